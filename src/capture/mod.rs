@@ -1,0 +1,44 @@
+//! Packets in: files (`file`) and devices (`live`).
+
+use crate::time::Timestamp;
+
+/// One captured packet, borrowed from the reader's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Capture time. May step backwards.
+    pub at: Timestamp,
+    /// Number, from 1, over all devices of the capture.
+    pub frame: u64,
+    /// Link type (`LINKTYPE_` registry number as in the file).
+    pub link: u32,
+    /// Device or pcapng interface, from 0.
+    pub device: u32,
+    /// Length on the wire; `data` may be shorter (snaplen).
+    pub wire_len: u32,
+    /// Captured bytes.
+    pub data: &'a [u8],
+}
+
+/// What a capture hands out.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// TLS key log lines from a pcapng Decryption Secrets Block.
+    Secrets(&'a [u8]),
+    /// Something about the file that a person should know: what, at which byte offset. Reading goes on.
+    Notice(String),
+}
+
+/// What the capture point counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counts {
+    /// Packets handed out.
+    pub packets: u64,
+    /// Packet bytes handed out.
+    pub bytes: u64,
+    /// Dropped by the kernel for lack of buffer space; none where nobody counts.
+    pub dropped_kernel: Option<u64>,
+    /// Dropped by the device or its driver.
+    pub dropped_device: Option<u64>,
+}

@@ -1,0 +1,124 @@
+//! THE WAIST. Every door (packets, proxy, text fixtures) ends here, every parser above starts here: bytes of a connection, in order, with the time of each.
+
+use crate::oddity::Oddity;
+use crate::time::Timestamp;
+use std::net::SocketAddr;
+
+/// One connection of a session, counted from 0 in the order of first sight: the `stream` of `list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u32);
+
+/// Who talks to whom. Which end is the client may be a guess until a `Flip` or an HTTP head settles it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Endpoints {
+    /// The end that opened the connection (SYN), or the guess.
+    pub client: SocketAddr,
+    /// The other end.
+    pub server: SocketAddr,
+}
+
+/// The way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Client to server: requests.
+    ToServer,
+    /// Server to client: responses.
+    ToClient,
+}
+
+impl Direction {
+    /// The other way.
+    pub fn other(self) -> Self {
+        match self {
+            Direction::ToServer => Direction::ToClient,
+            Direction::ToClient => Direction::ToServer,
+        }
+    }
+
+    /// 0 for `ToServer`, 1 for `ToClient`: index into a pair.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Something that happened to one connection.
+///
+/// Order per connection: `Open`, then any of the others, then one `Closed`, after which nothing follows.
+/// Per direction: `Data` and `Gap` in stream order, then at most one `End`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByteEvent<'a> {
+    /// When: for `Data` the time at which these bytes became deliverable in order.
+    pub at: Timestamp,
+    /// Number of the packet that made it happen, from 1 in the order of the capture; 0 where there are no packets.
+    pub frame: u64,
+    /// Which connection.
+    pub conn: ConnId,
+    /// Which way; meaningless for `Open`, `Flip`, `Closed`.
+    pub dir: Direction,
+    /// What.
+    pub what: What<'a>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What<'a> {
+    /// First sight of the connection.
+    Open {
+        /// Both ends.
+        endpoints: Endpoints,
+        /// The start was not seen: both directions may begin in the middle of a message.
+        joined: bool,
+    },
+    /// The next bytes of this direction. Never empty.
+    Data(&'a [u8]),
+    /// This many bytes of this direction were sent and not captured. What comes next stands behind them.
+    Gap(u64),
+    /// This direction carries no more bytes.
+    End(End),
+    /// The guess of who is the client was wrong: from now on the directions mean the opposite.
+    Flip,
+    /// A layer below noticed something.
+    Oddity(Oddity),
+    /// Nothing follows; what the layers below counted over the whole connection.
+    Closed(Box<ConnFacts>),
+}
+
+/// How a direction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// FIN of this direction's sender, all its bytes delivered.
+    Fin,
+    /// RST by this direction's sender. The other direction is dead too.
+    Reset,
+    /// Nothing for longer than the idle limit.
+    Idle,
+    /// The capture ended first, or memory limits forced the connection out.
+    Capture,
+}
+
+/// What TCP counted over a whole connection; from the doors without TCP all zero and false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct ConnFacts {
+    /// SYN and SYN-ACK were both captured.
+    pub handshake_seen: bool,
+    /// Segments with payload of which every byte had been seen before.
+    pub retransmitted_segments: u64,
+    /// Segments with payload that came after one with a higher sequence number and brought bytes not seen before.
+    pub out_of_order_segments: u64,
+    /// Bytes that both ends know of and the capture lacks.
+    pub hole: bool,
+    /// FIN by the client.
+    pub client_fin: bool,
+    /// FIN by the server.
+    pub server_fin: bool,
+    /// RST by the client.
+    pub client_rst: bool,
+    /// RST by the server.
+    pub server_rst: bool,
+    /// Packets of this connection.
+    pub packets: u64,
+    /// Payload bytes client to server, each once, gaps not counted.
+    pub client_bytes: u64,
+    /// Payload bytes server to client.
+    pub server_bytes: u64,
+}

@@ -1,0 +1,173 @@
+//! One exchange as plain data: heads, chunks, records, meanings, how it ended. Filled by `pipeline`, read by everything above, owned by nobody else.
+
+pub mod redact;
+pub mod summary;
+
+use crate::conn::{ConnId, Endpoints};
+use crate::dialect::{Answer, Meaning};
+use crate::framing::Framing;
+use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead};
+use crate::oddity::Oddities;
+use crate::time::Timestamp;
+
+/// Number of an exchange within a session, from 0 in order of first sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExchangeId(pub u64);
+
+/// One request and its response, as far as both were seen.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Number within the session.
+    pub id: ExchangeId,
+    /// The connection that carried it.
+    pub conn: ConnId,
+    /// Its ends, client and server as finally known.
+    pub endpoints: Endpoints,
+    /// TLS facts, where the connection was TLS.
+    pub tls: Option<TlsInfo>,
+    /// The request, or none where the capture joined later.
+    pub request: Option<Request>,
+    /// The response, or none where nothing of it was seen.
+    pub response: Option<Response>,
+    /// What the layers noticed, first of each kind.
+    pub oddities: Oddities,
+    /// Bytes of this exchange are missing from the capture: verdicts about it are unsure.
+    pub gap: bool,
+}
+
+/// What is known of the TLS around an exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsInfo {
+    /// Server name asked for.
+    pub sni: Option<String>,
+    /// Protocol agreed on.
+    pub alpn: Option<String>,
+}
+
+/// The request message.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Head.
+    pub head: RequestHead,
+    /// Time of its last byte so far.
+    pub last_at: Timestamp,
+    /// Body.
+    pub body: Body,
+    /// `model` of a JSON body.
+    pub model: Option<String>,
+    /// `stream` of a JSON body.
+    pub stream: Option<bool>,
+    /// How it ended.
+    pub end: MessageEnd,
+}
+
+/// The response message.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// Final head; none where the capture joined inside the body.
+    pub head: Option<ResponseHead>,
+    /// Time of its first byte seen (final status line, or the first body byte where the head is missing).
+    pub first_at: Timestamp,
+    /// Time of its last byte.
+    pub last_at: Timestamp,
+    /// Status codes of interim heads.
+    pub informational: Vec<u16>,
+    /// Body.
+    pub body: Body,
+    /// Trailer section.
+    pub trailers: Fields,
+    /// What the bytes are.
+    pub framing: Framing,
+    /// Dialect: its name, `none` for records that no dialect claims, null without records.
+    pub dialect: Option<&'static str>,
+    /// Why that dialect: one line for people.
+    pub dialect_why: String,
+    /// Number of records, those already handed on included.
+    pub record_count: u64,
+    /// Time of the first record's last byte.
+    pub first_record_at: Option<Timestamp>,
+    /// Time of the last record's last byte.
+    pub last_record_at: Option<Timestamp>,
+    /// Number of comments (SSE) and their last time.
+    pub comments: u64,
+    /// Every delta, in order. Kept whole: all latency figures come from here.
+    pub deltas: Vec<Delta>,
+    /// What the records add up to.
+    pub answer: Answer,
+    /// Records not yet handed on to the store.
+    pub records: Vec<RecordInfo>,
+    /// How it ended.
+    pub end: MessageEnd,
+}
+
+/// One message body.
+#[derive(Debug, Clone, Default)]
+pub struct Body {
+    /// Time of the first body byte.
+    pub first_at: Option<Timestamp>,
+    /// Bytes after transfer decoding.
+    pub wire_bytes: u64,
+    /// SHA-256 of them; none where bytes are missing.
+    pub wire_sha256: Option<[u8; 32]>,
+    /// Bytes after content decoding too.
+    pub decoded_bytes: u64,
+    /// SHA-256 of them; none where bytes are missing.
+    pub decoded_sha256: Option<[u8; 32]>,
+    /// Transfer units (chunks without the last one, DATA frames); none for bodies without units.
+    pub units: Option<u64>,
+    /// Deliveries not yet handed on to the store, in order.
+    pub pieces: Vec<PieceInfo>,
+    /// Their bytes, concatenated (after transfer decoding, before content decoding).
+    pub bytes: Vec<u8>,
+    /// Size lines of units that are not plain lower-case hex: (unit, line).
+    pub unit_lines: Vec<(u64, Vec<u8>)>,
+}
+
+/// One delivery of body bytes: the finest grain that is stored, so that bytes, boundaries and times can be replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PieceInfo {
+    /// Time.
+    pub at: Timestamp,
+    /// Packet; 0 without packets.
+    pub frame: u64,
+    /// Number of the transfer unit that it belongs to, from 0; in bodies without units every delivery counts as one.
+    pub unit: u64,
+    /// Offset in the wire body (gaps count).
+    pub offset: u64,
+    /// Length in bytes.
+    pub len: u32,
+    /// These bytes were not captured: `len` of them are missing here and nothing of them is in `Body::bytes`.
+    pub gap: bool,
+}
+
+/// One delta, for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delta {
+    /// Time of the record's last byte.
+    pub at: Timestamp,
+    /// Record number.
+    pub record: u64,
+    /// What it carries.
+    pub meaning: Meaning,
+}
+
+/// One record without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordInfo {
+    /// Number.
+    pub n: u64,
+    /// Time of its last byte.
+    pub at: Timestamp,
+    /// Time of its first byte.
+    pub first_at: Timestamp,
+    /// Packet of its last byte.
+    pub frame: u64,
+    /// Range in the decoded body.
+    pub start: u64,
+    /// Range in the decoded body.
+    pub end: u64,
+    /// SSE event type and the like.
+    pub event: Option<Box<str>>,
+    /// What it carries.
+    pub meaning: Meaning,
+}

@@ -1,0 +1,1 @@
+//! Secrets in heads and targets, told from the rest.

@@ -1,0 +1,1 @@
+//! What `list` says of an exchange: CONTRACT.md's object, field by field.

@@ -1,0 +1,219 @@
+//! The ONE vocabulary of HTTP messages, spoken by HTTP/1 and HTTP/2 alike.
+//!
+//! Order per exchange and side: `Head` (responses: any number of interim heads first), then `Unit`s with their `Data`, then `Trailers`, then one `End`.
+
+use crate::oddity::Oddity;
+use crate::time::Timestamp;
+use std::ops::Range;
+
+/// Which message of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The request.
+    Request,
+    /// The response.
+    Response,
+}
+
+/// One step of one message.
+#[derive(Debug)]
+pub struct HttpEvent<'a> {
+    /// When (the time of the last byte that made it happen).
+    pub at: Timestamp,
+    /// Packet that made it happen; 0 without packets.
+    pub frame: u64,
+    /// Exchange within the connection, from 0 in order of first sight; HTTP/2 maps its streams to these.
+    pub exchange: u64,
+    /// Which message.
+    pub side: Side,
+    /// What.
+    pub what: HttpWhat<'a>,
+}
+
+/// The steps.
+#[derive(Debug)]
+pub enum HttpWhat<'a> {
+    /// A complete request head.
+    Request(Box<RequestHead>),
+    /// A complete response head, interim (1xx except 101) or final.
+    Response(Box<ResponseHead>),
+    /// A transfer unit begins: an HTTP/1 chunk or HTTP/2 DATA frame. Bodies without units never say this.
+    UnitStart {
+        /// Declared length in bytes.
+        len: u64,
+        /// The size line as sent without its CRLF where it is not plain lower-case hex (extensions, upper case, leading zeros); else empty.
+        line: &'a [u8],
+    },
+    /// Body bytes after transfer decoding, before content decoding. Never empty.
+    Data(&'a [u8]),
+    /// The transfer unit is complete.
+    UnitEnd,
+    /// Body bytes that were not captured. `None` where their number can't be known (the transfer framing was lost with them).
+    Gap(Option<u64>),
+    /// Trailer section, as field list.
+    Trailers(Fields),
+    /// The message is over.
+    End(MessageEnd),
+    /// Something odd about this message.
+    Oddity(Oddity),
+}
+
+/// How a message ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageEnd {
+    /// As its framing promises: zero chunk, full length, END_STREAM, close where close is the end.
+    Complete,
+    /// The client closed, reset or cancelled first.
+    CutByClient,
+    /// The server closed, reset or cancelled first.
+    CutByServer,
+    /// The capture ended, lost the connection, or lacks the bytes that would tell.
+    CutByCapture,
+}
+
+/// HTTP version of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0
+    H10,
+    /// HTTP/1.1
+    H11,
+    /// HTTP/2
+    H2,
+}
+
+impl Version {
+    /// As the contract spells it: `1.0`, `1.1`, `2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::H10 => "1.0",
+            Version::H11 => "1.1",
+            Version::H2 => "2",
+        }
+    }
+}
+
+/// How the end of a body is told (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transfer {
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+    /// `Content-Length`.
+    Length(u64),
+    /// Until the connection closes.
+    Close,
+    /// HTTP/2 DATA frames.
+    H2,
+    /// No body: HEAD, 1xx, 204, 304, CONNECT, requests without one.
+    None,
+}
+
+impl Transfer {
+    /// As the contract spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transfer::Chunked => "chunked",
+            Transfer::Length(_) => "length",
+            Transfer::Close => "close",
+            Transfer::H2 => "h2",
+            Transfer::None => "none",
+        }
+    }
+}
+
+/// Header or trailer fields exactly as sent: order, case and duplicates kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    raw: Vec<u8>,
+    list: Vec<(Range<u32>, Range<u32>)>,
+}
+
+impl Fields {
+    /// From the bytes of a head (or trailer section) and the ranges of (name, value) in them. Ranges outside `raw` are dropped.
+    pub fn new(raw: Vec<u8>, list: Vec<(Range<u32>, Range<u32>)>) -> Self {
+        let len = raw.len() as u32;
+        let fits = |r: &Range<u32>| r.start <= r.end && r.end <= len;
+        let list = list.into_iter().filter(|(n, v)| fits(n) && fits(v)).collect();
+        Fields { raw, list }
+    }
+
+    /// The whole head as sent: start line, fields, empty line (HTTP/2: `name: value` lines made from the block).
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// (name, value) as sent, value without the whitespace around it.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let at = |r: &Range<u32>| &self.raw[r.start as usize..r.end as usize];
+        self.list.iter().map(move |(n, v)| (at(n), at(v)))
+    }
+
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// No fields.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All values of a field, name compared without case.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
+    }
+
+    /// First value of a field as text (bytes outside UTF-8 replaced).
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.all(name).next().map(|v| String::from_utf8_lossy(v).into_owned())
+    }
+}
+
+/// A request head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestHead {
+    /// Time of its first byte.
+    pub first_at: Timestamp,
+    /// Method as sent.
+    pub method: String,
+    /// Request target as sent (HTTP/2: `:path`).
+    pub target: String,
+    /// Version.
+    pub version: Version,
+    /// `:scheme` of HTTP/2, else none.
+    pub scheme: Option<String>,
+    /// `:authority` of HTTP/2, else the Host field.
+    pub authority: Option<String>,
+    /// How the body is delimited.
+    pub transfer: Transfer,
+    /// HTTP/2 stream identifier.
+    pub h2_stream: Option<u32>,
+    /// Header fields.
+    pub fields: Fields,
+}
+
+/// A response head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// Time of its first byte.
+    pub first_at: Timestamp,
+    /// Status code; unknown numbers stay numbers.
+    pub status: u16,
+    /// Reason phrase as sent (HTTP/2: empty).
+    pub reason: Vec<u8>,
+    /// Version.
+    pub version: Version,
+    /// How the body is delimited.
+    pub transfer: Transfer,
+    /// HTTP/2 stream identifier.
+    pub h2_stream: Option<u32>,
+    /// Header fields.
+    pub fields: Fields,
+}
+
+impl ResponseHead {
+    /// 1xx other than 101: another head follows.
+    pub fn is_interim(&self) -> bool {
+        (100..200).contains(&self.status) && self.status != 101
+    }
+}

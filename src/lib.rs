@@ -1,0 +1,24 @@
+//! `sniff`: streamed HTTP answers, from packets to latency and conformance. The map, in pipeline order.
+
+pub mod time;
+pub mod oddity;
+pub mod conn;
+pub mod wire;
+
+pub mod capture;
+pub mod net;
+pub mod tcp;
+
+pub mod http;
+pub mod body;
+pub mod framing;
+pub mod dialect;
+
+pub mod exchange;
+pub mod pipeline;
+pub mod metrics;
+pub mod conformance;
+
+pub mod store;
+pub mod report;
+pub mod cli;

@@ -1,0 +1,137 @@
+//! What a layer noticed and did not judge: expected, found, where. Oddities travel with the data; only `conformance` turns them into findings.
+
+use crate::time::Timestamp;
+use std::borrow::Cow;
+
+/// The name of one sort of oddity, `layer.what`, as `h1.te-and-cl`. Each layer declares its own as constants beside the code that notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(pub &'static str);
+
+/// One deviation from what a layer expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oddity {
+    /// What sort it is.
+    pub kind: Kind,
+    /// Time of the byte that showed it.
+    pub at: Timestamp,
+    /// Offset of that byte: in the decoded body for framing and dialect, in the wire body for transfer layers, in the TCP stream below.
+    pub offset: Option<u64>,
+    /// The record that showed it, counted from 0.
+    pub record: Option<u64>,
+    /// What was found, short (see [`excerpt`]), for people.
+    pub found: Cow<'static, str>,
+}
+
+impl Oddity {
+    /// An oddity at `at`, nothing else known yet.
+    pub fn new(kind: Kind, at: Timestamp, found: impl Into<Cow<'static, str>>) -> Self {
+        Oddity { kind, at, offset: None, record: None, found: found.into() }
+    }
+
+    /// The same with the byte offset.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// The same with the record's number.
+    #[must_use]
+    pub fn record(mut self, record: u64) -> Self {
+        self.record = Some(record);
+        self
+    }
+}
+
+/// Oddities of one exchange: the first of each kind with a count, so that a hostile stream cannot fill memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Oddities(Vec<(Oddity, u64)>);
+
+impl Oddities {
+    /// Keep the first of its kind, count the rest.
+    pub fn push(&mut self, oddity: Oddity) {
+        match self.0.iter_mut().find(|(o, _)| o.kind == oddity.kind) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((oddity, 1)),
+        }
+    }
+
+    /// The first oddity of this kind and how many there were.
+    pub fn find(&self, kind: Kind) -> Option<(&Oddity, u64)> {
+        self.0.iter().find(|(o, _)| o.kind == kind).map(|(o, n)| (o, *n))
+    }
+
+    /// All kinds in order of first sight, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (&Oddity, u64)> {
+        self.0.iter().map(|(o, n)| (o, *n))
+    }
+
+    /// Nothing odd.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forget those of a layer (`prefix` as `"sse."`): a revised classification voids what the first one noticed.
+    pub fn forget(&mut self, prefix: &str) {
+        self.0.retain(|(o, _)| !o.kind.0.starts_with(prefix));
+    }
+}
+
+/// At most 80 bytes of `bytes`, printable: UTF-8 where it is, `\xHH` where it is not, `…` where it was cut.
+pub fn excerpt(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    let mut rest = bytes;
+    while !rest.is_empty() && out.len() < 80 {
+        let valid = match std::str::from_utf8(rest) {
+            Ok(s) => s,
+            Err(e) => std::str::from_utf8(&rest[..e.valid_up_to()]).unwrap_or_default(),
+        };
+        let mut taken = 0;
+        for c in valid.chars() {
+            if out.len() >= 80 {
+                break;
+            }
+            taken += c.len_utf8();
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+                c => out.push(c),
+            }
+        }
+        if taken == 0 && out.len() < 80 {
+            out.push_str(&format!("\\x{:02x}", rest[0]));
+            taken = 1;
+        }
+        rest = &rest[taken..];
+    }
+    if !rest.is_empty() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpt_shows_every_byte_or_says_that_it_was_cut() {
+        assert_eq!(excerpt(b"data: a\n\xff\xe2\x9c\x93"), "data: a\\n\\xff✓");
+        assert!(excerpt(&[b'a'; 200]).ends_with('…'));
+        assert_eq!(excerpt(b""), "");
+    }
+
+    #[test]
+    fn oddities_fold_by_kind() {
+        let mut all = Oddities::default();
+        let kind = Kind("test.x");
+        all.push(Oddity::new(kind, Timestamp(1), "a").record(3));
+        all.push(Oddity::new(kind, Timestamp(2), "b"));
+        let (first, n) = all.find(kind).expect("kept");
+        assert_eq!((first.record, n), (Some(3), 2));
+        all.forget("test.");
+        assert!(all.is_empty());
+    }
+}
