@@ -1,6 +1,6 @@
 //! The only place that stacks http, body, framing and dialect. `feed` takes what happened to connections, `drain` gives finished exchanges.
 
-use crate::conn::{ConnFacts, ConnId, Endpoints};
+use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints};
 use crate::exchange::{Exchange, ExchangeId, PieceInfo, RecordInfo, TlsInfo};
 use crate::time::Timestamp;
 
@@ -60,4 +60,33 @@ pub struct Connection {
     pub facts: ConnFacts,
     /// Exchanges read from it.
     pub exchanges: u64,
+}
+
+/// Bounds of what is held.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Config {}
+
+/// All connections of a session.
+#[derive(Debug, Default)]
+pub struct Pipeline;
+
+impl Pipeline {
+    /// An empty pipeline.
+    pub fn new(config: Config) -> Self {
+        let _ = config;
+        Pipeline
+    }
+
+    /// The next thing that happened.
+    pub fn feed(&mut self, event: &ByteEvent<'_>) {
+        let _ = event;
+    }
+
+    /// Hand over what has come out so far, in order.
+    pub fn drain(&mut self, sink: &mut dyn FnMut(Output)) {
+        let _ = sink;
+    }
+
+    /// The session is over.
+    pub fn finish(&mut self) {}
 }
