@@ -37,6 +37,8 @@ pub struct Segment<'a> {
     pub realm: u64,
     /// Where the same packet may be seen more than once because the capture covers several devices (`any`): the device, so that copies can be told.
     pub device: Option<u32>,
+    /// IPv4 identification; 0 where there is none.
+    pub ident: u32,
     /// Sequence number.
     pub seq: u32,
     /// Acknowledgement number; meaningful with [`flags::ACK`].
