@@ -22,7 +22,10 @@ pub(super) fn unescape(text: &str) -> Result<Vec<u8>, (String, &'static str)> {
             }
             Some('u') => out.extend_from_slice(code_point(&mut chars)?.encode_utf8(&mut [0; 4]).as_bytes()),
             Some(other) => {
-                return Err((format!("unknown escape \\{other}"), "one of \\n \\r \\t \\0 \\\\ \\xHH \\u{HEX}; a backslash itself is \\\\"));
+                return Err((
+                    format!("unknown escape \\{other}"),
+                    "one of \\n \\r \\t \\0 \\\\ \\xHH \\u{HEX}; a backslash itself is \\\\",
+                ));
             }
             None => return Err(("a backslash at the end of the line".into(), "\\\\ for a backslash")),
         }
