@@ -29,9 +29,11 @@ pub const AWS_BAD_LENGTH: Kind = Kind("aws.bad-length");
 
 /// A choice without the key `finish_reason`.
 pub const CHAT_NO_FINISH_REASON_KEY: Kind = Kind("chat.no-finish-reason-key");
+/// A second finish reason for one choice.
+pub const CHAT_FINISH_REASON_REPEATED: Kind = Kind("chat.finish-reason-repeated");
 /// An id too short to be unique.
 pub const CHAT_ID_SHORT: Kind = Kind("chat.id-short");
-/// A top-level key that the published schema does not have.
+/// Top-level fields that the published schema does not have; said once, with all names.
 pub const CHAT_UNKNOWN_FIELD: Kind = Kind("chat.unknown-field");
 /// Usage figures that cannot all be true.
 pub const CHAT_USAGE_ARITHMETIC: Kind = Kind("chat.usage-arithmetic");
@@ -72,6 +74,7 @@ pub const ALL: &[Kind] = &[
     AWS_BAD_MESSAGE_CRC,
     AWS_BAD_LENGTH,
     CHAT_NO_FINISH_REASON_KEY,
+    CHAT_FINISH_REASON_REPEATED,
     CHAT_ID_SHORT,
     CHAT_UNKNOWN_FIELD,
     CHAT_USAGE_ARITHMETIC,

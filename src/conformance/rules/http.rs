@@ -219,8 +219,8 @@ fn fits(declared: &str, framing: Framing) -> bool {
         Framing::Sse => declared == "text/event-stream",
         Framing::Ndjson => LINES.contains(&declared),
         Framing::JsonArray => json,
-        // No type is registered for values without a delimiter; the reader of any JSON type has to cope.
-        Framing::ConcatJson => json || LINES.contains(&declared),
+        // No type is registered for values without a delimiter; any JSON type may carry them, one of lines may not.
+        Framing::ConcatJson => json,
         Framing::JsonSeq => declared == "application/json-seq" || declared.ends_with("+json-seq"),
         Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",
         Framing::Grpc => declared.starts_with("application/grpc") || declared.starts_with("application/connect+"),

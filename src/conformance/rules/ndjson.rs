@@ -2,7 +2,6 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule, kinds};
-use crate::http::event::MessageEnd;
 
 /// One value a line.
 pub static NDJSON_001: Rule = Rule {
@@ -37,17 +36,11 @@ pub static NDJSON_001: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.stream() else { return };
         case.tell(kinds::NDJSON_SEVERAL_VALUES, None, push, |odd, n| {
             format!("{} with several values: {}", many(n, "line", "lines"), odd.found)
         });
-        // Half a line at the end of a body that was cut is a consequence of the cut.
-        let odd = case.exchange.oddities.find(kinds::NDJSON_NOT_JSON);
-        let half_line = odd.is_some_and(|(o, n)| n == 1 && o.record.is_none_or(|r| r + 1 >= response.record_count));
-        if response.end == MessageEnd::Complete || !half_line {
-            case.tell(kinds::NDJSON_NOT_JSON, None, push, |odd, n| {
-                format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found)
-            });
-        }
+        case.tell(kinds::NDJSON_NOT_JSON, None, push, |odd, n| {
+            format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found)
+        });
     },
 };

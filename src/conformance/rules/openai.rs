@@ -4,6 +4,7 @@ use crate::conformance::case::{answered, many};
 use crate::conformance::{Case, Finding, Level, Rule, kinds};
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
+use crate::oddity::{Kind, Oddity};
 
 /// The stream ends with `[DONE]`.
 pub static OAI_CHAT_001: Rule = Rule {
@@ -64,7 +65,7 @@ pub static OAI_CHAT_003: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(kinds::CHAT_DUPLICATE_TERMINATOR, None, push, |_, n| format!("[DONE] came {} times", n + 1));
+        tell(case, kinds::CHAT_DUPLICATE_TERMINATOR, push, |_, n| format!("[DONE] came {} times", n + 1));
     },
 };
 
@@ -84,7 +85,7 @@ pub static OAI_CHAT_004: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(kinds::CHAT_DATA_AFTER_TERMINATOR, None, push, |odd, n| {
+        tell(case, kinds::CHAT_DATA_AFTER_TERMINATOR, push, |odd, n| {
             format!("{} behind [DONE]: {}", many(n, "record", "records"), odd.found)
         });
     },
@@ -95,7 +96,7 @@ pub static OAI_CHAT_005: Rule = Rule {
     code: "OAI-CHAT-005",
     name: "missing-finish-reason",
     level: Level::Error,
-    summary: "Each choice gets a finish_reason that is not null",
+    summary: "Each choice gets a finish_reason that is not null (a warning where it gets several)",
     why: "The finish reason tells a complete answer from one that was cut at a limit or lost. Without it helpers raise, and agents don't know whether \
           to run a tool call.",
     source: "OpenAI API reference, the chat completion chunk object: `finish_reason`",
@@ -129,6 +130,9 @@ pub static OAI_CHAT_005: Rule = Rule {
         } else if !unfinished.is_empty() {
             push(at_end(response, format!("no finish_reason for choice {}", unfinished.join(", "))));
         }
+        case.tell(kinds::CHAT_FINISH_REASON_REPEATED, Some(Level::Warning), push, |odd, _| {
+            format!("a choice got a second finish_reason, and loops that stop at the first miss what follows: {}", odd.found)
+        });
     },
 };
 
@@ -147,7 +151,7 @@ pub static OAI_CHAT_006: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(kinds::CHAT_NO_FINISH_REASON_KEY, None, push, |_, n| {
+        tell(case, kinds::CHAT_NO_FINISH_REASON_KEY, push, |_, n| {
             format!("{} without the key finish_reason", many(n, "choice", "choices"))
         });
     },
@@ -177,7 +181,7 @@ pub static OAI_CHAT_020: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(kinds::CHAT_ID_SHORT, None, push, |odd, _| format!("the id can't be unique: {}", odd.found));
+        tell(case, kinds::CHAT_ID_SHORT, push, |odd, _| format!("the id can't be unique: {}", odd.found));
     },
 };
 
@@ -205,9 +209,7 @@ pub static OAI_CHAT_024: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(kinds::CHAT_UNKNOWN_FIELD, None, push, |odd, n| {
-            format!("{} with an unknown top-level field: {}", many(n, "chunk", "chunks"), odd.found)
-        });
+        tell(case, kinds::CHAT_UNKNOWN_FIELD, push, |odd, _| format!("top-level fields that the schema lacks: {}", odd.found));
     },
 };
 
@@ -246,7 +248,7 @@ pub static OAI_CHAT_031: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(kinds::CHAT_USAGE_ARITHMETIC, None, push, |odd, _| format!("usage can't be true: {}", odd.found));
+        tell(case, kinds::CHAT_USAGE_ARITHMETIC, push, |odd, _| format!("usage can't be true: {}", odd.found));
     },
 };
 
@@ -274,7 +276,7 @@ pub static OAI_CHAT_036: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell(kinds::CHAT_EMPTY_DELTAS_RUN, None, push, |odd, _| format!("several chunks in a row carry nothing: {}", odd.found));
+        tell(case, kinds::CHAT_EMPTY_DELTAS_RUN, push, |odd, _| format!("several chunks in a row carry nothing: {}", odd.found));
     },
 };
 
@@ -293,6 +295,13 @@ fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
         MessageEnd::Complete => Some(response),
         MessageEnd::CutByClient if !response.answer.finish_reasons.is_empty() && !answered(response) => Some(response),
         MessageEnd::CutByClient | MessageEnd::CutByServer | MessageEnd::CutByCapture => None,
+    }
+}
+
+/// [`Case::tell`] at the rule's own level, for chat streams only: the reader of single documents notices some of the same.
+fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
+    if case.stream_of("openai.chat").is_some() {
+        case.tell(kind, None, push, say);
     }
 }
 

@@ -81,7 +81,8 @@ pub static SSE_004: Rule = Rule {
     level: Level::Error,
     summary: "A payload stands on one `data:` line, or each of its lines has a `data:` of its own",
     why: "A line end inside the payload ends the field. What follows is no field and is dropped, so the client gets half a JSON document and raises, \
-          or skips the event. It comes from pretty-printed JSON, or from text pasted into a template without escaping.",
+          or skips the event. It comes from pretty-printed JSON, from text pasted into a template without escaping, or from a line (an error, often) \
+          that was written without `data:`.",
     source: "WHATWG HTML 9.2.6",
     breaks: &["every client that follows the standard"],
     fix: "Serialise the JSON on one line (line ends inside strings escaped as \\n).",

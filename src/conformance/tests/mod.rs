@@ -42,6 +42,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         (kinds::SSE_INVALID_UTF8, "SSE-016", Error),
         (kinds::CHAT_DUPLICATE_TERMINATOR, "OAI-CHAT-003", Warning),
         (kinds::CHAT_DATA_AFTER_TERMINATOR, "OAI-CHAT-004", Error),
+        (kinds::CHAT_FINISH_REASON_REPEATED, "OAI-CHAT-005", Warning),
         (kinds::CHAT_NO_FINISH_REASON_KEY, "OAI-CHAT-006", Warning),
         (kinds::CHAT_ID_SHORT, "OAI-CHAT-020", Warning),
         (kinds::CHAT_UNKNOWN_FIELD, "OAI-CHAT-024", Info),
@@ -108,6 +109,7 @@ fn declared_and_actual_framing() {
         (Framing::JsonArray, "application/json; charset=UTF-8", true),
         (Framing::JsonArray, "text/event-stream", false),
         (Framing::ConcatJson, "application/json", true),
+        (Framing::ConcatJson, "application/x-ndjson", false),
         (Framing::JsonSeq, "application/json-seq", true),
         (Framing::JsonSeq, "application/geo+json-seq", true),
         (Framing::AwsEventStream, "application/vnd.amazon.eventstream", true),
@@ -223,15 +225,10 @@ fn where_the_capture_lacks_bytes_verdicts_are_unsure() {
 }
 
 #[test]
-fn half_a_line_at_a_cut_is_no_fault_of_its_own() {
-    let cut = |record| {
-        let mut exchange = stream(Framing::Ndjson, Some("ollama.chat"), "application/x-ndjson");
-        response(&mut exchange).end = MessageEnd::CutByServer;
-        exchange.oddities.push(crate::oddity::Oddity::new(kinds::NDJSON_NOT_JSON, at(30), "{").record(record));
-        level_of(&exchange, "NDJSON-001")
-    };
-    assert_eq!(cut(4), None);
-    assert_eq!(cut(1), Some(Error));
+fn single_documents_are_no_streams() {
+    let mut document = with(with(half_chat(MessageEnd::Complete), kinds::CHAT_ID_SHORT), kinds::CHAT_UNKNOWN_FIELD);
+    response(&mut document).framing = Framing::Json;
+    assert_eq!(judged(&document), []);
 }
 
 #[test]
