@@ -174,6 +174,8 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     let answer = &response.answer;
     let terminator = &answer.terminator;
     let finished = !answer.finish_reasons.is_empty();
+    // Gemini's events have no terminator, only the finish reason.
+    let promised = terminator.expected.is_some() || response.dialect == Some("gemini.generate");
     let mut signs = Vec::new();
     match response.end {
         _ if answered(response) => return None,
@@ -188,7 +190,7 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     if let Some(expected) = terminator.expected {
         signs.push(format!("no terminator ({expected})"));
     }
-    if case.llm_stream().is_some() && !finished {
+    if promised && !finished {
         signs.push("no finish reason".to_owned());
     }
     let who = cut_by(response.end).map(|who| format!(" by {who}")).unwrap_or_default();
