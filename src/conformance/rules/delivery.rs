@@ -180,8 +180,8 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     match response.end {
         _ if answered(response) => return None,
         MessageEnd::CutByCapture => return None,
-        // An answer without terminator that finished, or ended with an error, or of which no end is known, ends with its body.
-        MessageEnd::Complete if finished || answer.error.is_some() || case.llm_stream().is_none() || response.deltas.is_empty() => {
+        // An answer that finished, or ended with an error, or whose dialect promises no sign of the end, ends with its body.
+        MessageEnd::Complete if finished || answer.error.is_some() || !promised || response.deltas.is_empty() => {
             return None;
         }
         MessageEnd::Complete => {}
