@@ -1,1 +1,465 @@
-//! What `list` says of an exchange: CONTRACT.md's object, field by field.
+//! What `list` says of an exchange: CONTRACT.md's object, field by field, in its order. Made from an [`Exchange`] or read back from the store.
+
+use super::{Exchange, Request, Response};
+use crate::conformance::{Finding, Level};
+use crate::conn::ConnFacts;
+use crate::dialect::Terminator;
+use crate::http::event::{Fields, MessageEnd};
+use crate::metrics::Metrics;
+use crate::time::{Span, Timestamp};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// One exchange, as `list --format json` prints it. Absent is null.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Number over all sessions of a database; without a database the number within the capture.
+    pub id: i64,
+    /// The recording run.
+    pub session: i64,
+    /// TCP connection within the session, from 0.
+    pub stream: u32,
+    /// HTTP/2 stream identifier.
+    pub h2_stream: Option<u32>,
+    /// The connection was TLS.
+    pub tls: bool,
+    /// Server name asked for.
+    pub sni: Option<String>,
+    /// Protocol agreed on.
+    pub alpn: Option<String>,
+    /// Client address.
+    pub client_ip: IpAddr,
+    /// Client port.
+    pub client_port: u16,
+    /// Server address.
+    pub server_ip: IpAddr,
+    /// Server port.
+    pub server_port: u16,
+    /// `1.0`, `1.1` or `2`: of the response, else of the request.
+    pub http_version: Option<String>,
+    /// The request, where it was seen.
+    pub request: Option<RequestSummary>,
+    /// The response, where any of it was seen.
+    pub response: Option<ResponseSummary>,
+    /// What TCP counted; null while the connection is open.
+    pub tcp: Option<TcpSummary>,
+    /// Times and spans.
+    pub timing: Timing,
+    /// Violations, worst first.
+    pub findings: Vec<FindingSummary>,
+}
+
+/// The request of a [`Summary`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RequestSummary {
+    /// Method as sent.
+    pub method: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host field or `:authority`.
+    pub authority: Option<String>,
+    /// Request target as sent.
+    pub path: String,
+    /// `Content-Type` as sent.
+    pub content_type: Option<String>,
+    /// `User-Agent` as sent.
+    pub user_agent: Option<String>,
+    /// Body bytes after transfer decoding.
+    pub body_bytes: u64,
+    /// SHA-256 of them in hex; null for an empty body or one with bytes missing.
+    pub body_sha256: Option<String>,
+    /// `model` of a JSON body.
+    pub model: Option<String>,
+    /// `stream` of a JSON body.
+    pub stream: Option<bool>,
+    /// Head fields, where asked for (`show`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Vec<Header>>,
+}
+
+/// The response of a [`Summary`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ResponseSummary {
+    /// Status; null where the capture joined inside the body.
+    pub status: Option<u16>,
+    /// `Content-Type` as sent.
+    pub content_type: Option<String>,
+    /// `chunked`, `length`, `close`, `h2`, `none`.
+    pub transfer: Option<String>,
+    /// `Content-Encoding` as sent.
+    pub content_encoding: Option<String>,
+    /// Status codes of interim heads.
+    pub informational: Vec<u16>,
+    /// Bytes after transfer decoding.
+    pub wire_body_bytes: u64,
+    /// SHA-256 of them in hex; null where bytes are missing.
+    pub wire_body_sha256: Option<String>,
+    /// Bytes after content decoding too.
+    pub decoded_bytes: u64,
+    /// SHA-256 of them in hex; null where bytes are missing.
+    pub decoded_sha256: Option<String>,
+    /// HTTP/1.1 chunks without the last, or DATA frames; null for bodies without such units.
+    pub chunks: Option<u64>,
+    /// Trailer fields; values of equal names joined with `, `.
+    pub trailers: BTreeMap<String, String>,
+    /// What the bytes are.
+    pub framing: String,
+    /// Dialect; `none` for records that no dialect claims; null without records.
+    pub dialect: Option<String>,
+    /// Provider variant.
+    pub variant: Option<String>,
+    /// Records.
+    pub records: u64,
+    /// Records with visible text.
+    pub content_deltas: u64,
+    /// Records with reasoning.
+    pub reasoning_deltas: u64,
+    /// Records with tool calls.
+    pub tool_deltas: u64,
+    /// Text of the lowest choice.
+    pub text: Option<String>,
+    /// Texts by choice, where there are several.
+    pub texts: Option<BTreeMap<String, String>>,
+    /// Reasoning text.
+    pub reasoning_text: Option<String>,
+    /// Arguments of tool calls by call.
+    pub tool_arguments: Option<BTreeMap<String, String>>,
+    /// Finish reason of the lowest choice.
+    pub finish_reason: Option<String>,
+    /// Finish reasons by choice, where there are several.
+    pub finish_reasons: Option<BTreeMap<String, String>>,
+    /// Usage as sent.
+    pub usage: Option<serde_json::Value>,
+    /// The terminator.
+    pub terminator: TerminatorSummary,
+    /// Error object or text in the stream.
+    pub error_in_stream: Option<String>,
+    /// The transfer framing ended properly.
+    pub complete: bool,
+    /// `client`, `server` or `capture`, where it did not.
+    pub cut_by: Option<String>,
+    /// Head fields, where asked for (`show`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Vec<Header>>,
+}
+
+/// The terminator of a [`ResponseSummary`]; see [`Terminator`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TerminatorSummary {
+    /// What the dialect promises.
+    pub expected: Option<String>,
+    /// Any was seen.
+    pub seen: bool,
+    /// The last one seen.
+    pub which: Option<String>,
+    /// The dialect's own was seen.
+    pub own: bool,
+    /// It was the last record; null without records.
+    pub is_last_record: Option<bool>,
+}
+
+/// What TCP counted over the connection; see [`ConnFacts`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // field for field those of ConnFacts
+pub struct TcpSummary {
+    pub handshake_seen: bool,
+    pub retransmitted_segments: u64,
+    pub out_of_order_segments: u64,
+    pub hole: bool,
+    pub client_fin: bool,
+    pub server_fin: bool,
+    pub client_rst: bool,
+    pub server_rst: bool,
+}
+
+/// Times in nanoseconds since 1970 UTC, spans in milliseconds; see [`Metrics`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[allow(missing_docs)] // CONTRACT.md (Times) defines each
+pub struct Timing {
+    pub t_request_start_ns: Option<i64>,
+    pub t_request_end_ns: Option<i64>,
+    pub t_response_start_ns: Option<i64>,
+    pub t_first_body_byte_ns: Option<i64>,
+    pub t_first_record_ns: Option<i64>,
+    pub t_first_delta_ns: Option<i64>,
+    pub t_last_delta_ns: Option<i64>,
+    pub t_response_end_ns: Option<i64>,
+    #[serde(rename = "ttfb_ms", serialize_with = "millis")]
+    pub ttfb: Option<Span>,
+    #[serde(rename = "ttft_ms", serialize_with = "millis")]
+    pub ttft: Option<Span>,
+    #[serde(rename = "ttft_content_ms", serialize_with = "millis")]
+    pub ttft_content: Option<Span>,
+    #[serde(rename = "itl_p50_ms", serialize_with = "millis")]
+    pub itl_p50: Option<Span>,
+    #[serde(rename = "itl_p99_ms", serialize_with = "millis")]
+    pub itl_p99: Option<Span>,
+    #[serde(rename = "itl_max_ms", serialize_with = "millis")]
+    pub itl_max: Option<Span>,
+    #[serde(rename = "tpot_ms", serialize_with = "millis")]
+    pub tpot: Option<Span>,
+    #[serde(rename = "duration_ms", serialize_with = "millis")]
+    pub duration: Option<Span>,
+}
+
+/// One finding of a [`Summary`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FindingSummary {
+    /// Code of the rule.
+    pub rule: String,
+    /// How bad.
+    pub level: Level,
+    /// Record, where one can be named.
+    pub record: Option<u64>,
+    /// Byte offset in the decoded body, where one can be named.
+    pub offset: Option<u64>,
+    /// What is wrong.
+    pub message: String,
+    /// How often in this exchange: the place is the first one's.
+    #[serde(skip)]
+    pub count: u64,
+    /// When it showed, ns since 1970 UTC.
+    #[serde(skip)]
+    pub t_ns: Option<i64>,
+}
+
+/// One head field as sent; bytes outside UTF-8 replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// Name, in the case that was sent.
+    pub name: String,
+    /// Value without the whitespace around it.
+    pub value: String,
+}
+
+impl Summary {
+    /// Of a finished exchange; `tcp` where its connection is over.
+    pub fn new(session: i64, id: i64, x: &Exchange, metrics: &Metrics, findings: &[Finding], tcp: Option<&ConnFacts>) -> Self {
+        let request_head = x.request.as_ref().map(|r| &r.head);
+        let response_head = x.response.as_ref().and_then(|r| r.head.as_ref());
+        let version = response_head.map(|h| h.version).or(request_head.map(|h| h.version));
+        Summary {
+            id,
+            session,
+            stream: x.conn.0,
+            h2_stream: response_head.and_then(|h| h.h2_stream).or(request_head.and_then(|h| h.h2_stream)),
+            tls: x.tls.is_some(),
+            sni: x.tls.as_ref().and_then(|t| t.sni.clone()),
+            alpn: x.tls.as_ref().and_then(|t| t.alpn.clone()),
+            client_ip: x.endpoints.client.ip(),
+            client_port: x.endpoints.client.port(),
+            server_ip: x.endpoints.server.ip(),
+            server_port: x.endpoints.server.port(),
+            http_version: version.map(|v| v.as_str().into()),
+            request: x.request.as_ref().map(|r| RequestSummary::new(r, x.tls.is_some())),
+            response: x.response.as_ref().map(ResponseSummary::new),
+            tcp: tcp.map(TcpSummary::new),
+            timing: Timing::new(metrics),
+            findings: findings.iter().map(FindingSummary::new).collect(),
+        }
+    }
+
+    /// One with every part present and nothing in it: its JSON shows all fields.
+    pub fn template() -> Self {
+        Summary {
+            id: 0,
+            session: 0,
+            stream: 0,
+            h2_stream: None,
+            tls: false,
+            sni: None,
+            alpn: None,
+            client_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            client_port: 0,
+            server_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            server_port: 0,
+            http_version: None,
+            request: Some(RequestSummary::default()),
+            response: Some(ResponseSummary::default()),
+            tcp: Some(TcpSummary::default()),
+            timing: Timing::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Host asked for without its port, else the server's address: what people group by.
+    pub fn host(&self) -> String {
+        let authority = self.request.as_ref().and_then(|r| r.authority.as_deref()).or(self.sni.as_deref()).unwrap_or_default();
+        let port = format!(":{}", self.server_port);
+        match authority.strip_suffix(&port).unwrap_or(authority) {
+            "" => self.server_ip.to_string(),
+            host => host.to_owned(),
+        }
+    }
+
+    /// The first time known of it, ns since 1970 UTC.
+    pub fn begun_ns(&self) -> Option<i64> {
+        self.timing.t_request_start_ns.or(self.timing.t_response_start_ns).or(self.timing.t_first_body_byte_ns)
+    }
+}
+
+impl RequestSummary {
+    fn new(r: &Request, tls: bool) -> Self {
+        let head = &r.head;
+        RequestSummary {
+            method: head.method.clone(),
+            scheme: head.scheme.clone().unwrap_or_else(|| if tls { "https" } else { "http" }.into()),
+            authority: head.authority.clone(),
+            path: head.target.clone(),
+            content_type: head.fields.text("content-type"),
+            user_agent: head.fields.text("user-agent"),
+            body_bytes: r.body.wire_bytes,
+            body_sha256: r.body.wire_sha256.filter(|_| r.body.wire_bytes > 0).map(hex),
+            model: r.model.clone(),
+            stream: r.stream,
+            headers: None,
+        }
+    }
+}
+
+impl ResponseSummary {
+    fn new(r: &Response) -> Self {
+        let field = |name| r.head.as_ref().and_then(|h| h.fields.text(name));
+        let a = &r.answer;
+        let several = |map: &BTreeMap<u32, String>| (map.len() > 1).then(|| map.iter().map(|(k, v)| (k.to_string(), v.clone())).collect());
+        ResponseSummary {
+            status: r.head.as_ref().map(|h| h.status),
+            content_type: field("content-type"),
+            transfer: r.head.as_ref().map(|h| h.transfer.as_str().into()),
+            content_encoding: field("content-encoding"),
+            informational: r.informational.clone(),
+            wire_body_bytes: r.body.wire_bytes,
+            wire_body_sha256: r.body.wire_sha256.map(hex),
+            decoded_bytes: r.body.decoded_bytes,
+            decoded_sha256: r.body.decoded_sha256.map(hex),
+            chunks: r.body.units,
+            trailers: joined(&r.trailers),
+            framing: r.framing.as_str().into(),
+            dialect: r.dialect.map(Into::into),
+            variant: a.variant.map(Into::into),
+            records: r.record_count,
+            content_deltas: a.content_deltas,
+            reasoning_deltas: a.reasoning_deltas,
+            tool_deltas: a.tool_deltas,
+            text: a.texts.values().next().cloned(),
+            texts: several(&a.texts),
+            reasoning_text: Some(a.reasoning_text.clone()).filter(|t| !t.is_empty()),
+            tool_arguments: Some(a.tool_arguments.clone()).filter(|t| !t.is_empty()),
+            finish_reason: a.finish_reasons.values().next().cloned(),
+            finish_reasons: several(&a.finish_reasons),
+            usage: a.usage.clone(),
+            terminator: TerminatorSummary::new(&a.terminator),
+            error_in_stream: a.error.clone(),
+            complete: r.end == MessageEnd::Complete,
+            cut_by: cut_by(r.end).map(Into::into),
+            headers: None,
+        }
+    }
+}
+
+impl TerminatorSummary {
+    fn new(t: &Terminator) -> Self {
+        let expected = t.expected.map(Into::into);
+        TerminatorSummary { expected, seen: t.seen, which: t.which.clone(), own: t.own, is_last_record: t.is_last_record }
+    }
+}
+
+impl TcpSummary {
+    /// Those of the facts that `list` shows.
+    pub fn new(f: &ConnFacts) -> Self {
+        TcpSummary {
+            handshake_seen: f.handshake_seen,
+            retransmitted_segments: f.retransmitted_segments,
+            out_of_order_segments: f.out_of_order_segments,
+            hole: f.hole,
+            client_fin: f.client_fin,
+            server_fin: f.server_fin,
+            client_rst: f.client_rst,
+            server_rst: f.server_rst,
+        }
+    }
+}
+
+impl Timing {
+    fn new(m: &Metrics) -> Self {
+        let ns = |t: Option<Timestamp>| t.map(Timestamp::nanos);
+        let mut itl = m.itl.clone();
+        itl.sort_unstable();
+        Timing {
+            t_request_start_ns: ns(m.request_start),
+            t_request_end_ns: ns(m.request_end),
+            t_response_start_ns: ns(m.response_start),
+            t_first_body_byte_ns: ns(m.first_body_byte),
+            t_first_record_ns: ns(m.first_record),
+            t_first_delta_ns: ns(m.first_delta),
+            t_last_delta_ns: ns(m.last_delta),
+            t_response_end_ns: ns(m.response_end),
+            ttfb: m.ttfb,
+            ttft: m.ttft,
+            ttft_content: m.ttft_content,
+            itl_p50: nearest_rank(&itl, 50.0),
+            itl_p99: nearest_rank(&itl, 99.0),
+            itl_max: itl.last().copied(),
+            tpot: m.tpot,
+            duration: m.duration,
+        }
+    }
+}
+
+impl FindingSummary {
+    /// Of a judged finding.
+    pub fn new(f: &Finding) -> Self {
+        FindingSummary {
+            rule: f.rule.into(),
+            level: f.level.or_else(|| crate::conformance::by_code(f.rule).map(|r| r.level)).unwrap_or(Level::Warning),
+            record: f.record,
+            offset: f.offset,
+            message: f.message.clone(),
+            count: f.count,
+            t_ns: f.at.map(Timestamp::nanos),
+        }
+    }
+}
+
+/// `client`, `server`, `capture`; none for a complete message.
+pub fn cut_by(end: MessageEnd) -> Option<&'static str> {
+    match end {
+        MessageEnd::Complete => None,
+        MessageEnd::CutByClient => Some("client"),
+        MessageEnd::CutByServer => Some("server"),
+        MessageEnd::CutByCapture => Some("capture"),
+    }
+}
+
+/// The p-th percentile of ascending values by nearest rank: the smallest that at least p % are not above.
+pub fn nearest_rank<T: Copy>(sorted: &[T], p: f64) -> Option<T> {
+    let rank = (p / 100.0 * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
+}
+
+fn joined(fields: &Fields) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in fields.iter() {
+        let value = String::from_utf8_lossy(value);
+        all.entry(String::from_utf8_lossy(name).into_owned())
+            .and_modify(|v| {
+                v.push_str(", ");
+                v.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    all
+}
+
+fn hex(hash: [u8; 32]) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut s, b| {
+        s.extend([b >> 4, b & 15].map(|d| char::from_digit(d.into(), 16).unwrap_or('0')));
+        s
+    })
+}
+
+#[allow(clippy::ref_option)] // the shape that serde asks for
+fn millis<S: Serializer>(span: &Option<Span>, s: S) -> Result<S::Ok, S::Error> {
+    span.map(Span::as_millis_f64).serialize(s)
+}
