@@ -68,6 +68,7 @@ pub(super) struct Waiting {
     info: RecordInfo,
     data: Vec<u8>,
     exception: bool,
+    id: Box<str>,
 }
 
 impl Reading {
@@ -180,6 +181,7 @@ impl Found {
                 self.text.extend_from_slice(&bytes[..room.min(bytes.len())]);
             }
             Framed::Oddity(oddity) => self.oddities.push(oddity),
+            Framed::Closed { .. } => self.close(),
             Framed::Revised(_) => *self = Found::default(),
         }
     }
@@ -217,12 +219,13 @@ impl Found {
 
 impl Waiting {
     fn of(record: &Record<'_>) -> Self {
-        Waiting { info: info(record, Meaning::default()), data: record.data.to_vec(), exception: record.exception }
+        Waiting { info: info(record, Meaning::default()), data: record.data.to_vec(), exception: record.exception, id: record.id.into() }
     }
 
     fn view(&self) -> Record<'_> {
         let RecordInfo { n, at, first_at, frame, start, end, ref event, .. } = self.info;
-        Record { n, at, first_at, frame, start, end, data: &self.data, event: event.as_deref().unwrap_or(""), exception: self.exception }
+        let event = event.as_deref().unwrap_or("");
+        Record { n, at, first_at, frame, start, end, data: &self.data, event, exception: self.exception, id: &self.id }
     }
 }
 
