@@ -50,9 +50,14 @@ pub struct Oddities(Vec<(Oddity, u64)>);
 impl Oddities {
     /// Keep the first of its kind, count the rest.
     pub fn push(&mut self, oddity: Oddity) {
+        self.push_many(oddity, 1);
+    }
+
+    /// The same for an oddity that stands for `n` of its kind.
+    pub fn push_many(&mut self, oddity: Oddity, n: u64) {
         match self.0.iter_mut().find(|(o, _)| o.kind == oddity.kind) {
-            Some((_, count)) => *count += 1,
-            None => self.0.push((oddity, 1)),
+            Some((_, count)) => *count += n,
+            None => self.0.push((oddity, n)),
         }
     }
 

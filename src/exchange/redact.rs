@@ -3,10 +3,23 @@
 use std::borrow::Cow;
 
 /// Header names that carry secrets as a whole.
-const NAMES: &[&str] = &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-goog-iam-authorization-token"];
+const NAMES: &[&str] =
+    &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-goog-iam-authorization-token"];
 /// Parts of names that give a secret away: `x-api-key`, `X-Goog-Api-Key`, `x-auth-token`, `client_secret`, …
-const PARTS: &[&str] =
-    &["api-key", "api_key", "apikey", "access-key", "access_key", "secret", "password", "passwd", "auth-token", "authtoken", "credential", "signature"];
+const PARTS: &[&str] = &[
+    "api-key",
+    "api_key",
+    "apikey",
+    "access-key",
+    "access_key",
+    "secret",
+    "password",
+    "passwd",
+    "auth-token",
+    "authtoken",
+    "credential",
+    "signature",
+];
 /// Names of query parameters that are secret although the word alone would not do in a header.
 const PARAMETERS: &[&str] = &["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"];
 
@@ -39,9 +52,8 @@ pub fn target(target: &str) -> Cow<'_, str> {
         None => (target, None),
     };
     let secret = |pair: &str| {
-        pair.split_once('=').is_some_and(|(name, value)| {
-            !value.is_empty() && (is_secret(name) || PARAMETERS.contains(&name.to_ascii_lowercase().as_str()))
-        })
+        pair.split_once('=')
+            .is_some_and(|(name, value)| !value.is_empty() && (is_secret(name) || PARAMETERS.contains(&name.to_ascii_lowercase().as_str())))
     };
     let user = userinfo(path);
     let hides = query.is_some_and(|q| q.split('&').any(secret));
@@ -96,7 +108,8 @@ mod tests {
 
     #[test]
     fn ordinary_fields_stay() {
-        for (n, v) in [("Content-Type", "text/event-stream"), ("x-ratelimit-remaining-tokens", "12"), ("Authorization", ""), ("Host", "a")] {
+        for (n, v) in [("Content-Type", "text/event-stream"), ("x-ratelimit-remaining-tokens", "12"), ("Authorization", ""), ("Host", "a")]
+        {
             assert_eq!(value(n, v), v, "{n}");
         }
     }

@@ -1,92 +1,250 @@
 //! The only place that stacks http, body, framing and dialect. `feed` takes what happened to connections, `drain` gives finished exchanges.
+//!
+//! ```text
+//! ByteEvent ─► http::Conn ─► HttpEvent ─► Work (one exchange)
+//!                                          ├ request:  Intake (pieces, hash, coding)
+//!                                          └ response: Intake ─► framing::Stream ─► Reading (dialect)
+//! ```
 
-use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints};
-use crate::exchange::{Exchange, ExchangeId, PieceInfo, RecordInfo, TlsInfo};
+mod intake;
+mod output;
+mod reading;
+mod work;
+
+pub use output::{BodyPart, Connection, Output, Part};
+
+use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints, What};
+use crate::exchange::{Exchange, ExchangeId};
+use crate::http;
+use crate::http::event::HttpEvent;
 use crate::time::Timestamp;
+use std::collections::VecDeque;
+use work::Work;
 
-/// What comes out.
-#[derive(Debug)]
-pub enum Output {
-    /// An exchange has begun (first byte of its request, or of its response where the request was not seen).
-    Begun(ExchangeId),
-    /// Part of a long exchange, handed on so that memory stays bounded. Its pieces and records are not in `Exchange` again.
-    Part(Box<Part>),
-    /// A finished exchange.
-    Exchange(Box<Exchange>),
-    /// A connection is over.
-    Connection(Box<Connection>),
+/// Bounds of what is held per exchange before it is handed on in parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// Body bytes of an exchange that may wait before a part is handed on.
+    pub part_bytes: usize,
+    /// Deliveries or records of an exchange that may wait.
+    pub part_items: usize,
+    /// Bytes of a request body that are kept to read `model` and `stream` from it and to recognise the dialect.
+    pub request_kept: usize,
 }
 
-/// Part of a long exchange.
-#[derive(Debug)]
-pub struct Part {
-    /// Which one.
-    pub id: ExchangeId,
-    /// Request body deliveries since the last part.
-    pub request: BodyPart,
-    /// Response body deliveries since the last part.
-    pub response: BodyPart,
-    /// Response records since the last part.
-    pub records: Vec<RecordInfo>,
+impl Default for Config {
+    fn default() -> Self {
+        Config { part_bytes: 256 << 10, part_items: 4096, request_kept: 8 << 20 }
+    }
 }
 
-/// Deliveries and their bytes.
-#[derive(Debug, Default)]
-pub struct BodyPart {
-    /// Deliveries.
-    pub pieces: Vec<PieceInfo>,
-    /// Their bytes, concatenated.
-    pub bytes: Vec<u8>,
-    /// Size lines that are not plain hex: (unit, line).
-    pub unit_lines: Vec<(u64, Vec<u8>)>,
+/// All connections of a session (or of one shard of it).
+#[derive(Default)]
+pub struct Pipeline {
+    config: Config,
+    /// Live connections by `ConnId − base`: identifiers are dense, so a lookup is an index.
+    conns: VecDeque<Option<Box<Conn>>>,
+    base: u32,
+    next_exchange: u64,
+    out: Vec<Output>,
 }
 
-/// A connection that is over.
-#[derive(Debug, Clone)]
-pub struct Connection {
-    /// Which one.
-    pub id: ConnId,
-    /// Both ends, as finally known.
-    pub endpoints: Endpoints,
-    /// First sight.
-    pub opened_at: Timestamp,
-    /// Last sight.
-    pub closed_at: Timestamp,
-    /// What it spoke: `http/1`, `http/2`, `tls`, `other`, `unknown`.
-    pub speaks: &'static str,
-    /// TLS facts.
-    pub tls: Option<TlsInfo>,
-    /// What TCP counted.
-    pub facts: ConnFacts,
-    /// Exchanges read from it.
-    pub exchanges: u64,
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("connections", &self.conns.len()).field("exchanges", &self.next_exchange).finish_non_exhaustive()
+    }
 }
 
-/// Bounds of what is held.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Config {}
-
-/// All connections of a session.
-#[derive(Debug, Default)]
-pub struct Pipeline;
+/// One connection with the exchanges that are open on it.
+struct Conn {
+    id: ConnId,
+    endpoints: Endpoints,
+    swapped: bool,
+    opened_at: Timestamp,
+    last_at: Timestamp,
+    http: http::Conn,
+    open: Vec<Box<Work>>,
+    exchanges: u64,
+}
 
 impl Pipeline {
     /// An empty pipeline.
     pub fn new(config: Config) -> Self {
-        let _ = config;
-        Pipeline
+        Pipeline { config, ..Pipeline::default() }
     }
 
     /// The next thing that happened.
     pub fn feed(&mut self, event: &ByteEvent<'_>) {
-        let _ = event;
+        if let What::Open { endpoints, joined } = event.what {
+            self.open(event, endpoints, joined);
+        }
+        let Some(slot) = event.conn.0.checked_sub(self.base).map(|i| i as usize) else { return };
+        let Some(conn) = self.conns.get_mut(slot).and_then(Option::as_mut) else { return };
+        let mut cx = Context { config: &self.config, next_exchange: &mut self.next_exchange, out: &mut self.out };
+        conn.feed(event, &mut cx);
+        if let What::Closed(facts) = &event.what {
+            if let Some(conn) = self.conns.get_mut(slot).and_then(Option::take) {
+                conn.close(**facts, &mut self.out);
+            }
+            while let Some(None) = self.conns.front() {
+                self.conns.pop_front();
+                self.base += 1;
+            }
+        }
     }
 
     /// Hand over what has come out so far, in order.
     pub fn drain(&mut self, sink: &mut dyn FnMut(Output)) {
-        let _ = sink;
+        self.out.drain(..).for_each(sink);
     }
 
-    /// The session is over.
-    pub fn finish(&mut self) {}
+    /// Something waits for `drain`.
+    pub fn has_output(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// The session is over: connections that nobody closed are closed as the capture's end. (After `tcp::Table::finish` there are none.)
+    pub fn finish(&mut self) {
+        let left: Vec<(ConnId, Timestamp)> = self.conns.iter().flatten().map(|c| (c.id, c.last_at)).collect();
+        for (conn, at) in left {
+            let what = What::Closed(Box::default());
+            self.feed(&ByteEvent { at, frame: 0, conn, dir: crate::conn::Direction::ToServer, what });
+        }
+    }
+
+    fn open(&mut self, event: &ByteEvent<'_>, endpoints: Endpoints, joined: bool) {
+        if self.conns.is_empty() {
+            self.base = event.conn.0;
+        }
+        let Some(slot) = event.conn.0.checked_sub(self.base).map(|i| i as usize) else { return };
+        if self.conns.len() <= slot {
+            self.conns.resize_with(slot + 1, || None);
+        }
+        self.conns[slot] = Some(Box::new(Conn {
+            id: event.conn,
+            endpoints,
+            swapped: false,
+            opened_at: event.at,
+            last_at: event.at,
+            http: http::Conn::new(joined),
+            open: Vec::new(),
+            exchanges: 0,
+        }));
+    }
+}
+
+/// What a connection needs from the pipeline around it.
+struct Context<'p> {
+    config: &'p Config,
+    next_exchange: &'p mut u64,
+    out: &'p mut Vec<Output>,
+}
+
+impl Conn {
+    fn feed(&mut self, event: &ByteEvent<'_>, cx: &mut Context<'_>) {
+        self.last_at = event.at;
+        match &event.what {
+            What::Gap(_) => self.open.iter_mut().for_each(|w| w.exchange.gap = true),
+            What::Oddity(oddity) => self.open.iter_mut().for_each(|w| w.exchange.oddities.push(oddity.clone())),
+            What::Flip => self.swapped = !self.swapped,
+            _ => {}
+        }
+        let Conn { http, open, id, endpoints, exchanges, .. } = self;
+        http.push(event, &mut |event| {
+            let work = match open.iter().position(|w| w.number == event.exchange) {
+                Some(i) => &mut open[i],
+                None => {
+                    let id_in_session = ExchangeId(*cx.next_exchange);
+                    *cx.next_exchange += 1;
+                    *exchanges += 1;
+                    cx.out.push(Output::Begun(id_in_session));
+                    open.push(Box::new(Work::new(event.exchange, id_in_session, *id, *endpoints)));
+                    let last = open.len() - 1;
+                    &mut open[last]
+                }
+            };
+            work.on(event, cx.config);
+            if let Some(part) = work.part(cx.config) {
+                cx.out.push(Output::Part(Box::new(part)));
+            }
+        });
+        if self.open.iter().any(|w| w.done()) {
+            let endpoints = self.endpoints();
+            let mut i = 0;
+            while i < self.open.len() {
+                if self.open[i].done() {
+                    let work = self.open.remove(i);
+                    cx.out.push(Output::Exchange(work.finish(endpoints)));
+                } else {
+                    i += 1;
+                }
+            }
+        }
+    }
+
+    fn close(mut self: Box<Self>, facts: ConnFacts, out: &mut Vec<Output>) {
+        let endpoints = self.endpoints();
+        for work in self.open.drain(..) {
+            out.push(Output::Exchange(work.finish(endpoints)));
+        }
+        let flipped = endpoints.client != self.endpoints.client;
+        out.push(Output::Connection(Box::new(Connection {
+            id: self.id,
+            endpoints,
+            opened_at: self.opened_at,
+            closed_at: self.last_at,
+            speaks: self.http.speaks().as_str(),
+            tls: None,
+            facts: if flipped { swap(facts) } else { facts },
+            exchanges: self.exchanges,
+        })));
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        match self.http.flipped() {
+            true => Endpoints { client: self.endpoints.server, server: self.endpoints.client },
+            false => self.endpoints,
+        }
+    }
+}
+
+/// The same facts with client and server exchanged: the HTTP bytes showed that the guess below was wrong.
+fn swap(f: ConnFacts) -> ConnFacts {
+    ConnFacts {
+        client_fin: f.server_fin,
+        server_fin: f.client_fin,
+        client_rst: f.server_rst,
+        server_rst: f.client_rst,
+        client_bytes: f.server_bytes,
+        server_bytes: f.client_bytes,
+        ..f
+    }
+}
+
+/// Every exchange of a sequence of events, whole (nothing handed on in parts). For tests, rule samples and small inputs.
+pub fn exchanges_of(events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>))) -> Vec<Exchange> {
+    let mut pipeline = Pipeline::new(Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() });
+    events(&mut |event| pipeline.feed(&event));
+    pipeline.finish();
+    let mut all = Vec::new();
+    pipeline.drain(&mut |output| {
+        if let Output::Exchange(exchange) = output {
+            all.push(*exchange);
+        }
+    });
+    all.sort_by_key(|e| e.id);
+    all
+}
+
+/// An event's place in time, for the helpers of this module.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    at: Timestamp,
+    frame: u64,
+}
+
+impl From<&HttpEvent<'_>> for Stamp {
+    fn from(event: &HttpEvent<'_>) -> Self {
+        Stamp { at: event.at, frame: event.frame }
+    }
 }

@@ -240,7 +240,19 @@ impl Step<'_> {
             let (at, first_at, m) = (r.at.nanos(), r.first_at.nanos(), r.meaning);
             let event = r.event.as_deref();
             insert.execute(params![
-                id, n, at, first_at, frame, start, end, event, m.content, m.reasoning, m.tool, m.terminator, m.error
+                id,
+                n,
+                at,
+                first_at,
+                frame,
+                start,
+                end,
+                event,
+                m.content,
+                m.reasoning,
+                m.tool,
+                m.terminator,
+                m.error
             ])?;
         }
         Ok(())

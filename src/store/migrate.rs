@@ -41,16 +41,21 @@ fn look(db: &Connection, path: &Path, known: usize) -> Result<usize> {
     let path = path.display();
     let number = |pragma: &str| -> rusqlite::Result<i64> { db.pragma_query_value(None, pragma, |row| row.get(0)) };
     let id = match number("application_id") {
-        Err(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => bail!("{path} is not a database of sniff; choose another with --db"),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            bail!("{path} is not a database of sniff; choose another with --db")
+        }
         other => other.with_context(|| format!("cannot read {path}"))?,
     };
     let version = number("user_version")?;
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).with_context(|| format!("cannot read {path}"))?;
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).with_context(|| format!("cannot read {path}"))?;
     match (id, version) {
         (0, 0) if tables == 0 => Ok(0),
         (APPLICATION_ID, v) if usize::try_from(v).is_ok_and(|v| v <= known) => Ok(v as usize),
         (APPLICATION_ID, v) => {
-            bail!("{path} was written by a newer sniff (database version {v}; this one knows up to {known}); it is left untouched. Update sniff, or choose another database with --db")
+            bail!(
+                "{path} was written by a newer sniff (database version {v}; this one knows up to {known}); it is left untouched. Update sniff, or choose another database with --db"
+            )
         }
         _ => bail!("{path} is a database of another program; choose another with --db"),
     }

@@ -98,9 +98,7 @@ impl Reader {
         if let Some(r) = &mut summary.response {
             r.headers = Some(self.headers(id, 1, "head")?);
         }
-        let chunk = |r: &Row<'_>| {
-            Ok(Chunk { n: uint(r, 0)?, t_ns: r.get(1)?, offset: uint(r, 2)?, len: uint(r, 3)?, gap: r.get(4)? })
-        };
+        let chunk = |r: &Row<'_>| Ok(Chunk { n: uint(r, 0)?, t_ns: r.get(1)?, offset: uint(r, 2)?, len: uint(r, 3)?, gap: r.get(4)? });
         let record = |r: &Row<'_>| {
             let (kind, event, delta) = (r.get(4)?, r.get(5)?, r.get(6)?);
             Ok(Record { n: uint(r, 0)?, t_ns: r.get(1)?, start: uint(r, 2)?, end: uint(r, 3)?, kind, event, delta })

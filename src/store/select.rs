@@ -37,15 +37,8 @@ pub enum SessionIs {
 }
 
 /// Framings that are streams.
-const STREAMS: &[Framing] = &[
-    Framing::Sse,
-    Framing::Ndjson,
-    Framing::JsonArray,
-    Framing::ConcatJson,
-    Framing::JsonSeq,
-    Framing::AwsEventStream,
-    Framing::Grpc,
-];
+const STREAMS: &[Framing] =
+    &[Framing::Sse, Framing::Ndjson, Framing::JsonArray, Framing::ConcatJson, Framing::JsonSeq, Framing::AwsEventStream, Framing::Grpc];
 
 impl Selector {
     /// A condition on `exchange e` and the values of its marks.

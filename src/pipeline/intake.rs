@@ -1,0 +1,111 @@
+//! One message body on its way in: deliveries, bytes, hashes, content coding.
+
+use super::{BodyPart, Stamp};
+use crate::body::{Decoder, Piece};
+use crate::exchange::{Body, PieceInfo};
+use crate::oddity::Oddities;
+use sha2::{Digest, Sha256};
+
+/// Takes the wire body in and gives the decoded body out.
+pub(super) struct Intake {
+    pub(super) body: Body,
+    decoder: Decoder,
+    wire_hash: Sha256,
+    /// Of the decoded bytes; none while they are the wire bytes.
+    decoded_hash: Option<Sha256>,
+    offset: u64,
+    unit: Option<u64>,
+    units: u64,
+    holes: bool,
+}
+
+impl Intake {
+    pub(super) fn new(content_encoding: Option<&str>) -> Self {
+        let decoder = Decoder::new(content_encoding);
+        let decoded_hash = (!decoder.is_identity()).then(Sha256::new);
+        Intake { body: Body::default(), decoder, wire_hash: Sha256::new(), decoded_hash, offset: 0, unit: None, units: 0, holes: false }
+    }
+
+    pub(super) fn unit_start(&mut self, line: &[u8]) {
+        let n = self.units;
+        self.unit = Some(n);
+        self.units += 1;
+        self.body.units = Some(self.units);
+        if !line.is_empty() {
+            self.body.unit_lines.push((n, line.to_vec()));
+        }
+    }
+
+    pub(super) fn unit_end(&mut self) {
+        self.unit = None;
+    }
+
+    /// The next wire bytes; `sink` gets what they decode to.
+    pub(super) fn data(&mut self, stamp: Stamp, bytes: &[u8], oddities: &mut Oddities, sink: &mut dyn FnMut(Piece<'_>)) {
+        let len = bytes.len() as u64;
+        self.body.first_at.get_or_insert(stamp.at);
+        self.note_piece(stamp, len, false);
+        self.body.bytes.extend_from_slice(bytes);
+        self.body.wire_bytes += len;
+        self.wire_hash.update(bytes);
+        let Intake { decoder, decoded_hash, body, .. } = self;
+        let mut pass = |piece: Piece<'_>| {
+            body.decoded_bytes += piece.bytes.len() as u64;
+            if let Some(hash) = decoded_hash {
+                hash.update(piece.bytes);
+            }
+            sink(piece);
+        };
+        decoder.push(stamp.at, stamp.frame, bytes, &mut pass, &mut |o| oddities.push(o));
+    }
+
+    /// Bytes that were not captured.
+    pub(super) fn gap(&mut self, stamp: Stamp, len: Option<u64>, oddities: &mut Oddities) {
+        self.holes = true;
+        self.note_piece(stamp, len.unwrap_or(0), true);
+        self.decoder.gap(stamp.at, &mut |o| oddities.push(o));
+    }
+
+    /// No more bytes: the hashes are known unless bytes are missing.
+    pub(super) fn finish(&mut self, stamp: Stamp, oddities: &mut Oddities) {
+        self.decoder.finish(stamp.at, &mut |o| oddities.push(o));
+        if self.holes {
+            return;
+        }
+        let wire: [u8; 32] = std::mem::take(&mut self.wire_hash).finalize().into();
+        self.body.wire_sha256 = Some(wire);
+        self.body.decoded_sha256 = Some(self.decoded_hash.take().map_or(wire, |h| h.finalize().into()));
+    }
+
+    /// What waits, taken out.
+    pub(super) fn take(&mut self) -> BodyPart {
+        BodyPart {
+            pieces: std::mem::take(&mut self.body.pieces),
+            bytes: std::mem::take(&mut self.body.bytes),
+            unit_lines: std::mem::take(&mut self.body.unit_lines),
+        }
+    }
+
+    /// Offsets and lengths are stored as at most 4 GiB each; longer gaps become several.
+    fn note_piece(&mut self, stamp: Stamp, len: u64, gap: bool) {
+        let unit = match self.unit {
+            Some(n) => n,
+            // Without transfer units every delivery counts as one.
+            None if self.body.units.is_none() => {
+                self.units += 1;
+                self.units - 1
+            }
+            None => self.units,
+        };
+        let mut left = len;
+        loop {
+            let part = left.min(u64::from(u32::MAX)) as u32;
+            self.body.pieces.push(PieceInfo { at: stamp.at, frame: stamp.frame, unit, offset: self.offset, len: part, gap });
+            self.offset += u64::from(part);
+            left -= u64::from(part);
+            if left == 0 {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What comes out of the pipeline.
+
+use crate::conn::{ConnFacts, ConnId, Endpoints};
+use crate::exchange::{Exchange, ExchangeId, PieceInfo, RecordInfo, TlsInfo};
+use crate::time::Timestamp;
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output {
+    /// An exchange has begun (first byte of its request, or of its response where the request was not seen).
+    Begun(ExchangeId),
+    /// Part of a long exchange, handed on so that memory stays bounded. Its pieces and records are not in `Exchange` again.
+    Part(Box<Part>),
+    /// A finished exchange.
+    Exchange(Box<Exchange>),
+    /// A connection is over.
+    Connection(Box<Connection>),
+}
+
+/// Part of a long exchange.
+#[derive(Debug)]
+pub struct Part {
+    /// Which one.
+    pub id: ExchangeId,
+    /// Request body deliveries since the last part.
+    pub request: BodyPart,
+    /// Response body deliveries since the last part.
+    pub response: BodyPart,
+    /// Response records since the last part.
+    pub records: Vec<RecordInfo>,
+}
+
+/// Deliveries and their bytes.
+#[derive(Debug, Default)]
+pub struct BodyPart {
+    /// Deliveries.
+    pub pieces: Vec<PieceInfo>,
+    /// Their bytes, concatenated.
+    pub bytes: Vec<u8>,
+    /// Size lines that are not plain hex: (unit, line).
+    pub unit_lines: Vec<(u64, Vec<u8>)>,
+}
+
+/// A connection that is over.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Which one.
+    pub id: ConnId,
+    /// Both ends, as finally known.
+    pub endpoints: Endpoints,
+    /// First sight.
+    pub opened_at: Timestamp,
+    /// Last sight.
+    pub closed_at: Timestamp,
+    /// What it spoke: `http/1`, `http/2`, `tls`, `other`, `unknown`.
+    pub speaks: &'static str,
+    /// TLS facts.
+    pub tls: Option<TlsInfo>,
+    /// What TCP counted.
+    pub facts: ConnFacts,
+    /// Exchanges read from it.
+    pub exchanges: u64,
+}

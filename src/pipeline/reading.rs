@@ -1,0 +1,236 @@
+//! From decoded bytes to meaning: framing, the choice of the dialect, its reader, and what they add up to.
+//!
+//! ```text
+//!            first records                      Likely, or 16 records, or the end
+//! Undecided ──────────────► Undecided{waiting} ─────────────────────────────────► Chosen{reader}
+//!      ▲                                                                             │
+//!      └─────────────────────── Framed::Revised ─────────────────────────────────────┘
+//! ```
+
+use crate::body::Piece;
+use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Reader};
+use crate::exchange::{Delta, RecordInfo};
+use crate::framing::{Framed, Framing, Record, Stream};
+use crate::http::event::{RequestHead, ResponseHead};
+use crate::oddity::Oddities;
+use crate::time::Timestamp;
+
+/// Records that may wait for a dialect that knows them.
+const UNDECIDED_RECORDS: usize = 16;
+/// Text of a body without records that is kept.
+const TEXT_KEPT: usize = 16 << 20;
+
+/// What the exchange around it knows; borrowed for each call.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) request: Option<&'a RequestHead>,
+    pub(super) request_body: &'a [u8],
+    pub(super) response: Option<&'a ResponseHead>,
+}
+
+/// Reads one response body.
+pub(super) struct Reading {
+    stream: Stream,
+    found: Found,
+}
+
+/// Everything that a revision voids.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) choice: Choice,
+    pub(super) answer: Answer,
+    pub(super) oddities: Oddities,
+    pub(super) deltas: Vec<Delta>,
+    pub(super) records: Vec<RecordInfo>,
+    pub(super) record_count: u64,
+    pub(super) first_record_at: Option<Timestamp>,
+    pub(super) last_record_at: Option<Timestamp>,
+    pub(super) comments: u64,
+    pub(super) text: Vec<u8>,
+    /// The framing closed the stream before a dialect was chosen.
+    closed: bool,
+}
+
+/// Which dialect reads the records.
+pub(super) enum Choice {
+    Undecided { waiting: Vec<Waiting>, asked: usize },
+    Chosen { dialect: Option<&'static Dialect>, why: String, reader: Option<Box<dyn Reader>> },
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Choice::Undecided { waiting: Vec::new(), asked: 0 }
+    }
+}
+
+/// A record that waits for its reader, with its bytes.
+pub(super) struct Waiting {
+    info: RecordInfo,
+    data: Vec<u8>,
+    exception: bool,
+    id: Box<str>,
+}
+
+impl Reading {
+    pub(super) fn new(declared: Option<&str>) -> Self {
+        Reading { stream: Stream::new(declared), found: Found::default() }
+    }
+
+    pub(super) fn push(&mut self, piece: Piece<'_>, around: Around<'_>) {
+        let Reading { stream, found } = self;
+        stream.push(piece, &mut |framed| found.on(framed));
+        self.decide(around, false);
+    }
+
+    pub(super) fn gap(&mut self, at: Timestamp, len: Option<u64>, around: Around<'_>) {
+        let Reading { stream, found } = self;
+        stream.gap(at, len, &mut |framed| found.on(framed));
+        self.decide(around, false);
+    }
+
+    pub(super) fn finish(&mut self, at: Timestamp, complete: bool, around: Around<'_>) {
+        let Reading { stream, found } = self;
+        stream.finish(at, complete, &mut |framed| found.on(framed));
+        self.decide(around, true);
+        self.found.finish(complete);
+    }
+
+    pub(super) fn framing(&self) -> Framing {
+        self.stream.framing()
+    }
+
+    pub(super) fn found(&mut self) -> &mut Found {
+        &mut self.found
+    }
+
+    pub(super) fn into_found(self) -> Found {
+        self.found
+    }
+
+    /// Ask the dialects about the records that wait; the first that is sure takes them all. `last`: take the best guess.
+    fn decide(&mut self, around: Around<'_>, last: bool) {
+        let Choice::Undecided { waiting, asked } = &mut self.found.choice else { return };
+        if waiting.is_empty() || (*asked == waiting.len() && !last) {
+            return;
+        }
+        let mut best: Option<(&'static Dialect, Confidence, String, usize)> = None;
+        for (i, record) in waiting.iter().enumerate() {
+            let record = record.view();
+            let evidence = around.evidence(self.stream.framing(), &record);
+            let Some((dialect, confidence, why)) = dialect::choose(&evidence) else { continue };
+            if best.as_ref().is_none_or(|b| confidence > b.1) {
+                best = Some((dialect, confidence, why, i));
+            }
+            if confidence >= Confidence::Likely {
+                break;
+            }
+        }
+        *asked = waiting.len();
+        let sure = best.as_ref().is_some_and(|b| b.1 >= Confidence::Likely);
+        if !sure && !last && waiting.len() < UNDECIDED_RECORDS {
+            return;
+        }
+        let waiting = std::mem::take(waiting);
+        let (dialect, why, reader) = match best {
+            Some((dialect, _, why, i)) => {
+                let record = waiting[i].view();
+                (Some(dialect), why, Some((dialect.reader)(&around.evidence(self.stream.framing(), &record))))
+            }
+            None => (None, String::new(), None),
+        };
+        self.found.choice = Choice::Chosen { dialect, why, reader };
+        for record in &waiting {
+            self.found.read(&record.view());
+        }
+        if std::mem::take(&mut self.found.closed) {
+            self.found.close();
+        }
+    }
+}
+
+impl<'a> Around<'a> {
+    fn evidence(&self, framing: Framing, record: &'a Record<'a>) -> Evidence<'a> {
+        Evidence {
+            method: self.request.map(|r| r.method.as_str()),
+            target: self.request.map(|r| r.target.as_str()),
+            authority: self.request.and_then(|r| r.authority.as_deref()),
+            request_body: self.request_body,
+            response: self.response,
+            framing,
+            record,
+        }
+    }
+}
+
+impl Found {
+    fn on(&mut self, framed: Framed<'_>) {
+        match framed {
+            Framed::Record(record) => {
+                self.record_count += 1;
+                self.first_record_at.get_or_insert(record.at);
+                self.last_record_at = Some(record.at);
+                match &mut self.choice {
+                    Choice::Chosen { .. } => self.read(&record),
+                    Choice::Undecided { waiting, .. } => waiting.push(Waiting::of(&record)),
+                }
+            }
+            Framed::Comment { .. } => self.comments += 1,
+            Framed::Text { bytes, .. } => {
+                let room = TEXT_KEPT.saturating_sub(self.text.len());
+                self.answer.text_limited |= room < bytes.len();
+                self.text.extend_from_slice(&bytes[..room.min(bytes.len())]);
+            }
+            Framed::Oddity(oddity) => self.oddities.push(oddity),
+            Framed::Closed { .. } => self.close(),
+            Framed::Revised(_) => *self = Found::default(),
+        }
+    }
+
+    fn read(&mut self, record: &Record<'_>) {
+        let Found { choice, answer, oddities, .. } = self;
+        let meaning = match choice {
+            Choice::Chosen { reader: Some(reader), .. } => reader.read(record, answer, &mut |o| oddities.push(o)),
+            _ => Meaning::default(),
+        };
+        if meaning.is_delta() {
+            self.deltas.push(Delta { at: record.at, record: record.n, meaning });
+        }
+        self.records.push(info(record, meaning));
+    }
+
+    /// The framing itself closed the stream (`]` of a JSON array).
+    fn close(&mut self) {
+        match &mut self.choice {
+            Choice::Chosen { .. } => {}
+            Choice::Undecided { .. } => self.closed = true,
+        }
+    }
+
+    fn finish(&mut self, complete: bool) {
+        let Found { choice, answer, oddities, text, .. } = self;
+        if let Choice::Chosen { reader: Some(reader), .. } = choice {
+            reader.finish(complete, answer, &mut |o| oddities.push(o));
+        }
+        if !text.is_empty() {
+            answer.texts.insert(0, String::from_utf8_lossy(text).into_owned());
+        }
+    }
+}
+
+impl Waiting {
+    fn of(record: &Record<'_>) -> Self {
+        Waiting { info: info(record, Meaning::default()), data: record.data.to_vec(), exception: record.exception, id: record.id.into() }
+    }
+
+    fn view(&self) -> Record<'_> {
+        let RecordInfo { n, at, first_at, frame, start, end, ref event, .. } = self.info;
+        let event = event.as_deref().unwrap_or("");
+        Record { n, at, first_at, frame, start, end, data: &self.data, event, exception: self.exception, id: &self.id }
+    }
+}
+
+fn info(record: &Record<'_>, meaning: Meaning) -> RecordInfo {
+    let event = (!record.event.is_empty()).then(|| record.event.into());
+    let Record { n, at, first_at, frame, start, end, .. } = *record;
+    RecordInfo { n, at, first_at, frame, start, end, event, meaning }
+}

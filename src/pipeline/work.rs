@@ -1,0 +1,276 @@
+//! One exchange being read: HTTP events in, an [`Exchange`] out.
+
+use super::intake::Intake;
+use super::reading::{Around, Choice, Reading};
+use super::{Config, Part, Stamp};
+use crate::conn::{ConnId, Endpoints};
+use crate::exchange::{Exchange, ExchangeId, Request, Response};
+use crate::framing::Framing;
+use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
+use crate::oddity::{Kind, Oddities, Oddity};
+use crate::time::Timestamp;
+
+/// A message grew past what is kept of it to read `model` and `stream`.
+pub const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read");
+/// Bytes seen before a classification can no longer be revised (`framing` promises it).
+const FIRM: u64 = 64 << 10;
+
+/// One exchange and the machines that read it.
+pub(super) struct Work {
+    /// Number within the connection, as `http` counts.
+    pub(super) number: u64,
+    pub(super) exchange: Exchange,
+    request: Option<RequestWork>,
+    response: Option<ResponseWork>,
+}
+
+struct RequestWork {
+    head: RequestHead,
+    last_at: Timestamp,
+    intake: Intake,
+    /// Decoded body, for `model`, `stream` and the dialects.
+    kept: Vec<u8>,
+    model: Option<String>,
+    stream: Option<bool>,
+    end: Option<MessageEnd>,
+}
+
+struct ResponseWork {
+    head: Option<ResponseHead>,
+    first_at: Timestamp,
+    last_at: Timestamp,
+    informational: Vec<u16>,
+    trailers: Fields,
+    intake: Intake,
+    reading: Reading,
+    end: Option<MessageEnd>,
+}
+
+/// What a request body says of the answer that is wanted.
+#[derive(serde::Deserialize)]
+struct Asked<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    stream: Option<&'a serde_json::value::RawValue>,
+}
+
+impl Work {
+    pub(super) fn new(number: u64, id: ExchangeId, conn: ConnId, endpoints: Endpoints) -> Self {
+        let oddities = Oddities::default();
+        let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, oddities, gap: false };
+        Work { number, exchange, request: None, response: None }
+    }
+
+    pub(super) fn on(&mut self, event: HttpEvent<'_>, config: &Config) {
+        let stamp = Stamp::from(&event);
+        match (event.side, event.what) {
+            (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at)),
+            (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at),
+            (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push(oddity),
+            (Side::Request, what) => {
+                if let Some(request) = &mut self.request {
+                    request.on(stamp, what, &mut self.exchange, config);
+                }
+            }
+            (Side::Response, what) => self.response(stamp, what),
+        }
+    }
+
+    fn response_head(&mut self, head: ResponseHead, at: Timestamp) {
+        if head.is_interim() {
+            let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at));
+            work.informational.push(head.status);
+            return;
+        }
+        let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
+        self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at) });
+    }
+
+    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>) {
+        let Work { exchange, request, response, .. } = self;
+        let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at));
+        let ResponseWork { head, intake, reading, .. } = work;
+        let around = Around {
+            request: request.as_ref().map(|r| &r.head),
+            request_body: request.as_ref().map_or(&[], |r| &r.kept),
+            response: head.as_ref(),
+        };
+        match what {
+            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::Data(bytes) => {
+                work.last_at = stamp.at;
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, around));
+            }
+            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::Gap(len) => {
+                exchange.gap = true;
+                intake.gap(stamp, len, &mut exchange.oddities);
+                reading.gap(stamp.at, len, around);
+            }
+            HttpWhat::Trailers(fields) => work.trailers = fields,
+            HttpWhat::End(how) => {
+                if how == MessageEnd::Complete {
+                    work.last_at = stamp.at;
+                }
+                work.end = Some(how);
+                intake.finish(stamp, &mut exchange.oddities);
+                reading.finish(work.last_at, how == MessageEnd::Complete, around);
+            }
+            HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::Oddity(_) => {}
+        }
+    }
+
+    /// Both messages are over.
+    pub(super) fn done(&self) -> bool {
+        self.response.as_ref().is_some_and(|r| r.end.is_some()) && self.request.as_ref().is_none_or(|r| r.end.is_some())
+    }
+
+    /// What waits, if it is much.
+    pub(super) fn part(&mut self, config: &Config) -> Option<Part> {
+        let firm = |r: &ResponseWork| r.end.is_none() && r.intake.body.decoded_bytes > FIRM;
+        let full = |b: &crate::exchange::Body| b.bytes.len() > config.part_bytes || b.pieces.len() > config.part_items;
+        let waiting = self.request.as_ref().is_some_and(|r| full(&r.intake.body))
+            || self
+                .response
+                .as_mut()
+                .is_some_and(|r| full(&r.intake.body) || (firm(r) && r.reading.found().records.len() > config.part_items));
+        if !waiting {
+            return None;
+        }
+        let request = self.request.as_mut().map(|r| r.intake.take()).unwrap_or_default();
+        let (response, records) = match &mut self.response {
+            Some(r) => {
+                let records = if firm(r) { std::mem::take(&mut r.reading.found().records) } else { Vec::new() };
+                (r.intake.take(), records)
+            }
+            None => Default::default(),
+        };
+        Some(Part { id: self.exchange.id, request, response, records })
+    }
+
+    /// The exchange as it stands; messages without an end were cut by the capture.
+    pub(super) fn finish(self: Box<Self>, endpoints: Endpoints) -> Box<Exchange> {
+        let Work { mut exchange, request, response, .. } = *self;
+        exchange.endpoints = endpoints;
+        let around_head = request.as_ref().map(|r| r.head.clone());
+        let kept = request.as_ref().map(|r| r.kept.clone()).unwrap_or_default();
+        exchange.request = request.map(|r| r.finish(&mut exchange.oddities));
+        exchange.response = response.map(|mut r| {
+            if r.end.is_none() {
+                let stamp = Stamp { at: r.last_at, frame: 0 };
+                let around = Around { request: around_head.as_ref(), request_body: &kept, response: r.head.as_ref() };
+                r.intake.finish(stamp, &mut exchange.oddities);
+                r.reading.finish(r.last_at, false, around);
+            }
+            r.finish(&mut exchange.oddities)
+        });
+        Box::new(exchange)
+    }
+}
+
+impl RequestWork {
+    fn new(head: RequestHead, at: Timestamp) -> Self {
+        let intake = Intake::new(coding(&head.fields).as_deref());
+        RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, stream: None, end: None }
+    }
+
+    fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
+        let RequestWork { intake, kept, .. } = self;
+        match what {
+            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::Data(bytes) => {
+                self.last_at = stamp.at;
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| {
+                    let room = config.request_kept.saturating_sub(kept.len());
+                    kept.extend_from_slice(&piece.bytes[..room.min(piece.bytes.len())]);
+                });
+            }
+            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::Gap(len) => {
+                exchange.gap = true;
+                intake.gap(stamp, len, &mut exchange.oddities);
+            }
+            HttpWhat::End(how) => {
+                if how == MessageEnd::Complete {
+                    self.last_at = stamp.at;
+                }
+                self.end = Some(how);
+                intake.finish(stamp, &mut exchange.oddities);
+                self.read_body(stamp, &mut exchange.oddities);
+            }
+            HttpWhat::Trailers(_) | HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::Oddity(_) => {}
+        }
+    }
+
+    /// `model` and `stream` of a JSON body.
+    fn read_body(&mut self, stamp: Stamp, oddities: &mut Oddities) {
+        if (self.kept.len() as u64) < self.intake.body.decoded_bytes {
+            oddities.push(Oddity::new(REQUEST_NOT_READ, stamp.at, format!("request body of {} bytes", self.intake.body.decoded_bytes)));
+        }
+        if self.kept.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+            return;
+        }
+        if let Ok(asked) = serde_json::from_slice::<Asked<'_>>(&self.kept) {
+            self.model = asked.model.and_then(|m| serde_json::from_str(m.get()).ok());
+            self.stream = asked.stream.and_then(|s| serde_json::from_str(s.get()).ok());
+        }
+    }
+
+    fn finish(mut self, oddities: &mut Oddities) -> Request {
+        if self.end.is_none() {
+            self.intake.finish(Stamp { at: self.last_at, frame: 0 }, oddities);
+        }
+        let RequestWork { head, last_at, intake, model, stream, end, .. } = self;
+        Request { head, last_at, body: intake.body, model, stream, end: end.unwrap_or(MessageEnd::CutByCapture) }
+    }
+}
+
+impl ResponseWork {
+    fn new(head: Option<ResponseHead>, at: Timestamp) -> Self {
+        let fields = head.as_ref().map(|h| &h.fields);
+        let intake = Intake::new(fields.and_then(coding).as_deref());
+        let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref());
+        let first_at = head.as_ref().map_or(at, |h| h.first_at);
+        ResponseWork { head, first_at, last_at: at, informational: Vec::new(), trailers: Fields::default(), intake, reading, end: None }
+    }
+
+    fn finish(self, oddities: &mut Oddities) -> Response {
+        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None);
+        let framing = if bodiless { Framing::Empty } else { self.reading.framing() };
+        let found = self.reading.into_found();
+        for (oddity, count) in found.oddities.iter() {
+            oddities.push_many(oddity.clone(), count);
+        }
+        let (dialect, dialect_why) = match found.choice {
+            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), why),
+            // An event stream without a single event still is one: nobody's.
+            Choice::Undecided { .. } => (framing.is_stream().then_some("none"), String::new()),
+        };
+        Response {
+            head: self.head,
+            first_at: self.first_at,
+            last_at: self.last_at,
+            informational: self.informational,
+            body: self.intake.body,
+            trailers: self.trailers,
+            framing,
+            dialect,
+            dialect_why,
+            record_count: found.record_count,
+            first_record_at: found.first_record_at,
+            last_record_at: found.last_record_at,
+            comments: found.comments,
+            deltas: found.deltas,
+            answer: found.answer,
+            records: found.records,
+            end: self.end.unwrap_or(MessageEnd::CutByCapture),
+        }
+    }
+}
+
+/// The codings applied to a body, in order, as one list (RFC 9110 section 8.4).
+fn coding(fields: &Fields) -> Option<String> {
+    let all: Vec<_> = fields.all("content-encoding").map(String::from_utf8_lossy).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}

@@ -1,0 +1,136 @@
+//! Walks `captures/` (each case against its `expect.json`) and, where it stands beside the project, the shared corpus with its truth files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use sniff::capture::{Item, file::Reader};
+use sniff::conformance::{self, Level, Limits};
+use sniff::conn::ConnId;
+use sniff::exchange::Exchange;
+use sniff::exchange::summary::Summary;
+use sniff::pipeline::{Config, Output, Pipeline};
+use sniff::{metrics, net, tcp, wire};
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+
+/// All exchanges of a case as `list` shows them, with the codes of their findings by level.
+fn read(case: &Path) -> Vec<(Value, Vec<(Level, &'static str)>)> {
+    let mut pipeline = Pipeline::new(Config::default());
+    let wire_file = case.join("input.wire");
+    if wire_file.exists() {
+        let text = std::fs::read_to_string(&wire_file).unwrap();
+        let transcript = wire::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", wire_file.display()));
+        transcript.replay(ConnId(0), &mut |event| pipeline.feed(&event));
+    } else {
+        let file = ["input.pcap", "input.pcapng"].iter().map(|f| case.join(f)).find(|f| f.exists());
+        let file = file.unwrap_or_else(|| panic!("{}: neither input.wire nor input.pcap", case.display()));
+        let mut reader = Reader::open(&file.display().to_string()).expect("readable");
+        let mut net = net::Decoder::new();
+        let mut table = tcp::Table::new(tcp::Limits::default());
+        while let Some(item) = reader.next().expect("readable") {
+            if let Item::Packet(packet) = item {
+                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+            }
+        }
+        table.finish(&mut |event| pipeline.feed(&event));
+    }
+    pipeline.finish();
+    let mut exchanges: Vec<Exchange> = Vec::new();
+    let mut facts = HashMap::new();
+    pipeline.drain(&mut |output| match output {
+        Output::Exchange(e) => exchanges.push(*e),
+        Output::Connection(c) => {
+            facts.insert(c.id, c.facts);
+        }
+        _ => {}
+    });
+    exchanges.sort_by_key(|e| e.id);
+    exchanges
+        .iter()
+        .map(|e| {
+            let figures = metrics::of(e);
+            let findings = conformance::judge(e, &figures, &Limits::default());
+            let codes = findings.iter().map(|f| (f.level.expect("judged"), f.rule)).collect();
+            let summary = Summary::new(1, e.id.0 as i64, e, &figures, &findings, facts.get(&e.conn));
+            (serde_json::to_value(summary).unwrap(), codes)
+        })
+        .collect()
+}
+
+/// Every field that `want` states, compared; objects go in depth.
+fn compare(path: &str, want: &Value, have: &Value, out: &mut Vec<String>) {
+    match (want, have) {
+        (Value::Object(w), _) => {
+            for (k, v) in w {
+                compare(&format!("{path}.{k}"), v, have.get(k).unwrap_or(&Value::Null), out);
+            }
+        }
+        (Value::Number(w), Value::Number(h)) if path.ends_with("_ms") => {
+            if (w.as_f64().unwrap() - h.as_f64().unwrap()).abs() > 0.0101 {
+                out.push(format!("{path}: want {w}, have {h}"));
+            }
+        }
+        _ if want == have => {}
+        _ => out.push(format!("{path}: want {want}, have {have}")),
+    }
+}
+
+#[test]
+fn cases_are_as_expected() {
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for case in support::cases() {
+        let name = case.strip_prefix(support::captures()).unwrap().display().to_string();
+        let text = std::fs::read_to_string(case.join("expect.json")).unwrap_or_else(|e| panic!("{name}/expect.json: {e}"));
+        assert!(case.join("README.md").exists(), "{name}: no README.md");
+        let want: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}/expect.json: {e}"));
+        let want = want.as_array().expect("an array of exchanges");
+        let have = read(&case);
+        let mut diffs = Vec::new();
+        if want.len() != have.len() {
+            diffs.push(format!("{} exchanges, expected {}", have.len(), want.len()));
+        }
+        for (i, (want, (have, codes))) in want.iter().zip(&have).enumerate() {
+            let mut want = want.as_object().expect("object").clone();
+            for (key, info) in [("findings", false), ("findings_info", true)] {
+                let Some(list) = want.remove(key) else { continue };
+                let mut list: Vec<String> = serde_json::from_value(list).expect("a list of rule codes");
+                let mut got: Vec<String> =
+                    codes.iter().filter(|(l, _)| (*l == Level::Info) == info).map(|(_, c)| (*c).to_string()).collect();
+                list.sort();
+                got.sort();
+                got.dedup();
+                if list != got {
+                    diffs.push(format!("#{i} {key}: want {list:?}, have {got:?}"));
+                }
+            }
+            compare(&format!("#{i}"), &Value::Object(want), have, &mut diffs);
+        }
+        checked += 1;
+        if !diffs.is_empty() {
+            wrong.push(format!("{name}\n    {}", diffs.join("\n    ")));
+        }
+    }
+    assert!(checked >= 30, "only {checked} cases");
+    assert!(wrong.is_empty(), "{} of {checked} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The shared corpus, judged by its own comparison program through the command line.
+#[test]
+fn real_corpus_agrees() {
+    let (Some(tool), Some(corpus)) = (support::shared("tools/corpus_check.py"), support::shared("corpus/real")) else { return };
+    let out = Command::new("python3")
+        .arg(tool)
+        .arg(corpus)
+        .args(["--sniff", env!("CARGO_BIN_EXE_sniff"), "--min-captures", REAL_SHARE, "--show", "200"])
+        .output()
+        .expect("python3");
+    let said = String::from_utf8_lossy(&out.stdout);
+    println!("{said}");
+    assert!(out.status.success(), "{said}");
+}
+
+/// Share of captures that must agree in every field. HTTP/2 and TLS with keys are not read yet.
+const REAL_SHARE: &str = "0.80";

@@ -1,0 +1,175 @@
+//! Live capture on loopback against real servers and clients: LitServe before and after its fix, read by curl and openai-python, beside tcpdump.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![cfg(feature = "live")]
+
+mod support;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    /// SIGINT, then wait for a clean end.
+    fn interrupt(mut self, name: &str) {
+        // SAFETY: kill(2) with the pid of a child that has not been waited for.
+        unsafe { libc::kill(self.0.id() as i32, libc::SIGINT) };
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                assert!(status.success(), "{name} ended with {status}");
+                return;
+            }
+            assert!(Instant::now() < end, "{name} does not stop on SIGINT");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Without a tool these tests are skipped with a notice, unless SNIFF_NO_SKIP forbids it.
+fn unavailable(what: &str) {
+    assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
+    eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
+}
+
+fn venv(version: &str) -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/venv/litserve-{version}/bin/python"));
+    python.exists().then_some(python)
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
+}
+
+fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(90);
+    while !ready() {
+        assert!(Instant::now() < end, "{what} did not come up");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Start a recorder and wait until it says that it listens.
+fn start(mut command: Command, says: &str) -> Running {
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    loop {
+        match lines.next() {
+            Some(Ok(line)) if line.contains(says) => break,
+            Some(Ok(_)) => {}
+            _ => panic!("{command:?} ended before it said `{says}`"),
+        }
+    }
+    std::thread::spawn(move || lines.for_each(drop)); // keep the pipe drained
+    Running(child)
+}
+
+fn record(version: &str) -> Option<Vec<(Value, f64)>> {
+    let Some(python) = venv(version) else {
+        unavailable(&format!("LitServe {version}"));
+        return None;
+    };
+    // SAFETY: geteuid(2) has no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        unavailable("the right to capture (root)");
+        return None;
+    }
+    for tool in ["tcpdump", "curl"] {
+        if Command::new(tool).arg("--version").output().is_err() {
+            unavailable(tool);
+            return None;
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new(&python);
+    server.arg(script("litserve_server.py")).arg(port.to_string()).current_dir(dir.path());
+    let _server = Running(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("python"));
+    wait_for("LitServe", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    // The worker behind the listening socket takes a moment more.
+    let health = format!("http://127.0.0.1:{port}/health");
+    wait_for("LitServe's worker", || {
+        Command::new("curl").args(["-s", "--noproxy", "*", &health]).output().is_ok_and(|o| o.stdout == b"ok" || o.stdout == b"\"ok\"")
+    });
+
+    let truth = dir.path().join("truth.pcap");
+    let db = dir.path().join("live.db");
+    let mut tcpdump = Command::new("tcpdump");
+    tcpdump.args(["-i", "lo", "-U", "-s", "0", "-w"]).arg(&truth).args(["tcp", "port", &port.to_string()]);
+    let tcpdump = start(tcpdump, "listening on");
+    let mut sniff = Command::new(env!("CARGO_BIN_EXE_sniff"));
+    sniff.args(["--iface", "lo", "--port", &port.to_string(), "--db"]).arg(&db).env_remove("SUDO_UID");
+    let sniff = start(sniff, "recording");
+
+    let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
+    let body = r#"{"model":"lit","stream":true,"messages":[{"role":"user","content":"go"}]}"#;
+    let curl =
+        Command::new("curl").args(["-sN", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", body, &url]).output().unwrap();
+    assert!(String::from_utf8_lossy(&curl.stdout).contains("[DONE]"), "curl got {:?}", String::from_utf8_lossy(&curl.stdout));
+    let openai = Command::new(&python).arg(script("openai_client.py")).arg(port.to_string()).env("NO_PROXY", "*").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&openai.stdout).trim(), "The quick brown fox jumps.", "{}", String::from_utf8_lossy(&openai.stderr));
+
+    std::thread::sleep(Duration::from_millis(300)); // tcpdump's own delivery delay; sniff must need none
+    sniff.interrupt("sniff");
+    tcpdump.interrupt("tcpdump");
+
+    let truth = Command::new("python3").arg(script("ttft_truth.py")).arg(&truth).arg(port.to_string()).output().unwrap();
+    let truth: Value = serde_json::from_slice(&truth.stdout).expect("truth");
+    let list = Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
+    let list = list.as_array().cloned().or_else(|| list["exchanges"].as_array().cloned()).expect("a list");
+    Some(
+        list.into_iter()
+            .map(|e| {
+                let ttft = truth[e["client_port"].to_string()].as_f64().expect("a true TTFT for every exchange");
+                (e, ttft)
+            })
+            .collect(),
+    )
+}
+
+fn rules(exchange: &Value) -> Vec<&str> {
+    exchange["findings"].as_array().unwrap().iter().filter_map(|f| f["rule"].as_str()).collect()
+}
+
+fn common(exchanges: &[(Value, f64)]) {
+    assert_eq!(exchanges.len(), 2, "curl's and openai-python's: {exchanges:#?}");
+    for (e, ttft) in exchanges {
+        assert_eq!(e["response"]["text"], "The quick brown fox jumps.");
+        assert_eq!(e["response"]["framing"], "sse");
+        assert_eq!(e["response"]["dialect"], "openai.chat");
+        assert_eq!(e["response"]["terminator"]["own"], true);
+        let have = e["timing"]["ttft_ms"].as_f64().expect("a TTFT");
+        assert!((have - ttft).abs() < 1.0, "TTFT {have} ms, on the wire {ttft} ms");
+    }
+}
+
+#[test]
+fn litserve_before_its_fix_is_caught() {
+    let Some(exchanges) = record("0.2.4") else { return };
+    common(&exchanges);
+    for (e, _) in &exchanges {
+        assert!(rules(e).contains(&"HTTP-001") && rules(e).contains(&"HTTP-002"), "{:?}", rules(e));
+    }
+}
+
+#[test]
+fn litserve_after_its_fix_is_not() {
+    let Some(exchanges) = record("0.2.5") else { return };
+    common(&exchanges);
+    for (e, _) in &exchanges {
+        assert!(!rules(e).contains(&"HTTP-001") && !rules(e).contains(&"HTTP-002"), "{:?}", rules(e));
+    }
+}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Install what building and testing need on Debian or Ubuntu: setup.sh [build|test]. Does nothing for what is there.
+set -eu
+what=${1:-build}
+
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+
+need() { # need COMMAND-OR-FILE PACKAGE: queue the package unless the thing is there
+    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
+}
+
+missing=
+pcap=
+for file in /usr/lib/*/libpcap.so /usr/lib/libpcap.so /usr/lib64/libpcap.so /usr/local/lib/libpcap.so; do
+    [ ! -e "$file" ] || pcap=$file
+done
+[ -n "$pcap" ] || missing="$missing libpcap-dev" # live capture links against libpcap
+need cc gcc # the bundled SQLite and zstd are C
+if [ "$what" = test ]; then
+    need curl curl
+    need tcpdump tcpdump # the packet truth for the live tests
+    need python3 python3
+    python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
+fi
+if [ -n "$missing" ]; then
+    echo "installing:$missing" >&2
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086 # one word per package
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if [ "$what" = test ]; then
+    # Real servers and a real client for tests/live.rs, each LitServe in an environment of its own.
+    top=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+    for version in 0.2.4 0.2.5; do
+        venv=$top/target/venv/litserve-$version
+        if [ ! -e "$venv/ready" ]; then
+            python3 -m venv "$venv"
+            "$venv/bin/pip" install -q "litserve==$version" openai
+            touch "$venv/ready"
+        fi
+    done
+fi

@@ -1,0 +1,41 @@
+//! What the tests share: packets made by hand, captures walked, exchanges brought into a form that can be compared.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod packets;
+pub mod shape;
+
+use std::path::PathBuf;
+
+/// The project's own captures.
+pub fn captures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+/// Material beside the project, or none with a notice: those tests say so instead of failing.
+pub fn shared(what: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(what);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not here", path.display());
+    None
+}
+
+/// Every `captures/<family>/<case>` folder.
+pub fn cases() -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for family in std::fs::read_dir(captures()).expect("captures/") {
+        let family = family.expect("entry").path();
+        if !family.is_dir() {
+            continue;
+        }
+        for case in std::fs::read_dir(&family).expect("family") {
+            let case = case.expect("entry").path();
+            if case.is_dir() {
+                out.push(case);
+            }
+        }
+    }
+    out.sort();
+    out
+}

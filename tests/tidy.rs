@@ -1,0 +1,167 @@
+//! The rules of the house that a machine can check: ranks, file sizes, first lines, clocks, SQL.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules by rank, lowest first. A module may use what stands on an earlier line, never a sibling. Rebuild the house here, on purpose.
+const RANKS: &[&[&str]] = &[
+    &["time"],
+    &["oddity"],
+    &["conn"],
+    &["capture", "wire"],
+    &["net"],
+    &["tcp", "tls"],
+    &["http"],
+    &["body"],
+    &["framing"],
+    &["dialect"],
+    &["exchange"],
+    &["pipeline", "metrics"],
+    &["conformance"],
+    &["store", "replay", "report", "proxy"],
+    &["cli"],
+];
+
+/// `proxy` knows only the waist: what it relays must not depend on what is read from it.
+const ONLY: &[(&str, &[&str])] = &[("proxy", &["conn", "time"])];
+
+/// Where a clock may be read.
+const CLOCKS: &[&str] = &["src/capture/live", "src/proxy/", "src/replay/serve", "src/cli/"];
+
+const MAX_LINES: usize = 400;
+
+fn sources() -> Vec<(PathBuf, String)> {
+    fn walk(dir: &Path, out: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(dir).expect("src is readable") {
+            let path = entry.expect("entry").path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).expect("utf-8");
+                out.push((path, text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut out = Vec::new();
+    walk(&root.join("src"), &mut out);
+    out.into_iter().map(|(p, t)| (p.strip_prefix(root).expect("below root").to_path_buf(), t)).collect()
+}
+
+fn rank(module: &str) -> Option<usize> {
+    RANKS.iter().position(|r| r.contains(&module))
+}
+
+/// `src/http/h1/conn.rs` → `http`; `src/time.rs` → `time`; lib and main stand above all.
+fn module_of(path: &Path) -> Option<String> {
+    let part = path.components().nth(1)?.as_os_str().to_str()?.trim_end_matches(".rs").to_string();
+    (part != "lib" && part != "main").then_some(part)
+}
+
+/// Names behind every `crate::` in the code (comment lines excluded), groups in braces included.
+fn uses(text: &str) -> Vec<String> {
+    let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut out = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let ident = |s: &str| s.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        match rest.strip_prefix('{') {
+            Some(group) => {
+                let mut depth = 0;
+                let mut piece = String::new();
+                for c in group.chars() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => out.push(ident(&std::mem::take(&mut piece))),
+                        _ => {}
+                    }
+                    if depth == 0 && c != ',' {
+                        piece.push(c);
+                    }
+                }
+                out.push(ident(&piece));
+            }
+            None => out.push(ident(rest)),
+        }
+    }
+    out
+}
+
+#[test]
+fn dependencies_run_downward() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let Some(module) = module_of(&path) else { continue };
+        let Some(own) = rank(&module) else {
+            wrong.push(format!("{}: module `{module}` has no rank; give it one in RANKS", path.display()));
+            continue;
+        };
+        for used in uses(&text) {
+            let Some(other) = rank(&used) else { continue };
+            if used != module && other >= own {
+                wrong.push(format!("{}: `{module}` uses `crate::{used}`, which stands no lower", path.display()));
+            }
+            if let Some((_, allowed)) = ONLY.iter().find(|(m, _)| *m == module)
+                && used != module
+                && !allowed.contains(&used.as_str())
+            {
+                wrong.push(format!("{}: `{module}` may use {allowed:?} only, not `{used}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_use_scanner_sees_through_groups() {
+    assert_eq!(uses("use crate::{conn::{A, B}, time, tcp::C};\nlet x = crate::http::f();"), ["conn", "time", "tcp", "http"]);
+    assert!(uses("// crate::cli\n/// [`crate::cli`]").is_empty());
+}
+
+#[test]
+fn files_are_small_and_say_what_they_are() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        if lines > MAX_LINES {
+            wrong.push(format!("{}: {lines} lines, more than {MAX_LINES}", path.display()));
+        }
+        if !text.starts_with("//! ") {
+            wrong.push(format!("{}: no `//!` first line", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn clocks_are_read_at_the_edges_only() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if CLOCKS.iter().any(|c| path.starts_with(c.trim_end_matches('/')) || path.to_string_lossy().starts_with(c)) {
+            continue;
+        }
+        for (n, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if ["SystemTime::now", "Instant::now", "Utc::now", "Local::now", "clock_gettime"].iter().any(|c| code.contains(c)) {
+                wrong.push(format!("{}:{}: reads a clock", path.display(), n + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn sql_lives_in_the_store() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if path.starts_with("src/store") {
+            continue;
+        }
+        if text.contains("rusqlite") {
+            wrong.push(format!("{}: SQL outside store/", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
