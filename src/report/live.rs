@@ -43,11 +43,8 @@ pub fn head(look: &Look) -> String {
 /// One exchange.
 pub fn line(s: &Summary, look: &Look) -> String {
     let t = &s.timing;
-    let ends = format!(
-        "{} → {}",
-        std::net::SocketAddr::new(s.client_ip, s.client_port),
-        std::net::SocketAddr::new(s.server_ip, s.server_port)
-    );
+    let ends =
+        format!("{} → {}", std::net::SocketAddr::new(s.client_ip, s.client_port), std::net::SocketAddr::new(s.server_ip, s.server_port));
     let cells = vec![
         Cell::new(s.begun_ns().map(|ns| clock(ns, true)).unwrap_or_default()).style(Style::Dim),
         Cell::new(ends),
