@@ -3,9 +3,9 @@
 use super::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
-use crate::exchange::summary::Summary;
 use crate::report::{Format, csv, json, jsonl, list, markdown, table};
 use crate::store::Reader;
+use crate::summary::Summary;
 use anyhow::Result;
 use clap::Args;
 

@@ -4,7 +4,7 @@ use super::Look;
 use super::list::{clock, codes, dialect, end, request_line, status};
 use super::table::Cell;
 use super::text::{Style, clip, clip_middle, rate, span, width};
-use crate::exchange::summary::Summary;
+use crate::summary::Summary;
 
 /// One column: title, width (0: what the others leave, findings: what they need), from which terminal width it is shown, aligned to the right.
 struct Place {

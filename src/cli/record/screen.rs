@@ -1,10 +1,10 @@
 //! What a recording shows on standard error while it runs: a line per exchange, notices, a bar for files on a terminal.
 
 use crate::cli::{Common, output, say};
-use crate::exchange::summary::Summary;
 use crate::report::Look;
 use crate::report::live;
 use crate::report::text::{Style, clean};
+use crate::summary::Summary;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 

@@ -2,10 +2,10 @@
 
 use crate::body::Decoder;
 use crate::dialect::{self, Answer, Evidence, Reader};
-use crate::exchange::summary::Summary;
-use crate::exchange::summary::detail::StoredBody;
 use crate::framing::{Framed, Record, Stream};
 use crate::oddity::excerpt;
+use crate::summary::Summary;
+use crate::summary::detail::StoredBody;
 use std::collections::BTreeMap;
 
 /// Decoded bytes kept for excerpts; behind them there are none.
