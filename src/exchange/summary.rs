@@ -1,5 +1,7 @@
 //! What `list` says of an exchange: CONTRACT.md's object, field by field, in its order. Made from an [`Exchange`] or read back from the store.
 
+pub mod detail;
+
 use super::{Exchange, Request, Response};
 use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;

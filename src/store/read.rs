@@ -5,6 +5,7 @@ use super::migrate;
 use super::select::{BEGUN, Selector};
 use crate::conformance::Level;
 use crate::exchange::PieceInfo;
+use crate::exchange::summary::detail::{Chunk, Detail, Noticed, Record, StoredBody};
 use crate::exchange::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,81 +16,6 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Reader {
     db: Connection,
-}
-
-/// A chunk of the response: one transfer unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Chunk {
-    /// Number, from 0.
-    pub n: u64,
-    /// Time of its last byte, ns since 1970 UTC.
-    pub t_ns: i64,
-    /// Offset of its first byte in the wire body.
-    pub offset: u64,
-    /// Bytes.
-    pub len: u64,
-    /// Some of it was not captured.
-    pub gap: bool,
-}
-
-/// A record of the response.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Record {
-    /// Number, from 0.
-    pub n: u64,
-    /// Time of its last byte, ns since 1970 UTC.
-    pub t_ns: i64,
-    /// Offset of its first byte in the decoded body.
-    pub start: u64,
-    /// Offset behind its last byte.
-    pub end: u64,
-    /// `delta`, `terminator`, `error`, `other`.
-    pub kind: String,
-    /// SSE event type and the like.
-    pub event: Option<String>,
-    /// `content`, `reasoning`, `tool`.
-    pub delta: Option<String>,
-}
-
-/// What a layer noticed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct OddityRow {
-    /// `layer.what`.
-    pub kind: String,
-    /// How many.
-    pub count: u64,
-    /// Of the first: offset in its layer's terms.
-    pub offset: Option<u64>,
-    /// Of the first: record.
-    pub record: Option<u64>,
-    /// Of the first: what was found.
-    pub found: String,
-}
-
-/// Everything about one exchange but its body bytes.
-#[derive(Debug, Clone)]
-pub struct Detail {
-    /// With headers.
-    pub summary: Summary,
-    /// How the dialect was recognised.
-    pub dialect_why: Option<String>,
-    /// Response chunks.
-    pub chunks: Vec<Chunk>,
-    /// Response records.
-    pub records: Vec<Record>,
-    /// What the layers noticed.
-    pub oddities: Vec<OddityRow>,
-}
-
-/// A message body as stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StoredBody {
-    /// Deliveries in order.
-    pub pieces: Vec<PieceInfo>,
-    /// Captured bytes of all of them, one after the other.
-    pub bytes: Vec<u8>,
-    /// Size lines of units that are not plain: (unit, line).
-    pub unit_lines: Vec<(u64, Vec<u8>)>,
 }
 
 impl Reader {
@@ -179,7 +105,7 @@ impl Reader {
         };
         let oddity = |r: &Row<'_>| {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
-            Ok(OddityRow { kind: r.get(0)?, count: uint(r, 1)?, offset: place(2)?, record: place(3)?, found: r.get(4)? })
+            Ok(Noticed { kind: r.get(0)?, count: uint(r, 1)?, offset: place(2)?, record: place(3)?, found: r.get(4)? })
         };
         let records = "SELECT n, t_ns, start, \"end\", kind, event, delta FROM v_records WHERE exchange_id = ?1 ORDER BY n";
         Ok(Detail {
