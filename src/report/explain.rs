@@ -24,7 +24,7 @@ pub struct RuleText {
 
 impl From<&'static Rule> for RuleText {
     fn from(r: &'static Rule) -> Self {
-        let Rule { code, name, level, summary, why, source, breaks, fix, bad, good, check: _ } = *r;
+        let Rule { code, name, level, summary, why, source, breaks, fix, bad, good, check: _, .. } = *r;
         RuleText { code, name, level, summary, why, source, breaks, fix, bad, good }
     }
 }
