@@ -102,7 +102,9 @@ fn cases_are_as_expected() {
                 list.sort();
                 got.sort();
                 got.dedup();
-                if list != got {
+                // Of the findings that are worth a warning the exact set is stated; of those for information, some.
+                let as_stated = if info { list.iter().all(|c| got.contains(c)) } else { list == got };
+                if !as_stated {
                     diffs.push(format!("#{i} {key}: want {list:?}, have {got:?}"));
                 }
             }

@@ -116,7 +116,8 @@ pub struct Record<'a> {
     pub start: u64,
     /// Offset behind its last byte (SSE, NDJSON, JSON-seq: its line end included).
     ///
-    /// SSE: where a delivery ends between CR and LF of the dispatching line end, the LF is counted if the line before ended in CRLF.
+    /// SSE: where a delivery ends between CR and LF of the dispatching line end, the LF is counted if the blank lines before (before the first: the
+    /// line before) ended in CRLF. The one figure that depends on cuts, and only where line ends are mixed.
     pub end: u64,
     /// The payload: SSE data lines joined with LF; a line without its end; a JSON value; a message's payload.
     pub data: &'a [u8],

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub mod header;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::framing) mod tests;
 
 pub use header::{Headers, Value};
 

@@ -15,6 +15,14 @@ pub(super) enum End {
     Open,
 }
 
+/// A CR whose LF may still come.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    blank: bool,
+    at: Timestamp,
+    offset: u64,
+}
+
 /// The line ends so far.
 #[derive(Debug, Default)]
 pub(super) struct LineEnds {
@@ -23,7 +31,9 @@ pub(super) struct LineEnds {
     cr: bool,
     mixed: bool,
     last_was_crlf: bool,
-    open: Option<(Timestamp, u64)>,
+    /// Blank lines ended in CRLF; none before the first.
+    blank_was_crlf: Option<bool>,
+    open: Option<Waiting>,
 }
 
 impl LineEnds {
@@ -32,16 +42,16 @@ impl LineEnds {
         self.open.is_some()
     }
 
-    /// Whether the line end has two bytes; for one whose second is still to come, as the line before suggests.
+    /// Whether the line end has two bytes; for one whose second is still to come, as the lines before suggest.
     pub(super) fn is_wide(&self, end: End) -> bool {
-        end == End::CrLf || end == End::Open && self.last_was_crlf
+        end == End::CrLf || end == End::Open && self.blank_was_crlf.unwrap_or(self.last_was_crlf)
     }
 
-    /// A line end whose first byte is at `offset`.
-    pub(super) fn note(&mut self, end: End, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
+    /// A line end whose first byte is at `offset`, and whether the line is blank.
+    pub(super) fn note(&mut self, end: End, blank: bool, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
         match end {
             End::Open => {
-                self.open = Some((at, offset));
+                self.open = Some(Waiting { blank, at, offset });
                 return;
             }
             End::Lf => self.lf = true,
@@ -56,6 +66,9 @@ impl LineEnds {
             End::CrLf | End::Cr => {}
         }
         self.last_was_crlf = end == End::CrLf;
+        if blank {
+            self.blank_was_crlf = Some(self.last_was_crlf);
+        }
         if !self.mixed && u8::from(self.lf) + u8::from(self.crlf) + u8::from(self.cr) > 1 {
             self.mixed = true;
             say(LINE_ENDS, at, offset, sink);
@@ -64,8 +77,8 @@ impl LineEnds {
 
     /// The byte behind an open CR is there, and whether it is LF.
     pub(super) fn settle_cr(&mut self, lf: bool, sink: &mut Sink<'_>) {
-        if let Some((at, offset)) = self.open.take() {
-            self.note(if lf { End::CrLf } else { End::Cr }, at, offset, sink);
+        if let Some(Waiting { blank, at, offset }) = self.open.take() {
+            self.note(if lf { End::CrLf } else { End::Cr }, blank, at, offset, sink);
         }
     }
 

@@ -121,8 +121,9 @@ impl Framer for Sse {
                 (_, Some(_)) => (End::Cr, 1),
                 (_, None) => (End::Open, 1),
             };
-            if n == 0 && self.line.is_empty() {
-                let behind = piece.pos(next) + u64::from(self.ends.is_wide(end));
+            let blank = n == 0 && self.line.is_empty();
+            if blank {
+                let behind = piece.pos(next).saturating_add(u64::from(self.ends.is_wide(end)));
                 self.blank(single.take(), seen, behind, sink);
             } else if self.line.is_empty() {
                 let value = self.line(&rest[..n], seen, sink);
@@ -130,7 +131,7 @@ impl Framer for Sse {
             } else {
                 self.carried_line(&rest[..n], seen, &mut single, sink);
             }
-            self.ends.note(end, piece.at, piece.pos(next) - 1, sink);
+            self.ends.note(end, blank, piece.at, piece.pos(i + n), sink);
             i += n + len;
         }
         if let Some(value) = single {
