@@ -4,6 +4,9 @@ use super::{BOM_INSIDE, FIELD_NAME_CASE, NOT_A_FIELD_LINE, UNKNOWN_FIELD};
 use crate::oddity::Kind;
 use memchr::{memchr, memchr2, memchr3_iter};
 
+/// What an `event` or `id` keeps at most.
+const MAX_NAME: usize = 64 << 10;
+
 /// A field that means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -81,4 +84,10 @@ pub(super) fn line_separator(data: &[u8]) -> Option<usize> {
         _ => data.get(..n)?.ends_with(b"\xe2\x80").then(|| n - 2),
     });
     control.into_iter().chain(wide).min()
+}
+
+/// Keep the value of an `event` or `id`.
+pub(super) fn set(target: &mut String, text: &[u8]) {
+    target.clear();
+    target.push_str(&String::from_utf8_lossy(text.get(..text.len().min(MAX_NAME)).unwrap_or_default()));
 }

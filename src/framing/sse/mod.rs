@@ -7,7 +7,7 @@ use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use ends::{End, LineEnds};
-use line::{Field, Line, line_separator};
+use line::{Field, Line, line_separator, set};
 use memchr::memchr2;
 use std::borrow::Cow;
 
@@ -22,8 +22,6 @@ pub use kinds::*;
 
 /// A line longer than this breaks common readers.
 const LONG: usize = 64 << 10;
-/// What an `event` or `id` keeps at most.
-const MAX_NAME: usize = 64 << 10;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// ```text
@@ -396,9 +394,4 @@ impl Sse {
     fn odd(&self, kind: Kind, at: Timestamp, offset: u64, found: impl Into<Cow<'static, str>>, sink: &mut Sink<'_>) {
         sink(Framed::Oddity(Oddity::new(kind, at, found).offset(offset).record(self.n)));
     }
-}
-
-fn set(target: &mut String, text: &[u8]) {
-    target.clear();
-    target.push_str(&String::from_utf8_lossy(text.get(..text.len().min(MAX_NAME)).unwrap_or_default()));
 }
