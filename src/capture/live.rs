@@ -11,7 +11,7 @@ pub use super::privileges::{Dropped, drop_privileges};
 pub use devices::{DeviceInfo, list_devices};
 
 use super::{Counts, Packet};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use devices::Device;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,8 +23,8 @@ const BLOCK_MS: i32 = 10;
 const GRACE: Duration = Duration::from_millis(20);
 /// After the kernel has been told to take no more, its last block is due within this time (timers are coarse).
 const DRAIN: Duration = Duration::from_millis(60);
-/// A tick is older than now by this much, so that no packet from before it is still on its way.
-const LAG: Duration = Duration::from_millis(60);
+/// A tick is set back by this much, so that no packet from before it is still on its way.
+const LAG: Span = Span::from_millis(-60);
 /// Packets taken from one device before the next one gets its turn.
 const BATCH: usize = 4096;
 
@@ -54,7 +54,7 @@ impl Default for Options {
 pub enum LiveItem<'a> {
     /// A packet.
     Packet(Packet<'a>),
-    /// Time passes: no packet that was captured before this instant is to come.
+    /// Time passes: packets that were captured before this instant have been handed out, as far as the kernel keeps its own time limits.
     Tick(Timestamp),
     /// Something that a person should know, as that a device went away.
     Notice(String),
@@ -137,7 +137,9 @@ impl Live {
             let now = Instant::now();
             if now >= ticked + tick {
                 ticked = now;
-                sink(LiveItem::Tick(if empty { timestamp(before - LAG) } else { self.last }));
+                // behind on a busy device: time is that of its packets
+                let reached = if empty { timestamp(before) } else { self.last };
+                sink(LiveItem::Tick(reached.plus(LAG)));
             }
             match phase {
                 Phase::Grace { until } if now >= until => phase = self.refuse(now),

@@ -145,7 +145,7 @@ impl Sections {
             _ if kind == SHB && len < 28 => Err("a section header that claims less than 28 bytes"),
             0..12 => Err("it claims less than 12 bytes"),
             _ if len > MAX_BLOCK => Err("it claims more than 16 MiB"),
-            _ if len % 4 != 0 => Err("its length is no multiple of 4"),
+            _ if !len.is_multiple_of(4) => Err("its length is no multiple of 4"),
             _ => Ok((kind, len)),
         }
     }

@@ -98,3 +98,69 @@ fn drop_capabilities() -> bool {
 fn drop_capabilities() -> bool {
     false
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const CHILD: &str = "capture::privileges::tests::child";
+
+    /// Not a test by itself: privileges that were dropped are gone for the whole process, so that one of its own is needed.
+    #[test]
+    #[allow(clippy::print_stdout)] // read by its parent
+    #[ignore = "run by the tests below"]
+    fn child() {
+        let before = status();
+        println!("{:?}", drop_privileges().unwrap());
+        let after = status();
+        println!("{} -> {}", before.join(" "), after.join(" "));
+    }
+
+    /// User ids, group ids, effective capabilities of this thread.
+    fn status() -> Vec<String> {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = |key| status.lines().find_map(|l: &str| l.strip_prefix(key)).unwrap().split_whitespace().collect::<Vec<_>>().join(",");
+        vec![line("Uid:"), line("Gid:"), line("CapEff:")]
+    }
+
+    fn run(command: &mut Command) -> String {
+        let out = command.args(["--exact", CHILD, "--ignored", "--nocapture"]).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    fn this() -> std::path::PathBuf {
+        std::env::current_exe().unwrap()
+    }
+
+    #[test]
+    fn root_through_sudo_becomes_the_user() {
+        // SAFETY: geteuid has no preconditions.
+        if unsafe { libc::geteuid() } != 0 {
+            eprintln!("skipped: not root");
+            return;
+        }
+        let said = run(Command::new(this()).env("SUDO_UID", "65534").env("SUDO_GID", "65533").env("SUDO_USER", "nobody"));
+        assert!(said.contains("ToSudoUser { uid: 65534, gid: 65533 }"), "{said}");
+        assert!(said.contains("-> 65534,65534,65534,65534 65533,65533,65533,65533 0000000000000000"), "{said}");
+        let said = run(Command::new(this()).env_remove("SUDO_UID"));
+        assert!(said.contains("Nothing"), "{said}");
+    }
+
+    #[test]
+    fn capabilities_of_the_file_are_given_up() {
+        let caps = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw"];
+        // SAFETY: geteuid has no preconditions.
+        if unsafe { libc::geteuid() } != 0 || !Command::new("setpriv").args(caps).arg("true").status().is_ok_and(|s| s.success()) {
+            eprintln!("skipped: not root, or no setpriv");
+            return;
+        }
+        let said = run(Command::new("setpriv").args(caps).arg(this()));
+        if said.is_empty() {
+            eprintln!("skipped: the other user cannot run this test");
+            return;
+        }
+        assert!(said.contains("Capabilities") && said.contains("0000000000002000 -> ") && said.contains("0000000000000000"), "{said}");
+    }
+}

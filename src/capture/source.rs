@@ -42,7 +42,7 @@ impl Source {
         }
         let regular = meta.is_file();
         let waits = (!regular).then(|| file.as_raw_fd());
-        Ok(Source { total: regular.then(|| meta.len()), waits, ..Source::new(Box::new(file)) })
+        Ok(Source { total: regular.then_some(meta.len()), waits, ..Source::new(Box::new(file)) })
     }
 
     /// The bytes, decompressed where a gzip or zstd magic number says so, and the name of that compression.

@@ -79,7 +79,7 @@ impl Fragments {
         let len = d.payload.len();
         let end = part.offset + len;
         // all but the last carry multiples of 8 bytes
-        if end > MAX_DATAGRAM || len == 0 || (part.more && len % 8 != 0) {
+        if end > MAX_DATAGRAM || len == 0 || (part.more && !len.is_multiple_of(8)) {
             return Pushed::Malformed;
         }
         self.sweep(out.at);

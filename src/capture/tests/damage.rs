@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 fn pcap(n: u32) -> Vec<u8> {
     let o = LITTLE;
-    (0..n).fold(o.header(0xa1b2_c3d4, 1), |f, i| [f, o.record(i, 0, &vec![i as u8; 20], 0)].concat())
+    (0..n).fold(o.header(0xa1b2_c3d4, 1), |f, i| [f, o.record(i, 0, &[i as u8; 20], 0)].concat())
 }
 
 fn pcapng(o: Order, n: u64) -> Vec<u8> {

@@ -98,6 +98,9 @@ fn tags_make_a_realm_and_labels_do_not() {
     assert_eq!(realm(ethernet(0x8847, &labels)), 0);
 }
 
+/// From its two ends to a packet.
+type Tunnel<'a> = dyn Fn([u8; 4], [u8; 4]) -> Vec<u8> + 'a;
+
 #[test]
 fn tunnels_are_entered_and_equal_both_ways() {
     let inner = ethernet(0x0800, &ipv4(b"hi"));
@@ -112,13 +115,13 @@ fn tunnels_are_entered_and_equal_both_ways() {
         out
     };
     let (a, b) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-    let both: Vec<Box<dyn Fn([u8; 4], [u8; 4]) -> Vec<u8>>> = vec![
-        Box::new(|s, d| udp(s, d, 4789, &[8, 0, 0, 0, 0, 0, 42, 0], &inner)),
-        Box::new(|s, d| udp(s, d, 6081, &[1, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 4], &inner)),
-        Box::new(|s, d| ip(s, d, 4, &ipv4(b"hi"))),
-        Box::new(|s, d| ip(s, d, 41, &ipv6(b"hi"))),
-        Box::new(|s, d| ip(s, d, 47, &[&[0x20, 0, 8, 0, 1, 2, 3, 4][..], &ipv4(b"hi")].concat())),
-        Box::new(|s, d| ip(s, d, 47, &[&[0, 0, 0x65, 0x58][..], &inner].concat())),
+    let both: [&Tunnel<'_>; 6] = [
+        &(|s, d| udp(s, d, 4789, &[8, 0, 0, 0, 0, 0, 42, 0], &inner)),
+        &(|s, d| udp(s, d, 6081, &[1, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 4], &inner)),
+        &(|s, d| ip(s, d, 4, &ipv4(b"hi"))),
+        &(|s, d| ip(s, d, 41, &ipv6(b"hi"))),
+        &(|s, d| ip(s, d, 47, &[&[0x20, 0, 8, 0, 1, 2, 3, 4][..], &ipv4(b"hi")].concat())),
+        &(|s, d| ip(s, d, 47, &[&[0, 0, 0x65, 0x58][..], &inner].concat())),
     ];
     for (i, tunnel) in both.iter().enumerate() {
         let (there, back) = (one(101, &tunnel(a, b)), one(101, &tunnel(b, a)));

@@ -12,7 +12,7 @@ fn cut4(whole: &[u8], from: usize, to: usize) -> Vec<u8> {
     let len = out.len() as u16;
     let more = if to < whole.len() - 20 { 0x2000 } else { 0 };
     out[2..4].copy_from_slice(&len.to_be_bytes());
-    out[6..8].copy_from_slice(&(from as u16 / 8 | more).to_be_bytes());
+    out[6..8].copy_from_slice(&((from as u16 / 8) | more).to_be_bytes());
     out
 }
 
