@@ -27,6 +27,7 @@ pub(super) struct Part {
 }
 
 /// One IP packet; `None` when its header cannot be read.
+#[inline]
 pub(super) fn parse(v: View<'_>) -> Option<Datagram<'_>> {
     match v.u8(0)? >> 4 {
         4 => v4(v),
@@ -36,6 +37,7 @@ pub(super) fn parse(v: View<'_>) -> Option<Datagram<'_>> {
 }
 
 /// From protocol `protocol` over Authentication and IPv6 extension headers to the transport. Fragment headers end the walk at [`parse`] already.
+#[inline]
 pub(super) fn skip_extensions(mut protocol: u8, mut v: View<'_>) -> Option<(u8, View<'_>)> {
     while let Some(len) = extension(protocol, v)? {
         protocol = v.u8(0)?;
@@ -44,6 +46,7 @@ pub(super) fn skip_extensions(mut protocol: u8, mut v: View<'_>) -> Option<(u8, 
     Some((protocol, v))
 }
 
+#[inline]
 fn v4(v: View<'_>) -> Option<Datagram<'_>> {
     let h: &[u8; 20] = v.data.first_chunk()?;
     let header = usize::from(h[0] & 0x0f) * 4;
@@ -65,6 +68,7 @@ fn v4(v: View<'_>) -> Option<Datagram<'_>> {
     })
 }
 
+#[inline]
 fn v6(v: View<'_>) -> Option<Datagram<'_>> {
     let h: &[u8; 40] = v.data.first_chunk()?;
     let len = usize::from(u16::from_be_bytes([h[4], h[5]]));
@@ -99,6 +103,7 @@ fn v6(v: View<'_>) -> Option<Datagram<'_>> {
 }
 
 /// Length of the extension header that `v` begins with; `Some(None)` when `protocol` is none; `None` when it is not there.
+#[inline]
 fn extension(protocol: u8, v: View<'_>) -> Option<Option<usize>> {
     Some(match protocol {
         // hop-by-hop, routing, destination options, mobility, HIP, shim6

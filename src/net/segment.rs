@@ -6,6 +6,7 @@ use super::{Became, Outside, Segment};
 use std::net::SocketAddr;
 
 /// Hand out the segment. Its first 20 bytes must be there; options and payload may be cut.
+#[inline]
 pub(super) fn tcp(d: &Datagram<'_>, v: View<'_>, out: &Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
     let Some(h) = v.data.first_chunk::<20>() else { return Became::Malformed };
     let header = usize::from(h[12] >> 4) * 4;
