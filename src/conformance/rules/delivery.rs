@@ -174,12 +174,14 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     let answer = &response.answer;
     let terminator = &answer.terminator;
     let finished = !answer.finish_reasons.is_empty();
+    // Gemini's events have no terminator, only the finish reason.
+    let promised = terminator.expected.is_some() || response.dialect == Some("gemini.generate");
     let mut signs = Vec::new();
     match response.end {
         _ if answered(response) => return None,
         MessageEnd::CutByCapture => return None,
-        // An answer without terminator that finished, or ended with an error, or of which no end is known, ends with its body.
-        MessageEnd::Complete if finished || answer.error.is_some() || case.llm_stream().is_none() || response.deltas.is_empty() => {
+        // An answer that finished, or ended with an error, or whose dialect promises no sign of the end, ends with its body.
+        MessageEnd::Complete if finished || answer.error.is_some() || !promised || response.deltas.is_empty() => {
             return None;
         }
         MessageEnd::Complete => {}
@@ -188,7 +190,7 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     if let Some(expected) = terminator.expected {
         signs.push(format!("no terminator ({expected})"));
     }
-    if case.llm_stream().is_some() && !finished {
+    if promised && !finished {
         signs.push("no finish reason".to_owned());
     }
     let who = cut_by(response.end).map(|who| format!(" by {who}")).unwrap_or_default();

@@ -164,6 +164,17 @@ fn a_cut_without_chunks_is_no_matter_of_the_last_chunk() {
 }
 
 #[test]
+fn who_promises_no_end_is_not_truncated_at_a_proper_one() {
+    let plain = |dialect| judged(&stream(Framing::Sse, Some(dialect), "text/event-stream"));
+    assert_eq!(plain("none"), []);
+    assert_eq!(plain("litserve.plain"), []);
+    assert_eq!(plain("gemini.generate"), [("DLV-010", Warning)], "no finish reason came");
+    let mut cut = stream(Framing::Sse, Some("none"), "text/event-stream");
+    response(&mut cut).end = MessageEnd::CutByServer;
+    assert_eq!(judged(&cut), [("HTTP-006", Error), ("DLV-010", Warning)]);
+}
+
+#[test]
 fn missing_done_is_a_warning_and_worse_where_more_is_missing() {
     let no_done = |end| {
         let mut exchange = half_chat(end);
