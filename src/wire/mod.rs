@@ -9,7 +9,7 @@
 //! | `@ +20ms` `@ -5us` `@ 2026-01-01T00:00:00Z` | moves the time (`s`, `ms`, `us`, `ns`) or sets it; it starts at [`START`] |
 //! | `> text` `< text` | client to server, server to client: the text and CRLF; `>` and `<` alone: CRLF |
 //! | <code>>&#124; text</code> <code><&#124; text</code> | the same without the line end |
-//! | `<chunk text` `<chunk;ext=1 text` | one HTTP/1.1 chunk of exactly this text: size line, data, CRLF |
+//! | `<chunk text` `<chunk;ext=1 text` | one HTTP/1.1 chunk of exactly this text: size line, data, CRLF (a space in the extension: `\x20`) |
 //! | `<last` `<last X-T: v` | the last chunk, with a trailer field |
 //! | `>json {…}` | ends a head: `Content-Type`, `Content-Length`, the empty line, and this body |
 //! | `!join` | first: the start of the connection was not captured |
