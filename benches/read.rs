@@ -38,7 +38,11 @@ fn capture() -> Option<PathBuf> {
     }
     let file = top.join("target/bench.pcap");
     if !file.exists() {
-        let made = Command::new("python3").arg(generator).arg(&file).args(["--exchanges", "2000", "--events", "300", "--concurrency", "200"]).status();
+        let made = Command::new("python3")
+            .arg(generator)
+            .arg(&file)
+            .args(["--exchanges", "2000", "--events", "300", "--concurrency", "200"])
+            .status();
         assert!(made.is_ok_and(|s| s.success()), "the generator failed");
     }
     Some(file)

@@ -18,6 +18,7 @@ pub mod exchange;
 pub mod pipeline;
 pub mod metrics;
 pub mod conformance;
+pub mod summary;
 
 pub mod store;
 pub mod report;

@@ -18,6 +18,7 @@ const RANKS: &[&[&str]] = &[
     &["exchange"],
     &["pipeline", "metrics"],
     &["conformance"],
+    &["summary"],
     &["store", "replay", "report", "proxy"],
     &["cli"],
 ];

@@ -2,10 +2,10 @@
 
 use crate::capture::Counts;
 use crate::conformance::Level;
-use crate::exchange::summary::FindingSummary;
 use crate::net::NetStats;
 use crate::report::text::{Style, bytes, count};
 use crate::store::Finished;
+use crate::summary::FindingSummary;
 use anyhow::{Result, bail};
 
 /// What was seen.

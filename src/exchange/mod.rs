@@ -1,7 +1,6 @@
 //! One exchange as plain data: heads, chunks, records, meanings, how it ended. Filled by `pipeline`, read by everything above, owned by nobody else.
 
 pub mod redact;
-pub mod summary;
 
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning};

@@ -5,7 +5,7 @@ use super::table::{Cell, Column, Table, render};
 use super::text::{Style, clean, count, level, wrap};
 use super::{Look, markdown};
 use crate::conformance::{self, Level};
-use crate::exchange::summary::{FindingSummary, Summary};
+use crate::summary::{FindingSummary, Summary};
 use serde::Serialize;
 use std::cmp::Reverse;
 

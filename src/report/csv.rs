@@ -1,5 +1,6 @@
 //! CSV (RFC 4180): JSON objects made flat. Names are those of the view `v_exchanges`: groups prefix their fields, `timing` does not.
 
+use super::table::Table;
 use anyhow::Result;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -35,6 +36,12 @@ impl Writer {
         };
         line(self.columns.iter().map(|(_, path)| cell(path)), out)
     }
+}
+
+/// A table's cells as text, titles in lower case.
+pub fn table(table: &Table, out: &mut dyn Write) -> Result<()> {
+    line(table.columns.iter().map(|c| c.title.to_lowercase()), out)?;
+    table.rows.iter().try_for_each(|row| line(row.iter().map(|c| c.text.clone()), out))
 }
 
 /// One line of cells.

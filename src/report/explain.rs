@@ -24,7 +24,7 @@ pub struct RuleText {
 
 impl From<&'static Rule> for RuleText {
     fn from(r: &'static Rule) -> Self {
-        let Rule { code, name, level, summary, why, source, breaks, fix, bad, good, check: _, .. } = *r;
+        let Rule { code, name, level, summary, why, source, breaks, fix, bad, good, .. } = *r;
         RuleText { code, name, level, summary, why, source, breaks, fix, bad, good }
     }
 }
@@ -73,14 +73,8 @@ pub fn markdown(rule: &Rule) -> String {
 /// The catalogue.
 pub fn catalogue(rules: &[&'static Rule]) -> Table {
     let columns = vec![Column::left("Rule"), Column::left("Level"), Column::left("Name"), Column::left("Demands").min(24).spare(1)];
-    let row = |r: &&Rule| {
-        vec![
-            Cell::new(r.code),
-            Cell::new(level(r.level)).style(Style::of(r.level)),
-            Cell::new(r.name),
-            Cell::new(r.summary),
-        ]
-    };
+    let row =
+        |r: &&Rule| vec![Cell::new(r.code), Cell::new(level(r.level)).style(Style::of(r.level)), Cell::new(r.name), Cell::new(r.summary)];
     Table { columns, rows: rules.iter().map(row).collect() }
 }
 

@@ -3,7 +3,7 @@
 use super::Look;
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, count};
-use crate::exchange::summary::{Summary, nearest_rank};
+use crate::summary::{Summary, nearest_rank};
 use crate::time::Span;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use super::table::{Cell, Column, Table};
 use super::text::{Style, rate, span};
 use crate::conformance::Level;
 use crate::exchange::redact;
-use crate::exchange::summary::{FindingSummary, Summary};
+use crate::summary::{FindingSummary, Summary};
 use crate::time::Timestamp;
 
 /// The exchanges as a table.

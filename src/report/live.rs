@@ -4,7 +4,7 @@ use super::Look;
 use super::list::{clock, codes, dialect, end, request_line, status};
 use super::table::Cell;
 use super::text::{Style, clip, clip_middle, rate, span, width};
-use crate::exchange::summary::Summary;
+use crate::summary::Summary;
 
 /// One column: title, width (0: what the others leave, findings: what they need), from which terminal width it is shown, aligned to the right.
 struct Place {
@@ -43,11 +43,8 @@ pub fn head(look: &Look) -> String {
 /// One exchange.
 pub fn line(s: &Summary, look: &Look) -> String {
     let t = &s.timing;
-    let ends = format!(
-        "{} → {}",
-        std::net::SocketAddr::new(s.client_ip, s.client_port),
-        std::net::SocketAddr::new(s.server_ip, s.server_port)
-    );
+    let ends =
+        format!("{} → {}", std::net::SocketAddr::new(s.client_ip, s.client_port), std::net::SocketAddr::new(s.server_ip, s.server_port));
     let cells = vec![
         Cell::new(s.begun_ns().map(|ns| clock(ns, true)).unwrap_or_default()).style(Style::Dim),
         Cell::new(ends),

@@ -9,8 +9,8 @@ use super::list::{dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use crate::exchange::redact;
-use crate::exchange::summary::detail::{Chunk, Detail, Record};
-use crate::exchange::summary::{FindingSummary, Header, Summary};
+use crate::summary::detail::{Chunk, Detail, Record};
+use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
 
 /// Replace what is secret in heads and target.

@@ -127,7 +127,8 @@ fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
         shown.iter().map(|&c| w(c) + GAP).sum::<usize>().saturating_sub(GAP)
     };
     while total(&shown, &least) > width_max {
-        let Some(at) = (0..shown.len()).filter(|&s| table.columns[shown[s].0].spare > 0).max_by_key(|&s| table.columns[shown[s].0].spare) else {
+        let Some(at) = (0..shown.len()).filter(|&s| table.columns[shown[s].0].spare > 0).max_by_key(|&s| table.columns[shown[s].0].spare)
+        else {
             break;
         };
         shown.remove(at);

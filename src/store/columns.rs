@@ -1,8 +1,8 @@
 //! An exchange's row: which column holds what, there and back again. Writing and reading use the same list in the same order.
 
 use crate::exchange::Exchange;
-use crate::exchange::summary::{RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing};
 use crate::http::event::MessageEnd;
+use crate::summary::{RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing};
 use crate::time::Span;
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Result, Row};

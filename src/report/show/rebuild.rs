@@ -2,10 +2,10 @@
 
 use crate::body::Decoder;
 use crate::dialect::{self, Answer, Evidence, Reader};
-use crate::exchange::summary::Summary;
-use crate::exchange::summary::detail::StoredBody;
 use crate::framing::{Framed, Record, Stream};
 use crate::oddity::excerpt;
+use crate::summary::Summary;
+use crate::summary::detail::StoredBody;
 use std::collections::BTreeMap;
 
 /// Decoded bytes kept for excerpts; behind them there are none.
@@ -135,6 +135,7 @@ impl Said {
 
 fn framing_named(name: &str) -> Option<crate::framing::Framing> {
     use crate::framing::Framing as F;
-    const ALL: &[F] = &[F::Sse, F::Ndjson, F::JsonArray, F::ConcatJson, F::JsonSeq, F::AwsEventStream, F::Grpc, F::Json, F::Text, F::Binary, F::Empty];
+    const ALL: &[F] =
+        &[F::Sse, F::Ndjson, F::JsonArray, F::ConcatJson, F::JsonSeq, F::AwsEventStream, F::Grpc, F::Json, F::Text, F::Binary, F::Empty];
     ALL.iter().copied().find(|f| f.as_str() == name)
 }
