@@ -98,12 +98,15 @@ impl Detect {
             }
             Item::End(_) => None,
         };
+        if verdict.is_some() {
+            return verdict;
+        }
         way.hold.trim();
-        if verdict.is_none() && !joined && self.ways.iter().any(|w| w.at == At::Middle && w.hold.held() > 0) {
+        if !joined && self.ways.iter().any(|w| w.at == At::Middle && w.hold.held() > 0) {
             self.give_up();
         }
         self.other |= self.ways.iter().any(|w| w.hold.evicted());
-        verdict
+        None
     }
 
     /// Everything held, both directions in order of arrival.

@@ -1,6 +1,6 @@
 //! HTTP/1.x (RFC 9112) from two byte streams: requests and responses paired, bodies undone from their framing, nothing refused.
 //!
-//! `conn` pairs and ends messages, `reader` reads one direction, `head` and `length` understand heads, `chunked` the chunked coding,
+//! `conn` and `pairing` join both directions, `reader` reads one (`recover` and `lost` when bytes are missing), `head` and `length` understand heads, `chunked` the chunked coding,
 //! `resync` finds chunk boundaries in bytes without a beginning.
 
 mod chunked;
@@ -10,6 +10,7 @@ mod length;
 mod lost;
 mod pairing;
 mod reader;
+mod recover;
 pub(super) mod resync;
 
 #[cfg(test)]
