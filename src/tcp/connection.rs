@@ -199,7 +199,8 @@ impl Connection {
 
     /// A SYN with another number means another connection, without doubt: this one is over or never began.
     fn dead(&self) -> bool {
-        self.over() || !(self.syn && self.syn_ack) && !self.flows.iter().any(Flow::delivered)
+        let began = self.syn && self.syn_ack || self.flows.iter().any(Flow::delivered);
+        self.over() || !began
     }
 
     /// Deliver what waits, end both directions (`how`, unless they ended themselves), say `Closed`.
