@@ -36,6 +36,8 @@ pub const BARE_LF: Kind = Kind("h1.bare-lf");
 pub const BARE_CR: Kind = Kind("h1.bare-cr");
 /// Empty lines before a start line (RFC 9112 section 2.2 allows one before a request).
 pub const BLANK_LINES: Kind = Kind("h1.blank-lines");
+/// A trailer field that must not be one (RFC 9110 section 6.5.1).
+pub const TRAILER_FIELD: Kind = Kind("h1.trailer-field");
 /// A head or trailer section over the limit; the message is given up.
 pub const HEAD_TOO_LONG: Kind = Kind("h1.head-too-long");
 /// Bytes of a head were not captured; the message is given up.

@@ -1,12 +1,11 @@
 //! One direction of an HTTP/1 connection: heads and bodies one after another, and the way back when bytes are missing.
 
-use super::chunked::{Dechunk, Hole, Step};
+use super::chunked::{Dechunk, Step};
 use super::head::{Collected, HeadBuf};
 use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
-use super::{HEAD_CUT, HEAD_GAP, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
-use crate::http::detect::{starts_request, starts_status};
+use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
 use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
 use crate::http::hold::{Hold, Item, LIMIT, Stamp};
 use crate::oddity::{Kind, Oddity, excerpt};
