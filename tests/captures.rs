@@ -8,7 +8,7 @@ use sniff::capture::{Item, file::Reader};
 use sniff::conformance::{self, Level, Limits};
 use sniff::conn::ConnId;
 use sniff::exchange::Exchange;
-use sniff::exchange::summary::Summary;
+use sniff::summary::Summary;
 use sniff::pipeline::{Config, Output, Pipeline};
 use sniff::{metrics, net, tcp, wire};
 use std::collections::HashMap;

@@ -19,6 +19,7 @@ const RANKS: &[&[&str]] = &[
     &["pipeline", "metrics"],
     &["conformance"],
     &["summary"],
+    &["summary"],
     &["store", "replay", "report", "proxy"],
     &["cli"],
 ];

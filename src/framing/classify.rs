@@ -158,7 +158,7 @@ impl Classifier {
             (class, _) if !self.is_settled() => {
                 let guess = self.guess();
                 self.class = class.or(if guess == Framing::Empty { None } else { Some(guess) });
-                self.to_prose(self.pos);
+                self.enter_prose(self.pos);
                 self.watch.lose_line();
             }
             _ => {}
@@ -230,8 +230,8 @@ impl Classifier {
                 self.settle(Framing::AwsEventStream);
             }
             b':' | b'd' | b'e' | b'i' | b'r' if line_start => return self.field_name(rest, lead),
-            _ if begins_value(first) && json_declared => self.to_value(lead),
-            _ => self.to_prose(lead),
+            _ if begins_value(first) && json_declared => self.enter_value(lead),
+            _ => self.enter_prose(lead),
         }
         true
     }
@@ -241,7 +241,7 @@ impl Classifier {
         if prelude.is_sane() && (prelude.valid || self.declared == Declared::Aws) {
             self.settle(Framing::AwsEventStream);
         } else {
-            self.to_prose(lead);
+            self.enter_prose(lead);
         }
         true
     }
@@ -254,14 +254,14 @@ impl Classifier {
         }
         let Some(&next) = rest.get(self.pos - lead) else { return false };
         match (first, next) {
-            (b'{', b'"' | b'}') => self.to_value(lead),
+            (b'{', b'"' | b'}') => self.enter_value(lead),
             (b'[', b'{') => {
                 self.class = Some(Framing::JsonArray);
-                self.to_value(lead);
+                self.enter_value(lead);
             }
-            (b'[', b']') => self.to_value(lead),
-            (b'[', b) if begins_value(b) => self.to_value(lead),
-            _ => self.to_prose(lead),
+            (b'[', b']') => self.enter_value(lead),
+            (b'[', b) if begins_value(b) => self.enter_value(lead),
+            _ => self.enter_prose(lead),
         }
         true
     }
@@ -278,16 +278,16 @@ impl Classifier {
                 return false;
             }
         }
-        self.to_prose(lead);
+        self.enter_prose(lead);
         true
     }
 
-    fn to_value(&mut self, start: usize) {
+    fn enter_value(&mut self, start: usize) {
         self.state = State::Value;
         (self.pos, self.value_start) = (start, start);
     }
 
-    fn to_prose(&mut self, from: usize) {
+    fn enter_prose(&mut self, from: usize) {
         self.class.get_or_insert(Framing::Text);
         self.state = State::Prose;
         self.pos = from;
@@ -300,13 +300,13 @@ impl Classifier {
             Step::Broken(n) => {
                 // No JSON as it should be. Whether lines of JSON or an event stream follow, the rest shows.
                 self.class.get_or_insert(Framing::Json);
-                self.to_prose(self.pos + n);
+                self.enter_prose(self.pos + n);
             }
             Step::Closed(n) => {
                 self.pos += n;
                 let value = all.get(self.value_start..self.pos).unwrap_or_default();
                 if self.class.is_none() && value.first() != Some(&b'{') && !is_value(value) {
-                    return self.to_prose(self.value_start);
+                    return self.enter_prose(self.value_start);
                 }
                 if self.declared != Declared::Ndjson {
                     self.class.get_or_insert(Framing::Json);
@@ -332,7 +332,7 @@ impl Classifier {
                 if !matches!(all.get(self.pos.saturating_sub(1)), Some(b'\n' | b'\r')) {
                     self.watch.lose_line();
                 }
-                return self.to_prose(self.pos);
+                return self.enter_prose(self.pos);
             }
         }
         self.pos += 1;

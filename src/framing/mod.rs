@@ -1,6 +1,6 @@
 //! How a body is cut into records. Classified from the bytes; what the header declares is a second, separate fact.
 //!
-//! To add one more: one file with a [`Framer`], one variant of [`Framing`], one arm in [`Framing::framer`] and the bytes that tell it
+//! To add one more: one file with a `Framer`, one variant of [`Framing`], one arm in `Framing::framer` and the bytes that tell it
 //! in `classify`.
 
 use crate::body::Piece;

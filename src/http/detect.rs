@@ -6,6 +6,8 @@ use crate::conn::Direction;
 
 /// The HTTP/2 connection preface (RFC 9113 section 3.4), as far as it tells HTTP/2 from HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Signature of the PROXY protocol, version 2.
+const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// A first line longer than this starts no request, unless its method is a known one.
 const FIRST_LINE: usize = 8 * 1024;
 /// Methods that are believed without a look at the end of the line (RFC 9110 section 9.3, RFC 5789, WebDAV's most common).
@@ -98,12 +100,15 @@ impl Detect {
             }
             Item::End(_) => None,
         };
+        if verdict.is_some() {
+            return verdict;
+        }
         way.hold.trim();
-        if verdict.is_none() && !joined && self.ways.iter().any(|w| w.at == At::Middle && w.hold.held() > 0) {
+        if !joined && self.ways.iter().any(|w| w.at == At::Middle && w.hold.held() > 0) {
             self.give_up();
         }
         self.other |= self.ways.iter().any(|w| w.hold.evicted());
-        verdict
+        None
     }
 
     /// Everything held, both directions in order of arrival.
@@ -124,7 +129,10 @@ impl Detect {
 impl Way {
     fn start(&mut self, dir: Direction, delivery: &[u8]) -> Option<Verdict> {
         let (bytes, _) = self.hold.visible(self.hold.start(), usize::MAX);
-        match first_bytes(bytes) {
+        let proxy = proxy_header(bytes);
+        let first = first_bytes(&bytes[proxy..]);
+        self.hold.skip_to(proxy as u64);
+        match first {
             First::Request => Some(Verdict::Http1 { client: dir }),
             First::Status => Some(Verdict::Http1 { client: dir.other() }),
             First::Preface => Some(Verdict::Http2 { client: dir }),
@@ -167,6 +175,9 @@ enum First {
 }
 
 fn first_bytes(bytes: &[u8]) -> First {
+    if opens_proxy_header(bytes) {
+        return First::Open;
+    }
     let blank = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     let bytes = &bytes[blank..];
     match bytes {
@@ -206,6 +217,26 @@ fn first_bytes(bytes: &[u8]) -> First {
         None if bytes.len() >= FIRST_LINE => First::Nothing,
         None => First::Open,
     }
+}
+
+/// Length of the header that a proxy puts before the first request (the PROXY protocol of HAProxy, versions 1 and 2), once it is complete.
+fn proxy_header(bytes: &[u8]) -> usize {
+    if bytes.starts_with(b"PROXY ") {
+        return memchr::memchr(b'\n', &bytes[..bytes.len().min(107)]).map_or(0, |lf| lf + 1);
+    }
+    match bytes.strip_prefix(PROXY_2) {
+        Some([_, _, hi, lo, ..]) => {
+            let len = PROXY_2.len() + 4 + usize::from(u16::from_be_bytes([*hi, *lo]));
+            if len <= bytes.len() { len } else { 0 }
+        }
+        _ => 0,
+    }
+}
+
+/// Both headers as far as they have come could still become whole.
+fn opens_proxy_header(bytes: &[u8]) -> bool {
+    let signature = PROXY_2.len().min(bytes.len());
+    (bytes.len() < 107 && bytes.starts_with(b"PROXY ") && !bytes.contains(&b'\n')) || bytes[..signature] == PROXY_2[..signature]
 }
 
 /// The line ends in ` HTTP/d`.
@@ -251,6 +282,7 @@ fn is_tls_record(delivery: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
     use Direction::{ToClient, ToServer};
@@ -278,6 +310,27 @@ mod tests {
         let line = b"POST /v1/chat/completions HTTP/1.1\r\n";
         let pieces: Vec<_> = line.chunks(1).map(|b| (ToServer, b)).collect();
         assert_eq!(verdict(false, &pieces), Some(Verdict::Http1 { client: ToServer }));
+    }
+
+    #[test]
+    fn proxy_headers_are_no_part_of_http() {
+        let v2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x04abcdGET / HTTP/1.1\r\n";
+        for whole in [b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nGET / HTTP/1.1\r\n", v2] {
+            let pieces: Vec<_> = whole.chunks(1).map(|b| (ToServer, b)).collect();
+            for deliveries in [&pieces[..], &[(ToServer, whole)]] {
+                let mut detect = Detect::new(false);
+                let mut items = deliveries.iter();
+                assert!(
+                    items.any(|(dir, bytes)| detect.push(*dir, Stamp::default(), Item::Data(bytes)).is_some()),
+                    "{}",
+                    whole.escape_ascii()
+                );
+                let [client, _] = detect.into_held();
+                let Some((_, _, Item::Data(bytes))) = client.from(0).next() else { panic!("nothing held") };
+                assert!(bytes.starts_with(b"G"));
+            }
+        }
+        assert_eq!(verdict(false, &[(ToServer, b"PROXY nonsense\r\nmore nonsense\r\n")]), None);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) struct Hold {
     segments: VecDeque<Segment>,
     end: u64,
     evicted: bool,
+    skip: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,8 +180,14 @@ impl Hold {
         (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Frontier)
     }
 
+    /// What lies before `offset` is of no interest to those who read it all.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        self.skip = offset;
+    }
+
     /// Everything kept from `offset` on, oldest first: order, stamp, thing.
     pub(super) fn from(&self, offset: u64) -> impl Iterator<Item = (u64, Stamp, Item<'_>)> {
+        let offset = offset.max(self.skip);
         self.segments.iter().filter_map(move |s| {
             let skipped = offset.saturating_sub(s.start).min(s.what.len());
             let item = match s.what {

@@ -1,7 +1,8 @@
 //! IPv4 (RFC 791), IPv6 (RFC 8200) and the headers between them and the transport.
 
 use super::view::View;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
+use std::net::IpAddr;
 
 /// One IP packet, or one fragment of it.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,7 @@ pub(super) struct Part {
 }
 
 /// One IP packet; `None` when its header cannot be read.
+#[inline]
 pub(super) fn parse(v: View<'_>) -> Option<Datagram<'_>> {
     match v.u8(0)? >> 4 {
         4 => v4(v),
@@ -36,6 +38,7 @@ pub(super) fn parse(v: View<'_>) -> Option<Datagram<'_>> {
 }
 
 /// From protocol `protocol` over Authentication and IPv6 extension headers to the transport. Fragment headers end the walk at [`parse`] already.
+#[inline]
 pub(super) fn skip_extensions(mut protocol: u8, mut v: View<'_>) -> Option<(u8, View<'_>)> {
     while let Some(len) = extension(protocol, v)? {
         protocol = v.u8(0)?;
@@ -44,31 +47,32 @@ pub(super) fn skip_extensions(mut protocol: u8, mut v: View<'_>) -> Option<(u8, 
     Some((protocol, v))
 }
 
+#[inline]
 fn v4(v: View<'_>) -> Option<Datagram<'_>> {
-    let h: &[u8; 20] = v.data.first_chunk()?;
-    let header = usize::from(h[0] & 0x0f) * 4;
-    let total = usize::from(u16::from_be_bytes([h[2], h[3]]));
+    let h = Ipv4HeaderSlice::from_slice(v.data).ok()?;
+    let header = h.slice().len();
+    let total = usize::from(h.total_len());
     if header < 20 || (total != 0 && total < header) {
         return None;
     }
     // 0: segmentation offload, longer than the field can say; the link says it (BIG TCP, TSO seen before the device)
     let v = if total == 0 { v } else { v.limit(total) };
-    let place = u16::from_be_bytes([h[6], h[7]]);
-    let part = Part { offset: usize::from(place & 0x1fff) * 8, more: place & 0x2000 != 0 };
+    let part = Part { offset: usize::from(h.fragments_offset().byte_offset()), more: h.more_fragments() };
     Some(Datagram {
-        src: Ipv4Addr::new(h[12], h[13], h[14], h[15]).into(),
-        dst: Ipv4Addr::new(h[16], h[17], h[18], h[19]).into(),
-        ident: u32::from(u16::from_be_bytes([h[4], h[5]])),
-        protocol: h[9],
+        src: h.source_addr().into(),
+        dst: h.destination_addr().into(),
+        ident: u32::from(h.identification()),
+        protocol: h.protocol().0,
         fragment: (part.offset != 0 || part.more).then_some(part),
         payload: v.skip(header)?,
     })
 }
 
+#[inline]
 fn v6(v: View<'_>) -> Option<Datagram<'_>> {
-    let h: &[u8; 40] = v.data.first_chunk()?;
-    let len = usize::from(u16::from_be_bytes([h[4], h[5]]));
-    let mut protocol = h[6];
+    let h = Ipv6HeaderSlice::from_slice(v.data).ok()?;
+    let len = usize::from(h.payload_length());
+    let mut protocol = h.next_header().0;
     let mut payload = v.skip(40)?;
     if len != 0 {
         payload = payload.limit(len);
@@ -95,10 +99,11 @@ fn v6(v: View<'_>) -> Option<Datagram<'_>> {
         protocol = payload.u8(0)?;
         payload = payload.skip(n)?;
     }
-    Some(Datagram { src: address(h, 8), dst: address(h, 24), ident, protocol, fragment, payload })
+    Some(Datagram { src: h.source_addr().into(), dst: h.destination_addr().into(), ident, protocol, fragment, payload })
 }
 
 /// Length of the extension header that `v` begins with; `Some(None)` when `protocol` is none; `None` when it is not there.
+#[inline]
 fn extension(protocol: u8, v: View<'_>) -> Option<Option<usize>> {
     Some(match protocol {
         // hop-by-hop, routing, destination options, mobility, HIP, shim6
@@ -120,10 +125,4 @@ fn jumbo(v: View<'_>) -> Option<usize> {
         }
     }
     None
-}
-
-fn address(h: &[u8; 40], at: usize) -> IpAddr {
-    let mut octets = [0; 16];
-    octets.copy_from_slice(&h[at..at + 16]);
-    Ipv6Addr::from(octets).into()
 }

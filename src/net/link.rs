@@ -4,6 +4,7 @@ use super::view::View;
 use super::{Layer, Outside};
 
 /// The first layer of a packet of link type `link`; `None` for a type that is not read.
+#[inline]
 pub(super) fn strip<'a>(link: u32, v: View<'a>, out: &mut Outside) -> Option<Layer<'a>> {
     let layer = match link {
         1 => Some(Layer::Ethernet(v)),
@@ -22,6 +23,7 @@ pub(super) fn strip<'a>(link: u32, v: View<'a>, out: &mut Outside) -> Option<Lay
 }
 
 /// Behind an Ethernet header (IEEE 802.3 clause 3).
+#[inline]
 pub(super) fn ethernet(v: View<'_>) -> Layer<'_> {
     match v.u16(12).zip(v.skip(14)) {
         Some((kind, rest)) => Layer::Ether(kind, rest),
@@ -30,6 +32,7 @@ pub(super) fn ethernet(v: View<'_>) -> Layer<'_> {
 }
 
 /// Behind an EtherType.
+#[inline]
 pub(super) fn ethertype<'a>(kind: u16, v: View<'a>, out: &mut Outside) -> Layer<'a> {
     let inside = match kind {
         0x0800 | 0x86dd => Some(Layer::Ip(v)),
@@ -92,6 +95,7 @@ fn cooked(arphrd: u16, protocol: u16, rest: View<'_>) -> Option<Layer<'_>> {
 }
 
 /// IEEE 802.1Q and 802.1ad. Id 0 is a priority without a VLAN.
+#[inline]
 fn vlan<'a>(v: View<'a>, out: &mut Outside) -> Option<Layer<'a>> {
     let id = v.u16(0)? & 0x0fff;
     if id != 0 {

@@ -3,30 +3,34 @@
 use super::ip::Datagram;
 use super::view::View;
 use super::{Became, Outside, Segment};
+use etherparse::TcpHeaderSlice;
 use std::net::SocketAddr;
 
 /// Hand out the segment. Its first 20 bytes must be there; options and payload may be cut.
+#[inline]
 pub(super) fn tcp(d: &Datagram<'_>, v: View<'_>, out: &Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
-    let Some(h) = v.data.first_chunk::<20>() else { return Became::Malformed };
-    let header = usize::from(h[12] >> 4) * 4;
+    let Some(fixed) = v.data.first_chunk::<20>() else { return Became::Malformed };
+    let header = usize::from(fixed[12] >> 4) * 4;
     if header < 20 || header > v.len() {
         return Became::Malformed;
     }
     let Some(payload) = v.skip_on_wire(header) else { return Became::Malformed };
-    let two = |at: usize| u16::from_be_bytes([h[at], h[at + 1]]);
-    let four = |at: usize| u32::from_be_bytes([h[at], h[at + 1], h[at + 2], h[at + 3]]);
+    // Options may be cut off and are not read: the fixed part alone makes a header of five words.
+    let mut fixed = *fixed;
+    fixed[12] = 0x50;
+    let Ok(h) = TcpHeaderSlice::from_slice(&fixed) else { return Became::Malformed };
     sink(&Segment {
         at: out.at,
         frame: out.frame,
-        src: SocketAddr::new(d.src, two(0)),
-        dst: SocketAddr::new(d.dst, two(2)),
+        src: SocketAddr::new(d.src, h.source_port()),
+        dst: SocketAddr::new(d.dst, h.destination_port()),
         realm: out.realm,
         device: out.device,
         ident: d.ident,
-        seq: four(4),
-        ack: four(8),
-        flags: h[13],
-        window: two(14),
+        seq: h.sequence_number(),
+        ack: h.acknowledgment_number(),
+        flags: h.slice()[13],
+        window: h.window_size(),
         payload: payload.data,
         missing: payload.cut,
     });

@@ -59,6 +59,7 @@ pub(super) fn common(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // lists of ranges are what is tested
 mod tests {
     use super::*;
 

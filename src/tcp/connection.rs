@@ -3,7 +3,7 @@
 use super::flow::Flow;
 use super::key::Key;
 use super::out::{Out, Stamp};
-use super::start::Syn;
+use super::start::{Start, Syn};
 use super::{LINGER, Limits};
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, What};
 use crate::net::{Segment, flags};
@@ -119,7 +119,14 @@ impl Connection {
         }
         self.packets += 1;
         self.last = Stamp { at: seg.at, frame: seg.frame };
-        self.flows[side].segment(seg, limits, &mut out(self.id, self.client, side, sink));
+        let mut out = out(self.id, self.client, side, sink);
+        let refusal = seg.flags & flags::RST != 0 && self.flows[side].start == Start::Unknown;
+        if refusal && !self.flows[1 - side].believes_refusal(acks.then_some(seg.ack)) {
+            let flow = &mut self.flows[side];
+            flow.ignore_reset(flow.first, self.last, &mut out);
+            return Verdict::Taken;
+        }
+        self.flows[side].segment(seg, limits, &mut out);
         if acks && seg.flags & flags::RST == 0 {
             self.flows[1 - side].acknowledged(seg.ack, seg.at);
         }
@@ -143,7 +150,7 @@ impl Connection {
     }
 
     fn handshake(&mut self, side: usize, opener: bool) {
-        if !self.settled && !self.flows.iter().any(Flow::delivered) {
+        if !self.settled && !self.flows.iter().any(|f| f.delivered() || f.over()) {
             self.client = if opener { side } else { 1 - side };
         }
         self.settled = true;
@@ -192,7 +199,8 @@ impl Connection {
 
     /// A SYN with another number means another connection, without doubt: this one is over or never began.
     fn dead(&self) -> bool {
-        self.over() || !(self.syn && self.syn_ack) && !self.flows.iter().any(Flow::delivered)
+        let began = self.syn && self.syn_ack || self.flows.iter().any(Flow::delivered);
+        self.over() || !began
     }
 
     /// Deliver what waits, end both directions (`how`, unless they ended themselves), say `Closed`.

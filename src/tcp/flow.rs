@@ -169,15 +169,18 @@ impl Flow {
         }
     }
 
-    /// Wholly before what is expected: a late one, a copy by the capture, a keep-alive, or a retransmission.
+    /// Wholly before what is expected: a copy by the capture, a keep-alive, a late one, or a retransmission.
     fn old(&mut self, range: Range<u64>, seg: &Segment<'_>, stamp: Stamp, out: &mut Out<'_>) {
-        if let Some(lost) = self.lost.iter().find(|l| l.start < range.end && range.start < l.end) {
-            let position = lost.start.max(range.start);
-            self.oddity(LATE, position, "bytes came after the hole they belong in was given up", stamp, out);
-        } else if self.is_copy(seg.device) {
+        let acknowledged = self.acked >= self.next || !self.delivered();
+        let lost = self.lost.iter().find(|l| l.start < range.end && range.start < l.end);
+        if self.is_copy(seg.device) {
             self.tally.copies += 1;
-        } else if range.end - range.start == 1 && range.end == self.next && self.acked >= self.next {
+        } else if range.end - range.start == 1 && range.end == self.next && acknowledged {
             // RFC 9293 section 3.8.4: a keep-alive may carry one byte that the peer has acknowledged already.
+        } else if let Some(position) = lost.map(|l| l.start.max(range.start)) {
+            self.oddity(LATE, position, "bytes came after the hole they belong in was given up", stamp, out);
+        } else if range.start < self.first {
+            self.oddity(LATE, self.first, "bytes from before the first ones seen came after them", stamp, out);
         } else {
             self.tally.retransmitted += 1;
         }
@@ -293,18 +296,22 @@ impl Flow {
         if self.tail != Tail::Open {
             return;
         }
-        if self.start != Start::Unknown {
-            let at = extend(seq, self.next);
-            let furthest = self.waiting.end().unwrap_or(self.next).max(self.acked);
-            // RFC 5961 section 3: a RST that does not stand where the receiver expects it may be forged. Sequence number 0 answers a SYN.
-            if self.delivered() && (at + RESET_REACH < self.next || at > furthest + RESET_REACH) {
-                self.oddity(OUT_OF_WINDOW, at.max(self.first), "RST outside the window, ignored", stamp, out);
-                return;
-            }
+        let at = if self.start == Start::Unknown { self.next } else { extend(seq, self.next) };
+        let furthest = self.waiting.end().unwrap_or(self.next).max(self.acked);
+        // RFC 5961 section 3: a RST that does not stand where the receiver expects it may be forged.
+        if self.delivered() && (at + RESET_REACH < self.next || at > furthest + RESET_REACH) {
+            self.ignore_reset(at.max(self.first), stamp, out);
+            return;
         }
         let at = self.waiting.end().unwrap_or(self.next);
         self.tail = Tail::Closing { at, how: End::Reset, stamp };
         self.settle(stamp, out);
+    }
+
+    /// A RST that no receiver would believe.
+    pub(super) fn ignore_reset(&mut self, position: u64, stamp: Stamp, out: &mut Out<'_>) {
+        self.tally.rst = true;
+        self.oddity(OUT_OF_WINDOW, position, "RST that the receiver would not believe, ignored", stamp, out);
     }
 
     /// After anything that may have moved the edge: say `End` when its turn has come, else watch the hole.

@@ -46,7 +46,7 @@ pub const OVERLAP_DIFFERS: Kind = Kind("tcp.overlap-differs");
 pub const DATA_AFTER_FIN: Kind = Kind("tcp.data-after-fin");
 /// Bytes of a sender that had reset the connection before; not delivered. Either the RST was forged or packets overtook each other.
 pub const DATA_AFTER_RESET: Kind = Kind("tcp.data-after-reset");
-/// Bytes for a hole that was given up; not delivered.
+/// Bytes for a hole that was given up, or from before the start of a connection that was joined; not delivered.
 pub const LATE: Kind = Kind("tcp.late");
 /// A segment that no receiver would accept; ignored.
 pub const OUT_OF_WINDOW: Kind = Kind("tcp.out-of-window");

@@ -42,9 +42,12 @@ impl Flow {
         if let Some(known) = self.isn {
             return if known == isn { Syn::Ours } else { Syn::Stranger };
         }
+        if self.over() {
+            return Syn::Stranger;
+        }
         let seq = isn.wrapping_add(1);
         if self.start == Start::Unknown {
-            self.put(anchor(seq), Start::Fixed);
+            self.begin(anchor(seq));
         } else {
             let at = extend(seq, self.next);
             let before = |edge: u64| at <= edge && edge - at <= REACH;
@@ -56,7 +59,7 @@ impl Flow {
                 return Syn::Stranger;
             }
             if !self.delivered() {
-                self.put(at, Start::Fixed);
+                self.begin(at);
             } else if at < self.first {
                 // The capture put the SYN behind the first bytes; what stood before these is too late now.
                 self.lose(at..self.first);
@@ -69,7 +72,7 @@ impl Flow {
     /// A SYN-ACK's acknowledgement: where the other side begins.
     pub(super) fn begun_at(&mut self, ack: u32) {
         if self.isn.is_none() && !self.delivered() && self.waiting.is_empty() && self.start != Start::Fixed {
-            self.put(anchor(ack), Start::Fixed);
+            self.begin(anchor(ack));
         }
     }
 
@@ -96,6 +99,7 @@ impl Flow {
     pub(super) fn acknowledged(&mut self, ack: u32, now: Timestamp) {
         if self.start == Start::Unknown {
             self.put(anchor(ack), Start::Heard);
+            self.acked = self.next;
             return;
         }
         let at = extend(ack, self.next.max(self.acked));
@@ -108,6 +112,12 @@ impl Flow {
         }
     }
 
+    /// Whether the sender of this direction, which has seen nothing of its peer yet, would believe a RST with this acknowledgement:
+    /// it has to acknowledge the SYN (RFC 9293 section 3.10.7.3).
+    pub(super) fn believes_refusal(&self, ack: Option<u32>) -> bool {
+        self.isn.is_none() || ack.is_some_and(|ack| (self.first..=self.next).contains(&extend(ack, self.next)))
+    }
+
     /// Bytes acknowledged behind the last one seen become a gap, when nothing more will come. A single one is taken for a FIN that
     /// the capture lacks.
     pub(super) fn trail(&mut self, stamp: Stamp) {
@@ -117,12 +127,17 @@ impl Flow {
         }
     }
 
+    /// A handshake said where: an acknowledgement that does not fit was of something else.
+    fn begin(&mut self, at: u64) {
+        self.put(at, Start::Fixed);
+        if self.acked < at || self.acked - at > WINDOW {
+            self.acked = at;
+        }
+    }
+
     fn put(&mut self, at: u64, start: Start) {
         self.first = at;
         self.next = at;
         self.start = start;
-        if self.acked < at || self.acked - at > WINDOW {
-            self.acked = at;
-        }
     }
 }

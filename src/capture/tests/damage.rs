@@ -2,10 +2,12 @@
 
 use super::formats::{BIG, LITTLE, Order};
 use super::{drain, read};
+use crate::capture::Item;
 use crate::capture::file::Reader;
 use proptest::prelude::*;
+use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn pcap(n: u32) -> Vec<u8> {
     let o = LITTLE;
@@ -116,6 +118,30 @@ fn told_to_stop_is_a_proper_end() {
     reader.stop_when(Arc::new(AtomicBool::new(true)));
     let all = drain(&mut reader);
     assert_eq!((all.packets.len(), all.notices.len(), all.error), (0, 0, None));
+}
+
+#[test]
+fn a_silent_pipe_can_be_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pipe");
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: `name` ends with NUL and lives through the call.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut pipe = std::fs::File::create(&path).unwrap();
+            pipe.write_all(&pcap(1)).unwrap();
+            pipe
+        });
+        let mut reader = Reader::open(path.to_str().unwrap()).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        reader.stop_when(stop.clone());
+        assert!(matches!(reader.next(), Ok(Some(Item::Packet(_)))));
+        let still_open = writer.join().unwrap();
+        stop.store(true, Ordering::Relaxed);
+        assert!(matches!(reader.next(), Ok(None)));
+        drop(still_open);
+    });
 }
 
 proptest! {

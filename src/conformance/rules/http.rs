@@ -193,8 +193,8 @@ fn essence(head: &ResponseHead) -> Option<String> {
 /// The declared type is none of those that the dialect promises. A suffix (`application/grpc+proto`) is the same type.
 pub(crate) fn wrong_type(head: &ResponseHead, dialect: &str, promised: &[&str]) -> Option<Finding> {
     let declared = essence(head)?;
-    let same = |t: &&str| declared.strip_prefix(*t).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'));
-    if promised.is_empty() || promised.iter().any(|t| same(&t)) {
+    let same = |t: &str| declared.strip_prefix(t).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'));
+    if promised.is_empty() || promised.iter().any(|t| same(t)) {
         return None;
     }
     let message = format!("Content-Type is {declared}; {dialect} promises {}", promised.join(" or "));

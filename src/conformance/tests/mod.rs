@@ -1,6 +1,6 @@
 //! Each check against exchanges built by hand; the samples of the rules run through the whole pipeline in `tests/catalogue.rs`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod build;
 

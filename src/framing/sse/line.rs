@@ -1,8 +1,11 @@
-//! One line of an event stream: which field it is (WHATWG HTML, section 9.2.6) and what is odd about its name.
+//! One line of an event stream: which field it is (WHATWG HTML, section 9.2.6) and what is odd about its name; what is odd in its value.
 
 use super::{BOM_INSIDE, FIELD_NAME_CASE, NOT_A_FIELD_LINE, UNKNOWN_FIELD};
 use crate::oddity::Kind;
-use memchr::memchr;
+use memchr::{memchr, memchr2, memchr3_iter};
+
+/// What an `event` or `id` keeps at most.
+const MAX_NAME: usize = 64 << 10;
 
 /// A field that means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,4 +73,21 @@ fn oddness(name: &[u8], colon: bool) -> Kind {
     } else {
         NOT_A_FIELD_LINE
     }
+}
+
+/// The first character that other line splitters take for a line end.
+pub(super) fn line_separator(data: &[u8]) -> Option<usize> {
+    let control = memchr2(0x0b, 0x0c, data);
+    // U+2028 and U+2029 are E2 80 A8 and A9, U+0085 is C2 85.
+    let wide = memchr3_iter(0xa8, 0xa9, 0x85, data).find_map(|n| match data[n] {
+        0x85 => data.get(..n)?.ends_with(b"\xc2").then(|| n - 1),
+        _ => data.get(..n)?.ends_with(b"\xe2\x80").then(|| n - 2),
+    });
+    control.into_iter().chain(wide).min()
+}
+
+/// Keep the value of an `event` or `id`.
+pub(super) fn set(target: &mut String, text: &[u8]) {
+    target.clear();
+    target.push_str(&String::from_utf8_lossy(text.get(..text.len().min(MAX_NAME)).unwrap_or_default()));
 }

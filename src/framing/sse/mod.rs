@@ -7,8 +7,8 @@ use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use ends::{End, LineEnds};
-use line::{Field, Line};
-use memchr::{memchr2, memchr3_iter};
+use line::{Field, Line, line_separator, set};
+use memchr::memchr2;
 use std::borrow::Cow;
 
 mod ends;
@@ -22,8 +22,6 @@ pub use kinds::*;
 
 /// A line longer than this breaks common readers.
 const LONG: usize = 64 << 10;
-/// What an `event` or `id` keeps at most.
-const MAX_NAME: usize = 64 << 10;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// ```text
@@ -153,6 +151,10 @@ impl Framer for Sse {
     fn finish(&mut self, at: Timestamp, _: u64, _: bool, sink: &mut Sink<'_>) {
         self.ends.settle_cr(false, sink);
         if matches!(self.sync, Sync::Behind | Sync::Lost) {
+            return;
+        }
+        if self.line.is_over() || self.block.over {
+            self.odd(TOO_LONG, at, self.line_start, format!("an event of more than {MAX_RECORD} bytes"), sink);
             return;
         }
         let tail = self.line.bytes();
@@ -392,20 +394,4 @@ impl Sse {
     fn odd(&self, kind: Kind, at: Timestamp, offset: u64, found: impl Into<Cow<'static, str>>, sink: &mut Sink<'_>) {
         sink(Framed::Oddity(Oddity::new(kind, at, found).offset(offset).record(self.n)));
     }
-}
-
-fn set(target: &mut String, text: &[u8]) {
-    target.clear();
-    target.push_str(&String::from_utf8_lossy(text.get(..text.len().min(MAX_NAME)).unwrap_or_default()));
-}
-
-/// The first character that other line splitters take for a line end.
-fn line_separator(data: &[u8]) -> Option<usize> {
-    let control = memchr2(0x0b, 0x0c, data);
-    // U+2028 and U+2029 are E2 80 A8 and A9, U+0085 is C2 85.
-    let wide = memchr3_iter(0xa8, 0xa9, 0x85, data).find_map(|n| match data[n] {
-        0x85 => data.get(..n)?.ends_with(b"\xc2").then(|| n - 1),
-        _ => data.get(..n)?.ends_with(b"\xe2\x80").then(|| n - 2),
-    });
-    control.into_iter().chain(wide).min()
 }

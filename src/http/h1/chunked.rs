@@ -193,7 +193,7 @@ impl Dechunk {
 
 /// Size of a line without its end, and whether it keeps to the grammar: 1*HEXDIG, then extensions behind `;`.
 fn parse_size(line: &[u8]) -> Option<(u64, bool)> {
-    let text = line.trim_ascii_start();
+    let text = skip_blanks(line);
     let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
     if digits == 0 {
         return None;
@@ -204,7 +204,7 @@ fn parse_size(line: &[u8]) -> Option<(u64, bool)> {
         size = size.checked_mul(16)?.checked_add(u64::from(digit))?;
     }
     let rest = &text[digits..];
-    let extension = rest.trim_ascii_start();
+    let extension = skip_blanks(rest);
     match extension.first() {
         None => Some((size, rest.is_empty() && digits == line.len())),
         Some(b';') => Some((size, text.len() == line.len() && extensions_are_fine(extension))),
@@ -216,16 +216,16 @@ fn parse_size(line: &[u8]) -> Option<(u64, bool)> {
 fn extensions_are_fine(mut rest: &[u8]) -> bool {
     let token = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b)).count();
     loop {
-        rest = rest.trim_ascii_start();
+        rest = skip_blanks(rest);
         let Some(after) = rest.strip_prefix(b";") else { return rest.is_empty() };
-        rest = after.trim_ascii_start();
+        rest = skip_blanks(after);
         let name = token(rest);
         if name == 0 {
             return false;
         }
-        rest = rest[name..].trim_ascii_start();
+        rest = skip_blanks(&rest[name..]);
         let Some(value) = rest.strip_prefix(b"=") else { continue };
-        let value = value.trim_ascii_start();
+        let value = skip_blanks(value);
         rest = match value.strip_prefix(b"\"") {
             Some(quoted) => match quoted_end(quoted) {
                 Some(end) => &quoted[end..],
@@ -237,6 +237,12 @@ fn extensions_are_fine(mut rest: &[u8]) -> bool {
             },
         };
     }
+}
+
+/// BWS: spaces and tabs, no line ends.
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    &text[blanks..]
 }
 
 /// Index behind the closing quote.
@@ -268,7 +274,7 @@ mod tests {
         assert_eq!(parse_size(b"5;"), Some((5, false)));
         assert_eq!(parse_size(b"5 ; a = b"), Some((5, true)));
         assert_eq!(parse_size(b"ffffffffffffffff"), Some((u64::MAX, true)));
-        for bad in [&b""[..], b"-5", b"0x5", b"5x", b"10000000000000000", b";a=b", b"xyz"] {
+        for bad in [&b""[..], b"-5", b"0x5", b"5x", b"10000000000000000", b"5\r", b"5\r;a", b";a=b", b"xyz"] {
             assert_eq!(parse_size(bad), None, "{}", excerpt(bad));
         }
     }

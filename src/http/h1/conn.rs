@@ -60,6 +60,9 @@ impl Conn {
         bytes: &[u8],
         sink: &mut dyn FnMut(HttpEvent<'_>),
     ) -> Option<Switched> {
+        if self.ends[side as usize].is_some() {
+            return None;
+        }
         let mut used = 0;
         loop {
             let reader = match side {
@@ -71,6 +74,9 @@ impl Conn {
                 Some(Turn::Release) => self.release(sink),
                 Some(Turn::Switch { exchange, h2c }) => {
                     let ahead = self.client.take_waiting().map(|(hold, _)| hold).unwrap_or_default();
+                    // A request that was still coming is overtaken by the answer.
+                    let cut = MessageEnd::CutByServer;
+                    self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });
                     let (next, ends) = (self.next(), self.ends);
                     return Some(Switched { exchange, h2c, next, used, ahead, ends });
                 }
@@ -82,6 +88,7 @@ impl Conn {
     /// Missing bytes of one side.
     pub(in crate::http) fn gap(&mut self, side: Side, stamp: Stamp, len: u64, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let reader = match side {
+            _ if self.ends[side as usize].is_some() => return,
             Side::Request => &mut self.client,
             Side::Response => &mut self.server,
         };
@@ -152,10 +159,6 @@ impl Conn {
                 }
                 Item::Gap(len) => self.client.gap(len, &mut self.pairing, &mut out),
                 Item::End(_) => {}
-            }
-            // One more that waited in vain; it took its delivery whole. Each level holds over 64 KiB less than the one before.
-            if self.pairing.turn.take() == Some(Turn::Release) {
-                self.release(sink);
             }
         }
     }

@@ -1,10 +1,13 @@
 //! Heads: collected line by line, parsed by `httparse` where they are well formed and by a lenient splitter where they are not.
 
-use super::{BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, VERSION};
+use super::{BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, TRAILER_FIELD, VERSION};
 use crate::http::event::{Fields, RequestHead, ResponseHead, Side, Transfer, Version};
 use crate::oddity::{Kind, excerpt};
 use crate::time::Timestamp;
 use std::ops::Range;
+
+/// Fields about framing, routing and content that must not come behind the body (RFC 9110 section 6.5.1).
+const NO_TRAILER: [&[u8]; 6] = [b"content-length", b"transfer-encoding", b"host", b"trailer", b"content-encoding", b"content-type"];
 
 /// A head or trailer section while its bytes come.
 #[derive(Debug, Default)]
@@ -94,7 +97,11 @@ impl HeadBuf {
             return None;
         }
         let list = field_lines(&self.raw, 0, odd);
-        Some(Fields::new(self.raw, list))
+        let fields = Fields::new(self.raw, list);
+        for (name, _) in fields.iter().filter(|(name, _)| NO_TRAILER.iter().any(|n| name.eq_ignore_ascii_case(n))) {
+            odd(TRAILER_FIELD, excerpt(name));
+        }
+        Some(fields)
     }
 
     /// A request head, body length still open. None if it can't be understood at all.

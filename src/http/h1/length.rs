@@ -87,6 +87,7 @@ fn last_coding(fields: &Fields, version: Version, odd: &mut dyn FnMut(Kind, Stri
         for coding in value.split(|b| *b == b',').map(|c| c.trim_ascii()).filter(|c| !c.is_empty()) {
             let name = coding.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
             if name.eq_ignore_ascii_case(b"identity") {
+                last_is_chunked = false;
                 continue;
             }
             codings = codings.saturating_add(1);
@@ -170,6 +171,10 @@ mod tests {
         assert_eq!(read(&[TE, CL], 200, Asked::Other), (Transfer::Chunked, vec!["h1.te-and-cl"]));
         assert_eq!(read(&[("Transfer-Encoding", "gzip")], 200, Asked::Other), (Transfer::Close, vec!["h1.transfer-encoding"]));
         assert_eq!(read(&[("Transfer-Encoding", "gzip, chunked")], 200, Asked::Other), (Transfer::Chunked, vec!["h1.transfer-encoding"]));
+        let both = [TE, ("Transfer-Encoding", "identity")];
+        assert_eq!(read(&both, 200, Asked::Other), (Transfer::Close, vec!["h1.transfer-encoding"]));
+        let before = [("Transfer-Encoding", "identity"), TE];
+        assert_eq!(read(&before, 200, Asked::Other), (Transfer::Chunked, vec!["h1.transfer-encoding"]));
         assert_eq!(read(&[CL, CL], 200, Asked::Other), (Transfer::Length(5), vec![]));
         assert_eq!(read(&[("Content-Length", "5, 5")], 200, Asked::Other), (Transfer::Length(5), vec![]));
         assert_eq!(read(&[CL, ("Content-Length", "6")], 200, Asked::Other), (Transfer::Length(5), vec!["h1.content-lengths"]));

@@ -1,6 +1,6 @@
 //! HTTP/1.x (RFC 9112) from two byte streams: requests and responses paired, bodies undone from their framing, nothing refused.
 //!
-//! `conn` pairs and ends messages, `reader` reads one direction, `head` and `length` understand heads, `chunked` the chunked coding,
+//! `conn` and `pairing` join both directions, `reader` reads one (`recover` and `lost` when bytes are missing), `head` and `length` understand heads, `chunked` the chunked coding,
 //! `resync` finds chunk boundaries in bytes without a beginning.
 
 mod chunked;
@@ -10,6 +10,7 @@ mod length;
 mod lost;
 mod pairing;
 mod reader;
+mod recover;
 pub(super) mod resync;
 
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub const BARE_LF: Kind = Kind("h1.bare-lf");
 pub const BARE_CR: Kind = Kind("h1.bare-cr");
 /// Empty lines before a start line (RFC 9112 section 2.2 allows one before a request).
 pub const BLANK_LINES: Kind = Kind("h1.blank-lines");
+/// A trailer field that must not be one (RFC 9110 section 6.5.1).
+pub const TRAILER_FIELD: Kind = Kind("h1.trailer-field");
 /// A head or trailer section over the limit; the message is given up.
 pub const HEAD_TOO_LONG: Kind = Kind("h1.head-too-long");
 /// Bytes of a head were not captured; the message is given up.

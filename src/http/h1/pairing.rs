@@ -18,6 +18,8 @@ pub(super) struct Pairing {
     early: Option<u64>,
     /// This request may switch protocols; its sender's further bytes wait for the answer.
     waiting: Option<(u64, Asked)>,
+    /// After [`Self::stop_waiting`].
+    impatient: bool,
     /// No answer will come any more.
     closed: bool,
     /// Responses may have been lost since the last one that was paired.
@@ -120,7 +122,8 @@ impl Pairing {
     pub(super) fn headless(&mut self, expected: Option<u64>) -> u64 {
         match expected {
             Some(exchange) => {
-                self.queue.retain(|s| s.exchange != exchange);
+                // Answers come in order: whatever was asked before is past.
+                self.queue.retain(|s| s.exchange > exchange);
                 exchange
             }
             None => self.number(),
@@ -140,8 +143,9 @@ impl Pairing {
         self.waiting.filter(|(waiting, _)| *waiting == exchange).map(|(_, asked)| asked)
     }
 
-    /// Nothing waits any more.
+    /// Answers don't come in time: upgrades are not waited for any more, tunnels still are.
     pub(super) fn stop_waiting(&mut self) {
+        self.impatient = true;
         self.waiting = None;
     }
 
@@ -167,7 +171,8 @@ impl Pairing {
     }
 
     fn wait(&mut self, exchange: u64, asked: Asked, may_switch: bool) {
-        self.waiting = (may_switch && !self.closed).then_some((exchange, asked));
+        let worth = may_switch && !self.closed && (asked == Asked::Connect || !self.impatient);
+        self.waiting = worth.then_some((exchange, asked));
     }
 
     fn number(&mut self) -> u64 {

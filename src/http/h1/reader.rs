@@ -1,12 +1,11 @@
 //! One direction of an HTTP/1 connection: heads and bodies one after another, and the way back when bytes are missing.
 
-use super::chunked::{Dechunk, Hole, Step};
+use super::chunked::{Dechunk, Step};
 use super::head::{Collected, HeadBuf};
 use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
-use super::{HEAD_CUT, HEAD_GAP, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
-use crate::http::detect::{starts_request, starts_status};
+use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
 use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
 use crate::http::hold::{Hold, Item, LIMIT, Stamp};
 use crate::oddity::{Kind, Oddity, excerpt};
@@ -40,7 +39,7 @@ impl Out<'_> {
 ///              └───────── a delivery starts a message ────────────┘
 /// ```
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// Between messages or inside a head.
     Head { buf: HeadBuf, strays: u32 },
     /// Inside the body of this exchange.
@@ -51,8 +50,9 @@ enum Phase {
     Lost(Box<Lost>),
 }
 
+/// How the end of a body is told.
 #[derive(Debug)]
-enum Body {
+pub(super) enum Body {
     Length {
         left: u64,
     },
@@ -65,18 +65,21 @@ enum Body {
 /// One direction.
 #[derive(Debug)]
 pub(super) struct Reader {
-    side: Side,
-    phase: Phase,
+    pub(super) side: Side,
+    pub(super) phase: Phase,
     /// The newest exchange of this side: stray bytes are reported there.
-    last: Option<u64>,
+    pub(super) last: Option<u64>,
+    /// Interim heads of this exchange were seen and nothing else of its response.
+    interim: Option<u64>,
     joined: bool,
-    depth: u32,
+    /// Found boundaries that are being read from inside one another.
+    pub(super) depth: u32,
 }
 
 impl Reader {
     pub(super) fn new(side: Side, joined: bool) -> Self {
         let phase = if joined { Phase::Lost(Box::new(Lost::joined(side))) } else { new_head() };
-        Reader { side, phase, last: None, joined, depth: 0 }
+        Reader { side, phase, last: None, interim: None, joined, depth: 0 }
     }
 
     /// Bytes of one delivery, or the rest of one (`fresh` false). Stops where the connection must act ([`Pairing::turn`]); says how many bytes it took.
@@ -115,7 +118,7 @@ impl Reader {
                 if *asked == Asked::Connect {
                     hold.trim();
                 } else if hold.held() > LIMIT {
-                    // No answer in sight: HTTP is the better guess than silence.
+                    // No answer in sight: HTTP is the better guess than silence, here and from now on.
                     pairing.stop_waiting();
                     pairing.turn = Some(Turn::Release);
                 }
@@ -191,6 +194,7 @@ impl Reader {
         let transfer = head.transfer;
         let switch = status == 101 || (answers.asked == Asked::Connect && (200..300).contains(&status));
         let h2c = switch && head.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"h2c"));
+        self.opens(exchange, out);
         if h2c && status == 101 {
             // The response itself comes on HTTP/2 stream 1 and belongs to the same exchange (RFC 7540 section 3.2).
             pairing.turn = Some(Turn::Switch { exchange, h2c });
@@ -201,8 +205,8 @@ impl Reader {
         if answers.unasked && !self.joined {
             out.odd(exchange, UNASKED, status.to_string());
         }
-        self.last = Some(exchange);
         if interim {
+            (self.last, self.interim) = (Some(exchange), Some(exchange));
             self.phase = new_head();
             return;
         }
@@ -211,6 +215,13 @@ impl Reader {
             pairing.turn = Some(Turn::Switch { exchange, h2c });
         } else {
             pairing.no_switch(exchange);
+        }
+    }
+
+    /// A response goes on or begins: if interim heads promised another one, that one is lost.
+    pub(super) fn opens(&mut self, exchange: u64, out: &mut Out<'_>) {
+        if let Some(other) = self.interim.take().filter(|other| *other != exchange) {
+            out.emit(other, HttpWhat::End(MessageEnd::CutByCapture));
         }
     }
 
@@ -225,7 +236,7 @@ impl Reader {
         self.phase = Phase::Body { exchange, body };
     }
 
-    fn complete(&mut self, exchange: u64, pairing: &Pairing, out: &mut Out<'_>) {
+    pub(super) fn complete(&mut self, exchange: u64, pairing: &Pairing, out: &mut Out<'_>) {
         out.emit(exchange, HttpWhat::End(MessageEnd::Complete));
         self.phase = match pairing.waits(exchange).filter(|_| self.side == Side::Request) {
             Some(asked) => Phase::Waiting { hold: Hold::default(), asked },
@@ -260,127 +271,6 @@ impl Reader {
         used
     }
 
-    /// `len` bytes of the wire are missing here.
-    pub(super) fn gap(&mut self, len: u64, pairing: &mut Pairing, out: &mut Out<'_>) {
-        match &mut self.phase {
-            Phase::Head { buf, .. } if buf.is_open() => self.lose_head(HEAD_GAP, pairing, out),
-            Phase::Head { .. } => self.lose(None, pairing),
-            Phase::Body { exchange, body: Body::Length { left } } => {
-                let (exchange, bytes) = (*exchange, len.min(*left));
-                *left -= bytes;
-                let done = *left == 0;
-                out.emit(exchange, HttpWhat::Gap(Some(bytes)));
-                if done {
-                    self.complete(exchange, pairing, out);
-                    if len > bytes {
-                        self.gap(len - bytes, pairing, out);
-                    }
-                }
-            }
-            Phase::Body { exchange, body: Body::Close } => out.emit(*exchange, HttpWhat::Gap(Some(len))),
-            Phase::Body { exchange, body: Body::Chunked(body) } => {
-                let exchange = *exchange;
-                match body.gap(len) {
-                    Hole::Inside { bytes, ends_chunk } => {
-                        if bytes > 0 {
-                            out.emit(exchange, HttpWhat::Gap(Some(bytes)));
-                        }
-                        if ends_chunk {
-                            out.emit(exchange, HttpWhat::UnitEnd);
-                        }
-                    }
-                    Hole::AfterLast { exact } => {
-                        out.emit(exchange, HttpWhat::Gap(None));
-                        self.complete(exchange, pairing, out);
-                        if !exact {
-                            self.lose(None, pairing);
-                        }
-                    }
-                    Hole::Lost => {
-                        out.emit(exchange, HttpWhat::Gap(None));
-                        self.lose(Some(exchange), pairing);
-                    }
-                }
-            }
-            Phase::Body { body: Body::Unreadable, .. } => {}
-            Phase::Waiting { hold, .. } => hold.push(0, out.stamp, Item::Gap(len)),
-            Phase::Lost(lost) => lost.gap_more(out.stamp, len),
-        }
-    }
-
-    /// The head that was being read is given up; its message keeps its number, so that pairing holds.
-    fn lose_head(&mut self, why: Kind, pairing: &mut Pairing, out: &mut Out<'_>) {
-        let found = match &self.phase {
-            Phase::Head { buf, .. } => excerpt(buf.seen()),
-            _ => String::new(),
-        };
-        let exchange = match self.side {
-            Side::Request => pairing.request(Asked::Other, false).0,
-            Side::Response => pairing.response(false).exchange,
-        };
-        out.odd(exchange, why, found);
-        out.emit(exchange, HttpWhat::Gap(None));
-        self.lose(Some(exchange), pairing);
-    }
-
-    fn lose(&mut self, message: Option<u64>, pairing: &mut Pairing) {
-        if self.side == Side::Response {
-            pairing.lost_responses();
-        }
-        self.last = message.or(self.last);
-        let chunks = self.side == Side::Response || matches!(self.phase, Phase::Body { body: Body::Chunked(_), .. });
-        let in_body = message.is_some() && matches!(self.phase, Phase::Body { .. });
-        self.phase = Phase::Lost(Box::new(Lost::gap(message, chunks, in_body)));
-    }
-
-    fn lost(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
-        let Phase::Lost(lost) = &mut self.phase else { return bytes.len() };
-        let starts = match self.side {
-            Side::Request => starts_request(bytes),
-            Side::Response => starts_status(bytes),
-        };
-        if fresh && starts {
-            if let Some(exchange) = lost.message {
-                out.emit(exchange, HttpWhat::End(if lost.broken { own_fault(self.side) } else { MessageEnd::CutByCapture }));
-            }
-            self.phase = new_head();
-            return 0;
-        }
-        let Some(boundary) = lost.data(out.stamp, bytes, pairing.expected()) else { return bytes.len() };
-        let Phase::Lost(lost) = std::mem::replace(&mut self.phase, new_head()) else { return bytes.len() };
-        let exchange = lost.message.unwrap_or_else(|| pairing.headless(lost.expected.flatten()));
-        self.last = Some(exchange);
-        for (stamp, data) in lost.tail(boundary) {
-            Out { stamp, side: out.side, sink: &mut *out.sink }.emit(exchange, HttpWhat::Data(data));
-        }
-        self.phase = Phase::Body { exchange, body: Body::Chunked(Dechunk::new()) };
-        self.depth += 1;
-        for (_, stamp, item) in lost.hold.from(boundary) {
-            let mut out = Out { stamp, side: out.side, sink: &mut *out.sink };
-            match item {
-                Item::Data(data) => {
-                    let used = self.data(data, true, pairing, &mut out);
-                    // A switch inside bytes that were lost already: what is behind it is let go.
-                    if matches!(pairing.turn, Some(Turn::Switch { .. })) {
-                        break;
-                    }
-                    if used < data.len() {
-                        self.data(&data[used..], false, pairing, &mut out);
-                    }
-                }
-                Item::Gap(len) => self.gap(len, pairing, &mut out),
-                Item::End(_) => {}
-            }
-            if let Phase::Lost(lost) = &mut self.phase
-                && self.depth > 8
-            {
-                lost.stop_looking();
-            }
-        }
-        self.depth -= 1;
-        bytes.len()
-    }
-
     /// What waits for an answer, if anything does: from here on the direction reads heads again.
     pub(super) fn take_waiting(&mut self) -> Option<(Hold, Asked)> {
         match std::mem::replace(&mut self.phase, new_head()) {
@@ -394,35 +284,36 @@ impl Reader {
 
     /// The direction is over. `close`: how a body ends that lasts until the close; `cut`: how any other ends.
     pub(super) fn finish(&mut self, close: MessageEnd, cut: MessageEnd, pairing: &mut Pairing, out: &mut Out<'_>) {
-        match std::mem::replace(&mut self.phase, new_head()) {
+        let interim = self.interim.take();
+        let open = match std::mem::replace(&mut self.phase, new_head()) {
             Phase::Head { buf, .. } if buf.is_open() => {
-                let exchange = match self.side {
-                    Side::Request => pairing.next(),
-                    Side::Response => pairing.expected().unwrap_or(self.last.unwrap_or(pairing.next())),
-                };
-                out.odd(exchange, HEAD_CUT, excerpt(buf.seen()));
+                let answered = pairing.expected().filter(|_| self.side == Side::Response);
+                let stray = if self.side == Side::Response { self.last } else { None };
+                out.odd(answered.or(stray).unwrap_or(pairing.next()), HEAD_CUT, excerpt(buf.seen()));
+                answered.map(|_| (pairing.response(false).exchange, cut))
             }
-            Phase::Head { .. } => {}
+            Phase::Head { .. } => interim.map(|exchange| (exchange, cut)),
             // The answer may still come.
-            waiting @ Phase::Waiting { .. } => self.phase = waiting,
-            Phase::Body { exchange, body: Body::Close } => out.emit(exchange, HttpWhat::End(close)),
-            Phase::Body { exchange, .. } => out.emit(exchange, HttpWhat::End(cut)),
-            Phase::Lost(lost) => {
-                if let Some(exchange) = lost.message {
-                    out.emit(exchange, HttpWhat::End(if lost.broken { cut } else { MessageEnd::CutByCapture }));
-                }
+            waiting @ Phase::Waiting { .. } => {
+                self.phase = waiting;
+                None
             }
+            Phase::Body { exchange, body: Body::Close } => Some((exchange, close)),
+            Phase::Body { exchange, .. } => Some((exchange, cut)),
+            Phase::Lost(lost) => {
+                lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { MessageEnd::CutByCapture }))
+            }
+        };
+        if let Some(other) = interim.filter(|other| open.is_none_or(|(exchange, _)| exchange != *other)) {
+            out.emit(other, HttpWhat::End(MessageEnd::CutByCapture));
+        }
+        if let Some((exchange, end)) = open {
+            out.emit(exchange, HttpWhat::End(end));
         }
     }
 }
 
-fn new_head() -> Phase {
+/// Before a head.
+pub(super) fn new_head() -> Phase {
     Phase::Head { buf: HeadBuf::default(), strays: 0 }
-}
-
-fn own_fault(side: Side) -> MessageEnd {
-    match side {
-        Side::Request => MessageEnd::CutByClient,
-        Side::Response => MessageEnd::CutByServer,
-    }
 }

@@ -99,7 +99,7 @@ fn tags_make_a_realm_and_labels_do_not() {
 }
 
 /// From its two ends to a packet.
-type Tunnel = dyn Fn([u8; 4], [u8; 4]) -> Vec<u8>;
+type Tunnel<'a> = dyn Fn([u8; 4], [u8; 4]) -> Vec<u8> + 'a;
 
 #[test]
 fn tunnels_are_entered_and_equal_both_ways() {
@@ -115,7 +115,7 @@ fn tunnels_are_entered_and_equal_both_ways() {
         out
     };
     let (a, b) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-    let both: [&Tunnel; 6] = [
+    let both: [&Tunnel<'_>; 6] = [
         &(|s, d| udp(s, d, 4789, &[8, 0, 0, 0, 0, 0, 42, 0], &inner)),
         &(|s, d| udp(s, d, 6081, &[1, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 4], &inner)),
         &(|s, d| ip(s, d, 4, &ipv4(b"hi"))),

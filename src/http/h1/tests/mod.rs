@@ -35,11 +35,6 @@ pub(super) fn s(text: impl AsRef<[u8]>) -> On {
     On::S(text.as_ref().to_vec())
 }
 
-/// The bytes of a text, one delivery each.
-pub(super) fn bytewise(make: fn(&[u8]) -> On, text: &[u8]) -> Vec<On> {
-    text.chunks(1).map(make).collect()
-}
-
 /// Feeds the connection; the n-th thing happens at time n (from 1).
 pub(super) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEvent<'_>)) {
     for (n, on) in happens.iter().enumerate() {
