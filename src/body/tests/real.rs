@@ -1,7 +1,7 @@
 //! Real captures of HTTP/1 against their truth: packets in order through `http` and the decoders. Not part of the project; skipped where absent.
 
 use crate::body::Decoder;
-use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, What};
+use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::http::Conn;
 use crate::http::event::{HttpWhat, MessageEnd, Side, Transfer};
 use crate::time::Timestamp;
@@ -180,7 +180,7 @@ fn exchanges(file: &[u8]) -> Option<Vec<Seen>> {
     }
     for tcp in &mut conns {
         let order = tcp.order;
-        let what = What::Closed(Box::new(ConnFacts::default()));
+        let what = What::Closed(Box::default());
         tcp.conn.push(&ByteEvent { at: Timestamp(0), frame: 0, conn: ConnId(0), dir: Direction::ToServer, what }, &mut |event| {
             seen.entry((order, event.exchange)).or_default().take(event.side, event.at, event.what);
         });
