@@ -54,7 +54,7 @@ const MAX_SWITCHES: u32 = 16;
 #[derive(Debug)]
 enum Protocol {
     /// Not known yet, or nothing known so far.
-    Deciding(Detect),
+    Deciding(Box<Detect>),
     /// HTTP/1.x.
     Http1(Box<h1::Conn>),
     /// HTTP/2, not read here yet. `upgraded`: the exchange whose response comes on stream 1 (RFC 7540 section 3.2).
@@ -90,7 +90,7 @@ impl Default for Conn {
 impl Conn {
     /// A connection; `joined` as in [`crate::conn::What::Open`].
     pub fn new(joined: bool) -> Self {
-        Conn { protocol: Protocol::Deciding(Detect::new(joined)), flipped: false, next: 0, switches: 0, held: None }
+        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, held: None }
     }
 
     /// A connection inside this one, as decrypted from a tunnel: its exchanges are numbered on from here.
@@ -218,7 +218,7 @@ impl Conn {
         } else if switched.h2c {
             Protocol::Http2 { upgraded: Some(switched.exchange) }
         } else {
-            Protocol::Deciding(Detect::new(false))
+            Protocol::Deciding(Box::new(Detect::new(false)))
         };
         // What the client sent ahead of the answer came before the rest of this delivery.
         for (_, stamp, item) in switched.ahead.from(0) {

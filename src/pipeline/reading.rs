@@ -200,9 +200,11 @@ impl Found {
 
     /// The framing itself closed the stream (`]` of a JSON array).
     fn close(&mut self) {
-        match &mut self.choice {
+        let Found { choice, answer, closed, .. } = self;
+        match choice {
+            Choice::Chosen { reader: Some(reader), .. } => reader.closed(answer),
             Choice::Chosen { .. } => {}
-            Choice::Undecided { .. } => self.closed = true,
+            Choice::Undecided { .. } => *closed = true,
         }
     }
 
