@@ -1,6 +1,7 @@
 //! HTTP messages from bytes: `detect` tells what a connection speaks, `h1` reads HTTP/1.x, `event` is the vocabulary of both versions.
 
 pub mod event;
+mod h2;
 
 use crate::conn::ByteEvent;
 use event::HttpEvent;
