@@ -115,10 +115,8 @@ fn record(version: &str) -> Option<Vec<(Value, f64)>> {
 
     let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
     let body = r#"{"model":"lit","stream":true,"messages":[{"role":"user","content":"go"}]}"#;
-    let curl = Command::new("curl")
-        .args(["-sN", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", body, &url])
-        .output()
-        .unwrap();
+    let curl =
+        Command::new("curl").args(["-sN", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", body, &url]).output().unwrap();
     assert!(String::from_utf8_lossy(&curl.stdout).contains("[DONE]"), "curl got {:?}", String::from_utf8_lossy(&curl.stdout));
     let openai = Command::new(&python).arg(script("openai_client.py")).arg(port.to_string()).env("NO_PROXY", "*").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&openai.stdout).trim(), "The quick brown fox jumps.", "{}", String::from_utf8_lossy(&openai.stderr));

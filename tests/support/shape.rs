@@ -17,7 +17,8 @@ pub fn shape(e: &Exchange) -> String {
             let _ = writeln!(s, "  head {:?}", String::from_utf8_lossy(h.fields.raw()));
         }
         let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {}", r.informational, r.trailers, r.end, body(&r.body));
-        let _ = writeln!(s, "  {:?} {:?} records {} comments {} deltas {}", r.framing, r.dialect, r.record_count, r.comments, r.deltas.len());
+        let _ =
+            writeln!(s, "  {:?} {:?} records {} comments {} deltas {}", r.framing, r.dialect, r.record_count, r.comments, r.deltas.len());
         for x in &r.records {
             let _ = writeln!(s, "  #{} {}..{} {:?} {:?}", x.n, x.start, x.end, x.event, x.meaning.delta());
         }
