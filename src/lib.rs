@@ -19,6 +19,7 @@ pub mod exchange;
 pub mod pipeline;
 pub mod metrics;
 pub mod conformance;
+pub mod summary;
 
 pub mod store;
 pub mod report;

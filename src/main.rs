@@ -1,2 +1,5 @@
 //! Parse, run, exit code.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    sniff::cli::run()
+}

@@ -8,7 +8,7 @@ use sniff::capture::{Item, file::Reader};
 use sniff::conformance::{self, Level, Limits};
 use sniff::conn::ConnId;
 use sniff::exchange::Exchange;
-use sniff::exchange::summary::Summary;
+use sniff::summary::Summary;
 use sniff::pipeline::{Config, Output, Pipeline};
 use sniff::{metrics, net, tcp, wire};
 use std::collections::HashMap;
@@ -102,7 +102,9 @@ fn cases_are_as_expected() {
                 list.sort();
                 got.sort();
                 got.dedup();
-                if list != got {
+                // Of the findings that are worth a warning the exact set is stated; of those for information, some.
+                let as_stated = if info { list.iter().all(|c| got.contains(c)) } else { list == got };
+                if !as_stated {
                     diffs.push(format!("#{i} {key}: want {list:?}, have {got:?}"));
                 }
             }

@@ -65,7 +65,7 @@ fn cut(transcript: &Transcript, size: usize) -> String {
 /// Through the packet door: a capture in memory, read as a file is.
 fn packets(frames: &[Frame]) -> String {
     let bytes = pcap(frames);
-    let mut reader = Reader::new(Box::new(std::io::Cursor::new(bytes)), "in memory").expect("a capture");
+    let mut reader = Reader::new(Box::new(std::io::Cursor::new(bytes)), "in memory");
     let mut net = net::Decoder::new();
     let mut table = tcp::Table::new(tcp::Limits::default());
     shapes(&exchanges_of(|sink| {

@@ -11,9 +11,11 @@ need() { # need COMMAND-OR-FILE PACKAGE: queue the package unless the thing is t
 }
 
 missing=
-if ! ls /usr/lib/*/libpcap.so /usr/lib/libpcap.so /usr/lib64/libpcap.so >/dev/null 2>&1; then
-    missing="$missing libpcap-dev" # libpcap: live capture links against it
-fi
+pcap=
+for file in /usr/lib/*/libpcap.so /usr/lib/libpcap.so /usr/lib64/libpcap.so /usr/local/lib/libpcap.so; do
+    [ ! -e "$file" ] || pcap=$file
+done
+[ -n "$pcap" ] || missing="$missing libpcap-dev" # live capture links against libpcap
 need cc gcc # the bundled SQLite and zstd are C
 if [ "$what" = test ]; then
     need curl curl

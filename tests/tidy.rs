@@ -18,6 +18,8 @@ const RANKS: &[&[&str]] = &[
     &["exchange"],
     &["pipeline", "metrics"],
     &["conformance"],
+    &["summary"],
+    &["summary"],
     &["store", "replay", "report", "proxy"],
     &["cli"],
 ];

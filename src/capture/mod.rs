@@ -1,4 +1,18 @@
 //! Packets in: files (`file`) and devices (`live`).
+//!
+//! A file passes `source` (plain, gzip, zstd; regular, pipe), `buffer` (bytes as they come), then `pcap` or `pcapng` (one record or block each).
+//! To add one more file format: its magic number in `Reader::begin`, one file with a `step`, one arm in `Reader::step`.
+
+mod buffer;
+pub mod file;
+#[cfg(feature = "live")]
+pub mod live;
+mod pcap;
+mod pcapng;
+pub mod privileges;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use crate::time::Timestamp;
 

@@ -1,1 +1,142 @@
-//! Placeholder.
+//! The command line: one file per subcommand. Exit code 0: all well, 1: findings at or over the limit, 2: could not run.
+//!
+//! To add one more subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
+
+mod check;
+mod engine;
+mod explain;
+mod list;
+#[cfg(feature = "live")]
+mod live;
+mod output;
+mod record;
+mod report;
+mod selectors;
+mod show;
+mod signals;
+mod tally;
+mod values;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Inspect and record streamed HTTP answers from packets.
+///
+/// Without a command it records: live from --iface, or from a capture file with --read.
+#[derive(Debug, Parser)]
+#[command(name = "sniff", version, after_help = EXAMPLES, disable_help_subcommand = true, args_conflicts_with_subcommands = false)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    record: record::RecordArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sniff --iface lo --port 8000           record what goes over port 8000 until Ctrl-C
+  sniff --read capture.pcapng            record from a file (pcap, pcapng; gzip, zstd)
+  ssh host tcpdump -U -w - | sniff -r -  record from a pipe
+  sniff list                             what was recorded
+  sniff show 3                           one exchange, chunk by chunk
+  sniff report latency --model 'gpt-*'   time to first token, gaps, rates
+  sniff check *.pcap                     judge captures; exit code 1 on errors
+  sniff explain SSE-001                  what a rule demands, and why";
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// Database file
+    #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH")]
+    db: PathBuf,
+    /// Output format: table, json, jsonl, csv, markdown (each command has some of them)
+    #[arg(long, global = true, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Write data to this file instead of standard output
+    #[arg(long, short, global = true, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Colours
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+    /// Say nothing but errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Recorded exchanges, one a line
+    List(list::ListArgs),
+    /// One exchange, chunk by chunk
+    Show(show::ShowArgs),
+    /// Latency or compliance of recorded exchanges
+    Report(report::ReportArgs),
+    /// Read captures and judge them, leaving no database behind
+    Check(check::CheckArgs),
+    /// A rule's text, or the whole catalogue
+    Explain(explain::ExplainArgs),
+}
+
+/// Parse the arguments, do it, say what went wrong.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are data, the rest is an error; a closed pipe is nobody's fault.
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match dispatch(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(e) if output::is_closed_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "sniff: error: {}", report_text(&e));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
+    let common = &cli.common;
+    if cli.command.is_some() && cli.record.has_source() {
+        anyhow::bail!("--iface and --read record, and that is done without a command");
+    }
+    match &cli.command {
+        Some(Command::List(args)) => list::run(args, common),
+        Some(Command::Show(args)) => show::run(args, common),
+        Some(Command::Report(args)) => report::run(args, common),
+        Some(Command::Check(args)) => check::run(args, common),
+        Some(Command::Explain(args)) => explain::run(args, common),
+        None if cli.record.has_source() => record::run(&cli.record, common),
+        None => {
+            let _ = write!(std::io::stderr(), "{}", Cli::command().render_help());
+            Ok(2)
+        }
+    }
+}
+
+/// The error with its causes on one line; control characters of hostile file names or bytes spelled out.
+fn report_text(e: &anyhow::Error) -> String {
+    crate::report::text::clean(&format!("{e:#}"))
+}
+
+/// A line to standard error, whoever may still be listening.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

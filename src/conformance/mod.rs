@@ -5,8 +5,19 @@
 use crate::exchange::Exchange;
 use crate::metrics::Metrics;
 use crate::time::{Span, Timestamp};
+use std::cmp::Reverse;
 
 pub mod rules;
+
+mod case;
+pub mod kinds;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use rules::RULES;
+pub use table::catalogue_table;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -43,6 +54,10 @@ pub struct Rule {
     pub bad: &'static [&'static str],
     /// Transcripts that must not.
     pub good: &'static [&'static str],
+    /// Codes of rules of lower layers whose warning or error explains this one's findings away.
+    pub silenced_by: &'static [&'static str],
+    /// The judgement rests on the whole body: where the capture lacks bytes it is marked unsure, and is a warning at most.
+    pub needs_all_bytes: bool,
     /// The judgement: push what is wrong.
     pub check: fn(&Case<'_>, &mut dyn FnMut(Finding)),
 }
@@ -115,9 +130,6 @@ impl Finding {
     }
 }
 
-/// Every rule, in the order of the catalogue.
-pub static RULES: &[&Rule] = &[];
-
 /// The rule with this code or name, without case.
 pub fn by_code(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|r| r.code.eq_ignore_ascii_case(code) || r.name.eq_ignore_ascii_case(code))
@@ -125,6 +137,33 @@ pub fn by_code(code: &str) -> Option<&'static Rule> {
 
 /// All findings of one exchange, worst first, then by place.
 pub fn judge(exchange: &Exchange, metrics: &Metrics, limits: &Limits) -> Vec<Finding> {
-    let _ = (exchange, metrics, limits);
-    Vec::new()
+    judge_by(RULES, &Case { exchange, metrics, limits })
 }
+
+/// [`judge`] by these rules only.
+fn judge_by(rules: &[&'static Rule], case: &Case<'_>) -> Vec<Finding> {
+    let unsure = case.lacks_bytes();
+    let mut found: Vec<(&'static Rule, Finding)> = Vec::new();
+    for rule in rules {
+        (rule.check)(case, &mut |mut finding| {
+            finding.rule = rule.code;
+            let level = finding.level.unwrap_or(rule.level);
+            if unsure && rule.needs_all_bytes {
+                finding.level = Some(level.min(Level::Warning));
+                finding.message.push_str(UNSURE);
+            } else {
+                finding.level = Some(level);
+            }
+            found.push((rule, finding));
+        });
+    }
+    let grave: Vec<&str> = found.iter().filter(|(_, f)| f.level >= Some(Level::Warning)).map(|(rule, _)| rule.code).collect();
+    found.retain(|(rule, _)| !rule.silenced_by.iter().any(|code| grave.contains(code)));
+    let mut findings: Vec<Finding> = found.into_iter().map(|(_, f)| f).collect();
+    // Stable: within one place the order of the catalogue stays.
+    findings.sort_by_key(|f| (Reverse(f.level), f.record, f.offset));
+    findings
+}
+
+/// What a finding says that rests on bytes which the capture lacks.
+const UNSURE: &str = " (unsure: the capture lacks bytes of this exchange)";

@@ -104,9 +104,9 @@ pub enum End {
 pub struct ConnFacts {
     /// SYN and SYN-ACK were both captured.
     pub handshake_seen: bool,
-    /// Segments with payload of which every byte had been seen before.
+    /// Segments with payload of which every byte had been delivered before.
     pub retransmitted_segments: u64,
-    /// Segments with payload that came after one with a higher sequence number and brought bytes not seen before.
+    /// Segments with payload that came while a byte before them was missing.
     pub out_of_order_segments: u64,
     /// Bytes that both ends know of and the capture lacks.
     pub hole: bool,

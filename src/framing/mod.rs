@@ -1,9 +1,37 @@
 //! How a body is cut into records. Classified from the bytes; what the header declares is a second, separate fact.
 //!
-//! To add one more: one file with a `Framer`, one variant of [`Framing`], one arm in `classify`.
+//! To add one more: one file with a `Framer`, one variant of [`Framing`], one arm in `Framing::framer` and the bytes that tell it
+//! in `classify`.
 
-use crate::oddity::Oddity;
+use crate::body::Piece;
+use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
+
+pub mod aws;
+pub mod concat;
+pub mod json;
+pub mod json_array;
+pub mod json_seq;
+pub mod ndjson;
+pub mod sse;
+
+mod carry;
+mod classify;
+mod plain;
+mod split;
+mod stream;
+mod value;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use stream::Stream;
+
+/// Bytes are missing, and with them the rest of a record or the beginning of the next: what could not be attributed was dropped.
+pub const LOST_SYNC: Kind = Kind("framing.lost-sync");
+/// A record is longer than 64 MiB; it was dropped.
+pub const TOO_LONG: Kind = Kind("framing.record-too-long");
 
 /// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,7 +40,8 @@ pub enum Framing {
     Sse,
     /// One JSON value a line.
     Ndjson,
-    /// One JSON array streamed element by element.
+    /// One JSON array streamed element by element. By definition here: an array whose first element is an object; whether it was
+    /// streamed can't be told from its bytes, and classification must not depend on how they were delivered.
     JsonArray,
     /// JSON values one after another without a line end between.
     ConcatJson,
@@ -54,10 +83,25 @@ impl Framing {
     pub fn is_stream(self) -> bool {
         !matches!(self, Framing::Json | Framing::Text | Framing::Binary | Framing::Empty)
     }
+
+    /// A fresh framer for a body of this kind.
+    fn framer(self) -> Box<dyn Framer> {
+        match self {
+            Framing::Sse => Box::<sse::Sse>::default(),
+            Framing::Ndjson => Box::<ndjson::Ndjson>::default(),
+            Framing::JsonArray => Box::<json_array::JsonArray>::default(),
+            Framing::ConcatJson => Box::<concat::Concat>::default(),
+            Framing::JsonSeq => Box::<json_seq::JsonSeq>::default(),
+            Framing::AwsEventStream => Box::<aws::Aws>::default(),
+            Framing::Json => Box::<json::Json>::default(),
+            Framing::Text => Box::new(plain::Text),
+            Framing::Binary | Framing::Empty | Framing::Grpc => Box::new(plain::Opaque),
+        }
+    }
 }
 
 /// One unit of a framing: an SSE event, a line, an element, a message, a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Record<'a> {
     /// Number within the body, from 0.
     pub n: u64,
@@ -67,14 +111,20 @@ pub struct Record<'a> {
     pub first_at: Timestamp,
     /// Packet of its last byte; 0 without packets.
     pub frame: u64,
-    /// Offset of its first byte in the decoded body (SSE: of the block's first line, comments before it included).
+    /// Offset of its first byte in the decoded body (SSE: of the block's first line, comments within the block included; JSON document:
+    /// of the body, blank space before the value included).
     pub start: u64,
-    /// Offset behind its last byte.
+    /// Offset behind its last byte (SSE, NDJSON, JSON-seq: its line end included).
+    ///
+    /// SSE: where a delivery ends between CR and LF of the dispatching line end, the LF is counted if the blank lines before (before the first: the
+    /// line before) ended in CRLF. The one figure that depends on cuts, and only where line ends are mixed.
     pub end: u64,
     /// The payload: SSE data lines joined with LF; a line without its end; a JSON value; a message's payload.
     pub data: &'a [u8],
-    /// SSE event type (`""` where none was sent); AWS `:event-type` or `:exception-type`; else `""`.
+    /// SSE event type (`""` where none was sent); AWS `:event-type`, `:exception-type` or `:error-code`; else `""`.
     pub event: &'a str,
+    /// SSE: the last event id at dispatch (kept from block to block). Others: `""`.
+    pub id: &'a str,
     /// AWS: `:message-type` was `exception` or `error`. Others: false.
     pub exception: bool,
 }
@@ -84,13 +134,13 @@ pub struct Record<'a> {
 pub enum Framed<'a> {
     /// A record.
     Record(Record<'a>),
-    /// An SSE comment line or blank keep-alive line; not a record.
+    /// An SSE comment line; not a record.
     Comment {
         /// Time of its line end.
         at: Timestamp,
         /// Offset of its first byte.
         start: u64,
-        /// Text behind the colon.
+        /// Text behind the colon, a space before it included.
         text: &'a [u8],
     },
     /// Decoded text of a body without records ([`Framing::Text`]).
@@ -100,40 +150,65 @@ pub enum Framed<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
+    /// The `]` of a [`Framing::JsonArray`]: the framing's own terminator.
+    Closed {
+        /// Its time.
+        at: Timestamp,
+        /// Its offset.
+        offset: u64,
+    },
     /// Something odd.
     Oddity(Oddity),
-    /// The classification changed: records, comments, text and oddities said so far are void and come again.
+    /// The classification changed: records, comments, text, the closing and oddities said so far are void and come again.
     Revised(Framing),
 }
 
-/// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB have been seen.
-#[derive(Debug, Default)]
-pub struct Stream;
+/// Where a framer says it.
+pub(crate) type Sink<'s> = dyn FnMut(Framed<'_>) + 's;
 
-impl Stream {
-    /// A body whose header declares this content type. The declaration only breaks ties that the bytes leave open.
-    pub fn new(declared: Option<&str>) -> Self {
-        let _ = declared;
-        Stream
+/// A piece and its place in the body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed<'a> {
+    /// Time of the delivery.
+    pub(crate) at: Timestamp,
+    /// Packet of the delivery.
+    pub(crate) frame: u64,
+    /// Offset of the first byte in the decoded body.
+    pub(crate) offset: u64,
+    /// The bytes.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Placed<'a> {
+    fn new(piece: Piece<'a>, offset: u64) -> Self {
+        Placed { at: piece.at, frame: piece.frame, offset, bytes: piece.bytes }
     }
 
-    /// The next decoded bytes.
-    pub fn push(&mut self, piece: crate::body::Piece<'_>, sink: &mut dyn FnMut(Framed<'_>)) {
-        let _ = (piece, sink);
+    /// Offset in the body of the piece's byte `i`.
+    fn pos(&self, i: usize) -> u64 {
+        self.offset.saturating_add(i as u64)
     }
+}
 
-    /// `len` bytes are missing here (unknown number: none). The record that they belong to is lost; reading goes on at the next boundary.
-    pub fn gap(&mut self, at: Timestamp, len: Option<u64>, sink: &mut dyn FnMut(Framed<'_>)) {
-        let _ = (at, len, sink);
-    }
+/// Cuts one body of one known framing. Offsets come from outside, so that gaps of known length count.
+pub(crate) trait Framer: std::fmt::Debug + Send {
+    /// The next bytes.
+    fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>);
 
-    /// No more bytes. `complete`: the message ended properly, so what is pending may count as whole.
-    pub fn finish(&mut self, at: Timestamp, complete: bool, sink: &mut dyn FnMut(Framed<'_>)) {
-        let _ = (at, complete, sink);
-    }
+    /// `len` bytes are missing from `offset` on.
+    fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>);
 
-    /// The classification so far; final after `finish`.
-    pub fn framing(&self) -> Framing {
-        Framing::Empty
+    /// No more bytes; `offset` is the body's length.
+    fn finish(&mut self, at: Timestamp, offset: u64, complete: bool, sink: &mut Sink<'_>);
+
+    /// SSE: the last valid `retry`, in milliseconds.
+    fn retry(&self) -> Option<u64> {
+        None
     }
+}
+
+/// The oddity of a gap that took the rest of a record with it.
+fn lost(at: Timestamp, offset: u64, len: Option<u64>, dropped: usize) -> Oddity {
+    let missing = len.map_or("an unknown number of".to_owned(), |n| n.to_string());
+    Oddity::new(LOST_SYNC, at, format!("{missing} bytes missing, {dropped} bytes of an unfinished record dropped")).offset(offset)
 }

@@ -1,10 +1,18 @@
 //! HTTP messages from bytes: `detect` tells what a connection speaks, `h1` reads HTTP/1.x, `event` is the vocabulary of both versions.
+//!
+//! To add one more protocol: a verdict in `detect`, a variant of `Protocol`, an arm in each of its matches.
 
+mod detect;
 pub mod event;
-mod h2;
+pub mod h1;
+pub mod h2;
+mod hold;
 
-use crate::conn::ByteEvent;
-use event::HttpEvent;
+use crate::conn::{ByteEvent, ConnId, Direction, What};
+use crate::tls;
+use detect::{Detect, Verdict};
+use event::{HttpEvent, Side};
+use hold::{Hold, Item, Stamp};
 
 /// What a connection speaks, as far as its bytes have told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,29 +43,245 @@ impl Speaks {
     }
 }
 
+/// Protocol switches that one connection may make; more is hostile.
+const MAX_SWITCHES: u32 = 16;
+
+/// ```text
+///                 ┌── CONNECT answered 2xx, Upgrade answered 101 ──┐
+///                 ▼                                                │
+///   (start) ▶ Deciding ──start line, chunks──▶ Http1 ──────────────┤
+///                 ├─────preface──▶ Http2 ◀──Upgrade: h2c──────────┘
+///                 └─────record──▶ Tls
+/// ```
+#[derive(Debug)]
+enum Protocol {
+    /// Not known yet, or nothing known so far.
+    Deciding(Detect),
+    /// HTTP/1.x.
+    Http1(Box<h1::Conn>),
+    /// HTTP/2.
+    Http2(Box<h2::Conn>),
+    /// TLS, and what was found inside as far as the secrets are known.
+    Tls(Box<Sealed>),
+    /// Nothing that could be read.
+    Other,
+}
+
+/// A TLS session and the connection that it protects.
+#[derive(Debug)]
+struct Sealed {
+    session: tls::Session,
+    inner: Conn,
+    /// Exchanges from this number on are inside.
+    from: u64,
+}
+
 /// One connection: bytes in, HTTP events out. Finds out what is spoken and which end is the client.
-#[derive(Debug, Default)]
-pub struct Conn;
+///
+/// Oddities may name an exchange whose messages are over, or one whose head is still to come or never does.
+#[derive(Debug)]
+pub struct Conn {
+    protocol: Protocol,
+    flipped: bool,
+    /// Number of the next exchange when no protocol counts them.
+    next: u64,
+    switches: u32,
+    keys: tls::Keys,
+}
+
+impl Default for Conn {
+    fn default() -> Self {
+        Conn::new(false)
+    }
+}
 
 impl Conn {
     /// A connection; `joined` as in [`crate::conn::What::Open`].
     pub fn new(joined: bool) -> Self {
-        let _ = joined;
-        Conn
+        Conn::with_keys(joined, tls::Keys::default())
+    }
+
+    /// The same; TLS is opened with these secrets.
+    pub fn with_keys(joined: bool, keys: tls::Keys) -> Self {
+        Conn { protocol: Protocol::Deciding(Detect::new(joined)), flipped: false, next: 0, switches: 0, keys }
+    }
+
+    /// What is known of TLS on this connection, and the number of the first exchange inside it.
+    pub fn tls(&self) -> Option<(&tls::Info, u64)> {
+        match &self.protocol {
+            Protocol::Tls(sealed) => Some((sealed.session.info(), sealed.from)),
+            _ => None,
+        }
     }
 
     /// The next thing that happened to it. `Open` and `Closed` are allowed and `Closed` ends every open message.
     pub fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
-        let _ = (event, sink);
+        let stamp = Stamp { at: event.at, frame: event.frame };
+        let dir = if self.flipped { event.dir.other() } else { event.dir };
+        match &event.what {
+            What::Data(bytes) => self.feed(dir, stamp, Item::Data(bytes), sink),
+            What::Gap(len) => self.feed(dir, stamp, Item::Gap(*len), sink),
+            What::End(end) => self.feed(dir, stamp, Item::End(*end), sink),
+            What::Flip => self.flip(),
+            What::Closed(_) => {
+                match &mut self.protocol {
+                    Protocol::Http1(h1) => h1.close(stamp, sink),
+                    Protocol::Http2(h2) => h2.push(event, sink),
+                    Protocol::Tls(sealed) => sealed.push(event, sink),
+                    Protocol::Deciding(_) | Protocol::Other => {}
+                }
+            }
+            What::Open { .. } | What::Oddity(_) => {}
+        }
     }
 
     /// What it speaks.
     pub fn speaks(&self) -> Speaks {
-        Speaks::Unknown
+        match &self.protocol {
+            Protocol::Deciding(detect) if detect.other() => Speaks::Other,
+            // Behind an answered CONNECT or Upgrade and nothing told yet: it did speak HTTP/1.
+            Protocol::Deciding(_) if self.switches > 0 => Speaks::Http1,
+            Protocol::Deciding(_) => Speaks::Unknown,
+            Protocol::Http1(_) => Speaks::Http1,
+            Protocol::Http2(_) => Speaks::Http2,
+            Protocol::Tls(sealed) if sealed.session.info().reading == tls::Reading::Open => sealed.inner.speaks(),
+            Protocol::Tls(_) => Speaks::Tls,
+            Protocol::Other => Speaks::Other,
+        }
     }
 
     /// The bytes showed that client and server are the other way round than the events say.
     pub fn flipped(&self) -> bool {
-        false
+        match &self.protocol {
+            Protocol::Http2(h2) => self.flipped != h2.flipped(),
+            _ => self.flipped,
+        }
+    }
+
+    fn flip(&mut self) {
+        match &mut self.protocol {
+            Protocol::Deciding(detect) => detect.flip(),
+            _ => self.flipped = !self.flipped,
+        }
+    }
+
+    fn feed(&mut self, dir: Direction, stamp: Stamp, item: Item<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        match &mut self.protocol {
+            Protocol::Deciding(detect) => {
+                if let Some(verdict) = detect.push(dir, stamp, item) {
+                    self.decided(verdict, sink);
+                }
+            }
+            Protocol::Http1(h1) => {
+                let side = side(dir);
+                match item {
+                    Item::Data(bytes) => {
+                        if let Some(switched) = h1.data(side, stamp, bytes, sink) {
+                            self.switch(switched, dir, stamp, bytes, sink);
+                        }
+                    }
+                    Item::Gap(len) => h1.gap(side, stamp, len, sink),
+                    Item::End(end) => h1.end(side, stamp, end, sink),
+                }
+            }
+            Protocol::Http2(h2) => h2.push(&item.event(dir, stamp), sink),
+            Protocol::Tls(sealed) => sealed.push(&item.event(dir, stamp), sink),
+            Protocol::Other => {}
+        }
+    }
+
+    fn decided(&mut self, verdict: Verdict, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let Protocol::Deciding(detect) = std::mem::replace(&mut self.protocol, Protocol::Other) else { return };
+        let joined = detect.joined();
+        let mut holds = detect.into_held();
+        let client = match verdict {
+            Verdict::Http1 { client } => {
+                self.protocol = Protocol::Http1(Box::new(h1::Conn::new(joined, self.next)));
+                client
+            }
+            Verdict::Http2 { client } => {
+                self.protocol = Protocol::Http2(Box::new(h2::Conn::new(joined, self.next)));
+                client
+            }
+            Verdict::Tls { client } => {
+                let session = tls::Session::new(ConnId(0), self.keys.clone());
+                let inner = Conn { next: self.next, switches: self.switches, ..Conn::new(false) };
+                self.protocol = Protocol::Tls(Box::new(Sealed { session, inner, from: self.next }));
+                client
+            }
+        };
+        if client == Direction::ToClient {
+            self.flipped = !self.flipped;
+            holds.swap(0, 1);
+        }
+        in_order(&holds, |dir, stamp, item| self.feed(dir, stamp, item, sink));
+    }
+
+    fn switch(&mut self, switched: h1::Switched, dir: Direction, stamp: Stamp, bytes: &[u8], sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        self.next = switched.next;
+        self.switches += 1;
+        self.protocol = if self.switches > MAX_SWITCHES {
+            Protocol::Other
+        } else if switched.h2c {
+            Protocol::Http2(Box::new(h2::Conn::upgraded(switched.exchange)))
+        } else {
+            Protocol::Deciding(Detect::new(false))
+        };
+        // What the client sent ahead of the answer came before the rest of this delivery.
+        for (_, stamp, item) in switched.ahead.from(0) {
+            self.feed(Direction::ToServer, stamp, item, sink);
+        }
+        if let Some(rest) = bytes.get(switched.used..).filter(|rest| !rest.is_empty()) {
+            self.feed(dir, stamp, Item::Data(rest), sink);
+        }
+        for (dir, end) in [Direction::ToServer, Direction::ToClient].into_iter().zip(switched.ends) {
+            if let Some(end) = end {
+                self.feed(dir, stamp, Item::End(end), sink);
+            }
+        }
+    }
+}
+
+impl Sealed {
+    fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let Sealed { session, inner, .. } = self;
+        session.push(event, &mut |plain| inner.push(&plain, sink));
+    }
+}
+
+impl<'a> Item<'a> {
+    /// As the protocols above take it.
+    fn event(self, dir: Direction, stamp: Stamp) -> ByteEvent<'a> {
+        let what = match self {
+            Item::Data(bytes) => What::Data(bytes),
+            Item::Gap(len) => What::Gap(len),
+            Item::End(end) => What::End(end),
+        };
+        ByteEvent { at: stamp.at, frame: stamp.frame, conn: ConnId(0), dir, what }
+    }
+}
+
+fn side(dir: Direction) -> Side {
+    match dir {
+        Direction::ToServer => Side::Request,
+        Direction::ToClient => Side::Response,
+    }
+}
+
+/// Both directions' things in the order in which they came.
+fn in_order(holds: &[Hold; 2], mut each: impl FnMut(Direction, Stamp, Item<'_>)) {
+    let mut client = holds[0].from(0).peekable();
+    let mut server = holds[1].from(0).peekable();
+    loop {
+        let from_client = match (client.peek(), server.peek()) {
+            (Some(c), Some(s)) => c.0 <= s.0,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => return,
+        };
+        let next = if from_client { client.next() } else { server.next() };
+        if let Some((_, stamp, item)) = next {
+            each(if from_client { Direction::ToServer } else { Direction::ToClient }, stamp, item);
+        }
     }
 }

@@ -1,10 +1,26 @@
-//! Link layers, IPv4, IPv6, fragments: a packet becomes at most one TCP segment, borrowed from the packet.
+//! Link layers, IPv4, IPv6, fragments, tunnels: a packet becomes at most one TCP segment, borrowed from the packet.
 //!
-//! To add one more link type: one arm in `link::strip`.
+//! One layer at a time: `link::strip` finds the first, `Decoder::layer` walks on until TCP or something that is not read. Each layer is a
+//! [`view::View`], which knows how many bytes the wire had and the capture lacks, so that nothing cut is taken for nothing there.
+//! Checksums are not verified: a sender's own capture holds packets whose checksums the device fills in later.
+//!
+//! To add one more link type: one arm in `link::strip`. One more EtherType: one arm in `link::ethertype`. One more tunnel: one arm in `Decoder::transport`.
+
+mod fragments;
+mod ip;
+mod link;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod tunnel;
+mod view;
 
 use crate::capture::Packet;
 use crate::time::Timestamp;
+use fragments::Fragments;
+use ip::Datagram;
 use std::net::SocketAddr;
+use view::View;
 
 /// TCP flag bits as on the wire (RFC 9293 section 3.1).
 pub mod flags {
@@ -29,14 +45,20 @@ pub struct Segment<'a> {
     pub at: Timestamp,
     /// Number of that packet, from 1.
     pub frame: u64,
-    /// Sender.
+    /// Sender. Addresses stay as on the wire: an IPv4-mapped IPv6 address is not the IPv4 address.
     pub src: SocketAddr,
     /// Receiver.
     pub dst: SocketAddr,
-    /// Keeps equal addresses apart that live in different VLANs or tunnels: 0 without any, else a hash of the tags.
+    /// Keeps equal addresses apart that live in different VLANs or tunnels: 0 without any, else a hash of the tags that both directions share
+    /// (VLAN ids, VXLAN and Geneve network ids, PPPoE sessions, tunnel ends, but not MPLS labels, which differ by direction).
     pub realm: u64,
-    /// Where the same packet may be seen more than once because the capture covers several devices (`any`): the device, so that copies can be told.
+    /// Where the packet was seen, so that copies of one packet can be told from retransmissions: the kernel's interface index in SLL2 captures,
+    /// else the capture's device number (pcapng interface, `--iface`). `None` where the capture does not say (SLL version 1).
+    /// Compare within one direction only: a tap may deliver each direction on a device of its own.
     pub device: Option<u32>,
+    /// IPv4 identification, IPv6 fragment identification where there is one, else 0: unknown. A copy has the same, a retransmission as a rule
+    /// another. Senders may use 0 for all (RFC 6864).
+    pub ident: u32,
     /// Sequence number.
     pub seq: u32,
     /// Acknowledgement number; meaningful with [`flags::ACK`].
@@ -51,7 +73,7 @@ pub struct Segment<'a> {
     pub missing: u32,
 }
 
-/// What became of the packets.
+/// What became of the packets. `packets` is the sum of `tcp`, `unknown_link`, `other`, `malformed` and `fragments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NetStats {
     /// Packets seen.
@@ -66,27 +88,154 @@ pub struct NetStats {
     pub other: u64,
     /// Packets too short or broken in their headers.
     pub malformed: u64,
-    /// IP fragments that never became whole.
+    /// IP fragments that were kept for the rest of their datagram. The one that completes it counts as what the whole gives.
+    pub fragments: u64,
+    /// IP fragments that never became whole: timed out, forced out by the memory limit, or still waiting now.
     pub lost_fragments: u64,
 }
 
+/// Headers one inside the other, at most. More is an attack or damage.
+const MAX_LAYERS: u8 = 16;
+
 /// From packets to segments; holds IP fragments, nothing else.
 #[derive(Debug, Default)]
-pub struct Decoder;
+pub struct Decoder {
+    stats: NetStats,
+    fragments: Fragments,
+}
+
+/// What one packet turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Became {
+    Tcp,
+    Other,
+    Malformed,
+    Fragment,
+    UnknownLink,
+}
+
+/// What is known from the layers outside.
+#[derive(Debug, Clone, Copy)]
+struct Outside {
+    at: Timestamp,
+    frame: u64,
+    device: Option<u32>,
+    realm: u64,
+    depth: u8,
+}
+
+impl Outside {
+    /// Inside one more tag or tunnel.
+    fn within(mut self, kind: u8, tag: u64) -> Self {
+        self.realm = mix(self.realm, kind, tag);
+        self
+    }
+}
+
+/// What comes next in a packet.
+#[derive(Debug, Clone, Copy)]
+enum Layer<'a> {
+    /// Something with an EtherType.
+    Ether(u16, View<'a>),
+    /// An Ethernet header.
+    Ethernet(View<'a>),
+    /// IPv4 or IPv6, as its first nibble says.
+    Ip(View<'a>),
+    /// A PPP protocol number.
+    Ppp(View<'a>),
+    /// Nothing that is read here.
+    Other,
+    /// Cannot be what it claims.
+    Malformed,
+}
 
 impl Decoder {
     /// An empty decoder.
     pub fn new() -> Self {
-        Decoder
+        Decoder::default()
     }
 
     /// One packet. Calls `sink` at most once.
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(&Segment<'_>)) {
-        let _ = (packet, sink);
+        let mut out = Outside { at: packet.at, frame: packet.frame, device: Some(packet.device), realm: 0, depth: 0 };
+        let view = View::new(packet.data, packet.wire_len);
+        let became = match link::strip(packet.link, view, &mut out) {
+            Some(first) => self.layer(first, out, sink),
+            None => Became::UnknownLink,
+        };
+        self.stats.packets += 1;
+        match became {
+            Became::Tcp => self.stats.tcp += 1,
+            Became::Other => self.stats.other += 1,
+            Became::Malformed => self.stats.malformed += 1,
+            Became::Fragment => self.stats.fragments += 1,
+            Became::UnknownLink => {
+                self.stats.unknown_link += 1;
+                self.stats.unknown_link_type = Some(packet.link);
+            }
+        }
     }
 
     /// What became of the packets so far.
     pub fn stats(&self) -> NetStats {
-        NetStats::default()
+        NetStats { lost_fragments: self.fragments.lost(), ..self.stats }
     }
+
+    /// Walk inwards from `layer`.
+    fn layer(&mut self, mut layer: Layer<'_>, mut out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
+        while out.depth < MAX_LAYERS {
+            out.depth += 1;
+            layer = match layer {
+                Layer::Ethernet(v) => link::ethernet(v),
+                Layer::Ether(kind, v) => link::ethertype(kind, v, &mut out),
+                Layer::Ppp(v) => link::ppp(v),
+                Layer::Ip(v) => {
+                    return match ip::parse(v) {
+                        Some(datagram) => self.datagram(datagram, out, sink),
+                        None => Became::Malformed,
+                    };
+                }
+                Layer::Other => return Became::Other,
+                Layer::Malformed => return Became::Malformed,
+            };
+        }
+        Became::Malformed
+    }
+
+    fn datagram(&mut self, d: Datagram<'_>, out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
+        let Some(part) = d.fragment else { return self.transport(&d, out, sink) };
+        match self.fragments.push(&d, part, &out) {
+            fragments::Pushed::Whole(protocol, whole) => {
+                let payload = View::new(&whole, whole.len() as u32);
+                self.transport(&Datagram { protocol, payload, fragment: None, ..d }, out, sink)
+            }
+            fragments::Pushed::Kept => Became::Fragment,
+            fragments::Pushed::Malformed => Became::Malformed,
+        }
+    }
+
+    fn transport(&mut self, d: &Datagram<'_>, out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
+        let Some((protocol, payload)) = ip::skip_extensions(d.protocol, d.payload) else { return Became::Malformed };
+        let inside = match protocol {
+            6 => return segment::tcp(d, payload, &out, sink),
+            4 | 41 => Some((Layer::Ip(payload), out.within(b'i', tunnel::ends(d)))), // RFC 2003, RFC 4213
+            17 => tunnel::udp(payload, out),
+            47 => tunnel::gre(payload, out.within(b'g', tunnel::ends(d))),
+            137 => Some((Layer::Ether(0x8847, payload), out)), // MPLS in IP, RFC 4023
+            _ => None,
+        };
+        match inside {
+            Some((layer, out)) => self.layer(layer, out, sink),
+            None => Became::Other,
+        }
+    }
+}
+
+/// One more tag in a realm. Never 0, which means none.
+fn mix(realm: u64, kind: u8, tag: u64) -> u64 {
+    let mut h = realm ^ tag.wrapping_add(u64::from(kind) << 56);
+    // the finaliser of MurmurHash3: every bit in reaches every bit out
+    h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (h ^ (h >> 33)).max(1)
 }

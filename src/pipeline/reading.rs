@@ -68,6 +68,7 @@ pub(super) struct Waiting {
     info: RecordInfo,
     data: Vec<u8>,
     exception: bool,
+    id: Box<str>,
 }
 
 impl Reading {
@@ -180,6 +181,7 @@ impl Found {
                 self.text.extend_from_slice(&bytes[..room.min(bytes.len())]);
             }
             Framed::Oddity(oddity) => self.oddities.push(oddity),
+            Framed::Closed { .. } => self.close(),
             Framed::Revised(_) => *self = Found::default(),
         }
     }
@@ -198,9 +200,11 @@ impl Found {
 
     /// The framing itself closed the stream (`]` of a JSON array).
     fn close(&mut self) {
-        match &mut self.choice {
+        let Found { choice, answer, closed, .. } = self;
+        match choice {
+            Choice::Chosen { reader: Some(reader), .. } => reader.closed(answer),
             Choice::Chosen { .. } => {}
-            Choice::Undecided { .. } => self.closed = true,
+            Choice::Undecided { .. } => *closed = true,
         }
     }
 
@@ -217,12 +221,13 @@ impl Found {
 
 impl Waiting {
     fn of(record: &Record<'_>) -> Self {
-        Waiting { info: info(record, Meaning::default()), data: record.data.to_vec(), exception: record.exception }
+        Waiting { info: info(record, Meaning::default()), data: record.data.to_vec(), exception: record.exception, id: record.id.into() }
     }
 
     fn view(&self) -> Record<'_> {
         let RecordInfo { n, at, first_at, frame, start, end, ref event, .. } = self.info;
-        Record { n, at, first_at, frame, start, end, data: &self.data, event: event.as_deref().unwrap_or(""), exception: self.exception }
+        let event = event.as_deref().unwrap_or("");
+        Record { n, at, first_at, frame, start, end, data: &self.data, event, exception: self.exception, id: &self.id }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::oddity::{Kind, Oddities, Oddity};
 use crate::time::Timestamp;
 
 /// A message grew past what is kept of it to read `model` and `stream`.
-pub const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read");
+pub(super) const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read");
 /// Bytes seen before a classification can no longer be revised (`framing` promises it).
 const FIRM: u64 = 64 << 10;
 
@@ -110,7 +110,9 @@ impl Work {
             }
             HttpWhat::Trailers(fields) => work.trailers = fields,
             HttpWhat::End(how) => {
-                if how == MessageEnd::Complete {
+                // A body that ends by close has no byte that ends it: its last byte is the last that came.
+                let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close);
+                if how == MessageEnd::Complete && !by_close {
                     work.last_at = stamp.at;
                 }
                 work.end = Some(how);
@@ -198,6 +200,9 @@ impl RequestWork {
                 self.end = Some(how);
                 intake.finish(stamp, &mut exchange.oddities);
                 self.read_body(stamp, &mut exchange.oddities);
+                // Enough to recognise the dialect by.
+                self.kept.truncate(FIRM as usize);
+                self.kept.shrink_to_fit();
             }
             HttpWhat::Trailers(_) | HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::Oddity(_) => {}
         }
@@ -229,7 +234,10 @@ impl RequestWork {
 impl ResponseWork {
     fn new(head: Option<ResponseHead>, at: Timestamp) -> Self {
         let fields = head.as_ref().map(|h| &h.fields);
-        let intake = Intake::new(fields.and_then(coding).as_deref());
+        let mut intake = Intake::new(fields.and_then(coding).as_deref());
+        if head.as_ref().is_some_and(|h| matches!(h.transfer, Transfer::Chunked | Transfer::H2)) {
+            intake.body.units = Some(0);
+        }
         let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref());
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
         ResponseWork { head, first_at, last_at: at, informational: Vec::new(), trailers: Fields::default(), intake, reading, end: None }
@@ -238,7 +246,8 @@ impl ResponseWork {
     fn finish(self, oddities: &mut Oddities) -> Response {
         let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None);
         let framing = if bodiless { Framing::Empty } else { self.reading.framing() };
-        let found = self.reading.into_found();
+        let mut found = self.reading.into_found();
+        found.answer.terminator.is_last_record.get_or_insert(false);
         for (oddity, count) in found.oddities.iter() {
             oddities.push_many(oddity.clone(), count);
         }

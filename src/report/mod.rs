@@ -1,1 +1,66 @@
-//! Placeholder.
+//! What people and scripts get to see: one file per report, one per output format. Takes plain data, opens nothing.
+//!
+//! To add one more report: one file that makes a [`table::Table`] and a serialisable value of its data. To add one more output format: one file,
+//! one variant of [`Format`].
+
+pub mod check;
+pub mod compliance;
+pub mod csv;
+pub mod explain;
+pub mod json;
+pub mod jsonl;
+pub mod latency;
+pub mod list;
+pub mod live;
+pub mod markdown;
+pub mod show;
+pub mod table;
+pub mod text;
+
+/// Output formats. Each command takes some of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// RFC 4180.
+    Csv,
+    /// A table for documents and pull requests.
+    Markdown,
+}
+
+impl Format {
+    /// All, in the order in which help names them.
+    pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
+
+    /// As on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+            Format::Csv => "csv",
+            Format::Markdown => "markdown",
+        }
+    }
+
+    /// The format with this name among those that a command has.
+    pub fn parse(name: &str, valid: &[Format]) -> anyhow::Result<Format> {
+        valid.iter().copied().find(|f| f.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names: Vec<&str> = valid.iter().map(|f| f.as_str()).collect();
+            anyhow::anyhow!("there is no format {name:?} here; valid are {}", names.join(", "))
+        })
+    }
+}
+
+/// What the output can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Colours may be used.
+    pub color: bool,
+}

@@ -1,1 +1,47 @@
-//! Placeholder.
+//! The store: one SQLite database, many sessions. Open, migrate, write, read. The only SQL outside `migrations/`.
+//!
+//! ```text
+//! caller ── Message ──► queue (bounded by bytes) ──► writer thread: batch = one transaction ──► file ◄── Reader, any number, any process
+//! ```
+//! To add one more column: a new file in `migrations/`, one line in [`migrate::MIGRATIONS`], one in `columns`.
+
+mod batch;
+mod columns;
+pub mod migrate;
+mod queue;
+pub mod read;
+pub mod select;
+#[cfg(test)]
+mod tests;
+pub mod write;
+
+pub use read::Reader;
+pub use select::Selector;
+pub use write::Writer;
+
+use crate::conformance::Finding;
+use crate::exchange::Exchange;
+use crate::metrics::Metrics;
+use crate::time::Timestamp;
+
+/// A finished exchange with all that was worked out about it: what the store keeps and reports show.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exchange.
+    pub exchange: Box<Exchange>,
+    /// Its figures.
+    pub metrics: Metrics,
+    /// What is wrong with it, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// What is known of a recording when it begins.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Devices or file, as named on the command line.
+    pub source: String,
+    /// When it began, by the recording machine's clock.
+    pub started: Timestamp,
+    /// The options that shaped it, a JSON object.
+    pub options: serde_json::Value,
+}

@@ -1,8 +1,58 @@
 //! TCP: segments become bytes in order, gaps, ends. One table, many connections, bounded memory.
+//!
+//! ```text
+//! Segment ─► Table ─► Connection ─► Flow (one direction) ─► ByteEvent
+//!            (timers,  (roles,       ├ start:   where it begins
+//!             limits)   port reuse)  ├ waiting: what came too early
+//!                                    └ hole:    what is missing, until when
+//! ```
+//!
+//! **Time of a byte**: when it became deliverable in order. Bytes that waited behind a hole carry time and number of the packet that
+//! filled it; where the hole is given up ([`What::Gap`](crate::conn::What::Gap)) they carry their own, because the receiver had
+//! the missing bytes and only the capture lacks them.
+//!
+//! **Overlaps**: the copy that was seen first wins. Other bytes in a later copy are noticed as long as the first one still waits; bytes
+//! that went up are not kept for comparison, so that the usual path copies nothing.
+//!
+//! **Counts**: a payload segment is out of order when it came before its turn (a byte before it was missing then), and retransmitted
+//! when all of it had been delivered. The segment that fills a hole is neither.
+//!
+//! **Who is the client**: the sender of the SYN; else the receiver of the SYN-ACK; else the end with the higher port; else who spoke first.
+//!
+//! **The end**: every direction ends once. One that neither FIN nor RST ended gets `Idle` when time closes the connection (also after the
+//! peer's RST), and `Capture` when the capture, a limit or the next connection with the same addresses does.
 
-use crate::conn::ByteEvent;
-use crate::net::Segment;
-use crate::time::{Span, Timestamp};
+mod assembler;
+mod connection;
+mod flow;
+mod hole;
+mod key;
+mod out;
+mod start;
+mod table;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+pub use table::Table;
+
+use crate::oddity::Kind;
+use crate::time::Span;
+
+/// Two copies of the same bytes differ; the offset is that of the first byte that does.
+pub const OVERLAP_DIFFERS: Kind = Kind("tcp.overlap-differs");
+/// Bytes behind the FIN; not delivered.
+pub const DATA_AFTER_FIN: Kind = Kind("tcp.data-after-fin");
+/// Bytes of a sender that had reset the connection before; not delivered. Either the RST was forged or packets overtook each other.
+pub const DATA_AFTER_RESET: Kind = Kind("tcp.data-after-reset");
+/// Bytes for a hole that was given up, or from before the start of a connection that was joined; not delivered.
+pub const LATE: Kind = Kind("tcp.late");
+/// A segment that no receiver would accept; ignored.
+pub const OUT_OF_WINDOW: Kind = Kind("tcp.out-of-window");
+
+/// How long a connection that is over is kept, so that what follows (retransmissions, RST after FIN) is still counted with it.
+const LINGER: Span = Span::from_secs(5);
 
 /// Bounds. All are options of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,32 +84,5 @@ impl Default for Limits {
             memory: 64 << 20,
             connections: 100_000,
         }
-    }
-}
-
-/// All connections.
-#[derive(Debug, Default)]
-pub struct Table;
-
-impl Table {
-    /// An empty table.
-    pub fn new(limits: Limits) -> Self {
-        let _ = limits;
-        Table
-    }
-
-    /// One segment. Ends idle connections as packet time passes.
-    pub fn push(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
-        let _ = (segment, sink);
-    }
-
-    /// Time passes without packets (live).
-    pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(ByteEvent<'_>)) {
-        let _ = (now, sink);
-    }
-
-    /// The capture is over: everything that waits is delivered with its gaps, every connection is closed.
-    pub fn finish(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) {
-        let _ = sink;
     }
 }

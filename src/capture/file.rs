@@ -1,0 +1,271 @@
+//! Capture files: pcap and pcapng, plain or compressed, from disk or a pipe. A packet is handed out as soon as its bytes are there.
+//!
+//! Damage is met in two ways. Before the first packet it is an error: this file gives nothing. Behind it, what was read is kept and a notice says what is not.
+
+use super::buffer::Buffer;
+use super::pcap::{self, Header};
+use super::pcapng::Sections;
+use super::source::{Source, guess};
+use super::{Counts, Item, Packet};
+use crate::oddity::excerpt;
+use crate::time::Timestamp;
+use anyhow::{Context, anyhow, bail};
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// So many notices of damage are handed out; the rest is counted and told at the end.
+const NOTICES: u64 = 20;
+
+/// A capture file being read.
+pub struct Reader {
+    name: String,
+    /// Until the first `next`.
+    source: Option<Source>,
+    buffer: Buffer,
+    format: Format,
+    /// Nothing more is to come.
+    over: bool,
+    counts: Counts,
+    frame: u64,
+    /// Time of the last packet that had one: simple packet blocks have none.
+    last: Timestamp,
+    notices: u64,
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+    stop: Option<Arc<AtomicBool>>,
+}
+
+/// What the file turned out to be.
+enum Format {
+    /// Nothing read yet.
+    Unknown,
+    /// Classic pcap.
+    Pcap(Header),
+    /// pcapng.
+    Pcapng(Box<Sections>),
+}
+
+/// What a format's parser found next.
+pub(super) enum Step {
+    /// A packet.
+    Packet(Found),
+    /// TLS key log lines.
+    Secrets(Range<usize>),
+    /// A record that Wireshark counts as a frame and that is no packet.
+    Numbered,
+    /// Nothing to hand out.
+    Nothing,
+    /// Damage, passed over.
+    Notice(String),
+    /// The proper end.
+    End,
+    /// The file ends inside a record of `need` bytes that begins at the buffer's offset.
+    Cut { need: usize },
+    /// What stands at byte `at` cannot be read, nor what follows.
+    Impossible { at: u64, what: String },
+}
+
+/// A packet as a format's parser found it.
+pub(super) struct Found {
+    pub(super) at: Option<Timestamp>,
+    pub(super) link: u32,
+    pub(super) device: u32,
+    pub(super) wire_len: u32,
+    pub(super) data: Range<usize>,
+}
+
+impl Reader {
+    /// Open a file; `-` is standard input. Nothing is read yet, so that a pipe that is still silent does not hold up the caller.
+    pub fn open(path: &str) -> anyhow::Result<Reader> {
+        let name = if path == "-" { "standard input" } else { path };
+        Ok(Reader::over(Source::open(path)?, name))
+    }
+
+    /// Read from anything; `name` stands in messages.
+    pub fn new(read: Box<dyn Read + Send>, name: impl Into<String>) -> Reader {
+        Reader::over(Source::new(read), name)
+    }
+
+    fn over(source: Source, name: impl Into<String>) -> Reader {
+        Reader {
+            name: name.into(),
+            buffer: Buffer::new(Box::new(std::io::empty())),
+            format: Format::Unknown,
+            over: false,
+            counts: Counts::default(),
+            frame: 0,
+            last: Timestamp::default(),
+            notices: 0,
+            read: source.count.clone(),
+            total: source.total,
+            stop: None,
+            source: Some(source),
+        }
+    }
+
+    /// From now on the file counts as ended once `stop` is set, also while waiting for a pipe (seen within 100 ms). Call before the first [`Reader::next`].
+    pub fn stop_when(&mut self, stop: Arc<AtomicBool>) {
+        if let Some(source) = &mut self.source {
+            source.stop = Some(stop.clone());
+        }
+        self.stop = Some(stop);
+    }
+
+    /// The next packet, secret or notice; `None` at the end. An error says what is wrong, at which byte, and what to do.
+    #[allow(clippy::should_implement_trait)] // borrows from the reader, which an Iterator cannot
+    pub fn next(&mut self) -> anyhow::Result<Option<Item<'_>>> {
+        if self.source.is_some() {
+            let begun = self.begin();
+            self.over |= begun.is_err();
+            if let Some(notice) = begun? {
+                return Ok(Some(Item::Notice(notice)));
+            }
+        }
+        loop {
+            match self.step() {
+                Step::Packet(found) => return Ok(Some(Item::Packet(self.packet(found)))),
+                Step::Secrets(range) => return Ok(Some(Item::Secrets(self.buffer.get(range)))),
+                Step::Numbered => self.frame += 1,
+                Step::Nothing => {}
+                Step::Notice(text) => {
+                    self.notices += 1;
+                    if self.notices <= NOTICES {
+                        return Ok(Some(Item::Notice(format!("{}: {text}", self.name))));
+                    }
+                }
+                Step::End => {
+                    if std::mem::replace(&mut self.over, true) {
+                        return Ok(None);
+                    }
+                    if let Some(why) = self.failed() {
+                        return self.end_badly(&format!("{why} behind byte {}", self.buffer.offset()));
+                    }
+                    if self.notices > NOTICES {
+                        let rest = self.notices - NOTICES;
+                        return Ok(Some(Item::Notice(format!("{}: {rest} more places with damage", self.name))));
+                    }
+                    return Ok(None);
+                }
+                Step::Cut { need } => {
+                    self.over = true;
+                    if self.stopped() {
+                        return Ok(None); // the operator's own cut
+                    }
+                    let (at, have) = (self.buffer.offset(), self.buffer.seen().len());
+                    let why = self.failed().unwrap_or_else(|| "the file ends".into());
+                    let frame = self.frame + 1;
+                    return self.end_badly(&format!("{why} inside packet {frame} at byte {at}: {have} of its {need} bytes are there"));
+                }
+                Step::Impossible { at, what } => {
+                    self.over = true;
+                    return self.end_badly(&format!("damaged at byte {at} (packet {}): {what}", self.frame + 1));
+                }
+            }
+        }
+    }
+
+    /// Packets so far, and the drops that the file reports.
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.counts;
+        if let Format::Pcapng(sections) = &self.format {
+            (counts.dropped_kernel, counts.dropped_device) = sections.dropped();
+        }
+        counts
+    }
+
+    /// Bytes read so far, before decompression, and how many there are where that is known (a regular file).
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        (self.read.load(Ordering::Relaxed), self.total)
+    }
+
+    /// Find out what it is. A notice where it is read with a reservation.
+    fn begin(&mut self) -> anyhow::Result<Option<String>> {
+        let Some(source) = self.source.take() else { return Ok(None) };
+        let (read, compression) = source.decompressed().with_context(|| format!("cannot read {}", self.name))?;
+        self.buffer = Buffer::new(read);
+        let name = match compression {
+            Some(c) => format!("{} (inside {c})", self.name),
+            None => self.name.clone(),
+        };
+        self.buffer.want(4);
+        if let Some(e) = self.buffer.failure() {
+            bail!("{name}: {e}; nothing could be read");
+        }
+        let Some(&head) = self.buffer.seen().first_chunk::<4>() else {
+            if self.buffer.seen().is_empty() {
+                if self.stopped() {
+                    self.over = true;
+                    return Ok(None);
+                }
+                bail!("{name} is empty (0 bytes). Was the capture stopped before anything was written? tcpdump -U writes at once");
+            }
+            return Err(self.no_capture(&name));
+        };
+        if head == [0x0a, 0x0d, 0x0d, 0x0a] {
+            self.format = Format::Pcapng(Box::default());
+            return Ok(None);
+        }
+        if Header::magic(head).is_none() {
+            return Err(self.no_capture(&name));
+        }
+        self.buffer.want(pcap::HEADER);
+        let Some(header) = Header::parse(self.buffer.seen()) else {
+            let have = self.buffer.seen().len();
+            bail!(
+                "{name} ends at byte {have} inside the pcap file header of {} bytes: there are no packets in it; copy or capture it again",
+                pcap::HEADER
+            );
+        };
+        self.buffer.take(pcap::HEADER);
+        self.format = Format::Pcap(header);
+        let (major, minor) = header.version;
+        Ok((major != 2).then(|| format!("{name}: pcap version {major}.{minor} is unknown; read as 2.4")))
+    }
+
+    fn no_capture(&mut self, name: &str) -> anyhow::Error {
+        self.buffer.want(16);
+        let head = &self.buffer.seen()[..self.buffer.seen().len().min(16)];
+        let hint = guess(head).unwrap_or("a capture begins with a pcap or pcapng magic number, plain or compressed with gzip or zstd");
+        anyhow!("{name} is no capture file: it begins with \"{}\" at byte 0; {hint}", excerpt(head))
+    }
+
+    #[inline]
+    fn step(&mut self) -> Step {
+        match &mut self.format {
+            _ if self.over => Step::End,
+            Format::Pcap(header) => header.step(&mut self.buffer),
+            Format::Pcapng(sections) => sections.step(&mut self.buffer),
+            Format::Unknown => Step::End,
+        }
+    }
+
+    #[inline]
+    fn packet(&mut self, found: Found) -> Packet<'_> {
+        self.frame += 1;
+        self.last = found.at.unwrap_or(self.last);
+        let data = self.buffer.get(found.data);
+        self.counts.packets += 1;
+        self.counts.bytes += data.len() as u64;
+        Packet { at: self.last, frame: self.frame, link: found.link, device: found.device, wire_len: found.wire_len, data }
+    }
+
+    /// The source's own failure, in words.
+    fn failed(&self) -> Option<String> {
+        self.buffer.failure().map(|e| format!("cannot be read on ({e})"))
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|s| s.load(Ordering::Relaxed))
+    }
+
+    /// An end before the end: an error when it gave nothing, else a notice.
+    fn end_badly(&self, what: &str) -> anyhow::Result<Option<Item<'_>>> {
+        let name = &self.name;
+        match self.frame {
+            0 => Err(anyhow!("{name}: {what}. There is no packet before it; copy or capture it again")),
+            n => Ok(Some(Item::Notice(format!("{name}: {what}. The {n} packets before it were read")))),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Privileges are for opening the devices; nothing that reads captured bytes keeps them.
+
+/// What [`drop_privileges`] did, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// There was nothing to drop.
+    Nothing,
+    /// Root became the user who called `sudo`, so that the database belongs to that user.
+    ToSudoUser {
+        /// The user.
+        uid: u32,
+        /// The user's group.
+        gid: u32,
+    },
+    /// The capabilities of the program file (`setcap`) were given up.
+    Capabilities,
+}
+
+/// Give up what is not needed once the devices are open. Call before other threads start: capabilities belong to a thread.
+///
+/// - Root through `sudo` (`SUDO_UID` and `SUDO_GID` are set): supplementary groups, group and user become those of the caller. This gives up
+///   every capability with it, for good.
+/// - Not root, with capabilities: the effective, permitted and inheritable sets are emptied, the ambient set with them.
+/// - Root otherwise (a container, a service): nothing, for its files are root's.
+pub fn drop_privileges() -> anyhow::Result<Dropped> {
+    // SAFETY: geteuid has no preconditions.
+    let root = unsafe { libc::geteuid() } == 0;
+    match (root, id("SUDO_UID"), id("SUDO_GID")) {
+        (true, Some(uid), Some(gid)) if uid != 0 => become_user(uid, gid).map(|()| Dropped::ToSudoUser { uid, gid }),
+        (true, ..) => Ok(Dropped::Nothing),
+        (false, ..) => Ok(if drop_capabilities() { Dropped::Capabilities } else { Dropped::Nothing }),
+    }
+}
+
+fn id(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn become_user(uid: u32, gid: u32) -> anyhow::Result<()> {
+    let failed = |what: &str| anyhow::anyhow!("cannot give up root for user {uid}: {what}: {}", std::io::Error::last_os_error());
+    let user = std::env::var("SUDO_USER").ok().and_then(|u| std::ffi::CString::new(u).ok());
+    let groups = match user {
+        // SAFETY: `user` is a string that ends with NUL and lives through the call.
+        Some(user) => unsafe { libc::initgroups(user.as_ptr(), gid as _) },
+        // SAFETY: one group id behind the pointer, as the count says.
+        None => unsafe { libc::setgroups(1, &gid) },
+    };
+    if groups != 0 {
+        return Err(failed("groups"));
+    }
+    // the group first: afterwards the right to change it is gone
+    // SAFETY: setgid and setuid have no preconditions.
+    if unsafe { libc::setgid(gid) } != 0 {
+        return Err(failed("setgid"));
+    }
+    // SAFETY: as above.
+    if unsafe { libc::setuid(uid) } != 0 {
+        return Err(failed("setuid"));
+    }
+    // SAFETY: as above. That root cannot be had back is the point, so it is tried.
+    if unsafe { libc::setuid(0) } == 0 {
+        anyhow::bail!("cannot give up root for user {uid}: it could be taken back");
+    }
+    Ok(())
+}
+
+/// True when there were any.
+#[cfg(target_os = "linux")]
+fn drop_capabilities() -> bool {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Set {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    let mut header = Header { version: 0x2008_0522, pid: 0 }; // _LINUX_CAPABILITY_VERSION_3: two sets of 32
+    let mut sets = [Set::default(); 2];
+    // SAFETY: the header and two sets are what version 3 reads and writes (capget(2)).
+    let got = unsafe { libc::syscall(libc::SYS_capget, &mut header, sets.as_mut_ptr()) };
+    if got != 0 || sets.iter().all(|s| s.permitted == 0) {
+        return false;
+    }
+    let none = [Set::default(); 2];
+    // SAFETY: the arguments are integers.
+    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+    // SAFETY: as for capget; capset only reads.
+    unsafe { libc::syscall(libc::SYS_capset, &mut header, none.as_ptr()) == 0 }
+}
+
+/// Other systems have no such sets.
+#[cfg(not(target_os = "linux"))]
+fn drop_capabilities() -> bool {
+    false
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const CHILD: &str = "capture::privileges::tests::child";
+
+    /// Not a test by itself: privileges that were dropped are gone for the whole process, so that one of its own is needed.
+    #[test]
+    #[allow(clippy::print_stdout)] // read by its parent
+    #[ignore = "run by the tests below"]
+    fn child() {
+        let before = status();
+        println!("{:?}", drop_privileges().unwrap());
+        let after = status();
+        println!("{} -> {}", before.join(" "), after.join(" "));
+    }
+
+    /// User ids, group ids, effective capabilities of this thread.
+    fn status() -> Vec<String> {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = |key| status.lines().find_map(|l: &str| l.strip_prefix(key)).unwrap().split_whitespace().collect::<Vec<_>>().join(",");
+        vec![line("Uid:"), line("Gid:"), line("CapEff:")]
+    }
+
+    fn run(command: &mut Command) -> String {
+        let out = command.args(["--exact", CHILD, "--ignored", "--nocapture"]).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    fn this() -> std::path::PathBuf {
+        std::env::current_exe().unwrap()
+    }
+
+    #[test]
+    fn root_through_sudo_becomes_the_user() {
+        // SAFETY: geteuid has no preconditions.
+        if unsafe { libc::geteuid() } != 0 {
+            eprintln!("skipped: not root");
+            return;
+        }
+        let said = run(Command::new(this()).env("SUDO_UID", "65534").env("SUDO_GID", "65533").env("SUDO_USER", "nobody"));
+        assert!(said.contains("ToSudoUser { uid: 65534, gid: 65533 }"), "{said}");
+        assert!(said.contains("-> 65534,65534,65534,65534 65533,65533,65533,65533 0000000000000000"), "{said}");
+        let said = run(Command::new(this()).env_remove("SUDO_UID"));
+        assert!(said.contains("Nothing"), "{said}");
+    }
+
+    #[test]
+    fn capabilities_of_the_file_are_given_up() {
+        let caps = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw"];
+        // SAFETY: geteuid has no preconditions.
+        if unsafe { libc::geteuid() } != 0 || !Command::new("setpriv").args(caps).arg("true").status().is_ok_and(|s| s.success()) {
+            eprintln!("skipped: not root, or no setpriv");
+            return;
+        }
+        let said = run(Command::new("setpriv").args(caps).arg(this()));
+        if said.is_empty() {
+            eprintln!("skipped: the other user cannot run this test");
+            return;
+        }
+        assert!(said.contains("Capabilities") && said.contains("0000000000002000 -> ") && said.contains("0000000000000000"), "{said}");
+    }
+}

@@ -1,0 +1,59 @@
+//! `sniff list`.
+
+use super::Common;
+use super::output::{Output, unless_closed};
+use super::selectors::SelectorArgs;
+use crate::report::{Format, csv, json, jsonl, list, markdown, table};
+use crate::store::Reader;
+use crate::summary::Summary;
+use anyhow::Result;
+use clap::Args;
+
+/// Recorded exchanges, one a line.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff list --session last
+  sniff list --host api.openai.com --since 1h
+  sniff list --streaming --format jsonl | jq 'select(.timing.ttft_ms > 1000) | .id'
+Formats: table, json, jsonl, csv, markdown")]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    selectors: SelectorArgs,
+}
+
+pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
+    let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
+    let reader = Reader::open(&common.db)?;
+    let mut out = Output::open(common)?;
+    unless_closed(write(&reader, args, format, &mut out).and_then(|()| out.finish()))?;
+    Ok(0)
+}
+
+fn write(reader: &Reader, args: &ListArgs, format: Format, out: &mut Output) -> Result<()> {
+    let selector = args.selectors.selector();
+    match format {
+        Format::Json => {
+            let mut all = json::List::default();
+            reader.each(&selector, &mut |s| all.push(&s, out.writer()))?;
+            all.end(out.writer())
+        }
+        Format::Jsonl => reader.each(&selector, &mut |s| jsonl::line(&s, out.writer())),
+        Format::Csv => {
+            let rows = csv::Writer::new(&Summary::template(), out.writer())?;
+            reader.each(&selector, &mut |s| rows.row(&s, out.writer()))
+        }
+        Format::Table | Format::Markdown => {
+            let all = reader.list(&selector)?;
+            let t = list::table(&all);
+            match format {
+                Format::Markdown => out.text(&markdown::render(&t)),
+                _ if all.is_empty() => {
+                    super::say("no exchange matches");
+                    Ok(())
+                }
+                _ => out.text(&table::render(&t, &out.look)),
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Recording from devices.
+
+use super::record::screen::Screen;
+use super::record::{RecordArgs, Recording};
+use super::{Common, say, signals};
+use crate::capture::live::{Dropped, Live, LiveItem, Options, drop_privileges, port_filter};
+use anyhow::{Context, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often time passes for idle connections.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
+    let stop = signals::stop_flag();
+    let filter = port_filter(&args.port, args.filter.as_deref());
+    let options = Options {
+        filter: Some(filter).filter(|f| !f.is_empty()),
+        snaplen: u32::try_from(args.snaplen).context("--snaplen is too large")?,
+        buffer: u32::try_from(args.buffer).context("--buffer is too large")?,
+        promiscuous: args.promiscuous,
+        immediate: args.immediate,
+    };
+    let mut live = Live::open(&args.iface, &options)?;
+    // Before the database is opened (it belongs to who asked) and before the writer thread starts.
+    let dropped = drop_privileges()?;
+    if common.verbose && dropped != Dropped::Nothing {
+        say("sniff: privileges dropped, the devices stay open");
+    }
+    let source = args.iface.join(",");
+    let mut recording = Recording::start(&source, args, common, Screen::new(common, false))?;
+    if !common.quiet {
+        say(&format!("sniff: recording on {source}; Ctrl-C ends it"));
+    }
+    if let Some(duration) = args.duration {
+        stop_after(Duration::from_nanos(duration.0.max(0) as u64), stop.clone())?;
+    }
+    let mut failed = None;
+    live.run(&stop, TICK, &mut |item| {
+        let result = match item {
+            LiveItem::Packet(packet) => recording.step(|engine, sink| engine.packet(&packet, sink)),
+            LiveItem::Tick(now) => recording.step(|engine, sink| engine.tick(now, sink)),
+            LiveItem::Notice(text) => {
+                recording.notice(&text);
+                Ok(())
+            }
+        };
+        if let Err(e) = result {
+            failed.get_or_insert(e);
+            stop.store(true, Ordering::SeqCst);
+        }
+    })?;
+    if let Some(e) = failed {
+        return Err(e);
+    }
+    let net = recording.net_finish()?;
+    recording.finish(live.counts(), &net)?;
+    Ok(0)
+}
+
+fn stop_after(duration: Duration, stop: Arc<AtomicBool>) -> Result<()> {
+    let sleep = move || {
+        std::thread::sleep(duration);
+        stop.store(true, Ordering::SeqCst);
+    };
+    std::thread::Builder::new().name("duration".into()).spawn(sleep).map(drop).context("cannot start a thread")
+}

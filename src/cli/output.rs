@@ -1,0 +1,85 @@
+//! Where data goes and how it may look there.
+
+use super::{Color, Common};
+use crate::report::Look;
+use anyhow::{Context, Result};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+/// Data: standard output, or the file named with `-o`.
+pub(super) struct Output {
+    writer: BufWriter<Box<dyn Write>>,
+    /// What it can show.
+    pub(super) look: Look,
+}
+
+impl Output {
+    /// As the common options say.
+    pub(super) fn open(common: &Common) -> Result<Output> {
+        let stdout = io::stdout();
+        let terminal = common.output.is_none() && stdout.is_terminal();
+        let writer: Box<dyn Write> = match &common.output {
+            Some(path) => Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
+            None => Box::new(stdout),
+        };
+        let look = Look { width: width(terminal.then_some(libc::STDOUT_FILENO)), color: colors(common.color, terminal) };
+        Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), look })
+    }
+
+    /// For the reports.
+    pub(super) fn writer(&mut self) -> &mut dyn Write {
+        &mut self.writer
+    }
+
+    /// Text, whole.
+    pub(super) fn text(&mut self, text: &str) -> Result<()> {
+        self.writer.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
+    /// All of it is where it belongs, or an error says that it is not.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.writer.flush().context("cannot write the output")
+    }
+}
+
+/// What standard error can show.
+pub(super) fn stderr_look(common: &Common) -> Look {
+    let terminal = io::stderr().is_terminal();
+    Look { width: width(terminal.then_some(libc::STDERR_FILENO)), color: colors(common.color, terminal) }
+}
+
+/// Whoever read our output has gone: that is success (`sniff list | head -1`).
+pub(super) fn is_closed_pipe(e: &anyhow::Error) -> bool {
+    e.chain().any(|c| c.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+}
+
+/// The same as a result: a command that has its exit code keeps it.
+pub(super) fn unless_closed(result: Result<()>) -> Result<()> {
+    match result {
+        Err(e) if is_closed_pipe(&e) => Ok(()),
+        other => other,
+    }
+}
+
+fn colors(wanted: Color, terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    match wanted {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb"),
+    }
+}
+
+/// Columns to use: those of the terminal, else `COLUMNS`, else plenty; between 80 and 160 where lines get hard to read.
+fn width(terminal: Option<i32>) -> usize {
+    let from_env = || std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    terminal.and_then(columns).or_else(from_env).unwrap_or(160).clamp(80, 200)
+}
+
+fn columns(fd: i32) -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid for the length of the call.
+    let ok = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) } == 0;
+    (ok && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}

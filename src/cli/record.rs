@@ -1,0 +1,201 @@
+//! Recording: a source of packets, the engine, the store. One quiet line per finished exchange on standard error, the counts at the end.
+
+pub(super) mod screen;
+
+use super::engine::{Engine, LimitArgs};
+use super::tally::{self, Tally};
+use super::{Common, output, say, signals, values};
+use crate::capture::{Counts, Item, file};
+use crate::net::NetStats;
+use crate::store::write::Message;
+use crate::store::{Session, Writer};
+use crate::summary::Summary;
+use crate::time::Span;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use screen::Screen;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+/// What to record, and how.
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    /// Capture from this device (repeatable; `any` is all of them)
+    #[arg(long, short, value_name = "DEVICE", conflicts_with = "read")]
+    pub(super) iface: Vec<String>,
+    /// Read this capture file (pcap or pcapng, plain, gzip or zstd); `-` is standard input
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) read: Option<String>,
+    /// Only TCP to or from these ports
+    #[arg(long, short, value_name = "N,N", value_delimiter = ',')]
+    pub(super) port: Vec<u16>,
+    /// Only packets that match this BPF expression (live)
+    #[arg(long, value_name = "BPF", requires = "iface")]
+    pub(super) filter: Option<String>,
+    /// Stop after this long (live)
+    #[arg(long, value_name = "TIME", value_parser = values::span, requires = "iface")]
+    pub(super) duration: Option<Span>,
+    /// Also packets that are not for this host (live)
+    #[arg(long, requires = "iface")]
+    pub(super) promiscuous: bool,
+    /// Bytes kept of each packet; less than the longest packet makes holes (live)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k")]
+    pub(super) snaplen: usize,
+    /// Kernel buffer per device (live)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M")]
+    pub(super) buffer: usize,
+    /// Hand over each packet at once: costs packets under load, gains nothing in the times (live)
+    #[arg(long, requires = "iface")]
+    pub(super) immediate: bool,
+    /// TLS key log (NSS format)
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
+    pub(super) keylog: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+impl RecordArgs {
+    pub(super) fn has_source(&self) -> bool {
+        self.read.is_some() || !self.iface.is_empty()
+    }
+
+    /// What the session's row keeps of the options.
+    fn options(&self) -> serde_json::Value {
+        json!({
+            "iface": self.iface, "read": self.read, "port": self.port, "filter": self.filter,
+            "duration_ms": self.duration.map(Span::as_millis_f64), "promiscuous": self.promiscuous, "snaplen": self.snaplen,
+            "buffer": self.buffer, "immediate": self.immediate, "keylog": self.keylog, "limits": format!("{:?}", self.limits),
+        })
+    }
+}
+
+pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
+    if common.format.is_some() || common.output.is_some() {
+        bail!("recording prints no data; --format and --output belong to a command, as in: sniff list --format json");
+    }
+    if common.verbose && args.keylog.is_some() {
+        say("sniff: the key log is noted with the session but not used yet: TLS stays closed");
+    }
+    match &args.read {
+        Some(path) => from_file(path, args, common),
+        None => from_devices(args, common),
+    }
+}
+
+/// One recording under way.
+pub(super) struct Recording<'a> {
+    common: &'a Common,
+    engine: Engine,
+    writer: Writer,
+    tally: Tally,
+    screen: Screen,
+}
+
+impl<'a> Recording<'a> {
+    pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen) -> Result<Recording<'a>> {
+        let session = Session { source: source.into(), started: values::now(), options: args.options() };
+        let writer = Writer::start(&common.db, session)?;
+        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port), writer, tally: Tally::default(), screen })
+    }
+
+    /// One packet, one tick, or the end of all.
+    pub(super) fn step<T>(&mut self, step: impl FnOnce(&mut Engine, &mut super::engine::Sink<'_>) -> Result<T>) -> Result<T> {
+        let Recording { engine, writer, tally, screen, .. } = self;
+        step(engine, &mut |message| {
+            match &message {
+                Message::Finished(f) => {
+                    tally.exchange(f);
+                    screen.exchange(|| Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
+                }
+                Message::Connection(_) => tally.connections += 1,
+                Message::Begun(_) | Message::Part(_) => {}
+            }
+            writer.send(message)
+        })
+    }
+
+    pub(super) fn notice(&mut self, text: &str) {
+        self.screen.notice(text);
+    }
+
+    pub(super) fn net_finish(&mut self) -> Result<NetStats> {
+        self.step(|engine, sink| engine.finish(sink))
+    }
+
+    /// Everything is in the database, and the last lines say so.
+    pub(super) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<()> {
+        let written = self.writer.finish(values::now(), counts)?;
+        self.screen.end();
+        let color = output::stderr_look(self.common).color;
+        for line in self.tally.lines(&counts, net, color) {
+            self.screen.last(&line);
+        }
+        let db = self.common.db.display();
+        let named = if self.common.db.as_os_str() == "sniff.db" { String::new() } else { format!(" --db {db}") };
+        let next =
+            if self.tally.exchanges > 0 { format!("; next: sniff list{named} --session {}", written.session) } else { String::new() };
+        self.screen.last(&format!("session {} in {db}{next}", written.session));
+        Ok(())
+    }
+}
+
+fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
+    let name = if path == "-" { "standard input" } else { path };
+    let stop = signals::stop_flag();
+    let mut reader = file::Reader::open(path)?;
+    reader.stop_when(stop.clone());
+    let mut screen = Screen::new(common, true);
+    screen.bar(reader.progress().1);
+    // The database is opened with the first packet, so that a file that gives none leaves no trace.
+    let mut recording = None;
+    let mut screen = Some(screen);
+    let mut secrets = 0u64;
+    let mut packets = 0u64;
+    while !stop.load(Ordering::Relaxed) {
+        match reader.next().with_context(|| if packets > 0 { "reading stopped" } else { "nothing was read" })? {
+            None => break,
+            Some(Item::Packet(packet)) => {
+                packets += 1;
+                let recording = match &mut recording {
+                    Some(r) => r,
+                    slot => slot.insert(Recording::start(name, args, common, screen.take().unwrap_or_else(|| Screen::new(common, true)))?),
+                };
+                recording.step(|engine, sink| engine.packet(&packet, sink))?;
+            }
+            Some(Item::Secrets(_)) => secrets += 1,
+            Some(Item::Notice(text)) => match (&mut recording, &mut screen) {
+                (Some(r), _) => r.notice(&text),
+                (None, Some(s)) => s.notice(&text),
+                (None, None) => {}
+            },
+        }
+        if packets.is_multiple_of(4096)
+            && let Some(r) = &mut recording
+        {
+            r.screen.position(reader.progress().0);
+        }
+    }
+    if common.verbose && secrets > 0 {
+        say("sniff: the file holds TLS secrets; they are not used yet");
+    }
+    let counts = reader.counts();
+    let Some(mut recording) = recording else {
+        // Stopped by a signal before anything came is a normal end; a file without packets is not.
+        return if stop.load(Ordering::Relaxed) { Ok(0) } else { tally::readable(name, &counts, &NetStats::default()).map(|()| 0) };
+    };
+    let net = recording.net_finish()?;
+    tally::readable(name, &counts, &net)?;
+    recording.finish(counts, &net)?;
+    Ok(0)
+}
+
+#[cfg(feature = "live")]
+fn from_devices(args: &RecordArgs, common: &Common) -> Result<u8> {
+    super::live::run(args, common)
+}
+
+#[cfg(not(feature = "live"))]
+fn from_devices(_: &RecordArgs, _: &Common) -> Result<u8> {
+    bail!("this sniff was built without live capture (feature `live`); it reads files with --read")
+}

@@ -1,0 +1,97 @@
+//! What a recording shows on standard error while it runs: a line per exchange, notices, a bar for files on a terminal.
+
+use crate::cli::{Common, output, say};
+use crate::report::Look;
+use crate::report::live;
+use crate::report::text::{Style, clean};
+use crate::summary::Summary;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+
+/// From a file, so many lines are shown: a large one would bury its own summary.
+const FILE_LINES: u64 = 100;
+
+/// Standard error during a recording.
+pub(in crate::cli) struct Screen {
+    look: Look,
+    quiet: bool,
+    bar: Option<ProgressBar>,
+    /// Lines shown at most.
+    most: u64,
+    shown: u64,
+    held_back: u64,
+}
+
+impl Screen {
+    pub(in crate::cli) fn new(common: &Common, file: bool) -> Screen {
+        let most = if file && !common.verbose { FILE_LINES } else { u64::MAX };
+        Screen { look: output::stderr_look(common), quiet: common.quiet, bar: None, most, shown: 0, held_back: 0 }
+    }
+
+    /// Show progress through so many bytes, where there is a terminal.
+    pub(in crate::cli) fn bar(&mut self, total: Option<u64>) {
+        let Some(total) = total.filter(|&n| n > 4 << 20 && !self.quiet && std::io::stderr().is_terminal()) else { return };
+        let bar = ProgressBar::new(total);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta}") {
+            bar.set_style(style);
+        }
+        self.bar = Some(bar);
+    }
+
+    pub(in crate::cli) fn position(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+        }
+    }
+
+    /// A finished exchange; its summary is only made where it is shown.
+    pub(in crate::cli) fn exchange(&mut self, summary: impl FnOnce() -> Summary) {
+        if self.quiet {
+            return;
+        }
+        if self.shown >= self.most {
+            self.held_back += 1;
+            return;
+        }
+        if self.shown == 0 {
+            self.line(&live::head(&self.look));
+        }
+        self.shown += 1;
+        self.line(&live::line(&summary(), &self.look));
+    }
+
+    /// Something a person should know.
+    pub(in crate::cli) fn notice(&mut self, text: &str) {
+        if !self.quiet {
+            let label = Style::Yellow.paint("warning", self.look.color);
+            self.line(&format!("sniff: {label}: {}", clean(text)));
+        }
+    }
+
+    /// The bar goes, what was held back is told.
+    pub(in crate::cli) fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if self.held_back > 0 {
+            say(&format!("… and {} more (sniff list has them all)", self.held_back));
+        }
+        if self.shown > 0 {
+            say("");
+        }
+    }
+
+    /// A line of the end.
+    pub(in crate::cli) fn last(&self, line: &str) {
+        if !self.quiet {
+            say(line);
+        }
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => say(line),
+        }
+    }
+}

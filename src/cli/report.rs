@@ -1,0 +1,93 @@
+//! `sniff report latency|compliance`.
+
+use super::Common;
+use super::check::FailOn;
+use super::output::{Output, unless_closed};
+use super::selectors::SelectorArgs;
+use crate::report::compliance::{self, Compliance};
+use crate::report::latency::{self, Latency};
+use crate::report::{Format, check, csv, json, jsonl, markdown};
+use crate::store::Reader;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+/// Latency or compliance of recorded exchanges.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff report latency --since 1h --model 'gpt-*'
+  sniff report compliance --session last --fail-on error
+Formats: table, json, jsonl, csv, markdown")]
+pub(super) struct ReportArgs {
+    /// Which report
+    #[arg(value_enum)]
+    report: Which,
+    /// Exit with 1 on findings at or over this level (compliance)
+    #[arg(long, value_enum, default_value = "never", value_name = "LEVEL")]
+    fail_on: FailOn,
+    #[command(flatten)]
+    selectors: SelectorArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// Time to first byte and token, gaps, rates: by dialect, model and host
+    Latency,
+    /// What breaks which promise, worst first
+    Compliance,
+}
+
+pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
+    let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
+    let reader = Reader::open(&common.db)?;
+    let mut out = Output::open(common)?;
+    match args.report {
+        Which::Latency => {
+            let report = collect_latency(&reader, args)?;
+            unless_closed(write_latency(&report, format, &mut out).and_then(|()| out.finish()))?;
+            Ok(0)
+        }
+        Which::Compliance => {
+            let mut all = Compliance::default();
+            reader.each(&args.selectors.selector(), &mut |s| {
+                all.add(None, &s);
+                Ok(())
+            })?;
+            all.sort();
+            unless_closed(write_compliance(&all, format, &mut out).and_then(|()| out.finish()))?;
+            Ok(u8::from(args.fail_on.level().is_some_and(|l| all.reaches(l))))
+        }
+    }
+}
+
+fn collect_latency(reader: &Reader, args: &ReportArgs) -> Result<latency::Report> {
+    let mut all = Latency::default();
+    reader.each(&args.selectors.selector(), &mut |s| {
+        all.add(&s, &reader.intervals(s.id)?);
+        Ok(())
+    })?;
+    Ok(all.report())
+}
+
+fn write_latency(report: &latency::Report, format: Format, out: &mut Output) -> Result<()> {
+    match format {
+        Format::Table => out.text(&latency::text(report, &out.look)),
+        Format::Json => json::document(report, out.writer()),
+        Format::Jsonl => report.groups.iter().chain([&report.overall]).try_for_each(|g| jsonl::line(g, out.writer())),
+        Format::Csv => csv::table(&latency::table(report), out.writer()),
+        Format::Markdown => {
+            out.text(&markdown::render(&latency::table(report)))?;
+            out.text(&format!("\n{}\n", latency::DEFINITIONS))
+        }
+    }
+}
+
+fn write_compliance(all: &Compliance, format: Format, out: &mut Output) -> Result<()> {
+    match format {
+        Format::Table => out.text(&compliance::text(all, &out.look)),
+        Format::Json => json::document(all, out.writer()),
+        Format::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
+        Format::Csv => csv::table(&compliance::findings_table(all), out.writer()),
+        Format::Markdown => out.text(&compliance::markdown_text(all)),
+    }
+}

@@ -1,0 +1,63 @@
+//! Selectors: which exchanges, the same options for every command.
+
+use super::values;
+use crate::store::Selector;
+use crate::store::select::SessionIs;
+use crate::time::Timestamp;
+use clap::Args;
+
+/// Which exchanges.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selectors")]
+pub(super) struct SelectorArgs {
+    /// Of this session (number, or `last`)
+    #[arg(long, value_name = "N", value_parser = session)]
+    session: Option<SessionIs>,
+    /// Begun at or after (RFC 3339, date, or how long ago: 10m, 2h, 1d)
+    #[arg(long, value_name = "TIME", value_parser = values::instant)]
+    since: Option<Timestamp>,
+    /// Begun before
+    #[arg(long, value_name = "TIME", value_parser = values::instant)]
+    until: Option<Timestamp>,
+    /// Host, with or without port, or server address; `*` and `?` are wildcards
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// Path begins with this; wildcards as above
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// Model asked for; wildcards as above
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Dialect, as openai.chat; wildcards as above
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<String>,
+    /// Framing, as sse, ndjson, json
+    #[arg(long, value_name = "FRAMING")]
+    framing: Option<String>,
+    /// Only streamed answers (`--streaming=false`: only others)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    streaming: Option<bool>,
+}
+
+impl SelectorArgs {
+    pub(super) fn selector(&self) -> Selector {
+        Selector {
+            session: self.session,
+            since: self.since,
+            until: self.until,
+            host: self.host.clone(),
+            path: self.path.clone(),
+            model: self.model.clone(),
+            dialect: self.dialect.clone(),
+            framing: self.framing.clone(),
+            streaming: self.streaming,
+        }
+    }
+}
+
+fn session(text: &str) -> Result<SessionIs, String> {
+    match text {
+        "last" => Ok(SessionIs::Last),
+        n => n.parse().map(SessionIs::Number).map_err(|_| "wanted is a session's number, or `last`".into()),
+    }
+}

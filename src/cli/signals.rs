@@ -1,0 +1,46 @@
+//! SIGINT and SIGTERM: the normal end of a recording. They set a flag; who is impatient and sends a third one ends the process at once.
+
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+/// The flag's address: all that a signal handler may touch.
+static TARGET: AtomicPtr<AtomicBool> = AtomicPtr::new(std::ptr::null_mut());
+static SEEN: AtomicU32 = AtomicU32::new(0);
+
+/// The flag that a signal sets; the handlers are there from the first call on.
+pub(super) fn stop_flag() -> Arc<AtomicBool> {
+    FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        // Never given back: the handler may run as long as the process does.
+        TARGET.store(Arc::into_raw(flag.clone()).cast_mut(), Ordering::SeqCst);
+        for signal in [libc::SIGINT, libc::SIGTERM] {
+            install(signal);
+        }
+        flag
+    })
+    .clone()
+}
+
+fn install(signal: i32) {
+    // SAFETY: an all-zero sigaction is valid (no flags, so that waiting calls return; empty mask); the handler only does what may be done
+    // in one: atomics and _exit.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_signal as *const () as usize;
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+    }
+}
+
+extern "C" fn on_signal(_signal: i32) {
+    let flag = TARGET.load(Ordering::SeqCst);
+    if !flag.is_null() {
+        // SAFETY: it points into an Arc that is never freed.
+        unsafe { (*flag).store(true, Ordering::SeqCst) };
+    }
+    if SEEN.fetch_add(1, Ordering::SeqCst) >= 2 {
+        // SAFETY: _exit may be called in a signal handler.
+        unsafe { libc::_exit(130) };
+    }
+}

@@ -1,0 +1,70 @@
+//! Counts of a recording for its last lines, and the checks that a capture held anything at all.
+
+use crate::capture::Counts;
+use crate::conformance::Level;
+use crate::net::NetStats;
+use crate::report::text::{Style, bytes, count};
+use crate::store::Finished;
+use crate::summary::FindingSummary;
+use anyhow::{Result, bail};
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) connections: u64,
+    pub(super) exchanges: u64,
+    /// Info, warning, error.
+    findings: [u64; 3],
+}
+
+impl Tally {
+    pub(super) fn exchange(&mut self, f: &Finished) {
+        self.exchanges += 1;
+        f.findings.iter().for_each(|f| self.findings[FindingSummary::new(f).level as usize] += 1);
+    }
+
+    /// The last lines of a recording.
+    pub(super) fn lines(&self, counts: &Counts, net: &NetStats, color: bool) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{} ({}), {}, {}",
+            count(counts.packets, "packet", "packets"),
+            bytes(counts.bytes),
+            count(self.connections, "connection", "connections"),
+            count(self.exchanges, "exchange", "exchanges"),
+        )];
+        let [info, warning, error] = self.findings;
+        if self.exchanges > 0 {
+            let worst = [(error, Level::Error), (warning, Level::Warning), (info, Level::Info)].into_iter().find(|(n, _)| *n > 0);
+            let style = worst.map_or(Style::Green, |(_, level)| Style::of(level));
+            let said = [count(error, "error", "errors"), count(warning, "warning", "warnings"), count(info, "note", "notes")].join(", ");
+            lines.push(style.paint(&format!("findings: {said}"), color));
+        }
+        for (n, who) in [(counts.dropped_kernel, "the kernel (buffer full: try --buffer)"), (counts.dropped_device, "the device")] {
+            if let Some(n @ 1..) = n {
+                let dropped = count(n, "packet was", "packets were");
+                lines.push(Style::Red.paint(&format!("DROPPED: {dropped} dropped by {who}; exchanges may have holes"), color));
+            }
+        }
+        let odd = [
+            (net.unknown_link, format!("of link type {} that is not read", net.unknown_link_type.unwrap_or_default())),
+            (net.malformed, "with broken headers".into()),
+            (net.lost_fragments, "IP fragments that never became whole".into()),
+        ];
+        for (n, what) in odd.iter().filter(|(n, _)| *n > 0) {
+            lines.push(Style::Yellow.paint(&format!("not read: {} {what}", count(*n, "packet", "packets")), color));
+        }
+        lines
+    }
+}
+
+/// A file without packets, or with none that can be read, is an error: nobody should take silence for an answer.
+pub(super) fn readable(name: &str, counts: &Counts, net: &NetStats) -> Result<()> {
+    if counts.packets == 0 {
+        bail!("{name} holds no packets");
+    }
+    if net.packets > 0 && net.unknown_link == net.packets {
+        let link = net.unknown_link_type.unwrap_or_default();
+        bail!("{name}: all {} have link type {link}, which is not read", count(net.packets, "packet", "packets"));
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Values on the command line: durations, sizes, instants. And the one wall clock of the command line.
+
+use crate::time::{Span, Timestamp};
+
+/// Now, by this machine's clock.
+pub(super) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// `10s`, `250ms`, `1.5m`, `2h`, `1d`; a bare number is seconds.
+pub(super) fn span(text: &str) -> Result<Span, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale = match unit.trim() {
+        "ns" => 1e0,
+        "us" | "µs" => 1e3,
+        "ms" => 1e6,
+        "" | "s" => 1e9,
+        "m" | "min" => 60e9,
+        "h" => 3600e9,
+        "d" => 86_400e9,
+        _ => return Err("wanted is a duration as 250ms, 10s, 5m, 2h, 1d".into()),
+    };
+    let ns = number.parse::<f64>().map_err(|_| "wanted is a duration as 250ms, 10s, 5m, 2h, 1d")? * scale;
+    if ns < 9.2e18 { Ok(Span(ns.round() as i64)) } else { Err("too long".into()) }
+}
+
+/// `65536`, `64k`, `64M`, `1GiB`: powers of 1024.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let wrong = || "wanted is a size as 65536, 512k, 64M, 1G".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit.trim().to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return Err(wrong()),
+    };
+    number.parse::<usize>().map_err(|_| wrong())?.checked_mul(1 << shift).ok_or_else(|| "too large".into())
+}
+
+/// RFC 3339, a date, a date and time (UTC), or a duration before now.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    use chrono::{DateTime, NaiveDate, NaiveDateTime};
+    let ns = |t: DateTime<chrono::Utc>| t.timestamp_nanos_opt().map(Timestamp).ok_or_else(|| "out of range".to_owned());
+    if let Ok(t) = DateTime::parse_from_rfc3339(text) {
+        return ns(t.to_utc());
+    }
+    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
+        if let Ok(t) = NaiveDateTime::parse_from_str(text, format) {
+            return ns(t.and_utc());
+        }
+    }
+    if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return ns(day.and_time(chrono::NaiveTime::MIN).and_utc());
+    }
+    match span(text) {
+        Ok(s) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Ok(now().plus(Span(-s.0))),
+        _ => Err("wanted is a time as 2026-11-22T10:00:00Z, 2026-11-22 10:00 (UTC), 2026-11-22, or how long ago: 10m, 2h, 1d".into()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(span("250ms"), Ok(Span::from_millis(250)));
+        assert_eq!(span("10"), Ok(Span::from_secs(10)));
+        assert_eq!(span("1.5m"), Ok(Span::from_secs(90)));
+        assert!(span("10 parsecs").is_err() && span("").is_err() && span("1e99s").is_err());
+        assert_eq!(size("64MiB"), Ok(64 << 20));
+        assert_eq!(size("4k"), Ok(4096));
+        assert!(size("-1").is_err() && size("99999999999G").is_err());
+    }
+
+    #[test]
+    fn instants() {
+        // date -u -d '2026-11-22 23:31:16' +%s
+        assert_eq!(instant("2026-11-22 23:31:16").unwrap(), Timestamp(1_795_390_276_000_000_000));
+        assert_eq!(instant("2026-11-23T00:31:16+01:00").unwrap(), Timestamp(1_795_390_276_000_000_000));
+        assert_eq!(instant("2026-11-22").unwrap().0 % 86_400_000_000_000, 0);
+        assert!(now().since(instant("2h").unwrap()).0 >= 7_200_000_000_000);
+        assert!(instant("12").is_err() && instant("yesterday").is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! What rules ask of an exchange, so that each check is a few lines and all mean the same by "a stream", "cut" and "whole".
+
+use super::{Case, Finding, Level};
+use crate::exchange::Response;
+use crate::http::event::{MessageEnd, ResponseHead};
+use crate::oddity::{Kind, Oddity};
+
+/// Dialects that carry no generated text: what merely upsets readers of model streams is no fault there.
+const NOT_LLM: &[&str] = &["none", "grpc", "mcp", "a2a"];
+
+impl<'a> Case<'a> {
+    /// The response, whatever its status.
+    pub fn response(&self) -> Option<&'a Response> {
+        self.exchange.response.as_ref()
+    }
+
+    /// The response if it is a stream by its bytes and succeeded (or its status was not seen).
+    pub fn stream(&self) -> Option<&'a Response> {
+        let response = self.response()?;
+        let ok = response.head.as_ref().is_none_or(|h| (200..300).contains(&h.status));
+        (ok && response.framing.is_stream()).then_some(response)
+    }
+
+    /// The same with its head, for rules about the head.
+    pub fn stream_head(&self) -> Option<(&'a Response, &'a ResponseHead)> {
+        let response = self.stream()?;
+        Some((response, response.head.as_ref()?))
+    }
+
+    /// The response if it is a stream of this dialect.
+    pub fn stream_of(&self, dialect: &str) -> Option<&'a Response> {
+        self.stream().filter(|r| r.dialect == Some(dialect))
+    }
+
+    /// The response if it is a stream of generated text.
+    pub fn llm_stream(&self) -> Option<&'a Response> {
+        self.stream().filter(|r| r.dialect.is_some_and(|d| !NOT_LLM.contains(&d)))
+    }
+
+    /// Bytes of this exchange were not captured: what rests on the whole of it is unsure.
+    pub fn lacks_bytes(&self) -> bool {
+        self.exchange.gap || self.response().is_some_and(|r| r.head.is_none())
+    }
+
+    /// Pushes a finding for the first oddity of this kind, with its place and count; `level` where it is not the rule's own.
+    pub fn tell(&self, kind: Kind, level: Option<Level>, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
+        if let Some((odd, count)) = self.exchange.oddities.find(kind) {
+            push(Finding { level, ..Finding::of(odd, count, say(odd, count)) });
+        }
+    }
+}
+
+/// The answer is all there by what its dialect says, however the transport ended: its terminator came, or a finish reason where there is no terminator.
+pub(crate) fn answered(response: &Response) -> bool {
+    let answer = &response.answer;
+    answer.terminator.seen || (answer.terminator.expected.is_none() && !answer.finish_reasons.is_empty())
+}
+
+/// Who ended the message early, in words.
+pub(crate) fn cut_by(end: MessageEnd) -> Option<&'static str> {
+    match end {
+        MessageEnd::Complete => None,
+        MessageEnd::CutByClient => Some("the client"),
+        MessageEnd::CutByServer => Some("the server"),
+        MessageEnd::CutByCapture => Some("the end of the capture"),
+    }
+}
+
+/// `1 line`, `3 lines`: figures for people.
+pub(crate) fn many(n: u64, one: &str, several: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {several}"),
+    }
+}

@@ -1,0 +1,204 @@
+//! Rules about delivery: when the bytes came, whether all came, and whether the capture has them.
+
+use crate::conformance::case::{answered, cut_by, many};
+use crate::conformance::{Case, Finding, Level, Limits, Rule};
+use crate::exchange::{Delta, Response};
+use crate::http::event::MessageEnd;
+use crate::time::Span;
+
+/// The stream is delivered as it is generated.
+pub static DLV_001: Rule = Rule {
+    code: "DLV-001",
+    name: "buffered-delivery",
+    level: Level::Warning,
+    summary: "The deltas of an answer don't all arrive in a few bursts",
+    why: "A stream that was generated token by token and arrives at once was held back on its way: by a proxy that buffers, a compressor that does not \
+          flush, a framework that collects the body. The user waits for the whole answer, and time to first token equals total time.",
+    source: "nginx proxy_buffering; measurements of gateways with and without buffering (dstack issue 4269)",
+    breaks: &["interactive use", "latency figures"],
+    fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the compressor after each event.",
+    bad: &[concat!(
+        chat!(),
+        "@ +3s\n<chunk : all at once\\n\\n\n",
+        ten_words_at_once!(),
+        ten_words_at_once!(),
+        ten_words_at_once!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[concat!(chat!(), role!(), ten_words!(), ten_words!(), ten_words!(), stop!(), done!(), "<last\n"), good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream() else { return };
+        if let Some(message) = buffered(response, case.limits) {
+            let first = response.deltas.first();
+            push(Finding { record: first.map(|d| d.record), at: first.map(|d| d.at), ..Finding::new(message) });
+        }
+    },
+};
+
+/// No long pause between deltas.
+pub static DLV_005: Rule = Rule {
+    code: "DLV-005",
+    name: "stalled-delivery",
+    level: Level::Warning,
+    summary: "No pause between deltas of 10 s or more that is also over 20 times the usual one (both can be set)",
+    why: "A long silence in the middle of an answer looks like a hang to the user, and runs into idle limits on the way (nginx and AWS ALB: 60 s). \
+          Causes are a preempted request, a worker that swaps, a lost packet, a proxy.",
+    source: "Idle limits of nginx proxy_read_timeout and AWS ALB; vLLM issue 47647",
+    breaks: &["proxies with an idle limit", "clients with a read timeout"],
+    fix: "Look at the server at the time given; send comments as keep-alive while nothing is generated.",
+    bad: &[concat!(chat!(), role!(), ten_words!(), "@ +15s\n", ten_words!(), stop!(), done!(), "<last\n")],
+    good: &[
+        // Slow before the first token is no stall, and neither is slow throughout.
+        concat!(chat!(), "@ +30s\n", role!(), ten_words!(), stop!(), done!(), "<last\n"),
+        concat!(chat!(), role!(), "@ +11s\n", word!(), "@ +11s\n", word!(), "@ +11s\n", word!(), stop!(), done!(), "<last\n"),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if let Some(response) = case.stream() {
+            stalls(response, case.limits, push);
+        }
+    },
+};
+
+/// The answer came to its end.
+pub static DLV_010: Rule = Rule {
+    code: "DLV-010",
+    name: "truncated-answer",
+    level: Level::Warning,
+    summary: "The answer comes to its end: terminator, finish reason, and a transport that was not cut",
+    why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. This finding says which of the three \
+          signs of the end are missing and who ended the connection. A client that left by itself is only remarked on, and one that closed behind \
+          the terminator not even that.",
+    source: "RFC 9112 section 8 (incomplete messages); the terminators of each dialect",
+    breaks: &["whoever takes the answer for whole"],
+    fix: "Find who cut: a server's crash or worker timeout, a proxy's read timeout, a token limit without a finish reason.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), "!rst <\n"),
+        concat!(chat!(), role!(), word!(), "!fin <\n"),
+        concat!(chat!(), role!(), word!(), "<last\n"),
+    ],
+    good: &[
+        good_chat!(),
+        // Without [DONE], but finished.
+        concat!(chat!(), role!(), word!(), stop!(), "<last\n"),
+        // openai-python closes at [DONE].
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n"),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if let Some(finding) = truncated(case) {
+            push(finding);
+        }
+    },
+};
+
+/// The capture holds the whole exchange.
+pub static DLV_015: Rule = Rule {
+    code: "DLV-015",
+    name: "capture-lacks-bytes",
+    level: Level::Info,
+    summary: "The capture holds every byte of the exchange",
+    why: "Packets that the capture lost, cut off (snap length) or came too late for say nothing about the server. Verdicts that rest on the missing \
+          bytes are marked unsure and are warnings at most.",
+    source: "tcpdump manual: packets dropped by the kernel, -s snaplen, -B buffer size",
+    breaks: &[],
+    fix: "Capture with full length (-s 0) and a larger buffer (-B), start before the request, and filter by port.",
+    bad: &[concat!(chat!(), role!(), "!gap < 400\n", stop!(), done!(), "<last\n"), concat!(chat!(), role!(), word!(), "!end\n")],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!rst <\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.response() else { return };
+        let at = Some(response.last_at);
+        if case.exchange.gap {
+            push(Finding { at, ..Finding::new("bytes of this exchange are missing in the capture: verdicts about it are unsure") });
+        } else if response.head.is_none() {
+            push(Finding { at, ..Finding::new("the capture began inside this response: verdicts about it are unsure") });
+        } else if response.end == MessageEnd::CutByCapture {
+            push(Finding { at, ..Finding::new("the capture ends before this response does") });
+        }
+    },
+};
+
+/// Why this stream was buffered on its way, if it was.
+fn buffered(response: &Response, limits: &Limits) -> Option<String> {
+    let deltas = &response.deltas;
+    let (first, last) = (deltas.first()?, deltas.last()?);
+    if deltas.len() <= limits.burst_min_deltas {
+        return None;
+    }
+    let body = response.last_at.since(first.at);
+    if body <= limits.burst_window {
+        return Some(format!(
+            "{} deltas within {} of the first: the answer was held back and came at once",
+            deltas.len(),
+            last.at.since(first.at)
+        ));
+    }
+    let mut sizes = bursts(deltas);
+    let count = sizes.len();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let in_three: usize = sizes.iter().take(3).sum();
+    // Nine of ten deltas in three deliveries or fewer.
+    (in_three * 10 >= deltas.len() * 9)
+        .then(|| format!("{in_three} of {} deltas came in {}", deltas.len(), many(count.min(3) as u64, "burst", "bursts")))
+}
+
+/// Numbers of deltas that came together: less than a millisecond from one to the next.
+fn bursts(deltas: &[Delta]) -> Vec<usize> {
+    deltas.chunk_by(|a, b| b.at.since(a.at) < Span::from_millis(1)).map(<[Delta]>::len).collect()
+}
+
+/// The longest stall, and how many there were.
+fn stalls(response: &Response, limits: &Limits, push: &mut dyn FnMut(Finding)) {
+    let gaps: Vec<(Span, &Delta)> = response.deltas.windows(2).map(|w| (w[1].at.since(w[0].at), &w[1])).collect();
+    let mut sorted: Vec<Span> = gaps.iter().map(|(gap, _)| *gap).collect();
+    sorted.sort_unstable();
+    let Some(median) = sorted.len().checked_sub(1).and_then(|last| sorted.get(last / 2)) else { return };
+    let long = |gap: Span| gap >= limits.stall && gap.0 as f64 > limits.stall_times_median * median.0 as f64;
+    let count = gaps.iter().filter(|(gap, _)| long(*gap)).count() as u64;
+    let Some((gap, delta)) = gaps.iter().filter(|(gap, _)| long(*gap)).max_by_key(|(gap, _)| *gap) else { return };
+    let message = format!("{gap} of silence before record {} (the usual gap: {median})", delta.record);
+    push(Finding { record: Some(delta.record), at: Some(delta.at), count, ..Finding::new(message) });
+}
+
+/// What says that the answer is not whole.
+fn truncated(case: &Case<'_>) -> Option<Finding> {
+    let response = case.stream()?;
+    let answer = &response.answer;
+    let terminator = &answer.terminator;
+    let finished = !answer.finish_reasons.is_empty();
+    // Gemini's events have no terminator, only the finish reason.
+    let promised = terminator.expected.is_some() || response.dialect == Some("gemini.generate");
+    let mut signs = Vec::new();
+    match response.end {
+        _ if answered(response) => return None,
+        MessageEnd::CutByCapture => return None,
+        // An answer that finished, or ended with an error, or whose dialect promises no sign of the end, ends with its body.
+        MessageEnd::Complete if finished || answer.error.is_some() || !promised || response.deltas.is_empty() => {
+            return None;
+        }
+        MessageEnd::Complete => {}
+        MessageEnd::CutByClient | MessageEnd::CutByServer => signs.push("the transport was cut".to_owned()),
+    }
+    if let Some(expected) = terminator.expected {
+        signs.push(format!("no terminator ({expected})"));
+    }
+    if promised && !finished {
+        signs.push("no finish reason".to_owned());
+    }
+    let who = cut_by(response.end).map(|who| format!(" by {who}")).unwrap_or_default();
+    let records = many(response.record_count, "record", "records");
+    let verb = if response.end == MessageEnd::CutByClient { "abandoned" } else { "truncated" };
+    let message = format!("{verb}{who} after {records}: {}", signs.join(", "));
+    let at = Some(response.last_at);
+    let finding = Finding { record: response.record_count.checked_sub(1), at, ..Finding::new(message) };
+    // Who closes because he has enough, or was interrupted, is no fault of the server's.
+    Some(if response.end == MessageEnd::CutByClient { finding.level(Level::Info) } else { finding })
+}

@@ -1,0 +1,30 @@
+//! Bodies without records: text is handed on as it comes, other bytes are not looked at.
+
+use super::{Framed, Framer, Placed, Sink};
+use crate::time::Timestamp;
+
+/// Text without records.
+#[derive(Debug)]
+pub(super) struct Text;
+
+impl Framer for Text {
+    fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
+        sink(Framed::Text { at: piece.at, bytes: piece.bytes });
+    }
+
+    fn gap(&mut self, _: Timestamp, _: u64, _: Option<u64>, _: &mut Sink<'_>) {}
+
+    fn finish(&mut self, _: Timestamp, _: u64, _: bool, _: &mut Sink<'_>) {}
+}
+
+/// Bytes that mean nothing here.
+#[derive(Debug)]
+pub(super) struct Opaque;
+
+impl Framer for Opaque {
+    fn push(&mut self, _: Placed<'_>, _: &mut Sink<'_>) {}
+
+    fn gap(&mut self, _: Timestamp, _: u64, _: Option<u64>, _: &mut Sink<'_>) {}
+
+    fn finish(&mut self, _: Timestamp, _: u64, _: bool, _: &mut Sink<'_>) {}
+}

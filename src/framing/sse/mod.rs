@@ -1,0 +1,397 @@
+//! Server-sent events exactly as WHATWG HTML, section 9.2.6, interprets them; what the standard passes over in silence is told as oddities.
+//!
+//! A whole event within one piece is never copied: its record borrows from the piece. What spans pieces is copied once.
+
+use super::carry::{self, Carry, MAX_RECORD};
+use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
+use crate::oddity::{Kind, Oddity, excerpt};
+use crate::time::Timestamp;
+use ends::{End, LineEnds};
+use line::{Field, Line, line_separator, set};
+use memchr::memchr2;
+use std::borrow::Cow;
+
+mod ends;
+mod kinds;
+mod line;
+
+#[cfg(test)]
+mod tests;
+
+pub use kinds::*;
+
+/// A line longer than this breaks common readers.
+const LONG: usize = 64 << 10;
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// ```text
+/// Start ─mark or not─▶ Held ─gap─▶ Behind ─line that blocks of this stream begin with─▶ Held
+///                                    └─any other line─▶ Lost ─blank line─▶ Held
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Sync {
+    /// Before the first byte that is no byte order mark; so many bytes of a mark were seen.
+    #[default]
+    Start,
+    /// Lines are whole.
+    Held,
+    /// Right behind a gap: the next line may be the rest of one.
+    Behind,
+    /// Inside a block whose beginning is missing.
+    Lost,
+}
+
+/// What is known of the block at hand.
+#[derive(Debug, Default)]
+struct Block {
+    /// A line of it was seen.
+    open: bool,
+    start: u64,
+    first_at: Timestamp,
+    /// First field, comments passed over.
+    first: Option<Field>,
+    /// The data so far, from `from` on (an unfinished line is taken over with its name). Unused while the only value is in the piece.
+    data: Vec<u8>,
+    from: usize,
+    data_lines: u64,
+    /// Longer than is kept.
+    over: bool,
+    /// Bytes that may be invalid UTF-8 or line separators were in the pieces.
+    suspect: bool,
+}
+
+/// Framer of an event stream.
+#[derive(Debug, Default)]
+pub(super) struct Sse {
+    sync: Sync,
+    /// The unfinished line of earlier pieces, and where it began.
+    line: Carry,
+    line_start: u64,
+    line_at: Timestamp,
+    block: Block,
+    event: String,
+    id: String,
+    retry: Option<u64>,
+    n: u64,
+    ends: LineEnds,
+    /// What blocks of this stream begin with, by the last one dispatched.
+    opening: Option<Field>,
+    id_said: bool,
+}
+
+/// Time and packet of the line at hand, and whether its bytes need a second look.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: Timestamp,
+    frame: u64,
+    suspect: bool,
+}
+
+impl Framer for Sse {
+    fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
+        let bytes = piece.bytes;
+        // One fast pass over the piece spares the records of clean pieces every closer look.
+        let suspect = !bytes.is_ascii() || memchr2(0x0b, 0x0c, bytes).is_some();
+        let seen = Seen { at: piece.at, frame: piece.frame, suspect };
+        let mut single: Option<&[u8]> = None;
+        let mut i = 0;
+        if self.sync == Sync::Start {
+            i = self.start(&piece, sink);
+        }
+        if self.ends.behind_cr() && i < bytes.len() {
+            let lf = bytes[i] == b'\n';
+            self.ends.settle_cr(lf, sink);
+            i += usize::from(lf);
+        }
+        while i < bytes.len() {
+            let rest = &bytes[i..];
+            if self.line.is_empty() {
+                (self.line_start, self.line_at) = (piece.pos(i), piece.at);
+            }
+            let Some(n) = memchr2(b'\n', b'\r', rest) else {
+                self.keep_line(rest, suspect);
+                break;
+            };
+            let next = i + n + 1;
+            let (end, len) = match (rest[n], bytes.get(next)) {
+                (b'\n', _) => (End::Lf, 1),
+                (_, Some(b'\n')) => (End::CrLf, 2),
+                (_, Some(_)) => (End::Cr, 1),
+                (_, None) => (End::Open, 1),
+            };
+            let blank = n == 0 && self.line.is_empty();
+            if blank {
+                let behind = piece.pos(next).saturating_add(u64::from(self.ends.is_wide(end)));
+                self.blank(single.take(), seen, behind, sink);
+            } else if self.line.is_empty() {
+                let value = self.line(&rest[..n], seen, sink);
+                self.add_value(value, &mut single);
+            } else {
+                self.carried_line(&rest[..n], seen, &mut single, sink);
+            }
+            self.ends.note(end, blank, piece.at, piece.pos(i + n), sink);
+            i += n + len;
+        }
+        if let Some(value) = single {
+            self.block.data.extend_from_slice(value);
+        }
+    }
+
+    fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
+        let dropped = self.line.len() + self.block.data.len();
+        if dropped > 0 || self.block.open {
+            sink(Framed::Oddity(lost(at, offset, len, dropped).record(self.n)));
+        }
+        self.ends.forget_cr();
+        self.line.clear();
+        self.reset();
+        self.sync = Sync::Behind;
+    }
+
+    fn finish(&mut self, at: Timestamp, _: u64, _: bool, sink: &mut Sink<'_>) {
+        self.ends.settle_cr(false, sink);
+        if matches!(self.sync, Sync::Behind | Sync::Lost) {
+            return;
+        }
+        if self.line.is_over() || self.block.over {
+            self.odd(TOO_LONG, at, self.line_start, format!("an event of more than {MAX_RECORD} bytes"), sink);
+            return;
+        }
+        let tail = self.line.bytes();
+        let value = match Line::read(tail) {
+            Line::Field { field: Field::Data, value, .. } => tail.get(value..),
+            _ => None,
+        };
+        let pending = self.block.data.get(self.block.from..).unwrap_or_default();
+        let found = match value {
+            Some(value) if self.block.data_lines > 0 => excerpt(&[pending, b"\n", value].concat()),
+            Some(value) => excerpt(value),
+            None if self.block.data_lines > 0 => excerpt(pending),
+            None if self.block.first.is_none() && (tail.is_empty() || tail.starts_with(b":")) => return,
+            None => excerpt(tail),
+        };
+        let start = if self.block.open { self.block.start } else { self.line_start };
+        sink(Framed::Oddity(Oddity::new(PENDING_AT_END, at, found).offset(start).record(self.n)));
+    }
+
+    fn retry(&self) -> Option<u64> {
+        self.retry
+    }
+}
+
+impl Sse {
+    /// The start of the body: a byte order mark, over any cuts, is dropped. The index behind what was taken.
+    fn start(&mut self, piece: &Placed<'_>, sink: &mut Sink<'_>) -> usize {
+        for (i, b) in piece.bytes.iter().enumerate() {
+            if MARK.get(self.line.len()) != Some(b) {
+                self.sync = Sync::Held;
+                return i;
+            }
+            if self.line.is_empty() {
+                (self.line_start, self.line_at) = (piece.pos(i), piece.at);
+            }
+            self.line.keep(std::slice::from_ref(b));
+            if self.line.len() == MARK.len() {
+                self.line.clear();
+                self.sync = Sync::Held;
+                sink(Framed::Oddity(Oddity::new(BOM, piece.at, "EF BB BF").offset(0)));
+                return i + 1;
+            }
+        }
+        piece.bytes.len()
+    }
+
+    fn keep_line(&mut self, rest: &[u8], suspect: bool) {
+        self.line.keep(rest);
+        self.block.suspect |= suspect;
+    }
+
+    /// A line whose beginning is carried. Where it is the block's first data, its buffer is taken over instead of copied.
+    fn carried_line(&mut self, tail: &[u8], seen: Seen, single: &mut Option<&[u8]>, sink: &mut Sink<'_>) {
+        self.line.keep(tail);
+        if self.line.is_over() {
+            self.line.clear();
+            (self.block.open, self.block.over) = (true, true);
+            return;
+        }
+        let mut line = Vec::new();
+        self.line.swap(&mut line);
+        match self.line(&line, seen, sink) {
+            Some(value) if self.block.data_lines == 1 => {
+                self.block.from = line.len() - value.len();
+                std::mem::swap(&mut self.block.data, &mut line);
+            }
+            value => self.add_carried(value, single),
+        }
+        self.line.swap(&mut line);
+        self.line.clear();
+    }
+
+    /// A value from this piece: borrowed while it is the only one.
+    fn add_value<'p>(&mut self, value: Option<&'p [u8]>, single: &mut Option<&'p [u8]>) {
+        match value {
+            Some(_) if self.block.data_lines == 1 => *single = value,
+            _ => self.add_carried(value, single),
+        }
+    }
+
+    fn add_carried(&mut self, value: Option<&[u8]>, single: &mut Option<&[u8]>) {
+        let Some(value) = value else { return };
+        if let Some(first) = single.take() {
+            self.block.data.extend_from_slice(first);
+        }
+        if self.block.data.len().saturating_add(value.len()) >= MAX_RECORD {
+            self.block.over = true;
+            self.block.data = Vec::new();
+            self.block.from = 0;
+        } else {
+            self.block.data.push(b'\n');
+            self.block.data.extend_from_slice(value);
+        }
+    }
+
+    /// A whole line that is not blank; the value where it is data.
+    fn line<'l>(&mut self, line: &'l [u8], seen: Seen, sink: &mut Sink<'_>) -> Option<&'l [u8]> {
+        let (start, at) = (self.line_start, seen.at);
+        let kind = Line::read(line);
+        if self.sync != Sync::Held && !self.hold(kind, seen.at, sink) {
+            return None;
+        }
+        if line.len() > LONG {
+            self.odd(LONG_LINE, at, start, format!("{} bytes", line.len()), sink);
+        }
+        if !self.block.open {
+            (self.block.open, self.block.start, self.block.first_at) = (true, start, self.line_at);
+        }
+        self.block.suspect |= seen.suspect;
+        let (field, value, colon) = match kind {
+            Line::Comment => {
+                sink(Framed::Comment { at, start, text: line.get(1..).unwrap_or_default() });
+                return None;
+            }
+            Line::Other(kind) => {
+                self.odd(kind, at, start, excerpt(line), sink);
+                return None;
+            }
+            Line::Field { field, value, colon } => (field, value, colon),
+        };
+        self.block.first.get_or_insert(field);
+        let text = line.get(value..).unwrap_or_default();
+        match field {
+            Field::Data => {
+                self.block.data_lines += 1;
+                if self.block.data_lines == 1 && colon && !text.is_empty() {
+                    match (text[0], value) {
+                        (b' ' | b'\t', _) => self.odd(EXTRA_SPACE, at, start, excerpt(line), sink),
+                        (_, 5) => self.odd(DATA_WITHOUT_SPACE, at, start, "no space behind `data:`", sink),
+                        _ => {}
+                    }
+                }
+                return Some(text);
+            }
+            Field::Event => set(&mut self.event, text),
+            Field::Id => self.set_id(text, at, start, sink),
+            Field::Retry => self.set_retry(text, at, start, sink),
+        }
+        None
+    }
+
+    fn set_id(&mut self, text: &[u8], at: Timestamp, start: u64, sink: &mut Sink<'_>) {
+        if !std::mem::replace(&mut self.id_said, true) {
+            self.odd(ID_FIELD, at, start, excerpt(text), sink);
+        }
+        if !text.contains(&0) {
+            set(&mut self.id, text);
+        }
+    }
+
+    fn set_retry(&mut self, text: &[u8], at: Timestamp, start: u64, sink: &mut Sink<'_>) {
+        let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        match std::str::from_utf8(text).ok().filter(|_| digits) {
+            Some(text) => self.retry = Some(text.parse().unwrap_or(u64::MAX)),
+            None => self.odd(BAD_RETRY, at, start, excerpt(text), sink),
+        }
+    }
+
+    /// Behind a gap: whether this line is the first of a block, as blocks of this stream begin.
+    fn hold(&mut self, line: Line, at: Timestamp, sink: &mut Sink<'_>) -> bool {
+        if self.sync == Sync::Behind {
+            if let Line::Field { field, colon: true, .. } = line
+                && self.opening.is_none_or(|o| o == field)
+            {
+                self.sync = Sync::Held;
+                return true;
+            }
+            self.odd(super::LOST_SYNC, at, self.line_start, "a block whose beginning is missing", sink);
+            self.sync = Sync::Lost;
+        }
+        false
+    }
+
+    /// A blank line: dispatch, if there is anything to.
+    fn blank(&mut self, single: Option<&[u8]>, seen: Seen, end: u64, sink: &mut Sink<'_>) {
+        match self.sync {
+            // The end of a line that began in the gap; or the blank line itself. The next line will tell.
+            Sync::Behind => return,
+            Sync::Lost => self.sync = Sync::Held,
+            Sync::Start | Sync::Held => {}
+        }
+        if self.block.over {
+            let found = format!("an event of more than {MAX_RECORD} bytes");
+            self.odd(TOO_LONG, seen.at, self.block.start, found, sink);
+        } else if self.block.data_lines > 0 {
+            let joined = self.block.data.get(self.block.from..).unwrap_or_default();
+            self.dispatch(single.unwrap_or(joined), seen, end, sink);
+            self.opening = self.block.first;
+            self.n += 1;
+        } else if self.block.first.is_some() {
+            let found = if self.event.is_empty() { Cow::Borrowed("") } else { format!("event {}", self.event).into() };
+            self.odd(BLOCK_WITHOUT_DATA, seen.at, self.block.start, found, sink);
+        }
+        self.reset();
+    }
+
+    fn dispatch(&self, data: &[u8], seen: Seen, end: u64, sink: &mut Sink<'_>) {
+        let (block, at) = (&self.block, seen.at);
+        let mut text = Cow::Borrowed(data);
+        if block.data_lines > 1 {
+            self.odd(MULTIPLE_DATA_LINES, at, block.start, format!("{} data lines", block.data_lines), sink);
+        }
+        if data.is_empty() {
+            self.odd(EMPTY_DATA, at, block.start, "", sink);
+        }
+        if block.suspect {
+            if let Some(i) = line_separator(data) {
+                self.odd(RAW_LINE_SEPARATOR, at, block.start, excerpt(data.get(i..).unwrap_or_default()), sink);
+            }
+            if let Cow::Owned(repaired) = String::from_utf8_lossy(data) {
+                self.odd(INVALID_UTF8, at, block.start, excerpt(data), sink);
+                text = Cow::Owned(repaired.into_bytes());
+            }
+        }
+        sink(Framed::Record(Record {
+            n: self.n,
+            at,
+            first_at: block.first_at,
+            frame: seen.frame,
+            start: block.start,
+            end,
+            data: &text,
+            event: &self.event,
+            id: &self.id,
+            exception: false,
+        }));
+    }
+
+    /// Ready for the next block. The id stays.
+    fn reset(&mut self) {
+        let mut data = std::mem::take(&mut self.block.data);
+        carry::clear(&mut data);
+        self.block = Block { data, ..Block::default() };
+        self.event.clear();
+    }
+
+    fn odd(&self, kind: Kind, at: Timestamp, offset: u64, found: impl Into<Cow<'static, str>>, sink: &mut Sink<'_>) {
+        sink(Framed::Oddity(Oddity::new(kind, at, found).offset(offset).record(self.n)));
+    }
+}

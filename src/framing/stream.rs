@@ -1,0 +1,165 @@
+//! One message body: classify, hold what may have to be read again, cut into records.
+
+use super::classify::{Classifier, LIMIT};
+use super::{Framed, Framer, Framing, Placed, Sink};
+use crate::body::Piece;
+use crate::time::Timestamp;
+
+/// Deliveries held at most while the class may change; a body in more pieces than that is taken as what it looks like.
+const MAX_HELD: usize = 64 << 10;
+
+/// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB have been seen.
+///
+/// Every result but the times is the same however the body is cut into pieces (one exception: [`super::Record::end`]).
+#[derive(Debug)]
+pub struct Stream {
+    classifier: Classifier,
+    framer: Option<(Framing, Box<dyn Framer>)>,
+    held: Held,
+    /// Offset of the next byte.
+    offset: u64,
+    finished: bool,
+}
+
+/// What was read while the class may still change, to be read again by another framer.
+#[derive(Debug, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    deliveries: Vec<Delivery>,
+}
+
+/// One held delivery.
+#[derive(Debug, Clone, Copy)]
+enum Delivery {
+    /// The next `len` of the held bytes.
+    Piece { at: Timestamp, frame: u64, len: usize },
+    /// Missing bytes.
+    Gap { at: Timestamp, len: Option<u64> },
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Stream::new(None)
+    }
+}
+
+impl Stream {
+    /// A body whose header declares this content type. The declaration only breaks ties that the bytes leave open.
+    pub fn new(declared: Option<&str>) -> Self {
+        Stream { classifier: Classifier::new(declared), framer: None, held: Held::default(), offset: 0, finished: false }
+    }
+
+    /// The next decoded bytes.
+    pub fn push(&mut self, piece: Piece<'_>, sink: &mut Sink<'_>) {
+        if piece.bytes.is_empty() || self.finished {
+            return;
+        }
+        if !self.classifier.is_settled() {
+            let before = self.held.bytes.len();
+            if before == 0 {
+                self.classifier.push(piece.bytes); // most bodies show themselves at once: nothing is copied
+            } else {
+                let room = LIMIT.saturating_sub(before).min(piece.bytes.len());
+                self.held.bytes.extend_from_slice(&piece.bytes[..room]);
+                self.classifier.push(&self.held.bytes);
+                self.held.bytes.truncate(before);
+            }
+            self.follow_class(sink);
+        }
+        if let Some((_, framer)) = &mut self.framer {
+            framer.push(Placed::new(piece, self.offset), sink);
+        }
+        self.offset = self.offset.saturating_add(piece.bytes.len() as u64);
+        if !self.classifier.is_settled() {
+            self.held.bytes.extend_from_slice(piece.bytes);
+            self.hold(Delivery::Piece { at: piece.at, frame: piece.frame, len: piece.bytes.len() });
+        }
+    }
+
+    /// `len` bytes are missing here (unknown number: none). The record that they belong to is lost; reading goes on at the next boundary.
+    pub fn gap(&mut self, at: Timestamp, len: Option<u64>, sink: &mut Sink<'_>) {
+        if self.finished {
+            return;
+        }
+        if !self.classifier.is_settled() {
+            self.classifier.gap();
+            self.follow_class(sink);
+        }
+        if let Some((_, framer)) = &mut self.framer {
+            framer.gap(at, self.offset, len, sink);
+        }
+        self.offset = self.offset.saturating_add(len.unwrap_or(0));
+        if !self.classifier.is_settled() {
+            self.hold(Delivery::Gap { at, len });
+        }
+    }
+
+    /// No more bytes. `complete`: the message ended properly, so what is pending may count as whole.
+    pub fn finish(&mut self, at: Timestamp, complete: bool, sink: &mut Sink<'_>) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        if !self.classifier.is_settled() {
+            self.classifier.finish();
+            self.follow_class(sink);
+        }
+        if let Some((_, framer)) = &mut self.framer {
+            framer.finish(at, self.offset, complete, sink);
+        }
+    }
+
+    /// The classification so far; final after `finish`.
+    pub fn framing(&self) -> Framing {
+        self.framer.as_ref().map_or_else(|| self.classifier.guess(), |(class, _)| *class)
+    }
+
+    /// SSE: the last valid `retry`, in milliseconds.
+    pub fn retry(&self) -> Option<u64> {
+        self.framer.as_ref().and_then(|(_, framer)| framer.retry())
+    }
+
+    /// Make the framer that of the class: what is held is read (again).
+    fn follow_class(&mut self, sink: &mut Sink<'_>) {
+        let Some(class) = self.classifier.class() else { return };
+        let current = self.framer.as_ref().map(|(current, _)| *current);
+        if current != Some(class) {
+            if current.is_some() {
+                sink(Framed::Revised(class));
+            }
+            let mut framer = class.framer();
+            self.held.replay(framer.as_mut(), sink);
+            self.framer = Some((class, framer));
+        }
+        if self.classifier.is_settled() {
+            self.held = Held::default();
+        }
+    }
+
+    fn hold(&mut self, delivery: Delivery) {
+        self.held.deliveries.push(delivery);
+        if self.held.deliveries.len() >= 2 * MAX_HELD {
+            self.classifier.finish(); // only gaps without bytes between can be so many
+            self.held = Held::default();
+        }
+    }
+}
+
+impl Held {
+    fn replay(&self, framer: &mut dyn Framer, sink: &mut Sink<'_>) {
+        let (mut from, mut offset) = (0usize, 0u64);
+        for delivery in &self.deliveries {
+            match *delivery {
+                Delivery::Piece { at, frame, len } => {
+                    let bytes = self.bytes.get(from..from + len).unwrap_or_default();
+                    framer.push(Placed { at, frame, offset, bytes }, sink);
+                    from += len;
+                    offset = offset.saturating_add(len as u64);
+                }
+                Delivery::Gap { at, len } => {
+                    framer.gap(at, offset, len, sink);
+                    offset = offset.saturating_add(len.unwrap_or(0));
+                }
+            }
+        }
+    }
+}

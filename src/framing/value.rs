@@ -1,0 +1,114 @@
+//! One JSON value being collected over pieces: what the four JSON framings share.
+
+use super::carry::Carry;
+use super::split::{Splitter, Step};
+use super::{Placed, Record, TOO_LONG};
+use crate::oddity::Oddity;
+use crate::time::Timestamp;
+
+/// The value at hand.
+#[derive(Debug, Default)]
+pub(super) struct Value {
+    split: Splitter,
+    carry: Carry,
+    start: u64,
+    first_at: Timestamp,
+    last_at: Timestamp,
+    last_frame: u64,
+    end: u64,
+}
+
+/// What came of some bytes.
+#[derive(Debug)]
+pub(super) enum Taken<'a> {
+    /// All taken, the value goes on.
+    More,
+    /// The value is whole; reading goes on at `next`. The record's number is left to the caller.
+    Whole {
+        /// Index in the piece.
+        next: usize,
+        /// The value, or what is to be said where it was too long to keep.
+        record: Result<Record<'a>, Oddity>,
+    },
+    /// The value is cut off at this index, where another token stands that can't belong to it. It is dropped.
+    Broken(usize),
+}
+
+impl Value {
+    /// One that counts brackets only.
+    pub(super) fn lenient() -> Self {
+        Value { split: Splitter::lenient(), ..Value::default() }
+    }
+
+    /// A value has begun and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.split.is_open()
+    }
+
+    /// What is there of an open value.
+    pub(super) fn pending(&self) -> &[u8] {
+        self.carry.bytes()
+    }
+
+    /// Forget the open value; how many bytes of it there were.
+    pub(super) fn drop_open(&mut self) -> usize {
+        let dropped = if self.is_open() { self.carry.len() } else { 0 };
+        self.carry.clear();
+        self.split.reset();
+        dropped
+    }
+
+    /// Take the piece's bytes from index `i` on. Where no value is open, one begins there.
+    pub(super) fn take<'a>(&'a mut self, piece: &Placed<'a>, i: usize) -> Taken<'a> {
+        if !self.split.is_open() {
+            self.carry.clear();
+            self.start = piece.pos(i);
+            self.first_at = piece.at;
+        }
+        let rest = piece.bytes.get(i..).unwrap_or_default();
+        match self.split.scan(rest) {
+            Step::Open => {
+                self.note_last(piece, i + rest.len());
+                self.carry.keep(rest);
+                Taken::More
+            }
+            Step::Broken(n) => {
+                self.drop_open();
+                Taken::Broken(i + n)
+            }
+            Step::Closed(n) => {
+                if n > 0 {
+                    self.note_last(piece, i + n);
+                }
+                Taken::Whole { next: i + n, record: self.whole(&rest[..n]) }
+            }
+        }
+    }
+
+    /// The end of input: it makes a top-level number or literal whole, and nothing else.
+    pub(super) fn finish(&mut self) -> Option<Result<Record<'_>, Oddity>> {
+        if !self.split.is_scalar() {
+            return None;
+        }
+        self.split.reset();
+        Some(self.whole(&[]))
+    }
+
+    fn note_last(&mut self, piece: &Placed<'_>, end: usize) {
+        self.last_at = piece.at;
+        self.last_frame = piece.frame;
+        self.end = piece.pos(end);
+    }
+
+    fn whole<'a>(&'a mut self, tail: &'a [u8]) -> Result<Record<'a>, Oddity> {
+        let (start, end, at) = (self.start, self.end, self.last_at);
+        if !self.carry.is_empty() {
+            self.carry.keep(tail);
+        }
+        if self.carry.is_over() {
+            return Err(Oddity::new(TOO_LONG, at, format!("a value of {} bytes", end.saturating_sub(start))).offset(start));
+        }
+        let data = if self.carry.is_empty() { tail } else { self.carry.bytes() };
+        Ok(Record { at, first_at: self.first_at, frame: self.last_frame, start, end, data, ..Record::default() })
+    }
+}

@@ -1,0 +1,165 @@
+//! Both directions of an HTTP/1 connection: what the answer to a request means for the other side, and who cut what.
+
+use super::length::Asked;
+use super::pairing::{Pairing, Turn};
+use super::reader::{Out, Reader};
+use crate::conn::End;
+use crate::http::event::{HttpEvent, MessageEnd, Side};
+use crate::http::hold::{Hold, Item, Stamp};
+
+/// An HTTP/1 connection.
+#[derive(Debug)]
+pub(in crate::http) struct Conn {
+    client: Reader,
+    server: Reader,
+    pairing: Pairing,
+    ends: [Option<End>; 2],
+    /// The side that sent FIN or RST first.
+    first: Option<Side>,
+}
+
+/// The connection speaks something else from here on.
+#[derive(Debug)]
+pub(in crate::http) struct Switched {
+    /// The exchange whose answer did it.
+    pub(in crate::http) exchange: u64,
+    /// It is HTTP/2 (`Upgrade: h2c`).
+    pub(in crate::http) h2c: bool,
+    /// Number of the next exchange.
+    pub(in crate::http) next: u64,
+    /// Bytes of the delivery that still belonged to HTTP/1.
+    pub(in crate::http) used: usize,
+    /// What the client sent ahead of the answer.
+    pub(in crate::http) ahead: Hold,
+    /// How the client's direction ended, if it did.
+    pub(in crate::http) ends: [Option<End>; 2],
+}
+
+impl Conn {
+    /// With the number of its first exchange; `joined`: its start was not seen.
+    pub(in crate::http) fn new(joined: bool, next: u64) -> Self {
+        Conn {
+            client: Reader::new(Side::Request, joined),
+            server: Reader::new(Side::Response, joined),
+            pairing: Pairing::new(next),
+            ends: [None; 2],
+            first: None,
+        }
+    }
+
+    /// Number of the next exchange.
+    pub(in crate::http) fn next(&self) -> u64 {
+        self.pairing.next()
+    }
+
+    /// One delivery of one side.
+    pub(in crate::http) fn data(
+        &mut self,
+        side: Side,
+        stamp: Stamp,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(HttpEvent<'_>),
+    ) -> Option<Switched> {
+        if self.ends[side as usize].is_some() {
+            return None;
+        }
+        let mut used = 0;
+        loop {
+            let reader = match side {
+                Side::Request => &mut self.client,
+                Side::Response => &mut self.server,
+            };
+            used += reader.data(&bytes[used..], used == 0, &mut self.pairing, &mut Out { stamp, side, sink });
+            match self.pairing.turn.take() {
+                Some(Turn::Release) => self.release(sink),
+                Some(Turn::Switch { exchange, h2c }) => {
+                    let ahead = self.client.take_waiting().map(|(hold, _)| hold).unwrap_or_default();
+                    // A request that was still coming is overtaken by the answer.
+                    let cut = MessageEnd::CutByServer;
+                    self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });
+                    let (next, ends) = (self.next(), self.ends);
+                    return Some(Switched { exchange, h2c, next, used, ahead, ends });
+                }
+                None => return None,
+            }
+        }
+    }
+
+    /// Missing bytes of one side.
+    pub(in crate::http) fn gap(&mut self, side: Side, stamp: Stamp, len: u64, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let reader = match side {
+            _ if self.ends[side as usize].is_some() => return,
+            Side::Request => &mut self.client,
+            Side::Response => &mut self.server,
+        };
+        reader.gap(len, &mut self.pairing, &mut Out { stamp, side, sink });
+    }
+
+    /// One side sends no more.
+    pub(in crate::http) fn end(&mut self, side: Side, stamp: Stamp, how: End, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let own = &mut self.ends[side as usize];
+        if own.is_some() {
+            return;
+        }
+        *own = Some(how);
+        if matches!(how, End::Fin | End::Reset) {
+            self.first.get_or_insert(side);
+        }
+        self.finish(side, stamp, how, sink);
+    }
+
+    /// Nothing follows: every message that is still open ends.
+    pub(in crate::http) fn close(&mut self, stamp: Stamp, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        self.pairing.close();
+        self.release(sink);
+        for side in [Side::Request, Side::Response] {
+            self.finish(side, stamp, self.ends[side as usize].unwrap_or(End::Capture), sink);
+        }
+    }
+
+    fn finish(&mut self, side: Side, stamp: Stamp, how: End, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let cut = self.cut_by(side, how);
+        let close = if how == End::Fin { MessageEnd::Complete } else { cut };
+        let reader = match side {
+            Side::Request => &mut self.client,
+            Side::Response => &mut self.server,
+        };
+        reader.finish(close, cut, &mut self.pairing, &mut Out { stamp, side, sink });
+    }
+
+    /// Who is to blame for a message of `side` that is not complete: the end that closed first. A side that just fell silent
+    /// stopped because of the other's FIN or RST, if there was one; else the capture ended.
+    fn cut_by(&self, side: Side, how: End) -> MessageEnd {
+        let other = match side {
+            Side::Request => Side::Response,
+            Side::Response => Side::Request,
+        };
+        let guilty = match how {
+            End::Fin | End::Reset => self.first.or(Some(side)),
+            End::Idle | End::Capture => self.first.filter(|first| *first == other),
+        };
+        match guilty {
+            Some(Side::Request) => MessageEnd::CutByClient,
+            Some(Side::Response) => MessageEnd::CutByServer,
+            None => MessageEnd::CutByCapture,
+        }
+    }
+
+    /// The client's waiting bytes are requests after all, unless the answer to a CONNECT never came.
+    fn release(&mut self, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let Some((held, asked)) = self.client.take_waiting() else { return };
+        if asked == Asked::Connect && self.pairing.is_closed() {
+            return;
+        }
+        for (_, stamp, item) in held.from(0) {
+            let mut out = Out { stamp, side: Side::Request, sink: &mut *sink };
+            match item {
+                Item::Data(bytes) => {
+                    self.client.data(bytes, true, &mut self.pairing, &mut out);
+                }
+                Item::Gap(len) => self.client.gap(len, &mut self.pairing, &mut out),
+                Item::End(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Heads: collected line by line, parsed by `httparse` where they are well formed and by a lenient splitter where they are not.
+
+use super::{BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, TRAILER_FIELD, VERSION};
+use crate::http::event::{Fields, RequestHead, ResponseHead, Side, Transfer, Version};
+use crate::oddity::{Kind, excerpt};
+use crate::time::Timestamp;
+use std::ops::Range;
+
+/// Fields about framing, routing and content that must not come behind the body (RFC 9110 section 6.5.1).
+const NO_TRAILER: [&[u8]; 6] = [b"content-length", b"transfer-encoding", b"host", b"trailer", b"content-encoding", b"content-type"];
+
+/// A head or trailer section while its bytes come.
+#[derive(Debug, Default)]
+pub(super) struct HeadBuf {
+    raw: Vec<u8>,
+    line_start: usize,
+    lines: usize,
+    bare_lf: bool,
+    blank: u32,
+    first_at: Timestamp,
+}
+
+/// What one more line made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Collected {
+    /// All bytes are taken and the head is not over.
+    More,
+    /// The first line is complete; the caller may want a look at it.
+    FirstLine,
+    /// The empty line has come.
+    Complete,
+    /// Over the limit.
+    TooLong,
+}
+
+impl HeadBuf {
+    /// Takes bytes up to the next thing to tell. Empty lines before the first line are skipped if `start_line` is expected.
+    pub(super) fn take(&mut self, bytes: &[u8], at: Timestamp, start_line: bool) -> (usize, Collected) {
+        let mut used = 0;
+        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            if self.raw.is_empty() {
+                self.first_at = at;
+            }
+            let Some(lf) = memchr::memchr(b'\n', rest) else {
+                self.raw.extend_from_slice(rest);
+                used = bytes.len();
+                break;
+            };
+            self.raw.extend_from_slice(&rest[..=lf]);
+            used += lf + 1;
+            let line = &self.raw[self.line_start..];
+            let blank = matches!(line, b"\n" | b"\r\n");
+            if blank && start_line && self.lines == 0 {
+                self.raw.clear();
+                self.blank += 1;
+                continue;
+            }
+            self.bare_lf |= !line.ends_with(b"\r\n");
+            self.line_start = self.raw.len();
+            if blank {
+                return (used, Collected::Complete);
+            }
+            self.lines += 1;
+            if start_line && self.lines == 1 {
+                return (used, Collected::FirstLine);
+            }
+            if self.raw.len() > MAX_HEAD {
+                return (used, Collected::TooLong);
+            }
+        }
+        (used, if self.raw.len() > MAX_HEAD { Collected::TooLong } else { Collected::More })
+    }
+
+    /// Some bytes of a head, not only of empty lines, are here.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(&self.raw[..], b"" | b"\r")
+    }
+
+    /// What is here so far.
+    pub(super) fn seen(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// The first line, complete, starts a message of this side.
+    pub(super) fn starts(&self, side: Side) -> bool {
+        let line = self.raw.trim_ascii_end();
+        match side {
+            Side::Response => line.get(..5).is_some_and(|v| v.eq_ignore_ascii_case(b"HTTP/")) && status_line(line).is_some(),
+            Side::Request => request_line(line).is_some(),
+        }
+    }
+
+    /// The trailer section: none if it holds no field.
+    pub(super) fn into_trailers(self, odd: &mut dyn FnMut(Kind, String)) -> Option<Fields> {
+        self.say_line_ends(odd);
+        if self.lines == 0 {
+            return None;
+        }
+        let list = field_lines(&self.raw, 0, odd);
+        let fields = Fields::new(self.raw, list);
+        for (name, _) in fields.iter().filter(|(name, _)| NO_TRAILER.iter().any(|n| name.eq_ignore_ascii_case(n))) {
+            odd(TRAILER_FIELD, excerpt(name));
+        }
+        Some(fields)
+    }
+
+    /// A request head, body length still open. None if it can't be understood at all.
+    pub(super) fn into_request(self, odd: &mut dyn FnMut(Kind, String)) -> Option<RequestHead> {
+        self.say_line_ends(odd);
+        if self.blank > 1 {
+            odd(BLANK_LINES, format!("{} empty lines", self.blank));
+        }
+        let (method, target, version, list) = match well_formed_request(&self.raw) {
+            Some(found) => found,
+            None => {
+                let end = line_end(&self.raw, 0);
+                let (method, target, version) = request_line(self.raw[..end].trim_ascii_end())?;
+                let (method, target) = (self.text(&method), self.text(&target));
+                let version = self.version(&version, odd);
+                // The grammar allows one space between three words, each of visible characters.
+                if self.raw[..end].trim_ascii_end() != format!("{method} {target} HTTP/1.{}", minor(version)).as_bytes()
+                    || !method.bytes().all(is_token)
+                    || !target.bytes().all(|b| b > b' ' && b != 0x7f)
+                {
+                    odd(START_LINE, excerpt(&self.raw[..end]));
+                }
+                (method, target, version, field_lines(&self.raw, end, odd))
+            }
+        };
+        let fields = Fields::new(self.raw, list);
+        let authority = fields.text("host");
+        let transfer = Transfer::None;
+        Some(RequestHead { first_at: self.first_at, method, target, version, scheme: None, authority, transfer, h2_stream: None, fields })
+    }
+
+    /// A response head, body length still open. None if it can't be understood at all.
+    pub(super) fn into_response(self, odd: &mut dyn FnMut(Kind, String)) -> Option<ResponseHead> {
+        self.say_line_ends(odd);
+        if self.blank > 0 {
+            odd(BLANK_LINES, format!("{} empty lines", self.blank));
+        }
+        let (version, status, reason, list) = match well_formed_response(&self.raw) {
+            Some(found) => found,
+            None => {
+                let end = line_end(&self.raw, 0);
+                let (version, status, reason) = status_line(self.raw[..end].trim_ascii_end())?;
+                let version = self.version(&version, odd);
+                let reason = self.raw.get(reason).unwrap_or_default().to_vec();
+                let plain = format!("HTTP/1.{} {status:03}", minor(version));
+                let rest = self.raw[..end].trim_ascii_end().strip_prefix(plain.as_bytes());
+                let fine = |rest: &[u8]| rest.is_empty() || (rest[0] == b' ' && rest[1..].iter().all(|b| is_field_vchar(*b)));
+                if status > 999 || !rest.is_some_and(fine) {
+                    odd(START_LINE, excerpt(&self.raw[..end]));
+                }
+                (version, status, reason, field_lines(&self.raw, end, odd))
+            }
+        };
+        let fields = Fields::new(self.raw, list);
+        Some(ResponseHead { first_at: self.first_at, status, reason, version, transfer: Transfer::None, h2_stream: None, fields })
+    }
+
+    fn say_line_ends(&self, odd: &mut dyn FnMut(Kind, String)) {
+        if self.bare_lf {
+            odd(BARE_LF, excerpt(&self.raw));
+        }
+    }
+
+    fn text(&self, range: &Range<usize>) -> String {
+        String::from_utf8_lossy(self.raw.get(range.clone()).unwrap_or_default()).into_owned()
+    }
+
+    fn version(&self, range: &Range<usize>, odd: &mut dyn FnMut(Kind, String)) -> Version {
+        match self.raw.get(range.clone()).unwrap_or_default() {
+            b"HTTP/1.1" => Version::H11,
+            b"HTTP/1.0" => Version::H10,
+            other => {
+                odd(VERSION, excerpt(other));
+                if other.eq_ignore_ascii_case(b"HTTP/1.0") { Version::H10 } else { Version::H11 }
+            }
+        }
+    }
+}
+
+type FieldRanges = Vec<(Range<u32>, Range<u32>)>;
+
+fn well_formed_request(raw: &[u8]) -> Option<(String, String, Version, FieldRanges)> {
+    with_headers(raw, |headers| {
+        let mut request = httparse::Request::new(headers);
+        let end = request.parse(raw)?;
+        let version = version_of(request.version);
+        Ok((
+            end,
+            (request.method.unwrap_or_default().to_owned(), request.path.unwrap_or_default().to_owned(), version),
+            ranges(raw, request.headers),
+        ))
+    })
+    .map(|((method, target, version), list)| (method, target, version, list))
+}
+
+fn well_formed_response(raw: &[u8]) -> Option<(Version, u16, Vec<u8>, FieldRanges)> {
+    with_headers(raw, |headers| {
+        let mut response = httparse::Response::new(headers);
+        let end = response.parse(raw)?;
+        let version = version_of(response.version);
+        Ok((end, (version, response.code.unwrap_or_default()), ranges(raw, response.headers)))
+    })
+    .map(|((version, status), list)| {
+        // Taken from the line itself: httparse drops reason phrases outside ASCII.
+        let line = raw[..line_end(raw, 0)].trim_ascii_end();
+        (version, status, line.get(13..).unwrap_or_default().to_vec(), list)
+    })
+}
+
+/// Runs `parse` with room for as many fields as the head has; only whole heads count.
+fn with_headers<'b, T>(
+    raw: &'b [u8],
+    parse: impl Fn(&mut [httparse::Header<'b>]) -> Result<(httparse::Status<usize>, T, FieldRanges), httparse::Error>,
+) -> Option<(T, FieldRanges)> {
+    let mut few = [httparse::EMPTY_HEADER; 64];
+    let parsed = match parse(&mut few) {
+        Err(httparse::Error::TooManyHeaders) => {
+            let lines = memchr::memchr_iter(b'\n', raw).count();
+            parse(&mut vec![httparse::EMPTY_HEADER; lines])
+        }
+        parsed => parsed,
+    };
+    match parsed {
+        Ok((httparse::Status::Complete(end), found, list)) if end == raw.len() => Some((found, list)),
+        _ => None,
+    }
+}
+
+fn version_of(minor: Option<u8>) -> Version {
+    if minor == Some(0) { Version::H10 } else { Version::H11 }
+}
+
+fn minor(version: Version) -> u8 {
+    u8::from(version != Version::H10)
+}
+
+/// Where the parsed names and values lie in `raw`.
+fn ranges(raw: &[u8], headers: &[httparse::Header<'_>]) -> FieldRanges {
+    let base = raw.as_ptr() as usize;
+    let range = |part: &[u8]| {
+        let start = (part.as_ptr() as usize).wrapping_sub(base) as u32;
+        start..start.saturating_add(part.len() as u32)
+    };
+    // An empty value may point elsewhere; it is put behind the name.
+    headers
+        .iter()
+        .map(|h| {
+            let name = range(h.name.as_bytes());
+            let value = if h.value.is_empty() { name.end..name.end } else { range(h.value) };
+            (name, value)
+        })
+        .collect()
+}
+
+/// Method, target, version as ranges of the first line, its end trimmed.
+fn request_line(line: &[u8]) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
+    let method = line.iter().position(u8::is_ascii_whitespace)?;
+    let version = line.iter().rposition(u8::is_ascii_whitespace)? + 1;
+    let word = line.get(version..)?;
+    if method == 0 || !is_version(word) {
+        return None;
+    }
+    let target = line.get(method..version)?;
+    let lead = target.len() - target.trim_ascii_start().len();
+    let target = method + lead..method + lead + target.trim_ascii().len();
+    (!target.is_empty()).then_some((0..method, target, version..line.len()))
+}
+
+/// Version, status, reason of the trimmed line.
+fn status_line(line: &[u8]) -> Option<(Range<usize>, u16, Range<usize>)> {
+    let version = line.iter().position(u8::is_ascii_whitespace)?;
+    if !is_version(&line[..version]) {
+        return None;
+    }
+    let rest = line[version..].trim_ascii_start();
+    let from = line.len() - rest.len();
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let status = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    let reason = &rest[digits..];
+    let lead = usize::from(reason.starts_with(b" "));
+    Some((0..version, status, from + digits + lead..line.len()))
+}
+
+/// `HTTP/` and a digit, in any case.
+fn is_version(word: &[u8]) -> bool {
+    word.len() > 5 && word[..5].eq_ignore_ascii_case(b"HTTP/") && word[5].is_ascii_digit()
+}
+
+/// Index behind the line that begins at `from`.
+fn line_end(raw: &[u8], from: usize) -> usize {
+    memchr::memchr(b'\n', raw.get(from..).unwrap_or_default()).map_or(raw.len(), |lf| from + lf + 1)
+}
+
+/// Fields of the lines from `at` to the empty line, whatever they look like.
+fn field_lines(raw: &[u8], mut at: usize, odd: &mut dyn FnMut(Kind, String)) -> FieldRanges {
+    let mut list: FieldRanges = Vec::new();
+    while at < raw.len() {
+        let end = line_end(raw, at);
+        let line = raw[at..end].strip_suffix(b"\n").unwrap_or(&raw[at..end]);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let start = at;
+        at = end;
+        if line.is_empty() {
+            continue;
+        }
+        if line.contains(&b'\r') {
+            odd(BARE_CR, excerpt(line));
+        }
+        if matches!(line[0], b' ' | b'\t') {
+            let text = line.trim_ascii_end();
+            match list.last_mut() {
+                Some((_, value)) => {
+                    odd(OBS_FOLD, excerpt(line));
+                    if !text.is_empty() {
+                        let whole = value.start as usize..start + text.len();
+                        let lead = raw[whole.clone()].len() - raw[whole.clone()].trim_ascii_start().len();
+                        *value = (whole.start + lead) as u32..whole.end as u32;
+                    }
+                }
+                None => odd(FIELD_LINE, excerpt(line)),
+            }
+            continue;
+        }
+        let Some(colon) = memchr::memchr(b':', line) else {
+            odd(FIELD_LINE, excerpt(line));
+            continue;
+        };
+        let name = line[..colon].trim_ascii_end();
+        let value = line[colon + 1..].trim_ascii();
+        if name.len() < colon {
+            odd(SPACE_BEFORE_COLON, excerpt(line));
+        }
+        if name.is_empty() || !name.iter().all(|b| is_token(*b)) || !value.iter().all(|b| is_field_vchar(*b)) {
+            odd(FIELD_LINE, excerpt(line));
+        }
+        if !name.is_empty() {
+            let lead = line[colon + 1..].len() - line[colon + 1..].trim_ascii_start().len();
+            let value_start = if value.is_empty() { colon + 1 } else { colon + 1 + lead };
+            let range = |from: usize, len: usize| (start + from) as u32..(start + from + len) as u32;
+            list.push((range(0, name.len()), range(value_start, value.len())));
+        }
+    }
+    list
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+/// What a field value may hold: visible characters, spaces, tabs, obs-text.
+fn is_field_vchar(b: u8) -> bool {
+    b == b'\t' || (b >= b' ' && b != 0x7f)
+}

@@ -1,0 +1,88 @@
+//! A direction whose framing is lost: bytes are kept until a chunk boundary is proven or a delivery starts a message.
+
+use super::resync::Boundaries;
+use crate::http::event::Side;
+use crate::http::hold::{Hold, Item, Stamp};
+
+/// What is known while nothing is.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// The message that is still open.
+    pub(super) message: Option<u64>,
+    /// The sender broke the framing, the capture lacks nothing.
+    pub(super) broken: bool,
+    /// What the next response would have answered when the first of these bytes came. Outer none: no byte yet.
+    pub(super) expected: Option<Option<u64>>,
+    /// Bytes since the framing was lost, as long as chunks are looked for.
+    pub(super) hold: Hold,
+    boundaries: Option<Boundaries>,
+    /// What stands before the boundary belongs to a chunk of the open message.
+    tail: bool,
+}
+
+impl Lost {
+    /// The capture joined a connection under way. Requests are rarely chunked: for them only heads are looked for.
+    pub(super) fn joined(side: Side) -> Self {
+        Lost::new(None, side == Side::Response, false, false)
+    }
+
+    /// Bytes are missing. `in_body`: inside the chunked body of the open message.
+    pub(super) fn gap(message: Option<u64>, chunks: bool, in_body: bool) -> Self {
+        Lost::new(message, chunks, false, chunks && in_body)
+    }
+
+    /// A chunk did not end where it should.
+    pub(super) fn broken(message: u64) -> Self {
+        Lost::new(Some(message), true, true, false)
+    }
+
+    /// Bytes that start no message.
+    pub(super) fn strayed() -> Self {
+        Lost::new(None, false, true, false)
+    }
+
+    fn new(message: Option<u64>, chunks: bool, broken: bool, tail: bool) -> Self {
+        Lost { message, broken, expected: None, hold: Hold::default(), boundaries: chunks.then(Boundaries::default), tail }
+    }
+
+    /// More bytes; the offset of a chunk-size line in `hold`, once one is proven.
+    pub(super) fn data(&mut self, stamp: Stamp, bytes: &[u8], expected: Option<u64>) -> Option<u64> {
+        self.expected.get_or_insert(expected);
+        let boundaries = self.boundaries.as_mut()?;
+        self.hold.push(0, stamp, Item::Data(bytes));
+        let found = boundaries.search(&self.hold);
+        if found.is_none() {
+            self.hold.trim();
+        }
+        found
+    }
+
+    /// More bytes are missing.
+    pub(super) fn gap_more(&mut self, stamp: Stamp, len: u64) {
+        if self.boundaries.is_some() {
+            self.hold.push(0, stamp, Item::Gap(len));
+            self.hold.trim();
+        }
+    }
+
+    /// Only heads are looked for from here on.
+    pub(super) fn stop_looking(&mut self) {
+        self.boundaries = None;
+        self.hold = Hold::default();
+    }
+
+    /// Body bytes before the boundary: the end of a chunk whose beginning is missing, without the line end behind it.
+    pub(super) fn tail(&self, boundary: u64) -> impl Iterator<Item = (Stamp, &[u8])> {
+        let whole = self.tail && !self.hold.evicted();
+        let end = boundary.saturating_sub(2);
+        let mut at = self.hold.start();
+        self.hold.from(at).map_while(move |(_, stamp, item)| match item {
+            Item::Data(data) if whole && at < end => {
+                let n = (end - at).min(data.len() as u64) as usize;
+                at += data.len() as u64;
+                Some((stamp, &data[..n]))
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! HTTP/1.x (RFC 9112) from two byte streams: requests and responses paired, bodies undone from their framing, nothing refused.
+//!
+//! `conn` and `pairing` join both directions, `reader` reads one (`recover` and `lost` when bytes are missing), `head` and `length` understand heads, `chunked` the chunked coding,
+//! `resync` finds chunk boundaries in bytes without a beginning.
+
+mod chunked;
+mod conn;
+mod head;
+mod length;
+mod lost;
+mod pairing;
+mod reader;
+mod recover;
+pub(super) mod resync;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use conn::{Conn, Switched};
+
+use crate::oddity::Kind;
+
+/// A start line that breaks the grammar of RFC 9112 sections 3 and 4 and was understood all the same.
+pub const START_LINE: Kind = Kind("h1.start-line");
+/// An HTTP version other than 1.0 and 1.1 in a start line; the message is read as 1.1.
+pub const VERSION: Kind = Kind("h1.version");
+/// A field line without colon, without a name, with a name that is no token, or with control characters (RFC 9112 section 5).
+pub const FIELD_LINE: Kind = Kind("h1.field-line");
+/// Whitespace between field name and colon (RFC 9112 section 5.1).
+pub const SPACE_BEFORE_COLON: Kind = Kind("h1.space-before-colon");
+/// A field value folded over several lines (RFC 9112 section 5.2).
+pub const OBS_FOLD: Kind = Kind("h1.obs-fold");
+/// A line that ends with LF alone (RFC 9112 section 2.2).
+pub const BARE_LF: Kind = Kind("h1.bare-lf");
+/// A CR that is not followed by LF (RFC 9112 section 2.2).
+pub const BARE_CR: Kind = Kind("h1.bare-cr");
+/// Empty lines before a start line (RFC 9112 section 2.2 allows one before a request).
+pub const BLANK_LINES: Kind = Kind("h1.blank-lines");
+/// A trailer field that must not be one (RFC 9110 section 6.5.1).
+pub const TRAILER_FIELD: Kind = Kind("h1.trailer-field");
+/// A head or trailer section over the limit; the message is given up.
+pub const HEAD_TOO_LONG: Kind = Kind("h1.head-too-long");
+/// Bytes of a head were not captured; the message is given up.
+pub const HEAD_GAP: Kind = Kind("h1.head-gap");
+/// The direction ended inside a head.
+pub const HEAD_CUT: Kind = Kind("h1.head-cut");
+/// Bytes where a message should start that start none.
+pub const NOT_HTTP: Kind = Kind("h1.not-http");
+/// Both Transfer-Encoding and Content-Length: Transfer-Encoding wins (RFC 9112 section 6.3).
+pub const TE_AND_CL: Kind = Kind("h1.te-and-cl");
+/// A Content-Length that is no number.
+pub const CONTENT_LENGTH: Kind = Kind("h1.content-length");
+/// Several Content-Length values that differ: the first is used.
+pub const CONTENT_LENGTHS: Kind = Kind("h1.content-lengths");
+/// A Transfer-Encoding other than `chunked` alone; codings before `chunked` stay in the body.
+pub const TRANSFER_ENCODING: Kind = Kind("h1.transfer-encoding");
+/// A chunk-size line without a size, or with one over 64 bits: the rest of the direction can't be read.
+pub const CHUNK_SIZE: Kind = Kind("h1.chunk-size");
+/// A chunk-size line that breaks the grammar of RFC 9112 section 7.1 and was understood all the same.
+pub const CHUNK_LINE: Kind = Kind("h1.chunk-line");
+/// Chunk data that no CRLF follows.
+pub const CHUNK_END: Kind = Kind("h1.chunk-end");
+/// A response that no request asked for.
+pub const UNASKED: Kind = Kind("h1.unasked-response");
+/// More unanswered requests than are remembered: the oldest will not be paired.
+pub const UNANSWERED: Kind = Kind("h1.unanswered");
+
+/// Bytes of a head or trailer section that are kept.
+const MAX_HEAD: usize = 1 << 20;

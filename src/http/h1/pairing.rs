@@ -1,0 +1,182 @@
+//! Which response answers which request: in order (RFC 9112 section 9.3), as far as the capture lets one tell.
+
+use super::length::Asked;
+use std::collections::VecDeque;
+
+/// Unanswered requests that are remembered. Nobody pipelines that deep; captures of one direction alone get here.
+const MAX_QUEUE: usize = 4096;
+
+/// The requests that wait for their response.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    /// Number of the next exchange.
+    next: u64,
+    queue: VecDeque<Slot>,
+    /// A request head has begun and has no number yet.
+    pub(super) head_open: bool,
+    /// The number that an early response gave to the request whose head is still coming.
+    early: Option<u64>,
+    /// This request may switch protocols; its sender's further bytes wait for the answer.
+    waiting: Option<(u64, Asked)>,
+    /// After [`Self::stop_waiting`].
+    impatient: bool,
+    /// No answer will come any more.
+    closed: bool,
+    /// Responses may have been lost since the last one that was paired.
+    unsure: bool,
+    /// A delivery held the end of one request and the start of the next.
+    pipelined: bool,
+    /// What the answer just read asks of the connection.
+    pub(super) turn: Option<Turn>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    exchange: u64,
+    asked: Asked,
+}
+
+/// What a response head may ask of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// No switch: the client's waiting bytes are requests.
+    Release,
+    /// From here on both directions speak something else.
+    Switch {
+        /// The exchange that did it.
+        exchange: u64,
+        /// `Upgrade: h2c`.
+        h2c: bool,
+    },
+}
+
+/// What a response answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answers {
+    pub(super) exchange: u64,
+    pub(super) asked: Asked,
+    /// No request was there to answer.
+    pub(super) unasked: bool,
+}
+
+impl Pairing {
+    pub(super) fn new(next: u64) -> Self {
+        Pairing { next, ..Pairing::default() }
+    }
+
+    /// Number of the next exchange.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// A request head is complete (or lost, and known to have been one). Says its number, and whether one had to be forgotten.
+    pub(super) fn request(&mut self, asked: Asked, may_switch: bool) -> (u64, bool) {
+        self.head_open = false;
+        if let Some(exchange) = self.early.take() {
+            if let Some(slot) = self.queue.iter_mut().find(|s| s.exchange == exchange) {
+                slot.asked = asked;
+                self.wait(exchange, asked, may_switch);
+            }
+            return (exchange, false);
+        }
+        let exchange = self.number();
+        let full = self.queue.len() >= MAX_QUEUE;
+        if full {
+            self.queue.pop_front();
+        }
+        self.queue.push_back(Slot { exchange, asked });
+        self.wait(exchange, asked, may_switch);
+        (exchange, full)
+    }
+
+    /// A response head is complete. A final one takes its request from the queue.
+    pub(super) fn response(&mut self, interim: bool) -> Answers {
+        if std::mem::take(&mut self.unsure) && !self.pipelined {
+            // Without pipelining only the newest request can be unanswered: the older ones lost their answers with the missing bytes.
+            while self.queue.len() > 1 {
+                self.queue.pop_front();
+            }
+        }
+        let mut unasked = false;
+        if self.queue.is_empty() {
+            let exchange = self.number();
+            if self.head_open && self.early.is_none() {
+                self.early = Some(exchange);
+            } else {
+                unasked = true;
+            }
+            self.queue.push_back(Slot { exchange, asked: Asked::Other });
+        }
+        let front = if interim { self.queue.front().copied() } else { self.queue.pop_front() };
+        let Slot { exchange, asked } = front.unwrap_or(Slot { exchange: self.next, asked: Asked::Other });
+        Answers { exchange, asked, unasked }
+    }
+
+    /// The request that the next response will answer, as far as known now.
+    pub(super) fn expected(&self) -> Option<u64> {
+        let slot = if self.unsure && !self.pipelined { self.queue.back() } else { self.queue.front() };
+        slot.map(|s| s.exchange)
+    }
+
+    /// A response without a head: it answers `expected` or a request that was not seen.
+    pub(super) fn headless(&mut self, expected: Option<u64>) -> u64 {
+        match expected {
+            Some(exchange) => {
+                // Answers come in order: whatever was asked before is past.
+                self.queue.retain(|s| s.exchange > exchange);
+                exchange
+            }
+            None => self.number(),
+        }
+    }
+
+    /// The final head for `exchange` has come and switches nothing.
+    pub(super) fn no_switch(&mut self, exchange: u64) {
+        if self.waits(exchange).is_some() {
+            self.waiting = None;
+            self.turn = Some(Turn::Release);
+        }
+    }
+
+    /// Bytes behind this request wait for its answer.
+    pub(super) fn waits(&self, exchange: u64) -> Option<Asked> {
+        self.waiting.filter(|(waiting, _)| *waiting == exchange).map(|(_, asked)| asked)
+    }
+
+    /// Answers don't come in time: upgrades are not waited for any more, tunnels still are.
+    pub(super) fn stop_waiting(&mut self) {
+        self.impatient = true;
+        self.waiting = None;
+    }
+
+    /// No answer comes any more, so nothing waits for one.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.waiting = None;
+    }
+
+    /// After [`Self::close`].
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Bytes of responses are missing.
+    pub(super) fn lost_responses(&mut self) {
+        self.unsure = true;
+    }
+
+    /// Requests come without waiting for answers.
+    pub(super) fn saw_pipelining(&mut self) {
+        self.pipelined = true;
+    }
+
+    fn wait(&mut self, exchange: u64, asked: Asked, may_switch: bool) {
+        let worth = may_switch && !self.closed && (asked == Asked::Connect || !self.impatient);
+        self.waiting = worth.then_some((exchange, asked));
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+}

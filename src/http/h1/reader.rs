@@ -1,0 +1,319 @@
+//! One direction of an HTTP/1 connection: heads and bodies one after another, and the way back when bytes are missing.
+
+use super::chunked::{Dechunk, Step};
+use super::head::{Collected, HeadBuf};
+use super::length::{self, Asked};
+use super::lost::Lost;
+use super::pairing::{Pairing, Turn};
+use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
+use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
+use crate::http::hold::{Hold, Item, LIMIT, Stamp};
+use crate::oddity::{Kind, Oddity, excerpt};
+
+/// Lines that start no message and are skipped one by one before the direction counts as lost.
+const STRAY_LINES: u32 = 8;
+
+/// Where events go, and the time they get.
+pub(super) struct Out<'s> {
+    pub(super) stamp: Stamp,
+    pub(super) side: Side,
+    pub(super) sink: &'s mut dyn FnMut(HttpEvent<'_>),
+}
+
+impl Out<'_> {
+    pub(super) fn emit(&mut self, exchange: u64, what: HttpWhat<'_>) {
+        (self.sink)(HttpEvent { at: self.stamp.at, frame: self.stamp.frame, exchange, side: self.side, what });
+    }
+
+    pub(super) fn odd(&mut self, exchange: u64, kind: Kind, found: impl Into<std::borrow::Cow<'static, str>>) {
+        self.emit(exchange, HttpWhat::Oddity(Oddity::new(kind, self.stamp.at, found)));
+    }
+}
+
+/// ```text
+///               ┌───────────────── body complete ────────────────┐
+///               ▼                                                │
+///   (start) ▶ Head ──head complete──▶ Body ──hole over the end──▶ Lost ◀── (joined)
+///              ▲ ▲                     │ CONNECT, Upgrade         │
+///              │ └──answer: no switch── Waiting                   │
+///              └───────── a delivery starts a message ────────────┘
+/// ```
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Between messages or inside a head.
+    Head { buf: HeadBuf, strays: u32 },
+    /// Inside the body of this exchange.
+    Body { exchange: u64, body: Body },
+    /// A request may switch protocols: what comes is kept until the answer tells.
+    Waiting { hold: Hold, asked: Asked },
+    /// Nothing tells where the next message or chunk begins.
+    Lost(Box<Lost>),
+}
+
+/// How the end of a body is told.
+#[derive(Debug)]
+pub(super) enum Body {
+    Length {
+        left: u64,
+    },
+    Close,
+    Chunked(Dechunk),
+    /// The sender broke the framing.
+    Unreadable,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) side: Side,
+    pub(super) phase: Phase,
+    /// The newest exchange of this side: stray bytes are reported there.
+    pub(super) last: Option<u64>,
+    /// Interim heads of this exchange were seen and nothing else of its response.
+    interim: Option<u64>,
+    joined: bool,
+    /// Found boundaries that are being read from inside one another.
+    pub(super) depth: u32,
+}
+
+impl Reader {
+    pub(super) fn new(side: Side, joined: bool) -> Self {
+        let phase = if joined { Phase::Lost(Box::new(Lost::joined(side))) } else { new_head() };
+        Reader { side, phase, last: None, interim: None, joined, depth: 0 }
+    }
+
+    /// Bytes of one delivery, or the rest of one (`fresh` false). Stops where the connection must act ([`Pairing::turn`]); says how many bytes it took.
+    pub(super) fn data(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
+        let mut used = 0;
+        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            used += self.step(rest, fresh && used == 0, pairing, out).min(rest.len());
+            if pairing.turn.is_some() {
+                break;
+            }
+        }
+        used
+    }
+
+    fn step(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
+        match &mut self.phase {
+            Phase::Head { .. } => self.head(bytes, fresh, pairing, out),
+            Phase::Body { exchange, body: Body::Length { left } } => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= n as u64;
+                let (exchange, left) = (*exchange, *left);
+                out.emit(exchange, HttpWhat::Data(&bytes[..n]));
+                if left == 0 {
+                    self.complete(exchange, pairing, out);
+                }
+                n
+            }
+            Phase::Body { exchange, body: Body::Close } => {
+                out.emit(*exchange, HttpWhat::Data(bytes));
+                bytes.len()
+            }
+            Phase::Body { body: Body::Chunked(_), .. } => self.chunked(bytes, pairing, out),
+            Phase::Body { body: Body::Unreadable, .. } => bytes.len(),
+            Phase::Waiting { hold, asked } => {
+                hold.push(0, out.stamp, Item::Data(bytes));
+                if *asked == Asked::Connect {
+                    hold.trim();
+                } else if hold.held() > LIMIT {
+                    // No answer in sight: HTTP is the better guess than silence, here and from now on.
+                    pairing.stop_waiting();
+                    pairing.turn = Some(Turn::Release);
+                }
+                bytes.len()
+            }
+            Phase::Lost(_) => self.lost(bytes, fresh, pairing, out),
+        }
+    }
+
+    fn head(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
+        let Phase::Head { buf, strays } = &mut self.phase else { return bytes.len() };
+        if !buf.is_open() && !fresh && self.side == Side::Request && self.last.is_some() && !matches!(bytes, [b'\r' | b'\n', ..]) {
+            pairing.saw_pipelining();
+        }
+        let (used, collected) = buf.take(bytes, out.stamp.at, true);
+        match collected {
+            Collected::More => {}
+            Collected::FirstLine if buf.starts(self.side) => *strays = 0,
+            Collected::FirstLine => {
+                let found = excerpt(buf.seen());
+                *buf = HeadBuf::default();
+                *strays += 1;
+                let (first, many) = (*strays == 1, *strays > STRAY_LINES);
+                if first {
+                    out.odd(self.last.unwrap_or(pairing.next()), NOT_HTTP, found);
+                }
+                if many {
+                    self.phase = Phase::Lost(Box::new(Lost::strayed()));
+                }
+            }
+            Collected::TooLong => self.lose_head(HEAD_TOO_LONG, pairing, out),
+            Collected::Complete => {
+                let buf = std::mem::take(buf);
+                match self.side {
+                    Side::Request => self.request(buf, pairing, out),
+                    Side::Response => self.response(buf, pairing, out),
+                }
+            }
+        }
+        if self.side == Side::Request {
+            pairing.head_open = matches!(&self.phase, Phase::Head { buf, .. } if buf.is_open());
+        }
+        used
+    }
+
+    fn request(&mut self, buf: HeadBuf, pairing: &mut Pairing, out: &mut Out<'_>) {
+        let mut odd = Vec::new();
+        let Some(mut head) = buf.into_request(&mut |kind, found| odd.push((kind, found))) else {
+            return self.lose_head(NOT_HTTP, pairing, out);
+        };
+        head.transfer = length::request(&head.fields, head.version, &mut |kind, found| odd.push((kind, found)));
+        let asked = Asked::by(&head.method);
+        let may_switch = asked == Asked::Connect || head.fields.all("upgrade").any(|v| !v.is_empty());
+        let (exchange, forgot) = pairing.request(asked, may_switch);
+        let transfer = head.transfer;
+        out.emit(exchange, HttpWhat::Request(Box::new(head)));
+        odd.into_iter().for_each(|(kind, found)| out.odd(exchange, kind, found));
+        if forgot {
+            out.odd(exchange, UNANSWERED, "too many requests without an answer");
+        }
+        self.body(exchange, transfer, pairing, out);
+    }
+
+    fn response(&mut self, buf: HeadBuf, pairing: &mut Pairing, out: &mut Out<'_>) {
+        let mut odd = Vec::new();
+        let Some(mut head) = buf.into_response(&mut |kind, found| odd.push((kind, found))) else {
+            return self.lose_head(NOT_HTTP, pairing, out);
+        };
+        let interim = head.is_interim();
+        let answers = pairing.response(interim);
+        let (exchange, status) = (answers.exchange, head.status);
+        head.transfer = length::response(&head.fields, head.version, status, answers.asked, &mut |kind, found| odd.push((kind, found)));
+        let transfer = head.transfer;
+        let switch = status == 101 || (answers.asked == Asked::Connect && (200..300).contains(&status));
+        let h2c = switch && head.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"h2c"));
+        self.opens(exchange, out);
+        if h2c && status == 101 {
+            // The response itself comes on HTTP/2 stream 1 and belongs to the same exchange (RFC 7540 section 3.2).
+            pairing.turn = Some(Turn::Switch { exchange, h2c });
+            return;
+        }
+        out.emit(exchange, HttpWhat::Response(Box::new(head)));
+        odd.into_iter().for_each(|(kind, found)| out.odd(exchange, kind, found));
+        if answers.unasked && !self.joined {
+            out.odd(exchange, UNASKED, status.to_string());
+        }
+        if interim {
+            (self.last, self.interim) = (Some(exchange), Some(exchange));
+            self.phase = new_head();
+            return;
+        }
+        self.body(exchange, transfer, pairing, out);
+        if switch {
+            pairing.turn = Some(Turn::Switch { exchange, h2c });
+        } else {
+            pairing.no_switch(exchange);
+        }
+    }
+
+    /// A response goes on or begins: if interim heads promised another one, that one is lost.
+    pub(super) fn opens(&mut self, exchange: u64, out: &mut Out<'_>) {
+        if let Some(other) = self.interim.take().filter(|other| *other != exchange) {
+            out.emit(other, HttpWhat::End(MessageEnd::CutByCapture));
+        }
+    }
+
+    fn body(&mut self, exchange: u64, transfer: Transfer, pairing: &mut Pairing, out: &mut Out<'_>) {
+        self.last = Some(exchange);
+        let body = match transfer {
+            Transfer::Chunked => Body::Chunked(Dechunk::new()),
+            Transfer::Close => Body::Close,
+            Transfer::Length(left) if left > 0 => Body::Length { left },
+            Transfer::Length(_) | Transfer::None | Transfer::H2 => return self.complete(exchange, pairing, out),
+        };
+        self.phase = Phase::Body { exchange, body };
+    }
+
+    pub(super) fn complete(&mut self, exchange: u64, pairing: &Pairing, out: &mut Out<'_>) {
+        out.emit(exchange, HttpWhat::End(MessageEnd::Complete));
+        self.phase = match pairing.waits(exchange).filter(|_| self.side == Side::Request) {
+            Some(asked) => Phase::Waiting { hold: Hold::default(), asked },
+            None => new_head(),
+        };
+    }
+
+    fn chunked(&mut self, bytes: &[u8], pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
+        let Phase::Body { exchange, body: Body::Chunked(body) } = &mut self.phase else { return bytes.len() };
+        let exchange = *exchange;
+        let offset = body.offset();
+        let at = out.stamp.at;
+        let mut odd = Vec::new();
+        let (used, step) = body.step(bytes, at, &mut |kind, found| odd.push((kind, found)));
+        for (kind, found) in odd {
+            out.emit(exchange, HttpWhat::Oddity(Oddity::new(kind, at, found).offset(offset)));
+        }
+        match step {
+            Step::More => {}
+            Step::Start { len, line } => out.emit(exchange, HttpWhat::UnitStart { len, line }),
+            Step::Data(data) => out.emit(exchange, HttpWhat::Data(data)),
+            Step::End => out.emit(exchange, HttpWhat::UnitEnd),
+            Step::Done(trailers) => {
+                if let Some(trailers) = trailers {
+                    out.emit(exchange, HttpWhat::Trailers(trailers));
+                }
+                self.complete(exchange, pairing, out);
+            }
+            Step::Lost => self.phase = Phase::Lost(Box::new(Lost::broken(exchange))),
+            Step::Broken => self.phase = Phase::Body { exchange, body: Body::Unreadable },
+        }
+        used
+    }
+
+    /// What waits for an answer, if anything does: from here on the direction reads heads again.
+    pub(super) fn take_waiting(&mut self) -> Option<(Hold, Asked)> {
+        match std::mem::replace(&mut self.phase, new_head()) {
+            Phase::Waiting { hold, asked } => Some((hold, asked)),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// The direction is over. `close`: how a body ends that lasts until the close; `cut`: how any other ends.
+    pub(super) fn finish(&mut self, close: MessageEnd, cut: MessageEnd, pairing: &mut Pairing, out: &mut Out<'_>) {
+        let interim = self.interim.take();
+        let open = match std::mem::replace(&mut self.phase, new_head()) {
+            Phase::Head { buf, .. } if buf.is_open() => {
+                let answered = pairing.expected().filter(|_| self.side == Side::Response);
+                let stray = if self.side == Side::Response { self.last } else { None };
+                out.odd(answered.or(stray).unwrap_or(pairing.next()), HEAD_CUT, excerpt(buf.seen()));
+                answered.map(|_| (pairing.response(false).exchange, cut))
+            }
+            Phase::Head { .. } => interim.map(|exchange| (exchange, cut)),
+            // The answer may still come.
+            waiting @ Phase::Waiting { .. } => {
+                self.phase = waiting;
+                None
+            }
+            Phase::Body { exchange, body: Body::Close } => Some((exchange, close)),
+            Phase::Body { exchange, .. } => Some((exchange, cut)),
+            Phase::Lost(lost) => {
+                lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { MessageEnd::CutByCapture }))
+            }
+        };
+        if let Some(other) = interim.filter(|other| open.is_none_or(|(exchange, _)| exchange != *other)) {
+            out.emit(other, HttpWhat::End(MessageEnd::CutByCapture));
+        }
+        if let Some((exchange, end)) = open {
+            out.emit(exchange, HttpWhat::End(end));
+        }
+    }
+}
+
+/// Before a head.
+pub(super) fn new_head() -> Phase {
+    Phase::Head { buf: HeadBuf::default(), strays: 0 }
+}

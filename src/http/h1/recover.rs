@@ -1,0 +1,147 @@
+//! The part of a reader that deals with missing bytes: what a hole does to the message it lies in, and how reading resumes.
+
+use super::HEAD_GAP;
+use super::chunked::{Dechunk, Hole};
+use super::length::Asked;
+use super::lost::Lost;
+use super::pairing::{Pairing, Turn};
+use super::reader::{Body, Out, Phase, Reader, new_head};
+use crate::http::detect::{starts_request, starts_status};
+use crate::http::event::{HttpWhat, MessageEnd, Side};
+use crate::http::hold::Item;
+use crate::oddity::{Kind, excerpt};
+
+/// Boundaries found inside bytes that were kept behind boundaries.
+const MAX_DEPTH: u32 = 8;
+
+impl Reader {
+    /// `len` bytes of the wire are missing here.
+    pub(super) fn gap(&mut self, len: u64, pairing: &mut Pairing, out: &mut Out<'_>) {
+        match &mut self.phase {
+            Phase::Head { buf, .. } if buf.is_open() => self.lose_head(HEAD_GAP, pairing, out),
+            Phase::Head { .. } => self.lose(None, pairing),
+            Phase::Body { exchange, body: Body::Length { left } } => {
+                let (exchange, bytes) = (*exchange, len.min(*left));
+                *left -= bytes;
+                let done = *left == 0;
+                out.emit(exchange, HttpWhat::Gap(Some(bytes)));
+                if done {
+                    self.complete(exchange, pairing, out);
+                    if len > bytes {
+                        self.gap(len - bytes, pairing, out);
+                    }
+                }
+            }
+            Phase::Body { exchange, body: Body::Close } => out.emit(*exchange, HttpWhat::Gap(Some(len))),
+            Phase::Body { exchange, body: Body::Chunked(body) } => {
+                let exchange = *exchange;
+                match body.gap(len) {
+                    Hole::Inside { bytes, ends_chunk } => {
+                        if bytes > 0 {
+                            out.emit(exchange, HttpWhat::Gap(Some(bytes)));
+                        }
+                        if ends_chunk {
+                            out.emit(exchange, HttpWhat::UnitEnd);
+                        }
+                    }
+                    Hole::AfterLast { exact } => {
+                        out.emit(exchange, HttpWhat::Gap(None));
+                        self.complete(exchange, pairing, out);
+                        if !exact {
+                            self.lose(None, pairing);
+                        }
+                    }
+                    Hole::Lost => {
+                        out.emit(exchange, HttpWhat::Gap(None));
+                        self.lose(Some(exchange), pairing);
+                    }
+                }
+            }
+            Phase::Body { body: Body::Unreadable, .. } => {}
+            Phase::Waiting { hold, .. } => hold.push(0, out.stamp, Item::Gap(len)),
+            Phase::Lost(lost) => lost.gap_more(out.stamp, len),
+        }
+    }
+
+    /// The head that was being read is given up; its message keeps its number, so that pairing holds.
+    pub(super) fn lose_head(&mut self, why: Kind, pairing: &mut Pairing, out: &mut Out<'_>) {
+        let found = match &self.phase {
+            Phase::Head { buf, .. } => excerpt(buf.seen()),
+            _ => String::new(),
+        };
+        let exchange = match self.side {
+            Side::Request => pairing.request(Asked::Other, false).0,
+            Side::Response => pairing.response(false).exchange,
+        };
+        self.opens(exchange, out);
+        out.odd(exchange, why, found);
+        out.emit(exchange, HttpWhat::Gap(None));
+        self.lose(Some(exchange), pairing);
+    }
+
+    fn lose(&mut self, message: Option<u64>, pairing: &mut Pairing) {
+        if self.side == Side::Response {
+            pairing.lost_responses();
+        }
+        self.last = message.or(self.last);
+        let chunks = self.side == Side::Response || matches!(self.phase, Phase::Body { body: Body::Chunked(_), .. });
+        let in_body = message.is_some() && matches!(self.phase, Phase::Body { .. });
+        self.phase = Phase::Lost(Box::new(Lost::gap(message, chunks, in_body)));
+    }
+
+    pub(super) fn lost(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
+        let Phase::Lost(lost) = &mut self.phase else { return bytes.len() };
+        let starts = match self.side {
+            Side::Request => starts_request(bytes),
+            Side::Response => starts_status(bytes),
+        };
+        if fresh && starts {
+            if let Some(exchange) = lost.message {
+                out.emit(exchange, HttpWhat::End(if lost.broken { own_fault(self.side) } else { MessageEnd::CutByCapture }));
+            }
+            self.phase = new_head();
+            return 0;
+        }
+        let Some(boundary) = lost.data(out.stamp, bytes, pairing.expected()) else { return bytes.len() };
+        let Phase::Lost(lost) = std::mem::replace(&mut self.phase, new_head()) else { return bytes.len() };
+        let exchange = lost.message.unwrap_or_else(|| pairing.headless(lost.expected.flatten()));
+        self.last = Some(exchange);
+        self.opens(exchange, out);
+        for (stamp, data) in lost.tail(boundary) {
+            Out { stamp, side: out.side, sink: &mut *out.sink }.emit(exchange, HttpWhat::Data(data));
+        }
+        self.phase = Phase::Body { exchange, body: Body::Chunked(Dechunk::new()) };
+        self.depth += 1;
+        for (_, stamp, item) in lost.hold.from(boundary) {
+            let mut out = Out { stamp, side: out.side, sink: &mut *out.sink };
+            match item {
+                Item::Data(data) => {
+                    let used = self.data(data, true, pairing, &mut out);
+                    // A switch inside bytes that were lost already: what is behind it is let go.
+                    if matches!(pairing.turn, Some(Turn::Switch { .. })) {
+                        break;
+                    }
+                    if used < data.len() {
+                        self.data(&data[used..], false, pairing, &mut out);
+                    }
+                }
+                Item::Gap(len) => self.gap(len, pairing, &mut out),
+                Item::End(_) => {}
+            }
+            if let Phase::Lost(lost) = &mut self.phase
+                && self.depth > MAX_DEPTH
+            {
+                lost.stop_looking();
+            }
+        }
+        self.depth -= 1;
+        bytes.len()
+    }
+}
+
+fn own_fault(side: Side) -> MessageEnd {
+    match side {
+        Side::Request => MessageEnd::CutByClient,
+        Side::Response => MessageEnd::CutByServer,
+    }
+}

@@ -1,0 +1,246 @@
+//! Bytes of one direction kept for a decision that needs more of them, each delivery with its own time, holes included.
+
+use crate::conn::End;
+use crate::time::Timestamp;
+use std::collections::VecDeque;
+
+/// Bytes that one direction of an undecided connection may keep.
+pub(super) const LIMIT: usize = 64 * 1024;
+
+/// When a delivery came and in which packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Stamp {
+    /// Time of the delivery.
+    pub(super) at: Timestamp,
+    /// Packet of the delivery; 0 without packets.
+    pub(super) frame: u64,
+}
+
+/// One thing that happened to a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item<'a> {
+    /// Bytes.
+    Data(&'a [u8]),
+    /// This many bytes are missing.
+    Gap(u64),
+    /// No more bytes.
+    End(End),
+}
+
+/// What stands behind a run of visible bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// More bytes than were asked for.
+    More,
+    /// A hole that ends at this offset.
+    Gap(u64),
+    /// Nothing has come yet.
+    Frontier,
+}
+
+/// A log of deliveries. Offsets count from its first byte and include holes; they survive eviction.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    bytes: Window,
+    segments: VecDeque<Segment>,
+    end: u64,
+    evicted: bool,
+    skip: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    order: u64,
+    stamp: Stamp,
+    start: u64,
+    /// Index of its first byte, counted over all bytes ever held.
+    pos: u64,
+    what: Kept,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    Data(usize),
+    Gap(u64),
+    End(End),
+}
+
+impl Kept {
+    fn len(self) -> u64 {
+        match self {
+            Kept::Data(n) => n as u64,
+            Kept::Gap(n) => n,
+            Kept::End(_) => 0,
+        }
+    }
+}
+
+/// Contiguous bytes of which the oldest can be dropped.
+#[derive(Debug, Default)]
+struct Window {
+    buf: Vec<u8>,
+    base: u64,
+}
+
+impl Window {
+    fn end(&self) -> u64 {
+        self.base + self.buf.len() as u64
+    }
+
+    fn slice(&self, pos: u64, len: usize) -> &[u8] {
+        let from = pos.saturating_sub(self.base) as usize;
+        self.buf.get(from..).map_or(&[], |rest| &rest[..len.min(rest.len())])
+    }
+
+    fn drop_before(&mut self, pos: u64) {
+        let n = (pos.saturating_sub(self.base) as usize).min(self.buf.len());
+        self.buf.drain(..n);
+        self.base += n as u64;
+    }
+}
+
+impl Hold {
+    /// Keep one more thing. `order` sorts it among those of the other direction.
+    pub(super) fn push(&mut self, order: u64, stamp: Stamp, item: Item<'_>) {
+        let pos = self.bytes.end();
+        let what = match item {
+            Item::Data(bytes) => {
+                self.bytes.buf.extend_from_slice(bytes);
+                Kept::Data(bytes.len())
+            }
+            Item::Gap(n) => Kept::Gap(n),
+            Item::End(end) => Kept::End(end),
+        };
+        self.segments.push_back(Segment { order, stamp, start: self.end, pos, what });
+        self.end = self.end.saturating_add(what.len());
+    }
+
+    /// Number of bytes kept.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.buf.len()
+    }
+
+    /// Offset of the oldest byte kept.
+    pub(super) fn start(&self) -> u64 {
+        self.segments.front().map_or(self.end, |s| s.start)
+    }
+
+    /// Offset behind the newest byte.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Something was dropped for lack of room.
+    pub(super) fn evicted(&self) -> bool {
+        self.evicted
+    }
+
+    /// More than [`LIMIT`] bytes or as many deliveries: drop the older half.
+    pub(super) fn trim(&mut self) {
+        if self.held() <= LIMIT && self.segments.len() <= LIMIT / 8 {
+            return;
+        }
+        self.evicted = true;
+        let target = self.bytes.end().saturating_sub((LIMIT / 2) as u64);
+        let mut cut = self.bytes.base;
+        while let Some(first) = self.segments.front() {
+            if cut >= target && self.segments.len() <= LIMIT / 16 {
+                break;
+            }
+            if let Kept::Data(n) = first.what {
+                cut = first.pos + n as u64;
+            }
+            self.segments.pop_front();
+        }
+        self.bytes.drop_before(cut);
+    }
+
+    /// At most `max` bytes from `offset` up to the next hole, and what stands behind them.
+    pub(super) fn visible(&self, offset: u64, max: usize) -> (&[u8], Edge) {
+        let after = self.segments.partition_point(|s| s.start <= offset);
+        let Some(first) = after.checked_sub(1) else { return (&[], Edge::Frontier) };
+        let mut run = 0usize;
+        let mut pos = None;
+        for segment in self.segments.iter().skip(first) {
+            let skipped = offset.saturating_sub(segment.start);
+            match segment.what {
+                Kept::Data(n) if skipped < n as u64 => {
+                    pos.get_or_insert(segment.pos + skipped);
+                    run += n - skipped as usize;
+                    if run > max {
+                        return (self.bytes.slice(pos.unwrap_or_default(), max), Edge::More);
+                    }
+                }
+                Kept::Gap(n) if skipped < n => {
+                    return (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Gap(segment.start.saturating_add(n)));
+                }
+                _ => {}
+            }
+        }
+        (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Frontier)
+    }
+
+    /// What lies before `offset` is of no interest to those who read it all.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        self.skip = offset;
+    }
+
+    /// Everything kept from `offset` on, oldest first: order, stamp, thing.
+    pub(super) fn from(&self, offset: u64) -> impl Iterator<Item = (u64, Stamp, Item<'_>)> {
+        let offset = offset.max(self.skip);
+        self.segments.iter().filter_map(move |s| {
+            let skipped = offset.saturating_sub(s.start).min(s.what.len());
+            let item = match s.what {
+                Kept::Data(n) if skipped == n as u64 => return None,
+                Kept::Gap(n) if skipped == n => return None,
+                Kept::Data(n) => Item::Data(self.bytes.slice(s.pos + skipped, n - skipped as usize)),
+                Kept::Gap(n) => Item::Gap(n - skipped),
+                Kept::End(end) => Item::End(end),
+            };
+            Some((s.order, s.stamp, item))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(n: i64) -> Stamp {
+        Stamp { at: Timestamp(n), frame: n as u64 }
+    }
+
+    #[test]
+    fn bytes_around_a_hole() {
+        let mut hold = Hold::default();
+        hold.push(0, stamp(1), Item::Data(b"abc"));
+        hold.push(1, stamp(2), Item::Data(b"de"));
+        hold.push(2, stamp(3), Item::Gap(4));
+        hold.push(3, stamp(4), Item::Data(b"xyz"));
+        assert_eq!(hold.visible(1, 9), (&b"bcde"[..], Edge::Gap(9)));
+        assert_eq!(hold.visible(1, 2), (&b"bc"[..], Edge::More));
+        assert_eq!(hold.visible(6, 9), (&b""[..], Edge::Gap(9)));
+        assert_eq!(hold.visible(10, 9), (&b"yz"[..], Edge::Frontier));
+        assert_eq!(hold.visible(12, 9), (&b""[..], Edge::Frontier));
+        let rest: Vec<_> = hold.from(4).collect();
+        assert_eq!(rest, [(1, stamp(2), Item::Data(b"e")), (2, stamp(3), Item::Gap(4)), (3, stamp(4), Item::Data(b"xyz"))]);
+    }
+
+    #[test]
+    fn old_bytes_make_room() {
+        let mut hold = Hold::default();
+        for n in 0..100 {
+            hold.push(n, stamp(n as i64), Item::Data(&[n as u8; 1000]));
+            hold.trim();
+            assert!(hold.held() <= LIMIT);
+        }
+        assert!(hold.evicted() && hold.end() == 100_000 && hold.start() > 0);
+        let (bytes, _) = hold.visible(99_000, 1000);
+        assert_eq!(bytes, [99u8; 1000]);
+        for n in 0..100_000 {
+            hold.push(n, stamp(0), Item::Gap(1));
+            hold.trim();
+        }
+        assert!(hold.from(0).count() <= LIMIT);
+    }
+}

@@ -1,0 +1,263 @@
+//! `sniff report compliance`: what breaks which promise, rule by rule, then exchange by exchange, the worst first, then the verdict.
+
+use super::list::{dialect, request_line};
+use super::table::{Cell, Column, Table, render};
+use super::text::{Style, clean, count, level, wrap};
+use super::{Look, markdown};
+use crate::conformance::{self, Level};
+use crate::summary::{FindingSummary, Summary};
+use serde::Serialize;
+use std::cmp::Reverse;
+
+/// Collects exchanges and their findings.
+#[derive(Debug, Default, Serialize)]
+pub struct Compliance {
+    /// Exchanges judged.
+    pub exchanges: u64,
+    /// Those without an error or a warning.
+    pub clean: u64,
+    /// Findings by level, folded ones once.
+    pub errors: u64,
+    /// As above.
+    pub warnings: u64,
+    /// As above.
+    pub infos: u64,
+    /// Rules that were broken; after [`Compliance::sort`] the worst first.
+    pub rules: Vec<Broken>,
+    /// Exchanges with findings; after [`Compliance::sort`] the worst first.
+    pub cases: Vec<Case>,
+}
+
+/// One rule that was broken.
+#[derive(Debug, Serialize)]
+pub struct Broken {
+    /// Code.
+    pub rule: String,
+    /// Name in the catalogue.
+    pub name: Option<&'static str>,
+    /// Worst level at which it showed.
+    pub level: Level,
+    /// Exchanges that break it.
+    pub exchanges: u64,
+    /// Places in all of them.
+    pub places: u64,
+    /// Where first.
+    pub first: Place,
+    /// Clients that break on it.
+    pub breaks: &'static [&'static str],
+}
+
+/// Where a finding is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Place {
+    /// Capture file, where several are checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Exchange.
+    pub exchange: i64,
+    /// Record, where one can be named.
+    pub record: Option<u64>,
+    /// Byte offset in the decoded body, where one can be named.
+    pub offset: Option<u64>,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// One exchange with findings.
+#[derive(Debug, Clone, Serialize)]
+pub struct Case {
+    /// Capture file, where several are checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Exchange.
+    pub exchange: i64,
+    /// Method and target.
+    pub request: String,
+    /// Host.
+    pub host: String,
+    /// Status.
+    pub status: Option<u16>,
+    /// Dialect with variant.
+    pub dialect: String,
+    /// What is wrong, worst first.
+    pub findings: Vec<FindingSummary>,
+}
+
+impl Compliance {
+    /// One exchange, of a file where several are checked.
+    pub fn add(&mut self, file: Option<&str>, s: &Summary) {
+        self.exchanges += 1;
+        self.clean += u64::from(s.findings.iter().all(|f| f.level == Level::Info));
+        let mut seen: Vec<&str> = Vec::new();
+        for f in &s.findings {
+            match f.level {
+                Level::Error => self.errors += 1,
+                Level::Warning => self.warnings += 1,
+                Level::Info => self.infos += 1,
+            }
+            let again = seen.contains(&f.rule.as_str());
+            seen.push(&f.rule);
+            self.count(file, s.id, f, again);
+        }
+        if !s.findings.is_empty() {
+            self.cases.push(Case {
+                file: file.map(Into::into),
+                exchange: s.id,
+                request: request_line(s),
+                host: s.host(),
+                status: s.response.as_ref().and_then(|r| r.status),
+                dialect: dialect(s),
+                findings: s.findings.clone(),
+            });
+        }
+    }
+
+    fn count(&mut self, file: Option<&str>, exchange: i64, f: &FindingSummary, again: bool) {
+        if let Some(b) = self.rules.iter_mut().find(|b| b.rule == f.rule) {
+            b.exchanges += u64::from(!again);
+            b.places += f.count;
+            b.level = b.level.max(f.level);
+            return;
+        }
+        let rule = conformance::by_code(&f.rule);
+        let first = Place { file: file.map(Into::into), exchange, record: f.record, offset: f.offset, message: f.message.clone() };
+        self.rules.push(Broken {
+            rule: f.rule.clone(),
+            name: rule.map(|r| r.name),
+            level: f.level,
+            exchanges: 1,
+            places: f.count,
+            first,
+            breaks: rule.map_or(&[], |r| r.breaks),
+        });
+    }
+
+    /// Worst first: by level, then by how many.
+    pub fn sort(&mut self) {
+        self.rules.sort_by_key(|b| (Reverse(b.level), Reverse(b.exchanges)));
+        let weight = |c: &Case, l| c.findings.iter().filter(|f| f.level == l).count();
+        self.cases.sort_by_key(|c| Reverse([weight(c, Level::Error), weight(c, Level::Warning), weight(c, Level::Info)]));
+    }
+
+    /// A finding at or over this level is there.
+    pub fn reaches(&self, limit: Level) -> bool {
+        self.rules.iter().any(|b| b.level >= limit)
+    }
+
+    /// One line that says it all, and its style.
+    pub fn verdict(&self) -> (String, Style) {
+        let all = count(self.exchanges, "exchange", "exchanges");
+        let info = if self.infos > 0 { format!(" ({})", count(self.infos, "note", "notes")) } else { String::new() };
+        let bad = self.exchanges - self.clean;
+        if self.exchanges == 0 {
+            return ("no exchanges: nothing to judge".into(), Style::Yellow);
+        }
+        if bad == 0 {
+            return (format!("{all}, no errors, no warnings{info}"), Style::Green);
+        }
+        let figures = format!("{}, {}{info}", count(self.errors, "error", "errors"), count(self.warnings, "warning", "warnings"));
+        let worst = self.rules.iter().max_by_key(|b| (b.level, b.exchanges)).map(|b| format!("; worst: {}", b.rule)).unwrap_or_default();
+        (format!("{bad} of {all} with {figures}{worst}"), if self.errors > 0 { Style::Red } else { Style::Yellow })
+    }
+}
+
+/// For a terminal.
+pub fn text(c: &Compliance, look: &Look) -> String {
+    let mut out = String::new();
+    if !c.rules.is_empty() {
+        out += &render(&rules_table(c), look);
+        out.push('\n');
+        c.cases.iter().for_each(|case| out += &case_text(case, look));
+    }
+    let (verdict, style) = c.verdict();
+    out += &format!("{}\n", style.paint(&verdict, look.color));
+    out
+}
+
+/// One exchange and what is wrong with it.
+pub fn case_text(case: &Case, look: &Look) -> String {
+    let file = case.file.as_ref().map(|f| format!("{} ", clean(f))).unwrap_or_default();
+    let status = case.status.map_or("-".into(), |s| s.to_string());
+    let title = format!("{file}#{}  {}  {status}", case.exchange, clean(&case.request));
+    let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
+    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, look.color), Style::Dim.paint(&about, look.color));
+    for f in &case.findings {
+        let label = format!("{:<9} {:<8}", f.rule, level(f.level));
+        let indent = 2 + label.len() + 1;
+        let message = format!("{}{}", clean(&f.message), place(f));
+        let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
+        let first = lines.next().unwrap_or_default();
+        out += &format!("  {} {first}\n", Style::of(f.level).paint(&label, look.color));
+        lines.for_each(|l| out += &format!("{:indent$}{l}\n", ""));
+    }
+    out.push('\n');
+    out
+}
+
+/// For documents.
+pub fn markdown_text(c: &Compliance) -> String {
+    let mut out = format!("**{}**\n", markdown::escape(&c.verdict().0));
+    if !c.rules.is_empty() {
+        out += &format!("\n{}\n{}", markdown::render(&rules_table(c)), markdown::render(&findings_table(c)));
+    }
+    out
+}
+
+/// A row per rule.
+pub fn rules_table(c: &Compliance) -> Table {
+    let columns = vec![
+        Column::left("Rule"),
+        Column::left("Level"),
+        Column::right("Exchanges"),
+        Column::right("Places").spare(2),
+        Column::left("First").spare(1),
+        Column::left("What").min(30),
+        Column::left("Breaks").min(16).spare(3),
+    ];
+    let row = |b: &Broken| {
+        vec![
+            Cell::new(&b.rule).style(Style::of(b.level)),
+            Cell::new(level(b.level)).style(Style::of(b.level)),
+            Cell::new(format!("{}/{}", b.exchanges, c.exchanges)),
+            Cell::new(b.places.to_string()),
+            Cell::new(format!("#{}", b.first.exchange)),
+            Cell::new(&b.first.message),
+            Cell::new(b.breaks.join(", ")),
+        ]
+    };
+    Table { columns, rows: c.rules.iter().map(row).collect() }
+}
+
+/// A row per finding.
+pub fn findings_table(c: &Compliance) -> Table {
+    let file = c.cases.iter().any(|c| c.file.is_some());
+    let columns = ["File", "Exchange", "Request", "Dialect", "Rule", "Level", "Record", "Offset", "Count", "Message"].map(Column::left);
+    let mut rows = Vec::new();
+    for case in &c.cases {
+        for f in &case.findings {
+            let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
+            let cells = [
+                case.file.clone().unwrap_or_default(),
+                case.exchange.to_string(),
+                case.request.clone(),
+                case.dialect.clone(),
+                f.rule.clone(),
+                level(f.level).into(),
+                number(f.record),
+                number(f.offset),
+                f.count.to_string(),
+                f.message.clone(),
+            ];
+            rows.push(cells.iter().skip(usize::from(!file)).map(Cell::new).collect());
+        }
+    }
+    Table { columns: columns.into_iter().skip(usize::from(!file)).collect(), rows }
+}
+
+fn place(f: &FindingSummary) -> String {
+    let mut parts = Vec::new();
+    parts.extend(f.record.map(|r| format!("record {r}")));
+    parts.extend(f.offset.map(|o| format!("byte {o}")));
+    parts.extend((f.count > 1).then(|| format!("{} times", f.count)));
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}

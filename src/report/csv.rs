@@ -1,0 +1,151 @@
+//! CSV (RFC 4180): JSON objects made flat. Names are those of the view `v_exchanges`: groups prefix their fields, `timing` does not.
+
+use super::table::Table;
+use anyhow::Result;
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::io::Write;
+
+/// Rows of one shape being written.
+#[derive(Debug)]
+pub struct Writer {
+    /// (column, path in the object)
+    columns: Vec<(String, Vec<String>)>,
+}
+
+impl Writer {
+    /// Columns from a value that has every field, and the header line.
+    pub fn new(template: &impl Serialize, out: &mut dyn Write) -> Result<Writer> {
+        let shape: Shape = serde_json::from_str(&serde_json::to_string(template)?)?;
+        let mut columns = Vec::new();
+        flatten(&shape, &mut Vec::new(), &mut columns);
+        line(columns.iter().map(|(name, _)| name.clone()), out)?;
+        Ok(Writer { columns })
+    }
+
+    /// One row.
+    pub fn row(&self, value: &impl Serialize, out: &mut dyn Write) -> Result<()> {
+        let value = serde_json::to_value(value)?;
+        let cell = |path: &Vec<String>| {
+            let found = path.iter().try_fold(&value, |v, key| v.get(key));
+            match found {
+                None | Some(serde_json::Value::Null) => String::new(),
+                Some(serde_json::Value::String(s)) => s.clone(),
+                Some(other) => other.to_string(),
+            }
+        };
+        line(self.columns.iter().map(|(_, path)| cell(path)), out)
+    }
+}
+
+/// A table's cells as text, titles in lower case.
+pub fn table(table: &Table, out: &mut dyn Write) -> Result<()> {
+    line(table.columns.iter().map(|c| c.title.to_lowercase()), out)?;
+    table.rows.iter().try_for_each(|row| line(row.iter().map(|c| c.text.clone()), out))
+}
+
+/// One line of cells.
+pub fn line(cells: impl Iterator<Item = String>, out: &mut dyn Write) -> Result<()> {
+    let cells: Vec<String> = cells.map(|c| quote(&c)).collect();
+    write!(out, "{}\r\n", cells.join(","))?;
+    Ok(())
+}
+
+fn quote(cell: &str) -> String {
+    match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.to_owned(),
+    }
+}
+
+fn flatten(shape: &Shape, path: &mut Vec<String>, columns: &mut Vec<(String, Vec<String>)>) {
+    match shape {
+        Shape::Object(fields) if !fields.is_empty() => {
+            for (name, inner) in fields {
+                path.push(name.clone());
+                flatten(inner, path, columns);
+                path.pop();
+            }
+        }
+        _ => {
+            let named: Vec<&str> = path.iter().map(String::as_str).filter(|p| *p != "timing").collect();
+            columns.push((named.join("_"), path.clone()));
+        }
+    }
+}
+
+/// The fields of an object in the order in which they were written.
+enum Shape {
+    Object(Vec<(String, Shape)>),
+    Leaf,
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ShapeVisitor)
+    }
+}
+
+struct ShapeVisitor;
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Shape::Object(fields))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Shape::Leaf)
+    }
+
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Leaf)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+        Ok(Shape::Leaf)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+        Ok(Shape::Leaf)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+        Ok(Shape::Leaf)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+        Ok(Shape::Leaf)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+        Ok(Shape::Leaf)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn flat_quoted_and_in_order() {
+        let mut out = Vec::new();
+        let template = r#"{"z": 1, "a": {"y": null, "b": {}}, "timing": {"t_ns": 0}}"#;
+        let value: &serde_json::value::RawValue = serde_json::from_str(template).unwrap();
+        let w = Writer::new(&value, &mut out).unwrap();
+        w.row(&json!({"z": "x,\"y\"", "a": {"b": {"k": 1}}}), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "z,a_y,a_b,t_ns\r\n\"x,\"\"y\"\"\",,\"{\"\"k\"\":1}\",\r\n");
+    }
+}

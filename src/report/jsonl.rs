@@ -1,0 +1,12 @@
+//! JSON lines: one object a line.
+
+use anyhow::Result;
+use serde::Serialize;
+use std::io::Write;
+
+/// One line.
+pub fn line(value: &impl Serialize, out: &mut dyn Write) -> Result<()> {
+    serde_json::to_writer(&mut *out, value).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! `sniff list`: one line per exchange.
+
+use super::table::{Cell, Column, Table};
+use super::text::{Style, rate, span};
+use crate::conformance::Level;
+use crate::exchange::redact;
+use crate::summary::{FindingSummary, Summary};
+use crate::time::Timestamp;
+
+/// The exchanges as a table.
+pub fn table(all: &[Summary]) -> Table {
+    let mut days = all.iter().filter_map(Summary::begun_ns).map(|t| t.div_euclid(86_400_000_000_000));
+    let first = days.next();
+    let one_day = days.all(|d| Some(d) == first);
+    let columns = vec![
+        Column::right("ID"),
+        Column::left("Time (UTC)").spare(5),
+        Column::left("Client").spare(9),
+        Column::left("Host").min(12).spare(7),
+        Column::left("Request").min(16).middle(),
+        Column::right("Status"),
+        Column::left("Framing").spare(8),
+        Column::left("Dialect").min(10).spare(1),
+        Column::left("Model").min(8).spare(6),
+        Column::right("TTFT"),
+        Column::right("Gap p50").spare(4),
+        Column::right("Gap p99").spare(3),
+        Column::right("Tokens").spare(4),
+        Column::right("Duration").spare(2),
+        Column::left("End"),
+        Column::left("Findings").min(8),
+    ];
+    Table { columns, rows: all.iter().map(|s| row(s, one_day)).collect() }
+}
+
+fn row(s: &Summary, one_day: bool) -> Vec<Cell> {
+    let (request, response, t) = (s.request.as_ref(), s.response.as_ref(), &s.timing);
+    let begun = s.begun_ns().map(|ns| clock(ns, one_day)).unwrap_or_default();
+    vec![
+        Cell::new(s.id.to_string()),
+        Cell::new(begun).style(Style::Dim),
+        Cell::new(std::net::SocketAddr::new(s.client_ip, s.client_port).to_string()),
+        Cell::new(s.host()),
+        Cell::new(request_line(s)),
+        status(s),
+        Cell::new(response.map_or("", |r| &r.framing)),
+        Cell::new(dialect(s)),
+        Cell::new(request.and_then(|r| r.model.as_deref()).unwrap_or_default()),
+        Cell::new(span(t.ttft)),
+        Cell::new(span(t.itl_p50)),
+        Cell::new(span(t.itl_p99)),
+        Cell::new(rate(t.tpot)),
+        Cell::new(span(t.duration)),
+        end(s),
+        codes(&s.findings),
+    ]
+}
+
+/// Method and target without secrets.
+pub fn request_line(s: &Summary) -> String {
+    match &s.request {
+        Some(r) => format!("{} {}", r.method, redact::target(&r.path)),
+        None => "(request not captured)".into(),
+    }
+}
+
+/// Dialect with its variant.
+pub fn dialect(s: &Summary) -> String {
+    let Some(r) = &s.response else { return String::new() };
+    match (&r.dialect, &r.variant) {
+        (Some(d), Some(v)) if !d.starts_with(v.as_str()) => format!("{d} ({v})"),
+        (Some(d), _) => d.clone(),
+        (None, _) => String::new(),
+    }
+}
+
+/// Status, coloured by its class.
+pub fn status(s: &Summary) -> Cell {
+    let status = s.response.as_ref().and_then(|r| r.status);
+    let style = match status {
+        Some(500..) => Style::Red,
+        Some(400..) => Style::Yellow,
+        _ => Style::Plain,
+    };
+    Cell::new(status.map_or("-".into(), |n| n.to_string())).style(style)
+}
+
+/// How it ended.
+pub fn end(s: &Summary) -> Cell {
+    match &s.response {
+        None => Cell::new("no answer").style(Style::Red),
+        Some(r) => match &r.cut_by {
+            None => Cell::new("complete").style(Style::Dim),
+            Some(by) => Cell::new(format!("cut by {by}")).style(if by == "server" { Style::Red } else { Style::Yellow }),
+        },
+    }
+}
+
+/// Codes of the findings in the colour of the worst.
+pub fn codes(findings: &[FindingSummary]) -> Cell {
+    let mut codes: Vec<&str> = Vec::new();
+    for f in findings.iter().filter(|f| f.level > Level::Info) {
+        if !codes.contains(&f.rule.as_str()) {
+            codes.push(&f.rule);
+        }
+    }
+    let worst = findings.iter().map(|f| f.level).max();
+    Cell::new(codes.join(" ")).style(worst.map_or(Style::Plain, Style::of))
+}
+
+/// Time of day with milliseconds, or day and time of day.
+pub fn clock(ns: i64, time_only: bool) -> String {
+    let shown = Timestamp(ns).to_string();
+    let range = if time_only { 11..23 } else { 5..19 };
+    shown.get(range).unwrap_or(&shown).replace('T', " ")
+}

@@ -1,0 +1,43 @@
+//! Tables for documents and pull requests (GitHub-flavoured Markdown).
+
+use super::table::Table;
+
+/// The table, each line ended.
+pub fn render(table: &Table) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut out = line(table.columns.iter().map(|c| escape(c.title)).collect());
+    out += &line(table.columns.iter().map(|c| if c.right { "---:" } else { "---" }.to_owned()).collect());
+    for row in &table.rows {
+        out += &line(row.iter().map(|c| escape(&c.text)).collect());
+    }
+    out
+}
+
+/// Text that stays text: captured bytes must not become markup, links or mentions.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '#' | '!' => out.extend(['\\', c]),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("@\u{200b}"),
+            '\n' | '\r' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::table::{Cell, Column};
+
+    #[test]
+    fn cells_cannot_break_out() {
+        let table = Table { columns: vec![Column::left("a"), Column::right("n")], rows: vec![vec![Cell::new("x|<b>"), Cell::new("1")]] };
+        assert_eq!(render(&table), "| a | n |\n| --- | ---: |\n| x\\|&lt;b&gt; | 1 |\n");
+    }
+}

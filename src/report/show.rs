@@ -1,0 +1,227 @@
+//! `sniff show`: one exchange, chunk by chunk: who, what, when, what is wrong, and what each chunk brought.
+
+mod rebuild;
+
+pub use rebuild::Rebuilt;
+
+use super::Look;
+use super::list::{dialect, end, request_line};
+use super::table::{Cell, Column, Table, render};
+use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
+use crate::exchange::redact;
+use crate::summary::detail::{Chunk, Detail, Record};
+use crate::summary::{FindingSummary, Header, Summary};
+use crate::time::{Span, Timestamp};
+
+/// Replace what is secret in heads and target.
+pub fn redact(detail: &mut Detail) {
+    let s = &mut detail.summary;
+    if let Some(r) = &mut s.request {
+        r.path = redact::target(&r.path).into_owned();
+    }
+    let headers = [s.request.as_mut().and_then(|r| r.headers.as_mut()), s.response.as_mut().and_then(|r| r.headers.as_mut())];
+    for h in headers.into_iter().flatten().flatten() {
+        h.value = redact::value(&h.name, &h.value).into_owned();
+    }
+}
+
+/// For a terminal.
+pub fn text(d: &Detail, said: &Rebuilt, look: &Look) -> String {
+    let s = &d.summary;
+    let mut out = head(s, look);
+    facts(&mut out, d, look);
+    for f in &s.findings {
+        finding(&mut out, f, said, look);
+    }
+    let request = s.request.as_ref().and_then(|r| r.headers.as_deref());
+    let response = s.response.as_ref().and_then(|r| r.headers.as_deref());
+    for (title, list) in [("Request headers", request), ("Response headers", response)] {
+        headers(&mut out, title, list.unwrap_or_default(), look);
+    }
+    if !d.chunks.is_empty() {
+        out += &format!("\n{}\n", Style::Bold.paint("Chunks", look.color));
+        let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first byte seen" };
+        out += &render(&timeline(d, said), look);
+        out += &format!("{}\n", Style::Dim.paint(&format!("Times since {since}; gap: since the chunk before."), look.color));
+    }
+    out
+}
+
+/// For documents.
+pub fn markdown(d: &Detail, said: &Rebuilt) -> String {
+    let s = &d.summary;
+    let mut out = format!("## Exchange {}: {}\n\n", s.id, super::markdown::escape(&clean(&request_line(s))));
+    for f in &s.findings {
+        out += &format!("- **{}** ({}): {}\n", f.rule, level(f.level), super::markdown::escape(&f.message));
+    }
+    out += &format!("\n{}", super::markdown::render(&timeline(d, said)));
+    out
+}
+
+/// Chunk by chunk, with the records that were complete with it. A chunk with several records takes several rows.
+pub fn timeline(d: &Detail, said: &Rebuilt) -> Table {
+    let columns = vec![
+        Column::right("#"),
+        Column::right("Time"),
+        Column::right("Gap").spare(2),
+        Column::right("Bytes"),
+        Column::right("Record"),
+        Column::left("Kind").spare(1),
+        Column::left("Event").min(8).spare(3),
+        Column::left("Brings").min(20),
+    ];
+    let zero = d.summary.timing.t_request_end_ns.or(d.chunks.first().map(|c| c.t_ns)).unwrap_or_default();
+    let mut rows = Vec::new();
+    let mut records = d.records.iter().peekable();
+    let identity = d.summary.response.as_ref().is_none_or(|r| r.content_encoding.is_none());
+    let mut before: Option<i64> = None;
+    for (i, chunk) in d.chunks.iter().enumerate() {
+        let last = i + 1 == d.chunks.len();
+        let gap = before.map(|t| Timestamp(chunk.t_ns).since(Timestamp(t)));
+        before = Some(chunk.t_ns);
+        let mut begin = Some([
+            Cell::new(chunk.n.to_string()).style(Style::Dim),
+            Cell::new(moment(chunk.t_ns, zero)),
+            Cell::new(span(gap)),
+            if chunk.gap { Cell::new(format!("{} lost", chunk.len)).style(Style::Red) } else { Cell::new(chunk.len.to_string()) },
+        ]);
+        while let Some(record) = records.next_if(|r| last || belongs(r, chunk, identity)) {
+            let start = begin.take().unwrap_or_default();
+            rows.push(start.into_iter().chain(record_cells(record, said)).collect());
+        }
+        if let Some(start) = begin {
+            rows.push(start.into_iter().chain(std::iter::repeat_n(Cell::default(), 4)).collect());
+        }
+    }
+    Table { columns, rows }
+}
+
+/// The record was complete with this chunk: by offset where the wire body is the decoded body, by time where it is not.
+fn belongs(r: &Record, c: &Chunk, identity: bool) -> bool {
+    if identity { r.end <= c.offset + c.len } else { r.t_ns <= c.t_ns }
+}
+
+fn record_cells(r: &Record, said: &Rebuilt) -> [Cell; 4] {
+    let (kind, style) = match (r.kind.as_str(), &r.delta) {
+        ("error", _) => ("error", Style::Red),
+        (_, Some(delta)) => (delta.as_str(), Style::Plain),
+        (kind, None) => (kind, Style::Dim),
+    };
+    let brings = said.says.get(&r.n).map(String::as_str).unwrap_or_default();
+    [
+        Cell::new(r.n.to_string()).style(Style::Dim),
+        Cell::new(kind).style(style),
+        Cell::new(r.event.as_deref().unwrap_or_default()).style(Style::Dim),
+        Cell::new(brings).style(if r.delta.is_some() { Style::Plain } else { style }),
+    ]
+}
+
+/// Milliseconds with the microseconds, so that rows compare at a glance.
+fn moment(ns: i64, zero: i64) -> String {
+    format!("{:+.3} ms", Timestamp(ns).since(Timestamp(zero)).as_millis_f64())
+}
+
+fn head(s: &Summary, look: &Look) -> String {
+    let status = s.response.as_ref().and_then(|r| r.status).map_or("no status".into(), |n| n.to_string());
+    let version = s.http_version.as_ref().map(|v| format!("HTTP/{v}")).unwrap_or_default();
+    let title = clip(&clean(&format!("{}  →  {status}", request_line(s))), look.width);
+    let end = end(s);
+    let mut line = format!("exchange {}, session {}, stream {}", s.id, s.session, s.stream);
+    s.h2_stream.iter().for_each(|n| line += &format!(".{n}"));
+    let ends = [(s.client_ip, s.client_port), (s.server_ip, s.server_port)].map(|(ip, port)| std::net::SocketAddr::new(ip, port));
+    line += &format!("  {} → {}  {}  {version}{}", ends[0], ends[1], clean(&s.host()), if s.tls { " over TLS" } else { "" });
+    format!("{}\n{line}  {}\n", Style::Bold.paint(&title, look.color), end.style.paint(&end.text, look.color))
+}
+
+fn facts(out: &mut String, d: &Detail, look: &Look) {
+    let s = &d.summary;
+    let mut line = |title: &str, parts: Vec<String>| {
+        let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+        if !parts.is_empty() {
+            let body = wrap(&clean(&parts.join(",  ")), look.width.saturating_sub(10).max(40)).join("\n          ");
+            *out += &format!("{} {body}\n", Style::Dim.paint(&format!("{title:<9}"), look.color));
+        }
+    };
+    if let Some(r) = &s.request {
+        let stream = r.stream.map(|s| format!("stream: {s}")).unwrap_or_default();
+        let model = r.model.as_ref().map(|m| format!("model {m}")).unwrap_or_default();
+        line("Request", vec![r.content_type.clone().unwrap_or_default(), bytes(r.body_bytes), model, stream]);
+    }
+    if let Some(r) = &s.response {
+        let chunks = r.chunks.map(|n| format!("{} in {}", r.transfer.as_deref().unwrap_or("units"), count(n, "unit", "units")));
+        line(
+            "Response",
+            vec![
+                r.content_type.clone().unwrap_or("no content type".into()),
+                r.content_encoding.clone().unwrap_or_default(),
+                chunks.unwrap_or_else(|| r.transfer.clone().unwrap_or_default()),
+                bytes(r.wire_body_bytes),
+                if r.decoded_bytes == r.wire_body_bytes { String::new() } else { format!("{} decoded", bytes(r.decoded_bytes)) },
+            ],
+        );
+        let t = &r.terminator;
+        let terminator = match (&t.which, &t.expected) {
+            (Some(w), _) => format!("ended by {w}"),
+            (None, Some(e)) => format!("{e} never came"),
+            _ => String::new(),
+        };
+        let why = d.dialect_why.as_ref().filter(|w| !w.is_empty()).map(|w| format!(" ({w})")).unwrap_or_default();
+        let reason = r.finish_reason.as_ref().map(|f| format!("finish reason {f}")).unwrap_or_default();
+        line("Framing", vec![r.framing.clone(), count(r.records, "record", "records"), format!("{}{why}", dialect(s)), terminator, reason]);
+        line("Usage", vec![r.usage.as_ref().map(ToString::to_string).unwrap_or_default()]);
+    }
+    let t = &s.timing;
+    let named = |name: &str, value: String| if value.is_empty() { value } else { format!("{name} {value}") };
+    let gaps = [t.itl_p50, t.itl_p99, t.itl_max].map(span);
+    let gaps = if gaps[0].is_empty() { String::new() } else { format!("gaps p50 {}, p99 {}, max {}", gaps[0], gaps[1], gaps[2]) };
+    let begun = s.begun_ns().map(|ns| Timestamp(ns).to_string()).unwrap_or_default();
+    line("Begin", vec![begun]);
+    let spans = [("TTFB", t.ttfb), ("TTFT", t.ttft), ("duration", t.duration), ("TPOT", t.tpot)];
+    let mut parts: Vec<String> = spans.into_iter().map(|(n, v): (&str, Option<Span>)| named(n, span(v))).collect();
+    parts.extend([named("tokens", rate(t.tpot)), gaps]);
+    line("Timing", parts);
+    if let Some(tcp) = &s.tcp {
+        let some = |n: u64, what: &str| if n > 0 { format!("{n} {what}") } else { String::new() };
+        let flag = |f: bool, what: &str| if f { what.to_owned() } else { String::new() };
+        line(
+            "TCP",
+            vec![
+                flag(!tcp.handshake_seen, "start not captured"),
+                some(tcp.retransmitted_segments, "retransmitted"),
+                some(tcp.out_of_order_segments, "out of order"),
+                flag(tcp.hole, "bytes missing from the capture"),
+                flag(tcp.client_rst, "reset by client"),
+                flag(tcp.server_rst, "reset by server"),
+            ],
+        );
+    }
+    let noticed = d.oddities.iter().map(|o| if o.count > 1 { format!("{} ×{}", o.kind, o.count) } else { o.kind.clone() });
+    line("Noticed", noticed.collect());
+}
+
+/// The finding, and the place in the body with a caret under it where one is known.
+fn finding(out: &mut String, f: &FindingSummary, said: &Rebuilt, look: &Look) {
+    let label = format!("{} {}", f.rule, level(f.level));
+    let style = Style::of(f.level);
+    let times = if f.count > 1 { format!(" ({} times)", f.count) } else { String::new() };
+    let mut lines = wrap(&clean(&format!("{}{times}", f.message)), look.width.saturating_sub(width(&label) + 2).max(30)).into_iter();
+    *out += &format!("\n{}  {}\n", style.paint(&label, look.color), lines.next().unwrap_or_default());
+    lines.for_each(|l| *out += &format!("{:w$}{l}\n", "", w = width(&label) + 2));
+    if let Some((at, before, line)) = f.offset.and_then(|o| said.around(o, look.width.saturating_sub(14))) {
+        let number = format!("{at:>8}");
+        *out += &format!("{} {line}\n", Style::Dim.paint(&format!("{number} |"), look.color));
+        *out += &format!("{:8} | {}{}\n", "", " ".repeat(width(&before)), style.paint("^", look.color));
+    }
+}
+
+fn headers(out: &mut String, title: &str, list: &[Header], look: &Look) {
+    if list.is_empty() {
+        return;
+    }
+    *out += &format!("\n{}\n", Style::Bold.paint(title, look.color));
+    for h in list {
+        let name = clean(&h.name);
+        let value = clip(&clean(&h.value), look.width.saturating_sub(width(&name) + 4).max(20));
+        *out += &format!("  {}: {value}\n", Style::Dim.paint(&name, look.color));
+    }
+}

@@ -1,0 +1,182 @@
+//! Tables for a terminal: no lines drawn, columns aligned, numbers to the right, cut to the width where there is too much.
+
+use super::Look;
+use super::text::{Style, clip, clip_middle, width};
+
+/// A table.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// Columns.
+    pub columns: Vec<Column>,
+    /// Rows, a cell per column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// One column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Title.
+    pub title: &'static str,
+    /// Numbers: aligned to the right.
+    pub right: bool,
+    /// May be cut down to this width; 0: never cut.
+    pub min: usize,
+    /// Cut in the middle rather than at the end.
+    pub middle: bool,
+    /// Left out where space is short, the highest first; 0: never.
+    pub spare: u8,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Text without control characters.
+    pub text: String,
+    /// Its look.
+    pub style: Style,
+}
+
+impl Column {
+    /// Text, never cut.
+    pub const fn left(title: &'static str) -> Column {
+        Column { title, right: false, min: 0, middle: false, spare: 0 }
+    }
+
+    /// A number with its unit.
+    pub const fn right(title: &'static str) -> Column {
+        Column { right: true, ..Column::left(title) }
+    }
+
+    /// May be cut to `min` columns.
+    #[must_use]
+    pub const fn min(self, min: usize) -> Column {
+        Column { min, ..self }
+    }
+
+    /// Cut in the middle.
+    #[must_use]
+    pub const fn middle(self) -> Column {
+        Column { middle: true, ..self }
+    }
+
+    /// May be left out; the highest goes first.
+    #[must_use]
+    pub const fn spare(self, spare: u8) -> Column {
+        Column { spare, ..self }
+    }
+}
+
+impl Cell {
+    /// Text from a capture or from us, made harmless.
+    pub fn new(text: impl AsRef<str>) -> Cell {
+        Cell { text: super::text::clean(text.as_ref()), style: Style::Plain }
+    }
+
+    /// The same in a style.
+    #[must_use]
+    pub fn style(mut self, style: Style) -> Cell {
+        self.style = style;
+        self
+    }
+}
+
+/// Space between columns.
+const GAP: usize = 2;
+
+/// The table as text, each line ended.
+pub fn render(table: &Table, look: &Look) -> String {
+    let (shown, widths) = fit(table, look.width);
+    let mut out = String::new();
+    let title = |c: &Column| Cell { text: c.title.into(), style: Style::Dim };
+    let head: Vec<Cell> = table.columns.iter().map(title).collect();
+    for row in std::iter::once(&head).chain(&table.rows) {
+        let mut line = String::new();
+        let mut pending = 0;
+        for (&i, &w) in shown.iter().zip(&widths) {
+            let (column, cell) = (&table.columns[i], row.get(i).cloned().unwrap_or_default());
+            let text = if column.middle { clip_middle(&cell.text, w) } else { clip(&cell.text, w) };
+            let pad = w.saturating_sub(width(&text));
+            let (before, after) = if column.right { (pad, 0) } else { (0, pad) };
+            if !text.is_empty() {
+                line.push_str(&" ".repeat(pending + before));
+                line.push_str(&cell.style.paint(&text, look.color));
+                pending = after + GAP;
+            } else {
+                pending += w + GAP;
+            }
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+/// Which columns are shown and how wide: spare ones go until all fit at their least, then what is left is shared.
+fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
+    let natural = |i: usize| {
+        let cells = table.rows.iter().filter_map(|r| r.get(i)).map(|c| width(&c.text)).max().unwrap_or(0);
+        // A column without any content says nothing.
+        if cells == 0 && table.columns[i].spare > 0 && !table.rows.is_empty() { 0 } else { cells.max(width(table.columns[i].title)) }
+    };
+    let mut shown: Vec<(usize, usize)> = (0..table.columns.len()).map(|i| (i, natural(i))).filter(|&(_, w)| w > 0).collect();
+    let least = |(i, w): (usize, usize)| match table.columns[i].min {
+        0 => w,
+        min => w.min(min.max(width(table.columns[i].title))),
+    };
+    let total = |shown: &[(usize, usize)], w: &dyn Fn((usize, usize)) -> usize| {
+        shown.iter().map(|&c| w(c) + GAP).sum::<usize>().saturating_sub(GAP)
+    };
+    while total(&shown, &least) > width_max {
+        let Some(at) = (0..shown.len()).filter(|&s| table.columns[shown[s].0].spare > 0).max_by_key(|&s| table.columns[shown[s].0].spare)
+        else {
+            break;
+        };
+        shown.remove(at);
+    }
+    let mut widths: Vec<usize> = shown.iter().map(|&(_, w)| w).collect();
+    let mut over = total(&shown, &|c| c.1).saturating_sub(width_max);
+    // The widest that may be cut gives one column at a time: long texts pay first.
+    while over > 0 {
+        let widest = (0..widths.len()).filter(|&s| widths[s] > least(shown[s])).max_by_key(|&s| widths[s] - least(shown[s]));
+        let Some(s) = widest else { break };
+        widths[s] -= 1;
+        over -= 1;
+    }
+    (shown.into_iter().map(|(i, _)| i).collect(), widths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let columns = vec![Column::right("ID"), Column::left("Path").min(6).middle(), Column::left("Host").spare(1), Column::right("TTFT")];
+        let row = |id: &str, path: &str, host: &str, t: &str| [id, path, host, t].map(Cell::new).to_vec();
+        Table { columns, rows: vec![row("1", "/v1/chat/completions", "example.com", "20.1 ms"), row("12", "/x", "b", "1.50 s")] }
+    }
+
+    #[test]
+    fn wide_enough_shows_all_aligned() {
+        let out = render(&table(), &Look { width: 80, color: false });
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(lines[0], "ID  Path                  Host            TTFT");
+        assert_eq!(lines[1], " 1  /v1/chat/completions  example.com  20.1 ms");
+        assert_eq!(lines[2], "12  /x                    b             1.50 s");
+    }
+
+    #[test]
+    fn narrow_drops_spare_columns_then_cuts() {
+        let out = render(&table(), &Look { width: 22, color: false });
+        assert!(out.lines().all(|l| width(l) <= 22), "{out}");
+        assert!(!out.contains("Host") && out.contains('…') && out.contains("20.1 ms"), "{out}");
+    }
+
+    #[test]
+    fn colours_do_not_shift_columns() {
+        let mut t = table();
+        t.rows[0][1].style = Style::Red;
+        let painted = render(&t, &Look { width: 80, color: true });
+        let plain: String = painted.replace("\x1b[31m", "").replace("\x1b[2m", "").replace("\x1b[0m", "");
+        assert_eq!(plain, render(&t, &Look { width: 80, color: false }));
+    }
+}

@@ -1,0 +1,284 @@
+//! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed is consistent in itself.
+
+use super::columns::{self, int, opt};
+use super::write::{Message, Written};
+use super::{Finished, Session};
+use crate::capture::Counts;
+use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
+use crate::http::event::{Fields, Side};
+use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
+use crate::summary::Summary;
+use crate::time::Timestamp;
+use anyhow::Result;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+/// A finished exchange's row, whether its id has a row already or not.
+static UPSERT: LazyLock<String> = LazyLock::new(|| {
+    let names: Vec<&str> = columns::SUMMARY.iter().chain(columns::EXTRA).copied().collect();
+    let marks = "?, ".repeat(names.len() - 1) + "?";
+    let sets: Vec<String> = names.iter().skip(2).map(|n| format!("{n} = excluded.{n}")).collect();
+    format!("INSERT INTO exchange ({}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {}", names.join(", "), sets.join(", "))
+});
+
+/// Segments are cut at this size: large rows are slow to read in part.
+const SEGMENT: usize = 1 << 20;
+
+/// The writer's state: the open database and what is known of the running exchanges.
+#[derive(Debug)]
+pub(super) struct Batch {
+    db: Connection,
+    about: Session,
+    /// Id of the session's row, once written.
+    session: Option<i64>,
+    first: Option<i64>,
+    running: HashMap<ExchangeId, Running>,
+}
+
+/// One exchange between begin and end.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    id: i64,
+    /// Next `piece.seq`, requests and responses.
+    seq: [u64; 2],
+}
+
+impl Batch {
+    pub(super) fn new(db: Connection, about: Session) -> Self {
+        db.set_prepared_statement_cache_capacity(32);
+        Batch { db, about, session: None, first: None, running: HashMap::new() }
+    }
+
+    /// All of them or none.
+    pub(super) fn write(&mut self, messages: Vec<Message>) -> Result<()> {
+        let Batch { db, about, session, first, running } = self;
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let session = match session {
+            Some(id) => *id,
+            None => *session.insert(begin_session(&tx, about)?),
+        };
+        let next = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0)).optional()?.unwrap_or(0);
+        let mut step = Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new() };
+        for message in messages {
+            match message {
+                Message::Begun(id) => step.begun(id),
+                Message::Part(part) => step.part(&part)?,
+                Message::Finished(finished) => step.finished(&finished)?,
+                Message::Connection(connection) => step.connection(&connection)?,
+            }
+        }
+        step.keep_ids()?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// The session has its end; the log goes back into the database file. A reader elsewhere may prevent the latter: harmless.
+    pub(super) fn finish(mut self, ended: Timestamp, c: Counts) -> Result<Written> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let session = match self.session {
+            Some(id) => id,
+            None => begin_session(&tx, &self.about)?,
+        };
+        let sql = "UPDATE session SET ended_ns = ?2, packets = ?3, bytes = ?4, dropped_kernel = ?5, dropped_device = ?6 WHERE id = ?1";
+        let drops = [c.dropped_kernel, c.dropped_device].map(|n| n.map(|n| n as i64));
+        tx.execute(sql, params![session, ended.nanos(), c.packets as i64, c.bytes as i64, drops[0], drops[1]])?;
+        tx.commit()?;
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(Written { session, first: self.first })
+    }
+}
+
+fn begin_session(tx: &Transaction<'_>, s: &Session) -> Result<i64> {
+    let sql = "INSERT INTO session (source, started_ns, version, options) VALUES (?1, ?2, ?3, ?4)";
+    tx.execute(sql, params![s.source, s.started.nanos(), env!("CARGO_PKG_VERSION"), s.options.to_string()])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// One transaction at work.
+struct Step<'b> {
+    tx: &'b Transaction<'b>,
+    session: i64,
+    /// Highest id given so far; the write lock keeps other processes from giving the same.
+    last: i64,
+    first: &'b mut Option<i64>,
+    running: &'b mut HashMap<ExchangeId, Running>,
+    /// Ids given in this transaction that have no row yet: most exchanges begin and end within one batch, and then need one insert only.
+    bare: BTreeSet<i64>,
+}
+
+impl Step<'_> {
+    fn begun(&mut self, id: ExchangeId) {
+        self.running(id);
+    }
+
+    fn running(&mut self, exchange: ExchangeId) -> Running {
+        *self.running.entry(exchange).or_insert_with(|| {
+            self.last += 1;
+            self.bare.insert(self.last);
+            self.first.get_or_insert(self.last);
+            Running { id: self.last, seq: [0, 0] }
+        })
+    }
+
+    fn part(&mut self, part: &Part) -> Result<()> {
+        let mut running = self.running(part.id);
+        if self.bare.remove(&running.id) {
+            self.bare_row(running.id)?;
+        }
+        self.body(&mut running, Side::Request, &part.request.pieces, &part.request.bytes, &part.request.unit_lines)?;
+        let BodyPart { pieces, bytes, unit_lines } = &part.response;
+        self.body(&mut running, Side::Response, pieces, bytes, unit_lines)?;
+        self.records(running.id, &part.records)?;
+        self.running.insert(part.id, running);
+        Ok(())
+    }
+
+    fn finished(&mut self, f: &Finished) -> Result<()> {
+        let x = &f.exchange;
+        let mut running = self.running(x.id);
+        self.running.remove(&x.id);
+        self.bare.remove(&running.id);
+        let id = running.id;
+        let summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);
+        let mut values = columns::values(&summary);
+        values.extend(columns::extra(x));
+        self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
+        if let Some(r) = &x.request {
+            self.head(id, Side::Request, "head", &r.head.fields)?;
+            self.body(&mut running, Side::Request, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
+        }
+        if let Some(r) = &x.response {
+            if let Some(head) = &r.head {
+                self.head(id, Side::Response, "head", &head.fields)?;
+            }
+            if !r.trailers.is_empty() {
+                self.head(id, Side::Response, "trailer", &r.trailers)?;
+            }
+            self.body(&mut running, Side::Response, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
+            self.records(id, &r.records)?;
+        }
+        let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        for (n, f) in summary.findings.iter().enumerate() {
+            let place = [f.record, f.offset].map(|v| v.map(|v| v as i64));
+            insert.execute(params![id, n as i64, f.rule, level(f.level), place[0], place[1], f.t_ns, f.count as i64, f.message])?;
+        }
+        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+        for (n, (o, count)) in x.oddities.iter().enumerate() {
+            let place = [o.offset, o.record].map(|v| v.map(|v| v as i64));
+            insert.execute(params![id, n as i64, o.kind.0, o.at.nanos(), place[0], place[1], count as i64, o.found])?;
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, c: &TcpConnection) -> Result<()> {
+        let (f, tls) = (&c.facts, c.tls.as_ref());
+        let mut values: Vec<Value> = vec![self.session.into(), c.id.0.into()];
+        values.extend([c.endpoints.client, c.endpoints.server].iter().flat_map(|e| [e.ip().to_string().into(), e.port().into()]));
+        values.extend([c.opened_at.nanos().into(), c.closed_at.nanos().into(), c.speaks.to_owned().into(), tls.is_some().into()]);
+        values.extend([opt(tls.and_then(|t| t.sni.clone())), opt(tls.and_then(|t| t.alpn.clone()))]);
+        values.extend([c.exchanges, f.packets, f.client_bytes, f.server_bytes].map(int));
+        values.extend([f.handshake_seen.into(), int(f.retransmitted_segments), int(f.out_of_order_segments), f.hole.into()]);
+        values.extend([f.client_fin, f.server_fin, f.client_rst, f.server_rst].map(Value::from));
+        let sql = format!("INSERT OR REPLACE INTO connection VALUES (?{})", ", ?".repeat(values.len() - 1));
+        self.tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+        Ok(())
+    }
+
+    /// Rows for those that go on beyond this transaction, so that nobody else gets their ids.
+    fn keep_ids(&mut self) -> Result<()> {
+        for id in std::mem::take(&mut self.bare) {
+            self.bare_row(id)?;
+        }
+        Ok(())
+    }
+
+    fn bare_row(&self, id: i64) -> Result<()> {
+        self.tx.prepare_cached("INSERT INTO exchange (id, session) VALUES (?1, ?2)")?.execute([id, self.session])?;
+        Ok(())
+    }
+
+    fn head(&self, id: i64, side: Side, kind: &str, fields: &Fields) -> Result<()> {
+        let sql = "INSERT INTO head (exchange_id, side, kind, raw) VALUES (?1, ?2, ?3, ?4)";
+        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, fields.raw()])?;
+        let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (n, (name, value)) in fields.iter().enumerate() {
+            let [name, value] = [name, value].map(String::from_utf8_lossy);
+            insert.execute(params![id, side as u8, kind, n as i64, name, value])?;
+        }
+        Ok(())
+    }
+
+    fn body(&self, running: &mut Running, side: Side, pieces: &[PieceInfo], bytes: &[u8], lines: &[(u64, Vec<u8>)]) -> Result<()> {
+        let mut insert = self.tx.prepare_cached("INSERT INTO piece VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        let seq = &mut running.seq[side as usize];
+        for p in pieces {
+            let [unit, frame, offset] = [p.unit, p.frame, p.offset].map(|n| n as i64);
+            insert.execute(params![running.id, side as u8, *seq as i64, unit, p.at.nanos(), frame, offset, p.len, p.gap])?;
+            *seq += 1;
+        }
+        let sql = "INSERT INTO segment (exchange_id, side, off, data) VALUES (?1, ?2, ?3, ?4)";
+        let mut insert = self.tx.prepare_cached(sql)?;
+        for (offset, data) in runs(pieces, bytes) {
+            for (i, data) in data.chunks(SEGMENT).enumerate() {
+                insert.execute(params![running.id, side as u8, (offset as usize + i * SEGMENT) as i64, data])?;
+            }
+        }
+        let mut insert = self.tx.prepare_cached("INSERT OR REPLACE INTO unit_line VALUES (?1, ?2, ?3, ?4)")?;
+        for (unit, line) in lines {
+            insert.execute(params![running.id, side as u8, *unit as i64, line])?;
+        }
+        Ok(())
+    }
+
+    fn records(&self, id: i64, records: &[RecordInfo]) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        let mut insert = self.tx.prepare_cached(sql)?;
+        for r in records {
+            let [n, frame, start, end] = [r.n, r.frame, r.start, r.end].map(|n| n as i64);
+            let (at, first_at, m) = (r.at.nanos(), r.first_at.nanos(), r.meaning);
+            let event = r.event.as_deref();
+            insert.execute(params![
+                id,
+                n,
+                at,
+                first_at,
+                frame,
+                start,
+                end,
+                event,
+                m.content,
+                m.reasoning,
+                m.tool,
+                m.terminator,
+                m.error
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+/// Stretches of bytes without a gap inside: (offset in the wire body, bytes).
+fn runs<'b>(pieces: &[PieceInfo], bytes: &'b [u8]) -> Vec<(u64, &'b [u8])> {
+    let mut all: Vec<(u64, std::ops::Range<usize>)> = Vec::new();
+    let mut at = 0;
+    for p in pieces.iter().filter(|p| !p.gap && p.len > 0) {
+        let end = at + p.len as usize;
+        match all.last_mut() {
+            Some((offset, range)) if *offset + range.len() as u64 == p.offset => range.end = end,
+            _ => all.push((p.offset, at..end)),
+        }
+        at = end;
+    }
+    all.into_iter().filter_map(|(offset, range)| bytes.get(range).map(|b| (offset, b))).collect()
+}
+
+fn level(level: crate::conformance::Level) -> &'static str {
+    use crate::conformance::Level;
+    match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    }
+}

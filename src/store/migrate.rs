@@ -1,0 +1,62 @@
+//! Migrations: each file of `migrations/` once, in order, each in one transaction. `user_version` is the number of the last one that ran.
+
+use anyhow::{Context, Result, bail};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::path::Path;
+
+/// What ran or will run, in order; never changed, only added to.
+pub const MIGRATIONS: &[(&str, &str)] = &[("0001_initial", include_str!("../../migrations/0001_initial.sql"))];
+
+/// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).
+pub const APPLICATION_ID: i64 = 0x736e_6966;
+
+/// Bring a database up to date. Refuses, untouched, what is not ours or newer than this program.
+pub fn up(db: &mut Connection, path: &Path) -> Result<()> {
+    migrate(db, path, MIGRATIONS)
+}
+
+/// The version of a database that this program can read; an error says why it can't.
+pub fn check(db: &Connection, path: &Path) -> Result<usize> {
+    look(db, path, MIGRATIONS.len())
+}
+
+pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &str)]) -> Result<()> {
+    let mut version = look(db, path, migrations.len())?;
+    while let Some((name, sql)) = migrations.get(version) {
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster while this one waited for the lock.
+        let now = look(&tx, path, migrations.len())?;
+        if now == version {
+            tx.execute_batch(sql).with_context(|| format!("{}: migration {name} failed; nothing of it was kept", path.display()))?;
+            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+            tx.pragma_update(None, "user_version", version as i64 + 1)?;
+            tx.commit()?;
+        }
+        version = now.max(version + usize::from(now == version));
+    }
+    Ok(())
+}
+
+fn look(db: &Connection, path: &Path, known: usize) -> Result<usize> {
+    let path = path.display();
+    let number = |pragma: &str| -> rusqlite::Result<i64> { db.pragma_query_value(None, pragma, |row| row.get(0)) };
+    let id = match number("application_id") {
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            bail!("{path} is not a database of sniff; choose another with --db")
+        }
+        other => other.with_context(|| format!("cannot read {path}"))?,
+    };
+    let version = number("user_version")?;
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).with_context(|| format!("cannot read {path}"))?;
+    match (id, version) {
+        (0, 0) if tables == 0 => Ok(0),
+        (APPLICATION_ID, v) if usize::try_from(v).is_ok_and(|v| v <= known) => Ok(v as usize),
+        (APPLICATION_ID, v) => {
+            bail!(
+                "{path} was written by a newer sniff (database version {v}; this one knows up to {known}); it is left untouched. Update sniff, or choose another database with --db"
+            )
+        }
+        _ => bail!("{path} is a database of another program; choose another with --db"),
+    }
+}

@@ -1,0 +1,84 @@
+//! A queue bounded by bytes, with one producer and one consumer that takes everything there is. The producer waits when it is full, the consumer for company.
+
+use super::write::Message;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Rows that make a batch worth a transaction at once.
+pub(super) const BATCH_ROWS: usize = 4096;
+/// How long the first message of a batch waits for company.
+pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
+/// Bytes that may wait. Live capture has this long to outlast a slow disk before packets wait in the kernel.
+const MAX_BYTES: usize = 64 << 20;
+
+/// The queue between the pipeline and the writer thread.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Message>,
+    bytes: usize,
+    rows: usize,
+    /// The producer has nothing more to say.
+    closed: bool,
+    /// The consumer is gone.
+    dead: bool,
+}
+
+impl Queue {
+    /// Wait for room, put in. False: the consumer is gone.
+    pub(super) fn push(&self, message: Message) -> bool {
+        let (bytes, rows) = message.cost();
+        let mut state = self.wait(self.lock(), |s| s.bytes >= MAX_BYTES && !s.dead);
+        if state.dead {
+            return false;
+        }
+        let first = state.waiting.is_empty();
+        state.bytes += bytes;
+        state.rows += rows;
+        state.waiting.push(message);
+        if first || state.rows >= BATCH_ROWS || state.bytes >= MAX_BYTES {
+            self.changed.notify_all();
+        }
+        true
+    }
+
+    /// Everything that waits, once it is worth it; none when closed and empty.
+    pub(super) fn take(&self) -> Option<Vec<Message>> {
+        let state = self.wait(self.lock(), |s| s.waiting.is_empty() && !s.closed);
+        let lonely = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < MAX_BYTES && !s.closed;
+        let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, lonely);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        (state.bytes, state.rows) = (0, 0);
+        let all = std::mem::take(&mut state.waiting);
+        self.changed.notify_all();
+        (!all.is_empty()).then_some(all)
+    }
+
+    /// Nothing more will be put in.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Nothing more will be taken out.
+    pub(super) fn die(&self) {
+        let mut state = self.lock();
+        state.dead = true;
+        state.waiting.clear();
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock is held leaves plain counters behind: nothing that could be half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'q>(&'q self, guard: MutexGuard<'q, State>, mut until_not: impl FnMut(&State) -> bool) -> MutexGuard<'q, State> {
+        self.changed.wait_while(guard, |s| until_not(s)).unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading, while others may be writing: lists, one exchange with everything, times of deltas.
+
+use super::columns::{self, SUMMARY, TCP};
+use super::migrate;
+use super::select::{BEGUN, Selector};
+use crate::conformance::Level;
+use crate::exchange::PieceInfo;
+use crate::summary::detail::{Chunk, Detail, Noticed, Record, StoredBody};
+use crate::summary::{FindingSummary, Header, Summary};
+use crate::time::{Span, Timestamp};
+use anyhow::{Context, Result, anyhow, bail};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, params_from_iter};
+use std::path::Path;
+
+/// A database, open for reading.
+#[derive(Debug)]
+pub struct Reader {
+    db: Connection,
+}
+
+impl Reader {
+    /// Open for reading; nothing is written, and a recording that runs elsewhere goes on.
+    pub fn open(path: &Path) -> Result<Reader> {
+        let shown = path.display();
+        if !path.exists() {
+            bail!("there is no database {shown}; record one first (sniff --read FILE, sniff --iface lo), or name another with --db");
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).with_context(|| format!("cannot open the database {shown}"))?;
+        db.busy_timeout(std::time::Duration::from_secs(10))?;
+        if migrate::check(&db, path)? < migrate::MIGRATIONS.len() {
+            bail!("{shown} holds no recording of this version yet; record something into it first");
+        }
+        db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")?;
+        Ok(Reader { db })
+    }
+
+    /// Every exchange that matches, in order of the request's first byte.
+    pub fn each(&self, selector: &Selector, sink: &mut dyn FnMut(Summary) -> Result<()>) -> Result<()> {
+        let (condition, values) = selector.sql();
+        let mut statement = self.db.prepare(&select(&format!("{condition} ORDER BY {BEGUN}, e.id")))?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            let mut summary = columns::summary(row)?;
+            summary.findings = self.findings(summary.id)?;
+            sink(summary)?;
+        }
+        Ok(())
+    }
+
+    /// The same, collected.
+    pub fn list(&self, selector: &Selector) -> Result<Vec<Summary>> {
+        let mut all = Vec::new();
+        self.each(selector, &mut |s| {
+            all.push(s);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The id meant by `text`: a number, the beginning of exactly one, or `last`.
+    pub fn id(&self, text: &str) -> Result<i64> {
+        if text.eq_ignore_ascii_case("last") {
+            let last: Option<i64> = self.db.query_row("SELECT max(id) FROM exchange WHERE done", [], |r| r.get(0))?;
+            return last.ok_or_else(|| anyhow!("the database holds no exchange"));
+        }
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+            bail!("{text:?} is no exchange; ids are numbers (sniff list shows them), or `last`");
+        }
+        let exact = text.parse::<i64>().ok();
+        let sql = "SELECT id FROM exchange WHERE done AND id = ?1";
+        if let Some(id) = self.db.query_row(sql, [exact], |r| r.get(0)).optional()? {
+            return Ok(id);
+        }
+        let mut statement = self.db.prepare("SELECT id FROM exchange WHERE done AND id GLOB ?1 || '*' ORDER BY id LIMIT 6")?;
+        let found: Vec<i64> = statement.query_map([text], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+        match found[..] {
+            [id] => Ok(id),
+            [] => bail!("there is no exchange {text}; sniff list shows those that are"),
+            _ => {
+                let some: Vec<String> = found.iter().take(5).map(i64::to_string).collect();
+                bail!("{text} is the beginning of several exchanges: {}{}", some.join(", "), if found.len() > 5 { ", …" } else { "" })
+            }
+        }
+    }
+
+    /// One exchange with headers, chunks, records.
+    pub fn detail(&self, id: i64) -> Result<Detail> {
+        let mut summary = self
+            .db
+            .query_row(&select("e.id = ?1"), [id], |row| columns::summary(row))
+            .optional()?
+            .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
+        summary.findings = self.findings(id)?;
+        if let Some(r) = &mut summary.request {
+            r.headers = Some(self.headers(id, 0, "head")?);
+        }
+        if let Some(r) = &mut summary.response {
+            r.headers = Some(self.headers(id, 1, "head")?);
+        }
+        let chunk = |r: &Row<'_>| Ok(Chunk { n: uint(r, 0)?, t_ns: r.get(1)?, offset: uint(r, 2)?, len: uint(r, 3)?, gap: r.get(4)? });
+        let record = |r: &Row<'_>| {
+            let (kind, event, delta) = (r.get(4)?, r.get(5)?, r.get(6)?);
+            Ok(Record { n: uint(r, 0)?, t_ns: r.get(1)?, start: uint(r, 2)?, end: uint(r, 3)?, kind, event, delta })
+        };
+        let oddity = |r: &Row<'_>| {
+            let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
+            Ok(Noticed { kind: r.get(0)?, count: uint(r, 1)?, offset: place(2)?, record: place(3)?, found: r.get(4)? })
+        };
+        let records = "SELECT n, t_ns, start, \"end\", kind, event, delta FROM v_records WHERE exchange_id = ?1 ORDER BY n";
+        Ok(Detail {
+            summary,
+            dialect_why: self.db.query_row("SELECT dialect_why FROM exchange WHERE id = ?1", [id], |r| r.get(0))?,
+            chunks: self.all("SELECT n, t_ns, offset, len, gap FROM v_chunks WHERE exchange_id = ?1 ORDER BY n", id, chunk)?,
+            records: self.all(records, id, record)?,
+            oddities: self.all("SELECT kind, count, offset, record, found FROM oddity WHERE exchange_id = ?1 ORDER BY n", id, oddity)?,
+        })
+    }
+
+    /// A body: 0 the request's, 1 the response's.
+    pub fn body(&self, id: i64, side: u8) -> Result<StoredBody> {
+        let mut body = StoredBody::default();
+        let sql = "SELECT t_ns, frame, unit, off, len, gap FROM piece WHERE exchange_id = ?1 AND side = ?2 ORDER BY seq";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![id, side])?;
+        while let Some(r) = rows.next()? {
+            let (at, len, gap) = (Timestamp(r.get(0)?), r.get(4)?, r.get(5)?);
+            body.pieces.push(PieceInfo { at, frame: uint(r, 1)?, unit: uint(r, 2)?, offset: uint(r, 3)?, len, gap });
+        }
+        let sql = "SELECT data FROM segment WHERE exchange_id = ?1 AND side = ?2 ORDER BY off, id";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![id, side])?;
+        while let Some(r) = rows.next()? {
+            body.bytes.extend_from_slice(r.get_ref(0)?.as_blob()?);
+        }
+        let sql = "SELECT unit, line FROM unit_line WHERE exchange_id = ?1 AND side = ?2 ORDER BY unit";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let lines = statement.query_map(params![id, side], |r| Ok((uint(r, 0)?, r.get(1)?)))?;
+        body.unit_lines = lines.collect::<rusqlite::Result<_>>()?;
+        Ok(body)
+    }
+
+    /// A head or trailer section as sent: 0 the request's, 1 the response's; `head`, `trailer`.
+    pub fn raw_head(&self, id: i64, side: u8, kind: &str) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT raw FROM head WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY id LIMIT 1";
+        Ok(self.db.query_row(sql, params![id, side, kind], |r| r.get(0)).optional()?)
+    }
+
+    /// Spans between successive deltas.
+    pub fn intervals(&self, id: i64) -> Result<Vec<Span>> {
+        let sql = "SELECT t_ns FROM record WHERE exchange_id = ?1 AND (content OR reasoning OR tool) ORDER BY n";
+        let times = self.all(sql, id, |r| r.get::<_, i64>(0))?;
+        Ok(times.windows(2).map(|w| Timestamp(w[1]).since(Timestamp(w[0]))).collect())
+    }
+
+    fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
+        let sql = "SELECT rule, level, record, offset, message, count, t_ns FROM finding WHERE exchange_id = ?1 ORDER BY n";
+        self.all(sql, id, |r| {
+            let level = match r.get_ref(1)?.as_str()? {
+                "error" => Level::Error,
+                "warning" => Level::Warning,
+                _ => Level::Info,
+            };
+            let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
+            let (rule, message, t_ns) = (r.get(0)?, r.get(4)?, r.get(6)?);
+            Ok(FindingSummary { rule, level, record: place(2)?, offset: place(3)?, message, count: uint(r, 5)?, t_ns })
+        })
+    }
+
+    fn headers(&self, id: i64, side: u8, kind: &str) -> Result<Vec<Header>> {
+        let sql = "SELECT name, value FROM field WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY n";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map(params![id, side, kind], |r| Ok(Header { name: r.get(0)?, value: r.get(1)? }))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn all<T>(&self, sql: &str, id: i64, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        Ok(statement.query_map([id], read)?.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn select(condition: &str) -> String {
+    let columns: Vec<String> = SUMMARY.iter().map(|c| format!("e.{c}")).chain(TCP.iter().map(|c| format!("c.{c}"))).collect();
+    let join = "LEFT JOIN connection c ON c.session_id = e.session AND c.stream = e.stream";
+    format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
+}
+
+fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(index).map(|n| n as u64)
+}

@@ -1,0 +1,136 @@
+//! Writing: the caller hands over messages, one thread turns them into transactions. An error there reaches the caller at the next message or at the end.
+
+use super::batch::Batch;
+use super::queue::Queue;
+use super::{Finished, Session, migrate};
+use crate::capture::Counts;
+use crate::exchange::ExchangeId;
+use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
+use crate::time::Timestamp;
+use anyhow::{Context, Result, anyhow};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// What the writer is told.
+#[derive(Debug)]
+pub enum Message {
+    /// An exchange has begun: it gets its id.
+    Begun(ExchangeId),
+    /// Part of a long one.
+    Part(Box<Part>),
+    /// A finished one.
+    Finished(Box<Finished>),
+    /// A connection is over.
+    Connection(Box<TcpConnection>),
+}
+
+/// A session being recorded.
+#[derive(Debug)]
+pub struct Writer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<Result<Batch>>>,
+}
+
+/// How a recording went, for the last lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The session; none where nothing was seen and so nothing was written.
+    pub session: i64,
+    /// Id of its first exchange.
+    pub first: Option<i64>,
+}
+
+impl Writer {
+    /// Open (or make) the database, bring it up to date, begin a session. The session's row is written with the first message.
+    pub fn start(path: &Path, session: Session) -> Result<Writer> {
+        Writer::start_on(open(path)?, session)
+    }
+
+    /// The same on a database that is open.
+    pub(super) fn start_on(db: Connection, session: Session) -> Result<Writer> {
+        let queue = Arc::new(Queue::default());
+        let theirs = queue.clone();
+        let work = move || {
+            let result = run(&theirs, Batch::new(db, session));
+            theirs.die();
+            result
+        };
+        let thread = std::thread::Builder::new().name("store".into()).spawn(work).context("cannot start the writer thread")?;
+        Ok(Writer { queue, thread: Some(thread) })
+    }
+
+    /// Hand over. Waits while too much is on its way to the disk; an error is the writer's and final.
+    pub fn send(&mut self, message: Message) -> Result<()> {
+        if self.queue.push(message) {
+            return Ok(());
+        }
+        self.join().and_then(|_| Err(anyhow!("the writer thread has ended")))
+    }
+
+    /// Everything is said: write it, end the session, fold the log into the database file.
+    pub fn finish(mut self, ended: Timestamp, counts: Counts) -> Result<Written> {
+        self.join()?.finish(ended, counts)
+    }
+
+    fn join(&mut self) -> Result<Batch> {
+        self.queue.close();
+        let thread = self.thread.take().ok_or_else(|| anyhow!("the writer has failed before"))?;
+        thread.join().map_err(|_| anyhow!("the writer thread has panicked"))?.context("cannot write to the database")
+    }
+}
+
+impl Drop for Writer {
+    /// Without `finish` what was said is still written; the session stays without an end.
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            let _ = self.join();
+        }
+    }
+}
+
+impl Message {
+    /// Bytes held (about) and rows to write (about).
+    pub(super) fn cost(&self) -> (usize, usize) {
+        let part = |b: &BodyPart| b.bytes.len() + 64 * b.pieces.len();
+        match self {
+            Message::Begun(_) => (64, 1),
+            Message::Part(p) => {
+                let rows = p.request.pieces.len() + p.response.pieces.len() + p.records.len();
+                (256 + part(&p.request) + part(&p.response) + 96 * p.records.len(), rows)
+            }
+            Message::Finished(f) => {
+                let x = &f.exchange;
+                let bodies = [x.request.as_ref().map(|r| &r.body), x.response.as_ref().map(|r| &r.body)];
+                let pieces: usize = bodies.iter().flatten().map(|b| b.pieces.len()).sum();
+                let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.len()).sum();
+                let records = x.response.as_ref().map_or(0, |r| r.records.len());
+                let answer =
+                    x.response.as_ref().map_or(0, |r| r.answer.texts.values().map(String::len).sum::<usize>() + 64 * r.deltas.len());
+                (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
+            }
+            Message::Connection(_) => (512, 1),
+        }
+    }
+}
+
+/// Open for writing, up to date, with the settings that were measured best for many small appends.
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    let mut db = Connection::open(path).with_context(|| format!("cannot open the database {}", path.display()))?;
+    db.busy_timeout(std::time::Duration::from_secs(10))?;
+    // Another program's or a newer database is refused before anything could write to it.
+    migrate::check(&db, path)?;
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384;
+        PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
+    db.execute_batch(settings).with_context(|| format!("cannot write to the database {}", path.display()))?;
+    migrate::up(&mut db, path)?;
+    Ok(db)
+}
+
+fn run(queue: &Queue, mut batch: Batch) -> Result<Batch> {
+    while let Some(messages) = queue.take() {
+        batch.write(messages)?;
+    }
+    Ok(batch)
+}

@@ -1,0 +1,285 @@
+//! What `list` says of an exchange: CONTRACT.md's object, field by field, in its order. Made from an exchange or read back from the store.
+
+pub mod detail;
+mod make;
+
+pub use make::cut_by;
+
+use crate::conformance::Level;
+use crate::time::Span;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// One exchange, as `list --format json` prints it. Absent is null.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Number over all sessions of a database; without a database the number within the capture.
+    pub id: i64,
+    /// The recording run.
+    pub session: i64,
+    /// TCP connection within the session, from 0.
+    pub stream: u32,
+    /// HTTP/2 stream identifier.
+    pub h2_stream: Option<u32>,
+    /// The connection was TLS.
+    pub tls: bool,
+    /// Server name asked for.
+    pub sni: Option<String>,
+    /// Protocol agreed on.
+    pub alpn: Option<String>,
+    /// Client address.
+    pub client_ip: IpAddr,
+    /// Client port.
+    pub client_port: u16,
+    /// Server address.
+    pub server_ip: IpAddr,
+    /// Server port.
+    pub server_port: u16,
+    /// `1.0`, `1.1` or `2`: of the response, else of the request.
+    pub http_version: Option<String>,
+    /// The request, where it was seen.
+    pub request: Option<RequestSummary>,
+    /// The response, where any of it was seen.
+    pub response: Option<ResponseSummary>,
+    /// What TCP counted; null while the connection is open.
+    pub tcp: Option<TcpSummary>,
+    /// Times and spans.
+    pub timing: Timing,
+    /// Violations, worst first.
+    pub findings: Vec<FindingSummary>,
+}
+
+/// The request of a [`Summary`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RequestSummary {
+    /// Method as sent.
+    pub method: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host field or `:authority`.
+    pub authority: Option<String>,
+    /// Request target as sent.
+    pub path: String,
+    /// `Content-Type` as sent.
+    pub content_type: Option<String>,
+    /// `User-Agent` as sent.
+    pub user_agent: Option<String>,
+    /// Body bytes after transfer decoding.
+    pub body_bytes: u64,
+    /// SHA-256 of them in hex; null for an empty body or one with bytes missing.
+    pub body_sha256: Option<String>,
+    /// `model` of a JSON body.
+    pub model: Option<String>,
+    /// `stream` of a JSON body.
+    pub stream: Option<bool>,
+    /// Head fields, where asked for (`show`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Vec<Header>>,
+}
+
+/// The response of a [`Summary`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ResponseSummary {
+    /// Status; null where the capture joined inside the body.
+    pub status: Option<u16>,
+    /// `Content-Type` as sent.
+    pub content_type: Option<String>,
+    /// `chunked`, `length`, `close`, `h2`, `none`.
+    pub transfer: Option<String>,
+    /// `Content-Encoding` as sent.
+    pub content_encoding: Option<String>,
+    /// Status codes of interim heads.
+    pub informational: Vec<u16>,
+    /// Bytes after transfer decoding.
+    pub wire_body_bytes: u64,
+    /// SHA-256 of them in hex; null where bytes are missing.
+    pub wire_body_sha256: Option<String>,
+    /// Bytes after content decoding too.
+    pub decoded_bytes: u64,
+    /// SHA-256 of them in hex; null where bytes are missing.
+    pub decoded_sha256: Option<String>,
+    /// HTTP/1.1 chunks without the last, or DATA frames; null for bodies without such units.
+    pub chunks: Option<u64>,
+    /// Trailer fields; values of equal names joined with `, `.
+    pub trailers: BTreeMap<String, String>,
+    /// What the bytes are.
+    pub framing: String,
+    /// Dialect; `none` for records that no dialect claims; null without records.
+    pub dialect: Option<String>,
+    /// Provider variant.
+    pub variant: Option<String>,
+    /// Records.
+    pub records: u64,
+    /// Records with visible text.
+    pub content_deltas: u64,
+    /// Records with reasoning.
+    pub reasoning_deltas: u64,
+    /// Records with tool calls.
+    pub tool_deltas: u64,
+    /// Text of the lowest choice.
+    pub text: Option<String>,
+    /// Texts by choice, where there are several.
+    pub texts: Option<BTreeMap<String, String>>,
+    /// Reasoning text.
+    pub reasoning_text: Option<String>,
+    /// Arguments of tool calls by call.
+    pub tool_arguments: Option<BTreeMap<String, String>>,
+    /// Finish reason of the lowest choice.
+    pub finish_reason: Option<String>,
+    /// Finish reasons by choice, where there are several.
+    pub finish_reasons: Option<BTreeMap<String, String>>,
+    /// Usage as sent.
+    pub usage: Option<serde_json::Value>,
+    /// The terminator.
+    pub terminator: TerminatorSummary,
+    /// Error object or text in the stream.
+    pub error_in_stream: Option<String>,
+    /// The transfer framing ended properly.
+    pub complete: bool,
+    /// `client`, `server` or `capture`, where it did not.
+    pub cut_by: Option<String>,
+    /// Head fields, where asked for (`show`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Vec<Header>>,
+}
+
+/// The terminator of a [`ResponseSummary`]; see [`crate::dialect::Terminator`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TerminatorSummary {
+    /// What the dialect promises.
+    pub expected: Option<String>,
+    /// Any was seen.
+    pub seen: bool,
+    /// The last one seen.
+    pub which: Option<String>,
+    /// The dialect's own was seen.
+    pub own: bool,
+    /// It was the last record; null without records.
+    pub is_last_record: Option<bool>,
+}
+
+/// What TCP counted over the connection; see [`crate::conn::ConnFacts`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // field for field those of ConnFacts
+pub struct TcpSummary {
+    pub handshake_seen: bool,
+    pub retransmitted_segments: u64,
+    pub out_of_order_segments: u64,
+    pub hole: bool,
+    pub client_fin: bool,
+    pub server_fin: bool,
+    pub client_rst: bool,
+    pub server_rst: bool,
+}
+
+/// Times in nanoseconds since 1970 UTC, spans in milliseconds; see [`crate::metrics::Metrics`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[allow(missing_docs)] // CONTRACT.md (Times) defines each
+pub struct Timing {
+    pub t_request_start_ns: Option<i64>,
+    pub t_request_end_ns: Option<i64>,
+    pub t_response_start_ns: Option<i64>,
+    pub t_first_body_byte_ns: Option<i64>,
+    pub t_first_record_ns: Option<i64>,
+    pub t_first_delta_ns: Option<i64>,
+    pub t_last_delta_ns: Option<i64>,
+    pub t_response_end_ns: Option<i64>,
+    #[serde(rename = "ttfb_ms", serialize_with = "millis")]
+    pub ttfb: Option<Span>,
+    #[serde(rename = "ttft_ms", serialize_with = "millis")]
+    pub ttft: Option<Span>,
+    #[serde(rename = "ttft_content_ms", serialize_with = "millis")]
+    pub ttft_content: Option<Span>,
+    #[serde(rename = "itl_p50_ms", serialize_with = "millis")]
+    pub itl_p50: Option<Span>,
+    #[serde(rename = "itl_p99_ms", serialize_with = "millis")]
+    pub itl_p99: Option<Span>,
+    #[serde(rename = "itl_max_ms", serialize_with = "millis")]
+    pub itl_max: Option<Span>,
+    #[serde(rename = "tpot_ms", serialize_with = "millis")]
+    pub tpot: Option<Span>,
+    #[serde(rename = "duration_ms", serialize_with = "millis")]
+    pub duration: Option<Span>,
+}
+
+/// One finding of a [`Summary`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FindingSummary {
+    /// Code of the rule.
+    pub rule: String,
+    /// How bad.
+    pub level: Level,
+    /// Record, where one can be named.
+    pub record: Option<u64>,
+    /// Byte offset in the decoded body, where one can be named.
+    pub offset: Option<u64>,
+    /// What is wrong.
+    pub message: String,
+    /// How often in this exchange: the place is the first one's.
+    #[serde(skip)]
+    pub count: u64,
+    /// When it showed, ns since 1970 UTC.
+    #[serde(skip)]
+    pub t_ns: Option<i64>,
+}
+
+/// One head field as sent; bytes outside UTF-8 replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// Name, in the case that was sent.
+    pub name: String,
+    /// Value without the whitespace around it.
+    pub value: String,
+}
+
+impl Summary {
+    /// One with every part present and nothing in it: its JSON shows all fields.
+    pub fn template() -> Self {
+        Summary {
+            id: 0,
+            session: 0,
+            stream: 0,
+            h2_stream: None,
+            tls: false,
+            sni: None,
+            alpn: None,
+            client_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            client_port: 0,
+            server_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            server_port: 0,
+            http_version: None,
+            request: Some(RequestSummary::default()),
+            response: Some(ResponseSummary::default()),
+            tcp: Some(TcpSummary::default()),
+            timing: Timing::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Host asked for without its port, else the server's address: what people group by.
+    pub fn host(&self) -> String {
+        let authority = self.request.as_ref().and_then(|r| r.authority.as_deref()).or(self.sni.as_deref()).unwrap_or_default();
+        let port = format!(":{}", self.server_port);
+        match authority.strip_suffix(&port).unwrap_or(authority) {
+            "" => self.server_ip.to_string(),
+            host => host.to_owned(),
+        }
+    }
+
+    /// The first time known of it, ns since 1970 UTC.
+    pub fn begun_ns(&self) -> Option<i64> {
+        self.timing.t_request_start_ns.or(self.timing.t_response_start_ns).or(self.timing.t_first_body_byte_ns)
+    }
+}
+
+/// The p-th percentile of ascending values by nearest rank: the smallest that at least p % are not above.
+pub fn nearest_rank<T: Copy>(sorted: &[T], p: f64) -> Option<T> {
+    let rank = (p / 100.0 * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
+}
+
+#[allow(clippy::ref_option)] // the shape that serde asks for
+fn millis<S: Serializer>(span: &Option<Span>, s: S) -> Result<S::Ok, S::Error> {
+    span.map(Span::as_millis_f64).serialize(s)
+}

@@ -1,0 +1,240 @@
+//! Two directions, who is the client, and whether a SYN opens the next connection of the same addresses.
+
+use super::flow::Flow;
+use super::key::Key;
+use super::out::{Out, Stamp};
+use super::start::{Start, Syn};
+use super::{LINGER, Limits};
+use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, What};
+use crate::net::{Segment, flags};
+use crate::time::Timestamp;
+
+/// A SYN that does not belong here: the next connection with the same addresses, unless it is a stray. The segment that answers or
+/// continues it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rival {
+    side: usize,
+    isn: u32,
+    /// SYN without ACK: its sender is the client.
+    opener: bool,
+}
+
+impl Rival {
+    fn confirmed_by(self, side: usize, seg: &Segment<'_>) -> bool {
+        let expected = self.isn.wrapping_add(1);
+        let (acks, syn) = (seg.flags & flags::ACK != 0, seg.flags & flags::SYN != 0);
+        acks && if side == self.side { !syn && seg.seq == expected } else { seg.ack == expected }
+    }
+}
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is of this connection.
+    Taken,
+    /// It is of the next one with the same addresses, whose SYN may have been seen before.
+    Successor(Option<Rival>),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: ConnId,
+    pub(super) key: Key,
+    pub(super) flows: [Flow; 2],
+    /// Order in which the present hole of each direction opened, among all of the table; 0 without.
+    pub(super) hole_no: [u64; 2],
+    /// Memory of the waiting bytes as the table has counted it.
+    pub(super) counted: usize,
+    /// When the table looks at it next.
+    pub(super) due: Timestamp,
+    pub(super) last: Stamp,
+    /// Which side is the client.
+    client: usize,
+    /// A SYN or SYN-ACK told.
+    settled: bool,
+    syn: bool,
+    syn_ack: bool,
+    rival: Option<Rival>,
+    packets: u64,
+}
+
+impl Connection {
+    /// First sight; says `Open`.
+    pub(super) fn open(
+        id: ConnId,
+        key: Key,
+        side: usize,
+        seg: &Segment<'_>,
+        rival: Option<Rival>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> Self {
+        let last = Stamp { at: seg.at, frame: seg.frame };
+        let guess = if seg.src.port() < seg.dst.port() { 1 - side } else { side };
+        let mut conn = Connection {
+            id,
+            key,
+            flows: [Flow::new(), Flow::new()],
+            hole_no: [0; 2],
+            counted: 0,
+            due: Timestamp(i64::MAX),
+            last,
+            client: guess,
+            settled: false,
+            syn: false,
+            syn_ack: false,
+            rival: None,
+            packets: 0,
+        };
+        if let Some(rival) = rival {
+            conn.flows[rival.side].syn(rival.isn);
+            conn.handshake(rival.side, rival.opener);
+            conn.packets = 1;
+        }
+        if is_syn(seg) {
+            conn.handshake(side, seg.flags & flags::ACK == 0);
+        }
+        let (client, server) = if conn.client == side { (seg.src, seg.dst) } else { (seg.dst, seg.src) };
+        conn.say(last, What::Open { endpoints: Endpoints { client, server }, joined: !conn.settled }, sink);
+        conn
+    }
+
+    /// One segment, sent by `side`.
+    pub(super) fn segment(&mut self, side: usize, seg: &Segment<'_>, limits: &Limits, sink: &mut dyn FnMut(ByteEvent<'_>)) -> Verdict {
+        if let Some(rival) = self.rival
+            && rival.confirmed_by(side, seg)
+        {
+            return Verdict::Successor(Some(rival));
+        }
+        let acks = seg.flags & flags::ACK != 0;
+        if is_syn(seg) {
+            match self.flows[side].syn(seg.seq) {
+                Syn::Stranger if self.dead() => return Verdict::Successor(None),
+                Syn::Stranger => {
+                    self.rival = Some(Rival { side, isn: seg.seq, opener: !acks });
+                    return Verdict::Taken;
+                }
+                Syn::Ours => self.greet(side, seg, sink),
+            }
+        }
+        self.packets += 1;
+        self.last = Stamp { at: seg.at, frame: seg.frame };
+        let mut out = out(self.id, self.client, side, sink);
+        let refusal = seg.flags & flags::RST != 0 && self.flows[side].start == Start::Unknown;
+        if refusal && !self.flows[1 - side].believes_refusal(acks.then_some(seg.ack)) {
+            let flow = &mut self.flows[side];
+            flow.ignore_reset(flow.first, self.last, &mut out);
+            return Verdict::Taken;
+        }
+        self.flows[side].segment(seg, limits, &mut out);
+        if acks && seg.flags & flags::RST == 0 {
+            self.flows[1 - side].acknowledged(seg.ack, seg.at);
+        }
+        if self.flows[0].hole.is_some() || self.flows[1].hole.is_some() {
+            self.expire(seg.at, limits, sink);
+        }
+        Verdict::Taken
+    }
+
+    /// A SYN or SYN-ACK of this connection: it settles who is the client, while nobody has read a byte.
+    fn greet(&mut self, side: usize, seg: &Segment<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        let opener = seg.flags & flags::ACK == 0;
+        if !opener {
+            self.flows[1 - side].begun_at(seg.ack);
+        }
+        let before = self.client;
+        self.handshake(side, opener);
+        if self.client != before {
+            self.say(Stamp { at: seg.at, frame: seg.frame }, What::Flip, sink);
+        }
+    }
+
+    fn handshake(&mut self, side: usize, opener: bool) {
+        if !self.settled && !self.flows.iter().any(|f| f.delivered() || f.over()) {
+            self.client = if opener { side } else { 1 - side };
+        }
+        self.settled = true;
+        self.syn |= opener;
+        self.syn_ack |= !opener;
+    }
+
+    /// Give up the holes whose time has come.
+    pub(super) fn expire(&mut self, now: Timestamp, limits: &Limits, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        for (side, flow) in self.flows.iter_mut().enumerate() {
+            flow.expire(now, limits, &mut out(self.id, self.client, side, sink));
+        }
+    }
+
+    /// Give up the hole of one side now.
+    pub(super) fn give_up(&mut self, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        self.flows[side].give_up(&mut out(self.id, self.client, side, sink));
+    }
+
+    /// When something of it must be given up or closed, if no packet comes before.
+    pub(super) fn deadline(&self, limits: &Limits) -> Timestamp {
+        let holes = self.flows.iter().filter_map(|f| f.deadline(limits)).min();
+        let end = self.closing(limits);
+        holes.map_or(end, |at| at.min(end))
+    }
+
+    /// When it is closed, if no packet comes before.
+    pub(super) fn closing(&self, limits: &Limits) -> Timestamp {
+        self.last.at.plus(if self.over() { LINGER.min(limits.idle) } else { limits.idle })
+    }
+
+    /// Memory of the bytes that wait.
+    pub(super) fn cost(&self) -> usize {
+        self.flows.iter().map(|f| f.waiting.cost()).sum()
+    }
+
+    /// Segments that the capture saw twice.
+    pub(super) fn copies(&self) -> u64 {
+        self.flows.iter().map(|f| f.tally.copies).sum()
+    }
+
+    /// Both directions ended, or one reset both.
+    pub(super) fn over(&self) -> bool {
+        self.flows.iter().all(Flow::over) || self.flows.iter().any(Flow::was_reset)
+    }
+
+    /// A SYN with another number means another connection, without doubt: this one is over or never began.
+    fn dead(&self) -> bool {
+        let began = self.syn && self.syn_ack || self.flows.iter().any(Flow::delivered);
+        self.over() || !began
+    }
+
+    /// Deliver what waits, end both directions (`how`, unless they ended themselves), say `Closed`.
+    pub(super) fn close(mut self, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        for side in [self.client, 1 - self.client] {
+            self.flows[side].close(how, self.last, &mut out(self.id, self.client, side, sink));
+        }
+        let (client, server) = (&self.flows[self.client].tally, &self.flows[1 - self.client].tally);
+        let facts = ConnFacts {
+            handshake_seen: self.syn && self.syn_ack,
+            retransmitted_segments: client.retransmitted + server.retransmitted,
+            out_of_order_segments: client.out_of_order + server.out_of_order,
+            hole: client.hole || server.hole,
+            client_fin: client.fin,
+            server_fin: server.fin,
+            client_rst: client.rst,
+            server_rst: server.rst,
+            packets: self.packets,
+            client_bytes: client.bytes,
+            server_bytes: server.bytes,
+        };
+        self.say(self.last, What::Closed(Box::new(facts)), sink);
+    }
+
+    fn say(&self, stamp: Stamp, what: What<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        out(self.id, self.client, self.client, sink).emit(stamp, what);
+    }
+}
+
+/// The way out for `side`.
+fn out(conn: ConnId, client: usize, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) -> Out<'_> {
+    Out { conn, dir: if side == client { Direction::ToServer } else { Direction::ToClient }, sink }
+}
+
+fn is_syn(seg: &Segment<'_>) -> bool {
+    seg.flags & (flags::SYN | flags::RST) == flags::SYN
+}

@@ -1,0 +1,143 @@
+//! Where a direction begins: from its SYN, from the peer's acknowledgement, or from the first segment seen.
+
+use super::assembler::{anchor, extend};
+use super::flow::{Flow, WINDOW};
+use super::out::Stamp;
+use crate::time::Timestamp;
+
+/// How far before the presumed start bytes may stand that still count as the start.
+const REACH: u64 = 1 << 20;
+
+/// What is known of the position of the first byte.
+///
+/// ```text
+/// Unknown ──peer's ACK──► Heard ──own segment without payload──► Guessed
+///    │                      │                                       │
+///    └──────────────────────┴─────── SYN, SYN-ACK, payload ─────────┴──► Fixed
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Nothing.
+    Unknown,
+    /// The peer acknowledged up to here; what is on the way already stands further on.
+    Heard,
+    /// The sender's own position, without payload (so that a keep-alive may have put it one byte too low).
+    Guessed,
+    /// A handshake said it, or bytes were delivered from there.
+    Fixed,
+}
+
+/// Whether a SYN belongs to what was seen so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syn {
+    /// It does.
+    Ours,
+    /// It opens another connection.
+    Stranger,
+}
+
+impl Flow {
+    /// SYN with this initial sequence number.
+    pub(super) fn syn(&mut self, isn: u32) -> Syn {
+        if let Some(known) = self.isn {
+            return if known == isn { Syn::Ours } else { Syn::Stranger };
+        }
+        if self.over() {
+            return Syn::Stranger;
+        }
+        let seq = isn.wrapping_add(1);
+        if self.start == Start::Unknown {
+            self.begin(anchor(seq));
+        } else {
+            let at = extend(seq, self.next);
+            let before = |edge: u64| at <= edge && edge - at <= REACH;
+            let fits = match self.start {
+                Start::Fixed => at == self.first || self.delivered() && before(self.first),
+                _ => self.waiting.first().is_none_or(|(edge, _)| before(edge)),
+            };
+            if !fits {
+                return Syn::Stranger;
+            }
+            if !self.delivered() {
+                self.begin(at);
+            } else if at < self.first {
+                // The capture put the SYN behind the first bytes; what stood before these is too late now.
+                self.lose(at..self.first);
+            }
+        }
+        self.isn = Some(isn);
+        Syn::Ours
+    }
+
+    /// A SYN-ACK's acknowledgement: where the other side begins.
+    pub(super) fn begun_at(&mut self, ack: u32) {
+        if self.isn.is_none() && !self.delivered() && self.waiting.is_empty() && self.start != Start::Fixed {
+            self.begin(anchor(ack));
+        }
+    }
+
+    /// Before the first payload: learn from the segment where this direction stands.
+    pub(super) fn locate(&mut self, seq: u32, len: u64) {
+        if self.start == Start::Fixed {
+            return;
+        }
+        if self.start == Start::Unknown {
+            self.put(anchor(seq), Start::Guessed);
+            return;
+        }
+        let at = extend(seq, self.next);
+        match self.start {
+            Start::Heard => self.put(at, Start::Guessed),
+            // What was seen first was a keep-alive: it stands one byte before its sender (RFC 9293 section 3.8.4).
+            _ if at == self.next + 1 && self.waiting.is_empty() => self.put(at, Start::Guessed),
+            _ if len > 1 && at < self.next && self.next - at <= REACH => self.put(at, Start::Guessed),
+            _ => {}
+        }
+    }
+
+    /// The peer has everything before `ack`.
+    pub(super) fn acknowledged(&mut self, ack: u32, now: Timestamp) {
+        if self.start == Start::Unknown {
+            self.put(anchor(ack), Start::Heard);
+            self.acked = self.next;
+            return;
+        }
+        let at = extend(ack, self.next.max(self.acked));
+        let furthest = self.waiting.end().unwrap_or(self.next).max(self.acked);
+        if at > self.acked && at <= furthest + WINDOW {
+            self.acked = at;
+            if self.hole.is_some() {
+                self.watch(now);
+            }
+        }
+    }
+
+    /// Whether the sender of this direction, which has seen nothing of its peer yet, would believe a RST with this acknowledgement:
+    /// it has to acknowledge the SYN (RFC 9293 section 3.10.7.3).
+    pub(super) fn believes_refusal(&self, ack: Option<u32>) -> bool {
+        self.isn.is_none() || ack.is_some_and(|ack| (self.first..=self.next).contains(&extend(ack, self.next)))
+    }
+
+    /// Bytes acknowledged behind the last one seen become a gap, when nothing more will come. A single one is taken for a FIN that
+    /// the capture lacks.
+    pub(super) fn trail(&mut self, stamp: Stamp) {
+        let behind = self.acked.saturating_sub(self.next);
+        if self.start != Start::Unknown && behind > 1 {
+            self.skip(behind, stamp);
+        }
+    }
+
+    /// A handshake said where: an acknowledgement that does not fit was of something else.
+    fn begin(&mut self, at: u64) {
+        self.put(at, Start::Fixed);
+        if self.acked < at || self.acked - at > WINDOW {
+            self.acked = at;
+        }
+    }
+
+    fn put(&mut self, at: u64, start: Start) {
+        self.first = at;
+        self.next = at;
+        self.start = start;
+    }
+}

@@ -1,0 +1,210 @@
+//! Many connections: finding the one of a segment, timers, and the limits that they share.
+
+use super::Limits;
+use super::connection::{Connection, Rival, Verdict};
+use super::key::{Fold, Key};
+use crate::conn::{ByteEvent, ConnId, End};
+use crate::net::Segment;
+use crate::time::Timestamp;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+/// Connections that are looked at to find one that has been idle for long.
+const SAMPLE: usize = 64;
+
+/// All connections.
+///
+/// Holds no clock and no global state, so that several tables can share the work by connection.
+#[derive(Debug, Default)]
+pub struct Table {
+    limits: Limits,
+    index: HashMap<Key, usize, Fold>,
+    slots: Vec<Option<Box<Connection>>>,
+    free: Vec<usize>,
+    /// When to look at a connection again. One entry counts per connection, that which agrees with its `due`; others are stale.
+    timers: BinaryHeap<Reverse<(Timestamp, usize, ConnId)>>,
+    /// Directions with waiting bytes, in the order in which their present hole opened.
+    holes: BTreeMap<u64, (usize, usize)>,
+    last_hole: u64,
+    /// Memory of all waiting bytes.
+    waiting: usize,
+    next_id: u32,
+    /// Time of the packet before.
+    previous: Option<Timestamp>,
+    /// Where the search for an idle connection goes on.
+    hand: usize,
+    copies: u64,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Table { limits, ..Table::default() }
+    }
+
+    /// One segment. Ends idle connections as packet time passes.
+    pub fn push(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        // The earlier of two times: one packet with a wrong clock must not end every connection.
+        let now = self.previous.map_or(segment.at, |p| p.min(segment.at));
+        self.previous = Some(segment.at);
+        self.run_timers(now, sink);
+
+        let (key, side) = Key::of(segment);
+        let slot = match self.index.get(&key) {
+            Some(&slot) => slot,
+            None => self.open(key, side, segment, None, sink),
+        };
+        let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        let mut slot = slot;
+        if let Verdict::Successor(rival) = conn.segment(side, segment, &self.limits, sink) {
+            self.close(slot, End::Capture, sink);
+            slot = self.open(key, side, segment, rival, sink);
+            if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
+                conn.segment(side, segment, &self.limits, sink);
+            }
+        }
+        self.account(slot);
+        self.relieve(sink);
+    }
+
+    /// Time passes without packets (live).
+    pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        self.run_timers(now, sink);
+    }
+
+    /// The capture is over: everything that waits is delivered with its gaps, every connection is closed.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        let mut left: Vec<(ConnId, usize)> =
+            self.slots.iter().enumerate().filter_map(|(slot, conn)| conn.as_ref().map(|c| (c.id, slot))).collect();
+        left.sort_unstable();
+        for (_, slot) in left {
+            self.close(slot, End::Capture, sink);
+        }
+        self.timers.clear();
+    }
+
+    /// Connections that are open or linger.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// No connections.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Payload segments so far that were copies by the capture (the same packet on several devices), of connections that are closed.
+    pub fn copies(&self) -> u64 {
+        self.copies
+    }
+
+    fn open(&mut self, key: Key, side: usize, seg: &Segment<'_>, rival: Option<Rival>, sink: &mut dyn FnMut(ByteEvent<'_>)) -> usize {
+        while self.index.len() >= self.limits.connections.max(1) {
+            let Some(slot) = self.idlest() else { break };
+            self.close(slot, End::Capture, sink);
+        }
+        let id = ConnId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        let conn = Box::new(Connection::open(id, key, side, seg, rival, sink));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = Some(conn);
+                slot
+            }
+            None => {
+                self.slots.push(Some(conn));
+                self.slots.len() - 1
+            }
+        };
+        self.index.insert(key, slot);
+        slot
+    }
+
+    fn close(&mut self, slot: usize, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        let Some(conn) = self.slots.get_mut(slot).and_then(Option::take) else { return };
+        self.index.remove(&conn.key);
+        self.free.push(slot);
+        self.waiting -= conn.counted;
+        self.copies += conn.copies();
+        for no in conn.hole_no {
+            self.holes.remove(&no);
+        }
+        conn.close(how, sink);
+    }
+
+    /// After a segment or a timer: what waits, and when to look again.
+    fn account(&mut self, slot: usize) {
+        let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        let cost = conn.cost();
+        if cost != 0 || conn.counted != 0 {
+            self.waiting = self.waiting - conn.counted + cost;
+            conn.counted = cost;
+            for side in 0..2 {
+                let (waits, no) = (!conn.flows[side].waiting.is_empty(), conn.hole_no[side]);
+                if waits && no == 0 {
+                    self.last_hole += 1;
+                    conn.hole_no[side] = self.last_hole;
+                    self.holes.insert(self.last_hole, (slot, side));
+                } else if !waits && no != 0 {
+                    conn.hole_no[side] = 0;
+                    self.holes.remove(&no);
+                }
+            }
+        }
+        let deadline = conn.deadline(&self.limits);
+        if deadline < conn.due {
+            conn.due = deadline;
+            self.timers.push(Reverse((deadline, slot, conn.id)));
+        }
+    }
+
+    /// Too much waits: give up the oldest holes.
+    fn relieve(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        while self.waiting > self.limits.memory {
+            let Some((_, (slot, side))) = self.holes.pop_first() else { break };
+            let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
+            conn.hole_no[side] = 0;
+            conn.give_up(side, sink);
+            self.account(slot);
+        }
+    }
+
+    fn run_timers(&mut self, now: Timestamp, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        while let Some(&Reverse((at, slot, id))) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
+            if conn.id != id || conn.due != at {
+                continue;
+            }
+            conn.expire(now, &self.limits, sink);
+            if conn.closing(&self.limits) <= now {
+                self.close(slot, End::Idle, sink);
+                continue;
+            }
+            conn.due = Timestamp(i64::MAX);
+            self.account(slot);
+        }
+    }
+
+    /// About the connection that has been idle for longest: the longest idle one of a sample, which moves on every time.
+    fn idlest(&mut self) -> Option<usize> {
+        let total = self.slots.len();
+        let mut best: Option<(bool, Timestamp, usize)> = None;
+        let mut seen = 0;
+        for step in 0..total {
+            let slot = (self.hand + step) % total;
+            if let Some(conn) = &self.slots[slot] {
+                let candidate = (!conn.over(), conn.last.at, slot);
+                best = Some(best.map_or(candidate, |b| b.min(candidate)));
+                seen += 1;
+                if seen == SAMPLE {
+                    self.hand = (slot + 1) % total;
+                    break;
+                }
+            }
+        }
+        best.map(|(_, _, slot)| slot)
+    }
+}

@@ -1,0 +1,126 @@
+//! `.wire` transcripts: text that says what happened on one connection. The fourth door, for fixtures and rule samples.
+//!
+//! One directive per line. A delivery is what arrived at one time in one piece; it ends at a blank line, an `@`, a `!`, or where the direction changes.
+//!
+//! | line | means |
+//! |---|---|
+//! | `# text` | comment; does not end a delivery |
+//! | (empty) | ends the delivery |
+//! | `@ +20ms` `@ -5us` `@ 2026-01-01T00:00:00Z` | moves the time (`s`, `ms`, `us`, `ns`) or sets it; it starts at [`START`] |
+//! | `> text` `< text` | client to server, server to client: the text and CRLF; `>` and `<` alone: CRLF |
+//! | <code>>&#124; text</code> <code><&#124; text</code> | the same without the line end |
+//! | `<chunk text` `<chunk;ext=1 text` | one HTTP/1.1 chunk of exactly this text: size line, data, CRLF (a space in the extension: `\x20`) |
+//! | `<last` `<last X-T: v` | the last chunk, with a trailer field |
+//! | `>json {…}` | ends a head: `Content-Type`, `Content-Length`, the empty line, and this body |
+//! | `!join` | first: the start of the connection was not captured |
+//! | `!syn` | first: the connection opens here, though its first bytes come later |
+//! | `!gap < 120` | so many bytes of this direction were not captured |
+//! | `!fin <` `!rst >` `!idle <` | this direction ends: FIN, RST, or silence beyond the limit |
+//! | `!end` `!end <` | the capture ends: both directions, or one |
+//! | `!stay` | last: nothing is implied, the connection stays open |
+//!
+//! `chunk`, `last` and `json` exist both ways. Escapes in every text: `\n \r \t \0 \\ \xHH \u{HEX}`. A line never ends in white space; write `\x20`.
+//!
+//! What is not said: a direction that has no end when the text is over ends with FIN, the server's first, unless there was an RST or `!stay`.
+
+mod escape;
+mod parse;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use parse::{WireError, parse};
+pub use write::write;
+
+use crate::conn::{self, ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints};
+use crate::time::Timestamp;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The time of a transcript that sets none: 2026-01-01T00:00:00Z.
+pub const START: Timestamp = Timestamp(1_767_225_600_000_000_000);
+
+/// What happened on one connection, owned.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transcript {
+    /// In order of time of arrival; the first is [`What::Open`] unless there is nothing at all.
+    pub events: Vec<Event>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// Which way; `ToServer` for `Open`, where it means nothing.
+    pub dir: Direction,
+    /// What.
+    pub what: What,
+}
+
+/// The owned counterpart of [`conn::What`], as far as a transcript can say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// First sight of the connection.
+    Open {
+        /// Its start was not captured.
+        joined: bool,
+    },
+    /// The next bytes of this direction. Never empty.
+    Data(Vec<u8>),
+    /// So many bytes of this direction were sent and not captured.
+    Gap(u64),
+    /// This direction is over.
+    End(End),
+}
+
+impl Transcript {
+    /// Everything in order as connection `conn`: `Open` first, `Closed` with what can be counted last. There are no packets, so every frame number is 0.
+    pub fn replay(&self, conn: ConnId, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        let (Some(first), Some(last)) = (self.events.first(), self.events.last()) else { return };
+        let mut send = |at, dir, what| sink(ByteEvent { at, frame: 0, conn, dir, what });
+        let endpoints = endpoints(conn);
+        if !matches!(first.what, What::Open { .. }) {
+            send(first.at, Direction::ToServer, conn::What::Open { endpoints, joined: false });
+        }
+        for event in &self.events {
+            let what = match &event.what {
+                What::Open { joined } => conn::What::Open { endpoints, joined: *joined },
+                What::Data(bytes) => conn::What::Data(bytes),
+                What::Gap(len) => conn::What::Gap(*len),
+                What::End(end) => conn::What::End(*end),
+            };
+            send(event.at, event.dir, what);
+        }
+        send(last.at, Direction::ToServer, conn::What::Closed(Box::new(self.facts())));
+    }
+
+    /// What TCP would have counted, as far as a transcript says it.
+    fn facts(&self) -> ConnFacts {
+        let mut facts = ConnFacts { handshake_seen: true, ..ConnFacts::default() };
+        for event in &self.events {
+            let client = event.dir == Direction::ToServer;
+            match &event.what {
+                What::Open { joined } => facts.handshake_seen = !joined,
+                What::Data(bytes) if client => facts.client_bytes += bytes.len() as u64,
+                What::Data(bytes) => facts.server_bytes += bytes.len() as u64,
+                What::Gap(_) => facts.hole = true,
+                What::End(End::Fin) if client => facts.client_fin = true,
+                What::End(End::Fin) => facts.server_fin = true,
+                What::End(End::Reset) if client => facts.client_rst = true,
+                What::End(End::Reset) => facts.server_rst = true,
+                What::End(End::Idle | End::Capture) => {}
+            }
+        }
+        facts
+    }
+}
+
+/// Addresses of the documentation range (RFC 5737), another client port for every connection.
+fn endpoints(conn: ConnId) -> Endpoints {
+    let port = 49_152 + (conn.0 % 16_384) as u16;
+    Endpoints {
+        client: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port),
+        server: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 80),
+    }
+}

@@ -1,0 +1,251 @@
+//! From text to a transcript. The author of a fixture is told the line, what is wrong with it, and what to write instead.
+
+use super::escape::unescape;
+use super::{Event, START, Transcript, What};
+use crate::conn::{Direction, End};
+use crate::time::{Span, Timestamp};
+use std::fmt;
+
+/// Why a text is no transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireError {
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead.
+    pub instead: String,
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}; write {}", self.line, self.what, self.instead)
+    }
+}
+
+impl std::error::Error for WireError {}
+
+/// A transcript from its text.
+pub fn parse(text: &str) -> Result<Transcript, WireError> {
+    let mut parser = Parser::default();
+    for (n, line) in text.lines().enumerate() {
+        parser.line(line).map_err(|(what, instead)| WireError { line: n + 1, what, instead: instead.into() })?;
+    }
+    Ok(parser.finish())
+}
+
+/// What is wrong with a line, and what to write instead.
+type Wrong = (String, &'static str);
+
+const DIRECTIVES: &str = "!join, !syn, !gap < N, !fin <, !rst >, !idle <, !end, !end < or !stay";
+const LINES: &str = "`> text`, `>| text`, `>chunk text`, `>last`, `>json {…}` (or the same with <), `@ +20ms`, `!fin <`, or `# comment`";
+
+#[derive(Debug)]
+struct Parser {
+    now: Timestamp,
+    events: Vec<Event>,
+    delivery: Vec<u8>,
+    delivery_dir: Direction,
+    ended: [bool; 2],
+    /// Ends are not implied: a reset took both directions, or the text said `!stay`.
+    no_fin: bool,
+    stayed: bool,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Parser {
+            now: START,
+            events: Vec::new(),
+            delivery: Vec::new(),
+            delivery_dir: Direction::ToServer,
+            ended: [false; 2],
+            no_fin: false,
+            stayed: false,
+        }
+    }
+}
+
+impl Parser {
+    fn line(&mut self, line: &str) -> Result<(), Wrong> {
+        if line.ends_with(char::is_whitespace) {
+            return Err((
+                "white space at the end of the line, which editors remove".into(),
+                "\\x20 for a space that counts, `>` or `<` alone for an empty line",
+            ));
+        }
+        let Some(sigil) = line.chars().next() else {
+            self.deliver();
+            return Ok(());
+        };
+        let rest = &line[sigil.len_utf8()..];
+        match sigil {
+            '#' => Ok(()),
+            '@' => {
+                self.deliver();
+                self.now = moved(self.now, rest)?;
+                Ok(())
+            }
+            '!' => {
+                self.deliver();
+                self.directive(rest)
+            }
+            '>' => self.bytes(Direction::ToServer, rest),
+            '<' => self.bytes(Direction::ToClient, rest),
+            _ => Err((format!("a line that begins with {sigil:?}"), LINES)),
+        }
+    }
+
+    /// Behind `>` or `<`.
+    fn bytes(&mut self, dir: Direction, rest: &str) -> Result<(), Wrong> {
+        let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let data = unescape(text)?;
+        let bytes = match word {
+            "" => [&data[..], b"\r\n"].concat(),
+            "|" => data,
+            "last" if data.is_empty() => b"0\r\n\r\n".to_vec(),
+            "last" => [b"0\r\n", &data[..], b"\r\n\r\n"].concat(),
+            "json" => {
+                let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", data.len());
+                [head.as_bytes(), &data].concat()
+            }
+            _ => match word.strip_prefix("chunk") {
+                Some(_) if data.is_empty() => return Err(("a chunk without data, which would be the last one".into(), "`<last`")),
+                Some(ext) if ext.is_empty() || ext.starts_with(';') => {
+                    let size = format!("{:x}", data.len());
+                    [size.as_bytes(), &unescape(ext)?, b"\r\n", &data, b"\r\n"].concat()
+                }
+                _ => return Err((format!("{word:?} behind the arrow"), LINES)),
+            },
+        };
+        if !self.delivery.is_empty() && self.delivery_dir != dir {
+            self.deliver();
+        }
+        self.may_go_on(dir)?;
+        self.delivery_dir = dir;
+        self.delivery.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// Behind `!`.
+    fn directive(&mut self, rest: &str) -> Result<(), Wrong> {
+        let mut words = rest.split_ascii_whitespace();
+        match (words.next().unwrap_or(""), words.next(), words.next(), words.next()) {
+            (word @ ("join" | "syn"), None, ..) => {
+                if !self.events.is_empty() {
+                    return Err((format!("!{word} behind something else"), "it as the first line that is neither comment nor time"));
+                }
+                self.open(word == "join");
+            }
+            ("gap", Some(dir), Some(len), None) => {
+                let len = len.parse::<u64>().ok().filter(|n| *n > 0);
+                let len = len.ok_or_else(|| ("a gap without a length".to_owned(), "a number of bytes, as in `!gap < 120`"))?;
+                let dir = direction(dir)?;
+                self.may_go_on(dir)?;
+                self.push(dir, What::Gap(len));
+            }
+            ("fin", Some(dir), None, _) => self.end(direction(dir)?, End::Fin)?,
+            ("rst", Some(dir), None, _) => {
+                self.end(direction(dir)?, End::Reset)?;
+                self.no_fin = true;
+            }
+            ("idle", Some(dir), None, _) => self.end(direction(dir)?, End::Idle)?,
+            ("end", Some(dir), None, _) => self.end(direction(dir)?, End::Capture)?,
+            ("end", None, ..) => self.end_rest(End::Capture),
+            ("stay", None, ..) => {
+                self.open(false);
+                self.no_fin = true;
+                self.stayed = true;
+            }
+            _ => return Err((format!("unknown directive !{rest}"), DIRECTIVES)),
+        }
+        Ok(())
+    }
+
+    /// The delivery at hand is whole.
+    fn deliver(&mut self) {
+        if !self.delivery.is_empty() {
+            let bytes = std::mem::take(&mut self.delivery);
+            self.push(self.delivery_dir, What::Data(bytes));
+        }
+    }
+
+    fn push(&mut self, dir: Direction, what: What) {
+        self.open(false);
+        self.events.push(Event { at: self.now, dir, what });
+    }
+
+    fn open(&mut self, joined: bool) {
+        if self.events.is_empty() {
+            self.events.push(Event { at: self.now, dir: Direction::ToServer, what: What::Open { joined } });
+        }
+    }
+
+    fn end(&mut self, dir: Direction, end: End) -> Result<(), Wrong> {
+        self.may_go_on(dir)?;
+        self.ended[dir.index()] = true;
+        self.push(dir, What::End(end));
+        Ok(())
+    }
+
+    /// Every direction that has no end yet; the server's first, as after a complete answer.
+    fn end_rest(&mut self, end: End) {
+        for dir in [Direction::ToClient, Direction::ToServer] {
+            if !std::mem::replace(&mut self.ended[dir.index()], true) {
+                self.push(dir, What::End(end));
+            }
+        }
+    }
+
+    fn may_go_on(&self, dir: Direction) -> Result<(), Wrong> {
+        if self.stayed {
+            return Err(("something behind !stay".into(), "!stay as the last line"));
+        }
+        match self.ended[dir.index()] {
+            true => Err(("something behind the end of this direction".into(), "the end behind it")),
+            false => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Transcript {
+        self.deliver();
+        if !self.no_fin && !self.events.is_empty() {
+            self.end_rest(End::Fin);
+        }
+        Transcript { events: self.events }
+    }
+}
+
+fn direction(word: &str) -> Result<Direction, Wrong> {
+    match word {
+        ">" => Ok(Direction::ToServer),
+        "<" => Ok(Direction::ToClient),
+        other => Err((format!("{other:?} is no direction"), "< for what the server sent, > for what the client sent")),
+    }
+}
+
+/// Behind `@`: a step or an instant.
+fn moved(now: Timestamp, rest: &str) -> Result<Timestamp, Wrong> {
+    let word = rest.trim();
+    let wrong =
+        || (format!("{word:?} is no time"), "a step as `+20ms` (s, ms, us, ns; whole numbers) or an instant as `2026-01-01T00:00:00Z`");
+    let (sign, step) = match word.split_at_checked(1) {
+        Some(("+", step)) => (1, step),
+        Some(("-", step)) => (-1, step),
+        _ => {
+            let instant = chrono::DateTime::parse_from_rfc3339(word).ok().and_then(|t| t.timestamp_nanos_opt());
+            return instant.map(Timestamp).ok_or_else(wrong);
+        }
+    };
+    let digits = step.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &step[digits.len()..] {
+        "s" => 1_000_000_000,
+        "ms" => 1_000_000,
+        "us" => 1_000,
+        "ns" => 1,
+        _ => return Err(wrong()),
+    };
+    let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let nanos = Some(digits).filter(|_| all_digits).and_then(|d| d.parse::<i64>().ok()).and_then(|n| n.checked_mul(unit));
+    Ok(now.plus(Span(sign * nanos.ok_or_else(wrong)?)))
+}
