@@ -159,8 +159,10 @@ impl Conn {
                 }
             };
             let work = &mut open[at];
-            // An oddity alone makes no exchange: it may name one that is over, or one whose head never comes.
-            if !work.begun && !matches!(event.what, HttpWhat::Oddity(_)) {
+            // Remarks alone make no exchange: they may name one that is over, or one whose head never comes.
+            let substance =
+                matches!(event.what, HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_));
+            if !work.begun && substance {
                 work.begin(ExchangeId(*cx.next_exchange));
                 *cx.next_exchange += 1;
                 *exchanges += 1;
