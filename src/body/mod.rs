@@ -2,7 +2,38 @@
 //!
 //! To add one more coding: one file, one arm in `Decoder::new`.
 
+mod br;
+mod coding;
+mod deflate;
+mod gzip;
+mod zstd;
+
+#[cfg(test)]
+mod tests;
+
+use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
+use coding::{Coding, Stage};
+
+/// A coding that is not known here: the body stays as it is from there on.
+pub const UNKNOWN: Kind = Kind("body.unknown-coding");
+/// A body that does not start as its declared coding does: read as if not coded.
+pub const NOT_CODED: Kind = Kind("body.not-coded");
+/// The coded data is damaged; what follows can't be decoded.
+pub const BROKEN: Kind = Kind("body.broken");
+/// Bytes behind the end of the coding.
+pub const TRAILING: Kind = Kind("body.trailing");
+/// The body ends before the coding does.
+pub const INCOMPLETE: Kind = Kind("body.incomplete");
+/// Far more output than a body of this length may have; what follows is not decoded.
+pub const BOMB: Kind = Kind("body.bomb");
+/// Missing bytes inside a coded body; what follows can't be decoded.
+pub const GAP: Kind = Kind("body.gap");
+/// How many bytes were not decoded.
+pub const DROPPED: Kind = Kind("body.dropped");
+
+/// Codings of one body that are undone; nobody applies more.
+const MAX_CODINGS: usize = 8;
 
 /// Decoded bytes that one delivery made available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,40 +48,91 @@ pub struct Piece<'a> {
 
 /// Undoes the codings of one body.
 #[derive(Debug)]
-pub struct Decoder;
+pub struct Decoder {
+    /// The coding applied last comes first.
+    stages: Vec<Stage>,
+    unknown: Option<String>,
+}
 
 impl Decoder {
     /// For a `Content-Encoding` value as sent (a list, in the order of application; none: identity).
     pub fn new(content_encoding: Option<&str>) -> Self {
-        let _ = content_encoding;
-        Decoder
+        let mut decoder = Decoder { stages: Vec::new(), unknown: None };
+        for name in content_encoding.unwrap_or_default().rsplit(',').map(str::trim) {
+            let coding: Box<dyn Coding> = match name.to_ascii_lowercase().as_str() {
+                "" | "identity" => continue,
+                "gzip" | "x-gzip" if decoder.has_room() => Box::new(gzip::Gzip::new()),
+                "deflate" | "x-deflate" if decoder.has_room() => Box::new(deflate::Deflate::new()),
+                "br" if decoder.has_room() => Box::new(br::Br::new()),
+                "zstd" if decoder.has_room() => Box::new(zstd::Zstd::new()),
+                _ => {
+                    // What lies below can't be reached through it.
+                    decoder.unknown = Some(excerpt(name.as_bytes()));
+                    break;
+                }
+            };
+            decoder.stages.push(Stage::new(coding));
+        }
+        decoder
     }
 
     /// No coding: `push` hands the bytes through, and decoded offsets and hashes equal those of the wire body.
     pub fn is_identity(&self) -> bool {
-        true
+        self.stages.is_empty()
     }
 
-    /// The next bytes of the wire body. All that can be decoded from them comes out at once.
-    pub fn push(
-        &mut self,
-        at: Timestamp,
-        frame: u64,
-        bytes: &[u8],
-        sink: &mut dyn FnMut(Piece<'_>),
-        odd: &mut dyn FnMut(crate::oddity::Oddity),
-    ) {
-        let _ = odd;
-        sink(Piece { at, frame, bytes });
+    /// The next bytes of the wire body. All that can be decoded from them comes out at once, in pieces of at most 32 KiB.
+    pub fn push(&mut self, at: Timestamp, frame: u64, bytes: &[u8], sink: &mut dyn FnMut(Piece<'_>), odd: &mut dyn FnMut(Oddity)) {
+        self.say_unknown(at, odd);
+        let mut sink = |bytes: &[u8]| {
+            if !bytes.is_empty() {
+                sink(Piece { at, frame, bytes });
+            }
+        };
+        run(&mut self.stages, true, at, bytes, &mut sink, odd);
     }
 
     /// Bytes are missing: a coded body can't be decoded beyond this point; an identity body goes on.
-    pub fn gap(&mut self, at: Timestamp, odd: &mut dyn FnMut(crate::oddity::Oddity)) {
-        let _ = (at, odd);
+    pub fn gap(&mut self, at: Timestamp, odd: &mut dyn FnMut(Oddity)) {
+        if let Some(outermost) = self.stages.iter_mut().find(|stage| !stage.is_passing()) {
+            outermost.gap(&mut said(true, at, odd));
+        }
     }
 
     /// No more bytes: a coding that is not at its end is odd.
-    pub fn finish(&mut self, at: Timestamp, odd: &mut dyn FnMut(crate::oddity::Oddity)) {
-        let _ = (at, odd);
+    pub fn finish(&mut self, at: Timestamp, odd: &mut dyn FnMut(Oddity)) {
+        self.say_unknown(at, odd);
+        for (n, stage) in self.stages.iter_mut().enumerate() {
+            stage.finish(&mut said(n == 0, at, odd));
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.stages.len() < MAX_CODINGS
+    }
+
+    fn say_unknown(&mut self, at: Timestamp, odd: &mut dyn FnMut(Oddity)) {
+        if let Some(name) = self.unknown.take() {
+            odd(Oddity::new(UNKNOWN, at, name));
+        }
+    }
+}
+
+/// Through all stages; only the outermost one's offsets are those of the wire body.
+fn run(stages: &mut [Stage], outer: bool, at: Timestamp, bytes: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut dyn FnMut(Oddity)) {
+    let Some((first, rest)) = stages.split_first_mut() else { return sink(bytes) };
+    // Both the stage and those behind it report: each gets the sink for oddities in turn.
+    let odd = std::cell::RefCell::new(odd);
+    first.push(
+        bytes,
+        &mut |bytes| run(rest, false, at, bytes, sink, &mut |oddity| (odd.borrow_mut())(oddity)),
+        &mut said(outer, at, &mut |oddity| (odd.borrow_mut())(oddity)),
+    );
+}
+
+fn said<'a>(outer: bool, at: Timestamp, odd: &'a mut dyn FnMut(Oddity)) -> impl FnMut(Kind, u64, String) + 'a {
+    move |kind, offset, found| {
+        let oddity = Oddity::new(kind, at, found);
+        odd(if outer { oddity.offset(offset) } else { oddity });
     }
 }

@@ -26,11 +26,11 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
     let reader = Reader::open(&common.db)?;
     let mut out = Output::open(common)?;
-    unless_closed(write(&reader, args, format, &mut out).and_then(|()| out.finish()))?;
+    unless_closed(write(&reader, args, common.quiet, format, &mut out).and_then(|()| out.finish()))?;
     Ok(0)
 }
 
-fn write(reader: &Reader, args: &ListArgs, format: Format, out: &mut Output) -> Result<()> {
+fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mut Output) -> Result<()> {
     let selector = args.selectors.selector();
     match format {
         Format::Json => {
@@ -49,7 +49,9 @@ fn write(reader: &Reader, args: &ListArgs, format: Format, out: &mut Output) -> 
             match format {
                 Format::Markdown => out.text(&markdown::render(&t)),
                 _ if all.is_empty() => {
-                    super::say("no exchange matches");
+                    if !quiet {
+                        super::say("no exchange matches");
+                    }
                     Ok(())
                 }
                 _ => out.text(&table::render(&t, &out.look)),

@@ -22,7 +22,10 @@ impl Output {
             Some(path) => Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
             None => Box::new(stdout),
         };
-        let look = Look { width: width(terminal.then_some(libc::STDOUT_FILENO)), color: colors(common.color, terminal) };
+        // `sniff list | head` ends on the terminal that standard error still has.
+        let piped = common.output.is_none() && !terminal && is_pipe(libc::STDOUT_FILENO) && io::stderr().is_terminal();
+        let seen_on = if terminal { Some(libc::STDOUT_FILENO) } else { piped.then_some(libc::STDERR_FILENO) };
+        let look = Look { width: width(seen_on), color: colors(common.color, terminal) };
         Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), look })
     }
 
@@ -71,10 +74,19 @@ fn colors(wanted: Color, terminal: bool) -> bool {
     }
 }
 
-/// Columns to use: those of the terminal, else `COLUMNS`, else plenty; between 80 and 160 where lines get hard to read.
+/// Columns to use: those of the terminal, else `COLUMNS`, else plenty; never under 80, never over 200, where lines get hard to read.
 fn width(terminal: Option<i32>) -> usize {
     let from_env = || std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     terminal.and_then(columns).or_else(from_env).unwrap_or(160).clamp(80, 200)
+}
+
+fn is_pipe(fd: i32) -> bool {
+    // SAFETY: an all-zero stat is valid, and fstat only writes to the one it is given.
+    let mode = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        if libc::fstat(fd, &raw mut stat) != 0 { 0 } else { stat.st_mode }
+    };
+    mode & libc::S_IFMT == libc::S_IFIFO
 }
 
 fn columns(fd: i32) -> Option<usize> {

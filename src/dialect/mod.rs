@@ -2,9 +2,37 @@
 //!
 //! To add one more: `NAME.rs` with a `Dialect` value and a `Reader`, two lines here, a folder in `captures/dialect/`.
 
+pub mod answer;
+mod base64;
+mod json;
+mod note;
+mod reader;
+pub mod shape;
+mod variant;
+
+pub mod anthropic;
+pub mod bedrock;
+pub mod cohere;
+pub mod gemini;
+pub mod grpc;
+pub mod litserve;
+pub mod none;
+pub mod ollama;
+pub mod openai_chat;
+pub mod openai_completions;
+pub mod openai_responses;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Terminator};
+pub use json::{DOUBLED_KEY, LONE_SURROGATE};
+
 use crate::framing::{Framing, Record};
 use crate::oddity::Oddity;
-use std::collections::BTreeMap;
+use shape::Shape;
 
 /// How sure a dialect is that a stream is its own. The highest wins; ties go to the earlier in `DIALECTS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +64,30 @@ pub struct Evidence<'a> {
     pub framing: Framing,
     /// The record at hand.
     pub record: &'a Record<'a>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Path of the request target, in origin form or absolute form, without query and trailing slash.
+    pub fn path(&self) -> Option<&'a str> {
+        let target = self.target?;
+        let path = match target.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains(['/', '?']) => rest.find(['/', '?']).map_or("", |at| &rest[at..]),
+            _ => target,
+        };
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        Some(path.strip_suffix('/').unwrap_or(path))
+    }
+
+    /// The path, where the method is one that generates.
+    fn posted(&self) -> Option<&'a str> {
+        self.path().filter(|_| self.method.is_none_or(|m| m == "POST"))
+    }
+
+    /// The response has a header field whose name begins so (lower case).
+    fn answered_with(&self, start: &str) -> bool {
+        let starts = |name: &[u8]| name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start.as_bytes()));
+        self.response.is_some_and(|r| r.fields.iter().any(|(name, _)| starts(name)))
+    }
 }
 
 /// What one record carries. Several may hold at once.
@@ -70,62 +122,15 @@ impl Meaning {
     }
 }
 
-/// The terminator of a stream, seen or not.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Terminator {
-    /// What the dialect promises at the end of such a stream; none where it has none.
-    pub expected: Option<&'static str>,
-    /// Any terminator was seen.
-    pub seen: bool,
-    /// The last one seen, as `[DONE]`, `message_stop`, `done:true`.
-    pub which: Option<String>,
-    /// The dialect's own was seen.
-    pub own: bool,
-    /// The last record was a terminator; null without records.
-    pub is_last_record: Option<bool>,
-}
-
-/// What all records of one response add up to.
-#[derive(Debug, Clone, Default)]
-pub struct Answer {
-    /// Visible text by choice (index).
-    pub texts: BTreeMap<u32, String>,
-    /// Reasoning text, all choices in order of arrival.
-    pub reasoning_text: String,
-    /// Arguments of tool calls, by `choice.index`-less call key as the truth files have it: the call's index as text.
-    pub tool_arguments: BTreeMap<String, String>,
-    /// Names of tools called, same keys.
-    pub tool_names: BTreeMap<String, String>,
-    /// Finish reason by choice.
-    pub finish_reasons: BTreeMap<u32, String>,
-    /// Usage as sent; where it comes in several records, the last, except where the dialect defines a merge.
-    pub usage: Option<serde_json::Value>,
-    /// Output tokens by the stream's own figure.
-    pub output_tokens: Option<u64>,
-    /// Model named by the response.
-    pub model: Option<String>,
-    /// Response id.
-    pub id: Option<String>,
-    /// Error object or text in the stream.
-    pub error: Option<String>,
-    /// The terminator.
-    pub terminator: Terminator,
-    /// Records with text.
-    pub content_deltas: u64,
-    /// Records with reasoning.
-    pub reasoning_deltas: u64,
-    /// Records with tool calls.
-    pub tool_deltas: u64,
-    /// Text kept so far has reached its limit; more came and is only counted.
-    pub text_limited: bool,
-    /// Provider variant of the dialect, where recognised: `iflow`, `dashscope`, `litserve`, …
-    pub variant: Option<&'static str>,
-}
-
 /// Reads the records of one response in order. One value per response.
 pub trait Reader: Send {
     /// One record: add to `answer`, tell what is odd, say what it carries.
     fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning;
+
+    /// The JSON array that is the body was closed by its `]`. Behind the last record, before `finish`.
+    fn closed(&mut self, answer: &mut Answer) {
+        let _ = answer;
+    }
 
     /// The body is over (`complete`: its framing ended properly). Last remarks that need the whole stream.
     fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
@@ -140,22 +145,79 @@ pub struct Dialect {
     pub name: &'static str,
     /// Content types (MIME essence, lower case) that its documentation promises for a streamed answer.
     pub content_types: &'static [&'static str],
-    /// How sure, for this stream.
-    pub recognise: fn(&Evidence<'_>) -> Confidence,
+    /// This request path (of [`Evidence::path`]) is one of its own.
+    pub paths: fn(&Evidence<'_>, &str) -> bool,
+    /// How sure by the record's outline and the response head, the path left aside.
+    pub shape: fn(&Evidence<'_>, &Shape) -> Confidence,
     /// A fresh reader for this stream.
     pub reader: fn(&Evidence<'_>) -> Box<dyn Reader>,
 }
 
+impl Dialect {
+    /// How sure, for this stream, at this record; `path` is that of a request that generates.
+    fn recognise(&self, evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Confidence {
+        let by_shape = (self.shape)(evidence, shape);
+        let on_path = path.is_some_and(|path| (self.paths)(evidence, path));
+        let refused = evidence.response.is_some_and(|r| r.status >= 400);
+        match (on_path, by_shape) {
+            (true, Confidence::Likely | Confidence::Certain) => Confidence::Certain,
+            (true, Confidence::Possible) => Confidence::Likely,
+            // An object of unknown outline may be somebody else's; a later record will tell.
+            (true, Confidence::No) if shape.is_object && shape.keys > 0 && !shape.is_error() && !refused => Confidence::Possible,
+            (true, Confidence::No) => Confidence::Likely,
+            (false, sure) => sure,
+        }
+    }
+}
+
 /// Every dialect, in the order in which ties are broken; `none` is last and claims what nobody else does.
-pub static DIALECTS: &[&Dialect] = &[];
+pub static DIALECTS: &[&Dialect] = &[
+    &openai_chat::DIALECT,
+    &openai_completions::DIALECT,
+    &openai_responses::DIALECT,
+    &anthropic::DIALECT,
+    &gemini::DIALECT,
+    &ollama::CHAT,
+    &ollama::GENERATE,
+    &bedrock::DIALECT,
+    &cohere::DIALECT,
+    &litserve::DIALECT,
+    &grpc::DIALECT,
+    &none::DIALECT,
+];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static Dialect> {
     DIALECTS.iter().copied().find(|d| d.name == name)
 }
 
-/// The most confident dialect, its confidence, and why in one line.
+/// The most confident dialect, its confidence, and why in one line. Below `Likely` a later record may tell more.
 pub fn choose(evidence: &Evidence<'_>) -> Option<(&'static Dialect, Confidence, String)> {
-    let _ = evidence;
-    None
+    let (shape, path) = (Shape::of(evidence.record), evidence.posted());
+    let mut best: Option<(&'static Dialect, Confidence)> = None;
+    for dialect in DIALECTS.iter().copied() {
+        let sure = dialect.recognise(evidence, path, &shape);
+        if sure > best.map_or(Confidence::No, |(_, sure)| sure) {
+            best = Some((dialect, sure));
+        }
+    }
+    let (dialect, sure) = best?;
+    Some((dialect, sure, why(dialect, evidence, &shape)))
+}
+
+/// The grounds for a choice: `path /v1/chat/completions, object chat.completion.chunk`.
+fn why(dialect: &Dialect, evidence: &Evidence<'_>, shape: &Shape) -> String {
+    let path = evidence
+        .posted()
+        .filter(|path| (dialect.paths)(evidence, path))
+        .map(|path| format!("path {}", crate::oddity::excerpt(path.as_bytes())));
+    let outline = ((dialect.shape)(evidence, shape) > Confidence::No).then(|| match shape.describe() {
+        Some(outline) if dialect.name != none::DIALECT.name => outline,
+        _ => format!(
+            "{} records{}",
+            evidence.framing.as_str(),
+            if dialect.name == none::DIALECT.name { " that no dialect claims" } else { "" }
+        ),
+    });
+    [path, outline].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

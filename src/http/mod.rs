@@ -56,7 +56,7 @@ const MAX_SWITCHES: u32 = 16;
 #[derive(Debug)]
 enum Protocol {
     /// Not known yet, or nothing known so far.
-    Deciding(Detect),
+    Deciding(Box<Detect>),
     /// HTTP/1.x.
     Http1(Box<h1::Conn>),
     /// HTTP/2.
@@ -103,7 +103,7 @@ impl Conn {
 
     /// The same; TLS is opened with these secrets.
     pub fn with_keys(joined: bool, keys: tls::Keys) -> Self {
-        Conn { protocol: Protocol::Deciding(Detect::new(joined)), flipped: false, next: 0, switches: 0, keys }
+        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, keys }
     }
 
     /// What is known of TLS on this connection, and the number of the first exchange inside it.
@@ -123,14 +123,12 @@ impl Conn {
             What::Gap(len) => self.feed(dir, stamp, Item::Gap(*len), sink),
             What::End(end) => self.feed(dir, stamp, Item::End(*end), sink),
             What::Flip => self.flip(),
-            What::Closed(_) => {
-                match &mut self.protocol {
-                    Protocol::Http1(h1) => h1.close(stamp, sink),
-                    Protocol::Http2(h2) => h2.push(event, sink),
-                    Protocol::Tls(sealed) => sealed.push(event, sink),
-                    Protocol::Deciding(_) | Protocol::Other => {}
-                }
-            }
+            What::Closed(_) => match &mut self.protocol {
+                Protocol::Http1(h1) => h1.close(stamp, sink),
+                Protocol::Http2(h2) => h2.push(event, sink),
+                Protocol::Tls(sealed) => sealed.push(event, sink),
+                Protocol::Deciding(_) | Protocol::Other => {}
+            },
             What::Open { .. } | What::Oddity(_) => {}
         }
     }
@@ -225,7 +223,7 @@ impl Conn {
         } else if switched.h2c {
             Protocol::Http2(Box::new(h2::Conn::upgraded(switched.exchange)))
         } else {
-            Protocol::Deciding(Detect::new(false))
+            Protocol::Deciding(Box::new(Detect::new(false)))
         };
         // What the client sent ahead of the answer came before the rest of this delivery.
         for (_, stamp, item) in switched.ahead.from(0) {

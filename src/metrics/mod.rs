@@ -1,4 +1,13 @@
 //! Figures of an exchange: pure functions, exact, null where the capture does not hold what they need.
+//!
+//! Capture clocks may step backwards. A span is then negative and stays so: nothing is clamped, a reader of the figures must expect it.
+
+mod distribution;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+
+pub use distribution::{Distribution, percentile};
 
 use crate::exchange::Exchange;
 use crate::time::{Span, Timestamp};
@@ -28,16 +37,76 @@ pub struct Metrics {
     pub ttft: Option<Span>,
     /// First `content` delta − request's last byte.
     pub ttft_content: Option<Span>,
-    /// Spans between successive deltas.
+    /// Spans between successive deltas, in order of arrival.
     pub itl: Vec<Span>,
     /// (last delta − first delta) ÷ (output tokens − 1), by the stream's own figure, in nanoseconds.
     pub tpot: Option<Span>,
     /// Response's last byte − request's last byte.
     pub duration: Option<Span>,
+    /// Output tokens by the stream's own figure.
+    pub output_tokens: Option<u64>,
 }
 
 /// The figures of one exchange.
 pub fn of(exchange: &Exchange) -> Metrics {
-    let _ = exchange;
-    Metrics::default()
+    let request = exchange.request.as_ref();
+    let mut m = Metrics { request_start: request.map(|r| r.head.first_at), request_end: request.map(|r| r.last_at), ..Metrics::default() };
+    let Some(response) = exchange.response.as_ref() else { return m };
+    let deltas = || response.deltas.iter().filter(|d| d.meaning.is_delta());
+    // Without its head the response was joined in the middle: the bytes seen first are not its first bytes.
+    let whole = response.head.is_some();
+    if whole {
+        m.response_start = Some(response.first_at);
+        m.first_body_byte = response.body.first_at;
+        m.first_record = response.first_record_at;
+        m.first_delta = deltas().next().map(|d| d.at);
+    }
+    m.last_delta = deltas().next_back().map(|d| d.at);
+    m.response_end = Some(response.last_at);
+    m.output_tokens = response.answer.output_tokens;
+    let since_request = |at: Option<Timestamp>| Some(at?.since(m.request_end?));
+    m.ttfb = since_request(m.response_start);
+    m.ttft = since_request(m.first_delta);
+    m.ttft_content = since_request(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
+    m.duration = since_request(m.response_end);
+    m.itl = deltas().zip(deltas().skip(1)).map(|(a, b)| b.at.since(a.at)).collect();
+    m.tpot = m.per_token();
+    m
+}
+
+impl Metrics {
+    /// Median of the spans between deltas.
+    pub fn itl_p50(&self) -> Option<Span> {
+        percentile(&self.sorted_itl(), 50.0)
+    }
+
+    /// 99th percentile of the spans between deltas.
+    pub fn itl_p99(&self) -> Option<Span> {
+        percentile(&self.sorted_itl(), 99.0)
+    }
+
+    /// Longest span between deltas.
+    pub fn itl_max(&self) -> Option<Span> {
+        self.itl.iter().copied().max()
+    }
+
+    /// Output tokens per second from the request's last byte to the response's, by the stream's own figure of tokens.
+    /// Null without that figure or where no time passed.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        let seconds = self.duration?.as_secs_f64();
+        (seconds > 0.0).then_some(self.output_tokens? as f64 / seconds)
+    }
+
+    /// `tpot`: needs at least two tokens and both ends of the generation.
+    fn per_token(&self) -> Option<Span> {
+        let gaps = self.output_tokens?.checked_sub(1).filter(|gaps| *gaps > 0)?;
+        let generation = self.last_delta?.since(self.first_delta?);
+        Some(Span(i64::try_from(i128::from(generation.0) / i128::from(gaps)).unwrap_or_default()))
+    }
+
+    fn sorted_itl(&self) -> Vec<Span> {
+        let mut sorted = self.itl.clone();
+        sorted.sort_unstable();
+        sorted
+    }
 }

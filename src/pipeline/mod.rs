@@ -16,7 +16,7 @@ pub use output::{BodyPart, Connection, Output, Part};
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints, What};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http;
-use crate::http::event::HttpEvent;
+use crate::http::event::{HttpEvent, HttpWhat};
 use crate::time::Timestamp;
 use crate::tls;
 use std::collections::VecDeque;
@@ -154,18 +154,23 @@ impl Conn {
         }
         let Conn { http, open, id, endpoints, exchanges, .. } = self;
         http.push(event, &mut |event| {
-            let work = match open.iter().position(|w| w.number == event.exchange) {
-                Some(i) => &mut open[i],
+            let at = match open.iter().position(|w| w.number == event.exchange) {
+                Some(i) => i,
                 None => {
-                    let id_in_session = ExchangeId(*cx.next_exchange);
-                    *cx.next_exchange += 1;
-                    *exchanges += 1;
-                    cx.out.push(Output::Begun(id_in_session));
-                    open.push(Box::new(Work::new(event.exchange, id_in_session, *id, *endpoints)));
-                    let last = open.len() - 1;
-                    &mut open[last]
+                    open.push(Box::new(Work::new(event.exchange, *id, *endpoints)));
+                    open.len() - 1
                 }
             };
+            let work = &mut open[at];
+            // Remarks alone make no exchange: they may name one that is over, or one whose head never comes.
+            let substance =
+                matches!(event.what, HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_));
+            if !work.begun && substance {
+                work.begin(ExchangeId(*cx.next_exchange));
+                *cx.next_exchange += 1;
+                *exchanges += 1;
+                cx.out.push(Output::Begun(work.exchange.id));
+            }
             work.on(event, cx.config);
             if let Some(part) = work.part(cx.config) {
                 cx.out.push(Output::Part(Box::new(part)));
@@ -189,7 +194,7 @@ impl Conn {
     fn close(mut self: Box<Self>, facts: ConnFacts, out: &mut Vec<Output>) {
         self.mark_tls();
         let endpoints = self.endpoints();
-        for work in self.open.drain(..) {
+        for work in self.open.drain(..).filter(|w| w.begun) {
             out.push(Output::Exchange(work.finish(endpoints)));
         }
         let flipped = endpoints.client != self.endpoints.client;

@@ -19,6 +19,8 @@ const FIRM: u64 = 64 << 10;
 pub(super) struct Work {
     /// Number within the connection, as `http` counts.
     pub(super) number: u64,
+    /// Something of a message was seen, and the exchange has its number within the session.
+    pub(super) begun: bool,
     pub(super) exchange: Exchange,
     request: Option<RequestWork>,
     response: Option<ResponseWork>,
@@ -56,10 +58,15 @@ struct Asked<'a> {
 }
 
 impl Work {
-    pub(super) fn new(number: u64, id: ExchangeId, conn: ConnId, endpoints: Endpoints) -> Self {
-        let oddities = Oddities::default();
+    pub(super) fn new(number: u64, conn: ConnId, endpoints: Endpoints) -> Self {
+        let (id, oddities) = (ExchangeId(u64::MAX), Oddities::default());
         let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, oddities, gap: false };
-        Work { number, exchange, request: None, response: None }
+        Work { number, begun: false, exchange, request: None, response: None }
+    }
+
+    pub(super) fn begin(&mut self, id: ExchangeId) {
+        self.begun = true;
+        self.exchange.id = id;
     }
 
     pub(super) fn on(&mut self, event: HttpEvent<'_>, config: &Config) {
@@ -165,6 +172,8 @@ impl Work {
                 r.intake.finish(stamp, &mut exchange.oddities);
                 r.reading.finish(r.last_at, false, around);
             }
+            // A final head that is missing was not captured, and nobody knows what else.
+            exchange.gap |= r.head.is_none() && r.informational.is_empty();
             r.finish(&mut exchange.oddities)
         });
         Box::new(exchange)

@@ -2,7 +2,7 @@
 
 use super::list::{dialect, request_line};
 use super::table::{Cell, Column, Table, render};
-use super::text::{Style, clean, count, level, wrap};
+use super::text::{Style, clean, clip_middle, count, level, wrap};
 use super::{Look, markdown};
 use crate::conformance::{self, Level};
 use crate::summary::{FindingSummary, Summary};
@@ -41,7 +41,7 @@ pub struct Broken {
     pub exchanges: u64,
     /// Places in all of them.
     pub places: u64,
-    /// Where first.
+    /// Where first at that level.
     pub first: Place,
     /// Clients that break on it.
     pub breaks: &'static [&'static str],
@@ -116,18 +116,19 @@ impl Compliance {
         if let Some(b) = self.rules.iter_mut().find(|b| b.rule == f.rule) {
             b.exchanges += u64::from(!again);
             b.places += f.count;
-            b.level = b.level.max(f.level);
+            if f.level > b.level {
+                (b.level, b.first) = (f.level, Place::new(file, exchange, f));
+            }
             return;
         }
         let rule = conformance::by_code(&f.rule);
-        let first = Place { file: file.map(Into::into), exchange, record: f.record, offset: f.offset, message: f.message.clone() };
         self.rules.push(Broken {
             rule: f.rule.clone(),
             name: rule.map(|r| r.name),
             level: f.level,
             exchanges: 1,
             places: f.count,
-            first,
+            first: Place::new(file, exchange, f),
             breaks: rule.map_or(&[], |r| r.breaks),
         });
     }
@@ -156,7 +157,8 @@ impl Compliance {
             return (format!("{all}, no errors, no warnings{info}"), Style::Green);
         }
         let figures = format!("{}, {}{info}", count(self.errors, "error", "errors"), count(self.warnings, "warning", "warnings"));
-        let worst = self.rules.iter().max_by_key(|b| (b.level, b.exchanges)).map(|b| format!("; worst: {}", b.rule)).unwrap_or_default();
+        let worst =
+            self.rules.iter().rev().max_by_key(|b| (b.level, b.exchanges)).map(|b| format!("; worst: {}", b.rule)).unwrap_or_default();
         (format!("{bad} of {all} with {figures}{worst}"), if self.errors > 0 { Style::Red } else { Style::Yellow })
     }
 }
@@ -178,11 +180,13 @@ pub fn text(c: &Compliance, look: &Look) -> String {
 pub fn case_text(case: &Case, look: &Look) -> String {
     let file = case.file.as_ref().map(|f| format!("{} ", clean(f))).unwrap_or_default();
     let status = case.status.map_or("-".into(), |s| s.to_string());
-    let title = format!("{file}#{}  {}  {status}", case.exchange, clean(&case.request));
+    let request = clip_middle(&clean(&case.request), look.width.saturating_sub(30).max(30));
+    let title = format!("{file}#{}  {request}  {status}", case.exchange);
     let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
     let mut out = format!("{}  {}\n", Style::Bold.paint(&title, look.color), Style::Dim.paint(&about, look.color));
+    let widest = case.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for f in &case.findings {
-        let label = format!("{:<9} {:<8}", f.rule, level(f.level));
+        let label = format!("{:<widest$}  {:<7} ", f.rule, level(f.level));
         let indent = 2 + label.len() + 1;
         let message = format!("{}{}", clean(&f.message), place(f));
         let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
@@ -252,6 +256,12 @@ pub fn findings_table(c: &Compliance) -> Table {
         }
     }
     Table { columns: columns.into_iter().skip(usize::from(!file)).collect(), rows }
+}
+
+impl Place {
+    fn new(file: Option<&str>, exchange: i64, f: &FindingSummary) -> Place {
+        Place { file: file.map(Into::into), exchange, record: f.record, offset: f.offset, message: f.message.clone() }
+    }
 }
 
 fn place(f: &FindingSummary) -> String {

@@ -45,7 +45,7 @@ pub fn text(rule: &Rule, look: &Look) -> String {
             out += &format!("\n{}\n", Style::Dim.paint(title, look.color));
             for line in sample.lines() {
                 let bar = Style::Dim.paint("  | ", look.color);
-                out += format!("{bar}{}", super::text::clean(line)).trim_end();
+                out += format!("{bar}{}", super::text::clip(&super::text::clean(line), look.width - 4)).trim_end();
                 out.push('\n');
             }
         }

@@ -14,21 +14,21 @@ pub fn table(all: &[Summary]) -> Table {
     let one_day = days.all(|d| Some(d) == first);
     let columns = vec![
         Column::right("ID"),
-        Column::left("Time (UTC)").spare(5),
+        Column::left("Time (UTC)").spare(2),
         Column::left("Client").spare(9),
         Column::left("Host").min(12).spare(7),
-        Column::left("Request").min(16).middle(),
+        Column::left("Request").min(18).middle(),
         Column::right("Status"),
         Column::left("Framing").spare(8),
-        Column::left("Dialect").min(10).spare(1),
+        Column::left("Dialect").min(12).spare(1),
         Column::left("Model").min(8).spare(6),
         Column::right("TTFT"),
-        Column::right("Gap p50").spare(4),
-        Column::right("Gap p99").spare(3),
-        Column::right("Tokens").spare(4),
-        Column::right("Duration").spare(2),
+        Column::right("Gap p50").spare(5),
+        Column::right("Gap p99").spare(4),
+        Column::right("Tokens").spare(5),
+        Column::right("Duration").spare(3),
         Column::left("End"),
-        Column::left("Findings").min(8),
+        Column::left("Findings").min(11),
     ];
     Table { columns, rows: all.iter().map(|s| row(s, one_day)).collect() }
 }
@@ -44,7 +44,7 @@ fn row(s: &Summary, one_day: bool) -> Vec<Cell> {
         Cell::new(request_line(s)),
         status(s),
         Cell::new(response.map_or("", |r| &r.framing)),
-        Cell::new(dialect(s)),
+        Cell::new(response.and_then(|r| r.dialect.as_deref()).unwrap_or_default()),
         Cell::new(request.and_then(|r| r.model.as_deref()).unwrap_or_default()),
         Cell::new(span(t.ttft)),
         Cell::new(span(t.itl_p50)),
@@ -91,21 +91,22 @@ pub fn end(s: &Summary) -> Cell {
         None => Cell::new("no answer").style(Style::Red),
         Some(r) => match &r.cut_by {
             None => Cell::new("complete").style(Style::Dim),
-            Some(by) => Cell::new(format!("cut by {by}")).style(if by == "server" { Style::Red } else { Style::Yellow }),
+            Some(by) => Cell::new(format!("cut: {by}")).style(if by == "server" { Style::Red } else { Style::Yellow }),
         },
     }
 }
 
-/// Codes of the findings in the colour of the worst.
+/// The worst finding's code and how many rules more are broken, in the colour of the worst. Notes do not show.
 pub fn codes(findings: &[FindingSummary]) -> Cell {
-    let mut codes: Vec<&str> = Vec::new();
-    for f in findings.iter().filter(|f| f.level > Level::Info) {
-        if !codes.contains(&f.rule.as_str()) {
-            codes.push(&f.rule);
-        }
-    }
+    let mut codes: Vec<&str> = findings.iter().filter(|f| f.level > Level::Info).map(|f| f.rule.as_str()).collect();
+    codes.dedup();
     let worst = findings.iter().map(|f| f.level).max();
-    Cell::new(codes.join(" ")).style(worst.map_or(Style::Plain, Style::of))
+    let text = match codes[..] {
+        [] => String::new(),
+        [one] => one.to_owned(),
+        [first, ref more @ ..] => format!("{first} +{}", more.len()),
+    };
+    Cell::new(text).style(worst.map_or(Style::Plain, Style::of))
 }
 
 /// Time of day with milliseconds, or day and time of day.

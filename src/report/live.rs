@@ -30,9 +30,10 @@ const PLACES: &[Place] = &[
     place("gap p50", 7, 110, true),
     place("gap p99", 7, 110, true),
     place("tokens", 7, 130, true),
-    place("end", 14, 90, false),
+    place("end", 12, END_FROM, false),
 ];
 const FINDINGS: usize = 18;
+const END_FROM: usize = 90;
 
 /// The titles.
 pub fn head(look: &Look) -> String {
@@ -58,7 +59,12 @@ pub fn line(s: &Summary, look: &Look) -> String {
         Cell::new(rate(t.tpot)),
         end(s),
     ];
-    line_of(cells, codes(&s.findings), look)
+    let mut findings = codes(&s.findings);
+    let end = end(s);
+    if look.width < END_FROM && s.response.as_ref().is_none_or(|r| !r.complete) {
+        findings = Cell { text: format!("{} {}", end.text, findings.text), style: end.style };
+    }
+    line_of(cells, findings, look)
 }
 
 fn line_of(cells: Vec<Cell>, findings: Cell, look: &Look) -> String {

@@ -23,7 +23,7 @@ pub struct Column {
     pub min: usize,
     /// Cut in the middle rather than at the end.
     pub middle: bool,
-    /// Left out where space is short, the highest first; 0: never.
+    /// Left out where space is short, the highest first; 0: never. From [`COMFORT`] on rather left out than that others are cut hard.
     pub spare: u8,
 }
 
@@ -82,6 +82,8 @@ impl Cell {
 
 /// Space between columns.
 const GAP: usize = 2;
+/// See [`Column::spare`].
+pub const COMFORT: u8 = 3;
 
 /// The table as text, each line ended.
 pub fn render(table: &Table, look: &Look) -> String {
@@ -126,21 +128,24 @@ fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
     let total = |shown: &[(usize, usize)], w: &dyn Fn((usize, usize)) -> usize| {
         shown.iter().map(|&c| w(c) + GAP).sum::<usize>().saturating_sub(GAP)
     };
-    while total(&shown, &least) > width_max {
-        let Some(at) = (0..shown.len()).filter(|&s| table.columns[shown[s].0].spare > 0).max_by_key(|&s| table.columns[shown[s].0].spare)
-        else {
-            break;
-        };
-        shown.remove(at);
+    let wanted = |(i, w): (usize, usize)| w.min(least((i, w)) * 3 / 2);
+    for (from, width_of) in [(COMFORT, &wanted as &dyn Fn((usize, usize)) -> usize), (1, &least)] {
+        while total(&shown, width_of) > width_max {
+            let spare = |s: usize| table.columns[shown[s].0].spare;
+            let Some(at) = (0..shown.len()).filter(|&s| spare(s) >= from).max_by_key(|&s| spare(s)) else { break };
+            shown.remove(at);
+        }
     }
     let mut widths: Vec<usize> = shown.iter().map(|&(_, w)| w).collect();
     let mut over = total(&shown, &|c| c.1).saturating_sub(width_max);
-    // The widest that may be cut gives one column at a time: long texts pay first.
-    while over > 0 {
-        let widest = (0..widths.len()).filter(|&s| widths[s] > least(shown[s])).max_by_key(|&s| widths[s] - least(shown[s]));
-        let Some(s) = widest else { break };
-        widths[s] -= 1;
-        over -= 1;
+    // Whoever is furthest over its least gives one column at a time, down to comfort first: long texts pay before short ones.
+    for floor in [&wanted as &dyn Fn((usize, usize)) -> usize, &least] {
+        while over > 0 {
+            let spare = |s: usize| widths[s].saturating_sub(floor(shown[s]));
+            let Some(s) = (0..widths.len()).filter(|&s| spare(s) > 0).max_by_key(|&s| spare(s)) else { break };
+            widths[s] -= 1;
+            over -= 1;
+        }
     }
     (shown.into_iter().map(|(i, _)| i).collect(), widths)
 }

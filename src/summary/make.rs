@@ -100,7 +100,9 @@ impl ResponseSummary {
 impl TerminatorSummary {
     fn new(t: &Terminator) -> Self {
         let expected = t.expected.map(Into::into);
-        TerminatorSummary { expected, seen: t.seen, which: t.which.clone(), own: t.own, is_last_record: t.is_last_record }
+        // Without records none of them was the last: the corpus says false there too.
+        let is_last_record = Some(t.is_last_record.unwrap_or(false));
+        TerminatorSummary { expected, seen: t.seen, which: t.which.clone(), own: t.own, is_last_record }
     }
 }
 

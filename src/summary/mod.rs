@@ -155,7 +155,7 @@ pub struct TerminatorSummary {
     pub which: Option<String>,
     /// The dialect's own was seen.
     pub own: bool,
-    /// It was the last record; null without records.
+    /// It was the last record; false without records.
     pub is_last_record: Option<bool>,
 }
 

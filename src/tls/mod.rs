@@ -16,7 +16,9 @@ pub use record::looks_like_tls;
 pub use session::Session;
 
 use crate::oddity::Kind;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A record did not open under the keys at hand.
 pub const UNREADABLE: Kind = Kind("tls.record-unreadable");
@@ -25,27 +27,43 @@ pub const NO_CLOSE_NOTIFY: Kind = Kind("tls.no-close-notify");
 
 /// The key log of a session, shared by all its connections and added to while it runs.
 #[derive(Debug, Clone, Default)]
-pub struct Keys(Option<Arc<RwLock<KeyLog>>>);
+pub struct Keys(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    log: RwLock<KeyLog>,
+    /// Secrets may come: connections whose secrets are not there yet wait for them, within bounds.
+    expected: AtomicBool,
+    /// No more will come.
+    complete: AtomicBool,
+    /// Protected bytes that wait, all connections together.
+    waiting: AtomicUsize,
+}
+
+/// Bound of [`Shared::waiting`].
+const MAX_WAITING: usize = 64 << 20;
 
 impl Keys {
-    /// Secrets may come: connections whose secrets are not there yet wait for them, within bounds.
-    pub fn expected() -> Self {
-        Keys(Some(Arc::default()))
+    /// Secrets will come, perhaps later than the records that they open.
+    pub fn expect(&self) {
+        self.0.expected.store(true, Relaxed);
     }
 
     /// More of a key log.
     pub fn push(&self, bytes: &[u8]) {
+        self.expect();
         self.write(|log| log.push(bytes));
     }
 
-    /// The key log is at its end.
+    /// No more secrets will come: nothing waits for them any longer.
     pub fn finish(&self) {
         self.write(KeyLog::finish);
+        self.0.complete.store(true, Relaxed);
     }
 
     /// Number of secrets known.
     pub fn len(&self) -> usize {
-        self.read(KeyLog::len).unwrap_or(0)
+        self.read(KeyLog::len)
     }
 
     /// No secret is known.
@@ -53,25 +71,35 @@ impl Keys {
         self.len() == 0
     }
 
-    /// A key log was given.
-    pub fn is_expected(&self) -> bool {
-        self.0.is_some()
+    fn is_expected(&self) -> bool {
+        self.0.expected.load(Relaxed)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.0.complete.load(Relaxed)
+    }
+
+    /// Room for so many protected bytes that wait. What was taken is given back with [`Keys::release`].
+    fn reserve(&self, bytes: usize) -> bool {
+        let fits = |have: usize| have.checked_add(bytes).filter(|sum| *sum <= MAX_WAITING);
+        self.0.waiting.fetch_update(Relaxed, Relaxed, fits).is_ok()
+    }
+
+    fn release(&self, bytes: usize) {
+        self.0.waiting.fetch_sub(bytes, Relaxed);
     }
 
     fn find(&self, client_random: &[u8; 32], label: Label) -> Option<Vec<u8>> {
-        self.read(|log| log.find(client_random, label).map(<[u8]>::to_vec)).flatten()
+        self.read(|log| log.find(client_random, label).map(<[u8]>::to_vec))
     }
 
-    fn read<T>(&self, f: impl FnOnce(&KeyLog) -> T) -> Option<T> {
-        let log = self.0.as_ref()?;
-        // A poisoned lock holds secrets as good as any: nothing in here leaves them half written.
-        Some(f(&log.read().unwrap_or_else(std::sync::PoisonError::into_inner)))
+    // A poisoned lock holds secrets as good as any: nothing in here leaves them half written.
+    fn read<T>(&self, f: impl FnOnce(&KeyLog) -> T) -> T {
+        f(&self.0.log.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write(&self, f: impl FnOnce(&mut KeyLog)) {
-        if let Some(log) = &self.0 {
-            f(&mut log.write().unwrap_or_else(std::sync::PoisonError::into_inner));
-        }
+        f(&mut self.0.log.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

@@ -90,6 +90,12 @@ impl std::fmt::Debug for Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.keys.release(self.waiting_bytes);
+    }
+}
+
 impl Way {
     fn new() -> Way {
         let reader = Reader::default();
@@ -188,7 +194,8 @@ impl Session {
         if self.waiting.is_empty() && self.open(here, Sealed { kind, version, body }, sink) {
             return;
         }
-        if self.waiting_bytes + body.len() > MAX_WAITING {
+        let pointless = self.keys.is_complete() && self.server.is_some();
+        if pointless || self.waiting_bytes + body.len() > MAX_WAITING || !self.keys.reserve(body.len()) {
             self.info.reading = Reading::NoKeys;
             return;
         }
@@ -201,11 +208,12 @@ impl Session {
         while let Some(first) = self.waiting.pop_front() {
             let here = Here { at: first.at, frame: first.frame, dir: first.dir };
             let sealed = Sealed { kind: first.kind, version: first.version, body: &first.body };
-            if !self.open(here, sealed, sink) {
+            if !self.open(here, sealed, sink) && !(self.keys.is_complete() && self.server.is_some()) {
                 self.waiting.push_front(first);
                 return;
             }
             self.waiting_bytes -= first.body.len();
+            self.keys.release(first.body.len());
         }
     }
 

@@ -98,8 +98,6 @@ pub(crate) enum Step<'a> {
     Frame(Head, &'a [u8]),
     /// A frame that is larger than anything sensible was skipped.
     Skipped(Head),
-    /// The bytes make no frames any more.
-    Lost,
 }
 
 /// Payload of frames other than DATA that is collected.

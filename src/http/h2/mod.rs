@@ -115,11 +115,6 @@ impl Conn {
         self.flipped
     }
 
-    /// Number of the next exchange.
-    pub(crate) fn next_exchange(&self) -> u64 {
-        self.next
-    }
-
     pub(crate) fn push(&mut self, event: &ByteEvent<'_>, sink: &mut Sink<'_>) {
         let dir = if self.flipped { event.dir.other() } else { event.dir };
         let here = Here { at: event.at, frame: event.frame, dir };
@@ -157,7 +152,6 @@ impl Conn {
                 }
                 self.odd(here, head.stream, BAD_FRAME, format!("frame type {} of {} bytes", head.kind, head.len), sink);
             }
-            Step::Lost => {}
         }
     }
 

@@ -9,7 +9,7 @@ mod messages;
 mod property;
 mod switches;
 
-use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, What};
+use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::http::Conn;
 use crate::http::event::{HttpEvent, HttpWhat, Side};
 use crate::time::Timestamp;
@@ -46,7 +46,7 @@ pub(super) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEve
             On::CEnd(end) => (Direction::ToServer, What::End(*end)),
             On::SEnd(end) => (Direction::ToClient, What::End(*end)),
             On::Flip => (Direction::ToServer, What::Flip),
-            On::Closed => (Direction::ToServer, What::Closed(Box::new(ConnFacts::default()))),
+            On::Closed => (Direction::ToServer, What::Closed(Box::default())),
         };
         let frame = n as u64 + 1;
         conn.push(&ByteEvent { at: Timestamp(frame as i64), frame, conn: ConnId(0), dir, what }, sink);
@@ -72,7 +72,7 @@ impl Trace {
             HttpWhat::Response(head) => {
                 format!("{} {} {:?}{}", head.status, head.version.as_str(), head.transfer, self.first(head.first_at))
             }
-            HttpWhat::UnitStart { len, line } if line.is_empty() => format!("unit {len}"),
+            HttpWhat::UnitStart { len, line: [] } => format!("unit {len}"),
             HttpWhat::UnitStart { len, line } => format!("unit {len} [{}]", text(line)),
             HttpWhat::Data(bytes) => {
                 assert!(!bytes.is_empty(), "data is never empty");

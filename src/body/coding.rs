@@ -1,0 +1,236 @@
+//! One content coding being undone: what every decoder must offer, and the states around it that are the same for all.
+
+use super::{BOMB, BROKEN, DROPPED, GAP, INCOMPLETE, NOT_CODED, TRAILING};
+use crate::oddity::{Kind, excerpt};
+
+/// Bytes that come out at most at once.
+const PIECE: usize = 32 * 1024;
+/// Output that is always allowed …
+const SLACK: u64 = 16 << 20;
+/// … and that each input byte adds; deflate can't exceed 1032.
+const RATIO: u64 = 2048;
+/// No body grows beyond this.
+const MOST: u64 = 1 << 30;
+
+/// A decoder.
+pub(super) trait Coding: std::fmt::Debug + Send {
+    /// As in the field.
+    fn name(&self) -> &'static str;
+
+    /// Bytes that tell whether, and of which sort, the coding is.
+    fn probe(&self) -> usize {
+        0
+    }
+
+    /// Looks at those bytes, which `step` gets as well, and starts afresh. False: this is no such coding.
+    fn begin(&mut self, first: &[u8]) -> bool {
+        let _ = first;
+        true
+    }
+
+    /// Another one may follow behind the end.
+    fn repeats(&self) -> bool {
+        false
+    }
+
+    /// Takes input, gives output.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress;
+}
+
+/// What a step did.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) used: usize,
+    pub(super) made: usize,
+    pub(super) status: Status,
+}
+
+/// How it stands after a step.
+#[derive(Debug)]
+pub(super) enum Status {
+    Going,
+    /// The coding says that it is over.
+    Ended,
+    /// The input is none.
+    Broken(String),
+}
+
+/// ```text
+///   Probing ──is coded──▶ Running ──end──▶ Probing (again) or Over
+///      │ is not              │ broken, gap, bomb
+///      ▼                     ▼
+///   Passing                Dropping
+/// ```
+#[derive(Debug)]
+enum State {
+    /// The first bytes of the body, or (`again`) those behind an end.
+    Probing { seen: Vec<u8>, again: bool },
+    /// Decoding.
+    Running,
+    /// Not coded at all: bytes pass as they are.
+    Passing,
+    /// Behind the end.
+    Over,
+    /// Nothing can be decoded any more.
+    Dropping,
+}
+
+/// Where a stage reports: kind, offset in its input, what was found.
+pub(super) type Odd<'a> = dyn FnMut(Kind, u64, String) + 'a;
+
+/// A coding with its place in the list of codings.
+#[derive(Debug)]
+pub(super) struct Stage {
+    coding: Box<dyn Coding>,
+    state: State,
+    buffer: Vec<u8>,
+    taken: u64,
+    given: u64,
+    dropped: u64,
+}
+
+impl Stage {
+    pub(super) fn new(coding: Box<dyn Coding>) -> Self {
+        let state = State::Probing { seen: Vec::new(), again: false };
+        Stage { coding, state, buffer: Vec::new(), taken: 0, given: 0, dropped: 0 }
+    }
+
+    /// All that can be decoded from these bytes goes to `sink`, in pieces of at most 32 KiB where it was coded.
+    pub(super) fn push(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) {
+        while !input.is_empty() {
+            let used = match &mut self.state {
+                State::Probing { seen, .. } if seen.len() < self.coding.probe() => {
+                    let n = (self.coding.probe() - seen.len()).min(input.len());
+                    seen.extend_from_slice(&input[..n]);
+                    if seen.len() == self.coding.probe() {
+                        self.probed(sink, odd);
+                    }
+                    n
+                }
+                State::Probing { .. } => {
+                    self.probed(sink, odd);
+                    0
+                }
+                State::Running => {
+                    let n = self.run(input, sink, odd);
+                    self.taken += n as u64;
+                    n
+                }
+                State::Passing => {
+                    sink(input);
+                    input.len()
+                }
+                State::Over => {
+                    odd(TRAILING, self.taken, excerpt(&input[..input.len().min(20)]));
+                    self.state = State::Dropping;
+                    0
+                }
+                State::Dropping => {
+                    self.dropped += input.len() as u64;
+                    input.len()
+                }
+            };
+            input = &input[used..];
+        }
+    }
+
+    /// The body turned out not to be coded.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self.state, State::Passing)
+    }
+
+    /// Bytes of the input are missing.
+    pub(super) fn gap(&mut self, odd: &mut Odd<'_>) {
+        match self.state {
+            State::Probing { .. } | State::Running => {
+                odd(GAP, self.taken, format!("{} can't be decoded behind missing bytes", self.coding.name()));
+                self.state = State::Dropping;
+            }
+            State::Passing | State::Over | State::Dropping => {}
+        }
+    }
+
+    /// No more input.
+    pub(super) fn finish(&mut self, odd: &mut Odd<'_>) {
+        match &self.state {
+            State::Probing { seen, .. } if seen.is_empty() => {}
+            State::Probing { seen, again: true } => {
+                self.dropped += seen.len() as u64;
+                odd(TRAILING, self.taken, excerpt(seen));
+            }
+            State::Probing { seen, again: false } => {
+                self.dropped += seen.len() as u64;
+                odd(INCOMPLETE, self.taken, self.coding.name().to_owned());
+            }
+            State::Running => odd(INCOMPLETE, self.taken, self.coding.name().to_owned()),
+            State::Passing | State::Over | State::Dropping => {}
+        }
+        self.state = State::Dropping;
+        if self.dropped > 0 {
+            odd(DROPPED, self.taken, format!("{} bytes were not decoded", self.dropped));
+            self.dropped = 0;
+        }
+    }
+
+    fn probed(&mut self, sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) {
+        let State::Probing { seen, again } = std::mem::replace(&mut self.state, State::Running) else { return };
+        if self.coding.begin(&seen) {
+            let mut rest = &seen[..];
+            while !rest.is_empty() && matches!(self.state, State::Running) {
+                let n = self.run(rest, sink, odd);
+                self.taken += n as u64;
+                rest = &rest[n..];
+            }
+            self.dropped += rest.len() as u64;
+        } else if again {
+            odd(TRAILING, self.taken, excerpt(&seen));
+            self.dropped += seen.len() as u64;
+            self.state = State::Dropping;
+        } else {
+            odd(NOT_CODED, self.taken, format!("{} starts differently: {}", self.coding.name(), excerpt(&seen)));
+            sink(&seen);
+            self.state = State::Passing;
+        }
+    }
+
+    /// Decodes until the input is used up or the state changes; says how much of it was taken.
+    fn run(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) -> usize {
+        self.buffer.resize(PIECE, 0);
+        let mut used = 0;
+        loop {
+            let Progress { used: took, made, status } = self.coding.step(&input[used..], &mut self.buffer);
+            used += took;
+            let offset = self.taken + used as u64;
+            let allowed = MOST.min(SLACK.saturating_add(offset.saturating_mul(RATIO)));
+            let made = made.min(self.buffer.len());
+            if made > 0 {
+                self.given += made as u64;
+                if self.given > allowed {
+                    odd(BOMB, offset, format!("over {allowed} bytes from {offset}"));
+                    self.state = State::Dropping;
+                    return used;
+                }
+                sink(&self.buffer[..made]);
+            }
+            match status {
+                Status::Ended => {
+                    self.state = if self.coding.repeats() { State::Probing { seen: Vec::new(), again: true } } else { State::Over };
+                    return used;
+                }
+                Status::Broken(why) => {
+                    odd(BROKEN, offset, format!("{}: {why}", self.coding.name()));
+                    self.state = State::Dropping;
+                    return used;
+                }
+                Status::Going if took == 0 && made == 0 && used < input.len() => {
+                    // No progress and input left: a decoder that wants nothing more is broken.
+                    odd(BROKEN, offset, format!("{}: stuck", self.coding.name()));
+                    self.state = State::Dropping;
+                    return used;
+                }
+                Status::Going if used == input.len() && made < self.buffer.len() => return used,
+                Status::Going => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Content coding deflate: the zlib format (RFC 1950) as the standard says, or raw (RFC 1951) as some servers send.
+
+use super::coding::{Coding, Progress, Status};
+use flate2::{Decompress, FlushDecompress};
+
+/// Undoes deflate of either sort.
+#[derive(Debug)]
+pub(super) struct Deflate(Decompress);
+
+impl Deflate {
+    pub(super) fn new() -> Self {
+        Deflate(Decompress::new(true))
+    }
+}
+
+impl Coding for Deflate {
+    fn name(&self) -> &'static str {
+        "deflate"
+    }
+
+    fn probe(&self) -> usize {
+        2
+    }
+
+    fn begin(&mut self, first: &[u8]) -> bool {
+        self.0 = Decompress::new(is_zlib(first));
+        true
+    }
+
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress {
+        inflate(&mut self.0, input, output)
+    }
+}
+
+/// The two bytes of a zlib header: method 8, a window of at most 32 KiB, the check sum of RFC 1950 section 2.2.
+fn is_zlib(first: &[u8]) -> bool {
+    match first {
+        [cmf, flg] => cmf & 0x0f == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([*cmf, *flg]).is_multiple_of(31),
+        _ => false,
+    }
+}
+
+/// One call of inflate; everything that the input allows comes out.
+pub(super) fn inflate(inflater: &mut Decompress, input: &[u8], output: &mut [u8]) -> Progress {
+    let before = (inflater.total_in(), inflater.total_out());
+    let result = inflater.decompress(input, output, FlushDecompress::Sync);
+    let used = inflater.total_in().saturating_sub(before.0) as usize;
+    let made = inflater.total_out().saturating_sub(before.1) as usize;
+    let status = match result {
+        Ok(flate2::Status::StreamEnd) => Status::Ended,
+        Ok(flate2::Status::Ok | flate2::Status::BufError) => Status::Going,
+        Err(error) => Status::Broken(error.to_string()),
+    };
+    Progress { used: used.min(input.len()), made: made.min(output.len()), status }
+}

@@ -1,0 +1,251 @@
+//! What all records of one response add up to. Everything kept is bounded; what goes beyond is counted and said.
+
+use std::collections::BTreeMap;
+
+/// Text of all sorts kept for one response, in bytes.
+pub const TEXT_LIMIT: usize = 16 << 20;
+/// Choices, tool calls and the like told apart in one response.
+const KEYS_LIMIT: usize = 1024;
+/// Bytes kept of an error, an id, a finish reason.
+const SHORT_LIMIT: usize = 4096;
+
+/// The terminator of a stream, seen or not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Terminator {
+    /// What the dialect promises at the end of such a stream; none where it has none.
+    pub expected: Option<&'static str>,
+    /// Any terminator was seen.
+    pub seen: bool,
+    /// The dialect's own where that was seen, else the foreign one: `[DONE]`, `message_stop`, `done:true`. Of several the last.
+    pub which: Option<String>,
+    /// The dialect's own was seen.
+    pub own: bool,
+    /// The last record was the one named in `which`; null without records.
+    pub is_last_record: Option<bool>,
+}
+
+impl Terminator {
+    /// A record comes, whatever it may be. Before `saw`.
+    pub fn record(&mut self) {
+        self.is_last_record = Some(false);
+    }
+
+    /// The record at hand is a terminator. A foreign one behind the dialect's own does not take its place.
+    pub fn saw(&mut self, which: &str, own: bool) {
+        if own || !self.own {
+            self.which = Some(short(which));
+            self.is_last_record = Some(true);
+        }
+        self.seen = true;
+        self.own |= own;
+    }
+}
+
+/// What all records of one response add up to.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// Visible text by choice (index).
+    pub texts: BTreeMap<u32, String>,
+    /// Reasoning text, all choices in order of arrival.
+    pub reasoning_text: String,
+    /// Arguments of tool calls by call: the call's index as text; `CHOICE.INDEX` for choices other than 0.
+    pub tool_arguments: BTreeMap<String, String>,
+    /// Names of tools called, same keys.
+    pub tool_names: BTreeMap<String, String>,
+    /// Finish reason by choice.
+    pub finish_reasons: BTreeMap<u32, String>,
+    /// Usage as sent; where it comes in several records, the last, except where the dialect defines a merge.
+    pub usage: Option<serde_json::Value>,
+    /// Output tokens by the stream's own figure.
+    pub output_tokens: Option<u64>,
+    /// Model named by the response.
+    pub model: Option<String>,
+    /// Response id.
+    pub id: Option<String>,
+    /// Error object (JSON as sent) or text in the stream.
+    pub error: Option<String>,
+    /// The terminator.
+    pub terminator: Terminator,
+    /// Records with text.
+    pub content_deltas: u64,
+    /// Records with reasoning.
+    pub reasoning_deltas: u64,
+    /// Records with tool calls.
+    pub tool_deltas: u64,
+    /// Something kept here has reached its limit; more came and is only counted.
+    pub text_limited: bool,
+    /// Provider variant of the dialect, where recognised: `iflow`, `dashscope`, `litserve`, …
+    pub variant: Option<&'static str>,
+    /// Bytes of text, reasoning and tool arguments kept so far.
+    pub kept_bytes: usize,
+}
+
+impl Answer {
+    /// Visible text of a choice. Tells whether it was any.
+    pub fn add_text(&mut self, choice: u32, text: &str) -> bool {
+        if !text.is_empty() {
+            let text = self.admit(text);
+            if let Some(kept) = slot(&mut self.texts, choice, &mut self.text_limited) {
+                kept.push_str(text);
+            }
+        }
+        !text.is_empty()
+    }
+
+    /// Reasoning. Tells whether it was any.
+    pub fn add_reasoning(&mut self, text: &str) -> bool {
+        let kept = self.admit(text);
+        self.reasoning_text.push_str(kept);
+        !text.is_empty()
+    }
+
+    /// A fragment of a tool call's arguments; an empty one still makes the call known.
+    pub fn add_arguments(&mut self, call: &str, fragment: &str) {
+        let fragment = self.admit(fragment);
+        if let Some(kept) = text_slot(&mut self.tool_arguments, call, &mut self.text_limited) {
+            kept.push_str(fragment);
+        }
+    }
+
+    /// The name of the tool called; the first one stays. False where it had one already.
+    pub fn name_tool(&mut self, call: &str, name: &str) -> bool {
+        match text_slot(&mut self.tool_names, call, &mut self.text_limited) {
+            Some(kept) if kept.is_empty() => *kept = short(name),
+            Some(_) => return false,
+            None => {}
+        }
+        true
+    }
+
+    /// The finish reason of a choice; of several the last.
+    pub fn finish(&mut self, choice: u32, reason: &str) {
+        if let Some(kept) = slot(&mut self.finish_reasons, choice, &mut self.text_limited)
+            && kept != reason
+        {
+            *kept = short(reason);
+        }
+    }
+
+    /// Usage as sent, with its figure of output tokens. Null and absent ones change nothing.
+    pub fn report_usage(&mut self, usage: Option<serde_json::Value>, output_tokens: Option<u64>) {
+        if usage.is_some() {
+            self.usage = usage;
+            self.output_tokens = output_tokens.or(self.output_tokens);
+        }
+    }
+
+    /// An error in the stream; the first one stays.
+    pub fn fail(&mut self, error: &str) {
+        self.error.get_or_insert_with(|| short(error));
+    }
+
+    /// The model and the response id; the first non-empty ones stay.
+    pub fn identify(&mut self, model: Option<&str>, id: Option<&str>) {
+        let keep = |kept: &mut Option<String>, said: Option<&str>| {
+            if kept.is_none() {
+                *kept = said.filter(|s| !s.is_empty()).map(short);
+            }
+        };
+        keep(&mut self.model, model);
+        keep(&mut self.id, id);
+    }
+
+    /// Count the deltas of one record.
+    pub fn count(&mut self, meaning: super::Meaning) {
+        self.content_deltas += u64::from(meaning.content);
+        self.reasoning_deltas += u64::from(meaning.reasoning);
+        self.tool_deltas += u64::from(meaning.tool);
+    }
+
+    /// What of `text` still fits.
+    fn admit<'t>(&mut self, text: &'t str) -> &'t str {
+        let room = TEXT_LIMIT.saturating_sub(self.kept_bytes);
+        let kept = if text.len() <= room { text } else { &text[..text.floor_char_boundary(room)] };
+        self.text_limited |= kept.len() < text.len();
+        self.kept_bytes += kept.len();
+        kept
+    }
+}
+
+/// The key of a tool call in [`Answer::tool_arguments`].
+pub(super) fn call_key(choice: u32, index: u32) -> String {
+    if choice == 0 { index.to_string() } else { format!("{choice}.{index}") }
+}
+
+/// At most [`SHORT_LIMIT`] bytes, `…` where cut.
+pub(super) fn short(text: &str) -> String {
+    if text.len() <= SHORT_LIMIT {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(SHORT_LIMIT)])
+}
+
+/// The entry of a choice, unless there are too many.
+fn slot<'m>(map: &'m mut BTreeMap<u32, String>, key: u32, limited: &mut bool) -> Option<&'m mut String> {
+    if map.len() >= KEYS_LIMIT && !map.contains_key(&key) {
+        *limited = true;
+        return None;
+    }
+    Some(map.entry(key).or_default())
+}
+
+/// The entry of a call, unless there are too many. Allocates its key only once.
+fn text_slot<'m>(map: &'m mut BTreeMap<String, String>, key: &str, limited: &mut bool) -> Option<&'m mut String> {
+    if !map.contains_key(key) {
+        if map.len() >= KEYS_LIMIT {
+            *limited = true;
+            return None;
+        }
+        map.insert(key.to_owned(), String::new());
+    }
+    map.get_mut(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_terminator_outranks_a_foreign_one_behind_it() {
+        // as gateways were seen to do: [DONE] appended behind response.completed
+        let mut t = Terminator::default();
+        for (which, own) in [("response.completed", true), ("[DONE]", false)] {
+            t.record();
+            t.saw(which, own);
+        }
+        assert_eq!((t.which.as_deref(), t.own, t.is_last_record), (Some("response.completed"), true, Some(false)));
+    }
+
+    #[test]
+    fn foreign_terminator_alone_is_named() {
+        let mut t = Terminator::default();
+        t.record();
+        t.saw("[DONE]", false);
+        assert_eq!((t.which.as_deref(), t.seen, t.own, t.is_last_record), (Some("[DONE]"), true, false, Some(true)));
+        t.record();
+        assert_eq!(t.is_last_record, Some(false));
+    }
+
+    #[test]
+    fn text_beyond_the_limit_is_said() {
+        let mut a = Answer::default();
+        let part = "é".repeat(1 << 20);
+        for _ in 0..9 {
+            assert!(a.add_text(0, &part));
+        }
+        assert!(a.text_limited);
+        assert_eq!(a.texts[&0].len(), TEXT_LIMIT);
+    }
+
+    #[test]
+    fn choices_are_bounded() {
+        let mut a = Answer::default();
+        for n in 0..5000 {
+            a.add_text(n, "x");
+            a.finish(n, "stop");
+            a.add_arguments(&call_key(n, 0), "{}");
+        }
+        assert!(a.text_limited);
+        assert!(a.texts.len() <= KEYS_LIMIT && a.finish_reasons.len() <= KEYS_LIMIT && a.tool_arguments.len() <= KEYS_LIMIT);
+    }
+}

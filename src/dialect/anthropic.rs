@@ -1,0 +1,314 @@
+//! Anthropic Messages, and everybody who speaks it (DIALECTS.md a.5).
+//!
+//! Source: Anthropic's "Streaming messages". `message_start`, per block `content_block_start`, `content_block_delta`*, `content_block_stop`,
+//! then `message_delta` and `message_stop`; `ping` anywhere. The SSE event type equals the JSON's `type`. There is no `[DONE]`.
+
+pub mod kinds;
+mod shape;
+
+#[cfg(test)]
+mod tests;
+
+use super::json::{self, Again, List, Obj, Raw};
+use super::note::{Say, foreign_done, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::excerpt;
+use kinds::*;
+use shape::{Block, Event};
+use std::collections::BTreeSet;
+
+/// Content blocks followed at once.
+const BLOCKS_LIMIT: usize = 1024;
+
+/// `anthropic.messages`
+pub static DIALECT: Dialect = Dialect {
+    name: "anthropic.messages",
+    content_types: &["text/event-stream"],
+    paths: |_, path| {
+        (path.ends_with("/messages") && !path.contains("/threads/")) || path.ends_with(":streamRawPredict") || path.ends_with(":rawPredict")
+    },
+    shape: |evidence, shape| match shape.kind.as_deref() {
+        Some("message_start" | "content_block_start" | "content_block_delta" | "content_block_stop" | "message_delta" | "message_stop") => {
+            Confidence::Certain
+        }
+        Some("message") if shape.has_all(&["role", "content", "stop_reason"]) => Confidence::Certain,
+        Some("ping") => Confidence::Possible,
+        Some("error") if shape.is_error() && evidence.answered_with("anthropic-") => Confidence::Likely,
+        Some("error") if shape.is_error() => Confidence::Possible,
+        // without types the event names are left
+        _ if matches!(evidence.record.event, "message_start" | "content_block_delta") => Confidence::Likely,
+        _ => Confidence::No,
+    },
+    reader: |evidence| Common::boxed(evidence, Some("message_stop"), Messages::new(evidence)),
+};
+
+/// Where the stream of one message is.
+///
+/// ```text
+///           message_start          message_stop
+/// Before ─────────────────▶ Open ─────────────────▶ Stopped
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// `message_start` did not come yet.
+    Before,
+    /// Between start and stop.
+    Open,
+    /// `message_stop` came.
+    Stopped,
+}
+
+/// Reads a stream of events, or one whole `message`.
+#[derive(Debug)]
+pub(super) struct Messages {
+    phase: Phase,
+    /// Blocks that were started and not stopped.
+    open: BTreeSet<u32>,
+    /// One JSON document.
+    document: bool,
+    /// Events carry an SSE event type.
+    named: bool,
+    /// The beginning was not captured: what is referred to may have come before.
+    joined: bool,
+    /// An error came, which ends the stream.
+    failed: bool,
+}
+
+impl Messages {
+    /// A reader for this stream.
+    pub(super) fn new(evidence: &Evidence<'_>) -> Self {
+        let joined = evidence.response.is_none();
+        Messages {
+            phase: if joined { Phase::Open } else { Phase::Before },
+            open: BTreeSet::new(),
+            document: evidence.framing == Framing::Json,
+            named: evidence.framing == Framing::Sse,
+            joined,
+            failed: false,
+        }
+    }
+
+    /// An event of this dialect came.
+    pub(super) fn spoken(&self) -> bool {
+        self.phase != Phase::Before
+    }
+
+    /// One event's JSON.
+    pub(super) fn json(&mut self, record: &Record<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let mut again = Again::default();
+        let meaning = match json::parse::<Event<'_>>(text, &mut again) {
+            Ok(event) => self.dispatch(&event, record, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+
+    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let kind = match event.kind.full() {
+            Some(kind) => kind,
+            None => {
+                say.note(NO_TYPE, || event.kind.show());
+                if event.error.json().is_some() { "error" } else { record.event }
+            }
+        };
+        if self.named {
+            say.note_if(record.event.is_empty(), NO_EVENT, || kind.to_owned());
+            let differs = !record.event.is_empty() && record.event != kind;
+            say.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
+                format!("event {}, type {}", excerpt(record.event.as_bytes()), excerpt(kind.as_bytes()))
+            });
+        }
+        if kind != "ping" && kind != "error" && !self.document {
+            say.note_if(self.phase == Phase::Stopped, AFTER_MESSAGE_STOP, || excerpt(kind.as_bytes()));
+            say.note_if(self.phase == Phase::Before && kind != "message_start", NO_MESSAGE_START, || excerpt(kind.as_bytes()));
+            if self.phase == Phase::Before {
+                self.phase = Phase::Open; // said once, then read on as if it had come
+                if kind == "message_start" {
+                    return self.start(event, answer, say);
+                }
+            }
+        }
+        match kind {
+            "message_start" => {
+                say.note_if(!self.joined || answer.id.is_some(), MESSAGE_START_REPEATED, String::new);
+                self.start(event, answer, say)
+            }
+            "content_block_start" => self.block_start(event, answer, say),
+            "content_block_delta" => self.block_delta(event, answer, say),
+            "content_block_stop" => self.block_stop(event, say),
+            "message_delta" => self.message_delta(event, answer, say),
+            "message_stop" => self.stop(answer, say),
+            "error" => self.error(event, answer),
+            "message" => whole(event, answer),
+            "ping" => Meaning::default(),
+            other => {
+                say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
+                Meaning::default()
+            }
+        }
+    }
+
+    fn start(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let Obj::Here(message) = &event.message else {
+            say.note(NO_USAGE, || format!("message_start: message {}", event.message.kind()));
+            return Meaning::default();
+        };
+        answer.identify(message.model.full(), message.id.full());
+        say.note_if(message.usage.json().is_none(), NO_USAGE, || "message_start".into());
+        merge(&message.usage, answer);
+        Meaning { content: blocks(&message.content, answer).content, ..Meaning::default() }
+    }
+
+    fn block_start(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let index = self.index(event, say);
+        if self.open.len() < BLOCKS_LIMIT {
+            let new = self.open.insert(index);
+            say.note_if(!new, BLOCK_STARTED_TWICE, || format!("block {index}"));
+        }
+        match &event.content_block {
+            Obj::Here(block) => block.begin(index, answer),
+            _ => Meaning::default(),
+        }
+    }
+
+    fn block_delta(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let index = self.index(event, say);
+        say.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || format!("block {index}"));
+        let mut meaning = Meaning::default();
+        let Obj::Here(delta) = &event.delta else {
+            say.note(DELTA_MISSING, || event.delta.kind().into());
+            return meaning;
+        };
+        meaning.content = delta.text.full().is_some_and(|text| answer.add_text(0, text));
+        meaning.reasoning = delta.thinking.full().is_some_and(|text| answer.add_reasoning(text));
+        if let Some(json) = delta.partial_json.str() {
+            answer.add_arguments(&index.to_string(), json);
+            meaning.tool = !json.is_empty();
+        }
+        match delta.kind.str() {
+            Some("text_delta" | "thinking_delta" | "signature_delta" | "input_json_delta" | "citations_delta") => {}
+            _ => say.note(UNKNOWN_DELTA, || delta.kind.show()),
+        }
+        meaning
+    }
+
+    fn block_stop(&mut self, event: &Event<'_>, say: &mut Say<'_>) -> Meaning {
+        let index = self.index(event, say);
+        let was_open = self.open.remove(&index);
+        say.note_if(!was_open && !self.joined, STOP_WITHOUT_BLOCK, || format!("block {index}"));
+        Meaning::default()
+    }
+
+    fn message_delta(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
+        self.open.clear();
+        say.note_if(event.usage.json().is_none(), NO_USAGE, || "message_delta".into());
+        merge(&event.usage, answer);
+        match event.delta.here().and_then(|d| d.stop_reason.full()) {
+            Some(reason) => answer.finish(0, reason),
+            None => say.note(NO_STOP_REASON, || event.delta.kind().into()),
+        }
+        Meaning::default()
+    }
+
+    fn stop(&mut self, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
+        self.open.clear();
+        self.phase = Phase::Stopped;
+        if !self.document {
+            answer.terminator.saw("message_stop", true);
+        }
+        Meaning { terminator: !self.document, ..Meaning::default() }
+    }
+
+    fn error(&mut self, event: &Event<'_>, answer: &mut Answer) -> Meaning {
+        self.failed = true;
+        answer.fail(&event.error.text().unwrap_or_else(|| "error".into()));
+        if !self.document {
+            answer.terminator.saw("error", false);
+        }
+        Meaning { error: true, terminator: !self.document, ..Meaning::default() }
+    }
+
+    fn index(&self, event: &Event<'_>, say: &mut Say<'_>) -> u32 {
+        event.index.index().unwrap_or_else(|| {
+            say.note(INDEX_MISSING, || format!("{:?}", event.index));
+            0
+        })
+    }
+}
+
+impl Events for Messages {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        match foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
+            Some(meaning) => meaning,
+            None => self.json(record, &text_of(record), answer, say),
+        }
+    }
+
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        let missing = complete && !self.document && !self.failed && self.phase != Phase::Stopped;
+        say.note_if(missing, NO_MESSAGE_STOP, || "the body ended".into());
+    }
+}
+
+impl Block<'_> {
+    /// A block begins, with what it holds already (usually nothing).
+    fn begin(&self, index: u32, answer: &mut Answer) -> Meaning {
+        let mut meaning = Meaning {
+            content: self.text.full().is_some_and(|text| answer.add_text(0, text)),
+            reasoning: self.thinking.full().is_some_and(|text| answer.add_reasoning(text)),
+            ..Meaning::default()
+        };
+        if self.kind.str().is_some_and(|kind| kind.ends_with("tool_use")) {
+            let key = index.to_string();
+            answer.name_tool(&key, self.name.str().unwrap_or_default());
+            let input = self.input.json().filter(|input| *input != "{}").unwrap_or_default();
+            answer.add_arguments(&key, input);
+            meaning.tool = !input.is_empty();
+        }
+        meaning
+    }
+}
+
+/// A whole message.
+fn whole(message: &Event<'_>, answer: &mut Answer) -> Meaning {
+    answer.identify(message.model.full(), message.id.full());
+    merge(&message.usage, answer);
+    if let Some(reason) = message.stop_reason.full() {
+        answer.finish(0, reason);
+    }
+    blocks(&message.content, answer)
+}
+
+/// The blocks of a whole message.
+fn blocks(content: &List<Obj<Block<'_>>>, answer: &mut Answer) -> Meaning {
+    let mut all = Meaning::default();
+    for (index, block) in content.iter().enumerate() {
+        if let Obj::Here(block) = block {
+            let meaning = block.begin(index as u32, answer);
+            all.content |= meaning.content;
+            all.reasoning |= meaning.reasoning;
+            all.tool |= meaning.tool;
+        }
+    }
+    all
+}
+
+/// Usage comes in `message_start` and, cumulative, in `message_delta`: later figures replace earlier ones, the others stay.
+fn merge(usage: &Raw<'_>, answer: &mut Answer) {
+    let Some(serde_json::Value::Object(new)) = usage.value() else { return };
+    let mut all = match answer.usage.take() {
+        Some(serde_json::Value::Object(old)) => old,
+        _ => serde_json::Map::new(),
+    };
+    all.extend(new.into_iter().filter(|(_, figure)| !figure.is_null()));
+    let output = all.get("output_tokens").and_then(serde_json::Value::as_u64);
+    answer.report_usage(Some(serde_json::Value::Object(all)), output);
+}

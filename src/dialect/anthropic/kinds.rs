@@ -1,0 +1,44 @@
+//! What may be odd about an Anthropic stream. Source: Anthropic's "Streaming messages".
+
+use crate::oddity::Kind;
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("anthropic.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("anthropic.not-object");
+/// No `type` in the payload.
+pub const NO_TYPE: Kind = Kind("anthropic.no-type");
+/// No SSE event type: the vendor's clients yield nothing.
+pub const NO_EVENT: Kind = Kind("anthropic.no-event");
+/// The SSE event type is not the payload's `type`.
+pub const EVENT_DIFFERS_FROM_TYPE: Kind = Kind("anthropic.event-differs-from-type");
+/// A `type` that the document does not have.
+pub const UNKNOWN_TYPE: Kind = Kind("anthropic.unknown-type");
+/// A delta type that the document does not have.
+pub const UNKNOWN_DELTA: Kind = Kind("anthropic.unknown-delta");
+/// An event before `message_start`.
+pub const NO_MESSAGE_START: Kind = Kind("anthropic.no-message-start");
+/// A second `message_start`.
+pub const MESSAGE_START_REPEATED: Kind = Kind("anthropic.message-start-repeated");
+/// The body ended properly without `message_stop` and without an error.
+pub const NO_MESSAGE_STOP: Kind = Kind("anthropic.no-message-stop");
+/// An event behind `message_stop`.
+pub const AFTER_MESSAGE_STOP: Kind = Kind("anthropic.after-message-stop");
+/// A delta for a block that is not open.
+pub const DELTA_WITHOUT_BLOCK: Kind = Kind("anthropic.delta-without-block");
+/// A block was stopped that is not open.
+pub const STOP_WITHOUT_BLOCK: Kind = Kind("anthropic.stop-without-block");
+/// A block was started that is open.
+pub const BLOCK_STARTED_TWICE: Kind = Kind("anthropic.block-started-twice");
+/// `message_delta` or `message_stop` came while a block was open.
+pub const BLOCK_NOT_STOPPED: Kind = Kind("anthropic.block-not-stopped");
+/// A block event without an integer `index`.
+pub const INDEX_MISSING: Kind = Kind("anthropic.index-missing");
+/// `content_block_delta` without a `delta` object.
+pub const DELTA_MISSING: Kind = Kind("anthropic.delta-missing");
+/// `message_start` or `message_delta` without `usage`.
+pub const NO_USAGE: Kind = Kind("anthropic.no-usage");
+/// `message_delta` without `stop_reason`.
+pub const NO_STOP_REASON: Kind = Kind("anthropic.no-stop-reason");
+/// `[DONE]`, which this dialect does not have.
+pub const FOREIGN_TERMINATOR: Kind = Kind("anthropic.foreign-terminator");

@@ -1,0 +1,268 @@
+//! Google Gemini and Vertex, `generateContent` streamed as SSE or as one JSON array, or whole (DIALECTS.md a.6).
+//!
+//! Source: Google's `GenerateContentResponse`. The SSE form has no terminator; the array form ends with its `]`.
+
+use super::json::{self, Again, Flag, List, Num, Obj, Raw, Text};
+use super::note::{Say, foreign_done, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::{Kind, excerpt};
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("gemini.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("gemini.not-object");
+/// Neither candidates nor anything else that the document has.
+pub const UNKNOWN_TYPE: Kind = Kind("gemini.unknown-type");
+/// `finishReason` in a record that is not the last with candidates.
+pub const FINISH_EARLY: Kind = Kind("gemini.finish-early");
+/// The body ended properly and no `finishReason` came.
+pub const NO_FINISH_REASON: Kind = Kind("gemini.no-finish-reason");
+/// The prompt was blocked: `promptFeedback.blockReason`.
+pub const PROMPT_BLOCKED: Kind = Kind("gemini.prompt-blocked");
+/// `[DONE]`, which this dialect does not have.
+pub const FOREIGN_TERMINATOR: Kind = Kind("gemini.foreign-terminator");
+
+/// `gemini.generate`
+pub static DIALECT: Dialect = Dialect {
+    name: "gemini.generate",
+    content_types: &["text/event-stream", "application/json"],
+    paths: |_, path| path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent"),
+    shape: |evidence, shape| match () {
+        () if shape.has("candidates") && (shape.has("usageMetadata") || shape.has("promptFeedback")) => Confidence::Certain,
+        () if shape.has("candidates") && evidence.framing.is_stream() => Confidence::Likely,
+        () if shape.has("promptFeedback") || shape.has("usageMetadata") => Confidence::Likely,
+        () => Confidence::No,
+    },
+    reader: |evidence| {
+        let array = evidence.framing == Framing::JsonArray;
+        Common::boxed(evidence, array.then_some("]"), Gemini { document: evidence.framing == Framing::Json, ..Gemini::default() })
+    },
+};
+
+/// One `GenerateContentResponse`, or an error.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow)]
+    candidates: List<Obj<Candidate<'a>>>,
+    #[serde(borrow)]
+    usage_metadata: Raw<'a>,
+    #[serde(borrow)]
+    prompt_feedback: Obj<Feedback<'a>>,
+    #[serde(borrow)]
+    model_version: Text<'a>,
+    #[serde(borrow)]
+    response_id: Text<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Candidate<'a> {
+    index: Num,
+    #[serde(borrow)]
+    content: Obj<Content<'a>>,
+    #[serde(borrow)]
+    finish_reason: Text<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Content<'a> {
+    #[serde(borrow)]
+    parts: List<Obj<Part<'a>>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    thought: Flag,
+    #[serde(borrow)]
+    function_call: Obj<Call<'a>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Call<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    args: Raw<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Feedback<'a> {
+    #[serde(borrow)]
+    block_reason: Text<'a>,
+}
+
+/// `usageMetadata`
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Usage {
+    candidates_token_count: Num,
+    thoughts_token_count: Num,
+}
+
+/// Reads a stream, or one whole response.
+#[derive(Debug, Default)]
+struct Gemini {
+    document: bool,
+    /// A finish reason came, and no record with candidates since.
+    finished: bool,
+    /// An error or a blocked prompt: no finish reason is due.
+    over: bool,
+    /// Tool calls so far; the dialect sends them whole and without a number.
+    calls: u32,
+}
+
+impl Gemini {
+    fn response(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let mut meaning = Meaning::default();
+        answer.identify(event.model_version.full(), event.response_id.full());
+        take_usage(&event.usage_metadata, answer);
+        if let Some(error) = event.error.text() {
+            answer.fail(&error);
+            (meaning.error, self.over) = (true, true);
+        }
+        if let Some(reason) = event.prompt_feedback.here().and_then(|f| f.block_reason.full()) {
+            say.note(PROMPT_BLOCKED, || excerpt(reason.as_bytes()));
+            self.over = true;
+        }
+        if !event.candidates.is_array() {
+            let known = meaning.error || self.over || event.usage_metadata.present() || event.prompt_feedback.here().is_some();
+            say.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
+            return meaning;
+        }
+        say.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || "candidates behind a finishReason".into());
+        for (position, candidate) in event.candidates.iter().enumerate() {
+            if let Obj::Here(candidate) = candidate {
+                let index = candidate.index.index().unwrap_or(position as u32);
+                self.candidate(candidate, index, answer, &mut meaning);
+            }
+        }
+        meaning
+    }
+
+    fn candidate(&mut self, candidate: &Candidate<'_>, index: u32, answer: &mut Answer, meaning: &mut Meaning) {
+        let content = candidate.content.here();
+        for part in content.iter().flat_map(|c| c.parts.iter()).filter_map(Obj::here) {
+            match part.text.full() {
+                Some(text) if part.thought == Flag::Bool(true) => meaning.reasoning |= answer.add_reasoning(text),
+                Some(text) => meaning.content |= answer.add_text(index, text),
+                None => {}
+            }
+            if let Obj::Here(call) = &part.function_call {
+                let key = super::answer::call_key(index, self.calls);
+                self.calls = self.calls.saturating_add(1);
+                answer.name_tool(&key, call.name.str().unwrap_or_default());
+                answer.add_arguments(&key, &call.args.text().unwrap_or_default());
+                meaning.tool = true;
+            }
+        }
+        if let Some(reason) = candidate.finish_reason.full() {
+            answer.finish(index, reason);
+            self.finished = true;
+        }
+    }
+}
+
+impl Events for Gemini {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
+            return meaning;
+        }
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
+            Ok(event) => self.response(&event, record, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+
+    fn closed(&mut self, answer: &mut Answer) {
+        answer.terminator.saw("]", true);
+    }
+
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        say.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || "the body ended".into());
+    }
+}
+
+/// `usageMetadata` is cumulative: the last one counts. Thoughts are output too and counted apart.
+fn take_usage(usage: &Raw<'_>, answer: &mut Answer) {
+    let Some(text) = usage.json() else { return };
+    let figures = serde_json::from_str::<Usage>(text).unwrap_or_default();
+    let output = match (figures.candidates_token_count.count(), figures.thoughts_token_count.count()) {
+        (None, None) => None,
+        (visible, thoughts) => Some(visible.unwrap_or(0).saturating_add(thoughts.unwrap_or(0))),
+    };
+    answer.report_usage(usage.value(), output);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{chosen, read_as};
+    use super::*;
+
+    const TEXT: &str =
+        r#"{"candidates":[{"content":{"parts":[{"text":"Hel"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":3}}"#;
+    const END: &str = r#"{"candidates":[{"content":{"parts":[{"text":"lo"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":5},"modelVersion":"g-2"}"#;
+
+    #[test]
+    fn sse_has_no_terminator() {
+        let read = read_as(&DIALECT, Framing::Sse, &[("", TEXT), ("", END)]);
+        assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hello", 2, "STOP"));
+        assert_eq!((read.answer.output_tokens, read.answer.model.as_deref()), (Some(7), Some("g-2")));
+        let t = &read.answer.terminator;
+        assert_eq!((t.expected, t.seen, t.is_last_record), (None, false, Some(false)));
+        assert!(read.kinds().is_empty(), "{:?}", read.kinds());
+    }
+
+    #[test]
+    fn an_array_ends_with_its_bracket() {
+        let read = read_as(&DIALECT, Framing::JsonArray, &[("", TEXT), ("", END)]);
+        let t = &read.answer.terminator;
+        assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("]"), Some("]"), true, Some(true)));
+    }
+
+    #[test]
+    fn thoughts_and_calls() {
+        let thought =
+            r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"functionCall":{"name":"f","args":{"a":1}}}]}}]}"#;
+        let read = read_as(&DIALECT, Framing::Sse, &[("", thought), ("", thought)]);
+        assert_eq!((read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas, read.answer.tool_deltas), ("hmhm", 2, 2));
+        assert_eq!((read.answer.tool_names["1"].as_str(), read.answer.tool_arguments["1"].as_str()), ("f", "{\"a\":1}"));
+        assert_eq!(read.kinds(), ["gemini.no-finish-reason"]);
+    }
+
+    #[test]
+    fn oddities() {
+        let read = read_as(&DIALECT, Framing::Sse, &[("", END), ("", TEXT), ("", "[DONE]"), ("", "{\"x\":1}"), ("", "{")]);
+        assert_eq!(read.kinds(), ["gemini.finish-early", "gemini.foreign-terminator", "gemini.not-json", "gemini.unknown-type"]);
+        assert_eq!((read.answer.terminator.own, read.answer.terminator.which.as_deref()), (false, Some("[DONE]")));
+        let read = read_as(&DIALECT, Framing::Sse, &[("", r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#)]);
+        assert!(read.meanings[0].error && read.kinds().is_empty() && read.answer.error.is_some_and(|e| e.contains("overloaded")));
+        let read = read_as(&DIALECT, Framing::Sse, &[("", r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#)]);
+        assert_eq!(read.found(PROMPT_BLOCKED), Some("SAFETY"));
+    }
+
+    #[test]
+    fn recognised_by_candidates_or_path() {
+        assert_eq!(chosen("/x", Framing::Sse, TEXT), Some("gemini.generate"));
+        let path = "/v1beta/models/gemini-2.0-flash:streamGenerateContent?alt=sse";
+        assert_eq!(chosen(path, Framing::Json, r#"{"error":{"code":400}}"#), Some("gemini.generate"));
+        assert_eq!(chosen("/v1beta/openai/chat/completions", Framing::Sse, "[DONE]"), Some("openai.chat"));
+    }
+}

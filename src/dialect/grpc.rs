@@ -1,0 +1,166 @@
+//! Streams of gRPC messages. Without their schema only one is read: the KServe/Triton inference protocol, whose answers carry text as BYTES tensors.
+//!
+//! Source: KServe "Open Inference Protocol" v2, `grpc_service.proto`: `ModelStreamInferResponse { string error_message = 1; ModelInferResponse
+//! infer_response = 2; }`, `ModelInferResponse { model_name = 1; …; outputs = 5 { contents = 5 { bytes_contents = 8 } }; raw_output_contents = 6; }`.
+
+use super::note::Say;
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Meaning};
+use crate::framing::{Framing, Record};
+
+/// `grpc`
+pub static DIALECT: Dialect = Dialect {
+    name: "grpc",
+    content_types: &["application/grpc", "application/grpc+proto"],
+    paths: |_, _| false,
+    shape: |evidence, _| if evidence.framing == Framing::Grpc { Confidence::Likely } else { Confidence::No },
+    reader: |evidence| {
+        let streamed = evidence.path().is_some_and(|path| path.ends_with("/ModelStreamInfer"));
+        let known = streamed || evidence.path().is_some_and(|path| path.ends_with("/ModelInfer"));
+        Common::boxed(evidence, None, Grpc { known, streamed })
+    },
+};
+
+/// Reads messages.
+struct Grpc {
+    /// The method is one whose messages are known.
+    known: bool,
+    /// The answer is wrapped in `ModelStreamInferResponse`.
+    streamed: bool,
+}
+
+impl Events for Grpc {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, _say: &mut Say<'_>) -> Meaning {
+        let mut meaning = Meaning::default();
+        if !self.known {
+            return meaning;
+        }
+        if !self.streamed {
+            meaning.content = inferred(record.data, answer);
+            return meaning;
+        }
+        for (field, value) in Fields(record.data) {
+            match field {
+                1 if !value.is_empty() => {
+                    answer.fail(&String::from_utf8_lossy(value));
+                    meaning.error = true;
+                }
+                2 => meaning.content |= inferred(value, answer),
+                _ => {}
+            }
+        }
+        meaning
+    }
+}
+
+/// A `ModelInferResponse`: the text of its BYTES tensors.
+fn inferred(message: &[u8], answer: &mut Answer) -> bool {
+    let mut content = false;
+    for (field, value) in Fields(message) {
+        match field {
+            1 => answer.identify(std::str::from_utf8(value).ok(), None),
+            3 => answer.identify(None, std::str::from_utf8(value).ok()),
+            5 => {
+                let contents = Fields(value).filter(|(field, _)| *field == 5);
+                for (_, text) in contents.flat_map(|(_, contents)| Fields(contents)).filter(|(field, _)| *field == 8) {
+                    content |= answer.add_text(0, &String::from_utf8_lossy(text));
+                }
+            }
+            6 => content |= tensor(value, answer),
+            _ => {}
+        }
+    }
+    content
+}
+
+/// A raw BYTES tensor: each element behind its length, four bytes, little endian. Tensors of other types do not fit that and are left alone.
+fn tensor(raw: &[u8], answer: &mut Answer) -> bool {
+    let mut texts = Vec::new();
+    let mut rest = raw;
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let Some((text, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else { return false };
+        let Ok(text) = std::str::from_utf8(text) else { return false };
+        texts.push(text);
+        rest = behind;
+    }
+    rest.is_empty() && texts.into_iter().fold(false, |any, text| answer.add_text(0, text) | any)
+}
+
+/// The length-delimited fields of a protobuf message; others are passed over, and what is broken ends it.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (u64, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let tag = varint(&mut self.0)?;
+            let skip = match tag & 7 {
+                0 => {
+                    varint(&mut self.0)?;
+                    0
+                }
+                1 => 8,
+                2 => {
+                    let length = usize::try_from(varint(&mut self.0)?).ok()?;
+                    let (value, rest) = self.0.split_at_checked(length)?;
+                    self.0 = rest;
+                    return Some((tag >> 3, value));
+                }
+                5 => 4,
+                _ => return None,
+            };
+            self.0 = self.0.get(skip..)?;
+        }
+    }
+}
+
+/// A base 128 number.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{evidence, record};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One record read as an answer of this method.
+    fn read(target: &str, data: &[u8]) -> Answer {
+        let first = Record { data, ..record(0, "") };
+        let evidence = super::super::Evidence { framing: Framing::Grpc, ..evidence(target, &first) };
+        let mut answer = Answer::default();
+        (DIALECT.reader)(&evidence).read(&first, &mut answer, &mut |_| {});
+        answer
+    }
+
+    /// `infer_response { model_name: "m" outputs { name: "o" datatype: "BYTES" shape: 1 } raw_output_contents: "\x02\0\0\0Hi" }`
+    const STREAMED: &[u8] = b"\x12\x19\x0a\x01m\x2a\x0c\x0a\x01o\x12\x05BYTES\x1a\x00\x32\x06\x02\0\0\0Hi";
+
+    #[test]
+    fn text_of_raw_and_typed_tensors() {
+        let answer = read("/inference.GRPCInferenceService/ModelStreamInfer", STREAMED);
+        assert_eq!((answer.texts.get(&0).map(String::as_str), answer.model.as_deref(), answer.content_deltas), (Some("Hi"), Some("m"), 1));
+        let typed = b"\x2a\x06\x2a\x04\x42\x02Hi";
+        assert_eq!(read("/inference.GRPCInferenceService/ModelInfer", typed).texts[&0], "Hi");
+        assert_eq!(read("/inference.GRPCInferenceService/ModelStreamInfer", b"\x0a\x02no").error.as_deref(), Some("no"));
+        assert!(read("/other.Service/Method", STREAMED).texts.is_empty(), "no schema, no guess");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(data in proptest::collection::vec(any::<u8>(), 0..200)) {
+            read("/inference.GRPCInferenceService/ModelStreamInfer", &data);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! LitServe without the OpenAI spec: `{"output": …}` one after another, no framing and no terminator promised (DIALECTS.md a.18).
+
+use super::json::{self, Again, Raw};
+use super::note::{Say, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Meaning};
+use crate::framing::Record;
+use crate::oddity::Kind;
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("litserve.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("litserve.not-object");
+/// A record without `output`.
+pub const NO_OUTPUT: Kind = Kind("litserve.no-output");
+
+/// `litserve.plain`
+pub static DIALECT: Dialect = Dialect {
+    name: "litserve.plain",
+    content_types: &[],
+    paths: |_, _| false,
+    shape: |evidence, shape| {
+        let plain = shape.keys == 1 && shape.has("output");
+        // a single document with an output is nobody's mark, except at LitServe's default path
+        if plain && (evidence.framing.is_stream() || evidence.path() == Some("/predict")) { Confidence::Likely } else { Confidence::No }
+    },
+    reader: |evidence| Common::boxed(evidence, None, Outputs),
+};
+
+/// One record.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Event<'a> {
+    #[serde(borrow)]
+    output: Raw<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
+    #[serde(borrow)]
+    detail: Raw<'a>,
+}
+
+/// Reads outputs.
+struct Outputs;
+
+impl Events for Outputs {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        answer.variant = answer.variant.or(Some("litserve"));
+        let text = text_of(record);
+        let mut again = Again::default();
+        let mut meaning = Meaning::default();
+        match json::parse::<Event<'_>>(&text, &mut again) {
+            Ok(event) => {
+                if let Some(error) = event.error.text().or_else(|| event.detail.text()) {
+                    answer.fail(&error);
+                    meaning.error = true;
+                } else if let Some(output) = event.output.text() {
+                    meaning.content = answer.add_text(0, &output);
+                } else {
+                    say.note_if(!event.output.present(), NO_OUTPUT, || crate::oddity::excerpt(record.data));
+                }
+            }
+            Err(e) => say.unreadable(NOT_JSON, NOT_OBJECT, &e, record),
+        }
+        say.mended(&again);
+        meaning
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{chosen, read_as};
+    use super::*;
+    use crate::framing::Framing;
+
+    #[test]
+    fn outputs_are_joined() {
+        let read = read_as(
+            &DIALECT,
+            Framing::ConcatJson,
+            &[("", r#"{"output": "no"}"#), ("", r#"{"output": " spec"}"#), ("", r#"{"output": [1,2]}"#)],
+        );
+        assert_eq!((read.text(), read.answer.content_deltas, read.answer.variant), ("no spec[1,2]", 3, Some("litserve")));
+        assert!(read.kinds().is_empty() && read.answer.terminator.expected.is_none());
+        let read = read_as(&DIALECT, Framing::Ndjson, &[("", r#"{"error":"CUDA"}"#), ("", "{}"), ("", "[]"), ("", "{")]);
+        assert_eq!(read.answer.error.as_deref(), Some("CUDA"));
+        assert_eq!(read.kinds(), ["litserve.no-output", "litserve.not-json", "litserve.not-object"]);
+    }
+
+    #[test]
+    fn only_the_lone_key_counts() {
+        assert_eq!(chosen("/predict", Framing::Ndjson, r#"{"output": "no"}"#), Some("litserve.plain"));
+        // DashScope's own protocol has an output too
+        assert_eq!(chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#), Some("none"));
+    }
+}

@@ -1,0 +1,268 @@
+//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object a line, streamed unless `stream` is false (DIALECTS.md a.7).
+//!
+//! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
+
+use super::json::{self, Again, Flag, List, Num, Obj, Raw, Text};
+use super::note::{Say, foreign_done, text_of};
+use super::reader::{Common, Events};
+use super::shape::Shape;
+use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::{Kind, excerpt};
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("ollama.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("ollama.not-object");
+/// The body ended properly without `done: true` and without an error.
+pub const NO_DONE: Kind = Kind("ollama.no-done");
+/// A line behind `done: true`.
+pub const AFTER_DONE: Kind = Kind("ollama.after-done");
+/// `done: true` without `done_reason`.
+pub const NO_DONE_REASON: Kind = Kind("ollama.no-done-reason");
+/// Neither a message, a response, `done` nor an error.
+pub const UNKNOWN_TYPE: Kind = Kind("ollama.unknown-type");
+/// `[DONE]`, which this dialect does not have.
+pub const FOREIGN_TERMINATOR: Kind = Kind("ollama.foreign-terminator");
+
+/// `ollama.chat`
+pub static CHAT: Dialect = Dialect {
+    name: "ollama.chat",
+    content_types: &["application/x-ndjson"],
+    paths: |evidence, path| path.ends_with("/api/chat") && evidence.framing != Framing::Sse,
+    shape: |evidence, shape| outline(evidence, shape, "message"),
+    reader: |evidence| Common::boxed(evidence, Some("done:true"), Ollama::new(evidence)),
+};
+
+/// `ollama.generate`
+pub static GENERATE: Dialect = Dialect {
+    name: "ollama.generate",
+    content_types: &["application/x-ndjson"],
+    paths: |evidence, path| path.ends_with("/api/generate") && evidence.framing != Framing::Sse,
+    shape: |evidence, shape| outline(evidence, shape, "response"),
+    reader: |evidence| Common::boxed(evidence, Some("done:true"), Ollama::new(evidence)),
+};
+
+/// By outline; `body` is the key that tells the two apart.
+fn outline(_: &Evidence<'_>, shape: &Shape, body: &str) -> Confidence {
+    match shape.has_all(&["model", "created_at"]) {
+        true if shape.has_all(&["done", body]) => Confidence::Certain,
+        true if shape.has(body) => Confidence::Likely,
+        _ => Confidence::No,
+    }
+}
+
+/// One line.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Event<'a> {
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    message: Obj<Message<'a>>,
+    #[serde(borrow)]
+    response: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    done: Flag,
+    #[serde(borrow)]
+    done_reason: Text<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
+    prompt_eval_count: Num,
+    eval_count: Num,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    #[serde(borrow)]
+    tool_calls: List<Obj<ToolCall<'a>>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct ToolCall<'a> {
+    #[serde(borrow)]
+    function: Obj<Function<'a>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Function<'a> {
+    index: Num,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    arguments: Raw<'a>,
+}
+
+/// Reads lines, or one whole answer.
+#[derive(Debug)]
+struct Ollama {
+    document: bool,
+    done: bool,
+    failed: bool,
+    /// Tool calls so far; they come whole.
+    calls: u32,
+}
+
+impl Ollama {
+    fn new(evidence: &Evidence<'_>) -> Self {
+        Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0 }
+    }
+
+    fn line(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let mut meaning = Meaning::default();
+        say.note_if(self.done, AFTER_DONE, || excerpt(record.data));
+        answer.identify(event.model.full(), None);
+        if let Some(error) = event.error.text() {
+            answer.fail(&error);
+            (meaning.error, self.failed) = (true, true);
+            return meaning;
+        }
+        let message = event.message.here();
+        let known = message.is_some() || event.response.present() || matches!(event.done, Flag::Bool(_));
+        say.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
+        for text in [message.map(|m| &m.content), Some(&event.response)].into_iter().flatten() {
+            meaning.content |= text.full().is_some_and(|text| answer.add_text(0, text));
+        }
+        for text in [message.map(|m| &m.thinking), Some(&event.thinking)].into_iter().flatten() {
+            meaning.reasoning |= text.full().is_some_and(|text| answer.add_reasoning(text));
+        }
+        for call in message.iter().flat_map(|m| m.tool_calls.iter()).filter_map(Obj::here) {
+            self.call(call, answer);
+            meaning.tool = true;
+        }
+        if event.done == Flag::Bool(true) {
+            self.end(event, answer, say);
+            meaning.terminator = !self.document;
+        }
+        meaning
+    }
+
+    fn call(&mut self, call: &ToolCall<'_>, answer: &mut Answer) {
+        let none = Function::default();
+        let function = call.function.here().unwrap_or(&none);
+        let key = function.index.index().unwrap_or(self.calls).to_string();
+        self.calls = self.calls.saturating_add(1);
+        answer.name_tool(&key, function.name.str().unwrap_or_default());
+        answer.add_arguments(&key, &function.arguments.text().unwrap_or_default());
+    }
+
+    fn end(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) {
+        self.done = true;
+        if !self.document {
+            answer.terminator.saw("done:true", true);
+        }
+        match event.done_reason.full() {
+            Some(reason) => answer.finish(0, reason),
+            None => say.note(NO_DONE_REASON, || event.done_reason.show()),
+        }
+        let counts: serde_json::Map<_, _> = [("prompt_eval_count", event.prompt_eval_count), ("eval_count", event.eval_count)]
+            .into_iter()
+            .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
+            .collect();
+        if !counts.is_empty() {
+            answer.report_usage(Some(counts.into()), event.eval_count.count());
+        }
+    }
+}
+
+impl Events for Ollama {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
+            return meaning;
+        }
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
+            Ok(event) => self.line(&event, record, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        say.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Read, chosen, read_as};
+    use super::*;
+
+    const CHAT_LINE: &str =
+        r#"{"model":"l","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":"Hi"},"done":false}"#;
+    const CHAT_END: &str = r#"{"model":"l","created_at":"2025-01-01T00:00:01Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":1,"prompt_eval_count":2,"eval_count":5}"#;
+
+    fn chat(lines: &[&str]) -> Read {
+        let lines: Vec<_> = lines.iter().map(|l| ("", *l)).collect();
+        read_as(&CHAT, Framing::Ndjson, &lines)
+    }
+
+    #[test]
+    fn chat_of_two_lines() {
+        let read = chat(&[CHAT_LINE, CHAT_END]);
+        assert_eq!((read.text(), read.answer.content_deltas, read.answer.output_tokens), ("Hi", 1, Some(5)));
+        assert_eq!(read.answer.usage, Some(serde_json::json!({"prompt_eval_count": 2, "eval_count": 5})));
+        let t = &read.answer.terminator;
+        assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("done:true"), Some("done:true"), true, Some(true)));
+        assert_eq!((read.answer.finish_reasons[&0].as_str(), read.kinds().len()), ("stop", 0));
+    }
+
+    #[test]
+    fn generate_thinks_and_answers() {
+        let line = r#"{"model":"l","created_at":"x","response":"","thinking":"hm","done":false}"#;
+        let read = read_as(&GENERATE, Framing::Ndjson, &[("", line), ("", r#"{"model":"l","created_at":"x","response":"✓","done":true}"#)]);
+        assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas), ("✓", "hm", 1));
+        assert_eq!(read.kinds(), ["ollama.no-done-reason"]);
+    }
+
+    #[test]
+    fn tool_arguments_are_objects() {
+        let line = r#"{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}},{"function":{"name":"g","arguments":{}}}]},"done":false}"#;
+        let read = chat(&[line, CHAT_END]);
+        assert_eq!(
+            (read.answer.tool_deltas, read.answer.tool_arguments["0"].as_str(), read.answer.tool_names["1"].as_str()),
+            (1, "{\"a\":1}", "g")
+        );
+    }
+
+    #[test]
+    fn a_whole_answer_has_no_terminator() {
+        let read = read_as(&CHAT, Framing::Json, &[("", CHAT_END)]);
+        let t = &read.answer.terminator;
+        assert_eq!((t.expected, t.seen, read.answer.finish_reasons[&0].as_str(), read.kinds().len()), (None, false, "stop", 0));
+    }
+
+    #[test]
+    fn oddities() {
+        assert_eq!(chat(&[CHAT_LINE]).kinds(), ["ollama.no-done"]);
+        assert_eq!(chat(&[CHAT_END, CHAT_LINE]).kinds(), ["ollama.after-done"]);
+        let read = chat(&[CHAT_LINE, r#"{"error":"out of memory"}"#]);
+        assert_eq!((read.answer.error.as_deref(), read.kinds().len()), (Some("out of memory"), 0));
+        assert_eq!(
+            chat(&["{\"x\":1}", "[DONE]", "{", CHAT_END]).kinds(),
+            ["ollama.foreign-terminator", "ollama.not-json", "ollama.unknown-type"]
+        );
+    }
+
+    #[test]
+    fn recognised_by_outline_or_path() {
+        assert_eq!(chosen("/x", Framing::Ndjson, CHAT_LINE), Some("ollama.chat"));
+        assert_eq!(chosen("/x", Framing::Sse, CHAT_LINE), Some("ollama.chat"));
+        assert_eq!(chosen("/api/generate", Framing::Json, r#"{"error":"model not found"}"#), Some("ollama.generate"));
+        // other programs have an /api/chat too
+        assert_eq!(chosen("/api/chat", Framing::Sse, r#"{"type":"start"}"#), Some("none"));
+    }
+}

@@ -1,0 +1,220 @@
+//! OpenAI chat completions and everybody who speaks them (DIALECTS.md a.1, a.4, a.9 to a.18, a.21).
+//!
+//! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`. Role chunk, content deltas, a chunk with `finish_reason`,
+//! with `include_usage` one with `usage` and no choices, then `[DONE]`.
+
+pub(super) mod choice;
+pub(super) mod chunk;
+pub mod kinds;
+mod ledger;
+pub(super) mod usage;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+
+use super::json::{self, Again, Obj};
+use super::note::{Done, Place, Say, done, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Evidence, Meaning, variant};
+use crate::framing::{Framing, Record};
+use crate::oddity::excerpt;
+use choice::{Carried, Frame, State};
+use chunk::Chunk;
+use kinds::*;
+use ledger::Ledger;
+use std::collections::BTreeMap;
+
+/// Choices followed; the answer's texts have the same limit.
+const CHOICES_LIMIT: usize = 1024;
+
+/// `openai.chat`
+pub static DIALECT: Dialect = Dialect {
+    name: "openai.chat",
+    content_types: &["text/event-stream"],
+    paths: |_, path| path.ends_with("/chat/completions"),
+    shape: |_, shape| match shape.object.as_deref() {
+        Some("chat.completion.chunk" | "chat.completion") if shape.has("choices") => Confidence::Certain,
+        Some("chat.completion.chunk" | "chat.completion") => Confidence::Likely,
+        // Azure's first chunk, TGI, old Ollama: right but for an empty or missing name
+        None | Some("") if shape.has_all(&["choices", "created", "model"]) => Confidence::Likely,
+        _ if shape.has("choices") && (shape.has("id") || shape.has("model")) => Confidence::Possible,
+        _ => Confidence::No,
+    },
+    reader: |evidence| Common::boxed(evidence, Some("[DONE]"), Chat::new(evidence)),
+};
+
+/// Reads a chat stream, or one whole `chat.completion`.
+struct Chat {
+    /// One JSON document: no terminator is promised.
+    document: bool,
+    /// The beginning was not captured.
+    joined: bool,
+    ledger: Ledger,
+    choices: BTreeMap<u32, State>,
+    /// Chunks in a row that carried nothing, and where the run began.
+    empty_run: (u64, Place),
+    /// A terminator came.
+    terminated: bool,
+}
+
+impl Chat {
+    fn new(evidence: &Evidence<'_>) -> Self {
+        Chat {
+            document: evidence.framing == Framing::Json,
+            joined: evidence.response.is_none(),
+            ledger: Ledger::default(),
+            choices: BTreeMap::new(),
+            empty_run: Default::default(),
+            terminated: false,
+        }
+    }
+
+    /// A `[DONE]`, however spelled.
+    fn terminator(&mut self, spelled: Done, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
+        say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
+        self.terminated = true;
+        spelled.count(record, answer);
+        Meaning { terminator: true, ..Meaning::default() }
+    }
+
+    /// A JSON record.
+    fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if answer.variant.is_none() {
+            answer.variant = marks(chunk, say.place.n);
+        }
+        let mut meaning = Meaning { error: failed(chunk, text, answer, say), ..Meaning::default() };
+        if meaning.error && chunk.choices.kind == "absent" {
+            return meaning;
+        }
+        if chunk.is_none() {
+            say.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
+            return meaning;
+        }
+        let wanted = if self.document { "chat.completion" } else { "chat.completion.chunk" };
+        self.ledger.enter(chunk, wanted, answer, say);
+        let mut carried_any = usage::take(&chunk.usage, answer, say);
+        let has_usage = carried_any;
+        for (position, choice) in chunk.choices.iter().enumerate() {
+            let Obj::Here(choice) = choice else {
+                say.note(CHOICE_TYPE, || choice.kind().into());
+                continue;
+            };
+            if choice.usage.json().is_some() {
+                say.note(USAGE_IN_CHOICE, || format!("choice {position}"));
+                if !has_usage {
+                    carried_any |= usage::take(&choice.usage, answer, say);
+                }
+            }
+            let carried = self.choice(choice, position, text, answer, say);
+            carried_any |= carried.other || carried.meaning.is_delta();
+            meaning.content |= carried.meaning.content;
+            meaning.reasoning |= carried.meaning.reasoning;
+            meaning.tool |= carried.meaning.tool;
+        }
+        choice::limited(&chunk.choices, say);
+        if !chunk.choices.is_array() {
+            say.note(CHOICES_MISSING, || chunk.choices.kind.into());
+        } else if chunk.choices.is_empty() {
+            say.note_if(!carried_any && !chunk.prompt_filter, CHOICES_EMPTY, || "[]".into());
+        } else {
+            self.run(carried_any || meaning.error, say);
+        }
+        meaning
+    }
+
+    fn choice(&mut self, choice: &chunk::Choice<'_>, position: usize, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Carried {
+        let index = choice.index.index().unwrap_or_else(|| {
+            say.note(CHOICE_INDEX_MISSING, || format!("{:?}", choice.index));
+            position as u32
+        });
+        if self.choices.len() >= CHOICES_LIMIT && !self.choices.contains_key(&index) {
+            say.note(LIST_LIMITED, || format!("choice {index}"));
+            return Carried::default();
+        }
+        let streamed = !self.document && choice.message.here().is_none();
+        let frame = Frame { streamed, joined: self.joined, index, position, text };
+        self.choices.entry(index).or_default().read(choice, frame, &mut self.ledger, answer, say)
+    }
+
+    /// Count chunks without anything; say the run when it ends.
+    fn run(&mut self, carried: bool, say: &mut Say<'_>) {
+        if !carried {
+            if self.empty_run.0 == 0 {
+                self.empty_run.1 = say.place;
+            }
+            self.empty_run.0 += 1;
+            return;
+        }
+        let (length, place) = std::mem::take(&mut self.empty_run);
+        if length > 1 {
+            say.note_at(place, EMPTY_DELTAS_RUN, || format!("{length} in a row"));
+        }
+    }
+}
+
+impl Events for Chat {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if let Some(spelled) = done(record.data).filter(|_| !self.document) {
+            return self.terminator(spelled, record, answer, say);
+        }
+        say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Chunk<'_>>(&text, &mut again) {
+            Ok(chunk) => self.chunk(&chunk, &text, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+
+    fn over(&mut self, _complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        self.run(true, say);
+        self.ledger.close(say);
+    }
+}
+
+/// An error object, in whatever form. `error: null` is none.
+pub(super) fn failed(chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+    say.note_if(chunk.error.is_null(), ERROR_NULL, || "null".into());
+    if let Some(error) = chunk.error.text() {
+        say.note_if(chunk.error.is_string() || !error.starts_with('{'), ERROR_SHAPE, || excerpt(error.as_bytes()));
+        answer.fail(&error);
+        return true;
+    }
+    let said = chunk.choices.kind == "absent" && (chunk.object.str() == Some("error") || chunk.detail.json().is_some());
+    if said {
+        say.note(ERROR_SHAPE, || excerpt(text.as_bytes()));
+        answer.fail(text);
+    }
+    said
+}
+
+/// The variant by marks in the record; id and fingerprint are looked at in the first ones only.
+fn marks(chunk: &Chunk<'_>, n: u64) -> Option<&'static str> {
+    let top = if chunk.prompt_filter { variant::by_field("prompt_filter_results") } else { None };
+    top.or_else(|| chunk.unknown.iter().find_map(|name| variant::by_field(name)))
+        .or_else(|| chunk.choices.iter().filter_map(Obj::here).find_map(|choice| choice_marks(choice)))
+        .or_else(|| if n < 4 { variant::by_values(chunk.id.str(), chunk.system_fingerprint.str()) } else { None })
+}
+
+/// The variant by marks in a choice.
+fn choice_marks(choice: &chunk::Choice<'_>) -> Option<&'static str> {
+    [
+        ("choice.content_filter_results", choice.content_filter_results.0),
+        ("choice.native_finish_reason", choice.native_finish_reason.0),
+        ("choice.usage", choice.usage.json().is_some()),
+        ("choice.matched_stop", choice.matched_stop.0),
+        ("choice.token_ids", choice.token_ids.0),
+        ("choice.stop_reason", choice.stop_reason.0),
+        ("delta.tool_call_id", choice.delta.here().is_some_and(|d| d.tool_call_id.0)),
+    ]
+    .iter()
+    .find(|(_, seen)| *seen)
+    .and_then(|(name, _)| variant::by_field(name))
+}

@@ -1,0 +1,239 @@
+//! One choice of a chunk: its delta, its tool calls, its finish reason, and what came of it before.
+
+use super::chunk::{Choice, Delta, Function, ToolCall};
+use super::kinds::*;
+use super::ledger::Ledger;
+use crate::dialect::answer::{Answer, call_key};
+use crate::dialect::json::{List, Obj, Text};
+use crate::dialect::note::Say;
+use crate::dialect::{Meaning, json::Num};
+use crate::oddity::excerpt;
+
+/// Tool calls remembered per choice.
+const CALLS_LIMIT: usize = 256;
+/// The finish reasons of the document.
+const FINISH_REASONS: &[&str] = &["stop", "length", "tool_calls", "content_filter", "function_call"];
+
+/// What came of one choice so far.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// A delta came.
+    started: bool,
+    /// A role came.
+    role: bool,
+    /// A finish reason came.
+    finished: bool,
+    /// Indexes of tool calls that have begun, each with its id's hash or none.
+    calls: Vec<Call>,
+}
+
+/// A tool call that has begun.
+#[derive(Debug)]
+struct Call {
+    index: u32,
+    id: String,
+}
+
+/// What one choice of one record carried.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Carried {
+    /// Deltas.
+    pub(super) meaning: Meaning,
+    /// A role or a finish reason, which is not nothing.
+    pub(super) other: bool,
+}
+
+/// The record around a choice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    /// A chunk of a stream, not a whole answer.
+    pub(super) streamed: bool,
+    /// The stream's beginning was not captured.
+    pub(super) joined: bool,
+    /// Number of the choice.
+    pub(super) index: u32,
+    /// Its place in `choices`.
+    pub(super) position: usize,
+    /// The record's JSON, for what the typed parse leaves out.
+    pub(super) text: &'a str,
+}
+
+impl State {
+    /// Read one choice.
+    pub(super) fn read(
+        &mut self,
+        choice: &Choice<'_>,
+        frame: Frame<'_>,
+        ledger: &mut Ledger,
+        answer: &mut Answer,
+        say: &mut Say<'_>,
+    ) -> Carried {
+        let mut carried = Carried::default();
+        match choice.delta.here().or_else(|| choice.message.here().map(|m| &**m)) {
+            Some(delta) => {
+                self.role(delta, frame, &mut carried, say);
+                carried.meaning = Meaning {
+                    content: content(delta, frame, answer, say),
+                    reasoning: reasoning(delta, frame, ledger, answer, say),
+                    tool: self.tools(delta, frame, answer, say),
+                    ..Meaning::default()
+                };
+                self.started = true;
+            }
+            None => say.note_if(frame.streamed, DELTA_MISSING, || choice.delta.kind().into()),
+        }
+        say.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || format!("choice {}", frame.index));
+        self.finish(choice, frame, &mut carried, answer, say);
+        carried
+    }
+
+    fn role(&mut self, delta: &Delta<'_>, frame: Frame<'_>, carried: &mut Carried, say: &mut Say<'_>) {
+        match &delta.role {
+            Text::Absent => {
+                say.note_if(frame.streamed && !self.started && !frame.joined, ROLE_MISSING, || format!("choice {}", frame.index))
+            }
+            Text::Str(role) if !role.is_empty() => {
+                carried.other = true;
+                say.note_if(self.role, ROLE_REPEATED, || format!("choice {}", frame.index));
+                self.role = true;
+            }
+            odd => say.note(ROLE_EMPTY, || odd.show()),
+        }
+    }
+
+    fn finish(&mut self, choice: &Choice<'_>, frame: Frame<'_>, carried: &mut Carried, answer: &mut Answer, say: &mut Say<'_>) {
+        match &choice.finish_reason {
+            Text::Absent => say.note(NO_FINISH_REASON_KEY, || format!("choice {}", frame.index)),
+            Text::Null => {}
+            Text::Str(reason) if reason.is_empty() => say.note(FINISH_REASON_EMPTY, || format!("choice {}", frame.index)),
+            Text::Str(reason) => {
+                carried.other = true;
+                say.note_if(!FINISH_REASONS.contains(&reason.as_ref()), FINISH_REASON_UNKNOWN, || excerpt(reason.as_bytes()));
+                say.note_if(self.finished, FINISH_REASON_REPEATED, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
+                self.finished = true;
+                answer.finish(frame.index, reason);
+            }
+            Text::Other(kind) => say.note(FINISH_REASON_UNKNOWN, || (*kind).into()),
+        }
+    }
+
+    fn tools(&mut self, delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+        limited(&delta.tool_calls, say);
+        for (position, call) in delta.tool_calls.iter().enumerate() {
+            if let Obj::Here(call) = call {
+                self.tool(call, position, frame, answer, say);
+            }
+        }
+        if let Obj::Here(function) = &delta.function_call {
+            let key = call_key(frame.index, 0);
+            let begun = self.begin(0, "");
+            called(function, &key, begun, answer, say);
+        }
+        !delta.tool_calls.is_empty() || delta.function_call.here().is_some()
+    }
+
+    fn tool(&mut self, call: &ToolCall<'_>, position: usize, frame: Frame<'_>, answer: &mut Answer, say: &mut Say<'_>) {
+        let id = call.id.full().unwrap_or_default();
+        let index = match call.index.index() {
+            Some(index) => index,
+            None => {
+                say.note_if(frame.streamed, TOOL_INDEX_MISSING, || {
+                    if call.index == Num::Absent { "absent".into() } else { format!("{:?}", call.index) }
+                });
+                self.guess(id, position, frame.streamed)
+            }
+        };
+        let begun = self.begin(index, id);
+        let none = Function::default();
+        let function = call.function.here().unwrap_or(&none);
+        if begun && frame.streamed && !frame.joined {
+            let lacks: Vec<_> =
+                [("id", call.id.full().is_none()), ("type", call.kind.full().is_none()), ("name", function.name.full().is_none())]
+                    .iter()
+                    .filter_map(|(name, lacks)| lacks.then_some(*name))
+                    .collect();
+            say.note_if(!lacks.is_empty(), TOOL_START_INCOMPLETE, || format!("lacks {}", lacks.join(", ")));
+        }
+        called(function, &call_key(frame.index, index), begun, answer, say);
+    }
+
+    /// The index of a fragment that names none: a known id's call, a new id's next one, else the latest.
+    fn guess(&self, id: &str, position: usize, streamed: bool) -> u32 {
+        let next = self.calls.iter().map(|c| c.index.saturating_add(1)).max().unwrap_or(0);
+        match self.calls.iter().find(|c| !id.is_empty() && c.id == id) {
+            Some(call) => call.index,
+            None if !streamed => position as u32,
+            None if !id.is_empty() => next,
+            None => next.saturating_sub(1),
+        }
+    }
+
+    /// Remember a call. True if it is new.
+    fn begin(&mut self, index: u32, id: &str) -> bool {
+        let new = !self.calls.iter().any(|c| c.index == index);
+        if new && self.calls.len() < CALLS_LIMIT {
+            self.calls.push(Call { index, id: excerpt(id.as_bytes()) });
+        }
+        new && self.calls.len() < CALLS_LIMIT
+    }
+}
+
+/// Name and arguments of a fragment; `begun`: it is the call's first.
+fn called(function: &Function<'_>, key: &str, begun: bool, answer: &mut Answer, say: &mut Say<'_>) {
+    if let Some(name) = function.name.full() {
+        let repeated = !answer.name_tool(key, name) && !begun;
+        say.note_if(repeated, TOOL_NAME_REPEATED, || excerpt(name.as_bytes()));
+    }
+    if let Some(arguments) = function.arguments.text() {
+        say.note_if(!function.arguments.is_string(), TOOL_ARGUMENTS_TYPE, || excerpt(arguments.as_bytes()));
+        answer.add_arguments(key, &arguments);
+    } else {
+        answer.add_arguments(key, "");
+    }
+}
+
+/// Visible text of a delta: `content`, a string or typed parts, and `refusal`.
+fn content(delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+    let said = match &delta.content {
+        Text::Str(text) => answer.add_text(frame.index, text),
+        Text::Absent | Text::Null => false,
+        Text::Other(kind) => {
+            say.note(CONTENT_TYPE, || (*kind).into());
+            let text = parts(frame, "text");
+            answer.add_text(frame.index, &text)
+        }
+    };
+    let refused = delta.refusal.full().is_some_and(|text| answer.add_text(frame.index, text));
+    said || refused
+}
+
+/// Reasoning of a delta, under either name (not both: some servers send it twice), or as typed parts of `content`.
+fn reasoning(delta: &Delta<'_>, frame: Frame<'_>, ledger: &mut Ledger, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+    ledger.reasoning("reasoning_content", &delta.reasoning_content, say.place);
+    ledger.reasoning("reasoning", &delta.reasoning, say.place);
+    if let Some(text) = delta.reasoning_content.full().or_else(|| delta.reasoning.full()) {
+        return answer.add_reasoning(text);
+    }
+    matches!(delta.content, Text::Other("array")) && answer.add_reasoning(&parts(frame, "thinking"))
+}
+
+/// Typed parts of `content` (Mistral): `{"type":"text","text":"…"}`, `{"type":"thinking","thinking":[{"type":"text","text":"…"}]}`.
+fn parts(frame: Frame<'_>, wanted: &str) -> String {
+    let Ok(record) = serde_json::from_str::<serde_json::Value>(frame.text) else { return String::new() };
+    let choice = &record["choices"][frame.position];
+    let list = [&choice["delta"]["content"], &choice["message"]["content"]].into_iter().find_map(|c| c.as_array());
+    let mut out = String::new();
+    for part in list.into_iter().flatten().filter(|p| p["type"] == wanted) {
+        match &part[wanted] {
+            serde_json::Value::String(text) => out.push_str(text),
+            serde_json::Value::Array(inner) => inner.iter().filter_map(|p| p["text"].as_str()).for_each(|text| out.push_str(text)),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Say that a list was longer than what is looked at.
+pub(super) fn limited<T>(list: &List<T>, say: &mut Say<'_>) {
+    say.note_if(list.more > 0, LIST_LIMITED, || format!("{} elements more", list.more));
+}

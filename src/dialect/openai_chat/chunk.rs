@@ -1,0 +1,224 @@
+//! The JSON of chat and legacy completions, chunks and documents alike: one typed, borrowed parse per record.
+//!
+//! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`, `CreateChatCompletionResponse`, `CreateCompletionResponse`.
+
+use super::super::json::{List, Num, Obj, Raw, Text};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Names of unknown fields kept per record.
+const UNKNOWN_LIMIT: usize = 32;
+
+/// One chunk or one whole answer.
+#[derive(Debug, Default)]
+pub(in crate::dialect) struct Chunk<'a> {
+    /// `id`
+    pub(in crate::dialect) id: Text<'a>,
+    /// `object`
+    pub(in crate::dialect) object: Text<'a>,
+    /// `created`, seconds since 1970.
+    pub(in crate::dialect) created: Num,
+    /// `model`
+    pub(in crate::dialect) model: Text<'a>,
+    /// `system_fingerprint`
+    pub(in crate::dialect) system_fingerprint: Text<'a>,
+    /// `choices`
+    pub(in crate::dialect) choices: List<Obj<Box<Choice<'a>>>>,
+    /// `usage`
+    pub(in crate::dialect) usage: Raw<'a>,
+    /// `error`, which no chunk of the document has.
+    pub(in crate::dialect) error: Raw<'a>,
+    /// `detail` or `message`: how some servers word an error.
+    pub(in crate::dialect) detail: Raw<'a>,
+    /// `prompt_filter_results` or `prompt_annotations` (Azure's first chunk).
+    pub(in crate::dialect) prompt_filter: bool,
+    /// Names that the document does not know.
+    pub(in crate::dialect) unknown: Vec<Cow<'a, str>>,
+}
+
+impl Chunk<'_> {
+    /// Nothing that a chunk has.
+    pub(in crate::dialect) fn is_none(&self) -> bool {
+        let fields = [&self.id, &self.object, &self.model].iter().any(|text| text.present());
+        !(fields || self.created != Num::Absent || self.choices.kind != "absent" || self.usage.present() || self.error.present())
+    }
+}
+
+/// One choice. What is rare is boxed: the parse moves these values a lot. A chunk has `delta`, a whole answer `message`, a legacy completion `text`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct Choice<'a> {
+    /// `index`
+    pub(in crate::dialect) index: Num,
+    /// `delta`
+    #[serde(borrow)]
+    pub(in crate::dialect) delta: Obj<Delta<'a>>,
+    /// `message`
+    #[serde(borrow)]
+    pub(in crate::dialect) message: Obj<Box<Delta<'a>>>,
+    /// `text`
+    #[serde(borrow)]
+    pub(in crate::dialect) text: Text<'a>,
+    /// `finish_reason`
+    #[serde(borrow)]
+    pub(in crate::dialect) finish_reason: Text<'a>,
+    /// `usage`, where Moonshot puts it.
+    #[serde(borrow)]
+    pub(in crate::dialect) usage: Raw<'a>,
+    /// Mark of vLLM.
+    pub(in crate::dialect) stop_reason: Seen,
+    /// Mark of vLLM.
+    pub(in crate::dialect) token_ids: Seen,
+    /// Mark of SGLang.
+    pub(in crate::dialect) matched_stop: Seen,
+    /// Mark of OpenRouter.
+    pub(in crate::dialect) native_finish_reason: Seen,
+    /// Mark of Azure.
+    pub(in crate::dialect) content_filter_results: Seen,
+}
+
+/// `delta` or `message`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct Delta<'a> {
+    /// `role`
+    #[serde(borrow)]
+    pub(in crate::dialect) role: Text<'a>,
+    /// `content`
+    #[serde(borrow)]
+    pub(in crate::dialect) content: Text<'a>,
+    /// `refusal`
+    #[serde(borrow)]
+    pub(in crate::dialect) refusal: Text<'a>,
+    /// `reasoning_content` (DeepSeek, Qwen, Kimi, SGLang, llama.cpp).
+    #[serde(borrow)]
+    pub(in crate::dialect) reasoning_content: Text<'a>,
+    /// `reasoning` (OpenRouter, Ollama, Groq, new vLLM).
+    #[serde(borrow)]
+    pub(in crate::dialect) reasoning: Text<'a>,
+    /// `tool_calls`
+    #[serde(borrow)]
+    pub(in crate::dialect) tool_calls: List<Obj<Box<ToolCall<'a>>>>,
+    /// `function_call`, the legacy form of one tool call.
+    #[serde(borrow)]
+    pub(in crate::dialect) function_call: Obj<Box<Function<'a>>>,
+    /// Mark of LitServe: its deltas are request messages.
+    pub(in crate::dialect) tool_call_id: Seen,
+}
+
+/// One fragment of a tool call.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct ToolCall<'a> {
+    /// `index`
+    pub(in crate::dialect) index: Num,
+    /// `id`
+    #[serde(borrow)]
+    pub(in crate::dialect) id: Text<'a>,
+    /// `type`
+    #[serde(borrow, rename = "type")]
+    pub(in crate::dialect) kind: Text<'a>,
+    /// `function`
+    #[serde(borrow)]
+    pub(in crate::dialect) function: Obj<Function<'a>>,
+}
+
+/// `function` of a tool call.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct Function<'a> {
+    /// `name`
+    #[serde(borrow)]
+    pub(in crate::dialect) name: Text<'a>,
+    /// `arguments`: a string that holds JSON; some servers send the object itself.
+    #[serde(borrow)]
+    pub(in crate::dialect) arguments: Raw<'a>,
+}
+
+/// `usage`
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct Usage {
+    /// `prompt_tokens`
+    pub(in crate::dialect) prompt_tokens: Num,
+    /// `completion_tokens`
+    pub(in crate::dialect) completion_tokens: Num,
+    /// `total_tokens`
+    pub(in crate::dialect) total_tokens: Num,
+    /// `prompt_tokens_details`
+    pub(in crate::dialect) prompt_tokens_details: Obj<PromptDetails>,
+    /// `completion_tokens_details`
+    pub(in crate::dialect) completion_tokens_details: Obj<CompletionDetails>,
+}
+
+/// `prompt_tokens_details`
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct PromptDetails {
+    /// `cached_tokens`
+    pub(in crate::dialect) cached_tokens: Num,
+}
+
+/// `completion_tokens_details`
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct CompletionDetails {
+    /// `reasoning_tokens`
+    pub(in crate::dialect) reasoning_tokens: Num,
+}
+
+/// A field of which only the presence counts, null included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::dialect) struct Seen(pub(in crate::dialect) bool);
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(d).map(|_| Seen(true))
+    }
+}
+
+impl<'a, 'de: 'a> Deserialize<'de> for Chunk<'a> {
+    /// By hand, so that unknown names are noticed in the same pass.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V<'a>(PhantomData<&'a ()>);
+        impl<'a, 'de: 'a> Visitor<'de> for V<'a> {
+            type Value = Chunk<'a>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Chunk<'a>, A::Error> {
+                let mut chunk = Chunk::default();
+                while let Some(Text::Str(key)) = map.next_key::<Text<'a>>()? {
+                    match key.as_ref() {
+                        "id" => chunk.id = map.next_value()?,
+                        "object" => chunk.object = map.next_value()?,
+                        "created" => chunk.created = map.next_value()?,
+                        "model" => chunk.model = map.next_value()?,
+                        "choices" => chunk.choices = map.next_value()?,
+                        "usage" => chunk.usage = map.next_value()?,
+                        "error" => chunk.error = map.next_value()?,
+                        "system_fingerprint" => chunk.system_fingerprint = map.next_value()?,
+                        "service_tier" | "moderation" | "obfuscation" => drop(map.next_value::<IgnoredAny>()?),
+                        "prompt_filter_results" | "prompt_annotations" => {
+                            chunk.prompt_filter = true;
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                        name => {
+                            match name {
+                                "detail" | "message" => chunk.detail = map.next_value()?,
+                                _ => drop(map.next_value::<IgnoredAny>()?),
+                            }
+                            if chunk.unknown.len() < UNKNOWN_LIMIT {
+                                chunk.unknown.push(key);
+                            }
+                        }
+                    }
+                }
+                Ok(chunk)
+            }
+        }
+        d.deserialize_map(V(PhantomData))
+    }
+}

@@ -1,0 +1,58 @@
+//! Token counts of the OpenAI family.
+
+use super::chunk::Usage;
+use super::kinds::{USAGE_ARITHMETIC, USAGE_TYPE};
+use crate::dialect::answer::Answer;
+use crate::dialect::json::{self, Again, Num, Raw};
+use crate::dialect::note::Say;
+
+/// Take over `usage`, unless it is absent or null, and check its sums. Tells whether there was any.
+pub(in crate::dialect) fn take(usage: &Raw<'_>, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+    let Some(text) = usage.json() else { return false };
+    let mut again = Again::default();
+    let figures = match json::parse::<Usage>(text, &mut again) {
+        Ok(figures) => figures,
+        Err(_) => {
+            say.note(USAGE_TYPE, || crate::oddity::excerpt(text.as_bytes()));
+            Usage::default()
+        }
+    };
+    check(&figures, say);
+    answer.report_usage(usage.value(), figures.completion_tokens.count());
+    true
+}
+
+/// Sums and parts.
+fn check(usage: &Usage, say: &mut Say<'_>) {
+    let details = (usage.prompt_tokens_details.here(), usage.completion_tokens_details.here());
+    let cached = details.0.map_or(Num::Absent, |d| d.cached_tokens);
+    let reasoning = details.1.map_or(Num::Absent, |d| d.reasoning_tokens);
+    for (name, figure) in [
+        ("prompt_tokens", usage.prompt_tokens),
+        ("completion_tokens", usage.completion_tokens),
+        ("total_tokens", usage.total_tokens),
+        ("cached_tokens", cached),
+        ("reasoning_tokens", reasoning),
+    ] {
+        match figure {
+            Num::Absent | Num::Null => {}
+            Num::Int(n) => say.note_if(n < 0, USAGE_TYPE, || format!("{name} {n}")),
+            Num::Float(n) => say.note(USAGE_TYPE, || format!("{name} {n}, which is no integer")),
+            Num::Other(kind) => say.note(USAGE_TYPE, || format!("{name} is a {kind}")),
+        }
+    }
+    if let (Some(prompt), Some(completion), Some(total)) =
+        (usage.prompt_tokens.int(), usage.completion_tokens.int(), usage.total_tokens.int())
+    {
+        let wrong = prompt.checked_add(completion) != Some(total);
+        say.note_if(wrong, USAGE_ARITHMETIC, || format!("total_tokens {total} ≠ prompt_tokens {prompt} + completion_tokens {completion}"));
+    }
+    for (part, part_name, whole, whole_name) in [
+        (cached, "cached_tokens", usage.prompt_tokens, "prompt_tokens"),
+        (reasoning, "reasoning_tokens", usage.completion_tokens, "completion_tokens"),
+    ] {
+        if let (Some(part), Some(whole)) = (part.int(), whole.int()) {
+            say.note_if(part > whole, USAGE_ARITHMETIC, || format!("{part_name} {part} > {whole_name} {whole}"));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! OpenAI's legacy completions (DIALECTS.md a.2). Source: OpenAI's OpenAPI document 2.3.0, `CreateCompletionResponse`, the same for chunks.
+
+use super::json::{self, Again, Obj};
+use super::note::{Done, Say, done, text_of};
+use super::openai_chat::{chunk::Chunk, failed, usage};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::{Kind, excerpt};
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("completions.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("completions.not-object");
+/// `object` is not `text_completion`.
+pub const OBJECT_WRONG: Kind = Kind("completions.object-wrong");
+/// `choices` is absent or no array.
+pub const CHOICES_MISSING: Kind = Kind("completions.choices-missing");
+/// `text` of a choice is no string.
+pub const TEXT_TYPE: Kind = Kind("completions.text-type");
+/// `[DONE]` with spaces, in another case or in quotes.
+pub const TERMINATOR_SPELLING: Kind = Kind("completions.terminator-spelling");
+/// A second terminator.
+pub const DUPLICATE_TERMINATOR: Kind = Kind("completions.duplicate-terminator");
+/// A record behind the terminator.
+pub const DATA_AFTER_TERMINATOR: Kind = Kind("completions.data-after-terminator");
+
+/// `openai.completions`
+pub static DIALECT: Dialect = Dialect {
+    name: "openai.completions",
+    content_types: &["text/event-stream"],
+    paths: |_, path| path.ends_with("/completions") && !path.ends_with("/chat/completions"),
+    shape: |_, shape| match shape.object.as_deref() {
+        Some("text_completion") => Confidence::Certain,
+        _ => Confidence::No,
+    },
+    reader: |evidence| {
+        Common::boxed(evidence, Some("[DONE]"), Completions { document: evidence.framing == Framing::Json, terminated: false })
+    },
+};
+
+/// Reads a stream of `text_completion` objects, or one of them.
+struct Completions {
+    /// One JSON document: no terminator is promised.
+    document: bool,
+    /// A terminator came.
+    terminated: bool,
+}
+
+impl Completions {
+    fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let mut meaning = Meaning { error: failed(chunk, text, answer, say), ..Meaning::default() };
+        if meaning.error && chunk.choices.kind == "absent" {
+            return meaning;
+        }
+        say.note_if(chunk.object.str() != Some("text_completion"), OBJECT_WRONG, || chunk.object.show());
+        say.note_if(!chunk.choices.is_array(), CHOICES_MISSING, || chunk.choices.kind.into());
+        answer.identify(chunk.model.full(), chunk.id.full());
+        usage::take(&chunk.usage, answer, say);
+        for (position, choice) in chunk.choices.iter().enumerate() {
+            let Obj::Here(choice) = choice else { continue };
+            let index = choice.index.index().unwrap_or(position as u32);
+            match choice.text.str() {
+                Some(text) => meaning.content |= answer.add_text(index, text),
+                None => say.note(TEXT_TYPE, || choice.text.show()),
+            }
+            if let Some(reason) = choice.finish_reason.full() {
+                answer.finish(index, reason);
+            }
+        }
+        meaning
+    }
+}
+
+impl Events for Completions {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if let Some(spelled) = done(record.data).filter(|_| !self.document) {
+            say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
+            say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
+            self.terminated = true;
+            spelled.count(record, answer);
+            return Meaning { terminator: true, ..Meaning::default() };
+        }
+        say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Chunk<'_>>(&text, &mut again) {
+            Ok(chunk) => self.chunk(&chunk, &text, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+}

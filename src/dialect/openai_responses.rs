@@ -1,0 +1,257 @@
+//! OpenAI Responses (DIALECTS.md a.3).
+//!
+//! Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`. `response.created`, items and their deltas, and one of
+//! `response.completed`, `response.incomplete`, `response.failed` at the end, or `error`. There is no `[DONE]`.
+
+pub mod kinds;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use super::json::{self, Again, Obj, Raw};
+use super::note::{Say, foreign_done, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::excerpt;
+use kinds::*;
+use shape::{Event, Item, QUIET, Response, Usage};
+use std::collections::BTreeSet;
+
+/// Output items followed.
+const ITEMS_LIMIT: usize = 1024;
+
+/// `openai.responses`
+pub static DIALECT: Dialect = Dialect {
+    name: "openai.responses",
+    content_types: &["text/event-stream"],
+    paths: |_, path| path.ends_with("/responses"),
+    shape: |evidence, shape| match (shape.kind.as_deref(), shape.object.as_deref()) {
+        (Some(kind), _) if kind.starts_with("response.") => Confidence::Certain,
+        (_, Some("response")) if shape.has("output") => Confidence::Certain,
+        _ if evidence.record.event.starts_with("response.") => Confidence::Likely,
+        _ => Confidence::No,
+    },
+    reader: |evidence| Common::boxed(evidence, Some("response.completed"), Responses::new(evidence)),
+};
+
+/// Reads a stream of events, or one whole `response`.
+#[derive(Debug)]
+struct Responses {
+    document: bool,
+    /// The beginning was not captured.
+    joined: bool,
+    /// An event came.
+    begun: bool,
+    /// The terminal event came.
+    ended: bool,
+    /// The next `sequence_number`; none until one was seen.
+    sequence: Option<i64>,
+    /// Items added, by `output_index`.
+    items: BTreeSet<u32>,
+}
+
+impl Responses {
+    fn new(evidence: &Evidence<'_>) -> Self {
+        let joined = evidence.response.is_none();
+        let sequence = if joined { None } else { Some(0) };
+        Responses { document: evidence.framing == Framing::Json, joined, begun: false, ended: false, sequence, items: BTreeSet::new() }
+    }
+
+    fn dispatch(&mut self, event: &Event<'_>, text: &str, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if self.document {
+            return whole(event, text, answer);
+        }
+        let kind = match event.kind.full() {
+            Some(kind) => kind,
+            None => {
+                say.note(NO_TYPE, || event.kind.show());
+                if event.error.json().is_some() { "error" } else { record.event }
+            }
+        };
+        let differs = !record.event.is_empty() && record.event != kind;
+        say.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
+            format!("event {}, type {}", excerpt(record.event.as_bytes()), excerpt(kind.as_bytes()))
+        });
+        say.note_if(self.ended, AFTER_TERMINAL, || excerpt(kind.as_bytes()));
+        let late = !self.begun && !self.joined && kind != "response.created" && kind != "error";
+        say.note_if(late, NO_CREATED, || excerpt(kind.as_bytes()));
+        self.begun = true;
+        self.count(event, say);
+        let index = event.output_index.index().unwrap_or(0);
+        match kind.strip_prefix("response.").unwrap_or(kind) {
+            "created" | "in_progress" => {
+                head(&event.response, answer);
+                Meaning::default()
+            }
+            "output_item.added" => self.item(index, &event.item, answer),
+            "output_text.delta" | "refusal.delta" => {
+                self.known(index, say);
+                Meaning { content: event.delta.full().is_some_and(|text| answer.add_text(index, text)), ..Meaning::default() }
+            }
+            "reasoning_text.delta" | "reasoning_summary_text.delta" => {
+                self.known(index, say);
+                Meaning { reasoning: event.delta.full().is_some_and(|text| answer.add_reasoning(text)), ..Meaning::default() }
+            }
+            "function_call_arguments.delta" | "custom_tool_call_input.delta" | "mcp_call_arguments.delta" => {
+                self.known(index, say);
+                let fragment = event.delta.str().unwrap_or_default();
+                answer.add_arguments(&index.to_string(), fragment);
+                Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
+            }
+            "completed" | "incomplete" | "failed" => self.terminal(kind, event, answer),
+            "error" => self.error(event, text, answer),
+            quiet if QUIET.contains(&quiet) => Meaning::default(),
+            _ => {
+                say.note(UNKNOWN_TYPE, || excerpt(kind.as_bytes()));
+                Meaning::default()
+            }
+        }
+    }
+
+    /// The terminal event: status, usage, error.
+    fn terminal(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer) -> Meaning {
+        self.ended = true;
+        let status = kind.strip_prefix("response.").unwrap_or(kind);
+        answer.finish(0, status);
+        answer.terminator.saw(kind, true);
+        let error = head(&event.response, answer);
+        Meaning { terminator: true, error, ..Meaning::default() }
+    }
+
+    /// An `error` event, which ends the stream too.
+    fn error(&mut self, event: &Event<'_>, text: &str, answer: &mut Answer) -> Meaning {
+        self.ended = true;
+        answer.fail(&event.error.text().unwrap_or(text.into()));
+        answer.terminator.saw("error", false);
+        Meaning { terminator: true, error: true, ..Meaning::default() }
+    }
+
+    /// A new item; a call says its name here.
+    fn item(&mut self, index: u32, item: &Obj<Item<'_>>, answer: &mut Answer) -> Meaning {
+        if self.items.len() < ITEMS_LIMIT {
+            self.items.insert(index);
+        }
+        if let Some(name) = item.here().filter(|item| item.is_call()).and_then(|item| item.name.full()) {
+            answer.name_tool(&index.to_string(), name);
+            answer.add_arguments(&index.to_string(), "");
+        }
+        Meaning::default()
+    }
+
+    fn known(&self, index: u32, say: &mut Say<'_>) {
+        let unknown = !self.joined && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
+        say.note_if(unknown, DELTA_WITHOUT_ITEM, || format!("output_index {index}"));
+    }
+
+    fn count(&mut self, event: &Event<'_>, say: &mut Say<'_>) {
+        match event.sequence_number.int() {
+            Some(n) => {
+                let wrong = self.sequence.is_some_and(|due| due != n);
+                say.note_if(wrong, SEQUENCE_GAP, || format!("{n} instead of {}", self.sequence.unwrap_or_default()));
+                self.sequence = Some(n.saturating_add(1));
+            }
+            None => say.note(NO_SEQUENCE_NUMBER, || format!("{:?}", event.sequence_number)),
+        }
+    }
+}
+
+impl Events for Responses {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
+            return meaning;
+        }
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
+            Ok(event) => self.dispatch(&event, &text, record, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        say.note_if(complete && !self.ended && !self.document, NO_TERMINAL, || "the body ended".into());
+    }
+}
+
+impl Item<'_> {
+    /// A tool call with a name and arguments of its own.
+    fn is_call(&self) -> bool {
+        matches!(self.kind.str(), Some("function_call" | "custom_tool_call" | "mcp_call"))
+    }
+
+    /// An item of a whole response.
+    fn take(&self, index: u32, answer: &mut Answer) -> Meaning {
+        let mut meaning = Meaning::default();
+        let reasons = self.kind.str() == Some("reasoning");
+        for part in self.summary.iter().chain(self.content.iter()).filter_map(Obj::here) {
+            for text in [part.text.full(), part.refusal.full()].into_iter().flatten() {
+                if reasons {
+                    meaning.reasoning |= answer.add_reasoning(text);
+                } else {
+                    meaning.content |= answer.add_text(index, text);
+                }
+            }
+        }
+        if self.is_call() {
+            let key = index.to_string();
+            answer.name_tool(&key, self.name.str().unwrap_or_default());
+            answer.add_arguments(&key, &self.arguments.text().or_else(|| self.input.text()).unwrap_or_default());
+            meaning.tool = true;
+        }
+        meaning
+    }
+}
+
+/// A whole response, or an error instead of one.
+fn whole(event: &Event<'_>, text: &str, answer: &mut Answer) -> Meaning {
+    if event.object.str() != Some("response") {
+        return match event.error.text() {
+            Some(error) => {
+                answer.fail(&error);
+                Meaning { error: true, ..Meaning::default() }
+            }
+            None => Meaning::default(),
+        };
+    }
+    let response = serde_json::from_str::<Obj<Response<'_>>>(text).unwrap_or_default();
+    let mut all = Meaning { error: head(&response, answer), ..Meaning::default() };
+    let Obj::Here(response) = response else { return all };
+    if let Some(status) = response.status.full() {
+        answer.finish(0, status);
+    }
+    for (index, item) in response.output.iter().enumerate() {
+        if let Obj::Here(item) = item {
+            let meaning = item.take(index as u32, answer);
+            all.content |= meaning.content;
+            all.reasoning |= meaning.reasoning;
+            all.tool |= meaning.tool;
+        }
+    }
+    all
+}
+
+/// What every embedded response may tell. True if it holds an error.
+fn head(response: &Obj<Response<'_>>, answer: &mut Answer) -> bool {
+    let Obj::Here(response) = response else { return false };
+    answer.identify(response.model.full(), response.id.full());
+    take_usage(&response.usage, answer);
+    let error = response.error.text();
+    if let Some(error) = &error {
+        answer.fail(error);
+    }
+    error.is_some()
+}
+
+/// `usage`, where it is not null.
+fn take_usage(usage: &Raw<'_>, answer: &mut Answer) {
+    if let Some(text) = usage.json() {
+        let output = serde_json::from_str::<Usage>(text).ok().and_then(|u| u.output_tokens.count());
+        answer.report_usage(usage.value(), output);
+    }
+}

@@ -1,0 +1,28 @@
+//! What may be odd about a Responses stream. Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`.
+
+use crate::oddity::Kind;
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("responses.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("responses.not-object");
+/// No `type` in the payload.
+pub const NO_TYPE: Kind = Kind("responses.no-type");
+/// The SSE event type is there and not the payload's `type`.
+pub const EVENT_DIFFERS_FROM_TYPE: Kind = Kind("responses.event-differs-from-type");
+/// A `type` that the document does not have.
+pub const UNKNOWN_TYPE: Kind = Kind("responses.unknown-type");
+/// The first event is not `response.created`.
+pub const NO_CREATED: Kind = Kind("responses.no-created");
+/// `sequence_number` is absent or no integer.
+pub const NO_SEQUENCE_NUMBER: Kind = Kind("responses.no-sequence-number");
+/// `sequence_number` does not grow by one from 0.
+pub const SEQUENCE_GAP: Kind = Kind("responses.sequence-gap");
+/// A delta for an item that was not added.
+pub const DELTA_WITHOUT_ITEM: Kind = Kind("responses.delta-without-item");
+/// The body ended properly without completed, incomplete, failed or error.
+pub const NO_TERMINAL: Kind = Kind("responses.no-terminal");
+/// An event behind the terminal one.
+pub const AFTER_TERMINAL: Kind = Kind("responses.after-terminal");
+/// `[DONE]`, which this dialect does not have.
+pub const FOREIGN_TERMINATOR: Kind = Kind("responses.foreign-terminator");

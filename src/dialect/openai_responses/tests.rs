@@ -1,0 +1,107 @@
+//! Responses streams written after the vendor's document.
+
+use super::super::testing::{Read, chosen, read_as};
+use super::*;
+
+const CREATED: &str =
+    r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","model":"m","status":"in_progress","output":[]}}"#;
+const ITEM: &str =
+    r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"message","id":"msg_1","content":[]}}"#;
+const TEXT: &str =
+    r#"{"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#;
+const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":3,"response":{"id":"resp_1","status":"completed","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"error":null}}"#;
+
+/// Read events under their own names.
+fn stream(events: &[&str]) -> Read {
+    let name = |json: &str| {
+        serde_json::from_str::<serde_json::Value>(json).ok().and_then(|v| v["type"].as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let named: Vec<_> = events.iter().map(|json| (name(json), *json)).collect();
+    let named: Vec<_> = named.iter().map(|(name, json)| (name.as_str(), *json)).collect();
+    read_as(&DIALECT, Framing::Sse, &named)
+}
+
+#[test]
+fn a_clean_stream() {
+    let read = stream(&[CREATED, ITEM, TEXT, COMPLETED]);
+    assert_eq!((read.text(), read.answer.content_deltas, read.answer.output_tokens), ("Hi", 1, Some(2)));
+    assert_eq!(
+        (read.answer.finish_reasons[&0].as_str(), read.answer.id.as_deref(), read.answer.model.as_deref()),
+        ("completed", Some("resp_1"), Some("m"))
+    );
+    let t = &read.answer.terminator;
+    assert_eq!((t.which.as_deref(), t.own, t.is_last_record), (Some("response.completed"), true, Some(true)));
+    assert!(read.kinds().is_empty(), "{:?}", read.kinds());
+}
+
+#[test]
+fn done_behind_completed_is_foreign_and_last() {
+    let read = stream(&[CREATED, ITEM, TEXT, COMPLETED, "[DONE]"]);
+    let t = &read.answer.terminator;
+    assert_eq!((t.which.as_deref(), t.own, t.is_last_record), (Some("response.completed"), true, Some(false)));
+    assert_eq!(read.kinds(), ["responses.foreign-terminator"]);
+}
+
+#[test]
+fn reasoning_and_calls() {
+    let read = stream(&[
+        CREATED,
+        r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"reasoning"}}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","sequence_number":2,"output_index":0,"delta":"hm"}"#,
+        r#"{"type":"response.output_item.added","sequence_number":3,"output_index":1,"item":{"type":"function_call","name":"f","arguments":""}}"#,
+        r#"{"type":"response.function_call_arguments.delta","sequence_number":4,"output_index":1,"delta":"{}"}"#,
+    ]);
+    assert_eq!(
+        (read.answer.reasoning_text.as_str(), read.answer.tool_names["1"].as_str(), read.answer.tool_arguments["1"].as_str()),
+        ("hm", "f", "{}")
+    );
+    assert_eq!((read.answer.reasoning_deltas, read.answer.tool_deltas, read.kinds()), (1, 1, vec!["responses.no-terminal"]));
+}
+
+#[test]
+fn failed_and_error() {
+    let failed =
+        r#"{"type":"response.failed","sequence_number":1,"response":{"status":"failed","error":{"code":"server_error","message":"no"}}}"#;
+    let read = stream(&[CREATED, failed]);
+    assert!(read.answer.terminator.own && read.answer.error.as_deref().is_some_and(|e| e.contains("server_error")));
+    let read = stream(&[CREATED, r#"{"type":"error","code":"x","message":"no","sequence_number":1}"#]);
+    assert_eq!((read.answer.terminator.which.as_deref(), read.answer.terminator.own), (Some("error"), false));
+    assert!(read.answer.error.is_some() && read.kinds().is_empty());
+}
+
+#[test]
+fn oddities() {
+    for (events, kinds) in [
+        (vec![ITEM, TEXT, COMPLETED], vec!["responses.no-created", "responses.sequence-gap"]),
+        (vec![CREATED, TEXT, COMPLETED], vec!["responses.delta-without-item", "responses.sequence-gap"]),
+        (
+            vec![CREATED, ITEM, TEXT, COMPLETED, r#"{"type":"response.x","sequence_number":4}"#],
+            vec!["responses.after-terminal", "responses.unknown-type"],
+        ),
+        (
+            vec![CREATED, "{", "7", r#"{"type":"response.incomplete","response":{"status":"incomplete"}}"#],
+            vec!["responses.no-sequence-number", "responses.not-json", "responses.not-object"],
+        ),
+    ] {
+        assert_eq!(stream(&events).kinds(), kinds, "{events:?}");
+    }
+    let read =
+        read_as(&DIALECT, Framing::Sse, &[("response.x", CREATED), ("response.completed", r#"{"sequence_number":1,"response":{}}"#)]);
+    assert_eq!(read.kinds(), ["responses.event-differs-from-type", "responses.no-type"]);
+}
+
+#[test]
+fn whole_responses() {
+    let whole = r#"{"id":"resp_1","object":"response","status":"completed","model":"m","output":[{"type":"reasoning","summary":[{"type":"summary_text","text":"hm"}]},{"type":"message","content":[{"type":"output_text","text":"Hi"}]}],"usage":{"output_tokens":2}}"#;
+    let read = read_as(&DIALECT, Framing::Json, &[("", whole)]);
+    assert_eq!((read.answer.texts[&1].as_str(), read.answer.reasoning_text.as_str(), read.answer.output_tokens), ("Hi", "hm", Some(2)));
+    assert_eq!((read.answer.terminator.expected, read.answer.terminator.seen, read.kinds().len()), (None, false, 0));
+    let read = read_as(&DIALECT, Framing::Json, &[("", r#"{"error":{"message":"no"}}"#)]);
+    assert!(read.meanings[0].error && read.answer.content_deltas == 0);
+}
+
+#[test]
+fn recognised_by_type_or_path() {
+    assert_eq!(chosen("/x", Framing::Sse, CREATED), Some("openai.responses"));
+    assert_eq!(chosen("/v1/responses", Framing::Json, r#"{"error":{"message":"no"}}"#), Some("openai.responses"));
+}

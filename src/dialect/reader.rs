@@ -1,0 +1,61 @@
+//! What the readers of all dialects share: the record's place, the terminator's books, the count of deltas, the variant.
+
+use super::note::{Notes, Place, Say};
+use super::{Answer, Evidence, Meaning, Reader, variant};
+use crate::framing::{Framing, Record};
+use crate::oddity::Oddity;
+
+/// One dialect's part of a reader.
+pub(super) trait Events: Send + 'static {
+    /// One record.
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning;
+
+    /// The body is over; `say` stands at the last record.
+    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
+        let _ = (complete, answer, say);
+    }
+
+    /// The JSON array of the body was closed.
+    fn closed(&mut self, answer: &mut Answer) {
+        let _ = answer;
+    }
+}
+
+/// A reader around a dialect's part.
+pub(super) struct Common<E> {
+    events: E,
+    notes: Notes,
+    last: Place,
+    expected: Option<&'static str>,
+    variant: Option<&'static str>,
+}
+
+impl<E: Events> Common<E> {
+    /// A reader for this stream; `terminator` is what the dialect promises at the end of streams (whole documents have none).
+    pub(super) fn boxed(evidence: &Evidence<'_>, terminator: Option<&'static str>, events: E) -> Box<dyn Reader> {
+        let expected = terminator.filter(|_| evidence.framing != Framing::Json);
+        Box::new(Common { events, notes: Notes::default(), last: Place::default(), expected, variant: variant::by_heads(evidence) })
+    }
+}
+
+impl<E: Events> Reader for Common<E> {
+    fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning {
+        self.last = record.into();
+        answer.terminator.expected = self.expected;
+        answer.terminator.record();
+        answer.variant = answer.variant.or(self.variant);
+        let mut say = Say { place: self.last, notes: &mut self.notes, odd };
+        let meaning = self.events.event(record, answer, &mut say);
+        answer.count(meaning);
+        meaning
+    }
+
+    fn closed(&mut self, answer: &mut Answer) {
+        self.events.closed(answer);
+    }
+
+    fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
+        let mut say = Say { place: self.last, notes: &mut self.notes, odd };
+        self.events.over(complete, answer, &mut say);
+    }
+}

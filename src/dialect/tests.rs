@@ -1,0 +1,205 @@
+//! Choosing a dialect, and bytes from outside through all readers.
+
+use super::testing::{chosen, evidence, head, record};
+use super::*;
+use crate::http::event::ResponseHead;
+use proptest::prelude::*;
+
+const CHUNK: &str = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[]}"#;
+
+/// Choose for a record with or without a request.
+fn choose_for(
+    method: Option<&str>,
+    target: Option<&str>,
+    response: Option<&ResponseHead>,
+    data: &str,
+) -> Option<(&'static str, Confidence, String)> {
+    let record = record(0, data);
+    choose(&Evidence { method, target, response, ..evidence("/", &record) }).map(|(dialect, sure, why)| (dialect.name, sure, why))
+}
+
+#[test]
+fn path_and_object_are_certain() {
+    let got = choose_for(Some("POST"), Some("/v1/chat/completions?x=1"), None, CHUNK);
+    assert_eq!(got, Some(("openai.chat", Confidence::Certain, "path /v1/chat/completions, object chat.completion.chunk".into())));
+}
+
+#[test]
+fn the_object_alone_will_do_and_outranks_a_path() {
+    assert_eq!(choose_for(None, None, None, CHUNK), Some(("openai.chat", Confidence::Certain, "object chat.completion.chunk".into())));
+    assert_eq!(choose_for(Some("POST"), Some("/v1/messages"), None, CHUNK).map(|c| c.0), Some("openai.chat"));
+}
+
+#[test]
+fn a_path_alone_will_do_for_errors_and_terminators() {
+    for data in ["[DONE]", "", r#"{"error":{"message":"no"}}"#, "upstream error"] {
+        let got = choose_for(Some("POST"), Some("/v1/chat/completions"), None, data);
+        assert_eq!(got.map(|(name, sure, _)| (name, sure)), Some(("openai.chat", Confidence::Likely)), "{data}");
+    }
+    let refused = ResponseHead { status: 404, ..head(&[]) };
+    let got = choose_for(Some("POST"), Some("/v1/chat/completions"), Some(&refused), r#"{"detail":"Not Found"}"#);
+    assert_eq!(got.map(|(name, sure, _)| (name, sure)), Some(("openai.chat", Confidence::Likely)));
+}
+
+#[test]
+fn an_unknown_object_on_a_path_leaves_it_open() {
+    let got = choose_for(Some("POST"), Some("/v1/chat/completions"), None, r#"{"type":"ping"}"#);
+    assert_eq!(got.map(|(name, sure, _)| (name, sure)), Some(("openai.chat", Confidence::Possible)));
+}
+
+#[test]
+fn other_methods_have_no_dialect_by_path() {
+    let first = record(0, r#"{"object":"list","data":[]}"#);
+    for (method, target) in [("GET", "/v1/chat/completions"), ("GET", "/v1/models"), ("POST", "/v1/embeddings")] {
+        let evidence = Evidence { method: Some(method), target: Some(target), framing: Framing::Json, ..evidence("/", &first) };
+        assert!(choose(&evidence).is_none(), "{method} {target}");
+    }
+}
+
+#[test]
+fn paths_of_all_forms() {
+    let r = record(0, "");
+    for (target, want) in [
+        ("/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/?a=/b", "/v1/chat/completions"),
+        ("http://h:80/v1/x?y", "/v1/x"),
+        ("http://h", ""),
+        ("/redirect?to=http://h/v1", "/redirect"),
+        ("*", "*"),
+    ] {
+        assert_eq!(evidence(target, &r).path(), Some(want), "{target}");
+    }
+}
+
+#[test]
+fn text_on_every_path_of_the_table() {
+    for (path, want) in [
+        ("/v1/chat/completions", "openai.chat"),
+        ("/openai/deployments/d/chat/completions", "openai.chat"),
+        ("/v1/completions", "openai.completions"),
+        ("/v1/responses", "openai.responses"),
+        ("/v1/messages", "anthropic.messages"),
+        ("/v1/projects/p/locations/l/publishers/anthropic/models/c:streamRawPredict", "anthropic.messages"),
+        ("/v1beta/models/g:streamGenerateContent", "gemini.generate"),
+        ("/model/a.b-c%3A0/converse-stream", "bedrock"),
+        ("/model/a.b-c/invoke-with-response-stream", "bedrock"),
+        ("/v2/chat", "cohere.chat"),
+    ] {
+        assert_eq!(chosen(path, Framing::Sse, "x"), Some(want), "{path}");
+    }
+    assert_eq!(chosen("/api/chat", Framing::Ndjson, "x"), Some("ollama.chat"));
+    assert_eq!(chosen("/api/generate", Framing::Ndjson, "x"), Some("ollama.generate"));
+}
+
+#[test]
+fn names_are_the_contracts_and_none_is_last() {
+    let names: Vec<_> = DIALECTS.iter().map(|d| d.name).collect();
+    assert_eq!(names.last(), Some(&"none"));
+    for name in [
+        "openai.chat",
+        "openai.completions",
+        "openai.responses",
+        "anthropic.messages",
+        "gemini.generate",
+        "ollama.chat",
+        "ollama.generate",
+        "bedrock",
+        "cohere.chat",
+        "litserve.plain",
+        "grpc",
+        "none",
+    ] {
+        assert_eq!(by_name(name).map(|d| d.name), Some(name));
+    }
+    assert!(by_name("").is_none());
+}
+
+/// JSON that looks like that of some dialect, with any value anywhere.
+fn jsonish() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("\"\"".to_owned()),
+        Just("\"stop\"".to_owned()),
+        Just("\"\\ud800\"".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        Just("1.5".to_owned()),
+        Just("1e999".to_owned()),
+        "[a-z.]{1,8}".prop_map(|s| format!("{s:?}")),
+        Just("\"response.completed\"".to_owned()),
+        Just("\"content_block_delta\"".to_owned()),
+    ];
+    let keys = prop_oneof![
+        Just("id"),
+        Just("object"),
+        Just("choices"),
+        Just("delta"),
+        Just("message"),
+        Just("content"),
+        Just("tool_calls"),
+        Just("function"),
+        Just("arguments"),
+        Just("index"),
+        Just("type"),
+        Just("usage"),
+        Just("error"),
+        Just("candidates"),
+        Just("parts"),
+        Just("text"),
+        Just("done"),
+        Just("response"),
+        Just("output"),
+        Just("item"),
+        Just("finish_reason"),
+        Just("bytes"),
+        Just("content_block"),
+        Just("total_tokens"),
+    ];
+    leaf.prop_recursive(5, 48, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(|v| format!("[{}]", v.join(","))),
+            proptest::collection::vec((keys.clone(), inner), 0..6)
+                .prop_map(|v| format!("{{{}}}", v.iter().map(|(k, v)| format!("{k:?}:{v}")).collect::<Vec<_>>().join(","))),
+        ]
+    })
+}
+
+/// Every reader over the same payloads; what they count must agree with what they say of each record.
+fn through_all(payloads: &[Vec<u8>]) {
+    for framing in [Framing::Sse, Framing::Json, Framing::JsonArray, Framing::AwsEventStream, Framing::Grpc] {
+        for dialect in DIALECTS {
+            let empty = record(0, "");
+            let mut reader = (dialect.reader)(&Evidence { framing, ..evidence("/a/ModelStreamInfer", &empty) });
+            let (mut answer, mut deltas) = (Answer::default(), (0, 0, 0));
+            for (n, data) in payloads.iter().enumerate() {
+                let event = ["", "chunk", "contentBlockDelta", "response.completed"][n % 4];
+                let record = Record { data, event, ..record(n as u64, "") };
+                let _ = choose(&Evidence { framing, ..evidence("/v1/chat/completions", &record) });
+                let meaning =
+                    reader.read(&record, &mut answer, &mut |odd| assert!(odd.record == Some(n as u64) || odd.record < Some(n as u64)));
+                deltas =
+                    (deltas.0 + u64::from(meaning.content), deltas.1 + u64::from(meaning.reasoning), deltas.2 + u64::from(meaning.tool));
+                assert!(answer.terminator.is_last_record == Some(false) || meaning.terminator, "only a terminator can be the last record");
+            }
+            reader.finish(true, &mut answer, &mut |_| {});
+            assert_eq!(deltas, (answer.content_deltas, answer.reasoning_deltas, answer.tool_deltas), "{}", dialect.name);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_json_is_survived(payloads in proptest::collection::vec(jsonish().prop_map(String::into_bytes), 1..6)) {
+        through_all(&payloads);
+    }
+
+    #[test]
+    fn any_bytes_are_survived(payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 1..4)) {
+        through_all(&payloads);
+    }
+
+    #[test]
+    fn a_chunk_cut_anywhere_is_survived(at in 0usize..CHUNK.len()) {
+        through_all(&[CHUNK.as_bytes()[..at].to_vec()]);
+    }
+}

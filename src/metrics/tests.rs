@@ -1,0 +1,169 @@
+//! Exchanges made by hand, with figures worked out by hand from CONTRACT.md (Times).
+
+use super::*;
+use crate::conn::{ConnId, Endpoints};
+use crate::dialect::{Answer, Meaning};
+use crate::exchange::{Body, Delta, ExchangeId, Request, Response};
+use crate::framing::Framing;
+use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
+use crate::oddity::Oddities;
+
+const CONTENT: Meaning = Meaning { content: true, reasoning: false, tool: false, terminator: false, error: false };
+const REASONING: Meaning = Meaning { content: false, reasoning: true, tool: false, terminator: false, error: false };
+const TOOL: Meaning = Meaning { content: false, reasoning: false, tool: true, terminator: false, error: false };
+
+/// Milliseconds as an instant.
+fn at(ms: i64) -> Timestamp {
+    Timestamp(ms * 1_000_000)
+}
+
+/// Milliseconds as a span.
+fn ms(ms: i64) -> Span {
+    Span::from_millis(ms)
+}
+
+/// Request from 0 to 10 ms, response head at 50, first body byte at 55, deltas as given, end at 500.
+fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
+    let end = "127.0.0.1:1".parse().expect("an address");
+    let request = Request {
+        head: RequestHead {
+            first_at: at(0),
+            method: "POST".into(),
+            target: "/v1/chat/completions".into(),
+            version: Version::H11,
+            scheme: None,
+            authority: None,
+            transfer: Transfer::None,
+            h2_stream: None,
+            fields: Fields::default(),
+        },
+        last_at: at(10),
+        body: Body::default(),
+        model: None,
+        stream: None,
+        end: MessageEnd::Complete,
+    };
+    let response = Response {
+        head: Some(ResponseHead {
+            first_at: at(50),
+            status: 200,
+            reason: Vec::new(),
+            version: Version::H11,
+            transfer: Transfer::Chunked,
+            h2_stream: None,
+            fields: Fields::default(),
+        }),
+        first_at: at(50),
+        last_at: at(500),
+        informational: Vec::new(),
+        body: Body { first_at: Some(at(55)), ..Body::default() },
+        trailers: Fields::default(),
+        framing: Framing::Sse,
+        dialect: Some("openai.chat"),
+        dialect_why: String::new(),
+        record_count: 0,
+        first_record_at: Some(at(56)),
+        last_record_at: Some(at(490)),
+        comments: 0,
+        deltas: deltas.iter().enumerate().map(|(n, (t, meaning))| Delta { at: at(*t), record: n as u64, meaning: *meaning }).collect(),
+        answer: Answer { output_tokens, ..Answer::default() },
+        records: Vec::new(),
+        end: MessageEnd::Complete,
+    };
+    Exchange {
+        id: ExchangeId(0),
+        conn: ConnId(0),
+        endpoints: Endpoints { client: end, server: end },
+        tls: None,
+        request: Some(request),
+        response: Some(response),
+        oddities: Oddities::default(),
+        gap: false,
+    }
+}
+
+#[test]
+fn spans_of_a_stream_that_thinks_first() {
+    let m = of(&exchange(&[(110, REASONING), (130, CONTENT), (160, CONTENT), (200, TOOL)], Some(4)));
+    assert_eq!((m.ttfb, m.ttft, m.ttft_content, m.duration), (Some(ms(40)), Some(ms(100)), Some(ms(120)), Some(ms(490))));
+    assert_eq!(m.itl, [ms(20), ms(30), ms(40)]);
+    assert_eq!((m.itl_p50(), m.itl_p99(), m.itl_max()), (Some(ms(30)), Some(ms(40)), Some(ms(40))));
+    assert_eq!(m.tpot, Some(ms(30)), "(200 − 110) ÷ 3");
+    assert_eq!((m.request_start, m.request_end), (Some(at(0)), Some(at(10))));
+    assert_eq!((m.response_start, m.first_body_byte, m.first_record), (Some(at(50)), Some(at(55)), Some(at(56))));
+    assert_eq!((m.first_delta, m.last_delta, m.response_end), (Some(at(110)), Some(at(200)), Some(at(500))));
+    let rate = m.tokens_per_second().expect("tokens and time");
+    assert!((rate - 4.0 / 0.49).abs() < 1e-9, "{rate}");
+}
+
+#[test]
+fn tpot_is_never_guessed() {
+    for tokens in [None, Some(0), Some(1)] {
+        let m = of(&exchange(&[(110, CONTENT), (130, CONTENT)], tokens));
+        assert_eq!((m.tpot, m.itl.len()), (None, 1), "{tokens:?}");
+    }
+    assert_eq!(of(&exchange(&[], Some(5))).tpot, None);
+    assert_eq!(of(&exchange(&[(110, CONTENT)], Some(5))).tpot, Some(Span(0)), "five tokens in one record");
+    assert_eq!(of(&exchange(&[(1, CONTENT), (2, CONTENT)], Some(u64::MAX))).tpot, Some(Span(0)));
+}
+
+#[test]
+fn records_that_are_no_deltas_do_not_count() {
+    let end = Meaning { terminator: true, ..Meaning::default() };
+    let m = of(&exchange(&[(100, Meaning::default()), (110, CONTENT), (300, end)], None));
+    assert_eq!((m.ttft, m.last_delta, m.itl.len()), (Some(ms(100)), Some(at(110)), 0));
+    assert_eq!((m.itl_p50(), m.itl_p99(), m.itl_max(), m.tokens_per_second()), (None, None, None, None));
+}
+
+#[test]
+fn without_a_request_there_is_nothing_to_count_from() {
+    let mut x = exchange(&[(110, CONTENT), (130, CONTENT)], Some(3));
+    x.request = None;
+    let m = of(&x);
+    assert_eq!((m.ttfb, m.ttft, m.ttft_content, m.duration, m.tokens_per_second()), (None, None, None, None, None));
+    assert_eq!((m.itl.as_slice(), m.tpot), (&[ms(20)][..], Some(ms(10))));
+}
+
+#[test]
+fn a_response_joined_in_the_middle_has_no_first_anything() {
+    let mut x = exchange(&[(110, CONTENT), (130, CONTENT)], Some(3));
+    x.response.as_mut().expect("a response").head = None;
+    let m = of(&x);
+    assert_eq!((m.response_start, m.first_body_byte, m.first_record, m.first_delta), (None, None, None, None));
+    assert_eq!((m.ttfb, m.ttft, m.ttft_content, m.tpot), (None, None, None, None));
+    assert_eq!((m.itl.as_slice(), m.last_delta, m.response_end), (&[ms(20)][..], Some(at(130)), Some(at(500))));
+    x.response = None;
+    assert_eq!(of(&x), Metrics { request_start: Some(at(0)), request_end: Some(at(10)), ..Metrics::default() });
+}
+
+#[test]
+fn a_clock_that_steps_back_gives_negative_spans() {
+    let m = of(&exchange(&[(110, CONTENT), (105, CONTENT), (5, CONTENT)], Some(3)));
+    assert_eq!(m.itl, [ms(-5), ms(-100)]);
+    assert_eq!((m.itl_max(), m.tpot), (Some(ms(-5)), Some(Span(-52_500_000))));
+    assert_eq!(of(&exchange(&[(5, CONTENT)], None)).ttft, Some(ms(-5)));
+}
+
+#[test]
+fn nearest_rank() {
+    // the textbook's example: 15, 20, 35, 40, 50
+    let five = [15, 20, 35, 40, 50].map(Span);
+    for (p, want) in [(0.0, 15), (5.0, 15), (30.0, 20), (40.0, 20), (50.0, 35), (100.0, 50), (101.0, 50), (-1.0, 15), (f64::NAN, 15)] {
+        assert_eq!(percentile(&five, p), Some(Span(want)), "p{p}");
+    }
+    let hundred: Vec<_> = (1..=100).map(Span).collect();
+    for p in 1..=100 {
+        assert_eq!(percentile(&hundred, f64::from(p)), Some(Span(i64::from(p))));
+    }
+    assert_eq!(percentile(&[], 50.0), None);
+}
+
+#[test]
+fn distributions() {
+    let d = Distribution::of((1..=1000).rev().map(Span).collect()).expect("not empty");
+    assert_eq!((d.n, d.min, d.p50, d.p90, d.p95, d.p99, d.max), (1000, Span(1), Span(500), Span(900), Span(950), Span(990), Span(1000)));
+    assert_eq!(d.mean, Span(500), "500.5 towards zero");
+    assert_eq!(Distribution::of(vec![Span(-4)]).map(|d| (d.n, d.p99, d.mean)), Some((1, Span(-4), Span(-4))));
+    assert_eq!(Distribution::of(Vec::new()), None);
+    assert_eq!(Distribution::of(vec![Span(i64::MAX); 3]).map(|d| d.mean), Some(Span(i64::MAX)));
+}
