@@ -8,6 +8,7 @@ pub mod wire;
 pub mod capture;
 pub mod net;
 pub mod tcp;
+pub mod tls;
 
 pub mod http;
 pub mod body;

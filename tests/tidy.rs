@@ -95,7 +95,8 @@ fn uses(text: &str) -> Vec<String> {
 fn dependencies_run_downward() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        let Some(module) = module_of(&path) else { continue };
+        // A module's tests may climb: they bring what comes out of it to a form that can be compared.
+        let Some(module) = module_of(&path).filter(|_| !path.to_string_lossy().contains("tests")) else { continue };
         let Some(own) = rank(&module) else {
             wrong.push(format!("{}: module `{module}` has no rank; give it one in RANKS", path.display()));
             continue;

@@ -1,6 +1,7 @@
 //! `sniff check FILE…`: judge captures, leave nothing behind.
 
 use super::engine::{Engine, LimitArgs};
+use super::keylog::Follow;
 use super::output::{Output, unless_closed};
 use super::{Common, report_text, say, signals, tally};
 use crate::capture::{Item, file};
@@ -9,6 +10,7 @@ use crate::report::compliance::{self, Compliance};
 use crate::report::{Format, check, json, jsonl};
 use crate::store::write::Message;
 use crate::summary::Summary;
+use crate::tls::Keys;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -63,9 +65,6 @@ impl FailOn {
 pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     const VALID: &[Format] = &[Format::Table, Format::Json, Format::Jsonl, Format::Markdown];
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, VALID))?;
-    if common.verbose && args.keylog.is_some() {
-        say("sniff: the key log is not used yet: TLS stays closed");
-    }
     let mut out = Output::open(common)?;
     let mut all = Compliance::default();
     let mut unreadable = false;
@@ -87,7 +86,9 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
     let stop = signals::stop_flag();
     let mut reader = file::Reader::open(path)?;
     reader.stop_when(stop.clone());
-    let mut engine = Engine::new(&args.limits, &args.port);
+    let keys = Keys::default();
+    Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
+    let mut engine = Engine::new(&args.limits, &args.port, &keys);
     let mut found: Vec<Summary> = Vec::new();
     let mut sink = |message: Message| {
         if let Message::Finished(f) = message {
@@ -99,7 +100,7 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
         match reader.next()? {
             None => break,
             Some(Item::Packet(packet)) => engine.packet(&packet, &mut sink)?,
-            Some(Item::Secrets(_)) => {}
+            Some(Item::Secrets(lines)) => keys.push(lines),
             Some(Item::Notice(text)) if common.quiet => drop(text),
             Some(Item::Notice(text)) => say(&format!("sniff: warning: {}", crate::report::text::clean(&text))),
         }

@@ -5,6 +5,7 @@ use crate::capture::Packet;
 use crate::store::Finished;
 use crate::store::write::Message;
 use crate::time::{Span, Timestamp};
+use crate::tls::Keys;
 use crate::{conformance, metrics, net, pipeline, tcp};
 use anyhow::Result;
 use clap::Args;
@@ -85,11 +86,11 @@ pub(super) struct Engine {
 pub(super) type Sink<'s> = dyn FnMut(Message) -> Result<()> + 's;
 
 impl Engine {
-    pub(super) fn new(limits: &LimitArgs, ports: &[u16]) -> Engine {
+    pub(super) fn new(limits: &LimitArgs, ports: &[u16], keys: &Keys) -> Engine {
         Engine {
             net: net::Decoder::new(),
             tcp: tcp::Table::new(limits.tcp()),
-            pipeline: pipeline::Pipeline::new(pipeline::Config::default()),
+            pipeline: pipeline::Pipeline::new(pipeline::Config { keys: keys.clone(), ..pipeline::Config::default() }),
             limits: limits.conformance(),
             ports: ports.to_vec(),
         }

@@ -1,9 +1,11 @@
 //! Recording from devices.
 
+use super::keylog::Follow;
 use super::record::screen::Screen;
 use super::record::{RecordArgs, Recording};
 use super::{Common, say, signals};
 use crate::capture::live::{Dropped, Live, LiveItem, Options, drop_privileges, port_filter};
+use crate::tls::Keys;
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +31,9 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         say("sniff: privileges dropped, the devices stay open");
     }
     let source = args.iface.join(",");
-    let mut recording = Recording::start(&source, args, common, Screen::new(common, false))?;
+    let keys = Keys::default();
+    let mut keylog = Follow::start(args.keylog.as_deref(), &keys)?;
+    let mut recording = Recording::start(&source, args, common, Screen::new(common, false), &keys)?;
     if !common.quiet {
         say(&format!("sniff: recording on {source}; Ctrl-C ends it"));
     }
@@ -40,7 +44,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     live.run(&stop, TICK, &mut |item| {
         let result = match item {
             LiveItem::Packet(packet) => recording.step(|engine, sink| engine.packet(&packet, sink)),
-            LiveItem::Tick(now) => recording.step(|engine, sink| engine.tick(now, sink)),
+            LiveItem::Tick(now) => keylog.poll().and_then(|()| recording.step(|engine, sink| engine.tick(now, sink))),
             LiveItem::Notice(text) => {
                 recording.notice(&text);
                 Ok(())
@@ -54,6 +58,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     if let Some(e) = failed {
         return Err(e);
     }
+    keylog.finish()?;
     let net = recording.net_finish()?;
     recording.finish(live.counts(), &net)?;
     Ok(0)

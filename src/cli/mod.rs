@@ -5,6 +5,7 @@
 mod check;
 mod engine;
 mod explain;
+mod keylog;
 mod list;
 #[cfg(feature = "live")]
 mod live;

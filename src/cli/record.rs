@@ -3,14 +3,16 @@
 pub(super) mod screen;
 
 use super::engine::{Engine, LimitArgs};
+use super::keylog::Follow;
 use super::tally::{self, Tally};
-use super::{Common, output, say, signals, values};
+use super::{Common, output, signals, values};
 use crate::capture::{Counts, Item, file};
 use crate::net::NetStats;
 use crate::store::write::Message;
 use crate::store::{Session, Writer};
 use crate::summary::Summary;
 use crate::time::Span;
+use crate::tls::Keys;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use screen::Screen;
@@ -74,9 +76,6 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     if common.format.is_some() || common.output.is_some() {
         bail!("recording prints no data; --format and --output belong to a command, as in: sniff list --format json");
     }
-    if common.verbose && args.keylog.is_some() {
-        say("sniff: the key log is noted with the session but not used yet: TLS stays closed");
-    }
     match &args.read {
         Some(path) => from_file(path, args, common),
         None => from_devices(args, common),
@@ -93,10 +92,10 @@ pub(super) struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
-    pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen) -> Result<Recording<'a>> {
+    pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         let session = Session { source: source.into(), started: values::now(), options: args.options() };
         let writer = Writer::start(&common.db, session)?;
-        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port), writer, tally: Tally::default(), screen })
+        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port, keys), writer, tally: Tally::default(), screen })
     }
 
     /// One packet, one tick, or the end of all.
@@ -143,6 +142,8 @@ impl<'a> Recording<'a> {
 fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
+    let keys = Keys::default();
+    Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut reader = file::Reader::open(path)?;
     reader.stop_when(stop.clone());
     let mut screen = Screen::new(common, true);
@@ -150,7 +151,6 @@ fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
     // The database is opened with the first packet, so that a file that gives none leaves no trace.
     let mut recording = None;
     let mut screen = Some(screen);
-    let mut secrets = 0u64;
     let mut packets = 0u64;
     while !stop.load(Ordering::Relaxed) {
         match reader.next().with_context(|| if packets > 0 { "reading stopped" } else { "nothing was read" })? {
@@ -159,11 +159,14 @@ fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
                 packets += 1;
                 let recording = match &mut recording {
                     Some(r) => r,
-                    slot => slot.insert(Recording::start(name, args, common, screen.take().unwrap_or_else(|| Screen::new(common, true)))?),
+                    slot => {
+                        let screen = screen.take().unwrap_or_else(|| Screen::new(common, true));
+                        slot.insert(Recording::start(name, args, common, screen, &keys)?)
+                    }
                 };
                 recording.step(|engine, sink| engine.packet(&packet, sink))?;
             }
-            Some(Item::Secrets(_)) => secrets += 1,
+            Some(Item::Secrets(lines)) => keys.push(lines),
             Some(Item::Notice(text)) => match (&mut recording, &mut screen) {
                 (Some(r), _) => r.notice(&text),
                 (None, Some(s)) => s.notice(&text),
@@ -175,9 +178,6 @@ fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
         {
             r.screen.position(reader.progress().0);
         }
-    }
-    if common.verbose && secrets > 0 {
-        say("sniff: the file holds TLS secrets; they are not used yet");
     }
     let counts = reader.counts();
     let Some(mut recording) = recording else {

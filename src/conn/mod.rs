@@ -71,7 +71,7 @@ pub enum What<'a> {
     },
     /// The next bytes of this direction. Never empty.
     Data(&'a [u8]),
-    /// This many bytes of this direction were sent and not captured. What comes next stands behind them.
+    /// This many bytes of this direction were sent and not captured ([`UNKNOWN_GAP`]: nobody can tell how many). What comes next stands behind them.
     Gap(u64),
     /// This direction carries no more bytes.
     End(End),
@@ -82,6 +82,9 @@ pub enum What<'a> {
     /// Nothing follows; what the layers below counted over the whole connection.
     Closed(Box<ConnFacts>),
 }
+
+/// Length of a gap that can't be told, as behind a lost TLS record.
+pub const UNKNOWN_GAP: u64 = u64::MAX;
 
 /// How a direction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn own_terminator_outranks_a_foreign_one_behind_it() {
-        // shared/corpus/real/litellm-fwd-responses-both-legs: [DONE] behind response.completed
+        // as gateways were seen to do: [DONE] appended behind response.completed
         let mut t = Terminator::default();
         for (which, own) in [("response.completed", true), ("[DONE]", false)] {
             t.record();

@@ -5,6 +5,7 @@
 
 mod shape;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
 use super::anthropic::Messages;

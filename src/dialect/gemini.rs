@@ -29,8 +29,9 @@ pub static DIALECT: Dialect = Dialect {
     name: "gemini.generate",
     content_types: &["text/event-stream", "application/json"],
     paths: |_, path| path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent"),
-    shape: |_, shape| match () {
-        () if shape.has("candidates") => Confidence::Certain,
+    shape: |evidence, shape| match () {
+        () if shape.has("candidates") && (shape.has("usageMetadata") || shape.has("promptFeedback")) => Confidence::Certain,
+        () if shape.has("candidates") && evidence.framing.is_stream() => Confidence::Likely,
         () if shape.has("promptFeedback") || shape.has("usageMetadata") => Confidence::Likely,
         () => Confidence::No,
     },

@@ -19,7 +19,11 @@ pub static DIALECT: Dialect = Dialect {
     name: "litserve.plain",
     content_types: &[],
     paths: |_, _| false,
-    shape: |_, shape| if shape.keys == 1 && shape.has("output") { Confidence::Likely } else { Confidence::No },
+    shape: |evidence, shape| {
+        let plain = shape.keys == 1 && shape.has("output");
+        // a single document with an output is nobody's mark, except at LitServe's default path
+        if plain && (evidence.framing.is_stream() || evidence.path() == Some("/predict")) { Confidence::Likely } else { Confidence::No }
+    },
     reader: |evidence| Common::boxed(evidence, None, Outputs),
 };
 

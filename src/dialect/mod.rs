@@ -25,7 +25,6 @@ pub mod openai_responses;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
-#[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Terminator};
@@ -155,10 +154,10 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// How sure, for this stream, at this record.
-    pub fn recognise(&self, evidence: &Evidence<'_>, shape: &Shape) -> Confidence {
+    /// How sure, for this stream, at this record; `path` is that of a request that generates.
+    fn recognise(&self, evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Confidence {
         let by_shape = (self.shape)(evidence, shape);
-        let on_path = evidence.posted().is_some_and(|path| (self.paths)(evidence, path));
+        let on_path = path.is_some_and(|path| (self.paths)(evidence, path));
         let refused = evidence.response.is_some_and(|r| r.status >= 400);
         match (on_path, by_shape) {
             (true, Confidence::Likely | Confidence::Certain) => Confidence::Certain,
@@ -194,10 +193,10 @@ pub fn by_name(name: &str) -> Option<&'static Dialect> {
 
 /// The most confident dialect, its confidence, and why in one line. Below `Likely` a later record may tell more.
 pub fn choose(evidence: &Evidence<'_>) -> Option<(&'static Dialect, Confidence, String)> {
-    let shape = Shape::of(evidence.record);
+    let (shape, path) = (Shape::of(evidence.record), evidence.posted());
     let mut best: Option<(&'static Dialect, Confidence)> = None;
     for dialect in DIALECTS.iter().copied() {
-        let sure = dialect.recognise(evidence, &shape);
+        let sure = dialect.recognise(evidence, path, &shape);
         if sure > best.map_or(Confidence::No, |(_, sure)| sure) {
             best = Some((dialect, sure));
         }

@@ -87,7 +87,8 @@ impl Say<'_> {
 
 /// The payload as text; bytes outside UTF-8 become U+FFFD, as an SSE client has it (the framing notices them).
 pub(super) fn text_of<'a>(record: &Record<'a>) -> Cow<'a, str> {
-    String::from_utf8_lossy(record.data)
+    // from_utf8_lossy goes byte by byte; nearly every payload is valid and needs but the quick check
+    std::str::from_utf8(record.data).map_or_else(|_| String::from_utf8_lossy(record.data), Cow::Borrowed)
 }
 
 /// How a `[DONE]` may be spelled.
@@ -99,6 +100,16 @@ pub(super) enum Done {
     Spaced,
     /// In another case or in quotes.
     Misspelled,
+}
+
+impl Done {
+    /// Count the record as the dialect's own terminator; one that only looks like it as a foreign one.
+    pub(super) fn count(self, record: &Record<'_>, answer: &mut Answer) {
+        match self {
+            Done::Exact | Done::Spaced => answer.terminator.saw("[DONE]", true),
+            Done::Misspelled => answer.terminator.saw(&excerpt(record.data), false),
+        }
+    }
 }
 
 /// Whether the payload is a `[DONE]`, and how it is spelled.

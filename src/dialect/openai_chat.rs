@@ -10,6 +10,7 @@ mod ledger;
 pub(super) mod usage;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
 use super::json::{self, Again, Obj};
@@ -37,7 +38,7 @@ pub static DIALECT: Dialect = Dialect {
         Some("chat.completion.chunk" | "chat.completion") => Confidence::Likely,
         // Azure's first chunk, TGI, old Ollama: right but for an empty or missing name
         None | Some("") if shape.has_all(&["choices", "created", "model"]) => Confidence::Likely,
-        _ if shape.has("choices") => Confidence::Possible,
+        _ if shape.has("choices") && (shape.has("id") || shape.has("model")) => Confidence::Possible,
         _ => Confidence::No,
     },
     reader: |evidence| Common::boxed(evidence, Some("[DONE]"), Chat::new(evidence)),
@@ -74,7 +75,7 @@ impl Chat {
         say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
         say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
         self.terminated = true;
-        answer.terminator.saw(&excerpt(record.data), spelled != Done::Misspelled);
+        spelled.count(record, answer);
         Meaning { terminator: true, ..Meaning::default() }
     }
 
@@ -85,6 +86,10 @@ impl Chat {
         }
         let mut meaning = Meaning { error: failed(chunk, text, answer, say), ..Meaning::default() };
         if meaning.error && chunk.choices.kind == "absent" {
+            return meaning;
+        }
+        if chunk.is_none() {
+            say.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
             return meaning;
         }
         let wanted = if self.document { "chat.completion" } else { "chat.completion.chunk" };
@@ -194,7 +199,7 @@ pub(super) fn failed(chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &m
 fn marks(chunk: &Chunk<'_>, n: u64) -> Option<&'static str> {
     let top = if chunk.prompt_filter { variant::by_field("prompt_filter_results") } else { None };
     top.or_else(|| chunk.unknown.iter().find_map(|name| variant::by_field(name)))
-        .or_else(|| chunk.choices.iter().filter_map(Obj::here).find_map(choice_marks))
+        .or_else(|| chunk.choices.iter().filter_map(Obj::here).find_map(|choice| choice_marks(choice)))
         .or_else(|| if n < 4 { variant::by_values(chunk.id.str(), chunk.system_fingerprint.str()) } else { None })
 }
 

@@ -78,7 +78,7 @@ impl Events for Completions {
             say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
             say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
             self.terminated = true;
-            answer.terminator.saw(&excerpt(record.data), spelled != Done::Misspelled);
+            spelled.count(record, answer);
             return Meaning { terminator: true, ..Meaning::default() };
         }
         say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));

@@ -1,6 +1,6 @@
 //! The outline of one record: its top-level keys and the few values that name a dialect. Read once per record for all dialects.
 
-use super::json::{self, Again, Text};
+use super::json::Text;
 use super::note::text_of;
 use crate::framing::Record;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -60,14 +60,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The outline of a record's payload.
+    /// The outline of a record's payload: of its first JSON value, where it holds more than it should.
     pub fn of(record: &Record<'_>) -> Shape {
         let text = text_of(record);
         if !text.trim_start().starts_with('{') {
             return Shape::default();
         }
-        let mut again = Again::default();
-        json::parse::<Shape>(&text, &mut again).unwrap_or_default()
+        serde_json::Deserializer::from_str(&text).into_iter::<Shape>().next().and_then(Result::ok).unwrap_or_default()
     }
 
     /// It has this key (one of the list above).
@@ -158,6 +157,7 @@ mod tests {
         assert_eq!((s.keys, s.describe().as_deref()), (4, Some("object chat.completion.chunk")));
         assert_eq!(of(r#"{"candidates":[]}"#).describe().as_deref(), Some("keys candidates"));
         assert!(of(r#"{"error":{"code":1}}"#).is_error());
+        assert_eq!(of("{\"object\":\"x\"}\n{\"object\":\"y\"}").object.as_deref(), Some("x"), "two values in one record");
     }
 
     #[test]

@@ -10,7 +10,18 @@ use crate::time::Timestamp;
 pub(super) fn record(n: u64, data: &str) -> Record<'_> {
     let at = Timestamp(n as i64 * 1000);
     let start = n * 100;
-    Record { n, at, first_at: at, frame: n + 1, start, end: start + data.len() as u64, data: data.as_bytes(), event: "", exception: false }
+    Record {
+        n,
+        at,
+        first_at: at,
+        frame: n + 1,
+        start,
+        end: start + data.len() as u64,
+        data: data.as_bytes(),
+        event: "",
+        id: "",
+        exception: false,
+    }
 }
 
 /// Evidence of a POST of `target` answered with SSE, first record `record`.

@@ -41,6 +41,35 @@ pub struct TlsInfo {
     pub sni: Option<String>,
     /// Protocol agreed on.
     pub alpn: Option<String>,
+    /// Version agreed on, as `1.3`.
+    pub version: Option<String>,
+    /// Cipher suite number.
+    pub suite: Option<u16>,
+    /// Why the content could not be read, where it could not, and what helps.
+    pub unread: Option<&'static str>,
+}
+
+impl From<&crate::tls::Info> for TlsInfo {
+    fn from(info: &crate::tls::Info) -> Self {
+        use crate::tls::Reading;
+        TlsInfo {
+            sni: info.sni.clone(),
+            alpn: info.alpn.clone(),
+            version: info.version.map(|v| match v {
+                0x0301..=0x0304 => format!("1.{}", v - 0x0301),
+                other => format!("0x{other:04x}"),
+            }),
+            suite: info.suite,
+            unread: match info.reading {
+                Reading::Open | Reading::Handshake => None,
+                Reading::NoKeys => {
+                    Some("no secrets: set SSLKEYLOGFILE in the client's or server's environment and give that file with --keylog")
+                }
+                Reading::Joined => Some("the handshake was not captured: start capturing before the connection opens"),
+                Reading::Unsupported => Some("this cipher suite or TLS version is not read"),
+            },
+        }
+    }
 }
 
 /// The request message.

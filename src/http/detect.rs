@@ -21,8 +21,8 @@ pub(super) enum Verdict {
     Http1 { client: Direction },
     /// HTTP/2; `client` sent the preface.
     Http2 { client: Direction },
-    /// TLS records.
-    Tls,
+    /// TLS records; `client` sent the ClientHello.
+    Tls { client: Direction },
 }
 
 /// A connection whose protocol is open.
@@ -131,12 +131,13 @@ impl Way {
         let (bytes, _) = self.hold.visible(self.hold.start(), usize::MAX);
         let proxy = proxy_header(bytes);
         let first = first_bytes(&bytes[proxy..]);
+        let sealed = tls(dir, &bytes[proxy..]);
         self.hold.skip_to(proxy as u64);
         match first {
             First::Request => Some(Verdict::Http1 { client: dir }),
             First::Status => Some(Verdict::Http1 { client: dir.other() }),
             First::Preface => Some(Verdict::Http2 { client: dir }),
-            First::Tls => Some(Verdict::Tls),
+            First::Tls => Some(sealed),
             First::Open => None,
             First::Nothing => {
                 self.at = At::Middle;
@@ -156,7 +157,10 @@ impl Way {
             return Some(Verdict::Http1 { client: dir });
         }
         if joined && is_tls_record(delivery) {
-            return Some(Verdict::Tls);
+            return Some(Verdict::Tls { client: Direction::ToServer }); // the guess of the layers below stands
+        }
+        if joined && super::h2::frame::looks_like_frames(delivery) {
+            return Some(Verdict::Http2 { client: Direction::ToServer }); // its first head settles it
         }
         (joined && self.boundaries.search(&self.hold).is_some()).then_some(Verdict::Http1 { client: dir.other() })
     }
@@ -276,6 +280,11 @@ pub(super) fn starts_request(delivery: &[u8]) -> bool {
         }
 }
 
+/// Who is the client of a connection that begins with TLS: a ServerHello comes from the server.
+fn tls(dir: Direction, bytes: &[u8]) -> Verdict {
+    Verdict::Tls { client: if bytes.get(5) == Some(&2) { dir.other() } else { dir } }
+}
+
 /// The header of a TLS record (RFC 8446 section 5.1) with a believable length.
 fn is_tls_record(delivery: &[u8]) -> bool {
     matches!(delivery, [0x14..=0x17, 3, 0..=4, hi, lo, ..] if (1..=18_432).contains(&u16::from_be_bytes([*hi, *lo])))
@@ -299,7 +308,7 @@ mod tests {
         assert_eq!(verdict(false, &[(ToServer, b"HTTP/1.1 200")]), Some(Verdict::Http1 { client: ToClient }));
         assert_eq!(verdict(false, &[(ToClient, b"POST /")]), Some(Verdict::Http1 { client: ToClient }));
         assert_eq!(verdict(false, &[(ToServer, b"PRI * HT"), (ToServer, b"TP/2.0\r\n")]), Some(Verdict::Http2 { client: ToServer }));
-        assert_eq!(verdict(false, &[(ToServer, &[0x16]), (ToServer, &[3, 1, 2])]), Some(Verdict::Tls));
+        assert_eq!(verdict(false, &[(ToServer, &[0x16]), (ToServer, &[3, 1, 2])]), Some(Verdict::Tls { client: ToServer }));
         assert_eq!(verdict(false, &[(ToClient, b"220 mail.example.com ESMTP\r\n")]), None);
         assert_eq!(verdict(false, &[(ToServer, b"OPTIONS sip:a SIP/2.0\r\n")]), None);
         assert_eq!(verdict(false, &[(ToServer, b"SSH-2.0-x\r\n")]), None);
@@ -345,7 +354,7 @@ mod tests {
         assert_eq!(verdict(true, &[(ToClient, b"tent\r\n4\r\nabcd\r\n")]), Some(Verdict::Http1 { client: ToServer }));
         assert_eq!(verdict(true, &[(ToServer, b"4\r\nabcd\r\n")]), Some(Verdict::Http1 { client: ToClient }));
         assert_eq!(verdict(true, &[(ToClient, b"whatever"), (ToServer, b"GET / HTTP/1.1\r\n")]), Some(Verdict::Http1 { client: ToServer }));
-        assert_eq!(verdict(true, &[(ToClient, &[0x17, 3, 3, 1, 0, 9])]), Some(Verdict::Tls));
+        assert_eq!(verdict(true, &[(ToClient, &[0x17, 3, 3, 1, 0, 9])]), Some(Verdict::Tls { client: ToServer }));
         assert_eq!(verdict(true, &[(ToClient, b"nothing known")]), None);
     }
 }

@@ -5,9 +5,11 @@
 mod detect;
 pub mod event;
 pub mod h1;
+pub mod h2;
 mod hold;
 
-use crate::conn::{ByteEvent, Direction, What};
+use crate::conn::{ByteEvent, ConnId, Direction, What};
+use crate::tls;
 use detect::{Detect, Verdict};
 use event::{HttpEvent, Side};
 use hold::{Hold, Item, Stamp};
@@ -57,15 +59,21 @@ enum Protocol {
     Deciding(Box<Detect>),
     /// HTTP/1.x.
     Http1(Box<h1::Conn>),
-    /// HTTP/2, not read here yet. `upgraded`: the exchange whose response comes on stream 1 (RFC 7540 section 3.2).
-    Http2 {
-        #[allow(dead_code)] // the seam for the reader of HTTP/2
-        upgraded: Option<u64>,
-    },
-    /// TLS: whoever has keys takes [`Conn::take_held`] and reads on from there.
-    Tls,
+    /// HTTP/2.
+    Http2(Box<h2::Conn>),
+    /// TLS, and what was found inside as far as the secrets are known.
+    Tls(Box<Sealed>),
     /// Nothing that could be read.
     Other,
+}
+
+/// A TLS session and the connection that it protects.
+#[derive(Debug)]
+struct Sealed {
+    session: tls::Session,
+    inner: Conn,
+    /// Exchanges from this number on are inside.
+    from: u64,
 }
 
 /// One connection: bytes in, HTTP events out. Finds out what is spoken and which end is the client.
@@ -78,7 +86,7 @@ pub struct Conn {
     /// Number of the next exchange when no protocol counts them.
     next: u64,
     switches: u32,
-    held: Option<[Hold; 2]>,
+    keys: tls::Keys,
 }
 
 impl Default for Conn {
@@ -90,33 +98,37 @@ impl Default for Conn {
 impl Conn {
     /// A connection; `joined` as in [`crate::conn::What::Open`].
     pub fn new(joined: bool) -> Self {
-        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, held: None }
+        Conn::with_keys(joined, tls::Keys::default())
     }
 
-    /// A connection inside this one, as decrypted from a tunnel: its exchanges are numbered on from here.
-    pub fn nested(&self) -> Self {
-        let next = match &self.protocol {
-            Protocol::Http1(h1) => h1.next(),
-            _ => self.next,
-        };
-        Conn { flipped: self.flipped, next, switches: self.switches, ..Conn::new(false) }
+    /// The same; TLS is opened with these secrets.
+    pub fn with_keys(joined: bool, keys: tls::Keys) -> Self {
+        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, keys }
+    }
+
+    /// What is known of TLS on this connection, and the number of the first exchange inside it.
+    pub fn tls(&self) -> Option<(&tls::Info, u64)> {
+        match &self.protocol {
+            Protocol::Tls(sealed) => Some((sealed.session.info(), sealed.from)),
+            _ => None,
+        }
     }
 
     /// The next thing that happened to it. `Open` and `Closed` are allowed and `Closed` ends every open message.
     pub fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let stamp = Stamp { at: event.at, frame: event.frame };
         let dir = if self.flipped { event.dir.other() } else { event.dir };
-        self.held = None;
         match &event.what {
             What::Data(bytes) => self.feed(dir, stamp, Item::Data(bytes), sink),
             What::Gap(len) => self.feed(dir, stamp, Item::Gap(*len), sink),
             What::End(end) => self.feed(dir, stamp, Item::End(*end), sink),
             What::Flip => self.flip(),
-            What::Closed(_) => {
-                if let Protocol::Http1(h1) = &mut self.protocol {
-                    h1.close(stamp, sink);
-                }
-            }
+            What::Closed(_) => match &mut self.protocol {
+                Protocol::Http1(h1) => h1.close(stamp, sink),
+                Protocol::Http2(h2) => h2.push(event, sink),
+                Protocol::Tls(sealed) => sealed.push(event, sink),
+                Protocol::Deciding(_) | Protocol::Other => {}
+            },
             What::Open { .. } | What::Oddity(_) => {}
         }
     }
@@ -129,29 +141,19 @@ impl Conn {
             Protocol::Deciding(_) if self.switches > 0 => Speaks::Http1,
             Protocol::Deciding(_) => Speaks::Unknown,
             Protocol::Http1(_) => Speaks::Http1,
-            Protocol::Http2 { .. } => Speaks::Http2,
-            Protocol::Tls => Speaks::Tls,
+            Protocol::Http2(_) => Speaks::Http2,
+            Protocol::Tls(sealed) if sealed.session.info().reading == tls::Reading::Open => sealed.inner.speaks(),
+            Protocol::Tls(_) => Speaks::Tls,
             Protocol::Other => Speaks::Other,
         }
     }
 
     /// The bytes showed that client and server are the other way round than the events say.
     pub fn flipped(&self) -> bool {
-        self.flipped
-    }
-
-    /// Once, right after the push that made it speak TLS: everything that was held for the decision, both directions in order of arrival.
-    /// Directions are those of the events pushed.
-    pub fn take_held(&mut self, sink: &mut dyn FnMut(Direction, crate::time::Timestamp, u64, What<'_>)) {
-        let Some(holds) = self.held.take() else { return };
-        in_order(&holds, |dir, stamp, item| {
-            let what = match item {
-                Item::Data(bytes) => What::Data(bytes),
-                Item::Gap(len) => What::Gap(len),
-                Item::End(end) => What::End(end),
-            };
-            sink(if self.flipped { dir.other() } else { dir }, stamp.at, stamp.frame, what);
-        });
+        match &self.protocol {
+            Protocol::Http2(h2) => self.flipped != h2.flipped(),
+            _ => self.flipped,
+        }
     }
 
     fn flip(&mut self) {
@@ -180,7 +182,9 @@ impl Conn {
                     Item::End(end) => h1.end(side, stamp, end, sink),
                 }
             }
-            Protocol::Http2 { .. } | Protocol::Tls | Protocol::Other => {}
+            Protocol::Http2(h2) => h2.push(&item.event(dir, stamp), sink),
+            Protocol::Tls(sealed) => sealed.push(&item.event(dir, stamp), sink),
+            Protocol::Other => {}
         }
     }
 
@@ -194,13 +198,14 @@ impl Conn {
                 client
             }
             Verdict::Http2 { client } => {
-                self.protocol = Protocol::Http2 { upgraded: None };
+                self.protocol = Protocol::Http2(Box::new(h2::Conn::new(joined, self.next)));
                 client
             }
-            Verdict::Tls => {
-                self.protocol = Protocol::Tls;
-                self.held = Some(holds);
-                return;
+            Verdict::Tls { client } => {
+                let session = tls::Session::new(ConnId(0), self.keys.clone());
+                let inner = Conn { next: self.next, switches: self.switches, ..Conn::new(false) };
+                self.protocol = Protocol::Tls(Box::new(Sealed { session, inner, from: self.next }));
+                client
             }
         };
         if client == Direction::ToClient {
@@ -216,7 +221,7 @@ impl Conn {
         self.protocol = if self.switches > MAX_SWITCHES {
             Protocol::Other
         } else if switched.h2c {
-            Protocol::Http2 { upgraded: Some(switched.exchange) }
+            Protocol::Http2(Box::new(h2::Conn::upgraded(switched.exchange)))
         } else {
             Protocol::Deciding(Box::new(Detect::new(false)))
         };
@@ -232,6 +237,25 @@ impl Conn {
                 self.feed(dir, stamp, Item::End(end), sink);
             }
         }
+    }
+}
+
+impl Sealed {
+    fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+        let Sealed { session, inner, .. } = self;
+        session.push(event, &mut |plain| inner.push(&plain, sink));
+    }
+}
+
+impl<'a> Item<'a> {
+    /// As the protocols above take it.
+    fn event(self, dir: Direction, stamp: Stamp) -> ByteEvent<'a> {
+        let what = match self {
+            Item::Data(bytes) => What::Data(bytes),
+            Item::Gap(len) => What::Gap(len),
+            Item::End(end) => What::End(end),
+        };
+        ByteEvent { at: stamp.at, frame: stamp.frame, conn: ConnId(0), dir, what }
     }
 }
 

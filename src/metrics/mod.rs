@@ -4,6 +4,7 @@
 
 mod distribution;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
 pub use distribution::{Distribution, percentile};

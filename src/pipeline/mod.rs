@@ -14,15 +14,16 @@ mod work;
 pub use output::{BodyPart, Connection, Output, Part};
 
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints, What};
-use crate::exchange::{Exchange, ExchangeId};
+use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http;
 use crate::http::event::{HttpEvent, HttpWhat};
 use crate::time::Timestamp;
+use crate::tls;
 use std::collections::VecDeque;
 use work::Work;
 
 /// Bounds of what is held per exchange before it is handed on in parts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Body bytes of an exchange that may wait before a part is handed on.
     pub part_bytes: usize,
@@ -30,11 +31,13 @@ pub struct Config {
     pub part_items: usize,
     /// Bytes of a request body that are kept to read `model` and `stream` from it and to recognise the dialect.
     pub request_kept: usize,
+    /// Secrets that open TLS.
+    pub keys: tls::Keys,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { part_bytes: 256 << 10, part_items: 4096, request_kept: 8 << 20 }
+        Config { part_bytes: 256 << 10, part_items: 4096, request_kept: 8 << 20, keys: tls::Keys::default() }
     }
 }
 
@@ -126,7 +129,7 @@ impl Pipeline {
             swapped: false,
             opened_at: event.at,
             last_at: event.at,
-            http: http::Conn::new(joined),
+            http: http::Conn::with_keys(joined, self.config.keys.clone()),
             open: Vec::new(),
             exchanges: 0,
         }));
@@ -159,8 +162,10 @@ impl Conn {
                 }
             };
             let work = &mut open[at];
-            // An oddity alone makes no exchange: it may name one that is over, or one whose head never comes.
-            if !work.begun && !matches!(event.what, HttpWhat::Oddity(_)) {
+            // Remarks alone make no exchange: they may name one that is over, or one whose head never comes.
+            let substance =
+                matches!(event.what, HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_));
+            if !work.begun && substance {
                 work.begin(ExchangeId(*cx.next_exchange));
                 *cx.next_exchange += 1;
                 *exchanges += 1;
@@ -172,6 +177,7 @@ impl Conn {
             }
         });
         if self.open.iter().any(|w| w.done()) {
+            self.mark_tls();
             let endpoints = self.endpoints();
             let mut i = 0;
             while i < self.open.len() {
@@ -186,6 +192,7 @@ impl Conn {
     }
 
     fn close(mut self: Box<Self>, facts: ConnFacts, out: &mut Vec<Output>) {
+        self.mark_tls();
         let endpoints = self.endpoints();
         for work in self.open.drain(..).filter(|w| w.begun) {
             out.push(Output::Exchange(work.finish(endpoints)));
@@ -197,10 +204,19 @@ impl Conn {
             opened_at: self.opened_at,
             closed_at: self.last_at,
             speaks: self.http.speaks().as_str(),
-            tls: None,
+            tls: self.http.tls().map(|(info, _)| TlsInfo::from(info)),
             facts: if flipped { swap(facts) } else { facts },
             exchanges: self.exchanges,
         })));
+    }
+
+    /// Exchanges inside TLS get what is known of it.
+    fn mark_tls(&mut self) {
+        if let Some((info, from)) = self.http.tls() {
+            for work in self.open.iter_mut().filter(|w| w.number >= from) {
+                work.exchange.tls = Some(TlsInfo::from(info));
+            }
+        }
     }
 
     fn endpoints(&self) -> Endpoints {

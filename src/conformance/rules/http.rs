@@ -184,7 +184,7 @@ fn transfer(response: &Response) -> Option<Transfer> {
 }
 
 /// The media type without parameters in lower case; none where the field is absent or empty.
-fn essence(head: &ResponseHead) -> Option<String> {
+pub(super) fn essence(head: &ResponseHead) -> Option<String> {
     let value = head.fields.text("content-type")?;
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     (!essence.is_empty()).then_some(essence)

@@ -1,7 +1,12 @@
 //! Rules about newline-delimited JSON.
 
 use crate::conformance::case::many;
-use crate::conformance::{Level, Rule, kinds};
+use crate::conformance::{Finding, Level, Rule, kinds};
+use crate::exchange::Response;
+use crate::framing::Framing;
+use crate::http::event::ResponseHead;
+
+use super::http::essence;
 
 /// One value a line.
 pub static NDJSON_001: Rule = Rule {
@@ -36,6 +41,12 @@ pub static NDJSON_001: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
+        // The bytes decide what it is; who declares lines of JSON and sends values without line ends between them breaks this promise.
+        let lines = |e: String| matches!(&*e, "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines");
+        let broken = |(r, head): (&Response, &ResponseHead)| r.framing == Framing::ConcatJson && essence(head).is_some_and(lines);
+        if case.stream_head().is_some_and(broken) {
+            push(Finding::new("values follow one another without a line end between them"));
+        }
         case.tell(kinds::NDJSON_SEVERAL_VALUES, None, push, |odd, n| {
             format!("{} with several values: {}", many(n, "line", "lines"), odd.found)
         });

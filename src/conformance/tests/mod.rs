@@ -120,7 +120,9 @@ fn declared_and_actual_framing() {
     ];
     for (framing, declared, agree) in cases {
         let want: &[(&str, Level)] = if agree { &[] } else { &[("HTTP-002", Error)] };
-        assert_eq!(judged(&stream(framing, Some("none"), declared)), want, "{framing:?} as {declared}");
+        let mut have = judged(&stream(framing, Some("none"), declared));
+        have.retain(|(code, _)| code.starts_with("HTTP"));
+        assert_eq!(have, want, "{framing:?} as {declared}");
     }
 }
 

@@ -25,7 +25,7 @@ pub(in crate::dialect) struct Chunk<'a> {
     /// `system_fingerprint`
     pub(in crate::dialect) system_fingerprint: Text<'a>,
     /// `choices`
-    pub(in crate::dialect) choices: List<Obj<Choice<'a>>>,
+    pub(in crate::dialect) choices: List<Obj<Box<Choice<'a>>>>,
     /// `usage`
     pub(in crate::dialect) usage: Raw<'a>,
     /// `error`, which no chunk of the document has.
@@ -38,7 +38,15 @@ pub(in crate::dialect) struct Chunk<'a> {
     pub(in crate::dialect) unknown: Vec<Cow<'a, str>>,
 }
 
-/// One choice. A chunk has `delta`, a whole answer `message`, a legacy completion `text`.
+impl Chunk<'_> {
+    /// Nothing that a chunk has.
+    pub(in crate::dialect) fn is_none(&self) -> bool {
+        let fields = [&self.id, &self.object, &self.model].iter().any(|text| text.present());
+        !(fields || self.created != Num::Absent || self.choices.kind != "absent" || self.usage.present() || self.error.present())
+    }
+}
+
+/// One choice. What is rare is boxed: the parse moves these values a lot. A chunk has `delta`, a whole answer `message`, a legacy completion `text`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::dialect) struct Choice<'a> {
@@ -49,7 +57,7 @@ pub(in crate::dialect) struct Choice<'a> {
     pub(in crate::dialect) delta: Obj<Delta<'a>>,
     /// `message`
     #[serde(borrow)]
-    pub(in crate::dialect) message: Obj<Delta<'a>>,
+    pub(in crate::dialect) message: Obj<Box<Delta<'a>>>,
     /// `text`
     #[serde(borrow)]
     pub(in crate::dialect) text: Text<'a>,
@@ -92,10 +100,10 @@ pub(in crate::dialect) struct Delta<'a> {
     pub(in crate::dialect) reasoning: Text<'a>,
     /// `tool_calls`
     #[serde(borrow)]
-    pub(in crate::dialect) tool_calls: List<Obj<ToolCall<'a>>>,
+    pub(in crate::dialect) tool_calls: List<Obj<Box<ToolCall<'a>>>>,
     /// `function_call`, the legacy form of one tool call.
     #[serde(borrow)]
-    pub(in crate::dialect) function_call: Obj<Function<'a>>,
+    pub(in crate::dialect) function_call: Obj<Box<Function<'a>>>,
     /// Mark of LitServe: its deltas are request messages.
     pub(in crate::dialect) tool_call_id: Seen,
 }

@@ -6,6 +6,8 @@ use crate::oddity::Kind;
 pub const NOT_JSON: Kind = Kind("chat.not-json");
 /// The payload is JSON but no object.
 pub const NOT_OBJECT: Kind = Kind("chat.not-object");
+/// An object without any field of a chunk, as `{}` or `{"type":"ping"}`; nothing else is said of it.
+pub const NOT_A_CHUNK: Kind = Kind("chat.not-a-chunk");
 /// A choice lacks the `finish_reason` key, which is required (null until the end).
 pub const NO_FINISH_REASON_KEY: Kind = Kind("chat.no-finish-reason-key");
 /// `finish_reason` is the empty string.

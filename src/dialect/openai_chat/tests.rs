@@ -137,6 +137,8 @@ fn oddities_of_one_record() {
         ("{'a':1}".into(), vec!["chat.not-json"]),
         ("".into(), vec!["chat.not-json"]),
         ("[]".into(), vec!["chat.not-object"]),
+        ("{}".into(), vec!["chat.not-a-chunk"]),
+        (r#"{"type":"ping"}"#.into(), vec!["chat.not-a-chunk"]),
         ("upstream error".into(), vec!["chat.not-json"]),
         (r#"{"error":"no"}"#.into(), vec!["chat.error-shape"]),
         (r#"{"detail":"no"}"#.into(), vec!["chat.error-shape"]),

@@ -81,6 +81,12 @@ impl HeadBuf {
         &self.raw
     }
 
+    /// What is whole of a head whose end never came: its complete lines, if there is one.
+    pub(super) fn whole_lines(&self) -> Option<HeadBuf> {
+        let raw = self.raw.get(..self.line_start).filter(|raw| !raw.is_empty())?.to_vec();
+        Some(HeadBuf { raw, lines: self.lines, bare_lf: self.bare_lf, first_at: self.first_at, ..HeadBuf::default() })
+    }
+
     /// The first line, complete, starts a message of this side.
     pub(super) fn starts(&self, side: Side) -> bool {
         let line = self.raw.trim_ascii_end();

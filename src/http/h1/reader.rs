@@ -285,13 +285,28 @@ impl Reader {
     /// The direction is over. `close`: how a body ends that lasts until the close; `cut`: how any other ends.
     pub(super) fn finish(&mut self, close: MessageEnd, cut: MessageEnd, pairing: &mut Pairing, out: &mut Out<'_>) {
         let interim = self.interim.take();
-        let open = match std::mem::replace(&mut self.phase, new_head()) {
-            Phase::Head { buf, .. } if buf.is_open() => {
-                let answered = pairing.expected().filter(|_| self.side == Side::Response);
-                let stray = if self.side == Side::Response { self.last } else { None };
-                out.odd(answered.or(stray).unwrap_or(pairing.next()), HEAD_CUT, excerpt(buf.seen()));
-                answered.map(|_| (pairing.response(false).exchange, cut))
+        let cut_head = match &self.phase {
+            Phase::Head { buf, .. } if buf.is_open() => Some((excerpt(buf.seen()), buf.whole_lines().is_some())),
+            _ => None,
+        };
+        if let Some((found, whole_line)) = cut_head {
+            let expected = pairing.expected().filter(|_| self.side == Side::Response);
+            let begun = match self.side {
+                Side::Request => whole_line,
+                Side::Response => expected.is_some(),
+            };
+            if begun {
+                let exchange = self.broken_head(pairing, out);
+                out.odd(exchange, HEAD_CUT, found);
+                self.phase = new_head();
+                self.interim = None;
+                out.emit(exchange, HttpWhat::End(cut));
+                return;
             }
+            out.odd(self.last.filter(|_| self.side == Side::Response).unwrap_or(pairing.next()), HEAD_CUT, found);
+            self.phase = new_head();
+        }
+        let open = match std::mem::replace(&mut self.phase, new_head()) {
             Phase::Head { .. } => interim.map(|exchange| (exchange, cut)),
             // The answer may still come.
             waiting @ Phase::Waiting { .. } => {

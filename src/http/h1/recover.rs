@@ -2,7 +2,7 @@
 
 use super::HEAD_GAP;
 use super::chunked::{Dechunk, Hole};
-use super::length::Asked;
+use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
 use super::reader::{Body, Out, Phase, Reader, new_head};
@@ -69,14 +69,41 @@ impl Reader {
             Phase::Head { buf, .. } => excerpt(buf.seen()),
             _ => String::new(),
         };
-        let exchange = match self.side {
-            Side::Request => pairing.request(Asked::Other, false).0,
-            Side::Response => pairing.response(false).exchange,
-        };
+        let exchange = self.broken_head(pairing, out);
         self.opens(exchange, out);
         out.odd(exchange, why, found);
         out.emit(exchange, HttpWhat::Gap(None));
         self.lose(Some(exchange), pairing);
+    }
+
+    /// A head that is not whole: what its complete lines say goes out, so that the message is known by what was seen of it.
+    pub(super) fn broken_head(&mut self, pairing: &mut Pairing, out: &mut Out<'_>) -> u64 {
+        let seen = match &self.phase {
+            Phase::Head { buf, .. } => buf.whole_lines(),
+            _ => None,
+        };
+        match self.side {
+            Side::Request => {
+                let head = seen.and_then(|buf| buf.into_request(&mut |_, _| {}));
+                let asked = head.as_ref().map_or(Asked::Other, |head| Asked::by(&head.method));
+                let exchange = pairing.request(asked, false).0;
+                if let Some(mut head) = head {
+                    head.transfer = length::request(&head.fields, head.version, &mut |_, _| {});
+                    out.emit(exchange, HttpWhat::Request(Box::new(head)));
+                }
+                exchange
+            }
+            Side::Response => {
+                let answers = pairing.response(false);
+                let head = seen.and_then(|buf| buf.into_response(&mut |_, _| {})).filter(|head| !head.is_interim());
+                self.opens(answers.exchange, out);
+                if let Some(mut head) = head {
+                    head.transfer = length::response(&head.fields, head.version, head.status, answers.asked, &mut |_, _| {});
+                    out.emit(answers.exchange, HttpWhat::Response(Box::new(head)));
+                }
+                answers.exchange
+            }
+        }
     }
 
     fn lose(&mut self, message: Option<u64>, pairing: &mut Pairing) {

@@ -38,7 +38,7 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         id: ExchangeId(n),
         conn: ConnId(0),
         endpoints: endpoints(),
-        tls: Some(TlsInfo { sni: Some("sni".into()), alpn: Some("http/1.1".into()) }),
+        tls: Some(TlsInfo { sni: Some("sni".into()), alpn: Some("http/1.1".into()), ..TlsInfo::default() }),
         request: Some(request(at)),
         response: Some(response(at)),
         oddities: oddities(),

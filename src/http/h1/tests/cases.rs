@@ -22,7 +22,6 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("request/method:461", "a preface that names HTTP/1.1 is none"),
     ("request/connection:159", "half a head is said to be cut, it is no message"),
     ("request/connection:397", "half a head is said to be cut, it is no message"),
-    ("request/finish:58", "half a head is said to be cut, it is no message"),
     ("response/connection:80", "half a head is said to be cut, it is no message"),
     ("response/connection:139", "half a head is said to be cut, it is no message"),
     ("request/connection:640", "the space before the colon is no part of the name"),

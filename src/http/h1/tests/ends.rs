@@ -64,13 +64,15 @@ fn requests_end_too() {
     assert_eq!(trace(&[c(put), CEnd(Fin), Closed]).last().unwrap(), "0 > CutByClient");
     assert_eq!(trace(&[c(put), SEnd(Reset), CEnd(Reset), Closed]).last().unwrap(), "0 > CutByServer");
     assert_eq!(trace(&[c(put), Closed]).last().unwrap(), "0 > CutByCapture");
-    assert_eq!(trace(&[c("GET / HTTP/1.1\r\nHo"), CEnd(Fin), Closed]), ["0 > ! h1.head-cut"]);
+    assert_eq!(trace(&[c("GET / HTTP/1.1\r\nHo"), CEnd(Fin), Closed]), ["0 > GET / 1.1 None", "0 > ! h1.head-cut", "0 > CutByClient"]);
+    assert_eq!(trace(&[c("GET / HTT"), CEnd(Fin), Closed]), ["0 > ! h1.head-cut"], "not even a line");
 }
 
 #[test]
 fn a_head_cut_short_is_said() {
     let got = trace(&[c("GET / HTTP/1.1\r\n\r\n"), s("HTTP/1.1 200 OK\r\nConte"), SEnd(Fin), Closed]);
-    assert_eq!(got[2..], ["0 < ! h1.head-cut", "0 < CutByServer"]);
+    // What is whole of it is told.
+    assert_eq!(got[2..], ["0 < 200 1.1 Close", "0 < ! h1.head-cut", "0 < CutByServer"]);
     let got = trace(&[c("GET / HTTP/1.1\r\n\r\n"), s("HTTP/1.1 100 Continue\r\n\r\n"), CEnd(Reset), Closed]);
     assert_eq!(got[2..], ["0 < 100 1.1 None", "0 < CutByClient"]);
 }

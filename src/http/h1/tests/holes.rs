@@ -104,8 +104,18 @@ fn hole_in_a_head() {
         s("4\r\nabcd\r\n"),
         s("0\r\n\r\n"),
     ]);
-    let expected =
-        ["0 > ! h1.head-gap", "0 > gap", "0 < ! h1.head-gap", "0 < gap", "0 < unit 4", "0 < data abcd", "0 < unit end", "0 < Complete"];
+    let expected = [
+        "0 > POST / 1.1 None",
+        "0 > ! h1.head-gap",
+        "0 > gap",
+        "0 < 200 1.1 Close",
+        "0 < ! h1.head-gap",
+        "0 < gap",
+        "0 < unit 4",
+        "0 < data abcd",
+        "0 < unit end",
+        "0 < Complete",
+    ];
     assert_eq!(got, expected);
 }
 

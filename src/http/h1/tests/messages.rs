@@ -203,6 +203,7 @@ fn many_fields_and_long_heads() {
         s("HTTP/1.1 204 x\r\n\r\n"),
     ]);
     let expected = [
+        "0 < 200 1.1 Close",
         "0 < ! h1.head-too-long",
         "0 < gap",
         "1 > GET /2 1.1 None",

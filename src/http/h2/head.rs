@@ -1,0 +1,84 @@
+//! Field blocks as heads: pseudo-header fields taken out (RFC 9113 section 8.3), the rest kept in order.
+
+use super::hpack::Field;
+use crate::http::event::{Fields, RequestHead, ResponseHead, Transfer, Version};
+use crate::time::Timestamp;
+
+/// What stands for a name or value that was put into the table before the capture began.
+const UNKNOWN: &[u8] = b"?";
+
+/// A decoded field block.
+pub(super) struct Block {
+    pub(super) fields: Vec<Field>,
+    /// Time of the first byte of its HEADERS frame.
+    pub(super) first_at: Timestamp,
+}
+
+impl Block {
+    /// Value of a pseudo-header field; `?` where it is there and unknown.
+    fn pseudo(&self, name: &str) -> Option<String> {
+        let field = self.fields.iter().find(|f| f.name == name.as_bytes())?;
+        Some(String::from_utf8_lossy(if field.unknown_value { UNKNOWN } else { &field.value }).into_owned())
+    }
+
+    pub(super) fn is_request(&self) -> bool {
+        self.pseudo(":method").is_some() || self.pseudo(":path").is_some()
+    }
+
+    pub(super) fn is_response(&self) -> bool {
+        self.pseudo(":status").is_some()
+    }
+
+    pub(super) fn has_unknown(&self) -> bool {
+        self.fields.iter().any(|f| f.unknown_name || f.unknown_value)
+    }
+
+    pub(super) fn request(&self, stream: u32, ended: bool) -> RequestHead {
+        let fields = self.list();
+        RequestHead {
+            first_at: self.first_at,
+            method: self.pseudo(":method").unwrap_or_else(|| "?".into()),
+            target: self.pseudo(":path").or_else(|| self.pseudo(":authority")).unwrap_or_else(|| "?".into()),
+            version: Version::H2,
+            scheme: self.pseudo(":scheme"),
+            authority: self.pseudo(":authority").or_else(|| fields.text("host")),
+            transfer: if ended { Transfer::None } else { Transfer::H2 },
+            h2_stream: Some(stream),
+            fields,
+        }
+    }
+
+    pub(super) fn response(&self, stream: u32, ended: bool) -> ResponseHead {
+        ResponseHead {
+            first_at: self.first_at,
+            status: self.pseudo(":status").and_then(|s| s.parse().ok()).unwrap_or(0),
+            reason: Vec::new(),
+            version: Version::H2,
+            transfer: if ended { Transfer::None } else { Transfer::H2 },
+            h2_stream: Some(stream),
+            fields: self.list(),
+        }
+    }
+
+    /// Every field as a `name: value` line; pseudo-header fields stand in the raw text and not in the list.
+    pub(super) fn list(&self) -> Fields {
+        let (mut raw, mut list) = (Vec::new(), Vec::new());
+        for field in &self.fields {
+            let name = if field.unknown_name { UNKNOWN } else { &field.name };
+            let value = if field.unknown_value { UNKNOWN } else { &field.value };
+            let start = raw.len() as u32;
+            raw.extend_from_slice(name);
+            let name_end = raw.len() as u32;
+            raw.extend_from_slice(b": ");
+            let value_start = raw.len() as u32;
+            raw.extend_from_slice(value);
+            let end = raw.len() as u32;
+            raw.extend_from_slice(b"\r\n");
+            if !name.starts_with(b":") {
+                list.push((start..name_end, value_start..end));
+            }
+        }
+        raw.extend_from_slice(b"\r\n");
+        Fields::new(raw, list)
+    }
+}

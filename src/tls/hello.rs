@@ -1,0 +1,135 @@
+//! Handshake messages as far as a listener needs them: ClientHello, ServerHello, EncryptedExtensions (RFC 8446 section 4, RFC 5246 section 7.4).
+
+/// Handshake types that matter here.
+pub(super) mod handshake {
+    pub(crate) const CLIENT_HELLO: u8 = 1;
+    pub(crate) const SERVER_HELLO: u8 = 2;
+    pub(crate) const END_OF_EARLY_DATA: u8 = 5;
+    pub(crate) const ENCRYPTED_EXTENSIONS: u8 = 8;
+    pub(crate) const FINISHED: u8 = 20;
+    pub(crate) const KEY_UPDATE: u8 = 24;
+}
+
+/// The random of a HelloRetryRequest (RFC 8446 section 4.1.3): SHA-256 of that name.
+const RETRY: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
+    0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// What a ClientHello tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ClientHello {
+    pub(super) random: [u8; 32],
+    pub(super) sni: Option<String>,
+    pub(super) alpn: Vec<String>,
+}
+
+/// What a ServerHello tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ServerHello {
+    pub(super) random: [u8; 32],
+    pub(super) suite: u16,
+    /// Negotiated version, `0x0304` for TLS 1.3.
+    pub(super) version: u16,
+    pub(super) alpn: Option<String>,
+    pub(super) encrypt_then_mac: bool,
+    pub(super) is_retry: bool,
+}
+
+/// Reads big-endian fields off the front; `None` past the end.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn u8(&mut self) -> Option<usize> {
+        self.take(1).map(|b| usize::from(b[0]))
+    }
+
+    fn u16(&mut self) -> Option<usize> {
+        self.take(2).map(|b| usize::from(b[0]) << 8 | usize::from(b[1]))
+    }
+
+    fn vec8(&mut self) -> Option<&'a [u8]> {
+        let n = self.u8()?;
+        self.take(n)
+    }
+
+    fn vec16(&mut self) -> Option<&'a [u8]> {
+        let n = self.u16()?;
+        self.take(n)
+    }
+}
+
+/// (type, body) of every extension in a list; stops where it is broken.
+fn extensions(list: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut fields = Fields(list);
+    std::iter::from_fn(move || Some((fields.u16()?, fields.vec16()?)))
+}
+
+impl ClientHello {
+    pub(super) fn parse(body: &[u8]) -> Option<ClientHello> {
+        let mut f = Fields(body);
+        f.take(2)?;
+        let mut hello = ClientHello { random: f.take(32)?.try_into().ok()?, ..ClientHello::default() };
+        f.vec8()?; // session id
+        f.vec16()?; // cipher suites
+        f.vec8()?; // compression methods
+        for (kind, body) in extensions(f.vec16().unwrap_or_default()) {
+            match kind {
+                0 => hello.sni = server_name(body),
+                16 => hello.alpn = protocols(body),
+                _ => {}
+            }
+        }
+        Some(hello)
+    }
+}
+
+impl ServerHello {
+    pub(super) fn parse(body: &[u8]) -> Option<ServerHello> {
+        let mut f = Fields(body);
+        let legacy = f.u16()? as u16;
+        let random: [u8; 32] = f.take(32)?.try_into().ok()?;
+        f.vec8()?; // session id
+        let suite = f.u16()? as u16;
+        f.u8()?; // compression method
+        let mut hello = ServerHello { random, suite, version: legacy, is_retry: random == RETRY, ..ServerHello::default() };
+        for (kind, body) in extensions(f.vec16().unwrap_or_default()) {
+            match (kind, body) {
+                (16, _) => hello.alpn = protocols(body).into_iter().next(),
+                (22, _) => hello.encrypt_then_mac = true,
+                (43, [hi, lo]) => hello.version = u16::from(*hi) << 8 | u16::from(*lo),
+                _ => {}
+            }
+        }
+        Some(hello)
+    }
+}
+
+/// ALPN of a TLS 1.3 server.
+pub(super) fn encrypted_extensions(body: &[u8]) -> Option<String> {
+    let list = Fields(body).vec16()?;
+    extensions(list).find(|(kind, _)| *kind == 16).and_then(|(_, body)| protocols(body).into_iter().next())
+}
+
+/// RFC 6066 section 3.
+fn server_name(body: &[u8]) -> Option<String> {
+    let mut list = Fields(Fields(body).vec16()?);
+    loop {
+        let (kind, name) = (list.u8()?, list.vec16()?);
+        if kind == 0 {
+            return Some(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+}
+
+/// RFC 7301 section 3.1.
+fn protocols(body: &[u8]) -> Vec<String> {
+    let mut list = Fields(Fields(body).vec16().unwrap_or_default());
+    std::iter::from_fn(|| list.vec8()).map(|p| String::from_utf8_lossy(p).into_owned()).collect()
+}

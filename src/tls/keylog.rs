@@ -1,0 +1,132 @@
+//! Secrets in the NSS key log format, as `SSLKEYLOGFILE` and pcapng Decryption Secrets Blocks hold them: `LABEL client_random secret`, hex.
+
+use std::collections::HashMap;
+
+/// Which secret of a connection (labels of the format).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Label {
+    /// TLS 1.2 and before: the master secret (`CLIENT_RANDOM`).
+    Master,
+    /// `CLIENT_EARLY_TRAFFIC_SECRET`
+    ClientEarly,
+    /// `CLIENT_HANDSHAKE_TRAFFIC_SECRET`
+    ClientHandshake,
+    /// `SERVER_HANDSHAKE_TRAFFIC_SECRET`
+    ServerHandshake,
+    /// `CLIENT_TRAFFIC_SECRET_0`
+    ClientApplication,
+    /// `SERVER_TRAFFIC_SECRET_0`
+    ServerApplication,
+}
+
+impl Label {
+    fn parse(s: &str) -> Option<Label> {
+        Some(match s {
+            "CLIENT_RANDOM" => Label::Master,
+            "CLIENT_EARLY_TRAFFIC_SECRET" => Label::ClientEarly,
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Label::ClientHandshake,
+            "SERVER_HANDSHAKE_TRAFFIC_SECRET" => Label::ServerHandshake,
+            "CLIENT_TRAFFIC_SECRET_0" => Label::ClientApplication,
+            "SERVER_TRAFFIC_SECRET_0" => Label::ServerApplication,
+            _ => return None,
+        })
+    }
+}
+
+/// Secrets longer than this are no secrets of TLS (SHA-384 gives 48 bytes).
+const MAX_SECRET: usize = 64;
+
+/// All secrets known so far. Grows while a live capture runs.
+#[derive(Default)]
+pub struct KeyLog {
+    secrets: HashMap<([u8; 32], Label), Vec<u8>>,
+    /// The last line without its end, from a file that is still being written.
+    tail: Vec<u8>,
+}
+
+impl std::fmt::Debug for KeyLog {
+    /// Never shows a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyLog({} secrets)", self.secrets.len())
+    }
+}
+
+impl KeyLog {
+    /// The next bytes of a key log; lines may be cut anywhere. Lines that are no secrets are passed over, as the format asks.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        let text = std::mem::take(&mut self.tail);
+        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        for line in text[..whole].split(|b| *b == b'\n') {
+            self.line(line);
+        }
+        // A line of more than 4 KiB is none of ours.
+        if text.len() - whole <= 4096 {
+            self.tail = text[whole..].to_vec();
+        }
+    }
+
+    /// The source is at its end: a last line without a line end counts.
+    pub fn finish(&mut self) {
+        let tail = std::mem::take(&mut self.tail);
+        self.line(&tail);
+    }
+
+    /// Number of secrets.
+    pub fn len(&self) -> usize {
+        self.secrets.len()
+    }
+
+    /// No secrets.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// A secret of the connection with this client random.
+    pub fn find(&self, client_random: &[u8; 32], label: Label) -> Option<&[u8]> {
+        self.secrets.get(&(*client_random, label)).map(Vec::as_slice)
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let Ok(line) = std::str::from_utf8(line) else { return };
+        let mut words = line.split_ascii_whitespace();
+        let (Some(label), Some(random), Some(secret)) = (words.next(), words.next(), words.next()) else { return };
+        let Some(label) = Label::parse(label) else { return };
+        let (Some(random), Some(secret)) = (hex(random), hex(secret)) else { return };
+        if let Ok(random) = <[u8; 32]>::try_from(random)
+            && secret.len() <= MAX_SECRET
+        {
+            self.secrets.insert((random, label), secret);
+        }
+    }
+}
+
+fn hex(s: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+    if !s.len().is_multiple_of(2) {
+        return None;
+    }
+    s.as_bytes().chunks_exact(2).map(|p| Some(digit(p[0])? << 4 | digit(p[1])?)).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_cut_anywhere() {
+        let random = "ab".repeat(32);
+        let text = format!(
+            "# comment\r\nCLIENT_RANDOM {random} {}\r\nEXPORTER_SECRET {random} 00\nCLIENT_TRAFFIC_SECRET_0 {random} 0102",
+            "cd".repeat(48)
+        );
+        let mut log = KeyLog::default();
+        text.as_bytes().chunks(3).for_each(|c| log.push(c));
+        assert_eq!(log.len(), 1);
+        log.finish();
+        assert_eq!(log.find(&[0xab; 32], Label::ClientApplication), Some(&[1u8, 2][..]));
+        assert_eq!(log.find(&[0xab; 32], Label::Master).map(<[u8]>::len), Some(48));
+        assert!(!format!("{log:?}").contains("cd"));
+    }
+}
