@@ -271,6 +271,7 @@ fn every_table_and_column_says_what_it_is_for() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    (columns.sort(), out.sort());
+    columns.sort();
+    out.sort();
     assert_eq!(columns, out);
 }
