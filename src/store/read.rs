@@ -88,7 +88,7 @@ impl Reader {
     pub fn detail(&self, id: i64) -> Result<Detail> {
         let mut summary = self
             .db
-            .query_row(&select("e.id = ?1"), [id], |row| columns::summary(row))
+            .query_row(&select("e.id = ?1"), [id], columns::summary)
             .optional()?
             .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
         summary.findings = self.findings(id)?;

@@ -60,7 +60,7 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         itl: vec![Span(10)],
         tpot: Some(Span(10)),
         duration: Some(Span(36)),
-        output_tokens: None,
+        ..Metrics::default()
     };
     let finding = Finding { rule: "HTTP-001", level: Some(Level::Error), record: Some(1), count: 3, ..Finding::new("wrong") };
     Finished { exchange: Box::new(exchange), metrics, findings: vec![finding] }

@@ -1,0 +1,307 @@
+//! The program as scripts see it: exit codes, messages, formats, a closed pipe, several processes at one database.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use sniff::conn::Direction::{ToClient, ToServer};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use support::packets::{Talk, pcap};
+
+const T0: i64 = 1_795_390_276_000_000_000;
+
+/// A folder of its own, and the program run in it.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> &Place {
+        std::fs::write(self.path(name), bytes).unwrap();
+        self
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
+        command.args(args).current_dir(self.0.path());
+        for variable in ["SNIFF_DB", "SSLKEYLOGFILE", "COLUMNS", "NO_COLOR"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs, wants this exit code, gives both outputs.
+    fn want(&self, code: i32, args: &[&str]) -> (String, String) {
+        let o = self.run(args);
+        let text = |b: &[u8]| String::from_utf8(b.to_vec()).unwrap();
+        let (out, err) = (text(&o.stdout), text(&o.stderr));
+        assert_eq!(o.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        assert!(!err.contains("panicked"), "{err}");
+        (out, err)
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.want(0, args).0).unwrap()
+    }
+}
+
+const REQUEST: &str = "POST /v1/x?key=s3cret HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer abc\r\nContent-Type: application/json\r\n\
+    Content-Length: 28\r\n\r\n{\"model\":\"m\",\"stream\":true }\n";
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+fn chunk(data: &str) -> String {
+    format!("{:x}\r\n{data}\r\n", data.len())
+}
+
+/// `n` streamed answers on one connection, one second apart; the last may be cut by the server.
+fn capture(n: usize, cut: bool) -> Vec<u8> {
+    let mut talk = Talk::open(T0);
+    for i in 0..n {
+        talk.now = T0 + i as i64 * 1_000_000_000;
+        talk.data(ToServer, REQUEST.as_bytes(), 1460);
+        let mut say = |text: &str| {
+            talk.now += 10_000_000;
+            talk.data(ToClient, text.as_bytes(), 1460);
+        };
+        say(HEAD);
+        say(&chunk("data: one\n\n"));
+        say(&chunk("data: two\n\ndata: three\n\n"));
+        if cut && i + 1 == n {
+            say("ff\r\ndata: ne");
+        } else {
+            say("0\r\n\r\n");
+        }
+    }
+    talk.fin(ToClient);
+    talk.fin(ToServer);
+    pcap(&talk.frames)
+}
+
+#[test]
+fn record_then_list_in_every_format() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(2, false));
+    let (out, err) = p.want(0, &["--read", "a.pcap"]);
+    assert_eq!(out, ""); // data only on standard output, and there is none
+    assert!(err.contains("2 exchanges") && err.contains("session 1 in sniff.db") && err.contains("sniff list"), "{err}");
+    let list = p.json(&["list", "--format", "json"]);
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    let x = &list[0];
+    assert_eq!((x["id"].as_i64(), x["session"].as_i64(), x["stream"].as_i64()), (Some(1), Some(1), Some(0)));
+    assert_eq!((&x["client_ip"], &x["server_port"]), (&Value::from("10.0.0.1"), &Value::from(8000)));
+    assert_eq!(x["request"]["path"], "/v1/x?key=s3cret");
+    assert_eq!(x["response"]["chunks"], 2);
+    assert_eq!(x["response"]["transfer"], "chunked");
+    assert_eq!(x["response"]["framing"], "sse");
+    assert_eq!(x["response"]["records"], 3);
+    assert_eq!((&x["response"]["complete"], &x["response"]["cut_by"]), (&Value::from(true), &Value::Null));
+    assert_eq!(x["tcp"]["handshake_seen"], true);
+    let lines = p.want(0, &["list", "--format", "jsonl"]).0;
+    assert_eq!(lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).collect::<Vec<_>>(), *list);
+    let csv = p.want(0, &["list", "--format", "csv"]).0;
+    assert!(csv.starts_with("id,session,stream,h2_stream,tls,sni,alpn,client_ip,client_port,") && csv.lines().count() == 3);
+    let markdown = p.want(0, &["list", "--format", "markdown"]).0;
+    assert!(markdown.starts_with("| ID |") && markdown.lines().count() == 4);
+    let table = p.want(0, &["list"]).0;
+    assert!(table.lines().count() == 3 && table.contains("POST /v1/x?key=[redacted") && !table.contains('\u{1b}'), "{table}");
+    assert!(p.want(0, &["list", "--color", "always"]).0.contains("\u{1b}["));
+}
+
+#[test]
+fn the_flat_names_are_those_of_the_view() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(1, false)).want(0, &["-q", "--read", "a.pcap"]);
+    let header = p.want(0, &["list", "--format", "csv"]).0.lines().next().unwrap().to_owned();
+    let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
+    let statement = db.prepare("SELECT * FROM v_exchanges").unwrap();
+    assert_eq!(header, statement.column_names().collect::<Vec<_>>().join(","));
+    let kinds: String = db.query_row("SELECT group_concat(n || ':' || len, ' ') FROM v_chunks", [], |r| r.get(0)).unwrap();
+    assert_eq!(kinds, "0:11 1:24");
+}
+
+#[test]
+fn quiet_says_nothing_and_show_hides_secrets() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(1, false));
+    assert_eq!(p.want(0, &["-q", "--read", "a.pcap"]).1, "");
+    for format in ["table", "json", "jsonl", "csv", "markdown"] {
+        let (out, _) = p.want(0, &["show", "1", "--format", format]);
+        assert!(!out.contains("s3cret") && !out.contains("Bearer abc"), "{format}: {out}");
+    }
+    let shown = p.json(&["show", "last", "--reveal", "--format", "json"]);
+    assert_eq!(shown["request"]["headers"][1], serde_json::json!({"name": "Authorization", "value": "Bearer abc"}));
+    let chunks: Vec<_> =
+        shown["chunks"].as_array().unwrap().iter().map(|c| (c["n"].as_i64(), c["t_ns"].as_i64(), c["len"].as_i64())).collect();
+    assert_eq!(chunks, [(Some(0), Some(T0 + 20_000_000), Some(11)), (Some(1), Some(T0 + 30_000_000), Some(24))]);
+    let records: Vec<_> = shown["records"].as_array().unwrap().iter().map(|r| (r["start"].as_i64(), r["end"].as_i64())).collect();
+    assert_eq!(records, [(Some(0), Some(11)), (Some(11), Some(22)), (Some(22), Some(35))]);
+    assert!(p.want(2, &["show", "99"]).1.contains("no exchange 99"));
+}
+
+#[test]
+fn check_judges_and_leaves_nothing_behind() {
+    let p = Place::new();
+    p.write("good.pcap", &capture(1, false)).write("bad.pcap", &capture(2, true));
+    let (out, _) = p.want(1, &["check", "bad.pcap"]);
+    assert!(out.contains("HTTP-006") && out.contains("bad.pcap #1"), "{out}");
+    p.want(0, &["check", "bad.pcap", "--fail-on", "never"]);
+    p.want(0, &["check", "good.pcap"]);
+    let report = p.json(&["check", "--fail-on", "never", "bad.pcap", "good.pcap", "--format", "json"]);
+    assert_eq!(report["exchanges"], 3);
+    assert!(report["cases"][0]["findings"][0]["rule"].is_string());
+    let (out, err) = p.want(2, &["check", "good.pcap", "absent.pcap"]);
+    assert!(err.contains("absent.pcap") && out.contains("1 exchange"), "{out}{err}");
+    assert!(p.want(2, &["check", "good.pcap", "--format", "csv"]).1.contains("valid are table, json, jsonl, markdown"));
+    assert!(!p.path("sniff.db").exists());
+}
+
+#[test]
+fn reports_and_their_exit_codes() {
+    let p = Place::new();
+    p.write("bad.pcap", &capture(3, true)).want(0, &["-q", "--read", "bad.pcap"]);
+    let (out, _) = p.want(0, &["report", "compliance"]);
+    assert!(out.contains("HTTP-006") && out.contains("1/3") && out.trim_end().lines().last().unwrap().starts_with("1 of 3"), "{out}");
+    p.want(1, &["report", "compliance", "--fail-on", "error"]);
+    let latency = p.json(&["report", "latency", "--format", "json"]);
+    assert_eq!(latency["overall"]["exchanges"], 3);
+    for format in ["table", "jsonl", "csv", "markdown"] {
+        assert!(p.want(0, &["report", "latency", "--format", format]).0.contains(if format == "jsonl" { "ttfb_ms" } else { "TTFB" }));
+        assert!(p.want(0, &["report", "compliance", "--format", format]).0.contains("HTTP"));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_exit_two_with_the_reason() {
+    let p = Place::new();
+    let linktype = |n: u8| {
+        let mut file = capture(1, false);
+        file[20] = n;
+        file
+    };
+    p.write("empty.pcap", &capture(0, false)[..24]).write("text.pcap", b"this is not a capture").write("link.pcap", &linktype(147));
+    let error = |args: &[&str], words: &str| {
+        let (out, err) = p.want(2, args);
+        assert!(err.contains(words) && out.is_empty(), "{args:?}: {err}");
+    };
+    error(&["--read", "empty.pcap"], "holds no packets");
+    error(&["--read", "text.pcap"], "text.pcap");
+    error(&["--read", "absent.pcap"], "absent.pcap");
+    assert!(!p.path("sniff.db").exists(), "a file that gives nothing leaves no database");
+    error(&["--read", "link.pcap"], "link type 147");
+    error(&["list", "--db", "absent.db"], "no database absent.db");
+    error(&["--read", "empty.pcap", "--iface", "lo"], "cannot be used with");
+    error(&["list", "--frobnicate"], "--frobnicate");
+    error(&["explain", "NOPE-999"], "no rule");
+    p.write("a.pcap", &capture(1, false));
+    error(&["--read", "a.pcap", "--db", "absent/x.db"], "absent/x.db");
+    error(&["--read", "a.pcap", "--format", "json"], "belong to a command");
+    p.want(0, &["-q", "--read", "a.pcap"]);
+    error(&["list", "--format", "html"], "valid are table, json, jsonl, csv, markdown");
+    error(&["list", "--since", "yesterday"], "wanted is a time");
+    assert_eq!(p.run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_truncated_file_is_a_warning() {
+    let p = Place::new();
+    let whole = capture(2, false);
+    p.write("cut.pcap", &whole[..whole.len() - 20]);
+    let (_, err) = p.want(0, &["--read", "cut.pcap"]);
+    assert!(err.contains("warning") && err.contains("cut.pcap"), "{err}");
+    assert_eq!(p.json(&["list", "--format", "json"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(2000, true)).want(0, &["-q", "--read", "a.pcap"]);
+    for args in
+        [&["list"][..], &["list", "--format", "json"], &["report", "compliance", "--format", "jsonl"], &["explain", "--format", "json"]]
+    {
+        let mut child = p.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[test]
+fn output_goes_to_a_file_and_the_database_comes_from_the_environment() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(1, false));
+    let recorded = p.command(&["-q", "--read", "a.pcap"]).env("SNIFF_DB", "other.db").status().unwrap();
+    assert!(recorded.success() && p.path("other.db").exists() && !p.path("sniff.db").exists());
+    let (out, _) = p.want(0, &["list", "--db", "other.db", "--format", "json", "-o", "list.json"]);
+    assert_eq!(out, "");
+    let list: Value = serde_json::from_slice(&std::fs::read(p.path("list.json")).unwrap()).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_newer_database_is_refused_untouched() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(1, false)).want(0, &["-q", "--read", "a.pcap"]);
+    rusqlite::Connection::open(p.path("sniff.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = std::fs::read(p.path("sniff.db")).unwrap();
+    for args in [&["--read", "a.pcap"][..], &["list"], &["show", "1"], &["report", "latency"]] {
+        let (_, err) = p.want(2, args);
+        assert!(err.contains("newer sniff"), "{err}");
+    }
+    assert_eq!(std::fs::read(p.path("sniff.db")).unwrap(), before);
+}
+
+/// A recording from a pipe that stays open: its exchanges are to be seen by others meanwhile, and a signal ends it well.
+fn others_read_while(p: &Place, read: &str, open: impl FnOnce(&mut std::process::Child) -> Box<dyn Write>) {
+    let file = capture(3, false);
+    let mut child = p.command(&["-q", "--read", read]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut pipe = open(&mut child);
+    pipe.write_all(&file[..file.len() - 100]).unwrap();
+    pipe.flush().unwrap();
+    let mut seen = 0;
+    // Far more than is needed: only a recording that hangs gets there.
+    for _ in 0..400 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(child.try_wait().unwrap().is_none(), "the recording ended by itself");
+        let listed = p.run(&["list", "--format", "json"]).stdout;
+        seen = serde_json::from_slice::<Value>(&listed).map_or(0, |v| v.as_array().map_or(0, Vec::len));
+        if seen >= 2 {
+            break;
+        }
+    }
+    // SAFETY: kill(2) with the pid of a child that has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!p.path("sniff.db-wal").exists(), "the log is folded back");
+    drop(pipe);
+    assert!(seen >= 2, "nobody else could see the finished exchanges");
+    assert!(p.json(&["list", "--format", "json"]).as_array().unwrap().len() >= 2);
+}
+
+#[test]
+fn others_read_while_a_named_pipe_is_recorded_and_a_signal_ends_it() {
+    let p = Place::new();
+    assert!(Command::new("mkfifo").arg(p.path("fifo")).status().unwrap().success());
+    let fifo = p.path("fifo");
+    others_read_while(&p, "fifo", move |_| Box::new(std::fs::OpenOptions::new().write(true).open(fifo).unwrap()));
+}
+
+#[test]
+#[ignore = "standard input is read through a buffer of its own, so that polling the descriptor misses what waits in it (capture/source.rs)"]
+fn others_read_while_standard_input_is_recorded_and_a_signal_ends_it() {
+    others_read_while(&Place::new(), "-", |child| Box::new(child.stdin.take().unwrap()));
+}
