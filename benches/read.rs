@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 const ROUNDS: usize = 5;
 
 /// CPU seconds (user and system) and peak resident MiB of one run.
+#[allow(clippy::zombie_processes)] // waited for by wait4, which tells what it used
 fn run(command: &mut Command) -> (f64, f64) {
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
     let mut status = 0;

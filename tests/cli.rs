@@ -301,7 +301,6 @@ fn others_read_while_a_named_pipe_is_recorded_and_a_signal_ends_it() {
 }
 
 #[test]
-#[ignore = "standard input is read through a buffer of its own, so that polling the descriptor misses what waits in it (capture/source.rs)"]
 fn others_read_while_standard_input_is_recorded_and_a_signal_ends_it() {
     others_read_while(&Place::new(), "-", |child| Box::new(child.stdin.take().unwrap()));
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal, Read};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -32,8 +32,10 @@ impl Source {
             if stdin.is_terminal() {
                 bail!("standard input is a terminal, not a capture; pipe one in: tcpdump -U -w - | sniff --read -");
             }
-            let waits = Some(stdin.as_raw_fd());
-            return Ok(Source { waits, ..Source::new(Box::new(stdin)) });
+            // Not through `Stdin`: what its buffer holds, waiting for the descriptor would miss.
+            let file = File::from(stdin.as_fd().try_clone_to_owned().context("cannot read standard input")?);
+            let waits = Some(file.as_raw_fd());
+            return Ok(Source { waits, ..Source::new(Box::new(file)) });
         }
         let file = File::open(path).with_context(|| format!("cannot open {path}"))?;
         let meta = file.metadata().with_context(|| format!("cannot read {path}"))?;

@@ -66,6 +66,7 @@ struct Conn {
     opened_at: Timestamp,
     last_at: Timestamp,
     http: http::Conn,
+    #[allow(clippy::vec_box)] // removed from the middle and handed on: a pointer moves, not the whole exchange
     open: Vec<Box<Work>>,
     exchanges: u64,
 }
@@ -191,7 +192,7 @@ impl Conn {
         }
     }
 
-    fn close(mut self: Box<Self>, facts: ConnFacts, out: &mut Vec<Output>) {
+    fn close(mut self, facts: ConnFacts, out: &mut Vec<Output>) {
         self.mark_tls();
         let endpoints = self.endpoints();
         for work in self.open.drain(..).filter(|w| w.begun) {

@@ -17,7 +17,7 @@ const SEARCH: u64 = 256;
 
 enum Key {
     Aead(LessSafeKey),
-    Cbc(DecryptingKey),
+    Cbc(Box<DecryptingKey>),
 }
 
 /// One direction's key with its sequence number.
@@ -38,7 +38,7 @@ impl Opener {
             Protection::Aead(a) | Protection::GcmExplicit(a) => Key::Aead(LessSafeKey::new(UnboundKey::new(a, &keys.key).ok()?)),
             Protection::Cbc { key, .. } => {
                 let algorithm = if key == 16 { &AES_128 } else { &AES_256 };
-                Key::Cbc(DecryptingKey::ecb(UnboundCipherKey::new(algorithm, &keys.key).ok()?).ok()?)
+                Key::Cbc(Box::new(DecryptingKey::ecb(UnboundCipherKey::new(algorithm, &keys.key).ok()?).ok()?))
             }
         };
         let iv = keys.iv.clone();

@@ -208,7 +208,8 @@ impl Session {
         while let Some(first) = self.waiting.pop_front() {
             let here = Here { at: first.at, frame: first.frame, dir: first.dir };
             let sealed = Sealed { kind: first.kind, version: first.version, body: &first.body };
-            if !self.open(here, sealed, sink) && !(self.keys.is_complete() && self.server.is_some()) {
+            let pointless = self.keys.is_complete() && self.server.is_some();
+            if !self.open(here, sealed, sink) && !pointless {
                 self.waiting.push_front(first);
                 return;
             }

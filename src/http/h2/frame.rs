@@ -59,7 +59,7 @@ impl Head {
             0 | 1 | 5 | 9 => !zero && self.len <= 16_384,
             2 => !zero && self.len == 5,
             3 => !zero && self.len == 4,
-            4 => zero && self.len % 6 == 0 && self.len <= 240,
+            4 => zero && self.len.is_multiple_of(6) && self.len <= 240,
             6 => zero && self.len == 8,
             7 => zero && (8..1024).contains(&self.len),
             8 => self.len == 4,
