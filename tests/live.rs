@@ -107,7 +107,7 @@ fn record(version: &str) -> Option<Vec<(Value, f64)>> {
     let truth = dir.path().join("truth.pcap");
     let db = dir.path().join("live.db");
     let mut tcpdump = Command::new("tcpdump");
-    tcpdump.args(["-i", "lo", "-U", "-s", "0", "-w"]).arg(&truth).args(["tcp", "port", &port.to_string()]);
+    tcpdump.args(["-i", "lo", "-U", "--immediate-mode", "-s", "0", "-w"]).arg(&truth).args(["tcp", "port", &port.to_string()]);
     let tcpdump = start(tcpdump, "listening on");
     let mut sniff = Command::new(env!("CARGO_BIN_EXE_sniff"));
     sniff.args(["--iface", "lo", "--port", &port.to_string(), "--db"]).arg(&db).env_remove("SUDO_UID");
@@ -121,12 +121,16 @@ fn record(version: &str) -> Option<Vec<(Value, f64)>> {
     let openai = Command::new(&python).arg(script("openai_client.py")).arg(port.to_string()).env("NO_PROXY", "*").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&openai.stdout).trim(), "The quick brown fox jumps.", "{}", String::from_utf8_lossy(&openai.stderr));
 
-    std::thread::sleep(Duration::from_millis(300)); // tcpdump's own delivery delay; sniff must need none
     sniff.interrupt("sniff");
+    // tcpdump may still hold packets back; what it has written is read until both answers are there.
+    let mut times = Value::Null;
+    wait_for("tcpdump's record of both answers", || {
+        let out = Command::new("python3").arg(script("ttft_truth.py")).arg(&truth).arg(port.to_string()).output().unwrap();
+        times = serde_json::from_slice(&out.stdout).unwrap_or_default();
+        times.as_object().is_some_and(|t| t.len() == 2)
+    });
     tcpdump.interrupt("tcpdump");
-
-    let truth = Command::new("python3").arg(script("ttft_truth.py")).arg(&truth).arg(port.to_string()).output().unwrap();
-    let truth: Value = serde_json::from_slice(&truth.stdout).expect("truth");
+    let truth = times;
     let list = Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
     let list: Value = serde_json::from_slice(&list.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
     let list = list.as_array().cloned().or_else(|| list["exchanges"].as_array().cloned()).expect("a list");
