@@ -60,6 +60,11 @@ pub const OLLAMA_AFTER_DONE: Kind = Kind("ollama.after-done");
 /// `"done":true` without `done_reason`.
 pub const OLLAMA_NO_DONE_REASON: Kind = Kind("ollama.no-done-reason");
 
+/// A call that ended with another status than 0, or with an error.
+pub const GRPC_STATUS: Kind = Kind("grpc.status");
+/// A call without a status.
+pub const GRPC_NO_STATUS: Kind = Kind("grpc.no-status");
+
 /// All of them, for the test that each is declared by a layer.
 pub const ALL: &[Kind] = &[
     SSE_DATA_WITHOUT_SPACE,
@@ -88,4 +93,6 @@ pub const ALL: &[Kind] = &[
     OLLAMA_NO_DONE,
     OLLAMA_AFTER_DONE,
     OLLAMA_NO_DONE_REASON,
+    GRPC_STATUS,
+    GRPC_NO_STATUS,
 ];

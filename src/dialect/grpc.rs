@@ -1,23 +1,48 @@
-//! Streams of gRPC messages. Without their schema only one is read: the KServe/Triton inference protocol, whose answers carry text as BYTES tensors.
+//! Streams of gRPC messages, of gRPC-Web and Connect too: how the call ended, and what can be read without the schema. One schema is known, that of the
+//! KServe/Triton inference protocol, whose answers carry text as BYTES tensors; of any other, a message that is nothing but one text in field 1.
 //!
 //! Source: KServe "Open Inference Protocol" v2, `grpc_service.proto`: `ModelStreamInferResponse { string error_message = 1; ModelInferResponse
 //! infer_response = 2; }`, `ModelInferResponse { model_name = 1; …; outputs = 5 { contents = 5 { bytes_contents = 8 } }; raw_output_contents = 6; }`.
 
 use super::note::Say;
 use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::{Answer, Confidence, Dialect, Evidence, Meaning};
 use crate::framing::{Framing, Record};
+use crate::http::event::Fields as Section;
+use crate::oddity::Kind;
+use status::Outcome;
+
+mod status;
+
+/// The call ended with another status than 0 (gRPC, gRPC-Web), or with an error (Connect).
+pub const STATUS: Kind = Kind("grpc.status");
+/// The body is complete and nothing says how the call ended.
+pub const NO_STATUS: Kind = Kind("grpc.no-status");
 
 /// `grpc`
 pub static DIALECT: Dialect = Dialect {
     name: "grpc",
-    content_types: &["application/grpc", "application/grpc+proto"],
+    content_types: &[
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc+json",
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "application/grpc-web+json",
+        "application/grpc-web-text",
+        "application/grpc-web-text+proto",
+        "application/connect+proto",
+        "application/connect+json",
+    ],
     paths: |_, _| false,
     shape: |evidence, _| if evidence.framing == Framing::Grpc { Confidence::Likely } else { Confidence::No },
     reader: |evidence| {
         let streamed = evidence.path().is_some_and(|path| path.ends_with("/ModelStreamInfer"));
-        let known = streamed || evidence.path().is_some_and(|path| path.ends_with("/ModelInfer"));
-        Common::boxed(evidence, None, Grpc { known, streamed })
+        let inferring = streamed || evidence.path().is_some_and(|path| path.ends_with("/ModelInfer"));
+        let known = inferring && asks_to_infer(evidence);
+        // A call that fails at once says so in the head and has no trailers.
+        let outcome = evidence.response.and_then(|head| Outcome::of(&head.fields)).unwrap_or_default();
+        Common::boxed(evidence, None, Grpc { known, streamed, outcome })
     },
 };
 
@@ -27,12 +52,15 @@ struct Grpc {
     known: bool,
     /// The answer is wrapped in `ModelStreamInferResponse`.
     streamed: bool,
+    /// How the call ended.
+    outcome: Outcome,
 }
 
 impl Events for Grpc {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, _say: &mut Say<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         if !self.known {
+            meaning.content = only_text(record.data).is_some_and(|text| answer.add_text(0, text));
             return meaning;
         }
         if !self.streamed {
@@ -51,6 +79,48 @@ impl Events for Grpc {
         }
         meaning
     }
+
+    fn last_frame(&mut self, said: &[u8]) {
+        self.outcome = Outcome::of_frame(said);
+    }
+
+    fn trailers(&mut self, fields: &Section) {
+        if let Some(outcome) = Outcome::of(fields) {
+            self.outcome = outcome;
+        }
+    }
+
+    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
+        match &self.outcome {
+            Outcome::Failed(how) => {
+                answer.fail(how);
+                say.note(STATUS, || how.clone());
+            }
+            Outcome::Unsaid if complete => say.note(NO_STATUS, || "the stream is complete".to_owned()),
+            Outcome::Unsaid | Outcome::Unread | Outcome::Ok => {}
+        }
+    }
+}
+
+/// The request, where it was seen, is one of this protocol: a model alone is nothing to infer from.
+/// (`ModelInferRequest { model_name = 1; …; inputs = 5; outputs = 6; raw_input_contents = 7; }`; other services use the method's name too.)
+fn asks_to_infer(evidence: &Evidence<'_>) -> bool {
+    match evidence.request_body.get(5..) {
+        Some(message) if !message.is_empty() => Fields(message).any(|(field, _)| field >= 5),
+        _ => true,
+    }
+}
+
+/// The text of a message that has only field 1, and in it what is text and no message.
+fn only_text(message: &[u8]) -> Option<&str> {
+    let alone = |bytes: &[u8]| {
+        let mut rest = bytes.strip_prefix(&[0x0a])?;
+        let length = varint(&mut rest)?;
+        (length == rest.len() as u64).then_some(bytes.len() - rest.len())
+    };
+    let text = message.get(alone(message)?..)?;
+    let text = std::str::from_utf8(text).ok().filter(|_| alone(text).is_none())?;
+    (!text.chars().any(|c| c.is_control() && !c.is_whitespace())).then_some(text)
 }
 
 /// A `ModelInferResponse`: the text of its BYTES tensors.
@@ -155,6 +225,32 @@ mod tests {
         assert_eq!(read("/inference.GRPCInferenceService/ModelInfer", typed).texts[&0], "Hi");
         assert_eq!(read("/inference.GRPCInferenceService/ModelStreamInfer", b"\x0a\x02no").error.as_deref(), Some("no"));
         assert!(read("/other.Service/Method", STREAMED).texts.is_empty(), "no schema, no guess");
+    }
+
+    #[test]
+    fn a_message_that_is_a_text() {
+        let text = |data: &'static [u8]| read("/greet.Greeter/SayHello", data).texts.get(&0).cloned();
+        assert_eq!(text(b"\x0a\x0bHello wor\nd").as_deref(), Some("Hello wor\nd"));
+        for other in
+            [&b""[..], b"\x0a\x02Hi\x10\x01", b"\x12\x02Hi", b"\x0a\x04\x0a\x02Hi", b"\x0a\x02\x08\x01", b"\x0a\x01\xff", b"\x0a\x05Hi"]
+        {
+            assert_eq!(text(other), None, "{}", other.escape_ascii());
+        }
+    }
+
+    /// The method's name alone does not make it KServe's: a request that asks for nothing shows another schema.
+    #[test]
+    fn another_service_of_the_same_name() {
+        let first = Record { data: b"\x0a\x02Hi", ..record(0, "") };
+        let errors = |request_body| {
+            let target = "/inference.GRPCInferenceService/ModelStreamInfer";
+            let evidence = super::super::Evidence { framing: Framing::Grpc, request_body, ..evidence(target, &first) };
+            let mut answer = Answer::default();
+            (DIALECT.reader)(&evidence).read(&first, &mut answer, &mut |_| {});
+            (answer.error, answer.texts.get(&0).cloned())
+        };
+        assert_eq!(errors(b"\0\0\0\0\x07\x0a\x05hello"), (None, Some("Hi".to_owned())));
+        assert_eq!(errors(b"\0\0\0\0\x05\x0a\x01m\x2a\x00"), (Some("Hi".to_owned()), None));
     }
 
     proptest! {

@@ -31,6 +31,7 @@ pub use answer::{Answer, Terminator};
 pub use json::{DOUBLED_KEY, LONE_SURROGATE};
 
 use crate::framing::{Framing, Record};
+use crate::http::event::Fields;
 use crate::oddity::Oddity;
 use shape::Shape;
 
@@ -130,6 +131,16 @@ pub trait Reader: Send {
     /// The JSON array that is the body was closed by its `]`. Behind the last record, before `finish`.
     fn closed(&mut self, answer: &mut Answer) {
         let _ = answer;
+    }
+
+    /// The frame that ends the stream, where the framing has one that carries something (gRPC-Web, Connect). Behind the last record.
+    fn last_frame(&mut self, said: &[u8]) {
+        let _ = said;
+    }
+
+    /// The message's trailer section. Behind everything else of the body, before `finish`.
+    fn trailers(&mut self, fields: &Fields) {
+        let _ = fields;
     }
 
     /// The body is over (`complete`: its framing ended properly). Last remarks that need the whole stream.

@@ -3,6 +3,7 @@
 use super::note::{Notes, Place, Say};
 use super::{Answer, Evidence, Meaning, Reader, variant};
 use crate::framing::{Framing, Record};
+use crate::http::event::Fields;
 use crate::oddity::Oddity;
 
 /// One dialect's part of a reader.
@@ -13,6 +14,16 @@ pub(super) trait Events: Send + 'static {
     /// The body is over; `say` stands at the last record.
     fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
         let _ = (complete, answer, say);
+    }
+
+    /// The frame that ends the stream.
+    fn last_frame(&mut self, said: &[u8]) {
+        let _ = said;
+    }
+
+    /// The trailer section.
+    fn trailers(&mut self, fields: &Fields) {
+        let _ = fields;
     }
 
     /// The JSON array of the body was closed.
@@ -52,6 +63,14 @@ impl<E: Events> Reader for Common<E> {
 
     fn closed(&mut self, answer: &mut Answer) {
         self.events.closed(answer);
+    }
+
+    fn last_frame(&mut self, said: &[u8]) {
+        self.events.last_frame(said);
+    }
+
+    fn trailers(&mut self, fields: &Fields) {
+        self.events.trailers(fields);
     }
 
     fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {

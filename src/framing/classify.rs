@@ -4,6 +4,7 @@
 
 use super::Framing;
 use super::aws::{PRELUDE, Prelude};
+use super::grpc;
 use super::split::{Splitter, Step, begins_value, is_blank, is_value};
 use super::watch::Watch;
 use utf8::Utf8;
@@ -30,6 +31,7 @@ enum Declared {
     Json,
     JsonSeq,
     Aws,
+    Grpc,
     Text,
     Other,
 }
@@ -51,12 +53,19 @@ impl Declared {
             | "application/x-jsonl"
             | "application/stream+json" => Declared::Ndjson,
             "application/json" => Declared::Json,
+            e if is_grpc(e) => Declared::Grpc,
             e if e.ends_with("+json-seq") => Declared::JsonSeq,
             e if e.ends_with("+json") => Declared::Json,
             e if e.starts_with("text/") => Declared::Text,
             _ => Declared::Other,
         }
     }
+}
+
+/// gRPC, gRPC-Web (`-text` too), Connect's streams; with a codec's name behind a plus.
+fn is_grpc(essence: &str) -> bool {
+    let Some(kind) = essence.strip_prefix("application/") else { return false };
+    matches!(kind.split('+').next(), Some("grpc" | "grpc-web" | "grpc-web-text")) || kind.starts_with("connect+")
 }
 
 /// ```text
@@ -151,6 +160,7 @@ impl Classifier {
     pub(super) fn gap(&mut self) {
         match (self.class, self.declared) {
             (_, Declared::Aws) if matches!(self.state, State::Opening { .. }) => self.settle(Framing::AwsEventStream),
+            (_, Declared::Grpc) if matches!(self.state, State::Opening { .. }) => self.settle(Framing::Grpc),
             (None, Declared::Sse) => self.settle(Framing::Sse),
             (None, Declared::Ndjson) => self.settle(Framing::Ndjson),
             (None, Declared::JsonSeq) => self.settle(Framing::JsonSeq),
@@ -184,6 +194,7 @@ impl Classifier {
             (_, Declared::Ndjson) => Framing::Ndjson,
             (State::Opening { .. }, Declared::JsonSeq) => Framing::JsonSeq,
             (State::Opening { .. }, Declared::Aws) => Framing::AwsEventStream,
+            (State::Opening { .. }, Declared::Grpc) => Framing::Grpc,
             (State::Opening { .. }, _) if !self.any => Framing::Empty,
             (State::Opening { .. }, Declared::Json) | (State::Value | State::Behind { .. }, _) => Framing::Json,
             _ => match self.first {
@@ -205,6 +216,16 @@ impl Classifier {
 
     /// Tell from the first bytes. False: more are needed.
     fn open(&mut self, all: &[u8], lead: usize) -> bool {
+        if self.declared == Declared::Grpc && lead == 0 {
+            match grpc::begins(all) {
+                Some(true) => {
+                    self.settle(Framing::Grpc);
+                    return true;
+                }
+                Some(false) => self.declared = Declared::Other, // whatever it is, it is not that
+                None => return false,
+            }
+        }
         let mut lead = lead;
         if lead == 0 && MARK.starts_with(all.get(..3).unwrap_or(all)) {
             if all.len() < MARK.len() {

@@ -131,7 +131,7 @@ impl JsonArray {
     }
 
     fn close(&mut self, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
-        sink(Framed::Closed { at, offset });
+        sink(Framed::Closed { at, offset, said: b"" });
         self.state = State::Closed;
     }
 }

@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 pub mod aws;
 pub mod concat;
+pub mod grpc;
 pub mod json;
 pub mod json_array;
 pub mod json_seq;
@@ -49,7 +50,7 @@ pub enum Framing {
     JsonSeq,
     /// `application/vnd.amazon.eventstream`.
     AwsEventStream,
-    /// Length-prefixed gRPC messages.
+    /// Length-prefixed messages of gRPC, gRPC-Web and Connect.
     Grpc,
     /// One JSON document.
     Json,
@@ -93,9 +94,10 @@ impl Framing {
             Framing::ConcatJson => Box::<concat::Concat>::default(),
             Framing::JsonSeq => Box::<json_seq::JsonSeq>::default(),
             Framing::AwsEventStream => Box::<aws::Aws>::default(),
+            Framing::Grpc => Box::<grpc::Grpc>::default(),
             Framing::Json => Box::<json::Json>::default(),
             Framing::Text => Box::new(plain::Text),
-            Framing::Binary | Framing::Empty | Framing::Grpc => Box::new(plain::Opaque),
+            Framing::Binary | Framing::Empty => Box::new(plain::Opaque),
         }
     }
 }
@@ -150,12 +152,14 @@ pub enum Framed<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// The `]` of a [`Framing::JsonArray`]: the framing's own terminator.
+    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream.
     Closed {
         /// Its time.
         at: Timestamp,
         /// Its offset.
         offset: u64,
+        /// What it carries: gRPC-Web's trailer section, Connect's JSON. Others: nothing.
+        said: &'a [u8],
     },
     /// Something odd.
     Oddity(Oddity),

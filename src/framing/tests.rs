@@ -229,6 +229,9 @@ fn alphabet() -> impl Strategy<Value = Vec<u8>> {
         Just(b"\xe4\xb8".to_vec()),
         Just(aws::tests::message(&[], b"{}")),
         Just(b"\0\0\0\x10\0\0\0\0".to_vec()),
+        Just(grpc::tests::frame(0, b"{}")),
+        Just(grpc::tests::frame(0x80, b"a")),
+        Just(b"AAAAAAJ7fQ==".to_vec()),
         proptest::collection::vec(any::<u8>(), 0..4),
     ];
     proptest::collection::vec(token, 0..14).prop_map(|t| t.concat())
@@ -242,6 +245,8 @@ fn declared() -> impl Strategy<Value = Option<&'static str>> {
         Just(Some("application/json")),
         Just(Some("application/json-seq")),
         Just(Some("application/vnd.amazon.eventstream")),
+        Just(Some("application/grpc")),
+        Just(Some("application/grpc-web-text")),
         Just(Some("text/plain")),
     ]
 }

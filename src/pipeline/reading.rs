@@ -11,8 +11,8 @@ use crate::body::Piece;
 use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Reader};
 use crate::exchange::{Delta, RecordInfo};
 use crate::framing::{Framed, Framing, Record, Stream};
-use crate::http::event::{RequestHead, ResponseHead};
-use crate::oddity::Oddities;
+use crate::http::event::{Fields, RequestHead, ResponseHead};
+use crate::oddity::{Oddities, Oddity};
 use crate::time::Timestamp;
 
 /// Records that may wait for a dialect that knows them.
@@ -47,8 +47,8 @@ pub(super) struct Found {
     pub(super) last_record_at: Option<Timestamp>,
     pub(super) comments: u64,
     pub(super) text: Vec<u8>,
-    /// The framing closed the stream before a dialect was chosen.
-    closed: bool,
+    /// The framing closed the stream before a dialect was chosen, and what it said.
+    closed: Option<Vec<u8>>,
 }
 
 /// Which dialect reads the records.
@@ -88,11 +88,11 @@ impl Reading {
         self.decide(around, false);
     }
 
-    pub(super) fn finish(&mut self, at: Timestamp, complete: bool, around: Around<'_>) {
+    pub(super) fn finish(&mut self, at: Timestamp, complete: bool, trailers: &Fields, around: Around<'_>) {
         let Reading { stream, found } = self;
         stream.finish(at, complete, &mut |framed| found.on(framed));
         self.decide(around, true);
-        self.found.finish(complete);
+        self.found.finish(at, complete, trailers);
     }
 
     pub(super) fn framing(&self) -> Framing {
@@ -110,6 +110,9 @@ impl Reading {
     /// Ask the dialects about the records that wait; the first that is sure takes them all. `last`: take the best guess.
     fn decide(&mut self, around: Around<'_>, last: bool) {
         let Choice::Undecided { waiting, asked } = &mut self.found.choice else { return };
+        if last && waiting.is_empty() && self.stream.framing() == Framing::Grpc {
+            return self.decide_by_framing(around);
+        }
         if waiting.is_empty() || (*asked == waiting.len() && !last) {
             return;
         }
@@ -142,8 +145,19 @@ impl Reading {
         for record in &waiting {
             self.found.read(&record.view());
         }
-        if std::mem::take(&mut self.found.closed) {
-            self.found.close();
+        if let Some(said) = self.found.closed.take() {
+            self.found.close(&said);
+        }
+    }
+
+    /// A call that failed has no message, but its status is to be read.
+    fn decide_by_framing(&mut self, around: Around<'_>) {
+        let nothing = Record::default();
+        let evidence = around.evidence(self.stream.framing(), &nothing);
+        let Some((dialect, _, why)) = dialect::choose(&evidence) else { return };
+        self.found.choice = Choice::Chosen { dialect: Some(dialect), why, reader: Some((dialect.reader)(&evidence)) };
+        if let Some(said) = self.found.closed.take() {
+            self.found.close(&said);
         }
     }
 }
@@ -181,7 +195,7 @@ impl Found {
                 self.text.extend_from_slice(&bytes[..room.min(bytes.len())]);
             }
             Framed::Oddity(oddity) => self.oddities.push(oddity),
-            Framed::Closed { .. } => self.close(),
+            Framed::Closed { said, .. } => self.close(said),
             Framed::Revised(_) => *self = Found::default(),
         }
     }
@@ -198,20 +212,31 @@ impl Found {
         self.records.push(info(record, meaning));
     }
 
-    /// The framing itself closed the stream (`]` of a JSON array).
-    fn close(&mut self) {
+    /// The framing itself closed the stream (`]` of a JSON array, the last frame of gRPC-Web).
+    fn close(&mut self, said: &[u8]) {
         let Found { choice, answer, closed, .. } = self;
         match choice {
-            Choice::Chosen { reader: Some(reader), .. } => reader.closed(answer),
+            Choice::Chosen { reader: Some(reader), .. } => {
+                reader.closed(answer);
+                if !said.is_empty() {
+                    reader.last_frame(said);
+                }
+            }
             Choice::Chosen { .. } => {}
-            Choice::Undecided { .. } => *closed = true,
+            Choice::Undecided { .. } => *closed = Some(said.to_vec()),
         }
     }
 
-    fn finish(&mut self, complete: bool) {
-        let Found { choice, answer, oddities, text, .. } = self;
+    fn finish(&mut self, at: Timestamp, complete: bool, trailers: &Fields) {
+        let Found { choice, answer, oddities, text, record_count, .. } = self;
+        let none = *record_count == 0;
         if let Choice::Chosen { reader: Some(reader), .. } = choice {
-            reader.finish(complete, answer, &mut |o| oddities.push(o));
+            if !trailers.is_empty() {
+                reader.trailers(trailers);
+            }
+            // Without a record a remark has no place but the end.
+            let place = |o: Oddity| if none { Oddity { at, offset: None, record: None, ..o } } else { o };
+            reader.finish(complete, answer, &mut |o| oddities.push(place(o)));
         }
         if !text.is_empty() {
             answer.texts.insert(0, String::from_utf8_lossy(text).into_owned());

@@ -97,7 +97,7 @@ impl Work {
     fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>) {
         let Work { exchange, request, response, .. } = self;
         let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at));
-        let ResponseWork { head, intake, reading, .. } = work;
+        let ResponseWork { head, intake, reading, trailers, .. } = work;
         let around = Around {
             request: request.as_ref().map(|r| &r.head),
             request_body: request.as_ref().map_or(&[], |r| &r.kept),
@@ -115,7 +115,7 @@ impl Work {
                 intake.gap(stamp, len, &mut exchange.oddities);
                 reading.gap(stamp.at, len, around);
             }
-            HttpWhat::Trailers(fields) => work.trailers = fields,
+            HttpWhat::Trailers(fields) => *trailers = fields,
             HttpWhat::End(how) => {
                 // A body that ends by close has no byte that ends it: its last byte is the last that came.
                 let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close);
@@ -124,7 +124,7 @@ impl Work {
                 }
                 work.end = Some(how);
                 intake.finish(stamp, &mut exchange.oddities);
-                reading.finish(work.last_at, how == MessageEnd::Complete, around);
+                reading.finish(work.last_at, how == MessageEnd::Complete, trailers, around);
             }
             HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::Oddity(_) => {}
         }
@@ -170,7 +170,7 @@ impl Work {
                 let stamp = Stamp { at: r.last_at, frame: 0 };
                 let around = Around { request: around_head.as_ref(), request_body: &kept, response: r.head.as_ref() };
                 r.intake.finish(stamp, &mut exchange.oddities);
-                r.reading.finish(r.last_at, false, around);
+                r.reading.finish(r.last_at, false, &r.trailers, around);
             }
             // A final head that is missing was not captured, and nobody knows what else.
             exchange.gap |= r.head.is_none() && r.informational.is_empty();

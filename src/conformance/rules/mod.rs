@@ -20,6 +20,8 @@ pub mod ollama;
 
 pub mod aws;
 
+pub mod grpc;
+
 pub mod delivery;
 
 /// Every rule, in the order of the catalogue.
@@ -48,6 +50,7 @@ pub static RULES: &[&Rule] = &[
     &ndjson::NDJSON_001,
     &ollama::OLLAMA_001,
     &aws::AWS_001,
+    &grpc::GRPC_001,
     &delivery::DLV_001,
     &delivery::DLV_005,
     &delivery::DLV_010,

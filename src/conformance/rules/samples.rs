@@ -239,3 +239,14 @@ macro_rules! ten_words_at_once {
         )
     };
 }
+
+/// A gRPC-Web request, its response head and a message `{ 1: "Hi" }`.
+macro_rules! grpc_web {
+    () => {
+        concat!(
+            "> POST /greet.Greeter/SayHello HTTP/1.1\n> Host: api.example\n> Content-Type: application/grpc-web+proto\n> Content-Length: 0\n>\n\n",
+            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n",
+            "<chunk \\0\\0\\0\\0\\x04\\n\\x02Hi\n"
+        )
+    };
+}
