@@ -22,6 +22,9 @@ struct Wanted<'o> {
 /// Both ends, in one order for both directions.
 type Pair = [(IpAddr, u16); 2];
 
+/// Time of a message's first byte.
+const FIRST: &[&str] = &["first_time", "head_first_time"];
+
 /// What a capture's comparison gave.
 #[derive(Default)]
 pub struct Compared {
@@ -42,7 +45,7 @@ pub fn compare(oracle: &Value, seen: &Seen) -> Compared {
         out.all += 1;
         let mut diffs = Diffs(Vec::new());
         match best(want, &free) {
-            Some(i) => want.against(free.remove(i), &mut diffs),
+            Some(i) => want.against(free.remove(i), &seen.exchanges, &mut diffs),
             None => diffs.add("exchange", "one", "none"),
         }
         out.equal += usize::from(diffs.0.is_empty());
@@ -99,16 +102,13 @@ fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
 
 /// Which of ours is meant: within the same ends the first with the same stream, request and status; else with as much of that as possible.
 fn best(want: &Wanted<'_>, free: &[&Exchange]) -> Option<usize> {
-    let ranked = free.iter().enumerate().filter(|(_, e)| {
-        let ends = e.endpoints;
-        pair((ends.client.ip(), ends.client.port()), (ends.server.ip(), ends.server.port())) == want.pair
-    });
+    let ranked = free.iter().enumerate().filter(|(_, e)| ends(e) == want.pair);
     let score = |e: &Exchange| {
         let stream = e.request.as_ref().and_then(|r| r.head.h2_stream);
         let stream = stream.or(e.response.as_ref().and_then(|r| r.head.as_ref()?.h2_stream));
         let target = e.request.as_ref().map(|r| r.head.target.as_str()) == want.request.and_then(|r| text(r, &["target", ":path"]));
         let status = e.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| u64::from(h.status));
-        let first = e.request.as_ref().map(|r| r.head.first_at) == want.request.and_then(|r| time(r, &["first_time", "head_first_time"]));
+        let first = e.request.as_ref().map(|r| r.head.first_at) == want.request.and_then(|r| time(r, FIRST));
         let same_stream = want.stream.is_none() || stream.map(u64::from) == want.stream;
         (same_stream, target, first, status == want.response.and_then(status_of))
     };
@@ -140,12 +140,23 @@ impl Diffs {
 }
 
 impl Wanted<'_> {
-    fn against(&self, have: &Exchange, diffs: &mut Diffs) {
+    /// A response that belongs to another request here than there is one difference, `pairing`; it is then compared for itself.
+    fn against(&self, have: &Exchange, all: &[Exchange], diffs: &mut Diffs) {
+        let first = self.response.and_then(|r| time(r, FIRST));
+        let theirs = |e: &&Exchange| e.response.as_ref().is_some_and(|r| Some(r.first_at) == first) && ends(e) == self.pair;
+        let other = match (&have.response, first) {
+            (Some(r), Some(first)) if r.first_at != first => all.iter().find(theirs),
+            _ => None,
+        };
+        if other.is_some() {
+            diffs.add("pairing", "this response", "another one");
+        }
+        let answered = other.unwrap_or(have);
         match (self.request, &have.request) {
             (Some(want), Some(have)) => request(want, have, diffs),
             (want, have) => diffs.equal("request", want.is_some(), have.is_some()),
         }
-        match (self.response, &have.response) {
+        match (self.response, &answered.response) {
             (Some(want), Some(have)) => response(want, have, &self.interim, diffs),
             (want, have) => diffs.equal("response", want.is_some(), have.is_some()),
         }
@@ -155,7 +166,7 @@ impl Wanted<'_> {
 fn request(want: &Value, have: &Request, diffs: &mut Diffs) {
     diffs.stated("request.method", text(want, &["method", ":method"]), Some(have.head.method.as_str()));
     diffs.stated("request.target", text(want, &["target", ":path"]), Some(have.head.target.as_str()));
-    diffs.stated("request.first", time(want, &["first_time", "head_first_time"]), Some(have.head.first_at));
+    diffs.stated("request.first", time(want, FIRST), Some(have.head.first_at));
     body("request", want, &have.body, diffs);
     diffs.stated("request.end", ended(want), Some(have.last_at));
 }
@@ -163,7 +174,7 @@ fn request(want: &Value, have: &Request, diffs: &mut Diffs) {
 fn response(want: &Value, have: &Response, interim: &[u64], diffs: &mut Diffs) {
     diffs.stated("response.status", status_of(want), have.head.as_ref().map(|h| u64::from(h.status)));
     diffs.equal("response.interim", interim.to_vec(), have.informational.iter().map(|s| u64::from(*s)).collect());
-    diffs.stated("response.first", time(want, &["first_time", "head_first_time"]), Some(have.first_at));
+    diffs.stated("response.first", time(want, FIRST), Some(have.first_at));
     body("response", want, &have.body, diffs);
     diffs.stated("response.end", ended(want), Some(have.last_at));
     pieces(want, &have.body, diffs);
@@ -241,6 +252,11 @@ fn list(v: &Value) -> &[Value] {
 fn endpoint(s: &str) -> Option<(IpAddr, u16)> {
     let (ip, port) = s.rsplit_once(':')?;
     Some((ip.trim_matches(['[', ']']).parse().ok()?, port.parse().ok()?))
+}
+
+fn ends(e: &Exchange) -> Pair {
+    let (client, server) = (e.endpoints.client, e.endpoints.server);
+    pair((client.ip(), client.port()), (server.ip(), server.port()))
 }
 
 fn pair(a: (IpAddr, u16), b: (IpAddr, u16)) -> Pair {
