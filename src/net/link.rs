@@ -1,7 +1,7 @@
 //! What stands before IP: link types of the capture, EtherTypes, tags and labels. Link types: the LINKTYPE_ registry of tcpdump.org.
 
 use super::view::View;
-use super::{Layer, Outside};
+use super::{Layer, Outside, wlan};
 
 /// The first layer of a packet of link type `link`; `None` for a type that is not read.
 #[inline]
@@ -16,6 +16,9 @@ pub(super) fn strip<'a>(link: u32, v: View<'a>, out: &mut Outside) -> Option<Lay
         9 | 50 => Some(Layer::Ppp(v)),         // PPP, PPP in HDLC-like framing
         51 => Some(ethertype(0x8864, v, out)), // PPPoE without Ethernet
         104 => v.u16(2).zip(v.skip(4)).map(|(kind, rest)| Layer::Ether(kind, rest)), // Cisco HDLC: address, control, EtherType
+        105 => wlan::data_frame(v, false),
+        127 => wlan::radiotap(v),
+        192 => wlan::ppi(v, out),
         239 => Some(nflog(v)),
         _ => return None,
     };
@@ -39,7 +42,7 @@ pub(super) fn ethertype<'a>(kind: u16, v: View<'a>, out: &mut Outside) -> Layer<
         0x8100 | 0x88a8 | 0x9100 | 0x9200 => vlan(v, out),
         0x8864 => pppoe(v, out),
         0x8847 | 0x8848 => mpls(v),
-        0..0x0600 => llc(kind, v),
+        0..0x0600 => Some(llc(v.limit(usize::from(kind)))),
         _ => Some(Layer::Other),
     };
     inside.unwrap_or(Layer::Malformed)
@@ -130,13 +133,13 @@ fn mpls(mut v: View<'_>) -> Option<Layer<'_>> {
     })
 }
 
-/// IEEE 802.3 length with LLC and SNAP (RFC 1042): the one form that carries IP.
-fn llc(len: u16, v: View<'_>) -> Option<Layer<'_>> {
-    let v = v.limit(usize::from(len));
-    Some(match v.data {
-        [0xaa, 0xaa, 0x03, 0, 0, 0, ..] => Layer::Ether(v.u16(6)?, v.skip(8)?),
+/// LLC with SNAP (RFC 1042): the one form that carries IP where a length or nothing stands in place of an EtherType.
+pub(super) fn llc(v: View<'_>) -> Layer<'_> {
+    match (v.data, v.u16(6), v.skip(8)) {
+        ([0xaa, 0xaa, 0x03, 0, 0, 0, ..], Some(kind), Some(rest)) => Layer::Ether(kind, rest),
+        ([0xaa, 0xaa, 0x03, 0, 0, 0, ..], _, _) => Layer::Malformed,
         _ => Layer::Other,
-    })
+    }
 }
 
 /// Linux netfilter log: family, version, resource, then TLVs in host order (as the first length of at least 4 shows); type 9 is the packet.

@@ -14,6 +14,7 @@ mod segment;
 mod tests;
 mod tunnel;
 mod view;
+mod wlan;
 
 use crate::capture::Packet;
 use crate::time::Timestamp;
@@ -219,7 +220,7 @@ impl Decoder {
         let inside = match protocol {
             6 => return segment::tcp(d, payload, &out, sink),
             4 | 41 => Some((Layer::Ip(payload), out.within(b'i', tunnel::ends(d)))), // RFC 2003, RFC 4213
-            17 => tunnel::udp(payload, out),
+            17 => tunnel::udp(d, payload, out),
             47 => tunnel::gre(payload, out.within(b'g', tunnel::ends(d))),
             137 => Some((Layer::Ether(0x8847, payload), out)), // MPLS in IP, RFC 4023
             _ => None,

@@ -41,6 +41,10 @@ pub(super) enum Verdict {
 pub(super) struct Connection {
     pub(super) id: ConnId,
     pub(super) key: Key,
+    /// Its key in the realm of the other direction, where the two differ.
+    pub(super) alias: Option<Key>,
+    /// Which sides have sent something.
+    heard: [bool; 2],
     pub(super) flows: [Flow; 2],
     /// Order in which the present hole of each direction opened, among all of the table; 0 without.
     pub(super) hole_no: [u64; 2],
@@ -74,6 +78,8 @@ impl Connection {
         let mut conn = Connection {
             id,
             key,
+            alias: None,
+            heard: [false; 2],
             flows: [Flow::new(), Flow::new()],
             hole_no: [0; 2],
             counted: 0,
@@ -88,6 +94,7 @@ impl Connection {
         };
         if let Some(rival) = rival {
             conn.flows[rival.side].syn(rival.isn);
+            conn.heard[rival.side] = true;
             conn.handshake(rival.side, rival.opener);
             conn.packets = 1;
         }
@@ -118,6 +125,7 @@ impl Connection {
             }
         }
         self.packets += 1;
+        self.heard[side] = true;
         self.last = Stamp { at: seg.at, frame: seg.frame };
         let mut out = out(self.id, self.client, side, sink);
         let refusal = seg.flags & flags::RST != 0 && self.flows[side].start == Start::Unknown;
@@ -134,6 +142,16 @@ impl Connection {
             self.expire(seg.at, limits, sink);
         }
         Verdict::Taken
+    }
+
+    /// Both sides have sent something.
+    pub(super) fn whole(&self) -> bool {
+        self.heard == [true; 2]
+    }
+
+    /// Nothing of `side` was seen yet, and this segment acknowledges what the other side sent: it is the other half of this connection.
+    pub(super) fn is_answered_by(&self, side: usize, seg: &Segment<'_>) -> bool {
+        !self.heard[side] && seg.flags & flags::ACK != 0 && self.flows[1 - side].expects(seg.ack)
     }
 
     /// A SYN or SYN-ACK of this connection: it settles who is the client, while nobody has read a byte.

@@ -22,6 +22,11 @@ impl Key {
         let ports = u32::from(low.1) << 16 | u32::from(high.1);
         (Key { low: low.0, high: high.0, ports, realm: seg.realm }, side)
     }
+
+    /// The same ends in no realm.
+    pub(super) fn ends(self) -> Key {
+        Key { realm: 0, ..self }
+    }
 }
 
 /// An endpoint as numbers; IPv4 as its IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).

@@ -118,6 +118,12 @@ impl Flow {
         self.isn.is_none() || ack.is_some_and(|ack| (self.first..=self.next).contains(&extend(ack, self.next)))
     }
 
+    /// An acknowledgement of something seen of this direction, a FIN included.
+    pub(super) fn expects(&self, ack: u32) -> bool {
+        let furthest = self.waiting.end().unwrap_or(self.next) + 1;
+        self.start != Start::Unknown && (self.first..=furthest).contains(&extend(ack, self.next))
+    }
+
     /// Bytes acknowledged behind the last one seen become a gap, when nothing more will come. A single one is taken for a FIN that
     /// the capture lacks.
     pub(super) fn trail(&mut self, stamp: Stamp) {

@@ -19,6 +19,8 @@ const SAMPLE: usize = 64;
 pub struct Table {
     limits: Limits,
     index: HashMap<Key, usize, Fold>,
+    /// Connections of which one direction was seen so far, by their ends in any realm: tags may differ by direction.
+    halves: HashMap<Key, usize, Fold>,
     slots: Vec<Option<Box<Connection>>>,
     free: Vec<usize>,
     /// When to look at a connection again. One entry counts per connection, that which agrees with its `due`; others are stale.
@@ -52,11 +54,18 @@ impl Table {
         let (key, side) = Key::of(segment);
         let slot = match self.index.get(&key) {
             Some(&slot) => slot,
-            None => self.open(key, side, segment, None, sink),
+            None => match self.other_half(key, side, segment) {
+                Some(slot) => slot,
+                None => self.open(key, side, segment, None, sink),
+            },
         };
         let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        let mut slot = slot;
-        if let Verdict::Successor(rival) = conn.segment(side, segment, &self.limits, sink) {
+        let (mut slot, half) = (slot, !conn.whole());
+        let verdict = conn.segment(side, segment, &self.limits, sink);
+        if half && conn.whole() && self.halves.get(&key.ends()) == Some(&slot) {
+            self.halves.remove(&key.ends());
+        }
+        if let Verdict::Successor(rival) = verdict {
             self.close(slot, End::Capture, sink);
             slot = self.open(key, side, segment, rival, sink);
             if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
@@ -85,12 +94,12 @@ impl Table {
 
     /// Connections that are open or linger.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.slots.len() - self.free.len()
     }
 
     /// No connections.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     /// Payload segments so far that were copies by the capture (the same packet on several devices), of connections that are closed.
@@ -99,7 +108,7 @@ impl Table {
     }
 
     fn open(&mut self, key: Key, side: usize, seg: &Segment<'_>, rival: Option<Rival>, sink: &mut dyn FnMut(ByteEvent<'_>)) -> usize {
-        while self.index.len() >= self.limits.connections.max(1) {
+        while self.len() >= self.limits.connections.max(1) {
             let Some(slot) = self.idlest() else { break };
             self.close(slot, End::Capture, sink);
         }
@@ -117,12 +126,30 @@ impl Table {
             }
         };
         self.index.insert(key, slot);
+        self.halves.insert(key.ends(), slot);
         slot
+    }
+
+    /// The connection of which this is the other direction, in another realm: a mirror port or a device that strips tags shows a VLAN for
+    /// one direction only. The handshake must fit, for equal addresses do live in different VLANs.
+    #[cold]
+    fn other_half(&mut self, key: Key, side: usize, segment: &Segment<'_>) -> Option<usize> {
+        let slot = *self.halves.get(&key.ends())?;
+        let conn = self.slots.get_mut(slot)?.as_mut().filter(|conn| conn.is_answered_by(side, segment))?;
+        conn.alias = Some(key);
+        self.index.insert(key, slot);
+        Some(slot)
     }
 
     fn close(&mut self, slot: usize, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         let Some(conn) = self.slots.get_mut(slot).and_then(Option::take) else { return };
         self.index.remove(&conn.key);
+        if let Some(alias) = conn.alias {
+            self.index.remove(&alias);
+        }
+        if self.halves.get(&conn.key.ends()) == Some(&slot) {
+            self.halves.remove(&conn.key.ends());
+        }
         self.free.push(slot);
         self.waiting -= conn.counted;
         self.copies += conn.copies();

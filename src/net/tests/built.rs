@@ -115,18 +115,37 @@ fn tunnels_are_entered_and_equal_both_ways() {
         out
     };
     let (a, b) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-    let both: [&Tunnel<'_>; 6] = [
+    let both: [&Tunnel<'_>; 8] = [
         &(|s, d| udp(s, d, 4789, &[8, 0, 0, 0, 0, 0, 42, 0], &inner)),
         &(|s, d| udp(s, d, 6081, &[1, 0, 0x65, 0x58, 0, 0, 42, 0, 1, 2, 3, 4], &inner)),
         &(|s, d| ip(s, d, 4, &ipv4(b"hi"))),
         &(|s, d| ip(s, d, 41, &ipv6(b"hi"))),
         &(|s, d| ip(s, d, 47, &[&[0x20, 0, 8, 0, 1, 2, 3, 4][..], &ipv4(b"hi")].concat())),
         &(|s, d| ip(s, d, 47, &[&[0, 0, 0x65, 0x58][..], &inner].concat())),
+        &(|s, d| udp(s, d, 2152, &[0x34, 0xff, 0, 58, 0, 0, 0, 7, 0, 0, 0, 0x85, 1, 0, 9, 0], &ipv4(b"hi"))),
+        &(|s, d| udp(s, d, 4754, &[0, 0, 8, 0], &ipv4(b"hi"))),
     ];
     for (i, tunnel) in both.iter().enumerate() {
         let (there, back) = (one(101, &tunnel(a, b)), one(101, &tunnel(b, a)));
         assert_eq!(payloads(&there), [b"hi"], "{i}");
         assert!(there[0].realm != 0 && there[0].realm == back[0].realm, "{i}");
+    }
+}
+
+#[test]
+fn mpls_and_teredo_in_udp_are_entered() {
+    let udp = |port, head: &[u8], inside: &[u8]| {
+        let mut out = Vec::new();
+        PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 9).udp(5000, port).write(&mut out, &[head, inside].concat()).unwrap();
+        out
+    };
+    let authentication = [0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 2, 3, 4, 5, 6];
+    for packet in [
+        udp(6635, &[0, 0x10, 1, 0x40], &ipv4(b"hi")),
+        udp(3544, &[], &ipv6(b"hi")),
+        udp(3544, &authentication, &ipv6(b"hi")),
+    ] {
+        assert_eq!(payloads(&one(101, &packet)), [b"hi"]);
     }
 }
 

@@ -106,3 +106,35 @@ fn one_number_acknowledged_and_never_seen_is_taken_for_a_fin() {
     t.ack(3);
     assert!(!t.finish().1.hole);
 }
+
+#[test]
+fn directions_in_different_realms_are_one_connection_if_they_answer_each_other() {
+    let mut t = Talk::silent(Limits::default());
+    t.realm = 7;
+    t.raw(true, CLIENT_ISN, 0, SYN, b"", 0);
+    t.realm = 0;
+    t.raw(false, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK, b"", 0);
+    t.realm = 7;
+    t.raw(true, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"ask", 0);
+    t.realm = 0;
+    t.raw(false, SERVER_ISN + 1, CLIENT_ISN + 4, ACK, b"tell", 0);
+    assert_eq!(t.said(), ["0 open 40000 joined=false", "0> ask #3", "0< tell #4"]);
+    assert_eq!(t.table.len(), 1);
+    assert!(t.finish().1.handshake_seen);
+}
+
+#[test]
+fn equal_addresses_in_different_realms_stay_apart() {
+    let mut t = Talk::silent(Limits::default());
+    for (realm, isn) in [(1, 5000), (2, 5000), (3, 90_000)] {
+        t.realm = realm;
+        t.raw(true, isn, 0, SYN, b"", 0);
+    }
+    for realm in [1, 2] {
+        t.realm = realm;
+        t.raw(false, SERVER_ISN, 5001, SYN | ACK, b"", 0);
+    }
+    t.realm = 4;
+    t.raw(false, SERVER_ISN, 77_000, SYN | ACK, b"", 0);
+    assert_eq!(t.table.len(), 4, "{:?}", t.said());
+}

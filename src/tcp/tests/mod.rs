@@ -26,6 +26,8 @@ struct Talk {
     frame: u64,
     /// Device of the packets that follow.
     device: Option<u32>,
+    /// Realm of the packets that follow.
+    realm: u64,
     ports: (u16, u16),
     log: Log,
 }
@@ -59,7 +61,7 @@ impl Log {
 impl Talk {
     /// Nothing sent yet.
     fn silent(limits: Limits) -> Self {
-        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, ports: (40_000, 80), log: Log::default() }
+        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, realm: 0, ports: (40_000, 80), log: Log::default() }
     }
 
     /// After the handshake, whose `Open` is read.
@@ -93,7 +95,7 @@ impl Talk {
             frame: self.frame,
             src,
             dst,
-            realm: 0,
+            realm: self.realm,
             device: self.device,
             ident: 0,
             seq,

@@ -1,0 +1,264 @@
+//! Exchanges compared with what other programs said of the same capture (`NAME.tshark.json` of the public corpus, described in its README).
+
+use super::read::Seen;
+use serde_json::Value;
+use sniff::exchange::{Body, Exchange, Request, Response};
+use sniff::time::Timestamp;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// One exchange as the oracle has it.
+struct Wanted<'o> {
+    /// `h1.N`, `h2.N`: place in the oracle's list.
+    id: String,
+    pair: Pair,
+    request: Option<&'o Value>,
+    response: Option<&'o Value>,
+    /// HTTP/2 stream identifier.
+    stream: Option<u64>,
+    interim: Vec<u64>,
+}
+
+/// Both ends, in one order for both directions.
+type Pair = [(IpAddr, u16); 2];
+
+/// Time of a message's first byte.
+const FIRST: &[&str] = &["first_time", "head_first_time"];
+
+/// What a capture's comparison gave.
+#[derive(Default)]
+pub struct Compared {
+    /// Exchanges that either side has.
+    pub all: usize,
+    /// Of these, those that agree in every field.
+    pub equal: usize,
+    /// (exchange, field) -> wanted and found.
+    pub differences: BTreeMap<(String, String), String>,
+}
+
+/// Every exchange of the oracle against ours, matched within each pair of ends.
+pub fn compare(oracle: &Value, seen: &Seen) -> Compared {
+    let wanted = wanted(oracle);
+    let mut free: Vec<&Exchange> = seen.exchanges.iter().collect();
+    let mut out = Compared::default();
+    for want in &wanted {
+        out.all += 1;
+        let mut diffs = Diffs(Vec::new());
+        match best(want, &free) {
+            Some(i) => want.against(free.remove(i), &seen.exchanges, &mut diffs),
+            None => diffs.add("exchange", "one", "none"),
+        }
+        out.equal += usize::from(diffs.0.is_empty());
+        out.differences.extend(diffs.0.into_iter().map(|(field, text)| ((want.id.clone(), field), text)));
+    }
+    for (n, extra) in free.iter().enumerate() {
+        out.all += 1;
+        let request = extra.request.as_ref().map(|r| format!("{} {}", r.head.method, r.head.target));
+        let status = extra.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| h.status);
+        let what = format!("{request:?} {status:?} between {:?}", extra.endpoints);
+        out.differences.insert((format!("extra.{n}"), "exchange".into()), format!("want none, have {what}"));
+    }
+    out
+}
+
+/// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that asked for it (RFC 7540 section 3.2).
+fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
+    let mut pairs: BTreeMap<u64, Pair> = BTreeMap::new();
+    for stream in list(&oracle["streams"]) {
+        let end = |key: &str| stream[key].as_str().and_then(endpoint);
+        if let (Some(number), Some(client), Some(server)) = (stream["tcp_stream"].as_u64(), end("client"), end("server")) {
+            pairs.insert(number, pair(client, server));
+        }
+    }
+    let mut all: Vec<Wanted<'_>> = Vec::new();
+    let mut upgraded: BTreeMap<u64, usize> = BTreeMap::new();
+    for (n, exchange) in list(&oracle["http1"]).iter().enumerate() {
+        let response = some(&exchange["response"]);
+        let stream = exchange["tcp_stream"].as_u64().expect("tcp_stream");
+        let interim = response.map(|r| list(&r["interim"])).unwrap_or_default();
+        let interim = interim.iter().filter_map(|i| i.as_u64().or_else(|| i["status"].as_u64())).collect();
+        if response.is_some_and(|r| r["status"] == 101) {
+            upgraded.insert(stream, all.len());
+        }
+        let request = some(&exchange["request"]);
+        all.push(Wanted { id: format!("h1.{n}"), pair: pairs[&stream], request, response, stream: None, interim });
+    }
+    for (n, exchange) in list(&oracle["http2"]).iter().enumerate() {
+        let stream = exchange["tcp_stream"].as_u64().expect("tcp_stream");
+        let (request, response) = (some(&exchange["request"]), some(&exchange["response"]));
+        if exchange["stream_id"] == 1
+            && request.is_none()
+            && let Some(first) = upgraded.get(&stream)
+        {
+            all[*first].interim.push(101);
+            all[*first].response = response;
+            continue;
+        }
+        let id = exchange["stream_id"].as_u64();
+        all.push(Wanted { id: format!("h2.{n}"), pair: pairs[&stream], request, response, stream: id, interim: Vec::new() });
+    }
+    all
+}
+
+/// Which of ours is meant: within the same ends the first with the same stream, request and status; else with as much of that as possible.
+fn best(want: &Wanted<'_>, free: &[&Exchange]) -> Option<usize> {
+    let ranked = free.iter().enumerate().filter(|(_, e)| ends(e) == want.pair);
+    let score = |e: &Exchange| {
+        let stream = e.request.as_ref().and_then(|r| r.head.h2_stream);
+        let stream = stream.or(e.response.as_ref().and_then(|r| r.head.as_ref()?.h2_stream));
+        let target = e.request.as_ref().map(|r| r.head.target.as_str()) == want.request.and_then(|r| text(r, &["target", ":path"]));
+        let status = e.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| u64::from(h.status));
+        let first = e.request.as_ref().map(|r| r.head.first_at) == want.request.and_then(|r| time(r, FIRST));
+        let same_stream = want.stream.is_none() || stream.map(u64::from) == want.stream;
+        (same_stream, target, first, status == want.response.and_then(status_of))
+    };
+    let (at, (same_stream, target, first, status)) =
+        ranked.map(|(i, e)| (i, score(e))).max_by(|(i, a), (j, b)| a.cmp(b).then(j.cmp(i)))?;
+    (same_stream && (target || first || status)).then_some(at)
+}
+
+/// Fields that differ.
+struct Diffs(Vec<(String, String)>);
+
+impl Diffs {
+    fn add(&mut self, field: &str, want: impl std::fmt::Debug, have: impl std::fmt::Debug) {
+        self.0.push((field.into(), format!("want {want:?}, have {have:?}")));
+    }
+
+    fn equal<T: PartialEq + std::fmt::Debug>(&mut self, field: &str, want: T, have: T) {
+        if want != have {
+            self.add(field, want, have);
+        }
+    }
+
+    /// Compared where the oracle states it.
+    fn stated<T: PartialEq + std::fmt::Debug>(&mut self, field: &str, want: Option<T>, have: Option<T>) {
+        if want.is_some() {
+            self.equal(field, want, have);
+        }
+    }
+}
+
+impl Wanted<'_> {
+    /// A response that belongs to another request here than there is one difference, `pairing`; it is then compared for itself.
+    fn against(&self, have: &Exchange, all: &[Exchange], diffs: &mut Diffs) {
+        let first = self.response.and_then(|r| time(r, FIRST));
+        let theirs = |e: &&Exchange| e.response.as_ref().is_some_and(|r| Some(r.first_at) == first) && ends(e) == self.pair;
+        let other = match (&have.response, first) {
+            (Some(r), Some(first)) if r.first_at != first => all.iter().find(theirs),
+            _ => None,
+        };
+        if other.is_some() {
+            diffs.add("pairing", "this response", "another one");
+        }
+        let answered = other.unwrap_or(have);
+        match (self.request, &have.request) {
+            (Some(want), Some(have)) => request(want, have, diffs),
+            (want, have) => diffs.equal("request", want.is_some(), have.is_some()),
+        }
+        match (self.response, &answered.response) {
+            (Some(want), Some(have)) => response(want, have, &self.interim, diffs),
+            (want, have) => diffs.equal("response", want.is_some(), have.is_some()),
+        }
+    }
+}
+
+fn request(want: &Value, have: &Request, diffs: &mut Diffs) {
+    diffs.stated("request.method", text(want, &["method", ":method"]), Some(have.head.method.as_str()));
+    diffs.stated("request.target", text(want, &["target", ":path"]), Some(have.head.target.as_str()));
+    diffs.stated("request.first", time(want, FIRST), Some(have.head.first_at));
+    body("request", want, &have.body, diffs);
+    diffs.stated("request.end", ended(want), Some(have.last_at));
+}
+
+fn response(want: &Value, have: &Response, interim: &[u64], diffs: &mut Diffs) {
+    diffs.stated("response.status", status_of(want), have.head.as_ref().map(|h| u64::from(h.status)));
+    diffs.equal("response.interim", interim.to_vec(), have.informational.iter().map(|s| u64::from(*s)).collect());
+    diffs.stated("response.first", time(want, FIRST), Some(have.first_at));
+    body("response", want, &have.body, diffs);
+    diffs.stated("response.end", ended(want), Some(have.last_at));
+    pieces(want, &have.body, diffs);
+}
+
+/// The time of the last byte, where the message has an end of its own.
+fn ended(want: &Value) -> Option<Timestamp> {
+    let has_end = want["end"] != "close" && want["complete"] != false && want["end"] != "upgrade";
+    if has_end { time(want, &["end_time"]) } else { None }
+}
+
+fn body(side: &str, want: &Value, have: &Body, diffs: &mut Diffs) {
+    if want["end"] == "gap" || want["end"] == "parse-error" {
+        return; // the oracle stopped there
+    }
+    let hex = |hash: Option<[u8; 32]>| hash.map(|h| h.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    diffs.stated(&format!("{side}.body"), text(want, &["body_sha256"]).map(str::to_owned), hex(have.wire_sha256));
+    if want["decode_complete"] != false {
+        diffs.stated(&format!("{side}.decoded"), text(want, &["decoded_sha256"]).map(str::to_owned), hex(have.decoded_sha256));
+    }
+}
+
+/// Which packets brought which bytes: HTTP/1 bytes by packet, HTTP/2 by DATA frame the packet of its last byte.
+fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
+    if want["end"] == "gap" {
+        return;
+    }
+    let triple = |v: &Value| -> Vec<u64> { list(v).iter().filter_map(Value::as_u64).collect() };
+    if let Some(frames) = some(&want["body_frames"]) {
+        let want: Vec<(u64, u64)> = list(frames).iter().map(|f| triple(f)).map(|f| (f[0], f[1])).collect();
+        let mut got: Vec<(u64, u64)> = Vec::new();
+        for piece in &have.pieces {
+            match got.last_mut() {
+                Some((frame, len)) if *frame == piece.frame => *len += u64::from(piece.len),
+                _ => got.push((piece.frame, u64::from(piece.len))),
+            }
+        }
+        diffs.equal("response.pieces", want, got);
+    }
+    if let Some(frames) = some(&want["data_frames"]) {
+        let want: Vec<(u64, u64)> = list(frames).iter().map(|f| triple(f)).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
+        let mut got: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+        for piece in &have.pieces {
+            let unit = got.entry(piece.unit).or_default();
+            *unit = (piece.frame, unit.1 + u64::from(piece.len));
+        }
+        diffs.equal("response.pieces", want, got.into_values().collect());
+    }
+}
+
+fn status_of(response: &Value) -> Option<u64> {
+    response["status"].as_u64().or_else(|| response[":status"].as_str()?.parse().ok())
+}
+
+fn text<'v>(v: &'v Value, names: &[&str]) -> Option<&'v str> {
+    names.iter().find_map(|name| v[*name].as_str())
+}
+
+/// Seconds and nanoseconds as a decimal string.
+fn time(v: &Value, names: &[&str]) -> Option<Timestamp> {
+    let (seconds, nanos) = text(v, names)?.split_once('.')?;
+    let seconds: i64 = seconds.parse().ok()?;
+    let nanos: i64 = format!("{nanos:0<9}").parse().ok()?;
+    Some(Timestamp(seconds * 1_000_000_000 + nanos))
+}
+
+fn some(v: &Value) -> Option<&Value> {
+    (!v.is_null()).then_some(v)
+}
+
+fn list(v: &Value) -> &[Value] {
+    v.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn endpoint(s: &str) -> Option<(IpAddr, u16)> {
+    let (ip, port) = s.rsplit_once(':')?;
+    Some((ip.trim_matches(['[', ']']).parse().ok()?, port.parse().ok()?))
+}
+
+fn ends(e: &Exchange) -> Pair {
+    let (client, server) = (e.endpoints.client, e.endpoints.server);
+    pair((client.ip(), client.port()), (server.ip(), server.port()))
+}
+
+fn pair(a: (IpAddr, u16), b: (IpAddr, u16)) -> Pair {
+    if a <= b { [a, b] } else { [b, a] }
+}
