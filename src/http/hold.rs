@@ -1,11 +1,14 @@
 //! Bytes of one direction kept for a decision that needs more of them, each delivery with its own time, holes included.
 
-use crate::conn::End;
+use crate::conn::{End, UNKNOWN_GAP};
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 
 /// Bytes that one direction of an undecided connection may keep.
 pub(super) const LIMIT: usize = 64 * 1024;
+
+/// Offsets that a hole of unknown length takes: more than anything that is searched across, and far from any overflow.
+const UNKNOWN_WIDTH: u64 = 64 * 1024;
 
 /// When a delivery came and in which packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,7 +24,7 @@ pub(super) struct Stamp {
 pub(super) enum Item<'a> {
     /// Bytes.
     Data(&'a [u8]),
-    /// This many bytes are missing.
+    /// This many bytes are missing; [`UNKNOWN_GAP`] where nobody can tell.
     Gap(u64),
     /// No more bytes.
     End(End),
@@ -69,6 +72,7 @@ impl Kept {
     fn len(self) -> u64 {
         match self {
             Kept::Data(n) => n as u64,
+            Kept::Gap(UNKNOWN_GAP) => UNKNOWN_WIDTH,
             Kept::Gap(n) => n,
             Kept::End(_) => 0,
         }
@@ -171,8 +175,8 @@ impl Hold {
                         return (self.bytes.slice(pos.unwrap_or_default(), max), Edge::More);
                     }
                 }
-                Kept::Gap(n) if skipped < n => {
-                    return (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Gap(segment.start.saturating_add(n)));
+                gap @ Kept::Gap(_) if skipped < gap.len() => {
+                    return (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Gap(segment.start.saturating_add(gap.len())));
                 }
                 _ => {}
             }
@@ -192,8 +196,9 @@ impl Hold {
             let skipped = offset.saturating_sub(s.start).min(s.what.len());
             let item = match s.what {
                 Kept::Data(n) if skipped == n as u64 => return None,
-                Kept::Gap(n) if skipped == n => return None,
+                gap @ Kept::Gap(_) if skipped == gap.len() => return None,
                 Kept::Data(n) => Item::Data(self.bytes.slice(s.pos + skipped, n - skipped as usize)),
+                Kept::Gap(UNKNOWN_GAP) => Item::Gap(UNKNOWN_GAP),
                 Kept::Gap(n) => Item::Gap(n - skipped),
                 Kept::End(end) => Item::End(end),
             };
@@ -224,6 +229,19 @@ mod tests {
         assert_eq!(hold.visible(12, 9), (&b""[..], Edge::Frontier));
         let rest: Vec<_> = hold.from(4).collect();
         assert_eq!(rest, [(1, stamp(2), Item::Data(b"e")), (2, stamp(3), Item::Gap(4)), (3, stamp(4), Item::Data(b"xyz"))]);
+    }
+
+    #[test]
+    fn holes_of_unknown_length_stay_unknown() {
+        let mut hold = Hold::default();
+        for n in 0..3 {
+            hold.push(n, stamp(1), Item::Gap(UNKNOWN_GAP));
+            hold.push(n, stamp(1), Item::Data(b"ab"));
+        }
+        assert_eq!(hold.end(), 3 * (UNKNOWN_WIDTH + 2), "offsets go on behind them");
+        assert_eq!(hold.visible(UNKNOWN_WIDTH, 9), (&b"ab"[..], Edge::Gap(2 * UNKNOWN_WIDTH + 2)));
+        assert_eq!(hold.from(7).next(), Some((0, stamp(1), Item::Gap(UNKNOWN_GAP))), "part of it is as unknown as the whole");
+        assert_eq!(hold.from(UNKNOWN_WIDTH).next(), Some((0, stamp(1), Item::Data(b"ab"))));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use crate::exchange::{Body, PieceInfo};
 use crate::oddity::Oddities;
 use sha2::{Digest, Sha256};
 
+/// A longer gap than this (1 TiB) is noted as one of unknown length.
+const MAX_GAP: u64 = 1 << 40;
+
 /// Takes the wire body in and gives the decoded body out.
 pub(super) struct Intake {
     pub(super) body: Body,
@@ -62,7 +65,7 @@ impl Intake {
     /// Bytes that were not captured.
     pub(super) fn gap(&mut self, stamp: Stamp, len: Option<u64>, oddities: &mut Oddities) {
         self.holes = true;
-        self.note_piece(stamp, len.unwrap_or(0), true);
+        self.note_piece(stamp, len.filter(|n| *n <= MAX_GAP).unwrap_or(0), true);
         self.decoder.gap(stamp.at, &mut |o| oddities.push(o));
     }
 

@@ -2,6 +2,7 @@
 
 use super::head::{Collected, HeadBuf};
 use super::{BARE_LF, CHUNK_END, CHUNK_LINE, CHUNK_SIZE, HEAD_TOO_LONG};
+use crate::conn::UNKNOWN_GAP;
 use crate::http::event::Fields;
 use crate::oddity::{Kind, excerpt};
 use crate::time::Timestamp;
@@ -123,9 +124,10 @@ impl Dechunk {
     /// `len` bytes of the wire are missing here.
     pub(super) fn gap(&mut self, len: u64) -> Hole {
         let (data, line_end) = match &self.state {
+            State::Trailers(head) => return Hole::AfterLast { exact: head.seen().is_empty() && len == 2 },
+            _ if len == UNKNOWN_GAP => return Hole::Lost,
             State::Data { left } => (*left, 2),
             State::DataEnd { cr } => (0, if *cr { 1 } else { 2 }),
-            State::Trailers(head) => return Hole::AfterLast { exact: head.seen().is_empty() && len == 2 },
             State::Size => return Hole::Lost,
         };
         let behind = len.saturating_sub(data);

@@ -14,7 +14,7 @@ mod recover;
 pub(super) mod resync;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::http) mod tests;
 
 pub(super) use conn::{Conn, Switched};
 

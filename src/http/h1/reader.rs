@@ -6,6 +6,7 @@ use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
 use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
+use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
 use crate::http::hold::{Hold, Item, LIMIT, Stamp};
 use crate::oddity::{Kind, Oddity, excerpt};
@@ -56,6 +57,10 @@ pub(super) enum Body {
     Length {
         left: u64,
     },
+    /// `Length` behind a hole of unknown length: no more than this, and less by what the hole took.
+    AtMost {
+        left: u64,
+    },
     Close,
     Chunked(Dechunk),
     /// The sender broke the framing.
@@ -98,6 +103,25 @@ impl Reader {
         match &mut self.phase {
             Phase::Head { .. } => self.head(bytes, fresh, pairing, out),
             Phase::Body { exchange, body: Body::Length { left } } => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= n as u64;
+                let (exchange, left) = (*exchange, *left);
+                out.emit(exchange, HttpWhat::Data(&bytes[..n]));
+                if left == 0 {
+                    self.complete(exchange, pairing, out);
+                }
+                n
+            }
+            Phase::Body { exchange, body: Body::AtMost { left } } => {
+                let starts = match self.side {
+                    Side::Request => starts_request(bytes),
+                    Side::Response => starts_status(bytes),
+                };
+                if fresh && starts {
+                    out.emit(*exchange, HttpWhat::End(MessageEnd::CutByCapture));
+                    self.phase = new_head();
+                    return 0;
+                }
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= n as u64;
                 let (exchange, left) = (*exchange, *left);
@@ -314,6 +338,7 @@ impl Reader {
                 None
             }
             Phase::Body { exchange, body: Body::Close } => Some((exchange, close)),
+            Phase::Body { exchange, body: Body::AtMost { .. } } => Some((exchange, MessageEnd::CutByCapture)),
             Phase::Body { exchange, .. } => Some((exchange, cut)),
             Phase::Lost(lost) => {
                 lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { MessageEnd::CutByCapture }))

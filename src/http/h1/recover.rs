@@ -6,6 +6,7 @@ use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
 use super::reader::{Body, Out, Phase, Reader, new_head};
+use crate::conn::UNKNOWN_GAP;
 use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{HttpWhat, MessageEnd, Side};
 use crate::http::hold::Item;
@@ -20,6 +21,12 @@ impl Reader {
         match &mut self.phase {
             Phase::Head { buf, .. } if buf.is_open() => self.lose_head(HEAD_GAP, pairing, out),
             Phase::Head { .. } => self.lose(None, pairing),
+            Phase::Body { exchange, body: body @ Body::Length { .. } } if len == UNKNOWN_GAP => {
+                let left = if let Body::Length { left } = body { *left } else { 0 };
+                *body = Body::AtMost { left };
+                out.emit(*exchange, HttpWhat::Gap(None));
+            }
+            Phase::Body { exchange, body: Body::AtMost { .. } } => out.emit(*exchange, HttpWhat::Gap(None)),
             Phase::Body { exchange, body: Body::Length { left } } => {
                 let (exchange, bytes) = (*exchange, len.min(*left));
                 *left -= bytes;
@@ -32,7 +39,7 @@ impl Reader {
                     }
                 }
             }
-            Phase::Body { exchange, body: Body::Close } => out.emit(*exchange, HttpWhat::Gap(Some(len))),
+            Phase::Body { exchange, body: Body::Close } => out.emit(*exchange, HttpWhat::Gap(Some(len).filter(|n| *n != UNKNOWN_GAP))),
             Phase::Body { exchange, body: Body::Chunked(body) } => {
                 let exchange = *exchange;
                 match body.gap(len) {

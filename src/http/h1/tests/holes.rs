@@ -2,7 +2,7 @@
 
 use super::On::{CGap, Closed, Flip, SEnd, SGap};
 use super::{c, joined, s, trace, trace_of};
-use crate::conn::End;
+use crate::conn::{End, UNKNOWN_GAP};
 use crate::http::Conn;
 
 const GET: &str = "GET / HTTP/1.1\r\n\r\n";
@@ -52,6 +52,35 @@ fn holes_in_chunks() {
     let got = trace(&[c(GET), s(CHUNKED), s("5\r\na"), SGap(6), s("1\r\nb"), SGap(2), s("0\r\n\r\n")]);
     let expected = ["0 < unit 5", "0 < data a", "0 < gap 4", "0 < unit end", "0 < unit 1", "0 < data b", "0 < unit end", "0 < Complete"];
     assert_eq!(got[3..], expected);
+}
+
+/// As a lost TLS record leaves them.
+#[test]
+fn holes_of_unknown_length() {
+    let length = |rest: &[super::On]| {
+        let mut all = vec![c(GET), s("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"), SGap(UNKNOWN_GAP)];
+        all.extend_from_slice(rest);
+        trace(&all)[3..].to_vec()
+    };
+    let cut = length(&[s("xyz"), SGap(2), SEnd(End::Fin), Closed]);
+    assert_eq!(cut, ["0 < data ab", "0 < gap", "0 < data xyz", "0 < gap", "0 < CutByCapture"], "nobody knows whether it was whole");
+    let whole = length(&[s("cdefghij")]);
+    assert_eq!(whole, ["0 < data ab", "0 < gap", "0 < data cdefghij", "0 < Complete"]);
+    let next = length(&[s("ij"), c(GET), s("HTTP/1.1 204 x\r\n\r\n")]);
+    assert_eq!(next[2..4], ["0 < data ij", "1 > GET / 1.1 None"]);
+    assert_eq!(next[5..], ["0 < CutByCapture", "1 < 204 1.1 None", "1 < Complete"]);
+
+    let close = trace(&[c(GET), s("HTTP/1.1 200 OK\r\n\r\nab"), SGap(UNKNOWN_GAP), s("cd"), SEnd(End::Fin)]);
+    assert_eq!(close[3..], ["0 < data ab", "0 < gap", "0 < data cd", "0 < Complete"]);
+
+    let chunks = trace(&[c(GET), s(format!("{CHUNKED}5\r\na")), SGap(UNKNOWN_GAP), s("z\r\n2\r\nbc\r\n0\r\n\r\n")]);
+    assert_eq!(chunks[3..7], ["0 < unit 5", "0 < data a", "0 < gap", "0 < data z"], "reading resumes at the next boundary");
+    assert_eq!(chunks.last().map(String::as_str), Some("0 < Complete"));
+
+    // While everything is lost, and while an upgrade waits for its answer: more such holes.
+    let lost = joined(&[SGap(UNKNOWN_GAP), s("x\r\n2\r\nbc\r\n"), SGap(UNKNOWN_GAP), SGap(UNKNOWN_GAP), s("2\r\nde\r\n0\r\n\r\n")]);
+    assert!(lost.iter().any(|l| l.ends_with("data de")), "{lost:#?}");
+    trace(&[c("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n"), super::On::CGap(UNKNOWN_GAP), c("more"), s("HTTP/1.1 200 OK\r\n\r\n"), Closed]);
 }
 
 #[test]

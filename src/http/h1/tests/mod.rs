@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
-pub(super) enum On {
+pub(in crate::http) enum On {
     C(Vec<u8>),
     S(Vec<u8>),
     CGap(u64),
@@ -27,16 +27,16 @@ pub(super) enum On {
     Closed,
 }
 
-pub(super) fn c(text: impl AsRef<[u8]>) -> On {
+pub(in crate::http) fn c(text: impl AsRef<[u8]>) -> On {
     On::C(text.as_ref().to_vec())
 }
 
-pub(super) fn s(text: impl AsRef<[u8]>) -> On {
+pub(in crate::http) fn s(text: impl AsRef<[u8]>) -> On {
     On::S(text.as_ref().to_vec())
 }
 
 /// Feeds the connection; the n-th thing happens at time n (from 1).
-pub(super) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEvent<'_>)) {
+pub(in crate::http) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEvent<'_>)) {
     for (n, on) in happens.iter().enumerate() {
         let (dir, what) = match on {
             On::C(bytes) => (Direction::ToServer, What::Data(bytes)),
@@ -55,14 +55,14 @@ pub(super) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEve
 
 /// One line per event, `exchange side what`, runs of data joined; `>` is the request, `<` the response.
 #[derive(Default)]
-pub(super) struct Trace {
-    pub(super) lines: Vec<String>,
-    pub(super) timed: bool,
+pub(in crate::http) struct Trace {
+    pub(in crate::http) lines: Vec<String>,
+    pub(in crate::http) timed: bool,
     open: Option<(u64, Side)>,
 }
 
 impl Trace {
-    pub(super) fn add(&mut self, event: &HttpEvent<'_>) {
+    pub(in crate::http) fn add(&mut self, event: &HttpEvent<'_>) {
         assert_eq!(event.at.0 as u64, event.frame, "time and packet belong together");
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
         let what = match &event.what {
@@ -110,18 +110,18 @@ impl Trace {
     }
 }
 
-pub(super) fn trace_of(conn: &mut Conn, happens: &[On], timed: bool) -> Vec<String> {
+pub(in crate::http) fn trace_of(conn: &mut Conn, happens: &[On], timed: bool) -> Vec<String> {
     let mut trace = Trace { timed, ..Trace::default() };
     feed(conn, happens, &mut |event| trace.add(&event));
     trace.lines
 }
 
 /// The trace of a connection seen from its start.
-pub(super) fn trace(happens: &[On]) -> Vec<String> {
+pub(in crate::http) fn trace(happens: &[On]) -> Vec<String> {
     trace_of(&mut Conn::new(false), happens, false)
 }
 
 /// The trace of a connection joined under way.
-pub(super) fn joined(happens: &[On]) -> Vec<String> {
+pub(in crate::http) fn joined(happens: &[On]) -> Vec<String> {
     trace_of(&mut Conn::new(true), happens, false)
 }
