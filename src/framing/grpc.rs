@@ -84,13 +84,15 @@ pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
     if is_flags(first) {
         return Some(true);
     }
+    if !matches!(first, b'A' | b'g') {
+        return Some(false);
+    }
     // Flags and the uppermost byte of the length, in three digits: nobody's first message has 16 MiB.
     let mut bits = 0u32;
     for i in 0..3 {
         match bytes.get(i).copied().map(text::value) {
             Some(Some(digit)) => bits = bits << 6 | u32::from(digit),
             Some(None) => return Some(false),
-            None if i == 1 && !matches!(first, b'A' | b'g') => return Some(false),
             None => return None,
         }
     }

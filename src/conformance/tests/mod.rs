@@ -60,6 +60,8 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         (kinds::AWS_BAD_PRELUDE_CRC, "AWS-001", Error),
         (kinds::AWS_BAD_MESSAGE_CRC, "AWS-001", Error),
         (kinds::AWS_BAD_LENGTH, "AWS-001", Error),
+        (kinds::GRPC_STATUS, "GRPC-001", Error),
+        (kinds::GRPC_NO_STATUS, "GRPC-001", Error),
     ];
     for (kind, code, level) in cases {
         let exchange = with(with(chat(), *kind), *kind);

@@ -76,7 +76,7 @@ fn compressed_messages_stay_so() {
 #[test]
 fn only_what_is_declared_and_begins_with_a_frame() {
     let bytes = frame(0, b"one");
-    assert_eq!(body(None, &bytes).framing, Some(Framing::Text));
+    assert_eq!(body(None, &bytes).framing, Some(Framing::Binary));
     assert_eq!(body(Some("application/json"), &bytes).records, []);
     for (answer, framing) in [
         (&b"<html>no healthy upstream</html>"[..], Framing::Text),
