@@ -1,6 +1,7 @@
 //! Which response answers which request: in order (RFC 9112 section 9.3), as far as the capture lets one tell.
 
 use super::length::Asked;
+use crate::time::Timestamp;
 use std::collections::VecDeque;
 
 /// Unanswered requests that are remembered. Nobody pipelines that deep; captures of one direction alone get here.
@@ -34,6 +35,8 @@ pub(super) struct Pairing {
 struct Slot {
     exchange: u64,
     asked: Asked,
+    /// When the request head was complete.
+    at: Timestamp,
 }
 
 /// What a response head may ask of the connection.
@@ -70,7 +73,7 @@ impl Pairing {
     }
 
     /// A request head is complete (or lost, and known to have been one). Says its number, and whether one had to be forgotten.
-    pub(super) fn request(&mut self, asked: Asked, may_switch: bool) -> (u64, bool) {
+    pub(super) fn request(&mut self, asked: Asked, may_switch: bool, at: Timestamp) -> (u64, bool) {
         self.head_open = false;
         if let Some(exchange) = self.early.take() {
             if let Some(slot) = self.queue.iter_mut().find(|s| s.exchange == exchange) {
@@ -84,20 +87,22 @@ impl Pairing {
         if full {
             self.queue.pop_front();
         }
-        self.queue.push_back(Slot { exchange, asked });
+        self.queue.push_back(Slot { exchange, asked, at });
         self.wait(exchange, asked, may_switch);
         (exchange, full)
     }
 
     /// A response head is complete. A final one takes its request from the queue.
-    pub(super) fn response(&mut self, interim: bool) -> Answers {
-        if std::mem::take(&mut self.unsure) && !self.pipelined {
-            // Without pipelining only the newest request can be unanswered: the older ones lost their answers with the missing bytes.
-            while self.queue.len() > 1 {
-                self.queue.pop_front();
-            }
-        }
+    pub(super) fn response(&mut self, interim: bool, at: Timestamp) -> Answers {
         let mut unasked = false;
+        if std::mem::take(&mut self.unsure) && !self.pipelined {
+            let asked = self.newest(at);
+            self.queue.drain(..asked.unwrap_or(0));
+            unasked = asked.is_none() && !self.queue.is_empty();
+        }
+        if unasked {
+            return Answers { exchange: self.number(), asked: Asked::Other, unasked };
+        }
         if self.queue.is_empty() {
             let exchange = self.number();
             if self.head_open && self.early.is_none() {
@@ -105,17 +110,23 @@ impl Pairing {
             } else {
                 unasked = true;
             }
-            self.queue.push_back(Slot { exchange, asked: Asked::Other });
+            self.queue.push_back(Slot { exchange, asked: Asked::Other, at });
         }
         let front = if interim { self.queue.front().copied() } else { self.queue.pop_front() };
-        let Slot { exchange, asked } = front.unwrap_or(Slot { exchange: self.next, asked: Asked::Other });
+        let Slot { exchange, asked, .. } = front.unwrap_or(Slot { exchange: self.next, asked: Asked::Other, at });
         Answers { exchange, asked, unasked }
     }
 
-    /// The request that the next response will answer, as far as known now.
-    pub(super) fn expected(&self) -> Option<u64> {
-        let slot = if self.unsure && !self.pipelined { self.queue.back() } else { self.queue.front() };
+    /// The request that a response of this time answers, as far as known now.
+    pub(super) fn expected(&self, at: Timestamp) -> Option<u64> {
+        let slot = if self.unsure && !self.pipelined { self.newest(at).and_then(|i| self.queue.get(i)) } else { self.queue.front() };
         slot.map(|s| s.exchange)
+    }
+
+    /// Without pipelining only the newest request can be unanswered when a response comes: the older ones lost their answers with the
+    /// missing bytes. Newer ones may be here already where the response was held up behind a hole.
+    fn newest(&self, at: Timestamp) -> Option<usize> {
+        self.queue.iter().rposition(|slot| slot.at <= at)
     }
 
     /// A response without a head: it answers `expected` or a request that was not seen.

@@ -196,7 +196,7 @@ impl Reader {
         head.transfer = length::request(&head.fields, head.version, &mut |kind, found| odd.push((kind, found)));
         let asked = Asked::by(&head.method);
         let may_switch = asked == Asked::Connect || head.fields.all("upgrade").any(|v| !v.is_empty());
-        let (exchange, forgot) = pairing.request(asked, may_switch);
+        let (exchange, forgot) = pairing.request(asked, may_switch, out.stamp.at);
         let transfer = head.transfer;
         out.emit(exchange, HttpWhat::Request(Box::new(head)));
         odd.into_iter().for_each(|(kind, found)| out.odd(exchange, kind, found));
@@ -212,20 +212,20 @@ impl Reader {
             return self.lose_head(NOT_HTTP, pairing, out);
         };
         let interim = head.is_interim();
-        let answers = pairing.response(interim);
+        let answers = pairing.response(interim, out.stamp.at);
         let (exchange, status) = (answers.exchange, head.status);
         head.transfer = length::response(&head.fields, head.version, status, answers.asked, &mut |kind, found| odd.push((kind, found)));
         let transfer = head.transfer;
         let switch = status == 101 || (answers.asked == Asked::Connect && (200..300).contains(&status));
         let h2c = switch && head.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"h2c"));
         self.opens(exchange, out);
+        out.emit(exchange, HttpWhat::Response(Box::new(head)));
+        odd.into_iter().for_each(|(kind, found)| out.odd(exchange, kind, found));
         if h2c && status == 101 {
             // The response itself comes on HTTP/2 stream 1 and belongs to the same exchange (RFC 7540 section 3.2).
             pairing.turn = Some(Turn::Switch { exchange, h2c });
             return;
         }
-        out.emit(exchange, HttpWhat::Response(Box::new(head)));
-        odd.into_iter().for_each(|(kind, found)| out.odd(exchange, kind, found));
         if answers.unasked && !self.joined {
             out.odd(exchange, UNASKED, status.to_string());
         }
@@ -314,7 +314,7 @@ impl Reader {
             _ => None,
         };
         if let Some((found, whole_line)) = cut_head {
-            let expected = pairing.expected().filter(|_| self.side == Side::Response);
+            let expected = pairing.expected(out.stamp.at).filter(|_| self.side == Side::Response);
             let begun = match self.side {
                 Side::Request => whole_line,
                 Side::Response => expected.is_some(),

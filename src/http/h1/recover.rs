@@ -93,7 +93,7 @@ impl Reader {
             Side::Request => {
                 let head = seen.and_then(|buf| buf.into_request(&mut |_, _| {}));
                 let asked = head.as_ref().map_or(Asked::Other, |head| Asked::by(&head.method));
-                let exchange = pairing.request(asked, false).0;
+                let exchange = pairing.request(asked, false, out.stamp.at).0;
                 if let Some(mut head) = head {
                     head.transfer = length::request(&head.fields, head.version, &mut |_, _| {});
                     out.emit(exchange, HttpWhat::Request(Box::new(head)));
@@ -101,7 +101,7 @@ impl Reader {
                 exchange
             }
             Side::Response => {
-                let answers = pairing.response(false);
+                let answers = pairing.response(false, out.stamp.at);
                 let head = seen.and_then(|buf| buf.into_response(&mut |_, _| {})).filter(|head| !head.is_interim());
                 self.opens(answers.exchange, out);
                 if let Some(mut head) = head {
@@ -136,7 +136,7 @@ impl Reader {
             self.phase = new_head();
             return 0;
         }
-        let Some(boundary) = lost.data(out.stamp, bytes, pairing.expected()) else { return bytes.len() };
+        let Some(boundary) = lost.data(out.stamp, bytes, pairing.expected(out.stamp.at)) else { return bytes.len() };
         let Phase::Lost(lost) = std::mem::replace(&mut self.phase, new_head()) else { return bytes.len() };
         let exchange = lost.message.unwrap_or_else(|| pairing.headless(lost.expected.flatten()));
         self.last = Some(exchange);

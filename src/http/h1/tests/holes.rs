@@ -1,7 +1,7 @@
 //! Missing bytes, missing beginnings, wrong directions.
 
 use super::On::{CGap, Closed, Flip, SEnd, SGap};
-use super::{c, joined, s, trace, trace_of};
+use super::{Trace, c, feed_at, joined, s, trace, trace_of};
 use crate::conn::{End, UNKNOWN_GAP};
 use crate::http::Conn;
 
@@ -222,4 +222,17 @@ fn holes_inside_holes_stay_bounded() {
         happens.extend([s("1\r\nx\r\n"), SGap(3), s("x\r\n")]);
     }
     trace(&happens);
+}
+
+#[test]
+fn answers_held_up_behind_a_hole_go_to_the_requests_of_their_time() {
+    let (mut conn, mut trace) = (Conn::new(false), Trace::default());
+    let ok = "HTTP/1.1 204 x\r\n\r\n";
+    // The first answer was not captured. What follows it comes when the hole is given up, with the times of its own packets.
+    let happens = [(1, c(GET)), (3, c(GET)), (5, c(GET)), (2, SGap(9)), (4, s(ok)), (6, s(ok))];
+    for (at, on) in happens {
+        feed_at(&mut conn, at, &on, &mut |event| trace.add(&event));
+    }
+    let answers: Vec<_> = trace.lines.iter().filter(|l| l.contains("204")).collect();
+    assert_eq!(answers, ["1 < 204 1.1 None", "2 < 204 1.1 None"]);
 }

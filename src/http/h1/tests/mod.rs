@@ -37,20 +37,22 @@ pub(in crate::http) fn s(text: impl AsRef<[u8]>) -> On {
 
 /// Feeds the connection; the n-th thing happens at time n (from 1).
 pub(in crate::http) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEvent<'_>)) {
-    for (n, on) in happens.iter().enumerate() {
-        let (dir, what) = match on {
-            On::C(bytes) => (Direction::ToServer, What::Data(bytes)),
-            On::S(bytes) => (Direction::ToClient, What::Data(bytes)),
-            On::CGap(len) => (Direction::ToServer, What::Gap(*len)),
-            On::SGap(len) => (Direction::ToClient, What::Gap(*len)),
-            On::CEnd(end) => (Direction::ToServer, What::End(*end)),
-            On::SEnd(end) => (Direction::ToClient, What::End(*end)),
-            On::Flip => (Direction::ToServer, What::Flip),
-            On::Closed => (Direction::ToServer, What::Closed(Box::default())),
-        };
-        let frame = n as u64 + 1;
-        conn.push(&ByteEvent { at: Timestamp(frame as i64), frame, conn: ConnId(0), dir, what }, sink);
-    }
+    happens.iter().enumerate().for_each(|(n, on)| feed_at(conn, n as u64 + 1, on, sink));
+}
+
+/// Feeds one thing that happens at this time.
+pub(in crate::http) fn feed_at(conn: &mut Conn, at: u64, on: &On, sink: &mut dyn FnMut(HttpEvent<'_>)) {
+    let (dir, what) = match on {
+        On::C(bytes) => (Direction::ToServer, What::Data(bytes)),
+        On::S(bytes) => (Direction::ToClient, What::Data(bytes)),
+        On::CGap(len) => (Direction::ToServer, What::Gap(*len)),
+        On::SGap(len) => (Direction::ToClient, What::Gap(*len)),
+        On::CEnd(end) => (Direction::ToServer, What::End(*end)),
+        On::SEnd(end) => (Direction::ToClient, What::End(*end)),
+        On::Flip => (Direction::ToServer, What::Flip),
+        On::Closed => (Direction::ToServer, What::Closed(Box::default())),
+    };
+    conn.push(&ByteEvent { at: Timestamp(at as i64), frame: at, conn: ConnId(0), dir, what }, sink);
 }
 
 /// One line per event, `exchange side what`, runs of data joined; `>` is the request, `<` the response.

@@ -73,7 +73,7 @@ fn h2c_upgrade_leaves_the_exchange_to_http2() {
         c("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ];
     let got = trace_of(&mut conn, &happens, false);
-    assert_eq!(got, ["0 > GET / 1.1 None", "0 > Complete"]);
+    assert_eq!(got, ["0 > GET / 1.1 None", "0 > Complete", "0 < 101 1.1 None"], "its answer comes on stream 1");
     assert_eq!(conn.speaks(), Speaks::Http2);
 }
 
