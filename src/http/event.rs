@@ -15,6 +15,15 @@ pub enum Side {
     Response,
 }
 
+impl From<crate::conn::Direction> for Side {
+    fn from(dir: crate::conn::Direction) -> Side {
+        match dir {
+            crate::conn::Direction::ToServer => Side::Request,
+            crate::conn::Direction::ToClient => Side::Response,
+        }
+    }
+}
+
 /// One step of one message.
 #[derive(Debug)]
 pub struct HttpEvent<'a> {

@@ -11,7 +11,7 @@ mod hold;
 use crate::conn::{ByteEvent, ConnId, Direction, What};
 use crate::tls;
 use detect::{Detect, Verdict};
-use event::{HttpEvent, Side};
+use event::{HttpEvent, HttpWhat, Side};
 use hold::{Hold, Item, Stamp};
 
 /// What a connection speaks, as far as its bytes have told.
@@ -74,6 +74,8 @@ struct Sealed {
     inner: Conn,
     /// Exchanges from this number on are inside.
     from: u64,
+    /// The newest of them.
+    newest: u64,
 }
 
 /// One connection: bytes in, HTTP events out. Finds out what is spoken and which end is the client.
@@ -171,7 +173,7 @@ impl Conn {
                 }
             }
             Protocol::Http1(h1) => {
-                let side = side(dir);
+                let side = Side::from(dir);
                 match item {
                     Item::Data(bytes) => {
                         if let Some(switched) = h1.data(side, stamp, bytes, sink) {
@@ -204,7 +206,7 @@ impl Conn {
             Verdict::Tls { client } => {
                 let session = tls::Session::new(ConnId(0), self.keys.clone());
                 let inner = Conn { next: self.next, switches: self.switches, ..Conn::new(false) };
-                self.protocol = Protocol::Tls(Box::new(Sealed { session, inner, from: self.next }));
+                self.protocol = Protocol::Tls(Box::new(Sealed { session, inner, from: self.next, newest: self.next }));
                 client
             }
         };
@@ -242,8 +244,18 @@ impl Conn {
 
 impl Sealed {
     fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
-        let Sealed { session, inner, .. } = self;
-        session.push(event, &mut |plain| inner.push(&plain, sink));
+        let Sealed { session, inner, newest, .. } = self;
+        session.push(event, &mut |plain| match plain.what {
+            // About the records that carry whatever is being read: the newest exchange inside.
+            What::Oddity(oddity) => {
+                let side = Side::from(plain.dir);
+                sink(HttpEvent { at: plain.at, frame: plain.frame, exchange: *newest, side, what: HttpWhat::Oddity(oddity) });
+            }
+            _ => inner.push(&plain, &mut |event| {
+                *newest = (*newest).max(event.exchange);
+                sink(event);
+            }),
+        });
     }
 }
 
@@ -256,13 +268,6 @@ impl<'a> Item<'a> {
             Item::End(end) => What::End(end),
         };
         ByteEvent { at: stamp.at, frame: stamp.frame, conn: ConnId(0), dir, what }
-    }
-}
-
-fn side(dir: Direction) -> Side {
-    match dir {
-        Direction::ToServer => Side::Request,
-        Direction::ToClient => Side::Response,
     }
 }
 

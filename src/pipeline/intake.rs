@@ -29,6 +29,11 @@ impl Intake {
         Intake { body: Body::default(), decoder, wire_hash: Sha256::new(), decoded_hash, offset: 0, unit: None, units: 0, holes: false }
     }
 
+    /// Neither bytes nor holes nor units came.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.body.wire_bytes == 0 && self.units == 0 && !self.holes
+    }
+
     pub(super) fn unit_start(&mut self, line: &[u8]) {
         let n = self.units;
         self.unit = Some(n);

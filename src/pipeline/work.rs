@@ -168,7 +168,8 @@ impl Work {
         let around_head = request.as_ref().map(|r| r.head.clone());
         let kept = request.as_ref().map(|r| r.kept.clone()).unwrap_or_default();
         exchange.request = request.map(|r| r.finish(&mut exchange.oddities));
-        exchange.response = response.map(|mut r| {
+        // A stream that was reset before its answer began has none, and nothing of it is missing.
+        exchange.response = response.filter(|r| !r.is_unbegun()).map(|mut r| {
             if r.end.is_none() {
                 let stamp = Stamp { at: r.last_at, frame: 0 };
                 let around = Around { request: around_head.as_ref(), request_body: &kept, response: r.head.as_ref() };
@@ -253,6 +254,12 @@ impl ResponseWork {
         let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref());
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
         ResponseWork { head, first_at, last_at: at, informational: Vec::new(), trailers: Fields::default(), intake, reading, end: None }
+    }
+
+    /// Its end is all that was seen of it, and somebody's doing.
+    fn is_unbegun(&self) -> bool {
+        let cut = matches!(self.end, Some(MessageEnd::CutByClient | MessageEnd::CutByServer));
+        cut && self.head.is_none() && self.informational.is_empty() && self.intake.is_untouched()
     }
 
     fn finish(self, oddities: &mut Oddities) -> Response {

@@ -8,6 +8,9 @@ use crate::conn::Direction;
 use crate::http::event::MessageEnd;
 use crate::time::Span;
 
+/// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.5.2).
+const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
+
 impl Conn {
     pub(super) fn reset(&mut self, here: Here, head: Head, payload: &[u8], sink: &mut Sink<'_>) {
         let code = payload.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b));
@@ -15,27 +18,26 @@ impl Conn {
             Direction::ToServer => ("client", MessageEnd::CutByClient),
             Direction::ToClient => ("server", MessageEnd::CutByServer),
         };
-        if !self.streams.contains_key(&head.stream) {
-            return;
-        }
         self.odd(here, head.stream, RESET, format!("RST_STREAM by the {who}, code {code}"), sink);
         for dir in [Direction::ToServer, Direction::ToClient] {
             self.message_end(Here { dir, ..here }, head.stream, how, sink);
         }
     }
 
+    /// SETTINGS of the client bound what the server may send. The size of the header table is told in the field blocks themselves.
     pub(super) fn settings(&mut self, here: Here, payload: &[u8], sink: &mut Sink<'_>) {
-        for entry in payload.chunks_exact(6) {
+        if here.dir != Direction::ToServer {
+            return;
+        }
+        for entry in payload.chunks_exact(6).filter(|entry| entry[..2] == INITIAL_WINDOW_SIZE) {
             let value = i64::from(u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]));
-            // SETTINGS_INITIAL_WINDOW_SIZE of the client bounds what the server may send (section 6.9.2).
-            if entry[..2] == [0, 4] && here.dir == Direction::ToServer {
-                let change = value - self.initial_window;
-                self.initial_window = value;
-                let opened: Vec<(u32, Span)> =
-                    self.streams.iter_mut().filter_map(|(id, s)| Some((*id, s.window.grow(change, here.at)?))).collect();
-                for (id, shut) in opened {
-                    self.stalled(here, id, shut, sink);
-                }
+            let change = value - self.initial_window;
+            self.initial_window = value;
+            // Streams that are open change by the difference (section 6.9.2).
+            let opened: Vec<(u32, Span)> =
+                self.streams.iter_mut().filter_map(|(id, s)| Some((*id, s.window.grow(change, here.at)?))).collect();
+            for (id, shut) in opened {
+                self.stalled(here, id, shut, sink);
             }
         }
     }
@@ -47,7 +49,7 @@ impl Conn {
         }
         if head.stream == 0 {
             if let Some(shut) = self.window.grow(n, here.at) {
-                let open: Vec<u32> = self.streams.iter().filter(|(_, s)| s.response == Progress::Open).map(|(id, _)| *id).collect();
+                let open: Vec<u32> = self.streams.keys().copied().collect();
                 open.into_iter().for_each(|id| self.stalled(here, id, shut, sink));
             }
         } else if let Some(shut) = self.streams.get_mut(&head.stream).and_then(|s| s.window.grow(n, here.at)) {
@@ -55,19 +57,26 @@ impl Conn {
         }
     }
 
-    pub(super) fn stalled(&mut self, here: Here, id: u32, shut: Span, sink: &mut Sink<'_>) {
-        if shut >= STALL {
+    /// A window opened again. Without all of the client's frames its size is not known and nothing is said.
+    fn stalled(&mut self, here: Here, id: u32, shut: Span, sink: &mut Sink<'_>) {
+        let open = self.streams.get(&id).is_some_and(|s| s.progress(Direction::ToClient) == Progress::Open);
+        if shut >= STALL && open && !self.window_lost {
             let here = Here { dir: Direction::ToClient, ..here };
             self.odd(here, id, WINDOW_SHUT, format!("flow-control window shut for {shut}"), sink);
         }
     }
 
+    /// Streams opened by the other end above the last one named will not be worked on (section 6.8).
     pub(super) fn goaway(&mut self, here: Here, payload: &[u8], sink: &mut Sink<'_>) {
         let word = |at: usize| payload.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
-        let (Some(last), Some(code)) = (word(0), word(4)) else { return };
-        let refused: Vec<u32> = self.streams.keys().copied().filter(|id| *id > last & 0x7fff_ffff).collect();
-        for id in refused {
-            self.odd(here, id, GOAWAY, format!("GOAWAY: last stream {last}, code {code}"), sink);
+        let (Some(last), Some(code)) = (word(0).map(|n| n & 0x7fff_ffff), word(4)) else { return };
+        let (who, opener) = match here.dir {
+            Direction::ToServer => ("client", 0),
+            Direction::ToClient => ("server", 1),
+        };
+        let hit: Vec<u32> = self.streams.keys().copied().filter(|id| code != 0 || (id % 2 == opener && *id > last)).collect();
+        for id in hit {
+            self.odd(here, id, GOAWAY, format!("GOAWAY by the {who}: last stream {last}, code {code}"), sink);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! Preface ──24 bytes──► Header ──DATA──► Data{left, pad} ──left = 0──► Header
 //!                         │ └──other──► Collect{left} ──left = 0──► Header
-//!                         └──too large──► Skip{left} ──left = 0──► Header
-//!        gap that no frame contains, or an impossible header: Lost ──plausible header──► Header
+//!                         └──too large, or a gap inside──► Skip{left} ──left = 0──► Header
+//!        gap that no frame contains: Lost ──a delivery that reads as frames──► Header
 //! ```
 
 /// Client connection preface (section 3.4).
@@ -96,8 +96,19 @@ pub(crate) enum Step<'a> {
     DataEnd(Head),
     /// Any other frame, complete, with its payload.
     Frame(Head, &'a [u8]),
-    /// A frame that is larger than anything sensible was skipped.
-    Skipped(Head),
+    /// Bytes of a DATA frame are missing: so many of its data (padding apart). The frame goes on behind them.
+    DataGap(Head, u64),
+    /// A frame that is larger than anything sensible was skipped, or one of which bytes are missing.
+    Skipped(Head, Why),
+    /// Bytes are missing that no frame contains: what comes next may begin anywhere.
+    Lost,
+}
+
+/// Why a frame was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    TooLarge,
+    NotCaptured,
 }
 
 /// Payload of frames other than DATA that is collected.
@@ -109,7 +120,7 @@ enum State {
     Header,
     Data { head: Head, left: u32, pad: Pad },
     Collect { head: Head },
-    Skip { head: Head, left: u32 },
+    Skip { head: Head, left: u32, why: Why },
     Lost,
 }
 
@@ -127,6 +138,13 @@ enum Pad {
 pub(crate) struct Reader {
     state: State,
     held: Vec<u8>,
+}
+
+impl Default for Reader {
+    /// A direction that begins with a frame.
+    fn default() -> Self {
+        Reader::new(false, false)
+    }
 }
 
 impl Reader {
@@ -158,22 +176,36 @@ impl Reader {
                 State::Header => self.header(bytes, sink),
                 State::Data { head, left, pad } => self.data(head, left, pad, bytes, sink),
                 State::Collect { head } => self.collect(head, bytes, sink),
-                State::Skip { head, left } => self.skip(head, left, bytes, sink),
+                State::Skip { head, left, why } => self.skip(head, left, why, bytes, sink),
                 State::Lost => return,
             };
         }
     }
 
-    /// `len` bytes are missing. True where a DATA frame contains the gap, so that reading goes on in step; the frame is given.
-    pub(crate) fn gap(&mut self, len: u64) -> Option<Head> {
+    /// `len` bytes are missing. Where one frame contains them reading goes on in step.
+    pub(crate) fn gap(&mut self, len: u64, sink: &mut dyn FnMut(Step<'_>)) {
         match self.state {
-            State::Data { head, left, pad: Pad::Known(n) } if u64::from(left.saturating_sub(n)) >= len => {
-                self.state = State::Data { head, left: left - len as u32, pad: Pad::Known(n) };
-                Some(head)
+            State::Data { head, left, pad: Pad::Known(padding) } if u64::from(left) >= len => {
+                let data = u64::from(left.saturating_sub(padding)).min(len);
+                if data > 0 {
+                    sink(Step::DataGap(head, data));
+                }
+                let left = left - len as u32;
+                self.state = State::Data { head, left, pad: Pad::Known(padding) };
+                if left == 0 {
+                    self.end_data(head, sink);
+                }
             }
+            State::Collect { head } if (head.len as usize - self.held.len()) as u64 >= len => {
+                let left = head.len - self.held.len() as u32 - len as u32;
+                self.held.clear();
+                self.skipping(head, left, Why::NotCaptured, sink);
+            }
+            State::Skip { head, left, why } if u64::from(left) >= len => self.skipping(head, left - len as u32, why, sink),
             _ => {
+                self.held.clear();
                 self.state = State::Lost;
-                None
+                sink(Step::Lost);
             }
         }
     }
@@ -209,7 +241,7 @@ impl Reader {
             kind::DATA => {
                 let padded = head.has(flag::PADDED);
                 let pad = if padded { Pad::Unread } else { Pad::Known(0) };
-                if !padded {
+                if !padded || head.len == 0 {
                     sink(Step::DataStart(head, u64::from(head.len)));
                 }
                 self.state = State::Data { head, left: head.len, pad };
@@ -217,7 +249,7 @@ impl Reader {
                     self.end_data(head, sink);
                 }
             }
-            _ if head.len > MAX_COLLECT => self.state = State::Skip { head, left: head.len },
+            _ if head.len > MAX_COLLECT => self.state = State::Skip { head, left: head.len, why: Why::TooLarge },
             _ if head.len == 0 => sink(Step::Frame(head, &[])),
             _ => self.state = State::Collect { head },
         }
@@ -269,96 +301,20 @@ impl Reader {
         &bytes[take..]
     }
 
-    fn skip<'a>(&mut self, head: Head, left: u32, bytes: &'a [u8], sink: &mut dyn FnMut(Step<'_>)) -> &'a [u8] {
+    fn skip<'a>(&mut self, head: Head, left: u32, why: Why, bytes: &'a [u8], sink: &mut dyn FnMut(Step<'_>)) -> &'a [u8] {
         let take = (left as usize).min(bytes.len());
-        let left = left - take as u32;
-        self.state = State::Skip { head, left };
+        self.skipping(head, left - take as u32, why, sink);
+        &bytes[take..]
+    }
+
+    fn skipping(&mut self, head: Head, left: u32, why: Why, sink: &mut dyn FnMut(Step<'_>)) {
+        self.state = State::Skip { head, left, why };
         if left == 0 {
             self.state = State::Header;
-            sink(Step::Skipped(head));
+            sink(Step::Skipped(head, why));
         }
-        &bytes[take..]
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let mut f = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-        f.extend([kind, flags]);
-        f.extend(stream.to_be_bytes());
-        f.extend(payload);
-        f
-    }
-
-    fn read(bytes: &[u8], size: usize) -> Vec<String> {
-        let mut reader = Reader::new(true, false);
-        let mut out: Vec<String> = Vec::new();
-        for part in bytes.chunks(size) {
-            reader.push(part, &mut |step| match step {
-                Step::Begin => {}
-                Step::Data(h, b) => match out.last_mut() {
-                    Some(last) if last.starts_with("data ") => last.push_str(&String::from_utf8_lossy(b)),
-                    _ => out.push(format!("data {} {}", h.stream, String::from_utf8_lossy(b))),
-                },
-                other => out.push(format!("{other:?}")),
-            });
-        }
-        out
-    }
-
-    fn sample() -> Vec<u8> {
-        let mut all = PREFACE.to_vec();
-        all.extend(frame(kind::SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100]));
-        all.extend(frame(kind::DATA, 0, 1, b"hello"));
-        all.extend(frame(kind::DATA, flag::PADDED, 1, b"\x03abcxyz"));
-        all.extend(frame(kind::DATA, flag::END_STREAM, 1, b""));
-        all.extend(frame(0xbe, 0, 0, b"unknown"));
-        all
-    }
-
-    #[test]
-    fn cut_anywhere_reads_the_same() {
-        let whole = read(&sample(), usize::MAX);
-        assert_eq!(whole.len(), 10, "{whole:#?}");
-        assert!(whole.contains(&"data 1 abc".to_string()), "padding is no data: {whole:#?}");
-        for size in 1..40 {
-            assert_eq!(read(&sample(), size), whole, "pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn frames_are_told_from_other_bytes() {
-        assert!(looks_like_frames(&sample()[24..]) || !looks_like_frames(b"HTTP/1.1 200 OK\r\n\r\n"));
-        assert!(looks_like_frames(&frame(kind::DATA, 0, 5, b"{}")));
-        assert!(!looks_like_frames(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-        assert!(!looks_like_frames(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"));
-    }
-
-    #[test]
-    fn a_gap_inside_data_keeps_step() {
-        let mut reader = Reader::new(false, false);
-        let bytes = frame(kind::DATA, 0, 1, b"0123456789");
-        reader.push(&bytes[..11], &mut |_| {});
-        assert_eq!(reader.gap(4).map(|h| h.stream), Some(1));
-        let mut ended = false;
-        reader.push(&bytes[15..], &mut |s| ended |= matches!(s, Step::DataEnd(_)));
-        assert!(ended);
-        assert_eq!(reader.gap(1), None, "between frames: lost");
-    }
-
-    proptest! {
-        #[test]
-        fn hostile_bytes_end(parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..20), joined: bool) {
-            let mut reader = Reader::new(false, joined);
-            for part in &parts {
-                reader.push(part, &mut |_| {});
-                let _ = reader.gap(3);
-            }
-        }
-    }
-}
+mod tests;

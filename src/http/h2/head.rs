@@ -21,12 +21,9 @@ impl Block {
         Some(String::from_utf8_lossy(if field.unknown_value { UNKNOWN } else { &field.value }).into_owned())
     }
 
-    pub(super) fn is_request(&self) -> bool {
-        self.pseudo(":method").is_some() || self.pseudo(":path").is_some()
-    }
-
-    pub(super) fn is_response(&self) -> bool {
-        self.pseudo(":status").is_some()
+    /// Its first field is, or may be, a pseudo-header field: those come first in every head and never in trailers (section 8.3).
+    pub(super) fn starts_a_message(&self) -> bool {
+        self.fields.first().is_some_and(|f| f.unknown_name || f.name.starts_with(b":"))
     }
 
     pub(super) fn has_unknown(&self) -> bool {

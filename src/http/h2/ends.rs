@@ -1,0 +1,84 @@
+//! How messages end: by END_STREAM, by RST_STREAM, with the connection.
+
+use super::stream::Progress;
+use super::{Conn, Here, Sink};
+use crate::conn::{Direction, End};
+use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side};
+
+/// Identifiers of ended streams that are remembered.
+const CLOSED_KEPT: usize = 256;
+/// Streams that are open at once; more is hostile (RFC 9113 section 6.5.2 suggests that a limit be no smaller than 100).
+const MAX_STREAMS: usize = 4096;
+
+impl Conn {
+    /// One side's message is over.
+    pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, sink: &mut Sink<'_>) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let exchange = stream.number;
+        // The request of a response that was joined under way is over as far as anybody can tell.
+        let unseen = here.dir == Direction::ToClient && stream.progress(Direction::ToServer) == Progress::Waiting;
+        if unseen {
+            stream.end(Direction::ToServer);
+        }
+        let said = stream.end(here.dir);
+        let over = stream.is_over();
+        if over {
+            self.forget(id);
+        }
+        if said {
+            sink(HttpEvent { at: here.at, frame: here.frame, exchange, side: Side::from(here.dir), what: HttpWhat::End(how) });
+        }
+    }
+
+    /// The stream is over: late frames on it open nothing.
+    fn forget(&mut self, id: u32) {
+        self.streams.remove(&id);
+        self.closed.push_back(id);
+        if self.closed.len() > CLOSED_KEPT {
+            self.closed.pop_front();
+        }
+    }
+
+    /// Make room for one more stream.
+    pub(super) fn make_room(&mut self, here: Here, sink: &mut Sink<'_>) {
+        if self.streams.len() < MAX_STREAMS {
+            return;
+        }
+        if let Some(oldest) = self.streams.keys().next().copied() {
+            for dir in [Direction::ToServer, Direction::ToClient] {
+                self.message_end(Here { dir, ..here }, oldest, MessageEnd::CutByCapture, sink);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, here: Here, how: End, sink: &mut Sink<'_>) {
+        self.first_end.get_or_insert((here.dir, how));
+        if here.dir == Direction::ToClient || how != End::Fin {
+            self.close(here, sink);
+        }
+    }
+
+    /// The connection is over: what is open was cut by whoever closed first, unless the capture lacks what would tell.
+    pub(super) fn close(&mut self, here: Here, sink: &mut Sink<'_>) {
+        let how = match self.first_end {
+            Some((Direction::ToServer, End::Fin | End::Reset)) => MessageEnd::CutByClient,
+            Some((Direction::ToClient, End::Fin | End::Reset)) => MessageEnd::CutByServer,
+            _ => MessageEnd::CutByCapture,
+        };
+        let open: Vec<u32> = self.streams.keys().copied().collect();
+        for id in open {
+            for dir in [Direction::ToServer, Direction::ToClient] {
+                let Some(stream) = self.streams.get_mut(&id) else { continue };
+                let how = if stream.is_unsure(dir) { MessageEnd::CutByCapture } else { how };
+                match stream.progress(dir) {
+                    // No response was begun, so none ends.
+                    Progress::Waiting => drop(stream.end(dir)),
+                    _ => self.message_end(Here { dir, ..here }, id, how, sink),
+                }
+            }
+            if self.streams.contains_key(&id) {
+                self.forget(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Settings and windows: when a server may not send, and when it may and does not.
+
+use super::super::WINDOW_SHUT;
+use super::*;
+use crate::http::event::HttpWhat;
+
+fn update(stream: u32, n: u32) -> Vec<u8> {
+    frame(kind::WINDOW_UPDATE, 0, stream, n.to_be_bytes())
+}
+
+/// What is said of windows when these things happen at these milliseconds.
+fn stalls(conn: &mut Conn, happens: &[(i64, On)]) -> Vec<String> {
+    let mut out = Vec::new();
+    for (ms, on) in happens {
+        use crate::conn::{ByteEvent, ConnId, Direction, What};
+        let (dir, what) = match on {
+            On::C(bytes) => (Direction::ToServer, What::Data(bytes)),
+            On::S(bytes) => (Direction::ToClient, What::Data(bytes)),
+            On::CGap(n) => (Direction::ToServer, What::Gap(*n)),
+            _ => continue,
+        };
+        let at = crate::time::Timestamp(ms * 1_000_000);
+        conn.push(&ByteEvent { at, frame: 0, conn: ConnId(0), dir, what }, &mut |event| match &event.what {
+            HttpWhat::Oddity(o) if o.kind == WINDOW_SHUT => out.push(format!("{} {}", event.exchange, o.found)),
+            _ => {}
+        });
+    }
+    out
+}
+
+fn full(stream: u32, n: usize) -> On {
+    s(data(0, stream, &"x".repeat(n)))
+}
+
+#[test]
+fn a_stream_window_that_was_shut() {
+    let small = c([&PREFACE[..], &settings(&[(4, 100)]), &get(1), &get(3)].concat());
+    let happens = [(0, small), (1, s([ok(1), ok(3)].concat())), (2, full(1, 100)), (3, full(3, 10)), (52, c(update(1, 100)))];
+    assert_eq!(stalls(&mut Conn::new(false), &happens), ["0 flow-control window shut for 50.0 ms"]);
+}
+
+#[test]
+fn settings_open_and_shut_windows() {
+    let happens = [
+        (0, c([&PREFACE[..], &settings(&[(4, 100), (1, 0)]), &get(1)].concat())),
+        (1, s(ok(1))),
+        (2, full(1, 60)),
+        (10, c(settings(&[(4, 50)]))), // 10 less than nothing
+        (40, c(settings(&[(5, 20_000), (4, 70)]))),
+    ];
+    assert_eq!(stalls(&mut Conn::new(false), &happens), ["0 flow-control window shut for 30.0 ms"]);
+}
+
+#[test]
+fn the_window_of_the_connection() {
+    let mut happens =
+        vec![(0, c([&PREFACE[..], &settings(&[(4, 1_000_000)]), &get(1), &get(3)].concat())), (1, s([ok(1), ok(3)].concat()))];
+    happens.extend((0..4).map(|n| (2 + n, full(1, 16_384))));
+    happens.push((105, c(update(0, 100_000))));
+    let got = stalls(&mut Conn::new(false), &happens);
+    assert_eq!(got, ["0 flow-control window shut for 100 ms", "1 flow-control window shut for 100 ms"]);
+}
+
+/// A silent model is not a shut window, and a window whose updates were not captured is nobody's fault.
+#[test]
+fn nothing_is_said_without_knowledge() {
+    let slow = [
+        (0, c([&PREFACE[..], &settings(&[(4, 100)]), &get(1)].concat())),
+        (1, s(ok(1))),
+        (2, full(1, 99)),
+        (900, c(update(1, 99))),
+        (901, full(1, 99)),
+    ];
+    assert!(stalls(&mut Conn::new(false), &slow).is_empty());
+    let happens =
+        |first: On| [(0, first), (1, s(ok(1))), (2, full(1, 65_000)), (3, On::CGap(13)), (4, full(1, 65_000)), (900, c(update(1, 99_000)))];
+    assert!(stalls(&mut Conn::new(false), &happens(hello(&[get(1)]))).is_empty());
+    assert!(stalls(&mut Conn::new(true), &happens(c(get(1)))).is_empty());
+}
