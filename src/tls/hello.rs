@@ -95,9 +95,15 @@ impl ServerHello {
         let mut f = Fields(body);
         let legacy = f.u16()? as u16;
         let random: [u8; 32] = f.take(32)?.try_into().ok()?;
-        f.vec8()?; // session id
+        // Drafts of TLS 1.3 before the 22nd (0x7f16) had neither.
+        let draft = (0x7f00..0x7f16).contains(&legacy);
+        if !draft {
+            f.vec8()?; // session id
+        }
         let suite = f.u16()? as u16;
-        f.u8()?; // compression method
+        if !draft {
+            f.u8()?; // compression method
+        }
         let mut hello = ServerHello { random, suite, version: legacy, is_retry: random == RETRY, ..ServerHello::default() };
         for (kind, body) in extensions(f.vec16().unwrap_or_default()) {
             match (kind, body) {

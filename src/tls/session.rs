@@ -191,6 +191,8 @@ impl Session {
             self.info.reading = Reading::NoKeys;
             return;
         }
+        // Since the delivery began, a ServerHello may have told what those that wait lacked (0-RTT data comes before it).
+        self.drain(sink);
         if self.waiting.is_empty() && self.open(here, Sealed { kind, version, body }, sink) {
             return;
         }

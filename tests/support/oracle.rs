@@ -2,6 +2,7 @@
 
 use super::read::Seen;
 use serde_json::Value;
+use sniff::conn::Endpoints;
 use sniff::exchange::{Body, Exchange, Request, Response};
 use sniff::time::Timestamp;
 use std::collections::BTreeMap;
@@ -61,8 +62,43 @@ pub fn compare(oracle: &Value, seen: &Seen) -> Compared {
     out
 }
 
-/// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that asked for it (RFC 7540 section 3.2).
-fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
+/// What the oracle says of the hellos of each TLS connection (`tls.N`: its number of the stream), against ours.
+pub fn compare_tls(oracle: &Value, seen: &Seen) -> Compared {
+    let (pairs, mut hellos) = (pairs(oracle), BTreeMap::<u64, [Option<&Value>; 2]>::new());
+    for message in list(&oracle["tshark_native"]["tls"]) {
+        let Some(stream) = message["tcp_stream"].as_str().and_then(|s| s.parse().ok()) else { continue };
+        for kind in list(&message["types"]) {
+            if let Some(at) = ["1", "2"].iter().position(|k| *kind == **k) {
+                hellos.entry(stream).or_default()[at].get_or_insert(message);
+            }
+        }
+    }
+    let mut out = Compared { all: hellos.len(), ..Compared::default() };
+    for (stream, [client, server]) in &hellos {
+        let mut diffs = Diffs(Vec::new());
+        let of = |c: &&sniff::pipeline::Connection| pair_of(c.endpoints) == pairs[stream];
+        let tls = seen.connections.iter().find(of).and_then(|c| c.tls.clone()).unwrap_or_default();
+        let number = |s: &str| u16::from_str_radix(s.trim_start_matches("0x"), 16).ok();
+        let version = first(server, "supported_version").or(first(server, "version")).and_then(number).map(|v| match v {
+            0x0301..=0x0304 => format!("1.{}", v - 0x0301),
+            other => format!("0x{other:04x}"),
+        });
+        diffs.stated("sni", first(client, "sni"), tls.sni.as_deref());
+        diffs.stated("suite", first(server, "cipher").and_then(number), tls.suite);
+        diffs.stated("version", version, tls.version);
+        out.equal += usize::from(diffs.0.is_empty());
+        out.differences.extend(diffs.0.into_iter().map(|(field, text)| ((format!("tls.{stream}"), field), text)));
+    }
+    out
+}
+
+/// The first of a hello's values.
+fn first<'v>(hello: &Option<&'v Value>, field: &str) -> Option<&'v str> {
+    list(&hello.as_ref()?[field]).first()?.as_str()
+}
+
+/// The ends of every stream.
+fn pairs(oracle: &Value) -> BTreeMap<u64, Pair> {
     let mut pairs: BTreeMap<u64, Pair> = BTreeMap::new();
     for stream in list(&oracle["streams"]) {
         let end = |key: &str| stream[key].as_str().and_then(endpoint);
@@ -70,6 +106,12 @@ fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
             pairs.insert(number, pair(client, server));
         }
     }
+    pairs
+}
+
+/// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that asked for it (RFC 7540 section 3.2).
+fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
+    let pairs = pairs(oracle);
     let mut all: Vec<Wanted<'_>> = Vec::new();
     let mut upgraded: BTreeMap<u64, usize> = BTreeMap::new();
     for (n, exchange) in list(&oracle["http1"]).iter().enumerate() {
@@ -112,8 +154,7 @@ fn best(want: &Wanted<'_>, free: &[&Exchange]) -> Option<usize> {
         let same_stream = want.stream.is_none() || stream.map(u64::from) == want.stream;
         (same_stream, target, first, status == want.response.and_then(status_of))
     };
-    let (at, (same_stream, target, first, status)) =
-        ranked.map(|(i, e)| (i, score(e))).max_by(|(i, a), (j, b)| a.cmp(b).then(j.cmp(i)))?;
+    let (at, (same_stream, target, first, status)) = ranked.map(|(i, e)| (i, score(e))).max_by(|(i, a), (j, b)| a.cmp(b).then(j.cmp(i)))?;
     (same_stream && (target || first || status)).then_some(at)
 }
 
@@ -255,7 +296,10 @@ fn endpoint(s: &str) -> Option<(IpAddr, u16)> {
 }
 
 fn ends(e: &Exchange) -> Pair {
-    let (client, server) = (e.endpoints.client, e.endpoints.server);
+    pair_of(e.endpoints)
+}
+
+fn pair_of(Endpoints { client, server }: Endpoints) -> Pair {
     pair((client.ip(), client.port()), (server.ip(), server.port()))
 }
 

@@ -140,11 +140,7 @@ fn mpls_and_teredo_in_udp_are_entered() {
         out
     };
     let authentication = [0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 2, 3, 4, 5, 6];
-    for packet in [
-        udp(6635, &[0, 0x10, 1, 0x40], &ipv4(b"hi")),
-        udp(3544, &[], &ipv6(b"hi")),
-        udp(3544, &authentication, &ipv6(b"hi")),
-    ] {
+    for packet in [udp(6635, &[0, 0x10, 1, 0x40], &ipv4(b"hi")), udp(3544, &[], &ipv6(b"hi")), udp(3544, &authentication, &ipv6(b"hi"))] {
         assert_eq!(payloads(&one(101, &packet)), [b"hi"]);
     }
 }
