@@ -1,0 +1,72 @@
+//! permessage-deflate (RFC 7692 section 7): raw deflate, flushed behind every message, its last four bytes left out.
+
+use super::MAX_MESSAGE;
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// What a sync flush ends with and the sender leaves out.
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// One direction's decompressor.
+#[derive(Debug)]
+pub(super) struct Inflate {
+    inner: Decompress,
+    /// The next message may refer to this one.
+    takeover: bool,
+    /// A message could not be read, and those behind it may refer to it.
+    lost: bool,
+}
+
+/// Why there is no message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Broken,
+    TooLong,
+}
+
+impl Inflate {
+    pub(super) fn new(takeover: bool) -> Self {
+        Inflate { inner: Decompress::new(false), takeover, lost: false }
+    }
+
+    /// A message was not seen.
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+
+    /// Undo a message, into `out`.
+    pub(super) fn message(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        if !self.takeover {
+            self.inner.reset(false);
+        } else if self.lost {
+            return Err(Fault::Broken);
+        }
+        let undone = self.all(data, out).and_then(|()| self.all(&TAIL, out));
+        self.lost |= undone.is_err();
+        undone
+    }
+
+    fn all(&mut self, mut data: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        loop {
+            if out.len() == out.capacity() {
+                out.reserve(out.len().clamp(1024, MAX_MESSAGE));
+            }
+            let (read, wrote) = (self.inner.total_in(), self.inner.total_out());
+            let status = self.inner.decompress_vec(data, out, FlushDecompress::Sync).map_err(|_| Fault::Broken)?;
+            let used = usize::try_from(self.inner.total_in() - read).unwrap_or(usize::MAX);
+            data = data.get(used..).unwrap_or_default();
+            if out.len() > MAX_MESSAGE {
+                return Err(Fault::TooLong);
+            }
+            match status {
+                // A block marked as the last one: the sender began anew behind it (RFC 7692 section 7.2.3.4).
+                Status::StreamEnd => self.inner.reset(false),
+                _ if out.len() == out.capacity() => continue,
+                _ if used == 0 && self.inner.total_out() == wrote && !data.is_empty() => return Err(Fault::Broken),
+                _ => {}
+            }
+            if data.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
