@@ -44,7 +44,7 @@ pub struct HttpEvent<'a> {
 pub enum HttpWhat<'a> {
     /// A complete request head.
     Request(Box<RequestHead>),
-    /// A complete response head, interim (1xx except 101) or final. Behind a 101 that switches to HTTP/2 comes the final one.
+    /// A complete response head, interim (1xx except 101) or final. One behind a 101 that switched to HTTP/2 replaces it.
     Response(Box<ResponseHead>),
     /// A transfer unit begins: an HTTP/1 chunk or HTTP/2 DATA frame. Bodies without units never say this.
     UnitStart {

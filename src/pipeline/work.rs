@@ -90,9 +90,8 @@ impl Work {
             work.informational.push(head.status);
             return;
         }
-        // 101 is followed by the answer itself where the switch is to HTTP/2 (RFC 7540 section 3.2).
-        let switched = |w: &ResponseWork| w.head.as_ref().map(|h| h.status).filter(|s| *s == 101);
-        let informational = self.response.take().map(|w| w.informational.iter().copied().chain(switched(&w)).collect()).unwrap_or_default();
+        // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
+        let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
         self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
     }
 

@@ -132,7 +132,6 @@ fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
             && request.is_none()
             && let Some(first) = upgraded.get(&stream)
         {
-            all[*first].interim.push(101);
             all[*first].response = response;
             continue;
         }
