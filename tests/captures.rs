@@ -1,5 +1,5 @@
 //! Walks `captures/` (each case against its `expect.json`) and, where it stands beside the project, the shared corpus with its truth files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
 

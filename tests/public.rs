@@ -1,5 +1,5 @@
 //! Captures that nobody on the project wrote, compared with what other programs read from them; and those that were made to break parsers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
 

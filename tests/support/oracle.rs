@@ -244,7 +244,7 @@ fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
     }
     let triple = |v: &Value| -> Vec<u64> { list(v).iter().filter_map(Value::as_u64).collect() };
     if let Some(frames) = some(&want["body_frames"]) {
-        let want: Vec<(u64, u64)> = list(frames).iter().map(|f| triple(f)).map(|f| (f[0], f[1])).collect();
+        let want: Vec<(u64, u64)> = list(frames).iter().map(&triple).map(|f| (f[0], f[1])).collect();
         let mut got: Vec<(u64, u64)> = Vec::new();
         for piece in &have.pieces {
             match got.last_mut() {
@@ -255,7 +255,7 @@ fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
         diffs.equal("response.pieces", want, got);
     }
     if let Some(frames) = some(&want["data_frames"]) {
-        let want: Vec<(u64, u64)> = list(frames).iter().map(|f| triple(f)).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
+        let want: Vec<(u64, u64)> = list(frames).iter().map(triple).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
         let mut got: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         for piece in &have.pieces {
             let unit = got.entry(piece.unit).or_default();

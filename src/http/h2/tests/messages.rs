@@ -69,8 +69,8 @@ fn a_head_in_parts() {
 /// A connection error for the receiver (RFC 9113 section 6.2); a listener goes on.
 #[test]
 fn a_head_between_the_parts_of_another() {
-    let unfinished = frame(kind::HEADERS, 0, 1, &block(&[(":method", "GET")]));
-    let late = frame(kind::CONTINUATION, MORE, 1, &block(&[(":path", "/1")]));
+    let unfinished = frame(kind::HEADERS, 0, 1, block(&[(":method", "GET")]));
+    let late = frame(kind::CONTINUATION, MORE, 1, block(&[(":path", "/1")]));
     let got = spoken(&[hello(&[unfinished, get(3), late, get(5)]), s([ok(3), ok(5)].concat())]);
     let want = ["0 > GET /3 2 None", "0 > Complete", "1 > GET /5 2 None", "1 > Complete", "0 < 200 2 H2", "1 < 200 2 H2"];
     assert_eq!(got, want);

@@ -27,6 +27,7 @@ fn read(parts: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<String> {
     let mut trace = Trace::default();
     let mut conn = Conn::new(false);
     for on in conversation() {
+        #[allow(clippy::type_complexity)] // a constructor and what it takes
         let (make, bytes): (fn(Vec<u8>) -> On, Vec<u8>) = match on {
             On::C(bytes) => (c, bytes),
             On::S(bytes) => (s, bytes),
