@@ -88,7 +88,7 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
     reader.stop_when(stop.clone());
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
-    let mut engine = Engine::new(&args.limits, &args.port, &keys);
+    let mut engine = Engine::new(&args.limits, &args.port, &keys, false);
     let mut found: Vec<Summary> = Vec::new();
     let mut sink = |message: Message| {
         if let Message::Finished(f) = message {

@@ -86,11 +86,12 @@ pub(super) struct Engine {
 pub(super) type Sink<'s> = dyn FnMut(Message) -> Result<()> + 's;
 
 impl Engine {
-    pub(super) fn new(limits: &LimitArgs, ports: &[u16], keys: &Keys) -> Engine {
+    /// `contents` as in [`pipeline::Config`].
+    pub(super) fn new(limits: &LimitArgs, ports: &[u16], keys: &Keys, contents: bool) -> Engine {
         Engine {
             net: net::Decoder::new(),
             tcp: tcp::Table::new(limits.tcp()),
-            pipeline: pipeline::Pipeline::new(pipeline::Config { keys: keys.clone(), ..pipeline::Config::default() }),
+            pipeline: pipeline::Pipeline::new(pipeline::Config { keys: keys.clone(), contents, ..pipeline::Config::default() }),
             limits: limits.conformance(),
             ports: ports.to_vec(),
         }

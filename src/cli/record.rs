@@ -95,7 +95,7 @@ impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         let session = Session { source: source.into(), started: values::now(), options: args.options() };
         let writer = Writer::start(&common.db, session)?;
-        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port, keys), writer, tally: Tally::default(), screen })
+        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port, keys, true), writer, tally: Tally::default(), screen })
     }
 
     /// One packet, one tick, or the end of all.

@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 pub(super) struct Intake {
     pub(super) body: Body,
     decoder: Decoder,
+    /// [`super::Config::contents`]
+    contents: bool,
+    /// Of the wire bytes handed on so far; those in `body` follow when they go, so that the hash sees long runs.
     wire_hash: Sha256,
     /// Of the decoded bytes; none while they are the wire bytes.
     decoded_hash: Option<Sha256>,
@@ -20,10 +23,11 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(content_encoding: Option<&str>) -> Self {
+    pub(super) fn new(content_encoding: Option<&str>, contents: bool) -> Self {
         let decoder = Decoder::new(content_encoding);
-        let decoded_hash = (!decoder.is_identity()).then(Sha256::new);
-        Intake { body: Body::default(), decoder, wire_hash: Sha256::new(), decoded_hash, offset: 0, unit: None, units: 0, holes: false }
+        let decoded_hash = (contents && !decoder.is_identity()).then(Sha256::new);
+        let (body, wire_hash) = (Body::default(), Sha256::new());
+        Intake { body, decoder, contents, wire_hash, decoded_hash, offset: 0, unit: None, units: 0, holes: false }
     }
 
     pub(super) fn unit_start(&mut self, line: &[u8]) {
@@ -31,7 +35,7 @@ impl Intake {
         self.unit = Some(n);
         self.units += 1;
         self.body.units = Some(self.units);
-        if !line.is_empty() {
+        if self.contents && !line.is_empty() {
             self.body.unit_lines.push((n, line.to_vec()));
         }
     }
@@ -44,10 +48,11 @@ impl Intake {
     pub(super) fn data(&mut self, stamp: Stamp, bytes: &[u8], oddities: &mut Oddities, sink: &mut dyn FnMut(Piece<'_>)) {
         let len = bytes.len() as u64;
         self.body.first_at.get_or_insert(stamp.at);
-        self.note_piece(stamp, len, false);
-        self.body.bytes.extend_from_slice(bytes);
         self.body.wire_bytes += len;
-        self.wire_hash.update(bytes);
+        if self.contents {
+            self.note_piece(stamp, len, false);
+            self.body.bytes.extend_from_slice(bytes);
+        }
         let Intake { decoder, decoded_hash, body, .. } = self;
         let mut pass = |piece: Piece<'_>| {
             body.decoded_bytes += piece.bytes.len() as u64;
@@ -62,16 +67,19 @@ impl Intake {
     /// Bytes that were not captured.
     pub(super) fn gap(&mut self, stamp: Stamp, len: Option<u64>, oddities: &mut Oddities) {
         self.holes = true;
-        self.note_piece(stamp, len.unwrap_or(0), true);
+        if self.contents {
+            self.note_piece(stamp, len.unwrap_or(0), true);
+        }
         self.decoder.gap(stamp.at, &mut |o| oddities.push(o));
     }
 
     /// No more bytes: the hashes are known unless bytes are missing.
     pub(super) fn finish(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         self.decoder.finish(stamp.at, &mut |o| oddities.push(o));
-        if self.holes {
+        if self.holes || !self.contents {
             return;
         }
+        self.wire_hash.update(&self.body.bytes);
         let wire: [u8; 32] = std::mem::take(&mut self.wire_hash).finalize().into();
         self.body.wire_sha256 = Some(wire);
         self.body.decoded_sha256 = Some(self.decoded_hash.take().map_or(wire, |h| h.finalize().into()));
@@ -79,6 +87,9 @@ impl Intake {
 
     /// What waits, taken out.
     pub(super) fn take(&mut self) -> BodyPart {
+        if !self.holes {
+            self.wire_hash.update(&self.body.bytes);
+        }
         BodyPart {
             pieces: std::mem::take(&mut self.body.pieces),
             bytes: std::mem::take(&mut self.body.bytes),

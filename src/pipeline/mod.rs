@@ -33,11 +33,13 @@ pub struct Config {
     pub request_kept: usize,
     /// Secrets that open TLS.
     pub keys: tls::Keys,
+    /// Body bytes, deliveries, records and hashes are wanted. Without them an exchange holds only what was made of them: enough to judge it.
+    pub contents: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { part_bytes: 256 << 10, part_items: 4096, request_kept: 8 << 20, keys: tls::Keys::default() }
+        Config { part_bytes: 256 << 10, part_items: 4096, request_kept: 8 << 20, keys: tls::Keys::default(), contents: true }
     }
 }
 
@@ -153,6 +155,7 @@ impl Conn {
             _ => {}
         }
         let Conn { http, open, id, endpoints, exchanges, .. } = self;
+        let mut ended = false;
         http.push(event, &mut |event| {
             let at = match open.iter().position(|w| w.number == event.exchange) {
                 Some(i) => i,
@@ -171,12 +174,13 @@ impl Conn {
                 *exchanges += 1;
                 cx.out.push(Output::Begun(work.exchange.id));
             }
+            ended |= matches!(event.what, HttpWhat::End(_));
             work.on(event, cx.config);
             if let Some(part) = work.part(cx.config) {
                 cx.out.push(Output::Part(Box::new(part)));
             }
         });
-        if self.open.iter().any(|w| w.done()) {
+        if ended && self.open.iter().any(|w| w.done()) {
             self.mark_tls();
             let endpoints = self.endpoints();
             let mut i = 0;

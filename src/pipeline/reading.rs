@@ -49,6 +49,8 @@ pub(super) struct Found {
     pub(super) text: Vec<u8>,
     /// The framing closed the stream before a dialect was chosen.
     closed: bool,
+    /// `records` are wanted.
+    keep_records: bool,
 }
 
 /// Which dialect reads the records.
@@ -72,8 +74,8 @@ pub(super) struct Waiting {
 }
 
 impl Reading {
-    pub(super) fn new(declared: Option<&str>) -> Self {
-        Reading { stream: Stream::new(declared), found: Found::default() }
+    pub(super) fn new(declared: Option<&str>, keep_records: bool) -> Self {
+        Reading { stream: Stream::new(declared), found: Found { keep_records, ..Found::default() } }
     }
 
     pub(super) fn push(&mut self, piece: Piece<'_>, around: Around<'_>) {
@@ -182,7 +184,7 @@ impl Found {
             }
             Framed::Oddity(oddity) => self.oddities.push(oddity),
             Framed::Closed { .. } => self.close(),
-            Framed::Revised(_) => *self = Found::default(),
+            Framed::Revised(_) => *self = Found { keep_records: self.keep_records, ..Found::default() },
         }
     }
 
@@ -195,7 +197,9 @@ impl Found {
         if meaning.is_delta() {
             self.deltas.push(Delta { at: record.at, record: record.n, meaning });
         }
-        self.records.push(info(record, meaning));
+        if self.keep_records {
+            self.records.push(info(record, meaning));
+        }
     }
 
     /// The framing itself closed the stream (`]` of a JSON array).

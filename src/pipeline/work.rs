@@ -72,31 +72,31 @@ impl Work {
     pub(super) fn on(&mut self, event: HttpEvent<'_>, config: &Config) {
         let stamp = Stamp::from(&event);
         match (event.side, event.what) {
-            (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at)),
-            (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at),
+            (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at, config)),
+            (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at, config),
             (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push(oddity),
             (Side::Request, what) => {
                 if let Some(request) = &mut self.request {
                     request.on(stamp, what, &mut self.exchange, config);
                 }
             }
-            (Side::Response, what) => self.response(stamp, what),
+            (Side::Response, what) => self.response(stamp, what, config),
         }
     }
 
-    fn response_head(&mut self, head: ResponseHead, at: Timestamp) {
+    fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
         if head.is_interim() {
-            let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at));
+            let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at, config));
             work.informational.push(head.status);
             return;
         }
         let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
-        self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at) });
+        self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
     }
 
-    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>) {
+    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
         let Work { exchange, request, response, .. } = self;
-        let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at));
+        let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at, config));
         let ResponseWork { head, intake, reading, .. } = work;
         let around = Around {
             request: request.as_ref().map(|r| &r.head),
@@ -181,8 +181,8 @@ impl Work {
 }
 
 impl RequestWork {
-    fn new(head: RequestHead, at: Timestamp) -> Self {
-        let intake = Intake::new(coding(&head.fields).as_deref());
+    fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
+        let intake = Intake::new(coding(&head.fields).as_deref(), config.contents);
         RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, stream: None, end: None }
     }
 
@@ -241,13 +241,13 @@ impl RequestWork {
 }
 
 impl ResponseWork {
-    fn new(head: Option<ResponseHead>, at: Timestamp) -> Self {
+    fn new(head: Option<ResponseHead>, at: Timestamp, config: &Config) -> Self {
         let fields = head.as_ref().map(|h| &h.fields);
-        let mut intake = Intake::new(fields.and_then(coding).as_deref());
+        let mut intake = Intake::new(fields.and_then(coding).as_deref(), config.contents);
         if head.as_ref().is_some_and(|h| matches!(h.transfer, Transfer::Chunked | Transfer::H2)) {
             intake.body.units = Some(0);
         }
-        let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref());
+        let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config.contents);
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
         ResponseWork { head, first_at, last_at: at, informational: Vec::new(), trailers: Fields::default(), intake, reading, end: None }
     }
