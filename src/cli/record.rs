@@ -20,6 +20,11 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+/// Bytes that may wait for the disk while a file is read.
+const FILE_ROOM: usize = 8 << 20;
+/// The same of a live capture: so long it outlasts a slow disk before packets wait in the kernel.
+const LIVE_ROOM: usize = 64 << 20;
+
 /// What to record, and how.
 #[derive(Debug, Args)]
 pub(super) struct RecordArgs {
@@ -95,6 +100,8 @@ impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         let session = Session { source: source.into(), started: values::now(), options: args.options() };
         let writer = Writer::start(&common.db, session)?;
+        // A file can wait for the disk, the kernel's packets cannot.
+        writer.room(if args.read.is_some() { FILE_ROOM } else { LIVE_ROOM });
         Ok(Recording { common, engine: Engine::new(&args.limits, &args.port, keys, true), writer, tally: Tally::default(), screen })
     }
 

@@ -5,11 +5,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Rows that make a batch worth a transaction at once.
-pub(super) const BATCH_ROWS: usize = 4096;
+///
+/// Exchanges that run at once end up on the same pages of the tables: the more go in together, the fewer pages are written twice.
+pub(super) const BATCH_ROWS: usize = 16 << 10;
 /// How long the first message of a batch waits for company.
 pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
-/// Bytes that may wait. Live capture has this long to outlast a slow disk before packets wait in the kernel.
-const MAX_BYTES: usize = 64 << 20;
+/// Bytes that may wait, unless told otherwise; as many again are being written.
+const ROOM: usize = 16 << 20;
 
 /// The queue between the pipeline and the writer thread.
 #[derive(Debug, Default)]
@@ -18,8 +20,10 @@ pub(super) struct Queue {
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Bytes that may wait.
+    room: usize,
     waiting: Vec<Message>,
     bytes: usize,
     rows: usize,
@@ -29,11 +33,23 @@ struct State {
     dead: bool,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        State { room: ROOM, waiting: Vec::new(), bytes: 0, rows: 0, closed: false, dead: false }
+    }
+}
+
 impl Queue {
+    /// So many bytes may wait.
+    pub(super) fn set_room(&self, bytes: usize) {
+        self.lock().room = bytes;
+        self.changed.notify_all();
+    }
+
     /// Wait for room, put in. False: the consumer is gone.
     pub(super) fn push(&self, message: Message) -> bool {
         let (bytes, rows) = message.cost();
-        let mut state = self.wait(self.lock(), |s| s.bytes >= MAX_BYTES && !s.dead);
+        let mut state = self.wait(self.lock(), |s| s.bytes >= s.room && !s.dead);
         if state.dead {
             return false;
         }
@@ -41,7 +57,7 @@ impl Queue {
         state.bytes += bytes;
         state.rows += rows;
         state.waiting.push(message);
-        if first || state.rows >= BATCH_ROWS || state.bytes >= MAX_BYTES {
+        if first || state.rows >= BATCH_ROWS || state.bytes >= state.room {
             self.changed.notify_all();
         }
         true
@@ -50,7 +66,7 @@ impl Queue {
     /// Everything that waits, once it is worth it; none when closed and empty.
     pub(super) fn take(&self) -> Option<Vec<Message>> {
         let state = self.wait(self.lock(), |s| s.waiting.is_empty() && !s.closed);
-        let lonely = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < MAX_BYTES && !s.closed;
+        let lonely = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.room && !s.closed;
         let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, lonely);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         (state.bytes, state.rows) = (0, 0);

@@ -26,7 +26,13 @@ fn temp() -> (tempfile::TempDir, PathBuf) {
 fn record(path: &std::path::Path, messages: Vec<Message>) -> i64 {
     let mut writer = Writer::start(path, session("test")).unwrap();
     messages.into_iter().for_each(|m| writer.send(m).unwrap());
-    writer.finish(Timestamp(9), Counts { packets: 3, bytes: 99, dropped_kernel: Some(0), dropped_device: None }).unwrap().session
+    let session =
+        writer.finish(Timestamp(9), Counts { packets: 3, bytes: 99, dropped_kernel: Some(0), dropped_device: None }).unwrap().session;
+    // The writer itself keeps every row's exchange; SQLite is not asked to look at each.
+    let orphans: i64 =
+        Connection::open(path).unwrap().query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| r.get(0)).unwrap();
+    assert_eq!(orphans, 0);
+    session
 }
 
 #[test]

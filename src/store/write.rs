@@ -61,6 +61,11 @@ impl Writer {
         Ok(Writer { queue, thread: Some(thread) })
     }
 
+    /// So many bytes may wait for the disk; as many again are being written.
+    pub fn room(&self, bytes: usize) {
+        self.queue.set_room(bytes);
+    }
+
     /// Hand over. Waits while too much is on its way to the disk; an error is the writer's and final.
     pub fn send(&mut self, message: Message) -> Result<()> {
         if self.queue.push(message) {
@@ -93,7 +98,7 @@ impl Drop for Writer {
 impl Message {
     /// Bytes held (about) and rows to write (about).
     pub(super) fn cost(&self) -> (usize, usize) {
-        let part = |b: &BodyPart| b.bytes.len() + 64 * b.pieces.len();
+        let part = |b: &BodyPart| b.bytes.capacity() + 64 * b.pieces.len();
         match self {
             Message::Begun(_) => (64, 1),
             Message::Part(p) => {
@@ -104,7 +109,7 @@ impl Message {
                 let x = &f.exchange;
                 let bodies = [x.request.as_ref().map(|r| &r.body), x.response.as_ref().map(|r| &r.body)];
                 let pieces: usize = bodies.iter().flatten().map(|b| b.pieces.len()).sum();
-                let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.len()).sum();
+                let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.capacity()).sum();
                 let records = x.response.as_ref().map_or(0, |r| r.records.len());
                 let answer =
                     x.response.as_ref().map_or(0, |r| r.answer.texts.values().map(String::len).sum::<usize>() + 64 * r.deltas.len());
@@ -121,8 +126,9 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     db.busy_timeout(std::time::Duration::from_secs(10))?;
     // Another program's or a newer database is refused before anything could write to it.
     migrate::check(&db, path)?;
-    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384;
-        PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
+    // The page size counts for new databases only: long bodies and runs of rows need fewer pages, each of which is checksummed and written twice.
+    let settings = "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4096;
+        PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
     db.execute_batch(settings).with_context(|| format!("cannot write to the database {}", path.display()))?;
     migrate::up(&mut db, path)?;
     Ok(db)
