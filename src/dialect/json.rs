@@ -5,9 +5,11 @@
 //! [`serde_json::Value`], where the last one wins as in most clients.
 
 mod fields;
+mod fill;
 mod visit;
 
 pub(super) use fields::{Flag, List, Num, Obj, Raw, Text};
+pub(super) use fill::{Boxed, Fill, fill};
 
 use crate::oddity::Kind;
 use serde::de::Deserialize;

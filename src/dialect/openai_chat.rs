@@ -13,7 +13,7 @@ pub(super) mod usage;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-use super::json::{self, Again, Obj};
+use super::json::{self, Again, Boxed, Obj};
 use super::note::{Done, Place, Say, done, text_of};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Evidence, Meaning, variant};
@@ -162,7 +162,7 @@ impl Events for Chat {
         say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
         let text = text_of(record);
         let mut again = Again::default();
-        let meaning = match json::parse::<Chunk<'_>>(&text, &mut again) {
+        let meaning = match json::parse::<Boxed<Chunk<'_>>>(&text, &mut again) {
             Ok(chunk) => self.chunk(&chunk, &text, answer, say),
             Err(e) => {
                 say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);

@@ -1,6 +1,6 @@
 //! OpenAI's legacy completions (DIALECTS.md a.2). Source: OpenAI's OpenAPI document 2.3.0, `CreateCompletionResponse`, the same for chunks.
 
-use super::json::{self, Again, Obj};
+use super::json::{self, Again, Boxed, Obj};
 use super::note::{Done, Say, done, text_of};
 use super::openai_chat::{chunk::Chunk, failed, usage};
 use super::reader::{Common, Events};
@@ -84,7 +84,7 @@ impl Events for Completions {
         say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
         let text = text_of(record);
         let mut again = Again::default();
-        let meaning = match json::parse::<Chunk<'_>>(&text, &mut again) {
+        let meaning = match json::parse::<Boxed<Chunk<'_>>>(&text, &mut again) {
             Ok(chunk) => self.chunk(&chunk, &text, answer, say),
             Err(e) => {
                 say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);

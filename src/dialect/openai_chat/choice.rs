@@ -69,7 +69,7 @@ impl State {
         say: &mut Say<'_>,
     ) -> Carried {
         let mut carried = Carried::default();
-        match choice.delta.here().or_else(|| choice.message.here().map(|m| &**m)) {
+        match choice.delta.here().or_else(|| choice.message.here()) {
             Some(delta) => {
                 self.role(delta, frame, &mut carried, say);
                 carried.meaning = Meaning {

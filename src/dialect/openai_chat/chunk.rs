@@ -2,11 +2,9 @@
 //!
 //! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`, `CreateChatCompletionResponse`, `CreateCompletionResponse`.
 
-use super::super::json::{List, Num, Obj, Raw, Text};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use super::super::json::{Boxed, Fill, List, Num, Obj, Raw, Text, fill};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess};
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 /// Names of unknown fields kept per record.
 const UNKNOWN_LIMIT: usize = 32;
@@ -25,7 +23,7 @@ pub(in crate::dialect) struct Chunk<'a> {
     /// `system_fingerprint`
     pub(in crate::dialect) system_fingerprint: Text<'a>,
     /// `choices`
-    pub(in crate::dialect) choices: List<Obj<Box<Choice<'a>>>>,
+    pub(in crate::dialect) choices: List<Obj<Boxed<Choice<'a>>>>,
     /// `usage`
     pub(in crate::dialect) usage: Raw<'a>,
     /// `error`, which no chunk of the document has.
@@ -46,26 +44,20 @@ impl Chunk<'_> {
     }
 }
 
-/// One choice. What is rare is boxed: the parse moves these values a lot. A chunk has `delta`, a whole answer `message`, a legacy completion `text`.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+/// One choice. A chunk has `delta`, a whole answer `message`, a legacy completion `text`.
+#[derive(Debug, Default)]
 pub(in crate::dialect) struct Choice<'a> {
     /// `index`
     pub(in crate::dialect) index: Num,
     /// `delta`
-    #[serde(borrow)]
-    pub(in crate::dialect) delta: Obj<Delta<'a>>,
+    pub(in crate::dialect) delta: Obj<Boxed<Delta<'a>>>,
     /// `message`
-    #[serde(borrow)]
-    pub(in crate::dialect) message: Obj<Box<Delta<'a>>>,
+    pub(in crate::dialect) message: Obj<Boxed<Delta<'a>>>,
     /// `text`
-    #[serde(borrow)]
     pub(in crate::dialect) text: Text<'a>,
     /// `finish_reason`
-    #[serde(borrow)]
     pub(in crate::dialect) finish_reason: Text<'a>,
     /// `usage`, where Moonshot puts it.
-    #[serde(borrow)]
     pub(in crate::dialect) usage: Raw<'a>,
     /// Mark of vLLM.
     pub(in crate::dialect) stop_reason: Seen,
@@ -80,29 +72,21 @@ pub(in crate::dialect) struct Choice<'a> {
 }
 
 /// `delta` or `message`.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(in crate::dialect) struct Delta<'a> {
     /// `role`
-    #[serde(borrow)]
     pub(in crate::dialect) role: Text<'a>,
     /// `content`
-    #[serde(borrow)]
     pub(in crate::dialect) content: Text<'a>,
     /// `refusal`
-    #[serde(borrow)]
     pub(in crate::dialect) refusal: Text<'a>,
     /// `reasoning_content` (DeepSeek, Qwen, Kimi, SGLang, llama.cpp).
-    #[serde(borrow)]
     pub(in crate::dialect) reasoning_content: Text<'a>,
     /// `reasoning` (OpenRouter, Ollama, Groq, new vLLM).
-    #[serde(borrow)]
     pub(in crate::dialect) reasoning: Text<'a>,
     /// `tool_calls`
-    #[serde(borrow)]
     pub(in crate::dialect) tool_calls: List<Obj<Box<ToolCall<'a>>>>,
     /// `function_call`, the legacy form of one tool call.
-    #[serde(borrow)]
     pub(in crate::dialect) function_call: Obj<Box<Function<'a>>>,
     /// Mark of LitServe: its deltas are request messages.
     pub(in crate::dialect) tool_call_id: Seen,
@@ -179,46 +163,44 @@ impl<'de> Deserialize<'de> for Seen {
     }
 }
 
-impl<'a, 'de: 'a> Deserialize<'de> for Chunk<'a> {
+fill!(Choice:
+    "index" => index, "delta" => delta, "message" => message, "text" => text, "finish_reason" => finish_reason, "usage" => usage,
+    "stop_reason" => stop_reason, "token_ids" => token_ids, "matched_stop" => matched_stop,
+    "native_finish_reason" => native_finish_reason, "content_filter_results" => content_filter_results);
+
+fill!(Delta:
+    "role" => role, "content" => content, "refusal" => refusal, "reasoning_content" => reasoning_content, "reasoning" => reasoning,
+    "tool_calls" => tool_calls, "function_call" => function_call, "tool_call_id" => tool_call_id);
+
+impl<'a, 'de: 'a> Fill<'de> for Chunk<'a> {
     /// By hand, so that unknown names are noticed in the same pass.
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V<'a>(PhantomData<&'a ()>);
-        impl<'a, 'de: 'a> Visitor<'de> for V<'a> {
-            type Value = Chunk<'a>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Chunk<'a>, A::Error> {
-                let mut chunk = Chunk::default();
-                while let Some(Text::Str(key)) = map.next_key::<Text<'a>>()? {
-                    match key.as_ref() {
-                        "id" => chunk.id = map.next_value()?,
-                        "object" => chunk.object = map.next_value()?,
-                        "created" => chunk.created = map.next_value()?,
-                        "model" => chunk.model = map.next_value()?,
-                        "choices" => chunk.choices = map.next_value()?,
-                        "usage" => chunk.usage = map.next_value()?,
-                        "error" => chunk.error = map.next_value()?,
-                        "system_fingerprint" => chunk.system_fingerprint = map.next_value()?,
-                        "service_tier" | "moderation" | "obfuscation" => drop(map.next_value::<IgnoredAny>()?),
-                        "prompt_filter_results" | "prompt_annotations" => {
-                            chunk.prompt_filter = true;
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                        name => {
-                            match name {
-                                "detail" | "message" => chunk.detail = map.next_value()?,
-                                _ => drop(map.next_value::<IgnoredAny>()?),
-                            }
-                            if chunk.unknown.len() < UNKNOWN_LIMIT {
-                                chunk.unknown.push(key);
-                            }
-                        }
+    fn fill<A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Text::Str(key)) = map.next_key::<Text<'a>>()? {
+            match key.as_ref() {
+                "id" => self.id = map.next_value()?,
+                "object" => self.object = map.next_value()?,
+                "created" => self.created = map.next_value()?,
+                "model" => self.model = map.next_value()?,
+                "choices" => self.choices = map.next_value()?,
+                "usage" => self.usage = map.next_value()?,
+                "error" => self.error = map.next_value()?,
+                "system_fingerprint" => self.system_fingerprint = map.next_value()?,
+                "service_tier" | "moderation" | "obfuscation" => drop(map.next_value::<IgnoredAny>()?),
+                "prompt_filter_results" | "prompt_annotations" => {
+                    self.prompt_filter = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                name => {
+                    match name {
+                        "detail" | "message" => self.detail = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                    if self.unknown.len() < UNKNOWN_LIMIT {
+                        self.unknown.push(key);
                     }
                 }
-                Ok(chunk)
             }
         }
-        d.deserialize_map(V(PhantomData))
+        Ok(())
     }
 }

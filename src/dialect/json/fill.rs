@@ -1,0 +1,71 @@
+//! Objects that are read where they lie. A derived struct is handed on by value from visitor to visitor; for a large one in every record that is
+//! a good part of the cost of reading it.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+/// An object whose fields can be set one by one.
+pub(in crate::dialect) trait Fill<'de>: Default {
+    /// Take all keys. What is not there stays as it is.
+    fn fill<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error>;
+}
+
+/// A value on the heap, filled there.
+#[derive(Debug, Default)]
+pub(in crate::dialect) struct Boxed<T>(Box<T>);
+
+impl<T> Deref for Boxed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Fill<'de>> Deserialize<'de> for Boxed<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V<T>(PhantomData<T>);
+        impl<'de, T: Fill<'de>> Visitor<'de> for V<T> {
+            type Value = Boxed<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Boxed<T>, A::Error> {
+                let mut value = Boxed::<T>::default();
+                value.0.fill(map)?;
+                Ok(value)
+            }
+        }
+        d.deserialize_map(V(PhantomData))
+    }
+}
+
+/// [`Fill`] for a struct with these keys. A doubled one is an error, after which [`super::parse`] reads once more; unknown ones are passed over.
+macro_rules! fill {
+    ($type:ident: $($key:literal => $field:ident),* $(,)?) => {
+        impl<'a, 'de: 'a> $crate::dialect::json::Fill<'de> for $type<'a> {
+            fn fill<A: serde::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+                #[derive(Default)]
+                struct Had {
+                    $($field: bool,)*
+                }
+                let mut had = Had::default();
+                while let Some($crate::dialect::json::Text::Str(key)) = map.next_key()? {
+                    match key.as_ref() {
+                        $($key => {
+                            if std::mem::replace(&mut had.$field, true) {
+                                return Err(serde::de::Error::duplicate_field($key));
+                            }
+                            self.$field = map.next_value()?;
+                        })*
+                        _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+pub(in crate::dialect) use fill;
