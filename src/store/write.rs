@@ -8,7 +8,7 @@ use crate::exchange::ExchangeId;
 use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
 use crate::time::Timestamp;
 use anyhow::{Context, Result, anyhow};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -129,7 +129,17 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     // The page size counts for new databases only: long bodies and runs of rows need fewer pages, each of which is checksummed and written twice.
     let settings = "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4096;
         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
-    db.execute_batch(settings).with_context(|| format!("cannot write to the database {}", path.display()))?;
+    // Where two programs open a new database at once, the switch to WAL fails instead of waiting for the other.
+    let busy = |e: &rusqlite::Error| matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+    let mut result = db.execute_batch(settings);
+    for _ in 0..200 {
+        if !result.as_ref().is_err_and(busy) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        result = db.execute_batch(settings);
+    }
+    result.with_context(|| format!("cannot write to the database {}", path.display()))?;
     migrate::up(&mut db, path)?;
     Ok(db)
 }
