@@ -82,7 +82,8 @@ const CONNECTION: [&str; 8] =
 /// A head's fields as HTTP/2 sends them. `chunked` bodies have no length (RFC 9112 section 6.3).
 pub fn fields(fields: &Fields, transfer: Transfer) -> Vec<(String, Vec<u8>)> {
     let lower = fields.iter().map(|(n, v)| (String::from_utf8_lossy(n).to_lowercase(), v.to_vec()));
-    lower.filter(|(n, _)| !CONNECTION.contains(&n.as_str()) && !(n == "content-length" && transfer == Transfer::Chunked)).collect()
+    let void = |n: &str| CONNECTION.contains(&n) || (n == "content-length" && transfer == Transfer::Chunked);
+    lower.filter(|(n, _)| !void(n)).collect()
 }
 
 /// What HTTP/2 can tell: a request of HTTP/1 with its answer, no change of protocol.
