@@ -15,7 +15,7 @@ use std::path::Path;
 /// A database, open for reading.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Reader {
@@ -186,6 +186,6 @@ fn select(condition: &str) -> String {
     format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
 }
 
-fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+pub(super) fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(index).map(|n| n as u64)
 }

@@ -16,7 +16,8 @@ pub fn shape(e: &Exchange) -> String {
             let _ = writeln!(s, "< {} {:?} {:?}", h.status, h.version, h.transfer);
             let _ = writeln!(s, "  head {:?}", String::from_utf8_lossy(h.fields.raw()));
         }
-        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {}", r.informational, r.trailers, r.end, body(&r.body));
+        let interim: Vec<_> = r.informational.iter().map(|h| (h.status, String::from_utf8_lossy(h.fields.raw()))).collect();
+        let _ = writeln!(s, "  interim {interim:?} trailers {:?} end {:?} {}", r.trailers, r.end, body(&r.body));
         let _ =
             writeln!(s, "  {:?} {:?} records {} comments {} deltas {}", r.framing, r.dialect, r.record_count, r.comments, r.deltas.len());
         for x in &r.records {
