@@ -53,8 +53,8 @@ pub fn content(e: &Exchange) -> String {
         if let Some(h) = &r.head {
             let _ = writeln!(s, "< {} {:?}", h.status, list(&h.fields, transfer));
         }
-        let _ =
-            writeln!(s, "  interim {:?} trailers {:?} end {:?} {:?}", r.informational, list(&r.trailers, transfer), r.end, whole(&r.body));
+        let statuses: Vec<u16> = r.informational.iter().map(|h| h.status).collect();
+        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {:?}", statuses, list(&r.trailers, transfer), r.end, whole(&r.body));
         let _ = writeln!(s, "  {:?} {:?} records {} comments {} {:?}", r.framing, r.dialect, r.record_count, r.comments, r.deltas);
         for x in &r.records {
             let _ = writeln!(s, "  {} #{} {}..{} {:?} {:?}", x.at.nanos(), x.n, x.start, x.end, x.event, x.meaning.delta());
