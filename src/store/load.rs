@@ -104,7 +104,7 @@ impl Reader {
 }
 
 impl Head {
-    /// Rows from before migration 2 lack the time.
+    /// Rows from before migration 3 lack the time.
     fn kept<'k>(&self, transfer: &'k str, otherwise: Timestamp) -> stored::Kept<'k> {
         stored::Kept { first_at: self.first_at.map_or(otherwise, Timestamp), h2_stream: self.h2_stream, transfer }
     }
