@@ -72,7 +72,7 @@ pub fn content(e: &Exchange) -> String {
 /// A body's bytes, before and after content decoding, and how many came at each time.
 fn whole(b: &Body) -> impl std::fmt::Debug + use<'_> {
     let mut times = std::collections::BTreeMap::new();
-    b.pieces.iter().for_each(|p| *times.entry(p.at.nanos()).or_insert(0) += p.len);
+    b.pieces.iter().filter(|p| p.len > 0).for_each(|p| *times.entry(p.at.nanos()).or_insert(0) += p.len);
     (b.wire_bytes, b.wire_sha256, b.decoded_bytes, b.decoded_sha256, String::from_utf8_lossy(&b.bytes), times)
 }
 
