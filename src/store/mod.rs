@@ -11,6 +11,7 @@ mod ending;
 pub mod migrate;
 mod queue;
 pub mod read;
+mod runs;
 pub mod select;
 #[cfg(test)]
 mod tests;
