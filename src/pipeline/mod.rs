@@ -6,12 +6,14 @@
 //!                                          └ response: Intake ─► framing::Stream ─► Reading (dialect)
 //! ```
 
+mod again;
 mod closing;
 mod intake;
 mod output;
 mod reading;
 mod work;
 
+pub use again::{Kept, KeptMessage};
 pub use output::{BodyPart, Connection, Output, Part};
 
 use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, What};

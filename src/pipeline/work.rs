@@ -5,6 +5,7 @@ use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
+use crate::dialect::Answer;
 use crate::exchange::ending::Ending;
 use crate::exchange::{Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
@@ -47,7 +48,7 @@ struct ResponseWork {
     last_at: Timestamp,
     /// Last byte of the body.
     body_last_at: Option<Timestamp>,
-    informational: Vec<u16>,
+    informational: Vec<ResponseHead>,
     trailers: Fields,
     intake: Intake,
     reading: Reading,
@@ -101,7 +102,7 @@ impl Work {
     fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
         if head.is_interim() {
             let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at, config));
-            work.informational.push(head.status);
+            work.informational.push(head);
             return;
         }
         // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
@@ -119,13 +120,13 @@ impl Work {
             response: head.as_ref(),
         };
         match what {
-            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 work.last_at = stamp.at;
                 work.body_last_at = Some(stamp.at);
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, around));
             }
-            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);
@@ -208,7 +209,7 @@ impl RequestWork {
     fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
         let RequestWork { intake, kept, .. } = self;
         match what {
-            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 self.last_at = stamp.at;
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| {
@@ -216,7 +217,7 @@ impl RequestWork {
                     kept.extend_from_slice(&piece.bytes[..room.min(piece.bytes.len())]);
                 });
             }
-            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);
@@ -294,7 +295,7 @@ impl ResponseWork {
             oddities.push_many(oddity.clone(), count);
         }
         let (dialect, dialect_why) = match found.choice {
-            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), why),
+            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), grounds(why, &found.answer)),
             // An event stream without a single event still is one: nobody's.
             Choice::Undecided { .. } => (framing.is_stream().then_some("none"), String::new()),
         };
@@ -317,6 +318,14 @@ impl ResponseWork {
             records: found.records,
             end: self.end.unwrap_or(MessageEnd::CutByCapture),
         }
+    }
+}
+
+/// Why this dialect, and why this variant of it.
+fn grounds(why: String, answer: &Answer) -> String {
+    match (answer.variant, &answer.variant_by) {
+        (Some(variant), Some(mark)) => format!("{why}; {variant} by {mark}"),
+        _ => why,
     }
 }
 

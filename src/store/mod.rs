@@ -8,6 +8,7 @@
 mod batch;
 mod columns;
 mod ending;
+mod load;
 pub mod migrate;
 mod queue;
 pub mod read;
