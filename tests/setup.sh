@@ -41,4 +41,11 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
+    # HTTP libraries and clients that read replays, for tests/again.rs.
+    venv=$top/target/venv/clients
+    if [ ! -e "$venv/ready" ]; then
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install -q h11==0.16.0 h2==4.4.1 openai==3.57.0 anthropic==2.14.0 ollama==0.6.3
+        touch "$venv/ready"
+    fi
 fi
