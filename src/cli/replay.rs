@@ -4,7 +4,7 @@ use super::selectors::SelectorArgs;
 use super::{Common, say, signals, values};
 use crate::exchange::Exchange;
 use crate::replay::matching::{Asked, Repeat, VOLATILE};
-use crate::replay::serve::{Report, Served, Service};
+use crate::replay::serve::{Report, Served, Service, Tell};
 use crate::replay::{Book, MatchBy, Pace, Script};
 use crate::report::text::clean;
 use crate::store::Reader;
@@ -94,8 +94,8 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let listener = listen(&args.listen)?;
     let verbose = common.verbose;
     let tell = move |served: &Served<'_>| tell(served, verbose);
-    let (tell, recordings): (Box<dyn Fn(&Served<'_>) + Send + Sync>, usize) =
-        (if common.quiet { Box::new(|_| ()) } else { Box::new(tell) }, book.len());
+    let recordings = book.len();
+    let tell: Tell = if common.quiet { Box::new(|_| ()) } else { Box::new(tell) };
     let service = Service::start(book, args.pace.pace(), None, tell)?;
     let plural = if recordings == 1 { "exchange" } else { "exchanges" };
     // The readiness line: scripts wait for it, so it comes even when quiet.

@@ -41,6 +41,9 @@ pub trait Seal: Send {
 /// Makes the sealing of a new connection.
 pub type NewSeal = Arc<dyn Fn() -> Box<dyn Seal> + Send + Sync>;
 
+/// Whoever watches.
+pub type Tell = Box<dyn Fn(&Served<'_>) + Send + Sync>;
+
 /// What happened, for whoever watches.
 #[derive(Debug)]
 pub enum Served<'a> {
@@ -81,7 +84,7 @@ struct Shared {
     pace: Pace,
     pacer: Pacer,
     seal: Option<NewSeal>,
-    tell: Box<dyn Fn(&Served<'_>) + Send + Sync>,
+    tell: Tell,
     unmatched: AtomicU64,
     cut: AtomicU64,
     clients: AtomicUsize,
@@ -104,7 +107,7 @@ impl Service {
     ///
     /// # Errors
     /// No thread could be started.
-    pub fn start(book: Book, pace: Pace, seal: Option<NewSeal>, tell: Box<dyn Fn(&Served<'_>) + Send + Sync>) -> Result<Service> {
+    pub fn start(book: Book, pace: Pace, seal: Option<NewSeal>, tell: Tell) -> Result<Service> {
         let (unmatched, cut, clients) = Default::default();
         let shared = Arc::new(Shared { book: Mutex::new(book), pace, pacer: Pacer::default(), seal, tell, unmatched, cut, clients });
         let theirs = shared.clone();
