@@ -129,7 +129,7 @@ impl Replay {
     fn of<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Replay {
         let mut book = Book::new(MatchBy::Sequence, Repeat::Once, Vec::new());
         for exchange in exchanges {
-            book.add(Asked::default(), Script::new(exchange, false, false).unwrap_or_else(|e| panic!("{e}")));
+            book.add(Asked::default(), Script::new(exchange, false).unwrap_or_else(|e| panic!("{e}")));
         }
         Replay::start(book, Pace { speed: f64::INFINITY, ..Pace::default() })
     }

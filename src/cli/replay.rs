@@ -109,16 +109,15 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
 }
 
 /// The exchanges meant: those named, or those selected.
-pub(super) fn load(reader: &Reader, ids: &[String], selectors: &SelectorArgs) -> Result<Vec<(Exchange, bool)>> {
+pub(super) fn load(reader: &Reader, ids: &[String], selectors: &SelectorArgs) -> Result<Vec<Exchange>> {
     let ids: Vec<i64> = match ids.is_empty() {
         true => reader.list(&selectors.selector())?.iter().map(|s| s.id).collect(),
         false => ids.iter().map(|id| reader.id(id)).collect::<Result<_>>()?,
     };
-    let reset = |id| -> Result<bool> { Ok(reader.detail(id)?.summary.tcp.is_some_and(|t| t.server_rst)) };
-    ids.into_iter().map(|id| Ok((reader.exchange(id)?, reset(id)?))).collect()
+    ids.into_iter().map(|id| reader.exchange(id)).collect()
 }
 
-fn book(args: &ReplayArgs, exchanges: &[(Exchange, bool)], common: &Common) -> Result<Book> {
+fn book(args: &ReplayArgs, exchanges: &[Exchange], common: &Common) -> Result<Book> {
     let by = match args.by {
         By::Body => MatchBy::Body,
         By::Path => MatchBy::Path,
@@ -132,8 +131,8 @@ fn book(args: &ReplayArgs, exchanges: &[(Exchange, bool)], common: &Common) -> R
     };
     let ignore = args.ignore.iter().filter(|name| !name.is_empty()).cloned().collect();
     let mut book = Book::new(by, repeat, ignore);
-    for (exchange, reset) in exchanges {
-        match Script::new(exchange, args.allow_gaps, *reset) {
+    for exchange in exchanges {
+        match Script::new(exchange, args.allow_gaps) {
             Ok(script) => book.add(asked(exchange), script),
             // One that was named must be played; of many the others are.
             Err(why) if !args.ids.is_empty() => bail!("exchange {} cannot be played: {why}", exchange.id.0),

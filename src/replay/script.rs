@@ -1,7 +1,7 @@
 //! What is sent again and when: an answer as steps in time, independent of the HTTP version that will carry it.
 
 use crate::exchange::{Body, Exchange, PieceInfo, Response};
-use crate::http::event::{Fields, MessageEnd, ResponseHead, Transfer};
+use crate::http::event::{Fields, MessageEnd, ResponseHead, Told, Transfer};
 use crate::http::stored;
 use crate::time::{Span, Timestamp};
 use std::fmt;
@@ -113,8 +113,11 @@ impl fmt::Display for Unplayable {
 }
 
 impl Script {
-    /// The answer of an exchange. `gaps`: play what is there of one that is not whole. `reset`: whoever cut it did so with RST.
-    pub fn new(exchange: &Exchange, gaps: bool, reset: bool) -> Result<Script, Unplayable> {
+    /// The answer of an exchange. `gaps`: play what is there of one that is not whole.
+    ///
+    /// # Errors
+    /// It cannot be played, and why.
+    pub fn new(exchange: &Exchange, gaps: bool) -> Result<Script, Unplayable> {
         let response = exchange.response.as_ref().ok_or(Unplayable::NoHead)?;
         let head = response.head.clone().ok_or(Unplayable::NoHead)?;
         let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method == "CONNECT") && head.status / 100 == 2;
@@ -138,11 +141,13 @@ impl Script {
             body: response.body.bytes.clone(),
             trailers: response.trailers.clone(),
             steps: Vec::new(),
-            ending: ending(response, reset, holes),
+            ending: ending(response, exchange.ending.told, holes),
             parts,
             head,
         };
-        script.steps = steps(response, &script, from);
+        // What cut it came when it came; a whole body's end is its last byte.
+        let end = if response.end == MessageEnd::CutByServer { exchange.ending.at } else { response.last_at };
+        script.steps = steps(response, &script, from, end);
         Ok(script)
     }
 
@@ -180,27 +185,28 @@ impl Script {
     }
 }
 
-fn ending(response: &Response, reset: bool, holes: bool) -> Ending {
-    match (response.end, reset) {
+fn ending(response: &Response, told: Option<Told>, holes: bool) -> Ending {
+    match (response.end, told) {
         // Less comes than was promised.
         (MessageEnd::Complete, _) if holes && matches!(response.head.as_ref().map(|h| h.transfer), Some(Transfer::Length(_))) => {
             Ending::Cut
         }
         (MessageEnd::Complete, _) => Ending::Clean,
-        (MessageEnd::CutByServer, true) => Ending::Reset(INTERNAL_ERROR),
-        (MessageEnd::CutByServer, false) => Ending::Cut,
+        (MessageEnd::CutByServer, Some(Told::RstStream(code))) => Ending::Reset(code),
+        (MessageEnd::CutByServer, Some(Told::Reset)) => Ending::Reset(INTERNAL_ERROR),
+        (MessageEnd::CutByServer, _) => Ending::Cut,
         // The server would have gone on.
         (MessageEnd::CutByClient | MessageEnd::CutByCapture, _) => Ending::Open,
     }
 }
 
-fn steps(response: &Response, script: &Script, from: Timestamp) -> Vec<Step> {
+fn steps(response: &Response, script: &Script, from: Timestamp, end: Timestamp) -> Vec<Step> {
     let mut steps = Vec::with_capacity(script.parts.len() + 2);
     let interim = script.interim.iter().enumerate().map(|(i, h)| (h.first_at, What::Interim(i)));
     steps.extend(interim.chain([(response.first_at, What::Head)]));
     let there = response.body.pieces.iter().filter(|p| !p.gap);
     steps.extend(there.enumerate().map(|(i, p)| (p.at, What::Part(i))));
-    steps.push((response.last_at, What::End));
+    steps.push((end, What::End));
     let mut last = Span(0);
     let step = |(at, what): (Timestamp, What)| {
         last = last.max(at.since(from));

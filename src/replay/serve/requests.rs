@@ -164,8 +164,8 @@ fn request(event: HttpEvent<'_>, coming: &mut HashMap<u64, Coming>, link: &Link,
                 c.asked.body.extend_from_slice(bytes);
             }
         }
-        HttpWhat::End(MessageEnd::Complete) => whole.extend(coming.remove(&event.exchange)),
-        HttpWhat::End(_) => drop(coming.remove(&event.exchange)),
+        HttpWhat::End(MessageEnd::Complete, _) => whole.extend(coming.remove(&event.exchange)),
+        HttpWhat::End(..) => drop(coming.remove(&event.exchange)),
         _ => {}
     }
 }
