@@ -30,6 +30,8 @@ pub mod grpc;
 
 pub mod mcp;
 
+pub mod a2a;
+
 pub mod ai_sdk;
 
 pub mod dashscope;
@@ -97,6 +99,7 @@ pub static RULES: &[&Rule] = &[
     &mcp::MCP_001,
     &mcp::MCP_002,
     &mcp::MCP_003,
+    &a2a::A2A_001,
     &ai_sdk::UI_001,
     &dashscope::DASH_001,
     &tgi::TGI_001,
