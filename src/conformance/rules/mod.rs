@@ -102,6 +102,7 @@ pub static RULES: &[&Rule] = &[
     &a2a::A2A_001,
     &ai_sdk::UI_001,
     &dashscope::DASH_001,
+    &dashscope::DASH_002,
     &tgi::TGI_001,
     &llamacpp::LLAMA_001,
     &delivery::DLV_001,
