@@ -156,6 +156,7 @@ impl Chat {
 
 impl Events for Chat {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
         if let Some(spelled) = done(record.data).filter(|_| !self.document) {
             return self.terminator(spelled, record, answer, say);
         }

@@ -41,6 +41,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         body: Body::default(),
         model: None,
         stream: None,
+        asked: None,
         end: MessageEnd::Complete,
     };
     let response = Response {
@@ -55,6 +56,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         }),
         first_at: at(50),
         last_at: at(500),
+        ended_at: at(500),
         informational: Vec::new(),
         body: Body { first_at: Some(at(55)), ..Body::default() },
         trailers: Fields::default(),

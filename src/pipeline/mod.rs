@@ -6,6 +6,7 @@
 //!                                          └ response: Intake ─► framing::Stream ─► Reading (dialect)
 //! ```
 
+mod asked;
 mod intake;
 mod output;
 mod reading;

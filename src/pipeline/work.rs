@@ -1,10 +1,11 @@
 //! One exchange being read: HTTP events in, an [`Exchange`] out.
 
+use super::asked;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
-use crate::exchange::{Exchange, ExchangeId, Request, Response};
+use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
 use crate::oddity::{Kind, Oddities, Oddity};
@@ -33,7 +34,7 @@ struct RequestWork {
     /// Decoded body, for `model`, `stream` and the dialects.
     kept: Vec<u8>,
     model: Option<String>,
-    stream: Option<bool>,
+    asked: Option<Asked>,
     end: Option<MessageEnd>,
 }
 
@@ -41,20 +42,13 @@ struct ResponseWork {
     head: Option<ResponseHead>,
     first_at: Timestamp,
     last_at: Timestamp,
+    /// Time of what ended it.
+    ended_at: Option<Timestamp>,
     informational: Vec<u16>,
     trailers: Fields,
     intake: Intake,
     reading: Reading,
     end: Option<MessageEnd>,
-}
-
-/// What a request body says of the answer that is wanted.
-#[derive(serde::Deserialize)]
-struct Asked<'a> {
-    #[serde(borrow, default)]
-    model: Option<&'a serde_json::value::RawValue>,
-    #[serde(borrow, default)]
-    stream: Option<&'a serde_json::value::RawValue>,
 }
 
 impl Work {
@@ -124,6 +118,7 @@ impl Work {
                     work.last_at = stamp.at;
                 }
                 work.end = Some(how);
+                work.ended_at = Some(stamp.at);
                 intake.finish(stamp, &mut exchange.oddities);
                 reading.finish(work.last_at, how == MessageEnd::Complete, trailers, around);
             }
@@ -185,7 +180,7 @@ impl Work {
 impl RequestWork {
     fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
         let intake = Intake::new(coding(&head.fields).as_deref(), config.contents);
-        RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, stream: None, end: None }
+        RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
     }
 
     fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
@@ -219,17 +214,13 @@ impl RequestWork {
         }
     }
 
-    /// `model` and `stream` of a JSON body.
+    /// What a JSON body asks for.
     fn read_body(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         if (self.kept.len() as u64) < self.intake.body.decoded_bytes {
             oddities.push(Oddity::new(REQUEST_NOT_READ, stamp.at, format!("request body of {} bytes", self.intake.body.decoded_bytes)));
         }
-        if self.kept.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
-            return;
-        }
-        if let Ok(asked) = serde_json::from_slice::<Asked<'_>>(&self.kept) {
-            self.model = asked.model.and_then(|m| serde_json::from_str(m.get()).ok());
-            self.stream = asked.stream.and_then(|s| serde_json::from_str(s.get()).ok());
+        if let Some((model, asked)) = asked::read(&self.kept) {
+            (self.model, self.asked) = (model, Some(asked));
         }
     }
 
@@ -237,8 +228,9 @@ impl RequestWork {
         if self.end.is_none() {
             self.intake.finish(Stamp { at: self.last_at, frame: 0 }, oddities);
         }
-        let RequestWork { head, last_at, intake, model, stream, end, .. } = self;
-        Request { head, last_at, body: intake.body, model, stream, end: end.unwrap_or(MessageEnd::CutByCapture) }
+        let RequestWork { head, last_at, intake, model, asked, end, .. } = self;
+        let (stream, end) = (asked.and_then(|a| a.stream), end.unwrap_or(MessageEnd::CutByCapture));
+        Request { head, last_at, body: intake.body, model, stream, asked, end }
     }
 }
 
@@ -251,7 +243,17 @@ impl ResponseWork {
         }
         let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config.contents);
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
-        ResponseWork { head, first_at, last_at: at, informational: Vec::new(), trailers: Fields::default(), intake, reading, end: None }
+        ResponseWork {
+            head,
+            first_at,
+            last_at: at,
+            ended_at: None,
+            informational: Vec::new(),
+            trailers: Fields::default(),
+            intake,
+            reading,
+            end: None,
+        }
     }
 
     /// Its end is all that was seen of it, and somebody's doing.
@@ -277,6 +279,7 @@ impl ResponseWork {
             head: self.head,
             first_at: self.first_at,
             last_at: self.last_at,
+            ended_at: self.ended_at.unwrap_or(self.last_at),
             informational: self.informational,
             body: self.intake.body,
             trailers: self.trailers,

@@ -5,6 +5,7 @@ pub mod oracle;
 pub mod packets;
 pub mod read;
 pub mod shape;
+pub mod variants;
 
 use std::path::PathBuf;
 

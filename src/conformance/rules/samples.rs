@@ -8,7 +8,7 @@ macro_rules! chat_as {
             ">json {\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
             "@ +150ms\n< HTTP/1.1 200 OK\n",
             $content_type,
-            "< Transfer-Encoding: chunked\n<\n\n"
+            "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }
@@ -247,6 +247,175 @@ macro_rules! grpc_web {
             "> POST /greet.Greeter/SayHello HTTP/1.1\n> Host: api.example\n> Content-Type: application/grpc-web+proto\n> Content-Length: 0\n>\n\n",
             "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n",
             "<chunk \\0\\0\\0\\0\\x04\\n\\x02Hi\n"
+        )
+    };
+}
+
+/// A whole chat stream, compressed and flushed at its end only (made with zlib).
+macro_rules! gzip_chat {
+    () => {
+        concat!(
+            "<chunk ",
+            "\\x1f\\x8b\\x08\\0\\0\\0\\0\\0\\x02\\xff\\xed\\xcf\\xc1j\\xc30\\x0c\\x80\\xe1{\\x9e\\xa2\\xe8\\x9c\\x96&\\xf5\\xd6\\xd5",
+            "\\xe7\\xed\\xba=@)\\xc3\\xb1U\\xe2\\xcd\\x91J\\xac\\xd2B\\xc9\\xbbW\\x81\\xc1\\x06{\\x81\\x1e|\\xf6/\\xe9sp\\xe2\\xec",
+            "\\xe2\\x061\\x80\\x05\\xdf;\\xf1\\xc3)-\\x9b\\xa7\\x16\\r\\x86\\xe3K\\xb7nM\\xe86\\xbb\\rn\\xa1\\x06\\xee\\xbe\\xd0\\xcb",
+            "O\\xb8\\xf2\\xac)JdZ\\xf9\\xfeL\\xdf\\x1a\\xf8\\x11\\x9d\\xa0\\xaej\\xb6\\xcf\\xa6i\\x8d\\xd9\\xadk\\x188`\\xd2\\xa1a",
+            "\\x0ez\\x8e\\x1e3\\xd8\\xbd\\x9e\\xa4\\x80W\\xb0Z\\xe8\\xbb8\\xb07\\x189\\xa1\\x96.\\xe7\\x98\\xc5\\x91\\xcc\\x13L\\x824",
+            "\\x1f\\x85\\xa9\\x86c\\xa4\\x98\\xfbO=\\x93\\x99\\xc0\\xd29\\xa5\\xe90UUx\\xa8o\\xfc\\x9a/<\\x86E\\x81\\x17x\\x81\\x17x",
+            "\\x81\\x17x\\x81\\x17\\xf8#\\xc1\\xff;!\\x0b\\x9f\\xe0\\x8ft\\xff\\xfa\\xf1\\xfev\\xa8\\xaa;Mf\\x99\\x03+\\n\\0\\0",
+            "\n"
+        )
+    };
+}
+
+/// A chunk of the body with this text, in a delivery of its own, 20 ms later.
+macro_rules! sent {
+    ($text:literal) => {
+        concat!("@ +20ms\n<chunk ", $text, "\n")
+    };
+}
+
+/// A chat request with more members in its body (`"n":2,`), and the response head.
+macro_rules! chat_asking {
+    ($members:literal) => {
+        concat!(
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n",
+            ">json {\"model\":\"m\",\"stream\":true,",
+            $members,
+            "\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n",
+            "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// A chat chunk with these members behind `model` (`"choices":[],"usage":{…}`).
+macro_rules! chunk {
+    ($members:literal) => {
+        concat!(
+            "@ +20ms\n<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,",
+            "\"model\":\"m\",",
+            $members,
+            "}\\n\\n\n"
+        )
+    };
+}
+
+/// An event stream that is none of a language model: request and response head.
+macro_rules! news {
+    () => {
+        concat!(
+            "> GET /news HTTP/1.1\n> Host: api.example\n>\n\n",
+            "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// 64 KiB of text without a line end.
+macro_rules! kib_64 {
+    () => {
+        concat!(kib_16!(), kib_16!(), kib_16!(), kib_16!())
+    };
+}
+
+/// A quarter of it.
+macro_rules! kib_16 {
+    () => {
+        concat!(
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!(),
+            kib!()
+        )
+    };
+}
+
+/// 1 KiB of it.
+macro_rules! kib {
+    () => {
+        concat!(
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!(),
+            x64!()
+        )
+    };
+}
+
+/// 64 letters.
+macro_rules! x64 {
+    () => {
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    };
+}
+
+/// A tool call in two fragments.
+macro_rules! tool_call {
+    () => {
+        concat!(
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]},"finish_reason":null}]"#),
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]},"finish_reason":null}]"#)
+        )
+    };
+}
+
+/// The chunk that finishes a choice with tool calls.
+macro_rules! tool_stop {
+    () => {
+        choices!(r#"[{"index":0,"delta":{},"finish_reason":"tool_calls"}]"#)
+    };
+}
+
+/// An error in the middle.
+macro_rules! mid_error {
+    () => {
+        sent!(r#"data: {"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}\n\n"#)
+    };
+}
+
+/// A legacy completion request and response head.
+macro_rules! completions {
+    () => {
+        concat!(
+            "> POST /v1/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"prompt\":\"Hello\"}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n",
+            "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// One of its chunks.
+macro_rules! completion {
+    ($choices:literal) => {
+        concat!(
+            "@ +20ms\n<chunk data: {\"id\":\"cmpl-152e4edf8b024db393e7\",\"object\":\"text_completion\",\"created\":1764124490,\"model\":\"m\",",
+            "\"choices\":",
+            $choices,
+            "}\\n\\n\n"
         )
     };
 }

@@ -105,6 +105,7 @@ fn request(at: i64) -> Request {
         },
         model: Some("m-1".into()),
         stream: Some(true),
+        asked: None,
         end: MessageEnd::Complete,
     }
 }
@@ -135,6 +136,7 @@ fn response(at: i64) -> Response {
         head: Some(head),
         first_at: Timestamp(at + 10),
         last_at: Timestamp(at + 41),
+        ended_at: Timestamp(at + 41),
         informational: vec![100],
         body,
         trailers: Fields::new(b"a: b\r\na: c\r\n\r\n".to_vec(), vec![(0..1, 3..4), (6..7, 9..10)]),
