@@ -117,8 +117,8 @@ pub struct Response {
     pub last_at: Timestamp,
     /// Time at which it was over: that of its last byte, or of the close, reset or cancellation that ended it; where the capture ended it, of its last byte.
     pub ended_at: Timestamp,
-    /// Status codes of interim heads.
-    pub informational: Vec<u16>,
+    /// Interim heads (1xx), in order.
+    pub informational: Vec<ResponseHead>,
     /// Body.
     pub body: Body,
     /// Trailer section.
@@ -166,7 +166,8 @@ pub struct Body {
     pub pieces: Vec<PieceInfo>,
     /// Their bytes, concatenated (after transfer decoding, before content decoding).
     pub bytes: Vec<u8>,
-    /// Size lines of units that are not plain lower-case hex: (unit, line).
+    /// Size lines of units that are not plain lower-case hex of the length that came, a unit that was cut included: (unit, line).
+    /// HTTP/2 has none but for the declared length of a frame that was cut.
     pub unit_lines: Vec<(u64, Vec<u8>)>,
 }
 
