@@ -33,6 +33,8 @@ fn sent(first: &str) -> Option<Sent> {
         () if has("\"candidates\"") => Sent { path: "/v1beta/models/m:streamGenerateContent?alt=sse", body: "{}", end: "", ..CHAT },
         () if has("\"message-start\"") => Sent { path: "/v2/chat", end: "", ..CHAT },
         () if has("\"contentBlock") || has("\"messageStart\"") => return None,
+        // Event streams of another trade.
+        () if !has("\"choices\"") => Sent { path: "/events", body: "{}", end: "", ..CHAT },
         () => CHAT,
     })
 }

@@ -19,8 +19,6 @@ pub const DOUBLED_KEY: Kind = Kind("json.doubled-key");
 /// A `\uD8xx` escape without its other half: JavaScript and most Python clients read on, strict ones fail.
 pub const LONE_SURROGATE: Kind = Kind("json.lone-surrogate");
 
-/// A payload that is no JSON (RFC 8259), whatever its dialect.
-pub const INVALID: Kind = Kind("json.invalid");
 /// A payload is one JSON value with another behind it.
 pub const SECOND_VALUE: Kind = Kind("json.second-value");
 /// A payload begins with a colon: somebody made data of a comment.
@@ -44,16 +42,16 @@ pub(super) enum Fault {
     NotObject(&'static str),
 }
 
-/// What is wrong with a payload that does not parse, of what all dialects share.
-pub(super) fn sort_of(payload: &[u8]) -> Kind {
+/// What is wrong with a payload that does not parse, where it is of a sort that all dialects share.
+pub(super) fn sort_of(payload: &[u8]) -> Option<Kind> {
     let payload = payload.trim_ascii_start();
     let mut values = serde_json::Deserializer::from_slice(payload).into_iter::<serde::de::IgnoredAny>();
     let one = matches!(values.next(), Some(Ok(_)));
     let rest = payload.get(values.byte_offset()..).unwrap_or_default().trim_ascii_start();
     match () {
-        () if payload.starts_with(b":") => COMMENT_AS_DATA,
-        () if one && matches!(rest.first(), Some(b'{' | b'[')) => SECOND_VALUE,
-        () => INVALID,
+        () if payload.starts_with(b":") => Some(COMMENT_AS_DATA),
+        () if one && matches!(rest.first(), Some(b'{' | b'[')) => Some(SECOND_VALUE),
+        () => None,
     }
 }
 

@@ -66,8 +66,8 @@ impl Say<'_> {
     pub(super) fn unreadable(&mut self, not_json: Kind, not_object: Kind, fault: &Fault, record: &Record<'_>) {
         match fault {
             Fault::NotJson(error) => {
-                self.note(not_json, || format!("{error}: {}", excerpt(record.data)));
-                self.note(json::sort_of(record.data), || format!("{error}: {}", excerpt(record.data)));
+                let kind = json::sort_of(record.data).unwrap_or(not_json);
+                self.note(kind, || format!("{error}: {}", excerpt(record.data)));
             }
             Fault::NotObject(kind) => self.note(not_object, || format!("{kind}: {}", excerpt(record.data))),
         }

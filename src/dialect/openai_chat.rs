@@ -92,7 +92,7 @@ impl Chat {
             say.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
             return meaning;
         }
-        let wanted = if self.document { "chat.completion" } else { "chat.completion.chunk" };
+        let wanted = if self.document { "chat.completion" } else { ledger::CHUNK };
         self.ledger.enter(chunk, wanted, answer, say);
         let mut carried_any = usage::take(&chunk.usage, answer, say);
         let has_usage = carried_any;

@@ -63,7 +63,7 @@ macro_rules! done {
 /// A whole conforming chat stream.
 macro_rules! good_chat {
     () => {
-        concat!(chat!(), role!(), word!(), word!(), stop!(), done!(), "<last\n")
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "<last\n")
     };
 }
 

@@ -67,7 +67,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         (sse::BAD_RETRY, "SSE-020", Info),
         (sse::LONG_LINE, "SSE-022", Warning),
         (sse::HUGE_LINE, "SSE-022", Error),
-        (dialect::INVALID, "SSE-023", Error),
+        (chat_kinds::NOT_JSON, "SSE-023", Error),
         (dialect::LONE_SURROGATE, "SSE-024", Warning),
         (dialect::COMMENT_AS_DATA, "SSE-025", Warning),
         (chat_kinds::TERMINATOR_SPELLING, "OAI-CHAT-002", Warning),
@@ -143,7 +143,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
 }
 
 /// What is noticed and no finding by itself: another rule says more, or only together with what was asked for.
-const UNJUDGED: &[&str] = &["chat.not-json", "chat.list-limited", "chat.usage-null", "chat.usage-with-choices", "ndjson.pending-at-end"];
+const UNJUDGED: &[&str] = &["chat.list-limited", "chat.usage-null", "chat.usage-with-choices", "ndjson.pending-at-end"];
 
 /// The kinds that the layers of these families declare.
 fn declared() -> impl Iterator<Item = &'static str> {
@@ -245,7 +245,7 @@ fn a_cut_without_chunks_is_no_matter_of_the_last_chunk() {
     response(&mut exchange).head = Some(head(200, Some("text/event-stream"), Transfer::H2));
     assert_eq!(judged(&exchange), [("HTTP-015", Error), ("DLV-010", Warning)]);
     response(&mut exchange).head = Some(head(200, Some("text/event-stream"), Transfer::Length(500)));
-    assert_eq!(judged(&exchange), [("HTTP-007", Error), ("DLV-010", Warning)]);
+    assert_eq!(judged(&exchange), [("HTTP-007", Error), ("HTTP-010", Warning), ("DLV-010", Warning)]);
     assert!(said(&exchange).iter().any(|f| f.message.contains("after 300 of 500 bytes")));
 }
 

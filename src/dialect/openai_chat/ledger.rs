@@ -8,6 +8,8 @@ use crate::dialect::note::{Place, Say};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// What `object` of a chunk is.
+pub(super) const CHUNK: &str = "chat.completion.chunk";
 /// Distinct ids told apart.
 const IDS_LIMIT: usize = 4096;
 /// Unknown names kept.
@@ -44,7 +46,9 @@ impl Ledger {
     /// Enter the fields that every chunk should have alike.
     pub(super) fn enter(&mut self, chunk: &Chunk<'_>, wanted: &str, answer: &mut Answer, say: &mut Say<'_>) {
         self.unknown(chunk, say.place);
-        self.usage(chunk, say.place);
+        if wanted == CHUNK {
+            self.usage(chunk, say.place);
+        }
         if chunk.is_annotation() {
             return;
         }

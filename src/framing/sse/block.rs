@@ -51,7 +51,7 @@ impl Sse {
             let found = if self.event.is_empty() { Cow::Borrowed("") } else { format!("event {}", self.event).into() };
             self.odd(BLOCK_WITHOUT_DATA, seen.at, self.block.start, found, sink);
         } else if !self.id.is_empty() {
-            self.odd(BLANK_WITH_ID, seen.at, end, "a blank line behind an id, no event", sink);
+            self.odd(BLANK_WITH_ID, seen.at, self.line_start, "a blank line behind an id, no event", sink);
         }
         self.reset();
     }

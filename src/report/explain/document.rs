@@ -52,7 +52,10 @@ fn paragraph(out: &mut String, title: &str, body: &str) {
 
 fn plain(excerpt: &Excerpt) -> String {
     let mut out = String::new();
-    for shown in &excerpt.lines {
+    for (i, shown) in excerpt.lines.iter().enumerate() {
+        if let Some((_, said)) = excerpt.missing.as_ref().filter(|(at, _)| *at == i) {
+            out += &format!("^ {said}\n");
+        }
         let side = if shown.line.who == Who::Client { "> " } else { "" };
         let (text, mark) = shown.within(COLUMNS);
         out += &format!("{side}{text}\n");

@@ -3,6 +3,7 @@
 use super::lines::{self, Line, Who};
 use crate::conformance::{Rule, sample};
 use crate::report::text::{clip, width};
+use std::ops::Range;
 
 /// Lines of one side that are shown between those around them.
 const MOST: usize = 5;
@@ -14,8 +15,12 @@ const ALIKE: &str = "\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.
 pub(super) struct Excerpt {
     /// Lines in order.
     pub(super) lines: Vec<Shown>,
+    /// Index of the first.
+    first: usize,
     /// There is more before the first line, and behind the last.
     pub(super) more: (bool, bool),
+    /// Where something is missing: before this line of those shown, and what is said of it.
+    pub(super) missing: Option<(usize, String)>,
 }
 
 /// One line of it.
@@ -31,40 +36,64 @@ pub(super) fn of(rule: &Rule) -> (Excerpt, Excerpt) {
     let Some(bad) = rule.bad.first() else { return Default::default() };
     let b = lines::of(bad);
     // The good one that is nearest tells most.
-    let near = |sample: &&&str| alike(&b, &lines::of(sample));
-    let g = rule.good.iter().max_by_key(near).map(|s| lines::of(s)).unwrap_or_default();
+    let goods = rule.good.iter().map(|s| lines::of(s));
+    let g = goods.min_by_key(|g| b.len() + g.len() - 2 * anchors(&b, g).len()).unwrap_or_default();
     let said = sample::finding(rule, bad).map(|f| f.message).unwrap_or_default();
-    let (before, behind) = common(&b, &g);
-    let (mid_b, mid_g) = (before..b.len() - behind, before..g.len() - behind);
-    let at = mid_b.clone().find(|i| !b[*i].text.is_empty()).or(mid_b.clone().next());
-    let mark = match at {
-        Some(i) => (i, span(&b[i], twin(&b, i, &g[mid_g.clone()]))),
-        // Something is missing: behind the line before it.
-        None => {
-            let i = before.saturating_sub(1);
-            (i, (width(&b.get(i).map(|l| l.text.clone()).unwrap_or_default()), 0))
+    let (mid_b, mid_g) = difference(&b, &g);
+    let at = mid_b.clone().find(|i| !b[*i].text.is_empty());
+    let mark = at.map(|i| (i, span(&b[i], twin(&b[i], &g[mid_g.clone()]))));
+    let mark_at = |i: usize| mark.filter(|(at, _)| *at == i).map(|(_, (from, len))| (from, len, said.clone()));
+    let mut shown = cut(&b, mid_b.clone(), mark_at);
+    if mark.is_none() {
+        shown.missing = Some((mid_b.start.saturating_sub(shown.first), said));
+    }
+    (shown, cut(&g, mid_g, |_| None))
+}
+
+/// Pairs of equal lines, in order: the longest common subsequence.
+fn anchors(a: &[Line], b: &[Line]) -> Vec<(usize, usize)> {
+    let mut best = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for (i, x) in a.iter().enumerate().rev() {
+        for (j, y) in b.iter().enumerate().rev() {
+            best[i][j] = if x == y { best[i + 1][j + 1] + 1 } else { best[i + 1][j].max(best[i][j + 1]) };
         }
-    };
-    let mark = |i: usize| (i == mark.0).then(|| (mark.1.0, mark.1.1, said.clone()));
-    (cut(&b, mid_b, mark), cut(&g, mid_g, |_| None))
+    }
+    let (mut i, mut j, mut out) = (0, 0, Vec::new());
+    while i < a.len() && j < b.len() {
+        match () {
+            () if a[i] == b[j] => {
+                out.push((i, j));
+                (i, j) = (i + 1, j + 1);
+            }
+            () if best[i + 1][j] >= best[i][j + 1] => i += 1,
+            () => j += 1,
+        }
+    }
+    out
 }
 
-/// Lines from the start and from the end that both have.
-fn common(a: &[Line], b: &[Line]) -> (usize, usize) {
-    let before = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let behind = a[before..].iter().rev().zip(b[before..].iter().rev()).take_while(|(x, y)| x == y).count();
-    (before, behind)
-}
-
-fn alike(a: &[Line], b: &[Line]) -> usize {
-    let (before, behind) = common(a, b);
-    before + behind
+/// The first place where the bad sample has other lines than the good one; where it only lacks some, where they would stand.
+fn difference(b: &[Line], g: &[Line]) -> (Range<usize>, Range<usize>) {
+    let mut anchors = anchors(b, g);
+    anchors.push((b.len(), g.len()));
+    let (mut from, mut lacks) = ((0, 0), None);
+    for (i, j) in anchors {
+        let places = (from.0..i, from.1..j);
+        if b[places.0.clone()].iter().any(|l| !l.text.is_empty()) {
+            return places;
+        }
+        if lacks.is_none() && (!places.0.is_empty() || !places.1.is_empty()) {
+            lacks = Some(places);
+        }
+        from = (i + 1, j + 1);
+    }
+    lacks.unwrap_or((0..0, 0..0))
 }
 
 /// The line of the good sample that says the same otherwise, if one does.
-fn twin<'a>(b: &[Line], i: usize, good: &'a [Line]) -> Option<&'a Line> {
-    let alike = |g: &Line| b[i].text.chars().zip(g.text.chars()).take_while(|(x, y)| x == y).count();
-    let nearest = good.iter().filter(|g| g.who == b[i].who && !g.text.is_empty()).max_by_key(|g| alike(g))?;
+fn twin<'a>(bad: &Line, good: &'a [Line]) -> Option<&'a Line> {
+    let alike = |g: &Line| bad.text.chars().zip(g.text.chars()).take_while(|(x, y)| x == y).count();
+    let nearest = good.iter().filter(|g| g.who == bad.who && !g.text.is_empty()).max_by_key(|g| alike(g))?;
     (alike(nearest) >= 4).then_some(nearest)
 }
 
@@ -78,17 +107,14 @@ fn span(line: &Line, twin: Option<&Line>) -> (usize, usize) {
     (columns(&a[..before]), columns(&a[before..a.len() - behind]))
 }
 
-/// The lines in `middle` and one on each side.
-fn cut(lines: &[Line], middle: std::ops::Range<usize>, mark: impl Fn(usize) -> Option<(usize, usize, String)>) -> Excerpt {
-    // A blank line says nothing of its surroundings: the one before it then.
-    let mut from = middle.start.saturating_sub(1);
-    if lines.get(from).is_some_and(|l| l.text.is_empty()) {
-        from = from.saturating_sub(1);
-    }
-    let full = middle.end.min(middle.start + MOST);
-    let to = if full < middle.end { full } else { (full + 1).min(lines.len()) };
-    let shown = (from..to).map(|i| shown(&lines[i], mark(i))).collect();
-    Excerpt { lines: shown, more: (from > 0, to < lines.len()) }
+/// The lines in `middle` and one on each side; blank ones say nothing of their surroundings and are passed over.
+fn cut(lines: &[Line], middle: Range<usize>, mark: impl Fn(usize) -> Option<(usize, usize, String)>) -> Excerpt {
+    let says = |i: &usize| !lines[*i].text.is_empty();
+    let first = (0..middle.start).rev().find(says).unwrap_or(middle.start);
+    let end = middle.end.min(middle.start + MOST);
+    let last = if end < middle.end { end } else { (end..lines.len()).find(says).map_or(lines.len(), |i| i + 1) };
+    let shown = (first..last).map(|i| shown(&lines[i], mark(i))).collect();
+    Excerpt { lines: shown, first, more: (first > 0, last < lines.len()), missing: None }
 }
 
 /// A line with what all have alike left out, unless the mark is in it.

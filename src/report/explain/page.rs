@@ -9,6 +9,8 @@ use crate::report::text::{Style, level, width, wrap};
 
 /// Columns of a title and the space behind it.
 const TITLE: usize = 10;
+/// Columns of how something is known.
+const HOW: usize = 9;
 /// Prose is not made wider than this: nobody reads longer lines.
 const PROSE: usize = 100;
 
@@ -82,7 +84,10 @@ impl Page<'_> {
         if excerpt.more.0 {
             rows.push(bar("┊"));
         }
-        for shown in &excerpt.lines {
+        let gap = |i: usize| excerpt.missing.as_ref().filter(|(at, _)| *at == i).map(|(_, said)| format!("^ {said}"));
+        for (i, shown) in excerpt.lines.iter().enumerate() {
+            let missing = gap(i).map(|mark| marked(&mark, 0, columns)).unwrap_or_default();
+            rows.extend(missing.into_iter().map(|line| format!("{} {}", bar("│"), style.paint(&line, color))));
             let (text, mark) = shown.within(columns);
             let text = match shown.line.who {
                 Who::Body | Who::Head => text,
@@ -110,13 +115,20 @@ impl Page<'_> {
         if all.is_empty() {
             return;
         }
-        let name = all.iter().filter(|b| b.known.is_some()).map(|b| width(b.name)).max().unwrap_or(0);
-        let versions = all.iter().filter_map(|b| b.versions).map(width).max().unwrap_or(0);
-        let mut rows: Vec<String> = Vec::new();
-        for b in all.iter().filter(|b| b.known.is_some()) {
-            let known = Style::Dim.paint(b.known.map_or("", |k| k.as_str()), self.look.color);
-            rows.push(format!("{:<name$}  {:<versions$}  {known}", b.name, b.versions.unwrap_or_default()));
-        }
+        // A remark in parentheses stands behind all else, so that the columns stay narrow.
+        let parts = |b: &Breaker| b.name.split_once(" (").map_or((b.name, String::new()), |(name, rest)| (name, format!("  ({rest}")));
+        let known: Vec<&Breaker> = all.iter().filter(|b| b.known.is_some()).collect();
+        let name = known.iter().map(|b| width(parts(b).0)).max().unwrap_or(0);
+        let versions = known.iter().filter_map(|b| b.versions).map(width).max().unwrap_or(0);
+        let row = |b: &Breaker, versions: usize| {
+            let (base, remark) = parts(b);
+            let how = Style::Dim.paint(b.known.map_or("", |k| k.as_str()), self.look.color);
+            format!("{base:<name$}  {:<versions$}  {how}{remark}", b.versions.unwrap_or_default())
+        };
+        let plain = |b: &&&Breaker| name + versions + width(&parts(b).1) + 2 * 2 + HOW > self.room();
+        // Too narrow for columns: what follows a name follows it at once.
+        let versions = if known.iter().any(|b| plain(&b)) { 0 } else { versions };
+        let mut rows: Vec<String> = known.iter().map(|b| row(b, versions)).collect();
         let others: Vec<&str> = all.iter().filter(|b| b.known.is_none()).map(|b| b.name).collect();
         rows.extend(wrap(&others.join(", "), self.room().min(PROSE)));
         self.rows("breaks", rows.into_iter());

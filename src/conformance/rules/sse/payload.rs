@@ -2,9 +2,12 @@
 
 use super::in_llm_streams;
 use crate::conformance::case::many;
-use crate::conformance::{Level, Rule};
+use crate::conformance::{Finding, Level, Rule};
 use crate::dialect;
-use crate::framing::{Framing, sse as odd};
+use crate::framing::{Framing, ndjson, sse as odd};
+
+/// Every dialect has a kind of its own for a payload that does not parse; all are named alike.
+const NOT_JSON: &str = ".not-json";
 
 /// One document an event.
 pub static SSE_007: Rule = Rule {
@@ -194,7 +197,9 @@ pub static SSE_023: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.framing == Framing::Sse) {
-            case.tell(dialect::INVALID, None, push, |odd, n| format!("{} that is no JSON: {}", many(n, "payload", "payloads"), odd.found));
+            if let Some((odd, n)) = case.exchange.oddities.iter().find(|(odd, _)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON)) {
+                push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
+            }
         }
     },
 };
