@@ -56,7 +56,6 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         }),
         first_at: at(50),
         last_at: at(500),
-        ended_at: at(500),
         informational: Vec::new(),
         body: Body { first_at: Some(at(55)), ..Body::default() },
         trailers: Fields::default(),
@@ -79,6 +78,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         tls: None,
         request: Some(request),
         response: Some(response),
+        ending: crate::exchange::ending::Ending::default(),
         oddities: Oddities::default(),
         gap: false,
     }

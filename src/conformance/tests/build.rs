@@ -2,6 +2,7 @@
 
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning, Terminator};
+use crate::exchange::ending::Ending;
 use crate::exchange::{Body, Delta, Exchange, ExchangeId, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, ResponseHead, Transfer, Version};
@@ -46,7 +47,6 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         head: Some(head(200, Some(content_type), Transfer::Chunked)),
         first_at: Timestamp(0),
         last_at: at(60),
-        ended_at: at(60),
         informational: Vec::new(),
         body: Body { wire_bytes: 300, ..Body::default() },
         trailers: Fields::default(),
@@ -69,6 +69,7 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         tls: None,
         request: None,
         response: Some(response),
+        ending: Ending::default(),
         oddities: Oddities::default(),
         gap: false,
     }

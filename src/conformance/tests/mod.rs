@@ -270,7 +270,7 @@ fn missing_done_is_a_warning_and_worse_where_more_is_missing() {
     assert_eq!(judged(&no_done(MessageEnd::Complete)), [("OAI-CHAT-001", Warning)]);
     let gave_up = |after: i64| {
         let mut exchange = no_done(MessageEnd::CutByClient);
-        response(&mut exchange).ended_at = at(after);
+        exchange.ending.at = at(after);
         level_of(&exchange, "OAI-CHAT-001")
     };
     assert_eq!(gave_up(30_000), Some(Error), "left open");

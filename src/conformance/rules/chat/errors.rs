@@ -80,7 +80,9 @@ pub static OAI_CHAT_027: Rule = Rule {
         };
         match response.end {
             MessageEnd::CutByServer => push(at_end(response, "the connection was cut behind the error".into())),
-            MessageEnd::CutByClient if left_open(response) => push(at_end(response, "the body was left open behind the error".into())),
+            MessageEnd::CutByClient if left_open(case, response) => {
+                push(at_end(response, "the body was left open behind the error".into()))
+            }
             _ => {}
         }
     },

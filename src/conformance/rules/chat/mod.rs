@@ -43,7 +43,7 @@ fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
     let response = case.stream_of("openai.chat")?;
     match response.end {
         MessageEnd::Complete => Some(response),
-        MessageEnd::CutByClient if !response.answer.finish_reasons.is_empty() && !answered(response) && left_open(response) => {
+        MessageEnd::CutByClient if !response.answer.finish_reasons.is_empty() && !answered(response) && left_open(case, response) => {
             Some(response)
         }
         MessageEnd::CutByClient | MessageEnd::CutByServer | MessageEnd::CutByCapture => None,
@@ -67,8 +67,8 @@ fn at_end(response: &Response, message: String) -> Finding {
 }
 
 /// Nothing came behind the last record for longer than a client that has enough would wait.
-fn left_open(response: &Response) -> bool {
-    response.last_record_at.is_some_and(|last| response.ended_at.since(last) > PATIENCE)
+fn left_open(case: &Case<'_>, response: &Response) -> bool {
+    response.last_record_at.is_some_and(|last| case.exchange.ending.at.since(last) > PATIENCE)
 }
 
 /// What the request asks for; none where it is not known.

@@ -35,7 +35,7 @@ pub static HTTP_015: Rule = Rule {
             .find(h2::RESET)
             .map_or("the connection closed".to_owned(), |(odd, _)| format!("RST_STREAM, {}", odd.found));
         let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
-        push(Finding { at: Some(response.ended_at), ..Finding::new(format!("the server cut the stream: {how}{whole}")) });
+        push(Finding { at: Some(case.exchange.ending.at), ..Finding::new(format!("the server cut the stream: {how}{whole}")) });
     },
 };
 

@@ -3,8 +3,8 @@
 use crate::conformance::case::many;
 use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
+use crate::exchange::ending::Party;
 use crate::framing::Framing;
-use crate::http::event::MessageEnd;
 use crate::time::Span;
 
 /// Who ends a body within this of its terminator ends it promptly.
@@ -159,13 +159,20 @@ pub static HTTP_021: Rule = Rule {
     check: |case, push| {
         let Some(response) = case.llm_stream() else { return };
         let terminator = &response.answer.terminator;
-        let Some(last) = response.last_record_at.filter(|_| terminator.own && terminator.is_last_record == Some(true)) else { return };
-        // Where the capture ends first, it only says that the body was open until then.
-        let tail = response.ended_at.since(last);
-        if response.end != MessageEnd::CutByCapture && tail > PROMPT {
-            let who = if response.end == MessageEnd::CutByClient { "the client gave up" } else { "the server ended it" };
-            push(Finding { at: Some(last), ..Finding::new(format!("the body stayed open for {tail} behind the terminator, until {who}")) });
+        if !terminator.own || terminator.is_last_record != Some(true) {
+            return;
         }
+        let ending = &case.exchange.ending;
+        let Some(tail) = ending.open_after_terminator().filter(|tail| *tail > PROMPT) else { return };
+        let until = match ending.by {
+            Party::Client => "until the client gave up",
+            Party::Server => "until the server ended it",
+            Party::Capture => "and was still open when the capture ended",
+        };
+        push(Finding {
+            at: ending.terminator_at,
+            ..Finding::new(format!("the body stayed open for {tail} behind the terminator, {until}"))
+        });
     },
 };
 

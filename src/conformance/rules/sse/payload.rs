@@ -197,7 +197,9 @@ pub static SSE_023: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.framing == Framing::Sse) {
-            if let Some((odd, n)) = case.exchange.oddities.iter().find(|(odd, _)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON)) {
+            if let Some((odd, n)) =
+                case.exchange.oddities.iter().find(|(odd, _)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON))
+            {
                 push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
             }
         }
