@@ -52,17 +52,23 @@ fn base64(text: &str) -> Vec<u8> {
 struct Wire {
     events: Vec<Event>,
     at: Timestamp,
+    /// Time from one delivery to the next.
+    step: Span,
 }
 
 impl Default for Wire {
     fn default() -> Self {
-        Wire { events: vec![Event { at: START, dir: Direction::ToServer, what: What::Open { joined: false } }], at: START }
+        Wire {
+            events: vec![Event { at: START, dir: Direction::ToServer, what: What::Open { joined: false } }],
+            at: START,
+            step: Span::from_millis(10),
+        }
     }
 }
 
 impl Wire {
     fn say(&mut self, dir: Direction, what: What) {
-        self.at = self.at.plus(Span::from_millis(10));
+        self.at = self.at.plus(self.step);
         self.events.push(Event { at: self.at, dir, what });
     }
 
@@ -103,6 +109,8 @@ impl Wire {
             _ => "Connection: close\r\n".to_owned(),
         };
         self.send(format!("{head}\r\n").into_bytes());
+        // However finely it is cut, the answer takes about as long.
+        self.step = Span(Span::from_millis(10).0.min(Span::from_secs(1).0 / pieces.len().max(1) as i64));
         for piece in pieces {
             let size = format!("{:x}\r\n", piece.len());
             self.send(if chunked { [size.as_bytes(), piece, b"\r\n"].concat() } else { piece.clone() });

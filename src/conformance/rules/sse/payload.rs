@@ -5,6 +5,7 @@ use crate::conformance::case::many;
 use crate::conformance::{Finding, Level, Rule};
 use crate::dialect;
 use crate::framing::{Framing, ndjson, sse as odd};
+use crate::oddity::Oddity;
 
 /// Every dialect has a kind of its own for a payload that does not parse; all are named alike.
 const NOT_JSON: &str = ".not-json";
@@ -196,12 +197,11 @@ pub static SSE_023: Rule = Rule {
     silenced_by: &["SSE-004", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
-        if case.stream().is_some_and(|r| r.framing == Framing::Sse) {
-            if let Some((odd, n)) =
-                case.exchange.oddities.iter().find(|(odd, _)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON))
-            {
-                push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
-            }
+        let by_dialect = |(odd, _): &(&Oddity, u64)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON);
+        if case.stream().is_some_and(|r| r.framing == Framing::Sse)
+            && let Some((odd, n)) = case.exchange.oddities.iter().find(by_dialect)
+        {
+            push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
         }
     },
 };
