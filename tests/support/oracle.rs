@@ -257,7 +257,7 @@ fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
     if let Some(frames) = some(&want["data_frames"]) {
         let want: Vec<(u64, u64)> = list(frames).iter().map(triple).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
         let mut got: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-        for piece in &have.pieces {
+        for piece in have.pieces.iter().filter(|p| p.len > 0) {
             let unit = got.entry(piece.unit).or_default();
             *unit = (piece.frame, unit.1 + u64::from(piece.len));
         }
