@@ -78,6 +78,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         request: Some(request),
         response: Some(response),
         oddities: Oddities::default(),
+        websocket: None,
         gap: false,
     }
 }

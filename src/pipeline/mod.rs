@@ -9,6 +9,7 @@
 mod intake;
 mod output;
 mod reading;
+mod socket;
 mod work;
 
 pub use output::{BodyPart, Connection, Output, Part};

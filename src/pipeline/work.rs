@@ -2,6 +2,7 @@
 
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
+use super::socket::Socket;
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::{Exchange, ExchangeId, Request, Response};
@@ -22,14 +23,16 @@ pub(super) struct Work {
     /// Something of a message was seen, and the exchange has its number within the session.
     pub(super) begun: bool,
     pub(super) exchange: Exchange,
-    request: Option<RequestWork>,
-    response: Option<ResponseWork>,
+    pub(super) request: Option<RequestWork>,
+    pub(super) response: Option<ResponseWork>,
+    /// What the client sends behind the head that opened a WebSocket.
+    pub(super) socket: Option<Socket>,
 }
 
-struct RequestWork {
+pub(super) struct RequestWork {
     head: RequestHead,
     last_at: Timestamp,
-    intake: Intake,
+    pub(super) intake: Intake,
     /// Decoded body, for `model`, `stream` and the dialects.
     kept: Vec<u8>,
     model: Option<String>,
@@ -37,14 +40,14 @@ struct RequestWork {
     end: Option<MessageEnd>,
 }
 
-struct ResponseWork {
+pub(super) struct ResponseWork {
     head: Option<ResponseHead>,
     first_at: Timestamp,
     last_at: Timestamp,
     informational: Vec<u16>,
     trailers: Fields,
-    intake: Intake,
-    reading: Reading,
+    pub(super) intake: Intake,
+    pub(super) reading: Reading,
     end: Option<MessageEnd>,
 }
 
@@ -60,8 +63,8 @@ struct Asked<'a> {
 impl Work {
     pub(super) fn new(number: u64, conn: ConnId, endpoints: Endpoints) -> Self {
         let (id, oddities) = (ExchangeId(u64::MAX), Oddities::default());
-        let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, oddities, gap: false };
-        Work { number, begun: false, exchange, request: None, response: None }
+        let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, websocket: None, oddities, gap: false };
+        Work { number, begun: false, exchange, request: None, response: None, socket: None }
     }
 
     pub(super) fn begin(&mut self, id: ExchangeId) {
@@ -75,6 +78,7 @@ impl Work {
             (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at, config)),
             (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at, config),
             (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push(oddity),
+            (side, what) if self.socket.is_some() => self.on_socket(side, stamp, what, config),
             (Side::Request, what) => {
                 if let Some(request) = &mut self.request {
                     request.on(stamp, what, &mut self.exchange, config);
@@ -92,10 +96,14 @@ impl Work {
         }
         // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
         let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
+        let extensions = head.opens_websocket(self.request.as_ref().map(|r| &r.head)).then(|| head.fields.text("sec-websocket-extensions"));
         self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
+        if let Some(extensions) = extensions {
+            self.open_socket(extensions.as_deref(), at, config);
+        }
     }
 
-    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
+    pub(super) fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
         let Work { exchange, request, response, .. } = self;
         let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at, config));
         let ResponseWork { head, intake, reading, trailers, .. } = work;
@@ -261,7 +269,7 @@ impl ResponseWork {
     }
 
     fn finish(self, oddities: &mut Oddities) -> Response {
-        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None);
+        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None) && self.reading.framing() != Framing::WebSocket;
         let framing = if bodiless { Framing::Empty } else { self.reading.framing() };
         let mut found = self.reading.into_found();
         found.answer.terminator.is_last_record.get_or_insert(false);

@@ -69,6 +69,7 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         request: None,
         response: Some(response),
         oddities: Oddities::default(),
+        websocket: None,
         gap: false,
     }
 }

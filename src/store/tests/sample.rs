@@ -42,6 +42,7 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         request: Some(request(at)),
         response: Some(response(at)),
         oddities: oddities(),
+        websocket: None,
         gap: false,
     };
     let t = |d| Some(Timestamp(at + d));
