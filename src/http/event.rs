@@ -205,7 +205,10 @@ impl RequestHead {
     /// A pseudo-header field of HTTP/2, named without its colon.
     fn pseudo(&self, name: &str) -> Option<&[u8]> {
         let lines = self.fields.raw().split(|b| *b == b'\n');
-        lines.filter_map(|line| line.strip_prefix(b":")?.strip_prefix(name.as_bytes())?.strip_prefix(b": ")).next().map(<[u8]>::trim_ascii_end)
+        lines
+            .filter_map(|line| line.strip_prefix(b":")?.strip_prefix(name.as_bytes())?.strip_prefix(b": "))
+            .next()
+            .map(<[u8]>::trim_ascii_end)
     }
 }
 

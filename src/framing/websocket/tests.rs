@@ -89,10 +89,7 @@ fn examples_of_rfc_7692_section_7_2_3() {
         assert_eq!(whole(extensions, Server, &apart), [text("Hello"), text("Hello")]);
     }
     assert_eq!(whole(DEFLATE, Server, b"\xc1\x0b\x00\x05\x00\xfa\xffHello\x00"), [text("Hello")]);
-    assert_eq!(
-        whole(DEFLATE, Server, &[&b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"[..], hello].concat()),
-        [text("Hello"), text("Hello")]
-    );
+    assert_eq!(whole(DEFLATE, Server, &[&b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"[..], hello].concat()), [text("Hello"), text("Hello")]);
     // Not every message need be compressed, and without the extension none is.
     assert_eq!(whole(DEFLATE, Server, b"\x81\x02Hi"), [text("Hi")]);
     assert_eq!(whole(None, Server, hello)[0], odd(RESERVED));
