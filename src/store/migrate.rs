@@ -7,7 +7,8 @@ use std::path::Path;
 /// What ran or will run, in order; never changed, only added to.
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
-    ("0002_websocket", include_str!("../../migrations/0002_websocket.sql")),
+    ("0002_runs", include_str!("../../migrations/0002_runs.sql")),
+    ("0003_websocket", include_str!("../../migrations/0003_websocket.sql")),
 ];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).

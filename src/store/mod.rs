@@ -10,6 +10,7 @@ mod columns;
 pub mod migrate;
 mod queue;
 pub mod read;
+mod runs;
 pub mod select;
 #[cfg(test)]
 mod tests;

@@ -178,7 +178,7 @@ fn answer() -> Answer {
     }
 }
 
-fn record(n: u64, at: i64, content: bool, terminator: bool) -> RecordInfo {
+pub(super) fn record(n: u64, at: i64, content: bool, terminator: bool) -> RecordInfo {
     let meaning = Meaning { content, terminator, ..Meaning::default() };
     RecordInfo { n, at: Timestamp(at), first_at: Timestamp(at), frame: 4, start: n * 3, end: n * 3 + 3, event: Some("e".into()), meaning }
 }
