@@ -8,6 +8,7 @@ pub mod h1;
 pub mod h2;
 mod hold;
 mod socket;
+pub mod stored;
 
 use crate::conn::{ByteEvent, ConnId, Direction, What};
 use crate::tls;

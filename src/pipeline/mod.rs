@@ -6,12 +6,14 @@
 //!                                          └ response: Intake ─► framing::Stream ─► Reading (dialect)
 //! ```
 
+mod again;
 mod intake;
 mod output;
 mod reading;
 mod socket;
 mod work;
 
+pub use again::{Kept, KeptMessage};
 pub use output::{BodyPart, Connection, Output, Part};
 
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints, What};

@@ -74,9 +74,9 @@ impl Work {
             _ => {}
         };
         match what {
-            HttpWhat::UnitStart { line, .. } => request.intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => request.intake.unit_start(*len, line),
             HttpWhat::Data(bytes) => request.intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| stream.push(piece, &mut hear)),
-            HttpWhat::UnitEnd => request.intake.unit_end(),
+            HttpWhat::UnitEnd => request.intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 request.intake.gap(stamp, *len, &mut exchange.oddities);

@@ -5,6 +5,7 @@ use super::reading::{Around, Choice, Reading};
 use super::socket::Socket;
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
+use crate::dialect::Answer;
 use crate::exchange::{Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
@@ -44,7 +45,7 @@ pub(super) struct ResponseWork {
     head: Option<ResponseHead>,
     first_at: Timestamp,
     last_at: Timestamp,
-    informational: Vec<u16>,
+    informational: Vec<ResponseHead>,
     trailers: Fields,
     pub(super) intake: Intake,
     pub(super) reading: Reading,
@@ -91,7 +92,7 @@ impl Work {
     fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
         if head.is_interim() {
             let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at, config));
-            work.informational.push(head.status);
+            work.informational.push(head);
             return;
         }
         // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
@@ -113,12 +114,12 @@ impl Work {
             response: head.as_ref(),
         };
         match what {
-            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 work.last_at = stamp.at;
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, around));
             }
-            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);
@@ -199,7 +200,7 @@ impl RequestWork {
     fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
         let RequestWork { intake, kept, .. } = self;
         match what {
-            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 self.last_at = stamp.at;
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| {
@@ -207,7 +208,7 @@ impl RequestWork {
                     kept.extend_from_slice(&piece.bytes[..room.min(piece.bytes.len())]);
                 });
             }
-            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);
@@ -277,7 +278,7 @@ impl ResponseWork {
             oddities.push_many(oddity.clone(), count);
         }
         let (dialect, dialect_why) = match found.choice {
-            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), why),
+            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), grounds(why, &found.answer)),
             // An event stream without a single event still is one: nobody's.
             Choice::Undecided { .. } => (framing.is_stream().then_some("none"), String::new()),
         };
@@ -300,6 +301,14 @@ impl ResponseWork {
             records: found.records,
             end: self.end.unwrap_or(MessageEnd::CutByCapture),
         }
+    }
+}
+
+/// Why this dialect, and why this variant of it.
+fn grounds(why: String, answer: &Answer) -> String {
+    match (answer.variant, &answer.variant_by) {
+        (Some(variant), Some(mark)) => format!("{why}; {variant} by {mark}"),
+        _ => why,
     }
 }
 

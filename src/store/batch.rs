@@ -150,15 +150,22 @@ impl Step<'_> {
         values.extend(columns::extra(x));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
-            self.head(id, Side::Request, "head", &r.head.fields)?;
+            self.head(id, (Side::Request, "head"), &r.head.fields, (Some(r.head.first_at), r.head.h2_stream), 0)?;
             self.body(&mut running, Side::Request, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
         }
         if let Some(r) = &x.response {
+            let stream = r.head.as_ref().and_then(|h| h.h2_stream);
+            // The fields of several interim heads are numbered on.
+            let mut next = 0;
+            for head in &r.informational {
+                self.head(id, (Side::Response, "interim"), &head.fields, (Some(head.first_at), head.h2_stream), next)?;
+                next += head.fields.len();
+            }
             if let Some(head) = &r.head {
-                self.head(id, Side::Response, "head", &head.fields)?;
+                self.head(id, (Side::Response, "head"), &head.fields, (Some(head.first_at), head.h2_stream), 0)?;
             }
             if !r.trailers.is_empty() {
-                self.head(id, Side::Response, "trailer", &r.trailers)?;
+                self.head(id, (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
             }
             self.body(&mut running, Side::Response, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
             self.records(&mut running, &r.records)?;
@@ -168,10 +175,20 @@ impl Step<'_> {
             let place = [f.record, f.offset].map(|v| v.map(|v| v as i64));
             insert.execute(params![id, n as i64, f.rule, level(f.level), place[0], place[1], f.t_ns, f.count as i64, f.message])?;
         }
-        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         for (n, (o, count)) in x.oddities.iter().enumerate() {
             let place = [o.offset, o.record].map(|v| v.map(|v| v as i64));
-            insert.execute(params![id, n as i64, o.kind.0, o.at.nanos(), place[0], place[1], count as i64, o.found])?;
+            insert.execute(params![
+                id,
+                n as i64,
+                o.kind.0,
+                o.at.nanos(),
+                place[0],
+                place[1],
+                count as i64,
+                o.found,
+                o.span.map(|s| s.0)
+            ])?;
         }
         Ok(())
     }
@@ -203,13 +220,22 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn head(&self, id: i64, side: Side, kind: &str, fields: &Fields) -> Result<()> {
-        let sql = "INSERT INTO head (exchange_id, side, kind, raw) VALUES (?1, ?2, ?3, ?4)";
-        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, fields.raw()])?;
+    /// `begun`: time of the first byte, HTTP/2 stream. `next`: number of the first field.
+    fn head(
+        &self,
+        id: i64,
+        (side, kind): (Side, &str),
+        fields: &Fields,
+        begun: (Option<Timestamp>, Option<u32>),
+        next: usize,
+    ) -> Result<()> {
+        let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (first, stream) = (begun.0.map(Timestamp::nanos), begun.1);
+        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, fields.raw(), first, stream])?;
         let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         for (n, (name, value)) in fields.iter().enumerate() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);
-            insert.execute(params![id, side as u8, kind, n as i64, name, value])?;
+            insert.execute(params![id, side as u8, kind, (next + n) as i64, name, value])?;
         }
         Ok(())
     }

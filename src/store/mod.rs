@@ -7,6 +7,7 @@
 
 mod batch;
 mod columns;
+mod load;
 pub mod migrate;
 mod queue;
 pub mod read;

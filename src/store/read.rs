@@ -15,7 +15,7 @@ use std::path::Path;
 /// A database, open for reading.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Reader {
@@ -201,6 +201,6 @@ fn base(row: &Row<'_>, index: usize) -> rusqlite::Result<runs::Base> {
     Ok(runs::Base { t_ns: row.get(index)?, frame: row.get(index + 1)?, offset: row.get(index + 2)? })
 }
 
-fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+pub(super) fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(index).map(|n| n as u64)
 }

@@ -1,0 +1,135 @@
+//! An exchange once more, from what was kept of it: heads and deliveries go through the machines that read them the first time.
+//!
+//! So a store keeps what was received, and what was made of it need not be kept: text, deltas, figures come out again.
+
+use super::work::Work;
+use super::{BodyPart, Config};
+use crate::conn::{ConnId, Endpoints};
+use crate::exchange::{Exchange, ExchangeId, TlsInfo};
+use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side};
+use crate::oddity::Oddities;
+use crate::time::Timestamp;
+
+/// What was received of an exchange.
+#[derive(Debug)]
+pub struct Kept {
+    /// [`Exchange::id`]
+    pub id: ExchangeId,
+    /// [`Exchange::conn`]
+    pub conn: ConnId,
+    /// [`Exchange::endpoints`]
+    pub endpoints: Endpoints,
+    /// [`Exchange::tls`]
+    pub tls: Option<TlsInfo>,
+    /// The request, if any of it was seen.
+    pub request: Option<KeptMessage<RequestHead>>,
+    /// The response, if any of it was seen.
+    pub response: Option<KeptMessage<ResponseHead>>,
+    /// Interim heads before the response's own.
+    pub informational: Vec<ResponseHead>,
+    /// [`Exchange::oddities`]: layers below HTTP noticed some of them, so they are kept.
+    pub oddities: Oddities,
+    /// [`Exchange::gap`]
+    pub gap: bool,
+}
+
+/// What was received of a message.
+#[derive(Debug)]
+pub struct KeptMessage<H> {
+    /// Its head, if that was captured.
+    pub head: Option<H>,
+    /// Its body.
+    pub body: BodyPart,
+    /// [`crate::exchange::Body::units`]
+    pub units: Option<u64>,
+    /// Its trailer section.
+    pub trailers: Fields,
+    /// Time of its last byte.
+    pub last_at: Timestamp,
+    /// How it ended.
+    pub end: MessageEnd,
+}
+
+impl Kept {
+    /// The exchange, whole: nothing is handed on in parts.
+    pub fn read(self) -> Exchange {
+        let Kept { id, conn, endpoints, tls, mut request, mut response, informational, oddities, gap } = self;
+        let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
+        let (mut asked, mut answered, mut socket) = (Vec::new(), Vec::new(), false);
+        let answer = response.as_mut().and_then(|r| r.head.take());
+        if let Some(m) = &mut request
+            && let Some(h) = m.head.take()
+        {
+            socket = answer.as_ref().is_some_and(|answer| answer.opens_websocket(Some(&h)));
+            asked.push(head(h.first_at, Side::Request, HttpWhat::Request(Box::new(h))));
+            m.steps(Side::Request, &mut asked);
+        }
+        for h in informational.into_iter().chain(answer) {
+            answered.push(head(h.first_at, Side::Response, HttpWhat::Response(Box::new(h))));
+        }
+        let heads = answered.len();
+        if let Some(m) = &mut response {
+            m.steps(Side::Response, &mut answered);
+        }
+        // Behind the head that opened a WebSocket both sides speak at once.
+        let order = if socket { answered.drain(..heads).rev().collect::<Vec<_>>() } else { Vec::new() };
+        order.into_iter().for_each(|h| asked.insert(1, h));
+        asked.append(&mut answered);
+        if socket {
+            asked[1 + heads..].sort_by_key(|event| (matches!(event.what, HttpWhat::End(_)), event.at));
+        }
+        let mut work = Work::new(0, conn, endpoints);
+        work.begin(id);
+        let config = Config { request_kept: usize::MAX, ..Config::default() };
+        asked.into_iter().for_each(|event| work.on(event, &config));
+        let mut exchange = *Box::new(work).finish(endpoints);
+        if let (Some(read), Some(kept)) = (&mut exchange.request, &request) {
+            read.last_at = kept.last_at;
+        }
+        if let (Some(read), Some(kept)) = (&mut exchange.response, &response) {
+            read.last_at = kept.last_at;
+        }
+        Exchange { tls, oddities, gap, ..exchange }
+    }
+}
+
+impl<H> KeptMessage<H> {
+    /// What happened to it behind its head.
+    fn steps<'k>(&'k mut self, side: Side, out: &mut Vec<HttpEvent<'k>>) {
+        let trailers = std::mem::take(&mut self.trailers);
+        let KeptMessage { body, units, last_at, end, .. } = self;
+        let mut say = |at, frame, what| out.push(HttpEvent { at, frame, exchange: 0, side, what });
+        let mut bytes = body.bytes.as_slice();
+        let mut started = 0;
+        for run in body.pieces.chunk_by(|a, b| a.unit == b.unit) {
+            let [first, ..] = run else { continue };
+            let in_unit = units.is_some_and(|n| first.unit < n) && first.unit >= started;
+            if in_unit {
+                started = first.unit + 1;
+                let lines = &body.unit_lines;
+                let line = lines.binary_search_by_key(&first.unit, |(n, _)| *n).map_or(&[][..], |i| &lines[i].1);
+                let len = run.iter().map(|p| u64::from(p.len)).sum();
+                say(first.at, first.frame, HttpWhat::UnitStart { len, line });
+            }
+            for piece in run {
+                match (piece.gap, piece.len as usize) {
+                    (true, 0) => say(piece.at, piece.frame, HttpWhat::Gap(None)),
+                    (true, len) => say(piece.at, piece.frame, HttpWhat::Gap(Some(len as u64))),
+                    (false, 0) => {}
+                    (false, len) => {
+                        let (data, rest) = bytes.split_at(len.min(bytes.len()));
+                        bytes = rest;
+                        say(piece.at, piece.frame, HttpWhat::Data(data));
+                    }
+                }
+            }
+            if let Some(last) = run.last().filter(|_| in_unit) {
+                say(last.at, last.frame, HttpWhat::UnitEnd);
+            }
+        }
+        if !trailers.is_empty() {
+            say(*last_at, 0, HttpWhat::Trailers(trailers));
+        }
+        say(*last_at, 0, HttpWhat::End(*end));
+    }
+}
