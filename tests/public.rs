@@ -175,7 +175,7 @@ fn hostile_captures_end() {
         for file in captures(&dir.join(folder)) {
             let seen = read(&file);
             assert_eq!(seen.left, 0, "{}: connections are left", file.display());
-            let sum = seen.net.tcp + seen.net.unknown_link + seen.net.other + seen.net.malformed + seen.net.fragments;
+            let sum = seen.net.tcp + seen.net.unknown_link + seen.net.other + seen.net.malformed + seen.net.bad_checksum + seen.net.fragments;
             assert_eq!(seen.net.packets, sum, "{}: every packet became something", file.display());
             checked += 1;
         }
