@@ -17,13 +17,14 @@ const NO_CODE: u16 = 1005;
 pub(super) struct Socket {
     stream: Stream,
     found: WebSocket,
+    over: bool,
 }
 
 impl Work {
     /// The response head at `at` says so.
     pub(super) fn open_socket(&mut self, extensions: Option<&str>, at: Timestamp, config: &Config) {
         let found = WebSocket { opened_at: at, ..WebSocket::default() };
-        self.socket = Some(Socket { stream: Stream::websocket(Sender::Client, extensions), found });
+        self.socket = Some(Socket { stream: Stream::websocket(Sender::Client, extensions), found, over: false });
         if let Some(request) = &mut self.request {
             request.intake = Intake::new(None, config.contents);
         }
@@ -38,11 +39,15 @@ impl Work {
             (Side::Response, HttpWhat::End(how)) => {
                 let end = self.ended(how);
                 self.response(stamp, HttpWhat::End(end), config);
-                self.client_says(stamp, &HttpWhat::End(how));
-                self.exchange.websocket = self.socket.as_ref().map(|socket| Box::new(socket.found.clone()));
             }
             (Side::Response, what) => self.response(stamp, what, config),
         }
+    }
+
+    /// What was found, when the exchange is over.
+    pub(super) fn close_socket(&mut self, stamp: Stamp) {
+        self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture));
+        self.exchange.websocket = self.socket.take().map(|socket| Box::new(socket.found));
     }
 
     /// The server's Close frame completes what it sends, whatever ends the connection; the client's alone means that it wanted no more.
@@ -59,7 +64,10 @@ impl Work {
 
     fn client_says(&mut self, stamp: Stamp, what: &HttpWhat<'_>) {
         let Work { exchange, request: Some(request), response, socket: Some(socket), .. } = self else { return };
-        let Socket { stream, found } = socket;
+        let Socket { stream, found, over } = socket;
+        if *over {
+            return;
+        }
         let mut reading = response.as_mut().map(|r| &mut r.reading);
         let mut odd = Vec::new();
         let mut hear = |framed: Framed<'_>| match framed {
@@ -82,7 +90,9 @@ impl Work {
                 request.intake.gap(stamp, *len, &mut exchange.oddities);
                 stream.gap(stamp.at, *len, &mut hear);
             }
-            HttpWhat::End(_) => {
+            HttpWhat::End(how) => {
+                *over = true;
+                request.end.get_or_insert(*how);
                 stream.finish(stamp.at, true, &mut hear);
                 request.intake.finish(stamp, &mut exchange.oddities);
             }

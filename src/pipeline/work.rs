@@ -38,7 +38,7 @@ pub(super) struct RequestWork {
     kept: Vec<u8>,
     model: Option<String>,
     stream: Option<bool>,
-    end: Option<MessageEnd>,
+    pub(super) end: Option<MessageEnd>,
 }
 
 pub(super) struct ResponseWork {
@@ -169,7 +169,11 @@ impl Work {
     }
 
     /// The exchange as it stands; messages without an end were cut by the capture.
-    pub(super) fn finish(self: Box<Self>, endpoints: Endpoints) -> Box<Exchange> {
+    pub(super) fn finish(mut self: Box<Self>, endpoints: Endpoints) -> Box<Exchange> {
+        if self.socket.is_some() {
+            let at = self.response.as_ref().map(|r| r.last_at).unwrap_or_default();
+            self.close_socket(Stamp { at, frame: 0 });
+        }
         let Work { mut exchange, request, response, .. } = *self;
         exchange.endpoints = endpoints;
         let around_head = request.as_ref().map(|r| r.head.clone());
