@@ -102,9 +102,10 @@ impl Flow {
         }
     }
 
-    /// A hole is filled: the bytes behind it had come before.
+    /// A hole is filled: the bytes behind it had come before. Where the receiver has acknowledged them already, only the capture had waited.
     pub(super) fn filled(&mut self, stamp: Stamp, out: &mut Out<'_>) {
-        if let Some(span) = self.hole.map(|hole| stamp.at.since(hole.since)).filter(|span| *span >= LATE) {
+        let hole = self.hole.filter(|hole| hole.acked_at.is_none());
+        if let Some(span) = hole.map(|hole| stamp.at.since(hole.since)).filter(|span| *span >= LATE) {
             self.held_up(RETRANSMISSION_STALL, span, "bytes came after those behind them: lost and sent again, or overtaken", stamp, out);
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Hole {
     /// When it was noticed.
     pub(super) since: Timestamp,
     /// When the peer was seen to have the missing bytes.
-    acked_at: Option<Timestamp>,
+    pub(super) acked_at: Option<Timestamp>,
 }
 
 impl Flow {

@@ -1,6 +1,7 @@
 //! Packets built by etherparse: link types, tags, headers, cuts.
 
 use super::{Feed, Owned, one};
+use crate::net::Decoder;
 use crate::net::flags::{ACK, PSH};
 use etherparse::PacketBuilder;
 
