@@ -1,6 +1,6 @@
 //! What follows the 101 that opened a WebSocket: the bytes of both directions are the bodies of its exchange, until both are over.
 
-use super::event::{HttpEvent, HttpWhat, MessageEnd, Side};
+use super::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told};
 use super::hold::{Item, Stamp};
 use crate::conn::{End, UNKNOWN_GAP};
 
@@ -9,15 +9,17 @@ use crate::conn::{End, UNKNOWN_GAP};
 pub(super) struct Socket {
     exchange: u64,
     over: [bool; 2],
-    /// The side that sent FIN or RST first.
-    first: Option<Side>,
+    /// The side that closed or reset first, and how.
+    first: Option<(Side, End)>,
+    /// How a side fell silent, where one did without closing.
+    silent: Option<End>,
     said: bool,
 }
 
 impl Socket {
     /// Of this exchange.
     pub(super) fn new(exchange: u64) -> Self {
-        Socket { exchange, over: [false; 2], first: None, said: false }
+        Socket { exchange, over: [false; 2], first: None, silent: None, said: false }
     }
 
     /// One more thing of one side.
@@ -30,8 +32,10 @@ impl Socket {
             Item::Gap(len) => HttpWhat::Gap(Some(len).filter(|len| *len != UNKNOWN_GAP)),
             Item::End(how) => {
                 self.over[side as usize] = true;
-                if matches!(how, End::Fin | End::Reset) {
-                    self.first.get_or_insert(side);
+                if how.is_close() {
+                    self.first.get_or_insert((side, how));
+                } else {
+                    self.silent = Some(how);
                 }
                 if self.over == [true; 2] || how == End::Reset {
                     self.close(stamp, sink);
@@ -47,13 +51,13 @@ impl Socket {
         if std::mem::replace(&mut self.said, true) {
             return;
         }
-        let end = match self.first {
-            Some(Side::Request) => MessageEnd::CutByClient,
-            Some(Side::Response) => MessageEnd::CutByServer,
-            None => MessageEnd::CutByCapture,
+        let (end, told) = match self.first {
+            Some((Side::Request, how)) => (MessageEnd::CutByClient, Told::of(how)),
+            Some((Side::Response, how)) => (MessageEnd::CutByServer, Told::of(how)),
+            None => (MessageEnd::CutByCapture, self.silent.map_or(Told::CaptureEnd, Told::of)),
         };
         for side in [Side::Request, Side::Response] {
-            sink(HttpEvent { at: stamp.at, frame: stamp.frame, exchange: self.exchange, side, what: HttpWhat::End(end) });
+            sink(HttpEvent { at: stamp.at, frame: stamp.frame, exchange: self.exchange, side, what: HttpWhat::End(end, told) });
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! So a store keeps what was received, and what was made of it need not be kept: text, deltas, figures come out again.
 
+use super::closing::Closings;
 use super::work::Work;
 use super::{BodyPart, Config};
 use crate::conn::{ConnId, Endpoints};
+use crate::exchange::ending::Ending;
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
-use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side};
+use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told};
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
 
@@ -27,6 +29,8 @@ pub struct Kept {
     pub response: Option<KeptMessage<ResponseHead>>,
     /// Interim heads before the response's own.
     pub informational: Vec<ResponseHead>,
+    /// [`Exchange::ending`], where it was kept.
+    pub ending: Option<Ending>,
     /// [`Exchange::oddities`]: layers below HTTP noticed some of them, so they are kept.
     pub oddities: Oddities,
     /// [`Exchange::gap`]
@@ -53,7 +57,7 @@ pub struct KeptMessage<H> {
 impl Kept {
     /// The exchange, whole: nothing is handed on in parts.
     pub fn read(self) -> Exchange {
-        let Kept { id, conn, endpoints, tls, mut request, mut response, informational, oddities, gap } = self;
+        let Kept { id, conn, endpoints, tls, mut request, mut response, informational, ending, oddities, gap } = self;
         let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
         let (mut asked, mut answered, mut socket) = (Vec::new(), Vec::new(), false);
         let answer = response.as_mut().and_then(|r| r.head.take());
@@ -76,20 +80,21 @@ impl Kept {
         order.into_iter().for_each(|h| asked.insert(1, h));
         asked.append(&mut answered);
         if socket {
-            asked[1 + heads..].sort_by_key(|event| (matches!(event.what, HttpWhat::End(_)), event.at));
+            asked[1 + heads..].sort_by_key(|event| (matches!(event.what, HttpWhat::End(..)), event.at));
         }
         let mut work = Work::new(0, conn, endpoints);
         work.begin(id);
         let config = Config { request_kept: usize::MAX, ..Config::default() };
         asked.into_iter().for_each(|event| work.on(event, &config));
-        let mut exchange = *Box::new(work).finish(endpoints);
+        let mut exchange = *Box::new(work).finish(endpoints, &Closings::default());
         if let (Some(read), Some(kept)) = (&mut exchange.request, &request) {
             read.last_at = kept.last_at;
         }
         if let (Some(read), Some(kept)) = (&mut exchange.response, &response) {
             read.last_at = kept.last_at;
         }
-        Exchange { tls, oddities, gap, ..exchange }
+        let ending = ending.unwrap_or(exchange.ending);
+        Exchange { tls, ending, oddities, gap, ..exchange }
     }
 }
 
@@ -130,6 +135,7 @@ impl<H> KeptMessage<H> {
         if !trailers.is_empty() {
             say(*last_at, 0, HttpWhat::Trailers(trailers));
         }
-        say(*last_at, 0, HttpWhat::End(*end));
+        // What told it is kept with the ending.
+        say(*last_at, 0, HttpWhat::End(*end, Told::NotCaptured));
     }
 }

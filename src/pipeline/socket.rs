@@ -7,7 +7,7 @@ use super::{Config, Stamp};
 use crate::exchange::WebSocket;
 use crate::framing::websocket::{Sender, close_code};
 use crate::framing::{Framed, Stream};
-use crate::http::event::{HttpWhat, MessageEnd, Side};
+use crate::http::event::{HttpWhat, MessageEnd, Side, Told};
 use crate::time::Timestamp;
 
 /// A Close frame without a code (RFC 6455 section 7.1.5).
@@ -36,9 +36,10 @@ impl Work {
     pub(super) fn on_socket(&mut self, side: Side, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
         match (side, what) {
             (Side::Request, what) => self.client_says(stamp, &what),
-            (Side::Response, HttpWhat::End(how)) => {
-                let end = self.ended(how);
-                self.response(stamp, HttpWhat::End(end), config);
+            (Side::Response, HttpWhat::End(how, told)) => {
+                let (how, told) = self.told_by_frames(how, told);
+                self.ended = Some((how, told, stamp));
+                self.response(stamp, HttpWhat::End(how, told), config);
             }
             (Side::Response, what) => self.response(stamp, what, config),
         }
@@ -46,19 +47,19 @@ impl Work {
 
     /// What was found, when the exchange is over.
     pub(super) fn close_socket(&mut self, stamp: Stamp) {
-        self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture));
+        self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture, Told::CaptureEnd));
         self.exchange.websocket = self.socket.take().map(|socket| Box::new(socket.found));
     }
 
     /// The server's Close frame completes what it sends, whatever ends the connection; the client's alone means that it wanted no more.
-    fn ended(&mut self, how: MessageEnd) -> MessageEnd {
-        let Some(socket) = &mut self.socket else { return how };
+    fn told_by_frames(&mut self, how: MessageEnd, told: Told) -> (MessageEnd, Told) {
+        let Some(socket) = &mut self.socket else { return (how, told) };
         let word = self.response.as_mut().and_then(|r| r.reading.found().last_word.as_deref());
         socket.found.server_close = word.map(code);
         match (socket.found.server_close, socket.found.client_close) {
-            (Some(_), _) => MessageEnd::Complete,
-            (None, Some(_)) => MessageEnd::CutByClient,
-            (None, None) => how,
+            (Some(_), _) => (MessageEnd::Complete, Told::CloseFrame),
+            (None, Some(_)) => (MessageEnd::CutByClient, Told::CloseFrame),
+            (None, None) => (how, told),
         }
     }
 
@@ -90,7 +91,7 @@ impl Work {
                 request.intake.gap(stamp, *len, &mut exchange.oddities);
                 stream.gap(stamp.at, *len, &mut hear);
             }
-            HttpWhat::End(how) => {
+            HttpWhat::End(how, _) => {
                 *over = true;
                 request.end.get_or_insert(*how);
                 stream.finish(stamp.at, true, &mut hear);
