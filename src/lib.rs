@@ -23,4 +23,6 @@ pub mod summary;
 
 pub mod store;
 pub mod report;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod cli;

@@ -1,0 +1,106 @@
+//! `sniff proxy`: the door in the path. The relay runs on its own threads; here its tee is read, judged and stored.
+
+pub(super) mod args;
+
+use super::record::screen::Screen;
+use super::record::{Recording, Source};
+use super::{Common, say, signals};
+use crate::capture::Counts;
+use crate::net::NetStats;
+use crate::proxy::{Heard, Server, Tee};
+use crate::report::text::bytes;
+use crate::store::write::Message;
+use crate::store::write::Hop;
+use anyhow::{Context, Result, bail};
+use args::ProxyArgs;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long the tee's reader waits before it looks whether it should stop.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
+    let stop = signals::stop_flag();
+    let listen: SocketAddr = args.listen.parse().with_context(|| format!("--listen {}: wanted is ADDRESS:PORT", args.listen))?;
+    if !crate::proxy::is_private(listen.ip()) && args.door.auth.is_none() {
+        bail!("--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or SNIFF_PROXY_AUTH)");
+    }
+    let mut door = Door::open(listen, args, common, Screen::new(common, false))?;
+    if !common.quiet {
+        let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
+        say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", door.server.address()));
+        if args.upstream.is_none() {
+            say(&format!("sniff: clients must trust {} (sniff ca install-help)", door.certificate.display()));
+        }
+    }
+    while !stop.load(Ordering::Relaxed) {
+        door.listen(TICK)?;
+    }
+    door.close()?;
+    Ok(0)
+}
+
+/// A proxy and the recording of what goes through it.
+pub(super) struct Door<'a> {
+    pub(super) server: Server,
+    pub(super) certificate: std::path::PathBuf,
+    tee: Tee,
+    recording: Recording<'a>,
+    counts: Counts,
+    lost: u64,
+}
+
+impl<'a> Door<'a> {
+    /// Everything is ready and the proxy listens.
+    pub(super) fn open(listen: SocketAddr, args: &ProxyArgs, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
+        let (config, certificate) = args.config()?;
+        let tee = Tee::new(args.door.buffer);
+        // Opened first: whoever sees it listen may use it at once.
+        let options = json!({ "listen": listen.to_string(), "upstream": args.upstream, "insecure": args.door.insecure,
+            "passthrough": args.door.passthrough, "buffer": args.door.buffer, "limits": format!("{:?}", args.limits) });
+        let source = Source { name: args.upstream.clone().unwrap_or_else(|| "proxy".into()), options, live: true };
+        let recording = Recording::begin(source, &args.limits, &[], args.door.store_secrets, common, screen, &Default::default())?;
+        let server = Server::start(listen, config, tee.clone())?;
+        Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0 })
+    }
+
+    /// Take in what the relay has told; wait for it so long at most.
+    pub(super) fn listen(&mut self, limit: Duration) -> Result<()> {
+        let (told, notices) = self.tee.take(limit);
+        for text in notices {
+            self.recording.notice(&text);
+        }
+        for one in told {
+            match (&one.what, one.event()) {
+                (Heard::ClientHop, _) => {
+                    self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: one.frame, client_at: one.at })))?;
+                }
+                (_, Some(event)) => self.recording.step(|engine, sink| engine.event(&event, sink))?,
+                (_, None) => {}
+            }
+        }
+        let lost = self.tee.lost();
+        if lost > self.lost {
+            let all = bytes(lost);
+            self.recording.notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
+            self.lost = lost;
+        }
+        Ok(())
+    }
+
+    /// Connections that are open.
+    pub(super) fn is_busy(&self) -> bool {
+        self.tee.open() > 0
+    }
+
+    /// No more connections; what was told is recorded to its end, and the last lines say what it was.
+    pub(super) fn close(mut self) -> Result<()> {
+        let Door { server, .. } = &mut self;
+        server.stop();
+        self.listen(Duration::ZERO)?;
+        self.recording.net_finish()?;
+        self.recording.finish(self.counts, &NetStats::default())
+    }
+}
