@@ -9,10 +9,9 @@ use crate::capture::Counts;
 use crate::net::NetStats;
 use crate::proxy::{Heard, Server, Tee};
 use crate::report::text::bytes;
-use crate::store::write::Message;
-use crate::store::write::Hop;
+use crate::store::write::{Hop, Message};
 use anyhow::{Context, Result, bail};
-use args::ProxyArgs;
+use args::{Plan, ProxyArgs};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -27,7 +26,9 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     if !crate::proxy::is_private(listen.ip()) && args.door.auth.is_none() {
         bail!("--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or SNIFF_PROXY_AUTH)");
     }
-    let mut door = Door::open(listen, args, common, Screen::new(common, false))?;
+    let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
+    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, limits: &args.limits };
+    let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
     if !common.quiet {
         let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
         say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", door.server.address()));
@@ -54,14 +55,15 @@ pub(super) struct Door<'a> {
 
 impl<'a> Door<'a> {
     /// Everything is ready and the proxy listens.
-    pub(super) fn open(listen: SocketAddr, args: &ProxyArgs, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
-        let (config, certificate) = args.config()?;
-        let tee = Tee::new(args.door.buffer);
+    pub(super) fn open(listen: SocketAddr, plan: &Plan<'_>, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
+        let (config, certificate) = plan.config()?;
+        let Plan { name, upstream, door, limits } = plan;
+        let tee = Tee::new(door.buffer);
         // Opened first: whoever sees it listen may use it at once.
-        let options = json!({ "listen": listen.to_string(), "upstream": args.upstream, "insecure": args.door.insecure,
-            "passthrough": args.door.passthrough, "buffer": args.door.buffer, "limits": format!("{:?}", args.limits) });
-        let source = Source { name: args.upstream.clone().unwrap_or_else(|| "proxy".into()), options, live: true };
-        let recording = Recording::begin(source, &args.limits, &[], args.door.store_secrets, common, screen, &Default::default())?;
+        let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
+            "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
+        let source = Source { name: name.clone(), options, live: true };
+        let recording = Recording::begin(source, limits, &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0 })
     }
@@ -97,8 +99,7 @@ impl<'a> Door<'a> {
 
     /// No more connections; what was told is recorded to its end, and the last lines say what it was.
     pub(super) fn close(mut self) -> Result<()> {
-        let Door { server, .. } = &mut self;
-        server.stop();
+        self.server.stop();
         self.listen(Duration::ZERO)?;
         self.recording.net_finish()?;
         self.recording.finish(self.counts, &NetStats::default())

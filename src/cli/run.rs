@@ -6,13 +6,13 @@ mod java;
 
 use super::Common;
 use super::engine::LimitArgs;
+use super::proxy::args::{DoorArgs, Plan};
 use super::proxy::Door;
-use super::proxy::args::{DoorArgs, ProxyArgs};
 use super::record::screen::Screen;
 use anyhow::{Context, Result};
 use child::Running;
 use clap::Args;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -39,15 +39,15 @@ pub(super) struct RunArgs {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(args: RunArgs, common: &Common) -> Result<u8> {
-    let RunArgs { door, limits, command } = args;
-    let proxy = ProxyArgs { listen: String::new(), upstream: None, door, limits };
+pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     // A signal that comes from here on is the command's.
     child::forward_signals();
-    let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &proxy, common, Screen::held(common))?;
+    let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
+    let plan = Plan { name, upstream: None, door: &args.door, limits: &args.limits };
+    let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
     let folder = tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
-    let given = environment::of(door.server.address(), proxy.door.auth.as_deref(), &door.certificate, &proxy.door.upstream_ca, folder.path())?;
-    let mut running = Running::start(&command, &given)?;
+    let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;
+    let mut running = Running::start(&args.command, &given)?;
     let status = loop {
         door.listen(TICK)?;
         if let Some(status) = running.ended()? {

@@ -120,11 +120,7 @@ impl Server {
     }
 
     /// No more connections; those that are open end here.
-    pub fn stop(mut self) {
-        self.shut();
-    }
-
-    fn shut(&mut self) {
+    pub fn stop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             // Sessions are dropped where they wait, and say so to the tee; a name lookup may go on for a while on its own.
             runtime.shutdown_timeout(std::time::Duration::from_millis(500));
@@ -134,7 +130,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.shut();
+        self.stop();
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// `http` or `https`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
+pub(super) enum Scheme {
     /// In clear.
     Http,
     /// Over TLS.
@@ -32,7 +32,7 @@ impl Scheme {
 
 /// Host and port. The host is a name in lower case or an address without brackets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Authority {
+pub(super) struct Authority {
     pub(super) host: String,
     pub(super) port: u16,
 }

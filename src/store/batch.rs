@@ -1,7 +1,7 @@
 //! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed is consistent in itself.
 
 use super::columns::{self, int, opt};
-use super::write::{Message, Written};
+use super::write::{Hop, Message, Written};
 use super::{Finished, Session};
 use crate::capture::Counts;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
@@ -69,6 +69,7 @@ impl Batch {
                 Message::Part(part) => step.part(&part)?,
                 Message::Finished(finished) => step.finished(&finished)?,
                 Message::Connection(connection) => step.connection(&connection)?,
+                Message::Hop(hop) => step.hop(hop)?,
             }
         }
         step.keep_ids()?;
@@ -185,6 +186,12 @@ impl Step<'_> {
         values.extend([f.client_fin, f.server_fin, f.client_rst, f.server_rst].map(Value::from));
         let sql = format!("INSERT OR REPLACE INTO connection VALUES (?{})", ", ?".repeat(values.len() - 1));
         self.tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+        Ok(())
+    }
+
+    fn hop(&mut self, hop: Hop) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO hop VALUES (?1, ?2, ?3)";
+        self.tx.prepare_cached(sql)?.execute([self.session, hop.frame as i64, hop.client_at.nanos()])?;
         Ok(())
     }
 

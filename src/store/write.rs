@@ -24,6 +24,17 @@ pub enum Message {
     Finished(Box<Finished>),
     /// A connection is over.
     Connection(Box<TcpConnection>),
+    /// A delivery crossed the client's side of a proxy.
+    Hop(Hop),
+}
+
+/// When one delivery crossed the client's side of the proxy; its own time is that of the upstream side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// Number of the delivery: [`crate::exchange::PieceInfo::frame`] of its pieces.
+    pub frame: u64,
+    /// Responses: handed to the client. Requests: come in from it.
+    pub client_at: Timestamp,
 }
 
 /// A session being recorded.
@@ -116,6 +127,7 @@ impl Message {
                 (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
             }
             Message::Connection(_) => (512, 1),
+            Message::Hop(_) => (48, 1),
         }
     }
 }

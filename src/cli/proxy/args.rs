@@ -32,7 +32,7 @@ pub(in crate::cli) struct ProxyArgs {
 }
 
 /// What `proxy` and `run` share.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(in crate::cli) struct DoorArgs {
     /// Trust the authorities of this PEM file upstream too (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -54,7 +54,17 @@ pub(in crate::cli) struct DoorArgs {
     pub(in crate::cli) store_secrets: bool,
 }
 
-impl ProxyArgs {
+/// A proxy to be opened.
+pub(in crate::cli) struct Plan<'p> {
+    /// Of the session.
+    pub(in crate::cli) name: String,
+    /// Reverse mode.
+    pub(in crate::cli) upstream: Option<&'p str>,
+    pub(in crate::cli) door: &'p DoorArgs,
+    pub(in crate::cli) limits: &'p LimitArgs,
+}
+
+impl Plan<'_> {
     /// The configuration, and where the authority's certificate is.
     pub(in crate::cli) fn config(&self) -> Result<(Config, PathBuf)> {
         let folder = ca::folder(|name| std::env::var_os(name))?;
@@ -65,7 +75,7 @@ impl ProxyArgs {
         // A file of the environment that can't be read is the client's trouble, one that was named here is ours.
         extra.extend(named.filter(|p| Roots::load(&[p], &provider).is_ok()));
         let config = Config {
-            upstream: self.upstream.as_deref().map(Upstream::parse).transpose()?,
+            upstream: self.upstream.map(Upstream::parse).transpose()?,
             authority: Authority::open(&folder, provider.clone())?,
             roots: Roots::load(&extra, &provider)?,
             insecure: Hosts::parse(self.door.insecure.iter().map(String::as_str)),

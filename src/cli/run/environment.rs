@@ -1,12 +1,13 @@
 //! What a command must find in its environment to use the proxy and to trust it: every client has its own variables.
 
 use super::java;
+use crate::cli::proxy::args::DoorArgs;
 use crate::proxy::{Roots, provider};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
@@ -32,12 +33,11 @@ const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 /// Variables and their values. The files that they name are made in `folder`.
 pub(super) fn of(
     proxy: SocketAddr,
-    auth: Option<&str>,
+    door: &DoorArgs,
     certificate: &Path,
-    upstream_ca: &[PathBuf],
     folder: &Path,
 ) -> Result<Vec<(String, OsString)>> {
-    let mut all = Roots::load(upstream_ca, &provider())?.certificates().to_vec();
+    let mut all = Roots::load(&door.upstream_ca, &provider())?.certificates().to_vec();
     let own = CertificateDer::from_pem_file(certificate).map_err(|e| anyhow::anyhow!("{}: {e}", certificate.display()))?;
     all.push(own);
     let bundle = folder.join("roots.pem");
@@ -46,7 +46,7 @@ pub(super) fn of(
     let store = folder.join("roots.jks");
     fs::write(&store, java::trust_store(&all)).with_context(|| format!("cannot write {}", store.display()))?;
 
-    let user = auth.map(|a| format!("{}@", escaped(a))).unwrap_or_default();
+    let user = door.auth.as_deref().map(|a| format!("{}@", escaped(a))).unwrap_or_default();
     let url = format!("http://{user}{proxy}");
     let mut out: Vec<(String, OsString)> = Vec::new();
     for name in PROXY {
@@ -80,7 +80,8 @@ mod tests {
     fn the_bundle_is_the_systems_roots_and_ours() {
         let home = tempfile::tempdir().unwrap();
         let certificate = crate::proxy::ca::create(&home.path().join("ca")).unwrap();
-        let env = of("127.0.0.1:9".parse().unwrap(), Some("a:b c"), &certificate, &[], home.path()).unwrap();
+        let door = DoorArgs { auth: Some("a:b c".into()), ..DoorArgs::default() };
+        let env = of("127.0.0.1:9".parse().unwrap(), &door, &certificate, home.path()).unwrap();
         let value = |name: &str| env.iter().find(|(n, _)| n == name).unwrap().1.to_string_lossy().into_owned();
         assert_eq!(value("HTTPS_PROXY"), "http://a:b%20c@127.0.0.1:9");
         assert_eq!(value("https_proxy"), value("ALL_PROXY"));
