@@ -1,4 +1,10 @@
--- What only a proxy knows: both hops of a delivery.
+-- What only a proxy knows: both hops of a delivery. And secrets, of which a salted hash is stored instead.
+
+CREATE TABLE salt (
+    -- Stand-ins for secrets, [redacted, LENGTH bytes, HASH], hash under it: equal secrets have equal hashes within this database.
+    value BLOB NOT NULL
+) STRICT;
+INSERT INTO salt VALUES (randomblob(16));
 
 CREATE TABLE hop (
     -- When a delivery crossed the client's side of the proxy. Its own time (piece.t_ns, record.t_ns) is that of the upstream side.

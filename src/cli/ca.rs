@@ -51,7 +51,9 @@ pub(super) fn run(args: &CaArgs, common: &Common) -> Result<u8> {
             let kind = if *key == Key::Rsa { Kind::Rsa } else { Kind::Ecdsa };
             let path = ca::rotate(&folder, kind)?;
             if !common.quiet {
-                say("sniff: a new authority; clients that trusted the old one must be told, and proxies that run keep the old one until they end");
+                say(
+                    "sniff: a new authority; clients that trusted the old one must be told, and proxies that run keep the old one until they end",
+                );
             }
             format!("{}\n", path.display())
         }

@@ -4,7 +4,7 @@ use super::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
 use crate::report::{Format, csv, json, jsonl, list, markdown, table};
-use crate::store::Reader;
+use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use anyhow::Result;
 use clap::Args;
@@ -35,13 +35,13 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
     match format {
         Format::Json => {
             let mut all = json::List::default();
-            reader.each(&selector, &mut |s| all.push(&s, out.writer()))?;
+            each(reader, &selector, &mut |s| all.push(s, out.writer()))?;
             all.end(out.writer())
         }
-        Format::Jsonl => reader.each(&selector, &mut |s| jsonl::line(&s, out.writer())),
+        Format::Jsonl => each(reader, &selector, &mut |s| jsonl::line(s, out.writer())),
         Format::Csv => {
             let rows = csv::Writer::new(&Summary::template(), out.writer())?;
-            reader.each(&selector, &mut |s| rows.row(&s, out.writer()))
+            each(reader, &selector, &mut |s| rows.row(s, out.writer()))
         }
         Format::Table | Format::Markdown => {
             let all = reader.list(&selector)?;
@@ -58,4 +58,12 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
             }
         }
     }
+}
+
+/// Each exchange, without secrets.
+fn each(reader: &Reader, selector: &Selector, sink: &mut dyn FnMut(&Summary) -> Result<()>) -> Result<()> {
+    reader.each(selector, &mut |mut s| {
+        s.redact();
+        sink(&s)
+    })
 }

@@ -62,7 +62,7 @@ impl<'a> Door<'a> {
         // Opened first: whoever sees it listen may use it at once.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
-        let source = Source { name: name.clone(), options, live: true };
+        let source = Source { name: name.clone(), options, live: true, store_secrets: door.store_secrets };
         let recording = Recording::begin(source, limits, &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0 })
@@ -75,6 +75,9 @@ impl<'a> Door<'a> {
             self.recording.notice(&text);
         }
         for one in told {
+            if let Heard::Data(bytes) = &one.what {
+                self.counts.bytes += bytes.len() as u64;
+            }
             match (&one.what, one.event()) {
                 (Heard::ClientHop, _) => {
                     self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: one.frame, client_at: one.at })))?;
@@ -86,7 +89,8 @@ impl<'a> Door<'a> {
         let lost = self.tee.lost();
         if lost > self.lost {
             let all = bytes(lost);
-            self.recording.notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
+            self.recording
+                .notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
             self.lost = lost;
         }
         Ok(())

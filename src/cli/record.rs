@@ -9,7 +9,7 @@ use super::{Common, output, signals, values};
 use crate::capture::{Counts, Item, file};
 use crate::net::NetStats;
 use crate::store::write::Message;
-use crate::store::{Session, Writer};
+use crate::store::{Secrets, Session, Writer};
 use crate::summary::Summary;
 use crate::time::Span;
 use crate::tls::Keys;
@@ -58,6 +58,9 @@ pub(super) struct RecordArgs {
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     pub(super) keylog: Option<PathBuf>,
+    /// Keep keys, tokens and cookies in the database as they are; without it a salted hash stands in for each
+    #[arg(long)]
+    pub(super) store_secrets: bool,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -94,6 +97,7 @@ pub(super) struct Source {
     pub(super) options: serde_json::Value,
     /// It can't wait for the disk.
     pub(super) live: bool,
+    pub(super) store_secrets: bool,
 }
 
 /// One recording under way.
@@ -107,7 +111,7 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
-        let source = Source { name: source.into(), options: args.options(), live: args.read.is_none() };
+        let source = Source { name: source.into(), options: args.options(), live: args.read.is_none(), store_secrets: args.store_secrets };
         Recording::begin(source, &args.limits, &args.port, common, screen, keys)
     }
 
@@ -121,7 +125,8 @@ impl<'a> Recording<'a> {
         keys: &Keys,
     ) -> Result<Recording<'a>> {
         let session = Session { source: source.name, started: values::now(), options: source.options };
-        let writer = Writer::start(&common.db, session)?;
+        let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
+        let writer = Writer::start(&common.db, session, secrets)?;
         // A file can wait for the disk, what is live cannot.
         writer.room(if source.live { LIVE_ROOM } else { FILE_ROOM });
         Ok(Recording { common, engine: Engine::new(limits, ports, keys, true), writer, tally: Tally::default(), screen })

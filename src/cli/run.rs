@@ -6,8 +6,8 @@ mod java;
 
 use super::Common;
 use super::engine::LimitArgs;
-use super::proxy::args::{DoorArgs, Plan};
 use super::proxy::Door;
+use super::proxy::args::{DoorArgs, Plan};
 use super::record::screen::Screen;
 use anyhow::{Context, Result};
 use child::Running;

@@ -66,16 +66,21 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::NoAddress(why) => write!(f, "its name has no address ({why})"),
-            Failure::Connect(e) => write!(f, "{e}"),
+            Failure::NoAddress(why) => write!(f, "its name has no address ({})", plain(why)),
+            Failure::Connect(e) => f.write_str(plain(&e.to_string())),
             Failure::TimedOut => write!(f, "no answer within {} s", PATIENCE.as_secs()),
             Failure::Loop => write!(f, "that is this proxy itself"),
             Failure::Parent(why) => write!(f, "the proxy beyond this one answered: {why}"),
             Failure::Tls(TlsError::InvalidCertificate(e)) => write!(f, "its certificate is not trusted: {e}"),
             Failure::Tls(e) => write!(f, "TLS failed: {e}"),
-            Failure::Handshake(e) => write!(f, "the TLS handshake broke off: {e}"),
+            Failure::Handshake(e) => write!(f, "the TLS handshake broke off: {}", plain(&e.to_string())),
         }
     }
+}
+
+/// Without the number that only a programmer reads.
+fn plain(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or(text)
 }
 
 /// A TCP connection to this server, or to it through another proxy. With the address it has.

@@ -71,7 +71,8 @@ impl Config {
     fn is_self(&self, address: SocketAddr) -> bool {
         self.listens.iter().any(|own| {
             own.port() == address.port()
-                && (own.ip() == address.ip() || (own.ip().is_unspecified() && (address.ip().is_loopback() || address.ip().is_unspecified())))
+                && (own.ip() == address.ip()
+                    || (own.ip().is_unspecified() && (address.ip().is_loopback() || address.ip().is_unspecified())))
         })
     }
 }

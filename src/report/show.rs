@@ -16,9 +16,7 @@ use crate::time::{Span, Timestamp};
 /// Replace what is secret in heads and target.
 pub fn redact(detail: &mut Detail) {
     let s = &mut detail.summary;
-    if let Some(r) = &mut s.request {
-        r.path = redact::target(&r.path).into_owned();
-    }
+    s.redact();
     let headers = [s.request.as_mut().and_then(|r| r.headers.as_mut()), s.response.as_mut().and_then(|r| r.headers.as_mut())];
     for h in headers.into_iter().flatten().flatten() {
         h.value = redact::value(&h.name, &h.value).into_owned();

@@ -8,7 +8,8 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Roots that programs are told of through the environment: a proxy in their place must know them too.
-const USERS_ROOTS: &[&str] = &["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"];
+const USERS_ROOTS: &[&str] =
+    &["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"];
 
 /// A proxy that records what goes through it, TLS opened.
 #[derive(Debug, Args)]

@@ -31,12 +31,7 @@ const BUNDLE: &[&str] = &[
 const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 
 /// Variables and their values. The files that they name are made in `folder`.
-pub(super) fn of(
-    proxy: SocketAddr,
-    door: &DoorArgs,
-    certificate: &Path,
-    folder: &Path,
-) -> Result<Vec<(String, OsString)>> {
+pub(super) fn of(proxy: SocketAddr, door: &DoorArgs, certificate: &Path, folder: &Path) -> Result<Vec<(String, OsString)>> {
     let mut all = Roots::load(&door.upstream_ca, &provider())?.certificates().to_vec();
     let own = CertificateDer::from_pem_file(certificate).map_err(|e| anyhow::anyhow!("{}: {e}", certificate.display()))?;
     all.push(own);

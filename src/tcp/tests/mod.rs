@@ -49,6 +49,7 @@ impl Log {
             What::Gap(n) => format!("{conn}{arrow} gap {n} #{frame}"),
             What::End(end) => format!("{conn}{arrow} {end:?} #{frame}"),
             What::Flip => format!("{conn} flip"),
+            What::Tls(_) => format!("{conn} tls"),
             What::Oddity(o) => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),
             What::Closed(facts) => {
                 self.facts.push((event.conn, *facts));
