@@ -123,11 +123,12 @@ impl Session {
             return self.join(Side::Plain(client), Side::Plain(server), None, None, false).await;
         }
         // Whoever speaks first: some protocols begin with the server.
+        let (mut one, mut other) = ([0], [0]);
         let client_first = !client.ahead().is_empty()
             || tokio::select! {
                 biased;
-                ready = client.tcp().readable() => { ready?; true }
-                ready = server.tcp().readable() => { ready?; false }
+                there = client.tcp().peek(&mut one) => { there?; true }
+                there = server.tcp().peek(&mut other) => { there?; false }
             };
         if !client_first || !is_hello(client.peek(6).await?) {
             return self.join(Side::Plain(client), Side::Plain(server), None, None, true).await;

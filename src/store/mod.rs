@@ -8,9 +8,11 @@
 mod batch;
 mod columns;
 mod hide;
+mod load;
 pub mod migrate;
 mod queue;
 pub mod read;
+mod runs;
 pub mod select;
 #[cfg(test)]
 mod tests;

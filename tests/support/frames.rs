@@ -135,8 +135,8 @@ impl Stream<'_> {
         let mut last = r.last_at.nanos();
         let mut ends = vec![r.end];
         if let Some(r) = &e.response {
-            for status in &r.informational {
-                let fields = [(":status".to_owned(), status.to_string().into_bytes())];
+            for interim in &r.informational {
+                let fields = [(":status".to_owned(), interim.status.to_string().into_bytes())];
                 self.head(Direction::ToClient, r.first_at.nanos(), &fields, false);
             }
             if let Some(h) = &r.head {

@@ -18,7 +18,8 @@ pub fn shape(e: &Exchange) -> String {
             let _ = writeln!(s, "< {} {:?} {:?}", h.status, h.version, h.transfer);
             let _ = writeln!(s, "  head {:?}", String::from_utf8_lossy(h.fields.raw()));
         }
-        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {}", r.informational, r.trailers, r.end, body(&r.body));
+        let interim: Vec<_> = r.informational.iter().map(|h| (h.status, String::from_utf8_lossy(h.fields.raw()))).collect();
+        let _ = writeln!(s, "  interim {interim:?} trailers {:?} end {:?} {}", r.trailers, r.end, body(&r.body));
         let _ =
             writeln!(s, "  {:?} {:?} records {} comments {} deltas {}", r.framing, r.dialect, r.record_count, r.comments, r.deltas.len());
         for x in &r.records {
@@ -52,8 +53,8 @@ pub fn content(e: &Exchange) -> String {
         if let Some(h) = &r.head {
             let _ = writeln!(s, "< {} {:?}", h.status, list(&h.fields, transfer));
         }
-        let _ =
-            writeln!(s, "  interim {:?} trailers {:?} end {:?} {:?}", r.informational, list(&r.trailers, transfer), r.end, whole(&r.body));
+        let statuses: Vec<u16> = r.informational.iter().map(|h| h.status).collect();
+        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {:?}", statuses, list(&r.trailers, transfer), r.end, whole(&r.body));
         let _ = writeln!(s, "  {:?} {:?} records {} comments {} {:?}", r.framing, r.dialect, r.record_count, r.comments, r.deltas);
         for x in &r.records {
             let _ = writeln!(s, "  {} #{} {}..{} {:?} {:?}", x.at.nanos(), x.n, x.start, x.end, x.event, x.meaning.delta());
@@ -71,7 +72,7 @@ pub fn content(e: &Exchange) -> String {
 /// A body's bytes, before and after content decoding, and how many came at each time.
 fn whole(b: &Body) -> impl std::fmt::Debug + use<'_> {
     let mut times = std::collections::BTreeMap::new();
-    b.pieces.iter().for_each(|p| *times.entry(p.at.nanos()).or_insert(0) += p.len);
+    b.pieces.iter().filter(|p| p.len > 0).for_each(|p| *times.entry(p.at.nanos()).or_insert(0) += p.len);
     (b.wire_bytes, b.wire_sha256, b.decoded_bytes, b.decoded_sha256, String::from_utf8_lossy(&b.bytes), times)
 }
 
