@@ -8,7 +8,7 @@ use sniff::conn::ConnId;
 use sniff::exchange::{Exchange, ExchangeId};
 use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
 use sniff::store::write::Message;
-use sniff::store::{Finished, Reader, Selector, Secrets, Session, Writer};
+use sniff::store::{Finished, Reader, Secrets, Selector, Session, Writer};
 use sniff::time::Timestamp;
 use sniff::{metrics, wire};
 use std::path::{Path, PathBuf};

@@ -7,4 +7,5 @@ mod clients;
 #[allow(unreachable_pub)]
 mod door;
 mod plain;
+#[allow(unreachable_pub)]
 mod tls;

@@ -1,7 +1,7 @@
 //! TLS on both sides: the client gets what upstream chose, refusals and failures reach whom they concern.
 
 use crate::door::{Door, PATIENCE, read_head, server};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -23,6 +23,7 @@ impl Identity {
         let ca_key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "authority of a test");
         let ca = params.self_signed(&ca_key).unwrap();
         let key = KeyPair::generate().unwrap();
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
@@ -133,7 +134,10 @@ fn names_addresses_and_facts() {
     assert_eq!(list.len(), 2);
     for (e, sni) in list.iter().zip([Some("localhost"), None]) {
         assert_eq!((e["tls"].as_bool(), e["sni"].as_str(), e["alpn"].as_str()), (Some(true), sni, Some("http/1.1")));
-        assert_eq!((&e["request"]["scheme"], &e["response"]["records"], &e["response"]["complete"]), (&"https".into(), &2.into(), &true.into()));
+        assert_eq!(
+            (&e["request"]["scheme"], &e["response"]["records"], &e["response"]["complete"]),
+            (&"https".into(), &2.into(), &true.into())
+        );
     }
 }
 
