@@ -151,7 +151,7 @@ fn clients_get_what_they_get_without_it() {
                 (Some(true), Some("localhost"), Some(true))
             );
             assert_eq!(e["response"]["text"], "The quick brown fox – größer als 🦊.", "{door}: {e:#}");
-            assert_eq!(e["findings"].as_array().map(Vec::len), Some(0), "{door}: {e:#}");
+            assert!(e["findings"].as_array().unwrap().iter().all(|f| f["level"] != "error"), "{door}: {e:#}");
         }
     }
 }
@@ -245,10 +245,10 @@ fn browse(peer: &Peer, ca: &Path, around: impl Fn(&str) -> String) -> String {
     }
     let quiet = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
         --disable-component-update --disable-sync --disable-extensions";
-    let command = around(&format!("chromium {quiet} --user-data-dir={}", profile.path().display()));
+    let command = around(&format!("chromium {quiet} --user-data-dir={} {}/page", profile.path().display(), peer.url()));
     let before = reports(peer);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("exec {command} {}/page", peer.url())]).env("HOME", profile.path());
+    shell.args(["-c", &format!("exec {command}")]).env("HOME", profile.path());
     let browser = Running(shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     wait_for("the page's report", || reports(peer).len() > before.len());
     // SAFETY: kill(2) with the pid of a child that has not been waited for.
