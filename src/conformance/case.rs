@@ -5,9 +5,6 @@ use crate::exchange::Response;
 use crate::http::event::{MessageEnd, ResponseHead};
 use crate::oddity::{Kind, Oddity};
 
-/// Dialects that carry no generated text: what merely upsets readers of model streams is no fault there.
-const NOT_LLM: &[&str] = &["none", "grpc", "mcp", "a2a"];
-
 impl<'a> Case<'a> {
     /// The response, whatever its status.
     pub fn response(&self) -> Option<&'a Response> {
@@ -34,7 +31,7 @@ impl<'a> Case<'a> {
 
     /// The response if it is a stream of generated text.
     pub fn llm_stream(&self) -> Option<&'a Response> {
-        self.stream().filter(|r| r.dialect.is_some_and(|d| !NOT_LLM.contains(&d)))
+        self.stream().filter(|r| r.dialect.and_then(crate::dialect::by_name).is_some_and(|d| d.generates))
     }
 
     /// Bytes of this exchange were not captured: what rests on the whole of it is unsure.

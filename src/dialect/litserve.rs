@@ -18,6 +18,8 @@ pub const NO_OUTPUT: Kind = Kind("litserve.no-output");
 pub static DIALECT: Dialect = Dialect {
     name: "litserve.plain",
     content_types: &[],
+    generates: true,
+    fields: &[],
     paths: |_, _| false,
     shape: |evidence, shape| {
         let plain = shape.keys == 1 && shape.has("output");

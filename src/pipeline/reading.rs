@@ -170,6 +170,7 @@ impl<'a> Around<'a> {
             method: self.request.map(|r| r.method.as_str()),
             target: self.request.map(|r| r.target.as_str()),
             authority: self.request.and_then(|r| r.authority.as_deref()),
+            request: self.request,
             request_body: self.request_body,
             response: self.response,
             framing,

@@ -4,6 +4,7 @@ use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
+use crate::dialect::Answer;
 use crate::exchange::{Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
@@ -269,7 +270,7 @@ impl ResponseWork {
             oddities.push_many(oddity.clone(), count);
         }
         let (dialect, dialect_why) = match found.choice {
-            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), why),
+            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), grounds(why, &found.answer)),
             // An event stream without a single event still is one: nobody's.
             Choice::Undecided { .. } => (framing.is_stream().then_some("none"), String::new()),
         };
@@ -292,6 +293,14 @@ impl ResponseWork {
             records: found.records,
             end: self.end.unwrap_or(MessageEnd::CutByCapture),
         }
+    }
+}
+
+/// Why this dialect, and why this variant of it.
+fn grounds(why: String, answer: &Answer) -> String {
+    match (answer.variant, &answer.variant_by) {
+        (Some(variant), Some(mark)) => format!("{why}; {variant} by {mark}"),
+        _ => why,
     }
 }
 

@@ -12,7 +12,11 @@ pub mod sse;
 
 pub mod openai;
 
+pub mod responses;
+
 pub mod anthropic;
+
+pub mod gemini;
 
 pub mod ndjson;
 
@@ -46,10 +50,35 @@ pub static RULES: &[&Rule] = &[
     &openai::OAI_CHAT_024,
     &openai::OAI_CHAT_031,
     &openai::OAI_CHAT_036,
+    &responses::OAI_RESP_001,
+    &responses::OAI_RESP_002,
+    &responses::OAI_RESP_003,
+    &responses::OAI_RESP_004,
+    &responses::OAI_RESP_005,
+    &responses::OAI_RESP_006,
+    &responses::OAI_RESP_007,
     &anthropic::ANT_001,
+    &anthropic::ANT_002,
+    &anthropic::ANT_003,
+    &anthropic::ANT_004,
+    &anthropic::ANT_005,
+    &anthropic::ANT_006,
+    &anthropic::ANT_007,
+    &anthropic::ANT_008,
+    &anthropic::ANT_009,
+    &anthropic::ANT_010,
+    &anthropic::ANT_011,
+    &gemini::GEM_001,
+    &gemini::GEM_002,
+    &gemini::GEM_003,
+    &gemini::GEM_004,
     &ndjson::NDJSON_001,
     &ollama::OLLAMA_001,
+    &ollama::OLLAMA_002,
+    &ollama::OLLAMA_003,
     &aws::AWS_001,
+    &aws::AWS_002,
+    &aws::AWS_003,
     &grpc::GRPC_001,
     &delivery::DLV_001,
     &delivery::DLV_005,
