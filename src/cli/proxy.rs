@@ -28,6 +28,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     }
     let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
     let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, limits: &args.limits };
+    allow_many_sockets();
     let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
     if !common.quiet {
         let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
@@ -41,6 +42,18 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     }
     door.close()?;
     Ok(0)
+}
+
+/// Two sockets for each connection: the soft limit of 1024 descriptors is there for programs that use select(2), and this is none.
+fn allow_many_sockets() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a live value; where they fail, the old limit stays.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
 }
 
 /// A proxy and the recording of what goes through it.

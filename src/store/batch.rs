@@ -1,7 +1,7 @@
 //! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed is consistent in itself.
 
 use super::columns::{self, int, opt};
-use super::hide::Hide;
+use super::hide::{Hide, Quoted};
 use super::write::{Hop, Message, Written};
 use super::{Finished, Session, runs};
 use crate::capture::Counts;
@@ -70,7 +70,8 @@ impl Batch {
             None => *session.insert(begin_session(&tx, about)?),
         };
         let next = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0)).optional()?.unwrap_or(0);
-        let mut step = Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new(), hide: hide.as_ref() };
+        let mut step =
+            Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new(), hide: hide.as_ref(), quoted: Quoted::default() };
         for message in messages {
             match message {
                 Message::Begun(id) => step.begun(id),
@@ -118,6 +119,8 @@ struct Step<'b> {
     /// Ids given in this transaction that have no row yet: most exchanges begin and end within one batch, and then need one insert only.
     bare: BTreeSet<i64>,
     hide: Option<&'b Hide>,
+    /// Secrets of the exchange at hand.
+    quoted: Quoted,
 }
 
 impl Step<'_> {
@@ -153,7 +156,7 @@ impl Step<'_> {
     fn finished(&mut self, mut f: Box<Finished>) -> Result<()> {
         let mut running = self.running(f.exchange.id);
         if let Some(hide) = self.hide {
-            hide.exchange(&mut running.mask, &mut f);
+            self.quoted = hide.exchange(&mut running.mask, &mut f);
         }
         let x = &f.exchange;
         self.running.remove(&x.id);
@@ -240,13 +243,13 @@ impl Step<'_> {
         next: usize,
     ) -> Result<()> {
         let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let raw = self.hide.map_or(fields.raw().into(), |h| h.head(fields.raw()));
+        let raw = self.hide.map_or(fields.raw().into(), |h| h.head(fields.raw(), &self.quoted));
         let (first, stream) = (begun.0.map(Timestamp::nanos), begun.1);
         self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, raw, first, stream])?;
         let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         for (n, (name, value)) in fields.iter().enumerate() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);
-            let value = self.hide.map(|h| h.value(&name, &value)).map_or(value, Into::into);
+            let value = self.hide.map(|h| h.value(&name, &value, &self.quoted)).map_or(value, Into::into);
             insert.execute(params![id, side as u8, kind, (next + n) as i64, name, value])?;
         }
         Ok(())

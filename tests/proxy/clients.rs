@@ -146,10 +146,9 @@ fn clients_get_what_they_get_without_it() {
     for (door, list) in [("sniff proxy", door.close()), ("sniff run", listed(ran.path()))] {
         assert_eq!(list.len(), asked, "{door} recorded {list:#?}");
         for e in &list {
-            assert_eq!(
-                (e["tls"].as_bool(), e["sni"].as_str(), e["response"]["complete"].as_bool()),
-                (Some(true), Some("localhost"), Some(true))
-            );
+            assert_eq!((e["tls"].as_bool(), e["sni"].as_str()), (Some(true), Some("localhost")));
+            // Some clients hang up as soon as they have read [DONE].
+            assert!(e["response"]["complete"] == true || e["response"]["cut_by"] == "client", "{door}: {e:#}");
             assert_eq!(e["response"]["text"], "The quick brown fox – größer als 🦊.", "{door}: {e:#}");
             assert!(e["findings"].as_array().unwrap().iter().all(|f| f["level"] != "error"), "{door}: {e:#}");
         }
