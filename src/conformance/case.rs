@@ -45,6 +45,20 @@ impl<'a> Case<'a> {
             push(Finding { level, ..Finding::of(odd, count, say(odd, count)) });
         }
     }
+
+    /// [`Case::tell`] at the rule's own level, for streams of this dialect.
+    pub fn tell_of(&self, dialect: &str, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&str) -> String) {
+        if self.stream_of(dialect).is_some() {
+            self.tell(kind, None, push, |odd, _| say(&odd.found));
+        }
+    }
+
+    /// What is missing at the end of a stream of this dialect that was not cut.
+    pub fn tell_at_end(&self, dialect: &str, kind: Kind, push: &mut dyn FnMut(Finding), message: &str) {
+        if self.stream_of(dialect).is_some_and(|r| r.end == MessageEnd::Complete) {
+            self.tell(kind, None, push, |_, _| message.to_owned());
+        }
+    }
 }
 
 /// The answer is all there by what its dialect says, however the transport ended: its terminator came, or a finish reason where there is no terminator.

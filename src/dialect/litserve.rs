@@ -92,6 +92,6 @@ mod tests {
     fn only_the_lone_key_counts() {
         assert_eq!(chosen("/predict", Framing::Ndjson, r#"{"output": "no"}"#), Some("litserve.plain"));
         // DashScope's own protocol has an output too
-        assert_eq!(chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#), Some("none"));
+        assert_eq!(chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#), Some("dashscope.generation"));
     }
 }

@@ -10,17 +10,23 @@ mod reader;
 pub mod shape;
 mod variant;
 
+pub mod ai_sdk_ui;
 pub mod anthropic;
 pub mod bedrock;
 pub mod cohere;
+pub mod dashscope;
 pub mod gemini;
 pub mod grpc;
 pub mod litserve;
+pub mod llamacpp;
+pub mod mcp;
 pub mod none;
 pub mod ollama;
+pub mod ollama_status;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+pub mod tgi;
 
 #[cfg(test)]
 mod testing;
@@ -203,9 +209,15 @@ pub static DIALECTS: &[&Dialect] = &[
     &gemini::DIALECT,
     &ollama::CHAT,
     &ollama::GENERATE,
+    &ollama_status::DIALECT,
     &bedrock::DIALECT,
     &cohere::DIALECT,
+    &dashscope::DIALECT,
+    &tgi::DIALECT,
+    &llamacpp::DIALECT,
+    &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
+    &mcp::DIALECT,
     &grpc::DIALECT,
     &none::DIALECT,
 ];

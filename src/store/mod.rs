@@ -7,6 +7,7 @@
 
 mod batch;
 mod columns;
+mod ending;
 mod hide;
 mod load;
 pub mod migrate;

@@ -16,6 +16,7 @@ pub use record::looks_like_tls;
 pub use session::Session;
 
 use crate::oddity::Kind;
+use crate::time::Timestamp;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -118,6 +119,8 @@ pub struct Info {
     pub suite: Option<u16>,
     /// How far the content could be read.
     pub reading: Reading,
+    /// When each direction said close_notify, index by direction.
+    pub close_notify: [Option<Timestamp>; 2],
 }
 
 impl From<&crate::conn::TlsFacts> for Info {

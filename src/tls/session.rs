@@ -262,13 +262,16 @@ impl Session {
             }
             content::HANDSHAKE => self.handshake(here, plain),
             content::CHANGE_CIPHER_SPEC => self.change_cipher(here.dir),
-            content::ALERT if plain.get(1) == Some(&0) => self.end(here, End::Fin, sink), // close_notify
+            content::ALERT if plain.get(1) == Some(&0) => self.end(here, End::CloseNotify, sink),
             _ => {}
         }
     }
 
     fn end(&mut self, here: Here, how: End, sink: &mut Sink<'_>) {
         let way = &mut self.ways[here.dir.index()];
+        if how == End::CloseNotify {
+            self.info.close_notify[here.dir.index()].get_or_insert(here.at);
+        }
         if !std::mem::replace(&mut way.closed, true) || how == End::Reset {
             sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what: What::End(how) });
         }

@@ -18,6 +18,8 @@ pub mod anthropic;
 
 pub mod gemini;
 
+pub mod cohere;
+
 pub mod ndjson;
 
 pub mod ollama;
@@ -25,6 +27,16 @@ pub mod ollama;
 pub mod aws;
 
 pub mod grpc;
+
+pub mod mcp;
+
+pub mod ai_sdk;
+
+pub mod dashscope;
+
+pub mod tgi;
+
+pub mod llamacpp;
 
 pub mod delivery;
 
@@ -72,14 +84,23 @@ pub static RULES: &[&Rule] = &[
     &gemini::GEM_002,
     &gemini::GEM_003,
     &gemini::GEM_004,
+    &cohere::COHERE_001,
     &ndjson::NDJSON_001,
     &ollama::OLLAMA_001,
     &ollama::OLLAMA_002,
     &ollama::OLLAMA_003,
+    &ollama::OLLAMA_004,
     &aws::AWS_001,
     &aws::AWS_002,
     &aws::AWS_003,
     &grpc::GRPC_001,
+    &mcp::MCP_001,
+    &mcp::MCP_002,
+    &mcp::MCP_003,
+    &ai_sdk::UI_001,
+    &dashscope::DASH_001,
+    &tgi::TGI_001,
+    &llamacpp::LLAMA_001,
     &delivery::DLV_001,
     &delivery::DLV_005,
     &delivery::DLV_010,

@@ -2,7 +2,7 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule, kinds};
-use crate::dialect::ollama;
+use crate::dialect::{ollama, ollama_status};
 use crate::http::event::MessageEnd;
 
 /// The last line says so.
@@ -100,5 +100,37 @@ pub static OLLAMA_003: Rule = Rule {
         if case.stream().is_some() {
             case.tell(ollama::ERROR_LINE, None, push, |odd, _| format!("the answer failed: {}", odd.found));
         }
+    },
+};
+
+/// A request to pull a model and the response head.
+macro_rules! pull {
+    () => {
+        concat!(
+            "> POST /api/pull HTTP/1.1\n> Host: localhost:11434\n>json {\"model\":\"m\"}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: application/x-ndjson\n< Transfer-Encoding: chunked\n<\n\n",
+            "<chunk {\"status\":\"pulling manifest\"}\\n\n@ +20ms\n",
+            "<chunk {\"status\":\"pulling 8eeb52dfb3bb\",\"digest\":\"sha256:8eeb52dfb3bb\",\"total\":1000,\"completed\":10}\\n\n"
+        )
+    };
+}
+
+/// Work in progress ends.
+pub static OLLAMA_004: Rule = Rule {
+    code: "OLLAMA-004",
+    name: "missing-success",
+    level: Level::Warning,
+    summary: "A stream of pull, push or create ends with the status `success`, or with an error",
+    why: "That line is the only sign that the work is done; the status code was sent before it began. A script that takes the end of the body for success \
+          starts a model that is not there.",
+    source: "Ollama API documentation, pull a model: response",
+    breaks: &["scripts around pull and create"],
+    fix: "Check the last line; keep the connection open for hours where a proxy would close it, or poll /api/tags.",
+    bad: &[concat!(pull!(), "<last\n")],
+    good: &[concat!(pull!(), "<chunk {\"status\":\"success\"}\\n\n<last\n"), concat!(pull!(), "!rst >\n")],
+    silenced_by: &["HTTP-006", "HTTP-007"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell_at_end("ollama.status", ollama_status::NO_SUCCESS, push, "the stream ends without the status success");
     },
 };

@@ -266,3 +266,25 @@ macro_rules! grpc_web {
         )
     };
 }
+
+/// A request to this path, with this body, and the head of an event stream with these further fields.
+macro_rules! post {
+    ($path:literal, $body:literal, $fields:literal) => {
+        concat!(
+            "> POST ",
+            $path,
+            " HTTP/1.1\n> Host: api.example\n>json ",
+            $body,
+            "\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n",
+            $fields,
+            "< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// One event of this data.
+macro_rules! data {
+    ($json:literal) => {
+        concat!("@ +20ms\n<chunk data: ", $json, "\\n\\n\n")
+    };
+}

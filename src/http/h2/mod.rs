@@ -66,6 +66,7 @@ pub(crate) struct Conn {
     initial_window: i64,
     /// Who closed first, with how.
     first_end: Option<(Direction, End)>,
+    goaway: Option<control::GoAway>,
     flipped: bool,
     /// Joined under way, and who is the client is not known yet.
     scout: Option<Box<Scout>>,
@@ -103,6 +104,7 @@ impl Conn {
             window: Window::new(DEFAULT_WINDOW),
             initial_window: DEFAULT_WINDOW,
             first_end: None,
+            goaway: None,
             flipped: false,
             scout: joined.then(|| Box::new(Scout::new())),
         }
