@@ -10,7 +10,7 @@ mod hold;
 pub mod stored;
 pub mod ws;
 
-use crate::conn::{ByteEvent, ConnId, Direction, What};
+use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::tls;
 use detect::{Detect, Verdict};
 use event::{HttpEvent, HttpWhat, Side};
@@ -127,7 +127,12 @@ impl Conn {
         match &event.what {
             What::Data(bytes) => self.feed(dir, stamp, Item::Data(bytes), sink),
             What::Gap(len) => self.feed(dir, stamp, Item::Gap(*len), sink),
-            What::End(end) => self.feed(dir, stamp, Item::End(*end), sink),
+            What::End(end) => {
+                if let Some(info) = self.opened.as_mut().filter(|_| *end == End::CloseNotify) {
+                    info.close_notify[dir.index()].get_or_insert(event.at);
+                }
+                self.feed(dir, stamp, Item::End(*end), sink);
+            }
             What::Flip => self.flip(),
             What::Tls(facts) => self.opened = Some(Box::new(tls::Info::from(&**facts))),
             What::Closed(_) => match &mut self.protocol {

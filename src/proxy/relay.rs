@@ -38,10 +38,8 @@ pub(super) enum Over {
 enum Stage {
     Reading,
     Writing,
-    /// The source has ended; `clean`: with close_notify, where it was TLS.
-    Ending {
-        clean: bool,
-    },
+    /// The source has ended. `Fin` of TLS: without close_notify.
+    Ending(End),
     Over,
 }
 
@@ -137,12 +135,13 @@ impl Half {
                         None => match self.read(cx, from) {
                             Poll::Pending => return Poll::Pending,
                             Poll::Ready(Ok(0)) => {
-                                self.stage = Stage::Ending { clean: true };
+                                let tls = matches!(from, Side::Tls(_));
+                                self.stage = Stage::Ending(if tls { End::CloseNotify } else { End::Fin });
                                 continue;
                             }
                             Poll::Ready(Ok(n)) => n,
                             Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                                self.stage = Stage::Ending { clean: false };
+                                self.stage = Stage::Ending(End::Fin);
                                 continue;
                             }
                             Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
@@ -181,8 +180,10 @@ impl Half {
                         self.stage = Stage::Reading;
                     }
                 },
-                Stage::Ending { clean } => {
-                    tap.end(self.dir, End::Fin);
+                Stage::Ending(how) => {
+                    tap.end(self.dir, how);
+                    // A plain side has nothing but its FIN; so has TLS whose other side was cut.
+                    let clean = how == End::CloseNotify || matches!(from, Side::Plain(_));
                     if to.poll_end(cx, clean).is_pending() {
                         return Poll::Pending;
                     }

@@ -228,19 +228,24 @@ impl Tap {
         if std::mem::replace(&mut self.ended[dir.index()], true) {
             return;
         }
-        match (dir, end) {
-            (Direction::ToServer, End::Fin) => self.facts.client_fin = true,
-            (Direction::ToClient, End::Fin) => self.facts.server_fin = true,
-            (Direction::ToServer, End::Reset) => self.facts.client_rst = true,
-            (Direction::ToClient, End::Reset) => self.facts.server_rst = true,
-            (_, End::Idle | End::Capture) => {}
+        let (at, facts) = (now(), &mut self.facts);
+        let closed = match (dir, end) {
+            // Nobody says close_notify and stays.
+            (Direction::ToServer, End::Fin | End::CloseNotify) => Some((&mut facts.client_fin, &mut facts.closed.client_fin)),
+            (Direction::ToClient, End::Fin | End::CloseNotify) => Some((&mut facts.server_fin, &mut facts.closed.server_fin)),
+            (Direction::ToServer, End::Reset) => Some((&mut facts.client_rst, &mut facts.closed.client_rst)),
+            (Direction::ToClient, End::Reset) => Some((&mut facts.server_rst, &mut facts.closed.server_rst)),
+            (_, End::Idle | End::Capture) => None,
+        };
+        if let Some((flag, time)) = closed {
+            (*flag, *time) = (true, Some(at));
         }
         let lost = std::mem::take(&mut self.lost[dir.index()]);
         if lost > 0 {
             self.facts.hole = true;
-            self.say(now(), 0, dir, Heard::Gap(lost));
+            self.say(at, 0, dir, Heard::Gap(lost));
         }
-        self.say(now(), 0, dir, Heard::End(end));
+        self.say(at, 0, dir, Heard::End(end));
     }
 
     fn say(&self, at: Timestamp, frame: u64, dir: Direction, what: Heard) {
