@@ -152,6 +152,7 @@ fn start_line(line: &[u8], target: Option<&str>, out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
@@ -163,7 +164,6 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::panic)]
     fn forms_of_targets() {
         let tunnel = |text: &str| Wants::Tunnel(Authority::parse(text, 443).unwrap_or_else(|| panic!("{text}")));
         assert_eq!(whole("CONNECT api.example.com:8443 HTTP/1.1\r\n\r\n").wants, tunnel("api.example.com:8443"));
@@ -176,7 +176,6 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::panic)]
     fn bodies_and_credentials() {
         let head = whole("POST / HTTP/1.1\r\nContent-Length: 12\r\nProxy-Authorization: Basic eA==\r\n\r\n");
         assert_eq!((head.length, head.credentials.as_deref()), (Length::Bytes(12), Some(b"Basic eA==".as_slice())));

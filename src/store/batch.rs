@@ -76,7 +76,7 @@ impl Batch {
         for message in messages {
             match message {
                 Message::Begun(id) => step.begun(id),
-                Message::Part(part) => step.part(part)?,
+                Message::Part(part) => step.part(*part)?,
                 Message::Finished(finished) => step.finished(finished)?,
                 Message::Connection(connection) => step.connection(&connection)?,
                 Message::Hop(hop) => step.hop(hop)?,
@@ -138,7 +138,7 @@ impl Step<'_> {
         })
     }
 
-    fn part(&mut self, mut part: Box<Part>) -> Result<()> {
+    fn part(&mut self, mut part: Part) -> Result<()> {
         let mut running = self.running(part.id);
         if self.bare.remove(&running.id) {
             self.bare_row(running.id)?;
