@@ -3,10 +3,11 @@
 
 use super::ends::cut_by;
 use super::frame::Head;
-use super::stream::Progress;
-use super::{Conn, GOAWAY, Here, RESET, STALL, Sink, WINDOW_SHUT};
+use super::stream::{Progress, Window};
+use super::{Conn, FLOW_CONTROL_STALL, GOAWAY, Here, RESET, STALL, Sink};
 use crate::conn::Direction;
-use crate::http::event::Told;
+use crate::http::event::{HttpWhat, Told};
+use crate::oddity::Oddity;
 use crate::time::Span;
 
 /// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.5.2).
@@ -80,12 +81,21 @@ impl Conn {
         }
     }
 
-    /// A window opened again. Without all of the client's frames its size is not known and nothing is said.
+    /// A window opened again, after so long. Without all of the client's frames its size is not known and nothing is said.
     fn stalled(&mut self, here: Here, id: u32, shut: Span, sink: &mut Sink<'_>) {
         let open = self.streams.get(&id).is_some_and(|s| s.progress(Direction::ToClient) == Progress::Open);
         if shut >= STALL && open && !self.window_lost {
-            let here = Here { dir: Direction::ToClient, ..here };
-            self.odd(here, id, WINDOW_SHUT, format!("flow-control window shut for {shut}"), sink);
+            let found = format!("flow-control window shut for {shut}");
+            let oddity = Oddity::new(FLOW_CONTROL_STALL, here.at, found).span(shut);
+            self.say(Here { dir: Direction::ToClient, ..here }, id, HttpWhat::Oddity(oddity), sink);
+        }
+    }
+
+    /// The answer is cut while a window is shut: the client that stopped it had not let it go on.
+    pub(super) fn still_shut(&mut self, here: Here, id: u32, sink: &mut Sink<'_>) {
+        let windows = [Some(self.window), self.streams.get(&id).map(|s| s.window)];
+        if let Some(since) = windows.into_iter().flatten().filter_map(Window::shut_since).min() {
+            self.stalled(here, id, here.at.since(since), sink);
         }
     }
 

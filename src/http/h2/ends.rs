@@ -13,6 +13,9 @@ const MAX_STREAMS: usize = 4096;
 impl Conn {
     /// One side's message is over.
     pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, told: Told, sink: &mut Sink<'_>) {
+        if here.dir == Direction::ToClient && how != MessageEnd::Complete {
+            self.still_shut(here, id, sink);
+        }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let exchange = stream.number;
         // The request of a response that was joined under way is over as far as anybody can tell.

@@ -27,8 +27,8 @@ use stream::{Progress, Stream, Window};
 pub const UNKNOWN_ENTRY: Kind = Kind("h2.unknown-table-entry");
 /// A field block could not be read to its end.
 pub const BAD_BLOCK: Kind = Kind("h2.bad-field-block");
-/// The server could not send for lack of window: the client's flow control, not the server's silence.
-pub const WINDOW_SHUT: Kind = Kind("h2.window-shut");
+/// The server could not send for lack of window, for so long: the client's flow control, not the server's silence.
+pub const FLOW_CONTROL_STALL: Kind = Kind("h2.flow-control-stall");
 /// RST_STREAM with its code and sender.
 pub const RESET: Kind = Kind("h2.rst-stream");
 /// GOAWAY that does not cover this stream.
