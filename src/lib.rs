@@ -22,6 +22,7 @@ pub mod conformance;
 pub mod summary;
 
 pub mod store;
+pub mod replay;
 pub mod report;
 #[cfg(feature = "proxy")]
 pub mod proxy;

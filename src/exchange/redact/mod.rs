@@ -74,10 +74,7 @@ impl Redactor {
             None => (target, None),
         };
         let secret = |pair: &str| {
-            pair.split_once('=').is_some_and(|(name, value)| {
-                let named = is_secret(name) || PARAMETERS.contains(&name.to_ascii_lowercase().as_str());
-                named && !value.is_empty() && !stands_in(value)
-            })
+            pair.split_once('=').is_some_and(|(name, value)| is_secret_parameter(name) && !value.is_empty() && !stands_in(value))
         };
         let user = userinfo(path).filter(|(_, info, _)| !stands_in(info));
         let hides = query.is_some_and(|q| q.split('&').any(secret));
@@ -182,6 +179,11 @@ pub fn target(target: &str) -> Cow<'_, str> {
 
 fn stands_in(value: &str) -> bool {
     value.starts_with("[redacted") && value.ends_with(']')
+}
+
+/// A query parameter of this name carries a secret.
+pub fn is_secret_parameter(name: &str) -> bool {
+    is_secret(name) || PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 fn is_secret(name: &str) -> bool {
