@@ -1,6 +1,6 @@
 //! What `sniff proxy` adds to a stream beside a plain TCP relay (socat, HAProxy) and mitmproxy, all over TLS and in one run.
 //!
-//! `cargo bench --bench proxy [-- STREAMS…]`. Delay: from before the server's write of a chunk to the kernel's time of its arrival at the client
+//! `cargo bench --bench proxy [-- STREAMS… | many]`; `many` is 2,000 streams for a minute and the memory that they take. Delay: from before the server's write of a chunk to the kernel's time of its arrival at the client
 //! (SO_TIMESTAMPNS), over what the plain relay has. Programs that are not installed are left out: socat, haproxy, target/venv/mitmproxy/bin/mitmdump.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
@@ -140,13 +140,13 @@ impl Way {
         StreamOwned::new(conn, Stamped { tcp, at: 0 })
     }
 
-    /// Delays of all chunks of so many streams at once, in ns, sorted.
-    fn delays(&self, server: SocketAddr, streams: usize) -> Vec<i64> {
+    /// Delays of all chunks of so many streams at once, in ns, sorted. `chunks` each, one every `pace`.
+    fn delays(&self, server: SocketAddr, streams: usize, chunks: usize, pace: Duration) -> Vec<i64> {
         let one = |n: usize| {
             std::thread::sleep(Duration::from_micros((n * 7919 % 20_000) as u64));
             let mut stream = self.open(server);
-            write!(stream, "GET /{CHUNKS}/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", PACE.as_millis()).unwrap();
-            let (mut delays, mut text, mut part) = (Vec::with_capacity(CHUNKS), String::new(), [0; 4096]);
+            write!(stream, "GET /{chunks}/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", pace.as_millis()).unwrap();
+            let (mut delays, mut text, mut part) = (Vec::with_capacity(chunks), String::new(), [0; 4096]);
             while let Ok(n @ 1..) = stream.read(&mut part) {
                 text.push_str(&String::from_utf8_lossy(&part[..n]));
                 while let Some(end) = text.find("\n\n") {
@@ -156,13 +156,13 @@ impl Way {
                     text.drain(..end + 2);
                 }
             }
-            assert_eq!(delays.len(), CHUNKS, "{} lost chunks", self.name);
+            assert_eq!(delays.len(), chunks, "{} lost chunks", self.name);
             // The first ones pay for connections and caches.
-            delays.split_off(CHUNKS / 10)
+            delays.split_off(chunks / 10)
         };
         let mut all: Vec<i64> = std::thread::scope(|scope| {
             let running: Vec<_> = (0..streams).map(|n| scope.spawn(move || one(n))).collect();
-            running.into_iter().flat_map(|t| t.join().unwrap()).collect()
+            running.into_iter().flat_map(|t| t.join().expect("a stream broke")).collect()
         });
         all.sort_unstable();
         all
@@ -182,6 +182,17 @@ impl Way {
             begin.elapsed().as_secs_f64()
         };
         (chunks as f64 / timed(&format!("/{chunks}/0")), mib as f64 / timed(&format!("/bulk/{mib}")))
+    }
+}
+
+/// Two sockets for each stream.
+fn allow_many_sockets() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a live value.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
     }
 }
 
@@ -230,7 +241,9 @@ fn ways(server: SocketAddr, folder: &Path, door: &door::Door) -> Vec<Way> {
 
 fn main() {
     let streams: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let streams = if streams.is_empty() { vec![1, 200] } else { streams };
+    let many = std::env::args().any(|a| a == "many");
+    let streams = if streams.is_empty() && !many { vec![1, 200] } else { streams };
+    allow_many_sockets();
     let identity = tls::Identity::new();
     let folder = identity.folder();
     let config = identity.server(&[]);
@@ -242,7 +255,7 @@ fn main() {
         println!("{:<14}{:>9}{:>9}{:>9}{:>9}   over the plain relay: p50, p99", "", "p50", "p90", "p99", "max");
         let mut relay: Option<[f64; 2]> = None;
         for way in &ways {
-            let all = way.delays(server, n);
+            let all = way.delays(server, n, CHUNKS, PACE);
             let at = |p: usize| all[(all.len() * p / 100).min(all.len() - 1)] as f64 / 1e3;
             let over = relay.filter(|_| way.tunnel).map(|r| format!("   {:+.0}, {:+.0}", at(50) - r[0], at(99) - r[1])).unwrap_or_default();
             println!("{:<14}{:>9.0}{:>9.0}{:>9.0}{:>9.0}{over}", way.name, at(50), at(90), at(99), at(100));
@@ -250,6 +263,14 @@ fn main() {
                 relay = Some(relay.map_or([at(50), at(99)], |r| [r[0].min(at(50)), r[1].min(at(99))]));
             }
         }
+    }
+    if many {
+        // 2,000 streams for a minute: every chunk of every one must arrive, or `delays` says which way lost some.
+        let way = ways.iter().find(|w| w.name == "sniff proxy").unwrap();
+        let all = way.delays(server, 2000, 120, Duration::from_millis(500));
+        println!("\n2,000 streams for a minute, {} chunks: all came; {} MiB at most", all.len(), door.peak_memory());
+        assert!(!door.said("not recorded"), "the recording fell behind");
+        return;
     }
     println!("\nThroughput, one stream\n{:<14}{:>12}{:>12}", "", "chunks/s", "MiB/s");
     let mut sniff = (0.0, 0.0);

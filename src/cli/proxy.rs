@@ -7,7 +7,7 @@ use super::record::{Recording, Source};
 use super::{Common, say, signals};
 use crate::capture::Counts;
 use crate::net::NetStats;
-use crate::proxy::{Heard, Server, Tee};
+use crate::proxy::{Heard, Server, Tee, Told};
 use crate::report::text::bytes;
 use crate::store::write::{Hop, Message};
 use anyhow::{Context, Result, bail};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         }
     }
     while !stop.load(Ordering::Relaxed) {
-        door.listen(TICK)?;
+        door.listen(TICK);
     }
     door.close()?;
     Ok(0)
@@ -63,7 +63,10 @@ pub(super) struct Door<'a> {
     tee: Tee,
     recording: Recording<'a>,
     counts: Counts,
+    /// Bytes lost when that was said last.
     lost: u64,
+    /// Why nothing is recorded any more. The proxy goes on: those in between need it.
+    failed: Option<anyhow::Error>,
 }
 
 impl<'a> Door<'a> {
@@ -78,15 +81,32 @@ impl<'a> Door<'a> {
         let source = Source { name: name.clone(), options, live: true, store_secrets: door.store_secrets };
         let recording = Recording::begin(source, limits, &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
-        Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0 })
+        Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0, failed: None })
     }
 
     /// Take in what the relay has told; wait for it so long at most.
-    pub(super) fn listen(&mut self, limit: Duration) -> Result<()> {
+    pub(super) fn listen(&mut self, limit: Duration) {
         let (told, notices) = self.tee.take(limit);
         for text in notices {
             self.recording.notice(&text);
         }
+        if self.failed.is_none()
+            && let Err(e) = self.record(told)
+        {
+            self.recording.notice(&format!("the recording has ended, the proxy goes on: {e:#}"));
+            self.failed = Some(e);
+        }
+        let lost = self.tee.lost();
+        // Said again when it has doubled.
+        if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
+            let all = bytes(lost);
+            self.recording
+                .notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
+            self.lost = lost;
+        }
+    }
+
+    fn record(&mut self, told: Vec<Told>) -> Result<()> {
         for one in told {
             if let Heard::Data(bytes) = &one.what {
                 self.counts.bytes += bytes.len() as u64;
@@ -99,13 +119,6 @@ impl<'a> Door<'a> {
                 (_, None) => {}
             }
         }
-        let lost = self.tee.lost();
-        if lost > self.lost {
-            let all = bytes(lost);
-            self.recording
-                .notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
-            self.lost = lost;
-        }
         Ok(())
     }
 
@@ -117,7 +130,14 @@ impl<'a> Door<'a> {
     /// No more connections; what was told is recorded to its end, and the last lines say what it was.
     pub(super) fn close(mut self) -> Result<()> {
         self.server.stop();
-        self.listen(Duration::ZERO)?;
+        self.listen(Duration::ZERO);
+        if let Some(e) = self.failed {
+            return Err(e);
+        }
+        if self.tee.lost() > 0 {
+            let all = bytes(self.tee.lost());
+            self.recording.notice(&format!("{all} were relayed and not recorded: the recording was behind"));
+        }
         self.recording.net_finish()?;
         self.recording.finish(self.counts, &NetStats::default())
     }

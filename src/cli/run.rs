@@ -49,15 +49,18 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;
     let mut running = Running::start(&args.command, &given)?;
     let status = loop {
-        door.listen(TICK)?;
+        door.listen(TICK);
         if let Some(status) = running.ended()? {
             break status;
         }
     };
     let end = Instant::now() + GRACE;
     while door.is_busy() && Instant::now() < end {
-        door.listen(TICK)?;
+        door.listen(TICK);
     }
-    door.close()?;
+    // The command has done its work, whatever became of the recording.
+    if let Err(e) = door.close() {
+        super::say(&format!("sniff: error: {}", super::report_text(&e)));
+    }
     Ok(status)
 }

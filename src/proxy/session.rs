@@ -130,7 +130,8 @@ impl Session {
                 there = client.tcp().peek(&mut one) => { there?; true }
                 there = server.tcp().peek(&mut other) => { there?; false }
             };
-        if !client_first || !is_hello(client.peek(6).await?) {
+        // More than the first byte is waited for only where it may be TLS.
+        if !client_first || client.peek(1).await?.first() != Some(&0x16) || !is_hello(client.peek(6).await?) {
             return self.join(Side::Plain(client), Side::Plain(server), None, None, true).await;
         }
         self.opened(client, server, authority).await

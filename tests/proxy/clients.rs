@@ -54,7 +54,7 @@ impl Peer {
     }
 }
 
-fn unavailable(what: &str) {
+pub fn unavailable(what: &str) {
     assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
     eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
 }

@@ -221,6 +221,33 @@ fn a_stalled_reader_holds_upstream_back_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_body_of_ten_gigabytes_passes_whole_in_little_memory() {
+    const SIZE: u64 = 10 << 30;
+    let upstream = server(|mut stream| {
+        read_head(&mut stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").unwrap();
+        let block = vec![b'x'; 1 << 20];
+        for _ in 0..SIZE >> 20 {
+            stream.write_all(&block).unwrap();
+        }
+    });
+    // What the disk can't take in time is not recorded; nothing waits for it.
+    let door = Door::open(&["--buffer", "16M"]);
+    let (_, mut client) = door.tunnel(&upstream.to_string());
+    client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    read_head(&mut client);
+    let (mut all, mut part) = (0, vec![0; 1 << 20]);
+    loop {
+        match client.read(&mut part).unwrap() {
+            0 => break,
+            n => all += n as u64,
+        }
+    }
+    assert_eq!(all, SIZE);
+    assert!(door.peak_memory() < 300, "{} MiB", door.peak_memory());
+}
+
+#[test]
 fn other_protocols_pass_untouched_whoever_speaks_first() {
     let upstream = server(|mut stream| {
         stream.write_all(b"220 ready\r\n").unwrap();
