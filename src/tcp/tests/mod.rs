@@ -4,6 +4,7 @@
 mod corpus;
 mod ends;
 mod geometry;
+mod held;
 mod joined;
 mod limits;
 mod pcap;
@@ -29,6 +30,8 @@ struct Talk {
     /// Realm of the packets that follow.
     realm: u64,
     ports: (u16, u16),
+    /// Window of the segments that follow.
+    window: u16,
     log: Log,
 }
 
@@ -50,7 +53,10 @@ impl Log {
             What::End(end) => format!("{conn}{arrow} {end:?} #{frame}"),
             What::Flip => format!("{conn} flip"),
             What::Tls(_) => format!("{conn} tls"),
-            What::Oddity(o) => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),
+            What::Oddity(o) => match o.span {
+                Some(span) => format!("{conn}{arrow} {} @{} for {} ms", o.kind.0, o.offset.unwrap(), span.0 / 1_000_000),
+                None => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),
+            },
             What::Closed(facts) => {
                 self.facts.push((event.conn, *facts));
                 format!("{conn} closed")
@@ -62,7 +68,7 @@ impl Log {
 impl Talk {
     /// Nothing sent yet.
     fn silent(limits: Limits) -> Self {
-        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, realm: 0, ports: (40_000, 80), log: Log::default() }
+        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, realm: 0, ports: (40_000, 80), window: 1000, log: Log::default() }
     }
 
     /// After the handshake, whose `Open` is read.
@@ -102,7 +108,7 @@ impl Talk {
             seq,
             ack,
             flags,
-            window: 1000,
+            window: self.window,
             payload,
             missing,
         };
