@@ -24,12 +24,14 @@ pub(super) struct Credit(u64);
 
 impl Credit {
     const MOST: u64 = 32 << 20;
+    /// For each byte that opened.
     const EARNED: u64 = 64;
 }
 
 impl Default for Credit {
+    /// Two searches: a loss that hid new keys needs one under the old and one under the new.
     fn default() -> Self {
-        Credit(Credit::MOST)
+        Credit(2 * SEARCH)
     }
 }
 
