@@ -11,6 +11,7 @@ pub mod shape;
 mod variant;
 
 pub mod a2a;
+pub mod ai_sdk_data;
 pub mod ai_sdk_ui;
 pub mod anthropic;
 pub mod bedrock;
@@ -216,6 +217,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &dashscope::DIALECT,
     &tgi::DIALECT,
     &llamacpp::DIALECT,
+    &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
     &a2a::DIALECT,

@@ -37,8 +37,16 @@ pub enum SessionIs {
 }
 
 /// Framings that are streams.
-const STREAMS: &[Framing] =
-    &[Framing::Sse, Framing::Ndjson, Framing::JsonArray, Framing::ConcatJson, Framing::JsonSeq, Framing::AwsEventStream, Framing::Grpc];
+const STREAMS: &[Framing] = &[
+    Framing::Sse,
+    Framing::Ndjson,
+    Framing::JsonArray,
+    Framing::ConcatJson,
+    Framing::JsonSeq,
+    Framing::AwsEventStream,
+    Framing::CodedLines,
+    Framing::Grpc,
+];
 
 impl Selector {
     /// A condition on `exchange e` and the values of its marks.

@@ -101,6 +101,7 @@ pub static RULES: &[&Rule] = &[
     &mcp::MCP_003,
     &a2a::A2A_001,
     &ai_sdk::UI_001,
+    &ai_sdk::UI_002,
     &dashscope::DASH_001,
     &dashscope::DASH_002,
     &tgi::TGI_001,

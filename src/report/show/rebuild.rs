@@ -136,7 +136,19 @@ impl Said {
 
 fn framing_named(name: &str) -> Option<crate::framing::Framing> {
     use crate::framing::Framing as F;
-    const ALL: &[F] =
-        &[F::Sse, F::Ndjson, F::JsonArray, F::ConcatJson, F::JsonSeq, F::AwsEventStream, F::Grpc, F::Json, F::Text, F::Binary, F::Empty];
+    const ALL: &[F] = &[
+        F::Sse,
+        F::Ndjson,
+        F::JsonArray,
+        F::ConcatJson,
+        F::JsonSeq,
+        F::AwsEventStream,
+        F::CodedLines,
+        F::Grpc,
+        F::Json,
+        F::Text,
+        F::Binary,
+        F::Empty,
+    ];
     ALL.iter().copied().find(|f| f.as_str() == name)
 }
