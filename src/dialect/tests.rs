@@ -109,6 +109,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "openai.chat",
         "openai.completions",
         "openai.responses",
+        "openai.realtime",
         "anthropic.messages",
         "gemini.generate",
         "ollama.chat",
