@@ -189,7 +189,7 @@ fn split_handshake() {
 #[test]
 fn half_closed_connection_goes_on_streaming() {
     let mut t = Talk::open();
-    t.raw(true, CLIENT_ISN + 1, SERVER_ISN.wrapping_add(1), flags::FIN | flags::ACK, b"", 0);
+    t.raw(true, CLIENT_ISN + 1, SERVER_ISN.wrapping_add(1), FIN | ACK, b"", 0);
     t.data(0, "abc");
     t.wait(599_000);
     t.data(3, "def");
