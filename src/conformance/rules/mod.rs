@@ -94,6 +94,7 @@ pub static RULES: &[&Rule] = &[
     &sse::SSE_023,
     &sse::SSE_024,
     &sse::SSE_025,
+    &sse::SSE_026,
     &chat::OAI_CHAT_001,
     &chat::OAI_CHAT_002,
     &chat::OAI_CHAT_003,
