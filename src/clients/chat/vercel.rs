@@ -1,0 +1,60 @@
+//! The AI SDK's providers: the schema has checked the chunk, what is left is the first choice and how the stream finishes.
+
+use super::collect::{add_tools, choices};
+use crate::clients::records::Accumulator;
+use crate::clients::reader::{Got, Join};
+use serde_json::Value;
+
+/// Accumulator of a provider.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::clients) struct Vercel {
+    /// An unknown `error` member survives the schema, and its presence is an error whatever it holds.
+    pub(in crate::clients) error_key: bool,
+    /// A stream without a finish reason is an error.
+    pub(in crate::clients) needs_finish: bool,
+    /// The first fragment of a tool call must say `type: function`.
+    pub(in crate::clients) needs_type: bool,
+}
+
+/// Finish reasons that the SDK has names for; all others become `other`.
+const KNOWN: &[&str] = &["stop", "length", "content_filter", "function_call", "tool_calls"];
+
+impl Accumulator for Vercel {
+    fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
+        if self.error_key && chunk.get("error").is_some() {
+            let null = chunk.get("error").is_some_and(Value::is_null);
+            return Err(if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }.into());
+        }
+        for choice in choices(chunk) {
+            let n = crate::clients::reader::index(choice).unwrap_or(0);
+            if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+                if KNOWN.contains(&reason) {
+                    got.finished = true;
+                } else if !reason.is_empty() {
+                    got.lose(|| format!("finish reason {reason:?} becomes \"other\""));
+                }
+            }
+            let Some(delta) = choice.get("delta") else { continue };
+            Join::Parts.add(got, n, delta.get("content"))?;
+            let known = got.tools.len();
+            add_tools(delta, n, false, got);
+            let fresh = got.tools.len() > known;
+            if fresh && self.needs_type && got.tools.values().any(|t| t.kind.is_none()) {
+                return Err("a tool call does not say `type: function`".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, got: &mut Got) -> Result<(), String> {
+        if self.needs_finish && !got.finished && got.loss.is_none() {
+            return Err("the stream ends without a finish reason".into());
+        }
+        // Ids and types that did not come are made up.
+        for tool in got.tools.values_mut() {
+            tool.id.get_or_insert_with(String::new);
+            tool.kind.get_or_insert_with(String::new);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! The models against what the real clients did.
