@@ -2,10 +2,29 @@
 
 use crate::time::Timestamp;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 /// The name of one sort of oddity, `layer.what`, as `h1.te-and-cl`. Each layer declares its own as constants beside the code that notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub &'static str);
+
+impl Kind {
+    /// The kind with a name that was read from outside. Names are kept for good and once each: they are those that layers declared, a few hundred at most.
+    pub fn named(name: &str) -> Kind {
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.get(name) {
+            return Kind(known);
+        }
+        if names.len() >= 4096 {
+            return Kind("unknown");
+        }
+        let kept: &'static str = Box::leak(name.into());
+        names.insert(kept);
+        Kind(kept)
+    }
+}
 
 /// One deviation from what a layer expected.
 #[derive(Debug, Clone, PartialEq, Eq)]

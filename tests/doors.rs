@@ -1,19 +1,24 @@
-//! One path: whichever door a conversation comes through, however it is cut, the exchanges are equal but for times.
+//! One path: whichever door a conversation comes through, however it is cut, the exchanges are equal but for times. The same conversation as HTTP/2,
+//! or sealed in TLS with its keys at hand, gives the exchanges that it gives in clear HTTP/1.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
 
 use sniff::capture::{Item, file::Reader};
-use sniff::conn::{ByteEvent, ConnId, Direction, End, What};
+use sniff::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use sniff::exchange::Exchange;
-use sniff::pipeline::exchanges_of;
+use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
+use sniff::time::Timestamp;
 use sniff::wire::{self, Transcript};
-use sniff::{net, tcp};
+use sniff::{net, tcp, tls};
 use std::path::Path;
+use support::frames;
 use support::packets::{Frame, Talk, pcap};
-use support::shape::shape;
+use support::sealed::Ends;
+use support::shape::{content, shape};
 
 /// A step of a transcript that can be sent through any door.
+#[derive(Clone)]
 enum Step {
     Data(Direction, Vec<u8>),
     Fin(Direction),
@@ -62,13 +67,31 @@ fn cut(transcript: &Transcript, size: usize) -> String {
     }))
 }
 
+/// Whole exchanges of these events, with a key log.
+fn exchanges_with(keylog: &str, events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>))) -> Vec<Exchange> {
+    let keys = tls::Keys::default();
+    keys.push(keylog.as_bytes());
+    keys.finish();
+    let mut pipeline = Pipeline::new(Config { part_bytes: usize::MAX, part_items: usize::MAX, keys, ..Config::default() });
+    events(&mut |event| pipeline.feed(&event));
+    pipeline.finish();
+    let mut all = Vec::new();
+    pipeline.drain(&mut |output| {
+        if let Output::Exchange(exchange) = output {
+            all.push(*exchange);
+        }
+    });
+    all.sort_by_key(|e| e.id);
+    all
+}
+
 /// Through the packet door: a capture in memory, read as a file is.
-fn packets(frames: &[Frame]) -> String {
+fn packets(frames: &[Frame], keylog: &str) -> String {
     let bytes = pcap(frames);
     let mut reader = Reader::new(Box::new(std::io::Cursor::new(bytes)), "in memory");
     let mut net = net::Decoder::new();
     let mut table = tcp::Table::new(tcp::Limits::default());
-    shapes(&exchanges_of(|sink| {
+    shapes(&exchanges_with(keylog, |sink| {
         while let Some(item) = reader.next().expect("readable") {
             if let Item::Packet(packet) = item {
                 net.push(&packet, &mut |segment| table.push(segment, sink));
@@ -155,7 +178,101 @@ fn as_packets_in_any_weather() {
         let want = reference(&transcript);
         for mss in [1, 17, 1448] {
             for weather in [Weather::Calm, Weather::Reordered, Weather::Retransmitted, Weather::Overlapping] {
-                same(&case, &format!("packets of {mss}, {weather:?}"), &want, &packets(&frames(&steps, mss, weather)));
+                same(&case, &format!("packets of {mss}, {weather:?}"), &want, &packets(&frames(&steps, mss, weather), ""));
+            }
+        }
+    }
+}
+
+fn open() -> ByteEvent<'static> {
+    let endpoints = Endpoints { client: ([10, 0, 0, 1], 1).into(), server: ([10, 0, 0, 2], 443).into() };
+    ByteEvent { at: wire::START, frame: 0, conn: ConnId(0), dir: Direction::ToServer, what: What::Open { endpoints, joined: false } }
+}
+
+/// Bytes in pieces of `size`.
+fn deliver(at: i64, dir: Direction, bytes: &[u8], size: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+    for part in bytes.chunks(size) {
+        sink(ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what: What::Data(part) });
+    }
+}
+
+/// Multiplexed frames instead of messages in a row: a chunk is a DATA frame, and times stay too.
+#[test]
+fn as_http2() {
+    let mut told = 0;
+    for (case, transcript, _) in transcripts() {
+        let exchanges = exchanges_of(|sink| transcript.replay(ConnId(0), sink));
+        if !exchanges.iter().all(frames::can_tell) {
+            continue;
+        }
+        told += 1;
+        let contents = |all: &[Exchange]| all.iter().map(content).collect::<Vec<_>>().join("\n");
+        let want = contents(&exchanges);
+        let (sent, cut) = frames::retell(&exchanges);
+        for size in [1, 2, 3, 7, 64, usize::MAX] {
+            let have = exchanges_of(|sink| {
+                sink(open());
+                sent.iter().for_each(|(at, dir, bytes)| deliver(*at, *dir, bytes, size, sink));
+                let last = Timestamp(sent.last().map_or(0, |s| s.0));
+                for dir in [Direction::ToServer, Direction::ToClient].into_iter().filter(|_| !cut) {
+                    sink(ByteEvent { at: last, dir, what: What::End(End::Fin), ..open() });
+                }
+            });
+            same(&case, &format!("HTTP/2 in pieces of {size}"), &want, &contents(&have));
+            for (h1, h2) in exchanges.iter().zip(&have) {
+                let units = |e: &Exchange| e.response.as_ref().and_then(|r| r.body.units).filter(|n| *n > 0);
+                assert!(units(h1).is_none() || units(h1) == units(h2), "{case}: {:?} chunks, {:?} frames", units(h1), units(h2));
+            }
+        }
+    }
+    assert!(told >= 40, "only {told} transcripts can be told as HTTP/2");
+}
+
+/// The steps sealed by rustls: the handshake first, every delivery in records of its own, close_notify before a FIN. With the key log.
+fn sealed(steps: &[Step], version: &'static rustls::SupportedProtocolVersion) -> (Vec<Step>, String) {
+    let ends = Ends::new(&[version]);
+    let mut tunnel = ends.connect();
+    let mut out = Vec::new();
+    tunnel.settle();
+    for step in steps {
+        match step {
+            Step::Data(dir, bytes) => tunnel.send(*dir, bytes),
+            Step::Fin(dir) => tunnel.close(*dir),
+            Step::Rst(_) => {}
+        }
+        out.extend(tunnel.take().into_iter().map(|(dir, bytes)| Step::Data(dir, bytes)));
+        if !matches!(step, Step::Data(..)) {
+            out.push(step.clone());
+        }
+    }
+    (out, ends.log.text())
+}
+
+#[test]
+fn inside_tls() {
+    for (case, transcript, steps) in transcripts() {
+        let want = reference(&transcript);
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+            let (steps, keylog) = sealed(&steps, version);
+            for size in [1, 7, usize::MAX] {
+                let have = exchanges_with(&keylog, |sink| {
+                    sink(open());
+                    for step in &steps {
+                        match step {
+                            Step::Data(dir, bytes) => deliver(0, *dir, bytes, size, sink),
+                            Step::Fin(dir) => sink(ByteEvent { dir: *dir, what: What::End(End::Fin), ..open() }),
+                            Step::Rst(dir) => sink(ByteEvent { dir: *dir, what: What::End(End::Reset), ..open() }),
+                        }
+                    }
+                });
+                assert!(have.iter().all(|e| e.tls.as_ref().is_some_and(|t| t.unread.is_none())), "{case}: facts of TLS");
+                same(&case, &format!("{version:?} in pieces of {size}"), &want, &shapes(&have));
+            }
+            for (mss, weather) in
+                [(17, Weather::Calm), (97, Weather::Reordered), (300, Weather::Overlapping), (1448, Weather::Retransmitted)]
+            {
+                let door = format!("{version:?} in packets of {mss}, {weather:?}");
+                same(&case, &door, &want, &packets(&frames(&steps, mss, weather), &keylog));
             }
         }
     }

@@ -98,8 +98,8 @@ pub struct Response {
     pub first_at: Timestamp,
     /// Time of its last byte.
     pub last_at: Timestamp,
-    /// Status codes of interim heads.
-    pub informational: Vec<u16>,
+    /// Interim heads (1xx), in order.
+    pub informational: Vec<ResponseHead>,
     /// Body.
     pub body: Body,
     /// Trailer section.
@@ -147,7 +147,8 @@ pub struct Body {
     pub pieces: Vec<PieceInfo>,
     /// Their bytes, concatenated (after transfer decoding, before content decoding).
     pub bytes: Vec<u8>,
-    /// Size lines of units that are not plain lower-case hex: (unit, line).
+    /// Size lines of units that are not plain lower-case hex of the length that came, a unit that was cut included: (unit, line).
+    /// HTTP/2 has none but for the declared length of a frame that was cut.
     pub unit_lines: Vec<(u64, Vec<u8>)>,
 }
 

@@ -7,6 +7,7 @@ pub mod event;
 pub mod h1;
 pub mod h2;
 mod hold;
+pub mod stored;
 pub mod ws;
 
 use crate::conn::{ByteEvent, ConnId, Direction, What};

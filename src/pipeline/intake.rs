@@ -6,6 +6,18 @@ use crate::exchange::{Body, PieceInfo};
 use crate::oddity::Oddities;
 use sha2::{Digest, Sha256};
 
+/// The transfer unit that is open.
+#[derive(Clone, Copy)]
+struct Unit {
+    n: u64,
+    /// Bytes that it declared and that have not come yet; wrong once bytes are missing.
+    left: u64,
+    declared: u64,
+    /// Its size line was kept.
+    line: bool,
+    empty: bool,
+}
+
 /// A longer gap than this (1 TiB) is noted as one of unknown length.
 const MAX_GAP: u64 = 1 << 40;
 
@@ -20,7 +32,7 @@ pub(super) struct Intake {
     /// Of the decoded bytes; none while they are the wire bytes.
     decoded_hash: Option<Sha256>,
     offset: u64,
-    unit: Option<u64>,
+    unit: Option<Unit>,
     units: u64,
     holes: bool,
 }
@@ -38,17 +50,22 @@ impl Intake {
         self.body.wire_bytes == 0 && self.units == 0 && !self.holes
     }
 
-    pub(super) fn unit_start(&mut self, line: &[u8]) {
+    pub(super) fn unit_start(&mut self, len: u64, line: &[u8]) {
         let n = self.units;
-        self.unit = Some(n);
+        let keep = self.contents && !line.is_empty();
+        self.unit = Some(Unit { n, left: len, declared: len, line: keep, empty: true });
         self.units += 1;
         self.body.units = Some(self.units);
-        if self.contents && !line.is_empty() {
+        if keep {
             self.body.unit_lines.push((n, line.to_vec()));
         }
     }
 
-    pub(super) fn unit_end(&mut self) {
+    /// A unit without a byte (HTTP/2 allows it) is a delivery all the same: of no bytes.
+    pub(super) fn unit_end(&mut self, stamp: Stamp) {
+        if self.contents && self.unit.is_some_and(|u| u.empty) {
+            self.note_piece(stamp, 0, false);
+        }
         self.unit = None;
     }
 
@@ -57,6 +74,9 @@ impl Intake {
         let len = bytes.len() as u64;
         self.body.first_at.get_or_insert(stamp.at);
         self.body.wire_bytes += len;
+        if let Some(unit) = &mut self.unit {
+            unit.left = unit.left.saturating_sub(len);
+        }
         if self.contents {
             self.note_piece(stamp, len, false);
             self.body.bytes.extend_from_slice(bytes);
@@ -84,6 +104,10 @@ impl Intake {
     /// No more bytes: the hashes are known unless bytes are missing.
     pub(super) fn finish(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         self.decoder.finish(stamp.at, &mut |o| oddities.push(o));
+        // What a unit promised and did not hold is known from its size line alone.
+        if let Some(Unit { n, left: 1.., declared, line: false, .. }) = self.unit.take().filter(|_| self.contents) {
+            self.body.unit_lines.push((n, format!("{declared:x}").into_bytes()));
+        }
         if self.holes || !self.contents {
             return;
         }
@@ -107,8 +131,11 @@ impl Intake {
 
     /// Offsets and lengths are stored as at most 4 GiB each; longer gaps become several.
     fn note_piece(&mut self, stamp: Stamp, len: u64, gap: bool) {
-        let unit = match self.unit {
-            Some(n) => n,
+        let unit = match &mut self.unit {
+            Some(unit) => {
+                unit.empty = false;
+                unit.n
+            }
             // Without transfer units every delivery counts as one.
             None if self.body.units.is_none() => {
                 self.units += 1;

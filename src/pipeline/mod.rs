@@ -6,11 +6,13 @@
 //!                                          └ response: Intake ─► framing::Stream ─► Reading (dialect)
 //! ```
 
+mod again;
 mod intake;
 mod output;
 mod reading;
 mod work;
 
+pub use again::{Kept, KeptMessage};
 pub use output::{BodyPart, Connection, Output, Part};
 
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints, What};

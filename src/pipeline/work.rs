@@ -41,7 +41,7 @@ struct ResponseWork {
     head: Option<ResponseHead>,
     first_at: Timestamp,
     last_at: Timestamp,
-    informational: Vec<u16>,
+    informational: Vec<ResponseHead>,
     trailers: Fields,
     intake: Intake,
     reading: Reading,
@@ -87,7 +87,7 @@ impl Work {
     fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
         if head.is_interim() {
             let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at, config));
-            work.informational.push(head.status);
+            work.informational.push(head);
             return;
         }
         // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
@@ -105,12 +105,12 @@ impl Work {
             response: head.as_ref(),
         };
         match what {
-            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 work.last_at = stamp.at;
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, around));
             }
-            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);
@@ -191,7 +191,7 @@ impl RequestWork {
     fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
         let RequestWork { intake, kept, .. } = self;
         match what {
-            HttpWhat::UnitStart { line, .. } => intake.unit_start(line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 self.last_at = stamp.at;
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| {
@@ -199,7 +199,7 @@ impl RequestWork {
                     kept.extend_from_slice(&piece.bytes[..room.min(piece.bytes.len())]);
                 });
             }
-            HttpWhat::UnitEnd => intake.unit_end(),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);

@@ -2,7 +2,7 @@
 
 use super::columns::{self, int, opt};
 use super::write::{Message, Written};
-use super::{Finished, Session};
+use super::{Finished, Session, runs};
 use crate::capture::Counts;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::http::event::{Fields, Side};
@@ -43,6 +43,8 @@ struct Running {
     id: i64,
     /// Next `piece.seq`, requests and responses.
     seq: [u64; 2],
+    /// Next `record.n`.
+    record: u64,
 }
 
 impl Batch {
@@ -120,7 +122,7 @@ impl Step<'_> {
             self.last += 1;
             self.bare.insert(self.last);
             self.first.get_or_insert(self.last);
-            Running { id: self.last, seq: [0, 0] }
+            Running { id: self.last, seq: [0, 0], record: 0 }
         })
     }
 
@@ -132,7 +134,7 @@ impl Step<'_> {
         self.body(&mut running, Side::Request, &part.request.pieces, &part.request.bytes, &part.request.unit_lines)?;
         let BodyPart { pieces, bytes, unit_lines } = &part.response;
         self.body(&mut running, Side::Response, pieces, bytes, unit_lines)?;
-        self.records(running.id, &part.records)?;
+        self.records(&mut running, &part.records)?;
         self.running.insert(part.id, running);
         Ok(())
     }
@@ -148,18 +150,25 @@ impl Step<'_> {
         values.extend(columns::extra(x));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
-            self.head(id, Side::Request, "head", &r.head.fields)?;
+            self.head(id, (Side::Request, "head"), &r.head.fields, (Some(r.head.first_at), r.head.h2_stream), 0)?;
             self.body(&mut running, Side::Request, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
         }
         if let Some(r) = &x.response {
+            let stream = r.head.as_ref().and_then(|h| h.h2_stream);
+            // The fields of several interim heads are numbered on.
+            let mut next = 0;
+            for head in &r.informational {
+                self.head(id, (Side::Response, "interim"), &head.fields, (Some(head.first_at), head.h2_stream), next)?;
+                next += head.fields.len();
+            }
             if let Some(head) = &r.head {
-                self.head(id, Side::Response, "head", &head.fields)?;
+                self.head(id, (Side::Response, "head"), &head.fields, (Some(head.first_at), head.h2_stream), 0)?;
             }
             if !r.trailers.is_empty() {
-                self.head(id, Side::Response, "trailer", &r.trailers)?;
+                self.head(id, (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
             }
             self.body(&mut running, Side::Response, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
-            self.records(id, &r.records)?;
+            self.records(&mut running, &r.records)?;
         }
         let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         for (n, f) in summary.findings.iter().enumerate() {
@@ -201,28 +210,38 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn head(&self, id: i64, side: Side, kind: &str, fields: &Fields) -> Result<()> {
-        let sql = "INSERT INTO head (exchange_id, side, kind, raw) VALUES (?1, ?2, ?3, ?4)";
-        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, fields.raw()])?;
+    /// `begun`: time of the first byte, HTTP/2 stream. `next`: number of the first field.
+    fn head(
+        &self,
+        id: i64,
+        (side, kind): (Side, &str),
+        fields: &Fields,
+        begun: (Option<Timestamp>, Option<u32>),
+        next: usize,
+    ) -> Result<()> {
+        let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (first, stream) = (begun.0.map(Timestamp::nanos), begun.1);
+        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, fields.raw(), first, stream])?;
         let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         for (n, (name, value)) in fields.iter().enumerate() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);
-            insert.execute(params![id, side as u8, kind, n as i64, name, value])?;
+            insert.execute(params![id, side as u8, kind, (next + n) as i64, name, value])?;
         }
         Ok(())
     }
 
     fn body(&self, running: &mut Running, side: Side, pieces: &[PieceInfo], bytes: &[u8], lines: &[(u64, Vec<u8>)]) -> Result<()> {
-        let mut insert = self.tx.prepare_cached("INSERT INTO piece VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        let sql = "INSERT INTO piece_run (exchange_id, side, seq, t_ns, frame, off, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let mut insert = self.tx.prepare_cached(sql)?;
         let seq = &mut running.seq[side as usize];
-        for p in pieces {
-            let [unit, frame, offset] = [p.unit, p.frame, p.offset].map(|n| n as i64);
-            insert.execute(params![running.id, side as u8, *seq as i64, unit, p.at.nanos(), frame, offset, p.len, p.gap])?;
-            *seq += 1;
+        for run in pieces.chunks(runs::RUN) {
+            let (base, data) = runs::of_pieces(run)?;
+            insert.execute(params![running.id, side as u8, *seq as i64, base.t_ns, base.frame, base.offset, data])?;
+            *seq += run.len() as u64;
         }
         let sql = "INSERT INTO segment (exchange_id, side, off, data) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.tx.prepare_cached(sql)?;
-        for (offset, data) in runs(pieces, bytes) {
+        for (offset, data) in stretches(pieces, bytes) {
             for (i, data) in data.chunks(SEGMENT).enumerate() {
                 insert.execute(params![running.id, side as u8, (offset as usize + i * SEGMENT) as i64, data])?;
             }
@@ -234,35 +253,26 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn records(&self, id: i64, records: &[RecordInfo]) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    fn records(&self, running: &mut Running, records: &[RecordInfo]) -> Result<()> {
+        let Some(first) = records.first() else { return Ok(()) };
+        if first.n < running.record {
+            // The framing was revised: what was said so far comes again.
+            let sql = "DELETE FROM record_run WHERE exchange_id = ?1 AND n >= ?2";
+            self.tx.prepare_cached(sql)?.execute([running.id, first.n as i64])?;
+        }
+        let sql = "INSERT INTO record_run (exchange_id, n, t_ns, frame, start, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let mut insert = self.tx.prepare_cached(sql)?;
-        for r in records {
-            let [n, frame, start, end] = [r.n, r.frame, r.start, r.end].map(|n| n as i64);
-            let (at, first_at, m) = (r.at.nanos(), r.first_at.nanos(), r.meaning);
-            let event = r.event.as_deref();
-            insert.execute(params![
-                id,
-                n,
-                at,
-                first_at,
-                frame,
-                start,
-                end,
-                event,
-                m.content,
-                m.reasoning,
-                m.tool,
-                m.terminator,
-                m.error
-            ])?;
+        for run in records.chunks(runs::RUN) {
+            let (base, data) = runs::of_records(run)?;
+            running.record = run[0].n + run.len() as u64;
+            insert.execute(params![running.id, run[0].n as i64, base.t_ns, base.frame, base.offset, data])?;
         }
         Ok(())
     }
 }
 
 /// Stretches of bytes without a gap inside: (offset in the wire body, bytes).
-fn runs<'b>(pieces: &[PieceInfo], bytes: &'b [u8]) -> Vec<(u64, &'b [u8])> {
+fn stretches<'b>(pieces: &[PieceInfo], bytes: &'b [u8]) -> Vec<(u64, &'b [u8])> {
     let mut all: Vec<(u64, std::ops::Range<usize>)> = Vec::new();
     let mut at = 0;
     for p in pieces.iter().filter(|p| !p.gap && p.len > 0) {

@@ -2,7 +2,7 @@
 
 use crate::exchange::Exchange;
 use crate::http::event::MessageEnd;
-use crate::summary::{RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing};
+use crate::summary::{RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, cut_by};
 use crate::time::Span;
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Result, Row};
@@ -86,7 +86,19 @@ pub(super) const SUMMARY: &[&str] = &[
 ];
 
 /// Columns beyond the summary, in the order of [`extra`].
-pub(super) const EXTRA: &[&str] = &["done", "gap", "dialect_why", "comments", "output_tokens", "request_transfer", "request_complete"];
+pub(super) const EXTRA: &[&str] = &[
+    "done",
+    "gap",
+    "dialect_why",
+    "comments",
+    "output_tokens",
+    "request_transfer",
+    "request_complete",
+    "request_units",
+    "request_cut_by",
+    "tls_version",
+    "tls_suite",
+];
 
 /// Columns of `connection` that become [`Summary::tcp`].
 pub(super) const TCP: &[&str] =
@@ -127,8 +139,8 @@ pub(super) fn values(s: &Summary) -> Vec<Value> {
 }
 
 /// What goes into the [`EXTRA`] columns of a finished exchange.
-pub(super) fn extra(x: &Exchange) -> [Value; 7] {
-    let (request, response) = (x.request.as_ref(), x.response.as_ref());
+pub(super) fn extra(x: &Exchange) -> [Value; 11] {
+    let (request, response, tls) = (x.request.as_ref(), x.response.as_ref(), x.tls.as_ref());
     [
         true.into(),
         x.gap.into(),
@@ -137,6 +149,10 @@ pub(super) fn extra(x: &Exchange) -> [Value; 7] {
         response.and_then(|r| r.answer.output_tokens).map_or(Value::Null, int),
         opt(request.map(|r| r.head.transfer.as_str().to_owned())),
         opt(request.map(|r| r.end == MessageEnd::Complete)),
+        request.and_then(|r| r.body.units).map_or(Value::Null, int),
+        opt(request.and_then(|r| cut_by(r.end)).map(str::to_owned)),
+        opt(tls.and_then(|t| t.version.clone())),
+        opt(tls.and_then(|t| t.suite)),
     ]
 }
 

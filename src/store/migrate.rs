@@ -5,7 +5,11 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 
 /// What ran or will run, in order; never changed, only added to.
-pub const MIGRATIONS: &[(&str, &str)] = &[("0001_initial", include_str!("../../migrations/0001_initial.sql"))];
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
+    ("0002_runs", include_str!("../../migrations/0002_runs.sql")),
+    ("0003_whole_exchange", include_str!("../../migrations/0003_whole_exchange.sql")),
+];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).
 pub const APPLICATION_ID: i64 = 0x736e_6966;

@@ -7,9 +7,11 @@
 
 mod batch;
 mod columns;
+mod load;
 pub mod migrate;
 mod queue;
 pub mod read;
+mod runs;
 pub mod select;
 #[cfg(test)]
 mod tests;

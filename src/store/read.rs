@@ -1,10 +1,10 @@
 //! Reading, while others may be writing: lists, one exchange with everything, times of deltas.
 
 use super::columns::{self, SUMMARY, TCP};
-use super::migrate;
 use super::select::{BEGUN, Selector};
+use super::{migrate, runs};
 use crate::conformance::Level;
-use crate::exchange::PieceInfo;
+use crate::exchange::RecordInfo;
 use crate::summary::detail::{Chunk, Detail, Noticed, Record, StoredBody};
 use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
@@ -15,7 +15,7 @@ use std::path::Path;
 /// A database, open for reading.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Reader {
@@ -120,12 +120,11 @@ impl Reader {
     /// A body: 0 the request's, 1 the response's.
     pub fn body(&self, id: i64, side: u8) -> Result<StoredBody> {
         let mut body = StoredBody::default();
-        let sql = "SELECT t_ns, frame, unit, off, len, gap FROM piece WHERE exchange_id = ?1 AND side = ?2 ORDER BY seq";
+        let sql = "SELECT t_ns, frame, off, data FROM piece_run WHERE exchange_id = ?1 AND side = ?2 ORDER BY seq";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query(params![id, side])?;
         while let Some(r) = rows.next()? {
-            let (at, len, gap) = (Timestamp(r.get(0)?), r.get(4)?, r.get(5)?);
-            body.pieces.push(PieceInfo { at, frame: uint(r, 1)?, unit: uint(r, 2)?, offset: uint(r, 3)?, len, gap });
+            body.pieces.extend(runs::to_pieces(base(r, 0)?, r.get_ref(3)?.as_str()?)?);
         }
         let sql = "SELECT data FROM segment WHERE exchange_id = ?1 AND side = ?2 ORDER BY off, id";
         let mut statement = self.db.prepare_cached(sql)?;
@@ -146,11 +145,22 @@ impl Reader {
         Ok(self.db.query_row(sql, params![id, side, kind], |r| r.get(0)).optional()?)
     }
 
+    /// The records of the response, in order.
+    pub fn records(&self, id: i64) -> Result<Vec<RecordInfo>> {
+        let sql = "SELECT t_ns, frame, start, n, data FROM record_run WHERE exchange_id = ?1 ORDER BY n";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query([id])?;
+        let mut records = Vec::new();
+        while let Some(r) = rows.next()? {
+            records.extend(runs::to_records(base(r, 0)?, uint(r, 3)?, r.get_ref(4)?.as_str()?)?);
+        }
+        Ok(records)
+    }
+
     /// Spans between successive deltas.
     pub fn intervals(&self, id: i64) -> Result<Vec<Span>> {
-        let sql = "SELECT t_ns FROM record WHERE exchange_id = ?1 AND (content OR reasoning OR tool) ORDER BY n";
-        let times = self.all(sql, id, |r| r.get::<_, i64>(0))?;
-        Ok(times.windows(2).map(|w| Timestamp(w[1]).since(Timestamp(w[0]))).collect())
+        let times: Vec<Timestamp> = self.records(id)?.iter().filter(|r| r.meaning.is_delta()).map(|r| r.at).collect();
+        Ok(times.windows(2).map(|w| w[1].since(w[0])).collect())
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
@@ -186,6 +196,11 @@ fn select(condition: &str) -> String {
     format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
 }
 
-fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+/// What a run's numbers are relative to, in three columns from this one on.
+fn base(row: &Row<'_>, index: usize) -> rusqlite::Result<runs::Base> {
+    Ok(runs::Base { t_ns: row.get(index)?, frame: row.get(index + 1)?, offset: row.get(index + 2)? })
+}
+
+pub(super) fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(index).map(|n| n as u64)
 }

@@ -67,7 +67,7 @@ impl ResponseSummary {
             content_type: field("content-type"),
             transfer: r.head.as_ref().map(|h| h.transfer.as_str().into()),
             content_encoding: field("content-encoding"),
-            informational: r.informational.clone(),
+            informational: r.informational.iter().map(|h| h.status).collect(),
             wire_body_bytes: r.body.wire_bytes,
             wire_body_sha256: r.body.wire_sha256.map(hex),
             decoded_bytes: r.body.decoded_bytes,

@@ -1,9 +1,11 @@
 //! What the tests share: packets made by hand, captures walked, exchanges brought into a form that can be compared.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod frames;
 pub mod oracle;
 pub mod packets;
 pub mod read;
+pub mod sealed;
 pub mod shape;
 
 use std::path::PathBuf;

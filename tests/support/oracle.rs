@@ -213,7 +213,7 @@ fn request(want: &Value, have: &Request, diffs: &mut Diffs) {
 
 fn response(want: &Value, have: &Response, interim: &[u64], diffs: &mut Diffs) {
     diffs.stated("response.status", status_of(want), have.head.as_ref().map(|h| u64::from(h.status)));
-    diffs.equal("response.interim", interim.to_vec(), have.informational.iter().map(|s| u64::from(*s)).collect());
+    diffs.equal("response.interim", interim.to_vec(), have.informational.iter().map(|h| u64::from(h.status)).collect());
     diffs.stated("response.first", time(want, FIRST), Some(have.first_at));
     body("response", want, &have.body, diffs);
     diffs.stated("response.end", ended(want), Some(have.last_at));

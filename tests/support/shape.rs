@@ -1,6 +1,8 @@
 //! An exchange without its times: what must be equal whichever door it came through.
 
+use super::frames::fields;
 use sniff::exchange::{Body, Exchange};
+use sniff::http::event::{Fields, Transfer};
 use std::fmt::Write;
 
 /// Everything about an exchange that does not depend on when and in which pieces its bytes came.
@@ -16,7 +18,8 @@ pub fn shape(e: &Exchange) -> String {
             let _ = writeln!(s, "< {} {:?} {:?}", h.status, h.version, h.transfer);
             let _ = writeln!(s, "  head {:?}", String::from_utf8_lossy(h.fields.raw()));
         }
-        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {}", r.informational, r.trailers, r.end, body(&r.body));
+        let interim: Vec<_> = r.informational.iter().map(|h| (h.status, String::from_utf8_lossy(h.fields.raw()))).collect();
+        let _ = writeln!(s, "  interim {interim:?} trailers {:?} end {:?} {}", r.trailers, r.end, body(&r.body));
         let _ =
             writeln!(s, "  {:?} {:?} records {} comments {} deltas {}", r.framing, r.dialect, r.record_count, r.comments, r.deltas.len());
         for x in &r.records {
@@ -29,6 +32,48 @@ pub fn shape(e: &Exchange) -> String {
     odd.sort();
     let _ = writeln!(s, "  odd {odd:?}");
     s
+}
+
+/// What is left when the HTTP version is taken away too: heads in the form of HTTP/2, bodies, records, answers, and what layers above HTTP noticed.
+/// Times stand as they are.
+pub fn content(e: &Exchange) -> String {
+    let mut s = String::new();
+    let list = |f: &Fields, t: Transfer| {
+        let list = fields(f, t).into_iter().map(|(n, v)| format!("{n}: {}", String::from_utf8_lossy(&v)));
+        list.collect::<Vec<_>>()
+    };
+    if let Some(r) = &e.request {
+        let h = &r.head;
+        let _ = writeln!(s, "> {} {} {:?} {:?}", h.method, h.target, h.authority, list(&h.fields, h.transfer));
+        let _ = writeln!(s, "  model {:?} stream {:?} end {:?} {:?}", r.model, r.stream, r.end, whole(&r.body));
+    }
+    if let Some(r) = &e.response {
+        // Chunked or not is told by HTTP/1 alone; where the body was chunked, HTTP/2 sent a frame for each chunk.
+        let transfer = r.head.as_ref().map_or(Transfer::None, |h| h.transfer);
+        if let Some(h) = &r.head {
+            let _ = writeln!(s, "< {} {:?}", h.status, list(&h.fields, transfer));
+        }
+        let statuses: Vec<u16> = r.informational.iter().map(|h| h.status).collect();
+        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {:?}", statuses, list(&r.trailers, transfer), r.end, whole(&r.body));
+        let _ = writeln!(s, "  {:?} {:?} records {} comments {} {:?}", r.framing, r.dialect, r.record_count, r.comments, r.deltas);
+        for x in &r.records {
+            let _ = writeln!(s, "  {} #{} {}..{} {:?} {:?}", x.at.nanos(), x.n, x.start, x.end, x.event, x.meaning.delta());
+        }
+        let _ = writeln!(s, "  {:?}", r.answer);
+    }
+    let transport = ["h1.", "h2."];
+    let above = e.oddities.iter().filter(|(o, _)| !transport.iter().any(|t| o.kind.0.starts_with(t)));
+    let mut odd: Vec<_> = above.map(|(o, n)| format!("{} ×{n} at {:?} record {:?}", o.kind.0, o.offset, o.record)).collect();
+    odd.sort();
+    let _ = writeln!(s, "  odd {odd:?}");
+    s
+}
+
+/// A body's bytes, before and after content decoding, and how many came at each time.
+fn whole(b: &Body) -> impl std::fmt::Debug + use<'_> {
+    let mut times = std::collections::BTreeMap::new();
+    b.pieces.iter().filter(|p| p.len > 0).for_each(|p| *times.entry(p.at.nanos()).or_insert(0) += p.len);
+    (b.wire_bytes, b.wire_sha256, b.decoded_bytes, b.decoded_sha256, String::from_utf8_lossy(&b.bytes), times)
 }
 
 fn body(b: &Body) -> String {

@@ -34,6 +34,12 @@ pub(super) enum Collected {
 }
 
 impl HeadBuf {
+    /// One that was collected before.
+    pub(super) fn of(raw: &[u8], first_at: Timestamp) -> HeadBuf {
+        let lines = memchr::memchr_iter(b'\n', raw).count();
+        HeadBuf { raw: raw.to_vec(), lines, first_at, ..HeadBuf::default() }
+    }
+
     /// Takes bytes up to the next thing to tell. Empty lines before the first line are skipped if `start_line` is expected.
     pub(super) fn take(&mut self, bytes: &[u8], at: Timestamp, start_line: bool) -> (usize, Collected) {
         let mut used = 0;

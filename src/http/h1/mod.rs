@@ -18,7 +18,9 @@ pub(in crate::http) mod tests;
 
 pub(super) use conn::{Conn, Switched};
 
+use crate::http::event::{Fields, RequestHead, ResponseHead, Transfer};
 use crate::oddity::Kind;
+use crate::time::Timestamp;
 
 /// A start line that breaks the grammar of RFC 9112 sections 3 and 4 and was understood all the same.
 pub const START_LINE: Kind = Kind("h1.start-line");
@@ -67,3 +69,28 @@ pub const UNANSWERED: Kind = Kind("h1.unanswered");
 
 /// Bytes of a head or trailer section that are kept.
 const MAX_HEAD: usize = 1 << 20;
+
+/// A request head from its bytes, its body's length left open.
+pub(super) fn request_head(raw: &[u8], first_at: Timestamp) -> Option<RequestHead> {
+    head::HeadBuf::of(raw, first_at).into_request(&mut |_, _| {})
+}
+
+/// A response head from its bytes, its body's length left open.
+pub(super) fn response_head(raw: &[u8], first_at: Timestamp) -> Option<ResponseHead> {
+    head::HeadBuf::of(raw, first_at).into_response(&mut |_, _| {})
+}
+
+/// A trailer section from its bytes.
+pub(super) fn trailers(raw: &[u8]) -> Fields {
+    head::HeadBuf::of(raw, Timestamp::default()).into_trailers(&mut |_, _| {}).unwrap_or_default()
+}
+
+/// How the body behind a request head is delimited.
+pub(super) fn request_length(head: &RequestHead) -> Transfer {
+    length::request(&head.fields, head.version, &mut |_, _| {})
+}
+
+/// How the body behind a response head is delimited, if nobody but the head is asked.
+pub(super) fn response_length(head: &ResponseHead) -> Transfer {
+    length::response(&head.fields, head.version, head.status, length::Asked::Other, &mut |_, _| {})
+}

@@ -8,13 +8,29 @@ use crate::time::Timestamp;
 const UNKNOWN: &[u8] = b"?";
 
 /// A decoded field block.
-pub(super) struct Block {
+pub(in crate::http) struct Block {
     pub(super) fields: Vec<Field>,
     /// Time of the first byte of its HEADERS frame.
     pub(super) first_at: Timestamp,
 }
 
 impl Block {
+    /// From the lines that [`Block::list`] made.
+    pub(super) fn of_lines(raw: &[u8], first_at: Timestamp) -> Block {
+        let mut fields = Vec::new();
+        let mut rest = raw;
+        while let Some(end) = memchr::memmem::find(rest, b"\r\n").filter(|end| *end > 0) {
+            let line = &rest[..end];
+            rest = &rest[end + 2..];
+            // The colon of a pseudo-header field's name is its first byte.
+            let colon = line.iter().skip(1).position(|b| *b == b':').map_or(line.len(), |at| at + 1);
+            let (name, value) = (&line[..colon], line.get(colon + 2..).unwrap_or_default());
+            let known = |part: &[u8]| part != UNKNOWN;
+            fields.push(Field { name: name.to_vec(), value: value.to_vec(), unknown_name: !known(name), unknown_value: !known(value) });
+        }
+        Block { fields, first_at }
+    }
+
     /// Value of a pseudo-header field; `?` where it is there and unknown.
     fn pseudo(&self, name: &str) -> Option<String> {
         let field = self.fields.iter().find(|f| f.name == name.as_bytes())?;
@@ -30,7 +46,7 @@ impl Block {
         self.fields.iter().any(|f| f.unknown_name || f.unknown_value)
     }
 
-    pub(super) fn request(&self, stream: u32, ended: bool) -> RequestHead {
+    pub(in crate::http) fn request(&self, stream: u32, ended: bool) -> RequestHead {
         let fields = self.list();
         RequestHead {
             first_at: self.first_at,
@@ -45,7 +61,7 @@ impl Block {
         }
     }
 
-    pub(super) fn response(&self, stream: u32, ended: bool) -> ResponseHead {
+    pub(in crate::http) fn response(&self, stream: u32, ended: bool) -> ResponseHead {
         ResponseHead {
             first_at: self.first_at,
             status: self.pseudo(":status").and_then(|s| s.parse().ok()).unwrap_or(0),
@@ -58,7 +74,7 @@ impl Block {
     }
 
     /// Every field as a `name: value` line; pseudo-header fields stand in the raw text and not in the list.
-    pub(super) fn list(&self) -> Fields {
+    pub(in crate::http) fn list(&self) -> Fields {
         let (mut raw, mut list) = (Vec::new(), Vec::new());
         for field in &self.fields {
             let name = if field.unknown_name { UNKNOWN } else { &field.name };

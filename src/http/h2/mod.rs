@@ -81,6 +81,11 @@ struct Here {
 
 type Sink<'s> = dyn FnMut(HttpEvent<'_>) + 's;
 
+/// A field block from `name: value` lines as [`crate::http::event::Fields::raw`] has them.
+pub(super) fn block_of_lines(raw: &[u8], first_at: Timestamp) -> head::Block {
+    head::Block::of_lines(raw, first_at)
+}
+
 impl Conn {
     /// `joined`: the beginning was not seen. `next`: number of the next exchange of the connection.
     pub(crate) fn new(joined: bool, next: u64) -> Self {

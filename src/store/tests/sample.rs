@@ -135,7 +135,7 @@ fn response(at: i64) -> Response {
         head: Some(head),
         first_at: Timestamp(at + 10),
         last_at: Timestamp(at + 41),
-        informational: vec![100],
+        informational: vec![interim(at)],
         body,
         trailers: Fields::new(b"a: b\r\na: c\r\n\r\n".to_vec(), vec![(0..1, 3..4), (6..7, 9..10)]),
         framing: Framing::Sse,
@@ -149,6 +149,18 @@ fn response(at: i64) -> Response {
         answer: answer(),
         records: vec![record(0, at + 30, true, false), record(1, at + 40, true, false), record(2, at + 40, false, true)],
         end: MessageEnd::CutByServer,
+    }
+}
+
+fn interim(at: i64) -> ResponseHead {
+    ResponseHead {
+        first_at: Timestamp(at + 8),
+        status: 103,
+        reason: b"Early Hints".to_vec(),
+        version: Version::H11,
+        transfer: Transfer::None,
+        h2_stream: None,
+        fields: Fields::new(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n".to_vec(), vec![(26..30, 32..33)]),
     }
 }
 
@@ -177,7 +189,7 @@ fn answer() -> Answer {
     }
 }
 
-fn record(n: u64, at: i64, content: bool, terminator: bool) -> RecordInfo {
+pub(super) fn record(n: u64, at: i64, content: bool, terminator: bool) -> RecordInfo {
     let meaning = Meaning { content, terminator, ..Meaning::default() };
     RecordInfo { n, at: Timestamp(at), first_at: Timestamp(at), frame: 4, start: n * 3, end: n * 3 + 3, event: Some("e".into()), meaning }
 }

@@ -1,0 +1,152 @@
+//! One exchange, whole, as the pipeline gave it: what was received comes from the rows, what was made of it is made again.
+
+use super::read::{Reader, uint};
+use crate::conn::{ConnId, Endpoints};
+use crate::exchange::{Exchange, ExchangeId, TlsInfo};
+use crate::http::event::{Fields, MessageEnd, Side};
+use crate::http::stored;
+use crate::oddity::{Kind, Oddities, Oddity};
+use crate::pipeline::{BodyPart, Kept, KeptMessage};
+use crate::time::Timestamp;
+use anyhow::{Result, anyhow, bail};
+use rusqlite::{OptionalExtension, Row};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Bodies of this size together are held in memory at most when an exchange is loaded whole (1 GiB).
+const MAX_BODIES: u64 = 1 << 30;
+
+const COLUMNS: &str = "stream, client_ip, client_port, server_ip, server_port, tls, sni, alpn, tls_version, tls_suite, gap,
+    request_method, request_transfer, request_units, request_complete, request_cut_by, t_request_end_ns, coalesce(request_body_bytes, 0),
+    response_framing, response_transfer, response_chunks, response_complete, response_cut_by, t_response_end_ns, coalesce(response_wire_body_bytes, 0)";
+
+/// A row of `exchange` as far as it is needed here.
+struct Stored {
+    conn: ConnId,
+    endpoints: Endpoints,
+    tls: Option<TlsInfo>,
+    gap: bool,
+    request: Option<Message>,
+    response: Option<Message>,
+}
+
+struct Message {
+    transfer: String,
+    units: Option<u64>,
+    end: MessageEnd,
+    last_at: Timestamp,
+    bytes: u64,
+}
+
+/// One row of `head`.
+struct Head {
+    raw: Vec<u8>,
+    first_at: Option<i64>,
+    h2_stream: Option<u32>,
+}
+
+impl Reader {
+    /// The exchange with everything in it. Its [`Exchange::id`] is the database's.
+    ///
+    /// # Errors
+    /// There is none of this id, or its bodies are too large to be held in memory.
+    pub fn exchange(&self, id: i64) -> Result<Exchange> {
+        let sql = format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done");
+        let row = self.db.query_row(&sql, [id], Stored::read).optional()?.ok_or_else(|| anyhow!("there is no exchange {id}"))?;
+        let bytes: u64 = [&row.request, &row.response].into_iter().flatten().map(|m| m.bytes).sum();
+        if bytes > MAX_BODIES {
+            bail!("the bodies of exchange {id} have {bytes} bytes, more than the {MAX_BODIES} that are held at once");
+        }
+        let request = match row.request {
+            Some(m) => Some(self.message(id, Side::Request, m, stored::request)?),
+            None => None,
+        };
+        let response = match row.response {
+            Some(m) => Some(self.message(id, Side::Response, m, stored::response)?),
+            None => None,
+        };
+        let interim = self.heads(id, Side::Response, "interim")?;
+        let informational = interim.iter().filter_map(|h| stored::response(&h.raw, h.kept("none", Timestamp::default()))).collect();
+        let (conn, endpoints, tls, gap) = (row.conn, row.endpoints, row.tls, row.gap);
+        let oddities = self.oddities(id)?;
+        Ok(Kept { id: ExchangeId(id as u64), conn, endpoints, tls, request, response, informational, oddities, gap }.read())
+    }
+
+    fn message<H>(&self, id: i64, side: Side, m: Message, parse: impl Fn(&[u8], stored::Kept<'_>) -> Option<H>) -> Result<KeptMessage<H>> {
+        let stored = self.body(id, side as u8)?;
+        let head = self.heads(id, side, "head")?.pop().and_then(|h| parse(&h.raw, h.kept(&m.transfer, m.last_at)));
+        let trailers = self.heads(id, side, "trailer")?.pop().map_or(Fields::default(), |h| stored::trailers(&h.raw, h.h2_stream));
+        let body = BodyPart { pieces: stored.pieces, bytes: stored.bytes, unit_lines: stored.unit_lines };
+        Ok(KeptMessage { head, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
+    }
+
+    fn heads(&self, id: i64, side: Side, kind: &str) -> Result<Vec<Head>> {
+        let sql = "SELECT raw, t_first_ns, h2_stream FROM head WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY id";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let head = |r: &Row<'_>| Ok(Head { raw: r.get(0)?, first_at: r.get(1)?, h2_stream: r.get(2)? });
+        let heads = statement.query_map(rusqlite::params![id, side as u8, kind], head)?;
+        Ok(heads.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn oddities(&self, id: i64) -> Result<Oddities> {
+        let mut all = Oddities::default();
+        let sql = "SELECT kind, t_ns, offset, record, count, found FROM oddity WHERE exchange_id = ?1 ORDER BY n";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query([id])?;
+        while let Some(r) = rows.next()? {
+            let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
+            let kind = Kind::named(r.get_ref(0)?.as_str()?);
+            let oddity =
+                Oddity { kind, at: Timestamp(r.get(1)?), offset: place(2)?, record: place(3)?, found: r.get::<_, String>(5)?.into() };
+            all.push_many(oddity, uint(r, 4)?);
+        }
+        Ok(all)
+    }
+}
+
+impl Head {
+    /// Rows from before migration 3 lack the time.
+    fn kept<'k>(&self, transfer: &'k str, otherwise: Timestamp) -> stored::Kept<'k> {
+        stored::Kept { first_at: self.first_at.map_or(otherwise, Timestamp), h2_stream: self.h2_stream, transfer }
+    }
+}
+
+impl Stored {
+    fn read(r: &Row<'_>) -> rusqlite::Result<Stored> {
+        let address = |ip, port| Ok::<_, rusqlite::Error>(SocketAddr::new(parse_ip(r.get(ip)?), r.get(port)?));
+        let tls = match r.get(5)? {
+            true => Some(TlsInfo { sni: r.get(6)?, alpn: r.get(7)?, version: r.get(8)?, suite: r.get(9)?, unread: None }),
+            false => None,
+        };
+        let message = |seen: usize, from: usize| match r.get::<_, Option<String>>(seen)? {
+            None => Ok::<_, rusqlite::Error>(None),
+            Some(_) => Ok(Some(Message {
+                transfer: r.get::<_, Option<String>>(from)?.unwrap_or_default(),
+                units: r.get::<_, Option<i64>>(from + 1)?.map(|n| n as u64),
+                end: end(r.get::<_, Option<bool>>(from + 2)?.unwrap_or_default(), r.get::<_, Option<String>>(from + 3)?.as_deref()),
+                last_at: Timestamp(r.get::<_, Option<i64>>(from + 4)?.unwrap_or_default()),
+                bytes: uint(r, from + 5)?,
+            })),
+        };
+        Ok(Stored {
+            conn: ConnId(r.get(0)?),
+            endpoints: Endpoints { client: address(1, 2)?, server: address(3, 4)? },
+            tls,
+            gap: r.get::<_, Option<bool>>(10)?.unwrap_or_default(),
+            request: message(11, 12)?,
+            response: message(18, 19)?,
+        })
+    }
+}
+
+fn end(complete: bool, cut_by: Option<&str>) -> MessageEnd {
+    match (complete, cut_by) {
+        (true, _) => MessageEnd::Complete,
+        (_, Some("client")) => MessageEnd::CutByClient,
+        (_, Some("server")) => MessageEnd::CutByServer,
+        _ => MessageEnd::CutByCapture,
+    }
+}
+
+fn parse_ip(text: String) -> IpAddr {
+    text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}

@@ -1,0 +1,119 @@
+//! Pieces and records lie in runs: the views, the reader and what was handed in agree, over several runs, with old databases, and after a revision.
+
+use super::{record, sample, temp};
+use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
+use crate::store::Reader;
+use crate::store::migrate::{self, MIGRATIONS};
+use crate::store::write::Message;
+use rusqlite::Connection;
+use std::path::Path;
+
+/// Many pieces and records, with what makes numbers long or negative: gaps, times that go back, offsets over 4 GiB, packets without order.
+fn many() -> (Vec<PieceInfo>, Vec<RecordInfo>) {
+    let pieces = (0..700).map(|n| PieceInfo {
+        frame: if n % 7 == 0 { 0 } else { n },
+        unit: n / 2,
+        gap: n % 50 == 49,
+        ..sample::piece(1_764_000_000_000_000_000 + if n % 3 == 0 { -5_000_000_000 } else { n as i64 }, n / 2, (5 << 32) + 3 * n, 3)
+    });
+    let records = (0..600).map(|n| {
+        let mut r = sample::record(n, 1_764_000_000_000_000_000 + n as i64 * 20_000_000, n % 2 == 0, n == 599);
+        r.first_at = crate::time::Timestamp(r.at.0 - 1_000_000);
+        r.event = [None, Some("mess\"age ✓".into())][n as usize % 2].clone();
+        r.meaning.reasoning = n % 3 == 0;
+        r.meaning.tool = n % 5 == 0;
+        r.meaning.error = n % 11 == 0;
+        r
+    });
+    (pieces.collect(), records.collect())
+}
+
+/// What a SQLite shell sees.
+fn shell(path: &Path) -> (Vec<PieceInfo>, Vec<RecordInfo>) {
+    let db = Connection::open(path).unwrap();
+    let mut pieces =
+        db.prepare("SELECT t_ns, frame, unit, off, len, gap FROM piece WHERE exchange_id = 1 AND side = 1 ORDER BY seq").unwrap();
+    let piece = |r: &rusqlite::Row<'_>| {
+        let u = |i| r.get::<_, i64>(i).map(|n| n as u64);
+        Ok(PieceInfo { frame: u(1)?, gap: r.get(5)?, ..sample::piece(r.get(0)?, u(2)?, u(3)?, r.get(4)?) })
+    };
+    let pieces = pieces.query_map([], piece).unwrap().map(Result::unwrap).collect();
+    let sql = "SELECT n, t_ns, t_first_ns, frame, start, stop, event, content, reasoning, tool, terminator, error FROM record ORDER BY n";
+    let mut records = db.prepare(sql).unwrap();
+    let record = |r: &rusqlite::Row<'_>| {
+        let u = |i| r.get::<_, i64>(i).map(|n| n as u64);
+        Ok(RecordInfo {
+            n: u(0)?,
+            at: crate::time::Timestamp(r.get(1)?),
+            first_at: crate::time::Timestamp(r.get(2)?),
+            frame: u(3)?,
+            start: u(4)?,
+            end: u(5)?,
+            event: r.get::<_, Option<String>>(6)?.map(Into::into),
+            meaning: crate::dialect::Meaning {
+                content: r.get(7)?,
+                reasoning: r.get(8)?,
+                tool: r.get(9)?,
+                terminator: r.get(10)?,
+                error: r.get(11)?,
+            },
+        })
+    };
+    let records = records.query_map([], record).unwrap().map(Result::unwrap).collect();
+    (pieces, records)
+}
+
+#[test]
+fn the_views_and_the_reader_give_back_what_was_written() {
+    let (_dir, path) = temp();
+    let (pieces, records) = many();
+    let mut finished = sample::finished(0, 100);
+    let response = finished.exchange.response.as_mut().unwrap();
+    response.body.pieces = pieces.clone();
+    response.body.bytes = vec![b'x'; pieces.iter().filter(|p| !p.gap).count() * 3];
+    response.records = records.clone();
+    record(&path, vec![Message::Finished(Box::new(finished))]);
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!(reader.body(1, 1).unwrap().pieces, pieces);
+    assert_eq!(reader.records(1).unwrap(), records);
+    assert_eq!(shell(&path), (pieces, records));
+}
+
+#[test]
+fn rows_of_the_first_schema_become_runs() {
+    let (_dir, path) = temp();
+    let (pieces, records) = many();
+    let mut db = Connection::open(&path).unwrap();
+    migrate::migrate(&mut db, &path, &MIGRATIONS[..1]).unwrap();
+    db.execute("INSERT INTO session VALUES (1, 's', 0, NULL, 0, 0, NULL, NULL, '', '{}')", []).unwrap();
+    db.execute("INSERT INTO exchange (id, session) VALUES (1, 1)", []).unwrap();
+    for (seq, p) in pieces.iter().enumerate() {
+        let row = (1, 1, seq as i64, p.unit as i64, p.at.0, p.frame as i64, p.offset as i64, p.len, p.gap);
+        db.execute("INSERT INTO piece VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row).unwrap();
+    }
+    for r in &records {
+        let m = r.meaning;
+        let row = (1, r.n as i64, r.at.0, r.first_at.0, r.frame as i64, r.start as i64, r.end as i64, r.event.as_deref());
+        let flags = (m.content, m.reasoning, m.tool, m.terminator, m.error);
+        let sql = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let row = rusqlite::params![row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, flags.0, flags.1, flags.2, flags.3, flags.4];
+        db.execute(sql, row).unwrap();
+    }
+    migrate::up(&mut db, &path).unwrap();
+    drop(db);
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!((reader.body(1, 1).unwrap().pieces, reader.records(1).unwrap()), (pieces.clone(), records.clone()));
+    assert_eq!(shell(&path), (pieces, records));
+}
+
+#[test]
+fn records_that_come_again_replace_the_ones_before() {
+    let (_dir, path) = temp();
+    let (_, records) = many();
+    let mut part = sample::part(0, vec![], b"");
+    part.records = records; // 600 of one framing …
+    let finished = sample::finished(0, 100); // … and then 3, numbered from 0 again
+    let wanted = finished.exchange.response.as_ref().unwrap().records.clone();
+    record(&path, vec![Message::Begun(ExchangeId(0)), Message::Part(Box::new(part)), Message::Finished(Box::new(finished))]);
+    assert_eq!(Reader::open(&path).unwrap().records(1).unwrap(), wanted);
+}
