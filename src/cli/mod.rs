@@ -3,6 +3,7 @@
 //! To add one more subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
 
 mod check;
+mod clients;
 mod engine;
 mod explain;
 mod keylog;

@@ -26,7 +26,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use stream::{BodyEnd, MAX_BODY, Stream, Unfit};
+pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
 
 use framing::Framing;
 use head::{CutBody, Transport};

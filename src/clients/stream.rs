@@ -10,6 +10,9 @@ use std::ops::Range;
 /// A body over this many bytes is not modelled: every client would read it whole. (Answers of language models stay far below.)
 pub const MAX_BODY: u64 = 8 << 20;
 
+/// Nor is one that came in more deliveries than this.
+pub const MAX_PIECES: usize = 1 << 18;
+
 /// One answer as plain data.
 #[derive(Debug, Clone)]
 pub struct Stream {
@@ -51,6 +54,8 @@ pub enum Unfit {
     TooLarge(u64),
     /// The body's bytes were not kept.
     NotKept,
+    /// No stream was asked for.
+    NotStreamed,
     /// No client here speaks this.
     Foreign,
 }
@@ -62,7 +67,8 @@ impl Unfit {
             Unfit::NoHead => "the response's head was not captured".into(),
             Unfit::Gap => "the capture lacks bytes of it".into(),
             Unfit::TooLarge(n) => format!("its body of {n} bytes is over the {} MiB that are modelled", MAX_BODY >> 20),
-            Unfit::NotKept => "its bytes were not kept".into(),
+            Unfit::NotKept => format!("its body is over the {} MiB or {MAX_PIECES} deliveries that are kept", MAX_BODY >> 20),
+            Unfit::NotStreamed => "no stream was asked for".into(),
             Unfit::Foreign => "no client here speaks its dialect".into(),
         }
     }
@@ -74,6 +80,10 @@ impl Stream {
         let response = exchange.response.as_ref().ok_or(Unfit::NoHead)?;
         let head = response.head.as_ref().ok_or(Unfit::NoHead)?;
         let body = &response.body;
+        let dialect = asked(exchange).or(response.dialect).ok_or(Unfit::Foreign)?;
+        if !streamed(exchange, response, dialect) {
+            return Err(Unfit::NotStreamed);
+        }
         if exchange.gap || body.pieces.iter().any(|p| p.gap) {
             return Err(Unfit::Gap);
         }
@@ -89,7 +99,7 @@ impl Stream {
         };
         let (decoded, units) = decoded(response, all("content-encoding").as_deref());
         Ok(Stream {
-            dialect: asked(exchange).or(response.dialect).ok_or(Unfit::Foreign)?,
+            dialect,
             status: head.status,
             content_type: all("content-type"),
             body: decoded,
@@ -133,6 +143,13 @@ fn asked(exchange: &Exchange) -> Option<&'static str> {
     };
     let path = evidence.path()?;
     DIALECTS.iter().find(|d| (d.paths)(&evidence, path)).map(|d| d.name)
+}
+
+/// A stream was asked for: by the body, by the path, by the dialect's custom; or at least one came.
+fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
+    let request = exchange.request.as_ref();
+    let by_path = request.is_some_and(|r| r.head.target.contains(":stream"));
+    request.and_then(|r| r.stream).unwrap_or(by_path || dialect.starts_with("ollama.") || response.framing.is_stream())
 }
 
 /// A client that hangs up behind the terminator says nothing about how the server would have ended: as it should, then.
