@@ -13,8 +13,13 @@ fn kind_of(event: &Value) -> &str {
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(event: &Value, got: &mut Got) {
-    // Nothing that is generous raises.
-    let _ = Raw { object_only: false, join: Join::Parts }.chunk(event, got);
+    // A delta that does not say what it is still brings its text. Nothing that is generous raises.
+    let untyped = kind_of(event).is_empty() || event.pointer("/delta/type").is_none();
+    if let Some(text) = event.pointer("/delta/text").filter(|_| untyped) {
+        let _ = Join::Parts.add(got, 0, Some(text));
+    } else if event.get("delta").is_some() || kind_of(event) != "content_block_delta" {
+        let _ = Raw { object_only: false, join: Join::Parts }.chunk(event, got);
+    }
 }
 
 /// Events as the SDK hands them on, and the loop that most applications write.
@@ -50,9 +55,9 @@ fn start_tool(event: &Value, block: i64, got: &mut Got) {
 }
 
 fn delta(event: &Value, block: i64, join: Join, got: &mut Got) -> Result<(), String> {
-    let Some(delta) = event.get("delta") else { return Ok(()) };
+    let Some(delta) = event.get("delta").filter(|d| !d.is_null()) else { return Err("content_block_delta has no delta".into()) };
     match kind_of(delta) {
-        "text_delta" => join.add(got, 0, delta.get("text"))?,
+        "text_delta" => join.add_plainly(got, 0, delta.get("text"))?,
         "input_json_delta" => {
             if let (Some(tool), Some(part)) = (got.tools.get_mut(&(0, block)), delta.get("partial_json").and_then(Value::as_str)) {
                 tool.arguments.push_str(part);
@@ -74,8 +79,8 @@ pub(super) struct Helper {
     script: bool,
     /// The message began, with usage or without.
     message: Option<bool>,
-    /// The role of the message is that of the assistant.
-    assistant: bool,
+    /// The message began with a list of content, empty or not.
+    content: bool,
     /// Types of the content blocks.
     blocks: Vec<String>,
     stopped: bool,
@@ -89,7 +94,7 @@ impl Helper {
 
     /// The block that a delta speaks of.
     fn block(&self, event: &Value) -> Option<&String> {
-        let n = index(event)?;
+        let n = index(event).or_else(|| event.get("index")?.as_str()?.parse().ok())?;
         let at = if n < 0 { self.blocks.len().checked_sub(n.unsigned_abs() as usize)? } else { n as usize };
         self.blocks.get(at)
     }
@@ -98,10 +103,15 @@ impl Helper {
         match kind_of(event) {
             "message_start" if self.script => return Err("a second message_start comes before message_stop".into()),
             "content_block_start" => {
-                let Some(block) = event.get("content_block").filter(|b| b.is_object()) else {
+                let block = event.get("content_block").filter(|b| b.is_object());
+                if block.is_none() && !self.script {
                     return Err("content_block_start has no content_block".into());
-                };
-                self.blocks.push(kind_of(block).into());
+                }
+                if !self.content {
+                    return Err("message_start had no content".into());
+                }
+                let untexted = !self.script && block.is_some_and(|b| kind_of(b) == "text" && !b.get("text").is_some_and(Value::is_string));
+                self.blocks.push(if untexted { "text without text".into() } else { block.map(kind_of).unwrap_or_default().into() });
                 start_tool(event, self.blocks.len() as i64 - 1, got);
             }
             "content_block_delta" => {
@@ -111,8 +121,12 @@ impl Helper {
                 // In JavaScript the event of a delta is told of the last block, whatever its index says.
                 let block = if self.script { self.blocks.last() } else { self.block(event) };
                 let Some(block) = block else { return Err("a delta speaks of a block that was never started".into()) };
+                if block == "text without text" {
+                    return Err("a text block began without text".into());
+                }
                 let fits = match event.pointer("/delta/type").and_then(Value::as_str) {
-                    Some("text_delta") => block == "text",
+                    // In Python the loop over texts takes them all.
+                    Some("text_delta") => block == "text" || !self.script,
                     Some("input_json_delta") => block == "tool_use",
                     _ => true,
                 };
@@ -137,7 +151,7 @@ impl Helper {
                 }
                 stop_reason(event, got);
             }
-            "message_stop" => self.stopped |= self.assistant,
+            "message_stop" => self.stopped = true,
             _ => {}
         }
         Ok(())
@@ -146,7 +160,7 @@ impl Helper {
 
 impl Accumulator for Helper {
     fn chunk(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
-        if !event.is_object() {
+        if event.is_null() || (!self.script && !event.is_object()) {
             return Err(format!("an event is {}, not an object", kind(event)));
         }
         if let Some(usage) = self.message {
@@ -158,7 +172,7 @@ impl Accumulator for Helper {
             };
             let blocks = message.get("content").and_then(Value::as_array);
             self.blocks = blocks.into_iter().flatten().map(|b| kind_of(b).to_string()).collect();
-            self.assistant = message.get("role").and_then(Value::as_str) == Some("assistant");
+            self.content = blocks.is_some();
             self.message = Some(message.get("usage").is_some_and(Value::is_object));
             return Ok(());
         }
@@ -183,7 +197,21 @@ impl Accumulator for Helper {
 pub(super) struct Vercel {
     parts: BTreeMap<i64, String>,
     reason: bool,
+    /// Something came that makes an answer, or its end.
+    output: bool,
 }
+
+/// Stop reasons that it has names for; all others become `other`.
+const KNOWN: &[&str] = &[
+    "end_turn",
+    "stop_sequence",
+    "pause_turn",
+    "tool_use",
+    "max_tokens",
+    "model_context_window_exceeded",
+    "refusal",
+    "compaction",
+];
 
 impl Accumulator for Vercel {
     fn chunk(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
@@ -196,6 +224,10 @@ impl Accumulator for Vercel {
                 start_tool(event, block, got);
             }
             "content_block_delta" => {
+                if event.pointer("/delta/text").and_then(Value::as_str) == Some("") {
+                    return Ok(());
+                }
+                self.output = true;
                 let wanted = match event.pointer("/delta/type").and_then(Value::as_str) {
                     Some("text_delta") => "text",
                     Some("thinking_delta") => "thinking",
@@ -210,13 +242,23 @@ impl Accumulator for Vercel {
             "message_delta" => {
                 let mut seen = Got::default();
                 stop_reason(event, &mut seen);
-                self.reason |= seen.finished;
+                match event.pointer("/delta/stop_reason").and_then(Value::as_str) {
+                    Some(reason) if !KNOWN.contains(&reason) => got.lose(|| format!("stop reason {reason:?} becomes \"other\"")),
+                    _ => self.reason |= seen.finished,
+                }
             }
             // The reason is told with the end of the message, not before.
-            "message_stop" => got.finished |= self.reason,
+            "message_stop" => {
+                self.output = true;
+                got.finished |= self.reason;
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    fn finish(&mut self, _got: &mut Got) -> Result<(), String> {
+        if self.output { Ok(()) } else { Err("no output comes out".into()) }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::json::Json;
 use super::reader::{Got, Join, Tool};
 use super::records::Accumulator;
-use super::shape::Shape::{self, List, Number, Object, Text};
-use super::shape::{kind, must, nullish};
+use super::shape::Shape::{self, Either, Empty, List, Number, Object, Text};
+use super::shape::{must, nullish};
 use super::sse::{Event, Take};
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -12,16 +12,31 @@ use std::ops::ControlFlow;
 /// One record's share in what the server meant to say.
 pub(super) fn meant(chunk: &Value, got: &mut Got) {
     // Nothing that is generous raises.
-    let _ = Collect { errors_raise: false, known_reasons: false }.chunk(chunk, got);
+    let _ = Collect { errors: Errors::Pass, provider: false, blocked: false }.chunk(chunk, got);
 }
 
 /// Candidates, parts, finish reasons.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Collect {
-    /// An error object is an exception.
-    pub(super) errors_raise: bool,
-    /// Finish reasons without a name in the client become `other`.
-    pub(super) known_reasons: bool,
+    /// Which error objects are exceptions.
+    pub(super) errors: Errors,
+    /// The AI SDK's: a reason without a name becomes `other`, and a blocked prompt ends the answer.
+    pub(super) provider: bool,
+    /// The prompt was blocked.
+    pub(super) blocked: bool,
+}
+
+/// Which error objects are exceptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errors {
+    /// None.
+    Pass,
+    /// Those whose `code` is a status of failure.
+    ByCode,
+    /// All.
+    Raise,
+    /// All, null too.
+    RaiseNull,
 }
 
 const KNOWN: &[&str] = &[
@@ -38,11 +53,20 @@ const KNOWN: &[&str] = &[
 
 impl Accumulator for Collect {
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
-        if self.errors_raise && !chunk.is_object() {
-            return Err(format!("an event is {}, not an object", kind(chunk)));
+        let error = chunk.get("error").filter(|e| !e.is_null());
+        let failed = error.and_then(|e| e.get("code")).and_then(Value::as_i64).is_some_and(|c| (400..600).contains(&c));
+        match self.errors {
+            Errors::Raise | Errors::RaiseNull if error.is_some() => return Err("the error in the stream is raised".into()),
+            Errors::RaiseNull if chunk.get("error").is_some() => return Err("`\"error\": null` is taken for an error".into()),
+            Errors::ByCode if failed => return Err("the error in the stream is raised".into()),
+            _ => {}
         }
-        if self.errors_raise && chunk.get("error").is_some_and(|e| !e.is_null()) {
-            return Err("the error in the stream is raised".into());
+        if self.provider && chunk.pointer("/promptFeedback/blockReason").and_then(Value::as_str).is_some_and(|r| !r.is_empty()) {
+            (self.blocked, got.finished) = (true, true);
+        }
+        if self.blocked {
+            got.lose(|| "the prompt counts as blocked, and nothing more is taken".into());
+            return Ok(());
         }
         for candidate in chunk.get("candidates").and_then(Value::as_array).into_iter().flatten() {
             let n = super::reader::index(candidate).unwrap_or(0);
@@ -54,11 +78,11 @@ impl Accumulator for Collect {
                     got.tools.insert((n, place), Tool { id: Some(String::new()), kind: Some(String::new()), name, arguments });
                 }
                 if part.get("thought").and_then(Value::as_bool) != Some(true) {
-                    Join::Raises.add(got, n, part.get("text"))?;
+                    Join::Dropped.add(got, n, part.get("text"))?;
                 }
             }
             if let Some(reason) = candidate.get("finishReason").and_then(Value::as_str) {
-                if !self.known_reasons || KNOWN.contains(&reason) {
+                if !self.provider || KNOWN.contains(&reason) {
                     got.finished = true;
                 } else {
                     got.lose(|| format!("finish reason {reason:?} becomes \"other\""));
@@ -150,4 +174,17 @@ pub(super) static AI: Shape = Object(&[
         List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART))])), nullish("finishReason", Text)])),
     ),
     nullish("usageMetadata", Object(&[nullish("promptTokenCount", Number), nullish("totalTokenCount", Number)])),
+]);
+
+/// What google-genai for Python validates; what is false passes unread.
+pub(super) static PYTHON: Shape = Either(&[AI_PYTHON, Empty]);
+
+const AI_PYTHON: Shape = Object(&[
+    nullish("responseId", Text),
+    nullish("modelVersion", Text),
+    nullish(
+        "candidates",
+        List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART)), nullish("role", Text)])), nullish("finishReason", Text)])),
+    ),
+    nullish("usageMetadata", Object(&[])),
 ]);

@@ -38,6 +38,8 @@ pub(super) enum Kind {
 pub(super) enum Status {
     /// 2xx; others raise.
     Success,
+    /// 200; others raise.
+    Exactly200,
     /// Whatever it is.
     Any,
 }
@@ -66,7 +68,12 @@ pub(super) const USUAL: Transport = Transport {
 impl Transport {
     /// Why the head is refused; none where it is taken.
     pub(super) fn refuses(&self, stream: &Stream) -> Option<String> {
-        if self.status == Status::Success && !(200..300).contains(&stream.status) {
+        let taken = match self.status {
+            Status::Success => (200..300).contains(&stream.status),
+            Status::Exactly200 => stream.status == 200,
+            Status::Any => true,
+        };
+        if !taken {
             return Some(format!("status {} is raised", stream.status));
         }
         let sent = stream.content_type.as_deref().unwrap_or_default();

@@ -15,8 +15,11 @@ pub(super) enum Json {
     Strict,
 }
 
-/// Stands for half of a surrogate pair, which no UTF-8 text can hold.
-pub(super) const HALF: char = '\u{fffd}';
+/// Stands for what is no text: invalid bytes, half of a surrogate pair.
+pub(super) const NO_TEXT: char = '\u{fffd}';
+
+/// Halves of surrogate pairs, which no UTF-8 text can hold, are kept as characters of a private plane (16) until [`join_halves`].
+const HALVES: u32 = 0x10_f000;
 
 impl Json {
     /// The value, or why it is none.
@@ -25,7 +28,7 @@ impl Json {
         match serde_json::from_str(text) {
             Ok(value) => Ok(value),
             Err(e) => {
-                let relaxed = relax(text, matches!(self, Json::Python | Json::Jiter), matches!(self, Json::Script | Json::Python));
+                let relaxed = if self == Json::Strict { None } else { relax(text, self != Json::Script, self != Json::Jiter) };
                 relaxed.and_then(|t| serde_json::from_str(&t).ok()).ok_or_else(|| plain(text, &e))
             }
         }
@@ -43,9 +46,9 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
         if quoted && c == '\\' {
             taken = escape(rest);
             if halves && let Some(half) = half(rest) {
-                (taken, changed) = (half, true);
-                out.push(HALF);
-                rest = &rest[taken..];
+                changed = true;
+                out.push(char::from_u32(HALVES + u32::from(half & 0x7ff)).unwrap_or(NO_TEXT));
+                rest = &rest["\\uXXXX".len()..];
                 continue;
             }
         } else if c == '"' {
@@ -58,6 +61,15 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
             out.push('0');
             rest = &rest[word.len()..];
             continue;
+        } else if !quoted && c.is_ascii_digit() {
+            taken = rest.find(|c: char| !c.is_ascii_digit() && !".eE+-".contains(c)).unwrap_or(rest.len());
+            // Languages read a number beyond all bounds as infinite.
+            if rest[..taken].parse::<f64>().is_ok_and(f64::is_infinite) {
+                changed = true;
+                out.push('0');
+                rest = &rest[taken..];
+                continue;
+            }
         }
         out.push_str(&rest[..taken]);
         rest = &rest[taken..];
@@ -65,17 +77,35 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
     changed.then_some(out)
 }
 
+/// Text with its halves put together where both came, as UTF-16 strings do it by themselves; others are no text.
+pub(super) fn join_halves(text: &str) -> String {
+    let half = |c: char| (c as u32).checked_sub(HALVES).filter(|h| *h < 0x800);
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (half(c), chars.peek().copied().and_then(half)) {
+            (Some(high @ 0..0x400), Some(low @ 0x400..)) => {
+                chars.next();
+                out.push(char::from_u32(0x1_0000 + (high << 10) + (low - 0x400)).unwrap_or(NO_TEXT));
+            }
+            (Some(_), _) => out.push(NO_TEXT),
+            (None, _) => out.push(c),
+        }
+    }
+    out
+}
+
 /// Length of the escape at the start.
 fn escape(text: &str) -> usize {
     1 + text.chars().nth(1).map_or(0, char::len_utf8)
 }
 
-/// Length of `\uXXXX` at the start, if that is half of a pair whose other half is not there.
-fn half(text: &str) -> Option<usize> {
+/// The code unit of `\uXXXX` at the start, if that is half of a pair whose other half is not there.
+fn half(text: &str) -> Option<u16> {
     let unit = |t: &str| t.strip_prefix("\\u").and_then(|h| h.get(..4)).and_then(|h| u16::from_str_radix(h, 16).ok());
     match unit(text)? {
         0xd800..=0xdbff if unit(&text[6..]).is_some_and(|u| (0xdc00..=0xdfff).contains(&u)) => None,
-        0xd800..=0xdfff => Some(6),
+        unit @ 0xd800..=0xdfff => Some(unit),
         _ => None,
     }
 }
@@ -119,15 +149,22 @@ pub(super) fn truthy_python(value: &Value) -> bool {
 mod tests {
     use super::*;
 
+    fn text_raw(t: &str) -> String {
+        Json::Script.read(t).ok().and_then(|v| v["s"].as_str().map(String::from)).unwrap_or_default()
+    }
+
     #[test]
     fn each_language_takes_what_it_takes() {
         let nan = r#"{"p":[NaN,-Infinity],"s":"NaN"}"#;
         assert_eq!(Json::Python.read(nan).ok().map(|v| v["s"].clone()), Some("NaN".into()));
         assert!(Json::Jiter.read(nan).is_ok() && Json::Script.read(nan).is_err() && Json::Strict.read(nan).is_err());
         let half = r#"{"s":"a\ud83d"}"#;
-        assert_eq!(Json::Script.read(half).ok().map(|v| v["s"].clone()), Some("a\u{fffd}".into()));
+        let text = |t: &str| Json::Script.read(t).ok().map(|v| join_halves(v["s"].as_str().unwrap_or_default()));
+        assert_eq!(text(half).as_deref(), Some("a\u{fffd}"));
+        assert_eq!(join_halves(&(text_raw(half) + &text_raw(r#"{"s":"\ude0a!"}"#))), "a😊!");
         assert!(Json::Python.read(half).is_ok() && Json::Jiter.read(half).is_err());
         assert_eq!(Json::Script.read(r#""\ud83d\ude0a \\ud83d""#).ok(), Some("😊 \\ud83d".into()));
+        assert!(Json::Script.read(r#"{"x":1e999,"y":-2E+400}"#).is_ok() && Json::Strict.read("1e999").is_err());
         for broken in ["{'a':1}", "[DONE]", "", "\u{feff}{}", "{\"a\":", "{} {}"] {
             assert!(Json::Python.read(broken).is_err(), "{broken}");
         }

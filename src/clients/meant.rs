@@ -4,8 +4,8 @@ use super::json::Json;
 use super::reader::Got;
 use serde_json::Value;
 
-/// Reads a body for one dialect: `add` puts one record's share into the answer.
-pub(super) fn meant(body: &[u8], add: fn(&Value, &mut Got)) -> Got {
+/// Reads a body for one dialect: `add` puts one record's share into the answer. `done`: nothing is meant to come behind `[DONE]`.
+pub(super) fn meant(body: &[u8], done: bool, add: fn(&Value, &mut Got)) -> Got {
     let text = String::from_utf8_lossy(body);
     let mut got = Got::default();
     let mut block = String::new();
@@ -15,7 +15,7 @@ pub(super) fn meant(body: &[u8], add: fn(&Value, &mut Got)) -> Got {
                 values(&block, &mut |v| add(v, &mut got));
                 block.clear();
             }
-            Some(p) if p.trim() == "[DONE]" => {
+            Some(p) if done && p.trim() == "[DONE]" => {
                 values(&block, &mut |v| add(v, &mut got));
                 return got;
             }

@@ -109,7 +109,7 @@ pub struct Verdict {
 /// Every client that speaks the stream's dialect, in the roster's order. Empty where none does.
 pub fn judge(stream: &Stream) -> Vec<Verdict> {
     let Some(add) = roster::meant(stream.dialect) else { return Vec::new() };
-    let meant = meant::meant(&stream.body, add);
+    let meant = meant::meant(&stream.body, stream.dialect == "openai.chat", add);
     let verdict = |c: &Client| {
         let (outcome, why) = c.run(stream, &meant);
         Verdict { client: c.name, outcome, why, evidence: c.evidence.text() }

@@ -3,13 +3,16 @@
 use super::json::truthy_python;
 use super::reader::{Got, Join};
 use super::records::Accumulator;
-use super::shape::kind;
+use super::shape::Shape::{self, List, Object, Text};
+use super::shape::{kind, must, nullish};
 use serde_json::Value;
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(line: &Value, got: &mut Got) {
-    // Nothing that is generous raises.
-    let _ = add(line, Join::Parts, got);
+    // Nothing that is generous raises, and nothing is meant to come behind the end.
+    if !got.finished {
+        let _ = add(line, Join::Parts, got);
+    }
 }
 
 fn add(line: &Value, join: Join, got: &mut Got) -> Result<(), String> {
@@ -66,3 +69,18 @@ impl Accumulator for Python {
         add(line, Join::Raises, got)
     }
 }
+
+/// What ollama-python validates of a chat's line.
+pub(super) static PYTHON: Shape = Object(&[
+    nullish("model", Text),
+    nullish("done_reason", Text),
+    nullish("error", Shape::Any),
+    must(
+        "message",
+        Object(&[
+            must("role", Text),
+            nullish("content", Text),
+            nullish("tool_calls", List(&Object(&[must("function", Object(&[must("name", Text), must("arguments", Object(&[]))]))]))),
+        ]),
+    ),
+]);

@@ -1,6 +1,6 @@
 //! What a client makes of records one by one: the part of a model above framing.
 
-use super::json::HALF;
+use super::json::{NO_TEXT, join_halves};
 use super::shape::kind;
 use super::sse::Event;
 use serde_json::Value;
@@ -15,6 +15,8 @@ pub(super) struct Got {
     pub(super) tools: BTreeMap<(i64, i64), Tool>,
     /// A finish reason arrived.
     pub(super) finished: bool,
+    /// An error came in the stream and is told to nobody.
+    pub(super) swallowed: bool,
     /// What was dropped or bent on the way, first of all.
     pub(super) loss: Option<String>,
 }
@@ -69,7 +71,7 @@ impl Got {
     /// What this lacks of what the server meant to say; none where nothing.
     pub(super) fn lacks(&self, meant: &Got) -> Option<String> {
         let reason = |plain: &str| self.loss.clone().unwrap_or_else(|| plain.into());
-        let text = |got: &Got| got.texts.values().filter(|t| !t.is_empty()).cloned().collect::<Vec<_>>();
+        let text = |got: &Got| got.texts.values().filter(|t| !t.is_empty()).map(|t| join_halves(t)).collect::<Vec<_>>();
         let (have, want) = (text(self), text(meant));
         if have != want {
             let (have, want) = (have.concat(), want.concat());
@@ -80,7 +82,7 @@ impl Got {
                 () => reason("text differs from what was meant"),
             });
         }
-        if have.iter().any(|t| t.contains(HALF)) {
+        if have.iter().any(|t| t.contains(NO_TEXT)) {
             return Some(reason("bytes that are not text become U+FFFD"));
         }
         if let Some(lack) = self.tools_lack(meant) {
@@ -92,6 +94,12 @@ impl Got {
                 None if meant.finished => "the finish reason is lost".into(),
                 None => "no finish reason came: whole or cut short?".into(),
             });
+        }
+        if self.swallowed {
+            return Some(reason("the error in the stream is swallowed"));
+        }
+        if have.is_empty() && self.tools.is_empty() {
+            return Some(reason("the answer is empty"));
         }
         None
     }
@@ -135,6 +143,8 @@ impl Join {
             None | Some(Value::Null) => {}
             Some(Value::String(s)) => got.add_text(choice, s),
             Some(other) => match self {
+                // An empty array adds an empty text.
+                Join::Bent if other.as_array().is_some_and(Vec::is_empty) => {}
                 Join::Bent => {
                     got.lose(|| format!("content is {}, shown as such", kind(other)));
                     got.add_text(choice, &other.to_string());
@@ -149,6 +159,26 @@ impl Join {
                     }
                 }
             },
+        }
+        Ok(())
+    }
+}
+
+impl Join {
+    /// The same without a look at null: ECMAScript's `+=` writes it out.
+    pub(super) fn add_plainly(self, got: &mut Got, choice: i64, value: Option<&Value>) -> Result<(), String> {
+        let word = match value {
+            None => "undefined",
+            Some(Value::Null) => "null",
+            some => return self.add(got, choice, some),
+        };
+        match self {
+            Join::Bent => {
+                got.lose(|| format!("{word} is shown as text"));
+                got.add_text(choice, word);
+            }
+            Join::Raises => return Err(format!("text is {word}")),
+            Join::Dropped | Join::Parts => {}
         }
         Ok(())
     }

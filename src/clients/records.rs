@@ -190,10 +190,15 @@ impl Reader for Reading {
             return Step::Raise(format!("event {:?} is taken for an error", event.name.unwrap_or_default()));
         }
         if route == Route::Hidden {
+            let name = event.name.unwrap_or_default();
             if value.get("choices").is_some() {
-                self.got.lose(|| format!("chunks under `event: {}` are handed on without choices", event.name.unwrap_or_default()));
+                self.got.lose(|| format!("chunks under `event: {name}` are handed on without choices"));
             }
-            return Step::On;
+            let envelope = serde_json::json!({ "event": name, "data": value });
+            return match self.collect.chunk(&envelope, &mut self.got) {
+                Ok(()) => Step::On,
+                Err(why) => Step::Raise(self.got.loss.clone().unwrap_or(why)),
+            };
         }
         if self.records.error.raises(&value) {
             let null = value.get("error").is_some_and(Value::is_null);
@@ -202,9 +207,7 @@ impl Reader for Reading {
         if let Some(miss) = self.records.shape.and_then(|s| s.misses(&value)) {
             return Step::Raise(miss);
         }
-        if value.get("error").is_some_and(|e| !e.is_null()) {
-            self.got.lose(|| "the error in the stream is swallowed".into());
-        }
+        self.got.swallowed |= value.get("error").is_some_and(|e| !e.is_null());
         match self.collect.chunk(&value, &mut self.got) {
             Ok(()) if self.collect.is_content() => Step::Close,
             Ok(()) => Step::On,

@@ -1,5 +1,6 @@
 //! What a typed client expects of a JSON value, as data: keys that must be there, types, what null does.
 
+use super::json::truthy_python;
 use serde_json::Value;
 
 /// One expectation.
@@ -7,6 +8,10 @@ use serde_json::Value;
 pub(super) enum Shape {
     /// Anything, null included.
     Any,
+    /// Null.
+    Null,
+    /// What Python holds for false: null, zero, an empty text or collection.
+    Empty,
     /// A string.
     Text,
     /// A number.
@@ -17,6 +22,8 @@ pub(super) enum Shape {
     IntegerLike,
     /// One of these strings.
     OneOf(&'static [&'static str]),
+    /// A string other than these.
+    NoneOf(&'static [&'static str]),
     /// An object; keys that are not named pass.
     Object(&'static [Field]),
     /// An array of such values.
@@ -62,10 +69,12 @@ impl Shape {
 
     fn at(&self, value: &Value, path: &mut String) -> Option<String> {
         let wanted = match (self, value) {
-            (Shape::Any, _) | (Shape::Text, Value::String(_)) | (Shape::Number, Value::Number(_)) => return None,
+            (Shape::Any, _) | (Shape::Null, Value::Null) | (Shape::Text, Value::String(_)) | (Shape::Number, Value::Number(_)) => return None,
+            (Shape::Empty, value) if !truthy_python(value) => return None,
             (Shape::Integer | Shape::IntegerLike, Value::Number(n)) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => return None,
             (Shape::IntegerLike, Value::String(s)) if s.trim().parse::<i64>().is_ok() => return None,
             (Shape::OneOf(known), Value::String(s)) if known.contains(&s.as_str()) => return None,
+            (Shape::NoneOf(known), Value::String(s)) if !known.contains(&s.as_str()) => return None,
             (Shape::Object(fields), Value::Object(map)) => return fields.iter().find_map(|f| f.misses(map.get(f.key), path)),
             (Shape::List(shape), Value::Array(all)) => {
                 return all.iter().enumerate().find_map(|(i, v)| below(path, &format!("[{i}]"), |path| shape.at(v, path)));
@@ -78,10 +87,13 @@ impl Shape {
                 }
                 return found;
             }
+            (Shape::Null, _) => "null",
+            (Shape::Empty, _) => "empty",
             (Shape::Text, _) => "a string",
             (Shape::Number, _) => "a number",
             (Shape::Integer | Shape::IntegerLike, _) => "an integer",
             (Shape::OneOf(_), _) => "one of the known values",
+            (Shape::NoneOf(_), _) => "a value of another kind",
             (Shape::Object(_), _) => "an object",
             (Shape::List(_), _) => "an array",
         };

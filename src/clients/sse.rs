@@ -33,6 +33,8 @@ pub(super) struct Sse {
     pub(super) colon: Colon,
     /// What a blank line dispatches.
     pub(super) blank: Blank,
+    /// A CR at the very end is a line end at once, or only when it is known what follows.
+    pub(super) last_cr: LastCr,
     /// What the end of a complete body does with an event that no blank line ended.
     pub(super) rest: Rest,
 }
@@ -92,6 +94,15 @@ pub(super) enum Blank {
     Always,
 }
 
+/// A CR that nothing follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastCr {
+    /// Ends its line.
+    Ends,
+    /// Waits for the LF that may follow, for ever where nothing comes.
+    Waits,
+}
+
 /// The event at hand when the body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -108,6 +119,7 @@ pub(super) const STANDARD: Sse = Sse {
     mark: Mark::OffStream,
     colon: Colon::Standard,
     blank: Blank::Data,
+    last_cr: LastCr::Ends,
     rest: Rest::Lost,
 };
 
@@ -171,6 +183,9 @@ struct Block<'s> {
 impl Block<'_> {
     fn lines(&mut self, body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
         let mut rest = body;
+        if self.sse.last_cr == LastCr::Waits {
+            rest = rest.strip_suffix(b"\r").unwrap_or(rest);
+        }
         while let Some(at) = memchr2(b'\n', b'\r', rest) {
             let line = &rest[..at];
             rest = &rest[at + 1 + usize::from(rest[at..].starts_with(b"\r\n"))..];
@@ -223,6 +238,8 @@ impl Block<'_> {
         };
         match name {
             "data" => match &mut self.event.data {
+                // Parsers that ask whether there is data already take an empty first line for none.
+                Some(data) if data.is_empty() && self.sse.colon != Colon::Standard => data.push_str(value),
                 Some(data) => {
                     data.push('\n');
                     data.push_str(value);
@@ -246,6 +263,13 @@ impl Block<'_> {
             Blank::AnyField => event.data.is_some() || named || retry || self.id,
             Blank::Always => true,
         };
-        if due { take(Ok(event)) } else { ControlFlow::Continue(()) }
+        if due {
+            return take(Ok(event));
+        }
+        // A name that is not enough to dispatch is kept by those that look at it: an empty one names what follows.
+        if matches!(self.sse.blank, Blank::DataOrName | Blank::AnyField) {
+            self.event.name = event.name;
+        }
+        ControlFlow::Continue(())
     }
 }

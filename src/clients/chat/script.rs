@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 /// One choice of the snapshot.
 #[derive(Debug, Default)]
 struct Choice {
-    role: bool,
+    role: Option<String>,
     finished: bool,
+    /// An old function call, with name and arguments or without.
+    function_call: Option<(bool, bool)>,
     tools: BTreeMap<String, Snapshot>,
     /// The index of the call at hand.
     current: Option<String>,
@@ -57,18 +59,25 @@ impl HelperScript {
         let n = key.parse().unwrap_or(0);
         let finished = finishes(choice);
         if let Some(delta) = choice.get("delta").filter(|d| truthy(d)) {
-            if delta.get("content").is_some_and(truthy) {
+            if delta.get("content").is_some_and(|c| if self.strict_index { !c.is_null() } else { truthy(c) }) {
                 Join::Bent.add(got, n, delta.get("content"))?;
             }
             let fragments = match delta.get("tool_calls") {
                 Some(Value::Array(all)) => all.as_slice(),
-                Some(other) if truthy(other) && !other.is_string() => return Err(format!("tool_calls is {}, not iterable", kind(other))),
+                Some(other) if truthy(other) && (!other.is_string() || self.strict_index) => return Err(format!("tool_calls is {}, not iterable", kind(other))),
                 _ => &[],
             };
             let keys = fragments.iter().map(|f| if f.is_null() { Err("a tool call is null".into()) } else { self.index(f, "a tool call's") });
             let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
             let state = self.choices.entry(key.clone()).or_default();
-            state.role |= delta.get("role").is_some_and(truthy);
+            if let Some(role) = delta.get("role").filter(|r| truthy(r)) {
+                state.role = Some(role.as_str().unwrap_or_default().into());
+            }
+            if let Some(call) = delta.get("function_call").filter(|c| truthy(c)) {
+                let known = state.function_call.get_or_insert((false, false));
+                known.0 |= call.get("name").is_some_and(truthy);
+                known.1 |= call.get("arguments").is_some_and(|a| !a.is_null());
+            }
             for (fragment, key) in fragments.iter().zip(keys) {
                 let tool = state.tools.entry(key.clone()).or_default();
                 add_tool(fragment, false, &mut tool.tool);
@@ -116,13 +125,29 @@ impl Accumulator for HelperScript {
             if !choice.finished {
                 return Err(format!("choice {n} never gets a finish reason"));
             }
-            if !choice.role {
-                return Err(format!("choice {n} never gets a role"));
+            match choice.role.as_deref() {
+                None => return Err(format!("choice {n} never gets a role")),
+                Some("assistant") => {}
+                Some(other) if n == 0 => return Err(format!("the role is {other:?}, not \"assistant\"")),
+                Some(_) => {}
+            }
+            if choice.function_call.is_some_and(|(name, arguments)| !name || !arguments) {
+                return Err("function_call has no name or no arguments".into());
+            }
+            let calls = choice.tools.keys().filter_map(|k| k.parse::<usize>().ok());
+            if calls.clone().max().is_some_and(|last| last + 1 != calls.count()) {
+                return Err("tool calls are not numbered from 0".into());
             }
             for (key, tool) in &choice.tools {
                 let Ok(call) = key.parse::<i64>() else { continue };
-                if tool.tool.kind.is_none() || !tool.function {
-                    return Err("a tool call has no type or function".into());
+                match tool.tool.kind.as_deref() {
+                    None => return Err("a tool call has no type".into()),
+                    Some("function") => {}
+                    Some(other) if !self.strict_index => return Err(format!("a tool call has type {other:?}")),
+                    Some(_) => {}
+                }
+                if !tool.function {
+                    return Err("a tool call has no function".into());
                 }
                 // The helper makes up an id where none came.
                 let id = tool.tool.id.clone().or_else(|| Some("call_".into()));

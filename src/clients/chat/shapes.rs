@@ -1,6 +1,6 @@
 //! What typed clients of chat completions demand of a chunk, read from their schemas.
 
-use crate::clients::shape::Shape::{self, Any, Either, Integer, IntegerLike, List, Number, Object, OneOf, Text};
+use crate::clients::shape::Shape::{self, Any, Either, Integer, IntegerLike, List, Null, Number, Object, OneOf, Text};
 use crate::clients::shape::{Field, must, nullable, nullish, optional};
 
 const FUNCTION: &[Field] = &[nullish("name", Text), nullish("arguments", Text)];
@@ -27,6 +27,7 @@ pub(in crate::clients) static AI_OPENAI: Shape = Object(&[
                     nullish("role", OneOf(&["assistant"])),
                     nullish("content", Text),
                     nullish("refusal", Text),
+                    nullish("annotations", List(&Object(&[must("type", OneOf(&["url_citation"])), must("url_citation", Object(&[]))]))),
                     nullish(
                         "tool_calls",
                         List(&Object(&[
@@ -87,6 +88,9 @@ pub(in crate::clients) static AI_OPENROUTER: Shape = Object(&[
                     optional("role", OneOf(&["assistant"])),
                     nullish("content", Text),
                     nullish("reasoning", Text),
+                    nullish("reasoning_details", List(&Any)),
+                    nullish("images", List(&Any)),
+                    nullish("annotations", List(&Object(&[must("type", Text)]))),
                     nullish(
                         "tool_calls",
                         List(&Object(&[
@@ -98,7 +102,7 @@ pub(in crate::clients) static AI_OPENROUTER: Shape = Object(&[
                     ),
                 ]),
             ),
-            nullish("logprobs", Any),
+            nullish("logprobs", Object(&[must("content", Either(&[List(&Object(&[must("token", Text), must("logprob", Number)])), Null]))])),
             nullish("finish_reason", Text),
             nullish("index", Number),
         ])),

@@ -14,6 +14,8 @@ pub(in crate::clients) struct Vercel {
     pub(in crate::clients) needs_finish: bool,
     /// The first fragment of a tool call must say `type: function`.
     pub(in crate::clients) needs_type: bool,
+    /// A finish reason came that has no name here.
+    pub(in crate::clients) other: bool,
 }
 
 /// Finish reasons that the SDK has names for; all others become `other`.
@@ -25,17 +27,20 @@ impl Accumulator for Vercel {
             let null = chunk.get("error").is_some_and(Value::is_null);
             return Err(if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }.into());
         }
-        for choice in choices(chunk) {
-            let n = crate::clients::reader::index(choice).unwrap_or(0);
+        // Whatever its index says, the first choice of a chunk is the one that is read.
+        if let Some(choice) = choices(chunk).next() {
+            let n = 0;
             if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
                 if KNOWN.contains(&reason) {
                     got.finished = true;
-                } else if !reason.is_empty() {
+                } else {
+                    self.other = true;
                     got.lose(|| format!("finish reason {reason:?} becomes \"other\""));
                 }
             }
-            let Some(delta) = choice.get("delta") else { continue };
+            let Some(delta) = choice.get("delta") else { return Ok(()) };
             Join::Parts.add(got, n, delta.get("content"))?;
+            Join::Dropped.add(got, n, delta.get("refusal"))?;
             let known = got.tools.len();
             add_tools(delta, n, false, got);
             let fresh = got.tools.len() > known;
@@ -47,7 +52,7 @@ impl Accumulator for Vercel {
     }
 
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {
-        if self.needs_finish && !got.finished && got.loss.is_none() {
+        if self.needs_finish && !got.finished && !self.other {
             return Err("the stream ends without a finish reason".into());
         }
         // Ids and types that did not come are made up.

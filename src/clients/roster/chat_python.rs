@@ -3,7 +3,7 @@
 use crate::clients::chat::{Collect, HelperPython, LangChainPython, LiteLlm, shapes};
 use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
-use crate::clients::head::{Kind, Transport, USUAL};
+use crate::clients::head::{Kind, Status, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::Join;
 use crate::clients::sse::{Blank, Mark, Rest, STANDARD, Split, Sse, Utf8};
@@ -14,7 +14,7 @@ use crate::clients::{Client, Evidence};
 static HTTPX: Transport = USUAL;
 static HTTPX_SSE: Transport = Transport { kind: Kind::Holds, charset: true, ..USUAL };
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
-static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, ..USUAL };
+static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..USUAL };
 /// `iter(response)` of requests reads 128 bytes at a time, `iter_lines` 512.
 static REQUESTS: Transport = Transport { block: Some(128), ..USUAL };
 static REQUESTS_LINES: Transport = Transport { block: Some(512), ..USUAL };

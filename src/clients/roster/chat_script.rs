@@ -6,7 +6,7 @@ use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{CutBody, Kind, Status, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::Join;
-use crate::clients::sse::{Blank, Colon, Mark, Rest, STANDARD, Split, Sse};
+use crate::clients::sse::{Blank, Colon, LastCr, Mark, Rest, STANDARD, Split, Sse};
 use crate::clients::{Client, Evidence};
 
 // ---- transports
@@ -15,13 +15,13 @@ static FETCH: Transport = USUAL;
 /// node-fetch notices a missing last chunk, but not a length that is not reached.
 static NODE_FETCH: Transport = Transport { cut: CutBody::RaisesOrWaits, ..USUAL };
 static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..USUAL };
-static EVENT_STREAM_ESSENCE: Transport = Transport { kind: Kind::Essence, ..USUAL };
+static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..USUAL };
 /// Looks at the type, not at the status.
 static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Any, ..USUAL };
 /// `fetch` and a parser: nobody looks at the head.
 static BARE_FETCH: Transport = Transport { status: Status::Any, ..USUAL };
 /// An end of any sort makes it reconnect; only one before the first event is reported.
-static EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
+static EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
 
 // ---- framings
 
@@ -29,7 +29,9 @@ const DOUBLE: &[&[u8]] = &[b"\n\n", b"\r\r", b"\r\n\r\n"];
 /// Line ends in pairs of any kind.
 const PAIRS: &[&[u8]] = &[b"\r\n\r\n", b"\r\n\r", b"\r\n\n", b"\r\r\n", b"\n\r\n", b"\r\r", b"\n\r", b"\n\n"];
 
-pub(super) static SPEC: Framing = Framing::Sse(STANDARD);
+static SPEC: Framing = Framing::Sse(STANDARD);
+/// eventsource-parser before version 4, as the AI SDK and eventsource carry it.
+static SPEC_3: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
 /// Code that the generator of the SDKs (openai, groq, anthropic) gave them all: lines are decoded one by one, after a double line end.
 static STAINLESS: Framing =
     Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
@@ -90,18 +92,18 @@ const PROVIDER: Records = Records {
     route: any_event,
     error: ErrorRule::Ignored,
     shape: Some(&shapes::AI_OPENAI),
-    collect: || Box::new(Vercel { error_key: false, needs_finish: false, needs_type: false }),
+    collect: || Box::new(Vercel { error_key: false, needs_finish: false, needs_type: false, other: false }),
     ..SDK
 };
 static AI_OPENAI: Records = PROVIDER;
 static AI_COMPATIBLE: Records = Records {
     shape: Some(&shapes::AI_COMPATIBLE),
-    collect: || Box::new(Vercel { error_key: true, needs_finish: true, needs_type: false }),
+    collect: || Box::new(Vercel { error_key: true, needs_finish: true, needs_type: false, other: false }),
     ..PROVIDER
 };
 static AI_OPENROUTER: Records = Records {
     shape: Some(&shapes::AI_OPENROUTER),
-    collect: || Box::new(Vercel { error_key: true, needs_finish: false, needs_type: true }),
+    collect: || Box::new(Vercel { error_key: true, needs_finish: false, needs_type: true, other: false }),
     ..PROVIDER
 };
 
@@ -148,13 +150,13 @@ pub(super) static CLIENTS: &[Client] = &[
     client("openai-node 7.57", "openai 7.57 (npm)", &FETCH, &STAINLESS_7, || OPENAI_7.reader()),
     client("openai-node 7.57 helper", "openai 7.57 (npm), chat.completions.stream()", &FETCH, &STAINLESS_7, || OPENAI_7_HELPER.reader()),
     client("groq-js 1.6", "groq-sdk 1.6 (npm)", &FETCH, &STAINLESS, || OPENAI_6.reader()),
-    client("ai-sdk openai", "@ai-sdk/openai 3.0 (npm)", &FETCH, &SPEC, || AI_OPENAI.reader()),
-    client("ai_openai", "@ai-sdk/openai 4.0 (npm)", &FETCH, &SPEC, || AI_OPENAI.reader()),
-    client("ai-sdk openai-compatible", "@ai-sdk/openai-compatible 2.0 (npm)", &FETCH, &SPEC, || AI_COMPATIBLE.reader()),
-    client("ai_compat", "@ai-sdk/openai-compatible 3.0 (npm)", &FETCH, &SPEC, || AI_COMPATIBLE.reader()),
-    client("ai-sdk openrouter", "@openrouter/ai-sdk-provider (npm), AI SDK 6", &FETCH, &SPEC, || AI_OPENROUTER.reader()),
-    client("ai_openrouter", "@openrouter/ai-sdk-provider (npm), AI SDK 7", &FETCH, &SPEC, || AI_OPENROUTER.reader()),
-    client("mistral-js 2.7", "@mistralai/mistralai 2.7 (npm)", &EVENT_STREAM_ESSENCE, &SPEAKEASY, || MISTRAL.reader()),
+    client("ai-sdk openai", "@ai-sdk/openai 3.0 (npm)", &FETCH, &SPEC_3, || AI_OPENAI.reader()),
+    client("ai_openai", "@ai-sdk/openai 4.0 (npm)", &FETCH, &SPEC_3, || AI_OPENAI.reader()),
+    client("ai-sdk openai-compatible", "@ai-sdk/openai-compatible 2.0 (npm)", &FETCH, &SPEC_3, || AI_COMPATIBLE.reader()),
+    client("ai_compat", "@ai-sdk/openai-compatible 3.0 (npm)", &FETCH, &SPEC_3, || AI_COMPATIBLE.reader()),
+    client("ai-sdk openrouter", "@openrouter/ai-sdk-provider (npm), AI SDK 6", &FETCH, &SPEC_3, || AI_OPENROUTER.reader()),
+    client("ai_openrouter", "@openrouter/ai-sdk-provider (npm), AI SDK 7", &FETCH, &SPEC_3, || AI_OPENROUTER.reader()),
+    client("mistral-js 2.7", "@mistralai/mistralai 2.7 (npm)", &SPEAKEASY_HEAD, &SPEAKEASY, || MISTRAL.reader()),
     client("langchain-js", "@langchain/openai (npm) over openai 6", &FETCH, &STAINLESS, || LANGCHAIN_6.reader()),
     client("langchain", "@langchain/openai (npm) over openai 7", &FETCH, &STAINLESS_7, || LANGCHAIN_7.reader()),
     client("hf-js 4.13", "@huggingface/inference 4.13 (npm)", &EVENT_STREAM_ONLY, &EVERY_BLANK, || HUGGING_FACE.reader()),
@@ -162,7 +164,7 @@ pub(super) static CLIENTS: &[Client] = &[
     client("fortaine_fes", "@fortaine/fetch-event-source 3.0 (npm)", &FETCH_EVENT_SOURCE, &EVERY_BLANK, || PARSER_DRAINED.reader()),
     client("fetch_event_stream", "fetch-event-stream 0.1 (npm)", &BARE_FETCH, &TRIMMING, || PARSER.reader()),
     client("es_parser", "eventsource-parser 4.1 (npm)", &BARE_FETCH, &SPEC, || PARSER.reader()),
-    client("eventsource4", "eventsource 4.1 (npm)", &EVENT_SOURCE, &SPEC, || ON_MESSAGE.reader()),
+    client("eventsource4", "eventsource 4.1 (npm)", &EVENT_SOURCE, &SPEC_3, || ON_MESSAGE.reader()),
     client("split_nn_naive", "a loop that splits at two LF and wants `data: `", &BARE_FETCH, &SPLIT_NN, || PARSER_DRAINED.reader()),
     client("perchunk_naive", "a loop that reads each network chunk on its own", &BARE_FETCH, &PER_CHUNK, || PARSER_DRAINED.reader()),
 ];

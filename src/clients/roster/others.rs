@@ -5,14 +5,15 @@ use crate::clients::head::{Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::{Join, Reader};
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
-use crate::clients::sse::{Blank, Mark, Rest, STANDARD, Split, Sse, Utf8};
+use crate::clients::sse::{Blank, LastCr, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence, anthropic, gemini, ollama, responses};
 
 static FETCH: Transport = USUAL;
 static HTTPX: Transport = USUAL;
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 
-static SPEC: Framing = Framing::Sse(STANDARD);
+/// eventsource-parser 3, as the AI SDK carries it.
+static SPEC: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
 static SCRIPT: Framing = Framing::Sse(Sse { mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
 static SCRIPT_HELD: Framing =
     Framing::Sse(Sse { split: Split::Held(&[b"\n\n", b"\r\r", b"\r\n\r\n"]), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
@@ -42,7 +43,7 @@ const SCRIPT_SDK: Records = Records {
     skips_unreadable: false,
     error: ErrorRule::Ignored,
     shape: None,
-    collect: || Box::new(responses::Raw { join: Join::Bent }),
+    collect: || Box::new(responses::Raw { join: Join::Bent, object_only: false }),
 };
 const PYTHON_SDK: Records = Records { json: Json::Python, ..SCRIPT_SDK };
 const PROVIDER: Records = Records { done: Done::Equals, then: Then::GoOn, ..SCRIPT_SDK };
@@ -56,6 +57,11 @@ fn named(event: &str) -> Route {
     }
 }
 
+/// In Python an empty name is none.
+fn named_python(event: &str) -> Route {
+    if event.is_empty() { Route::Dropped } else { named(event) }
+}
+
 static ANTHROPIC_SCRIPT: Records = Records {
     route: named,
     unnamed: Route::Dropped,
@@ -65,6 +71,7 @@ static ANTHROPIC_SCRIPT: Records = Records {
 };
 static ANTHROPIC_SCRIPT_HELPER: Records = Records { collect: || Box::new(anthropic::Helper::script()), ..ANTHROPIC_SCRIPT };
 static ANTHROPIC_PYTHON: Records = Records {
+    route: named_python,
     json: Json::Python,
     collect: || Box::new(anthropic::Raw { object_only: true, join: Join::Raises }),
     ..ANTHROPIC_SCRIPT
@@ -76,22 +83,27 @@ static ANTHROPIC_AI: Records =
 static RESPONSES_SCRIPT: Records = Records { done: Done::Begins, then: Then::Drain, error: ErrorRule::Truthy, ..SCRIPT_SDK };
 static RESPONSES_SCRIPT_HELPER: Records = Records { collect: || Box::new(responses::Helper::script()), ..RESPONSES_SCRIPT };
 static RESPONSES_PYTHON: Records =
-    Records { done: Done::Begins, error: ErrorRule::TruthyPython, collect: || Box::new(responses::Raw { join: Join::Raises }), ..PYTHON_SDK };
+    Records { done: Done::Begins, error: ErrorRule::TruthyPython, collect: || Box::new(responses::Raw { join: Join::Raises, object_only: true }), ..PYTHON_SDK };
 static RESPONSES_PYTHON_HELPER: Records = Records { collect: || Box::<responses::Helper>::default(), ..RESPONSES_PYTHON };
 static RESPONSES_AI: Records =
     Records { shape: Some(&responses::AI), collect: || Box::<responses::Vercel>::default(), ..PROVIDER };
 
 static GEMINI_SCRIPT: Records =
-    Records { collect: || Box::new(gemini::Collect { errors_raise: true, known_reasons: false }), ..SCRIPT_SDK };
-static GEMINI_PYTHON: Records = Records { json: Json::Python, ..GEMINI_SCRIPT };
+    Records { collect: || Box::new(gemini::Collect { errors: gemini::Errors::ByCode, provider: false, blocked: false }), ..SCRIPT_SDK };
+static GEMINI_PYTHON: Records = Records {
+    json: Json::Python,
+    shape: Some(&gemini::PYTHON),
+    collect: || Box::new(gemini::Collect { errors: gemini::Errors::RaiseNull, provider: false, blocked: false }),
+    ..GEMINI_SCRIPT
+};
 static GEMINI_AI: Records = Records {
     shape: Some(&gemini::AI),
-    collect: || Box::new(gemini::Collect { errors_raise: true, known_reasons: true }),
+    collect: || Box::new(gemini::Collect { errors: gemini::Errors::Raise, provider: true, blocked: false }),
     ..PROVIDER
 };
 
 static OLLAMA_JS: Records = Records { skips_unreadable: true, collect: || Box::<ollama::Script>::default(), ..SCRIPT_SDK };
-static OLLAMA_PY: Records = Records { collect: || Box::<ollama::Python>::default(), ..PYTHON_SDK };
+static OLLAMA_PY: Records = Records { shape: Some(&ollama::PYTHON), collect: || Box::<ollama::Python>::default(), ..PYTHON_SDK };
 static OLLAMA_PY_GENERATE: Records = Records { collect: || Box::new(ollama::Python { generate: true }), ..PYTHON_SDK };
 
 type ReaderFn = fn() -> Box<dyn Reader>;
