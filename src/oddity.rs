@@ -1,6 +1,6 @@
 //! What a layer noticed and did not judge: expected, found, where. Oddities travel with the data; only `conformance` turns them into findings.
 
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +37,8 @@ pub struct Oddity {
     pub offset: Option<u64>,
     /// The record that showed it, counted from 0.
     pub record: Option<u64>,
+    /// For how long, where it is something that lasted: it ended at `at`.
+    pub span: Option<Span>,
     /// What was found, short (see [`excerpt`]), for people.
     pub found: Cow<'static, str>,
 }
@@ -44,13 +46,20 @@ pub struct Oddity {
 impl Oddity {
     /// An oddity at `at`, nothing else known yet.
     pub fn new(kind: Kind, at: Timestamp, found: impl Into<Cow<'static, str>>) -> Self {
-        Oddity { kind, at, offset: None, record: None, found: found.into() }
+        Oddity { kind, at, offset: None, record: None, span: None, found: found.into() }
     }
 
     /// The same with the byte offset.
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.offset = Some(offset);
+        self
+    }
+
+    /// The same with how long it lasted.
+    #[must_use]
+    pub fn span(mut self, span: Span) -> Self {
+        self.span = Some(span);
         self
     }
 
@@ -62,12 +71,12 @@ impl Oddity {
     }
 }
 
-/// Oddities of one exchange: the first of each kind with a count, so that a hostile stream cannot fill memory.
+/// Oddities of one exchange: the first of each kind (of those that lasted, the longest) with a count, so that a hostile stream cannot fill memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Oddities(Vec<(Oddity, u64)>);
 
 impl Oddities {
-    /// Keep the first of its kind, count the rest.
+    /// Keep the first of its kind, or the longest, count the rest.
     pub fn push(&mut self, oddity: Oddity) {
         self.push_many(oddity, 1);
     }
@@ -75,7 +84,12 @@ impl Oddities {
     /// The same for an oddity that stands for `n` of its kind.
     pub fn push_many(&mut self, oddity: Oddity, n: u64) {
         match self.0.iter_mut().find(|(o, _)| o.kind == oddity.kind) {
-            Some((_, count)) => *count += n,
+            Some((kept, count)) => {
+                *count += n;
+                if oddity.span > kept.span {
+                    *kept = oddity;
+                }
+            }
             None => self.0.push((oddity, n)),
         }
     }
@@ -156,6 +170,11 @@ mod tests {
         all.push(Oddity::new(kind, Timestamp(2), "b"));
         let (first, n) = all.find(kind).expect("kept");
         assert_eq!((first.record, n), (Some(3), 2));
+        for (at, span) in [(3, 5), (4, 9), (5, 7)] {
+            all.push(Oddity::new(kind, Timestamp(at), "c").span(Span(span)));
+        }
+        let (longest, n) = all.find(kind).expect("kept");
+        assert_eq!((longest.at, n), (Timestamp(4), 5));
         all.forget("test.");
         assert!(all.is_empty());
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// An instant: nanoseconds since 1970-01-01 UTC, as stamped by the capture point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
 pub struct Timestamp(pub i64);
 
 /// A signed distance between two instants in nanoseconds. Captures may step backwards, so it may be negative.

@@ -17,7 +17,9 @@ use std::process::Command;
 
 /// All exchanges of a case as `list` shows them, with the codes of their findings by level.
 fn read(case: &Path) -> Vec<(Value, Vec<(Level, &'static str)>)> {
-    let mut pipeline = Pipeline::new(Config::default());
+    let config = Config::default();
+    let keys = config.keys.clone();
+    let mut pipeline = Pipeline::new(config);
     let wire_file = case.join("input.wire");
     if wire_file.exists() {
         let text = std::fs::read_to_string(&wire_file).unwrap();
@@ -30,8 +32,10 @@ fn read(case: &Path) -> Vec<(Value, Vec<(Level, &'static str)>)> {
         let mut net = net::Decoder::new();
         let mut table = tcp::Table::new(tcp::Limits::default());
         while let Some(item) = reader.next().expect("readable") {
-            if let Item::Packet(packet) = item {
-                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+            match item {
+                Item::Packet(packet) => net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event))),
+                Item::Secrets(lines) => keys.push(lines),
+                Item::Notice(_) => {}
             }
         }
         table.finish(&mut |event| pipeline.feed(&event));

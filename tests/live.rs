@@ -1,4 +1,5 @@
-//! Live capture on loopback against real servers and clients: LitServe before and after its fix, read by curl and openai-python, beside tcpdump.
+//! Live capture on loopback against real servers and clients: LitServe before and after its fix, read by curl and openai-python, beside tcpdump;
+//! hypercorn over HTTP/2 in TLS, read by openai-python, beside the same in clear.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(feature = "live")]
 
@@ -176,4 +177,80 @@ fn litserve_after_its_fix_is_not() {
     for (e, _) in &exchanges {
         assert!(!rules(e).contains(&"HTTP-001") && !rules(e).contains(&"HTTP-002"), "{:?}", rules(e));
     }
+}
+
+/// openai-python over HTTP/2 and TLS 1.3, its secrets in the file that `SSLKEYLOGFILE` names and grows while it is recorded; then in clear over HTTP/1.
+#[test]
+fn encrypted_http2_reads_as_in_clear() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/h2/bin/python");
+    if !python.exists() {
+        return unavailable("hypercorn with HTTP/2");
+    }
+    // SAFETY: geteuid(2) has no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        return unavailable("the right to capture (root)");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let [tls, clear] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap().port().to_string());
+    let [ca, keylog, db] = ["ca.pem", "keys.log", "live.db"].map(|name| dir.path().join(name));
+    std::fs::write(&keylog, "").unwrap();
+    let mut server = Command::new(&python);
+    server.arg(script("h2_server.py")).args([&tls, &clear]).arg(&ca).stdout(Stdio::null()).stderr(Stdio::null());
+    let _server = Running(server.spawn().expect("python"));
+    wait_for("hypercorn", || [&tls, &clear].iter().all(|port| TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()));
+
+    let mut sniff = Command::new(env!("CARGO_BIN_EXE_sniff"));
+    sniff.args(["--iface", "lo", "--port", &format!("{tls},{clear}"), "--keylog"]).arg(&keylog).arg("--db").arg(&db).env_remove("SUDO_UID");
+    let sniff = start(sniff, "recording");
+    let openai = |url: String, ca: Option<&Path>| {
+        let mut client = Command::new(&python);
+        client.arg(script("h2_client.py")).arg(url).args(ca).env("SSLKEYLOGFILE", &keylog);
+        let out = client.output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(said.starts_with("The quick brown fox jumps.\n"), "{said}{}", String::from_utf8_lossy(&out.stderr));
+        said
+    };
+    assert!(openai(format!("https://localhost:{tls}/v1"), Some(&ca)).ends_with("HTTP/2\n"));
+    assert!(openai(format!("http://localhost:{clear}/v1"), None).ends_with("HTTP/1.1\n"));
+    sniff.interrupt("sniff");
+
+    let list = Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
+    let list: Vec<Value> =
+        serde_json::from_slice(&list.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
+    let [sealed, plain] = &list[..] else { panic!("two exchanges: {list:#?}") };
+    for (field, value) in [("tls", true.into()), ("sni", "localhost".into()), ("alpn", "h2".into()), ("http_version", Value::from("2"))] {
+        assert_eq!(sealed[field], value, "{field}");
+    }
+    assert_eq!((&plain["tls"], &plain["http_version"]), (&Value::from(false), &Value::from("1.1")));
+    // Everything but times and transport is equal. (hypercorn ends with an empty DATA frame: one more than chunks.)
+    let request = ["method", "path", "content_type", "user_agent", "body_bytes", "body_sha256", "model", "stream"];
+    let response = [
+        "status",
+        "content_type",
+        "content_encoding",
+        "wire_body_bytes",
+        "wire_body_sha256",
+        "decoded_sha256",
+        "framing",
+        "dialect",
+        "records",
+        "content_deltas",
+        "text",
+        "finish_reason",
+        "terminator",
+        "complete",
+        "cut_by",
+    ];
+    for (message, fields) in [("request", &request[..]), ("response", &response[..])] {
+        for field in fields {
+            assert_eq!(sealed[message][field], plain[message][field], "{message}.{field}");
+            assert!(
+                !sealed[message].get(field).is_none_or(|v| v.is_null() && !["content_encoding", "cut_by"].contains(field)),
+                "{field} is there"
+            );
+        }
+    }
+    assert_eq!(sealed["response"]["text"], "The quick brown fox jumps.");
+    assert_eq!(rules(sealed), rules(plain));
+    assert!(sealed["timing"]["ttft_ms"].as_f64().is_some_and(|ms| ms >= 100.0), "the server waits 100 ms: {}", sealed["timing"]);
 }

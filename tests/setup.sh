@@ -41,4 +41,11 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
+    # A server and a client of HTTP/2 in TLS.
+    venv=$top/target/venv/h2
+    if [ ! -e "$venv/ready" ]; then
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install -q hypercorn==0.18.0 'httpx[http2]==0.28.1' openai==3.57.0 trustme==1.2.1
+        touch "$venv/ready"
+    fi
 fi

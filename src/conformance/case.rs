@@ -5,9 +5,6 @@ use crate::exchange::Response;
 use crate::http::event::{MessageEnd, ResponseHead};
 use crate::oddity::{Kind, Oddity};
 
-/// Dialects that carry no generated text: what merely upsets readers of model streams is no fault there.
-const NOT_LLM: &[&str] = &["none", "grpc", "mcp", "a2a"];
-
 impl<'a> Case<'a> {
     /// The response, whatever its status.
     pub fn response(&self) -> Option<&'a Response> {
@@ -34,7 +31,7 @@ impl<'a> Case<'a> {
 
     /// The response if it is a stream of generated text.
     pub fn llm_stream(&self) -> Option<&'a Response> {
-        self.stream().filter(|r| r.dialect.is_some_and(|d| !NOT_LLM.contains(&d)))
+        self.stream().filter(|r| r.dialect.and_then(crate::dialect::by_name).is_some_and(|d| d.generates))
     }
 
     /// Bytes of this exchange were not captured: what rests on the whole of it is unsure.
@@ -46,6 +43,20 @@ impl<'a> Case<'a> {
     pub fn tell(&self, kind: Kind, level: Option<Level>, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
         if let Some((odd, count)) = self.exchange.oddities.find(kind) {
             push(Finding { level, ..Finding::of(odd, count, say(odd, count)) });
+        }
+    }
+
+    /// [`Case::tell`] at the rule's own level, for streams of this dialect.
+    pub fn tell_of(&self, dialect: &str, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&str) -> String) {
+        if self.stream_of(dialect).is_some() {
+            self.tell(kind, None, push, |odd, _| say(&odd.found));
+        }
+    }
+
+    /// What is missing at the end of a stream of this dialect that was not cut.
+    pub fn tell_at_end(&self, dialect: &str, kind: Kind, push: &mut dyn FnMut(Finding), message: &str) {
+        if self.stream_of(dialect).is_some_and(|r| r.end == MessageEnd::Complete) {
+            self.tell(kind, None, push, |_, _| message.to_owned());
         }
     }
 }

@@ -93,10 +93,34 @@ pub enum End {
     Fin,
     /// RST by this direction's sender. The other direction is dead too.
     Reset,
+    /// TLS close_notify by this direction's sender (RFC 8446 section 6.1): said of the bytes inside TLS only.
+    CloseNotify,
     /// Nothing for longer than the idle limit.
     Idle,
     /// The capture ended first, or memory limits forced the connection out.
     Capture,
+}
+
+impl End {
+    /// The sender closed in good order: all its bytes were delivered.
+    pub fn is_orderly(self) -> bool {
+        matches!(self, End::Fin | End::CloseNotify)
+    }
+
+    /// The sender closed or reset; it did not just fall silent.
+    pub fn is_close(self) -> bool {
+        self.is_orderly() || self == End::Reset
+    }
+}
+
+/// When each end first closed or reset, ns since 1970 UTC where it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[allow(missing_docs)] // the times of the flags of `ConnFacts`
+pub struct ClosedAt {
+    pub client_fin: Option<Timestamp>,
+    pub server_fin: Option<Timestamp>,
+    pub client_rst: Option<Timestamp>,
+    pub server_rst: Option<Timestamp>,
 }
 
 /// What TCP counted over a whole connection; from the doors without TCP all zero and false.
@@ -118,6 +142,8 @@ pub struct ConnFacts {
     pub client_rst: bool,
     /// RST by the server.
     pub server_rst: bool,
+    /// Times of these, the first of each.
+    pub closed: ClosedAt,
     /// Packets of this connection.
     pub packets: u64,
     /// Payload bytes client to server, each once, gaps not counted.

@@ -76,6 +76,8 @@ pub struct Answer {
     pub text_limited: bool,
     /// Provider variant of the dialect, where recognised: `iflow`, `dashscope`, `litserve`, …
     pub variant: Option<&'static str>,
+    /// The mark by which the variant was recognised, for people: `host openrouter.ai`.
+    pub variant_by: Option<String>,
     /// Bytes of text, reasoning and tool arguments kept so far.
     pub kept_bytes: usize,
 }
@@ -148,6 +150,14 @@ impl Answer {
         };
         keep(&mut self.model, model);
         keep(&mut self.id, id);
+    }
+
+    /// Whose server it is, unless that is known.
+    pub(super) fn recognise(&mut self, variant: Option<&'static super::variant::Variant>) {
+        if let (None, Some(variant)) = (self.variant, variant) {
+            self.variant = Some(variant.name);
+            self.variant_by = Some(variant.mark.to_string());
+        }
     }
 
     /// Count the deltas of one record.

@@ -10,22 +10,27 @@ mod shape;
 mod tests;
 
 use super::json::{self, Again, List, Obj, Raw};
-use super::note::{Say, foreign_done, text_of};
+use super::note::{Place, Say, foreign_done, text_of};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Evidence, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
+use crate::time::{Span, Timestamp};
 use kinds::*;
 use shape::{Block, Event};
 use std::collections::BTreeSet;
 
 /// Content blocks followed at once.
 const BLOCKS_LIMIT: usize = 1024;
+/// The documentation promises pings and gives no interval; load balancers close idle connections from 30 seconds on.
+const SILENCE_LIMIT: Span = Span::from_secs(30);
 
 /// `anthropic.messages`
 pub static DIALECT: Dialect = Dialect {
     name: "anthropic.messages",
     content_types: &["text/event-stream"],
+    generates: true,
+    fields: &["anthropic-version"],
     paths: |_, path| {
         (path.ends_with("/messages") && !path.contains("/threads/")) || path.ends_with(":streamRawPredict") || path.ends_with(":rawPredict")
     },
@@ -62,7 +67,7 @@ enum Phase {
 
 /// Reads a stream of events, or one whole `message`.
 #[derive(Debug)]
-pub(super) struct Messages {
+struct Messages {
     phase: Phase,
     /// Blocks that were started and not stopped.
     open: BTreeSet<u32>,
@@ -74,11 +79,17 @@ pub(super) struct Messages {
     joined: bool,
     /// An error came, which ends the stream.
     failed: bool,
+    /// `message_delta` came.
+    concluded: bool,
+    /// The first tool input that is no JSON; said once it is known that the answer was not cut short.
+    broken_input: Option<(Place, String)>,
+    /// Time of the event before.
+    last_at: Option<Timestamp>,
 }
 
 impl Messages {
     /// A reader for this stream.
-    pub(super) fn new(evidence: &Evidence<'_>) -> Self {
+    fn new(evidence: &Evidence<'_>) -> Self {
         let joined = evidence.response.is_none();
         Messages {
             phase: if joined { Phase::Open } else { Phase::Before },
@@ -87,16 +98,14 @@ impl Messages {
             named: evidence.framing == Framing::Sse,
             joined,
             failed: false,
+            concluded: joined,
+            broken_input: None,
+            last_at: None,
         }
     }
 
-    /// An event of this dialect came.
-    pub(super) fn spoken(&self) -> bool {
-        self.phase != Phase::Before
-    }
-
     /// One event's JSON.
-    pub(super) fn json(&mut self, record: &Record<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn json(&mut self, record: &Record<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         let mut again = Again::default();
         let meaning = match json::parse::<Event<'_>>(text, &mut again) {
             Ok(event) => self.dispatch(&event, record, answer, say),
@@ -141,10 +150,10 @@ impl Messages {
             }
             "content_block_start" => self.block_start(event, answer, say),
             "content_block_delta" => self.block_delta(event, answer, say),
-            "content_block_stop" => self.block_stop(event, say),
+            "content_block_stop" => self.block_stop(event, answer, say),
             "message_delta" => self.message_delta(event, answer, say),
             "message_stop" => self.stop(answer, say),
-            "error" => self.error(event, answer),
+            "error" => self.error(event, record, answer, say),
             "message" => whole(event, answer),
             "ping" => Meaning::default(),
             other => {
@@ -156,11 +165,22 @@ impl Messages {
 
     fn start(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         let Obj::Here(message) = &event.message else {
-            say.note(NO_USAGE, || format!("message_start: message {}", event.message.kind()));
+            say.note(START_WITHOUT_USAGE, || format!("message {}", event.message.kind()));
             return Meaning::default();
         };
         answer.identify(message.model.full(), message.id.full());
-        say.note_if(message.usage.json().is_none(), NO_USAGE, || "message_start".into());
+        match message.usage.value() {
+            Some(usage) => {
+                let lacks = ["input_tokens", "output_tokens"].into_iter().find(|name| !usage.get(name).is_some_and(|n| n.is_u64()));
+                say.note_if(lacks.is_some(), START_WITHOUT_USAGE, || format!("no {} in {usage}", lacks.unwrap_or_default()));
+                // Cached input is counted apart.
+                let none = |name| usage.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0) == 0;
+                let no_input =
+                    lacks.is_none() && ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"].iter().all(none);
+                say.note_if(no_input, NO_INPUT_TOKENS, || usage.to_string());
+            }
+            None => say.note(START_WITHOUT_USAGE, || "no usage".into()),
+        }
         merge(&message.usage, answer);
         Meaning { content: blocks(&message.content, answer).content, ..Meaning::default() }
     }
@@ -198,10 +218,18 @@ impl Messages {
         meaning
     }
 
-    fn block_stop(&mut self, event: &Event<'_>, say: &mut Say<'_>) -> Meaning {
+    fn block_stop(&mut self, event: &Event<'_>, answer: &Answer, say: &mut Say<'_>) -> Meaning {
         let index = self.index(event, say);
         let was_open = self.open.remove(&index);
         say.note_if(!was_open && !self.joined, STOP_WITHOUT_BLOCK, || format!("block {index}"));
+        if self.broken_input.is_none()
+            && !self.joined
+            && !answer.text_limited
+            && let Some(input) = answer.tool_arguments.get(&index.to_string()).filter(|input| !input.is_empty())
+            && let Err(e) = serde_json::from_str::<serde::de::IgnoredAny>(input)
+        {
+            self.broken_input = Some((say.place, format!("block {index}: {e}: {}", excerpt(input.as_bytes()))));
+        }
         Meaning::default()
     }
 
@@ -209,16 +237,24 @@ impl Messages {
         say.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
         self.open.clear();
         say.note_if(event.usage.json().is_none(), NO_USAGE, || "message_delta".into());
+        self.concluded = true;
         merge(&event.usage, answer);
-        match event.delta.here().and_then(|d| d.stop_reason.full()) {
+        let reason = event.delta.here().and_then(|d| d.stop_reason.full());
+        match reason {
             Some(reason) => answer.finish(0, reason),
             None => say.note(NO_STOP_REASON, || event.delta.kind().into()),
+        }
+        // An answer that ran into a limit may end within a call.
+        let whole = !matches!(reason, Some("max_tokens" | "model_context_window_exceeded"));
+        if let Some((place, found)) = self.broken_input.take().filter(|_| whole) {
+            say.note_at(place, INPUT_NOT_JSON, || found);
         }
         Meaning::default()
     }
 
     fn stop(&mut self, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         say.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
+        say.note_if(!self.concluded, NO_MESSAGE_DELTA, String::new);
         self.open.clear();
         self.phase = Phase::Stopped;
         if !self.document {
@@ -227,8 +263,13 @@ impl Messages {
         Meaning { terminator: !self.document, ..Meaning::default() }
     }
 
-    fn error(&mut self, event: &Event<'_>, answer: &mut Answer) -> Meaning {
+    fn error(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         self.failed = true;
+        let unnamed = self.named && record.event != "error";
+        let wanted =
+            event.kind.str() == Some("error") && event.error.json().is_some_and(|e| e.starts_with('{') && e.contains("\"message\""));
+        say.note_if(unnamed, ERROR_SHAPE, || format!("no event: error before {}", excerpt(record.data)));
+        say.note_if(!unnamed && !wanted, ERROR_SHAPE, || excerpt(record.data));
         answer.fail(&event.error.text().unwrap_or_else(|| "error".into()));
         if !self.document {
             answer.terminator.saw("error", false);
@@ -246,6 +287,8 @@ impl Messages {
 
 impl Events for Messages {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let silence = self.last_at.replace(record.at).map(|before| record.at.since(before));
+        say.note_if(silence.is_some_and(|s| s > SILENCE_LIMIT), SILENCE, || silence.unwrap_or(Span(0)).to_string());
         match foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
             Some(meaning) => meaning,
             None => self.json(record, &text_of(record), answer, say),

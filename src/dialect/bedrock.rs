@@ -1,21 +1,21 @@
 //! Amazon Bedrock: `ConverseStream` and `InvokeModelWithResponseStream` over AWS event streams (DIALECTS.md a.20).
 //!
 //! Source: the Bedrock Runtime API reference. Converse events are named by `:event-type`; `messageStop` is followed by `metadata`. Invoke wraps
-//! the model's own events as base64 in `bytes` of `chunk` events; those of Anthropic are read in full, of others the text.
+//! the model's own events as base64 in `bytes` of `chunk` events: they are read in their own dialect.
 
+mod invoke;
 mod shape;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-use super::anthropic::Messages;
 use super::json::{self, Again, Obj, Raw};
 use super::note::{Say, text_of};
 use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning, base64};
+use super::{Answer, Confidence, Dialect, Meaning, Reader};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
-use shape::{Event, Foreign, Usage};
+use shape::{Event, Usage};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("bedrock.not-json");
@@ -25,6 +25,8 @@ pub const NOT_OBJECT: Kind = Kind("bedrock.not-object");
 pub const UNKNOWN_TYPE: Kind = Kind("bedrock.unknown-type");
 /// `bytes` of a chunk is no base64.
 pub const NOT_BASE64: Kind = Kind("bedrock.not-base64");
+/// An exception or error frame.
+pub const EXCEPTION: Kind = Kind("bedrock.exception");
 /// The body ended properly without `messageStop` and without an exception.
 pub const NO_MESSAGE_STOP: Kind = Kind("bedrock.no-message-stop");
 /// The body ended properly behind `messageStop` without `metadata`.
@@ -34,6 +36,8 @@ pub const NO_METADATA: Kind = Kind("bedrock.no-metadata");
 pub static DIALECT: Dialect = Dialect {
     name: "bedrock",
     content_types: &["application/vnd.amazon.eventstream"],
+    generates: true,
+    fields: &[],
     paths: |_, path| {
         path.contains("/model/")
             && ["/converse-stream", "/converse", "/invoke-with-response-stream", "/invoke"].iter().any(|end| path.ends_with(end))
@@ -47,16 +51,26 @@ pub static DIALECT: Dialect = Dialect {
         _ if shape.has_all(&["output", "stopReason", "usage"]) => Confidence::Likely,
         _ => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some("messageStop"), Bedrock::new(evidence)),
+    reader: |evidence| {
+        let invoked = evidence.record.event == "chunk" || evidence.path().is_some_and(|p| p.ends_with("/invoke-with-response-stream"));
+        if invoked && evidence.framing == Framing::AwsEventStream {
+            return Box::new(invoke::Invoke::new(evidence));
+        }
+        converse(evidence, evidence.framing == Framing::Json)
+    },
 };
 
-/// Reads a stream of either operation, or one whole `Converse` answer.
-#[derive(Debug)]
+/// A reader of Converse events.
+fn converse(evidence: &super::Evidence<'_>, document: bool) -> Box<dyn Reader> {
+    Common::boxed(evidence, Some(MESSAGE_STOP), Bedrock { document, ..Bedrock::default() })
+}
+
+/// The event that ends an answer.
+const MESSAGE_STOP: &str = "messageStop";
+
+/// Reads a stream of Converse, or one whole answer.
+#[derive(Debug, Default)]
 struct Bedrock {
-    /// Anthropic events inside chunks.
-    inner: Messages,
-    /// A chunk came: the operation is Invoke.
-    invoked: bool,
     document: bool,
     stopped: bool,
     metadata: bool,
@@ -64,11 +78,6 @@ struct Bedrock {
 }
 
 impl Bedrock {
-    fn new(evidence: &Evidence<'_>) -> Self {
-        let document = evidence.framing == Framing::Json;
-        Bedrock { inner: Messages::new(evidence), invoked: false, document, stopped: false, metadata: false, failed: false }
-    }
-
     fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         let index = event.content_block_index.index().unwrap_or(0).to_string();
         match record.event {
@@ -86,7 +95,7 @@ impl Bedrock {
                 if let Some(reason) = event.stop_reason.full() {
                     answer.finish(0, reason);
                 }
-                answer.terminator.saw("messageStop", true);
+                answer.terminator.saw(MESSAGE_STOP, true);
                 Meaning { terminator: true, ..Meaning::default() }
             }
             "metadata" => {
@@ -94,7 +103,6 @@ impl Bedrock {
                 take_usage(&event.usage, answer);
                 Meaning::default()
             }
-            "chunk" => self.chunk(event, record, answer, say),
             _ if self.document => whole(event, record, answer),
             other => {
                 say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
@@ -102,33 +110,13 @@ impl Bedrock {
             }
         }
     }
-
-    /// A chunk of Invoke: the model's own event.
-    fn chunk(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        self.invoked = true;
-        let Some(bytes) = event.bytes.str().and_then(base64::decode) else {
-            say.note(NOT_BASE64, || event.bytes.show());
-            return Meaning::default();
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        match serde_json::from_str::<Foreign<'_>>(&text) {
-            Ok(foreign) if foreign.kind.full().is_none() => foreign.take(answer),
-            _ => self.inner.json(record, &text, answer, say),
-        }
-    }
-
-    /// An exception ends the stream.
-    fn exception(&mut self, record: &Record<'_>, answer: &mut Answer) -> Meaning {
-        self.failed = true;
-        answer.fail(&format!("{}: {}", record.event, text_of(record)));
-        Meaning { error: true, ..Meaning::default() }
-    }
 }
 
 impl Events for Bedrock {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         if record.exception {
-            return self.exception(record, answer);
+            self.failed = true;
+            return exception(record, answer, say);
         }
         let text = text_of(record);
         let mut again = Again::default();
@@ -143,17 +131,20 @@ impl Events for Bedrock {
         meaning
     }
 
-    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
         if self.failed || self.document || !complete {
             return;
         }
-        if !self.invoked {
-            say.note_if(!self.stopped, NO_MESSAGE_STOP, || "the body ended".into());
-            say.note_if(self.stopped && !self.metadata, NO_METADATA, || "the body ended".into());
-        } else if self.inner.spoken() {
-            self.inner.over(complete, answer, say);
-        }
+        say.note_if(!self.stopped, NO_MESSAGE_STOP, || "the body ended".into());
+        say.note_if(self.stopped && !self.metadata, NO_METADATA, || "the body ended".into());
     }
+}
+
+/// An exception ends the stream.
+fn exception(record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    say.note(EXCEPTION, || format!("{}: {}", excerpt(record.event.as_bytes()), excerpt(record.data)));
+    answer.fail(&format!("{}: {}", record.event, text_of(record)));
+    Meaning { error: true, ..Meaning::default() }
 }
 
 /// A delta of Converse.

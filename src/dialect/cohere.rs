@@ -33,6 +33,8 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("cohere.foreign-terminator");
 pub static DIALECT: Dialect = Dialect {
     name: "cohere.chat",
     content_types: &["text/event-stream", "application/stream+json"],
+    generates: true,
+    fields: &[],
     paths: |_, path| path.ends_with("/v2/chat") || path.ends_with("/v1/chat"),
     shape: |_, shape| match (shape.kind.as_deref(), shape.event_type.as_deref()) {
         (Some("message-start" | "content-delta" | "message-end" | "tool-plan-delta" | "tool-call-delta"), _) => Confidence::Certain,

@@ -21,6 +21,8 @@ pub const FINISH_EARLY: Kind = Kind("gemini.finish-early");
 pub const NO_FINISH_REASON: Kind = Kind("gemini.no-finish-reason");
 /// The prompt was blocked: `promptFeedback.blockReason`.
 pub const PROMPT_BLOCKED: Kind = Kind("gemini.prompt-blocked");
+/// An SSE event type, which this dialect does not have.
+pub const EVENT_NAME: Kind = Kind("gemini.event-name");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("gemini.foreign-terminator");
 
@@ -28,6 +30,8 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("gemini.foreign-terminator");
 pub static DIALECT: Dialect = Dialect {
     name: "gemini.generate",
     content_types: &["text/event-stream", "application/json"],
+    generates: true,
+    fields: &[],
     paths: |_, path| path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent"),
     shape: |evidence, shape| match () {
         () if shape.has("candidates") && (shape.has("usageMetadata") || shape.has("promptFeedback")) => Confidence::Certain,
@@ -175,6 +179,7 @@ impl Gemini {
 
 impl Events for Gemini {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(!record.event.is_empty(), EVENT_NAME, || excerpt(record.event.as_bytes()));
         if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
             return meaning;
         }

@@ -34,6 +34,8 @@ pub static DIALECT: Dialect = Dialect {
         "application/connect+proto",
         "application/connect+json",
     ],
+    generates: false,
+    fields: &[],
     paths: |_, _| false,
     shape: |evidence, _| if evidence.framing == Framing::Grpc { Confidence::Likely } else { Confidence::No },
     reader: |evidence| {

@@ -18,6 +18,8 @@ pub const NO_OUTPUT: Kind = Kind("litserve.no-output");
 pub static DIALECT: Dialect = Dialect {
     name: "litserve.plain",
     content_types: &[],
+    generates: true,
+    fields: &[],
     paths: |_, _| false,
     shape: |evidence, shape| {
         let plain = shape.keys == 1 && shape.has("output");
@@ -90,6 +92,6 @@ mod tests {
     fn only_the_lone_key_counts() {
         assert_eq!(chosen("/predict", Framing::Ndjson, r#"{"output": "no"}"#), Some("litserve.plain"));
         // DashScope's own protocol has an output too
-        assert_eq!(chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#), Some("none"));
+        assert_eq!(chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#), Some("dashscope.generation"));
     }
 }

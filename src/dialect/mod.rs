@@ -10,17 +10,24 @@ mod reader;
 pub mod shape;
 mod variant;
 
+pub mod a2a;
+pub mod ai_sdk_ui;
 pub mod anthropic;
 pub mod bedrock;
 pub mod cohere;
+pub mod dashscope;
 pub mod gemini;
 pub mod grpc;
 pub mod litserve;
+pub mod llamacpp;
+pub mod mcp;
 pub mod none;
 pub mod ollama;
+pub mod ollama_status;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+pub mod tgi;
 
 #[cfg(test)]
 mod testing;
@@ -57,6 +64,8 @@ pub struct Evidence<'a> {
     pub target: Option<&'a str>,
     /// Host or `:authority`.
     pub authority: Option<&'a str>,
+    /// Request head.
+    pub request: Option<&'a crate::http::event::RequestHead>,
     /// Request body, decoded, as far as it was kept.
     pub request_body: &'a [u8],
     /// Response head fields.
@@ -88,6 +97,13 @@ impl<'a> Evidence<'a> {
     fn answered_with(&self, start: &str) -> bool {
         let starts = |name: &[u8]| name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start.as_bytes()));
         self.response.is_some_and(|r| r.fields.iter().any(|(name, _)| starts(name)))
+    }
+
+    /// The first of these header fields that the request has, then the response.
+    fn field(&self, names: &[&'static str]) -> Option<&'static str> {
+        let heads = [self.request.map(|r| &r.fields), self.response.map(|r| &r.fields)];
+        let has = |name: &str| heads.iter().flatten().any(|fields| fields.all(name).next().is_some());
+        names.iter().copied().find(|name| has(name))
     }
 }
 
@@ -156,6 +172,10 @@ pub struct Dialect {
     pub name: &'static str,
     /// Content types (MIME essence, lower case) that its documentation promises for a streamed answer.
     pub content_types: &'static [&'static str],
+    /// Its records carry generated text: what upsets readers of model streams is a fault here.
+    pub generates: bool,
+    /// Header fields of request or response that no other dialect has (lower case). One of them counts as a path of its own does.
+    pub fields: &'static [&'static str],
     /// This request path (of [`Evidence::path`]) is one of its own.
     pub paths: fn(&Evidence<'_>, &str) -> bool,
     /// How sure by the record's outline and the response head, the path left aside.
@@ -168,7 +188,7 @@ impl Dialect {
     /// How sure, for this stream, at this record; `path` is that of a request that generates.
     fn recognise(&self, evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Confidence {
         let by_shape = (self.shape)(evidence, shape);
-        let on_path = path.is_some_and(|path| (self.paths)(evidence, path));
+        let on_path = path.is_some_and(|path| (self.paths)(evidence, path)) || evidence.field(self.fields).is_some();
         let refused = evidence.response.is_some_and(|r| r.status >= 400);
         match (on_path, by_shape) {
             (true, Confidence::Likely | Confidence::Certain) => Confidence::Certain,
@@ -190,9 +210,16 @@ pub static DIALECTS: &[&Dialect] = &[
     &gemini::DIALECT,
     &ollama::CHAT,
     &ollama::GENERATE,
+    &ollama_status::DIALECT,
     &bedrock::DIALECT,
     &cohere::DIALECT,
+    &dashscope::DIALECT,
+    &tgi::DIALECT,
+    &llamacpp::DIALECT,
+    &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
+    &a2a::DIALECT,
+    &mcp::DIALECT,
     &grpc::DIALECT,
     &none::DIALECT,
 ];
@@ -216,7 +243,7 @@ pub fn choose(evidence: &Evidence<'_>) -> Option<(&'static Dialect, Confidence, 
     Some((dialect, sure, why(dialect, evidence, &shape)))
 }
 
-/// The grounds for a choice: `path /v1/chat/completions, object chat.completion.chunk`.
+/// The grounds for a choice: `path /v1/messages, header anthropic-version, type message_start`.
 fn why(dialect: &Dialect, evidence: &Evidence<'_>, shape: &Shape) -> String {
     let path = evidence
         .posted()
@@ -230,5 +257,6 @@ fn why(dialect: &Dialect, evidence: &Evidence<'_>, shape: &Shape) -> String {
             if dialect.name == none::DIALECT.name { " that no dialect claims" } else { "" }
         ),
     });
-    [path, outline].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let field = evidence.field(dialect.fields).map(|name| format!("header {name}"));
+    [path, field, outline].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

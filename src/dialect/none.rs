@@ -10,6 +10,8 @@ use crate::oddity::excerpt;
 pub static DIALECT: Dialect = Dialect {
     name: "none",
     content_types: &[],
+    generates: false,
+    fields: &[],
     paths: |_, _| false,
     shape: |evidence, _| if evidence.framing.is_stream() { Confidence::Possible } else { Confidence::No },
     reader: |evidence| Common::boxed(evidence, None, Plain),

@@ -3,12 +3,13 @@
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 
 use super::json::{self, Again, Flag, List, Num, Obj, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
+use super::note::{Place, Say, foreign_done, text_of};
 use super::reader::{Common, Events};
 use super::shape::Shape;
 use super::{Answer, Confidence, Dialect, Evidence, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
+use crate::time::{Span, Timestamp};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("ollama.not-json");
@@ -22,6 +23,10 @@ pub const AFTER_DONE: Kind = Kind("ollama.after-done");
 pub const NO_DONE_REASON: Kind = Kind("ollama.no-done-reason");
 /// Neither a message, a response, `done` nor an error.
 pub const UNKNOWN_TYPE: Kind = Kind("ollama.unknown-type");
+/// A line with `error`.
+pub const ERROR_LINE: Kind = Kind("ollama.error-line");
+/// Lines lag behind their own `created_at` by more than 200 ms, the least lag of the stream taken as the distance between the two clocks.
+pub const ARRIVAL_LAG: Kind = Kind("ollama.arrival-lag");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("ollama.foreign-terminator");
 
@@ -29,6 +34,8 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("ollama.foreign-terminator");
 pub static CHAT: Dialect = Dialect {
     name: "ollama.chat",
     content_types: &["application/x-ndjson"],
+    generates: true,
+    fields: &[],
     paths: |evidence, path| path.ends_with("/api/chat") && evidence.framing != Framing::Sse,
     shape: |evidence, shape| outline(evidence, shape, "message"),
     reader: |evidence| Common::boxed(evidence, Some("done:true"), Ollama::new(evidence)),
@@ -38,6 +45,8 @@ pub static CHAT: Dialect = Dialect {
 pub static GENERATE: Dialect = Dialect {
     name: "ollama.generate",
     content_types: &["application/x-ndjson"],
+    generates: true,
+    fields: &[],
     paths: |evidence, path| path.ends_with("/api/generate") && evidence.framing != Framing::Sse,
     shape: |evidence, shape| outline(evidence, shape, "response"),
     reader: |evidence| Common::boxed(evidence, Some("done:true"), Ollama::new(evidence)),
@@ -52,12 +61,17 @@ fn outline(_: &Evidence<'_>, shape: &Shape, body: &str) -> Confidence {
     }
 }
 
+/// A lag that no scheduler explains.
+const LAG_LIMIT: Span = Span::from_millis(200);
+
 /// One line.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct Event<'a> {
     #[serde(borrow)]
     model: Text<'a>,
+    #[serde(borrow)]
+    created_at: Text<'a>,
     #[serde(borrow)]
     message: Obj<Message<'a>>,
     #[serde(borrow)]
@@ -109,18 +123,22 @@ struct Ollama {
     failed: bool,
     /// Tool calls so far; they come whole.
     calls: u32,
+    /// Least and greatest distance from `created_at` to arrival, and where the greatest was.
+    lag: Option<(Span, Span, Place)>,
 }
 
 impl Ollama {
     fn new(evidence: &Evidence<'_>) -> Self {
-        Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0 }
+        Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0, lag: None }
     }
 
     fn line(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         say.note_if(self.done, AFTER_DONE, || excerpt(record.data));
         answer.identify(event.model.full(), None);
+        self.clock(event, say.place);
         if let Some(error) = event.error.text() {
+            say.note(ERROR_LINE, || excerpt(error.as_bytes()));
             answer.fail(&error);
             (meaning.error, self.failed) = (true, true);
             return meaning;
@@ -143,6 +161,17 @@ impl Ollama {
             meaning.terminator = !self.document;
         }
         meaning
+    }
+
+    /// Every line says when it was made.
+    fn clock(&mut self, event: &Event<'_>, place: Place) {
+        let made = event.created_at.full().and_then(|t| chrono::DateTime::parse_from_rfc3339(t).ok()?.timestamp_nanos_opt());
+        let Some(lag) = made.map(|made| place.at.since(Timestamp(made))) else { return };
+        let (least, most, at) = self.lag.get_or_insert((lag, lag, place));
+        *least = lag.min(*least);
+        if lag > *most {
+            (*most, *at) = (lag, place);
+        }
     }
 
     fn call(&mut self, call: &ToolCall<'_>, answer: &mut Answer) {
@@ -193,6 +222,12 @@ impl Events for Ollama {
 
     fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
         say.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
+        if let Some((least, most, place)) = self.lag {
+            let lag = Span(most.0.saturating_sub(least.0));
+            if lag > LAG_LIMIT {
+                say.note_at(place, ARRIVAL_LAG, || lag.to_string());
+            }
+        }
     }
 }
 
@@ -203,7 +238,7 @@ mod tests {
 
     const CHAT_LINE: &str =
         r#"{"model":"l","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":"Hi"},"done":false}"#;
-    const CHAT_END: &str = r#"{"model":"l","created_at":"2025-01-01T00:00:01Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":1,"prompt_eval_count":2,"eval_count":5}"#;
+    const CHAT_END: &str = r#"{"model":"l","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":1,"prompt_eval_count":2,"eval_count":5}"#;
 
     fn chat(lines: &[&str]) -> Read {
         let lines: Vec<_> = lines.iter().map(|l| ("", *l)).collect();
@@ -250,7 +285,7 @@ mod tests {
         assert_eq!(chat(&[CHAT_LINE]).kinds(), ["ollama.no-done"]);
         assert_eq!(chat(&[CHAT_END, CHAT_LINE]).kinds(), ["ollama.after-done"]);
         let read = chat(&[CHAT_LINE, r#"{"error":"out of memory"}"#]);
-        assert_eq!((read.answer.error.as_deref(), read.kinds().len()), (Some("out of memory"), 0));
+        assert_eq!((read.answer.error.as_deref(), read.kinds().len()), (Some("out of memory"), 1), "the error itself");
         assert_eq!(
             chat(&["{\"x\":1}", "[DONE]", "{", CHAT_END]).kinds(),
             ["ollama.foreign-terminator", "ollama.not-json", "ollama.unknown-type"]

@@ -16,7 +16,8 @@ mod tests;
 use super::json::{self, Again, Boxed, Obj};
 use super::note::{Done, Place, Say, done, text_of};
 use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning, variant};
+use super::variant::{self, Variant};
+use super::{Answer, Confidence, Dialect, Evidence, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use choice::{Carried, Frame, State};
@@ -32,6 +33,8 @@ const CHOICES_LIMIT: usize = 1024;
 pub static DIALECT: Dialect = Dialect {
     name: "openai.chat",
     content_types: &["text/event-stream"],
+    generates: true,
+    fields: &[],
     paths: |_, path| path.ends_with("/chat/completions"),
     shape: |_, shape| match shape.object.as_deref() {
         Some("chat.completion.chunk" | "chat.completion") if shape.has("choices") => Confidence::Certain,
@@ -82,7 +85,7 @@ impl Chat {
     /// A JSON record.
     fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         if answer.variant.is_none() {
-            answer.variant = marks(chunk, say.place.n);
+            answer.recognise(marks(chunk, say.place.n));
         }
         let mut meaning = Meaning { error: failed(chunk, text, answer, say), ..Meaning::default() };
         if meaning.error && chunk.choices.kind == "absent" {
@@ -196,7 +199,7 @@ pub(super) fn failed(chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &m
 }
 
 /// The variant by marks in the record; id and fingerprint are looked at in the first ones only.
-fn marks(chunk: &Chunk<'_>, n: u64) -> Option<&'static str> {
+fn marks(chunk: &Chunk<'_>, n: u64) -> Option<&'static Variant> {
     let top = if chunk.prompt_filter { variant::by_field("prompt_filter_results") } else { None };
     top.or_else(|| chunk.unknown.iter().find_map(|name| variant::by_field(name)))
         .or_else(|| chunk.choices.iter().filter_map(Obj::here).find_map(|choice| choice_marks(choice)))
@@ -204,7 +207,7 @@ fn marks(chunk: &Chunk<'_>, n: u64) -> Option<&'static str> {
 }
 
 /// The variant by marks in a choice.
-fn choice_marks(choice: &chunk::Choice<'_>) -> Option<&'static str> {
+fn choice_marks(choice: &chunk::Choice<'_>) -> Option<&'static Variant> {
     [
         ("choice.content_filter_results", choice.content_filter_results.0),
         ("choice.native_finish_reason", choice.native_finish_reason.0),

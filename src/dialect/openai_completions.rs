@@ -29,6 +29,8 @@ pub const DATA_AFTER_TERMINATOR: Kind = Kind("completions.data-after-terminator"
 pub static DIALECT: Dialect = Dialect {
     name: "openai.completions",
     content_types: &["text/event-stream"],
+    generates: true,
+    fields: &[],
     paths: |_, path| path.ends_with("/completions") && !path.ends_with("/chat/completions"),
     shape: |_, shape| match shape.object.as_deref() {
         Some("text_completion") => Confidence::Certain,

@@ -16,15 +16,17 @@ use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use kinds::*;
 use shape::{Event, Item, QUIET, Response, Usage};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Output items followed.
+/// Output items followed, and parts of them.
 const ITEMS_LIMIT: usize = 1024;
 
 /// `openai.responses`
 pub static DIALECT: Dialect = Dialect {
     name: "openai.responses",
     content_types: &["text/event-stream"],
+    generates: true,
+    fields: &[],
     paths: |_, path| path.ends_with("/responses"),
     shape: |evidence, shape| match (shape.kind.as_deref(), shape.object.as_deref()) {
         (Some(kind), _) if kind.starts_with("response.") => Confidence::Certain,
@@ -49,13 +51,24 @@ struct Responses {
     sequence: Option<i64>,
     /// Items added, by `output_index`.
     items: BTreeSet<u32>,
+    /// Parts added, by `output_index` and `content_index`, and where in the item's text each begins.
+    parts: BTreeMap<(u32, u32), usize>,
 }
 
 impl Responses {
     fn new(evidence: &Evidence<'_>) -> Self {
-        let joined = evidence.response.is_none();
-        let sequence = if joined { None } else { Some(0) };
-        Responses { document: evidence.framing == Framing::Json, joined, begun: false, ended: false, sequence, items: BTreeSet::new() }
+        // A stream may be taken up again behind an event that the client has seen.
+        let resumed = evidence.target.is_some_and(|t| t.contains("starting_after="));
+        let joined = resumed || evidence.response.is_none();
+        Responses {
+            document: evidence.framing == Framing::Json,
+            joined,
+            begun: false,
+            ended: false,
+            sequence: if joined { None } else { Some(0) },
+            items: BTreeSet::new(),
+            parts: BTreeMap::new(),
+        }
     }
 
     fn dispatch(&mut self, event: &Event<'_>, text: &str, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
@@ -85,8 +98,18 @@ impl Responses {
                 Meaning::default()
             }
             "output_item.added" => self.item(index, &event.item, answer),
+            "content_part.added" => self.part(index, event, answer),
+            "output_text.done" => self.compare(index, event, answer, say),
+            "function_call_arguments.done" => {
+                let told = event.arguments.full();
+                let kept = answer.tool_arguments.get(&index.to_string()).map_or("", String::as_str);
+                let differs = !self.joined && !answer.text_limited && told.is_some_and(|told| told != kept);
+                say.note_if(differs, DONE_DIFFERS, || format!("arguments of output_index {index}"));
+                Meaning::default()
+            }
             "output_text.delta" | "refusal.delta" => {
                 self.known(index, say);
+                self.known_part(index, event, say);
                 Meaning { content: event.delta.full().is_some_and(|text| answer.add_text(index, text)), ..Meaning::default() }
             }
             "reasoning_text.delta" | "reasoning_summary_text.delta" => {
@@ -99,7 +122,7 @@ impl Responses {
                 answer.add_arguments(&index.to_string(), fragment);
                 Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
             }
-            "completed" | "incomplete" | "failed" => self.terminal(kind, event, answer),
+            "completed" | "incomplete" | "failed" => self.terminal(kind, event, answer, say),
             "error" => self.error(event, text, answer),
             quiet if QUIET.contains(&quiet) => Meaning::default(),
             _ => {
@@ -110,8 +133,17 @@ impl Responses {
     }
 
     /// The terminal event: status, usage, error.
-    fn terminal(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer) -> Meaning {
+    fn terminal(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         self.ended = true;
+        if let Some(response) = event.response.here().filter(|_| !self.joined && !answer.text_limited) {
+            let item = response.output.iter().enumerate().find(|(i, item)| {
+                let text = item.here().filter(|item| item.kind.str() == Some("message")).map(Item::text);
+                text.is_some_and(|text| text != answer.texts.get(&(*i as u32)).map_or("", String::as_str))
+            });
+            if let Some((i, _)) = item {
+                say.note(OUTPUT_DIFFERS, || format!("{kind}: text of output {i}"));
+            }
+        }
         let status = kind.strip_prefix("response.").unwrap_or(kind);
         answer.finish(0, status);
         answer.terminator.saw(kind, true);
@@ -142,6 +174,33 @@ impl Responses {
     fn known(&self, index: u32, say: &mut Say<'_>) {
         let unknown = !self.joined && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
         say.note_if(unknown, DELTA_WITHOUT_ITEM, || format!("output_index {index}"));
+    }
+
+    /// A part of an item begins.
+    fn part(&mut self, index: u32, event: &Event<'_>, answer: &Answer) -> Meaning {
+        if self.parts.len() < ITEMS_LIMIT {
+            let begins = answer.texts.get(&index).map_or(0, String::len);
+            self.parts.insert((index, event.content_index.index().unwrap_or(0)), begins);
+        }
+        Meaning::default()
+    }
+
+    fn known_part(&self, index: u32, event: &Event<'_>, say: &mut Say<'_>) {
+        let part = event.content_index.index().unwrap_or(0);
+        let unknown =
+            !self.joined && self.items.contains(&index) && self.parts.len() < ITEMS_LIMIT && !self.parts.contains_key(&(index, part));
+        say.note_if(unknown, DELTA_WITHOUT_PART, || format!("output_index {index}, content_index {part}"));
+    }
+
+    /// The text of a part that is over, against what its deltas brought.
+    fn compare(&self, index: u32, event: &Event<'_>, answer: &Answer, say: &mut Say<'_>) -> Meaning {
+        let begins = self.parts.get(&(index, event.content_index.index().unwrap_or(0))).copied().unwrap_or(0);
+        let kept = answer.texts.get(&index).and_then(|text| text.get(begins..)).unwrap_or_default();
+        let differs = !self.joined && !answer.text_limited && event.text.str().is_some_and(|told| told != kept);
+        say.note_if(differs, DONE_DIFFERS, || {
+            format!("text of output_index {index}: {} bytes, the deltas brought {}", event.text.str().map_or(0, str::len), kept.len())
+        });
+        Meaning::default()
     }
 
     fn count(&mut self, event: &Event<'_>, say: &mut Say<'_>) {
@@ -183,6 +242,11 @@ impl Item<'_> {
     /// A tool call with a name and arguments of its own.
     fn is_call(&self) -> bool {
         matches!(self.kind.str(), Some("function_call" | "custom_tool_call" | "mcp_call"))
+    }
+
+    /// The text of a message's parts.
+    fn text(&self) -> String {
+        self.content.iter().filter_map(Obj::here).filter_map(|part| part.text.full().or_else(|| part.refusal.full())).collect()
     }
 
     /// An item of a whole response.

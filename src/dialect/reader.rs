@@ -1,7 +1,8 @@
 //! What the readers of all dialects share: the record's place, the terminator's books, the count of deltas, the variant.
 
 use super::note::{Notes, Place, Say};
-use super::{Answer, Evidence, Meaning, Reader, variant};
+use super::variant::{self, Variant};
+use super::{Answer, Evidence, Meaning, Reader};
 use crate::framing::{Framing, Record};
 use crate::http::event::Fields;
 use crate::oddity::Oddity;
@@ -38,7 +39,7 @@ pub(super) struct Common<E> {
     notes: Notes,
     last: Place,
     expected: Option<&'static str>,
-    variant: Option<&'static str>,
+    variant: Option<&'static Variant>,
 }
 
 impl<E: Events> Common<E> {
@@ -54,7 +55,7 @@ impl<E: Events> Reader for Common<E> {
         self.last = record.into();
         answer.terminator.expected = self.expected;
         answer.terminator.record();
-        answer.variant = answer.variant.or(self.variant);
+        answer.recognise(self.variant);
         let mut say = Say { place: self.last, notes: &mut self.notes, odd };
         let meaning = self.events.event(record, answer, &mut say);
         answer.count(meaning);

@@ -38,6 +38,19 @@ const KEYS: &[&str] = &[
     "usage",
     "id",
     "created",
+    "jsonrpc",
+    "result",
+    "method",
+    "status",
+    "digest",
+    "request_id",
+    "code",
+    "token",
+    "generated_text",
+    "details",
+    "error_type",
+    "stop",
+    "errorText",
 ];
 
 /// The outline of one record.

@@ -30,6 +30,7 @@ pub(super) fn evidence<'a>(target: &'a str, record: &'a Record<'a>) -> Evidence<
         method: Some("POST"),
         target: Some(target),
         authority: None,
+        request: None,
         request_body: b"",
         response: None,
         framing: Framing::Sse,
@@ -88,9 +89,15 @@ impl Read {
 
 /// Read a whole, complete stream of (SSE event type, payload) with a dialect. The head was seen.
 pub(super) fn read_as(dialect: &Dialect, framing: Framing, records: &[(&str, &str)]) -> Read {
-    let first = record(0, records.first().map_or("", |r| r.1));
+    read_asked(dialect, framing, b"", records)
+}
+
+/// The same as the answer to this request body.
+pub(super) fn read_asked(dialect: &Dialect, framing: Framing, request_body: &[u8], records: &[(&str, &str)]) -> Read {
+    let (event, data) = records.first().copied().unwrap_or_default();
+    let first = Record { event, ..record(0, data) };
     let head = head(&[]);
-    let evidence = Evidence { framing, response: Some(&head), ..evidence("/", &first) };
+    let evidence = Evidence { framing, request_body, response: Some(&head), ..evidence("/", &first) };
     let mut reader = (dialect.reader)(&evidence);
     let mut read = Read::default();
     let Read { answer, odd, meanings } = &mut read;

@@ -1,5 +1,6 @@
 //! One exchange as plain data: heads, chunks, records, meanings, how it ended. Filled by `pipeline`, read by everything above, owned by nobody else.
 
+pub mod ending;
 pub mod redact;
 
 use crate::conn::{ConnId, Endpoints};
@@ -8,6 +9,7 @@ use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead};
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
+use ending::Ending;
 
 /// Number of an exchange within a session, from 0 in order of first sight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +30,8 @@ pub struct Exchange {
     pub request: Option<Request>,
     /// The response, or none where nothing of it was seen.
     pub response: Option<Response>,
+    /// How it ended.
+    pub ending: Ending,
     /// What the layers noticed, first of each kind.
     pub oddities: Oddities,
     /// Bytes of this exchange are missing from the capture: verdicts about it are unsure.

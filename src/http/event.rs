@@ -2,6 +2,7 @@
 //!
 //! Order per exchange and side: `Head` (responses: any number of interim heads first), then `Unit`s with their `Data`, then `Trailers`, then one `End`.
 
+use crate::conn::End;
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
 use std::ops::Range;
@@ -61,8 +62,8 @@ pub enum HttpWhat<'a> {
     Gap(Option<u64>),
     /// Trailer section, as field list.
     Trailers(Fields),
-    /// The message is over.
-    End(MessageEnd),
+    /// The message is over: whole or cut by whom, and what told so.
+    End(MessageEnd, Told),
     /// Something odd about this message.
     Oddity(Oddity),
 }
@@ -78,6 +79,77 @@ pub enum MessageEnd {
     CutByServer,
     /// The capture ended, lost the connection, or lacks the bytes that would tell.
     CutByCapture,
+}
+
+/// What told that a message is over. The first five end whole messages, the others cut them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Told {
+    /// The end of the head: there is no body (HEAD, 204, 304, CONNECT, `Content-Length: 0`).
+    NoBody,
+    /// The chunk of length zero with the empty line behind it (RFC 9112 section 7.1).
+    ZeroChunk,
+    /// As many bytes as Content-Length announced.
+    Length,
+    /// A frame with END_STREAM (RFC 9113 section 8.1).
+    EndStream,
+    /// The close of the connection, where nothing else ends the body (RFC 9112 section 6.3).
+    Close,
+    /// FIN before the message was whole.
+    Fin,
+    /// RST before the message was whole.
+    Reset,
+    /// TLS close_notify before the message was whole.
+    CloseNotify,
+    /// RST_STREAM with this error code.
+    RstStream(u32),
+    /// GOAWAY that gave this stream up, and the close behind it.
+    GoAway {
+        /// Highest stream that was or may be worked on.
+        last: u32,
+        /// Error code.
+        code: u32,
+    },
+    /// Silence for longer than the idle limit.
+    Idle,
+    /// The capture ended first.
+    CaptureEnd,
+    /// The bytes that would tell were not captured.
+    NotCaptured,
+    /// The answer came before the request was over and switched to another protocol.
+    Switched,
+}
+
+impl Told {
+    /// What the end of a direction told.
+    pub fn of(end: End) -> Told {
+        match end {
+            End::Fin => Told::Fin,
+            End::Reset => Told::Reset,
+            End::CloseNotify => Told::CloseNotify,
+            End::Idle => Told::Idle,
+            End::Capture => Told::CaptureEnd,
+        }
+    }
+
+    /// For the store and machines: `zero-chunk`, `rst-stream`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Told::NoBody => "no-body",
+            Told::ZeroChunk => "zero-chunk",
+            Told::Length => "length",
+            Told::EndStream => "end-stream",
+            Told::Close => "close",
+            Told::Fin => "fin",
+            Told::Reset => "reset",
+            Told::CloseNotify => "close-notify",
+            Told::RstStream(_) => "rst-stream",
+            Told::GoAway { .. } => "goaway",
+            Told::Idle => "idle",
+            Told::CaptureEnd => "capture-end",
+            Told::NotCaptured => "not-captured",
+            Told::Switched => "switched",
+        }
+    }
 }
 
 /// HTTP version of a message.

@@ -77,6 +77,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         tls: None,
         request: Some(request),
         response: Some(response),
+        ending: crate::exchange::ending::Ending::default(),
         oddities: Oddities::default(),
         gap: false,
     }

@@ -2,11 +2,13 @@
 //!
 //! So a store keeps what was received, and what was made of it need not be kept: text, deltas, figures come out again.
 
+use super::closing::Closings;
 use super::work::Work;
 use super::{BodyPart, Config};
 use crate::conn::{ConnId, Endpoints};
+use crate::exchange::ending::Ending;
 use crate::exchange::{Exchange, ExchangeId, PieceInfo, TlsInfo};
-use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side};
+use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told};
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
 
@@ -27,6 +29,8 @@ pub struct Kept {
     pub response: Option<KeptMessage<ResponseHead>>,
     /// Interim heads before the response's own.
     pub informational: Vec<ResponseHead>,
+    /// [`Exchange::ending`], where it was kept.
+    pub ending: Option<Ending>,
     /// [`Exchange::oddities`]: layers below HTTP noticed some of them, so they are kept.
     pub oddities: Oddities,
     /// [`Exchange::gap`]
@@ -53,7 +57,7 @@ pub struct KeptMessage<H> {
 impl Kept {
     /// The exchange, whole: nothing is handed on in parts.
     pub fn read(self) -> Exchange {
-        let Kept { id, conn, endpoints, tls, request, response, informational, oddities, gap } = self;
+        let Kept { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap } = self;
         let mut feed = Feed { work: Work::new(0, conn, endpoints), config: Config { request_kept: usize::MAX, ..Config::default() } };
         feed.work.begin(id);
         let times = (request.as_ref().map(|r| r.last_at), response.as_ref().map(|r| r.last_at));
@@ -70,14 +74,15 @@ impl Kept {
             }
             feed.message(Side::Response, &body, units, trailers, last_at, end);
         }
-        let mut exchange = *Box::new(feed.work).finish(endpoints);
+        let mut exchange = *Box::new(feed.work).finish(endpoints, &Closings::default());
         if let (Some(request), Some(at)) = (&mut exchange.request, times.0) {
             request.last_at = at;
         }
         if let (Some(response), Some(at)) = (&mut exchange.response, times.1) {
             response.last_at = at;
         }
-        Exchange { tls, oddities, gap, ..exchange }
+        let ending = ending.unwrap_or(exchange.ending);
+        Exchange { tls, ending, oddities, gap, ..exchange }
     }
 }
 
@@ -120,7 +125,8 @@ impl Feed {
         if !trailers.is_empty() {
             self.say(last_at, 0, side, HttpWhat::Trailers(trailers));
         }
-        self.say(last_at, 0, side, HttpWhat::End(end));
+        // What told it is kept with the ending.
+        self.say(last_at, 0, side, HttpWhat::End(end, Told::NotCaptured));
     }
 
     fn unit(&mut self, side: Side, first: &PieceInfo, run: &[PieceInfo], lines: &[(u64, Vec<u8>)]) {

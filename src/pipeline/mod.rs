@@ -7,6 +7,7 @@
 //! ```
 
 mod again;
+mod closing;
 mod intake;
 mod output;
 mod reading;
@@ -15,12 +16,13 @@ mod work;
 pub use again::{Kept, KeptMessage};
 pub use output::{BodyPart, Connection, Output, Part};
 
-use crate::conn::{ByteEvent, ConnFacts, ConnId, Endpoints, What};
+use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, What};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http;
 use crate::http::event::{HttpEvent, HttpWhat};
 use crate::time::Timestamp;
 use crate::tls;
+use closing::Closings;
 use std::collections::VecDeque;
 use work::Work;
 
@@ -53,6 +55,8 @@ pub struct Pipeline {
     conns: VecDeque<Option<Box<Conn>>>,
     base: u32,
     next_exchange: u64,
+    /// The newest time of all.
+    now: Timestamp,
     out: Vec<Output>,
 }
 
@@ -66,7 +70,7 @@ impl std::fmt::Debug for Pipeline {
 struct Conn {
     id: ConnId,
     endpoints: Endpoints,
-    swapped: bool,
+    closings: Closings,
     opened_at: Timestamp,
     last_at: Timestamp,
     http: http::Conn,
@@ -83,16 +87,17 @@ impl Pipeline {
 
     /// The next thing that happened.
     pub fn feed(&mut self, event: &ByteEvent<'_>) {
+        self.now = self.now.max(event.at);
         if let What::Open { endpoints, joined } = event.what {
             self.open(event, endpoints, joined);
         }
         let Some(slot) = event.conn.0.checked_sub(self.base).map(|i| i as usize) else { return };
         let Some(conn) = self.conns.get_mut(slot).and_then(Option::as_mut) else { return };
-        let mut cx = Context { config: &self.config, next_exchange: &mut self.next_exchange, out: &mut self.out };
+        let mut cx = Context { config: &self.config, next_exchange: &mut self.next_exchange, now: self.now, out: &mut self.out };
         conn.feed(event, &mut cx);
         if let What::Closed(facts) = &event.what {
             if let Some(conn) = self.conns.get_mut(slot).and_then(Option::take) {
-                conn.close(**facts, &mut self.out);
+                conn.close(**facts, self.now, &mut self.out);
             }
             while let Some(None) = self.conns.front() {
                 self.conns.pop_front();
@@ -131,7 +136,7 @@ impl Pipeline {
         self.conns[slot] = Some(Box::new(Conn {
             id: event.conn,
             endpoints,
-            swapped: false,
+            closings: Closings::default(),
             opened_at: event.at,
             last_at: event.at,
             http: http::Conn::with_keys(joined, self.config.keys.clone()),
@@ -145,16 +150,17 @@ impl Pipeline {
 struct Context<'p> {
     config: &'p Config,
     next_exchange: &'p mut u64,
+    now: Timestamp,
     out: &'p mut Vec<Output>,
 }
 
 impl Conn {
     fn feed(&mut self, event: &ByteEvent<'_>, cx: &mut Context<'_>) {
         self.last_at = event.at;
+        self.closings.note(event);
         match &event.what {
             What::Gap(_) => self.open.iter_mut().for_each(|w| w.exchange.gap = true),
             What::Oddity(oddity) => self.open.iter_mut().for_each(|w| w.exchange.oddities.push(oddity.clone())),
-            What::Flip => self.swapped = !self.swapped,
             _ => {}
         }
         let Conn { http, open, id, endpoints, exchanges, .. } = self;
@@ -177,7 +183,7 @@ impl Conn {
                 *exchanges += 1;
                 cx.out.push(Output::Begun(work.exchange.id));
             }
-            ended |= matches!(event.what, HttpWhat::End(_));
+            ended |= matches!(event.what, HttpWhat::End(..));
             work.on(event, cx.config);
             if let Some(part) = work.part(cx.config) {
                 cx.out.push(Output::Part(Box::new(part)));
@@ -185,12 +191,12 @@ impl Conn {
         });
         if ended && self.open.iter().any(|w| w.done()) {
             self.mark_tls();
-            let endpoints = self.endpoints();
+            let (endpoints, closings) = (self.endpoints(), self.closings(cx.now));
             let mut i = 0;
             while i < self.open.len() {
                 if self.open[i].done() {
                     let work = self.open.remove(i);
-                    cx.out.push(Output::Exchange(work.finish(endpoints)));
+                    cx.out.push(Output::Exchange(work.finish(endpoints, &closings)));
                 } else {
                     i += 1;
                 }
@@ -198,11 +204,11 @@ impl Conn {
         }
     }
 
-    fn close(mut self, facts: ConnFacts, out: &mut Vec<Output>) {
+    fn close(mut self, facts: ConnFacts, now: Timestamp, out: &mut Vec<Output>) {
         self.mark_tls();
-        let endpoints = self.endpoints();
+        let (endpoints, closings) = (self.endpoints(), self.closings(now));
         for work in self.open.drain(..).filter(|w| w.begun) {
-            out.push(Output::Exchange(work.finish(endpoints)));
+            out.push(Output::Exchange(work.finish(endpoints, &closings)));
         }
         let flipped = endpoints.client != self.endpoints.client;
         out.push(Output::Connection(Box::new(Connection {
@@ -226,6 +232,12 @@ impl Conn {
         }
     }
 
+    /// What has become of the connection so far, client and server as the bytes showed them.
+    fn closings(&self, now: Timestamp) -> Closings {
+        let notified = self.http.tls().map(|(info, _)| info.close_notify).unwrap_or_default();
+        self.closings.seen(self.http.flipped(), notified, now)
+    }
+
     fn endpoints(&self) -> Endpoints {
         match self.http.flipped() {
             true => Endpoints { client: self.endpoints.server, server: self.endpoints.client },
@@ -243,6 +255,12 @@ fn swap(f: ConnFacts) -> ConnFacts {
         server_rst: f.client_rst,
         client_bytes: f.server_bytes,
         server_bytes: f.client_bytes,
+        closed: ClosedAt {
+            client_fin: f.closed.server_fin,
+            server_fin: f.closed.client_fin,
+            client_rst: f.closed.server_rst,
+            server_rst: f.closed.client_rst,
+        },
         ..f
     }
 }
@@ -263,7 +281,7 @@ pub fn exchanges_of(events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>))) -> Vec<E
 }
 
 /// An event's place in time, for the helpers of this module.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Stamp {
     at: Timestamp,
     frame: u64,

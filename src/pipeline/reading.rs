@@ -45,6 +45,8 @@ pub(super) struct Found {
     pub(super) record_count: u64,
     pub(super) first_record_at: Option<Timestamp>,
     pub(super) last_record_at: Option<Timestamp>,
+    pub(super) terminator_at: Option<Timestamp>,
+    pub(super) finish_at: Option<Timestamp>,
     pub(super) comments: u64,
     pub(super) text: Vec<u8>,
     /// The framing closed the stream before a dialect was chosen, and what it said.
@@ -170,6 +172,7 @@ impl<'a> Around<'a> {
             method: self.request.map(|r| r.method.as_str()),
             target: self.request.map(|r| r.target.as_str()),
             authority: self.request.and_then(|r| r.authority.as_deref()),
+            request: self.request,
             request_body: self.request_body,
             response: self.response,
             framing,
@@ -197,7 +200,12 @@ impl Found {
                 self.text.extend_from_slice(&bytes[..room.min(bytes.len())]);
             }
             Framed::Oddity(oddity) => self.oddities.push(oddity),
-            Framed::Closed { said, .. } => self.close(said),
+            Framed::Closed { at, said, .. } => {
+                self.close(said);
+                if self.answer.terminator.seen {
+                    self.terminator_at.get_or_insert(at);
+                }
+            }
             Framed::Revised(_) => *self = Found { keep_records: self.keep_records, ..Found::default() },
         }
     }
@@ -208,6 +216,12 @@ impl Found {
             Choice::Chosen { reader: Some(reader), .. } => reader.read(record, answer, &mut |o| oddities.push(o)),
             _ => Meaning::default(),
         };
+        if meaning.terminator {
+            self.terminator_at.get_or_insert(record.at);
+        }
+        if self.finish_at.is_none() && !self.answer.finish_reasons.is_empty() {
+            self.finish_at = Some(record.at);
+        }
         if meaning.is_delta() {
             self.deltas.push(Delta { at: record.at, record: record.n, meaning });
         }

@@ -1,12 +1,15 @@
 //! One exchange being read: HTTP events in, an [`Exchange`] out.
 
+use super::closing::Closings;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
+use crate::dialect::Answer;
+use crate::exchange::ending::Ending;
 use crate::exchange::{Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
-use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
+use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told, Transfer};
 use crate::oddity::{Kind, Oddities, Oddity};
 use crate::time::Timestamp;
 
@@ -24,6 +27,8 @@ pub(super) struct Work {
     pub(super) exchange: Exchange,
     request: Option<RequestWork>,
     response: Option<ResponseWork>,
+    /// How the response ended, once it did; how the request was cut, while no response began.
+    ended: Option<(MessageEnd, Told, Stamp)>,
 }
 
 struct RequestWork {
@@ -41,6 +46,8 @@ struct ResponseWork {
     head: Option<ResponseHead>,
     first_at: Timestamp,
     last_at: Timestamp,
+    /// Last byte of the body.
+    body_last_at: Option<Timestamp>,
     informational: Vec<ResponseHead>,
     trailers: Fields,
     intake: Intake,
@@ -60,8 +67,9 @@ struct Asked<'a> {
 impl Work {
     pub(super) fn new(number: u64, conn: ConnId, endpoints: Endpoints) -> Self {
         let (id, oddities) = (ExchangeId(u64::MAX), Oddities::default());
-        let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, oddities, gap: false };
-        Work { number, begun: false, exchange, request: None, response: None }
+        let ending = Ending::default();
+        let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, ending, oddities, gap: false };
+        Work { number, begun: false, exchange, request: None, response: None, ended: None }
     }
 
     pub(super) fn begin(&mut self, id: ExchangeId) {
@@ -71,6 +79,13 @@ impl Work {
 
     pub(super) fn on(&mut self, event: HttpEvent<'_>, config: &Config) {
         let stamp = Stamp::from(&event);
+        match (event.side, &event.what) {
+            (Side::Response, HttpWhat::End(how, told)) => self.ended = Some((*how, *told, stamp)),
+            (Side::Request, HttpWhat::End(how, told)) if *how != MessageEnd::Complete => {
+                self.ended.get_or_insert((*how, *told, stamp));
+            }
+            _ => {}
+        }
         match (event.side, event.what) {
             (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at, config)),
             (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at, config),
@@ -108,6 +123,7 @@ impl Work {
             HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 work.last_at = stamp.at;
+                work.body_last_at = Some(stamp.at);
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, around));
             }
             HttpWhat::UnitEnd => intake.unit_end(stamp),
@@ -117,7 +133,7 @@ impl Work {
                 reading.gap(stamp.at, len, around);
             }
             HttpWhat::Trailers(fields) => *trailers = fields,
-            HttpWhat::End(how) => {
+            HttpWhat::End(how, _) => {
                 // A body that ends by close has no byte that ends it: its last byte is the last that came.
                 let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close);
                 if how == MessageEnd::Complete && !by_close {
@@ -160,9 +176,10 @@ impl Work {
     }
 
     /// The exchange as it stands; messages without an end were cut by the capture.
-    pub(super) fn finish(self: Box<Self>, endpoints: Endpoints) -> Box<Exchange> {
-        let Work { mut exchange, request, response, .. } = *self;
+    pub(super) fn finish(self: Box<Self>, endpoints: Endpoints, closings: &Closings) -> Box<Exchange> {
+        let Work { mut exchange, request, response, ended, .. } = *self;
         exchange.endpoints = endpoints;
+        exchange.ending = closings.ending(ended);
         let around_head = request.as_ref().map(|r| r.head.clone());
         let kept = request.as_ref().map(|r| r.kept.clone()).unwrap_or_default();
         exchange.request = request.map(|r| r.finish(&mut exchange.oddities));
@@ -176,6 +193,7 @@ impl Work {
             }
             // A final head that is missing was not captured, and nobody knows what else.
             exchange.gap |= r.head.is_none() && r.informational.is_empty();
+            r.tell(&mut exchange.ending);
             r.finish(&mut exchange.oddities)
         });
         Box::new(exchange)
@@ -204,7 +222,7 @@ impl RequestWork {
                 exchange.gap = true;
                 intake.gap(stamp, len, &mut exchange.oddities);
             }
-            HttpWhat::End(how) => {
+            HttpWhat::End(how, _) => {
                 if how == MessageEnd::Complete {
                     self.last_at = stamp.at;
                 }
@@ -251,13 +269,21 @@ impl ResponseWork {
         }
         let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config.contents);
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
-        ResponseWork { head, first_at, last_at: at, informational: Vec::new(), trailers: Fields::default(), intake, reading, end: None }
+        let (informational, trailers) = (Vec::new(), Fields::default());
+        ResponseWork { head, first_at, last_at: at, body_last_at: None, informational, trailers, intake, reading, end: None }
     }
 
     /// Its end is all that was seen of it, and somebody's doing.
     fn is_unbegun(&self) -> bool {
         let cut = matches!(self.end, Some(MessageEnd::CutByClient | MessageEnd::CutByServer));
         cut && self.head.is_none() && self.informational.is_empty() && self.intake.is_untouched()
+    }
+
+    /// What the body says of the end.
+    fn tell(&mut self, ending: &mut Ending) {
+        ending.last_byte_at = self.body_last_at;
+        let found = self.reading.found();
+        (ending.terminator_at, ending.finish_at) = (found.terminator_at, found.finish_at);
     }
 
     fn finish(self, oddities: &mut Oddities) -> Response {
@@ -269,7 +295,7 @@ impl ResponseWork {
             oddities.push_many(oddity.clone(), count);
         }
         let (dialect, dialect_why) = match found.choice {
-            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), why),
+            Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), grounds(why, &found.answer)),
             // An event stream without a single event still is one: nobody's.
             Choice::Undecided { .. } => (framing.is_stream().then_some("none"), String::new()),
         };
@@ -292,6 +318,14 @@ impl ResponseWork {
             records: found.records,
             end: self.end.unwrap_or(MessageEnd::CutByCapture),
         }
+    }
+}
+
+/// Why this dialect, and why this variant of it.
+fn grounds(why: String, answer: &Answer) -> String {
+    match (answer.variant, &answer.variant_by) {
+        (Some(variant), Some(mark)) => format!("{why}; {variant} by {mark}"),
+        _ => why,
     }
 }
 

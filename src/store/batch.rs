@@ -1,6 +1,7 @@
 //! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed is consistent in itself.
 
 use super::columns::{self, int, opt};
+use super::ending;
 use super::write::{Message, Written};
 use super::{Finished, Session, runs};
 use crate::capture::Counts;
@@ -170,6 +171,7 @@ impl Step<'_> {
             self.body(&mut running, Side::Response, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
             self.records(&mut running, &r.records)?;
         }
+        ending::write(self.tx, id, &x.ending)?;
         let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         for (n, f) in summary.findings.iter().enumerate() {
             let place = [f.record, f.offset].map(|v| v.map(|v| v as i64));
@@ -192,6 +194,8 @@ impl Step<'_> {
         values.extend([c.exchanges, f.packets, f.client_bytes, f.server_bytes].map(int));
         values.extend([f.handshake_seen.into(), int(f.retransmitted_segments), int(f.out_of_order_segments), f.hole.into()]);
         values.extend([f.client_fin, f.server_fin, f.client_rst, f.server_rst].map(Value::from));
+        let t = &f.closed;
+        values.extend([t.client_fin, t.server_fin, t.client_rst, t.server_rst].map(|t| opt(t.map(Timestamp::nanos))));
         let sql = format!("INSERT OR REPLACE INTO connection VALUES (?{})", ", ?".repeat(values.len() - 1));
         self.tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
         Ok(())

@@ -67,8 +67,9 @@ impl Reader {
         let interim = self.heads(id, Side::Response, "interim")?;
         let informational = interim.iter().filter_map(|h| stored::response(&h.raw, h.kept("none", Timestamp::default()))).collect();
         let (conn, endpoints, tls, gap) = (row.conn, row.endpoints, row.tls, row.gap);
-        let oddities = self.oddities(id)?;
-        Ok(Kept { id: ExchangeId(id as u64), conn, endpoints, tls, request, response, informational, oddities, gap }.read())
+        let (ending, oddities) = (self.ending(id)?, self.oddities(id)?);
+        let id = ExchangeId(id as u64);
+        Ok(Kept { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap }.read())
     }
 
     fn message<H>(&self, id: i64, side: Side, m: Message, parse: impl Fn(&[u8], stored::Kept<'_>) -> Option<H>) -> Result<KeptMessage<H>> {
@@ -95,8 +96,14 @@ impl Reader {
         while let Some(r) = rows.next()? {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let kind = Kind::named(r.get_ref(0)?.as_str()?);
-            let oddity =
-                Oddity { kind, at: Timestamp(r.get(1)?), offset: place(2)?, record: place(3)?, found: r.get::<_, String>(5)?.into() };
+            let oddity = Oddity {
+                kind,
+                at: Timestamp(r.get(1)?),
+                offset: place(2)?,
+                record: place(3)?,
+                span: None,
+                found: r.get::<_, String>(5)?.into(),
+            };
             all.push_many(oddity, uint(r, 4)?);
         }
         Ok(all)

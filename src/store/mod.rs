@@ -7,6 +7,7 @@
 
 mod batch;
 mod columns;
+mod ending;
 mod load;
 pub mod migrate;
 mod queue;

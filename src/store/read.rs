@@ -2,10 +2,12 @@
 
 use super::columns::{self, SUMMARY, TCP};
 use super::select::{BEGUN, Selector};
-use super::{migrate, runs};
+use super::{ending, migrate, runs};
 use crate::conformance::Level;
 use crate::exchange::RecordInfo;
+use crate::exchange::ending::Ending;
 use crate::summary::detail::{Chunk, Detail, Noticed, Record, StoredBody};
+use crate::summary::ending::EndingSummary;
 use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
@@ -113,8 +115,15 @@ impl Reader {
             dialect_why: self.db.query_row("SELECT dialect_why FROM exchange WHERE id = ?1", [id], |r| r.get(0))?,
             chunks: self.all("SELECT n, t_ns, offset, len, gap FROM v_chunks WHERE exchange_id = ?1 ORDER BY n", id, chunk)?,
             records: self.all(records, id, record)?,
+            ending: ending::read(&self.db, id)?.as_ref().map(EndingSummary::new),
+            closed: ending::closed(&self.db, id)?,
             oddities: self.all("SELECT kind, count, offset, record, found FROM oddity WHERE exchange_id = ?1 ORDER BY n", id, oddity)?,
         })
+    }
+
+    /// How an exchange ended; none where a version that did not store it recorded it.
+    pub fn ending(&self, id: i64) -> Result<Option<Ending>> {
+        Ok(ending::read(&self.db, id)?)
     }
 
     /// A body: 0 the request's, 1 the response's.

@@ -1,6 +1,7 @@
 //! What `show` says beyond the summary: chunks, records, what the layers noticed; and a body as it was stored.
 
 use super::Summary;
+use super::ending::{ClosedSummary, EndingSummary};
 use crate::exchange::PieceInfo;
 use serde::Serialize;
 
@@ -16,6 +17,10 @@ pub struct Detail {
     pub chunks: Vec<Chunk>,
     /// Response records.
     pub records: Vec<Record>,
+    /// How it ended; null where an older version recorded it.
+    pub ending: Option<EndingSummary>,
+    /// When each end closed or reset the connection; null while it is open.
+    pub closed: Option<ClosedSummary>,
     /// What the layers noticed.
     pub oddities: Vec<Noticed>,
 }

@@ -1,6 +1,7 @@
 //! What `list` says of an exchange: CONTRACT.md's object, field by field, in its order. Made from an exchange or read back from the store.
 
 pub mod detail;
+pub mod ending;
 mod make;
 
 pub use make::cut_by;

@@ -5,7 +5,7 @@ use super::key::Key;
 use super::out::{Out, Stamp};
 use super::start::{Start, Syn};
 use super::{LINGER, Limits};
-use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, What};
+use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints, What};
 use crate::net::{Segment, flags};
 use crate::time::Timestamp;
 
@@ -232,10 +232,11 @@ impl Connection {
             retransmitted_segments: client.retransmitted + server.retransmitted,
             out_of_order_segments: client.out_of_order + server.out_of_order,
             hole: client.hole || server.hole,
-            client_fin: client.fin,
-            server_fin: server.fin,
-            client_rst: client.rst,
-            server_rst: server.rst,
+            client_fin: client.fin.is_some(),
+            server_fin: server.fin.is_some(),
+            client_rst: client.rst.is_some(),
+            server_rst: server.rst.is_some(),
+            closed: ClosedAt { client_fin: client.fin, server_fin: server.fin, client_rst: client.rst, server_rst: server.rst },
             packets: self.packets,
             client_bytes: client.bytes,
             server_bytes: server.bytes,

@@ -9,6 +9,7 @@ use super::{DATA_AFTER_FIN, DATA_AFTER_RESET, LATE, Limits, OUT_OF_WINDOW, OVERL
 use crate::conn::{End, What};
 use crate::net::{Segment, flags};
 use crate::oddity::{Kind, Oddity};
+use crate::time::Timestamp;
 use std::ops::Range;
 
 /// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong to the connection.
@@ -46,10 +47,10 @@ pub(super) struct Tally {
     pub(super) bytes: u64,
     /// There was a gap.
     pub(super) hole: bool,
-    /// FIN was seen.
-    pub(super) fin: bool,
-    /// RST was seen.
-    pub(super) rst: bool,
+    /// The first FIN that was seen.
+    pub(super) fin: Option<Timestamp>,
+    /// The first RST that was seen.
+    pub(super) rst: Option<Timestamp>,
 }
 
 /// One direction.
@@ -271,7 +272,7 @@ impl Flow {
 
     /// FIN: Open → Closing.
     fn fin(&mut self, at: u64, stamp: Stamp, out: &mut Out<'_>) {
-        self.tally.fin = true;
+        self.tally.fin.get_or_insert(stamp.at);
         if self.tail != Tail::Open {
             return;
         }
@@ -292,7 +293,7 @@ impl Flow {
 
     /// RST: Open → Closing. Nothing more is sent, so that only what waits already is worth waiting for.
     fn reset(&mut self, seq: u32, stamp: Stamp, out: &mut Out<'_>) {
-        self.tally.rst = true;
+        self.tally.rst.get_or_insert(stamp.at);
         if self.tail != Tail::Open {
             return;
         }
@@ -310,7 +311,7 @@ impl Flow {
 
     /// A RST that no receiver would believe.
     pub(super) fn ignore_reset(&mut self, position: u64, stamp: Stamp, out: &mut Out<'_>) {
-        self.tally.rst = true;
+        self.tally.rst.get_or_insert(stamp.at);
         self.oddity(OUT_OF_WINDOW, position, "RST that the receiver would not believe, ignored", stamp, out);
     }
 

@@ -1,8 +1,9 @@
 //! Which keys a direction uses, and when it changes them.
 
-use super::open::Opener;
-use super::session::{Epoch, Session, Wanted};
+use super::open::{Opener, Sealed};
+use super::session::{Epoch, Session, Wanted, Way};
 use super::suite::suite;
+use super::version::Version;
 use super::{Label, Reading};
 use crate::conn::Direction;
 
@@ -15,10 +16,12 @@ impl Session {
         way.epoch = Epoch::Application;
         way.opener = None;
         way.handshake.clear();
-        way.wanted = suite(server.suite).filter(|_| server.version == 0x0303).map(|suite| Wanted {
+        let version = Version(server.version);
+        way.wanted = suite(server.suite).filter(|_| version.is_before_tls13()).map(|suite| Wanted {
             client_random,
             server_random,
             suite,
+            version,
             encrypt_then_mac: server.encrypt_then_mac,
         });
         if way.wanted.is_none() {
@@ -30,9 +33,10 @@ impl Session {
     pub(super) fn next_key(&mut self, dir: Direction) -> bool {
         if let Some(wanted) = self.ways[dir.index()].wanted {
             let Some(master) = self.keys.find(&wanted.client_random, Label::Master) else { return false };
-            let Some(keys) = wanted.suite.key_block(&master, &wanted.client_random, &wanted.server_random) else { return false };
+            let Wanted { client_random, server_random, suite, version, encrypt_then_mac } = wanted;
+            let Some(keys) = suite.key_block(version, &master, &client_random, &server_random) else { return false };
             let way = &mut self.ways[dir.index()];
-            way.opener = Opener::new(wanted.suite, &keys[dir.index()], false, wanted.encrypt_then_mac);
+            way.take(Opener::new(suite, &keys[dir.index()], version, encrypt_then_mac));
             way.wanted = None;
             return way.opener.is_some();
         }
@@ -44,7 +48,7 @@ impl Session {
     pub(super) fn may_get_later_keys(&self, dir: Direction) -> bool {
         let Some(client) = &self.client else { return false };
         let label = label(dir, Epoch::Application);
-        self.info.version == Some(0x0304)
+        self.version().is_tls13()
             && self.ways[dir.index()].epoch < Epoch::Application
             && label.is_some_and(|l| self.keys.find(&client.random, l).is_none())
     }
@@ -52,11 +56,12 @@ impl Session {
     /// TLS 1.3: use the keys of this epoch.
     pub(super) fn enter(&mut self, dir: Direction, epoch: Epoch) -> bool {
         let (Some(client), Some(server)) = (&self.client, &self.server) else { return false };
-        let Some(suite) = suite(server.suite).filter(|_| server.version == 0x0304) else { return false };
+        let version = Version(server.version);
+        let Some(suite) = suite(server.suite).filter(|_| version.is_tls13()) else { return false };
         let Some(secret) = label(dir, epoch).and_then(|l| self.keys.find(&client.random, l)) else { return false };
-        let Some(opener) = suite.traffic_keys(&secret).and_then(|keys| Opener::new(suite, &keys, true, false)) else { return false };
+        let Some(opener) = suite.traffic_keys(&secret).and_then(|keys| Opener::new(suite, &keys, version, false)) else { return false };
         let way = &mut self.ways[dir.index()];
-        way.opener = Some(opener);
+        way.take(Some(opener));
         way.secret = secret;
         way.epoch = epoch;
         true
@@ -72,11 +77,44 @@ impl Session {
     }
 
     pub(super) fn key_update(&mut self, dir: Direction) {
-        let Some(suite) = self.server.as_ref().and_then(|s| suite(s.suite)) else { return };
+        if let Some((opener, secret)) = self.updated(dir) {
+            let way = &mut self.ways[dir.index()];
+            way.opener = Some(opener);
+            way.secret = secret;
+        }
+    }
+
+    /// A record behind a loss that hid a KeyUpdate: it opens under the next keys, which are then those in use.
+    pub(super) fn open_updated(&mut self, dir: Direction, sealed: Sealed<'_>, plain: &mut Vec<u8>) -> Option<u8> {
+        let way = &self.ways[dir.index()];
+        if !way.lost || way.epoch != Epoch::Application {
+            return None;
+        }
+        let (mut opener, secret) = self.updated(dir)?;
+        opener.lose();
+        let kind = opener.open(sealed, plain)?;
         let way = &mut self.ways[dir.index()];
-        let Some(secret) = suite.next_secret(&way.secret) else { return };
-        way.opener = suite.traffic_keys(&secret).and_then(|keys| Opener::new(suite, &keys, true, false));
+        way.opener = Some(opener);
         way.secret = secret;
+        Some(kind)
+    }
+
+    /// Keys and secret behind a KeyUpdate.
+    fn updated(&self, dir: Direction) -> Option<(Opener, Vec<u8>)> {
+        let suite = self.server.as_ref().and_then(|s| suite(s.suite)).filter(|_| self.version().is_tls13())?;
+        let secret = suite.next_secret(&self.ways[dir.index()].secret)?;
+        let opener = suite.traffic_keys(&secret).and_then(|keys| Opener::new(suite, &keys, self.version(), false))?;
+        Some((opener, secret))
+    }
+}
+
+impl Way {
+    /// New keys. Where records were lost some of them may have been under these.
+    fn take(&mut self, opener: Option<Opener>) {
+        self.opener = opener;
+        if let (true, Some(opener)) = (self.lost, &mut self.opener) {
+            opener.lose();
+        }
     }
 }
 

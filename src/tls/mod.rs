@@ -3,6 +3,8 @@
 //! `Session` takes the bytes of one connection and gives the same waist again: [`ByteEvent`]s of the plaintext, each dated by the packet that
 //! completed its record.
 
+mod cipher;
+mod derive;
 mod epochs;
 mod hello;
 mod keylog;
@@ -10,20 +12,21 @@ mod open;
 mod record;
 mod session;
 mod suite;
+mod version;
+mod waiting;
 
 pub use keylog::{KeyLog, Label};
 pub use record::looks_like_tls;
 pub use session::Session;
 
 use crate::oddity::Kind;
+use crate::time::Timestamp;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A record did not open under the keys at hand.
 pub const UNREADABLE: Kind = Kind("tls.record-unreadable");
-/// The connection ended without close_notify: an end that anybody on the way could have forged (RFC 8446 section 6.1).
-pub const NO_CLOSE_NOTIFY: Kind = Kind("tls.no-close-notify");
 
 /// The key log of a session, shared by all its connections and added to while it runs.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +39,8 @@ struct Shared {
     expected: AtomicBool,
     /// No more will come.
     complete: AtomicBool,
+    /// A record has begun to wait since somebody asked.
+    wanted: AtomicBool,
     /// Protected bytes that wait, all connections together.
     waiting: AtomicUsize,
 }
@@ -69,6 +74,15 @@ impl Keys {
     /// No secret is known.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Records began to wait for secrets since the last call: the moment to look whether the key log has grown.
+    pub fn take_wanted(&self) -> bool {
+        self.0.wanted.swap(false, Relaxed)
+    }
+
+    fn want(&self) {
+        self.0.wanted.store(true, Relaxed);
     }
 
     fn is_expected(&self) -> bool {
@@ -118,6 +132,8 @@ pub struct Info {
     pub suite: Option<u16>,
     /// How far the content could be read.
     pub reading: Reading,
+    /// When each direction said close_notify, index by direction.
+    pub close_notify: [Option<Timestamp>; 2],
 }
 
 /// How far the content of a TLS connection could be read.

@@ -11,14 +11,13 @@ use super::hello::{ClientHello, ServerHello, encrypted_extensions, handshake};
 use super::open::{Opener, Sealed};
 use super::record::{Reader, Step, content};
 use super::suite::{Suite, suite};
+use super::version::Version;
+use super::waiting::{Item, Queue};
 use super::{Info, Keys, Reading, UNREADABLE};
 use crate::conn::{ByteEvent, ConnId, Direction, End, UNKNOWN_GAP, What};
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
-use std::collections::VecDeque;
 
-/// Protected bytes that wait for their secrets.
-const MAX_WAITING: usize = 4 << 20;
 /// Handshake bytes that are collected (a chain of certificates may be long).
 const MAX_HANDSHAKE: usize = 1 << 18;
 
@@ -42,6 +41,8 @@ pub(super) struct Way {
     pub(super) handshake: Vec<u8>,
     /// TLS 1.2: randoms of the handshake whose keys this direction switched to and could not derive yet.
     pub(super) wanted: Option<Wanted>,
+    /// Records were lost since the last one that opened: whichever keys come next, they may have been used already.
+    pub(super) lost: bool,
     closed: bool,
 }
 
@@ -50,22 +51,13 @@ pub(super) struct Wanted {
     pub(super) client_random: [u8; 32],
     pub(super) server_random: [u8; 32],
     pub(super) suite: Suite,
+    pub(super) version: Version,
     pub(super) encrypt_then_mac: bool,
-}
-
-/// A protected record in the order of arrival.
-struct Waiting {
-    at: Timestamp,
-    frame: u64,
-    dir: Direction,
-    kind: u8,
-    version: [u8; 2],
-    body: Vec<u8>,
 }
 
 /// Where an event stands.
 #[derive(Clone, Copy)]
-struct Here {
+pub(super) struct Here {
     at: Timestamp,
     frame: u64,
     dir: Direction,
@@ -78,8 +70,7 @@ pub struct Session {
     pub(super) client: Option<ClientHello>,
     pub(super) server: Option<ServerHello>,
     pub(super) ways: [Way; 2],
-    waiting: VecDeque<Waiting>,
-    waiting_bytes: usize,
+    waiting: Queue,
     pub(super) info: Info,
     plain: Vec<u8>,
 }
@@ -90,16 +81,11 @@ impl std::fmt::Debug for Session {
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.keys.release(self.waiting_bytes);
-    }
-}
-
 impl Way {
     fn new() -> Way {
         let reader = Reader::default();
-        Way { reader, epoch: Epoch::Clear, opener: None, secret: Vec::new(), handshake: Vec::new(), wanted: None, closed: false }
+        let (secret, handshake) = (Vec::new(), Vec::new());
+        Way { reader, epoch: Epoch::Clear, opener: None, secret, handshake, wanted: None, lost: false, closed: false }
     }
 }
 
@@ -108,12 +94,11 @@ impl Session {
     pub fn new(conn: ConnId, keys: Keys) -> Self {
         Session {
             conn,
+            waiting: Queue::new(keys.clone()),
             keys,
             client: None,
             server: None,
             ways: [Way::new(), Way::new()],
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
             info: Info::default(),
             plain: Vec::new(),
         }
@@ -132,7 +117,7 @@ impl Session {
             What::Gap(len) => self.read(here, |reader, step| reader.gap(*len, step), sink),
             What::End(how) => {
                 self.drain(sink);
-                self.end(here, *how, sink);
+                self.in_turn(here, Item::End(*how), sink);
             }
             What::Closed(_) => {
                 self.drain(sink);
@@ -151,31 +136,55 @@ impl Session {
     }
 
     fn step(&mut self, here: Here, step: Step<'_>, sink: &mut Sink<'_>) {
-        let way = &mut self.ways[here.dir.index()];
         match step {
             Step::Record(kind, version, body) => self.record(here, kind, version, body, sink),
-            Step::Damaged(fragment) => {
+            Step::Damaged(fragment) => self.in_turn(here, Item::Damaged(fragment), sink),
+            Step::Lost => self.in_turn(here, Item::Lost, sink),
+        }
+    }
+
+    /// What is no record: behind the records that wait, or at once.
+    fn in_turn(&mut self, here: Here, item: Item, sink: &mut Sink<'_>) {
+        if !self.waiting.is_empty() {
+            // Where there is no room the records that wait come to nothing either.
+            self.waiting.push(here, item);
+            return;
+        }
+        self.at_once(here, item, sink);
+    }
+
+    fn at_once(&mut self, here: Here, item: Item, sink: &mut Sink<'_>) {
+        let way = &mut self.ways[here.dir.index()];
+        match item {
+            Item::Record { .. } => {}
+            Item::End(how) => self.end(here, how, sink),
+            Item::Damaged(fragment) => {
                 if let Some(opener) = &mut way.opener {
-                    opener.skip();
+                    opener.damaged(fragment);
                     // What it protected is shorter by the expansion, which the suite does not always fix: a close guess is worse than none.
-                    let what = if fragment > 0 { What::Gap(UNKNOWN_GAP) } else { return };
-                    sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what });
+                    if fragment > 0 {
+                        sink(self.event(here, What::Gap(UNKNOWN_GAP)));
+                    }
                 }
             }
-            Step::Lost => {
+            Item::Lost => {
                 way.handshake.clear();
+                way.lost = true;
                 if let Some(opener) = &mut way.opener {
-                    opener.lost = true;
-                    let what = What::Gap(UNKNOWN_GAP);
-                    sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what });
+                    opener.lose();
+                    sink(self.event(here, What::Gap(UNKNOWN_GAP)));
                 }
             }
         }
     }
 
+    fn event<'a>(&self, here: Here, what: What<'a>) -> ByteEvent<'a> {
+        ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what }
+    }
+
     fn record(&mut self, here: Here, kind: u8, version: [u8; 2], body: &[u8], sink: &mut Sink<'_>) {
         let way = &self.ways[here.dir.index()];
-        let tls13 = self.info.version == Some(0x0304);
+        let tls13 = self.version().is_tls13();
         let clear = way.epoch == Epoch::Clear || (tls13 && kind != content::APPLICATION_DATA);
         match kind {
             content::CHANGE_CIPHER_SPEC if clear && !tls13 => self.change_cipher(here.dir),
@@ -196,27 +205,32 @@ impl Session {
         if self.waiting.is_empty() && self.open(here, Sealed { kind, version, body }, sink) {
             return;
         }
-        let pointless = self.keys.is_complete() && self.server.is_some();
-        if pointless || self.waiting_bytes + body.len() > MAX_WAITING || !self.keys.reserve(body.len()) {
+        let body = body.to_vec();
+        if self.is_pointless() || !self.waiting.push(here, Item::Record { kind, version, body }) {
             self.info.reading = Reading::NoKeys;
             return;
         }
-        self.waiting_bytes += body.len();
-        self.waiting.push_back(Waiting { at: here.at, frame: here.frame, dir: here.dir, kind, version, body: body.to_vec() });
+        self.keys.want();
+    }
+
+    /// No secret will come that opens what does not open now.
+    fn is_pointless(&self) -> bool {
+        self.keys.is_complete() && self.server.is_some()
     }
 
     /// Open what waits, in the order of arrival, as far as the secrets go.
     fn drain(&mut self, sink: &mut Sink<'_>) {
-        while let Some(first) = self.waiting.pop_front() {
-            let here = Here { at: first.at, frame: first.frame, dir: first.dir };
-            let sealed = Sealed { kind: first.kind, version: first.version, body: &first.body };
-            let pointless = self.keys.is_complete() && self.server.is_some();
-            if !self.open(here, sealed, sink) && !pointless {
-                self.waiting.push_front(first);
-                return;
+        while let Some((here, item)) = self.waiting.pop() {
+            match &item {
+                Item::Record { kind, version, body } => {
+                    let sealed = Sealed { kind: *kind, version: *version, body };
+                    if !self.open(here, sealed, sink) && !self.is_pointless() {
+                        self.waiting.put_back(here, item);
+                        return;
+                    }
+                }
+                _ => self.at_once(here, item, sink),
             }
-            self.waiting_bytes -= first.body.len();
-            self.keys.release(first.body.len());
         }
     }
 
@@ -230,20 +244,22 @@ impl Session {
         let mut kind = None;
         while let Some(opener) = &mut self.ways[i].opener {
             kind = opener.open(sealed, &mut plain);
-            if kind.is_some() || self.info.version != Some(0x0304) || !self.next_key(here.dir) {
+            if kind.is_some() || !self.version().is_tls13() || !self.next_key(here.dir) {
                 break;
             }
         }
+        kind = kind.or_else(|| self.open_updated(here.dir, sealed, &mut plain));
+        self.ways[i].lost &= kind.is_none();
         let known = kind.is_some() || !self.may_get_later_keys(here.dir);
         match kind {
             Some(kind) => self.opened(here, kind, &plain, sink),
             None if known => {
                 if let Some(opener) = &mut self.ways[i].opener {
-                    opener.skip();
+                    opener.skip(sealed);
                 }
-                let what = What::Oddity(Oddity::new(UNREADABLE, here.at, format!("record of {} bytes", sealed.body.len())));
-                sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what });
-                sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what: What::Gap(UNKNOWN_GAP) });
+                let oddity = Oddity::new(UNREADABLE, here.at, format!("record of {} bytes", sealed.body.len()));
+                sink(self.event(here, What::Oddity(oddity)));
+                sink(self.event(here, What::Gap(UNKNOWN_GAP)));
             }
             None => {}
         }
@@ -256,22 +272,29 @@ impl Session {
             content::APPLICATION_DATA => {
                 self.info.reading = Reading::Open;
                 if !plain.is_empty() {
-                    let what = What::Data(plain);
-                    sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what });
+                    sink(self.event(here, What::Data(plain)));
                 }
             }
             content::HANDSHAKE => self.handshake(here, plain),
             content::CHANGE_CIPHER_SPEC => self.change_cipher(here.dir),
-            content::ALERT if plain.get(1) == Some(&0) => self.end(here, End::Fin, sink), // close_notify
+            content::ALERT if plain.get(1) == Some(&0) => self.end(here, End::CloseNotify, sink),
             _ => {}
         }
     }
 
     fn end(&mut self, here: Here, how: End, sink: &mut Sink<'_>) {
         let way = &mut self.ways[here.dir.index()];
-        if !std::mem::replace(&mut way.closed, true) || how == End::Reset {
-            sink(ByteEvent { at: here.at, frame: here.frame, conn: self.conn, dir: here.dir, what: What::End(how) });
+        if how == End::CloseNotify {
+            self.info.close_notify[here.dir.index()].get_or_insert(here.at);
         }
+        if !std::mem::replace(&mut way.closed, true) || how == End::Reset {
+            sink(self.event(here, What::End(how)));
+        }
+    }
+
+    /// The version agreed on.
+    pub(super) fn version(&self) -> Version {
+        Version(self.info.version.unwrap_or_default())
     }
 
     fn settle(&mut self) {
@@ -304,7 +327,7 @@ impl Session {
     }
 
     fn message(&mut self, dir: Direction, kind: u8, body: &[u8]) {
-        let tls13 = self.info.version == Some(0x0304);
+        let tls13 = self.version().is_tls13();
         match kind {
             handshake::CLIENT_HELLO => self.client_hello(body),
             handshake::SERVER_HELLO => self.server_hello(body),
@@ -332,7 +355,7 @@ impl Session {
         self.info.version = Some(hello.version);
         self.info.suite = Some(hello.suite);
         self.info.alpn = hello.alpn.clone().or(self.info.alpn.take());
-        if hello.version == 0x0304 {
+        if self.version().is_tls13() {
             self.ways[Direction::ToClient.index()].epoch = Epoch::Clear;
         }
         self.server = Some(hello);

@@ -1,109 +1,84 @@
-//! Cipher suites that can be undone, and the keys of each (RFC 8446 section 7, RFC 5246 section 6.3).
+//! Cipher suites that can be undone, by their numbers (the IANA registry; RFC 5246, 5288, 5289, 5487, 6655, 7251, 7905, 8446).
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Algorithm, CHACHA20_POLY1305};
-use aws_lc_rs::{hkdf, tls_prf};
 
-/// How records are protected.
+/// How records are protected. Lengths in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protection {
-    /// AEAD of TLS 1.3, or ChaCha20 of TLS 1.2: nonce = IV xor sequence number.
-    Aead(&'static Algorithm),
-    /// GCM of TLS 1.2: 4 octets of salt, 8 explicit.
-    GcmExplicit(&'static Algorithm),
-    /// AES-CBC with HMAC of this many octets.
+    /// AEAD of the cryptographic library.
+    Aead(&'static Algorithm, Nonce),
+    /// AES-CCM with a tag of this length.
+    Ccm { key: usize, tag: usize, nonce: Nonce },
+    /// AES-CBC with an HMAC.
     Cbc { key: usize, mac: usize },
+    /// RC4 with an HMAC.
+    Rc4 { mac: usize },
+}
+
+/// Where the nonce of a record comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nonce {
+    /// 12 octets of IV xor the sequence number: TLS 1.3, ChaCha20 of TLS 1.2.
+    Counted,
+    /// 4 octets of salt, 8 in front of the fragment: GCM and CCM of TLS 1.2.
+    Explicit,
+}
+
+impl Nonce {
+    /// Octets that the key derivation gives.
+    pub(super) fn iv(self) -> usize {
+        match self {
+            Nonce::Counted => 12,
+            Nonce::Explicit => 4,
+        }
+    }
 }
 
 /// A suite: protection and hash.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Suite {
     pub(super) protection: Protection,
-    /// SHA-384 instead of SHA-256 for the key schedule or the PRF.
-    sha384: bool,
+    /// SHA-384 instead of SHA-256 for the key schedule or the PRF of TLS 1.2.
+    pub(super) sha384: bool,
 }
 
 /// The suite with this number; `None` for those that are not read.
 pub(super) fn suite(id: u16) -> Option<Suite> {
-    use Protection::{Aead, Cbc, GcmExplicit};
+    use Nonce::{Counted, Explicit};
+    use Protection::{Aead, Cbc, Ccm, Rc4};
+    let ccm = |key, tag| Ccm { key, tag, nonce: if id >> 8 == 0x13 { Counted } else { Explicit } };
     let (protection, sha384) = match id {
-        0x1301 => (Aead(&AES_128_GCM), false),
-        0x1302 => (Aead(&AES_256_GCM), true),
-        0x1303 => (Aead(&CHACHA20_POLY1305), false),
-        // RSA, DHE_RSA, DHE_DSS, ECDHE_ECDSA, ECDHE_RSA, and their PSK forms (RFC 5288, 5289, 5487, 8442)
+        0x1301 => (Aead(&AES_128_GCM, Counted), false),
+        0x1302 => (Aead(&AES_256_GCM, Counted), true),
+        0x1303 => (Aead(&CHACHA20_POLY1305, Counted), false),
+        0x1304 => (ccm(16, 16), false),
+        0x1305 => (ccm(16, 8), false),
+        // RSA, DHE_RSA, DHE_DSS, ECDHE_ECDSA, ECDHE_RSA, and their PSK forms
         0x009c | 0x009e | 0x00a0 | 0x00a2 | 0x00a4 | 0x00a6 | 0x00a8 | 0x00aa | 0x00ac | 0xc02b | 0xc02d | 0xc02f | 0xc031 | 0xd001 => {
-            (GcmExplicit(&AES_128_GCM), false)
+            (Aead(&AES_128_GCM, Explicit), false)
         }
         0x009d | 0x009f | 0x00a1 | 0x00a3 | 0x00a5 | 0x00a7 | 0x00a9 | 0x00ab | 0x00ad | 0xc02c | 0xc02e | 0xc030 | 0xc032 | 0xd002 => {
-            (GcmExplicit(&AES_256_GCM), true)
+            (Aead(&AES_256_GCM, Explicit), true)
         }
-        0xcca8..=0xccae => (Aead(&CHACHA20_POLY1305), false),
-        0x002f..=0x0034 | 0xc004 | 0xc009 | 0xc00e | 0xc013 | 0xc018 => (Cbc { key: 16, mac: 20 }, false),
-        0x0035..=0x003a | 0xc005 | 0xc00a | 0xc00f | 0xc014 | 0xc019 => (Cbc { key: 32, mac: 20 }, false),
-        0x003c | 0x003e..=0x0040 | 0x0067 | 0xc023 | 0xc025 | 0xc027 | 0xc029 => (Cbc { key: 16, mac: 32 }, false),
+        0xcca8..=0xccae => (Aead(&CHACHA20_POLY1305, Counted), false),
+        0xc09c | 0xc09e | 0xc0a4 | 0xc0a6 | 0xc0ac | 0xd005 => (ccm(16, 16), false),
+        0xc09d | 0xc09f | 0xc0a5 | 0xc0a7 | 0xc0ad => (ccm(32, 16), false),
+        0xc0a0 | 0xc0a2 | 0xc0a8 | 0xc0aa | 0xc0ae | 0xd003 => (ccm(16, 8), false),
+        0xc0a1 | 0xc0a3 | 0xc0a9 | 0xc0ab | 0xc0af => (ccm(32, 8), false),
+        0x002f..=0x0034 | 0x008c | 0x0090 | 0x0094 | 0xc004 | 0xc009 | 0xc00e | 0xc013 | 0xc018 | 0xc035 => {
+            (Cbc { key: 16, mac: 20 }, false)
+        }
+        0x0035..=0x003a | 0x008d | 0x0091 | 0x0095 | 0xc005 | 0xc00a | 0xc00f | 0xc014 | 0xc019 | 0xc036 => {
+            (Cbc { key: 32, mac: 20 }, false)
+        }
+        0x003c | 0x003e..=0x0040 | 0x0067 | 0x00ae | 0x00b2 | 0x00b6 | 0xc023 | 0xc025 | 0xc027 | 0xc029 | 0xc037 => {
+            (Cbc { key: 16, mac: 32 }, false)
+        }
         0x003d | 0x0068..=0x006b => (Cbc { key: 32, mac: 32 }, false),
-        0xc024 | 0xc026 | 0xc028 | 0xc02a => (Cbc { key: 32, mac: 48 }, true),
+        0x00af | 0x00b3 | 0x00b7 | 0xc024 | 0xc026 | 0xc028 | 0xc02a | 0xc038 => (Cbc { key: 32, mac: 48 }, true),
+        0x0004 | 0x0018 => (Rc4 { mac: 16 }, false),
+        0x0005 | 0x008a | 0x008e | 0x0092 | 0xc002 | 0xc007 | 0xc00c | 0xc011 | 0xc016 | 0xc033 => (Rc4 { mac: 20 }, false),
         _ => return None,
     };
     Some(Suite { protection, sha384 })
-}
-
-/// Octets of the hkdf output asked for.
-struct Len(usize);
-
-impl hkdf::KeyType for Len {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
-/// Key and IV of one direction.
-#[derive(Clone)]
-pub(super) struct KeyAndIv {
-    pub(super) key: Vec<u8>,
-    pub(super) iv: Vec<u8>,
-}
-
-impl Suite {
-    /// HKDF-Expand-Label with an empty context (RFC 8446 section 7.1).
-    fn expand(self, secret: &[u8], label: &str, len: usize) -> Option<Vec<u8>> {
-        let algorithm = if self.sha384 { hkdf::HKDF_SHA384 } else { hkdf::HKDF_SHA256 };
-        let mut info = (len as u16).to_be_bytes().to_vec();
-        info.push(6 + label.len() as u8);
-        info.extend_from_slice(b"tls13 ");
-        info.extend_from_slice(label.as_bytes());
-        info.push(0);
-        let mut out = vec![0; len];
-        hkdf::Prk::new_less_safe(algorithm, secret).expand(&[&info], Len(len)).ok()?.fill(&mut out).ok()?;
-        Some(out)
-    }
-
-    /// Traffic keys of a TLS 1.3 secret (section 7.3).
-    pub(super) fn traffic_keys(self, secret: &[u8]) -> Option<KeyAndIv> {
-        let Protection::Aead(algorithm) = self.protection else { return None };
-        Some(KeyAndIv { key: self.expand(secret, "key", algorithm.key_len())?, iv: self.expand(secret, "iv", 12)? })
-    }
-
-    /// The secret after a KeyUpdate (section 7.2).
-    pub(super) fn next_secret(self, secret: &[u8]) -> Option<Vec<u8>> {
-        self.expand(secret, "traffic upd", if self.sha384 { 48 } else { 32 })
-    }
-
-    /// Keys of both directions from a TLS 1.2 master secret: client's, server's.
-    pub(super) fn key_block(self, master: &[u8], client_random: &[u8], server_random: &[u8]) -> Option<[KeyAndIv; 2]> {
-        let (mac, key, iv) = match self.protection {
-            Protection::Aead(a) => (0, a.key_len(), 12),
-            Protection::GcmExplicit(a) => (0, a.key_len(), 4),
-            Protection::Cbc { key, mac } => (mac, key, 0), // the IV is explicit since TLS 1.1
-        };
-        let prf = if self.sha384 { &tls_prf::P_SHA384 } else { &tls_prf::P_SHA256 };
-        let seed = [server_random, client_random].concat();
-        let block = tls_prf::Secret::new(prf, master).ok()?.derive(b"key expansion", &seed, 2 * (mac + key + iv)).ok()?;
-        let block = block.as_ref();
-        let keys = |i: usize| -> Option<KeyAndIv> {
-            let at = 2 * mac + i * key;
-            let iv_at = 2 * mac + 2 * key + i * iv;
-            Some(KeyAndIv { key: block.get(at..at + key)?.to_vec(), iv: block.get(iv_at..iv_at + iv)?.to_vec() })
-        };
-        Some([keys(0)?, keys(1)?])
-    }
 }

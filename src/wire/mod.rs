@@ -33,7 +33,7 @@ mod tests;
 pub use parse::{WireError, parse};
 pub use write::write;
 
-use crate::conn::{self, ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints};
+use crate::conn::{self, ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints};
 use crate::time::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -105,13 +105,18 @@ impl Transcript {
                 What::Data(bytes) if client => facts.client_bytes += bytes.len() as u64,
                 What::Data(bytes) => facts.server_bytes += bytes.len() as u64,
                 What::Gap(_) => facts.hole = true,
-                What::End(End::Fin) if client => facts.client_fin = true,
-                What::End(End::Fin) => facts.server_fin = true,
-                What::End(End::Reset) if client => facts.client_rst = true,
-                What::End(End::Reset) => facts.server_rst = true,
+                What::End(End::Fin | End::CloseNotify) if client => facts.closed.client_fin = Some(event.at),
+                What::End(End::Fin | End::CloseNotify) => facts.closed.server_fin = Some(event.at),
+                What::End(End::Reset) if client => facts.closed.client_rst = Some(event.at),
+                What::End(End::Reset) => facts.closed.server_rst = Some(event.at),
                 What::End(End::Idle | End::Capture) => {}
             }
         }
+        let ClosedAt { client_fin, server_fin, client_rst, server_rst } = facts.closed;
+        facts.client_fin = client_fin.is_some();
+        facts.server_fin = server_fin.is_some();
+        facts.client_rst = client_rst.is_some();
+        facts.server_rst = server_rst.is_some();
         facts
     }
 }

@@ -74,7 +74,8 @@ fn replay_opens_first_and_closes_last_with_what_it_counted() {
             conn::What::Gap(n) => format!("gap {n}"),
             conn::What::End(end) => format!("{end:?}"),
             conn::What::Closed(facts) => {
-                let want = ConnFacts { hole: true, server_rst: true, client_bytes: 4, server_bytes: 1, ..ConnFacts::default() };
+                let closed = ClosedAt { server_rst: Some(e.at), ..ClosedAt::default() };
+                let want = ConnFacts { hole: true, server_rst: true, closed, client_bytes: 4, server_bytes: 1, ..ConnFacts::default() };
                 assert_eq!(*facts, want);
                 format!("closed {}", e.at.since(START))
             }

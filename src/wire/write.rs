@@ -72,7 +72,7 @@ impl Writer {
                 return;
             }
             What::Gap(len) => self.line(&format!("!gap {arrow} {len}")),
-            What::End(End::Fin) => self.line(&format!("!fin {arrow}")),
+            What::End(End::Fin | End::CloseNotify) => self.line(&format!("!fin {arrow}")),
             What::End(End::Reset) => self.line(&format!("!rst {arrow}")),
             What::End(End::Idle) => self.line(&format!("!idle {arrow}")),
             What::End(End::Capture) => self.line(&format!("!end {arrow}")),

@@ -100,7 +100,7 @@ impl Seen {
                     decoder.push(at, 0, bytes, &mut |piece| self.decoded.update(piece.bytes), &mut |_| ());
                 }
             }
-            (Side::Response, HttpWhat::End(end)) => {
+            (Side::Response, HttpWhat::End(end, _)) => {
                 self.facts.insert("complete", json!(end == MessageEnd::Complete));
                 let by = match end {
                     MessageEnd::Complete => Value::Null,

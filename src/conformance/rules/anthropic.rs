@@ -1,8 +1,41 @@
-//! Rules about Anthropic Messages streams.
+//! Rules about Anthropic Messages streams: the frame of the message, its blocks, its figures.
 
 use crate::conformance::case::many;
-use crate::conformance::{Level, Rule, kinds};
+use crate::conformance::{Case, Finding, Level, Rule, kinds};
+use crate::dialect::anthropic::kinds as anthropic;
 use crate::http::event::MessageEnd;
+use crate::oddity::Kind;
+
+/// An event, its payload behind its `type`.
+macro_rules! event {
+    ($kind:literal, $rest:literal) => {
+        concat!("@ +20ms\n<chunk event: ", $kind, "\\ndata: {\"type\":\"", $kind, "\"", $rest, "}\\n\\n\n")
+    };
+}
+
+/// The end of a message of this reason.
+macro_rules! stopped {
+    ($reason:literal) => {
+        concat!(
+            "@ +20ms\n<chunk event: message_delta\\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"",
+            $reason,
+            "\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":3}}\\n\\n\n",
+            message_stop!(),
+            "<last\n"
+        )
+    };
+}
+
+/// A whole conforming message.
+macro_rules! good_message {
+    () => {
+        concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n")
+    };
+}
+
+mod events;
+
+pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011};
 
 /// One message from its start to its stop.
 pub static ANT_001: Rule = Rule {
@@ -48,3 +81,193 @@ pub static ANT_001: Rule = Rule {
         }
     },
 };
+
+/// A delta belongs to a block.
+pub static ANT_002: Rule = Rule {
+    code: "ANT-002",
+    name: "delta-without-block",
+    level: Level::Error,
+    summary: "Every delta names the index of a block that `content_block_start` opened",
+    why: "Accumulators add a delta to `content[index]`. Where no block was opened there is nothing at that place: IndexError in Python, TypeError in \
+          JavaScript, in the middle of the answer.",
+    source: "Anthropic API documentation, streaming messages: content block delta; anthropic-python 2.12 and -typescript 1.12, tested",
+    breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
+    fix: "Send content_block_start with the block's index and type before its first delta, count blocks from 0.",
+    bad: &[
+        concat!(
+            messages!(),
+            message_start!(),
+            event!("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}"),
+            message_delta!(),
+            message_stop!(),
+            "<last\n"
+        ),
+        concat!(
+            messages!(),
+            message_start!(),
+            event!("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
+            event!("content_block_delta", ",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}"),
+            event!("content_block_stop", ",\"index\":0"),
+            stopped!("end_turn")
+        ),
+    ],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, anthropic::DELTA_WITHOUT_BLOCK, push, |found, n| {
+            format!("{} for {found}, which is not open", many(n, "delta", "deltas"))
+        });
+        tell(case, anthropic::INDEX_MISSING, push, |_, n| format!("{} without an integer index", many(n, "event", "events")));
+    },
+};
+
+/// Blocks are closed.
+pub static ANT_003: Rule = Rule {
+    code: "ANT-003",
+    name: "block-not-stopped",
+    level: Level::Warning,
+    summary: "Every block is stopped once, before `message_delta` comes",
+    why: "Clients hand over a finished block at its content_block_stop: an agent starts the tool then. A block that is never stopped is a call that is \
+          never made.",
+    source: "Anthropic API documentation, streaming messages: event types",
+    breaks: &["agents that act at content_block_stop", "Claude Code"],
+    fix: "Send content_block_stop with the index when the block's last delta is out, and before message_delta.",
+    bad: &[concat!(
+        messages!(),
+        message_start!(),
+        event!("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
+        event!("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}"),
+        stopped!("end_turn")
+    )],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, anthropic::BLOCK_NOT_STOPPED, push, |found, _| format!("still open at the end of the message: {found}"));
+        tell(case, anthropic::STOP_WITHOUT_BLOCK, push, |found, _| format!("stopped without being open: {found}"));
+        tell(case, anthropic::BLOCK_STARTED_TWICE, push, |found, _| format!("started while it was open: {found}"));
+    },
+};
+
+/// Why it stopped, and what it cost.
+pub static ANT_004: Rule = Rule {
+    code: "ANT-004",
+    name: "incomplete-message-delta",
+    level: Level::Error,
+    summary: "`message_delta` comes before `message_stop`, with `delta.stop_reason` and `usage`",
+    why: "Accumulators read `usage.output_tokens` of that event without asking whether it is there, and agents decide by stop_reason whether to run a \
+          tool. Without them SDKs raise at the end of an answer that was all there.",
+    source: "Anthropic API documentation, streaming messages: message_delta; pi issue 6567; free-claude-code issue 209",
+    breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "pi"],
+    fix: "Send one message_delta with the stop_reason and at least `usage: {\"output_tokens\": N}`, an estimate if there is nothing better.",
+    bad: &[
+        concat!(messages!(), message_start!(), text_block!(), message_stop!(), "<last\n"),
+        concat!(
+            messages!(),
+            message_start!(),
+            text_block!(),
+            event!("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}"),
+            message_stop!(),
+            "<last\n"
+        ),
+        concat!(
+            messages!(),
+            message_start!(),
+            text_block!(),
+            event!("message_delta", ",\"delta\":{},\"usage\":{\"output_tokens\":3}"),
+            message_stop!(),
+            "<last\n"
+        ),
+    ],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, anthropic::NO_MESSAGE_DELTA, push, |_, _| "message_stop without a message_delta before it".into());
+        tell(case, anthropic::NO_USAGE, push, |_, _| "message_delta without usage".into());
+        tell(case, anthropic::NO_STOP_REASON, push, |found, _| format!("message_delta without a stop_reason (delta {found})"));
+    },
+};
+
+/// The message begins with its count.
+pub static ANT_005: Rule = Rule {
+    code: "ANT-005",
+    name: "start-without-usage",
+    level: Level::Error,
+    summary: "`message_start` has a `message` with `usage.input_tokens` and `usage.output_tokens`",
+    why: "Accumulators keep that usage object and write the later figures into it. Without it they raise at message_delta; without one of the figures \
+          they add to undefined, and the session's count is NaN from then on.",
+    source: "Anthropic API documentation, streaming messages: message_start; free-claude-code issue 209; gptel issue 1331",
+    breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "gptel"],
+    fix: "Send `usage: {\"input_tokens\": N, \"output_tokens\": 1}` in message_start.",
+    bad: &[
+        concat!(
+            messages!(),
+            event!(
+                "message_start",
+                ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[]}"
+            ),
+            text_block!(),
+            stopped!("end_turn")
+        ),
+        concat!(
+            messages!(),
+            event!(
+                "message_start",
+                ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":9}}"
+            ),
+            text_block!(),
+            stopped!("end_turn")
+        ),
+    ],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, anthropic::START_WITHOUT_USAGE, push, |found, _| format!("message_start: {found}")),
+};
+
+/// The prompt was counted.
+pub static ANT_006: Rule = Rule {
+    code: "ANT-006",
+    name: "no-input-tokens",
+    level: Level::Warning,
+    summary: "`message_start` counts the input: `input_tokens`, with the cached ones, is not 0",
+    why: "Claude Code draws its context meter and decides when to compact from this figure. A server that sends 0 here and the truth at the end makes \
+          it believe that the context is empty until it overflows.",
+    source: "Anthropic API reference, Usage: input_tokens, cache_read_input_tokens, cache_creation_input_tokens; SGLang issue 20678",
+    breaks: &["Claude Code"],
+    fix: "Count the prompt before the first event; tokenizing it is due anyway.",
+    bad: &[concat!(
+        messages!(),
+        event!(
+            "message_start",
+            ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}"
+        ),
+        text_block!(),
+        stopped!("end_turn")
+    )],
+    good: &[
+        good_message!(),
+        // All of it came from the cache.
+        concat!(
+            messages!(),
+            event!(
+                "message_start",
+                ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":0,\"cache_read_input_tokens\":2048,\"output_tokens\":1}}"
+            ),
+            text_block!(),
+            stopped!("end_turn")
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, anthropic::NO_INPUT_TOKENS, push, |found, _| format!("message_start counts no input: {found}")),
+};
+
+/// [`Case::tell`] for streams of this dialect.
+fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&str, u64) -> String) {
+    if case.stream().is_some() {
+        case.tell(kind, None, push, |odd, n| say(&odd.found, n));
+    }
+}

@@ -1,6 +1,8 @@
 //! Rules about AWS event streams (`application/vnd.amazon.eventstream`).
 
 use crate::conformance::{Level, Rule, kinds};
+use crate::dialect::bedrock;
+use crate::http::event::MessageEnd;
 
 /// Frames are whole and sound.
 pub static AWS_001: Rule = Rule {
@@ -24,5 +26,48 @@ pub static AWS_001: Rule = Rule {
         case.tell(kinds::AWS_BAD_PRELUDE_CRC, None, push, |odd, _| format!("wrong CRC of a prelude: {}", odd.found));
         case.tell(kinds::AWS_BAD_MESSAGE_CRC, None, push, |odd, _| format!("wrong CRC of a message: {}", odd.found));
         case.tell(kinds::AWS_BAD_LENGTH, None, push, |odd, _| format!("impossible length: {}", odd.found));
+    },
+};
+
+/// No exception.
+pub static AWS_002: Rule = Rule {
+    code: "AWS-002",
+    name: "exception-frame",
+    level: Level::Error,
+    summary: "No message is an exception or an error (`:message-type`)",
+    why: "The status was 200 when the stream began; what goes wrong later (throttling, a model that times out) comes as a message of type exception. \
+          SDKs raise there. A client that looks at the payloads only takes the half for the whole.",
+    source: "Bedrock Runtime API reference, ResponseStream and ConverseStreamOutput: exceptions; Smithy, Amazon event stream: exceptions",
+    breaks: &["readers of payloads that ignore headers"],
+    fix: "Retry throttlingException and modelTimeoutException with a pause; show the others to the user.",
+    bad: &[concat!(converse!(), message_start_frame!(), delta_frame!(), throttled_frame!(), "<last\n")],
+    good: &[concat!(converse!(), message_start_frame!(), delta_frame!(), last_frames!(), "<last\n")],
+    silenced_by: &["AWS-001"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.stream().is_some() {
+            case.tell(bedrock::EXCEPTION, None, push, |odd, _| format!("the stream failed: {}", odd.found));
+        }
+    },
+};
+
+/// The last message counts tokens.
+pub static AWS_003: Rule = Rule {
+    code: "AWS-003",
+    name: "missing-metadata",
+    level: Level::Warning,
+    summary: "A ConverseStream ends with `metadata`, behind `messageStop`",
+    why: "Usage and latency come with that message and nowhere else. SDKs do not miss it, accounts do.",
+    source: "Bedrock Runtime API reference, ConverseStreamOutput: metadata",
+    breaks: &["usage accounts"],
+    fix: "Read on behind messageStop to the end of the body; a gateway must send metadata last.",
+    bad: &[concat!(converse!(), message_start_frame!(), delta_frame!(), stop_frames!(), "<last\n")],
+    good: &[concat!(converse!(), message_start_frame!(), delta_frame!(), last_frames!(), "<last\n")],
+    silenced_by: &["AWS-001", "HTTP-006", "HTTP-007"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
+            case.tell(bedrock::NO_METADATA, None, push, |_, _| "the stream ends behind messageStop without metadata".into());
+        }
     },
 };

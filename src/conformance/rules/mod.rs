@@ -12,7 +12,13 @@ pub mod sse;
 
 pub mod openai;
 
+pub mod responses;
+
 pub mod anthropic;
+
+pub mod gemini;
+
+pub mod cohere;
 
 pub mod ndjson;
 
@@ -21,6 +27,18 @@ pub mod ollama;
 pub mod aws;
 
 pub mod grpc;
+
+pub mod mcp;
+
+pub mod a2a;
+
+pub mod ai_sdk;
+
+pub mod dashscope;
+
+pub mod tgi;
+
+pub mod llamacpp;
 
 pub mod delivery;
 
@@ -46,11 +64,47 @@ pub static RULES: &[&Rule] = &[
     &openai::OAI_CHAT_024,
     &openai::OAI_CHAT_031,
     &openai::OAI_CHAT_036,
+    &responses::OAI_RESP_001,
+    &responses::OAI_RESP_002,
+    &responses::OAI_RESP_003,
+    &responses::OAI_RESP_004,
+    &responses::OAI_RESP_005,
+    &responses::OAI_RESP_006,
+    &responses::OAI_RESP_007,
     &anthropic::ANT_001,
+    &anthropic::ANT_002,
+    &anthropic::ANT_003,
+    &anthropic::ANT_004,
+    &anthropic::ANT_005,
+    &anthropic::ANT_006,
+    &anthropic::ANT_007,
+    &anthropic::ANT_008,
+    &anthropic::ANT_009,
+    &anthropic::ANT_010,
+    &anthropic::ANT_011,
+    &gemini::GEM_001,
+    &gemini::GEM_002,
+    &gemini::GEM_003,
+    &gemini::GEM_004,
+    &cohere::COHERE_001,
     &ndjson::NDJSON_001,
     &ollama::OLLAMA_001,
+    &ollama::OLLAMA_002,
+    &ollama::OLLAMA_003,
+    &ollama::OLLAMA_004,
     &aws::AWS_001,
+    &aws::AWS_002,
+    &aws::AWS_003,
     &grpc::GRPC_001,
+    &mcp::MCP_001,
+    &mcp::MCP_002,
+    &mcp::MCP_003,
+    &a2a::A2A_001,
+    &ai_sdk::UI_001,
+    &dashscope::DASH_001,
+    &dashscope::DASH_002,
+    &tgi::TGI_001,
+    &llamacpp::LLAMA_001,
     &delivery::DLV_001,
     &delivery::DLV_005,
     &delivery::DLV_010,

@@ -2,6 +2,7 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule, kinds};
+use crate::dialect::{ollama, ollama_status};
 use crate::http::event::MessageEnd;
 
 /// The last line says so.
@@ -42,5 +43,94 @@ pub static OLLAMA_001: Rule = Rule {
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
             case.tell(kinds::OLLAMA_NO_DONE, None, push, |_, _| "the stream ends without \"done\":true".into());
         }
+    },
+};
+
+/// Lines arrive when they are made.
+pub static OLLAMA_002: Rule = Rule {
+    code: "OLLAMA-002",
+    name: "late-lines",
+    level: Level::Warning,
+    summary: "Lines arrive as they were made: the lag behind `created_at` does not vary by more than 200 ms",
+    why: "Every line says when it was made, so a delay on the way can be told from a slow model, whatever the two clocks say: one constant lag is the \
+          distance between them. A lag that grows and falls again is a proxy that collects lines, and the user sees bursts.",
+    source: "Ollama API documentation: created_at of each line",
+    breaks: &["readers who watch the text grow", "latency figures"],
+    fix: "Turn off response buffering in the proxy (nginx: proxy_buffering off), and compression unless it is flushed with each line.",
+    bad: &[concat!(
+        ollama!(),
+        "@ +900ms\n<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00.15Z\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\\n\n",
+        "<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:01.05Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},",
+        "\"done\":true,\"done_reason\":\"stop\"}\\n\n<last\n"
+    )],
+    good: &[concat!(
+        // The server's clock is a year behind.
+        ollama!(),
+        "<chunk {\"model\":\"m\",\"created_at\":\"2025-01-01T00:00:00.15Z\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\\n\n",
+        "@ +900ms\n<chunk {\"model\":\"m\",\"created_at\":\"2025-01-01T00:00:01.05Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},",
+        "\"done\":true,\"done_reason\":\"stop\"}\\n\n<last\n"
+    )],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if case.stream().is_some() {
+            case.tell(ollama::ARRIVAL_LAG, None, push, |odd, _| {
+                format!("this line came {} later behind its created_at than the fastest one: held back on the way", odd.found)
+            });
+        }
+    },
+};
+
+/// Failures are failures.
+pub static OLLAMA_003: Rule = Rule {
+    code: "OLLAMA-003",
+    name: "error-line",
+    level: Level::Error,
+    summary: "The answer does not end in a line with `error`",
+    why: "Once the first line is out the status is 200 and an error can only come as a line. Clients of the native API raise; Ollama's own /v1 layer \
+          reads the line as an empty chunk, and its clients see a short answer that ended well.",
+    source: "Ollama API documentation, errors: errors that occur while streaming; Ollama, middleware/openai.go (read, not run)",
+    breaks: &["clients of Ollama's /v1 layer", "clients that look at the status only"],
+    fix: "Look into the server's log for the cause (out of memory, a runner that died); clients: treat a line with `error` as the failure of the whole.",
+    bad: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n<chunk {\"error\":\"model runner has unexpectedly stopped\"}\\n\n<last\n")],
+    good: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.stream().is_some() {
+            case.tell(ollama::ERROR_LINE, None, push, |odd, _| format!("the answer failed: {}", odd.found));
+        }
+    },
+};
+
+/// A request to pull a model and the response head.
+macro_rules! pull {
+    () => {
+        concat!(
+            "> POST /api/pull HTTP/1.1\n> Host: localhost:11434\n>json {\"model\":\"m\"}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: application/x-ndjson\n< Transfer-Encoding: chunked\n<\n\n",
+            "<chunk {\"status\":\"pulling manifest\"}\\n\n@ +20ms\n",
+            "<chunk {\"status\":\"pulling 8eeb52dfb3bb\",\"digest\":\"sha256:8eeb52dfb3bb\",\"total\":1000,\"completed\":10}\\n\n"
+        )
+    };
+}
+
+/// Work in progress ends.
+pub static OLLAMA_004: Rule = Rule {
+    code: "OLLAMA-004",
+    name: "missing-success",
+    level: Level::Warning,
+    summary: "A stream of pull, push or create ends with the status `success`, or with an error",
+    why: "That line is the only sign that the work is done; the status code was sent before it began. A script that takes the end of the body for success \
+          starts a model that is not there.",
+    source: "Ollama API documentation, pull a model: response",
+    breaks: &["scripts around pull and create"],
+    fix: "Check the last line; keep the connection open for hours where a proxy would close it, or poll /api/tags.",
+    bad: &[concat!(pull!(), "<last\n")],
+    good: &[concat!(pull!(), "<chunk {\"status\":\"success\"}\\n\n<last\n"), concat!(pull!(), "!rst >\n")],
+    silenced_by: &["HTTP-006", "HTTP-007"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell_at_end("ollama.status", ollama_status::NO_SUCCESS, push, "the stream ends without the status success");
     },
 };

@@ -191,17 +191,33 @@ macro_rules! bad_delta_frame {
     };
 }
 
-/// The last three messages.
-macro_rules! last_frames {
+/// The last message but `metadata`.
+macro_rules! stop_frames {
     () => {
         concat!(
             "<chunk \\0\\0\\0}\\0\\0\\0V\\xe6h\\x0f\\xd6\\x0b:event-type\\x07\\0\\x10contentBlockStop\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
             "{\"contentBlockIndex\":0}\\xb3.M4\n",
             "<chunk \\0\\0\\0z\\0\\0\\0Q\\xca,Fe\\x0b:event-type\\x07\\0\\x0bmessageStop\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"stopReason\":\"end_turn\"}_\\xbf\\t\\xfc\n",
+            "{\"stopReason\":\"end_turn\"}_\\xbf\\t\\xfc\n"
+        )
+    };
+}
+
+/// The last three messages.
+macro_rules! last_frames {
+    () => {
+        concat!(
+            stop_frames!(),
             "<chunk \\0\\0\\0\\xb6\\0\\0\\0Nk\\xc1NJ\\x0b:event-type\\x07\\0\\x08metadata\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
             "{\"usage\":{\"inputTokens\":9,\"outputTokens\":2,\"totalTokens\":11},\"metrics\":{\"latencyMs\":70}}\\x13\\xd2\\x14\\\\\n"
         )
+    };
+}
+
+/// An exception in the stream.
+macro_rules! throttled_frame {
+    () => {
+        "<chunk \\0\\0\\0\\x90\\0\\0\\0a\\x8e\\x91\\xa9\\xb7\\x0f:exception-type\\x07\\0\\x13throttlingException\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\texception{\"message\":\"Too many requests\"}\\xe6\\x7f\\x80\\x05\n"
     };
 }
 
@@ -248,5 +264,27 @@ macro_rules! grpc_web {
             "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n",
             "<chunk \\0\\0\\0\\0\\x04\\n\\x02Hi\n"
         )
+    };
+}
+
+/// A request to this path, with this body, and the head of an event stream with these further fields.
+macro_rules! post {
+    ($path:literal, $body:literal, $fields:literal) => {
+        concat!(
+            "> POST ",
+            $path,
+            " HTTP/1.1\n> Host: api.example\n>json ",
+            $body,
+            "\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n",
+            $fields,
+            "< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// One event of this data.
+macro_rules! data {
+    ($json:literal) => {
+        concat!("@ +20ms\n<chunk data: ", $json, "\\n\\n\n")
     };
 }

@@ -2,6 +2,7 @@
 
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning, Terminator};
+use crate::exchange::ending::Ending;
 use crate::exchange::{Body, Delta, Exchange, ExchangeId, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, ResponseHead, Transfer, Version};
@@ -68,6 +69,7 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         tls: None,
         request: None,
         response: Some(response),
+        ending: Ending::default(),
         oddities: Oddities::default(),
         gap: false,
     }

@@ -36,8 +36,20 @@ pub const BLOCK_NOT_STOPPED: Kind = Kind("anthropic.block-not-stopped");
 pub const INDEX_MISSING: Kind = Kind("anthropic.index-missing");
 /// `content_block_delta` without a `delta` object.
 pub const DELTA_MISSING: Kind = Kind("anthropic.delta-missing");
-/// `message_start` or `message_delta` without `usage`.
+/// `message_start` without `message` or its `usage`, or without a figure in it that clients add to.
+pub const START_WITHOUT_USAGE: Kind = Kind("anthropic.start-without-usage");
+/// `message_start` with no input tokens.
+pub const NO_INPUT_TOKENS: Kind = Kind("anthropic.no-input-tokens");
+/// `message_delta` without `usage`.
 pub const NO_USAGE: Kind = Kind("anthropic.no-usage");
+/// `message_stop` came, and `message_delta` did not.
+pub const NO_MESSAGE_DELTA: Kind = Kind("anthropic.no-message-delta");
+/// An error that clients do not see as one: no `event: error`, or not `{"type":"error","error":{"type":…,"message":…}}`.
+pub const ERROR_SHAPE: Kind = Kind("anthropic.error-shape");
+/// The fragments of a tool's input do not join to JSON, though the answer was not cut short.
+pub const INPUT_NOT_JSON: Kind = Kind("anthropic.input-not-json");
+/// More than 30 seconds without an event.
+pub const SILENCE: Kind = Kind("anthropic.silence");
 /// `message_delta` without `stop_reason`.
 pub const NO_STOP_REASON: Kind = Kind("anthropic.no-stop-reason");
 /// `[DONE]`, which this dialect does not have.

@@ -16,9 +16,6 @@ pub(super) struct Event<'a> {
     pub(super) stop_reason: Text<'a>,
     #[serde(borrow)]
     pub(super) usage: Raw<'a>,
-    /// Invoke: base64 of the model's event.
-    #[serde(borrow)]
-    pub(super) bytes: Text<'a>,
     /// A whole answer.
     #[serde(borrow)]
     pub(super) output: Obj<Output<'a>>,
@@ -102,8 +99,6 @@ pub(super) struct Usage {
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Foreign<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Text<'a>,
     /// Llama.
     #[serde(borrow)]
     generation: Text<'a>,

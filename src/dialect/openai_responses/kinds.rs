@@ -20,6 +20,12 @@ pub const NO_SEQUENCE_NUMBER: Kind = Kind("responses.no-sequence-number");
 pub const SEQUENCE_GAP: Kind = Kind("responses.sequence-gap");
 /// A delta for an item that was not added.
 pub const DELTA_WITHOUT_ITEM: Kind = Kind("responses.delta-without-item");
+/// A text delta for a part that was not added.
+pub const DELTA_WITHOUT_PART: Kind = Kind("responses.delta-without-part");
+/// What a `.done` event tells is not what the deltas brought.
+pub const DONE_DIFFERS: Kind = Kind("responses.done-differs");
+/// A message in the terminal event's output is not what the deltas brought.
+pub const OUTPUT_DIFFERS: Kind = Kind("responses.output-differs");
 /// The body ended properly without completed, incomplete, failed or error.
 pub const NO_TERMINAL: Kind = Kind("responses.no-terminal");
 /// An event behind the terminal one.

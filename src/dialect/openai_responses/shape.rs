@@ -10,8 +10,15 @@ pub(super) struct Event<'a> {
     pub(super) kind: Text<'a>,
     pub(super) sequence_number: Num,
     pub(super) output_index: Num,
+    pub(super) content_index: Num,
     #[serde(borrow)]
     pub(super) delta: Text<'a>,
+    /// Of `output_text.done`: the whole text of the part.
+    #[serde(borrow)]
+    pub(super) text: Text<'a>,
+    /// Of `function_call_arguments.done`.
+    #[serde(borrow)]
+    pub(super) arguments: Text<'a>,
     #[serde(borrow)]
     pub(super) item: Obj<Item<'a>>,
     #[serde(borrow)]
@@ -82,16 +89,13 @@ pub(super) struct Usage {
 pub(super) const QUIET: &[&str] = &[
     "queued",
     "output_item.done",
-    "content_part.added",
     "content_part.done",
-    "output_text.done",
     "output_text.annotation.added",
     "refusal.done",
     "reasoning_text.done",
     "reasoning_summary_part.added",
     "reasoning_summary_part.done",
     "reasoning_summary_text.done",
-    "function_call_arguments.done",
     "custom_tool_call_input.done",
     "mcp_call_arguments.done",
     "mcp_call.in_progress",

@@ -7,9 +7,11 @@ const CREATED: &str =
     r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","model":"m","status":"in_progress","output":[]}}"#;
 const ITEM: &str =
     r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"message","id":"msg_1","content":[]}}"#;
+const PART: &str =
+    r#"{"type":"response.content_part.added","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"part":{}}"#;
 const TEXT: &str =
-    r#"{"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#;
-const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":3,"response":{"id":"resp_1","status":"completed","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"error":null}}"#;
+    r#"{"type":"response.output_text.delta","sequence_number":3,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#;
+const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":4,"response":{"id":"resp_1","status":"completed","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"error":null}}"#;
 
 /// Read events under their own names.
 fn stream(events: &[&str]) -> Read {
@@ -23,7 +25,7 @@ fn stream(events: &[&str]) -> Read {
 
 #[test]
 fn a_clean_stream() {
-    let read = stream(&[CREATED, ITEM, TEXT, COMPLETED]);
+    let read = stream(&[CREATED, ITEM, PART, TEXT, COMPLETED]);
     assert_eq!((read.text(), read.answer.content_deltas, read.answer.output_tokens), ("Hi", 1, Some(2)));
     assert_eq!(
         (read.answer.finish_reasons[&0].as_str(), read.answer.id.as_deref(), read.answer.model.as_deref()),
@@ -36,7 +38,7 @@ fn a_clean_stream() {
 
 #[test]
 fn done_behind_completed_is_foreign_and_last() {
-    let read = stream(&[CREATED, ITEM, TEXT, COMPLETED, "[DONE]"]);
+    let read = stream(&[CREATED, ITEM, PART, TEXT, COMPLETED, "[DONE]"]);
     let t = &read.answer.terminator;
     assert_eq!((t.which.as_deref(), t.own, t.is_last_record), (Some("response.completed"), true, Some(false)));
     assert_eq!(read.kinds(), ["responses.foreign-terminator"]);
@@ -72,10 +74,10 @@ fn failed_and_error() {
 #[test]
 fn oddities() {
     for (events, kinds) in [
-        (vec![ITEM, TEXT, COMPLETED], vec!["responses.no-created", "responses.sequence-gap"]),
+        (vec![ITEM, TEXT, COMPLETED], vec!["responses.delta-without-part", "responses.no-created", "responses.sequence-gap"]),
         (vec![CREATED, TEXT, COMPLETED], vec!["responses.delta-without-item", "responses.sequence-gap"]),
         (
-            vec![CREATED, ITEM, TEXT, COMPLETED, r#"{"type":"response.x","sequence_number":4}"#],
+            vec![CREATED, ITEM, PART, TEXT, COMPLETED, r#"{"type":"response.x","sequence_number":5}"#],
             vec!["responses.after-terminal", "responses.unknown-type"],
         ),
         (
@@ -88,6 +90,20 @@ fn oddities() {
     let read =
         read_as(&DIALECT, Framing::Sse, &[("response.x", CREATED), ("response.completed", r#"{"sequence_number":1,"response":{}}"#)]);
     assert_eq!(read.kinds(), ["responses.event-differs-from-type", "responses.no-type"]);
+}
+
+#[test]
+fn what_is_said_twice_is_compared() {
+    let part_done = r#"{"type":"response.output_text.done","sequence_number":4,"output_index":0,"content_index":0,"text":"Hi"}"#;
+    let last = |text: &str| {
+        format!(
+            r#"{{"type":"response.completed","sequence_number":5,"response":{{"status":"completed","output":[{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}]}}}}"#
+        )
+    };
+    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, part_done, &last("Hi")]).kinds(), Vec::<&str>::new());
+    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, part_done, &last("Hi!")]).kinds(), ["responses.output-differs"]);
+    let other = part_done.replace("Hi", "Ho");
+    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, &other, &last("Hi")]).kinds(), ["responses.done-differs"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::length::Asked;
 use super::pairing::{Pairing, Turn};
 use super::reader::{Out, Reader};
 use crate::conn::End;
-use crate::http::event::{HttpEvent, MessageEnd, Side};
+use crate::http::event::{HttpEvent, MessageEnd, Side, Told};
 use crate::http::hold::{Hold, Item, Stamp};
 
 /// An HTTP/1 connection.
@@ -14,8 +14,8 @@ pub(in crate::http) struct Conn {
     server: Reader,
     pairing: Pairing,
     ends: [Option<End>; 2],
-    /// The side that sent FIN or RST first.
-    first: Option<Side>,
+    /// The side that closed or reset first, and how.
+    first: Option<(Side, End)>,
 }
 
 /// The connection speaks something else from here on.
@@ -75,7 +75,7 @@ impl Conn {
                 Some(Turn::Switch { exchange, h2c }) => {
                     let ahead = self.client.take_waiting().map(|(hold, _)| hold).unwrap_or_default();
                     // A request that was still coming is overtaken by the answer.
-                    let cut = MessageEnd::CutByServer;
+                    let cut = (MessageEnd::CutByServer, Told::Switched);
                     self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });
                     let (next, ends) = (self.next(), self.ends);
                     return Some(Switched { exchange, h2c, next, used, ahead, ends });
@@ -102,8 +102,8 @@ impl Conn {
             return;
         }
         *own = Some(how);
-        if matches!(how, End::Fin | End::Reset) {
-            self.first.get_or_insert(side);
+        if how.is_close() {
+            self.first.get_or_insert((side, how));
         }
         self.finish(side, stamp, how, sink);
     }
@@ -119,7 +119,7 @@ impl Conn {
 
     fn finish(&mut self, side: Side, stamp: Stamp, how: End, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let cut = self.cut_by(side, how);
-        let close = if how == End::Fin { MessageEnd::Complete } else { cut };
+        let close = if how.is_orderly() { (MessageEnd::Complete, Told::Close) } else { cut };
         let reader = match side {
             Side::Request => &mut self.client,
             Side::Response => &mut self.server,
@@ -129,19 +129,19 @@ impl Conn {
 
     /// Who is to blame for a message of `side` that is not complete: the end that closed first. A side that just fell silent
     /// stopped because of the other's FIN or RST, if there was one; else the capture ended.
-    fn cut_by(&self, side: Side, how: End) -> MessageEnd {
+    fn cut_by(&self, side: Side, how: End) -> (MessageEnd, Told) {
         let other = match side {
             Side::Request => Side::Response,
             Side::Response => Side::Request,
         };
         let guilty = match how {
-            End::Fin | End::Reset => self.first.or(Some(side)),
-            End::Idle | End::Capture => self.first.filter(|first| *first == other),
+            End::Fin | End::Reset | End::CloseNotify => self.first.or(Some((side, how))),
+            End::Idle | End::Capture => self.first.filter(|first| first.0 == other),
         };
         match guilty {
-            Some(Side::Request) => MessageEnd::CutByClient,
-            Some(Side::Response) => MessageEnd::CutByServer,
-            None => MessageEnd::CutByCapture,
+            Some((Side::Request, how)) => (MessageEnd::CutByClient, Told::of(how)),
+            Some((Side::Response, how)) => (MessageEnd::CutByServer, Told::of(how)),
+            None => (MessageEnd::CutByCapture, Told::of(how)),
         }
     }
 

@@ -7,12 +7,19 @@ use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
 use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
 use crate::http::detect::{starts_request, starts_status};
-use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
+use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told, Transfer};
 use crate::http::hold::{Hold, Item, LIMIT, Stamp};
 use crate::oddity::{Kind, Oddity, excerpt};
 
 /// Lines that start no message and are skipped one by one before the direction counts as lost.
 const STRAY_LINES: u32 = 8;
+
+/// How a message ended and what told so.
+pub(super) type Ended = (MessageEnd, Told);
+
+/// The end of a message stood in bytes that the capture lacks.
+const LOST: Ended = (MessageEnd::CutByCapture, Told::NotCaptured);
+pub(super) const NOT_CAPTURED: HttpWhat<'static> = HttpWhat::End(LOST.0, LOST.1);
 
 /// Where events go, and the time they get.
 pub(super) struct Out<'s> {
@@ -108,7 +115,7 @@ impl Reader {
                 let (exchange, left) = (*exchange, *left);
                 out.emit(exchange, HttpWhat::Data(&bytes[..n]));
                 if left == 0 {
-                    self.complete(exchange, pairing, out);
+                    self.complete(exchange, Told::Length, pairing, out);
                 }
                 n
             }
@@ -118,7 +125,7 @@ impl Reader {
                     Side::Response => starts_status(bytes),
                 };
                 if fresh && starts {
-                    out.emit(*exchange, HttpWhat::End(MessageEnd::CutByCapture));
+                    out.emit(*exchange, NOT_CAPTURED);
                     self.phase = new_head();
                     return 0;
                 }
@@ -127,7 +134,7 @@ impl Reader {
                 let (exchange, left) = (*exchange, *left);
                 out.emit(exchange, HttpWhat::Data(&bytes[..n]));
                 if left == 0 {
-                    self.complete(exchange, pairing, out);
+                    self.complete(exchange, Told::Length, pairing, out);
                 }
                 n
             }
@@ -245,7 +252,7 @@ impl Reader {
     /// A response goes on or begins: if interim heads promised another one, that one is lost.
     pub(super) fn opens(&mut self, exchange: u64, out: &mut Out<'_>) {
         if let Some(other) = self.interim.take().filter(|other| *other != exchange) {
-            out.emit(other, HttpWhat::End(MessageEnd::CutByCapture));
+            out.emit(other, NOT_CAPTURED);
         }
     }
 
@@ -255,13 +262,13 @@ impl Reader {
             Transfer::Chunked => Body::Chunked(Dechunk::new()),
             Transfer::Close => Body::Close,
             Transfer::Length(left) if left > 0 => Body::Length { left },
-            Transfer::Length(_) | Transfer::None | Transfer::H2 => return self.complete(exchange, pairing, out),
+            Transfer::Length(_) | Transfer::None | Transfer::H2 => return self.complete(exchange, Told::NoBody, pairing, out),
         };
         self.phase = Phase::Body { exchange, body };
     }
 
-    pub(super) fn complete(&mut self, exchange: u64, pairing: &Pairing, out: &mut Out<'_>) {
-        out.emit(exchange, HttpWhat::End(MessageEnd::Complete));
+    pub(super) fn complete(&mut self, exchange: u64, told: Told, pairing: &Pairing, out: &mut Out<'_>) {
+        out.emit(exchange, HttpWhat::End(MessageEnd::Complete, told));
         self.phase = match pairing.waits(exchange).filter(|_| self.side == Side::Request) {
             Some(asked) => Phase::Waiting { hold: Hold::default(), asked },
             None => new_head(),
@@ -287,7 +294,7 @@ impl Reader {
                 if let Some(trailers) = trailers {
                     out.emit(exchange, HttpWhat::Trailers(trailers));
                 }
-                self.complete(exchange, pairing, out);
+                self.complete(exchange, Told::ZeroChunk, pairing, out);
             }
             Step::Lost => self.phase = Phase::Lost(Box::new(Lost::broken(exchange))),
             Step::Broken => self.phase = Phase::Body { exchange, body: Body::Unreadable },
@@ -307,7 +314,7 @@ impl Reader {
     }
 
     /// The direction is over. `close`: how a body ends that lasts until the close; `cut`: how any other ends.
-    pub(super) fn finish(&mut self, close: MessageEnd, cut: MessageEnd, pairing: &mut Pairing, out: &mut Out<'_>) {
+    pub(super) fn finish(&mut self, close: Ended, cut: Ended, pairing: &mut Pairing, out: &mut Out<'_>) {
         let interim = self.interim.take();
         let cut_head = match &self.phase {
             Phase::Head { buf, .. } if buf.is_open() => Some((excerpt(buf.seen()), buf.whole_lines().is_some())),
@@ -324,7 +331,7 @@ impl Reader {
                 out.odd(exchange, HEAD_CUT, found);
                 self.phase = new_head();
                 self.interim = None;
-                out.emit(exchange, HttpWhat::End(cut));
+                out.emit(exchange, HttpWhat::End(cut.0, cut.1));
                 return;
             }
             out.odd(self.last.filter(|_| self.side == Side::Response).unwrap_or(pairing.next()), HEAD_CUT, found);
@@ -338,17 +345,15 @@ impl Reader {
                 None
             }
             Phase::Body { exchange, body: Body::Close } => Some((exchange, close)),
-            Phase::Body { exchange, body: Body::AtMost { .. } } => Some((exchange, MessageEnd::CutByCapture)),
+            Phase::Body { exchange, body: Body::AtMost { .. } } => Some((exchange, LOST)),
             Phase::Body { exchange, .. } => Some((exchange, cut)),
-            Phase::Lost(lost) => {
-                lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { MessageEnd::CutByCapture }))
-            }
+            Phase::Lost(lost) => lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { LOST })),
         };
         if let Some(other) = interim.filter(|other| open.is_none_or(|(exchange, _)| exchange != *other)) {
-            out.emit(other, HttpWhat::End(MessageEnd::CutByCapture));
+            out.emit(other, NOT_CAPTURED);
         }
         if let Some((exchange, end)) = open {
-            out.emit(exchange, HttpWhat::End(end));
+            out.emit(exchange, HttpWhat::End(end.0, end.1));
         }
     }
 }

@@ -5,10 +5,10 @@ use super::chunked::{Dechunk, Hole};
 use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
-use super::reader::{Body, Out, Phase, Reader, new_head};
+use super::reader::{Body, NOT_CAPTURED, Out, Phase, Reader, new_head};
 use crate::conn::UNKNOWN_GAP;
 use crate::http::detect::{starts_request, starts_status};
-use crate::http::event::{HttpWhat, MessageEnd, Side};
+use crate::http::event::{HttpWhat, MessageEnd, Side, Told};
 use crate::http::hold::Item;
 use crate::oddity::{Kind, excerpt};
 
@@ -33,7 +33,7 @@ impl Reader {
                 let done = *left == 0;
                 out.emit(exchange, HttpWhat::Gap(Some(bytes)));
                 if done {
-                    self.complete(exchange, pairing, out);
+                    self.complete(exchange, Told::Length, pairing, out);
                     if len > bytes {
                         self.gap(len - bytes, pairing, out);
                     }
@@ -53,7 +53,7 @@ impl Reader {
                     }
                     Hole::AfterLast { exact } => {
                         out.emit(exchange, HttpWhat::Gap(None));
-                        self.complete(exchange, pairing, out);
+                        self.complete(exchange, Told::ZeroChunk, pairing, out);
                         if !exact {
                             self.lose(None, pairing);
                         }
@@ -131,7 +131,8 @@ impl Reader {
         };
         if fresh && starts {
             if let Some(exchange) = lost.message {
-                out.emit(exchange, HttpWhat::End(if lost.broken { own_fault(self.side) } else { MessageEnd::CutByCapture }));
+                // Another message begins where a broken framing hid the end of this one: its sender's fault.
+                out.emit(exchange, if lost.broken { HttpWhat::End(own_fault(self.side), Told::NotCaptured) } else { NOT_CAPTURED });
             }
             self.phase = new_head();
             return 0;

@@ -1,26 +1,50 @@
 //! Frames that steer instead of carrying messages: RST_STREAM, SETTINGS, WINDOW_UPDATE, GOAWAY. Window state is kept so that a
 //! flow-control stall is told from a silent model.
 
+use super::ends::cut_by;
 use super::frame::Head;
-use super::stream::Progress;
-use super::{Conn, GOAWAY, Here, RESET, STALL, Sink, WINDOW_SHUT};
+use super::stream::{Progress, Window};
+use super::{Conn, FLOW_CONTROL_STALL, GOAWAY, Here, RESET, STALL, Sink};
 use crate::conn::Direction;
-use crate::http::event::MessageEnd;
+use crate::http::event::{HttpWhat, Told};
+use crate::oddity::Oddity;
 use crate::time::Span;
 
 /// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.5.2).
 const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
 
+/// The last GOAWAY.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GoAway {
+    /// Of its sender.
+    pub(super) dir: Direction,
+    /// Highest stream of the other end that its sender works on.
+    pub(super) last: u32,
+    pub(super) code: u32,
+}
+
+impl GoAway {
+    /// Nothing more will come on this stream: it is above the last one, or the connection failed.
+    pub(super) fn gives_up(self, stream: u32) -> bool {
+        let opened_by_other = stream % 2 == u32::from(self.dir == Direction::ToClient);
+        self.code != 0 || (opened_by_other && stream > self.last)
+    }
+}
+
+fn name(dir: Direction) -> &'static str {
+    match dir {
+        Direction::ToServer => "client",
+        Direction::ToClient => "server",
+    }
+}
+
 impl Conn {
     pub(super) fn reset(&mut self, here: Here, head: Head, payload: &[u8], sink: &mut Sink<'_>) {
         let code = payload.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b));
-        let (who, how) = match here.dir {
-            Direction::ToServer => ("client", MessageEnd::CutByClient),
-            Direction::ToClient => ("server", MessageEnd::CutByServer),
-        };
+        let who = name(here.dir);
         self.odd(here, head.stream, RESET, format!("RST_STREAM by the {who}, code {code}"), sink);
         for dir in [Direction::ToServer, Direction::ToClient] {
-            self.message_end(Here { dir, ..here }, head.stream, how, sink);
+            self.message_end(Here { dir, ..here }, head.stream, cut_by(here.dir), Told::RstStream(code), sink);
         }
     }
 
@@ -57,12 +81,21 @@ impl Conn {
         }
     }
 
-    /// A window opened again. Without all of the client's frames its size is not known and nothing is said.
+    /// A window opened again, after so long. Without all of the client's frames its size is not known and nothing is said.
     fn stalled(&mut self, here: Here, id: u32, shut: Span, sink: &mut Sink<'_>) {
         let open = self.streams.get(&id).is_some_and(|s| s.progress(Direction::ToClient) == Progress::Open);
         if shut >= STALL && open && !self.window_lost {
-            let here = Here { dir: Direction::ToClient, ..here };
-            self.odd(here, id, WINDOW_SHUT, format!("flow-control window shut for {shut}"), sink);
+            let found = format!("flow-control window shut for {shut}");
+            let oddity = Oddity::new(FLOW_CONTROL_STALL, here.at, found).span(shut);
+            self.say(Here { dir: Direction::ToClient, ..here }, id, HttpWhat::Oddity(oddity), sink);
+        }
+    }
+
+    /// The answer is cut while a window is shut: the client that stopped it had not let it go on.
+    pub(super) fn still_shut(&mut self, here: Here, id: u32, sink: &mut Sink<'_>) {
+        let windows = [Some(self.window), self.streams.get(&id).map(|s| s.window)];
+        if let Some(since) = windows.into_iter().flatten().filter_map(Window::shut_since).min() {
+            self.stalled(here, id, here.at.since(since), sink);
         }
     }
 
@@ -70,11 +103,10 @@ impl Conn {
     pub(super) fn goaway(&mut self, here: Here, payload: &[u8], sink: &mut Sink<'_>) {
         let word = |at: usize| payload.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
         let (Some(last), Some(code)) = (word(0).map(|n| n & 0x7fff_ffff), word(4)) else { return };
-        let (who, opener) = match here.dir {
-            Direction::ToServer => ("client", 0),
-            Direction::ToClient => ("server", 1),
-        };
-        let hit: Vec<u32> = self.streams.keys().copied().filter(|id| code != 0 || (id % 2 == opener && *id > last)).collect();
+        let goaway = GoAway { dir: here.dir, last, code };
+        self.goaway = Some(goaway);
+        let who = name(here.dir);
+        let hit: Vec<u32> = self.streams.keys().copied().filter(|id| goaway.gives_up(*id)).collect();
         for id in hit {
             self.odd(here, id, GOAWAY, format!("GOAWAY by the {who}: last stream {last}, code {code}"), sink);
         }

@@ -3,7 +3,7 @@
 use super::stream::Progress;
 use super::{Conn, Here, Sink};
 use crate::conn::{Direction, End};
-use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side};
+use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told};
 
 /// Identifiers of ended streams that are remembered.
 const CLOSED_KEPT: usize = 256;
@@ -12,7 +12,10 @@ const MAX_STREAMS: usize = 4096;
 
 impl Conn {
     /// One side's message is over.
-    pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, sink: &mut Sink<'_>) {
+    pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, told: Told, sink: &mut Sink<'_>) {
+        if here.dir == Direction::ToClient && how != MessageEnd::Complete {
+            self.still_shut(here, id, sink);
+        }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let exchange = stream.number;
         // The request of a response that was joined under way is over as far as anybody can tell.
@@ -26,7 +29,7 @@ impl Conn {
             self.forget(id);
         }
         if said {
-            sink(HttpEvent { at: here.at, frame: here.frame, exchange, side: Side::from(here.dir), what: HttpWhat::End(how) });
+            sink(HttpEvent { at: here.at, frame: here.frame, exchange, side: Side::from(here.dir), what: HttpWhat::End(how, told) });
         }
     }
 
@@ -46,39 +49,51 @@ impl Conn {
         }
         if let Some(oldest) = self.streams.keys().next().copied() {
             for dir in [Direction::ToServer, Direction::ToClient] {
-                self.message_end(Here { dir, ..here }, oldest, MessageEnd::CutByCapture, sink);
+                self.message_end(Here { dir, ..here }, oldest, MessageEnd::CutByCapture, Told::NotCaptured, sink);
             }
         }
     }
 
     pub(super) fn end(&mut self, here: Here, how: End, sink: &mut Sink<'_>) {
         self.first_end.get_or_insert((here.dir, how));
-        if here.dir == Direction::ToClient || how != End::Fin {
+        if here.dir == Direction::ToClient || !how.is_orderly() {
             self.close(here, sink);
         }
     }
 
     /// The connection is over: what is open was cut by whoever closed first, unless the capture lacks what would tell.
     pub(super) fn close(&mut self, here: Here, sink: &mut Sink<'_>) {
-        let how = match self.first_end {
-            Some((Direction::ToServer, End::Fin | End::Reset)) => MessageEnd::CutByClient,
-            Some((Direction::ToClient, End::Fin | End::Reset)) => MessageEnd::CutByServer,
-            _ => MessageEnd::CutByCapture,
+        let by_close = match self.first_end {
+            Some((dir, how)) if how.is_close() => (cut_by(dir), Told::of(how)),
+            Some((_, how)) => (MessageEnd::CutByCapture, Told::of(how)),
+            None => (MessageEnd::CutByCapture, Told::CaptureEnd),
         };
         let open: Vec<u32> = self.streams.keys().copied().collect();
         for id in open {
             for dir in [Direction::ToServer, Direction::ToClient] {
                 let Some(stream) = self.streams.get_mut(&id) else { continue };
-                let how = if stream.is_unsure(dir) { MessageEnd::CutByCapture } else { how };
+                let (how, told) = match self.goaway.filter(|g| g.gives_up(id)) {
+                    _ if stream.is_unsure(dir) => (MessageEnd::CutByCapture, Told::NotCaptured),
+                    Some(g) => (cut_by(g.dir), Told::GoAway { last: g.last, code: g.code }),
+                    None => by_close,
+                };
                 match stream.progress(dir) {
                     // No response was begun, so none ends.
                     Progress::Waiting => drop(stream.end(dir)),
-                    _ => self.message_end(Here { dir, ..here }, id, how, sink),
+                    _ => self.message_end(Here { dir, ..here }, id, how, told, sink),
                 }
             }
             if self.streams.contains_key(&id) {
                 self.forget(id);
             }
         }
+    }
+}
+
+/// A message was cut by the sender of this direction.
+pub(super) fn cut_by(dir: Direction) -> MessageEnd {
+    match dir {
+        Direction::ToServer => MessageEnd::CutByClient,
+        Direction::ToClient => MessageEnd::CutByServer,
     }
 }

@@ -27,8 +27,8 @@ use stream::{Progress, Stream, Window};
 pub const UNKNOWN_ENTRY: Kind = Kind("h2.unknown-table-entry");
 /// A field block could not be read to its end.
 pub const BAD_BLOCK: Kind = Kind("h2.bad-field-block");
-/// The server could not send for lack of window: the client's flow control, not the server's silence.
-pub const WINDOW_SHUT: Kind = Kind("h2.window-shut");
+/// The server could not send for lack of window, for so long: the client's flow control, not the server's silence.
+pub const FLOW_CONTROL_STALL: Kind = Kind("h2.flow-control-stall");
 /// RST_STREAM with its code and sender.
 pub const RESET: Kind = Kind("h2.rst-stream");
 /// GOAWAY that does not cover this stream.
@@ -66,6 +66,7 @@ pub(crate) struct Conn {
     initial_window: i64,
     /// Who closed first, with how.
     first_end: Option<(Direction, End)>,
+    goaway: Option<control::GoAway>,
     flipped: bool,
     /// Joined under way, and who is the client is not known yet.
     scout: Option<Box<Scout>>,
@@ -103,6 +104,7 @@ impl Conn {
             window: Window::new(DEFAULT_WINDOW),
             initial_window: DEFAULT_WINDOW,
             first_end: None,
+            goaway: None,
             flipped: false,
             scout: joined.then(|| Box::new(Scout::new())),
         }

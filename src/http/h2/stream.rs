@@ -92,6 +92,11 @@ impl Window {
         }
     }
 
+    /// When it shut, while it is shut.
+    pub(super) fn shut_since(self) -> Option<Timestamp> {
+        self.shut
+    }
+
     /// WINDOW_UPDATE or SETTINGS changed it by `n`. For how long it had been shut, if this opened it.
     pub(super) fn grow(&mut self, n: i64, at: Timestamp) -> Option<Span> {
         self.size = self.size.saturating_add(n);

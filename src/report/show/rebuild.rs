@@ -105,6 +105,7 @@ impl Voice<'_> {
             method: request.map(|r| r.method.as_str()),
             target: request.map(|r| r.path.as_str()),
             authority: request.and_then(|r| r.authority.as_deref()),
+            request: None,
             request_body: &self.request.bytes,
             response: None,
             framing: framing_named(&response.framing)?,

@@ -3,9 +3,10 @@
 use crate::conformance::{Finding, Level};
 use crate::conn::{ConnFacts, ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning, Terminator};
+use crate::exchange::ending::{Closing, Ending, Party};
 use crate::exchange::{Body, Exchange, ExchangeId, PieceInfo, RecordInfo, Request, Response, TlsInfo};
 use crate::framing::Framing;
-use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
+use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Told, Transfer, Version};
 use crate::metrics::Metrics;
 use crate::oddity::{Kind, Oddities, Oddity};
 use crate::pipeline::{BodyPart, Connection, Part};
@@ -41,6 +42,7 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         tls: Some(TlsInfo { sni: Some("sni".into()), alpn: Some("http/1.1".into()), ..TlsInfo::default() }),
         request: Some(request(at)),
         response: Some(response(at)),
+        ending: ending(at),
         oddities: oddities(),
         gap: false,
     };
@@ -79,6 +81,22 @@ pub(super) fn flat_names(out: &mut Vec<String>) {
         }
     }
     walk("", &serde_json::to_value(Summary::template()).unwrap_or_default(), out);
+}
+
+fn ending(at: i64) -> Ending {
+    let closing = |t: i64| Closing { fin: Some(Timestamp(at + t)), rst: None, close_notify: Some(Timestamp(at + t - 1)) };
+    Ending {
+        told: Some(Told::GoAway { last: 7, code: 2 }),
+        by: Party::Server,
+        at: Timestamp(at + 50),
+        frame: 9,
+        last_byte_at: Some(Timestamp(at + 41)),
+        terminator_at: Some(Timestamp(at + 40)),
+        finish_at: Some(Timestamp(at + 39)),
+        client: closing(52),
+        server: closing(51),
+        seen_until: Timestamp(at + 60),
+    }
 }
 
 fn request(at: i64) -> Request {

@@ -130,7 +130,7 @@ fn read(case: &Value) -> (Vec<Message>, Vec<&'static str>) {
                 if let Some(message) = messages.get_mut(&(event.exchange, heads)) {
                     match what {
                         HttpWhat::Data(bytes) => message.body.extend_from_slice(bytes),
-                        HttpWhat::End(end) => message.complete = end == MessageEnd::Complete,
+                        HttpWhat::End(end, _) => message.complete = end == MessageEnd::Complete,
                         _ => {}
                     }
                 }

@@ -94,7 +94,7 @@ impl Trace {
             HttpWhat::Trailers(fields) => {
                 format!("trailers {}", fields.iter().map(|(n, v)| format!("{}={}", text(n), text(v))).collect::<Vec<_>>().join(" "))
             }
-            HttpWhat::End(end) => format!("{end:?}"),
+            HttpWhat::End(end, _) => format!("{end:?}"),
             HttpWhat::Oddity(oddity) => format!("! {}", oddity.kind.0),
         };
         self.open = None;

@@ -89,7 +89,7 @@ proptest! {
                 let key = (e.exchange, e.side);
                 match e.what {
                     HttpWhat::Oddity(_) => {}
-                    HttpWhat::End(_) => assert!(ended.insert(key), "{key:?} ended twice"),
+                    HttpWhat::End(..) => assert!(ended.insert(key), "{key:?} ended twice"),
                     _ => assert!(!ended.contains(&key), "{key:?} goes on behind its end: {:?}", e.what),
                 }
             });

@@ -1,6 +1,6 @@
 //! Settings and windows: when a server may not send, and when it may and does not.
 
-use super::super::WINDOW_SHUT;
+use super::super::FLOW_CONTROL_STALL;
 use super::*;
 use crate::http::event::HttpWhat;
 
@@ -21,7 +21,10 @@ fn stalls(conn: &mut Conn, happens: &[(i64, On)]) -> Vec<String> {
         };
         let at = crate::time::Timestamp(ms * 1_000_000);
         conn.push(&ByteEvent { at, frame: 0, conn: ConnId(0), dir, what }, &mut |event| match &event.what {
-            HttpWhat::Oddity(o) if o.kind == WINDOW_SHUT => out.push(format!("{} {}", event.exchange, o.found)),
+            HttpWhat::Oddity(o) if o.kind == FLOW_CONTROL_STALL => {
+                assert!(o.found.ends_with(&o.span.unwrap().to_string()), "said and counted");
+                out.push(format!("{} {}", event.exchange, o.found));
+            }
             _ => {}
         });
     }
@@ -59,6 +62,21 @@ fn the_window_of_the_connection() {
     happens.push((105, c(update(0, 100_000))));
     let got = stalls(&mut Conn::new(false), &happens);
     assert_eq!(got, ["0 flow-control window shut for 100 ms", "1 flow-control window shut for 100 ms"]);
+}
+
+/// The client reads no more and goes: the answer was held up by it, not by the server.
+#[test]
+fn a_window_that_never_opens() {
+    let happens = [
+        (0, c([&PREFACE[..], &settings(&[(4, 100)]), &get(1)].concat())),
+        (1, s(ok(1))),
+        (2, full(1, 100)),
+        (502, c(frame(kind::RST_STREAM, 0, 1, 8u32.to_be_bytes()))),
+    ];
+    assert_eq!(stalls(&mut Conn::new(false), &happens), ["0 flow-control window shut for 500 ms"]);
+    // An answer that just fits is whole.
+    let whole = [(0, happens[0].1.clone()), (1, s(ok(1))), (2, s(data(flag::END_STREAM, 1, &"x".repeat(100)))), (900, c(get(3)))];
+    assert!(stalls(&mut Conn::new(false), &whole).is_empty());
 }
 
 /// A silent model is not a shut window, and a window whose updates were not captured is nobody's fault.

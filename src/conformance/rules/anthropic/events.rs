@@ -1,0 +1,165 @@
+//! Rules about Anthropic Messages streams: errors, names, tool input, silence.
+
+use super::{anthropic, tell};
+use crate::conformance::{Level, Rule};
+
+/// The beginning of a tool call.
+macro_rules! tool_start {
+    () => {
+        event!(
+            "content_block_start",
+            ",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_01T1x1fJ34qAmk2tNTrN7Up6\",\"name\":\"f\",\"input\":{}}"
+        )
+    };
+}
+
+/// A fragment of its input (JSON text, escaped twice), and its end.
+macro_rules! tool_input {
+    ($json:literal) => {
+        concat!(
+            "@ +20ms\n<chunk event: content_block_delta\\ndata: {\"type\":\"content_block_delta\",\"index\":0,",
+            "\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"",
+            $json,
+            "\"}}\\n\\n\n",
+            event!("content_block_stop", ",\"index\":0")
+        )
+    };
+}
+
+/// Errors that are seen.
+pub static ANT_007: Rule = Rule {
+    code: "ANT-007",
+    name: "unseen-error",
+    level: Level::Error,
+    summary: "An error is `event: error` with `{\"type\":\"error\",\"error\":{\"type\":…,\"message\":…}}`",
+    why: "SDKs pick errors by the SSE event line. An error without it, or in another shape, is skipped: the answer ends early and the program takes the \
+          half for the whole.",
+    source: "Anthropic API documentation, streaming messages: error events; anthropic-python 2.12 and -typescript 1.12, tested",
+    breaks: &["anthropic-python", "anthropic-typescript"],
+    fix: "Write `event: error` before the data line, and Anthropic's error object into it, not OpenAI's.",
+    bad: &[
+        concat!(
+            messages!(),
+            message_start!(),
+            "<chunk data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\\n\\n\n<last\n"
+        ),
+        concat!(messages!(), message_start!(), "<chunk event: error\\ndata: {\"error\":\"overloaded\"}\\n\\n\n<last\n"),
+    ],
+    good: &[
+        good_message!(),
+        concat!(
+            messages!(),
+            message_start!(),
+            event!("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, anthropic::ERROR_SHAPE, push, |found, _| format!("clients won't see this error: {found}")),
+};
+
+/// Names from the documentation.
+pub static ANT_008: Rule = Rule {
+    code: "ANT-008",
+    name: "unknown-event-type",
+    level: Level::Info,
+    summary: "Event and delta types are those of the documentation",
+    why: "New ones may appear at any time and clients are asked to ignore them; most do, the AI SDK's Anthropic provider raises.",
+    source: "Anthropic API documentation, versioning policy, and streaming messages: other events",
+    breaks: &["ai-sdk anthropic"],
+    fix: "Send what is your own as comments or in a header; in a client, ignore what you don't know.",
+    bad: &[
+        concat!(messages!(), message_start!(), event!("usage_report", ""), text_block!(), message_delta!(), message_stop!(), "<last\n"),
+        concat!(
+            messages!(),
+            message_start!(),
+            event!("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
+            event!("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"token_delta\",\"text\":\"Hi\"}"),
+            event!("content_block_stop", ",\"index\":0"),
+            stopped!("end_turn")
+        ),
+    ],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, anthropic::UNKNOWN_TYPE, push, |found, _| format!("event type {found}"));
+        tell(case, anthropic::UNKNOWN_DELTA, push, |found, _| format!("delta type {found}"));
+    },
+};
+
+/// No terminator of another API.
+pub static ANT_009: Rule = Rule {
+    code: "ANT-009",
+    name: "done-on-messages",
+    level: Level::Warning,
+    summary: "No `[DONE]`: `message_stop` is the end",
+    why: "`[DONE]` belongs to chat completions. SDKs skip it for want of an event line; clients that parse every payload raise behind a complete answer, \
+          and proxies for Claude Code have to strip it.",
+    source: "Anthropic API documentation, streaming messages, which has no such event; free-claude-code issue 43",
+    breaks: &["Claude Code behind some proxies", "clients that parse every payload"],
+    fix: "End the body behind message_stop.",
+    bad: &[concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<chunk data: [DONE]\\n\\n\n<last\n")],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, anthropic::FOREIGN_TERMINATOR, push, |_, _| "`[DONE]` in a Messages stream".into()),
+};
+
+/// The pieces of a call fit.
+pub static ANT_010: Rule = Rule {
+    code: "ANT-010",
+    name: "tool-input-not-json",
+    level: Level::Warning,
+    summary: "The `input_json_delta` pieces of a block join to one JSON value",
+    why: "The pieces are parsed at content_block_stop and the tool is called with the result. Pieces that overlap, repeat or miss a part make the call \
+          fail, far from the cause. An answer that ran into max_tokens may end within a call and is not meant.",
+    source: "Anthropic API documentation, streaming messages: input JSON delta",
+    breaks: &["agents", "anthropic-python helper", "Claude Code"],
+    fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole text with each piece.",
+    bad: &[concat!(messages!(), message_start!(), tool_start!(), tool_input!("{\\\\\"a\\\\\":{\\\\\"a\\\\\":1}"), stopped!("tool_use"))],
+    good: &[
+        concat!(messages!(), message_start!(), tool_start!(), tool_input!("{\\\\\"a\\\\\":1}"), stopped!("tool_use")),
+        concat!(messages!(), message_start!(), tool_start!(), tool_input!("{\\\\\"a\\\\\":"), stopped!("max_tokens")),
+    ],
+    silenced_by: &["ANT-002"],
+    needs_all_bytes: true,
+    check: |case, push| tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is no JSON: {found}")),
+};
+
+/// A sign of life.
+pub static ANT_011: Rule = Rule {
+    code: "ANT-011",
+    name: "silence-without-ping",
+    level: Level::Info,
+    summary: "While nothing else comes there is a `ping` at least every 30 seconds",
+    why: "Load balancers and proxies close what is silent for 30 to 60 seconds. The documentation promises pings and no interval; 30 seconds is where the \
+          first of them gives up.",
+    source: "Anthropic API documentation, streaming messages: ping events; kolega-code issue 152 (30 s: proposed here, not documented)",
+    breaks: &["AWS ALB (60 s)", "nginx proxy_read_timeout (60 s)", "CloudFront (30 s)"],
+    fix: "Send `event: ping` from a timer of 15 seconds that is reset by each event.",
+    bad: &[concat!(messages!(), message_start!(), "@ +31s\n", text_block!(), message_delta!(), message_stop!(), "<last\n")],
+    good: &[
+        good_message!(),
+        concat!(
+            messages!(),
+            message_start!(),
+            "@ +20s\n",
+            event!("ping", ""),
+            "@ +20s\n",
+            text_block!(),
+            message_delta!(),
+            message_stop!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        // Comments keep a connection alive as well.
+        if case.response().is_some_and(|r| r.comments == 0) {
+            tell(case, anthropic::SILENCE, push, |found, _| format!("{found} without an event"));
+        }
+    },
+};

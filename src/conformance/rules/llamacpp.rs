@@ -1,0 +1,50 @@
+//! Rules about the llama.cpp server's own protocol.
+
+use crate::conformance::{Level, Rule};
+use crate::dialect::llamacpp;
+
+/// A request to llama.cpp.
+macro_rules! llama {
+    () => {
+        post!("/completion", "{\"prompt\":\"Hello\",\"n_predict\":2,\"stream\":true}", "")
+    };
+}
+
+/// A piece of text.
+macro_rules! piece {
+    () => {
+        data!("{\"index\":0,\"content\":\"Hi\",\"tokens\":[5],\"stop\":false,\"id_slot\":0,\"tokens_predicted\":1,\"tokens_evaluated\":2}")
+    };
+}
+
+/// llama.cpp says that it is over.
+pub static LLAMA_001: Rule = Rule {
+    code: "LLAMA-001",
+    name: "missing-stop-true",
+    level: Level::Warning,
+    summary: "The last event of `/completion` has `\"stop\": true`, and nothing follows",
+    why: "That event has the reason, the counts and the timings, and there is no `[DONE]` in this protocol: without it the stream broke off. After an \
+          error there is one event with `error`, and no stop.",
+    source: "llama.cpp, tools/server/README.md: POST /completion, response format",
+    breaks: &["clients that read until stop", "readers of timings"],
+    fix: "Pass the last event on; look into the server's log for a slot that failed.",
+    bad: &[
+        concat!(llama!(), piece!(), "<last\n"),
+        concat!(llama!(), data!("{\"index\":0,\"content\":\"\",\"stop\":true,\"stop_type\":\"eos\"}"), piece!(), "<last\n"),
+    ],
+    good: &[
+        concat!(llama!(), piece!(), data!("{\"index\":0,\"content\":\"\",\"stop\":true,\"stop_type\":\"eos\"}"), "<last\n"),
+        concat!(
+            llama!(),
+            piece!(),
+            data!("{\"error\":{\"code\":500,\"message\":\"context shift is disabled\",\"type\":\"server_error\"}}"),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell_at_end("llamacpp.completion", llamacpp::NO_STOP, push, "the stream ends without \"stop\": true");
+        case.tell_of("llamacpp.completion", llamacpp::AFTER_STOP, push, |found| format!("behind \"stop\": true: {found}"));
+    },
+};

@@ -1,0 +1,150 @@
+//! Rules about MCP over streamable HTTP.
+
+use crate::conformance::case::many;
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::dialect::mcp;
+use crate::http::event::MessageEnd;
+
+/// A call of a tool with these further request fields, and the response head.
+macro_rules! call {
+    ($fields:literal) => {
+        concat!(
+            "> POST /mcp HTTP/1.1\n> Host: api.example\n",
+            $fields,
+            ">json {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"f\",\"arguments\":{}}}\n",
+            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// The same as the specification has it.
+macro_rules! good_call {
+    () => {
+        call!("> Accept: application/json, text/event-stream\n> MCP-Protocol-Version: 2025-11-25\n")
+    };
+}
+
+/// A notification.
+macro_rules! progress {
+    () => {
+        concat!(
+            "@ +20ms\n<chunk event: message\\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",",
+            "\"params\":{\"progressToken\":1,\"progress\":1}}\\n\\n\n"
+        )
+    };
+}
+
+/// The response with this id.
+macro_rules! result {
+    ($id:literal) => {
+        concat!(
+            "@ +20ms\n<chunk event: message\\ndata: {\"jsonrpc\":\"2.0\",\"id\":",
+            $id,
+            ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}],\"isError\":false}}\\n\\n\n"
+        )
+    };
+}
+
+/// The answer comes.
+pub static MCP_001: Rule = Rule {
+    code: "MCP-001",
+    name: "missing-json-rpc-response",
+    level: Level::Error,
+    summary: "A request's stream ends with the JSON-RPC response that has its id, and nothing behind it",
+    why: "The client waits for that id until its timeout and drops everything else. An id of another type (\"7\" for 7) is another id. A server that gave \
+          its events ids may close before the response (2025-11-25): the client comes back with Last-Event-ID, and that is not meant.",
+    source: "MCP specification 2025-11-25, transports: sending messages to the server; JSON-RPC 2.0 section 5",
+    breaks: &["mcp python-sdk", "mcp typescript-sdk", "every client that waits"],
+    fix: "Copy the id as it came, send the response on the stream of its request, then end the body.",
+    bad: &[
+        concat!(good_call!(), progress!(), "<last\n"),
+        concat!(good_call!(), result!("\"7\""), "<last\n"),
+        concat!(good_call!(), result!("7"), progress!(), "<last\n"),
+    ],
+    good: &[
+        concat!(good_call!(), progress!(), result!("7"), "<last\n"),
+        concat!(good_call!(), "<chunk id: 1\\ndata:\\n\\n\n<chunk retry: 500\\n\\n\n<last\n"),
+        concat!(good_call!(), progress!(), "!rst >\n"),
+    ],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream_of("mcp") else { return };
+        case.tell(mcp::WRONG_ID, None, push, |odd, _| format!("a response to nobody: id {}", odd.found));
+        case.tell(mcp::AFTER_RESPONSE, None, push, |odd, n| {
+            format!("{} behind the response: {}", many(n, "message", "messages"), odd.found)
+        });
+        if response.end == MessageEnd::Complete {
+            case.tell(mcp::NO_RESPONSE, None, push, |odd, _| format!("the stream ends without the response ({})", odd.found));
+        }
+    },
+};
+
+/// Both sides agree on what may come.
+pub static MCP_002: Rule = Rule {
+    code: "MCP-002",
+    name: "mcp-content-negotiation",
+    level: Level::Warning,
+    summary: "The client accepts `application/json` and `text/event-stream`, and the answer is one of them",
+    why: "The server chooses between the two with each request, so a client must list both, and servers refuse those that do not (406). An answer of \
+          another type makes the Python SDK raise.",
+    source: "MCP specification 2025-11-25, transports: sending messages to the server",
+    breaks: &["mcp python-sdk", "strict servers"],
+    fix: "Send `Accept: application/json, text/event-stream` with every POST; answer with exactly one of these types.",
+    bad: &[
+        concat!(call!("> Accept: application/json\n"), result!("7"), "<last\n"),
+        concat!(
+            "> POST /mcp HTTP/1.1\n> Host: api.example\n> Accept: application/json, text/event-stream\n",
+            ">json {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}\n",
+            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/plain\n< Content-Length: 36\n<\n<| {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n"
+        ),
+    ],
+    good: &[concat!(good_call!(), result!("7"), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        for message in negotiation(case).into_iter().flatten() {
+            push(Finding::new(message));
+        }
+    },
+};
+
+/// What upsets others is lawful here.
+pub static MCP_003: Rule = Rule {
+    code: "MCP-003",
+    name: "mcp-priming-event",
+    level: Level::Info,
+    summary: "An event with an id and empty data at the start is lawful here, and for clients that expect it only",
+    why: "A server of 2025-11-25 opens its stream with such an event so that the client can come back. It is an event all the same: a client that hands \
+          every event's data to its JSON parser raises. From 2026-07-28 on streams can't be resumed, and it is gone.",
+    source: "MCP specification 2025-11-25, transports: the server SHOULD send an event with an id and an empty data field",
+    breaks: &["clients that parse every event"],
+    fix: "Clients: skip events with empty data and keep their id. Servers of 2026-07-28: leave it out.",
+    bad: &[concat!(good_call!(), "<chunk id: 1\\ndata:\\n\\n\n", result!("7"), "<last\n")],
+    good: &[concat!(good_call!(), result!("7"), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.stream_of("mcp").is_some() {
+            case.tell(mcp::PRIMING, None, push, |odd, _| format!("an event with empty data, {}, primes the stream", odd.found));
+        }
+    },
+};
+
+/// What is wrong with `Accept` and with the answer's type.
+fn negotiation(case: &Case<'_>) -> [Option<String>; 2] {
+    let (Some(request), Some(response)) = (&case.exchange.request, case.response()) else { return [None, None] };
+    if response.dialect != Some("mcp") || request.head.method != "POST" {
+        return [None, None];
+    }
+    let accept = request.head.fields.all("accept").map(String::from_utf8_lossy).collect::<Vec<_>>().join(", ").to_ascii_lowercase();
+    let lacks = ["application/json", "text/event-stream"].into_iter().find(|kind| !accept.contains(kind) && !accept.contains("*/*"));
+    let declared = response.head.as_ref().filter(|h| h.status == 200).and_then(|h| h.fields.text("content-type"));
+    let essence = declared.as_deref().map(|t| t.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    [
+        lacks.map(|kind| format!("the request does not accept {kind}")),
+        essence
+            .filter(|t| !matches!(t.as_str(), "application/json" | "text/event-stream"))
+            .map(|t| format!("the answer is {t}, neither application/json nor text/event-stream")),
+    ]
+}

@@ -1,0 +1,342 @@
+//! Rules about OpenAI Responses streams.
+
+use crate::conformance::case::many;
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::dialect::openai_responses::kinds;
+use crate::exchange::Response;
+use crate::http::event::MessageEnd;
+
+/// A Responses request and the response head.
+macro_rules! responses {
+    () => {
+        concat!(
+            "> POST /v1/responses HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"input\":\"Hello\"}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// One event: its type, its number, its other fields (each with a comma before it).
+macro_rules! event {
+    ($kind:literal, $n:literal, $rest:literal) => {
+        concat!("@ +20ms\n<chunk event: ", $kind, "\\ndata: {\"type\":\"", $kind, "\",\"sequence_number\":", $n, $rest, "}\\n\\n\n")
+    };
+}
+
+/// The first event.
+macro_rules! created {
+    () => {
+        event!(
+            "response.created",
+            "0",
+            ",\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"object\":\"response\",\"status\":\"in_progress\",\"model\":\"m\",\"output\":[]}"
+        )
+    };
+}
+
+/// The item that the text belongs to.
+macro_rules! item_added {
+    () => {
+        event!(
+            "response.output_item.added",
+            "1",
+            ",\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}"
+        )
+    };
+}
+
+/// The part of it.
+macro_rules! part_added {
+    () => {
+        event!(
+            "response.content_part.added",
+            "2",
+            ",\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\"}"
+        )
+    };
+}
+
+/// A delta of it.
+macro_rules! text_delta {
+    () => {
+        event!("response.output_text.delta", "3", ",\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\"")
+    };
+}
+
+/// Its end.
+macro_rules! text_done {
+    () => {
+        event!("response.output_text.done", "4", ",\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"text\":\"Hi\"")
+    };
+}
+
+/// The terminal event.
+macro_rules! completed {
+    ($text:literal) => {
+        concat!(
+            "@ +20ms\n<chunk event: response.completed\\ndata: {\"type\":\"response.completed\",\"sequence_number\":5,",
+            "\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"object\":\"response\",\"status\":\"completed\",\"model\":\"m\",\"output\":[",
+            "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"",
+            $text,
+            "\"}]}],\"usage\":{\"input_tokens\":9,\"output_tokens\":1,\"total_tokens\":10}}}\\n\\n\n"
+        )
+    };
+}
+
+/// A whole conforming stream.
+macro_rules! good_responses {
+    () => {
+        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), text_done!(), completed!("Hi"), "<last\n")
+    };
+}
+
+/// One event says how it ended.
+pub static OAI_RESP_001: Rule = Rule {
+    code: "OAI-RESP-001",
+    name: "missing-terminal-event",
+    level: Level::Error,
+    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, and nothing behind it",
+    why: "Usage, status and the whole output come with that event, and it is the only sign that the answer is whole: the API has no `[DONE]`. Codex CLI \
+          says \"stream closed before response.completed\" and retries, openai-python's helper raises, openai-node's returns a response that is still \
+          in progress.",
+    source: "OpenAI OpenAPI document, ResponseStreamEvent; relays' issues ccLoad 59, CLIProxyAPI 1407, tingly-box 1384",
+    breaks: &["Codex CLI", "openai-python helper", "openai-node helper"],
+    fix: "Relays: pass the last event on before closing, and turn an upstream that breaks off into `response.failed`.",
+    bad: &[
+        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), text_done!(), "<last\n"),
+        concat!(
+            responses!(),
+            created!(),
+            item_added!(),
+            part_added!(),
+            text_delta!(),
+            text_done!(),
+            completed!("Hi"),
+            text_delta!(),
+            "<last\n"
+        ),
+    ],
+    good: &[
+        good_responses!(),
+        concat!(
+            responses!(),
+            created!(),
+            event!("error", "1", ",\"code\":\"server_error\",\"message\":\"overloaded\",\"param\":null"),
+            "<last\n"
+        ),
+        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), "!rst >\n"),
+    ],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = stream(case) else { return };
+        case.tell(kinds::AFTER_TERMINAL, None, push, |odd, n| {
+            format!("{} behind the terminal event: {}", many(n, "event", "events"), odd.found)
+        });
+        if response.end == MessageEnd::Complete {
+            case.tell(kinds::NO_TERMINAL, None, push, |_, _| {
+                "the stream ends without response.completed, response.incomplete, response.failed or error".into()
+            });
+        }
+    },
+};
+
+/// It opens with the response.
+pub static OAI_RESP_002: Rule = Rule {
+    code: "OAI-RESP-002",
+    name: "missing-response-created",
+    level: Level::Error,
+    summary: "The first event is `response.created`",
+    why: "Helpers build the response from the object in that event and raise when anything else comes first. A stream that is taken up again with \
+          `starting_after` begins in the middle and is not meant.",
+    source: "OpenAI API reference, response.created: emitted when a response is created; openai-python and openai-node stream helpers, tested",
+    breaks: &["openai-python helper", "openai-node helper"],
+    fix: "Send response.created with the response's id, status and an empty output before anything else, keep-alive events too.",
+    bad: &[concat!(
+        responses!(),
+        event!(
+            "response.output_item.added",
+            "0",
+            ",\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}"
+        ),
+        completed!("Hi"),
+        "<last\n"
+    )],
+    good: &[
+        good_responses!(),
+        concat!(
+            "> GET /v1/responses/resp_67c9fdcecf488190?stream=true&starting_after=2 HTTP/1.1\n> Host: api.example\n>\n\n",
+            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n",
+            text_delta!(),
+            text_done!(),
+            completed!("Hi"),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::NO_CREATED], push, |found, _| format!("the stream does not begin with response.created: {found}"))
+    },
+};
+
+/// Each payload says what it is.
+pub static OAI_RESP_003: Rule = Rule {
+    code: "OAI-RESP-003",
+    name: "event-without-type",
+    level: Level::Error,
+    summary: "Every payload has its `type`",
+    why: "Clients tell events apart by `type` in the JSON and not by the SSE event line, which they read for errors at most: without it every tested \
+          client yields nothing or raises.",
+    source: "OpenAI OpenAPI document, ResponseStreamEvent: discriminator `type`",
+    breaks: &["openai-python", "openai-node", "ai-sdk", "Codex CLI"],
+    fix: "Write the event's name into the JSON as `type`, even where an `event:` line has it.",
+    bad: &[concat!(
+        responses!(),
+        created!(),
+        "<chunk event: response.in_progress\\ndata: {\"sequence_number\":1,\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"output\":[]}}\\n\\n\n",
+        "<chunk event: response.completed\\ndata: {\"type\":\"response.completed\",\"sequence_number\":2,\"response\":{\"id\":\"resp_67c9fdcecf488190\",",
+        "\"status\":\"completed\",\"output\":[]}}\\n\\n\n<last\n"
+    )],
+    good: &[good_responses!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, &[kinds::NO_TYPE], push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
+};
+
+/// Numbers without a hole.
+pub static OAI_RESP_004: Rule = Rule {
+    code: "OAI-RESP-004",
+    name: "sequence-number-gap",
+    level: Level::Warning,
+    summary: "`sequence_number` starts at 0 and grows by one with each event",
+    why: "A client that lost its connection asks for the events behind the last number it has (`starting_after`). With holes or repeats it can't tell \
+          a lost event from one that never was, and gets text twice or not at all.",
+    source: "OpenAI OpenAPI document, ResponseStreamEvent: sequence_number; API reference, starting_after",
+    breaks: &["clients that resume", "background mode"],
+    fix: "Count events where they are written, after every filter; a relay that adds or drops events must number them again.",
+    bad: &[
+        concat!(responses!(), created!(), part_added!(), completed!("Hi"), "<last\n"),
+        concat!(
+            responses!(),
+            "<chunk event: response.created\\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"output\":[]}}\\n\\n\n",
+            completed!("Hi"),
+            "<last\n"
+        ),
+    ],
+    good: &[good_responses!()],
+    silenced_by: &["OAI-RESP-003"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::SEQUENCE_GAP], push, |found, n| format!("{} out of sequence: {found}", many(n, "number", "numbers")));
+        tell(case, &[kinds::NO_SEQUENCE_NUMBER], push, |_, n| format!("{} without sequence_number", many(n, "event", "events")));
+    },
+};
+
+/// What is added to was announced.
+pub static OAI_RESP_005: Rule = Rule {
+    code: "OAI-RESP-005",
+    name: "delta-without-item",
+    level: Level::Error,
+    summary: "A delta belongs to an item, and its text to a part, that was added before",
+    why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. Without output_item.added and \
+          content_part.added there is nothing at that place: IndexError in Python, TypeError in JavaScript, and the AI SDK drops the text.",
+    source: "OpenAI API reference, streaming events: response.output_item.added, response.content_part.added",
+    breaks: &["openai-python helper", "openai-node helper", "ai-sdk"],
+    fix: "Send response.output_item.added and, for text, response.content_part.added before the first delta.",
+    bad: &[
+        concat!(
+            responses!(),
+            created!(),
+            event!("response.output_text.delta", "1", ",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\""),
+            "<last\n"
+        ),
+        concat!(
+            responses!(),
+            created!(),
+            item_added!(),
+            event!("response.output_text.delta", "2", ",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\""),
+            "<last\n"
+        ),
+    ],
+    good: &[good_responses!()],
+    silenced_by: &["OAI-RESP-003"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::DELTA_WITHOUT_ITEM, kinds::DELTA_WITHOUT_PART], push, |found, n| {
+            format!("{} for what was not added: {found}", many(n, "delta", "deltas"))
+        });
+    },
+};
+
+/// The whole is the sum of its parts.
+pub static OAI_RESP_006: Rule = Rule {
+    code: "OAI-RESP-006",
+    name: "done-differs-from-deltas",
+    level: Level::Warning,
+    summary: "What `.done` events and the final output say equals the joined deltas",
+    why: "Some clients show the deltas and keep the final object. Where the two differ, the answer that was read is not the one that is stored and sent \
+          back with the next question.",
+    source: "OpenAI API reference, streaming events: response.output_text.done, response.function_call_arguments.done, response.completed",
+    breaks: &["conversation stores", "agents"],
+    fix: "Build the final output from the same buffer that the deltas are cut from.",
+    bad: &[
+        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), text_done!(), completed!("Hello"), "<last\n"),
+        concat!(
+            responses!(),
+            created!(),
+            item_added!(),
+            part_added!(),
+            text_delta!(),
+            event!("response.output_text.done", "4", ",\"output_index\":0,\"content_index\":0,\"text\":\"Hi!\""),
+            completed!("Hi"),
+            "<last\n"
+        ),
+    ],
+    good: &[good_responses!()],
+    silenced_by: &["OAI-RESP-003"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::DONE_DIFFERS, kinds::OUTPUT_DIFFERS], push, |found, _| format!("not what the deltas brought: {found}"));
+    },
+};
+
+/// No terminator of another API.
+pub static OAI_RESP_007: Rule = Rule {
+    code: "OAI-RESP-007",
+    name: "done-on-responses",
+    level: Level::Info,
+    summary: "No `[DONE]`: the terminal event is the end",
+    why: "`[DONE]` belongs to chat completions; gateways add it to everything. Tested clients tolerate it; one that parses every payload as JSON \
+          does not.",
+    source: "OpenAI OpenAPI document, ResponseStreamEvent, which has no such event; seen from LiteLLM 1.106",
+    breaks: &["clients that parse every payload"],
+    fix: "End the body behind response.completed.",
+    bad: &[concat!(
+        responses!(),
+        created!(),
+        item_added!(),
+        part_added!(),
+        text_delta!(),
+        text_done!(),
+        completed!("Hi"),
+        "<chunk data: [DONE]\\n\\n\n<last\n"
+    )],
+    good: &[good_responses!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, &[kinds::FOREIGN_TERMINATOR], push, |_, _| "`[DONE]` in a Responses stream".into()),
+};
+
+/// The response if it is a stream of this dialect.
+fn stream<'a>(case: &Case<'a>) -> Option<&'a Response> {
+    case.stream_of("openai.responses")
+}
+
+/// The first of these kinds that was noticed, in streams of this dialect.
+fn tell(case: &Case<'_>, any: &[crate::oddity::Kind], push: &mut dyn FnMut(Finding), say: impl FnOnce(&str, u64) -> String) {
+    let seen = any.iter().find(|kind| case.exchange.oddities.find(**kind).is_some());
+    if let (Some(kind), Some(_)) = (seen, stream(case)) {
+        case.tell(*kind, None, push, |odd, n| say(&odd.found, n));
+    }
+}

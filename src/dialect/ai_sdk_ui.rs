@@ -1,0 +1,282 @@
+//! The UI message stream of Vercel's AI SDK, version 5 and later (DIALECTS.md a.24).
+//!
+//! Source: AI SDK UI, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts. Typed objects as server-sent events, from `start` to
+//! `finish`, then `[DONE]`; the response says so in `x-vercel-ai-ui-message-stream: v1`.
+
+use super::json::{self, Again, Raw, Text};
+use super::note::{Done, Say, done, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use crate::framing::Record;
+use crate::oddity::{Kind, excerpt};
+use std::collections::BTreeSet;
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("ai-sdk.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("ai-sdk.not-object");
+/// A `type` that the protocol does not have.
+pub const UNKNOWN_TYPE: Kind = Kind("ai-sdk.unknown-type");
+/// The response lacks the header field that names the protocol.
+pub const NO_HEADER: Kind = Kind("ai-sdk.no-header");
+/// The first part is not `start`.
+pub const NO_START: Kind = Kind("ai-sdk.no-start");
+/// `[DONE]`, or the end of the body, came without `finish`, `abort` or `error`.
+pub const NO_FINISH: Kind = Kind("ai-sdk.no-finish");
+/// The body ended properly without `[DONE]`.
+pub const NO_DONE: Kind = Kind("ai-sdk.no-done");
+/// A delta for a part that was not started.
+pub const DELTA_WITHOUT_START: Kind = Kind("ai-sdk.delta-without-start");
+
+/// Parts followed at once.
+const PARTS_LIMIT: usize = 1024;
+/// The header field.
+const HEADER: &str = "x-vercel-ai-ui-message-stream";
+
+/// Types that no other protocol has. `start`, `finish`, `error`, `abort`, `file` are anybody's words.
+const OWN: &[&str] = &[
+    "start-step",
+    "finish-step",
+    "text-start",
+    "text-delta",
+    "text-end",
+    "reasoning-start",
+    "reasoning-delta",
+    "reasoning-end",
+    "tool-input-start",
+    "tool-input-delta",
+    "tool-input-available",
+    "tool-input-error",
+    "tool-output-available",
+    "tool-output-error",
+    "tool-output-denied",
+    "tool-approval-request",
+    "source-url",
+    "source-document",
+    "message-metadata",
+    "reset-step",
+];
+
+/// `ai-sdk.ui`
+pub static DIALECT: Dialect = Dialect {
+    name: "ai-sdk.ui",
+    content_types: &["text/event-stream"],
+    generates: true,
+    fields: &[HEADER],
+    paths: |_, _| false,
+    shape: |_, shape| match shape.kind.as_deref() {
+        Some(kind) if OWN.contains(&kind) => Confidence::Likely,
+        Some("error") if shape.has("errorText") => Confidence::Likely,
+        _ => Confidence::No,
+    },
+    reader: |evidence| Common::boxed(evidence, Some("[DONE]"), Ui::new(evidence)),
+};
+
+/// One part.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    message_id: Text<'a>,
+    #[serde(borrow)]
+    delta: Text<'a>,
+    #[serde(borrow)]
+    tool_call_id: Text<'a>,
+    #[serde(borrow)]
+    tool_name: Text<'a>,
+    #[serde(borrow)]
+    input_text_delta: Text<'a>,
+    #[serde(borrow)]
+    input: Raw<'a>,
+    #[serde(borrow)]
+    error_text: Text<'a>,
+    #[serde(borrow)]
+    finish_reason: Text<'a>,
+}
+
+/// Reads parts.
+#[derive(Debug)]
+struct Ui {
+    /// The beginning was not captured.
+    joined: bool,
+    /// The header field is due and was not there.
+    unnamed: bool,
+    begun: bool,
+    finished: bool,
+    done: bool,
+    /// Text and reasoning parts that were started.
+    started: BTreeSet<String>,
+    /// Tool calls in order of their start: their ids.
+    calls: Vec<String>,
+}
+
+impl Ui {
+    fn new(evidence: &Evidence<'_>) -> Self {
+        let joined = evidence.response.is_none();
+        Ui {
+            joined,
+            unnamed: !joined && evidence.field(&[HEADER]).is_none(),
+            begun: joined,
+            finished: false,
+            done: false,
+            started: BTreeSet::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    fn part(&mut self, part: &Part<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let kind = part.kind.str().unwrap_or_default();
+        say.note_if(std::mem::take(&mut self.unnamed), NO_HEADER, || format!("{HEADER} is missing"));
+        say.note_if(!self.begun && kind != "start" && kind != "error", NO_START, || excerpt(kind.as_bytes()));
+        self.begun = true;
+        match kind {
+            "start" => answer.identify(None, part.message_id.full()),
+            "text-start" | "reasoning-start" => {
+                if self.started.len() < PARTS_LIMIT {
+                    self.started.insert(part.id.str().unwrap_or_default().to_owned());
+                }
+            }
+            "text-delta" => {
+                self.known(part, say);
+                return Meaning { content: part.delta.full().is_some_and(|text| answer.add_text(0, text)), ..Meaning::default() };
+            }
+            "reasoning-delta" => {
+                self.known(part, say);
+                return Meaning { reasoning: part.delta.full().is_some_and(|text| answer.add_reasoning(text)), ..Meaning::default() };
+            }
+            "tool-input-start" | "tool-input-delta" | "tool-input-available" => return self.tool(kind, part, answer),
+            "error" => {
+                self.finished = true;
+                answer.fail(part.error_text.str().unwrap_or("error"));
+                return Meaning { error: true, ..Meaning::default() };
+            }
+            "finish" | "abort" => {
+                self.finished = true;
+                answer.finish(0, part.finish_reason.full().unwrap_or(kind));
+            }
+            "file" => {}
+            kind if OWN.contains(&kind) || kind.starts_with("data-") => {}
+            other => say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
+        }
+        Meaning::default()
+    }
+
+    fn tool(&mut self, kind: &str, part: &Part<'_>, answer: &mut Answer) -> Meaning {
+        let id = part.tool_call_id.str().unwrap_or_default();
+        let n = self.calls.iter().position(|known| known == id).unwrap_or_else(|| {
+            if self.calls.len() < PARTS_LIMIT {
+                self.calls.push(id.to_owned());
+            }
+            self.calls.len() - 1
+        });
+        let key = n.to_string();
+        if let Some(name) = part.tool_name.full() {
+            answer.name_tool(&key, name);
+        }
+        let fresh = answer.tool_arguments.get(&key).is_none_or(String::is_empty);
+        let fragment = match kind {
+            // The whole input; where it came in fragments, again.
+            "tool-input-available" if fresh => part.input.text().unwrap_or_default(),
+            "tool-input-delta" => part.input_text_delta.str().unwrap_or_default().into(),
+            _ => "".into(),
+        };
+        answer.add_arguments(&key, &fragment);
+        Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
+    }
+
+    fn known(&self, part: &Part<'_>, say: &mut Say<'_>) {
+        let id = part.id.str().unwrap_or_default();
+        let unknown = !self.joined && self.started.len() < PARTS_LIMIT && !self.started.contains(id);
+        say.note_if(unknown, DELTA_WITHOUT_START, || format!("id {}", excerpt(id.as_bytes())));
+    }
+}
+
+impl Events for Ui {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        if let Some(spelled) = done(record.data) {
+            say.note_if(!self.finished && !self.joined, NO_FINISH, || "[DONE]".into());
+            (self.finished, self.done) = (true, self.done | (spelled == Done::Exact));
+            spelled.count(record, answer);
+            return Meaning { terminator: true, ..Meaning::default() };
+        }
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Part<'_>>(&text, &mut again) {
+            Ok(part) => self.part(&part, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        say.note_if(complete && !self.finished, NO_FINISH, || "the body ended".into());
+        say.note_if(complete && !self.done, NO_DONE, || "the body ended".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Read, chosen, read_as};
+    use super::*;
+    use crate::framing::Framing;
+
+    fn stream(parts: &[&str]) -> Read {
+        let parts: Vec<_> = parts.iter().map(|part| ("", *part)).collect();
+        read_as(&DIALECT, Framing::Sse, &parts)
+    }
+
+    const START: &str = r#"{"type":"start","messageId":"m1"}"#;
+    const TEXT_START: &str = r#"{"type":"text-start","id":"t"}"#;
+    const TEXT: &str = r#"{"type":"text-delta","id":"t","delta":"Hi"}"#;
+    const FINISH: &str = r#"{"type":"finish","finishReason":"stop"}"#;
+
+    #[test]
+    fn from_start_to_done() {
+        let thought = [r#"{"type":"reasoning-start","id":"r"}"#, r#"{"type":"reasoning-delta","id":"r","delta":"hm"}"#];
+        let read = stream(&[START, r#"{"type":"start-step"}"#, thought[0], thought[1], TEXT_START, TEXT, FINISH, "[DONE]"]);
+        assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.answer.finish_reasons[&0].as_str()), ("Hi", "hm", "stop"));
+        let t = &read.answer.terminator;
+        assert_eq!((t.expected, t.own, t.is_last_record, read.answer.id.as_deref()), (Some("[DONE]"), true, Some(true), Some("m1")));
+        assert_eq!(read.kinds(), ["ai-sdk.no-header"], "the head of the test has none");
+    }
+
+    #[test]
+    fn tool_input_in_fragments_and_whole() {
+        let read = stream(&[
+            r#"{"type":"tool-input-start","toolCallId":"a","toolName":"f"}"#,
+            r#"{"type":"tool-input-delta","toolCallId":"a","inputTextDelta":"{}"}"#,
+            r#"{"type":"tool-input-available","toolCallId":"a","toolName":"f","input":{}}"#,
+            r#"{"type":"tool-input-available","toolCallId":"b","toolName":"g","input":{"x":1}}"#,
+        ]);
+        assert_eq!((read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()), ("{}", "{\"x\":1}"));
+        assert_eq!((read.answer.tool_names["1"].as_str(), read.answer.tool_deltas), ("g", 2));
+    }
+
+    #[test]
+    fn oddities() {
+        let kinds = |parts: &[&str]| stream(parts).kinds().into_iter().filter(|k| *k != "ai-sdk.no-header").collect::<Vec<_>>();
+        assert_eq!(kinds(&[START, TEXT_START, TEXT]), ["ai-sdk.no-done", "ai-sdk.no-finish"]);
+        assert_eq!(kinds(&[TEXT, FINISH, "[DONE]"]), ["ai-sdk.delta-without-start", "ai-sdk.no-start"]);
+        assert_eq!(kinds(&[START, "[DONE]"]), ["ai-sdk.no-finish"]);
+        assert_eq!(
+            kinds(&[START, "{", "7", r#"{"type":"x"}"#, r#"{"type":"data-x"}"#, FINISH, "[DONE]"]),
+            ["ai-sdk.not-json", "ai-sdk.not-object", "ai-sdk.unknown-type"]
+        );
+        let read = stream(&[r#"{"type":"error","errorText":"no"}"#, "[DONE]"]);
+        assert!(read.meanings[0].error && read.answer.error.as_deref() == Some("no"));
+    }
+
+    #[test]
+    fn recognised_by_types() {
+        assert_eq!(chosen("/api/chat", Framing::Sse, TEXT), Some("ai-sdk.ui"));
+        assert_eq!(chosen("/api/chat", Framing::Sse, START), Some("none"), "anybody's word, until the next part or the header tells");
+    }
+}

@@ -1,0 +1,120 @@
+//! How an exchange ended, as facts: what told so, whose doing it was, and what had become of the connection by then. Enough to judge it and to end
+//! a replay the same way.
+
+use crate::http::event::{MessageEnd, Told};
+use crate::time::{Span, Timestamp};
+
+/// The end of the answer; of the request, where no answer began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ending {
+    /// What told it.
+    pub told: Option<Told>,
+    /// Whose doing it was.
+    pub by: Party,
+    /// When: the last byte of a whole message, the FIN or frame that cut it, the last packet where only silence or the capture's end did.
+    pub at: Timestamp,
+    /// Packet of that; 0 without packets.
+    pub frame: u64,
+    /// Last byte of the answer's body that came.
+    pub last_byte_at: Option<Timestamp>,
+    /// The first terminator of the dialect's records, as `[DONE]`.
+    pub terminator_at: Option<Timestamp>,
+    /// The first finish reason.
+    pub finish_at: Option<Timestamp>,
+    /// What the client had done to the connection when the exchange was over. What came later is in the connection's facts.
+    pub client: Closing,
+    /// The same of the server.
+    pub server: Closing,
+    /// Time of the newest packet of any connection when the exchange was over: how long silence is known to have lasted.
+    pub seen_until: Timestamp,
+}
+
+/// Whose doing an end was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Party {
+    /// The client closed, reset or cancelled.
+    Client,
+    /// The server ended it, well or not.
+    Server,
+    /// Nobody's that was seen: the capture ended, lost the bytes, or forgot the silent connection.
+    #[default]
+    Capture,
+}
+
+/// How one end let go of the connection, each the first of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Closing {
+    /// FIN.
+    pub fin: Option<Timestamp>,
+    /// RST.
+    pub rst: Option<Timestamp>,
+    /// TLS close_notify, where it could be read.
+    pub close_notify: Option<Timestamp>,
+}
+
+impl Ending {
+    /// For how long the body stayed open behind the terminator; none where none came.
+    pub fn open_after_terminator(&self) -> Option<Span> {
+        let until = if self.by == Party::Capture { self.seen_until.max(self.at) } else { self.at };
+        self.terminator_at.map(|t| until.since(t))
+    }
+
+    /// Silence between the last body byte and the end.
+    pub fn silence(&self) -> Option<Span> {
+        let until = if self.by == Party::Capture { self.seen_until.max(self.at) } else { self.at };
+        self.last_byte_at.map(|t| until.since(t))
+    }
+}
+
+impl Party {
+    /// `client`, `server`, `capture`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Party::Client => "client",
+            Party::Server => "server",
+            Party::Capture => "capture",
+        }
+    }
+}
+
+impl From<MessageEnd> for Party {
+    /// A whole answer was ended by its sender.
+    fn from(end: MessageEnd) -> Party {
+        match end {
+            MessageEnd::Complete | MessageEnd::CutByServer => Party::Server,
+            MessageEnd::CutByClient => Party::Client,
+            MessageEnd::CutByCapture => Party::Capture,
+        }
+    }
+}
+
+impl Closing {
+    /// The first sign that this end was done with the connection.
+    pub fn first(&self) -> Option<(Told, Timestamp)> {
+        let all = [(Told::CloseNotify, self.close_notify), (Told::Fin, self.fin), (Told::Reset, self.rst)];
+        all.into_iter().filter_map(|(told, at)| Some((told, at?))).min_by_key(|(_, at)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_lasts_as_long_as_the_capture_watched() {
+        let at = |s| Timestamp(0).plus(Span::from_secs(s));
+        let by =
+            |by| Ending { by, at: at(3), last_byte_at: Some(at(2)), terminator_at: Some(at(1)), seen_until: at(60), ..Ending::default() };
+        assert_eq!(by(Party::Client).silence(), Some(Span::from_secs(1)));
+        assert_eq!(by(Party::Capture).silence(), Some(Span::from_secs(58)));
+        assert_eq!(by(Party::Capture).open_after_terminator(), Some(Span::from_secs(59)));
+        assert_eq!(Ending::default().open_after_terminator(), None);
+    }
+
+    #[test]
+    fn the_first_sign_counts() {
+        let closing = Closing { fin: Some(Timestamp(5)), rst: Some(Timestamp(9)), close_notify: Some(Timestamp(5)) };
+        assert_eq!(closing.first(), Some((Told::CloseNotify, Timestamp(5))));
+        assert_eq!(Closing::default().first(), None);
+    }
+}

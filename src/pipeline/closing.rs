@@ -1,0 +1,139 @@
+//! What becomes of a connection while its exchanges run: who closed when.
+
+use super::Stamp;
+use crate::conn::{ByteEvent, Direction, End, What};
+use crate::exchange::ending::{Closing, Ending, Party};
+use crate::http::event::{MessageEnd, Told};
+use crate::time::Timestamp;
+
+/// Of one connection, so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Closings {
+    /// Index by direction.
+    sides: [Closing; 2],
+    /// Which closed first.
+    first: Option<Direction>,
+    /// How the last direction fell silent, where one did without closing.
+    silent: Option<End>,
+    /// The last thing that happened to it.
+    last: Stamp,
+    /// The newest packet of any connection.
+    now: Timestamp,
+}
+
+impl Closings {
+    /// Take note of what happens.
+    pub(super) fn note(&mut self, event: &ByteEvent<'_>) {
+        let side = &mut self.sides[event.dir.index()];
+        if matches!(event.what, What::End(how) if how.is_close()) {
+            self.first.get_or_insert(event.dir);
+        }
+        match event.what {
+            What::End(End::Fin | End::CloseNotify) => drop(side.fin.get_or_insert(event.at)),
+            What::End(End::Reset) => drop(side.rst.get_or_insert(event.at)),
+            What::End(how @ (End::Idle | End::Capture)) => self.silent = Some(how),
+            What::Flip => self.flip(),
+            _ => {}
+        }
+        self.last = Stamp { at: event.at, frame: event.frame };
+    }
+
+    /// As client and server (`flipped`: the guess of who is who was wrong), with what TLS said inside.
+    pub(super) fn seen(mut self, flipped: bool, close_notify: [Option<Timestamp>; 2], now: Timestamp) -> Closings {
+        if flipped {
+            self.flip();
+        }
+        for (side, at) in self.sides.iter_mut().zip(close_notify) {
+            side.close_notify = at;
+        }
+        self.now = now;
+        self
+    }
+
+    fn flip(&mut self) {
+        self.sides.swap(0, 1);
+        self.first = self.first.map(Direction::other);
+    }
+
+    /// The end of an exchange: by its messages, or by the connection where they have none.
+    pub(super) fn ending(&self, ended: Option<(MessageEnd, Told, Stamp)>) -> Ending {
+        let [client, server] = [Direction::ToServer, Direction::ToClient].map(|dir| self.sides[dir.index()]);
+        let (by, told, stamp) = match ended {
+            Some((how, told, stamp)) => (Party::from(how), told, stamp),
+            None => self.without_message(),
+        };
+        Ending { told: Some(told), by, at: stamp.at, frame: stamp.frame, client, server, seen_until: self.now, ..Ending::default() }
+    }
+
+    /// No answer came: whoever closed first is who gave up.
+    fn without_message(&self) -> (Party, Told, Stamp) {
+        let first = self.first.and_then(|dir| Some((dir, self.sides[dir.index()].first()?)));
+        match first {
+            Some((Direction::ToServer, (told, at))) => (Party::Client, told, Stamp { at, frame: 0 }),
+            Some((Direction::ToClient, (told, at))) => (Party::Server, told, Stamp { at, frame: 0 }),
+            None => (Party::Capture, self.silent.map_or(Told::CaptureEnd, Told::of), self.last),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::conn::ConnId;
+    use crate::exchange::ending::{Ending, Party};
+    use crate::http::event::Told;
+    use crate::pipeline::exchanges_of;
+    use crate::time::Span;
+
+    /// A chunked chat answer, `[DONE]` included, and what happens then.
+    fn ending(head: &str, then: &str) -> Ending {
+        let text = format!(
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {{\"stream\":true}}\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n{head}<\n\n{then}"
+        );
+        let transcript = crate::wire::parse(&text).unwrap();
+        exchanges_of(|sink| transcript.replay(ConnId(0), sink))[0].ending
+    }
+
+    const CHUNKED: &str = "< Transfer-Encoding: chunked\n";
+    const DONE: &str = "@ +20ms\n<chunk data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n@ +1ms\n<chunk data: [DONE]\\n\\n\n";
+
+    fn told(head: &str, then: &str) -> (Option<Told>, Party) {
+        let e = ending(head, then);
+        (e.told, e.by)
+    }
+
+    #[test]
+    fn what_told_the_end_and_whose_doing_it_was() {
+        let done = |then: &str| told(CHUNKED, &format!("{DONE}{then}"));
+        assert_eq!(done("<last\n"), (Some(Told::ZeroChunk), Party::Server));
+        assert_eq!(done("!fin >\n"), (Some(Told::Fin), Party::Client));
+        assert_eq!(done("!rst <\n"), (Some(Told::Reset), Party::Server));
+        assert_eq!(done("!idle <\n!idle >\n"), (Some(Told::Idle), Party::Capture));
+        assert_eq!(done("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
+        assert_eq!(told("< Content-Length: 3\n", "<| abc\n"), (Some(Told::Length), Party::Server));
+        assert_eq!(told("< Content-Length: 0\n", ""), (Some(Told::NoBody), Party::Server));
+        assert_eq!(told("", "<| abc\n!fin <\n"), (Some(Told::Close), Party::Server));
+        assert_eq!(told("< Content-Length: 30\n", "<| abc\n!fin <\n"), (Some(Told::Fin), Party::Server));
+    }
+
+    #[test]
+    fn a_body_left_open_behind_its_terminator_is_known_by_its_times() {
+        let e = ending(CHUNKED, &format!("{DONE}@ +30s\n!fin >\n@ +1ms\n!rst <\n"));
+        assert_eq!(e.open_after_terminator(), Some(Span::from_millis(30_001)));
+        assert_eq!(e.terminator_at.unwrap().since(e.finish_at.unwrap()), Span::from_millis(1));
+        assert_eq!((e.client.fin, e.server.rst), (Some(e.at.plus(Span::from_millis(-1))), Some(e.at)));
+    }
+
+    #[test]
+    fn without_an_answer_the_connection_tells() {
+        let ask = "> GET / HTTP/1.1\n> Host: h\n>\n\n@ +60s\n";
+        let of = |then: &str| {
+            let transcript = crate::wire::parse(&format!("{ask}{then}")).unwrap();
+            let e = exchanges_of(|sink| transcript.replay(ConnId(0), sink))[0].ending;
+            (e.told, e.by)
+        };
+        assert_eq!(of("!fin <\n!fin >\n"), (Some(Told::Fin), Party::Server));
+        assert_eq!(of("!rst >\n"), (Some(Told::Reset), Party::Client));
+        assert_eq!(of("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
+    }
+}

@@ -1,0 +1,82 @@
+//! How an exchange ended: its row in `ending`, there and back again.
+
+use crate::exchange::ending::{Closing, Ending, Party};
+use crate::http::event::Told;
+use crate::summary::ending::{ClosedSummary, codes};
+use crate::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params, params_from_iter};
+
+const INSERT: &str = "INSERT OR REPLACE INTO ending VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const SELECT: &str = "SELECT * FROM ending WHERE exchange_id = ?1";
+const CLOSED: &str = "SELECT c.client_fin_ns, c.server_fin_ns, c.client_rst_ns, c.server_rst_ns
+    FROM connection c JOIN exchange e ON c.session_id = e.session AND c.stream = e.stream WHERE e.id = ?1";
+
+pub(super) fn write(tx: &Transaction<'_>, id: i64, e: &Ending) -> Result<()> {
+    let time = |t: Option<Timestamp>| t.map_or(Value::Null, |t| t.nanos().into());
+    let number = |n: Option<u32>| n.map_or(Value::Null, Value::from);
+    let (code, last) = codes(e.told);
+    let mut values: Vec<Value> = vec![id.into(), e.told.map_or("", Told::as_str).to_owned().into(), e.by.as_str().to_owned().into()];
+    values.extend([e.at.nanos().into(), (e.frame as i64).into(), number(code), number(last)]);
+    values.extend([e.last_byte_at, e.terminator_at, e.finish_at].map(time));
+    values.extend([&e.client, &e.server].into_iter().flat_map(|c| [c.fin, c.rst, c.close_notify].map(time)));
+    values.push(e.seen_until.nanos().into());
+    tx.prepare_cached(INSERT)?.execute(params_from_iter(values))?;
+    Ok(())
+}
+
+/// None where a version before this table recorded the exchange.
+pub(super) fn read(db: &Connection, id: i64) -> Result<Option<Ending>> {
+    db.query_row(SELECT, [id], ending).optional()
+}
+
+/// First FIN and RST of each end; none while the connection is open.
+pub(super) fn closed(db: &Connection, id: i64) -> Result<Option<ClosedSummary>> {
+    let read = |r: &Row<'_>| {
+        Ok(ClosedSummary { client_fin_ns: r.get(0)?, server_fin_ns: r.get(1)?, client_rst_ns: r.get(2)?, server_rst_ns: r.get(3)? })
+    };
+    db.query_row(CLOSED, params![id], read).optional()
+}
+
+fn ending(row: &Row<'_>) -> Result<Ending> {
+    let time = |i: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(i)?.map(Timestamp));
+    let closing = |i: usize| Ok::<_, rusqlite::Error>(Closing { fin: time(i)?, rst: time(i + 1)?, close_notify: time(i + 2)? });
+    let (kind, by): (String, String) = (row.get(1)?, row.get(2)?);
+    Ok(Ending {
+        told: told(&kind, row.get(5)?, row.get(6)?),
+        by: match by.as_str() {
+            "client" => Party::Client,
+            "server" => Party::Server,
+            _ => Party::Capture,
+        },
+        at: Timestamp(row.get(3)?),
+        frame: row.get::<_, i64>(4)? as u64,
+        last_byte_at: time(7)?,
+        terminator_at: time(8)?,
+        finish_at: time(9)?,
+        client: closing(10)?,
+        server: closing(13)?,
+        seen_until: Timestamp(row.get(16)?),
+    })
+}
+
+fn told(kind: &str, code: Option<u32>, last: Option<u32>) -> Option<Told> {
+    let (code, last) = (code.unwrap_or_default(), last.unwrap_or_default());
+    let all = [
+        Told::NoBody,
+        Told::ZeroChunk,
+        Told::Length,
+        Told::EndStream,
+        Told::Close,
+        Told::Fin,
+        Told::Reset,
+        Told::CloseNotify,
+        Told::RstStream(code),
+        Told::GoAway { last, code },
+        Told::Idle,
+        Told::CaptureEnd,
+        Told::NotCaptured,
+        Told::Switched,
+    ];
+    all.into_iter().find(|told| told.as_str() == kind)
+}

@@ -1,0 +1,111 @@
+//! From secrets to keys: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7), the PRFs of TLS 1.2 (RFC 5246 section 5) and before (RFC 4346 section 5).
+
+use super::suite::{Protection, Suite};
+use super::version::Version;
+use aws_lc_rs::{hkdf, hmac as sha_hmac, tls_prf};
+use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
+
+/// Keys of one direction.
+#[derive(Clone, Default)]
+pub(super) struct Keys {
+    pub(super) key: Vec<u8>,
+    pub(super) iv: Vec<u8>,
+    /// Of the HMAC, where the suite has one.
+    pub(super) mac: Vec<u8>,
+}
+
+/// Octets of the hkdf output asked for.
+struct Len(usize);
+
+impl hkdf::KeyType for Len {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+impl Suite {
+    /// HKDF-Expand-Label with an empty context (RFC 8446 section 7.1).
+    fn expand(self, secret: &[u8], label: &str, len: usize) -> Option<Vec<u8>> {
+        let algorithm = if self.sha384 { hkdf::HKDF_SHA384 } else { hkdf::HKDF_SHA256 };
+        let mut info = (len as u16).to_be_bytes().to_vec();
+        info.push(6 + label.len() as u8);
+        info.extend_from_slice(b"tls13 ");
+        info.extend_from_slice(label.as_bytes());
+        info.push(0);
+        let mut out = vec![0; len];
+        hkdf::Prk::new_less_safe(algorithm, secret).expand(&[&info], Len(len)).ok()?.fill(&mut out).ok()?;
+        Some(out)
+    }
+
+    /// Traffic keys of a TLS 1.3 secret (section 7.3).
+    pub(super) fn traffic_keys(self, secret: &[u8]) -> Option<Keys> {
+        let key = match self.protection {
+            Protection::Aead(algorithm, _) => algorithm.key_len(),
+            Protection::Ccm { key, .. } => key,
+            Protection::Cbc { .. } | Protection::Rc4 { .. } => return None,
+        };
+        Some(Keys { key: self.expand(secret, "key", key)?, iv: self.expand(secret, "iv", 12)?, mac: Vec::new() })
+    }
+
+    /// The secret after a KeyUpdate (section 7.2).
+    pub(super) fn next_secret(self, secret: &[u8]) -> Option<Vec<u8>> {
+        self.expand(secret, "traffic upd", if self.sha384 { 48 } else { 32 })
+    }
+
+    /// Keys of both directions from a master secret of TLS 1.2 or before: client's, server's (RFC 5246 section 6.3).
+    pub(super) fn key_block(self, version: Version, master: &[u8], client_random: &[u8], server_random: &[u8]) -> Option<[Keys; 2]> {
+        let (mac, key, iv) = match self.protection {
+            Protection::Aead(algorithm, nonce) => (0, algorithm.key_len(), nonce.iv()),
+            Protection::Ccm { key, nonce, .. } => (0, key, nonce.iv()),
+            Protection::Cbc { key, mac } => (mac, key, if version.has_explicit_iv() { 0 } else { 16 }),
+            Protection::Rc4 { mac } => (mac, 16, 0),
+        };
+        let seed = [server_random, client_random].concat();
+        let len = 2 * (mac + key + iv);
+        let block = match version.has_one_prf() {
+            true => {
+                let prf = if self.sha384 { &tls_prf::P_SHA384 } else { &tls_prf::P_SHA256 };
+                tls_prf::Secret::new(prf, master).ok()?.derive(b"key expansion", &seed, len).ok()?.as_ref().to_vec()
+            }
+            false => old_prf(master, b"key expansion", &seed, len)?,
+        };
+        let mut rest = &block[..];
+        let mut pair = |n: usize| {
+            let (both, more) = rest.split_at_checked(2 * n)?;
+            rest = more;
+            Some((both[..n].to_vec(), both[n..].to_vec()))
+        };
+        let ((client_mac, server_mac), (client_key, server_key), (client_iv, server_iv)) = (pair(mac)?, pair(key)?, pair(iv)?);
+        Some([Keys { key: client_key, iv: client_iv, mac: client_mac }, Keys { key: server_key, iv: server_iv, mac: server_mac }])
+    }
+}
+
+/// P_MD5 of one half of the secret xor P_SHA-1 of the other (RFC 4346 section 5).
+fn old_prf(secret: &[u8], label: &[u8], seed: &[u8], len: usize) -> Option<Vec<u8>> {
+    let seed = [label, seed].concat();
+    let half = secret.len().div_ceil(2);
+    let sha1 = sha_hmac::Key::new(sha_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret[secret.len() - half..]);
+    let mut out = p_hash(&seed, len, |parts| Some(md5_hmac(&secret[..half], parts)?.to_vec()))?;
+    let other = p_hash(&seed, len, |parts| Some(sha_hmac::sign(&sha1, &parts.concat()).as_ref().to_vec()))?;
+    out.iter_mut().zip(other).for_each(|(a, b)| *a ^= b);
+    Some(out)
+}
+
+fn p_hash(seed: &[u8], len: usize, hmac: impl Fn(&[&[u8]]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut a = hmac(&[seed])?;
+    while out.len() < len {
+        out.extend(hmac(&[&a, seed])?);
+        a = hmac(&[&a])?;
+    }
+    out.truncate(len);
+    Some(out)
+}
+
+/// HMAC-MD5, which the cryptographic library lacks.
+pub(super) fn md5_hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 16]> {
+    let mut mac = Hmac::<Md5>::new_from_slice(key).ok()?;
+    parts.iter().for_each(|part| mac.update(part));
+    Some(mac.finalize().into_bytes().into())
+}

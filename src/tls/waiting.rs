@@ -1,0 +1,86 @@
+//! What waits for secrets that have not come yet, in the order of arrival.
+
+use super::Keys;
+use super::session::Here;
+use crate::conn::End;
+use std::collections::VecDeque;
+
+/// Protected bytes of one connection that wait.
+const MAX_BYTES: usize = 4 << 20;
+/// Things of one connection that wait.
+const MAX_ITEMS: usize = 1 << 16;
+
+/// One thing that happened behind the first record that could not be opened yet.
+pub(super) enum Item {
+    Record { kind: u8, version: [u8; 2], body: Vec<u8> },
+    Damaged(usize),
+    Lost,
+    End(End),
+}
+
+/// The queue of one connection. Its bytes count among those of the session.
+pub(super) struct Queue {
+    keys: Keys,
+    items: VecDeque<(Here, Item)>,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn new(keys: Keys) -> Queue {
+        Queue { keys, items: VecDeque::new(), bytes: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Keep one more. False where there is no room.
+    pub(super) fn push(&mut self, here: Here, item: Item) -> bool {
+        let bytes = size(&item);
+        if self.items.len() >= MAX_ITEMS || self.bytes + bytes > MAX_BYTES || !self.keys.reserve(bytes) {
+            return false;
+        }
+        self.bytes += bytes;
+        self.items.push_back((here, item));
+        true
+    }
+
+    /// The oldest.
+    pub(super) fn pop(&mut self) -> Option<(Here, Item)> {
+        let (here, item) = self.items.pop_front()?;
+        self.release(size(&item));
+        Some((here, item))
+    }
+
+    /// It could not be used yet after all.
+    pub(super) fn put_back(&mut self, here: Here, item: Item) {
+        let bytes = size(&item);
+        // What was released a moment ago may be gone to another connection: then this one has to do without.
+        if self.keys.reserve(bytes) {
+            self.bytes += bytes;
+            self.items.push_front((here, item));
+        }
+    }
+
+    fn release(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.keys.release(bytes);
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.keys.release(self.bytes);
+    }
+}
+
+fn size(item: &Item) -> usize {
+    match item {
+        Item::Record { body, .. } => body.len(),
+        Item::Damaged(_) | Item::Lost | Item::End(_) => 0,
+    }
+}

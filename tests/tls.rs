@@ -1,0 +1,434 @@
+//! TLS seen from outside, against other implementations: rustls in the same process, the traces of RFC 8448. (OpenSSL's stand in `captures/tls`.)
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use proptest::prelude::*;
+use rustls::crypto::aws_lc_rs::{ALL_CIPHER_SUITES, kx_group};
+use rustls::version::{TLS12, TLS13};
+use sniff::capture::{Item, file};
+use sniff::conn::Direction::{self, ToClient, ToServer};
+use sniff::conn::{ByteEvent, ConnId, End, UNKNOWN_GAP, What};
+use sniff::pipeline::{Config, Output, Pipeline};
+use sniff::time::Timestamp;
+use sniff::tls::{Info, Keys, Reading, Session};
+use sniff::{net, tcp};
+use std::io::{Read, Write};
+use std::sync::Arc;
+use support::sealed::{Ends, Tunnel};
+
+/// What happens on the wire, at the n-th second.
+#[derive(Clone)]
+enum On {
+    Bytes(Direction, Vec<u8>),
+    Gap(Direction, u64),
+    /// More of the key log has been written.
+    Keys(String),
+    Fin(Direction),
+}
+
+/// What a listener understands: per direction the plaintext, with `[gap]` and `[end]`; times of the plaintext; facts.
+#[derive(Default)]
+struct Heard {
+    said: [Vec<u8>; 2],
+    at: [Vec<i64>; 2],
+    info: Info,
+}
+
+impl Heard {
+    fn text(&self, dir: Direction) -> String {
+        String::from_utf8_lossy(&self.said[dir.index()]).into_owned()
+    }
+}
+
+fn hear(happens: &[On], size: usize) -> Heard {
+    let keys = Keys::default();
+    keys.expect();
+    let mut session = Session::new(ConnId(0), keys.clone());
+    let mut heard = Heard::default();
+    for (second, on) in happens.iter().enumerate() {
+        let mut push = |dir, what| {
+            session.push(&ByteEvent { at: Timestamp(second as i64), frame: 0, conn: ConnId(0), dir, what }, &mut |event| {
+                let said = &mut heard.said[event.dir.index()];
+                match event.what {
+                    What::Data(bytes) => {
+                        heard.at[event.dir.index()].push(event.at.nanos());
+                        said.extend(bytes);
+                    }
+                    What::Gap(UNKNOWN_GAP) => said.extend(b"[gap]"),
+                    What::End(_) => said.extend(b"[end]"),
+                    _ => {}
+                }
+            });
+        };
+        match on {
+            On::Bytes(dir, bytes) => bytes.chunks(size).for_each(|part| push(*dir, What::Data(part))),
+            On::Gap(dir, len) => push(*dir, What::Gap(*len)),
+            On::Fin(dir) => push(*dir, What::End(End::Fin)),
+            On::Keys(text) => keys.push(text.as_bytes()),
+        }
+    }
+    heard.info = session.info().clone();
+    heard
+}
+
+/// The key log first, then everything on the wire.
+fn known(log: &str, wire: Vec<(Direction, Vec<u8>)>) -> Vec<On> {
+    let mut out = vec![On::Keys(log.to_owned())];
+    out.extend(wire.into_iter().map(|(dir, bytes)| On::Bytes(dir, bytes)));
+    out
+}
+
+/// A connection over which both sides have said something.
+fn talked(ends: &Ends) -> Tunnel {
+    let mut tunnel = ends.connect();
+    tunnel.settle();
+    tunnel.send(ToServer, b"question ");
+    tunnel.send(ToClient, b"answer ");
+    tunnel
+}
+
+/// All that the certificate (of an elliptic curve) allows; those of RSA protect records in the same ways.
+fn suites() -> impl Iterator<Item = rustls::SupportedCipherSuite> {
+    ALL_CIPHER_SUITES.iter().copied().filter(|suite| !format!("{suite:?}").contains("_RSA_"))
+}
+
+#[test]
+fn every_suite_however_it_is_cut() {
+    for suite in suites() {
+        let ends = Ends::of_suite(suite);
+        let mut tunnel = talked(&ends);
+        let long = "of many records ".repeat(3000);
+        tunnel.send(ToClient, long.as_bytes());
+        tunnel.close(ToClient);
+        tunnel.close(ToServer);
+        let wire = tunnel.take();
+        for size in [1, 2, 5, 100, usize::MAX] {
+            let heard = hear(&known(&ends.log.text(), wire.clone()), size);
+            assert_eq!(heard.text(ToServer), "question [end]", "{suite:?} in pieces of {size}");
+            assert_eq!(heard.text(ToClient), format!("answer {long}[end]"), "{suite:?} in pieces of {size}");
+            assert_eq!(heard.info.suite, Some(u16::from(suite.suite())));
+            assert_eq!(heard.info.reading, Reading::Open);
+        }
+        // Everything of a direction in one delivery, several records in it.
+        let one: Vec<u8> = wire.iter().filter(|(dir, _)| *dir == ToClient).flat_map(|(_, b)| b.clone()).collect();
+        let hello = wire[0].clone();
+        assert!(hear(&known(&ends.log.text(), vec![hello, (ToClient, one)]), usize::MAX).text(ToClient).ends_with("records [end]"));
+    }
+}
+
+#[test]
+fn keys_are_updated() {
+    let ends = Ends::new(&[&TLS13]);
+    let mut tunnel = talked(&ends);
+    for n in 0..3 {
+        tunnel.server.refresh_traffic_keys().unwrap();
+        tunnel.send(ToClient, format!("answer {n} ").as_bytes());
+        tunnel.client.refresh_traffic_keys().unwrap();
+        tunnel.send(ToServer, format!("question {n} ").as_bytes());
+    }
+    let heard = hear(&known(&ends.log.text(), tunnel.take()), usize::MAX);
+    assert_eq!(heard.text(ToClient), "answer answer 0 answer 1 answer 2 ");
+    assert_eq!(heard.text(ToServer), "question question 0 question 1 question 2 ");
+}
+
+#[test]
+fn a_hello_is_asked_for_again() {
+    let mut ends = Ends::new(&[&TLS13]);
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.kx_groups = vec![kx_group::SECP384R1];
+    ends.server = Ends::rebuilt(&ends, provider);
+    let mut tunnel = talked(&ends);
+    let wire = tunnel.take();
+    assert!(wire.iter().filter(|(dir, _)| *dir == ToServer).count() >= 3, "two hellos, then the rest");
+    let heard = hear(&known(&ends.log.text(), wire), usize::MAX);
+    assert_eq!((heard.text(ToServer), heard.text(ToClient)), ("question ".into(), "answer ".into()));
+}
+
+#[test]
+fn sessions_are_resumed() {
+    for version in [&TLS12, &TLS13] {
+        let ends = Ends::new(&[version]);
+        talked(&ends);
+        let mut again = talked(&ends);
+        assert_eq!(again.client.handshake_kind(), Some(rustls::HandshakeKind::Resumed), "{version:?}");
+        let heard = hear(&known(&ends.log.text(), again.take()), usize::MAX);
+        assert_eq!((heard.text(ToServer), heard.text(ToClient)), ("question ".into(), "answer ".into()), "{version:?}");
+    }
+}
+
+#[test]
+fn data_before_the_handshake_is_over() {
+    for accepted in [true, false] {
+        let mut ends = Ends::new(&[&TLS13]);
+        ends.client.enable_early_data = true;
+        ends.server.max_early_data_size = 16_384;
+        talked(&ends);
+        if !accepted {
+            ends.server.max_early_data_size = 0;
+        }
+        let mut tunnel = ends.connect();
+        tunnel.client.early_data().expect("a ticket that allows it").write_all(b"early ").unwrap();
+        tunnel.settle();
+        assert_eq!(tunnel.client.is_early_data_accepted(), accepted);
+        if accepted {
+            let mut early = [0; 6];
+            tunnel.server.early_data().unwrap().read_exact(&mut early).unwrap();
+        }
+        tunnel.send(ToServer, b"late ");
+        tunnel.send(ToClient, b"answer ");
+        let heard = hear(&known(&ends.log.text(), tunnel.take()), usize::MAX);
+        // Refused or not it was sent, and a listener reads it.
+        assert_eq!(heard.text(ToServer), "early late ", "accepted: {accepted}");
+        assert_eq!(heard.text(ToClient), "answer ", "accepted: {accepted}");
+    }
+}
+
+/// Whenever the secrets come, the plaintext is the same and as old as its records.
+#[test]
+fn a_key_log_that_comes_late() {
+    for version in [&TLS12, &TLS13] {
+        let ends = Ends::new(&[version]);
+        let mut tunnel = talked(&ends);
+        tunnel.send(ToServer, b"and again");
+        tunnel.close(ToClient);
+        let wire = known("", tunnel.take());
+        let log = ends.log.text();
+        let early = hear(&[&[On::Keys(log.clone())], &wire[1..]].concat(), usize::MAX);
+        for moment in 1..=wire.len() {
+            let mut late = wire.clone();
+            late.push(On::Fin(ToServer));
+            // In two parts, cut in the middle of a line.
+            let (first, rest) = log.split_at(log.len() / 2);
+            late.insert(moment, On::Keys(rest.to_owned()));
+            late.insert(moment, On::Keys(first.to_owned()));
+            let heard = hear(&late, usize::MAX);
+            assert_eq!(heard.text(ToServer), "question and again[end]", "{version:?} at {moment}");
+            assert_eq!(heard.text(ToClient), "answer [end]", "{version:?} at {moment}");
+            if moment == wire.len() {
+                assert_eq!(heard.at, early.at, "as old as its records");
+            }
+        }
+    }
+}
+
+/// One record in each element.
+fn records(wire: &[(Direction, Vec<u8>)]) -> Vec<(Direction, Vec<u8>)> {
+    let mut out = Vec::new();
+    for (dir, bytes) in wire {
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let len = 5 + usize::from(rest[3]) * 256 + usize::from(rest[4]);
+            out.push((*dir, rest[..len].to_vec()));
+            rest = &rest[len..];
+        }
+    }
+    out
+}
+
+#[test]
+fn behind_a_loss_reading_goes_on() {
+    for suite in suites() {
+        let ends = Ends::of_suite(suite);
+        let mut tunnel = talked(&ends);
+        let before = tunnel.take();
+        let tokens: Vec<String> = (0..1000).map(|n| format!("token {n} ")).collect();
+        tokens.iter().for_each(|t| tunnel.send(ToClient, t.as_bytes()));
+        let sealed = tunnel.take();
+        for (from, to) in [(10, 11), (10, 12), (0, 1), (5, 300), (1, 999)] {
+            let lost: u64 = sealed[from..to].iter().map(|(_, b)| b.len() as u64).sum();
+            let rest = |happens: &mut Vec<On>, from: usize| happens.extend(known("", sealed[from..].to_vec()).into_iter().skip(1));
+            let want = format!("answer {}[gap]{}", tokens[..from].concat(), tokens[to..].concat());
+            // Whole records; then from the middle of one to the middle of another, which costs both.
+            let mut whole = known(&ends.log.text(), [&before[..], &sealed[..from]].concat());
+            let mut torn = whole.clone();
+            whole.push(On::Gap(ToClient, lost));
+            rest(&mut whole, to);
+            assert_eq!(hear(&whole, usize::MAX).text(ToClient), want, "{suite:?} without {from}..{to}");
+            let (head, tail) = (&sealed[from].1[..9], &sealed[to - 1].1[9..]);
+            let hole = lost - (head.len() + tail.len()) as u64;
+            torn.extend([On::Bytes(ToClient, head.to_vec()), On::Gap(ToClient, hole), On::Bytes(ToClient, tail.to_vec())]);
+            rest(&mut torn, to);
+            assert_eq!(hear(&torn, usize::MAX).text(ToClient), want, "{suite:?} with a hole in {from}..{to}");
+        }
+    }
+}
+
+#[test]
+fn a_loss_may_hide_new_keys() {
+    // A KeyUpdate among the records that are missing.
+    let ends = Ends::new(&[&TLS13]);
+    let mut tunnel = talked(&ends);
+    let mut happens = known(&ends.log.text(), tunnel.take());
+    tunnel.server.refresh_traffic_keys().unwrap();
+    tunnel.send(ToClient, b"lost");
+    let lost = tunnel.take().iter().filter(|(dir, _)| *dir == ToClient).map(|(_, b)| b.len() as u64).sum();
+    tunnel.send(ToClient, b"new keys");
+    happens.push(On::Gap(ToClient, lost));
+    happens.extend(known("", tunnel.take()));
+    assert_eq!(hear(&happens, usize::MAX).text(ToClient), "answer [gap]new keys");
+
+    // The end of the handshake and the first answer.
+    let mut tunnel = ends.connect();
+    tunnel.settle();
+    tunnel.send(ToClient, b"lost");
+    tunnel.send(ToClient, b"read");
+    let all = records(&tunnel.take());
+    let server: Vec<usize> = (0..all.len()).filter(|i| all[*i].0 == ToClient).collect();
+    let lost = &server[2..server.len() - 1]; // all but ServerHello, the compatibility record, and the last
+    let mut happens = known(&ends.log.text(), Vec::new());
+    for (i, (dir, bytes)) in all.iter().enumerate() {
+        match lost.contains(&i) {
+            true if i == lost[0] => happens.push(On::Gap(ToClient, lost.iter().map(|i| all[*i].1.len() as u64).sum())),
+            true => {}
+            false => happens.push(On::Bytes(*dir, bytes.clone())),
+        }
+    }
+    assert_eq!(hear(&happens, usize::MAX).text(ToClient).trim_start_matches("[gap]"), "read");
+}
+
+#[test]
+fn without_keys_the_names_are_known() {
+    for version in [&TLS12, &TLS13] {
+        let mut ends = Ends::new(&[version]);
+        ends.client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        ends.server.alpn_protocols = vec![b"h2".to_vec()];
+        let wire = talked(&ends).take();
+        let heard = hear(&known("CLIENT_RANDOM of another\n", wire.clone()), usize::MAX);
+        assert_eq!((heard.text(ToServer), heard.text(ToClient)), (String::new(), String::new()));
+        assert_eq!(heard.info.sni.as_deref(), Some("api.example"));
+        assert_eq!(heard.info.offered, ["h2", "http/1.1"]);
+        assert_eq!(heard.info.version, Some(u16::from(version.version)));
+        // With keys the protocol agreed on is known in TLS 1.3 too.
+        assert_eq!(hear(&known(&ends.log.text(), wire), usize::MAX).info.alpn.as_deref(), Some("h2"));
+    }
+}
+
+/// The cases of OpenSSL with one packet of the answer missing: what is behind it is read, whichever the cipher.
+#[test]
+fn a_lost_packet_costs_its_words_only() {
+    let mut read = 0;
+    for case in support::cases().into_iter().filter(|c| c.parent().is_some_and(|family| family.ends_with("tls"))) {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        if name.contains("re") {
+            continue; // renegotiation, resumption: two answers
+        }
+        let keys = Keys::default();
+        let mut packets: Vec<(i64, Vec<u8>)> = Vec::new();
+        let mut reader = file::Reader::open(&case.join("input.pcapng").display().to_string()).unwrap();
+        while let Some(item) = reader.next().unwrap() {
+            match item {
+                Item::Packet(packet) => packets.push((packet.at.nanos(), packet.data.to_vec())),
+                Item::Secrets(lines) => keys.push(lines),
+                Item::Notice(_) => {}
+            }
+        }
+        // From behind: close_notify, last chunk, [DONE], the finish reason, " read.", " and".
+        let answer = packets.iter().enumerate().filter(|(_, p)| p.1.len() > 54 && p.1[34..36] == 443u16.to_be_bytes());
+        let lost = answer.map(|(i, _)| i).rev().nth(if name.contains("rc4") { 4 } else { 5 }).unwrap();
+        packets.remove(lost);
+        let capture = support::packets::pcap(&packets);
+        let mut reader = file::Reader::new(Box::new(std::io::Cursor::new(capture)), "in memory");
+        let (mut net, mut table) = (net::Decoder::new(), tcp::Table::new(tcp::Limits::default()));
+        let mut pipeline = Pipeline::new(Config { keys, ..Config::default() });
+        while let Some(item) = reader.next().unwrap() {
+            if let Item::Packet(packet) = item {
+                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+            }
+        }
+        table.finish(&mut |event| pipeline.feed(&event));
+        pipeline.finish();
+        let mut texts = Vec::new();
+        pipeline.drain(&mut |output| {
+            if let Output::Exchange(e) = output {
+                assert!(e.gap, "{name}: what is missing is said");
+                texts.push(e.response.unwrap().answer.texts[&0].clone());
+            }
+        });
+        // The key stream of RC4 can't be found again. TLS 1.0 chains its records; OpenSSL sends an empty one before each, and that is what it costs.
+        let want = if name.contains("rc4") { "Sealed" } else { "Sealed read." };
+        assert_eq!(texts, [want], "{name}");
+        read += 1;
+    }
+    assert!(read >= 10, "only {read} cases");
+}
+
+/// Sections 3 to 7: 1-RTT, resumption with early data, HelloRetryRequest, client authentication, compatibility mode.
+#[test]
+fn traces_of_rfc_8448() {
+    let counted: String = (0..50).map(char::from).collect();
+    let want = [
+        ("3", [format!("{counted}[end]"), format!("{counted}[end]")]),
+        ("4", [format!("ABCDEF{counted}[end]"), format!("{counted}[end]")]),
+        ("5", ["[end]".into(), "[end]".into()]),
+        ("6", ["[end]".into(), "[end]".into()]),
+        ("7", ["[end]".into(), "[end]".into()]),
+    ];
+    let sections: Vec<&str> = include_str!("support/rfc8448.txt").split("\nsection ").skip(1).collect();
+    assert_eq!(sections.len(), want.len());
+    for (section, (number, want)) in sections.iter().zip(want) {
+        assert!(section.starts_with(number));
+        let mut happens = Vec::new();
+        for line in section.lines().skip(1).filter(|l| !l.starts_with('#') && !l.is_empty()) {
+            let hex = |s: &str| (0..s.len()).step_by(2).map(|i| u8::from_str_radix(&s[i..i + 2], 16).unwrap()).collect::<Vec<u8>>();
+            match (line.split_at(2), happens.last_mut()) {
+                (("> ", bytes), _) => happens.push(On::Bytes(ToServer, hex(bytes))),
+                (("< ", bytes), _) => happens.push(On::Bytes(ToClient, hex(bytes))),
+                (("  ", more), Some(On::Bytes(_, bytes))) => bytes.extend(hex(more)),
+                _ => happens.push(On::Keys(format!("{line}\n"))),
+            }
+        }
+        for size in [1, 7, usize::MAX] {
+            let heard = hear(&happens, size);
+            assert_eq!([heard.text(ToServer), heard.text(ToClient)], want, "section {number} in pieces of {size}");
+            assert_eq!((heard.info.version, heard.info.suite), (Some(0x0304), Some(0x1301)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever is done to the records: reading ends, and what comes out was said by the peer.
+    #[test]
+    fn hostile_records(
+        version in prop::sample::select(vec![&TLS12, &TLS13]),
+        harm in prop::collection::vec((0usize..40, 0u8..5, any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        static ENDS: std::sync::OnceLock<[Ends; 2]> = std::sync::OnceLock::new();
+        let ends = ENDS.get_or_init(|| [Ends::new(&[&TLS12]), Ends::new(&[&TLS13])]);
+        let ends = &ends[usize::from(version.version == rustls::ProtocolVersion::TLSv1_3)];
+        let mut tunnel = talked(ends);
+        let words: Vec<String> = (0..20).map(|n| format!("<{n}>")).collect();
+        words.iter().for_each(|w| tunnel.send(ToClient, w.as_bytes()));
+        let mut happens = known(&ends.log.text(), records(&tunnel.take()));
+        for (at, how, place, byte) in harm {
+            let at = at % happens.len();
+            let On::Bytes(dir, bytes) = happens[at].clone() else { continue };
+            let place = place.index(bytes.len());
+            happens[at] = match how {
+                0 => On::Gap(dir, bytes.len() as u64),
+                1 => On::Gap(dir, u64::from(byte) + 1),
+                2 => On::Bytes(dir, bytes[..place.max(1)].to_vec()),
+                3 => On::Bytes(dir, [&bytes[..], &bytes[place..]].concat()),
+                _ => On::Bytes(dir, bytes.iter().enumerate().map(|(i, b)| if i == place { byte } else { *b }).collect()),
+            };
+        }
+        let said = hear(&happens, usize::MAX).text(ToClient).replace("answer ", "").replace("[end]", "[gap]");
+        let mut last = None;
+        for word in said.split("[gap]").flat_map(|part| part.split_inclusive('>')) {
+            let n = words.iter().position(|w| w == word);
+            prop_assert!(n.is_some(), "{word:?} was never said: {said:?}");
+            prop_assert!(n > last, "{word:?} out of order: {said:?}");
+            last = n;
+        }
+    }
+}
+
+impl Ends {
+    /// A server like this one with another provider.
+    fn rebuilt(ends: &Ends, provider: rustls::crypto::CryptoProvider) -> rustls::ServerConfig {
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&TLS13]).unwrap();
+        builder.with_no_client_auth().with_cert_resolver(ends.server.cert_resolver.clone())
+    }
+}
