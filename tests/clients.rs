@@ -1,6 +1,10 @@
 //! The models of clients against what the real ones did: every variant of the lab as a captured exchange, every client of it, one outcome each.
 //!
 //! A third of the variants was kept aside while the models were written (by a hash of the name): both figures must hold.
+//!
+//! What the lab tells of texts is whether they equal one expected text, the same for all variants. Where no client got that text and those without
+//! an exception agree on another, the server itself said something else (only a tool call, say): then that is what was to arrive. The figures by the
+//! letter, without this, are printed too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -19,12 +23,17 @@ use std::collections::BTreeMap;
 struct Score {
     pairs: u64,
     right: u64,
+    right_by_letter: u64,
     wrong: Vec<String>,
 }
 
 impl Score {
     fn percent(&self) -> f64 {
         100.0 * self.right as f64 / self.pairs as f64
+    }
+
+    fn by_letter(&self) -> f64 {
+        100.0 * self.right_by_letter as f64 / self.pairs as f64
     }
 }
 
@@ -37,17 +46,25 @@ fn predictions_agree_with_what_the_real_clients_did() {
         let score = if kept_aside(variant["name"].as_str().unwrap()) { &mut unseen } else { &mut seen };
         compare(variant, score);
     }
-    let all = (seen.right + unseen.right) as f64 / (seen.pairs + unseen.pairs) as f64 * 100.0;
-    println!("seen {:.2} % of {}, kept aside {:.2} % of {}, all {all:.2} %", seen.percent(), seen.pairs, unseen.percent(), unseen.pairs);
-    if std::env::var_os("SNIFF_SHOW_WRONG").is_some() {
-        seen.wrong.iter().for_each(|w| println!("{w}"));
+    let pairs = seen.pairs + unseen.pairs;
+    let all = Score {
+        pairs,
+        right: seen.right + unseen.right,
+        right_by_letter: seen.right_by_letter + unseen.right_by_letter,
+        wrong: Vec::new(),
+    };
+    for (what, score) in [("seen", &seen), ("kept aside", &unseen), ("all", &all)] {
+        eprintln!("{what}: {:.2} % of {} pairs ({:.2} % by the letter)", score.percent(), score.pairs, score.by_letter());
     }
-    assert!(all >= 97.0, "{all:.2} % of all pairs; SNIFF_SHOW_WRONG=1 lists those seen");
+    if std::env::var_os("SNIFF_SHOW_WRONG").is_some() {
+        seen.wrong.iter().for_each(|w| eprintln!("{w}"));
+    }
+    assert!(all.percent() >= 97.0, "{:.2} % of all pairs; SNIFF_SHOW_WRONG=1 lists those seen", all.percent());
     assert!(unseen.percent() >= 93.0, "{:.2} % of the pairs kept aside", unseen.percent());
 }
 
 fn kept_aside(name: &str) -> bool {
-    Sha256::digest(name.as_bytes())[0] % 3 == 0
+    Sha256::digest(name.as_bytes())[0].is_multiple_of(3)
 }
 
 fn compare(variant: &Value, score: &mut Score) {
@@ -55,25 +72,40 @@ fn compare(variant: &Value, score: &mut Score) {
     let exchange = captured(variant);
     let stream = Stream::of(&exchange).unwrap_or_else(|e| panic!("{name}: {}", e.text()));
     let verdicts: BTreeMap<&str, _> = clients::judge(&stream).into_iter().map(|v| (v.client, v)).collect();
-    for (client, did) in variant["clients"].as_object().unwrap() {
+    let clients = variant["clients"].as_object().unwrap();
+    let expected = expected(clients.values());
+    for (client, did) in clients {
         score.pairs += 1;
-        let measured = measured(did);
-        match verdicts.get(client.as_str()) {
-            Some(v) if v.outcome == measured => score.right += 1,
-            Some(v) => score.wrong.push(format!("{name} · {client}: {} ({}), measured {}: {did}", v.outcome.as_str(), v.why, measured.as_str())),
-            None => score.wrong.push(format!("{name} · {client}: no such client for {}", stream.dialect)),
+        let measured = measured(did, &expected);
+        let Some(v) = verdicts.get(client.as_str()) else {
+            score.wrong.push(format!("{name} · {client}: no such client for {}", stream.dialect));
+            continue;
+        };
+        score.right_by_letter += u64::from(v.outcome == self::measured(did, "="));
+        if v.outcome == measured {
+            score.right += 1;
+        } else {
+            score.wrong.push(format!("{name} · {client}: {} ({}), measured {}: {did}", v.outcome.as_str(), v.why, measured.as_str()));
         }
     }
 }
 
+/// The text that was to arrive: the expected one (`=`) if anybody got it, else the one on which most of those without an exception agree,
+/// unless U+FFFD in it shows that something was bent.
+fn expected<'v>(all: impl Iterator<Item = &'v Value>) -> String {
+    let texts: Vec<&str> = all.filter(|did| did["err"].is_null()).filter_map(|did| did["text"].as_str()).collect();
+    let votes = |text: &str| texts.iter().filter(|t| **t == text).count();
+    let most = texts.iter().copied().max_by_key(|t| votes(t)).unwrap_or("=");
+    if votes("=") > 0 || most.contains('\u{fffd}') || votes(most) * 2 <= texts.len() { "=".into() } else { most.into() }
+}
+
 /// The file's `ok` says that the text was the expected one, so it alone does not tell an exception from a changed answer: `err` does.
-fn measured(did: &Value) -> Outcome {
+fn measured(did: &Value, expected: &str) -> Outcome {
+    let finished = !matches!(did["fin"].as_str(), None | Some("other" | "interrupted" | "in_progress"));
     match did["err"].as_str() {
         Some(e) if e.contains("timeout") || e.contains("timed out") || e.contains("Timeout") => Outcome::Hangs,
         Some(_) => Outcome::Raises,
-        None if did["ok"] == true && did["text"] == "=" && !matches!(did["fin"].as_str(), None | Some("other" | "interrupted" | "in_progress")) => {
-            Outcome::Fine
-        }
+        None if did["text"] == expected && finished => Outcome::Fine,
         None => Outcome::Changed,
     }
 }
@@ -90,7 +122,8 @@ fn captured(variant: &Value) -> Exchange {
         "gemini.generate" => ("/v1beta/models/m:streamGenerateContent?alt=sse", "{}"),
         _ => ("/api/chat", r#"{"model":"m"}"#),
     };
-    let request = format!("POST {path} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{ask}", ask.len());
+    let request =
+        format!("POST {path} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{ask}", ask.len());
     let mut head = format!("HTTP/1.1 {} OK\r\n", variant["status"]);
     if let Some(kind) = variant["content_type"].as_str() {
         head += &format!("Content-Type: {kind}\r\n");

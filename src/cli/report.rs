@@ -1,9 +1,9 @@
 //! `sniff report latency|compliance|clients`.
 
-use super::{Common, clients};
 use super::check::FailOn;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
+use super::{Common, clients};
 use crate::clients::{MAX_BODY, Unfit};
 use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};

@@ -202,16 +202,8 @@ pub(super) struct Vercel {
 }
 
 /// Stop reasons that it has names for; all others become `other`.
-const KNOWN: &[&str] = &[
-    "end_turn",
-    "stop_sequence",
-    "pause_turn",
-    "tool_use",
-    "max_tokens",
-    "model_context_window_exceeded",
-    "refusal",
-    "compaction",
-];
+const KNOWN: &[&str] =
+    &["end_turn", "stop_sequence", "pause_turn", "tool_use", "max_tokens", "model_context_window_exceeded", "refusal", "compaction"];
 
 impl Accumulator for Vercel {
     fn chunk(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
@@ -295,7 +287,14 @@ pub(super) static AI: Shape = Either(&[
                 Object(&[must("type", OneOf(&["server_tool_use", "mcp_tool_use"])), must("id", Text), must("name", Text)]),
                 Object(&[must(
                     "type",
-                    OneOf(&["compaction", "fallback", "mcp_tool_result", "web_fetch_tool_result", "web_search_tool_result", "code_execution_tool_result"]),
+                    OneOf(&[
+                        "compaction",
+                        "fallback",
+                        "mcp_tool_result",
+                        "web_fetch_tool_result",
+                        "web_search_tool_result",
+                        "code_execution_tool_result",
+                    ]),
                 )]),
             ]),
         ),

@@ -3,7 +3,6 @@
 use super::sse::{Event, Rest, Sse, Take};
 use super::stream::Stream;
 use std::ops::ControlFlow;
-use std::ops::Range;
 
 /// From bytes to events.
 #[derive(Debug)]
@@ -29,6 +28,8 @@ pub(super) struct Loop {
     pub(super) by_unit: bool,
     /// What is left at the end of a complete body.
     pub(super) rest: Rest,
+    /// So many lines without data in a row are too many.
+    pub(super) patience: Option<u32>,
     /// Invalid UTF-8 raises.
     pub(super) strict: bool,
     /// A byte order mark at the start is taken off.
@@ -53,10 +54,8 @@ pub(super) enum Cut {
 pub(super) enum Others {
     /// Are passed over.
     Skipped,
-    /// Are data too, unless blank.
+    /// Are data too, unless blank or a comment.
     Data,
-    /// Are data too, blank or not.
-    DataEvenBlank,
 }
 
 /// Units that one read of a socket can bring at most; a longer one comes in several.
@@ -93,57 +92,60 @@ impl Loop {
             _ => (String::from_utf8_lossy(bytes), false),
         };
         let text = if self.unmarks { text.strip_prefix('\u{feff}').unwrap_or(&text) } else { &text };
-        let (pieces, rest) = self.cut.pieces(text);
-        for piece in pieces {
-            self.piece(&text[piece], take)?;
+        let mut pieces = Pieces { cut: self.cut, text, start: 0 };
+        let mut idle = 0;
+        for piece in pieces.by_ref() {
+            idle = if piece.starts_with(self.prefix) { 0 } else { idle + 1 };
+            if self.patience.is_some_and(|p| idle > p) {
+                return take(Err(format!("more than {} lines without data", idle - 1)));
+            }
+            self.piece(piece, take)?;
         }
         if broken {
             return take(Err("bytes that are not UTF-8".into()));
         }
-        if complete && self.rest == Rest::Dispatched && !text[rest.clone()].is_empty() { self.piece(&text[rest], take) } else { ControlFlow::Continue(()) }
+        let rest = &text[pieces.start..];
+        if complete && self.rest == Rest::Dispatched && !rest.is_empty() { self.piece(rest, take) } else { ControlFlow::Continue(()) }
     }
 
     fn piece(&self, piece: &str, take: &mut Take<'_>) -> ControlFlow<()> {
         let data = match (piece.strip_prefix(self.prefix), self.others) {
             (Some(data), _) => data,
-            (None, Others::DataEvenBlank) => piece,
-            (None, Others::Data) if !piece.trim().is_empty() => piece,
+            (None, Others::Data) if !piece.trim().is_empty() && !piece.starts_with(':') => piece,
             _ => return ControlFlow::Continue(()),
         };
         take(Ok(Event { name: None, data: Some(data.to_string()) }))
     }
 }
 
-impl Cut {
-    /// Ranges between the cuts, and what is left behind the last.
-    fn pieces(self, text: &str) -> (Vec<Range<usize>>, Range<usize>) {
-        let mut out = Vec::new();
-        let mut start = 0;
-        let mut from = 0;
-        while let Some((at, len)) = self.find(text, from) {
-            if len > 0 {
-                out.push(start..at);
-                start = at + len;
-                from = start;
-            } else {
-                from = at + 1;
-            }
-        }
-        (out, start..text.len())
-    }
+/// What stands before each cut; what follows the last is left at `start`.
+struct Pieces<'t> {
+    cut: Cut,
+    text: &'t str,
+    start: usize,
+}
 
-    /// The next place where it may cut, and how many bytes go; zero where it does not after all.
+impl<'t> Iterator for Pieces<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let (at, len) = self.cut.find(self.text, self.start)?;
+        let piece = &self.text[self.start..at];
+        self.start = at + len;
+        Some(piece)
+    }
+}
+
+impl Cut {
+    /// The next place where it cuts, and how many bytes go with it.
     fn find(self, text: &str, from: usize) -> Option<(usize, usize)> {
-        let end = |at: usize| match text.as_bytes().get(at..) {
-            Some([b'\r', b'\n', ..]) => 2,
-            Some([b'\r' | b'\n', ..]) => 1,
-            _ => 0,
-        };
+        let bytes = text.as_bytes();
+        let end = |at: usize| if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
         match self {
-            Cut::Lf => Some((from + memchr::memchr(b'\n', text[from..].as_bytes())?, 1)),
+            Cut::Lf => Some((from + memchr::memchr(b'\n', &bytes[from..])?, 1)),
             Cut::DoubleLf => Some((from + text[from..].find("\n\n")?, 2)),
             Cut::Lines => {
-                let at = from + memchr::memchr2(b'\n', b'\r', text[from..].as_bytes())?;
+                let at = from + memchr::memchr2(b'\n', b'\r', &bytes[from..])?;
                 Some((at, end(at)))
             }
             Cut::Unicode => {

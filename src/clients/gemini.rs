@@ -5,7 +5,7 @@ use super::reader::{Got, Join, Tool};
 use super::records::Accumulator;
 use super::shape::Shape::{self, Either, Empty, List, Number, Object, Text};
 use super::shape::{must, nullish};
-use super::sse::{Event, Take};
+use super::sse::{Event, Parts, Take};
 use serde_json::Value;
 use std::ops::ControlFlow;
 
@@ -39,17 +39,8 @@ pub(super) enum Errors {
     RaiseNull,
 }
 
-const KNOWN: &[&str] = &[
-    "STOP",
-    "MAX_TOKENS",
-    "SAFETY",
-    "RECITATION",
-    "BLOCKLIST",
-    "PROHIBITED_CONTENT",
-    "SPII",
-    "IMAGE_SAFETY",
-    "MALFORMED_FUNCTION_CALL",
-];
+const KNOWN: &[&str] =
+    &["STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MALFORMED_FUNCTION_CALL"];
 
 impl Accumulator for Collect {
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
@@ -96,7 +87,7 @@ impl Accumulator for Collect {
 /// Lines as google-genai for Python reads them: `data: ` with its space; any other line must be JSON, over as many lines as its braces need.
 pub(super) fn lines(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
     let text = String::from_utf8_lossy(body);
-    let (mut data, mut raw): (Option<String>, String) = (None, String::new());
+    let (mut data, mut raw, mut braces) = (None::<String>, String::new(), Braces::default());
     let mut say = |data: String| take(Ok(Event { name: None, data: Some(data) }));
     let last = text.len() - text.rsplit(['\n', '\r']).next().map_or(0, str::len);
     let end = if complete { text.len() } else { last };
@@ -115,7 +106,8 @@ pub(super) fn lines(body: &[u8], complete: bool, take: &mut Take<'_>) -> Control
             }
         } else {
             raw.push_str(line);
-            if balanced(&raw) {
+            if braces.balanced_by(line) {
+                braces = Braces::default();
                 say(std::mem::take(&mut raw))?;
             }
         }
@@ -131,37 +123,46 @@ pub(super) fn lines(body: &[u8], complete: bool, take: &mut Take<'_>) -> Control
     ControlFlow::Continue(())
 }
 
-/// As many braces close as open, those inside strings not counted.
-fn balanced(text: &str) -> bool {
-    let (mut depth, mut quoted, mut escaped) = (0i64, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' if !quoted => depth += 1,
-            b'}' if !quoted => depth -= 1,
-            _ => {}
+/// Braces that are open, those inside strings not counted.
+#[derive(Debug, Default)]
+struct Braces {
+    open: i64,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Braces {
+    /// Takes more text. True: as many closed as opened.
+    fn balanced_by(&mut self, text: &str) -> bool {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.quoted => self.escaped = true,
+                b'"' => self.quoted = !self.quoted,
+                b'{' if !self.quoted => self.open += 1,
+                b'}' if !self.quoted => self.open -= 1,
+                _ => {}
+            }
         }
+        self.open <= 0
     }
-    depth <= 0
 }
 
 /// Blocks as `@google/genai` reads them: between double line ends, trimmed, and only those that begin with `data:`; something left at the end raises.
 pub(super) fn blocks(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
-    let text = String::from_utf8_lossy(body);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut rest = text;
-    while let Some((at, len)) = ["\n\n", "\r\r", "\r\n\r\n"].iter().filter_map(|d| Some((rest.find(d)?, d.len()))).min() {
-        let block = rest[..at].trim();
-        rest = &rest[at + len..];
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut parts = Parts { rest: body, separators: &[b"\n\n", b"\r\r", b"\r\n\r\n"] };
+    for (block, _) in parts.by_ref() {
+        let block = String::from_utf8_lossy(block);
+        let block = block.trim();
         if let Some(data) = block.strip_prefix("data:") {
             take(Ok(Event { name: None, data: Some(data.trim().to_string()) }))?;
         } else if Json::Script.read(block).is_ok_and(|v| v.get("error").is_some()) {
             take(Err("an error outside of any event is raised".into()))?;
         }
     }
-    if complete && !rest.trim().is_empty() { take(Err("the last event is not ended by a blank line".into())) } else { ControlFlow::Continue(()) }
+    let left = complete && !parts.rest.trim_ascii().is_empty();
+    if left { take(Err("the last event is not ended by a blank line".into())) } else { ControlFlow::Continue(()) }
 }
 
 const PART: Shape = Object(&[nullish("text", Text), nullish("functionCall", Object(&[must("name", Text)]))]);
@@ -169,10 +170,7 @@ const PART: Shape = Object(&[nullish("text", Text), nullish("functionCall", Obje
 /// The schema of `@ai-sdk/google`.
 pub(super) static AI: Shape = Object(&[
     nullish("responseId", Text),
-    nullish(
-        "candidates",
-        List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART))])), nullish("finishReason", Text)])),
-    ),
+    nullish("candidates", List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART))])), nullish("finishReason", Text)]))),
     nullish("usageMetadata", Object(&[nullish("promptTokenCount", Number), nullish("totalTokenCount", Number)])),
 ]);
 
@@ -184,7 +182,10 @@ const AI_PYTHON: Shape = Object(&[
     nullish("modelVersion", Text),
     nullish(
         "candidates",
-        List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART)), nullish("role", Text)])), nullish("finishReason", Text)])),
+        List(&Object(&[
+            nullish("content", Object(&[nullish("parts", List(&PART)), nullish("role", Text)])),
+            nullish("finishReason", Text),
+        ])),
     ),
     nullish("usageMetadata", Object(&[])),
 ]);

@@ -56,14 +56,8 @@ pub(super) enum CutBody {
 }
 
 /// What most clients do.
-pub(super) const USUAL: Transport = Transport {
-    kind: Kind::Any,
-    status: Status::Success,
-    charset: false,
-    cut: CutBody::Raises,
-    block: None,
-    needs_event: false,
-};
+pub(super) const USUAL: Transport =
+    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, block: None, needs_event: false };
 
 impl Transport {
     /// Why the head is refused; none where it is taken.
@@ -84,6 +78,9 @@ impl Transport {
             Kind::Holds => essence.contains("text/event-stream"),
             Kind::Essence => essence.eq_ignore_ascii_case("text/event-stream"),
         };
+        if self.charset && sent.to_ascii_lowercase().contains("charset=utf-16") {
+            return Some("the declared charset is UTF-16, and the bytes are not".into());
+        }
         let what = if sent.is_empty() { "missing".into() } else { essence.chars().take(48).collect::<String>() };
         (!fits).then(|| format!("Content-Type is {what}, not text/event-stream"))
     }
@@ -91,7 +88,8 @@ impl Transport {
     /// The body as decoded by the declared charset, where that is honoured and not UTF-8.
     pub(super) fn decoded<'b>(&self, stream: &'b Stream) -> Cow<'b, [u8]> {
         let sent = stream.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let charset = sent.split("charset=").nth(1).map(|c| c.trim_matches(['"', ' ', '\'']).split([';', '"', ' ']).next().unwrap_or_default());
+        let charset =
+            sent.split("charset=").nth(1).map(|c| c.trim_matches(['"', ' ', '\'']).split([';', '"', ' ']).next().unwrap_or_default());
         match charset {
             Some("iso-8859-1" | "latin-1" | "latin1" | "iso8859-1" | "l1" | "windows-1252" | "cp1252") if self.charset => {
                 Cow::Owned(stream.body.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())

@@ -77,14 +77,14 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
     changed.then_some(out)
 }
 
-/// Text with its halves put together where both came, as UTF-16 strings do it by themselves; others are no text.
-pub(super) fn join_halves(text: &str) -> String {
+/// Text with its halves put together where both came (`pairs`), as UTF-16 strings do it by themselves; others are no text.
+pub(super) fn join_halves(text: &str, pairs: bool) -> String {
     let half = |c: char| (c as u32).checked_sub(HALVES).filter(|h| *h < 0x800);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match (half(c), chars.peek().copied().and_then(half)) {
-            (Some(high @ 0..0x400), Some(low @ 0x400..)) => {
+            (Some(high @ 0..0x400), Some(low @ 0x400..)) if pairs => {
                 chars.next();
                 out.push(char::from_u32(0x1_0000 + (high << 10) + (low - 0x400)).unwrap_or(NO_TEXT));
             }
@@ -159,9 +159,10 @@ mod tests {
         assert_eq!(Json::Python.read(nan).ok().map(|v| v["s"].clone()), Some("NaN".into()));
         assert!(Json::Jiter.read(nan).is_ok() && Json::Script.read(nan).is_err() && Json::Strict.read(nan).is_err());
         let half = r#"{"s":"a\ud83d"}"#;
-        let text = |t: &str| Json::Script.read(t).ok().map(|v| join_halves(v["s"].as_str().unwrap_or_default()));
+        let text = |t: &str| Json::Script.read(t).ok().map(|v| join_halves(v["s"].as_str().unwrap_or_default(), true));
         assert_eq!(text(half).as_deref(), Some("a\u{fffd}"));
-        assert_eq!(join_halves(&(text_raw(half) + &text_raw(r#"{"s":"\ude0a!"}"#))), "a😊!");
+        assert_eq!(join_halves(&(text_raw(half) + &text_raw(r#"{"s":"\ude0a!"}"#)), true), "a😊!");
+        assert_eq!(join_halves(&(text_raw(half) + "x"), false), "a\u{fffd}x");
         assert!(Json::Python.read(half).is_ok() && Json::Jiter.read(half).is_err());
         assert_eq!(Json::Script.read(r#""\ud83d\ude0a \\ud83d""#).ok(), Some("😊 \\ud83d".into()));
         assert!(Json::Script.read(r#"{"x":1e999,"y":-2E+400}"#).is_ok() && Json::Strict.read("1e999").is_err());

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// Reads a body for one dialect: `add` puts one record's share into the answer. `done`: nothing is meant to come behind `[DONE]`.
 pub(super) fn meant(body: &[u8], done: bool, add: fn(&Value, &mut Got)) -> Got {
     let text = String::from_utf8_lossy(body);
-    let mut got = Got::default();
+    let mut got = Got { utf16: true, ..Got::default() };
     let mut block = String::new();
     for line in text.lines().flat_map(|l| l.split('\r')).chain([""]) {
         match payload(line) {

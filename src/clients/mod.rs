@@ -182,7 +182,9 @@ impl Client {
         let after = if drains { "reads on behind [DONE], and " } else { "" };
         match (end, self.transport.cut) {
             (BodyEnd::Complete, _) | (BodyEnd::Cut, CutBody::Unnoticed) => None,
-            (BodyEnd::Cut, CutBody::RaisesOrWaits) if by_length => Some((Outcome::Hangs, format!("{after}waits for the rest of Content-Length"))),
+            (BodyEnd::Cut, CutBody::RaisesOrWaits) if by_length => {
+                Some((Outcome::Hangs, format!("{after}waits for the rest of Content-Length")))
+            }
             (BodyEnd::Cut, _) => Some((Outcome::Raises, format!("{after}the body breaks off"))),
             (BodyEnd::Open, _) => Some((Outcome::Hangs, format!("{after}the body stays open"))),
         }

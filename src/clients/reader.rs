@@ -17,6 +17,8 @@ pub(super) struct Got {
     pub(super) finished: bool,
     /// An error came in the stream and is told to nobody.
     pub(super) swallowed: bool,
+    /// Texts are UTF-16, so that halves of a surrogate pair find each other.
+    pub(super) utf16: bool,
     /// What was dropped or bent on the way, first of all.
     pub(super) loss: Option<String>,
 }
@@ -71,7 +73,7 @@ impl Got {
     /// What this lacks of what the server meant to say; none where nothing.
     pub(super) fn lacks(&self, meant: &Got) -> Option<String> {
         let reason = |plain: &str| self.loss.clone().unwrap_or_else(|| plain.into());
-        let text = |got: &Got| got.texts.values().filter(|t| !t.is_empty()).map(|t| join_halves(t)).collect::<Vec<_>>();
+        let text = |got: &Got| got.texts.values().filter(|t| !t.is_empty()).map(|t| join_halves(t, got.utf16)).collect::<Vec<_>>();
         let (have, want) = (text(self), text(meant));
         if have != want {
             let (have, want) = (have.concat(), want.concat());

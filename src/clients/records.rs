@@ -13,6 +13,8 @@ pub(super) struct Records {
     pub(super) done: Done,
     /// What happens then.
     pub(super) then: Then,
+    /// An end without it is an error.
+    pub(super) needs_done: bool,
     /// What becomes of events by their name.
     pub(super) route: fn(&str) -> Route,
     /// What becomes of events without one.
@@ -38,6 +40,8 @@ pub(super) enum Done {
     Equals,
     /// It begins with it.
     Begins,
+    /// It is `[DONE]` but for white space around it.
+    Trimmed,
     /// Nothing does.
     Never,
     /// A space and `[DONE]`, where the loop's prefix leaves the space in.
@@ -50,6 +54,7 @@ impl Done {
         match self {
             Done::Equals => data == "[DONE]",
             Done::Begins => data.starts_with("[DONE]"),
+            Done::Trimmed => data.trim() == "[DONE]",
             Done::Never => false,
             Done::SpacedExactly => data.trim_end() == " [DONE]",
         }
@@ -74,6 +79,8 @@ pub(super) enum Route {
     Chunk,
     /// It reaches the application in an envelope, where nobody looks for choices.
     Hidden,
+    /// The same, unless it holds an error, which is raised.
+    HiddenUnlessError,
     /// It never arrives.
     Dropped,
     /// It never arrives, and nobody misses it.
@@ -138,12 +145,19 @@ struct Reading {
     collect: Box<dyn Accumulator>,
     got: Got,
     done: bool,
+    done_seen: bool,
 }
 
 impl Records {
     /// A fresh reader.
     pub(super) fn reader(&'static self) -> Box<dyn Reader> {
-        Box::new(Reading { records: self, collect: (self.collect)(), got: Got::default(), done: false })
+        Box::new(Reading {
+            records: self,
+            collect: (self.collect)(),
+            got: Got { utf16: self.json == Json::Script, ..Got::default() },
+            done: false,
+            done_seen: false,
+        })
     }
 }
 
@@ -165,6 +179,7 @@ impl Reader for Reading {
             return Step::On;
         }
         if self.records.done.is(data) {
+            self.done_seen = true;
             match self.records.then {
                 Then::Close => return Step::Close,
                 Then::Drain => {
@@ -189,7 +204,10 @@ impl Reader for Reading {
         if route == Route::Raise {
             return Step::Raise(format!("event {:?} is taken for an error", event.name.unwrap_or_default()));
         }
-        if route == Route::Hidden {
+        if route == Route::HiddenUnlessError && self.records.error.raises(&value) {
+            return Step::Raise("the error in the stream is raised".into());
+        }
+        if route == Route::Hidden || route == Route::HiddenUnlessError {
             let name = event.name.unwrap_or_default();
             if value.get("choices").is_some() {
                 self.got.lose(|| format!("chunks under `event: {name}` are handed on without choices"));
@@ -207,7 +225,7 @@ impl Reader for Reading {
         if let Some(miss) = self.records.shape.and_then(|s| s.misses(&value)) {
             return Step::Raise(miss);
         }
-        self.got.swallowed |= value.get("error").is_some_and(|e| !e.is_null());
+        self.got.swallowed |= value.get("error").is_some_and(truthy_python);
         match self.collect.chunk(&value, &mut self.got) {
             Ok(()) if self.collect.is_content() => Step::Close,
             Ok(()) => Step::On,
@@ -216,6 +234,9 @@ impl Reader for Reading {
     }
 
     fn finish(&mut self) -> Result<(), String> {
+        if self.records.needs_done && !self.done_seen {
+            return Err("the stream ends without [DONE]".into());
+        }
         self.collect.finish(&mut self.got)
     }
 

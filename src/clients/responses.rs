@@ -5,7 +5,7 @@ use super::records::Accumulator;
 use super::shape::Shape::{self, Either, NoneOf, Number, Object, OneOf, Text};
 use super::shape::{kind, must, nullish};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn kind_of(event: &Value) -> &str {
     event.get("type").and_then(Value::as_str).unwrap_or_default()
@@ -165,7 +165,10 @@ impl Accumulator for Helper {
         }
         if !self.begun {
             if kind_of(event) != "response.created" {
-                return Err(format!("{} comes before response.created", Some(kind_of(event)).filter(|k| !k.is_empty()).unwrap_or("an event")));
+                return Err(format!(
+                    "{} comes before response.created",
+                    Some(kind_of(event)).filter(|k| !k.is_empty()).unwrap_or("an event")
+                ));
             }
             if self.script && !event.pointer("/response/output").is_some_and(Value::is_array) {
                 return Err("response.created has no list of output".into());
@@ -188,7 +191,7 @@ impl Accumulator for Helper {
 /// `@ai-sdk/openai` under `streamText`, which wants each text part started before its deltas. Events that it does not know pass.
 #[derive(Debug, Default)]
 pub(super) struct Vercel {
-    messages: Vec<String>,
+    messages: BTreeSet<String>,
 }
 
 impl Accumulator for Vercel {
@@ -197,12 +200,12 @@ impl Accumulator for Vercel {
             "error" | "response.failed" => return Err("the error in the stream is raised".into()),
             "response.output_item.added" => {
                 if let Some(item) = event.get("item").filter(|i| kind_of(i) == "message") {
-                    self.messages.push(item.get("id").and_then(Value::as_str).unwrap_or_default().into());
+                    self.messages.insert(item.get("id").and_then(Value::as_str).unwrap_or_default().into());
                 }
             }
             "response.output_text.delta" => {
                 let id = event.get("item_id").and_then(Value::as_str).unwrap_or_default();
-                if !self.messages.iter().any(|m| m == id) {
+                if !self.messages.contains(id) {
                     return Err("a text part was never started by output_item.added".into());
                 }
                 Join::Raises.add(got, 0, event.get("delta"))?;
@@ -210,7 +213,7 @@ impl Accumulator for Vercel {
             "response.output_item.done" => {
                 let item = event.get("item").filter(|i| kind_of(i) == "message");
                 let id = item.and_then(|i| i.get("id")).and_then(Value::as_str);
-                if id.is_some_and(|id| !self.messages.iter().any(|m| m == id)) {
+                if id.is_some_and(|id| !self.messages.contains(id)) {
                     return Err("a text part ends that was never started".into());
                 }
             }
@@ -238,13 +241,16 @@ pub(super) static AI: Shape = Either(&[
         must("item", Object(&[must("type", Text), must("id", Text)])),
     ]),
     // Whatever else has a type passes.
-    Object(&[must("type", NoneOf(&[
-        "response.output_text.delta",
-        "response.completed",
-        "response.incomplete",
-        "response.created",
-        "response.output_item.added",
-    ]))]),
+    Object(&[must(
+        "type",
+        NoneOf(&[
+            "response.output_text.delta",
+            "response.completed",
+            "response.incomplete",
+            "response.created",
+            "response.output_item.added",
+        ]),
+    )]),
 ]);
 
 const USAGE: Shape = Object(&[must("input_tokens", Number), must("output_tokens", Number)]);

@@ -69,7 +69,9 @@ impl Shape {
 
     fn at(&self, value: &Value, path: &mut String) -> Option<String> {
         let wanted = match (self, value) {
-            (Shape::Any, _) | (Shape::Null, Value::Null) | (Shape::Text, Value::String(_)) | (Shape::Number, Value::Number(_)) => return None,
+            (Shape::Any, _) | (Shape::Null, Value::Null) | (Shape::Text, Value::String(_)) | (Shape::Number, Value::Number(_)) => {
+                return None;
+            }
             (Shape::Empty, value) if !truthy_python(value) => return None,
             (Shape::Integer | Shape::IntegerLike, Value::Number(n)) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => return None,
             (Shape::IntegerLike, Value::String(s)) if s.trim().parse::<i64>().is_ok() => return None,
@@ -155,7 +157,10 @@ mod tests {
         assert_eq!(S.misses(&json!({"id": "", "list": [{"finish": "x"}, {}]})).as_deref(), Some("list[1].finish is missing"));
         assert_eq!(S.misses(&json!({"id": 1, "list": []})).as_deref(), Some("id is 1, not a string"));
         assert_eq!(S.misses(&json!({"id": "", "n": 5.5, "list": []})).as_deref(), Some("n is 5.5, not an integer"));
-        assert_eq!(S.misses(&json!({"id": "", "list": [{"finish": "x", "like": null}]})).as_deref(), Some("list[0].like is null, not an integer"));
+        assert_eq!(
+            S.misses(&json!({"id": "", "list": [{"finish": "x", "like": null}]})).as_deref(),
+            Some("list[0].like is null, not an integer")
+        );
         assert_eq!(S.misses(&json!("[DONE]")).as_deref(), Some("the record is \"[DONE]\", not an object"));
     }
 }

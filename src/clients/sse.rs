@@ -68,6 +68,8 @@ pub(super) enum Mark {
     OffLines,
     /// Stays, and spoils the field name behind it.
     Stays,
+    /// At the start of the stream it crashes the program.
+    Crashes,
 }
 
 /// Field and value.
@@ -128,6 +130,9 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 impl Sse {
     /// All events of a body. `complete`: its end was reached, so the parser's own end comes too.
     pub(super) fn read(&self, body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+        if self.mark == Mark::Crashes && body.starts_with(BOM) {
+            return take(Err("a byte order mark crashes the parser".into()));
+        }
         let body = if self.mark == Mark::OffStream { body.strip_prefix(BOM).unwrap_or(body) } else { body };
         let mut block = Block { sse: self, event: Event::default(), id: false, retry: false };
         match self.split {
@@ -149,9 +154,9 @@ impl Sse {
 }
 
 /// What stands before each separator, and the separator's length; what follows the last is left.
-struct Parts<'b> {
-    rest: &'b [u8],
-    separators: &'static [&'static [u8]],
+pub(super) struct Parts<'b> {
+    pub(super) rest: &'b [u8],
+    pub(super) separators: &'static [&'static [u8]],
 }
 
 impl<'b> Iterator for Parts<'b> {

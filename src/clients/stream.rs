@@ -136,6 +136,7 @@ fn asked(exchange: &Exchange) -> Option<&'static str> {
         method: Some(&request.head.method),
         target: Some(&request.head.target),
         authority: request.head.authority.as_deref(),
+        request: Some(&request.head),
         request_body: &[],
         response: response.head.as_ref(),
         framing: response.framing,

@@ -194,12 +194,7 @@ pub fn markdown_text(cases: &[Case]) -> String {
     for case in cases.iter().filter(|c| !c.clients.is_empty()) {
         let columns = vec![Column::left("Outcome"), Column::right("Clients"), Column::left("Which"), Column::left("Why")];
         let row = |g: &Group<'_>| {
-            vec![
-                Cell::new(g.outcome.as_str()),
-                Cell::new(g.names.len().to_string()),
-                Cell::new(g.names.join(", ")),
-                Cell::new(g.why),
-            ]
+            vec![Cell::new(g.outcome.as_str()), Cell::new(g.names.len().to_string()), Cell::new(g.names.join(", ")), Cell::new(g.why)]
         };
         let file = case.file.as_ref().map(|f| format!("{f} ")).unwrap_or_default();
         let title = markdown::escape(&format!("{file}#{} {} · {}", case.exchange, case.request, case.dialect));

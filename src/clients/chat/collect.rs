@@ -1,8 +1,8 @@
 //! Chunks handed on as they are: what the usual loop of an application makes of them.
 
-use crate::clients::json::truthy;
-use crate::clients::records::Accumulator;
+use crate::clients::json::{truthy, truthy_python};
 use crate::clients::reader::{Got, Join, Tool, index};
+use crate::clients::records::Accumulator;
 use serde_json::Value;
 
 /// The loop `text += chunk.choices[0].delta.content`, with what the library around it changes.
@@ -22,6 +22,9 @@ impl Accumulator for Collect {
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         if chunk.is_null() || (self.object_only && !chunk.is_object()) {
             return Err(format!("an event is {}, not an object with choices", crate::clients::shape::kind(chunk)));
+        }
+        if let Some(odd) = chunk.get("choices").filter(|c| self.object_only && !c.is_array() && truthy_python(c)) {
+            return Err(format!("choices is {}, not a list", crate::clients::shape::kind(odd)));
         }
         for choice in choices(chunk) {
             let n = index(choice).unwrap_or(0);

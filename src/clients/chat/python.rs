@@ -2,8 +2,8 @@
 
 use super::collect::{Collect, add_tool, choices, finishes};
 use crate::clients::json::truthy_python;
+use crate::clients::reader::{Got, Join, index};
 use crate::clients::records::Accumulator;
-use crate::clients::reader::{Got, Join};
 use crate::clients::shape::kind;
 use serde_json::Value;
 
@@ -11,9 +11,10 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(in crate::clients) struct HelperPython {
     begun: bool,
-    /// Choices so far: the snapshot is a list, so an index far out is appended.
-    choices: usize,
 }
+
+/// What the parsing of the final completion refuses, with or without something to parse.
+const REFUSED: &[&str] = &["length", "content_filter"];
 
 impl HelperPython {
     fn choice(&mut self, choice: &Value, got: &mut Got) -> Result<(), String> {
@@ -25,9 +26,17 @@ impl HelperPython {
             Some(other) => return Err(format!("delta is {}", kind(other))),
             None => return Err("delta is missing".into()),
         };
-        self.choices = self.choices.max(n.unsigned_abs() as usize + 1);
+        if choice.get("logprobs").is_some_and(|l| !l.is_null() && !l.is_object()) {
+            return Err("logprobs is not an object".into());
+        }
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|r| REFUSED.contains(r)) {
+            return Err(format!("finish reason {reason:?} is raised as an error"));
+        }
         Join::Raises.add(got, n, delta.get("content"))?;
         got.finished |= finishes(choice);
+        if let Some(odd) = delta.get("tool_calls").filter(|t| truthy_python(t) && !t.is_array()) {
+            return Err(format!("tool_calls is {}, not a list", kind(odd)));
+        }
         for fragment in delta.get("tool_calls").filter(|t| truthy_python(t)).and_then(Value::as_array).into_iter().flatten() {
             if !fragment.is_object() {
                 return Err(format!("a tool call is {}", kind(fragment)));
@@ -35,7 +44,7 @@ impl HelperPython {
             let Some(call) = fragment.get("index").and_then(Value::as_i64) else {
                 return Err("a tool call's index is missing".into());
             };
-            let known = got.tools.keys().filter(|(c, _)| *c == n).count() as i64;
+            let known = got.tools.range((n, 0)..=(n, i64::MAX)).next_back().map_or(0, |((_, last), _)| last + 1);
             if call > known {
                 return Err(format!("tool call {call} comes before tool call {known}"));
             }
@@ -66,7 +75,11 @@ impl Accumulator for HelperPython {
             Some(Value::Array(_)) => {}
             other => return Err(format!("choices is {}", other.map_or("missing".into(), kind))),
         }
-        self.begun = true;
+        // The first chunk's choices make the list; later ones may add to it.
+        let far = |c: &&Value| index(c).is_some_and(|n| n >= choices(chunk).count() as i64);
+        if !std::mem::replace(&mut self.begun, true) && choices(chunk).any(|c| far(&c)) {
+            return Err("a choice's index is out of range".into());
+        }
         choices(chunk).try_for_each(|c| self.choice(c, got))
     }
 

@@ -2,8 +2,8 @@
 
 use super::collect::{add_tool, choices, finishes};
 use crate::clients::json::truthy;
-use crate::clients::records::Accumulator;
 use crate::clients::reader::{Got, Join, Tool};
+use crate::clients::records::Accumulator;
 use crate::clients::shape::kind;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -64,10 +64,13 @@ impl HelperScript {
             }
             let fragments = match delta.get("tool_calls") {
                 Some(Value::Array(all)) => all.as_slice(),
-                Some(other) if truthy(other) && (!other.is_string() || self.strict_index) => return Err(format!("tool_calls is {}, not iterable", kind(other))),
+                Some(other) if truthy(other) && (!other.is_string() || self.strict_index) => {
+                    return Err(format!("tool_calls is {}, not iterable", kind(other)));
+                }
                 _ => &[],
             };
-            let keys = fragments.iter().map(|f| if f.is_null() { Err("a tool call is null".into()) } else { self.index(f, "a tool call's") });
+            let keys =
+                fragments.iter().map(|f| if f.is_null() { Err("a tool call is null".into()) } else { self.index(f, "a tool call's") });
             let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
             let state = self.choices.entry(key.clone()).or_default();
             if let Some(role) = delta.get("role").filter(|r| truthy(r)) {

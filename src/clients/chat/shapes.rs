@@ -102,7 +102,10 @@ pub(in crate::clients) static AI_OPENROUTER: Shape = Object(&[
                     ),
                 ]),
             ),
-            nullish("logprobs", Object(&[must("content", Either(&[List(&Object(&[must("token", Text), must("logprob", Number)])), Null]))])),
+            nullish(
+                "logprobs",
+                Object(&[must("content", Either(&[List(&Object(&[must("token", Text), must("logprob", Number)])), Null]))]),
+            ),
             nullish("finish_reason", Text),
             nullish("index", Number),
         ])),
@@ -197,7 +200,25 @@ pub(in crate::clients) static MISTRAL_PYTHON: Shape = Object(&[
                     ),
                 ]),
             ),
+            nullish("logprobs", Object(&[])),
             nullable("finish_reason", Text),
         ])),
     ),
 ]);
+
+/// Zed's `open_ai` crate: closed types under serde.
+pub(in crate::clients) static ZED: Shape = Object(&[must(
+    "choices",
+    List(&Object(&[
+        must("index", Integer),
+        nullish(
+            "delta",
+            Object(&[
+                nullish("role", Text),
+                nullish("content", Text),
+                nullish("tool_calls", List(&Object(&[must("index", Integer), nullish("id", Text), nullish("function", Object(FUNCTION))]))),
+            ]),
+        ),
+        nullish("finish_reason", Text),
+    ])),
+)]);

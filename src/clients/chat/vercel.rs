@@ -1,8 +1,8 @@
 //! The AI SDK's providers: the schema has checked the chunk, what is left is the first choice and how the stream finishes.
 
 use super::collect::{add_tools, choices};
-use crate::clients::records::Accumulator;
 use crate::clients::reader::{Got, Join};
+use crate::clients::records::Accumulator;
 use serde_json::Value;
 
 /// Accumulator of a provider.
@@ -44,7 +44,8 @@ impl Accumulator for Vercel {
             let known = got.tools.len();
             add_tools(delta, n, false, got);
             let fresh = got.tools.len() > known;
-            if fresh && self.needs_type && got.tools.values().any(|t| t.kind.is_none()) {
+            let untyped = |f: &Value| f.get("type").is_none();
+            if fresh && self.needs_type && delta.get("tool_calls").and_then(Value::as_array).is_some_and(|all| all.iter().any(untyped)) {
                 return Err("a tool call does not say `type: function`".into());
             }
         }

@@ -1,23 +1,23 @@
 //! Clients of chat completions in Python.
 
 use crate::clients::chat::{Collect, HelperPython, LangChainPython, LiteLlm, shapes};
-use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{Kind, Status, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::Join;
+use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence};
 
 // ---- transports
 
 static HTTPX: Transport = USUAL;
-static HTTPX_SSE: Transport = Transport { kind: Kind::Holds, charset: true, ..USUAL };
+static HTTPX_SSE: Transport = Transport { kind: Kind::Holds, charset: true, status: Status::Any, ..USUAL };
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..USUAL };
 /// `iter(response)` of requests reads 128 bytes at a time, `iter_lines` 512.
-static REQUESTS: Transport = Transport { block: Some(128), ..USUAL };
-static REQUESTS_LINES: Transport = Transport { block: Some(512), ..USUAL };
+static REQUESTS: Transport = Transport { block: Some(128), status: Status::Any, ..USUAL };
+static REQUESTS_LINES: Transport = Transport { block: Some(512), status: Status::Any, ..USUAL };
 
 // ---- framings
 
@@ -29,24 +29,33 @@ static OPENAI: Framing = Framing::Sse(STICKY);
 static OPENAI_HELD: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), ..STICKY });
 static HTTPX_SSE_LINES: Framing = Framing::Sse(Sse { utf8: Utf8::Replaced, ..STICKY });
 static SPEAKEASY: Framing =
-    Framing::Sse(Sse { split: Split::Blocks(PAIRS), utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
+    Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
 static SSECLIENT: Framing =
     Framing::Sse(Sse { split: Split::Blocks(DOUBLE), mark: Mark::Stays, utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
 
-const LINES: Loop =
-    Loop { cut: Cut::Unicode, prefix: "data:", others: Others::Skipped, by_unit: false, rest: Rest::Dispatched, strict: false, unmarks: false };
+const LINES: Loop = Loop {
+    cut: Cut::Unicode,
+    prefix: "data:",
+    others: Others::Skipped,
+    by_unit: false,
+    rest: Rest::Dispatched,
+    patience: None,
+    strict: false,
+    unmarks: false,
+};
 static HUGGING_FACE_LINES: Framing = Framing::Loop(LINES);
 static NAIVE: Framing = Framing::Loop(Loop { cut: Cut::Lines, prefix: "data: ", strict: true, ..LINES });
 
 // ---- readers
 
-const LOOP: Collect = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: true };
+const LOOP: Collect = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false };
 const BENT: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Bent, ..LOOP });
 
 const SDK: Records = Records {
     done: Done::Begins,
     then: Then::Close,
     route: assistants_hidden,
+    needs_done: false,
     unnamed: Route::Chunk,
     skips_empty: false,
     skips_unreadable: false,
@@ -77,17 +86,26 @@ fn assistants_hidden(event: &str) -> Route {
     if event.starts_with("thread.") { Route::Hidden } else { Route::Chunk }
 }
 
-/// Any name at all puts the data into an envelope.
+/// Any name puts the data into an envelope.
 fn named_hidden(event: &str) -> Route {
-    let _ = event;
-    Route::Hidden
+    match event {
+        "" => Route::Chunk,
+        "error" => Route::HiddenUnlessError,
+        _ => Route::Hidden,
+    }
 }
 
 // ---- clients
 
 type ReaderFn = fn() -> Box<dyn crate::clients::reader::Reader>;
 
-const fn client(name: &'static str, of: &'static str, transport: &'static Transport, framing: &'static Framing, reader: ReaderFn) -> Client {
+const fn client(
+    name: &'static str,
+    of: &'static str,
+    transport: &'static Transport,
+    framing: &'static Framing,
+    reader: ReaderFn,
+) -> Client {
     Client { name, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, reader }
 }
 

@@ -1,11 +1,11 @@
 //! Clients of chat completions in JavaScript: SDKs, providers of the AI SDK, SSE libraries with the usual loop, naive loops.
 
 use crate::clients::chat::{Collect, HelperScript, Vercel, shapes};
-use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{CutBody, Kind, Status, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::Join;
+use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, Colon, LastCr, Mark, Rest, STANDARD, Split, Sse};
 use crate::clients::{Client, Evidence};
 
@@ -21,7 +21,8 @@ static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: S
 /// `fetch` and a parser: nobody looks at the head.
 static BARE_FETCH: Transport = Transport { status: Status::Any, ..USUAL };
 /// An end of any sort makes it reconnect; only one before the first event is reported.
-static EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
+static EVENT_SOURCE: Transport =
+    Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
 
 // ---- framings
 
@@ -33,13 +34,11 @@ static SPEC: Framing = Framing::Sse(STANDARD);
 /// eventsource-parser before version 4, as the AI SDK and eventsource carry it.
 static SPEC_3: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
 /// Code that the generator of the SDKs (openai, groq, anthropic) gave them all: lines are decoded one by one, after a double line end.
-static STAINLESS: Framing =
-    Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
+static STAINLESS: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
 static STAINLESS_4: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::Stays, blank: Blank::DataOrName, ..STANDARD });
 static STAINLESS_7: Framing =
     Framing::Sse(Sse { split: Split::Held(PAIRS), mark: Mark::OffLines, blank: Blank::DataOrName, rest: Rest::Dispatched, ..STANDARD });
-static SPEAKEASY: Framing =
-    Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, ..STANDARD });
+static SPEAKEASY: Framing = Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, ..STANDARD });
 /// Every blank line dispatches, so that a comment becomes an event without data.
 static EVERY_BLANK: Framing = Framing::Sse(Sse { mark: Mark::OffLines, colon: Colon::Needed, blank: Blank::Always, ..STANDARD });
 static TRIMMING: Framing = Framing::Sse(Sse { colon: Colon::Trimming, ..STANDARD });
@@ -50,6 +49,7 @@ const NAIVE: Loop = Loop {
     others: Others::Skipped,
     by_unit: false,
     rest: Rest::Lost,
+    patience: None,
     strict: false,
     unmarks: true,
 };
@@ -64,6 +64,7 @@ const SDK: Records = Records {
     done: Done::Begins,
     then: Then::Drain,
     route: assistants_hidden,
+    needs_done: false,
     unnamed: Route::Chunk,
     skips_empty: false,
     skips_unreadable: false,
@@ -77,12 +78,18 @@ static OPENAI_6: Records = SDK;
 static OPENAI_6_HELPER: Records = Records { collect: || Box::new(HelperScript::new(false)), ..SDK };
 static OPENAI_7: Records = Records { done: Done::Equals, then: Then::Close, route: errors_raise, ..SDK };
 static OPENAI_7_HELPER: Records = Records { collect: || Box::new(HelperScript::new(true)), ..OPENAI_7 };
-const LANGCHAIN: fn() -> Box<dyn Accumulator> =
-    || Box::new(Collect { join: Join::Dropped, needs_delta: true, ..LOOP });
+const LANGCHAIN: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Dropped, needs_delta: true, ..LOOP });
 static LANGCHAIN_6: Records = Records { collect: LANGCHAIN, ..SDK };
 static LANGCHAIN_7: Records = Records { collect: LANGCHAIN, ..OPENAI_7 };
-static MISTRAL: Records =
-    Records { done: Done::Equals, then: Then::Close, route: any_event, error: ErrorRule::Ignored, shape: Some(&shapes::MISTRAL_SCRIPT), collect: || Box::new(Collect { join: Join::Dropped, ..LOOP }), ..SDK };
+static MISTRAL: Records = Records {
+    done: Done::Equals,
+    then: Then::Close,
+    route: any_event,
+    error: ErrorRule::Ignored,
+    shape: Some(&shapes::MISTRAL_SCRIPT),
+    collect: || Box::new(Collect { join: Join::Dropped, ..LOOP }),
+    ..SDK
+};
 static HUGGING_FACE: Records =
     Records { done: Done::Equals, then: Then::Close, route: any_event, skips_empty: true, error: ErrorRule::Present, ..SDK };
 
@@ -137,7 +144,13 @@ fn only_messages(event: &str) -> Route {
 
 // ---- clients
 
-const fn client(name: &'static str, of: &'static str, transport: &'static Transport, framing: &'static Framing, reader: ReaderFn) -> Client {
+const fn client(
+    name: &'static str,
+    of: &'static str,
+    transport: &'static Transport,
+    framing: &'static Framing,
+    reader: ReaderFn,
+) -> Client {
     Client { name, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, reader }
 }
 
@@ -168,4 +181,3 @@ pub(super) static CLIENTS: &[Client] = &[
     client("split_nn_naive", "a loop that splits at two LF and wants `data: `", &BARE_FETCH, &SPLIT_NN, || PARSER_DRAINED.reader()),
     client("perchunk_naive", "a loop that reads each network chunk on its own", &BARE_FETCH, &PER_CHUNK, || PARSER_DRAINED.reader()),
 ];
-

@@ -1,5 +1,6 @@
 //! Every client, by dialect.
 
+mod by_source;
 mod chat_python;
 mod chat_script;
 mod others;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 /// All of them, in the order in which they are told.
 pub(super) fn clients() -> impl Iterator<Item = &'static Client> {
-    [chat_script::CLIENTS, chat_python::CLIENTS, others::CLIENTS].into_iter().flatten()
+    [chat_script::CLIENTS, chat_python::CLIENTS, others::CLIENTS, by_source::CLIENTS].into_iter().flatten()
 }
 
 /// One record's share in what the server meant to say, where clients of this dialect are known.

@@ -27,6 +27,7 @@ const NDJSON: Loop = Loop {
     others: Others::Skipped,
     by_unit: false,
     rest: Rest::Dispatched,
+    patience: None,
     strict: false,
     unmarks: true,
 };
@@ -37,6 +38,7 @@ const SCRIPT_SDK: Records = Records {
     done: Done::Never,
     then: Then::Close,
     route: any_event,
+    needs_done: false,
     unnamed: Route::Chunk,
     skips_empty: false,
     json: Json::Script,
@@ -77,16 +79,18 @@ static ANTHROPIC_PYTHON: Records = Records {
     ..ANTHROPIC_SCRIPT
 };
 static ANTHROPIC_PYTHON_HELPER: Records = Records { collect: || Box::<anthropic::Helper>::default(), ..ANTHROPIC_PYTHON };
-static ANTHROPIC_AI: Records =
-    Records { shape: Some(&anthropic::AI), collect: || Box::<anthropic::Vercel>::default(), ..PROVIDER };
+static ANTHROPIC_AI: Records = Records { shape: Some(&anthropic::AI), collect: || Box::<anthropic::Vercel>::default(), ..PROVIDER };
 
 static RESPONSES_SCRIPT: Records = Records { done: Done::Begins, then: Then::Drain, error: ErrorRule::Truthy, ..SCRIPT_SDK };
 static RESPONSES_SCRIPT_HELPER: Records = Records { collect: || Box::new(responses::Helper::script()), ..RESPONSES_SCRIPT };
-static RESPONSES_PYTHON: Records =
-    Records { done: Done::Begins, error: ErrorRule::TruthyPython, collect: || Box::new(responses::Raw { join: Join::Raises, object_only: true }), ..PYTHON_SDK };
+static RESPONSES_PYTHON: Records = Records {
+    done: Done::Begins,
+    error: ErrorRule::TruthyPython,
+    collect: || Box::new(responses::Raw { join: Join::Raises, object_only: true }),
+    ..PYTHON_SDK
+};
 static RESPONSES_PYTHON_HELPER: Records = Records { collect: || Box::<responses::Helper>::default(), ..RESPONSES_PYTHON };
-static RESPONSES_AI: Records =
-    Records { shape: Some(&responses::AI), collect: || Box::<responses::Vercel>::default(), ..PROVIDER };
+static RESPONSES_AI: Records = Records { shape: Some(&responses::AI), collect: || Box::<responses::Vercel>::default(), ..PROVIDER };
 
 static GEMINI_SCRIPT: Records =
     Records { collect: || Box::new(gemini::Collect { errors: gemini::Errors::ByCode, provider: false, blocked: false }), ..SCRIPT_SDK };
