@@ -119,7 +119,7 @@ fn plain(text: &str, e: &serde_json::Error) -> String {
     let begin: String = trimmed.chars().take(24).collect();
     match e.to_string() {
         m if m.starts_with("trailing characters") => "more than one JSON value in an event".into(),
-        _ if !begin.starts_with(['{', '[']) => format!("{begin:?} is not JSON"),
+        _ if !begin.starts_with(['{', '[']) => format!("`{begin}` is not JSON"),
         m if m.starts_with("EOF") => "JSON that breaks off".into(),
         m => format!("not JSON: {}", m.split(" at line").next().unwrap_or_default()),
     }

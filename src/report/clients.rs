@@ -159,7 +159,8 @@ fn verdict(cases: &[Case]) -> (String, Style) {
     }
     let most = judged.iter().max_by_key(|c| c.broken());
     let most = most.map(|c| format!("; most: {} of {} clients on #{}", c.broken(), c.clients.len(), c.exchange)).unwrap_or_default();
-    (format!("{broken} of {all} break clients{most}{left}"), Style::Red)
+    let verb = if broken == 1 { "breaks" } else { "break" };
+    (format!("{broken} of {all} {verb} clients{most}{left}"), Style::Red)
 }
 
 /// A row per exchange and client.
@@ -239,7 +240,7 @@ mod tests {
                  model is missing
   fine      1  a
 
-1 of 1 exchange break clients; most: 4 of 5 clients on #7
+1 of 1 exchange breaks clients; most: 4 of 5 clients on #7
 ";
         assert_eq!(text, expected);
     }
