@@ -7,6 +7,7 @@ pub mod packets;
 pub mod read;
 pub mod sealed;
 pub mod shape;
+pub mod variants;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,12 @@ pub fn shared(what: &str) -> Option<PathBuf> {
     }
     eprintln!("skipped: {} is not here", path.display());
     None
+}
+
+/// Without a tool a test is skipped with a notice, unless SNIFF_NO_SKIP forbids it.
+pub fn unavailable(what: &str) {
+    assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
+    eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
 }
 
 /// Every `captures/<family>/<case>` folder.
