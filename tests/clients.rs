@@ -157,14 +157,21 @@ fn captured(variant: &Value) -> Exchange {
 }
 
 fn exchange(events: Vec<(Direction, What<'_>)>) -> Exchange {
+    exchange_after(events, 0)
+}
+
+/// The same, with so many seconds of silence before the first end.
+fn exchange_after(events: Vec<(Direction, What<'_>)>, wait: i64) -> Exchange {
     let config = Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() };
     let mut pipeline = Pipeline::new(config);
     let conn = ConnId(0);
     let endpoints = Endpoints { client: "127.0.0.1:40000".parse().unwrap(), server: "127.0.0.1:80".parse().unwrap() };
     let open = (Direction::ToServer, What::Open { endpoints, joined: false });
     let closed = (Direction::ToServer, What::Closed(Box::default()));
+    let mut silent = false;
     for (n, (dir, what)) in [open].into_iter().chain(events).chain([closed]).enumerate() {
-        let at = Timestamp(1_700_000_000_000_000_000 + n as i64 * 20_000_000);
+        silent |= matches!(what, What::End(_) | What::Closed(_));
+        let at = Timestamp(1_700_000_000_000_000_000 + n as i64 * 20_000_000 + i64::from(silent) * wait * 1_000_000_000);
         pipeline.feed(&ByteEvent { at, frame: n as u64, conn, dir, what });
     }
     pipeline.finish();
@@ -193,6 +200,16 @@ fn a_body_that_stays_open_is_told_from_one_that_is_cut() {
     let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk: &[u8] = b"e\r\ndata: [DONE]\n\n\r\n";
     let request: &[u8] = b"POST /v1/chat/completions HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}";
+    // Behind the terminator: a client that goes at once is content, one that goes later has waited for the end.
+    for (wait, expected) in [(0, BodyEnd::Complete), (3, BodyEnd::Open)] {
+        let mut events = vec![
+            (Direction::ToServer, What::Data(request)),
+            (Direction::ToClient, What::Data(head)),
+            (Direction::ToClient, What::Data(chunk)),
+        ];
+        events.push((Direction::ToServer, What::End(End::Fin)));
+        assert_eq!(Stream::of(&exchange_after(events, wait)).unwrap().end, expected, "after {wait} s");
+    }
     for (end, expected) in [(End::Fin, BodyEnd::Cut), (End::Reset, BodyEnd::Cut), (End::Capture, BodyEnd::Open)] {
         let events = vec![
             (Direction::ToServer, What::Data(request)),

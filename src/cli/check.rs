@@ -101,11 +101,16 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance, case
         engine = engine.holding(MAX_BODY as usize, MAX_PIECES, &keys);
     }
     let mut found: Vec<(Summary, Option<Case>)> = Vec::new();
+    let mut tally = tally::Tally::default();
     let mut sink = |message: Message| {
-        if let Message::Finished(f) = message {
-            let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
-            let case = if args.clients { clients::case(Some(name), &summary, &f.exchange) } else { None };
-            found.push((summary, case));
+        match message {
+            Message::Finished(f) => {
+                let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
+                let case = if args.clients { clients::case(Some(name), &summary, &f.exchange) } else { None };
+                found.push((summary, case));
+            }
+            Message::Connection(c) => tally.connection(&c),
+            Message::Begun(_) | Message::Part(_) => {}
         }
         Ok(())
     };
@@ -119,6 +124,9 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance, case
         }
     }
     let net = engine.finish(&mut sink)?;
+    if !common.quiet {
+        tally.unread(super::output::stderr_look(common).color).iter().for_each(|line| say(line));
+    }
     tally::readable(name, &reader.counts(), &net)?;
     found.sort_by_key(|(s, _)| s.id);
     for (summary, case) in found {

@@ -5,6 +5,7 @@ use crate::dialect::{DIALECTS, Evidence};
 use crate::exchange::{Exchange, Response};
 use crate::framing::Record;
 use crate::http::event::{MessageEnd, Transfer};
+use crate::time::Span;
 use std::ops::Range;
 
 /// A body over this many bytes is not modelled: every client would read it whole. (Answers of language models stay far below.)
@@ -12,6 +13,9 @@ pub const MAX_BODY: u64 = 8 << 20;
 
 /// Nor is one that came in more deliveries than this.
 pub const MAX_PIECES: usize = 1 << 18;
+
+/// A client that is content hangs up sooner than this; no server leaves a body open for so long that ends it at all.
+const AT_ONCE: Span = Span::from_secs(1);
 
 /// One answer as plain data.
 #[derive(Debug, Clone)]
@@ -105,7 +109,7 @@ impl Stream {
             body: decoded,
             units,
             blocks: matches!(head.transfer, Transfer::Length(_) | Transfer::Close),
-            end: end(response),
+            end: end(exchange, response),
         })
     }
 }
@@ -153,13 +157,13 @@ fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
     request.and_then(|r| r.stream).unwrap_or(by_path || dialect.starts_with("ollama.") || response.framing.is_stream())
 }
 
-/// A client that hangs up behind the terminator says nothing about how the server would have ended: as it should, then.
-/// One that hangs up before waited in vain, and so does the capture that ends with the connection still open.
-fn end(response: &Response) -> BodyEnd {
+/// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should, then.
+/// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends with the body still open.
+fn end(exchange: &Exchange, response: &Response) -> BodyEnd {
     match response.end {
         MessageEnd::Complete => BodyEnd::Complete,
         MessageEnd::CutByServer => BodyEnd::Cut,
-        MessageEnd::CutByClient if response.answer.terminator.seen => BodyEnd::Complete,
+        MessageEnd::CutByClient if exchange.ending.open_after_terminator().is_some_and(|open| open < AT_ONCE) => BodyEnd::Complete,
         MessageEnd::CutByClient | MessageEnd::CutByCapture => BodyEnd::Open,
     }
 }

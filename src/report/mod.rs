@@ -6,6 +6,7 @@
 pub mod check;
 pub mod clients;
 pub mod compliance;
+pub mod connections;
 pub mod csv;
 pub mod explain;
 pub mod json;

@@ -23,9 +23,14 @@ const KNOWN: &[&str] = &["stop", "length", "content_filter", "function_call", "t
 
 impl Accumulator for Vercel {
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
-        if self.error_key && chunk.get("error").is_some() {
-            let null = chunk.get("error").is_some_and(Value::is_null);
-            return Err(if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }.into());
+        if let Some(error) = chunk.get("error").filter(|_| self.error_key) {
+            if !error.is_null() {
+                return Err("the error in the stream is raised".into());
+            }
+            // An error part without an error: the chunk is lost, and nothing is thrown.
+            got.lose(|| "chunks with `\"error\": null` count as errors, and are lost".into());
+            self.other = true;
+            return Ok(());
         }
         // Whatever its index says, the first choice of a chunk is the one that is read.
         if let Some(choice) = choices(chunk).next() {
