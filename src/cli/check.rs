@@ -110,7 +110,7 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance, case
                 found.push((summary, case));
             }
             Message::Connection(c) => tally.connection(&c),
-            Message::Begun(_) | Message::Part(_) => {}
+            Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
         }
         Ok(())
     };
