@@ -18,6 +18,7 @@ pub mod dialect;
 pub mod exchange;
 pub mod pipeline;
 pub mod metrics;
+pub mod clients;
 pub mod conformance;
 pub mod summary;
 

@@ -3,9 +3,11 @@
 use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
 use super::output::{Output, unless_closed};
-use super::{Common, report_text, say, signals, tally};
+use super::{Common, clients, report_text, say, signals, tally};
 use crate::capture::{Item, file};
+use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
+use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
 use crate::report::{Format, check, json, jsonl};
 use crate::store::write::Message;
@@ -21,6 +23,7 @@ use std::sync::atomic::Ordering;
 #[command(after_help = "\
 Examples:
   sniff check capture.pcap
+  sniff check --clients capture.pcap
   sniff check --fail-on warning --format markdown tests/*.pcap >> summary.md
   tcpdump -r big.pcap -w - port 8000 | sniff check -
 Exit code: 0 nothing at or over --fail-on, 1 findings, 2 a file could not be read
@@ -38,6 +41,9 @@ pub(super) struct CheckArgs {
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     keylog: Option<PathBuf>,
+    /// Say which real clients break on each answer, and why, instead of listing findings (answers up to 8 MiB)
+    #[arg(long)]
+    clients: bool,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -67,21 +73,23 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, VALID))?;
     let mut out = Output::open(common)?;
     let mut all = Compliance::default();
+    let mut cases = Vec::new();
     let mut unreadable = false;
     for path in &args.files {
-        if let Err(e) = one(path, args, common, &mut all) {
+        if let Err(e) = one(path, args, common, &mut all, &mut cases) {
             say(&format!("sniff: error: {}", report_text(&e)));
             unreadable = true;
         }
     }
     if !(unreadable && all.exchanges == 0) {
-        unless_closed(write(&mut all, format, &mut out).and_then(|()| out.finish()))?;
+        let written = if args.clients { clients::write(&cases, format, &mut out) } else { write(&mut all, format, &mut out) };
+        unless_closed(written.and_then(|()| out.finish()))?;
     }
     let failed = args.fail_on.level().is_some_and(|l| all.reaches(l));
     Ok(if unreadable { 2 } else { u8::from(failed) })
 }
 
-fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> Result<()> {
+fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
     let mut reader = file::Reader::open(path)?;
@@ -89,11 +97,18 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut engine = Engine::new(&args.limits, &args.port, &keys, false);
-    let mut found: Vec<Summary> = Vec::new();
+    if args.clients {
+        engine = engine.holding(MAX_BODY as usize, MAX_PIECES, &keys);
+    }
+    let mut found: Vec<(Summary, Option<Case>)> = Vec::new();
     let mut tally = tally::Tally::default();
     let mut sink = |message: Message| {
         match message {
-            Message::Finished(f) => found.push(Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)),
+            Message::Finished(f) => {
+                let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
+                let case = if args.clients { clients::case(Some(name), &summary, &f.exchange) } else { None };
+                found.push((summary, case));
+            }
             Message::Connection(c) => tally.connection(&c),
             Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
         }
@@ -113,8 +128,11 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
         tally.unread(super::output::stderr_look(common).color).iter().for_each(|line| say(line));
     }
     tally::readable(name, &reader.counts(), &net)?;
-    found.sort_by_key(|s| s.id);
-    found.iter().for_each(|s| all.add(Some(name), s));
+    found.sort_by_key(|(s, _)| s.id);
+    for (summary, case) in found {
+        all.add(Some(name), &summary);
+        cases.extend(case);
+    }
     Ok(())
 }
 

@@ -102,6 +102,13 @@ impl Engine {
         }
     }
 
+    /// Exchanges are held whole, up to so many bytes or deliveries each; beyond, their bytes are handed on in parts.
+    pub(super) fn holding(mut self, bytes: usize, items: usize, keys: &Keys) -> Engine {
+        let config = pipeline::Config { part_bytes: bytes, part_items: items, keys: keys.clone(), ..pipeline::Config::default() };
+        self.pipeline = pipeline::Pipeline::new(config);
+        self
+    }
+
     /// One packet.
     pub(super) fn packet(&mut self, packet: &Packet<'_>, sink: &mut Sink<'_>) -> Result<()> {
         let Engine { net, tcp, pipeline, ports, .. } = self;

@@ -5,6 +5,7 @@
 #[cfg(feature = "proxy")]
 mod ca;
 mod check;
+mod clients;
 mod engine;
 mod explain;
 mod keylog;

@@ -1,9 +1,11 @@
-//! `sniff report latency|compliance`.
+//! `sniff report latency|compliance|clients`.
 
-use super::Common;
 use super::check::FailOn;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
+use super::{Common, clients};
+use crate::clients::{MAX_BODY, Unfit};
+use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
 use crate::report::latency::{self, Latency};
 use crate::report::{Format, check, csv, json, jsonl, markdown};
@@ -11,12 +13,13 @@ use crate::store::Reader;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-/// Latency or compliance of recorded exchanges.
+/// Latency or compliance of recorded exchanges, or what real clients would make of them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff report latency --since 1h --model 'gpt-*'
   sniff report compliance --session last --fail-on error
+  sniff report clients --session last --dialect openai.chat
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ReportArgs {
     /// Which report
@@ -35,6 +38,8 @@ enum Which {
     Latency,
     /// What breaks which promise, worst first
     Compliance,
+    /// Which real clients break on each answer, how, and why
+    Clients,
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
@@ -57,7 +62,27 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
             unless_closed(write_compliance(&all, format, &mut out).and_then(|()| out.finish()))?;
             Ok(u8::from(args.fail_on.level().is_some_and(|l| all.reaches(l))))
         }
+        Which::Clients => {
+            let cases = collect_clients(&reader, args)?;
+            unless_closed(clients::write(&cases, format, &mut out).and_then(|()| out.finish()))?;
+            Ok(0)
+        }
     }
+}
+
+/// Exchanges are loaded one by one: what is held is one of them and the verdicts.
+fn collect_clients(reader: &Reader, args: &ReportArgs) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    reader.each(&args.selectors.selector(), &mut |s| {
+        let size = s.response.as_ref().map_or(0, |r| r.wire_body_bytes);
+        let judged = match Some(size).filter(|n| *n > MAX_BODY) {
+            Some(n) => Some(Case::new(None, &s, Err(Unfit::TooLarge(n).text()))),
+            None => clients::case(None, &s, &reader.exchange(s.id)?),
+        };
+        cases.extend(judged);
+        Ok(())
+    })?;
+    Ok(cases)
 }
 
 fn collect_latency(reader: &Reader, args: &ReportArgs) -> Result<latency::Report> {

@@ -4,6 +4,7 @@
 //! one variant of [`Format`].
 
 pub mod check;
+pub mod clients;
 pub mod compliance;
 pub mod connections;
 pub mod csv;

@@ -1,0 +1,34 @@
+//! `sniff check --clients` and `sniff report clients`: exchanges through the models of real clients.
+
+use super::output::Output;
+use crate::clients::{self, Stream, Unfit, Verdict};
+use crate::exchange::Exchange;
+use crate::report::clients::{Case, markdown_text, table, text};
+use crate::report::{Format, csv, json, jsonl};
+use crate::summary::Summary;
+use anyhow::Result;
+
+/// What clients make of an exchange; none where that is no question: it is no stream, or nobody here speaks its dialect.
+pub(super) fn judge(exchange: &Exchange) -> Option<Result<Vec<Verdict>, String>> {
+    match Stream::of(exchange) {
+        Ok(stream) => Some(clients::judge(&stream)).filter(|all| !all.is_empty()).map(Ok),
+        Err(Unfit::NotStreamed | Unfit::Foreign) => None,
+        Err(unfit) => Some(Err(unfit.text())),
+    }
+}
+
+/// The same with what the reports say of the exchange.
+pub(super) fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange) -> Option<Case> {
+    judge(exchange).map(|judged| Case::new(file, summary, judged))
+}
+
+/// In the format that was asked for.
+pub(super) fn write(cases: &[Case], format: Format, out: &mut Output) -> Result<()> {
+    match format {
+        Format::Json => json::document(&cases, out.writer()),
+        Format::Jsonl => cases.iter().try_for_each(|c| jsonl::line(c, out.writer())),
+        Format::Csv => csv::table(&table(cases), out.writer()),
+        Format::Markdown => out.text(&markdown_text(cases)),
+        _ => out.text(&text(cases, &out.look)),
+    }
+}
