@@ -18,6 +18,8 @@ pub mod dialect;
 pub mod exchange;
 pub mod pipeline;
 pub mod metrics;
+pub mod verdict;
+pub mod delivery;
 pub mod conformance;
 pub mod summary;
 

@@ -1,19 +1,23 @@
-//! `sniff check FILE…`: judge captures, leave nothing behind.
+//! `sniff check FILE…`: judge captures, or what a database holds, for people and CI; leave nothing behind.
 
 use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
 use super::output::{Output, unless_closed};
+use super::policy::{Judge, PolicyArgs};
 use super::{Common, report_text, say, signals, tally};
 use crate::capture::{Item, file};
 use crate::conformance::Level;
+use crate::report::check::{self, Form};
 use crate::report::compliance::{self, Compliance};
-use crate::report::{Format, check, json, jsonl};
+use crate::report::{github, json, jsonl, junit, sarif};
 use crate::store::write::Message;
+use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use crate::tls::Keys;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Read captures and judge them, leaving no database behind.
@@ -21,12 +25,15 @@ use std::sync::atomic::Ordering;
 #[command(after_help = "\
 Examples:
   sniff check capture.pcap
-  sniff check --fail-on warning --format markdown tests/*.pcap >> summary.md
+  sniff check --fail-on warning --format markdown tests/*.pcap >> \"$GITHUB_STEP_SUMMARY\"
+  sniff check --format junit -o sniff.xml tests/*.pcap
+  sniff check --profile strict-openai --allow SSE-002 --rule missing-done=error capture.pcap
+  sniff check sniff.db
   tcpdump -r big.pcap -w - port 8000 | sniff check -
 Exit code: 0 nothing at or over --fail-on, 1 findings, 2 a file could not be read
-Formats: table, json, jsonl, markdown")]
+Formats: table, json, jsonl, markdown, junit, sarif, github (annotations)")]
 pub(super) struct CheckArgs {
-    /// Capture files; `-` is standard input
+    /// Capture files, or databases of sniff; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
     /// Exit with 1 on findings at or over this level
@@ -38,6 +45,8 @@ pub(super) struct CheckArgs {
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     keylog: Option<PathBuf>,
+    #[command(flatten)]
+    policy: PolicyArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -63,32 +72,48 @@ impl FailOn {
 }
 
 pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
-    const VALID: &[Format] = &[Format::Table, Format::Json, Format::Jsonl, Format::Markdown];
-    let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, VALID))?;
+    let form = common.format.as_deref().map_or(Ok(Form::Table), Form::parse)?;
+    let judge = args.policy.judge()?;
     let mut out = Output::open(common)?;
     let mut all = Compliance::default();
     let mut unreadable = false;
     for path in &args.files {
-        if let Err(e) = one(path, args, common, &mut all) {
+        let done = if is_database(path) { database(path, &judge, &mut all) } else { capture(path, args, &judge, common, &mut all) };
+        if let Err(e) = done {
             say(&format!("sniff: error: {}", report_text(&e)));
             unreadable = true;
         }
     }
     if !(unreadable && all.exchanges == 0) {
-        unless_closed(write(&mut all, format, &mut out).and_then(|()| out.finish()))?;
+        unless_closed(write(&mut all, form, args.fail_on.level(), &mut out).and_then(|()| out.finish()))?;
     }
     let failed = args.fail_on.level().is_some_and(|l| all.reaches(l));
     Ok(if unreadable { 2 } else { u8::from(failed) })
 }
 
-fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> Result<()> {
+/// The file begins as SQLite's do.
+fn is_database(path: &str) -> bool {
+    let mut magic = [0; 16];
+    path != "-" && std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"SQLite format 3\0"
+}
+
+/// What was found when it was recorded, held to the policy of now.
+fn database(path: &str, judge: &Judge, all: &mut Compliance) -> Result<()> {
+    Reader::open(Path::new(path))?.each(&Selector::default(), &mut |mut s| {
+        judge.again(&mut s);
+        all.add(Some(path), &s);
+        Ok(())
+    })
+}
+
+fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &mut Compliance) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
     let mut reader = file::Reader::open(path)?;
     reader.stop_when(stop.clone());
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
-    let mut engine = Engine::new(&args.limits, &args.port, &keys, false);
+    let mut engine = Engine::new(&args.limits, &args.port, &keys, false).held_to(judge, &args.limits);
     let mut found: Vec<Summary> = Vec::new();
     let mut sink = |message: Message| {
         if let Message::Finished(f) = message {
@@ -112,14 +137,17 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
     Ok(())
 }
 
-fn write(all: &mut Compliance, format: Format, out: &mut Output) -> Result<()> {
-    match format {
-        Format::Json => json::document(all, out.writer()),
-        Format::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
-        Format::Markdown => {
+fn write(all: &mut Compliance, form: Form, limit: Option<Level>, out: &mut Output) -> Result<()> {
+    match form {
+        Form::Table => out.text(&check::text(all, &out.look)),
+        Form::Json => json::document(all, out.writer()),
+        Form::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
+        Form::Markdown => {
             all.sort();
             out.text(&compliance::markdown_text(all))
         }
-        _ => out.text(&check::text(all, &out.look)),
+        Form::Junit => out.text(&junit::text(all, limit)),
+        Form::Sarif => json::document(&sarif::document(all), out.writer()),
+        Form::Github => out.text(&github::text(all)),
     }
 }

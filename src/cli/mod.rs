@@ -10,6 +10,7 @@ mod list;
 #[cfg(feature = "live")]
 mod live;
 mod output;
+mod policy;
 mod record;
 mod report;
 mod selectors;

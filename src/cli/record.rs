@@ -4,6 +4,7 @@ pub(super) mod screen;
 
 use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
+use super::policy::PolicyArgs;
 use super::tally::{self, Tally};
 use super::{Common, output, signals, values};
 use crate::capture::{Counts, Item, file};
@@ -59,6 +60,8 @@ pub(super) struct RecordArgs {
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     pub(super) keylog: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -98,11 +101,18 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
+        let judge = args.policy.judge()?;
         let session = Session { source: source.into(), started: values::now(), options: args.options() };
         let writer = Writer::start(&common.db, session)?;
         // A file can wait for the disk, the kernel's packets cannot.
         writer.room(if args.read.is_some() { FILE_ROOM } else { LIVE_ROOM });
-        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port, keys, true), writer, tally: Tally::default(), screen })
+        Ok(Recording {
+            common,
+            engine: Engine::new(&args.limits, &args.port, keys, true).held_to(&judge, &args.limits),
+            writer,
+            tally: Tally::default(),
+            screen,
+        })
     }
 
     /// One packet, one tick, or the end of all.

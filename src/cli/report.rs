@@ -1,22 +1,25 @@
-//! `sniff report latency|compliance`.
+//! `sniff report latency|compliance|delivery`.
 
 use super::Common;
 use super::check::FailOn;
 use super::output::{Output, unless_closed};
+use super::policy::PolicyArgs;
 use super::selectors::SelectorArgs;
 use crate::report::compliance::{self, Compliance};
+use crate::report::delivery::{self, Delivered};
 use crate::report::latency::{self, Latency};
 use crate::report::{Format, check, csv, json, jsonl, markdown};
 use crate::store::Reader;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-/// Latency or compliance of recorded exchanges.
+/// Latency, compliance or delivery of recorded exchanges.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff report latency --since 1h --model 'gpt-*'
   sniff report compliance --session last --fail-on error
+  sniff report delivery --host 'api.*'
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ReportArgs {
     /// Which report
@@ -25,6 +28,8 @@ pub(super) struct ReportArgs {
     /// Exit with 1 on findings at or over this level (compliance)
     #[arg(long, value_enum, default_value = "never", value_name = "LEVEL")]
     fail_on: FailOn,
+    #[command(flatten)]
+    policy: PolicyArgs,
     #[command(flatten)]
     selectors: SelectorArgs,
 }
@@ -35,6 +40,8 @@ enum Which {
     Latency,
     /// What breaks which promise, worst first
     Compliance,
+    /// How each stream came: buffering, pauses and their causes, in words
+    Delivery,
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
@@ -47,9 +54,22 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
             unless_closed(write_latency(&report, format, &mut out).and_then(|()| out.finish()))?;
             Ok(0)
         }
+        Which::Delivery => {
+            let judge = args.policy.judge()?;
+            let mut all = Vec::new();
+            reader.each(&args.selectors.selector(), &mut |mut s| {
+                judge.again(&mut s);
+                all.extend(Delivered::new(&s));
+                Ok(())
+            })?;
+            unless_closed(write_delivery(&all, format, &mut out).and_then(|()| out.finish()))?;
+            Ok(0)
+        }
         Which::Compliance => {
             let mut all = Compliance::default();
-            reader.each(&args.selectors.selector(), &mut |s| {
+            let judge = args.policy.judge()?;
+            reader.each(&args.selectors.selector(), &mut |mut s| {
+                judge.again(&mut s);
                 all.add(None, &s);
                 Ok(())
             })?;
@@ -79,6 +99,16 @@ fn write_latency(report: &latency::Report, format: Format, out: &mut Output) -> 
             out.text(&markdown::render(&latency::table(report)))?;
             out.text(&format!("\n{}\n", latency::DEFINITIONS))
         }
+    }
+}
+
+fn write_delivery(all: &[Delivered], format: Format, out: &mut Output) -> Result<()> {
+    match format {
+        Format::Table => out.text(&delivery::text(all, &out.look)),
+        Format::Json => json::document(&all, out.writer()),
+        Format::Jsonl => all.iter().try_for_each(|d| jsonl::line(d, out.writer())),
+        Format::Csv => bail!("there is no CSV of sentences; report latency has the figures"),
+        Format::Markdown => out.text(&delivery::markdown_text(all)),
     }
 }
 

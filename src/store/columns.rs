@@ -83,6 +83,9 @@ pub(super) const SUMMARY: &[&str] = &[
     "itl_max_ns",
     "tpot_ns",
     "duration_ns",
+    "verdict",
+    "verdict_why",
+    "delivery",
 ];
 
 /// Columns beyond the summary, in the order of [`extra`].
@@ -135,6 +138,7 @@ pub(super) fn values(s: &Summary) -> Vec<Value> {
     v.extend([t.t_request_start_ns, t.t_request_end_ns, t.t_response_start_ns, t.t_first_body_byte_ns].map(opt));
     v.extend([t.t_first_record_ns, t.t_first_delta_ns, t.t_last_delta_ns, t.t_response_end_ns].map(opt));
     v.extend([t.ttfb, t.ttft, t.ttft_content, t.itl_p50, t.itl_p99, t.itl_max, t.tpot, t.duration].map(|s| opt(s.map(|s| s.0))));
+    v.extend([text(&s.verdict), json!(s.verdict_why).to_string().into(), json!(s.delivery).to_string().into()]);
     v
 }
 
@@ -175,6 +179,9 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
         request: request(&mut c)?,
         response: response(&mut c)?,
         timing: timing(&mut c)?,
+        verdict: c.take()?,
+        verdict_why: c.json()?.unwrap_or_default(),
+        delivery: c.json()?.unwrap_or_default(),
         tcp: tcp(&mut c)?,
         findings: Vec::new(),
     })

@@ -96,14 +96,7 @@ impl Reader {
         while let Some(r) = rows.next()? {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let kind = Kind::named(r.get_ref(0)?.as_str()?);
-            let oddity = Oddity {
-                kind,
-                at: Timestamp(r.get(1)?),
-                offset: place(2)?,
-                record: place(3)?,
-                span: None,
-                found: r.get::<_, String>(5)?.into(),
-            };
+            let oddity = Oddity { offset: place(2)?, record: place(3)?, ..Oddity::new(kind, Timestamp(r.get(1)?), r.get::<_, String>(5)?) };
             all.push_many(oddity, uint(r, 4)?);
         }
         Ok(all)

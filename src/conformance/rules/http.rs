@@ -71,7 +71,7 @@ pub static HTTP_002: Rule = Rule {
         let Some(declared) = essence(head) else { return };
         if !fits(&declared, response.framing) {
             let message = format!("declared {declared}, but the bytes are {}", response.framing.as_str());
-            push(Finding { at: response.first_record_at, ..Finding::new(message) });
+            push(Finding { at: response.first_record_at, ..Finding::in_head(&head.fields, "content-type", message) });
         }
     },
 };
@@ -169,7 +169,8 @@ fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(F
     match response.end {
         MessageEnd::CutByServer => {
             let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
-            push(Finding { at, ..Finding::new(format!("the server closed or reset {place}{whole}")) });
+            let message = format!("the server closed or reset {place}{whole}");
+            push(Finding { at, ..Finding::at_end(response, message) });
         }
         MessageEnd::CutByClient if case.stream().is_some_and(answered) => {
             let message = format!("the client closed {place}, but behind the end of the answer: it is complete, not truncated");
@@ -198,7 +199,7 @@ pub(crate) fn wrong_type(head: &ResponseHead, dialect: &str, promised: &[&str]) 
         return None;
     }
     let message = format!("Content-Type is {declared}; {dialect} promises {}", promised.join(" or "));
-    Some(Finding { at: Some(head.first_at), ..Finding::new(message) })
+    Some(Finding { at: Some(head.first_at), ..Finding::in_head(&head.fields, "content-type", message) })
 }
 
 /// This media type may carry this framing.
