@@ -10,6 +10,7 @@ mod reader;
 pub mod shape;
 mod variant;
 
+pub mod a2a;
 pub mod ai_sdk_ui;
 pub mod anthropic;
 pub mod bedrock;
@@ -217,6 +218,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &llamacpp::DIALECT,
     &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
+    &a2a::DIALECT,
     &mcp::DIALECT,
     &grpc::DIALECT,
     &none::DIALECT,

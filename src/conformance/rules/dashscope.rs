@@ -56,3 +56,23 @@ pub static DASH_001: Rule = Rule {
         });
     },
 };
+
+/// DashScope says why it stopped.
+pub static DASH_002: Rule = Rule {
+    code: "DASH-002",
+    name: "dashscope-without-finish-reason",
+    level: Level::Warning,
+    summary: "A `finish_reason` other than \"null\" comes before the stream ends, or an error",
+    why: "The native protocol has no terminator: the finish reason of the last event (the string \"null\" until then) is all that tells a whole answer from \
+          one that broke off.",
+    source: "Model Studio API reference, DashScope form: finish_reason",
+    breaks: &["clients that wait for stop", "agents"],
+    fix: "Pass the last event on; a relay must not take the string \"null\" for a reason, nor drop the event that has one.",
+    bad: &[concat!(dashscope!("{\"incremental_output\":true}"), result!("1", "Hi", "null"), "<last\n")],
+    good: &[concat!(dashscope!("{\"incremental_output\":true}"), result!("1", "Hi", "null"), result!("2", " there", "stop"), "<last\n")],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell_at_end("dashscope.generation", dashscope::NO_FINISH_REASON, push, "the stream ends without a finish reason");
+    },
+};

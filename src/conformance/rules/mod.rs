@@ -30,6 +30,8 @@ pub mod grpc;
 
 pub mod mcp;
 
+pub mod a2a;
+
 pub mod ai_sdk;
 
 pub mod dashscope;
@@ -97,8 +99,10 @@ pub static RULES: &[&Rule] = &[
     &mcp::MCP_001,
     &mcp::MCP_002,
     &mcp::MCP_003,
+    &a2a::A2A_001,
     &ai_sdk::UI_001,
     &dashscope::DASH_001,
+    &dashscope::DASH_002,
     &tgi::TGI_001,
     &llamacpp::LLAMA_001,
     &delivery::DLV_001,

@@ -1,0 +1,266 @@
+//! Agent2Agent (DIALECTS.md a.23), versions 0.3 and 1.0: streams over JSON-RPC, and bare objects over REST.
+//!
+//! Source: A2A specification, streaming. Status and artifact updates of one task, ended by a terminal state; or a single message.
+
+use super::json::{self, Again, List, Obj, Raw, Text};
+use super::note::{Say, foreign_done, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::{Kind, excerpt};
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("a2a.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("a2a.not-object");
+/// Neither a task, a message, an update nor an error.
+pub const UNKNOWN_TYPE: Kind = Kind("a2a.unknown-type");
+/// The body ended properly while the task went on.
+pub const NO_TERMINAL_STATE: Kind = Kind("a2a.no-terminal-state");
+/// An event behind a terminal state or a message.
+pub const AFTER_END: Kind = Kind("a2a.after-end");
+/// `[DONE]`, which this dialect does not have.
+pub const FOREIGN_TERMINATOR: Kind = Kind("a2a.foreign-terminator");
+
+/// `a2a`
+pub static DIALECT: Dialect = Dialect {
+    name: "a2a",
+    content_types: &["text/event-stream"],
+    generates: false,
+    fields: &["a2a-version", "a2a-extensions"],
+    paths: |_, path| path.ends_with("/message:stream") || path.ends_with(":subscribe"),
+    shape: |evidence, shape| match () {
+        () if shape.is_object && has_any(evidence.record.data, UPDATES) => Confidence::Certain,
+        () if shape.has("jsonrpc") && (has_any(evidence.record.data, WORDS) || has_any(evidence.request_body, METHODS)) => {
+            Confidence::Certain
+        }
+        () => Confidence::No,
+    },
+    reader: |evidence| Common::boxed(evidence, Some(TERMINAL), A2a { document: evidence.framing == Framing::Json, ..A2a::default() }),
+};
+
+/// What ends a stream, for people; what did is named by its own word.
+const TERMINAL: &str = "terminal state";
+
+/// What the client asked for.
+const METHODS: &[&str] = &["\"message/stream\"", "\"SendStreamingMessage\"", "\"tasks/resubscribe\"", "\"SubscribeToTask\""];
+/// Objects that nobody else sends (within a text their quotes would be escaped).
+const UPDATES: &[&str] = &["\"statusUpdate\":", "\"artifactUpdate\":"];
+/// Words that in JSON-RPC are of this protocol alone.
+const WORDS: &[&str] = &["\"status-update\"", "\"artifact-update\"", "\"contextId\""];
+
+/// The text has one of these.
+fn has_any(text: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+}
+
+/// What JSON-RPC wraps an event in.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    result: Raw<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
+}
+
+/// One event: version 1.0 has one key for each sort, 0.3 a `kind` and the fields beside it.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow)]
+    task: Obj<Body<'a>>,
+    #[serde(borrow)]
+    message: Obj<Body<'a>>,
+    #[serde(borrow)]
+    status_update: Obj<Body<'a>>,
+    #[serde(borrow)]
+    artifact_update: Obj<Body<'a>>,
+    #[serde(borrow)]
+    kind: Text<'a>,
+}
+
+/// The fields of a task, a message or an update.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    task_id: Text<'a>,
+    #[serde(borrow)]
+    status: Obj<Status<'a>>,
+    #[serde(borrow)]
+    artifact: Obj<Artifact<'a>>,
+    #[serde(borrow)]
+    artifacts: List<Obj<Artifact<'a>>>,
+    #[serde(borrow)]
+    parts: List<Obj<Part<'a>>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Status<'a> {
+    #[serde(borrow)]
+    state: Text<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Artifact<'a> {
+    #[serde(borrow)]
+    parts: List<Obj<Part<'a>>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+}
+
+/// Reads events.
+#[derive(Debug, Default)]
+struct A2a {
+    document: bool,
+    /// A terminal state, a message or an error came.
+    ended: bool,
+    /// The task waits for its user: the stream may end here.
+    paused: bool,
+}
+
+impl A2a {
+    fn read(&mut self, text: &str, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let mut again = Again::default();
+        let envelope = match json::parse::<Envelope<'_>>(text, &mut again) {
+            Ok(envelope) => envelope,
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                return Meaning::default();
+            }
+        };
+        say.note_if(self.ended, AFTER_END, || excerpt(record.data));
+        if let Some(error) = envelope.error.text() {
+            self.ended = true;
+            answer.fail(&error);
+            return Meaning { error: true, ..Meaning::default() };
+        }
+        let inner = envelope.result.json().unwrap_or(text);
+        let event = serde_json::from_str::<Obj<Event<'_>>>(inner).unwrap_or_default();
+        let flat = serde_json::from_str::<Obj<Body<'_>>>(inner).unwrap_or_default();
+        let Some(event) = event.here() else {
+            say.note(UNKNOWN_TYPE, || excerpt(record.data));
+            return Meaning::default();
+        };
+        let (sort, body) = match event.kind.str() {
+            Some(kind) => (kind, flat.here()),
+            None => [
+                ("task", &event.task),
+                ("message", &event.message),
+                ("status-update", &event.status_update),
+                ("artifact-update", &event.artifact_update),
+            ]
+            .into_iter()
+            .find_map(|(sort, body)| Some((sort, body.here()?)))
+            .map_or(("", None), |(sort, body)| (sort, Some(body))),
+        };
+        match (sort, body) {
+            ("task" | "message" | "status-update" | "artifact-update", Some(body)) => self.body(sort, body, answer),
+            _ => {
+                say.note(UNKNOWN_TYPE, || excerpt(record.data));
+                Meaning::default()
+            }
+        }
+    }
+
+    fn body(&mut self, sort: &str, body: &Body<'_>, answer: &mut Answer) -> Meaning {
+        let mut meaning = Meaning::default();
+        answer.identify(None, body.task_id.full().or(body.id.full()));
+        let artifacts = body.artifact.here().into_iter().chain(body.artifacts.iter().filter_map(Obj::here));
+        for part in artifacts.flat_map(|a| a.parts.iter()).chain(body.parts.iter()).filter_map(Obj::here) {
+            meaning.content |= part.text.full().is_some_and(|text| answer.add_text(0, text));
+        }
+        if sort == "message" {
+            self.end("message", answer, &mut meaning);
+        }
+        if let Some(state) = body.status.here().and_then(|s| s.state.full()) {
+            answer.finish(0, state);
+            let plain = state.strip_prefix("TASK_STATE_").unwrap_or(state).to_ascii_lowercase().replace('_', "-");
+            match plain.as_str() {
+                "completed" | "failed" | "canceled" | "cancelled" | "rejected" => self.end(state, answer, &mut meaning),
+                "input-required" | "auth-required" => self.paused = true,
+                _ => self.paused = false,
+            }
+        }
+        meaning
+    }
+
+    fn end(&mut self, which: &str, answer: &mut Answer, meaning: &mut Meaning) {
+        self.ended = true;
+        if !self.document {
+            answer.terminator.saw(which, true);
+            meaning.terminator = true;
+        }
+    }
+}
+
+impl Events for A2a {
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        match foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
+            Some(meaning) => meaning,
+            None => self.read(&text_of(record), record, answer, say),
+        }
+    }
+
+    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+        say.note_if(complete && !self.ended && !self.paused && !self.document, NO_TERMINAL_STATE, || "the body ended".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Read, chosen, read_as};
+    use super::*;
+
+    const TASK: &str = r#"{"task":{"id":"t1","contextId":"c1","status":{"state":"TASK_STATE_SUBMITTED"}}}"#;
+    const TEXT: &str = r#"{"artifactUpdate":{"taskId":"t1","contextId":"c1","artifact":{"artifactId":"a","parts":[{"text":"Hi"}]}}}"#;
+    const DONE: &str = r#"{"statusUpdate":{"taskId":"t1","contextId":"c1","status":{"state":"TASK_STATE_COMPLETED"}}}"#;
+
+    fn stream(events: &[&str]) -> Read {
+        let events: Vec<_> = events.iter().map(|e| ("", *e)).collect();
+        read_as(&DIALECT, Framing::Sse, &events)
+    }
+
+    #[test]
+    fn bare_and_wrapped_of_both_versions() {
+        let wrap = |event: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"result":{event}}}"#);
+        let wrapped: Vec<_> = [TASK, TEXT, DONE].map(wrap).into();
+        let old = [
+            r#"{"jsonrpc":"2.0","id":1,"result":{"kind":"task","id":"t1","contextId":"c1","status":{"state":"submitted"}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"kind":"artifact-update","taskId":"t1","artifact":{"parts":[{"kind":"text","text":"Hi"}]}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"kind":"status-update","taskId":"t1","status":{"state":"completed"},"final":true}}"#,
+        ];
+        for events in [vec![TASK, TEXT, DONE], wrapped.iter().map(String::as_str).collect(), old.into()] {
+            let read = stream(&events);
+            let t = &read.answer.terminator;
+            assert_eq!((read.text(), read.answer.id.as_deref(), t.own, t.is_last_record), ("Hi", Some("t1"), true, Some(true)));
+            assert!(read.kinds().is_empty() && read.meanings[1].content, "{events:?}");
+            assert_eq!(chosen("/rpc", Framing::Sse, events[1]), Some("a2a"));
+        }
+    }
+
+    #[test]
+    fn other_ends() {
+        let asks = DONE.replace("COMPLETED", "INPUT_REQUIRED");
+        for (events, kinds) in [
+            (vec![TASK, TEXT], vec!["a2a.no-terminal-state"]),
+            (vec![TASK, DONE, TEXT], vec!["a2a.after-end"]),
+            (vec![TASK, &asks], vec![]),
+            (vec![r#"{"message":{"messageId":"m","parts":[{"text":"Hi"}]}}"#], vec![]),
+            (vec![r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no"}}"#], vec![]),
+            (vec!["{", "7", "{}", "[DONE]", DONE], vec!["a2a.foreign-terminator", "a2a.not-json", "a2a.not-object", "a2a.unknown-type"]),
+        ] {
+            assert_eq!(stream(&events).kinds(), kinds, "{events:?}");
+        }
+    }
+}
