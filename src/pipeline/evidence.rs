@@ -44,6 +44,11 @@ impl Recent {
     /// What the framing noticed, with the bytes around it.
     pub(super) fn show(&self, oddity: &mut Oddity) {
         oddity.delivery.get_or_insert(self.delivery);
+        self.show_bytes(oddity);
+    }
+
+    /// The same of something that came earlier, if its bytes are still here.
+    pub(super) fn show_bytes(&self, oddity: &mut Oddity) {
         if let Some(at) = oddity.offset.and_then(|offset| self.index(offset)) {
             let to = self.bytes.len().min(at + SEARCHED);
             let (from, len) = mark(oddity, &self.bytes[at..to]).unwrap_or((0, 1));
@@ -54,7 +59,7 @@ impl Recent {
     /// What a dialect noticed about this record, which may have come long ago.
     pub(super) fn show_in(&self, record: &Record<'_>, oddity: &mut Oddity) {
         if oddity.record.is_some_and(|n| n != record.n) {
-            return;
+            return self.show_bytes(oddity);
         }
         let raw = self.index(record.start).zip(self.index(record.end)).filter(|(a, b)| a < b);
         let (bytes, start, first) = match raw {
@@ -79,11 +84,15 @@ impl Recent {
     }
 }
 
-/// Where in `bytes` stands what the oddity is about: what was found, word for word; else the JSON key that its kind is named after
-/// (`chat.finish-reason-empty`: `"finish_reason"`). First index and length.
+/// Where in `bytes` stands what the oddity is about: what was found, word for word (the first of a list, or what stands in backticks); else the JSON
+/// key that its kind is named after (`chat.finish-reason-empty`: `"finish_reason"`). First index and length.
 fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
     let find = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).map(|i| (i, text.len()));
-    let found = oddity.found.split(", ").next().unwrap_or_default().trim_end_matches('…');
+    if let Some(place) = oddity.found.split('`').nth(1).filter(|text| !text.is_empty()).and_then(find) {
+        return Some(place);
+    }
+    let first = oddity.found.split(", ").next().unwrap_or_default();
+    let found = first.split(" (").next().unwrap_or_default().trim_end_matches('…');
     if !found.is_empty() {
         let quoted = find(&format!("\"{found}\""));
         // A short word may stand anywhere.
@@ -113,6 +122,8 @@ mod tests {
         let bytes = br#"{"id":"chat","extend_fields":{},"choices":[{"finish_reason":""}]}"#;
         let marked = |kind, found| mark(&odd(kind, found), bytes).map(|(i, n)| std::str::from_utf8(&bytes[i..i + n]).unwrap());
         assert_eq!(marked("chat.unknown-field", "extend_fields, more"), Some("\"extend_fields\""));
+        assert_eq!(marked("chat.unknown-field", "extend_fields (10×)"), Some("\"extend_fields\""));
+        assert_eq!(marked("x.y", "no colon behind `id`"), Some("id"));
         assert_eq!(marked("chat.id-short", "\"chat\""), Some("\"chat\""));
         assert_eq!(marked("chat.finish-reason-empty", "choice 0"), Some("\"finish_reason\""));
         assert_eq!(marked("chat.usage-arithmetic", "29 > 21"), None);

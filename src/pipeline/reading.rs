@@ -270,7 +270,7 @@ impl Found {
             }
             // Without a record a remark has no place but the end.
             let place = |o: Oddity| if none { Oddity { at, offset: None, record: None, ..o } } else { o };
-            reader.finish(complete, answer, &mut |o| oddities.push_with(place(o), |o| recent.show(o)));
+            reader.finish(complete, answer, &mut |o| oddities.push_with(place(o), |o| recent.show_bytes(o)));
         }
         if !text.is_empty() {
             answer.texts.insert(0, String::from_utf8_lossy(text).into_owned());
