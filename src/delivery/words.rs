@@ -54,7 +54,7 @@ fn together(r: &Response, out: &mut Vec<String>) {
 }
 
 fn pauses(x: &Exchange, out: &mut Vec<String>) {
-    if let Some(p) = longest_pause(x).filter(|p| p.span >= PAUSE || !matches!(p.cause, Cause::Server)) {
+    if let Some(p) = longest_pause(x).filter(|p| p.span >= PAUSE || matches!(p.cause, Cause::Transport(_))) {
         out.push(format!("longest pause {} before record {}: {}", p.span, p.delta.record, p.cause.as_str()));
     }
 }

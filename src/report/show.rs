@@ -175,8 +175,8 @@ fn facts(out: &mut String, d: &Detail, look: &Look) {
         line("Framing", vec![r.framing.clone(), count(r.records, "record", "records"), format!("{}{why}", dialect(s)), terminator, reason]);
         line("Usage", vec![r.usage.as_ref().map(ToString::to_string).unwrap_or_default()]);
     }
-    line("Verdict", s.verdict.iter().chain(&s.verdict_why).cloned().collect());
-    line("Delivery", s.delivery.clone());
+    line("Verdict", s.verdict.iter().map(|v| format!("{v}: {}", s.verdict_why.join("; "))).collect());
+    line("Delivery", vec![s.delivery.join("; ")]);
     let t = &s.timing;
     let named = |name: &str, value: String| if value.is_empty() { value } else { format!("{name} {value}") };
     let gaps = [t.itl_p50, t.itl_p99, t.itl_max].map(span);

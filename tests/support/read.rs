@@ -19,10 +19,11 @@ pub struct Seen {
     pub left: usize,
 }
 
-/// Whole exchanges, nothing handed on in parts. A key log `NAME.keys` next to the capture is used.
+/// Whole exchanges, nothing handed on in parts. A key log next to the capture (`NAME.pcap.keys` or `NAME.keys`) is used.
 pub fn read(path: &Path) -> Seen {
     let keys = tls::Keys::default();
-    if let Ok(log) = std::fs::read(format!("{}.keys", path.display())) {
+    let log = std::fs::read(format!("{}.keys", path.display())).or_else(|_| std::fs::read(path.with_extension("keys")));
+    if let Ok(log) = log {
         keys.push(&log);
         keys.finish();
     }
