@@ -99,7 +99,8 @@ fn endings_agree_with_the_truth() {
                 compared += 1;
             }
             let whole = truth["response"]["complete"] == true && !matches!(x.ending.told, Some(Told::NotCaptured));
-            let cuts = matches!(x.ending.told, Some(Told::Fin | Told::Reset | Told::CloseNotify | Told::RstStream(_) | Told::GoAway { .. }));
+            let cuts =
+                matches!(x.ending.told, Some(Told::Fin | Told::Reset | Told::CloseNotify | Told::RstStream(_) | Told::GoAway { .. }));
             assert!(!(whole && cuts), "{name}: {:?}", x.ending);
         }
     }
