@@ -13,8 +13,11 @@ use std::cmp::Reverse;
 pub mod rules;
 
 mod case;
+pub mod causes;
+pub mod clients;
 pub mod kinds;
 pub mod policy;
+pub mod sample;
 mod table;
 
 #[cfg(test)]

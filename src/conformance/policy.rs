@@ -265,6 +265,17 @@ mod tests {
     }
 
     #[test]
+    fn profiles_change_rules_that_exist_each_once() {
+        for p in PROFILES {
+            let mut codes: Vec<&str> = p.changes.iter().map(|(code, _)| *code).collect();
+            assert!(codes.iter().all(|c| by_code(c).is_some_and(|r| r.code == *c)), "{}: {codes:?}", p.name);
+            codes.sort_unstable();
+            codes.dedup();
+            assert_eq!(codes.len(), p.changes.len(), "{}", p.name);
+        }
+    }
+
+    #[test]
     fn wildcards() {
         for (pattern, text, want) in [
             ("*", "", true),

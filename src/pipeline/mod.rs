@@ -7,6 +7,7 @@
 //! ```
 
 mod again;
+mod asked;
 mod closing;
 mod evidence;
 mod intake;

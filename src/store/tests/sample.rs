@@ -123,6 +123,7 @@ fn request(at: i64) -> Request {
         },
         model: Some("m-1".into()),
         stream: Some(true),
+        asked: None,
         end: MessageEnd::Complete,
     }
 }
