@@ -117,7 +117,7 @@ pub static DLV_009: Rule = Rule {
         concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +30s\n!fin >\n"),
     ],
     good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n")],
-    silenced_by: &["HTTP-021"],
+    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
