@@ -13,6 +13,7 @@ mod evidence;
 mod intake;
 mod output;
 mod reading;
+mod socket;
 mod work;
 
 pub use again::{Kept, KeptMessage};

@@ -86,7 +86,8 @@ fn answered(x: &Exchange, r: &Response) -> (Verdict, Option<Limit>) {
     if r.answer.error.is_some() && status.is_none_or(|s| (200..300).contains(&s)) {
         return (Verdict::ErrorInside200, None);
     }
-    if said_its_end(x, r) {
+    // A WebSocket that either end closed by its own protocol has ended in good order.
+    if said_its_end(x, r) || x.ending.told == Some(Told::CloseFrame) {
         return (Verdict::Complete, None);
     }
     if x.gap || x.ending.by == Party::Capture {

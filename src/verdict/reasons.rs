@@ -85,6 +85,7 @@ fn transport(x: &Exchange) -> String {
         Some(Told::Fin) => format!("{who} closed (FIN){place}"),
         Some(Told::Reset) => format!("{who} reset the connection (RST){place}"),
         Some(Told::CloseNotify) => format!("{who} closed (TLS close_notify){place}"),
+        Some(Told::CloseFrame) => format!("{who} sent a Close frame (WebSocket)"),
         Some(Told::RstStream(code)) => format!("{who} reset the stream (RST_STREAM, {}){place}", h2_code(code)),
         Some(Told::GoAway { last, code }) => format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code)),
         Some(Told::Idle) => format!("nobody closed, and nothing came for longer than the idle limit{place}"),
