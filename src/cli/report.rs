@@ -7,6 +7,7 @@ use super::policy::PolicyArgs;
 use super::selectors::SelectorArgs;
 use crate::report::compliance::{self, Compliance};
 use crate::report::delivery::{self, Delivered};
+use crate::report::hops::{self, Leg};
 use crate::report::latency::{self, Latency};
 use crate::report::{Format, check, csv, json, jsonl, markdown};
 use crate::store::Reader;
@@ -56,12 +57,16 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
         }
         Which::Delivery => {
             let judge = args.policy.judge()?;
-            let mut all = Vec::new();
+            let (mut all, mut legs) = (Vec::new(), Vec::new());
             reader.each(&args.selectors.selector(), &mut |mut s| {
                 judge.again(&mut s);
+                legs.extend(Leg::new(&s));
                 all.extend(Delivered::new(&s));
                 Ok(())
             })?;
+            for (id, sentence) in hops::sentences(&legs) {
+                all.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
+            }
             unless_closed(write_delivery(&all, format, &mut out).and_then(|()| out.finish()))?;
             Ok(0)
         }

