@@ -26,4 +26,6 @@ pub mod summary;
 pub mod store;
 pub mod replay;
 pub mod report;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod cli;

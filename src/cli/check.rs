@@ -120,7 +120,7 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
         match message {
             Message::Finished(f) => found.push(Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)),
             Message::Connection(c) => tally.connection(&c),
-            Message::Begun(_) | Message::Part(_) => {}
+            Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
         }
         Ok(())
     };
