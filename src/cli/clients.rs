@@ -1,10 +1,11 @@
 //! `sniff check --clients` and `sniff report clients`: exchanges through the models of real clients.
 
 use super::output::Output;
-use crate::clients::{self, Stream, Unfit, Verdict};
+use crate::clients::{self, MAX_BODY, Stream, Unfit, Verdict};
 use crate::exchange::Exchange;
 use crate::report::clients::{Case, markdown_text, table, text};
 use crate::report::{Format, csv, json, jsonl};
+use crate::store::Reader;
 use crate::summary::Summary;
 use anyhow::Result;
 
@@ -20,6 +21,14 @@ pub(super) fn judge(exchange: &Exchange) -> Option<Result<Vec<Verdict>, String>>
 /// The same with what the reports say of the exchange.
 pub(super) fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange) -> Option<Case> {
     judge(exchange).map(|judged| Case::new(file, summary, judged))
+}
+
+/// The same for an exchange of a database, loaded for this alone unless it is too large.
+pub(super) fn stored(file: Option<&str>, reader: &Reader, summary: &Summary) -> Result<Option<Case>> {
+    match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
+        n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
+        _ => Ok(case(file, summary, &reader.exchange(summary.id)?)),
+    }
 }
 
 /// In the format that was asked for.

@@ -13,6 +13,7 @@ mod list;
 #[cfg(feature = "live")]
 mod live;
 mod output;
+mod policy;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod record;
