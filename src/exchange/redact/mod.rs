@@ -77,7 +77,7 @@ impl Redactor {
             None => (target, None),
         };
         let secret = |pair: &str| {
-            pair.split_once('=').is_some_and(|(name, value)| is_secret_parameter(name) && !value.is_empty() && !stands_in(value))
+            pair.split_once('=').is_some_and(|(name, value)| is_secret_parameter(name) && value.len() >= SHORT && !stands_in(value))
         };
         let user = userinfo(path).filter(|(_, info, _)| !stands_in(info));
         let hides = query.is_some_and(|q| q.split('&').any(secret));
