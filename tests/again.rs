@@ -321,3 +321,202 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
     }
     all
 }
+
+/// Recorded exchanges with what their truth says that a client makes of them: (SDK, capture, its truth).
+fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
+    let own = [
+        ("openai", "dialect/openai-chat"),
+        ("openai", "delivery/thirty-deltas"),
+        ("openai", "body/gzip"),
+        ("anthropic", "dialect/anthropic-messages"),
+        ("ollama", "dialect/ollama-chat"),
+    ];
+    let mut all: Vec<_> = own
+        .into_iter()
+        .map(|(sdk, case)| {
+            let dir = support::captures().join(case);
+            let input = ["input.wire", "input.pcap"].map(|n| dir.join(n)).into_iter().find(|p| p.exists()).unwrap();
+            (sdk, input, dir.join("expect.json"))
+        })
+        .collect();
+    let real = [("openai", "aimock-chat-openai-py"), ("anthropic", "aimock-anthropic-py"), ("ollama", "aimock-ollama-chat-py")];
+    for (sdk, name) in real {
+        if let Some(dir) = support::shared("corpus/real") {
+            all.push((sdk, dir.join(format!("{name}.pcap")), dir.join(format!("{name}.truth.json"))));
+        }
+    }
+    all
+}
+
+/// The client libraries see in a replay what they saw in the original: the text, the finish reason and the tokens that the truth names.
+#[test]
+fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = top.join("target/venv/clients/bin/python");
+    let node = top.join("target/npm/node_modules/openai");
+    let support = top.join("tests/support");
+    if !python.exists() {
+        return support::unavailable("the client libraries of PyPI");
+    }
+    for (sdk, capture, truth) in for_clients() {
+        let exchange = exchanges(&capture).into_iter().find(is_whole).unwrap();
+        let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(&truth).unwrap()).unwrap();
+        let truth = truth.pointer("/0/response").or(truth.pointer("/exchanges/0/response")).expect("a response in the truth");
+        let mut commands =
+            vec![(sdk, vec![python.display().to_string(), support.join("replay_sdk.py").display().to_string(), sdk.to_owned()])];
+        if sdk == "openai" {
+            match node.exists() {
+                // Modules are looked for beside the script.
+                true => {
+                    let script = top.join("target/npm/replay_sdk.mjs");
+                    std::fs::copy(support.join("replay_sdk.mjs"), &script).unwrap();
+                    commands.push(("openai (npm)", vec!["node".to_owned(), script.display().to_string()]));
+                }
+                false => support::unavailable("openai of npm"),
+            }
+        }
+        for (name, command) in commands {
+            let replay = Replay::of([&exchange]);
+            let out = Command::new(&command[0])
+                .args(&command[1..])
+                .arg(format!("http://{}", replay.address))
+                .env("NO_PROXY", "*")
+                .output()
+                .unwrap();
+            let got: serde_json::Value = serde_json::from_slice(&out.stdout)
+                .unwrap_or_else(|e| panic!("{name} {}: {e}: {}", capture.display(), String::from_utf8_lossy(&out.stderr)));
+            assert_eq!(got["text"], truth["text"], "{name} {}", capture.display());
+            if let Some(reason) = truth.get("finish_reason") {
+                assert_eq!(got["finish"], *reason, "{name} {}", capture.display());
+            }
+            let tokens = ["completion_tokens", "output_tokens", "eval_count"].iter().find_map(|n| truth["usage"].get(n));
+            if let Some(tokens) = tokens {
+                assert_eq!(got["tokens"], *tokens, "{name} {}", capture.display());
+            }
+        }
+    }
+}
+
+/// What a client records of a replay, replayed and recorded again, is the same: bytes and boundaries.
+#[test]
+fn a_replay_recorded_and_replayed_is_a_fixed_point() {
+    let once = |exchange: &Exchange| {
+        let replay = Replay::of([exchange]);
+        sniff::replay::serve::probe::ask(replay.address, exchange, sniff::time::Span(0)).unwrap().expect("an answer")
+    };
+    let seen = |e: &Exchange| {
+        let r = e.response.as_ref().unwrap();
+        let head = r.head.as_ref().unwrap();
+        let units = matches!(head.transfer, Transfer::Chunked | Transfer::H2).then(|| (units(&r.body), r.body.unit_lines.clone()));
+        (head.fields.clone(), r.body.bytes.clone(), units, r.trailers.clone(), r.end, e.request.as_ref().map(|r| r.body.bytes.clone()))
+    };
+    let mut compared = 0;
+    for path in captures() {
+        for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
+            let heard = once(exchange);
+            let again = once(&heard);
+            assert!(seen(&heard) == seen(exchange) || exchange.tls.is_some(), "{} exchange {}", path.display(), exchange.id.0);
+            assert!(seen(&again) == seen(&heard), "{} exchange {}", path.display(), exchange.id.0);
+            compared += 1;
+        }
+    }
+    assert!(compared > 100 || support::shared("corpus/real").is_none(), "only {compared}");
+}
+
+/// Codes of all findings on an exchange.
+fn codes(exchange: &Exchange) -> std::collections::BTreeSet<&'static str> {
+    conformance::judge(exchange, &metrics::of(exchange), &Limits::default()).iter().map(|f| f.rule).collect()
+}
+
+/// Each fault is found by the rule that it is named with, and by no other but those that follow from it.
+#[test]
+fn each_fault_provokes_its_rule() {
+    let clean = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
+    let before = codes(&clean);
+    // What cannot be had without another: a body that is cut has no terminator either, and so on.
+    let with: &[(&str, &[&str], &[&str])] = &[
+        ("drop-terminator", &["OAI-CHAT-001"], &["DLV-010"]),
+        ("duplicate-terminator", &["OAI-CHAT-003"], &[]),
+        ("truncate=3000", &["HTTP-006"], &["OAI-CHAT-001", "OAI-CHAT-005", "OAI-CHAT-028", "SSE-001", "DLV-010"]),
+        ("reset=3000", &["HTTP-006"], &["OAI-CHAT-001", "OAI-CHAT-005", "OAI-CHAT-028", "SSE-001", "DLV-010"]),
+        ("stall=9:15s", &["DLV-005"], &[]),
+        ("coalesce=3", &["DLV-003"], &["DLV-004"]),
+        ("split=bytes:7", &["DLV-004"], &[]),
+        ("split-utf8", &["DLV-004"], &[]),
+        ("buffer", &["DLV-001"], &["DLV-003"]),
+        ("content-type=application/x-ndjson", &["HTTP-001"], &["HTTP-002"]),
+        ("no-space", &["SSE-002"], &[]),
+        ("crlf", &["SSE-017"], &[]),
+        ("bom", &["SSE-015"], &[]),
+        ("inject-error", &["OAI-CHAT-027"], &["DLV-010"]),
+        ("keepalive-comments", &["SSE-021"], &[]),
+        ("hang", &["HTTP-021"], &["DLV-009", "HTTP-006", "DLV-010"]),
+    ];
+    let named: Vec<&str> = with.iter().map(|(f, ..)| f.split('=').next().unwrap()).collect();
+    assert_eq!(named, sniff::replay::fault::ALL.iter().map(|n| n.name).collect::<Vec<_>>());
+    for (fault, wanted, allowed) in with {
+        let script = Script::new(&clean, false).unwrap();
+        let script = sniff::replay::fault::apply(script, &clean, &[fault.parse().unwrap()]).unwrap();
+        let transcript = sniff::replay::transcript::of(&clean, &script);
+        let bent = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
+        let after = codes(&bent);
+        for code in wanted.iter().filter(|c| conformance::by_code(c).is_some()) {
+            assert!(after.contains(code), "{fault}: {code} is not among {after:?}");
+        }
+        let new: Vec<_> = after.difference(&before).filter(|c| !wanted.contains(c) && !allowed.contains(c)).collect();
+        assert!(new.is_empty(), "{fault}: {new:?} beside {wanted:?}");
+    }
+}
+
+/// A bent stream of every kind that is put right again has no finding left that it had not before it was bent.
+#[test]
+fn normalised_streams_conform() {
+    for case in ["seed/iflow", "seed/litserve-before-fix", "seed/kimi-like", "dialect/openai-chat-no-done", "dialect/openai-chat-no-end"] {
+        let dir = support::captures().join(case);
+        let input = ["input.wire", "input.pcap"].map(|n| dir.join(n)).into_iter().find(|p| p.exists()).unwrap();
+        for exchange in exchanges(&input) {
+            let Ok(script) = Script::new(&exchange, true) else { continue };
+            let script = sniff::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
+            let transcript = sniff::replay::transcript::of(&exchange, &script);
+            let right = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
+            let text = |e: &Exchange| e.response.as_ref().unwrap().answer.texts.get(&0).cloned();
+            assert_eq!(text(&right), text(&exchange), "{case}");
+            let dialect = |code: &&&str| code.starts_with("OAI") || code.starts_with("SSE") || code.starts_with("HTTP-00");
+            let left: Vec<_> = codes(&right).into_iter().collect();
+            // Some facts are the server's alone: what the id looks like over many answers, what usage says.
+            let left: Vec<_> = left
+                .iter()
+                .filter(dialect)
+                .filter(|c| !["OAI-CHAT-031", "OAI-CHAT-028", "OAI-CHAT-029", "OAI-CHAT-035", "OAI-CHAT-020"].contains(c))
+                .collect();
+            assert!(left.is_empty(), "{case}: {left:?}");
+        }
+    }
+}
+
+/// `wire` exports read back as what they came from.
+#[test]
+fn transcripts_read_back() {
+    let mut compared = 0;
+    for path in captures() {
+        for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
+            let script = Script::new(exchange, false).unwrap();
+            let transcript = sniff::replay::transcript::of(exchange, &script);
+            let text = wire::write(&transcript);
+            let back = exchanges_of(|sink| wire::parse(&text).unwrap().replay(ConnId(0), sink)).remove(0);
+            let (have, wanted) = (back.response.as_ref().unwrap(), exchange.response.as_ref().unwrap());
+            assert_eq!(have.body.bytes, wanted.body.bytes, "{}", path.display());
+            assert_eq!((have.end, &have.answer.texts), (wanted.end, &wanted.answer.texts), "{}", path.display());
+            // Several deliveries of one instant are one write.
+            let times = |r: &sniff::exchange::Response| {
+                let mut all = std::collections::BTreeMap::new();
+                r.body.pieces.iter().for_each(|p| *all.entry(p.at).or_insert(0) += p.len);
+                all.retain(|_, len| *len > 0);
+                (all, r.last_at)
+            };
+            assert_eq!(times(have), times(wanted), "{} exchange {}", path.display(), exchange.id.0);
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared}");
+}

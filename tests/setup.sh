@@ -21,6 +21,8 @@ if [ "$what" = test ]; then
     need curl curl
     need tcpdump tcpdump # the packet truth for the live tests
     need python3 python3
+    need node nodejs
+    need npm npm
     python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
@@ -55,4 +57,9 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
+    # OpenAI's library for JavaScript.
+    if command -v npm >/dev/null 2>&1 && [ ! -e "$top/target/npm/node_modules/openai" ]; then
+        mkdir -p "$top/target/npm"
+        npm install --silent --no-audit --no-fund --prefix "$top/target/npm" openai@6.49.0
+    fi
 fi

@@ -1,5 +1,8 @@
 //! Secrets in heads and targets, told from the rest: what a person may show around without a second look.
 
+use super::Exchange;
+use crate::http::event::{Fields, RequestHead, ResponseHead};
+use crate::http::stored;
 use std::borrow::Cow;
 
 /// Header names that carry secrets as a whole.
@@ -69,6 +72,60 @@ pub fn target(target: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// An exchange without the secrets of its heads. Bodies are not looked into.
+pub fn exchange(x: &Exchange) -> Exchange {
+    let mut x = x.clone();
+    if let Some(r) = &mut x.request {
+        let kept = stored::Kept { first_at: r.head.first_at, h2_stream: r.head.h2_stream, transfer: r.head.transfer.as_str() };
+        let raw = head(r.head.fields.raw(), r.head.h2_stream.is_some());
+        // What no longer reads as a head is left out rather than shown.
+        r.head = stored::request(&raw, kept).unwrap_or_else(|| RequestHead {
+            target: target(&r.head.target).into_owned(),
+            fields: Fields::default(),
+            ..r.head.clone()
+        });
+    }
+    if let Some(r) = &mut x.response {
+        for h in r.head.iter_mut().chain(&mut r.informational) {
+            let kept = stored::Kept { first_at: h.first_at, h2_stream: h.h2_stream, transfer: h.transfer.as_str() };
+            let raw = head(h.fields.raw(), h.h2_stream.is_some());
+            *h = stored::response(&raw, kept).unwrap_or_else(|| ResponseHead { fields: Fields::default(), ..h.clone() });
+        }
+    }
+    x
+}
+
+/// The lines of a head, secret values replaced.
+fn head(raw: &[u8], h2: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    for (i, line) in raw.split_inclusive(|b| *b == b'\n').enumerate() {
+        let text = String::from_utf8_lossy(line.trim_ascii_end());
+        let redacted = if i == 0 && !h2 {
+            // A request line; a status line has no target that could hold a secret.
+            let words: Vec<&str> = text.split(' ').collect();
+            match words[..] {
+                [method, asked, version] if !method.starts_with("HTTP/") => match target(asked) {
+                    Cow::Owned(asked) => Some(format!("{method} {asked} {version}")),
+                    Cow::Borrowed(_) => None,
+                },
+                _ => None,
+            }
+        } else {
+            // The colon of a pseudo-header field's name is its first byte.
+            let colon = text.char_indices().skip(1).find(|(_, c)| *c == ':').map(|(at, _)| at);
+            colon.and_then(|at| match value(&text[..at], text[at + 1..].trim()) {
+                Cow::Owned(hidden) => Some(format!("{}: {hidden}", &text[..at])),
+                Cow::Borrowed(_) => None,
+            })
+        };
+        match redacted {
+            Some(line) => out.extend_from_slice(format!("{line}\r\n").as_bytes()),
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
 }
 
 /// A query parameter of this name carries a secret.

@@ -208,10 +208,10 @@ impl Server {
         let script = answer.script.clone();
         let Some(step) = script.steps.get(answer.next).copied() else { return Went::Nothing };
         match step.what {
-            What::Interim(i) => script.interim.get(i).into_iter().for_each(|h| self.headers(id, &head(h), false, out)),
+            What::Interim(i) => script.interim.get(i).into_iter().for_each(|h| headers(id, &head(h), false, self.max_frame, out)),
             What::Head => {
                 let ends = script.parts.is_empty() && ends_with(&script, answer.next + 1);
-                self.headers(id, &head(&script.head), ends, out);
+                headers(id, &head(&script.head), ends, self.max_frame, out);
                 if ends {
                     self.forget(id);
                     return Went::Whole;
@@ -275,7 +275,7 @@ impl Server {
             Ending::Clean if script.trailers.is_empty() => frame(out, kind::DATA, flag::END_STREAM, id, &[]),
             Ending::Clean => {
                 let fields: Vec<Pair> = script.trailers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec())).collect();
-                self.headers(id, &fields, true, out);
+                headers(id, &fields, true, self.max_frame, out);
             }
             Ending::Reset(code) => frame(out, kind::RST_STREAM, 0, id, &code.to_be_bytes()),
             // Closing the connection would end the other streams too.
@@ -287,19 +287,6 @@ impl Server {
             }
         }
         self.forget(id);
-    }
-
-    fn headers(&self, id: u32, fields: &[Pair], end: bool, out: &mut Vec<u8>) {
-        let mut block = Vec::new();
-        fields.iter().for_each(|(name, value)| literal(&mut block, name, value));
-        let mut parts = block.chunks(self.max_frame).peekable();
-        let mut first = true;
-        while let Some(part) = parts.next() {
-            let last = if parts.peek().is_none() { flag::END_HEADERS } else { 0 };
-            let ends = if end && first { flag::END_STREAM } else { 0 };
-            frame(out, if first { kind::HEADERS } else { kind::CONTINUATION }, last | ends, id, part);
-            first = false;
-        }
     }
 
     fn stepped(&mut self, id: u32) {
@@ -316,6 +303,19 @@ impl Server {
         }
         self.streams.remove(&id);
         self.answering.retain(|s| *s != id);
+    }
+}
+
+fn headers(id: u32, fields: &[Pair], end: bool, max_frame: usize, out: &mut Vec<u8>) {
+    let mut block = Vec::new();
+    fields.iter().for_each(|(name, value)| literal(&mut block, name, value));
+    let mut parts = block.chunks(max_frame).peekable();
+    let mut first = true;
+    while let Some(part) = parts.next() {
+        let last = if parts.peek().is_none() { flag::END_HEADERS } else { 0 };
+        let ends = if end && first { flag::END_STREAM } else { 0 };
+        frame(out, if first { kind::HEADERS } else { kind::CONTINUATION }, last | ends, id, part);
+        first = false;
     }
 }
 
@@ -343,6 +343,32 @@ fn head(head: &ResponseHead) -> Vec<Pair> {
     let void = |name: &[u8]| name == b"content-length" && head.transfer == Transfer::Chunked;
     let foreign = |name: &[u8]| head.version != Version::H2 && (OF_A_CONNECTION.contains(&name) || void(name));
     std::iter::once(status).chain(fields.filter(|(n, _)| !foreign(n))).collect()
+}
+
+/// The client's side of a connection with this one request, from the preface on: large frames and windows, so that units come as they are.
+pub fn request(request: &crate::exchange::Request) -> Vec<u8> {
+    let head = &request.head;
+    let fields = head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec()));
+    let fields: Vec<Pair> = fields.filter(|(n, _)| n != b"host" && n != b"expect" && !OF_A_CONNECTION.contains(&n.as_slice())).collect();
+    let pseudo = [
+        (":method", head.method.as_str()),
+        (":scheme", "http"),
+        (":authority", head.authority.as_deref().unwrap_or("replay")),
+        (":path", &head.target),
+    ];
+    let pseudo = pseudo.map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
+    let fields: Vec<Pair> = pseudo.into_iter().chain(fields).collect();
+    let body = &request.body.bytes;
+    let mut out = frame::PREFACE.to_vec();
+    let settings = [&[0, 4][..], &i32::MAX.to_be_bytes(), &[0, 5], &((1u32 << 24) - 1).to_be_bytes()].concat();
+    frame(&mut out, kind::SETTINGS, 0, 0, &settings);
+    frame(&mut out, kind::WINDOW_UPDATE, 0, 0, &(i32::MAX - DEFAULT_WINDOW as i32).to_be_bytes());
+    headers(1, &fields, body.is_empty(), DEFAULT_FRAME, &mut out);
+    let mut rest = body.chunks(DEFAULT_FRAME).peekable();
+    while let Some(part) = rest.next() {
+        frame(&mut out, kind::DATA, if rest.peek().is_none() { flag::END_STREAM } else { 0 }, 1, part);
+    }
+    out
 }
 
 /// Literal field without indexing, new name, no Huffman coding (RFC 7541 section 6.2.2).

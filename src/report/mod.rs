@@ -7,6 +7,7 @@ pub mod check;
 pub mod compliance;
 pub mod csv;
 pub mod explain;
+pub mod export;
 pub mod json;
 pub mod jsonl;
 pub mod latency;

@@ -3,6 +3,7 @@
 mod clock;
 mod link;
 mod pacer;
+pub mod probe;
 mod requests;
 mod socket;
 
@@ -121,6 +122,7 @@ impl Service {
     /// The listener broke.
     pub fn listen(&self, listener: &TcpListener, stop: &AtomicBool) -> Result<()> {
         listener.set_nonblocking(true)?;
+        socket::stamp_arrivals(listener);
         while !stop.load(Ordering::Relaxed) {
             if self.shared.clients.load(Ordering::Relaxed) >= MAX_CLIENTS || !readable(listener) {
                 continue;
