@@ -304,6 +304,53 @@ fn without_keys_the_names_are_known() {
     }
 }
 
+/// What stands in a capture: its packets, and its key log.
+fn opened(case: &str) -> (Vec<(i64, Vec<u8>)>, Vec<u8>) {
+    let (mut packets, mut keys) = (Vec::new(), Vec::new());
+    let path = support::captures().join("tls").join(case).join("input.pcapng");
+    let mut reader = file::Reader::open(&path.display().to_string()).unwrap();
+    while let Some(item) = reader.next().unwrap() {
+        match item {
+            Item::Packet(packet) => packets.push((packet.at.nanos(), packet.data.to_vec())),
+            Item::Secrets(lines) => keys.extend_from_slice(lines),
+            Item::Notice(_) => {}
+        }
+    }
+    (packets, keys)
+}
+
+/// Whoever records TLS without keys is told on every way how to get them.
+#[test]
+fn without_keys_a_person_learns_how_to_get_them() {
+    let (packets, keys) = opened("tls12-resumption");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("sealed.pcap"), support::packets::pcap(&packets)).unwrap();
+    std::fs::write(dir.path().join("keys.log"), keys).unwrap();
+    let sniff = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sniff"));
+        let out = command.args(args).current_dir(dir.path()).env_remove("SSLKEYLOGFILE").env_remove("SNIFF_DB").output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        (String::from_utf8_lossy(&out.stdout).into_owned(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let told = |said: &str| {
+        assert!(said.contains("not read: 2 TLS connections: 2 × api.example TLS 1.2\n"), "{said}");
+        assert!(said.contains("SSLKEYLOGFILE") && said.contains("--keylog"), "{said}");
+    };
+    told(&sniff(&["--read", "sealed.pcap"]).1);
+    told(&sniff(&["list"]).1);
+    told(&sniff(&["check", "sealed.pcap"]).1);
+    assert_eq!(sniff(&["-q", "list"]).1, "");
+    let all: serde_json::Value = serde_json::from_str(&sniff(&["list", "--connections", "--format", "json"]).0).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    for (field, value) in [("sni", "api.example".into()), ("tls_version", "1.2".into()), ("tls_suite", serde_json::Value::from(0xc030))] {
+        assert_eq!(all[1][field], value, "{field}");
+    }
+    assert!(all[0]["unread"].as_str().unwrap().contains("--keylog"));
+    // With the key log there is nothing to tell.
+    let (_, said) = sniff(&["--db", "read.db", "--read", "sealed.pcap", "--keylog", "keys.log"]);
+    assert!(said.contains("2 exchanges") && !said.contains("not read"), "{said}");
+}
+
 /// The cases of OpenSSL with one packet of the answer missing: what is behind it is read, whichever the cipher.
 #[test]
 fn a_lost_packet_costs_its_words_only() {
@@ -313,16 +360,9 @@ fn a_lost_packet_costs_its_words_only() {
         if name.contains("re") {
             continue; // renegotiation, resumption: two answers
         }
+        let (mut packets, log) = opened(&name);
         let keys = Keys::default();
-        let mut packets: Vec<(i64, Vec<u8>)> = Vec::new();
-        let mut reader = file::Reader::open(&case.join("input.pcapng").display().to_string()).unwrap();
-        while let Some(item) = reader.next().unwrap() {
-            match item {
-                Item::Packet(packet) => packets.push((packet.at.nanos(), packet.data.to_vec())),
-                Item::Secrets(lines) => keys.push(lines),
-                Item::Notice(_) => {}
-            }
-        }
+        keys.push(&log);
         // From behind: close_notify, last chunk, [DONE], the finish reason, " read.", " and".
         let answer = packets.iter().enumerate().filter(|(_, p)| p.1.len() > 54 && p.1[34..36] == 443u16.to_be_bytes());
         let lost = answer.map(|(i, _)| i).rev().nth(if name.contains("rc4") { 4 } else { 5 }).unwrap();

@@ -90,9 +90,12 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut engine = Engine::new(&args.limits, &args.port, &keys, false);
     let mut found: Vec<Summary> = Vec::new();
+    let mut tally = tally::Tally::default();
     let mut sink = |message: Message| {
-        if let Message::Finished(f) = message {
-            found.push(Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
+        match message {
+            Message::Finished(f) => found.push(Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)),
+            Message::Connection(c) => tally.connection(&c),
+            Message::Begun(_) | Message::Part(_) => {}
         }
         Ok(())
     };
@@ -106,6 +109,9 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
         }
     }
     let net = engine.finish(&mut sink)?;
+    if !common.quiet {
+        tally.unread(super::output::stderr_look(common).color).iter().for_each(|line| say(line));
+    }
     tally::readable(name, &reader.counts(), &net)?;
     found.sort_by_key(|s| s.id);
     found.iter().for_each(|s| all.add(Some(name), s));

@@ -4,7 +4,7 @@ use super::Common;
 use super::output::{Output, unless_closed};
 use crate::conformance::{RULES, Rule, by_code};
 use crate::report::explain::{self, RuleText};
-use crate::report::{Format, csv, json, jsonl, markdown, table};
+use crate::report::{Format, csv, json, jsonl, markdown};
 use anyhow::{Result, anyhow};
 use clap::Args;
 
@@ -39,7 +39,7 @@ fn one(rule: &'static Rule, format: Format, out: &mut Output) -> Result<()> {
         Format::Table => out.text(&explain::text(rule, &out.look)),
         Format::Json => json::document(&RuleText::from(rule), out.writer()),
         Format::Jsonl => jsonl::line(&RuleText::from(rule), out.writer()),
-        Format::Csv => csv::table(&explain::catalogue(&[rule]), out.writer()),
+        Format::Csv => csv::table(&explain::table(&[rule]), out.writer()),
         Format::Markdown => out.text(&explain::markdown(rule)),
     }
 }
@@ -47,11 +47,11 @@ fn one(rule: &'static Rule, format: Format, out: &mut Output) -> Result<()> {
 fn catalogue(format: Format, out: &mut Output) -> Result<()> {
     let texts = || RULES.iter().map(|r| RuleText::from(*r));
     match format {
-        Format::Table => out.text(&table::render(&explain::catalogue(RULES), &out.look)),
+        Format::Table => out.text(&explain::catalogue(RULES, &out.look)),
         Format::Json => json::document(&texts().collect::<Vec<_>>(), out.writer()),
         Format::Jsonl => texts().try_for_each(|t| jsonl::line(&t, out.writer())),
-        Format::Csv => csv::table(&explain::catalogue(RULES), out.writer()),
-        Format::Markdown => out.text(&markdown::render(&explain::catalogue(RULES))),
+        Format::Csv => csv::table(&explain::table(RULES), out.writer()),
+        Format::Markdown => out.text(&markdown::render(&explain::table(RULES))),
     }
 }
 

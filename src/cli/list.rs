@@ -3,10 +3,10 @@
 use super::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
-use crate::report::{Format, csv, json, jsonl, list, markdown, table};
-use crate::store::Reader;
+use crate::report::{Format, connections, csv, json, jsonl, list, markdown, table};
+use crate::store::{Reader, Selector};
 use crate::summary::Summary;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 /// Recorded exchanges, one a line.
@@ -15,19 +15,52 @@ use clap::Args;
 Examples:
   sniff list --session last
   sniff list --host api.openai.com --since 1h
+  sniff list --connections --session last
   sniff list --streaming --format jsonl | jq 'select(.timing.ttft_ms > 1000) | .id'
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ListArgs {
     #[command(flatten)]
     selectors: SelectorArgs,
+    /// TCP connections instead, also those without exchanges: what they speak, TLS names, why they could not be read
+    #[arg(long)]
+    connections: bool,
 }
 
 pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
     let reader = Reader::open(&common.db)?;
-    let mut out = Output::open(common)?;
-    unless_closed(write(&reader, args, common.quiet, format, &mut out).and_then(|()| out.finish()))?;
+    let selector = args.selectors.selector();
+    if args.connections {
+        if !selector.is_of_connections() {
+            bail!("connections have session, times and host; --path, --model, --dialect, --framing and --streaming belong to exchanges");
+        }
+        let mut out = Output::open(common)?;
+        unless_closed(write_connections(&reader, &selector, format, &mut out).and_then(|()| out.finish()))?;
+    } else {
+        let mut out = Output::open(common)?;
+        unless_closed(write(&reader, args, common.quiet, format, &mut out).and_then(|()| out.finish()))?;
+    }
+    // What a person misses in the table may be in connections that could not be read.
+    if format == Format::Table && !common.quiet && selector.is_of_connections() {
+        let unread = connections::Unread::of(&reader.connections(&selector)?);
+        unread.lines(super::output::stderr_look(common).color).iter().for_each(|line| super::say(line));
+    }
     Ok(0)
+}
+
+fn write_connections(reader: &Reader, selector: &Selector, format: Format, out: &mut Output) -> Result<()> {
+    let all = reader.connections(selector)?;
+    match format {
+        Format::Json => {
+            let mut list = json::List::default();
+            all.iter().try_for_each(|c| list.push(c, out.writer()))?;
+            list.end(out.writer())
+        }
+        Format::Jsonl => all.iter().try_for_each(|c| jsonl::line(c, out.writer())),
+        Format::Csv => csv::table(&connections::table(&all), out.writer()),
+        Format::Markdown => out.text(&markdown::render(&connections::table(&all))),
+        Format::Table => out.text(&table::render(&connections::table(&all), &out.look)),
+    }
 }
 
 fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mut Output) -> Result<()> {

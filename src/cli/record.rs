@@ -114,7 +114,7 @@ impl<'a> Recording<'a> {
                     tally.exchange(f);
                     screen.exchange(|| Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
                 }
-                Message::Connection(_) => tally.connections += 1,
+                Message::Connection(c) => tally.connection(c),
                 Message::Begun(_) | Message::Part(_) => {}
             }
             writer.send(message)

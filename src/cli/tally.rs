@@ -3,9 +3,12 @@
 use crate::capture::Counts;
 use crate::conformance::Level;
 use crate::net::NetStats;
+use crate::pipeline::Connection;
+use crate::report::connections::Unread;
 use crate::report::text::{Style, bytes, count};
 use crate::store::Finished;
 use crate::summary::FindingSummary;
+use crate::summary::connection::ConnectionSummary;
 use anyhow::{Result, bail};
 
 /// What was seen.
@@ -15,12 +18,23 @@ pub(super) struct Tally {
     pub(super) exchanges: u64,
     /// Info, warning, error.
     findings: [u64; 3],
+    unread: Unread,
 }
 
 impl Tally {
     pub(super) fn exchange(&mut self, f: &Finished) {
         self.exchanges += 1;
         f.findings.iter().for_each(|f| self.findings[FindingSummary::new(f).level as usize] += 1);
+    }
+
+    pub(super) fn connection(&mut self, c: &Connection) {
+        self.connections += 1;
+        self.unread.add(&ConnectionSummary::from(c));
+    }
+
+    /// TLS that could not be read, and what helps.
+    pub(super) fn unread(&self, color: bool) -> Vec<String> {
+        self.unread.lines(color)
     }
 
     /// The last lines of a recording.
@@ -53,6 +67,7 @@ impl Tally {
         for (n, what) in odd.iter().filter(|(n, _)| *n > 0) {
             lines.push(Style::Yellow.paint(&format!("not read: {} {what}", count(*n, "packet", "packets")), color));
         }
+        lines.extend(self.unread(color));
         lines
     }
 }

@@ -10,7 +10,10 @@ use std::cmp::Reverse;
 pub mod rules;
 
 mod case;
+pub mod causes;
+pub mod clients;
 pub mod kinds;
+pub mod sample;
 mod table;
 
 #[cfg(test)]

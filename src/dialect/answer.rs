@@ -72,6 +72,8 @@ pub struct Answer {
     pub reasoning_deltas: u64,
     /// Records with tool calls.
     pub tool_deltas: u64,
+    /// Log probabilities came.
+    pub logprobs: bool,
     /// Something kept here has reached its limit; more came and is only counted.
     pub text_limited: bool,
     /// Provider variant of the dialect, where recognised: `iflow`, `dashscope`, `litserve`, …

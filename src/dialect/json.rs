@@ -19,6 +19,11 @@ pub const DOUBLED_KEY: Kind = Kind("json.doubled-key");
 /// A `\uD8xx` escape without its other half: JavaScript and most Python clients read on, strict ones fail.
 pub const LONE_SURROGATE: Kind = Kind("json.lone-surrogate");
 
+/// A payload is one JSON value with another behind it.
+pub const SECOND_VALUE: Kind = Kind("json.second-value");
+/// A payload begins with a colon: somebody made data of a comment.
+pub const COMMENT_AS_DATA: Kind = Kind("json.comment-as-data");
+
 /// Room for a second reading, and why it was needed.
 #[derive(Debug, Default)]
 pub(super) struct Again {
@@ -35,6 +40,19 @@ pub(super) enum Fault {
     NotJson(serde_json::Error),
     /// It is JSON of this type and should be an object.
     NotObject(&'static str),
+}
+
+/// What is wrong with a payload that does not parse, where it is of a sort that all dialects share.
+pub(super) fn sort_of(payload: &[u8]) -> Option<Kind> {
+    let payload = payload.trim_ascii_start();
+    let mut values = serde_json::Deserializer::from_slice(payload).into_iter::<serde::de::IgnoredAny>();
+    let one = matches!(values.next(), Some(Ok(_)));
+    let rest = payload.get(values.byte_offset()..).unwrap_or_default().trim_ascii_start();
+    match () {
+        () if payload.starts_with(b":") => Some(COMMENT_AS_DATA),
+        () if one && matches!(rest.first(), Some(b'{' | b'[')) => Some(SECOND_VALUE),
+        () => None,
+    }
 }
 
 /// Read `text`, an object, as `T`, borrowing from it (or from `again` where it had to be mended).

@@ -35,7 +35,7 @@ mod testing;
 mod tests;
 
 pub use answer::{Answer, Terminator};
-pub use json::{DOUBLED_KEY, LONE_SURROGATE};
+pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, LONE_SURROGATE, SECOND_VALUE};
 
 use crate::framing::{Framing, Record};
 use crate::http::event::Fields;

@@ -2,7 +2,7 @@
 
 use super::Meaning;
 use super::answer::Answer;
-use super::json::{Again, Fault};
+use super::json::{self, Again, Fault};
 use crate::framing::Record;
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
@@ -65,7 +65,10 @@ impl Say<'_> {
     /// The payload could not be read: broken JSON, or JSON of another type than the dialect's.
     pub(super) fn unreadable(&mut self, not_json: Kind, not_object: Kind, fault: &Fault, record: &Record<'_>) {
         match fault {
-            Fault::NotJson(error) => self.note(not_json, || format!("{error}: {}", excerpt(record.data))),
+            Fault::NotJson(error) => {
+                let kind = json::sort_of(record.data).unwrap_or(not_json);
+                self.note(kind, || format!("{error}: {}", excerpt(record.data)));
+            }
             Fault::NotObject(kind) => self.note(not_object, || format!("{kind}: {}", excerpt(record.data))),
         }
     }

@@ -95,7 +95,7 @@ impl Chat {
             say.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
             return meaning;
         }
-        let wanted = if self.document { "chat.completion" } else { "chat.completion.chunk" };
+        let wanted = if self.document { "chat.completion" } else { ledger::CHUNK };
         self.ledger.enter(chunk, wanted, answer, say);
         let mut carried_any = usage::take(&chunk.usage, answer, say);
         let has_usage = carried_any;
@@ -159,6 +159,7 @@ impl Chat {
 
 impl Events for Chat {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
         if let Some(spelled) = done(record.data).filter(|_| !self.document) {
             return self.terminator(spelled, record, answer, say);
         }

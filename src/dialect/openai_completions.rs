@@ -22,6 +22,8 @@ pub const TEXT_TYPE: Kind = Kind("completions.text-type");
 pub const TERMINATOR_SPELLING: Kind = Kind("completions.terminator-spelling");
 /// A second terminator.
 pub const DUPLICATE_TERMINATOR: Kind = Kind("completions.duplicate-terminator");
+/// An `event` field.
+pub const EVENT_FIELD: Kind = Kind("completions.event-field");
 /// A record behind the terminator.
 pub const DATA_AFTER_TERMINATOR: Kind = Kind("completions.data-after-terminator");
 
@@ -76,6 +78,7 @@ impl Completions {
 
 impl Events for Completions {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        say.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
         if let Some(spelled) = done(record.data).filter(|_| !self.document) {
             say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
             say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));

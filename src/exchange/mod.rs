@@ -89,8 +89,25 @@ pub struct Request {
     pub model: Option<String>,
     /// `stream` of a JSON body.
     pub stream: Option<bool>,
+    /// What else a JSON body asks for; none where the body is no JSON object or could not be read.
+    pub asked: Option<Asked>,
     /// How it ended.
     pub end: MessageEnd,
+}
+
+/// What the JSON body of a request asks for, as far as an answer is judged by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// `stream`, where it is a boolean.
+    pub stream: Option<bool>,
+    /// `stream_options.include_usage`, where it is a boolean.
+    pub usage: Option<bool>,
+    /// `n`: choices wanted, where it is a number.
+    pub choices: Option<u64>,
+    /// `logprobs` is there, and neither null nor false.
+    pub logprobs: bool,
+    /// `tool_choice` is an object: it names the tool to call.
+    pub forced_tool: bool,
 }
 
 /// The response message.

@@ -80,7 +80,8 @@ impl Watch {
 
     fn begin(&mut self, b: u8) {
         if let Some(slot) = self.name.get_mut(self.len) {
-            *slot = b;
+            // Declared an event stream, it is one even where its field names are misspelled, so that this can be said.
+            *slot = if self.sse_declared { b.to_ascii_lowercase() } else { b };
         }
         self.len += 1;
         let name = self.name.get(..self.len).unwrap_or_default();
@@ -128,6 +129,9 @@ mod tests {
         assert_eq!(seen("a: b\ndata: x\n\n"), None);
         let mut declared = Watch::new(true, false);
         assert_eq!(b"junk\nid:".iter().find_map(|b| declared.byte(*b)), Some(Framing::Sse));
+        let mut misspelled = Watch::new(true, false);
+        assert_eq!(b"Data: a".iter().find_map(|b| misspelled.byte(*b)), Some(Framing::Sse));
+        assert_eq!(seen("Data: a\n\nData: b\n\n"), None);
     }
 
     #[test]

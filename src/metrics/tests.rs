@@ -41,6 +41,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         body: Body::default(),
         model: None,
         stream: None,
+        asked: None,
         end: MessageEnd::Complete,
     };
     let response = Response {

@@ -7,6 +7,7 @@
 //! ```
 
 mod again;
+mod asked;
 mod closing;
 mod intake;
 mod output;
@@ -218,6 +219,7 @@ impl Conn {
             closed_at: self.last_at,
             speaks: self.http.speaks().as_str(),
             tls: self.http.tls().map(|(info, _)| TlsInfo::from(info)),
+            offered: self.http.tls().map_or(Vec::new(), |(info, _)| info.offered.clone()),
             facts: if flipped { swap(facts) } else { facts },
             exchanges: self.exchanges,
         })));

@@ -56,6 +56,8 @@ pub struct Connection {
     pub speaks: &'static str,
     /// TLS facts.
     pub tls: Option<TlsInfo>,
+    /// Protocols that the client offered in its hello (ALPN).
+    pub offered: Vec<String>,
     /// What TCP counted.
     pub facts: ConnFacts,
     /// Exchanges read from it.

@@ -1,5 +1,6 @@
 //! One exchange being read: HTTP events in, an [`Exchange`] out.
 
+use super::asked;
 use super::closing::Closings;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
@@ -7,7 +8,7 @@ use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::Answer;
 use crate::exchange::ending::Ending;
-use crate::exchange::{Exchange, ExchangeId, Request, Response};
+use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told, Transfer};
 use crate::oddity::{Kind, Oddities, Oddity};
@@ -38,7 +39,7 @@ struct RequestWork {
     /// Decoded body, for `model`, `stream` and the dialects.
     kept: Vec<u8>,
     model: Option<String>,
-    stream: Option<bool>,
+    asked: Option<Asked>,
     end: Option<MessageEnd>,
 }
 
@@ -53,15 +54,6 @@ struct ResponseWork {
     intake: Intake,
     reading: Reading,
     end: Option<MessageEnd>,
-}
-
-/// What a request body says of the answer that is wanted.
-#[derive(serde::Deserialize)]
-struct Asked<'a> {
-    #[serde(borrow, default)]
-    model: Option<&'a serde_json::value::RawValue>,
-    #[serde(borrow, default)]
-    stream: Option<&'a serde_json::value::RawValue>,
 }
 
 impl Work {
@@ -203,7 +195,7 @@ impl Work {
 impl RequestWork {
     fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
         let intake = Intake::new(coding(&head.fields).as_deref(), config.contents);
-        RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, stream: None, end: None }
+        RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
     }
 
     fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
@@ -237,17 +229,13 @@ impl RequestWork {
         }
     }
 
-    /// `model` and `stream` of a JSON body.
+    /// What a JSON body asks for.
     fn read_body(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         if (self.kept.len() as u64) < self.intake.body.decoded_bytes {
             oddities.push(Oddity::new(REQUEST_NOT_READ, stamp.at, format!("request body of {} bytes", self.intake.body.decoded_bytes)));
         }
-        if self.kept.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
-            return;
-        }
-        if let Ok(asked) = serde_json::from_slice::<Asked<'_>>(&self.kept) {
-            self.model = asked.model.and_then(|m| serde_json::from_str(m.get()).ok());
-            self.stream = asked.stream.and_then(|s| serde_json::from_str(s.get()).ok());
+        if let Some((model, asked)) = asked::read(&self.kept) {
+            (self.model, self.asked) = (model, Some(asked));
         }
     }
 
@@ -255,8 +243,9 @@ impl RequestWork {
         if self.end.is_none() {
             self.intake.finish(Stamp { at: self.last_at, frame: 0 }, oddities);
         }
-        let RequestWork { head, last_at, intake, model, stream, end, .. } = self;
-        Request { head, last_at, body: intake.body, model, stream, end: end.unwrap_or(MessageEnd::CutByCapture) }
+        let RequestWork { head, last_at, intake, model, asked, end, .. } = self;
+        let (stream, end) = (asked.and_then(|a| a.stream), end.unwrap_or(MessageEnd::CutByCapture));
+        Request { head, last_at, body: intake.body, model, stream, asked, end }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod compliance;
+pub mod connections;
 pub mod csv;
 pub mod explain;
 pub mod export;

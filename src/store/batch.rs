@@ -196,6 +196,9 @@ impl Step<'_> {
         values.extend([f.client_fin, f.server_fin, f.client_rst, f.server_rst].map(Value::from));
         let t = &f.closed;
         values.extend([t.client_fin, t.server_fin, t.client_rst, t.server_rst].map(|t| opt(t.map(Timestamp::nanos))));
+        let offered = Some(&c.offered).filter(|o| !o.is_empty()).and_then(|o| serde_json::to_string(o).ok());
+        values.extend([opt(tls.and_then(|t| t.version.clone())), opt(tls.and_then(|t| t.suite)), opt(offered)]);
+        values.push(opt(tls.and_then(|t| t.unread).map(str::to_owned)));
         let sql = format!("INSERT OR REPLACE INTO connection VALUES (?{})", ", ?".repeat(values.len() - 1));
         self.tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
         Ok(())

@@ -7,6 +7,7 @@
 
 mod batch;
 mod columns;
+mod connections;
 mod ending;
 mod load;
 pub mod migrate;

@@ -79,6 +79,34 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// It asks for nothing that only an exchange has.
+    pub fn is_of_connections(&self) -> bool {
+        [&self.path, &self.model, &self.dialect, &self.framing].iter().all(|s| s.is_none()) && self.streaming.is_none()
+    }
+
+    /// A condition on `connection c`: of the session, open within the times, with the host.
+    pub(super) fn connections_sql(&self) -> (String, Vec<Value>) {
+        let mut w = Where { sql: "true".into(), values: Vec::new() };
+        match self.session {
+            Some(SessionIs::Last) => w.sql.push_str(" AND c.session_id = (SELECT max(id) FROM session)"),
+            Some(SessionIs::Number(n)) => w.and("c.session_id = ?", [n.into()]),
+            None => {}
+        }
+        if let Some(t) = self.since {
+            w.and("c.closed_ns >= ?", [t.nanos().into()]);
+        }
+        if let Some(t) = self.until {
+            w.and("c.opened_ns < ?", [t.nanos().into()]);
+        }
+        if let Some(host) = &self.host {
+            let p = pattern(host, false);
+            w.and("(lower(c.sni) GLOB ? OR lower(c.server_ip) GLOB ?)", [p.clone().into(), p.into()]);
+        }
+        (w.sql, w.values)
+    }
+}
+
 /// When an exchange begins: its request's first byte, or what was seen first of its response.
 pub(super) const BEGUN: &str = "coalesce(e.t_request_start_ns, e.t_response_start_ns, e.t_first_body_byte_ns)";
 

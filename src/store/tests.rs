@@ -10,6 +10,7 @@ use super::{Reader, Selector, Session, Writer, migrate};
 use crate::capture::Counts;
 use crate::exchange::ExchangeId;
 use crate::summary::Summary;
+use crate::summary::connection::ConnectionSummary;
 use crate::summary::ending::EndingSummary;
 use crate::time::{Span, Timestamp};
 use rusqlite::Connection;
@@ -140,6 +141,21 @@ fn ids_by_number_prefix_and_last() {
     assert_eq!(reader.id("last").unwrap(), 21);
     let said = |text| reader.id(text).unwrap_err().to_string();
     assert!(said("22").contains("no exchange 22") && said("x").contains("ids are numbers") && said("").contains("no exchange"));
+}
+
+#[test]
+fn connections_are_listed_whatever_was_read_of_them() {
+    let (_dir, path) = temp();
+    let all = [sample::connection(0), sample::unread(1)];
+    record(&path, all.iter().map(|c| Message::Connection(Box::new(c.clone()))).collect());
+    let reader = Reader::open(&path).unwrap();
+    let want: Vec<_> = all.iter().map(|c| ConnectionSummary { session: 1, ..c.into() }).collect();
+    assert_eq!(reader.connections(&Selector::default()).unwrap(), want);
+    let of = |host: &str| reader.connections(&Selector { host: Some(host.into()), ..Selector::default() }).unwrap();
+    assert_eq!(of("SNI"), want[1..]);
+    assert!(of("other").is_empty());
+    let since = |t| reader.connections(&Selector { since: Some(Timestamp(t)), ..Selector::default() }).unwrap().len();
+    assert_eq!((since(190), since(191)), (2, 0), "open at that time");
 }
 
 #[test]

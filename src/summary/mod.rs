@@ -1,5 +1,6 @@
 //! What `list` says of an exchange: CONTRACT.md's object, field by field, in its order. Made from an exchange or read back from the store.
 
+pub mod connection;
 pub mod detail;
 pub mod ending;
 mod make;

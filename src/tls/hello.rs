@@ -134,8 +134,51 @@ fn server_name(body: &[u8]) -> Option<String> {
     }
 }
 
+/// A value that means nothing and is offered to keep servers tolerant (RFC 8701 section 3.1).
+fn is_grease(name: &[u8]) -> bool {
+    matches!(name, [a, b] if a == b && a & 0x0f == 0x0a)
+}
+
 /// RFC 7301 section 3.1.
 fn protocols(body: &[u8]) -> Vec<String> {
     let mut list = Fields(Fields(body).vec16().unwrap_or_default());
-    std::iter::from_fn(|| list.vec8()).map(|p| String::from_utf8_lossy(p).into_owned()).collect()
+    let names = std::iter::from_fn(|| list.vec8()).filter(|name| !is_grease(name));
+    names.map(|p| String::from_utf8_lossy(p).into_owned()).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn vec16(body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u16).to_be_bytes()[..], body].concat()
+    }
+
+    fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
+        [&kind.to_be_bytes()[..], &vec16(body)].concat()
+    }
+
+    /// What browsers send around the facts: GREASE in suites, extensions and ALPN, and an encrypted hello whose outer name is public.
+    #[test]
+    fn grease_and_encrypted_hellos_do_not_confuse() {
+        let sni = [&[0][..], &vec16(b"public.example")].concat();
+        let extensions = [
+            extension(0x3a3a, &[]),
+            extension(0xfe0d, &[0; 40]), // encrypted_client_hello (RFC 9849)
+            extension(0, &vec16(&sni)),
+            extension(16, &vec16(b"\x02\x2a\x2a\x02h2\x08http/1.1")),
+            extension(43, &[5, 0x7a, 0x7a, 3, 4]),
+            extension(0xbaba, &[0]),
+        ]
+        .concat();
+        let suites = vec16(&[0x1a, 0x1a, 0x13, 1]);
+        let hello = [&[3, 3][..], &[7; 32], &[0], &suites, &[1, 0], &vec16(&extensions)].concat();
+        let read = ClientHello::parse(&hello).unwrap();
+        assert_eq!((read.sni.as_deref(), read.alpn), (Some("public.example"), vec!["h2".to_owned(), "http/1.1".to_owned()]));
+        for cut in 0..hello.len() {
+            let _ = ClientHello::parse(&hello[..cut]);
+            let _ = ServerHello::parse(&hello[..cut]);
+        }
+    }
 }

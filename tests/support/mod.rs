@@ -7,6 +7,7 @@ pub mod packets;
 pub mod read;
 pub mod sealed;
 pub mod shape;
+pub mod variants;
 
 use std::path::PathBuf;
 

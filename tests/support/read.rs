@@ -4,7 +4,7 @@ use sniff::capture::{Item, file::Reader};
 use sniff::exchange::Exchange;
 use sniff::pipeline::{Config, Connection, Output, Pipeline};
 use sniff::{net, tcp, tls};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What came out of a capture.
 #[derive(Default)]
@@ -19,10 +19,11 @@ pub struct Seen {
     pub left: usize,
 }
 
-/// Whole exchanges, nothing handed on in parts. A key log `NAME.keys` next to the capture is used.
+/// Whole exchanges, nothing handed on in parts. A key log next to the capture (`NAME.pcap.keys`, `NAME.keys`) is used.
 pub fn read(path: &Path) -> Seen {
     let keys = tls::Keys::default();
-    if let Ok(log) = std::fs::read(format!("{}.keys", path.display())) {
+    let beside = [PathBuf::from(format!("{}.keys", path.display())), path.with_extension("keys")];
+    if let Some(log) = beside.iter().find_map(|p| std::fs::read(p).ok()) {
         keys.push(&log);
         keys.finish();
     }

@@ -1,7 +1,7 @@
 //! Rules about Gemini and Vertex `streamGenerateContent`.
 
 use crate::conformance::case::many;
-use crate::conformance::{Case, Finding, Level, Rule, kinds};
+use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::gemini;
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
@@ -109,7 +109,9 @@ pub static GEM_002: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = stream(case) else { return };
-        case.tell(kinds::SSE_DATA_WITHOUT_SPACE, None, push, |_, n| format!("no space behind `data:` in {}", many(n, "line", "lines")));
+        case.tell(crate::framing::sse::DATA_WITHOUT_SPACE, None, push, |_, n| {
+            format!("no space behind `data:` in {}", many(n, "line", "lines"))
+        });
         case.tell(gemini::EVENT_NAME, None, push, |odd, n| format!("{} with an event line: {}", many(n, "event", "events"), odd.found));
         case.tell(gemini::FOREIGN_TERMINATOR, None, push, |_, _| "`[DONE]` in a Gemini stream".into());
         if response.comments > 0 {

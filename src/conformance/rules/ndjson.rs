@@ -1,12 +1,12 @@
 //! Rules about newline-delimited JSON.
 
 use crate::conformance::case::many;
-use crate::conformance::{Finding, Level, Rule, kinds};
+use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
-use crate::framing::Framing;
+use crate::framing::{Framing, ndjson as odd};
 use crate::http::event::ResponseHead;
 
-use super::http::essence;
+use super::http::{essence, is_lines};
 
 /// One value a line.
 pub static NDJSON_001: Rule = Rule {
@@ -42,16 +42,66 @@ pub static NDJSON_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         // The bytes decide what it is; who declares lines of JSON and sends values without line ends between them breaks this promise.
-        let lines = |e: String| matches!(&*e, "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines");
-        let broken = |(r, head): (&Response, &ResponseHead)| r.framing == Framing::ConcatJson && essence(head).is_some_and(lines);
+        let broken =
+            |(r, head): (&Response, &ResponseHead)| r.framing == Framing::ConcatJson && essence(head).is_some_and(|t| is_lines(&t));
         if case.stream_head().is_some_and(broken) {
             push(Finding::new("values follow one another without a line end between them"));
         }
-        case.tell(kinds::NDJSON_SEVERAL_VALUES, None, push, |odd, n| {
-            format!("{} with several values: {}", many(n, "line", "lines"), odd.found)
-        });
-        case.tell(kinds::NDJSON_NOT_JSON, None, push, |odd, n| {
-            format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found)
-        });
+        case.tell(odd::SEVERAL_VALUES, None, push, |odd, n| format!("{} with several values: {}", many(n, "line", "lines"), odd.found));
+        case.tell(odd::NOT_JSON, None, push, |odd, n| format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found));
+    },
+};
+
+/// Lines and nothing else.
+pub static NDJSON_002: Rule = Rule {
+    code: "NDJSON-002",
+    name: "line-decoration",
+    level: Level::Warning,
+    summary: "There are no blank lines, no byte order mark and no record separators (RS) between lines of JSON",
+    why: "Readers hand each line to the JSON parser as it is. A blank line, sent as keep-alive, or a mark before the first line raises there. \
+          `data:` before each line makes an event stream of it: HTTP-002.",
+    source: "NDJSON specification 1.0.0, section 3 (a parser may ignore empty lines); laboratory runs `o_blank`, `o_bom`",
+    breaks: &["ollama-python"],
+    fix: "Write each value and one LF, and nothing else; NDJSON has no keep-alive.",
+    bad: &[
+        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\\n\n", ollama_done!(), "<last\n"),
+        concat!(ollama!(), "<chunk \\xef\\xbb\\xbf", ollama_word!(), "\\n\n", ollama_done!(), "<last\n"),
+    ],
+    good: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::BLANK_LINE, None, push, |_, n| many(n, "blank line", "blank lines"));
+        case.tell(odd::BOM, None, push, |_, _| "a byte order mark before the first line".into());
+        let separated =
+            |(r, head): (&Response, &ResponseHead)| r.framing == Framing::JsonSeq && essence(head).is_some_and(|t| is_lines(&t));
+        if case.stream_head().is_some_and(separated) {
+            push(Finding::new("a record separator (RS) before each value"));
+        }
+    },
+};
+
+/// The last line ends too.
+pub static NDJSON_003: Rule = Rule {
+    code: "NDJSON-003",
+    name: "no-final-newline",
+    level: Level::Info,
+    summary: "The last line ends with LF like the others",
+    why: "Readers that look for LF never see the last line; most take what is left at the end of the body. The last line is the one with the \
+          statistics.",
+    source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (laboratory)",
+    breaks: &[],
+    fix: "Write LF behind each value, the last one too.",
+    bad: &[concat!(
+        ollama!(),
+        "<chunk ",
+        ollama_word!(),
+        "\\n\n<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00.2Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n<last\n"
+    )],
+    good: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::NO_FINAL_NEWLINE, None, push, |odd, _| format!("the last line has no line end: {}", odd.found));
     },
 };

@@ -8,7 +8,7 @@ macro_rules! chat_as {
             ">json {\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
             "@ +150ms\n< HTTP/1.1 200 OK\n",
             $content_type,
-            "< Transfer-Encoding: chunked\n<\n\n"
+            "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }
@@ -63,7 +63,7 @@ macro_rules! done {
 /// A whole conforming chat stream.
 macro_rules! good_chat {
     () => {
-        concat!(chat!(), role!(), word!(), word!(), stop!(), done!(), "<last\n")
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "<last\n")
     };
 }
 
@@ -150,77 +150,6 @@ macro_rules! ollama_done {
     };
 }
 
-/// A Bedrock ConverseStream request and response head.
-macro_rules! converse {
-    () => {
-        concat!(
-            "> POST /model/m/converse-stream HTTP/1.1\n> Host: bedrock-runtime.example\n",
-            ">json {\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: application/vnd.amazon.eventstream\n< Transfer-Encoding: chunked\n<\n\n"
-        )
-    };
-}
-
-/// Its first message. The sums here and below come from an independent CRC-32.
-macro_rules! message_start_frame {
-    () => {
-        concat!(
-            "<chunk \\0\\0\\0v\\0\\0\\0R\\x96\\xd5\\xfa\\xde\\x0b:event-type\\x07\\0\\x0cmessageStart\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"role\":\"assistant\"}o\\xa8\\xc5\\x99\n"
-        )
-    };
-}
-
-/// A message with text.
-macro_rules! delta_frame {
-    () => {
-        concat!(
-            "<chunk \\0\\0\\0\\x94\\0\\0\\0W\\xb4\\xab\\x9a\\xee\\x0b:event-type\\x07\\0\\x11contentBlockDelta\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"Hi\"}}\\x1f\\x94FW\n"
-        )
-    };
-}
-
-/// The same with the last byte of its sum changed.
-macro_rules! bad_delta_frame {
-    () => {
-        concat!(
-            "<chunk \\0\\0\\0\\x94\\0\\0\\0W\\xb4\\xab\\x9a\\xee\\x0b:event-type\\x07\\0\\x11contentBlockDelta\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"Hi\"}}\\x1f\\x94FV\n"
-        )
-    };
-}
-
-/// The last message but `metadata`.
-macro_rules! stop_frames {
-    () => {
-        concat!(
-            "<chunk \\0\\0\\0}\\0\\0\\0V\\xe6h\\x0f\\xd6\\x0b:event-type\\x07\\0\\x10contentBlockStop\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"contentBlockIndex\":0}\\xb3.M4\n",
-            "<chunk \\0\\0\\0z\\0\\0\\0Q\\xca,Fe\\x0b:event-type\\x07\\0\\x0bmessageStop\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"stopReason\":\"end_turn\"}_\\xbf\\t\\xfc\n"
-        )
-    };
-}
-
-/// The last three messages.
-macro_rules! last_frames {
-    () => {
-        concat!(
-            stop_frames!(),
-            "<chunk \\0\\0\\0\\xb6\\0\\0\\0Nk\\xc1NJ\\x0b:event-type\\x07\\0\\x08metadata\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\x05event",
-            "{\"usage\":{\"inputTokens\":9,\"outputTokens\":2,\"totalTokens\":11},\"metrics\":{\"latencyMs\":70}}\\x13\\xd2\\x14\\\\\n"
-        )
-    };
-}
-
-/// An exception in the stream.
-macro_rules! throttled_frame {
-    () => {
-        "<chunk \\0\\0\\0\\x90\\0\\0\\0a\\x8e\\x91\\xa9\\xb7\\x0f:exception-type\\x07\\0\\x13throttlingException\\r:content-type\\x07\\0\\x10application/json\\r:message-type\\x07\\0\\texception{\"message\":\"Too many requests\"}\\xe6\\x7f\\x80\\x05\n"
-    };
-}
-
 /// Ten chunks with text, 20 ms apart.
 macro_rules! ten_words {
     () => {
@@ -256,13 +185,92 @@ macro_rules! ten_words_at_once {
     };
 }
 
-/// A gRPC-Web request, its response head and a message `{ 1: "Hi" }`.
-macro_rules! grpc_web {
+/// A chunk of the body with this text, in a delivery of its own, 20 ms later.
+macro_rules! sent {
+    ($text:literal) => {
+        concat!("@ +20ms\n<chunk ", $text, "\n")
+    };
+}
+
+/// A chat request with more members in its body (`"n":2,`), and the response head.
+macro_rules! chat_asking {
+    ($members:literal) => {
+        concat!(
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n",
+            ">json {\"model\":\"m\",\"stream\":true,",
+            $members,
+            "\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n",
+            "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// A chat chunk with these members behind `model` (`"choices":[],"usage":{…}`).
+macro_rules! chunk {
+    ($members:literal) => {
+        concat!(
+            "@ +20ms\n<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,",
+            "\"model\":\"m\",",
+            $members,
+            "}\\n\\n\n"
+        )
+    };
+}
+
+/// An event stream that is none of a language model: request and response head.
+macro_rules! news {
     () => {
         concat!(
-            "> POST /greet.Greeter/SayHello HTTP/1.1\n> Host: api.example\n> Content-Type: application/grpc-web+proto\n> Content-Length: 0\n>\n\n",
-            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n",
-            "<chunk \\0\\0\\0\\0\\x04\\n\\x02Hi\n"
+            "> GET /news HTTP/1.1\n> Host: api.example\n>\n\n",
+            "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// A tool call in two fragments.
+macro_rules! tool_call {
+    () => {
+        concat!(
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]},"finish_reason":null}]"#),
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]},"finish_reason":null}]"#)
+        )
+    };
+}
+
+/// The chunk that finishes a choice with tool calls.
+macro_rules! tool_stop {
+    () => {
+        choices!(r#"[{"index":0,"delta":{},"finish_reason":"tool_calls"}]"#)
+    };
+}
+
+/// An error in the middle.
+macro_rules! mid_error {
+    () => {
+        sent!(r#"data: {"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}\n\n"#)
+    };
+}
+
+/// A legacy completion request and response head.
+macro_rules! completions {
+    () => {
+        concat!(
+            "> POST /v1/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"prompt\":\"Hello\"}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n",
+            "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// One of its chunks.
+macro_rules! completion {
+    ($choices:literal) => {
+        concat!(
+            "@ +20ms\n<chunk data: {\"id\":\"cmpl-152e4edf8b024db393e7\",\"object\":\"text_completion\",\"created\":1764124490,\"model\":\"m\",",
+            "\"choices\":",
+            $choices,
+            "}\\n\\n\n"
         )
     };
 }

@@ -88,8 +88,13 @@ pub(super) fn response(exchange: &mut Exchange) -> &mut Response {
 
 /// A response head with this content type, or without one.
 pub(super) fn head(status: u16, content_type: Option<&str>, transfer: Transfer) -> ResponseHead {
-    let raw = content_type.map(|t| format!("Content-Type: {t}")).unwrap_or_default();
-    let list = content_type.map(|_| (0..12, 14..raw.len() as u32)).into_iter().collect();
+    let mut raw = b"Cache-Control: no-cache\r\n".to_vec();
+    let mut list = vec![(0..13, 15..23)];
+    if let Some(value) = content_type {
+        let start = raw.len() as u32;
+        raw.extend_from_slice(format!("Content-Type: {value}").as_bytes());
+        list.push((start..start + 12, start + 14..raw.len() as u32));
+    }
     ResponseHead {
         first_at: Timestamp(0),
         status,
@@ -97,7 +102,7 @@ pub(super) fn head(status: u16, content_type: Option<&str>, transfer: Transfer) 
         version: Version::H11,
         transfer,
         h2_stream: None,
-        fields: Fields::new(raw.into_bytes(), list),
+        fields: Fields::new(raw, list),
     }
 }
 

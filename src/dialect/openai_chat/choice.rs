@@ -80,9 +80,10 @@ impl State {
                 };
                 self.started = true;
             }
-            None => say.note_if(frame.streamed, DELTA_MISSING, || choice.delta.kind().into()),
+            None => say.note_if(frame.streamed && !choice.is_annotation(), DELTA_MISSING, || choice.delta.kind().into()),
         }
         say.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || format!("choice {}", frame.index));
+        answer.logprobs |= choice.logprobs.here().is_some();
         self.finish(choice, frame, &mut carried, answer, say);
         carried
     }
@@ -110,6 +111,8 @@ impl State {
                 carried.other = true;
                 say.note_if(!FINISH_REASONS.contains(&reason.as_ref()), FINISH_REASON_UNKNOWN, || excerpt(reason.as_bytes()));
                 say.note_if(self.finished, FINISH_REASON_REPEATED, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
+                let both = frame.streamed && carried.meaning.is_delta();
+                say.note_if(both, FINISH_WITH_DELTA, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
                 self.finished = true;
                 answer.finish(frame.index, reason);
             }

@@ -37,6 +37,15 @@ pub(in crate::dialect) struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
+    /// Azure's remarks on what it filtered: documented with empty id, object and model, and without deltas.
+    pub(in crate::dialect) fn is_annotation(&self) -> bool {
+        let remark = |choice: &Obj<Boxed<Choice<'_>>>| choice.here().is_some_and(|c| c.is_annotation());
+        match self.choices.is_empty() {
+            true => self.prompt_filter,
+            false => self.object.str() == Some("") && self.choices.iter().all(remark),
+        }
+    }
+
     /// Nothing that a chunk has.
     pub(in crate::dialect) fn is_none(&self) -> bool {
         let fields = [&self.id, &self.object, &self.model].iter().any(|text| text.present());
@@ -57,6 +66,8 @@ pub(in crate::dialect) struct Choice<'a> {
     pub(in crate::dialect) text: Text<'a>,
     /// `finish_reason`
     pub(in crate::dialect) finish_reason: Text<'a>,
+    /// `logprobs`
+    pub(in crate::dialect) logprobs: Obj<IgnoredAny>,
     /// `usage`, where Moonshot puts it.
     pub(in crate::dialect) usage: Raw<'a>,
     /// Mark of vLLM.
@@ -69,6 +80,13 @@ pub(in crate::dialect) struct Choice<'a> {
     pub(in crate::dialect) native_finish_reason: Seen,
     /// Mark of Azure.
     pub(in crate::dialect) content_filter_results: Seen,
+}
+
+impl Choice<'_> {
+    /// Results of a content filter and nothing else.
+    pub(in crate::dialect) fn is_annotation(&self) -> bool {
+        self.content_filter_results.0 && self.delta.kind() == "absent" && self.message.kind() == "absent"
+    }
 }
 
 /// `delta` or `message`.
@@ -164,7 +182,8 @@ impl<'de> Deserialize<'de> for Seen {
 }
 
 fill!(Choice:
-    "index" => index, "delta" => delta, "message" => message, "text" => text, "finish_reason" => finish_reason, "usage" => usage,
+    "index" => index, "delta" => delta, "message" => message, "text" => text, "finish_reason" => finish_reason,
+    "logprobs" => logprobs, "usage" => usage,
     "stop_reason" => stop_reason, "token_ids" => token_ids, "matched_stop" => matched_stop,
     "native_finish_reason" => native_finish_reason, "content_filter_results" => content_filter_results);
 

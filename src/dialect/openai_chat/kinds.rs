@@ -40,6 +40,8 @@ pub const TERMINATOR_SPELLING: Kind = Kind("chat.terminator-spelling");
 pub const DUPLICATE_TERMINATOR: Kind = Kind("chat.duplicate-terminator");
 /// A record behind the terminator.
 pub const DATA_AFTER_TERMINATOR: Kind = Kind("chat.data-after-terminator");
+/// An `event` field: readers that dispatch by event type see nothing of this record.
+pub const EVENT_FIELD: Kind = Kind("chat.event-field");
 /// `"error": null`, which some clients take for an error.
 pub const ERROR_NULL: Kind = Kind("chat.error-null");
 /// An error in another form than `{"error":{"message":…}}`.
@@ -82,5 +84,11 @@ pub const TOOL_NAME_REPEATED: Kind = Kind("chat.tool-name-repeated");
 pub const TOOL_ARGUMENTS_TYPE: Kind = Kind("chat.tool-arguments-type");
 /// Which field carries reasoning; said once, at the end, with how often it was full and empty.
 pub const REASONING_FIELD: Kind = Kind("chat.reasoning-field");
+/// The chunk with the finish reason carries text or a tool call too.
+pub const FINISH_WITH_DELTA: Kind = Kind("chat.finish-with-delta");
+/// `"usage": null`; said once, at the end, with in how many chunks.
+pub const USAGE_NULL: Kind = Kind("chat.usage-null");
+/// Usage came in chunks that have choices; said once, at the end, with in how many.
+pub const USAGE_WITH_CHOICES: Kind = Kind("chat.usage-with-choices");
 /// More elements in one list than are looked at.
 pub const LIST_LIMITED: Kind = Kind("chat.list-limited");

@@ -8,6 +8,8 @@ use crate::dialect::note::{Place, Say};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// What `object` of a chunk is.
+pub(super) const CHUNK: &str = "chat.completion.chunk";
 /// Distinct ids told apart.
 const IDS_LIMIT: usize = 4096;
 /// Unknown names kept.
@@ -18,7 +20,7 @@ const SECONDS_LIMIT: i64 = 100_000_000_000;
 /// The books over one stream.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// Chunks with an id.
+    /// Chunks with an id, which are nearly always all.
     chunks: u64,
     /// The id of the last chunk.
     last_id: String,
@@ -32,6 +34,10 @@ pub(super) struct Ledger {
     unknown: Vec<(String, u64)>,
     /// Where the first of them was.
     unknown_at: Option<Place>,
+    /// Chunks with `"usage": null`, and where the first was.
+    usage_null: (u64, Place),
+    /// Chunks with usage beside choices, and where the first was.
+    usage_with_choices: (u64, Place),
     /// Fields with reasoning: name, full ones, empty ones, where first.
     reasoning: Vec<(&'static str, u64, u64, Place)>,
 }
@@ -40,8 +46,11 @@ impl Ledger {
     /// Enter the fields that every chunk should have alike.
     pub(super) fn enter(&mut self, chunk: &Chunk<'_>, wanted: &str, answer: &mut Answer, say: &mut Say<'_>) {
         self.unknown(chunk, say.place);
-        if chunk.prompt_filter && chunk.choices.is_empty() {
-            return; // Azure's first chunk is documented with empty id, model and object
+        if wanted == CHUNK {
+            self.usage(chunk, say.place);
+        }
+        if chunk.is_annotation() {
+            return;
         }
         self.id(&chunk.id, say);
         self.created(chunk.created, say);
@@ -79,11 +88,28 @@ impl Ledger {
             let names: Vec<_> = self.unknown.iter().map(|(name, n)| format!("{name} ({n}×)")).collect();
             say.note_at(place, UNKNOWN_FIELD, || names.join(", "));
         }
+        for (kind, (count, place)) in [(USAGE_NULL, self.usage_null), (USAGE_WITH_CHOICES, self.usage_with_choices)] {
+            if count > 0 {
+                say.note_at(place, kind, || format!("{count} of {} chunks", self.chunks));
+            }
+        }
         if let Some((.., place)) = self.reasoning.first().copied() {
             let names: Vec<_> =
                 self.reasoning.drain(..).map(|(name, full, empty, _)| format!("{name} ({full} with text, {empty} empty)")).collect();
             say.note_at(place, REASONING_FIELD, || names.join(", "));
         }
+    }
+
+    fn usage(&mut self, chunk: &Chunk<'_>, place: Place) {
+        let (count, first) = match () {
+            () if chunk.usage.is_null() => &mut self.usage_null,
+            () if chunk.usage.present() && !chunk.choices.is_empty() => &mut self.usage_with_choices,
+            () => return,
+        };
+        if *count == 0 {
+            *first = place;
+        }
+        *count += 1;
     }
 
     fn id(&mut self, id: &Text<'_>, say: &mut Say<'_>) {

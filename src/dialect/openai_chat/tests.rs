@@ -83,7 +83,7 @@ fn choices_are_kept_apart() {
     );
     let read = sse(&[&both, "[DONE]"]);
     assert_eq!((read.answer.texts[&0].as_str(), read.answer.texts[&1].as_str(), read.answer.content_deltas), ("red", "green", 1));
-    assert_eq!((read.answer.finish_reasons[&1].as_str(), read.kinds().len()), ("length", 0));
+    assert_eq!((read.answer.finish_reasons[&1].as_str(), read.kinds()), ("length", vec!["chat.finish-with-delta"]));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn oddities_of_one_record() {
         (with(r#"[{"index":0,"delta":{"content":"a"},"finish_reason":""}]"#), vec!["chat.finish-reason-empty"]),
         (
             with(r#"[{"index":0,"delta":{"content":"a"},"finish_reason":"eos"}]"#),
-            vec!["chat.finish-reason-repeated", "chat.finish-reason-unknown"],
+            vec!["chat.finish-reason-repeated", "chat.finish-reason-unknown", "chat.finish-with-delta"],
         ),
         (with(r#"[{"delta":{"content":"a"},"finish_reason":null}]"#), vec!["chat.choice-index-missing"]),
         (with(r#"[{"index":0,"finish_reason":null}]"#), vec!["chat.delta-missing"]),
@@ -140,6 +140,8 @@ fn oddities_of_one_record() {
         ("{}".into(), vec!["chat.not-a-chunk"]),
         (r#"{"type":"ping"}"#.into(), vec!["chat.not-a-chunk"]),
         ("upstream error".into(), vec!["chat.not-json"]),
+        (": PROCESSING".into(), vec!["json.comment-as-data"]),
+        ("{}{}".into(), vec!["json.second-value"]),
         (r#"{"error":"no"}"#.into(), vec!["chat.error-shape"]),
         (r#"{"detail":"no"}"#.into(), vec!["chat.error-shape"]),
         (r#"{"object":"error","message":"no"}"#.into(), vec!["chat.error-shape"]),

@@ -41,6 +41,8 @@ fn check(usage: &Usage, say: &mut Say<'_>) {
             Num::Other(kind) => say.note(USAGE_TYPE, || format!("{name} is a {kind}")),
         }
     }
+    let figures = [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens];
+    say.note_if(figures.iter().all(|f| *f == Num::Absent), USAGE_TYPE, || "none of its three figures".into());
     if let (Some(prompt), Some(completion), Some(total)) =
         (usage.prompt_tokens.int(), usage.completion_tokens.int(), usage.total_tokens.int())
     {

@@ -10,6 +10,8 @@ pub const EXTRA_SPACE: Kind = Kind("sse.extra-space");
 pub const PENDING_AT_END: Kind = Kind("sse.pending-at-end");
 /// A line that is neither field nor comment; the standard ignores it.
 pub const NOT_A_FIELD_LINE: Kind = Kind("sse.not-a-field-line");
+/// The same behind data of its event: the rest of a payload that a raw line end broke. It is lost.
+pub const RAW_NEWLINE: Kind = Kind("sse.raw-newline");
 /// A field that the standard does not know; it is ignored.
 pub const UNKNOWN_FIELD: Kind = Kind("sse.unknown-field");
 /// A field name that is known but for its case or blank space around it; it is ignored.
@@ -20,6 +22,8 @@ pub const BLOCK_WITHOUT_DATA: Kind = Kind("sse.block-without-data");
 pub const EMPTY_DATA: Kind = Kind("sse.empty-data");
 /// An event of more than one data line.
 pub const MULTIPLE_DATA_LINES: Kind = Kind("sse.multiple-data-lines");
+/// An event of which each data line is a payload of its own: its blank lines are missing.
+pub const MERGED_EVENTS: Kind = Kind("sse.merged-events");
 /// Data that is not UTF-8; what is wrong was replaced by U+FFFD.
 pub const INVALID_UTF8: Kind = Kind("sse.invalid-utf8");
 /// A byte order mark at the start; it is dropped.
@@ -36,7 +40,11 @@ pub const LINE_ENDS: Kind = Kind("sse.line-ends");
 pub const RAW_LINE_SEPARATOR: Kind = Kind("sse.raw-line-separator");
 /// A line over 64 KiB.
 pub const LONG_LINE: Kind = Kind("sse.long-line");
+/// A line over 32 MiB.
+pub const HUGE_LINE: Kind = Kind("sse.huge-line");
 /// A `retry` that is not all digits; it is ignored.
 pub const BAD_RETRY: Kind = Kind("sse.bad-retry");
 /// An `id` field (said once).
 pub const ID_FIELD: Kind = Kind("sse.id-field");
+/// A blank line without any field before it, while an event id is set: nothing is dispatched, and some readers do.
+pub const BLANK_WITH_ID: Kind = Kind("sse.blank-with-id");

@@ -2,15 +2,17 @@
 //!
 //! A whole event within one piece is never copied: its record borrows from the piece. What spans pieces is copied once.
 
-use super::carry::{self, Carry, MAX_RECORD};
-use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
+use super::carry::{Carry, MAX_RECORD};
+use super::{Framed, Framer, Placed, Sink, TOO_LONG, lost};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
+use block::Block;
 use ends::{End, LineEnds};
-use line::{Field, Line, line_separator, set};
+use line::{Field, Line, set};
 use memchr::memchr2;
 use std::borrow::Cow;
 
+mod block;
 mod ends;
 mod kinds;
 mod line;
@@ -22,6 +24,8 @@ pub use kinds::*;
 
 /// A line longer than this breaks common readers.
 const LONG: usize = 64 << 10;
+/// … and longer than this, those that were made for long ones.
+const HUGE: usize = 32 << 20;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// ```text
@@ -39,25 +43,6 @@ enum Sync {
     Behind,
     /// Inside a block whose beginning is missing.
     Lost,
-}
-
-/// What is known of the block at hand.
-#[derive(Debug, Default)]
-struct Block {
-    /// A line of it was seen.
-    open: bool,
-    start: u64,
-    first_at: Timestamp,
-    /// First field, comments passed over.
-    first: Option<Field>,
-    /// The data so far, from `from` on (an unfinished line is taken over with its name). Unused while the only value is in the piece.
-    data: Vec<u8>,
-    from: usize,
-    data_lines: u64,
-    /// Longer than is kept.
-    over: bool,
-    /// Bytes that may be invalid UTF-8 or line separators were in the pieces.
-    suspect: bool,
 }
 
 /// Framer of an event stream.
@@ -163,6 +148,10 @@ impl Framer for Sse {
             _ => None,
         };
         let pending = self.block.data.get(self.block.from..).unwrap_or_default();
+        if self.block.data_lines > 0 {
+            let whole = value.map_or(pending.to_vec(), |value| [pending, b"\n", value].concat());
+            self.merged(&whole, at, sink);
+        }
         let found = match value {
             Some(value) if self.block.data_lines > 0 => excerpt(&[pending, b"\n", value].concat()),
             Some(value) => excerpt(value),
@@ -258,7 +247,8 @@ impl Sse {
             return None;
         }
         if line.len() > LONG {
-            self.odd(LONG_LINE, at, start, format!("{} bytes", line.len()), sink);
+            let kind = if line.len() > HUGE { HUGE_LINE } else { LONG_LINE };
+            self.odd(kind, at, start, format!("{} bytes", line.len()), sink);
         }
         if !self.block.open {
             (self.block.open, self.block.start, self.block.first_at) = (true, start, self.line_at);
@@ -270,6 +260,8 @@ impl Sse {
                 return None;
             }
             Line::Other(kind) => {
+                // Behind data of the same event it is the rest of a payload that a raw line end broke.
+                let kind = if kind == NOT_A_FIELD_LINE && self.block.data_lines > 0 { RAW_NEWLINE } else { kind };
                 self.odd(kind, at, start, excerpt(line), sink);
                 return None;
             }
@@ -326,69 +318,6 @@ impl Sse {
             self.sync = Sync::Lost;
         }
         false
-    }
-
-    /// A blank line: dispatch, if there is anything to.
-    fn blank(&mut self, single: Option<&[u8]>, seen: Seen, end: u64, sink: &mut Sink<'_>) {
-        match self.sync {
-            // The end of a line that began in the gap; or the blank line itself. The next line will tell.
-            Sync::Behind => return,
-            Sync::Lost => self.sync = Sync::Held,
-            Sync::Start | Sync::Held => {}
-        }
-        if self.block.over {
-            let found = format!("an event of more than {MAX_RECORD} bytes");
-            self.odd(TOO_LONG, seen.at, self.block.start, found, sink);
-        } else if self.block.data_lines > 0 {
-            let joined = self.block.data.get(self.block.from..).unwrap_or_default();
-            self.dispatch(single.unwrap_or(joined), seen, end, sink);
-            self.opening = self.block.first;
-            self.n += 1;
-        } else if self.block.first.is_some() {
-            let found = if self.event.is_empty() { Cow::Borrowed("") } else { format!("event {}", self.event).into() };
-            self.odd(BLOCK_WITHOUT_DATA, seen.at, self.block.start, found, sink);
-        }
-        self.reset();
-    }
-
-    fn dispatch(&self, data: &[u8], seen: Seen, end: u64, sink: &mut Sink<'_>) {
-        let (block, at) = (&self.block, seen.at);
-        let mut text = Cow::Borrowed(data);
-        if block.data_lines > 1 {
-            self.odd(MULTIPLE_DATA_LINES, at, block.start, format!("{} data lines", block.data_lines), sink);
-        }
-        if data.is_empty() {
-            self.odd(EMPTY_DATA, at, block.start, "", sink);
-        }
-        if block.suspect {
-            if let Some(i) = line_separator(data) {
-                self.odd(RAW_LINE_SEPARATOR, at, block.start, excerpt(data.get(i..).unwrap_or_default()), sink);
-            }
-            if let Cow::Owned(repaired) = String::from_utf8_lossy(data) {
-                self.odd(INVALID_UTF8, at, block.start, excerpt(data), sink);
-                text = Cow::Owned(repaired.into_bytes());
-            }
-        }
-        sink(Framed::Record(Record {
-            n: self.n,
-            at,
-            first_at: block.first_at,
-            frame: seen.frame,
-            start: block.start,
-            end,
-            data: &text,
-            event: &self.event,
-            id: &self.id,
-            exception: false,
-        }));
-    }
-
-    /// Ready for the next block. The id stays.
-    fn reset(&mut self) {
-        let mut data = std::mem::take(&mut self.block.data);
-        carry::clear(&mut data);
-        self.block = Block { data, ..Block::default() };
-        self.event.clear();
     }
 
     fn odd(&self, kind: Kind, at: Timestamp, offset: u64, found: impl Into<Cow<'static, str>>, sink: &mut Sink<'_>) {

@@ -90,6 +90,11 @@ fn every_oddity_by_itself() {
     odd(b"data:  a\n\n", &[EXTRA_SPACE]);
     odd(b"data:\ta\n\n", &[EXTRA_SPACE]);
     odd(b"data: a\n\n{\"error\":1}\n", &[NOT_A_FIELD_LINE]);
+    odd(b"data: {\"a\":\n1}\n\n", &[RAW_NEWLINE]);
+    odd(b"data: {}\ndata: [DONE]\n\n", &[MULTIPLE_DATA_LINES, MERGED_EVENTS]);
+    odd(b"data: {}\ndata: {}\n", &[MERGED_EVENTS, PENDING_AT_END]);
+    odd(b"id: 1\ndata: a\n\n\n", &[ID_FIELD, BLANK_WITH_ID]);
+    odd(b"id: 1\ndata: a\n\n: ping\n\n", &[ID_FIELD, BLANK_WITH_ID]);
     odd(b"data: a\nerror: x\n\n", &[UNKNOWN_FIELD]);
     odd(b"data: a\n\n data: x\n\nDATA: x\n\ndata : x\n\n", &[FIELD_NAME_CASE; 3]);
     odd(b"data: a\n\nevent: ping\n\nid: 1\n\n", &[BLOCK_WITHOUT_DATA, BLOCK_WITHOUT_DATA, ID_FIELD]);

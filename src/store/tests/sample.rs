@@ -30,7 +30,15 @@ pub(super) fn part(n: u64, pieces: Vec<PieceInfo>, bytes: &[u8]) -> Part {
 pub(super) fn connection(n: u32) -> Connection {
     let facts = ConnFacts { handshake_seen: true, retransmitted_segments: 2, server_fin: true, packets: 12, ..ConnFacts::default() };
     let (opened_at, closed_at) = (Timestamp(90), Timestamp(190));
-    Connection { id: ConnId(n), endpoints: endpoints(), opened_at, closed_at, speaks: "http/1", tls: None, facts, exchanges: 1 }
+    let (endpoints, offered) = (endpoints(), Vec::new());
+    Connection { id: ConnId(n), endpoints, opened_at, closed_at, speaks: "http/1", tls: None, offered, facts, exchanges: 1 }
+}
+
+/// TLS without keys.
+pub(super) fn unread(n: u32) -> Connection {
+    let (sni, version, suite) = (Some("sni".into()), Some("1.3".into()), Some(0x1301));
+    let tls = Some(TlsInfo { sni, alpn: None, version, suite, unread: Some("no secrets") });
+    Connection { speaks: "tls", tls, offered: vec!["h2".into(), "http/1.1".into()], exchanges: 0, ..connection(n) }
 }
 
 /// Number `n`, its request at `at` ns.
@@ -123,6 +131,7 @@ fn request(at: i64) -> Request {
         },
         model: Some("m-1".into()),
         stream: Some(true),
+        asked: None,
         end: MessageEnd::Complete,
     }
 }

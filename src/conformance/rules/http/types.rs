@@ -1,11 +1,9 @@
-//! Rules about the transport: content type, and whether the body came to its end.
+//! Rules about the content type: there, right, and written as clients compare it.
 
-use crate::conformance::case::{answered, many};
-use crate::conformance::{Case, Finding, Level, Rule};
+use super::{essence, fits};
+use crate::conformance::{Finding, Level, Rule};
 use crate::dialect;
-use crate::exchange::Response;
-use crate::framing::Framing;
-use crate::http::event::{MessageEnd, ResponseHead, Transfer};
+use crate::http::event::ResponseHead;
 
 /// The content type is the one that the dialect promises.
 pub static HTTP_001: Rule = Rule {
@@ -100,60 +98,66 @@ pub static HTTP_003: Rule = Rule {
     },
 };
 
-/// A chunked body has its last chunk.
-pub static HTTP_006: Rule = Rule {
-    code: "HTTP-006",
-    name: "missing-last-chunk",
-    level: Level::Error,
-    summary: "A chunked body ends with the chunk of length zero",
-    why: "The zero chunk is the only proof that a chunked body is whole. When the server closes or resets the connection before it, most clients \
-          raise (\"incomplete chunked read\", \"socket hang up\"), even after a complete answer. A client that closes is another matter: openai-python \
-          stops at [DONE], often before the zero chunk has come. That answer is complete, and this rule then only remarks on it.",
-    source: "RFC 9112 sections 7.1 and 8",
-    breaks: &["openai-node", "openai-python", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source"],
-    fix: "Let the handler return instead of dying; look for a worker timeout, a crash, or a proxy's read timeout at the time of the cut.",
-    bad: &[
-        concat!(chat!(), role!(), word!(), "!fin <\n"),
-        concat!(chat!(), role!(), word!(), "!rst <\n"),
-        // Complete for the reader, and still an exception for most clients.
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin <\n"),
+/// Nothing but UTF-8.
+pub static HTTP_004: Rule = Rule {
+    code: "HTTP-004",
+    name: "charset-not-utf8",
+    level: Level::Info,
+    summary: "The charset of an event stream or of JSON, where one is given, is utf-8",
+    why: "Event streams and JSON are UTF-8 whatever the parameter says. Readers that believe it show mojibake: each `é` becomes two letters.",
+    source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; laboratory run `ct_latin1`",
+    breaks: &["huggingface_hub", "httpx-sse"],
+    fix: "Write `charset=utf-8` or leave the parameter out; in Java and .NET set the response's character encoding.",
+    bad: &[concat!(chat_as!("< Content-Type: text/event-stream; charset=ISO-8859-1\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[
+        good_chat!(),
+        concat!(chat_as!("< Content-Type: text/event-stream; charset=\"UTF-8\"\n"), role!(), word!(), stop!(), done!(), "<last\n"),
     ],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!end\n")],
     silenced_by: &[],
-    needs_all_bytes: true,
+    needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.response() else { return };
-        if transfer(response) == Some(Transfer::Chunked) {
-            cut(case, response, "before the last chunk", push);
+        let Some((_, head)) = case.stream_head() else { return };
+        let Some(value) = head.fields.text("content-type") else { return };
+        let utf8 = ["text/event-stream", "json"].iter().any(|t| value.to_ascii_lowercase().contains(t));
+        if let Some(charset) = charset(&value).filter(|c| utf8 && !c.eq_ignore_ascii_case("utf-8") && !c.eq_ignore_ascii_case("utf8")) {
+            push(Finding { at: Some(head.first_at), ..Finding::new(format!("charset is {charset}, and the bytes are UTF-8")) });
         }
     },
 };
 
-/// As many bytes as announced.
-pub static HTTP_007: Rule = Rule {
-    code: "HTTP-007",
-    name: "short-body",
-    level: Level::Error,
-    summary: "A body has as many bytes as its Content-Length announces",
-    why: "A body that is shorter than announced is incomplete by definition; clients raise, or wait for the rest until their timeout.",
-    source: "RFC 9112 sections 6.3 and 8",
-    breaks: &["openai-node", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source", "sseclient-py"],
-    fix: "Compute Content-Length from the bytes that are really sent (after compression), or send a stream chunked.",
+/// Written as the clients compare it.
+pub static HTTP_005: Rule = Rule {
+    code: "HTTP-005",
+    name: "unusual-content-type",
+    level: Level::Info,
+    summary: "The Content-Type is written once, in lower case, as a single value",
+    why: "Types are compared without case by the standard, and there is one. Several clients compare letter by letter, or look for the type at \
+          the start of the value, and refuse `Text/Event-Stream` and `application/json, text/event-stream`.",
+    source: "RFC 9110 sections 8.3 and 8.3.1; httpx-sse issue 19; laboratory runs `ct_upper`, `list_ct`, `dup_ct`",
+    breaks: &["httpx-sse", "hf-js", "fetch-event-source", "eventsource", "mistral-python"],
+    fix: "Write exactly `text/event-stream; charset=utf-8`, and see that no middleware adds a second one.",
     bad: &[
-        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n< Content-Length: 40\n<\n<| {\"object\":\"list\",\n!fin <\n",
+        concat!(chat_as!("< Content-Type: Text/Event-Stream\n"), role!(), word!(), stop!(), done!(), "<last\n"),
+        concat!(chat_as!("< Content-Type: application/json, text/event-stream\n"), role!(), word!(), stop!(), done!(), "<last\n"),
     ],
     good: &[
-        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n<json {\"object\":\"list\",\"data\":[]}\n",
-        // An answer to HEAD announces what GET would get, and has no body.
-        "> HEAD /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Length: 40\n<\n",
+        good_chat!(),
+        concat!(chat_as!("< CONTENT-TYPE: text/event-stream; charset=UTF-8\n"), role!(), word!(), stop!(), done!(), "<last\n"),
     ],
     silenced_by: &[],
-    needs_all_bytes: true,
+    needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.response() else { return };
-        if let Some(Transfer::Length(announced)) = transfer(response) {
-            cut(case, response, &format!("after {} of {}", response.body.wire_bytes, many(announced, "byte", "bytes")), push);
-        }
+        let Some((_, head)) = case.stream_head() else { return };
+        let values: Vec<String> = head.fields.all("content-type").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
+        let Some(first) = values.first() else { return };
+        let essence = first.split(';').next().unwrap_or_default();
+        let what = match () {
+            () if values.len() > 1 => format!("{} Content-Type fields: {}", values.len(), values.join(" and ")),
+            () if essence.contains(',') => format!("Content-Type is a list: {first}"),
+            () if essence.bytes().any(|b| b.is_ascii_uppercase()) => format!("Content-Type is not lower case: {essence}"),
+            () => return,
+        };
+        push(Finding { at: Some(head.first_at), ..Finding::new(what) });
     },
 };
 
@@ -163,31 +167,10 @@ const TYPE_BREAKS: &[&str] =
 /// Correct events under the type that LitServe up to 0.2.4 gave them.
 const LITSERVE_024: &str = concat!(chat_as!("< Content-Type: application/x-ndjson\n"), role!(), word!(), stop!(), done!(), "<last\n");
 
-/// The finding of a body that was cut at this place. A client that left is no fault of the server's.
-fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(Finding)) {
-    let at = Some(response.last_at);
-    match response.end {
-        MessageEnd::CutByServer => {
-            let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
-            push(Finding { at, ..Finding::new(format!("the server closed or reset {place}{whole}")) });
-        }
-        MessageEnd::CutByClient if case.stream().is_some_and(answered) => {
-            let message = format!("the client closed {place}, but behind the end of the answer: it is complete, not truncated");
-            push(Finding { at, ..Finding::new(message) }.level(Level::Info));
-        }
-        MessageEnd::CutByClient | MessageEnd::CutByCapture | MessageEnd::Complete => {}
-    }
-}
-
-fn transfer(response: &Response) -> Option<Transfer> {
-    response.head.as_ref().map(|h| h.transfer)
-}
-
-/// The media type without parameters in lower case; none where the field is absent or empty.
-pub(super) fn essence(head: &ResponseHead) -> Option<String> {
-    let value = head.fields.text("content-type")?;
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    (!essence.is_empty()).then_some(essence)
+/// The value of the charset parameter, without quotes.
+fn charset(value: &str) -> Option<&str> {
+    let named = |p: &'_ str| p.trim().get(..8).is_some_and(|n| n.eq_ignore_ascii_case("charset="));
+    value.split(';').skip(1).find(|p| named(p)).map(|p| p.trim()[8..].trim().trim_matches('"'))
 }
 
 /// The declared type is none of those that the dialect promises. A suffix (`application/grpc+proto`) is the same type.
@@ -199,31 +182,4 @@ pub(crate) fn wrong_type(head: &ResponseHead, dialect: &str, promised: &[&str]) 
     }
     let message = format!("Content-Type is {declared}; {dialect} promises {}", promised.join(" or "));
     Some(Finding { at: Some(head.first_at), ..Finding::new(message) })
-}
-
-/// This media type may carry this framing.
-fn fits(declared: &str, framing: Framing) -> bool {
-    const LINES: &[&str] = &[
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/x-jsonl",
-        "application/x-jsonlines",
-        "application/jsonlines",
-        "application/json-lines",
-        "application/stream+json",
-        "application/x-json-stream",
-    ];
-    let json = declared == "application/json" || declared == "text/json" || declared.ends_with("+json");
-    match framing {
-        Framing::Sse => declared == "text/event-stream",
-        Framing::Ndjson => LINES.contains(&declared),
-        Framing::JsonArray => json,
-        // No type is registered for values without a delimiter; any JSON type may carry them, one of lines may not.
-        Framing::ConcatJson => json,
-        Framing::JsonSeq => declared == "application/json-seq" || declared.ends_with("+json-seq"),
-        Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",
-        Framing::Grpc => declared.starts_with("application/grpc") || declared.starts_with("application/connect+"),
-        Framing::Json | Framing::Text | Framing::Binary | Framing::Empty => true,
-    }
 }

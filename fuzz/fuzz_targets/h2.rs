@@ -1,0 +1,46 @@
+//! HTTP/2: the input makes frames of both directions with whole headers, so that it gets behind the framing.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sniff::conn::{ByteEvent, ConnId, Direction, Endpoints, What};
+use sniff::pipeline::exchanges_of;
+use sniff::time::Timestamp;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+fuzz_target!(|data: &[u8]| {
+    let exchanges = exchanges_of(|sink| {
+        let endpoints = Endpoints { client: ([10, 0, 0, 1], 1).into(), server: ([10, 0, 0, 2], 2).into() };
+        let mut at = 0;
+        let mut say = |dir, what| {
+            at += 1_000_000;
+            sink(ByteEvent { at: Timestamp(at), frame: 1, conn: ConnId(0), dir, what });
+        };
+        let joined = data.first().is_some_and(|b| b & 1 == 1);
+        say(Direction::ToServer, What::Open { endpoints, joined });
+        if !joined {
+            say(Direction::ToServer, What::Data(PREFACE));
+        }
+        // Three bytes before each frame: direction, a gap instead, type; flags; stream and length.
+        let mut rest = data.get(1..).unwrap_or_default();
+        while let [control, flags, size, tail @ ..] = rest {
+            let dir = if control & 0x80 == 0 { Direction::ToServer } else { Direction::ToClient };
+            let (payload, tail) = tail.split_at(usize::from(size & 0x3f).min(tail.len()));
+            rest = tail;
+            if control & 0x40 != 0 {
+                say(dir, What::Gap(payload.len() as u64 + 1));
+                continue;
+            }
+            let mut frame = vec![0, 0, payload.len() as u8, control & 0x0f, *flags, 0, 0, 0, size >> 6];
+            frame.extend_from_slice(payload);
+            let cut = if control & 0x20 == 0 { frame.len() } else { frame.len() / 2 };
+            let (first, second) = frame.split_at(cut);
+            [first, second].into_iter().filter(|part| !part.is_empty()).for_each(|part| say(dir, What::Data(part)));
+        }
+        say(Direction::ToServer, What::Closed(Box::default()));
+    });
+    for exchange in &exchanges {
+        let metrics = sniff::metrics::of(exchange);
+        let _ = sniff::conformance::judge(exchange, &metrics, &Default::default());
+    }
+});

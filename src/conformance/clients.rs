@@ -1,0 +1,104 @@
+//! The clients that `breaks` names: which versions were looked at, and how it is known. One table, so that no rule repeats it.
+
+/// How it is known what a client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Known {
+    /// Run against the stream, over loopback.
+    Measured,
+    /// Read in its source.
+    Source,
+    /// Reported in its issue tracker.
+    Reported,
+}
+
+impl Known {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Known::Measured => "measured",
+            Known::Source => "by source",
+            Known::Reported => "reported",
+        }
+    }
+}
+
+/// A client that was looked at.
+#[derive(Debug)]
+pub struct Client {
+    /// As `breaks` names it; what follows in a name there (a version, a remark in parentheses) is about that rule.
+    pub name: &'static str,
+    /// Versions; empty where the source was read as a stored file.
+    pub versions: &'static str,
+    /// How it is known.
+    pub known: Known,
+}
+
+/// The client that this name begins with; of several the longest.
+pub fn named(name: &str) -> Option<&'static Client> {
+    let begins = |c: &&Client| name.strip_prefix(c.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    CLIENTS.iter().filter(begins).max_by_key(|c| c.name.len())
+}
+
+const fn measured(name: &'static str, versions: &'static str) -> Client {
+    Client { name, versions, known: Known::Measured }
+}
+
+const fn source(name: &'static str, versions: &'static str) -> Client {
+    Client { name, versions, known: Known::Source }
+}
+
+const fn reported(name: &'static str) -> Client {
+    Client { name, versions: "", known: Known::Reported }
+}
+
+/// All that were looked at.
+pub static CLIENTS: &[Client] = &[
+    measured("openai-python", "2.54.0, 3.54.0"),
+    measured("openai-python helper", "2.54.0, 3.54.0"),
+    measured("openai-node", "4.104, 6.49, 7.57"),
+    measured("openai-node helper", "4.104, 6.49, 7.57"),
+    measured("openai-node 4", "4.104"),
+    measured("openai-node 4 and 6", "4.104, 6.49"),
+    measured("openai-node 6", "6.49"),
+    measured("openai-node 7", "7.57"),
+    measured("groq-python", "1.7"),
+    measured("groq-js", "1.6"),
+    measured("litellm", "1.106"),
+    measured("langchain", "langchain-openai 1.7.3"),
+    measured("langchain-js", "@langchain/openai 6"),
+    measured("mistral-python", "3.7.0"),
+    measured("mistral-js", "2.7.0"),
+    measured("huggingface_hub", "1.33"),
+    measured("hf-js", "@huggingface/inference 4.13"),
+    measured("ai-sdk", "@ai-sdk/openai 3.0, 4.0"),
+    measured("ai-sdk openai-compatible", "2.0, 3.0"),
+    measured("httpx-sse", "0.4.3"),
+    measured("sseclient-py", "1.9"),
+    measured("fetch-event-source", "2.0.1"),
+    measured("eventsource", "4.1"),
+    measured("anthropic-python", "2.12"),
+    measured("anthropic-typescript", "1.12"),
+    measured("google-genai", "python 3.4.0"),
+    measured("google-genai js", "2.32"),
+    measured("ollama-python", ""),
+    measured("ollama-js", ""),
+    source("reqwest-eventsource", "0.6 (eventsource-stream 0.2.3)"),
+    source("okhttp-sse", ""),
+    source("openai-go", "before 3.51.0 in part"),
+    source("go-openai", ""),
+    source("openai-java", ""),
+    source("MacPaw/OpenAI", ""),
+    source("Open WebUI", "0.12.4"),
+    source("NextChat", ""),
+    source("Continue", ""),
+    source("Zed", ""),
+    source("Copilot Chat", ""),
+    source("Dify plugins", ""),
+    source("vLLM bench", ""),
+    source("HF inference-benchmarker", ""),
+    reported("AnythingLLM"),
+    reported("LibreChat"),
+    reported("alfred-openai-workflow"),
+    reported("Claude Code"),
+];

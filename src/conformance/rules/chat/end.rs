@@ -1,0 +1,162 @@
+//! Rules about how a chat stream ends.
+
+use super::{ERROR_AND_END, at_end, ended_chat, tell};
+use crate::conformance::case::many;
+use crate::conformance::{Level, Rule};
+use crate::dialect::openai_chat::kinds as odd;
+use crate::http::event::MessageEnd;
+
+/// The stream ends with `[DONE]`.
+pub static OAI_CHAT_001: Rule = Rule {
+    code: "OAI-CHAT-001",
+    name: "missing-done",
+    level: Level::Warning,
+    summary: "The stream ends with `data: [DONE]` (an error where the body stayed open too, or no finish reason came)",
+    why: "[DONE] tells a client that the answer is whole. Alone its absence is survived by every SDK tested, as long as the body then ends. Without \
+          it and with the connection left open, all of them wait for their timeout. Agents and benchmarks that ask for it report a broken stream.",
+    source: "OpenAI API reference, chat completions, `stream`; a forum report of an iFlow stream that Xcode could not read",
+    breaks: &["HF inference-benchmarker", "agents and proxies that demand it", "every client, where the body stays open"],
+    fix: "Write `data: [DONE]` and an empty line behind the last chunk, then end the body.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), stop!(), "<last\n"),
+        concat!(chat!(), role!(), word!(), "<last\n"),
+        // The client gives up after a minute of silence.
+        concat!(chat!(), role!(), word!(), stop!(), "@ +60s\n!fin >\n"),
+    ],
+    good: &[
+        good_chat!(),
+        // The client left in the middle: nobody knows what the server would have sent.
+        concat!(chat!(), role!(), word!(), "!rst >\n"),
+        concat!(chat!(), role!(), word!(), "!end\n"),
+        // A client that stops at the finish reason leaves at once, with the body open: what was still to come can't be known.
+        concat!(chat!(), role!(), word!(), stop!(), "@ +2ms\n!fin >\n"),
+        ERROR_AND_END,
+    ],
+    silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = ended_chat(case) else { return };
+        let answer = &response.answer;
+        // One that is misspelled came all the same: OAI-CHAT-002.
+        if answer.terminator.seen || answer.error.is_some() {
+            return;
+        }
+        let finished = !answer.finish_reasons.is_empty();
+        let open = response.end != MessageEnd::Complete;
+        let more = match (open, finished) {
+            (true, _) => ", and the body was left open: clients wait for their timeout",
+            (false, false) => ", and no finish reason came: nothing says that the answer is whole",
+            (false, true) => "; the finish reason came and the body ended properly",
+        };
+        let finding = at_end(response, format!("the stream has no [DONE]{more}"));
+        push(if open || !finished { finding.level(Level::Error) } else { finding });
+    },
+};
+
+/// The terminator is spelled right.
+pub static OAI_CHAT_002: Rule = Rule {
+    code: "OAI-CHAT-002",
+    name: "misspelled-done",
+    level: Level::Warning,
+    summary: "The terminator is exactly `[DONE]`: upper case, no spaces, not in quotes",
+    why: "Clients compare the data with `[DONE]`, some its beginning, some all of it. What does not match goes to the JSON parser, which raises \
+          at the end of a good answer.",
+    source: "OpenAI API reference, chat completions, `stream`; laboratory runs `done_lower`, `done_trail`, `done_json`",
+    breaks: &["openai-node 7", "ai-sdk", "mistral-python", "httpx-sse", "hf-js", "openai-python (lower case, quotes)"],
+    fix: "Write the constant `data: [DONE]\\n\\n`; do not send it through the JSON serialiser.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), stop!(), sent!("data: [done]\\n\\n"), "<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), sent!(r#"data: "[DONE]"\n\n"#), "<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), sent!("data: [DONE] \\n\\n"), "<last\n"),
+    ],
+    good: &[good_chat!()],
+    silenced_by: &["SSE-003"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::TERMINATOR_SPELLING, push, |odd, _| format!("the terminator is spelled {}", odd.found));
+    },
+};
+
+/// One terminator only.
+pub static OAI_CHAT_003: Rule = Rule {
+    code: "OAI-CHAT-003",
+    name: "repeated-done",
+    level: Level::Warning,
+    summary: "`[DONE]` is sent once",
+    why: "A second [DONE] shows that two layers (server and gateway, say) both end the stream. Clients that read on find a line that is no JSON.",
+    source: "OpenAI API reference, chat completions, `stream`",
+    breaks: &["readers that do not stop at the first [DONE]"],
+    fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and adds none.",
+    bad: &[concat!(chat!(), role!(), word!(), stop!(), done!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::DUPLICATE_TERMINATOR, push, |_, n| format!("[DONE] came {} times", n + 1));
+    },
+};
+
+/// Nothing behind the terminator.
+pub static OAI_CHAT_004: Rule = Rule {
+    code: "OAI-CHAT-004",
+    name: "data-after-done",
+    level: Level::Error,
+    summary: "No data follows `[DONE]`",
+    why: "Clients that stop at [DONE] never see it; clients that read to the end of the body append it to the answer. So the same stream gives \
+          different answers.",
+    source: "OpenAI API reference, chat completions, `stream`",
+    breaks: &["ai-sdk"],
+    fix: "Write [DONE] last; send usage before it.",
+    bad: &[concat!(chat!(), role!(), word!(), stop!(), done!(), word!(), "<last\n")],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "<chunk : bye\\n\\n\n<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::DATA_AFTER_TERMINATOR, push, |odd, n| format!("{} behind [DONE]: {}", many(n, "record", "records"), odd.found));
+    },
+};
+
+/// Every choice finishes.
+pub static OAI_CHAT_005: Rule = Rule {
+    code: "OAI-CHAT-005",
+    name: "missing-finish-reason",
+    level: Level::Error,
+    summary: "Each choice gets a finish_reason that is not null (a warning where it gets several)",
+    why: "The finish reason tells a complete answer from one that was cut at a limit or lost. Without it helpers raise, and agents don't know whether \
+          to run a tool call.",
+    source: "OpenAI API reference, the chat completion chunk object: `finish_reason`",
+    breaks: &["openai-node helper", "ai-sdk openai-compatible"],
+    fix: "Send a last chunk for each choice with `\"delta\":{}` and `\"finish_reason\":\"stop\"` (length, tool_calls, content_filter).",
+    bad: &[
+        concat!(chat!(), role!(), word!(), done!(), "<last\n"),
+        concat!(
+            chat!(),
+            choices!(
+                "[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null},{\"index\":1,\"delta\":{\"content\":\"b\"},\"finish_reason\":null}]"
+            ),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!rst >\n"), ERROR_AND_END],
+    silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-006"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = ended_chat(case) else { return };
+        let answer = &response.answer;
+        // Left open with the finish reason still to come is a client that left, not a fault.
+        if answer.error.is_some() || response.end != MessageEnd::Complete {
+            return;
+        }
+        let unfinished: Vec<String> = answer.texts.keys().filter(|i| !answer.finish_reasons.contains_key(i)).map(u32::to_string).collect();
+        if answer.finish_reasons.is_empty() && !(answer.texts.is_empty() && response.deltas.is_empty()) {
+            push(at_end(response, "no choice got a finish_reason".into()));
+        } else if !unfinished.is_empty() {
+            push(at_end(response, format!("no finish_reason for choice {}", unfinished.join(", "))));
+        }
+        case.tell(odd::FINISH_REASON_REPEATED, Some(Level::Warning), push, |odd, _| {
+            format!("a choice got a second finish_reason, and loops that stop at the first miss what follows: {}", odd.found)
+        });
+    },
+};

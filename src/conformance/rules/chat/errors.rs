@@ -1,0 +1,89 @@
+//! Rules about errors in a chat stream.
+
+use super::{ERROR_AND_END, at_end, left_open, tell};
+use crate::conformance::case::many;
+use crate::conformance::{Level, Rule};
+use crate::dialect::openai_chat::kinds as odd;
+use crate::http::event::MessageEnd;
+
+/// No error is no key.
+pub static OAI_CHAT_025: Rule = Rule {
+    code: "OAI-CHAT-025",
+    name: "error-null",
+    level: Level::Error,
+    summary: "Chunks have no `\"error\": null`",
+    why: "Several clients ask whether the key is there, not what it holds: openai-go's JSON library says that null exists, Jackson has a node for \
+          it. They raise at the first chunk of a good answer.",
+    source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; laboratory run `error_null`",
+    breaks: &["openai-go", "openai-java", "ai-sdk openai-compatible", "OpenRouter provider of the ai-sdk", "hf-js"],
+    fix: "Leave the key out where there is no error (pydantic: exclude_none; Go: omitempty; Jackson: NON_NULL for this field).",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        chunk!(r#""choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"error":null"#),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::ERROR_NULL, push, |_, n| format!("{} with \"error\": null", many(n, "chunk", "chunks")));
+    },
+};
+
+/// Errors in the form that clients look for.
+pub static OAI_CHAT_026: Rule = Rule {
+    code: "OAI-CHAT-026",
+    name: "odd-error-shape",
+    level: Level::Error,
+    summary: "An error in the stream is `data: {\"error\":{\"message\":…,\"type\":…,\"code\":…}}`",
+    why: "SDKs look for a key `error` that is an object with a message. A string, `{\"detail\":…}` or `{\"object\":\"error\"}` is taken for a \
+          chunk without choices: the answer ends short, and nobody says why.",
+    source: "openai-python, _streaming.py; openai-node, streaming.ts; laboratory runs `err_string`, `err_detail`, `err_vllm`",
+    breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain"],
+    fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), sent!(r#"data: {"error":"boom"}\n\n"#), done!(), "<last\n"),
+        concat!(chat!(), role!(), word!(), sent!(r#"data: {"detail":"boom"}\n\n"#), done!(), "<last\n"),
+    ],
+    good: &[good_chat!(), ERROR_AND_END],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::ERROR_SHAPE, push, |odd, _| format!("an error that clients do not see as one: {}", odd.found));
+    },
+};
+
+/// An error is followed by the end.
+pub static OAI_CHAT_027: Rule = Rule {
+    code: "OAI-CHAT-027",
+    name: "no-end-behind-error",
+    level: Level::Warning,
+    summary: "Behind an error the stream ends: [DONE], or a proper end of the body",
+    why: "A client that has the error still waits for the end. Where the connection is cut instead, it reports a network error in place of the \
+          message; where it is left open, it hangs.",
+    source: "vLLM and SGLang (error, then [DONE]); LiteLLM issue 39748",
+    breaks: &["openai-python", "whoever waits for the end"],
+    fix: "Return from the handler behind the error event.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), mid_error!(), "!rst <\n"),
+        concat!(chat!(), role!(), word!(), mid_error!(), "@ +20s\n!fin >\n"),
+    ],
+    good: &[good_chat!(), ERROR_AND_END, concat!(chat!(), role!(), word!(), mid_error!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream_of("openai.chat").filter(|r| r.answer.error.is_some() && !r.answer.terminator.seen) else {
+            return;
+        };
+        match response.end {
+            MessageEnd::CutByServer => push(at_end(response, "the connection was cut behind the error".into())),
+            MessageEnd::CutByClient if left_open(case, response) => {
+                push(at_end(response, "the body was left open behind the error".into()))
+            }
+            _ => {}
+        }
+    },
+};

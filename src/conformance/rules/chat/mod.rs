@@ -1,0 +1,82 @@
+//! Rules about OpenAI chat completion streams, and about legacy completions.
+
+mod end;
+mod errors;
+mod finish;
+mod identity;
+mod legacy;
+mod shape;
+mod text;
+mod tools;
+mod usage;
+
+pub use end::{OAI_CHAT_001, OAI_CHAT_002, OAI_CHAT_003, OAI_CHAT_004, OAI_CHAT_005};
+pub use errors::{OAI_CHAT_025, OAI_CHAT_026, OAI_CHAT_027};
+pub use finish::{OAI_CHAT_006, OAI_CHAT_007, OAI_CHAT_008, OAI_CHAT_009, OAI_CHAT_010, OAI_CHAT_037, OAI_CHAT_040};
+pub use identity::{OAI_CHAT_018, OAI_CHAT_019, OAI_CHAT_020, OAI_CHAT_021, OAI_CHAT_022, OAI_CHAT_023, OAI_CHAT_024};
+pub use legacy::OAI_CMPL_001;
+pub use shape::{OAI_CHAT_011, OAI_CHAT_012, OAI_CHAT_013, OAI_CHAT_014, OAI_CHAT_015, OAI_CHAT_016, OAI_CHAT_017};
+pub use text::{OAI_CHAT_035, OAI_CHAT_036, OAI_CHAT_038, OAI_CHAT_039};
+pub use tools::{OAI_CHAT_032, OAI_CHAT_033, OAI_CHAT_034};
+pub use usage::{OAI_CHAT_028, OAI_CHAT_029, OAI_CHAT_030, OAI_CHAT_031};
+
+use crate::conformance::case::answered;
+use crate::conformance::{Case, Finding};
+use crate::exchange::{Asked, Response};
+use crate::http::event::MessageEnd;
+use crate::oddity::{Kind, Oddity};
+use crate::time::Span;
+
+/// A client that leaves within this of the last record had enough; one that waited longer gave up on a body that was left open.
+const PATIENCE: Span = Span::from_secs(1);
+
+/// The server reports an error and ends: that is an end, if no good one.
+const ERROR_AND_END: &str = concat!(
+    chat!(),
+    role!(),
+    "<chunk data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\\n\\n\n<last\n"
+);
+
+/// A chat stream of which it can be said what is missing at its end: the server ended it, or left it open behind a finish reason until the client gave up.
+/// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a capture that ended prove nothing.
+fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
+    let response = case.stream_of("openai.chat")?;
+    match response.end {
+        MessageEnd::Complete => Some(response),
+        MessageEnd::CutByClient if !response.answer.finish_reasons.is_empty() && !answered(response) && left_open(case, response) => {
+            Some(response)
+        }
+        MessageEnd::CutByClient | MessageEnd::CutByServer | MessageEnd::CutByCapture => None,
+    }
+}
+
+/// [`Case::tell`] at the rule's own level, for chat streams only: the reader of single documents notices some of the same.
+fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
+    if case.stream_of("openai.chat").is_some() {
+        case.tell(kind, None, push, say);
+    }
+}
+
+/// A finding at the last record.
+fn at_end(response: &Response, message: String) -> Finding {
+    Finding {
+        record: response.record_count.checked_sub(1),
+        at: response.last_record_at.or(Some(response.last_at)),
+        ..Finding::new(message)
+    }
+}
+
+/// Nothing came behind the last record for longer than a client that has enough would wait.
+fn left_open(case: &Case<'_>, response: &Response) -> bool {
+    response.last_record_at.is_some_and(|last| case.exchange.ending.at.since(last) > PATIENCE)
+}
+
+/// What the request asks for; none where it is not known.
+fn asked(case: &Case<'_>) -> Option<Asked> {
+    case.exchange.request.as_ref().and_then(|r| r.asked)
+}
+
+/// The choice that a tool call belongs to, by its key in the answer: `INDEX`, or `CHOICE.INDEX`.
+fn choice_of(call: &str) -> u32 {
+    call.split_once('.').and_then(|(choice, _)| choice.parse().ok()).unwrap_or(0)
+}

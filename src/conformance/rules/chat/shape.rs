@@ -1,0 +1,213 @@
+//! Rules about the shape of chunks: choices, deltas, roles, content.
+
+use super::tell;
+use crate::conformance::case::many;
+use crate::conformance::{Level, Rule};
+use crate::dialect::openai_chat::kinds as odd;
+use crate::oddity::Oddity;
+
+/// Each chunk has choices.
+pub static OAI_CHAT_011: Rule = Rule {
+    code: "OAI-CHAT-011",
+    name: "missing-choices",
+    level: Level::Error,
+    summary: "`choices` is an array in every chunk; a payload is a chunk or an error",
+    why: "Clients iterate over choices without a look: null, an absent key, `{}` or a string in their place raises in the middle of the answer.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices, required; laboratory runs `choices_missing`, `choices_null`, \
+          `emptyobj`",
+    breaks: &["ai-sdk", "mistral-python", "openai-python helper", "openai-node helper", "Zed"],
+    fix: "Send `\"choices\":[]` where there is none; keep pings and provider data out of data lines.",
+    bad: &[
+        concat!(
+            chat!(),
+            role!(),
+            sent!(r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m"}\n\n"#),
+            word!(),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+        concat!(chat!(), role!(), sent!("data: {}\\n\\n"), word!(), stop!(), done!(), "<last\n"),
+    ],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            role!(),
+            word!(),
+            stop!(),
+            chunk!(r#""choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}"#),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::CHOICES_MISSING, push, |odd, n| format!("choices is {} in {}", odd.found, many(n, "chunk", "chunks")));
+        tell(case, odd::CHOICE_TYPE, push, |odd, _| format!("a choice is {}, no object", odd.found));
+        tell(case, odd::NOT_A_CHUNK, push, |odd, n| {
+            format!("{} with nothing that a chunk has: {}", many(n, "object", "objects"), odd.found)
+        });
+        tell(case, odd::NOT_OBJECT, push, |odd, _| format!("a payload is no object: {}", odd.found));
+    },
+};
+
+/// Empty choices mean usage or a filter.
+pub static OAI_CHAT_012: Rule = Rule {
+    code: "OAI-CHAT-012",
+    name: "empty-choices",
+    level: Level::Info,
+    summary: "`choices` is empty only in the chunk with usage and in Azure's chunk with filter results",
+    why: "Code that takes `choices[0]` without a look fails at an empty array, and there is a lot of it. Where it stands for something, it must \
+          be; for nothing, it need not.",
+    source: "OpenAI API reference, stream_options; Azure OpenAI, content filtering; langfuse issue 2833",
+    breaks: &["code that takes choices[0]"],
+    fix: "Do not send chunks that carry nothing.",
+    bad: &[concat!(chat!(), role!(), chunk!(r#""choices":[]"#), word!(), stop!(), done!(), "<last\n")],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            chunk!(r#""choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]"#),
+            role!(),
+            word!(),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::CHOICES_EMPTY, push, |_, n| format!("{} without choices, usage or filter results", many(n, "chunk", "chunks")));
+    },
+};
+
+/// Choices have numbers.
+pub static OAI_CHAT_013: Rule = Rule {
+    code: "OAI-CHAT-013",
+    name: "missing-choice-index",
+    level: Level::Error,
+    summary: "Each choice has an integer `index`",
+    why: "The index is the key under which clients collect the text. Without it helpers raise, or collect under undefined.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; laboratory run `index_missing`",
+    breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "mistral-python", "Zed"],
+    fix: "Write `\"index\":0` in each choice.",
+    bad: &[concat!(chat!(), role!(), choices!(r#"[{"delta":{"content":"word "},"finish_reason":null}]"#), stop!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::CHOICE_INDEX_MISSING, push, |_, n| format!("{} without an integer index", many(n, "choice", "choices")));
+    },
+};
+
+/// Each choice has a delta.
+pub static OAI_CHAT_014: Rule = Rule {
+    code: "OAI-CHAT-014",
+    name: "missing-delta",
+    level: Level::Warning,
+    summary: "`delta` is an object in every choice, `{}` where there is nothing to say",
+    why: "Clients read `delta.content` without a look. With null or an absent key they raise, or pass over the chunk and lose the finish reason \
+          in it.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; laboratory run `delta_null`",
+    breaks: &["openai-python helper", "mistral-python", "langchain"],
+    fix: "Write `\"delta\":{}`; a serialiser that drops empty objects needs an exception here.",
+    bad: &[concat!(chat!(), role!(), word!(), choices!(r#"[{"index":0,"delta":null,"finish_reason":"stop"}]"#), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::DELTA_MISSING, push, |odd, n| format!("delta is {} in {}", odd.found, many(n, "choice", "choices")));
+    },
+};
+
+/// The role comes first.
+pub static OAI_CHAT_015: Rule = Rule {
+    code: "OAI-CHAT-015",
+    name: "missing-role",
+    level: Level::Warning,
+    summary: "The first delta of each choice has `\"role\":\"assistant\"`",
+    why: "Helpers that build a message from the stream take its role from there; openai-node's raises \"missing role\".",
+    source: "OpenAI API reference, the chat completion chunk object; laboratory run `role_missing`",
+    breaks: &["openai-node helper"],
+    fix: "Begin each choice with a chunk `\"delta\":{\"role\":\"assistant\",\"content\":\"\"}`.",
+    bad: &[concat!(chat!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, odd::ROLE_MISSING, push, |odd, _| format!("no role in the first delta of {}", odd.found));
+    },
+};
+
+/// The role comes once.
+pub static OAI_CHAT_016: Rule = Rule {
+    code: "OAI-CHAT-016",
+    name: "repeated-role",
+    level: Level::Info,
+    summary: "`role` is in the first delta only, and never null (a warning where it is an empty string)",
+    why: "Readers that join deltas key by key append it: `assistantassistant`. Most don't, so repeating it is only untidy. An empty role fails in \
+          readers with an enumeration.",
+    source: "OpenAI API reference, the chat completion chunk object; TGI and LitServe repeat it; laboratory runs `role_empty`, `role_null`",
+    breaks: &["ai-sdk (empty or null)", "readers that join deltas key by key"],
+    fix: "Leave the key out of all deltas but the first.",
+    bad: &[
+        concat!(
+            chat!(),
+            role!(),
+            choices!(r#"[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]"#),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+        concat!(
+            chat!(),
+            role!(),
+            choices!(r#"[{"index":0,"delta":{"role":"","content":"word "},"finish_reason":null}]"#),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::ROLE_REPEATED, push, |_, n| format!("the role comes again in {}", many(n, "delta", "deltas")));
+        if case.stream_of("openai.chat").is_some() {
+            let level = |odd: &Oddity| (odd.found == "\"\"").then_some(Level::Warning);
+            let level = case.exchange.oddities.find(odd::ROLE_EMPTY).and_then(|(odd, _)| level(odd));
+            case.tell(odd::ROLE_EMPTY, level, push, |odd, n| format!("role is {} in {}", odd.found, many(n, "delta", "deltas")));
+        }
+    },
+};
+
+/// Content is text.
+pub static OAI_CHAT_017: Rule = Rule {
+    code: "OAI-CHAT-017",
+    name: "content-not-text",
+    level: Level::Warning,
+    summary: "`content` of a delta is a string or null (remarked on only in Mistral's streams, which are documented so)",
+    why: "Clients append it to a string: an array of parts becomes `[object Object]`, or raises.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; laboratory run `content_array`",
+    breaks: &["openai-python", "openai-node", "langchain", "ai-sdk"],
+    fix: "Send text as a string, and reasoning in a field of its own.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        choices!(r#"[{"index":0,"delta":{"content":[{"type":"text","text":"Hi"}]},"finish_reason":null}]"#),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream_of("openai.chat") else { return };
+        let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
+        case.tell(odd::CONTENT_TYPE, level, push, |odd, n| format!("content is {} in {}", odd.found, many(n, "delta", "deltas")));
+    },
+};

@@ -1,0 +1,139 @@
+//! Rules about tool calls.
+
+use super::{at_end, choice_of, tell};
+use crate::conformance::case::many;
+use crate::conformance::{Level, Rule};
+use crate::dialect::openai_chat::kinds as odd;
+use crate::http::event::MessageEnd;
+use crate::oddity::excerpt;
+
+/// Tool calls have numbers.
+pub static OAI_CHAT_032: Rule = Rule {
+    code: "OAI-CHAT-032",
+    name: "missing-tool-index",
+    level: Level::Error,
+    summary: "Each entry of `tool_calls` has an integer `index`",
+    why: "The index says which call a fragment belongs to. Without it helpers raise, and others join the arguments of all calls into one.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls.index, required; openai-python issue 2806",
+    breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "langchain", "Zed"],
+    fix: "Number the calls of a response from 0 and write the number into each fragment.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        choices!(
+            r#"[{"index":0,"delta":{"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}]"#
+        ),
+        tool_stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[TOOL_CHAT],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::TOOL_INDEX_MISSING, push, |_, n| {
+            format!("{} without an integer index", many(n, "tool call fragment", "tool call fragments"))
+        });
+    },
+};
+
+/// A call begins with its name, and says it once.
+pub static OAI_CHAT_033: Rule = Rule {
+    code: "OAI-CHAT-033",
+    name: "odd-tool-start",
+    level: Level::Warning,
+    summary: "The first fragment of a tool call has `id`, `type` and `function.name`; later ones do not repeat the name",
+    why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that name. Without `type` or `id` \
+          helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by design; that is remarked on \
+          only.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; laboratory runs `tool_repeat`, `tool_notype`, `tool_noid`",
+    breaks: &["openai-python", "litellm", "langchain", "groq-python", "huggingface_hub", "openai-node helper (no type)"],
+    fix: "Send id, type and name once, then only `function.arguments`.",
+    bad: &[
+        concat!(
+            chat!(),
+            role!(),
+            tool_call!(),
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]},"finish_reason":null}]"#),
+            tool_stop!(),
+            done!(),
+            "<last\n"
+        ),
+        concat!(
+            chat!(),
+            role!(),
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}]"#),
+            tool_stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    good: &[TOOL_CHAT],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream_of("openai.chat") else { return };
+        let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
+        case.tell(odd::TOOL_START_INCOMPLETE, level, push, |odd, _| format!("the first fragment of a tool call {}", odd.found));
+        case.tell(odd::TOOL_NAME_REPEATED, level, push, |odd, n| {
+            format!("the name comes again in {}, and most clients append it: {}", many(n, "fragment", "fragments"), odd.found)
+        });
+    },
+};
+
+/// Arguments are JSON in the end.
+pub static OAI_CHAT_034: Rule = Rule {
+    code: "OAI-CHAT-034",
+    name: "bad-tool-arguments",
+    level: Level::Error,
+    summary: "`function.arguments` are strings that join to one JSON document (a warning where they join to nothing)",
+    why: "The agent parses what was joined. An object in place of a string prints as `[object Object]` or raises; joined fragments that are no \
+          JSON fail when the tool is to be run. An answer cut at its length is not judged.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; laboratory run `tool_obj`",
+    breaks: &["ai-sdk", "langchain", "every agent"],
+    fix: "Serialise the arguments once and cut the string, not the object; for no arguments send `{}`.",
+    bad: &[
+        concat!(
+            chat!(),
+            role!(),
+            choices!(
+                r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":{"a":1}}}]},"finish_reason":null}]"#
+            ),
+            tool_stop!(),
+            done!(),
+            "<last\n"
+        ),
+        concat!(
+            chat!(),
+            role!(),
+            tool_call!(),
+            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\\"a\\":"}}]},"finish_reason":null}]"#),
+            tool_stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    good: &[TOOL_CHAT],
+    silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-016"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream_of("openai.chat") else { return };
+        case.tell(odd::TOOL_ARGUMENTS_TYPE, None, push, |odd, _| format!("arguments are no string: {}", odd.found));
+        let answer = &response.answer;
+        if answer.text_limited || response.end != MessageEnd::Complete || case.exchange.oddities.find(odd::TOOL_ARGUMENTS_TYPE).is_some() {
+            return;
+        }
+        for (call, arguments) in &answer.tool_arguments {
+            // Whatever was cut at a limit, or failed, is no JSON as a matter of course.
+            let whole =
+                answer.finish_reasons.get(&choice_of(call)).is_some_and(|r| matches!(&**r, "tool_calls" | "stop" | "function_call"));
+            if whole && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_err() {
+                let finding = at_end(response, format!("the arguments of call {call} are no JSON: {:?}", excerpt(arguments.as_bytes())));
+                push(if arguments.is_empty() { finding.level(Level::Warning) } else { finding });
+            }
+        }
+    },
+};
+
+/// A whole answer with a tool call in two fragments.
+const TOOL_CHAT: &str = concat!(chat!(), role!(), tool_call!(), tool_stop!(), done!(), "<last\n");

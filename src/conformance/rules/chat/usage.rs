@@ -1,0 +1,150 @@
+//! Rules about usage.
+
+use super::{asked, at_end, ended_chat, tell};
+use crate::conformance::{Finding, Level, Rule};
+use crate::dialect::openai_chat::kinds as odd;
+use crate::oddity::Oddity;
+
+/// Usage as asked for.
+pub static OAI_CHAT_028: Rule = Rule {
+    code: "OAI-CHAT-028",
+    name: "missing-usage",
+    level: Level::Warning,
+    summary: "Where `include_usage` is asked for, one chunk with usage and empty choices comes before [DONE] (a remark where it has choices)",
+    why: "Accounting and rate limits of whoever asked rest on it. In a chunk with choices, readers that look for empty choices pass it over.",
+    source: "OpenAI API reference, stream_options.include_usage",
+    breaks: &["accounting", "langchain (usage_metadata)", "LiteLLM cost tracking"],
+    fix: "Count the tokens and send a last chunk `\"choices\":[],\"usage\":{…}`.",
+    bad: &[concat!(chat_asking!(r#""stream_options":{"include_usage":true},"#), role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat_asking!(r#""stream_options":{"include_usage":true},"#),
+            role!(),
+            word!(),
+            stop!(),
+            chunk!(r#""choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}"#),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = ended_chat(case).filter(|r| r.answer.error.is_none()) else { return };
+        if asked(case).and_then(|a| a.usage) != Some(true) {
+            return;
+        }
+        if response.answer.usage.is_none() {
+            push(at_end(response, "usage was asked for (stream_options.include_usage), and none came".into()));
+        } else {
+            let remark = |odd: &Oddity| format!("usage was asked for and comes in chunks with choices ({})", odd.found);
+            case.tell(odd::USAGE_WITH_CHOICES, Some(Level::Info), push, |odd, _| remark(odd));
+        }
+    },
+};
+
+/// Usage only as asked for.
+pub static OAI_CHAT_029: Rule = Rule {
+    code: "OAI-CHAT-029",
+    name: "unasked-usage",
+    level: Level::Info,
+    summary: "`usage` is in the stream only where `include_usage` was asked for, and then null in all chunks but the last",
+    why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; others count a usage that they did not expect \
+          twice. vLLM leaves the nulls out, and nobody minds.",
+    source: "OpenAI API reference, stream_options.include_usage; laboratory run `usage_null`",
+    breaks: &["mistral-js (null)"],
+    fix: "Look at `stream_options.include_usage` in the request.",
+    bad: &[concat!(
+        chat!(),
+        chunk!(r#""choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}],"usage":null"#),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream_of("openai.chat") else { return };
+        let asked_for = asked(case).and_then(|a| a.usage) == Some(true);
+        let nulls = case.exchange.oddities.find(odd::USAGE_NULL);
+        let unknown = asked(case).is_none();
+        match (asked_for, nulls) {
+            // Nothing is known of the request: only what would be unusual either way.
+            _ if unknown => {}
+            (false, Some((odd, _))) => push(Finding::of(odd, 1, format!("\"usage\": null, which was not asked for, in {}", odd.found))),
+            (false, None) if response.answer.usage.is_some() => push(at_end(response, "usage came and was not asked for".into())),
+            (true, None) if response.answer.usage.is_some() => {
+                push(at_end(response, "usage was asked for, and the chunks before it have no \"usage\": null".into()));
+            }
+            _ => {}
+        }
+    },
+};
+
+/// Usage has its place.
+pub static OAI_CHAT_030: Rule = Rule {
+    code: "OAI-CHAT-030",
+    name: "usage-in-choice",
+    level: Level::Warning,
+    summary: "Usage stands at the top level, not in `choices[0]`",
+    why: "Nobody looks into a choice for it, so it is lost: cost shows as zero. Moonshot puts it there.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: usage; pi issue 2017, higress issue 1568",
+    breaks: &["accounting", "langchain", "LiteLLM cost tracking"],
+    fix: "Write it at the top level as well.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        word!(),
+        choices!(r#"[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]"#),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage stands in {}", odd.found));
+    },
+};
+
+/// Usage adds up.
+pub static OAI_CHAT_031: Rule = Rule {
+    code: "OAI-CHAT-031",
+    name: "impossible-usage",
+    level: Level::Warning,
+    summary: "Usage is whole numbers that add up: total = prompt + completion, cached not over prompt, reasoning not over completion",
+    why: "These figures are what is billed and what tokens per second are computed from. Figures that cannot all be true (29 cached of 21 prompt tokens, \
+          as iFlow sent) make both wrong.",
+    source: "OpenAI OpenAPI document, CompletionUsage",
+    breaks: &["billing", "token statistics"],
+    fix: "Count prompt and completion once, and derive the total; a cached count is a part of the prompt's.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        word!(),
+        stop!(),
+        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[],",
+        "\"usage\":{\"prompt_tokens\":21,\"completion_tokens\":10,\"total_tokens\":31,\"prompt_tokens_details\":{\"cached_tokens\":29}}}\\n\\n\n",
+        done!(),
+        "<last\n"
+    )],
+    good: &[concat!(
+        chat!(),
+        role!(),
+        word!(),
+        stop!(),
+        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[],",
+        "\"usage\":{\"prompt_tokens\":21,\"completion_tokens\":10,\"total_tokens\":31,\"prompt_tokens_details\":{\"cached_tokens\":21},",
+        "\"completion_tokens_details\":{\"reasoning_tokens\":0}}}\\n\\n\n",
+        done!(),
+        "<last\n"
+    )],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::USAGE_TYPE, push, |odd, _| format!("usage is no whole numbers: {}", odd.found));
+        tell(case, odd::USAGE_ARITHMETIC, push, |odd, _| format!("usage can't be true: {}", odd.found));
+    },
+};

@@ -1,0 +1,153 @@
+//! Rules about whether the answer is what the request asked for.
+
+use super::{essence, is_lines};
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::exchange::Response;
+use crate::framing::Framing;
+use crate::oddity::excerpt;
+
+/// Dialects in which `stream` in the request decides, and is false by default.
+const BY_FLAG: &[&str] = &["openai.chat", "openai.completions", "openai.responses", "anthropic.messages"];
+
+/// A stream was asked for.
+pub static HTTP_017: Rule = Rule {
+    code: "HTTP-017",
+    name: "stream-not-streamed",
+    level: Level::Warning,
+    summary: "A request with `\"stream\": true` gets a stream, not one JSON document",
+    why: "SDKs that asked for a stream look for events, find none and report an empty answer: 16 of 27 tested say nothing at all. Gateways that \
+          don't support streaming for a model do it, and mock servers.",
+    source: "OpenAI API reference, `stream`; laboratory run `nonstream_body`",
+    breaks: &["openai-python", "openai-node", "groq-python", "langchain"],
+    fix: "Stream, or refuse with status 400 and say that streaming is not supported.",
+    bad: &[
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n",
+    ],
+    good: &[
+        good_chat!(),
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = succeeded(case) else { return };
+        let streamed = case.exchange.request.as_ref().and_then(|r| r.stream) == Some(true);
+        let document = response.framing == Framing::Json && response.record_count == 1 && response.answer.error.is_none();
+        let declared = response.head.as_ref().and_then(essence).unwrap_or_default();
+        if streamed && document && declared.ends_with("json") && !is_lines(&declared) && response.dialect.is_some_and(|d| d != "none") {
+            push(Finding { at: Some(response.first_at), ..Finding::new("a stream was asked for, and one JSON document came") });
+        }
+    },
+};
+
+/// No stream was asked for.
+pub static HTTP_018: Rule = Rule {
+    code: "HTTP-018",
+    name: "unasked-stream",
+    level: Level::Warning,
+    summary: "A request without `\"stream\": true` gets one JSON document, not a stream",
+    why: "A client that did not ask for a stream parses the whole body as JSON and raises at the first `data:`. Gateways that stream always do it.",
+    source: "OpenAI API reference, `stream` (default false); 9router issue 3492, OmniRoute issue 6740",
+    breaks: &["openai-python", "openai-node", "every client that did not ask"],
+    fix: "Collect the answer where the request does not ask for a stream.",
+    bad: &[concat!(
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":false,\"messages\":[]}\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
+        role!(),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream().filter(|r| r.framing == Framing::Sse && r.dialect.is_some_and(|d| BY_FLAG.contains(&d))) else {
+            return;
+        };
+        let Some(request) = case.exchange.request.as_ref().filter(|r| r.asked.is_some()) else { return };
+        if request.stream != Some(true) {
+            let said = if request.stream.is_none() { "without `stream`" } else { "with `\"stream\":false`" };
+            push(Finding { at: response.first_record_at, ..Finding::new(format!("a request {said} was answered with an event stream")) });
+        }
+    },
+};
+
+/// Success is success.
+pub static HTTP_019: Rule = Rule {
+    code: "HTTP-019",
+    name: "error-under-200",
+    level: Level::Error,
+    summary: "A response with status 200 is no error object and no HTML page",
+    why: "SDKs take the status for the truth: they look for events in the error or the login page, find none, and return an empty answer without \
+          raising. Retry logic does not see it either. Proxies, captive portals and gateways do it.",
+    source: "RFC 9110 section 15.3; laboratory runs `plain_body_err` and `html_body`",
+    breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "retry logic"],
+    fix: "Answer with 4xx or 5xx and `{\"error\":{…}}` as application/json; check the base URL where a page comes back.",
+    bad: &[
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"error\":{\"message\":\"model not loaded\",\"type\":\"server_error\",\"code\":null}}\n",
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n",
+    ],
+    good: &[
+        good_chat!(),
+        "> GET / HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 39\n<\n<| <html><body>Ollama is here</body></html>\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = succeeded(case).filter(|_| generates(case)) else { return };
+        let what = match (&response.answer.error, response.framing) {
+            (Some(error), Framing::Json) => format!("an error under a status of success: {error}"),
+            (_, Framing::Text) => {
+                let text = response.answer.texts.get(&0).map_or("", |t| t.trim_start());
+                if !text.starts_with('<') {
+                    return;
+                }
+                format!("a page under a status of success: {}", excerpt(text.as_bytes()))
+            }
+            _ => return,
+        };
+        push(Finding { at: Some(response.first_at), ..Finding::new(what) });
+    },
+};
+
+/// Failures are JSON.
+pub static HTTP_020: Rule = Rule {
+    code: "HTTP-020",
+    name: "failure-not-json",
+    level: Level::Info,
+    summary: "A failure before the stream begins is 4xx or 5xx with a JSON body",
+    why: "Clients read `error.message`, `error.type` and `error.code` to decide whether to retry and what to show. From an HTML page or plain \
+          text they show nothing useful.",
+    source: "OpenAI API reference, error codes; llama.cpp pull request 16486",
+    breaks: &[],
+    fix: "Give the gateway's error pages a JSON body for API paths.",
+    bad: &[
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 502 Bad Gateway\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n",
+    ],
+    good: &[
+        good_chat!(),
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 429 Too Many Requests\n<json {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":null}}\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.response().filter(|_| generates(case)) else { return };
+        let Some(head) = response.head.as_ref().filter(|h| h.status >= 400) else { return };
+        let declared = essence(head);
+        if !declared.as_deref().is_some_and(|t| t.ends_with("json")) {
+            let what = declared.map_or("no Content-Type".into(), |t| format!("Content-Type {t}"));
+            push(Finding { at: Some(head.first_at), ..Finding::new(format!("status {} with {what}", head.status)) });
+        }
+    },
+};
+
+/// The response, if its status says success.
+fn succeeded<'a>(case: &Case<'a>) -> Option<&'a Response> {
+    case.response().filter(|r| r.head.as_ref().is_some_and(|h| (200..300).contains(&h.status)))
+}
+
+/// The request asks a model for something: its JSON body names one, or says whether to stream.
+fn generates(case: &Case<'_>) -> bool {
+    case.exchange.request.as_ref().is_some_and(|r| r.model.is_some() || r.stream.is_some())
+}

@@ -1,0 +1,204 @@
+//! Rules about the body: how its end is told, and whether it came.
+
+use super::transfer;
+use crate::conformance::case::{answered, many};
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::exchange::Response;
+use crate::http::event::{Fields, MessageEnd, Transfer};
+use crate::http::h1;
+
+/// A chunked body has its last chunk.
+pub static HTTP_006: Rule = Rule {
+    code: "HTTP-006",
+    name: "missing-last-chunk",
+    level: Level::Error,
+    summary: "A chunked body ends with the chunk of length zero",
+    why: "The zero chunk is the only proof that a chunked body is whole. When the server closes or resets the connection before it, most clients \
+          raise (\"incomplete chunked read\", \"socket hang up\"), even after a complete answer. A client that closes is another matter: openai-python \
+          stops at [DONE], often before the zero chunk has come. That answer is complete, and this rule then only remarks on it.",
+    source: "RFC 9112 sections 7.1 and 8",
+    breaks: &["openai-node", "openai-python", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source"],
+    fix: "Let the handler return instead of dying; look for a worker timeout, a crash, or a proxy's read timeout at the time of the cut.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), "!fin <\n"),
+        concat!(chat!(), role!(), word!(), "!rst <\n"),
+        // Complete for the reader, and still an exception for most clients.
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin <\n"),
+    ],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!end\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.response() else { return };
+        if transfer(response) == Some(Transfer::Chunked) {
+            cut(case, response, "before the last chunk", push);
+        }
+    },
+};
+
+/// As many bytes as announced.
+pub static HTTP_007: Rule = Rule {
+    code: "HTTP-007",
+    name: "short-body",
+    level: Level::Error,
+    summary: "A body has as many bytes as its Content-Length announces",
+    why: "A body that is shorter than announced is incomplete by definition; clients raise, or wait for the rest until their timeout.",
+    source: "RFC 9112 sections 6.3 and 8",
+    breaks: &["openai-node", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source", "sseclient-py"],
+    fix: "Compute Content-Length from the bytes that are really sent (after compression), or send a stream chunked.",
+    bad: &[
+        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n< Content-Length: 40\n<\n<| {\"object\":\"list\",\n!fin <\n",
+    ],
+    good: &[
+        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n<json {\"object\":\"list\",\"data\":[]}\n",
+        // An answer to HEAD announces what GET would get, and has no body.
+        "> HEAD /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Length: 40\n<\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.response() else { return };
+        if let Some(Transfer::Length(announced)) = transfer(response) {
+            cut(case, response, &format!("after {} of {}", response.body.wire_bytes, many(announced, "byte", "bytes")), push);
+        }
+    },
+};
+
+/// One length only.
+pub static HTTP_008: Rule = Rule {
+    code: "HTTP-008",
+    name: "length-and-chunked",
+    level: Level::Error,
+    summary: "A message has no Content-Length together with Transfer-Encoding",
+    why: "Two lengths are two opinions on where the message ends. A proxy that believes the one and a server that believes the other disagree on \
+          what the next message is: this is how requests are smuggled. RFC 9112 lets Transfer-Encoding win, and asks to treat the message as an \
+          attack.",
+    source: "RFC 9112 sections 6.1 and 6.3",
+    breaks: &["proxies that refuse it (HAProxy, Envoy)", "whoever shares the connection"],
+    fix: "Leave Content-Length out where the body is chunked; look for middleware that sets it by hand.",
+    bad: &[
+        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n< Content-Length: 4\n< Transfer-Encoding: chunked\n<\n<chunk {}\n<last\n",
+    ],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let (fields, at) = match case.exchange.oddities.find(h1::TE_AND_CL) {
+            Some((odd, _)) => (odd.found.as_ref(), odd.at),
+            None => return,
+        };
+        let both = |f: &Fields| f.all("content-length").next().is_some() && f.all("transfer-encoding").next().is_some();
+        let side = if case.response().and_then(|r| r.head.as_ref()).is_some_and(|h| both(&h.fields)) { "response" } else { "request" };
+        push(Finding { at: Some(at), ..Finding::new(format!("the {side} has {fields}")) });
+    },
+};
+
+/// Chunks by the grammar.
+pub static HTTP_009: Rule = Rule {
+    code: "HTTP-009",
+    name: "bad-chunk",
+    level: Level::Error,
+    summary: "Chunks follow the grammar: a hexadecimal size, CRLF, the data, CRLF (a warning where all can still be read)",
+    why: "A size that does not fit its data means that everything behind it is read at the wrong place. Lenient readers guess, strict ones close \
+          the connection, and a proxy that guesses differently from the server can be fooled.",
+    source: "RFC 9112 section 7.1",
+    breaks: &["openai-node (undici)", "Go net/http", "hyper", "strict parsers"],
+    fix: "Let the HTTP library do the chunking; whoever writes chunks by hand counts bytes, not characters.",
+    bad: &[
+        "> GET /s HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<| 9\\r\\ndata: 1\\n\\n\\r\\n\n<| xyz\\r\\n\n!fin <\n",
+        "> GET /s HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<| 9 x\\r\\ndata: 1\\n\\n\\r\\n\n<last\n",
+    ],
+    good: &[
+        good_chat!(),
+        "> GET /s HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk;name=value data: 1\\n\\n\n<last\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        for (kind, level, what) in [
+            (h1::CHUNK_SIZE, Level::Error, "a chunk size that can't be read"),
+            (h1::CHUNK_END, Level::Error, "no line end behind the data of a chunk"),
+            (h1::CHUNK_LINE, Level::Warning, "a chunk-size line that breaks the grammar"),
+        ] {
+            case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
+        }
+    },
+};
+
+/// No length known beforehand.
+pub static HTTP_010: Rule = Rule {
+    code: "HTTP-010",
+    name: "length-of-stream",
+    level: Level::Warning,
+    summary: "A streamed answer has no Content-Length",
+    why: "Who knows the length before the first byte has the whole answer already: it was collected somewhere, and time to first token is total \
+          time. Recorded answers of mock servers look like this too.",
+    source: "RFC 9110 section 8.6 (length of the content, known in advance)",
+    breaks: &["interactive use", "latency figures"],
+    fix: "Stream from the handler (a generator, a Flusher, res.write) and switch off what collects bodies: compression, ETag, logging middleware.",
+    bad: &[
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Length: 162\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n",
+    ],
+    good: &[
+        good_chat!(),
+        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n<json {\"object\":\"list\",\"data\":[]}\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some((_, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        if let Transfer::Length(n) = head.transfer {
+            push(Finding {
+                at: Some(head.first_at),
+                ..Finding::new(format!("Content-Length {n}: the whole answer was there before its first byte was sent"))
+            });
+        }
+    },
+};
+
+/// The end is told.
+pub static HTTP_011: Rule = Rule {
+    code: "HTTP-011",
+    name: "close-delimited",
+    level: Level::Warning,
+    summary: "A streamed answer is chunked or HTTP/2, not ended by the close of the connection",
+    why: "Where only the close ends the body, nobody can tell a whole answer from one that was cut off, and the connection can't be used again. \
+          It is how HTTP/1.0 answers, so it appears where a proxy speaks 1.0 to the server (nginx does by default) or the server never was told \
+          to chunk.",
+    source: "RFC 9112 section 6.3 (rule 8) and section 8; nginx documentation, proxy_http_version",
+    breaks: &["whoever has to tell truncated from whole", "connection reuse"],
+    fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx `proxy_http_version 1.1;`.",
+    bad: &[concat!(
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Connection: close\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n!fin <\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some((_, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        if head.transfer == Transfer::Close {
+            let message = format!(
+                "HTTP/{} without Content-Length or chunks: only the close of the connection ends the answer",
+                head.version.as_str()
+            );
+            push(Finding { at: Some(head.first_at), ..Finding::new(message) });
+        }
+    },
+};
+
+/// The finding of a body that was cut at this place. A client that left is no fault of the server's.
+fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(Finding)) {
+    let at = Some(response.last_at);
+    match response.end {
+        MessageEnd::CutByServer => {
+            let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
+            push(Finding { at, ..Finding::new(format!("the server closed or reset {place}{whole}")) });
+        }
+        MessageEnd::CutByClient if case.stream().is_some_and(answered) => {
+            let message = format!("the client closed {place}, but behind the end of the answer: it is complete, not truncated");
+            push(Finding { at, ..Finding::new(message) }.level(Level::Info));
+        }
+        MessageEnd::CutByClient | MessageEnd::CutByCapture | MessageEnd::Complete => {}
+    }
+}

@@ -1,0 +1,62 @@
+//! Rules about the transport: content type, body, what happens on the way, and whether the answer is what was asked for.
+
+mod asked;
+mod body;
+mod h2;
+mod types;
+mod way;
+
+pub use asked::{HTTP_017, HTTP_018, HTTP_019, HTTP_020};
+pub use body::{HTTP_006, HTTP_007, HTTP_008, HTTP_009, HTTP_010, HTTP_011};
+pub use h2::{HTTP_015, HTTP_016};
+#[cfg(test)]
+pub(crate) use types::wrong_type;
+pub use types::{HTTP_001, HTTP_002, HTTP_003, HTTP_004, HTTP_005};
+pub use way::{HTTP_012, HTTP_013, HTTP_014, HTTP_021};
+
+use crate::exchange::Response;
+use crate::framing::Framing;
+use crate::http::event::{ResponseHead, Transfer};
+
+fn transfer(response: &Response) -> Option<Transfer> {
+    response.head.as_ref().map(|h| h.transfer)
+}
+
+/// The media type without parameters in lower case; none where the field is absent or empty.
+pub(super) fn essence(head: &ResponseHead) -> Option<String> {
+    let value = head.fields.text("content-type")?;
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    (!essence.is_empty()).then_some(essence)
+}
+
+/// A type for one JSON value a line. None is registered; these are in use.
+pub(super) fn is_lines(declared: &str) -> bool {
+    const LINES: &[&str] = &[
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonl",
+        "application/x-jsonlines",
+        "application/jsonlines",
+        "application/json-lines",
+        "application/stream+json",
+        "application/x-json-stream",
+    ];
+    LINES.contains(&declared)
+}
+
+/// This media type may carry this framing.
+fn fits(declared: &str, framing: Framing) -> bool {
+    let json = declared == "application/json" || declared == "text/json" || declared.ends_with("+json");
+    match framing {
+        Framing::Sse => declared == "text/event-stream",
+        Framing::Ndjson => is_lines(declared),
+        Framing::JsonArray => json,
+        // No type is registered for values without a delimiter; any JSON type may carry them, one of lines may not.
+        Framing::ConcatJson => json,
+        Framing::JsonSeq => declared == "application/json-seq" || declared.ends_with("+json-seq"),
+        Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",
+        Framing::Grpc => declared.starts_with("application/grpc") || declared.starts_with("application/connect+"),
+        Framing::Json | Framing::Text | Framing::Binary | Framing::Empty => true,
+    }
+}

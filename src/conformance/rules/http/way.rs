@@ -1,0 +1,187 @@
+//! Rules about what happens to a stream on its way: caches, proxies, compressors, and connections that stay open.
+
+use crate::conformance::case::many;
+use crate::conformance::{Finding, Level, Rule};
+use crate::exchange::Response;
+use crate::exchange::ending::Party;
+use crate::framing::Framing;
+use crate::time::Span;
+
+/// Who ends a body within this of its terminator ends it promptly.
+const PROMPT: Span = Span::from_secs(1);
+/// Fewer deltas say nothing about how they were sent.
+const BURST_DELTAS: usize = 8;
+
+/// Not to be stored or changed on the way.
+pub static HTTP_012: Rule = Rule {
+    code: "HTTP-012",
+    name: "cacheable-stream",
+    level: Level::Info,
+    summary: "An event stream says `Cache-Control: no-cache` (or no-store, or no-transform)",
+    why: "Without it a cache may keep the answer, and compressors on the way feel free to collect it. `no-transform` also stops compression in \
+          Express and Cloudflare.",
+    source: "WHATWG HTML 9.2.7 (authoring notes); RFC 9111 section 5.2.2; rootjs issue 1231",
+    breaks: &["caching proxies", "compressing middleware"],
+    fix: "Send `Cache-Control: no-cache, no-transform`.",
+    bad: &[concat!(
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n",
+        role!(),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        let says = |v: &[u8]| ["no-cache", "no-store", "no-transform"].iter().any(|w| contains(v, w));
+        if response.framing == Framing::Sse && !head.fields.all("cache-control").any(says) {
+            let said = head.fields.text("cache-control").map_or("no Cache-Control".into(), |v| format!("Cache-Control is {v}"));
+            push(Finding { at: Some(head.first_at), ..Finding::new(said) });
+        }
+    },
+};
+
+/// The proxy is told not to buffer.
+pub static HTTP_013: Rule = Rule {
+    code: "HTTP-013",
+    name: "proxy-not-told",
+    level: Level::Info,
+    summary: "Behind a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
+    why: "nginx collects answers by default, and this field switches that off for one answer. nginx takes the field out, so it shows only between \
+          server and proxy: there the request says that a proxy is on the way (Via, Forwarded, X-Forwarded-For, X-Real-IP).",
+    source: "nginx documentation, proxy_buffering; llama.cpp pull request 24774",
+    breaks: &["nginx with proxy_buffering on"],
+    fix: "Send `X-Accel-Buffering: no` with each event stream; it harms nobody.",
+    bad: &[concat!(
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n> X-Forwarded-For: 192.0.2.7\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
+        role!(),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[
+        good_chat!(),
+        concat!(
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n> X-Forwarded-For: 192.0.2.7\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
+            "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< X-Accel-Buffering: no\n< Transfer-Encoding: chunked\n<\n\n",
+            role!(),
+            word!(),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        let Some(request) = &case.exchange.request else { return };
+        let proxy = ["via", "forwarded", "x-forwarded-for", "x-real-ip"].into_iter().find(|n| request.head.fields.all(n).next().is_some());
+        let told = head.fields.all("x-accel-buffering").any(|v| v.eq_ignore_ascii_case(b"no"));
+        if let Some(field) = proxy.filter(|_| response.framing == Framing::Sse && !told) {
+            push(Finding {
+                at: Some(head.first_at),
+                ..Finding::new(format!("the request came by a proxy ({field}), and the answer does not say X-Accel-Buffering: no"))
+            });
+        }
+    },
+};
+
+/// Compressed and flushed.
+pub static HTTP_014: Rule = Rule {
+    code: "HTTP-014",
+    name: "compressor-not-flushed",
+    level: Level::Warning,
+    summary: "A compressed stream is flushed behind each event",
+    why: "A compressor collects until it has enough to compress; without a flush behind each event it holds the answer back. Starlette's \
+          GZipMiddleware, Express compression, tower-http, Next.js and Django have all done it. Compression itself is no fault: every SDK tested \
+          reads gzip.",
+    source: "tower-http issue 419; Starlette changes, GZipMiddleware excludes text/event-stream",
+    breaks: &["interactive use", "latency figures"],
+    fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) behind each event.",
+    bad: &[concat!(
+        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n@ +3s\n",
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Encoding: identity, x-gzip\n< Transfer-Encoding: chunked\n<\n\n",
+        gzip_chat!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(chat!(), "@ +3s\n", ten_words_at_once!(), stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        let Some(coding) =
+            head.fields.text("content-encoding").filter(|c| !c.trim().is_empty() && !c.trim().eq_ignore_ascii_case("identity"))
+        else {
+            return;
+        };
+        let (deltas, bursts) = (response.deltas.len(), bursts(response));
+        // An answer that was made in no time could not have come in pieces.
+        let took = case.metrics.duration.is_some_and(|d| d >= case.limits.burst_window);
+        if took && deltas >= BURST_DELTAS && bursts * 4 <= deltas {
+            let message = format!(
+                "{deltas} deltas came in {} under Content-Encoding {coding}: the compressor is not flushed behind each event",
+                many(bursts as u64, "burst", "bursts")
+            );
+            push(Finding { at: response.first_record_at, ..Finding::new(message) });
+        }
+    },
+};
+
+/// Ends when it is over.
+pub static HTTP_021: Rule = Rule {
+    code: "HTTP-021",
+    name: "open-after-done",
+    level: Level::Warning,
+    summary: "The server ends the body within a second of the terminator",
+    why: "Half of the SDKs stop reading at [DONE], half read on to the end of the body and hang while it stays open: the user has the answer, and \
+          the program waits for its timeout.",
+    source: "Laboratory run `done_hang`; openai-node commit 77221711 (2026-08-14) stops at [DONE]",
+    breaks: &["openai-node 4 and 6", "groq-python", "groq-js", "ai-sdk", "fetch-event-source", "eventsource"],
+    fix: "Return from the handler right behind the last event; do accounting and clean-up in the background.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +3s\n<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +30s\n!fin >\n"),
+    ],
+    good: &[
+        good_chat!(),
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +300ms\n<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n"),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.llm_stream() else { return };
+        let terminator = &response.answer.terminator;
+        if !terminator.own || terminator.is_last_record != Some(true) {
+            return;
+        }
+        let ending = &case.exchange.ending;
+        let Some(tail) = ending.open_after_terminator().filter(|tail| *tail > PROMPT) else { return };
+        let until = match ending.by {
+            Party::Client => "until the client gave up",
+            Party::Server => "until the server ended it",
+            Party::Capture => "and was still open when the capture ended",
+        };
+        push(Finding {
+            at: ending.terminator_at,
+            ..Finding::new(format!("the body stayed open for {tail} behind the terminator, {until}"))
+        });
+    },
+};
+
+/// Groups of deltas that came together: less than a millisecond from one to the next.
+fn bursts(response: &Response) -> usize {
+    response.deltas.chunk_by(|a, b| b.at.since(a.at) < Span::from_millis(1)).count()
+}
+
+/// A field value names this directive.
+fn contains(value: &[u8], directive: &str) -> bool {
+    value.split(|b| *b == b',').any(|d| d.trim_ascii().eq_ignore_ascii_case(directive.as_bytes()))
+}

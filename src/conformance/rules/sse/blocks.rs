@@ -1,0 +1,211 @@
+//! Rules about the blocks of an event stream: where an event begins and ends, and what is none.
+
+use super::in_llm_streams;
+use crate::conformance::case::many;
+use crate::conformance::{Level, Rule};
+use crate::framing::sse as odd;
+use crate::http::event::MessageEnd;
+
+/// Every event ends with an empty line.
+pub static SSE_001: Rule = Rule {
+    code: "SSE-001",
+    name: "unfinished-event",
+    level: Level::Error,
+    summary: "Every event ends with an empty line; nothing is pending at the end of the stream",
+    why: "An event exists only once its empty line has come; what is pending at the end is thrown away by the standard's algorithm and by most \
+          clients. So the last event is lost in silence: the finish reason, the [DONE], or, with LitServe, the error message itself.",
+    source: "WHATWG HTML 9.2.6 (end of file: the pending block is discarded); LitServe's error frame has no line end",
+    breaks: &[
+        "openai-python",
+        "openai-node 6",
+        "langchain",
+        "groq-python",
+        "mistral-js",
+        "hf-js",
+        "httpx-sse",
+        "fetch-event-source",
+        "eventsource",
+        "ai-sdk",
+        "google-genai js",
+    ],
+    fix: "Write `\\n\\n` behind every event, the last one and error frames included.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), stop!(), "<chunk data: [DONE]\\n\n<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), "<chunk data: [DONE]\n<last\n"),
+    ],
+    good: &[good_chat!()],
+    silenced_by: &["HTTP-006", "HTTP-007"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        // A cut leaves something pending as a matter of course: the cut is the finding then.
+        if case.stream().is_none_or(|r| r.end != MessageEnd::Complete) {
+            return;
+        }
+        case.tell(odd::PENDING_AT_END, None, push, |odd, _| format!("the stream ends inside an event, which is lost: {}", odd.found));
+    },
+};
+
+/// One data line an event.
+pub static SSE_005: Rule = Rule {
+    code: "SSE-005",
+    name: "several-data-lines",
+    level: Level::Warning,
+    summary: "An event of a language model's stream has one `data:` line",
+    why: "The standard joins several data lines with line feeds, and an EventSource reads such an event well. But readers that go line by line, \
+          as many are that were written for OpenAI's streams, parse each line by itself: the first is half a JSON document.",
+    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (one line an event, always); laboratory run `multiline`",
+    breaks: &[
+        "huggingface_hub",
+        "google-genai js",
+        "go-openai",
+        "Zed",
+        "Copilot Chat",
+        "Continue",
+        "Open WebUI",
+        "readers that go line by line",
+    ],
+    fix: "Serialise the JSON on one line and write one `data:` line for it.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        sent!(
+            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,\ndata: "model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(news!(), sent!("data: one\\ndata: two\\n\\n"), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.llm_stream().is_some() {
+            case.tell(odd::MULTIPLE_DATA_LINES, None, push, |odd, n| {
+                format!("{} of several data lines; the first has {}", many(n, "event", "events"), odd.found)
+            });
+        }
+    },
+};
+
+/// Events are apart.
+pub static SSE_006: Rule = Rule {
+    code: "SSE-006",
+    name: "missing-blank-line",
+    level: Level::Error,
+    summary: "Events are separated by an empty line, not by one line end",
+    why: "Without the empty line there is no end of event: the data lines of two events become one event with two JSON documents in it, or the \
+          whole stream becomes one event that is never dispatched. A reader that goes line by line shows the answer, so the server's author sees \
+          nothing wrong, while every client that follows the standard shows none.",
+    source: "WHATWG HTML 9.2.6 (an event is dispatched at an empty line); llama.cpp issue 14268",
+    breaks: &["openai-python", "openai-node", "eventsource", "every client that follows the standard"],
+    fix: "Write `\\n\\n` behind each event; where a template adds one line end, add the other.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        sent!(
+            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        // Whether the stream was cut or not: what stands in one event stands there.
+        case.tell(odd::MERGED_EVENTS, None, push, |odd, n| {
+            format!("{} without an empty line between them: {}", many(n, "place with events", "places with events"), odd.found)
+        });
+    },
+};
+
+/// No block without data.
+pub static SSE_012: Rule = Rule {
+    code: "SSE-012",
+    name: "block-without-data",
+    level: Level::Warning,
+    summary: "No block of fields without `data`, as `event: ping` alone (remarked on only, outside of streams of language models)",
+    why: "The standard dispatches nothing for such a block, but several SDKs dispatch an event with empty data and fail to parse it as JSON. A comment \
+          (`: ping`) keeps a connection alive without that risk.",
+    source: "WHATWG HTML 9.2.6 (empty data buffer: no event)",
+    breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse", "fetch-event-source"],
+    fix: "Use comments (`: keep-alive`) for keep-alive; leave out `event:`, `id:` and `retry:` blocks of their own.",
+    bad: &[concat!(chat!(), role!(), "<chunk event: ping\\n\\n\n", word!(), stop!(), done!(), "<last\n")],
+    good: &[concat!(chat!(), "<chunk : ping\\n\\n\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell(odd::BLOCK_WITHOUT_DATA, in_llm_streams(case), push, |odd, n| {
+            format!("{} without data: {}", many(n, "block", "blocks"), odd.found)
+        });
+    },
+};
+
+/// No event with empty data.
+pub static SSE_013: Rule = Rule {
+    code: "SSE-013",
+    name: "empty-data",
+    level: Level::Error,
+    summary: "No event with empty data in a stream of a language model",
+    why: "An empty `data:` line is an event whose data is the empty string, by the standard and in the browser. Clients hand it to their JSON parser \
+          and raise in the middle of the answer: 23 of 27 tested.",
+    source: "WHATWG HTML 9.2.6",
+    breaks: &["openai-python", "openai-node", "langchain", "mistral-python", "ai-sdk", "groq-python", "litellm"],
+    fix: "Send a comment (`: keep-alive`) instead.",
+    bad: &[concat!(chat!(), role!(), "<chunk data:\\n\\n\n", word!(), stop!(), done!(), "<last\n")],
+    good: &[
+        good_chat!(),
+        // Outside of model streams it is legal, and MCP opens its streams with one.
+        "> GET /events HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk id: 1\\ndata:\\n\\n\n\n<chunk data: news\\n\\n\n<last\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if case.llm_stream().is_some() {
+            case.tell(odd::EMPTY_DATA, None, push, |_, n| format!("{} with empty data, which is no JSON", many(n, "event", "events")));
+        }
+    },
+};
+
+/// No event ids.
+pub static SSE_014: Rule = Rule {
+    code: "SSE-014",
+    name: "event-ids",
+    level: Level::Info,
+    summary: "Streams of language models have no `id:` lines (a warning where a blank line without an event follows one)",
+    why: "An id promises that the stream can be taken up again with Last-Event-ID, which no LLM server offers. By itself it does no harm. But an \
+          id lasts from event to event, and several SDKs dispatch an empty event at each blank line while one is set, be it a second blank line \
+          or the one behind a comment, and fail to parse it as JSON.",
+    source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); laboratory runs `idfield` (harmless) and `idfield_blank`",
+    breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse"],
+    fix: "Leave `id:` out, or write exactly one blank line behind each event and no comments.",
+    bad: &[concat!(
+        chat!(),
+        sent!(
+            r#"id: 1\ndata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n\n"#
+        ),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(news!(), sent!("id: 1\\ndata: one\\n\\n\\n"), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.llm_stream().is_none() {
+            return;
+        }
+        if case.exchange.oddities.find(odd::BLANK_WITH_ID).is_some() {
+            case.tell(odd::BLANK_WITH_ID, Some(Level::Warning), push, |_, n| {
+                format!(
+                    "{} behind an id: some SDKs take it for an event",
+                    many(n, "blank line without an event", "blank lines without events")
+                )
+            });
+        } else {
+            case.tell(odd::ID_FIELD, None, push, |odd, _| format!("events have ids, the first {}", odd.found));
+        }
+    },
+};

@@ -1,0 +1,224 @@
+//! Rules about the lines of an event stream: their ends, their length, and what stands behind `data:`.
+
+use super::in_llm_streams;
+use crate::conformance::case::many;
+use crate::conformance::{Finding, Level, Rule};
+use crate::framing::sse as odd;
+
+/// A space behind `data:`.
+pub static SSE_002: Rule = Rule {
+    code: "SSE-002",
+    name: "data-without-space",
+    level: Level::Info,
+    summary: "A space follows the colon of `data:` (a warning in streams of language models)",
+    why: "The standard allows `data:{…}` as well as `data: {…}`. But OpenAI's documentation shows the space, and readers written after it look for the \
+          six characters `data: `. They skip every line of such a stream and show an empty answer. iFlow, old TGI and Spring servers leave it out.",
+    source: "WHATWG HTML 9.2.6 (one space is optional); OpenAI streaming guide (always shown)",
+    breaks: &["google-genai", "huggingface_hub (on [DONE])", "Dify plugins", "vLLM bench", "loops that test for \"data: \""],
+    fix: "Write `data: ` with one space.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        "<chunk data:{\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\\n\\n\n",
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::DATA_WITHOUT_SPACE, in_llm_streams(case), push, |odd, n| {
+            format!("{} without a space behind the colon: {}", many(n, "data line", "data lines"), odd.found)
+        });
+    },
+};
+
+/// One space only.
+pub static SSE_003: Rule = Rule {
+    code: "SSE-003",
+    name: "extra-space",
+    level: Level::Warning,
+    summary: "One space follows the colon of `data:`, not two and not a tab (remarked on only, outside of streams of language models)",
+    why: "The standard takes away one space; the second one, or a tab, belongs to the value. A JSON parser does not mind, but ` [DONE]` is not \
+          `[DONE]`: the client parses it as JSON and raises at the very end of a good answer.",
+    source: "WHATWG HTML 9.2.6 (one U+0020 is removed); laboratory runs `twospace` and `tab`",
+    breaks: &["openai-python", "openai-node", "ai-sdk", "mistral-python", "langchain", "groq-python"],
+    fix: "Write `data: ` with one space; look for a formatter that indents, or a field library that adds a space of its own.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), stop!(), sent!("data:  [DONE]\\n\\n"), "<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), sent!("data:\\t[DONE]\\n\\n"), "<last\n"),
+    ],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::EXTRA_SPACE, in_llm_streams(case), push, |odd, n| {
+            format!("{} with more than one space behind the colon: {}", many(n, "data line", "data lines"), odd.found)
+        });
+    },
+};
+
+/// A payload does not break its line.
+pub static SSE_004: Rule = Rule {
+    code: "SSE-004",
+    name: "raw-newline-in-data",
+    level: Level::Error,
+    summary: "A payload stands on one `data:` line, or each of its lines has a `data:` of its own",
+    why: "A line end inside the payload ends the field. What follows is no field and is dropped, so the client gets half a JSON document and raises, \
+          or skips the event. It comes from pretty-printed JSON, and from text that was put into a template without escaping.",
+    source: "WHATWG HTML 9.2.6",
+    breaks: &["every client that follows the standard"],
+    fix: "Serialise the JSON on one line (line ends inside strings escaped as \\n).",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]\\n}\\n\\n\n",
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[
+        good_chat!(),
+        // The same line end with a field name of its own: one payload.
+        "> GET /news HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk data: one\\ndata: two\\n\\n\n<last\n",
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell(odd::RAW_NEWLINE, None, push, |odd, n| {
+            let lines = many(n, "line is no field and is dropped", "lines are no fields and are dropped");
+            format!("a line end inside a payload: {lines}, the first {}", odd.found)
+        });
+    },
+};
+
+/// No bare lines.
+pub static SSE_009: Rule = Rule {
+    code: "SSE-009",
+    name: "bare-line",
+    level: Level::Warning,
+    summary: "Every line is a field or a comment; no JSON or text stands without `data:`",
+    why: "A line without a field name is dropped without a word. Servers write errors like that: the handler of an exception prints JSON into a \
+          body that is an event stream already. The user sees an answer that stops, and the message that says why is never shown.",
+    source: "WHATWG HTML 9.2.6 (a line without a colon is a field name, unknown ones are ignored); laboratory runs `err_raw` and `done_bare`",
+    breaks: &["openai-python", "openai-node", "every client that follows the standard"],
+    fix: "Send errors as an event: `data: {\"error\":{\"message\":…}}` and an empty line.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), sent!(r#"{"error":{"message":"out of memory","code":500}}\n"#), "<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), sent!("[DONE]\\n\\n"), "<last\n"),
+    ],
+    good: &[good_chat!(), concat!(chat!(), sent!(": connected\\n\\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::NOT_A_FIELD_LINE, None, push, |odd, n| {
+            format!("{} without `data:`, dropped by every client: {}", many(n, "line", "lines"), odd.found)
+        });
+    },
+};
+
+/// LF throughout.
+pub static SSE_017: Rule = Rule {
+    code: "SSE-017",
+    name: "line-ends",
+    level: Level::Info,
+    summary: "Lines end with LF throughout",
+    why: "The standard allows CRLF, LF and CR, mixed too. Readers that split the body at `\\n\\n` find no event in CRLF, and such readers are \
+          common in scripts and plugins. Gemini's API ends its lines with CRLF by design; that is not remarked on.",
+    source: "WHATWG HTML 9.2.5 (all three are legal); laboratory run `crlf`",
+    breaks: &["vLLM bench", "Dify plugins", "loops that split at \\n\\n"],
+    fix: "Write `\\n`; a library that insists on CRLF usually has an option.",
+    bad: &[concat!(
+        chat!(),
+        sent!(
+            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\r\n\r\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream() else { return };
+        if response.dialect == Some("gemini.generate") {
+            return;
+        }
+        for (kind, what) in
+            [(odd::LINE_ENDS, "different line ends in one body"), (odd::CRLF, "lines end with CRLF"), (odd::CR, "lines end with CR alone")]
+        {
+            if case.exchange.oddities.find(kind).is_some() {
+                case.tell(kind, None, push, |_, _| format!("{what}: readers that split at two LF find no events"));
+                return;
+            }
+        }
+    },
+};
+
+/// Retry is a number.
+pub static SSE_020: Rule = Rule {
+    code: "SSE-020",
+    name: "bad-retry",
+    level: Level::Info,
+    summary: "`retry:` is digits only, in milliseconds",
+    why: "A value with anything but ASCII digits is ignored, so the client keeps its own delay.",
+    source: "WHATWG HTML 9.2.6 (field retry)",
+    breaks: &[],
+    fix: "Write milliseconds without a unit, as `retry: 3000`.",
+    bad: &[concat!(news!(), sent!("retry: 3s\\ndata: one\\n\\n"), "<last\n")],
+    good: &[concat!(news!(), sent!("retry: 3000\\ndata: one\\n\\n"), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::BAD_RETRY, None, push, |odd, _| format!("retry is {} and is ignored", odd.found));
+    },
+};
+
+/// Comments are not for everybody.
+pub static SSE_021: Rule = Rule {
+    code: "SSE-021",
+    name: "comment-lines",
+    level: Level::Info,
+    summary: "Comments (`: keep-alive`) are legal and the best way to keep a connection alive; a few readers stumble over them",
+    why: "Every SDK of the OpenAI family that was tested passes over comments, and DeepSeek, OpenRouter and llama.cpp send them while a request \
+          waits. Readers that expect `data:` on each line do not: the Gemini SDK for Python raises, Continue takes the network chunk for the end, \
+          go-openai gives up behind 300 of them in a row.",
+    source: "WHATWG HTML 9.2.7 (a comment about every 15 seconds is suggested); DeepSeek and OpenRouter documentation; openai-go issue 227",
+    breaks: &["google-genai", "Continue", "openai-go before 3.51.0", "go-openai (over 300 in a row)", "fetch-event-source"],
+    fix: "Keep them; where a client of yours stumbles, send them before the first token only.",
+    bad: &[concat!(chat!(), sent!(": keep-alive\\n\\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream().filter(|r| r.comments > 0) else { return };
+        push(Finding::new(format!("{} in the stream", many(response.comments, "comment", "comments"))));
+    },
+};
+
+/// Lines of reasonable length.
+pub static SSE_022: Rule = Rule {
+    code: "SSE-022",
+    name: "long-line",
+    level: Level::Warning,
+    summary: "A line is at most 64 KiB long (an error over 32 MiB)",
+    why: "Readers with a fixed line buffer fail on longer ones: the default of Go's bufio.Scanner is 64 KiB, and openai-go raised its own to 32 \
+          MiB. Images in base64 and whole documents in one event get there.",
+    source: "Go package bufio, MaxScanTokenSize; openai-go, packages/ssestream",
+    breaks: &["Go programs that use bufio.Scanner", "openai-go (over 32 MiB)", "curl-based readers with a line buffer"],
+    fix: "Send large payloads by reference, or split them over several events.",
+    bad: &[concat!(chat!(), role!(), "<chunk data: {\"pad\":\"", kib_64!(), "\"}\\n\\n\n", stop!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::LONG_LINE, None, push, |odd, n| format!("{} over 64 KiB, the first of {}", many(n, "line", "lines"), odd.found));
+        case.tell(odd::HUGE_LINE, Some(Level::Error), push, |odd, n| {
+            format!("{} over 32 MiB, the first of {}", many(n, "line", "lines"), odd.found)
+        });
+    },
+};

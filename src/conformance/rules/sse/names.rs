@@ -1,0 +1,128 @@
+//! Rules about field names and event types.
+
+use super::in_llm_streams;
+use crate::conformance::case::many;
+use crate::conformance::{Level, Rule};
+use crate::dialect::anthropic::kinds as anthropic;
+use crate::dialect::openai_chat::kinds as chat;
+use crate::dialect::openai_completions;
+use crate::dialect::openai_responses::kinds as responses;
+use crate::framing::sse as odd;
+
+/// No fields of its own.
+pub static SSE_008: Rule = Rule {
+    code: "SSE-008",
+    name: "unknown-field",
+    level: Level::Warning,
+    summary: "Lines have no field names but `data`, `event`, `id` and `retry`",
+    why: "Unknown fields are ignored, and with them what they say. llama.cpp sent its errors as `error: {…}` until September 2025: the stream \
+          ended without a finish reason, and every client took it for a short but complete answer.",
+    source: "WHATWG HTML 9.2.6 (otherwise: the field is ignored); llama.cpp pull request 16109",
+    breaks: &["openai-python", "openai-node", "every client that follows the standard"],
+    fix: "Send it as `data:`; an error is `data: {\"error\":{\"message\":…}}`.",
+    bad: &[concat!(chat!(), role!(), word!(), sent!(r#"error: {"message":"context full","code":500}\n\n"#), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::UNKNOWN_FIELD, in_llm_streams(case), push, |odd, n| {
+            format!("{} that no client reads: {}", many(n, "unknown field", "unknown fields"), odd.found)
+        });
+    },
+};
+
+/// No event types in chat.
+pub static SSE_010: Rule = Rule {
+    code: "SSE-010",
+    name: "event-field-in-chat",
+    level: Level::Warning,
+    summary: "Chat and completion streams have no `event:` lines",
+    why: "OpenAI's chat streams have data lines only. An event type sends the record to another handler: EventSource calls onmessage for none, \
+          openai-node 4 and Groq's SDKs look for types that begin with `thread.` and pass over the rest, MacPaw's Swift client raises. The answer \
+          is empty, without an error.",
+    source: "OpenAI streaming guide (chat completions: data only); laboratory runs `event_msg`, `event_after`, `event_ping_data`",
+    breaks: &["groq-python", "groq-js", "openai-node 4", "eventsource", "MacPaw/OpenAI", "Dify plugins", "google-genai"],
+    fix: "Leave the `event:` line out; only Anthropic's and OpenAI's Responses streams have one.",
+    bad: &[concat!(
+        chat!(),
+        sent!(
+            r#"event: message\ndata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        for kind in [chat::EVENT_FIELD, openai_completions::EVENT_FIELD] {
+            case.tell(kind, None, push, |odd, n| format!("{} with an event type, the first `{}`", many(n, "record", "records"), odd.found));
+        }
+    },
+};
+
+/// The event type says what the payload is.
+pub static SSE_011: Rule = Rule {
+    code: "SSE-011",
+    name: "event-differs-from-type",
+    level: Level::Error,
+    summary: "`event:` is there and equals `type` in Anthropic streams, and equals it where it is there in Responses streams",
+    why: "Anthropic's SDKs look at the event type to choose what to parse. Without it they yield nothing at all and raise nothing; with a wrong \
+          one they parse one thing as another. OpenAI's Responses SDKs read `type`, other readers read `event:`, and a difference makes two \
+          readers see two streams.",
+    source: "Anthropic documentation, streaming: named events; anthropic-sdk-python, _streaming.py; OpenAI API reference, responses streaming",
+    breaks: &["anthropic-python", "anthropic-typescript"],
+    fix: "Write `event: ` with the payload's `type` before each `data:` line.",
+    bad: &[concat!(
+        messages!(),
+        sent!(
+            r#"data: {"type":"message_start","message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":1}}}\n\n"#
+        ),
+        text_block!(),
+        message_delta!(),
+        message_stop!(),
+        "<last\n"
+    )],
+    good: &[concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(anthropic::NO_EVENT, None, push, |_, n| format!("{} without `event:`", many(n, "record", "records")));
+        for kind in [anthropic::EVENT_DIFFERS_FROM_TYPE, responses::EVENT_DIFFERS_FROM_TYPE] {
+            case.tell(kind, None, push, |odd, n| {
+                format!("{} with another event type than the payload's: {}", many(n, "record", "records"), odd.found)
+            });
+        }
+    },
+};
+
+/// Field names as they are.
+pub static SSE_019: Rule = Rule {
+    code: "SSE-019",
+    name: "field-name-spelling",
+    level: Level::Warning,
+    summary: "Field names are lower case, without spaces around them",
+    why: "`Data:` and `data :` are other fields than `data:`, and unknown ones. The whole stream is dropped, and the client shows an empty answer.",
+    source: "WHATWG HTML 9.2.6 (field names are compared literally); laboratory runs `upper_field` and `space_before_colon`",
+    breaks: &["every client that follows the standard"],
+    fix: "Write `data:` in lower case, at the start of the line, the colon right behind it.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        sent!(
+            r#"Data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::FIELD_NAME_CASE, None, push, |odd, n| {
+            format!("{} misspelled and dropped: {}", many(n, "field name", "field names"), odd.found)
+        });
+    },
+};

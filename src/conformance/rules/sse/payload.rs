@@ -1,0 +1,266 @@
+//! Rules about what the data of an event is made of: characters, and JSON.
+
+use super::in_llm_streams;
+use crate::conformance::case::many;
+use crate::conformance::{Finding, Level, Rule};
+use crate::dialect;
+use crate::framing::{Framing, ndjson, sse as odd};
+use crate::oddity::Oddity;
+
+/// Every dialect has a kind of its own for a payload that does not parse; all are named alike.
+const NOT_JSON: &str = ".not-json";
+
+/// One document an event.
+pub static SSE_007: Rule = Rule {
+    code: "SSE-007",
+    name: "second-json-value",
+    level: Level::Error,
+    summary: "The data of an event is one JSON document, nothing behind it",
+    why: "JSON parsers refuse a second document. It comes from a gateway that writes an error into an event that is not finished yet, and from \
+          two writers that share one connection.",
+    source: "RFC 8259 section 2 (a JSON text is one value); sub2api issue 1471",
+    breaks: &["openai-python", "openai-node", "every client that parses JSON"],
+    fix: "End the event that is begun before another is written; let one writer own the connection.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        sent!(
+            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}{"error":{"message":"upstream closed"}}\n\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &["SSE-006"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.stream().is_some_and(|r| r.framing == Framing::Sse) {
+            case.tell(dialect::SECOND_VALUE, None, push, |odd, n| {
+                format!("{} with a second JSON document behind the first: {}", many(n, "event", "events"), odd.found)
+            });
+        }
+    },
+};
+
+/// No byte order mark.
+pub static SSE_015: Rule = Rule {
+    code: "SSE-015",
+    name: "byte-order-mark",
+    level: Level::Warning,
+    summary: "The stream has no byte order mark (an error where one stands further inside)",
+    why: "The standard drops one mark at the very start. Several clients don't: the first line is then not `data:`, and the first event, with the \
+          role in it, is lost. A Rust library used by many clients panics. A mark before a later line makes that line void for everybody.",
+    source: "WHATWG HTML 9.2.5 (one leading BOM is ignored); eventsource-stream 0.2.3, event_stream.rs",
+    breaks: &[
+        "openai-python",
+        "langchain",
+        "groq-python",
+        "litellm",
+        "huggingface_hub",
+        "httpx-sse",
+        "sseclient-py",
+        "openai-node 4",
+        "reqwest-eventsource",
+    ],
+    fix: "Write UTF-8 without a mark (`utf-8`, not `utf-8-sig`; in .NET `new UTF8Encoding(false)`).",
+    bad: &[
+        concat!(
+            chat!(),
+            sent!(
+                r#"\xef\xbb\xbfdata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n"#
+            ),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+        concat!(
+            chat!(),
+            role!(),
+            sent!(
+                r#"\xef\xbb\xbfdata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
+            ),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::BOM, None, push, |_, _| "a byte order mark before the first line: several clients lose the first event".into());
+        case.tell(odd::BOM_INSIDE, Some(Level::Error), push, |_, n| {
+            format!("{} with a byte order mark before it, dropped by every client", many(n, "line", "lines"))
+        });
+    },
+};
+
+/// The stream is UTF-8.
+pub static SSE_016: Rule = Rule {
+    code: "SSE-016",
+    name: "invalid-utf8",
+    level: Level::Error,
+    summary: "The stream is valid UTF-8",
+    why: "An event stream is UTF-8 whatever the charset parameter says. Where a token ends inside a character, a server that sends its bytes as they \
+          come, or cuts text by bytes, writes half a character and then something else. Python clients raise, browsers show U+FFFD.",
+    source: "WHATWG HTML 9.2.6; RFC 8259 section 8.1",
+    breaks: &["openai-python", "mistral-python", "langchain", "groq-python", "sseclient-py"],
+    fix: "Hold incomplete characters back until their last byte has been generated.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\xe2\\x82\"},\"finish_reason\":null}]}\\n\\n\n",
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    // A character that is cut between two chunks is whole all the same.
+    good: &[concat!(
+        chat!(),
+        role!(),
+        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\xe2\n\n",
+        "<chunk \\x82\\xac\"},\"finish_reason\":null}]}\\n\\n\n\n",
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        case.tell(odd::INVALID_UTF8, None, push, |odd, n| {
+            format!("bytes that are no UTF-8 at {}: {}", many(n, "place", "places"), odd.found)
+        });
+    },
+};
+
+/// No line separators but line ends.
+pub static SSE_018: Rule = Rule {
+    code: "SSE-018",
+    name: "raw-line-separator",
+    level: Level::Warning,
+    summary: "U+2028, U+2029, U+0085, VT and FF are escaped in JSON (remarked on only, outside of streams of language models)",
+    why: "They are no line ends for the standard and legal in JSON. Python's str.splitlines splits at all of them, and readers built on it cut \
+          the event in two. Models do write them, so it happens once in a thousand answers and can't be reproduced.",
+    source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; laboratory run `u2028`",
+    breaks: &["huggingface_hub", "readers that use str.splitlines"],
+    fix: "Escape them as \\u2028 and so on; `json.dumps` in Python does by default (ensure_ascii).",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        sent!(
+            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"one\u{2028}two"},"finish_reason":null}]}\n\n"#
+        ),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            role!(),
+            choices!(r#"[{"index":0,"delta":{"content":"one\\u2028two"},"finish_reason":null}]"#),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(odd::RAW_LINE_SEPARATOR, in_llm_streams(case), push, |odd, n| {
+            format!("{} with a character that some readers take for a line end: {}", many(n, "event", "events"), odd.found)
+        });
+    },
+};
+
+/// JSON by the standard.
+pub static SSE_023: Rule = Rule {
+    code: "SSE-023",
+    name: "invalid-json",
+    level: Level::Error,
+    summary: "A payload is JSON as RFC 8259 has it: no NaN or Infinity, no single quotes, no trailing comma, not cut off",
+    why: "JavaScript, Go, Java and Rust refuse it, and the client raises in the middle of the answer. Python's own parser accepts NaN and \
+          Infinity and writes them by default, so it is not noticed where it is made.",
+    source: "RFC 8259 sections 2, 6 and 7; Python documentation, json (allow_nan); laboratory runs `nan`, `single_quote`, `bad_json`",
+    breaks: &["openai-node", "ai-sdk", "groq-js", "every client that parses JSON (NaN: those outside of Python)"],
+    fix: "Serialise with a JSON library, in Python with `allow_nan=False`, and never cut a payload.",
+    bad: &[
+        concat!(chat!(), role!(), sent!(r#"data: {"id":"x","choices":[],"p":NaN}\n\n"#), word!(), stop!(), done!(), "<last\n"),
+        concat!(chat!(), role!(), sent!("data: {'id':'x'}\\n\\n"), word!(), stop!(), done!(), "<last\n"),
+        concat!(chat!(), role!(), sent!(r#"data: {"id":"x","choices":[\n\n"#), word!(), stop!(), done!(), "<last\n"),
+    ],
+    good: &[good_chat!(), concat!(news!(), sent!("data: not JSON, and no claim to be\\n\\n"), "<last\n")],
+    silenced_by: &["SSE-004", "SSE-006"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let by_dialect = |(odd, _): &(&Oddity, u64)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON);
+        if case.stream().is_some_and(|r| r.framing == Framing::Sse)
+            && let Some((odd, n)) = case.exchange.oddities.iter().find(by_dialect)
+        {
+            push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
+        }
+    },
+};
+
+/// Whole characters only.
+pub static SSE_024: Rule = Rule {
+    code: "SSE-024",
+    name: "lone-surrogate",
+    level: Level::Warning,
+    summary: "No `\\uD8xx` escape stands without its other half",
+    why: "A character beyond U+FFFF is two escapes in JSON. A server that escapes each token by itself cuts an emoji in two. JavaScript keeps the \
+          halves and may join them; strict parsers raise, and whoever encodes the text as UTF-8 again fails.",
+    source: "RFC 8259 section 8.2; laboratory run `lone_surrogate`",
+    breaks: &["mistral-python", "serde_json and other strict parsers", "whatever encodes the text again"],
+    fix: "Hold an incomplete character back until its last token has come, or write UTF-8 instead of escapes.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        choices!(r#"[{"index":0,"delta":{"content":"\\ud83d"},"finish_reason":null}]"#),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            role!(),
+            choices!(r#"[{"index":0,"delta":{"content":"\\ud83d\\ude00"},"finish_reason":null}]"#),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(dialect::LONE_SURROGATE, None, push, |_, n| {
+            format!("{} with half a character in escapes", many(n, "payload", "payloads"))
+        });
+    },
+};
+
+/// Comments stay comments.
+pub static SSE_025: Rule = Rule {
+    code: "SSE-025",
+    name: "comment-as-data",
+    level: Level::Warning,
+    summary: "A keep-alive comment is never sent on as data",
+    why: "A gateway that reads events from upstream and writes them anew must pass comments on as comments or drop them. One that puts `data: ` \
+          before each line makes an event of `: keep-alive`, which is no JSON, and the client raises.",
+    source: "WHATWG HTML 9.2.6 (comments); llm-gateway issue 2053",
+    breaks: &["openai-node", "openai-python", "every client that parses JSON"],
+    fix: "Parse the upstream's stream by the standard, and write `: …` for comments.",
+    bad: &[concat!(chat!(), role!(), sent!("data: : OPENROUTER PROCESSING\\n\\n"), word!(), stop!(), done!(), "<last\n")],
+    good: &[concat!(chat!(), sent!(": OPENROUTER PROCESSING\\n\\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(dialect::COMMENT_AS_DATA, None, push, |odd, n| format!("{} made of comments: {}", many(n, "event", "events"), odd.found));
+    },
+};

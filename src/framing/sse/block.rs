@@ -1,0 +1,108 @@
+//! One block of an event stream: what is known of it, and what a blank line makes of it.
+
+use super::line::{Field, line_separator};
+use super::{
+    BLANK_WITH_ID, BLOCK_WITHOUT_DATA, EMPTY_DATA, INVALID_UTF8, MERGED_EVENTS, MULTIPLE_DATA_LINES, RAW_LINE_SEPARATOR, Seen, Sse, Sync,
+};
+use crate::framing::carry::{self, MAX_RECORD};
+use crate::framing::split::is_value;
+use crate::framing::{Framed, Record, Sink, TOO_LONG};
+use crate::oddity::excerpt;
+use crate::time::Timestamp;
+use std::borrow::Cow;
+
+/// What is known of the block at hand.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// A line of it was seen.
+    pub(super) open: bool,
+    pub(super) start: u64,
+    pub(super) first_at: Timestamp,
+    /// First field, comments passed over.
+    pub(super) first: Option<Field>,
+    /// The data so far, from `from` on (an unfinished line is taken over with its name). Unused while the only value is in the piece.
+    pub(super) data: Vec<u8>,
+    pub(super) from: usize,
+    pub(super) data_lines: u64,
+    /// Longer than is kept.
+    pub(super) over: bool,
+    /// Bytes that may be invalid UTF-8 or line separators were in the pieces.
+    pub(super) suspect: bool,
+}
+
+impl Sse {
+    /// A blank line: dispatch, if there is anything to.
+    pub(super) fn blank(&mut self, single: Option<&[u8]>, seen: Seen, end: u64, sink: &mut Sink<'_>) {
+        match self.sync {
+            // The end of a line that began in the gap; or the blank line itself. The next line will tell.
+            Sync::Behind => return,
+            Sync::Lost => self.sync = Sync::Held,
+            Sync::Start | Sync::Held => {}
+        }
+        if self.block.over {
+            let found = format!("an event of more than {MAX_RECORD} bytes");
+            self.odd(TOO_LONG, seen.at, self.block.start, found, sink);
+        } else if self.block.data_lines > 0 {
+            let joined = self.block.data.get(self.block.from..).unwrap_or_default();
+            self.dispatch(single.unwrap_or(joined), seen, end, sink);
+            self.opening = self.block.first;
+            self.n += 1;
+        } else if self.block.first.is_some() {
+            let found = if self.event.is_empty() { Cow::Borrowed("") } else { format!("event {}", self.event).into() };
+            self.odd(BLOCK_WITHOUT_DATA, seen.at, self.block.start, found, sink);
+        } else if !self.id.is_empty() {
+            self.odd(BLANK_WITH_ID, seen.at, self.line_start, "a blank line behind an id, no event", sink);
+        }
+        self.reset();
+    }
+
+    fn dispatch(&self, data: &[u8], seen: Seen, end: u64, sink: &mut Sink<'_>) {
+        let (block, at) = (&self.block, seen.at);
+        let mut text = Cow::Borrowed(data);
+        if block.data_lines > 1 {
+            self.odd(MULTIPLE_DATA_LINES, at, block.start, format!("{} data lines", block.data_lines), sink);
+            self.merged(data, at, sink);
+        }
+        if data.is_empty() {
+            self.odd(EMPTY_DATA, at, block.start, "", sink);
+        }
+        if block.suspect {
+            if let Some(i) = line_separator(data) {
+                self.odd(RAW_LINE_SEPARATOR, at, block.start, excerpt(data.get(i..).unwrap_or_default()), sink);
+            }
+            if let Cow::Owned(repaired) = String::from_utf8_lossy(data) {
+                self.odd(INVALID_UTF8, at, block.start, excerpt(data), sink);
+                text = Cow::Owned(repaired.into_bytes());
+            }
+        }
+        sink(Framed::Record(Record {
+            n: self.n,
+            at,
+            first_at: block.first_at,
+            frame: seen.frame,
+            start: block.start,
+            end,
+            data: &text,
+            event: &self.event,
+            id: &self.id,
+            exception: false,
+        }));
+    }
+
+    /// Ready for the next block. The id stays.
+    pub(super) fn reset(&mut self) {
+        let mut data = std::mem::take(&mut self.block.data);
+        carry::clear(&mut data);
+        self.block = Block { data, ..Block::default() };
+        self.event.clear();
+    }
+
+    /// Say so if each line of this data is a payload of its own: what should be several events.
+    pub(super) fn merged(&self, data: &[u8], at: Timestamp, sink: &mut Sink<'_>) {
+        let lines = || data.split(|b| *b == b'\n');
+        let payload = |line: &[u8]| line == b"[DONE]" || line.first() == Some(&b'{') && is_value(line);
+        if lines().nth(1).is_some() && lines().all(payload) {
+            self.odd(MERGED_EVENTS, at, self.block.start, format!("{} payloads in one event", lines().count()), sink);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `sniff list --connections`: one line per TCP connection; and a few words about TLS that could not be read.
+
+use super::list::clock;
+use super::table::{Cell, Column, Table};
+use super::text::{Style, bytes, clean, count};
+use crate::summary::connection::ConnectionSummary;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// The connections as a table.
+pub fn table(all: &[ConnectionSummary]) -> Table {
+    let columns = vec![
+        Column::left("Session").spare(9),
+        Column::right("Stream"),
+        Column::left("Time (UTC)").spare(3),
+        Column::left("Client").spare(8),
+        Column::left("Server").min(14),
+        Column::left("Speaks"),
+        Column::left("TLS"),
+        Column::left("SNI").min(12),
+        Column::left("ALPN").min(8).spare(1),
+        Column::right("Exchanges").spare(2),
+        Column::right("Packets").spare(7),
+        Column::right("Sent").spare(6),
+        Column::right("Received").spare(5),
+        Column::left("Not read").min(10),
+    ];
+    Table { columns, rows: all.iter().map(row).collect() }
+}
+
+fn row(c: &ConnectionSummary) -> Vec<Cell> {
+    vec![
+        Cell::new(c.session.to_string()),
+        Cell::new(c.stream.to_string()),
+        Cell::new(clock(c.opened_ns, false)).style(Style::Dim),
+        Cell::new(SocketAddr::new(c.client_ip, c.client_port).to_string()),
+        Cell::new(SocketAddr::new(c.server_ip, c.server_port).to_string()),
+        Cell::new(&c.speaks),
+        Cell::new(c.tls_version.as_deref().unwrap_or(if c.tls { "?" } else { "" })),
+        Cell::new(c.sni.as_deref().unwrap_or_default()),
+        Cell::new(alpn(c)),
+        Cell::new(c.exchanges.to_string()),
+        Cell::new(c.packets.to_string()),
+        Cell::new(bytes(c.client_bytes)),
+        Cell::new(bytes(c.server_bytes)),
+        Cell::new(c.unread.as_deref().map_or("", short)).style(Style::Yellow),
+    ]
+}
+
+/// The reason without what helps, which [`Unread`] tells once.
+fn short(why: &str) -> &str {
+    why.split_once(':').map_or(why, |(short, _)| short)
+}
+
+/// The protocol agreed on, or in brackets those that were offered.
+fn alpn(c: &ConnectionSummary) -> String {
+    match &c.alpn {
+        Some(agreed) => agreed.clone(),
+        None if c.alpn_offered.is_empty() => String::new(),
+        None => format!("({})", c.alpn_offered.join(", ")),
+    }
+}
+
+/// Names that a line shows; the others are counted.
+const NAMES: usize = 3;
+/// Different connections that are told apart; the rest is one more.
+const KINDS: usize = 1000;
+
+/// TLS connections that could not be read, gathered by the reason.
+#[derive(Debug, Default)]
+pub struct Unread(BTreeMap<String, BTreeMap<String, u64>>);
+
+impl Unread {
+    /// One more connection, if it is one of those.
+    pub fn add(&mut self, c: &ConnectionSummary) {
+        let Some(why) = &c.unread else { return };
+        let name = c.sni.clone().unwrap_or_else(|| SocketAddr::new(c.server_ip, c.server_port).to_string());
+        let mut facts = vec![name];
+        facts.extend(c.tls_version.as_ref().map(|v| format!("TLS {v}")));
+        facts.extend(Some(alpn(c)).filter(|a| !a.is_empty()));
+        let of_reason = self.0.entry(why.clone()).or_default();
+        let what = if of_reason.len() < KINDS { facts.join(" ") } else { "others".into() };
+        *of_reason.entry(what).or_default() += 1;
+    }
+
+    /// All of them.
+    pub fn of(all: &[ConnectionSummary]) -> Unread {
+        let mut unread = Unread::default();
+        all.iter().for_each(|c| unread.add(c));
+        unread
+    }
+
+    /// Two lines for each reason: how many with which names, and what helps.
+    pub fn lines(&self, color: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (why, kinds) in &self.0 {
+            let mut kinds: Vec<_> = kinds.iter().collect();
+            kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+            let all: u64 = kinds.iter().map(|(_, n)| **n).sum();
+            let shown: Vec<String> =
+                kinds.iter().take(NAMES).map(|(what, n)| if **n > 1 { format!("{n} × {what}") } else { (*what).clone() }).collect();
+            let rest: u64 = kinds.iter().skip(NAMES).map(|(_, n)| **n).sum();
+            let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
+            let head = format!("not read: {}: {}{more}", count(all, "TLS connection", "TLS connections"), clean(&shown.join("; ")));
+            lines.push(Style::Yellow.paint(&head, color));
+            lines.push(format!("  {why}"));
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn unread(sni: Option<&str>, version: Option<&str>, offered: &[&str]) -> ConnectionSummary {
+        ConnectionSummary {
+            session: 1,
+            stream: 0,
+            opened_ns: 0,
+            closed_ns: 0,
+            client_ip: "10.0.0.1".parse().unwrap(),
+            client_port: 40_000,
+            server_ip: "10.0.0.2".parse().unwrap(),
+            server_port: 443,
+            speaks: "tls".into(),
+            tls: true,
+            sni: sni.map(str::to_owned),
+            alpn: None,
+            alpn_offered: offered.iter().map(|s| (*s).to_owned()).collect(),
+            tls_version: version.map(str::to_owned),
+            tls_suite: None,
+            unread: Some("no secrets".into()),
+            exchanges: 0,
+            packets: 9,
+            client_bytes: 1,
+            server_bytes: 2,
+        }
+    }
+
+    #[test]
+    fn many_connections_are_few_lines() {
+        let api = unread(Some("api.example"), Some("1.3"), &["h2", "http/1.1"]);
+        let mut all = vec![api.clone(), api, unread(None, None, &[])];
+        all.extend(["a", "b", "c"].map(|name| unread(Some(name), Some("1.2"), &[])));
+        all.push(ConnectionSummary { unread: None, ..unread(Some("read"), Some("1.3"), &[]) });
+        let lines = Unread::of(&all).lines(false);
+        assert_eq!(
+            lines,
+            ["not read: 6 TLS connections: 2 × api.example TLS 1.3 (h2, http/1.1); 10.0.0.2:443; a TLS 1.2; 2 more", "  no secrets"]
+        );
+        assert!(Unread::of(&all[6..]).lines(false).is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! What matters of a bad and a good sample: the lines in which they differ, with one around them, and a mark under what differs.
+
+use super::lines::{self, Line, Who};
+use crate::conformance::{Rule, sample};
+use crate::report::text::{clip, width};
+use std::ops::Range;
+
+/// Lines of one side that are shown between those around them.
+const MOST: usize = 5;
+/// What each chunk of the samples has alike: it is shown as `…`, unless the mark is in it.
+const ALIKE: &str = "\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",";
+
+/// One sample, as far as it is shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Excerpt {
+    /// Lines in order.
+    pub(super) lines: Vec<Shown>,
+    /// Index of the first.
+    first: usize,
+    /// There is more before the first line, and behind the last.
+    pub(super) more: (bool, bool),
+    /// Where something is missing: before this line of those shown, and what is said of it.
+    pub(super) missing: Option<(usize, String)>,
+}
+
+/// One line of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) line: Line,
+    /// Columns (from, length; 0: between two columns) of what is wrong, and what is said of it.
+    pub(super) mark: Option<(usize, usize, String)>,
+}
+
+/// The bad and the good one of a rule.
+pub(super) fn of(rule: &Rule) -> (Excerpt, Excerpt) {
+    let Some(bad) = rule.bad.first() else { return Default::default() };
+    let b = lines::of(bad);
+    // The good one that is nearest tells most.
+    let goods = rule.good.iter().map(|s| lines::of(s));
+    let g = goods.min_by_key(|g| b.len() + g.len() - 2 * anchors(&b, g).len()).unwrap_or_default();
+    let said = sample::finding(rule, bad).map(|f| f.message).unwrap_or_default();
+    let (mid_b, mid_g) = difference(&b, &g);
+    let at = mid_b.clone().find(|i| !b[*i].text.is_empty());
+    let mark = at.map(|i| (i, span(&b[i], twin(&b[i], &g[mid_g.clone()]))));
+    let mark_at = |i: usize| mark.filter(|(at, _)| *at == i).map(|(_, (from, len))| (from, len, said.clone()));
+    let mut shown = cut(&b, mid_b.clone(), mark_at);
+    if mark.is_none() {
+        shown.missing = Some((mid_b.start.saturating_sub(shown.first), said));
+    }
+    (shown, cut(&g, mid_g, |_| None))
+}
+
+/// Pairs of equal lines, in order: the longest common subsequence.
+fn anchors(a: &[Line], b: &[Line]) -> Vec<(usize, usize)> {
+    let mut best = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for (i, x) in a.iter().enumerate().rev() {
+        for (j, y) in b.iter().enumerate().rev() {
+            best[i][j] = if x == y { best[i + 1][j + 1] + 1 } else { best[i + 1][j].max(best[i][j + 1]) };
+        }
+    }
+    let (mut i, mut j, mut out) = (0, 0, Vec::new());
+    while i < a.len() && j < b.len() {
+        match () {
+            () if a[i] == b[j] => {
+                out.push((i, j));
+                (i, j) = (i + 1, j + 1);
+            }
+            () if best[i + 1][j] >= best[i][j + 1] => i += 1,
+            () => j += 1,
+        }
+    }
+    out
+}
+
+/// The first place where the bad sample has other lines than the good one; where it only lacks some, where they would stand.
+fn difference(b: &[Line], g: &[Line]) -> (Range<usize>, Range<usize>) {
+    let mut anchors = anchors(b, g);
+    anchors.push((b.len(), g.len()));
+    let (mut from, mut lacks) = ((0, 0), None);
+    for (i, j) in anchors {
+        let places = (from.0..i, from.1..j);
+        if b[places.0.clone()].iter().any(|l| !l.text.is_empty()) {
+            return places;
+        }
+        if lacks.is_none() && (!places.0.is_empty() || !places.1.is_empty()) {
+            lacks = Some(places);
+        }
+        from = (i + 1, j + 1);
+    }
+    lacks.unwrap_or((0..0, 0..0))
+}
+
+/// The line of the good sample that says the same otherwise, if one does.
+fn twin<'a>(bad: &Line, good: &'a [Line]) -> Option<&'a Line> {
+    let alike = |g: &Line| bad.text.chars().zip(g.text.chars()).take_while(|(x, y)| x == y).count();
+    let nearest = good.iter().filter(|g| g.who == bad.who && !g.text.is_empty()).max_by_key(|g| alike(g))?;
+    (alike(nearest) >= 4).then_some(nearest)
+}
+
+/// What differs from the twin; the whole line without one. In columns.
+fn span(line: &Line, twin: Option<&Line>) -> (usize, usize) {
+    let Some(twin) = twin else { return (0, width(&line.text)) };
+    let (a, b): (Vec<char>, Vec<char>) = (line.text.chars().collect(), twin.text.chars().collect());
+    let before = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let behind = a[before..].iter().rev().zip(b[before..].iter().rev()).take_while(|(x, y)| x == y).count();
+    let columns = |chars: &[char]| width(&chars.iter().collect::<String>());
+    (columns(&a[..before]), columns(&a[before..a.len() - behind]))
+}
+
+/// The lines in `middle` and one on each side; blank ones say nothing of their surroundings and are passed over.
+fn cut(lines: &[Line], middle: Range<usize>, mark: impl Fn(usize) -> Option<(usize, usize, String)>) -> Excerpt {
+    let says = |i: &usize| !lines[*i].text.is_empty();
+    let first = (0..middle.start).rev().find(says).unwrap_or(middle.start);
+    let end = middle.end.min(middle.start + MOST);
+    let last = if end < middle.end { end } else { (end..lines.len()).find(says).map_or(lines.len(), |i| i + 1) };
+    let shown = (first..last).map(|i| shown(&lines[i], mark(i))).collect();
+    Excerpt { lines: shown, first, more: (first > 0, last < lines.len()), missing: None }
+}
+
+/// A line with what all have alike left out, unless the mark is in it.
+fn shown(line: &Line, mark: Option<(usize, usize, String)>) -> Shown {
+    let Some(at) = line.text.find(ALIKE).filter(|_| line.who == Who::Body) else { return Shown { line: line.clone(), mark } };
+    let gone = ALIKE.len() - 1;
+    let text = line.text.replacen(ALIKE, "…", 1);
+    match mark {
+        Some((from, len, _)) if from < at + ALIKE.len() && from + len > at && (from, len) != (0, width(&line.text)) => {
+            Shown { line: line.clone(), mark }
+        }
+        Some((0, len, said)) if len > gone => Shown { line: Line { who: line.who, text }, mark: Some((0, len - gone, said)) },
+        Some((from, len, said)) => {
+            let from = if from >= at + ALIKE.len() { from - gone } else { from };
+            Shown { line: Line { who: line.who, text }, mark: Some((from, len, said)) }
+        }
+        None => Shown { line: Line { who: line.who, text }, mark: None },
+    }
+}
+
+impl Shown {
+    /// The line within so many columns, so that the mark can be seen, and the line with the mark.
+    pub(super) fn within(&self, columns: usize) -> (String, Option<String>) {
+        let text = match self.line.who {
+            Who::Note => format!("({})", self.line.text),
+            _ => self.line.text.clone(),
+        };
+        let Some((from, len, said)) = &self.mark else { return (clip(&text, columns), None) };
+        let (mut text, mut from) = (text, *from + usize::from(self.line.who == Who::Note));
+        // What is wrong lies too far right: what is left of it gives way.
+        if from + (*len).min(12) + 1 > columns {
+            let skip = from.saturating_sub(columns / 3);
+            text = format!("…{}", text.chars().skip(skip + 1).collect::<String>());
+            from -= skip;
+        }
+        let len = (*len).min(columns.saturating_sub(from)).max(1);
+        (clip(&text, columns), Some(format!("{}{} {said}", " ".repeat(from), "^".repeat(len))))
+    }
+}

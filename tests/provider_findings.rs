@@ -1,0 +1,118 @@
+//! Streams that providers sent, recorded by others: every finding at error level is listed in `provider_findings.txt` with the argument for it.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use sniff::conformance::{self, Finding, Level, Limits};
+use sniff::conn::{ConnId, Direction, End};
+use sniff::time::Span;
+use sniff::wire::{Event, START, Transcript, What};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+const LISTED: &str = include_str!("provider_findings.txt");
+
+/// How a file's payloads were sent: request path and body, and what frames each payload and ends the stream. The files hold payloads only.
+struct Sent {
+    path: &'static str,
+    body: &'static str,
+    event: bool,
+    end: &'static str,
+}
+
+const CHAT: Sent =
+    Sent { path: "/v1/chat/completions", body: r#"{"model":"m","stream":true,"messages":[]}"#, event: false, end: "data: [DONE]\n\n" };
+
+/// By the first payload, as the vendors document it; none for payloads of a binary framing.
+fn sent(first: &str) -> Option<Sent> {
+    let has = |what: &str| first.contains(what);
+    Some(match () {
+        () if has("text_completion") => Sent { path: "/v1/completions", body: r#"{"model":"m","stream":true,"prompt":""}"#, ..CHAT },
+        () if has("\"message_start\"") => Sent { path: "/v1/messages", event: true, end: "", ..CHAT },
+        () if has("\"response.created\"") => Sent { path: "/v1/responses", event: true, end: "", ..CHAT },
+        () if has("\"candidates\"") => Sent { path: "/v1beta/models/m:streamGenerateContent?alt=sse", body: "{}", end: "", ..CHAT },
+        () if has("\"message-start\"") => Sent { path: "/v2/chat", end: "", ..CHAT },
+        () if has("\"contentBlock") || has("\"messageStart\"") => return None,
+        // Event streams of another trade.
+        () if !has("\"choices\"") => Sent { path: "/events", body: "{}", end: "", ..CHAT },
+        () => CHAT,
+    })
+}
+
+/// A whole exchange around a file; none where the file is no event stream.
+fn transcript(path: &Path) -> Option<Transcript> {
+    let text = std::fs::read_to_string(path).expect("text");
+    let raw = !path.to_string_lossy().ends_with(".chunks.txt");
+    let sent = sent(text.lines().find(|l| l.contains('{')).unwrap_or_default())?;
+    let mut body: Vec<Vec<u8>> = Vec::new();
+    if raw {
+        body.push(text.clone().into_bytes());
+    }
+    for line in text.lines().filter(|l| !raw && !l.is_empty()) {
+        let kind = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|v| v["type"].as_str().map(str::to_owned));
+        let event = kind.filter(|_| sent.event).map(|k| format!("event: {k}\n")).unwrap_or_default();
+        body.push(format!("{event}data: {line}\n\n").into_bytes());
+    }
+    if !raw && !sent.end.is_empty() {
+        body.push(sent.end.as_bytes().to_vec());
+    }
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: provider\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        sent.path,
+        sent.body.len(),
+        sent.body
+    );
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let mut all = vec![(Direction::ToServer, request.into_bytes()), (Direction::ToClient, head)];
+    all.extend(body.iter().map(|b| (Direction::ToClient, [format!("{:x}\r\n", b.len()).as_bytes(), b, b"\r\n"].concat())));
+    all.push((Direction::ToClient, b"0\r\n\r\n".to_vec()));
+    let mut at = START;
+    let mut events = vec![Event { at, dir: Direction::ToServer, what: What::Open { joined: false } }];
+    for (dir, bytes) in all {
+        at = at.plus(Span::from_millis(10));
+        events.push(Event { at, dir, what: What::Data(bytes) });
+    }
+    events.extend([Direction::ToClient, Direction::ToServer].map(|dir| Event { at, dir, what: What::End(End::Fin) }));
+    Some(Transcript { events })
+}
+
+fn judge(transcript: &Transcript) -> Vec<Finding> {
+    let exchanges = sniff::pipeline::exchanges_of(|sink| transcript.replay(ConnId(0), sink));
+    exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect()
+}
+
+#[test]
+fn each_error_is_argued() {
+    let Some(folder) = support::shared("corpus/public/sse/provider-streams") else { return };
+    let listed: BTreeSet<(String, String)> = LISTED
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .map(|l| {
+            let (what, argument) = l.split_once(": ").unwrap_or_else(|| panic!("no argument: {l}"));
+            assert!(argument.len() > 20, "{l}");
+            let (file, rule) = what.split_once(' ').unwrap_or_else(|| panic!("FILE RULE: {l}"));
+            (file.to_owned(), rule.to_owned())
+        })
+        .collect();
+    let (mut seen, mut text, mut read) = (BTreeSet::new(), BTreeMap::new(), 0);
+    let mut files: Vec<_> = std::fs::read_dir(folder).expect("readable").map(|e| e.expect("entry").path()).collect();
+    files.sort();
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Some(transcript) = transcript(&path) else { continue };
+        read += 1;
+        for f in judge(&transcript) {
+            if std::env::var_os("SNIFF_SHOW").is_some() {
+                println!("{name} {} {:?} {}", f.rule, f.level.unwrap(), f.message);
+            }
+            if f.level == Some(Level::Error) {
+                text.insert((name.clone(), f.rule.to_owned()), f.message.clone());
+                seen.insert((name.clone(), f.rule.to_owned()));
+            }
+        }
+    }
+    let new: Vec<_> = seen.difference(&listed).map(|k| (k, &text[k])).collect();
+    let gone: Vec<_> = listed.difference(&seen).collect();
+    assert!(new.is_empty() && gone.is_empty(), "not argued: {new:#?}\nargued and gone: {gone:#?}");
+    assert!(read >= 38, "{read} streams");
+}
