@@ -58,7 +58,7 @@ def measure(sniff, work, name, capture, runs, port_of=None):
     port = free_port()
     pcap = work / f"{name}.pcap"
     dump = subprocess.Popen(
-        ["tcpdump", "-i", "lo", "-s", "0", "-w", str(pcap), "-B", "65536", "--time-stamp-precision=nano", "tcp", "port", str(port)],
+        ["tcpdump", "-i", "lo", "-U", "-s", "0", "-w", str(pcap), "-B", "65536", "--time-stamp-precision=nano", "tcp", "port", str(port)],
         stderr=subprocess.PIPE,
     )
     while b"listening on" not in dump.stderr.readline():
@@ -73,7 +73,8 @@ def measure(sniff, work, name, capture, runs, port_of=None):
             t.start()
         for t in threads:
             t.join()
-    time.sleep(0.3)
+    # The kernel hands the last packets over with its next block.
+    time.sleep(1.5)
     server.send_signal(signal.SIGINT)
     said = server.stderr.read().strip().splitlines()[-1]
     dump.send_signal(signal.SIGINT)

@@ -135,11 +135,15 @@ impl Replay {
     }
 
     fn start(book: Book, pace: Pace) -> Replay {
+        Replay::sealed(book, pace, None)
+    }
+
+    fn sealed(book: Book, pace: Pace, seal: Option<sniff::replay::serve::NewSeal>) -> Replay {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = stop.clone();
-        let service = Service::start(book, pace, None, Box::new(|_| ())).unwrap();
+        let service = Service::start(book, pace, seal, Box::new(|_| ())).unwrap();
         let thread = std::thread::spawn(move || {
             service.listen(&listener, &theirs).unwrap();
             service.finish();
@@ -519,4 +523,169 @@ fn transcripts_read_back() {
         }
     }
     assert!(compared > 20, "only {compared}");
+}
+
+/// The ends of streams that were cut, as a client sees them: FIN, RST, and a connection that stays open.
+#[test]
+fn ends_are_the_recorded_ones() {
+    let end = |case: &str| {
+        let exchange = exchanges(&support::captures().join("http1").join(case).join("input.wire")).remove(0);
+        let script = Script::new(&exchange, false).unwrap();
+        let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
+        book.add(Asked::default(), script);
+        let replay = Replay::start(book, Pace { speed: f64::INFINITY, ..Pace::default() });
+        let mut socket = TcpStream::connect(replay.address).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        socket.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let mut all = Vec::new();
+        let mut buffer = [0; 4096];
+        let end = loop {
+            match socket.read(&mut buffer) {
+                Ok(0) => break "fin",
+                Ok(n) => all.extend_from_slice(&buffer[..n]),
+                Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => break "rst",
+                Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => break "open",
+                Err(e) => panic!("{case}: {e}"),
+            }
+        };
+        assert!(!all.ends_with(b"0\r\n\r\n"), "{case} has a last chunk");
+        end
+    };
+    assert_eq!((end("cut-by-server"), end("reset-by-server"), end("cut-by-client")), ("fin", "rst", "open"));
+}
+
+/// Over TLS, with the version that the client chooses: curl reads the recorded body, as HTTP/1.1 and as HTTP/2.
+#[test]
+fn tls_by_alpn() {
+    let Ok(curl) = Command::new("curl").arg("--version").output() else { return support::unavailable("curl") };
+    let exchange = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
+    let dir = tempfile::tempdir().unwrap();
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    let pem = |label: &str, der: &[u8]| {
+        let text = base64(der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    std::fs::write(&cert, pem("CERTIFICATE", own.cert.der())).unwrap();
+    std::fs::write(&key, pem("PRIVATE KEY", &own.signing_key.serialize_der())).unwrap();
+    let seal = sniff::replay::serve::tls::with_files(&cert, &key).unwrap();
+    let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
+    book.add(Asked::default(), Script::new(&exchange, false).unwrap());
+    let replay = Replay::sealed(book, Pace { speed: f64::INFINITY, ..Pace::default() }, Some(seal));
+    let versions: &[(&str, &str)] = match String::from_utf8_lossy(&curl.stdout).contains("HTTP2") {
+        true => &[("--http1.1", "1.1"), ("--http2", "2")],
+        false => &[("--http1.1", "1.1")],
+    };
+    for (option, version) in versions {
+        let url = format!("https://localhost:{}/v1/chat/completions", replay.address.port());
+        let args = ["-s", "-S", "--noproxy", "*", option, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
+        let out = Command::new("curl").arg("--cacert").arg(&cert).args(args).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.stderr), *version);
+        assert_eq!(out.stdout, exchange.response.as_ref().unwrap().body.bytes, "{version}");
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |group: &[u8]| {
+        let bits = (0..3).fold(0u32, |bits, i| bits << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
+        (0..4)
+            .map(move |i| if i <= group.len() { char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize]) } else { '=' })
+            .collect::<String>()
+    };
+    let text: String = bytes.chunks(3).map(digits).collect();
+    text.as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// What is missing from a capture is not made up.
+#[test]
+fn gaps_are_refused_with_the_reason_or_played_as_they_are() {
+    for case in ["gap-in-chunks", "gap-in-length-body"] {
+        let exchange = exchanges(&support::captures().join("http1").join(case).join("input.wire")).remove(0);
+        let why = Script::new(&exchange, false).expect_err(case).to_string();
+        assert!(why.contains("missing") && why.contains("--allow-gaps"), "{why}");
+        let script = Script::new(&exchange, true).unwrap();
+        assert_eq!(script.body, exchange.response.as_ref().unwrap().body.bytes, "{case}");
+    }
+}
+
+/// `pcapng` exports are dissected by tshark to the same body; `curl` exports ask for the same; `har` exports come back with their chunks and times.
+#[test]
+fn exports_are_what_other_tools_take() {
+    use sniff::report::export::{curl, har, pcapng};
+    let names = ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
+    for case in names {
+        let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
+        let response = exchange.response.as_ref().unwrap();
+        let archive = serde_json::to_vec(&har::archive(std::slice::from_ref(&exchange))).unwrap();
+        let back = sniff::replay::har::exchanges(&archive).unwrap();
+        assert!(back.left_out.is_empty(), "{case}: {:?}", back.left_out);
+        let back = back.exchanges[0].response.as_ref().unwrap();
+        assert_eq!((&back.body.bytes, &back.answer.texts), (&response.body.bytes, &response.answer.texts), "{case}");
+        if response.body.units.is_some() {
+            let times = |b: &Body| b.pieces.iter().map(|p| p.at.nanos() / 10).collect::<Vec<_>>();
+            assert_eq!((units(&back.body), times(&back.body)), (units(&response.body), times(&response.body)), "{case}");
+        }
+        let replay = Replay::of([&exchange]);
+        let command = curl::command(&exchange)
+            .unwrap()
+            .replace(exchange.request.as_ref().unwrap().head.authority.as_deref().unwrap(), &replay.address.to_string());
+        let out = Command::new("sh").args(["-c", &command]).env("NO_PROXY", "*").output().unwrap();
+        assert_eq!(out.stdout, response.body.bytes, "{case}: {command}\n{}", String::from_utf8_lossy(&out.stderr));
+        if Command::new("tshark").arg("--version").output().is_err() {
+            support::unavailable("tshark");
+            continue;
+        }
+        let script = Script::new(&exchange, false).unwrap();
+        let transcript = sniff::replay::transcript::of(&exchange, &script);
+        let dir = tempfile::tempdir().unwrap();
+        let (file, objects) = (dir.path().join("a.pcapng"), dir.path().join("objects"));
+        std::fs::write(&file, pcapng::file([(exchange.endpoints, &transcript)])).unwrap();
+        let status = Command::new("tshark")
+            .arg("-r")
+            .arg(&file)
+            .arg("-q")
+            .arg(format!("--export-objects=http,{}", objects.display()))
+            .output()
+            .unwrap();
+        assert!(status.status.success(), "{case}: {}", String::from_utf8_lossy(&status.stderr));
+        let found: Vec<Vec<u8>> = std::fs::read_dir(&objects).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap()).collect();
+        assert!(found.contains(&response.body.bytes), "{case}: tshark sees other bodies");
+    }
+}
+
+/// The program itself: readiness on standard error, a 404 that says why, an end on SIGINT that is none of an error.
+#[test]
+fn the_command_serves_and_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("a.db");
+    let sniff = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
+        command.arg("--db").arg(&db).args(args);
+        command
+    };
+    let input = support::captures().join("seed/iflow/input.pcap");
+    assert!(sniff(&["-q", "--read"]).arg(&input).status().unwrap().success());
+    let verified = sniff(&["replay", "last", "--verify", "--speed", "max", "--format", "json"]).output().unwrap();
+    let verified: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
+    for equal in ["bytes_equal", "boundaries_equal", "heads_equal", "end_equal"] {
+        assert_eq!(verified[0][equal], true, "{equal}");
+    }
+    let mut server = sniff(&["replay", "last", "--speed", "max", "--fault", "bom"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = std::io::BufReader::new(server.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let address = line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = vec![0; 2048];
+    let n = socket.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..n]);
+    assert!(
+        answer.starts_with("HTTP/1.1 404") && answer.contains("nearest is exchange 1") && answer.contains("path: recorded"),
+        "{answer}"
+    );
+    // SAFETY: the process is our child and has not been waited for.
+    unsafe { libc::kill(server.id() as i32, libc::SIGINT) };
+    assert!(server.wait().unwrap().success());
 }

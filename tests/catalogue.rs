@@ -72,6 +72,59 @@ fn no_good_sample_provokes_its_rule_nor_an_error_of_another() {
     });
 }
 
+/// Good samples that provoke other rules all the same: (sample's rule, rules provoked). What is good for the one shows the other's case.
+const GOOD_FOR_ITSELF: &[(&str, &[&str])] = &[
+    // A type in capitals is the right type, and unusual.
+    ("HTTP-001", &["HTTP-005"]),
+    // A capture that ends proves nothing against the server, and is remarked on.
+    ("HTTP-006", &["DLV-015"]),
+    ("GRPC-001", &["DLV-015"]),
+    // A client that closes behind a complete answer, or gives one up in the middle, is remarked on.
+    ("HTTP-021", &["HTTP-006"]),
+    ("OAI-CHAT-001", &["DLV-010", "DLV-015"]),
+    ("OAI-CHAT-005", &["DLV-010"]),
+    ("OAI-RESP-001", &["DLV-010"]),
+    ("ANT-001", &["DLV-010"]),
+    ("GEM-001", &["DLV-010"]),
+    ("GEM-003", &["DLV-010"]),
+    ("COHERE-001", &["DLV-010"]),
+    ("OLLAMA-001", &["DLV-010", "OLLAMA-003"]),
+    ("OLLAMA-004", &["DLV-010"]),
+    ("A2A-001", &["DLV-010"]),
+    ("DLV-010", &["HTTP-006", "OAI-CHAT-001"]),
+    ("DLV-015", &["DLV-010", "HTTP-006"]),
+    // Comments are remarked on wherever they are.
+    ("SSE-009", &["SSE-021"]),
+    ("SSE-012", &["SSE-021"]),
+    ("SSE-025", &["SSE-021"]),
+    ("OAI-CHAT-004", &["SSE-021"]),
+    // Usage that adds up was not asked for, or comes without the nulls before it.
+    ("OAI-CHAT-011", &["OAI-CHAT-029"]),
+    ("OAI-CHAT-028", &["OAI-CHAT-029"]),
+    ("OAI-CHAT-031", &["OAI-CHAT-029"]),
+    // MCP's own ways, which only it has.
+    ("MCP-001", &["DLV-010", "MCP-003", "SSE-012"]),
+    // DashScope's own ways: unspaced fields, ids, and a status as comment.
+    ("DASH-001", &["SSE-002", "SSE-014", "SSE-021"]),
+    ("DASH-002", &["SSE-002", "SSE-014", "SSE-021"]),
+];
+
+#[test]
+fn no_rule_fires_on_a_good_sample_of_another() {
+    each(|rule, wrong| {
+        let allowed = GOOD_FOR_ITSELF.iter().find(|(code, _)| *code == rule.code).map_or(&[][..], |(_, codes)| codes);
+        let mut provoked = BTreeSet::new();
+        for sample in rule.good {
+            provoked.extend(findings(sample).iter().map(|f| f.rule));
+        }
+        let more: Vec<_> = provoked.iter().filter(|code| !allowed.contains(code)).collect();
+        let less: Vec<_> = allowed.iter().filter(|code| !provoked.contains(*code)).collect();
+        if !more.is_empty() || !less.is_empty() {
+            wrong.push(format!("    (\"{}\", &{provoked:?}), // more {more:?}, less {less:?}", rule.code));
+        }
+    });
+}
+
 #[test]
 fn findings_name_rule_level_and_message() {
     each(|rule, wrong| {

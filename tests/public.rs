@@ -12,8 +12,10 @@ use support::read::read;
 
 /// Every difference that is left, with who is right and why.
 const LISTED: &str = include_str!("public_differences.txt");
-/// Share of exchanges that must agree in every field, or in all but those where the oracle is known to be wrong.
-const SHARE: f64 = 0.97;
+/// Share of exchanges in percent that must agree in every field: heads, bodies, packets and times …
+const EQUAL: f64 = 95.0;
+/// … or in all but those where the oracle is known to be wrong.
+const RIGHT: f64 = 98.0;
 const ORACLE: &str = ".tshark.json";
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -59,8 +61,10 @@ fn exchanges_agree_with_other_programs() {
     }
     let (all, equal) = walk.sum();
     let right = walk.check(|exchange| !exchange.starts_with("tls."));
-    println!("{equal} of {all} exchanges are equal, {right} with those where the oracle is wrong");
-    assert!(all >= 200 && right as f64 >= SHARE * all as f64, "{equal} of {all} exchanges are equal, {right} right");
+    let percent = |n: usize| 100.0 * n as f64 / all as f64;
+    println!("{equal} of {all} exchanges ({:.1} %) are equal in every field", percent(equal));
+    println!("{right} of {all} ({:.1} %) with those where the oracle is wrong, as listed", percent(right));
+    assert!(all >= 200 && percent(right) >= RIGHT && percent(equal) >= EQUAL, "{equal} of {all} exchanges are equal, {right} right");
 }
 
 /// Names, versions and cipher suites of TLS connections, with keys or without.
@@ -164,23 +168,6 @@ fn listed() -> BTreeMap<Key, Right> {
             ((capture.to_owned(), exchange.to_owned(), field.to_owned()), right)
         })
         .collect()
-}
-
-/// Damaged, hostile and odd files: everything ends, nothing is left in a table, and what the capture library of the reader says is an error is one.
-#[test]
-fn hostile_captures_end() {
-    let Some(dir) = support::shared("corpus/public/pcap") else { return };
-    let mut checked = 0;
-    for folder in ["fuzz", "fuzz-bulk", "format", "pcapng-suite", "tls"] {
-        for file in captures(&dir.join(folder)) {
-            let seen = read(&file);
-            assert_eq!(seen.left, 0, "{}: connections are left", file.display());
-            let sum = seen.net.tcp + seen.net.unknown_link + seen.net.other + seen.net.malformed + seen.net.fragments;
-            assert_eq!(seen.net.packets, sum, "{}: every packet became something", file.display());
-            checked += 1;
-        }
-    }
-    assert!(checked >= 250, "only {checked} captures");
 }
 
 /// 0 for a capture, 2 for what is none or gives nothing; never anything else.

@@ -35,6 +35,9 @@ pub(super) struct LimitArgs {
     /// Connections followed at once
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     connections: usize,
+    /// Drop packets whose IPv4 or TCP checksum is wrong. Not for captures of the sender, whose device fills them in later
+    #[arg(long)]
+    verify_checksums: bool,
     /// A gap between deltas of at least this is a stall …
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::span)]
     stall: Span,
@@ -89,7 +92,7 @@ impl Engine {
     /// `contents` as in [`pipeline::Config`].
     pub(super) fn new(limits: &LimitArgs, ports: &[u16], keys: &Keys, contents: bool) -> Engine {
         Engine {
-            net: net::Decoder::new(),
+            net: net::Decoder::new().verify_checksums(limits.verify_checksums),
             tcp: tcp::Table::new(limits.tcp()),
             pipeline: pipeline::Pipeline::new(pipeline::Config { keys: keys.clone(), contents, ..pipeline::Config::default() }),
             limits: limits.conformance(),

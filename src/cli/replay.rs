@@ -5,7 +5,7 @@ use super::{Common, say, signals, values};
 use crate::exchange::Exchange;
 use crate::replay::fault::{self, Fault};
 use crate::replay::matching::{Asked, Repeat, VOLATILE};
-use crate::replay::serve::{Report, Served, Service, Tell};
+use crate::replay::serve::{self, NewSeal, Report, Served, Service, Tell};
 use crate::replay::{Book, MatchBy, Pace, Script, normalize};
 use crate::report::text::clean;
 use crate::store::Reader;
@@ -13,6 +13,8 @@ use crate::time::Span;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::net::{TcpListener, ToSocketAddrs};
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +36,14 @@ pub(super) struct ReplayArgs {
     /// Address to listen on; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
+    /// Serve TLS too, on the same port, with this certificate chain (PEM)
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// What a request must have in common with a recording; authorization never counts
     #[arg(long = "match", value_enum, default_value = "body", value_name = "HOW")]
     by: By,
@@ -122,7 +132,7 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let tell = move |served: &Served<'_>| tell(served, verbose);
     let recordings = book.len();
     let tell: Tell = if common.quiet { Box::new(|_| ()) } else { Box::new(tell) };
-    let service = Service::start(book, pace, None, tell)?;
+    let service = Service::start(book, pace, seal(args)?, tell)?;
     let plural = if recordings == 1 { "exchange" } else { "exchanges" };
     // The readiness line: scripts wait for it, so it comes even when quiet.
     say(&format!("sniff: replaying {recordings} {plural} on http://{} (Ctrl-C ends)", listener.local_addr()?));
@@ -193,6 +203,17 @@ fn book(args: &ReplayArgs, recordings: Vec<(Exchange, Script)>) -> Book {
 fn asked(exchange: &Exchange) -> Asked {
     let Some(request) = &exchange.request else { return Asked::default() };
     Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
+}
+
+#[cfg(feature = "tls")]
+fn seal(args: &ReplayArgs) -> Result<Option<NewSeal>> {
+    let Some((cert, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) else { return Ok(None) };
+    serve::tls::with_files(cert, key).map(Some)
+}
+
+#[cfg(not(feature = "tls"))]
+fn seal(_: &ReplayArgs) -> Result<Option<NewSeal>> {
+    Ok(None)
 }
 
 fn listen(address: &str) -> Result<TcpListener> {

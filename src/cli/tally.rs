@@ -62,6 +62,7 @@ impl Tally {
         let odd = [
             (net.unknown_link, format!("of link type {} that is not read", net.unknown_link_type.unwrap_or_default())),
             (net.malformed, "with broken headers".into()),
+            (net.bad_checksum, "with wrong checksums".into()),
             (net.lost_fragments, "IP fragments that never became whole".into()),
         ];
         for (n, what) in odd.iter().filter(|(n, _)| *n > 0) {

@@ -2,6 +2,7 @@
 
 use super::{Case, Finding, Level};
 use crate::exchange::Response;
+use crate::framing::Framing;
 use crate::http::event::{MessageEnd, ResponseHead};
 use crate::oddity::{Kind, Oddity};
 
@@ -18,9 +19,9 @@ impl<'a> Case<'a> {
         (ok && response.framing.is_stream()).then_some(response)
     }
 
-    /// The same with its head, for rules about the head.
+    /// The same with its head, for rules about the head. What follows the head of a WebSocket has no media type.
     pub fn stream_head(&self) -> Option<(&'a Response, &'a ResponseHead)> {
-        let response = self.stream()?;
+        let response = self.stream().filter(|r| r.framing != Framing::WebSocket)?;
         Some((response, response.head.as_ref()?))
     }
 

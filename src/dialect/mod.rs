@@ -144,6 +144,12 @@ pub trait Reader: Send {
     /// One record: add to `answer`, tell what is odd, say what it carries.
     fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning;
 
+    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from its end.
+    fn asks(&mut self, message: &Record<'_>) -> bool {
+        let _ = message;
+        true
+    }
+
     /// The JSON array that is the body was closed by its `]`. Behind the last record, before `finish`.
     fn closed(&mut self, answer: &mut Answer) {
         let _ = answer;

@@ -17,6 +17,12 @@ pub(super) trait Events: Send + 'static {
         let _ = (complete, answer, say);
     }
 
+    /// A message of the client on a WebSocket; see [`Reader::asks`].
+    fn asks(&mut self, message: &Record<'_>) -> bool {
+        let _ = message;
+        true
+    }
+
     /// The frame that ends the stream.
     fn last_frame(&mut self, said: &[u8]) {
         let _ = said;
@@ -60,6 +66,10 @@ impl<E: Events> Reader for Common<E> {
         let meaning = self.events.event(record, answer, &mut say);
         answer.count(meaning);
         meaning
+    }
+
+    fn asks(&mut self, message: &Record<'_>) -> bool {
+        self.events.asks(message)
     }
 
     fn closed(&mut self, answer: &mut Answer) {

@@ -32,10 +32,32 @@ pub struct Exchange {
     pub response: Option<Response>,
     /// How it ended.
     pub ending: Ending,
+    /// The connection (or the HTTP/2 stream) became a WebSocket: the bodies are what both ends sent behind the heads, the records are the server's messages.
+    pub websocket: Option<Box<WebSocket>>,
     /// What the layers noticed, first of each kind.
     pub oddities: Oddities,
     /// Bytes of this exchange are missing from the capture: verdicts about it are unsure.
     pub gap: bool,
+}
+
+/// What a WebSocket adds to the exchange that opened it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebSocket {
+    /// When the response head was complete: what follows is no HTTP any more.
+    pub opened_at: Timestamp,
+    /// Messages of the client.
+    pub client_messages: u64,
+    /// When those of them were complete that ask for an answer, as the dialect understands them; the first [`WebSocket::MAX_ASKS`].
+    pub asks: Vec<Timestamp>,
+    /// Code of the client's Close frame (RFC 6455 section 7.1.5: 1005 for one without a code).
+    pub client_close: Option<u16>,
+    /// Code of the server's.
+    pub server_close: Option<u16>,
+}
+
+impl WebSocket {
+    /// More times of questions are not kept.
+    pub const MAX_ASKS: usize = 64 << 10;
 }
 
 /// What is known of the TLS around an exchange.

@@ -124,6 +124,11 @@ impl Classifier {
         }
     }
 
+    /// One that has nothing to tell.
+    pub(super) fn settled(class: Framing) -> Self {
+        Classifier { state: State::Settled, class: Some(class), ..Classifier::new(None) }
+    }
+
     /// The class, once records can be read by it. It may change until settled.
     pub(super) fn class(&self) -> Option<Framing> {
         self.class

@@ -15,6 +15,7 @@ pub mod json_array;
 pub mod json_seq;
 pub mod ndjson;
 pub mod sse;
+pub mod websocket;
 
 mod carry;
 mod classify;
@@ -52,6 +53,8 @@ pub enum Framing {
     AwsEventStream,
     /// Length-prefixed messages of gRPC, gRPC-Web and Connect.
     Grpc,
+    /// Messages of RFC 6455 behind a 101, or on an HTTP/2 stream (RFC 8441). Never told from bytes: the heads said so.
+    WebSocket,
     /// One JSON document.
     Json,
     /// Text without records.
@@ -63,6 +66,22 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// Every one.
+    pub const ALL: &[Framing] = &[
+        Framing::Sse,
+        Framing::Ndjson,
+        Framing::JsonArray,
+        Framing::ConcatJson,
+        Framing::JsonSeq,
+        Framing::AwsEventStream,
+        Framing::Grpc,
+        Framing::WebSocket,
+        Framing::Json,
+        Framing::Text,
+        Framing::Binary,
+        Framing::Empty,
+    ];
+
     /// As the contract spells it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,6 +92,7 @@ impl Framing {
             Framing::JsonSeq => "json-seq",
             Framing::AwsEventStream => "aws-eventstream",
             Framing::Grpc => "grpc",
+            Framing::WebSocket => "websocket",
             Framing::Json => "json",
             Framing::Text => "text",
             Framing::Binary => "binary",
@@ -95,6 +115,7 @@ impl Framing {
             Framing::JsonSeq => Box::<json_seq::JsonSeq>::default(),
             Framing::AwsEventStream => Box::<aws::Aws>::default(),
             Framing::Grpc => Box::<grpc::Grpc>::default(),
+            Framing::WebSocket => Box::new(websocket::Frames::new(websocket::Sender::Server, None)),
             Framing::Json => Box::<json::Json>::default(),
             Framing::Text => Box::new(plain::Text),
             Framing::Binary | Framing::Empty => Box::new(plain::Opaque),
@@ -123,7 +144,7 @@ pub struct Record<'a> {
     pub end: u64,
     /// The payload: SSE data lines joined with LF; a line without its end; a JSON value; a message's payload.
     pub data: &'a [u8],
-    /// SSE event type (`""` where none was sent); AWS `:event-type`, `:exception-type` or `:error-code`; else `""`.
+    /// SSE event type (`""` where none was sent); AWS `:event-type`, `:exception-type` or `:error-code`; WebSocket `binary`; else `""`.
     pub event: &'a str,
     /// SSE: the last event id at dispatch (kept from block to block). Others: `""`.
     pub id: &'a str,
@@ -136,13 +157,13 @@ pub struct Record<'a> {
 pub enum Framed<'a> {
     /// A record.
     Record(Record<'a>),
-    /// An SSE comment line; not a record.
+    /// An SSE comment line, a WebSocket's ping or pong; not a record.
     Comment {
-        /// Time of its line end.
+        /// Time of its last byte.
         at: Timestamp,
         /// Offset of its first byte.
         start: u64,
-        /// Text behind the colon, a space before it included.
+        /// Text behind the colon, a space before it included; the payload.
         text: &'a [u8],
     },
     /// Decoded text of a body without records ([`Framing::Text`]).
@@ -152,13 +173,13 @@ pub enum Framed<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream.
+    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream, a WebSocket's Close.
     Closed {
         /// Its time.
         at: Timestamp,
         /// Its offset.
         offset: u64,
-        /// What it carries: gRPC-Web's trailer section, Connect's JSON. Others: nothing.
+        /// What it carries: gRPC-Web's trailer section, Connect's JSON, the Close frame's payload. Others: nothing.
         said: &'a [u8],
     },
     /// Something odd.

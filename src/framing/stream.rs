@@ -1,6 +1,7 @@
 //! One message body: classify, hold what may have to be read again, cut into records.
 
 use super::classify::{Classifier, LIMIT};
+use super::websocket::{Frames, Sender};
 use super::{Framed, Framer, Framing, Placed, Sink};
 use crate::body::Piece;
 use crate::time::Timestamp;
@@ -47,6 +48,12 @@ impl Stream {
     /// A body whose header declares this content type. The declaration only breaks ties that the bytes leave open.
     pub fn new(declared: Option<&str>) -> Self {
         Stream { classifier: Classifier::new(declared), framer: None, held: Held::default(), offset: 0, finished: false }
+    }
+
+    /// What one end of a WebSocket sends; `extensions` as in the answer's `Sec-WebSocket-Extensions`.
+    pub fn websocket(sender: Sender, extensions: Option<&str>) -> Self {
+        let framer: Box<dyn Framer> = Box::new(Frames::new(sender, extensions));
+        Stream { classifier: Classifier::settled(Framing::WebSocket), framer: Some((Framing::WebSocket, framer)), ..Stream::new(None) }
     }
 
     /// The next decoded bytes.

@@ -94,6 +94,8 @@ pub enum Told {
     EndStream,
     /// The close of the connection, where nothing else ends the body (RFC 9112 section 6.3).
     Close,
+    /// The Close frame of a WebSocket (RFC 6455 section 5.5.1): of the server where it ends what the server sends, of the client where it cuts that.
+    CloseFrame,
     /// FIN before the message was whole.
     Fin,
     /// RST before the message was whole.
@@ -139,6 +141,7 @@ impl Told {
             Told::Length => "length",
             Told::EndStream => "end-stream",
             Told::Close => "close",
+            Told::CloseFrame => "close-frame",
             Told::Fin => "fin",
             Told::Reset => "reset",
             Told::CloseNotify => "close-notify",
@@ -273,6 +276,17 @@ pub struct RequestHead {
     pub fields: Fields,
 }
 
+impl RequestHead {
+    /// A pseudo-header field of HTTP/2, named without its colon.
+    fn pseudo(&self, name: &str) -> Option<&[u8]> {
+        let lines = self.fields.raw().split(|b| *b == b'\n');
+        lines
+            .filter_map(|line| line.strip_prefix(b":")?.strip_prefix(name.as_bytes())?.strip_prefix(b": "))
+            .next()
+            .map(<[u8]>::trim_ascii_end)
+    }
+}
+
 /// A response head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseHead {
@@ -293,6 +307,15 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// What follows, or what the stream carries, is a WebSocket: RFC 6455 section 4.2.2, over HTTP/2 RFC 8441 section 5.
+    pub fn opens_websocket(&self, request: Option<&RequestHead>) -> bool {
+        let upgraded = || self.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"websocket"));
+        match self.version {
+            Version::H10 | Version::H11 => self.status == 101 && upgraded(),
+            Version::H2 => (200..300).contains(&self.status) && request.is_some_and(|r| r.pseudo("protocol") == Some(b"websocket")),
+        }
+    }
+
     /// 1xx other than 101: another head follows.
     pub fn is_interim(&self) -> bool {
         (100..200).contains(&self.status) && self.status != 101

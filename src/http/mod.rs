@@ -7,14 +7,15 @@ pub mod event;
 pub mod h1;
 pub mod h2;
 mod hold;
+mod socket;
 pub mod stored;
-pub mod ws;
 
 use crate::conn::{ByteEvent, ConnId, Direction, What};
 use crate::tls;
 use detect::{Detect, Verdict};
 use event::{HttpEvent, HttpWhat, Side};
 use hold::{Hold, Item, Stamp};
+use socket::Socket;
 
 /// What a connection speaks, as far as its bytes have told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,8 +53,8 @@ const MAX_SWITCHES: u32 = 16;
 ///                 ┌── CONNECT answered 2xx, Upgrade answered 101 ──┐
 ///                 ▼                                                │
 ///   (start) ▶ Deciding ──start line, chunks──▶ Http1 ──────────────┤
-///                 ├─────preface──▶ Http2 ◀──Upgrade: h2c──────────┘
-///                 └─────record──▶ Tls
+///                 ├─────preface──▶ Http2 ◀──Upgrade: h2c──────────┤
+///                 └─────record──▶ Tls    Socket ◀──Upgrade: websocket──┘
 /// ```
 #[derive(Debug)]
 enum Protocol {
@@ -63,6 +64,8 @@ enum Protocol {
     Http1(Box<h1::Conn>),
     /// HTTP/2.
     Http2(Box<h2::Conn>),
+    /// A WebSocket.
+    Socket(Socket),
     /// TLS, and what was found inside as far as the secrets are known.
     Tls(Box<Sealed>),
     /// Nothing that could be read.
@@ -130,6 +133,7 @@ impl Conn {
             What::Closed(_) => match &mut self.protocol {
                 Protocol::Http1(h1) => h1.close(stamp, sink),
                 Protocol::Http2(h2) => h2.push(event, sink),
+                Protocol::Socket(socket) => socket.close(stamp, sink),
                 Protocol::Tls(sealed) => sealed.push(event, sink),
                 Protocol::Deciding(_) | Protocol::Other => {}
             },
@@ -144,7 +148,7 @@ impl Conn {
             // Behind an answered CONNECT or Upgrade and nothing told yet: it did speak HTTP/1.
             Protocol::Deciding(_) if self.switches > 0 => Speaks::Http1,
             Protocol::Deciding(_) => Speaks::Unknown,
-            Protocol::Http1(_) => Speaks::Http1,
+            Protocol::Http1(_) | Protocol::Socket(_) => Speaks::Http1,
             Protocol::Http2(_) => Speaks::Http2,
             Protocol::Tls(sealed) if sealed.session.info().reading == tls::Reading::Open => sealed.inner.speaks(),
             Protocol::Tls(_) => Speaks::Tls,
@@ -187,6 +191,7 @@ impl Conn {
                 }
             }
             Protocol::Http2(h2) => h2.push(&item.event(dir, stamp), sink),
+            Protocol::Socket(socket) => socket.push(Side::from(dir), stamp, item, sink),
             Protocol::Tls(sealed) => sealed.push(&item.event(dir, stamp), sink),
             Protocol::Other => {}
         }
@@ -222,12 +227,11 @@ impl Conn {
     fn switch(&mut self, switched: h1::Switched, dir: Direction, stamp: Stamp, bytes: &[u8], sink: &mut dyn FnMut(HttpEvent<'_>)) {
         self.next = switched.next;
         self.switches += 1;
-        self.protocol = if self.switches > MAX_SWITCHES {
-            Protocol::Other
-        } else if switched.h2c {
-            Protocol::Http2(Box::new(h2::Conn::upgraded(switched.exchange)))
-        } else {
-            Protocol::Deciding(Box::new(Detect::new(false)))
+        self.protocol = match switched.to {
+            h1::Upgrade::WebSocket => Protocol::Socket(Socket::new(switched.exchange)),
+            _ if self.switches > MAX_SWITCHES => Protocol::Other,
+            h1::Upgrade::H2c => Protocol::Http2(Box::new(h2::Conn::upgraded(switched.exchange))),
+            h1::Upgrade::Unknown => Protocol::Deciding(Box::new(Detect::new(false))),
         };
         // What the client sent ahead of the answer came before the rest of this delivery.
         for (_, stamp, item) in switched.ahead.from(0) {

@@ -64,14 +64,23 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m.last_delta = deltas().next_back().map(|d| d.at);
     m.response_end = Some(response.last_at);
     m.output_tokens = response.answer.output_tokens;
+    let asks = exchange.websocket.as_ref().map_or(&[][..], |w| w.asks.as_slice());
     let since_request = |at: Option<Timestamp>| Some(at?.since(m.request_end?));
+    let since_asked = |at: Option<Timestamp>| Some(at?.since(last_before(asks, at?).or(m.request_end)?));
     m.ttfb = since_request(m.response_start);
-    m.ttft = since_request(m.first_delta);
-    m.ttft_content = since_request(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
+    m.ttft = since_asked(m.first_delta);
+    m.ttft_content = since_asked(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
     m.duration = since_request(m.response_end);
-    m.itl = deltas().zip(deltas().skip(1)).map(|(a, b)| b.at.since(a.at)).collect();
-    m.tpot = m.per_token();
+    let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
+    m.itl = deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at)).map(|(a, b)| b.at.since(a.at)).collect();
+    m.tpot = m.per_token().filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
     m
+}
+
+/// The last of ascending times that is not later. On a WebSocket an answer's latency counts from the message that asked for it, and no span
+/// between deltas bridges two answers.
+fn last_before(asks: &[Timestamp], at: Timestamp) -> Option<Timestamp> {
+    asks.get(asks.partition_point(|asked| *asked <= at).checked_sub(1)?).copied()
 }
 
 impl Metrics {

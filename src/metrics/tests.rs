@@ -80,6 +80,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         response: Some(response),
         ending: crate::exchange::ending::Ending::default(),
         oddities: Oddities::default(),
+        websocket: None,
         gap: false,
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! One layer at a time: `link::strip` finds the first, `Decoder::layer` walks on until TCP or something that is not read. Each layer is a
 //! [`view::View`], which knows how many bytes the wire had and the capture lacks, so that nothing cut is taken for nothing there.
-//! Checksums are not verified: a sender's own capture holds packets whose checksums the device fills in later.
+//! Checksums are not verified unless asked for: a sender's own capture holds packets whose checksums the device fills in later.
 //!
 //! To add one more link type: one arm in `link::strip`. One more EtherType: one arm in `link::ethertype`. One more tunnel: one arm in `Decoder::transport`.
 
+mod checksum;
 mod fragments;
 mod ip;
 mod link;
@@ -74,7 +75,7 @@ pub struct Segment<'a> {
     pub missing: u32,
 }
 
-/// What became of the packets. `packets` is the sum of `tcp`, `unknown_link`, `other`, `malformed` and `fragments`.
+/// What became of the packets. `packets` is the sum of `tcp`, `unknown_link`, `other`, `malformed`, `bad_checksum` and `fragments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NetStats {
     /// Packets seen.
@@ -89,6 +90,8 @@ pub struct NetStats {
     pub other: u64,
     /// Packets too short or broken in their headers.
     pub malformed: u64,
+    /// Packets dropped for the checksum of their IPv4 or TCP header ([`Decoder::verify_checksums`]).
+    pub bad_checksum: u64,
     /// IP fragments that were kept for the rest of their datagram. The one that completes it counts as what the whole gives.
     pub fragments: u64,
     /// IP fragments that never became whole: timed out, forced out by the memory limit, or still waiting now.
@@ -103,6 +106,7 @@ const MAX_LAYERS: u8 = 16;
 pub struct Decoder {
     stats: NetStats,
     fragments: Fragments,
+    verify: bool,
 }
 
 /// What one packet turned out to be.
@@ -111,6 +115,7 @@ enum Became {
     Tcp,
     Other,
     Malformed,
+    BadChecksum,
     Fragment,
     UnknownLink,
 }
@@ -156,6 +161,13 @@ impl Decoder {
         Decoder::default()
     }
 
+    /// Drop what has a wrong checksum, as a receiver does: IPv4 headers, and TCP segments that were captured whole.
+    #[must_use]
+    pub fn verify_checksums(mut self, verify: bool) -> Self {
+        self.verify = verify;
+        self
+    }
+
     /// One packet. Calls `sink` at most once.
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(&Segment<'_>)) {
         let mut out = Outside { at: packet.at, frame: packet.frame, device: Some(packet.device), realm: 0, depth: 0 };
@@ -169,6 +181,7 @@ impl Decoder {
             Became::Tcp => self.stats.tcp += 1,
             Became::Other => self.stats.other += 1,
             Became::Malformed => self.stats.malformed += 1,
+            Became::BadChecksum => self.stats.bad_checksum += 1,
             Became::Fragment => self.stats.fragments += 1,
             Became::UnknownLink => {
                 self.stats.unknown_link += 1;
@@ -190,6 +203,7 @@ impl Decoder {
                 Layer::Ethernet(v) => link::ethernet(v),
                 Layer::Ether(kind, v) => link::ethertype(kind, v, &mut out),
                 Layer::Ppp(v) => link::ppp(v),
+                Layer::Ip(v) if self.verify && !checksum::ipv4(v.data) => return Became::BadChecksum,
                 Layer::Ip(v) => {
                     return match ip::parse(v) {
                         Some(datagram) => self.datagram(datagram, out, sink),
@@ -218,6 +232,7 @@ impl Decoder {
     fn transport(&mut self, d: &Datagram<'_>, out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
         let Some((protocol, payload)) = ip::skip_extensions(d.protocol, d.payload) else { return Became::Malformed };
         let inside = match protocol {
+            6 if self.verify && !checksum::tcp(d, payload) => return Became::BadChecksum,
             6 => return segment::tcp(d, payload, &out, sink),
             4 | 41 => Some((Layer::Ip(payload), out.within(b'i', tunnel::ends(d)))), // RFC 2003, RFC 4213
             17 => tunnel::udp(d, payload, out),

@@ -73,7 +73,7 @@ impl Feed {
 
     pub(super) fn stats(&self) -> NetStats {
         let s = self.decoder.stats();
-        assert_eq!(s.packets, s.tcp + s.other + s.malformed + s.unknown_link + s.fragments);
+        assert_eq!(s.packets, s.tcp + s.other + s.malformed + s.bad_checksum + s.unknown_link + s.fragments);
         s
     }
 }

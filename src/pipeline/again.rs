@@ -7,7 +7,7 @@ use super::work::Work;
 use super::{BodyPart, Config};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::ending::Ending;
-use crate::exchange::{Exchange, ExchangeId, PieceInfo, TlsInfo};
+use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told};
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
@@ -57,46 +57,53 @@ pub struct KeptMessage<H> {
 impl Kept {
     /// The exchange, whole: nothing is handed on in parts.
     pub fn read(self) -> Exchange {
-        let Kept { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap } = self;
-        let mut feed = Feed { work: Work::new(0, conn, endpoints), config: Config { request_kept: usize::MAX, ..Config::default() } };
-        feed.work.begin(id);
-        let times = (request.as_ref().map(|r| r.last_at), response.as_ref().map(|r| r.last_at));
-        if let Some(KeptMessage { head: Some(head), body, units, trailers, last_at, end }) = request {
-            feed.say(head.first_at, 0, Side::Request, HttpWhat::Request(Box::new(head)));
-            feed.message(Side::Request, &body, units, trailers, last_at, end);
+        let Kept { id, conn, endpoints, tls, mut request, mut response, informational, ending, oddities, gap } = self;
+        let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
+        let (mut asked, mut answered, mut socket) = (Vec::new(), Vec::new(), false);
+        let answer = response.as_mut().and_then(|r| r.head.take());
+        if let Some(m) = &mut request
+            && let Some(h) = m.head.take()
+        {
+            socket = answer.as_ref().is_some_and(|answer| answer.opens_websocket(Some(&h)));
+            asked.push(head(h.first_at, Side::Request, HttpWhat::Request(Box::new(h))));
+            m.steps(Side::Request, &mut asked);
         }
-        for head in informational {
-            feed.say(head.first_at, 0, Side::Response, HttpWhat::Response(Box::new(head)));
+        for h in informational.into_iter().chain(answer) {
+            answered.push(head(h.first_at, Side::Response, HttpWhat::Response(Box::new(h))));
         }
-        if let Some(KeptMessage { head, body, units, trailers, last_at, end }) = response {
-            if let Some(head) = head {
-                feed.say(head.first_at, 0, Side::Response, HttpWhat::Response(Box::new(head)));
-            }
-            feed.message(Side::Response, &body, units, trailers, last_at, end);
+        let heads = answered.len();
+        if let Some(m) = &mut response {
+            m.steps(Side::Response, &mut answered);
         }
-        let mut exchange = *Box::new(feed.work).finish(endpoints, &Closings::default());
-        if let (Some(request), Some(at)) = (&mut exchange.request, times.0) {
-            request.last_at = at;
+        // Behind the head that opened a WebSocket both sides speak at once.
+        let order = if socket { answered.drain(..heads).rev().collect::<Vec<_>>() } else { Vec::new() };
+        order.into_iter().for_each(|h| asked.insert(1, h));
+        asked.append(&mut answered);
+        if socket {
+            asked[1 + heads..].sort_by_key(|event| (matches!(event.what, HttpWhat::End(..)), event.at));
         }
-        if let (Some(response), Some(at)) = (&mut exchange.response, times.1) {
-            response.last_at = at;
+        let mut work = Work::new(0, conn, endpoints);
+        work.begin(id);
+        let config = Config { request_kept: usize::MAX, ..Config::default() };
+        asked.into_iter().for_each(|event| work.on(event, &config));
+        let mut exchange = *Box::new(work).finish(endpoints, &Closings::default());
+        if let (Some(read), Some(kept)) = (&mut exchange.request, &request) {
+            read.last_at = kept.last_at;
+        }
+        if let (Some(read), Some(kept)) = (&mut exchange.response, &response) {
+            read.last_at = kept.last_at;
         }
         let ending = ending.unwrap_or(exchange.ending);
         Exchange { tls, ending, oddities, gap, ..exchange }
     }
 }
 
-struct Feed {
-    work: Work,
-    config: Config,
-}
-
-impl Feed {
-    fn say(&mut self, at: Timestamp, frame: u64, side: Side, what: HttpWhat<'_>) {
-        self.work.on(HttpEvent { at, frame, exchange: 0, side, what }, &self.config);
-    }
-
-    fn message(&mut self, side: Side, body: &BodyPart, units: Option<u64>, trailers: Fields, last_at: Timestamp, end: MessageEnd) {
+impl<H> KeptMessage<H> {
+    /// What happened to it behind its head.
+    fn steps<'k>(&'k mut self, side: Side, out: &mut Vec<HttpEvent<'k>>) {
+        let trailers = std::mem::take(&mut self.trailers);
+        let KeptMessage { body, units, last_at, end, .. } = self;
+        let mut say = |at, frame, what| out.push(HttpEvent { at, frame, exchange: 0, side, what });
         let mut bytes = body.bytes.as_slice();
         let mut started = 0;
         for run in body.pieces.chunk_by(|a, b| a.unit == b.unit) {
@@ -104,34 +111,31 @@ impl Feed {
             let in_unit = units.is_some_and(|n| first.unit < n) && first.unit >= started;
             if in_unit {
                 started = first.unit + 1;
-                self.unit(side, first, run, &body.unit_lines);
+                let lines = &body.unit_lines;
+                let line = lines.binary_search_by_key(&first.unit, |(n, _)| *n).map_or(&[][..], |i| &lines[i].1);
+                let len = run.iter().map(|p| u64::from(p.len)).sum();
+                say(first.at, first.frame, HttpWhat::UnitStart { len, line });
             }
             for piece in run {
                 match (piece.gap, piece.len as usize) {
-                    (true, 0) => self.say(piece.at, piece.frame, side, HttpWhat::Gap(None)),
-                    (true, len) => self.say(piece.at, piece.frame, side, HttpWhat::Gap(Some(len as u64))),
+                    (true, 0) => say(piece.at, piece.frame, HttpWhat::Gap(None)),
+                    (true, len) => say(piece.at, piece.frame, HttpWhat::Gap(Some(len as u64))),
                     (false, 0) => {}
                     (false, len) => {
                         let (data, rest) = bytes.split_at(len.min(bytes.len()));
                         bytes = rest;
-                        self.say(piece.at, piece.frame, side, HttpWhat::Data(data));
+                        say(piece.at, piece.frame, HttpWhat::Data(data));
                     }
                 }
             }
             if let Some(last) = run.last().filter(|_| in_unit) {
-                self.say(last.at, last.frame, side, HttpWhat::UnitEnd);
+                say(last.at, last.frame, HttpWhat::UnitEnd);
             }
         }
         if !trailers.is_empty() {
-            self.say(last_at, 0, side, HttpWhat::Trailers(trailers));
+            say(*last_at, 0, HttpWhat::Trailers(trailers));
         }
         // What told it is kept with the ending.
-        self.say(last_at, 0, side, HttpWhat::End(end, Told::NotCaptured));
-    }
-
-    fn unit(&mut self, side: Side, first: &PieceInfo, run: &[PieceInfo], lines: &[(u64, Vec<u8>)]) {
-        let line = lines.binary_search_by_key(&first.unit, |(n, _)| *n).map_or(&[][..], |i| &lines[i].1);
-        let len = run.iter().map(|p| u64::from(p.len)).sum();
-        self.say(first.at, first.frame, side, HttpWhat::UnitStart { len, line });
+        say(*last_at, 0, HttpWhat::End(*end, Told::NotCaptured));
     }
 }

@@ -12,6 +12,7 @@ mod closing;
 mod intake;
 mod output;
 mod reading;
+mod socket;
 mod work;
 
 pub use again::{Kept, KeptMessage};

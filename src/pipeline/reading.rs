@@ -10,6 +10,7 @@
 use crate::body::Piece;
 use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Reader};
 use crate::exchange::{Delta, RecordInfo};
+use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Framing, Record, Stream};
 use crate::http::event::{Fields, RequestHead, ResponseHead};
 use crate::oddity::{Oddities, Oddity};
@@ -19,6 +20,9 @@ use crate::time::Timestamp;
 const UNDECIDED_RECORDS: usize = 16;
 /// Text of a body without records that is kept.
 const TEXT_KEPT: usize = 16 << 20;
+
+/// Bytes of the framing's own end that are kept.
+const LAST_WORD: usize = 125;
 
 /// What the exchange around it knows; borrowed for each call.
 #[derive(Clone, Copy)]
@@ -49,6 +53,8 @@ pub(super) struct Found {
     pub(super) finish_at: Option<Timestamp>,
     pub(super) comments: u64,
     pub(super) text: Vec<u8>,
+    /// The framing closed the stream, and how the last frame's payload begins.
+    pub(super) last_word: Option<Vec<u8>>,
     /// The framing closed the stream before a dialect was chosen, and what it said.
     closed: Option<Vec<u8>>,
     /// `records` are wanted.
@@ -78,6 +84,19 @@ pub(super) struct Waiting {
 impl Reading {
     pub(super) fn new(declared: Option<&str>, keep_records: bool) -> Self {
         Reading { stream: Stream::new(declared), found: Found { keep_records, ..Found::default() } }
+    }
+
+    /// Of what the server of a WebSocket sends.
+    pub(super) fn websocket(extensions: Option<&str>, keep_records: bool) -> Self {
+        Reading { stream: Stream::websocket(Sender::Server, extensions), ..Reading::new(None, keep_records) }
+    }
+
+    /// A message of the client on a WebSocket asks for an answer: the dialect knows, or everything does.
+    pub(super) fn asks(&mut self, message: &Record<'_>) -> bool {
+        match &mut self.found.choice {
+            Choice::Chosen { reader: Some(reader), .. } => reader.asks(message),
+            _ => true,
+        }
     }
 
     pub(super) fn push(&mut self, piece: Piece<'_>, around: Around<'_>) {
@@ -201,6 +220,7 @@ impl Found {
             }
             Framed::Oddity(oddity) => self.oddities.push(oddity),
             Framed::Closed { at, said, .. } => {
+                self.last_word.get_or_insert_with(|| said.iter().take(LAST_WORD).copied().collect());
                 self.close(said);
                 if self.answer.terminator.seen {
                     self.terminator_at.get_or_insert(at);

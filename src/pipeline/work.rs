@@ -4,6 +4,7 @@ use super::asked;
 use super::closing::Closings;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
+use super::socket::Socket;
 use super::{Config, Part, Stamp};
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::Answer;
@@ -26,24 +27,26 @@ pub(super) struct Work {
     /// Something of a message was seen, and the exchange has its number within the session.
     pub(super) begun: bool,
     pub(super) exchange: Exchange,
-    request: Option<RequestWork>,
-    response: Option<ResponseWork>,
+    pub(super) request: Option<RequestWork>,
+    pub(super) response: Option<ResponseWork>,
+    /// What the client sends behind the head that opened a WebSocket.
+    pub(super) socket: Option<Socket>,
     /// How the response ended, once it did; how the request was cut, while no response began.
-    ended: Option<(MessageEnd, Told, Stamp)>,
+    pub(super) ended: Option<(MessageEnd, Told, Stamp)>,
 }
 
-struct RequestWork {
+pub(super) struct RequestWork {
     head: RequestHead,
     last_at: Timestamp,
-    intake: Intake,
+    pub(super) intake: Intake,
     /// Decoded body, for `model`, `stream` and the dialects.
     kept: Vec<u8>,
     model: Option<String>,
     asked: Option<Asked>,
-    end: Option<MessageEnd>,
+    pub(super) end: Option<MessageEnd>,
 }
 
-struct ResponseWork {
+pub(super) struct ResponseWork {
     head: Option<ResponseHead>,
     first_at: Timestamp,
     last_at: Timestamp,
@@ -51,8 +54,8 @@ struct ResponseWork {
     body_last_at: Option<Timestamp>,
     informational: Vec<ResponseHead>,
     trailers: Fields,
-    intake: Intake,
-    reading: Reading,
+    pub(super) intake: Intake,
+    pub(super) reading: Reading,
     end: Option<MessageEnd>,
 }
 
@@ -60,8 +63,9 @@ impl Work {
     pub(super) fn new(number: u64, conn: ConnId, endpoints: Endpoints) -> Self {
         let (id, oddities) = (ExchangeId(u64::MAX), Oddities::default());
         let ending = Ending::default();
-        let exchange = Exchange { id, conn, endpoints, tls: None, request: None, response: None, ending, oddities, gap: false };
-        Work { number, begun: false, exchange, request: None, response: None, ended: None }
+        let (request, response, websocket) = (None, None, None);
+        let exchange = Exchange { id, conn, endpoints, tls: None, request, response, websocket, ending, oddities, gap: false };
+        Work { number, begun: false, exchange, request: None, response: None, socket: None, ended: None }
     }
 
     pub(super) fn begin(&mut self, id: ExchangeId) {
@@ -82,6 +86,7 @@ impl Work {
             (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at, config)),
             (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at, config),
             (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push(oddity),
+            (side, what) if self.socket.is_some() => self.on_socket(side, stamp, what, config),
             (Side::Request, what) => {
                 if let Some(request) = &mut self.request {
                     request.on(stamp, what, &mut self.exchange, config);
@@ -99,10 +104,14 @@ impl Work {
         }
         // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
         let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
+        let extensions = head.opens_websocket(self.request.as_ref().map(|r| &r.head)).then(|| head.fields.text("sec-websocket-extensions"));
         self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
+        if let Some(extensions) = extensions {
+            self.open_socket(extensions.as_deref(), at, config);
+        }
     }
 
-    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
+    pub(super) fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
         let Work { exchange, request, response, .. } = self;
         let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at, config));
         let ResponseWork { head, intake, reading, trailers, .. } = work;
@@ -127,7 +136,7 @@ impl Work {
             HttpWhat::Trailers(fields) => *trailers = fields,
             HttpWhat::End(how, _) => {
                 // A body that ends by close has no byte that ends it: its last byte is the last that came.
-                let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close);
+                let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close) || reading.framing() == Framing::WebSocket;
                 if how == MessageEnd::Complete && !by_close {
                     work.last_at = stamp.at;
                 }
@@ -168,7 +177,11 @@ impl Work {
     }
 
     /// The exchange as it stands; messages without an end were cut by the capture.
-    pub(super) fn finish(self: Box<Self>, endpoints: Endpoints, closings: &Closings) -> Box<Exchange> {
+    pub(super) fn finish(mut self: Box<Self>, endpoints: Endpoints, closings: &Closings) -> Box<Exchange> {
+        if self.socket.is_some() {
+            let at = self.response.as_ref().map(|r| r.last_at).unwrap_or_default();
+            self.close_socket(Stamp { at, frame: 0 });
+        }
         let Work { mut exchange, request, response, ended, .. } = *self;
         exchange.endpoints = endpoints;
         exchange.ending = closings.ending(ended);
@@ -276,7 +289,7 @@ impl ResponseWork {
     }
 
     fn finish(self, oddities: &mut Oddities) -> Response {
-        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None);
+        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None) && self.reading.framing() != Framing::WebSocket;
         let framing = if bodiless { Framing::Empty } else { self.reading.framing() };
         let mut found = self.reading.into_found();
         found.answer.terminator.is_last_record.get_or_insert(false);

@@ -177,10 +177,20 @@ impl Step<'_> {
             let place = [f.record, f.offset].map(|v| v.map(|v| v as i64));
             insert.execute(params![id, n as i64, f.rule, level(f.level), place[0], place[1], f.t_ns, f.count as i64, f.message])?;
         }
-        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         for (n, (o, count)) in x.oddities.iter().enumerate() {
             let place = [o.offset, o.record].map(|v| v.map(|v| v as i64));
-            insert.execute(params![id, n as i64, o.kind.0, o.at.nanos(), place[0], place[1], count as i64, o.found])?;
+            insert.execute(params![
+                id,
+                n as i64,
+                o.kind.0,
+                o.at.nanos(),
+                place[0],
+                place[1],
+                count as i64,
+                o.found,
+                o.span.map(|s| s.0)
+            ])?;
         }
         Ok(())
     }

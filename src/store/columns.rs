@@ -83,6 +83,7 @@ pub(super) const SUMMARY: &[&str] = &[
     "itl_max_ns",
     "tpot_ns",
     "duration_ns",
+    "websocket",
 ];
 
 /// Columns beyond the summary, in the order of [`extra`].
@@ -135,6 +136,7 @@ pub(super) fn values(s: &Summary) -> Vec<Value> {
     v.extend([t.t_request_start_ns, t.t_request_end_ns, t.t_response_start_ns, t.t_first_body_byte_ns].map(opt));
     v.extend([t.t_first_record_ns, t.t_first_delta_ns, t.t_last_delta_ns, t.t_response_end_ns].map(opt));
     v.extend([t.ttfb, t.ttft, t.ttft_content, t.itl_p50, t.itl_p99, t.itl_max, t.tpot, t.duration].map(|s| opt(s.map(|s| s.0))));
+    v.push(opt(s.websocket.as_ref().map(|w| json!(w).to_string())));
     v
 }
 
@@ -175,6 +177,7 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
         request: request(&mut c)?,
         response: response(&mut c)?,
         timing: timing(&mut c)?,
+        websocket: c.json()?,
         tcp: tcp(&mut c)?,
         findings: Vec::new(),
     })

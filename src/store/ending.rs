@@ -68,6 +68,7 @@ fn told(kind: &str, code: Option<u32>, last: Option<u32>) -> Option<Told> {
         Told::Length,
         Told::EndStream,
         Told::Close,
+        Told::CloseFrame,
         Told::Fin,
         Told::Reset,
         Told::CloseNotify,

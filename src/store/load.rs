@@ -7,7 +7,7 @@ use crate::http::event::{Fields, MessageEnd, Side};
 use crate::http::stored;
 use crate::oddity::{Kind, Oddities, Oddity};
 use crate::pipeline::{BodyPart, Kept, KeptMessage};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -90,20 +90,14 @@ impl Reader {
 
     fn oddities(&self, id: i64) -> Result<Oddities> {
         let mut all = Oddities::default();
-        let sql = "SELECT kind, t_ns, offset, record, count, found FROM oddity WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT kind, t_ns, offset, record, count, found, span_ns FROM oddity WHERE exchange_id = ?1 ORDER BY n";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query([id])?;
         while let Some(r) = rows.next()? {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let kind = Kind::named(r.get_ref(0)?.as_str()?);
-            let oddity = Oddity {
-                kind,
-                at: Timestamp(r.get(1)?),
-                offset: place(2)?,
-                record: place(3)?,
-                span: None,
-                found: r.get::<_, String>(5)?.into(),
-            };
+            let (at, found, span) = (Timestamp(r.get(1)?), r.get::<_, String>(5)?.into(), r.get::<_, Option<i64>>(6)?.map(Span));
+            let oddity = Oddity { kind, at, offset: place(2)?, record: place(3)?, span, found };
             all.push_many(oddity, uint(r, 4)?);
         }
         Ok(all)

@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_whole_exchange", include_str!("../../migrations/0003_whole_exchange.sql")),
     ("0004_ending", include_str!("../../migrations/0004_ending.sql")),
     ("0005_tls", include_str!("../../migrations/0005_tls.sql")),
+    ("0006_websocket", include_str!("../../migrations/0006_websocket.sql")),
 ];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).

@@ -36,10 +36,6 @@ pub enum SessionIs {
     Number(i64),
 }
 
-/// Framings that are streams.
-const STREAMS: &[Framing] =
-    &[Framing::Sse, Framing::Ndjson, Framing::JsonArray, Framing::ConcatJson, Framing::JsonSeq, Framing::AwsEventStream, Framing::Grpc];
-
 impl Selector {
     /// A condition on `exchange e` and the values of its marks.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
@@ -72,7 +68,7 @@ impl Selector {
             }
         }
         if let Some(streaming) = self.streaming {
-            let names: Vec<String> = STREAMS.iter().map(|f| format!("'{}'", f.as_str())).collect();
+            let names: Vec<String> = Framing::ALL.iter().filter(|f| f.is_stream()).map(|f| format!("'{}'", f.as_str())).collect();
             w.and(&format!("(coalesce(e.response_framing, '') IN ({})) = ?", names.join(", ")), [streaming.into()]);
         }
         (w.sql, w.values)

@@ -1,6 +1,8 @@
 //! Summaries made from exchanges.
 
-use super::{FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, nearest_rank};
+use super::{
+    FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, WebSocketSummary, nearest_rank,
+};
 use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;
 use crate::dialect::Terminator;
@@ -31,6 +33,7 @@ impl Summary {
             http_version: version.map(|v| v.as_str().into()),
             request: x.request.as_ref().map(|r| RequestSummary::new(r, x.tls.is_some())),
             response: x.response.as_ref().map(ResponseSummary::new),
+            websocket: x.websocket.as_deref().map(|w| Box::new(WebSocketSummary::new(w))),
             tcp: tcp.map(TcpSummary::new),
             timing: Timing::new(metrics),
             findings: findings.iter().map(FindingSummary::new).collect(),

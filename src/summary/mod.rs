@@ -4,8 +4,10 @@ pub mod connection;
 pub mod detail;
 pub mod ending;
 mod make;
+pub mod websocket;
 
 pub use make::cut_by;
+pub use websocket::WebSocketSummary;
 
 use crate::conformance::Level;
 use crate::time::Span;
@@ -14,7 +16,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// One exchange, as `list --format json` prints it. Absent is null.
+///
+/// Of a WebSocket the fields of `response` and `timing` hold the conversation; JSON tells it apart (see [`websocket`]).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(remote = "Self")]
 pub struct Summary {
     /// Number over all sessions of a database; without a database the number within the capture.
     pub id: i64,
@@ -44,6 +49,9 @@ pub struct Summary {
     pub request: Option<RequestSummary>,
     /// The response, where any of it was seen.
     pub response: Option<ResponseSummary>,
+    /// The WebSocket that it opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub websocket: Option<Box<WebSocketSummary>>,
     /// What TCP counted; null while the connection is open.
     pub tcp: Option<TcpSummary>,
     /// Times and spans.
@@ -235,6 +243,13 @@ pub struct Header {
     pub value: String,
 }
 
+impl ResponseSummary {
+    /// A head field, where heads were asked for.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().flatten().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
+    }
+}
+
 impl Summary {
     /// One with every part present and nothing in it: its JSON shows all fields.
     pub fn template() -> Self {
@@ -253,6 +268,7 @@ impl Summary {
             http_version: None,
             request: Some(RequestSummary::default()),
             response: Some(ResponseSummary::default()),
+            websocket: None,
             tcp: Some(TcpSummary::default()),
             timing: Timing::default(),
             findings: Vec::new(),

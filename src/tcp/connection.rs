@@ -136,12 +136,25 @@ impl Connection {
         }
         self.flows[side].segment(seg, limits, &mut out);
         if acks && seg.flags & flags::RST == 0 {
-            self.flows[1 - side].acknowledged(seg.ack, seg.at);
+            self.answered(1 - side, seg);
         }
         if self.flows[0].hole.is_some() || self.flows[1].hole.is_some() {
             self.expire(seg.at, limits, sink);
         }
         Verdict::Taken
+    }
+
+    /// What a segment says of the direction of `side`, whose receiver sent it.
+    fn answered(&mut self, side: usize, seg: &Segment<'_>) {
+        let flow = &mut self.flows[side];
+        let before = flow.acked;
+        flow.acknowledged(seg.ack, seg.at);
+        if flow.acked > before && flow.acked == flow.next && seg.payload.is_empty() {
+            flow.released(seg.at);
+        }
+        if seg.flags & flags::SYN == 0 {
+            flow.window(seg.window, seg.at);
+        }
     }
 
     /// Both sides have sent something.

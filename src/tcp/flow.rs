@@ -1,11 +1,13 @@
 //! One direction of a connection: its segments become bytes in order.
 
 use super::assembler::{Place, extend, place};
+use super::held::Held;
 use super::hole::Hole;
 use super::out::{Out, Stamp};
+use super::recent::Recent;
 use super::start::Start;
 use super::waiting::Waiting;
-use super::{DATA_AFTER_FIN, DATA_AFTER_RESET, LATE, Limits, OUT_OF_WINDOW, OVERLAP_DIFFERS};
+use super::{DATA_AFTER_FIN, DATA_AFTER_RESET, LATE, Limits, OUT_OF_WINDOW, OVERLAP_DIFFERS, URGENT};
 use crate::conn::{End, What};
 use crate::net::{Segment, flags};
 use crate::oddity::{Kind, Oddity};
@@ -75,6 +77,10 @@ pub(super) struct Flow {
     pub(super) lost: Vec<Range<u64>>,
     /// Device of the last segment that brought something new.
     device: Option<u32>,
+    /// What went up last.
+    recent: Recent,
+    /// What holds the sender up.
+    pub(super) held: Held,
     pub(super) tally: Tally,
 }
 
@@ -93,6 +99,8 @@ impl Flow {
             gap: None,
             lost: Vec::new(),
             device: None,
+            recent: Recent::default(),
+            held: Held::default(),
             tally: Tally::default(),
         }
     }
@@ -125,7 +133,12 @@ impl Flow {
         self.locate(seq, len);
         let from = extend(seq, self.next);
         if len > 0 {
+            if seg.flags & flags::URG != 0 {
+                self.oddity(URGENT, from, "urgent data, left in its place", stamp, out);
+            }
             self.payload(from, seg, stamp, limits, out);
+        } else if from < self.next {
+            self.asks();
         }
         if seg.flags & flags::FIN != 0 {
             self.fin(from + len, stamp, out);
@@ -135,6 +148,7 @@ impl Flow {
     fn payload(&mut self, from: u64, seg: &Segment<'_>, stamp: Stamp, limits: &Limits, out: &mut Out<'_>) {
         if from == self.next && seg.missing == 0 && self.waiting.is_empty() && self.tail == Tail::Open {
             self.device = seg.device;
+            self.sends(stamp, out);
             self.deliver(seg.payload, stamp, out);
             return;
         }
@@ -158,13 +172,19 @@ impl Flow {
                 return;
             }
         }
-        if let Some(position) = self.waiting.differs(from, payload) {
+        let differs = self.waiting.differs(from, payload).or(self.recent.differs(from, payload).filter(|_| from < self.next));
+        if let Some(position) = differs {
             self.oddity(OVERLAP_DIFFERS, position, "bytes differ from the copy that came first, which is kept", stamp, out);
         }
         if from > self.next {
             self.hold(from, payload, missing, seg.device, stamp, limits, out);
         } else {
             self.device = seg.device;
+            if self.waiting.is_empty() {
+                self.sends(stamp, out);
+            } else {
+                self.filled(stamp, out);
+            }
             self.due(from, payload, missing, stamp, out);
             self.settle(stamp, out);
         }
@@ -184,6 +204,12 @@ impl Flow {
             self.oddity(LATE, self.first, "bytes from before the first ones seen came after them", stamp, out);
         } else {
             self.tally.retransmitted += 1;
+            if let Some(position) = self.recent.differs(range.start, seg.payload) {
+                self.oddity(OVERLAP_DIFFERS, position, "bytes differ from those that went up before", stamp, out);
+            }
+            if self.acked < range.end {
+                self.sent_again(stamp, out);
+            }
         }
     }
 
@@ -206,6 +232,7 @@ impl Flow {
             return;
         }
         self.device = device;
+        self.sends(stamp, out);
         self.tally.out_of_order += 1;
         self.watch(stamp.at);
         while self.waiting.bytes() > limits.hole_bytes || self.waiting.len() > limits.hole_segments {
@@ -248,6 +275,7 @@ impl Flow {
         }
         self.flush(out);
         self.start = Start::Fixed;
+        self.recent.note(self.next, bytes);
         self.next += bytes.len() as u64;
         self.tally.bytes += bytes.len() as u64;
         out.emit(stamp, What::Data(bytes));
@@ -330,6 +358,7 @@ impl Flow {
     /// → Over.
     pub(super) fn end(&mut self, how: End, stamp: Stamp, out: &mut Out<'_>) {
         self.flush(out);
+        self.ends_shut(stamp, out);
         self.hole = None;
         self.tail = Tail::Over(how);
         out.emit(stamp, What::End(how));

@@ -22,9 +22,9 @@ pub(super) struct Hole {
     /// Its first missing byte: another one is another hole.
     from: u64,
     /// When it was noticed.
-    since: Timestamp,
+    pub(super) since: Timestamp,
     /// When the peer was seen to have the missing bytes.
-    acked_at: Option<Timestamp>,
+    pub(super) acked_at: Option<Timestamp>,
 }
 
 impl Flow {

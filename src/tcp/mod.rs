@@ -11,8 +11,10 @@
 //! filled it; where the hole is given up ([`What::Gap`](crate::conn::What::Gap)) they carry their own, because the receiver had
 //! the missing bytes and only the capture lacks them.
 //!
-//! **Overlaps**: the copy that was seen first wins. Other bytes in a later copy are noticed as long as the first one still waits; bytes
-//! that went up are not kept for comparison, so that the usual path copies nothing.
+//! **Overlaps**: the copy that was seen first wins. Other bytes in a later copy are noticed as long as the first one still waits; of what went
+//! up only checksums of the last deliveries are kept, so that the usual path copies nothing and another content is noticed all the same.
+//!
+//! **Urgent data** stays in the stream, as for a receiver that sets `SO_OOBINLINE` (RFC 6093 section 4).
 //!
 //! **Counts**: a payload segment is out of order when it came before its turn (a byte before it was missing then), and retransmitted
 //! when all of it had been delivered. The segment that fills a hole is neither.
@@ -25,9 +27,11 @@
 mod assembler;
 mod connection;
 mod flow;
+mod held;
 mod hole;
 mod key;
 mod out;
+mod recent;
 mod start;
 mod table;
 mod waiting;
@@ -48,6 +52,15 @@ pub const DATA_AFTER_FIN: Kind = Kind("tcp.data-after-fin");
 pub const DATA_AFTER_RESET: Kind = Kind("tcp.data-after-reset");
 /// Bytes for a hole that was given up, or from before the start of a connection that was joined; not delivered.
 pub const LATE: Kind = Kind("tcp.late");
+/// The receiver had no room while the sender had bytes for it: for so long the receiver held the connection up, not the sender.
+pub const ZERO_WINDOW: Kind = Kind("tcp.zero-window");
+/// Bytes came late by so much because they had been lost and were sent again.
+pub const RETRANSMISSION_STALL: Kind = Kind("tcp.retransmission-stall");
+/// Bytes left at once when an acknowledgement came that the receiver had held back for so long: Nagle's algorithm met delayed acknowledgements.
+/// Once may be chance.
+pub const DELAYED_ACK: Kind = Kind("tcp.delayed-ack");
+/// Urgent data (RFC 9293 section 3.8.5): receivers may take a byte out of the stream, which is not done here.
+pub const URGENT: Kind = Kind("tcp.urgent");
 /// A segment that no receiver would accept; ignored.
 pub const OUT_OF_WINDOW: Kind = Kind("tcp.out-of-window");
 

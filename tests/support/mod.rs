@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod frames;
+pub mod native;
 pub mod oracle;
 pub mod packets;
 pub mod read;

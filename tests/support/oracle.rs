@@ -1,5 +1,6 @@
 //! Exchanges compared with what other programs said of the same capture (`NAME.tshark.json` of the public corpus, described in its README).
 
+use super::native;
 use super::read::Seen;
 use serde_json::Value;
 use sniff::conn::Endpoints;
@@ -9,15 +10,19 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// One exchange as the oracle has it.
-struct Wanted<'o> {
-    /// `h1.N`, `h2.N`: place in the oracle's list.
-    id: String,
-    pair: Pair,
-    request: Option<&'o Value>,
-    response: Option<&'o Value>,
+pub struct Wanted {
+    /// `h1.N`, `h2.N`: place in the oracle's list; `native.N`: in the list of its second program.
+    pub id: String,
+    /// Number of the TCP stream.
+    pub tcp: u64,
+    pub request: Option<Value>,
+    pub response: Option<Value>,
     /// HTTP/2 stream identifier.
-    stream: Option<u64>,
-    interim: Vec<u64>,
+    pub stream: Option<u64>,
+    pub interim: Vec<u64>,
+    pair: Pair,
+    /// There is no response, and the oracle says that behind a lost segment it had not looked for one.
+    not_judged: bool,
 }
 
 /// Both ends, in one order for both directions.
@@ -110,9 +115,10 @@ fn pairs(oracle: &Value) -> BTreeMap<u64, Pair> {
 }
 
 /// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that asked for it (RFC 7540 section 3.2).
-fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
+fn wanted(oracle: &Value) -> Vec<Wanted> {
     let pairs = pairs(oracle);
-    let mut all: Vec<Wanted<'_>> = Vec::new();
+    let lost = list(&oracle["doubts"]).iter().any(|d| d.as_str().is_some_and(|d| d.starts_with("lost segments")));
+    let mut all: Vec<Wanted> = Vec::new();
     let mut upgraded: BTreeMap<u64, usize> = BTreeMap::new();
     for (n, exchange) in list(&oracle["http1"]).iter().enumerate() {
         let response = some(&exchange["response"]);
@@ -122,12 +128,13 @@ fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
         if response.is_some_and(|r| r["status"] == 101) {
             upgraded.insert(stream, all.len());
         }
-        let request = some(&exchange["request"]);
-        all.push(Wanted { id: format!("h1.{n}"), pair: pairs[&stream], request, response, stream: None, interim });
+        let (request, response) = (some(&exchange["request"]).cloned(), response.cloned());
+        let not_judged = lost && response.is_none();
+        all.push(Wanted { id: format!("h1.{n}"), tcp: stream, pair: pairs[&stream], request, response, stream: None, interim, not_judged });
     }
     for (n, exchange) in list(&oracle["http2"]).iter().enumerate() {
         let stream = exchange["tcp_stream"].as_u64().expect("tcp_stream");
-        let (request, response) = (some(&exchange["request"]), some(&exchange["response"]));
+        let (request, response) = (some(&exchange["request"]).cloned(), some(&exchange["response"]).cloned());
         if exchange["stream_id"] == 1
             && request.is_none()
             && let Some(first) = upgraded.get(&stream)
@@ -135,23 +142,43 @@ fn wanted(oracle: &Value) -> Vec<Wanted<'_>> {
             all[*first].response = response;
             continue;
         }
-        let id = exchange["stream_id"].as_u64();
-        all.push(Wanted { id: format!("h2.{n}"), pair: pairs[&stream], request, response, stream: id, interim: Vec::new() });
+        let (id, not_judged) = (exchange["stream_id"].as_u64(), lost && response.is_none());
+        all.push(Wanted {
+            id: format!("h2.{n}"),
+            tcp: stream,
+            pair: pairs[&stream],
+            request,
+            response,
+            stream: id,
+            interim: Vec::new(),
+            not_judged,
+        });
     }
+    native::correct(&oracle["tshark_native"]["http1"], &mut all, |id, tcp| Wanted {
+        id,
+        tcp,
+        pair: pairs[&tcp],
+        request: None,
+        response: None,
+        stream: None,
+        interim: Vec::new(),
+        not_judged: false,
+    });
     all
 }
 
 /// Which of ours is meant: within the same ends the first with the same stream, request and status; else with as much of that as possible.
-fn best(want: &Wanted<'_>, free: &[&Exchange]) -> Option<usize> {
+fn best(want: &Wanted, free: &[&Exchange]) -> Option<usize> {
     let ranked = free.iter().enumerate().filter(|(_, e)| ends(e) == want.pair);
     let score = |e: &Exchange| {
         let stream = e.request.as_ref().and_then(|r| r.head.h2_stream);
         let stream = stream.or(e.response.as_ref().and_then(|r| r.head.as_ref()?.h2_stream));
-        let target = e.request.as_ref().map(|r| r.head.target.as_str()) == want.request.and_then(|r| text(r, &["target", ":path"]));
+        let target =
+            e.request.as_ref().map(|r| r.head.target.as_str()) == want.request.as_ref().and_then(|r| text(r, &["target", ":path"]));
         let status = e.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| u64::from(h.status));
-        let first = e.request.as_ref().map(|r| r.head.first_at) == want.request.and_then(|r| time(r, FIRST));
+        let first = e.request.as_ref().map(|r| r.head.first_at) == want.request.as_ref().and_then(|r| time(r, FIRST));
         let same_stream = want.stream.is_none() || stream.map(u64::from) == want.stream;
-        (same_stream, target, first, status == want.response.and_then(status_of))
+        (same_stream, target, first, status == want.response.as_ref().and_then(status_of))
     };
     let (at, (same_stream, target, first, status)) = ranked.map(|(i, e)| (i, score(e))).max_by(|(i, a), (j, b)| a.cmp(b).then(j.cmp(i)))?;
     (same_stream && (target || first || status)).then_some(at)
@@ -179,10 +206,10 @@ impl Diffs {
     }
 }
 
-impl Wanted<'_> {
+impl Wanted {
     /// A response that belongs to another request here than there is one difference, `pairing`; it is then compared for itself.
     fn against(&self, have: &Exchange, all: &[Exchange], diffs: &mut Diffs) {
-        let first = self.response.and_then(|r| time(r, FIRST));
+        let first = self.response.as_ref().and_then(|r| time(r, FIRST));
         let theirs = |e: &&Exchange| e.response.as_ref().is_some_and(|r| Some(r.first_at) == first) && ends(e) == self.pair;
         let other = match (&have.response, first) {
             (Some(r), Some(first)) if r.first_at != first => all.iter().find(theirs),
@@ -192,22 +219,26 @@ impl Wanted<'_> {
             diffs.add("pairing", "this response", "another one");
         }
         let answered = other.unwrap_or(have);
-        match (self.request, &have.request) {
-            (Some(want), Some(have)) => request(want, have, diffs),
+        match (&self.request, &have.request) {
+            (Some(want), Some(sent)) => request(want, sent, have.websocket.is_some(), diffs),
             (want, have) => diffs.equal("request", want.is_some(), have.is_some()),
         }
-        match (self.response, &answered.response) {
+        match (&self.response, &answered.response) {
+            (None, _) if self.not_judged => {}
             (Some(want), Some(have)) => response(want, have, &self.interim, diffs),
             (want, have) => diffs.equal("response", want.is_some(), have.is_some()),
         }
     }
 }
 
-fn request(want: &Value, have: &Request, diffs: &mut Diffs) {
+/// What a client sends over a WebSocket that it opened is no body of the request to the oracle.
+fn request(want: &Value, have: &Request, socket: bool, diffs: &mut Diffs) {
     diffs.stated("request.method", text(want, &["method", ":method"]), Some(have.head.method.as_str()));
     diffs.stated("request.target", text(want, &["target", ":path"]), Some(have.head.target.as_str()));
     diffs.stated("request.first", time(want, FIRST), Some(have.head.first_at));
-    body("request", want, &have.body, diffs);
+    if !socket {
+        body("request", want, &have.body, diffs);
+    }
     diffs.stated("request.end", ended(want), Some(have.last_at));
 }
 
@@ -257,7 +288,7 @@ fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
     if let Some(frames) = some(&want["data_frames"]) {
         let want: Vec<(u64, u64)> = list(frames).iter().map(triple).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
         let mut got: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-        for piece in &have.pieces {
+        for piece in have.pieces.iter().filter(|p| p.len > 0) {
             let unit = got.entry(piece.unit).or_default();
             *unit = (piece.frame, unit.1 + u64::from(piece.len));
         }

@@ -110,7 +110,7 @@ impl Wire {
         };
         self.send(format!("{head}\r\n").into_bytes());
         // However finely it is cut, the answer takes about as long.
-        self.step = Span(Span::from_millis(10).0.min(Span::from_secs(1).0 / pieces.len().max(1) as i64));
+        self.step = Span(Span::from_millis(10).0.min(Span::from_millis(100).0 / pieces.len().max(1) as i64));
         for piece in pieces {
             let size = format!("{:x}\r\n", piece.len());
             self.send(if chunked { [size.as_bytes(), piece, b"\r\n"].concat() } else { piece.clone() });

@@ -10,7 +10,7 @@ macro_rules! dashscope {
             "> POST /api/v1/services/aigc/text-generation/generation HTTP/1.1\n> Host: api.example\n> X-DashScope-SSE: enable\n",
             ">json {\"model\":\"m\",\"input\":{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]},\"parameters\":",
             $parameters,
-            "}\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream;charset=UTF-8\n< Transfer-Encoding: chunked\n<\n\n"
+            "}\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream;charset=UTF-8\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }

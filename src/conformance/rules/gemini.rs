@@ -12,7 +12,7 @@ macro_rules! gemini {
         concat!(
             "> POST /v1beta/models/m:streamGenerateContent?alt=sse HTTP/1.1\n> Host: api.example\n",
             ">json {\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello\"}]}]}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n"
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }

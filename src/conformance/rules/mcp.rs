@@ -12,7 +12,7 @@ macro_rules! call {
             "> POST /mcp HTTP/1.1\n> Host: api.example\n",
             $fields,
             ">json {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"f\",\"arguments\":{}}}\n",
-            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n"
+            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }

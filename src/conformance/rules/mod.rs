@@ -67,6 +67,8 @@ pub static RULES: &[&Rule] = &[
     &http::HTTP_019,
     &http::HTTP_020,
     &http::HTTP_021,
+    &http::HTTP_023,
+    &http::HTTP_024,
     &sse::SSE_001,
     &sse::SSE_002,
     &sse::SSE_003,

@@ -11,7 +11,7 @@ macro_rules! responses {
     () => {
         concat!(
             "> POST /v1/responses HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"input\":\"Hello\"}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n< Transfer-Encoding: chunked\n<\n\n"
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }
@@ -166,7 +166,7 @@ pub static OAI_RESP_002: Rule = Rule {
         good_responses!(),
         concat!(
             "> GET /v1/responses/resp_67c9fdcecf488190?stream=true&starting_after=2 HTTP/1.1\n> Host: api.example\n>\n\n",
-            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n",
+            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
             text_delta!(),
             text_done!(),
             completed!("Hi"),

@@ -1,11 +1,20 @@
 //! Pieces of rule samples as macros, so that `concat!` joins them into one transcript at compile time.
 
+/// A chat request.
+macro_rules! chat_request {
+    () => {
+        concat!(
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n",
+            ">json {\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n"
+        )
+    };
+}
+
 /// A chat request and its response head with this content type; chunks follow, each its own delivery.
 macro_rules! chat_as {
     ($content_type:literal) => {
         concat!(
-            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n",
-            ">json {\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
+            chat_request!(),
             "@ +150ms\n< HTTP/1.1 200 OK\n",
             $content_type,
             "< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
@@ -73,7 +82,7 @@ macro_rules! messages {
         concat!(
             "> POST /v1/messages HTTP/1.1\n> Host: api.example\n> anthropic-version: 2023-06-01\n",
             ">json {\"model\":\"m\",\"max_tokens\":64,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n< Transfer-Encoding: chunked\n<\n\n"
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
         )
     };
 }
@@ -283,7 +292,7 @@ macro_rules! post {
             $path,
             " HTTP/1.1\n> Host: api.example\n>json ",
             $body,
-            "\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n",
+            "\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n",
             $fields,
             "< Transfer-Encoding: chunked\n<\n\n"
         )

@@ -71,6 +71,7 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         response: Some(response),
         ending: Ending::default(),
         oddities: Oddities::default(),
+        websocket: None,
         gap: false,
     }
 }

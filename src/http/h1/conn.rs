@@ -1,7 +1,7 @@
 //! Both directions of an HTTP/1 connection: what the answer to a request means for the other side, and who cut what.
 
 use super::length::Asked;
-use super::pairing::{Pairing, Turn};
+use super::pairing::{Pairing, Turn, Upgrade};
 use super::reader::{Out, Reader};
 use crate::conn::End;
 use crate::http::event::{HttpEvent, MessageEnd, Side, Told};
@@ -23,8 +23,8 @@ pub(in crate::http) struct Conn {
 pub(in crate::http) struct Switched {
     /// The exchange whose answer did it.
     pub(in crate::http) exchange: u64,
-    /// It is HTTP/2 (`Upgrade: h2c`).
-    pub(in crate::http) h2c: bool,
+    /// To what.
+    pub(in crate::http) to: Upgrade,
     /// Number of the next exchange.
     pub(in crate::http) next: u64,
     /// Bytes of the delivery that still belonged to HTTP/1.
@@ -72,13 +72,13 @@ impl Conn {
             used += reader.data(&bytes[used..], used == 0, &mut self.pairing, &mut Out { stamp, side, sink });
             match self.pairing.turn.take() {
                 Some(Turn::Release) => self.release(sink),
-                Some(Turn::Switch { exchange, h2c }) => {
+                Some(Turn::Switch { exchange, to }) => {
                     let ahead = self.client.take_waiting().map(|(hold, _)| hold).unwrap_or_default();
                     // A request that was still coming is overtaken by the answer.
                     let cut = (MessageEnd::CutByServer, Told::Switched);
                     self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });
                     let (next, ends) = (self.next(), self.ends);
-                    return Some(Switched { exchange, h2c, next, used, ahead, ends });
+                    return Some(Switched { exchange, to, next, used, ahead, ends });
                 }
                 None => return None,
             }

@@ -17,6 +17,7 @@ pub(super) mod resync;
 pub(in crate::http) mod tests;
 
 pub(super) use conn::{Conn, Switched};
+pub(super) use pairing::Upgrade;
 
 use crate::http::event::{Fields, RequestHead, ResponseHead, Transfer};
 use crate::oddity::Kind;

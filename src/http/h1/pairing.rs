@@ -1,6 +1,7 @@
 //! Which response answers which request: in order (RFC 9112 section 9.3), as far as the capture lets one tell.
 
 use super::length::Asked;
+use crate::http::event::ResponseHead;
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 
@@ -48,9 +49,34 @@ pub(super) enum Turn {
     Switch {
         /// The exchange that did it.
         exchange: u64,
-        /// `Upgrade: h2c`.
-        h2c: bool,
+        /// To what.
+        to: Upgrade,
     },
+}
+
+/// What a connection speaks behind a switch, as far as the heads say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Upgrade {
+    /// HTTP/2: the answer itself follows there, and belongs to the exchange (RFC 7540 section 3.2).
+    H2c,
+    /// Messages in both directions that belong to the exchange (RFC 6455).
+    WebSocket,
+    /// Anything: behind a CONNECT, or another Upgrade.
+    Unknown,
+}
+
+impl Upgrade {
+    /// What this head switches to, if it does.
+    pub(super) fn by(head: &ResponseHead, asked: Asked) -> Option<Upgrade> {
+        let h2c = || head.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"h2c"));
+        match head.status {
+            101 if h2c() => Some(Upgrade::H2c),
+            101 if head.opens_websocket(None) => Some(Upgrade::WebSocket),
+            101 => Some(Upgrade::Unknown),
+            200..300 if asked == Asked::Connect => Some(Upgrade::Unknown),
+            _ => None,
+        }
+    }
 }
 
 /// What a response answers.

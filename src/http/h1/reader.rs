@@ -4,7 +4,7 @@ use super::chunked::{Dechunk, Step};
 use super::head::{Collected, HeadBuf};
 use super::length::{self, Asked};
 use super::lost::Lost;
-use super::pairing::{Pairing, Turn};
+use super::pairing::{Pairing, Turn, Upgrade};
 use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
 use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told, Transfer};
@@ -223,14 +223,13 @@ impl Reader {
         let (exchange, status) = (answers.exchange, head.status);
         head.transfer = length::response(&head.fields, head.version, status, answers.asked, &mut |kind, found| odd.push((kind, found)));
         let transfer = head.transfer;
-        let switch = status == 101 || (answers.asked == Asked::Connect && (200..300).contains(&status));
-        let h2c = switch && head.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"h2c"));
+        let switch = Upgrade::by(&head, answers.asked);
         self.opens(exchange, out);
         out.emit(exchange, HttpWhat::Response(Box::new(head)));
         odd.into_iter().for_each(|(kind, found)| out.odd(exchange, kind, found));
-        if h2c && status == 101 {
-            // The response itself comes on HTTP/2 stream 1 and belongs to the same exchange (RFC 7540 section 3.2).
-            pairing.turn = Some(Turn::Switch { exchange, h2c });
+        if let Some(to @ (Upgrade::H2c | Upgrade::WebSocket)) = switch {
+            // More of this exchange follows.
+            pairing.turn = Some(Turn::Switch { exchange, to });
             return;
         }
         if answers.unasked && !self.joined {
@@ -242,10 +241,9 @@ impl Reader {
             return;
         }
         self.body(exchange, transfer, pairing, out);
-        if switch {
-            pairing.turn = Some(Turn::Switch { exchange, h2c });
-        } else {
-            pairing.no_switch(exchange);
+        match switch {
+            Some(to) => pairing.turn = Some(Turn::Switch { exchange, to }),
+            None => pairing.no_switch(exchange),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Packets built by etherparse: link types, tags, headers, cuts.
 
 use super::{Feed, Owned, one};
+use crate::net::Decoder;
 use crate::net::flags::{ACK, PSH};
 use etherparse::PacketBuilder;
 
@@ -227,4 +228,22 @@ fn extension_headers_are_walked() {
     packet[4..6].copy_from_slice(&len.to_be_bytes());
     packet[6] = 60;
     assert_eq!(payloads(&one(101, &packet)), [b"hi"]);
+}
+
+#[test]
+fn wrong_checksums_are_dropped_where_asked_for() {
+    for (kind, ip) in [(0x0800, ipv4(b"hi")), (0x86dd, ipv6(b"hi"))] {
+        let mut payload = ip.clone();
+        *payload.last_mut().unwrap() ^= 1;
+        let mut time_to_live = ip.clone();
+        time_to_live[8] ^= 1;
+        // The header of IPv6 has no checksum; its byte 8 is of the source address, which the one of TCP covers.
+        for (verify, packet, kept) in
+            [(true, &ip, 1), (true, &payload, 0), (true, &time_to_live, 0), (false, &payload, 1), (false, &time_to_live, 1)]
+        {
+            let mut feed = Feed { decoder: Decoder::new().verify_checksums(verify), ..Feed::default() };
+            feed.push(1, &ethernet(kind, packet));
+            assert_eq!((feed.out.len() as u64, feed.stats().bad_checksum), (kept, 1 - kept), "{kind:#x} {verify}");
+        }
+    }
 }

@@ -6,6 +6,8 @@ mod pacer;
 pub mod probe;
 mod requests;
 mod socket;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use clock::Lateness;
 

@@ -22,6 +22,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("A2A", "Agent2Agent"),
     ("UI", "streams of the AI SDK"),
     ("DASH", "DashScope"),
+    ("TGI", "Text Generation Inference"),
     ("LLAMA", "llama.cpp"),
     ("DLV", "delivery: when the bytes came, and whether all did"),
 ];
@@ -65,4 +66,4 @@ pub fn text(rules: &[&'static Rule], look: &Look) -> String {
 /// Columns of a level.
 const LEVEL: usize = 7;
 /// Columns in which a sentence can still be understood.
-const ROOM: usize = 20;
+const ROOM: usize = 36;

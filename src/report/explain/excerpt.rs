@@ -38,9 +38,19 @@ pub(super) fn of(rule: &Rule) -> (Excerpt, Excerpt) {
     // The good one that is nearest tells most.
     let goods = rule.good.iter().map(|s| lines::of(s));
     let g = goods.min_by_key(|g| b.len() + g.len() - 2 * anchors(&b, g).len()).unwrap_or_default();
-    let said = sample::finding(rule, bad).map(|f| f.message).unwrap_or_default();
-    let (mid_b, mid_g) = difference(&b, &g);
-    let at = mid_b.clone().find(|i| !b[*i].text.is_empty());
+    let finding = sample::finding(rule, bad);
+    let wanted = finding.as_ref().map_or(Place::Unknown, |f| match (f.offset, f.record) {
+        (Some(offset), _) => b.iter().rposition(|l| l.offset.is_some_and(|o| o <= offset)).map_or(Place::Unknown, Place::Line),
+        (None, Some(_)) => Place::End,
+        (None, None) => Place::Unknown,
+    });
+    let said = finding.map(|f| f.message).unwrap_or_default();
+    let (mid_b, mid_g) = difference(&b, &g, wanted);
+    let full = |i: &usize| !b[*i].text.is_empty();
+    let at = match wanted {
+        Place::Line(i) if mid_b.contains(&i) && full(&i) => Some(i),
+        _ => mid_b.clone().find(full),
+    };
     let mark = at.map(|i| (i, span(&b[i], twin(&b[i], &g[mid_g.clone()]))));
     let mark_at = |i: usize| mark.filter(|(at, _)| *at == i).map(|(_, (from, len))| (from, len, said.clone()));
     let mut shown = cut(&b, mid_b.clone(), mark_at);
@@ -55,13 +65,13 @@ fn anchors(a: &[Line], b: &[Line]) -> Vec<(usize, usize)> {
     let mut best = vec![vec![0usize; b.len() + 1]; a.len() + 1];
     for (i, x) in a.iter().enumerate().rev() {
         for (j, y) in b.iter().enumerate().rev() {
-            best[i][j] = if x == y { best[i + 1][j + 1] + 1 } else { best[i + 1][j].max(best[i][j + 1]) };
+            best[i][j] = if x.says_the_same(y) { best[i + 1][j + 1] + 1 } else { best[i + 1][j].max(best[i][j + 1]) };
         }
     }
     let (mut i, mut j, mut out) = (0, 0, Vec::new());
     while i < a.len() && j < b.len() {
         match () {
-            () if a[i] == b[j] => {
+            () if a[i].says_the_same(&b[j]) => {
                 out.push((i, j));
                 (i, j) = (i + 1, j + 1);
             }
@@ -72,22 +82,37 @@ fn anchors(a: &[Line], b: &[Line]) -> Vec<(usize, usize)> {
     out
 }
 
-/// The first place where the bad sample has other lines than the good one; where it only lacks some, where they would stand.
-fn difference(b: &[Line], g: &[Line]) -> (Range<usize>, Range<usize>) {
+/// Where the finding says that the fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In this line.
+    Line(usize),
+    /// At the end of the stream.
+    End,
+    /// It does not say.
+    Unknown,
+}
+
+/// Where the bad sample has other lines than the good one: of several places the one that the finding means, else the first; where it only lacks
+/// lines, where they would stand.
+fn difference(b: &[Line], g: &[Line], wanted: Place) -> (Range<usize>, Range<usize>) {
     let mut anchors = anchors(b, g);
     anchors.push((b.len(), g.len()));
-    let (mut from, mut lacks) = ((0, 0), None);
+    let mut places = Vec::new();
+    let mut from = (0, 0);
     for (i, j) in anchors {
-        let places = (from.0..i, from.1..j);
-        if b[places.0.clone()].iter().any(|l| !l.text.is_empty()) {
-            return places;
-        }
-        if lacks.is_none() && (!places.0.is_empty() || !places.1.is_empty()) {
-            lacks = Some(places);
+        if (from.0, from.1) != (i, j) {
+            places.push((from.0..i, from.1..j));
         }
         from = (i + 1, j + 1);
     }
-    lacks.unwrap_or((0..0, 0..0))
+    let full = |place: &&(Range<usize>, Range<usize>)| b[place.0.clone()].iter().any(|l| !l.text.is_empty());
+    let meant = match wanted {
+        Place::Line(line) => places.iter().find(|p| p.0.contains(&line)),
+        Place::End => places.last(),
+        Place::Unknown => None,
+    };
+    meant.or_else(|| places.iter().find(full)).or(places.first()).cloned().unwrap_or((0..0, 0..0))
 }
 
 /// The line of the good sample that says the same otherwise, if one does.
@@ -126,12 +151,12 @@ fn shown(line: &Line, mark: Option<(usize, usize, String)>) -> Shown {
         Some((from, len, _)) if from < at + ALIKE.len() && from + len > at && (from, len) != (0, width(&line.text)) => {
             Shown { line: line.clone(), mark }
         }
-        Some((0, len, said)) if len > gone => Shown { line: Line { who: line.who, text }, mark: Some((0, len - gone, said)) },
+        Some((0, len, said)) if len > gone => Shown { line: Line { text, ..line.clone() }, mark: Some((0, len - gone, said)) },
         Some((from, len, said)) => {
             let from = if from >= at + ALIKE.len() { from - gone } else { from };
-            Shown { line: Line { who: line.who, text }, mark: Some((from, len, said)) }
+            Shown { line: Line { text, ..line.clone() }, mark: Some((from, len, said)) }
         }
-        None => Shown { line: Line { who: line.who, text }, mark: None },
+        None => Shown { line: Line { text, ..line.clone() }, mark: None },
     }
 }
 

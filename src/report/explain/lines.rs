@@ -7,6 +7,8 @@ pub(super) struct Line {
     pub(super) who: Who,
     /// The text; bytes that are no text as the escapes of `.wire`.
     pub(super) text: String,
+    /// Lines of a body: offset of its first byte in the body.
+    pub(super) offset: Option<u64>,
 }
 
 /// Who says a line.
@@ -20,6 +22,13 @@ pub(super) enum Who {
     Body,
     /// Nobody: what happens.
     Note,
+}
+
+impl Line {
+    /// The same text of the same side, wherever it stands.
+    pub(super) fn says_the_same(&self, other: &Line) -> bool {
+        (self.who, &self.text) == (other.who, &other.text)
+    }
 }
 
 /// The lines of a transcript.
@@ -37,6 +46,9 @@ struct Lines {
     lines: Vec<Line>,
     /// A line of the body that has no end yet.
     open: String,
+    /// Bytes of the body so far, and where the open line began.
+    bytes: u64,
+    began: u64,
 }
 
 impl Lines {
@@ -55,6 +67,7 @@ impl Lines {
     fn sent(&mut self, sigil: char, rest: &str) {
         let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
         match (sigil, word) {
+            ('>', _) if is_binary(text) => self.say(Who::Client, &letters(text)),
             ('>', _) => self.say(Who::Client, text),
             ('<', "") => self.say(Who::Head, text),
             ('<', "last") if text.is_empty() => self.note("the body ends"),
@@ -64,35 +77,41 @@ impl Lines {
         }
     }
 
-    /// Bytes of the body: the escape `\n` ends a line.
+    /// Bytes of the body: the escape `\n` ends a line, unless the bytes are no text.
     fn body(&mut self, text: &str) {
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            match (c, c == '\\') {
-                (_, true) => match chars.next() {
-                    Some('n') => {
-                        let line = std::mem::take(&mut self.open);
-                        self.lines.push(Line { who: Who::Body, text: line });
-                    }
-                    Some('\\') => self.open.push('\\'),
-                    Some(other) => self.open.extend(['\\', other]),
-                    None => self.open.push('\\'),
-                },
-                (c, false) => self.open.push(c),
+        if is_binary(text) {
+            self.bytes += wire_len(text);
+            return self.open.push_str(&letters(text));
+        }
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let token = &rest[..escape_len(rest).unwrap_or(c.len_utf8())];
+            rest = &rest[token.len()..];
+            self.bytes += wire_len(token);
+            match token {
+                "\\n" => self.end_line(),
+                "\\\\" => self.open.push('\\'),
+                other => self.open.push_str(other),
             }
         }
+    }
+
+    fn end_line(&mut self) {
+        let (text, offset) = (std::mem::take(&mut self.open), Some(self.began));
+        self.lines.push(Line { who: Who::Body, text, offset });
+        self.began = self.bytes;
     }
 
     fn say(&mut self, who: Who, text: &str) {
         if !text.is_empty() {
             self.flush();
-            self.lines.push(Line { who, text: text.to_owned() });
+            self.lines.push(Line { who, text: text.to_owned(), offset: None });
         }
     }
 
     fn note(&mut self, text: &str) {
         self.flush();
-        self.lines.push(Line { who: Who::Note, text: text.to_owned() });
+        self.lines.push(Line { who: Who::Note, text: text.to_owned(), offset: None });
     }
 
     /// A pause that is worth a word.
@@ -126,8 +145,60 @@ impl Lines {
     /// What has no line end is a line nevertheless.
     fn flush(&mut self) {
         if !self.open.is_empty() {
-            let text = std::mem::take(&mut self.open);
-            self.lines.push(Line { who: Who::Body, text });
+            self.end_line();
         }
     }
+}
+
+/// Frames of a binary framing, by the zeros in their lengths.
+fn is_binary(text: &str) -> bool {
+    text.matches("\\0").count() > 2
+}
+
+/// What can be read of bytes: a dot for each run of those that are no letters.
+fn letters(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let shown = match c {
+            '\\' => {
+                match chars.next() {
+                    Some('x') => drop(chars.by_ref().take(2).count()),
+                    Some('u') => drop(chars.by_ref().take_while(|c| *c != '}').count()),
+                    _ => {}
+                }
+                '·'
+            }
+            c => c,
+        };
+        if shown != '·' || !out.ends_with('·') {
+            out.push(shown);
+        }
+    }
+    out
+}
+
+/// Length of the escape that the text begins with.
+fn escape_len(text: &str) -> Option<usize> {
+    let behind = text.strip_prefix('\\')?;
+    Some(match behind.chars().next()? {
+        'x' => 4.min(text.len()),
+        'u' => text.find('}').map_or(text.len(), |at| at + 1),
+        c => 1 + c.len_utf8(),
+    })
+}
+
+/// Bytes that a `.wire` text stands for.
+fn wire_len(text: &str) -> u64 {
+    let (mut rest, mut bytes) = (text, 0);
+    while let Some(c) = rest.chars().next() {
+        let (taken, len) = match escape_len(rest) {
+            Some(n) if rest.starts_with("\\u") => (n, 3),
+            Some(n) => (n, 1),
+            None => (c.len_utf8(), c.len_utf8()),
+        };
+        rest = &rest[taken..];
+        bytes += len as u64;
+    }
+    bytes
 }

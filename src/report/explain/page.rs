@@ -160,7 +160,8 @@ fn marked(mark: &str, margin: usize, columns: usize) -> Vec<String> {
         return vec![mark.trim_end().to_owned()];
     }
     let mut out = vec![format!("{}{carets}", " ".repeat(margin))];
-    let left = margin.min(columns / 3);
+    // One line that ends below the carets, if it can.
+    let left = if width(said) <= columns { margin.min(columns - width(said)) } else { margin.min(columns / 3) };
     out.extend(wrap(said, columns - left).into_iter().map(|l| format!("{}{l}", " ".repeat(left))));
     out
 }

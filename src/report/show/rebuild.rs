@@ -2,7 +2,8 @@
 
 use crate::body::Decoder;
 use crate::dialect::{self, Answer, Evidence, Reader};
-use crate::framing::{Framed, Record, Stream};
+use crate::framing::websocket::Sender;
+use crate::framing::{Framed, Framing, Record, Stream};
 use crate::oddity::excerpt;
 use crate::summary::Summary;
 use crate::summary::detail::StoredBody;
@@ -25,7 +26,10 @@ impl Rebuilt {
     pub fn new(s: &Summary, request: &StoredBody, response: &StoredBody) -> Rebuilt {
         let mut out = Rebuilt::default();
         let Some(r) = &s.response else { return out };
-        let mut stream = Stream::new(r.content_type.as_deref());
+        let mut stream = match r.framing == Framing::WebSocket.as_str() {
+            true => Stream::websocket(Sender::Server, r.header("sec-websocket-extensions")),
+            false => Stream::new(r.content_type.as_deref()),
+        };
         let mut decoder = Decoder::new(r.content_encoding.as_deref());
         let mut voice = Voice { s, request, reader: None, answer: Answer::default(), said: Said::default() };
         let mut at = 0;
@@ -108,7 +112,7 @@ impl Voice<'_> {
             request: None,
             request_body: &self.request.bytes,
             response: None,
-            framing: framing_named(&response.framing)?,
+            framing: Framing::ALL.iter().copied().find(|f| f.as_str() == response.framing)?,
             record,
         };
         let reader = self.reader.get_or_insert_with(|| (dialect.reader)(&evidence));
@@ -132,11 +136,4 @@ impl Said {
         }
         new
     }
-}
-
-fn framing_named(name: &str) -> Option<crate::framing::Framing> {
-    use crate::framing::Framing as F;
-    const ALL: &[F] =
-        &[F::Sse, F::Ndjson, F::JsonArray, F::ConcatJson, F::JsonSeq, F::AwsEventStream, F::Grpc, F::Json, F::Text, F::Binary, F::Empty];
-    ALL.iter().copied().find(|f| f.as_str() == name)
 }

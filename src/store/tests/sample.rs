@@ -52,6 +52,7 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         response: Some(response(at)),
         ending: ending(at),
         oddities: oddities(),
+        websocket: None,
         gap: false,
     };
     let t = |d| Some(Timestamp(at + d));

@@ -71,11 +71,20 @@ fn overlap_that_differs_keeps_the_first_copy() {
 }
 
 #[test]
-fn overlap_with_delivered_bytes_is_not_compared() {
-    let mut t = Talk::open();
-    t.data(0, "abc");
-    t.data(0, "XYZd");
-    assert_eq!(t.said(), ["0< abc #4", "0< d #5"]);
+fn overlap_with_delivered_bytes_keeps_them_and_is_noticed() {
+    let mut talk = Talk::open();
+    talk.data(0, "abc");
+    talk.data(0, "abc");
+    talk.data(0, "aXc");
+    talk.data(0, "abXde");
+    assert_eq!(talk.said(), ["0< abc #4", "0< tcp.overlap-differs @0", "0< tcp.overlap-differs @0", "0< de #7"]);
+}
+
+#[test]
+fn urgent_data_stays_in_place() {
+    let mut talk = Talk::open();
+    talk.flagged(0, "abc", flags::URG);
+    assert_eq!(talk.said(), ["0< tcp.urgent @0", "0< abc #4"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod corpus;
 mod ends;
 mod geometry;
+mod held;
 mod joined;
 mod limits;
 mod pcap;
@@ -29,6 +30,8 @@ struct Talk {
     /// Realm of the packets that follow.
     realm: u64,
     ports: (u16, u16),
+    /// Window of the segments that follow.
+    window: u16,
     log: Log,
 }
 
@@ -49,7 +52,10 @@ impl Log {
             What::Gap(n) => format!("{conn}{arrow} gap {n} #{frame}"),
             What::End(end) => format!("{conn}{arrow} {end:?} #{frame}"),
             What::Flip => format!("{conn} flip"),
-            What::Oddity(o) => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),
+            What::Oddity(o) => match o.span {
+                Some(span) => format!("{conn}{arrow} {} @{} for {} ms", o.kind.0, o.offset.unwrap(), span.0 / 1_000_000),
+                None => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),
+            },
             What::Closed(facts) => {
                 self.facts.push((event.conn, *facts));
                 format!("{conn} closed")
@@ -61,7 +67,7 @@ impl Log {
 impl Talk {
     /// Nothing sent yet.
     fn silent(limits: Limits) -> Self {
-        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, realm: 0, ports: (40_000, 80), log: Log::default() }
+        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, realm: 0, ports: (40_000, 80), window: 1000, log: Log::default() }
     }
 
     /// After the handshake, whose `Open` is read.
@@ -101,7 +107,7 @@ impl Talk {
             seq,
             ack,
             flags,
-            window: 1000,
+            window: self.window,
             payload,
             missing,
         };

@@ -10,15 +10,15 @@ mod text;
 mod tools;
 mod usage;
 
-pub use end::{OAI_CHAT_001, OAI_CHAT_002, OAI_CHAT_003, OAI_CHAT_004, OAI_CHAT_005};
-pub use errors::{OAI_CHAT_025, OAI_CHAT_026, OAI_CHAT_027};
-pub use finish::{OAI_CHAT_006, OAI_CHAT_007, OAI_CHAT_008, OAI_CHAT_009, OAI_CHAT_010, OAI_CHAT_037, OAI_CHAT_040};
-pub use identity::{OAI_CHAT_018, OAI_CHAT_019, OAI_CHAT_020, OAI_CHAT_021, OAI_CHAT_022, OAI_CHAT_023, OAI_CHAT_024};
-pub use legacy::OAI_CMPL_001;
-pub use shape::{OAI_CHAT_011, OAI_CHAT_012, OAI_CHAT_013, OAI_CHAT_014, OAI_CHAT_015, OAI_CHAT_016, OAI_CHAT_017};
-pub use text::{OAI_CHAT_035, OAI_CHAT_036, OAI_CHAT_038, OAI_CHAT_039};
-pub use tools::{OAI_CHAT_032, OAI_CHAT_033, OAI_CHAT_034};
-pub use usage::{OAI_CHAT_028, OAI_CHAT_029, OAI_CHAT_030, OAI_CHAT_031};
+pub use end::*;
+pub use errors::*;
+pub use finish::*;
+pub use identity::*;
+pub use legacy::*;
+pub use shape::*;
+pub use text::*;
+pub use tools::*;
+pub use usage::*;
 
 use crate::conformance::case::answered;
 use crate::conformance::{Case, Finding};

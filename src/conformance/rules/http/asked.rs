@@ -20,9 +20,10 @@ pub static HTTP_017: Rule = Rule {
     source: "OpenAI API reference, `stream`; laboratory run `nonstream_body`",
     breaks: &["openai-python", "openai-node", "groq-python", "langchain"],
     fix: "Stream, or refuse with status 400 and say that streaming is not supported.",
-    bad: &[
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n",
-    ],
+    bad: &[concat!(
+        chat_request!(),
+        "< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n"
+    )],
     good: &[
         good_chat!(),
         "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n",
@@ -85,10 +86,20 @@ pub static HTTP_019: Rule = Rule {
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "retry logic"],
     fix: "Answer with 4xx or 5xx and `{\"error\":{…}}` as application/json; check the base URL where a page comes back.",
     bad: &[
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"error\":{\"message\":\"model not loaded\",\"type\":\"server_error\",\"code\":null}}\n",
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n",
+        concat!(
+            chat_request!(),
+            "< HTTP/1.1 200 OK\n<json {\"error\":{\"message\":\"model not loaded\",\"type\":\"server_error\",\"code\":null}}\n"
+        ),
+        concat!(
+            chat_request!(),
+            "< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n"
+        ),
     ],
     good: &[
+        concat!(
+            chat_request!(),
+            "< HTTP/1.1 500 Internal Server Error\n<json {\"error\":{\"message\":\"model not loaded\",\"type\":\"server_error\",\"code\":null}}\n"
+        ),
         good_chat!(),
         "> GET / HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 39\n<\n<| <html><body>Ollama is here</body></html>\n",
     ],
@@ -122,12 +133,16 @@ pub static HTTP_020: Rule = Rule {
     source: "OpenAI API reference, error codes; llama.cpp pull request 16486",
     breaks: &[],
     fix: "Give the gateway's error pages a JSON body for API paths.",
-    bad: &[
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 502 Bad Gateway\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n",
-    ],
+    bad: &[concat!(
+        chat_request!(),
+        "< HTTP/1.1 502 Bad Gateway\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n"
+    )],
     good: &[
         good_chat!(),
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 429 Too Many Requests\n<json {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":null}}\n",
+        concat!(
+            chat_request!(),
+            "< HTTP/1.1 429 Too Many Requests\n<json {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":null}}\n"
+        ),
     ],
     silenced_by: &[],
     needs_all_bytes: false,

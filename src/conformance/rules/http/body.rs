@@ -1,6 +1,7 @@
 //! Rules about the body: how its end is told, and whether it came.
 
 use super::transfer;
+use crate::body;
 use crate::conformance::case::{answered, many};
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::exchange::Response;
@@ -136,9 +137,10 @@ pub static HTTP_010: Rule = Rule {
     source: "RFC 9110 section 8.6 (length of the content, known in advance)",
     breaks: &["interactive use", "latency figures"],
     fix: "Stream from the handler (a generator, a Flusher, res.write) and switch off what collects bodies: compression, ETag, logging middleware.",
-    bad: &[
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Length: 162\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n",
-    ],
+    bad: &[concat!(
+        chat_request!(),
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Length: 184\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n"
+    )],
     good: &[
         good_chat!(),
         "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n<json {\"object\":\"list\",\"data\":[]}\n",
@@ -169,8 +171,8 @@ pub static HTTP_011: Rule = Rule {
     breaks: &["whoever has to tell truncated from whole", "connection reuse"],
     fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx `proxy_http_version 1.1;`.",
     bad: &[concat!(
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Connection: close\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n!fin <\n"
+        chat_request!(),
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Connection: close\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n!fin <\n"
     )],
     good: &[good_chat!()],
     silenced_by: &[],
@@ -183,6 +185,82 @@ pub static HTTP_011: Rule = Rule {
                 head.version.as_str()
             );
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
+        }
+    },
+};
+
+/// Heads by the grammar.
+pub static HTTP_023: Rule = Rule {
+    code: "HTTP-023",
+    name: "bad-head",
+    level: Level::Warning,
+    summary: "Heads keep to the grammar: CRLF at each line, no space before the colon, no folded lines, one Content-Length",
+    why: "Lenient readers guess what is meant, strict ones refuse the message, and two programs on one path that guess differently read two \
+          different messages: this is how requests and responses are smuggled.",
+    source: "RFC 9112 sections 2.2, 5 and 5.1; RFC 9110 section 8.6",
+    breaks: &["openai-node (undici)", "Go net/http", "hyper", "whoever shares the connection"],
+    fix: "Let the HTTP library write heads; never put text with line ends into a field value.",
+    bad: &[concat!(
+        chat_request!(),
+        "< HTTP/1.1 200 OK\n< Content-Type : text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
+        role!(),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        for (kind, what) in [
+            (h1::START_LINE, "a start line"),
+            (h1::FIELD_LINE, "a field line"),
+            (h1::SPACE_BEFORE_COLON, "blank space before the colon"),
+            (h1::OBS_FOLD, "a folded field value"),
+            (h1::BARE_LF, "a line that ends with LF alone"),
+            (h1::BARE_CR, "a CR without LF"),
+            (h1::CONTENT_LENGTH, "a Content-Length that is no number"),
+            (h1::CONTENT_LENGTHS, "several lengths"),
+        ] {
+            case.tell(kind, None, push, |odd, _| format!("{what}: {}", odd.found));
+        }
+    },
+};
+
+/// What is declared compressed can be decompressed.
+pub static HTTP_024: Rule = Rule {
+    code: "HTTP-024",
+    name: "broken-coding",
+    level: Level::Error,
+    summary: "The body is what Content-Encoding says, whole and undamaged (a warning where it is not coded at all)",
+    why: "A reader that decompresses raises at the damage, or at the end that does not come, often behind a good answer. A proxy that takes the \
+          coding off and leaves the field on, or compresses twice, does it too.",
+    source: "RFC 9110 section 8.4; RFC 1952 (gzip: CRC and length at the end)",
+    breaks: &["openai-python", "openai-node", "every client that decompresses"],
+    fix: "End the compressor when the body ends; a proxy that changes the coding changes the field.",
+    bad: &[concat!(
+        chat_request!(),
+        "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Encoding: gzip\n< Transfer-Encoding: chunked\n<\n\n",
+        role!(),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &["HTTP-006", "HTTP-007"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if case.response().is_none_or(|r| r.end != MessageEnd::Complete) {
+            return;
+        }
+        for (kind, level, what) in [
+            (body::BROKEN, Level::Error, "the coded body is damaged"),
+            (body::INCOMPLETE, Level::Error, "the body ends before its coding does"),
+            (body::NOT_CODED, Level::Warning, "the body is not coded as declared"),
+        ] {
+            case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
         }
     },
 };

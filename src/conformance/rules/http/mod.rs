@@ -6,13 +6,13 @@ mod h2;
 mod types;
 mod way;
 
-pub use asked::{HTTP_017, HTTP_018, HTTP_019, HTTP_020};
-pub use body::{HTTP_006, HTTP_007, HTTP_008, HTTP_009, HTTP_010, HTTP_011};
-pub use h2::{HTTP_015, HTTP_016};
+pub use asked::*;
+pub use body::*;
+pub use h2::*;
 #[cfg(test)]
 pub(crate) use types::wrong_type;
-pub use types::{HTTP_001, HTTP_002, HTTP_003, HTTP_004, HTTP_005};
-pub use way::{HTTP_012, HTTP_013, HTTP_014, HTTP_021};
+pub use types::*;
+pub use way::*;
 
 use crate::exchange::Response;
 use crate::framing::Framing;
@@ -57,6 +57,6 @@ fn fits(declared: &str, framing: Framing) -> bool {
         Framing::JsonSeq => declared == "application/json-seq" || declared.ends_with("+json-seq"),
         Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",
         Framing::Grpc => declared.starts_with("application/grpc") || declared.starts_with("application/connect+"),
-        Framing::Json | Framing::Text | Framing::Binary | Framing::Empty => true,
+        Framing::WebSocket | Framing::Json | Framing::Text | Framing::Binary | Framing::Empty => true,
     }
 }

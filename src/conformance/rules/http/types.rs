@@ -23,7 +23,7 @@ pub static HTTP_001: Rule = Rule {
         concat!(chat_as!("< content-type:   Text/Event-Stream;charset=\"utf-8\"\n"), role!(), word!(), stop!(), done!(), "<last\n"),
         // No stream: an error answers with JSON, and rightly so.
         concat!(
-            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
+            chat_request!(),
             "< HTTP/1.1 400 Bad Request\n<json {\"error\":{\"message\":\"messages is empty\",\"type\":\"invalid_request_error\",\"code\":null}}\n"
         ),
     ],

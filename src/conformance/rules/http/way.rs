@@ -24,7 +24,7 @@ pub static HTTP_012: Rule = Rule {
     breaks: &["caching proxies", "compressing middleware"],
     fix: "Send `Cache-Control: no-cache, no-transform`.",
     bad: &[concat!(
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
+        chat_request!(),
         "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n",
         role!(),
         word!(),
@@ -106,12 +106,13 @@ pub static HTTP_014: Rule = Rule {
     breaks: &["interactive use", "latency figures"],
     fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) behind each event.",
     bad: &[concat!(
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n@ +3s\n",
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Encoding: identity, x-gzip\n< Transfer-Encoding: chunked\n<\n\n",
+        chat_request!(),
+        "@ +3s\n",
+        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Encoding: gzip\n< Transfer-Encoding: chunked\n<\n\n",
         gzip_chat!(),
         "<last\n"
     )],
-    good: &[good_chat!(), concat!(chat!(), "@ +3s\n", ten_words_at_once!(), stop!(), done!(), "<last\n")],
+    good: &[good_chat!(), concat!(chat!(), "@ +3s\n", role!(), ten_words_at_once!(), stop!(), done!(), "<last\n")],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {

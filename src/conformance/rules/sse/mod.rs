@@ -5,10 +5,10 @@ mod lines;
 mod names;
 mod payload;
 
-pub use blocks::{SSE_001, SSE_005, SSE_006, SSE_012, SSE_013, SSE_014};
-pub use lines::{SSE_002, SSE_003, SSE_004, SSE_009, SSE_017, SSE_020, SSE_021, SSE_022};
-pub use names::{SSE_008, SSE_010, SSE_011, SSE_019};
-pub use payload::{SSE_007, SSE_015, SSE_016, SSE_018, SSE_023, SSE_024, SSE_025};
+pub use blocks::*;
+pub use lines::*;
+pub use names::*;
+pub use payload::*;
 
 use crate::conformance::{Case, Level};
 

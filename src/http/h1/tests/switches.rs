@@ -51,16 +51,41 @@ fn refused_connect_goes_on_as_http() {
 }
 
 #[test]
-fn websocket_ends_http() {
+fn what_follows_a_websocket_upgrade_is_the_exchanges() {
     let mut conn = Conn::new(false);
     let happens = [
         c("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
-        s("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x01\x05HTTP/"),
+        c("early"),
+        s("HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
+        c("GET / HTTP/1.1\r\n\r\n"),
+        Closed,
+    ];
+    let got = trace_of(&mut conn, &happens, false);
+    let expected = [
+        "0 > GET /ws 1.1 None",
+        "0 > Complete",
+        "0 < 101 1.1 None",
+        "0 > data early",
+        "0 < data HTTP/1.1 200 OK\\r\\n\\r\\n",
+        "0 > data GET / HTTP/1.1\\r\\n\\r\\n",
+        "0 > CutByCapture",
+        "0 < CutByCapture",
+    ];
+    assert_eq!(got, expected);
+    assert_eq!(conn.speaks(), Speaks::Http1);
+}
+
+#[test]
+fn other_upgrades_end_http() {
+    let mut conn = Conn::new(false);
+    let happens = [
+        c("GET /x HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: spdy\r\n\r\n"),
+        s("HTTP/1.1 101 Switching Protocols\r\nUpgrade: spdy\r\n\r\n\x01\x05HTTP/"),
         c([0x81, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         Closed,
     ];
     let got = trace_of(&mut conn, &happens, false);
-    assert_eq!(got, ["0 > GET /ws 1.1 None", "0 > Complete", "0 < 101 1.1 None", "0 < Complete"]);
+    assert_eq!(got, ["0 > GET /x 1.1 None", "0 > Complete", "0 < 101 1.1 None", "0 < Complete"]);
     assert_eq!(conn.speaks(), Speaks::Other);
 }
 

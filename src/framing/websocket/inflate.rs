@@ -1,6 +1,6 @@
 //! permessage-deflate (RFC 7692 section 7): raw deflate, flushed behind every message, its last four bytes left out.
 
-use super::MAX_MESSAGE;
+use crate::framing::carry::MAX_RECORD;
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// What a sync flush ends with and the sender leaves out.
@@ -48,13 +48,13 @@ impl Inflate {
     fn all(&mut self, mut data: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         loop {
             if out.len() == out.capacity() {
-                out.reserve(out.len().clamp(1024, MAX_MESSAGE));
+                out.reserve(out.len().clamp(1024, MAX_RECORD));
             }
             let (read, wrote) = (self.inner.total_in(), self.inner.total_out());
             let status = self.inner.decompress_vec(data, out, FlushDecompress::Sync).map_err(|_| Fault::Broken)?;
             let used = usize::try_from(self.inner.total_in() - read).unwrap_or(usize::MAX);
             data = data.get(used..).unwrap_or_default();
-            if out.len() > MAX_MESSAGE {
+            if out.len() > MAX_RECORD {
                 return Err(Fault::TooLong);
             }
             match status {

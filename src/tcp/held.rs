@@ -1,0 +1,124 @@
+//! What held a sender up, as far as packets show it: a window that was shut, bytes that had to be sent again, an acknowledgement that came late.
+//! Said with the bytes that ended it, so that a pause of the connection can be told from one of the program behind it.
+
+use super::flow::Flow;
+use super::out::{Out, Stamp};
+use super::{DELAYED_ACK, RETRANSMISSION_STALL, ZERO_WINDOW};
+use crate::conn::What;
+use crate::oddity::{Kind, Oddity};
+use crate::time::{Span, Timestamp};
+
+/// A window that was shut for less is not worth a word.
+const SHUT: Span = Span::from_millis(1);
+/// A sender that had waited for the window sends within this of its opening.
+const PROMPT: Span = Span::from_millis(100);
+/// Bytes that are late by less were overtaken, as happens in every network.
+const LATE: Span = Span::from_millis(10);
+/// How long receivers hold an acknowledgement back: Linux from 40 ms on; no one may beyond 500 ms (RFC 9293 section 3.8.6.3).
+const DELAYED: std::ops::RangeInclusive<Span> = Span::from_millis(20)..=Span::from_millis(500);
+/// What Nagle's algorithm (RFC 896) held back leaves within this of the acknowledgement.
+const AT_ONCE: Span = Span::from_millis(2);
+
+/// One direction's sender.
+///
+/// ```text
+/// Free ──window 0──▶ Shut ──window──▶ Opened ──bytes──▶ Free
+///                     ▲──────window 0────┘
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    window: Window,
+    /// It asked for the window to open: it has something to send.
+    probed: bool,
+    /// When its last new bytes came.
+    sent: Option<Timestamp>,
+    /// Everything was acknowledged then, so long after it came, by a segment without payload.
+    released: Option<(Timestamp, Span)>,
+}
+
+/// The receiver's window.
+#[derive(Debug, Clone, Copy, Default)]
+enum Window {
+    #[default]
+    Free,
+    Shut(Timestamp),
+    Opened {
+        since: Timestamp,
+        at: Timestamp,
+    },
+}
+
+impl Flow {
+    /// The receiver's window, in any segment but SYN and RST.
+    pub(super) fn window(&mut self, size: u16, at: Timestamp) {
+        let held = &mut self.held;
+        held.window = match (held.window, size) {
+            (Window::Free, 0) => Window::Shut(at),
+            (Window::Opened { since, .. }, 0) => Window::Shut(since),
+            (Window::Shut(since), 1..) => Window::Opened { since, at },
+            (same, _) => same,
+        };
+    }
+
+    /// A segment of the sender without new bytes, below what it has sent: where the window is shut, the question whether it still is
+    /// (RFC 9293 section 3.8.6.1).
+    pub(super) fn asks(&mut self) {
+        self.held.probed |= matches!(self.held.window, Window::Shut(_));
+    }
+
+    /// The receiver has everything now, and said so in a segment without payload.
+    pub(super) fn released(&mut self, at: Timestamp) {
+        let span = self.held.sent.map(|sent| at.since(sent)).filter(|span| DELAYED.contains(span));
+        self.held.released = span.map(|span| (at, span));
+    }
+
+    /// New bytes came, whether or not it is their turn: tell what they had waited for.
+    pub(super) fn sends(&mut self, stamp: Stamp, out: &mut Out<'_>) {
+        let held = &mut self.held;
+        held.sent = Some(stamp.at);
+        match held.window {
+            Window::Free => {}
+            // Sent before the sender knew, or into the shut window to see whether it opens.
+            Window::Shut(_) => held.probed = true,
+            Window::Opened { since, at } => {
+                let waited = std::mem::take(&mut held.probed) || stamp.at.since(at) <= PROMPT;
+                held.window = Window::Free;
+                if waited && stamp.at.since(since) >= SHUT {
+                    self.held_up(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was shut", stamp, out);
+                }
+            }
+        }
+        if let Some((at, span)) = self.held.released.take()
+            && stamp.at.since(at) <= AT_ONCE
+        {
+            self.held_up(DELAYED_ACK, span, "sent at once on an acknowledgement that had been held back", stamp, out);
+        }
+    }
+
+    /// The direction ends before the window opened again.
+    pub(super) fn ends_shut(&mut self, stamp: Stamp, out: &mut Out<'_>) {
+        if let (Window::Shut(since), true) = (self.held.window, self.held.probed) {
+            self.held_up(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was shut until the end", stamp, out);
+        }
+    }
+
+    /// A hole is filled: the bytes behind it had come before. Where the receiver has acknowledged them already, only the capture had waited.
+    pub(super) fn filled(&mut self, stamp: Stamp, out: &mut Out<'_>) {
+        let hole = self.hole.filter(|hole| hole.acked_at.is_none());
+        if let Some(span) = hole.map(|hole| stamp.at.since(hole.since)).filter(|span| *span >= LATE) {
+            self.held_up(RETRANSMISSION_STALL, span, "bytes came after those behind them: lost and sent again, or overtaken", stamp, out);
+        }
+    }
+
+    /// Bytes that the receiver has not acknowledged were sent again, and nothing new in between.
+    pub(super) fn sent_again(&mut self, stamp: Stamp, out: &mut Out<'_>) {
+        if let Some(span) = self.held.sent.map(|sent| stamp.at.since(sent)).filter(|span| *span >= LATE) {
+            self.held_up(RETRANSMISSION_STALL, span, "bytes without an acknowledgement were sent again", stamp, out);
+        }
+    }
+
+    fn held_up(&self, kind: Kind, span: Span, found: &'static str, stamp: Stamp, out: &mut Out<'_>) {
+        let oddity = Oddity::new(kind, stamp.at, found).offset(self.next - self.first).span(span);
+        out.emit(stamp, What::Oddity(oddity));
+    }
+}

@@ -1,0 +1,94 @@
+//! Damaged, hostile and odd captures through the whole program path: everything ends, nothing is left in a table, and memory stays in proportion.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use sniff::capture::{Item, file::Reader};
+use sniff::pipeline::{Config, Pipeline};
+use sniff::{conformance, metrics, net, pipeline, tcp};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The system's allocator, counting what is held. One test alone lives in this file, so that nobody else is counted.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is the system allocator's doing; the counters touch no memory of its.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(HELD.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What reading needs whatever the file: buffers of the reader, inflaters, tables.
+const ALWAYS: usize = 8 << 20;
+/// What it may hold beyond that for each byte of the file: bodies that are decoded, records, texts of answers.
+const TIMES: usize = 24;
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut out: Vec<PathBuf> = std::fs::read_dir(dir).expect("readable").map(|e| e.expect("entry").path()).collect();
+    out.sort();
+    out.retain(|f| f.is_file() && ![".json", ".keys", ".md", ".txt"].iter().any(|e| f.display().to_string().ends_with(e)));
+    out
+}
+
+/// As `check` and recording do: what comes out is judged at once and let go.
+fn run(path: &Path, contents: bool) -> net::NetStats {
+    let (mut net, mut table) = (net::Decoder::new(), tcp::Table::new(tcp::Limits::default()));
+    let mut pipeline = Pipeline::new(Config { contents, ..Config::default() });
+    let drain = |pipeline: &mut Pipeline| {
+        pipeline.drain(&mut |output| {
+            if let pipeline::Output::Exchange(exchange) = output {
+                conformance::judge(&exchange, &metrics::of(&exchange), &conformance::Limits::default());
+            }
+        });
+    };
+    if let Ok(mut reader) = Reader::open(&path.display().to_string()) {
+        while let Ok(Some(item)) = reader.next() {
+            if let Item::Packet(packet) = item {
+                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+                drain(&mut pipeline);
+            }
+        }
+    }
+    table.finish(&mut |event| pipeline.feed(&event));
+    pipeline.finish();
+    drain(&mut pipeline);
+    assert!(table.is_empty() && !pipeline.has_output(), "{}: something is left", path.display());
+    net.stats()
+}
+
+#[test]
+fn hostile_captures_end_within_bounds() {
+    let Some(dir) = support::shared("corpus/public/pcap") else { return };
+    let (mut checked, mut worst) = (0, (0, PathBuf::new()));
+    for file in ["fuzz", "fuzz-bulk", "format", "pcapng-suite", "tls", "tcp", "link"].iter().flat_map(|folder| files(&dir.join(folder))) {
+        for contents in [false, true] {
+            let before = HELD.load(Relaxed);
+            PEAK.store(before, Relaxed);
+            let n = run(&file, contents);
+            let sum = n.tcp + n.unknown_link + n.other + n.malformed + n.bad_checksum + n.fragments;
+            assert_eq!(n.packets, sum, "{}: every packet became something", file.display());
+            let (held, len) = (PEAK.load(Relaxed) - before, file.metadata().expect("a file").len() as usize);
+            assert!(held <= ALWAYS + TIMES * len, "{}: {held} bytes held for {len}", file.display());
+            worst = worst.max((held, file.clone()));
+        }
+        checked += 1;
+    }
+    println!("{checked} captures; the most memory was {} KiB, for {}", worst.0 >> 10, worst.1.display());
+    assert!(checked >= 350, "only {checked} captures");
+}
