@@ -452,7 +452,7 @@ fn each_fault_provokes_its_rule() {
         ("no-space", &["SSE-002"], &[]),
         ("crlf", &["SSE-017"], &[]),
         ("bom", &["SSE-015"], &[]),
-        ("inject-error", &["OAI-CHAT-027"], &["DLV-010"]),
+        ("inject-error", &["OAI-CHAT-027"], &["HTTP-006", "DLV-010", "OAI-CHAT-001", "OAI-CHAT-005", "OAI-CHAT-028"]),
         ("keepalive-comments", &["SSE-021"], &[]),
         ("hang", &["HTTP-021"], &["DLV-009", "HTTP-006", "DLV-010"]),
     ];

@@ -102,7 +102,9 @@ impl Stream {
             Some(Value::Array(choices)) => choices,
             _ => Vec::new(),
         };
-        let usage = chunk.remove("usage").filter(Value::is_object).map(add_up);
+        // Some put it into the last choice.
+        let misplaced = choices.iter_mut().filter_map(|c| c.as_object_mut()?.remove("usage")).find(Value::is_object);
+        let usage = chunk.remove("usage").filter(Value::is_object).or(misplaced).map(add_up);
         let mut index = 0;
         choices.retain_mut(|choice| {
             let says = self.choice(choice, index);

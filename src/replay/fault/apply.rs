@@ -24,7 +24,7 @@ pub fn apply(script: Script, exchange: &Exchange, faults: &[Fault]) -> Result<Sc
     for fault in faults {
         one(&mut draft, framing, fault)
             .map_err(|why| FaultError(format!("{fault:?} cannot be put into exchange {}: {why}", exchange.id.0)))?;
-        honest &= !matches!(fault, Fault::Truncate(_) | Fault::Reset(_));
+        honest &= !matches!(fault, Fault::Truncate(_) | Fault::Reset(_) | Fault::InjectError);
     }
     Ok(draft.done(honest))
 }
@@ -111,7 +111,7 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
     Ok(())
 }
 
-/// An error object in the family's outline, in the middle of the output; behind it the terminator.
+/// An error object in the family's outline, in the middle of the output; behind it the connection is cut.
 fn inject(draft: &mut Draft, framing: Framing) -> Result<(), &'static str> {
     const ERROR: &str = r#"{"error":{"message":"injected by sniff replay","type":"server_error","param":null,"code":null}}"#;
     let error = match framing {
@@ -121,7 +121,9 @@ fn inject(draft: &mut Draft, framing: Framing) -> Result<(), &'static str> {
     };
     let deltas: Vec<_> = draft.records.iter().filter(|r| r.delta).collect();
     let middle = deltas.get(deltas.len() / 2).ok_or("it has no output")?.bytes.end;
-    draft.splice(&[(middle..middle, error.into_bytes())]);
+    draft.end_at = draft.time_of(middle);
+    draft.splice(&[(middle..draft.body.len(), error.into_bytes())]);
+    draft.ending = Ending::Cut;
     Ok(())
 }
 

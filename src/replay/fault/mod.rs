@@ -37,7 +37,7 @@ pub enum Fault {
     Crlf,
     /// A byte order mark before the stream.
     Bom,
-    /// An error object in the middle.
+    /// An error object in the middle, and the connection is cut behind it.
     InjectError,
     /// Comment lines between the events.
     KeepaliveComments,
@@ -73,7 +73,12 @@ pub const ALL: &[Named] = &[
     Named { name: "no-space", rule: "SSE-002", value: "", what: "no space behind data:" },
     Named { name: "crlf", rule: "SSE-017", value: "", what: "lines that end with CRLF" },
     Named { name: "bom", rule: "SSE-015", value: "", what: "a byte order mark before the stream" },
-    Named { name: "inject-error", rule: "OAI-CHAT-027", value: "", what: "an error object in the middle, and the stream ends" },
+    Named {
+        name: "inject-error",
+        rule: "OAI-CHAT-027",
+        value: "",
+        what: "an error object in the middle, and the connection is cut behind it",
+    },
     Named { name: "keepalive-comments", rule: "SSE-021", value: "", what: "comment lines between the events" },
     Named { name: "hang", rule: "HTTP-021", value: "", what: "the body stays open behind its last byte" },
 ];
