@@ -24,4 +24,6 @@ pub mod summary;
 pub mod store;
 pub mod replay;
 pub mod report;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod cli;

@@ -104,6 +104,11 @@ impl Oddities {
         self.0.iter().map(|(o, n)| (o, *n))
     }
 
+    /// What was found, each text to be changed: what stands in there may be a secret.
+    pub fn each_found(&mut self, mut change: impl FnMut(&mut String)) {
+        self.0.iter_mut().for_each(|(o, _)| change(o.found.to_mut()));
+    }
+
     /// Nothing odd.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

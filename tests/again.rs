@@ -13,7 +13,7 @@ use sniff::replay::matching::{Asked, Repeat};
 use sniff::replay::serve::Service;
 use sniff::replay::{Book, MatchBy, Pace, Script};
 use sniff::store::write::Message;
-use sniff::store::{Finished, Reader, Selector, Session, Writer};
+use sniff::store::{Finished, Reader, Secrets, Selector, Session, Writer};
 use sniff::time::Timestamp;
 use sniff::{metrics, wire};
 use std::io::{Read, Write};
@@ -63,7 +63,7 @@ fn through_the_store(messages: Vec<Message>) -> Vec<Exchange> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let session = Session { source: "test".into(), started: Timestamp(0), options: serde_json::json!({}) };
-    let mut writer = Writer::start(&path, session).unwrap();
+    let mut writer = Writer::start(&path, session, Secrets::Keep).unwrap();
     messages.into_iter().for_each(|m| writer.send(m).unwrap());
     writer.finish(Timestamp(1), Default::default()).unwrap();
     let reader = Reader::open(&path).unwrap();

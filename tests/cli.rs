@@ -102,7 +102,7 @@ fn record_then_list_in_every_format() {
     let x = &list[0];
     assert_eq!((x["id"].as_i64(), x["session"].as_i64(), x["stream"].as_i64()), (Some(1), Some(1), Some(0)));
     assert_eq!((&x["client_ip"], &x["server_port"]), (&Value::from("10.0.0.1"), &Value::from(8000)));
-    assert_eq!(x["request"]["path"], "/v1/x?key=s3cret");
+    assert!(x["request"]["path"].as_str().unwrap().starts_with("/v1/x?key=[redacted"), "{x:#}");
     assert_eq!(x["response"]["chunks"], 2);
     assert_eq!(x["response"]["transfer"], "chunked");
     assert_eq!(x["response"]["framing"], "sse");
@@ -118,6 +118,62 @@ fn record_then_list_in_every_format() {
     let table = p.want(0, &["list"]).0;
     assert!(table.lines().count() == 3 && table.contains("POST /v1/x?key=[redacted") && !table.contains('\u{1b}'), "{table}");
     assert!(p.want(0, &["list", "--color", "always"]).0.contains("\u{1b}["));
+}
+
+fn confided(key: &str) -> String {
+    format!(r#"{{"model":"m","tools":[{{"type":"mcp","headers":{{"Authorization":"Bearer {key}"}}}}],"api_key":"{key}"}}"#)
+}
+
+/// One request with secrets in every place where they are known to stand; the answer quotes nothing.
+fn confiding(key: &str) -> Vec<u8> {
+    let body = confided(key);
+    let head = format!(
+        "POST /v1/x?key={key} HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {key}\r\nx-api-key: {key}\r\nCookie: sid={key}\r\n\
+         Proxy-Authorization: Basic {key}\r\nbroken {key} line\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut talk = Talk::open(T0);
+    talk.data(ToServer, head.as_bytes(), 1448);
+    // The key in the body comes in two packets.
+    let (a, b) = body.as_bytes().split_at(body.len() - 9);
+    talk.data(ToServer, a, 1448);
+    talk.data(ToServer, b, 1448);
+    talk.data(ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: sid=", 1448);
+    talk.data(ToClient, format!("{key}; Path=/\r\n\r\nok").as_bytes(), 1448);
+    pcap(&talk.frames)
+}
+
+#[test]
+fn secrets_do_not_get_into_the_database() {
+    let p = Place::new();
+    for (name, key) in [("a", "sk-0123456789abcdef"), ("b", "sk-0123456789abcdef"), ("c", "sk-another0key0here")] {
+        p.write(&format!("{name}.pcap"), &confiding(key)).want(0, &["-q", "--read", &format!("{name}.pcap")]);
+    }
+    let stored = std::fs::read(p.path("sniff.db")).unwrap();
+    for secret in ["sk-0123456789", "89abcdef", "sk-another", "key0here"] {
+        let at = stored.windows(secret.len()).position(|w| w == secret.as_bytes());
+        assert_eq!(at.map(|at| String::from_utf8_lossy(&stored[at.saturating_sub(60)..at + 30]).into_owned()), None, "{secret}");
+    }
+    let mark = |id: &str| {
+        let shown = p.json(&["show", id, "--reveal", "--format", "json"]);
+        let headers = shown["request"]["headers"].as_array().unwrap().clone();
+        headers.iter().find(|h| h["name"] == "x-api-key").unwrap()["value"].as_str().unwrap().to_owned()
+    };
+    assert!(mark("1").starts_with("[redacted, 19 bytes, "), "{}", mark("1"));
+    assert_eq!(mark("1"), mark("2"), "equal keys can be told");
+    assert_ne!(mark("1"), mark("3"));
+    let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
+    let body: String = db.query_row("SELECT CAST(data AS TEXT) FROM segment WHERE exchange_id = 1 AND side = 0", [], |r| r.get(0)).unwrap();
+    assert_eq!(body.len(), confided("sk-0123456789abcdef").len(), "bodies keep their length");
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["model"], "m", "and stay what they are: {body}");
+
+    p.want(0, &["-q", "--db", "kept.db", "--store-secrets", "--read", "a.pcap"]);
+    let kept = std::fs::read(p.path("kept.db")).unwrap();
+    assert!(kept.windows(13).any(|w| w == b"sk-0123456789"));
+    let shown = p.json(&["show", "1", "--db", "kept.db", "--format", "json"]);
+    let head = format!("{} {} {}", shown["request"]["path"], shown["request"]["headers"], shown["response"]["headers"]);
+    // A line that is no field is no secret by its name.
+    assert!(!head.contains("sk-0123456789"), "shown without secrets all the same: {head}");
 }
 
 #[test]
@@ -136,7 +192,7 @@ fn the_flat_names_are_those_of_the_view() {
 fn quiet_says_nothing_and_show_hides_secrets() {
     let p = Place::new();
     p.write("a.pcap", &capture(1, false));
-    assert_eq!(p.want(0, &["-q", "--read", "a.pcap"]).1, "");
+    assert_eq!(p.want(0, &["-q", "--store-secrets", "--read", "a.pcap"]).1, "");
     for format in ["table", "json", "jsonl", "csv", "markdown"] {
         let (out, _) = p.want(0, &["show", "1", "--format", format]);
         assert!(!out.contains("s3cret") && !out.contains("Bearer abc"), "{format}: {out}");

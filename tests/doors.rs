@@ -278,6 +278,69 @@ fn inside_tls() {
     }
 }
 
+/// Through the proxy door: both ends on loopback, the steps played one after the other, each read before the next is written.
+#[cfg(feature = "proxy")]
+fn proxied(steps: &[Step], folder: &Path) -> String {
+    use sniff::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};
+    use std::io::{Read, Write};
+    let config = Config {
+        upstream: None,
+        authority: Authority::open(folder, provider()).unwrap(),
+        roots: Roots::load(&[] as &[&str], &provider()).unwrap(),
+        insecure: Hosts::default(),
+        passthrough: Hosts::default(),
+        beyond: Beyond::default(),
+        credentials: None,
+        listens: Vec::new(),
+    };
+    let tee = Tee::new(64 << 20);
+    let mut door = Server::start("127.0.0.1:0".parse().unwrap(), config, tee.clone()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = std::net::TcpStream::connect(door.address()).unwrap();
+    write!(client, "CONNECT {} HTTP/1.1\r\n\r\n", listener.local_addr().unwrap()).unwrap();
+    let mut answer = [0; 39];
+    client.read_exact(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"\r\n\r\n"));
+    // By direction: who sends.
+    let mut ends = [Some(client), Some(listener.accept().unwrap().0)];
+    for step in steps {
+        let (Step::Data(dir, _) | Step::Fin(dir) | Step::Rst(dir)) = step;
+        let [Some(client), Some(server)] = &mut ends else { break };
+        let (from, to) = if *dir == Direction::ToServer { (client, server) } else { (server, client) };
+        match step {
+            Step::Data(_, bytes) => std::thread::scope(|scope| {
+                scope.spawn(|| from.write_all(bytes).unwrap());
+                let mut read = vec![0; bytes.len()];
+                to.read_exact(&mut read).unwrap();
+                assert_eq!(read, *bytes);
+            }),
+            Step::Fin(_) => {
+                from.shutdown(std::net::Shutdown::Write).unwrap();
+                assert_eq!(to.read(&mut [0]).unwrap(), 0);
+            }
+            Step::Rst(_) => {
+                support::reset_on_close(from);
+                ends[dir.index()] = None;
+                assert!(ends.iter_mut().flatten().all(|end| end.read(&mut [0]).is_err()), "the reset did not pass");
+            }
+        }
+    }
+    // Nothing ends that the transcript does not end.
+    door.stop();
+    let (told, notices) = tee.take(std::time::Duration::ZERO);
+    assert_eq!((notices, tee.lost()), (Vec::<String>::new(), 0));
+    shapes(&exchanges_of(|sink| told.iter().filter_map(|one| one.event()).for_each(sink)))
+}
+
+#[test]
+#[cfg(feature = "proxy")]
+fn through_a_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    for (case, transcript, steps) in transcripts() {
+        same(&case, "a proxy", &reference(&transcript), &proxied(&steps, folder.path()));
+    }
+}
+
 /// Every transcript says something: at least one exchange comes out of it.
 #[test]
 fn no_transcript_is_mute() {

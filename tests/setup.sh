@@ -19,10 +19,12 @@ done
 need cc gcc # the bundled SQLite and zstd are C
 if [ "$what" = test ]; then
     need curl curl
-    need tcpdump tcpdump # the packet truth for the live tests
-    need python3 python3
     need node nodejs
     need npm npm
+    need chromium chromium       # a real EventSource through the proxy
+    need certutil libnss3-tools  # … that trusts the proxy's authority
+    need tcpdump tcpdump # the packet truth for the live tests
+    need python3 python3
     python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
@@ -57,9 +59,10 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
-    # OpenAI's library for JavaScript.
-    if command -v npm >/dev/null 2>&1 && [ ! -e "$top/target/npm/node_modules/openai" ]; then
+    # Clients of tests/proxy that npm has.
+    if [ ! -e "$top/target/npm/ready" ]; then
         mkdir -p "$top/target/npm"
-        npm install --silent --no-audit --no-fund --prefix "$top/target/npm" openai@6.49.0
+        npm install --silent --no-audit --no-fund --prefix "$top/target/npm" openai@6.49.0 undici@6.29.1
+        touch "$top/target/npm/ready"
     fi
 fi

@@ -95,7 +95,7 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
         match message {
             Message::Finished(f) => found.push(Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)),
             Message::Connection(c) => tally.connection(&c),
-            Message::Begun(_) | Message::Part(_) => {}
+            Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
         }
         Ok(())
     };

@@ -2,6 +2,8 @@
 
 use super::values;
 use crate::capture::Packet;
+#[cfg(feature = "proxy")]
+use crate::conn::ByteEvent;
 use crate::store::Finished;
 use crate::store::write::Message;
 use crate::time::{Span, Timestamp};
@@ -108,6 +110,13 @@ impl Engine {
                 tcp.push(segment, &mut |event| pipeline.feed(&event));
             }
         });
+        self.drain(sink)
+    }
+
+    /// What happened to a connection, from a door that has no packets.
+    #[cfg(feature = "proxy")]
+    pub(super) fn event(&mut self, event: &ByteEvent<'_>, sink: &mut Sink<'_>) -> Result<()> {
+        self.pipeline.feed(event);
         self.drain(sink)
     }
 

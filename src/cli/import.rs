@@ -8,7 +8,7 @@ use crate::metrics;
 use crate::replay::har;
 use crate::report::text::count;
 use crate::store::write::Message;
-use crate::store::{Finished, Session, Writer};
+use crate::store::{Finished, Secrets, Session, Writer};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
     }
     let n = exchanges.len();
     let session = Session { source: shown.to_string(), started: values::now(), options: serde_json::json!({"import": "har"}) };
-    let mut writer = Writer::start(&common.db, session)?;
+    let mut writer = Writer::start(&common.db, session, Secrets::Hide)?;
     exchanges.into_iter().try_for_each(|x| writer.send(finished(x)))?;
     let written = writer.finish(values::now(), Counts::default())?;
     if !common.quiet {

@@ -68,13 +68,13 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
     match format {
         Format::Json => {
             let mut all = json::List::default();
-            reader.each(&selector, &mut |s| all.push(&s, out.writer()))?;
+            each(reader, &selector, &mut |s| all.push(s, out.writer()))?;
             all.end(out.writer())
         }
-        Format::Jsonl => reader.each(&selector, &mut |s| jsonl::line(&s, out.writer())),
+        Format::Jsonl => each(reader, &selector, &mut |s| jsonl::line(s, out.writer())),
         Format::Csv => {
             let rows = csv::Writer::new(&Summary::template(), out.writer())?;
-            reader.each(&selector, &mut |s| rows.row(&s, out.writer()))
+            each(reader, &selector, &mut |s| rows.row(s, out.writer()))
         }
         Format::Table | Format::Markdown => {
             let all = reader.list(&selector)?;
@@ -91,4 +91,12 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
             }
         }
     }
+}
+
+/// Each exchange, without secrets.
+fn each(reader: &Reader, selector: &Selector, sink: &mut dyn FnMut(&Summary) -> Result<()>) -> Result<()> {
+    reader.each(selector, &mut |mut s| {
+        s.redact();
+        sink(&s)
+    })
 }

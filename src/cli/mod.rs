@@ -2,6 +2,8 @@
 //!
 //! To add one more subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
 
+#[cfg(feature = "proxy")]
+mod ca;
 mod check;
 mod engine;
 mod explain;
@@ -12,9 +14,13 @@ mod list;
 #[cfg(feature = "live")]
 mod live;
 mod output;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod record;
 mod replay;
 mod report;
+#[cfg(feature = "proxy")]
+mod run;
 mod selectors;
 mod show;
 mod signals;
@@ -45,6 +51,7 @@ const EXAMPLES: &str = "\
 Examples:
   sniff --iface lo --port 8000           record what goes over port 8000 until Ctrl-C
   sniff --read capture.pcapng            record from a file (pcap, pcapng; gzip, zstd)
+  sniff run -- python app.py             record what a program says over HTTP and HTTPS
   ssh host tcpdump -U -w - | sniff -r -  record from a pipe
   sniff list                             what was recorded
   sniff show 3                           one exchange, chunk by chunk
@@ -86,6 +93,12 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Record what goes through a proxy, TLS opened
+    #[cfg(feature = "proxy")]
+    Proxy(proxy::args::ProxyArgs),
+    /// Run a command through a proxy of its own
+    #[cfg(feature = "proxy")]
+    Run(run::RunArgs),
     /// Recorded exchanges, one a line
     List(list::ListArgs),
     /// One exchange, chunk by chunk
@@ -102,6 +115,9 @@ enum Command {
     Check(check::CheckArgs),
     /// A rule's text, or the whole catalogue
     Explain(explain::ExplainArgs),
+    /// The proxy's certificate authority
+    #[cfg(feature = "proxy")]
+    Ca(ca::CaArgs),
 }
 
 /// Parse the arguments, do it, say what went wrong.
@@ -130,6 +146,12 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         anyhow::bail!("--iface and --read record, and that is done without a command");
     }
     match &cli.command {
+        #[cfg(feature = "proxy")]
+        Some(Command::Proxy(args)) => proxy::run(args, common),
+        #[cfg(feature = "proxy")]
+        Some(Command::Run(args)) => run::run(args, common),
+        #[cfg(feature = "proxy")]
+        Some(Command::Ca(args)) => ca::run(args, common),
         Some(Command::List(args)) => list::run(args, common),
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),

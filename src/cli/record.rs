@@ -9,7 +9,7 @@ use super::{Common, output, signals, values};
 use crate::capture::{Counts, Item, file};
 use crate::net::NetStats;
 use crate::store::write::Message;
-use crate::store::{Session, Writer};
+use crate::store::{Secrets, Session, Writer};
 use crate::summary::Summary;
 use crate::time::Span;
 use crate::tls::Keys;
@@ -58,6 +58,9 @@ pub(super) struct RecordArgs {
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     pub(super) keylog: Option<PathBuf>,
+    /// Keep keys, tokens and cookies in the database as they are; without it a salted hash stands in for each
+    #[arg(long)]
+    pub(super) store_secrets: bool,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -87,6 +90,16 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     }
 }
 
+/// Where a recording comes from, for its session's row.
+pub(super) struct Source {
+    pub(super) name: String,
+    /// The options that shape it.
+    pub(super) options: serde_json::Value,
+    /// It can't wait for the disk.
+    pub(super) live: bool,
+    pub(super) store_secrets: bool,
+}
+
 /// One recording under way.
 pub(super) struct Recording<'a> {
     common: &'a Common,
@@ -98,11 +111,25 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
-        let session = Session { source: source.into(), started: values::now(), options: args.options() };
-        let writer = Writer::start(&common.db, session)?;
-        // A file can wait for the disk, the kernel's packets cannot.
-        writer.room(if args.read.is_some() { FILE_ROOM } else { LIVE_ROOM });
-        Ok(Recording { common, engine: Engine::new(&args.limits, &args.port, keys, true), writer, tally: Tally::default(), screen })
+        let source = Source { name: source.into(), options: args.options(), live: args.read.is_none(), store_secrets: args.store_secrets };
+        Recording::begin(source, &args.limits, &args.port, common, screen, keys)
+    }
+
+    /// The same of any source.
+    pub(super) fn begin(
+        source: Source,
+        limits: &LimitArgs,
+        ports: &[u16],
+        common: &'a Common,
+        screen: Screen,
+        keys: &Keys,
+    ) -> Result<Recording<'a>> {
+        let session = Session { source: source.name, started: values::now(), options: source.options };
+        let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
+        let writer = Writer::start(&common.db, session, secrets)?;
+        // A file can wait for the disk, what is live cannot.
+        writer.room(if source.live { LIVE_ROOM } else { FILE_ROOM });
+        Ok(Recording { common, engine: Engine::new(limits, ports, keys, true), writer, tally: Tally::default(), screen })
     }
 
     /// One packet, one tick, or the end of all.
@@ -115,7 +142,7 @@ impl<'a> Recording<'a> {
                     screen.exchange(|| Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
                 }
                 Message::Connection(c) => tally.connection(c),
-                Message::Begun(_) | Message::Part(_) => {}
+                Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
             }
             writer.send(message)
         })

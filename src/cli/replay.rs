@@ -13,7 +13,7 @@ use crate::time::Span;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::net::{TcpListener, ToSocketAddrs};
-#[cfg(feature = "tls")]
+#[cfg(feature = "proxy")]
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -37,11 +37,11 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
     /// Serve TLS too, on the same port, with this certificate chain (PEM)
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "proxy")]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's key (PEM)
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "proxy")]
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// What a request must have in common with a recording; authorization never counts
@@ -205,13 +205,13 @@ fn asked(exchange: &Exchange) -> Asked {
     Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "proxy")]
 fn seal(args: &ReplayArgs) -> Result<Option<NewSeal>> {
     let Some((cert, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) else { return Ok(None) };
     serve::tls::with_files(cert, key).map(Some)
 }
 
-#[cfg(not(feature = "tls"))]
+#[cfg(not(feature = "proxy"))]
 fn seal(_: &ReplayArgs) -> Result<Option<NewSeal>> {
     Ok(None)
 }

@@ -39,10 +39,13 @@ impl Tally {
 
     /// The last lines of a recording.
     pub(super) fn lines(&self, counts: &Counts, net: &NetStats, color: bool) -> Vec<String> {
+        // A proxy has no packets.
+        let read = match counts.packets {
+            0 => format!("{} relayed", bytes(counts.bytes)),
+            n => format!("{} ({})", count(n, "packet", "packets"), bytes(counts.bytes)),
+        };
         let mut lines = vec![format!(
-            "{} ({}), {}, {}",
-            count(counts.packets, "packet", "packets"),
-            bytes(counts.bytes),
+            "{read}, {}, {}",
             count(self.connections, "connection", "connections"),
             count(self.exchanges, "exchange", "exchanges"),
         )];

@@ -49,11 +49,11 @@ impl Direction {
 pub struct ByteEvent<'a> {
     /// When: for `Data` the time at which these bytes became deliverable in order.
     pub at: Timestamp,
-    /// Number of the packet that made it happen, from 1 in the order of the capture; 0 where there are no packets.
+    /// Number of the packet that made it happen, from 1 in the order of the capture; from a proxy the number of the delivery. 0 where there is neither.
     pub frame: u64,
     /// Which connection.
     pub conn: ConnId,
-    /// Which way; meaningless for `Open`, `Flip`, `Closed`.
+    /// Which way; meaningless for `Open`, `Flip`, `Tls`, `Closed`.
     pub dir: Direction,
     /// What.
     pub what: What<'a>,
@@ -77,10 +77,25 @@ pub enum What<'a> {
     End(End),
     /// The guess of who is the client was wrong: from now on the directions mean the opposite.
     Flip,
+    /// This connection is TLS and its door has opened it: `Data` is the plaintext, and this is what was agreed on. Before any `Data`.
+    Tls(Box<TlsFacts>),
     /// A layer below noticed something.
     Oddity(Oddity),
     /// Nothing follows; what the layers below counted over the whole connection.
     Closed(Box<ConnFacts>),
+}
+
+/// What both ends of a TLS connection agreed on, from a door that stood between them. (Where packets were captured, the `tls` layer finds out.)
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsFacts {
+    /// Server name asked for.
+    pub sni: Option<String>,
+    /// Protocol agreed on.
+    pub alpn: Option<String>,
+    /// Version agreed on, `0x0304` for TLS 1.3.
+    pub version: Option<u16>,
+    /// Cipher suite number.
+    pub suite: Option<u16>,
 }
 
 /// Length of a gap that can't be told, as behind a lost TLS record.

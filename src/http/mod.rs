@@ -10,7 +10,7 @@ mod hold;
 mod socket;
 pub mod stored;
 
-use crate::conn::{ByteEvent, ConnId, Direction, What};
+use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::tls;
 use detect::{Detect, Verdict};
 use event::{HttpEvent, HttpWhat, Side};
@@ -94,6 +94,8 @@ pub struct Conn {
     next: u64,
     switches: u32,
     keys: tls::Keys,
+    /// TLS that the door has opened.
+    opened: Option<Box<tls::Info>>,
 }
 
 impl Default for Conn {
@@ -110,14 +112,14 @@ impl Conn {
 
     /// The same; TLS is opened with these secrets.
     pub fn with_keys(joined: bool, keys: tls::Keys) -> Self {
-        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, keys }
+        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, keys, opened: None }
     }
 
     /// What is known of TLS on this connection, and the number of the first exchange inside it.
     pub fn tls(&self) -> Option<(&tls::Info, u64)> {
         match &self.protocol {
             Protocol::Tls(sealed) => Some((sealed.session.info(), sealed.from)),
-            _ => None,
+            _ => self.opened.as_deref().map(|info| (info, 0)),
         }
     }
 
@@ -128,8 +130,14 @@ impl Conn {
         match &event.what {
             What::Data(bytes) => self.feed(dir, stamp, Item::Data(bytes), sink),
             What::Gap(len) => self.feed(dir, stamp, Item::Gap(*len), sink),
-            What::End(end) => self.feed(dir, stamp, Item::End(*end), sink),
+            What::End(end) => {
+                if let Some(info) = self.opened.as_mut().filter(|_| *end == End::CloseNotify) {
+                    info.close_notify[dir.index()].get_or_insert(event.at);
+                }
+                self.feed(dir, stamp, Item::End(*end), sink);
+            }
             What::Flip => self.flip(),
+            What::Tls(facts) => self.opened = Some(Box::new(tls::Info::from(&**facts))),
             What::Closed(_) => match &mut self.protocol {
                 Protocol::Http1(h1) => h1.close(stamp, sink),
                 Protocol::Http2(h2) => h2.push(event, sink),

@@ -10,15 +10,13 @@ use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use crate::exchange::redact;
 use crate::summary::detail::{Chunk, Detail, Record};
-use crate::summary::{FindingSummary, Header, Summary};
+use crate::summary::{FindingSummary, Header, Summary, nearest_rank};
 use crate::time::{Span, Timestamp};
 
 /// Replace what is secret in heads and target.
 pub fn redact(detail: &mut Detail) {
     let s = &mut detail.summary;
-    if let Some(r) = &mut s.request {
-        r.path = redact::target(&r.path).into_owned();
-    }
+    s.redact();
     let headers = [s.request.as_mut().and_then(|r| r.headers.as_mut()), s.response.as_mut().and_then(|r| r.headers.as_mut())];
     for h in headers.into_iter().flatten().flatten() {
         h.value = redact::value(&h.name, &h.value).into_owned();
@@ -180,6 +178,11 @@ fn facts(out: &mut String, d: &Detail, look: &Look) {
     let mut parts: Vec<String> = spans.into_iter().map(|(n, v): (&str, Option<Span>)| named(n, span(v))).collect();
     parts.extend([named("tokens", rate(t.tpot)), gaps]);
     line("Timing", parts);
+    let mut hops: Vec<Span> = d.chunks.iter().filter_map(|c| Some(Timestamp(c.t_client_ns?).since(Timestamp(c.t_ns)))).collect();
+    hops.sort_unstable();
+    if let (Some(half), Some(most)) = (nearest_rank(&hops, 50.0), hops.last()) {
+        line("Proxy", vec![format!("handed on within {half} (p50), {most} (max)")]);
+    }
     if let Some(tcp) = &s.tcp {
         let some = |n: u64, what: &str| if n > 0 { format!("{n} {what}") } else { String::new() };
         let flag = |f: bool, what: &str| if f { what.to_owned() } else { String::new() };

@@ -2,9 +2,11 @@
 
 use super::columns::{self, int, opt};
 use super::ending;
-use super::write::{Message, Written};
+use super::hide::{Hide, Quoted};
+use super::write::{Hop, Message, Written};
 use super::{Finished, Session, runs};
 use crate::capture::Counts;
+use crate::exchange::redact::BodyMask;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::http::event::{Fields, Side};
 use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
@@ -36,6 +38,8 @@ pub(super) struct Batch {
     session: Option<i64>,
     first: Option<i64>,
     running: HashMap<ExchangeId, Running>,
+    /// None: secrets are kept.
+    hide: Option<Hide>,
 }
 
 /// One exchange between begin and end.
@@ -44,34 +48,38 @@ struct Running {
     id: i64,
     /// Next `piece.seq`, requests and responses.
     seq: [u64; 2],
+    /// Where the request's body stands.
+    mask: BodyMask,
     /// Next `record.n`.
     record: u64,
 }
 
 impl Batch {
-    pub(super) fn new(db: Connection, about: Session) -> Self {
+    pub(super) fn new(db: Connection, about: Session, hide: Option<Hide>) -> Self {
         db.set_prepared_statement_cache_capacity(32);
         // Rows follow the exchange that they belong to within one transaction: looking it up again for each costs a fifth of the writing.
         let _ = db.pragma_update(None, "foreign_keys", false);
-        Batch { db, about, session: None, first: None, running: HashMap::new() }
+        Batch { db, about, session: None, first: None, running: HashMap::new(), hide }
     }
 
     /// All of them or none.
     pub(super) fn write(&mut self, messages: Vec<Message>) -> Result<()> {
-        let Batch { db, about, session, first, running } = self;
+        let Batch { db, about, session, first, running, hide } = self;
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let session = match session {
             Some(id) => *id,
             None => *session.insert(begin_session(&tx, about)?),
         };
         let next = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0)).optional()?.unwrap_or(0);
-        let mut step = Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new() };
+        let mut step =
+            Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new(), hide: hide.as_ref(), quoted: Quoted::default() };
         for message in messages {
             match message {
                 Message::Begun(id) => step.begun(id),
-                Message::Part(part) => step.part(&part)?,
-                Message::Finished(finished) => step.finished(&finished)?,
+                Message::Part(part) => step.part(*part)?,
+                Message::Finished(finished) => step.finished(finished)?,
                 Message::Connection(connection) => step.connection(&connection)?,
+                Message::Hop(hop) => step.hop(hop)?,
             }
         }
         step.keep_ids()?;
@@ -111,6 +119,9 @@ struct Step<'b> {
     running: &'b mut HashMap<ExchangeId, Running>,
     /// Ids given in this transaction that have no row yet: most exchanges begin and end within one batch, and then need one insert only.
     bare: BTreeSet<i64>,
+    hide: Option<&'b Hide>,
+    /// Secrets of the exchange at hand.
+    quoted: Quoted,
 }
 
 impl Step<'_> {
@@ -123,14 +134,17 @@ impl Step<'_> {
             self.last += 1;
             self.bare.insert(self.last);
             self.first.get_or_insert(self.last);
-            Running { id: self.last, seq: [0, 0], record: 0 }
+            Running { id: self.last, seq: [0, 0], mask: BodyMask::default(), record: 0 }
         })
     }
 
-    fn part(&mut self, part: &Part) -> Result<()> {
+    fn part(&mut self, mut part: Part) -> Result<()> {
         let mut running = self.running(part.id);
         if self.bare.remove(&running.id) {
             self.bare_row(running.id)?;
+        }
+        if let Some(hide) = self.hide {
+            hide.body(&mut running.mask, &mut part.request.bytes);
         }
         self.body(&mut running, Side::Request, &part.request.pieces, &part.request.bytes, &part.request.unit_lines)?;
         let BodyPart { pieces, bytes, unit_lines } = &part.response;
@@ -140,9 +154,12 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn finished(&mut self, f: &Finished) -> Result<()> {
+    fn finished(&mut self, mut f: Box<Finished>) -> Result<()> {
+        let mut running = self.running(f.exchange.id);
+        if let Some(hide) = self.hide {
+            self.quoted = hide.exchange(&mut running.mask, &mut f);
+        }
         let x = &f.exchange;
-        let mut running = self.running(x.id);
         self.running.remove(&x.id);
         self.bare.remove(&running.id);
         let id = running.id;
@@ -214,6 +231,12 @@ impl Step<'_> {
         Ok(())
     }
 
+    fn hop(&mut self, hop: Hop) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO hop VALUES (?1, ?2, ?3)";
+        self.tx.prepare_cached(sql)?.execute([self.session, hop.frame as i64, hop.client_at.nanos()])?;
+        Ok(())
+    }
+
     /// Rows for those that go on beyond this transaction, so that nobody else gets their ids.
     fn keep_ids(&mut self) -> Result<()> {
         for id in std::mem::take(&mut self.bare) {
@@ -237,11 +260,13 @@ impl Step<'_> {
         next: usize,
     ) -> Result<()> {
         let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let raw = self.hide.map_or(fields.raw().into(), |h| h.head(fields.raw(), &self.quoted));
         let (first, stream) = (begun.0.map(Timestamp::nanos), begun.1);
-        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, fields.raw(), first, stream])?;
+        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, raw, first, stream])?;
         let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         for (n, (name, value)) in fields.iter().enumerate() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);
+            let value = self.hide.map(|h| h.value(&name, &value, &self.quoted)).map_or(value, Into::into);
             insert.execute(params![id, side as u8, kind, (next + n) as i64, name, value])?;
         }
         Ok(())

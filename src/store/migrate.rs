@@ -12,6 +12,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_ending", include_str!("../../migrations/0004_ending.sql")),
     ("0005_tls", include_str!("../../migrations/0005_tls.sql")),
     ("0006_websocket", include_str!("../../migrations/0006_websocket.sql")),
+    ("0007_proxy", include_str!("../../migrations/0007_proxy.sql")),
 ];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).

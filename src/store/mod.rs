@@ -9,6 +9,7 @@ mod batch;
 mod columns;
 mod connections;
 mod ending;
+mod hide;
 mod load;
 pub mod migrate;
 mod queue;
@@ -37,6 +38,16 @@ pub struct Finished {
     pub metrics: Metrics,
     /// What is wrong with it, worst first.
     pub findings: Vec<Finding>,
+}
+
+/// What becomes of keys, tokens and cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Secrets {
+    /// A salted hash stands in for each, so that equal ones can be told and none can be read.
+    #[default]
+    Hide,
+    /// They are stored as they came.
+    Keep,
 }
 
 /// What is known of a recording when it begins.

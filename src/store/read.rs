@@ -100,7 +100,10 @@ impl Reader {
         if let Some(r) = &mut summary.response {
             r.headers = Some(self.headers(id, 1, "head")?);
         }
-        let chunk = |r: &Row<'_>| Ok(Chunk { n: uint(r, 0)?, t_ns: r.get(1)?, offset: uint(r, 2)?, len: uint(r, 3)?, gap: r.get(4)? });
+        let chunk = |r: &Row<'_>| {
+            let (t_ns, gap, t_client_ns) = (r.get(1)?, r.get(4)?, r.get(5)?);
+            Ok(Chunk { n: uint(r, 0)?, t_ns, offset: uint(r, 2)?, len: uint(r, 3)?, gap, t_client_ns })
+        };
         let record = |r: &Row<'_>| {
             let (kind, event, delta) = (r.get(4)?, r.get(5)?, r.get(6)?);
             Ok(Record { n: uint(r, 0)?, t_ns: r.get(1)?, start: uint(r, 2)?, end: uint(r, 3)?, kind, event, delta })
@@ -113,7 +116,7 @@ impl Reader {
         Ok(Detail {
             summary,
             dialect_why: self.db.query_row("SELECT dialect_why FROM exchange WHERE id = ?1", [id], |r| r.get(0))?,
-            chunks: self.all("SELECT n, t_ns, offset, len, gap FROM v_chunks WHERE exchange_id = ?1 ORDER BY n", id, chunk)?,
+            chunks: self.all("SELECT n, t_ns, offset, len, gap, t_client_ns FROM v_chunks WHERE exchange_id = ?1 ORDER BY n", id, chunk)?,
             records: self.all(records, id, record)?,
             ending: ending::read(&self.db, id)?.as_ref().map(EndingSummary::new),
             closed: ending::closed(&self.db, id)?,

@@ -6,7 +6,7 @@ mod sample;
 
 use super::select::SessionIs;
 use super::write::{self, Message};
-use super::{Reader, Selector, Session, Writer, migrate};
+use super::{Reader, Secrets, Selector, Session, Writer, migrate};
 use crate::capture::Counts;
 use crate::exchange::ExchangeId;
 use crate::summary::Summary;
@@ -27,7 +27,7 @@ fn temp() -> (tempfile::TempDir, PathBuf) {
 }
 
 fn record(path: &std::path::Path, messages: Vec<Message>) -> i64 {
-    let mut writer = Writer::start(path, session("test")).unwrap();
+    let mut writer = Writer::start(path, session("test"), Secrets::Hide).unwrap();
     messages.into_iter().for_each(|m| writer.send(m).unwrap());
     let session =
         writer.finish(Timestamp(9), Counts { packets: 3, bytes: 99, dropped_kernel: Some(0), dropped_device: None }).unwrap().session;
@@ -187,7 +187,7 @@ fn newer_and_foreign_databases_are_refused_untouched() {
     let spoil = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     let refused = |what: &str| {
         let before = std::fs::read(&path).unwrap();
-        let errors = [Writer::start(&path, session("x")).unwrap_err(), Reader::open(&path).unwrap_err()];
+        let errors = [Writer::start(&path, session("x"), Secrets::Hide).unwrap_err(), Reader::open(&path).unwrap_err()];
         for e in errors {
             assert!(format!("{e:#}").contains(what), "{e:#}");
         }
@@ -204,7 +204,7 @@ fn newer_and_foreign_databases_are_refused_untouched() {
 #[test]
 fn a_reader_sees_what_is_committed_while_the_writer_goes_on() {
     let (_dir, path) = temp();
-    let mut writer = Writer::start(&path, session("live")).unwrap();
+    let mut writer = Writer::start(&path, session("live"), Secrets::Hide).unwrap();
     let mut seen = 0;
     for n in 0..3 {
         writer.send(Message::Finished(Box::new(sample::finished(n, 100)))).unwrap();
@@ -243,7 +243,7 @@ fn a_full_disk_reaches_the_caller_and_nothing_is_half_there() {
     let db = write::open(&path).unwrap();
     let pages: i64 = db.pragma_query_value(None, "page_count", |r| r.get(0)).unwrap();
     db.pragma_update(None, "max_page_count", pages + 8).unwrap();
-    let mut writer = Writer::start_on(db, session("full")).unwrap();
+    let mut writer = Writer::start_on(db, session("full"), Secrets::Hide).unwrap();
     let mut result = Ok(());
     for n in 0..10_000 {
         result = writer.send(Message::Finished(Box::new(sample::finished(n, 100))));
@@ -266,7 +266,7 @@ fn a_full_disk_reaches_the_caller_and_nothing_is_half_there() {
 #[test]
 fn an_exchange_cut_by_a_crash_leaves_its_parts() {
     let (_dir, path) = temp();
-    let mut writer = Writer::start(&path, session("crash")).unwrap();
+    let mut writer = Writer::start(&path, session("crash"), Secrets::Hide).unwrap();
     writer.send(Message::Part(Box::new(sample::part(0, vec![sample::piece(1, 0, 0, 3)], b"abc")))).unwrap();
     drop(writer); // no finish
     let reader = Reader::open(&path).unwrap();

@@ -1,8 +1,9 @@
 //! Writing: the caller hands over messages, one thread turns them into transactions. An error there reaches the caller at the next message or at the end.
 
 use super::batch::Batch;
+use super::hide::Hide;
 use super::queue::Queue;
-use super::{Finished, Session, migrate};
+use super::{Finished, Secrets, Session, migrate};
 use crate::capture::Counts;
 use crate::exchange::ExchangeId;
 use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
@@ -24,6 +25,17 @@ pub enum Message {
     Finished(Box<Finished>),
     /// A connection is over.
     Connection(Box<TcpConnection>),
+    /// A delivery crossed the client's side of a proxy.
+    Hop(Hop),
+}
+
+/// When one delivery crossed the client's side of the proxy; its own time is that of the upstream side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// Number of the delivery: [`crate::exchange::PieceInfo::frame`] of its pieces.
+    pub frame: u64,
+    /// Responses: handed to the client. Requests: come in from it.
+    pub client_at: Timestamp,
 }
 
 /// A session being recorded.
@@ -44,16 +56,20 @@ pub struct Written {
 
 impl Writer {
     /// Open (or make) the database, bring it up to date, begin a session. The session's row is written with the first message.
-    pub fn start(path: &Path, session: Session) -> Result<Writer> {
-        Writer::start_on(open(path)?, session)
+    pub fn start(path: &Path, session: Session, secrets: Secrets) -> Result<Writer> {
+        Writer::start_on(open(path)?, session, secrets)
     }
 
     /// The same on a database that is open.
-    pub(super) fn start_on(db: Connection, session: Session) -> Result<Writer> {
+    pub(super) fn start_on(db: Connection, session: Session, secrets: Secrets) -> Result<Writer> {
+        let hide = match secrets {
+            Secrets::Keep => None,
+            Secrets::Hide => Some(Hide::new(&db)?),
+        };
         let queue = Arc::new(Queue::default());
         let theirs = queue.clone();
         let work = move || {
-            let result = run(&theirs, Batch::new(db, session));
+            let result = run(&theirs, Batch::new(db, session, hide));
             theirs.die();
             result
         };
@@ -116,6 +132,7 @@ impl Message {
                 (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
             }
             Message::Connection(_) => (512, 1),
+            Message::Hop(_) => (48, 1),
         }
     }
 }

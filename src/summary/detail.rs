@@ -38,6 +38,8 @@ pub struct Chunk {
     pub len: u64,
     /// Some of it was not captured.
     pub gap: bool,
+    /// From a proxy: when it had been handed to the client, ns since 1970 UTC. `t_ns` is when it came from upstream.
+    pub t_client_ns: Option<i64>,
 }
 
 /// A record of the response.

@@ -6,7 +6,7 @@ use super::{
 use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;
 use crate::dialect::Terminator;
-use crate::exchange::{Exchange, Request, Response};
+use crate::exchange::{Exchange, Request, Response, redact};
 use crate::http::event::{Fields, MessageEnd};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
@@ -37,6 +37,15 @@ impl Summary {
             tcp: tcp.map(TcpSummary::new),
             timing: Timing::new(metrics),
             findings: findings.iter().map(FindingSummary::new).collect(),
+        }
+    }
+}
+
+impl Summary {
+    /// Without the secrets that a request's target may hold.
+    pub fn redact(&mut self) {
+        if let Some(r) = &mut self.request {
+            r.path = redact::target(&r.path).into_owned();
         }
     }
 }

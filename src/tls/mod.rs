@@ -136,6 +136,13 @@ pub struct Info {
     pub close_notify: [Option<Timestamp>; 2],
 }
 
+impl From<&crate::conn::TlsFacts> for Info {
+    /// Opened by the door.
+    fn from(f: &crate::conn::TlsFacts) -> Self {
+        Info { sni: f.sni.clone(), alpn: f.alpn.clone(), version: f.version, suite: f.suite, reading: Reading::Open, ..Info::default() }
+    }
+}
+
 /// How far the content of a TLS connection could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reading {

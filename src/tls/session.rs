@@ -124,7 +124,7 @@ impl Session {
                 self.settle();
                 sink(event.clone());
             }
-            What::Open { .. } | What::Flip | What::Oddity(_) => sink(event.clone()),
+            What::Open { .. } | What::Flip | What::Tls(_) | What::Oddity(_) => sink(event.clone()),
         }
     }
 

@@ -33,6 +33,15 @@ pub fn unavailable(what: &str) {
     eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
 }
 
+/// Closing it sends RST.
+pub fn reset_on_close(stream: &std::net::TcpStream) {
+    use std::os::fd::AsRawFd;
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let (value, len) = (std::ptr::from_ref(&linger).cast(), size_of::<libc::linger>() as u32);
+    // SAFETY: the descriptor is open, and pointer and length describe a live value.
+    unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, len) };
+}
+
 /// Every `captures/<family>/<case>` folder.
 pub fn cases() -> Vec<PathBuf> {
     let mut out = Vec::new();

@@ -6,6 +6,7 @@ use crate::report::live;
 use crate::report::text::{Style, clean};
 use crate::summary::Summary;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::RefCell;
 use std::io::IsTerminal;
 
 /// From a file, so many lines are shown: a large one would bury its own summary.
@@ -20,12 +21,20 @@ pub(in crate::cli) struct Screen {
     most: u64,
     shown: u64,
     held_back: u64,
+    /// Lines that wait for the end, where the terminal is somebody else's until then.
+    held: Option<RefCell<Vec<String>>>,
 }
 
 impl Screen {
     pub(in crate::cli) fn new(common: &Common, file: bool) -> Screen {
         let most = if file && !common.verbose { FILE_LINES } else { u64::MAX };
-        Screen { look: output::stderr_look(common), quiet: common.quiet, bar: None, most, shown: 0, held_back: 0 }
+        Screen { look: output::stderr_look(common), quiet: common.quiet, bar: None, most, shown: 0, held_back: 0, held: None }
+    }
+
+    /// Everything is shown at the end: until then standard error belongs to another program.
+    #[cfg(feature = "proxy")]
+    pub(in crate::cli) fn held(common: &Common) -> Screen {
+        Screen { held: Some(RefCell::default()), ..Screen::new(common, true) }
     }
 
     /// Show progress through so many bytes, where there is a terminal.
@@ -73,6 +82,9 @@ impl Screen {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+        if let Some(held) = self.held.take() {
+            held.into_inner().iter().for_each(|line| say(line));
+        }
         if self.held_back > 0 {
             say(&format!("… and {} more (sniff list has them all)", self.held_back));
         }
@@ -89,9 +101,10 @@ impl Screen {
     }
 
     fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => say(line),
+        match (&self.bar, &self.held) {
+            (_, Some(held)) => held.borrow_mut().push(line.to_owned()),
+            (Some(bar), _) => bar.println(line),
+            (None, _) => say(line),
         }
     }
 }

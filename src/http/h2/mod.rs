@@ -145,7 +145,7 @@ impl Conn {
             What::Gap(len) => self.read(here, |reader, step| reader.gap(*len, step), sink),
             What::End(how) => self.end(here, *how, sink),
             What::Closed(_) => self.close(here, sink),
-            What::Open { .. } | What::Flip | What::Oddity(_) => {}
+            What::Open { .. } | What::Flip | What::Tls(_) | What::Oddity(_) => {}
         }
     }
 

@@ -26,7 +26,7 @@ impl Scout {
             What::Gap(len) => Item::Gap(*len),
             What::End(how) => Item::End(*how),
             What::Closed(_) => return Some(Direction::ToServer),
-            What::Open { .. } | What::Flip | What::Oddity(_) => return None,
+            What::Open { .. } | What::Flip | What::Tls(_) | What::Oddity(_) => return None,
         };
         let i = event.dir.index();
         let stamp = Stamp { at: event.at, frame: event.frame };

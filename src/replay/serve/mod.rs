@@ -6,7 +6,7 @@ mod pacer;
 pub mod probe;
 mod requests;
 mod socket;
-#[cfg(feature = "tls")]
+#[cfg(feature = "proxy")]
 pub mod tls;
 
 pub use clock::Lateness;

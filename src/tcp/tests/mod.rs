@@ -52,6 +52,7 @@ impl Log {
             What::Gap(n) => format!("{conn}{arrow} gap {n} #{frame}"),
             What::End(end) => format!("{conn}{arrow} {end:?} #{frame}"),
             What::Flip => format!("{conn} flip"),
+            What::Tls(_) => format!("{conn} tls"),
             What::Oddity(o) => match o.span {
                 Some(span) => format!("{conn}{arrow} {} @{} for {} ms", o.kind.0, o.offset.unwrap(), span.0 / 1_000_000),
                 None => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),

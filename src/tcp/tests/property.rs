@@ -150,7 +150,7 @@ proptest! {
                 What::Gap(n) => assert!(n > 0 && !live[&id][side]),
                 What::End(_) => assert!(!std::mem::replace(&mut live.get_mut(&id).unwrap()[side], true)),
                 What::Closed(_) => assert_eq!(live.remove(&id), Some([true; 2])),
-                What::Flip => assert_eq!(live.get(&id), Some(&[false; 2])),
+                What::Flip | What::Tls(_) => assert_eq!(live.get(&id), Some(&[false; 2])),
                 What::Oddity(_) => assert!(live.contains_key(&id)),
             }
         };

@@ -1,0 +1,290 @@
+//! What `sniff proxy` adds to a stream beside a plain TCP relay (socat, HAProxy) and mitmproxy, all over TLS and in one run.
+//!
+//! `cargo bench --bench proxy [-- STREAMS… | many]`; `many` is 2,000 streams for a minute and the memory that they take. Delay: from before the server's write of a chunk to the kernel's time of its arrival at the client
+//! (SO_TIMESTAMPNS), over what the plain relay has. Programs that are not installed are left out: socat, haproxy, target/venv/mitmproxy/bin/mitmdump.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+#[path = "../tests/support/door.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod door;
+#[path = "../tests/proxy/tls.rs"]
+#[allow(dead_code, unused_imports, unreachable_pub)]
+mod tls;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, StreamOwned};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Pause between the chunks of a stream, as a language model makes them.
+const PACE: Duration = Duration::from_millis(20);
+const CHUNKS: usize = 400;
+/// Bytes of a chunk, about.
+const PAD: usize = 160;
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
+}
+
+/// `/N/MS`: N chunks with their time of sending, a pause between them; `/bulk/MIB`: so many MiB in one body.
+fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>) {
+    let head = door::read_head(&mut stream);
+    let Some(path) = head.split(' ').nth(1) else { return };
+    let mut parts = path.split('/').skip(1);
+    let (kind, size) = (parts.next().unwrap_or_default(), parts.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0));
+    if kind == "bulk" {
+        let block = vec![b'x'; 1 << 16];
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", size << 20);
+        for _ in 0..size << 4 {
+            if stream.write_all(&block).is_err() {
+                return;
+            }
+        }
+    } else {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for _ in 0..kind.parse().unwrap_or(0) {
+            let event = format!("data: {{\"t\":{},\"pad\":\"{}\"}}\n\n", now(), "x".repeat(PAD));
+            if write!(stream, "{:x}\r\n{event}\r\n", event.len()).and_then(|()| stream.flush()).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(size));
+        }
+        let _ = stream.write_all(b"0\r\n\r\n");
+    }
+    stream.conn.send_close_notify();
+    let _ = stream.flush();
+}
+
+/// A socket whose reads tell when the kernel had the bytes.
+struct Stamped {
+    tcp: TcpStream,
+    at: i64,
+}
+
+impl Read for Stamped {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        #[repr(align(8))]
+        struct Control([u8; 64]);
+        let mut control = Control([0; 64]);
+        // SAFETY: recvmsg(2) gets pointers to live buffers with their lengths; control messages are walked with the macros made for it.
+        unsafe {
+            let mut part = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+            let mut message: libc::msghdr = std::mem::zeroed();
+            (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+            (message.msg_control, message.msg_controllen) = (control.0.as_mut_ptr().cast(), control.0.len() as _);
+            let n = libc::recvmsg(self.tcp.as_raw_fd(), &raw mut message, 0);
+            let Ok(n) = usize::try_from(n) else { return Err(std::io::Error::last_os_error()) };
+            self.at = now();
+            let head = libc::CMSG_FIRSTHDR(&raw const message);
+            if !head.is_null() && (*head).cmsg_type == libc::SCM_TIMESTAMPNS {
+                let t: libc::timespec = std::ptr::read_unaligned(libc::CMSG_DATA(head).cast());
+                self.at = t.tv_sec * 1_000_000_000 + t.tv_nsec;
+            }
+            Ok(n)
+        }
+    }
+}
+
+impl Write for Stamped {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        self.tcp.write(buf)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+/// One way to the server.
+struct Way {
+    name: &'static str,
+    /// Where to connect.
+    at: SocketAddr,
+    /// Ask there for a tunnel.
+    tunnel: bool,
+    /// Whom to trust.
+    ca: PathBuf,
+    _running: Vec<Running>,
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Way {
+    fn open(&self, server: SocketAddr) -> StreamOwned<ClientConnection, Stamped> {
+        let mut tcp = TcpStream::connect(self.at).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        if self.tunnel {
+            write!(tcp, "CONNECT localhost:{0} HTTP/1.1\r\nHost: localhost:{0}\r\n\r\n", server.port()).unwrap();
+            let head = door::read_head(&mut tcp);
+            assert!(head.contains(" 200"), "{}: {head}", self.name);
+        }
+        let on = 1_i32;
+        // SAFETY: pointer and length describe a live value.
+        unsafe { libc::setsockopt(tcp.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, (&raw const on).cast(), 4) };
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(&self.ca).unwrap()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let conn = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+        StreamOwned::new(conn, Stamped { tcp, at: 0 })
+    }
+
+    /// Delays of all chunks of so many streams at once, in ns, sorted. `chunks` each, one every `pace`.
+    fn delays(&self, server: SocketAddr, streams: usize, chunks: usize, pace: Duration) -> Vec<i64> {
+        let one = |n: usize| {
+            std::thread::sleep(Duration::from_micros((n * 7919 % 20_000) as u64));
+            let mut stream = self.open(server);
+            write!(stream, "GET /{chunks}/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", pace.as_millis()).unwrap();
+            let (mut delays, mut text, mut part) = (Vec::with_capacity(chunks), String::new(), [0; 4096]);
+            while let Ok(n @ 1..) = stream.read(&mut part) {
+                text.push_str(&String::from_utf8_lossy(&part[..n]));
+                while let Some(end) = text.find("\n\n") {
+                    if let Some(t) = text[..end].split("\"t\":").nth(1).and_then(|t| t.split(',').next()?.parse::<i64>().ok()) {
+                        delays.push(stream.sock.at - t);
+                    }
+                    text.drain(..end + 2);
+                }
+            }
+            assert_eq!(delays.len(), chunks, "{} lost chunks", self.name);
+            // The first ones pay for connections and caches.
+            delays.split_off(chunks / 10)
+        };
+        let mut all: Vec<i64> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..streams).map(|n| scope.spawn(move || one(n))).collect();
+            running.into_iter().flat_map(|t| t.join().expect("a stream broke")).collect()
+        });
+        all.sort_unstable();
+        all
+    }
+
+    /// Chunks a second, sent as fast as they go, and MiB a second of a large body.
+    fn throughput(&self, server: SocketAddr, chunks: usize, mib: usize) -> (f64, f64) {
+        let timed = |path: &str| {
+            let mut stream = self.open(server);
+            let begin = Instant::now();
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+            let (mut part, mut all) = (vec![0; 1 << 16], 0);
+            while let Ok(n @ 1..) = stream.read(&mut part) {
+                all += n;
+            }
+            assert!(all > chunks.min(mib << 20), "{} cut it short", self.name);
+            begin.elapsed().as_secs_f64()
+        };
+        (chunks as f64 / timed(&format!("/{chunks}/0")), mib as f64 / timed(&format!("/bulk/{mib}")))
+    }
+}
+
+/// Two sockets for each stream.
+fn allow_many_sockets() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a live value.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+    }
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Start it and wait until it listens; none where it is not installed.
+fn start(command: &mut Command, at: SocketAddr) -> Option<Running> {
+    let running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?);
+    let end = Instant::now() + Duration::from_secs(60);
+    while TcpStream::connect(at).is_err() {
+        if Instant::now() > end {
+            eprintln!("left out: {command:?} does not listen");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Some(running)
+}
+
+fn ways(server: SocketAddr, folder: &Path, door: &door::Door) -> Vec<Way> {
+    let theirs = folder.join("upstream-ca.pem");
+    let way = |name, at, tunnel, ca: &Path, running: Vec<Running>| Way { name, at, tunnel, ca: ca.to_owned(), _running: running };
+    let mut all = vec![way("direct", server, false, &theirs, Vec::new())];
+    let at = free();
+    let mut socat = Command::new("socat");
+    socat.arg(format!("TCP-LISTEN:{},fork,reuseaddr,nodelay,backlog=512", at.port())).arg(format!("TCP:{server},nodelay"));
+    all.extend(start(&mut socat, at).map(|r| way("socat", at, false, &theirs, vec![r])));
+    let at = free();
+    let config = format!(
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 5m\n timeout server 5m\nlisten l\n bind {at}\n server s {server}\n"
+    );
+    std::fs::write(folder.join("haproxy.cfg"), config).unwrap();
+    let mut haproxy = Command::new("haproxy");
+    haproxy.arg("-f").arg(folder.join("haproxy.cfg"));
+    all.extend(start(&mut haproxy, at).map(|r| way("haproxy", at, false, &theirs, vec![r])));
+    all.push(way("sniff proxy", door.address, true, &door.ca(), Vec::new()));
+    let at = free();
+    let mut mitm = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/mitmproxy/bin/mitmdump"));
+    mitm.args(["-q", "--ssl-insecure", "--set", "stream_large_bodies=1", "--listen-host", "127.0.0.1", "-p", &at.port().to_string()]);
+    mitm.arg("--set").arg(format!("confdir={}", folder.display()));
+    all.extend(start(&mut mitm, at).map(|r| way("mitmproxy", at, true, &folder.join("mitmproxy-ca-cert.pem"), vec![r])));
+    all
+}
+
+fn main() {
+    let streams: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let many = std::env::args().any(|a| a == "many");
+    let streams = if streams.is_empty() && !many { vec![1, 200] } else { streams };
+    allow_many_sockets();
+    let identity = tls::Identity::new();
+    let folder = identity.folder();
+    let config = identity.server(&[]);
+    let server = door::server(move |tcp| serve(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp)));
+    let door = door::Door::open_in(identity.folder(), &["--upstream-ca", "upstream-ca.pem"]);
+    let ways = ways(server, folder.path(), &door);
+    for n in streams {
+        println!("\nDelay of a chunk, {n} at once, {CHUNKS} chunks each, one every {} ms (µs)", PACE.as_millis());
+        println!("{:<14}{:>9}{:>9}{:>9}{:>9}   over the plain relay: p50, p99", "", "p50", "p90", "p99", "max");
+        let mut relay: Option<[f64; 2]> = None;
+        for way in &ways {
+            let all = way.delays(server, n, CHUNKS, PACE);
+            let at = |p: usize| all[(all.len() * p / 100).min(all.len() - 1)] as f64 / 1e3;
+            let over = relay.filter(|_| way.tunnel).map(|r| format!("   {:+.0}, {:+.0}", at(50) - r[0], at(99) - r[1])).unwrap_or_default();
+            println!("{:<14}{:>9.0}{:>9.0}{:>9.0}{:>9.0}{over}", way.name, at(50), at(90), at(99), at(100));
+            if way.name == "socat" || way.name == "haproxy" {
+                relay = Some(relay.map_or([at(50), at(99)], |r| [r[0].min(at(50)), r[1].min(at(99))]));
+            }
+        }
+    }
+    if many {
+        // 2,000 streams for a minute: every chunk of every one must arrive, or `delays` says which way lost some.
+        let way = ways.iter().find(|w| w.name == "sniff proxy").unwrap();
+        let all = way.delays(server, 2000, 120, Duration::from_millis(500));
+        println!("\n2,000 streams for a minute, {} chunks: all came; {} MiB at most", all.len(), door.peak_memory());
+        assert!(!door.said("not recorded"), "the recording fell behind");
+        return;
+    }
+    println!("\nThroughput, one stream\n{:<14}{:>12}{:>12}", "", "chunks/s", "MiB/s");
+    let mut sniff = (0.0, 0.0);
+    for way in &ways {
+        let (chunks, mib) = way.throughput(server, 20_000, 256);
+        let over = if way.name == "mitmproxy" {
+            format!("   sniff proxy: {:.1} and {:.1} times that", sniff.0 / chunks, sniff.1 / mib)
+        } else {
+            String::new()
+        };
+        println!("{:<14}{chunks:>12.0}{mib:>12.0}{over}", way.name);
+        if way.name == "sniff proxy" {
+            sniff = (chunks, mib);
+        }
+    }
+    println!("\nsniff proxy: {} MiB at most", door.peak_memory());
+}

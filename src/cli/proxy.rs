@@ -1,0 +1,144 @@
+//! `sniff proxy`: the door in the path. The relay runs on its own threads; here its tee is read, judged and stored.
+
+pub(super) mod args;
+
+use super::record::screen::Screen;
+use super::record::{Recording, Source};
+use super::{Common, say, signals};
+use crate::capture::Counts;
+use crate::net::NetStats;
+use crate::proxy::{Heard, Server, Tee, Told};
+use crate::report::text::bytes;
+use crate::store::write::{Hop, Message};
+use anyhow::{Context, Result, bail};
+use args::{Plan, ProxyArgs};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long the tee's reader waits before it looks whether it should stop.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
+    let stop = signals::stop_flag();
+    let listen: SocketAddr = args.listen.parse().with_context(|| format!("--listen {}: wanted is ADDRESS:PORT", args.listen))?;
+    if !crate::proxy::is_private(listen.ip()) && args.door.auth.is_none() {
+        bail!("--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or SNIFF_PROXY_AUTH)");
+    }
+    let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
+    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, limits: &args.limits };
+    allow_many_sockets();
+    let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
+    if !common.quiet {
+        let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
+        say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", door.server.address()));
+        if args.upstream.is_none() {
+            say(&format!("sniff: clients must trust {} (sniff ca install-help)", door.certificate.display()));
+        }
+    }
+    while !stop.load(Ordering::Relaxed) {
+        door.listen(TICK);
+    }
+    door.close()?;
+    Ok(0)
+}
+
+/// Two sockets for each connection: the soft limit of 1024 descriptors is there for programs that use select(2), and this is none.
+fn allow_many_sockets() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a live value; where they fail, the old limit stays.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
+/// A proxy and the recording of what goes through it.
+pub(super) struct Door<'a> {
+    pub(super) server: Server,
+    pub(super) certificate: std::path::PathBuf,
+    tee: Tee,
+    recording: Recording<'a>,
+    counts: Counts,
+    /// Bytes lost when that was said last.
+    lost: u64,
+    /// Why nothing is recorded any more. The proxy goes on: those in between need it.
+    failed: Option<anyhow::Error>,
+}
+
+impl<'a> Door<'a> {
+    /// Everything is ready and the proxy listens.
+    pub(super) fn open(listen: SocketAddr, plan: &Plan<'_>, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
+        let (config, certificate) = plan.config()?;
+        let Plan { name, upstream, door, limits } = plan;
+        let tee = Tee::new(door.buffer);
+        // Opened first: whoever sees it listen may use it at once.
+        let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
+            "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
+        let source = Source { name: name.clone(), options, live: true, store_secrets: door.store_secrets };
+        let recording = Recording::begin(source, limits, &[], common, screen, &Default::default())?;
+        let server = Server::start(listen, config, tee.clone())?;
+        Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0, failed: None })
+    }
+
+    /// Take in what the relay has told; wait for it so long at most.
+    pub(super) fn listen(&mut self, limit: Duration) {
+        let (told, notices) = self.tee.take(limit);
+        for text in notices {
+            self.recording.notice(&text);
+        }
+        if self.failed.is_none()
+            && let Err(e) = self.record(told)
+        {
+            self.recording.notice(&format!("the recording has ended, the proxy goes on: {e:#}"));
+            self.failed = Some(e);
+        }
+        let lost = self.tee.lost();
+        // Said again when it has doubled.
+        if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
+            let all = bytes(lost);
+            self.recording
+                .notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
+            self.lost = lost;
+        }
+    }
+
+    fn record(&mut self, told: Vec<Told>) -> Result<()> {
+        for one in told {
+            if let Heard::Data(bytes) = &one.what {
+                self.counts.bytes += bytes.len() as u64;
+            }
+            match (&one.what, one.event()) {
+                (Heard::ClientHop, _) => {
+                    self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: one.frame, client_at: one.at })))?;
+                }
+                (_, Some(event)) => self.recording.step(|engine, sink| engine.event(&event, sink))?,
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Connections that are open.
+    pub(super) fn is_busy(&self) -> bool {
+        self.tee.open() > 0
+    }
+
+    /// No more connections; what was told is recorded to its end, and the last lines say what it was.
+    pub(super) fn close(mut self) -> Result<()> {
+        self.server.stop();
+        self.listen(Duration::ZERO);
+        if let Some(e) = self.failed {
+            return Err(e);
+        }
+        if self.tee.lost() > 0 {
+            let all = bytes(self.tee.lost());
+            self.recording.notice(&format!("{all} were relayed and not recorded: the recording was behind"));
+        }
+        self.recording.net_finish()?;
+        self.recording.finish(self.counts, &NetStats::default())
+    }
+}

@@ -1,0 +1,90 @@
+//! The proxy's options, for `proxy` and `run`, and the configuration that they make.
+
+use crate::cli::engine::LimitArgs;
+use crate::cli::values;
+use crate::proxy::{Authority, Beyond, Config, Credentials, Hosts, Roots, Upstream, ca, provider};
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Roots that programs are told of through the environment: a proxy in their place must know them too.
+const USERS_ROOTS: &[&str] =
+    &["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"];
+
+/// A proxy that records what goes through it, TLS opened.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff proxy                                        then: HTTPS_PROXY=http://127.0.0.1:8080 curl --cacert $(sniff ca path) https://…
+  sniff proxy --upstream https://api.openai.com      then: OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python app.py
+  sniff proxy --listen 0.0.0.0:8080 --auth me:secret
+What goes through is never changed: bytes, boundaries as far as TCP has any, ALPN, ends and resets are passed on. See also: sniff run")]
+pub(in crate::cli) struct ProxyArgs {
+    /// Listen here
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(in crate::cli) listen: String,
+    /// Reverse mode: stand in for this server
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) upstream: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) door: DoorArgs,
+    #[command(flatten)]
+    pub(in crate::cli) limits: LimitArgs,
+}
+
+/// What `proxy` and `run` share.
+#[derive(Debug, Default, Args)]
+pub(in crate::cli) struct DoorArgs {
+    /// Trust the authorities of this PEM file upstream too (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) upstream_ca: Vec<PathBuf>,
+    /// Do not verify this host's certificate (repeatable; HOST, HOST:PORT, *.DOMAIN)
+    #[arg(long, value_name = "HOST")]
+    pub(in crate::cli) insecure: Vec<String>,
+    /// Relay this host without looking, as one that pins its certificate (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub(in crate::cli) passthrough: Vec<String>,
+    /// Clients must name this user and password
+    #[arg(long, value_name = "USER:PASSWORD", env = "SNIFF_PROXY_AUTH", hide_env_values = true)]
+    pub(in crate::cli) auth: Option<String>,
+    /// Bytes that may wait for the recording; beyond that they are relayed only, and counted
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = values::size)]
+    pub(in crate::cli) buffer: usize,
+    /// Keep keys, tokens and cookies in the database as they are
+    #[arg(long)]
+    pub(in crate::cli) store_secrets: bool,
+}
+
+/// A proxy to be opened.
+pub(in crate::cli) struct Plan<'p> {
+    /// Of the session.
+    pub(in crate::cli) name: String,
+    /// Reverse mode.
+    pub(in crate::cli) upstream: Option<&'p str>,
+    pub(in crate::cli) door: &'p DoorArgs,
+    pub(in crate::cli) limits: &'p LimitArgs,
+}
+
+impl Plan<'_> {
+    /// The configuration, and where the authority's certificate is.
+    pub(in crate::cli) fn config(&self) -> Result<(Config, PathBuf)> {
+        let folder = ca::folder(|name| std::env::var_os(name))?;
+        let certificate = ca::create(&folder)?;
+        let provider = provider();
+        let named = USERS_ROOTS.iter().filter_map(std::env::var_os).map(PathBuf::from).filter(|p| p.is_file());
+        let mut extra: Vec<PathBuf> = self.door.upstream_ca.clone();
+        // A file of the environment that can't be read is the client's trouble, one that was named here is ours.
+        extra.extend(named.filter(|p| Roots::load(&[p], &provider).is_ok()));
+        let config = Config {
+            upstream: self.upstream.map(Upstream::parse).transpose()?,
+            authority: Authority::open(&folder, provider.clone())?,
+            roots: Roots::load(&extra, &provider)?,
+            insecure: Hosts::parse(self.door.insecure.iter().map(String::as_str)),
+            passthrough: Hosts::parse(self.door.passthrough.iter().map(String::as_str)),
+            beyond: Beyond::from_env(|name| std::env::var(name).ok())?,
+            credentials: self.door.auth.as_deref().map(Credentials::parse).transpose().context("--auth")?,
+            listens: Vec::new(),
+        };
+        Ok((config, certificate))
+    }
+}

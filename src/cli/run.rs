@@ -1,0 +1,66 @@
+//! `sniff run -- CMD`: a command with a proxy of its own, told of it through its environment. Signals and the exit status pass through.
+
+mod child;
+mod environment;
+mod java;
+
+use super::Common;
+use super::engine::LimitArgs;
+use super::proxy::Door;
+use super::proxy::args::{DoorArgs, Plan};
+use super::record::screen::Screen;
+use anyhow::{Context, Result};
+use child::Running;
+use clap::Args;
+use std::ffi::{OsStr, OsString};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// Connections of a command that has ended get so long to end too.
+const GRACE: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(50);
+
+/// Run a command with everything that it says over HTTP and HTTPS recorded.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff run -- python app.py
+  sniff run -- npm test
+  sniff run --passthrough login.example.com -- ./agent --verbose
+The command finds the proxy and the certificates in its environment (HTTPS_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, …); the system's trust
+store is not touched. Exit status: the command's; 128 + N where signal N ended it.")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    door: DoorArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, last = true)]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
+    // A signal that comes from here on is the command's.
+    child::forward_signals();
+    let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
+    let plan = Plan { name, upstream: None, door: &args.door, limits: &args.limits };
+    let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
+    let folder = tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
+    let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;
+    let mut running = Running::start(&args.command, &given)?;
+    let status = loop {
+        door.listen(TICK);
+        if let Some(status) = running.ended()? {
+            break status;
+        }
+    };
+    let end = Instant::now() + GRACE;
+    while door.is_busy() && Instant::now() < end {
+        door.listen(TICK);
+    }
+    // The command has done its work, whatever became of the recording.
+    if let Err(e) = door.close() {
+        super::say(&format!("sniff: error: {}", super::report_text(&e)));
+    }
+    Ok(status)
+}

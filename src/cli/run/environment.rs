@@ -1,0 +1,89 @@
+//! What a command must find in its environment to use the proxy and to trust it: every client has its own variables.
+
+use super::java;
+use crate::cli::proxy::args::DoorArgs;
+use crate::proxy::{Roots, provider};
+use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
+/// Where the proxy is, in both spellings.
+const PROXY: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY", "WS_PROXY", "WSS_PROXY"];
+/// Roots that stand in place of the client's own: the system's and ours.
+const BUNDLE: &[&str] = &[
+    "SSL_CERT_FILE",                    // OpenSSL, Go, Ruby, httpx (openai, anthropic), rustls-native-certs
+    "REQUESTS_CA_BUNDLE",               // Python requests
+    "CURL_CA_BUNDLE",                   // curl, also requests
+    "GIT_SSL_CAINFO",                   // git
+    "AWS_CA_BUNDLE",                    // AWS CLI, boto3
+    "PIP_CERT",                         // pip
+    "CARGO_HTTP_CAINFO",                // cargo
+    "NIX_SSL_CERT_FILE",                // nix
+    "HTTPLIB2_CA_CERTS",                // httplib2 (Google API client)
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", // gRPC
+    "npm_config_cafile",                // npm
+];
+/// Roots beside the client's own: ours alone would do, the bundle does no harm.
+const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
+
+/// Variables and their values. The files that they name are made in `folder`.
+pub(super) fn of(proxy: SocketAddr, door: &DoorArgs, certificate: &Path, folder: &Path) -> Result<Vec<(String, OsString)>> {
+    let mut all = Roots::load(&door.upstream_ca, &provider())?.certificates().to_vec();
+    let own = CertificateDer::from_pem_file(certificate).map_err(|e| anyhow::anyhow!("{}: {e}", certificate.display()))?;
+    all.push(own);
+    let bundle = folder.join("roots.pem");
+    let text: String = all.iter().map(|c| pem(c)).collect();
+    fs::write(&bundle, text).with_context(|| format!("cannot write {}", bundle.display()))?;
+    let store = folder.join("roots.jks");
+    fs::write(&store, java::trust_store(&all)).with_context(|| format!("cannot write {}", store.display()))?;
+
+    let user = door.auth.as_deref().map(|a| format!("{}@", escaped(a))).unwrap_or_default();
+    let url = format!("http://{user}{proxy}");
+    let mut out: Vec<(String, OsString)> = Vec::new();
+    for name in PROXY {
+        out.extend([((*name).to_owned(), url.clone().into()), (name.to_lowercase(), url.clone().into())]);
+    }
+    // Nothing goes past the proxy; hosts that the old value named are reached by it without the proxy beyond.
+    out.extend(["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), OsString::new())));
+    out.extend(BUNDLE.iter().chain(EXTRA).map(|name| ((*name).to_owned(), bundle.clone().into())));
+    out.push(("NODE_USE_ENV_PROXY".into(), "1".into()));
+    out.push(("JAVA_TOOL_OPTIONS".into(), java::options(proxy, &store, std::env::var_os("JAVA_TOOL_OPTIONS"))));
+    Ok(out)
+}
+
+/// `user:password` inside a URL (RFC 3986 section 3.2.1).
+fn escaped(words: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:".contains(&b);
+    words.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// RFC 7468.
+fn pem(der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new("CERTIFICATE", der))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundle_is_the_systems_roots_and_ours() {
+        let home = tempfile::tempdir().unwrap();
+        let certificate = crate::proxy::ca::create(&home.path().join("ca")).unwrap();
+        let door = DoorArgs { auth: Some("a:b c".into()), ..DoorArgs::default() };
+        let env = of("127.0.0.1:9".parse().unwrap(), &door, &certificate, home.path()).unwrap();
+        let value = |name: &str| env.iter().find(|(n, _)| n == name).unwrap().1.to_string_lossy().into_owned();
+        assert_eq!(value("HTTPS_PROXY"), "http://a:b%20c@127.0.0.1:9");
+        assert_eq!(value("https_proxy"), value("ALL_PROXY"));
+        assert_eq!(value("NO_PROXY"), "");
+        let bundle = CertificateDer::pem_file_iter(value("SSL_CERT_FILE")).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+        let own = CertificateDer::from_pem_file(&certificate).unwrap();
+        assert_eq!(bundle.last(), Some(&own));
+        assert_eq!(bundle.len(), rustls_native_certs::load_native_certs().certs.len() + 1);
+    }
+}

@@ -1,0 +1,52 @@
+//! Java reads neither `HTTPS_PROXY` nor PEM files: it gets system properties, and a trust store in its own old format (JKS, version 2).
+
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Guards nothing: what is in there is public.
+const PASSWORD: &str = "changeit";
+
+/// `JAVA_TOOL_OPTIONS`, added to what it was.
+pub(super) fn options(proxy: SocketAddr, store: &Path, before: Option<OsString>) -> OsString {
+    let mut out = before.filter(|b| !b.is_empty()).map(|mut b| {
+        b.push(" ");
+        b
+    });
+    let out = out.get_or_insert_default();
+    for scheme in ["http", "https"] {
+        out.push(format!("-D{scheme}.proxyHost={} -D{scheme}.proxyPort={} ", proxy.ip(), proxy.port()));
+    }
+    // Empty: by default Java goes past a proxy to reach loopback.
+    out.push(format!("-Dhttp.nonProxyHosts= -Djavax.net.ssl.trustStorePassword={PASSWORD} -Djavax.net.ssl.trustStore="));
+    out.push(store);
+    std::mem::take(out)
+}
+
+/// Entries that are trusted certificates, and a digest over all (as `sun.security.provider.JavaKeyStore` reads them).
+pub(super) fn trust_store(certificates: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for word in [0xfeed_feed, 2, certificates.len() as u32] {
+        out.extend(word.to_be_bytes());
+    }
+    let text = |out: &mut Vec<u8>, text: &str| {
+        out.extend((text.len() as u16).to_be_bytes());
+        out.extend(text.as_bytes());
+    };
+    for (n, der) in certificates.iter().enumerate() {
+        out.extend(2_u32.to_be_bytes()); // a trusted certificate
+        text(&mut out, &format!("root{n}"));
+        out.extend(0_u64.to_be_bytes()); // its date, which nobody reads
+        text(&mut out, "X.509");
+        out.extend((der.as_ref().len() as u32).to_be_bytes());
+        out.extend(der.as_ref());
+    }
+    let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    let password: Vec<u8> = PASSWORD.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    digest.update(&password);
+    digest.update(b"Mighty Aphrodite");
+    digest.update(&out);
+    out.extend(digest.finish().as_ref());
+    out
+}

@@ -1,0 +1,195 @@
+//! A request's head as a proxy must know it: where it goes, who asks, how long its body is; and what is to be written instead where it is edited.
+
+use super::target::{Authority, Scheme};
+
+/// Longest head that is read.
+pub(super) const MAX_HEAD: usize = 256 << 10;
+/// Most fields in it.
+const MAX_FIELDS: usize = 256;
+
+/// What the client wants of a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// `CONNECT host:port`
+    Tunnel(Authority),
+    /// `GET http://host/…`: the server, and the target in origin-form.
+    Absolute { scheme: Scheme, authority: Authority, origin: String },
+    /// `GET /…`: as to a server.
+    Origin,
+}
+
+/// How a request's body ends (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// After so many bytes.
+    Bytes(u64),
+    /// With its last chunk.
+    Chunked,
+}
+
+/// One head, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Bytes of it, the empty line included.
+    pub(super) len: usize,
+    pub(super) method: String,
+    pub(super) wants: Wants,
+    pub(super) length: Length,
+    /// Another protocol is asked for on this connection.
+    pub(super) upgrade: bool,
+    /// `Proxy-Authorization`
+    pub(super) credentials: Option<Vec<u8>>,
+}
+
+/// What a head's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Parsed {
+    Whole(Head),
+    More,
+    /// Not a request, and what is wrong with it.
+    Not(&'static str),
+}
+
+/// Read the head at the front of `bytes`.
+pub(super) fn parse(bytes: &[u8]) -> Parsed {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    let len = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) if bytes.len() > MAX_HEAD => return Parsed::Not("the request's head is too long"),
+        Ok(httparse::Status::Partial) => return Parsed::More,
+        Err(httparse::Error::TooManyHeaders) => return Parsed::Not("the request has too many fields"),
+        Err(_) => return Parsed::Not("this is not an HTTP request"),
+    };
+    let (Some(method), Some(target)) = (request.method, request.path) else { return Parsed::Not("this is not an HTTP request") };
+    let field = |name: &str| request.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value);
+    let Some(wants) = wants(method, target) else { return Parsed::Not("the request's target names no host") };
+    let text = |name| field(name).map(|v| String::from_utf8_lossy(v).trim().to_ascii_lowercase());
+    let length = match text("transfer-encoding") {
+        Some(coding) if coding.ends_with("chunked") => Length::Chunked,
+        Some(_) => return Parsed::Not("the request's transfer coding is not known"),
+        None => match text("content-length").map(|n| n.parse()) {
+            None => Length::Bytes(0),
+            Some(Ok(n)) => Length::Bytes(n),
+            Some(Err(_)) => return Parsed::Not("the request's Content-Length is no number"),
+        },
+    };
+    Parsed::Whole(Head {
+        len,
+        method: method.into(),
+        wants,
+        length,
+        upgrade: field("upgrade").is_some(),
+        credentials: field("proxy-authorization").map(<[u8]>::to_vec),
+    })
+}
+
+fn wants(method: &str, target: &str) -> Option<Wants> {
+    if method == "CONNECT" {
+        return Authority::parse(target, 443).map(Wants::Tunnel);
+    }
+    let Some((scheme, rest)) = target.split_once("://") else { return Some(Wants::Origin) };
+    let scheme = Scheme::parse(scheme)?;
+    let split = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(split);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Some(Wants::Absolute { scheme, authority: Authority::parse(authority, scheme.port())?, origin: format!("{slash}{path}") })
+}
+
+/// What changes in a head.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Edit<'e> {
+    /// Another target.
+    pub(super) target: Option<&'e str>,
+    /// Another `Host`.
+    pub(super) host: Option<&'e str>,
+    /// A `Proxy-Authorization` for the next proxy.
+    pub(super) credentials: Option<&'e str>,
+}
+
+/// The head with these changes, and without what was for this proxy only. All else stays as it was: order, case, spaces.
+pub(super) fn edited(head: &[u8], edit: &Edit<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(head.len() + 128);
+    for (n, line) in head.split_inclusive(|&b| b == b'\n').enumerate() {
+        if n == 0 {
+            start_line(line, edit.target, &mut out);
+            continue;
+        }
+        let name = line.split(|&b| b == b':').next().unwrap_or_default();
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        if is("proxy-authorization") || is("proxy-connection") {
+            continue;
+        }
+        match edit.host.filter(|_| is("host")) {
+            Some(host) => {
+                out.extend_from_slice(name);
+                out.extend_from_slice(format!(": {host}\r\n").as_bytes());
+            }
+            None if line == b"\r\n" || line == b"\n" => {
+                if let Some(credentials) = edit.credentials {
+                    out.extend_from_slice(format!("Proxy-Authorization: {credentials}\r\n").as_bytes());
+                }
+                out.extend_from_slice(line);
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
+}
+
+fn start_line(line: &[u8], target: Option<&str>, out: &mut Vec<u8>) {
+    let first = line.iter().position(|&b| b == b' ');
+    let last = line.iter().rposition(|&b| b == b' ');
+    match (target, first, last) {
+        (Some(target), Some(first), Some(last)) if first < last => {
+            out.extend_from_slice(&line[..=first]);
+            out.extend_from_slice(target.as_bytes());
+            out.extend_from_slice(&line[last..]);
+        }
+        _ => out.extend_from_slice(line),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn whole(text: &str) -> Head {
+        match parse(text.as_bytes()) {
+            Parsed::Whole(head) => head,
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn forms_of_targets() {
+        let tunnel = |text: &str| Wants::Tunnel(Authority::parse(text, 443).unwrap_or_else(|| panic!("{text}")));
+        assert_eq!(whole("CONNECT api.example.com:8443 HTTP/1.1\r\n\r\n").wants, tunnel("api.example.com:8443"));
+        assert_eq!(whole("CONNECT [2001:db8::1]:443 HTTP/1.1\r\n\r\n").wants, tunnel("[2001:db8::1]:443"));
+        let Wants::Absolute { authority, origin, .. } = whole("GET http://u:p@h:81?x=1 HTTP/1.1\r\n\r\n").wants else { panic!() };
+        assert_eq!((authority.to_string().as_str(), origin.as_str()), ("h:81", "/?x=1"));
+        assert_eq!(whole("POST /v1/x HTTP/1.1\r\nHost: a\r\n\r\n").wants, Wants::Origin);
+        assert!(matches!(parse(b"\x16\x03\x01\x02\x00\x01"), Parsed::Not(_)));
+        assert!(matches!(parse(b"GET / HT"), Parsed::More));
+    }
+
+    #[test]
+    fn bodies_and_credentials() {
+        let head = whole("POST / HTTP/1.1\r\nContent-Length: 12\r\nProxy-Authorization: Basic eA==\r\n\r\n");
+        assert_eq!((head.length, head.credentials.as_deref()), (Length::Bytes(12), Some(b"Basic eA==".as_slice())));
+        assert_eq!(whole("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n").length, Length::Chunked);
+        assert!(matches!(parse(b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"), Parsed::Not(_)));
+    }
+
+    #[test]
+    fn an_edit_changes_what_it_names_and_nothing_else() {
+        let head = b"GET http://h/a?b HTTP/1.1\r\nhOsT:h\r\nX:  y \r\nProxy-Connection: keep-alive\r\nProxy-Authorization: Basic x\r\n\r\n";
+        let edit = Edit { target: Some("/a?b"), host: None, credentials: None };
+        assert_eq!(edited(head, &edit), b"GET /a?b HTTP/1.1\r\nhOsT:h\r\nX:  y \r\n\r\n");
+        let edit = Edit { target: None, host: Some("api.example.com"), credentials: Some("Basic z") };
+        let wanted = "GET http://h/a?b HTTP/1.1\r\nhOsT: api.example.com\r\nX:  y \r\nProxy-Authorization: Basic z\r\n\r\n";
+        assert_eq!(edited(head, &edit), wanted.as_bytes());
+    }
+}

@@ -1,0 +1,159 @@
+//! The door in the path: a proxy that opens TLS, relays every byte as it is, and tells the waist on the side.
+//!
+//! ```text
+//! accept ─▶ session: what does the client want? ─▶ connect: upstream ─▶ relay ◀─▶ relay
+//!                                                                        │ copies, times
+//!                                                                        ▼
+//!                                                                       tee ─▶ analysis (another thread)
+//! ```
+//! Upstream is asked first, and the client is offered exactly what upstream chose. Nothing here reads HTTP but the heads that must be edited: absolute
+//! form and reverse mode. What is relayed never depends on what is read from it.
+
+mod auth;
+pub mod ca;
+mod clock;
+mod connect;
+mod head;
+mod relay;
+mod requests;
+mod roots;
+mod session;
+mod socks;
+mod stream;
+mod target;
+mod tee;
+
+pub use auth::Credentials;
+pub use ca::Authority;
+pub use roots::Roots;
+pub use target::{Beyond, Hosts, Upstream};
+pub use tee::{Heard, Tee, Told};
+
+use anyhow::{Context, Result};
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+
+/// Notices of one kind and host are said once; so many different ones at most.
+const SAID: usize = 1024;
+
+/// The cryptography that all of it uses.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// How the proxy behaves.
+#[derive(Debug)]
+pub struct Config {
+    /// Reverse mode: everything goes there.
+    pub upstream: Option<Upstream>,
+    /// Signs certificates for clients.
+    pub authority: Authority,
+    /// Trusted upstream.
+    pub roots: Roots,
+    /// Hosts whose certificates are not verified.
+    pub insecure: Hosts,
+    /// Hosts that are relayed without looking.
+    pub passthrough: Hosts,
+    /// Proxies before the servers.
+    pub beyond: Beyond,
+    /// Who may use it; none: everybody who can reach it.
+    pub credentials: Option<Credentials>,
+    /// Addresses that it listens on, known once it does.
+    pub listens: Vec<SocketAddr>,
+}
+
+impl Config {
+    /// A connection there would come back here.
+    fn is_self(&self, address: SocketAddr) -> bool {
+        self.listens.iter().any(|own| {
+            own.port() == address.port()
+                && (own.ip() == address.ip()
+                    || (own.ip().is_unspecified() && (address.ip().is_loopback() || address.ip().is_unspecified())))
+        })
+    }
+}
+
+/// A proxy that runs until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    runtime: Option<Runtime>,
+    address: SocketAddr,
+}
+
+/// What a session needs from around it.
+#[derive(Debug)]
+struct Around {
+    config: Config,
+    tee: Tee,
+    said: Mutex<HashSet<String>>,
+}
+
+impl Around {
+    /// Once for each text.
+    fn notice(&self, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < SAID && said.insert(text.clone()) {
+            self.tee.notice(text);
+        }
+    }
+}
+
+impl Server {
+    /// Listen, and serve from threads of its own.
+    pub fn start(listen: SocketAddr, mut config: Config, tee: Tee) -> Result<Server> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("proxy").enable_all().build();
+        let runtime = runtime.context("cannot start threads")?;
+        let listener = runtime.block_on(TcpListener::bind(listen)).with_context(|| format!("cannot listen on {listen}"))?;
+        let address = listener.local_addr().context("cannot tell the address")?;
+        config.listens.push(address);
+        let around = Arc::new(Around { config, tee, said: Mutex::default() });
+        runtime.spawn(accept(listener, around));
+        Ok(Server { runtime: Some(runtime), address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// No more connections; those that are open end here.
+    pub fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Sessions are dropped where they wait, and say so to the tee; a name lookup may go on for a while on its own.
+            runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn accept(listener: TcpListener, around: Arc<Around>) {
+    loop {
+        match listener.accept().await {
+            Ok((tcp, peer)) => {
+                tokio::spawn(session::serve(tcp, peer, around.clone()));
+            }
+            Err(e) => {
+                // Out of descriptors, most likely: those that are open will end and give theirs back.
+                around.notice(format!("cannot accept connections: {e}"));
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// May listen without asking who comes.
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()),
+    }
+}

@@ -1,0 +1,277 @@
+//! Requests on a connection whose heads must be edited: reverse mode and absolute-form. Bodies pass as they are; they are measured only to find the
+//! next head.
+//!
+//! ```text
+//!   Head ──whole──▶ Body(n) ──n bytes──▶ Head         Head ──Upgrade──▶ Opaque (for ever)
+//!     └────────────▶ Chunks ──last one──▶ Head
+//! ```
+
+use super::head::{self, Edit, Head, Length, Parsed, Wants};
+use super::target::{Authority, Scheme, Upstream};
+
+/// Where the requests of this connection go, and what is written over their heads.
+#[derive(Debug)]
+pub(super) enum Rewrite {
+    /// Everything to this server (reverse mode).
+    To(Upstream),
+    /// Absolute-form: the target loses its authority.
+    Origin,
+    /// Absolute-form stays, for the next proxy, with these credentials.
+    Keep { credentials: Option<String> },
+}
+
+/// What is to be done with what the client sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Pass these on.
+    Pass(Vec<u8>),
+    /// Not enough yet.
+    More,
+    /// The next head names another server.
+    Turn,
+    /// This can't be passed on.
+    Refuse(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Head,
+    Body(u64),
+    Chunks(Chunks),
+    Opaque,
+}
+
+/// Inside a chunked body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunks {
+    /// In a size line: the size so far, and whether its digits are over.
+    Size { size: u64, digits_over: bool },
+    /// Bytes left of a chunk and the line end behind it.
+    Data(u64),
+    /// In the trailer section, at the start of a line or inside one.
+    Trailer { line_is_empty: bool },
+}
+
+/// Edits the heads in a client's stream.
+#[derive(Debug)]
+pub(super) struct Editor {
+    rewrite: Rewrite,
+    state: State,
+    /// Where this connection's requests go at the moment (absolute-form).
+    now_at: Option<(Scheme, Authority)>,
+    /// Client's bytes not dealt with yet.
+    input: Vec<u8>,
+    /// `input` may hold something that can be dealt with.
+    fresh: bool,
+}
+
+impl Editor {
+    /// `input`: what was read already.
+    pub(super) fn new(rewrite: Rewrite, now_at: Option<(Scheme, Authority)>, input: Vec<u8>) -> Editor {
+        let fresh = !input.is_empty();
+        Editor { rewrite, state: State::Head, now_at, input, fresh }
+    }
+
+    /// There is something to go on with before more is read.
+    pub(super) fn has_input(&self) -> bool {
+        self.fresh
+    }
+
+    /// Where the next request goes, after [`Step::Turn`]; `rewrite` says what is written over heads on the way there.
+    pub(super) fn turn(&mut self, rewrite: impl Fn(Scheme, &Authority) -> Rewrite) -> Option<(Scheme, Authority)> {
+        let Parsed::Whole(Head { wants: Wants::Absolute { scheme, authority, .. }, .. }) = head::parse(&self.input) else { return None };
+        self.rewrite = rewrite(scheme, &authority);
+        self.now_at = Some((scheme, authority));
+        self.fresh = true;
+        self.now_at.clone()
+    }
+
+    /// The next bytes of the client; none to go on with those at hand.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Step {
+        self.input.extend_from_slice(bytes);
+        let mut out = Vec::new();
+        while !self.input.is_empty() {
+            let used = match self.state {
+                State::Opaque => self.input.len(),
+                State::Body(left) => {
+                    let n = left.min(self.input.len() as u64);
+                    self.state = if left > n { State::Body(left - n) } else { State::Head };
+                    n as usize
+                }
+                State::Chunks(chunks) => match chunks.walk(&self.input) {
+                    Ok((used, next)) => {
+                        self.state = next;
+                        used
+                    }
+                    Err(why) => return Step::Refuse(why),
+                },
+                State::Head => match self.head(&mut out) {
+                    Ok(()) => continue,
+                    // What came before the head that can't go on goes first.
+                    Err(_) if !out.is_empty() => break,
+                    Err(step) => {
+                        self.fresh = false;
+                        return step;
+                    }
+                },
+            };
+            out.extend(self.input.drain(..used));
+        }
+        self.fresh = !self.input.is_empty() && !out.is_empty();
+        if out.is_empty() { Step::More } else { Step::Pass(out) }
+    }
+
+    /// The head at the front, edited, or why not.
+    fn head(&mut self, out: &mut Vec<u8>) -> Result<(), Step> {
+        let head = match head::parse(&self.input) {
+            Parsed::More => return Err(Step::More),
+            Parsed::Not(why) => return Err(Step::Refuse(why)),
+            Parsed::Whole(head) => head,
+        };
+        let bytes = &self.input[..head.len];
+        match (&self.rewrite, &head.wants) {
+            (_, Wants::Tunnel(_)) => return Err(Step::Refuse("CONNECT after another request on the same connection is not supported")),
+            (Rewrite::To(upstream), wants) => {
+                let target = match wants {
+                    Wants::Absolute { origin, .. } => upstream.path_to(origin),
+                    _ => upstream.path_to(&target_of(bytes)),
+                };
+                let host = upstream.authority.host_field(upstream.scheme);
+                out.extend(head::edited(bytes, &Edit { target: Some(&target), host: Some(&host), credentials: None }));
+            }
+            (_, Wants::Origin) => return Err(Step::Refuse(ORIGIN)),
+            (rewrite, Wants::Absolute { scheme, authority, origin }) => {
+                if self.now_at.as_ref() != Some(&(*scheme, authority.clone())) {
+                    return Err(Step::Turn);
+                }
+                let edit = match rewrite {
+                    Rewrite::Keep { credentials } => Edit { credentials: credentials.as_deref(), ..Edit::default() },
+                    _ => Edit { target: Some(origin), ..Edit::default() },
+                };
+                out.extend(head::edited(bytes, &edit));
+            }
+        }
+        self.input.drain(..head.len);
+        self.state = match head.length {
+            _ if head.upgrade => State::Opaque,
+            Length::Bytes(0) => State::Head,
+            Length::Bytes(n) => State::Body(n),
+            Length::Chunked => State::Chunks(Chunks::Size { size: 0, digits_over: false }),
+        };
+        Ok(())
+    }
+}
+
+/// A request for a server came to the proxy.
+pub(super) const ORIGIN: &str = "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to stand in for one server";
+
+fn target_of(head: &[u8]) -> String {
+    let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
+    let target = line.split(|&b| b == b' ').nth(1).unwrap_or(b"/");
+    String::from_utf8_lossy(target).into_owned()
+}
+
+impl Chunks {
+    /// Through `bytes` as far as this body goes: bytes used and what comes then.
+    fn walk(mut self, bytes: &[u8]) -> Result<(usize, State), &'static str> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match &mut self {
+                Chunks::Data(left) => {
+                    let n = (*left).min((bytes.len() - at) as u64);
+                    *left -= n;
+                    at += n as usize;
+                    if *left == 0 {
+                        self = Chunks::Size { size: 0, digits_over: false };
+                    }
+                    continue;
+                }
+                Chunks::Size { size, digits_over } => match (bytes[at], *digits_over) {
+                    (b'\n', _) if *size == 0 => self = Chunks::Trailer { line_is_empty: true },
+                    (b'\n', _) => self = Chunks::Data(size.saturating_add(2)),
+                    (byte, false) => match char::from(byte).to_digit(16) {
+                        Some(digit) if *size >> 56 == 0 => *size = *size << 4 | u64::from(digit),
+                        Some(_) => return Err("a chunk of the request is too long"),
+                        None => *digits_over = true,
+                    },
+                    (_, true) => {}
+                },
+                Chunks::Trailer { line_is_empty } => match bytes[at] {
+                    b'\n' if *line_is_empty => return Ok((at + 1, State::Head)),
+                    b'\n' => *line_is_empty = true,
+                    b'\r' => {}
+                    _ => *line_is_empty = false,
+                },
+            }
+            at += 1;
+        }
+        Ok((at, State::Chunks(self)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// All that passes when `text` comes in pieces of `size`.
+    fn pass(editor: &mut Editor, text: &[u8], size: usize) -> (Vec<u8>, Option<Step>) {
+        let mut out = Vec::new();
+        for piece in text.chunks(size) {
+            let mut step = editor.push(piece);
+            loop {
+                match step {
+                    Step::Pass(bytes) => out.extend(bytes),
+                    Step::More => break,
+                    other => return (out, Some(other)),
+                }
+                if !editor.has_input() {
+                    break;
+                }
+                step = editor.push(&[]);
+            }
+        }
+        (out, None)
+    }
+
+    fn at(host: &str) -> Option<(Scheme, Authority)> {
+        Some((Scheme::Http, Authority::parse(host, 80).unwrap()))
+    }
+
+    #[test]
+    fn heads_are_edited_and_bodies_are_not() {
+        let sent = b"POST http://h/a HTTP/1.1\r\nContent-Length: 21\r\n\r\nGET http://h/x HTTP/1\
+            POST http://h/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=GET http://\r\nabc\r\n0\r\nT: v\r\n\r\nGET http://h/c HTTP/1.1\r\n\r\n";
+        let wanted = b"POST /a HTTP/1.1\r\nContent-Length: 21\r\n\r\nGET http://h/x HTTP/1\
+            POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=GET http://\r\nabc\r\n0\r\nT: v\r\n\r\nGET /c HTTP/1.1\r\n\r\n";
+        for size in [1, 2, 7, 4096] {
+            let (out, stop) = pass(&mut Editor::new(Rewrite::Origin, at("h"), Vec::new()), sent, size);
+            assert_eq!((String::from_utf8_lossy(&out), stop), (String::from_utf8_lossy(wanted), None), "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn another_host_is_a_turn() {
+        let mut editor = Editor::new(Rewrite::Origin, at("h"), Vec::new());
+        let (out, stop) = pass(&mut editor, b"GET http://h/a HTTP/1.1\r\n\r\nGET http://i/b HTTP/1.1\r\n\r\n", 4096);
+        assert_eq!((out.as_slice(), stop), (b"GET /a HTTP/1.1\r\n\r\n".as_slice(), Some(Step::Turn)));
+        assert_eq!(editor.turn(|_, _| Rewrite::Origin), at("i"));
+        assert_eq!(editor.push(&[]), Step::Pass(b"GET /b HTTP/1.1\r\n\r\n".to_vec()));
+    }
+
+    #[test]
+    fn reverse_sets_host_and_path() {
+        let upstream = Upstream::parse("https://api.example.com/base/").unwrap();
+        let mut editor = Editor::new(Rewrite::To(upstream), None, b"GET /v1/x?y HTTP/1.1\r\nHost: localhost:1\r\n\r\n".to_vec());
+        assert!(editor.has_input());
+        let Step::Pass(out) = editor.push(&[]) else { panic!() };
+        assert_eq!(String::from_utf8_lossy(&out), "GET /base/v1/x?y HTTP/1.1\r\nHost: api.example.com\r\n\r\n");
+    }
+
+    #[test]
+    fn behind_an_upgrade_nothing_is_read() {
+        let mut editor = Editor::new(Rewrite::Origin, at("h"), Vec::new());
+        let sent = b"GET http://h/ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x02hi";
+        assert_eq!(pass(&mut editor, sent, 3).0, b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x02hi");
+    }
+}

@@ -1,0 +1,91 @@
+//! Whom to trust upstream: the platform's roots, those of the user, and nobody's signature at all where a host was named for that.
+
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::sync::Arc;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+/// Roots, and what TLS towards upstream is made with.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    /// Certificates that are trusted, the platform's and the user's.
+    trusted: Vec<CertificateDer<'static>>,
+    pub(super) verified: Arc<ClientConfig>,
+    pub(super) unverified: Arc<ClientConfig>,
+}
+
+impl Roots {
+    /// The platform's, and those of these PEM files.
+    pub fn load(extra: &[impl AsRef<Path>], provider: &Arc<CryptoProvider>) -> Result<Roots> {
+        let mut trusted = rustls_native_certs::load_native_certs().certs;
+        for path in extra {
+            let path = path.as_ref();
+            let wrong = || format!("{} holds no certificates in PEM form", path.display());
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            let certificates: Vec<_> = certificates.collect::<Result<_, _>>().ok().with_context(wrong)?;
+            if certificates.is_empty() {
+                bail!("{}", wrong());
+            }
+            trusted.extend(certificates);
+        }
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(trusted.iter().cloned());
+        if store.is_empty() {
+            // Slim containers have none.
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        let builder = || ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let verified = builder()?.with_root_certificates(store).with_no_client_auth();
+        let anyone = Arc::new(Anyone(provider.clone()));
+        let unverified = builder()?.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth();
+        Ok(Roots { trusted, verified: Arc::new(verified), unverified: Arc::new(unverified) })
+    }
+
+    /// All trusted certificates.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.trusted
+    }
+}
+
+/// Accepts every certificate. The handshake's own signature is still checked: whoever answers holds the key of what it shows.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,388 @@
+//! One client's connection: what it wants, whether it may, and the relay that gives it that.
+//!
+//! ```text
+//! Opening ──0x05 (SOCKS5)───▶ Tunnel          Tunnel ──TLS hello────▶ Opened: TLS on both sides
+//!    ├──CONNECT─────────────▶ Tunnel             ├──named by --passthrough─▶ relayed unseen
+//!    ├──http://host/…───────▶ Requests           └──anything else, or the server speaks first─▶ relayed as it is
+//!    ├──/… and --upstream───▶ Requests
+//!    ├──TLS and --upstream──▶ TLS with the client, then Requests
+//!    └──anything else───────▶ an answer that says what to do
+//! ```
+
+use super::connect::{self, Failure, tls_error};
+use super::head::{self, Head, Parsed, Wants};
+use super::relay::{Over, relay};
+use super::requests::{Editor, ORIGIN, Rewrite};
+use super::socks::{self, Reply};
+use super::stream::{Side, Wire};
+use super::target::{Authority, Scheme, Upstream};
+use super::{Around, tee::Tap};
+use crate::conn::{Direction, Endpoints};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
+use tokio_rustls::{LazyConfigAcceptor, TlsStream};
+
+/// HTTP/2's first bytes (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// After an error has been told, so long is waited for the client to read it: closing on unread bytes would reset it away.
+const LINGER: Duration = Duration::from_secs(2);
+/// A client's TLS handshake gets so long.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// Serve it to its end. Errors here are the client's going away: there is nobody left to tell.
+pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, around: Arc<Around>) {
+    let session = Session { peer, around };
+    let _ = session.open(Wire::new(tcp)).await;
+}
+
+struct Session {
+    peer: SocketAddr,
+    around: Arc<Around>,
+}
+
+impl Session {
+    async fn open(&self, mut wire: Wire) -> io::Result<()> {
+        let config = &self.around.config;
+        match (wire.peek(1).await?.first().copied(), &config.upstream) {
+            (None, _) => Ok(()),
+            (Some(socks::VERSION), None) => self.socks(wire).await,
+            (Some(0x16), Some(upstream)) => self.reverse_tls(wire, upstream).await,
+            (Some(0x16), None) => {
+                self.around.notice(format!("{}: TLS to the proxy itself is not supported; name it as http://…", self.peer.ip()));
+                alert(&mut wire, AlertDescription::HandshakeFailure.into()).await
+            }
+            (Some(_), upstream) => match upstream {
+                Some(upstream) => self.reverse(Side::Plain(wire), upstream).await,
+                None => self.forward(wire).await,
+            },
+        }
+    }
+
+    async fn forward(&self, mut wire: Wire) -> io::Result<()> {
+        let head = match first_head(&mut wire).await? {
+            Ok(head) => head,
+            Err(why) => return refuse(&mut Side::Plain(wire), 400, "Bad Request", why, "").await,
+        };
+        let mut client = Side::Plain(wire);
+        if let Some(credentials) = &self.around.config.credentials
+            && !credentials.admit(head.credentials.as_deref())
+        {
+            let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
+            return refuse(&mut client, 407, "Proxy Authentication Required", "this proxy wants a user and a password", ask).await;
+        }
+        let Side::Plain(mut wire) = client else { return Ok(()) };
+        match head.wants {
+            Wants::Tunnel(server) => {
+                wire.take(head.len);
+                match connect::tcp(&self.around.config, Scheme::Https, &server).await {
+                    Ok(upstream) => {
+                        wire.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+                        self.tunnel(wire, upstream, &server).await
+                    }
+                    Err(failure) => self.unreached(Side::Plain(wire), &server, &failure).await,
+                }
+            }
+            Wants::Absolute { scheme, authority, .. } => {
+                let input = wire.take(usize::MAX);
+                let editor = Editor::new(self.rewrite(scheme, &authority), Some((scheme, authority.clone())), input);
+                self.absolute(Side::Plain(wire), editor, scheme, authority).await
+            }
+            Wants::Origin => refuse(&mut Side::Plain(wire), 400, "Bad Request", ORIGIN, "").await,
+        }
+    }
+
+    async fn socks(&self, mut wire: Wire) -> io::Result<()> {
+        let Some(server) = socks::ask(&mut wire, self.around.config.credentials.as_ref()).await? else { return Ok(()) };
+        match connect::tcp(&self.around.config, Scheme::Https, &server).await {
+            Ok(upstream) => {
+                socks::reply(&mut wire, Reply::Succeeded).await?;
+                self.tunnel(wire, upstream, &server).await
+            }
+            Err(failure) => {
+                self.tell(&server, &failure);
+                let reply = match &failure {
+                    Failure::Loop => Reply::NotAllowed,
+                    f if f.is_refused() => Reply::ConnectionRefused,
+                    _ => Reply::HostUnreachable,
+                };
+                socks::reply(&mut wire, reply).await
+            }
+        }
+    }
+
+    /// A way to `server` is open on both sides. What goes through it?
+    async fn tunnel(&self, mut client: Wire, server: Wire, authority: &Authority) -> io::Result<()> {
+        let config = &self.around.config;
+        if config.passthrough.contain(&authority.host, authority.port) {
+            return self.join(Side::Plain(client), Side::Plain(server), None, None, false).await;
+        }
+        // Whoever speaks first: some protocols begin with the server.
+        let (mut one, mut other) = ([0], [0]);
+        let client_first = !client.ahead().is_empty()
+            || tokio::select! {
+                biased;
+                there = client.tcp().peek(&mut one) => { there?; true }
+                there = server.tcp().peek(&mut other) => { there?; false }
+            };
+        // More than the first byte is waited for only where it may be TLS.
+        if !client_first || client.peek(1).await?.first() != Some(&0x16) || !is_hello(client.peek(6).await?) {
+            return self.join(Side::Plain(client), Side::Plain(server), None, None, true).await;
+        }
+        self.opened(client, server, authority).await
+    }
+
+    /// TLS on both sides: upstream first, the client then gets what upstream chose.
+    async fn opened(&self, client: Wire, server: Wire, authority: &Authority) -> io::Result<()> {
+        let config = &self.around.config;
+        let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), client);
+        let Ok(start) = tokio::time::timeout(HANDSHAKE, &mut acceptor).await else { return Ok(()) };
+        let start = start?;
+        let (sni, alpn) = {
+            let hello = start.client_hello();
+            let alpn = hello.alpn().map(|list| list.map(<[u8]>::to_vec).collect::<Vec<_>>());
+            (hello.server_name().map(str::to_owned), alpn.unwrap_or_default())
+        };
+        let name = sni.clone().unwrap_or_else(|| authority.host.clone());
+        if config.insecure.contain(&name, authority.port) {
+            self.around.notice(format!("{name}: the certificate of this host is NOT VERIFIED (--insecure)"));
+        }
+        let server = match connect::tls(config, server, &name, authority.port, alpn).await {
+            Ok(server) => server,
+            Err(failure) => {
+                self.tell(&Authority { host: name, port: authority.port }, &failure);
+                let mut io = start.io;
+                return alert(&mut io, failure.alert()).await;
+            }
+        };
+        let facts = server.facts(sni);
+        let chosen = facts.as_ref().and_then(|f| f.alpn.clone());
+        let accept = match config.authority.config(&name, chosen.as_deref().map(str::as_bytes)) {
+            Ok(accept) => accept,
+            Err(e) => {
+                self.around.notice(format!("{name}: cannot make a certificate: {e:#}"));
+                let mut io = start.io;
+                return alert(&mut io, AlertDescription::InternalError.into()).await;
+            }
+        };
+        match tokio::time::timeout(HANDSHAKE, start.into_stream(accept)).await {
+            Ok(Ok(tls)) => self.join(Side::Tls(Box::new(TlsStream::Server(tls))), server, facts, None, true).await,
+            Ok(Err(e)) => {
+                self.around.notice(refusal(&name, &e));
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Absolute-form: to one server after another, as the requests name them.
+    async fn absolute(&self, mut client: Side, mut editor: Editor, mut scheme: Scheme, mut authority: Authority) -> io::Result<()> {
+        loop {
+            let mut server = match self.reach(scheme, &authority, vec![b"http/1.1".to_vec()]).await {
+                Ok(server) => server,
+                Err(failure) => return self.unreached(client, &authority, &failure).await,
+            };
+            let mut tap = self.tap(&server, true);
+            if let Some(facts) = server.facts(Some(authority.host.clone()).filter(|_| authority.ip().is_none())) {
+                tap.tls(facts);
+            }
+            match relay(&mut client, &mut server, &mut tap, Some(&mut editor)).await {
+                Over::Ended => return Ok(()),
+                Over::Refused(why) => return refuse(&mut client, 400, "Bad Request", why, "").await,
+                Over::Turned => {
+                    // A client that asks another server has read what the first one said.
+                    tap.end(Direction::ToServer, crate::conn::End::Fin);
+                    let Some(next) = editor.turn(|scheme, authority| self.rewrite(scheme, authority)) else { return Ok(()) };
+                    (scheme, authority) = next;
+                }
+            }
+        }
+    }
+
+    async fn reverse_tls(&self, mut wire: Wire, upstream: &Upstream) -> io::Result<()> {
+        let own = wire.tcp().local_addr()?.ip().to_string();
+        if !is_hello(wire.peek(6).await?) {
+            return Ok(());
+        }
+        let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), wire);
+        let Ok(start) = tokio::time::timeout(HANDSHAKE, &mut acceptor).await else { return Ok(()) };
+        let start = start?;
+        let hello = start.client_hello();
+        let name = hello.server_name().map_or(own, str::to_owned);
+        // Heads are edited here, and those of HTTP/2 can't be.
+        let offers = hello.alpn().is_some_and(|mut list| list.any(|p| p == b"http/1.1"));
+        let alpn = offers.then_some(b"http/1.1".as_slice());
+        let Ok(accept) = self.around.config.authority.config(&name, alpn) else { return Ok(()) };
+        match tokio::time::timeout(HANDSHAKE, start.into_stream(accept)).await {
+            Ok(Ok(tls)) => self.reverse(Side::Tls(Box::new(TlsStream::Server(tls))), upstream).await,
+            Ok(Err(e)) => {
+                self.around.notice(refusal(&name, &e));
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn reverse(&self, mut client: Side, upstream: &Upstream) -> io::Result<()> {
+        let mut h2 = false;
+        if let Side::Plain(wire) = &mut client {
+            h2 = PREFACE.starts_with(wire.peek(3).await?.get(..3).unwrap_or(b"-"));
+            if let Some(credentials) = &self.around.config.credentials {
+                let admitted = match first_head(wire).await? {
+                    Ok(head) => credentials.admit(head.credentials.as_deref()),
+                    Err(_) => false,
+                };
+                if !admitted {
+                    let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
+                    return refuse(&mut client, 407, "Proxy Authentication Required", "Proxy-Authorization is wanted here", ask).await;
+                }
+            }
+        }
+        let alpn = if h2 { b"h2".to_vec() } else { b"http/1.1".to_vec() };
+        let server = match self.reach(upstream.scheme, &upstream.authority, vec![alpn]).await {
+            Ok(server) => server,
+            Err(failure) => return self.unreached(client, &upstream.authority, &failure).await,
+        };
+        let facts = server.facts(Some(upstream.authority.host.clone()).filter(|_| upstream.authority.ip().is_none()));
+        if h2 {
+            self.around.notice("HTTP/2 in reverse mode goes on as it is: upstream sees the client's :authority".into());
+            return self.join(client, server, facts, None, true).await;
+        }
+        let input = if let Side::Plain(wire) = &mut client { wire.take(usize::MAX) } else { Vec::new() };
+        let editor = Editor::new(Rewrite::To(upstream.clone()), None, input);
+        self.join(client, server, facts, Some(editor), true).await
+    }
+
+    /// Upstream, over TLS where its scheme says so.
+    async fn reach(&self, scheme: Scheme, authority: &Authority, alpn: Vec<Vec<u8>>) -> Result<Side, Failure> {
+        let config = &self.around.config;
+        let wire = connect::tcp(config, scheme, authority).await?;
+        match scheme {
+            Scheme::Http => Ok(Side::Plain(wire)),
+            Scheme::Https => {
+                if config.insecure.contain(&authority.host, authority.port) {
+                    self.around.notice(format!("{}: the certificate of this host is NOT VERIFIED (--insecure)", authority.host));
+                }
+                connect::tls(config, wire, &authority.host, authority.port, alpn).await
+            }
+        }
+    }
+
+    /// Relay both sides to their end.
+    async fn join(
+        &self,
+        mut client: Side,
+        mut server: Side,
+        facts: Option<crate::conn::TlsFacts>,
+        mut editor: Option<Editor>,
+        looks: bool,
+    ) -> io::Result<()> {
+        let mut tap = self.tap(&server, looks);
+        if let Some(facts) = facts {
+            tap.tls(facts);
+        }
+        match relay(&mut client, &mut server, &mut tap, editor.as_mut()).await {
+            Over::Refused(why) => refuse(&mut client, 400, "Bad Request", why, "").await,
+            Over::Ended | Over::Turned => Ok(()),
+        }
+    }
+
+    fn tap(&self, server: &Side, looks: bool) -> Tap {
+        let there = server.wire().tcp().peer_addr().unwrap_or(self.peer);
+        self.around.tee.tap(Endpoints { client: self.peer, server: there }, looks)
+    }
+
+    fn rewrite(&self, scheme: Scheme, authority: &Authority) -> Rewrite {
+        match self.around.config.beyond.before(scheme, authority) {
+            Some(parent) if scheme == Scheme::Http => Rewrite::Keep { credentials: parent.credentials.clone() },
+            _ => Rewrite::Origin,
+        }
+    }
+
+    async fn unreached(&self, mut client: Side, server: &Authority, failure: &Failure) -> io::Result<()> {
+        self.tell(server, failure);
+        let (status, reason) = failure.status();
+        refuse(&mut client, status, reason, &format!("cannot reach {server}: {failure}"), "").await
+    }
+
+    fn tell(&self, server: &Authority, failure: &Failure) {
+        let help = if failure.is_untrusted() {
+            format!("; --upstream-ca FILE trusts another authority, --insecure {} trusts anybody", server.host)
+        } else {
+            String::new()
+        };
+        self.around.notice(format!("cannot reach {server}: {failure}{help}"));
+    }
+}
+
+/// The first request's head, which stays at the front; or what is wrong with it.
+async fn first_head(wire: &mut Wire) -> io::Result<Result<Head, &'static str>> {
+    let mut wanted = 1;
+    loop {
+        let bytes = wire.peek(wanted).await?;
+        match head::parse(bytes) {
+            Parsed::Whole(head) => return Ok(Ok(head)),
+            Parsed::Not(why) => return Ok(Err(why)),
+            Parsed::More if bytes.len() < wanted => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Parsed::More => wanted = bytes.len() + 1,
+        }
+    }
+}
+
+/// A handshake record of TLS with a ClientHello at its front (RFC 8446 section 5.1).
+fn is_hello(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x16, 3, 0..=4, _, _, 1, ..])
+}
+
+/// A fatal alert in clear, as a server sends one before the handshake is done (RFC 8446 section 6.2).
+async fn alert(wire: &mut Wire, description: u8) -> io::Result<()> {
+    wire.write_all(&[0x15, 3, 3, 0, 2, 2, description]).await?;
+    wire.shutdown().await
+}
+
+/// What a client that broke off the handshake meant, in one line.
+fn refusal(name: &str, e: &io::Error) -> String {
+    use AlertDescription as A;
+    let help = format!("--passthrough {name} relays it without looking");
+    match tls_error(e) {
+        Some(TlsError::AlertReceived(A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::UnsupportedCertificate)) => format!(
+            "{name}: the client does not accept our certificate: it does not trust the authority (sniff ca install-help), or it pins; {help}"
+        ),
+        None => format!("{name}: the client went away during the handshake: perhaps it pins its certificate; {help}"),
+        Some(error) => format!("{name}: the TLS handshake with the client failed: {error}; {help}"),
+    }
+}
+
+/// An answer of the proxy's own, and the end.
+async fn refuse(client: &mut Side, status: u16, reason: &str, why: &str, fields: &str) -> io::Result<()> {
+    let body = format!("sniff: {why}\n");
+    let len = body.len();
+    let head = format!("HTTP/1.1 {status} {reason}\r\n{fields}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len}\r\n");
+    let answer = format!("{head}Connection: close\r\n\r\n{body}");
+    let mut sent = 0;
+    while sent < answer.len() {
+        match std::future::poll_fn(|cx| client.poll_write(cx, &answer.as_bytes()[sent..])).await? {
+            0 => return Ok(()),
+            n => sent += n,
+        }
+    }
+    std::future::poll_fn(|cx| client.poll_flush(cx)).await?;
+    std::future::poll_fn(|cx| client.poll_end(cx, true)).await?;
+    let drain = async {
+        let mut rest = vec![0; 16 << 10];
+        loop {
+            let mut buf = tokio::io::ReadBuf::new(&mut rest);
+            match std::future::poll_fn(|cx| client.poll_read(cx, &mut buf)).await {
+                Ok(()) if !buf.filled().is_empty() => {}
+                _ => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, drain).await;
+    Ok(())
+}

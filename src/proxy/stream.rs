@@ -1,0 +1,237 @@
+//! Sockets that know when their bytes came: the kernel's receive time where it gives one, the time right after the read elsewhere.
+
+use super::clock::now;
+use crate::conn::TlsFacts;
+use crate::time::Timestamp;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+use tokio_rustls::rustls::CommonState;
+
+/// A TCP connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    /// Bytes read ahead that nobody has taken yet.
+    ahead: Vec<u8>,
+    at: Timestamp,
+}
+
+impl Wire {
+    pub(super) fn new(tcp: TcpStream) -> Wire {
+        // A relay must not wait for company (RFC 896), and the kernel may stamp what comes. Neither is worth failing for.
+        let _ = tcp.set_nodelay(true);
+        stamps::ask_for(&tcp);
+        Wire { tcp, ahead: Vec::new(), at: now() }
+    }
+
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    /// When the bytes that were read last came.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// At least so many bytes at the front, not taken; fewer where the stream ends before.
+    pub(super) async fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        while self.ahead.len() < wanted {
+            let mut more = [0; 4096];
+            let ahead = std::mem::take(&mut self.ahead);
+            let read = self.read(&mut more).await;
+            self.ahead = ahead;
+            match read? {
+                0 => break,
+                n => self.ahead.extend_from_slice(&more[..n]),
+            }
+        }
+        Ok(&self.ahead)
+    }
+
+    /// What is at the front already.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead
+    }
+
+    /// Take so many bytes from what was peeked.
+    pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
+        let rest = self.ahead.split_off(bytes.min(self.ahead.len()));
+        std::mem::replace(&mut self.ahead, rest)
+    }
+
+    /// Closing sends RST instead of FIN, and drops what is not sent yet.
+    pub(super) fn reset_on_close(&self) {
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        stamps::set(&self.tcp, libc::SOL_SOCKET, libc::SO_LINGER, &linger);
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.ahead.is_empty() {
+            let n = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead[..n]);
+            this.ahead.drain(..n);
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            ready!(this.tcp.poll_read_ready(cx))?;
+            match this.tcp.try_io(Interest::READABLE, || stamps::receive(&this.tcp, buf)) {
+                Ok(stamp) => {
+                    this.at = stamp.unwrap_or_else(now);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().tcp).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().tcp).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+    }
+}
+
+/// One side of a relay: in clear, or TLS.
+#[derive(Debug)]
+pub(super) enum Side {
+    Plain(Wire),
+    Tls(Box<TlsStream<Wire>>),
+}
+
+impl Side {
+    pub(super) fn wire(&self) -> &Wire {
+        match self {
+            Side::Plain(wire) => wire,
+            Side::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// When the bytes that were read last came. Of TLS: those that completed the record.
+    pub(super) fn at(&self) -> Timestamp {
+        self.wire().at()
+    }
+
+    /// What was agreed on, where it is TLS.
+    pub(super) fn facts(&self, sni: Option<String>) -> Option<TlsFacts> {
+        let Side::Tls(tls) = self else { return None };
+        let state: &CommonState = tls.get_ref().1;
+        Some(TlsFacts {
+            sni,
+            alpn: state.alpn_protocol().map(|p| String::from_utf8_lossy(p).into_owned()),
+            version: state.protocol_version().map(u16::from),
+            suite: state.negotiated_cipher_suite().map(|s| u16::from(s.suite())),
+        })
+    }
+
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Side::Plain(wire) => Pin::new(wire).poll_read(cx, buf),
+            Side::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, buf),
+        }
+    }
+
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Side::Plain(wire) => Pin::new(wire).poll_write(cx, bytes),
+            Side::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, bytes),
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Side::Plain(wire) => Pin::new(wire).poll_flush(cx),
+            Side::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
+        }
+    }
+
+    /// This side gets no more bytes. `clean`: TLS says so too (close_notify); else the bare FIN that the other side sent is passed on.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, clean: bool) -> Poll<io::Result<()>> {
+        match self {
+            Side::Plain(wire) => Pin::new(wire).poll_shutdown(cx),
+            Side::Tls(tls) if clean => Pin::new(tls.as_mut()).poll_shutdown(cx),
+            Side::Tls(tls) => Pin::new(tls.get_mut().0).poll_shutdown(cx),
+        }
+    }
+}
+
+/// The kernel's receive times (Linux: `SO_TIMESTAMPNS`, socket(7); of TCP the time of the segment whose bytes were read last).
+mod stamps {
+    use super::{ReadBuf, TcpStream, Timestamp, io};
+    use std::os::fd::AsRawFd;
+
+    pub(super) fn set<T>(tcp: &TcpStream, level: i32, name: i32, value: &T) {
+        // SAFETY: the descriptor is open as long as `tcp` is; the pointer and the length describe a live value that is only read.
+        unsafe { libc::setsockopt(tcp.as_raw_fd(), level, name, std::ptr::from_ref(value).cast(), size_of::<T>() as libc::socklen_t) };
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn ask_for(tcp: &TcpStream) {
+        set(tcp, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn ask_for(_: &TcpStream) {}
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn receive(tcp: &TcpStream, buf: &mut ReadBuf<'_>) -> io::Result<Option<Timestamp>> {
+        tcp.try_read_buf(buf).map(|_| None)
+    }
+
+    /// Read what is there; with its time, if the kernel says one.
+    #[cfg(target_os = "linux")]
+    pub(super) fn receive(tcp: &TcpStream, buf: &mut ReadBuf<'_>) -> io::Result<Option<Timestamp>> {
+        /// Room for one control message with a `timespec`, aligned as `cmsghdr` wants it.
+        #[repr(align(8))]
+        struct Control([u8; 64]);
+        let mut control = Control([0; 64]);
+        // SAFETY: the spare capacity is only written to; recvmsg(2) gets pointers to live values with their true lengths, and as many bytes
+        // as it says it wrote are then taken for initialised. The control messages are walked with the macros made for it, inside the
+        // length that the kernel has set.
+        unsafe {
+            let room = buf.unfilled_mut();
+            let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+            let mut message: libc::msghdr = std::mem::zeroed();
+            message.msg_iov = &raw mut part;
+            message.msg_iovlen = 1;
+            message.msg_control = control.0.as_mut_ptr().cast();
+            message.msg_controllen = control.0.len() as _;
+            let n = libc::recvmsg(tcp.as_raw_fd(), &raw mut message, 0);
+            let Ok(n) = usize::try_from(n) else { return Err(io::Error::last_os_error()) };
+            buf.assume_init(n);
+            buf.advance(n);
+            let mut head = libc::CMSG_FIRSTHDR(&raw const message);
+            while !head.is_null() {
+                if (*head).cmsg_level == libc::SOL_SOCKET && (*head).cmsg_type == libc::SCM_TIMESTAMPNS {
+                    let t: libc::timespec = std::ptr::read_unaligned(libc::CMSG_DATA(head).cast());
+                    return Ok(Some(Timestamp::from_parts(t.tv_sec, t.tv_nsec)));
+                }
+                head = libc::CMSG_NXTHDR(&raw const message, head);
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,13 @@
+//! The door in the path: `sniff proxy` and `sniff run` between real peers on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![cfg(feature = "proxy")]
+
+#[allow(unreachable_pub)]
+mod clients;
+#[path = "../support/door.rs"]
+#[allow(unreachable_pub)]
+mod door;
+mod plain;
+mod run;
+#[allow(unreachable_pub)]
+mod tls;
