@@ -113,6 +113,6 @@ impl Said {
             let had = self.tools.insert(call.clone(), text.len()).unwrap_or(0);
             new += text.get(had..).unwrap_or_default();
         }
-        new.chars().take(400).collect()
+        new
     }
 }
