@@ -24,5 +24,6 @@ pub mod conformance;
 pub mod summary;
 
 pub mod store;
+pub mod replay;
 pub mod report;
 pub mod cli;

@@ -41,11 +41,18 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
-    # A server and a client of HTTP/2 in TLS.
-    venv=$top/target/venv/h2
-    if [ ! -e "$venv/ready" ]; then
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install -q hypercorn==0.18.0 'httpx[http2]==0.28.1' openai==3.57.0 trustme==1.2.1
-        touch "$venv/ready"
-    fi
+    # A server and a client of HTTP/2 in TLS; HTTP libraries and clients that read replays (tests/again.rs).
+    for name in h2 clients; do
+        venv=$top/target/venv/$name
+        case $name in
+        h2) packages="hypercorn==0.18.0 httpx[http2]==0.28.1 openai==3.57.0 trustme==1.2.1" ;;
+        clients) packages="h11==0.16.0 h2==4.4.1 openai==3.57.0 anthropic==2.14.0 ollama==0.6.3" ;;
+        esac
+        if [ ! -e "$venv/ready" ]; then
+            python3 -m venv "$venv"
+            # shellcheck disable=SC2086 # one word per package
+            "$venv/bin/pip" install -q $packages
+            touch "$venv/ready"
+        fi
+    done
 fi

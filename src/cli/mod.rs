@@ -12,6 +12,7 @@ mod live;
 mod output;
 mod policy;
 mod record;
+mod replay;
 mod report;
 mod selectors;
 mod show;
@@ -46,6 +47,7 @@ Examples:
   sniff list                             what was recorded
   sniff show 3                           one exchange, chunk by chunk
   sniff report latency --model 'gpt-*'   time to first token, gaps, rates
+  sniff replay last                      serve an exchange again, to the byte and the microsecond
   sniff check *.pcap                     judge captures; exit code 1 on errors
   sniff explain SSE-001                  what a rule demands, and why";
 
@@ -88,6 +90,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Latency or compliance of recorded exchanges
     Report(report::ReportArgs),
+    /// Serve recorded exchanges again: bytes, boundaries, times
+    Replay(replay::ReplayArgs),
     /// Read captures and judge them, leaving no database behind
     Check(check::CheckArgs),
     /// A rule's text, or the whole catalogue
@@ -123,6 +127,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => list::run(args, common),
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),
+        Some(Command::Replay(args)) => replay::run(args, common),
         Some(Command::Check(args)) => check::run(args, common),
         Some(Command::Explain(args)) => explain::run(args, common),
         None if cli.record.has_source() => record::run(&cli.record, common),

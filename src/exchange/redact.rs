@@ -51,10 +51,7 @@ pub fn target(target: &str) -> Cow<'_, str> {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    let secret = |pair: &str| {
-        pair.split_once('=')
-            .is_some_and(|(name, value)| !value.is_empty() && (is_secret(name) || PARAMETERS.contains(&name.to_ascii_lowercase().as_str())))
-    };
+    let secret = |pair: &str| pair.split_once('=').is_some_and(|(name, value)| !value.is_empty() && is_secret_parameter(name));
     let user = userinfo(path);
     let hides = query.is_some_and(|q| q.split('&').any(secret));
     if user.is_none() && !hides {
@@ -72,6 +69,11 @@ pub fn target(target: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// A query parameter of this name carries a secret.
+pub fn is_secret_parameter(name: &str) -> bool {
+    is_secret(name) || PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 fn is_secret(name: &str) -> bool {

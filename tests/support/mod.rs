@@ -25,6 +25,12 @@ pub fn shared(what: &str) -> Option<PathBuf> {
     None
 }
 
+/// Without a tool a test is skipped with a notice, unless SNIFF_NO_SKIP forbids it.
+pub fn unavailable(what: &str) {
+    assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
+    eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
+}
+
 /// Every `captures/<family>/<case>` folder.
 pub fn cases() -> Vec<PathBuf> {
     let mut out = Vec::new();

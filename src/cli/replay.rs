@@ -1,0 +1,206 @@
+//! `sniff replay`: recorded exchanges as a server.
+
+use super::selectors::SelectorArgs;
+use super::{Common, say, signals, values};
+use crate::exchange::Exchange;
+use crate::replay::matching::{Asked, Repeat, VOLATILE};
+use crate::replay::serve::{Report, Served, Service, Tell};
+use crate::replay::{Book, MatchBy, Pace, Script};
+use crate::report::text::clean;
+use crate::store::Reader;
+use crate::time::Span;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use std::net::{TcpListener, ToSocketAddrs};
+
+/// Serve recorded exchanges again: the same bytes, boundaries and times.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff replay last                                the newest exchange, on a port that is free
+  sniff replay --session 3 --listen 127.0.0.1:8000
+  sniff replay 12 --speed max --match path         as fast as it goes, to any body
+  OPENAI_BASE_URL=http://127.0.0.1:8000/v1 python my_test.py
+HTTP/1.1 and HTTP/2 are spoken on the same port. A request that no recording answers gets 404 and a JSON body that says what was nearest.")]
+pub(super) struct ReplayArgs {
+    /// Exchanges by number (see `sniff list`), or `last`; without any, all that the selectors leave
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Address to listen on; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: String,
+    /// What a request must have in common with a recording; authorization never counts
+    #[arg(long = "match", value_enum, default_value = "body", value_name = "HOW")]
+    by: By,
+    /// Members of JSON bodies that do not count (with --match body), anywhere in the body
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', default_values = VOLATILE, hide_default_value = true)]
+    ignore: Vec<String>,
+    /// When all recordings of a request have answered: begin anew
+    #[arg(long = "loop")]
+    again: bool,
+    /// When all recordings of a request have answered: 404 (else the last one answers again)
+    #[arg(long, conflicts_with = "again")]
+    once: bool,
+    /// Play what is there of exchanges of which the capture lacks something
+    #[arg(long)]
+    allow_gaps: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    selectors: SelectorArgs,
+}
+
+/// Times.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Times")]
+pub(super) struct PaceArgs {
+    /// How many times as fast as recorded; `max`: everything at once
+    #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
+    speed: f64,
+    /// Time from the request's end to the answer's first byte, whatever was recorded
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    first_delay: Option<Span>,
+    /// Move each write by up to this, either way
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    jitter: Option<Span>,
+    /// What the jitter's random numbers begin with
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+impl PaceArgs {
+    pub(super) fn pace(&self) -> Pace {
+        Pace { speed: self.speed, first_delay: self.first_delay, jitter: self.jitter.unwrap_or(Span(0)), seed: self.seed }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// Method, target and body; of JSON what says what is wanted
+    Body,
+    /// Method and path
+    Path,
+    /// Nothing: the recordings answer in their order
+    Sequence,
+    /// Method, target and body, byte for byte
+    Exact,
+}
+
+pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
+    let reader = Reader::open(&common.db)?;
+    let exchanges = load(&reader, &args.ids, &args.selectors)?;
+    let book = book(args, &exchanges, common)?;
+    let stop = signals::stop_flag();
+    let listener = listen(&args.listen)?;
+    let verbose = common.verbose;
+    let tell = move |served: &Served<'_>| tell(served, verbose);
+    let recordings = book.len();
+    let tell: Tell = if common.quiet { Box::new(|_| ()) } else { Box::new(tell) };
+    let service = Service::start(book, args.pace.pace(), None, tell)?;
+    let plural = if recordings == 1 { "exchange" } else { "exchanges" };
+    // The readiness line: scripts wait for it, so it comes even when quiet.
+    say(&format!("sniff: replaying {recordings} {plural} on http://{} (Ctrl-C ends)", listener.local_addr()?));
+    service.listen(&listener, &stop)?;
+    let report = service.finish();
+    if !common.quiet {
+        say(&summary(&report));
+    }
+    Ok(0)
+}
+
+/// The exchanges meant: those named, or those selected.
+pub(super) fn load(reader: &Reader, ids: &[String], selectors: &SelectorArgs) -> Result<Vec<Exchange>> {
+    let ids: Vec<i64> = match ids.is_empty() {
+        true => reader.list(&selectors.selector())?.iter().map(|s| s.id).collect(),
+        false => ids.iter().map(|id| reader.id(id)).collect::<Result<_>>()?,
+    };
+    ids.into_iter().map(|id| reader.exchange(id)).collect()
+}
+
+fn book(args: &ReplayArgs, exchanges: &[Exchange], common: &Common) -> Result<Book> {
+    let by = match args.by {
+        By::Body => MatchBy::Body,
+        By::Path => MatchBy::Path,
+        By::Sequence => MatchBy::Sequence,
+        By::Exact => MatchBy::Exact,
+    };
+    let repeat = match (args.again, args.once) {
+        (true, _) => Repeat::Loop,
+        (_, true) => Repeat::Once,
+        _ => Repeat::Last,
+    };
+    let ignore = args.ignore.iter().filter(|name| !name.is_empty()).cloned().collect();
+    let mut book = Book::new(by, repeat, ignore);
+    for exchange in exchanges {
+        match Script::new(exchange, args.allow_gaps) {
+            Ok(script) => book.add(asked(exchange), script),
+            // One that was named must be played; of many the others are.
+            Err(why) if !args.ids.is_empty() => bail!("exchange {} cannot be played: {why}", exchange.id.0),
+            Err(why) if !common.quiet => say(&format!("sniff: left out exchange {}: {why}", exchange.id.0)),
+            Err(_) => {}
+        }
+    }
+    if book.is_empty() {
+        bail!("there is nothing to replay: no exchange that can be played is selected (sniff list shows what there is)");
+    }
+    Ok(book)
+}
+
+/// The request that was recorded.
+fn asked(exchange: &Exchange) -> Asked {
+    let Some(request) = &exchange.request else { return Asked::default() };
+    Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
+}
+
+fn listen(address: &str) -> Result<TcpListener> {
+    let addresses: Vec<_> = address.to_socket_addrs().with_context(|| format!("{address} is no address; wanted is HOST:PORT"))?.collect();
+    TcpListener::bind(&addresses[..]).with_context(|| format!("cannot listen on {address}"))
+}
+
+fn tell(served: &Served<'_>, verbose: bool) {
+    match served {
+        Served::Answered { asked, id, h2 } if verbose => {
+            let version = if *h2 { "HTTP/2" } else { "HTTP/1" };
+            say(&format!("sniff: {} {} ({version}): exchange {id}", clean(&asked.method), clean(&asked.target)));
+        }
+        Served::Answered { .. } => {}
+        Served::Unmatched { why, .. } => say(&format!("sniff: 404: {}", clean(&message(why)))),
+        Served::NotServed(why) => say(&format!("sniff: not served: {}", clean(why))),
+    }
+}
+
+/// What the 404 tells its client.
+fn message(body: &str) -> String {
+    let parsed: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let text = parsed.as_ref().and_then(|v| v.pointer("/error/message")).and_then(|m| m.as_str());
+    text.unwrap_or(body).trim_start_matches("sniff replay: ").to_owned()
+}
+
+fn summary(report: &Report) -> String {
+    let l = &report.lateness;
+    let mut line = format!("sniff: {} writes", l.writes);
+    if l.writes > 0 {
+        let at = |p| Span(l.percentile(p));
+        line.push_str(&format!(
+            ", late by {} (p50), {} (p99), {} (worst); {} by more than 1 ms",
+            at(50.0),
+            at(99.0),
+            Span(l.worst),
+            l.late
+        ));
+    }
+    if report.unmatched > 0 {
+        line.push_str(&format!("; {} requests without a recording", report.unmatched));
+    }
+    if report.cut > 0 {
+        line.push_str(&format!("; {} DATA frames cut by the client's limits", report.cut));
+    }
+    line
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text {
+        "max" => Ok(f64::INFINITY),
+        n => n.parse().ok().filter(|x: &f64| *x > 0.0).ok_or_else(|| "wanted is a number over 0, or `max`".into()),
+    }
+}

@@ -1,0 +1,380 @@
+//! The server's side of one HTTP/2 connection (RFC 9113) that plays scripts: settings and windows of the client in, frames out.
+//!
+//! Requests are read elsewhere (`http::Conn`); here are only the frames that steer what may be sent. A recorded unit is one DATA frame as long as
+//! the client's frame limit and windows allow; where they do not, it is cut, and that is counted.
+
+use super::script::{Ending, Part, Script, What};
+use crate::http::event::{ResponseHead, Transfer, Version};
+use crate::http::h2::frame::{self, flag, kind};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+const DEFAULT_WINDOW: i64 = 65_535;
+const DEFAULT_FRAME: usize = 16_384;
+/// What the client may send: requests are prompts, and those are long. It is given back as it is used.
+const OUR_WINDOW: u32 = 16 << 20;
+/// Header fields that belong to an HTTP/1 connection (RFC 9113 section 8.2.2).
+const OF_A_CONNECTION: [&[u8]; 5] = [b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"];
+
+/// One connection.
+#[derive(Debug)]
+pub struct Server {
+    reader: frame::Reader,
+    /// Answers and control frames that can go out at once.
+    control: Vec<u8>,
+    window: i64,
+    initial_window: i64,
+    max_frame: usize,
+    streams: BTreeMap<u32, Stream>,
+    /// Streams with an answer, in the order in which they were asked.
+    answering: VecDeque<u32>,
+    /// A DATA frame has begun and so many of its bytes are still to come: no other frame may stand between.
+    inside: Option<(u32, usize)>,
+    /// DATA frames that had to be cut.
+    pub cut: u64,
+    /// The client has gone, or must.
+    over: bool,
+}
+
+#[derive(Debug)]
+struct Stream {
+    window: i64,
+    answer: Option<Answer>,
+}
+
+/// An answer under way.
+#[derive(Debug)]
+struct Answer {
+    script: Arc<Script>,
+    /// When each step is due, ns.
+    due: Vec<i64>,
+    next: usize,
+    /// Bytes of the step's delivery that are gone.
+    sent: usize,
+}
+
+/// What a call of [`Server::advance`] came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Advanced {
+    /// Due times of the steps that went out.
+    pub went: Vec<i64>,
+    /// The connection is to be closed once everything is written.
+    pub close: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let mut control = Vec::new();
+        // Our settings are the first frame (section 3.4).
+        let window = [&[0, 4][..], &OUR_WINDOW.to_be_bytes()].concat();
+        frame(&mut control, kind::SETTINGS, 0, 0, &window);
+        frame(&mut control, kind::WINDOW_UPDATE, 0, 0, &(OUR_WINDOW - DEFAULT_WINDOW as u32).to_be_bytes());
+        Server {
+            reader: frame::Reader::new(true, false),
+            control,
+            window: DEFAULT_WINDOW,
+            initial_window: DEFAULT_WINDOW,
+            max_frame: DEFAULT_FRAME,
+            streams: BTreeMap::new(),
+            answering: VecDeque::new(),
+            inside: None,
+            cut: 0,
+            over: false,
+        }
+    }
+}
+
+impl Server {
+    /// The client's next bytes, the preface first.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let mut frames: Vec<(frame::Head, Vec<u8>)> = Vec::new();
+        let mut read = 0;
+        self.reader.push(bytes, &mut |step| match step {
+            frame::Step::Frame(head, payload) => frames.push((head, payload.to_vec())),
+            frame::Step::DataEnd(head) => {
+                read += head.len;
+                frames.push((head, Vec::new()));
+            }
+            _ => {}
+        });
+        for (head, payload) in frames {
+            self.frame(head, &payload);
+        }
+        if read > 0 {
+            frame(&mut self.control, kind::WINDOW_UPDATE, 0, 0, &read.to_be_bytes());
+        }
+    }
+
+    fn frame(&mut self, head: frame::Head, payload: &[u8]) {
+        const PING: u8 = 6;
+        match head.kind {
+            kind::SETTINGS if !head.has(flag::ACK) => {
+                payload
+                    .chunks_exact(6)
+                    .for_each(|s| self.setting(u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])));
+                frame(&mut self.control, kind::SETTINGS, flag::ACK, 0, &[]);
+            }
+            PING if !head.has(flag::ACK) && payload.len() == 8 => frame(&mut self.control, PING, flag::ACK, 0, payload),
+            kind::WINDOW_UPDATE => {
+                let by = payload.first_chunk::<4>().map_or(0, |b| i64::from(u32::from_be_bytes(*b) & 0x7fff_ffff));
+                match self.streams.get_mut(&head.stream) {
+                    _ if head.stream == 0 => self.window += by,
+                    Some(stream) => stream.window += by,
+                    None => {}
+                }
+            }
+            kind::DATA if head.len > 0 && !head.has(flag::END_STREAM) => {
+                frame(&mut self.control, kind::WINDOW_UPDATE, 0, head.stream, &head.len.to_be_bytes());
+            }
+            kind::HEADERS => {
+                let window = self.initial_window;
+                self.streams.entry(head.stream).or_insert(Stream { window, answer: None });
+            }
+            kind::RST_STREAM => self.forget(head.stream),
+            kind::GOAWAY => self.over = true,
+            _ => {}
+        }
+    }
+
+    fn setting(&mut self, id: u16, value: u32) {
+        match id {
+            4 => {
+                let by = i64::from(value) - self.initial_window;
+                self.initial_window = i64::from(value);
+                self.streams.values_mut().for_each(|s| s.window += by);
+            }
+            5 => self.max_frame = (value as usize).clamp(DEFAULT_FRAME, (1 << 24) - 1),
+            _ => {}
+        }
+    }
+
+    /// Answer this stream; `due`: when each step goes out, ns.
+    pub fn answer(&mut self, stream: u32, script: Arc<Script>, due: Vec<i64>) {
+        let window = self.initial_window;
+        let entry = self.streams.entry(stream).or_insert(Stream { window, answer: None });
+        entry.answer = Some(Answer { script, due, next: 0, sent: 0 });
+        self.answering.push_back(stream);
+    }
+
+    /// Answers under way.
+    pub fn is_idle(&self) -> bool {
+        self.answering.is_empty()
+    }
+
+    /// When the next step is due; `i64::MIN` where control frames wait.
+    pub fn due(&self) -> Option<i64> {
+        if !self.control.is_empty() && self.inside.is_none() {
+            return Some(i64::MIN);
+        }
+        let answers = self.streams.values().filter_map(|s| s.answer.as_ref());
+        answers.filter_map(|a| a.due.get(a.next).copied()).min()
+    }
+
+    /// Write everything that is due and that the windows allow. Call again when due, or when the client has said something.
+    pub fn advance(&mut self, now: i64, out: &mut Vec<u8>) -> Advanced {
+        let mut done = Advanced::default();
+        loop {
+            if self.inside.is_none() {
+                out.append(&mut self.control);
+            }
+            // Whoever is inside a frame goes on; else the step that has been due for longest.
+            let ready = |s: &Stream| s.answer.as_ref().and_then(|a| a.due.get(a.next).copied()).filter(|due| *due <= now);
+            let next = match self.inside {
+                Some((id, _)) => self.streams.get(&id).and_then(ready).map(|due| (due, id)),
+                None => self.streams.iter().filter(|(_, s)| self.may_send(s)).filter_map(|(id, s)| Some((ready(s)?, *id))).min(),
+            };
+            let Some((due, id)) = next else { break };
+            match self.step(id, out) {
+                Went::Whole => done.went.push(due),
+                Went::Part => {}
+                Went::Nothing => break,
+            }
+        }
+        done.close = self.over && self.answering.is_empty();
+        done
+    }
+
+    /// The next step is none of DATA, or there is room for some.
+    fn may_send(&self, stream: &Stream) -> bool {
+        let Some(answer) = &stream.answer else { return false };
+        match answer.script.steps.get(answer.next).map(|s| s.what) {
+            Some(What::Part(i)) => answer.script.parts.get(i).is_some_and(|p| p.bytes.is_empty()) || stream.window.min(self.window) > 0,
+            _ => true,
+        }
+    }
+
+    fn step(&mut self, id: u32, out: &mut Vec<u8>) -> Went {
+        let Some(answer) = self.streams.get(&id).and_then(|s| s.answer.as_ref()) else { return Went::Nothing };
+        let script = answer.script.clone();
+        let Some(step) = script.steps.get(answer.next).copied() else { return Went::Nothing };
+        match step.what {
+            What::Interim(i) => script.interim.get(i).into_iter().for_each(|h| self.headers(id, &head(h), false, out)),
+            What::Head => {
+                let ends = script.parts.is_empty() && ends_with(&script, answer.next + 1);
+                self.headers(id, &head(&script.head), ends, out);
+                if ends {
+                    self.forget(id);
+                    return Went::Whole;
+                }
+            }
+            What::Part(i) => match script.parts.get(i) {
+                Some(part) => return self.data(id, &script, part, out),
+                None => return Went::Nothing,
+            },
+            What::End => {
+                self.end(id, &script, out);
+                return Went::Whole;
+            }
+        }
+        self.stepped(id);
+        Went::Whole
+    }
+
+    /// As much of a delivery as the windows allow.
+    fn data(&mut self, id: u32, script: &Script, part: &Part, out: &mut Vec<u8>) -> Went {
+        let Some(stream) = self.streams.get_mut(&id) else { return Went::Nothing };
+        let Some(answer) = stream.answer.as_mut() else { return Went::Nothing };
+        let bytes = script.bytes(part).get(answer.sent..).unwrap_or_default();
+        let room = usize::try_from(stream.window.min(self.window)).unwrap_or(0);
+        let inside = match self.inside {
+            Some((_, left)) => left,
+            None => {
+                // The whole unit if it may be one frame; else what there is of this delivery, as much as may be.
+                let unit = part.opens.as_ref().filter(|_| answer.sent == 0).map_or(bytes.len(), |u| u.len);
+                let whole = unit <= self.max_frame.min(room);
+                self.cut += u64::from(!whole);
+                let len = if whole { unit } else { bytes.len().min(self.max_frame).min(room) };
+                if len == 0 && !bytes.is_empty() {
+                    return Went::Nothing;
+                }
+                let last = len == bytes.len() && part.closes && ends_with(script, answer.next + 1);
+                frame_head(out, len, kind::DATA, if last { flag::END_STREAM } else { 0 }, id);
+                stream.window -= len as i64;
+                self.window -= len as i64;
+                if last {
+                    out.extend_from_slice(bytes);
+                    self.forget(id);
+                    return Went::Whole;
+                }
+                len
+            }
+        };
+        let take = inside.min(bytes.len());
+        out.extend_from_slice(&bytes[..take]);
+        self.inside = (inside > take).then_some((id, inside - take));
+        answer.sent += take;
+        if take < bytes.len() {
+            return Went::Part;
+        }
+        self.stepped(id);
+        Went::Whole
+    }
+
+    fn end(&mut self, id: u32, script: &Script, out: &mut Vec<u8>) {
+        match script.ending {
+            Ending::Clean if script.trailers.is_empty() => frame(out, kind::DATA, flag::END_STREAM, id, &[]),
+            Ending::Clean => {
+                let fields: Vec<Pair> = script.trailers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec())).collect();
+                self.headers(id, &fields, true, out);
+            }
+            Ending::Reset(code) => frame(out, kind::RST_STREAM, 0, id, &code.to_be_bytes()),
+            // Closing the connection would end the other streams too.
+            Ending::Cut => frame(out, kind::RST_STREAM, 0, id, &super::script::INTERNAL_ERROR.to_be_bytes()),
+            Ending::Open => {
+                self.stepped(id);
+                self.answering.retain(|s| *s != id);
+                return;
+            }
+        }
+        self.forget(id);
+    }
+
+    fn headers(&self, id: u32, fields: &[Pair], end: bool, out: &mut Vec<u8>) {
+        let mut block = Vec::new();
+        fields.iter().for_each(|(name, value)| literal(&mut block, name, value));
+        let mut parts = block.chunks(self.max_frame).peekable();
+        let mut first = true;
+        while let Some(part) = parts.next() {
+            let last = if parts.peek().is_none() { flag::END_HEADERS } else { 0 };
+            let ends = if end && first { flag::END_STREAM } else { 0 };
+            frame(out, if first { kind::HEADERS } else { kind::CONTINUATION }, last | ends, id, part);
+            first = false;
+        }
+    }
+
+    fn stepped(&mut self, id: u32) {
+        if let Some(answer) = self.streams.get_mut(&id).and_then(|s| s.answer.as_mut()) {
+            answer.next += 1;
+            answer.sent = 0;
+        }
+    }
+
+    fn forget(&mut self, id: u32) {
+        // A frame that was begun must be filled before anything else can be said: nobody will miss zeros on a stream that is gone.
+        if let Some((_, left)) = self.inside.take_if(|(inside, _)| *inside == id) {
+            self.control.splice(0..0, std::iter::repeat_n(0, left));
+        }
+        self.streams.remove(&id);
+        self.answering.retain(|s| *s != id);
+    }
+}
+
+/// How far a step came.
+enum Went {
+    Whole,
+    Part,
+    Nothing,
+}
+
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// The end goes with the step before `next`: it came with it, and it is no more than a flag.
+fn ends_with(script: &Script, next: usize) -> bool {
+    let [before, end] = script.steps.get(next.wrapping_sub(1)..=next).unwrap_or_default() else { return false };
+    let bodiless = script.parts.is_empty() && !script.has_units();
+    end.what == What::End && script.ending == Ending::Clean && script.trailers.is_empty() && (before.at == end.at || bodiless)
+}
+
+/// A head's field block: pseudo-header field first, names in lower case, nothing of the HTTP/1 connection.
+fn head(head: &ResponseHead) -> Vec<Pair> {
+    let status = (b":status".to_vec(), format!("{:03}", head.status).into_bytes());
+    let fields = head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec()));
+    // A length beside chunks never counted (RFC 9112 section 6.3).
+    let void = |name: &[u8]| name == b"content-length" && head.transfer == Transfer::Chunked;
+    let foreign = |name: &[u8]| head.version != Version::H2 && (OF_A_CONNECTION.contains(&name) || void(name));
+    std::iter::once(status).chain(fields.filter(|(n, _)| !foreign(n))).collect()
+}
+
+/// Literal field without indexing, new name, no Huffman coding (RFC 7541 section 6.2.2).
+fn literal(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.push(0);
+    for text in [name, value] {
+        integer(out, text.len());
+        out.extend_from_slice(text);
+    }
+}
+
+/// An integer with a prefix of 7 bits (RFC 7541 section 5.1).
+fn integer(out: &mut Vec<u8>, n: usize) {
+    if n < 127 {
+        return out.push(n as u8);
+    }
+    out.push(127);
+    let mut rest = n - 127;
+    while rest >= 128 {
+        out.push((rest % 128) as u8 | 128);
+        rest /= 128;
+    }
+    out.push(rest as u8);
+}
+
+fn frame_head(out: &mut Vec<u8>, len: usize, kind: u8, flags: u8, stream: u32) {
+    out.extend_from_slice(&(len as u32).to_be_bytes()[1..]);
+    out.extend_from_slice(&[kind, flags]);
+    out.extend_from_slice(&stream.to_be_bytes());
+}
+
+fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    frame_head(out, payload.len(), kind, flags, stream);
+    out.extend_from_slice(payload);
+}

@@ -1,0 +1,21 @@
+//! Recorded answers, sent again: the same bytes in the same pieces at the same times.
+//!
+//! ```text
+//! Exchange ─► Script (steps in time, of no HTTP version) ─┬► h1: bytes as recorded ──┐
+//!               ▲ fault, normalise: bend it               └► h2: frames of a stream ─┤
+//! request ─► Book (which recording answers it) ─────────────────────────────────────►│ serve: sockets, one pacer
+//! ```
+//! Everything but `serve` is pure: no socket, no clock, time is an argument.
+
+pub mod h1;
+pub mod h2;
+pub mod matching;
+pub mod pace;
+pub mod script;
+pub mod serve;
+
+mod canonical;
+
+pub use matching::{Book, MatchBy};
+pub use pace::Pace;
+pub use script::{Script, Unplayable};

@@ -1,0 +1,244 @@
+//! What is sent again and when: an answer as steps in time, independent of the HTTP version that will carry it.
+
+use crate::exchange::{Body, Exchange, PieceInfo, Response};
+use crate::http::event::{Fields, MessageEnd, ResponseHead, Told, Transfer};
+use crate::http::stored;
+use crate::time::{Span, Timestamp};
+use std::fmt;
+use std::ops::Range;
+
+/// One answer, ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// Number of the exchange.
+    pub id: u64,
+    /// Interim heads in order.
+    pub interim: Vec<ResponseHead>,
+    /// The head.
+    pub head: ResponseHead,
+    /// Body after transfer decoding, as recorded.
+    pub body: Vec<u8>,
+    /// Its deliveries in order.
+    pub parts: Vec<Part>,
+    /// Trailer section.
+    pub trailers: Fields,
+    /// Everything in the order in which it was sent; times never step back.
+    pub steps: Vec<Step>,
+    /// What is done when all steps are.
+    pub ending: Ending,
+}
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Since the request's last byte.
+    pub at: Span,
+    /// What is sent.
+    pub what: What,
+}
+
+/// What a step sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// An interim head, by index.
+    Interim(usize),
+    /// The head.
+    Head,
+    /// A delivery, by index.
+    Part(usize),
+    /// The end as [`Script::ending`] says.
+    End,
+}
+
+/// One delivery of body bytes inside one transfer unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// In [`Script::body`].
+    pub bytes: Range<usize>,
+    /// It begins this unit; none where it goes on with one.
+    pub opens: Option<Unit>,
+    /// It completes its unit.
+    pub closes: bool,
+}
+
+/// A transfer unit: a chunk, a DATA frame; where the recording had no units, a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Bytes that come.
+    pub len: usize,
+    /// Size line of the chunk where it is not plain lower-case hex of `len`, without its line end.
+    pub line: Option<Vec<u8>>,
+}
+
+/// How the answer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As its framing promises.
+    Clean,
+    /// The server closes where more was promised (HTTP/2: RST_STREAM).
+    Cut,
+    /// The server resets the connection (HTTP/2: RST_STREAM with this code).
+    Reset(u32),
+    /// Nothing more comes, and the connection stays open until the client leaves it.
+    Open,
+}
+
+/// INTERNAL_ERROR (RFC 9113 section 7): what a stream is reset with whose recording names no code.
+pub const INTERNAL_ERROR: u32 = 2;
+
+/// Why an exchange cannot be played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unplayable {
+    /// There is no answer, or its head was not captured.
+    NoHead,
+    /// Bytes of the answer are missing.
+    Gap,
+    /// The capture ended first.
+    CutByCapture,
+    /// It is no HTTP answer that goes on: the connection was handed over to another protocol.
+    Switched,
+}
+
+impl fmt::Display for Unplayable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unplayable::NoHead => "its response head was not captured",
+            Unplayable::Gap => "bytes of the response are missing from the capture (--allow-gaps plays what is there)",
+            Unplayable::CutByCapture => {
+                "the capture ended before the response did (--allow-gaps plays what is there and leaves the connection open)"
+            }
+            Unplayable::Switched => "the connection was handed over to another protocol",
+        })
+    }
+}
+
+impl Script {
+    /// The answer of an exchange. `gaps`: play what is there of one that is not whole.
+    ///
+    /// # Errors
+    /// It cannot be played, and why.
+    pub fn new(exchange: &Exchange, gaps: bool) -> Result<Script, Unplayable> {
+        let response = exchange.response.as_ref().ok_or(Unplayable::NoHead)?;
+        let head = response.head.clone().ok_or(Unplayable::NoHead)?;
+        let tunnel = exchange.request.as_ref().is_some_and(|r| r.head.method == "CONNECT") && head.status / 100 == 2;
+        if head.status == 101 || tunnel {
+            return Err(Unplayable::Switched);
+        }
+        let holes = response.body.pieces.iter().any(|p| p.gap);
+        if !gaps && holes {
+            return Err(Unplayable::Gap);
+        }
+        if !gaps && response.end == MessageEnd::CutByCapture {
+            return Err(Unplayable::CutByCapture);
+        }
+        let from = exchange.request.as_ref().map_or(response.first_at, |r| r.last_at);
+        let parts = parts(&response.body, holes);
+        // Who expects 100 is told so before the body, not by the script.
+        let expected = exchange.request.as_ref().is_some_and(|r| r.head.fields.all("expect").next().is_some());
+        let mut script = Script {
+            id: exchange.id.0,
+            interim: response.informational.iter().filter(|h| !(expected && h.status == 100)).cloned().collect(),
+            body: response.body.bytes.clone(),
+            trailers: response.trailers.clone(),
+            steps: Vec::new(),
+            ending: ending(response, exchange.ending.told, holes),
+            parts,
+            head,
+        };
+        // What cut it came when it came; a whole body's end is its last byte.
+        let end = if response.end == MessageEnd::CutByServer { exchange.ending.at } else { response.last_at };
+        script.steps = steps(response, &script, from, end);
+        Ok(script)
+    }
+
+    /// A short answer that was never recorded, all at once.
+    pub fn of_text(status: u16, reason: &str, content_type: &str, text: &str) -> Option<Script> {
+        let len = text.len();
+        let raw = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\ncontent-length: {len}\r\n\r\n");
+        let kept = stored::Kept { first_at: Timestamp::default(), h2_stream: None, transfer: "length" };
+        let steps = [What::Head, What::Part(0), What::End].map(|what| Step { at: Span(0), what });
+        Some(Script {
+            id: 0,
+            interim: Vec::new(),
+            head: stored::response(raw.as_bytes(), kept)?,
+            body: text.as_bytes().to_vec(),
+            parts: vec![Part { bytes: 0..len, opens: Some(Unit { len, line: None }), closes: true }],
+            trailers: Fields::default(),
+            steps: steps.to_vec(),
+            ending: Ending::Clean,
+        })
+    }
+
+    /// The bytes of a delivery.
+    pub fn bytes(&self, part: &Part) -> &[u8] {
+        self.body.get(part.bytes.clone()).unwrap_or_default()
+    }
+
+    /// Steps that were sent at one time, as groups: what one write sent goes out in one write again.
+    pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
+        self.steps.chunk_by(|a, b| a.at == b.at)
+    }
+
+    /// The body came in chunks or DATA frames.
+    pub fn has_units(&self) -> bool {
+        matches!(self.head.transfer, Transfer::Chunked | Transfer::H2)
+    }
+}
+
+fn ending(response: &Response, told: Option<Told>, holes: bool) -> Ending {
+    match (response.end, told) {
+        // Less comes than was promised.
+        (MessageEnd::Complete, _) if holes && matches!(response.head.as_ref().map(|h| h.transfer), Some(Transfer::Length(_))) => {
+            Ending::Cut
+        }
+        (MessageEnd::Complete, _) => Ending::Clean,
+        (MessageEnd::CutByServer, Some(Told::RstStream(code))) => Ending::Reset(code),
+        (MessageEnd::CutByServer, Some(Told::Reset)) => Ending::Reset(INTERNAL_ERROR),
+        (MessageEnd::CutByServer, _) => Ending::Cut,
+        // The server would have gone on.
+        (MessageEnd::CutByClient | MessageEnd::CutByCapture, _) => Ending::Open,
+    }
+}
+
+fn steps(response: &Response, script: &Script, from: Timestamp, end: Timestamp) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(script.parts.len() + 2);
+    let interim = script.interim.iter().enumerate().map(|(i, h)| (h.first_at, What::Interim(i)));
+    steps.extend(interim.chain([(response.first_at, What::Head)]));
+    let there = response.body.pieces.iter().filter(|p| !p.gap);
+    steps.extend(there.enumerate().map(|(i, p)| (p.at, What::Part(i))));
+    steps.push((end, What::End));
+    let mut last = Span(0);
+    let step = |(at, what): (Timestamp, What)| {
+        last = last.max(at.since(from));
+        Step { at: last, what }
+    };
+    steps.into_iter().map(step).collect()
+}
+
+/// Every delivery with the place that it has in its unit.
+fn parts(body: &Body, holes: bool) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(body.pieces.len());
+    let mut at = 0;
+    let there: Vec<&PieceInfo> = body.pieces.iter().filter(|p| !p.gap).collect();
+    for run in there.chunk_by(|a, b| a.unit == b.unit) {
+        let len: usize = run.iter().map(|p| p.len as usize).sum();
+        let line = run.first().and_then(|p| body.unit_lines.iter().find(|(n, _)| *n == p.unit)).map(|(_, line)| line.clone());
+        // Where bytes are missing every unit is what is there of it.
+        let line = line.filter(|_| !holes);
+        let whole = line.as_ref().is_none_or(|l| declared(l).is_none_or(|n| n <= len as u64));
+        for (i, piece) in run.iter().enumerate() {
+            let end = at + piece.len as usize;
+            let opens = (i == 0).then(|| Unit { len, line: line.clone() });
+            parts.push(Part { bytes: at..end, opens, closes: whole && i + 1 == run.len() });
+            at = end;
+        }
+    }
+    parts
+}
+
+/// The size that a chunk line begins with.
+fn declared(line: &[u8]) -> Option<u64> {
+    let line = line.trim_ascii_start();
+    let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()
+}

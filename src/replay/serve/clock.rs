@@ -1,0 +1,107 @@
+//! The monotonic clock in nanoseconds, and how late things were.
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+pub(super) fn now() -> i64 {
+    read(libc::CLOCK_MONOTONIC)
+}
+
+/// How far the wall clock is ahead of the monotonic one, for the kernel's time stamps.
+pub(super) fn wall_ahead() -> i64 {
+    read(libc::CLOCK_REALTIME).wrapping_sub(now())
+}
+
+fn read(clock: libc::clockid_t) -> i64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime writes one timespec to the pointer, which is valid for the length of the call.
+    unsafe { libc::clock_gettime(clock, &raw mut t) };
+    t.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec)
+}
+
+/// Timers of this thread fire when they are due, not up to 50 µs later.
+pub(super) fn precise() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: PR_SET_TIMERSLACK takes a number and touches nothing else.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong, 0, 0, 0);
+    }
+}
+
+/// How late writes were: a histogram with eight steps to each doubling, so memory stays fixed however long it runs.
+#[derive(Debug, Clone)]
+pub struct Lateness {
+    counts: Vec<u64>,
+    /// Writes.
+    pub writes: u64,
+    /// Of these, later than a millisecond.
+    pub late: u64,
+    /// The worst, ns.
+    pub worst: i64,
+}
+
+impl Default for Lateness {
+    fn default() -> Self {
+        Lateness { counts: vec![0; 64 * 8], writes: 0, late: 0, worst: 0 }
+    }
+}
+
+impl Lateness {
+    pub(super) fn add(&mut self, ns: i64) {
+        let ns = ns.max(0);
+        self.writes += 1;
+        self.late += u64::from(ns > 1_000_000);
+        self.worst = self.worst.max(ns);
+        let bucket = bucket(ns as u64);
+        self.counts[bucket] += 1;
+    }
+
+    /// The `p`th percentile in ns, to an eighth.
+    pub fn percentile(&self, p: f64) -> i64 {
+        let rank = ((p / 100.0) * self.writes as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (i, n) in self.counts.iter().enumerate() {
+            seen += n;
+            if seen >= rank {
+                return upper(i).min(self.worst);
+            }
+        }
+        self.worst
+    }
+}
+
+fn bucket(ns: u64) -> usize {
+    if ns < 8 {
+        return ns as usize;
+    }
+    let log = 63 - ns.leading_zeros() as usize;
+    (log - 2) * 8 + ((ns >> (log - 3)) & 7) as usize
+}
+
+fn upper(bucket: usize) -> i64 {
+    if bucket < 8 {
+        return bucket as i64;
+    }
+    let (log, eighth) = (bucket / 8 + 2, bucket % 8);
+    ((9 + eighth as i64) << (log - 3)).wrapping_sub(1).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_cover_everything_once() {
+        for ns in (0..2000).chain([1 << 20, (1 << 40) + 5, i64::MAX as u64 / 4]) {
+            let b = bucket(ns);
+            assert!(upper(b) >= ns as i64 && (b == 0 || upper(b - 1) < ns as i64), "{ns}");
+        }
+    }
+
+    #[test]
+    fn percentiles_are_right_to_an_eighth() {
+        let mut l = Lateness::default();
+        (1..=1000).for_each(|us| l.add(us * 1000));
+        let near = |have: i64, want: i64| have >= want && have <= want + want / 8 + 1;
+        assert!(near(l.percentile(50.0), 500_000) && near(l.percentile(99.0), 990_000));
+        assert_eq!((l.worst, l.late), (1_000_000, 0));
+    }
+}

@@ -1,0 +1,171 @@
+//! Reading one client: its bytes become requests, and each gets its answer.
+
+use super::super::matching::{Asked, Found};
+use super::super::script::Script;
+use super::link::Link;
+use super::{Served, Shared, clock, socket};
+use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
+use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, RequestHead, Side};
+use crate::http::{Conn, Speaks};
+use crate::time::{Span, Timestamp};
+use std::collections::HashMap;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Bytes of a request's body that are read; one that is longer matches nothing.
+const MAX_BODY: usize = 256 << 20;
+
+/// A request while it comes.
+struct Coming {
+    head: RequestHead,
+    asked: Asked,
+}
+
+/// One connection until the client has gone and everything is answered.
+pub(super) fn serve(socket: TcpStream, shared: &Arc<Shared>) {
+    let (Ok(client), Ok(server)) = (socket.peer_addr(), socket.local_addr()) else { return };
+    let _ = socket.set_nodelay(true);
+    socket::stamp_arrivals(&socket);
+    let link = Arc::new(Link::new(socket));
+    let mut reading =
+        Reading { shared, link: &link, http: Conn::new(false), early: Vec::new(), coming: HashMap::new(), http2: false, first: true };
+    reading.event(0, What::Open { endpoints: Endpoints { client, server }, joined: false });
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match socket::receive(&link.socket, &mut buffer) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Ok((0, at)) => {
+                reading.event(at, What::End(End::Fin));
+                break;
+            }
+            Ok((n, at)) => {
+                if !reading.bytes(at, &buffer[..n]) {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    shared.cut.fetch_add(link.cut_frames(), Ordering::Relaxed);
+}
+
+struct Reading<'s> {
+    shared: &'s Arc<Shared>,
+    link: &'s Arc<Link>,
+    http: Conn,
+    /// Bytes until it is known what is spoken.
+    early: Vec<u8>,
+    coming: HashMap<u64, Coming>,
+    http2: bool,
+    /// Nothing has come yet.
+    first: bool,
+}
+
+impl Reading<'_> {
+    /// False where the connection is of no use.
+    fn bytes(&mut self, at: i64, bytes: &[u8]) -> bool {
+        const HANDSHAKE: u8 = 22;
+        if std::mem::take(&mut self.first) && bytes.first() == Some(&HANDSHAKE) {
+            match &self.shared.seal {
+                Some(seal) => self.link.seal_with(seal()),
+                None => {
+                    (self.shared.tell)(&Served::NotServed("a client speaks TLS, and there is no certificate to answer it with"));
+                    return false;
+                }
+            }
+        }
+        let mut plain = Vec::new();
+        if let Err(e) = self.link.open(bytes, &mut plain) {
+            (self.shared.tell)(&Served::NotServed(&format!("TLS: {e}")));
+            return false;
+        }
+        if plain.is_empty() {
+            return true;
+        }
+        if !self.http2 && self.early.len() < 64 {
+            self.early.extend_from_slice(&plain);
+        }
+        // The first bytes steer as soon as it is known that they are HTTP/2.
+        if self.http2 {
+            self.later(self.link.steer(&plain));
+        }
+        // Requests are told apart by the same reader that reads captures.
+        self.event(at, What::Data(&plain));
+        if self.http.speaks() == Speaks::Other {
+            (self.shared.tell)(&Served::NotServed("a client speaks neither HTTP/1 nor HTTP/2"));
+            return false;
+        }
+        true
+    }
+
+    fn event(&mut self, at: i64, what: What<'_>) {
+        let event = ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir: Direction::ToServer, what };
+        let mut whole = Vec::new();
+        let Reading { http, coming, link, .. } = self;
+        http.push(&event, &mut |e: HttpEvent<'_>| request(e, coming, link, &mut whole));
+        if !self.http2 && self.http.speaks() == Speaks::Http2 {
+            self.http2 = true;
+            self.link.speak_http2();
+            let early = std::mem::take(&mut self.early);
+            self.later(self.link.steer(&early));
+        }
+        whole.into_iter().for_each(|c| self.answer(at, c));
+    }
+
+    fn answer(&self, at: i64, coming: Coming) {
+        let Coming { head, asked } = coming;
+        let found = self.shared.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner).find(&asked);
+        let (recording, n) = match found {
+            Found::Answer(recording, n) => {
+                (self.shared.tell)(&Served::Answered { asked: &asked, id: recording.script.id, h2: head.h2_stream.is_some() });
+                (recording, Some(n))
+            }
+            Found::Nothing(why) => {
+                (self.shared.tell)(&Served::Unmatched { asked: &asked, why: &why });
+                self.shared.unmatched.fetch_add(1, Ordering::Relaxed);
+                match Script::of_text(404, "Not Found", "application/json", &why) {
+                    Some(script) => (Arc::new(script.into()), None),
+                    None => return,
+                }
+            }
+        };
+        let pace = &self.shared.pace;
+        let times = |recorded: &[Span]| match n {
+            Some(n) => pace.times(recorded, n).iter().map(|s| at.saturating_add(s.0)).collect(),
+            None => vec![at; recorded.len()],
+        };
+        self.later(self.link.answer(head.h2_stream, recording, times));
+    }
+
+    fn later(&self, due: Option<i64>) {
+        if let Some(due) = due {
+            self.shared.pacer.at(due.max(clock::now() - 1), self.link.clone());
+        }
+    }
+}
+
+/// Puts requests together.
+fn request(event: HttpEvent<'_>, coming: &mut HashMap<u64, Coming>, link: &Link, whole: &mut Vec<Coming>) {
+    if event.side != Side::Request {
+        return;
+    }
+    match event.what {
+        HttpWhat::Request(head) => {
+            let expects = head.fields.all("expect").any(|v| v.eq_ignore_ascii_case(b"100-continue"));
+            if expects && head.h2_stream.is_none() {
+                link.say(b"HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            let asked = Asked { method: head.method.clone(), target: head.target.clone(), body: Vec::new() };
+            coming.insert(event.exchange, Coming { head: *head, asked });
+        }
+        HttpWhat::Data(bytes) => {
+            if let Some(c) = coming.get_mut(&event.exchange).filter(|c| c.asked.body.len() + bytes.len() <= MAX_BODY) {
+                c.asked.body.extend_from_slice(bytes);
+            }
+        }
+        HttpWhat::End(MessageEnd::Complete, _) => whole.extend(coming.remove(&event.exchange)),
+        HttpWhat::End(..) => drop(coming.remove(&event.exchange)),
+        _ => {}
+    }
+}
