@@ -82,7 +82,7 @@ impl Timings {
                 _ => return None,
             };
             // A day at most: more is no duration of an answer.
-            (ms > 0.0 && ms < 86_400_000.0).then(|| Span((ms * 1e6) as i64))
+            (ms > 0.0 && ms < 86_400_000.0).then_some(Span((ms * 1e6) as i64))
         };
         clock.reading = span(t.prompt_ms).or(clock.reading);
         clock.generating = span(t.predicted_ms).or(clock.generating);
