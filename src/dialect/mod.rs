@@ -3,7 +3,7 @@
 //! To add one more: `NAME.rs` with a `Dialect` value and a `Reader`, two lines here, a folder in `captures/dialect/`.
 
 pub mod answer;
-mod base64;
+pub(crate) mod base64;
 mod json;
 mod note;
 mod reader;

@@ -85,6 +85,8 @@ struct Event<'a> {
     error: Raw<'a>,
     prompt_eval_count: Num,
     eval_count: Num,
+    prompt_eval_duration: Num,
+    eval_duration: Num,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -211,6 +213,9 @@ impl Ollama {
             .into_iter()
             .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
             .collect();
+        let span = |n: Num| n.int().filter(|n| *n > 0).map(Span);
+        answer.server_clock.generating = span(event.eval_duration);
+        answer.server_clock.reading = span(event.prompt_eval_duration);
         if !counts.is_empty() {
             answer.report_usage(Some(counts.into()), event.eval_count.count());
         }
@@ -235,10 +240,11 @@ impl Events for Ollama {
         meaning
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
         say.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
         if let Some(seen) = self.lag.as_ref().filter(|seen| seen.ticks) {
             let lag = Span(seen.most.0.saturating_sub(seen.least.0));
+            answer.server_clock.lag_spread = Some(lag);
             if lag > LAG_LIMIT {
                 say.note_at(seen.at, ARRIVAL_LAG, || lag.to_string());
             }

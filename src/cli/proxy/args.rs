@@ -48,7 +48,7 @@ pub(in crate::cli) struct DoorArgs {
     #[arg(long, value_name = "USER:PASSWORD", env = "SNIFF_PROXY_AUTH", hide_env_values = true)]
     pub(in crate::cli) auth: Option<String>,
     /// Bytes that may wait for the recording; beyond that they are relayed only, and counted
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = values::size)]
     pub(in crate::cli) buffer: usize,
     /// Keep keys, tokens and cookies in the database as they are
     #[arg(long)]

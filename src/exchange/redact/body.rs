@@ -1,12 +1,10 @@
 //! Secrets in request bodies, at the places known for them: JSON members and form fields by name. Each is overwritten in place, so that lengths, offsets
 //! and boundaries stay what they were.
 
-use super::Redactor;
+use super::{Redactor, SHORT};
 
 /// Longest name that is looked at.
 const NAME: usize = 48;
-/// Shorter values are no keys.
-const SHORT: usize = 6;
 
 /// Parts of names, without their `-` and `_`, that give a secret away.
 const PARTS: &[&str] = &["apikey", "accesskey", "secret", "password", "passwd", "credential"];

@@ -3,8 +3,10 @@
 //! For display a secret's length stands in for it. For the database a salted hash does too: equal keys stay equal, and nobody gets them back.
 
 mod body;
+mod whole;
 
 pub use body::BodyMask;
+pub use whole::exchange;
 
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -29,6 +31,9 @@ const PARTS: &[&str] = &[
 ];
 /// Names of query parameters that are secret although the word alone would not do in a header.
 const PARAMETERS: &[&str] = &["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"];
+
+/// A query parameter or a member of a body with a shorter value is no key: a placeholder, a flag, a word.
+const SHORT: usize = 6;
 
 /// Replaces secrets by what stands in for them. What stands in already stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +79,7 @@ impl Redactor {
             None => (target, None),
         };
         let secret = |pair: &str| {
-            pair.split_once('=').is_some_and(|(name, value)| is_secret_parameter(name) && !value.is_empty() && !stands_in(value))
+            pair.split_once('=').is_some_and(|(name, value)| is_secret_parameter(name) && value.len() >= SHORT && !stands_in(value))
         };
         let user = userinfo(path).filter(|(_, info, _)| !stands_in(info));
         let hides = query.is_some_and(|q| q.split('&').any(secret));
@@ -224,11 +229,11 @@ mod tests {
 
     #[test]
     fn targets_lose_keys_and_userinfo() {
-        assert_eq!(target("/v1beta/m:stream?alt=sse&key=AIza1"), "/v1beta/m:stream?alt=sse&key=[redacted]");
+        assert_eq!(target("/v1beta/m:stream?alt=sse&key=AIza12"), "/v1beta/m:stream?alt=sse&key=[redacted]");
         assert_eq!(target("http://u:p@h/x"), "http://[redacted]@h/x");
         assert_eq!(target("/v1/x?a=b&c"), "/v1/x?a=b&c");
-        assert_eq!(target("/p@th?x-amz-signature=ff"), "/p@th?x-amz-signature=[redacted]");
-        assert_eq!(value("Location", "/a?token=xy"), "/a?token=[redacted]");
+        assert_eq!(target("/p@th?x-amz-signature=ff00ff"), "/p@th?x-amz-signature=[redacted]");
+        assert_eq!(value("Location", "/a?token=xyzxyz"), "/a?token=[redacted]");
     }
 
     #[test]
@@ -241,8 +246,8 @@ mod tests {
         assert_ne!(one.value("Authorization", "Bearer sk-abd"), a);
         assert_ne!(other.value("Authorization", "Bearer sk-abc"), a);
         assert_eq!(other.value("Authorization", &a), a, "what stands in stays");
-        let target = one.target("/v1?key=k1&alt=sse").into_owned();
-        assert!(!target.contains(' ') && !target.contains("k1") && target.ends_with("&alt=sse"), "{target}");
+        let target = one.target("/v1?key=k12345&alt=sse").into_owned();
+        assert!(!target.contains(' ') && !target.contains("k1234") && target.ends_with("&alt=sse"), "{target}");
         assert_eq!(target_of(&other, &target), target);
     }
 
@@ -253,13 +258,13 @@ mod tests {
     #[test]
     fn heads_keep_every_other_byte() {
         let raw =
-            b"GET /v1?key=abc HTTP/1.1\r\nHost:  h \r\nx-API-key:\tk1\r\nX-Odd: \xff\r\nAuthorization: Bearer a\r\n b c\r\nZ: 1\r\n\r\n";
+            b"GET /v1?key=abcdef HTTP/1.1\r\nHost:  h \r\nx-API-key:\tk1\r\nX-Odd: \xff\r\nAuthorization: Bearer a\r\n b c\r\nZ: 1\r\n\r\n";
         let wanted = b"GET /v1?key=[redacted] HTTP/1.1\r\nHost:  h \r\nx-API-key:\t[redacted, 2 bytes]\r\nX-Odd: \xff\r\nAuthorization: Bearer [redacted, 1 bytes]\r\nZ: 1\r\n\r\n";
         let have = Redactor::default().head(raw).into_owned();
         assert_eq!(String::from_utf8_lossy(&have), String::from_utf8_lossy(wanted));
         let plain = b"HTTP/1.1 200 OK\r\nServer: x: y\r\n\r\n";
         assert!(matches!(Redactor::default().head(plain), Cow::Borrowed(_)));
-        let h2 = b":method: GET\r\n:path: /v1?key=abc\r\nx-goog-api-key: z\r\n\r\n";
+        let h2 = b":method: GET\r\n:path: /v1?key=abcdef\r\nx-goog-api-key: z\r\n\r\n";
         let have = Redactor::default().head(h2).into_owned();
         assert_eq!(
             String::from_utf8_lossy(&have),
