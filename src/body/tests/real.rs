@@ -75,11 +75,14 @@ struct Seen {
     decoder: Option<Decoder>,
     wire_len: u64,
     units: u64,
+    /// HTTP ended with the head of a WebSocket.
+    socket: bool,
 }
 
 impl Seen {
     fn take(&mut self, side: Side, at: Timestamp, what: HttpWhat<'_>) {
         match (side, what) {
+            _ if self.socket => {}
             (Side::Request, HttpWhat::Request(head)) => {
                 self.facts.insert("method", json!(head.method));
                 self.facts.insert("path", json!(head.target));
@@ -88,6 +91,10 @@ impl Seen {
                 self.facts.insert("status", json!(head.status));
                 self.facts.insert("transfer", json!(head.transfer.as_str()));
                 self.facts.insert("t_response_start_ns", json!(head.first_at.0));
+                if head.opens_websocket(None) {
+                    self.socket = true;
+                    self.end(MessageEnd::Complete);
+                }
                 if head.transfer != Transfer::None {
                     self.decoder = Some(Decoder::new(head.fields.text("content-encoding").as_deref()));
                 }
@@ -100,23 +107,25 @@ impl Seen {
                     decoder.push(at, 0, bytes, &mut |piece| self.decoded.update(piece.bytes), &mut |_| ());
                 }
             }
-            (Side::Response, HttpWhat::End(end, _)) => {
-                self.facts.insert("complete", json!(end == MessageEnd::Complete));
-                let by = match end {
-                    MessageEnd::Complete => Value::Null,
-                    MessageEnd::CutByClient => json!("client"),
-                    MessageEnd::CutByServer => json!("server"),
-                    MessageEnd::CutByCapture => json!("capture"),
-                };
-                self.facts.insert("cut_by", by);
-                self.facts.insert("wire_body_bytes", json!(self.wire_len));
-                self.facts.insert("wire_body_sha256", json!(digest(&self.wire)));
-                self.facts.insert("decoded_sha256", json!(digest(&self.decoded)));
-                if self.facts.get("transfer") == Some(&json!("chunked")) {
-                    self.facts.insert("chunks", json!(self.units));
-                }
-            }
+            (Side::Response, HttpWhat::End(end, _)) => self.end(end),
             _ => {}
+        }
+    }
+
+    fn end(&mut self, end: MessageEnd) {
+        self.facts.insert("complete", json!(end == MessageEnd::Complete));
+        let by = match end {
+            MessageEnd::Complete => Value::Null,
+            MessageEnd::CutByClient => json!("client"),
+            MessageEnd::CutByServer => json!("server"),
+            MessageEnd::CutByCapture => json!("capture"),
+        };
+        self.facts.insert("cut_by", by);
+        self.facts.insert("wire_body_bytes", json!(self.wire_len));
+        self.facts.insert("wire_body_sha256", json!(digest(&self.wire)));
+        self.facts.insert("decoded_sha256", json!(digest(&self.decoded)));
+        if self.facts.get("transfer") == Some(&json!("chunked")) {
+            self.facts.insert("chunks", json!(self.units));
         }
     }
 }

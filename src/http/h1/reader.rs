@@ -329,6 +329,9 @@ impl Reader {
                 out.odd(exchange, HEAD_CUT, found);
                 self.phase = new_head();
                 self.interim = None;
+                if let Some(other) = interim.filter(|other| *other != exchange) {
+                    out.emit(other, NOT_CAPTURED);
+                }
                 out.emit(exchange, HttpWhat::End(cut.0, cut.1));
                 return;
             }

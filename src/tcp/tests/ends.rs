@@ -185,3 +185,13 @@ fn split_handshake() {
     assert_eq!(t.said(), ["0 open 40000 joined=false", "0< ab #6"]);
     assert_eq!(t.finish().0, ["0> Capture #6", "0< Capture #6", "0 closed"]);
 }
+
+#[test]
+fn half_closed_connection_goes_on_streaming() {
+    let mut t = Talk::open();
+    t.raw(true, CLIENT_ISN + 1, SERVER_ISN.wrapping_add(1), FIN | ACK, b"", 0);
+    t.data(0, "abc");
+    t.wait(599_000);
+    t.data(3, "def");
+    assert_eq!(t.said(), ["0> Fin #4", "0< abc #5", "0< def #6"]);
+}

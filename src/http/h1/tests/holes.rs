@@ -236,3 +236,11 @@ fn answers_held_up_behind_a_hole_go_to_the_requests_of_their_time() {
     let answers: Vec<_> = trace.lines.iter().filter(|l| l.contains("204")).collect();
     assert_eq!(answers, ["1 < 204 1.1 None", "2 < 204 1.1 None"]);
 }
+
+#[test]
+fn an_interim_head_ends_with_the_hole_where_the_next_head_is_cut() {
+    let ask = || c("GET / HTTP/1.1\r\n\r\n");
+    let got = trace(&[ask(), ask(), s("HTTP/1.1 100 x\r\n\r\n"), SGap(1), s("HTTP/1.1 200"), s("\r\n"), Closed]);
+    let ends: Vec<_> = got.iter().filter(|l| l.contains("< CutBy")).collect();
+    assert_eq!(ends, ["0 < CutByCapture", "1 < CutByCapture"], "{got:#?}");
+}
