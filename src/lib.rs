@@ -18,6 +18,9 @@ pub mod dialect;
 pub mod exchange;
 pub mod pipeline;
 pub mod metrics;
+pub mod clients;
+pub mod verdict;
+pub mod delivery;
 pub mod conformance;
 pub mod summary;
 

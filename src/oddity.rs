@@ -1,5 +1,9 @@
 //! What a layer noticed and did not judge: expected, found, where. Oddities travel with the data; only `conformance` turns them into findings.
 
+mod excerpt;
+
+pub use excerpt::{Excerpt, Of};
+
 use crate::time::{Span, Timestamp};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -39,14 +43,27 @@ pub struct Oddity {
     pub record: Option<u64>,
     /// For how long, where it is something that lasted: it ended at `at`.
     pub span: Option<Span>,
-    /// What was found, short (see [`excerpt`]), for people.
+    /// What was found, short (see [`excerpt()`]), for people.
     pub found: Cow<'static, str>,
+    /// The delivery that showed it, where that is known: filled in by whoever has the packets and units.
+    pub delivery: Option<Delivery>,
+    /// The bytes around it, where they were at hand; of the first of a kind only.
+    pub excerpt: Option<Box<Excerpt>>,
+}
+
+/// Which delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delivery {
+    /// Packet, from 1; 0 without packets.
+    pub frame: u64,
+    /// Transfer unit of the body, from 0; none outside of a body.
+    pub unit: Option<u64>,
 }
 
 impl Oddity {
     /// An oddity at `at`, nothing else known yet.
     pub fn new(kind: Kind, at: Timestamp, found: impl Into<Cow<'static, str>>) -> Self {
-        Oddity { kind, at, offset: None, record: None, span: None, found: found.into() }
+        Oddity { kind, at, offset: None, record: None, span: None, found: found.into(), delivery: None, excerpt: None }
     }
 
     /// The same with the byte offset.
@@ -79,6 +96,14 @@ impl Oddities {
     /// Keep the first of its kind, or the longest, count the rest.
     pub fn push(&mut self, oddity: Oddity) {
         self.push_many(oddity, 1);
+    }
+
+    /// The same; `complete` is asked only for the one that is kept.
+    pub fn push_with(&mut self, mut oddity: Oddity, complete: impl FnOnce(&mut Oddity)) {
+        if self.find(oddity.kind).is_none_or(|(kept, _)| oddity.span > kept.span) {
+            complete(&mut oddity);
+        }
+        self.push(oddity);
     }
 
     /// The same for an oddity that stands for `n` of its kind.
@@ -120,6 +145,28 @@ impl Oddities {
     }
 }
 
+/// All of `bytes`, printable: UTF-8 where it is, `\xHH` where it is not.
+fn printable(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            push_printable(c, &mut out);
+        }
+        chunk.invalid().iter().for_each(|b| out.push_str(&format!("\\x{b:02x}")));
+    }
+    out
+}
+
+fn push_printable(c: char, out: &mut String) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+        c => out.push(c),
+    }
+}
+
 /// At most 80 bytes of `bytes`, printable: UTF-8 where it is, `\xHH` where it is not, `…` where it was cut.
 pub fn excerpt(bytes: &[u8]) -> String {
     let mut out = String::new();
@@ -135,13 +182,7 @@ pub fn excerpt(bytes: &[u8]) -> String {
                 break;
             }
             taken += c.len_utf8();
-            match c {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-                c => out.push(c),
-            }
+            push_printable(c, &mut out);
         }
         if taken == 0 && out.len() < 80 {
             out.push_str(&format!("\\x{:02x}", rest[0]));

@@ -135,11 +135,15 @@ impl Replay {
     }
 
     fn start(book: Book, pace: Pace) -> Replay {
+        Replay::sealed(book, pace, None)
+    }
+
+    fn sealed(book: Book, pace: Pace, seal: Option<sniff::replay::serve::NewSeal>) -> Replay {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = stop.clone();
-        let service = Service::start(book, pace, None, Box::new(|_| ())).unwrap();
+        let service = Service::start(book, pace, seal, Box::new(|_| ())).unwrap();
         let thread = std::thread::spawn(move || {
             service.listen(&listener, &theirs).unwrap();
             service.finish();
@@ -320,4 +324,372 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
         equal("units", &lengths(&have["units"]).into(), wanted.into());
     }
     all
+}
+
+/// Recorded exchanges with what their truth says that a client makes of them: (SDK, capture, its truth).
+fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
+    let own = [
+        ("openai", "dialect/openai-chat"),
+        ("openai", "delivery/thirty-deltas"),
+        ("openai", "body/gzip"),
+        ("anthropic", "dialect/anthropic-messages"),
+        ("ollama", "dialect/ollama-chat"),
+    ];
+    let mut all: Vec<_> = own
+        .into_iter()
+        .map(|(sdk, case)| {
+            let dir = support::captures().join(case);
+            let input = ["input.wire", "input.pcap"].map(|n| dir.join(n)).into_iter().find(|p| p.exists()).unwrap();
+            (sdk, input, dir.join("expect.json"))
+        })
+        .collect();
+    let real = [("openai", "aimock-chat-openai-py"), ("anthropic", "aimock-anthropic-py"), ("ollama", "aimock-ollama-chat-py")];
+    for (sdk, name) in real {
+        if let Some(dir) = support::shared("corpus/real") {
+            all.push((sdk, dir.join(format!("{name}.pcap")), dir.join(format!("{name}.truth.json"))));
+        }
+    }
+    all
+}
+
+/// The client libraries see in a replay what they saw in the original: the text, the finish reason and the tokens that the truth names.
+#[test]
+fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = top.join("target/venv/clients/bin/python");
+    let node = top.join("target/npm/node_modules/openai");
+    let support = top.join("tests/support");
+    if !python.exists() {
+        return support::unavailable("the client libraries of PyPI");
+    }
+    for (sdk, capture, truth) in for_clients() {
+        let exchange = exchanges(&capture).into_iter().find(is_whole).unwrap();
+        let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(&truth).unwrap()).unwrap();
+        let truth = truth.pointer("/0/response").or(truth.pointer("/exchanges/0/response")).expect("a response in the truth");
+        let mut commands =
+            vec![(sdk, vec![python.display().to_string(), support.join("replay_sdk.py").display().to_string(), sdk.to_owned()])];
+        if sdk == "openai" {
+            match node.exists() {
+                // Modules are looked for beside the script.
+                true => {
+                    let script = top.join("target/npm/replay_sdk.mjs");
+                    std::fs::copy(support.join("replay_sdk.mjs"), &script).unwrap();
+                    commands.push(("openai (npm)", vec!["node".to_owned(), script.display().to_string()]));
+                }
+                false => support::unavailable("openai of npm"),
+            }
+        }
+        for (name, command) in commands {
+            let replay = Replay::of([&exchange]);
+            let out = Command::new(&command[0])
+                .args(&command[1..])
+                .arg(format!("http://{}", replay.address))
+                .env("NO_PROXY", "*")
+                .output()
+                .unwrap();
+            let got: serde_json::Value = serde_json::from_slice(&out.stdout)
+                .unwrap_or_else(|e| panic!("{name} {}: {e}: {}", capture.display(), String::from_utf8_lossy(&out.stderr)));
+            assert_eq!(got["text"], truth["text"], "{name} {}", capture.display());
+            if let Some(reason) = truth.get("finish_reason") {
+                assert_eq!(got["finish"], *reason, "{name} {}", capture.display());
+            }
+            let tokens = ["completion_tokens", "output_tokens", "eval_count"].iter().find_map(|n| truth["usage"].get(n));
+            if let Some(tokens) = tokens {
+                assert_eq!(got["tokens"], *tokens, "{name} {}", capture.display());
+            }
+        }
+    }
+}
+
+/// What a client records of a replay, replayed and recorded again, is the same: bytes and boundaries.
+#[test]
+fn a_replay_recorded_and_replayed_is_a_fixed_point() {
+    let once = |exchange: &Exchange| {
+        let replay = Replay::of([exchange]);
+        sniff::replay::serve::probe::ask(replay.address, exchange, sniff::time::Span(0)).unwrap().expect("an answer")
+    };
+    let seen = |e: &Exchange| {
+        let r = e.response.as_ref().unwrap();
+        let head = r.head.as_ref().unwrap();
+        let units = matches!(head.transfer, Transfer::Chunked | Transfer::H2).then(|| (units(&r.body), r.body.unit_lines.clone()));
+        (head.fields.clone(), r.body.bytes.clone(), units, r.trailers.clone(), r.end, e.request.as_ref().map(|r| r.body.bytes.clone()))
+    };
+    let mut compared = 0;
+    for path in captures() {
+        for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
+            let heard = once(exchange);
+            let again = once(&heard);
+            assert!(seen(&heard) == seen(exchange) || exchange.tls.is_some(), "{} exchange {}", path.display(), exchange.id.0);
+            assert!(seen(&again) == seen(&heard), "{} exchange {}", path.display(), exchange.id.0);
+            compared += 1;
+        }
+    }
+    assert!(compared > 100 || support::shared("corpus/real").is_none(), "only {compared}");
+}
+
+/// Codes of all findings on an exchange.
+fn codes(exchange: &Exchange) -> std::collections::BTreeSet<&'static str> {
+    conformance::judge(exchange, &metrics::of(exchange), &Limits::default()).iter().map(|f| f.rule).collect()
+}
+
+/// Each fault is found by the rule that it is named with, and by no other but those that follow from it.
+#[test]
+fn each_fault_provokes_its_rule() {
+    let clean = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
+    let before = codes(&clean);
+    // What cannot be had without another: a body that is cut has no terminator either, and so on.
+    let with: &[(&str, &[&str], &[&str])] = &[
+        ("drop-terminator", &["OAI-CHAT-001"], &["DLV-010"]),
+        ("duplicate-terminator", &["OAI-CHAT-003"], &[]),
+        ("truncate=3000", &["HTTP-006"], &["OAI-CHAT-001", "OAI-CHAT-005", "OAI-CHAT-028", "SSE-001", "DLV-010"]),
+        ("reset=3000", &["HTTP-006"], &["OAI-CHAT-001", "OAI-CHAT-005", "OAI-CHAT-028", "SSE-001", "DLV-010"]),
+        ("stall=9:15s", &["DLV-005"], &[]),
+        ("coalesce=3", &["DLV-003"], &["DLV-004"]),
+        ("split=bytes:7", &["DLV-004"], &[]),
+        ("split-utf8", &["DLV-004"], &[]),
+        ("buffer", &["DLV-001"], &["DLV-003"]),
+        ("content-type=application/x-ndjson", &["HTTP-001"], &["HTTP-002"]),
+        ("no-space", &["SSE-002"], &[]),
+        ("crlf", &["SSE-017"], &[]),
+        ("bom", &["SSE-015"], &[]),
+        ("inject-error", &["OAI-CHAT-027"], &["HTTP-006", "DLV-010", "OAI-CHAT-001", "OAI-CHAT-005", "OAI-CHAT-028"]),
+        ("keepalive-comments", &["SSE-021"], &[]),
+        ("hang", &["HTTP-021"], &["DLV-009", "HTTP-006", "DLV-010"]),
+    ];
+    let named: Vec<&str> = with.iter().map(|(f, ..)| f.split('=').next().unwrap()).collect();
+    assert_eq!(named, sniff::replay::fault::ALL.iter().map(|n| n.name).collect::<Vec<_>>());
+    for (fault, wanted, allowed) in with {
+        let script = Script::new(&clean, false).unwrap();
+        let script = sniff::replay::fault::apply(script, &clean, &[fault.parse().unwrap()]).unwrap();
+        let mut transcript = sniff::replay::transcript::of(&clean, &script);
+        if *fault == "hang" {
+            // The client waits for a while before it leaves.
+            transcript.events.last_mut().unwrap().at = transcript.events.last().unwrap().at.plus(sniff::time::Span::from_secs(10));
+        }
+        let bent = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
+        let after = codes(&bent);
+        for code in wanted.iter().filter(|c| conformance::by_code(c).is_some()) {
+            assert!(after.contains(code), "{fault}: {code} is not among {after:?}");
+        }
+        let new: Vec<_> = after.difference(&before).filter(|c| !wanted.contains(c) && !allowed.contains(c)).collect();
+        assert!(new.is_empty(), "{fault}: {new:?} beside {wanted:?}");
+    }
+}
+
+/// A bent stream of every kind that is put right again has no finding left that it had not before it was bent.
+#[test]
+fn normalised_streams_conform() {
+    for case in ["seed/iflow", "seed/litserve-before-fix", "seed/kimi-like", "dialect/openai-chat-no-done", "dialect/openai-chat-no-end"] {
+        let dir = support::captures().join(case);
+        let input = ["input.wire", "input.pcap"].map(|n| dir.join(n)).into_iter().find(|p| p.exists()).unwrap();
+        for exchange in exchanges(&input) {
+            let Ok(script) = Script::new(&exchange, true) else { continue };
+            let script = sniff::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
+            let transcript = sniff::replay::transcript::of(&exchange, &script);
+            let right = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
+            let text = |e: &Exchange| e.response.as_ref().unwrap().answer.texts.get(&0).cloned();
+            assert_eq!(text(&right), text(&exchange), "{case}");
+            let dialect = |code: &&&str| code.starts_with("OAI") || code.starts_with("SSE") || code.starts_with("HTTP-00");
+            let left: Vec<_> = codes(&right).into_iter().collect();
+            // Some facts are the server's alone: what the id looks like over many answers, what usage says.
+            let left: Vec<_> = left
+                .iter()
+                .filter(dialect)
+                .filter(|c| !["OAI-CHAT-031", "OAI-CHAT-028", "OAI-CHAT-029", "OAI-CHAT-035", "OAI-CHAT-020"].contains(c))
+                .collect();
+            assert!(left.is_empty(), "{case}: {left:?}");
+        }
+    }
+}
+
+/// `wire` exports read back as what they came from.
+#[test]
+fn transcripts_read_back() {
+    let mut compared = 0;
+    for path in captures() {
+        for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
+            let script = Script::new(exchange, false).unwrap();
+            let transcript = sniff::replay::transcript::of(exchange, &script);
+            let text = wire::write(&transcript);
+            let back = exchanges_of(|sink| wire::parse(&text).unwrap().replay(ConnId(0), sink)).remove(0);
+            let (have, wanted) = (back.response.as_ref().unwrap(), exchange.response.as_ref().unwrap());
+            assert_eq!(have.body.bytes, wanted.body.bytes, "{}", path.display());
+            assert_eq!((have.end, &have.answer.texts), (wanted.end, &wanted.answer.texts), "{}", path.display());
+            // Several deliveries of one instant are one write.
+            let times = |r: &sniff::exchange::Response| {
+                let mut all = std::collections::BTreeMap::new();
+                r.body.pieces.iter().for_each(|p| *all.entry(p.at).or_insert(0) += p.len);
+                all.retain(|_, len| *len > 0);
+                (all, r.last_at)
+            };
+            assert_eq!(times(have), times(wanted), "{} exchange {}", path.display(), exchange.id.0);
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared}");
+}
+
+/// The ends of streams that were cut, as a client sees them: FIN, RST, and a connection that stays open.
+#[test]
+fn ends_are_the_recorded_ones() {
+    let end = |case: &str| {
+        let exchange = exchanges(&support::captures().join("http1").join(case).join("input.wire")).remove(0);
+        let script = Script::new(&exchange, false).unwrap();
+        let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
+        book.add(Asked::default(), script);
+        let replay = Replay::start(book, Pace { speed: f64::INFINITY, ..Pace::default() });
+        let mut socket = TcpStream::connect(replay.address).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        socket.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let mut all = Vec::new();
+        let mut buffer = [0; 4096];
+        let end = loop {
+            match socket.read(&mut buffer) {
+                Ok(0) => break "fin",
+                Ok(n) => all.extend_from_slice(&buffer[..n]),
+                Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => break "rst",
+                Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => break "open",
+                Err(e) => panic!("{case}: {e}"),
+            }
+        };
+        assert!(!all.ends_with(b"0\r\n\r\n"), "{case} has a last chunk");
+        end
+    };
+    assert_eq!((end("cut-by-server"), end("reset-by-server"), end("cut-by-client")), ("fin", "rst", "open"));
+}
+
+/// Over TLS, with the version that the client chooses: curl reads the recorded body, as HTTP/1.1 and as HTTP/2.
+#[test]
+fn tls_by_alpn() {
+    let Ok(curl) = Command::new("curl").arg("--version").output() else { return support::unavailable("curl") };
+    let exchange = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
+    let dir = tempfile::tempdir().unwrap();
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    let pem = |label: &str, der: &[u8]| {
+        let text = base64(der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    std::fs::write(&cert, pem("CERTIFICATE", own.cert.der())).unwrap();
+    std::fs::write(&key, pem("PRIVATE KEY", &own.signing_key.serialize_der())).unwrap();
+    let seal = sniff::replay::serve::tls::with_files(&cert, &key).unwrap();
+    let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
+    book.add(Asked::default(), Script::new(&exchange, false).unwrap());
+    let replay = Replay::sealed(book, Pace { speed: f64::INFINITY, ..Pace::default() }, Some(seal));
+    let versions: &[(&str, &str)] = match String::from_utf8_lossy(&curl.stdout).contains("HTTP2") {
+        true => &[("--http1.1", "1.1"), ("--http2", "2")],
+        false => &[("--http1.1", "1.1")],
+    };
+    for (option, version) in versions {
+        let url = format!("https://localhost:{}/v1/chat/completions", replay.address.port());
+        let args = ["-s", "-S", "--noproxy", "*", option, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
+        let out = Command::new("curl").arg("--cacert").arg(&cert).args(args).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.stderr), *version);
+        assert_eq!(out.stdout, exchange.response.as_ref().unwrap().body.bytes, "{version}");
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |group: &[u8]| {
+        let bits = (0..3).fold(0u32, |bits, i| bits << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
+        (0..4)
+            .map(move |i| if i <= group.len() { char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize]) } else { '=' })
+            .collect::<String>()
+    };
+    let text: String = bytes.chunks(3).map(digits).collect();
+    text.as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// What is missing from a capture is not made up.
+#[test]
+fn gaps_are_refused_with_the_reason_or_played_as_they_are() {
+    for case in ["gap-in-chunks", "gap-in-length-body"] {
+        let exchange = exchanges(&support::captures().join("http1").join(case).join("input.wire")).remove(0);
+        let why = Script::new(&exchange, false).expect_err(case).to_string();
+        assert!(why.contains("missing") && why.contains("--allow-gaps"), "{why}");
+        let script = Script::new(&exchange, true).unwrap();
+        assert_eq!(script.body, exchange.response.as_ref().unwrap().body.bytes, "{case}");
+    }
+}
+
+/// `pcapng` exports are dissected by tshark to the same body; `curl` exports ask for the same; `har` exports come back with their chunks and times.
+#[test]
+fn exports_are_what_other_tools_take() {
+    use sniff::report::export::{curl, har, pcapng};
+    let names = ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
+    for case in names {
+        let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
+        let response = exchange.response.as_ref().unwrap();
+        let archive = serde_json::to_vec(&har::archive(std::slice::from_ref(&exchange))).unwrap();
+        let back = sniff::replay::har::exchanges(&archive).unwrap();
+        assert!(back.left_out.is_empty(), "{case}: {:?}", back.left_out);
+        let back = back.exchanges[0].response.as_ref().unwrap();
+        assert_eq!((&back.body.bytes, &back.answer.texts), (&response.body.bytes, &response.answer.texts), "{case}");
+        if response.body.units.is_some() {
+            let times = |b: &Body| b.pieces.iter().map(|p| p.at.nanos() / 10).collect::<Vec<_>>();
+            assert_eq!((units(&back.body), times(&back.body)), (units(&response.body), times(&response.body)), "{case}");
+        }
+        let replay = Replay::of([&exchange]);
+        let command = curl::command(&exchange)
+            .unwrap()
+            .replace(exchange.request.as_ref().unwrap().head.authority.as_deref().unwrap(), &replay.address.to_string());
+        let out = Command::new("sh").args(["-c", &command]).env("NO_PROXY", "*").output().unwrap();
+        assert_eq!(out.stdout, response.body.bytes, "{case}: {command}\n{}", String::from_utf8_lossy(&out.stderr));
+        if Command::new("tshark").arg("--version").output().is_err() {
+            support::unavailable("tshark");
+            continue;
+        }
+        let script = Script::new(&exchange, false).unwrap();
+        let transcript = sniff::replay::transcript::of(&exchange, &script);
+        let dir = tempfile::tempdir().unwrap();
+        let (file, objects) = (dir.path().join("a.pcapng"), dir.path().join("objects"));
+        std::fs::write(&file, pcapng::file([(exchange.endpoints, &transcript)])).unwrap();
+        let status = Command::new("tshark")
+            .arg("-r")
+            .arg(&file)
+            .arg("-q")
+            .arg(format!("--export-objects=http,{}", objects.display()))
+            .output()
+            .unwrap();
+        assert!(status.status.success(), "{case}: {}", String::from_utf8_lossy(&status.stderr));
+        let found: Vec<Vec<u8>> = std::fs::read_dir(&objects).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap()).collect();
+        assert!(found.contains(&response.body.bytes), "{case}: tshark sees other bodies");
+    }
+}
+
+/// The program itself: readiness on standard error, a 404 that says why, an end on SIGINT that is none of an error.
+#[test]
+fn the_command_serves_and_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("a.db");
+    let sniff = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
+        command.arg("--db").arg(&db).args(args);
+        command
+    };
+    let input = support::captures().join("seed/iflow/input.pcap");
+    assert!(sniff(&["-q", "--read"]).arg(&input).status().unwrap().success());
+    let verified = sniff(&["replay", "last", "--verify", "--speed", "max", "--format", "json"]).output().unwrap();
+    let verified: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
+    for equal in ["bytes_equal", "boundaries_equal", "heads_equal", "end_equal"] {
+        assert_eq!(verified[0][equal], true, "{equal}");
+    }
+    let mut server = sniff(&["replay", "last", "--speed", "max", "--fault", "bom"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = std::io::BufReader::new(server.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let address = line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = vec![0; 2048];
+    let n = socket.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..n]);
+    assert!(
+        answer.starts_with("HTTP/1.1 404") && answer.contains("nearest is exchange 1") && answer.contains("path: recorded"),
+        "{answer}"
+    );
+    // SAFETY: the process is our child and has not been waited for.
+    unsafe { libc::kill(server.id() as i32, libc::SIGINT) };
+    assert!(server.wait().unwrap().success());
 }

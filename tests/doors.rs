@@ -228,6 +228,40 @@ fn as_http2() {
     assert!(told >= 40, "only {told} transcripts can be told as HTTP/2");
 }
 
+/// Both at once, as most of it travels.
+#[test]
+fn as_http2_inside_tls() {
+    for (case, transcript, _) in transcripts() {
+        let exchanges = exchanges_of(|sink| transcript.replay(ConnId(0), sink));
+        if !exchanges.iter().all(frames::can_tell) {
+            continue;
+        }
+        let contents = |sent: &[frames::Sent], keylog: &str, size: usize| {
+            let all = exchanges_with(keylog, |sink| {
+                sink(open());
+                sent.iter().for_each(|(at, dir, bytes)| deliver(*at, *dir, bytes, size, sink));
+            });
+            all.iter().map(content).collect::<Vec<_>>().join("\n")
+        };
+        let (sent, _) = frames::retell(&exchanges);
+        let steps: Vec<Step> = sent.iter().map(|(_, dir, bytes)| Step::Data(*dir, bytes.clone())).collect();
+        let (steps, keylog) = sealed(&steps, &rustls::version::TLS13);
+        let mut times = sent.iter().map(|s| s.0);
+        // The handshake first; then one record for each thing sent, at its time.
+        let handshake = steps.len().saturating_sub(sent.len());
+        let start = sent.first().map_or(0, |s| s.0);
+        let mut wire: Vec<frames::Sent> = Vec::new();
+        for (n, step) in steps.into_iter().enumerate() {
+            let Step::Data(dir, bytes) = step else { continue };
+            wire.push((if n < handshake { start } else { times.next().unwrap_or(start) }, dir, bytes));
+        }
+        let want = contents(&sent, "", usize::MAX);
+        for size in [1, 97, usize::MAX] {
+            same(&case, &format!("HTTP/2 inside TLS in pieces of {size}"), &want, &contents(&wire, &keylog, size));
+        }
+    }
+}
+
 /// The steps sealed by rustls: the handshake first, every delivery in records of its own, close_notify before a FIN. With the key log.
 fn sealed(steps: &[Step], version: &'static rustls::SupportedProtocolVersion) -> (Vec<Step>, String) {
     let ends = Ends::new(&[version]);

@@ -17,7 +17,7 @@ const RANKS: &[&[&str]] = &[
     &["framing"],
     &["dialect"],
     &["exchange"],
-    &["pipeline", "metrics"],
+    &["pipeline", "metrics", "clients", "verdict", "delivery"],
     &["conformance"],
     &["summary"],
     &["summary"],

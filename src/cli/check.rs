@@ -1,19 +1,25 @@
-//! `sniff check FILE…`: judge captures, leave nothing behind.
+//! `sniff check FILE…`: judge captures, or what a database holds, for people and CI; leave nothing behind.
 
 use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
 use super::output::{Output, unless_closed};
-use super::{Common, report_text, say, signals, tally};
+use super::policy::{Judge, PolicyArgs};
+use super::{Common, clients, report_text, say, signals, tally};
 use crate::capture::{Item, file};
+use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
+use crate::report::check::{self, Form};
+use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
-use crate::report::{Format, check, json, jsonl};
+use crate::report::{Format, github, json, jsonl, junit, sarif};
 use crate::store::write::Message;
+use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use crate::tls::Keys;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Read captures and judge them, leaving no database behind.
@@ -21,12 +27,16 @@ use std::sync::atomic::Ordering;
 #[command(after_help = "\
 Examples:
   sniff check capture.pcap
-  sniff check --fail-on warning --format markdown tests/*.pcap >> summary.md
+  sniff check --clients capture.pcap
+  sniff check --fail-on warning --format markdown tests/*.pcap >> \"$GITHUB_STEP_SUMMARY\"
+  sniff check --format junit -o sniff.xml tests/*.pcap
+  sniff check --profile strict-openai --allow SSE-002 --rule missing-done=error capture.pcap
+  sniff check sniff.db
   tcpdump -r big.pcap -w - port 8000 | sniff check -
 Exit code: 0 nothing at or over --fail-on, 1 findings, 2 a file could not be read
-Formats: table, json, jsonl, markdown")]
+Formats: table, json, jsonl, markdown, junit, sarif, github (annotations)")]
 pub(super) struct CheckArgs {
-    /// Capture files; `-` is standard input
+    /// Capture files, or databases of sniff; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
     /// Exit with 1 on findings at or over this level
@@ -38,6 +48,11 @@ pub(super) struct CheckArgs {
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     keylog: Option<PathBuf>,
+    /// Say which real clients break on each answer, and why, instead of listing findings (answers up to 8 MiB)
+    #[arg(long)]
+    clients: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -63,37 +78,76 @@ impl FailOn {
 }
 
 pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
-    const VALID: &[Format] = &[Format::Table, Format::Json, Format::Jsonl, Format::Markdown];
-    let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, VALID))?;
+    let named = common.format.as_deref();
+    // What clients make of it is no finding: the formats for those don't fit.
+    let (form, plain) = match args.clients {
+        true => (Form::Table, named.map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?),
+        false => (named.map_or(Ok(Form::Table), Form::parse)?, Format::Table),
+    };
+    let judge = args.policy.judge()?;
     let mut out = Output::open(common)?;
     let mut all = Compliance::default();
+    let mut cases = Vec::new();
     let mut unreadable = false;
     for path in &args.files {
-        if let Err(e) = one(path, args, common, &mut all) {
+        let done = if is_database(path) {
+            database(path, args, &judge, &mut all, &mut cases)
+        } else {
+            capture(path, args, &judge, common, &mut all, &mut cases)
+        };
+        if let Err(e) = done {
             say(&format!("sniff: error: {}", report_text(&e)));
             unreadable = true;
         }
     }
     if !(unreadable && all.exchanges == 0) {
-        unless_closed(write(&mut all, format, &mut out).and_then(|()| out.finish()))?;
+        let limit = args.fail_on.level();
+        let written = if args.clients { clients::write(&cases, plain, &mut out) } else { write(&mut all, form, limit, &mut out) };
+        unless_closed(written.and_then(|()| out.finish()))?;
     }
     let failed = args.fail_on.level().is_some_and(|l| all.reaches(l));
     Ok(if unreadable { 2 } else { u8::from(failed) })
 }
 
-fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> Result<()> {
+/// The file begins as SQLite's do.
+fn is_database(path: &str) -> bool {
+    let mut magic = [0; 16];
+    path != "-" && std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"SQLite format 3\0"
+}
+
+/// What was found when it was recorded, held to the policy of now.
+fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
+    let reader = Reader::open(Path::new(path))?;
+    reader.each(&Selector::default(), &mut |mut s| {
+        judge.again(&mut s);
+        all.add(Some(path), &s);
+        if args.clients {
+            cases.extend(clients::stored(Some(path), &reader, &s)?);
+        }
+        Ok(())
+    })
+}
+
+fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
     let mut reader = file::Reader::open(path)?;
     reader.stop_when(stop.clone());
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
-    let mut engine = Engine::new(&args.limits, &args.port, &keys, false);
-    let mut found: Vec<Summary> = Vec::new();
+    let mut engine = Engine::new(&args.limits, &args.port, &keys, false).held_to(judge, &args.limits);
+    if args.clients {
+        engine = engine.holding(MAX_BODY as usize, MAX_PIECES, &keys);
+    }
+    let mut found: Vec<(Summary, Option<Case>)> = Vec::new();
     let mut tally = tally::Tally::default();
     let mut sink = |message: Message| {
         match message {
-            Message::Finished(f) => found.push(Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)),
+            Message::Finished(f) => {
+                let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
+                let case = if args.clients { clients::case(Some(name), &summary, &f.exchange) } else { None };
+                found.push((summary, case));
+            }
             Message::Connection(c) => tally.connection(&c),
             Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
         }
@@ -113,19 +167,25 @@ fn one(path: &str, args: &CheckArgs, common: &Common, all: &mut Compliance) -> R
         tally.unread(super::output::stderr_look(common).color).iter().for_each(|line| say(line));
     }
     tally::readable(name, &reader.counts(), &net)?;
-    found.sort_by_key(|s| s.id);
-    found.iter().for_each(|s| all.add(Some(name), s));
+    found.sort_by_key(|(s, _)| s.id);
+    for (summary, case) in found {
+        all.add(Some(name), &summary);
+        cases.extend(case);
+    }
     Ok(())
 }
 
-fn write(all: &mut Compliance, format: Format, out: &mut Output) -> Result<()> {
-    match format {
-        Format::Json => json::document(all, out.writer()),
-        Format::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
-        Format::Markdown => {
+fn write(all: &mut Compliance, form: Form, limit: Option<Level>, out: &mut Output) -> Result<()> {
+    match form {
+        Form::Table => out.text(&check::text(all, &out.look)),
+        Form::Json => json::document(all, out.writer()),
+        Form::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
+        Form::Markdown => {
             all.sort();
             out.text(&compliance::markdown_text(all))
         }
-        _ => out.text(&check::text(all, &out.look)),
+        Form::Junit => out.text(&junit::text(all, limit)),
+        Form::Sarif => json::document(&sarif::document(all), out.writer()),
+        Form::Github => out.text(&github::text(all)),
     }
 }

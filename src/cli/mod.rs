@@ -5,13 +5,17 @@
 #[cfg(feature = "proxy")]
 mod ca;
 mod check;
+mod clients;
 mod engine;
 mod explain;
+mod export;
+mod import;
 mod keylog;
 mod list;
 #[cfg(feature = "live")]
 mod live;
 mod output;
+mod policy;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod record;
@@ -24,6 +28,7 @@ mod show;
 mod signals;
 mod tally;
 mod values;
+mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::Write;
@@ -104,6 +109,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Serve recorded exchanges again: bytes, boundaries, times
     Replay(replay::ReplayArgs),
+    /// Exchanges in the words of other tools: har, wire, pcapng, curl, …
+    Export(export::ExportArgs),
+    /// Recordings of other tools into the database
+    Import(import::ImportArgs),
     /// Read captures and judge them, leaving no database behind
     Check(check::CheckArgs),
     /// A rule's text, or the whole catalogue
@@ -149,6 +158,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),
         Some(Command::Replay(args)) => replay::run(args, common),
+        Some(Command::Export(args)) => export::run(args, common),
+        Some(Command::Import(args)) => import::run(args, common),
         Some(Command::Check(args)) => check::run(args, common),
         Some(Command::Explain(args)) => explain::run(args, common),
         None if cli.record.has_source() => record::run(&cli.record, common),

@@ -4,6 +4,7 @@ pub(super) mod screen;
 
 use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
+use super::policy::PolicyArgs;
 use super::tally::{self, Tally};
 use super::{Common, output, signals, values};
 use crate::capture::{Counts, Item, file};
@@ -62,6 +63,8 @@ pub(super) struct RecordArgs {
     #[arg(long)]
     pub(super) store_secrets: bool,
     #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -112,7 +115,9 @@ pub(super) struct Recording<'a> {
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         let source = Source { name: source.into(), options: args.options(), live: args.read.is_none(), store_secrets: args.store_secrets };
-        Recording::begin(source, &args.limits, &args.port, common, screen, keys)
+        let judge = args.policy.judge()?;
+        let recording = Recording::begin(source, &args.limits, &args.port, common, screen, keys)?;
+        Ok(Recording { engine: recording.engine.held_to(&judge, &args.limits), ..recording })
     }
 
     /// The same of any source.

@@ -3,25 +3,32 @@
 use super::selectors::SelectorArgs;
 use super::{Common, say, signals, values};
 use crate::exchange::Exchange;
+use crate::replay::fault::{self, Fault};
 use crate::replay::matching::{Asked, Repeat, VOLATILE};
-use crate::replay::serve::{Report, Served, Service, Tell};
-use crate::replay::{Book, MatchBy, Pace, Script};
+use crate::replay::serve::{self, NewSeal, Report, Served, Service, Tell};
+use crate::replay::{Book, MatchBy, Pace, Script, normalize};
 use crate::report::text::clean;
 use crate::store::Reader;
 use crate::time::Span;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::net::{TcpListener, ToSocketAddrs};
+#[cfg(feature = "proxy")]
+use std::path::PathBuf;
 
-/// Serve recorded exchanges again: the same bytes, boundaries and times.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+const EXAMPLES: &str = "\
 Examples:
   sniff replay last                                the newest exchange, on a port that is free
   sniff replay --session 3 --listen 127.0.0.1:8000
   sniff replay 12 --speed max --match path         as fast as it goes, to any body
   OPENAI_BASE_URL=http://127.0.0.1:8000/v1 python my_test.py
-HTTP/1.1 and HTTP/2 are spoken on the same port. A request that no recording answers gets 404 and a JSON body that says what was nearest.")]
+  sniff replay 12 --fault no-space --fault drop-terminator
+  sniff replay last --verify                       play to ourselves: bytes, boundaries, lateness
+HTTP/1.1 and HTTP/2 are spoken on the same port. A request that no recording answers gets 404 and a JSON body that says what was nearest.";
+
+/// Serve recorded exchanges again: the same bytes, boundaries and times.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", faults()))]
 pub(super) struct ReplayArgs {
     /// Exchanges by number (see `sniff list`), or `last`; without any, all that the selectors leave
     #[arg(value_name = "ID")]
@@ -29,6 +36,14 @@ pub(super) struct ReplayArgs {
     /// Address to listen on; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
+    /// Serve TLS too, on the same port, with this certificate chain (PEM)
+    #[cfg(feature = "proxy")]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[cfg(feature = "proxy")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// What a request must have in common with a recording; authorization never counts
     #[arg(long = "match", value_enum, default_value = "body", value_name = "HOW")]
     by: By,
@@ -44,6 +59,15 @@ pub(super) struct ReplayArgs {
     /// Play what is there of exchanges of which the capture lacks something
     #[arg(long)]
     allow_gaps: bool,
+    /// Put a fault into every recording (several: the option again); --help lists them
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
+    /// Serve recordings as conforming streams of this family
+    #[arg(long, value_enum, value_name = "FAMILY", conflicts_with = "faults")]
+    normalize: Option<Family>,
+    /// Play to a client of our own and say how true it came: bytes, boundaries, times
+    #[arg(long)]
+    verify: bool,
     #[command(flatten)]
     pace: PaceArgs,
     #[command(flatten)]
@@ -74,6 +98,13 @@ impl PaceArgs {
     }
 }
 
+/// Families of streams that can be put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Family {
+    /// Chat and completion streams of OpenAI's API
+    Openai,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum By {
     /// Method, target and body; of JSON what says what is wanted
@@ -89,14 +120,19 @@ enum By {
 pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let reader = Reader::open(&common.db)?;
     let exchanges = load(&reader, &args.ids, &args.selectors)?;
-    let book = book(args, &exchanges, common)?;
+    let recordings = recordings(args, exchanges, common)?;
+    let pace = args.pace.pace();
+    if args.verify {
+        return super::verify::run(recordings, pace, common);
+    }
+    let book = book(args, recordings);
     let stop = signals::stop_flag();
     let listener = listen(&args.listen)?;
     let verbose = common.verbose;
     let tell = move |served: &Served<'_>| tell(served, verbose);
     let recordings = book.len();
     let tell: Tell = if common.quiet { Box::new(|_| ()) } else { Box::new(tell) };
-    let service = Service::start(book, args.pace.pace(), None, tell)?;
+    let service = Service::start(book, pace, seal(args)?, tell)?;
     let plural = if recordings == 1 { "exchange" } else { "exchanges" };
     // The readiness line: scripts wait for it, so it comes even when quiet.
     say(&format!("sniff: replaying {recordings} {plural} on http://{} (Ctrl-C ends)", listener.local_addr()?));
@@ -117,7 +153,33 @@ pub(super) fn load(reader: &Reader, ids: &[String], selectors: &SelectorArgs) ->
     ids.into_iter().map(|id| reader.exchange(id)).collect()
 }
 
-fn book(args: &ReplayArgs, exchanges: &[Exchange], common: &Common) -> Result<Book> {
+/// What can be played, as it is asked for.
+fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> Result<Vec<(Exchange, Script)>> {
+    let mut all = Vec::new();
+    for exchange in exchanges {
+        match script(args, &exchange) {
+            Ok(script) => all.push((exchange, script)),
+            // One that was named must be played; of many the others are.
+            Err(why) if !args.ids.is_empty() => bail!("exchange {} cannot be played: {why}", exchange.id.0),
+            Err(why) if !common.quiet => say(&format!("sniff: left out exchange {}: {why}", exchange.id.0)),
+            Err(_) => {}
+        }
+    }
+    if all.is_empty() {
+        bail!("there is nothing to replay: no exchange that can be played is selected (sniff list shows what there is)");
+    }
+    Ok(all)
+}
+
+fn script(args: &ReplayArgs, exchange: &Exchange) -> Result<Script, String> {
+    let script = Script::new(exchange, args.allow_gaps).map_err(|e| e.to_string())?;
+    match args.normalize {
+        Some(Family::Openai) => normalize::openai(script, exchange),
+        None => fault::apply(script, exchange, &args.faults).map_err(|e| e.to_string()),
+    }
+}
+
+fn book(args: &ReplayArgs, recordings: Vec<(Exchange, Script)>) -> Book {
     let by = match args.by {
         By::Body => MatchBy::Body,
         By::Path => MatchBy::Path,
@@ -131,25 +193,27 @@ fn book(args: &ReplayArgs, exchanges: &[Exchange], common: &Common) -> Result<Bo
     };
     let ignore = args.ignore.iter().filter(|name| !name.is_empty()).cloned().collect();
     let mut book = Book::new(by, repeat, ignore);
-    for exchange in exchanges {
-        match Script::new(exchange, args.allow_gaps) {
-            Ok(script) => book.add(asked(exchange), script),
-            // One that was named must be played; of many the others are.
-            Err(why) if !args.ids.is_empty() => bail!("exchange {} cannot be played: {why}", exchange.id.0),
-            Err(why) if !common.quiet => say(&format!("sniff: left out exchange {}: {why}", exchange.id.0)),
-            Err(_) => {}
-        }
+    for (exchange, script) in recordings {
+        book.add(asked(&exchange), script);
     }
-    if book.is_empty() {
-        bail!("there is nothing to replay: no exchange that can be played is selected (sniff list shows what there is)");
-    }
-    Ok(book)
+    book
 }
 
 /// The request that was recorded.
 fn asked(exchange: &Exchange) -> Asked {
     let Some(request) = &exchange.request else { return Asked::default() };
     Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
+}
+
+#[cfg(feature = "proxy")]
+fn seal(args: &ReplayArgs) -> Result<Option<NewSeal>> {
+    let Some((cert, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) else { return Ok(None) };
+    serve::tls::with_files(cert, key).map(Some)
+}
+
+#[cfg(not(feature = "proxy"))]
+fn seal(_: &ReplayArgs) -> Result<Option<NewSeal>> {
+    Ok(None)
 }
 
 fn listen(address: &str) -> Result<TcpListener> {
@@ -196,6 +260,16 @@ fn summary(report: &Report) -> String {
         line.push_str(&format!("; {} DATA frames cut by the client's limits", report.cut));
     }
     line
+}
+
+/// The faults, one a line, each with the rule that finds it.
+fn faults() -> String {
+    let mut out = String::from("Faults, each with the rule that finds it (sniff explain RULE):\n");
+    for n in fault::ALL {
+        let name = if n.value.is_empty() { n.name.to_owned() } else { format!("{}={}", n.name, n.value) };
+        out.push_str(&format!("  {name:<24} {:<13} {}\n", n.rule, n.what));
+    }
+    out
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -1,22 +1,28 @@
-//! `sniff report latency|compliance`.
+//! `sniff report latency|compliance|delivery|clients`.
 
-use super::Common;
 use super::check::FailOn;
 use super::output::{Output, unless_closed};
+use super::policy::PolicyArgs;
 use super::selectors::SelectorArgs;
+use super::{Common, clients};
+use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
+use crate::report::delivery::{self, Delivered};
+use crate::report::hops::{self, Leg};
 use crate::report::latency::{self, Latency};
 use crate::report::{Format, check, csv, json, jsonl, markdown};
 use crate::store::Reader;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-/// Latency or compliance of recorded exchanges.
+/// Latency, compliance or delivery of recorded exchanges, or what real clients would make of them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff report latency --since 1h --model 'gpt-*'
   sniff report compliance --session last --fail-on error
+  sniff report clients --session last --dialect openai.chat
+  sniff report delivery --host 'api.*'
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ReportArgs {
     /// Which report
@@ -25,6 +31,8 @@ pub(super) struct ReportArgs {
     /// Exit with 1 on findings at or over this level (compliance)
     #[arg(long, value_enum, default_value = "never", value_name = "LEVEL")]
     fail_on: FailOn,
+    #[command(flatten)]
+    policy: PolicyArgs,
     #[command(flatten)]
     selectors: SelectorArgs,
 }
@@ -35,6 +43,10 @@ enum Which {
     Latency,
     /// What breaks which promise, worst first
     Compliance,
+    /// Which real clients break on each answer, how, and why
+    Clients,
+    /// How each stream came: buffering, pauses and their causes, in words
+    Delivery,
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
@@ -47,9 +59,26 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
             unless_closed(write_latency(&report, format, &mut out).and_then(|()| out.finish()))?;
             Ok(0)
         }
+        Which::Delivery => {
+            let judge = args.policy.judge()?;
+            let (mut all, mut legs) = (Vec::new(), Vec::new());
+            reader.each(&args.selectors.selector(), &mut |mut s| {
+                judge.again(&mut s);
+                legs.extend(Leg::new(&s));
+                all.extend(Delivered::new(&s));
+                Ok(())
+            })?;
+            for (id, sentence) in hops::sentences(&legs) {
+                all.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
+            }
+            unless_closed(write_delivery(&all, format, &mut out).and_then(|()| out.finish()))?;
+            Ok(0)
+        }
         Which::Compliance => {
             let mut all = Compliance::default();
-            reader.each(&args.selectors.selector(), &mut |s| {
+            let judge = args.policy.judge()?;
+            reader.each(&args.selectors.selector(), &mut |mut s| {
+                judge.again(&mut s);
                 all.add(None, &s);
                 Ok(())
             })?;
@@ -57,7 +86,22 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
             unless_closed(write_compliance(&all, format, &mut out).and_then(|()| out.finish()))?;
             Ok(u8::from(args.fail_on.level().is_some_and(|l| all.reaches(l))))
         }
+        Which::Clients => {
+            let cases = collect_clients(&reader, args)?;
+            unless_closed(clients::write(&cases, format, &mut out).and_then(|()| out.finish()))?;
+            Ok(0)
+        }
     }
+}
+
+/// Exchanges are loaded one by one: what is held is one of them and the verdicts.
+fn collect_clients(reader: &Reader, args: &ReportArgs) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    reader.each(&args.selectors.selector(), &mut |s| {
+        cases.extend(clients::stored(None, reader, &s)?);
+        Ok(())
+    })?;
+    Ok(cases)
 }
 
 fn collect_latency(reader: &Reader, args: &ReportArgs) -> Result<latency::Report> {
@@ -79,6 +123,16 @@ fn write_latency(report: &latency::Report, format: Format, out: &mut Output) -> 
             out.text(&markdown::render(&latency::table(report)))?;
             out.text(&format!("\n{}\n", latency::DEFINITIONS))
         }
+    }
+}
+
+fn write_delivery(all: &[Delivered], format: Format, out: &mut Output) -> Result<()> {
+    match format {
+        Format::Table => out.text(&delivery::text(all, &out.look)),
+        Format::Json => json::document(&all, out.writer()),
+        Format::Jsonl => all.iter().try_for_each(|d| jsonl::line(d, out.writer())),
+        Format::Csv => bail!("there is no CSV of sentences; report latency has the figures"),
+        Format::Markdown => out.text(&delivery::markdown_text(all)),
     }
 }
 

@@ -3,10 +3,13 @@
 use super::Common;
 use super::output::{Output, unless_closed};
 use crate::report::show::{self, Rebuilt};
+use crate::report::text::{Style, clean};
 use crate::report::{Format, csv, json, jsonl};
 use crate::store::Reader;
-use anyhow::Result;
+use crate::summary::detail::Detail;
+use anyhow::{Result, bail};
 use clap::Args;
+use std::time::{Duration, Instant};
 
 /// One exchange, chunk by chunk.
 #[derive(Debug, Args)]
@@ -14,6 +17,7 @@ use clap::Args;
 Examples:
   sniff show last
   sniff show 12 --reveal
+  sniff show 12 --play                 the text as it came
   sniff show 12 --format json | jq .chunks
 Formats: table, json, jsonl, csv (the timeline), markdown")]
 pub(super) struct ShowArgs {
@@ -23,6 +27,12 @@ pub(super) struct ShowArgs {
     /// Show secrets: authorization, cookies, keys
     #[arg(long)]
     reveal: bool,
+    /// Print the text as it came, with its timing
+    #[arg(long)]
+    play: bool,
+    /// With --play: how many times as fast
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "play")]
+    speed: f64,
 }
 
 pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
@@ -30,6 +40,12 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let reader = Reader::open(&common.db)?;
     let id = reader.id(&args.id)?;
     let mut detail = reader.detail(id)?;
+    if args.play {
+        let said = Rebuilt::new(&detail.summary, &reader.body(id, 0)?, &reader.body(id, 1)?);
+        let mut out = Output::open(common)?;
+        unless_closed(play(&detail, &said, args.speed, &mut out).and_then(|()| out.finish()))?;
+        return Ok(0);
+    }
     let said = || -> Result<Rebuilt> { Ok(Rebuilt::new(&detail.summary, &reader.body(id, 0)?, &reader.body(id, 1)?)) };
     let said = if matches!(format, Format::Json | Format::Jsonl) { Rebuilt::default() } else { said()? };
     if !args.reveal {
@@ -45,4 +61,28 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     };
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
+}
+
+/// What each delta brought, when it brought it: the wait before the first is the time to first token.
+fn play(detail: &Detail, said: &Rebuilt, speed: f64, out: &mut Output) -> Result<()> {
+    let Some(first) = detail.records.first() else { bail!("exchange {} has no records to play", detail.summary.id) };
+    if speed.is_nan() || speed <= 0.0 {
+        bail!("--speed is a number over 0");
+    }
+    let from = detail.summary.timing.t_request_end_ns.unwrap_or(first.t_ns);
+    let began = Instant::now();
+    for record in &detail.records {
+        let (Some(delta), Some(words)) = (&record.delta, said.says.get(&record.n)) else { continue };
+        let at = Duration::from_nanos(((record.t_ns - from).max(0) as f64 / speed) as u64);
+        std::thread::sleep(at.saturating_sub(began.elapsed()));
+        // Line ends and tabs are the text's; anything else that steers a terminal is spelled out.
+        let words = words.split_inclusive(['\n', '\t']).map(|w| {
+            let end = if w.ends_with(['\n', '\t']) { w.len() - 1 } else { w.len() };
+            format!("{}{}", clean(&w[..end]), &w[end..])
+        });
+        let style = if delta == "content" { Style::Plain } else { Style::Dim };
+        out.text(&style.paint(&words.collect::<String>(), out.look.color))?;
+        out.writer().flush()?;
+    }
+    out.text("\n")
 }

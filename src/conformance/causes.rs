@@ -224,6 +224,49 @@ pub static CAUSES: &[Cause] = &[
         ],
     },
     Cause {
+        title: "an adapter translates chunk by chunk",
+        how: "A layer in front of a server that speaks OpenAI chat turns each chunk into one event of another API and keeps no state: nothing opens the block \
+              or the item that a delta belongs to, nothing closes it, and figures that chunks do not have are left out.",
+        rules: &[
+            "OAI-RESP-002",
+            "OAI-RESP-003",
+            "OAI-RESP-004",
+            "OAI-RESP-005",
+            "OAI-RESP-006",
+            "ANT-001",
+            "ANT-002",
+            "ANT-003",
+            "ANT-004",
+            "ANT-005",
+            "ANT-006",
+            "ANT-012",
+        ],
+        fixes: &[
+            (
+                "Messages",
+                "message_start (usage) · content_block_start · …_delta · content_block_stop · message_delta (stop_reason, usage) · message_stop",
+            ),
+            (
+                "Responses",
+                "response.created · output_item.added · content_part.added · output_text.delta · ….done · response.completed (usage)",
+            ),
+            ("an adapter", "keep one state per answer: which block is open, the joined text, the next sequence_number"),
+        ],
+    },
+    Cause {
+        title: "the event that says it is over does not come through",
+        how: "Each protocol but OpenAI's ends with an event of its own. A relay that stops at the last text, or that only knows [DONE], drops it; a server that \
+              fails in the middle returns from its generator without it.",
+        rules: &["OAI-RESP-001", "COHERE-001", "OLLAMA-004", "MCP-001", "A2A-001", "UI-001", "UI-002", "DASH-002", "TGI-001", "LLAMA-001"],
+        fixes: &[
+            ("Cohere", "data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{…}}}"),
+            ("MCP", "data: {\"jsonrpc\":\"2.0\",\"id\":<the request's>,\"result\":{…}}  then end the body"),
+            ("A2A", "data: {…\"statusUpdate\":{…\"status\":{\"state\":\"TASK_STATE_COMPLETED\"}}}"),
+            ("AI SDK", "data: {\"type\":\"finish\"}  then data: [DONE]; version 4: d:{\"finishReason\":\"stop\"}"),
+            ("llama.cpp, TGI", "data: {…\"stop\":true,…}; data: {…\"generated_text\":\"…\"}"),
+        ],
+    },
+    Cause {
         title: "tool calls are sent whole, or in pieces that don't join",
         how: "The server finds the call in the model's text with a parser and sends what it has: the whole object, or fragments without a number. OpenAI's form \
               is made for joining: what is a string is appended, what is a number says where.",

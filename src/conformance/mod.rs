@@ -2,9 +2,12 @@
 //!
 //! To add one more rule: one `static` in its family's file under `rules/`, one line in [`RULES`].
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Response};
+use crate::http::event::Fields;
 use crate::metrics::Metrics;
+use crate::oddity::Excerpt;
 use crate::time::{Span, Timestamp};
+use policy::{Policy, Subject};
 use std::cmp::Reverse;
 
 pub mod rules;
@@ -13,6 +16,7 @@ mod case;
 pub mod causes;
 pub mod clients;
 pub mod kinds;
+pub mod policy;
 pub mod sample;
 mod table;
 
@@ -87,11 +91,34 @@ pub struct Limits {
     pub burst_window: Span,
     /// … if it has more deltas than this.
     pub burst_min_deltas: usize,
+    /// Deltas that come together before it counts as delivery in blocks (DLV-002).
+    pub block_deltas: u64,
+    /// Silence before the first delta that wants a keep-alive (DLV-007).
+    pub keep_alive: Span,
+    /// A head that comes so late, together with the first delta, was held back (DLV-008).
+    pub late_head: Span,
+    /// A body that stays open for so long behind its terminator (DLV-009).
+    pub tail: Span,
+    /// A pause caused by the transport (DLV-012).
+    pub transport_stall: Span,
+    /// Tokens per delta from which on the gap between deltas is no time per token (DLV-013).
+    pub tokens_per_delta: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { stall: Span::from_secs(10), stall_times_median: 20.0, burst_window: Span::from_millis(50), burst_min_deltas: 20 }
+        Limits {
+            stall: Span::from_secs(10),
+            stall_times_median: 20.0,
+            burst_window: Span::from_millis(50),
+            burst_min_deltas: 20,
+            block_deltas: 8,
+            keep_alive: Span::from_secs(15),
+            late_head: Span::from_secs(5),
+            tail: Span::from_secs(1),
+            transport_stall: Span::from_millis(200),
+            tokens_per_delta: 1.5,
+        }
     }
 }
 
@@ -108,6 +135,12 @@ pub struct Finding {
     pub offset: Option<u64>,
     /// When it showed.
     pub at: Option<Timestamp>,
+    /// Packet that showed it, from 1.
+    pub frame: Option<u64>,
+    /// Transfer unit of the body (chunk, DATA frame) that showed it, from 0.
+    pub chunk: Option<u64>,
+    /// The offending bytes with what stands around them.
+    pub excerpt: Option<Box<Excerpt>>,
     /// How often in this exchange.
     pub count: u64,
     /// What is wrong, with the concrete values.
@@ -117,12 +150,39 @@ pub struct Finding {
 impl Finding {
     /// A finding of the rule at hand, with nothing but its message.
     pub fn new(message: impl Into<String>) -> Self {
-        Finding { rule: "", level: None, record: None, offset: None, at: None, count: 1, message: message.into() }
+        let message = message.into();
+        Finding { rule: "", level: None, record: None, offset: None, at: None, frame: None, chunk: None, excerpt: None, count: 1, message }
+    }
+
+    /// About this field of a head.
+    pub fn in_head(fields: &Fields, name: &str, message: impl Into<String>) -> Self {
+        Finding { excerpt: Excerpt::of_field(fields.raw(), name).map(Box::new), ..Finding::new(message) }
+    }
+
+    /// About what should stand at the end of the body and does not.
+    pub fn at_end(response: &Response, message: impl Into<String>) -> Self {
+        Finding {
+            record: response.record_count.checked_sub(1),
+            offset: Some(response.body.decoded_bytes),
+            at: Some(response.last_at),
+            excerpt: response.body.tail.clone(),
+            ..Finding::new(message)
+        }
     }
 
     /// From an oddity (place, time) and how often it was noticed.
     pub fn of(oddity: &crate::oddity::Oddity, count: u64, message: impl Into<String>) -> Self {
-        Finding { record: oddity.record, offset: oddity.offset, at: Some(oddity.at), count, ..Finding::new(message) }
+        let delivery = oddity.delivery.unwrap_or_default();
+        Finding {
+            record: oddity.record,
+            offset: oddity.offset,
+            at: Some(oddity.at),
+            frame: Some(delivery.frame).filter(|n| *n > 0),
+            chunk: delivery.unit,
+            excerpt: oddity.excerpt.clone(),
+            count,
+            ..Finding::new(message)
+        }
     }
 
     /// The same at another level than the rule's own.
@@ -138,13 +198,18 @@ pub fn by_code(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|r| r.code.eq_ignore_ascii_case(code) || r.name.eq_ignore_ascii_case(code))
 }
 
-/// All findings of one exchange, worst first, then by place.
+/// All findings of one exchange, worst first, then by place, at the levels of its dialect's profile.
 pub fn judge(exchange: &Exchange, metrics: &Metrics, limits: &Limits) -> Vec<Finding> {
-    judge_by(RULES, &Case { exchange, metrics, limits })
+    judge_as(exchange, metrics, limits, &Policy::default())
 }
 
-/// [`judge`] by these rules only.
-fn judge_by(rules: &[&'static Rule], case: &Case<'_>) -> Vec<Finding> {
+/// The same, at the levels that this policy holds them to.
+pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy) -> Vec<Finding> {
+    judge_by(RULES, &Case { exchange, metrics, limits }, policy)
+}
+
+/// [`judge_as`] by these rules only.
+fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Finding> {
     let unsure = case.lacks_bytes();
     let mut found: Vec<(&'static Rule, Finding)> = Vec::new();
     for rule in rules {
@@ -160,12 +225,58 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>) -> Vec<Finding> {
             found.push((rule, finding));
         });
     }
+    fold(&mut found);
     let grave: Vec<&str> = found.iter().filter(|(_, f)| f.level >= Some(Level::Warning)).map(|(rule, _)| rule.code).collect();
     found.retain(|(rule, _)| !rule.silenced_by.iter().any(|code| grave.contains(code)));
+    let host = host_of(case.exchange);
+    let subject = subject(case.exchange, &host);
     let mut findings: Vec<Finding> = found.into_iter().map(|(_, f)| f).collect();
+    findings.retain_mut(|f| {
+        f.level = f.level.and_then(|level| policy.level(&subject, f.rule, level, &f.message));
+        f.level.is_some()
+    });
     // Stable: within one place the order of the catalogue stays.
     findings.sort_by_key(|f| (Reverse(f.level), f.record, f.offset));
     findings
+}
+
+/// Equal findings become one with their count; the first one's place stays.
+fn fold(found: &mut Vec<(&'static Rule, Finding)>) {
+    let mut kept: Vec<(&'static Rule, Finding)> = Vec::with_capacity(found.len());
+    for (rule, finding) in found.drain(..) {
+        let same = |(r, f): &&mut (&'static Rule, Finding)| r.code == rule.code && f.level == finding.level && f.message == finding.message;
+        match kept.iter_mut().find(same) {
+            Some((_, first)) => first.count += finding.count,
+            None => kept.push((rule, finding)),
+        }
+    }
+    *found = kept;
+}
+
+/// The host asked for without its port, else the server's address.
+fn host_of(exchange: &Exchange) -> String {
+    let server = exchange.endpoints.server;
+    let asked = exchange.request.as_ref().and_then(|r| r.head.authority.as_deref());
+    let named = asked.or(exchange.tls.as_ref().and_then(|t| t.sni.as_deref())).unwrap_or_default();
+    match named.strip_suffix(&format!(":{}", server.port())).unwrap_or(named) {
+        "" => server.ip().to_string(),
+        host => host.to_owned(),
+    }
+}
+
+fn subject<'a>(exchange: &'a Exchange, host: &'a str) -> Subject<'a> {
+    let request = exchange.request.as_ref();
+    Subject {
+        dialect: exchange.response.as_ref().and_then(|r| r.dialect),
+        host,
+        path: request.map_or("", |r| r.head.target.as_str()),
+        model: request.and_then(|r| r.model.as_deref()).unwrap_or_default(),
+    }
+}
+
+/// The message of a finding that rests on bytes which the capture lacks.
+fn is_unsure(message: &str) -> bool {
+    message.ends_with(UNSURE)
 }
 
 /// What a finding says that rests on bytes which the capture lacks.

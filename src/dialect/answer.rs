@@ -1,5 +1,6 @@
 //! What all records of one response add up to. Everything kept is bounded; what goes beyond is counted and said.
 
+use crate::time::Span;
 use std::collections::BTreeMap;
 
 /// Text of all sorts kept for one response, in bytes.
@@ -76,12 +77,26 @@ pub struct Answer {
     pub logprobs: bool,
     /// Something kept here has reached its limit; more came and is only counted.
     pub text_limited: bool,
+    /// What the server's own clock says.
+    pub server_clock: ServerClock,
     /// Provider variant of the dialect, where recognised: `iflow`, `dashscope`, `litserve`, …
     pub variant: Option<&'static str>,
     /// The mark by which the variant was recognised, for people: `host openrouter.ai`.
     pub variant_by: Option<String>,
     /// Bytes of text, reasoning and tool arguments kept so far.
     pub kept_bytes: usize,
+}
+
+/// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off by any amount, so only
+/// differences are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServerClock {
+    /// How much later than the promptest record the latest one came, by the time stamps in them.
+    pub lag_spread: Option<Span>,
+    /// How long it says that it generated.
+    pub generating: Option<Span>,
+    /// How long it says that it read the prompt.
+    pub reading: Option<Span>,
 }
 
 impl Answer {

@@ -1,7 +1,7 @@
 //! Base64 (RFC 4648 section 4) as Bedrock wraps its inner events.
 
 /// The decoded bytes; none where a character is outside the alphabet or the length is impossible. Padding may be missing.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
     if digits.len() % 4 == 1 {
         return None;

@@ -32,7 +32,8 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("cohere.foreign-terminator");
 /// `cohere.chat`
 pub static DIALECT: Dialect = Dialect {
     name: "cohere.chat",
-    content_types: &["text/event-stream", "application/stream+json"],
+    // Of version 1 no document names the type; these are in use.
+    content_types: &["text/event-stream", "application/stream+json", "application/x-ndjson"],
     generates: true,
     fields: &[],
     paths: |_, path| path.ends_with("/v2/chat") || path.ends_with("/v1/chat"),

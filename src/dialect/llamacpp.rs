@@ -2,12 +2,14 @@
 //!
 //! Source: llama.cpp, `tools/server/README.md`. Events with `content`, the last with `stop: true`, `stop_type` and `timings`. There is no `[DONE]`.
 
+use super::answer::ServerClock;
 use super::json::{self, Again, Flag, Num, Raw, Text};
 use super::note::{Say, foreign_done, text_of};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
+use crate::time::Span;
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("llamacpp.not-json");
@@ -56,7 +58,35 @@ struct Event<'a> {
     tokens_evaluated: Num,
     tokens_predicted: Num,
     #[serde(borrow)]
+    timings: Raw<'a>,
+    #[serde(borrow)]
     error: Raw<'a>,
+}
+
+/// `timings` of the last event, in milliseconds; its OpenAI-compatible streams have it too.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Timings {
+    prompt_ms: Num,
+    predicted_ms: Num,
+}
+
+impl Timings {
+    /// What the server's clock says, where it says anything.
+    pub(super) fn tell(timings: &Raw<'_>, clock: &mut ServerClock) {
+        let Some(t) = timings.json().and_then(|json| serde_json::from_str::<Timings>(json).ok()) else { return };
+        let span = |n: Num| {
+            let ms = match n {
+                Num::Int(n) => n as f64,
+                Num::Float(ms) => ms,
+                _ => return None,
+            };
+            // A day at most: more is no duration of an answer.
+            (ms > 0.0 && ms < 86_400_000.0).then_some(Span((ms * 1e6) as i64))
+        };
+        clock.reading = span(t.prompt_ms).or(clock.reading);
+        clock.generating = span(t.predicted_ms).or(clock.generating);
+    }
 }
 
 /// Reads a stream, or one whole answer.
@@ -82,6 +112,7 @@ impl LlamaCpp {
         say.note_if(!event.content.present(), UNKNOWN_TYPE, || excerpt(record.data));
         answer.identify(event.model.full(), None);
         meaning.content = event.content.full().is_some_and(|text| answer.add_text(index, text));
+        Timings::tell(&event.timings, &mut answer.server_clock);
         if event.stop == Flag::Bool(true) {
             self.stop(event, index, answer);
             meaning.terminator = !self.document;
@@ -168,5 +199,12 @@ mod tests {
         assert_eq!(chosen("/completions", Framing::Sse, PIECE), Some("llamacpp.completion"));
         assert_eq!(chosen("/completion", Framing::Sse, ""), Some("llamacpp.completion"));
         assert_eq!(chosen("/v1/completions", Framing::Sse, ""), Some("openai.completions"));
+    }
+
+    #[test]
+    fn the_servers_own_times() {
+        let read = read_as(&DIALECT, Framing::Sse, &[("", r#"{"content":"a","stop":false}"#), ("", LAST)]);
+        assert_eq!(read.answer.server_clock.generating, Some(Span(9_100_000)));
+        assert_eq!(read.answer.server_clock.reading, None);
     }
 }

@@ -3,7 +3,7 @@
 //! To add one more: `NAME.rs` with a `Dialect` value and a `Reader`, two lines here, a folder in `captures/dialect/`.
 
 pub mod answer;
-mod base64;
+pub(crate) mod base64;
 mod json;
 mod note;
 mod reader;
@@ -11,6 +11,7 @@ pub mod shape;
 mod variant;
 
 pub mod a2a;
+pub mod ai_sdk_data;
 pub mod ai_sdk_ui;
 pub mod anthropic;
 pub mod bedrock;
@@ -26,6 +27,7 @@ pub mod ollama;
 pub mod ollama_status;
 pub mod openai_chat;
 pub mod openai_completions;
+pub mod openai_realtime;
 pub mod openai_responses;
 pub mod tgi;
 
@@ -211,6 +213,7 @@ impl Dialect {
 pub static DIALECTS: &[&Dialect] = &[
     &openai_chat::DIALECT,
     &openai_completions::DIALECT,
+    &openai_realtime::DIALECT,
     &openai_responses::DIALECT,
     &anthropic::DIALECT,
     &gemini::DIALECT,
@@ -222,6 +225,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &dashscope::DIALECT,
     &tgi::DIALECT,
     &llamacpp::DIALECT,
+    &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
     &a2a::DIALECT,

@@ -85,6 +85,8 @@ struct Event<'a> {
     error: Raw<'a>,
     prompt_eval_count: Num,
     eval_count: Num,
+    prompt_eval_duration: Num,
+    eval_duration: Num,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -123,8 +125,21 @@ struct Ollama {
     failed: bool,
     /// Tool calls so far; they come whole.
     calls: u32,
-    /// Least and greatest distance from `created_at` to arrival, and where the greatest was.
-    lag: Option<(Span, Span, Place)>,
+    /// How lines lag behind `created_at`.
+    lag: Option<Lag>,
+}
+
+/// Distances from `created_at` to arrival.
+#[derive(Debug)]
+struct Lag {
+    least: Span,
+    most: Span,
+    /// Where the greatest was.
+    at: Place,
+    /// `created_at` of the first line.
+    first: i64,
+    /// A later line has another: the clock is one.
+    ticks: bool,
 }
 
 impl Ollama {
@@ -166,11 +181,13 @@ impl Ollama {
     /// Every line says when it was made.
     fn clock(&mut self, event: &Event<'_>, place: Place) {
         let made = event.created_at.full().and_then(|t| chrono::DateTime::parse_from_rfc3339(t).ok()?.timestamp_nanos_opt());
-        let Some(lag) = made.map(|made| place.at.since(Timestamp(made))) else { return };
-        let (least, most, at) = self.lag.get_or_insert((lag, lag, place));
-        *least = lag.min(*least);
-        if lag > *most {
-            (*most, *at) = (lag, place);
+        let Some(made) = made else { return };
+        let lag = place.at.since(Timestamp(made));
+        let seen = self.lag.get_or_insert(Lag { least: lag, most: lag, at: place, first: made, ticks: false });
+        seen.ticks |= made != seen.first;
+        seen.least = lag.min(seen.least);
+        if lag > seen.most {
+            (seen.most, seen.at) = (lag, place);
         }
     }
 
@@ -196,6 +213,9 @@ impl Ollama {
             .into_iter()
             .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
             .collect();
+        let span = |n: Num| n.int().filter(|n| *n > 0).map(Span);
+        answer.server_clock.generating = span(event.eval_duration);
+        answer.server_clock.reading = span(event.prompt_eval_duration);
         if !counts.is_empty() {
             answer.report_usage(Some(counts.into()), event.eval_count.count());
         }
@@ -220,12 +240,13 @@ impl Events for Ollama {
         meaning
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
         say.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
-        if let Some((least, most, place)) = self.lag {
-            let lag = Span(most.0.saturating_sub(least.0));
+        if let Some(seen) = self.lag.as_ref().filter(|seen| seen.ticks) {
+            let lag = Span(seen.most.0.saturating_sub(seen.least.0));
+            answer.server_clock.lag_spread = Some(lag);
             if lag > LAG_LIMIT {
-                say.note_at(place, ARRIVAL_LAG, || lag.to_string());
+                say.note_at(seen.at, ARRIVAL_LAG, || lag.to_string());
             }
         }
     }

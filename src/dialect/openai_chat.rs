@@ -98,6 +98,7 @@ impl Chat {
         let wanted = if self.document { "chat.completion" } else { ledger::CHUNK };
         self.ledger.enter(chunk, wanted, answer, say);
         let mut carried_any = usage::take(&chunk.usage, answer, say);
+        super::llamacpp::Timings::tell(&chunk.timings, &mut answer.server_clock);
         let has_usage = carried_any;
         for (position, choice) in chunk.choices.iter().enumerate() {
             let Obj::Here(choice) = choice else {

@@ -84,11 +84,21 @@ fn text_on_every_path_of_the_table() {
         ("/model/a.b-c%3A0/converse-stream", "bedrock"),
         ("/model/a.b-c/invoke-with-response-stream", "bedrock"),
         ("/v2/chat", "cohere.chat"),
+        ("/api/v1/services/aigc/text-generation/generation", "dashscope.generation"),
+        ("/generate_stream", "tgi.generate"),
+        ("/completion", "llamacpp.completion"),
+        ("/infill", "llamacpp.completion"),
+        ("/mcp", "mcp"),
+        ("/v1/message:stream", "a2a"),
+        ("/v1/tasks/t1:subscribe", "a2a"),
     ] {
         assert_eq!(chosen(path, Framing::Sse, "x"), Some(want), "{path}");
     }
     assert_eq!(chosen("/api/chat", Framing::Ndjson, "x"), Some("ollama.chat"));
     assert_eq!(chosen("/api/generate", Framing::Ndjson, "x"), Some("ollama.generate"));
+    for path in ["/api/pull", "/api/push", "/api/create"] {
+        assert_eq!(chosen(path, Framing::Ndjson, "x"), Some("ollama.status"));
+    }
 }
 
 #[test]
@@ -99,6 +109,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "openai.chat",
         "openai.completions",
         "openai.responses",
+        "openai.realtime",
         "anthropic.messages",
         "gemini.generate",
         "ollama.chat",
@@ -106,6 +117,14 @@ fn names_are_the_contracts_and_none_is_last() {
         "bedrock",
         "cohere.chat",
         "litserve.plain",
+        "ollama.status",
+        "dashscope.generation",
+        "tgi.generate",
+        "llamacpp.completion",
+        "ai-sdk.ui",
+        "ai-sdk.data",
+        "mcp",
+        "a2a",
         "grpc",
         "none",
     ] {

@@ -1,5 +1,6 @@
 //! One exchange as plain data: heads, chunks, records, meanings, how it ended. Filled by `pipeline`, read by everything above, owned by nobody else.
 
+pub mod arrival;
 pub mod ending;
 pub mod redact;
 
@@ -7,8 +8,9 @@ use crate::conn::{ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning};
 use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead};
-use crate::oddity::Oddities;
+use crate::oddity::{Excerpt, Oddities};
 use crate::time::Timestamp;
+use arrival::Arrival;
 use ending::Ending;
 
 /// Number of an exchange within a session, from 0 in order of first sight.
@@ -190,6 +192,10 @@ pub struct Body {
     pub pieces: Vec<PieceInfo>,
     /// Their bytes, concatenated (after transfer decoding, before content decoding).
     pub bytes: Vec<u8>,
+    /// How the bytes came in.
+    pub arrival: Arrival,
+    /// The last line of the decoded body, the place behind it marked: where a terminator is missing. Responses only.
+    pub tail: Option<Box<Excerpt>>,
     /// Size lines of units that are not plain lower-case hex of the length that came, a unit that was cut included: (unit, line).
     /// HTTP/2 has none but for the declared length of a frame that was cut.
     pub unit_lines: Vec<(u64, Vec<u8>)>,

@@ -4,6 +4,7 @@
 
 use super::Framing;
 use super::aws::{PRELUDE, Prelude};
+use super::coded_lines;
 use super::grpc;
 use super::split::{Splitter, Step, begins_value, is_blank, is_value};
 use super::watch::Watch;
@@ -247,6 +248,16 @@ impl Classifier {
         self.first = Some(first);
         let line_start = lead == 0 || matches!(all[lead - 1], b'\n' | b'\r' | 0xbf);
         let json_declared = matches!(self.declared, Declared::Json | Declared::Ndjson);
+        if lead == 0 && !json_declared {
+            match coded_lines::begins(rest) {
+                Some(true) => {
+                    self.settle(Framing::CodedLines);
+                    return true;
+                }
+                Some(false) => {}
+                None => return false,
+            }
+        }
         match first {
             0x1e => self.settle(Framing::JsonSeq),
             0 | 1 => return self.prelude(rest, lead),

@@ -8,6 +8,7 @@ use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
 
 pub mod aws;
+pub mod coded_lines;
 pub mod concat;
 pub mod grpc;
 pub mod json;
@@ -51,6 +52,8 @@ pub enum Framing {
     JsonSeq,
     /// `application/vnd.amazon.eventstream`.
     AwsEventStream,
+    /// Lines of one character, a colon and a JSON value: the AI SDK's data stream of version 4.
+    CodedLines,
     /// Length-prefixed messages of gRPC, gRPC-Web and Connect.
     Grpc,
     /// Messages of RFC 6455 behind a 101, or on an HTTP/2 stream (RFC 8441). Never told from bytes: the heads said so.
@@ -74,6 +77,7 @@ impl Framing {
         Framing::ConcatJson,
         Framing::JsonSeq,
         Framing::AwsEventStream,
+        Framing::CodedLines,
         Framing::Grpc,
         Framing::WebSocket,
         Framing::Json,
@@ -91,6 +95,7 @@ impl Framing {
             Framing::ConcatJson => "concat-json",
             Framing::JsonSeq => "json-seq",
             Framing::AwsEventStream => "aws-eventstream",
+            Framing::CodedLines => "coded-lines",
             Framing::Grpc => "grpc",
             Framing::WebSocket => "websocket",
             Framing::Json => "json",
@@ -114,6 +119,7 @@ impl Framing {
             Framing::ConcatJson => Box::<concat::Concat>::default(),
             Framing::JsonSeq => Box::<json_seq::JsonSeq>::default(),
             Framing::AwsEventStream => Box::<aws::Aws>::default(),
+            Framing::CodedLines => Box::<coded_lines::CodedLines>::default(),
             Framing::Grpc => Box::<grpc::Grpc>::default(),
             Framing::WebSocket => Box::new(websocket::Frames::new(websocket::Sender::Server, None)),
             Framing::Json => Box::<json::Json>::default(),
@@ -144,7 +150,8 @@ pub struct Record<'a> {
     pub end: u64,
     /// The payload: SSE data lines joined with LF; a line without its end; a JSON value; a message's payload.
     pub data: &'a [u8],
-    /// SSE event type (`""` where none was sent); AWS `:event-type`, `:exception-type` or `:error-code`; WebSocket `binary`; else `""`.
+    /// SSE event type (`""` where none was sent); the code of a coded line; AWS `:event-type`, `:exception-type` or `:error-code`; WebSocket
+    /// `binary`; else `""`.
     pub event: &'a str,
     /// SSE: the last event id at dispatch (kept from block to block). Others: `""`.
     pub id: &'a str,

@@ -100,6 +100,7 @@ impl Value {
         self.end = piece.pos(end);
     }
 
+    #[allow(clippy::result_large_err)] // the rare way out, taken once in a body at most
     fn whole<'a>(&'a mut self, tail: &'a [u8]) -> Result<Record<'a>, Oddity> {
         let (start, end, at) = (self.start, self.end, self.last_at);
         if !self.carry.is_empty() {

@@ -61,6 +61,11 @@ impl Intake {
         }
     }
 
+    /// The unit of what comes next.
+    pub(super) fn current_unit(&self) -> u64 {
+        self.unit.as_ref().map_or(self.units, |u| u.n)
+    }
+
     /// A unit without a byte (HTTP/2 allows it) is a delivery all the same: of no bytes.
     pub(super) fn unit_end(&mut self, stamp: Stamp) {
         if self.contents && self.unit.is_some_and(|u| u.empty) {
@@ -74,6 +79,7 @@ impl Intake {
         let len = bytes.len() as u64;
         self.body.first_at.get_or_insert(stamp.at);
         self.body.wire_bytes += len;
+        self.body.arrival.push(stamp.at, stamp.frame, bytes);
         if let Some(unit) = &mut self.unit {
             unit.left = unit.left.saturating_sub(len);
         }

@@ -9,6 +9,7 @@
 mod again;
 mod asked;
 mod closing;
+mod evidence;
 mod intake;
 mod output;
 mod reading;
@@ -22,6 +23,7 @@ use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, What};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http;
 use crate::http::event::{HttpEvent, HttpWhat};
+use crate::oddity::{Delivery, Oddity};
 use crate::time::Timestamp;
 use crate::tls;
 use closing::Closings;
@@ -162,7 +164,11 @@ impl Conn {
         self.closings.note(event);
         match &event.what {
             What::Gap(_) => self.open.iter_mut().for_each(|w| w.exchange.gap = true),
-            What::Oddity(oddity) => self.open.iter_mut().for_each(|w| w.exchange.oddities.push(oddity.clone())),
+            What::Oddity(oddity) => {
+                let delivery = Some(Delivery { frame: event.frame, unit: None });
+                let oddity = Oddity { delivery, ..oddity.clone() };
+                self.open.iter_mut().for_each(|w| w.exchange.oddities.push(oddity.clone()));
+            }
             _ => {}
         }
         let Conn { http, open, id, endpoints, exchanges, .. } = self;

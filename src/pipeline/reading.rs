@@ -7,13 +7,14 @@
 //!      └─────────────────────── Framed::Revised ─────────────────────────────────────┘
 //! ```
 
+use super::evidence::Recent;
 use crate::body::Piece;
 use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Reader};
 use crate::exchange::{Delta, RecordInfo};
 use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Framing, Record, Stream};
 use crate::http::event::{Fields, RequestHead, ResponseHead};
-use crate::oddity::{Oddities, Oddity};
+use crate::oddity::{Delivery, Excerpt, Oddities, Oddity};
 use crate::time::Timestamp;
 
 /// Records that may wait for a dialect that knows them.
@@ -36,6 +37,7 @@ pub(super) struct Around<'a> {
 pub(super) struct Reading {
     stream: Stream,
     found: Found,
+    recent: Recent,
 }
 
 /// Everything that a revision voids.
@@ -49,6 +51,8 @@ pub(super) struct Found {
     pub(super) record_count: u64,
     pub(super) first_record_at: Option<Timestamp>,
     pub(super) last_record_at: Option<Timestamp>,
+    /// Records that came in several deliveries.
+    pub(super) split_records: u64,
     pub(super) terminator_at: Option<Timestamp>,
     pub(super) finish_at: Option<Timestamp>,
     pub(super) comments: u64,
@@ -83,7 +87,7 @@ pub(super) struct Waiting {
 
 impl Reading {
     pub(super) fn new(declared: Option<&str>, keep_records: bool) -> Self {
-        Reading { stream: Stream::new(declared), found: Found { keep_records, ..Found::default() } }
+        Reading { stream: Stream::new(declared), found: Found { keep_records, ..Found::default() }, recent: Recent::default() }
     }
 
     /// Of what the server of a WebSocket sends.
@@ -99,23 +103,32 @@ impl Reading {
         }
     }
 
-    pub(super) fn push(&mut self, piece: Piece<'_>, around: Around<'_>) {
-        let Reading { stream, found } = self;
-        stream.push(piece, &mut |framed| found.on(framed));
+    /// The next decoded bytes, of this transfer unit.
+    pub(super) fn push(&mut self, piece: Piece<'_>, unit: u64, around: Around<'_>) {
+        let Reading { stream, found, recent } = self;
+        recent.delivery = Delivery { frame: piece.frame, unit: Some(unit) };
+        recent.push(piece.bytes);
+        stream.push(piece, &mut |framed| found.on(framed, recent));
         self.decide(around, false);
     }
 
     pub(super) fn gap(&mut self, at: Timestamp, len: Option<u64>, around: Around<'_>) {
-        let Reading { stream, found } = self;
-        stream.gap(at, len, &mut |framed| found.on(framed));
+        let Reading { stream, found, recent } = self;
+        stream.gap(at, len, &mut |framed| found.on(framed, recent));
+        recent.gap(len);
         self.decide(around, false);
     }
 
     pub(super) fn finish(&mut self, at: Timestamp, complete: bool, trailers: &Fields, around: Around<'_>) {
-        let Reading { stream, found } = self;
-        stream.finish(at, complete, &mut |framed| found.on(framed));
+        let Reading { stream, found, recent } = self;
+        stream.finish(at, complete, &mut |framed| found.on(framed, recent));
         self.decide(around, true);
-        self.found.finish(at, complete, trailers);
+        self.found.finish(at, complete, trailers, &self.recent);
+    }
+
+    /// The end of the decoded body.
+    pub(super) fn tail(&self) -> Option<Box<Excerpt>> {
+        self.recent.tail()
     }
 
     pub(super) fn framing(&self) -> Framing {
@@ -166,7 +179,7 @@ impl Reading {
         };
         self.found.choice = Choice::Chosen { dialect, why, reader };
         for record in &waiting {
-            self.found.read(&record.view());
+            self.found.read(&record.view(), &self.recent);
         }
         if let Some(said) = self.found.closed.take() {
             self.found.close(&said);
@@ -201,14 +214,15 @@ impl<'a> Around<'a> {
 }
 
 impl Found {
-    fn on(&mut self, framed: Framed<'_>) {
+    fn on(&mut self, framed: Framed<'_>, recent: &Recent) {
         match framed {
             Framed::Record(record) => {
                 self.record_count += 1;
+                self.split_records += u64::from(record.first_at != record.at);
                 self.first_record_at.get_or_insert(record.at);
                 self.last_record_at = Some(record.at);
                 match &mut self.choice {
-                    Choice::Chosen { .. } => self.read(&record),
+                    Choice::Chosen { .. } => self.read(&record, recent),
                     Choice::Undecided { waiting, .. } => waiting.push(Waiting::of(&record)),
                 }
             }
@@ -218,7 +232,7 @@ impl Found {
                 self.answer.text_limited |= room < bytes.len();
                 self.text.extend_from_slice(&bytes[..room.min(bytes.len())]);
             }
-            Framed::Oddity(oddity) => self.oddities.push(oddity),
+            Framed::Oddity(oddity) => self.oddities.push_with(oddity, |o| recent.show(o)),
             Framed::Closed { at, said, .. } => {
                 self.last_word.get_or_insert_with(|| said.iter().take(LAST_WORD).copied().collect());
                 self.close(said);
@@ -230,10 +244,12 @@ impl Found {
         }
     }
 
-    fn read(&mut self, record: &Record<'_>) {
+    fn read(&mut self, record: &Record<'_>, recent: &Recent) {
         let Found { choice, answer, oddities, .. } = self;
         let meaning = match choice {
-            Choice::Chosen { reader: Some(reader), .. } => reader.read(record, answer, &mut |o| oddities.push(o)),
+            Choice::Chosen { reader: Some(reader), .. } => {
+                reader.read(record, answer, &mut |o| oddities.push_with(o, |o| recent.show_in(record, o)))
+            }
             _ => Meaning::default(),
         };
         if meaning.terminator {
@@ -265,7 +281,7 @@ impl Found {
         }
     }
 
-    fn finish(&mut self, at: Timestamp, complete: bool, trailers: &Fields) {
+    fn finish(&mut self, at: Timestamp, complete: bool, trailers: &Fields, recent: &Recent) {
         let Found { choice, answer, oddities, text, record_count, .. } = self;
         let none = *record_count == 0;
         if let Choice::Chosen { reader: Some(reader), .. } = choice {
@@ -274,7 +290,7 @@ impl Found {
             }
             // Without a record a remark has no place but the end.
             let place = |o: Oddity| if none { Oddity { at, offset: None, record: None, ..o } } else { o };
-            reader.finish(complete, answer, &mut |o| oddities.push(place(o)));
+            reader.finish(complete, answer, &mut |o| oddities.push_with(place(o), |o| recent.show_bytes(o)));
         }
         if !text.is_empty() {
             answer.texts.insert(0, String::from_utf8_lossy(text).into_owned());

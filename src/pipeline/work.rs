@@ -12,7 +12,7 @@ use crate::exchange::ending::Ending;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told, Transfer};
-use crate::oddity::{Kind, Oddities, Oddity};
+use crate::oddity::{Delivery, Kind, Oddities, Oddity};
 use crate::time::Timestamp;
 
 /// A message grew past what is kept of it to read `model` and `stream`.
@@ -85,7 +85,9 @@ impl Work {
         match (event.side, event.what) {
             (_, HttpWhat::Request(head)) => self.request = Some(RequestWork::new(*head, stamp.at, config)),
             (_, HttpWhat::Response(head)) => self.response_head(*head, stamp.at, config),
-            (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push(oddity),
+            (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push_with(oddity, |o| {
+                o.delivery.get_or_insert(Delivery { frame: stamp.frame, unit: None });
+            }),
             (side, what) if self.socket.is_some() => self.on_socket(side, stamp, what, config),
             (Side::Request, what) => {
                 if let Some(request) = &mut self.request {
@@ -123,9 +125,13 @@ impl Work {
         match what {
             HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
+                if reading.found().deltas.is_empty() {
+                    intake.body.arrival.silent(stamp.at.since(work.last_at), stamp.at);
+                }
                 work.last_at = stamp.at;
                 work.body_last_at = Some(stamp.at);
-                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, around));
+                let unit = intake.current_unit();
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, unit, around));
             }
             HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
@@ -288,7 +294,9 @@ impl ResponseWork {
         (ending.terminator_at, ending.finish_at) = (found.terminator_at, found.finish_at);
     }
 
-    fn finish(self, oddities: &mut Oddities) -> Response {
+    fn finish(mut self, oddities: &mut Oddities) -> Response {
+        self.intake.body.tail = self.reading.tail();
+        self.intake.body.arrival.split_records = self.reading.found().split_records;
         let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None) && self.reading.framing() != Framing::WebSocket;
         let framing = if bodiless { Framing::Empty } else { self.reading.framing() };
         let mut found = self.reading.into_found();

@@ -3,9 +3,13 @@
 //! Requests are read elsewhere (`http::Conn`); here are only the frames that steer what may be sent. A recorded unit is one DATA frame as long as
 //! the client's frame limit and windows allow; where they do not, it is cut, and that is counted.
 
+mod encode;
+
+pub use encode::request;
+
 use super::script::{Ending, Part, Script, What};
-use crate::http::event::{ResponseHead, Transfer, Version};
 use crate::http::h2::frame::{self, flag, kind};
+use encode::{Pair, frame, frame_head, head, headers};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -13,8 +17,6 @@ const DEFAULT_WINDOW: i64 = 65_535;
 const DEFAULT_FRAME: usize = 16_384;
 /// What the client may send: requests are prompts, and those are long. It is given back as it is used.
 const OUR_WINDOW: u32 = 16 << 20;
-/// Header fields that belong to an HTTP/1 connection (RFC 9113 section 8.2.2).
-const OF_A_CONNECTION: [&[u8]; 5] = [b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"];
 
 /// One connection.
 #[derive(Debug)]
@@ -208,10 +210,10 @@ impl Server {
         let script = answer.script.clone();
         let Some(step) = script.steps.get(answer.next).copied() else { return Went::Nothing };
         match step.what {
-            What::Interim(i) => script.interim.get(i).into_iter().for_each(|h| self.headers(id, &head(h), false, out)),
+            What::Interim(i) => script.interim.get(i).into_iter().for_each(|h| headers(id, &head(h), false, self.max_frame, out)),
             What::Head => {
                 let ends = script.parts.is_empty() && ends_with(&script, answer.next + 1);
-                self.headers(id, &head(&script.head), ends, out);
+                headers(id, &head(&script.head), ends, self.max_frame, out);
                 if ends {
                     self.forget(id);
                     return Went::Whole;
@@ -275,7 +277,7 @@ impl Server {
             Ending::Clean if script.trailers.is_empty() => frame(out, kind::DATA, flag::END_STREAM, id, &[]),
             Ending::Clean => {
                 let fields: Vec<Pair> = script.trailers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec())).collect();
-                self.headers(id, &fields, true, out);
+                headers(id, &fields, true, self.max_frame, out);
             }
             Ending::Reset(code) => frame(out, kind::RST_STREAM, 0, id, &code.to_be_bytes()),
             // Closing the connection would end the other streams too.
@@ -287,19 +289,6 @@ impl Server {
             }
         }
         self.forget(id);
-    }
-
-    fn headers(&self, id: u32, fields: &[Pair], end: bool, out: &mut Vec<u8>) {
-        let mut block = Vec::new();
-        fields.iter().for_each(|(name, value)| literal(&mut block, name, value));
-        let mut parts = block.chunks(self.max_frame).peekable();
-        let mut first = true;
-        while let Some(part) = parts.next() {
-            let last = if parts.peek().is_none() { flag::END_HEADERS } else { 0 };
-            let ends = if end && first { flag::END_STREAM } else { 0 };
-            frame(out, if first { kind::HEADERS } else { kind::CONTINUATION }, last | ends, id, part);
-            first = false;
-        }
     }
 
     fn stepped(&mut self, id: u32) {
@@ -326,55 +315,9 @@ enum Went {
     Nothing,
 }
 
-type Pair = (Vec<u8>, Vec<u8>);
-
 /// The end goes with the step before `next`: it came with it, and it is no more than a flag.
 fn ends_with(script: &Script, next: usize) -> bool {
     let [before, end] = script.steps.get(next.wrapping_sub(1)..=next).unwrap_or_default() else { return false };
     let bodiless = script.parts.is_empty() && !script.has_units();
     end.what == What::End && script.ending == Ending::Clean && script.trailers.is_empty() && (before.at == end.at || bodiless)
-}
-
-/// A head's field block: pseudo-header field first, names in lower case, nothing of the HTTP/1 connection.
-fn head(head: &ResponseHead) -> Vec<Pair> {
-    let status = (b":status".to_vec(), format!("{:03}", head.status).into_bytes());
-    let fields = head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec()));
-    // A length beside chunks never counted (RFC 9112 section 6.3).
-    let void = |name: &[u8]| name == b"content-length" && head.transfer == Transfer::Chunked;
-    let foreign = |name: &[u8]| head.version != Version::H2 && (OF_A_CONNECTION.contains(&name) || void(name));
-    std::iter::once(status).chain(fields.filter(|(n, _)| !foreign(n))).collect()
-}
-
-/// Literal field without indexing, new name, no Huffman coding (RFC 7541 section 6.2.2).
-fn literal(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.push(0);
-    for text in [name, value] {
-        integer(out, text.len());
-        out.extend_from_slice(text);
-    }
-}
-
-/// An integer with a prefix of 7 bits (RFC 7541 section 5.1).
-fn integer(out: &mut Vec<u8>, n: usize) {
-    if n < 127 {
-        return out.push(n as u8);
-    }
-    out.push(127);
-    let mut rest = n - 127;
-    while rest >= 128 {
-        out.push((rest % 128) as u8 | 128);
-        rest /= 128;
-    }
-    out.push(rest as u8);
-}
-
-fn frame_head(out: &mut Vec<u8>, len: usize, kind: u8, flags: u8, stream: u32) {
-    out.extend_from_slice(&(len as u32).to_be_bytes()[1..]);
-    out.extend_from_slice(&[kind, flags]);
-    out.extend_from_slice(&stream.to_be_bytes());
-}
-
-fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-    frame_head(out, payload.len(), kind, flags, stream);
-    out.extend_from_slice(payload);
 }

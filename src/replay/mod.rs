@@ -7,12 +7,18 @@
 //! ```
 //! Everything but `serve` is pure: no socket, no clock, time is an argument.
 
+mod draft;
+pub mod fault;
 pub mod h1;
 pub mod h2;
+pub mod har;
 pub mod matching;
+pub mod normalize;
 pub mod pace;
 pub mod script;
 pub mod serve;
+pub mod transcript;
+pub mod verify;
 
 mod canonical;
 

@@ -146,7 +146,8 @@ impl Script {
             head,
         };
         // What cut it came when it came; a whole body's end is its last byte.
-        let end = if response.end == MessageEnd::CutByServer { exchange.ending.at } else { response.last_at };
+        let cut = matches!(response.end, MessageEnd::CutByServer | MessageEnd::CutByClient);
+        let end = if cut { exchange.ending.at } else { response.last_at };
         script.steps = steps(response, &script, from, end);
         Ok(script)
     }

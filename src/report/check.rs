@@ -3,7 +3,47 @@
 use super::Look;
 use super::compliance::{Case, Compliance, case_text};
 use crate::conformance::Level;
+use crate::oddity::Excerpt;
 use serde::Serialize;
+
+/// Output formats of `check`: those that it shares with reports, and those of CI servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a finding.
+    Jsonl,
+    /// For pull requests and job summaries.
+    Markdown,
+    /// JUnit XML.
+    Junit,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+impl Form {
+    const ALL: &'static [(&'static str, Form)] = &[
+        ("table", Form::Table),
+        ("json", Form::Json),
+        ("jsonl", Form::Jsonl),
+        ("markdown", Form::Markdown),
+        ("junit", Form::Junit),
+        ("sarif", Form::Sarif),
+        ("github", Form::Github),
+    ];
+
+    /// The format with this name.
+    pub fn parse(name: &str) -> anyhow::Result<Form> {
+        Form::ALL.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, form)| *form).ok_or_else(|| {
+            let names: Vec<&str> = Form::ALL.iter().map(|(n, _)| *n).collect();
+            anyhow::anyhow!("there is no format {name:?} here; valid are {}", names.join(", "))
+        })
+    }
+}
 
 /// One finding on its own, with all that is needed to act on it.
 #[derive(Debug, Serialize)]
@@ -30,8 +70,18 @@ pub struct Line<'c> {
     pub offset: Option<u64>,
     /// How often in this exchange.
     pub count: u64,
+    /// When it showed, ns since 1970 UTC.
+    pub t_ns: Option<i64>,
+    /// Packet that showed it, from 1.
+    pub packet: Option<u64>,
+    /// Transfer unit of the body that showed it, from 0.
+    pub chunk: Option<u64>,
     /// What is wrong.
     pub message: &'c str,
+    /// The offending bytes with what stands around them.
+    pub excerpt: Option<&'c Excerpt>,
+    /// What to do about it.
+    pub fix: Option<&'c str>,
 }
 
 /// The findings of one exchange.
@@ -48,7 +98,12 @@ pub fn lines(case: &Case) -> impl Iterator<Item = Line<'_>> {
         record: f.record,
         offset: f.offset,
         count: f.count,
+        t_ns: f.t_ns,
+        packet: f.packet,
+        chunk: f.chunk,
         message: &f.message,
+        excerpt: f.excerpt.as_deref(),
+        fix: f.fix.as_deref(),
     })
 }
 

@@ -1,8 +1,9 @@
 //! `sniff report compliance`: what breaks which promise, rule by rule, then exchange by exchange, the worst first, then the verdict.
 
+use super::finding::{self, Manner};
 use super::list::{dialect, request_line};
 use super::table::{Cell, Column, Table, render};
-use super::text::{Style, clean, clip_middle, count, level, wrap};
+use super::text::{Style, clean, clip_middle, count, level};
 use super::{Look, markdown};
 use crate::conformance::{self, Level};
 use crate::summary::{FindingSummary, Summary};
@@ -26,6 +27,9 @@ pub struct Compliance {
     pub rules: Vec<Broken>,
     /// Exchanges with findings; after [`Compliance::sort`] the worst first.
     pub cases: Vec<Case>,
+    /// Exchanges without any.
+    #[serde(skip)]
+    pub passed: Vec<Case>,
 }
 
 /// One rule that was broken.
@@ -79,6 +83,16 @@ pub struct Case {
     pub status: Option<u16>,
     /// Dialect with variant.
     pub dialect: String,
+    /// Position among all that were added.
+    #[serde(skip)]
+    pub order: u64,
+    /// The request's last byte, ns since 1970 UTC.
+    #[serde(skip)]
+    pub zero_ns: Option<i64>,
+    /// What became of the answer, and why.
+    pub verdict: Option<String>,
+    /// What the verdict rests on.
+    pub verdict_why: Vec<String>,
     /// What is wrong, worst first.
     pub findings: Vec<FindingSummary>,
 }
@@ -99,17 +113,20 @@ impl Compliance {
             seen.push(&f.rule);
             self.count(file, s.id, f, again);
         }
-        if !s.findings.is_empty() {
-            self.cases.push(Case {
-                file: file.map(Into::into),
-                exchange: s.id,
-                request: request_line(s),
-                host: s.host(),
-                status: s.response.as_ref().and_then(|r| r.status),
-                dialect: dialect(s),
-                findings: s.findings.clone(),
-            });
-        }
+        let case = Case {
+            file: file.map(Into::into),
+            exchange: s.id,
+            request: request_line(s),
+            host: s.host(),
+            status: s.response.as_ref().and_then(|r| r.status),
+            dialect: dialect(s),
+            order: self.exchanges,
+            zero_ns: s.timing.t_request_end_ns,
+            verdict: s.verdict.clone(),
+            verdict_why: s.verdict_why.clone(),
+            findings: s.findings.clone(),
+        };
+        if case.findings.is_empty() { &mut self.passed } else { &mut self.cases }.push(case);
     }
 
     fn count(&mut self, file: Option<&str>, exchange: i64, f: &FindingSummary, again: bool) {
@@ -184,25 +201,42 @@ pub fn case_text(case: &Case, look: &Look) -> String {
     let title = format!("{file}#{}  {request}  {status}", case.exchange);
     let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
     let mut out = format!("{}  {}\n", Style::Bold.paint(&title, look.color), Style::Dim.paint(&about, look.color));
-    let widest = case.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
-    for f in &case.findings {
-        let label = format!("{:<widest$}  {:<7} ", f.rule, level(f.level));
-        let indent = 2 + label.len() + 1;
-        let message = format!("{}{}", clean(&f.message), place(f));
-        let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
-        let first = lines.next().unwrap_or_default();
-        out += &format!("  {} {first}\n", Style::of(f.level).paint(&label, look.color));
-        lines.for_each(|l| out += &format!("{:indent$}{l}\n", ""));
+    let code_width = case.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
+    for (i, f) in case.findings.iter().enumerate() {
+        // Several findings of one rule have one fix, said with the last.
+        let last = case.findings.iter().skip(i + 1).all(|later| later.rule != f.rule);
+        out += &finding::text(f, Manner { code_width, zero_ns: case.zero_ns, fix: last }, look);
     }
     out.push('\n');
     out
 }
 
-/// For documents.
+/// For documents and pull requests: the rules as a table, then each exchange with what is wrong and where.
 pub fn markdown_text(c: &Compliance) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&c.verdict().0));
     if !c.rules.is_empty() {
-        out += &format!("\n{}\n{}", markdown::render(&rules_table(c)), markdown::render(&findings_table(c)));
+        out += &format!("\n{}", markdown::render(&rules_table(c)));
+        c.cases.iter().for_each(|case| out += &case_markdown(case));
+    }
+    out
+}
+
+fn case_markdown(case: &Case) -> String {
+    let text = |t: &str| markdown::escape(&clean(t));
+    let file = case.file.as_ref().map(|f| format!("{} ", text(f))).unwrap_or_default();
+    let status = case.status.map_or("no status".into(), |s| s.to_string());
+    let mut out = format!("\n#### {file}#{} {} → {status} ({})\n\n", case.exchange, text(&case.request), text(&case.dialect));
+    for f in &case.findings {
+        let times = if f.count > 1 { format!(", {} times", f.count) } else { String::new() };
+        let place = finding::place(f, case.zero_ns);
+        let place = if place.is_empty() { place } else { format!(" ({place})") };
+        out += &format!("- **{}** {}{times}: {}{}\n", f.rule, level(f.level), text(&f.message), markdown::escape(&place));
+        if let Some(lines) = finding::excerpt_lines(f, 100) {
+            out += "  ```text\n";
+            lines.iter().for_each(|l| out += &format!("  | {l}\n"));
+            out += "  ```\n";
+        }
+        f.fix.iter().for_each(|fix| out += &format!("  Fix: {}\n", markdown::escape(fix)));
     }
     out
 }
@@ -262,12 +296,4 @@ impl Place {
     fn new(file: Option<&str>, exchange: i64, f: &FindingSummary) -> Place {
         Place { file: file.map(Into::into), exchange, record: f.record, offset: f.offset, message: f.message.clone() }
     }
-}
-
-fn place(f: &FindingSummary) -> String {
-    let mut parts = Vec::new();
-    parts.extend(f.record.map(|r| format!("record {r}")));
-    parts.extend(f.offset.map(|o| format!("byte {o}")));
-    parts.extend((f.count > 1).then(|| format!("{} times", f.count)));
-    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

@@ -85,15 +85,24 @@ pub fn status(s: &Summary) -> Cell {
     Cell::new(status.map_or("-".into(), |n| n.to_string())).style(style)
 }
 
-/// How it ended.
+/// What became of the answer, in a word or two.
 pub fn end(s: &Summary) -> Cell {
-    match &s.response {
-        None => Cell::new("no answer").style(Style::Red),
-        Some(r) => match &r.cut_by {
-            None => Cell::new("complete").style(Style::Dim),
-            Some(by) => Cell::new(format!("cut: {by}")).style(if by == "server" { Style::Red } else { Style::Yellow }),
+    let (text, style) = match s.verdict.as_deref() {
+        Some("complete") => ("complete", Style::Dim),
+        Some("client-cancelled") => ("cancelled", Style::Yellow),
+        Some("server-truncated") if s.response.is_none() => ("no answer", Style::Red),
+        Some("server-truncated") => ("truncated", Style::Red),
+        Some("gateway-timeout") => ("time-out", Style::Red),
+        Some("error-in-200") => ("error in 200", Style::Red),
+        Some("capture-incomplete") => ("not captured", Style::Yellow),
+        // Recorded before there were verdicts.
+        _ => match s.response.as_ref().map(|r| r.complete) {
+            None => ("no answer", Style::Red),
+            Some(true) => ("complete", Style::Dim),
+            Some(false) => ("cut", Style::Yellow),
         },
-    }
+    };
+    Cell::new(text).style(style)
 }
 
 /// The worst finding's code and how many rules more are broken, in the colour of the worst. Notes do not show.

@@ -61,7 +61,7 @@ pub fn line(s: &Summary, look: &Look) -> String {
     ];
     let mut findings = codes(&s.findings);
     let end = end(s);
-    if look.width < END_FROM && s.response.as_ref().is_none_or(|r| !r.complete) {
+    if look.width < END_FROM && s.verdict.as_deref() != Some("complete") {
         findings = Cell { text: format!("{} {}", end.text, findings.text), style: end.style };
     }
     line_of(cells, findings, look)

@@ -4,16 +4,24 @@
 //! one variant of [`Format`].
 
 pub mod check;
+pub mod clients;
 pub mod compliance;
 pub mod connections;
 pub mod csv;
+pub mod delivery;
 pub mod explain;
+pub mod export;
+pub mod finding;
+pub mod github;
+pub mod hops;
 pub mod json;
 pub mod jsonl;
+pub mod junit;
 pub mod latency;
 pub mod list;
 pub mod live;
 pub mod markdown;
+pub mod sarif;
 pub mod show;
 pub mod table;
 pub mod text;

@@ -5,12 +5,13 @@ mod rebuild;
 pub use rebuild::Rebuilt;
 
 use super::Look;
+use super::finding::{self, Manner};
 use super::list::{dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use crate::exchange::redact;
 use crate::summary::detail::{Chunk, Detail, Record};
-use crate::summary::{FindingSummary, Header, Summary, nearest_rank};
+use crate::summary::{Header, Summary, nearest_rank};
 use crate::time::{Span, Timestamp};
 
 /// Replace what is secret in heads and target.
@@ -28,8 +29,12 @@ pub fn text(d: &Detail, said: &Rebuilt, look: &Look) -> String {
     let s = &d.summary;
     let mut out = head(s, look);
     facts(&mut out, d, look);
+    if !s.findings.is_empty() {
+        out += &format!("\n{}\n", Style::Bold.paint("Findings", look.color));
+    }
+    let code_width = s.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for f in &s.findings {
-        finding(&mut out, f, said, look);
+        out += &finding::text(f, Manner { code_width, zero_ns: s.timing.t_request_end_ns, fix: true }, look);
     }
     let request = s.request.as_ref().and_then(|r| r.headers.as_deref());
     let response = s.response.as_ref().and_then(|r| r.headers.as_deref());
@@ -168,6 +173,8 @@ fn facts(out: &mut String, d: &Detail, look: &Look) {
         line("Framing", vec![r.framing.clone(), count(r.records, "record", "records"), format!("{}{why}", dialect(s)), terminator, reason]);
         line("Usage", vec![r.usage.as_ref().map(ToString::to_string).unwrap_or_default()]);
     }
+    line("Verdict", s.verdict.iter().map(|v| format!("{v}: {}", s.verdict_why.join("; "))).collect());
+    line("Delivery", vec![s.delivery.join("; ")]);
     let t = &s.timing;
     let named = |name: &str, value: String| if value.is_empty() { value } else { format!("{name} {value}") };
     let gaps = [t.itl_p50, t.itl_p99, t.itl_max].map(span);
@@ -200,21 +207,6 @@ fn facts(out: &mut String, d: &Detail, look: &Look) {
     }
     let noticed = d.oddities.iter().map(|o| if o.count > 1 { format!("{} ×{}", o.kind, o.count) } else { o.kind.clone() });
     line("Noticed", noticed.collect());
-}
-
-/// The finding, and the place in the body with a caret under it where one is known.
-fn finding(out: &mut String, f: &FindingSummary, said: &Rebuilt, look: &Look) {
-    let label = format!("{} {}", f.rule, level(f.level));
-    let style = Style::of(f.level);
-    let times = if f.count > 1 { format!(" ({} times)", f.count) } else { String::new() };
-    let mut lines = wrap(&clean(&format!("{}{times}", f.message)), look.width.saturating_sub(width(&label) + 2).max(30)).into_iter();
-    *out += &format!("\n{}  {}\n", style.paint(&label, look.color), lines.next().unwrap_or_default());
-    lines.for_each(|l| *out += &format!("{:w$}{l}\n", "", w = width(&label) + 2));
-    if let Some((at, before, line)) = f.offset.and_then(|o| said.around(o, look.width.saturating_sub(14))) {
-        let number = format!("{at:>8}");
-        *out += &format!("{} {line}\n", Style::Dim.paint(&format!("{number} |"), look.color));
-        *out += &format!("{:8} | {}{}\n", "", " ".repeat(width(&before)), style.paint("^", look.color));
-    }
 }
 
 fn headers(out: &mut String, title: &str, list: &[Header], look: &Look) {

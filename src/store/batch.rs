@@ -189,10 +189,12 @@ impl Step<'_> {
             self.records(&mut running, &r.records)?;
         }
         ending::write(self.tx, id, &x.ending)?;
-        let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?;
         for (n, f) in summary.findings.iter().enumerate() {
-            let place = [f.record, f.offset].map(|v| v.map(|v| v as i64));
-            insert.execute(params![id, n as i64, f.rule, level(f.level), place[0], place[1], f.t_ns, f.count as i64, f.message])?;
+            let place = [f.record, f.offset, f.packet, f.chunk].map(|v| v.map(|v| v as i64));
+            let excerpt = f.excerpt.as_ref().and_then(|e| serde_json::to_string(e).ok());
+            let (n, count, level) = (n as i64, f.count as i64, level(f.level));
+            insert.execute(params![id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt])?;
         }
         let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         for (n, (o, count)) in x.oddities.iter().enumerate() {

@@ -84,6 +84,9 @@ pub(super) const SUMMARY: &[&str] = &[
     "tpot_ns",
     "duration_ns",
     "websocket",
+    "verdict",
+    "verdict_why",
+    "delivery",
 ];
 
 /// Columns beyond the summary, in the order of [`extra`].
@@ -137,6 +140,7 @@ pub(super) fn values(s: &Summary) -> Vec<Value> {
     v.extend([t.t_first_record_ns, t.t_first_delta_ns, t.t_last_delta_ns, t.t_response_end_ns].map(opt));
     v.extend([t.ttfb, t.ttft, t.ttft_content, t.itl_p50, t.itl_p99, t.itl_max, t.tpot, t.duration].map(|s| opt(s.map(|s| s.0))));
     v.push(opt(s.websocket.as_ref().map(|w| json!(w).to_string())));
+    v.extend([text(&s.verdict), json!(s.verdict_why).to_string().into(), json!(s.delivery).to_string().into()]);
     v
 }
 
@@ -178,6 +182,9 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
         response: response(&mut c)?,
         timing: timing(&mut c)?,
         websocket: c.json()?,
+        verdict: c.take()?,
+        verdict_why: c.json()?.unwrap_or_default(),
+        delivery: c.json()?.unwrap_or_default(),
         tcp: tcp(&mut c)?,
         findings: Vec::new(),
     })

@@ -96,8 +96,8 @@ impl Reader {
         while let Some(r) = rows.next()? {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let kind = Kind::named(r.get_ref(0)?.as_str()?);
-            let (at, found, span) = (Timestamp(r.get(1)?), r.get::<_, String>(5)?.into(), r.get::<_, Option<i64>>(6)?.map(Span));
-            let oddity = Oddity { kind, at, offset: place(2)?, record: place(3)?, span, found };
+            let (at, found, span) = (Timestamp(r.get(1)?), r.get::<_, String>(5)?, r.get::<_, Option<i64>>(6)?.map(Span));
+            let oddity = Oddity { offset: place(2)?, record: place(3)?, span, ..Oddity::new(kind, at, found) };
             all.push_many(oddity, uint(r, 4)?);
         }
         Ok(all)

@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_tls", include_str!("../../migrations/0005_tls.sql")),
     ("0006_websocket", include_str!("../../migrations/0006_websocket.sql")),
     ("0007_proxy", include_str!("../../migrations/0007_proxy.sql")),
+    ("0008_verdict", include_str!("../../migrations/0008_verdict.sql")),
 ];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).

@@ -176,7 +176,7 @@ impl Reader {
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
-        let sql = "SELECT rule, level, record, offset, message, count, t_ns FROM finding WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt FROM finding WHERE exchange_id = ?1 ORDER BY n";
         self.all(sql, id, |r| {
             let level = match r.get_ref(1)?.as_str()? {
                 "error" => Level::Error,
@@ -184,8 +184,11 @@ impl Reader {
                 _ => Level::Info,
             };
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
-            let (rule, message, t_ns) = (r.get(0)?, r.get(4)?, r.get(6)?);
-            Ok(FindingSummary { rule, level, record: place(2)?, offset: place(3)?, message, count: uint(r, 5)?, t_ns })
+            let (rule, message, t_ns): (String, _, _) = (r.get(0)?, r.get(4)?, r.get(6)?);
+            let excerpt = r.get::<_, Option<String>>(9)?.and_then(|text| serde_json::from_str(&text).ok());
+            let (fix, packet, chunk) = (FindingSummary::fix_of(&rule), place(7)?, place(8)?);
+            let (record, offset, count) = (place(2)?, place(3)?, uint(r, 5)?);
+            Ok(FindingSummary { rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix })
         })
     }
 

@@ -10,6 +10,7 @@ use crate::exchange::{Exchange, Request, Response, redact};
 use crate::http::event::{Fields, MessageEnd};
 use crate::metrics::Metrics;
 use crate::time::Timestamp;
+use crate::{delivery, verdict};
 use std::collections::BTreeMap;
 
 impl Summary {
@@ -17,6 +18,7 @@ impl Summary {
     pub fn new(session: i64, id: i64, x: &Exchange, metrics: &Metrics, findings: &[Finding], tcp: Option<&ConnFacts>) -> Self {
         let request_head = x.request.as_ref().map(|r| &r.head);
         let response_head = x.response.as_ref().and_then(|r| r.head.as_ref());
+        let judgement = verdict::of(x);
         let version = response_head.map(|h| h.version).or(request_head.map(|h| h.version));
         Summary {
             id,
@@ -36,6 +38,9 @@ impl Summary {
             websocket: x.websocket.as_deref().map(|w| Box::new(WebSocketSummary::new(w))),
             tcp: tcp.map(TcpSummary::new),
             timing: Timing::new(metrics),
+            verdict: Some(judgement.verdict.as_str().into()),
+            verdict_why: judgement.why,
+            delivery: delivery::words(x),
             findings: findings.iter().map(FindingSummary::new).collect(),
         }
     }
@@ -161,6 +166,11 @@ impl Timing {
 }
 
 impl FindingSummary {
+    /// The fix that the rule with this code advises.
+    pub fn fix_of(rule: &str) -> Option<String> {
+        crate::conformance::by_code(rule).map(|r| r.fix.to_owned())
+    }
+
     /// Of a judged finding.
     pub fn new(f: &Finding) -> Self {
         FindingSummary {
@@ -171,6 +181,10 @@ impl FindingSummary {
             message: f.message.clone(),
             count: f.count,
             t_ns: f.at.map(Timestamp::nanos),
+            packet: f.frame,
+            chunk: f.chunk,
+            excerpt: f.excerpt.clone(),
+            fix: FindingSummary::fix_of(f.rule),
         }
     }
 }

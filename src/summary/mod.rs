@@ -10,6 +10,7 @@ pub use make::cut_by;
 pub use websocket::WebSocketSummary;
 
 use crate::conformance::Level;
+use crate::oddity::Excerpt;
 use crate::time::Span;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -56,6 +57,13 @@ pub struct Summary {
     pub tcp: Option<TcpSummary>,
     /// Times and spans.
     pub timing: Timing,
+    /// What became of the answer: `complete`, `client-cancelled`, `server-truncated`, `gateway-timeout`, `error-in-200`, `capture-incomplete`; null
+    /// where a version before verdicts recorded it.
+    pub verdict: Option<String>,
+    /// What the verdict rests on, the most telling first.
+    pub verdict_why: Vec<String>,
+    /// How a stream was delivered, in words; empty where it is none.
+    pub delivery: Vec<String>,
     /// Violations, worst first.
     pub findings: Vec<FindingSummary>,
 }
@@ -227,11 +235,17 @@ pub struct FindingSummary {
     /// What is wrong.
     pub message: String,
     /// How often in this exchange: the place is the first one's.
-    #[serde(skip)]
     pub count: u64,
     /// When it showed, ns since 1970 UTC.
-    #[serde(skip)]
     pub t_ns: Option<i64>,
+    /// Packet that showed it, from 1.
+    pub packet: Option<u64>,
+    /// Transfer unit of the body that showed it, from 0.
+    pub chunk: Option<u64>,
+    /// The offending bytes with what stands around them.
+    pub excerpt: Option<Box<Excerpt>>,
+    /// What to do about it, one line.
+    pub fix: Option<String>,
 }
 
 /// One head field as sent; bytes outside UTF-8 replaced.
@@ -271,6 +285,9 @@ impl Summary {
             websocket: None,
             tcp: Some(TcpSummary::default()),
             timing: Timing::default(),
+            verdict: None,
+            verdict_why: Vec::new(),
+            delivery: Vec::new(),
             findings: Vec::new(),
         }
     }

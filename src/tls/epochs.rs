@@ -92,8 +92,8 @@ impl Session {
         }
         let (mut opener, secret) = self.updated(dir)?;
         opener.lose();
-        let kind = opener.open(sealed, plain)?;
         let way = &mut self.ways[dir.index()];
+        let kind = opener.open(sealed, &mut way.credit, plain)?;
         way.opener = Some(opener);
         way.secret = secret;
         Some(kind)

@@ -8,7 +8,7 @@
 //! A record that does not open under the epoch at hand is tried under the later ones: 0-RTT may be refused, and records may be lost.
 
 use super::hello::{ClientHello, ServerHello, encrypted_extensions, handshake};
-use super::open::{Opener, Sealed};
+use super::open::{Credit, Opener, Sealed};
 use super::record::{Reader, Step, content};
 use super::suite::{Suite, suite};
 use super::version::Version;
@@ -43,6 +43,7 @@ pub(super) struct Way {
     pub(super) wanted: Option<Wanted>,
     /// Records were lost since the last one that opened: whichever keys come next, they may have been used already.
     pub(super) lost: bool,
+    pub(super) credit: Credit,
     closed: bool,
 }
 
@@ -84,8 +85,8 @@ impl std::fmt::Debug for Session {
 impl Way {
     fn new() -> Way {
         let reader = Reader::default();
-        let (secret, handshake) = (Vec::new(), Vec::new());
-        Way { reader, epoch: Epoch::Clear, opener: None, secret, handshake, wanted: None, lost: false, closed: false }
+        let (secret, handshake, credit) = (Vec::new(), Vec::new(), Credit::default());
+        Way { reader, epoch: Epoch::Clear, opener: None, secret, handshake, wanted: None, lost: false, credit, closed: false }
     }
 }
 
@@ -242,8 +243,8 @@ impl Session {
         }
         let mut plain = std::mem::take(&mut self.plain);
         let mut kind = None;
-        while let Some(opener) = &mut self.ways[i].opener {
-            kind = opener.open(sealed, &mut plain);
+        while let Way { opener: Some(opener), credit, .. } = &mut self.ways[i] {
+            kind = opener.open(sealed, credit, &mut plain);
             if kind.is_some() || !self.version().is_tls13() || !self.next_key(here.dir) {
                 break;
             }

@@ -35,7 +35,7 @@ macro_rules! good_message {
 
 mod events;
 
-pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011};
+pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011, ANT_012};
 
 /// One message from its start to its stop.
 pub static ANT_001: Rule = Rule {

@@ -1,5 +1,8 @@
 //! Rules about delivery: when the bytes came, whether all came, and whether the capture has them.
 
+pub mod pace;
+pub mod silence;
+
 use crate::conformance::case::{answered, cut_by, many};
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
 use crate::exchange::{Delta, Response};
@@ -198,7 +201,7 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     let verb = if response.end == MessageEnd::CutByClient { "abandoned" } else { "truncated" };
     let message = format!("{verb}{who} after {records}: {}", signs.join(", "));
     let at = Some(response.last_at);
-    let finding = Finding { record: response.record_count.checked_sub(1), at, ..Finding::new(message) };
+    let finding = Finding { at, ..Finding::at_end(response, message) };
     // Who closes because he has enough, or was interrupted, is no fault of the server's.
     Some(if response.end == MessageEnd::CutByClient { finding.level(Level::Info) } else { finding })
 }

@@ -29,6 +29,26 @@ macro_rules! chat {
     };
 }
 
+/// The same, its head this much later.
+macro_rules! chat_after {
+    ($later:literal) => {
+        concat!(
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n",
+            ">json {\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
+            "@ ",
+            $later,
+            "\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}
+
+/// Three words in one delivery, 40 ms later.
+macro_rules! held_back {
+    () => {
+        concat!("@ +40ms\n", word_at_once!(), word_at_once!(), word_at_once!())
+    };
+}
+
 /// One chat chunk with these choices, in an HTTP chunk and a delivery of its own, 20 ms later.
 macro_rules! choices {
     ($choices:literal) => {

@@ -32,6 +32,8 @@ pub(in crate::dialect) struct Chunk<'a> {
     pub(in crate::dialect) detail: Raw<'a>,
     /// `prompt_filter_results` or `prompt_annotations` (Azure's first chunk).
     pub(in crate::dialect) prompt_filter: bool,
+    /// `timings`, which llama.cpp adds.
+    pub(in crate::dialect) timings: Raw<'a>,
     /// Names that the document does not know.
     pub(in crate::dialect) unknown: Vec<Cow<'a, str>>,
 }
@@ -212,6 +214,7 @@ impl<'a, 'de: 'a> Fill<'de> for Chunk<'a> {
                 name => {
                     match name {
                         "detail" | "message" => self.detail = map.next_value()?,
+                        "timings" => self.timings = map.next_value()?,
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                     if self.unknown.len() < UNKNOWN_LIMIT {

@@ -1,7 +1,7 @@
 //! The JSON framings and their boundaries to each other.
 
 use super::*;
-use crate::framing::Framing::{ConcatJson, Empty, Json, JsonArray, JsonSeq, Ndjson, Sse, Text};
+use crate::framing::Framing::{CodedLines, ConcatJson, Empty, Json, JsonArray, JsonSeq, Ndjson, Sse, Text};
 use crate::framing::{concat, json, json_array, json_seq, ndjson};
 
 const JSON: Option<&str> = Some("application/json");
@@ -145,7 +145,8 @@ fn text_and_what_it_may_turn_into() {
     let said = is(None, "Plain text stream ✓\n".as_bytes(), Text, &[], &[]);
     assert_eq!(said.text, "Plain text stream ✓\n".as_bytes());
     is(Some("text/html"), b"<html><body>502 Bad Gateway</body></html>", Text, &[], &[]);
-    is(None, b"0:\"Hello\"\n0:\" there\"\n", Text, &[], &[]);
+    is(None, b"0:\"Hello\"\n0:\" there\"\n", CodedLines, &["\"Hello\"", "\" there\""], &[]);
+    is(None, b"0:Hello\n", Text, &[], &[]);
     is(None, b"[DONE]\n", Text, &[], &[]);
     is(None, b"[info] listening\n", Text, &[], &[]);
     is(Some("text/plain"), b"data", Text, &[], &[]);

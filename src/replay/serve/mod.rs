@@ -3,8 +3,11 @@
 mod clock;
 mod link;
 mod pacer;
+pub mod probe;
 mod requests;
 mod socket;
+#[cfg(feature = "proxy")]
+pub mod tls;
 
 pub use clock::Lateness;
 
@@ -121,6 +124,7 @@ impl Service {
     /// The listener broke.
     pub fn listen(&self, listener: &TcpListener, stop: &AtomicBool) -> Result<()> {
         listener.set_nonblocking(true)?;
+        socket::stamp_arrivals(listener);
         while !stop.load(Ordering::Relaxed) {
             if self.shared.clients.load(Ordering::Relaxed) >= MAX_CLIENTS || !readable(listener) {
                 continue;

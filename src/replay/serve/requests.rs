@@ -26,7 +26,6 @@ struct Coming {
 pub(super) fn serve(socket: TcpStream, shared: &Arc<Shared>) {
     let (Ok(client), Ok(server)) = (socket.peer_addr(), socket.local_addr()) else { return };
     let _ = socket.set_nodelay(true);
-    socket::stamp_arrivals(&socket);
     let link = Arc::new(Link::new(socket));
     let mut reading =
         Reading { shared, link: &link, http: Conn::new(false), early: Vec::new(), coming: HashMap::new(), http2: false, first: true };

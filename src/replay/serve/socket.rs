@@ -5,8 +5,8 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// Ask the kernel to stamp what arrives.
-pub(super) fn stamp_arrivals(socket: &TcpStream) {
+/// Ask the kernel to stamp what arrives. A listener hands it on to its clients: what they send before they are accepted is stamped too.
+pub(super) fn stamp_arrivals(socket: &impl AsRawFd) {
     #[cfg(target_os = "linux")]
     {
         let on: libc::c_int = 1;

@@ -9,14 +9,9 @@ use crate::summary::Summary;
 use crate::summary::detail::StoredBody;
 use std::collections::BTreeMap;
 
-/// Decoded bytes kept for excerpts; behind them there are none.
-const KEPT: usize = 16 << 20;
-
 /// What was made of a body.
 #[derive(Debug, Default)]
 pub struct Rebuilt {
-    /// Decoded body, as far as kept; with gaps its offsets are those of what was captured.
-    decoded: Vec<u8>,
     /// By record: the text that it added to the answer, or an excerpt of its data.
     pub says: BTreeMap<u64, String>,
 }
@@ -42,30 +37,14 @@ impl Rebuilt {
             let end = at + piece.len as usize;
             let Some(bytes) = response.bytes.get(at..end) else { break };
             at = end;
-            let (decoded, says) = (&mut out.decoded, &mut out.says);
-            let mut pass = |p: crate::body::Piece<'_>| {
-                let room = KEPT.saturating_sub(decoded.len()).min(p.bytes.len());
-                decoded.extend_from_slice(&p.bytes[..room]);
-                stream.push(p, &mut |f| voice.hear(f, says));
-            };
+            let says = &mut out.says;
+            let mut pass = |p: crate::body::Piece<'_>| stream.push(p, &mut |f| voice.hear(f, says));
             decoder.push(piece.at, piece.frame, bytes, &mut pass, &mut |_| {});
         }
         if let Some(last) = response.pieces.last() {
             stream.finish(last.at, r.complete, &mut |f| voice.hear(f, &mut out.says));
         }
         out
-    }
-
-    /// The line around an offset of the decoded body: where it begins, what stands before the offset, and the line, printable.
-    pub fn around(&self, offset: u64, max: usize) -> Option<(u64, String, String)> {
-        let at = usize::try_from(offset).ok().filter(|&at| at <= self.decoded.len() && !self.decoded.is_empty())?;
-        let back = (max / 3).min(40);
-        let begin = self.decoded[..at].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1).max(at.saturating_sub(back));
-        let end = self.decoded[at..].iter().position(|&b| b == b'\n').map_or(self.decoded.len(), |i| at + i);
-        let show = |bytes: &[u8]| super::clean(&String::from_utf8_lossy(bytes));
-        let before = show(&self.decoded[begin..at]);
-        let line = format!("{before}{}", show(&self.decoded[at..end.min(at + max)]));
-        Some((begin as u64, before, super::clip(&line, max)))
     }
 }
 
@@ -134,6 +113,6 @@ impl Said {
             let had = self.tools.insert(call.clone(), text.len()).unwrap_or(0);
             new += text.get(had..).unwrap_or_default();
         }
-        new.chars().take(400).collect()
+        new
     }
 }

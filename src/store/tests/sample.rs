@@ -158,6 +158,7 @@ fn response(at: i64) -> Response {
         pieces: vec![piece(at + 20, 0, 0, 3), piece(at + 30, 0, 3, 3), piece(at + 40, 1, 6, 4)],
         bytes: b"0123456789".to_vec(),
         unit_lines: vec![(1, b"04;x".to_vec())],
+        ..Body::default()
     };
     Response {
         head: Some(head),

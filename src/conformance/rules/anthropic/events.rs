@@ -1,6 +1,7 @@
 //! Rules about Anthropic Messages streams: errors, names, tool input, silence.
 
 use super::{anthropic, tell};
+use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 
 /// The beginning of a tool call.
@@ -162,4 +163,22 @@ pub static ANT_011: Rule = Rule {
             tell(case, anthropic::SILENCE, push, |found, _| format!("{found} without an event"));
         }
     },
+};
+
+/// Each payload says what it is.
+pub static ANT_012: Rule = Rule {
+    code: "ANT-012",
+    name: "message-event-without-type",
+    level: Level::Error,
+    summary: "Every payload has its `type`, and not only the event line",
+    why: "SDKs choose the parser by the event line and then build the object by the `type` in the JSON. Without it nothing is built: the raw stream of both \
+          SDKs brings no text, their helpers and the AI SDK raise.",
+    source: "Anthropic API documentation, streaming messages; anthropic-python 2.12 and -typescript 1.12, tested",
+    breaks: &["anthropic-python", "anthropic-typescript", "ai-sdk anthropic"],
+    fix: "Write the event's name into the JSON as `type`, ping included.",
+    bad: &[concat!(messages!(), message_start!(), text_block!(), message_delta!(), "<chunk event: message_stop\\ndata: {}\\n\\n\n<last\n")],
+    good: &[good_message!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| tell(case, anthropic::NO_TYPE, push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
 };

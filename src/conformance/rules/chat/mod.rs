@@ -59,11 +59,7 @@ fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl Fn
 
 /// A finding at the last record.
 fn at_end(response: &Response, message: String) -> Finding {
-    Finding {
-        record: response.record_count.checked_sub(1),
-        at: response.last_record_at.or(Some(response.last_at)),
-        ..Finding::new(message)
-    }
+    Finding { at: response.last_record_at.or(Some(response.last_at)), ..Finding::at_end(response, message) }
 }
 
 /// Nothing came behind the last record for longer than a client that has enough would wait.

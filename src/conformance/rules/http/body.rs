@@ -271,7 +271,8 @@ fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(F
     match response.end {
         MessageEnd::CutByServer => {
             let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
-            push(Finding { at, ..Finding::new(format!("the server closed or reset {place}{whole}")) });
+            let message = format!("the server closed or reset {place}{whole}");
+            push(Finding { at, ..Finding::at_end(response, message) });
         }
         MessageEnd::CutByClient if case.stream().is_some_and(answered) => {
             let message = format!("the client closed {place}, but behind the end of the answer: it is complete, not truncated");

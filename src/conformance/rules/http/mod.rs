@@ -57,6 +57,7 @@ fn fits(declared: &str, framing: Framing) -> bool {
         Framing::JsonSeq => declared == "application/json-seq" || declared.ends_with("+json-seq"),
         Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",
         Framing::Grpc => declared.starts_with("application/grpc") || declared.starts_with("application/connect+"),
+        Framing::CodedLines => declared == "text/plain",
         Framing::WebSocket | Framing::Json | Framing::Text | Framing::Binary | Framing::Empty => true,
     }
 }

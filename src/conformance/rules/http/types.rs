@@ -69,7 +69,7 @@ pub static HTTP_002: Rule = Rule {
         let Some(declared) = essence(head) else { return };
         if !fits(&declared, response.framing) {
             let message = format!("declared {declared}, but the bytes are {}", response.framing.as_str());
-            push(Finding { at: response.first_record_at, ..Finding::new(message) });
+            push(Finding { at: response.first_record_at, ..Finding::in_head(&head.fields, "content-type", message) });
         }
     },
 };
@@ -181,5 +181,5 @@ pub(crate) fn wrong_type(head: &ResponseHead, dialect: &str, promised: &[&str]) 
         return None;
     }
     let message = format!("Content-Type is {declared}; {dialect} promises {}", promised.join(" or "));
-    Some(Finding { at: Some(head.first_at), ..Finding::new(message) })
+    Some(Finding { at: Some(head.first_at), ..Finding::in_head(&head.fields, "content-type", message) })
 }

@@ -29,8 +29,8 @@ pub static SSE_002: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(odd::DATA_WITHOUT_SPACE, in_llm_streams(case), push, |odd, n| {
-            format!("{} without a space behind the colon: {}", many(n, "data line", "data lines"), odd.found)
+        case.tell(odd::DATA_WITHOUT_SPACE, in_llm_streams(case), push, |_, n| {
+            format!("{} without a space behind the colon", many(n, "data line", "data lines"))
         });
     },
 };

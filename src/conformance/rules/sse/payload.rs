@@ -264,3 +264,32 @@ pub static SSE_025: Rule = Rule {
         case.tell(dialect::COMMENT_AS_DATA, None, push, |odd, n| format!("{} made of comments: {}", many(n, "event", "events"), odd.found));
     },
 };
+
+/// Each key once.
+pub static SSE_026: Rule = Rule {
+    code: "SSE-026",
+    name: "doubled-key",
+    level: Level::Warning,
+    summary: "No JSON object of a payload has a key twice",
+    why: "Which of the two counts is up to the reader: JavaScript and Python take the last, others the first, and decoders with derived types \
+          refuse the object. It comes from gateways that add a field to JSON as text, and from serialisers that flatten one object into another.",
+    source: "RFC 8259 section 4 (names should be unique; otherwise behaviour is unpredictable); serde, derived Deserialize: duplicate field",
+    breaks: &["async-openai and others that decode with serde", "readers that take the first value"],
+    fix: "Parse, change the value, serialise; in serde mind `flatten` beside a field of the same name.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        choices!(r#"[{"index":0,"index":0,"delta":{"content":"word "},"finish_reason":null}]"#),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell(dialect::DOUBLED_KEY, None, push, |_, n| {
+            format!("{} with a key that comes twice in one object", many(n, "payload", "payloads"))
+        });
+    },
+};

@@ -1,0 +1,105 @@
+//! `sniff export`: exchanges in the words of other tools.
+
+use super::Common;
+use super::output::{Output, unless_closed};
+use super::selectors::SelectorArgs;
+use crate::exchange::{Exchange, redact};
+use crate::replay::{Script, transcript};
+use crate::report::export::{curl, har, pcapng, records, vcr, wiremock};
+use crate::report::show::{self, Rebuilt};
+use crate::report::{csv, json, jsonl};
+use crate::store::Reader;
+use crate::wire;
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+
+/// Exchanges in the words of other tools.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff export last --format har -o last.har     for a browser's developer tools
+  sniff export 12 --format wire                  as a fixture (captures/README.md)
+  sniff export 12 --format pcapng | tshark -r -  as packets, whatever it was
+  sniff export --session 3 --format wiremock -o mappings/llm.json
+Formats: raw (the response body), har, jsonl (records), csv (the timeline), wire, pcapng, curl, vcr, wiremock
+Secrets are redacted unless --reveal is given; the request body is not looked into.")]
+pub(super) struct ExportArgs {
+    /// Exchanges by number (see `sniff list`), or `last`; without any, all that the selectors leave
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Keep secrets: authorization, cookies, keys
+    #[arg(long)]
+    reveal: bool,
+    /// Export what is there of exchanges of which the capture lacks something (wire, pcapng)
+    #[arg(long)]
+    allow_gaps: bool,
+    #[command(flatten)]
+    selectors: SelectorArgs,
+}
+
+const FORMATS: [&str; 9] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "curl", "vcr", "wiremock"];
+
+pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
+    let format = common.format.as_deref().unwrap_or("har").to_ascii_lowercase();
+    if !FORMATS.contains(&format.as_str()) {
+        bail!("there is no format {format:?} here; valid are {}", FORMATS.join(", "));
+    }
+    let reader = Reader::open(&common.db)?;
+    let mut exchanges = super::replay::load(&reader, &args.ids, &args.selectors)?;
+    if exchanges.is_empty() {
+        bail!("no exchange is selected (sniff list shows what there is)");
+    }
+    if !args.reveal {
+        exchanges = exchanges.iter().map(redact::exchange).collect();
+    }
+    let mut out = Output::open(common)?;
+    let written = match format.as_str() {
+        "har" => json::document(&har::archive(&exchanges), out.writer()),
+        "wiremock" => json::document(&wiremock::mappings(&exchanges), out.writer()),
+        "vcr" => out.text(&vcr::cassette(&exchanges)),
+        "jsonl" => exchanges.iter().flat_map(records::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
+        "pcapng" => pcapng(args, &exchanges).and_then(|bytes| Ok(out.writer().write_all(&bytes)?)),
+        "wire" => out.text(&wire::write(&conversation(args, one(&exchanges, &format)?)?)),
+        "curl" => {
+            let command = |x| curl::command(x).ok_or_else(|| anyhow!("the request was not captured"));
+            exchanges.iter().try_for_each(|x| out.text(&command(x)?))
+        }
+        "csv" => {
+            let id = one(&exchanges, &format)?.id.0 as i64;
+            let detail = reader.detail(id)?;
+            let said = Rebuilt::new(&detail.summary, &reader.body(id, 0)?, &reader.body(id, 1)?);
+            csv::table(&show::timeline(&detail, &said), out.writer())
+        }
+        _ => {
+            let response = one(&exchanges, &format)?.response.as_ref();
+            let body = response.map(|r| &r.body).ok_or_else(|| anyhow!("the response was not captured"))?;
+            Ok(out.writer().write_all(&body.bytes)?)
+        }
+    };
+    unless_closed(written.and_then(|()| out.finish()))?;
+    Ok(0)
+}
+
+fn one<'e>(exchanges: &'e [Exchange], format: &str) -> Result<&'e Exchange> {
+    match exchanges {
+        [one] => Ok(one),
+        all => bail!("{format} holds one exchange, and {} are selected; name one", all.len()),
+    }
+}
+
+fn conversation(args: &ExportArgs, exchange: &Exchange) -> Result<wire::Transcript> {
+    let script = Script::new(exchange, args.allow_gaps).map_err(|why| anyhow!("exchange {}: {why}", exchange.id.0))?;
+    Ok(transcript::of(exchange, &script))
+}
+
+fn pcapng(args: &ExportArgs, exchanges: &[Exchange]) -> Result<Vec<u8>> {
+    let all: Vec<_> = exchanges.iter().map(|x| Ok((x.endpoints, conversation(args, x)?))).collect::<Result<_>>()?;
+    // Exchanges of one connection become connections of their own, so each gets a client port of its own.
+    let ports = all.iter().enumerate().map(|(i, (endpoints, transcript))| {
+        let mut endpoints = *endpoints;
+        let taken = all[..i].iter().filter(|(e, _)| e.client == endpoints.client && e.server == endpoints.server).count();
+        endpoints.client.set_port(endpoints.client.port().wrapping_add(taken as u16 * 7));
+        (endpoints, transcript)
+    });
+    Ok(pcapng::file(ports))
+}

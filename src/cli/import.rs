@@ -1,0 +1,65 @@
+//! `sniff import har`: recordings of other tools into the database.
+
+use super::{Common, say, values};
+use crate::capture::Counts;
+use crate::conformance::{self, Limits};
+use crate::exchange::Exchange;
+use crate::metrics;
+use crate::replay::har;
+use crate::report::text::count;
+use crate::store::write::Message;
+use crate::store::{Finished, Secrets, Session, Writer};
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Recordings of other tools into the database.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff import har devtools.har && sniff list --session last
+An archive has decoded bodies and, unless sniff wrote it, no times of chunks: such a body comes in one piece at its end.")]
+pub(super) struct ImportArgs {
+    /// What it is
+    #[arg(value_enum, value_name = "KIND")]
+    kind: Kind,
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// HTTP Archive 1.2
+    Har,
+}
+
+pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
+    let Kind::Har = args.kind;
+    let shown = args.file.display();
+    let text = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    let har::Imported { exchanges, left_out } = har::exchanges(&text).with_context(|| format!("{shown} is no HTTP archive"))?;
+    for (n, why) in &left_out {
+        say(&format!("sniff: left out entry {n}: {why}"));
+    }
+    if exchanges.is_empty() {
+        bail!("{shown} holds no exchange");
+    }
+    let n = exchanges.len();
+    let session = Session { source: shown.to_string(), started: values::now(), options: serde_json::json!({"import": "har"}) };
+    let mut writer = Writer::start(&common.db, session, Secrets::Hide)?;
+    exchanges.into_iter().try_for_each(|x| writer.send(finished(x)))?;
+    let written = writer.finish(values::now(), Counts::default())?;
+    if !common.quiet {
+        let exchanges = count(n as u64, "exchange", "exchanges");
+        let (session, db) = (written.session, common.db.display());
+        say(&format!("{exchanges}; session {session} in {db}; next: sniff list --session {session}"));
+    }
+    Ok(0)
+}
+
+fn finished(exchange: Exchange) -> Message {
+    let metrics = metrics::of(&exchange);
+    let findings = conformance::judge(&exchange, &metrics, &Limits::default());
+    Message::Finished(Box::new(Finished { exchange: Box::new(exchange), metrics, findings }))
+}

@@ -1,0 +1,224 @@
+//! What rules are held to: options, and the file `sniff.toml` behind them.
+
+use super::values;
+use crate::conformance::Level;
+use crate::conformance::policy::{self, Allow, Policy};
+use crate::summary::Summary;
+use crate::time::Span;
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The configuration file that counts without being named, if it is in the working directory.
+const DEFAULT: &str = "sniff.toml";
+
+/// Profile, levels, exceptions.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub(super) struct PolicyArgs {
+    /// Hold every exchange to this profile: openai-compatible, strict-openai, anthropic, gemini, ollama, mcp (without: by its dialect)
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    profile: Option<&'static policy::Profile>,
+    /// Do not count findings of this rule (code or name; repeatable)
+    #[arg(long, value_name = "RULE", value_parser = policy::code)]
+    allow: Vec<&'static str>,
+    /// Count findings of this rule at this level: error, warning, info, off (repeatable)
+    #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]
+    rule: Vec<(&'static str, Option<Level>)>,
+    /// Levels, limits and exceptions from this file (without: sniff.toml of this directory, if it is there)
+    #[arg(long, value_name = "FILE", env = "SNIFF_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Options and file together.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    pub(super) policy: Policy,
+    /// Of the file.
+    pub(super) limits: Limits,
+}
+
+impl PolicyArgs {
+    /// Reads the file, if there is one. Options come after it and win.
+    pub(super) fn judge(&self) -> Result<Judge> {
+        let config = match &self.config {
+            Some(path) => read(path)?,
+            None if Path::new(DEFAULT).exists() => read(Path::new(DEFAULT))?,
+            None => Config::default(),
+        };
+        let mut policy = Policy { profile: self.profile.or(config.profile.map(|p| p.0)), ..Policy::default() };
+        policy.levels.extend(config.levels.into_iter().map(|(rule, level)| (rule.0, level.0)));
+        policy.levels.extend(&self.rule);
+        policy.levels.extend(self.allow.iter().map(|rule| (*rule, None)));
+        policy.allow = config.allow.into_iter().map(AllowEntry::into_allow).collect();
+        Ok(Judge { policy, limits: config.limits })
+    }
+}
+
+impl Judge {
+    /// Findings that were stored are held to the policy too.
+    pub(super) fn again(&self, s: &mut Summary) {
+        let host = s.host();
+        let subject = policy::Subject {
+            dialect: s.response.as_ref().and_then(|r| r.dialect.as_deref()),
+            host: &host,
+            path: s.request.as_ref().map_or("", |r| r.path.as_str()),
+            model: s.request.as_ref().and_then(|r| r.model.as_deref()).unwrap_or_default(),
+        };
+        s.findings.retain_mut(|f| match self.policy.level(&subject, &f.rule, f.level, &f.message) {
+            Some(level) => {
+                f.level = level;
+                true
+            }
+            None => false,
+        });
+    }
+}
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Config {
+    profile: Option<ProfileName>,
+    levels: BTreeMap<RuleName, LevelName>,
+    limits: Limits,
+    allow: Vec<AllowEntry>,
+}
+
+/// Thresholds of the delivery rules, as the options of the same names.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Limits {
+    #[serde(deserialize_with = "duration")]
+    pub(super) stall: Option<Span>,
+    pub(super) stall_times_median: Option<f64>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) burst_window: Option<Span>,
+    pub(super) burst_min_deltas: Option<usize>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) keep_alive: Option<Span>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) late_head: Option<Span>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) tail: Option<Span>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) transport_stall: Option<Span>,
+    pub(super) block_deltas: Option<u64>,
+    pub(super) tokens_per_delta: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AllowEntry {
+    #[serde(default)]
+    rules: Vec<RuleName>,
+    host: Option<String>,
+    path: Option<String>,
+    model: Option<String>,
+    /// For whoever reads the file.
+    #[serde(default, rename = "reason")]
+    _reason: Option<String>,
+}
+
+impl AllowEntry {
+    fn into_allow(self) -> Allow {
+        Allow { rules: self.rules.into_iter().map(|r| r.0).collect(), host: self.host, path: self.path, model: self.model }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RuleName(&'static str);
+#[derive(Debug, Clone, Copy)]
+struct LevelName(Option<Level>);
+#[derive(Debug, Clone, Copy)]
+struct ProfileName(&'static policy::Profile);
+
+impl<'de> Deserialize<'de> for RuleName {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        policy::code(&String::deserialize(d)?).map(RuleName).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for LevelName {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        policy::level(&String::deserialize(d)?).map(LevelName).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProfileName {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        profile(&String::deserialize(d)?).map(ProfileName).map_err(D::Error::custom)
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Span>, D::Error> {
+    values::span(&String::deserialize(d)?).map(Some).map_err(D::Error::custom)
+}
+
+fn read(path: &Path) -> Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    parse(&text).map_err(|e| anyhow!("{}:{e}", path.display()))
+}
+
+/// The error begins with line and column.
+fn parse(text: &str) -> Result<Config, String> {
+    toml::from_str(text).map_err(|e| {
+        let at = e.span().map_or(0, |s| s.start).min(text.len());
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        format!("{line}:{column}: {}", e.message().replace('\n', ", "))
+    })
+}
+
+fn profile(name: &str) -> Result<&'static policy::Profile, String> {
+    let names = || policy::PROFILES.iter().map(|p| p.name).collect::<Vec<_>>().join(", ");
+    policy::profile(name).ok_or_else(|| format!("there is no profile {name:?}; valid are {}", names()))
+}
+
+fn rule_level(text: &str) -> Result<(&'static str, Option<Level>), String> {
+    let (rule, level) = text.split_once('=').ok_or("wanted is RULE=LEVEL, as OAI-CHAT-001=error or missing-done=off")?;
+    Ok((policy::code(rule)?, policy::level(level)?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_everything() {
+        let text = "profile = \"strict-openai\"\n[levels]\nmissing-done = \"off\"\nSSE-002 = \"info\"\n[limits]\nstall = \"5s\"\nburst-min-deltas = 9\n\n[[allow]]\nrules = [\"SSE-013\"]\nhost = \"*.example\"\nreason = \"known\"\n";
+        let c = parse(text).unwrap();
+        assert_eq!(c.profile.map(|p| p.0.name), Some("strict-openai"));
+        assert_eq!(c.levels.iter().map(|(r, l)| (r.0, l.0)).collect::<Vec<_>>(), [("OAI-CHAT-001", None), ("SSE-002", Some(Level::Info))]);
+        assert_eq!((c.limits.stall, c.limits.burst_min_deltas), (Some(Span::from_secs(5)), Some(9)));
+        assert_eq!(c.allow.len(), 1);
+        assert!(parse("").is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (text, place, word) in [
+            ("[limits]\nstal = \"5s\"\n", "2:1: ", "stal"),
+            ("[levels]\n\nno-such-rule = \"off\"\n", "3:1: ", "no rule"),
+            ("[levels]\nSSE-001 = \"fatal\"\n", "2:11: ", "error, warning, info, off"),
+            ("[limits]\nstall = \"soon\"\n", "2:9: ", "duration"),
+            ("profile = \"x\"\n", "1:11: ", "openai-compatible"),
+            ("[[allow]]\nhots = \"a\"\n", "2:1: ", "hots"),
+            ("[levels\n", "1:8: ", ""),
+        ] {
+            let e = parse(text).map(|_| ()).unwrap_err();
+            assert!(e.starts_with(place) && e.contains(word), "{text:?}: {e}");
+        }
+    }
+
+    #[test]
+    fn rules_and_levels_on_the_command_line() {
+        assert_eq!(rule_level("missing-done=error"), Ok(("OAI-CHAT-001", Some(Level::Error))));
+        assert!(rule_level("missing-done").is_err_and(|e| e.contains("RULE=LEVEL")));
+    }
+}

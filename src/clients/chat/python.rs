@@ -1,0 +1,157 @@
+//! Accumulators of Python: `client.chat.completions.stream()` of openai-python, and LangChain.
+
+use super::collect::{Collect, add_tool, choices, finishes};
+use crate::clients::json::truthy_python;
+use crate::clients::reader::{Got, Join, index};
+use crate::clients::records::Accumulator;
+use crate::clients::shape::kind;
+use serde_json::Value;
+
+/// The helper of openai-python.
+#[derive(Debug, Default)]
+pub(in crate::clients) struct HelperPython {
+    begun: bool,
+}
+
+/// What the parsing of the final completion refuses, with or without something to parse.
+const REFUSED: &[&str] = &["length", "content_filter"];
+
+impl HelperPython {
+    fn choice(&mut self, choice: &Value, got: &mut Got) -> Result<(), String> {
+        let Some(n) = choice.get("index").and_then(Value::as_i64) else {
+            return Err(format!("a choice's index is {}", choice.get("index").map_or("missing".into(), kind)));
+        };
+        let delta = match choice.get("delta") {
+            Some(delta @ Value::Object(_)) => delta,
+            Some(other) => return Err(format!("delta is {}", kind(other))),
+            None => return Err("delta is missing".into()),
+        };
+        if choice.get("logprobs").is_some_and(|l| !l.is_null() && !l.is_object()) {
+            return Err("logprobs is not an object".into());
+        }
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|r| REFUSED.contains(r)) {
+            return Err(format!("finish reason {reason:?} is raised as an error"));
+        }
+        Join::Raises.add(got, n, delta.get("content"))?;
+        got.finished |= finishes(choice);
+        if let Some(odd) = delta.get("tool_calls").filter(|t| truthy_python(t) && !t.is_array()) {
+            return Err(format!("tool_calls is {}, not a list", kind(odd)));
+        }
+        for fragment in delta.get("tool_calls").filter(|t| truthy_python(t)).and_then(Value::as_array).into_iter().flatten() {
+            if !fragment.is_object() {
+                return Err(format!("a tool call is {}", kind(fragment)));
+            }
+            let Some(call) = fragment.get("index").and_then(Value::as_i64) else {
+                return Err("a tool call's index is missing".into());
+            };
+            let known = got.tools.range((n, 0)..=(n, i64::MAX)).next_back().map_or(0, |((_, last), _)| last + 1);
+            if call > known {
+                return Err(format!("tool call {call} comes before tool call {known}"));
+            }
+            // Every text of a call grows by what a fragment brings, its id and name too.
+            let tool = got.tools.entry((n, call)).or_default();
+            let id = fragment.get("id").and_then(Value::as_str).filter(|_| tool.id.is_some()).map(String::from);
+            add_tool(fragment, true, tool);
+            if let (Some(have), Some(more)) = (&mut tool.id, id) {
+                have.push_str(&more);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Accumulator for HelperPython {
+    fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
+        if !chunk.is_object() {
+            return Err(format!("an event is {}, not an object", kind(chunk)));
+        }
+        if chunk.get("object").and_then(Value::as_str) != Some("chat.completion.chunk") {
+            if choices(chunk).next().is_some() {
+                got.lose(|| format!("chunks whose `object` is {} are passed over", chunk.get("object").map_or("missing".into(), kind)));
+            }
+            return Ok(());
+        }
+        match chunk.get("choices") {
+            Some(Value::Array(_)) => {}
+            other => return Err(format!("choices is {}", other.map_or("missing".into(), kind))),
+        }
+        // The first chunk's choices make the list; later ones may add to it.
+        let far = |c: &&Value| index(c).is_some_and(|n| n >= choices(chunk).count() as i64);
+        if !std::mem::replace(&mut self.begun, true) && choices(chunk).any(|c| far(&c)) {
+            return Err("a choice's index is out of range".into());
+        }
+        choices(chunk).try_for_each(|c| self.choice(c, got))
+    }
+
+    fn finish(&mut self, got: &mut Got) -> Result<(), String> {
+        match (self.begun, &got.loss) {
+            (true, _) => Ok(()),
+            (false, Some(loss)) => Err(format!("{loss}: no chunk is left")),
+            (false, None) => Err("the stream brought no chunk".into()),
+        }
+    }
+}
+
+/// LangChain over openai-python: chunks become messages of its own, which are checked.
+#[derive(Debug, Default)]
+pub(in crate::clients) struct LangChainPython {
+    messages: u64,
+}
+
+impl Accumulator for LangChainPython {
+    fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
+        if !chunk.is_object() {
+            return Err(format!("an event is {}, not an object", kind(chunk)));
+        }
+        if let Some(usage) = chunk.get("usage").filter(|u| truthy_python(u)) {
+            for key in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+                let number = usage.get(key).and_then(Value::as_f64);
+                if number.is_some_and(|n| n.fract() != 0.0) {
+                    return Err(format!("usage.{key} is not an integer"));
+                }
+            }
+        }
+        for choice in choices(chunk) {
+            let delta = choice.get("delta").filter(|d| truthy_python(d));
+            for fragment in delta.and_then(|d| d.get("tool_calls")).and_then(Value::as_array).into_iter().flatten() {
+                if let Some(arguments) = fragment.get("function").and_then(|f| f.get("arguments"))
+                    && !arguments.is_string()
+                    && !arguments.is_null()
+                {
+                    return Err(format!("tool arguments are {}, not a string", kind(arguments)));
+                }
+            }
+        }
+        if choices(chunk).next().is_some_and(|c| c.get("delta").is_some_and(|d| !d.is_null())) || chunk.get("usage").is_some() {
+            self.messages += 1;
+        }
+        Collect { join: Join::Bent, object_only: true, needs_delta: true, joins_names: true }.chunk(chunk, got)
+    }
+
+    fn finish(&mut self, _got: &mut Got) -> Result<(), String> {
+        if self.messages == 0 { Err("no generation chunks come out".into()) } else { Ok(()) }
+    }
+}
+
+/// LiteLLM's wrapper over openai-python: it puts a finish reason where none came.
+#[derive(Debug, Default)]
+pub(in crate::clients) struct LiteLlm;
+
+impl Accumulator for LiteLlm {
+    fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
+        for key in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+            let number = chunk.get("usage").and_then(|u| u.get(key)).and_then(Value::as_f64);
+            if number.is_some_and(|n| n.fract() != 0.0) {
+                return Err(format!("usage.{key} is not an integer"));
+            }
+        }
+        Collect { join: Join::Dropped, object_only: true, needs_delta: false, joins_names: true }.chunk(chunk, got)
+    }
+
+    fn finish(&mut self, got: &mut Got) -> Result<(), String> {
+        if !got.finished {
+            got.lose(|| "finish reason \"stop\" is made up where none came".into());
+        }
+        Ok(())
+    }
+}

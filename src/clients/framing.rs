@@ -1,0 +1,158 @@
+//! How a client gets from body bytes to events: a parser of event streams, or one of the simple loops that many programs carry.
+
+use super::sse::{Event, Rest, Sse, Take};
+use super::stream::Stream;
+use std::ops::ControlFlow;
+
+/// From bytes to events.
+#[derive(Debug)]
+pub(super) enum Framing {
+    /// A parser of event streams.
+    Sse(Sse),
+    /// A loop over lines or blocks that looks for a prefix.
+    Loop(Loop),
+    /// Something of its own: the body, whether it is complete, where events go.
+    Own(fn(&[u8], bool, &mut Take<'_>) -> ControlFlow<()>),
+}
+
+/// `for line in body.split(…): if line.startswith("data: "): …`
+#[derive(Debug)]
+pub(super) struct Loop {
+    /// Where it cuts.
+    pub(super) cut: Cut,
+    /// What a line must begin with; the rest of it is the data.
+    pub(super) prefix: &'static str,
+    /// What is done with lines that do not.
+    pub(super) others: Others,
+    /// Each transfer unit is read on its own, as if no line ever spanned two.
+    pub(super) by_unit: bool,
+    /// What is left at the end of a complete body.
+    pub(super) rest: Rest,
+    /// So many lines without data in a row are too many.
+    pub(super) patience: Option<u32>,
+    /// Invalid UTF-8 raises.
+    pub(super) strict: bool,
+    /// A byte order mark at the start is taken off.
+    pub(super) unmarks: bool,
+}
+
+/// Where a loop cuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// At LF.
+    Lf,
+    /// At LF, CR, CRLF.
+    Lines,
+    /// At all that Python's `str.splitlines` takes for a line end.
+    Unicode,
+    /// At two LF.
+    DoubleLf,
+}
+
+/// Lines without the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// Are passed over.
+    Skipped,
+    /// Are data too, unless blank or a comment.
+    Data,
+}
+
+/// Units that one read of a socket can bring at most; a longer one comes in several.
+const READ: usize = 64 << 10;
+
+impl Framing {
+    /// All events of what was delivered. `complete`: the body's end was reached.
+    pub(super) fn read(&self, stream: &Stream, body: &[u8], complete: bool, take: &mut Take<'_>) {
+        let _ = match self {
+            Framing::Sse(sse) => sse.read(body, complete, take),
+            Framing::Loop(l) => l.read(stream, body, complete, take),
+            Framing::Own(read) => read(body, complete, take),
+        };
+    }
+}
+
+impl Loop {
+    fn read(&self, stream: &Stream, body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+        if self.by_unit {
+            for unit in &stream.units {
+                for read in body.get(unit.clone()).unwrap_or_default().chunks(READ) {
+                    self.run(read, true, take)?;
+                }
+            }
+            return ControlFlow::Continue(());
+        }
+        self.run(body, complete, take)
+    }
+
+    fn run(&self, bytes: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+        // Strict readers decode line by line: what stands before the bad bytes is still read.
+        let (text, broken) = match std::str::from_utf8(bytes) {
+            Err(e) if self.strict => (String::from_utf8_lossy(&bytes[..e.valid_up_to()]), true),
+            _ => (String::from_utf8_lossy(bytes), false),
+        };
+        let text = if self.unmarks { text.strip_prefix('\u{feff}').unwrap_or(&text) } else { &text };
+        let mut pieces = Pieces { cut: self.cut, text, start: 0 };
+        let mut idle = 0;
+        for piece in pieces.by_ref() {
+            idle = if piece.starts_with(self.prefix) { 0 } else { idle + 1 };
+            if self.patience.is_some_and(|p| idle > p) {
+                return take(Err(format!("more than {} lines without data", idle - 1)));
+            }
+            self.piece(piece, take)?;
+        }
+        if broken {
+            return take(Err("bytes that are not UTF-8".into()));
+        }
+        let rest = &text[pieces.start..];
+        if complete && self.rest == Rest::Dispatched && !rest.is_empty() { self.piece(rest, take) } else { ControlFlow::Continue(()) }
+    }
+
+    fn piece(&self, piece: &str, take: &mut Take<'_>) -> ControlFlow<()> {
+        let data = match (piece.strip_prefix(self.prefix), self.others) {
+            (Some(data), _) => data,
+            (None, Others::Data) if !piece.trim().is_empty() && !piece.starts_with(':') => piece,
+            _ => return ControlFlow::Continue(()),
+        };
+        take(Ok(Event { name: None, data: Some(data.to_string()) }))
+    }
+}
+
+/// What stands before each cut; what follows the last is left at `start`.
+struct Pieces<'t> {
+    cut: Cut,
+    text: &'t str,
+    start: usize,
+}
+
+impl<'t> Iterator for Pieces<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let (at, len) = self.cut.find(self.text, self.start)?;
+        let piece = &self.text[self.start..at];
+        self.start = at + len;
+        Some(piece)
+    }
+}
+
+impl Cut {
+    /// The next place where it cuts, and how many bytes go with it.
+    fn find(self, text: &str, from: usize) -> Option<(usize, usize)> {
+        let bytes = text.as_bytes();
+        let end = |at: usize| if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
+        match self {
+            Cut::Lf => Some((from + memchr::memchr(b'\n', &bytes[from..])?, 1)),
+            Cut::DoubleLf => Some((from + text[from..].find("\n\n")?, 2)),
+            Cut::Lines => {
+                let at = from + memchr::memchr2(b'\n', b'\r', &bytes[from..])?;
+                Some((at, end(at)))
+            }
+            Cut::Unicode => {
+                const ENDS: [char; 10] = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+                let at = from + text[from..].find(ENDS)?;
+                Some((at, text[at..].chars().next().map_or(1, char::len_utf8).max(end(at))))
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a client demands of the response's head and of the body's end, below any framing.
+
+use super::stream::Stream;
+use std::borrow::Cow;
+
+/// The transport of one client.
+#[derive(Debug)]
+pub(super) struct Transport {
+    /// The check of `Content-Type`.
+    pub(super) kind: Kind,
+    /// Which statuses it reads a stream under.
+    pub(super) status: Status,
+    /// The `charset` parameter is honoured.
+    pub(super) charset: bool,
+    /// The connection closes before the body is whole.
+    pub(super) cut: CutBody,
+    /// Bodies without transfer units are read in blocks of so many bytes; what does not fill one waits for the end.
+    pub(super) block: Option<usize>,
+    /// An end before any event is an error.
+    pub(super) needs_event: bool,
+}
+
+/// A check of `Content-Type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// None.
+    Any,
+    /// It begins with `text/event-stream`, in this case.
+    Begins,
+    /// `text/event-stream` stands somewhere before the parameters, in this case.
+    Holds,
+    /// Its essence is `text/event-stream`, in any case.
+    Essence,
+}
+
+/// Which statuses are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    /// 2xx; others raise.
+    Success,
+    /// 200; others raise.
+    Exactly200,
+    /// Whatever it is.
+    Any,
+}
+
+/// A body that is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutBody {
+    /// Raises.
+    Raises,
+    /// Raises where chunks end without the last one, and waits for ever where a length is not reached.
+    RaisesOrWaits,
+    /// Looks like any other end.
+    Unnoticed,
+}
+
+/// What most clients do.
+pub(super) const USUAL: Transport =
+    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, block: None, needs_event: false };
+
+impl Transport {
+    /// Why the head is refused; none where it is taken.
+    pub(super) fn refuses(&self, stream: &Stream) -> Option<String> {
+        let taken = match self.status {
+            Status::Success => (200..300).contains(&stream.status),
+            Status::Exactly200 => stream.status == 200,
+            Status::Any => true,
+        };
+        if !taken {
+            return Some(format!("status {} is raised", stream.status));
+        }
+        let sent = stream.content_type.as_deref().unwrap_or_default();
+        let essence = sent.split(';').next().unwrap_or_default().trim();
+        let fits = match self.kind {
+            Kind::Any => true,
+            Kind::Begins => sent.starts_with("text/event-stream"),
+            Kind::Holds => essence.contains("text/event-stream"),
+            Kind::Essence => essence.eq_ignore_ascii_case("text/event-stream"),
+        };
+        if self.charset && sent.to_ascii_lowercase().contains("charset=utf-16") {
+            return Some("the declared charset is UTF-16, and the bytes are not".into());
+        }
+        let what = if sent.is_empty() { "missing".into() } else { essence.chars().take(48).collect::<String>() };
+        (!fits).then(|| format!("Content-Type is {what}, not text/event-stream"))
+    }
+
+    /// The body as decoded by the declared charset, where that is honoured and not UTF-8.
+    pub(super) fn decoded<'b>(&self, stream: &'b Stream) -> Cow<'b, [u8]> {
+        let sent = stream.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let charset =
+            sent.split("charset=").nth(1).map(|c| c.trim_matches(['"', ' ', '\'']).split([';', '"', ' ']).next().unwrap_or_default());
+        match charset {
+            Some("iso-8859-1" | "latin-1" | "latin1" | "iso8859-1" | "l1" | "windows-1252" | "cp1252") if self.charset => {
+                Cow::Owned(stream.body.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())
+            }
+            Some("us-ascii" | "ascii") if self.charset => {
+                let ascii = |b: &u8| if b.is_ascii() { char::from(*b) } else { '\u{fffd}' };
+                Cow::Owned(stream.body.iter().map(ascii).collect::<String>().into_bytes())
+            }
+            _ => Cow::Borrowed(&stream.body),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What real clients would make of an exchange: executable models of their parsers, small enough to be read.
+//!
+//! ```text
+//! Stream ─► Transport (status, type, charset, end) ─► Framing (parser with its deviations) ─► Reader (JSON, schema, accumulation) ─► Outcome
+//! ```
+//!
+//! A client is one static value in `roster/`, composed of such parts. It knows nothing of particular servers or faults: what it does with bytes
+//! follows from how it reads them. To add one more: a value in its family's file.
+
+mod anthropic;
+mod chat;
+mod framing;
+mod gemini;
+mod head;
+mod json;
+mod meant;
+mod ollama;
+mod reader;
+mod records;
+mod responses;
+mod roster;
+mod shape;
+mod sse;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
+
+use framing::Framing;
+use head::{CutBody, Transport};
+use reader::{Got, Reader, Step};
+use serde::Serialize;
+use std::ops::ControlFlow;
+
+/// One client, as data.
+#[derive(Debug)]
+pub struct Client {
+    /// Name, with the version that it is a model of where several differ.
+    pub name: &'static str,
+    /// Dialect that it speaks.
+    pub dialect: &'static str,
+    /// What the model rests on.
+    pub evidence: Evidence,
+    transport: &'static Transport,
+    framing: &'static Framing,
+    reader: fn() -> Box<dyn Reader>,
+}
+
+/// What a model rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The program was run against many streams, and the model agrees.
+    Measured(&'static str),
+    /// The program's source was read.
+    Source(&'static str),
+}
+
+impl Evidence {
+    /// `measured with openai 6.49 (npm)`, `by source: …`.
+    pub fn text(self) -> String {
+        match self {
+            Evidence::Measured(what) => format!("measured with {what}"),
+            Evidence::Source(what) => format!("by source: {what}"),
+        }
+    }
+}
+
+/// What becomes of the answer; the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The application gets the answer as it was meant, with its finish reason.
+    Fine,
+    /// No exception, but something of the answer is lost or different.
+    Changed,
+    /// An exception.
+    Raises,
+    /// The client waits until a time-out ends it.
+    Hangs,
+}
+
+impl Outcome {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Fine => "fine",
+            Outcome::Changed => "changed",
+            Outcome::Raises => "raises",
+            Outcome::Hangs => "hangs",
+        }
+    }
+}
+
+/// What one client makes of one exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Client.
+    pub client: &'static str,
+    /// What becomes of the answer.
+    pub outcome: Outcome,
+    /// Why; empty where all is well.
+    pub why: String,
+    /// What this rests on.
+    pub evidence: String,
+}
+
+/// Every client that speaks the stream's dialect, in the roster's order. Empty where none does.
+pub fn judge(stream: &Stream) -> Vec<Verdict> {
+    let Some(add) = roster::meant(stream.dialect) else { return Vec::new() };
+    let meant = meant::meant(&stream.body, stream.dialect == "openai.chat", add);
+    let verdict = |c: &Client| {
+        let (outcome, why) = c.run(stream, &meant);
+        Verdict { client: c.name, outcome, why, evidence: c.evidence.text() }
+    };
+    roster::clients().filter(|c| c.dialect == stream.dialect).map(verdict).collect()
+}
+
+/// How far a client got in the body.
+enum Reached {
+    /// It wants more.
+    All,
+    /// It was content and closed.
+    Closed,
+    /// It raised.
+    Raised(String),
+}
+
+impl Client {
+    fn run(&self, stream: &Stream, meant: &Got) -> (Outcome, String) {
+        if let Some(why) = self.transport.refuses(stream) {
+            return (Outcome::Raises, why);
+        }
+        let body = self.transport.decoded(stream);
+        let delivered = match self.transport.block {
+            Some(block) if stream.blocks && stream.end != BodyEnd::Complete => body.len() / block * block,
+            _ => body.len(),
+        };
+        let mut reader = (self.reader)();
+        let (mut reached, mut events, mut drains) = (Reached::All, 0u64, false);
+        let complete = stream.end == BodyEnd::Complete || (stream.end == BodyEnd::Cut && self.transport.cut == CutBody::Unnoticed);
+        self.framing.read(stream, &body[..delivered], complete, &mut |said| {
+            events += 1;
+            let step = match said {
+                Ok(event) => reader.event(event),
+                Err(why) => Step::Raise(why),
+            };
+            match step {
+                Step::On => return ControlFlow::Continue(()),
+                Step::Drain => {
+                    drains = true;
+                    return ControlFlow::Continue(());
+                }
+                Step::Close => reached = Reached::Closed,
+                Step::Raise(why) => reached = Reached::Raised(why),
+            }
+            ControlFlow::Break(())
+        });
+        let at_end = match (reached, stream.end) {
+            (Reached::Raised(why), _) => return (Outcome::Raises, why),
+            (Reached::Closed, _) | (Reached::All, BodyEnd::Complete) => None,
+            (Reached::All, end) => self.at_end(end, drains, stream.blocks),
+        };
+        if let Some(end) = at_end {
+            return end;
+        }
+        if self.transport.needs_event && events == 0 {
+            return (Outcome::Raises, "the body ends before any event".into());
+        }
+        if let Err(why) = reader.finish() {
+            return (Outcome::Raises, why);
+        }
+        match reader.got().lacks(meant) {
+            Some(why) => (Outcome::Changed, why),
+            None => (Outcome::Fine, String::new()),
+        }
+    }
+
+    /// What the client does where it still reads and the body does not end as it should; none where it does not mind.
+    fn at_end(&self, end: BodyEnd, drains: bool, by_length: bool) -> Option<(Outcome, String)> {
+        let after = if drains { "reads on behind [DONE], and " } else { "" };
+        match (end, self.transport.cut) {
+            (BodyEnd::Complete, _) | (BodyEnd::Cut, CutBody::Unnoticed) => None,
+            (BodyEnd::Cut, CutBody::RaisesOrWaits) if by_length => {
+                Some((Outcome::Hangs, format!("{after}waits for the rest of Content-Length")))
+            }
+            (BodyEnd::Cut, _) => Some((Outcome::Raises, format!("{after}the body breaks off"))),
+            (BodyEnd::Open, _) => Some((Outcome::Hangs, format!("{after}the body stays open"))),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What a client makes of records one by one: the part of a model above framing.
+
+use super::json::{NO_TEXT, join_halves};
+use super::shape::kind;
+use super::sse::Event;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What the application has in its hands at the end.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Got {
+    /// Visible text by choice.
+    pub(super) texts: BTreeMap<i64, String>,
+    /// Tool calls by choice and index, as assembled.
+    pub(super) tools: BTreeMap<(i64, i64), Tool>,
+    /// A finish reason arrived.
+    pub(super) finished: bool,
+    /// An error came in the stream and is told to nobody.
+    pub(super) swallowed: bool,
+    /// Texts are UTF-16, so that halves of a surrogate pair find each other.
+    pub(super) utf16: bool,
+    /// What was dropped or bent on the way, first of all.
+    pub(super) loss: Option<String>,
+}
+
+/// One tool call.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Tool {
+    pub(super) id: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) name: String,
+    pub(super) arguments: String,
+}
+
+/// What a client does with a record.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Goes on.
+    On,
+    /// Is content, closes the connection.
+    Close,
+    /// Is content, but reads to the body's end.
+    Drain,
+    /// Raises, and why.
+    Raise(String),
+}
+
+/// Takes the events of one stream.
+pub(super) trait Reader {
+    /// One event.
+    fn event(&mut self, event: Event) -> Step;
+
+    /// The stream is over as far as the client is concerned. An error: it raises now, and why.
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What the application got.
+    fn got(&mut self) -> &mut Got;
+}
+
+impl Got {
+    /// Text of a choice.
+    pub(super) fn add_text(&mut self, choice: i64, text: &str) {
+        self.texts.entry(choice).or_default().push_str(text);
+    }
+
+    /// Something went missing; the first reason is kept.
+    pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
+        self.loss.get_or_insert_with(why);
+    }
+
+    /// What this lacks of what the server meant to say; none where nothing.
+    pub(super) fn lacks(&self, meant: &Got) -> Option<String> {
+        let reason = |plain: &str| self.loss.clone().unwrap_or_else(|| plain.into());
+        let text = |got: &Got| got.texts.values().filter(|t| !t.is_empty()).map(|t| join_halves(t, got.utf16)).collect::<Vec<_>>();
+        let (have, want) = (text(self), text(meant));
+        if have != want {
+            let (have, want) = (have.concat(), want.concat());
+            return Some(match () {
+                () if have.is_empty() => reason("all text is lost"),
+                () if want.starts_with(&have) => reason("text is cut short"),
+                () if have.starts_with(&want) => reason("more text than was meant"),
+                () => reason("text differs from what was meant"),
+            });
+        }
+        if have.iter().any(|t| t.contains(NO_TEXT)) {
+            return Some(reason("bytes that are not text become U+FFFD"));
+        }
+        if let Some(lack) = self.tools_lack(meant) {
+            return Some(reason(&lack));
+        }
+        if !self.finished {
+            return Some(match &self.loss {
+                Some(loss) => format!("{loss}; no finish reason"),
+                None if meant.finished => "the finish reason is lost".into(),
+                None => "no finish reason came: whole or cut short?".into(),
+            });
+        }
+        if self.swallowed {
+            return Some(reason("the error in the stream is swallowed"));
+        }
+        if have.is_empty() && self.tools.is_empty() {
+            return Some(reason("the answer is empty"));
+        }
+        None
+    }
+
+    fn tools_lack(&self, meant: &Got) -> Option<String> {
+        if self.tools.len() != meant.tools.len() {
+            return Some(format!("{} tool calls become {}", meant.tools.len(), self.tools.len()));
+        }
+        self.tools.values().zip(meant.tools.values()).find_map(|(have, want)| {
+            if have.id.is_none() {
+                return Some("a tool call has no id to answer to".into());
+            }
+            if have.kind.is_none() {
+                return Some("a tool call has no type".into());
+            }
+            if have.name != want.name {
+                return Some(format!("tool name is {:?}, not {:?}", have.name, want.name));
+            }
+            (have.arguments != want.arguments).then(|| "tool arguments differ from what was meant".into())
+        })
+    }
+}
+
+/// How a language joins what is not a string to a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Join {
+    /// As text of some sort: `[object Object]`, JSON, a `repr`.
+    Bent,
+    /// It raises.
+    Raises,
+    /// It is left out.
+    Dropped,
+    /// Parts of type `text` are joined, as some servers mean them.
+    Parts,
+}
+
+impl Join {
+    /// Adds a text value (null adds nothing). An error: the exception.
+    pub(super) fn add(self, got: &mut Got, choice: i64, value: Option<&Value>) -> Result<(), String> {
+        match value {
+            None | Some(Value::Null) => {}
+            Some(Value::String(s)) => got.add_text(choice, s),
+            Some(other) => match self {
+                // An empty array adds an empty text.
+                Join::Bent if other.as_array().is_some_and(Vec::is_empty) => {}
+                Join::Bent => {
+                    got.lose(|| format!("content is {}, shown as such", kind(other)));
+                    got.add_text(choice, &other.to_string());
+                }
+                Join::Raises => return Err(format!("content is {}, not a string", kind(other))),
+                Join::Dropped => got.lose(|| format!("content is {}, which is dropped", kind(other))),
+                Join::Parts => {
+                    for part in other.as_array().into_iter().flatten() {
+                        if let Some(text) = part.get("text").and_then(Value::as_str) {
+                            got.add_text(choice, text);
+                        }
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+impl Join {
+    /// The same without a look at null: ECMAScript's `+=` writes it out.
+    pub(super) fn add_plainly(self, got: &mut Got, choice: i64, value: Option<&Value>) -> Result<(), String> {
+        let word = match value {
+            None => "undefined",
+            Some(Value::Null) => "null",
+            some => return self.add(got, choice, some),
+        };
+        match self {
+            Join::Bent => {
+                got.lose(|| format!("{word} is shown as text"));
+                got.add_text(choice, word);
+            }
+            Join::Raises => return Err(format!("text is {word}")),
+            Join::Dropped | Join::Parts => {}
+        }
+        Ok(())
+    }
+}
+
+/// A member that is a number, as an index; absent and null are none.
+pub(super) fn index(value: &Value) -> Option<i64> {
+    value.get("index").and_then(Value::as_i64)
+}

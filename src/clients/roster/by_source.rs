@@ -1,0 +1,91 @@
+//! Clients of chat completions that were read, not run: what their source says of each deviation.
+
+use crate::clients::chat::{Collect, shapes};
+use crate::clients::framing::{Cut, Framing, Loop, Others};
+use crate::clients::head::{Kind, Transport, USUAL};
+use crate::clients::json::Json;
+use crate::clients::reader::{Join, Reader};
+use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
+use crate::clients::sse::{LastCr, Mark, Rest, STANDARD, Sse, Utf8};
+use crate::clients::{Client, Evidence};
+
+static PLAIN: Transport = USUAL;
+static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, ..USUAL };
+static HOLDS: Transport = Transport { kind: Kind::Holds, ..USUAL };
+
+static SPEC: Framing = Framing::Sse(STANDARD);
+static GO: Framing = Framing::Sse(Sse { mark: Mark::Stays, ..STANDARD });
+/// eventsource-stream 0.2.3.
+static RUST: Framing = Framing::Sse(Sse { mark: Mark::Crashes, utf8: Utf8::Raises, last_cr: LastCr::Waits, ..STANDARD });
+
+const LINES: Loop = Loop {
+    cut: Cut::Lf,
+    prefix: "data:",
+    others: Others::Skipped,
+    by_unit: false,
+    rest: Rest::Dispatched,
+    patience: None,
+    strict: false,
+    unmarks: false,
+};
+static GO_LINES: Framing = Framing::Loop(Loop { patience: Some(300), ..LINES });
+static LINE_BY_LINE: Framing = Framing::Loop(LINES);
+/// What does not begin with `data: ` is taken for data as it is.
+static PREFIX_OFF: Framing = Framing::Loop(Loop { cut: Cut::DoubleLf, prefix: "data: ", others: Others::Data, ..LINES });
+
+const READ: Records = Records {
+    done: Done::Begins,
+    then: Then::Close,
+    needs_done: false,
+    route: any_event,
+    unnamed: Route::Chunk,
+    skips_empty: false,
+    json: Json::Strict,
+    skips_unreadable: false,
+    error: ErrorRule::Present,
+    shape: None,
+    collect: || Box::new(Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false }),
+};
+static OPENAI_GO: Records = Records { skips_empty: true, ..READ };
+static OPENAI_JAVA: Records = READ;
+static GO_OPENAI: Records = Records { done: Done::Trimmed, ..READ };
+static OKHTTP: Records = Records { done: Done::Equals, error: ErrorRule::Ignored, ..READ };
+static BENCHMARKER: Records = Records { done: Done::Equals, needs_done: true, error: ErrorRule::NotNull, ..READ };
+static MACPAW: Records = Records { done: Done::Equals, route: names_raise, ..READ };
+static ZED: Records = Records { done: Done::Trimmed, error: ErrorRule::NotNull, shape: Some(&shapes::ZED), ..READ };
+static OPEN_WEBUI: Records =
+    Records { done: Done::Trimmed, json: Json::Python, skips_unreadable: true, error: ErrorRule::TruthyPython, ..READ };
+static NEXT_CHAT: Records = Records { done: Done::Equals, json: Json::Script, skips_unreadable: true, error: ErrorRule::Ignored, ..READ };
+static PREFIXED: Records = Records { done: Done::Trimmed, json: Json::Python, error: ErrorRule::TruthyPython, ..READ };
+
+/// Any event with a name is none that a chat has.
+fn names_raise(event: &str) -> Route {
+    if event.is_empty() || event == "message" { Route::Chunk } else { Route::Raise }
+}
+
+type ReaderFn = fn() -> Box<dyn Reader>;
+
+const fn client(
+    name: &'static str,
+    source: &'static str,
+    transport: &'static Transport,
+    framing: &'static Framing,
+    reader: ReaderFn,
+) -> Client {
+    Client { name, dialect: "openai.chat", evidence: Evidence::Source(source), transport, framing, reader }
+}
+
+pub(super) static CLIENTS: &[Client] = &[
+    client("openai-go", "ssestream.go (empty events skipped since 3.51)", &PLAIN, &GO, || OPENAI_GO.reader()),
+    client("go-openai", "stream_reader.go, 300 lines without data at most", &PLAIN, &GO_LINES, || GO_OPENAI.reader()),
+    client("openai-java", "SseHandler.kt", &PLAIN, &SPEC, || OPENAI_JAVA.reader()),
+    client("okhttp-sse", "RealEventSource.kt, with the usual loop", &EVENT_STREAM, &SPEC, || OKHTTP.reader()),
+    client("reqwest-eventsource", "0.6 over eventsource-stream 0.2.3, with the usual loop", &EVENT_STREAM, &RUST, || OKHTTP.reader()),
+    client("hf-inference-benchmarker", "over reqwest-eventsource, demands [DONE]", &EVENT_STREAM, &RUST, || BENCHMARKER.reader()),
+    client("macpaw-openai", "ServerSentEventsStreamInterpreter.swift", &PLAIN, &SPEC, || MACPAW.reader()),
+    client("zed", "open_ai crate, line by line", &PLAIN, &LINE_BY_LINE, || ZED.reader()),
+    client("open-webui", "routers/openai.py, line by line", &HOLDS, &LINE_BY_LINE, || OPEN_WEBUI.reader()),
+    client("nextchat", "utils/chat.ts", &EVENT_STREAM, &SPEC, || NEXT_CHAT.reader()),
+    client("vllm-bench", "endpoint_request_func.py", &PLAIN, &PREFIX_OFF, || PREFIXED.reader()),
+    client("dify-gitee-ai", "removes `data: ` from blocks between two LF", &PLAIN, &PREFIX_OFF, || PREFIXED.reader()),
+];

@@ -1,0 +1,125 @@
+//! Clients of chat completions in Python.
+
+use crate::clients::chat::{Collect, HelperPython, LangChainPython, LiteLlm, shapes};
+use crate::clients::framing::{Cut, Framing, Loop, Others};
+use crate::clients::head::{Kind, Status, Transport, USUAL};
+use crate::clients::json::Json;
+use crate::clients::reader::Join;
+use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
+use crate::clients::sse::{Blank, Mark, Rest, STANDARD, Split, Sse, Utf8};
+use crate::clients::{Client, Evidence};
+
+// ---- transports
+
+static HTTPX: Transport = USUAL;
+static HTTPX_SSE: Transport = Transport { kind: Kind::Holds, charset: true, status: Status::Any, ..USUAL };
+static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
+static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..USUAL };
+/// `iter(response)` of requests reads 128 bytes at a time, `iter_lines` 512.
+static REQUESTS: Transport = Transport { block: Some(128), status: Status::Any, ..USUAL };
+static REQUESTS_LINES: Transport = Transport { block: Some(512), status: Status::Any, ..USUAL };
+
+// ---- framings
+
+const DOUBLE: &[&[u8]] = &[b"\r\r", b"\n\n", b"\r\n\r\n"];
+const PAIRS: &[&[u8]] = &[b"\r\n\r\n", b"\r\n\r", b"\r\n\n", b"\r\r\n", b"\n\r\n", b"\r\r", b"\n\r", b"\n\n"];
+
+const STICKY: Sse = Sse { mark: Mark::Stays, utf8: Utf8::Raises, blank: Blank::AnyField, ..STANDARD };
+static OPENAI: Framing = Framing::Sse(STICKY);
+static OPENAI_HELD: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), ..STICKY });
+static HTTPX_SSE_LINES: Framing = Framing::Sse(Sse { utf8: Utf8::Replaced, ..STICKY });
+static SPEAKEASY: Framing =
+    Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
+static SSECLIENT: Framing =
+    Framing::Sse(Sse { split: Split::Blocks(DOUBLE), mark: Mark::Stays, utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
+
+const LINES: Loop = Loop {
+    cut: Cut::Unicode,
+    prefix: "data:",
+    others: Others::Skipped,
+    by_unit: false,
+    rest: Rest::Dispatched,
+    patience: None,
+    strict: false,
+    unmarks: false,
+};
+static HUGGING_FACE_LINES: Framing = Framing::Loop(LINES);
+static NAIVE: Framing = Framing::Loop(Loop { cut: Cut::Lines, prefix: "data: ", strict: true, ..LINES });
+
+// ---- readers
+
+const LOOP: Collect = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false };
+const BENT: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Bent, ..LOOP });
+
+const SDK: Records = Records {
+    done: Done::Begins,
+    then: Then::Close,
+    route: assistants_hidden,
+    needs_done: false,
+    unnamed: Route::Chunk,
+    skips_empty: false,
+    skips_unreadable: false,
+    json: Json::Python,
+    error: ErrorRule::TruthyPython,
+    shape: None,
+    collect: BENT,
+};
+static OPENAI_RAW: Records = SDK;
+static OPENAI_HELPER: Records = Records { collect: || Box::<HelperPython>::default(), ..SDK };
+static LANGCHAIN: Records = Records { collect: || Box::<LangChainPython>::default(), ..SDK };
+static GROQ: Records = Records { then: Then::Drain, route: named_hidden, ..SDK };
+static LITELLM: Records = Records { collect: || Box::<LiteLlm>::default(), ..SDK };
+static MISTRAL: Records = Records {
+    done: Done::Equals,
+    route: any_event,
+    json: Json::Jiter,
+    error: ErrorRule::Ignored,
+    shape: Some(&shapes::MISTRAL_PYTHON),
+    collect: || Box::new(Collect { join: Join::Dropped, ..LOOP }),
+    ..SDK
+};
+/// The line must be `data: [DONE]`, space included.
+static HUGGING_FACE: Records = Records { done: Done::SpacedExactly, route: any_event, error: ErrorRule::NotNull, ..SDK };
+static LIBRARY: Records = Records { done: Done::Equals, route: any_event, error: ErrorRule::Ignored, collect: || Box::new(LOOP), ..SDK };
+
+fn assistants_hidden(event: &str) -> Route {
+    if event.starts_with("thread.") { Route::Hidden } else { Route::Chunk }
+}
+
+/// Any name puts the data into an envelope.
+fn named_hidden(event: &str) -> Route {
+    match event {
+        "" => Route::Chunk,
+        "error" => Route::HiddenUnlessError,
+        _ => Route::Hidden,
+    }
+}
+
+// ---- clients
+
+type ReaderFn = fn() -> Box<dyn crate::clients::reader::Reader>;
+
+const fn client(
+    name: &'static str,
+    of: &'static str,
+    transport: &'static Transport,
+    framing: &'static Framing,
+    reader: ReaderFn,
+) -> Client {
+    Client { name, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, reader }
+}
+
+pub(super) static CLIENTS: &[Client] = &[
+    client("openai-python 2.54", "openai 2.54 (PyPI)", &HTTPX, &OPENAI_HELD, || OPENAI_RAW.reader()),
+    client("openai-python 2.54 helper", "openai 2.54 (PyPI), chat.completions.stream()", &HTTPX, &OPENAI_HELD, || OPENAI_HELPER.reader()),
+    client("openai-python 3.54", "openai 3.54 (PyPI)", &HTTPX, &OPENAI, || OPENAI_RAW.reader()),
+    client("openai-python 3.54 helper", "openai 3.54 (PyPI), chat.completions.stream()", &HTTPX, &OPENAI, || OPENAI_HELPER.reader()),
+    client("groq-python 1.7", "groq 1.7 (PyPI)", &HTTPX, &OPENAI_HELD, || GROQ.reader()),
+    client("litellm 1.106", "litellm 1.106 (PyPI)", &HTTPX, &OPENAI_HELD, || LITELLM.reader()),
+    client("langchain-openai-python 1.7.3", "langchain-openai 1.7.3 (PyPI)", &HTTPX, &OPENAI_HELD, || LANGCHAIN.reader()),
+    client("mistral-python 3.7", "mistralai 3.7 (PyPI)", &EVENT_STREAM, &SPEAKEASY, || MISTRAL.reader()),
+    client("huggingface_hub 1.33", "huggingface_hub 1.33 (PyPI)", &HTTPX_TEXT, &HUGGING_FACE_LINES, || HUGGING_FACE.reader()),
+    client("httpx-sse 0.4.3", "httpx-sse 0.4.3 (PyPI)", &HTTPX_SSE, &HTTPX_SSE_LINES, || LIBRARY.reader()),
+    client("sseclient-py 1.9", "sseclient-py 1.9 (PyPI)", &REQUESTS, &SSECLIENT, || LIBRARY.reader()),
+    client("aiter_naive", "a loop over lines that wants `data: `", &REQUESTS_LINES, &NAIVE, || LIBRARY.reader()),
+];

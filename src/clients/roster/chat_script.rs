@@ -1,0 +1,183 @@
+//! Clients of chat completions in JavaScript: SDKs, providers of the AI SDK, SSE libraries with the usual loop, naive loops.
+
+use crate::clients::chat::{Collect, HelperScript, Vercel, shapes};
+use crate::clients::framing::{Cut, Framing, Loop, Others};
+use crate::clients::head::{CutBody, Kind, Status, Transport, USUAL};
+use crate::clients::json::Json;
+use crate::clients::reader::Join;
+use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
+use crate::clients::sse::{Blank, Colon, LastCr, Mark, Rest, STANDARD, Split, Sse};
+use crate::clients::{Client, Evidence};
+
+// ---- transports
+
+static FETCH: Transport = USUAL;
+/// node-fetch notices a missing last chunk, but not a length that is not reached.
+static NODE_FETCH: Transport = Transport { cut: CutBody::RaisesOrWaits, ..USUAL };
+static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..USUAL };
+static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..USUAL };
+/// Looks at the type, not at the status.
+static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Any, ..USUAL };
+/// `fetch` and a parser: nobody looks at the head.
+static BARE_FETCH: Transport = Transport { status: Status::Any, ..USUAL };
+/// An end of any sort makes it reconnect; only one before the first event is reported.
+static EVENT_SOURCE: Transport =
+    Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
+
+// ---- framings
+
+const DOUBLE: &[&[u8]] = &[b"\n\n", b"\r\r", b"\r\n\r\n"];
+/// Line ends in pairs of any kind.
+const PAIRS: &[&[u8]] = &[b"\r\n\r\n", b"\r\n\r", b"\r\n\n", b"\r\r\n", b"\n\r\n", b"\r\r", b"\n\r", b"\n\n"];
+
+static SPEC: Framing = Framing::Sse(STANDARD);
+/// eventsource-parser before version 4, as the AI SDK and eventsource carry it.
+static SPEC_3: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
+/// Code that the generator of the SDKs (openai, groq, anthropic) gave them all: lines are decoded one by one, after a double line end.
+static STAINLESS: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
+static STAINLESS_4: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::Stays, blank: Blank::DataOrName, ..STANDARD });
+static STAINLESS_7: Framing =
+    Framing::Sse(Sse { split: Split::Held(PAIRS), mark: Mark::OffLines, blank: Blank::DataOrName, rest: Rest::Dispatched, ..STANDARD });
+static SPEAKEASY: Framing = Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, ..STANDARD });
+/// Every blank line dispatches, so that a comment becomes an event without data.
+static EVERY_BLANK: Framing = Framing::Sse(Sse { mark: Mark::OffLines, colon: Colon::Needed, blank: Blank::Always, ..STANDARD });
+static TRIMMING: Framing = Framing::Sse(Sse { colon: Colon::Trimming, ..STANDARD });
+
+const NAIVE: Loop = Loop {
+    cut: Cut::DoubleLf,
+    prefix: "data: ",
+    others: Others::Skipped,
+    by_unit: false,
+    rest: Rest::Lost,
+    patience: None,
+    strict: false,
+    unmarks: true,
+};
+static SPLIT_NN: Framing = Framing::Loop(NAIVE);
+static PER_CHUNK: Framing = Framing::Loop(Loop { cut: Cut::Lines, by_unit: true, rest: Rest::Dispatched, ..NAIVE });
+
+// ---- readers
+
+const LOOP: Collect = Collect { join: Join::Bent, object_only: false, needs_delta: false, joins_names: false };
+
+const SDK: Records = Records {
+    done: Done::Begins,
+    then: Then::Drain,
+    route: assistants_hidden,
+    needs_done: false,
+    unnamed: Route::Chunk,
+    skips_empty: false,
+    skips_unreadable: false,
+    json: Json::Script,
+    error: ErrorRule::Truthy,
+    shape: None,
+    collect: || Box::new(LOOP),
+};
+static OPENAI_4: Records = Records { route: only_some_named, ..SDK };
+static OPENAI_6: Records = SDK;
+static OPENAI_6_HELPER: Records = Records { collect: || Box::new(HelperScript::new(false)), ..SDK };
+static OPENAI_7: Records = Records { done: Done::Equals, then: Then::Close, route: errors_raise, ..SDK };
+static OPENAI_7_HELPER: Records = Records { collect: || Box::new(HelperScript::new(true)), ..OPENAI_7 };
+const LANGCHAIN: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Dropped, needs_delta: true, ..LOOP });
+static LANGCHAIN_6: Records = Records { collect: LANGCHAIN, ..SDK };
+static LANGCHAIN_7: Records = Records { collect: LANGCHAIN, ..OPENAI_7 };
+static MISTRAL: Records = Records {
+    done: Done::Equals,
+    then: Then::Close,
+    route: any_event,
+    error: ErrorRule::Ignored,
+    shape: Some(&shapes::MISTRAL_SCRIPT),
+    collect: || Box::new(Collect { join: Join::Dropped, ..LOOP }),
+    ..SDK
+};
+static HUGGING_FACE: Records =
+    Records { done: Done::Equals, then: Then::Close, route: any_event, skips_empty: true, error: ErrorRule::Present, ..SDK };
+
+const PROVIDER: Records = Records {
+    done: Done::Equals,
+    then: Then::GoOn,
+    route: any_event,
+    error: ErrorRule::Ignored,
+    shape: Some(&shapes::AI_OPENAI),
+    collect: || Box::new(Vercel { error_key: false, needs_finish: false, needs_type: false, other: false }),
+    ..SDK
+};
+static AI_OPENAI: Records = PROVIDER;
+static AI_COMPATIBLE: Records = Records {
+    shape: Some(&shapes::AI_COMPATIBLE),
+    collect: || Box::new(Vercel { error_key: true, needs_finish: true, needs_type: false, other: false }),
+    ..PROVIDER
+};
+static AI_OPENROUTER: Records = Records {
+    shape: Some(&shapes::AI_OPENROUTER),
+    collect: || Box::new(Vercel { error_key: true, needs_finish: false, needs_type: true, other: false }),
+    ..PROVIDER
+};
+
+const LIBRARY: Records = Records { done: Done::Equals, then: Then::Close, route: any_event, error: ErrorRule::Ignored, ..SDK };
+static PARSER: Records = LIBRARY;
+static PARSER_DRAINED: Records = Records { then: Then::Drain, ..LIBRARY };
+static ON_MESSAGE: Records = Records { route: only_messages, then: Then::Drain, ..LIBRARY };
+
+fn assistants_hidden(event: &str) -> Route {
+    if event.starts_with("thread.") { Route::Hidden } else { Route::Chunk }
+}
+
+fn only_some_named(event: &str) -> Route {
+    match event {
+        "error" => Route::Raise,
+        _ if event.starts_with("response.") || event.starts_with("transcript.") => Route::Chunk,
+        _ => Route::Hidden,
+    }
+}
+
+fn errors_raise(event: &str) -> Route {
+    match event {
+        "error" => Route::Raise,
+        other => assistants_hidden(other),
+    }
+}
+
+fn only_messages(event: &str) -> Route {
+    if event.is_empty() || event == "message" { Route::Chunk } else { Route::Dropped }
+}
+
+// ---- clients
+
+const fn client(
+    name: &'static str,
+    of: &'static str,
+    transport: &'static Transport,
+    framing: &'static Framing,
+    reader: ReaderFn,
+) -> Client {
+    Client { name, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, reader }
+}
+
+type ReaderFn = fn() -> Box<dyn crate::clients::reader::Reader>;
+
+pub(super) static CLIENTS: &[Client] = &[
+    client("openai-node 4.104", "openai 4.104 (npm)", &NODE_FETCH, &STAINLESS_4, || OPENAI_4.reader()),
+    client("openai-node 6.49", "openai 6.49 (npm)", &FETCH, &STAINLESS, || OPENAI_6.reader()),
+    client("openai-node 6.49 helper", "openai 6.49 (npm), chat.completions.stream()", &FETCH, &STAINLESS, || OPENAI_6_HELPER.reader()),
+    client("openai-node 7.57", "openai 7.57 (npm)", &FETCH, &STAINLESS_7, || OPENAI_7.reader()),
+    client("openai-node 7.57 helper", "openai 7.57 (npm), chat.completions.stream()", &FETCH, &STAINLESS_7, || OPENAI_7_HELPER.reader()),
+    client("groq-js 1.6", "groq-sdk 1.6 (npm)", &FETCH, &STAINLESS, || OPENAI_6.reader()),
+    client("ai-sdk openai", "@ai-sdk/openai 3.0 (npm)", &FETCH, &SPEC_3, || AI_OPENAI.reader()),
+    client("ai_openai", "@ai-sdk/openai 4.0 (npm)", &FETCH, &SPEC_3, || AI_OPENAI.reader()),
+    client("ai-sdk openai-compatible", "@ai-sdk/openai-compatible 2.0 (npm)", &FETCH, &SPEC_3, || AI_COMPATIBLE.reader()),
+    client("ai_compat", "@ai-sdk/openai-compatible 3.0 (npm)", &FETCH, &SPEC_3, || AI_COMPATIBLE.reader()),
+    client("ai-sdk openrouter", "@openrouter/ai-sdk-provider (npm), AI SDK 6", &FETCH, &SPEC_3, || AI_OPENROUTER.reader()),
+    client("ai_openrouter", "@openrouter/ai-sdk-provider (npm), AI SDK 7", &FETCH, &SPEC_3, || AI_OPENROUTER.reader()),
+    client("mistral-js 2.7", "@mistralai/mistralai 2.7 (npm)", &SPEAKEASY_HEAD, &SPEAKEASY, || MISTRAL.reader()),
+    client("langchain-js", "@langchain/openai (npm) over openai 6", &FETCH, &STAINLESS, || LANGCHAIN_6.reader()),
+    client("langchain", "@langchain/openai (npm) over openai 7", &FETCH, &STAINLESS_7, || LANGCHAIN_7.reader()),
+    client("hf-js 4.13", "@huggingface/inference 4.13 (npm)", &EVENT_STREAM_ONLY, &EVERY_BLANK, || HUGGING_FACE.reader()),
+    client("ms_fes", "@microsoft/fetch-event-source 2.0.1 (npm)", &FETCH_EVENT_SOURCE, &EVERY_BLANK, || PARSER_DRAINED.reader()),
+    client("fortaine_fes", "@fortaine/fetch-event-source 3.0 (npm)", &FETCH_EVENT_SOURCE, &EVERY_BLANK, || PARSER_DRAINED.reader()),
+    client("fetch_event_stream", "fetch-event-stream 0.1 (npm)", &BARE_FETCH, &TRIMMING, || PARSER.reader()),
+    client("es_parser", "eventsource-parser 4.1 (npm)", &BARE_FETCH, &SPEC, || PARSER.reader()),
+    client("eventsource4", "eventsource 4.1 (npm)", &EVENT_SOURCE, &SPEC_3, || ON_MESSAGE.reader()),
+    client("split_nn_naive", "a loop that splits at two LF and wants `data: `", &BARE_FETCH, &SPLIT_NN, || PARSER_DRAINED.reader()),
+    client("perchunk_naive", "a loop that reads each network chunk on its own", &BARE_FETCH, &PER_CHUNK, || PARSER_DRAINED.reader()),
+];

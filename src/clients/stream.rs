@@ -1,0 +1,169 @@
+//! What a client gets to see of an exchange: the head's facts, the decoded body with its transfer boundaries, how the body ended.
+
+use crate::body::Decoder;
+use crate::dialect::{DIALECTS, Evidence};
+use crate::exchange::{Exchange, Response};
+use crate::framing::Record;
+use crate::http::event::{MessageEnd, Transfer};
+use crate::time::Span;
+use std::ops::Range;
+
+/// A body over this many bytes is not modelled: every client would read it whole. (Answers of language models stay far below.)
+pub const MAX_BODY: u64 = 8 << 20;
+
+/// Nor is one that came in more deliveries than this.
+pub const MAX_PIECES: usize = 1 << 18;
+
+/// A client that is content hangs up sooner than this; no server leaves a body open for so long that ends it at all.
+const AT_ONCE: Span = Span::from_secs(1);
+
+/// One answer as plain data.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// Dialect, as the contract names it.
+    pub dialect: &'static str,
+    /// Status code.
+    pub status: u16,
+    /// `Content-Type` as sent, several joined as `fetch` joins them; none where absent.
+    pub content_type: Option<String>,
+    /// Body without transfer and content codings.
+    pub body: Vec<u8>,
+    /// Ranges of `body` that came as one transfer unit (chunk, DATA frame), or as one delivery where there are no units.
+    pub units: Vec<Range<usize>>,
+    /// `Content-Length` or close ends the body, so that some clients read it in blocks.
+    pub blocks: bool,
+    /// How it ended.
+    pub end: BodyEnd,
+}
+
+/// How a body ended for whoever reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// As its framing promises.
+    Complete,
+    /// The connection closed, but the framing promised more.
+    Cut,
+    /// It stayed open: nothing more came, and no end.
+    Open,
+}
+
+/// Why there is nothing to model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// No final response head was captured.
+    NoHead,
+    /// The capture lacks bytes.
+    Gap,
+    /// The body has so many bytes; more than [`MAX_BODY`].
+    TooLarge(u64),
+    /// The body's bytes were not kept.
+    NotKept,
+    /// No stream was asked for.
+    NotStreamed,
+    /// No client here speaks this.
+    Foreign,
+}
+
+impl Unfit {
+    /// For people.
+    pub fn text(&self) -> String {
+        match self {
+            Unfit::NoHead => "the response's head was not captured".into(),
+            Unfit::Gap => "the capture lacks bytes of it".into(),
+            Unfit::TooLarge(n) => format!("its body of {n} bytes is over the {} MiB that are modelled", MAX_BODY >> 20),
+            Unfit::NotKept => format!("its body is over the {} MiB or {MAX_PIECES} deliveries that are kept", MAX_BODY >> 20),
+            Unfit::NotStreamed => "no stream was asked for".into(),
+            Unfit::Foreign => "no client here speaks its dialect".into(),
+        }
+    }
+}
+
+impl Stream {
+    /// Of an exchange whose contents were kept whole.
+    pub fn of(exchange: &Exchange) -> Result<Stream, Unfit> {
+        let response = exchange.response.as_ref().ok_or(Unfit::NoHead)?;
+        let head = response.head.as_ref().ok_or(Unfit::NoHead)?;
+        let body = &response.body;
+        let dialect = asked(exchange).or(response.dialect).ok_or(Unfit::Foreign)?;
+        if !streamed(exchange, response, dialect) {
+            return Err(Unfit::NotStreamed);
+        }
+        if exchange.gap || body.pieces.iter().any(|p| p.gap) {
+            return Err(Unfit::Gap);
+        }
+        if body.wire_bytes.max(body.decoded_bytes) > MAX_BODY {
+            return Err(Unfit::TooLarge(body.wire_bytes.max(body.decoded_bytes)));
+        }
+        if body.bytes.len() as u64 != body.wire_bytes {
+            return Err(Unfit::NotKept);
+        }
+        let all = |name: &str| {
+            let values: Vec<_> = head.fields.all(name).map(String::from_utf8_lossy).collect();
+            (!values.is_empty()).then(|| values.join(", "))
+        };
+        let (decoded, units) = decoded(response, all("content-encoding").as_deref());
+        Ok(Stream {
+            dialect,
+            status: head.status,
+            content_type: all("content-type"),
+            body: decoded,
+            units,
+            blocks: matches!(head.transfer, Transfer::Length(_) | Transfer::Close),
+            end: end(exchange, response),
+        })
+    }
+}
+
+fn decoded(response: &Response, coding: Option<&str>) -> (Vec<u8>, Vec<Range<usize>>) {
+    let mut decoder = Decoder::new(coding);
+    let mut out: Vec<u8> = Vec::with_capacity(response.body.decoded_bytes as usize);
+    let mut units: Vec<Range<usize>> = Vec::new();
+    let (mut at, mut unit) = (0, None);
+    for piece in &response.body.pieces {
+        let from = out.len();
+        let bytes = &response.body.bytes[at..at + piece.len as usize];
+        at += bytes.len();
+        decoder.push(piece.at, piece.frame, bytes, &mut |p| out.extend_from_slice(p.bytes), &mut |_| {});
+        match units.last_mut() {
+            Some(last) if unit == Some(piece.unit) => last.end = out.len(),
+            _ => units.push(from..out.len()),
+        }
+        unit = Some(piece.unit);
+    }
+    (out, units)
+}
+
+/// The dialect that was asked for: a client reads the answer as one of its own API, whatever the server sent.
+fn asked(exchange: &Exchange) -> Option<&'static str> {
+    let (request, response) = (exchange.request.as_ref()?, exchange.response.as_ref()?);
+    let evidence = Evidence {
+        method: Some(&request.head.method),
+        target: Some(&request.head.target),
+        authority: request.head.authority.as_deref(),
+        request: Some(&request.head),
+        request_body: &[],
+        response: response.head.as_ref(),
+        framing: response.framing,
+        record: &Record::default(),
+    };
+    let path = evidence.path()?;
+    DIALECTS.iter().find(|d| (d.paths)(&evidence, path)).map(|d| d.name)
+}
+
+/// A stream was asked for: by the body, by the path, by the dialect's custom; or at least one came.
+fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
+    let request = exchange.request.as_ref();
+    let by_path = request.is_some_and(|r| r.head.target.contains(":stream"));
+    request.and_then(|r| r.stream).unwrap_or(by_path || dialect.starts_with("ollama.") || response.framing.is_stream())
+}
+
+/// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should, then.
+/// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends with the body still open.
+fn end(exchange: &Exchange, response: &Response) -> BodyEnd {
+    match response.end {
+        MessageEnd::Complete => BodyEnd::Complete,
+        MessageEnd::CutByServer => BodyEnd::Cut,
+        MessageEnd::CutByClient if exchange.ending.open_after_terminator().is_some_and(|open| open < AT_ONCE) => BodyEnd::Complete,
+        MessageEnd::CutByClient | MessageEnd::CutByCapture => BodyEnd::Open,
+    }
+}

@@ -1,0 +1,196 @@
+//! Rules about the pace of a delivery: what comes together, what is cut, what the gaps between deltas mean.
+
+use crate::conformance::case::many;
+use crate::conformance::{Finding, Level, Rule};
+use crate::delivery;
+
+/// Token by token, not block by block.
+pub static DLV_002: Rule = Rule {
+    code: "DLV-002",
+    name: "block-delivery",
+    level: Level::Warning,
+    summary: "Deltas don't come in blocks as large as a buffer (4, 8, 16, 32 KiB)",
+    why: "When most bursts are as large as a usual buffer, something on the way collects bytes until the buffer is full: a proxy, a compressor, an output \
+          stream that is not flushed. The text comes in jerks, and the gap between deltas is far too short to be the time per token.",
+    source: "dstack issue 4269 (bursts of 16 KiB, 64 to 66 chunks each, every 16.5 s); nginx proxy_buffer_size",
+    breaks: &["interactive use", "latency figures"],
+    fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`); flush after each event.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        "@ +500ms\n",
+        ten_words_at_once!(),
+        ten_words_at_once!(),
+        "@ +500ms\n",
+        ten_words_at_once!(),
+        ten_words_at_once!(),
+        "@ +500ms\n",
+        ten_words_at_once!(),
+        ten_words_at_once!(),
+        "@ +500ms\n",
+        ten_words_at_once!(),
+        ten_words_at_once!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(chat!(), role!(), ten_words!(), ten_words!(), stop!(), done!(), "<last\n")],
+    silenced_by: &["DLV-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.llm_stream() else { return };
+        let (Some(block), arrival) = (response.body.arrival.block(), response.body.arrival) else { return };
+        let median = delivery::median_burst(&response.deltas) as u64;
+        if median >= case.limits.block_deltas {
+            let kib = block >> 10;
+            let message = format!("most of {} bursts are about {kib} KiB large, {median} deltas each (median)", arrival.bursts);
+            push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
+        }
+    },
+};
+
+/// One delta, one packet.
+pub static DLV_003: Rule = Rule {
+    code: "DLV-003",
+    name: "coalesced-deltas",
+    level: Level::Info,
+    summary: "Each delta comes in a delivery of its own",
+    why: "Deltas that share a packet have no gap between them, so the gaps measured are shorter than those of the model. Small shares are normal under \
+          load; large ones come from batching, from Nagle's algorithm, or from content filters that release text in blocks (Azure's are left out).",
+    source: "RFC 896 (Nagle); Azure OpenAI documentation, content streaming",
+    breaks: &[],
+    fix: "Read time per token (TPOT) instead of gaps between deltas; set TCP_NODELAY on the server.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        word!(),
+        ten_words_at_once!(),
+        word!(),
+        word!(),
+        word!(),
+        word!(),
+        word!(),
+        word!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(chat!(), role!(), ten_words!(), stop!(), done!(), "<last\n")],
+    silenced_by: &["DLV-001", "DLV-002"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.llm_stream().filter(|r| r.answer.variant != Some("azure") && r.deltas.len() >= 5) else { return };
+        if let Some(ratio) = delivery::deltas_per_delivery(&response.deltas).filter(|ratio| *ratio >= COALESCED) {
+            push(Finding::new(format!("{ratio:.1} deltas a delivery on average: gaps between deltas are understated")));
+        }
+    },
+};
+
+/// Fewer share a delivery under any load.
+const COALESCED: f64 = 1.2;
+
+/// Whole events in a packet.
+pub static DLV_004: Rule = Rule {
+    code: "DLV-004",
+    name: "split-records",
+    level: Level::Info,
+    summary: "Each record comes whole in one delivery",
+    why: "A record that is cut over packets is lost on clients that parse each read by itself, and a cut inside a character makes U+FFFD of it where \
+          each read is decoded by itself. Both are the client's fault; this tells where it would show.",
+    source: "ollama-js issue 255, braintrust issue 2091 (characters); feathers issue 3643, gigachat-js issue 14 (events)",
+    breaks: &[],
+    fix: "In clients: join bytes until the record's end before decoding. Servers need do nothing; a flush for each event makes cuts rare.",
+    bad: &[concat!(chat!(), role!(), "<| a\\r\\ndata: {\n@ +5ms\n<| }\\n\\n\\r\\n\n", stop!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream() else { return };
+        let a = response.body.arrival;
+        if a.split_records == 0 && a.split_characters == 0 {
+            return;
+        }
+        let mut message = format!("{} of {} came in several deliveries", a.split_records, many(response.record_count, "record", "records"));
+        if a.split_characters > 0 {
+            message += &format!("; {} inside a UTF-8 character", many(a.split_characters, "cut is", "cuts are"));
+        }
+        if a.split_line_ends > 0 {
+            message += &format!("; {} between CR and LF", many(a.split_line_ends, "cut is", "cuts are"));
+        }
+        push(Finding::new(message));
+    },
+};
+
+/// One delta, one token.
+pub static DLV_013: Rule = Rule {
+    code: "DLV-013",
+    name: "several-tokens-per-delta",
+    level: Level::Info,
+    summary: "A delta carries about one token",
+    why: "Speculative decoding, multi-step scheduling and gateways put several tokens into one delta. The gap between deltas (ITL) is then no time per \
+          token, and comparisons by it are wrong by that factor.",
+    source: "vLLM documentation, metrics; Hugging Face inference-benchmarker, time per output token",
+    breaks: &[],
+    fix: "Compare servers by time per output token (TPOT), which counts tokens by the stream's own usage figure.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        ten_words!(),
+        stop!(),
+        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
+        "\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":40,\"total_tokens\":49}}\\n\\n\n",
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        // Of a few deltas the ratio says nothing: the last tokens of an answer often come without one.
+        let Some(response) = case.llm_stream().filter(|r| r.deltas.len() >= 8) else { return };
+        let Some(ratio) = delivery::tokens_per_delta(response).filter(|n| *n >= case.limits.tokens_per_delta) else { return };
+        let figures = match (case.metrics.tpot, case.metrics.itl_p50()) {
+            (Some(tpot), Some(itl)) => format!(": {tpot} a token, {itl} between deltas (median)"),
+            _ => String::new(),
+        };
+        push(Finding::new(format!("{ratio:.1} tokens a delta{figures}")));
+    },
+};
+
+/// No timer of TCP in the pace.
+pub static DLV_014: Rule = Rule {
+    code: "DLV-014",
+    name: "delayed-ack-pace",
+    level: Level::Info,
+    summary: "Gaps between deltas are not those of a delayed acknowledgement (40 or 200 ms)",
+    why: "Without TCP_NODELAY a small segment waits until the one before is acknowledged (Nagle), and receivers delay acknowledgements by 40 or 200 ms. \
+          Deltas then come in a rhythm that is TCP's and not the model's.",
+    source: "RFC 896 (Nagle), RFC 1122 section 4.2.3.2 (delayed acknowledgements)",
+    breaks: &[],
+    fix: "Set TCP_NODELAY on the server's sockets, or write each event with one call.",
+    bad: &[concat!(
+        chat!(),
+        role!(),
+        held_back!(),
+        held_back!(),
+        held_back!(),
+        held_back!(),
+        held_back!(),
+        held_back!(),
+        held_back!(),
+        held_back!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[good_chat!(), concat!(chat!(), role!(), ten_words!(), stop!(), done!(), "<last\n")],
+    silenced_by: &["DLV-001", "DLV-002"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(d) = case.llm_stream().and_then(|r| delivery::delayed_acks(&r.deltas)) else { return };
+        push(Finding::new(format!(
+            "{} of {} gaps between deliveries last about {}: Nagle's algorithm and delayed acknowledgements",
+            d.gaps, d.of, d.timer
+        )));
+    },
+};

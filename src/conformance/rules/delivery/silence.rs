@@ -1,0 +1,188 @@
+//! Rules about silences: before the first token, before a cut, behind the end, and those that the transport made.
+
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::delivery::{self, Cause, TRANSPORT_STALLS};
+use crate::exchange::Response;
+use crate::exchange::ending::Party;
+use crate::oddity::Oddity;
+use crate::verdict::{self, Verdict};
+
+/// No idle limit ends the answer.
+pub static DLV_006: Rule = Rule {
+    code: "DLV-006",
+    name: "idle-limit-hit",
+    level: Level::Error,
+    summary: "No silence ends in a cut that looks like an idle limit (30, 50, 60, 100, 120, 125, 300, 350 s)",
+    why: "Proxies and load balancers cut what is silent for too long. A cut after a silence as long as a well-known limit is theirs, not the server's: \
+          the model was still working, and the answer is lost. (A warning where the client's end closed: that may be the client's own time-out.)",
+    source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 s), Google Cloud and CloudFront \
+             (30 s), Cloudflare (100, later 120 to 125 s)",
+    breaks: &["whoever waits for the answer"],
+    fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
+    bad: &[concat!(chat!(), role!(), word!(), "@ +60s\n!fin <\n"), concat!(chat!(), role!(), word!(), "@ +300s\n!rst <\n")],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +60s\n<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let judgement = verdict::of(case.exchange);
+        let (Verdict::GatewayTimeout, Some(limit)) = (judgement.verdict, judgement.limit) else { return };
+        let message = format!("cut after a silence of about {} s: the limit of {}", limit.secs, limit.of);
+        let at = Some(case.exchange.ending.at);
+        let finding = match case.response() {
+            Some(response) => Finding { at, ..Finding::at_end(response, message) },
+            None => Finding { at, ..Finding::new(message) },
+        };
+        push(if case.exchange.ending.by == Party::Client { finding.level(Level::Warning) } else { finding });
+    },
+};
+
+/// Something comes while the model thinks.
+pub static DLV_007: Rule = Rule {
+    code: "DLV-007",
+    name: "no-keep-alive",
+    level: Level::Warning,
+    summary: "No silence of 15 s or more before the first token (can be set): a comment or ping comes meanwhile",
+    why: "Long prompts and reasoning keep a stream silent for minutes. Load balancers and proxies on the way cut silent connections, many after 30 or \
+          60 s, and users take silence for a hang. A comment line costs nothing and every parser skips it.",
+    source: "HTML standard, server-sent events, authoring notes (a comment about every 15 s); litellm issue 34374",
+    breaks: &["AWS ALB", "nginx", "Cloudflare"],
+    fix: "Send `: keep-alive` and an empty line every 10 to 15 s from the moment the head is sent (Anthropic: `event: ping`).",
+    bad: &[concat!(chat!(), "@ +20s\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            "@ +10s\n<chunk : keep-alive\\n\\n\n@ +10s\n<chunk : keep-alive\\n\\n\n",
+            role!(),
+            word!(),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.llm_stream() else { return };
+        let Some(first) = response.deltas.first() else { return };
+        // Silences behind the first delta are another rule's; so are those before the head.
+        let quiet = response.body.arrival.quiet.filter(|(_, until)| *until <= first.at);
+        if let Some((span, until)) = quiet.filter(|(span, _)| *span >= case.limits.keep_alive) {
+            let message = format!("{span} without a byte before the first token");
+            push(Finding { record: Some(first.record), at: Some(until), ..Finding::new(message) });
+        }
+    },
+};
+
+/// The head comes at once.
+pub static DLV_008: Rule = Rule {
+    code: "DLV-008",
+    name: "late-head",
+    level: Level::Warning,
+    summary: "The response head does not wait for the first token (5 s or more; can be set)",
+    why: "A server that could send its head at once and waits for the first token shows nothing to whoever waits: load balancers count it as no response \
+          at all, clients' connect and header time-outs run out, and time to first byte says nothing. Gzip middleware and frameworks that peek at the first \
+          item do this.",
+    source: "litellm issue 37322; Starlette's GZipMiddleware; nginx with default buffering",
+    breaks: &["load balancers with a first-byte limit", "clients with a header time-out"],
+    fix: "Send the head before the first token; leave compression off for event streams, or flush it.",
+    bad: &[concat!(chat_after!("+8s"), role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[good_chat!(), concat!(chat!(), "@ +8s\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let (Some((response, head)), Some(request)) = (case.stream_head(), &case.exchange.request) else { return };
+        let Some(first) = response.deltas.first() else { return };
+        let (to_head, to_token) = (response.first_at.since(request.last_at), first.at.since(request.last_at));
+        // Of the whole wait less than a tenth lies behind the head.
+        if to_head >= case.limits.late_head && (to_token.0 - to_head.0) * 10 <= to_token.0 {
+            let message = format!("the head came after {to_head}, the first token after {to_token}: the head waited for it");
+            push(Finding { at: Some(head.first_at), ..Finding::new(message) });
+        }
+    },
+};
+
+/// The body ends with its terminator.
+pub static DLV_009: Rule = Rule {
+    code: "DLV-009",
+    name: "long-tail",
+    level: Level::Info,
+    summary: "The body ends within 1 s behind the terminator (can be set)",
+    why: "Clients that read to the end of the body wait as long as it stays open, although the answer is whole. Older SDKs do.",
+    source: "openai-node commit 77221711 (issue 2317)",
+    breaks: &["openai-node 4 and 6", "groq-js", "ai-sdk", "langchain-js"],
+    fix: "End the body right behind the terminator; do bookkeeping afterwards.",
+    bad: &[
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +5s\n<last\n"),
+        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +30s\n!fin >\n"),
+    ],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let Some(response) = case.stream() else { return };
+        let e = &case.exchange.ending;
+        let Some(open) = e.open_after_terminator().filter(|open| *open >= case.limits.tail) else { return };
+        let how = match e.by {
+            Party::Server => "the server ended it",
+            Party::Client => "the client gave up",
+            Party::Capture => "it was still open when the capture ended",
+        };
+        push(Finding {
+            at: Some(e.at),
+            ..Finding::at_end(response, format!("the body stayed open for {open} behind the terminator: {how}"))
+        });
+    },
+};
+
+/// A pause is the model's, not the network's.
+pub static DLV_012: Rule = Rule {
+    code: "DLV-012",
+    name: "transport-stall",
+    level: Level::Warning,
+    summary: "No pause of 200 ms or more between deltas is caused by the transport (can be set)",
+    why: "Lost packets, a client that does not read (zero window) and a shut HTTP/2 flow-control window hold back what the server has written long ago. \
+          Such a pause says nothing about the model, and figures that hold it blame the wrong one.",
+    source: "RFC 9293 sections 3.8.1 (retransmission) and 3.8.6 (zero window), RFC 9113 section 5.2 (flow control)",
+    breaks: &["latency figures"],
+    fix: "Look at the network, or at the client's reading; take the pause out of the model's figures.",
+    bad: &[SHUT_WINDOW],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "@ +3s\n", word!(), stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream() else { return };
+        TRANSPORT_STALLS.iter().filter_map(|(kind, _)| case.exchange.oddities.find(*kind)).for_each(|(odd, count)| {
+            if let Some(finding) = stalled(case, response, odd, count) {
+                push(finding);
+            }
+        });
+    },
+};
+
+/// The pause in which this stall of the transport ended, if it is long enough.
+fn stalled(case: &Case<'_>, response: &Response, odd: &Oddity, count: u64) -> Option<Finding> {
+    let (before, after) = response.deltas.windows(2).map(|w| (w[0], w[1])).find(|(a, b)| a.at < odd.at && odd.at <= b.at)?;
+    let pause = after.at.since(before.at);
+    let Cause::Transport(words) = delivery::cause(case.exchange, before.at, after.at) else { return None };
+    let message = format!("{pause} of silence before record {}: {words} ({})", after.record, odd.found);
+    (pause >= case.limits.transport_stall).then(|| Finding { record: Some(after.record), ..Finding::of(odd, count, message) })
+}
+
+/// A chat answer over HTTP/2 to a client that gives the stream a window of two deltas and opens it again after 2 s.
+const SHUT_WINDOW: &str = concat!(
+    ">| PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\x00\\x00\\x06\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\xde\\x00\\x00\\x38\\x01\\x05\\x00\\x00\\x00\\x01\\x00\\x07:method\\x04POST\\x00\\x07:scheme\\x04http\\x00\\x05:path\\x14/v1/chat/completions\n",
+    "\n",
+    "@ +100ms\n",
+    "<| \\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x2d\\x01\\x04\\x00\\x00\\x00\\x01\\x00\\x07:status\\x03200\\x00\\x0ccontent-type\\x11text/event-stream\n",
+    "@ +20ms\n",
+    "<| \\x00\\x00\\x6f\\x00\\x00\\x00\\x00\\x00\\x01data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n",
+    "@ +20ms\n",
+    "<| \\x00\\x00\\x6f\\x00\\x00\\x00\\x00\\x00\\x01data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n",
+    "@ +2s\n",
+    ">| \\x00\\x00\\x04\\x08\\x00\\x00\\x00\\x00\\x01\\x00\\x00\\x03\\xe8\n",
+    "@ +1ms\n",
+    "<| \\x00\\x00\\x6f\\x00\\x00\\x00\\x00\\x00\\x01data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n",
+    "@ +20ms\n",
+    "<| \\x00\\x00\\x0e\\x00\\x01\\x00\\x00\\x00\\x01data: [DONE]\\n\\n\n",
+);

@@ -1,0 +1,146 @@
+//! Delivery of a stream, diagnosed: buffering, coalescing, pauses and who caused them, clocks that the server sent along. Pure functions of an exchange;
+//! `conformance` judges by them and `summary` tells them in words.
+
+mod words;
+
+pub use words::words;
+
+use crate::exchange::arrival::TOGETHER;
+use crate::exchange::{Delta, Exchange, Response};
+use crate::oddity::{Kind, Oddity};
+use crate::time::{Span, Timestamp};
+
+/// What a layer below noticed that makes a sender wait, with how long it lasted: (kind, whose doing in words).
+pub const TRANSPORT_STALLS: &[(Kind, &str)] = &[
+    (Kind("tcp.zero-window"), "the client did not read: its TCP window was shut"),
+    (Kind("tcp.retransmission-stall"), "packets were lost and sent again"),
+    (Kind("h2.flow-control-stall"), "the client's HTTP/2 flow-control window was shut"),
+];
+
+/// Deltas that came together: less than [`TOGETHER`] from one to the next.
+pub fn bursts(deltas: &[Delta]) -> Vec<usize> {
+    deltas.chunk_by(|a, b| b.at.since(a.at) < TOGETHER).map(<[Delta]>::len).collect()
+}
+
+/// Median number of deltas that came together.
+pub fn median_burst(deltas: &[Delta]) -> usize {
+    let mut sizes = bursts(deltas);
+    sizes.sort_unstable();
+    sizes.get(sizes.len() / 2).copied().unwrap_or_default()
+}
+
+/// Deltas for each delivery that brought any.
+pub fn deltas_per_delivery(deltas: &[Delta]) -> Option<f64> {
+    let deliveries = deltas.chunk_by(|a, b| a.at == b.at).count();
+    (deliveries > 0).then(|| deltas.len() as f64 / deliveries as f64)
+}
+
+/// Output tokens for each delta, by the stream's own figure.
+pub fn tokens_per_delta(r: &Response) -> Option<f64> {
+    let n = r.deltas.len();
+    r.answer.output_tokens.filter(|_| n > 0).map(|tokens| tokens as f64 / n as f64)
+}
+
+/// A timer of TCP that spaces deltas: small segments wait for an acknowledgement (Nagle) that the receiver delays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Delayed {
+    /// The delay: 40 ms on Linux, 200 ms elsewhere.
+    pub timer: Span,
+    /// Gaps of that length.
+    pub gaps: usize,
+    /// Of so many between deliveries.
+    pub of: usize,
+}
+
+/// The pattern of Nagle's algorithm with delayed acknowledgements: most gaps between deliveries as long as the timer, and deltas coalesced meanwhile.
+/// A model that makes a token every 40 ms does not coalesce.
+pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
+    const LEAST: usize = 5;
+    const COALESCED: f64 = 1.3;
+    let times: Vec<Timestamp> = deltas.chunk_by(|a, b| a.at == b.at).filter_map(|c| c.first()).map(|d| d.at).collect();
+    let gaps: Vec<Span> = times.windows(2).map(|w| w[1].since(w[0])).collect();
+    let near = |timer: Span| gaps.iter().filter(|g| (g.0 - timer.0).abs() <= timer.0 / 10).count();
+    let all = [Span::from_millis(40), Span::from_millis(200)].map(|timer| Delayed { timer, gaps: near(timer), of: gaps.len() });
+    let coalesced = deltas_per_delivery(deltas).is_some_and(|n| n >= COALESCED);
+    all.into_iter().max_by_key(|d| d.gaps).filter(|d| coalesced && d.gaps >= LEAST && d.gaps * 5 >= d.of * 3)
+}
+
+/// A pause between deltas and what caused it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pause {
+    /// How long.
+    pub span: Span,
+    /// The delta that ended it.
+    pub delta: Delta,
+    /// What caused it.
+    pub cause: Cause,
+}
+
+/// What made a stream pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing on the way explains it: the server sent nothing.
+    Server,
+    /// Something of [`TRANSPORT_STALLS`], with its words.
+    Transport(&'static str),
+    /// The capture lost packets there.
+    Capture,
+}
+
+impl Cause {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::Server => "the server sent nothing: it was thinking, busy, or held back",
+            Cause::Transport(words) => words,
+            Cause::Capture => "nobody can tell: the capture lacks bytes",
+        }
+    }
+}
+
+/// The longest pause between deltas, with its cause.
+pub fn longest_pause(x: &Exchange) -> Option<Pause> {
+    let r = x.response.as_ref()?;
+    let (before, after) = r.deltas.windows(2).map(|w| (w[0], w[1])).max_by_key(|(a, b)| b.at.since(a.at))?;
+    Some(Pause { span: after.at.since(before.at), delta: after, cause: cause(x, before.at, after.at) })
+}
+
+/// What happened between two times that explains a pause between them: a stall of the transport that ended there and lasted for half of it or more.
+pub fn cause(x: &Exchange, from: Timestamp, to: Timestamp) -> Cause {
+    let pause = to.since(from);
+    let explains = |o: &Oddity| from < o.at && o.at <= to && o.span.is_some_and(|s| s.0.saturating_mul(2) >= pause.0);
+    let found = TRANSPORT_STALLS.iter().find(|(kind, _)| x.oddities.find(*kind).is_some_and(|(o, _)| explains(o)));
+    match found {
+        Some((_, words)) => Cause::Transport(words),
+        None if x.gap => Cause::Capture,
+        None => Cause::Server,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Meaning;
+
+    fn deltas(times: &[i64]) -> Vec<Delta> {
+        let meaning = Meaning { content: true, ..Meaning::default() };
+        times.iter().zip(0..).map(|(ms, record)| Delta { at: Timestamp(0).plus(Span::from_millis(*ms)), record, meaning }).collect()
+    }
+
+    #[test]
+    fn nagle_coalesces_and_a_steady_model_does_not() {
+        let held: Vec<i64> = (0..10).flat_map(|n| [n * 41, n * 41, n * 41]).collect();
+        assert_eq!(delayed_acks(&deltas(&held)).map(|d| (d.timer, d.gaps, d.of)), Some((Span::from_millis(40), 9, 9)));
+        let steady: Vec<i64> = (0..30).map(|n| n * 40).collect();
+        assert_eq!(delayed_acks(&deltas(&steady)), None);
+    }
+
+    #[test]
+    fn how_many_come_together() {
+        let d = deltas(&[0, 0, 0, 100, 100, 100, 100, 200]);
+        assert_eq!(bursts(&d), [3, 4, 1]);
+        assert_eq!(median_burst(&d), 3);
+        assert_eq!(deltas_per_delivery(&d), Some(8.0 / 3.0));
+        assert_eq!(deltas_per_delivery(&[]), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! The diagnosis in words, for people.
+
+use super::{Cause, delayed_acks, deltas_per_delivery, longest_pause, median_burst, tokens_per_delta};
+use crate::exchange::arrival::BLOCKS;
+use crate::exchange::{Exchange, Response};
+use crate::time::Span;
+
+/// A pause shorter than this is no event.
+const PAUSE: Span = Span::from_millis(250);
+
+/// How the stream was delivered, a sentence each, the most telling first; empty where it is no stream or has fewer than two deltas.
+pub fn words(x: &Exchange) -> Vec<String> {
+    let Some(r) = x.response.as_ref().filter(|r| r.framing.is_stream() && r.deltas.len() >= 2) else { return Vec::new() };
+    let mut out = Vec::new();
+    together(r, &mut out);
+    pauses(x, &mut out);
+    head(x, r, &mut out);
+    if let Some(d) = delayed_acks(&r.deltas) {
+        out.push(format!(
+            "{} of {} gaps last {}: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)",
+            d.gaps, d.of, d.timer
+        ));
+    }
+    if let Some(n) = tokens_per_delta(r).filter(|n| *n >= 1.5) {
+        out.push(format!("{n:.1} tokens a delta: the gap between deltas is not the time per token"));
+    }
+    cuts(r, &mut out);
+    server_clock(r, &mut out);
+    out
+}
+
+/// Token by token, or several at once?
+fn together(r: &Response, out: &mut Vec<String>) {
+    let (n, per, burst) = (r.deltas.len(), deltas_per_delivery(&r.deltas).unwrap_or_default(), median_burst(&r.deltas));
+    let (first, last) = (r.deltas[0].at, r.deltas[n - 1].at);
+    let spread = last.since(first);
+    if n > 5 && spread < Span::from_millis(5) {
+        out.push(format!("all {n} deltas came within {spread}: the answer was collected before it was sent"));
+        return;
+    }
+    out.push(match burst {
+        0 | 1 if per < 1.05 => format!("{n} deltas, one by one"),
+        0 | 1 => format!("{n} deltas, {per:.1} a delivery on average"),
+        _ => format!("{n} deltas in bursts of {burst} (median)"),
+    });
+    if let Some(size) = r.body.arrival.block() {
+        let count = BLOCKS.into_iter().zip(r.body.arrival.blocks).find(|(s, _)| *s == size).map_or(0, |(_, n)| n);
+        out.push(format!(
+            "{count} of {} bursts are about {} KiB: something on the way fills a buffer before it sends",
+            r.body.arrival.bursts,
+            size >> 10
+        ));
+    }
+}
+
+fn pauses(x: &Exchange, out: &mut Vec<String>) {
+    if let Some(p) = longest_pause(x).filter(|p| p.span >= PAUSE || matches!(p.cause, Cause::Transport(_))) {
+        out.push(format!("longest pause {} before record {}: {}", p.span, p.delta.record, p.cause.as_str()));
+    }
+}
+
+/// The head's time against the first token's.
+fn head(x: &Exchange, r: &Response, out: &mut Vec<String>) {
+    let (Some(request), Some(first), Some(_)) = (&x.request, r.deltas.first(), &r.head) else { return };
+    let (head, token) = (r.first_at.since(request.last_at), first.at.since(request.last_at));
+    if token < Span::from_millis(50) {
+        return;
+    }
+    out.push(if (token.0 - head.0) * 10 < token.0 {
+        format!("head after {head}, first delta after {token}: the head waited for it")
+    } else {
+        format!("head after {head}, first delta after {token}")
+    });
+}
+
+fn cuts(r: &Response, out: &mut Vec<String>) {
+    let a = &r.body.arrival;
+    if a.split_records + a.split_characters + a.split_line_ends > 0 {
+        let mut parts = vec![format!("{} of {} records came in several deliveries", a.split_records, r.record_count)];
+        parts.extend((a.split_characters > 0).then(|| format!("{} cuts inside a character", a.split_characters)));
+        parts.extend((a.split_line_ends > 0).then(|| format!("{} between CR and LF", a.split_line_ends)));
+        out.push(parts.join(", "));
+    }
+}
+
+/// What the server's own clock says of the same stretch.
+fn server_clock(r: &Response, out: &mut Vec<String>) {
+    let clock = &r.answer.server_clock;
+    if let Some(spread) = clock.lag_spread.filter(|s| *s >= Span::from_millis(50)) {
+        out.push(format!("against the server's own time stamps deltas came up to {spread} later than the promptest one"));
+    }
+    if let Some(said) = clock.reading.filter(|s| *s >= Span::from_millis(50)) {
+        out.push(format!("the server says that it read the prompt for {said}"));
+    }
+    if let (Some(said), Some(first), Some(last)) = (clock.generating, r.deltas.first(), r.deltas.last()) {
+        out.push(format!("the server says that it generated for {said}; the deltas came over {}", last.at.since(first.at)));
+    }
+}

@@ -1,0 +1,218 @@
+//! OpenAI Realtime over WebSocket: the server's events of one session, which may hold many responses.
+//!
+//! Source: OpenAI API reference, Realtime server events (and their names in the beta). `session.created` first; a response's deltas between
+//! `response.created` and `response.done`. There is no terminator: a session ends with its connection.
+
+use super::json::{self, Again, Num, Obj, Raw, Text};
+use super::note::{Say, text_of};
+use super::reader::{Common, Events};
+use super::{Answer, Confidence, Dialect, Meaning};
+use crate::framing::{Framing, Record};
+use crate::oddity::{Kind, excerpt};
+
+/// The payload is not JSON; the serde error with its position.
+pub const NOT_JSON: Kind = Kind("realtime.not-json");
+/// The payload is JSON but no object.
+pub const NOT_OBJECT: Kind = Kind("realtime.not-object");
+/// No `type` in the payload.
+pub const NO_TYPE: Kind = Kind("realtime.no-type");
+
+/// `openai.realtime`
+pub static DIALECT: Dialect = Dialect {
+    name: "openai.realtime",
+    content_types: &[],
+    generates: true,
+    fields: &[],
+    paths: |_, _| false,
+    shape: |evidence, shape| {
+        let kind = shape.kind.as_deref().unwrap_or_default();
+        let ours =
+            ["session.", "response.", "conversation.", "input_audio_buffer.", "rate_limits."].iter().any(|start| kind.starts_with(start));
+        match evidence.framing {
+            // Responses can be asked for over a WebSocket too, and have the same words.
+            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/responses")) => Confidence::No,
+            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => Confidence::Certain,
+            Framing::WebSocket if ours => Confidence::Certain,
+            _ => Confidence::No,
+        }
+    },
+    reader: |evidence| Common::boxed(evidence, None, Realtime::default()),
+};
+
+/// A server event.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    item_id: Text<'a>,
+    #[serde(borrow)]
+    delta: Text<'a>,
+    #[serde(borrow)]
+    item: Obj<Item<'a>>,
+    #[serde(borrow)]
+    session: Obj<Session<'a>>,
+    #[serde(borrow)]
+    response: Obj<Response<'a>>,
+    #[serde(borrow)]
+    error: Raw<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Session<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Item<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Response<'a> {
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(borrow)]
+    usage: Raw<'a>,
+}
+
+/// `usage`
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Usage {
+    output_tokens: Num,
+}
+
+/// Tool calls followed.
+const CALLS_LIMIT: usize = 1024;
+
+/// Reads the server's events; all responses of the session add up to one answer.
+#[derive(Debug, Default)]
+struct Realtime {
+    /// Items that call a tool, in order.
+    calls: Vec<String>,
+}
+
+impl Realtime {
+    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let mut meaning = Meaning::default();
+        let kind = event.kind.str().unwrap_or_default();
+        say.note_if(kind.is_empty(), NO_TYPE, || excerpt(record.data));
+        match kind {
+            "session.created" | "session.updated" => {
+                if let Obj::Here(session) = &event.session {
+                    answer.identify(session.model.full(), session.id.full());
+                }
+            }
+            // The transcript of speech is its text; the speech itself has no letters.
+            "response.output_text.delta"
+            | "response.text.delta"
+            | "response.output_audio_transcript.delta"
+            | "response.audio_transcript.delta" => {
+                meaning.content = event.delta.full().is_some_and(|text| answer.add_text(0, text));
+            }
+            "response.output_item.added" => {
+                if let Some(item) = event.item.here().filter(|item| item.kind.str() == Some("function_call")) {
+                    let key = self.call(item.id.str().unwrap_or_default());
+                    answer.name_tool(&key, item.name.str().unwrap_or_default());
+                    answer.add_arguments(&key, "");
+                }
+            }
+            "response.function_call_arguments.delta" => {
+                let key = self.call(event.item_id.str().unwrap_or_default());
+                let fragment = event.delta.str().unwrap_or_default();
+                answer.add_arguments(&key, fragment);
+                meaning.tool = !fragment.is_empty();
+            }
+            "response.done" => {
+                if let Obj::Here(response) = &event.response {
+                    if let Some(status) = response.status.full() {
+                        answer.finish(0, status);
+                    }
+                    let output = response.usage.json().and_then(|text| serde_json::from_str::<Usage>(text).ok()?.output_tokens.count());
+                    answer.report_usage(response.usage.value(), output);
+                }
+            }
+            "error" => {
+                answer.fail(&event.error.text().unwrap_or_else(|| text_of(record)));
+                meaning.error = true;
+            }
+            _ => {}
+        }
+        meaning
+    }
+
+    /// The key of the call that this item is.
+    fn call(&mut self, item: &str) -> String {
+        let n = self.calls.iter().position(|known| known == item).unwrap_or_else(|| {
+            if self.calls.len() < CALLS_LIMIT {
+                self.calls.push(item.to_owned());
+            }
+            self.calls.len() - 1
+        });
+        n.to_string()
+    }
+}
+
+impl Events for Realtime {
+    /// A response is what is asked for; where the server detects the end of speech by itself, nobody asks.
+    fn asks(&mut self, message: &Record<'_>) -> bool {
+        let text = text_of(message);
+        json::parse::<Event<'_>>(&text, &mut Again::default()).is_ok_and(|event| event.kind.str() == Some("response.create"))
+    }
+
+    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+        let text = text_of(record);
+        let mut again = Again::default();
+        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
+            Ok(event) => self.dispatch(&event, record, answer, say),
+            Err(e) => {
+                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
+                Meaning::default()
+            }
+        };
+        say.mended(&again);
+        meaning
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{chosen, read_as};
+    use super::*;
+
+    #[test]
+    fn a_session_with_two_responses() {
+        let events = [
+            r#"{"type":"session.created","session":{"id":"sess_1","model":"gpt-realtime"}}"#,
+            r#"{"type":"response.created","response":{"status":"in_progress"}}"#,
+            r#"{"type":"response.output_text.delta","item_id":"i1","output_index":0,"delta":"Hi"}"#,
+            r#"{"type":"response.done","response":{"status":"completed","usage":{"output_tokens":2}}}"#,
+            r#"{"type":"response.output_item.added","item":{"id":"i2","type":"function_call","name":"f"}}"#,
+            r#"{"type":"response.function_call_arguments.delta","item_id":"i2","delta":"{}"}"#,
+            r#"{"type":"response.output_audio_transcript.delta","item_id":"i3","delta":" there"}"#,
+            r#"{"type":"response.done","response":{"status":"completed","usage":{"output_tokens":5}}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}}"#,
+        ];
+        let read = read_as(&DIALECT, Framing::WebSocket, &events.map(|e| ("", e)));
+        assert_eq!((read.text(), read.answer.tool_arguments["0"].as_str(), read.answer.tool_names["0"].as_str()), ("Hi there", "{}", "f"));
+        assert_eq!(
+            (read.answer.output_tokens, read.answer.model.as_deref(), read.answer.id.as_deref()),
+            (Some(5), Some("gpt-realtime"), Some("sess_1"))
+        );
+        assert!(read.meanings[8].error && read.kinds().is_empty() && read.answer.terminator.expected.is_none());
+        assert_eq!(chosen("/v1/realtime?model=gpt-realtime", Framing::WebSocket, events[1]), Some("openai.realtime"));
+    }
+}

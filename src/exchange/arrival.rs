@@ -1,0 +1,122 @@
+//! How a body came in: deliveries, bursts, silences and cuts, in figures of constant size that outlive the bytes.
+
+use crate::time::{Span, Timestamp};
+
+/// Deliveries less than this apart are one burst.
+pub const TOGETHER: Span = Span::from_millis(1);
+/// Buffer sizes that proxies and compressors fill before they send, in bytes.
+pub const BLOCKS: [u64; 4] = [4 << 10, 8 << 10, 16 << 10, 32 << 10];
+
+/// How one body came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// Deliveries: packets, or whatever else brought bytes at one time.
+    pub deliveries: u64,
+    /// Runs of deliveries of which none is [`TOGETHER`] or more behind the one before; the last one is not counted.
+    pub bursts: u64,
+    /// Those of them that are about as large as each of [`BLOCKS`].
+    pub blocks: [u64; 4],
+    /// Deliveries that end inside a UTF-8 character.
+    pub split_characters: u64,
+    /// Deliveries that end between CR and LF.
+    pub split_line_ends: u64,
+    /// Records that came in several deliveries.
+    pub split_records: u64,
+    /// The longest silence before the first delta (between the head, body bytes and that delta), and when it ended.
+    pub quiet: Option<(Span, Timestamp)>,
+    burst_bytes: u64,
+    last: Option<(Timestamp, u64)>,
+    tail: Tail,
+}
+
+/// What the bytes so far end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Tail {
+    #[default]
+    Whole,
+    InCharacter,
+    Cr,
+}
+
+impl Arrival {
+    /// The next bytes, in this packet.
+    pub fn push(&mut self, at: Timestamp, frame: u64, bytes: &[u8]) {
+        if self.last != Some((at, frame)) {
+            self.deliveries += 1;
+            match self.tail {
+                Tail::InCharacter => self.split_characters += 1,
+                Tail::Cr if bytes.first() == Some(&b'\n') => self.split_line_ends += 1,
+                Tail::Cr | Tail::Whole => {}
+            }
+        }
+        if self.last.is_some_and(|(last, _)| at.since(last) >= TOGETHER) {
+            self.end_burst();
+        }
+        self.burst_bytes += bytes.len() as u64;
+        self.last = Some((at, frame));
+        self.tail = tail(bytes);
+    }
+
+    /// A silence that ended with bytes, before the first delta.
+    pub fn silent(&mut self, span: Span, until: Timestamp) {
+        if self.quiet.is_none_or(|(longest, _)| span > longest) {
+            self.quiet = Some((span, until));
+        }
+    }
+
+    /// The block size that most bursts have, if most have one.
+    pub fn block(&self) -> Option<u64> {
+        let (size, count) = BLOCKS.into_iter().zip(self.blocks).max_by_key(|(_, n)| *n)?;
+        (count >= 2 && count * 2 > self.bursts).then_some(size)
+    }
+
+    fn end_burst(&mut self) {
+        self.bursts += 1;
+        let bytes = std::mem::take(&mut self.burst_bytes);
+        // A buffer also holds what the transfer framing adds, and is sent when the next write does not fit any more.
+        for (size, count) in BLOCKS.into_iter().zip(&mut self.blocks) {
+            *count += u64::from(bytes * 100 >= size * 88 && bytes * 100 <= size * 102);
+        }
+    }
+}
+
+fn tail(bytes: &[u8]) -> Tail {
+    let last = &bytes[bytes.len().saturating_sub(3)..];
+    // Where a character begins in the last three bytes and is longer than what is there of it.
+    let begun = last.iter().rposition(|b| b & 0xc0 != 0x80).map(|i| (last[i], last.len() - i));
+    match begun {
+        Some((b'\r', 1)) => Tail::Cr,
+        Some((0xc2..=0xdf, 1) | (0xe0..=0xef, 1 | 2) | (0xf0..=0xf4, 1..=3)) => Tail::InCharacter,
+        _ => Tail::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrival(deliveries: &[(i64, &[u8])]) -> Arrival {
+        let mut a = Arrival::default();
+        for (n, (ms, bytes)) in deliveries.iter().enumerate() {
+            a.push(Timestamp(0).plus(Span::from_millis(*ms)), n as u64 + 1, bytes);
+        }
+        a
+    }
+
+    #[test]
+    fn bursts_as_large_as_a_buffer_are_told() {
+        let block = [b'x'; 16 << 10];
+        let a = arrival(&[(0, &block), (500, &block[..8000]), (500, &block[8000..]), (1000, &block), (1500, b"rest")]);
+        assert_eq!((a.deliveries, a.bursts, a.block()), (5, 3, Some(16 << 10)));
+        assert_eq!(arrival(&[(0, b"a"), (20, b"b"), (40, b"c")]).block(), None);
+    }
+
+    #[test]
+    fn cuts_inside_characters_and_line_ends() {
+        let euro = "€".as_bytes();
+        let a = arrival(&[(0, &euro[..1]), (1, &euro[1..2]), (2, &euro[2..]), (3, b"a\r"), (4, b"\nb\r"), (5, b"c")]);
+        assert_eq!((a.split_characters, a.split_line_ends), (1, 1));
+        let emoji = "😀".as_bytes();
+        assert_eq!(arrival(&[(0, &emoji[..3]), (1, &emoji[3..])]).split_characters, 1);
+    }
+}

@@ -1,0 +1,172 @@
+//! Faults as they are met in real traffic, put into a recording on purpose. Each is named and documented with the rule that finds it.
+
+mod apply;
+
+pub use apply::apply;
+
+use crate::time::Span;
+use std::fmt;
+use std::str::FromStr;
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// No terminator.
+    DropTerminator,
+    /// The terminator twice.
+    DuplicateTerminator,
+    /// The server closes behind so many body bytes.
+    Truncate(usize),
+    /// It resets the connection behind so many body bytes.
+    Reset(usize),
+    /// A pause behind this record.
+    Stall(usize, Span),
+    /// So many records in each unit.
+    Coalesce(usize),
+    /// Units of so many bytes.
+    Split(usize),
+    /// Units that end inside characters.
+    SplitUtf8,
+    /// The whole body when the last of it would come.
+    Buffer,
+    /// Another content type.
+    ContentType(String),
+    /// No space behind `data:`.
+    NoSpace,
+    /// Lines that end with CRLF.
+    Crlf,
+    /// A byte order mark before the stream.
+    Bom,
+    /// An error object in the middle, and the connection is cut behind it.
+    InjectError,
+    /// Comment lines between the events.
+    KeepaliveComments,
+    /// The body stays open behind its last byte.
+    Hang,
+}
+
+/// What a fault is called, the rule that finds it, and what its value is.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    /// As on the command line.
+    pub name: &'static str,
+    /// Code of the rule.
+    pub rule: &'static str,
+    /// What stands behind `=`, for people; empty where nothing does.
+    pub value: &'static str,
+    /// What it does.
+    pub what: &'static str,
+}
+
+/// All of them.
+pub const ALL: &[Named] = &[
+    Named { name: "drop-terminator", rule: "OAI-CHAT-001", value: "", what: "no terminator" },
+    Named { name: "duplicate-terminator", rule: "OAI-CHAT-003", value: "", what: "the terminator twice" },
+    Named { name: "truncate", rule: "HTTP-006", value: "BYTES", what: "the server closes behind so many body bytes" },
+    Named { name: "reset", rule: "HTTP-006", value: "BYTES", what: "the server resets the connection behind so many body bytes" },
+    Named { name: "stall", rule: "DLV-005", value: "RECORD:TIME", what: "a pause behind this record" },
+    Named { name: "coalesce", rule: "DLV-003", value: "N", what: "so many records in each chunk" },
+    Named { name: "split", rule: "DLV-004", value: "bytes:N", what: "chunks of so many bytes" },
+    Named { name: "split-utf8", rule: "DLV-004", value: "", what: "chunks that end inside characters" },
+    Named { name: "buffer", rule: "DLV-001", value: "", what: "the whole body when the last of it would come" },
+    Named { name: "content-type", rule: "HTTP-001", value: "TYPE", what: "another content type" },
+    Named { name: "no-space", rule: "SSE-002", value: "", what: "no space behind data:" },
+    Named { name: "crlf", rule: "SSE-017", value: "", what: "lines that end with CRLF" },
+    Named { name: "bom", rule: "SSE-015", value: "", what: "a byte order mark before the stream" },
+    Named {
+        name: "inject-error",
+        rule: "OAI-CHAT-027",
+        value: "",
+        what: "an error object in the middle, and the connection is cut behind it",
+    },
+    Named { name: "keepalive-comments", rule: "SSE-021", value: "", what: "comment lines between the events" },
+    Named { name: "hang", rule: "HTTP-021", value: "", what: "the body stays open behind its last byte" },
+];
+
+/// Why a text names no fault, or why a fault cannot be put into a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultError(pub String);
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FaultError {}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    /// `NAME` or `NAME=VALUE`; in place of the name the rule's code or name.
+    fn from_str(text: &str) -> Result<Fault, FaultError> {
+        let (name, value) = text.split_once('=').map_or((text, None), |(n, v)| (n, Some(v)));
+        let rule = |n: &Named| crate::conformance::by_code(n.rule).is_some_and(|r| r.name == name);
+        let known = ALL.iter().find(|n| n.name == name).or_else(|| ALL.iter().find(|n| n.rule.eq_ignore_ascii_case(name) || rule(n)));
+        let Some(known) = known else {
+            let names: Vec<&str> = ALL.iter().map(|n| n.name).collect();
+            return Err(FaultError(format!("there is no fault {name}; there are {}", names.join(", "))));
+        };
+        let wanted = || FaultError(format!("{} is written {}={}", known.name, known.name, known.value));
+        let number = |v: Option<&str>| v.and_then(|v| v.parse().ok()).ok_or_else(wanted);
+        if known.value.is_empty() && value.is_some() {
+            return Err(FaultError(format!("{} takes no value", known.name)));
+        }
+        Ok(match known.name {
+            "drop-terminator" => Fault::DropTerminator,
+            "duplicate-terminator" => Fault::DuplicateTerminator,
+            "truncate" => Fault::Truncate(number(value)?),
+            "reset" => Fault::Reset(number(value)?),
+            "stall" => {
+                let (record, time) = value.and_then(|v| v.split_once(':')).ok_or_else(wanted)?;
+                Fault::Stall(number(Some(record))?, span(time).ok_or_else(wanted)?)
+            }
+            "coalesce" => Fault::Coalesce(number(value).and_then(|n| if n > 0 { Ok(n) } else { Err(wanted()) })?),
+            "split" => {
+                let n = value.and_then(|v| v.strip_prefix("bytes:")).and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+                Fault::Split(n.ok_or_else(wanted)?)
+            }
+            "split-utf8" => Fault::SplitUtf8,
+            "buffer" => Fault::Buffer,
+            "content-type" => Fault::ContentType(value.filter(|v| !v.contains(['\r', '\n'])).ok_or_else(wanted)?.to_owned()),
+            "no-space" => Fault::NoSpace,
+            "crlf" => Fault::Crlf,
+            "bom" => Fault::Bom,
+            "inject-error" => Fault::InjectError,
+            "keepalive-comments" => Fault::KeepaliveComments,
+            _ => Fault::Hang,
+        })
+    }
+}
+
+/// `10s`, `250ms`, `80us`.
+fn span(text: &str) -> Option<Span> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let unit = match &text[digits..] {
+        "s" => 1e9,
+        "ms" => 1e6,
+        "us" => 1e3,
+        "m" => 6e10,
+        _ => return None,
+    };
+    let n: f64 = text[..digits].parse().ok()?;
+    Some(Span((n * unit) as i64))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_and_read() {
+        let read = |t: &str| t.parse::<Fault>();
+        assert_eq!(read("stall=3:10s").unwrap(), Fault::Stall(3, Span::from_secs(10)));
+        assert_eq!(read("split=bytes:7").unwrap(), Fault::Split(7));
+        assert_eq!(read("content-type=text/plain").unwrap(), Fault::ContentType("text/plain".into()));
+        assert_eq!(read("SSE-002").unwrap(), Fault::NoSpace);
+        assert_eq!(read("missing-done").unwrap(), Fault::DropTerminator);
+        assert!(read("bom=1").unwrap_err().0.contains("no value") && read("truncate").unwrap_err().0.contains("truncate=BYTES"));
+        assert!(read("split=bytes:0").is_err() && read("nonsense").unwrap_err().0.contains("drop-terminator"));
+    }
+}

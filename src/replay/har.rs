@@ -1,0 +1,221 @@
+//! Entries of an HTTP archive as exchanges: what other tools recorded, as far as it suffices. They have no packets; where the archive has no times of
+//! chunks (`_chunks`, as our own export writes) the body comes in one piece at its end.
+
+use crate::conn::{ConnId, Endpoints};
+use crate::dialect::base64;
+use crate::exchange::{Exchange, ExchangeId, PieceInfo};
+use crate::http::event::{Fields, MessageEnd};
+use crate::http::stored::{self, Kept as KeptHead};
+use crate::oddity::Oddities;
+use crate::pipeline::{BodyPart, Kept, KeptMessage};
+use crate::time::{Span, Timestamp};
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// An archive, as far as it is read.
+#[derive(Debug, Deserialize)]
+pub struct Archive {
+    log: Log,
+}
+
+#[derive(Debug, Deserialize)]
+struct Log {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    started_date_time: String,
+    #[serde(default)]
+    time: f64,
+    request: Asked,
+    response: Answered,
+    #[serde(default)]
+    timings: Timings,
+    #[serde(default, rename = "serverIPAddress")]
+    server: String,
+    #[serde(default, rename = "_chunks")]
+    chunks: Vec<Chunk>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Timings {
+    #[serde(default)]
+    send: f64,
+    #[serde(default)]
+    wait: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Chunk {
+    ms: f64,
+    bytes: u32,
+    unit: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Pair {
+    name: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    method: String,
+    url: String,
+    headers: Vec<Pair>,
+    post_data: Option<Posted>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Posted {
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered {
+    status: u16,
+    #[serde(default)]
+    status_text: String,
+    headers: Vec<Pair>,
+    #[serde(default)]
+    content: Content,
+    #[serde(default, rename = "_complete")]
+    complete: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Content {
+    text: Option<String>,
+    encoding: Option<String>,
+}
+
+/// Fields that say how a body was sent; here it is sent anew.
+const OF_THE_TRANSFER: [&str; 5] = ["content-length", "transfer-encoding", "content-encoding", "connection", "host"];
+
+/// What was made of an archive.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Its exchanges, in order.
+    pub exchanges: Vec<Exchange>,
+    /// Entries that do not suffice, and why.
+    pub left_out: Vec<(usize, &'static str)>,
+}
+
+/// The exchanges of an archive.
+///
+/// # Errors
+/// The text is no archive.
+pub fn exchanges(text: &[u8]) -> Result<Imported, serde_json::Error> {
+    let archive: Archive = serde_json::from_slice(text)?;
+    let mut all = Imported::default();
+    for (i, entry) in archive.log.entries.into_iter().enumerate() {
+        match exchange(i as u64, &entry) {
+            Ok(exchange) => all.exchanges.push(exchange),
+            Err(why) => all.left_out.push((i, why)),
+        }
+    }
+    Ok(all)
+}
+
+fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
+    let begin = chrono::DateTime::parse_from_rfc3339(&e.started_date_time).ok().and_then(|t| t.timestamp_nanos_opt());
+    let begin = Timestamp(begin.ok_or("startedDateTime is no time")?);
+    let ms = |ms: f64| Span((ms.clamp(0.0, 1e12) * 1e6) as i64);
+    let asked = begin.plus(ms(e.timings.send));
+    let first = asked.plus(ms(e.timings.wait));
+    let last = begin.plus(ms(e.time)).max(first);
+    if e.response.status == 0 {
+        return Err("it has no response");
+    }
+    let body = match (&e.response.content.text, e.response.content.encoding.as_deref()) {
+        (None, _) => Vec::new(),
+        (Some(text), Some("base64")) => base64::decode(text).ok_or("its content is no base64")?,
+        (Some(text), _) => text.clone().into_bytes(),
+    };
+    let (scheme, rest) = e.request.url.split_once("://").ok_or("its url is not absolute")?;
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let sent = e.request.post_data.as_ref().map(|p| p.text.clone().into_bytes()).unwrap_or_default();
+    let start = format!("{} {path} HTTP/1.1\r\nhost: {authority}", e.request.method);
+    let request = message(&start, &e.request.headers, &sent, None, asked).ok_or("its request is no HTTP")?;
+    let wanted: u64 = e.chunks.iter().map(|c| u64::from(c.bytes)).sum();
+    let chunks = (wanted == body.len() as u64 && wanted > 0).then_some(e.chunks.as_slice());
+    let start = format!("HTTP/1.1 {:03} {}", e.response.status, e.response.status_text);
+    let response = message(&start, &e.response.headers, &body, chunks.map(|c| (asked, c)), last).ok_or("its response is no HTTP")?;
+    let (raw, transfer, mut part, units) = request;
+    part.pieces.iter_mut().for_each(|p| p.at = asked);
+    let head = |raw: &[u8], at: Timestamp, transfer: &'static str| (raw.to_vec(), KeptHead { first_at: at, h2_stream: None, transfer });
+    let (raw, kept) = head(&raw, begin, transfer);
+    let request = KeptMessage {
+        head: stored::request(&raw, kept),
+        body: part,
+        units,
+        trailers: Fields::default(),
+        last_at: asked,
+        end: MessageEnd::Complete,
+    };
+    let (raw, transfer, part, units) = response;
+    let (raw, kept) = head(&raw, first, transfer);
+    let end = if e.response.complete == Some(false) { MessageEnd::CutByServer } else { MessageEnd::Complete };
+    let response = KeptMessage { head: stored::response(&raw, kept), body: part, units, trailers: Fields::default(), last_at: last, end };
+    let port = authority.rsplit_once(':').and_then(|(_, p)| p.parse().ok()).unwrap_or(if scheme == "https" { 443 } else { 80 });
+    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let endpoints = Endpoints {
+        client: SocketAddr::new(nowhere, 0),
+        server: SocketAddr::new(e.server.trim_matches(['[', ']']).parse().unwrap_or(nowhere), port),
+    };
+    let kept = Kept {
+        id: ExchangeId(n),
+        conn: ConnId(n as u32),
+        endpoints,
+        tls: (scheme == "https").then(Default::default),
+        request: Some(request),
+        response: Some(response),
+        informational: Vec::new(),
+        ending: None,
+        oddities: Oddities::default(),
+        gap: false,
+    };
+    Ok(kept.read())
+}
+
+type Message = (Vec<u8>, &'static str, BodyPart, Option<u64>);
+
+/// Head, how its body is delimited, body, transfer units. `chunks`: the recorded ones, and what their times count from.
+fn message(start: &str, headers: &[Pair], body: &[u8], chunks: Option<(Timestamp, &[Chunk])>, last: Timestamp) -> Option<Message> {
+    let mut raw = format!("{start}\r\n");
+    for Pair { name, value } in headers {
+        let kept = !name.starts_with(':') && !OF_THE_TRANSFER.contains(&name.to_ascii_lowercase().as_str());
+        if [name, value].into_iter().any(|t| t.contains(['\r', '\n'])) {
+            return None;
+        }
+        if kept {
+            raw.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    let mut pieces = Vec::new();
+    let mut offset = 0;
+    for chunk in chunks.map_or(&[][..], |(_, c)| c) {
+        let at = chunks.map_or(last, |(from, _)| from.plus(Span((chunk.ms * 1e6) as i64)));
+        pieces.push(PieceInfo { at, frame: 0, unit: chunk.unit, offset, len: chunk.bytes, gap: false });
+        offset += u64::from(chunk.bytes);
+    }
+    let units = pieces.last().map(|p| p.unit + 1);
+    if pieces.is_empty() && !body.is_empty() {
+        pieces.push(PieceInfo { at: last, frame: 0, unit: 0, offset: 0, len: u32::try_from(body.len()).ok()?, gap: false });
+    }
+    let transfer = match (units, body.is_empty()) {
+        (Some(_), _) => "chunked",
+        (None, true) => "none",
+        (None, false) => "length",
+    };
+    raw.push_str(&match transfer {
+        "chunked" => "transfer-encoding: chunked\r\n\r\n".to_owned(),
+        _ => format!("content-length: {}\r\n\r\n", body.len()),
+    });
+    Some((raw.into_bytes(), transfer, BodyPart { pieces, bytes: body.to_vec(), unit_lines: Vec::new() }, units))
+}

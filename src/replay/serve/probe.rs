@@ -1,0 +1,102 @@
+//! A client that asks for a recording again and listens as a capture does: every read with the time at which the kernel got it.
+
+use super::{clock, socket};
+use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
+use crate::exchange::{Exchange, Request};
+use crate::http::event::{Transfer, Version};
+use crate::pipeline::{Config, Output, Pipeline};
+use crate::replay::h2;
+use crate::time::{Span, Timestamp};
+use anyhow::{Context, Result};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long behind the last recorded byte an answer may still come.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Ask what was asked then, over the HTTP version of then; what is heard, with monotonic times. `lasts`: of the answer, as it will be played.
+///
+/// # Errors
+/// The server cannot be reached.
+pub fn ask(server: SocketAddr, recorded: &Exchange, lasts: Span) -> Result<Option<Exchange>> {
+    let mut socket = TcpStream::connect(server).with_context(|| format!("cannot connect to {server}"))?;
+    socket.set_nodelay(true)?;
+    socket::stamp_arrivals(&socket);
+    let wait = Duration::from_nanos(lasts.0.max(0) as u64) + PATIENCE;
+    let endpoints = Endpoints { client: socket.local_addr()?, server };
+    let config = Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() };
+    let mut ear = Ear { pipeline: Pipeline::new(config), heard: None };
+    ear.event(clock::now(), Direction::ToServer, What::Open { endpoints, joined: false });
+    let request = recorded.request.as_ref();
+    let version = recorded.response.as_ref().and_then(|r| r.head.as_ref()).map_or(Version::H11, |h| h.version);
+    let bytes = match (version, request) {
+        (Version::H2, Some(request)) => h2::request(request),
+        (_, Some(request)) if request.head.version != Version::H2 => as_sent(request),
+        _ => b"GET / HTTP/1.1\r\nHost: replay\r\n\r\n".to_vec(),
+    };
+    socket.write_all(&bytes)?;
+    ear.event(clock::now(), Direction::ToServer, What::Data(&bytes));
+    let mut buffer = vec![0; 256 << 10];
+    let end = clock::now().saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
+    while ear.heard.is_none() {
+        let left = end.saturating_sub(clock::now());
+        if left <= 0 {
+            break;
+        }
+        socket.set_read_timeout(Some(Duration::from_nanos(left as u64)))?;
+        match socket::receive(&socket, &mut buffer) {
+            Ok((0, at)) => {
+                ear.event(at, Direction::ToClient, What::End(End::Fin));
+                break;
+            }
+            Ok((n, at)) => ear.event(at, Direction::ToClient, What::Data(&buffer[..n])),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => {
+                ear.event(clock::now(), Direction::ToClient, What::End(End::Reset));
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    ear.pipeline.finish();
+    ear.drain();
+    Ok(ear.heard)
+}
+
+struct Ear {
+    pipeline: Pipeline,
+    heard: Option<Exchange>,
+}
+
+impl Ear {
+    fn event(&mut self, at: i64, dir: Direction, what: What<'_>) {
+        self.pipeline.feed(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what });
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let heard = &mut self.heard;
+        self.pipeline.drain(&mut |output| {
+            if let Output::Exchange(exchange) = output {
+                heard.get_or_insert(*exchange);
+            }
+        });
+    }
+}
+
+/// An HTTP/1 request in the bytes in which it was sent.
+fn as_sent(request: &Request) -> Vec<u8> {
+    let mut bytes = request.head.fields.raw().to_vec();
+    let body = &request.body.bytes;
+    match request.head.transfer {
+        Transfer::Chunked if body.is_empty() => bytes.extend_from_slice(b"0\r\n\r\n"),
+        Transfer::Chunked => {
+            bytes.extend_from_slice(format!("{:x}\r\n", body.len()).as_bytes());
+            bytes.extend_from_slice(body);
+            bytes.extend_from_slice(b"\r\n0\r\n\r\n");
+        }
+        _ => bytes.extend_from_slice(body),
+    }
+    bytes
+}

@@ -1,0 +1,252 @@
+//! `sniff report clients`: which clients break on an exchange, how, and why, the worst first.
+
+use super::list::{dialect, request_line};
+use super::table::{Cell, Column, Table};
+use super::text::{Style, clean, clip_middle, count, width, wrap};
+use super::{Look, markdown};
+use crate::clients::{Outcome, Verdict};
+use crate::summary::Summary;
+use serde::Serialize;
+
+/// One exchange and what each client makes of it.
+#[derive(Debug, Serialize)]
+pub struct Case {
+    /// Capture file, where several are checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Exchange.
+    pub exchange: i64,
+    /// Method and target.
+    pub request: String,
+    /// Host.
+    pub host: String,
+    /// Status.
+    pub status: Option<u16>,
+    /// Dialect with variant.
+    pub dialect: String,
+    /// Why nothing can be said of it; none where something can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
+    /// Every client that speaks the dialect.
+    pub clients: Vec<Verdict>,
+}
+
+/// Clients of one exchange that fare alike, and for the same reason.
+struct Group<'c> {
+    outcome: Outcome,
+    why: &'c str,
+    names: Vec<&'c str>,
+}
+
+impl Case {
+    /// Of an exchange, of a file where several are checked.
+    pub fn new(file: Option<&str>, s: &Summary, judged: Result<Vec<Verdict>, String>) -> Case {
+        let (clients, unfit) = match judged {
+            Ok(clients) => (clients, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        Case {
+            file: file.map(Into::into),
+            exchange: s.id,
+            request: request_line(s),
+            host: s.host(),
+            status: s.response.as_ref().and_then(|r| r.status),
+            dialect: dialect(s),
+            unfit,
+            clients,
+        }
+    }
+
+    /// Clients that break, in whatever way.
+    pub fn broken(&self) -> usize {
+        self.clients.iter().filter(|v| v.outcome != Outcome::Fine).count()
+    }
+
+    /// The worst first, then those that hit most; within a group the roster's order.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut all: Vec<Group<'_>> = Vec::new();
+        for v in &self.clients {
+            match all.iter_mut().find(|g| g.outcome == v.outcome && g.why == v.why) {
+                Some(group) => group.names.push(v.client),
+                None => all.push(Group { outcome: v.outcome, why: &v.why, names: vec![v.client] }),
+            }
+        }
+        all.sort_by_key(|g| (std::cmp::Reverse(g.outcome), std::cmp::Reverse(g.names.len())));
+        all
+    }
+}
+
+/// For a terminal: every exchange, its groups, then the verdict.
+pub fn text(cases: &[Case], look: &Look) -> String {
+    let mut out: String = cases.iter().map(|c| case_text(c, look)).collect();
+    let (verdict, style) = verdict(cases);
+    out += &format!("{}\n", style.paint(&verdict, look.color));
+    out
+}
+
+fn case_text(case: &Case, look: &Look) -> String {
+    let file = case.file.as_ref().map(|f| format!("{} ", clean(f))).unwrap_or_default();
+    let status = case.status.map_or("-".into(), |s| s.to_string());
+    let request = clip_middle(&clean(&case.request), look.width.saturating_sub(30).max(30));
+    let title = format!("{file}#{}  {request}  {status}", case.exchange);
+    let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
+    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, look.color), Style::Dim.paint(&about, look.color));
+    if let Some(why) = &case.unfit {
+        return out + &format!("  not modelled: {why}\n\n");
+    }
+    // Outcomes and their counts stand in one column: who breaks is seen at a glance, and why stands below.
+    const LABEL: usize = "  changed  99  ".len();
+    let room = look.width.saturating_sub(LABEL).max(30);
+    let mut last = None;
+    for group in case.groups() {
+        let total = case.clients.iter().filter(|v| v.outcome == group.outcome).count();
+        let label = match last == Some(group.outcome) {
+            true => " ".repeat(LABEL),
+            false => format!("  {:<7}  {total:>2}  ", group.outcome.as_str()),
+        };
+        last = Some(group.outcome);
+        let names = lines(&group.names, room);
+        let dim = group.outcome == Outcome::Fine;
+        for (n, line) in names.iter().enumerate() {
+            let label = if n == 0 { label.as_str() } else { &" ".repeat(LABEL) };
+            let line = if dim { Style::Dim.paint(line, look.color) } else { line.clone() };
+            out += &format!("{}{line}\n", style(group.outcome).paint(label, look.color));
+        }
+        for line in wrap(&clean(group.why), room.saturating_sub(2)) {
+            out += &format!("{:LABEL$}{}\n", "", Style::Dim.paint(&format!("  {line}"), look.color));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// Names, comma by comma, never broken inside one.
+fn lines(names: &[&str], room: usize) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for (n, name) in names.iter().enumerate() {
+        let name = if n + 1 < names.len() { format!("{name},") } else { (*name).to_string() };
+        match out.last_mut() {
+            Some(line) if width(line) + 1 + width(&name) <= room => {
+                line.push(' ');
+                line.push_str(&name);
+            }
+            _ => out.push(name),
+        }
+    }
+    out
+}
+
+fn style(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::Fine => Style::Green,
+        Outcome::Changed => Style::Yellow,
+        Outcome::Raises | Outcome::Hangs => Style::Red,
+    }
+}
+
+/// One line that says it all, and its style.
+fn verdict(cases: &[Case]) -> (String, Style) {
+    let judged: Vec<&Case> = cases.iter().filter(|c| !c.clients.is_empty()).collect();
+    let all = count(judged.len() as u64, "exchange", "exchanges");
+    let unfit = cases.len() - judged.len();
+    let left = if unfit > 0 { format!(" ({unfit} not modelled)") } else { String::new() };
+    if judged.is_empty() {
+        return (format!("no streamed answers in a dialect whose clients are known{left}"), Style::Yellow);
+    }
+    let broken = judged.iter().filter(|c| c.broken() > 0).count();
+    if broken == 0 {
+        return (format!("{all}: no known client breaks{left}"), Style::Green);
+    }
+    let most = judged.iter().max_by_key(|c| c.broken());
+    let most = most.map(|c| format!("; most: {} of {} clients on #{}", c.broken(), c.clients.len(), c.exchange)).unwrap_or_default();
+    let verb = if broken == 1 { "breaks" } else { "break" };
+    (format!("{broken} of {all} {verb} clients{most}{left}"), Style::Red)
+}
+
+/// A row per exchange and client.
+pub fn table(cases: &[Case]) -> Table {
+    let columns = vec![
+        Column::left("File"),
+        Column::right("Exchange"),
+        Column::left("Dialect"),
+        Column::left("Client"),
+        Column::left("Outcome"),
+        Column::left("Why"),
+        Column::left("Evidence"),
+    ];
+    let row = |c: &Case, v: &Verdict| {
+        let outcome = Cell::new(v.outcome.as_str()).style(style(v.outcome));
+        vec![
+            Cell::new(c.file.as_deref().unwrap_or_default()),
+            Cell::new(c.exchange.to_string()),
+            Cell::new(&c.dialect),
+            Cell::new(v.client),
+            outcome,
+            Cell::new(&v.why),
+            Cell::new(&v.evidence),
+        ]
+    };
+    Table { columns, rows: cases.iter().flat_map(|c| c.clients.iter().map(move |v| row(c, v))).collect() }
+}
+
+/// For documents: a table of groups per exchange.
+pub fn markdown_text(cases: &[Case]) -> String {
+    let mut out = format!("**{}**\n", markdown::escape(&verdict(cases).0));
+    for case in cases.iter().filter(|c| !c.clients.is_empty()) {
+        let columns = vec![Column::left("Outcome"), Column::right("Clients"), Column::left("Which"), Column::left("Why")];
+        let row = |g: &Group<'_>| {
+            vec![Cell::new(g.outcome.as_str()), Cell::new(g.names.len().to_string()), Cell::new(g.names.join(", ")), Cell::new(g.why)]
+        };
+        let file = case.file.as_ref().map(|f| format!("{f} ")).unwrap_or_default();
+        let title = markdown::escape(&format!("{file}#{} {} · {}", case.exchange, case.request, case.dialect));
+        out += &format!("\n{title}\n\n{}", markdown::render(&Table { columns, rows: case.groups().iter().map(row).collect() }));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(all: &[(&'static str, Outcome, &str)]) -> Case {
+        let verdict = |(client, outcome, why): &(&'static str, Outcome, &str)| Verdict {
+            client,
+            outcome: *outcome,
+            why: (*why).into(),
+            evidence: "measured".into(),
+        };
+        let clients = all.iter().map(verdict).collect();
+        let about = ("POST /v1/chat/completions".into(), "api.example".into(), "openai.chat".into());
+        Case { file: None, exchange: 7, request: about.0, host: about.1, status: Some(200), dialect: about.2, unfit: None, clients }
+    }
+
+    #[test]
+    fn the_worst_stands_first_and_equal_fates_stand_together() {
+        let cases = [case(&[
+            ("a", Outcome::Fine, ""),
+            ("b", Outcome::Raises, "id is missing"),
+            ("c", Outcome::Hangs, "the body stays open"),
+            ("d", Outcome::Raises, "id is missing"),
+            ("e", Outcome::Raises, "model is missing"),
+        ])];
+        let text = text(&cases, &Look { width: 80, color: false });
+        let expected = "\
+#7  POST /v1/chat/completions  200  api.example  openai.chat
+  hangs     1  c
+                 the body stays open
+  raises    3  b, d
+                 id is missing
+               e
+                 model is missing
+  fine      1  a
+
+1 of 1 exchange breaks clients; most: 4 of 5 clients on #7
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn names_are_never_broken() {
+        assert_eq!(lines(&["ai-sdk openai", "b", "openai-node 6.49 helper"], 24), ["ai-sdk openai, b,", "openai-node 6.49 helper"]);
+    }
+}

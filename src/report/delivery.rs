@@ -1,0 +1,99 @@
+//! `sniff report delivery`: how each stream came, in words, and what is wrong with that.
+
+use super::Look;
+use super::finding::{self, Manner};
+use super::list::{dialect, end, request_line};
+use super::markdown;
+use super::text::{Style, clean, clip_middle, count, wrap};
+use crate::summary::{FindingSummary, Summary};
+use serde::Serialize;
+
+/// One stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Delivered {
+    /// Exchange.
+    pub exchange: i64,
+    /// Method and target.
+    pub request: String,
+    /// Host.
+    pub host: String,
+    /// Dialect with variant.
+    pub dialect: String,
+    /// What became of the answer.
+    pub verdict: Option<String>,
+    /// What that rests on.
+    pub verdict_why: Vec<String>,
+    /// How it came.
+    pub delivery: Vec<String>,
+    /// Findings about that.
+    pub findings: Vec<FindingSummary>,
+    #[serde(skip)]
+    zero_ns: Option<i64>,
+    #[serde(skip)]
+    end: super::table::Cell,
+}
+
+impl Delivered {
+    /// Of an exchange; none where it is no stream.
+    pub fn new(s: &Summary) -> Option<Delivered> {
+        (!s.delivery.is_empty()).then(|| Delivered {
+            exchange: s.id,
+            request: request_line(s),
+            host: s.host(),
+            dialect: dialect(s),
+            verdict: s.verdict.clone(),
+            verdict_why: s.verdict_why.clone(),
+            delivery: s.delivery.clone(),
+            findings: s.findings.iter().filter(|f| f.rule.starts_with("DLV-")).cloned().collect(),
+            zero_ns: s.timing.t_request_end_ns,
+            end: end(s),
+        })
+    }
+}
+
+/// For a terminal.
+pub fn text(all: &[Delivered], look: &Look) -> String {
+    let mut out = String::new();
+    for d in all {
+        let request = clip_middle(&clean(&d.request), look.width.saturating_sub(30).max(30));
+        let about = clean([d.host.as_str(), &d.dialect].map(str::trim).join("  ").trim());
+        let title = Style::Bold.paint(&format!("#{}  {request}", d.exchange), look.color);
+        out += &format!("{title}  {}\n", Style::Dim.paint(&about, look.color));
+        for sentence in &d.delivery {
+            bullet(&mut out, sentence, look);
+        }
+        let why = d.verdict_why.join("; ");
+        bullet(&mut out, &format!("{}: {why}", d.end.text), look);
+        let code_width = d.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
+        for f in &d.findings {
+            out += &finding::text(f, Manner { code_width, zero_ns: d.zero_ns, fix: true }, look);
+        }
+        out.push('\n');
+    }
+    out + &format!("{}\n", summary(all))
+}
+
+/// For documents.
+pub fn markdown_text(all: &[Delivered]) -> String {
+    let mut out = format!("**{}**\n", markdown::escape(&summary(all)));
+    for d in all {
+        out += &format!("\n#### #{} {} ({})\n\n", d.exchange, markdown::escape(&clean(&d.request)), markdown::escape(&clean(&d.dialect)));
+        d.delivery.iter().for_each(|s| out += &format!("- {}\n", markdown::escape(&clean(s))));
+        for f in &d.findings {
+            out += &format!("- **{}**: {}\n", f.rule, markdown::escape(&clean(&f.message)));
+        }
+    }
+    out
+}
+
+fn bullet(out: &mut String, sentence: &str, look: &Look) {
+    let mut lines = wrap(&clean(sentence), look.width.saturating_sub(6).max(30)).into_iter();
+    *out += &format!("  {} {}\n", Style::Dim.paint("·", look.color), lines.next().unwrap_or_default());
+    lines.for_each(|l| *out += &format!("    {l}\n"));
+}
+
+fn summary(all: &[Delivered]) -> String {
+    let bad = all.iter().filter(|d| d.findings.iter().any(|f| f.level > crate::conformance::Level::Info)).count() as u64;
+    let streams = count(all.len() as u64, "stream", "streams");
+    if bad == 0 { format!("{streams}, delivered well") } else { format!("{bad} of {streams} delivered badly") }
+}

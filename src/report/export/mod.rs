@@ -1,0 +1,73 @@
+//! Other ways out of the database: an exchange in the words of other tools. Secrets are taken out before (`exchange::redact::exchange`), here nothing is hidden.
+
+pub mod curl;
+pub mod har;
+pub mod pcapng;
+pub mod records;
+pub mod vcr;
+pub mod wiremock;
+
+use crate::body::Decoder;
+use crate::exchange::{Body, Exchange};
+use crate::http::event::Fields;
+
+/// Headers as pairs of text.
+fn pairs(fields: &Fields) -> impl Iterator<Item = (String, String)> {
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    fields.iter().map(move |(name, value)| (text(name), text(value)))
+}
+
+/// The address that was asked for.
+fn url(exchange: &Exchange) -> String {
+    let Some(request) = &exchange.request else { return "about:unknown".into() };
+    let head = &request.head;
+    if head.target.contains("://") {
+        return head.target.clone();
+    }
+    let scheme = head.scheme.as_deref().unwrap_or(if exchange.tls.is_some() { "https" } else { "http" });
+    let authority = head.authority.clone().unwrap_or_else(|| exchange.endpoints.server.to_string());
+    format!("{scheme}://{authority}{}", head.target)
+}
+
+/// A body with its content coding undone.
+fn decoded(body: &Body, fields: &Fields) -> Vec<u8> {
+    let codings: Vec<String> = fields.all("content-encoding").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
+    let mut out = Vec::new();
+    let mut decoder = Decoder::new((!codings.is_empty()).then(|| codings.join(", ")).as_deref());
+    decoder.push(Default::default(), 0, &body.bytes, &mut |piece| out.extend_from_slice(piece.bytes), &mut |_| ());
+    out
+}
+
+/// The body of the answer, its coding undone, and whether it had one.
+fn answer(exchange: &Exchange) -> (Vec<u8>, bool) {
+    let Some(response) = &exchange.response else { return (Vec::new(), false) };
+    let Some(head) = &response.head else { return (response.body.bytes.clone(), false) };
+    let coded = head.fields.all("content-encoding").any(|v| !v.trim_ascii().eq_ignore_ascii_case(b"identity") && !v.is_empty());
+    (decoded(&response.body, &head.fields), coded)
+}
+
+/// Base64 (RFC 4648 section 4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+        for i in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * i) & 63) as usize];
+            out.push(if i <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_of_rfc_4648_section_10() {
+        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Records one by one, as objects: for jq, and for data frames.
+
+use super::answer;
+use crate::exchange::Exchange;
+use serde::Serialize;
+
+/// One record.
+#[derive(Debug, Serialize)]
+pub struct Line<'x> {
+    exchange: u64,
+    n: u64,
+    /// Time of its last byte, ns since 1970 UTC.
+    t_ns: i64,
+    /// The same since the request's last byte.
+    ms: Option<f64>,
+    event: Option<&'x str>,
+    delta: Option<&'static str>,
+    terminator: bool,
+    /// Its bytes as they stand in the decoded body; what is not UTF-8 is replaced.
+    raw: String,
+}
+
+/// Every record of the answer.
+pub fn lines(exchange: &Exchange) -> Vec<Line<'_>> {
+    let Some(response) = &exchange.response else { return Vec::new() };
+    let (body, _) = answer(exchange);
+    let asked = exchange.request.as_ref().map(|r| r.last_at);
+    let line = |r: &'_ crate::exchange::RecordInfo| {
+        let raw = body.get(r.start as usize..r.end as usize).unwrap_or_default();
+        (String::from_utf8_lossy(raw).into_owned(), asked.map(|a| r.at.since(a).as_millis_f64()))
+    };
+    let records = response.records.iter();
+    records
+        .map(|r| {
+            let (raw, ms) = line(r);
+            let (event, delta, terminator) = (r.event.as_deref(), r.meaning.delta(), r.meaning.terminator);
+            Line { exchange: exchange.id.0, n: r.n, t_ns: r.at.nanos(), ms, event, delta, terminator, raw }
+        })
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! A cassette of vcrpy, version 1. It is JSON, which is YAML too. A cassette has no place for times and boundaries: they are left out.
+
+use super::{answer, base64, decoded, pairs, url};
+use crate::exchange::Exchange;
+use serde_json::{Map, Value, json};
+
+/// The cassette of these exchanges; those without request or answer have no place in it.
+pub fn cassette(exchanges: &[Exchange]) -> String {
+    let all: Vec<String> = exchanges.iter().filter_map(interaction).collect();
+    format!("interactions:\n{}version: 1\n", all.concat())
+}
+
+fn interaction(exchange: &Exchange) -> Option<String> {
+    let request = exchange.request.as_ref()?;
+    let head = exchange.response.as_ref()?.head.as_ref()?;
+    let asked = decoded(&request.body, &request.head.fields);
+    let (body, _) = answer(exchange);
+    // The body is stored decoded, so the coding must not be promised.
+    let answered = headers(
+        pairs(&head.fields).filter(|(n, _)| !n.eq_ignore_ascii_case("content-encoding") && !n.eq_ignore_ascii_case("transfer-encoding")),
+    );
+    let mut out = String::new();
+    out += "- request:\n";
+    out += &format!("    body: {}\n", if asked.is_empty() { "null".into() } else { scalar(&asked) });
+    out += &format!("    headers: {}\n", headers(pairs(&request.head.fields)));
+    out += &format!("    method: {}\n    uri: {}\n", json!(request.head.method), json!(url(exchange)));
+    out += "  response:\n";
+    out += &format!("    body:\n      string: {}\n", scalar(&body));
+    out += &format!("    headers: {answered}\n");
+    out += &format!("    status:\n      code: {}\n      message: {}\n", head.status, json!(String::from_utf8_lossy(&head.reason)));
+    Some(out)
+}
+
+/// A YAML scalar: a JSON string, or `!!binary`.
+fn scalar(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        // YAML forbids unescaped C1 controls and surrogates; JSON strings of plain text are fine.
+        Ok(text) => json!(text)
+            .to_string()
+            .replace('\u{7f}', "\\u007f")
+            .replace('\u{85}', "\\u0085")
+            .replace('\u{2028}', "\\u2028")
+            .replace('\u{2029}', "\\u2029"),
+        Err(_) => format!("!!binary {}", base64(bytes)),
+    }
+}
+
+fn headers(pairs: impl Iterator<Item = (String, String)>) -> Value {
+    let mut all: Map<String, Value> = Map::new();
+    for (name, value) in pairs {
+        match all.entry(name).or_insert_with(|| json!([])) {
+            Value::Array(values) => values.push(json!(value)),
+            _ => continue,
+        }
+    }
+    Value::Object(all)
+}

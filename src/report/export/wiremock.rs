@@ -1,0 +1,52 @@
+//! Stub mappings of WireMock. Its dribble sends equal slices over a total time: the nearest that it has to recorded times.
+
+use super::{answer, base64, decoded, pairs};
+use crate::exchange::Exchange;
+use crate::time::Span;
+use serde_json::{Map, Value, json};
+
+/// The mappings of these exchanges; those without request or answer have no place in it.
+pub fn mappings(exchanges: &[Exchange]) -> Value {
+    let all: Vec<Value> = exchanges.iter().filter_map(mapping).collect();
+    json!({ "mappings": all })
+}
+
+fn mapping(exchange: &Exchange) -> Option<Value> {
+    let request = exchange.request.as_ref()?;
+    let response = exchange.response.as_ref()?;
+    let head = response.head.as_ref()?;
+    let asked = decoded(&request.body, &request.head.fields);
+    let mut wanted = json!({"method": request.head.method, "url": request.head.target});
+    if let Ok(text) = String::from_utf8(asked)
+        && !text.is_empty()
+    {
+        let pattern = match serde_json::from_str::<Value>(&text) {
+            Ok(body) => json!({"equalToJson": body, "ignoreArrayOrder": false}),
+            Err(_) => json!({"equalTo": text}),
+        };
+        wanted["bodyPatterns"] = json!([pattern]);
+    }
+    let (body, _) = answer(exchange);
+    let mut headers = Map::new();
+    let made = ["content-length", "transfer-encoding", "connection", "content-encoding"];
+    for (name, value) in pairs(&head.fields).filter(|(n, _)| !made.contains(&n.to_ascii_lowercase().as_str())) {
+        match headers.get_mut(&name) {
+            Some(Value::Array(values)) => values.push(json!(value)),
+            Some(first) => *first = json!([first.clone(), value]),
+            None => drop(headers.insert(name, json!(value))),
+        }
+    }
+    let mut answered = json!({"status": head.status, "headers": headers});
+    match String::from_utf8(body) {
+        Ok(text) => answered["body"] = json!(text),
+        Err(e) => answered["base64Body"] = json!(base64(e.as_bytes())),
+    }
+    let whole_ms = |span: Span| span.0.max(0) / 1_000_000;
+    answered["fixedDelayMilliseconds"] = json!(whole_ms(response.first_at.since(request.last_at)));
+    if response.framing.is_stream() {
+        let total = whole_ms(response.last_at.since(response.first_at)).max(1);
+        let deliveries = response.body.pieces.iter().filter(|p| !p.gap).count().max(1);
+        answered["chunkedDribbleDelay"] = json!({"numberOfChunks": deliveries, "totalDuration": total});
+    }
+    Some(json!({"request": wanted, "response": answered}))
+}

@@ -1,0 +1,139 @@
+//! A finding as a compiler would say it: what, where, the bytes with a caret under the offending ones, what to do.
+
+use super::Look;
+use super::text::{Style, clean, clip, level, width, wrap};
+use crate::oddity::{Excerpt, Of};
+use crate::summary::FindingSummary;
+use crate::time::{Span, Timestamp};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// Columns that the rule's code takes, so that several findings stand in columns.
+    pub code_width: usize,
+    /// The request's last byte, ns since 1970 UTC: times are told since then.
+    pub zero_ns: Option<i64>,
+    /// Say the fix.
+    pub fix: bool,
+}
+
+/// For a terminal, indented by two.
+pub fn text(f: &FindingSummary, manner: Manner, look: &Look) -> String {
+    let label = format!("{:<w$}  {:<7} ", f.rule, level(f.level), w = manner.code_width);
+    let indent = 2 + label.len() + 1;
+    let times = if f.count > 1 { format!(" ({} times)", f.count) } else { String::new() };
+    let message = format!("{}{times}", clean(&f.message));
+    let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
+    let style = Style::of(f.level);
+    let mut out = format!("  {} {}\n", style.paint(&label, look.color), lines.next().unwrap_or_default());
+    lines.for_each(|l| out += &format!("{:indent$}{l}\n", ""));
+    let place = place(f, manner.zero_ns);
+    if !place.is_empty() {
+        out += &format!("    {} {place}\n", Style::Dim.paint("-->", look.color));
+    }
+    let bar = Style::Dim.paint("     |", look.color);
+    if let Some([line, carets]) = excerpt_lines(f, look.width.saturating_sub(8).max(30)) {
+        let blank = carets.len() - carets.trim_start().len();
+        let carets = format!("{:blank$}{}", "", style.paint(carets.trim_start(), look.color));
+        out += &format!("{bar} {line}\n{bar} {carets}\n");
+    }
+    if let Some(fix) = f.fix.as_ref().filter(|_| manner.fix) {
+        let mut lines = wrap(fix, look.width.saturating_sub(12).max(30)).into_iter();
+        out += &format!("     {} {}\n", Style::Dim.paint("= fix:", look.color), lines.next().unwrap_or_default());
+        lines.for_each(|l| out += &format!("            {l}\n"));
+    }
+    out
+}
+
+/// Record, byte, packet, chunk, time.
+pub fn place(f: &FindingSummary, zero_ns: Option<i64>) -> String {
+    let mut parts = Vec::new();
+    let head = f.excerpt.as_ref().is_some_and(|e| e.of == Of::Head);
+    parts.extend(head.then(|| "response head".to_owned()));
+    parts.extend(f.record.map(|r| format!("record {r}")));
+    parts.extend(f.offset.map(|o| format!("byte {o}")));
+    parts.extend(f.chunk.map(|c| format!("chunk {c}")));
+    parts.extend(f.packet.map(|p| format!("packet {p}")));
+    if let (Some(t), Some(zero)) = (f.t_ns, zero_ns) {
+        let since: Span = Timestamp(t).since(Timestamp(zero));
+        parts.push(format!("{}{since}", if since.0 >= 0 { "+" } else { "" }));
+    }
+    parts.join(", ")
+}
+
+/// The excerpt and the carets under it, within so many columns.
+pub fn excerpt_lines(f: &FindingSummary, max: usize) -> Option<[String; 2]> {
+    let (line, before, marked) = f.excerpt.as_ref().and_then(|e| excerpt(e, max))?;
+    Some([line, format!("{:before$}{}", "", "^".repeat(marked.max(1)))])
+}
+
+/// The line within `max` columns, columns before the mark, columns of the mark.
+fn excerpt(e: &Excerpt, max: usize) -> Option<(String, usize, usize)> {
+    let (before, marked, after) = (clean(&e.before), clean(&e.marked), clean(&e.after));
+    if before.is_empty() && marked.is_empty() && after.is_empty() {
+        return None;
+    }
+    // Room for the mark: what stands before it gives way from its far end.
+    let room = max.saturating_sub(width(&marked).min(max / 2) + max / 6).max(max / 3);
+    let before = if width(&before) > room { format!("…{}", tail(&before, room - 1)) } else { before };
+    let marked_width = width(&marked).min(max.saturating_sub(width(&before)).max(1));
+    Some((clip(&format!("{before}{marked}{after}"), max), width(&before), marked_width))
+}
+
+/// The last columns of a text.
+fn tail(text: &str, max: usize) -> String {
+    let mut kept: Vec<char> = Vec::new();
+    let mut used = 0;
+    for c in text.chars().rev() {
+        used += width(c.encode_utf8(&mut [0; 4]));
+        if used > max {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.into_iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::Level;
+
+    fn finding(excerpt: Excerpt) -> FindingSummary {
+        FindingSummary {
+            rule: "SSE-002".into(),
+            level: Level::Warning,
+            record: Some(3),
+            offset: Some(120),
+            message: "no space behind `data:`".into(),
+            count: 9,
+            t_ns: Some(5_000_000),
+            packet: Some(14),
+            chunk: Some(3),
+            excerpt: Some(Box::new(excerpt)),
+            fix: Some("Write a space.".into()),
+        }
+    }
+
+    const MANNER: Manner = Manner { code_width: 7, zero_ns: Some(0), fix: true };
+
+    #[test]
+    fn reads_like_a_compilers_message() {
+        let e = Excerpt { before: String::new(), marked: "data:".into(), after: "{\"id\":1}".into(), ..Excerpt::default() };
+        let want = "  SSE-002  warning  no space behind `data:` (9 times)\n    --> record 3, byte 120, chunk 3, packet 14, +5.00 ms\n     | data:{\"id\":1}\n     | ^^^^^\n     = fix: Write a space.\n";
+        assert_eq!(text(&finding(e), MANNER, &Look { width: 80, color: false }), want);
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_mark_however_narrow_the_terminal_is() {
+        let e = Excerpt { before: "漢".repeat(60), marked: "X".into(), after: "y".repeat(90), ..Excerpt::default() };
+        for columns in [60, 80, 160] {
+            let out = text(&finding(e.clone()), MANNER, &Look { width: columns, color: false });
+            let lines: Vec<&str> = out.lines().collect();
+            let line = lines.iter().position(|l| l.contains('X')).unwrap_or_default();
+            let before = lines[line].split('X').next().unwrap_or_default();
+            assert_eq!(lines[line + 1].find('^'), Some(width(before)), "{out}");
+            assert!(lines.iter().all(|l| width(l) <= columns), "{out}");
+        }
+    }
+}

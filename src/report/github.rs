@@ -1,0 +1,62 @@
+//! Workflow commands of GitHub Actions: each finding becomes an annotation of the run.
+
+use super::compliance::{Case, Compliance};
+use super::finding::place;
+use super::text::clean;
+use crate::conformance::{Level, by_code};
+use crate::summary::FindingSummary;
+
+/// A line for each finding, then the verdict as plain text.
+pub fn text(c: &Compliance) -> String {
+    let mut out: String = c.cases.iter().flat_map(|case| case.findings.iter().map(|f| annotation(case, f))).collect();
+    out += &format!("{}\n", c.verdict().0);
+    out
+}
+
+fn annotation(case: &Case, f: &FindingSummary) -> String {
+    let command = match f.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Info => "notice",
+    };
+    let name = by_code(&f.rule).map(|r| format!(" {}", r.name)).unwrap_or_default();
+    let mut properties = Vec::new();
+    properties.extend(case.file.as_ref().map(|file| format!("file={}", property(file))));
+    properties.push(format!("title={}", property(&format!("{}{name}", f.rule))));
+    let mut message = format!("#{} {}: {}", case.exchange, clean(&case.request), clean(&f.message));
+    let place = place(f, case.zero_ns);
+    if !place.is_empty() {
+        message += &format!(" ({place})");
+    }
+    if f.count > 1 {
+        message += &format!(", {} times", f.count);
+    }
+    if let Some(e) = &f.excerpt {
+        message += &format!("\n{}{}{}", clean(&e.before), clean(&e.marked), clean(&e.after));
+    }
+    if let Some(fix) = &f.fix {
+        message += &format!("\nfix: {fix}");
+    }
+    format!("::{command} {}::{}\n", properties.join(","), data(&message))
+}
+
+/// The message behind `::`: one line, nothing that ends it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property, which commas and colons would end.
+fn property(text: &str) -> String {
+    data(&clean(text)).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_captured_can_end_the_command() {
+        assert_eq!(data("100 %\r\n::error::x"), "100 %25%0D%0A::error::x");
+        assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25\\n");
+    }
+}

@@ -1,0 +1,158 @@
+//! What a verdict rests on, in words.
+
+use super::{Limit, Verdict, guilty, promises_an_end, said_its_end};
+use crate::exchange::ending::Party;
+use crate::exchange::{Exchange, Response};
+use crate::http::event::{MessageEnd, Told, Transfer};
+use crate::oddity::excerpt;
+use crate::time::Span;
+
+/// Spans below this say nothing about intention.
+const AT_ONCE: Span = Span::from_millis(1_000);
+
+pub(super) fn of(x: &Exchange, verdict: Verdict, limit: Option<Limit>) -> Vec<String> {
+    let mut why = Vec::new();
+    if let Some(r) = &x.response {
+        status(r, verdict, &mut why);
+        why.extend(r.answer.error.as_ref().map(|e| format!("error in the stream: {}", excerpt(e.as_bytes()))));
+        records(r, &mut why);
+    }
+    why.push(transport(x));
+    behind_the_end(x, &mut why);
+    if let Some(l) = limit {
+        why.push(format!("silence of {} before the end: the limit of {} is {} s", said_silence(x), l.of, l.secs));
+        if x.ending.by == Party::Client {
+            why.push("the client's end closed: a gateway in front of this server, or the client's own read time-out".into());
+        }
+    } else if verdict == Verdict::ServerTruncated || verdict == Verdict::ClientCancelled {
+        why.extend(x.ending.silence().filter(|s| *s >= AT_ONCE).map(|s| format!("silence of {s} before the end")));
+    }
+    if guilty(x) != x.ending.by {
+        why.push("the client had closed its own side only and went on reading".into());
+    }
+    tls(x, &mut why);
+    if x.gap {
+        why.push("the capture lacks bytes of this exchange".into());
+    }
+    why
+}
+
+fn status(r: &Response, verdict: Verdict, why: &mut Vec<String>) {
+    if let Some(status) = r.head.as_ref().map(|h| h.status).filter(|s| !(200..300).contains(s)) {
+        why.push(match (verdict, status) {
+            (Verdict::GatewayTimeout, 524) => "status 524: Cloudflare waited for the origin in vain".into(),
+            (Verdict::GatewayTimeout, _) => format!("status {status}: a gateway waited for the server in vain"),
+            _ => format!("status {status}"),
+        });
+    }
+}
+
+/// What the records say of their end.
+fn records(r: &Response, why: &mut Vec<String>) {
+    let a = &r.answer;
+    match (&a.terminator.which, a.terminator.expected) {
+        (Some(which), _) => why.push(format!("terminator {which} came")),
+        (None, Some(expected)) if r.framing.is_stream() => why.push(format!("terminator {expected} never came")),
+        _ => {}
+    }
+    match a.finish_reasons.values().next() {
+        Some(reason) => why.push(format!("finish reason {}", excerpt(reason.as_bytes()))),
+        None if promises_an_end(r) && !r.deltas.is_empty() => why.push("no finish reason".into()),
+        None => {}
+    }
+}
+
+/// What ended the message.
+fn transport(x: &Exchange) -> String {
+    let (e, r) = (&x.ending, x.response.as_ref());
+    let who = match e.by {
+        Party::Client => "the client",
+        Party::Server => "the server",
+        Party::Capture => "nobody",
+    };
+    let lacks = r.map(lacks).unwrap_or_default();
+    let place = match r {
+        None => " before any answer".to_owned(),
+        Some(r) if r.body.wire_bytes == 0 => " before any body byte".to_owned(),
+        Some(r) => format!(" after {} body bytes{lacks}", r.body.wire_bytes),
+    };
+    match e.told {
+        Some(Told::NoBody) => "the answer has no body".into(),
+        Some(Told::ZeroChunk) => "the body ended with its zero chunk".into(),
+        Some(Told::Length) => "the body has the length that Content-Length announced".into(),
+        Some(Told::EndStream) => "the stream ended with END_STREAM".into(),
+        Some(Told::Close) => "the body lasted until the server closed: nothing else could tell its end".into(),
+        Some(Told::Fin) => format!("{who} closed (FIN){place}"),
+        Some(Told::Reset) => format!("{who} reset the connection (RST){place}"),
+        Some(Told::CloseNotify) => format!("{who} closed (TLS close_notify){place}"),
+        Some(Told::CloseFrame) => format!("{who} sent a Close frame (WebSocket)"),
+        Some(Told::RstStream(code)) => format!("{who} reset the stream (RST_STREAM, {}){place}", h2_code(code)),
+        Some(Told::GoAway { last, code }) => format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code)),
+        Some(Told::Idle) => format!("nobody closed, and nothing came for longer than the idle limit{place}"),
+        Some(Told::CaptureEnd) => format!("the capture ended{place}"),
+        Some(Told::NotCaptured) => "the bytes that tell the end were not captured".into(),
+        Some(Told::Switched) => "the connection switched to another protocol".into(),
+        None => "how it ended was not recorded".into(),
+    }
+}
+
+/// What the transport still owed.
+fn lacks(r: &Response) -> String {
+    match r.head.as_ref().map(|h| h.transfer) {
+        _ if r.end == MessageEnd::Complete => String::new(),
+        Some(Transfer::Chunked) => ", no zero chunk".into(),
+        Some(Transfer::Length(n)) => format!(" of {n}"),
+        Some(Transfer::H2) => ", no END_STREAM".into(),
+        _ => String::new(),
+    }
+}
+
+/// An answer that said its end, and a transport that did not, or not at once.
+fn behind_the_end(x: &Exchange, why: &mut Vec<String>) {
+    let Some(r) = x.response.as_ref().filter(|r| said_its_end(x, r)) else { return };
+    let Some(end) = x.ending.terminator_at.or(x.ending.finish_at) else { return };
+    let until = if x.ending.by == Party::Capture { x.ending.seen_until.max(x.ending.at) } else { x.ending.at };
+    let open = until.since(end);
+    match (r.end, x.ending.by) {
+        (MessageEnd::Complete, _) if open < AT_ONCE => {}
+        (MessageEnd::Complete, _) => why.push(format!("the body stayed open for {open} behind the end of the answer")),
+        (_, Party::Client) if open < AT_ONCE => {
+            why.push(format!("the client had all: it closed {open} behind the end of the answer, as openai-python does at [DONE]"));
+        }
+        (_, Party::Client) => why.push(format!("the server left the body open: the client gave up {open} behind the end of the answer")),
+        (_, Party::Server) => why.push("the answer is whole all the same; strict clients raise".into()),
+        (_, Party::Capture) => why.push(format!("the body was still open {open} behind the end of the answer")),
+    }
+}
+
+fn tls(x: &Exchange, why: &mut Vec<String>) {
+    let by_close = matches!(x.ending.told, Some(Told::Close | Told::Fin)) && x.ending.by == Party::Server;
+    if x.tls.is_some() && by_close && x.ending.server.close_notify.is_none() {
+        why.push("no close_notify: anybody on the way could have cut here".into());
+    }
+}
+
+fn said_silence(x: &Exchange) -> String {
+    super::silence(x).map(|s| s.to_string()).unwrap_or_default()
+}
+
+/// Error codes of RFC 9113 section 7 by name.
+fn h2_code(code: u32) -> String {
+    const NAMES: &[&str] = &[
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    ];
+    NAMES.get(code as usize).map_or(format!("code {code}"), |name| (*name).to_owned())
+}

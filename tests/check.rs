@@ -1,0 +1,157 @@
+//! `sniff check` as CI servers see it: JUnit and SARIF read by other programs, annotations, policies, databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use sniff::conn::Direction::{ToClient, ToServer};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use support::packets::{Talk, pcap};
+
+const T0: i64 = 1_795_390_276_000_000_000;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    /// A folder with a conforming stream (`good.pcap`) and one that is wrong in ways that would break out of any format (`bad, 1%.pcap`).
+    fn new() -> Place {
+        let place = Place(tempfile::tempdir().unwrap());
+        let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+        let word = |id: &str| {
+            chunk(&format!(
+                "data: {{\"id\":\"{id}\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"role\":\"assistant\",\"content\":\"a\"}},\"finish_reason\":null}}]}}\n\n"
+            ))
+        };
+        let stop = chunk(
+            "data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        );
+        let done = chunk("data: [DONE]\n\n");
+        let good = format!("{}{stop}{done}0\r\n\r\n", word("chatcmpl-152e4edf8b024db393e7"));
+        let hostile = chunk("<![CDATA[ ]]> & \u{1} ::error::%0A ``` \u{ffff}\n\n");
+        let bad = format!("{}{hostile}{stop}{done}0\r\n\r\n", word("chat"));
+        place.capture("good.pcap", "text/event-stream", &good);
+        place.capture("bad, 1%.pcap", "application/x-ndjson", &bad);
+        place
+    }
+
+    fn capture(&self, name: &str, content_type: &str, body: &str) {
+        let mut talk = Talk::open(T0);
+        let ask = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"model\":\"m\",\"stream\":true}";
+        talk.data(ToServer, ask.as_bytes(), 1400);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        talk.data(ToClient, format!("{head}{body}").as_bytes(), 1400);
+        talk.fin(ToClient);
+        talk.fin(ToServer);
+        std::fs::write(self.path(name), pcap(&talk.frames)).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn want(&self, code: i32, args: &[&str]) -> (String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
+        for variable in ["SNIFF_DB", "SNIFF_CONFIG", "SSLKEYLOGFILE", "COLUMNS"] {
+            command.env_remove(variable);
+        }
+        let o = command.args(args).current_dir(self.0.path()).output().unwrap();
+        let (out, err) = (String::from_utf8(o.stdout).unwrap(), String::from_utf8(o.stderr).unwrap());
+        assert_eq!(o.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        (out, err)
+    }
+
+    fn json(&self, code: i32, args: &[&str]) -> Value {
+        serde_json::from_str(&self.want(code, args).0).unwrap()
+    }
+}
+
+#[test]
+fn junit_is_read_by_an_xml_parser() {
+    let p = Place::new();
+    p.want(1, &["check", "--format", "junit", "-o", "out.xml", "good.pcap", "bad, 1%.pcap"]);
+    let script = "import sys, json, xml.etree.ElementTree as E\nr = E.parse(sys.argv[1]).getroot()\n\
+        print(json.dumps([[s.get('name'), s.get('tests'), s.get('failures'), [c.find('failure') is not None for c in s]] for s in r]))";
+    let out =
+        Command::new("python3").args(["-c", script, "out.xml"]).current_dir(p.0.path()).stderr(Stdio::inherit()).output().expect("python3");
+    let suites: Value = serde_json::from_slice(&out.stdout).expect("parsed");
+    assert_eq!(suites, serde_json::json!([["good.pcap", "1", "0", [false]], ["bad, 1%.pcap", "1", "1", [true]]]));
+}
+
+#[test]
+fn sarif_has_what_the_standard_requires() {
+    let p = Place::new();
+    let log = p.json(1, &["check", "--format", "sarif", "good.pcap", "bad, 1%.pcap"]);
+    assert_eq!((log["version"].as_str(), log["runs"].as_array().map(Vec::len)), (Some("2.1.0"), Some(1)));
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert!(run["tool"]["driver"]["name"].is_string() && !results.is_empty());
+    for r in results {
+        // 3.27.5 ruleId, 3.27.6 ruleIndex, 3.27.10 level, 3.27.11 message
+        let index = r["ruleIndex"].as_u64().unwrap() as usize;
+        assert_eq!(rules[index]["id"], r["ruleId"]);
+        assert!(["error", "warning", "note"].contains(&r["level"].as_str().unwrap()));
+        assert!(r["message"]["text"].as_str().is_some_and(|t| !t.is_empty()));
+        let uri = r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
+        assert_eq!(uri, "bad%2C%201%25.pcap");
+        assert!(r["occurrenceCount"].as_u64() >= Some(1));
+    }
+    for rule in rules {
+        assert!(["shortDescription", "fullDescription", "help"].iter().all(|k| rule[k]["text"].is_string()), "{rule}");
+    }
+}
+
+#[test]
+fn annotations_are_one_line_each_and_nothing_captured_ends_them() {
+    let p = Place::new();
+    let (out, _) = p.want(1, &["check", "--format", "github", "bad, 1%.pcap"]);
+    let lines: Vec<&str> = out.lines().collect();
+    let (last, commands) = lines.split_last().unwrap();
+    assert!(last.contains("1 of 1 exchange"), "{out}");
+    for line in commands {
+        let rest = ["::error ", "::warning ", "::notice "].iter().find_map(|c| line.strip_prefix(c));
+        let (properties, message) = rest.and_then(|r| r.split_once("::")).unwrap_or_else(|| panic!("{line}"));
+        assert!(properties.starts_with("file=bad%2C 1%25.pcap,title=") && !message.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn options_and_file_change_levels() {
+    let p = Place::new();
+    let rules = |args: &[&str]| {
+        let all = p.json(0, &[&["check", "--fail-on", "never", "--format", "json", "bad, 1%.pcap"], args].concat());
+        all["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| format!("{} {}", r["rule"].as_str().unwrap(), r["level"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let usual = rules(&[]);
+    assert!(usual.contains(&"OAI-CHAT-020 warning".into()) && usual.contains(&"HTTP-001 error".into()), "{usual:?}");
+    assert!(!rules(&["--allow", "id-not-unique"]).iter().any(|r| r.starts_with("OAI-CHAT-020")));
+    assert!(rules(&["--rule", "OAI-CHAT-020=error"]).contains(&"OAI-CHAT-020 error".into()));
+    let file = "[levels]\nid-not-unique = \"info\"\n[[allow]]\nrules = [\"HTTP-001\"]\nhost = \"*.example\"\nreason = \"known\"\n";
+    std::fs::write(p.path("sniff.toml"), file).unwrap();
+    let of_file = rules(&[]);
+    assert!(of_file.contains(&"OAI-CHAT-020 info".into()) && !of_file.iter().any(|r| r.starts_with("HTTP-001")), "{of_file:?}");
+    assert!(rules(&["--rule", "OAI-CHAT-020=error"]).contains(&"OAI-CHAT-020 error".into()), "an option wins");
+    std::fs::write(p.path("wrong.toml"), "[levels]\n\nno-such = \"off\"\n").unwrap();
+    let (_, err) = p.want(2, &["check", "--config", "wrong.toml", "good.pcap"]);
+    assert!(err.contains("wrong.toml:3:1:") && err.contains("no-such"), "{err}");
+    assert!(p.want(2, &["check", "--profile", "x", "good.pcap"]).1.contains("strict-openai"));
+}
+
+#[test]
+fn a_database_is_checked_as_the_capture_was() {
+    let p = Place::new();
+    p.want(0, &["-q", "--read", "bad, 1%.pcap", "--db", "x.db"]);
+    let codes = |v: &Value| v["rules"].as_array().unwrap().iter().map(|r| r["rule"].to_string()).collect::<Vec<_>>();
+    let capture = p.json(1, &["check", "--format", "json", "bad, 1%.pcap"]);
+    let database = p.json(1, &["check", "--format", "json", "x.db"]);
+    assert_eq!(codes(&capture), codes(&database));
+    let excerpt = |v: &Value| v["cases"][0]["findings"].as_array().unwrap().iter().map(|f| f["excerpt"].clone()).collect::<Vec<_>>();
+    assert_eq!(excerpt(&capture), excerpt(&database));
+    p.want(0, &["check", "--fail-on", "never", "x.db"]);
+}
