@@ -8,6 +8,7 @@ use sniff::conn::ConnId;
 use sniff::exchange::Body;
 use sniff::exchange::{Exchange, ExchangeId};
 use sniff::http::event::{MessageEnd, Transfer, Version};
+use sniff::oddity::{Oddities, Oddity};
 use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
 use sniff::replay::matching::{Asked, Repeat};
 use sniff::replay::serve::Service;
@@ -53,9 +54,13 @@ fn finished(exchange: Exchange) -> Message {
     Message::Finished(Box::new(Finished { exchange: Box::new(exchange), metrics, findings }))
 }
 
-/// Everything about an exchange but its number, which the database gives anew.
+/// Everything about an exchange but its number, which the database gives anew, and the excerpts of what was noticed: those are kept with the findings.
 fn all_of(exchange: &Exchange) -> String {
-    format!("{:#?}", Exchange { id: ExchangeId(0), ..exchange.clone() })
+    let mut oddities = Oddities::default();
+    for (oddity, count) in exchange.oddities.iter() {
+        oddities.push_many(Oddity { excerpt: None, delivery: None, ..oddity.clone() }, count);
+    }
+    format!("{:#?}", Exchange { id: ExchangeId(0), oddities, ..exchange.clone() })
 }
 
 /// Written and read back.
