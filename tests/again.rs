@@ -54,13 +54,16 @@ fn finished(exchange: Exchange) -> Message {
     Message::Finished(Box::new(Finished { exchange: Box::new(exchange), metrics, findings }))
 }
 
-/// Everything about an exchange but its number, which the database gives anew, and the excerpts of what was noticed: those are kept with the findings.
+/// Everything about an exchange but its number, which the database gives anew, the excerpts of what was noticed, which are kept
+/// with the findings, and how bytes arrived that are no body (chunk lines, heads), of which only what was judged from it is kept.
 fn all_of(exchange: &Exchange) -> String {
     let mut oddities = Oddities::default();
     for (oddity, count) in exchange.oddities.iter() {
         oddities.push_many(Oddity { excerpt: None, delivery: None, ..oddity.clone() }, count);
     }
-    format!("{:#?}", Exchange { id: ExchangeId(0), oddities, ..exchange.clone() })
+    let mut response = exchange.response.clone();
+    response.iter_mut().for_each(|r| r.arrival = Default::default());
+    format!("{:#?}", Exchange { id: ExchangeId(0), oddities, response, ..exchange.clone() })
 }
 
 /// Written and read back.
