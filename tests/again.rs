@@ -61,9 +61,10 @@ fn all_of(exchange: &Exchange) -> String {
     for (oddity, count) in exchange.oddities.iter() {
         oddities.push_many(Oddity { excerpt: None, delivery: None, ..oddity.clone() }, count);
     }
-    let mut response = exchange.response.clone();
-    response.iter_mut().for_each(|r| r.arrival = Default::default());
-    format!("{:#?}", Exchange { id: ExchangeId(0), oddities, response, ..exchange.clone() })
+    let (mut request, mut response) = (exchange.request.clone(), exchange.response.clone());
+    request.iter_mut().for_each(|r| r.body.arrival = Default::default());
+    response.iter_mut().for_each(|r| r.body.arrival = Default::default());
+    format!("{:#?}", Exchange { id: ExchangeId(0), oddities, request, response, ..exchange.clone() })
 }
 
 /// Written and read back.
