@@ -8,7 +8,7 @@ use crate::conformance::policy::Policy;
 use crate::conn::ByteEvent;
 use crate::store::Finished;
 use crate::store::write::Message;
-use crate::time::{Span, Timestamp};
+use crate::time::Span;
 use crate::tls::Keys;
 use crate::{conformance, metrics, net, pipeline, tcp};
 use anyhow::Result;
@@ -165,7 +165,8 @@ impl Engine {
     }
 
     /// Time passes without packets.
-    pub(super) fn tick(&mut self, now: Timestamp, sink: &mut Sink<'_>) -> Result<()> {
+    #[cfg(feature = "live")]
+    pub(super) fn tick(&mut self, now: crate::time::Timestamp, sink: &mut Sink<'_>) -> Result<()> {
         let Engine { tcp, pipeline, .. } = self;
         tcp.advance(now, &mut |event| pipeline.feed(&event));
         self.drain(sink)

@@ -5,7 +5,7 @@ use super::{Common, say, signals, values};
 use crate::exchange::Exchange;
 use crate::replay::fault::{self, Fault};
 use crate::replay::matching::{Asked, Repeat, VOLATILE};
-use crate::replay::serve::{self, NewSeal, Report, Served, Service, Tell};
+use crate::replay::serve::{NewSeal, Report, Served, Service, Tell};
 use crate::replay::{Book, MatchBy, Pace, Script, normalize};
 use crate::report::text::clean;
 use crate::store::Reader;
@@ -208,7 +208,7 @@ fn asked(exchange: &Exchange) -> Asked {
 #[cfg(feature = "proxy")]
 fn seal(args: &ReplayArgs) -> Result<Option<NewSeal>> {
     let Some((cert, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) else { return Ok(None) };
-    serve::tls::with_files(cert, key).map(Some)
+    crate::replay::serve::tls::with_files(cert, key).map(Some)
 }
 
 #[cfg(not(feature = "proxy"))]
