@@ -134,6 +134,17 @@ impl Oddities {
         self.0.iter_mut().for_each(|(o, _)| change(o.found.to_mut()));
     }
 
+    /// The same, with the excerpts of those that `again` has too: noticed once more in the same bytes.
+    #[must_use]
+    pub fn shown_as(mut self, again: &Oddities) -> Self {
+        for (oddity, _) in &mut self.0 {
+            if let Some((seen, _)) = again.find(oddity.kind).filter(|(seen, _)| seen.offset == oddity.offset && seen.at == oddity.at) {
+                oddity.excerpt.clone_from(&seen.excerpt);
+            }
+        }
+        self
+    }
+
     /// Nothing odd.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -8,7 +8,6 @@ use sniff::conn::ConnId;
 use sniff::exchange::Body;
 use sniff::exchange::{Exchange, ExchangeId};
 use sniff::http::event::{MessageEnd, Transfer, Version};
-use sniff::oddity::{Oddities, Oddity};
 use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
 use sniff::replay::matching::{Asked, Repeat};
 use sniff::replay::serve::Service;
@@ -54,17 +53,9 @@ fn finished(exchange: Exchange) -> Message {
     Message::Finished(Box::new(Finished { exchange: Box::new(exchange), metrics, findings }))
 }
 
-/// Everything about an exchange but its number, which the database gives anew, the excerpts of what was noticed, which are kept
-/// with the findings, and how bytes arrived that are no body (chunk lines, heads), of which only what was judged from it is kept.
+/// Everything about an exchange but its number, which the database gives anew.
 fn all_of(exchange: &Exchange) -> String {
-    let mut oddities = Oddities::default();
-    for (oddity, count) in exchange.oddities.iter() {
-        oddities.push_many(Oddity { excerpt: None, delivery: None, ..oddity.clone() }, count);
-    }
-    let (mut request, mut response) = (exchange.request.clone(), exchange.response.clone());
-    request.iter_mut().for_each(|r| r.body.arrival = Default::default());
-    response.iter_mut().for_each(|r| r.body.arrival = Default::default());
-    format!("{:#?}", Exchange { id: ExchangeId(0), oddities, request, response, ..exchange.clone() })
+    format!("{:#?}", Exchange { id: ExchangeId(0), ..exchange.clone() })
 }
 
 /// Written and read back.

@@ -105,6 +105,8 @@ impl From<&crate::tls::Info> for TlsInfo {
 pub struct Request {
     /// Head.
     pub head: RequestHead,
+    /// Time of the head's last byte.
+    pub head_at: Timestamp,
     /// Time of its last byte so far.
     pub last_at: Timestamp,
     /// Body.
@@ -139,6 +141,8 @@ pub struct Asked {
 pub struct Response {
     /// Final head; none where the capture joined inside the body.
     pub head: Option<ResponseHead>,
+    /// Time of the final head's last byte; of the first byte seen where the head is missing.
+    pub head_at: Timestamp,
     /// Time of its first byte seen (final status line, or the first body byte where the head is missing).
     pub first_at: Timestamp,
     /// Time of its last byte.

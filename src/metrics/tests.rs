@@ -42,6 +42,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         model: None,
         stream: None,
         asked: None,
+        head_at: Timestamp(0),
         end: MessageEnd::Complete,
     };
     let response = Response {
@@ -62,6 +63,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         framing: Framing::Sse,
         dialect: Some("openai.chat"),
         dialect_why: String::new(),
+        head_at: Timestamp(0),
         record_count: 0,
         first_record_at: Some(at(56)),
         last_record_at: Some(at(490)),

@@ -42,6 +42,8 @@ pub struct Kept {
 pub struct KeptMessage<H> {
     /// Its head, if that was captured.
     pub head: Option<H>,
+    /// When that was complete.
+    pub head_at: Timestamp,
     /// Its body.
     pub body: BodyPart,
     /// [`crate::exchange::Body::units`]
@@ -65,11 +67,13 @@ impl Kept {
             && let Some(h) = m.head.take()
         {
             socket = answer.as_ref().is_some_and(|answer| answer.opens_websocket(Some(&h)));
-            asked.push(head(h.first_at, Side::Request, HttpWhat::Request(Box::new(h))));
+            asked.push(head(m.head_at, Side::Request, HttpWhat::Request(Box::new(h))));
             m.steps(Side::Request, &mut asked);
         }
-        for h in informational.into_iter().chain(answer) {
-            answered.push(head(h.first_at, Side::Response, HttpWhat::Response(Box::new(h))));
+        let answered_at = response.as_ref().map(|r| r.head_at).unwrap_or_default();
+        let interim = informational.into_iter().map(|h| (h.first_at, h));
+        for (at, h) in interim.chain(answer.map(|h| (answered_at, h))) {
+            answered.push(head(at, Side::Response, HttpWhat::Response(Box::new(h))));
         }
         let heads = answered.len();
         if let Some(m) = &mut response {
@@ -94,6 +98,7 @@ impl Kept {
             read.last_at = kept.last_at;
         }
         let ending = ending.unwrap_or(exchange.ending);
+        let oddities = oddities.shown_as(&exchange.oddities);
         Exchange { tls, ending, oddities, gap, ..exchange }
     }
 }

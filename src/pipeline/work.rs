@@ -37,6 +37,7 @@ pub(super) struct Work {
 
 pub(super) struct RequestWork {
     head: RequestHead,
+    head_at: Timestamp,
     last_at: Timestamp,
     pub(super) intake: Intake,
     /// Decoded body, for `model`, `stream` and the dialects.
@@ -48,6 +49,7 @@ pub(super) struct RequestWork {
 
 pub(super) struct ResponseWork {
     head: Option<ResponseHead>,
+    head_at: Timestamp,
     first_at: Timestamp,
     last_at: Timestamp,
     /// Last byte of the body.
@@ -214,7 +216,7 @@ impl Work {
 impl RequestWork {
     fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
         let intake = Intake::new(coding(&head.fields).as_deref(), config.contents);
-        RequestWork { head, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
+        RequestWork { head, head_at: at, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
     }
 
     fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
@@ -262,9 +264,9 @@ impl RequestWork {
         if self.end.is_none() {
             self.intake.finish(Stamp { at: self.last_at, frame: 0 }, oddities);
         }
-        let RequestWork { head, last_at, intake, model, asked, end, .. } = self;
+        let RequestWork { head, head_at, last_at, intake, model, asked, end, .. } = self;
         let (stream, end) = (asked.and_then(|a| a.stream), end.unwrap_or(MessageEnd::CutByCapture));
-        Request { head, last_at, body: intake.body, model, stream, asked, end }
+        Request { head, head_at, last_at, body: intake.body, model, stream, asked, end }
     }
 }
 
@@ -278,7 +280,7 @@ impl ResponseWork {
         let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config.contents);
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
         let (informational, trailers) = (Vec::new(), Fields::default());
-        ResponseWork { head, first_at, last_at: at, body_last_at: None, informational, trailers, intake, reading, end: None }
+        ResponseWork { head, head_at: at, first_at, last_at: at, body_last_at: None, informational, trailers, intake, reading, end: None }
     }
 
     /// Its end is all that was seen of it, and somebody's doing.
@@ -311,6 +313,7 @@ impl ResponseWork {
         };
         Response {
             head: self.head,
+            head_at: self.head_at,
             first_at: self.first_at,
             last_at: self.last_at,
             informational: self.informational,

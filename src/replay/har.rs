@@ -152,6 +152,7 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let (raw, kept) = head(&raw, begin, transfer);
     let request = KeptMessage {
         head: stored::request(&raw, kept),
+        head_at: begin,
         body: part,
         units,
         trailers: Fields::default(),
@@ -161,7 +162,15 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let (raw, transfer, part, units) = response;
     let (raw, kept) = head(&raw, first, transfer);
     let end = if e.response.complete == Some(false) { MessageEnd::CutByServer } else { MessageEnd::Complete };
-    let response = KeptMessage { head: stored::response(&raw, kept), body: part, units, trailers: Fields::default(), last_at: last, end };
+    let response = KeptMessage {
+        head: stored::response(&raw, kept),
+        head_at: first,
+        body: part,
+        units,
+        trailers: Fields::default(),
+        last_at: last,
+        end,
+    };
     let port = authority.rsplit_once(':').and_then(|(_, p)| p.parse().ok()).unwrap_or(if scheme == "https" { 443 } else { 80 });
     let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let endpoints = Endpoints {

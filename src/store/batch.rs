@@ -168,7 +168,7 @@ impl Step<'_> {
         values.extend(columns::extra(x));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
-            self.head(id, (Side::Request, "head"), &r.head.fields, (Some(r.head.first_at), r.head.h2_stream), 0)?;
+            self.head(id, (Side::Request, "head"), &r.head.fields, (Some((r.head.first_at, r.head_at)), r.head.h2_stream), 0)?;
             self.body(&mut running, Side::Request, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
         }
         if let Some(r) = &x.response {
@@ -176,11 +176,11 @@ impl Step<'_> {
             // The fields of several interim heads are numbered on.
             let mut next = 0;
             for head in &r.informational {
-                self.head(id, (Side::Response, "interim"), &head.fields, (Some(head.first_at), head.h2_stream), next)?;
+                self.head(id, (Side::Response, "interim"), &head.fields, (Some((head.first_at, head.first_at)), head.h2_stream), next)?;
                 next += head.fields.len();
             }
             if let Some(head) = &r.head {
-                self.head(id, (Side::Response, "head"), &head.fields, (Some(head.first_at), head.h2_stream), 0)?;
+                self.head(id, (Side::Response, "head"), &head.fields, (Some((head.first_at, r.head_at)), head.h2_stream), 0)?;
             }
             if !r.trailers.is_empty() {
                 self.head(id, (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
@@ -196,7 +196,7 @@ impl Step<'_> {
             let (n, count, level) = (n as i64, f.count as i64, level(f.level));
             insert.execute(params![id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt])?;
         }
-        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
         for (n, (o, count)) in x.oddities.iter().enumerate() {
             let place = [o.offset, o.record].map(|v| v.map(|v| v as i64));
             insert.execute(params![
@@ -208,7 +208,9 @@ impl Step<'_> {
                 place[1],
                 count as i64,
                 o.found,
-                o.span.map(|s| s.0)
+                o.span.map(|s| s.0),
+                o.delivery.map(|d| d.frame as i64),
+                o.delivery.and_then(|d| d.unit).map(|n| n as i64),
             ])?;
         }
         Ok(())
@@ -252,19 +254,19 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// `begun`: time of the first byte, HTTP/2 stream. `next`: number of the first field.
+    /// `begun`: times of the first and the last byte, HTTP/2 stream. `next`: number of the first field.
     fn head(
         &self,
         id: i64,
         (side, kind): (Side, &str),
         fields: &Fields,
-        begun: (Option<Timestamp>, Option<u32>),
+        begun: (Option<(Timestamp, Timestamp)>, Option<u32>),
         next: usize,
     ) -> Result<()> {
-        let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream, t_last_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let raw = self.hide.map_or(fields.raw().into(), |h| h.head(fields.raw(), &self.quoted));
-        let (first, stream) = (begun.0.map(Timestamp::nanos), begun.1);
-        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, raw, first, stream])?;
+        let (first, last) = (begun.0.map(|t| t.0.nanos()), begun.0.map(|t| t.1.nanos()));
+        self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, raw, first, begun.1, last])?;
         let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         for (n, (name, value)) in fields.iter().enumerate() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);

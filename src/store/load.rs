@@ -5,7 +5,7 @@ use crate::conn::{ConnId, Endpoints};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{Fields, MessageEnd, Side};
 use crate::http::stored;
-use crate::oddity::{Kind, Oddities, Oddity};
+use crate::oddity::{Delivery, Kind, Oddities, Oddity};
 use crate::pipeline::{BodyPart, Kept, KeptMessage};
 use crate::time::{Span, Timestamp};
 use anyhow::{Result, anyhow, bail};
@@ -41,6 +41,7 @@ struct Message {
 struct Head {
     raw: Vec<u8>,
     first_at: Option<i64>,
+    last_at: Option<i64>,
     h2_stream: Option<u32>,
 }
 
@@ -74,30 +75,33 @@ impl Reader {
 
     fn message<H>(&self, id: i64, side: Side, m: Message, parse: impl Fn(&[u8], stored::Kept<'_>) -> Option<H>) -> Result<KeptMessage<H>> {
         let stored = self.body(id, side as u8)?;
-        let head = self.heads(id, side, "head")?.pop().and_then(|h| parse(&h.raw, h.kept(&m.transfer, m.last_at)));
+        let head = self.heads(id, side, "head")?.pop();
+        let head_at = head.as_ref().and_then(|h| h.last_at.or(h.first_at)).map_or(m.last_at, Timestamp);
+        let head = head.and_then(|h| parse(&h.raw, h.kept(&m.transfer, m.last_at)));
         let trailers = self.heads(id, side, "trailer")?.pop().map_or(Fields::default(), |h| stored::trailers(&h.raw, h.h2_stream));
         let body = BodyPart { pieces: stored.pieces, bytes: stored.bytes, unit_lines: stored.unit_lines };
-        Ok(KeptMessage { head, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
+        Ok(KeptMessage { head, head_at, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
     }
 
     fn heads(&self, id: i64, side: Side, kind: &str) -> Result<Vec<Head>> {
-        let sql = "SELECT raw, t_first_ns, h2_stream FROM head WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY id";
+        let sql = "SELECT raw, t_first_ns, h2_stream, t_last_ns FROM head WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY id";
         let mut statement = self.db.prepare_cached(sql)?;
-        let head = |r: &Row<'_>| Ok(Head { raw: r.get(0)?, first_at: r.get(1)?, h2_stream: r.get(2)? });
+        let head = |r: &Row<'_>| Ok(Head { raw: r.get(0)?, first_at: r.get(1)?, h2_stream: r.get(2)?, last_at: r.get(3)? });
         let heads = statement.query_map(rusqlite::params![id, side as u8, kind], head)?;
         Ok(heads.collect::<rusqlite::Result<_>>()?)
     }
 
     fn oddities(&self, id: i64) -> Result<Oddities> {
         let mut all = Oddities::default();
-        let sql = "SELECT kind, t_ns, offset, record, count, found, span_ns FROM oddity WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT kind, t_ns, offset, record, count, found, span_ns, frame, unit FROM oddity WHERE exchange_id = ?1 ORDER BY n";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query([id])?;
         while let Some(r) = rows.next()? {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let kind = Kind::named(r.get_ref(0)?.as_str()?);
             let (at, found, span) = (Timestamp(r.get(1)?), r.get::<_, String>(5)?, r.get::<_, Option<i64>>(6)?.map(Span));
-            let oddity = Oddity { offset: place(2)?, record: place(3)?, span, ..Oddity::new(kind, at, found) };
+            let delivery = place(7)?.map(|frame| Ok::<_, rusqlite::Error>(Delivery { frame, unit: place(8)? })).transpose()?;
+            let oddity = Oddity { offset: place(2)?, record: place(3)?, span, delivery, ..Oddity::new(kind, at, found) };
             all.push_many(oddity, uint(r, 4)?);
         }
         Ok(all)

@@ -14,6 +14,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_websocket", include_str!("../../migrations/0006_websocket.sql")),
     ("0007_proxy", include_str!("../../migrations/0007_proxy.sql")),
     ("0008_verdict", include_str!("../../migrations/0008_verdict.sql")),
+    ("0009_where", include_str!("../../migrations/0009_where.sql")),
 ];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).

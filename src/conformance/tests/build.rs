@@ -53,6 +53,7 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         framing,
         dialect,
         dialect_why: String::new(),
+        head_at: Timestamp(0),
         record_count: 5,
         first_record_at: Some(at(10)),
         last_record_at: Some(at(50)),

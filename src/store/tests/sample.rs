@@ -122,6 +122,7 @@ fn request(at: i64) -> Request {
             h2_stream: None,
             fields: Fields::new(raw, vec![(36..40, 42..46), (48..49, 51..55)]),
         },
+        head_at: Timestamp(at + 4),
         last_at: Timestamp(at + 5),
         body: Body {
             wire_bytes: 2,
@@ -170,6 +171,7 @@ fn response(at: i64) -> Response {
         framing: Framing::Sse,
         dialect: Some("openai.chat"),
         dialect_why: "path".into(),
+        head_at: Timestamp(0),
         record_count: 3,
         first_record_at: Some(Timestamp(at + 30)),
         last_record_at: Some(Timestamp(at + 40)),
