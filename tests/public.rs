@@ -12,10 +12,10 @@ use support::read::read;
 
 /// Every difference that is left, with who is right and why.
 const LISTED: &str = include_str!("public_differences.txt");
-/// Share of exchanges in percent that must agree in every field: heads, bodies, packets and times …
-const EQUAL: f64 = 95.0;
-/// … or in all but those where the oracle is known to be wrong.
-const RIGHT: f64 = 98.0;
+/// Share of the oracle's exchanges in percent that must agree in every field: heads, bodies, packets and times …
+const EQUAL: f64 = 97.0;
+/// … or in all but those where the oracle is known to be wrong. Exchanges that only we list must be argued for, each.
+const RIGHT: f64 = 99.0;
 const ORACLE: &str = ".tshark.json";
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -62,7 +62,8 @@ fn exchanges_agree_with_other_programs() {
     let (all, equal) = walk.sum();
     let right = walk.check(|exchange| !exchange.starts_with("tls."));
     let percent = |n: usize| 100.0 * n as f64 / all as f64;
-    println!("{equal} of {all} exchanges ({:.1} %) are equal in every field", percent(equal));
+    let extra: usize = walk.families.values().map(|f| f.extra).sum();
+    println!("{equal} of {all} exchanges ({:.1} %) are equal in every field; {extra} more are listed by sniff only", percent(equal));
     println!("{right} of {all} ({:.1} %) with those where the oracle is wrong, as listed", percent(right));
     assert!(all >= 200 && percent(right) >= RIGHT && percent(equal) >= EQUAL, "{equal} of {all} exchanges are equal, {right} right");
 }
@@ -97,6 +98,7 @@ impl Walk {
             let family = walk.families.entry(name(file.parent().expect("a folder"))).or_default();
             family.all += one.all;
             family.equal += one.equal;
+            family.extra += one.extra;
             for ((exchange, field), text) in one.differences {
                 family.differences.insert((field.clone(), format!("{}{exchange}", name(&capture))), String::new());
                 walk.found.insert((name(&capture), exchange, field), text);
@@ -130,9 +132,9 @@ impl Walk {
 
     fn table(&self) {
         let mut fields: BTreeMap<&str, usize> = BTreeMap::new();
-        println!("{:<14} {:>6} {:>6}", "family", "equal", "all");
+        println!("{:<14} {:>6} {:>6} {:>6}", "family", "equal", "all", "extra");
         for (family, c) in &self.families {
-            println!("{family:<14} {:>6} {:>6}", c.equal, c.all);
+            println!("{family:<14} {:>6} {:>6} {:>6}", c.equal, c.all, c.extra);
             c.differences.keys().for_each(|(field, _)| *fields.entry(field).or_default() += 1);
         }
         println!("{:<14} {:>6} {:>6}", "all", self.sum().1, self.sum().0);

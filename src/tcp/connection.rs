@@ -1,12 +1,14 @@
 //! Two directions, who is the client, and whether a SYN opens the next connection of the same addresses.
 
+use super::defied::Defied;
 use super::flow::Flow;
 use super::key::Key;
 use super::out::{Out, Stamp};
 use super::start::{Start, Syn};
-use super::{LINGER, Limits};
+use super::{LINGER, Limits, RESET_IGNORED};
 use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints, What};
 use crate::net::{Segment, flags};
+use crate::oddity::Oddity;
 use crate::time::Timestamp;
 
 /// A SYN that does not belong here: the next connection with the same addresses, unless it is a stray. The segment that answers or
@@ -28,12 +30,14 @@ impl Rival {
 }
 
 /// What became of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Verdict {
     /// It is of this connection.
     Taken,
     /// It is of the next one with the same addresses, whose SYN may have been seen before.
     Successor(Option<Rival>),
+    /// The reset that ended this one was not believed, and it goes on: with what was sent behind the reset, then with this segment.
+    Revival(Box<Defied>),
 }
 
 /// One connection.
@@ -60,6 +64,8 @@ pub(super) struct Connection {
     syn: bool,
     syn_ack: bool,
     rival: Option<Rival>,
+    /// What came behind a reset.
+    defied: Option<Box<Defied>>,
     packets: u64,
 }
 
@@ -90,6 +96,7 @@ impl Connection {
             syn: false,
             syn_ack: false,
             rival: None,
+            defied: None,
             packets: 0,
         };
         if let Some(rival) = rival {
@@ -124,6 +131,16 @@ impl Connection {
                 Syn::Ours => self.greet(side, seg, sink),
             }
         }
+        let reset = seg.flags & flags::RST != 0;
+        if let Some(defied) = self.defied.take_if(|d| acks && !reset && d.is_taken_by(side, seg.ack)) {
+            return Verdict::Revival(defied);
+        }
+        if self.flows[side].was_reset() && !reset && !seg.payload.is_empty() {
+            match &mut self.defied {
+                Some(defied) => defied.push(side, seg),
+                slot => *slot = Defied::new(side, self.flows[side].next, seg).map(Box::new),
+            }
+        }
         self.packets += 1;
         self.heard[side] = true;
         self.last = Stamp { at: seg.at, frame: seg.frame };
@@ -142,6 +159,26 @@ impl Connection {
             self.expire(seg.at, limits, sink);
         }
         Verdict::Taken
+    }
+
+    /// It goes on where another one was reset, with the same client.
+    pub(super) fn led_by(&mut self, client: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        self.settled = true;
+        if std::mem::replace(&mut self.client, client) != client {
+            self.say(self.last, What::Flip, sink);
+        }
+    }
+
+    /// `side` went on behind its reset. Said behind the bytes, so that whoever reads them knows what it is about.
+    pub(super) fn defies(&self, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        let found = "its receiver went on as if it had not come";
+        let oddity = Oddity::new(RESET_IGNORED, self.last.at, found).offset(0);
+        out(self.id, self.client, side, sink).emit(self.last, What::Oddity(oddity));
+    }
+
+    /// Which side is the client.
+    pub(super) fn client(&self) -> usize {
+        self.client
     }
 
     /// What a segment says of the direction of `side`, whose receiver sent it.

@@ -22,10 +22,12 @@
 //! **Who is the client**: the sender of the SYN; else the receiver of the SYN-ACK; else the end with the higher port; else who spoke first.
 //!
 //! **The end**: every direction ends once. One that neither FIN nor RST ended gets `Idle` when time closes the connection (also after the
-//! peer's RST), and `Capture` when the capture, a limit or the next connection with the same addresses does.
+//! peer's RST), and `Capture` when the capture, a limit or the next connection with the same addresses does. A reset whose sender goes on and whose
+//! receiver acknowledges that ended nothing: what comes behind it is told as a connection joined there (`tcp.reset-ignored`).
 
 mod assembler;
 mod connection;
+mod defied;
 mod flow;
 mod held;
 mod hole;
@@ -50,6 +52,8 @@ pub const OVERLAP_DIFFERS: Kind = Kind("tcp.overlap-differs");
 pub const DATA_AFTER_FIN: Kind = Kind("tcp.data-after-fin");
 /// Bytes of a sender that had reset the connection before; not delivered. Either the RST was forged or packets overtook each other.
 pub const DATA_AFTER_RESET: Kind = Kind("tcp.data-after-reset");
+/// The sender of a reset went on, and the receiver acknowledged it: somebody else sent the reset, or it stood in the wrong place.
+pub const RESET_IGNORED: Kind = Kind("tcp.reset-ignored");
 /// Bytes for a hole that was given up, or from before the start of a connection that was joined; not delivered.
 pub const LATE: Kind = Kind("tcp.late");
 /// The receiver had no room while the sender had bytes for it: for so long the receiver held the connection up, not the sender.

@@ -2,6 +2,7 @@
 
 use super::Limits;
 use super::connection::{Connection, Rival, Verdict};
+use super::defied::Defied;
 use super::key::{Fold, Key};
 use crate::conn::{ByteEvent, ConnId, End};
 use crate::net::Segment;
@@ -65,7 +66,9 @@ impl Table {
         if half && conn.whole() && self.halves.get(&key.ends()) == Some(&slot) {
             self.halves.remove(&key.ends());
         }
-        if let Verdict::Successor(rival) = verdict {
+        if let Verdict::Revival(defied) = verdict {
+            slot = self.revive(slot, key, side, segment, &defied, sink);
+        } else if let Verdict::Successor(rival) = verdict {
             self.close(slot, End::Capture, sink);
             slot = self.open(key, side, segment, rival, sink);
             if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
@@ -127,6 +130,32 @@ impl Table {
         };
         self.index.insert(key, slot);
         self.halves.insert(key.ends(), slot);
+        slot
+    }
+
+    /// The reset that ended the connection in `slot` was ignored: another one begins behind it.
+    #[cold]
+    fn revive(
+        &mut self,
+        slot: usize,
+        key: Key,
+        side: usize,
+        segment: &Segment<'_>,
+        defied: &Defied,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> usize {
+        let client = self.slots.get(slot).and_then(Option::as_ref).map_or(side, |c| c.client());
+        self.close(slot, End::Capture, sink);
+        let Some(first) = defied.each().next() else { return slot };
+        let slot = self.open(key, defied.side(), &first, None, sink);
+        if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
+            conn.led_by(client, sink);
+            for kept in defied.each() {
+                conn.segment(defied.side(), &kept, &self.limits, sink);
+            }
+            conn.defies(defied.side(), sink);
+            conn.segment(side, segment, &self.limits, sink);
+        }
         slot
     }
 

@@ -15,6 +15,7 @@
 //! | `!join` | first: the start of the connection was not captured |
 //! | `!syn` | first: the connection opens here, though its first bytes come later |
 //! | `!gap < 120` | so many bytes of this direction were not captured |
+//! | `!tcp < overlap-differs` | TCP noticed this in this direction (an oddity `tcp.…`) |
 //! | `!fin <` `!rst >` `!idle <` | this direction ends: FIN, RST, or silence beyond the limit |
 //! | `!end` `!end <` | the capture ends: both directions, or one |
 //! | `!stay` | last: nothing is implied, the connection stays open |
@@ -34,6 +35,7 @@ pub use parse::{WireError, parse};
 pub use write::write;
 
 use crate::conn::{self, ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints};
+use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -70,6 +72,8 @@ pub enum What {
     Data(Vec<u8>),
     /// So many bytes of this direction were sent and not captured.
     Gap(u64),
+    /// TCP noticed something of this kind in this direction.
+    Odd(Kind),
     /// This direction is over.
     End(End),
 }
@@ -88,6 +92,7 @@ impl Transcript {
                 What::Open { joined } => conn::What::Open { endpoints, joined: *joined },
                 What::Data(bytes) => conn::What::Data(bytes),
                 What::Gap(len) => conn::What::Gap(*len),
+                What::Odd(kind) => conn::What::Oddity(Oddity::new(*kind, event.at, "noticed by TCP")),
                 What::End(end) => conn::What::End(*end),
             };
             send(event.at, event.dir, what);
@@ -109,7 +114,7 @@ impl Transcript {
                 What::End(End::Fin | End::CloseNotify) => facts.closed.server_fin = Some(event.at),
                 What::End(End::Reset) if client => facts.closed.client_rst = Some(event.at),
                 What::End(End::Reset) => facts.closed.server_rst = Some(event.at),
-                What::End(End::Idle | End::Capture) => {}
+                What::Odd(_) | What::End(End::Idle | End::Capture) => {}
             }
         }
         let ClosedAt { client_fin, server_fin, client_rst, server_rst } = facts.closed;

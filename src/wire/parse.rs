@@ -3,6 +3,7 @@
 use super::escape::unescape;
 use super::{Event, START, Transcript, What};
 use crate::conn::{Direction, End};
+use crate::oddity::Kind;
 use crate::time::{Span, Timestamp};
 use std::fmt;
 
@@ -37,7 +38,7 @@ pub fn parse(text: &str) -> Result<Transcript, WireError> {
 /// What is wrong with a line, and what to write instead.
 type Wrong = (String, &'static str);
 
-const DIRECTIVES: &str = "!join, !syn, !gap < N, !fin <, !rst >, !idle <, !end, !end < or !stay";
+const DIRECTIVES: &str = "!join, !syn, !gap < N, !tcp < WHAT, !fin <, !rst >, !idle <, !end, !end < or !stay";
 const LINES: &str = "`> text`, `>| text`, `>chunk text`, `>last`, `>json {…}` (or the same with <), `@ +20ms`, `!fin <`, or `# comment`";
 
 #[derive(Debug)]
@@ -143,6 +144,9 @@ impl Parser {
                 let dir = direction(dir)?;
                 self.may_go_on(dir)?;
                 self.push(dir, What::Gap(len));
+            }
+            ("tcp", Some(dir), Some(what), None) if what.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') => {
+                self.push(direction(dir)?, What::Odd(Kind::named(&format!("tcp.{what}"))));
             }
             ("fin", Some(dir), None, _) => self.end(direction(dir)?, End::Fin)?,
             ("rst", Some(dir), None, _) => {

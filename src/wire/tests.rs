@@ -144,6 +144,7 @@ fn transcripts() -> impl Strategy<Value = Transcript> {
     let what = prop_oneof![
         6 => bytes.prop_map(What::Data),
         1 => (1..u64::MAX).prop_map(What::Gap),
+        1 => prop_oneof![Just("tcp.late"), Just("tcp.overlap-differs")].prop_map(|name| What::Odd(Kind::named(name))),
         1 => prop_oneof![Just(End::Fin), Just(End::Reset), Just(End::Idle), Just(End::Capture)].prop_map(What::End),
     ];
     let step = prop_oneof![Just(0), -5_000_i64..5_000, Just(20_000_000), Just(i64::MAX / 4)];

@@ -72,6 +72,7 @@ impl Writer {
                 return;
             }
             What::Gap(len) => self.line(&format!("!gap {arrow} {len}")),
+            What::Odd(kind) => self.line(&format!("!tcp {arrow} {}", kind.0.trim_start_matches("tcp."))),
             What::End(End::Fin | End::CloseNotify) => self.line(&format!("!fin {arrow}")),
             What::End(End::Reset) => self.line(&format!("!rst {arrow}")),
             What::End(End::Idle) => self.line(&format!("!idle {arrow}")),

@@ -34,10 +34,12 @@ const FIRST: &[&str] = &["first_time", "head_first_time"];
 /// What a capture's comparison gave.
 #[derive(Default)]
 pub struct Compared {
-    /// Exchanges that either side has.
+    /// Exchanges of the oracle.
     pub all: usize,
     /// Of these, those that agree in every field.
     pub equal: usize,
+    /// Exchanges beside them that only we list.
+    pub extra: usize,
     /// (exchange, field) -> wanted and found.
     pub differences: BTreeMap<(String, String), String>,
 }
@@ -58,7 +60,7 @@ pub fn compare(oracle: &Value, seen: &Seen) -> Compared {
         out.differences.extend(diffs.0.into_iter().map(|(field, text)| ((want.id.clone(), field), text)));
     }
     for (n, extra) in free.iter().enumerate() {
-        out.all += 1;
+        out.extra += 1;
         let request = extra.request.as_ref().map(|r| format!("{} {}", r.head.method, r.head.target));
         let status = extra.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| h.status);
         let what = format!("{request:?} {status:?} between {:?}", extra.endpoints);

@@ -8,6 +8,8 @@ mod samples;
 #[macro_use]
 mod samples_bytes;
 
+pub mod tcp;
+
 pub mod http;
 
 pub mod sse;
@@ -46,6 +48,10 @@ pub mod delivery;
 
 /// Every rule, in the order of the catalogue.
 pub static RULES: &[&Rule] = &[
+    &tcp::TCP_001,
+    &tcp::TCP_002,
+    &tcp::TCP_003,
+    &tcp::TCP_004,
     &http::HTTP_001,
     &http::HTTP_002,
     &http::HTTP_003,

@@ -54,7 +54,7 @@ impl Talk<'_> {
                     self.segment(event.at, event.dir.other(), Flags { ack: true, ..Flags::default() }, &[]);
                 }
                 What::End(End::Reset) => self.segment(event.at, event.dir, Flags { rst: true, ack: true, ..Flags::default() }, &[]),
-                What::End(End::Idle | End::Capture) => {}
+                What::Odd(_) | What::End(End::Idle | End::Capture) => {}
             }
         }
     }

@@ -70,6 +70,44 @@ fn reset_ends_at_once_where_nothing_waits() {
     assert_eq!(t.said(), ["0< ab #4", "0< Reset #5", "0< tcp.data-after-reset @2"]);
 }
 
+/// Somebody else sent the reset: its alleged sender goes on, and the receiver takes that.
+#[test]
+fn reset_that_the_receiver_ignores() {
+    let mut t = Talk::open();
+    t.data(0, "ab");
+    t.flagged(2, "", RST);
+    t.data(2, "cd");
+    t.ack(4);
+    t.data(4, "ef");
+    assert_eq!(
+        t.said(),
+        [
+            "0< ab #4",
+            "0< Reset #5",
+            "0< tcp.data-after-reset @2",
+            "0> Capture #6",
+            "0 closed",
+            "1 open 40000 joined=true",
+            "1< cd #6",
+            "1< tcp.reset-ignored @0",
+            "1< ef #8"
+        ]
+    );
+}
+
+/// What was on the way when the reset left is acknowledged by nobody.
+#[test]
+fn bytes_behind_a_believed_reset_begin_nothing() {
+    let mut t = Talk::open();
+    t.data(0, "ab");
+    t.ack(2);
+    t.flagged(2, "", RST);
+    t.data(2, "cd");
+    t.ack(2);
+    t.raw(true, CLIENT_ISN + 1, SERVER_ISN.wrapping_add(5), RST | ACK, b"", 0);
+    assert_eq!(t.said(), ["0< ab #4", "0< Reset #6", "0< tcp.data-after-reset @2", "0> Reset #9"]);
+}
+
 #[test]
 fn reset_from_nowhere_is_ignored() {
     let mut t = Talk::open();

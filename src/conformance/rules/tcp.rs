@@ -1,0 +1,84 @@
+//! Rules about TCP: what makes the bytes themselves doubtful. Judged from packets only.
+
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::oddity::Kind;
+use crate::tcp::{DATA_AFTER_FIN, OVERLAP_DIFFERS, RESET_IGNORED, URGENT};
+
+/// Copies of the same bytes are equal.
+pub static TCP_001: Rule = Rule {
+    code: "TCP-001",
+    name: "copies-differ",
+    level: Level::Warning,
+    summary: "Bytes that come twice (retransmitted, overlapping) are the same both times",
+    why: "A sender repeats what it sent. Where two copies differ somebody else wrote one of them, or a broken device did, and each receiver takes the \
+          one that its TCP prefers: what is shown here (the copy that came first) need not be what the client read.",
+    source: "RFC 9293 section 3.10.7.4 (segments are trimmed to what is new); Ptacek and Newsham 1998 on the policies of receivers",
+    breaks: &["whoever trusts the capture"],
+    fix: "Capture on the receiving host itself; look for a device that injects or rewrites packets (compare TTL and IP identification of both copies).",
+    bad: &[concat!(chat!(), role!(), word!(), "!tcp < overlap-differs\n", stop!(), done!(), "<last\n")],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!tcp < late\n", stop!(), done!(), "<last\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| noticed(case, OVERLAP_DIFFERS, push),
+};
+
+/// A reset ends the connection.
+pub static TCP_002: Rule = Rule {
+    code: "TCP-002",
+    name: "reset-ignored",
+    level: Level::Warning,
+    summary: "Nothing follows a reset: its sender is gone and its receiver believes it",
+    why: "Here the sender went on behind its reset and the receiver acknowledged it, so the reset was not the sender's (a firewall or an injector wrote \
+          it) or stood where the receiver did not believe it. Clients behind such a device see streams that break without a cause on either end.",
+    source: "RFC 9293 section 3.5.2 and RFC 5961 section 3 (where a reset must stand to be believed)",
+    breaks: &["long streams through firewalls"],
+    fix: "Find the device: compare TTL and IP identification of the reset with those of its alleged sender's other packets.",
+    bad: &[concat!("!join\n", chat!(), "!tcp > reset-ignored\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "<last\n!rst >\n")],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| noticed(case, RESET_IGNORED, push),
+};
+
+/// No urgent data.
+pub static TCP_003: Rule = Rule {
+    code: "TCP-003",
+    name: "urgent-data",
+    level: Level::Info,
+    summary: "No byte of the stream is marked urgent",
+    why: "Receivers without SO_OOBINLINE take the urgent byte out of the stream, others leave it in: chunk sizes and JSON shift by one for the first. \
+          Here it is left in its place.",
+    source: "RFC 6093 section 4 (urgent data is delivered in line; new applications should not use it)",
+    breaks: &[],
+    fix: "Take MSG_OOB out of the sender; HTTP has no use for it.",
+    bad: &[concat!(chat!(), role!(), "!tcp < urgent\n", word!(), stop!(), done!(), "<last\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| noticed(case, URGENT, push),
+};
+
+/// A FIN ends its direction.
+pub static TCP_004: Rule = Rule {
+    code: "TCP-004",
+    name: "bytes-behind-fin",
+    level: Level::Warning,
+    summary: "No bytes stand behind a FIN",
+    why: "Whoever has sent FIN sends no more (RFC 9293 section 3.6). Bytes behind it are read by nobody: where they are a part of an answer, the FIN was \
+          forged, or the sender's stack is broken.",
+    source: "RFC 9293 section 3.6",
+    breaks: &["whoever waits for the rest"],
+    fix: "Find who sent the FIN: compare TTL and IP identification with those of its alleged sender's other packets.",
+    bad: &[concat!(chat!(), role!(), word!(), "!tcp < data-after-fin\n!fin <\n")],
+    good: &[good_chat!()],
+    silenced_by: &[],
+    needs_all_bytes: false,
+    check: |case, push| noticed(case, DATA_AFTER_FIN, push),
+};
+
+fn noticed(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding)) {
+    if let Some((odd, count)) = case.exchange.oddities.find(kind) {
+        // The offset is TCP's, not the body's.
+        push(Finding { offset: None, ..Finding::of(odd, count, odd.found.to_string()) });
+    }
+}
