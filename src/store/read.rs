@@ -14,6 +14,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, params_from_iter};
 use std::path::Path;
 
+/// How long to wait for another process that writes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A database, open for reading.
 #[derive(Debug)]
 pub struct Reader {
@@ -21,7 +24,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Open for reading; nothing is written, and a recording that runs elsewhere goes on.
+    /// Open for reading, while a recording may be running elsewhere. Nothing is written but the schema of a database from an older version, which
+    /// is brought up to date first.
     pub fn open(path: &Path) -> Result<Reader> {
         let shown = path.display();
         if !path.exists() {
@@ -29,9 +33,21 @@ impl Reader {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags).with_context(|| format!("cannot open the database {shown}"))?;
-        db.busy_timeout(std::time::Duration::from_secs(10))?;
-        if migrate::check(&db, path)? < migrate::MIGRATIONS.len() {
-            bail!("{shown} holds no recording of this version yet; record something into it first");
+        db.busy_timeout(PATIENCE)?;
+        match migrate::check(&db, path)? {
+            0 => bail!("{shown} holds no recording yet; record something into it first"),
+            version if version < migrate::MIGRATIONS.len() => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let bring = || -> Result<()> {
+                    let mut db = Connection::open_with_flags(path, flags)?;
+                    db.busy_timeout(PATIENCE)?;
+                    migrate::up(&mut db, path)
+                };
+                bring().with_context(|| {
+                    format!("{shown} is from an older sniff and cannot be brought up to date where it is; copy it to where it can be written")
+                })?;
+            }
+            _ => {}
         }
         db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")?;
         Ok(Reader { db })

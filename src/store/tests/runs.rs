@@ -99,8 +99,8 @@ fn rows_of_the_first_schema_become_runs() {
         let row = rusqlite::params![row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, flags.0, flags.1, flags.2, flags.3, flags.4];
         db.execute(sql, row).unwrap();
     }
-    migrate::up(&mut db, &path).unwrap();
     drop(db);
+    // Opening for reading is enough to bring it up to date.
     let reader = Reader::open(&path).unwrap();
     assert_eq!((reader.body(1, 1).unwrap().pieces, reader.records(1).unwrap()), (pieces.clone(), records.clone()));
     assert_eq!(shell(&path), (pieces, records));
