@@ -44,7 +44,9 @@ impl Reader {
                     migrate::up(&mut db, path)
                 };
                 bring().with_context(|| {
-                    format!("{shown} is from an older sniff and cannot be brought up to date where it is; copy it to where it can be written")
+                    format!(
+                        "{shown} is from an older sniff and cannot be brought up to date where it is; copy it to where it can be written"
+                    )
                 })?;
             }
             _ => {}
