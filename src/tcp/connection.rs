@@ -66,6 +66,8 @@ pub(super) struct Connection {
     rival: Option<Rival>,
     /// What came behind a reset.
     defied: Option<Box<Defied>>,
+    /// Memory of that as the table has counted it.
+    pub(super) behind_counted: usize,
     packets: u64,
 }
 
@@ -97,6 +99,7 @@ impl Connection {
             syn_ack: false,
             rival: None,
             defied: None,
+            behind_counted: 0,
             packets: 0,
         };
         if let Some(rival) = rival {
@@ -253,6 +256,16 @@ impl Connection {
     /// Memory of the bytes that wait.
     pub(super) fn cost(&self) -> usize {
         self.flows.iter().map(|f| f.waiting.cost()).sum()
+    }
+
+    /// Memory of what came behind a reset.
+    pub(super) fn behind(&self) -> usize {
+        self.defied.as_ref().map_or(0, |d| d.cost())
+    }
+
+    /// That is not worth its memory.
+    pub(super) fn forget_behind(&mut self) {
+        self.defied = None;
     }
 
     /// Segments that the capture saw twice.

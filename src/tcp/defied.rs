@@ -46,6 +46,11 @@ impl Defied {
         side != self.side && at > self.end && at <= self.end + BYTES as u64
     }
 
+    /// Memory of it.
+    pub(super) fn cost(&self) -> usize {
+        self.bytes + self.kept.len() * size_of::<(Segment<'_>, Vec<u8>)>()
+    }
+
     /// Which side sent it.
     pub(super) fn side(&self) -> usize {
         self.side

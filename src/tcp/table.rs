@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 /// Connections that are looked at to find one that has been idle for long.
 const SAMPLE: usize = 64;
 
+/// Memory of what came behind resets, all connections together: who comes first is kept.
+const BEHIND: usize = 8 << 20;
+
 /// All connections.
 ///
 /// Holds no clock and no global state, so that several tables can share the work by connection.
@@ -31,6 +34,8 @@ pub struct Table {
     last_hole: u64,
     /// Memory of all waiting bytes.
     waiting: usize,
+    /// Memory of all that came behind resets.
+    behind: usize,
     next_id: u32,
     /// Time of the packet before.
     previous: Option<Timestamp>,
@@ -181,6 +186,7 @@ impl Table {
         }
         self.free.push(slot);
         self.waiting -= conn.counted;
+        self.behind -= conn.behind_counted;
         self.copies += conn.copies();
         for no in conn.hole_no {
             self.holes.remove(&no);
@@ -205,6 +211,15 @@ impl Table {
                     conn.hole_no[side] = 0;
                     self.holes.remove(&no);
                 }
+            }
+        }
+        let behind = conn.behind();
+        if behind != conn.behind_counted {
+            self.behind = self.behind - conn.behind_counted + behind;
+            conn.behind_counted = behind;
+            if self.behind > BEHIND {
+                conn.forget_behind();
+                self.behind -= std::mem::take(&mut conn.behind_counted);
             }
         }
         let deadline = conn.deadline(&self.limits);

@@ -95,6 +95,26 @@ fn reset_that_the_receiver_ignores() {
     );
 }
 
+/// Thousands of connections with something behind their reset fill no memory.
+#[test]
+fn what_comes_behind_resets_is_bounded() {
+    let mut t = Talk::silent(super::Limits::default());
+    let much = "x".repeat(60_000);
+    for port in 0..400 {
+        t.ports.0 = 10_000 + port;
+        t.shake();
+        t.flagged(0, "", RST);
+        t.data(0, &much);
+    }
+    // The last ones are not kept, the first are.
+    for (port, revived) in [(10_399, false), (10_000, true)] {
+        t.said();
+        t.ports.0 = port;
+        t.ack(60_000);
+        assert_eq!(t.said().iter().any(|line| line.contains("joined=true")), revived, "{port}");
+    }
+}
+
 /// What was on the way when the reset left is acknowledged by nobody.
 #[test]
 fn bytes_behind_a_believed_reset_begin_nothing() {
