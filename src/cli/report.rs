@@ -98,7 +98,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
 fn collect_clients(reader: &Reader, args: &ReportArgs) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     reader.each(&args.selectors.selector(), &mut |s| {
-        cases.extend(clients::stored(None, reader, &s)?);
+        cases.extend(clients::stored(None, reader, &s, None)?);
         Ok(())
     })?;
     Ok(cases)
