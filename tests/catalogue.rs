@@ -75,6 +75,7 @@ fn no_good_sample_provokes_its_rule_nor_an_error_of_another() {
 /// Good samples that provoke other rules all the same: (sample's rule, rules provoked). What is good for the one shows the other's case.
 const GOOD_FOR_ITSELF: &[(&str, &[&str])] = &[
     ("HTTP-014", &["DLV-003"]),
+    ("DLV-001", &["DLV-003"]),
     // A type in capitals is the right type, and unusual.
     ("HTTP-001", &["HTTP-005"]),
     // A capture that ends proves nothing against the server, and is remarked on.
