@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sniff::conformance::{self, Finding, Level, Limits, RULES, Rule, kinds};
-use sniff::conn::ConnId;
+use sniff::conformance::{self, Finding, Level, RULES, Rule, kinds};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +21,8 @@ const FAMILIES: &[&str] = &[
 ];
 
 fn findings(sample: &str) -> Vec<Finding> {
-    let transcript = sniff::wire::parse(sample).unwrap_or_else(|e| panic!("{e}\n{sample}"));
-    let exchanges = sniff::pipeline::exchanges_of(|sink| transcript.replay(ConnId(0), sink));
-    assert!(!exchanges.is_empty(), "no exchange in\n{sample}");
-    exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect()
+    let found = conformance::sample::findings(sample);
+    found.unwrap_or_else(|| panic!("no transcript:\n{sample}"))
 }
 
 fn provoked(found: &[Finding], code: &str) -> bool {

@@ -4,6 +4,7 @@ pub mod pace;
 pub mod silence;
 
 use crate::conformance::case::{answered, cut_by, many};
+use crate::conformance::hop::Leg;
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
 use crate::delivery;
 use crate::exchange::{Delta, Response};
@@ -106,6 +107,65 @@ pub static DLV_010: Rule = Rule {
         if let Some(finding) = truncated(case) {
             push(finding);
         }
+    },
+};
+
+/// A hop passes on what it gets.
+pub static DLV_011: Rule = Rule {
+    code: "DLV-011",
+    name: "hop-holds-back",
+    level: Level::Info,
+    summary: "A proxy whose both sides were captured passes deltas on as they come",
+    why: "The same answer on both sides of a proxy tells what the proxy did: where the first token comes more than twice as late on the client's side, and \
+          the gaps between deltas are less than half of those on the server's side, it collects before it sends. Time to first token then measures the \
+          proxy, and the gap between deltas measures nothing.",
+    source: "c8s issue 140 (time to first token rose, gaps between tokens fell, behind the same server)",
+    breaks: &[],
+    fix: "Switch the hop's buffering off for event streams; compare `sniff report delivery` before and after.",
+    bad: &[concat!(
+        chat!(),
+        "@ +1s\n",
+        role!(),
+        ten_words_at_once!(),
+        stop!(),
+        done!(),
+        "<last\n",
+        "!next\n@ +1ms\n",
+        chat!(),
+        role!(),
+        ten_words!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            role!(),
+            ten_words!(),
+            stop!(),
+            done!(),
+            "<last\n",
+            "!next\n@ +1ms\n",
+            chat!(),
+            role!(),
+            ten_words!(),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let (Some(far), Some(response)) = (case.far, case.llm_stream()) else { return };
+        let Some(near) = Leg::new(case.exchange, case.metrics).filter(|near| near.holds_back(far)) else { return };
+        let message = format!(
+            "first token after {}, on the far side of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
+            near.ttft, far.id, far.ttft, near.gap, far.gap
+        );
+        push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
     },
 };
 
