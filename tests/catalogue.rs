@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sniff::conformance::{self, Finding, Level, RULES, Rule, kinds};
+use sniff::conformance::{self, Finding, Level, RULES, Rule};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Good samples that provoke another rule at error level, because what they show is good for their rule only: (sample's rule, provoked rule).
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -179,27 +179,6 @@ fn codes_and_names_are_unique_and_in_order() {
         assert!(names.insert(rule.name), "{} twice", rule.name);
         for by in rule.silenced_by {
             assert!(conformance::by_code(by).is_some(), "{} is silenced by {by}, which does not exist", rule.code);
-        }
-    }
-}
-
-#[test]
-fn every_kind_that_rules_listen_for_is_declared_by_a_layer() {
-    let mut source = String::new();
-    collect(&root().join("src"), &mut source);
-    for kind in kinds::ALL {
-        assert!(source.contains(&format!("Kind(\"{}\")", kind.0)), "no layer declares {}", kind.0);
-    }
-}
-
-/// Everything under `dir` but `conformance`, joined.
-fn collect(dir: &Path, source: &mut String) {
-    for entry in std::fs::read_dir(dir).expect("src").flatten() {
-        let path = entry.path();
-        if path.is_dir() && !path.ends_with("conformance") {
-            collect(&path, source);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            source.push_str(&std::fs::read_to_string(path).expect("readable"));
         }
     }
 }

@@ -16,7 +16,6 @@ mod case;
 pub mod causes;
 pub mod clients;
 pub mod hop;
-pub mod kinds;
 pub mod policy;
 pub mod sample;
 mod table;
