@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sniff::conformance::{self, Finding, Level, Limits, RULES, Rule, kinds};
-use sniff::conn::ConnId;
+use sniff::conformance::{self, Finding, Level, RULES, Rule};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Good samples that provoke another rule at error level, because what they show is good for their rule only: (sample's rule, provoked rule).
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -22,10 +21,8 @@ const FAMILIES: &[&str] = &[
 ];
 
 fn findings(sample: &str) -> Vec<Finding> {
-    let transcript = sniff::wire::parse(sample).unwrap_or_else(|e| panic!("{e}\n{sample}"));
-    let exchanges = sniff::pipeline::exchanges_of(|sink| transcript.replay(ConnId(0), sink));
-    assert!(!exchanges.is_empty(), "no exchange in\n{sample}");
-    exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect()
+    let found = conformance::sample::findings(sample);
+    found.unwrap_or_else(|| panic!("no transcript:\n{sample}"))
 }
 
 fn provoked(found: &[Finding], code: &str) -> bool {
@@ -75,6 +72,7 @@ fn no_good_sample_provokes_its_rule_nor_an_error_of_another() {
 /// Good samples that provoke other rules all the same: (sample's rule, rules provoked). What is good for the one shows the other's case.
 const GOOD_FOR_ITSELF: &[(&str, &[&str])] = &[
     ("HTTP-014", &["DLV-003"]),
+    ("DLV-001", &["DLV-003"]),
     // A type in capitals is the right type, and unusual.
     ("HTTP-001", &["HTTP-005"]),
     // A capture that ends proves nothing against the server, and is remarked on.
@@ -181,27 +179,6 @@ fn codes_and_names_are_unique_and_in_order() {
         assert!(names.insert(rule.name), "{} twice", rule.name);
         for by in rule.silenced_by {
             assert!(conformance::by_code(by).is_some(), "{} is silenced by {by}, which does not exist", rule.code);
-        }
-    }
-}
-
-#[test]
-fn every_kind_that_rules_listen_for_is_declared_by_a_layer() {
-    let mut source = String::new();
-    collect(&root().join("src"), &mut source);
-    for kind in kinds::ALL {
-        assert!(source.contains(&format!("Kind(\"{}\")", kind.0)), "no layer declares {}", kind.0);
-    }
-}
-
-/// Everything under `dir` but `conformance`, joined.
-fn collect(dir: &Path, source: &mut String) {
-    for entry in std::fs::read_dir(dir).expect("src").flatten() {
-        let path = entry.path();
-        if path.is_dir() && !path.ends_with("conformance") {
-            collect(&path, source);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            source.push_str(&std::fs::read_to_string(path).expect("readable"));
         }
     }
 }

@@ -79,6 +79,39 @@ fn junit_is_read_by_an_xml_parser() {
 }
 
 #[test]
+fn schemas_of_others_take_what_is_written() {
+    let venv = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv/schemas");
+    if !venv.join("ready").exists() {
+        return support::unavailable("the schemas of SARIF and JUnit");
+    }
+    let p = Place::new();
+    let cases: Vec<String> = support::cases()
+        .iter()
+        .flat_map(|c| ["input.pcap", "input.pcapng"].map(|f| c.join(f)))
+        .filter(|f| f.exists())
+        .map(|f| f.display().to_string())
+        .collect();
+    let names: Vec<&str> = ["good.pcap", "bad, 1%.pcap"].into_iter().chain(cases.iter().map(String::as_str)).collect();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/schemas.py");
+    let judge = |form: &str, file: &str| {
+        let o = Command::new(venv.join("bin/python")).arg(script).arg(&venv).args([form, file]).current_dir(p.0.path()).output().unwrap();
+        (o.status.success(), String::from_utf8_lossy(&o.stdout).into_owned() + &String::from_utf8_lossy(&o.stderr))
+    };
+    for form in ["sarif", "junit"] {
+        p.want(1, &[&["check", "--format", form, "-o", form], names.as_slice()].concat());
+        let (valid, wrong) = judge(form, form);
+        assert!(valid, "{form}: {wrong}");
+    }
+    // What is wrong is seen.
+    let text = std::fs::read_to_string(p.path("sarif")).unwrap();
+    std::fs::write(p.path("sarif"), text.replace("\"level\": \"error\"", "\"level\": \"fatal\"")).unwrap();
+    assert!(!judge("sarif", "sarif").0);
+    let text = std::fs::read_to_string(p.path("junit")).unwrap();
+    std::fs::write(p.path("junit"), text.replacen("<testsuite name=", "<testsuite title=", 1)).unwrap();
+    assert!(!judge("junit", "junit").0);
+}
+
+#[test]
 fn sarif_has_what_the_standard_requires() {
     let p = Place::new();
     let log = p.json(1, &["check", "--format", "sarif", "good.pcap", "bad, 1%.pcap"]);

@@ -59,6 +59,16 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
+    # What others publish of the formats that `check` writes (tests/check.rs): SARIF's schema, and the one of JUnit's XML that CI servers check by.
+    schemas=$top/target/venv/schemas
+    if [ ! -e "$schemas/ready" ]; then
+        python3 -m venv "$schemas"
+        "$schemas/bin/pip" install -q jsonschema==4.25.1 xmlschema==4.1.0
+        npm install --silent --no-audit --no-fund --prefix "$schemas/npm" @microsoft/jest-sarif@1.0.0-beta.0
+        "$schemas/bin/pip" download -q --no-deps --no-binary pytest -d "$schemas/src" pytest==8.4.2
+        tar -xzf "$schemas/src/pytest-8.4.2.tar.gz" -C "$schemas/src" pytest-8.4.2/testing/example_scripts/junit-10.xsd
+        touch "$schemas/ready"
+    fi
     # Clients of tests/proxy that npm has.
     if [ ! -e "$top/target/npm/ready" ]; then
         mkdir -p "$top/target/npm"

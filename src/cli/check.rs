@@ -51,6 +51,9 @@ pub(super) struct CheckArgs {
     /// Say which real clients break on each answer, and why, instead of listing findings (answers up to 8 MiB)
     #[arg(long)]
     clients: bool,
+    /// The text that every answer was to have (a mock's, say); without it clients are held to what the server meant to say
+    #[arg(long, value_name = "TEXT", requires = "clients")]
+    answer: Option<String>,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -122,7 +125,7 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, c
         judge.again(&mut s);
         all.add(Some(path), &s);
         if args.clients {
-            cases.extend(clients::stored(Some(path), &reader, &s)?);
+            cases.extend(clients::stored(Some(path), &reader, &s, args.answer.as_deref())?);
         }
         Ok(())
     })
@@ -145,7 +148,7 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
         match message {
             Message::Finished(f) => {
                 let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
-                let case = if args.clients { clients::case(Some(name), &summary, &f.exchange) } else { None };
+                let case = if args.clients { clients::case(Some(name), &summary, &f.exchange, args.answer.as_deref()) } else { None };
                 found.push((summary, case));
             }
             Message::Connection(c) => tally.connection(&c),

@@ -10,24 +10,25 @@ use crate::summary::Summary;
 use anyhow::Result;
 
 /// What clients make of an exchange; none where that is no question: it is no stream, or nobody here speaks its dialect.
-pub(super) fn judge(exchange: &Exchange) -> Option<Result<Vec<Verdict>, String>> {
+/// `answer`: the text that is known to be right, if it is known.
+pub(super) fn judge(exchange: &Exchange, answer: Option<&str>) -> Option<Result<Vec<Verdict>, String>> {
     match Stream::of(exchange) {
-        Ok(stream) => Some(clients::judge(&stream)).filter(|all| !all.is_empty()).map(Ok),
+        Ok(stream) => Some(clients::judge_against(&stream, answer)).filter(|all| !all.is_empty()).map(Ok),
         Err(Unfit::NotStreamed | Unfit::Foreign) => None,
         Err(unfit) => Some(Err(unfit.text())),
     }
 }
 
 /// The same with what the reports say of the exchange.
-pub(super) fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange) -> Option<Case> {
-    judge(exchange).map(|judged| Case::new(file, summary, judged))
+pub(super) fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange, answer: Option<&str>) -> Option<Case> {
+    judge(exchange, answer).map(|judged| Case::new(file, summary, judged))
 }
 
 /// The same for an exchange of a database, loaded for this alone unless it is too large.
-pub(super) fn stored(file: Option<&str>, reader: &Reader, summary: &Summary) -> Result<Option<Case>> {
+pub(super) fn stored(file: Option<&str>, reader: &Reader, summary: &Summary, answer: Option<&str>) -> Result<Option<Case>> {
     match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
         n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
-        _ => Ok(case(file, summary, &reader.exchange(summary.id)?)),
+        _ => Ok(case(file, summary, &reader.exchange(summary.id)?, answer)),
     }
 }
 

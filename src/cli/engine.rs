@@ -3,6 +3,7 @@
 use super::policy::{Judge, Limits as FileLimits};
 use super::values;
 use crate::capture::Packet;
+use crate::conformance::hop::Legs;
 use crate::conformance::policy::Policy;
 #[cfg(feature = "proxy")]
 use crate::conn::ByteEvent;
@@ -112,6 +113,8 @@ pub(super) struct Engine {
     pipeline: pipeline::Pipeline,
     limits: conformance::Limits,
     policy: Policy,
+    /// Streams of late, for what a hop between two of them did.
+    legs: Legs,
     /// Only these ports; empty: all.
     ports: Vec<u16>,
 }
@@ -128,6 +131,7 @@ impl Engine {
             pipeline: pipeline::Pipeline::new(pipeline::Config { keys: keys.clone(), contents, ..pipeline::Config::default() }),
             limits: limits.conformance(&FileLimits::default()),
             policy: Policy::default(),
+            legs: Legs::default(),
             ports: ports.to_vec(),
         }
     }
@@ -182,25 +186,26 @@ impl Engine {
     }
 
     fn drain(&mut self, sink: &mut Sink<'_>) -> Result<()> {
-        let Engine { pipeline, limits, policy, .. } = self;
+        let Engine { pipeline, limits, policy, legs, .. } = self;
         let mut result = Ok(());
         pipeline.drain(&mut |output| {
             if result.is_ok() {
-                result = sink(judged(output, limits, policy));
+                result = sink(judged(output, limits, policy, legs));
             }
         });
         result
     }
 }
 
-fn judged(output: pipeline::Output, limits: &conformance::Limits, policy: &Policy) -> Message {
+fn judged(output: pipeline::Output, limits: &conformance::Limits, policy: &Policy, legs: &mut Legs) -> Message {
     match output {
         pipeline::Output::Begun(id) => Message::Begun(id),
         pipeline::Output::Part(part) => Message::Part(part),
         pipeline::Output::Connection(connection) => Message::Connection(connection),
         pipeline::Output::Exchange(exchange) => {
             let metrics = metrics::of(&exchange);
-            let findings = conformance::judge_as(&exchange, &metrics, limits, policy);
+            let far = legs.far_side(&exchange, &metrics);
+            let findings = conformance::judge_beside(&exchange, &metrics, limits, policy, far.as_ref());
             Message::Finished(Box::new(Finished { exchange, metrics, findings }))
         }
     }

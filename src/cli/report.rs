@@ -8,7 +8,7 @@ use super::{Common, clients};
 use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
 use crate::report::delivery::{self, Delivered};
-use crate::report::hops::{self, Leg};
+use crate::report::hops;
 use crate::report::latency::{self, Latency};
 use crate::report::{Format, check, csv, json, jsonl, markdown};
 use crate::store::Reader;
@@ -64,7 +64,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
             let (mut all, mut legs) = (Vec::new(), Vec::new());
             reader.each(&args.selectors.selector(), &mut |mut s| {
                 judge.again(&mut s);
-                legs.extend(Leg::new(&s));
+                legs.extend(hops::leg(&s));
                 all.extend(Delivered::new(&s));
                 Ok(())
             })?;
@@ -98,7 +98,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
 fn collect_clients(reader: &Reader, args: &ReportArgs) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     reader.each(&args.selectors.selector(), &mut |s| {
-        cases.extend(clients::stored(None, reader, &s)?);
+        cases.extend(clients::stored(None, reader, &s, None)?);
         Ok(())
     })?;
     Ok(cases)

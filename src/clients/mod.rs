@@ -104,15 +104,35 @@ pub struct Verdict {
     pub why: String,
     /// What this rests on.
     pub evidence: String,
+    /// Text that the application has in its hands where nothing is raised and nothing hangs.
+    #[serde(skip)]
+    pub text: Option<String>,
 }
 
-/// Every client that speaks the stream's dialect, in the roster's order. Empty where none does.
+/// Every client that speaks the stream's dialect, in the roster's order. Empty where none does. Clients are measured against what the server meant
+/// to say.
 pub fn judge(stream: &Stream) -> Vec<Verdict> {
+    judge_against(stream, None)
+}
+
+/// The same against a text that is known to be the right answer, as where the prompt or a mock fixes it: then a server that says something else, or
+/// only calls a tool, changes the answer for every client that reads it well.
+pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
     let Some(add) = roster::meant(stream.dialect) else { return Vec::new() };
-    let meant = meant::meant(&stream.body, stream.dialect == "openai.chat", add);
+    let mut meant = meant::meant(&stream.body, stream.dialect == "openai.chat", add);
+    if let Some(text) = answer {
+        meant.texts = [(0, text.to_string())].into();
+    }
     let verdict = |c: &Client| {
-        let (outcome, why) = c.run(stream, &meant);
-        Verdict { client: c.name, outcome, why, evidence: c.evidence.text() }
+        let (outcome, why, text) = match c.run(stream) {
+            Err((outcome, why)) => (outcome, why, None),
+            Ok(got) => {
+                let lack = got.lacks(&meant);
+                let outcome = if lack.is_some() { Outcome::Changed } else { Outcome::Fine };
+                (outcome, lack.unwrap_or_default(), Some(got.text()))
+            }
+        };
+        Verdict { client: c.name, outcome, why, evidence: c.evidence.text(), text }
     };
     roster::clients().filter(|c| c.dialect == stream.dialect).map(verdict).collect()
 }
@@ -128,9 +148,10 @@ enum Reached {
 }
 
 impl Client {
-    fn run(&self, stream: &Stream, meant: &Got) -> (Outcome, String) {
+    /// What the application gets; an error: nothing whole, and why.
+    fn run(&self, stream: &Stream) -> Result<Got, (Outcome, String)> {
         if let Some(why) = self.transport.refuses(stream) {
-            return (Outcome::Raises, why);
+            return Err((Outcome::Raises, why));
         }
         let body = self.transport.decoded(stream);
         let delivered = match self.transport.block {
@@ -158,22 +179,19 @@ impl Client {
             ControlFlow::Break(())
         });
         let at_end = match (reached, stream.end) {
-            (Reached::Raised(why), _) => return (Outcome::Raises, why),
+            (Reached::Raised(why), _) => return Err((Outcome::Raises, why)),
             (Reached::Closed, _) | (Reached::All, BodyEnd::Complete) => None,
             (Reached::All, end) => self.at_end(end, drains, stream.blocks),
         };
         if let Some(end) = at_end {
-            return end;
+            return Err(end);
         }
         if self.transport.needs_event && events == 0 {
-            return (Outcome::Raises, "the body ends before any event".into());
+            return Err((Outcome::Raises, "the body ends before any event".into()));
         }
-        if let Err(why) = reader.finish() {
-            return (Outcome::Raises, why);
-        }
-        match reader.got().lacks(meant) {
-            Some(why) => (Outcome::Changed, why),
-            None => (Outcome::Fine, String::new()),
+        match reader.finish() {
+            Err(why) => Err((Outcome::Raises, why)),
+            Ok(()) => Ok(std::mem::take(reader.got())),
         }
     }
 

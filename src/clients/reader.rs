@@ -65,6 +65,11 @@ impl Got {
         self.texts.entry(choice).or_default().push_str(text);
     }
 
+    /// All visible text, choice by choice.
+    pub(super) fn text(&self) -> String {
+        self.texts.values().map(|t| join_halves(t, self.utf16)).collect()
+    }
+
     /// Something went missing; the first reason is kept.
     pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
         self.loss.get_or_insert_with(why);

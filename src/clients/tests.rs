@@ -1,7 +1,7 @@
 //! Parsers against the vectors of a real browser, and small streams against what the real clients are known to do.
 
 use super::sse::{Event, STANDARD, Said};
-use super::{BodyEnd, Outcome, Stream, judge};
+use super::{BodyEnd, Outcome, Stream, judge, judge_against};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -64,6 +64,14 @@ fn a_clean_stream_is_fine_for_everybody() {
     for verdict in judge(&chat("", DONE, BodyEnd::Complete)) {
         assert_eq!((verdict.outcome, verdict.why.as_str()), (Outcome::Fine, ""), "{}", verdict.client);
     }
+}
+
+#[test]
+fn a_known_answer_is_what_clients_are_held_to() {
+    let stream = chat("", DONE, BodyEnd::Complete);
+    let fates = |answer| judge_against(&stream, Some(answer)).into_iter().map(|v| (v.outcome, v.text));
+    assert!(fates("Hi").all(|(outcome, text)| outcome == Outcome::Fine && text.as_deref() == Some("Hi")));
+    assert!(fates("Hi there").all(|(outcome, _)| outcome == Outcome::Changed));
 }
 
 #[test]

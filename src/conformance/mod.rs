@@ -15,7 +15,7 @@ pub mod rules;
 mod case;
 pub mod causes;
 pub mod clients;
-pub mod kinds;
+pub mod hop;
 pub mod policy;
 pub mod sample;
 mod table;
@@ -57,7 +57,7 @@ pub struct Rule {
     pub breaks: &'static [&'static str],
     /// What to do about it, one line.
     pub fix: &'static str,
-    /// Transcripts (`.wire`) that must provoke it.
+    /// Transcripts (`.wire`) that must provoke it; several connections are parted by [`sample::NEXT`].
     pub bad: &'static [&'static str],
     /// Transcripts that must not.
     pub good: &'static [&'static str],
@@ -78,6 +78,8 @@ pub struct Case<'a> {
     pub metrics: &'a Metrics,
     /// Thresholds.
     pub limits: &'a Limits,
+    /// The same answer on the far side of the hop that gave it, where that was captured too.
+    pub far: Option<&'a hop::Leg>,
 }
 
 /// Thresholds of the delivery rules; options of the command line.
@@ -205,7 +207,12 @@ pub fn judge(exchange: &Exchange, metrics: &Metrics, limits: &Limits) -> Vec<Fin
 
 /// The same, at the levels that this policy holds them to.
 pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy) -> Vec<Finding> {
-    judge_by(RULES, &Case { exchange, metrics, limits }, policy)
+    judge_beside(exchange, metrics, limits, policy, None)
+}
+
+/// The same, where the far side of this answer may have been captured too.
+pub fn judge_beside(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy, far: Option<&hop::Leg>) -> Vec<Finding> {
+    judge_by(RULES, &Case { exchange, metrics, limits, far }, policy)
 }
 
 /// [`judge_as`] by these rules only.

@@ -22,6 +22,43 @@ pub fn bursts(deltas: &[Delta]) -> Vec<usize> {
     deltas.chunk_by(|a, b| b.at.since(a.at) < TOGETHER).map(<[Delta]>::len).collect()
 }
 
+/// Deltas that were made during a silence and came behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Bursts that they came in.
+    pub bursts: usize,
+    /// Deltas of the three largest.
+    pub in_three: usize,
+    /// Time without deltas, from the request on.
+    pub quiet: Span,
+}
+
+/// The deltas came faster than they were made, and the time to make them was spent in silence.
+pub fn held_back(x: &Exchange) -> Option<HeldBack> {
+    /// No model makes tokens closer together than this and then waits.
+    const FASTEST: Span = Span(200_000);
+    /// The fastest services make one in this time or more.
+    const MADE_IN: Span = Span::from_millis(2);
+    /// Who waits less than this does not notice.
+    const NOTICED: Span = Span::from_millis(300);
+    let response = x.response.as_ref()?;
+    let deltas = &response.deltas;
+    let last = deltas.last()?;
+    let began = x.request.as_ref().map_or(response.first_at, |r| r.last_at);
+    let (mut sizes, mut inside) = (Vec::new(), 0);
+    for burst in deltas.chunk_by(|a, b| b.at.since(a.at) < TOGETHER) {
+        sizes.push(burst.len());
+        inside += burst.last().map_or(0, |end| end.at.since(burst[0].at).0);
+    }
+    let (n, bursts) = (deltas.len() as i64, sizes.len());
+    let quiet = Span(last.at.since(began).0 - inside);
+    let packed = inside < FASTEST.0.saturating_mul(n - bursts as i64);
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let in_three = sizes.iter().take(3).sum();
+    let waited = quiet >= NOTICED && quiet.0 >= MADE_IN.0.saturating_mul(n) && quiet.0 / 4 >= inside;
+    (packed && waited).then_some(HeldBack { bursts, in_three, quiet })
+}
+
 /// Median number of deltas that came together.
 pub fn median_burst(deltas: &[Delta]) -> usize {
     let mut sizes = bursts(deltas);

@@ -87,6 +87,7 @@ struct Event<'a> {
     eval_count: Num,
     prompt_eval_duration: Num,
     eval_duration: Num,
+    total_duration: Num,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -127,6 +128,8 @@ struct Ollama {
     calls: u32,
     /// How lines lag behind `created_at`.
     lag: Option<Lag>,
+    /// `total_duration`.
+    total: Option<Span>,
 }
 
 /// Distances from `created_at` to arrival.
@@ -136,15 +139,31 @@ struct Lag {
     most: Span,
     /// Where the greatest was.
     at: Place,
-    /// `created_at` of the first line.
+    /// `created_at` of the first line and of the latest one.
     first: i64,
-    /// A later line has another: the clock is one.
-    ticks: bool,
+    latest: i64,
+    /// Lines with one.
+    lines: i64,
 }
+
+impl Lag {
+    /// The clock is one: it goes on from line to line, and agrees with the durations that the last line tells. (Mocks and gateways write times that
+    /// do neither, and prove nothing about the way.)
+    fn believed(&self, generating: Option<Span>, total: Option<Span>) -> bool {
+        let span = self.latest.saturating_sub(self.first);
+        // Lines are made while tokens are: but for the first, which comes at the end of its own share.
+        let share = generating.map_or(0, |g| g.0 - g.0 / self.lines.max(1));
+        let longest = total.map_or(i64::MAX, |t| t.0.saturating_add(t.0 / 10).saturating_add(CLOCK_SLACK.0));
+        span > 0 && span <= longest && span.saturating_mul(3) >= share
+    }
+}
+
+/// What the last line's durations may lack of the time between the first line and itself.
+const CLOCK_SLACK: Span = Span::from_millis(50);
 
 impl Ollama {
     fn new(evidence: &Evidence<'_>) -> Self {
-        Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0, lag: None }
+        Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0, lag: None, total: None }
     }
 
     fn line(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
@@ -183,8 +202,9 @@ impl Ollama {
         let made = event.created_at.full().and_then(|t| chrono::DateTime::parse_from_rfc3339(t).ok()?.timestamp_nanos_opt());
         let Some(made) = made else { return };
         let lag = place.at.since(Timestamp(made));
-        let seen = self.lag.get_or_insert(Lag { least: lag, most: lag, at: place, first: made, ticks: false });
-        seen.ticks |= made != seen.first;
+        let seen = self.lag.get_or_insert(Lag { least: lag, most: lag, at: place, first: made, latest: made, lines: 0 });
+        seen.latest = made;
+        seen.lines += 1;
         seen.least = lag.min(seen.least);
         if lag > seen.most {
             (seen.most, seen.at) = (lag, place);
@@ -215,6 +235,7 @@ impl Ollama {
             .collect();
         let span = |n: Num| n.int().filter(|n| *n > 0).map(Span);
         answer.server_clock.generating = span(event.eval_duration);
+        self.total = span(event.total_duration);
         answer.server_clock.reading = span(event.prompt_eval_duration);
         if !counts.is_empty() {
             answer.report_usage(Some(counts.into()), event.eval_count.count());
@@ -242,7 +263,7 @@ impl Events for Ollama {
 
     fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
         say.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
-        if let Some(seen) = self.lag.as_ref().filter(|seen| seen.ticks) {
+        if let Some(seen) = self.lag.as_ref().filter(|seen| seen.believed(answer.server_clock.generating, self.total)) {
             let lag = Span(seen.most.0.saturating_sub(seen.least.0));
             answer.server_clock.lag_spread = Some(lag);
             if lag > LAG_LIMIT {
@@ -311,6 +332,18 @@ mod tests {
             chat(&["{\"x\":1}", "[DONE]", "{", CHAT_END]).kinds(),
             ["ollama.foreign-terminator", "ollama.not-json", "ollama.unknown-type"]
         );
+    }
+
+    #[test]
+    fn clocks_that_contradict_the_durations_prove_nothing() {
+        let ms = Span::from_millis;
+        // Five lines in 800 ms of 1 s of generating.
+        let lag = Lag { least: ms(0), most: ms(0), at: Place::default(), first: 0, latest: ms(800).0, lines: 5 };
+        assert!(lag.believed(None, None));
+        assert!(lag.believed(Some(ms(1000)), Some(ms(1100))));
+        assert!(!lag.believed(Some(ms(1000)), Some(ms(500))), "longer than the whole took");
+        assert!(!lag.believed(Some(ms(9000)), Some(ms(9100))), "much shorter than generating took");
+        assert!(!Lag { latest: 0, ..lag }.believed(None, None), "it stands still");
     }
 
     #[test]

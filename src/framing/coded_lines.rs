@@ -1,8 +1,8 @@
 //! Lines of one character, a colon and a JSON value: the data stream of the AI SDK's version 4, `0:"Hi"` (DIALECTS.md a.24).
 
-use super::carry::Carry;
+use super::lines::{Line, Lines};
 use super::split::is_value;
-use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
+use super::{Framed, Framer, Placed, Record, Sink};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use memchr::memchr;
@@ -39,74 +39,34 @@ pub(super) fn begins(all: &[u8]) -> Option<bool> {
 #[derive(Debug, Default)]
 pub(super) struct CodedLines {
     n: u64,
-    line: Carry,
-    start: u64,
-    first_at: Timestamp,
-    last_at: Timestamp,
-    last_frame: u64,
+    lines: Lines,
 }
 
 impl Framer for CodedLines {
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
-        let mut i = 0;
-        while i < piece.bytes.len() {
-            let rest = &piece.bytes[i..];
-            if self.line.is_empty() {
-                (self.start, self.first_at) = (piece.pos(i), piece.at);
-            }
-            (self.last_at, self.last_frame) = (piece.at, piece.frame);
-            let Some(n) = memchr(b'\n', rest) else {
-                self.line.keep(rest);
-                return;
-            };
-            self.line(&rest[..n], piece.pos(i + n + 1), sink);
-            i += n + 1;
-        }
+        self.lines.push(piece, sink, &mut |line, sink| record(line, &mut self.n, sink));
     }
 
     fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
         // A line that lost its beginning has no code and tells so itself.
-        if !self.line.is_empty() {
-            sink(Framed::Oddity(lost(at, offset, len, self.line.len())));
-            self.line.clear();
-        }
+        self.lines.gap(at, offset, len, sink);
     }
 
     fn finish(&mut self, at: Timestamp, offset: u64, complete: bool, sink: &mut Sink<'_>) {
-        if self.line.is_empty() {
-            return;
-        }
         let kind = if complete { NO_FINAL_NEWLINE } else { PENDING_AT_END };
-        sink(Framed::Oddity(Oddity::new(kind, at, excerpt(self.line.bytes())).offset(self.start).record(self.n)));
-        if complete {
-            self.line(&[], offset, sink);
-        }
-        self.line.clear();
+        let n = self.n;
+        self.lines.finish((at, offset), complete, (kind, n), sink, &mut |line, sink| record(line, &mut self.n, sink));
     }
 }
 
-impl CodedLines {
-    /// A line is over: `tail` is what the carry has not got, `end` the offset behind the line end.
-    fn line(&mut self, tail: &[u8], end: u64, sink: &mut Sink<'_>) {
-        let (n, start, at) = (self.n, self.start, self.last_at);
-        if !self.line.is_empty() {
-            self.line.keep(tail);
+/// A line as a record, or why it is none.
+fn record(line: Line<'_>, n: &mut u64, sink: &mut Sink<'_>) {
+    match coded(line.data) {
+        Some((event, data)) => {
+            sink(Framed::Record(Record { n: *n, data, event, ..line }));
+            *n += 1;
         }
-        if self.line.is_over() {
-            sink(Framed::Oddity(Oddity::new(TOO_LONG, at, format!("a line of {} bytes", end.saturating_sub(start))).offset(start)));
-            self.line.clear();
-            return;
-        }
-        let line = if self.line.is_empty() { tail } else { self.line.bytes() };
-        match coded(line) {
-            Some((event, data)) => {
-                let (first_at, frame) = (self.first_at, self.last_frame);
-                sink(Framed::Record(Record { n, at, first_at, frame, start, end, data, event, ..Record::default() }));
-                self.n += 1;
-            }
-            None => sink(Framed::Oddity(Oddity::new(NOT_CODED, at, excerpt(line)).offset(start))),
-        }
-        self.line.clear();
+        None => sink(Framed::Oddity(Oddity::new(NOT_CODED, line.at, excerpt(line.data)).offset(line.start))),
     }
 }
 

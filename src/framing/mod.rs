@@ -20,6 +20,7 @@ pub mod websocket;
 
 mod carry;
 mod classify;
+mod lines;
 mod plain;
 mod split;
 mod stream;

@@ -214,6 +214,7 @@ mod tests {
             outcome: *outcome,
             why: (*why).into(),
             evidence: "measured".into(),
+            text: None,
         };
         let clients = all.iter().map(verdict).collect();
         let about = ("POST /v1/chat/completions".into(), "api.example".into(), "openai.chat".into());

@@ -1,40 +1,21 @@
-//! Both sides of one proxy in one recording: the same answer twice, and what the hop did to its times (DLV-011 needs two exchanges, so it is told here
-//! and is no rule).
+//! Both sides of one proxy in one recording: the same answer twice, and what the hop did to its times (DLV-011 judges by the same).
 
+use crate::conformance::hop::Leg;
+use crate::conn::Endpoints;
 use crate::summary::Summary;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
+use std::net::SocketAddr;
 
-/// One exchange as far as it is compared.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Leg {
-    id: i64,
-    session: i64,
-    stream: u32,
-    begun: i64,
-    ended: i64,
-    text: String,
-    ttft: Span,
-    gap: Span,
+/// Of a stream with text, two deltas or more, and its times.
+pub fn leg(s: &Summary) -> Option<Leg> {
+    let (t, r) = (&s.timing, s.response.as_ref()?);
+    let text = r.text.clone().filter(|text| !text.is_empty())?;
+    let (begun, ended) = (Timestamp(t.t_request_start_ns?), Timestamp(t.t_response_end_ns?));
+    let ends = Endpoints { client: SocketAddr::new(s.client_ip, s.client_port), server: SocketAddr::new(s.server_ip, s.server_port) };
+    Some(Leg { id: s.id, session: s.session, ends, begun, ended, text, ttft: t.ttft?, gap: t.itl_p50? })
 }
 
-impl Leg {
-    /// Of a stream with text, two deltas or more, and its times.
-    pub fn new(s: &Summary) -> Option<Leg> {
-        let (t, r) = (&s.timing, s.response.as_ref()?);
-        let text = r.text.clone().filter(|text| !text.is_empty())?;
-        let (begun, ended) = (t.t_request_start_ns?, t.t_response_end_ns?);
-        Some(Leg { id: s.id, session: s.session, stream: s.stream, begun, ended, text, ttft: t.ttft?, gap: t.itl_p50? })
-    }
-
-    /// The same answer, asked for within this exchange on another connection: the far side of whatever answered here.
-    fn has_inside(&self, other: &Leg) -> bool {
-        let apart = self.session == other.session && self.stream != other.stream;
-        apart && self.begun < other.begun && other.begun < self.ended && self.text == other.text
-    }
-}
-
-/// A sentence for each exchange whose other side is among them: (id, sentence). Gaps that shrink while the first token comes later are the mark of a
-/// buffer on the hop (DLV-011).
+/// A sentence for each exchange whose other side is among them: (id, sentence).
 pub fn sentences(legs: &[Leg]) -> Vec<(i64, String)> {
     let mut legs: Vec<&Leg> = legs.iter().collect();
     legs.sort_by_key(|leg| leg.begun);
@@ -44,10 +25,8 @@ pub fn sentences(legs: &[Leg]) -> Vec<(i64, String)> {
         let mut later = legs[i + 1..].iter().take_while(|far| far.begun < near.ended);
         let Some(far) = later.find(|far| near.has_inside(far)) else { continue };
         let verdict = match () {
-            () if near.ttft.0 > 2 * far.ttft.0 && 2 * near.gap.0 < far.gap.0 => {
-                ": the hop holds deltas back and sends them together (DLV-011)"
-            }
-            () if near.ttft.0 > 2 * far.ttft.0 + Span::from_millis(20).0 => ": the hop holds the first delta back",
+            () if near.holds_back(far) => ": the hop holds deltas back and sends them together (DLV-011)",
+            () if near.is_late(far) => ": the hop holds the first delta back",
             () => "",
         };
         let added = near.ttft.0.saturating_sub(far.ttft.0).max(0);
@@ -71,25 +50,29 @@ pub fn sentences(legs: &[Leg]) -> Vec<(i64, String)> {
 mod tests {
     use super::*;
 
-    fn leg(id: i64, stream: u32, begun: i64, ttft: i64, gap: i64) -> Leg {
-        let ms = |n| n * 1_000_000;
+    /// On the host of a hop: what it asks of port 9000, it was asked on port 8000.
+    fn leg(id: i64, far: bool, begun: i64, ttft: i64, gap: i64) -> Leg {
+        let at = |ms| Timestamp(0).plus(Span::from_millis(ms));
         let (ttft, gap) = (Span::from_millis(ttft), Span::from_millis(gap));
-        Leg { id, session: 1, stream, begun: ms(begun), ended: ms(5000), text: "same".into(), ttft, gap }
+        let server = if far { "192.0.2.9:9000" } else { "192.0.2.2:8000" };
+        let client = if far { "192.0.2.2:50000" } else { "192.0.2.1:40000" };
+        let ends = Endpoints { client: client.parse().unwrap(), server: server.parse().unwrap() };
+        Leg { id, session: 1, ends, begun: at(begun), ended: at(5000), text: "same".into(), ttft, gap }
     }
 
     #[test]
     fn a_hop_that_buffers_is_told_from_one_that_passes_on() {
-        let held = sentences(&[leg(1, 0, 0, 287, 1), leg(2, 1, 5, 22, 5)]);
+        let held = sentences(&[leg(1, false, 0, 287, 1), leg(2, true, 5, 22, 5)]);
         assert_eq!(held.len(), 1);
         assert!(held[0].0 == 1 && held[0].1.contains("DLV-011") && held[0].1.contains("TTFT 22.0 ms there"), "{held:?}");
-        let passed = sentences(&[leg(1, 0, 0, 25, 5), leg(2, 1, 2, 22, 5)]);
+        let passed = sentences(&[leg(1, false, 0, 25, 5), leg(2, true, 2, 22, 5)]);
         assert!(passed[0].1.ends_with("5.00 ms here"), "{passed:?}");
     }
 
     #[test]
     fn other_answers_and_the_same_connection_are_no_hop() {
-        assert_eq!(sentences(&[leg(1, 0, 0, 25, 5), leg(2, 0, 2, 22, 5)]), []);
-        assert_eq!(sentences(&[leg(1, 0, 0, 25, 5), Leg { text: "other".into(), ..leg(2, 1, 2, 22, 5) }]), []);
-        assert_eq!(sentences(&[leg(1, 0, 6000, 25, 5), leg(2, 1, 2, 22, 5)]), []);
+        assert_eq!(sentences(&[leg(1, false, 0, 25, 5), leg(2, false, 2, 22, 5)]), []);
+        assert_eq!(sentences(&[leg(1, false, 0, 25, 5), Leg { text: "other".into(), ..leg(2, true, 2, 22, 5) }]), []);
+        assert_eq!(sentences(&[leg(1, false, 6000, 25, 5), leg(2, true, 2, 22, 5)]), []);
     }
 }

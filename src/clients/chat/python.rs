@@ -149,9 +149,8 @@ impl Accumulator for LiteLlm {
     }
 
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {
-        if !got.finished {
-            got.lose(|| "finish reason \"stop\" is made up where none came".into());
-        }
+        // It makes up a "stop" where none came: the application misses nothing.
+        got.finished = true;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Rules about Anthropic Messages streams: the frame of the message, its blocks, its figures.
 
 use crate::conformance::case::many;
-use crate::conformance::{Case, Finding, Level, Rule, kinds};
+use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::anthropic::kinds as anthropic;
 use crate::http::event::MessageEnd;
 use crate::oddity::Kind;
@@ -68,16 +68,14 @@ pub static ANT_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
-        case.tell(kinds::ANTHROPIC_NO_MESSAGE_START, None, push, |odd, _| {
-            format!("the stream does not begin with message_start: {}", odd.found)
-        });
-        case.tell(kinds::ANTHROPIC_MESSAGE_START_REPEATED, None, push, |_, n| format!("message_start came {} times", n + 1));
-        case.tell(kinds::ANTHROPIC_AFTER_MESSAGE_STOP, None, push, |odd, n| {
+        case.tell(anthropic::NO_MESSAGE_START, None, push, |odd, _| format!("the stream does not begin with message_start: {}", odd.found));
+        case.tell(anthropic::MESSAGE_START_REPEATED, None, push, |_, n| format!("message_start came {} times", n + 1));
+        case.tell(anthropic::AFTER_MESSAGE_STOP, None, push, |odd, n| {
             format!("{} behind message_stop: {}", many(n, "event", "events"), odd.found)
         });
         // What did not come because of an error or a cut is no fault of its own.
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
-            case.tell(kinds::ANTHROPIC_NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
+            case.tell(anthropic::NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
         }
     },
 };

@@ -1,7 +1,8 @@
 //! Rules about AWS event streams (`application/vnd.amazon.eventstream`).
 
-use crate::conformance::{Level, Rule, kinds};
+use crate::conformance::{Level, Rule};
 use crate::dialect::bedrock;
+use crate::framing::aws;
 use crate::http::event::MessageEnd;
 
 /// Frames are whole and sound.
@@ -23,9 +24,9 @@ pub static AWS_001: Rule = Rule {
         if case.stream().is_none() {
             return;
         }
-        case.tell(kinds::AWS_BAD_PRELUDE_CRC, None, push, |odd, _| format!("wrong CRC of a prelude: {}", odd.found));
-        case.tell(kinds::AWS_BAD_MESSAGE_CRC, None, push, |odd, _| format!("wrong CRC of a message: {}", odd.found));
-        case.tell(kinds::AWS_BAD_LENGTH, None, push, |odd, _| format!("impossible length: {}", odd.found));
+        case.tell(aws::BAD_PRELUDE_CRC, None, push, |odd, _| format!("wrong CRC of a prelude: {}", odd.found));
+        case.tell(aws::BAD_MESSAGE_CRC, None, push, |odd, _| format!("wrong CRC of a message: {}", odd.found));
+        case.tell(aws::BAD_LENGTH, None, push, |odd, _| format!("impossible length: {}", odd.found));
     },
 };
 

@@ -4,7 +4,9 @@ pub mod pace;
 pub mod silence;
 
 use crate::conformance::case::{answered, cut_by, many};
+use crate::conformance::hop::Leg;
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
+use crate::delivery;
 use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
 use crate::time::Span;
@@ -16,7 +18,8 @@ pub static DLV_001: Rule = Rule {
     level: Level::Warning,
     summary: "The deltas of an answer don't all arrive in a few bursts",
     why: "A stream that was generated token by token and arrives at once was held back on its way: by a proxy that buffers, a compressor that does not \
-          flush, a framework that collects the body. The user waits for the whole answer, and time to first token equals total time.",
+          flush, a framework that collects the body. The user waits for the whole answer, and time to first token equals total time. It shows in deltas \
+          that come faster than any model makes them, behind a silence in which they were made; a fast model alone has no such silence.",
     source: "nginx proxy_buffering; measurements of gateways with and without buffering (dstack issue 4269)",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the compressor after each event.",
@@ -30,13 +33,19 @@ pub static DLV_001: Rule = Rule {
         done!(),
         "<last\n"
     )],
-    good: &[concat!(chat!(), role!(), ten_words!(), ten_words!(), ten_words!(), stop!(), done!(), "<last\n"), good_chat!()],
-    silenced_by: &[],
+    good: &[
+        concat!(chat!(), role!(), ten_words!(), ten_words!(), ten_words!(), stop!(), done!(), "<last\n"),
+        good_chat!(),
+        // All at once, but nobody waited: a cached answer.
+        concat!(chat!(), role!(), ten_words_at_once!(), ten_words_at_once!(), ten_words_at_once!(), stop!(), done!(), "<last\n"),
+        // A small model that is as fast as this, behind a long prompt.
+        concat!(chat!(), "@ +3s\n", role!(), ten_fast_words!(), ten_fast_words!(), ten_fast_words!(), stop!(), done!(), "<last\n"),
+    ],
+    silenced_by: &["HTTP-010", "HTTP-014"],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.stream() else { return };
-        if let Some(message) = buffered(response, case.limits) {
-            let first = response.deltas.first();
+        if let Some(message) = buffered(case) {
+            let first = case.stream().and_then(|r| r.deltas.first());
             push(Finding { record: first.map(|d| d.record), at: first.map(|d| d.at), ..Finding::new(message) });
         }
     },
@@ -101,6 +110,65 @@ pub static DLV_010: Rule = Rule {
     },
 };
 
+/// A hop passes on what it gets.
+pub static DLV_011: Rule = Rule {
+    code: "DLV-011",
+    name: "hop-holds-back",
+    level: Level::Info,
+    summary: "A proxy whose both sides were captured passes deltas on as they come",
+    why: "The same answer on both sides of a proxy tells what the proxy did: where the first token comes more than twice as late on the client's side, and \
+          the gaps between deltas are less than half of those on the server's side, it collects before it sends. Time to first token then measures the \
+          proxy, and the gap between deltas measures nothing.",
+    source: "c8s issue 140 (time to first token rose, gaps between tokens fell, behind the same server)",
+    breaks: &[],
+    fix: "Switch the hop's buffering off for event streams; compare `sniff report delivery` before and after.",
+    bad: &[concat!(
+        chat!(),
+        "@ +1s\n",
+        role!(),
+        ten_words_at_once!(),
+        stop!(),
+        done!(),
+        "<last\n",
+        "!next\n@ +1ms\n",
+        chat!(),
+        role!(),
+        ten_words!(),
+        stop!(),
+        done!(),
+        "<last\n"
+    )],
+    good: &[
+        good_chat!(),
+        concat!(
+            chat!(),
+            role!(),
+            ten_words!(),
+            stop!(),
+            done!(),
+            "<last\n",
+            "!next\n@ +1ms\n",
+            chat!(),
+            role!(),
+            ten_words!(),
+            stop!(),
+            done!(),
+            "<last\n"
+        ),
+    ],
+    silenced_by: &[],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let (Some(far), Some(response)) = (case.far, case.llm_stream()) else { return };
+        let Some(near) = Leg::new(case.exchange, case.metrics).filter(|near| near.holds_back(far)) else { return };
+        let message = format!(
+            "first token after {}, on the far side of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
+            near.ttft, far.id, far.ttft, near.gap, far.gap
+        );
+        push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
+    },
+};
+
 /// The capture holds the whole exchange.
 pub static DLV_015: Rule = Rule {
     code: "DLV-015",
@@ -130,32 +198,24 @@ pub static DLV_015: Rule = Rule {
 };
 
 /// Why this stream was buffered on its way, if it was.
-fn buffered(response: &Response, limits: &Limits) -> Option<String> {
-    let deltas = &response.deltas;
-    let (first, last) = (deltas.first()?, deltas.last()?);
-    if deltas.len() <= limits.burst_min_deltas {
+fn buffered(case: &Case<'_>) -> Option<String> {
+    let (response, limits) = (case.stream()?, case.limits);
+    let (first, last) = (response.deltas.first()?, response.deltas.last()?);
+    let n = response.deltas.len();
+    if n <= limits.burst_min_deltas {
         return None;
     }
-    let body = response.last_at.since(first.at);
-    if body <= limits.burst_window {
+    let held = delivery::held_back(case.exchange)?;
+    if response.last_at.since(first.at) <= limits.burst_window {
+        let within = last.at.since(first.at);
         return Some(format!(
-            "{} deltas within {} of the first: the answer was held back and came at once",
-            deltas.len(),
-            last.at.since(first.at)
+            "{n} deltas within {within} of the first, after {} of silence: the answer was held back and came at once",
+            held.quiet
         ));
     }
-    let mut sizes = bursts(deltas);
-    let count = sizes.len();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let in_three: usize = sizes.iter().take(3).sum();
     // Nine of ten deltas in three deliveries or fewer.
-    (in_three * 10 >= deltas.len() * 9)
-        .then(|| format!("{in_three} of {} deltas came in {}", deltas.len(), many(count.min(3) as u64, "burst", "bursts")))
-}
-
-/// Numbers of deltas that came together: less than a millisecond from one to the next.
-fn bursts(deltas: &[Delta]) -> Vec<usize> {
-    deltas.chunk_by(|a, b| b.at.since(a.at) < Span::from_millis(1)).map(<[Delta]>::len).collect()
+    let (in_three, bursts) = (held.in_three, many(held.bursts.min(3) as u64, "burst", "bursts"));
+    (in_three * 10 >= n * 9).then(|| format!("{in_three} of {n} deltas came in {bursts}, with {} of silence", held.quiet))
 }
 
 /// The longest stall, and how many there were.

@@ -1,6 +1,7 @@
 //! Rules about gRPC, gRPC-Web and the streams of Connect.
 
-use crate::conformance::{Level, Rule, kinds};
+use crate::conformance::{Level, Rule};
+use crate::dialect::grpc;
 
 /// Every call ends with a status, and that is 0.
 pub static GRPC_001: Rule = Rule {
@@ -36,7 +37,7 @@ pub static GRPC_001: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell(kinds::GRPC_STATUS, None, push, |odd, _| format!("the call failed: {}", odd.found));
-        case.tell(kinds::GRPC_NO_STATUS, None, push, |_, _| "the call ends without a status: the trailers are missing".to_owned());
+        case.tell(grpc::STATUS, None, push, |odd, _| format!("the call failed: {}", odd.found));
+        case.tell(grpc::NO_STATUS, None, push, |_, _| "the call ends without a status: the trailers are missing".to_owned());
     },
 };

@@ -197,6 +197,7 @@ pub static RULES: &[&Rule] = &[
     &delivery::silence::DLV_008,
     &delivery::silence::DLV_009,
     &delivery::DLV_010,
+    &delivery::DLV_011,
     &delivery::silence::DLV_012,
     &delivery::pace::DLV_013,
     &delivery::pace::DLV_014,

@@ -1,7 +1,7 @@
 //! Rules about Ollama's own API.
 
 use crate::conformance::case::many;
-use crate::conformance::{Level, Rule, kinds};
+use crate::conformance::{Level, Rule};
 use crate::dialect::{ollama, ollama_status};
 use crate::http::event::MessageEnd;
 
@@ -36,12 +36,10 @@ pub static OLLAMA_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
-        case.tell(kinds::OLLAMA_AFTER_DONE, None, push, |odd, n| {
-            format!("{} behind \"done\":true: {}", many(n, "line", "lines"), odd.found)
-        });
-        case.tell(kinds::OLLAMA_NO_DONE_REASON, None, push, |_, _| "\"done\":true without a done_reason".into());
+        case.tell(ollama::AFTER_DONE, None, push, |odd, n| format!("{} behind \"done\":true: {}", many(n, "line", "lines"), odd.found));
+        case.tell(ollama::NO_DONE_REASON, None, push, |_, _| "\"done\":true without a done_reason".into());
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
-            case.tell(kinds::OLLAMA_NO_DONE, None, push, |_, _| "the stream ends without \"done\":true".into());
+            case.tell(ollama::NO_DONE, None, push, |_, _| "the stream ends without \"done\":true".into());
         }
     },
 };

@@ -196,6 +196,34 @@ macro_rules! word_at_once {
     };
 }
 
+/// Ten chunks with text, 0.7 ms apart: a small model.
+macro_rules! ten_fast_words {
+    () => {
+        concat!(
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!(),
+            "@ +700us\n",
+            word_at_once!()
+        )
+    };
+}
+
 /// Ten of them.
 macro_rules! ten_words_at_once {
     () => {

@@ -4,6 +4,7 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::delivery::{self, Cause, TRANSPORT_STALLS};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
+use crate::http::event::MessageEnd;
 use crate::oddity::Oddity;
 use crate::verdict::{self, Verdict};
 
@@ -24,6 +25,10 @@ pub static DLV_006: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
+        // A body that came to its end was not cut, and the verdict need not be worked out for it.
+        if case.response().is_some_and(|r| r.end == MessageEnd::Complete) {
+            return;
+        }
         let judgement = verdict::of(case.exchange);
         let (Verdict::GatewayTimeout, Some(limit)) = (judgement.verdict, judgement.limit) else { return };
         let message = format!("cut after a silence of about {} s: the limit of {}", limit.secs, limit.of);

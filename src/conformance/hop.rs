@@ -1,0 +1,82 @@
+//! Both sides of one proxy in one capture: the same answer twice, and what the hop did to its times. One exchange cannot tell; its far side does.
+
+use crate::conn::Endpoints;
+use crate::exchange::Exchange;
+use crate::metrics::Metrics;
+use crate::time::{Span, Timestamp};
+use std::collections::VecDeque;
+
+/// One stream as far as it is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leg {
+    /// Number of the exchange.
+    pub id: i64,
+    /// Session of its recording.
+    pub session: i64,
+    /// Ends of its connection.
+    pub ends: Endpoints,
+    /// When the request began.
+    pub begun: Timestamp,
+    /// When the response ended.
+    pub ended: Timestamp,
+    /// Text of the answer.
+    pub text: String,
+    /// Time to first token.
+    pub ttft: Span,
+    /// Median gap between deltas.
+    pub gap: Span,
+}
+
+impl Leg {
+    /// Of a stream with text, two deltas or more, and its times.
+    pub fn new(x: &Exchange, m: &Metrics) -> Option<Leg> {
+        let answer = &x.response.as_ref()?.answer;
+        let text = answer.texts.values().next().filter(|text| !text.is_empty())?.clone();
+        let (begun, ended) = (m.request_start?, m.response_end?);
+        Some(Leg { id: x.id.0 as i64, session: 0, ends: x.endpoints, begun, ended, text, ttft: m.ttft?, gap: m.itl_p50()? })
+    }
+
+    /// The same answer, asked for within this exchange by the server that answers here (or its host), of another: the far side of a hop. (Equal questions of
+    /// one client to one server are no hop.)
+    pub fn has_inside(&self, other: &Leg) -> bool {
+        let asker = other.ends.client.ip();
+        let by_the_hop = (asker == self.ends.server.ip() || asker.is_loopback()) && other.ends.server != self.ends.server;
+        let within = self.begun < other.begun && other.begun < self.ended;
+        self.session == other.session && by_the_hop && within && self.text == other.text
+    }
+
+    /// The hop between this side and the far one holds deltas back: the first comes later, and the gaps between them shrink.
+    pub fn holds_back(&self, far: &Leg) -> bool {
+        self.is_late(far) && self.gap.0.saturating_mul(2) < far.gap.0
+    }
+
+    /// The first delta comes much later on this side.
+    pub fn is_late(&self, far: &Leg) -> bool {
+        self.ttft.0 > far.ttft.0.saturating_mul(2).saturating_add(LATE.0)
+    }
+}
+
+/// A hop may take this long with what it passes on.
+const LATE: Span = Span::from_millis(20);
+
+/// Streams of late, among which far sides are looked for: the far side of an answer ends before the near one.
+#[derive(Debug, Default)]
+pub struct Legs(VecDeque<Leg>);
+
+impl Legs {
+    const MOST: usize = 256;
+    /// Longer texts are not kept for comparison.
+    const TEXT: usize = 64 << 10;
+
+    /// The far side of this stream, if it was one of the last; then it is one of them itself.
+    pub fn far_side(&mut self, x: &Exchange, m: &Metrics) -> Option<Leg> {
+        let near = Leg::new(x, m).filter(|leg| leg.text.len() <= Self::TEXT)?;
+        // The nearest hop is the one that was asked first.
+        let far = self.0.iter().filter(|leg| near.has_inside(leg)).min_by_key(|leg| leg.begun).cloned();
+        if self.0.len() >= Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(near);
+        far
+    }
+}
