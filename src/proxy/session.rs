@@ -36,7 +36,8 @@ const LINGER: Duration = Duration::from_secs(2);
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// Serve it to its end. Errors here are the client's going away: there is nobody left to tell.
-pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, around: Arc<Around>) {
+pub(super) async fn serve(tcp: std::net::TcpStream, peer: SocketAddr, around: Arc<Around>) {
+    let Ok(tcp) = TcpStream::from_std(tcp) else { return };
     let session = Session { peer, around };
     let _ = session.open(Wire::new(tcp)).await;
 }

@@ -63,8 +63,17 @@ impl Door {
         format!("http://{}", self.address)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn said(&self, words: &str) -> bool {
-        self.said.lock().unwrap().iter().any(|line| line.contains(words))
+        !self.lines(words).is_empty()
+    }
+
+    /// What it has said with these words in it.
+    pub fn lines(&self, words: &str) -> Vec<String> {
+        self.said.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
     }
 
     /// Wait until it has said so.
