@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// How long the tee's reader waits before it looks whether it should stop.
 const TICK: Duration = Duration::from_millis(100);
+/// Body bytes and deliveries that one exchange may hold back: with thousands of streams at once this is most of what they need.
+const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     let stop = signals::stop_flag();
@@ -81,7 +83,9 @@ impl<'a> Door<'a> {
         // Opened first: whoever sees it listen may use it at once.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
-        let source = Source { name: name.clone(), options, live: true, store_secrets: door.store_secrets };
+        // It can wait for the disk: the tee is where traffic waits for nobody.
+        let (live, store_secrets) = (false, door.store_secrets);
+        let source = Source { name: name.clone(), options, live, store_secrets, parts: Some(PARTS) };
         let recording = Recording::begin(source, (limits, policy), &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door { server, certificate, tee, told: Vec::new(), recording, counts: Counts::default(), lost: 0, failed: None })

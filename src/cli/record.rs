@@ -101,6 +101,8 @@ pub(super) struct Source {
     /// It can't wait for the disk.
     pub(super) live: bool,
     pub(super) store_secrets: bool,
+    /// Body bytes and deliveries that an exchange may hold back, where there are many at once.
+    pub(super) parts: Option<(usize, usize)>,
 }
 
 /// One recording under way.
@@ -114,7 +116,8 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
-        let source = Source { name: source.into(), options: args.options(), live: args.read.is_none(), store_secrets: args.store_secrets };
+        let (live, store_secrets) = (args.read.is_none(), args.store_secrets);
+        let source = Source { name: source.into(), options: args.options(), live, store_secrets, parts: None };
         Recording::begin(source, (&args.limits, &args.policy), &args.port, common, screen, keys)
     }
 
@@ -134,7 +137,10 @@ impl<'a> Recording<'a> {
         let writer = Writer::start(&common.db, session, secrets)?;
         // A file can wait for the disk, what is live cannot.
         writer.room(if source.live { LIVE_ROOM } else { FILE_ROOM });
-        let engine = Engine::new(limits, ports, keys, true).held_to(&judge, limits);
+        let mut engine = Engine::new(limits, ports, keys, true).held_to(&judge, limits);
+        if let Some((bytes, items)) = source.parts {
+            engine = engine.holding(bytes, items, keys);
+        }
         Ok(Recording { common, engine, writer, tally: Tally::default(), screen })
     }
 

@@ -9,11 +9,14 @@
 //! Upstream is asked first, and the client is offered exactly what upstream chose. Nothing here reads HTTP but the heads that must be edited: absolute
 //! form and reverse mode. What is relayed never depends on what is read from it.
 
+mod answers;
 mod auth;
 pub mod ca;
+mod chunks;
 mod clock;
 mod connect;
 mod head;
+mod refuse;
 mod relay;
 mod requests;
 mod roots;
@@ -33,10 +36,10 @@ pub use tee::{Heard, Hop, Tee, Told};
 pub use threads::stand_back;
 
 use anyhow::{Context, Result};
+use shard::Shard;
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use shard::Shard;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};

@@ -3,7 +3,7 @@
 //! ```text
 //! one direction:
 //!   Reading ──bytes──▶ Writing ──all out──▶ Reading
-//!      │ EOF
+//!      │ EOF   └──the next request is another server's──▶ Turning ──all answered──▶ (the relay is over)
 //!      ▼
 //!   Ending ──FIN out──▶ Over                Writing ──the other side is gone──▶ Over
 //! ```
@@ -43,6 +43,8 @@ pub(super) enum Over {
 enum Stage {
     Reading,
     Writing,
+    /// The next request waits until this server has answered all that it was asked.
+    Turning,
     /// The source has ended. `Fin` of TLS: without close_notify.
     Ending(End),
     Over,
@@ -100,12 +102,16 @@ impl Relay<'_> {
         if let Some(over) = turned {
             return Poll::Ready(over);
         }
-        match down.poll(cx, server, client, tap, None) {
+        match down.poll(cx, server, client, tap, editor.as_deref_mut()) {
             Poll::Ready(Err(Broken::Source)) => return self.reset(Direction::ToClient),
             Poll::Ready(Err(Broken::Sink)) => return self.reset(Direction::ToServer),
             Poll::Ready(Ok(_)) | Poll::Pending => {}
         }
-        if up.stage == Stage::Over && down.stage == Stage::Over { Poll::Ready(Over::Ended) } else { Poll::Pending }
+        match (up.stage, down.stage) {
+            (Stage::Over | Stage::Turning, Stage::Over) => Poll::Ready(Over::Ended),
+            (Stage::Turning, Stage::Reading) if editor.as_deref().is_some_and(Editor::may_turn) => Poll::Ready(Over::Turned),
+            _ => Poll::Pending,
+        }
     }
 
     /// The sender of `dir` is gone: so are we, to the other side.
@@ -167,6 +173,7 @@ impl Half {
                     }
                     self.stage = Stage::Over;
                 }
+                Stage::Turning => return Poll::Pending,
                 Stage::Over => return Poll::Ready(Ok(None)),
             }
         }
@@ -182,8 +189,9 @@ impl Half {
         tap: &mut Tap,
         mut editor: Option<&mut Editor>,
     ) -> Poll<Result<Passed, Broken>> {
+        let up = self.dir == Direction::ToServer;
         // What an editor still holds comes before what the client sends next.
-        let n = match editor.as_deref().filter(|e| e.has_input()) {
+        let n = match editor.as_deref().filter(|e| up && e.has_input()) {
             Some(_) => 0,
             None => match ready!(read(cx, from, scratch)) {
                 Ok(0) => {
@@ -196,14 +204,20 @@ impl Half {
             },
         };
         let edited;
-        let bytes = match editor.as_deref_mut().map(|e| e.push(&scratch[..n])) {
+        if let Some(editor) = editor.as_deref_mut().filter(|_| !up) {
+            editor.answered(&scratch[..n]);
+        }
+        let bytes = match editor.filter(|_| up).map(|e| e.push(&scratch[..n])) {
             None => &scratch[..n],
             Some(Step::Pass(bytes)) => {
                 edited = bytes;
                 &edited
             }
             Some(Step::More) => return Poll::Ready(Ok(Passed::Bytes(0))),
-            Some(Step::Turn) => return Poll::Ready(Ok(Passed::Over(Over::Turned))),
+            Some(Step::Turn) => {
+                self.stage = Stage::Turning;
+                return Poll::Ready(Ok(Passed::Bytes(0)));
+            }
             Some(Step::Refuse(why)) => return Poll::Ready(Ok(Passed::Over(Over::Refused(why)))),
         };
         // To the analysis first. Answers are dated by their arrival, requests by their leaving: both as upstream has them.

@@ -35,7 +35,8 @@ impl Door {
     pub fn open_with(home: tempfile::TempDir, options: &[&str], environment: &[(&str, &str)]) -> Door {
         let mut command = sniff(home.path());
         command.envs(environment.iter().copied());
-        command.args(["proxy", "--listen", "127.0.0.1:0"]).args(options);
+        let listen: &[&str] = if options.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        command.arg("proxy").args(listen).args(options);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("sniff proxy starts");
         let said = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
