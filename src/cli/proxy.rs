@@ -7,7 +7,7 @@ use super::record::{Recording, Source};
 use super::{Common, say, signals};
 use crate::capture::Counts;
 use crate::net::NetStats;
-use crate::proxy::{Heard, Server, Tee, Told};
+use crate::proxy::{Heard, Server, Tee, Told, stand_back};
 use crate::report::text::bytes;
 use crate::store::write::{Hop, Message};
 use anyhow::{Context, Result, bail};
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// How long the tee's reader waits before it looks whether it should stop.
 const TICK: Duration = Duration::from_millis(100);
+/// Body bytes and deliveries that one exchange may hold back: with thousands of streams at once this is most of what they need.
+const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     let stop = signals::stop_flag();
@@ -27,7 +29,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         bail!("--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or SNIFF_PROXY_AUTH)");
     }
     let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
-    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, limits: &args.limits };
+    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, policy: &args.policy, limits: &args.limits };
     allow_many_sockets();
     let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
     if !common.quiet {
@@ -37,6 +39,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
             say(&format!("sniff: clients must trust {} (sniff ca install-help)", door.certificate.display()));
         }
     }
+    door.stand_back();
     while !stop.load(Ordering::Relaxed) {
         door.listen(TICK);
     }
@@ -61,6 +64,8 @@ pub(super) struct Door<'a> {
     pub(super) server: Server,
     pub(super) certificate: std::path::PathBuf,
     tee: Tee,
+    /// What was taken from it last.
+    told: Vec<Told>,
     recording: Recording<'a>,
     counts: Counts,
     /// Bytes lost when that was said last.
@@ -73,29 +78,38 @@ impl<'a> Door<'a> {
     /// Everything is ready and the proxy listens.
     pub(super) fn open(listen: SocketAddr, plan: &Plan<'_>, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
         let (config, certificate) = plan.config()?;
-        let Plan { name, upstream, door, limits } = plan;
+        let Plan { name, upstream, door, policy, limits } = plan;
         let tee = Tee::new(door.buffer);
         // Opened first: whoever sees it listen may use it at once.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
-        let source = Source { name: name.clone(), options, live: true, store_secrets: door.store_secrets };
-        let recording = Recording::begin(source, limits, &[], common, screen, &Default::default())?;
+        // It can wait for the disk: the tee is where traffic waits for nobody.
+        let (live, store_secrets) = (false, door.store_secrets);
+        let source = Source { name: name.clone(), options, live, store_secrets, parts: Some(PARTS) };
+        let recording = Recording::begin(source, (limits, policy), &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
-        Ok(Door { server, certificate, tee, recording, counts: Counts::default(), lost: 0, failed: None })
+        Ok(Door { server, certificate, tee, told: Vec::new(), recording, counts: Counts::default(), lost: 0, failed: None })
+    }
+
+    /// From here on this thread and the writer's leave the processor to the relay. Not before all is started that inherits the calling thread's ways.
+    pub(super) fn stand_back(&self) {
+        self.recording.on_the_writer(stand_back);
+        stand_back();
     }
 
     /// Take in what the relay has told; wait for it so long at most.
     pub(super) fn listen(&mut self, limit: Duration) {
-        let (told, notices) = self.tee.take(limit);
-        for text in notices {
+        let mut told = std::mem::take(&mut self.told);
+        for text in self.tee.take(&mut told, limit) {
             self.recording.notice(&text);
         }
         if self.failed.is_none()
-            && let Err(e) = self.record(told)
+            && let Err(e) = self.record(&told)
         {
             self.recording.notice(&format!("the recording has ended, the proxy goes on: {e:#}"));
             self.failed = Some(e);
         }
+        self.told = told;
         let lost = self.tee.lost();
         // Said again when it has doubled.
         if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
@@ -106,17 +120,14 @@ impl<'a> Door<'a> {
         }
     }
 
-    fn record(&mut self, told: Vec<Told>) -> Result<()> {
+    fn record(&mut self, told: &[Told]) -> Result<()> {
         for one in told {
             if let Heard::Data(bytes) = &one.what {
                 self.counts.bytes += bytes.len() as u64;
             }
-            match (&one.what, one.event()) {
-                (Heard::ClientHop, _) => {
-                    self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: one.frame, client_at: one.at })))?;
-                }
-                (_, Some(event)) => self.recording.step(|engine, sink| engine.event(&event, sink))?,
-                (_, None) => {}
+            self.recording.step(|engine, sink| engine.event(&one.event(), sink))?;
+            if let Some(hop) = one.hop {
+                self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: hop.frame, client_at: hop.at })))?;
             }
         }
         Ok(())

@@ -101,6 +101,8 @@ pub(super) struct Source {
     /// It can't wait for the disk.
     pub(super) live: bool,
     pub(super) store_secrets: bool,
+    /// Body bytes and deliveries that an exchange may hold back, where there are many at once.
+    pub(super) parts: Option<(usize, usize)>,
 }
 
 /// One recording under way.
@@ -114,27 +116,32 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
-        let source = Source { name: source.into(), options: args.options(), live: args.read.is_none(), store_secrets: args.store_secrets };
-        let judge = args.policy.judge()?;
-        let recording = Recording::begin(source, &args.limits, &args.port, common, screen, keys)?;
-        Ok(Recording { engine: recording.engine.held_to(&judge, &args.limits), ..recording })
+        let (live, store_secrets) = (args.read.is_none(), args.store_secrets);
+        let source = Source { name: source.into(), options: args.options(), live, store_secrets, parts: None };
+        Recording::begin(source, (&args.limits, &args.policy), &args.port, common, screen, keys)
     }
 
     /// The same of any source.
     pub(super) fn begin(
         source: Source,
-        limits: &LimitArgs,
+        (limits, policy): (&LimitArgs, &PolicyArgs),
         ports: &[u16],
         common: &'a Common,
         screen: Screen,
         keys: &Keys,
     ) -> Result<Recording<'a>> {
+        // First: a file with a mistake in it leaves no trace in the database.
+        let judge = policy.judge()?;
         let session = Session { source: source.name, started: values::now(), options: source.options };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
         // A file can wait for the disk, what is live cannot.
         writer.room(if source.live { LIVE_ROOM } else { FILE_ROOM });
-        Ok(Recording { common, engine: Engine::new(limits, ports, keys, true), writer, tally: Tally::default(), screen })
+        let mut engine = Engine::new(limits, ports, keys, true).held_to(&judge, limits);
+        if let Some((bytes, items)) = source.parts {
+            engine = engine.holding(bytes, items, keys);
+        }
+        Ok(Recording { common, engine, writer, tally: Tally::default(), screen })
     }
 
     /// One packet, one tick, or the end of all.
@@ -151,6 +158,12 @@ impl<'a> Recording<'a> {
             }
             writer.send(message)
         })
+    }
+
+    /// Do this once on the thread that writes.
+    #[cfg(feature = "proxy")]
+    pub(super) fn on_the_writer(&self, errand: fn()) {
+        self.writer.on_its_thread(errand);
     }
 
     pub(super) fn notice(&mut self, text: &str) {

@@ -6,6 +6,7 @@ mod java;
 
 use super::Common;
 use super::engine::LimitArgs;
+use super::policy::PolicyArgs;
 use super::proxy::Door;
 use super::proxy::args::{DoorArgs, Plan};
 use super::record::screen::Screen;
@@ -33,6 +34,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     door: DoorArgs,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     limits: LimitArgs,
     /// The command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
@@ -43,11 +46,12 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     // A signal that comes from here on is the command's.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
-    let plan = Plan { name, upstream: None, door: &args.door, limits: &args.limits };
+    let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, limits: &args.limits };
     let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
     let folder = tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
     let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;
     let mut running = Running::start(&args.command, &given)?;
+    door.stand_back();
     let status = loop {
         door.listen(TICK);
         if let Some(status) = running.ended()? {

@@ -9,36 +9,45 @@
 //! Upstream is asked first, and the client is offered exactly what upstream chose. Nothing here reads HTTP but the heads that must be edited: absolute
 //! form and reverse mode. What is relayed never depends on what is read from it.
 
+mod answers;
 mod auth;
 pub mod ca;
+mod chunks;
 mod clock;
 mod connect;
 mod head;
+mod refuse;
 mod relay;
 mod requests;
 mod roots;
 mod session;
+mod shard;
 mod socks;
 mod stream;
 mod target;
 mod tee;
+mod threads;
 
 pub use auth::Credentials;
 pub use ca::Authority;
 pub use roots::Roots;
 pub use target::{Beyond, Hosts, Upstream};
-pub use tee::{Heard, Tee, Told};
+pub use tee::{Heard, Hop, Tee, Told};
+pub use threads::stand_back;
 
 use anyhow::{Context, Result};
+use shard::Shard;
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 /// Notices of one kind and host are said once; so many different ones at most.
 const SAID: usize = 1024;
+/// Connections that may wait to be accepted: a thousand clients may come at once. The kernel takes less where it is told to (`somaxconn`).
+const BACKLOG: u32 = 4096;
 
 /// The cryptography that all of it uses.
 pub fn provider() -> Arc<CryptoProvider> {
@@ -80,7 +89,7 @@ impl Config {
 /// A proxy that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    runtime: Option<Runtime>,
+    shards: Vec<Shard>,
     address: SocketAddr,
 }
 
@@ -105,14 +114,19 @@ impl Around {
 impl Server {
     /// Listen, and serve from threads of its own.
     pub fn start(listen: SocketAddr, mut config: Config, tee: Tee) -> Result<Server> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("proxy").enable_all().build();
-        let runtime = runtime.context("cannot start threads")?;
-        let listener = runtime.block_on(TcpListener::bind(listen)).with_context(|| format!("cannot listen on {listen}"))?;
+        let shards = Shard::start_all().context("cannot start threads")?;
+        let listener = {
+            let _runtime = shards.first().map(|s| s.handle().enter());
+            listener(listen).with_context(|| format!("cannot listen on {listen}"))?
+        };
         let address = listener.local_addr().context("cannot tell the address")?;
         config.listens.push(address);
         let around = Arc::new(Around { config, tee, said: Mutex::default() });
-        runtime.spawn(accept(listener, around));
-        Ok(Server { runtime: Some(runtime), address })
+        let handles: Vec<Handle> = shards.iter().map(|s| s.handle().clone()).collect();
+        if let Some(first) = shards.first() {
+            first.handle().spawn(accept(listener, handles, around));
+        }
+        Ok(Server { shards, address })
     }
 
     /// Where it listens.
@@ -122,24 +136,25 @@ impl Server {
 
     /// No more connections; those that are open end here.
     pub fn stop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Sessions are dropped where they wait, and say so to the tee; a name lookup may go on for a while on its own.
-            runtime.shutdown_timeout(std::time::Duration::from_millis(500));
-        }
+        // Sessions are dropped where they wait, and say so to the tee.
+        self.shards.clear();
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
+fn listener(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
-async fn accept(listener: TcpListener, around: Arc<Around>) {
+async fn accept(listener: TcpListener, shards: Vec<Handle>, around: Arc<Around>) {
+    let mut next = shards.iter().cycle();
     loop {
         match listener.accept().await {
             Ok((tcp, peer)) => {
-                tokio::spawn(session::serve(tcp, peer, around.clone()));
+                let (Ok(tcp), Some(shard)) = (tcp.into_std(), next.next()) else { continue };
+                shard.spawn(session::serve(tcp, peer, around.clone()));
             }
             Err(e) => {
                 // Out of descriptors, most likely: those that are open will end and give theirs back.

@@ -3,7 +3,7 @@
 //! ```text
 //! one direction:
 //!   Reading ──bytes──▶ Writing ──all out──▶ Reading
-//!      │ EOF
+//!      │ EOF   └──the next request is another server's──▶ Turning ──all answered──▶ (the relay is over)
 //!      ▼
 //!   Ending ──FIN out──▶ Over                Writing ──the other side is gone──▶ Over
 //! ```
@@ -14,14 +14,19 @@ use super::requests::{Editor, Step};
 use super::stream::Side;
 use super::tee::Tap;
 use crate::conn::{Direction, End};
+use std::cell::RefCell;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
-/// Buffers begin at this size and grow while they are filled, so that thousands of quiet streams cost little and a fast one few calls.
-const SMALL: usize = 4 << 10;
-/// … up to this.
-const LARGE: usize = 128 << 10;
+/// So much is passed on at once. It lies in a place that all relays of a thread share, so that thousands of quiet streams hold nothing.
+const AT_ONCE: usize = 128 << 10;
+/// After so much it is another connection's turn.
+const TURN: usize = 512 << 10;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; AT_ONCE].into());
+}
 
 /// Why a relay came to its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub(super) enum Over {
 enum Stage {
     Reading,
     Writing,
+    /// The next request waits until this server has answered all that it was asked.
+    Turning,
     /// The source has ended. `Fin` of TLS: without close_notify.
     Ending(End),
     Over,
@@ -47,11 +54,11 @@ enum Stage {
 struct Half {
     dir: Direction,
     stage: Stage,
-    buf: Vec<u8>,
-    /// Of `buf`: written so far, to write.
+    /// What the sink has not taken yet.
+    rest: Vec<u8>,
+    /// Of `rest`: written so far.
     sent: usize,
-    len: usize,
-    /// Number of the delivery in `buf`.
+    /// Number of the delivery that is being written.
     frame: u64,
 }
 
@@ -95,12 +102,16 @@ impl Relay<'_> {
         if let Some(over) = turned {
             return Poll::Ready(over);
         }
-        match down.poll(cx, server, client, tap, None) {
+        match down.poll(cx, server, client, tap, editor.as_deref_mut()) {
             Poll::Ready(Err(Broken::Source)) => return self.reset(Direction::ToClient),
             Poll::Ready(Err(Broken::Sink)) => return self.reset(Direction::ToServer),
             Poll::Ready(Ok(_)) | Poll::Pending => {}
         }
-        if up.stage == Stage::Over && down.stage == Stage::Over { Poll::Ready(Over::Ended) } else { Poll::Pending }
+        match (up.stage, down.stage) {
+            (Stage::Over | Stage::Turning, Stage::Over) => Poll::Ready(Over::Ended),
+            (Stage::Turning, Stage::Reading) if editor.as_deref().is_some_and(Editor::may_turn) => Poll::Ready(Over::Turned),
+            _ => Poll::Pending,
+        }
     }
 
     /// The sender of `dir` is gone: so are we, to the other side.
@@ -114,7 +125,7 @@ impl Relay<'_> {
 
 impl Half {
     fn new(dir: Direction) -> Half {
-        Half { dir, stage: Stage::Reading, buf: vec![0; SMALL], sent: 0, len: 0, frame: 0 }
+        Half { dir, stage: Stage::Reading, rest: Vec::new(), sent: 0, frame: 0 }
     }
 
     /// As far as it goes without waiting. `Ready(Ok)`: this direction is over, or the relay as a whole.
@@ -126,60 +137,33 @@ impl Half {
         tap: &mut Tap,
         mut editor: Option<&mut Editor>,
     ) -> Poll<Result<Option<Over>, Broken>> {
+        let mut moved = 0;
         loop {
             match self.stage {
                 Stage::Reading => {
-                    // What an editor still holds comes before what the client sends next.
-                    let n = match editor.as_deref().filter(|e| e.has_input()) {
-                        Some(_) => 0,
-                        None => match self.read(cx, from) {
-                            Poll::Pending => return Poll::Pending,
-                            Poll::Ready(Ok(0)) => {
-                                let tls = matches!(from, Side::Tls(_));
-                                self.stage = Stage::Ending(if tls { End::CloseNotify } else { End::Fin });
-                                continue;
-                            }
-                            Poll::Ready(Ok(n)) => n,
-                            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                                self.stage = Stage::Ending(End::Fin);
-                                continue;
-                            }
-                            Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Source)),
-                        },
-                    };
-                    match editor.as_deref_mut().map(|e| e.push(&self.buf[..n])) {
-                        None => self.len = n,
-                        Some(Step::Pass(bytes)) => {
-                            self.len = bytes.len();
-                            if self.buf.len() < bytes.len() {
-                                self.buf.resize(bytes.len(), 0);
-                            }
-                            self.buf[..bytes.len()].copy_from_slice(&bytes);
-                        }
-                        Some(Step::More) => continue,
-                        Some(Step::Turn) => return Poll::Ready(Ok(Some(Over::Turned))),
-                        Some(Step::Refuse(why)) => return Poll::Ready(Ok(Some(Over::Refused(why)))),
+                    let editor = editor.as_deref_mut();
+                    match SCRATCH.with_borrow_mut(|scratch| self.pass(cx, scratch, from, to, tap, editor)) {
+                        Poll::Ready(Ok(Passed::Bytes(n))) => moved += n,
+                        Poll::Ready(Ok(Passed::End(how))) => self.stage = Stage::Ending(how),
+                        Poll::Ready(Ok(Passed::Over(over))) => return Poll::Ready(Ok(Some(over))),
+                        Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken)),
+                        Poll::Pending => return Poll::Pending,
                     }
-                    self.hand_over(from, tap);
+                    if moved > TURN {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                 }
-                Stage::Writing if self.sent < self.len => match to.poll_write(cx, &self.buf[self.sent..self.len]) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(n)) if n > 0 => self.sent += n,
-                    Poll::Ready(_) => return Poll::Ready(Err(Broken::Sink)),
-                },
-                Stage::Writing => match to.poll_flush(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Sink)),
-                    Poll::Ready(Ok(())) => {
-                        if self.dir == Direction::ToClient {
-                            tap.crossed(self.dir, self.frame, now());
-                        }
-                        if self.len == self.buf.len() && self.buf.len() < LARGE {
-                            self.buf.resize(self.buf.len() * 2, 0);
-                        }
-                        self.stage = Stage::Reading;
+                Stage::Writing => {
+                    let rest = std::mem::take(&mut self.rest);
+                    let wrote = self.write(cx, &rest, to, tap);
+                    self.rest = rest;
+                    match wrote {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken)),
+                        Poll::Ready(Ok(())) => (self.rest, self.stage) = (Vec::new(), Stage::Reading),
                     }
-                },
+                }
                 Stage::Ending(how) => {
                     tap.end(self.dir, how);
                     // A plain side has nothing but its FIN; so has TLS whose other side was cut.
@@ -189,27 +173,104 @@ impl Half {
                     }
                     self.stage = Stage::Over;
                 }
+                Stage::Turning => return Poll::Pending,
                 Stage::Over => return Poll::Ready(Ok(None)),
             }
         }
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, from: &mut Side) -> Poll<io::Result<usize>> {
-        let mut buf = ReadBuf::new(&mut self.buf);
-        from.poll_read(cx, &mut buf).map_ok(|()| buf.filled().len())
-    }
-
-    /// To the analysis first, then on. Answers are dated by their arrival, requests by their leaving: both as upstream has them.
-    fn hand_over(&mut self, from: &Side, tap: &mut Tap) {
-        let bytes = &self.buf[..self.len];
-        match self.dir {
-            Direction::ToClient => self.frame = tap.data(self.dir, from.at(), bytes),
-            Direction::ToServer => {
-                self.frame = tap.data(self.dir, now(), bytes);
-                tap.crossed(self.dir, self.frame, from.at());
+    /// The next bytes, to the analysis and on. What the sink does not take at once waits as the rest.
+    fn pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        from: &mut Side,
+        to: &mut Side,
+        tap: &mut Tap,
+        mut editor: Option<&mut Editor>,
+    ) -> Poll<Result<Passed, Broken>> {
+        let up = self.dir == Direction::ToServer;
+        // What an editor still holds comes before what the client sends next.
+        let n = match editor.as_deref().filter(|e| up && e.has_input()) {
+            Some(_) => 0,
+            None => match ready!(read(cx, from, scratch)) {
+                Ok(0) => {
+                    let tls = matches!(from, Side::Tls(_));
+                    return Poll::Ready(Ok(Passed::End(if tls { End::CloseNotify } else { End::Fin })));
+                }
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(Passed::End(End::Fin))),
+                Err(_) => return Poll::Ready(Err(Broken::Source)),
+            },
+        };
+        let edited;
+        if let Some(editor) = editor.as_deref_mut().filter(|_| !up) {
+            editor.answered(&scratch[..n]);
+        }
+        let bytes = match editor.filter(|_| up).map(|e| e.push(&scratch[..n])) {
+            None => &scratch[..n],
+            Some(Step::Pass(bytes)) => {
+                edited = bytes;
+                &edited
+            }
+            Some(Step::More) => return Poll::Ready(Ok(Passed::Bytes(0))),
+            Some(Step::Turn) => {
+                self.stage = Stage::Turning;
+                return Poll::Ready(Ok(Passed::Bytes(0)));
+            }
+            Some(Step::Refuse(why)) => return Poll::Ready(Ok(Passed::Over(Over::Refused(why)))),
+        };
+        // To the analysis first. Answers are dated by their arrival, requests by their leaving: both as upstream has them.
+        self.frame = match self.dir {
+            Direction::ToClient => tap.data(self.dir, from.at(), None, bytes),
+            Direction::ToServer => tap.data(self.dir, now(), Some(from.at()), bytes),
+        };
+        self.sent = 0;
+        match self.write(cx, bytes, to, tap) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(Passed::Bytes(bytes.len()))),
+            Poll::Ready(Err(broken)) => Poll::Ready(Err(broken)),
+            Poll::Pending => {
+                self.rest = bytes[self.sent..].to_vec();
+                (self.sent, self.stage) = (0, Stage::Writing);
+                Poll::Pending
             }
         }
-        self.sent = 0;
-        self.stage = Stage::Writing;
     }
+
+    /// From `sent` on, until the sink has all of `bytes`.
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], to: &mut Side, tap: &mut Tap) -> Poll<Result<(), Broken>> {
+        while self.sent < bytes.len() {
+            match ready!(to.poll_write(cx, &bytes[self.sent..])) {
+                Ok(n) if n > 0 => self.sent += n,
+                _ => return Poll::Ready(Err(Broken::Sink)),
+            }
+        }
+        if ready!(to.poll_flush(cx)).is_err() {
+            return Poll::Ready(Err(Broken::Sink));
+        }
+        tap.crossed(self.dir, self.frame);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What one look at the source gave.
+enum Passed {
+    Bytes(usize),
+    End(End),
+    Over(Over),
+}
+
+/// What has come, as far as it came together: bytes with one time are one delivery.
+fn read(cx: &mut Context<'_>, from: &mut Side, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+    let mut buf = ReadBuf::new(scratch);
+    ready!(from.poll_read(cx, &mut buf))?;
+    while !buf.filled().is_empty() && buf.remaining() > 0 && from.has_more() {
+        let before = buf.filled().len();
+        match from.poll_read(cx, &mut buf) {
+            Poll::Ready(Ok(())) if buf.filled().len() > before => {}
+            // An end or an error comes again with the next read.
+            _ => break,
+        }
+    }
+    Poll::Ready(Ok(buf.filled().len()))
 }

@@ -6,6 +6,8 @@
 //!     └────────────▶ Chunks ──last one──▶ Head
 //! ```
 
+use super::answers::Answers;
+use super::chunks::Chunks;
 use super::head::{self, Edit, Head, Length, Parsed, Wants};
 use super::target::{Authority, Scheme, Upstream};
 
@@ -41,17 +43,6 @@ enum State {
     Opaque,
 }
 
-/// Inside a chunked body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chunks {
-    /// In a size line: the size so far, and whether its digits are over.
-    Size { size: u64, digits_over: bool },
-    /// Bytes left of a chunk and the line end behind it.
-    Data(u64),
-    /// In the trailer section, at the start of a line or inside one.
-    Trailer { line_is_empty: bool },
-}
-
 /// Edits the heads in a client's stream.
 #[derive(Debug)]
 pub(super) struct Editor {
@@ -63,13 +54,15 @@ pub(super) struct Editor {
     input: Vec<u8>,
     /// `input` may hold something that can be dealt with.
     fresh: bool,
+    /// What this server still owes.
+    answers: Answers,
 }
 
 impl Editor {
     /// `input`: what was read already.
     pub(super) fn new(rewrite: Rewrite, now_at: Option<(Scheme, Authority)>, input: Vec<u8>) -> Editor {
         let fresh = !input.is_empty();
-        Editor { rewrite, state: State::Head, now_at, input, fresh }
+        Editor { rewrite, state: State::Head, now_at, input, fresh, answers: Answers::default() }
     }
 
     /// There is something to go on with before more is read.
@@ -77,11 +70,24 @@ impl Editor {
         self.fresh
     }
 
+    /// The server said this.
+    pub(super) fn answered(&mut self, bytes: &[u8]) {
+        if self.now_at.is_some() {
+            self.answers.said(bytes);
+        }
+    }
+
+    /// It owes no answer: [`Step::Turn`] takes nothing from anybody.
+    pub(super) fn may_turn(&self) -> bool {
+        self.answers.are_whole()
+    }
+
     /// Where the next request goes, after [`Step::Turn`]; `rewrite` says what is written over heads on the way there.
     pub(super) fn turn(&mut self, rewrite: impl Fn(Scheme, &Authority) -> Rewrite) -> Option<(Scheme, Authority)> {
         let Parsed::Whole(Head { wants: Wants::Absolute { scheme, authority, .. }, .. }) = head::parse(&self.input) else { return None };
         self.rewrite = rewrite(scheme, &authority);
         self.now_at = Some((scheme, authority));
+        self.answers = Answers::default();
         self.fresh = true;
         self.now_at.clone()
     }
@@ -99,8 +105,8 @@ impl Editor {
                     n as usize
                 }
                 State::Chunks(chunks) => match chunks.walk(&self.input) {
-                    Ok((used, next)) => {
-                        self.state = next;
+                    Ok((used, left)) => {
+                        self.state = left.map_or(State::Head, State::Chunks);
                         used
                     }
                     Err(why) => return Step::Refuse(why),
@@ -152,11 +158,14 @@ impl Editor {
             }
         }
         self.input.drain(..head.len);
+        if self.now_at.is_some() {
+            self.answers.asked(&head.method);
+        }
         self.state = match head.length {
             _ if head.upgrade => State::Opaque,
             Length::Bytes(0) => State::Head,
             Length::Bytes(n) => State::Body(n),
-            Length::Chunked => State::Chunks(Chunks::Size { size: 0, digits_over: false }),
+            Length::Chunked => State::Chunks(Chunks::default()),
         };
         Ok(())
     }
@@ -169,44 +178,6 @@ fn target_of(head: &[u8]) -> String {
     let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
     let target = line.split(|&b| b == b' ').nth(1).unwrap_or(b"/");
     String::from_utf8_lossy(target).into_owned()
-}
-
-impl Chunks {
-    /// Through `bytes` as far as this body goes: bytes used and what comes then.
-    fn walk(mut self, bytes: &[u8]) -> Result<(usize, State), &'static str> {
-        let mut at = 0;
-        while at < bytes.len() {
-            match &mut self {
-                Chunks::Data(left) => {
-                    let n = (*left).min((bytes.len() - at) as u64);
-                    *left -= n;
-                    at += n as usize;
-                    if *left == 0 {
-                        self = Chunks::Size { size: 0, digits_over: false };
-                    }
-                    continue;
-                }
-                Chunks::Size { size, digits_over } => match (bytes[at], *digits_over) {
-                    (b'\n', _) if *size == 0 => self = Chunks::Trailer { line_is_empty: true },
-                    (b'\n', _) => self = Chunks::Data(size.saturating_add(2)),
-                    (byte, false) => match char::from(byte).to_digit(16) {
-                        Some(digit) if *size >> 56 == 0 => *size = *size << 4 | u64::from(digit),
-                        Some(_) => return Err("a chunk of the request is too long"),
-                        None => *digits_over = true,
-                    },
-                    (_, true) => {}
-                },
-                Chunks::Trailer { line_is_empty } => match bytes[at] {
-                    b'\n' if *line_is_empty => return Ok((at + 1, State::Head)),
-                    b'\n' => *line_is_empty = true,
-                    b'\r' => {}
-                    _ => *line_is_empty = false,
-                },
-            }
-            at += 1;
-        }
-        Ok((at, State::Chunks(self)))
-    }
 }
 
 #[cfg(test)]

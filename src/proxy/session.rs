@@ -9,8 +9,9 @@
 //!    └──anything else───────▶ an answer that says what to do
 //! ```
 
-use super::connect::{self, Failure, tls_error};
+use super::connect::{self, Failure};
 use super::head::{self, Head, Parsed, Wants};
+use super::refuse::{self, H2Reason, alert, refusal, refuse};
 use super::relay::{Over, relay};
 use super::requests::{Editor, ORIGIN, Rewrite};
 use super::socks::{self, Reply};
@@ -24,19 +25,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::AlertDescription;
 use tokio_rustls::rustls::server::Acceptor;
-use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 
 /// HTTP/2's first bytes (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// After an error has been told, so long is waited for the client to read it: closing on unread bytes would reset it away.
-const LINGER: Duration = Duration::from_secs(2);
 /// A client's TLS handshake gets so long.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// Serve it to its end. Errors here are the client's going away: there is nobody left to tell.
-pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, around: Arc<Around>) {
+pub(super) async fn serve(tcp: std::net::TcpStream, peer: SocketAddr, around: Arc<Around>) {
+    let Ok(tcp) = TcpStream::from_std(tcp) else { return };
     let session = Session { peer, around };
     let _ = session.open(Wire::new(tcp)).await;
 }
@@ -58,7 +58,10 @@ impl Session {
                 alert(&mut wire, AlertDescription::HandshakeFailure.into()).await
             }
             (Some(_), upstream) => match upstream {
-                Some(upstream) => self.reverse(Side::Plain(wire), upstream).await,
+                Some(upstream) => {
+                    let h2 = PREFACE.starts_with(wire.peek(3).await?.get(..3).unwrap_or(b"-"));
+                    self.reverse(Side::Plain(wire), upstream, h2).await
+                }
                 None => self.forward(wire).await,
             },
         }
@@ -195,7 +198,6 @@ impl Session {
                 Over::Ended => return Ok(()),
                 Over::Refused(why) => return refuse(&mut client, 400, "Bad Request", why, "").await,
                 Over::Turned => {
-                    // A client that asks another server has read what the first one said.
                     tap.end(Direction::ToServer, crate::conn::End::Fin);
                     let Some(next) = editor.turn(|scheme, authority| self.rewrite(scheme, authority)) else { return Ok(()) };
                     (scheme, authority) = next;
@@ -214,12 +216,13 @@ impl Session {
         let start = start?;
         let hello = start.client_hello();
         let name = hello.server_name().map_or(own, str::to_owned);
-        // Heads are edited here, and those of HTTP/2 can't be.
-        let offers = hello.alpn().is_some_and(|mut list| list.any(|p| p == b"http/1.1"));
-        let alpn = offers.then_some(b"http/1.1".as_slice());
+        let offered: Vec<&[u8]> = hello.alpn().into_iter().flatten().collect();
+        // Heads are edited here, and those of HTTP/2 can't be: it is for clients that speak nothing else.
+        let alpn = [b"http/1.1".as_slice(), b"h2"].into_iter().find(|p| offered.contains(p));
+        let h2 = alpn == Some(b"h2");
         let Ok(accept) = self.around.config.authority.config(&name, alpn) else { return Ok(()) };
         match tokio::time::timeout(HANDSHAKE, start.into_stream(accept)).await {
-            Ok(Ok(tls)) => self.reverse(Side::Tls(Box::new(TlsStream::Server(tls))), upstream).await,
+            Ok(Ok(tls)) => self.reverse(Side::Tls(Box::new(TlsStream::Server(tls))), upstream, h2).await,
             Ok(Err(e)) => {
                 self.around.notice(refusal(&name, &e));
                 Ok(())
@@ -228,34 +231,59 @@ impl Session {
         }
     }
 
-    async fn reverse(&self, mut client: Side, upstream: &Upstream) -> io::Result<()> {
-        let mut h2 = false;
-        if let Side::Plain(wire) = &mut client {
-            h2 = PREFACE.starts_with(wire.peek(3).await?.get(..3).unwrap_or(b"-"));
-            if let Some(credentials) = &self.around.config.credentials {
-                let admitted = match first_head(wire).await? {
-                    Ok(head) => credentials.admit(head.credentials.as_deref()),
-                    Err(_) => false,
-                };
-                if !admitted {
-                    let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
-                    return refuse(&mut client, 407, "Proxy Authentication Required", "Proxy-Authorization is wanted here", ask).await;
-                }
+    /// `h2`: the client speaks HTTP/2, which passes as it is or not at all.
+    async fn reverse(&self, mut client: Side, upstream: &Upstream, h2: bool) -> io::Result<()> {
+        if let Some(credentials) = &self.around.config.credentials
+            && let Side::Plain(wire) = &mut client
+            && !h2
+        {
+            let admitted = match first_head(wire).await? {
+                Ok(head) => credentials.admit(head.credentials.as_deref()),
+                Err(_) => false,
+            };
+            if !admitted {
+                let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
+                return refuse(&mut client, 407, "Proxy Authentication Required", "Proxy-Authorization is wanted here", ask).await;
             }
+        }
+        if h2 && let Some(why) = self.unfit_for_h2(upstream) {
+            return self.refuse_h2(&mut client, H2Reason::Http11Required, format!("{why}: use HTTP/1.1")).await;
         }
         let alpn = if h2 { b"h2".to_vec() } else { b"http/1.1".to_vec() };
         let server = match self.reach(upstream.scheme, &upstream.authority, vec![alpn]).await {
             Ok(server) => server,
+            Err(failure) if h2 => {
+                let why = format!("cannot reach {} with HTTP/2: {failure}", upstream.authority);
+                return self.refuse_h2(&mut client, H2Reason::InternalError, why).await;
+            }
             Err(failure) => return self.unreached(client, &upstream.authority, &failure).await,
         };
         let facts = server.facts(Some(upstream.authority.host.clone()).filter(|_| upstream.authority.ip().is_none()));
         if h2 {
+            if facts.as_ref().is_some_and(|f| f.alpn.as_deref() != Some("h2")) {
+                let why = format!("{} speaks no HTTP/2: use HTTP/1.1", upstream.authority);
+                return self.refuse_h2(&mut client, H2Reason::Http11Required, why).await;
+            }
             self.around.notice("HTTP/2 in reverse mode goes on as it is: upstream sees the client's :authority".into());
             return self.join(client, server, facts, None, true).await;
         }
         let input = if let Side::Plain(wire) = &mut client { wire.take(usize::MAX) } else { Vec::new() };
         let editor = Editor::new(Rewrite::To(upstream.clone()), None, input);
         self.join(client, server, facts, Some(editor), true).await
+    }
+
+    /// What can't be done with HTTP/2 in reverse mode, whose heads go on as they are.
+    fn unfit_for_h2(&self, upstream: &Upstream) -> Option<String> {
+        match (&self.around.config.credentials, upstream.has_base()) {
+            (Some(_), _) => Some("--auth is not supported with HTTP/2 in reverse mode".into()),
+            (None, true) => Some("--upstream with a path is not supported with HTTP/2".into()),
+            (None, false) => None,
+        }
+    }
+
+    async fn refuse_h2(&self, client: &mut Side, reason: H2Reason, why: String) -> io::Result<()> {
+        self.around.notice(why.clone());
+        refuse::h2(client, reason, &why).await
     }
 
     /// Upstream, over TLS where its scheme says so.
@@ -337,52 +365,4 @@ async fn first_head(wire: &mut Wire) -> io::Result<Result<Head, &'static str>> {
 /// A handshake record of TLS with a ClientHello at its front (RFC 8446 section 5.1).
 fn is_hello(bytes: &[u8]) -> bool {
     matches!(bytes, [0x16, 3, 0..=4, _, _, 1, ..])
-}
-
-/// A fatal alert in clear, as a server sends one before the handshake is done (RFC 8446 section 6.2).
-async fn alert(wire: &mut Wire, description: u8) -> io::Result<()> {
-    wire.write_all(&[0x15, 3, 3, 0, 2, 2, description]).await?;
-    wire.shutdown().await
-}
-
-/// What a client that broke off the handshake meant, in one line.
-fn refusal(name: &str, e: &io::Error) -> String {
-    use AlertDescription as A;
-    let help = format!("--passthrough {name} relays it without looking");
-    match tls_error(e) {
-        Some(TlsError::AlertReceived(A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::UnsupportedCertificate)) => format!(
-            "{name}: the client does not accept our certificate: it does not trust the authority (sniff ca install-help), or it pins; {help}"
-        ),
-        None => format!("{name}: the client went away during the handshake: perhaps it pins its certificate; {help}"),
-        Some(error) => format!("{name}: the TLS handshake with the client failed: {error}; {help}"),
-    }
-}
-
-/// An answer of the proxy's own, and the end.
-async fn refuse(client: &mut Side, status: u16, reason: &str, why: &str, fields: &str) -> io::Result<()> {
-    let body = format!("sniff: {why}\n");
-    let len = body.len();
-    let head = format!("HTTP/1.1 {status} {reason}\r\n{fields}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len}\r\n");
-    let answer = format!("{head}Connection: close\r\n\r\n{body}");
-    let mut sent = 0;
-    while sent < answer.len() {
-        match std::future::poll_fn(|cx| client.poll_write(cx, &answer.as_bytes()[sent..])).await? {
-            0 => return Ok(()),
-            n => sent += n,
-        }
-    }
-    std::future::poll_fn(|cx| client.poll_flush(cx)).await?;
-    std::future::poll_fn(|cx| client.poll_end(cx, true)).await?;
-    let drain = async {
-        let mut rest = vec![0; 16 << 10];
-        loop {
-            let mut buf = tokio::io::ReadBuf::new(&mut rest);
-            match std::future::poll_fn(|cx| client.poll_read(cx, &mut buf)).await {
-                Ok(()) if !buf.filled().is_empty() => {}
-                _ => return,
-            }
-        }
-    };
-    let _ = tokio::time::timeout(LINGER, drain).await;
-    Ok(())
 }

@@ -3,20 +3,32 @@
 use super::clock::now;
 use crate::conn::TlsFacts;
 use crate::time::Timestamp;
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 use tokio_rustls::rustls::CommonState;
+
+/// So much is asked of the kernel at once where the reader has less room than this: TLS asks for 4 KiB at a time.
+const AHEAD: usize = 64 << 10;
+/// A reader with so much room reads into its own.
+const ROOMY: usize = 16 << 10;
+
+thread_local! {
+    /// Where bytes are read that have no better place yet. Shared by all connections of a thread, so that those that are quiet hold no memory.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; AHEAD].into());
+}
 
 /// A TCP connection.
 #[derive(Debug)]
 pub(super) struct Wire {
     tcp: TcpStream,
-    /// Bytes read ahead that nobody has taken yet.
+    /// Bytes read ahead; from `taken` on nobody has taken them yet.
     ahead: Vec<u8>,
+    taken: usize,
     at: Timestamp,
 }
 
@@ -25,7 +37,7 @@ impl Wire {
         // A relay must not wait for company (RFC 896), and the kernel may stamp what comes. Neither is worth failing for.
         let _ = tcp.set_nodelay(true);
         stamps::ask_for(&tcp);
-        Wire { tcp, ahead: Vec::new(), at: now() }
+        Wire { tcp, ahead: Vec::new(), taken: 0, at: now() }
     }
 
     pub(super) fn tcp(&self) -> &TcpStream {
@@ -39,28 +51,40 @@ impl Wire {
 
     /// At least so many bytes at the front, not taken; fewer where the stream ends before.
     pub(super) async fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        while self.ahead.len() < wanted {
-            let mut more = [0; 4096];
-            let ahead = std::mem::take(&mut self.ahead);
-            let read = self.read(&mut more).await;
-            self.ahead = ahead;
-            match read? {
-                0 => break,
-                n => self.ahead.extend_from_slice(&more[..n]),
+        while self.ahead().len() < wanted {
+            let more = |wire: &mut Wire, cx: &mut Context<'_>| {
+                SCRATCH.with_borrow_mut(|scratch| {
+                    let mut buf = ReadBuf::new(scratch);
+                    ready!(wire.receive(cx, &mut buf))?;
+                    wire.ahead.extend_from_slice(buf.filled());
+                    Poll::Ready(io::Result::Ok(buf.filled().len()))
+                })
+            };
+            if std::future::poll_fn(|cx| more(self, cx)).await? == 0 {
+                break;
             }
         }
-        Ok(&self.ahead)
+        Ok(self.ahead())
     }
 
     /// What is at the front already.
     pub(super) fn ahead(&self) -> &[u8] {
-        &self.ahead
+        &self.ahead[self.taken..]
     }
 
     /// Take so many bytes from what was peeked.
     pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
-        let rest = self.ahead.split_off(bytes.min(self.ahead.len()));
-        std::mem::replace(&mut self.ahead, rest)
+        let taken = self.ahead()[..bytes.min(self.ahead().len())].to_vec();
+        self.skip(taken.len());
+        taken
+    }
+
+    /// The memory goes with the last byte.
+    fn skip(&mut self, bytes: usize) {
+        self.taken += bytes;
+        if self.taken == self.ahead.len() {
+            (self.ahead, self.taken) = (Vec::new(), 0);
+        }
     }
 
     /// Closing sends RST instead of FIN, and drops what is not sent yet.
@@ -68,28 +92,54 @@ impl Wire {
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         stamps::set(&self.tcp, libc::SOL_SOCKET, libc::SO_LINGER, &linger);
     }
+
+    /// From the kernel, and when it came.
+    fn receive(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.tcp.poll_read_ready(cx))?;
+            let (room, mut result) = (buf.remaining(), None);
+            // Less than there was room for: that was all. Saying so here spares the call that would find nothing, and what comes from now on
+            // makes the socket ready anew.
+            let drained = |stamp: &io::Result<Option<Timestamp>>, left: usize| stamp.is_ok() && left > 0 && left < room;
+            let _ = self.tcp.try_io(Interest::READABLE, || {
+                let stamp = stamps::receive(&self.tcp, buf);
+                let drained = drained(&stamp, buf.remaining());
+                let blocked = stamp.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock);
+                result = Some(stamp);
+                if drained || blocked { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match result {
+                Some(Ok(stamp)) => {
+                    self.at = stamp.unwrap_or_else(now);
+                    return Poll::Ready(Ok(()));
+                }
+                Some(Err(e)) if e.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(e)),
+                _ => {}
+            }
+        }
+    }
 }
 
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.ahead.is_empty() {
-            let n = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead[..n]);
-            this.ahead.drain(..n);
-            return Poll::Ready(Ok(()));
-        }
-        loop {
-            ready!(this.tcp.poll_read_ready(cx))?;
-            match this.tcp.try_io(Interest::READABLE, || stamps::receive(&this.tcp, buf)) {
-                Ok(stamp) => {
-                    this.at = stamp.unwrap_or_else(now);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => return Poll::Ready(Err(e)),
+        if this.ahead.is_empty() {
+            if buf.remaining() >= ROOMY {
+                return this.receive(cx, buf);
             }
+            return SCRATCH.with_borrow_mut(|scratch| {
+                let mut all = ReadBuf::new(scratch);
+                ready!(this.receive(cx, &mut all))?;
+                let (now, later) = all.filled().split_at(all.filled().len().min(buf.remaining()));
+                buf.put_slice(now);
+                this.ahead.extend_from_slice(later);
+                Poll::Ready(Ok(()))
+            });
         }
+        let n = this.ahead().len().min(buf.remaining());
+        buf.put_slice(&this.ahead()[..n]);
+        this.skip(n);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -133,6 +183,17 @@ impl Side {
     /// When the bytes that were read last came. Of TLS: those that completed the record.
     pub(super) fn at(&self) -> Timestamp {
         self.wire().at()
+    }
+
+    /// More of what came with the bytes that were read last can be read.
+    pub(super) fn has_more(&self) -> bool {
+        match self {
+            Side::Plain(wire) => !wire.ahead().is_empty(),
+            Side::Tls(tls) => {
+                let (wire, state) = tls.get_ref();
+                !state.wants_read() || !wire.ahead().is_empty()
+            }
+        }
     }
 
     /// What was agreed on, where it is TLS.

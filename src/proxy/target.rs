@@ -104,6 +104,11 @@ impl Upstream {
         Ok(Upstream { scheme, authority, base: base.trim_end_matches('/').to_owned() })
     }
 
+    /// A path stands before those of the requests.
+    pub(super) fn has_base(&self) -> bool {
+        !self.base.is_empty()
+    }
+
     pub(super) fn path_to(&self, target: &str) -> String {
         if target.starts_with('/') { format!("{}{target}", self.base) } else { target.to_owned() }
     }

@@ -1,19 +1,24 @@
 //! From the relay to the analysis: what happened, owned, through a queue bounded by bytes. A full queue never slows traffic: the loss is counted
 //! and stands in the stream as a gap.
 //!
-//! Bytes are handed over before they are written on, the client's side of the hop after it: so nothing that upstream said can overtake what it answers.
+//! Bytes are handed over before they are written on, so nothing that upstream said can overtake what it answers. When an answer's bytes had reached the
+//! client is known after it: that travels with the connection's next entry, so that one chunk is one entry.
 
 use super::clock::now;
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, TlsFacts, What};
 use crate::time::Timestamp;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Once woken, the reader waits so long for company: waking it for every chunk would take the processor from the relay.
-const COMPANY: Duration = Duration::from_millis(4);
+/// The reader waits so long for company: waking it for every chunk would take the processor from the relay.
+const COMPANY: Duration = Duration::from_millis(8);
+/// … unless so much waits already.
+const ENOUGH: usize = 1 << 20;
 /// What one entry costs beside its bytes (about).
 const ENTRY: usize = 128;
+/// Room for so many entries is kept from one taking to the next.
+const KEPT: usize = 16 << 10;
 /// Notices that wait at most.
 const NOTICES: usize = 256;
 
@@ -30,13 +35,24 @@ pub struct Told {
     pub dir: Direction,
     /// What.
     pub what: Heard,
+    /// A delivery of this connection has crossed the client's side of the hop.
+    pub hop: Option<Hop>,
+}
+
+/// When a delivery crossed the client's side: came in from it, or was handed to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// Its number.
+    pub frame: u64,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What happened.
 #[derive(Debug)]
 pub enum Heard {
     /// The connection is there on both sides.
-    Open(Endpoints),
+    Open(Box<Endpoints>),
     /// It is TLS on the upstream side, opened.
     Tls(Box<TlsFacts>),
     /// The next bytes.
@@ -47,23 +63,20 @@ pub enum Heard {
     End(End),
     /// Both are.
     Closed(Box<ConnFacts>),
-    /// Delivery `frame` crossed the client's side of the hop at `at`: came in from it, or was handed to it.
-    ClientHop,
 }
 
 impl Told {
-    /// As the waist has it; none for what is no event of the waist.
-    pub fn event(&self) -> Option<ByteEvent<'_>> {
+    /// As the waist has it.
+    pub fn event(&self) -> ByteEvent<'_> {
         let what = match &self.what {
-            Heard::Open(endpoints) => What::Open { endpoints: *endpoints, joined: false },
+            Heard::Open(endpoints) => What::Open { endpoints: **endpoints, joined: false },
             Heard::Tls(facts) => What::Tls(facts.clone()),
             Heard::Data(bytes) => What::Data(bytes),
             Heard::Gap(len) => What::Gap(*len),
             Heard::End(end) => What::End(*end),
             Heard::Closed(facts) => What::Closed(facts.clone()),
-            Heard::ClientHop => return None,
         };
-        Some(ByteEvent { at: self.at, frame: self.frame, conn: self.conn, dir: self.dir, what })
+        ByteEvent { at: self.at, frame: self.frame, conn: self.conn, dir: self.dir, what }
     }
 
     fn cost(&self) -> usize {
@@ -82,6 +95,9 @@ struct Shared {
     room: usize,
     frames: AtomicU64,
     lost: AtomicU64,
+    open: AtomicU32,
+    /// The reader waits to be woken. Written under the lock; read behind it, so that nobody who has pushed can miss it.
+    asleep: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -90,16 +106,20 @@ struct State {
     notices: Vec<String>,
     bytes: usize,
     conns: u32,
-    open: u32,
-    /// The reader waits to be woken.
-    asleep: bool,
 }
 
 impl Tee {
     /// At most so many bytes wait.
     pub fn new(room: usize) -> Tee {
-        let state = Mutex::default();
-        Tee(Arc::new(Shared { state, changed: Condvar::new(), room, frames: AtomicU64::new(1), lost: AtomicU64::new(0) }))
+        Tee(Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            room,
+            frames: AtomicU64::new(1),
+            lost: AtomicU64::new(0),
+            open: AtomicU32::new(0),
+            asleep: AtomicBool::new(false),
+        }))
     }
 
     /// A connection begins.
@@ -107,11 +127,12 @@ impl Tee {
         let mut state = self.lock();
         let conn = ConnId(state.conns);
         state.conns += 1;
-        state.open += 1;
+        self.0.open.fetch_add(1, Ordering::Relaxed);
         let facts = ConnFacts { handshake_seen: true, ..ConnFacts::default() };
-        state.push(Told { at: now(), frame: 0, conn, dir: Direction::ToServer, what: Heard::Open(endpoints) });
+        let what = Heard::Open(Box::new(endpoints));
+        state.push(Told { at: now(), frame: 0, conn, dir: Direction::ToServer, what, hop: None });
         drop(state);
-        Tap { tee: self.clone(), conn, looks, lost: [0; 2], ended: [false; 2], facts }
+        Tap { tee: self.clone(), conn, looks, lost: [0; 2], ended: [false; 2], facts, hop: None }
     }
 
     /// Something that a person should know.
@@ -120,30 +141,34 @@ impl Tee {
         if state.notices.len() < NOTICES {
             state.notices.push(text);
         }
-        self.wake(&state);
+        drop(state);
+        self.wake();
     }
 
-    /// Everything that waits, in order, and what a person should know. Waits until there is something, at most so long.
-    pub fn take(&self, limit: Duration) -> (Vec<Told>, Vec<String>) {
+    /// Everything that waits, in order, into `told` (which is emptied), and what a person should know. Waits until there is something, at most so long.
+    pub fn take(&self, told: &mut Vec<Told>, limit: Duration) -> Vec<String> {
+        told.clear();
+        told.shrink_to(KEPT);
         let mut state = self.lock();
         if state.waiting.is_empty() && state.notices.is_empty() {
-            state.asleep = true;
+            self.0.asleep.store(true, Ordering::Relaxed);
             let quiet = |s: &mut State| s.waiting.is_empty() && s.notices.is_empty();
             state = self.0.changed.wait_timeout_while(state, limit, quiet).unwrap_or_else(PoisonError::into_inner).0;
-            state.asleep = false;
-            if !state.waiting.is_empty() {
-                drop(state);
-                std::thread::sleep(COMPANY);
-                state = self.lock();
-            }
+            self.0.asleep.store(false, Ordering::Relaxed);
+        }
+        if !state.waiting.is_empty() && state.bytes < ENOUGH {
+            drop(state);
+            std::thread::sleep(COMPANY.min(limit));
+            state = self.lock();
         }
         state.bytes = 0;
-        (std::mem::take(&mut state.waiting), std::mem::take(&mut state.notices))
+        std::mem::swap(&mut state.waiting, told);
+        std::mem::take(&mut state.notices)
     }
 
     /// Connections that are open.
     pub fn open(&self) -> u32 {
-        self.lock().open
+        self.0.open.load(Ordering::Relaxed)
     }
 
     /// Bytes that were relayed and not looked at, because the analysis was behind.
@@ -151,8 +176,9 @@ impl Tee {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    fn wake(&self, state: &State) {
-        if state.asleep {
+    /// After something was put in, outside of the lock: whoever is woken takes it first.
+    fn wake(&self) {
+        if self.0.asleep.load(Ordering::Relaxed) {
             self.0.changed.notify_one();
         }
     }
@@ -181,15 +207,18 @@ pub(super) struct Tap {
     lost: [u64; 2],
     ended: [bool; 2],
     facts: ConnFacts,
+    /// Told with what comes next.
+    hop: Option<Hop>,
 }
 
 impl Tap {
-    pub(super) fn tls(&self, facts: TlsFacts) {
-        self.say(now(), 0, Direction::ToServer, Heard::Tls(Box::new(facts)));
+    pub(super) fn tls(&mut self, facts: TlsFacts) {
+        self.say(now(), Direction::ToServer, Heard::Tls(Box::new(facts)));
     }
 
-    /// These bytes are about to be written on. The number of the delivery; 0 where there was no room for it.
-    pub(super) fn data(&mut self, dir: Direction, at: Timestamp, bytes: &[u8]) -> u64 {
+    /// These bytes are about to be written on; at `crossed` they came from the client, if they did. The number of the delivery; 0 where there was no
+    /// room for it.
+    pub(super) fn data(&mut self, dir: Direction, at: Timestamp, crossed: Option<Timestamp>, bytes: &[u8]) -> u64 {
         match dir {
             Direction::ToServer => self.facts.client_bytes += bytes.len() as u64,
             Direction::ToClient => self.facts.server_bytes += bytes.len() as u64,
@@ -197,30 +226,35 @@ impl Tap {
         if !self.looks {
             return 0;
         }
-        let lost = &mut self.lost[dir.index()];
-        let told = |frame, what| Told { at, frame, conn: self.conn, dir, what };
+        let shared = &self.tee.0;
+        let frame = shared.frames.fetch_add(1, Ordering::Relaxed);
+        let hop = crossed.map(|at| Hop { frame, at }).or_else(|| self.hop.take());
         // Copied before the lock is taken: the lock is for pushing only.
-        let data = told(self.tee.0.frames.fetch_add(1, Ordering::Relaxed), Heard::Data(bytes.to_vec()));
-        let frame = data.frame;
+        let data = Told { at, frame, conn: self.conn, dir, what: Heard::Data(bytes.to_vec()), hop };
+        let lost = &mut self.lost[dir.index()];
         let mut state = self.tee.lock();
-        if state.bytes + data.cost() > self.tee.0.room {
+        if state.bytes + data.cost() > shared.room {
             *lost += bytes.len() as u64;
-            self.tee.0.lost.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            shared.lost.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            drop(state);
+            self.hop = self.hop.or(data.hop.filter(|_| crossed.is_none()));
             return 0;
         }
         if *lost > 0 {
-            state.push(told(0, Heard::Gap(std::mem::take(lost))));
+            state.push(Told { at, frame: 0, conn: self.conn, dir, what: Heard::Gap(std::mem::take(lost)), hop: None });
             self.facts.hole = true;
         }
         state.push(data);
         frame
     }
 
-    /// Delivery `frame` crossed the client's side.
-    pub(super) fn crossed(&self, dir: Direction, frame: u64, at: Timestamp) {
-        if frame > 0 {
-            self.say(at, frame, dir, Heard::ClientHop);
+    /// Delivery `frame` has been written on.
+    pub(super) fn crossed(&mut self, dir: Direction, frame: u64) {
+        if frame > 0 && dir == Direction::ToClient {
+            self.hop = Some(Hop { frame, at: now() });
         }
+        // Not before it is on its way.
+        self.tee.wake();
     }
 
     /// This direction is over; what comes later of it counts no more.
@@ -243,15 +277,15 @@ impl Tap {
         let lost = std::mem::take(&mut self.lost[dir.index()]);
         if lost > 0 {
             self.facts.hole = true;
-            self.say(at, 0, dir, Heard::Gap(lost));
+            self.say(at, dir, Heard::Gap(lost));
         }
-        self.say(at, 0, dir, Heard::End(end));
+        self.say(at, dir, Heard::End(end));
     }
 
-    fn say(&self, at: Timestamp, frame: u64, dir: Direction, what: Heard) {
-        let mut state = self.tee.lock();
-        state.push(Told { at, frame, conn: self.conn, dir, what });
-        self.tee.wake(&state);
+    fn say(&mut self, at: Timestamp, dir: Direction, what: Heard) {
+        let hop = self.hop.take();
+        self.tee.lock().push(Told { at, frame: 0, conn: self.conn, dir, what, hop });
+        self.tee.wake();
     }
 }
 
@@ -261,7 +295,7 @@ impl Drop for Tap {
         for dir in [Direction::ToServer, Direction::ToClient] {
             self.end(dir, End::Capture);
         }
-        self.say(now(), 0, Direction::ToServer, Heard::Closed(Box::new(self.facts)));
-        self.tee.lock().open -= 1;
+        self.say(now(), Direction::ToServer, Heard::Closed(Box::new(self.facts)));
+        self.tee.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -29,13 +29,15 @@ struct State {
     rows: usize,
     /// The producer has nothing more to say.
     closed: bool,
+    /// To be done once by the consumer.
+    errand: Option<fn()>,
     /// The consumer is gone.
     dead: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        State { room: ROOM, waiting: Vec::new(), bytes: 0, rows: 0, closed: false, dead: false }
+        State { room: ROOM, waiting: Vec::new(), bytes: 0, rows: 0, closed: false, errand: None, dead: false }
     }
 }
 
@@ -44,6 +46,11 @@ impl Queue {
     pub(super) fn set_room(&self, bytes: usize) {
         self.lock().room = bytes;
         self.changed.notify_all();
+    }
+
+    /// The consumer does this once, on its own thread, before it takes more.
+    pub(super) fn set_errand(&self, errand: fn()) {
+        self.lock().errand = Some(errand);
     }
 
     /// Wait for room, put in. False: the consumer is gone.
@@ -71,7 +78,12 @@ impl Queue {
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         (state.bytes, state.rows) = (0, 0);
         let all = std::mem::take(&mut state.waiting);
+        let errand = state.errand.take();
+        drop(state);
         self.changed.notify_all();
+        if let Some(errand) = errand {
+            errand();
+        }
         (!all.is_empty()).then_some(all)
     }
 

@@ -82,6 +82,11 @@ impl Writer {
         self.queue.set_room(bytes);
     }
 
+    /// Do this once on the writer's thread, with what is handed over next: what only a thread can do to itself.
+    pub fn on_its_thread(&self, errand: fn()) {
+        self.queue.set_errand(errand);
+    }
+
     /// Hand over. Waits while too much is on its way to the disk; an error is the writer's and final.
     pub fn send(&mut self, message: Message) -> Result<()> {
         if self.queue.push(message) {

@@ -8,6 +8,8 @@ mod clients;
 #[allow(unreachable_pub)]
 mod door;
 mod plain;
+mod policy;
 mod run;
 #[allow(unreachable_pub)]
 mod tls;
+mod ways;

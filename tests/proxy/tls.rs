@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An authority of its own and a server's certificate under it for `localhost` and 127.0.0.1, as PEM files in a folder.
+/// An authority of its own and a server's certificate under it for this machine and `api.example.test`, as PEM files in a folder.
 pub struct Identity {
     pub ca: String,
     chain: Vec<CertificateDer<'static>>,
@@ -26,7 +26,7 @@ impl Identity {
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         let ca = params.self_signed(&ca_key).unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let names = ["localhost", "127.0.0.1", "::1", "api.example.test"].map(str::to_owned);
         let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &Issuer::new(params, ca_key)).unwrap();
         Identity { ca: pem(ca.der()), chain: vec![leaf.der().clone()], key }
     }
@@ -64,11 +64,14 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// A TLS server that gives each connection to `serve`.
-fn tls_server(config: Arc<ServerConfig>, serve: impl Fn(StreamOwned<ServerConnection, TcpStream>) + Send + Sync + 'static) -> SocketAddr {
+pub fn tls_server(
+    config: Arc<ServerConfig>,
+    serve: impl Fn(StreamOwned<ServerConnection, TcpStream>) + Send + Sync + 'static,
+) -> SocketAddr {
     server(move |tcp| serve(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp)))
 }
 
-fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>) {
+pub fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>) {
     read_head(&mut stream);
     let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\ndata: [DONE]\n\n");
     stream.conn.send_close_notify();
@@ -76,7 +79,7 @@ fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>) {
 }
 
 /// A client that trusts these certificates, with these protocols to offer.
-fn client(trusted: &[&Path], alpn: &[&str], tcp: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
+pub fn client(trusted: &[&Path], alpn: &[&str], tcp: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     for path in trusted {
         roots.add(CertificateDer::from_pem_file(path).unwrap()).unwrap();
@@ -87,7 +90,7 @@ fn client(trusted: &[&Path], alpn: &[&str], tcp: TcpStream, name: &str) -> Strea
     StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp)
 }
 
-fn ask(stream: &mut (impl Read + Write)) -> Result<String, std::io::Error> {
+pub fn ask(stream: &mut (impl Read + Write)) -> Result<String, std::io::Error> {
     stream.write_all(b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut all = String::new();
     stream.read_to_string(&mut all)?;

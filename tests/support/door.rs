@@ -35,7 +35,8 @@ impl Door {
     pub fn open_with(home: tempfile::TempDir, options: &[&str], environment: &[(&str, &str)]) -> Door {
         let mut command = sniff(home.path());
         command.envs(environment.iter().copied());
-        command.args(["proxy", "--listen", "127.0.0.1:0"]).args(options);
+        let listen: &[&str] = if options.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        command.arg("proxy").args(listen).args(options);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("sniff proxy starts");
         let said = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -63,8 +64,17 @@ impl Door {
         format!("http://{}", self.address)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn said(&self, words: &str) -> bool {
-        self.said.lock().unwrap().iter().any(|line| line.contains(words))
+        !self.lines(words).is_empty()
+    }
+
+    /// What it has said with these words in it.
+    pub fn lines(&self, words: &str) -> Vec<String> {
+        self.said.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
     }
 
     /// Wait until it has said so.

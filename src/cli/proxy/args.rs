@@ -1,6 +1,7 @@
 //! The proxy's options, for `proxy` and `run`, and the configuration that they make.
 
 use crate::cli::engine::LimitArgs;
+use crate::cli::policy::PolicyArgs;
 use crate::cli::values;
 use crate::proxy::{Authority, Beyond, Config, Credentials, Hosts, Roots, Upstream, ca, provider};
 use anyhow::{Context, Result};
@@ -28,6 +29,8 @@ pub(in crate::cli) struct ProxyArgs {
     pub(in crate::cli) upstream: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) door: DoorArgs,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
     #[command(flatten)]
     pub(in crate::cli) limits: LimitArgs,
 }
@@ -62,6 +65,7 @@ pub(in crate::cli) struct Plan<'p> {
     /// Reverse mode.
     pub(in crate::cli) upstream: Option<&'p str>,
     pub(in crate::cli) door: &'p DoorArgs,
+    pub(in crate::cli) policy: &'p PolicyArgs,
     pub(in crate::cli) limits: &'p LimitArgs,
 }
 
