@@ -10,18 +10,16 @@ use sniff::exchange::{Exchange, ExchangeId};
 use sniff::http::event::{MessageEnd, Transfer, Version};
 use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
 use sniff::replay::matching::{Asked, Repeat};
-use sniff::replay::serve::Service;
 use sniff::replay::{Book, MatchBy, Pace, Script};
 use sniff::store::write::Message;
 use sniff::store::{Finished, Reader, Secrets, Selector, Session, Writer};
 use sniff::time::Timestamp;
 use sniff::{metrics, wire};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use support::replay_server::Replay;
 
 /// Every capture at hand: our own cases and the shared corpus.
 fn captures() -> Vec<PathBuf> {
@@ -115,50 +113,6 @@ fn an_exchange_written_in_parts_comes_back_whole() {
         assert_same(&path.display().to_string(), &through_the_store(messages), &exchanges(&path));
     }
     assert!(parts > 20, "only {parts} parts");
-}
-
-/// Exchanges as a server, until it is dropped.
-struct Replay {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Replay {
-    /// They answer in their order, each once, as fast as it goes.
-    fn of<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Replay {
-        let mut book = Book::new(MatchBy::Sequence, Repeat::Once, Vec::new());
-        for exchange in exchanges {
-            book.add(Asked::default(), Script::new(exchange, false).unwrap_or_else(|e| panic!("{e}")));
-        }
-        Replay::start(book, Pace { speed: f64::INFINITY, ..Pace::default() })
-    }
-
-    fn start(book: Book, pace: Pace) -> Replay {
-        Replay::sealed(book, pace, None)
-    }
-
-    fn sealed(book: Book, pace: Pace, seal: Option<sniff::replay::serve::NewSeal>) -> Replay {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let theirs = stop.clone();
-        let service = Service::start(book, pace, seal, Box::new(|_| ())).unwrap();
-        let thread = std::thread::spawn(move || {
-            service.listen(&listener, &theirs).unwrap();
-            service.finish();
-        });
-        Replay { address, stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // One more client, so that it notices at once.
-        drop(TcpStream::connect(self.address));
-        let _ = self.thread.take().map(std::thread::JoinHandle::join);
-    }
 }
 
 fn is_whole(exchange: &Exchange) -> bool {

@@ -5,7 +5,7 @@ use super::{Common, say, signals, values};
 use crate::exchange::Exchange;
 use crate::replay::fault::{self, Fault};
 use crate::replay::matching::{Asked, Repeat, VOLATILE};
-use crate::replay::serve::{NewSeal, Report, Served, Service, Tell};
+use crate::replay::serve::{self, NewSeal, Report, Served, Service, Tell};
 use crate::replay::{Book, MatchBy, Pace, Script, normalize};
 use crate::report::text::clean;
 use crate::store::Reader;
@@ -218,7 +218,7 @@ fn seal(_: &ReplayArgs) -> Result<Option<NewSeal>> {
 
 fn listen(address: &str) -> Result<TcpListener> {
     let addresses: Vec<_> = address.to_socket_addrs().with_context(|| format!("{address} is no address; wanted is HOST:PORT"))?.collect();
-    TcpListener::bind(&addresses[..]).with_context(|| format!("cannot listen on {address}"))
+    serve::bind(&addresses).with_context(|| format!("cannot listen on {address}"))
 }
 
 fn tell(served: &Served<'_>, verbose: bool) {

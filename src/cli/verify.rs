@@ -4,7 +4,7 @@ use super::Common;
 use super::output::{Output, unless_closed};
 use crate::exchange::Exchange;
 use crate::replay::matching::{Asked, Repeat};
-use crate::replay::serve::{Service, probe};
+use crate::replay::serve::{self, Service, probe};
 use crate::replay::verify::{Fidelity, compare};
 use crate::replay::{Book, MatchBy, Pace, Script};
 use crate::report::table::{Cell, Column, Table, render};
@@ -12,7 +12,7 @@ use crate::report::text::{Style, span};
 use crate::report::{Format, json, jsonl};
 use crate::time::Span;
 use anyhow::Result;
-use std::net::TcpListener;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -45,7 +45,7 @@ const NOTE: &str = "Late: a delivery's last byte behind its planned time, by the
 fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<Fidelity> {
     let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
     book.add(Asked::default(), script.clone());
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = serve::bind(&[(Ipv4Addr::LOCALHOST, 0).into()])?;
     let address = listener.local_addr()?;
     let service = Service::start(book, pace, None, Box::new(|_| ()))?;
     let stop = Arc::new(AtomicBool::new(false));

@@ -14,6 +14,8 @@ pub(super) struct Transport {
     pub(super) charset: bool,
     /// The connection closes before the body is whole.
     pub(super) cut: CutBody,
+    /// A reset ends a body that the end of the connection was to end, without an error.
+    pub(super) reset_ends: bool,
     /// Bodies without transfer units are read in blocks of so many bytes; what does not fill one waits for the end.
     pub(super) block: Option<usize>,
     /// An end before any event is an error.
@@ -57,7 +59,7 @@ pub(super) enum CutBody {
 
 /// What most clients do.
 pub(super) const USUAL: Transport =
-    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, block: None, needs_event: false };
+    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, reset_ends: false, block: None, needs_event: false };
 
 impl Transport {
     /// Why the head is refused; none where it is taken.

@@ -4,7 +4,7 @@ use crate::body::Decoder;
 use crate::dialect::{DIALECTS, Evidence};
 use crate::exchange::{Exchange, Response};
 use crate::framing::Record;
-use crate::http::event::{MessageEnd, Transfer};
+use crate::http::event::{MessageEnd, Told, Transfer};
 use crate::time::Span;
 use std::ops::Range;
 
@@ -43,6 +43,8 @@ pub enum BodyEnd {
     Complete,
     /// The connection closed, but the framing promised more.
     Cut,
+    /// The same by a reset, where the end of the connection was to be the end of the body.
+    Reset,
     /// It stayed open: nothing more came, and no end.
     Open,
 }
@@ -160,8 +162,10 @@ fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
 /// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should, then.
 /// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends with the body still open.
 fn end(exchange: &Exchange, response: &Response) -> BodyEnd {
+    let by_close = response.head.as_ref().is_some_and(|h| h.transfer == Transfer::Close);
     match response.end {
         MessageEnd::Complete => BodyEnd::Complete,
+        MessageEnd::CutByServer if by_close && exchange.ending.told == Some(Told::Reset) => BodyEnd::Reset,
         MessageEnd::CutByServer => BodyEnd::Cut,
         MessageEnd::CutByClient if exchange.ending.open_after_terminator().is_some_and(|open| open < AT_ONCE) => BodyEnd::Complete,
         MessageEnd::CutByClient | MessageEnd::CutByCapture => BodyEnd::Open,

@@ -163,13 +163,16 @@ impl Server {
         self.answering.is_empty()
     }
 
-    /// When the next step is due; `i64::MIN` where control frames wait.
+    /// When the next step is due that the windows allow; `i64::MIN` where control frames wait.
     pub fn due(&self) -> Option<i64> {
         if !self.control.is_empty() && self.inside.is_none() {
             return Some(i64::MIN);
         }
-        let answers = self.streams.values().filter_map(|s| s.answer.as_ref());
-        answers.filter_map(|a| a.due.get(a.next).copied()).min()
+        let due = |s: &Stream| s.answer.as_ref().and_then(|a| a.due.get(a.next).copied());
+        match self.inside {
+            Some((id, _)) => self.streams.get(&id).and_then(due),
+            None => self.streams.values().filter(|s| self.may_send(s)).filter_map(due).min(),
+        }
     }
 
     /// Write everything that is due and that the windows allow. Call again when due, or when the client has said something.

@@ -6,6 +6,7 @@ pub mod native;
 pub mod oracle;
 pub mod packets;
 pub mod read;
+pub mod replay_server;
 pub mod sealed;
 pub mod shape;
 pub mod variants;

@@ -8,7 +8,7 @@ use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, LastCr, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence, anthropic, gemini, ollama, responses};
 
-static FETCH: Transport = USUAL;
+static FETCH: Transport = Transport { reset_ends: true, ..USUAL };
 static HTTPX: Transport = USUAL;
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 

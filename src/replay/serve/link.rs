@@ -7,7 +7,8 @@ use super::{Seal, clock, socket};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A client that reads slowly is asked again after so long.
 const RETRY: i64 = 500_000;
@@ -16,6 +17,19 @@ const RETRY: i64 = 500_000;
 pub(super) struct Link {
     pub(super) socket: TcpStream,
     state: Mutex<State>,
+    /// When the pacer comes next, ns; `i64::MAX` where it does not.
+    comes: AtomicI64,
+}
+
+/// When a connection is to be visited again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// At this time, ns.
+    At(i64),
+    /// Soon: its reader holds it.
+    Busy,
+    /// Not before its client says something.
+    Nothing,
 }
 
 struct State {
@@ -25,6 +39,8 @@ struct State {
     gone: usize,
     /// Due times of what is in `out`.
     went: Vec<i64>,
+    /// What is in `out` was made ready for this time, ns; `i64::MIN` where it may go at once.
+    held: i64,
     seal: Option<Box<dyn Seal>>,
     /// What is done when `out` is empty.
     then: After,
@@ -46,12 +62,22 @@ struct Answer {
 impl Link {
     pub(super) fn new(socket: TcpStream) -> Link {
         let talk = Talk::Http1(VecDeque::new());
-        let state = State { talk, out: Vec::new(), gone: 0, went: Vec::new(), seal: None, then: After::Next, over: false };
-        Link { socket, state: Mutex::new(state) }
+        let state = State { talk, out: Vec::new(), gone: 0, went: Vec::new(), held: i64::MIN, seal: None, then: After::Next, over: false };
+        Link { socket, state: Mutex::new(state), comes: AtomicI64::new(i64::MAX) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pacer is to come at this time; false where it comes by then anyway.
+    pub(super) fn wants(&self, at: i64) -> bool {
+        self.comes.fetch_min(at, Ordering::AcqRel) > at
+    }
+
+    /// The pacer comes, as it was wanted at this time; false where that has been overtaken.
+    pub(super) fn comes(&self, at: i64) -> bool {
+        self.comes.compare_exchange(at, i64::MAX, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// TLS from here on.
@@ -130,51 +156,83 @@ impl Link {
         }
     }
 
-    /// Write what is due; when to come again. `late` gets how late each write was, ns.
-    pub(super) fn advance(&self, late: &mut dyn FnMut(i64)) -> Option<i64> {
-        let mut state = self.state();
-        while !state.over {
-            if state.gone < state.out.len() {
-                return Some(clock::now().saturating_add(RETRY));
-            }
-            match state.then {
-                After::Next => {}
-                After::Close => {
-                    if let Some(mut seal) = state.seal.take() {
-                        seal.close();
-                        let State { out, .. } = &mut *state;
-                        seal.take(out);
-                        let _ = state.write(&self.socket);
-                    }
-                    let _ = self.socket.shutdown(Shutdown::Write);
-                    state.over = true;
-                    return None;
-                }
-                After::Reset => {
-                    socket::reset(&self.socket);
-                    state.over = true;
-                    return None;
-                }
-                After::Wait => return None,
-            }
-            let now = clock::now();
-            match state.due() {
-                Some(due) if due <= now => state.fill(now),
-                due => return due,
-            }
-            match state.write(&self.socket) {
-                Err(_) => state.over = true,
-                Ok(()) => {
-                    let written = clock::now();
-                    state.went.drain(..).filter(|due| *due > i64::MIN).for_each(|due| late(written.saturating_sub(due)));
-                }
-            }
+    /// Make the write that is due at this time ready before it is: what it needs is then close at hand.
+    pub(super) fn prepare(&self, at: i64) {
+        let Ok(mut state) = self.state.try_lock() else { return };
+        let free = !state.over && state.then == After::Next && state.out.is_empty();
+        if free && state.due() == Some(at) {
+            state.fill(at);
+            state.held = at;
         }
-        None
+        // Nothing is sent, but the way to the wire has been walked.
+        let _ = socket::send(&self.socket, &[]);
+    }
+
+    /// Write what is due; when to come again. `late` gets how late each write was, ns.
+    pub(super) fn advance(&self, late: &mut dyn FnMut(i64)) -> Next {
+        match self.state.try_lock() {
+            Ok(mut state) => state.advance(&self.socket, late),
+            Err(TryLockError::Poisoned(state)) => state.into_inner().advance(&self.socket, late),
+            Err(TryLockError::WouldBlock) => Next::Busy,
+        }
     }
 }
 
 impl State {
+    fn advance(&mut self, socket: &TcpStream, late: &mut dyn FnMut(i64)) -> Next {
+        while !self.over {
+            let now = clock::now();
+            if self.held > now {
+                return Next::At(self.held);
+            }
+            if self.gone < self.out.len() {
+                if self.held == i64::MIN {
+                    return Next::At(now.saturating_add(RETRY));
+                }
+                self.held = i64::MIN;
+            } else {
+                match self.then {
+                    After::Next => {}
+                    After::Close => {
+                        if let Some(mut seal) = self.seal.take() {
+                            seal.close();
+                            seal.take(&mut self.out);
+                            let _ = self.write(socket);
+                        }
+                        let _ = socket.shutdown(Shutdown::Write);
+                        self.over = true;
+                        return Next::Nothing;
+                    }
+                    After::Reset => {
+                        socket::reset(socket);
+                        self.over = true;
+                        return Next::Nothing;
+                    }
+                    After::Wait => return Next::Nothing,
+                }
+                match self.due() {
+                    Some(due) if due <= now => {
+                        self.fill(now);
+                        // Nothing could be said after all: the client must speak first.
+                        if self.out.is_empty() && self.went.is_empty() && self.then == After::Next {
+                            return Next::Nothing;
+                        }
+                    }
+                    Some(due) => return Next::At(due),
+                    None => return Next::Nothing,
+                }
+            }
+            match self.write(socket) {
+                Err(_) => self.over = true,
+                Ok(()) => {
+                    let written = clock::now();
+                    self.went.drain(..).filter(|due| *due > i64::MIN).for_each(|due| late(written.saturating_sub(due)));
+                }
+            }
+        }
+        Next::Nothing
+    }
+
     fn due(&self) -> Option<i64> {
         match &self.talk {
             Talk::Http1(answers) => answers.front().and_then(|a| a.due.get(a.next)).copied(),
@@ -228,7 +286,7 @@ impl State {
             }
         }
         self.out.clear();
-        self.gone = 0;
+        (self.gone, self.held) = (0, i64::MIN);
         Ok(())
     }
 }

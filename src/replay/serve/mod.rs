@@ -8,6 +8,7 @@ mod requests;
 mod socket;
 #[cfg(feature = "proxy")]
 pub mod tls;
+mod waking;
 
 pub use clock::Lateness;
 
@@ -16,7 +17,7 @@ use super::pace::Pace;
 use anyhow::{Context, Result};
 use pacer::Pacer;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -93,6 +94,16 @@ struct Shared {
     clients: AtomicUsize,
 }
 
+/// A listener on the first of these addresses that can be had. What comes in is stamped from its first byte on, also before anybody serves it.
+///
+/// # Errors
+/// None of them can be had.
+pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addresses)?;
+    socket::stamp_arrivals(&listener);
+    Ok(listener)
+}
+
 /// A service under way.
 pub struct Service {
     shared: Arc<Shared>,
@@ -118,13 +129,12 @@ impl Service {
         Ok(Service { shared, pacer })
     }
 
-    /// Take clients from this listener until `stop` is set.
+    /// Take clients from this listener (of [`bind`]) until `stop` is set.
     ///
     /// # Errors
     /// The listener broke.
     pub fn listen(&self, listener: &TcpListener, stop: &AtomicBool) -> Result<()> {
         listener.set_nonblocking(true)?;
-        socket::stamp_arrivals(listener);
         while !stop.load(Ordering::Relaxed) {
             if self.shared.clients.load(Ordering::Relaxed) >= MAX_CLIENTS || !readable(listener) {
                 continue;

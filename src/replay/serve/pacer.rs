@@ -1,26 +1,33 @@
 //! One thread that writes when it is time: sleeps while the gap is long, spins for the last moment.
 
 use super::clock::{self, Lateness};
-use super::link::Link;
+use super::link::{Link, Next};
+use super::waking::Waking;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::Thread;
 use std::time::Duration;
 
-/// So long before it is due the thread wakes up and spins.
-const EARLY: i64 = 80_000;
+/// A connection whose reader holds it at the moment is asked again after so long.
+const BUSY: i64 = 30_000;
+/// The shortest sleep: the system's way into it and out of it takes about as long.
+const NAP: i64 = 60_000;
 
-/// Connections by when they want to write next.
+/// Connections by when they want to write next. The thread owns the queue; what others want comes by the inbox, so nobody's lock, held by a
+/// thread that the system has taken off its processor, keeps the others' writes waiting.
 #[derive(Default)]
 pub(super) struct Pacer {
-    queue: Mutex<Queue>,
-    changed: Condvar,
+    inbox: Mutex<Inbox>,
+    stop: AtomicBool,
     lateness: Mutex<Lateness>,
 }
 
 #[derive(Default)]
-struct Queue {
-    heap: BinaryHeap<Due>,
-    stop: bool,
+struct Inbox {
+    due: Vec<Due>,
+    /// Who is woken when something comes.
+    thread: Option<Thread>,
 }
 
 struct Due {
@@ -30,19 +37,30 @@ struct Due {
 
 impl Pacer {
     /// This connection wants to write at this time.
-    pub(super) fn at(&self, at: i64, link: Arc<Link>) {
-        let mut queue = lock(&self.queue);
-        let first = queue.heap.peek().is_none_or(|d| at < d.at);
-        queue.heap.push(Due { at, link });
-        drop(queue);
-        if first {
-            self.changed.notify_one();
+    pub(super) fn at(&self, at: i64, link: &Arc<Link>) {
+        if !link.wants(at) {
+            return;
+        }
+        let mut inbox = lock(&self.inbox);
+        inbox.due.push(Due { at, link: link.clone() });
+        let thread = inbox.thread.clone();
+        drop(inbox);
+        if let Some(thread) = thread {
+            thread.unpark();
         }
     }
 
+    /// The same for one whose reader calls: what is due already is written without waiting for the pacer to wake up.
+    pub(super) fn now_or_at(&self, at: i64, link: &Arc<Link>) {
+        let at = if at <= clock::now() { self.advance(link) } else { Some(at) };
+        at.into_iter().for_each(|at| self.at(at, link));
+    }
+
     pub(super) fn stop(&self) {
-        lock(&self.queue).stop = true;
-        self.changed.notify_all();
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = lock(&self.inbox).thread.clone() {
+            thread.unpark();
+        }
     }
 
     pub(super) fn lateness(&self) -> Lateness {
@@ -52,28 +70,60 @@ impl Pacer {
     /// The thread's work, until it is told to stop.
     pub(super) fn run(&self) {
         clock::precise();
-        let mut queue = lock(&self.queue);
-        while !queue.stop {
-            let now = clock::now();
-            let Some(next) = queue.heap.peek().map(|d| d.at) else {
-                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        lock(&self.inbox).thread = Some(std::thread::current());
+        let mut heap: BinaryHeap<Due> = BinaryHeap::new();
+        let mut waking = Waking::default();
+        while !self.stop.load(Ordering::Acquire) {
+            match self.inbox.try_lock() {
+                Ok(mut inbox) => heap.extend(inbox.due.drain(..)),
+                Err(TryLockError::Poisoned(inbox)) => heap.extend(inbox.into_inner().due.drain(..)),
+                // Whoever holds it wakes this thread afterwards.
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let Some(next) = heap.peek() else {
+                std::thread::park();
                 continue;
             };
-            if let Some(gap) = next.checked_sub(now).filter(|gap| *gap > EARLY) {
-                let sleep = Duration::from_nanos((gap - EARLY) as u64);
-                queue = self.changed.wait_timeout(queue, sleep).unwrap_or_else(PoisonError::into_inner).0;
+            let left = next.at.saturating_sub(clock::now());
+            if let Some(nap) = waking.nap(left).filter(|nap| *nap >= NAP) {
+                let before = clock::now();
+                std::thread::park_timeout(Duration::from_nanos(nap as u64));
+                let slept = clock::now() - before;
+                // One who was woken before the time learns nothing about how late that would have been.
+                if slept >= nap {
+                    waking.slept(nap, slept - nap);
+                }
                 continue;
             }
-            let Some(Due { at, link }) = queue.heap.pop() else { continue };
-            drop(queue);
+            if let Some(due) = heap.pop() {
+                self.write(due, &mut heap);
+            }
+        }
+    }
+
+    /// Write what this connection wanted to, at its time.
+    fn write(&self, due: Due, heap: &mut BinaryHeap<Due>) {
+        let Due { at, link } = due;
+        // It has been put in again for an earlier time.
+        if !link.comes(at) {
+            return;
+        }
+        if clock::now() < at {
+            link.prepare(at);
             while clock::now() < at {
                 std::hint::spin_loop();
             }
-            let next = link.advance(&mut |late| lock(&self.lateness).add(late));
-            queue = lock(&self.queue);
-            if let Some(at) = next {
-                queue.heap.push(Due { at, link });
-            }
+        }
+        if let Some(again) = self.advance(&link).filter(|again| link.wants(*again)) {
+            heap.push(Due { at: again, link });
+        }
+    }
+
+    fn advance(&self, link: &Link) -> Option<i64> {
+        match link.advance(&mut |late| lock(&self.lateness).add(late)) {
+            Next::At(at) => Some(at),
+            Next::Busy => Some(clock::now().saturating_add(BUSY)),
+            Next::Nothing => None,
         }
     }
 }

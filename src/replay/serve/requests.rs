@@ -3,7 +3,7 @@
 use super::super::matching::{Asked, Found};
 use super::super::script::Script;
 use super::link::Link;
-use super::{Served, Shared, clock, socket};
+use super::{Served, Shared, socket};
 use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, RequestHead, Side};
 use crate::http::{Conn, Speaks};
@@ -139,7 +139,7 @@ impl Reading<'_> {
 
     fn later(&self, due: Option<i64>) {
         if let Some(due) = due {
-            self.shared.pacer.at(due.max(clock::now() - 1), self.link.clone());
+            self.shared.pacer.now_or_at(due, self.link);
         }
     }
 }
