@@ -6,10 +6,13 @@ use super::Framing;
 use super::aws::{PRELUDE, Prelude};
 use super::coded_lines;
 use super::grpc;
+use super::multipart;
 use super::split::{Splitter, Step, begins_value, is_blank, is_value};
 use super::watch::Watch;
+use declared::Declared;
 use utf8::Utf8;
 
+mod declared;
 mod utf8;
 
 #[cfg(test)]
@@ -22,51 +25,6 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The byte belongs to a byte order mark at the start of the body.
 pub(super) fn is_mark(offset: u64, byte: u8) -> bool {
     usize::try_from(offset).ok().and_then(|i| MARK.get(i)) == Some(&byte)
-}
-
-/// What the header says, as far as it can break a tie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Declared {
-    Sse,
-    Ndjson,
-    Json,
-    JsonSeq,
-    Aws,
-    Grpc,
-    Text,
-    Other,
-}
-
-impl Declared {
-    fn of(content_type: Option<&str>) -> Declared {
-        // A list, as `application/json, text/event-stream`, is what some send: the last is the most telling.
-        let last = content_type.unwrap_or_default().split(',').next_back().unwrap_or_default();
-        let essence = last.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match essence.as_str() {
-            "text/event-stream" => Declared::Sse,
-            "application/vnd.amazon.eventstream" => Declared::Aws,
-            "application/json-seq" => Declared::JsonSeq,
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/x-jsonlines"
-            | "application/jsonlines"
-            | "application/x-jsonl"
-            | "application/stream+json" => Declared::Ndjson,
-            "application/json" => Declared::Json,
-            e if is_grpc(e) => Declared::Grpc,
-            e if e.ends_with("+json-seq") => Declared::JsonSeq,
-            e if e.ends_with("+json") => Declared::Json,
-            e if e.starts_with("text/") => Declared::Text,
-            _ => Declared::Other,
-        }
-    }
-}
-
-/// gRPC, gRPC-Web (`-text` too), Connect's streams; with a codec's name behind a plus.
-fn is_grpc(essence: &str) -> bool {
-    let Some(kind) = essence.strip_prefix("application/") else { return false };
-    matches!(kind.split('+').next(), Some("grpc" | "grpc-web" | "grpc-web-text")) || kind.starts_with("connect+")
 }
 
 /// ```text
@@ -267,6 +225,11 @@ impl Classifier {
                 self.settle(Framing::AwsEventStream);
             }
             b':' | b'd' | b'e' | b'i' | b'r' if line_start => return self.field_name(rest, lead),
+            b'-' if line_start && !json_declared => match multipart::begins(rest) {
+                Some(true) => self.settle(Framing::Multipart),
+                Some(false) => self.enter_prose(lead),
+                None => return false,
+            },
             _ if begins_value(first) && json_declared => self.enter_value(lead),
             _ => self.enter_prose(lead),
         }

@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod json;
 pub mod json_array;
 pub mod json_seq;
+pub mod multipart;
 pub mod ndjson;
 pub mod sse;
 pub mod websocket;
@@ -55,6 +56,8 @@ pub enum Framing {
     AwsEventStream,
     /// Lines of one character, a colon and a JSON value: the AI SDK's data stream of version 4.
     CodedLines,
+    /// Parts between delimiter lines (RFC 2046 section 5.1), each a record.
+    Multipart,
     /// Length-prefixed messages of gRPC, gRPC-Web and Connect.
     Grpc,
     /// Messages of RFC 6455 behind a 101, or on an HTTP/2 stream (RFC 8441). Never told from bytes: the heads said so.
@@ -79,6 +82,7 @@ impl Framing {
         Framing::JsonSeq,
         Framing::AwsEventStream,
         Framing::CodedLines,
+        Framing::Multipart,
         Framing::Grpc,
         Framing::WebSocket,
         Framing::Json,
@@ -97,6 +101,7 @@ impl Framing {
             Framing::JsonSeq => "json-seq",
             Framing::AwsEventStream => "aws-eventstream",
             Framing::CodedLines => "coded-lines",
+            Framing::Multipart => "multipart",
             Framing::Grpc => "grpc",
             Framing::WebSocket => "websocket",
             Framing::Json => "json",
@@ -121,6 +126,7 @@ impl Framing {
             Framing::JsonSeq => Box::<json_seq::JsonSeq>::default(),
             Framing::AwsEventStream => Box::<aws::Aws>::default(),
             Framing::CodedLines => Box::<coded_lines::CodedLines>::default(),
+            Framing::Multipart => Box::<multipart::Multipart>::default(),
             Framing::Grpc => Box::<grpc::Grpc>::default(),
             Framing::WebSocket => Box::new(websocket::Frames::new(websocket::Sender::Server, None)),
             Framing::Json => Box::<json::Json>::default(),
@@ -144,7 +150,7 @@ pub struct Record<'a> {
     /// Offset of its first byte in the decoded body (SSE: of the block's first line, comments within the block included; JSON document:
     /// of the body, blank space before the value included).
     pub start: u64,
-    /// Offset behind its last byte (SSE, NDJSON, JSON-seq: its line end included).
+    /// Offset behind its last byte (SSE, NDJSON, JSON-seq, multipart: its line end included).
     ///
     /// SSE: where a delivery ends between CR and LF of the dispatching line end, the LF is counted if the blank lines before (before the first: the
     /// line before) ended in CRLF. The one figure that depends on cuts, and only where line ends are mixed.
@@ -181,7 +187,8 @@ pub enum Framed<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream, a WebSocket's Close.
+    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream, the closing
+    /// delimiter of a [`Framing::Multipart`], a WebSocket's Close.
     Closed {
         /// Its time.
         at: Timestamp,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 mod gaps;
 mod json;
+mod multipart;
 
 /// A record that outlives its sink.
 #[derive(Debug, Clone, PartialEq, Eq)]

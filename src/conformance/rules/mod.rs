@@ -24,6 +24,7 @@ pub mod gemini;
 
 pub mod cohere;
 
+pub mod multipart;
 pub mod ndjson;
 
 pub mod ollama;
@@ -169,6 +170,7 @@ pub static RULES: &[&Rule] = &[
     &ndjson::NDJSON_001,
     &ndjson::NDJSON_002,
     &ndjson::NDJSON_003,
+    &multipart::MPART_001,
     &ollama::OLLAMA_001,
     &ollama::OLLAMA_002,
     &ollama::OLLAMA_003,

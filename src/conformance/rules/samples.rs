@@ -353,3 +353,14 @@ macro_rules! data {
         concat!("@ +20ms\n<chunk data: ", $json, "\\n\\n\n")
     };
 }
+
+/// A question to a GraphQL server that answers part by part, and the response head.
+macro_rules! multipart {
+    () => {
+        concat!(
+            "> POST /graphql HTTP/1.1\n> Host: api.example\n> Accept: multipart/mixed; deferSpec=20220824, application/json\n",
+            ">json {\"query\":\"{ a ... @defer { b } }\"}\n",
+            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: multipart/mixed; boundary=\\x22-\\x22\n< Transfer-Encoding: chunked\n<\n\n"
+        )
+    };
+}

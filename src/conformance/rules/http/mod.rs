@@ -58,6 +58,7 @@ fn fits(declared: &str, framing: Framing) -> bool {
         Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",
         Framing::Grpc => declared.starts_with("application/grpc") || declared.starts_with("application/connect+"),
         Framing::CodedLines => declared == "text/plain",
+        Framing::Multipart => declared.starts_with("multipart/"),
         Framing::WebSocket | Framing::Json | Framing::Text | Framing::Binary | Framing::Empty => true,
     }
 }
