@@ -16,8 +16,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 
 /// Families in the order of the layers, from transport to delivery.
 const FAMILIES: &[&str] = &[
-    "TCP", "HTTP", "SSE", "OAI-CHAT", "OAI-CMPL", "OAI-RESP", "ANT", "GEM", "COHERE", "NDJSON", "MPART", "OLLAMA", "AWS", "GRPC", "MCP", "A2A",
-    "UI", "DASH", "TGI", "LLAMA", "DLV",
+    "TCP", "HTTP", "SSE", "OAI-CHAT", "OAI-CMPL", "OAI-RESP", "ANT", "GEM", "COHERE", "NDJSON", "MPART", "OLLAMA", "AWS", "GRPC", "MCP",
+    "A2A", "UI", "DASH", "TGI", "LLAMA", "DLV",
 ];
 
 fn findings(sample: &str) -> Vec<Finding> {

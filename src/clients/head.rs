@@ -14,8 +14,6 @@ pub(super) struct Transport {
     pub(super) charset: bool,
     /// The connection closes before the body is whole.
     pub(super) cut: CutBody,
-    /// A reset ends a body that the end of the connection was to end, without an error.
-    pub(super) reset_ends: bool,
     /// Bodies without transfer units are read in blocks of so many bytes; what does not fill one waits for the end.
     pub(super) block: Option<usize>,
     /// An end before any event is an error.
@@ -53,15 +51,26 @@ pub(super) enum CutBody {
     Raises,
     /// Raises where chunks end without the last one, and waits for ever where a length is not reached.
     RaisesOrWaits,
+    /// As undici, the `fetch` of Node: raises, but where the connection was to close behind the body, any end of it (a reset too) ends the body.
+    AsUndici,
     /// Looks like any other end.
     Unnoticed,
 }
 
 /// What most clients do.
 pub(super) const USUAL: Transport =
-    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, reset_ends: false, block: None, needs_event: false };
+    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, block: None, needs_event: false };
 
 impl Transport {
+    /// A body that breaks off looks to the client like any other end.
+    pub(super) fn overlooks_cut(&self, stream: &Stream) -> bool {
+        match self.cut {
+            CutBody::Unnoticed => true,
+            CutBody::AsUndici => stream.closes,
+            CutBody::Raises | CutBody::RaisesOrWaits => false,
+        }
+    }
+
     /// Why the head is refused; none where it is taken.
     pub(super) fn refuses(&self, stream: &Stream) -> Option<String> {
         let taken = match self.status {

@@ -160,7 +160,8 @@ impl Client {
         };
         let mut reader = (self.reader)();
         let (mut reached, mut events, mut drains) = (Reached::All, 0u64, false);
-        let complete = self.at_end(stream.end, false, stream.blocks).is_none();
+        let cut_unseen = stream.end == BodyEnd::Cut && self.transport.overlooks_cut(stream);
+        let complete = stream.end == BodyEnd::Complete || cut_unseen;
         self.framing.read(stream, &body[..delivered], complete, &mut |said| {
             events += 1;
             let step = match said {
@@ -181,6 +182,7 @@ impl Client {
         let at_end = match (reached, stream.end) {
             (Reached::Raised(why), _) => return Err((Outcome::Raises, why)),
             (Reached::Closed, _) | (Reached::All, BodyEnd::Complete) => None,
+            (Reached::All, BodyEnd::Cut) if cut_unseen => None,
             (Reached::All, end) => self.at_end(end, drains, stream.blocks),
         };
         if let Some(end) = at_end {
@@ -199,12 +201,11 @@ impl Client {
     fn at_end(&self, end: BodyEnd, drains: bool, by_length: bool) -> Option<(Outcome, String)> {
         let after = if drains { "reads on behind [DONE], and " } else { "" };
         match (end, self.transport.cut) {
-            (BodyEnd::Complete, _) | (BodyEnd::Cut | BodyEnd::Reset, CutBody::Unnoticed) => None,
-            (BodyEnd::Reset, _) if self.transport.reset_ends => None,
-            (BodyEnd::Cut | BodyEnd::Reset, CutBody::RaisesOrWaits) if by_length => {
+            (BodyEnd::Complete, _) => None,
+            (BodyEnd::Cut, CutBody::RaisesOrWaits) if by_length => {
                 Some((Outcome::Hangs, format!("{after}waits for the rest of Content-Length")))
             }
-            (BodyEnd::Cut | BodyEnd::Reset, _) => Some((Outcome::Raises, format!("{after}the body breaks off"))),
+            (BodyEnd::Cut, _) => Some((Outcome::Raises, format!("{after}the body breaks off"))),
             (BodyEnd::Open, _) => Some((Outcome::Hangs, format!("{after}the body stays open"))),
         }
     }

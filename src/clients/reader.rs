@@ -147,7 +147,8 @@ impl Join {
     /// Adds a text value (null adds nothing). An error: the exception.
     pub(super) fn add(self, got: &mut Got, choice: i64, value: Option<&Value>) -> Result<(), String> {
         match value {
-            None | Some(Value::Null) => {}
+            // Loops ask `if content:` before they add.
+            None | Some(Value::Null | Value::Bool(false)) => {}
             Some(Value::String(s)) => got.add_text(choice, s),
             Some(other) => match self {
                 // An empty array adds an empty text.

@@ -4,7 +4,7 @@ use crate::body::Decoder;
 use crate::dialect::{DIALECTS, Evidence};
 use crate::exchange::{Exchange, Response};
 use crate::framing::Record;
-use crate::http::event::{MessageEnd, Told, Transfer};
+use crate::http::event::{MessageEnd, Transfer, Version};
 use crate::time::Span;
 use std::ops::Range;
 
@@ -32,6 +32,8 @@ pub struct Stream {
     pub units: Vec<Range<usize>>,
     /// `Content-Length` or close ends the body, so that some clients read it in blocks.
     pub blocks: bool,
+    /// The connection was to close behind the body, whose length was not told (`Connection: close`, HTTP/1.0).
+    pub closes: bool,
     /// How it ended.
     pub end: BodyEnd,
 }
@@ -43,8 +45,6 @@ pub enum BodyEnd {
     Complete,
     /// The connection closed, but the framing promised more.
     Cut,
-    /// The same by a reset, where the end of the connection was to be the end of the body.
-    Reset,
     /// It stayed open: nothing more came, and no end.
     Open,
 }
@@ -103,6 +103,8 @@ impl Stream {
             let values: Vec<_> = head.fields.all(name).map(String::from_utf8_lossy).collect();
             (!values.is_empty()).then(|| values.join(", "))
         };
+        let said_close = || all("connection").is_some_and(|c| c.to_ascii_lowercase().contains("close"));
+        let closes = head.version == Version::H10 || head.transfer == Transfer::Close || said_close();
         let (decoded, units) = decoded(response, all("content-encoding").as_deref());
         Ok(Stream {
             dialect,
@@ -111,6 +113,7 @@ impl Stream {
             body: decoded,
             units,
             blocks: matches!(head.transfer, Transfer::Length(_) | Transfer::Close),
+            closes: closes && !matches!(head.transfer, Transfer::Length(_)),
             end: end(exchange, response),
         })
     }
@@ -162,10 +165,8 @@ fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
 /// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should, then.
 /// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends with the body still open.
 fn end(exchange: &Exchange, response: &Response) -> BodyEnd {
-    let by_close = response.head.as_ref().is_some_and(|h| h.transfer == Transfer::Close);
     match response.end {
         MessageEnd::Complete => BodyEnd::Complete,
-        MessageEnd::CutByServer if by_close && exchange.ending.told == Some(Told::Reset) => BodyEnd::Reset,
         MessageEnd::CutByServer => BodyEnd::Cut,
         MessageEnd::CutByClient if exchange.ending.open_after_terminator().is_some_and(|open| open < AT_ONCE) => BodyEnd::Complete,
         MessageEnd::CutByClient | MessageEnd::CutByCapture => BodyEnd::Open,

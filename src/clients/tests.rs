@@ -49,7 +49,7 @@ fn chat(between: &str, last: &str, end: BodyEnd) -> Stream {
     let body = body.into_bytes();
     let units = std::iter::once(0..body.len()).collect();
     let content_type = Some("text/event-stream".into());
-    Stream { dialect: "openai.chat", status: 200, content_type, body, units, blocks: false, end }
+    Stream { dialect: "openai.chat", status: 200, content_type, body, units, blocks: false, closes: false, end }
 }
 
 /// Outcome of one client.
@@ -64,6 +64,14 @@ fn a_clean_stream_is_fine_for_everybody() {
     for verdict in judge(&chat("", DONE, BodyEnd::Complete)) {
         assert_eq!((verdict.outcome, verdict.why.as_str()), (Outcome::Fine, ""), "{}", verdict.client);
     }
+}
+
+#[test]
+fn node_overlooks_a_cut_where_the_connection_was_to_close() {
+    let whole = Stream { closes: true, ..chat("", "", BodyEnd::Cut) };
+    let fates = |stream: &Stream| ["openai-node 6.49", "openai-python 3.54"].map(|client| fate(stream, client));
+    assert_eq!(fates(&whole), [Some(Outcome::Fine), Some(Outcome::Raises)]);
+    assert_eq!(fates(&Stream { closes: false, ..whole }), [Some(Outcome::Raises); 2]);
 }
 
 #[test]
@@ -102,7 +110,7 @@ fn hostile_streams_end_in_a_verdict() {
         for dialect in ["openai.chat", "openai.responses", "anthropic.messages", "gemini.generate", "ollama.chat"] {
             let body = body.clone().into_bytes();
             let units = std::iter::once(0..body.len()).collect();
-            let stream = Stream { dialect, status: 200, content_type: None, body, units, blocks: true, end: BodyEnd::Cut };
+            let stream = Stream { dialect, status: 200, content_type: None, body, units, blocks: true, closes: false, end: BodyEnd::Cut };
             assert!(!judge(&stream).is_empty(), "{dialect}");
         }
     }

@@ -16,6 +16,8 @@ pub(in crate::clients) struct Collect {
     pub(in crate::clients) needs_delta: bool,
     /// Names of tool calls are joined as arguments are.
     pub(in crate::clients) joins_names: bool,
+    /// Only the first choice of a chunk is looked at.
+    pub(in crate::clients) first_only: bool,
 }
 
 impl Accumulator for Collect {
@@ -26,7 +28,7 @@ impl Accumulator for Collect {
         if let Some(odd) = chunk.get("choices").filter(|c| self.object_only && !c.is_array() && truthy_python(c)) {
             return Err(format!("choices is {}, not a list", crate::clients::shape::kind(odd)));
         }
-        for choice in choices(chunk) {
+        for choice in choices(chunk).take(if self.first_only { 1 } else { usize::MAX }) {
             let n = index(choice).unwrap_or(0);
             let delta = choice.get("delta").filter(|d| !d.is_null());
             if delta.is_none() && self.needs_delta {

@@ -32,6 +32,9 @@ impl HelperPython {
         if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|r| REFUSED.contains(r)) {
             return Err(format!("finish reason {reason:?} is raised as an error"));
         }
+        if delta.get("content").is_some_and(Value::is_boolean) {
+            return Err("content is a boolean, not a string".into());
+        }
         Join::Raises.add(got, n, delta.get("content"))?;
         got.finished |= finishes(choice);
         if let Some(odd) = delta.get("tool_calls").filter(|t| truthy_python(t) && !t.is_array()) {
@@ -111,8 +114,12 @@ impl Accumulator for LangChainPython {
                 }
             }
         }
-        for choice in choices(chunk) {
+        // It takes the first choice of a chunk.
+        for choice in choices(chunk).take(1) {
             let delta = choice.get("delta").filter(|d| truthy_python(d));
+            if let Some(odd) = delta.and_then(|d| d.get("content")).filter(|c| truthy_python(c) && !c.is_string() && !c.is_array()) {
+                return Err(format!("content is {}, not a string", kind(odd)));
+            }
             for fragment in delta.and_then(|d| d.get("tool_calls")).and_then(Value::as_array).into_iter().flatten() {
                 if let Some(arguments) = fragment.get("function").and_then(|f| f.get("arguments"))
                     && !arguments.is_string()
@@ -125,7 +132,7 @@ impl Accumulator for LangChainPython {
         if choices(chunk).next().is_some_and(|c| c.get("delta").is_some_and(|d| !d.is_null())) || chunk.get("usage").is_some() {
             self.messages += 1;
         }
-        Collect { join: Join::Bent, object_only: true, needs_delta: true, joins_names: true }.chunk(chunk, got)
+        Collect { join: Join::Bent, object_only: true, needs_delta: true, joins_names: true, first_only: true }.chunk(chunk, got)
     }
 
     fn finish(&mut self, _got: &mut Got) -> Result<(), String> {
@@ -145,7 +152,10 @@ impl Accumulator for LiteLlm {
                 return Err(format!("usage.{key} is not an integer"));
             }
         }
-        Collect { join: Join::Dropped, object_only: true, needs_delta: false, joins_names: true }.chunk(chunk, got)
+        if chunk.is_null() {
+            return Ok(());
+        }
+        Collect { join: Join::Dropped, object_only: true, needs_delta: false, joins_names: true, first_only: false }.chunk(chunk, got)
     }
 
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {

@@ -44,7 +44,7 @@ const READ: Records = Records {
     skips_unreadable: false,
     error: ErrorRule::Present,
     shape: None,
-    collect: || Box::new(Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false }),
+    collect: || Box::new(Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false }),
 };
 static OPENAI_GO: Records = Records { skips_empty: true, ..READ };
 static OPENAI_JAVA: Records = READ;

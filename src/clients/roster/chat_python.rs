@@ -48,7 +48,7 @@ static NAIVE: Framing = Framing::Loop(Loop { cut: Cut::Lines, prefix: "data: ", 
 
 // ---- readers
 
-const LOOP: Collect = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false };
+const LOOP: Collect = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
 const BENT: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Bent, ..LOOP });
 
 const SDK: Records = Records {

@@ -11,17 +11,15 @@ use crate::clients::{Client, Evidence};
 
 // ---- transports
 
-/// `fetch` of Node (undici) takes a reset for the end where nothing else would have told it (an allowance for macOS).
-const UNDICI: Transport = Transport { reset_ends: true, ..USUAL };
-static FETCH: Transport = UNDICI;
+static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
 /// node-fetch notices a missing last chunk, but not a length that is not reached.
 static NODE_FETCH: Transport = Transport { cut: CutBody::RaisesOrWaits, ..USUAL };
-static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..UNDICI };
-static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..UNDICI };
+static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..FETCH };
+static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..FETCH };
 /// Looks at the type, not at the status.
-static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Any, ..UNDICI };
+static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Any, ..FETCH };
 /// `fetch` and a parser: nobody looks at the head.
-static BARE_FETCH: Transport = Transport { status: Status::Any, ..UNDICI };
+static BARE_FETCH: Transport = Transport { status: Status::Any, ..FETCH };
 /// An end of any sort makes it reconnect; only one before the first event is reported.
 static EVENT_SOURCE: Transport =
     Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
@@ -60,7 +58,7 @@ static PER_CHUNK: Framing = Framing::Loop(Loop { cut: Cut::Lines, by_unit: true,
 
 // ---- readers
 
-const LOOP: Collect = Collect { join: Join::Bent, object_only: false, needs_delta: false, joins_names: false };
+const LOOP: Collect = Collect { join: Join::Bent, object_only: false, needs_delta: false, joins_names: false, first_only: false };
 
 const SDK: Records = Records {
     done: Done::Begins,
@@ -80,7 +78,7 @@ static OPENAI_6: Records = SDK;
 static OPENAI_6_HELPER: Records = Records { collect: || Box::new(HelperScript::new(false)), ..SDK };
 static OPENAI_7: Records = Records { done: Done::Equals, then: Then::Close, route: errors_raise, ..SDK };
 static OPENAI_7_HELPER: Records = Records { collect: || Box::new(HelperScript::new(true)), ..OPENAI_7 };
-const LANGCHAIN: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Dropped, needs_delta: true, ..LOOP });
+const LANGCHAIN: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Dropped, needs_delta: true, first_only: true, ..LOOP });
 static LANGCHAIN_6: Records = Records { collect: LANGCHAIN, ..SDK };
 static LANGCHAIN_7: Records = Records { collect: LANGCHAIN, ..OPENAI_7 };
 static MISTRAL: Records = Records {

@@ -1,14 +1,14 @@
 //! Clients of Anthropic's Messages, OpenAI's Responses, Gemini and Ollama.
 
 use crate::clients::framing::{Cut, Framing, Loop, Others};
-use crate::clients::head::{Transport, USUAL};
+use crate::clients::head::{CutBody, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::{Join, Reader};
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, LastCr, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence, anthropic, gemini, ollama, responses};
 
-static FETCH: Transport = Transport { reset_ends: true, ..USUAL };
+static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
 static HTTPX: Transport = USUAL;
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 
