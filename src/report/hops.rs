@@ -54,9 +54,9 @@ mod tests {
     fn leg(id: i64, far: bool, begun: i64, ttft: i64, gap: i64) -> Leg {
         let at = |ms| Timestamp(0).plus(Span::from_millis(ms));
         let (ttft, gap) = (Span::from_millis(ttft), Span::from_millis(gap));
-        let server = if far { "192.0.2.9:9000" } else { "192.0.2.2:8000" };
-        let client = if far { "192.0.2.2:50000" } else { "192.0.2.1:40000" };
-        let ends = Endpoints { client: client.parse().unwrap(), server: server.parse().unwrap() };
+        let at_host = |n, port| SocketAddr::from(([192, 0, 2, n], port));
+        let (client, server) = if far { (at_host(2, 50000), at_host(9, 9000)) } else { (at_host(1, 40000), at_host(2, 8000)) };
+        let ends = Endpoints { client, server };
         Leg { id, session: 1, ends, begun: at(begun), ended: at(5000), text: "same".into(), ttft, gap }
     }
 
