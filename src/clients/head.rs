@@ -58,8 +58,15 @@ pub(super) enum CutBody {
 }
 
 /// What most clients do.
-pub(super) const USUAL: Transport =
-    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, reset_ends: false, block: None, needs_event: false };
+pub(super) const USUAL: Transport = Transport {
+    kind: Kind::Any,
+    status: Status::Success,
+    charset: false,
+    cut: CutBody::Raises,
+    reset_ends: false,
+    block: None,
+    needs_event: false,
+};
 
 impl Transport {
     /// Why the head is refused; none where it is taken.
