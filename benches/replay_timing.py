@@ -7,7 +7,7 @@ microseconds, by size; the processor time of the server, in percent of one; besi
 measured in turns (--rounds), so that what else the machine does meets all of them.
 
 Beside them, where they are installed, peers that recorded the same stream through themselves: mitmproxy (target/venv/mitmproxy, or PATH) and aimock
-(target/npm, or PATH). Where their answer has other bytes, a delivery's place is its share of the body."""
+(target/npm-exports, or PATH). Where their answer has other bytes, a delivery's place is its share of the body."""
 
 import argparse
 import contextlib
@@ -162,7 +162,7 @@ def of_aimock(recording, work, program):
 
 def peers():
     """Those that are here: (name, server); the others are said to be left out."""
-    npm = TOP / "target/npm/node_modules/@copilotkit/aimock/dist/cli.js"
+    npm = TOP / "target/npm-exports/node_modules/@copilotkit/aimock/dist/cli.js"
     aimock = ["node", str(npm)] if npm.exists() else [p for p in [shutil.which("llmock")] if p]
     venv = TOP / "target/venv/mitmproxy/bin/mitmdump"
     mitmproxy = str(venv) if venv.exists() else shutil.which("mitmdump")
