@@ -199,3 +199,21 @@ fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
         }
     }
 }
+
+/// Whatever the end, the proof is one: heard on the wire where that is allowed, by the client where it is not.
+#[test]
+fn the_proof_holds_for_every_end_and_says_who_heard_it() {
+    for case in ["http1/cut-by-server", "http1/reset-by-server", "http1/cut-by-client", "http1/chunk-extensions-trailers"] {
+        let home = Home::new();
+        home.record(&of_case(case).0);
+        let out = home.sniff(&["replay", "last", "--verify", "--speed", "max", "--format", "json"]).output().unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{case}: {e}"));
+        for equal in ["bytes_equal", "boundaries_equal", "heads_equal", "end_equal"] {
+            assert_eq!(found[0][equal], true, "{case}: {found}");
+        }
+        // SAFETY: it only asks.
+        let root = cfg!(target_os = "linux") && unsafe { libc::geteuid() } == 0;
+        assert!(!root || !cfg!(feature = "live") || found[0]["heard_by"] == "capture", "{case}: {found}");
+        assert!(["capture", "client"].iter().any(|by| found[0]["heard_by"] == *by), "{case}: {found}");
+    }
+}
