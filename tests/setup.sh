@@ -46,9 +46,10 @@ if [ "$what" = test ]; then
         fi
     done
     # A server and a client of HTTP/2 in TLS; HTTP libraries and clients that read replays (tests/again.rs).
-    for name in h2 clients; do
+    for name in h2 clients exports; do
         venv=$top/target/venv/$name
         case $name in
+        exports) packages="vcrpy==9.4.2 requests==2.34.2" ;; # they play what `export` writes
         h2) packages="hypercorn==0.18.0 httpx[http2]==0.28.1 openai==3.57.0 trustme==1.2.1" ;;
         clients) packages="h11==0.16.0 h2==4.4.1 openai==3.57.0 anthropic==2.14.0 ollama==0.6.3" ;;
         esac
@@ -74,5 +75,11 @@ if [ "$what" = test ]; then
         mkdir -p "$top/target/npm"
         npm install --silent --no-audit --no-fund --prefix "$top/target/npm" openai@6.49.0 undici@6.29.1
         touch "$top/target/npm/ready"
+    fi
+    # What exports are fed to: the schema of HTTP archives, WireMock (its tests run where there is a java).
+    if [ ! -e "$top/target/npm-exports/ready" ]; then
+        mkdir -p "$top/target/npm-exports"
+        npm install --silent --no-audit --no-fund --prefix "$top/target/npm-exports" har-validator@5.1.5 wiremock@3.13.2
+        touch "$top/target/npm-exports/ready"
     fi
 fi

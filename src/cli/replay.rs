@@ -12,9 +12,14 @@ use crate::store::Reader;
 use crate::time::Span;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use std::net::{TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(feature = "proxy")]
-use std::path::PathBuf;
+use {
+    crate::proxy::ca::{self, Authority},
+    crate::proxy::provider,
+    std::path::PathBuf,
+    std::sync::{Arc, OnceLock},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +29,7 @@ Examples:
   OPENAI_BASE_URL=http://127.0.0.1:8000/v1 python my_test.py
   sniff replay 12 --fault no-space --fault drop-terminator
   sniff replay last --verify                       play to ourselves: bytes, boundaries, lateness
-HTTP/1.1 and HTTP/2 are spoken on the same port. A request that no recording answers gets 404 and a JSON body that says what was nearest.";
+HTTP/1.1 and HTTP/2 are spoken on the same port, bare and in TLS (clients trust `sniff ca path`). A request that no recording answers gets 404 and a JSON body that says what was nearest.";
 
 /// Serve recorded exchanges again: the same bytes, boundaries and times.
 #[derive(Debug, Args)]
@@ -36,7 +41,7 @@ pub(super) struct ReplayArgs {
     /// Address to listen on; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
-    /// Serve TLS too, on the same port, with this certificate chain (PEM)
+    /// Serve TLS with this certificate chain (PEM); without it the local authority signs (see `sniff ca`)
     #[cfg(feature = "proxy")]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -132,7 +137,7 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let tell = move |served: &Served<'_>| tell(served, verbose);
     let recordings = book.len();
     let tell: Tell = if common.quiet { Box::new(|_| ()) } else { Box::new(tell) };
-    let service = Service::start(book, pace, seal(args)?, tell)?;
+    let service = Service::start(book, pace, seal(args, listener.local_addr()?)?, tell)?;
     let plural = if recordings == 1 { "exchange" } else { "exchanges" };
     // The readiness line: scripts wait for it, so it comes even when quiet.
     say(&format!("sniff: replaying {recordings} {plural} on http://{} (Ctrl-C ends)", listener.local_addr()?));
@@ -205,14 +210,29 @@ fn asked(exchange: &Exchange) -> Asked {
     Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
 }
 
+/// TLS on the port on which everything is spoken: with the certificate that is given, else by the authority that the proxy uses too. That one is opened
+/// (and made where there is none) when the first client speaks TLS.
 #[cfg(feature = "proxy")]
-fn seal(args: &ReplayArgs) -> Result<Option<NewSeal>> {
-    let Some((cert, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) else { return Ok(None) };
-    crate::replay::serve::tls::with_files(cert, key).map(Some)
+fn seal(args: &ReplayArgs, local: SocketAddr) -> Result<Option<NewSeal>> {
+    use crate::replay::serve::tls;
+    if let Some((cert, key)) = args.tls_cert.as_ref().zip(args.tls_key.as_ref()) {
+        return tls::with_files(cert, key).map(Some);
+    }
+    let by_authority = move || {
+        let authority = Authority::open(&ca::folder(|name| std::env::var_os(name))?, provider())?;
+        let mut unnamed: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(Into::into).into();
+        unnamed.extend(Some(local.ip().to_string()).filter(|ip| !unnamed.contains(ip)));
+        anyhow::Ok(tls::with(authority.any_name(&unnamed, &[b"h2", b"http/1.1"])?))
+    };
+    let made: OnceLock<Result<NewSeal, String>> = OnceLock::new();
+    Ok(Some(Arc::new(move || match made.get_or_init(|| by_authority().map_err(|e| format!("{e:#}"))) {
+        Ok(new) => new(),
+        Err(why) => tls::refused(why.clone()),
+    })))
 }
 
 #[cfg(not(feature = "proxy"))]
-fn seal(_: &ReplayArgs) -> Result<Option<NewSeal>> {
+fn seal(_: &ReplayArgs, _: SocketAddr) -> Result<Option<NewSeal>> {
     Ok(None)
 }
 

@@ -1,4 +1,8 @@
-//! `sniff replay --verify`: plays each recording to a client of our own and says how true it came.
+//! `sniff replay --verify`: plays each recording to a client of our own and says how true it came: by a capture of the loopback device where that is
+//! allowed, else by what the client saw.
+
+#[cfg(feature = "live")]
+mod packets;
 
 use super::Common;
 use super::output::{Output, unless_closed};
@@ -12,8 +16,9 @@ use crate::report::text::{Style, span};
 use crate::report::{Format, json, jsonl};
 use crate::time::Span;
 use anyhow::Result;
+#[cfg(feature = "live")]
+use packets::Ear;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Exit code 1 where bytes, boundaries, heads or ends differ.
@@ -29,7 +34,7 @@ pub(super) fn run(recordings: Vec<(Exchange, Script)>, pace: Pace, common: &Comm
     let written = match format {
         Format::Table => {
             let look = out.look;
-            out.text(&format!("{}{}\n", render(&table, &look), Style::Dim.paint(NOTE, look.color)))
+            out.text(&format!("{}{}\n", render(&table, &look), Style::Dim.paint(&By::note(&found), look.color)))
         }
         Format::Json => json::document(&found.iter().map(line).collect::<Vec<_>>(), out.writer()),
         Format::Jsonl => found.iter().try_for_each(|f| jsonl::line(&line(f), out.writer())),
@@ -37,34 +42,77 @@ pub(super) fn run(recordings: Vec<(Exchange, Script)>, pace: Pace, common: &Comm
         Format::Markdown => out.text(&crate::report::markdown::render(&table)),
     };
     unless_closed(written.and_then(|()| out.finish()))?;
-    Ok(u8::from(!found.iter().all(Fidelity::is_equal)))
+    Ok(u8::from(!found.iter().all(|(f, _)| f.is_equal())))
 }
 
-const NOTE: &str = "Late: a delivery's last byte behind its planned time, by the kernel's time stamps of a client on this machine.";
-
-fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<Fidelity> {
+fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<(Fidelity, By)> {
     let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
     book.add(Asked::default(), script.clone());
     let listener = serve::bind(&[(Ipv4Addr::LOCALHOST, 0).into()])?;
     let address = listener.local_addr()?;
     let service = Service::start(book, pace, None, Box::new(|_| ()))?;
-    let stop = Arc::new(AtomicBool::new(false));
     let recorded: Vec<Span> = script.steps.iter().map(|s| s.at).collect();
     let lasts = pace.times(&recorded, 0).last().copied().unwrap_or_default();
+    let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let ear = Ear::open(address.port());
     let heard = std::thread::scope(|scope| {
         let listening = scope.spawn(|| service.listen(&listener, &stop));
-        let heard = probe::ask(address, exchange, lasts);
+        let (ear, why) = match ear {
+            Ok(ear) => (Some(scope.spawn(|| ear.listen(&over))), None),
+            Err(e) => (None, Some(format!("{e:#}"))),
+        };
+        let seen = probe::ask(address, exchange, lasts);
+        over.store(true, Ordering::Relaxed);
+        let captured = ear.and_then(|ear| ear.join().ok()).flatten();
         stop.store(true, Ordering::Relaxed);
         // One more client, so that the stop is noticed at once.
         drop(std::net::TcpStream::connect(address));
         drop(listening.join());
-        heard
-    })?;
+        anyhow::Ok(match captured {
+            Some(captured) => (Some(captured), By::Capture),
+            None => (seen?, By::Client(why.unwrap_or_else(|| "the capture lacks something".into()))),
+        })
+    });
     service.finish();
-    Ok(compare(&script, &pace, 0, heard.as_ref()))
+    let (heard, by) = heard?;
+    Ok((compare(&script, &pace, 0, heard.as_ref()), by))
 }
 
-fn table(found: &[Fidelity]) -> Table {
+/// Where no capture is built in.
+#[cfg(not(feature = "live"))]
+enum Ear {}
+
+#[cfg(not(feature = "live"))]
+impl Ear {
+    fn open(_: u16) -> Result<Ear> {
+        anyhow::bail!("this build has no live capture")
+    }
+
+    fn listen(self, _: &AtomicBool) -> Option<Exchange> {
+        match self {}
+    }
+}
+
+/// Who heard a replay.
+enum By {
+    Capture,
+    /// The client, as there was no capture for this reason.
+    Client(String),
+}
+
+impl By {
+    /// How times were taken.
+    fn note(all: &[(Fidelity, By)]) -> String {
+        let why = all.iter().find_map(|(_, by)| if let By::Client(why) = by { Some(why.split(". ").next().unwrap_or_default()) } else { None });
+        let how = match why {
+            None => "by a capture of the loopback device".to_owned(),
+            Some(why) => format!("by the kernel's time stamps of the client on this machine (no capture: {why})"),
+        };
+        format!("Late: how far a delivery's last byte was from its planned time, {how}.")
+    }
+}
+
+fn table(found: &[(Fidelity, By)]) -> Table {
     let columns = vec![
         Column::right("ID"),
         Column::right("Bytes"),
@@ -82,7 +130,7 @@ fn table(found: &[Fidelity]) -> Table {
         false => Cell::new("DIFFER").style(Style::Bold),
     };
     let of = |(heard, recorded): (u64, u64)| Cell::new(if heard == recorded { heard.to_string() } else { format!("{heard}/{recorded}") });
-    let row = |f: &Fidelity| {
+    let row = |(f, _): &(Fidelity, By)| {
         let late = |p| Cell::new(span(f.error(p).map(Span)));
         let units = (f.units.0 as u64, f.units.1 as u64);
         vec![
@@ -101,7 +149,7 @@ fn table(found: &[Fidelity]) -> Table {
     Table { columns, rows: found.iter().map(row).collect() }
 }
 
-fn line(f: &Fidelity) -> serde_json::Value {
+fn line((f, by): &(Fidelity, By)) -> serde_json::Value {
     let us = |p| f.error(p).map(|ns| ns as f64 / 1e3);
     serde_json::json!({
         "exchange": f.id,
@@ -111,6 +159,7 @@ fn line(f: &Fidelity) -> serde_json::Value {
         "boundaries_equal": f.boundaries_equal,
         "heads_equal": f.heads_equal,
         "end_equal": f.end_equal,
+        "heard_by": if matches!(by, By::Capture) { "capture" } else { "client" },
         "deliveries": f.errors.len(),
         "late_p50_us": us(50.0),
         "late_p99_us": us(99.0),

@@ -2,6 +2,7 @@
 
 use super::canonical::Content;
 use super::h1::{self, After, Sent};
+use super::masked;
 use super::script::Script;
 use crate::exchange::redact;
 use serde_json::json;
@@ -141,10 +142,14 @@ impl Book {
         let content = Content::of(&asked.body, &self.ignore);
         let by = self.by;
         let fits = |e: &Entry| match by {
-            MatchBy::Body => e.asked.method == asked.method && e.path == path && e.query == query && e.content == content,
+            MatchBy::Body => e.asked.method == asked.method && e.path == path && e.query == query && e.content.fits(&content),
             MatchBy::Path => e.asked.method == asked.method && e.path == path,
             MatchBy::Sequence => true,
-            MatchBy::Exact => e.asked.method == asked.method && e.asked.target == asked.target && e.asked.body == asked.body,
+            MatchBy::Exact => {
+                e.asked.method == asked.method
+                    && masked::target(&e.asked.target, &asked.target)
+                    && masked::bytes(&e.asked.body, &asked.body)
+            }
         };
         let fitting: Vec<usize> = (0..self.entries.len()).filter(|i| fits(&self.entries[*i])).collect();
         let given = match by {

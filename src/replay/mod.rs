@@ -21,6 +21,7 @@ pub mod transcript;
 pub mod verify;
 
 mod canonical;
+mod masked;
 
 pub use matching::{Book, MatchBy};
 pub use pace::Pace;

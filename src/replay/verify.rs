@@ -1,8 +1,9 @@
 //! Is what was heard what was recorded? Bytes, boundaries, times.
 
+use super::script::{Ending, What};
 use super::{Pace, Script};
 use crate::exchange::{Body, Exchange};
-use crate::http::event::Transfer;
+use crate::http::event::{MessageEnd, Transfer};
 use crate::time::Span;
 
 /// The comparison of a recording with its replay.
@@ -51,10 +52,11 @@ pub fn compare(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -
     let units = units(body);
     let head = response.and_then(|r| r.head.as_ref());
     let ended = |e: &Exchange| e.response.as_ref().map(|r| r.end);
-    let wanted_end = match script.ending {
-        super::script::Ending::Clean => Some(crate::http::event::MessageEnd::Complete),
-        super::script::Ending::Cut | super::script::Ending::Reset(_) => Some(crate::http::event::MessageEnd::CutByServer),
-        super::script::Ending::Open => Some(crate::http::event::MessageEnd::CutByCapture),
+    // Nothing more came until the client gave up: as it tells it itself, or as a capture shows it.
+    let ended_so = |end: MessageEnd| match script.ending {
+        Ending::Clean => end == MessageEnd::Complete,
+        Ending::Cut | Ending::Reset(_) => end == MessageEnd::CutByServer,
+        Ending::Open => matches!(end, MessageEnd::CutByCapture | MessageEnd::CutByClient),
     };
     Fidelity {
         id: script.id,
@@ -64,7 +66,7 @@ pub fn compare(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -
         boundaries_equal: !has_units || units == recorded,
         heads_equal: head.is_some_and(|h| h.fields.raw() == script.head.fields.raw())
             && response.is_some_and(|r| r.trailers.iter().eq(script.trailers.iter())),
-        end_equal: heard.and_then(ended) == wanted_end,
+        end_equal: heard.and_then(ended).is_some_and(ended_so),
         errors: errors(script, pace, n, heard),
     }
 }
@@ -82,7 +84,7 @@ fn errors(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -> Vec
     let planned = pace.times(&recorded, n);
     let mut errors = Vec::new();
     for (group, planned) in script.groups().zip(planned) {
-        let parts = group.iter().filter_map(|s| if let super::script::What::Part(i) = s.what { script.parts.get(i) } else { None });
+        let parts = group.iter().filter_map(|s| if let What::Part(i) = s.what { script.parts.get(i) } else { None });
         let Some(end) = parts.map(|p| p.bytes.end as u64).max() else { continue };
         let piece = response.body.pieces.iter().find(|p| p.offset + u64::from(p.len) >= end);
         errors.extend(piece.map(|p| p.at.since(request.last_at).0 - planned.0));

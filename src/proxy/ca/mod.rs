@@ -1,5 +1,6 @@
 //! The local certificate authority: made on first use, kept where only its owner can read it, signs certificates for the names that clients ask for.
 
+mod any_name;
 mod files;
 
 pub use files::{Kind, create, folder, read_certificate, rotate};
@@ -78,23 +79,27 @@ impl Authority {
             return Ok(config.clone());
         }
         let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(self.sign(name)?)));
+        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(self.sign(&[name.to_owned()])?)));
         config.alpn_protocols = alpn.map(|p| vec![p.to_vec()]).unwrap_or_default();
         let config = Arc::new(config);
         made.configs.insert(key, config.clone());
         Ok(config)
     }
 
-    fn sign(&self, name: &str) -> Result<CertifiedKey> {
+    /// For these names and addresses; the first is the subject's.
+    fn sign(&self, names: &[String]) -> Result<CertifiedKey> {
         let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![match name.parse::<IpAddr>() {
-            Ok(ip) => SanType::IpAddress(ip),
-            Err(_) => SanType::DnsName(name.try_into().with_context(|| format!("{name:?} can't stand in a certificate"))?),
-        }];
+        let name = |name: &String| match name.parse::<IpAddr>() {
+            Ok(ip) => Ok(SanType::IpAddress(ip)),
+            Err(_) => {
+                anyhow::Ok(SanType::DnsName(name.as_str().try_into().with_context(|| format!("{name:?} can't stand in a certificate"))?))
+            }
+        };
+        params.subject_alt_names = names.iter().map(name).collect::<Result<_>>()?;
         params.distinguished_name = DistinguishedName::new();
         // A common name has at most 64 characters (RFC 5280 appendix A.1); clients look at the alternative names only.
-        if name.len() <= 64 {
-            params.distinguished_name.push(DnType::CommonName, name);
+        if let Some(name) = names.first().filter(|n| n.len() <= 64) {
+            params.distinguished_name.push(DnType::CommonName, name.as_str());
         }
         let on = |(year, month, day)| rcgen::date_time_ymd(year, month, day);
         (params.not_before, params.not_after) = (on(ymd(-1)), on(ymd(LEAF_DAYS)));

@@ -69,6 +69,14 @@ impl Lateness {
         self.counts[bucket] += 1;
     }
 
+    /// These too.
+    pub(super) fn merge(&mut self, other: &Lateness) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(n, more)| *n += more);
+        self.writes += other.writes;
+        self.late += other.late;
+        self.worst = self.worst.max(other.worst);
+    }
+
     /// The `p`th percentile in ns, to an eighth.
     pub fn percentile(&self, p: f64) -> i64 {
         let rank = ((p / 100.0) * self.writes as f64).ceil().max(1.0) as u64;

@@ -156,30 +156,31 @@ impl Link {
         }
     }
 
-    /// Make the write that is due at this time ready before it is: what it needs is then close at hand.
-    pub(super) fn prepare(&self, at: i64) {
+    /// Make the write that is due at this time ready before it is: what it needs is then close at hand. It is to go out so much earlier as `lead`
+    /// says, ns.
+    pub(super) fn prepare(&self, at: i64, lead: i64) {
         let Ok(mut state) = self.state.try_lock() else { return };
         let free = !state.over && state.then == After::Next && state.out.is_empty();
         if free && state.due() == Some(at) {
             state.fill(at);
-            state.held = at;
+            state.held = at.saturating_sub(lead);
         }
         // Nothing is sent, but the way to the wire has been walked.
         let _ = socket::send(&self.socket, &[]);
     }
 
-    /// Write what is due; when to come again. `late` gets how late each write was, ns.
-    pub(super) fn advance(&self, late: &mut dyn FnMut(i64)) -> Next {
+    /// Write what is due; when to come again. `wrote` gets how late each write was, and how long it took, ns.
+    pub(super) fn advance(&self, wrote: &mut dyn FnMut(i64, i64)) -> Next {
         match self.state.try_lock() {
-            Ok(mut state) => state.advance(&self.socket, late),
-            Err(TryLockError::Poisoned(state)) => state.into_inner().advance(&self.socket, late),
+            Ok(mut state) => state.advance(&self.socket, wrote),
+            Err(TryLockError::Poisoned(state)) => state.into_inner().advance(&self.socket, wrote),
             Err(TryLockError::WouldBlock) => Next::Busy,
         }
     }
 }
 
 impl State {
-    fn advance(&mut self, socket: &TcpStream, late: &mut dyn FnMut(i64)) -> Next {
+    fn advance(&mut self, socket: &TcpStream, wrote: &mut dyn FnMut(i64, i64)) -> Next {
         while !self.over {
             let now = clock::now();
             if self.held > now {
@@ -222,11 +223,13 @@ impl State {
                     None => return Next::Nothing,
                 }
             }
+            let begun = clock::now();
             match self.write(socket) {
                 Err(_) => self.over = true,
                 Ok(()) => {
                     let written = clock::now();
-                    self.went.drain(..).filter(|due| *due > i64::MIN).for_each(|due| late(written.saturating_sub(due)));
+                    let due = self.went.drain(..).filter(|due| *due > i64::MIN);
+                    due.for_each(|due| wrote(written.saturating_sub(due), written - begun));
                 }
             }
         }

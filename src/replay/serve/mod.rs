@@ -1,6 +1,7 @@
 //! Sockets: a thread reads each client, one thread writes to all of them when it is time. Everything that reads a clock or owns a socket is here.
 
 mod clock;
+mod hands;
 mod link;
 mod pacer;
 pub mod probe;
@@ -15,17 +16,19 @@ pub use clock::Lateness;
 use super::matching::{Asked, Book};
 use super::pace::Pace;
 use anyhow::{Context, Result};
+use hands::Hands;
 use pacer::Pacer;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Clients at once; more wait in the kernel's queue.
 const MAX_CLIENTS: usize = 4096;
-/// Stack of a client's thread: parsers do not recurse deeply.
-const STACK: usize = 512 << 10;
+/// How long a listener waits that has so many.
+const FULL: Duration = Duration::from_millis(20);
 
 /// The sealing of one connection, whoever does it.
 pub trait Seal: Send {
@@ -91,7 +94,6 @@ struct Shared {
     tell: Tell,
     unmatched: AtomicU64,
     cut: AtomicU64,
-    clients: AtomicUsize,
 }
 
 /// A listener on the first of these addresses that can be had. What comes in is stamped from its first byte on, also before anybody serves it.
@@ -122,8 +124,8 @@ impl Service {
     /// # Errors
     /// No thread could be started.
     pub fn start(book: Book, pace: Pace, seal: Option<NewSeal>, tell: Tell) -> Result<Service> {
-        let (unmatched, cut, clients) = Default::default();
-        let shared = Arc::new(Shared { book: Mutex::new(book), pace, pacer: Pacer::default(), seal, tell, unmatched, cut, clients });
+        let (unmatched, cut) = Default::default();
+        let shared = Arc::new(Shared { book: Mutex::new(book), pace, pacer: Pacer::default(), seal, tell, unmatched, cut });
         let theirs = shared.clone();
         let pacer = std::thread::Builder::new().name("pacer".into()).spawn(move || theirs.pacer.run()).context("cannot start the pacer")?;
         Ok(Service { shared, pacer })
@@ -135,32 +137,22 @@ impl Service {
     /// The listener broke.
     pub fn listen(&self, listener: &TcpListener, stop: &AtomicBool) -> Result<()> {
         listener.set_nonblocking(true)?;
-        while !stop.load(Ordering::Relaxed) {
-            if self.shared.clients.load(Ordering::Relaxed) >= MAX_CLIENTS || !readable(listener) {
-                continue;
+        let shared = self.shared.clone();
+        let hands = Hands::new(Box::new(move |socket, buffer| {
+            // A socket from a listener that never waits may not wait either.
+            if socket.set_nonblocking(false).is_ok() {
+                requests::serve(socket, buffer, &shared);
             }
-            match listener.accept() {
-                Ok((socket, _)) => self.client(socket),
-                // The client has gone again, or descriptors are short for the moment.
-                Err(_) => continue,
+        }));
+        while !stop.load(Ordering::Relaxed) {
+            if hands.clients() >= MAX_CLIENTS {
+                std::thread::sleep(FULL);
+            } else if readable(listener) {
+                // Where there is none, the client has gone again, or descriptors are short for the moment.
+                listener.accept().into_iter().for_each(|(socket, _)| hands.serve(socket));
             }
         }
         Ok(())
-    }
-
-    fn client(&self, socket: std::net::TcpStream) {
-        let shared = self.shared.clone();
-        shared.clients.fetch_add(1, Ordering::Relaxed);
-        let work = move || {
-            // A socket from a listener that never waits may not wait either.
-            if socket.set_nonblocking(false).is_ok() {
-                requests::serve(socket, &shared);
-            }
-            shared.clients.fetch_sub(1, Ordering::Relaxed);
-        };
-        if std::thread::Builder::new().name("client".into()).stack_size(STACK).spawn(work).is_err() {
-            self.shared.clients.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 
     /// How it went so far.

@@ -14,13 +14,18 @@ const BUSY: i64 = 30_000;
 /// The shortest sleep: the system's way into it and out of it takes about as long.
 const NAP: i64 = 60_000;
 
+/// A call that takes longer was interrupted.
+const LONG_CALL: i64 = 100_000;
+
 /// Connections by when they want to write next. The thread owns the queue; what others want comes by the inbox, so nobody's lock, held by a
 /// thread that the system has taken off its processor, keeps the others' writes waiting.
 #[derive(Default)]
 pub(super) struct Pacer {
     inbox: Mutex<Inbox>,
     stop: AtomicBool,
-    lateness: Mutex<Lateness>,
+    /// Of the thread's own writes; of those that readers made.
+    paced: Mutex<Lateness>,
+    at_once: Mutex<Lateness>,
 }
 
 #[derive(Default)]
@@ -52,7 +57,7 @@ impl Pacer {
 
     /// The same for one whose reader calls: what is due already is written without waiting for the pacer to wake up.
     pub(super) fn now_or_at(&self, at: i64, link: &Arc<Link>) {
-        let at = if at <= clock::now() { self.advance(link) } else { Some(at) };
+        let at = if at <= clock::now() { self.advance(link, &self.at_once, &mut |_| ()) } else { Some(at) };
         at.into_iter().for_each(|at| self.at(at, link));
     }
 
@@ -64,7 +69,9 @@ impl Pacer {
     }
 
     pub(super) fn lateness(&self) -> Lateness {
-        lock(&self.lateness).clone()
+        let mut all = lock(&self.paced).clone();
+        all.merge(&lock(&self.at_once));
+        all
     }
 
     /// The thread's work, until it is told to stop.
@@ -73,6 +80,7 @@ impl Pacer {
         lock(&self.inbox).thread = Some(std::thread::current());
         let mut heap: BinaryHeap<Due> = BinaryHeap::new();
         let mut waking = Waking::default();
+        let mut takes = 0;
         while !self.stop.load(Ordering::Acquire) {
             match self.inbox.try_lock() {
                 Ok(mut inbox) => heap.extend(inbox.due.drain(..)),
@@ -96,31 +104,38 @@ impl Pacer {
                 continue;
             }
             if let Some(due) = heap.pop() {
-                self.write(due, &mut heap);
+                self.write(due, &mut heap, &mut takes);
             }
         }
     }
 
-    /// Write what this connection wanted to, at its time.
-    fn write(&self, due: Due, heap: &mut BinaryHeap<Due>) {
+    /// Write what this connection wanted to, at its time. `takes`: how long the system's call takes lately. The packet leaves somewhere within it, so
+    /// the call is made half of that earlier: wherever it leaves, it is half as far from its time as it could be.
+    fn write(&self, due: Due, heap: &mut BinaryHeap<Due>, takes: &mut i64) {
         let Due { at, link } = due;
         // It has been put in again for an earlier time.
         if !link.comes(at) {
             return;
         }
         if clock::now() < at {
-            link.prepare(at);
-            while clock::now() < at {
+            let lead = *takes / 2;
+            link.prepare(at, lead);
+            while clock::now() < at - lead {
                 std::hint::spin_loop();
             }
         }
-        if let Some(again) = self.advance(&link).filter(|again| link.wants(*again)) {
+        let mut took = |ns: i64| *takes += (ns.min(LONG_CALL) - *takes) / 8;
+        if let Some(again) = self.advance(&link, &self.paced, &mut took).filter(|again| link.wants(*again)) {
             heap.push(Due { at: again, link });
         }
     }
 
-    fn advance(&self, link: &Link) -> Option<i64> {
-        match link.advance(&mut |late| lock(&self.lateness).add(late)) {
+    fn advance(&self, link: &Link, lateness: &Mutex<Lateness>, took: &mut dyn FnMut(i64)) -> Option<i64> {
+        let mut wrote = |late, ns| {
+            lock(lateness).add(late);
+            took(ns);
+        };
+        match link.advance(&mut wrote) {
             Next::At(at) => Some(at),
             Next::Busy => Some(clock::now().saturating_add(BUSY)),
             Next::Nothing => None,

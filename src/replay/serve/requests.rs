@@ -23,16 +23,15 @@ struct Coming {
 }
 
 /// One connection until the client has gone and everything is answered.
-pub(super) fn serve(socket: TcpStream, shared: &Arc<Shared>) {
+pub(super) fn serve(socket: TcpStream, buffer: &mut [u8], shared: &Arc<Shared>) {
     let (Ok(client), Ok(server)) = (socket.peer_addr(), socket.local_addr()) else { return };
     let _ = socket.set_nodelay(true);
     let link = Arc::new(Link::new(socket));
     let mut reading =
         Reading { shared, link: &link, http: Conn::new(false), early: Vec::new(), coming: HashMap::new(), http2: false, first: true };
     reading.event(0, What::Open { endpoints: Endpoints { client, server }, joined: false });
-    let mut buffer = vec![0; 64 << 10];
     loop {
-        match socket::receive(&link.socket, &mut buffer) {
+        match socket::receive(&link.socket, buffer) {
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Ok((0, at)) => {
                 reading.event(at, What::End(End::Fin));

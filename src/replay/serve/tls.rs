@@ -35,8 +35,13 @@ pub fn with(config: Arc<ServerConfig>) -> NewSeal {
             connection.set_buffer_limit(None);
             Box::new(Sealed(connection))
         }
-        Err(e) => Box::new(Refused(e.to_string())),
+        Err(e) => refused(e.to_string()),
     })
+}
+
+/// A connection that is refused, for this reason.
+pub fn refused(why: String) -> Box<dyn Seal> {
+    Box::new(Refused(why))
 }
 
 struct Sealed(ServerConnection);

@@ -4,11 +4,31 @@ use super::{answer, base64, decoded, pairs};
 use crate::exchange::Exchange;
 use crate::time::Span;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The mappings of these exchanges; those without request or answer have no place in it.
 pub fn mappings(exchanges: &[Exchange]) -> Value {
-    let all: Vec<Value> = exchanges.iter().filter_map(mapping).collect();
+    let mut all: Vec<Value> = exchanges.iter().filter_map(mapping).collect();
+    in_order(&mut all);
     json!({ "mappings": all })
+}
+
+/// Of equal requests WireMock would always answer the last: as a scenario they answer one after the other, and then the last again.
+fn in_order(mappings: &mut [Value]) {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (i, mapping) in mappings.iter().enumerate() {
+        groups.entry(mapping["request"].to_string()).or_default().push(i);
+    }
+    for (n, group) in groups.values().filter(|g| g.len() > 1).enumerate() {
+        let state = |i: usize| if i == 0 { "Started".to_owned() } else { format!("answered {i} times") };
+        for (i, at) in group.iter().enumerate() {
+            mappings[*at]["scenarioName"] = json!(format!("sniff {}", n + 1));
+            mappings[*at]["requiredScenarioState"] = json!(state(i));
+            if i + 1 < group.len() {
+                mappings[*at]["newScenarioState"] = json!(state(i + 1));
+            }
+        }
+    }
 }
 
 fn mapping(exchange: &Exchange) -> Option<Value> {

@@ -1,0 +1,219 @@
+//! `sniff replay` as its users meet it: with the local authority's certificates, with recordings whose secrets were hidden, with clients that read slowly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use sniff::conn::{ConnId, Endpoints};
+use sniff::exchange::Exchange;
+use sniff::pipeline::exchanges_of;
+use sniff::replay::matching::{Asked, Repeat};
+use sniff::replay::{Book, MatchBy, Pace, Script};
+use sniff::report::export::pcapng;
+use sniff::wire;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use support::replay_server::Replay;
+
+/// The program in a folder of its own: database, authority.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Home {
+        Home(tempfile::tempdir().unwrap())
+    }
+
+    fn sniff(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
+        command.arg("--db").arg(self.0.path().join("a.db")).args(args).env("XDG_DATA_HOME", self.0.path());
+        command
+    }
+
+    fn record(&self, transcript: &wire::Transcript) {
+        let endpoints = Endpoints { client: "10.0.0.1:40000".parse().unwrap(), server: "10.0.0.2:80".parse().unwrap() };
+        let file = self.0.path().join("input.pcapng");
+        std::fs::write(&file, pcapng::file([(endpoints, transcript)])).unwrap();
+        assert!(self.sniff(&["-q", "--read"]).arg(&file).status().unwrap().success());
+        std::fs::remove_file(file).unwrap();
+    }
+
+    fn serve(&self, args: &[&str]) -> Server {
+        let mut child = self.sniff(&["replay", "last", "--speed", "max"]).args(args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
+        Server { address: address.parse().unwrap(), child, _said: said }
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    child: Child,
+    /// Kept open, so that it can go on speaking.
+    _said: BufReader<std::process::ChildStderr>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn transcript(text: &str) -> wire::Transcript {
+    wire::parse(text).unwrap()
+}
+
+fn of_case(case: &str) -> (wire::Transcript, Exchange) {
+    let transcript = transcript(&std::fs::read_to_string(support::captures().join(case).join("input.wire")).unwrap());
+    let exchange = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
+    (transcript, exchange)
+}
+
+/// Whoever trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that is negotiated.
+#[test]
+fn tls_by_the_local_authority() {
+    let home = Home::new();
+    let (input, exchange) = of_case("delivery/thirty-deltas");
+    home.record(&input);
+    let server = home.serve(&["--match", "sequence"]);
+    let ca = home.sniff(&["ca", "path"]).output().unwrap();
+    let ca = String::from_utf8(ca.stdout).unwrap().trim().to_owned();
+    let body = &exchange.response.as_ref().unwrap().body.bytes;
+    match Command::new("curl").arg("--version").output() {
+        Ok(curl) => {
+            let http2 = String::from_utf8_lossy(&curl.stdout).contains("HTTP2");
+            for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")].iter().filter(|(_, v)| http2 || *v != "2") {
+                for host in ["localhost", "127.0.0.1"] {
+                    let url = format!("https://{host}:{}/v1/chat/completions", server.address.port());
+                    let args = ["-s", "-S", "--noproxy", "*", option, "--cacert", &ca, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
+                    let out = Command::new("curl").args(args).output().unwrap();
+                    assert_eq!(String::from_utf8_lossy(&out.stderr), *version, "{url}");
+                    assert!(out.stdout == *body, "{url} over {version}: another body");
+                }
+            }
+        }
+        Err(_) => support::unavailable("curl"),
+    }
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/clients/bin/python");
+    if !python.exists() {
+        return support::unavailable("openai of PyPI");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/replay_sdk.py");
+    let url = format!("https://localhost:{}", server.address.port());
+    let out = Command::new(python).arg(script).args(["openai", &url]).env("SSL_CERT_FILE", &ca).env("NO_PROXY", "*").output().unwrap();
+    let got: serde_json::Value =
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)));
+    let truth: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(support::captures().join("delivery/thirty-deltas/expect.json")).unwrap()).unwrap();
+    assert_eq!(got["text"], *truth.pointer("/0/response/text").unwrap());
+}
+
+/// A key in the request's body was masked when it was recorded; the request that had it is answered all the same, and no other.
+#[test]
+fn a_hidden_secret_fits() {
+    const KEY: &str = "tok-0123456789abcdefghijkl";
+    let home = Home::new();
+    let ask = |model: &str, key: &str| format!(r#"{{"model":"{model}","tools":[{{"type":"mcp","authorization_token":"{key}"}}]}}"#);
+    let answer = "@ +5ms\n< HTTP/1.1 200 OK\n< Content-Length: 2\n<\n<| ok\n";
+    let asked = ask("m", KEY);
+    let head = format!("> POST /v1/x?key={KEY} HTTP/1.1\n> Host: h\n> Authorization: Bearer {KEY}\n>json {asked}\n");
+    home.record(&transcript(&(head + answer)));
+    let names = std::fs::read_dir(home.0.path()).unwrap().map(|e| e.unwrap().path());
+    for path in names.filter(|p| p.to_string_lossy().contains("a.db")) {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(KEY.len()).any(|w| w == KEY.as_bytes()), "the key stands in {}", path.display());
+    }
+    for by in ["body", "exact"] {
+        let server = home.serve(&["--match", by]);
+        let status = |body: &str| {
+            let mut socket = TcpStream::connect(server.address).unwrap();
+            let len = body.len();
+            write!(
+                socket,
+                "POST /v1/x?key={KEY} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
+            )
+            .unwrap();
+            let mut status = [0; 12];
+            socket.read_exact(&mut status).unwrap();
+            String::from_utf8_lossy(&status[9..]).into_owned()
+        };
+        assert_eq!(status(&asked), "200", "--match {by}");
+        assert_eq!(status(&ask("m", "tok-another-key-0123456789")), "200", "--match {by}: authorization is never needed");
+        assert_eq!(status(&ask("other", KEY)), "404", "--match {by}");
+    }
+}
+
+/// A client that lets nothing more come is waited for, and others are served meanwhile; when it opens its window it gets the rest.
+#[test]
+fn a_closed_window_stops_nobody_else() {
+    const WINDOW: u32 = 100;
+    let (_, exchange) = of_case("delivery/thirty-deltas");
+    let body = &exchange.response.as_ref().unwrap().body.bytes;
+    let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
+    book.add(Asked::default(), Script::new(&exchange, false).unwrap());
+    let replay = Replay::start(book, Pace { speed: f64::INFINITY, ..Pace::default() });
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let len = payload.len() as u32;
+        [&len.to_be_bytes()[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    };
+    let connect = || {
+        let socket = TcpStream::connect(replay.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        socket
+    };
+    let mut slow = connect();
+    // SETTINGS_INITIAL_WINDOW_SIZE; POST http / with an authority, as RFC 7541 writes them (static table).
+    let settings = frame(4, 0, 0, &[&[0, 4][..], &WINDOW.to_be_bytes()].concat());
+    let ask = frame(1, 0x5, 1, &[0x83, 0x86, 0x84, 0x41, 1, b'h']);
+    slow.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &settings, &ask].concat()).unwrap();
+    let mut have = Vec::new();
+    data(&mut slow, &mut have, WINDOW as usize);
+    assert_eq!(have.len(), WINDOW as usize);
+    let mut other = connect();
+    other.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n0\r\n\r\n") {
+        let mut buffer = [0; 4096];
+        let n = other.read(&mut buffer).expect("the other client is answered");
+        assert!(n > 0);
+        answer.extend_from_slice(&buffer[..n]);
+    }
+    slow.write_all(&frame(8, 0, 1, &1_000_000u32.to_be_bytes())).unwrap();
+    data(&mut slow, &mut have, body.len());
+    assert!(have == *body, "another body");
+}
+
+/// DATA until there are so many bytes of it.
+fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
+    while have.len() < until {
+        let mut head = [0; 9];
+        socket.read_exact(&mut head).unwrap();
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        socket.read_exact(&mut payload).unwrap();
+        if head[3] == 0 {
+            have.append(&mut payload);
+        }
+    }
+}
+
+/// Whatever the end, the proof is one: heard on the wire where that is allowed, by the client where it is not.
+#[test]
+fn the_proof_holds_for_every_end_and_says_who_heard_it() {
+    for case in ["http1/cut-by-server", "http1/reset-by-server", "http1/cut-by-client", "http1/chunk-extensions-trailers"] {
+        let home = Home::new();
+        home.record(&of_case(case).0);
+        let out = home.sniff(&["replay", "last", "--verify", "--speed", "max", "--format", "json"]).output().unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{case}: {e}"));
+        for equal in ["bytes_equal", "boundaries_equal", "heads_equal", "end_equal"] {
+            assert_eq!(found[0][equal], true, "{case}: {found}");
+        }
+        // SAFETY: it only asks.
+        let root = cfg!(target_os = "linux") && unsafe { libc::geteuid() } == 0;
+        assert!(!root || !cfg!(feature = "live") || found[0]["heard_by"] == "capture", "{case}: {found}");
+        assert!(["capture", "client"].iter().any(|by| found[0]["heard_by"] == *by), "{case}: {found}");
+    }
+}
