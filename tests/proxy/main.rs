@@ -5,7 +5,7 @@
 #[allow(unreachable_pub)]
 mod clients;
 #[path = "../support/door.rs"]
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 mod door;
 mod plain;
 mod policy;
