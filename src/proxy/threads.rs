@@ -33,6 +33,11 @@ mod system {
 
     /// For the calling thread: waking up interrupts nobody, a slice in ns, a nice value added to what it has. False: not granted.
     pub(super) fn ask(batch: bool, runtime: u64, nicer: i32) -> bool {
+        // SAFETY: sched_getscheduler(2) takes no pointers; 0 is the calling thread.
+        if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {
+            // Somebody has chosen otherwise.
+            return true;
+        }
         let policy = if batch { libc::SCHED_BATCH } else { libc::SCHED_OTHER };
         // SAFETY: getpriority(2) takes no pointers; sched_setattr(2) gets one to a live value whose first field is its size.
         unsafe {
@@ -56,5 +61,31 @@ mod system {
 mod system {
     pub(super) fn ask(_: bool, _: u64, _: i32) -> bool {
         true
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Policy and nice value of the calling thread, behind `change`.
+    fn behind(change: fn()) -> (i32, i32) {
+        let ways = move || {
+            change();
+            // SAFETY: both calls take numbers only.
+            unsafe { (libc::sched_getscheduler(0), libc::getpriority(libc::PRIO_PROCESS, 0)) }
+        };
+        std::thread::spawn(ways).join().unwrap()
+    }
+
+    #[test]
+    fn a_thread_changes_its_own_ways_only() {
+        let usual = behind(|| {});
+        let (policy, nice) = behind(stand_back);
+        assert_eq!((policy, nice), (libc::SCHED_BATCH, (usual.1 + 5).min(19)));
+        let (policy, nice) = behind(go_first);
+        assert!(policy == usual.0 && nice <= usual.1, "{policy} {nice}");
+        assert_eq!(behind(|| {}), usual);
     }
 }
