@@ -83,9 +83,9 @@ impl<'a> Door<'a> {
         // Opened first: whoever sees it listen may use it at once.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
-        // It can wait for the disk: the tee is where traffic waits for nobody.
-        let (live, store_secrets) = (false, door.store_secrets);
-        let source = Source { name: name.clone(), options, live, store_secrets, parts: Some(PARTS) };
+        // Behind the tee there is as much room again.
+        let (room, store_secrets) = (door.buffer, door.store_secrets);
+        let source = Source { name: name.clone(), options, room, store_secrets, parts: Some(PARTS) };
         let recording = Recording::begin(source, (limits, policy), &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door { server, certificate, tee, told: Vec::new(), recording, counts: Counts::default(), lost: 0, failed: None })

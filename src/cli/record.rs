@@ -98,8 +98,8 @@ pub(super) struct Source {
     pub(super) name: String,
     /// The options that shape it.
     pub(super) options: serde_json::Value,
-    /// It can't wait for the disk.
-    pub(super) live: bool,
+    /// Bytes that may wait for the disk.
+    pub(super) room: usize,
     pub(super) store_secrets: bool,
     /// Body bytes and deliveries that an exchange may hold back, where there are many at once.
     pub(super) parts: Option<(usize, usize)>,
@@ -116,8 +116,9 @@ pub(super) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
-        let (live, store_secrets) = (args.read.is_none(), args.store_secrets);
-        let source = Source { name: source.into(), options: args.options(), live, store_secrets, parts: None };
+        // A file can wait for the disk, what is live cannot.
+        let room = if args.read.is_none() { LIVE_ROOM } else { FILE_ROOM };
+        let source = Source { name: source.into(), options: args.options(), room, store_secrets: args.store_secrets, parts: None };
         Recording::begin(source, (&args.limits, &args.policy), &args.port, common, screen, keys)
     }
 
@@ -135,8 +136,7 @@ impl<'a> Recording<'a> {
         let session = Session { source: source.name, started: values::now(), options: source.options };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
-        // A file can wait for the disk, what is live cannot.
-        writer.room(if source.live { LIVE_ROOM } else { FILE_ROOM });
+        writer.room(source.room);
         let mut engine = Engine::new(limits, ports, keys, true).held_to(&judge, limits);
         if let Some((bytes, items)) = source.parts {
             engine = engine.holding(bytes, items, keys);

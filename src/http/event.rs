@@ -251,6 +251,12 @@ impl Fields {
     pub fn text(&self, name: &str) -> Option<String> {
         self.all(name).next().map(|v| String::from_utf8_lossy(v).into_owned())
     }
+
+    /// The codings applied to a body, in order, as one list (RFC 9110 section 8.4).
+    pub fn content_codings(&self) -> Option<String> {
+        let all: Vec<_> = self.all("content-encoding").map(String::from_utf8_lossy).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
 }
 
 /// A request head.

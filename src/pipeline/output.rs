@@ -22,6 +22,8 @@ pub enum Output {
 pub struct Part {
     /// Which one.
     pub id: ExchangeId,
+    /// Content codings of both bodies, as their heads list them: request, response.
+    pub codings: [Option<String>; 2],
     /// Request body deliveries since the last part.
     pub request: BodyPart,
     /// Response body deliveries since the last part.

@@ -181,7 +181,10 @@ impl Work {
             }
             None => Default::default(),
         };
-        Some(Part { id: self.exchange.id, request, response, records })
+        let response_head = self.response.as_ref().and_then(|r| r.head.as_ref());
+        let codings =
+            [self.request.as_ref().map(|r| &r.head.fields), response_head.map(|h| &h.fields)].map(|f| f.and_then(Fields::content_codings));
+        Some(Part { id: self.exchange.id, codings, request, response, records })
     }
 
     /// The exchange as it stands; messages without an end were cut by the capture.
@@ -215,7 +218,7 @@ impl Work {
 
 impl RequestWork {
     fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
-        let intake = Intake::new(coding(&head.fields).as_deref(), config.contents);
+        let intake = Intake::new(head.fields.content_codings().as_deref(), config.contents);
         RequestWork { head, head_at: at, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
     }
 
@@ -273,7 +276,7 @@ impl RequestWork {
 impl ResponseWork {
     fn new(head: Option<ResponseHead>, at: Timestamp, config: &Config) -> Self {
         let fields = head.as_ref().map(|h| &h.fields);
-        let mut intake = Intake::new(fields.and_then(coding).as_deref(), config.contents);
+        let mut intake = Intake::new(fields.and_then(Fields::content_codings).as_deref(), config.contents);
         if head.as_ref().is_some_and(|h| matches!(h.transfer, Transfer::Chunked | Transfer::H2)) {
             intake.body.units = Some(0);
         }
@@ -340,10 +343,4 @@ fn grounds(why: String, answer: &Answer) -> String {
         (Some(variant), Some(mark)) => format!("{why}; {variant} by {mark}"),
         _ => why,
     }
-}
-
-/// The codings applied to a body, in order, as one list (RFC 9110 section 8.4).
-fn coding(fields: &Fields) -> Option<String> {
-    let all: Vec<_> = fields.all("content-encoding").map(String::from_utf8_lossy).collect();
-    (!all.is_empty()).then(|| all.join(", "))
 }

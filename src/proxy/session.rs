@@ -233,15 +233,15 @@ impl Session {
 
     /// `h2`: the client speaks HTTP/2, which passes as it is or not at all.
     async fn reverse(&self, mut client: Side, upstream: &Upstream, h2: bool) -> io::Result<()> {
+        let mut input = Vec::new();
         if let Some(credentials) = &self.around.config.credentials
-            && let Side::Plain(wire) = &mut client
             && !h2
         {
-            let admitted = match first_head(wire).await? {
-                Ok(head) => credentials.admit(head.credentials.as_deref()),
-                Err(_) => false,
+            let head = match &mut client {
+                Side::Plain(wire) => first_head(wire).await?,
+                tls => first_head_in(tls, &mut input).await?,
             };
-            if !admitted {
+            if !head.is_ok_and(|head| credentials.admit(head.credentials.as_deref())) {
                 let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
                 return refuse(&mut client, 407, "Proxy Authentication Required", "Proxy-Authorization is wanted here", ask).await;
             }
@@ -267,7 +267,9 @@ impl Session {
             self.around.notice("HTTP/2 in reverse mode goes on as it is: upstream sees the client's :authority".into());
             return self.join(client, server, facts, None, true).await;
         }
-        let input = if let Side::Plain(wire) = &mut client { wire.take(usize::MAX) } else { Vec::new() };
+        if let Side::Plain(wire) = &mut client {
+            input = wire.take(usize::MAX);
+        }
         let editor = Editor::new(Rewrite::To(upstream.clone()), None, input);
         self.join(client, server, facts, Some(editor), true).await
     }
@@ -359,6 +361,24 @@ async fn first_head(wire: &mut Wire) -> io::Result<Result<Head, &'static str>> {
             Parsed::More if bytes.len() < wanted => return Err(io::ErrorKind::UnexpectedEof.into()),
             Parsed::More => wanted = bytes.len() + 1,
         }
+    }
+}
+
+/// The same inside of TLS; `input` has all that was read.
+async fn first_head_in(client: &mut Side, input: &mut Vec<u8>) -> io::Result<Result<Head, &'static str>> {
+    loop {
+        match head::parse(input) {
+            Parsed::Whole(head) => return Ok(Ok(head)),
+            Parsed::Not(why) => return Ok(Err(why)),
+            Parsed::More => {}
+        }
+        let mut more = [0; 4096];
+        let mut buf = tokio::io::ReadBuf::new(&mut more);
+        std::future::poll_fn(|cx| client.poll_read(cx, &mut buf)).await?;
+        if buf.filled().is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        input.extend_from_slice(buf.filled());
     }
 }
 

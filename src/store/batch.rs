@@ -2,11 +2,10 @@
 
 use super::columns::{self, int, opt};
 use super::ending;
-use super::hide::{Hide, Quoted};
+use super::hide::{Hide, Masks, Quoted};
 use super::write::{Hop, Message, Written};
 use super::{Finished, Session, runs};
 use crate::capture::Counts;
-use crate::exchange::redact::BodyMask;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::http::event::{Fields, Side};
 use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
@@ -43,13 +42,13 @@ pub(super) struct Batch {
 }
 
 /// One exchange between begin and end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Running {
     id: i64,
     /// Next `piece.seq`, requests and responses.
     seq: [u64; 2],
-    /// Where the request's body stands.
-    mask: BodyMask,
+    /// Where its bodies stand, for secrets.
+    masks: Masks,
     /// Next `record.n`.
     record: u64,
 }
@@ -126,15 +125,17 @@ struct Step<'b> {
 
 impl Step<'_> {
     fn begun(&mut self, id: ExchangeId) {
-        self.running(id);
+        let running = self.running(id);
+        self.running.insert(id, running);
     }
 
+    /// Taken out of the list: whoever goes on with it puts it back.
     fn running(&mut self, exchange: ExchangeId) -> Running {
-        *self.running.entry(exchange).or_insert_with(|| {
+        self.running.remove(&exchange).unwrap_or_else(|| {
             self.last += 1;
             self.bare.insert(self.last);
             self.first.get_or_insert(self.last);
-            Running { id: self.last, seq: [0, 0], mask: BodyMask::default(), record: 0 }
+            Running { id: self.last, seq: [0, 0], masks: Masks::default(), record: 0 }
         })
     }
 
@@ -144,7 +145,9 @@ impl Step<'_> {
             self.bare_row(running.id)?;
         }
         if let Some(hide) = self.hide {
-            hide.body(&mut running.mask, &mut part.request.bytes);
+            let [request, response] = part.codings.each_ref().map(Option::as_deref);
+            hide.body(&mut running.masks, Side::Request, request, &part.request.pieces, &mut part.request.bytes);
+            hide.body(&mut running.masks, Side::Response, response, &part.response.pieces, &mut part.response.bytes);
         }
         self.body(&mut running, Side::Request, &part.request.pieces, &part.request.bytes, &part.request.unit_lines)?;
         let BodyPart { pieces, bytes, unit_lines } = &part.response;
@@ -157,10 +160,9 @@ impl Step<'_> {
     fn finished(&mut self, mut f: Box<Finished>) -> Result<()> {
         let mut running = self.running(f.exchange.id);
         if let Some(hide) = self.hide {
-            self.quoted = hide.exchange(&mut running.mask, &mut f);
+            self.quoted = hide.exchange(&mut running.masks, &mut f);
         }
         let x = &f.exchange;
-        self.running.remove(&x.id);
         self.bare.remove(&running.id);
         let id = running.id;
         let summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);

@@ -1,18 +1,32 @@
-//! Secrets on their way to the disk: heads, targets, known places of request bodies, and what the layers quoted of them.
+//! Secrets on their way to the disk: heads, targets, known places of bodies, and what the layers quoted of them.
 
 use super::Finished;
+use crate::exchange::PieceInfo;
 use crate::exchange::redact::{BodyMask, Redactor};
-use crate::http::event::Fields;
+use crate::http::event::{Fields, Side};
+use crate::oddity::Of;
 use anyhow::{Context, Result};
 use rusqlite::Connection;
 use std::borrow::Cow;
 
-/// A shorter secret is no key, and would be found inside of innocent words.
+/// A shorter secret would be found inside of innocent words: it is replaced where it stands as a word of its own.
 const QUOTED: usize = 8;
+/// An even shorter one says nothing outside of its place.
+const WORD: usize = 3;
 
-/// Secrets of one exchange and what stands in for them, for the places that quote them.
+/// Secrets of one exchange and what stands in for them, for the places that quote them, perhaps cut short.
 #[derive(Debug, Default)]
 pub(super) struct Quoted(Vec<(String, String)>);
+
+/// Where the two bodies of one exchange stand, and what was found in them.
+#[derive(Debug, Default)]
+pub(super) struct Masks {
+    /// Request and response, once their codings are known.
+    bodies: [Option<BodyMask>; 2],
+    found: Vec<String>,
+    /// Something of the response was overwritten.
+    response: bool,
+}
 
 /// Hides secrets under the database's own salt.
 #[derive(Debug)]
@@ -26,17 +40,26 @@ impl Hide {
         Ok(Hide { redactor: Redactor::salted(salt) })
     }
 
-    /// Bytes of a request's body, in place.
-    pub(super) fn body(&self, mask: &mut BodyMask, bytes: &mut [u8]) {
-        mask.apply(bytes, &self.redactor);
+    /// Bytes of a body under this coding, in place.
+    pub(super) fn body(&self, masks: &mut Masks, side: Side, coding: Option<&str>, pieces: &[PieceInfo], bytes: &mut [u8]) {
+        let mask = masks.bodies[side as usize].get_or_insert_with(|| BodyMask::new(coding));
+        let changed = mask.apply(bytes, &self.redactor, &mut masks.found);
+        masks.response |= changed && side == Side::Response;
+        if pieces.iter().any(|p| p.gap) {
+            mask.gap();
+        }
     }
 
     /// A finished exchange, in place; its fields apart, which pass through [`Hide::head`] and [`Hide::value`] with what this gives.
-    pub(super) fn exchange(&self, mask: &mut BodyMask, f: &mut Finished) -> Quoted {
+    pub(super) fn exchange(&self, masks: &mut Masks, f: &mut Finished) -> Quoted {
         let x = &mut *f.exchange;
         let mut quoted = Quoted::default();
+        if let Some(r) = &mut x.response {
+            let coding = r.head.as_ref().and_then(|h| h.fields.content_codings());
+            self.body(masks, Side::Response, coding.as_deref(), &r.body.pieces, &mut r.body.bytes);
+        }
         if let Some(r) = &mut x.request {
-            self.body(mask, &mut r.body.bytes);
+            self.body(masks, Side::Request, r.head.fields.content_codings().as_deref(), &r.body.pieces, &mut r.body.bytes);
             if let Cow::Owned(hidden) = self.redactor.target(&r.head.target) {
                 quoted.0.push((std::mem::replace(&mut r.head.target, hidden.clone()), hidden));
             }
@@ -45,11 +68,30 @@ impl Hide {
         if let Some(head) = x.response.as_ref().and_then(|r| r.head.as_ref()) {
             self.secrets(&head.fields, &mut quoted);
         }
-        quoted.0.retain(|(secret, _)| secret.len() >= QUOTED);
-        if !quoted.0.is_empty() {
-            f.findings.iter_mut().for_each(|finding| quoted.hide(&mut finding.message));
+        masks.bodies.iter_mut().flatten().for_each(|mask| mask.finish(&mut masks.found));
+        quoted.0.extend(masks.found.drain(..).map(|secret| (secret, "[redacted]".to_owned())));
+        quoted.0.retain(|(secret, _)| secret.len() >= WORD);
+        if !quoted.0.is_empty() || masks.response {
             x.oddities.each_found(|found| quoted.hide(found));
+            for finding in &mut f.findings {
+                quoted.hide(&mut finding.message);
+                let Some(excerpt) = &mut finding.excerpt else { continue };
+                let cut = masks.response && excerpt.of == Of::Body;
+                for text in [&mut excerpt.before, &mut excerpt.marked, &mut excerpt.after] {
+                    // Around the mark a secret may be cut, and then is not found.
+                    if cut { text.clear() } else { quoted.hide(text) }
+                }
+            }
         }
+        if masks.response
+            && let Some(r) = &mut x.response
+        {
+            let answer = &mut r.answer;
+            let texts = answer.texts.values_mut().chain(answer.tool_arguments.values_mut()).chain(&mut answer.error);
+            texts.chain([&mut answer.reasoning_text]).for_each(|text| quoted.hide(text));
+        }
+        // In heads a short one stands only where its field is.
+        quoted.0.retain(|(secret, _)| secret.len() >= QUOTED);
         quoted
     }
 
@@ -84,8 +126,22 @@ impl Hide {
 impl Quoted {
     fn hide(&self, text: &mut String) {
         for (secret, mark) in &self.0 {
-            if text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), mark);
+            if secret.len() >= QUOTED {
+                if text.contains(secret.as_str()) {
+                    *text = text.replace(secret.as_str(), mark);
+                }
+                cut(text, secret, mark);
+                continue;
+            }
+            let mut from = 0;
+            while let Some(at) = text.get(from..).and_then(|rest| rest.find(secret.as_str())).map(|at| at + from) {
+                let end = at + secret.len();
+                let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+                let word = !inside(text[..at].chars().next_back()) && !inside(text[end..].chars().next());
+                if word {
+                    text.replace_range(at..end, mark);
+                }
+                from = at + if word { mark.len() } else { secret.len() };
             }
         }
     }
@@ -103,6 +159,20 @@ impl Quoted {
             out = next;
         }
         out
+    }
+}
+
+/// Replaces what quotes the begin of a secret, before the end of the text or an ellipsis.
+fn cut(text: &mut String, secret: &str, mark: &str) {
+    // A target is mostly no secret.
+    let Some(begin) = secret.get(..QUOTED).filter(|b| !b.contains('/')) else { return };
+    while let Some(at) = text.find(begin) {
+        let same: usize = text[at..].chars().zip(secret.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+        let rest = &text[at + same..];
+        if !(rest.is_empty() || rest.starts_with(['…', '.', '"', '\'', '`'])) || mark.contains(begin) {
+            return;
+        }
+        text.replace_range(at..at + same, mark);
     }
 }
 

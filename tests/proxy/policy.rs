@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-/// A chat completion that ends without its `[DONE]` (OAI-CHAT-001).
+/// A chat completion that ends without its `[DONE]` (OAI-CHAT-001: a warning, as it has its finish reason).
 fn upstream() -> SocketAddr {
     server(|mut stream: TcpStream| {
         read_head(&mut stream);
@@ -38,13 +38,13 @@ fn level(list: &[Value]) -> Option<String> {
 fn options_and_the_file_count_in_the_proxy() {
     let to = upstream();
     for (options, file, wanted) in [
-        (&[][..], None, Some("error")),
+        (&[][..], None, Some("warning")),
         (&["--rule", "missing-done=info"], None, Some("info")),
         (&["--allow", "OAI-CHAT-001"], None, None),
-        (&[], Some("[levels]\nmissing-done = \"warning\"\n"), Some("warning")),
-        (&["--rule", "missing-done=info"], Some("[levels]\nmissing-done = \"warning\"\n"), Some("info")),
+        (&[], Some("[levels]\nmissing-done = \"error\"\n"), Some("error")),
+        (&["--rule", "missing-done=info"], Some("[levels]\nmissing-done = \"error\"\n"), Some("info")),
         (&[], Some("[[allow]]\nrules = [\"missing-done\"]\nhost = \"127.0.0.1\"\n"), None),
-        (&[], Some("[[allow]]\nrules = [\"missing-done\"]\nhost = \"elsewhere.example\"\n"), Some("error")),
+        (&[], Some("[[allow]]\nrules = [\"missing-done\"]\nhost = \"elsewhere.example\"\n"), Some("warning")),
     ] {
         let home = tempfile::tempdir().unwrap();
         if let Some(text) = file {
@@ -72,7 +72,7 @@ fn a_mistake_in_the_file_is_told_before_anything_begins() {
 fn run_takes_them_too() {
     let to = upstream();
     for (options, wanted) in
-        [(&[][..], Some("error")), (&["--rule", "missing-done=warning"], Some("warning")), (&["--allow", "missing-done"], None)]
+        [(&[][..], Some("warning")), (&["--rule", "missing-done=error"], Some("error")), (&["--allow", "missing-done"], None)]
     {
         let home = tempfile::tempdir().unwrap();
         let url = format!("http://{to}/v1/chat/completions");

@@ -194,6 +194,25 @@ fn http2_in_reverse_mode_passes_as_it_is_or_is_refused_in_its_own_words() {
 }
 
 #[test]
+fn who_may_use_reverse_mode_is_asked_inside_of_tls_too() {
+    let identity = Identity::new();
+    let upstream = tls_server(identity.server(&[]), crate::tls::answer);
+    let to = format!("https://localhost:{}", upstream.port());
+    let door = Door::open_in(identity.folder(), &["--upstream-ca", "upstream-ca.pem", "--upstream", &to, "--auth", "user:open sesame"]);
+    let status = |credentials: &str| {
+        let mut stream = client(&[&door.ca()], &[], door.connect(), "localhost");
+        write!(stream, "GET /v1 HTTP/1.1\r\nHost: localhost\r\n{credentials}\r\n").unwrap();
+        read_head(&mut stream).split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(status(""), "407");
+    assert_eq!(status("Proxy-Authorization: Basic dXNlcjp4\r\n"), "407");
+    // base64 of "user:open sesame"
+    assert_eq!(status("Proxy-Authorization: Basic dXNlcjpvcGVuIHNlc2FtZQ==\r\n"), "200");
+    let list = door.close();
+    assert_eq!(list.len(), 1, "what was refused did not get upstream: {list:#?}");
+}
+
+#[test]
 fn clients_that_speak_http2_only_are_served_in_reverse_mode_over_tls() {
     let identity = Identity::new();
     let (tx, rx) = mpsc::channel();

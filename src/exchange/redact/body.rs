@@ -1,36 +1,52 @@
-//! Secrets in request bodies, at the places known for them: JSON members and form fields by name. Each is overwritten in place, so that lengths, offsets
-//! and boundaries stay what they were.
+//! Secrets in bodies that are text, at the places known for them: JSON members, form fields and multipart fields by name, and JSON strings that begin as
+//! keys do. Each is overwritten in place, so that lengths, offsets and boundaries stay what they were.
 
-use super::{Redactor, SHORT};
+use super::Redactor;
+use super::known::{begins_as_key, holds_secret, is_secret, overwrite, scheme};
 
-/// Longest name that is looked at.
-const NAME: usize = 48;
+/// Longest name, and longest line of a multipart head, that is looked at.
+const WORD: usize = 256;
+/// A form's name that is longer is none.
+const FORM_NAME: usize = 64;
+/// Longest boundary (RFC 2046 section 5.1.1), with its line end and dashes.
+const BOUNDARY: usize = 74;
+/// So much of a secret in several deliveries is remembered, for the places that quote it.
+const REMEMBERED: usize = 4 << 10;
 
-/// Parts of names, without their `-` and `_`, that give a secret away.
-const PARTS: &[&str] = &["apikey", "accesskey", "secret", "password", "passwd", "credential"];
-/// Ends of such names. (A word ending in `token` alone may be a vocabulary's: `eos_token`.)
-const ENDS: &[&str] =
-    &["accesstoken", "refreshtoken", "idtoken", "authtoken", "sessiontoken", "bearertoken", "authorizationtoken", "authorization"];
-/// Such names, whole.
-const WHOLE: &[&str] = &["cookie", "jwt", "privatekey", "clientassertion", "assertion"];
-
-/// Walks through one request body, delivery by delivery, and overwrites secrets.
+/// Walks through one decoded body, delivery by delivery, and overwrites secrets.
 ///
 /// ```text
-/// JSON   Between ──"──▶ Name ──"──▶ Named ──:──▶ Colon ──"──▶ Value (overwritten if the name was a secret's) ──"──▶ Between
-/// form   Name ──=──▶ Value ──&──▶ Name
+/// JSON       Between ──"──▶ Name ──"──▶ Named ──:──▶ Colon ──"──▶ Value (overwritten if it is a secret) ──"──▶ Between
+/// form       FormName ──=──▶ FormValue ──&──▶ FormName
+/// multipart  Boundary ──line end──▶ PartHead ──empty line──▶ PartValue ──boundary──▶ PartEnd ──line end──▶ PartHead
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct BodyMask {
+#[derive(Debug, Clone, Default)]
+pub(super) struct TextMask {
     state: State,
-    name: [u8; NAME],
-    len: usize,
+    /// The name or line at hand, in lower case; of a JSON value its begin.
+    word: Vec<u8>,
+    /// It was longer.
+    long: bool,
     escaped: bool,
+    /// Objects and arrays that are open, and which of them has a secret's name.
+    depth: u32,
+    within: Option<(u32, Holder)>,
+    /// Multipart: line end, dashes and boundary.
+    boundary: Vec<u8>,
+    /// Of a secret in several deliveries: what came so far.
+    secret: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Object,
+    Array,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
     /// Nothing seen but white space.
+    #[default]
     Start,
     /// JSON, outside of strings.
     Between,
@@ -46,167 +62,238 @@ enum State {
     FormName,
     /// Form: in a value.
     FormValue { secret: bool },
+    /// Multipart: in the first line.
+    Boundary,
+    /// In the lines before a part's value.
+    PartHead { secret: bool },
+    /// In it; so many bytes of the boundary have just been seen.
+    PartValue { secret: bool, seen: usize },
+    /// Behind a boundary.
+    PartEnd,
     /// Something else: left alone.
     Other,
 }
 
-impl Default for BodyMask {
-    fn default() -> Self {
-        BodyMask { state: State::Start, name: [0; NAME], len: 0, escaped: false }
+impl State {
+    fn in_secret(self) -> bool {
+        matches!(self, State::Value { secret: true } | State::FormValue { secret: true } | State::PartValue { secret: true, .. })
     }
 }
 
-impl BodyMask {
-    /// The next bytes, in order. True if any were overwritten.
-    pub fn apply(&mut self, bytes: &mut [u8], redactor: &Redactor) -> bool {
+impl TextMask {
+    /// Nothing that comes will be looked at.
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Other
+    }
+
+    /// The body has ended, and with it a form's last value.
+    pub(super) fn finish(&mut self, found: &mut Vec<String>) {
+        self.remember(&[], true, found);
+    }
+
+    /// A secret's bytes; with the last of them it is `found`.
+    fn remember(&mut self, bytes: &[u8], whole: bool, found: &mut Vec<String>) {
+        let room = REMEMBERED.saturating_sub(self.secret.len()).min(bytes.len());
+        self.secret.extend_from_slice(&bytes[..room]);
+        if whole && !self.secret.is_empty() {
+            let secret = std::mem::take(&mut self.secret);
+            let plain = secret.strip_prefix(scheme(&secret)).unwrap_or(&secret);
+            found.extend(std::str::from_utf8(plain).ok().map(str::to_owned));
+        }
+    }
+
+    /// The next bytes, in order. True if any were overwritten; `found` gets those that are whole.
+    pub(super) fn apply(&mut self, bytes: &mut [u8], redactor: &Redactor, found: &mut Vec<String>) -> bool {
         let mut changed = false;
-        // Begin of the secret value at hand.
-        let mut begin = 0;
-        let mut split = true;
+        // Begin of the secret value at hand; it goes on from the delivery before.
+        let (mut begin, mut split) = (0, true);
         for at in 0..bytes.len() {
-            let byte = bytes[at];
-            let secret = matches!(self.state, State::Value { secret: true } | State::FormValue { secret: true });
-            if self.step(byte) && secret {
-                changed |= overwrite(&mut bytes[begin..at], redactor, split);
+            if self.is_over() {
+                return changed;
             }
-            let still = matches!(self.state, State::Value { secret: true } | State::FormValue { secret: true });
-            if still && !secret {
+            let was = self.state.in_secret();
+            // Behind the value: its closing quote, the ampersand, the boundary.
+            if let Some(behind) = self.step(bytes[at])
+                && was
+            {
+                let end = (at + 1).saturating_sub(behind).max(begin);
+                self.remember(&bytes[begin..end], true, found);
+                changed |= overwrite(&mut bytes[begin..end], redactor, split);
+            }
+            if self.state.in_secret() && !was {
                 (begin, split) = (at + 1, false);
             }
         }
-        if matches!(self.state, State::Value { secret: true } | State::FormValue { secret: true }) {
-            // It goes on in the next delivery: no hash can be told of it.
-            changed |= overwrite(&mut bytes[begin..], redactor, true);
+        if self.state.in_secret() {
+            // What may be the boundary's begin says nothing of the value. The rest goes on in the next delivery: no hash can be told of it.
+            let seen = if let State::PartValue { seen, .. } = self.state { seen } else { 0 };
+            let end = bytes.len().saturating_sub(seen).max(begin);
+            self.remember(&bytes[begin..end], false, found);
+            changed |= overwrite(&mut bytes[begin..end], redactor, true);
         }
         changed
     }
 
-    /// One byte. True: a value has ended with it.
-    fn step(&mut self, byte: u8) -> bool {
+    /// One byte. A value has ended with it: so many of the bytes last seen are behind it.
+    fn step(&mut self, byte: u8) -> Option<usize> {
         let escaped = std::mem::take(&mut self.escaped);
         match self.state {
-            State::Start if byte.is_ascii_whitespace() => {}
-            State::Start if matches!(byte, b'{' | b'[') => self.state = State::Between,
-            State::Start if byte.is_ascii_alphanumeric() || b"_.%".contains(&byte) => {
-                (self.state, self.len) = (State::FormName, 0);
-                self.push(byte);
-            }
-            State::Start => self.state = State::Other,
-            State::Between => {
-                if byte == b'"' {
-                    (self.state, self.len) = (State::Name, 0);
-                }
-            }
+            State::Start => self.start(byte),
+            State::Between => self.between(byte),
             State::Name | State::Value { .. } if escaped => self.push(byte),
             State::Name | State::Value { .. } if byte == b'\\' => self.escaped = true,
             State::Name if byte == b'"' => self.state = State::Named,
             State::Name => self.push(byte),
             State::Named => match byte {
                 b':' => self.state = State::Colon,
-                b'"' => (self.state, self.len) = (State::Name, 0),
+                b'"' => self.begin(State::Name),
                 _ if byte.is_ascii_whitespace() => {}
-                _ => self.state = State::Between,
+                _ => self.between(byte),
             },
             State::Colon => match byte {
-                b'"' => self.state = State::Value { secret: self.is_secret() },
+                b'"' => {
+                    let secret = self.is_secret();
+                    self.begin(State::Value { secret });
+                }
+                b'{' | b'[' => {
+                    if self.within.is_none() && self.names_secret() {
+                        let holder = if byte == b'{' { Holder::Object } else { Holder::Array };
+                        self.within = Some((self.depth + 1, holder));
+                    }
+                    self.between(byte);
+                }
                 _ if byte.is_ascii_whitespace() => {}
-                _ => self.state = State::Between,
+                _ => self.between(byte),
             },
             State::Value { .. } if byte == b'"' => {
                 self.state = State::Between;
-                return true;
+                return Some(1);
+            }
+            State::Value { secret: true } => {}
+            State::Value { secret: false } => {
+                if self.word.len() < WORD && !self.long {
+                    self.push(byte);
+                    self.long = self.word.len() > 16;
+                    let secret = begins_as_key(&self.word);
+                    self.state = State::Value { secret };
+                }
             }
             State::FormName => match byte {
-                b'=' => self.state = State::FormValue { secret: self.is_secret() },
-                b'&' => self.len = 0,
-                _ if byte.is_ascii_alphanumeric() || b"_.%-+[]".contains(&byte) => self.push(byte),
+                b'=' => {
+                    let secret = self.names_secret();
+                    self.begin(State::FormValue { secret });
+                }
+                b'&' => self.begin(State::FormName),
+                _ if self.word.len() < FORM_NAME && (byte.is_ascii_alphanumeric() || b"_.%-+[]".contains(&byte)) => self.push(byte),
                 _ => self.state = State::Other,
             },
             State::FormValue { .. } if byte == b'&' => {
-                (self.state, self.len) = (State::FormName, 0);
-                return true;
+                self.begin(State::FormName);
+                return Some(1);
             }
-            State::Value { .. } | State::FormValue { .. } | State::Other => {}
+            State::Boundary if byte == b'\n' => self.begin_parts(),
+            State::PartHead { secret } if byte == b'\n' => self.part_line(secret),
+            State::Boundary | State::PartHead { .. } => self.push(byte),
+            State::PartValue { secret, seen } => {
+                let seen = match self.boundary.get(seen) {
+                    Some(&next) if next == byte => seen + 1,
+                    _ => usize::from(self.boundary.first() == Some(&byte)),
+                };
+                self.state = State::PartValue { secret, seen };
+                if seen == self.boundary.len() {
+                    self.begin(State::PartEnd);
+                    return Some(seen);
+                }
+            }
+            State::PartEnd if byte == b'\n' => self.begin(State::PartHead { secret: false }),
+            State::FormValue { .. } | State::PartEnd | State::Other => {}
         }
-        false
+        None
+    }
+
+    fn start(&mut self, byte: u8) {
+        match byte {
+            _ if byte.is_ascii_whitespace() => {}
+            b'{' | b'[' => self.between(byte),
+            b'-' => {
+                self.begin(State::Boundary);
+                self.word.push(byte);
+            }
+            _ if byte.is_ascii_alphanumeric() || b"_.%".contains(&byte) => {
+                self.begin(State::FormName);
+                self.push(byte);
+            }
+            _ => self.state = State::Other,
+        }
+    }
+
+    /// JSON, outside of strings.
+    fn between(&mut self, byte: u8) {
+        self.state = State::Between;
+        match byte {
+            b'"' if self.within == Some((self.depth, Holder::Array)) => self.begin(State::Value { secret: true }),
+            b'"' => self.begin(State::Name),
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                if self.within.is_some_and(|(depth, _)| depth == self.depth) {
+                    self.within = None;
+                }
+                self.depth = self.depth.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// The first line of a multipart body is its boundary.
+    fn begin_parts(&mut self) {
+        let line = self.word.trim_ascii_end();
+        if self.long || !line.starts_with(b"--") || !(3..=BOUNDARY).contains(&line.len()) {
+            self.state = State::Other;
+            return;
+        }
+        self.boundary = [b"\r\n", line].concat();
+        self.begin(State::PartHead { secret: false });
+    }
+
+    /// A line of a part's head is there.
+    fn part_line(&mut self, secret: bool) {
+        let line = String::from_utf8_lossy(self.word.trim_ascii_end()).into_owned();
+        if line.is_empty() {
+            return self.begin(State::PartValue { secret, seen: 0 });
+        }
+        let named = line.strip_prefix("content-disposition:").and_then(|rest| {
+            let name = rest.split(';').find_map(|p| p.trim().strip_prefix("name="))?;
+            Some(is_secret(name.trim_matches('"')))
+        });
+        self.begin(State::PartHead { secret: secret || named == Some(true) });
+    }
+
+    fn begin(&mut self, state: State) {
+        self.state = state;
+        self.word.clear();
+        self.long = false;
     }
 
     fn push(&mut self, byte: u8) {
-        if self.state == State::Name || self.state == State::FormName {
-            if let Some(slot) = self.name.get_mut(self.len) {
-                *slot = byte.to_ascii_lowercase();
-            }
-            self.len += 1;
+        match self.state {
+            State::Value { secret: true } => {}
+            // Boundaries differ by case.
+            State::Boundary if self.word.len() < WORD => self.word.push(byte),
+            _ if self.word.len() < WORD => self.word.push(byte.to_ascii_lowercase()),
+            _ => self.long = true,
         }
     }
 
-    fn is_secret(&self) -> bool {
-        let Some(name) = self.name.get(..self.len) else { return false };
-        let plain: Vec<u8> = name.iter().copied().filter(|b| !b"-_".contains(b)).collect();
-        let Ok(name) = std::str::from_utf8(&plain) else { return false };
-        WHOLE.contains(&name) || ENDS.iter().any(|e| name.ends_with(e)) || PARTS.iter().any(|p| name.contains(p))
+    fn names_secret(&self) -> bool {
+        !self.long && std::str::from_utf8(&self.word).is_ok_and(is_secret)
     }
-}
 
-/// Overwrite a secret, its scheme (`Bearer `) apart. `split`: it is not whole here.
-fn overwrite(value: &mut [u8], redactor: &Redactor, split: bool) -> bool {
-    let scheme = [b"Bearer ".as_slice(), b"Basic "].into_iter().find(|s| value.starts_with(s)).map_or(0, <[u8]>::len);
-    let secret = &mut value[scheme..];
-    if secret.is_empty() || (!split && secret.len() < SHORT) || (secret.starts_with(b"[redacted") && !split) {
-        return false;
+    /// The string of this name is one.
+    fn is_secret(&self) -> bool {
+        let holds = self.within == Some((self.depth, Holder::Object)) && holds_secret(&self.word);
+        holds || self.names_secret()
     }
-    let mark = if split { None } else { redactor.mark(secret) };
-    let text = mark.map_or_else(|| "[redacted]".to_owned(), |mark| format!("[redacted:{mark}]"));
-    secret.fill(b'*');
-    if let Some(front) = secret.get_mut(..text.len()).filter(|_| !split) {
-        front.copy_from_slice(text.as_bytes());
-    }
-    true
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn masked(text: &str, size: usize) -> String {
-        let (mut mask, mut out) = (BodyMask::default(), Vec::new());
-        for part in text.as_bytes().chunks(size) {
-            let mut part = part.to_vec();
-            mask.apply(&mut part, &Redactor::default());
-            out.extend(part);
-        }
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    #[test]
-    fn members_with_such_names_are_overwritten_in_place() {
-        let sent = r#"{"model":"m","tools":[{"type":"mcp","headers":{"Authorization":"Bearer sk-0123456789abcdef"},"authorization_token":"tok-0123456789"}],"messages":[{"content":"my \"api_key\": \"stays, it is text\""}],"eos_token":"</s></s></s>","api_key" : "a\"b0123456789","password":{"type":"string"}}"#;
-        let have = masked(sent, usize::MAX);
-        let wanted = r#"{"model":"m","tools":[{"type":"mcp","headers":{"Authorization":"Bearer [redacted]*********"},"authorization_token":"[redacted]****"}],"messages":[{"content":"my \"api_key\": \"stays, it is text\""}],"eos_token":"</s></s></s>","api_key" : "[redacted]****","password":{"type":"string"}}"#;
-        assert_eq!(have, wanted);
-        for size in [1, 3, 16] {
-            let cut = masked(sent, size);
-            assert_eq!(cut.len(), sent.len());
-            for secret in ["0123456789abcdef", "tok-", "b0123"] {
-                assert!(!cut.contains(secret), "pieces of {size}: {cut}");
-            }
-            assert!(cut.contains("stays, it is text") && cut.contains("</s></s></s>"), "pieces of {size}: {cut}");
-        }
-    }
-
-    #[test]
-    fn forms_too() {
-        let sent = "grant_type=refresh_token&refresh_token=0123456789abc&client_id=me&client_secret=s3cr3t-s3cr3t";
-        let wanted = "grant_type=refresh_token&refresh_token=[redacted]***&client_id=me&client_secret=*************";
-        let have = masked(sent, usize::MAX);
-        assert_eq!(have[..have.len() - 13], wanted[..wanted.len() - 13]);
-        assert!(have.ends_with('*') && !have.contains("s3cr3t"), "{have}");
-    }
-
-    #[test]
-    fn other_bodies_are_left_alone() {
-        for sent in ["\u{1}\u{2}api_key=0123456789", "plain text with api_key: \"0123456789\"", "--boundary\r\npassword=0123456789"] {
-            assert_eq!(masked(sent, usize::MAX), sent);
-        }
-    }
-}
+mod tests;

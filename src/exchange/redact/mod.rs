@@ -3,9 +3,11 @@
 //! For display a secret's length stands in for it. For the database a salted hash does too: equal keys stay equal, and nobody gets them back.
 
 mod body;
+mod coded;
+mod known;
 mod whole;
 
-pub use body::BodyMask;
+pub use coded::BodyMask;
 pub use whole::exchange;
 
 use sha2::{Digest, Sha256};
@@ -32,7 +34,7 @@ const PARTS: &[&str] = &[
 /// Names of query parameters that are secret although the word alone would not do in a header.
 const PARAMETERS: &[&str] = &["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"];
 
-/// A query parameter or a member of a body with a shorter value is no key: a placeholder, a flag, a word.
+/// A query parameter whose name may mean something else (`code`, `session`) and whose value is shorter is no key: a number, a flag, a word.
 const SHORT: usize = 6;
 
 /// Replaces secrets by what stands in for them. What stands in already stays as it is.
@@ -79,7 +81,10 @@ impl Redactor {
             None => (target, None),
         };
         let secret = |pair: &str| {
-            pair.split_once('=').is_some_and(|(name, value)| is_secret_parameter(name) && value.len() >= SHORT && !stands_in(value))
+            pair.split_once('=').is_some_and(|(name, value)| {
+                let least = if is_secret(name) { 1 } else { SHORT };
+                is_secret_parameter(name) && value.len() >= least && !stands_in(value)
+            })
         };
         let user = userinfo(path).filter(|(_, info, _)| !stands_in(info));
         let hides = query.is_some_and(|q| q.split('&').any(secret));
@@ -232,6 +237,7 @@ mod tests {
         assert_eq!(target("/v1beta/m:stream?alt=sse&key=AIza12"), "/v1beta/m:stream?alt=sse&key=[redacted]");
         assert_eq!(target("http://u:p@h/x"), "http://[redacted]@h/x");
         assert_eq!(target("/v1/x?a=b&c"), "/v1/x?a=b&c");
+        assert_eq!(target("/v1/x?api_key=ab&code=200&token=z&password="), "/v1/x?api_key=[redacted]&code=200&token=[redacted]&password=");
         assert_eq!(target("/p@th?x-amz-signature=ff00ff"), "/p@th?x-amz-signature=[redacted]");
         assert_eq!(value("Location", "/a?token=xyzxyz"), "/a?token=[redacted]");
     }

@@ -5,7 +5,7 @@ use crate::exchange::Exchange;
 use crate::http::event::{Fields, RequestHead, ResponseHead};
 use crate::http::stored;
 
-/// An exchange without the secrets of its heads and of the known places of its request's body.
+/// An exchange without the secrets of its heads and of the known places of its bodies.
 pub fn exchange(x: &Exchange) -> Exchange {
     let redactor = Redactor::default();
     let mut x = x.clone();
@@ -17,9 +17,12 @@ pub fn exchange(x: &Exchange) -> Exchange {
             fields: Fields::default(),
             ..r.head.clone()
         });
-        BodyMask::default().apply(&mut r.body.bytes, &redactor);
+        let coding = r.head.fields.content_codings();
+        BodyMask::new(coding.as_deref()).apply(&mut r.body.bytes, &redactor, &mut Vec::new());
     }
     if let Some(r) = &mut x.response {
+        let coding = r.head.as_ref().and_then(|h| h.fields.content_codings());
+        BodyMask::new(coding.as_deref()).apply(&mut r.body.bytes, &redactor, &mut Vec::new());
         for h in r.head.iter_mut().chain(&mut r.informational) {
             let kept = stored::Kept { first_at: h.first_at, h2_stream: h.h2_stream, transfer: h.transfer.as_str() };
             let raw = redactor.head(h.fields.raw()).into_owned();

@@ -24,7 +24,7 @@ pub(super) fn piece(at: i64, unit: u64, offset: u64, len: u32) -> PieceInfo {
 
 pub(super) fn part(n: u64, pieces: Vec<PieceInfo>, bytes: &[u8]) -> Part {
     let response = BodyPart { pieces, bytes: bytes.to_vec(), unit_lines: vec![] };
-    Part { id: ExchangeId(n), request: BodyPart::default(), response, records: vec![] }
+    Part { id: ExchangeId(n), codings: [None, None], request: BodyPart::default(), response, records: vec![] }
 }
 
 pub(super) fn connection(n: u32) -> Connection {
