@@ -58,6 +58,11 @@ impl HelperScript {
         let key = self.index(choice, "a choice's")?;
         let n = key.parse().unwrap_or(0);
         let finished = finishes(choice);
+        // Whatever else a choice has is laid over the snapshot: a `message` beside the delta replaces what was gathered, its role too.
+        if let Some(message) = choice.get("message").filter(|m| m.is_object()) {
+            let role = message.get("role").and_then(Value::as_str).map(String::from);
+            self.choices.entry(key.clone()).or_default().role = role;
+        }
         if let Some(delta) = choice.get("delta").filter(|d| truthy(d)) {
             if delta.get("content").is_some_and(|c| if self.strict_index { !c.is_null() } else { truthy(c) }) {
                 Join::Bent.add(got, n, delta.get("content"))?;
