@@ -6,7 +6,7 @@ use serde_json::Value;
 pub(super) fn text(recorded: &str, asked: &str) -> bool {
     recorded == asked || {
         let scheme = ["Bearer ", "Basic "].into_iter().find(|s| recorded.starts_with(s)).unwrap_or_default();
-        asked.starts_with(scheme) && stands_in(recorded[scheme.len()..].as_bytes())
+        asked.starts_with(scheme) && stands_in(&recorded.as_bytes()[scheme.len()..])
     }
 }
 

@@ -22,6 +22,8 @@ const LONG_CALL: i64 = 100_000;
 #[derive(Default)]
 pub(super) struct Pacer {
     inbox: Mutex<Inbox>,
+    /// Something has been put into the inbox.
+    news: AtomicBool,
     stop: AtomicBool,
     /// Of the thread's own writes; of those that readers made.
     paced: Mutex<Lateness>,
@@ -50,6 +52,7 @@ impl Pacer {
         inbox.due.push(Due { at, link: link.clone() });
         let thread = inbox.thread.clone();
         drop(inbox);
+        self.news.store(true, Ordering::Release);
         if let Some(thread) = thread {
             thread.unpark();
         }
@@ -82,6 +85,7 @@ impl Pacer {
         let mut waking = Waking::default();
         let mut takes = 0;
         while !self.stop.load(Ordering::Acquire) {
+            self.news.store(false, Ordering::Release);
             match self.inbox.try_lock() {
                 Ok(mut inbox) => heap.extend(inbox.due.drain(..)),
                 Err(TryLockError::Poisoned(inbox)) => heap.extend(inbox.into_inner().due.drain(..)),
@@ -121,6 +125,13 @@ impl Pacer {
             let lead = *takes / 2;
             link.prepare(at, lead);
             while clock::now() < at - lead {
+                // Perhaps somebody else wants to write before.
+                if self.news.load(Ordering::Acquire) {
+                    if link.wants(at) {
+                        heap.push(Due { at, link });
+                    }
+                    return;
+                }
                 std::hint::spin_loop();
             }
         }
