@@ -362,7 +362,7 @@ fn proxied(steps: &[Step], folder: &Path) -> String {
     // Nothing ends that the transcript does not end.
     door.stop();
     let mut told = Vec::new();
-    let notices = tee.take(&mut told, std::time::Duration::ZERO);
+    let notices = tee.take(&mut told, &mut Vec::new(), std::time::Duration::ZERO);
     assert_eq!((notices, tee.lost()), (Vec::<String>::new(), 0));
     shapes(&exchanges_of(|sink| told.iter().map(|one| one.event()).for_each(sink)))
 }

@@ -7,7 +7,7 @@ use super::record::{Recording, Source};
 use super::{Common, say, signals};
 use crate::capture::Counts;
 use crate::net::NetStats;
-use crate::proxy::{Heard, Server, Tee, Told, stand_back};
+use crate::proxy::{Heard, Hop as Crossing, Server, Tee, Told, stand_back};
 use crate::report::text::bytes;
 use crate::store::write::{Hop, Message};
 use anyhow::{Context, Result, bail};
@@ -66,6 +66,7 @@ pub(super) struct Door<'a> {
     tee: Tee,
     /// What was taken from it last.
     told: Vec<Told>,
+    hops: Vec<Crossing>,
     recording: Recording<'a>,
     counts: Counts,
     /// Bytes lost when that was said last.
@@ -88,7 +89,17 @@ impl<'a> Door<'a> {
         let source = Source { name: name.clone(), options, room, store_secrets, parts: Some(PARTS) };
         let recording = Recording::begin(source, (limits, policy), &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
-        Ok(Door { server, certificate, tee, told: Vec::new(), recording, counts: Counts::default(), lost: 0, failed: None })
+        Ok(Door {
+            server,
+            certificate,
+            tee,
+            told: Vec::new(),
+            hops: Vec::new(),
+            recording,
+            counts: Counts::default(),
+            lost: 0,
+            failed: None,
+        })
     }
 
     /// From here on this thread and the writer's leave the processor to the relay. Not before all is started that inherits the calling thread's ways.
@@ -100,7 +111,7 @@ impl<'a> Door<'a> {
     /// Take in what the relay has told; wait for it so long at most.
     pub(super) fn listen(&mut self, limit: Duration) {
         let mut told = std::mem::take(&mut self.told);
-        for text in self.tee.take(&mut told, limit) {
+        for text in self.tee.take(&mut told, &mut self.hops, limit) {
             self.recording.notice(&text);
         }
         if self.failed.is_none()
@@ -126,9 +137,9 @@ impl<'a> Door<'a> {
                 self.counts.bytes += bytes.len() as u64;
             }
             self.recording.step(|engine, sink| engine.event(&one.event(), sink))?;
-            if let Some(hop) = one.hop {
-                self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: hop.frame, client_at: hop.at })))?;
-            }
+        }
+        for hop in &self.hops {
+            self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: hop.frame, client_at: hop.at })))?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! From the relay to the analysis: what happened, owned, through a queue bounded by bytes. A full queue never slows traffic: the loss is counted
 //! and stands in the stream as a gap.
 //!
-//! Bytes are handed over before they are written on, so nothing that upstream said can overtake what it answers. When an answer's bytes had reached the
-//! client is known after it: that travels with the connection's next entry, so that one chunk is one entry.
+//! Bytes are handed over before they are written on, so nothing that upstream said can overtake what it answers. When they had crossed the client's side is
+//! known after it, and lies in a list of its own.
 
 use super::clock::now;
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, TlsFacts, What};
@@ -35,8 +35,6 @@ pub struct Told {
     pub dir: Direction,
     /// What.
     pub what: Heard,
-    /// A delivery of this connection has crossed the client's side of the hop.
-    pub hop: Option<Hop>,
 }
 
 /// When a delivery crossed the client's side: came in from it, or was handed to it.
@@ -103,6 +101,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<Told>,
+    hops: Vec<Hop>,
     notices: Vec<String>,
     bytes: usize,
     conns: u32,
@@ -130,9 +129,9 @@ impl Tee {
         self.0.open.fetch_add(1, Ordering::Relaxed);
         let facts = ConnFacts { handshake_seen: true, ..ConnFacts::default() };
         let what = Heard::Open(Box::new(endpoints));
-        state.push(Told { at: now(), frame: 0, conn, dir: Direction::ToServer, what, hop: None });
+        state.push(Told { at: now(), frame: 0, conn, dir: Direction::ToServer, what });
         drop(state);
-        Tap { tee: self.clone(), conn, looks, lost: [0; 2], ended: [false; 2], facts, hop: None }
+        Tap { tee: self.clone(), conn, looks, lost: [0; 2], ended: [false; 2], facts }
     }
 
     /// Something that a person should know.
@@ -145,14 +144,15 @@ impl Tee {
         self.wake();
     }
 
-    /// Everything that waits, in order, into `told` (which is emptied), and what a person should know. Waits until there is something, at most so long.
-    pub fn take(&self, told: &mut Vec<Told>, limit: Duration) -> Vec<String> {
-        told.clear();
-        told.shrink_to(KEPT);
+    /// Everything that waits, in order, into `told`, and the crossings into `hops` (both are emptied before); and what a person should know. Waits until
+    /// there is something, at most so long.
+    pub fn take(&self, told: &mut Vec<Told>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
+        (told.clear(), hops.clear());
+        (told.shrink_to(KEPT), hops.shrink_to(KEPT));
         let mut state = self.lock();
-        if state.waiting.is_empty() && state.notices.is_empty() {
+        let quiet = |s: &mut State| s.waiting.is_empty() && s.hops.is_empty() && s.notices.is_empty();
+        if quiet(&mut state) {
             self.0.asleep.store(true, Ordering::Relaxed);
-            let quiet = |s: &mut State| s.waiting.is_empty() && s.notices.is_empty();
             state = self.0.changed.wait_timeout_while(state, limit, quiet).unwrap_or_else(PoisonError::into_inner).0;
             self.0.asleep.store(false, Ordering::Relaxed);
         }
@@ -163,6 +163,7 @@ impl Tee {
         }
         state.bytes = 0;
         std::mem::swap(&mut state.waiting, told);
+        std::mem::swap(&mut state.hops, hops);
         std::mem::take(&mut state.notices)
     }
 
@@ -207,12 +208,10 @@ pub(super) struct Tap {
     lost: [u64; 2],
     ended: [bool; 2],
     facts: ConnFacts,
-    /// Told with what comes next.
-    hop: Option<Hop>,
 }
 
 impl Tap {
-    pub(super) fn tls(&mut self, facts: TlsFacts) {
+    pub(super) fn tls(&self, facts: TlsFacts) {
         self.say(now(), Direction::ToServer, Heard::Tls(Box::new(facts)));
     }
 
@@ -228,30 +227,29 @@ impl Tap {
         }
         let shared = &self.tee.0;
         let frame = shared.frames.fetch_add(1, Ordering::Relaxed);
-        let hop = crossed.map(|at| Hop { frame, at }).or_else(|| self.hop.take());
         // Copied before the lock is taken: the lock is for pushing only.
-        let data = Told { at, frame, conn: self.conn, dir, what: Heard::Data(bytes.to_vec()), hop };
+        let data = Told { at, frame, conn: self.conn, dir, what: Heard::Data(bytes.to_vec()) };
         let lost = &mut self.lost[dir.index()];
         let mut state = self.tee.lock();
         if state.bytes + data.cost() > shared.room {
             *lost += bytes.len() as u64;
             shared.lost.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            drop(state);
-            self.hop = self.hop.or(data.hop.filter(|_| crossed.is_none()));
             return 0;
         }
         if *lost > 0 {
-            state.push(Told { at, frame: 0, conn: self.conn, dir, what: Heard::Gap(std::mem::take(lost)), hop: None });
+            state.push(Told { at, frame: 0, conn: self.conn, dir, what: Heard::Gap(std::mem::take(lost)) });
             self.facts.hole = true;
         }
         state.push(data);
+        state.hops.extend(crossed.map(|at| Hop { frame, at }));
         frame
     }
 
     /// Delivery `frame` has been written on.
-    pub(super) fn crossed(&mut self, dir: Direction, frame: u64) {
+    pub(super) fn crossed(&self, dir: Direction, frame: u64) {
         if frame > 0 && dir == Direction::ToClient {
-            self.hop = Some(Hop { frame, at: now() });
+            let at = now();
+            self.tee.lock().hops.push(Hop { frame, at });
         }
         // Not before it is on its way.
         self.tee.wake();
@@ -282,9 +280,8 @@ impl Tap {
         self.say(at, dir, Heard::End(end));
     }
 
-    fn say(&mut self, at: Timestamp, dir: Direction, what: Heard) {
-        let hop = self.hop.take();
-        self.tee.lock().push(Told { at, frame: 0, conn: self.conn, dir, what, hop });
+    fn say(&self, at: Timestamp, dir: Direction, what: Heard) {
+        self.tee.lock().push(Told { at, frame: 0, conn: self.conn, dir, what });
         self.tee.wake();
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const EVENTS: &[&str] = &["data: {\"a\":1}\n\n", "data: größer\n\n", "data: [DONE]\n\n"];
 
@@ -65,6 +65,30 @@ fn bytes_pass_as_they_are_and_are_recorded_so() {
     for chunk in shown["chunks"].as_array().unwrap() {
         let [upstream, client] = ["t_ns", "t_client_ns"].map(|t| chunk[t].as_i64().unwrap());
         assert!(client >= upstream, "both hops: {chunk}");
+    }
+}
+
+#[test]
+fn both_hops_are_known_while_the_connection_stays_open() {
+    let upstream = server(events);
+    let door = Door::open(&[]);
+    let (_, mut client) = door.tunnel(&upstream.to_string());
+    client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let (mut all, mut byte) = (Vec::new(), [0]);
+    while !all.ends_with(b"X-Trailer: yes\r\n\r\n") {
+        assert_eq!(client.read(&mut byte).unwrap(), 1);
+        all.push(byte[0]);
+    }
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let list = door::listed(door.home());
+        let chunks = list.first().map(|e| door::shown(door.home(), e["id"].as_i64().unwrap())["chunks"].clone());
+        let known = |c: &Value| c.as_array().is_some_and(|c| c.len() == 3 && c.iter().all(|c| c["t_client_ns"].is_i64()));
+        if chunks.as_ref().is_some_and(known) {
+            return;
+        }
+        assert!(Instant::now() < end, "{chunks:#?}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
