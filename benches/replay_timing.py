@@ -115,7 +115,9 @@ def of_sniff(recording, sniff=None):
     port = free_port()
     command = [sniff or recording.sniff, "--db", recording.db, "replay", str(recording.id), "--match", "sequence", "--listen", f"127.0.0.1:{port}"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    server.stderr.readline()
+    ready = server.stderr.readline()
+    if "replaying" not in ready:
+        raise RuntimeError(f"{command[0]}: {ready.strip()} (several programs read one database: they must know the same)")
     said = []
     try:
         yield port, server, said
