@@ -147,8 +147,10 @@ impl Tee {
     /// Everything that waits, in order, into `told`, and the crossings into `hops` (both are emptied before); and what a person should know. Waits until
     /// there is something, at most so long.
     pub fn take(&self, told: &mut Vec<Told>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
-        (told.clear(), hops.clear());
-        (told.shrink_to(KEPT), hops.shrink_to(KEPT));
+        told.clear();
+        told.shrink_to(KEPT);
+        hops.clear();
+        hops.shrink_to(KEPT);
         let mut state = self.lock();
         let quiet = |s: &mut State| s.waiting.is_empty() && s.hops.is_empty() && s.notices.is_empty();
         if quiet(&mut state) {
