@@ -148,8 +148,8 @@ impl Tee {
     /// there is something, at most so long.
     pub fn take(&self, told: &mut Vec<Told>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
         told.clear();
-        hops.clear();
         told.shrink_to(KEPT);
+        hops.clear();
         hops.shrink_to(KEPT);
         let mut state = self.lock();
         let quiet = |s: &mut State| s.waiting.is_empty() && s.hops.is_empty() && s.notices.is_empty();

@@ -227,7 +227,8 @@ fn a_stalled_reader_holds_upstream_back_and_nothing_is_lost() {
         stream.write_all(&vec![b'x'; SIZE]).unwrap();
         tx.send(()).unwrap();
     });
-    let door = Door::open(&[]);
+    // Room for all of it: how fast it is read on the side is another matter.
+    let door = Door::open(&["--buffer", "64M"]);
     let (_, mut client) = door.tunnel(&upstream.to_string());
     client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     read_head(&mut client);
