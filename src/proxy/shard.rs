@@ -1,6 +1,5 @@
 //! A thread that relays, with a runtime of its own. A connection stays on its thread: nothing is handed from one to the other, and nobody is woken for it.
 
-use super::threads;
 use std::io;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -42,7 +41,6 @@ impl Shard {
                 Err(e) => return drop(told.send(Err(e))),
             };
             let _ = told.send(Ok(runtime.handle().clone()));
-            threads::go_first();
             // The sender's end says so too.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_timeout(LAST);
