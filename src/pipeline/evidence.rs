@@ -4,7 +4,7 @@ use crate::framing::Record;
 use crate::oddity::{Delivery, Excerpt, Oddity};
 
 /// Decoded bytes that are looked back upon.
-const KEPT: usize = 8 << 10;
+const KEPT: usize = 4 << 10;
 /// Bytes of a record that are searched for what was found in it.
 const SEARCHED: usize = 64 << 10;
 
