@@ -20,7 +20,6 @@ const RANKS: &[&[&str]] = &[
     &["pipeline", "metrics", "clients", "verdict", "delivery"],
     &["conformance"],
     &["summary"],
-    &["summary"],
     &["store", "replay", "report", "proxy"],
     &["cli"],
 ];
