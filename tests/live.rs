@@ -8,6 +8,7 @@ mod support;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Servers with workers got a group of their own (see LitServe): all of it ends.
+        // SAFETY: kill(2) takes numbers only; the child has not been waited for, so its number is its own.
+        unsafe { libc::kill(-(self.0.id() as i32), libc::SIGKILL) };
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -97,7 +101,7 @@ fn record(version: &str) -> Option<Vec<(Value, f64)>> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Command::new(&python);
     server.arg(script("litserve_server.py")).arg(port.to_string()).current_dir(dir.path());
-    let _server = Running(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("python"));
+    let _server = Running(server.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("python"));
     wait_for("LitServe", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     // The worker behind the listening socket takes a moment more.
     let health = format!("http://127.0.0.1:{port}/health");
