@@ -6,8 +6,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use super::json::{self, Again, List, Obj, Raw};
-use super::note::{Say, foreign_done, text_of};
+use super::json::{self, List, Obj, Raw};
+use super::note::{Say, Unread, object};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Meaning};
 use crate::framing::{Framing, Record};
@@ -166,22 +166,13 @@ impl Cohere {
     }
 }
 
+const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+
 impl Events for Cohere {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            return meaning;
-        }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.dispatch(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, say, UNREAD, |text, again, answer, say| {
+            Ok(self.dispatch(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+        })
     }
 
     fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {

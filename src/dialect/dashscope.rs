@@ -3,8 +3,8 @@
 //! Source: Model Studio API reference, text generation, DashScope form, and the Python SDK 2.0.2. Unless `incremental_output` is asked for, each event
 //! repeats the whole text so far. There is no terminator: the finish reason is the string "null" until the end.
 
-use super::json::{self, Again, List, Num, Obj, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
+use super::json::{self, List, Num, Obj, Raw, Text};
+use super::note::{Say, Unread, object, text_of};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Meaning};
 use crate::framing::{Framing, Record};
@@ -218,22 +218,13 @@ impl DashScope {
     }
 }
 
+const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+
 impl Events for DashScope {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            return meaning;
-        }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.event(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, say, UNREAD, |text, again, answer, say| {
+            Ok(self.event(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+        })
     }
 
     fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {

@@ -2,8 +2,8 @@
 //!
 //! Source: Google's `GenerateContentResponse`. The SSE form has no terminator; the array form ends with its `]`.
 
-use super::json::{self, Again, Flag, List, Num, Obj, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
+use super::json::{self, Flag, List, Num, Obj, Raw, Text};
+use super::note::{Say, Unread, object};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Meaning};
 use crate::framing::{Framing, Record};
@@ -177,23 +177,14 @@ impl Gemini {
     }
 }
 
+const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+
 impl Events for Gemini {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
         say.note_if(!record.event.is_empty(), EVENT_NAME, || excerpt(record.event.as_bytes()));
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            return meaning;
-        }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.response(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, say, UNREAD, |text, again, answer, say| {
+            Ok(self.response(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+        })
     }
 
     fn closed(&mut self, answer: &mut Answer) {

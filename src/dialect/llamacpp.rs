@@ -3,8 +3,8 @@
 //! Source: llama.cpp, `tools/server/README.md`. Events with `content`, the last with `stop: true`, `stop_type` and `timings`. There is no `[DONE]`.
 
 use super::answer::ServerClock;
-use super::json::{self, Again, Flag, Num, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
+use super::json::{self, Flag, Num, Raw, Text};
+use super::note::{Say, Unread, object};
 use super::reader::{Common, Events};
 use super::{Answer, Confidence, Dialect, Meaning};
 use crate::framing::{Framing, Record};
@@ -140,22 +140,13 @@ impl LlamaCpp {
     }
 }
 
+const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+
 impl Events for LlamaCpp {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            return meaning;
-        }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.read(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, say, UNREAD, |text, again, answer, say| {
+            Ok(self.read(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+        })
     }
 
     fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {

@@ -140,6 +140,35 @@ pub(super) fn foreign_done(record: &Record<'_>, answer: &mut Answer, say: &mut S
     Some(Meaning { terminator: true, ..Meaning::default() })
 }
 
+/// What a dialect calls payloads that it can't read: no JSON, no object, a `[DONE]` that is not its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unread {
+    pub(super) not_json: Kind,
+    pub(super) not_object: Kind,
+    pub(super) foreign: Kind,
+}
+
+/// The whole way of a payload that is one JSON object: `read` parses and means it.
+pub(super) fn object(
+    record: &Record<'_>,
+    answer: &mut Answer,
+    say: &mut Say<'_>,
+    unread: Unread,
+    read: impl for<'a> FnOnce(&'a str, &'a mut Again, &mut Answer, &mut Say<'_>) -> Result<Meaning, Fault>,
+) -> Meaning {
+    if let Some(meaning) = foreign_done(record, answer, say, unread.foreign) {
+        return meaning;
+    }
+    let text = text_of(record);
+    let mut again = Again::default();
+    let meaning = read(&text, &mut again, answer, say).unwrap_or_else(|fault| {
+        say.unreadable(unread.not_json, unread.not_object, &fault, record);
+        Meaning::default()
+    });
+    say.mended(&again);
+    meaning
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,8 @@
 //!
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 
-use super::json::{self, Again, Flag, List, Num, Obj, Raw, Text};
-use super::note::{Place, Say, foreign_done, text_of};
+use super::json::{self, Flag, List, Num, Obj, Raw, Text};
+use super::note::{Place, Say, Unread, object};
 use super::reader::{Common, Events};
 use super::shape::Shape;
 use super::{Answer, Confidence, Dialect, Evidence, Meaning};
@@ -243,22 +243,13 @@ impl Ollama {
     }
 }
 
+const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+
 impl Events for Ollama {
     fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            return meaning;
-        }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.line(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, say, UNREAD, |text, again, answer, say| {
+            Ok(self.line(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+        })
     }
 
     fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
