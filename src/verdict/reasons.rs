@@ -138,21 +138,5 @@ fn said_silence(x: &Exchange) -> String {
 
 /// Error codes of RFC 9113 section 7 by name.
 fn h2_code(code: u32) -> String {
-    const NAMES: &[&str] = &[
-        "NO_ERROR",
-        "PROTOCOL_ERROR",
-        "INTERNAL_ERROR",
-        "FLOW_CONTROL_ERROR",
-        "SETTINGS_TIMEOUT",
-        "STREAM_CLOSED",
-        "FRAME_SIZE_ERROR",
-        "REFUSED_STREAM",
-        "CANCEL",
-        "COMPRESSION_ERROR",
-        "CONNECT_ERROR",
-        "ENHANCE_YOUR_CALM",
-        "INADEQUATE_SECURITY",
-        "HTTP_1_1_REQUIRED",
-    ];
-    NAMES.get(code as usize).map_or(format!("code {code}"), |name| (*name).to_owned())
+    crate::wire::H2_ERRORS.get(code as usize).map_or(format!("code {code}"), |name| (*name).to_owned())
 }

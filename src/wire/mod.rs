@@ -12,6 +12,9 @@
 //! | `<chunk text` `<chunk;ext=1 text` | one HTTP/1.1 chunk of exactly this text: size line, data, CRLF (a space in the extension: `\x20`) |
 //! | `<last` `<last X-T: v` | the last chunk, with a trailer field |
 //! | `>json {…}` | ends a head: `Content-Type`, `Content-Length`, the empty line, and this body |
+//! | `<h2 headers 1 :status: 200 \| server: x` `<h2 data+end 1 text` `<h2 rst 1 CANCEL` | one HTTP/2 frame (below) |
+//! | `<aws messageStart {…}` `<chunk/aws …` | one message of an AWS event stream; the same in a chunk |
+//! | `<grpc text` `<chunk/grpc …` `<h2 data/grpc 1 …` | one message of gRPC; the same in a chunk, in a DATA frame |
 //! | `!join` | first: the start of the connection was not captured |
 //! | `!syn` | first: the connection opens here, though its first bytes come later |
 //! | `!gap < 120` | so many bytes of this direction were not captured |
@@ -20,17 +23,41 @@
 //! | `!end` `!end <` | the capture ends: both directions, or one |
 //! | `!stay` | last: nothing is implied, the connection stays open |
 //!
-//! `chunk`, `last` and `json` exist both ways. Escapes in every text: `\n \r \t \0 \\ \xHH \u{HEX}`. A line never ends in white space; write `\x20`.
+//! The frames of HTTP/2 (RFC 9113; lengths and field blocks are computed, a name or number is taken for error codes and settings):
+//!
+//! | line | means |
+//! |---|---|
+//! | `>h2 preface` | the 24 bytes with which a client begins; its settings follow as a line of their own |
+//! | `<h2 settings INITIAL_WINDOW_SIZE=222 …` `<h2 settings+ack` | SETTINGS |
+//! | `<h2 headers STREAM name: value \| name: value` | HEADERS: literal fields, not indexed, without Huffman coding |
+//! | `<h2 continuation STREAM fields` | CONTINUATION, after a frame with `+more` |
+//! | `<h2 push STREAM PROMISED fields` | PUSH_PROMISE |
+//! | `<h2 data STREAM text` | DATA |
+//! | `<h2 rst STREAM CODE` `<h2 goaway LAST CODE text` | RST_STREAM, GOAWAY |
+//! | `<h2 window_update STREAM N` `<h2 ping 8 bytes` | WINDOW_UPDATE, PING |
+//! | `<h2 frame TYPE FLAGS STREAM text` | any frame, by numbers |
+//!
+//! Flags follow the kind: `+end` (END_STREAM: data, headers), `+more` (no END_HEADERS: headers, push, continuation), `+ack` (settings, ping),
+//! `+pad=N` (data, headers, push): `<h2 data+end+pad=3 1 text`. A bar in a field's value is `\x7c`.
+//!
+//! A message of an AWS event stream has the headers `:event-type` (the name), `:content-type` (`application/json`) and `:message-type`, and both
+//! checksums. `aws+exception` makes an exception of that name, `aws+bad-crc` changes the last bit of the second checksum. A message of gRPC has its
+//! flags and its length: `grpc+gzip` (the text is compressed already), `grpc+trailers` (gRPC-Web), `grpc+end` (Connect).
+//!
+//! All of these lines exist both ways. Escapes in every text: `\n \r \t \0 \\ \xHH \u{HEX}`. A line never ends in white space; write `\x20`.
 //!
 //! What is not said: a direction that has no end when the text is over ends with FIN, the server's first, unless there was an RST or `!stay`.
 
 mod escape;
+mod h2;
+mod message;
 mod parse;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use h2::ERRORS as H2_ERRORS;
 pub use parse::{WireError, parse};
 pub use write::write;
 

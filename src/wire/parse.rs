@@ -1,7 +1,7 @@
 //! From text to a transcript. The author of a fixture is told the line, what is wrong with it, and what to write instead.
 
 use super::escape::unescape;
-use super::{Event, START, Transcript, What};
+use super::{Event, START, Transcript, What, h2, message};
 use crate::conn::{Direction, End};
 use crate::oddity::Kind;
 use crate::time::{Span, Timestamp};
@@ -36,10 +36,11 @@ pub fn parse(text: &str) -> Result<Transcript, WireError> {
 }
 
 /// What is wrong with a line, and what to write instead.
-type Wrong = (String, &'static str);
+pub(super) type Wrong = (String, &'static str);
 
 const DIRECTIVES: &str = "!join, !syn, !gap < N, !tcp < WHAT, !fin <, !rst >, !idle <, !end, !end < or !stay";
-const LINES: &str = "`> text`, `>| text`, `>chunk text`, `>last`, `>json {…}` (or the same with <), `@ +20ms`, `!fin <`, or `# comment`";
+const LINES: &str = "`> text`, `>| text`, `>chunk text`, `>last`, `>json {…}`, `>h2 FRAME …`, `>aws NAME {…}`, `>grpc text` (or the same with <), \
+                     `@ +20ms`, `!fin <`, or `# comment`";
 
 #[derive(Debug)]
 struct Parser {
@@ -100,22 +101,21 @@ impl Parser {
     /// Behind `>` or `<`.
     fn bytes(&mut self, dir: Direction, rest: &str) -> Result<(), Wrong> {
         let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
-        let data = unescape(text)?;
         let bytes = match word {
-            "" => [&data[..], b"\r\n"].concat(),
-            "|" => data,
-            "last" if data.is_empty() => b"0\r\n\r\n".to_vec(),
-            "last" => [b"0\r\n", &data[..], b"\r\n\r\n"].concat(),
+            "" => [&unescape(text)?[..], b"\r\n"].concat(),
+            "|" => unescape(text)?,
+            "last" if text.is_empty() => b"0\r\n\r\n".to_vec(),
+            "last" => [b"0\r\n", &unescape(text)?[..], b"\r\n\r\n"].concat(),
             "json" => {
+                let data = unescape(text)?;
                 let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", data.len());
                 [head.as_bytes(), &data].concat()
             }
+            "h2" => h2::bytes(text)?,
+            word if message::is_one(word) => message::bytes(word, text)?,
             _ => match word.strip_prefix("chunk") {
-                Some(_) if data.is_empty() => return Err(("a chunk without data, which would be the last one".into(), "`<last`")),
-                Some(ext) if ext.is_empty() || ext.starts_with(';') => {
-                    let size = format!("{:x}", data.len());
-                    [size.as_bytes(), &unescape(ext)?, b"\r\n", &data, b"\r\n"].concat()
-                }
+                Some(inside) if inside.starts_with('/') => chunk("", &message::bytes(&inside[1..], text)?)?,
+                Some(extension) if extension.is_empty() || extension.starts_with(';') => chunk(extension, &unescape(text)?)?,
                 _ => return Err((format!("{word:?} behind the arrow"), LINES)),
             },
         };
@@ -218,6 +218,15 @@ impl Parser {
         }
         Transcript { events: self.events }
     }
+}
+
+/// One HTTP/1.1 chunk (RFC 9112 section 7.1) with this extension.
+fn chunk(extension: &str, data: &[u8]) -> Result<Vec<u8>, Wrong> {
+    if data.is_empty() {
+        return Err(("a chunk without data, which would be the last one".into(), "`<last`"));
+    }
+    let size = format!("{:x}", data.len());
+    Ok([size.as_bytes(), &unescape(extension)?, b"\r\n", data, b"\r\n"].concat())
 }
 
 fn direction(word: &str) -> Result<Direction, Wrong> {

@@ -48,6 +48,68 @@ fn escapes() {
     assert_eq!(data("<| \\n\\r\\t\\0\\\\\\xff\\u{1f600}\\x20\n")[0].2, b"\n\r\t\0\\\xff\xf0\x9f\x98\x80 ");
 }
 
+/// The bytes of one line.
+fn line(text: &str) -> Vec<u8> {
+    data(text).into_iter().flat_map(|(.., bytes)| bytes).collect()
+}
+
+#[test]
+fn frames_are_those_of_rfc_9113() {
+    let cases: &[(&str, &[u8])] = &[
+        (">h2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (">h2 settings", b"\0\0\0\x04\0\0\0\0\0"),
+        ("<h2 settings+ack", b"\0\0\0\x04\x01\0\0\0\0"),
+        (">h2 settings INITIAL_WINDOW_SIZE=222 8=1", b"\0\0\x0c\x04\0\0\0\0\0\0\x04\0\0\0\xde\0\x08\0\0\0\x01"),
+        ("<h2 settings ENABLE_CONNECT_PROTOCOL=1", b"\0\0\x06\x04\0\0\0\0\0\0\x08\0\0\0\x01"),
+        ("<h2 data 1 a\\n", b"\0\0\x02\0\0\0\0\0\x01a\n"),
+        ("<h2 data+end 259", b"\0\0\0\0\x01\0\0\x01\x03"),
+        ("<h2 data+end+pad=2 1 a", b"\0\0\x04\0\x09\0\0\0\x01\x02a\0\0"),
+        ("<h2 data/grpc+gzip 1 abc", b"\0\0\x08\0\0\0\0\0\x01\x01\0\0\0\x03abc"),
+        ("<h2 headers+end 1 :status: 200 | a: b: c", b"\0\0\x15\x01\x05\0\0\0\x01\0\x07:status\x03200\0\x01a\x04b: c"),
+        ("<h2 headers+more+pad=1 3 a:", b"\0\0\x06\x01\x08\0\0\0\x03\x01\0\x01a\0\0"),
+        ("<h2 continuation 3 a: \\x7c\\x20", b"\0\0\x06\x09\x04\0\0\0\x03\0\x01a\x02| "),
+        ("<h2 continuation+more 3 a: b", b"\0\0\x05\x09\0\0\0\0\x03\0\x01a\x01b"),
+        ("<h2 push 1 2 a: b", b"\0\0\x09\x05\x04\0\0\0\x01\0\0\0\x02\0\x01a\x01b"),
+        ("<h2 rst 1 CANCEL", b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"),
+        ("<h2 rst 1 77", b"\0\0\x04\x03\0\0\0\0\x01\0\0\0M"),
+        ("<h2 goaway 5 ENHANCE_YOUR_CALM slow", b"\0\0\x0c\x07\0\0\0\0\0\0\0\0\x05\0\0\0\x0bslow"),
+        (">h2 window_update 1 1000", b"\0\0\x04\x08\0\0\0\0\x01\0\0\x03\xe8"),
+        (">h2 ping+ack 12345678", b"\0\0\x08\x06\x01\0\0\0\x0012345678"),
+        ("<h2 frame 10 255 1 a b", b"\0\0\x03\x0a\xff\0\0\0\x01a b"),
+        ("<h2 frame 2 0 1", b"\0\0\0\x02\0\0\0\0\x01"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(line(text), *want, "{text}");
+    }
+    // Lengths of 127 and more take several bytes (RFC 7541 section 5.1: 1337 in a prefix of 5 bits is 31, 154, 10; here 127 + 128 + 10).
+    for (n, length) in [(126, &b"\x7e"[..]), (127, b"\x7f\0"), (254, b"\x7f\x7f"), (265, b"\x7f\x8a\x01")] {
+        let got = line(&format!("<h2 headers 1 a: {}", "x".repeat(n)));
+        assert!(got[9..].starts_with(&[b"\0\x01a", length, b"x"].concat()) && got.ends_with(b"x"), "{n}: {got:?}");
+    }
+}
+
+/// The bytes of a whole message, made by another program (a CRC-32 of its own), as Bedrock sends it.
+#[test]
+fn messages_of_aws_have_their_lengths_and_sums() {
+    let start: &[u8] = b"\0\0\0v\0\0\0R\x96\xd5\xfa\xde\x0b:event-type\x07\0\x0cmessageStart\r:content-type\x07\0\x10application/json\
+        \r:message-type\x07\0\x05event{\"role\":\"assistant\"}o\xa8\xc5\x99";
+    assert_eq!(line(r#"<aws messageStart {"role":"assistant"}"#), start);
+    assert_eq!(line(r#"<chunk/aws messageStart {"role":"assistant"}"#), [b"76\r\n", start, b"\r\n"].concat());
+    let wrong = [&start[..start.len() - 1], b"\x98"].concat();
+    assert_eq!(line(r#"<aws+bad-crc messageStart {"role":"assistant"}"#), wrong);
+    let exception: &[u8] = b"\0\0\0\x90\0\0\0a\x8e\x91\xa9\xb7\x0f:exception-type\x07\0\x13throttlingException\r:content-type\x07\0\x10\
+        application/json\r:message-type\x07\0\x09exception{\"message\":\"Too many requests\"}\xe6\x7f\x80\x05";
+    assert_eq!(line(r#"<aws+exception throttlingException {"message":"Too many requests"}"#), exception);
+}
+
+#[test]
+fn messages_of_grpc_have_flags_and_length() {
+    assert_eq!(line("<grpc \\n\\x02Hi"), b"\0\0\0\0\x04\n\x02Hi");
+    assert_eq!(line(">grpc"), b"\0\0\0\0\0");
+    assert_eq!(line("<chunk/grpc+trailers grpc-status:0\\r\\n"), b"14\r\n\x80\0\0\0\x0fgrpc-status:0\r\n\r\n");
+    assert_eq!(line("<grpc+end+gzip {}"), b"\x03\0\0\0\x02{}");
+}
+
 #[test]
 fn ends_are_implied_unless_said() {
     let ends = |text: &str| -> Vec<(usize, End)> {
@@ -104,6 +166,26 @@ fn a_wrong_line_is_named_with_what_to_write() {
         ("< a\n!join\n", 2, "first line"),
         ("!fin <\n< a\n", 2, "end of this direction"),
         ("!stay\n< a\n", 2, "behind !stay"),
+        ("<chunk;a/aws\n", 1, "`<last`"),
+        ("<h2\n", 1, "h2 preface"),
+        ("<h2 lump 1\n", 1, "no h2 line: \"lump\""),
+        ("<h2 preface x\n", 1, "no h2 line: \"preface\""),
+        ("< a\n<h2 data x\n", 2, "\"x\" is no stream"),
+        ("<h2 data 2147483648 a\n", 1, "2147483647"),
+        ("<h2 rst 1 CANCLE\n", 1, "\"CANCLE\" is no error code"),
+        ("<h2 rst+end 1 CANCEL\n", 1, "no flag of h2 rst: \"end\""),
+        ("<h2 data+pad=256 1 a\n", 1, "up to 255"),
+        ("<h2 headers 1 a\n", 1, "\"a\" is no field"),
+        ("<h2 headers/grpc 1 a\n", 1, "in a data frame"),
+        ("<h2 settings A=1\n", 1, "\"A=1\" is no setting"),
+        ("<h2 ping 1\n", 1, "a ping of 1 bytes"),
+        ("<h2 frame 256 0 1 a\n", 1, "up to 255"),
+        ("<h2 data/lump 1 a\n", 1, "\"lump\" is no message"),
+        ("<h2 data 1 \\q\n", 1, "unknown escape \\q"),
+        ("<aws {}\n", 1, "name of its event"),
+        ("<aws+end a {}\n", 1, "no flag of aws: \"end\""),
+        ("<grpc+exception a\n", 1, "no flag of grpc: \"exception\""),
+        ("<chunk/lump a\n", 1, "\"lump\" is no message"),
     ];
     for (text, line, said) in cases {
         let error = parse(text).expect_err(text);
@@ -175,5 +257,16 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "[<>@!#|a-z0-9;+:{}\\\\ \n-]{0,80}") {
         let _ = parse(&text);
+    }
+
+    #[test]
+    fn any_frame_and_message_is_read_or_refused(
+        word in "(<h2 |>|<chunk/)(data|headers|push|rst|goaway|settings|ping|window_update|frame|aws|grpc)[a-z+/=0-9]{0,8}",
+        text in "( [0-9a-zA-Z:=|é\\\\{} ]{0,40})?",
+    ) {
+        let text = format!("{word}{text}");
+        if let Ok(transcript) = parse(&text) {
+            prop_assert_eq!(parse(&write(&transcript)), Ok(transcript), "{}", text);
+        }
     }
 }
