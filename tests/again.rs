@@ -21,12 +21,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::replay_server::Replay;
 
-/// Every capture at hand: our own cases and the shared corpus.
+/// Every capture of the project: the cases and the real ones.
 fn captures() -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> =
         support::cases().iter().flat_map(|c| std::fs::read_dir(c).expect("case")).map(|e| e.expect("entry").path()).collect();
-    let real = support::shared("corpus/real");
-    all.extend(real.iter().flat_map(|d| std::fs::read_dir(d).expect("corpus")).map(|e| e.expect("entry").path()));
+    all.extend(std::fs::read_dir(support::real()).expect("captures/real").map(|e| e.expect("entry").path()));
     all.retain(|p| p.extension().is_some_and(|e| e == "wire" || e == "pcap" || e == "pcapng"));
     all.sort();
     assert!(all.len() > 20, "only {} captures", all.len());
@@ -299,9 +298,8 @@ fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
         .collect();
     let real = [("openai", "aimock-chat-openai-py"), ("anthropic", "aimock-anthropic-py"), ("ollama", "aimock-ollama-chat-py")];
     for (sdk, name) in real {
-        if let Some(dir) = support::shared("corpus/real") {
-            all.push((sdk, dir.join(format!("{name}.pcap")), dir.join(format!("{name}.truth.json"))));
-        }
+        let dir = support::real();
+        all.push((sdk, dir.join(format!("{name}.pcap")), dir.join(format!("{name}.truth.json"))));
     }
     all
 }
@@ -378,7 +376,7 @@ fn a_replay_recorded_and_replayed_is_a_fixed_point() {
             compared += 1;
         }
     }
-    assert!(compared > 100 || support::shared("corpus/real").is_none(), "only {compared}");
+    assert!(compared > 100, "only {compared}");
 }
 
 /// Codes of all findings on an exchange.

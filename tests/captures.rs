@@ -1,4 +1,4 @@
-//! Walks `captures/` (each case against its `expect.json`) and, where it stands beside the project, the shared corpus with its truth files.
+//! Walks `captures/`: each case against its `expect.json`, the real captures against their truth, the field's cases against their conditions.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -11,7 +11,7 @@ use sniff::exchange::Exchange;
 use sniff::pipeline::{Config, Output, Pipeline};
 use sniff::summary::Summary;
 use sniff::{metrics, net, tcp, wire};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::process::Command;
 
@@ -123,20 +123,66 @@ fn cases_are_as_expected() {
     assert!(wrong.is_empty(), "{} of {checked} cases differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The shared corpus, judged by its own comparison program through the command line.
-#[test]
-fn real_corpus_agrees() {
-    let (Some(tool), Some(corpus)) = (support::shared("tools/corpus_check.py"), support::shared("corpus/real")) else { return };
-    let out = Command::new("python3")
-        .arg(tool)
-        .arg(corpus)
-        .args(["--sniff", env!("CARGO_BIN_EXE_sniff"), "--min-captures", REAL_SHARE, "--show", "200"])
-        .output()
-        .expect("python3");
-    let said = String::from_utf8_lossy(&out.stdout);
+/// What a program of `tests/tools/` prints about `sniff`.
+fn judged_by(tool: &str, folder: &Path, options: &[&str]) -> String {
+    let mut python = Command::new("python3");
+    python.arg(support::tool(tool)).arg(folder).args(["--sniff", env!("CARGO_BIN_EXE_sniff")]).args(options);
+    let out = python.output().expect("python3");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
     println!("{said}");
-    assert!(out.status.success(), "{said}");
+    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    said
 }
 
-/// Share of captures that must agree in every field. Two truths cannot be met: one joins the texts of two choices, one compares every exchange of a connection with its first.
-const REAL_SHARE: &str = "0.98";
+/// The real captures agree with their truth in every field, and in the place and time of every record.
+#[test]
+fn real_captures_agree_with_their_truth() {
+    let said = judged_by("corpus_check.py", &support::real(), &["--min-captures", "1.0", "--show", "200", "--more", "--records"]);
+    assert!(said.contains("199 of 199 captures exact"), "{said}");
+}
+
+/// The cases from the field are right, but for those of a list, which are wrong.
+#[test]
+fn field_cases_are_right_but_for_those_listed() {
+    let said = judged_by("field_check.py", &support::captures().join("field"), &["--min", "0"]);
+    let have: BTreeSet<&str> = said.lines().filter_map(|l| l.strip_prefix("FAIL ")?.split(' ').next()).collect();
+    let listed: BTreeSet<&str> = FIELD_WRONG.iter().copied().collect();
+    let (new, right): (Vec<_>, Vec<_>) = (have.difference(&listed).collect(), listed.difference(&have).collect());
+    assert!(new.is_empty(), "these cases were right before: {new:?}");
+    assert!(right.is_empty(), "these cases are right now: take them out of FIELD_WRONG: {right:?}");
+    assert!(said.contains(&format!("{} of 46 cases right", 46 - FIELD_WRONG.len())), "{said}");
+}
+
+/// Cases of `captures/field` that `sniff` does not judge right yet. The list may only shrink.
+const FIELD_WRONG: &[&str] = &[
+    "01-finish-tool-calls-no-call",
+    "03-anthropic-index-skips",
+    "05-anthropic-start-carries-text",
+    "06-chat-cumulative-deltas",
+    "07-groq-usage-in-x-groq",
+    "08-minimax-base-resp",
+    "11-total-deadline-60s",
+    "16-gzip-declared-not-gzip",
+    "18-gzip-without-content-encoding",
+    "20-json-only-newlines",
+    "23-mcp-missing-blank-line-open",
+    "24-responses-done-without-deltas",
+    "28-two-calls-one-index",
+    "35-no-length-and-kept-open",
+    "37-keepalive-race",
+    "38-bedrock-ends-after-messageStart",
+    "39-dsb-behind-packets",
+    "42-gemini-stop-before-text",
+    "44-continuous-usage-16-per-chunk",
+    "46-realtime-response-failed",
+    "54-only-comments-then-end",
+    "64-plain-text-under-event-stream",
+    "75-transfer-encoding-twice",
+    "76-content-length-too-short",
+    "77-mcp-old-sse-transport",
+    "80-workers-ai-native",
+    "85-empty-id-and-name-in-fragments",
+    "90-h2-joined-in-the-middle",
+    "92-chrome-har-without-sse-body",
+    "103-dsb-tls13-behind-packet-9",
+];

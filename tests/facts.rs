@@ -1,4 +1,4 @@
-//! The facts of the shared corpus against the findings: each fact has the rules that must say it, and where there is no fact there is no error.
+//! The facts of the real captures against the findings: each fact has the rules that must say it, and where there is no fact there is no error.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -61,7 +61,7 @@ const HARMLESS: &[&str] = &["sse-charset-absent"];
 /// The captures whose truth lists exchanges one by one.
 fn truths(corpus: &Path) -> Vec<(PathBuf, Vec<Value>)> {
     let mut out = Vec::new();
-    for entry in std::fs::read_dir(corpus).expect("corpus/real") {
+    for entry in std::fs::read_dir(corpus).expect("captures/real") {
         let path = entry.expect("entry").path();
         let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".truth.json")) else { continue };
         let truth: Value = serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
@@ -91,7 +91,7 @@ fn landed(code: &str) -> bool {
 
 #[test]
 fn every_fact_is_said_and_nothing_else_is_an_error() {
-    let Some(corpus) = support::shared("corpus/real") else { return };
+    let corpus = support::real();
     let (mut wrong, mut waiting, mut exchanges, mut facts_seen) = (Vec::new(), Vec::new(), 0, 0);
     for (capture, truth) in truths(&corpus) {
         let name = capture.file_stem().unwrap().to_string_lossy().into_owned();
@@ -136,7 +136,7 @@ fn every_fact_is_said_and_nothing_else_is_an_error() {
 /// The two streams that this program was first wanted for.
 #[test]
 fn the_seeds() {
-    let Some(corpus) = support::shared("corpus/real") else { return };
+    let corpus = support::real();
     let codes = |name: &str, least: Level| -> Vec<&'static str> {
         let seen = support::read::read(&corpus.join(name)).exchanges;
         let mut codes: Vec<_> = seen.iter().flat_map(judge).filter(|f| f.level >= Some(least)).map(|f| f.rule).collect();

@@ -43,8 +43,9 @@ fn name(path: &Path) -> String {
 }
 
 #[test]
+#[ignore = "needs public data"]
 fn exchanges_agree_with_other_programs() {
-    let Some(dir) = support::shared("corpus/public/pcap") else { return };
+    let dir = support::public("pcap");
     // Those that the oracle itself doubts can be looked at, and decide nothing.
     let doubted = std::env::var_os("SNIFF_PUBLIC_DOUBTED").is_some();
     let doubts = |o: &Value| o["doubts"].as_array().is_some_and(|d| !d.is_empty());
@@ -70,8 +71,9 @@ fn exchanges_agree_with_other_programs() {
 
 /// Names, versions and cipher suites of TLS connections, with keys or without.
 #[test]
+#[ignore = "needs public data"]
 fn tls_connections_are_named() {
-    let Some(dir) = support::shared("corpus/public/pcap") else { return };
+    let dir = support::public("pcap");
     let walk = Walk::new(&dir, |oracle, capture| Some(compare_tls(oracle, &read(capture))));
     let (all, equal) = walk.sum();
     let right = walk.check(|exchange| exchange.starts_with("tls."));
@@ -174,8 +176,9 @@ fn listed() -> BTreeMap<Key, Right> {
 
 /// 0 for a capture, 2 for what is none or gives nothing; never anything else.
 #[test]
+#[ignore = "needs public data"]
 fn exit_codes_are_those_promised() {
-    let Some(dir) = support::shared("corpus/public/pcap") else { return };
+    let dir = support::public("pcap");
     let scratch = tempfile::tempdir().expect("a folder");
     for folder in ["fuzz", "format"] {
         for file in captures(&dir.join(folder)) {

@@ -117,19 +117,14 @@ pub(super) fn body(declared: Option<&str>, bytes: &[u8]) -> Said {
     whole
 }
 
-/// A file beside the repository; none, with a word about it, where it is absent.
-pub(super) fn shared(path: &str) -> Option<serde_json::Value> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
-    match std::fs::read(&file) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).expect("json")),
-        Err(_) => {
-            eprintln!("skipped: {} is absent", file.display());
-            None
-        }
-    }
+/// A JSON file; the path is relative to the repository.
+pub(super) fn json(path: &str) -> serde_json::Value {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    let bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    serde_json::from_slice(&bytes).expect("json")
 }
 
-/// Standard base64 with padding, as the files beside the repository have it.
+/// Standard base64 with padding, as the vectors have it.
 pub(super) fn base64(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let (mut acc, mut bits) = (0u32, 0);
@@ -152,7 +147,7 @@ pub(super) fn pieces(value: &serde_json::Value) -> Vec<Vec<u8>> {
 
 #[test]
 fn lab_variants_are_the_same_under_every_cut() {
-    let Some(lab) = shared("lab/variants.json") else { return };
+    let lab = json("captures/lab/variants.json");
     let variants = lab["variants"].as_array().unwrap();
     assert!(variants.len() >= 160);
     for variant in variants {
@@ -172,7 +167,7 @@ fn lab_variants_are_the_same_under_every_cut() {
 /// Names of variants whose framing follows from what the lab's list says of them.
 #[test]
 fn lab_variants_are_classified() {
-    let Some(lab) = shared("lab/variants.json") else { return };
+    let lab = json("captures/lab/variants.json");
     let expected = [
         ("o_base", "ndjson"),
         ("o_ctsse", "ndjson"),

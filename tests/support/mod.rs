@@ -18,14 +18,22 @@ pub fn captures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures")
 }
 
-/// Material beside the project, or none with a notice: those tests say so instead of failing.
-pub fn shared(what: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(what);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not here", path.display());
-    None
+/// Captures of real servers and clients with their truth: `NAME.pcap` or `NAME.pcapng`, `NAME.truth.json`, sometimes `NAME.keys`.
+pub fn real() -> PathBuf {
+    captures().join("real")
+}
+
+/// A program of `tests/tools/`, which judges what `sniff` says from outside.
+pub fn tool(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(name)
+}
+
+/// Files of other projects, which are not ours to publish: a folder beside the repository. Tests that read it are ignored unless
+/// somebody asks for them (`tests/run.sh` does where the folder is), so it is a failure when it is missing.
+pub fn public(what: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public").join(what);
+    assert!(path.exists(), "{} does not exist: leave out the tests that need public data", path.display());
+    path
 }
 
 /// Without a tool a test is skipped with a notice, unless SNIFF_NO_SKIP forbids it.
@@ -43,12 +51,13 @@ pub fn reset_on_close(stream: &std::net::TcpStream) {
     unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, len) };
 }
 
-/// Every `captures/<family>/<case>` folder.
+/// Every `captures/<family>/<case>` folder whose `expect.json` lists exchanges. The cases of `field` state conditions instead, which
+/// `tests/tools/field_check.py` reads.
 pub fn cases() -> Vec<PathBuf> {
     let mut out = Vec::new();
     for family in std::fs::read_dir(captures()).expect("captures/") {
         let family = family.expect("entry").path();
-        if !family.is_dir() {
+        if !family.is_dir() || family.ends_with("field") {
             continue;
         }
         for case in std::fs::read_dir(&family).expect("family") {

@@ -11,14 +11,14 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-/// The corpus beside the project; a notice when it is not there.
-fn corpus(sub: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus").join(sub);
-    if !path.exists() {
-        eprintln!("skipped: no {}", path.display());
-        return None;
-    }
-    Some(path)
+/// The project's captures of real servers and clients.
+fn real() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/real")
+}
+
+/// Captures of other projects, in a folder beside the repository.
+fn public(sub: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public/pcap").join(sub)
 }
 
 fn decode(path: &Path) -> (Vec<Owned>, NetStats) {
@@ -60,11 +60,12 @@ fn bytes(all: &[Owned]) -> HashMap<(SocketAddr, SocketAddr), u64> {
 }
 
 #[test]
+#[ignore = "needs public data"]
 fn segments_and_bytes_are_those_of_tsharks_streams() {
     let mut differ = Vec::new();
     let (mut frames_judged, mut bytes_judged) = (0, 0);
     for sub in ["link", "http1", "http2", "tcp", "tls", "tls-keys", "format"] {
-        let Some(dir) = corpus(&format!("public/pcap/{sub}")) else { return };
+        let dir = public(sub);
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let name = path.to_string_lossy().into_owned();
@@ -111,7 +112,7 @@ fn segments_and_bytes_are_those_of_tsharks_streams() {
 
 #[test]
 fn our_own_captures_hold_the_bytes_that_their_truth_counts() {
-    let Some(dir) = corpus("real") else { return };
+    let dir = real();
     let mut seen = 0;
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -139,7 +140,7 @@ fn our_own_captures_hold_the_bytes_that_their_truth_counts() {
 
 #[test]
 fn snap_length_leaves_the_sequence_whole() {
-    let Some(dir) = corpus("real") else { return };
+    let dir = real();
     let sum = |name: &str| {
         let (all, _) = decode(&dir.join(name));
         let (there, missing) = all.iter().fold((0, 0), |(t, m), s| (t + s.payload.len() as u64, m + u64::from(s.missing)));
@@ -152,8 +153,9 @@ fn snap_length_leaves_the_sequence_whole() {
 }
 
 #[test]
+#[ignore = "needs public data"]
 fn equal_addresses_in_several_vlans_and_tunnels_stay_apart() {
-    let Some(dir) = corpus("public/pcap/link") else { return };
+    let dir = public("link");
     for name in ["zeek-vlan-collisions.pcap", "zeek-vxlan-overlapping-http-get.pcap"] {
         let (all, _) = decode(&dir.join(name));
         // the same connection of 14 packets, three times

@@ -53,13 +53,10 @@ fn hear(file: &[u8]) -> Option<BTreeMap<u64, Heard>> {
     Some(all)
 }
 
-/// Captures below `shared/corpus/DIR` with the JSON beside them.
+/// Captures of the folder DIR, relative to the repository, with the JSON beside them.
 fn captures(dir: &str, suffix: &str) -> Vec<(String, Vec<u8>, Value)> {
-    let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus").join(dir);
-    let Ok(entries) = std::fs::read_dir(&dir) else {
-        eprintln!("skipped: no corpus at {}", dir.display());
-        return Vec::new();
-    };
+    let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+    let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let mut out = Vec::new();
     for path in entries.flatten().map(|e| e.path()) {
         let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(suffix)) else { continue };
@@ -80,7 +77,7 @@ fn time(value: &Value) -> Option<Timestamp> {
 #[test]
 fn counts_are_those_of_the_truth_files() {
     let (mut files, mut exchanges) = (0, 0);
-    for (name, bytes, truth) in captures("real", ".truth.json") {
+    for (name, bytes, truth) in captures("captures/real", ".truth.json") {
         let Some(list) = truth["exchanges"].as_array().filter(|l| !l.is_empty() && truth["lossy"] != true) else { continue };
         let Some(heard) = hear(&bytes) else { continue };
         files += 1;
@@ -99,14 +96,14 @@ fn counts_are_those_of_the_truth_files() {
         }
     }
     eprintln!("{exchanges} exchanges in {files} captures");
-    assert!(files == 0 || files > 100);
+    assert!(files > 100);
 }
 
 /// Cut files, lost packets, late starts, short snaplens: every byte that is there comes out, nothing is invented.
 #[test]
 fn lossy_captures_give_the_bytes_they_hold() {
     let mut connections = 0;
-    for (name, bytes, truth) in captures("real", ".truth.json") {
+    for (name, bytes, truth) in captures("captures/real", ".truth.json") {
         let Some([original]) = truth["original_exchanges"].as_array().map(Vec::as_slice) else { continue };
         let present = truth["present"].get(0).unwrap_or(&truth["present"]);
         let Some(heard) = hear(&bytes) else { continue };
@@ -126,7 +123,7 @@ fn lossy_captures_give_the_bytes_they_hold() {
         }
     }
     eprintln!("{connections} lossy connections");
-    assert!(connections == 0 || connections > 5);
+    assert!(connections > 5);
 }
 
 /// Wire offsets behind each decoded byte of a chunked body that begins at `at`.
@@ -148,7 +145,7 @@ fn chunked(wire: &[u8], mut at: usize) -> Vec<usize> {
 #[test]
 fn records_have_the_times_of_the_truth_files() {
     let mut records = 0;
-    for (name, bytes, truth) in captures("real", ".truth.json") {
+    for (name, bytes, truth) in captures("captures/real", ".truth.json") {
         let Some([exchange]) = truth["exchanges"].as_array().map(Vec::as_slice) else { continue };
         let response = &exchange["response"];
         let plain = exchange["tls"] == false && response["transfer"] == "chunked" && response["content_encoding"].is_null();
@@ -177,7 +174,7 @@ fn records_have_the_times_of_the_truth_files() {
         }
     }
     eprintln!("{records} records");
-    assert!(records == 0 || records > 500);
+    assert!(records > 500);
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -196,9 +193,12 @@ const OTHER_MEANING: &[(&str, &str)] = &[
 ];
 
 #[test]
+#[ignore = "needs public data"]
 fn bytes_are_those_that_tshark_follows() {
     let (mut streams, mut differ) = (0, Vec::new());
-    for (name, bytes, oracle) in ["public/pcap/tcp", "public/pcap/http1"].into_iter().flat_map(|d| captures(d, ".tshark.json")) {
+    for (name, bytes, oracle) in
+        ["../shared/corpus/public/pcap/tcp", "../shared/corpus/public/pcap/http1"].into_iter().flat_map(|d| captures(d, ".tshark.json"))
+    {
         // Snaplen cuts, tunnels, tags and fragments are not this reader's.
         let layers = ["vlan", "ipv6.fraghdr", "gre", "ip.fragment", "vxlan"];
         let nested = oracle["capture"]["protocols"].as_array().is_some_and(|l| l.iter().any(|p| layers.iter().any(|n| p == n)));
@@ -234,5 +234,5 @@ fn bytes_are_those_that_tshark_follows() {
     }
     eprintln!("{streams} streams");
     assert!(differ.is_empty(), "{}", differ.join("\n"));
-    assert!(streams == 0 || streams > 100);
+    assert!(streams > 100);
 }

@@ -111,12 +111,10 @@ fn an_index_that_cannot_be_is_said() {
 }
 
 #[test]
+#[ignore = "needs public data"]
 fn stories_of_public_encoders() {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/public/hpack");
-    let Ok(families) = std::fs::read_dir(dir) else {
-        eprintln!("skipped: {dir} is not here");
-        return;
-    };
+    let families = std::fs::read_dir(dir).expect(dir);
     let (mut stories, mut blocks) = (0, 0);
     for family in families.flatten() {
         for story in std::fs::read_dir(family.path()).unwrap().flatten() {
