@@ -222,12 +222,10 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
     for rule in rules {
         (rule.check)(case, &mut |mut finding| {
             finding.rule = rule.code;
-            let level = finding.level.unwrap_or(rule.level);
+            finding.level.get_or_insert(rule.level);
+            // The policy, which has the last word on levels, holds what is unsure to a warning.
             if unsure && rule.needs_all_bytes {
-                finding.level = Some(level.min(Level::Warning));
                 finding.message.push_str(UNSURE);
-            } else {
-                finding.level = Some(level);
             }
             found.push((rule, finding));
         });

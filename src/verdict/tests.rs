@@ -1,7 +1,10 @@
 //! Each test reads like what happened on the wire and what became of the answer.
 
+mod reasons;
+
 use super::{Judgement, Verdict, of};
 use crate::conn::ConnId;
+use crate::exchange::Exchange;
 use crate::pipeline::exchanges_of;
 
 const ASK: &str = "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {\"model\":\"m\",\"stream\":true}\n\n";
@@ -12,10 +15,13 @@ const DONE: &str = "<chunk data: [DONE]\\n\\n\n";
 const ERROR: &str = "<chunk data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\\n\\n\n";
 const LAST: &str = "<last\n";
 
-fn judged(parts: &[&str]) -> Judgement {
+fn exchange(parts: &[&str]) -> Exchange {
     let transcript = crate::wire::parse(&parts.concat()).unwrap();
-    let exchanges = exchanges_of(|sink| transcript.replay(ConnId(0), sink));
-    of(exchanges.first().unwrap())
+    exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0)
+}
+
+fn judged(parts: &[&str]) -> Judgement {
+    of(&exchange(parts))
 }
 
 fn verdict(parts: &[&str]) -> Verdict {

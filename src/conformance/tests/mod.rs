@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod build;
+mod engine;
 
 use super::*;
 use crate::dialect::{self, anthropic::kinds as anthropic, openai_chat::kinds as chat_kinds, openai_responses::kinds as responses};
