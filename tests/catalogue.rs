@@ -22,7 +22,7 @@ const FAMILIES: &[&str] = &[
 
 fn findings(sample: &str) -> Vec<Finding> {
     let found = conformance::sample::findings(sample);
-    found.unwrap_or_else(|| panic!("no transcript:\n{sample}"))
+    found.unwrap_or_else(|e| panic!("{e}\n{sample}"))
 }
 
 fn provoked(found: &[Finding], code: &str) -> bool {

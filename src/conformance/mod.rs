@@ -57,9 +57,9 @@ pub struct Rule {
     pub breaks: &'static [&'static str],
     /// What to do about it, one line.
     pub fix: &'static str,
-    /// Transcripts (`.wire`) that must provoke it; several connections are parted by [`sample::NEXT`].
+    /// Samples that must provoke it: scripts of named steps, whose language and words are in `conformance/sample/words.txt`.
     pub bad: &'static [&'static str],
-    /// Transcripts that must not.
+    /// Samples that must not.
     pub good: &'static [&'static str],
     /// Codes of rules of lower layers whose warning or error explains this one's findings away.
     pub silenced_by: &'static [&'static str],

@@ -127,21 +127,26 @@ impl Transcript {
         send(last.at, Direction::ToServer, conn::What::Closed(Box::new(self.facts())));
     }
 
+    /// Bytes that were captured of this direction.
+    pub fn bytes(&self, dir: Direction) -> u64 {
+        let len = |e: &Event| if let What::Data(bytes) = &e.what { bytes.len() as u64 } else { 0 };
+        self.events.iter().filter(|e| e.dir == dir).map(len).sum()
+    }
+
     /// What TCP would have counted, as far as a transcript says it.
     fn facts(&self) -> ConnFacts {
-        let mut facts = ConnFacts { handshake_seen: true, ..ConnFacts::default() };
+        let (client_bytes, server_bytes) = (self.bytes(Direction::ToServer), self.bytes(Direction::ToClient));
+        let mut facts = ConnFacts { handshake_seen: true, client_bytes, server_bytes, ..ConnFacts::default() };
         for event in &self.events {
             let client = event.dir == Direction::ToServer;
             match &event.what {
                 What::Open { joined } => facts.handshake_seen = !joined,
-                What::Data(bytes) if client => facts.client_bytes += bytes.len() as u64,
-                What::Data(bytes) => facts.server_bytes += bytes.len() as u64,
                 What::Gap(_) => facts.hole = true,
                 What::End(End::Fin | End::CloseNotify) if client => facts.closed.client_fin = Some(event.at),
                 What::End(End::Fin | End::CloseNotify) => facts.closed.server_fin = Some(event.at),
                 What::End(End::Reset) if client => facts.closed.client_rst = Some(event.at),
                 What::End(End::Reset) => facts.closed.server_rst = Some(event.at),
-                What::Odd(_) | What::End(End::Idle | End::Capture) => {}
+                What::Data(_) | What::Odd(_) | What::End(End::Idle | End::Capture) => {}
             }
         }
         let ClosedAt { client_fin, server_fin, client_rst, server_rst } = facts.closed;

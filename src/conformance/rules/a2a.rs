@@ -3,31 +3,6 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::a2a;
 
-/// A message and the response head.
-macro_rules! task {
-    () => {
-        concat!(
-            post!(
-                "/a2a",
-                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"SendStreamingMessage\",\"params\":{\"message\":{\"role\":\"ROLE_USER\",\"parts\":[{\"text\":\"Hello\"}]}}}",
-                ""
-            ),
-            data!("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"task\":{\"id\":\"t1\",\"contextId\":\"c1\",\"status\":{\"state\":\"TASK_STATE_WORKING\"}}}}")
-        )
-    };
-}
-
-/// An update of the task's state.
-macro_rules! state {
-    ($state:literal) => {
-        concat!(
-            "@ +20ms\n<chunk data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"statusUpdate\":{\"taskId\":\"t1\",\"contextId\":\"c1\",\"status\":{\"state\":\"",
-            $state,
-            "\"}}}}\\n\\n\n"
-        )
-    };
-}
-
 /// The stream ends with the task.
 pub static A2A_001: Rule = Rule {
     code: "A2A-001",
@@ -39,12 +14,8 @@ pub static A2A_001: Rule = Rule {
     source: "A2A specification, streaming: the stream MUST close when the task reaches a terminal state",
     breaks: &["a2a-python", "a2a-js"],
     fix: "Send the last status update when the task is over, then end the body; let a proxy's idle time-out not end it before.",
-    bad: &[concat!(task!(), "<last\n"), concat!(task!(), state!("TASK_STATE_COMPLETED"), state!("TASK_STATE_WORKING"), "<last\n")],
-    good: &[
-        concat!(task!(), state!("TASK_STATE_COMPLETED"), "<last\n"),
-        concat!(task!(), state!("TASK_STATE_INPUT_REQUIRED"), "<last\n"),
-        concat!(task!(), "!rst >\n"),
-    ],
+    bad: &["task; last", "task; state COMPLETED; state WORKING; last"],
+    good: &["task; state COMPLETED; last", "task; state INPUT_REQUIRED; last", "task; !rst >"],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {

@@ -3,38 +3,6 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::{ai_sdk_data, ai_sdk_ui};
 
-/// A request to a route of the AI SDK.
-macro_rules! ui {
-    ($fields:literal) => {
-        post!("/api/chat", "{\"id\":\"c\",\"messages\":[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"Hello\"}]}]}", $fields)
-    };
-}
-
-/// Its text.
-macro_rules! ui_text {
-    () => {
-        concat!(
-            data!("{\"type\":\"text-start\",\"id\":\"t\"}"),
-            data!("{\"type\":\"text-delta\",\"id\":\"t\",\"delta\":\"Hi\"}"),
-            data!("{\"type\":\"text-end\",\"id\":\"t\"}")
-        )
-    };
-}
-
-/// A conforming UI message stream.
-macro_rules! good_ui {
-    () => {
-        concat!(
-            ui!("< x-vercel-ai-ui-message-stream: v1\n"),
-            data!("{\"type\":\"start\",\"messageId\":\"m1\"}"),
-            ui_text!(),
-            data!("{\"type\":\"finish\"}"),
-            data!("[DONE]"),
-            "<last\n"
-        )
-    };
-}
-
 /// The UI stream is framed.
 pub static UI_001: Rule = Rule {
     code: "UI-001",
@@ -47,25 +15,15 @@ pub static UI_001: Rule = Rule {
     breaks: &["useChat"],
     fix: "Set the header, send start first and finish last, then `data: [DONE]`; an error or abort part may stand for finish.",
     bad: &[
-        concat!(ui!(""), data!("{\"type\":\"start\"}"), ui_text!(), data!("{\"type\":\"finish\"}"), data!("[DONE]"), "<last\n"),
-        concat!(
-            ui!("< x-vercel-ai-ui-message-stream: v1\n"),
-            data!("{\"type\":\"start\"}"),
-            data!("{\"type\":\"text-delta\",\"id\":\"t\",\"delta\":\"Hi\"}"),
-            data!("[DONE]"),
-            "<last\n"
-        ),
-        concat!(ui!("< x-vercel-ai-ui-message-stream: v1\n"), ui_text!(), data!("{\"type\":\"finish\"}"), "<last\n"),
+        "ui; chunked; ui-start; ui-text; ui-finish; ui-done; last",
+        "ui-v1; ui-start; ui-delta; ui-done; last",
+        "ui-v1; ui-text; ui-finish; last",
     ],
     good: &[
-        good_ui!(),
-        concat!(
-            ui!("< x-vercel-ai-ui-message-stream: v1\n"),
-            data!("{\"type\":\"start\"}"),
-            data!("{\"type\":\"error\",\"errorText\":\"overloaded\"}"),
-            data!("[DONE]"),
-            "<last\n"
-        ),
+        r#"ui-v1; data {"type":"start","messageId":"m1"}
+           ui-text; ui-finish; ui-done; last"#,
+        r#"ui-v1; ui-start; data {"type":"error","errorText":"overloaded"}
+           ui-done; last"#,
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -79,25 +37,6 @@ pub static UI_001: Rule = Rule {
     },
 };
 
-/// A request to a route of version 4, the response head with these further fields, and a text.
-macro_rules! parts {
-    ($fields:literal) => {
-        concat!(
-            "> POST /api/chat HTTP/1.1\n> Host: app.example\n>json {\"id\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/plain; charset=utf-8\n",
-            $fields,
-            "< Transfer-Encoding: chunked\n<\n\n<chunk f:{\"messageId\":\"m1\"}\\n\n@ +20ms\n<chunk 0:\"Hi\"\\n\n@ +20ms\n"
-        )
-    };
-}
-
-/// The last part of it.
-macro_rules! finish_part {
-    () => {
-        "<chunk d:{\"finishReason\":\"stop\",\"usage\":{\"promptTokens\":9,\"completionTokens\":2}}\\n\n"
-    };
-}
-
 /// The data stream is framed.
 pub static UI_002: Rule = Rule {
     code: "UI-002",
@@ -110,14 +49,17 @@ pub static UI_002: Rule = Rule {
     breaks: &["useChat (ai 4)"],
     fix: "Set the header and end with `d:{\"finishReason\":\"stop\"}`; an error part (`3:`) may stand for it.",
     bad: &[
-        concat!(parts!(""), finish_part!(), "<last\n"),
-        concat!(parts!("< X-Vercel-AI-Data-Stream: v1\n"), "<last\n"),
-        concat!(parts!("< X-Vercel-AI-Data-Stream: v1\n"), finish_part!(), "<chunk 0:\"more\"\\n\n<last\n"),
-        concat!(parts!("< X-Vercel-AI-Data-Stream: v1\n"), "<chunk 0:{\"text\":\"Hi\"}\\n\n", finish_part!(), "<last\n"),
+        "parts; chunked; parts-text; parts-finish; last",
+        "parts-v1; last",
+        r#"parts-v1; parts-finish; line 0:"more"
+           last"#,
+        r#"parts-v1; line 0:{"text":"Hi"}
+           parts-finish; last"#,
     ],
     good: &[
-        concat!(parts!("< X-Vercel-AI-Data-Stream: v1\n"), finish_part!(), "<last\n"),
-        concat!(parts!("< X-Vercel-AI-Data-Stream: v1\n"), "<chunk 3:\"overloaded\"\\n\n<last\n"),
+        "parts-v1; parts-finish; last",
+        r#"parts-v1; line 3:"overloaded"
+           last"#,
     ],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,

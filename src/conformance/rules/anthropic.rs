@@ -6,33 +6,6 @@ use crate::dialect::anthropic::kinds as anthropic;
 use crate::http::event::MessageEnd;
 use crate::oddity::Kind;
 
-/// An event, its payload behind its `type`.
-macro_rules! event {
-    ($kind:literal, $rest:literal) => {
-        concat!("@ +20ms\n<chunk event: ", $kind, "\\ndata: {\"type\":\"", $kind, "\"", $rest, "}\\n\\n\n")
-    };
-}
-
-/// The end of a message of this reason.
-macro_rules! stopped {
-    ($reason:literal) => {
-        concat!(
-            "@ +20ms\n<chunk event: message_delta\\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"",
-            $reason,
-            "\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":3}}\\n\\n\n",
-            message_stop!(),
-            "<last\n"
-        )
-    };
-}
-
-/// A whole conforming message.
-macro_rules! good_message {
-    () => {
-        concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n")
-    };
-}
-
 mod events;
 
 pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011, ANT_012};
@@ -50,19 +23,16 @@ pub static ANT_001: Rule = Rule {
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
     fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing behind it, no [DONE] either.",
     bad: &[
-        concat!(messages!(), text_block!(), message_delta!(), message_stop!(), "<last\n"),
-        concat!(messages!(), message_start!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n"),
-        concat!(messages!(), message_start!(), text_block!(), message_delta!(), "<last\n"),
-        concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), text_block!(), "<last\n"),
+        "messages; text-block; message-delta end_turn; message-stop; last",
+        "messages; message-start*2; text-block; message-delta end_turn; message-stop; last",
+        "messages; message-start; text-block; message-delta end_turn; last",
+        "messages; message-start; text-block; message-delta end_turn; message-stop; text-block; last",
     ],
     good: &[
-        concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n"),
-        concat!(
-            messages!(),
-            message_start!(),
-            "<chunk event: error\\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\\n\\n\n<last\n"
-        ),
-        concat!(messages!(), message_start!(), text_block!(), "!rst >\n"),
+        "good-message",
+        r#"messages; message-start; event-now error "error":{"type":"overloaded_error","message":"Overloaded"}
+           last"#,
+        "messages; message-start; text-block; !rst >",
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -92,24 +62,12 @@ pub static ANT_002: Rule = Rule {
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
     fix: "Send content_block_start with the block's index and type before its first delta, count blocks from 0.",
     bad: &[
-        concat!(
-            messages!(),
-            message_start!(),
-            event!("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}"),
-            message_delta!(),
-            message_stop!(),
-            "<last\n"
-        ),
-        concat!(
-            messages!(),
-            message_start!(),
-            event!("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
-            event!("content_block_delta", ",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}"),
-            event!("content_block_stop", ",\"index\":0"),
-            stopped!("end_turn")
-        ),
+        "messages; message-start; block-delta; message-delta end_turn; message-stop; last",
+        r#"messages; message-start; block-start
+           event content_block_delta "delta":{"type":"text_delta","text":"Hi"}
+           block-stop; stopped end_turn"#,
     ],
-    good: &[good_message!()],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -131,14 +89,8 @@ pub static ANT_003: Rule = Rule {
     source: "Anthropic API documentation, streaming messages: event types",
     breaks: &["agents that act at content_block_stop", "Claude Code"],
     fix: "Send content_block_stop with the index when the block's last delta is out, and before message_delta.",
-    bad: &[concat!(
-        messages!(),
-        message_start!(),
-        event!("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
-        event!("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}"),
-        stopped!("end_turn")
-    )],
-    good: &[good_message!()],
+    bad: &["messages; message-start; block-start; block-delta; stopped end_turn"],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -160,25 +112,14 @@ pub static ANT_004: Rule = Rule {
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "pi"],
     fix: "Send one message_delta with the stop_reason and at least `usage: {\"output_tokens\": N}`, an estimate if there is nothing better.",
     bad: &[
-        concat!(messages!(), message_start!(), text_block!(), message_stop!(), "<last\n"),
-        concat!(
-            messages!(),
-            message_start!(),
-            text_block!(),
-            event!("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}"),
-            message_stop!(),
-            "<last\n"
-        ),
-        concat!(
-            messages!(),
-            message_start!(),
-            text_block!(),
-            event!("message_delta", ",\"delta\":{},\"usage\":{\"output_tokens\":3}"),
-            message_stop!(),
-            "<last\n"
-        ),
+        "messages; message-start; text-block; message-stop; last",
+        r#"messages; message-start; text-block
+           event message_delta "delta":{"stop_reason":"end_turn","stop_sequence":null}
+           message-stop; last"#,
+        r#"messages; message-start; text-block; event message_delta "delta":{},"usage":{"output_tokens":3}
+           message-stop; last"#,
     ],
-    good: &[good_message!()],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -200,26 +141,14 @@ pub static ANT_005: Rule = Rule {
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "gptel"],
     fix: "Send `usage: {\"input_tokens\": N, \"output_tokens\": 1}` in message_start.",
     bad: &[
-        concat!(
-            messages!(),
-            event!(
-                "message_start",
-                ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[]}"
-            ),
-            text_block!(),
-            stopped!("end_turn")
-        ),
-        concat!(
-            messages!(),
-            event!(
-                "message_start",
-                ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":9}}"
-            ),
-            text_block!(),
-            stopped!("end_turn")
-        ),
+        r#"messages
+           event message_start "message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","model":"m","content":[]}
+           text-block; stopped end_turn"#,
+        r#"messages
+           event message_start "message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","role":"assistant","content":[],"usage":{"input_tokens":9}}
+           text-block; stopped end_turn"#,
     ],
-    good: &[good_message!()],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::START_WITHOUT_USAGE, push, |found, _| format!("message_start: {found}")),
@@ -236,27 +165,15 @@ pub static ANT_006: Rule = Rule {
     source: "Anthropic API reference, Usage: input_tokens, cache_read_input_tokens, cache_creation_input_tokens; SGLang issue 20678",
     breaks: &["Claude Code"],
     fix: "Count the prompt before the first event; tokenizing it is due anyway.",
-    bad: &[concat!(
-        messages!(),
-        event!(
-            "message_start",
-            ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}"
-        ),
-        text_block!(),
-        stopped!("end_turn")
-    )],
+    bad: &[r#"messages
+           event message_start "message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","role":"assistant","content":[],"usage":{"input_tokens":0,"output_tokens":0}}
+           text-block; stopped end_turn"#],
     good: &[
-        good_message!(),
+        "good-message",
         // All of it came from the cache.
-        concat!(
-            messages!(),
-            event!(
-                "message_start",
-                ",\"message\":{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":0,\"cache_read_input_tokens\":2048,\"output_tokens\":1}}"
-            ),
-            text_block!(),
-            stopped!("end_turn")
-        ),
+        r#"messages
+           event message_start "message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","role":"assistant","content":[],"usage":{"input_tokens":0,"cache_read_input_tokens":2048,"output_tokens":1}}
+           text-block; stopped end_turn"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,

@@ -16,8 +16,9 @@ pub static AWS_001: Rule = Rule {
     source: "Smithy specification, Amazon event stream: wire format",
     breaks: &["boto3", "AWS SDKs"],
     fix: "Compute the prelude's CRC over the first 8 bytes and the message's over everything before it; don't let a proxy touch the body.",
-    bad: &[concat!(converse!(), message_start_frame!(), bad_delta_frame!(), delta_frame!(), last_frames!(), "<last\n")],
-    good: &[concat!(converse!(), message_start_frame!(), delta_frame!(), last_frames!(), "<last\n")],
+    bad: &["converse; bedrock-start; <chunk/aws+bad-crc contentBlockDelta $bedrock-delta
+         bedrock-delta; bedrock-stop; bedrock-metadata; last"],
+    good: &["good-converse"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -41,8 +42,10 @@ pub static AWS_002: Rule = Rule {
     source: "Bedrock Runtime API reference, ResponseStream and ConverseStreamOutput: exceptions; Smithy, Amazon event stream: exceptions",
     breaks: &["readers of payloads that ignore headers"],
     fix: "Retry throttlingException and modelTimeoutException with a pause; show the others to the user.",
-    bad: &[concat!(converse!(), message_start_frame!(), delta_frame!(), throttled_frame!(), "<last\n")],
-    good: &[concat!(converse!(), message_start_frame!(), delta_frame!(), last_frames!(), "<last\n")],
+    bad: &[r#"converse; bedrock-start; bedrock-delta
+           <chunk/aws+exception throttlingException {"message":"Too many requests"}
+           last"#],
+    good: &["good-converse"],
     silenced_by: &["AWS-001"],
     needs_all_bytes: false,
     check: |case, push| {
@@ -62,8 +65,8 @@ pub static AWS_003: Rule = Rule {
     source: "Bedrock Runtime API reference, ConverseStreamOutput: metadata",
     breaks: &["usage accounts"],
     fix: "Read on behind messageStop to the end of the body; a gateway must send metadata last.",
-    bad: &[concat!(converse!(), message_start_frame!(), delta_frame!(), stop_frames!(), "<last\n")],
-    good: &[concat!(converse!(), message_start_frame!(), delta_frame!(), last_frames!(), "<last\n")],
+    bad: &["converse; bedrock-start; bedrock-delta; bedrock-stop; last"],
+    good: &["good-converse"],
     silenced_by: &["AWS-001", "HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {

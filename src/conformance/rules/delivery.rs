@@ -23,23 +23,15 @@ pub static DLV_001: Rule = Rule {
     source: "nginx proxy_buffering; measurements of gateways with and without buffering (dstack issue 4269)",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the compressor after each event.",
-    bad: &[concat!(
-        chat!(),
-        "@ +3s\n<chunk : all at once\\n\\n\n",
-        ten_words_at_once!(),
-        ten_words_at_once!(),
-        ten_words_at_once!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; wait 3s; <chunk : all at once\n\n
+           word-now*30; stop; done; last"#],
     good: &[
-        concat!(chat!(), role!(), ten_words!(), ten_words!(), ten_words!(), stop!(), done!(), "<last\n"),
-        good_chat!(),
+        "chat; role; word*30; stop; done; last",
+        "good-chat",
         // All at once, but nobody waited: a cached answer.
-        concat!(chat!(), role!(), ten_words_at_once!(), ten_words_at_once!(), ten_words_at_once!(), stop!(), done!(), "<last\n"),
+        "chat; role; word-now*30; stop; done; last",
         // A small model that is as fast as this, behind a long prompt.
-        concat!(chat!(), "@ +3s\n", role!(), ten_fast_words!(), ten_fast_words!(), ten_fast_words!(), stop!(), done!(), "<last\n"),
+        "chat; wait 3s; role; word-fast*30; stop; done; last",
     ],
     silenced_by: &["HTTP-010", "HTTP-014"],
     needs_all_bytes: true,
@@ -62,11 +54,11 @@ pub static DLV_005: Rule = Rule {
     source: "Idle limits of nginx proxy_read_timeout and AWS ALB; vLLM issue 47647",
     breaks: &["proxies with an idle limit", "clients with a read timeout"],
     fix: "Look at the server at the time given; send comments as keep-alive while nothing is generated.",
-    bad: &[concat!(chat!(), role!(), ten_words!(), "@ +15s\n", ten_words!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; role; word*10; wait 15s; word*10; stop; done; last"],
     good: &[
         // Slow before the first token is no stall, and neither is slow throughout.
-        concat!(chat!(), "@ +30s\n", role!(), ten_words!(), stop!(), done!(), "<last\n"),
-        concat!(chat!(), role!(), "@ +11s\n", word!(), "@ +11s\n", word!(), "@ +11s\n", word!(), stop!(), done!(), "<last\n"),
+        "chat; wait 30s; role; word*10; stop; done; last",
+        "chat; role; wait 11s; word; wait 11s; word; wait 11s; word; stop; done; last",
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -89,17 +81,13 @@ pub static DLV_010: Rule = Rule {
     source: "RFC 9112 section 8 (incomplete messages); the terminators of each dialect",
     breaks: &["whoever takes the answer for whole"],
     fix: "Find who cut: a server's crash or worker timeout, a proxy's read timeout, a token limit without a finish reason.",
-    bad: &[
-        concat!(chat!(), role!(), word!(), "!rst <\n"),
-        concat!(chat!(), role!(), word!(), "!fin <\n"),
-        concat!(chat!(), role!(), word!(), "<last\n"),
-    ],
+    bad: &["chat; role; word; !rst <", "chat; role; word; !fin <", "chat; role; word; last"],
     good: &[
-        good_chat!(),
+        "good-chat",
         // Without [DONE], but finished.
-        concat!(chat!(), role!(), word!(), stop!(), "<last\n"),
+        "chat; role; word; stop; last",
         // openai-python closes at [DONE].
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n"),
+        "chat; role; word; stop; done; !fin >",
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -122,39 +110,14 @@ pub static DLV_011: Rule = Rule {
     source: "c8s issue 140 (time to first token rose, gaps between tokens fell, behind the same server)",
     breaks: &[],
     fix: "Switch the hop's buffering off for event streams; compare `sniff report delivery` before and after.",
-    bad: &[concat!(
-        chat!(),
-        "@ +1s\n",
-        role!(),
-        ten_words_at_once!(),
-        stop!(),
-        done!(),
-        "<last\n",
-        "!next\n@ +1ms\n",
-        chat!(),
-        role!(),
-        ten_words!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &["chat; wait 1s; role; word-now*10; stop; done; last
+         !next
+         wait 1ms; chat; role; word*10; stop; done; last"],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            role!(),
-            ten_words!(),
-            stop!(),
-            done!(),
-            "<last\n",
-            "!next\n@ +1ms\n",
-            chat!(),
-            role!(),
-            ten_words!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        "chat; role; word*10; stop; done; last
+         !next
+         wait 1ms; chat; role; word*10; stop; done; last",
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -180,8 +143,8 @@ pub static DLV_015: Rule = Rule {
     source: "tcpdump manual: packets dropped by the kernel, -s snaplen, -B buffer size",
     breaks: &[],
     fix: "Capture with full length (-s 0) and a larger buffer (-B), start before the request, and filter by port.",
-    bad: &[concat!(chat!(), role!(), "!gap < 400\n", stop!(), done!(), "<last\n"), concat!(chat!(), role!(), word!(), "!end\n")],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!rst <\n")],
+    bad: &["chat; role; !gap < 400; stop; done; last", "chat; role; word; !end"],
+    good: &["good-chat", "chat; role; word; !rst <"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

@@ -6,59 +6,6 @@ use crate::dialect::gemini;
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
-/// A request for events and the response head.
-macro_rules! gemini {
-    () => {
-        concat!(
-            "> POST /v1beta/models/m:streamGenerateContent?alt=sse HTTP/1.1\n> Host: api.example\n",
-            ">json {\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello\"}]}]}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
-        )
-    };
-}
-
-/// A request for an array and the response head.
-macro_rules! array {
-    () => {
-        concat!(
-            "> POST /v1beta/models/m:streamGenerateContent HTTP/1.1\n> Host: api.example\n",
-            ">json {\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hello\"}]}]}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: application/json; charset=UTF-8\n< Transfer-Encoding: chunked\n<\n\n"
-        )
-    };
-}
-
-/// A response with a word.
-macro_rules! word_json {
-    () => {
-        "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"word \"}],\"role\":\"model\"},\"index\":0}],\"modelVersion\":\"m\"}"
-    };
-}
-
-/// The last response.
-macro_rules! stop_json {
-    () => {
-        concat!(
-            "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"word\"}],\"role\":\"model\"},\"finishReason\":\"STOP\",\"index\":0}],",
-            "\"usageMetadata\":{\"promptTokenCount\":2,\"candidatesTokenCount\":3,\"totalTokenCount\":5},\"modelVersion\":\"m\"}"
-        )
-    };
-}
-
-/// A whole conforming stream of events.
-macro_rules! good_gemini {
-    () => {
-        concat!(gemini!(), "<chunk data: ", word_json!(), "\\r\\n\\r\\n\n@ +20ms\n<chunk data: ", stop_json!(), "\\r\\n\\r\\n\n<last\n")
-    };
-}
-
-/// A whole conforming array.
-macro_rules! good_array {
-    () => {
-        concat!(array!(), "<chunk [", word_json!(), "\n@ +20ms\n<chunk ,\\r\\n", stop_json!(), "\n@ +20ms\n<chunk ]\n<last\n")
-    };
-}
-
 /// It says why it stopped.
 pub static GEM_001: Rule = Rule {
     code: "GEM-001",
@@ -70,12 +17,15 @@ pub static GEM_001: Rule = Rule {
     source: "Gemini API reference, GenerateContentResponse: Candidate.finishReason; req_llm issue 638",
     breaks: &["clients that report INCOMPLETE", "req_llm"],
     fix: "Send a last response with finishReason, with or without parts; a relay must not drop responses without text.",
-    bad: &[concat!(gemini!(), "<chunk data: ", word_json!(), "\\r\\n\\r\\n\n<last\n")],
+    bad: &["gemini; crlf data: $candidate
+         last"],
     good: &[
-        good_gemini!(),
-        good_array!(),
-        concat!(gemini!(), "<chunk data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\\r\\n\\r\\n\n<last\n"),
-        concat!(gemini!(), "<chunk data: ", word_json!(), "\\r\\n\\r\\n\n!rst >\n"),
+        "good-gemini",
+        "good-array",
+        r#"gemini; crlf data: {"promptFeedback":{"blockReason":"SAFETY"}}
+           last"#,
+        "gemini; crlf data: $candidate
+         !rst >",
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -99,12 +49,19 @@ pub static GEM_002: Rule = Rule {
     breaks: &["google-genai python", "google-genai js"],
     fix: "Write `data: ` and the JSON only; keep the connection alive by other means than comments.",
     bad: &[
-        concat!(gemini!(), "<chunk data:", word_json!(), "\\r\\n\\r\\n\n<chunk data:", stop_json!(), "\\r\\n\\r\\n\n<last\n"),
-        concat!(gemini!(), "<chunk : ping\\r\\n\\r\\n\n<chunk data: ", stop_json!(), "\\r\\n\\r\\n\n<last\n"),
-        concat!(gemini!(), "<chunk event: message\\r\\ndata: ", stop_json!(), "\\r\\n\\r\\n\n<last\n"),
-        concat!(gemini!(), "<chunk data: ", stop_json!(), "\\r\\n\\r\\n\n<chunk data: [DONE]\\r\\n\\r\\n\n<last\n"),
+        "gemini; crlf data:$candidate
+         crlf data:$last-candidate
+         last",
+        "gemini; crlf : ping
+         crlf data: $last-candidate
+         last",
+        r#"gemini; crlf event: message\r\ndata: $last-candidate
+           last"#,
+        "gemini; crlf data: $last-candidate
+         crlf data: [DONE]
+         last",
     ],
-    good: &[good_gemini!(), good_array!()],
+    good: &["good-gemini", "good-array"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -130,8 +87,8 @@ pub static GEM_003: Rule = Rule {
     source: "RFC 8259 section 5; Gemini API reference, streamGenerateContent without alt=sse",
     breaks: &["JSON parsers"],
     fix: "Close the array also when the answer fails: put the error as its last element.",
-    bad: &[concat!(array!(), "<chunk [", word_json!(), "\n@ +20ms\n<chunk ,\\r\\n", stop_json!(), "\n<last\n")],
-    good: &[good_array!(), concat!(array!(), "<chunk [", word_json!(), "\n!rst >\n")],
+    bad: &["array-open; array-rest; last"],
+    good: &["good-array", "array-open; !rst >"],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -154,15 +111,10 @@ pub static GEM_004: Rule = Rule {
     source: "LiteLLM issue 2195; zotero-pdf-translate issue 806; Gemini API reference: empty if the model has not stopped generating",
     breaks: &["loops that stop at the first finishReason"],
     fix: "Servers: leave finishReason out until the end. Clients: read on to the end of the body.",
-    bad: &[concat!(
-        gemini!(),
-        "<chunk data: ",
-        stop_json!(),
-        "\\r\\n\\r\\n\n@ +20ms\n<chunk data: ",
-        stop_json!(),
-        "\\r\\n\\r\\n\n<last\n"
-    )],
-    good: &[good_gemini!(), good_array!()],
+    bad: &["gemini; crlf data: $last-candidate
+         wait 20ms; crlf data: $last-candidate
+         last"],
+    good: &["good-gemini", "good-array"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

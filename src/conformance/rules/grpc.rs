@@ -15,24 +15,21 @@ pub static GRPC_001: Rule = Rule {
     breaks: &["grpc-python", "grpc-go", "grpc-node", "grpc-web", "connect-es", "tritonclient"],
     fix: "Read `grpc-message` for the cause; let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass).",
     bad: &[
-        concat!(grpc_web!(), "<chunk \\x80\\0\\0\\0(grpc-status:14\\r\\ngrpc-message:no%20node\\r\\n\n<last\n"),
-        concat!(grpc_web!(), "<last\n"),
+        r#"grpc-web; <chunk/grpc+trailers grpc-status:14\r\ngrpc-message:no%20node\r\n
+           last"#,
+        "grpc-web; last",
         // It failed before the first message.
-        concat!(
-            "> POST /connectrpc.eliza.v1.ElizaService/Converse HTTP/1.1\n> Host: api.example\n> Content-Type: application/connect+json\n",
-            "> Content-Length: 0\n>\n\n@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: application/connect+json\n< Transfer-Encoding: chunked\n<\n\n",
-            "<chunk \\x02\\0\\0\\0\\x20{\"error\":{\"code\":\"unavailable\"}}\n<last\n"
-        ),
+        r#"connect; <chunk/grpc+end {"error":{"code":"unavailable"}}
+           last"#,
     ],
     good: &[
-        concat!(grpc_web!(), "<chunk \\x80\\0\\0\\0\\x0fgrpc-status:0\\r\\n\n<last\n"),
+        r#"grpc-web; <chunk/grpc+trailers grpc-status:0\r\n
+           last"#,
         // The call is still running when the client has had enough.
-        concat!(grpc_web!(), "!end\n"),
-        concat!(
-            "> POST /connectrpc.eliza.v1.ElizaService/Converse HTTP/1.1\n> Host: api.example\n> Content-Type: application/connect+json\n",
-            "> Content-Length: 0\n>\n\n@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: application/connect+json\n< Transfer-Encoding: chunked\n<\n\n",
-            "<chunk \\0\\0\\0\\0\\x11{\"sentence\":\"Hi\"}\n<chunk \\x02\\0\\0\\0\\x02{}\n<last\n"
-        ),
+        "grpc-web; !end",
+        r#"connect; <chunk/grpc {"sentence":"Hi"}
+           <chunk/grpc+end {}
+           last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: true,

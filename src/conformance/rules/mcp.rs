@@ -5,46 +5,6 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::mcp;
 use crate::http::event::MessageEnd;
 
-/// A call of a tool with these further request fields, and the response head.
-macro_rules! call {
-    ($fields:literal) => {
-        concat!(
-            "> POST /mcp HTTP/1.1\n> Host: api.example\n",
-            $fields,
-            ">json {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"f\",\"arguments\":{}}}\n",
-            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
-        )
-    };
-}
-
-/// The same as the specification has it.
-macro_rules! good_call {
-    () => {
-        call!("> Accept: application/json, text/event-stream\n> MCP-Protocol-Version: 2025-11-25\n")
-    };
-}
-
-/// A notification.
-macro_rules! progress {
-    () => {
-        concat!(
-            "@ +20ms\n<chunk event: message\\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",",
-            "\"params\":{\"progressToken\":1,\"progress\":1}}\\n\\n\n"
-        )
-    };
-}
-
-/// The response with this id.
-macro_rules! result {
-    ($id:literal) => {
-        concat!(
-            "@ +20ms\n<chunk event: message\\ndata: {\"jsonrpc\":\"2.0\",\"id\":",
-            $id,
-            ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}],\"isError\":false}}\\n\\n\n"
-        )
-    };
-}
-
 /// The answer comes.
 pub static MCP_001: Rule = Rule {
     code: "MCP-001",
@@ -56,15 +16,13 @@ pub static MCP_001: Rule = Rule {
     source: "MCP specification 2025-11-25, transports: sending messages to the server; JSON-RPC 2.0 section 5",
     breaks: &["mcp python-sdk", "mcp typescript-sdk", "every client that waits"],
     fix: "Copy the id as it came, send the response on the stream of its request, then end the body.",
-    bad: &[
-        concat!(good_call!(), progress!(), "<last\n"),
-        concat!(good_call!(), result!("\"7\""), "<last\n"),
-        concat!(good_call!(), result!("7"), progress!(), "<last\n"),
-    ],
+    bad: &["good-call; progress; last", r#"good-call; result "7"; last"#, "good-call; result 7; progress; last"],
     good: &[
-        concat!(good_call!(), progress!(), result!("7"), "<last\n"),
-        concat!(good_call!(), "<chunk id: 1\\ndata:\\n\\n\n<chunk retry: 500\\n\\n\n<last\n"),
-        concat!(good_call!(), progress!(), "!rst >\n"),
+        "good-call; progress; result 7; last",
+        r#"good-call; <chunk id: 1\ndata:\n\n
+           <chunk retry: 500\n\n
+           last"#,
+        "good-call; progress; !rst >",
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -92,14 +50,19 @@ pub static MCP_002: Rule = Rule {
     breaks: &["mcp python-sdk", "strict servers"],
     fix: "Send `Accept: application/json, text/event-stream` with every POST; answer with exactly one of these types.",
     bad: &[
-        concat!(call!("> Accept: application/json\n"), result!("7"), "<last\n"),
-        concat!(
-            "> POST /mcp HTTP/1.1\n> Host: api.example\n> Accept: application/json, text/event-stream\n",
-            ">json {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}\n",
-            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/plain\n< Content-Length: 36\n<\n<| {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n"
-        ),
+        "tools; > Accept: application/json
+         call-f; result 7; last",
+        r#"> POST /mcp HTTP/1.1
+           > Host: api.example
+           > Accept: application/json, text/event-stream
+           >json {"jsonrpc":"2.0","id":7,"method":"ping"}
+           wait 50ms; < HTTP/1.1 200 OK
+           < Content-Type: text/plain
+           < Content-Length: 36
+           <
+           <| {"jsonrpc":"2.0","id":7,"result":{}}"#,
     ],
-    good: &[concat!(good_call!(), result!("7"), "<last\n")],
+    good: &["good-call; result 7; last"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -120,8 +83,9 @@ pub static MCP_003: Rule = Rule {
     source: "MCP specification 2025-11-25, transports: the server SHOULD send an event with an id and an empty data field",
     breaks: &["clients that parse every event"],
     fix: "Clients: skip events with empty data and keep their id. Servers of 2026-07-28: leave it out.",
-    bad: &[concat!(good_call!(), "<chunk id: 1\\ndata:\\n\\n\n", result!("7"), "<last\n")],
-    good: &[concat!(good_call!(), result!("7"), "<last\n")],
+    bad: &[r#"good-call; <chunk id: 1\ndata:\n\n
+           result 7; last"#],
+    good: &["good-call; result 7; last"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

@@ -2,12 +2,6 @@
 
 use super::Rule;
 
-/// Pieces of samples; macros, so that `concat!` can join them at compile time.
-#[macro_use]
-mod samples;
-#[macro_use]
-mod samples_bytes;
-
 pub mod tcp;
 
 pub mod http;

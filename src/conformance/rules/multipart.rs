@@ -16,21 +16,16 @@ pub static MPART_001: Rule = Rule {
     breaks: &["Apollo Client", "meros", "whoever reads part by part"],
     fix: "Write the closing delimiter behind the last part: CRLF, two hyphens, the boundary, two hyphens, CRLF.",
     bad: &[
-        concat!(
-            multipart!(),
-            "<chunk ---\\r\\nContent-Type: application/json\\r\\n\\r\\n{\"hasNext\":true}\\r\\n\n@ +20ms\n",
-            "<chunk ---\\r\\nContent-Type: application/json\\r\\n\\r\\n{\"hasNext\":false}\\r\\n\n<last\n"
-        ),
-        concat!(
-            multipart!(),
-            "<chunk ---\\r\\nContent-Type: application/json\\r\\n\\r\\n{\"hasNext\":true}\\r\\n\n@ +20ms\n<chunk ---\\r\\n\n<last\n"
-        ),
+        r#"multipart; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":true}\r\n
+           wait 20ms; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":false}\r\n
+           last"#,
+        r#"multipart; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":true}\r\n
+           wait 20ms; <chunk ---\r\n
+           last"#,
     ],
-    good: &[concat!(
-        multipart!(),
-        "<chunk ---\\r\\nContent-Type: application/json\\r\\n\\r\\n{\"hasNext\":true}\\r\\n---\\r\\n\n@ +20ms\n",
-        "<chunk Content-Type: application/json\\r\\n\\r\\n{\"hasNext\":false}\\r\\n-----\\r\\n\n<last\n"
-    )],
+    good: &[r#"multipart; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":true}\r\n---\r\n
+           wait 20ms; <chunk Content-Type: application/json\r\n\r\n{"hasNext":false}\r\n-----\r\n
+           last"#],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {

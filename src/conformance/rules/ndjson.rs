@@ -20,23 +20,15 @@ pub static NDJSON_001: Rule = Rule {
     breaks: &["ollama-python", "ollama-js"],
     fix: "Serialise without indentation and write one LF behind each value.",
     bad: &[
-        concat!(
-            ollama!(),
-            "<chunk ",
-            ollama_word!(),
-            ollama_word!(),
-            "\\n\n",
-            "<chunk ",
-            ollama_word!(),
-            "\\n\n",
-            ollama_done!(),
-            "<last\n"
-        ),
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", "<chunk {\"model\":\"m\",\\n\n", ollama_done!(), "<last\n"),
+        "ollama; line $hi$hi
+         hi; end; last",
+        r#"ollama; hi; line {"model":"m",
+           end; last"#,
     ],
     good: &[
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n"),
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\r\\n\n", ollama_done!(), "<last\n"),
+        "good-ollama",
+        r#"ollama; <chunk $hi\r\n
+           end; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -64,10 +56,12 @@ pub static NDJSON_002: Rule = Rule {
     breaks: &["ollama-python"],
     fix: "Write each value and one LF, and nothing else; NDJSON has no keep-alive.",
     bad: &[
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\\n\n", ollama_done!(), "<last\n"),
-        concat!(ollama!(), "<chunk \\xef\\xbb\\xbf", ollama_word!(), "\\n\n", ollama_done!(), "<last\n"),
+        r#"ollama; <chunk $hi\n\n
+           end; last"#,
+        r#"ollama; line \xef\xbb\xbf$hi
+           end; last"#,
     ],
-    good: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    good: &["good-ollama"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -92,13 +86,9 @@ pub static NDJSON_003: Rule = Rule {
     source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (laboratory)",
     breaks: &[],
     fix: "Write LF behind each value, the last one too.",
-    bad: &[concat!(
-        ollama!(),
-        "<chunk ",
-        ollama_word!(),
-        "\\n\n<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00.2Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n<last\n"
-    )],
-    good: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    bad: &[r#"ollama; hi; <chunk $end,"done_reason":"stop"}
+           last"#],
+    good: &["good-ollama"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

@@ -17,20 +17,16 @@ pub static OLLAMA_001: Rule = Rule {
     breaks: &["ollama-js", "ollama-vscode"],
     fix: "End with one line `\"done\":true,\"done_reason\":\"stop\"` and the statistics; look for a server or proxy that closes early.",
     bad: &[
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n<chunk ", ollama_word!(), "\\n\n<last\n"),
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<chunk ", ollama_word!(), "\\n\n<last\n"),
-        concat!(
-            ollama!(),
-            "<chunk ",
-            ollama_word!(),
-            "\\n\n",
-            "<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00.2Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true}\\n\n<last\n"
-        ),
+        "ollama; hi*2; last",
+        "ollama; hi; end; hi; last",
+        "ollama; hi; line $end}
+         last",
     ],
     good: &[
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n"),
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n<chunk {\"error\":\"model runner has stopped\"}\\n\n<last\n"),
-        concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n<chunk ", ollama_word!(), "\\n\n!rst >\n"),
+        "good-ollama",
+        r#"ollama; hi; line {"error":"model runner has stopped"}
+           last"#,
+        "ollama; hi*2; !rst >",
     ],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
@@ -55,19 +51,14 @@ pub static OLLAMA_002: Rule = Rule {
     source: "Ollama API documentation: created_at of each line",
     breaks: &["readers who watch the text grow", "latency figures"],
     fix: "Turn off response buffering in the proxy (nginx: proxy_buffering off), and compression unless it is flushed with each line.",
-    bad: &[concat!(
-        ollama!(),
-        "@ +900ms\n<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00.15Z\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\\n\n",
-        "<chunk {\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:01.05Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},",
-        "\"done\":true,\"done_reason\":\"stop\"}\\n\n<last\n"
-    )],
-    good: &[concat!(
-        // The server's clock is a year behind.
-        ollama!(),
-        "<chunk {\"model\":\"m\",\"created_at\":\"2025-01-01T00:00:00.15Z\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\\n\n",
-        "@ +900ms\n<chunk {\"model\":\"m\",\"created_at\":\"2025-01-01T00:00:01.05Z\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},",
-        "\"done\":true,\"done_reason\":\"stop\"}\\n\n<last\n"
-    )],
+    bad: &[r#"ollama; wait 900ms; hi
+           line {"model":"m","created_at":"2026-01-01T00:00:01.05Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}
+           last"#],
+    good: &[r#"ollama
+           line {"model":"m","created_at":"2025-01-01T00:00:00.15Z","message":{"role":"assistant","content":"Hi"},"done":false}
+           wait 900ms
+           line {"model":"m","created_at":"2025-01-01T00:00:01.05Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}
+           last"#],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -90,8 +81,9 @@ pub static OLLAMA_003: Rule = Rule {
     source: "Ollama API documentation, errors: errors that occur while streaming; Ollama, middleware/openai.go (read, not run)",
     breaks: &["clients of Ollama's /v1 layer", "clients that look at the status only"],
     fix: "Look into the server's log for the cause (out of memory, a runner that died); clients: treat a line with `error` as the failure of the whole.",
-    bad: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n<chunk {\"error\":\"model runner has unexpectedly stopped\"}\\n\n<last\n")],
-    good: &[concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    bad: &[r#"ollama; hi; line {"error":"model runner has unexpectedly stopped"}
+           last"#],
+    good: &["good-ollama"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -100,18 +92,6 @@ pub static OLLAMA_003: Rule = Rule {
         }
     },
 };
-
-/// A request to pull a model and the response head.
-macro_rules! pull {
-    () => {
-        concat!(
-            "> POST /api/pull HTTP/1.1\n> Host: localhost:11434\n>json {\"model\":\"m\"}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: application/x-ndjson\n< Transfer-Encoding: chunked\n<\n\n",
-            "<chunk {\"status\":\"pulling manifest\"}\\n\n@ +20ms\n",
-            "<chunk {\"status\":\"pulling 8eeb52dfb3bb\",\"digest\":\"sha256:8eeb52dfb3bb\",\"total\":1000,\"completed\":10}\\n\n"
-        )
-    };
-}
 
 /// Work in progress ends.
 pub static OLLAMA_004: Rule = Rule {
@@ -124,8 +104,12 @@ pub static OLLAMA_004: Rule = Rule {
     source: "Ollama API documentation, pull a model: response",
     breaks: &["scripts around pull and create"],
     fix: "Check the last line; keep the connection open for hours where a proxy would close it, or poll /api/tags.",
-    bad: &[concat!(pull!(), "<last\n")],
-    good: &[concat!(pull!(), "<chunk {\"status\":\"success\"}\\n\n<last\n"), concat!(pull!(), "!rst >\n")],
+    bad: &["pull; last"],
+    good: &[
+        r#"pull; line {"status":"success"}
+           last"#,
+        "pull; !rst >",
+    ],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {

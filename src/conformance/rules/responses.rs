@@ -6,90 +6,6 @@ use crate::dialect::openai_responses::kinds;
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
-/// A Responses request and the response head.
-macro_rules! responses {
-    () => {
-        concat!(
-            "> POST /v1/responses HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":true,\"input\":\"Hello\"}\n",
-            "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream; charset=utf-8\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n"
-        )
-    };
-}
-
-/// One event: its type, its number, its other fields (each with a comma before it).
-macro_rules! event {
-    ($kind:literal, $n:literal, $rest:literal) => {
-        concat!("@ +20ms\n<chunk event: ", $kind, "\\ndata: {\"type\":\"", $kind, "\",\"sequence_number\":", $n, $rest, "}\\n\\n\n")
-    };
-}
-
-/// The first event.
-macro_rules! created {
-    () => {
-        event!(
-            "response.created",
-            "0",
-            ",\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"object\":\"response\",\"status\":\"in_progress\",\"model\":\"m\",\"output\":[]}"
-        )
-    };
-}
-
-/// The item that the text belongs to.
-macro_rules! item_added {
-    () => {
-        event!(
-            "response.output_item.added",
-            "1",
-            ",\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}"
-        )
-    };
-}
-
-/// The part of it.
-macro_rules! part_added {
-    () => {
-        event!(
-            "response.content_part.added",
-            "2",
-            ",\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":\"\"}"
-        )
-    };
-}
-
-/// A delta of it.
-macro_rules! text_delta {
-    () => {
-        event!("response.output_text.delta", "3", ",\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\"")
-    };
-}
-
-/// Its end.
-macro_rules! text_done {
-    () => {
-        event!("response.output_text.done", "4", ",\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"text\":\"Hi\"")
-    };
-}
-
-/// The terminal event.
-macro_rules! completed {
-    ($text:literal) => {
-        concat!(
-            "@ +20ms\n<chunk event: response.completed\\ndata: {\"type\":\"response.completed\",\"sequence_number\":5,",
-            "\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"object\":\"response\",\"status\":\"completed\",\"model\":\"m\",\"output\":[",
-            "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"",
-            $text,
-            "\"}]}],\"usage\":{\"input_tokens\":9,\"output_tokens\":1,\"total_tokens\":10}}}\\n\\n\n"
-        )
-    };
-}
-
-/// A whole conforming stream.
-macro_rules! good_responses {
-    () => {
-        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), text_done!(), completed!("Hi"), "<last\n")
-    };
-}
-
 /// One event says how it ended.
 pub static OAI_RESP_001: Rule = Rule {
     code: "OAI-RESP-001",
@@ -103,28 +19,15 @@ pub static OAI_RESP_001: Rule = Rule {
     breaks: &["Codex CLI", "openai-python helper", "openai-node helper"],
     fix: "Relays: pass the last event on before closing, and turn an upstream that breaks off into `response.failed`.",
     bad: &[
-        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), text_done!(), "<last\n"),
-        concat!(
-            responses!(),
-            created!(),
-            item_added!(),
-            part_added!(),
-            text_delta!(),
-            text_done!(),
-            completed!("Hi"),
-            text_delta!(),
-            "<last\n"
-        ),
+        "responses; text-of-response; last",
+        "responses; text-of-response; completed Hi
+         text-delta; last",
     ],
     good: &[
-        good_responses!(),
-        concat!(
-            responses!(),
-            created!(),
-            event!("error", "1", ",\"code\":\"server_error\",\"message\":\"overloaded\",\"param\":null"),
-            "<last\n"
-        ),
-        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), "!rst >\n"),
+        "good-responses",
+        r#"responses; created; numbered error 1 "code":"server_error","message":"overloaded","param":null
+           last"#,
+        "responses; created; item-added 1; part-added; text-delta; !rst >",
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -152,26 +55,13 @@ pub static OAI_RESP_002: Rule = Rule {
     source: "OpenAI API reference, response.created: emitted when a response is created; openai-python and openai-node stream helpers, tested",
     breaks: &["openai-python helper", "openai-node helper"],
     fix: "Send response.created with the response's id, status and an empty output before anything else, keep-alive events too.",
-    bad: &[concat!(
-        responses!(),
-        event!(
-            "response.output_item.added",
-            "0",
-            ",\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}"
-        ),
-        completed!("Hi"),
-        "<last\n"
-    )],
+    bad: &["responses; item-added 0; completed Hi
+         last"],
     good: &[
-        good_responses!(),
-        concat!(
-            "> GET /v1/responses/resp_67c9fdcecf488190?stream=true&starting_after=2 HTTP/1.1\n> Host: api.example\n>\n\n",
-            "@ +50ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
-            text_delta!(),
-            text_done!(),
-            completed!("Hi"),
-            "<last\n"
-        ),
+        "good-responses",
+        "get /v1/responses/resp_67c9fdcecf488190?stream=true&starting_after=2; wait 50ms; events-now
+         text-delta; text-done; completed Hi
+         last",
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -191,14 +81,11 @@ pub static OAI_RESP_003: Rule = Rule {
     source: "OpenAI OpenAPI document, ResponseStreamEvent: discriminator `type`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "Codex CLI"],
     fix: "Write the event's name into the JSON as `type`, even where an `event:` line has it.",
-    bad: &[concat!(
-        responses!(),
-        created!(),
-        "<chunk event: response.in_progress\\ndata: {\"sequence_number\":1,\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"output\":[]}}\\n\\n\n",
-        "<chunk event: response.completed\\ndata: {\"type\":\"response.completed\",\"sequence_number\":2,\"response\":{\"id\":\"resp_67c9fdcecf488190\",",
-        "\"status\":\"completed\",\"output\":[]}}\\n\\n\n<last\n"
-    )],
-    good: &[good_responses!()],
+    bad: &[r#"responses; created
+           <chunk event: response.in_progress\ndata: {"sequence_number":1,"response":{"id":"resp_67c9fdcecf488190","output":[]}}\n\n
+           <chunk event: response.completed\ndata: {"type":"response.completed","sequence_number":2,"response":{"id":"resp_67c9fdcecf488190","status":"completed","output":[]}}\n\n
+           last"#],
+    good: &["good-responses"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, &[kinds::NO_TYPE], push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
@@ -216,15 +103,14 @@ pub static OAI_RESP_004: Rule = Rule {
     breaks: &["clients that resume", "background mode"],
     fix: "Count events where they are written, after every filter; a relay that adds or drops events must number them again.",
     bad: &[
-        concat!(responses!(), created!(), part_added!(), completed!("Hi"), "<last\n"),
-        concat!(
-            responses!(),
-            "<chunk event: response.created\\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_67c9fdcecf488190\",\"output\":[]}}\\n\\n\n",
-            completed!("Hi"),
-            "<last\n"
-        ),
+        "responses; created; part-added; completed Hi
+         last",
+        r#"responses
+           <chunk event: response.created\ndata: {"type":"response.created","response":{"id":"resp_67c9fdcecf488190","output":[]}}\n\n
+           completed Hi
+           last"#,
     ],
-    good: &[good_responses!()],
+    good: &["good-responses"],
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -244,22 +130,8 @@ pub static OAI_RESP_005: Rule = Rule {
     source: "OpenAI API reference, streaming events: response.output_item.added, response.content_part.added",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk"],
     fix: "Send response.output_item.added and, for text, response.content_part.added before the first delta.",
-    bad: &[
-        concat!(
-            responses!(),
-            created!(),
-            event!("response.output_text.delta", "1", ",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\""),
-            "<last\n"
-        ),
-        concat!(
-            responses!(),
-            created!(),
-            item_added!(),
-            event!("response.output_text.delta", "2", ",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\""),
-            "<last\n"
-        ),
-    ],
-    good: &[good_responses!()],
+    bad: &["responses; created; loose-delta 1; last", "responses; created; item-added 1; loose-delta 2; last"],
+    good: &["good-responses"],
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -281,19 +153,14 @@ pub static OAI_RESP_006: Rule = Rule {
     breaks: &["conversation stores", "agents"],
     fix: "Build the final output from the same buffer that the deltas are cut from.",
     bad: &[
-        concat!(responses!(), created!(), item_added!(), part_added!(), text_delta!(), text_done!(), completed!("Hello"), "<last\n"),
-        concat!(
-            responses!(),
-            created!(),
-            item_added!(),
-            part_added!(),
-            text_delta!(),
-            event!("response.output_text.done", "4", ",\"output_index\":0,\"content_index\":0,\"text\":\"Hi!\""),
-            completed!("Hi"),
-            "<last\n"
-        ),
+        "responses; text-of-response; completed Hello
+         last",
+        r#"responses; created; item-added 1; part-added; text-delta
+           numbered response.output_text.done 4 "output_index":0,"content_index":0,"text":"Hi!"
+           completed Hi
+           last"#,
     ],
-    good: &[good_responses!()],
+    good: &["good-responses"],
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -312,17 +179,9 @@ pub static OAI_RESP_007: Rule = Rule {
     source: "OpenAI OpenAPI document, ResponseStreamEvent, which has no such event; seen from LiteLLM 1.106",
     breaks: &["clients that parse every payload"],
     fix: "End the body behind response.completed.",
-    bad: &[concat!(
-        responses!(),
-        created!(),
-        item_added!(),
-        part_added!(),
-        text_delta!(),
-        text_done!(),
-        completed!("Hi"),
-        "<chunk data: [DONE]\\n\\n\n<last\n"
-    )],
-    good: &[good_responses!()],
+    bad: &["responses; text-of-response; completed Hi
+         done; last"],
+    good: &["good-responses"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, &[kinds::FOREIGN_TERMINATOR], push, |_, _| "`[DONE]` in a Responses stream".into()),

@@ -3,22 +3,6 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::tgi;
 
-/// A TGI request.
-macro_rules! tgi {
-    () => {
-        post!("/generate_stream", "{\"inputs\":\"Hello\",\"parameters\":{\"max_new_tokens\":2}}", "")
-    };
-}
-
-/// A token of it.
-macro_rules! token {
-    () => {
-        data!(
-            "{\"index\":1,\"token\":{\"id\":5,\"text\":\"Hi\",\"logprob\":-0.1,\"special\":false},\"generated_text\":null,\"details\":null}"
-        )
-    };
-}
-
 /// TGI says that it is over.
 pub static TGI_001: Rule = Rule {
     code: "TGI-001",
@@ -29,17 +13,13 @@ pub static TGI_001: Rule = Rule {
     source: "text-generation-inference, OpenAPI document: StreamResponse.generated_text",
     breaks: &["huggingface_hub text_generation(details=True)", "readers of generated_text"],
     fix: "Look for the cause in the server's log (an error event has `error` and `error_type`); pass the last event on.",
-    bad: &[concat!(tgi!(), token!(), "<last\n")],
+    bad: &["tgi; token; last"],
     good: &[
-        concat!(
-            tgi!(),
-            token!(),
-            data!(
-                "{\"index\":2,\"token\":{\"id\":2,\"text\":\"</s>\",\"logprob\":-0.1,\"special\":true},\"generated_text\":\"Hi\",\"details\":null}"
-            ),
-            "<last\n"
-        ),
-        concat!(tgi!(), token!(), data!("{\"error\":\"Request failed during generation\",\"error_type\":\"generation\"}"), "<last\n"),
+        r#"tgi; token
+           data {"index":2,"token":{"id":2,"text":"</s>","logprob":-0.1,"special":true},"generated_text":"Hi","details":null}
+           last"#,
+        r#"tgi; token; data {"error":"Request failed during generation","error_type":"generation"}
+           last"#,
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

@@ -34,9 +34,10 @@ pub(super) struct Shown {
 /// The bad and the good one of a rule.
 pub(super) fn of(rule: &Rule) -> (Excerpt, Excerpt) {
     let Some(bad) = rule.bad.first() else { return Default::default() };
-    let b = lines::of(bad);
+    let lines_of = |script: &str| lines::of(&sample::text(script).unwrap_or_default());
+    let b = lines_of(bad);
     // The good one that is nearest tells most.
-    let goods = rule.good.iter().map(|s| lines::of(s));
+    let goods = rule.good.iter().map(|s| lines_of(s));
     let g = goods.min_by_key(|g| b.len() + g.len() - 2 * anchors(&b, g).len()).unwrap_or_default();
     let finding = sample::finding(rule, bad);
     let wanted = finding.as_ref().map_or(Place::Unknown, |f| match (f.offset, f.record) {

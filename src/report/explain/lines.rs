@@ -1,5 +1,8 @@
 //! A sample as lines that a person reads: what was sent, by whom, and what happened between.
 
+use crate::conn::Direction;
+use crate::wire;
+
 /// One line of a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
@@ -66,7 +69,10 @@ impl Lines {
 
     fn sent(&mut self, sigil: char, rest: &str) {
         let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let message = word.strip_prefix("chunk/").unwrap_or(word);
         match (sigil, word) {
+            (_, "h2") => self.frame(sigil, text),
+            ('<', _) if message.starts_with("aws") || message.starts_with("grpc") => self.message(message, text),
             ('>', _) if is_binary(text) => self.say(Who::Client, &letters(text)),
             ('>', _) => self.say(Who::Client, text),
             ('<', "") => self.say(Who::Head, text),
@@ -75,6 +81,40 @@ impl Lines {
             ('<', "json") => self.say(Who::Body, text),
             _ => self.body(text),
         }
+    }
+
+    /// A frame of HTTP/2: what it says, or what happens by it.
+    fn frame(&mut self, sigil: char, frame: &str) {
+        let mut words = frame.splitn(3, ' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (kind, _stream, text) = (word(), word(), word());
+        let (kind, message) = kind.split_once('/').map_or((kind, None), |(kind, message)| (kind, Some(message)));
+        let (who, side) = if sigil == '>' { ("the client", Who::Client) } else { ("the server", Who::Head) };
+        match (kind.split('+').next().unwrap_or_default(), message) {
+            ("headers" | "continuation", _) => text.split(" | ").for_each(|field| self.say(side, field)),
+            ("data", _) if sigil == '>' => self.say(side, text),
+            ("data", Some(message)) => self.message(message, text),
+            ("data", None) => self.body(text),
+            ("rst", _) => self.note(&format!("{who} resets the stream: {text}")),
+            ("goaway", _) => self.note(&format!("{who} goes away: {text}")),
+            ("window_update", _) => self.note(&format!("{who} opens the window by {text} bytes")),
+            // Preface and settings say nothing of the answer.
+            _ => {}
+        }
+    }
+
+    /// A message with a length of its own: one line, wherever the bytes before it end.
+    fn message(&mut self, word: &str, text: &str) {
+        self.flush();
+        let what = match word {
+            "aws+exception" => "exception ",
+            "aws+bad-crc" => "with a wrong checksum: ",
+            _ => "",
+        };
+        self.open = format!("{what}{}", letters(text));
+        let bytes = wire::parse(&format!("<{word} {text}"));
+        self.bytes += bytes.map_or(0, |t| t.bytes(Direction::ToClient));
+        self.end_line();
     }
 
     /// Bytes of the body: the escape `\n` ends a line, unless the bytes are no text.

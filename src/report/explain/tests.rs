@@ -49,6 +49,12 @@ fn the_mark_is_under_what_is_wrong() {
     assert_eq!(above("OAI-CHAT-007"), "\"\"");
     assert!(marked("SSE-002").0.starts_with("data:{"));
     assert_eq!(marked("SSE-002").1.find('^'), Some(5));
+    // Frames of HTTP/2 and messages of binary framings are lines that say what is in them.
+    assert_eq!(above("HTTP-016"), "connection: keep-alive");
+    assert_eq!(above("HTTP-015"), "the server resets the stream: INTERNAL_ERROR");
+    assert_eq!(above("AWS-002"), r#"exception throttlingException {"message":"Too many requests"}"#);
+    assert!(marked("AWS-001").0.starts_with("with a wrong checksum: contentBlockDelta {"));
+    assert!(marked("GRPC-001").0.starts_with("grpc-status:14·"));
 }
 
 #[test]

@@ -4,29 +4,6 @@ use super::{anthropic, tell};
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 
-/// The beginning of a tool call.
-macro_rules! tool_start {
-    () => {
-        event!(
-            "content_block_start",
-            ",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_01T1x1fJ34qAmk2tNTrN7Up6\",\"name\":\"f\",\"input\":{}}"
-        )
-    };
-}
-
-/// A fragment of its input (JSON text, escaped twice), and its end.
-macro_rules! tool_input {
-    ($json:literal) => {
-        concat!(
-            "@ +20ms\n<chunk event: content_block_delta\\ndata: {\"type\":\"content_block_delta\",\"index\":0,",
-            "\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"",
-            $json,
-            "\"}}\\n\\n\n",
-            event!("content_block_stop", ",\"index\":0")
-        )
-    };
-}
-
 /// Errors that are seen.
 pub static ANT_007: Rule = Rule {
     code: "ANT-007",
@@ -39,21 +16,16 @@ pub static ANT_007: Rule = Rule {
     breaks: &["anthropic-python", "anthropic-typescript"],
     fix: "Write `event: error` before the data line, and Anthropic's error object into it, not OpenAI's.",
     bad: &[
-        concat!(
-            messages!(),
-            message_start!(),
-            "<chunk data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\\n\\n\n<last\n"
-        ),
-        concat!(messages!(), message_start!(), "<chunk event: error\\ndata: {\"error\":\"overloaded\"}\\n\\n\n<last\n"),
+        r#"messages; message-start
+           <chunk data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n
+           last"#,
+        r#"messages; message-start; <chunk event: error\ndata: {"error":"overloaded"}\n\n
+           last"#,
     ],
     good: &[
-        good_message!(),
-        concat!(
-            messages!(),
-            message_start!(),
-            event!("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
-            "<last\n"
-        ),
+        "good-message",
+        r#"messages; message-start; event error "error":{"type":"overloaded_error","message":"Overloaded"}
+           last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -71,17 +43,13 @@ pub static ANT_008: Rule = Rule {
     breaks: &["ai-sdk anthropic"],
     fix: "Send what is your own as comments or in a header; in a client, ignore what you don't know.",
     bad: &[
-        concat!(messages!(), message_start!(), event!("usage_report", ""), text_block!(), message_delta!(), message_stop!(), "<last\n"),
-        concat!(
-            messages!(),
-            message_start!(),
-            event!("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
-            event!("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"token_delta\",\"text\":\"Hi\"}"),
-            event!("content_block_stop", ",\"index\":0"),
-            stopped!("end_turn")
-        ),
+        "messages; message-start; event usage_report
+         text-block; message-delta end_turn; message-stop; last",
+        r#"messages; message-start; block-start
+           event content_block_delta "index":0,"delta":{"type":"token_delta","text":"Hi"}
+           block-stop; stopped end_turn"#,
     ],
-    good: &[good_message!()],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -101,8 +69,8 @@ pub static ANT_009: Rule = Rule {
     source: "Anthropic API documentation, streaming messages, which has no such event; free-claude-code issue 43",
     breaks: &["Claude Code behind some proxies", "clients that parse every payload"],
     fix: "End the body behind message_stop.",
-    bad: &[concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<chunk data: [DONE]\\n\\n\n<last\n")],
-    good: &[good_message!()],
+    bad: &["messages; message-start; text-block; message-delta end_turn; message-stop; done; last"],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::FOREIGN_TERMINATOR, push, |_, _| "`[DONE]` in a Messages stream".into()),
@@ -119,10 +87,13 @@ pub static ANT_010: Rule = Rule {
     source: "Anthropic API documentation, streaming messages: input JSON delta",
     breaks: &["agents", "anthropic-python helper", "Claude Code"],
     fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole text with each piece.",
-    bad: &[concat!(messages!(), message_start!(), tool_start!(), tool_input!("{\\\\\"a\\\\\":{\\\\\"a\\\\\":1}"), stopped!("tool_use"))],
+    bad: &[r#"messages; message-start; tool-start; tool-input {\\"a\\":{\\"a\\":1}
+           stopped tool_use"#],
     good: &[
-        concat!(messages!(), message_start!(), tool_start!(), tool_input!("{\\\\\"a\\\\\":1}"), stopped!("tool_use")),
-        concat!(messages!(), message_start!(), tool_start!(), tool_input!("{\\\\\"a\\\\\":"), stopped!("max_tokens")),
+        r#"messages; message-start; tool-start; tool-input {\\"a\\":1}
+           stopped tool_use"#,
+        r#"messages; message-start; tool-start; tool-input {\\"a\\":
+           stopped max_tokens"#,
     ],
     silenced_by: &["ANT-002"],
     needs_all_bytes: true,
@@ -140,20 +111,11 @@ pub static ANT_011: Rule = Rule {
     source: "Anthropic API documentation, streaming messages: ping events; kolega-code issue 152 (30 s: proposed here, not documented)",
     breaks: &["AWS ALB (60 s)", "nginx proxy_read_timeout (60 s)", "CloudFront (30 s)"],
     fix: "Send `event: ping` from a timer of 15 seconds that is reset by each event.",
-    bad: &[concat!(messages!(), message_start!(), "@ +31s\n", text_block!(), message_delta!(), message_stop!(), "<last\n")],
+    bad: &["messages; message-start; wait 31s; text-block; message-delta end_turn; message-stop; last"],
     good: &[
-        good_message!(),
-        concat!(
-            messages!(),
-            message_start!(),
-            "@ +20s\n",
-            event!("ping", ""),
-            "@ +20s\n",
-            text_block!(),
-            message_delta!(),
-            message_stop!(),
-            "<last\n"
-        ),
+        "good-message",
+        "messages; message-start; wait 20s; event ping
+         wait 20s; text-block; message-delta end_turn; message-stop; last",
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -176,8 +138,10 @@ pub static ANT_012: Rule = Rule {
     source: "Anthropic API documentation, streaming messages; anthropic-python 2.12 and -typescript 1.12, tested",
     breaks: &["anthropic-python", "anthropic-typescript", "ai-sdk anthropic"],
     fix: "Write the event's name into the JSON as `type`, ping included.",
-    bad: &[concat!(messages!(), message_start!(), text_block!(), message_delta!(), "<chunk event: message_stop\\ndata: {}\\n\\n\n<last\n")],
-    good: &[good_message!()],
+    bad: &[r#"messages; message-start; text-block; message-delta end_turn
+           <chunk event: message_stop\ndata: {}\n\n
+           last"#],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::NO_TYPE, push, |_, n| format!("{} without `type`", many(n, "event", "events"))),

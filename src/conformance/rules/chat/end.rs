@@ -18,18 +18,18 @@ pub static OAI_CHAT_001: Rule = Rule {
     breaks: &["HF inference-benchmarker", "agents and proxies that demand it", "every client, where the body stays open"],
     fix: "Write `data: [DONE]` and an empty line behind the last chunk, then end the body.",
     bad: &[
-        concat!(chat!(), role!(), word!(), stop!(), "<last\n"),
-        concat!(chat!(), role!(), word!(), "<last\n"),
+        "chat; role; word; stop; last",
+        "chat; role; word; last",
         // The client gives up after a minute of silence.
-        concat!(chat!(), role!(), word!(), stop!(), "@ +60s\n!fin >\n"),
+        "chat; role; word; stop; wait 60s; !fin >",
     ],
     good: &[
-        good_chat!(),
+        "good-chat",
         // The client left in the middle: nobody knows what the server would have sent.
-        concat!(chat!(), role!(), word!(), "!rst >\n"),
-        concat!(chat!(), role!(), word!(), "!end\n"),
+        "chat; role; word; !rst >",
+        "chat; role; word; !end",
         // A client that stops at the finish reason leaves at once, with the body open: what was still to come can't be known.
-        concat!(chat!(), role!(), word!(), stop!(), "@ +2ms\n!fin >\n"),
+        "chat; role; word; stop; wait 2ms; !fin >",
         ERROR_AND_END,
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
@@ -65,11 +65,14 @@ pub static OAI_CHAT_002: Rule = Rule {
     breaks: &["openai-node 7", "ai-sdk", "mistral-python", "httpx-sse", "hf-js", "openai-python (lower case, quotes)"],
     fix: "Write the constant `data: [DONE]\\n\\n`; do not send it through the JSON serialiser.",
     bad: &[
-        concat!(chat!(), role!(), word!(), stop!(), sent!("data: [done]\\n\\n"), "<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), sent!(r#"data: "[DONE]"\n\n"#), "<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), sent!("data: [DONE] \\n\\n"), "<last\n"),
+        "chat; role; word; stop; data [done]
+         last",
+        r#"chat; role; word; stop; data "[DONE]"
+           last"#,
+        r#"chat; role; word; stop; send data: [DONE] \n\n
+           last"#,
     ],
-    good: &[good_chat!()],
+    good: &["good-chat"],
     silenced_by: &["SSE-003"],
     needs_all_bytes: false,
     check: |case, push| {
@@ -87,8 +90,8 @@ pub static OAI_CHAT_003: Rule = Rule {
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["readers that do not stop at the first [DONE]"],
     fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and adds none.",
-    bad: &[concat!(chat!(), role!(), word!(), stop!(), done!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &["chat; role; word; stop; done*2; last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -107,8 +110,12 @@ pub static OAI_CHAT_004: Rule = Rule {
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["ai-sdk"],
     fix: "Write [DONE] last; send usage before it.",
-    bad: &[concat!(chat!(), role!(), word!(), stop!(), done!(), word!(), "<last\n")],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "<chunk : bye\\n\\n\n<last\n")],
+    bad: &["chat; role; word; stop; done; word; last"],
+    good: &[
+        "good-chat",
+        r#"chat; role; word; stop; done; <chunk : bye\n\n
+           last"#,
+    ],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -128,18 +135,12 @@ pub static OAI_CHAT_005: Rule = Rule {
     breaks: &["openai-node helper", "ai-sdk openai-compatible"],
     fix: "Send a last chunk for each choice with `\"delta\":{}` and `\"finish_reason\":\"stop\"` (length, tool_calls, content_filter).",
     bad: &[
-        concat!(chat!(), role!(), word!(), done!(), "<last\n"),
-        concat!(
-            chat!(),
-            choices!(
-                "[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null},{\"index\":1,\"delta\":{\"content\":\"b\"},\"finish_reason\":null}]"
-            ),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "chat; role; word; done; last",
+        r#"chat
+           choices [{"index":0,"delta":{"content":"a"},"finish_reason":null},{"index":1,"delta":{"content":"b"},"finish_reason":null}]
+           stop; done; last"#,
     ],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!rst >\n"), ERROR_AND_END],
+    good: &["good-chat", "chat; role; word; !rst >", ERROR_AND_END],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {

@@ -17,15 +17,10 @@ pub static OAI_CHAT_025: Rule = Rule {
     source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; laboratory run `error_null`",
     breaks: &["openai-go", "openai-java", "ai-sdk openai-compatible", "OpenRouter provider of the ai-sdk", "hf-js"],
     fix: "Leave the key out where there is no error (pydantic: exclude_none; Go: omitempty; Jackson: NON_NULL for this field).",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        chunk!(r#""choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"error":null"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role
+           chunk "choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"error":null
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -45,10 +40,12 @@ pub static OAI_CHAT_026: Rule = Rule {
     breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain"],
     fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end.",
     bad: &[
-        concat!(chat!(), role!(), word!(), sent!(r#"data: {"error":"boom"}\n\n"#), done!(), "<last\n"),
-        concat!(chat!(), role!(), word!(), sent!(r#"data: {"detail":"boom"}\n\n"#), done!(), "<last\n"),
+        r#"chat; role; word; data {"error":"boom"}
+           done; last"#,
+        r#"chat; role; word; data {"detail":"boom"}
+           done; last"#,
     ],
-    good: &[good_chat!(), ERROR_AND_END],
+    good: &["good-chat", ERROR_AND_END],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -67,11 +64,8 @@ pub static OAI_CHAT_027: Rule = Rule {
     source: "vLLM and SGLang (error, then [DONE]); LiteLLM issue 39748",
     breaks: &["openai-python", "whoever waits for the end"],
     fix: "Return from the handler behind the error event.",
-    bad: &[
-        concat!(chat!(), role!(), word!(), mid_error!(), "!rst <\n"),
-        concat!(chat!(), role!(), word!(), mid_error!(), "@ +20s\n!fin >\n"),
-    ],
-    good: &[good_chat!(), ERROR_AND_END, concat!(chat!(), role!(), word!(), mid_error!(), done!(), "<last\n")],
+    bad: &["chat; role; word; mid-error; !rst <", "chat; role; word; mid-error; wait 20s; !fin >"],
+    good: &["good-chat", ERROR_AND_END, "chat; role; word; mid-error; done; last"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {

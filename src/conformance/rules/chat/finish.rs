@@ -18,8 +18,9 @@ pub static OAI_CHAT_006: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: required; LocalAI issue 1194",
     breaks: &["mistral-python", "mistral-js", "AnythingLLM", "alfred-openai-workflow", "LibreChat"],
     fix: "Write `\"finish_reason\":null` in every choice that has not finished.",
-    bad: &[concat!(chat!(), role!(), choices!("[{\"index\":0,\"delta\":{\"content\":\"word \"}}]"), stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "}}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -39,15 +40,9 @@ pub static OAI_CHAT_007: Rule = Rule {
           4357",
     breaks: &["AnythingLLM", "mistral-python", "decoders with enumerations"],
     fix: "Write null; in Go use a pointer without omitempty, in C++ and templates mind the default string.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"delta":{"content":"word "},"finish_reason":""}]"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":""}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -66,8 +61,9 @@ pub static OAI_CHAT_008: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason; laboratory run `finish_odd`",
     breaks: &["ai-sdk", "decoders with enumerations"],
     fix: "Map the model server's own reasons to the five; keep the original in a field of another name.",
-    bad: &[concat!(chat!(), role!(), word!(), choices!(r#"[{"index":0,"delta":{},"finish_reason":"eos_token"}]"#), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; word; choices [{"index":0,"delta":{},"finish_reason":"eos_token"}]
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -86,16 +82,9 @@ pub static OAI_CHAT_009: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse; gcli2api issue 403, LiteLLM issue 2195, new-api issue 378",
     breaks: &["loops that stop at the first finish_reason", "agents"],
     fix: "Send the finish reason with the last chunk of the choice only.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]"#),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]
+           word; stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -116,17 +105,12 @@ pub static OAI_CHAT_010: Rule = Rule {
     source: "OpenAI API reference, finish_reason and tool_choice; vLLM, serving_chat.py (named tool choice); laboratory run `tool_finstop`",
     breaks: &["agents that wait for tool_calls"],
     fix: "Set the finish reason from what was generated: any tool call makes it `tool_calls`.",
-    bad: &[concat!(chat!(), role!(), tool_call!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; role; tool-call; stop; done; last"],
     good: &[
-        concat!(chat!(), role!(), tool_call!(), tool_stop!(), done!(), "<last\n"),
-        concat!(
-            chat_asking!(r#""tool_choice":{"type":"function","function":{"name":"f"}},"#),
-            role!(),
-            tool_call!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-tool-chat",
+        r#"ask "tool_choice":{"type":"function","function":{"name":"f"}}
+           typed text/event-stream; charset=utf-8
+           role; tool-call; stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -152,8 +136,9 @@ pub static OAI_CHAT_037: Rule = Rule {
     source: "OpenAI API reference, the chat completion chunk object (example); envoy ai-gateway issue 2107",
     breaks: &[],
     fix: "Send the last text first, then a chunk with `\"delta\":{}` and the finish reason.",
-    bad: &[concat!(chat!(), role!(), choices!(r#"[{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]"#), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -174,8 +159,10 @@ pub static OAI_CHAT_040: Rule = Rule {
     source: "OpenAI API reference, `n`: how many choices to generate",
     breaks: &["whoever indexes the choices asked for"],
     fix: "Refuse n over 1 with status 400 where the model server can't; never ignore it.",
-    bad: &[concat!(chat_asking!(r#""n":2,"#), role!(), word!(), stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"ask "n":2
+           typed text/event-stream; charset=utf-8
+           role; word; stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {

@@ -15,16 +15,10 @@ pub static OAI_CHAT_018: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: id, required; laboratory runs `id_missing`, `id_null`, `id_int`",
     breaks: &["mistral-python", "ai-sdk (integer, null)"],
     fix: "Make one random id per response and write it into each chunk.",
-    bad: &[concat!(
-        chat!(),
-        sent!(
-            r#"data: {"object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat
+           data {"object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -43,17 +37,10 @@ pub static OAI_CHAT_019: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: \"Each chunk has the same ID\"; LitServe, every version up to 0.2.19",
     breaks: &["tracing", "caches", "interfaces that collect by id"],
     fix: "Make the id where the response begins, not where a chunk is made (a default factory of the chunk class).",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-77aa4edf8b024db393e8","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role
+           data {"id":"chatcmpl-77aa4edf8b024db393e8","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -72,16 +59,11 @@ pub static OAI_CHAT_020: Rule = Rule {
     source: "OpenAI API reference: `id` is a unique identifier for the chat completion",
     breaks: &["tracing", "caches", "billing joins"],
     fix: "Use a random id of at least 64 bits, as `chatcmpl-` and a UUID.",
-    bad: &[concat!(
-        chat!(),
-        "<chunk data: {\"id\":\"chat\",\"object\":\"chat.completion.chunk\",\"created\":1764124495,\"model\":\"m\",",
-        "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"word \"},\"finish_reason\":null}]}\\n\\n\n",
-        "<chunk data: {\"id\":\"chat\",\"object\":\"chat.completion.chunk\",\"created\":1764124495,\"model\":\"m\",",
-        "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n",
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat
+           <chunk data: {"id":"chat","object":"chat.completion.chunk","created":1764124495,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n
+           <chunk data: {"id":"chat","object":"chat.completion.chunk","created":1764124495,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -102,28 +84,14 @@ pub static OAI_CHAT_021: Rule = Rule {
     breaks: &["ai-sdk (string)", "mistral-python"],
     fix: "Take the time once, as integer seconds: `int(time.time())`.",
     bad: &[
-        concat!(
-            chat!(),
-            role!(),
-            sent!(
-                r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":"1764124490","model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-            ),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
-        concat!(
-            chat!(),
-            role!(),
-            sent!(
-                r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124491,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-            ),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        r#"chat; role
+           data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":"1764124490","model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
+           stop; done; last"#,
+        r#"chat; role
+           data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124491,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
+           stop; done; last"#,
     ],
-    good: &[good_chat!()],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -142,17 +110,10 @@ pub static OAI_CHAT_022: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: object, always `chat.completion.chunk`; laboratory run `object_wrong`",
     breaks: &["openai-python helper"],
     fix: "Write the constant; `chat.completion` is the document's name, not the chunk's.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role
+           data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -170,29 +131,14 @@ pub static OAI_CHAT_023: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: model, required",
     breaks: &["mistral-python (absent)", "cost per model"],
     fix: "Write the name of the model that answers into each chunk.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role
+           data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
+           stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            sent!(
-                r#"data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}\n\n"#
-            ),
-            role!(),
-            word!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"chat
+           data {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}
+           role; word; stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -212,17 +158,10 @@ pub static OAI_CHAT_024: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: properties",
     breaks: &["decoders with closed types"],
     fix: "Move provider data into a response header, or accept that strict clients refuse.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
-        "\"extend_fields\":{\"traceId\":\"2104cabb\"},",
-        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\\n\\n\n",
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role
+           <chunk data: {$same"extend_fields":{"traceId":"2104cabb"},"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

@@ -17,17 +17,16 @@ pub static OAI_CMPL_001: Rule = Rule {
     breaks: &["openai-python", "benchmarks (lm-eval, vLLM bench)"],
     fix: "Send `\"object\":\"text_completion\"`, `\"text\":\"…\"`, a finish reason in the last chunk, then `data: [DONE]`.",
     bad: &[
-        concat!(completions!(), completion!(r#"[{"index":0,"text":"Hi","finish_reason":"stop"}]"#), "<last\n"),
-        concat!(completions!(), completion!(r#"[{"index":0,"text":"Hi","finish_reason":null}]"#), done!(), "<last\n"),
-        concat!(completions!(), completion!(r#"[{"index":0,"text":7,"finish_reason":"stop"}]"#), done!(), "<last\n"),
+        r#"completions; completion [{"index":0,"text":"Hi","finish_reason":"stop"}]
+           last"#,
+        r#"completions; completion [{"index":0,"text":"Hi","finish_reason":null}]
+           done; last"#,
+        r#"completions; completion [{"index":0,"text":7,"finish_reason":"stop"}]
+           done; last"#,
     ],
-    good: &[concat!(
-        completions!(),
-        completion!(r#"[{"index":0,"text":"Hi","finish_reason":null}]"#),
-        completion!(r#"[{"index":0,"text":"","finish_reason":"stop"}]"#),
-        done!(),
-        "<last\n"
-    )],
+    good: &[r#"completions; completion [{"index":0,"text":"Hi","finish_reason":null}]
+           completion [{"index":0,"text":"","finish_reason":"stop"}]
+           done; last"#],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {

@@ -31,11 +31,7 @@ use crate::time::Span;
 const PATIENCE: Span = Span::from_secs(1);
 
 /// The server reports an error and ends: that is an end, if no good one.
-const ERROR_AND_END: &str = concat!(
-    chat!(),
-    role!(),
-    "<chunk data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\\n\\n\n<last\n"
-);
+const ERROR_AND_END: &str = "error-and-end";
 
 /// A chat stream of which it can be said what is missing at its end: the server ended it, or left it open behind a finish reason until the client gave up.
 /// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a capture that ended prove nothing.

@@ -18,28 +18,17 @@ pub static OAI_CHAT_011: Rule = Rule {
     breaks: &["ai-sdk", "mistral-python", "openai-python helper", "openai-node helper", "Zed"],
     fix: "Send `\"choices\":[]` where there is none; keep pings and provider data out of data lines.",
     bad: &[
-        concat!(
-            chat!(),
-            role!(),
-            sent!(r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m"}\n\n"#),
-            word!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
-        concat!(chat!(), role!(), sent!("data: {}\\n\\n"), word!(), stop!(), done!(), "<last\n"),
+        r#"chat; role
+           data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m"}
+           word; stop; done; last"#,
+        "chat; role; data {}
+         word; stop; done; last",
     ],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            role!(),
-            word!(),
-            stop!(),
-            chunk!(r#""choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}"#),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"chat; role; word; stop
+           chunk "choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}
+           done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -64,18 +53,12 @@ pub static OAI_CHAT_012: Rule = Rule {
     source: "OpenAI API reference, stream_options; Azure OpenAI, content filtering; langfuse issue 2833",
     breaks: &["code that takes choices[0]"],
     fix: "Do not send chunks that carry nothing.",
-    bad: &[concat!(chat!(), role!(), chunk!(r#""choices":[]"#), word!(), stop!(), done!(), "<last\n")],
+    bad: &[r#"chat; role; chunk "choices":[]
+           word; stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            chunk!(r#""choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]"#),
-            role!(),
-            word!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"chat; chunk "choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]
+           role; word; stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -94,8 +77,9 @@ pub static OAI_CHAT_013: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; laboratory run `index_missing`",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "mistral-python", "Zed"],
     fix: "Write `\"index\":0` in each choice.",
-    bad: &[concat!(chat!(), role!(), choices!(r#"[{"delta":{"content":"word "},"finish_reason":null}]"#), stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"delta":{"content":"word "},"finish_reason":null}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -114,8 +98,9 @@ pub static OAI_CHAT_014: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; laboratory run `delta_null`",
     breaks: &["openai-python helper", "mistral-python", "langchain"],
     fix: "Write `\"delta\":{}`; a serialiser that drops empty objects needs an exception here.",
-    bad: &[concat!(chat!(), role!(), word!(), choices!(r#"[{"index":0,"delta":null,"finish_reason":"stop"}]"#), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; word; choices [{"index":0,"delta":null,"finish_reason":"stop"}]
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -133,8 +118,8 @@ pub static OAI_CHAT_015: Rule = Rule {
     source: "OpenAI API reference, the chat completion chunk object; laboratory run `role_missing`",
     breaks: &["openai-node helper"],
     fix: "Begin each choice with a chunk `\"delta\":{\"role\":\"assistant\",\"content\":\"\"}`.",
-    bad: &[concat!(chat!(), word!(), stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &["chat; word; stop; done; last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -154,24 +139,13 @@ pub static OAI_CHAT_016: Rule = Rule {
     breaks: &["ai-sdk (empty or null)", "readers that join deltas key by key"],
     fix: "Leave the key out of all deltas but the first.",
     bad: &[
-        concat!(
-            chat!(),
-            role!(),
-            choices!(r#"[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]"#),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
-        concat!(
-            chat!(),
-            role!(),
-            choices!(r#"[{"index":0,"delta":{"role":"","content":"word "},"finish_reason":null}]"#),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        r#"chat; role
+           choices [{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]
+           stop; done; last"#,
+        r#"chat; role; choices [{"index":0,"delta":{"role":"","content":"word "},"finish_reason":null}]
+           stop; done; last"#,
     ],
-    good: &[good_chat!()],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -194,15 +168,10 @@ pub static OAI_CHAT_017: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; laboratory run `content_array`",
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk"],
     fix: "Send text as a string, and reasoning in a field of its own.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"delta":{"content":[{"type":"text","text":"Hi"}]},"finish_reason":null}]"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role
+           choices [{"index":0,"delta":{"content":[{"type":"text","text":"Hi"}]},"finish_reason":null}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

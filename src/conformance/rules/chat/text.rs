@@ -15,15 +15,10 @@ pub static OAI_CHAT_035: Rule = Rule {
     source: "vLLM RFC 27755 (renaming); DeepSeek documentation, reasoning_content; observed on iFlow (empty in each delta)",
     breaks: &[],
     fix: "Send the field only when there is reasoning, and document its name.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"delta":{"content":"word ","reasoning_content":""},"finish_reason":null}]"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role
+           choices [{"index":0,"delta":{"content":"word ","reasoning_content":""},"finish_reason":null}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -41,17 +36,10 @@ pub static OAI_CHAT_036: Rule = Rule {
     source: "Ollama issue 12420; observed on iFlow",
     breaks: &["benchmarks that count chunks", "interfaces that redraw for each chunk"],
     fix: "Send a chunk only when it has text, a tool call, a finish reason or usage.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        word!(),
-        choices!("[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":null}]"),
-        choices!("[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":null}]"),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; word; choices [{"index":0,"delta":{"content":""},"finish_reason":null}]
+           choices [{"index":0,"delta":{"content":""},"finish_reason":null}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -69,19 +57,16 @@ pub static OAI_CHAT_038: Rule = Rule {
     source: "OpenAI API reference, logprobs",
     breaks: &["evaluation harnesses"],
     fix: "Send them, or refuse the request with status 400.",
-    bad: &[concat!(chat_asking!(r#""logprobs":true,"#), role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &[r#"ask "logprobs":true
+           typed text/event-stream; charset=utf-8
+           role; word; stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            chat_asking!(r#""logprobs":true,"#),
-            role!(),
-            choices!(
-                r#"[{"index":0,"delta":{"content":"word "},"logprobs":{"content":[{"token":"Hi","logprob":-0.1,"bytes":[72,105],"top_logprobs":[]}]},"finish_reason":null}]"#
-            ),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"ask "logprobs":true
+           typed text/event-stream; charset=utf-8
+           role
+           choices [{"index":0,"delta":{"content":"word "},"logprobs":{"content":[{"token":"Hi","logprob":-0.1,"bytes":[72,105],"top_logprobs":[]}]},"finish_reason":null}]
+           stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -104,15 +89,9 @@ pub static OAI_CHAT_039: Rule = Rule {
     source: "LiteLLM, base_model_iterator.py; Open WebUI, routers/openai.py",
     breaks: &["litellm", "Open WebUI", "readers that look for substrings"],
     fix: "In the client: compare the whole data with `[DONE]`, never a part of it.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"delta":{"content":"It ends with [DONE]."},"finish_reason":null}]"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"It ends with [DONE]."},"finish_reason":null}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

@@ -17,16 +17,8 @@ pub static OAI_CHAT_032: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls.index, required; openai-python issue 2806",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "langchain", "Zed"],
     fix: "Number the calls of a response from 0 and write the number into each fragment.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(
-            r#"[{"index":0,"delta":{"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}]"#
-        ),
-        tool_stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role; tool {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}
+           tool-stop; done; last"#],
     good: &[TOOL_CHAT],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -50,23 +42,10 @@ pub static OAI_CHAT_033: Rule = Rule {
     breaks: &["openai-python", "litellm", "langchain", "groq-python", "huggingface_hub", "openai-node helper (no type)"],
     fix: "Send id, type and name once, then only `function.arguments`.",
     bad: &[
-        concat!(
-            chat!(),
-            role!(),
-            tool_call!(),
-            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]},"finish_reason":null}]"#),
-            tool_stop!(),
-            done!(),
-            "<last\n"
-        ),
-        concat!(
-            chat!(),
-            role!(),
-            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}]"#),
-            tool_stop!(),
-            done!(),
-            "<last\n"
-        ),
+        r#"chat; role; tool-call; tool {"index":0,"function":{"name":"f","arguments":""}}
+           tool-stop; done; last"#,
+        r#"chat; role; tool {"index":0,"function":{"name":"f","arguments":"{}"}}
+           tool-stop; done; last"#,
     ],
     good: &[TOOL_CHAT],
     silenced_by: &[],
@@ -93,25 +72,11 @@ pub static OAI_CHAT_034: Rule = Rule {
     breaks: &["ai-sdk", "langchain", "every agent"],
     fix: "Serialise the arguments once and cut the string, not the object; for no arguments send `{}`.",
     bad: &[
-        concat!(
-            chat!(),
-            role!(),
-            choices!(
-                r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":{"a":1}}}]},"finish_reason":null}]"#
-            ),
-            tool_stop!(),
-            done!(),
-            "<last\n"
-        ),
-        concat!(
-            chat!(),
-            role!(),
-            tool_call!(),
-            choices!(r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\\"a\\":"}}]},"finish_reason":null}]"#),
-            tool_stop!(),
-            done!(),
-            "<last\n"
-        ),
+        r#"chat; role
+           tool {"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":{"a":1}}}
+           tool-stop; done; last"#,
+        r#"chat; role; tool-call; tool {"index":0,"function":{"arguments":"{\\"a\\":"}}
+           tool-stop; done; last"#,
     ],
     good: &[TOOL_CHAT],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-016"],
@@ -136,4 +101,4 @@ pub static OAI_CHAT_034: Rule = Rule {
 };
 
 /// A whole answer with a tool call in two fragments.
-const TOOL_CHAT: &str = concat!(chat!(), role!(), tool_call!(), tool_stop!(), done!(), "<last\n");
+const TOOL_CHAT: &str = "good-tool-chat";

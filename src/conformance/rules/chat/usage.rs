@@ -15,18 +15,16 @@ pub static OAI_CHAT_028: Rule = Rule {
     source: "OpenAI API reference, stream_options.include_usage",
     breaks: &["accounting", "langchain (usage_metadata)", "LiteLLM cost tracking"],
     fix: "Count the tokens and send a last chunk `\"choices\":[],\"usage\":{…}`.",
-    bad: &[concat!(chat_asking!(r#""stream_options":{"include_usage":true},"#), role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &[r#"ask "stream_options":{"include_usage":true}
+           typed text/event-stream; charset=utf-8
+           role; word; stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            chat_asking!(r#""stream_options":{"include_usage":true},"#),
-            role!(),
-            word!(),
-            stop!(),
-            chunk!(r#""choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}"#),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"ask "stream_options":{"include_usage":true}
+           typed text/event-stream; charset=utf-8
+           role; word; stop
+           chunk "choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}
+           done; last"#,
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
@@ -55,14 +53,10 @@ pub static OAI_CHAT_029: Rule = Rule {
     source: "OpenAI API reference, stream_options.include_usage; laboratory run `usage_null`",
     breaks: &["mistral-js (null)"],
     fix: "Look at `stream_options.include_usage` in the request.",
-    bad: &[concat!(
-        chat!(),
-        chunk!(r#""choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}],"usage":null"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat
+           chunk "choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}],"usage":null
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -93,15 +87,10 @@ pub static OAI_CHAT_030: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: usage; pi issue 2017, higress issue 1568",
     breaks: &["accounting", "langchain", "LiteLLM cost tracking"],
     fix: "Write it at the top level as well.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        word!(),
-        choices!(r#"[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]"#),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; word
+           choices [{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -120,27 +109,12 @@ pub static OAI_CHAT_031: Rule = Rule {
     source: "OpenAI OpenAPI document, CompletionUsage",
     breaks: &["billing", "token statistics"],
     fix: "Count prompt and completion once, and derive the total; a cached count is a part of the prompt's.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        word!(),
-        stop!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[],",
-        "\"usage\":{\"prompt_tokens\":21,\"completion_tokens\":10,\"total_tokens\":31,\"prompt_tokens_details\":{\"cached_tokens\":29}}}\\n\\n\n",
-        done!(),
-        "<last\n"
-    )],
-    good: &[concat!(
-        chat!(),
-        role!(),
-        word!(),
-        stop!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[],",
-        "\"usage\":{\"prompt_tokens\":21,\"completion_tokens\":10,\"total_tokens\":31,\"prompt_tokens_details\":{\"cached_tokens\":21},",
-        "\"completion_tokens_details\":{\"reasoning_tokens\":0}}}\\n\\n\n",
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role; word; stop
+           <chunk data: {$same"choices":[],"usage":{"prompt_tokens":21,"completion_tokens":10,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":29}}}\n\n
+           done; last"#],
+    good: &[r#"chat; role; word; stop
+           <chunk data: {$same"choices":[],"usage":{"prompt_tokens":21,"completion_tokens":10,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":21},"completion_tokens_details":{"reasoning_tokens":0}}}\n\n
+           done; last"#],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

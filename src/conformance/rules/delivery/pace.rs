@@ -15,26 +15,9 @@ pub static DLV_002: Rule = Rule {
     source: "dstack issue 4269 (bursts of 16 KiB, 64 to 66 chunks each, every 16.5 s); nginx proxy_buffer_size",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`); flush after each event.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        "@ +500ms\n",
-        ten_words_at_once!(),
-        ten_words_at_once!(),
-        "@ +500ms\n",
-        ten_words_at_once!(),
-        ten_words_at_once!(),
-        "@ +500ms\n",
-        ten_words_at_once!(),
-        ten_words_at_once!(),
-        "@ +500ms\n",
-        ten_words_at_once!(),
-        ten_words_at_once!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(chat!(), role!(), ten_words!(), ten_words!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; role; wait 500ms; word-now*20; wait 500ms; word-now*20; wait 500ms; word-now*20; wait 500ms
+         word-now*20; stop; done; last"],
+    good: &["good-chat", "chat; role; word*20; stop; done; last"],
     silenced_by: &["DLV-001"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -60,22 +43,8 @@ pub static DLV_003: Rule = Rule {
     source: "RFC 896 (Nagle); Azure OpenAI documentation, content streaming",
     breaks: &[],
     fix: "Read time per token (TPOT) instead of gaps between deltas; set TCP_NODELAY on the server.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        word!(),
-        ten_words_at_once!(),
-        word!(),
-        word!(),
-        word!(),
-        word!(),
-        word!(),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(chat!(), role!(), ten_words!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; role; word; word-now*10; word*6; stop; done; last"],
+    good: &["good-chat", "chat; role; word*10; stop; done; last"],
     silenced_by: &["DLV-001", "DLV-002"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -100,8 +69,10 @@ pub static DLV_004: Rule = Rule {
     source: "ollama-js issue 255, braintrust issue 2091 (characters); feathers issue 3643, gigachat-js issue 14 (events)",
     breaks: &[],
     fix: "In clients: join bytes until the record's end before decoding. Servers need do nothing; a flush for each event makes cuts rare.",
-    bad: &[concat!(chat!(), role!(), "<| a\\r\\ndata: {\n@ +5ms\n<| }\\n\\n\\r\\n\n", stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; <| a\r\ndata: {
+           wait 5ms; <| }\n\n\r\n
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -132,17 +103,10 @@ pub static DLV_013: Rule = Rule {
     source: "vLLM documentation, metrics; Hugging Face inference-benchmarker, time per output token",
     breaks: &[],
     fix: "Compare servers by time per output token (TPOT), which counts tokens by the stream's own usage figure.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        ten_words!(),
-        stop!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
-        "\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":40,\"total_tokens\":49}}\\n\\n\n",
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; word*10; stop
+           <chunk data: {$same"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":40,"total_tokens":49}}\n\n
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -168,22 +132,8 @@ pub static DLV_014: Rule = Rule {
     source: "RFC 896 (Nagle), RFC 1122 section 4.2.3.2 (delayed acknowledgements)",
     breaks: &[],
     fix: "Set TCP_NODELAY on the server's sockets, or write each event with one call.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        held_back!(),
-        held_back!(),
-        held_back!(),
-        held_back!(),
-        held_back!(),
-        held_back!(),
-        held_back!(),
-        held_back!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(chat!(), role!(), ten_words!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; role; words-held*8; stop; done; last"],
+    good: &["good-chat", "chat; role; word*10; stop; done; last"],
     silenced_by: &["DLV-001", "DLV-002"],
     needs_all_bytes: true,
     check: |case, push| {

@@ -20,8 +20,8 @@ pub static DLV_006: Rule = Rule {
              (30 s), Cloudflare (100, later 120 to 125 s)",
     breaks: &["whoever waits for the answer"],
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
-    bad: &[concat!(chat!(), role!(), word!(), "@ +60s\n!fin <\n"), concat!(chat!(), role!(), word!(), "@ +300s\n!rst <\n")],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +60s\n<last\n")],
+    bad: &["chat; role; word; wait 60s; !fin <", "chat; role; word; wait 300s; !rst <"],
+    good: &["good-chat", "chat; role; word; stop; done; wait 60s; last"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -52,18 +52,12 @@ pub static DLV_007: Rule = Rule {
     source: "HTML standard, server-sent events, authoring notes (a comment about every 15 s); litellm issue 34374",
     breaks: &["AWS ALB", "nginx", "Cloudflare"],
     fix: "Send `: keep-alive` and an empty line every 10 to 15 s from the moment the head is sent (Anthropic: `event: ping`).",
-    bad: &[concat!(chat!(), "@ +20s\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; wait 20s; role; word; stop; done; last"],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            "@ +10s\n<chunk : keep-alive\\n\\n\n@ +10s\n<chunk : keep-alive\\n\\n\n",
-            role!(),
-            word!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"chat; wait 10s; <chunk : keep-alive\n\n
+           wait 10s; <chunk : keep-alive\n\n
+           role; word; stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -91,8 +85,10 @@ pub static DLV_008: Rule = Rule {
     source: "litellm issue 37322; Starlette's GZipMiddleware; nginx with default buffering",
     breaks: &["load balancers with a first-byte limit", "clients with a header time-out"],
     fix: "Send the head before the first token; leave compression off for event streams, or flush it.",
-    bad: &[concat!(chat_after!("+8s"), role!(), word!(), stop!(), done!(), "<last\n")],
-    good: &[good_chat!(), concat!(chat!(), "@ +8s\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &["ask; wait 8s; < HTTP/1.1 200 OK
+         < Content-Type: text/event-stream
+         chunked; role; word; stop; done; last"],
+    good: &["good-chat", "chat; wait 8s; role; word; stop; done; last"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -117,11 +113,8 @@ pub static DLV_009: Rule = Rule {
     source: "openai-node commit 77221711 (issue 2317)",
     breaks: &["openai-node 4 and 6", "groq-js", "ai-sdk", "langchain-js"],
     fix: "End the body right behind the terminator; do bookkeeping afterwards.",
-    bad: &[
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +5s\n<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +30s\n!fin >\n"),
-    ],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n")],
+    bad: &["chat; role; word; stop; done; wait 5s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
+    good: &["good-chat", "chat; role; word; stop; done; !fin >"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -152,7 +145,7 @@ pub static DLV_012: Rule = Rule {
     breaks: &["latency figures"],
     fix: "Look at the network, or at the client's reading; take the pause out of the model's figures.",
     bad: &[SHUT_WINDOW],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "@ +3s\n", word!(), stop!(), done!(), "<last\n")],
+    good: &["good-chat", "chat; role; word; wait 3s; word; stop; done; last"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -175,19 +168,13 @@ fn stalled(case: &Case<'_>, response: &Response, odd: &Oddity, count: u64) -> Op
 }
 
 /// A chat answer over HTTP/2 to a client that gives the stream a window of two deltas and opens it again after 2 s.
-const SHUT_WINDOW: &str = concat!(
-    ">| PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\x00\\x00\\x06\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\xde\\x00\\x00\\x38\\x01\\x05\\x00\\x00\\x00\\x01\\x00\\x07:method\\x04POST\\x00\\x07:scheme\\x04http\\x00\\x05:path\\x14/v1/chat/completions\n",
-    "\n",
-    "@ +100ms\n",
-    "<| \\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x2d\\x01\\x04\\x00\\x00\\x00\\x01\\x00\\x07:status\\x03200\\x00\\x0ccontent-type\\x11text/event-stream\n",
-    "@ +20ms\n",
-    "<| \\x00\\x00\\x6f\\x00\\x00\\x00\\x00\\x00\\x01data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\x00\\x00\\x6f\\x00\\x00\\x00\\x00\\x00\\x01data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n",
-    "@ +2s\n",
-    ">| \\x00\\x00\\x04\\x08\\x00\\x00\\x00\\x00\\x01\\x00\\x00\\x03\\xe8\n",
-    "@ +1ms\n",
-    "<| \\x00\\x00\\x6f\\x00\\x00\\x00\\x00\\x00\\x01data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\x00\\x00\\x0e\\x00\\x01\\x00\\x00\\x00\\x01data: [DONE]\\n\\n\n",
-);
+const SHUT_WINDOW: &str = r#">h2 preface
+    >h2 settings INITIAL_WINDOW_SIZE=222
+    >h2 headers+end 1 :method: POST | :scheme: http | :path: /v1/chat/completions
+    wait 100ms; <h2 settings
+    <h2 headers 1 :status: 200 | content-type: text/event-stream
+    h2-data $bare-chunk
+    h2-data $bare-chunk
+    wait 2s; >h2 window_update 1 1000
+    wait 1ms; <h2 data 1 data: $bare-chunk\n\n
+    wait 20ms; <h2 data+end 1 data: [DONE]\n\n"#;

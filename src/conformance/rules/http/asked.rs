@@ -20,13 +20,15 @@ pub static HTTP_017: Rule = Rule {
     source: "OpenAI API reference, `stream`; laboratory run `nonstream_body`",
     breaks: &["openai-python", "openai-node", "groq-python", "langchain"],
     fix: "Stream, or refuse with status 400 and say that streaming is not supported.",
-    bad: &[concat!(
-        chat_request!(),
-        "< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n"
-    )],
+    bad: &["ask; < HTTP/1.1 200 OK
+         <json $chat-document"],
     good: &[
-        good_chat!(),
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"messages\":[]}\n< HTTP/1.1 200 OK\n<json {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n",
+        "good-chat",
+        r#"> POST /v1/chat/completions HTTP/1.1
+           > Host: api.example
+           >json {"model":"m","messages":[]}
+           < HTTP/1.1 200 OK
+           <json $chat-document"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -51,15 +53,11 @@ pub static HTTP_018: Rule = Rule {
     source: "OpenAI API reference, `stream` (default false); 9router issue 3492, OmniRoute issue 6740",
     breaks: &["openai-python", "openai-node", "every client that did not ask"],
     fix: "Collect the answer where the request does not ask for a stream.",
-    bad: &[concat!(
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n>json {\"model\":\"m\",\"stream\":false,\"messages\":[]}\n@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
-        role!(),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"> POST /v1/chat/completions HTTP/1.1
+           > Host: api.example
+           >json {"model":"m","stream":false,"messages":[]}
+           events; role; word; stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -86,22 +84,23 @@ pub static HTTP_019: Rule = Rule {
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "retry logic"],
     fix: "Answer with 4xx or 5xx and `{\"error\":{…}}` as application/json; check the base URL where a page comes back.",
     bad: &[
-        concat!(
-            chat_request!(),
-            "< HTTP/1.1 200 OK\n<json {\"error\":{\"message\":\"model not loaded\",\"type\":\"server_error\",\"code\":null}}\n"
-        ),
-        concat!(
-            chat_request!(),
-            "< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n"
-        ),
+        r#"ask; < HTTP/1.1 200 OK
+           <json {"error":{"message":"model not loaded","type":"server_error","code":null}}"#,
+        "ask; < HTTP/1.1 200 OK
+         < Content-Type: text/html
+         < Content-Length: 41
+         <
+         <| <html><body>502 Bad Gateway</body></html>",
     ],
     good: &[
-        concat!(
-            chat_request!(),
-            "< HTTP/1.1 500 Internal Server Error\n<json {\"error\":{\"message\":\"model not loaded\",\"type\":\"server_error\",\"code\":null}}\n"
-        ),
-        good_chat!(),
-        "> GET / HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/html\n< Content-Length: 39\n<\n<| <html><body>Ollama is here</body></html>\n",
+        r#"ask; < HTTP/1.1 500 Internal Server Error
+           <json {"error":{"message":"model not loaded","type":"server_error","code":null}}"#,
+        "good-chat",
+        "get /; < HTTP/1.1 200 OK
+         < Content-Type: text/html
+         < Content-Length: 39
+         <
+         <| <html><body>Ollama is here</body></html>",
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -133,16 +132,15 @@ pub static HTTP_020: Rule = Rule {
     source: "OpenAI API reference, error codes; llama.cpp pull request 16486",
     breaks: &[],
     fix: "Give the gateway's error pages a JSON body for API paths.",
-    bad: &[concat!(
-        chat_request!(),
-        "< HTTP/1.1 502 Bad Gateway\n< Content-Type: text/html\n< Content-Length: 41\n<\n<| <html><body>502 Bad Gateway</body></html>\n"
-    )],
+    bad: &["ask; < HTTP/1.1 502 Bad Gateway
+         < Content-Type: text/html
+         < Content-Length: 41
+         <
+         <| <html><body>502 Bad Gateway</body></html>"],
     good: &[
-        good_chat!(),
-        concat!(
-            chat_request!(),
-            "< HTTP/1.1 429 Too Many Requests\n<json {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":null}}\n"
-        ),
+        "good-chat",
+        r#"ask; < HTTP/1.1 429 Too Many Requests
+           <json {"error":{"message":"slow down","type":"rate_limit_error","code":null}}"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,

@@ -21,12 +21,12 @@ pub static HTTP_006: Rule = Rule {
     breaks: &["openai-node", "openai-python", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source"],
     fix: "Let the handler return instead of dying; look for a worker timeout, a crash, or a proxy's read timeout at the time of the cut.",
     bad: &[
-        concat!(chat!(), role!(), word!(), "!fin <\n"),
-        concat!(chat!(), role!(), word!(), "!rst <\n"),
+        "chat; role; word; !fin <",
+        "chat; role; word; !rst <",
         // Complete for the reader, and still an exception for most clients.
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin <\n"),
+        "chat; role; word; stop; done; !fin <",
     ],
-    good: &[good_chat!(), concat!(chat!(), role!(), word!(), "!end\n")],
+    good: &["good-chat", "chat; role; word; !end"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -47,13 +47,21 @@ pub static HTTP_007: Rule = Rule {
     source: "RFC 9112 sections 6.3 and 8",
     breaks: &["openai-node", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source", "sseclient-py"],
     fix: "Compute Content-Length from the bytes that are really sent (after compression), or send a stream chunked.",
-    bad: &[
-        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n< Content-Length: 40\n<\n<| {\"object\":\"list\",\n!fin <\n",
-    ],
+    bad: &[r#"get /v1/models; < HTTP/1.1 200 OK
+           < Content-Type: application/json
+           < Content-Length: 40
+           <
+           <| {"object":"list",
+           !fin <"#],
     good: &[
-        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n<json {\"object\":\"list\",\"data\":[]}\n",
+        "models",
         // An answer to HEAD announces what GET would get, and has no body.
-        "> HEAD /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Length: 40\n<\n",
+        "> HEAD /v1/models HTTP/1.1
+         > Host: api.example
+         >
+         < HTTP/1.1 200 OK
+         < Content-Length: 40
+         <",
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -77,10 +85,14 @@ pub static HTTP_008: Rule = Rule {
     source: "RFC 9112 sections 6.1 and 6.3",
     breaks: &["proxies that refuse it (HAProxy, Envoy)", "whoever shares the connection"],
     fix: "Leave Content-Length out where the body is chunked; look for middleware that sets it by hand.",
-    bad: &[
-        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n< Content-Length: 4\n< Transfer-Encoding: chunked\n<\n<chunk {}\n<last\n",
-    ],
-    good: &[good_chat!()],
+    bad: &["get /v1/models; < HTTP/1.1 200 OK
+         < Content-Type: application/json
+         < Content-Length: 4
+         < Transfer-Encoding: chunked
+         <
+         <chunk {}
+         last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -106,12 +118,16 @@ pub static HTTP_009: Rule = Rule {
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "strict parsers"],
     fix: "Let the HTTP library do the chunking; whoever writes chunks by hand counts bytes, not characters.",
     bad: &[
-        "> GET /s HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<| 9\\r\\ndata: 1\\n\\n\\r\\n\n<| xyz\\r\\n\n!fin <\n",
-        "> GET /s HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<| 9 x\\r\\ndata: 1\\n\\n\\r\\n\n<last\n",
+        r#"plain /s; <| 9\r\ndata: 1\n\n\r\n
+           <| xyz\r\n
+           !fin <"#,
+        r#"plain /s; <| 9 x\r\ndata: 1\n\n\r\n
+           last"#,
     ],
     good: &[
-        good_chat!(),
-        "> GET /s HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk;name=value data: 1\\n\\n\n<last\n",
+        "good-chat",
+        r#"plain /s; <chunk;name=value data: 1\n\n
+           last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -137,14 +153,12 @@ pub static HTTP_010: Rule = Rule {
     source: "RFC 9110 section 8.6 (length of the content, known in advance)",
     breaks: &["interactive use", "latency figures"],
     fix: "Stream from the handler (a generator, a Flusher, res.write) and switch off what collects bodies: compression, ETag, logging middleware.",
-    bad: &[concat!(
-        chat_request!(),
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Length: 184\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n"
-    )],
-    good: &[
-        good_chat!(),
-        "> GET /v1/models HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n<json {\"object\":\"list\",\"data\":[]}\n",
-    ],
+    bad: &[r#"ask; < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           no-cache; < Content-Length: 184
+           <
+           <| data: $stop\n\ndata: [DONE]\n\n"#],
+    good: &["good-chat", "models"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -170,11 +184,13 @@ pub static HTTP_011: Rule = Rule {
     source: "RFC 9112 section 6.3 (rule 8) and section 8; nginx documentation, proxy_http_version",
     breaks: &["whoever has to tell truncated from whole", "connection reuse"],
     fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx `proxy_http_version 1.1;`.",
-    bad: &[concat!(
-        chat_request!(),
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Connection: close\n<\n<| data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n!fin <\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"ask; < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           no-cache; < Connection: close
+           <
+           <| data: $stop\n\ndata: [DONE]\n\n
+           !fin <"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -200,16 +216,10 @@ pub static HTTP_023: Rule = Rule {
     source: "RFC 9112 sections 2.2, 5 and 5.1; RFC 9110 section 8.6",
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "whoever shares the connection"],
     fix: "Let the HTTP library write heads; never put text with line ends into a field value.",
-    bad: &[concat!(
-        chat_request!(),
-        "< HTTP/1.1 200 OK\n< Content-Type : text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
-        role!(),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &["ask; < HTTP/1.1 200 OK
+         < Content-Type : text/event-stream
+         no-cache; chunked; role; word; stop; done; last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -239,16 +249,10 @@ pub static HTTP_024: Rule = Rule {
     source: "RFC 9110 section 8.4; RFC 1952 (gzip: CRC and length at the end)",
     breaks: &["openai-python", "openai-node", "every client that decompresses"],
     fix: "End the compressor when the body ends; a proxy that changes the coding changes the field.",
-    bad: &[concat!(
-        chat_request!(),
-        "@ +150ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Encoding: gzip\n< Transfer-Encoding: chunked\n<\n\n",
-        role!(),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &["ask; ok; < Content-Type: text/event-stream
+         no-cache; < Content-Encoding: gzip
+         chunked; role; word; stop; done; last"],
+    good: &["good-chat"],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {

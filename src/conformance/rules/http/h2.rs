@@ -20,8 +20,11 @@ pub static HTTP_015: Rule = Rule {
     source: "RFC 9113 sections 5.1, 6.4 and 8.1",
     breaks: &["openai-python (http2)", "Go net/http", "every client, in the middle of the answer"],
     fix: "Look at the server and the gateway at the time given; send an error event and end the stream properly where the model fails.",
-    bad: &[H2_RESET],
-    good: &[good_chat!(), H2_WHOLE],
+    bad: &["h2-begin; h2-head
+           h2-data $role
+           h2-data $word
+           wait 20ms; <h2 rst 1 INTERNAL_ERROR"],
+    good: &["good-chat", H2_WHOLE],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -50,8 +53,10 @@ pub static HTTP_016: Rule = Rule {
     source: "RFC 9113 section 8.2.2",
     breaks: &["nghttp2", "hyper", "Safari", "Go net/http"],
     fix: "Leave these fields to the server; for event streams only Content-Type and Cache-Control are yours.",
-    bad: &[H2_CONNECTION_FIELD],
-    good: &[good_chat!(), H2_WHOLE],
+    bad: &[r#"h2-begin; wait 150ms
+           <h2 headers 1 :status: 200 | content-type: text/event-stream | cache-control: no-cache | connection: keep-alive
+           wait 20ms; <h2 data+end 1 data: $role\n\ndata: $word\n\ndata: $stop\n\ndata: [DONE]\n\n"#],
+    good: &["good-chat", H2_WHOLE],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -72,66 +77,9 @@ pub static HTTP_016: Rule = Rule {
     },
 };
 
-/// The same in HTTP/2, prior knowledge: whole.
-const H2_WHOLE: &str = concat!(
-    ">| PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\x04\\0\\0\\0\\0\\0\n",
-    "<| \\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\x04\\x01\\0\\0\\0\\0\n",
-    ">| \\0\\0\\0\\x04\\x01\\0\\0\\0\\0\\0\\0o\\x01\\x04\\0\\0\\0\\x01\\0\\x07:method\\x04POST\\0\\x07:scheme\\x04http\\0\\x05:path",
-    "\\x14/v1/chat/completions\\0\\n:authority\\x0bapi.example\\0\\x0ccontent-type\\x10application/json\\0\\0)\\0\\x01\\0\\0\\0\\x01{",
-    "\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
-    "@ +150ms\n",
-    "<| \\0\\0E\\x01\\x04\\0\\0\\0\\x01\\0\\x07:status\\x03200\\0\\x0ccontent-type\\x11text/event-stream\\0\\rcache-control\\x08no-ca",
-    "che\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\xc7\\0\\0\\0\\0\\0\\x01data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created",
-    "\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":nu",
-    "ll}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\xb9\\0\\0\\0\\0\\0\\x01data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created",
-    "\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\xaa\\0\\0\\0\\0\\0\\x01data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created",
-    "\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\x0e\\0\\x01\\0\\0\\0\\x01data: [DONE]\\n\\n\n",
-);
-
-/// Reset by the server in the middle, INTERNAL_ERROR.
-const H2_RESET: &str = concat!(
-    ">| PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\x04\\0\\0\\0\\0\\0\n",
-    "<| \\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\x04\\x01\\0\\0\\0\\0\n",
-    ">| \\0\\0\\0\\x04\\x01\\0\\0\\0\\0\\0\\0o\\x01\\x04\\0\\0\\0\\x01\\0\\x07:method\\x04POST\\0\\x07:scheme\\x04http\\0\\x05:path",
-    "\\x14/v1/chat/completions\\0\\n:authority\\x0bapi.example\\0\\x0ccontent-type\\x10application/json\\0\\0)\\0\\x01\\0\\0\\0\\x01{",
-    "\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
-    "@ +150ms\n",
-    "<| \\0\\0E\\x01\\x04\\0\\0\\0\\x01\\0\\x07:status\\x03200\\0\\x0ccontent-type\\x11text/event-stream\\0\\rcache-control\\x08no-ca",
-    "che\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\xc7\\0\\0\\0\\0\\0\\x01data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created",
-    "\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":nu",
-    "ll}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\xb9\\0\\0\\0\\0\\0\\x01data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created",
-    "\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\\n\\n\n",
-    "@ +20ms\n",
-    "<| \\0\\0\\x04\\x03\\0\\0\\0\\0\\x01\\0\\0\\0\\x02\n",
-);
-
-/// With a field of the connection.
-const H2_CONNECTION_FIELD: &str = concat!(
-    ">| PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\x04\\0\\0\\0\\0\\0\n",
-    "<| \\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\x04\\x01\\0\\0\\0\\0\n",
-    ">| \\0\\0\\0\\x04\\x01\\0\\0\\0\\0\\0\\0o\\x01\\x04\\0\\0\\0\\x01\\0\\x07:method\\x04POST\\0\\x07:scheme\\x04http\\0\\x05:path",
-    "\\x14/v1/chat/completions\\0\\n:authority\\x0bapi.example\\0\\x0ccontent-type\\x10application/json\\0\\0)\\0\\x01\\0\\0\\0\\x01{",
-    "\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
-    "@ +150ms\n",
-    "<| \\0\\0\\\\\\x01\\x04\\0\\0\\0\\x01\\0\\x07:status\\x03200\\0\\x0ccontent-type\\x11text/event-stream\\0\\rcache-control\\x08no",
-    "-cache\\0\\nconnection\\nkeep-alive\n",
-    "@ +20ms\n",
-    "<| \\0\\x028\\0\\x01\\0\\0\\0\\x01data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created",
-    "\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":nu",
-    "ll}]}\\n\\ndata: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\"",
-    ":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\\n\\ndata: {\"id\":\"chatcmpl-152e4",
-    "edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta",
-    "\":{},\"finish_reason\":\"stop\"}]}\\n\\ndata: [DONE]\\n\\n\n",
-);
+/// A whole answer.
+const H2_WHOLE: &str = "h2-begin; h2-head
+                        h2-data $role
+                        h2-data $word
+                        h2-data $stop
+                        wait 20ms; <h2 data+end 1 data: [DONE]\\n\\n";

@@ -17,15 +17,18 @@ pub static HTTP_001: Rule = Rule {
     source: "WHATWG HTML 9.2 (server-sent events need text/event-stream); OpenAI streaming guide; LitServe issue 359, fixed in 0.2.5",
     breaks: TYPE_BREAKS,
     fix: "Send `Content-Type: text/event-stream` (OpenAI, Anthropic) or `application/x-ndjson` (Ollama); in frameworks: the media_type of the streaming response.",
-    bad: &[LITSERVE_024, concat!(chat_as!("< Content-Type: text/plain; charset=utf-8\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &[
+        LITSERVE_024,
+        "ask; typed text/plain; charset=utf-8
+         role; word; stop; done; last",
+    ],
     good: &[
-        good_chat!(),
-        concat!(chat_as!("< content-type:   Text/Event-Stream;charset=\"utf-8\"\n"), role!(), word!(), stop!(), done!(), "<last\n"),
+        "good-chat",
+        r#"ask; ok; < content-type:   Text/Event-Stream;charset="utf-8"
+           no-cache; chunked; role; word; stop; done; last"#,
         // No stream: an error answers with JSON, and rightly so.
-        concat!(
-            chat_request!(),
-            "< HTTP/1.1 400 Bad Request\n<json {\"error\":{\"message\":\"messages is empty\",\"type\":\"invalid_request_error\",\"code\":null}}\n"
-        ),
+        r#"ask; < HTTP/1.1 400 Bad Request
+           <json {"error":{"message":"messages is empty","type":"invalid_request_error","code":null}}"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -52,16 +55,14 @@ pub static HTTP_002: Rule = Rule {
     fix: "Declare what is sent: text/event-stream for `data:` lines, application/x-ndjson for one JSON value a line, application/json for one array.",
     bad: &[
         LITSERVE_024,
-        concat!(
-            "> POST /api/chat HTTP/1.1\n> Host: localhost:11434\n>json {\"model\":\"m\",\"messages\":[]}\n",
-            "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk ",
-            ollama_word!(),
-            "\\n\n",
-            ollama_done!(),
-            "<last\n"
-        ),
+        r#"> POST /api/chat HTTP/1.1
+           > Host: localhost:11434
+           >json {"model":"m","messages":[]}
+           < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           chunked; hi; end; last"#,
     ],
-    good: &[good_chat!(), concat!(ollama!(), "<chunk ", ollama_word!(), "\\n\n", ollama_done!(), "<last\n")],
+    good: &["good-chat", "good-ollama"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -85,8 +86,8 @@ pub static HTTP_003: Rule = Rule {
     source: "RFC 9110 section 8.3 (a sender that knows the type should say it); LitServe without an API specification",
     breaks: TYPE_BREAKS,
     fix: "Set the media type where the streaming response is made.",
-    bad: &[concat!(chat_as!(""), role!(), word!(), stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &["ask; ok; no-cache; chunked; role; word; stop; done; last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -108,10 +109,12 @@ pub static HTTP_004: Rule = Rule {
     source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; laboratory run `ct_latin1`",
     breaks: &["huggingface_hub", "httpx-sse"],
     fix: "Write `charset=utf-8` or leave the parameter out; in Java and .NET set the response's character encoding.",
-    bad: &[concat!(chat_as!("< Content-Type: text/event-stream; charset=ISO-8859-1\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &["ask; typed text/event-stream; charset=ISO-8859-1
+         role; word; stop; done; last"],
     good: &[
-        good_chat!(),
-        concat!(chat_as!("< Content-Type: text/event-stream; charset=\"UTF-8\"\n"), role!(), word!(), stop!(), done!(), "<last\n"),
+        "good-chat",
+        r#"ask; typed text/event-stream; charset="UTF-8"
+           role; word; stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -137,12 +140,15 @@ pub static HTTP_005: Rule = Rule {
     breaks: &["httpx-sse", "hf-js", "fetch-event-source", "eventsource", "mistral-python"],
     fix: "Write exactly `text/event-stream; charset=utf-8`, and see that no middleware adds a second one.",
     bad: &[
-        concat!(chat_as!("< Content-Type: Text/Event-Stream\n"), role!(), word!(), stop!(), done!(), "<last\n"),
-        concat!(chat_as!("< Content-Type: application/json, text/event-stream\n"), role!(), word!(), stop!(), done!(), "<last\n"),
+        "ask; typed Text/Event-Stream
+         role; word; stop; done; last",
+        "ask; typed application/json, text/event-stream
+         role; word; stop; done; last",
     ],
     good: &[
-        good_chat!(),
-        concat!(chat_as!("< CONTENT-TYPE: text/event-stream; charset=UTF-8\n"), role!(), word!(), stop!(), done!(), "<last\n"),
+        "good-chat",
+        "ask; ok; < CONTENT-TYPE: text/event-stream; charset=UTF-8
+         no-cache; chunked; role; word; stop; done; last",
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -165,7 +171,8 @@ const TYPE_BREAKS: &[&str] =
     &["mistral-python", "mistral-js", "hf-js", "httpx-sse", "fetch-event-source", "eventsource", "okhttp-sse", "Open WebUI", "NextChat"];
 
 /// Correct events under the type that LitServe up to 0.2.4 gave them.
-const LITSERVE_024: &str = concat!(chat_as!("< Content-Type: application/x-ndjson\n"), role!(), word!(), stop!(), done!(), "<last\n");
+const LITSERVE_024: &str = "ask; typed application/x-ndjson
+         role; word; stop; done; last";
 
 /// The value of the charset parameter, without quotes.
 fn charset(value: &str) -> Option<&str> {

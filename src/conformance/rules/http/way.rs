@@ -23,16 +23,10 @@ pub static HTTP_012: Rule = Rule {
     source: "WHATWG HTML 9.2.7 (authoring notes); RFC 9111 section 5.2.2; rootjs issue 1231",
     breaks: &["caching proxies", "compressing middleware"],
     fix: "Send `Cache-Control: no-cache, no-transform`.",
-    bad: &[concat!(
-        chat_request!(),
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n",
-        role!(),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &["ask; < HTTP/1.1 200 OK
+         < Content-Type: text/event-stream
+         chunked; role; word; stop; done; last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -56,26 +50,21 @@ pub static HTTP_013: Rule = Rule {
     source: "nginx documentation, proxy_buffering; llama.cpp pull request 24774",
     breaks: &["nginx with proxy_buffering on"],
     fix: "Send `X-Accel-Buffering: no` with each event stream; it harms nobody.",
-    bad: &[concat!(
-        "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n> X-Forwarded-For: 192.0.2.7\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Transfer-Encoding: chunked\n<\n\n",
-        role!(),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"> POST /v1/chat/completions HTTP/1.1
+           > Host: api.example
+           > X-Forwarded-For: 192.0.2.7
+           >json {"model":"m","stream":true,"messages":[]}
+           events-now; role; word; stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n> X-Forwarded-For: 192.0.2.7\n>json {\"model\":\"m\",\"stream\":true,\"messages\":[]}\n",
-            "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< X-Accel-Buffering: no\n< Transfer-Encoding: chunked\n<\n\n",
-            role!(),
-            word!(),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"> POST /v1/chat/completions HTTP/1.1
+           > Host: api.example
+           > X-Forwarded-For: 192.0.2.7
+           >json {"model":"m","stream":true,"messages":[]}
+           < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           no-cache; < X-Accel-Buffering: no
+           chunked; role; word; stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -105,14 +94,11 @@ pub static HTTP_014: Rule = Rule {
     source: "tower-http issue 419; Starlette changes, GZipMiddleware excludes text/event-stream",
     breaks: &["interactive use", "latency figures"],
     fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) behind each event.",
-    bad: &[concat!(
-        chat_request!(),
-        "@ +3s\n",
-        "< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Cache-Control: no-cache\n< Content-Encoding: gzip\n< Transfer-Encoding: chunked\n<\n\n",
-        gzip_chat!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(chat!(), "@ +3s\n", role!(), ten_words_at_once!(), stop!(), done!(), "<last\n")],
+    bad: &["ask; wait 3s; < HTTP/1.1 200 OK
+         < Content-Type: text/event-stream
+         no-cache; < Content-Encoding: gzip
+         chunked; gzip-chat; last"],
+    good: &["good-chat", "chat; wait 3s; role; word-now*10; stop; done; last"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -146,15 +132,8 @@ pub static HTTP_021: Rule = Rule {
     source: "Laboratory run `done_hang`; openai-node commit 77221711 (2026-08-14) stops at [DONE]",
     breaks: &["openai-node 4 and 6", "groq-python", "groq-js", "ai-sdk", "fetch-event-source", "eventsource"],
     fix: "Return from the handler right behind the last event; do accounting and clean-up in the background.",
-    bad: &[
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +3s\n<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +30s\n!fin >\n"),
-    ],
-    good: &[
-        good_chat!(),
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "@ +300ms\n<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), done!(), "!fin >\n"),
-    ],
+    bad: &["chat; role; word; stop; done; wait 3s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
+    good: &["good-chat", "chat; role; word; stop; done; wait 300ms; last", "chat; role; word; stop; done; !fin >"],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {

@@ -30,10 +30,12 @@ pub static SSE_001: Rule = Rule {
     ],
     fix: "Write `\\n\\n` behind every event, the last one and error frames included.",
     bad: &[
-        concat!(chat!(), role!(), word!(), stop!(), "<chunk data: [DONE]\\n\n<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), "<chunk data: [DONE]\n<last\n"),
+        r#"chat; role; word; stop; <chunk data: [DONE]\n
+           last"#,
+        "chat; role; word; stop; <chunk data: [DONE]
+         last",
     ],
-    good: &[good_chat!()],
+    good: &["good-chat"],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -65,17 +67,14 @@ pub static SSE_005: Rule = Rule {
         "readers that go line by line",
     ],
     fix: "Serialise the JSON on one line and write one `data:` line for it.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,\ndata: "model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(news!(), sent!("data: one\\ndata: two\\n\\n"), "<last\n")],
+    bad: &[r#"chat; role
+           send data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,\ndata: "model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n
+           stop; done; last"#],
+    good: &[
+        "good-chat",
+        r#"news; send data: one\ndata: two\n\n
+           last"#,
+    ],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -99,17 +98,9 @@ pub static SSE_006: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (an event is dispatched at an empty line); llama.cpp issue 14268",
     breaks: &["openai-python", "openai-node", "eventsource", "every client that follows the standard"],
     fix: "Write `\\n\\n` behind each event; where a template adds one line end, add the other.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; send data: $word\n
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -131,8 +122,10 @@ pub static SSE_012: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (empty data buffer: no event)",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse", "fetch-event-source"],
     fix: "Use comments (`: keep-alive`) for keep-alive; leave out `event:`, `id:` and `retry:` blocks of their own.",
-    bad: &[concat!(chat!(), role!(), "<chunk event: ping\\n\\n\n", word!(), stop!(), done!(), "<last\n")],
-    good: &[concat!(chat!(), "<chunk : ping\\n\\n\n", role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &[r#"chat; role; <chunk event: ping\n\n
+           word; stop; done; last"#],
+    good: &[r#"chat; <chunk : ping\n\n
+           role; word; stop; done; last"#],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -153,11 +146,14 @@ pub static SSE_013: Rule = Rule {
     source: "WHATWG HTML 9.2.6",
     breaks: &["openai-python", "openai-node", "langchain", "mistral-python", "ai-sdk", "groq-python", "litellm"],
     fix: "Send a comment (`: keep-alive`) instead.",
-    bad: &[concat!(chat!(), role!(), "<chunk data:\\n\\n\n", word!(), stop!(), done!(), "<last\n")],
+    bad: &[r#"chat; role; <chunk data:\n\n
+           word; stop; done; last"#],
     good: &[
-        good_chat!(),
+        "good-chat",
         // Outside of model streams it is legal, and MCP opens its streams with one.
-        "> GET /events HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk id: 1\\ndata:\\n\\n\n\n<chunk data: news\\n\\n\n<last\n",
+        r#"plain /events; <chunk id: 1\ndata:\n\n
+           apart; <chunk data: news\n\n
+           last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -180,17 +176,13 @@ pub static SSE_014: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); laboratory runs `idfield` (harmless) and `idfield_blank`",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse"],
     fix: "Leave `id:` out, or write exactly one blank line behind each event and no comments.",
-    bad: &[concat!(
-        chat!(),
-        sent!(
-            r#"id: 1\ndata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n\n"#
-        ),
-        word!(),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(news!(), sent!("id: 1\\ndata: one\\n\\n\\n"), "<last\n")],
+    bad: &[r#"chat; send id: 1\ndata: $role\n\n\n
+           word; stop; done; last"#],
+    good: &[
+        "good-chat",
+        r#"news; send id: 1\ndata: one\n\n\n
+           last"#,
+    ],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

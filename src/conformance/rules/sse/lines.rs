@@ -16,16 +16,9 @@ pub static SSE_002: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (one space is optional); OpenAI streaming guide (always shown)",
     breaks: &["google-genai", "huggingface_hub (on [DONE])", "Dify plugins", "vLLM bench", "loops that test for \"data: \""],
     fix: "Write `data: ` with one space.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        "<chunk data:{\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
-        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\\n\\n\n",
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; <chunk data:$word\n\n
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -47,10 +40,12 @@ pub static SSE_003: Rule = Rule {
     breaks: &["openai-python", "openai-node", "ai-sdk", "mistral-python", "langchain", "groq-python"],
     fix: "Write `data: ` with one space; look for a formatter that indents, or a field library that adds a space of its own.",
     bad: &[
-        concat!(chat!(), role!(), word!(), stop!(), sent!("data:  [DONE]\\n\\n"), "<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), sent!("data:\\t[DONE]\\n\\n"), "<last\n"),
+        r#"chat; role; word; stop; send data:  [DONE]\n\n
+           last"#,
+        r#"chat; role; word; stop; send data:\t[DONE]\n\n
+           last"#,
     ],
-    good: &[good_chat!()],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -71,19 +66,14 @@ pub static SSE_004: Rule = Rule {
     source: "WHATWG HTML 9.2.6",
     breaks: &["every client that follows the standard"],
     fix: "Serialise the JSON on one line (line ends inside strings escaped as \\n).",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
-        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]\\n}\\n\\n\n",
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role
+           <chunk data: {$same"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]\n}\n\n
+           stop; done; last"#],
     good: &[
-        good_chat!(),
+        "good-chat",
         // The same line end with a field name of its own: one payload.
-        "> GET /news HTTP/1.1\n> Host: api.example\n>\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n<chunk data: one\\ndata: two\\n\\n\n<last\n",
+        r#"plain /news; <chunk data: one\ndata: two\n\n
+           last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: true,
@@ -107,10 +97,16 @@ pub static SSE_009: Rule = Rule {
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
     fix: "Send errors as an event: `data: {\"error\":{\"message\":…}}` and an empty line.",
     bad: &[
-        concat!(chat!(), role!(), word!(), sent!(r#"{"error":{"message":"out of memory","code":500}}\n"#), "<last\n"),
-        concat!(chat!(), role!(), word!(), stop!(), sent!("[DONE]\\n\\n"), "<last\n"),
+        r#"chat; role; word; send {"error":{"message":"out of memory","code":500}}\n
+           last"#,
+        r#"chat; role; word; stop; send [DONE]\n\n
+           last"#,
     ],
-    good: &[good_chat!(), concat!(chat!(), sent!(": connected\\n\\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    good: &[
+        "good-chat",
+        r#"chat; send : connected\n\n
+           role; word; stop; done; last"#,
+    ],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -131,16 +127,9 @@ pub static SSE_017: Rule = Rule {
     source: "WHATWG HTML 9.2.5 (all three are legal); laboratory run `crlf`",
     breaks: &["vLLM bench", "Dify plugins", "loops that split at \\n\\n"],
     fix: "Write `\\n`; a library that insists on CRLF usually has an option.",
-    bad: &[concat!(
-        chat!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\r\n\r\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; send data: $role-and-word\r\n\r\n
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -169,8 +158,10 @@ pub static SSE_020: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (field retry)",
     breaks: &[],
     fix: "Write milliseconds without a unit, as `retry: 3000`.",
-    bad: &[concat!(news!(), sent!("retry: 3s\\ndata: one\\n\\n"), "<last\n")],
-    good: &[concat!(news!(), sent!("retry: 3000\\ndata: one\\n\\n"), "<last\n")],
+    bad: &[r#"news; send retry: 3s\ndata: one\n\n
+           last"#],
+    good: &[r#"news; send retry: 3000\ndata: one\n\n
+           last"#],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -190,8 +181,9 @@ pub static SSE_021: Rule = Rule {
     source: "WHATWG HTML 9.2.7 (a comment about every 15 seconds is suggested); DeepSeek and OpenRouter documentation; openai-go issue 227",
     breaks: &["google-genai", "Continue", "openai-go before 3.51.0", "go-openai (over 300 in a row)", "fetch-event-source"],
     fix: "Keep them; where a client of yours stumbles, send them before the first token only.",
-    bad: &[concat!(chat!(), sent!(": keep-alive\\n\\n"), role!(), word!(), stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; send : keep-alive\n\n
+           role; word; stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -211,8 +203,8 @@ pub static SSE_022: Rule = Rule {
     source: "Go package bufio, MaxScanTokenSize; openai-go, packages/ssestream",
     breaks: &["Go programs that use bufio.Scanner", "openai-go (over 32 MiB)", "curl-based readers with a line buffer"],
     fix: "Send large payloads by reference, or split them over several events.",
-    bad: &[concat!(chat!(), role!(), "<chunk data: {\"pad\":\"", kib_64!(), "\"}\\n\\n\n", stop!(), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &["chat; role; padded 65536; stop; done; last"],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

@@ -20,8 +20,9 @@ pub static SSE_008: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (otherwise: the field is ignored); llama.cpp pull request 16109",
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
     fix: "Send it as `data:`; an error is `data: {\"error\":{\"message\":…}}`.",
-    bad: &[concat!(chat!(), role!(), word!(), sent!(r#"error: {"message":"context full","code":500}\n\n"#), done!(), "<last\n")],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; word; send error: {"message":"context full","code":500}\n\n
+           done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -43,16 +44,9 @@ pub static SSE_010: Rule = Rule {
     source: "OpenAI streaming guide (chat completions: data only); laboratory runs `event_msg`, `event_after`, `event_ping_data`",
     breaks: &["groq-python", "groq-js", "openai-node 4", "eventsource", "MacPaw/OpenAI", "Dify plugins", "google-genai"],
     fix: "Leave the `event:` line out; only Anthropic's and OpenAI's Responses streams have one.",
-    bad: &[concat!(
-        chat!(),
-        sent!(
-            r#"event: message\ndata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!(), concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n")],
+    bad: &[r#"chat; send event: message\ndata: $role-and-word\n\n
+           stop; done; last"#],
+    good: &["good-chat", "good-message"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -74,17 +68,9 @@ pub static SSE_011: Rule = Rule {
     source: "Anthropic documentation, streaming: named events; anthropic-sdk-python, _streaming.py; OpenAI API reference, responses streaming",
     breaks: &["anthropic-python", "anthropic-typescript"],
     fix: "Write `event: ` with the payload's `type` before each `data:` line.",
-    bad: &[concat!(
-        messages!(),
-        sent!(
-            r#"data: {"type":"message_start","message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":1}}}\n\n"#
-        ),
-        text_block!(),
-        message_delta!(),
-        message_stop!(),
-        "<last\n"
-    )],
-    good: &[concat!(messages!(), message_start!(), text_block!(), message_delta!(), message_stop!(), "<last\n")],
+    bad: &["messages; data $message-start
+         text-block; message-delta end_turn; message-stop; last"],
+    good: &["good-message"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -107,17 +93,9 @@ pub static SSE_019: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (field names are compared literally); laboratory runs `upper_field` and `space_before_colon`",
     breaks: &["every client that follows the standard"],
     fix: "Write `data:` in lower case, at the start of the line, the colon right behind it.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"Data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; send Data: $word\n\n
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {

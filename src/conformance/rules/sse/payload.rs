@@ -21,17 +21,9 @@ pub static SSE_007: Rule = Rule {
     source: "RFC 8259 section 2 (a JSON text is one value); sub2api issue 1471",
     breaks: &["openai-python", "openai-node", "every client that parses JSON"],
     fix: "End the event that is begun before another is written; let one writer own the connection.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}{"error":{"message":"upstream closed"}}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; data $word{"error":{"message":"upstream closed"}}
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &["SSE-006"],
     needs_all_bytes: false,
     check: |case, push| {
@@ -65,27 +57,12 @@ pub static SSE_015: Rule = Rule {
     ],
     fix: "Write UTF-8 without a mark (`utf-8`, not `utf-8-sig`; in .NET `new UTF8Encoding(false)`).",
     bad: &[
-        concat!(
-            chat!(),
-            sent!(
-                r#"\xef\xbb\xbfdata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}\n\n"#
-            ),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
-        concat!(
-            chat!(),
-            role!(),
-            sent!(
-                r#"\xef\xbb\xbfdata: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n"#
-            ),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        r#"chat; send \xef\xbb\xbfdata: $role-and-word\n\n
+           stop; done; last"#,
+        r#"chat; role; send \xef\xbb\xbfdata: $word\n\n
+           stop; done; last"#,
     ],
-    good: &[good_chat!()],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -107,26 +84,13 @@ pub static SSE_016: Rule = Rule {
     source: "WHATWG HTML 9.2.6; RFC 8259 section 8.1",
     breaks: &["openai-python", "mistral-python", "langchain", "groq-python", "sseclient-py"],
     fix: "Hold incomplete characters back until their last byte has been generated.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
-        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\xe2\\x82\"},\"finish_reason\":null}]}\\n\\n\n",
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role
+           <chunk data: {$same"choices":[{"index":0,"delta":{"content":"\xe2\x82"},"finish_reason":null}]}\n\n
+           stop; done; last"#],
     // A character that is cut between two chunks is whole all the same.
-    good: &[concat!(
-        chat!(),
-        role!(),
-        "<chunk data: {\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",",
-        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\xe2\n\n",
-        "<chunk \\x82\\xac\"},\"finish_reason\":null}]}\\n\\n\n\n",
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    good: &[r#"chat; role; <chunk data: {$same"choices":[{"index":0,"delta":{"content":"\xe2
+           apart; <chunk \x82\xac"},"finish_reason":null}]}\n\n
+           stop; done; last"#],
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
@@ -147,26 +111,12 @@ pub static SSE_018: Rule = Rule {
     source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; laboratory run `u2028`",
     breaks: &["huggingface_hub", "readers that use str.splitlines"],
     fix: "Escape them as \\u2028 and so on; `json.dumps` in Python does by default (ensure_ascii).",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        sent!(
-            r#"data: {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"one\u{2028}two"},"finish_reason":null}]}\n\n"#
-        ),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"one\u{2028}two"},"finish_reason":null}]
+           stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            role!(),
-            choices!(r#"[{"index":0,"delta":{"content":"one\\u2028two"},"finish_reason":null}]"#),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"chat; role; choices [{"index":0,"delta":{"content":"one\\u2028two"},"finish_reason":null}]
+           stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -189,11 +139,18 @@ pub static SSE_023: Rule = Rule {
     breaks: &["openai-node", "ai-sdk", "groq-js", "every client that parses JSON (NaN: those outside of Python)"],
     fix: "Serialise with a JSON library, in Python with `allow_nan=False`, and never cut a payload.",
     bad: &[
-        concat!(chat!(), role!(), sent!(r#"data: {"id":"x","choices":[],"p":NaN}\n\n"#), word!(), stop!(), done!(), "<last\n"),
-        concat!(chat!(), role!(), sent!("data: {'id':'x'}\\n\\n"), word!(), stop!(), done!(), "<last\n"),
-        concat!(chat!(), role!(), sent!(r#"data: {"id":"x","choices":[\n\n"#), word!(), stop!(), done!(), "<last\n"),
+        r#"chat; role; data {"id":"x","choices":[],"p":NaN}
+           word; stop; done; last"#,
+        "chat; role; data {'id':'x'}
+         word; stop; done; last",
+        r#"chat; role; data {"id":"x","choices":[
+           word; stop; done; last"#,
     ],
-    good: &[good_chat!(), concat!(news!(), sent!("data: not JSON, and no claim to be\\n\\n"), "<last\n")],
+    good: &[
+        "good-chat",
+        "news; data not JSON, and no claim to be
+         last",
+    ],
     silenced_by: &["SSE-004", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -217,24 +174,12 @@ pub static SSE_024: Rule = Rule {
     source: "RFC 8259 section 8.2; laboratory run `lone_surrogate`",
     breaks: &["mistral-python", "serde_json and other strict parsers", "whatever encodes the text again"],
     fix: "Hold an incomplete character back until its last token has come, or write UTF-8 instead of escapes.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"delta":{"content":"\\ud83d"},"finish_reason":null}]"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
+    bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"\\ud83d"},"finish_reason":null}]
+           stop; done; last"#],
     good: &[
-        good_chat!(),
-        concat!(
-            chat!(),
-            role!(),
-            choices!(r#"[{"index":0,"delta":{"content":"\\ud83d\\ude00"},"finish_reason":null}]"#),
-            stop!(),
-            done!(),
-            "<last\n"
-        ),
+        "good-chat",
+        r#"chat; role; choices [{"index":0,"delta":{"content":"\\ud83d\\ude00"},"finish_reason":null}]
+           stop; done; last"#,
     ],
     silenced_by: &[],
     needs_all_bytes: false,
@@ -256,8 +201,10 @@ pub static SSE_025: Rule = Rule {
     source: "WHATWG HTML 9.2.6 (comments); llm-gateway issue 2053",
     breaks: &["openai-node", "openai-python", "every client that parses JSON"],
     fix: "Parse the upstream's stream by the standard, and write `: …` for comments.",
-    bad: &[concat!(chat!(), role!(), sent!("data: : OPENROUTER PROCESSING\\n\\n"), word!(), stop!(), done!(), "<last\n")],
-    good: &[concat!(chat!(), sent!(": OPENROUTER PROCESSING\\n\\n"), role!(), word!(), stop!(), done!(), "<last\n")],
+    bad: &["chat; role; data : OPENROUTER PROCESSING
+         word; stop; done; last"],
+    good: &[r#"chat; send : OPENROUTER PROCESSING\n\n
+           role; word; stop; done; last"#],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
@@ -276,15 +223,9 @@ pub static SSE_026: Rule = Rule {
     source: "RFC 8259 section 4 (names should be unique; otherwise behaviour is unpredictable); serde, derived Deserialize: duplicate field",
     breaks: &["async-openai and others that decode with serde", "readers that take the first value"],
     fix: "Parse, change the value, serialise; in serde mind `flatten` beside a field of the same name.",
-    bad: &[concat!(
-        chat!(),
-        role!(),
-        choices!(r#"[{"index":0,"index":0,"delta":{"content":"word "},"finish_reason":null}]"#),
-        stop!(),
-        done!(),
-        "<last\n"
-    )],
-    good: &[good_chat!()],
+    bad: &[r#"chat; role; choices [{"index":0,"index":0,"delta":{"content":"word "},"finish_reason":null}]
+           stop; done; last"#],
+    good: &["good-chat"],
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
