@@ -63,35 +63,68 @@ pub(super) fn run(args: &CaArgs, common: &Common) -> Result<u8> {
 }
 
 fn help(path: &str) -> String {
-    HELP.replace("CA", path)
+    HELP.replace("{ca}", path)
 }
 
-/// `CA` stands for the certificate's path.
+/// `{ca}` is replaced by the path of the certificate.
 const HELP: &str = "\
 Nothing needs to be installed for `sniff run -- COMMAND`: it tells the command through its environment.
 Whoever trusts this authority trusts whatever its key signs. Prefer one client to the whole system, and undo it when you are done.
 
 One client
-  curl                     curl --cacert CA …            or CURL_CA_BUNDLE=CA
-  Python requests, OpenAI  SSL_CERT_FILE=CA (httpx: openai, anthropic)   REQUESTS_CA_BUNDLE=CA (requests)
-  Node.js                  NODE_EXTRA_CA_CERTS=CA        proxy from the environment: NODE_USE_ENV_PROXY=1 (22.21, 24 and newer)
-  Deno                     DENO_CERT=CA
-  Go, Ruby, OpenSSL        SSL_CERT_FILE=CA
-  Git                      git -c http.sslCAInfo=CA …
-  AWS CLI and SDKs         AWS_CA_BUNDLE=CA
-  Java                     keytool -importcert -noprompt -alias sniff -file CA -keystore trust.jks -storepass changeit
+  curl                     curl --cacert {ca} …            or CURL_CA_BUNDLE={ca}
+  Python requests, OpenAI  SSL_CERT_FILE={ca} (httpx: openai, anthropic)   REQUESTS_CA_BUNDLE={ca} (requests)
+  Node.js                  NODE_EXTRA_CA_CERTS={ca}        proxy from the environment: NODE_USE_ENV_PROXY=1 (22.21, 24 and newer)
+  Deno                     DENO_CERT={ca}
+  Go, Ruby, OpenSSL        SSL_CERT_FILE={ca}
+  Git                      git -c http.sslCAInfo={ca} …
+  AWS CLI and SDKs         AWS_CA_BUNDLE={ca}
+  Java                     keytool -importcert -noprompt -alias sniff -file {ca} -keystore trust.jks -storepass changeit
                            java -Djavax.net.ssl.trustStore=trust.jks -Djavax.net.ssl.trustStorePassword=changeit …
   Firefox                  Settings, Privacy & Security, Certificates, View Certificates, Authorities, Import
-  Chromium on Linux        certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sniff -i CA   (undo: certutil -d sql:$HOME/.pki/nssdb -D -n sniff)
+  Chromium on Linux        certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sniff -i {ca}   (undo: certutil -d sql:$HOME/.pki/nssdb -D -n sniff)
 
 The whole system
-  Debian, Ubuntu           sudo cp CA /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates
+  Debian, Ubuntu           sudo cp {ca} /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates
                            undo: sudo rm /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates --fresh
-  Fedora, RHEL             sudo cp CA /etc/pki/ca-trust/source/anchors/sniff.pem && sudo update-ca-trust
-  Arch                     sudo trust anchor CA          undo: sudo trust anchor --remove CA
-  Alpine                   sudo cp CA /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates
-  macOS                    sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain CA
-  Windows                  certutil -addstore -user Root CA
+  Fedora, RHEL             sudo cp {ca} /etc/pki/ca-trust/source/anchors/sniff.pem && sudo update-ca-trust
+  Arch                     sudo trust anchor {ca}          undo: sudo trust anchor --remove {ca}
+  Alpine                   sudo cp {ca} /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates
+  macOS                    sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}
+  Windows                  certutil -addstore -user Root {ca}
 
 Clients that pin a certificate accept no authority: sniff proxy --passthrough HOST
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn install_help_is_ready_to_paste() {
+        let text = help("/h/CA/ca.pem");
+        let line = |begin: &str| text.lines().find(|l| l.trim_start().starts_with(begin)).unwrap_or_default().trim().to_owned();
+        for (begin, words) in [
+            ("curl ", "curl --cacert /h/CA/ca.pem …            or CURL_CA_BUNDLE=/h/CA/ca.pem"),
+            ("Python ", "SSL_CERT_FILE=/h/CA/ca.pem (httpx: openai, anthropic)   REQUESTS_CA_BUNDLE=/h/CA/ca.pem (requests)"),
+            ("Node.js ", "NODE_EXTRA_CA_CERTS=/h/CA/ca.pem "),
+            ("Deno ", "DENO_CERT=/h/CA/ca.pem"),
+            ("Go, ", "SSL_CERT_FILE=/h/CA/ca.pem"),
+            ("Git ", "git -c http.sslCAInfo=/h/CA/ca.pem …"),
+            ("AWS ", "AWS_CA_BUNDLE=/h/CA/ca.pem"),
+            ("Java ", "keytool -importcert -noprompt -alias sniff -file /h/CA/ca.pem -keystore trust.jks -storepass changeit"),
+            ("Chromium ", "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sniff -i /h/CA/ca.pem "),
+            ("Debian", "sudo cp /h/CA/ca.pem /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates"),
+            ("Fedora", "sudo cp /h/CA/ca.pem /etc/pki/ca-trust/source/anchors/sniff.pem && sudo update-ca-trust"),
+            ("Arch ", "sudo trust anchor /h/CA/ca.pem          undo: sudo trust anchor --remove /h/CA/ca.pem"),
+            ("Alpine ", "sudo cp /h/CA/ca.pem /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates"),
+            ("macOS ", "sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain /h/CA/ca.pem"),
+            ("Windows ", "certutil -addstore -user Root /h/CA/ca.pem"),
+        ] {
+            assert!(line(begin).contains(words), "{}", line(begin));
+        }
+        // Each place has the path, nothing else has it.
+        assert_eq!(text.matches("/h/CA/ca.pem").count(), HELP.matches("{ca}").count());
+        assert_eq!(text.matches("ca.pem").count(), text.matches("/h/CA/ca.pem").count());
+    }
+}
