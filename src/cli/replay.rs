@@ -7,7 +7,7 @@ use crate::replay::fault::{self, Fault};
 use crate::replay::matching::{Asked, Repeat, VOLATILE};
 use crate::replay::serve::{self, NewSeal, Report, Served, Service, Tell};
 use crate::replay::{Book, MatchBy, Pace, Script, normalize};
-use crate::report::text::clean;
+use crate::report::text::{clean, count};
 use crate::store::Reader;
 use crate::time::Span;
 use anyhow::{Context, Result, bail};
@@ -124,7 +124,7 @@ enum By {
 
 pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let reader = Reader::open(&common.db)?;
-    let exchanges = load(&reader, &args.ids, &args.selectors)?;
+    let exchanges = load(&reader, &selected(&reader, &args.ids, &args.selectors)?)?;
     let recordings = recordings(args, exchanges, common)?;
     let pace = args.pace.pace();
     if args.verify {
@@ -144,26 +144,35 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     service.listen(&listener, &stop)?;
     let report = service.finish();
     if !common.quiet {
-        say(&summary(&report));
+        say(&summary(&report, &pace));
     }
     Ok(0)
 }
 
-/// The exchanges meant: those named, or those selected.
-pub(super) fn load(reader: &Reader, ids: &[String], selectors: &SelectorArgs) -> Result<Vec<Exchange>> {
-    let ids: Vec<i64> = match ids.is_empty() {
-        true => reader.list(&selectors.selector())?.iter().map(|s| s.id).collect(),
-        false => ids.iter().map(|id| reader.id(id)).collect::<Result<_>>()?,
-    };
-    ids.into_iter().map(|id| reader.exchange(id)).collect()
+/// Numbers of the exchanges that are meant: those that are named, else those that match the selectors.
+pub(super) fn selected(reader: &Reader, ids: &[String], selectors: &SelectorArgs) -> Result<Vec<i64>> {
+    match ids.is_empty() {
+        true => Ok(reader.list(&selectors.selector())?.iter().map(|s| s.id).collect()),
+        false => ids.iter().map(|id| reader.id(id)).collect(),
+    }
+}
+
+/// The exchanges with these numbers.
+pub(super) fn load(reader: &Reader, ids: &[i64]) -> Result<Vec<Exchange>> {
+    ids.iter().map(|&id| reader.exchange(id)).collect()
 }
 
 /// What can be played, as it is asked for.
 fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> Result<Vec<(Exchange, Script)>> {
     let mut all = Vec::new();
+    let mut unfit = Vec::new();
     for exchange in exchanges {
         match script(args, &exchange) {
-            Ok(script) => all.push((exchange, script)),
+            Ok(Played::AsAsked(script)) => all.push((exchange, script)),
+            Ok(Played::Unchanged(script, why)) => {
+                unfit.push(why);
+                all.push((exchange, script));
+            }
             // One that was named must be played; of many the others are.
             Err(why) if !args.ids.is_empty() => bail!("exchange {} cannot be played: {why}", exchange.id.0),
             Err(why) if !common.quiet => say(&format!("sniff: left out exchange {}: {why}", exchange.id.0)),
@@ -173,14 +182,31 @@ fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> R
     if all.is_empty() {
         bail!("there is nothing to replay: no exchange that can be played is selected (sniff list shows what there is)");
     }
+    // Requests for the others are answered too, so a test fails for the fault and not for a 404. But some recording must have it.
+    if unfit.len() == all.len() {
+        bail!("no recording can carry the fault: {}", unfit.first().map_or("", String::as_str));
+    }
+    if !common.quiet {
+        unfit.iter().for_each(|why| say(&format!("sniff: {why}; it is played unchanged")));
+    }
     Ok(all)
 }
 
-fn script(args: &ReplayArgs, exchange: &Exchange) -> Result<Script, String> {
+/// A recording that can be played.
+enum Played {
+    AsAsked(Script),
+    /// A fault does not fit it, for this reason.
+    Unchanged(Script, String),
+}
+
+fn script(args: &ReplayArgs, exchange: &Exchange) -> Result<Played, String> {
     let script = Script::new(exchange, args.allow_gaps).map_err(|e| e.to_string())?;
     match args.normalize {
-        Some(Family::Openai) => normalize::openai(script, exchange),
-        None => fault::apply(script, exchange, &args.faults).map_err(|e| e.to_string()),
+        Some(Family::Openai) => normalize::openai(script, exchange).map(Played::AsAsked),
+        None => Ok(match fault::apply(script.clone(), exchange, &args.faults) {
+            Ok(faulty) => Played::AsAsked(faulty),
+            Err(why) => Played::Unchanged(script, why.to_string()),
+        }),
     }
 }
 
@@ -260,10 +286,11 @@ fn message(body: &str) -> String {
     text.unwrap_or(body).trim_start_matches("sniff replay: ").to_owned()
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &Report, pace: &Pace) -> String {
     let l = &report.lateness;
-    let mut line = format!("sniff: {} writes", l.writes);
-    if l.writes > 0 {
+    let mut line = format!("sniff: {}", count(l.writes, "write", "writes"));
+    // With --speed max every write is due at once: how late one is says nothing.
+    if l.writes > 0 && pace.speed.is_finite() {
         let at = |p| Span(l.percentile(p));
         line.push_str(&format!(
             ", late by {} (p50), {} (p99), {} (worst); {} by more than 1 ms",
@@ -274,10 +301,10 @@ fn summary(report: &Report) -> String {
         ));
     }
     if report.unmatched > 0 {
-        line.push_str(&format!("; {} requests without a recording", report.unmatched));
+        line.push_str(&format!("; {} without a recording", count(report.unmatched, "request", "requests")));
     }
     if report.cut > 0 {
-        line.push_str(&format!("; {} DATA frames cut by the client's limits", report.cut));
+        line.push_str(&format!("; {} cut by the client's limits", count(report.cut, "DATA frame", "DATA frames")));
     }
     line
 }

@@ -103,8 +103,7 @@ enum By {
 impl By {
     /// How times were taken.
     fn note(all: &[(Fidelity, By)]) -> String {
-        let why =
-            all.iter().find_map(|(_, by)| if let By::Client(why) = by { Some(why.split(". ").next().unwrap_or_default()) } else { None });
+        let why = all.iter().find_map(|(_, by)| if let By::Client(why) = by { Some(why) } else { None });
         let how = match why {
             None => "by a capture of the loopback device".to_owned(),
             Some(why) => format!("by the kernel's time stamps of the client on this machine (no capture: {why})"),

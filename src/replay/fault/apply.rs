@@ -22,8 +22,7 @@ pub fn apply(script: Script, exchange: &Exchange, faults: &[Fault]) -> Result<Sc
     let mut draft = Draft::of(script, exchange);
     let mut honest = true;
     for fault in faults {
-        one(&mut draft, framing, fault)
-            .map_err(|why| FaultError(format!("{fault:?} cannot be put into exchange {}: {why}", exchange.id.0)))?;
+        one(&mut draft, framing, fault).map_err(|why| FaultError(format!("{fault} does not fit exchange {}: {why}", exchange.id.0)))?;
         honest &= !matches!(fault, Fault::Truncate(_) | Fault::Reset(_) | Fault::InjectError);
     }
     Ok(draft.done(honest))

@@ -83,6 +83,30 @@ pub const ALL: &[Named] = &[
     Named { name: "hang", rule: "HTTP-021", value: "", what: "the body stays open behind its last byte" },
 ];
 
+impl fmt::Display for Fault {
+    /// As on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::DropTerminator => f.write_str("drop-terminator"),
+            Fault::DuplicateTerminator => f.write_str("duplicate-terminator"),
+            Fault::Truncate(bytes) => write!(f, "truncate={bytes}"),
+            Fault::Reset(bytes) => write!(f, "reset={bytes}"),
+            Fault::Stall(record, pause) => write!(f, "stall={record}:{}", written(*pause)),
+            Fault::Coalesce(n) => write!(f, "coalesce={n}"),
+            Fault::Split(n) => write!(f, "split=bytes:{n}"),
+            Fault::SplitUtf8 => f.write_str("split-utf8"),
+            Fault::Buffer => f.write_str("buffer"),
+            Fault::ContentType(value) => write!(f, "content-type={value}"),
+            Fault::NoSpace => f.write_str("no-space"),
+            Fault::Crlf => f.write_str("crlf"),
+            Fault::Bom => f.write_str("bom"),
+            Fault::InjectError => f.write_str("inject-error"),
+            Fault::KeepaliveComments => f.write_str("keepalive-comments"),
+            Fault::Hang => f.write_str("hang"),
+        }
+    }
+}
+
 /// Why a text names no fault, or why a fault cannot be put into a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultError(pub String);
@@ -139,6 +163,15 @@ impl FromStr for Fault {
     }
 }
 
+/// A duration in the largest unit in which it is a whole number.
+fn written(span: Span) -> String {
+    match span.0 {
+        ns if ns % 1_000_000_000 == 0 => format!("{}s", ns / 1_000_000_000),
+        ns if ns % 1_000_000 == 0 => format!("{}ms", ns / 1_000_000),
+        ns => format!("{}us", ns as f64 / 1e3),
+    }
+}
+
 /// `10s`, `250ms`, `80us`.
 fn span(text: &str) -> Option<Span> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -154,7 +187,7 @@ fn span(text: &str) -> Option<Span> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -167,6 +200,21 @@ mod tests {
         assert_eq!(read("SSE-002").unwrap(), Fault::NoSpace);
         assert_eq!(read("missing-done").unwrap(), Fault::DropTerminator);
         assert!(read("bom=1").unwrap_err().0.contains("no value") && read("truncate").unwrap_err().0.contains("truncate=BYTES"));
+        let values = |n: &Named| match n.value {
+            "" => String::new(),
+            "BYTES" => "=17".into(),
+            "RECORD:TIME" => "=3:1500ms".into(),
+            "N" => "=2".into(),
+            "bytes:N" => "=bytes:7".into(),
+            "TYPE" => "=text/plain".into(),
+            other => panic!("{other}"),
+        };
+        for n in ALL {
+            let text = format!("{}{}", n.name, values(n));
+            assert_eq!(read(&text).unwrap().to_string(), text);
+        }
+        assert_eq!(read("stall=0:2s").unwrap().to_string(), "stall=0:2s");
+        assert_eq!(read("stall=0:0.5us").unwrap().to_string(), "stall=0:0.5us");
         assert!(read("split=bytes:0").is_err() && read("nonsense").unwrap_err().0.contains("drop-terminator"));
     }
 }
