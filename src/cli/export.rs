@@ -37,6 +37,8 @@ pub(super) struct ExportArgs {
     selectors: SelectorArgs,
 }
 
+/// Formats of one exchange alone.
+const HOLDS_ONE: [&str; 3] = ["raw", "csv", "wire"];
 const FORMATS: [&str; 9] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "curl", "vcr", "wiremock"];
 
 pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
@@ -45,10 +47,13 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
         bail!("there is no format {format:?} here; valid are {}", FORMATS.join(", "));
     }
     let reader = Reader::open(&common.db)?;
-    let mut exchanges = super::replay::load(&reader, &args.ids, &args.selectors)?;
-    if exchanges.is_empty() {
-        bail!("no exchange is selected (sniff list shows what there is)");
+    let ids = super::replay::selected(&reader, &args.ids, &args.selectors)?;
+    match ids.len() {
+        0 => bail!("no exchange is selected (sniff list shows what there is)"),
+        n @ 2.. if HOLDS_ONE.contains(&format.as_str()) => bail!("{format} holds one exchange, and {n} are selected; name one"),
+        _ => {}
     }
+    let mut exchanges = super::replay::load(&reader, &ids)?;
     if !args.reveal {
         exchanges = exchanges.iter().map(redact::exchange).collect();
     }

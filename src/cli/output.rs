@@ -1,14 +1,20 @@
 //! Where data goes and how it may look there.
 
+mod target;
+
 use super::{Color, Common};
 use crate::report::Look;
 use anyhow::{Context, Result};
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use target::Target;
 
 /// Data: standard output, or the file named with `-o`.
+///
+/// A file appears under its name in [`Output::finish`]: a command that fails leaves what was there before.
 pub(super) struct Output {
     writer: BufWriter<Box<dyn Write>>,
+    /// The file to put in place at the end.
+    target: Option<Target>,
     /// What it can show.
     pub(super) look: Look,
 }
@@ -18,15 +24,18 @@ impl Output {
     pub(super) fn open(common: &Common) -> Result<Output> {
         let stdout = io::stdout();
         let terminal = common.output.is_none() && stdout.is_terminal();
-        let writer: Box<dyn Write> = match &common.output {
-            Some(path) => Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
-            None => Box::new(stdout),
+        let (writer, target): (Box<dyn Write>, _) = match &common.output {
+            Some(path) => {
+                let (file, target) = target::open(path).with_context(|| format!("cannot write {}", path.display()))?;
+                (Box::new(file), target)
+            }
+            None => (Box::new(stdout), None),
         };
         // `sniff list | head` ends on the terminal that standard error still has.
         let piped = common.output.is_none() && !terminal && is_pipe(libc::STDOUT_FILENO) && io::stderr().is_terminal();
         let seen_on = if terminal { Some(libc::STDOUT_FILENO) } else { piped.then_some(libc::STDERR_FILENO) };
         let look = Look { width: width(seen_on), color: colors(common.color, terminal) };
-        Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), look })
+        Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), target, look })
     }
 
     /// For the reports.
@@ -40,9 +49,13 @@ impl Output {
         Ok(())
     }
 
-    /// All of it is where it belongs, or an error says that it is not.
+    /// Writes what is left and puts the file in place.
     pub(super) fn finish(mut self) -> Result<()> {
-        self.writer.flush().context("cannot write the output")
+        self.writer.flush().context("cannot write the output")?;
+        match self.target {
+            Some(target) => target.put_in_place().context("cannot write the output"),
+            None => Ok(()),
+        }
     }
 }
 

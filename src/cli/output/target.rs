@@ -1,0 +1,90 @@
+//! The file of `-o`: written beside its place under another name, and renamed when all of it is there.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// A file that is not in its place yet. Dropped without [`Target::put_in_place`], it goes away and the old file stays.
+pub(super) struct Target {
+    /// Where it is written.
+    beside: PathBuf,
+    /// Where it goes.
+    place: PathBuf,
+}
+
+/// A file to write to. There is no target where the path is written directly: a device or a pipe, or a file in a folder that takes no new ones.
+pub(super) fn open(path: &Path) -> io::Result<(File, Option<Target>)> {
+    // A link stays a link: what it points to is replaced.
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let old = fs::metadata(&place).ok();
+    if old.as_ref().is_some_and(|m| !m.is_file()) {
+        return Ok((File::options().write(true).open(&place)?, None));
+    }
+    let Some(name) = place.file_name() else { return Err(ErrorKind::IsADirectory.into()) };
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.part", std::process::id()));
+    let beside = place.with_file_name(hidden);
+    let file = match File::create_new(&beside) {
+        Err(e) if e.kind() == ErrorKind::PermissionDenied && old.is_some() => return Ok((File::create(&place)?, None)),
+        created => created?,
+    };
+    let target = Target { beside, place };
+    if let Some(old) = old {
+        if old.permissions().readonly() {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+        file.set_permissions(old.permissions())?;
+    }
+    Ok((file, Some(target)))
+}
+
+impl Target {
+    /// Everything has been written: the file gets its name.
+    pub(super) fn put_in_place(self) -> io::Result<()> {
+        fs::rename(&self.beside, &self.place)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // After the renaming there is nothing of this name, which is as well.
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_old_file_stays_until_the_new_one_is_whole() {
+        let folder = std::env::temp_dir().join(format!("sniff-target-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (path, link) = (folder.join("a.csv"), folder.join("link"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("a.csv", &link).unwrap();
+        let names = || fs::read_dir(&folder).unwrap().count();
+
+        let (mut file, target) = open(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("old", 3));
+        drop(target);
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("old", 2));
+
+        let (mut file, target) = open(&link).unwrap();
+        file.write_all(b"new").unwrap();
+        target.unwrap().put_in_place().unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("new", 2));
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+
+        assert!(open(Path::new("/dev/null")).unwrap().1.is_none());
+        assert!(open(&folder).is_err() && open(&folder.join("absent/x")).is_err());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
