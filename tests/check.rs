@@ -181,6 +181,42 @@ fn options_and_file_change_levels() {
 }
 
 #[test]
+fn a_database_without_exchanges_is_not_green() {
+    let p = Place::new();
+    // Packets, and nothing that is HTTP.
+    let mut talk = Talk::open(T0);
+    talk.data(ToServer, b"\x00\x01\x02", 1400);
+    std::fs::write(p.path("none.pcap"), pcap(&talk.frames)).unwrap();
+    p.want(0, &["-q", "--read", "none.pcap", "--db", "x.db"]);
+    let (out, err) = p.want(2, &["check", "x.db", "--format", "junit", "-o", "x.xml"]);
+    assert!(out.is_empty() && err.contains("x.db holds no exchanges") && !p.path("x.xml").exists(), "{out}{err}");
+
+    p.want(0, &["-q", "--read", "bad, 1%.pcap", "--db", "x.db"]);
+    p.want(0, &["-q", "--read", "good.pcap", "--db", "x.db"]);
+    p.want(1, &["check", "x.db"]);
+    p.want(1, &["check", "x.db", "--session", "2"]);
+    let last = p.json(0, &["check", "x.db", "--session", "last", "--format", "json"]);
+    assert_eq!(last["exchanges"], 1);
+    assert!(p.want(2, &["check", "x.db", "--session", "1"]).1.contains("x.db holds no exchanges of session 1"));
+    assert!(p.want(2, &["check", "good.pcap", "--session", "1"]).1.contains("--session selects from a database"));
+}
+
+#[test]
+fn rules_that_are_allowed_come_in_one_list_or_in_several() {
+    let p = Place::new();
+    let rules = |args: &[&str]| {
+        let all = p.json(0, &[&["check", "--fail-on", "never", "--format", "json", "bad, 1%.pcap"], args].concat());
+        all["rules"].as_array().unwrap().iter().map(|r| r["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let usual = rules(&[]);
+    let two = ["HTTP-001", "OAI-CHAT-020"];
+    assert!(two.iter().all(|r| usual.iter().any(|u| u == r)), "{usual:?}");
+    let rest: Vec<_> = usual.iter().filter(|u| !two.contains(&u.as_str())).cloned().collect();
+    assert_eq!(rules(&["--allow", "HTTP-001,id-not-unique"]), rest);
+    assert_eq!(rules(&["--allow", "HTTP-001", "--allow", "id-not-unique"]), rest);
+}
+
+#[test]
 fn a_database_is_checked_as_the_capture_was() {
     let p = Place::new();
     p.want(0, &["-q", "--read", "bad, 1%.pcap", "--db", "x.db"]);

@@ -4,7 +4,7 @@ use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
-use super::{Common, clients, report_text, say, signals, tally};
+use super::{Common, clients, report_text, say, selectors, signals, tally};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
@@ -12,11 +12,12 @@ use crate::report::check::{self, Form};
 use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
 use crate::report::{Format, github, json, jsonl, junit, sarif};
+use crate::store::select::SessionIs;
 use crate::store::write::Message;
 use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use crate::tls::Keys;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ pub(super) struct CheckArgs {
     /// Exit with 1 on findings at or over this level
     #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
     fail_on: FailOn,
+    /// Of databases only this session (number, or `last`)
+    #[arg(long, value_name = "N", value_parser = selectors::session)]
+    session: Option<SessionIs>,
     /// Only TCP to or from these ports
     #[arg(long, short, value_name = "N,N", value_delimiter = ',')]
     port: Vec<u16>,
@@ -87,6 +91,9 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
         true => (Form::Table, named.map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?),
         false => (named.map_or(Ok(Form::Table), Form::parse)?, Format::Table),
     };
+    if args.session.is_some() && !args.files.iter().any(|f| is_database(f)) {
+        bail!("--session selects from a database, and none is among the files");
+    }
     let judge = args.policy.judge()?;
     let mut out = Output::open(common)?;
     let mut all = Compliance::default();
@@ -121,14 +128,22 @@ fn is_database(path: &str) -> bool {
 /// What was found when it was recorded, held to the policy of now.
 fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
     let reader = Reader::open(Path::new(path))?;
-    reader.each(&Selector::default(), &mut |mut s| {
+    let before = all.exchanges;
+    reader.each(&Selector { session: args.session, ..Selector::default() }, &mut |mut s| {
         judge.again(&mut s);
         all.add(Some(path), &s);
         if args.clients {
             cases.extend(clients::stored(Some(path), &reader, &s, args.answer.as_deref())?);
         }
         Ok(())
-    })
+    })?;
+    // As with a capture without packets: nobody should take silence for an answer.
+    match (all.exchanges > before, args.session) {
+        (true, _) => Ok(()),
+        (false, None) => bail!("{path} holds no exchanges"),
+        (false, Some(SessionIs::Last)) => bail!("the last session of {path} holds no exchanges"),
+        (false, Some(SessionIs::Number(n))) => bail!("{path} holds no exchanges of session {n}"),
+    }
 }
 
 fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {

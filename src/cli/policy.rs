@@ -23,7 +23,7 @@ pub(super) struct PolicyArgs {
     #[arg(long, value_name = "NAME", value_parser = profile)]
     profile: Option<&'static policy::Profile>,
     /// Do not count findings of this rule (code or name; repeatable)
-    #[arg(long, value_name = "RULE", value_parser = policy::code)]
+    #[arg(long, value_name = "RULE", value_parser = policy::code, value_delimiter = ',')]
     allow: Vec<&'static str>,
     /// Count findings of this rule at this level: error, warning, info, off (repeatable)
     #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]

@@ -55,7 +55,8 @@ impl SelectorArgs {
     }
 }
 
-fn session(text: &str) -> Result<SessionIs, String> {
+/// A session's number, or `last`.
+pub(super) fn session(text: &str) -> Result<SessionIs, String> {
     match text {
         "last" => Ok(SessionIs::Last),
         n => n.parse().map(SessionIs::Number).map_err(|_| "wanted is a session's number, or `last`".into()),

@@ -21,7 +21,9 @@ pub struct Manner {
 pub fn text(f: &FindingSummary, manner: Manner, look: &Look) -> String {
     let label = format!("{:<w$}  {:<7} ", f.rule, level(f.level), w = manner.code_width);
     let indent = 2 + label.len() + 1;
-    let times = if f.count > 1 { format!(" ({} times)", f.count) } else { String::new() };
+    // "missing in 20 chunks (20 times)" would say it twice.
+    let counted = f.message.split(|c: char| !c.is_ascii_digit()).any(|n| n == f.count.to_string());
+    let times = if f.count > 1 && !counted { format!(" ({} times)", f.count) } else { String::new() };
     let message = format!("{}{times}", clean(&f.message));
     let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
     let style = Style::of(f.level);
@@ -122,6 +124,17 @@ mod tests {
         let e = Excerpt { before: String::new(), marked: "data:".into(), after: "{\"id\":1}".into(), ..Excerpt::default() };
         let want = "  SSE-002  warning  no space behind `data:` (9 times)\n    --> record 3, byte 120, chunk 3, packet 14, +5.00 ms\n     | data:{\"id\":1}\n     | ^^^^^\n     = fix: Write a space.\n";
         assert_eq!(text(&finding(e), MANNER, &Look { width: 80, color: false }), want);
+    }
+
+    #[test]
+    fn a_count_that_the_message_has_is_not_repeated() {
+        let said = |message: &str, count| {
+            let f = FindingSummary { message: message.into(), count, ..finding(Excerpt::default()) };
+            text(&f, MANNER, &Look { width: 120, color: false }).lines().next().unwrap_or_default().trim().to_owned()
+        };
+        assert_eq!(said("id is missing in 20 chunks", 20), "SSE-002  warning  id is missing in 20 chunks");
+        assert_eq!(said("id is missing in 120 chunks", 20), "SSE-002  warning  id is missing in 120 chunks (20 times)");
+        assert_eq!(said("id is missing", 1), "SSE-002  warning  id is missing");
     }
 
     #[test]
