@@ -309,6 +309,126 @@ fn output_goes_to_a_file_and_the_database_comes_from_the_environment() {
 }
 
 #[test]
+fn a_command_that_fails_leaves_the_file_of_its_output_alone() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(2, false)).want(0, &["-q", "--read", "a.pcap"]);
+    for args in [
+        &["check", "absent.pcap", "-o", "k.csv"][..],
+        &["report", "delivery", "--format", "csv", "-o", "k.csv"],
+        &["export", "--session", "1", "--format", "csv", "-o", "k.csv"],
+        &["export", "--session", "1", "--format", "wire", "-o", "k.csv"],
+        &["show", "1", "--play", "--speed", "0", "-o", "k.csv"],
+    ] {
+        p.write("k.csv", b"keep\n").want(2, args);
+        assert_eq!(std::fs::read(p.path("k.csv")).unwrap(), b"keep\n", "{args:?}");
+    }
+    let (_, err) = p.want(2, &["export", "--session", "1", "--format", "csv"]);
+    assert!(err.contains("csv holds one exchange, and 2 are selected"), "{err}");
+    p.want(0, &["list", "--format", "csv", "-o", "k.csv"]);
+    assert_eq!(std::fs::read_to_string(p.path("k.csv")).unwrap().lines().count(), 3);
+    let left: Vec<_> =
+        std::fs::read_dir(p.0.path()).unwrap().map(|e| e.unwrap().file_name()).filter(|n| n.to_string_lossy().contains("part")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    // What cannot be replaced is written to.
+    p.want(0, &["list", "-o", "/dev/null"]);
+}
+
+/// Capturing takes a right that this process gives up. The message is for people to copy from.
+#[test]
+#[cfg(feature = "live")]
+fn who_may_not_capture_is_told_what_to_type() {
+    use std::os::unix::process::CommandExt;
+    let p = Place::new();
+    let mut command = p.command(&["--iface", "lo"]);
+    // SAFETY: prctl(2) is async-signal-safe; without the right to drop anything there is nothing to drop.
+    unsafe {
+        command.pre_exec(|| {
+            const CAP_NET_RAW: libc::c_ulong = 13;
+            libc::prctl(libc::PR_CAPBSET_DROP, CAP_NET_RAW);
+            Ok(())
+        })
+    };
+    let out = command.output().unwrap();
+    let err = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(2), "{err}");
+    let lines: Vec<&str> = err.lines().collect();
+    let program = env!("CARGO_BIN_EXE_sniff");
+    assert!(lines[0].starts_with("sniff: error: capturing on lo is not permitted ("), "{err}");
+    assert_eq!(lines[1], format!("  grant it once    sudo setcap cap_net_raw+ep {program}"));
+    assert_eq!(lines[2], format!("  or run as root   sudo {program} --iface lo"));
+    assert_eq!(lines.len(), 3, "{err}");
+}
+
+#[test]
+#[cfg(feature = "live")]
+fn a_live_recording_waits_for_its_key_log_and_has_read_packets() {
+    let p = Place::new();
+    let out = p.run(&["--iface", "lo", "--filter", "tcp port 9", "--duration", "300ms", "--keylog", "later.txt"]);
+    let err = String::from_utf8(out.stderr).unwrap();
+    if err.contains("not permitted") {
+        return support::unavailable("live capture");
+    }
+    assert_eq!(out.status.code(), Some(0), "{err}");
+    assert!(err.contains("the key log later.txt does not exist yet"), "{err}");
+    assert!(err.contains("0 packets (0 B), 0 connections, 0 exchanges"), "{err}");
+    // A file is read once: there is nothing to wait for.
+    p.write("a.pcap", &capture(1, false));
+    for args in [&["--read", "a.pcap", "--keylog", "later.txt"][..], &["check", "a.pcap", "--keylog", "later.txt"]] {
+        assert!(p.want(2, args).1.contains("key log later.txt"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_recording_that_cannot_carry_a_fault_is_played_unchanged() {
+    let p = Place::new();
+    let mut talk = Talk::open(T0);
+    talk.data(ToServer, b"GET /plain HTTP/1.1\r\nHost: x\r\n\r\n", 1460);
+    talk.data(ToClient, b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", 1460);
+    p.write("stream.pcap", &capture(1, false)).write("plain.pcap", &pcap(&talk.frames));
+    p.want(0, &["-q", "--read", "stream.pcap"]);
+    p.want(0, &["-q", "--read", "plain.pcap"]);
+    let (_, err) = p.want(2, &["replay", "2", "--fault", "stall=3:1500ms"]);
+    assert!(err.contains("no recording can carry the fault: stall=3:1500ms does not fit exchange 2: it has fewer records"), "{err}");
+
+    let mut server = p.command(&["replay", "--speed", "max", "--fault", "bom"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(server.stderr.take().unwrap());
+    let mut line = || {
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        line
+    };
+    assert_eq!(line(), "sniff: bom does not fit exchange 2: it is no event stream; it is played unchanged\n");
+    let ready = line();
+    let address = ready.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
+    assert!(ready.contains("2 exchanges"), "{ready}");
+    for (path, status) in [("/plain", "200"), ("/other", "404")] {
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).unwrap();
+        assert_eq!(std::str::from_utf8(&answer).unwrap(), format!("HTTP/1.1 {status}"));
+    }
+    // SAFETY: kill(2) with the pid of a child that has not been waited for.
+    unsafe { libc::kill(server.id() as i32, libc::SIGINT) };
+    assert!(server.wait().unwrap().success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("1 request without a recording") && !rest.contains(" late"), "{rest}");
+}
+
+#[test]
+fn the_next_command_names_the_database() {
+    let p = Place::new();
+    p.write("a.pcap", &capture(1, false));
+    let next = |args: &[&str]| p.want(0, args).1.trim_end().rsplit("next: ").next().unwrap().to_owned();
+    assert_eq!(next(&["--read", "a.pcap"]), "sniff list --session 1");
+    assert_eq!(next(&["--read", "a.pcap", "--db", "b.db"]), "sniff list --db b.db --session 1");
+    p.want(0, &["export", "1", "-o", "a.har"]);
+    assert_eq!(next(&["import", "har", "a.har"]), "sniff list --session 2");
+    assert_eq!(next(&["import", "har", "a.har", "--db", "b.db"]), "sniff list --db b.db --session 2");
+}
+
+#[test]
 fn a_newer_database_is_refused_untouched() {
     let p = Place::new();
     p.write("a.pcap", &capture(1, false)).want(0, &["-q", "--read", "a.pcap"]);

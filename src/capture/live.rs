@@ -8,7 +8,7 @@ mod devices;
 mod tests;
 
 pub use super::privileges::{Dropped, drop_privileges};
-pub use devices::{DeviceInfo, list_devices};
+pub use devices::{DeviceInfo, NotPermitted, list_devices};
 
 use super::{Counts, Packet};
 use crate::time::{Span, Timestamp};

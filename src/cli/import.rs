@@ -53,7 +53,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
     if !common.quiet {
         let exchanges = count(n as u64, "exchange", "exchanges");
         let (session, db) = (written.session, common.db.display());
-        say(&format!("{exchanges}; session {session} in {db}; next: sniff list --session {session}"));
+        say(&format!("{exchanges}; session {session} in {db}; next: {}", super::record::next(common, session)));
     }
     Ok(0)
 }

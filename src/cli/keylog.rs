@@ -4,7 +4,7 @@ use super::say;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Follows one key log.
@@ -16,14 +16,32 @@ pub(super) struct Follow {
 
 impl Follow {
     /// The file that `path` names, if one is named, and everything that it holds so far. A file of the environment (`SSLKEYLOGFILE`) need not be
-    /// there: its writer may not have started yet.
+    /// there: it may be meant for others.
     pub(super) fn start(path: Option<&Path>, keys: &Keys) -> Result<Follow> {
+        Follow::open(path, keys, false)
+    }
+
+    /// The same for a live recording, which waits for a file that is not there: the program that writes it may start later.
+    #[cfg(feature = "live")]
+    pub(super) fn wait(path: Option<&Path>, keys: &Keys) -> Result<Follow> {
+        Follow::open(path, keys, true)
+    }
+
+    /// The file is named and not there yet.
+    #[cfg(feature = "live")]
+    pub(super) fn is_waiting(&self) -> bool {
+        self.path.is_some() && self.file.is_none()
+    }
+
+    fn open(path: Option<&Path>, keys: &Keys, may_wait: bool) -> Result<Follow> {
         let mut follow = Follow { keys: keys.clone(), path: path.map(Path::to_path_buf), file: None };
         let Some(path) = path else { return Ok(follow) };
         keys.expect();
         let of_environment = std::env::var_os("SSLKEYLOGFILE").is_some_and(|v| v == *path);
-        if !of_environment || path.exists() {
-            follow.file = Some(File::open(path).with_context(|| format!("key log {}", path.display()))?);
+        match File::open(path) {
+            Ok(file) => follow.file = Some(file),
+            Err(e) if e.kind() == ErrorKind::NotFound && (may_wait || of_environment) => {}
+            Err(e) => return Err(e).with_context(|| format!("key log {}", path.display())),
         }
         follow.poll()?;
         Ok(follow)
@@ -54,5 +72,28 @@ impl Follow {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(feature = "live")]
+    fn a_key_log_that_comes_later_is_read() {
+        let path = std::env::temp_dir().join(format!("sniff-keylog-{}.txt", std::process::id()));
+        assert!(Follow::start(Some(&path), &Keys::default()).is_err());
+        let keys = Keys::default();
+        let mut follow = Follow::wait(Some(&path), &keys).unwrap();
+        follow.poll().unwrap();
+        assert!(follow.is_waiting() && keys.is_empty());
+        std::fs::write(&path, format!("CLIENT_RANDOM {} {}\n", "ab".repeat(32), "cd".repeat(48))).unwrap();
+        follow.poll().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(!follow.is_waiting() && !keys.is_empty());
+        // A folder in place of the file is an error at once.
+        assert!(Follow::wait(Some(&std::env::temp_dir()), &keys).is_err());
     }
 }

@@ -32,10 +32,13 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     }
     let source = args.iface.join(",");
     let keys = Keys::default();
-    let mut keylog = Follow::start(args.keylog.as_deref(), &keys)?;
+    let mut keylog = Follow::wait(args.keylog.as_deref(), &keys)?;
     let mut recording = Recording::start(&source, args, common, Screen::new(common, false), &keys)?;
     if !common.quiet {
         say(&format!("sniff: recording on {source}; Ctrl-C ends it"));
+        if let Some(path) = args.keylog.as_ref().filter(|_| keylog.is_waiting()) {
+            say(&format!("sniff: the key log {} does not exist yet; it is read as soon as it does", path.display()));
+        }
     }
     if let Some(duration) = args.duration {
         stop_after(Duration::from_nanos(duration.0.max(0) as u64), stop.clone())?;

@@ -136,7 +136,8 @@ pub fn run() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(e) if output::is_closed_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            let _ = writeln!(std::io::stderr(), "sniff: error: {}", report_text(&e));
+            say(&format!("sniff: error: {}", report_text(&e)));
+            advice(&e).iter().for_each(|line| say(line));
             ExitCode::from(2)
         }
     }
@@ -173,6 +174,24 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
 /// The error with its causes on one line; control characters of hostile file names or bytes spelled out.
 fn report_text(e: &anyhow::Error) -> String {
     crate::report::text::clean(&format!("{e:#}"))
+}
+
+/// What to type after an error, one line each.
+#[cfg(feature = "live")]
+fn advice(e: &anyhow::Error) -> Vec<String> {
+    let Some(denied) = e.downcast_ref::<crate::capture::live::NotPermitted>() else { return Vec::new() };
+    // `sniff` need not be in the PATH, and in that of sudo it hardly ever is.
+    let program = std::env::current_exe().map_or_else(|_| "sniff".into(), |path| path.display().to_string());
+    let program = crate::report::text::clean(&program);
+    vec![
+        "  grant it once    sudo setcap cap_net_raw+ep ".to_owned() + &program,
+        format!("  or run as root   sudo {program} --iface {}", crate::report::text::clean(&denied.device)),
+    ]
+}
+
+#[cfg(not(feature = "live"))]
+fn advice(_: &anyhow::Error) -> Vec<String> {
+    Vec::new()
 }
 
 /// A line to standard error, whoever may still be listening.

@@ -4,6 +4,7 @@ pub(super) mod args;
 
 use super::record::screen::Screen;
 use super::record::{Recording, Source};
+use super::tally::Tally;
 use super::{Common, say, signals};
 use crate::capture::Counts;
 use crate::net::NetStats;
@@ -86,7 +87,7 @@ impl<'a> Door<'a> {
             "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
         // Behind the tee there is as much room again.
         let (room, store_secrets) = (door.buffer, door.store_secrets);
-        let source = Source { name: name.clone(), options, room, store_secrets, parts: Some(PARTS) };
+        let source = Source { name: name.clone(), options, room, store_secrets, parts: Some(PARTS), relayed: true };
         let recording = Recording::begin(source, (limits, policy), &[], common, screen, &Default::default())?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door {
@@ -150,7 +151,7 @@ impl<'a> Door<'a> {
     }
 
     /// No more connections; what was told is recorded to its end, and the last lines say what it was.
-    pub(super) fn close(mut self) -> Result<()> {
+    pub(super) fn close(mut self) -> Result<Tally> {
         self.server.stop();
         self.listen(Duration::ZERO);
         if let Some(e) = self.failed {

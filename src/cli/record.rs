@@ -103,6 +103,8 @@ pub(super) struct Source {
     pub(super) store_secrets: bool,
     /// Body bytes and deliveries that an exchange may hold back, where there are many at once.
     pub(super) parts: Option<(usize, usize)>,
+    /// A proxy's, which has no packets.
+    pub(super) relayed: bool,
 }
 
 /// One recording under way.
@@ -118,7 +120,8 @@ impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         // A file can wait for the disk, what is live cannot.
         let room = if args.read.is_none() { LIVE_ROOM } else { FILE_ROOM };
-        let source = Source { name: source.into(), options: args.options(), room, store_secrets: args.store_secrets, parts: None };
+        let source =
+            Source { name: source.into(), options: args.options(), room, store_secrets: args.store_secrets, parts: None, relayed: false };
         Recording::begin(source, (&args.limits, &args.policy), &args.port, common, screen, keys)
     }
 
@@ -141,7 +144,8 @@ impl<'a> Recording<'a> {
         if let Some((bytes, items)) = source.parts {
             engine = engine.holding(bytes, items, keys);
         }
-        Ok(Recording { common, engine, writer, tally: Tally::default(), screen })
+        let tally = Tally::new(source.relayed);
+        Ok(Recording { common, engine, writer, tally, screen })
     }
 
     /// One packet, one tick, or the end of all.
@@ -175,20 +179,23 @@ impl<'a> Recording<'a> {
     }
 
     /// Everything is in the database, and the last lines say so.
-    pub(super) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<()> {
+    pub(super) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<Tally> {
         let written = self.writer.finish(values::now(), counts)?;
         self.screen.end();
         let color = output::stderr_look(self.common).color;
         for line in self.tally.lines(&counts, net, color) {
             self.screen.last(&line);
         }
-        let db = self.common.db.display();
-        let named = if self.common.db.as_os_str() == "sniff.db" { String::new() } else { format!(" --db {db}") };
-        let next =
-            if self.tally.exchanges > 0 { format!("; next: sniff list{named} --session {}", written.session) } else { String::new() };
-        self.screen.last(&format!("session {} in {db}{next}", written.session));
-        Ok(())
+        let next = if self.tally.exchanges > 0 { format!("; next: {}", next(self.common, written.session)) } else { String::new() };
+        self.screen.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
+        Ok(self.tally)
     }
+}
+
+/// The command that shows a session.
+pub(super) fn next(common: &Common, session: i64) -> String {
+    let named = if common.db.as_os_str() == "sniff.db" { String::new() } else { format!(" --db {}", common.db.display()) };
+    format!("sniff list{named} --session {session}")
 }
 
 fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {

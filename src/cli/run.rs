@@ -19,6 +19,11 @@ use std::time::{Duration, Instant};
 
 /// Connections of a command that has ended get so long to end too.
 const GRACE: Duration = Duration::from_secs(2);
+/// After a command that made no connection.
+const NOTHING: &str = "\
+sniff: the command made no connection through the proxy. If it should have, it ignores HTTP_PROXY and HTTPS_PROXY, as Node.js
+before 22.21 does and programs with a transport of their own. Then record it in reverse mode, which needs only its base URL:
+  sniff proxy --upstream https://api.example.com     and in the program http://127.0.0.1:8080 in place of that URL";
 const TICK: Duration = Duration::from_millis(50);
 
 /// Run a command with everything that it says over HTTP and HTTPS recorded.
@@ -63,8 +68,10 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         door.listen(TICK);
     }
     // The command has done its work, whatever became of the recording.
-    if let Err(e) = door.close() {
-        super::say(&format!("sniff: error: {}", super::report_text(&e)));
+    match door.close() {
+        Ok(tally) if tally.connections == 0 && !common.quiet => super::say(NOTHING),
+        Ok(_) => {}
+        Err(e) => super::say(&format!("sniff: error: {}", super::report_text(&e))),
     }
     Ok(status)
 }

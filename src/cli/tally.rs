@@ -14,6 +14,8 @@ use anyhow::{Result, bail};
 /// What was seen.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    /// Bytes are relayed: there are no packets to count.
+    relayed: bool,
     pub(super) connections: u64,
     pub(super) exchanges: u64,
     /// Info, warning, error.
@@ -22,6 +24,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// `relayed`: of a proxy.
+    pub(super) fn new(relayed: bool) -> Tally {
+        Tally { relayed, ..Tally::default() }
+    }
+
     pub(super) fn exchange(&mut self, f: &Finished) {
         self.exchanges += 1;
         f.findings.iter().for_each(|f| self.findings[FindingSummary::new(f).level as usize] += 1);
@@ -39,10 +46,9 @@ impl Tally {
 
     /// The last lines of a recording.
     pub(super) fn lines(&self, counts: &Counts, net: &NetStats, color: bool) -> Vec<String> {
-        // A proxy has no packets.
-        let read = match counts.packets {
-            0 => format!("{} relayed", bytes(counts.bytes)),
-            n => format!("{} ({})", count(n, "packet", "packets"), bytes(counts.bytes)),
+        let read = match self.relayed {
+            true => format!("{} relayed", bytes(counts.bytes)),
+            false => format!("{} ({})", count(counts.packets, "packet", "packets"), bytes(counts.bytes)),
         };
         let mut lines = vec![format!(
             "{read}, {}, {}",

@@ -66,9 +66,23 @@ fn a_command_is_recorded_and_its_output_is_its_own() {
     let out = run(home.path(), &["curl", "-s", &format!("http://{upstream}/x")]).output().unwrap();
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned()), (Some(0), "hello\n".into()));
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(said.contains("GET /x") && said.contains("1 exchange"), "{said}");
+    assert!(said.contains("GET /x") && said.contains("1 exchange") && !said.contains("no connection"), "{said}");
     let list = listed(home.path());
     assert_eq!((list.len(), &list[0]["request"]["path"]), (1, &"/x".into()));
+}
+
+/// As Node.js before 22.21 does it: the variables are there and nobody looks at them.
+#[test]
+fn a_command_that_goes_past_the_proxy_is_told_of() {
+    let home = tempfile::tempdir().unwrap();
+    let out = run(home.path(), &["sh", "-c", "exit 3"]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(said.contains("no connection through the proxy") && said.contains("before 22.21"), "{said}");
+    assert!(said.contains("sniff proxy --upstream https://api.example.com"), "{said}");
+    let mut quiet = sniff(home.path());
+    let out = quiet.args(["run", "-q", "--", "true"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
 }
 
 #[test]

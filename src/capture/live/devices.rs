@@ -3,6 +3,7 @@
 use super::{BLOCK_MS, Options};
 use anyhow::anyhow;
 use pcap::{Active, Capture, Linktype, Precision};
+use std::fmt;
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Linux cooked version 2, which names the interface of each packet; version 1, the default of `any`, does not.
@@ -20,6 +21,23 @@ pub struct DeviceInfo {
     /// Timestamps have nanoseconds; of an open device only.
     pub nanoseconds: bool,
 }
+
+/// The system does not let this user capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotPermitted {
+    /// The device that was to be opened.
+    pub device: String,
+    /// libpcap's words.
+    pub cause: String,
+}
+
+impl fmt::Display for NotPermitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "capturing on {} is not permitted ({})", self.device, self.cause)
+    }
+}
+
+impl std::error::Error for NotPermitted {}
 
 /// The devices that libpcap sees. Needs no privileges.
 pub fn list_devices() -> anyhow::Result<Vec<DeviceInfo>> {
@@ -129,9 +147,7 @@ fn explain(name: &str, e: &pcap::Error) -> anyhow::Error {
         return anyhow!("there is no device {name}; there are: {}", names());
     }
     if ["not permitted", "ermission", "CAP_NET_RAW"].iter().any(|m| said.contains(m)) {
-        return anyhow!(
-            "capturing on {name} is not permitted ({said}). Grant it once with\n    sudo setcap cap_net_raw+ep $(command -v sniff)\nor run\n    sudo sniff --iface {name} …"
-        );
+        return NotPermitted { device: name.to_owned(), cause: said }.into();
     }
     anyhow!("cannot capture on {name}: {said}")
 }
