@@ -5,6 +5,7 @@ pub mod frames;
 pub mod native;
 pub mod oracle;
 pub mod packets;
+pub mod place;
 pub mod read;
 pub mod replay_server;
 pub mod sealed;

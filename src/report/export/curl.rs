@@ -23,7 +23,11 @@ pub fn command(exchange: &Exchange) -> Option<String> {
     }
     if !body.is_empty() {
         match std::str::from_utf8(body) {
-            Ok(text) if !text.contains('\0') => out.push_str(&format!(" \\\n  --data-binary {}", quoted(text))),
+            // A leading `@` would name a file to `--data-binary`.
+            Ok(text) if !text.contains('\0') => {
+                let option = if text.starts_with('@') { "--data-raw" } else { "--data-binary" };
+                out.push_str(&format!(" \\\n  {option} {}", quoted(text)));
+            }
             // Bytes that no argument can carry come through a pipe.
             _ => out = format!("printf %s {} | base64 -d | {out} \\\n  --data-binary @-", super::base64(body)),
         }
@@ -32,7 +36,7 @@ pub fn command(exchange: &Exchange) -> Option<String> {
     Some(out)
 }
 
-/// One word for a shell; a leading `@` would name a file to curl.
+/// One word for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,0 +1,273 @@
+//! Exports with every value told: what a shell, a player or a browser gets from `sniff export`, byte for byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::{Value, json};
+use sniff::conn::Direction::{ToClient, ToServer};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use support::place::{MS, Place, T0, chunk, talk};
+
+/// A request with this method, target, fields and body, and a short answer.
+fn asked(start: &str, fields: &str, body: &[u8]) -> Place {
+    let head = format!("{start} HTTP/1.1\r\nHost: api.example:8000\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
+    let p = Place::new();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    p.record(&[&talk(0, &[(0, ToServer, &[head.as_bytes(), body].concat()), (10, ToClient, answer)])]);
+    p
+}
+
+/// The exported command, run by `sh`: the arguments that `curl` gets, and its standard input.
+fn curl(p: &Place) -> (Vec<String>, Vec<u8>) {
+    let stub = "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\0' \"$a\"; done > args\ncat > stdin\n";
+    std::fs::create_dir_all(p.path("bin")).unwrap();
+    p.write("bin/curl", stub);
+    std::fs::set_permissions(p.path("bin/curl"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let command = p.out(&["export", "1", "--reveal", "--format", "curl"]);
+    let path = format!("{}:{}", p.path("bin").display(), std::env::var("PATH").unwrap());
+    let home = p.path("args").parent().unwrap().to_owned();
+    let o =
+        Command::new("sh").args(["-c", &command]).env("PATH", path).current_dir(home).stdin(std::process::Stdio::null()).output().unwrap();
+    assert!(o.status.success(), "{command}\n{}", String::from_utf8_lossy(&o.stderr));
+    let args = String::from_utf8(std::fs::read(p.path("args")).unwrap()).unwrap();
+    (args.split_terminator('\0').map(str::to_owned).collect(), std::fs::read(p.path("stdin")).unwrap())
+}
+
+#[test]
+fn curl_gets_the_bytes_that_were_sent_whatever_a_shell_thinks_of_them() {
+    let body = "it's '' $HOME `id` \\ \"q\"\n!! ü";
+    let p = asked("POST /a'b?x=1&y=$z", "X-Odd: don't $(echo) 'x'\r\nAuthorization: Bearer k'1\r\n", body.as_bytes());
+    let want = [
+        "-N",
+        "http://api.example:8000/a'b?x=1&y=$z",
+        "-H",
+        "X-Odd: don't $(echo) 'x'",
+        "-H",
+        "Authorization: Bearer k'1",
+        "--data-binary",
+        body,
+    ];
+    assert_eq!(curl(&p), (want.map(str::to_owned).to_vec(), Vec::new()));
+}
+
+#[test]
+fn curl_takes_a_body_that_begins_with_an_at_sign_as_text() {
+    // --data-binary would read a file of that name.
+    let (args, _) = curl(&asked("POST /x", "", b"@/etc/hostname"));
+    assert_eq!(args[2..], ["--data-raw", "@/etc/hostname"]);
+}
+
+#[test]
+fn curl_reads_bytes_that_no_argument_can_carry_from_a_pipe() {
+    for body in [&b"\xff\x00'@\n"[..], b"a\0b"] {
+        let (args, stdin) = curl(&asked("POST /x", "", body));
+        assert_eq!((&args[2..], stdin.as_slice()), (&["--data-binary".to_owned(), "@-".to_owned()][..], body));
+    }
+}
+
+#[test]
+fn curl_names_a_method_only_where_it_would_choose_another() {
+    for (start, body, want) in [
+        ("GET /x", "", &[][..]),
+        ("POST /x", "", &["-X", "POST"]),
+        ("POST /x", "b", &["--data-binary", "b"]),
+        ("PUT /x", "b", &["-X", "PUT", "--data-binary", "b"]),
+        ("GET /x", "b", &["-X", "GET", "--data-binary", "b"]),
+    ] {
+        let (args, _) = curl(&asked(start, "", body.as_bytes()));
+        assert_eq!(args[2..], *want, "{start} {body:?}");
+    }
+}
+
+const EVENTS: [&str; 3] = ["data: one\n\n", "event: note\ndata:two\ndata: 2\n\n", "data: three\n\n"];
+
+const ASK: &str = "POST /v1/x?a=1&b&c=d=e HTTP/1.1\r\nHost: api.example\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
+const HEAD: &str = "HTTP/1.1 201 Fine by me\r\nContent-Type: text/event-stream\r\nX-A: 1\r\nX-A: 2\r\nLocation: /there\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// Head at 0 ms, request's end at 3, answer's head at 10, events at 20, 30 and 45 (the last in two packets), end at 52.
+fn streamed() -> Place {
+    let p = Place::new();
+    let [one, two, three] = EVENTS.map(chunk);
+    let (begin, rest) = three.split_at(9);
+    p.record(&[&talk(
+        0,
+        &[
+            (0, ToServer, ASK.as_bytes()),
+            (3, ToServer, b"hello"),
+            (10, ToClient, HEAD.as_bytes()),
+            (20, ToClient, one.as_bytes()),
+            (30, ToClient, two.as_bytes()),
+            (41, ToClient, begin.as_bytes()),
+            (45, ToClient, rest.as_bytes()),
+            (52, ToClient, b"0\r\n\r\n"),
+        ],
+    )]);
+    p
+}
+
+#[test]
+fn an_archive_tells_every_figure() {
+    let archive = streamed().json(&["export", "1", "--format", "har"]);
+    let entry = &archive["log"]["entries"][0];
+    let seconds = |ms: i64| (T0 + ms * MS) as f64 / 1e9;
+    let field = |name: &str, value: &str| json!({"name": name, "value": value});
+    let want = json!({
+        "startedDateTime": "2026-11-22T23:31:16.000000000Z",
+        "time": 52.0,
+        "timings": {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 3.0, "wait": 7.0, "receive": 42.0},
+        "request": {
+            "method": "POST",
+            "url": "http://api.example/v1/x?a=1&b&c=d=e",
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": [field("Host", "api.example"), field("Content-Type", "text/plain"), field("Content-Length", "5")],
+            "queryString": [field("a", "1"), field("b", ""), field("c", "d=e")],
+            "headersSize": ASK.len(),
+            "bodySize": 5,
+            "postData": {"mimeType": "text/plain", "text": "hello"},
+        },
+        "response": {
+            "status": 201,
+            "statusText": "Fine by me",
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": [
+                field("Content-Type", "text/event-stream"), field("X-A", "1"), field("X-A", "2"), field("Location", "/there"),
+                field("Transfer-Encoding", "chunked")
+            ],
+            "content": {"size": 54, "mimeType": "text/event-stream", "text": EVENTS.concat()},
+            "redirectURL": "/there",
+            "headersSize": HEAD.len(),
+            "bodySize": 54,
+            "_transferSize": HEAD.len() + 54,
+            "_complete": true,
+        },
+        "cache": {},
+        "serverIPAddress": "10.0.0.2",
+        "connection": "0",
+        "_resourceType": "eventsource",
+        "_chunks": [
+            {"ms": 17.0, "bytes": 11, "unit": 0}, {"ms": 27.0, "bytes": 30, "unit": 1},
+            {"ms": 38.0, "bytes": 6, "unit": 2}, {"ms": 42.0, "bytes": 7, "unit": 2}
+        ],
+        "_eventSourceMessages": [
+            {"time": seconds(20), "eventName": "message", "eventId": "", "data": "one"},
+            {"time": seconds(30), "eventName": "note", "eventId": "", "data": "two\n2"},
+            {"time": seconds(45), "eventName": "message", "eventId": "", "data": "three"},
+        ],
+    });
+    assert_eq!(entry, &want, "{entry:#}");
+}
+
+#[test]
+fn an_archive_tells_what_was_not_captured_and_what_is_no_text() {
+    let p = Place::new();
+    let cut = b"HTTP/1.1 404 Not Found\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n\xff\xfe\0";
+    p.record(&[
+        &talk(0, &[(0, ToServer, b"PUT /one HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\n\xff\x01"), (5, ToClient, cut)]),
+        &talk(1, &[(100, ToServer, b"GET /two HTTP/1.1\r\nHost: b\r\n\r\n")]),
+    ]);
+    let archive = p.json(&["export", "--format", "har"]);
+    let [one, two] = archive["log"]["entries"].as_array().unwrap().as_slice() else { panic!("{archive:#}") };
+    assert_eq!(one["request"]["postData"], json!({"mimeType": "", "text": "/wE=", "_encoding": "base64"}));
+    assert_eq!(one["request"]["httpVersion"], "HTTP/1.0");
+    assert_eq!(one["response"]["content"], json!({"size": 3, "mimeType": "image/png", "text": "//4A", "encoding": "base64"}));
+    assert_eq!((&one["response"]["_complete"], &one["_resourceType"]), (&json!(false), &json!("fetch")));
+    assert_eq!(one["_eventSourceMessages"], Value::Null);
+    assert_eq!((&two["response"]["status"], &two["response"]["bodySize"], &two["time"]), (&json!(0), &json!(-1), &json!(0.0)));
+    assert_eq!((&two["connection"], &two["request"]["url"]), (&json!("1"), &json!("http://b/two")));
+}
+
+#[test]
+fn a_coded_body_is_decoded_and_its_gain_told() {
+    use std::io::Write;
+    let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    to.write_all("a".repeat(500).as_bytes()).unwrap();
+    let coded = to.finish().unwrap();
+    let p = Place::new();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", coded.len());
+    p.record(&[&talk(0, &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (5, ToClient, &[head.as_bytes(), &coded].concat())])]);
+    let har = p.json(&["export", "1", "--format", "har"]);
+    let response = &har["log"]["entries"][0]["response"];
+    let want = json!({"size": 500, "mimeType": "text/plain", "text": "a".repeat(500), "compression": 500 - coded.len()});
+    assert_eq!((&response["content"], &response["bodySize"]), (&want, &json!(coded.len())));
+    let mapping = p.json(&["export", "1", "--format", "wiremock"]);
+    let fields = &mapping["mappings"][0]["response"];
+    assert_eq!((&fields["headers"], &fields["body"]), (&json!({"Content-Type": "text/plain"}), &json!("a".repeat(500))));
+    let raw = p.run(&["export", "1", "--format", "raw"]).stdout;
+    assert_eq!(raw, coded);
+}
+
+#[test]
+fn records_tell_number_time_kind_and_bytes() {
+    let lines = streamed().out(&["export", "1", "--format", "jsonl"]);
+    let lines: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let line = |n: usize, ms: i64, event: Value| json!({"exchange": 1, "n": n, "t_ns": T0 + ms * MS, "ms": (ms - 3) as f64, "event": event, "delta": "content", "terminator": false, "raw": EVENTS[n]});
+    assert_eq!(lines, [line(0, 20, Value::Null), line(1, 30, json!("note")), line(2, 45, Value::Null)]);
+}
+
+#[test]
+fn a_cassette_has_request_answer_and_nothing_of_the_coding() {
+    let text = streamed().out(&["export", "1", "--format", "vcr"]);
+    let want = format!(
+        "interactions:\n- request:\n    body: \"hello\"\n    headers: {}\n    method: \"POST\"\n    uri: \"http://api.example/v1/x?a=1&b&c=d=e\"\n  response:\n    \
+         body:\n      string: {}\n    headers: {}\n    status:\n      code: 201\n      message: \"Fine by me\"\nversion: 1\n",
+        json!({"Host": ["api.example"], "Content-Type": ["text/plain"], "Content-Length": ["5"]}),
+        json!(EVENTS.concat()),
+        json!({"Content-Type": ["text/event-stream"], "X-A": ["1", "2"], "Location": ["/there"]}),
+    );
+    assert_eq!(text, want);
+}
+
+#[test]
+fn a_mapping_waits_and_dribbles_as_it_was_and_equal_ones_follow_each_other() {
+    let all = streamed().json(&["export", "1", "--format", "wiremock"]);
+    let mapping = &all["mappings"][0];
+    assert_eq!(mapping["request"], json!({"method": "POST", "url": "/v1/x?a=1&b&c=d=e", "bodyPatterns": [{"equalTo": "hello"}]}));
+    assert_eq!(
+        mapping["response"],
+        json!({"status": 201, "headers": {"Content-Type": "text/event-stream", "X-A": ["1", "2"], "Location": "/there"}, "body": EVENTS.concat(),
+            "fixedDelayMilliseconds": 7, "chunkedDribbleDelay": {"numberOfChunks": 4, "totalDuration": 42}})
+    );
+    let p = Place::new();
+    let ask = |n: u16, target: &str| {
+        let at = i64::from(n) * 100;
+        talk(
+            n,
+            &[
+                (at, ToServer, format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()),
+                (at + 5, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
+            ],
+        )
+    };
+    p.record(&[&ask(0, "/same"), &ask(1, "/other"), &ask(2, "/same"), &ask(3, "/same")]);
+    let all = p.json(&["export", "--format", "wiremock"]);
+    let states: Vec<[&Value; 3]> = all["mappings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| ["scenarioName", "requiredScenarioState", "newScenarioState"].map(|k| &m[k]))
+        .collect();
+    let (null, name) = (Value::Null, json!("sniff 1"));
+    let [started, once, twice] = ["Started", "answered 1 times", "answered 2 times"].map(Value::from);
+    assert_eq!(states, [[&name, &started, &once], [&null, &null, &null], [&name, &once, &twice], [&name, &twice, &null]]);
+}
+
+#[test]
+fn an_export_is_redacted_unless_it_is_to_reveal() {
+    let fields = "Authorization: Bearer sk-0123456789abcdef\r\nContent-Type: application/json\r\n";
+    let p = asked("POST /x?key=ab0123456789", fields, br#"{"api_key":"sk-0123456789abcdef"}"#);
+    for format in ["har", "wire", "curl", "vcr", "wiremock", "pcapng"] {
+        for (reveal, seen) in [(&[][..], false), (&["--reveal"], true)] {
+            let out = p.run(&[&["export", "1", "--format", format], reveal].concat()).stdout;
+            let has = |text: &str| out.windows(text.len()).any(|w| w == text.as_bytes());
+            // WireMock matches requests by target and body, not by their fields.
+            assert_eq!(has("sk-0123456789abcdef") || has("ab0123456789"), seen, "{format} {reveal:?}");
+            assert!(seen || !has("0123456789"), "{format}");
+        }
+    }
+    let (_, err) = p.want(2, &["export", "1", "--format", "xml"]);
+    assert!(err.contains("valid are raw, har, jsonl, csv, wire, pcapng, curl, vcr, wiremock"), "{err}");
+    assert!(p.want(2, &["export", "--path", "/none"]).1.contains("no exchange is selected"));
+}
