@@ -1,0 +1,275 @@
+//! Reports with another value in every column and figure: planted in the database by SQL, read back through each format.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use rusqlite::types::Value as Sql;
+use serde_json::{Value, json};
+use sniff::conn::Direction::{ToClient, ToServer};
+use support::packets::Talk;
+use support::place::{MS, Place, T0, chunk, delta, talk};
+
+const ASK: &str = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"model\":\"m\",\"stream\":true}";
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// Two deltas, `gap` ms apart.
+fn stream(client: u16, begin: i64, gap: i64) -> Talk {
+    let [one, two] = ["a", "b"].map(|t| chunk(&delta(t)));
+    let end = chunk("data: [DONE]\n\n") + "0\r\n\r\n";
+    let steps = [(0, ASK, ToServer), (10, HEAD, ToClient), (20, &one, ToClient), (20 + gap, &two, ToClient), (21 + gap, &end, ToClient)];
+    talk(client, &steps.map(|(ms, text, dir)| (begin + ms, dir, text.as_bytes())))
+}
+
+/// One line of CSV without quoted line ends.
+fn cells(line: &str) -> Vec<String> {
+    let (mut out, mut quoted) = (vec![String::new()], false);
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => out.last_mut().unwrap().push(chars.next().unwrap()),
+            '"' => quoted = !quoted,
+            ',' if !quoted => out.push(String::new()),
+            c => out.last_mut().unwrap().push(c),
+        }
+    }
+    out
+}
+
+/// What a column of the view is in JSON: its path there.
+fn path_of(column: &str) -> Vec<String> {
+    let groups = ["request", "response", "tcp"];
+    let Some((group, rest)) = column.split_once('_').filter(|(g, _)| groups.contains(g)) else {
+        let timing = column.starts_with("t_") || column.ends_with("_ms");
+        return if timing { vec!["timing".into(), column.into()] } else { vec![column.into()] };
+    };
+    match rest.strip_prefix("terminator_") {
+        Some(last) => vec![group.into(), "terminator".into(), last.into()],
+        None => vec![group.into(), rest.into()],
+    }
+}
+
+const FLAGS: [&str; 6] = [
+    "tls",
+    "request_stream",
+    "response_terminator_seen",
+    "response_terminator_own",
+    "response_terminator_is_last_record",
+    "response_complete",
+];
+const TCP_FLAGS: [&str; 6] = ["handshake_seen", "hole", "client_fin", "server_fin", "client_rst", "server_rst"];
+
+/// Another value for every column, and of the flags only this one set. (column of the view, value as JSON has it)
+fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
+    let db = p.db();
+    let names: Vec<String> = db.prepare("SELECT * FROM v_exchanges").unwrap().column_names().map(str::to_owned).collect();
+    let mut wanted = Vec::new();
+    for (i, name) in names.into_iter().enumerate() {
+        let number = 1000 + i as i64;
+        let tcp = name.strip_prefix("tcp_");
+        let column = name.strip_suffix("_ms").map_or(name.clone(), |n| format!("{n}_ns"));
+        let (sql, value): (Sql, Value) = match name.as_str() {
+            "id" | "session" | "stream" => continue,
+            "findings" => continue,
+            "client_ip" | "server_ip" => (format!("10.1.2.{i}").into(), format!("10.1.2.{i}").into()),
+            "response_informational" => ("[103,104]".to_owned().into(), json!([103, 104])),
+            "verdict_why" | "delivery" => (format!("[\"{name} ü\"]").into(), json!([format!("{name} ü")])),
+            "response_trailers" | "response_texts" | "response_tool_arguments" | "response_finish_reasons" | "response_usage" => {
+                (json!({&name: "1"}).to_string().into(), json!({&name: "1"}))
+            }
+            n if FLAGS.contains(&n) => ((n == FLAGS[set]).into(), (n == FLAGS[set]).into()),
+            _ if tcp.is_some_and(|t| TCP_FLAGS.contains(&t)) => {
+                ((tcp == Some(TCP_FLAGS[set])).into(), (tcp == Some(TCP_FLAGS[set])).into())
+            }
+            n if n.starts_with("t_") => ((T0 + number).into(), (T0 + number).into()),
+            n if n.ends_with("_ms") => ((number * MS / 4).into(), (number as f64 / 4.0).into()),
+            "h2_stream" | "client_port" | "server_port" | "response_status" | "response_chunks" | "response_records" => {
+                (number.into(), number.into())
+            }
+            n if n.ends_with("_bytes") || n.ends_with("_deltas") || tcp.is_some() => (number.into(), number.into()),
+            n => (format!("{n} ü").into(), format!("{n} ü").into()),
+        };
+        match tcp {
+            Some(column) => db.execute(&format!("UPDATE connection SET {column} = ?"), [sql]).unwrap(),
+            None => db.execute(&format!("UPDATE exchange SET {column} = ?"), [sql]).unwrap(),
+        };
+        wanted.push((name, value));
+    }
+    wanted
+}
+
+#[test]
+fn every_column_has_its_own_place_in_json_and_csv() {
+    let p = Place::new();
+    p.record(&[&stream(0, 0, 7)]);
+    for set in 0..FLAGS.len() {
+        let wanted = plant(&p, set);
+        assert!(wanted.len() > 70, "{}", wanted.len());
+        let json = &p.json(&["list", "--format", "json"])[0];
+        let csv = p.out(&["list", "--format", "csv"]);
+        let [names, row] = csv.split("\r\n").take(2).map(cells).collect::<Vec<_>>().try_into().unwrap();
+        for (name, value) in wanted {
+            let have = path_of(&name).iter().fold(json, |v, key| &v[key.as_str()]);
+            assert_eq!(have, &value, "{name}");
+            let cell = &row[names.iter().position(|n| *n == name).unwrap()];
+            assert_eq!(*cell, value.as_str().map_or_else(|| value.to_string(), str::to_owned), "{name}");
+        }
+        let line: Value = serde_json::from_str(&p.out(&["list", "--format", "jsonl"])).unwrap();
+        assert_eq!(&line, json);
+        let shown = p.json(&["show", "1", "--reveal", "--format", "json"]);
+        assert_eq!((&shown["timing"], &shown["tcp"], &shown["verdict"]), (&json["timing"], &json["tcp"], &json["verdict"]));
+    }
+}
+
+#[test]
+fn an_exchange_without_request_response_or_connection_has_nulls_there_and_all_else_in_place() {
+    for (gone, column) in [("request", "request_method"), ("response", "response_framing")] {
+        let p = Place::new();
+        p.record(&[&stream(0, 0, 7)]);
+        let wanted = plant(&p, 0);
+        p.db().execute(&format!("UPDATE exchange SET {column} = NULL"), []).unwrap();
+        p.db().execute("DELETE FROM connection", []).unwrap();
+        let json = &p.json(&["list", "--format", "json"])[0];
+        assert_eq!((&json[gone], &json["tcp"]), (&Value::Null, &Value::Null));
+        for (name, value) in wanted.iter().filter(|(n, _)| !n.starts_with(gone) && !n.starts_with("tcp_")) {
+            assert_eq!(path_of(name).iter().fold(json, |v, key| &v[key.as_str()]), value, "{name}");
+        }
+    }
+}
+
+/// An exchange whose row says something else in every column of the table.
+fn listed(p: &Place) {
+    p.record(&[&stream(0, 0, 7)]);
+    let sql = "UPDATE exchange SET client_ip = '10.9.8.7', client_port = 4321, server_port = 8443, request_authority = 'host.example:8443',
+        request_method = 'PATCH', request_path = '/p|q?key=s3cretkey', response_status = 418, response_framing = 'ndjson', response_dialect = 'dia.lect',
+        response_variant = 'vari', request_model = 'mod_el', ttft_ns = 11100000, itl_p50_ns = 2220000, itl_p99_ns = 33300000, itl_max_ns = 444000000,
+        tpot_ns = 20000000, duration_ns = 5550000000, ttfb_ns = 6660000, verdict = 'gateway-timeout', verdict_why = '[\"because\"]'";
+    p.db().execute_batch(sql).unwrap();
+    finding(p, 1, 0, "HTTP-006", "error", "one");
+    finding(p, 1, 1, "SSE-002", "warning", "two");
+    finding(p, 1, 2, "SSE-003", "info", "three");
+}
+
+/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the request (each plus 100·n).
+fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str, message: &str) {
+    let db = p.db();
+    if n == 0 {
+        db.execute("DELETE FROM finding WHERE exchange_id = ?1", [exchange]).unwrap();
+    }
+    let end: i64 = db.query_row("SELECT t_request_end_ns FROM exchange WHERE id = ?1", [exchange], |r| r.get(0)).unwrap();
+    let excerpt = json!({"of": "body", "offset": 22, "before": "be<fore ", "marked": "mark", "after": " after"}).to_string();
+    let excerpt = (n == 0).then_some(excerpt);
+    let sql = "INSERT INTO finding (exchange_id, n, rule, level, record, offset, t_ns, count, message, packet, chunk, excerpt)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let more = 100 * n;
+    let values = rusqlite::params![
+        exchange,
+        n,
+        rule,
+        level,
+        11 + more,
+        22 + more,
+        end + (66 + more) * MS,
+        33 + more,
+        message,
+        44 + more,
+        55 + more,
+        excerpt
+    ];
+    db.execute(sql, values).unwrap();
+}
+
+#[test]
+fn a_line_of_the_list_has_every_value_in_its_column() {
+    let p = Place::new();
+    listed(&p);
+    let markdown = p.out(&["list", "--format", "markdown"]);
+    let rows: Vec<Vec<&str>> = markdown.lines().map(|l| l.trim_matches(['|', ' ']).split(" | ").collect()).collect();
+    let want = [
+        ("ID", "1"),
+        ("Time (UTC)", "23:31:16.000"),
+        ("Client", "10.9.8.7:4321"),
+        ("Host", "host.example"),
+        ("Request", "PATCH /p\\|q?key=\\[redacted\\]"),
+        ("Status", "418"),
+        ("Framing", "ndjson"),
+        ("Dialect", "dia.lect"),
+        ("Model", "mod\\_el"),
+        ("TTFT", "11.1 ms"),
+        ("Gap p50", "2.22 ms"),
+        ("Gap p99", "33.3 ms"),
+        ("Tokens", "50.0/s"),
+        ("Duration", "5.55 s"),
+        ("End", "time-out"),
+        ("Findings", "HTTP-006 +1"),
+    ];
+    assert_eq!((rows.len(), &rows[0], &rows[2]), (3, &want.map(|w| w.0).to_vec(), &want.map(|w| w.1).to_vec()));
+    let table = p.command(&["list"]).env("COLUMNS", "200").output().unwrap().stdout;
+    let table = String::from_utf8(table).unwrap();
+    let [head, row] = table.lines().collect::<Vec<_>>().try_into().unwrap();
+    // Numbers end where their titles end, words begin where their titles begin.
+    for (title, value) in want {
+        let value = value.replace('\\', "");
+        let (t, v) = (head.find(title).unwrap(), row.find(value.as_str()).unwrap_or_else(|| panic!("{value}: {row}")));
+        assert!(t == v || t + title.len() == v + value.len(), "{title}\n{table}");
+    }
+}
+
+#[test]
+fn what_became_of_an_answer_is_told_in_a_word() {
+    let p = Place::new();
+    p.record(&[&stream(0, 0, 7)]);
+    let end = || {
+        let markdown = p.out(&["list", "--format", "markdown"]);
+        markdown.lines().nth(2).unwrap().split(" | ").nth(14).unwrap().to_owned()
+    };
+    for (verdict, framing, complete, word) in [
+        ("complete", "sse", 0, "complete"),
+        ("client-cancelled", "sse", 1, "cancelled"),
+        ("server-truncated", "sse", 1, "truncated"),
+        ("gateway-timeout", "sse", 1, "time-out"),
+        ("error-in-200", "sse", 1, "error in 200"),
+        ("capture-incomplete", "sse", 1, "not captured"),
+        ("", "sse", 1, "complete"),
+        ("", "sse", 0, "cut"),
+        ("", "", 1, "no answer"),
+        ("server-truncated", "", 1, "no answer"),
+    ] {
+        let sql = "UPDATE exchange SET verdict = nullif(?1, ''), response_framing = nullif(?2, ''), response_complete = ?3";
+        p.db().execute(sql, rusqlite::params![verdict, framing, complete]).unwrap();
+        assert_eq!(end(), word, "{verdict} {framing} {complete}");
+    }
+}
+
+#[test]
+fn show_tells_every_fact_on_its_line() {
+    let p = Place::new();
+    listed(&p);
+    let sql = "UPDATE exchange SET request_body_bytes = 1500, request_content_type = 'type/asked', response_content_type = 'type/got',
+        response_transfer = 'chunked', response_chunks = 3, response_wire_body_bytes = 2500000, response_decoded_bytes = 3500, response_records = 9,
+        response_usage = '{\"u\":5}', response_finish_reason = 'length', response_terminator_which = NULL, response_terminator_expected = '[DONE]',
+        dialect_why = 'by path', delivery = '[\"slowly\",\"late\"]', h2_stream = 77;
+        UPDATE connection SET handshake_seen = 0, retransmitted_segments = 12, out_of_order_segments = 13, hole = 1, client_rst = 0, server_rst = 1";
+    p.db().execute_batch(sql).unwrap();
+    let text = p.out(&["show", "1"]);
+    for line in [
+        "PATCH /p|q?key=[redacted]  →  418",
+        "exchange 1, session 1, stream 0.77  10.9.8.7:4321 → 10.0.0.2:8443  host.example  HTTP/1.1  time-out",
+        "Request   type/asked, 1.50 kB, model mod_el, stream: true",
+        "Response  type/got, chunked in 3 units, 2.50 MB, 3.50 kB decoded",
+        "Framing   ndjson, 9 records, dia.lect (vari) (by path), [DONE] never came, finish reason length",
+        "Usage     {\"u\":5}",
+        "Verdict   gateway-timeout: because",
+        "Delivery  slowly; late",
+        "Begin     2026-11-22T23:31:16.000000000Z",
+        "Timing    TTFB 6.66 ms, TTFT 11.1 ms, duration 5.55 s, TPOT 20.0 ms, tokens 50.0/s, gaps p50 2.22 ms, p99 33.3 ms, max 444 ms",
+        "TCP       start not captured, 12 retransmitted, 13 out of order, bytes missing from the capture, reset by server",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    let chunks: Vec<Vec<&str>> =
+        text.lines().skip_while(|l| *l != "Chunks").skip(2).take(3).map(|l| l.split_whitespace().collect()).collect();
+    let (a, done) = (delta("a").len().to_string(), "14");
+    assert_eq!(chunks[0][..6], ["0", "+20.000", "ms", a.as_str(), "0", "content"]);
+    assert_eq!(chunks[1][..8], ["1", "+27.000", "ms", "7.00", "ms", a.as_str(), "1", "content"]);
+    assert_eq!(chunks[2][..7], ["2", "+28.000", "ms", "1.00", "ms", done, "2"]);
+}
