@@ -27,11 +27,11 @@ pub fn up(db: &mut Connection, path: &Path) -> Result<()> {
 
 /// The version of a database that this program can read; an error says why it can't.
 pub fn check(db: &Connection, path: &Path) -> Result<usize> {
-    look(db, path, MIGRATIONS.len())
+    snapshot(db, path, MIGRATIONS.len())
 }
 
 pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &str)]) -> Result<()> {
-    let mut version = look(db, path, migrations.len())?;
+    let mut version = snapshot(db, path, migrations.len())?;
     while let Some((name, sql)) = migrations.get(version) {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster while this one waited for the lock.
@@ -47,6 +47,13 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &st
     Ok(())
 }
 
+/// The version, as of one moment: another process may be migrating meanwhile, and its first step must be seen whole or not at all.
+fn snapshot(db: &Connection, path: &Path, known: usize) -> Result<usize> {
+    let tx = db.unchecked_transaction().with_context(|| format!("cannot read {}", path.display()))?;
+    look(&tx, path, known)
+}
+
+/// The version, within a transaction.
 fn look(db: &Connection, path: &Path, known: usize) -> Result<usize> {
     let path = path.display();
     let number = |pragma: &str| -> rusqlite::Result<i64> { db.pragma_query_value(None, pragma, |row| row.get(0)) };

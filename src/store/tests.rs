@@ -1,6 +1,7 @@
 //! The store by itself: what goes in comes out, migrations, refusals, readers beside the writer, a disk that is full.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod opening;
 mod runs;
 mod sample;
 
