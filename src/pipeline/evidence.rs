@@ -85,9 +85,9 @@ impl Recent {
 }
 
 /// Where in `bytes` stands what the oddity is about: what was found, word for word (the first of a list, or what stands in backticks); else the JSON
-/// key that its kind is named after (`chat.finish-reason-empty`: `"finish_reason"`). First index and length.
+/// key that its kind is named after (`chat.finish-reason-empty`: `"finish_reason"`). First index and length; always whole tokens.
 fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
-    let find = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).map(|i| (i, text.len()));
+    let find = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).map(|i| whole_token(bytes, i, i + text.len()));
     if let Some(place) = oddity.found.split('`').nth(1).filter(|text| !text.is_empty()).and_then(find) {
         return Some(place);
     }
@@ -104,6 +104,25 @@ fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
     let words: Vec<&str> = oddity.kind.0.split_once('.')?.1.split('-').collect();
     let runs = (1..=words.len()).rev().flat_map(|len| words.windows(len));
     runs.filter(|run| run.iter().any(|w| w.len() > 1)).find_map(|run| find(&format!("\"{}\"", run.join("_"))))
+}
+
+/// The number, word or JSON string of which `bytes[from..to]` is a part: index and length. What was found may be shortened.
+fn whole_token(bytes: &[u8], from: usize, to: usize) -> (usize, usize) {
+    let in_token = |b: &u8| b.is_ascii_alphanumeric() || b"_.+-".contains(b) || !b.is_ascii();
+    let run = |at: bool, side: &mut dyn Iterator<Item = &u8>| if at { side.take_while(|b| in_token(b)).count() } else { 0 };
+    let found = &bytes[from..to];
+    if found.starts_with(b"\"") && !(found.len() > 1 && found.ends_with(b"\"")) {
+        let mut escaped = false;
+        let closes = |b: &u8| {
+            let closes = *b == b'"' && !escaped;
+            escaped = *b == b'\\' && !escaped;
+            closes
+        };
+        return (from, bytes[from + 1..].iter().position(closes).map_or(to - from, |i| i + 2));
+    }
+    let before = run(found.first().is_some_and(in_token), &mut bytes[..from].iter().rev());
+    let after = run(found.last().is_some_and(in_token), &mut bytes[to..].iter());
+    (from - before, before + found.len() + after)
 }
 
 #[cfg(test)]
@@ -127,6 +146,16 @@ mod tests {
         assert_eq!(marked("chat.id-short", "\"chat\""), Some("\"chat\""));
         assert_eq!(marked("chat.finish-reason-empty", "choice 0"), Some("\"finish_reason\""));
         assert_eq!(marked("chat.usage-arithmetic", "29 > 21"), None);
+    }
+
+    #[test]
+    fn the_mark_covers_the_whole_token() {
+        let marked = |bytes: &'static str, found| mark(&odd("x.y", found), bytes.as_bytes()).map(|(i, n)| &bytes[i..i + n]);
+        assert_eq!(marked(r#"{"created":1795881617.50}"#, "1795881617.5, which is no integer"), Some("1795881617.50"));
+        assert_eq!(marked(r#"{"id":"an id with \" and more","n":1}"#, "\"an id wi…"), Some(r#""an id with \" and more""#));
+        assert_eq!(marked("data: [DONE]ISH", "`[DONE]`"), Some("[DONE]"));
+        assert_eq!(marked("retrying: 5", "`retry`"), Some("retrying"));
+        assert_eq!(marked("{\"open", "`\"op`"), Some("\"op"));
     }
 
     #[test]
