@@ -147,13 +147,27 @@ pub struct Finding {
     pub count: u64,
     /// What is wrong, with the concrete values.
     pub message: String,
+    /// What to do about it, where the rule's own advice does not fit this case.
+    pub fix: Option<&'static str>,
 }
 
 impl Finding {
     /// A finding of the rule at hand, with nothing but its message.
     pub fn new(message: impl Into<String>) -> Self {
         let message = message.into();
-        Finding { rule: "", level: None, record: None, offset: None, at: None, frame: None, chunk: None, excerpt: None, count: 1, message }
+        Finding {
+            rule: "",
+            level: None,
+            record: None,
+            offset: None,
+            at: None,
+            frame: None,
+            chunk: None,
+            excerpt: None,
+            count: 1,
+            message,
+            fix: None,
+        }
     }
 
     /// About this field of a head.

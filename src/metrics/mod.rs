@@ -2,12 +2,9 @@
 //!
 //! Capture clocks may step backwards. A span is then negative and stays so: nothing is clamped, a reader of the figures must expect it.
 
-mod distribution;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
-
-pub use distribution::{Distribution, percentile};
 
 use crate::exchange::Exchange;
 use crate::time::{Span, Timestamp};
@@ -86,24 +83,9 @@ fn last_before(asks: &[Timestamp], at: Timestamp) -> Option<Timestamp> {
 impl Metrics {
     /// Median of the spans between deltas.
     pub fn itl_p50(&self) -> Option<Span> {
-        percentile(&self.sorted_itl(), 50.0)
-    }
-
-    /// 99th percentile of the spans between deltas.
-    pub fn itl_p99(&self) -> Option<Span> {
-        percentile(&self.sorted_itl(), 99.0)
-    }
-
-    /// Longest span between deltas.
-    pub fn itl_max(&self) -> Option<Span> {
-        self.itl.iter().copied().max()
-    }
-
-    /// Output tokens per second from the request's last byte to the response's, by the stream's own figure of tokens.
-    /// Null without that figure or where no time passed.
-    pub fn tokens_per_second(&self) -> Option<f64> {
-        let seconds = self.duration?.as_secs_f64();
-        (seconds > 0.0).then_some(self.output_tokens? as f64 / seconds)
+        let mut sorted = self.itl.clone();
+        sorted.sort_unstable();
+        percentile(&sorted, 50.0)
     }
 
     /// `tpot`: needs at least two tokens and both ends of the generation.
@@ -112,10 +94,12 @@ impl Metrics {
         let generation = self.last_delta?.since(self.first_delta?);
         Some(Span(i64::try_from(i128::from(generation.0) / i128::from(gaps)).unwrap_or_default()))
     }
+}
 
-    fn sorted_itl(&self) -> Vec<Span> {
-        let mut sorted = self.itl.clone();
-        sorted.sort_unstable();
-        sorted
-    }
+/// The `p`th percentile of ascending values by nearest rank: the value at rank ⌈p/100 · n⌉, the first for `p` ≤ 0, the last for `p` ≥ 100.
+pub fn percentile<T: Copy>(sorted: &[T], p: f64) -> Option<T> {
+    let last = sorted.len().checked_sub(1)?;
+    // p · n before the division: both are small whole numbers, so that 99 % of 100 is rank 99 and not 100 for a rounding error.
+    let rank = (p * sorted.len() as f64 / 100.0).ceil() as usize;
+    sorted.get(rank.saturating_sub(1).min(last)).copied()
 }

@@ -12,7 +12,7 @@ const AFTER: usize = 100;
 pub struct Excerpt {
     /// Where the bytes stand.
     pub of: Of,
-    /// Offset of the first marked byte in the decoded body (of a head: in the head).
+    /// Offset of the first marked byte in the decoded body (of a head or trailers: in that section).
     pub offset: u64,
     /// What stands before the mark on its line, printable; begins with `…` where more was cut.
     pub before: String,
@@ -31,6 +31,8 @@ pub enum Of {
     Body,
     /// Its head.
     Head,
+    /// Its trailer section.
+    Trailers,
 }
 
 impl Excerpt {

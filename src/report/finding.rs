@@ -21,9 +21,7 @@ pub struct Manner {
 pub fn text(f: &FindingSummary, manner: Manner, look: &Look) -> String {
     let label = format!("{:<w$}  {:<7} ", f.rule, level(f.level), w = manner.code_width);
     let indent = 2 + label.len() + 1;
-    // "missing in 20 chunks (20 times)" would say it twice.
-    let counted = f.message.split(|c: char| !c.is_ascii_digit()).any(|n| n == f.count.to_string());
-    let times = if f.count > 1 && !counted { format!(" ({} times)", f.count) } else { String::new() };
+    let times = times(f).map(|n| format!(" ({n} times)")).unwrap_or_default();
     let message = format!("{}{times}", clean(&f.message));
     let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
     let style = Style::of(f.level);
@@ -47,11 +45,20 @@ pub fn text(f: &FindingSummary, manner: Manner, look: &Look) -> String {
     out
 }
 
+/// How often, where that is more than once and the message does not have the number already.
+pub fn times(f: &FindingSummary) -> Option<u64> {
+    let in_message = || f.message.split(|c: char| !c.is_ascii_digit()).any(|n| n.parse() == Ok(f.count));
+    Some(f.count).filter(|n| *n > 1 && !in_message())
+}
+
 /// Record, byte, packet, chunk, time.
 pub fn place(f: &FindingSummary, zero_ns: Option<i64>) -> String {
     let mut parts = Vec::new();
-    let head = f.excerpt.as_ref().is_some_and(|e| e.of == Of::Head);
-    parts.extend(head.then(|| "response head".to_owned()));
+    parts.extend(f.excerpt.as_ref().and_then(|e| match e.of {
+        Of::Body => None,
+        Of::Head => Some("response head".to_owned()),
+        Of::Trailers => Some("response trailers".to_owned()),
+    }));
     parts.extend(f.record.map(|r| format!("record {r}")));
     parts.extend(f.offset.map(|o| format!("byte {o}")));
     parts.extend(f.chunk.map(|c| format!("chunk {c}")));

@@ -28,8 +28,8 @@ fn annotation(case: &Case, f: &FindingSummary) -> String {
     if !place.is_empty() {
         message += &format!(" ({place})");
     }
-    if f.count > 1 {
-        message += &format!(", {} times", f.count);
+    if let Some(n) = super::finding::times(f) {
+        message += &format!(", {n} times");
     }
     if let Some(e) = &f.excerpt {
         message += &format!("\n{}{}{}", clean(&e.before), clean(&e.marked), clean(&e.after));

@@ -191,12 +191,14 @@ impl Step<'_> {
             self.records(&mut running, &r.records)?;
         }
         ending::write(self.tx, id, &x.ending)?;
-        let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?;
-        for (n, f) in summary.findings.iter().enumerate() {
+        let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")?;
+        for (n, (f, own_fix)) in summary.findings.iter().zip(f.findings.iter().map(|f| f.fix)).enumerate() {
             let place = [f.record, f.offset, f.packet, f.chunk].map(|v| v.map(|v| v as i64));
             let excerpt = f.excerpt.as_ref().and_then(|e| serde_json::to_string(e).ok());
             let (n, count, level) = (n as i64, f.count as i64, level(f.level));
-            insert.execute(params![id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt])?;
+            insert.execute(params![
+                id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt, own_fix
+            ])?;
         }
         let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
         for (n, (o, count)) in x.oddities.iter().enumerate() {

@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_proxy", include_str!("../../migrations/0007_proxy.sql")),
     ("0008_verdict", include_str!("../../migrations/0008_verdict.sql")),
     ("0009_where", include_str!("../../migrations/0009_where.sql")),
+    ("0010_fix", include_str!("../../migrations/0010_fix.sql")),
 ];
 
 /// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).

@@ -169,12 +169,6 @@ impl Reader {
         Ok(body)
     }
 
-    /// A head or trailer section as sent: 0 the request's, 1 the response's; `head`, `trailer`.
-    pub fn raw_head(&self, id: i64, side: u8, kind: &str) -> Result<Option<Vec<u8>>> {
-        let sql = "SELECT raw FROM head WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY id LIMIT 1";
-        Ok(self.db.query_row(sql, params![id, side, kind], |r| r.get(0)).optional()?)
-    }
-
     /// The records of the response, in order.
     pub fn records(&self, id: i64) -> Result<Vec<RecordInfo>> {
         let sql = "SELECT t_ns, frame, start, n, data FROM record_run WHERE exchange_id = ?1 ORDER BY n";
@@ -194,7 +188,7 @@ impl Reader {
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
-        let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt FROM finding WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix FROM finding WHERE exchange_id = ?1 ORDER BY n";
         self.all(sql, id, |r| {
             let level = match r.get_ref(1)?.as_str()? {
                 "error" => Level::Error,
@@ -204,7 +198,7 @@ impl Reader {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let (rule, message, t_ns): (String, _, _) = (r.get(0)?, r.get(4)?, r.get(6)?);
             let excerpt = r.get::<_, Option<String>>(9)?.and_then(|text| serde_json::from_str(&text).ok());
-            let (fix, packet, chunk) = (FindingSummary::fix_of(&rule), place(7)?, place(8)?);
+            let (fix, packet, chunk) = (r.get::<_, Option<String>>(10)?.or_else(|| FindingSummary::fix_of(&rule)), place(7)?, place(8)?);
             let (record, offset, count) = (place(2)?, place(3)?, uint(r, 5)?);
             Ok(FindingSummary { rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix })
         })

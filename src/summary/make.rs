@@ -1,14 +1,12 @@
 //! Summaries made from exchanges.
 
-use super::{
-    FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, WebSocketSummary, nearest_rank,
-};
+use super::{FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, WebSocketSummary};
 use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;
 use crate::dialect::Terminator;
 use crate::exchange::{Exchange, Request, Response, redact};
 use crate::http::event::{Fields, MessageEnd};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, percentile};
 use crate::time::Timestamp;
 use crate::{delivery, verdict};
 use std::collections::BTreeMap;
@@ -156,8 +154,8 @@ impl Timing {
             ttfb: m.ttfb,
             ttft: m.ttft,
             ttft_content: m.ttft_content,
-            itl_p50: nearest_rank(&itl, 50.0),
-            itl_p99: nearest_rank(&itl, 99.0),
+            itl_p50: percentile(&itl, 50.0),
+            itl_p99: percentile(&itl, 99.0),
             itl_max: itl.last().copied(),
             tpot: m.tpot,
             duration: m.duration,
@@ -184,7 +182,7 @@ impl FindingSummary {
             packet: f.frame,
             chunk: f.chunk,
             excerpt: f.excerpt.clone(),
-            fix: FindingSummary::fix_of(f.rule),
+            fix: f.fix.map(str::to_owned).or_else(|| FindingSummary::fix_of(f.rule)),
         }
     }
 }

@@ -223,8 +223,25 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     let records = many(response.record_count, "record", "records");
     let verb = if response.end == MessageEnd::CutByClient { "abandoned" } else { "truncated" };
     let message = format!("{verb}{who} after {records}: {}", signs.join(", "));
-    let at = Some(response.last_at);
-    let finding = Finding { at, ..Finding::at_end(response, message) };
+    let (at, fix) = (Some(response.last_at), Some(who_to_ask(response.end)));
+    let finding = Finding { at, fix, ..Finding::at_end(response, message) };
     // Who closes because he has enough, or was interrupted, is no fault of the server's.
     Some(if response.end == MessageEnd::CutByClient { finding.level(Level::Info) } else { finding })
+}
+
+/// Where to look, by who ended the answer.
+fn who_to_ask(end: MessageEnd) -> &'static str {
+    match end {
+        MessageEnd::CutByClient => {
+            "Ask the client why it left: its own time-out, a user who cancelled, or an error on what it had read (sniff check --clients)."
+        }
+        MessageEnd::CutByServer => {
+            "Find what cut the connection: a crash or a worker time-out of the server, or the read time-out of a proxy before it."
+        }
+        MessageEnd::Complete => {
+            "The body ended as its framing says, so the server stopped by itself: look for an exception in its generator, and send the finish reason \
+             (at a token limit too) and the terminator."
+        }
+        MessageEnd::CutByCapture => "Capture until the answer is over.",
+    }
 }

@@ -1,7 +1,8 @@
 //! Rules about gRPC, gRPC-Web and the streams of Connect.
 
-use crate::conformance::{Level, Rule};
+use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::grpc;
+use crate::oddity::{Excerpt, Of};
 
 /// Every call ends with a status, and that is 0.
 pub static GRPC_001: Rule = Rule {
@@ -13,7 +14,7 @@ pub static GRPC_001: Rule = Rule {
           without HTTP/2 to its backend, looks whole by its bytes, and clients raise UNKNOWN or INTERNAL behind the last message.",
     source: "gRPC over HTTP2 (Responses); gRPC Web (trailers frame); Connect protocol (end of stream)",
     breaks: &["grpc-python", "grpc-go", "grpc-node", "grpc-web", "connect-es", "tritonclient"],
-    fix: "Read `grpc-message` for the cause; let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass).",
+    fix: "Read `grpc-message` for the cause; where no status arrives, let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass).",
     bad: &[
         r#"grpc-web; <chunk/grpc+trailers grpc-status:14\r\ngrpc-message:no%20node\r\n
            last"#,
@@ -34,7 +35,32 @@ pub static GRPC_001: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell(grpc::STATUS, None, push, |odd, _| format!("the call failed: {}", odd.found));
-        case.tell(grpc::NO_STATUS, None, push, |_, _| "the call ends without a status: the trailers are missing".to_owned());
+        case.tell(grpc::STATUS, None, &mut |finding| push(failed(case, finding)), |odd, _| format!("the call failed: {}", odd.found));
+        case.tell(grpc::NO_STATUS, None, &mut |finding| push(Finding { fix: Some(LOST), ..finding }), |_, _| {
+            "the call ends without a status: the trailers are missing".to_owned()
+        });
     },
 };
+
+/// Advice where the status arrived.
+const FAILED: &str = "The status arrived, so nothing on the way is at fault: `grpc-message` and the server's log give the cause. Retry only where the \
+    status allows it (UNAVAILABLE, and RESOURCE_EXHAUSTED after a wait).";
+/// Advice where none did.
+const LOST: &str = "Let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass; HTTP/2 to the backend).";
+
+/// With the place of the status: the trailers, or the head of an answer that has nothing else; in gRPC-Web and Connect it is in the body.
+fn failed(case: &Case<'_>, finding: Finding) -> Finding {
+    let finding = Finding { fix: Some(FAILED), ..finding };
+    let Some(response) = &case.exchange.response else { return finding };
+    let in_trailers = Excerpt::of_field(response.trailers.raw(), STATUS_FIELD).map(|e| Excerpt { of: Of::Trailers, ..e });
+    let in_head = || Excerpt::of_field(response.head.as_ref()?.fields.raw(), STATUS_FIELD);
+    match in_trailers.or_else(in_head) {
+        Some(excerpt) => {
+            let (at, excerpt) = (Some(response.last_at), Some(Box::new(excerpt)));
+            Finding { at, excerpt, record: None, offset: None, chunk: None, frame: None, ..finding }
+        }
+        None => finding,
+    }
+}
+
+const STATUS_FIELD: &str = "grpc-status";

@@ -73,7 +73,14 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         duration: Some(Span(36)),
         ..Metrics::default()
     };
-    let finding = Finding { rule: "HTTP-001", level: Some(Level::Error), record: Some(1), count: 3, ..Finding::new("wrong") };
+    let finding = Finding {
+        rule: "HTTP-001",
+        level: Some(Level::Error),
+        record: Some(1),
+        count: 3,
+        fix: Some("own advice"),
+        ..Finding::new("wrong")
+    };
     Finished { exchange: Box::new(exchange), metrics, findings: vec![finding] }
 }
 

@@ -34,8 +34,9 @@ pub static OAI_CHAT_026: Rule = Rule {
     name: "odd-error-shape",
     level: Level::Error,
     summary: "An error in the stream is `data: {\"error\":{\"message\":…,\"type\":…,\"code\":…}}`",
-    why: "SDKs look for a key `error` that is an object with a message. A string, `{\"detail\":…}` or `{\"object\":\"error\"}` is taken for a \
-          chunk without choices: the answer ends short, and nobody says why.",
+    why: "SDKs look for a key `error` that is an object with a message. Where it is a string, many raise an error of their own words (openai-python: \
+          \"An error occurred during streaming\"), and others see none. `{\"detail\":…}` and `{\"object\":\"error\"}` are taken for a chunk without \
+          choices: the answer just ends short. Either way the message is lost.",
     source: "openai-python, _streaming.py; openai-node, streaming.ts; laboratory runs `err_string`, `err_detail`, `err_vllm`",
     breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain"],
     fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end.",
@@ -49,7 +50,7 @@ pub static OAI_CHAT_026: Rule = Rule {
     silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::ERROR_SHAPE, push, |odd, _| format!("an error that clients do not see as one: {}", odd.found));
+        tell(case, odd::ERROR_SHAPE, push, |odd, _| format!("an error in a form that loses its message: {}", odd.found));
     },
 };
 

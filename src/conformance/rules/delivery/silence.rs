@@ -97,7 +97,7 @@ pub static DLV_008: Rule = Rule {
         let (to_head, to_token) = (response.first_at.since(request.last_at), first.at.since(request.last_at));
         // Of the whole wait less than a tenth lies behind the head.
         if to_head >= case.limits.late_head && (to_token.0 - to_head.0) * 10 <= to_token.0 {
-            let message = format!("the head came after {to_head}, the first token after {to_token}: the head waited for it");
+            let message = format!("the head came after {to_head}, the first token after {to_token}");
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
         }
     },
