@@ -116,7 +116,14 @@ fn record_then_list_in_every_format() {
     let markdown = p.want(0, &["list", "--format", "markdown"]).0;
     assert!(markdown.starts_with("| ID |") && markdown.lines().count() == 4);
     let table = p.want(0, &["list"]).0;
-    assert!(table.lines().count() == 3 && table.contains("POST /v1/x?key=[redacted") && !table.contains('\u{1b}'), "{table}");
+    assert!(
+        table.lines().count() == 3
+            && table.contains("POST /v1/x?key")
+            && !table.contains("s3cret")
+            && table.contains("api.example:8000")
+            && !table.contains('\u{1b}'),
+        "{table}"
+    );
     assert!(p.want(0, &["list", "--color", "always"]).0.contains("\u{1b}["));
 }
 

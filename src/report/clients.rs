@@ -49,7 +49,7 @@ impl Case {
             file: file.map(Into::into),
             exchange: s.id,
             request: request_line(s),
-            host: s.host(),
+            host: s.authority(),
             status: s.response.as_ref().and_then(|r| r.status),
             dialect: dialect(s),
             unfit,

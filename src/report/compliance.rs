@@ -117,7 +117,7 @@ impl Compliance {
             file: file.map(Into::into),
             exchange: s.id,
             request: request_line(s),
-            host: s.host(),
+            host: s.authority(),
             status: s.response.as_ref().and_then(|r| r.status),
             dialect: dialect(s),
             order: self.exchanges,
@@ -227,7 +227,7 @@ fn case_markdown(case: &Case) -> String {
     let status = case.status.map_or("no status".into(), |s| s.to_string());
     let mut out = format!("\n#### {file}#{} {} → {status} ({})\n\n", case.exchange, text(&case.request), text(&case.dialect));
     for f in &case.findings {
-        let times = if f.count > 1 { format!(", {} times", f.count) } else { String::new() };
+        let times = finding::times(f).map(|n| format!(", {n} times")).unwrap_or_default();
         let place = finding::place(f, case.zero_ns);
         let place = if place.is_empty() { place } else { format!(" ({place})") };
         out += &format!("- **{}** {}{times}: {}{}\n", f.rule, level(f.level), text(&f.message), markdown::escape(&place));

@@ -39,7 +39,7 @@ impl Delivered {
         (!s.delivery.is_empty()).then(|| Delivered {
             exchange: s.id,
             request: request_line(s),
-            host: s.host(),
+            host: s.authority(),
             dialect: dialect(s),
             verdict: s.verdict.clone(),
             verdict_why: s.verdict_why.clone(),

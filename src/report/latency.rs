@@ -3,7 +3,8 @@
 use super::Look;
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, count};
-use crate::summary::{Summary, nearest_rank};
+use crate::metrics::percentile;
+use crate::summary::Summary;
 use crate::time::Span;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -81,7 +82,7 @@ impl Latency {
     pub fn add(&mut self, s: &Summary, intervals: &[Span]) {
         let dialect = s.response.as_ref().and_then(|r| r.dialect.clone()).unwrap_or_default();
         let model = s.request.as_ref().and_then(|r| r.model.clone()).unwrap_or_default();
-        for f in [self.groups.entry((dialect, model, s.host())).or_default(), &mut self.overall] {
+        for f in [self.groups.entry((dialect, model, s.authority())).or_default(), &mut self.overall] {
             let t = &s.timing;
             f.exchanges += 1;
             f.values[0].extend(t.ttfb.map(Span::as_millis_f64));
@@ -113,7 +114,7 @@ impl Figures {
 impl Stats {
     fn of(mut values: Vec<f64>) -> Stats {
         values.sort_by(f64::total_cmp);
-        let p = |p| nearest_rank(&values, p);
+        let p = |p| percentile(&values, p);
         Stats { n: values.len(), p50: p(50.0), p90: p(90.0), p99: p(99.0), max: values.last().copied() }
     }
 }
@@ -199,6 +200,18 @@ mod tests {
         let s = Stats::of((1..=10).rev().map(f64::from).collect());
         assert_eq!((s.p50, s.p90, s.p99, s.max), (Some(5.0), Some(9.0), Some(10.0), Some(10.0)));
         assert_eq!(Stats::of(vec![]), Stats { n: 0, p50: None, p90: None, p99: None, max: None });
+    }
+
+    #[test]
+    fn servers_on_one_address_are_groups_of_their_own() {
+        let mut l = Latency::default();
+        for port in [18_501, 18_502, 18_502] {
+            let mut s = Summary::template();
+            (s.server_ip, s.server_port) = (std::net::Ipv4Addr::LOCALHOST.into(), port);
+            l.add(&s, &[]);
+        }
+        let hosts: Vec<_> = l.report().groups.into_iter().map(|g| (g.host.unwrap_or_default(), g.exchanges)).collect();
+        assert_eq!(hosts, [("127.0.0.1:18502".to_owned(), 2), ("127.0.0.1:18501".to_owned(), 1)]);
     }
 
     #[test]

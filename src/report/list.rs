@@ -40,7 +40,7 @@ fn row(s: &Summary, one_day: bool) -> Vec<Cell> {
         Cell::new(s.id.to_string()),
         Cell::new(begun).style(Style::Dim),
         Cell::new(std::net::SocketAddr::new(s.client_ip, s.client_port).to_string()),
-        Cell::new(s.host()),
+        Cell::new(s.authority()),
         Cell::new(request_line(s)),
         status(s),
         Cell::new(response.map_or("", |r| &r.framing)),

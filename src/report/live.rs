@@ -24,7 +24,7 @@ const PLACES: &[Place] = &[
     place("client → server", 43, 180, false),
     place("request", 0, 0, false),
     place("", 3, 0, true),
-    place("framing", 7, 150, false),
+    place("framing", 9, 150, false),
     place("dialect", 18, 80, false),
     place("TTFT", 7, 0, true),
     place("gap p50", 7, 110, true),

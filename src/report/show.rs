@@ -10,8 +10,9 @@ use super::list::{dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use crate::exchange::redact;
+use crate::metrics::percentile;
 use crate::summary::detail::{Chunk, Detail, Record};
-use crate::summary::{Header, Summary, nearest_rank};
+use crate::summary::{Header, Summary};
 use crate::time::{Span, Timestamp};
 
 /// Replace what is secret in heads and target.
@@ -132,7 +133,7 @@ fn head(s: &Summary, look: &Look) -> String {
     let mut line = format!("exchange {}, session {}, stream {}", s.id, s.session, s.stream);
     s.h2_stream.iter().for_each(|n| line += &format!(".{n}"));
     let ends = [(s.client_ip, s.client_port), (s.server_ip, s.server_port)].map(|(ip, port)| std::net::SocketAddr::new(ip, port));
-    line += &format!("  {} → {}  {}  {version}{}", ends[0], ends[1], clean(&s.host()), if s.tls { " over TLS" } else { "" });
+    line += &format!("  {} → {}  {}  {version}{}", ends[0], ends[1], clean(&s.authority()), if s.tls { " over TLS" } else { "" });
     format!("{}\n{line}  {}\n", Style::Bold.paint(&title, look.color), end.style.paint(&end.text, look.color))
 }
 
@@ -187,7 +188,7 @@ fn facts(out: &mut String, d: &Detail, look: &Look) {
     line("Timing", parts);
     let mut hops: Vec<Span> = d.chunks.iter().filter_map(|c| Some(Timestamp(c.t_client_ns?).since(Timestamp(c.t_ns)))).collect();
     hops.sort_unstable();
-    if let (Some(half), Some(most)) = (nearest_rank(&hops, 50.0), hops.last()) {
+    if let (Some(half), Some(most)) = (percentile(&hops, 50.0), hops.last()) {
         line("Proxy", vec![format!("handed on within {half} (p50), {most} (max)")]);
     }
     if let Some(tcp) = &s.tcp {

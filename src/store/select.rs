@@ -54,8 +54,15 @@ impl Selector {
         if let Some(host) = &self.host {
             let p = pattern(host, false);
             let with_port = format!("{p}:*");
-            let sql = "(lower(e.request_authority) GLOB ? OR lower(e.request_authority) GLOB ? OR lower(e.sni) GLOB ? OR lower(e.server_ip) GLOB ?)";
-            w.and(sql, [p.clone().into(), with_port.into(), p.clone().into(), p.into()]);
+            // As sent, without its port, and with the server's port where none was sent: what `list` shows can be asked for.
+            let sql = format!(
+                "(lower(e.request_authority) GLOB ? OR lower(e.request_authority) GLOB ? OR lower(e.sni) GLOB ? OR lower(e.server_ip) GLOB ?
+                 OR lower(e.request_authority) || ':' || e.server_port GLOB ? OR lower(e.sni) || ':' || e.server_port GLOB ? OR {SERVER} GLOB ?)"
+            );
+            w.and(
+                &sql,
+                [p.clone().into(), with_port.into(), p.clone().into(), p.clone().into(), p.clone().into(), p.clone().into(), p.into()],
+            );
         }
         if let Some(path) = &self.path {
             w.and("lower(e.request_path) GLOB ?", [pattern(path, true).into()]);
@@ -97,7 +104,11 @@ impl Selector {
         }
         if let Some(host) = &self.host {
             let p = pattern(host, false);
-            w.and("(lower(c.sni) GLOB ? OR lower(c.server_ip) GLOB ?)", [p.clone().into(), p.into()]);
+            let sql = format!(
+                "(lower(c.sni) GLOB ? OR lower(c.server_ip) GLOB ? OR lower(c.sni) || ':' || c.server_port GLOB ? OR {} GLOB ?)",
+                SERVER.replace("e.", "c.")
+            );
+            w.and(&sql, [p.clone().into(), p.clone().into(), p.clone().into(), p.into()]);
         }
         (w.sql, w.values)
     }
@@ -105,6 +116,9 @@ impl Selector {
 
 /// When an exchange begins: its request's first byte, or what was seen first of its response.
 pub(super) const BEGUN: &str = "coalesce(e.t_request_start_ns, e.t_response_start_ns, e.t_first_body_byte_ns)";
+
+/// The server's address as a URL has it.
+const SERVER: &str = "CASE WHEN instr(e.server_ip, ':') THEN '[' || lower(e.server_ip) || ']' ELSE e.server_ip END || ':' || e.server_port";
 
 struct Where {
     sql: String,

@@ -52,7 +52,7 @@ fn what_goes_in_comes_out() {
     let reader = Reader::open(&path).unwrap();
     let all = reader.list(&Selector::default()).unwrap();
     assert_eq!(all, [wanted]);
-    assert_eq!(reader.raw_head(1, 0, "head").unwrap().unwrap(), raw);
+    assert_eq!(reader.exchange(1).unwrap().request.unwrap().head.fields.raw(), raw);
     let detail = reader.detail(1).unwrap();
     let ending = sample::finished(0, 100).exchange.ending;
     assert_eq!(reader.ending(1).unwrap(), Some(ending));
@@ -122,6 +122,8 @@ fn selectors_select() {
     assert_eq!(count(Selector { host: text("H"), ..base() }), 2);
     assert_eq!(count(Selector { host: text("h:80"), ..base() }), 2);
     assert_eq!(count(Selector { host: text("10.0.0.2"), ..base() }), 2);
+    assert_eq!(count(Selector { host: text("10.0.0.2:80"), ..base() }), 2, "what list shows where the request names no host");
+    assert_eq!(count(Selector { host: text("10.0.0.2:81"), ..base() }), 0);
     assert_eq!(count(Selector { host: text("0.0.0.2"), ..base() }), 0);
     assert_eq!(count(Selector { path: text("/v1/chat"), ..base() }), 2);
     assert_eq!(count(Selector { path: text("*/completions"), ..base() }), 2);
@@ -154,6 +156,8 @@ fn connections_are_listed_whatever_was_read_of_them() {
     assert_eq!(reader.connections(&Selector::default()).unwrap(), want);
     let of = |host: &str| reader.connections(&Selector { host: Some(host.into()), ..Selector::default() }).unwrap();
     assert_eq!(of("SNI"), want[1..]);
+    assert_eq!(of(&format!("sni:{}", want[1].server_port)), want[1..]);
+    assert!(of("sni:1").is_empty());
     assert!(of("other").is_empty());
     let since = |t| reader.connections(&Selector { since: Some(Timestamp(t)), ..Selector::default() }).unwrap().len();
     assert_eq!((since(190), since(191)), (2, 0), "open at that time");

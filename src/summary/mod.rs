@@ -14,7 +14,7 @@ use crate::oddity::Excerpt;
 use crate::time::Span;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One exchange, as `list --format json` prints it. Absent is null.
 ///
@@ -292,14 +292,36 @@ impl Summary {
         }
     }
 
-    /// Host asked for without its port, else the server's address: what people group by.
+    /// Host asked for without its port, else the server's address: what policies match.
     pub fn host(&self) -> String {
-        let authority = self.request.as_ref().and_then(|r| r.authority.as_deref()).or(self.sni.as_deref()).unwrap_or_default();
+        let authority = self.named().unwrap_or_default();
         let port = format!(":{}", self.server_port);
         match authority.strip_suffix(&port).unwrap_or(authority) {
             "" => self.server_ip.to_string(),
             host => host.to_owned(),
         }
+    }
+
+    /// Host and port of the server as a URL has them: the port is left out where it is the scheme's own (RFC 9110 section 4.2: http 80, https 443).
+    /// What reports show and group by: several servers on one address stay apart.
+    pub fn authority(&self) -> String {
+        let named = self.named().unwrap_or_default();
+        let (host, port) = match named.rsplit_once(':').filter(|(host, _)| host.ends_with(']') || !host.contains(':')) {
+            Some((host, port)) => (host, port.parse().unwrap_or(self.server_port)),
+            None => (named, self.server_port),
+        };
+        let own = if self.request.as_ref().map_or(self.tls, |r| r.scheme.eq_ignore_ascii_case("https")) { 443 } else { 80 };
+        match host {
+            "" if port == own => self.server_ip.to_string(),
+            "" => SocketAddr::new(self.server_ip, port).to_string(),
+            host if port == own => host.to_owned(),
+            host => format!("{host}:{port}"),
+        }
+    }
+
+    /// What the request or the TLS handshake calls the server.
+    fn named(&self) -> Option<&str> {
+        self.request.as_ref().and_then(|r| r.authority.as_deref()).or(self.sni.as_deref())
     }
 
     /// The first time known of it, ns since 1970 UTC.
@@ -308,13 +330,35 @@ impl Summary {
     }
 }
 
-/// The p-th percentile of ascending values by nearest rank: the smallest that at least p % are not above.
-pub fn nearest_rank<T: Copy>(sorted: &[T], p: f64) -> Option<T> {
-    let rank = (p / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
-}
-
 #[allow(clippy::ref_option)] // the shape that serde asks for
 fn millis<S: Serializer>(span: &Option<Span>, s: S) -> Result<S::Ok, S::Error> {
     span.map(Span::as_millis_f64).serialize(s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(scheme: &str, authority: Option<&str>, server: &str) -> String {
+        let server: SocketAddr = server.parse().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+        let request = RequestSummary { scheme: scheme.into(), authority: authority.map(Into::into), ..RequestSummary::default() };
+        Summary { server_ip: server.ip(), server_port: server.port(), request: Some(request), ..Summary::template() }.authority()
+    }
+
+    #[test]
+    fn a_port_shows_unless_it_is_the_schemes_own() {
+        assert_eq!(at("http", Some("127.0.0.1:18501"), "127.0.0.1:18501"), "127.0.0.1:18501");
+        assert_eq!(at("http", Some("api.example"), "192.0.2.1:18502"), "api.example:18502");
+        assert_eq!(at("http", Some("api.example:80"), "192.0.2.1:80"), "api.example");
+        assert_eq!(at("https", Some("api.example:443"), "192.0.2.1:443"), "api.example");
+        assert_eq!(at("https", Some("api.example"), "192.0.2.1:443"), "api.example");
+        assert_eq!(at("https", Some("api.example"), "192.0.2.1:80"), "api.example:80");
+        assert_eq!(at("http", None, "192.0.2.1:8000"), "192.0.2.1:8000");
+        assert_eq!(at("http", None, "192.0.2.1:80"), "192.0.2.1");
+        assert_eq!(at("http", None, "[::1]:8000"), "[::1]:8000");
+        assert_eq!(at("http", Some("[::1]"), "[::1]:8000"), "[::1]:8000");
+        assert_eq!(at("http", Some("[::1]:8000"), "[::1]:8000"), "[::1]:8000");
+        // Through a forward proxy the request names the server that is meant.
+        assert_eq!(at("http", Some("api.example:9000"), "192.0.2.1:3128"), "api.example:9000");
+    }
 }
