@@ -61,12 +61,37 @@ pub struct Rule {
     pub bad: &'static [&'static str],
     /// Samples that must not.
     pub good: &'static [&'static str],
+    /// Rules that the good samples break all the same, each with its highest level there: what they show is good for this rule only.
+    pub also: &'static [(&'static str, Level)],
+    /// Where the executable models of clients (`crate::clients`) disagree with `breaks` on the bad samples: a name, and why.
+    pub argued: &'static [(&'static str, &'static str)],
     /// Codes of rules of lower layers whose warning or error explains this one's findings away.
     pub silenced_by: &'static [&'static str],
     /// The judgement rests on the whole body: where the capture lacks bytes it is marked unsure, and is a warning at most.
     pub needs_all_bytes: bool,
     /// The judgement: push what is wrong.
     pub check: fn(&Case<'_>, &mut dyn FnMut(Finding)),
+}
+
+impl Rule {
+    /// What most rules have. The rest is written in each rule, and ends with `..Rule::DEFAULT`.
+    pub const DEFAULT: Rule = Rule {
+        code: "",
+        name: "",
+        level: Level::Error,
+        summary: "",
+        why: "",
+        source: "",
+        breaks: &[],
+        fix: "",
+        bad: &[],
+        good: &[],
+        also: &[],
+        argued: &[],
+        silenced_by: &[],
+        needs_all_bytes: false,
+        check: |_, _| {},
+    };
 }
 
 /// What a rule may look at.

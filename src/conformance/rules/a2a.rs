@@ -16,10 +16,13 @@ pub static A2A_001: Rule = Rule {
     fix: "Send the last status update when the task is over, then end the body; let a proxy's idle time-out not end it before.",
     bad: &["task; last", "task; state COMPLETED; state WORKING; last"],
     good: &["task; state COMPLETED; last", "task; state INPUT_REQUIRED; last", "task; !rst >"],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell_of("a2a", a2a::AFTER_END, push, |found| format!("behind the end of the task: {found}"));
         case.tell_at_end("a2a", a2a::NO_TERMINAL_STATE, push, "the stream ends while the task goes on");
     },
+    ..Rule::DEFAULT
 };

@@ -35,6 +35,7 @@ pub static UI_001: Rule = Rule {
         case.tell_at_end(UI, ai_sdk_ui::NO_FINISH, push, "the stream ends without finish, abort or error");
         case.tell_at_end(UI, ai_sdk_ui::NO_DONE, push, "the stream ends without [DONE]");
     },
+    ..Rule::DEFAULT
 };
 
 /// The data stream is framed.
@@ -71,4 +72,5 @@ pub static UI_002: Rule = Rule {
         case.tell_of(DATA, ai_sdk_data::AFTER_FINISH, push, |found| format!("behind d: {found}"));
         case.tell_at_end(DATA, ai_sdk_data::NO_FINISH, push, "the stream ends without d: and without an error");
     },
+    ..Rule::DEFAULT
 };

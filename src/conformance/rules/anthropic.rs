@@ -34,6 +34,8 @@ pub static ANT_001: Rule = Rule {
            last"#,
         "messages; message-start; text-block; !rst >",
     ],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -48,6 +50,7 @@ pub static ANT_001: Rule = Rule {
             case.tell(anthropic::NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// A delta belongs to a block.
@@ -68,7 +71,6 @@ pub static ANT_002: Rule = Rule {
            block-stop; stopped end_turn"#,
     ],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, anthropic::DELTA_WITHOUT_BLOCK, push, |found, n| {
@@ -76,6 +78,7 @@ pub static ANT_002: Rule = Rule {
         });
         tell(case, anthropic::INDEX_MISSING, push, |_, n| format!("{} without an integer index", many(n, "event", "events")));
     },
+    ..Rule::DEFAULT
 };
 
 /// Blocks are closed.
@@ -91,13 +94,13 @@ pub static ANT_003: Rule = Rule {
     fix: "Send content_block_stop with the index when the block's last delta is out, and before message_delta.",
     bad: &["messages; message-start; block-start; block-delta; stopped end_turn"],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, anthropic::BLOCK_NOT_STOPPED, push, |found, _| format!("still open at the end of the message: {found}"));
         tell(case, anthropic::STOP_WITHOUT_BLOCK, push, |found, _| format!("stopped without being open: {found}"));
         tell(case, anthropic::BLOCK_STARTED_TWICE, push, |found, _| format!("started while it was open: {found}"));
     },
+    ..Rule::DEFAULT
 };
 
 /// Why it stopped, and what it cost.
@@ -120,13 +123,13 @@ pub static ANT_004: Rule = Rule {
            message-stop; last"#,
     ],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, anthropic::NO_MESSAGE_DELTA, push, |_, _| "message_stop without a message_delta before it".into());
         tell(case, anthropic::NO_USAGE, push, |_, _| "message_delta without usage".into());
         tell(case, anthropic::NO_STOP_REASON, push, |found, _| format!("message_delta without a stop_reason (delta {found})"));
     },
+    ..Rule::DEFAULT
 };
 
 /// The message begins with its count.
@@ -149,9 +152,9 @@ pub static ANT_005: Rule = Rule {
            text-block; stopped end_turn"#,
     ],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::START_WITHOUT_USAGE, push, |found, _| format!("message_start: {found}")),
+    ..Rule::DEFAULT
 };
 
 /// The prompt was counted.
@@ -175,9 +178,9 @@ pub static ANT_006: Rule = Rule {
            event message_start "message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","role":"assistant","content":[],"usage":{"input_tokens":0,"cache_read_input_tokens":2048,"output_tokens":1}}
            text-block; stopped end_turn"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::NO_INPUT_TOKENS, push, |found, _| format!("message_start counts no input: {found}")),
+    ..Rule::DEFAULT
 };
 
 /// [`Case::tell`] for streams of this dialect.

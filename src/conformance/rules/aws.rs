@@ -19,7 +19,6 @@ pub static AWS_001: Rule = Rule {
     bad: &["converse; bedrock-start; <chunk/aws+bad-crc contentBlockDelta $bedrock-delta
          bedrock-delta; bedrock-stop; bedrock-metadata; last"],
     good: &["good-converse"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_none() {
@@ -29,6 +28,7 @@ pub static AWS_001: Rule = Rule {
         case.tell(aws::BAD_MESSAGE_CRC, None, push, |odd, _| format!("wrong CRC of a message: {}", odd.found));
         case.tell(aws::BAD_LENGTH, None, push, |odd, _| format!("impossible length: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// No exception.
@@ -53,6 +53,7 @@ pub static AWS_002: Rule = Rule {
             case.tell(bedrock::EXCEPTION, None, push, |odd, _| format!("the stream failed: {}", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The last message counts tokens.
@@ -74,4 +75,5 @@ pub static AWS_003: Rule = Rule {
             case.tell(bedrock::NO_METADATA, None, push, |_, _| "the stream ends behind messageStop without metadata".into());
         }
     },
+    ..Rule::DEFAULT
 };

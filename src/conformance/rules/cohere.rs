@@ -15,10 +15,13 @@ pub static COHERE_001: Rule = Rule {
     fix: "Pass the last event on before closing; a gateway must send it also when the answer fails, with finish_reason ERROR.",
     bad: &["cohere; cohere-text; last", "cohere; cohere-text; cohere-end; cohere-content-end; last"],
     good: &["cohere; cohere-text; cohere-end; last", "cohere; cohere-text; !rst >"],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell_at_end("cohere.chat", cohere::NO_END, push, "the stream ends without its last event");
         case.tell_of("cohere.chat", cohere::AFTER_END, push, |found| format!("behind the last event: {found}"));
     },
+    ..Rule::DEFAULT
 };

@@ -22,13 +22,15 @@ pub static DASH_001: Rule = Rule {
            dash 1 null Hi
            dash 2 stop  there
            last"#],
-    silenced_by: &[],
+    // DashScope's own ways: unspaced fields, ids, and a status as a comment.
+    also: &[("SSE-002", Level::Warning), ("SSE-014", Level::Info), ("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell_of("dashscope.generation", dashscope::REPEATS_TEXT, push, |found| {
             format!("events repeat the whole text so far (first: {found})")
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// DashScope says why it stopped.
@@ -49,9 +51,12 @@ pub static DASH_002: Rule = Rule {
            dash 1 null Hi
            dash 2 stop  there
            last"#],
+    // DashScope's own ways: unspaced fields, ids, and a status as a comment.
+    also: &[("SSE-002", Level::Warning), ("SSE-014", Level::Info), ("SSE-021", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell_at_end("dashscope.generation", dashscope::NO_FINISH_REASON, push, "the stream ends without a finish reason");
     },
+    ..Rule::DEFAULT
 };

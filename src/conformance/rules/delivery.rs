@@ -33,6 +33,8 @@ pub static DLV_001: Rule = Rule {
         // A small model that is as fast as this, behind a long prompt.
         "chat; wait 3s; role; word-fast*30; stop; done; last",
     ],
+    // A cached answer comes in one delivery.
+    also: &[("DLV-003", Level::Info)],
     silenced_by: &["HTTP-010", "HTTP-014"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -41,6 +43,7 @@ pub static DLV_001: Rule = Rule {
             push(Finding { record: first.map(|d| d.record), at: first.map(|d| d.at), ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// No long pause between deltas.
@@ -60,13 +63,15 @@ pub static DLV_005: Rule = Rule {
         "chat; wait 30s; role; word*10; stop; done; last",
         "chat; role; wait 11s; word; wait 11s; word; wait 11s; word; stop; done; last",
     ],
-    silenced_by: &[],
+    // Slow on purpose.
+    also: &[("DLV-007", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
         if let Some(response) = case.stream() {
             stalls(response, case.limits, push);
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The answer came to its end.
@@ -89,13 +94,15 @@ pub static DLV_010: Rule = Rule {
         // openai-python closes at [DONE].
         "chat; role; word; stop; done; !fin >",
     ],
-    silenced_by: &[],
+    // A client that closes after a complete answer is remarked on; a stream without [DONE] is whole by its finish reason.
+    also: &[("HTTP-006", Level::Info), ("OAI-CHAT-001", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
         if let Some(finding) = truncated(case) {
             push(finding);
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// A hop passes on what it gets.
@@ -119,7 +126,6 @@ pub static DLV_011: Rule = Rule {
          !next
          wait 1ms; chat; role; word*10; stop; done; last",
     ],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let (Some(far), Some(response)) = (case.far, case.llm_stream()) else { return };
@@ -130,6 +136,7 @@ pub static DLV_011: Rule = Rule {
         );
         push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
     },
+    ..Rule::DEFAULT
 };
 
 /// The capture holds the whole exchange.
@@ -145,7 +152,8 @@ pub static DLV_015: Rule = Rule {
     fix: "Capture with full length (-s 0) and a larger buffer (-B), start before the request, and filter by port.",
     bad: &["chat; role; !gap < 400; stop; done; last", "chat; role; word; !end"],
     good: &["good-chat", "chat; role; word; !rst <"],
-    silenced_by: &[],
+    // The server cuts: bad, and no loss of the capture.
+    also: &[("DLV-010", Level::Warning), ("HTTP-006", Level::Error)],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.response() else { return };
@@ -158,6 +166,7 @@ pub static DLV_015: Rule = Rule {
             push(Finding { at, ..Finding::new("the capture ends before this response does") });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Why this stream was buffered on its way, if it was.

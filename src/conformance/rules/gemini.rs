@@ -27,6 +27,8 @@ pub static GEM_001: Rule = Rule {
         "gemini; crlf data: $candidate
          !rst >",
     ],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -34,6 +36,7 @@ pub static GEM_001: Rule = Rule {
             case.tell(gemini::NO_FINISH_REASON, None, push, |_, _| "the stream ends without a finishReason".into());
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The narrow form that Google's SDKs read.
@@ -62,7 +65,6 @@ pub static GEM_002: Rule = Rule {
          last",
     ],
     good: &["good-gemini", "good-array"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = stream(case) else { return };
@@ -75,6 +77,7 @@ pub static GEM_002: Rule = Rule {
             push(Finding::new(many(response.comments, "comment line", "comment lines")));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The bracket is closed.
@@ -89,6 +92,8 @@ pub static GEM_003: Rule = Rule {
     fix: "Close the array also when the answer fails: put the error as its last element.",
     bad: &["array-open; array-rest; last"],
     good: &["good-array", "array-open; !rst >"],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -99,6 +104,7 @@ pub static GEM_003: Rule = Rule {
             push(Finding { record, at: Some(response.last_at), ..Finding::new("the array is not closed: no `]` at the end") });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// It stops once.
@@ -115,13 +121,13 @@ pub static GEM_004: Rule = Rule {
          wait 20ms; crlf data: $last-candidate
          last"],
     good: &["good-gemini", "good-array"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         if stream(case).is_some() {
             case.tell(gemini::FINISH_EARLY, None, push, |_, n| format!("{} behind a finishReason", many(n, "response", "responses")));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The response if it is a stream of this dialect.

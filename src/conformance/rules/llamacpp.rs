@@ -27,4 +27,5 @@ pub static LLAMA_001: Rule = Rule {
         case.tell_at_end("llamacpp.completion", llamacpp::NO_STOP, push, "the stream ends without \"stop\": true");
         case.tell_of("llamacpp.completion", llamacpp::AFTER_STOP, push, |found| format!("behind \"stop\": true: {found}"));
     },
+    ..Rule::DEFAULT
 };

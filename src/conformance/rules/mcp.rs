@@ -24,6 +24,8 @@ pub static MCP_001: Rule = Rule {
            last"#,
         "good-call; progress; !rst >",
     ],
+    // A client that gives up in the middle is remarked on; an event with an empty data field is lawful in MCP only.
+    also: &[("DLV-010", Level::Info), ("MCP-003", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -36,6 +38,7 @@ pub static MCP_001: Rule = Rule {
             case.tell(mcp::NO_RESPONSE, None, push, |odd, _| format!("the stream ends without the response ({})", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Both sides agree on what may come.
@@ -63,13 +66,13 @@ pub static MCP_002: Rule = Rule {
            <| {"jsonrpc":"2.0","id":7,"result":{}}"#,
     ],
     good: &["good-call; result 7; last"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         for message in negotiation(case).into_iter().flatten() {
             push(Finding::new(message));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// What upsets others is lawful here.
@@ -86,13 +89,13 @@ pub static MCP_003: Rule = Rule {
     bad: &[r#"good-call; <chunk id: 1\ndata:\n\n
            result 7; last"#],
     good: &["good-call; result 7; last"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         if case.stream_of("mcp").is_some() {
             case.tell(mcp::PRIMING, None, push, |odd, _| format!("an event with empty data, {}, primes the stream", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// What is wrong with `Accept` and with the answer's type.

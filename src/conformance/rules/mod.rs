@@ -1,47 +1,29 @@
-//! Rules by family, in the order of the layers. To add one more: a `static` in its family's file, a line here.
+//! Rules by family, in the order of the layers. To add one more: a `static` in its family's file, a line in [`RULES`].
 
 use super::Rule;
 
 pub mod tcp;
-
 pub mod http;
-
 pub mod sse;
-
 pub mod chat;
-
 pub mod responses;
-
 pub mod anthropic;
-
 pub mod gemini;
-
 pub mod cohere;
-
 pub mod multipart;
 pub mod ndjson;
-
 pub mod ollama;
-
 pub mod aws;
-
 pub mod grpc;
-
 pub mod mcp;
-
 pub mod a2a;
-
 pub mod ai_sdk;
-
 pub mod dashscope;
-
 pub mod tgi;
-
 pub mod llamacpp;
-
 pub mod delivery;
 
-/// Every rule, in the order of the catalogue.
+/// Every rule, in the order of the catalogue: families from transport to delivery, each in one run, by number.
 pub static RULES: &[&Rule] = &[
     &tcp::TCP_001,
     &tcp::TCP_002,

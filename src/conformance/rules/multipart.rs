@@ -26,11 +26,11 @@ pub static MPART_001: Rule = Rule {
     good: &[r#"multipart; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":true}\r\n---\r\n
            wait 20ms; <chunk Content-Type: application/json\r\n\r\n{"hasNext":false}\r\n-----\r\n
            last"#],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
             case.tell(multipart::NO_CLOSE, None, push, |_, _| "the stream ends without the closing delimiter".to_owned());
         }
     },
+    ..Rule::DEFAULT
 };

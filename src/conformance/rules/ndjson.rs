@@ -30,7 +30,6 @@ pub static NDJSON_001: Rule = Rule {
         r#"ollama; <chunk $hi\r\n
            end; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         // The bytes decide what it is; who declares lines of JSON and sends values without line ends between them breaks this promise.
@@ -42,6 +41,7 @@ pub static NDJSON_001: Rule = Rule {
         case.tell(odd::SEVERAL_VALUES, None, push, |odd, n| format!("{} with several values: {}", many(n, "line", "lines"), odd.found));
         case.tell(odd::NOT_JSON, None, push, |odd, n| format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Lines and nothing else.
@@ -62,7 +62,6 @@ pub static NDJSON_002: Rule = Rule {
            end; last"#,
     ],
     good: &["good-ollama"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::BLANK_LINE, None, push, |_, n| many(n, "blank line", "blank lines"));
@@ -73,6 +72,7 @@ pub static NDJSON_002: Rule = Rule {
             push(Finding::new("a record separator (RS) before each value"));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The last line ends too.
@@ -89,9 +89,9 @@ pub static NDJSON_003: Rule = Rule {
     bad: &[r#"ollama; hi; <chunk $end,"done_reason":"stop"}
            last"#],
     good: &["good-ollama"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::NO_FINAL_NEWLINE, None, push, |odd, _| format!("the last line has no line end: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };

@@ -28,6 +28,8 @@ pub static OLLAMA_001: Rule = Rule {
            last"#,
         "ollama; hi*2; !rst >",
     ],
+    // A client that gives up in the middle is remarked on; an answer that ends in an error is whole, and bad.
+    also: &[("DLV-010", Level::Info), ("OLLAMA-003", Level::Error)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -38,6 +40,7 @@ pub static OLLAMA_001: Rule = Rule {
             case.tell(ollama::NO_DONE, None, push, |_, _| "the stream ends without \"done\":true".into());
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Lines arrive when they are made.
@@ -59,7 +62,6 @@ pub static OLLAMA_002: Rule = Rule {
            wait 900ms
            line {"model":"m","created_at":"2025-01-01T00:00:01.05Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}
            last"#],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some() {
@@ -68,6 +70,7 @@ pub static OLLAMA_002: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Failures are failures.
@@ -84,13 +87,13 @@ pub static OLLAMA_003: Rule = Rule {
     bad: &[r#"ollama; hi; line {"error":"model runner has unexpectedly stopped"}
            last"#],
     good: &["good-ollama"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         if case.stream().is_some() {
             case.tell(ollama::ERROR_LINE, None, push, |odd, _| format!("the answer failed: {}", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Work in progress ends.
@@ -110,9 +113,12 @@ pub static OLLAMA_004: Rule = Rule {
            last"#,
         "pull; !rst >",
     ],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell_at_end("ollama.status", ollama_status::NO_SUCCESS, push, "the stream ends without the status success");
     },
+    ..Rule::DEFAULT
 };

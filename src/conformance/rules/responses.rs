@@ -29,6 +29,8 @@ pub static OAI_RESP_001: Rule = Rule {
            last"#,
         "responses; created; item-added 1; part-added; text-delta; !rst >",
     ],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -42,6 +44,7 @@ pub static OAI_RESP_001: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// It opens with the response.
@@ -63,11 +66,11 @@ pub static OAI_RESP_002: Rule = Rule {
          text-delta; text-done; completed Hi
          last",
     ],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, &[kinds::NO_CREATED], push, |found, _| format!("the stream does not begin with response.created: {found}"))
     },
+    ..Rule::DEFAULT
 };
 
 /// Each payload says what it is.
@@ -86,9 +89,9 @@ pub static OAI_RESP_003: Rule = Rule {
            <chunk event: response.completed\ndata: {"type":"response.completed","sequence_number":2,"response":{"id":"resp_67c9fdcecf488190","status":"completed","output":[]}}\n\n
            last"#],
     good: &["good-responses"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, &[kinds::NO_TYPE], push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
+    ..Rule::DEFAULT
 };
 
 /// Numbers without a hole.
@@ -117,6 +120,7 @@ pub static OAI_RESP_004: Rule = Rule {
         tell(case, &[kinds::SEQUENCE_GAP], push, |found, n| format!("{} out of sequence: {found}", many(n, "number", "numbers")));
         tell(case, &[kinds::NO_SEQUENCE_NUMBER], push, |_, n| format!("{} without sequence_number", many(n, "event", "events")));
     },
+    ..Rule::DEFAULT
 };
 
 /// What is added to was announced.
@@ -139,6 +143,7 @@ pub static OAI_RESP_005: Rule = Rule {
             format!("{} for what was not added: {found}", many(n, "delta", "deltas"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// The whole is the sum of its parts.
@@ -166,6 +171,7 @@ pub static OAI_RESP_006: Rule = Rule {
     check: |case, push| {
         tell(case, &[kinds::DONE_DIFFERS, kinds::OUTPUT_DIFFERS], push, |found, _| format!("not what the deltas brought: {found}"));
     },
+    ..Rule::DEFAULT
 };
 
 /// No terminator of another API.
@@ -182,9 +188,9 @@ pub static OAI_RESP_007: Rule = Rule {
     bad: &["responses; text-of-response; completed Hi
          done; last"],
     good: &["good-responses"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, &[kinds::FOREIGN_TERMINATOR], push, |_, _| "`[DONE]` in a Responses stream".into()),
+    ..Rule::DEFAULT
 };
 
 /// The response if it is a stream of this dialect.

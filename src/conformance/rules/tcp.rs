@@ -17,9 +17,9 @@ pub static TCP_001: Rule = Rule {
     fix: "Capture on the receiving host itself; look for a device that injects or rewrites packets (compare TTL and IP identification of both copies).",
     bad: &["chat; role; word; !tcp < overlap-differs; stop; done; last"],
     good: &["good-chat", "chat; role; word; !tcp < late; stop; done; last"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| noticed(case, OVERLAP_DIFFERS, push),
+    ..Rule::DEFAULT
 };
 
 /// A reset ends the connection.
@@ -35,9 +35,9 @@ pub static TCP_002: Rule = Rule {
     fix: "Find the device: compare TTL and IP identification of the reset with those of its alleged sender's other packets.",
     bad: &["!join; chat; !tcp > reset-ignored; role; word; stop; done; last"],
     good: &["good-chat", "good-chat; !rst >"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| noticed(case, RESET_IGNORED, push),
+    ..Rule::DEFAULT
 };
 
 /// No urgent data.
@@ -53,9 +53,9 @@ pub static TCP_003: Rule = Rule {
     fix: "Take MSG_OOB out of the sender; HTTP has no use for it.",
     bad: &["chat; role; !tcp < urgent; word; stop; done; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| noticed(case, URGENT, push),
+    ..Rule::DEFAULT
 };
 
 /// A FIN ends its direction.
@@ -71,9 +71,9 @@ pub static TCP_004: Rule = Rule {
     fix: "Find who sent the FIN: compare TTL and IP identification with those of its alleged sender's other packets.",
     bad: &["chat; role; word; !tcp < data-after-fin; !fin <"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| noticed(case, DATA_AFTER_FIN, push),
+    ..Rule::DEFAULT
 };
 
 fn noticed(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding)) {

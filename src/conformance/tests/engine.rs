@@ -13,21 +13,7 @@ use Level::{Error, Info, Warning};
 type Check = fn(&Case<'_>, &mut dyn FnMut(Finding));
 
 const fn rule(code: &'static str, level: Level, silenced_by: &'static [&'static str], check: Check) -> Rule {
-    Rule {
-        code,
-        name: "made-up",
-        level,
-        summary: "",
-        why: "",
-        source: "",
-        breaks: &[],
-        fix: "",
-        bad: &[],
-        good: &[],
-        silenced_by,
-        needs_all_bytes: false,
-        check,
-    }
+    Rule { code, name: "made-up", level, silenced_by, check, ..Rule::DEFAULT }
 }
 
 fn says_one(_: &Case<'_>, push: &mut dyn FnMut(Finding)) {

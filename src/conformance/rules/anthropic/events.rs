@@ -27,9 +27,9 @@ pub static ANT_007: Rule = Rule {
         r#"messages; message-start; event error "error":{"type":"overloaded_error","message":"Overloaded"}
            last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::ERROR_SHAPE, push, |found, _| format!("clients won't see this error: {found}")),
+    ..Rule::DEFAULT
 };
 
 /// Names from the documentation.
@@ -50,12 +50,12 @@ pub static ANT_008: Rule = Rule {
            block-stop; stopped end_turn"#,
     ],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, anthropic::UNKNOWN_TYPE, push, |found, _| format!("event type {found}"));
         tell(case, anthropic::UNKNOWN_DELTA, push, |found, _| format!("delta type {found}"));
     },
+    ..Rule::DEFAULT
 };
 
 /// No terminator of another API.
@@ -71,9 +71,9 @@ pub static ANT_009: Rule = Rule {
     fix: "End the body behind message_stop.",
     bad: &["messages; message-start; text-block; message-delta end_turn; message-stop; done; last"],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::FOREIGN_TERMINATOR, push, |_, _| "`[DONE]` in a Messages stream".into()),
+    ..Rule::DEFAULT
 };
 
 /// The pieces of a call fit.
@@ -98,6 +98,7 @@ pub static ANT_010: Rule = Rule {
     silenced_by: &["ANT-002"],
     needs_all_bytes: true,
     check: |case, push| tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is no JSON: {found}")),
+    ..Rule::DEFAULT
 };
 
 /// A sign of life.
@@ -117,7 +118,8 @@ pub static ANT_011: Rule = Rule {
         "messages; message-start; wait 20s; event ping
          wait 20s; text-block; message-delta end_turn; message-stop; last",
     ],
-    silenced_by: &[],
+    // The wait for a ping is longer than the one for a keep-alive.
+    also: &[("DLV-007", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
         // Comments keep a connection alive as well.
@@ -125,6 +127,7 @@ pub static ANT_011: Rule = Rule {
             tell(case, anthropic::SILENCE, push, |found, _| format!("{found} without an event"));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Each payload says what it is.
@@ -142,7 +145,7 @@ pub static ANT_012: Rule = Rule {
            <chunk event: message_stop\ndata: {}\n\n
            last"#],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| tell(case, anthropic::NO_TYPE, push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
+    ..Rule::DEFAULT
 };

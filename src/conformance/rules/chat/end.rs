@@ -32,6 +32,8 @@ pub static OAI_CHAT_001: Rule = Rule {
         "chat; role; word; stop; wait 2ms; !fin >",
         ERROR_AND_END,
     ],
+    // A client that gives up in the middle is remarked on, and so is a capture that ends there.
+    also: &[("DLV-010", Level::Info), ("DLV-015", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -51,6 +53,7 @@ pub static OAI_CHAT_001: Rule = Rule {
         let finding = at_end(response, format!("the stream has no [DONE]{more}"));
         push(if open || !finished { finding.level(Level::Error) } else { finding });
     },
+    ..Rule::DEFAULT
 };
 
 /// The terminator is spelled right.
@@ -78,6 +81,7 @@ pub static OAI_CHAT_002: Rule = Rule {
     check: |case, push| {
         tell(case, odd::TERMINATOR_SPELLING, push, |odd, _| format!("the terminator is spelled {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// One terminator only.
@@ -92,11 +96,11 @@ pub static OAI_CHAT_003: Rule = Rule {
     fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and adds none.",
     bad: &["chat; role; word; stop; done*2; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::DUPLICATE_TERMINATOR, push, |_, n| format!("[DONE] came {} times", n + 1));
     },
+    ..Rule::DEFAULT
 };
 
 /// Nothing behind the terminator.
@@ -116,11 +120,13 @@ pub static OAI_CHAT_004: Rule = Rule {
         r#"chat; role; word; stop; done; <chunk : bye\n\n
            last"#,
     ],
-    silenced_by: &[],
+    // Comments are remarked on wherever they are.
+    also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::DATA_AFTER_TERMINATOR, push, |odd, n| format!("{} behind [DONE]: {}", many(n, "record", "records"), odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Every choice finishes.
@@ -141,6 +147,8 @@ pub static OAI_CHAT_005: Rule = Rule {
            stop; done; last"#,
     ],
     good: &["good-chat", "chat; role; word; !rst >", ERROR_AND_END],
+    // A client that gives up in the middle is remarked on.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -160,4 +168,5 @@ pub static OAI_CHAT_005: Rule = Rule {
             format!("a choice got a second finish_reason, and loops that stop at the first miss what follows: {}", odd.found)
         });
     },
+    ..Rule::DEFAULT
 };

@@ -21,11 +21,11 @@ pub static OAI_CHAT_025: Rule = Rule {
            chunk "choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"error":null
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ERROR_NULL, push, |_, n| format!("{} with \"error\": null", many(n, "chunk", "chunks")));
     },
+    ..Rule::DEFAULT
 };
 
 /// Errors in the form that clients look for.
@@ -47,11 +47,11 @@ pub static OAI_CHAT_026: Rule = Rule {
            done; last"#,
     ],
     good: &["good-chat", ERROR_AND_END],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ERROR_SHAPE, push, |odd, _| format!("an error in a form that loses its message: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// An error is followed by the end.
@@ -67,7 +67,6 @@ pub static OAI_CHAT_027: Rule = Rule {
     fix: "Return from the handler behind the error event.",
     bad: &["chat; role; word; mid-error; !rst <", "chat; role; word; mid-error; wait 20s; !fin >"],
     good: &["good-chat", ERROR_AND_END, "chat; role; word; mid-error; done; last"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat").filter(|r| r.answer.error.is_some() && !r.answer.terminator.seen) else {
@@ -81,4 +80,5 @@ pub static OAI_CHAT_027: Rule = Rule {
             _ => {}
         }
     },
+    ..Rule::DEFAULT
 };

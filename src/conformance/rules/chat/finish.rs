@@ -21,11 +21,11 @@ pub static OAI_CHAT_006: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "}}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::NO_FINISH_REASON_KEY, push, |_, n| format!("{} without the key finish_reason", many(n, "choice", "choices")));
     },
+    ..Rule::DEFAULT
 };
 
 /// Null, not empty.
@@ -43,11 +43,11 @@ pub static OAI_CHAT_007: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":""}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::FINISH_REASON_EMPTY, push, |_, n| format!("{} with finish_reason \"\"", many(n, "choice", "choices")));
     },
+    ..Rule::DEFAULT
 };
 
 /// A reason that clients know.
@@ -64,11 +64,11 @@ pub static OAI_CHAT_008: Rule = Rule {
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":{},"finish_reason":"eos_token"}]
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::FINISH_REASON_UNKNOWN, push, |odd, _| format!("finish_reason is {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Nothing after the finish reason.
@@ -85,13 +85,13 @@ pub static OAI_CHAT_009: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]
            word; stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::CONTENT_AFTER_FINISH, push, |odd, n| {
             format!("{} behind the finish_reason, the first in {}", many(n, "delta", "deltas"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// Tool calls say so at the end.
@@ -112,7 +112,6 @@ pub static OAI_CHAT_010: Rule = Rule {
            typed text/event-stream; charset=utf-8
            role; tool-call; stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat") else { return };
@@ -123,6 +122,7 @@ pub static OAI_CHAT_010: Rule = Rule {
             }
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The last chunk is empty.
@@ -139,13 +139,13 @@ pub static OAI_CHAT_037: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::FINISH_WITH_DELTA, push, |odd, _| {
             format!("the finish_reason comes together with text or a tool call ({})", odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// As many choices as wanted.
@@ -176,4 +176,5 @@ pub static OAI_CHAT_040: Rule = Rule {
             push(at_end(response, format!("{wanted} choices were asked for; {} did not come", missing.join(", "))));
         }
     },
+    ..Rule::DEFAULT
 };

@@ -19,11 +19,11 @@ pub static OAI_CHAT_018: Rule = Rule {
            data {"object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ID_MISSING, push, |odd, n| format!("id is {} in {}", odd.found, many(n, "chunk", "chunks")));
     },
+    ..Rule::DEFAULT
 };
 
 /// One id.
@@ -41,11 +41,11 @@ pub static OAI_CHAT_019: Rule = Rule {
            data {"id":"chatcmpl-77aa4edf8b024db393e8","object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ID_CHANGES, push, |odd, _| odd.found.to_string());
     },
+    ..Rule::DEFAULT
 };
 
 /// The id is unique.
@@ -64,11 +64,11 @@ pub static OAI_CHAT_020: Rule = Rule {
            <chunk data: {"id":"chat","object":"chat.completion.chunk","created":1764124495,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ID_SHORT, push, |odd, _| format!("the id can't be unique: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// One time, in seconds.
@@ -92,12 +92,12 @@ pub static OAI_CHAT_021: Rule = Rule {
            stop; done; last"#,
     ],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::CREATED_TYPE, push, |odd, n| format!("created is {} in {}", odd.found, many(n, "chunk", "chunks")));
         tell(case, odd::CREATED_CHANGES, push, |odd, _| format!("created changes: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// The object is named.
@@ -114,11 +114,11 @@ pub static OAI_CHAT_022: Rule = Rule {
            data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::OBJECT_WRONG, push, |odd, n| format!("object is {} in {}", odd.found, many(n, "chunk", "chunks")));
     },
+    ..Rule::DEFAULT
 };
 
 /// One model.
@@ -140,12 +140,12 @@ pub static OAI_CHAT_023: Rule = Rule {
            data {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}
            role; word; stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::MODEL_MISSING, push, |odd, n| format!("model is {} in {}", odd.found, many(n, "chunk", "chunks")));
         tell(case, odd::MODEL_CHANGES, push, |odd, _| format!("model changes: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// No fields of one's own.
@@ -162,9 +162,9 @@ pub static OAI_CHAT_024: Rule = Rule {
            <chunk data: {$same"extend_fields":{"traceId":"2104cabb"},"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::UNKNOWN_FIELD, push, |odd, _| format!("top-level fields that the schema lacks: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };

@@ -52,4 +52,5 @@ pub static OAI_CMPL_001: Rule = Rule {
             push(at_end(response, "no choice got a finish_reason".into()));
         }
     },
+    ..Rule::DEFAULT
 };

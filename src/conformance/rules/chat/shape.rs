@@ -30,7 +30,8 @@ pub static OAI_CHAT_011: Rule = Rule {
            chunk "choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}
            done; last"#,
     ],
-    silenced_by: &[],
+    // Usage that nobody asked for.
+    also: &[("OAI-CHAT-029", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::CHOICES_MISSING, push, |odd, n| format!("choices is {} in {}", odd.found, many(n, "chunk", "chunks")));
@@ -40,6 +41,7 @@ pub static OAI_CHAT_011: Rule = Rule {
         });
         tell(case, odd::NOT_OBJECT, push, |odd, _| format!("a payload is no object: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Empty choices mean usage or a filter.
@@ -60,11 +62,11 @@ pub static OAI_CHAT_012: Rule = Rule {
         r#"chat; chunk "choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]
            role; word; stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::CHOICES_EMPTY, push, |_, n| format!("{} without choices, usage or filter results", many(n, "chunk", "chunks")));
     },
+    ..Rule::DEFAULT
 };
 
 /// Choices have numbers.
@@ -80,11 +82,11 @@ pub static OAI_CHAT_013: Rule = Rule {
     bad: &[r#"chat; role; choices [{"delta":{"content":"word "},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::CHOICE_INDEX_MISSING, push, |_, n| format!("{} without an integer index", many(n, "choice", "choices")));
     },
+    ..Rule::DEFAULT
 };
 
 /// Each choice has a delta.
@@ -101,11 +103,11 @@ pub static OAI_CHAT_014: Rule = Rule {
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":null,"finish_reason":"stop"}]
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::DELTA_MISSING, push, |odd, n| format!("delta is {} in {}", odd.found, many(n, "choice", "choices")));
     },
+    ..Rule::DEFAULT
 };
 
 /// The role comes first.
@@ -120,11 +122,11 @@ pub static OAI_CHAT_015: Rule = Rule {
     fix: "Begin each choice with a chunk `\"delta\":{\"role\":\"assistant\",\"content\":\"\"}`.",
     bad: &["chat; word; stop; done; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, odd::ROLE_MISSING, push, |odd, _| format!("no role in the first delta of {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// The role comes once.
@@ -146,7 +148,6 @@ pub static OAI_CHAT_016: Rule = Rule {
            stop; done; last"#,
     ],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ROLE_REPEATED, push, |_, n| format!("the role comes again in {}", many(n, "delta", "deltas")));
@@ -156,6 +157,7 @@ pub static OAI_CHAT_016: Rule = Rule {
             case.tell(odd::ROLE_EMPTY, level, push, |odd, n| format!("role is {} in {}", odd.found, many(n, "delta", "deltas")));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Content is text.
@@ -172,11 +174,11 @@ pub static OAI_CHAT_017: Rule = Rule {
            choices [{"index":0,"delta":{"content":[{"type":"text","text":"Hi"}]},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat") else { return };
         let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
         case.tell(odd::CONTENT_TYPE, level, push, |odd, n| format!("content is {} in {}", odd.found, many(n, "delta", "deltas")));
     },
+    ..Rule::DEFAULT
 };

@@ -19,11 +19,11 @@ pub static OAI_CHAT_035: Rule = Rule {
            choices [{"index":0,"delta":{"content":"word ","reasoning_content":""},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::REASONING_FIELD, push, |odd, _| format!("reasoning comes as {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// No runs of chunks that carry nothing.
@@ -40,11 +40,11 @@ pub static OAI_CHAT_036: Rule = Rule {
            choices [{"index":0,"delta":{"content":""},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, odd::EMPTY_DELTAS_RUN, push, |odd, _| format!("several chunks in a row carry nothing: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Log probabilities as asked for.
@@ -68,7 +68,6 @@ pub static OAI_CHAT_038: Rule = Rule {
            choices [{"index":0,"delta":{"content":"word "},"logprobs":{"content":[{"token":"Hi","logprob":-0.1,"bytes":[72,105],"top_logprobs":[]}]},"finish_reason":null}]
            stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = ended_chat(case).filter(|r| r.answer.content_deltas > 0) else { return };
@@ -76,6 +75,7 @@ pub static OAI_CHAT_038: Rule = Rule {
             push(at_end(response, "logprobs were asked for, and none came".into()));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Text that looks like the protocol.
@@ -92,7 +92,6 @@ pub static OAI_CHAT_039: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"It ends with [DONE]."},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat") else { return };
@@ -105,4 +104,5 @@ pub static OAI_CHAT_039: Rule = Rule {
             push(Finding::new(format!("the text contains {what}: readers that look for a substring stop there")));
         }
     },
+    ..Rule::DEFAULT
 };

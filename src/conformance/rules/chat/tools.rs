@@ -20,13 +20,13 @@ pub static OAI_CHAT_032: Rule = Rule {
     bad: &[r#"chat; role; tool {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}
            tool-stop; done; last"#],
     good: &[TOOL_CHAT],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::TOOL_INDEX_MISSING, push, |_, n| {
             format!("{} without an integer index", many(n, "tool call fragment", "tool call fragments"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// A call begins with its name, and says it once.
@@ -48,7 +48,6 @@ pub static OAI_CHAT_033: Rule = Rule {
            tool-stop; done; last"#,
     ],
     good: &[TOOL_CHAT],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat") else { return };
@@ -58,6 +57,7 @@ pub static OAI_CHAT_033: Rule = Rule {
             format!("the name comes again in {}, and most clients append it: {}", many(n, "fragment", "fragments"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// Arguments are JSON in the end.
@@ -98,6 +98,7 @@ pub static OAI_CHAT_034: Rule = Rule {
             }
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// A whole answer with a tool call in two fragments.

@@ -26,6 +26,8 @@ pub static OAI_CHAT_028: Rule = Rule {
            chunk "choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}
            done; last"#,
     ],
+    // Usage without the nulls before it.
+    also: &[("OAI-CHAT-029", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -40,6 +42,7 @@ pub static OAI_CHAT_028: Rule = Rule {
             case.tell(odd::USAGE_WITH_CHOICES, Some(Level::Info), push, |odd, _| remark(odd));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Usage only as asked for.
@@ -57,7 +60,6 @@ pub static OAI_CHAT_029: Rule = Rule {
            chunk "choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}],"usage":null
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat") else { return };
@@ -75,6 +77,7 @@ pub static OAI_CHAT_029: Rule = Rule {
             _ => {}
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Usage has its place.
@@ -91,11 +94,11 @@ pub static OAI_CHAT_030: Rule = Rule {
            choices [{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage stands in {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Usage adds up.
@@ -115,10 +118,12 @@ pub static OAI_CHAT_031: Rule = Rule {
     good: &[r#"chat; role; word; stop
            <chunk data: {$same"choices":[],"usage":{"prompt_tokens":21,"completion_tokens":10,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":21},"completion_tokens_details":{"reasoning_tokens":0}}}\n\n
            done; last"#],
-    silenced_by: &[],
+    // Usage that nobody asked for.
+    also: &[("OAI-CHAT-029", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::USAGE_TYPE, push, |odd, _| format!("usage is no whole numbers: {}", odd.found));
         tell(case, odd::USAGE_ARITHMETIC, push, |odd, _| format!("usage can't be true: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };

@@ -30,6 +30,7 @@ pub static DLV_002: Rule = Rule {
             push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// One delta, one packet.
@@ -53,6 +54,7 @@ pub static DLV_003: Rule = Rule {
             push(Finding::new(format!("{ratio:.1} deltas a delivery on average: gaps between deltas are understated")));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Fewer share a delivery under any load.
@@ -73,7 +75,6 @@ pub static DLV_004: Rule = Rule {
            wait 5ms; <| }\n\n\r\n
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
@@ -90,6 +91,7 @@ pub static DLV_004: Rule = Rule {
         }
         push(Finding::new(message));
     },
+    ..Rule::DEFAULT
 };
 
 /// One delta, one token.
@@ -107,7 +109,6 @@ pub static DLV_013: Rule = Rule {
            <chunk data: {$same"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":40,"total_tokens":49}}\n\n
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         // Of a few deltas the ratio says nothing: the last tokens of an answer often come without one.
@@ -119,6 +120,7 @@ pub static DLV_013: Rule = Rule {
         };
         push(Finding::new(format!("{ratio:.1} tokens a delta{figures}")));
     },
+    ..Rule::DEFAULT
 };
 
 /// No timer of TCP in the pace.
@@ -143,4 +145,5 @@ pub static DLV_014: Rule = Rule {
             d.gaps, d.of, d.timer
         )));
     },
+    ..Rule::DEFAULT
 };

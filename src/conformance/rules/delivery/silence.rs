@@ -22,7 +22,8 @@ pub static DLV_006: Rule = Rule {
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
     bad: &["chat; role; word; wait 60s; !fin <", "chat; role; word; wait 300s; !rst <"],
     good: &["good-chat", "chat; role; word; stop; done; wait 60s; last"],
-    silenced_by: &[],
+    // Left open on purpose, after the end.
+    also: &[("DLV-009", Level::Info), ("HTTP-021", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
         // A body that came to its end was not cut, and the verdict need not be worked out for it.
@@ -39,6 +40,7 @@ pub static DLV_006: Rule = Rule {
         };
         push(if case.exchange.ending.by == Party::Client { finding.level(Level::Warning) } else { finding });
     },
+    ..Rule::DEFAULT
 };
 
 /// Something comes while the model thinks.
@@ -59,7 +61,8 @@ pub static DLV_007: Rule = Rule {
            wait 10s; <chunk : keep-alive\n\n
            role; word; stop; done; last"#,
     ],
-    silenced_by: &[],
+    // Comments are remarked on, the keep-alive too.
+    also: &[("SSE-021", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.llm_stream() else { return };
@@ -71,6 +74,7 @@ pub static DLV_007: Rule = Rule {
             push(Finding { record: Some(first.record), at: Some(until), ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The head comes at once.
@@ -89,7 +93,6 @@ pub static DLV_008: Rule = Rule {
          < Content-Type: text/event-stream
          chunked; role; word; stop; done; last"],
     good: &["good-chat", "chat; wait 8s; role; word; stop; done; last"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let (Some((response, head)), Some(request)) = (case.stream_head(), &case.exchange.request) else { return };
@@ -101,6 +104,7 @@ pub static DLV_008: Rule = Rule {
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The body ends with its terminator.
@@ -115,7 +119,8 @@ pub static DLV_009: Rule = Rule {
     fix: "End the body right behind the terminator; do bookkeeping afterwards.",
     bad: &["chat; role; word; stop; done; wait 5s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
     good: &["good-chat", "chat; role; word; stop; done; !fin >"],
-    silenced_by: &[],
+    // A client that closes after a complete answer is remarked on.
+    also: &[("HTTP-006", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
@@ -131,6 +136,7 @@ pub static DLV_009: Rule = Rule {
             ..Finding::at_end(response, format!("the body stayed open for {open} behind the terminator: {how}"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// A pause is the model's, not the network's.
@@ -146,7 +152,6 @@ pub static DLV_012: Rule = Rule {
     fix: "Look at the network, or at the client's reading; take the pause out of the model's figures.",
     bad: &[SHUT_WINDOW],
     good: &["good-chat", "chat; role; word; wait 3s; word; stop; done; last"],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
@@ -156,6 +161,7 @@ pub static DLV_012: Rule = Rule {
             }
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// The pause in which this stall of the transport ended, if it is long enough.

@@ -30,7 +30,6 @@ pub static HTTP_017: Rule = Rule {
            < HTTP/1.1 200 OK
            <json $chat-document"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = succeeded(case) else { return };
@@ -41,6 +40,7 @@ pub static HTTP_017: Rule = Rule {
             push(Finding { at: Some(response.first_at), ..Finding::new("a stream was asked for, and one JSON document came") });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// No stream was asked for.
@@ -58,7 +58,6 @@ pub static HTTP_018: Rule = Rule {
            >json {"model":"m","stream":false,"messages":[]}
            events; role; word; stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream().filter(|r| r.framing == Framing::Sse && r.dialect.is_some_and(|d| BY_FLAG.contains(&d))) else {
@@ -70,6 +69,7 @@ pub static HTTP_018: Rule = Rule {
             push(Finding { at: response.first_record_at, ..Finding::new(format!("a request {said} was answered with an event stream")) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Success is success.
@@ -102,7 +102,6 @@ pub static HTTP_019: Rule = Rule {
          <
          <| <html><body>Ollama is here</body></html>",
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = succeeded(case).filter(|_| generates(case)) else { return };
@@ -119,6 +118,7 @@ pub static HTTP_019: Rule = Rule {
         };
         push(Finding { at: Some(response.first_at), ..Finding::new(what) });
     },
+    ..Rule::DEFAULT
 };
 
 /// Failures are JSON.
@@ -142,7 +142,6 @@ pub static HTTP_020: Rule = Rule {
         r#"ask; < HTTP/1.1 429 Too Many Requests
            <json {"error":{"message":"slow down","type":"rate_limit_error","code":null}}"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.response().filter(|_| generates(case)) else { return };
@@ -153,6 +152,7 @@ pub static HTTP_020: Rule = Rule {
             push(Finding { at: Some(head.first_at), ..Finding::new(format!("status {} with {what}", head.status)) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The response, if its status says success.

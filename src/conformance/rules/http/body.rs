@@ -27,7 +27,8 @@ pub static HTTP_006: Rule = Rule {
         "chat; role; word; stop; done; !fin <",
     ],
     good: &["good-chat", "chat; role; word; !end"],
-    silenced_by: &[],
+    // A capture that ends proves nothing against the server, and is remarked on.
+    also: &[("DLV-015", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.response() else { return };
@@ -35,6 +36,7 @@ pub static HTTP_006: Rule = Rule {
             cut(case, response, "before the last chunk", push);
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// As many bytes as announced.
@@ -63,7 +65,6 @@ pub static HTTP_007: Rule = Rule {
          < Content-Length: 40
          <",
     ],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.response() else { return };
@@ -71,6 +72,7 @@ pub static HTTP_007: Rule = Rule {
             cut(case, response, &format!("after {} of {}", response.body.wire_bytes, many(announced, "byte", "bytes")), push);
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// One length only.
@@ -93,7 +95,6 @@ pub static HTTP_008: Rule = Rule {
          <chunk {}
          last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let (fields, at) = match case.exchange.oddities.find(h1::TE_AND_CL) {
@@ -104,6 +105,7 @@ pub static HTTP_008: Rule = Rule {
         let side = if case.response().and_then(|r| r.head.as_ref()).is_some_and(|h| both(&h.fields)) { "response" } else { "request" };
         push(Finding { at: Some(at), ..Finding::new(format!("the {side} has {fields}")) });
     },
+    ..Rule::DEFAULT
 };
 
 /// Chunks by the grammar.
@@ -129,7 +131,6 @@ pub static HTTP_009: Rule = Rule {
         r#"plain /s; <chunk;name=value data: 1\n\n
            last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         for (kind, level, what) in [
@@ -140,6 +141,7 @@ pub static HTTP_009: Rule = Rule {
             case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// No length known beforehand.
@@ -159,7 +161,6 @@ pub static HTTP_010: Rule = Rule {
            <
            <| data: $stop\n\ndata: [DONE]\n\n"#],
     good: &["good-chat", "models"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((_, head)) = case.llm_stream().and(case.stream_head()) else { return };
@@ -170,6 +171,7 @@ pub static HTTP_010: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The end is told.
@@ -191,7 +193,6 @@ pub static HTTP_011: Rule = Rule {
            <| data: $stop\n\ndata: [DONE]\n\n
            !fin <"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((_, head)) = case.llm_stream().and(case.stream_head()) else { return };
@@ -203,6 +204,7 @@ pub static HTTP_011: Rule = Rule {
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Heads by the grammar.
@@ -220,7 +222,6 @@ pub static HTTP_023: Rule = Rule {
          < Content-Type : text/event-stream
          no-cache; chunked; role; word; stop; done; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         for (kind, what) in [
@@ -236,6 +237,7 @@ pub static HTTP_023: Rule = Rule {
             case.tell(kind, None, push, |odd, _| format!("{what}: {}", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// What is declared compressed can be decompressed.
@@ -267,6 +269,7 @@ pub static HTTP_024: Rule = Rule {
             case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The finding of a body that was cut at this place. A client that left is no fault of the server's.

@@ -25,7 +25,6 @@ pub static HTTP_015: Rule = Rule {
            h2-data $word
            wait 20ms; <h2 rst 1 INTERNAL_ERROR"],
     good: &["good-chat", H2_WHOLE],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.response() else { return };
@@ -40,6 +39,7 @@ pub static HTTP_015: Rule = Rule {
         let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
         push(Finding { at: Some(case.exchange.ending.at), ..Finding::new(format!("the server cut the stream: {how}{whole}")) });
     },
+    ..Rule::DEFAULT
 };
 
 /// No fields of the connection in HTTP/2.
@@ -57,7 +57,6 @@ pub static HTTP_016: Rule = Rule {
            <h2 headers 1 :status: 200 | content-type: text/event-stream | cache-control: no-cache | connection: keep-alive
            wait 20ms; <h2 data+end 1 data: $role\n\ndata: $word\n\ndata: $stop\n\ndata: [DONE]\n\n"#],
     good: &["good-chat", H2_WHOLE],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let exchange = case.exchange;
@@ -75,6 +74,7 @@ pub static HTTP_016: Rule = Rule {
             }
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// A whole answer.

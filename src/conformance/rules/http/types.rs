@@ -30,7 +30,8 @@ pub static HTTP_001: Rule = Rule {
         r#"ask; < HTTP/1.1 400 Bad Request
            <json {"error":{"message":"messages is empty","type":"invalid_request_error","code":null}}"#,
     ],
-    silenced_by: &[],
+    // A type in capitals is the right type, and unusual.
+    also: &[("HTTP-005", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.stream_head() else { return };
@@ -39,6 +40,7 @@ pub static HTTP_001: Rule = Rule {
             push(finding);
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Declared and actual framing agree.
@@ -63,7 +65,6 @@ pub static HTTP_002: Rule = Rule {
            chunked; hi; end; last"#,
     ],
     good: &["good-chat", "good-ollama"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.stream_head() else { return };
@@ -73,6 +74,7 @@ pub static HTTP_002: Rule = Rule {
             push(Finding { at: response.first_record_at, ..Finding::in_head(&head.fields, "content-type", message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// A content type is there.
@@ -88,7 +90,6 @@ pub static HTTP_003: Rule = Rule {
     fix: "Set the media type where the streaming response is made.",
     bad: &["ask; ok; no-cache; chunked; role; word; stop; done; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.stream_head() else { return };
@@ -97,6 +98,7 @@ pub static HTTP_003: Rule = Rule {
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Nothing but UTF-8.
@@ -116,7 +118,6 @@ pub static HTTP_004: Rule = Rule {
         r#"ask; typed text/event-stream; charset="UTF-8"
            role; word; stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((_, head)) = case.stream_head() else { return };
@@ -126,6 +127,7 @@ pub static HTTP_004: Rule = Rule {
             push(Finding { at: Some(head.first_at), ..Finding::new(format!("charset is {charset}, and the bytes are UTF-8")) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Written as the clients compare it.
@@ -150,7 +152,6 @@ pub static HTTP_005: Rule = Rule {
         "ask; ok; < CONTENT-TYPE: text/event-stream; charset=UTF-8
          no-cache; chunked; role; word; stop; done; last",
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((_, head)) = case.stream_head() else { return };
@@ -165,6 +166,7 @@ pub static HTTP_005: Rule = Rule {
         };
         push(Finding { at: Some(head.first_at), ..Finding::new(what) });
     },
+    ..Rule::DEFAULT
 };
 
 const TYPE_BREAKS: &[&str] =

@@ -27,7 +27,6 @@ pub static HTTP_012: Rule = Rule {
          < Content-Type: text/event-stream
          chunked; role; word; stop; done; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
@@ -37,6 +36,7 @@ pub static HTTP_012: Rule = Rule {
             push(Finding { at: Some(head.first_at), ..Finding::new(said) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The proxy is told not to buffer.
@@ -66,7 +66,6 @@ pub static HTTP_013: Rule = Rule {
            no-cache; < X-Accel-Buffering: no
            chunked; role; word; stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
@@ -80,6 +79,7 @@ pub static HTTP_013: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Compressed and flushed.
@@ -99,7 +99,8 @@ pub static HTTP_014: Rule = Rule {
          no-cache; < Content-Encoding: gzip
          chunked; gzip-chat; last"],
     good: &["good-chat", "chat; wait 3s; role; word-now*10; stop; done; last"],
-    silenced_by: &[],
+    // Without compression, and in one delivery all the same.
+    also: &[("DLV-003", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
@@ -119,6 +120,7 @@ pub static HTTP_014: Rule = Rule {
             push(Finding { at: response.first_record_at, ..Finding::new(message) });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Ends when it is over.
@@ -134,7 +136,8 @@ pub static HTTP_021: Rule = Rule {
     fix: "Return from the handler right behind the last event; do accounting and clean-up in the background.",
     bad: &["chat; role; word; stop; done; wait 3s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
     good: &["good-chat", "chat; role; word; stop; done; wait 300ms; last", "chat; role; word; stop; done; !fin >"],
-    silenced_by: &[],
+    // A client that closes after a complete answer is remarked on.
+    also: &[("HTTP-006", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.llm_stream() else { return };
@@ -154,6 +157,7 @@ pub static HTTP_021: Rule = Rule {
             ..Finding::new(format!("the body stayed open for {tail} behind the terminator, {until}"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// Deliveries that brought deltas: however fast a model is, a flush behind each event gives each its own.

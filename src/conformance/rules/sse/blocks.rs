@@ -45,6 +45,7 @@ pub static SSE_001: Rule = Rule {
         }
         case.tell(odd::PENDING_AT_END, None, push, |odd, _| format!("the stream ends inside an event, which is lost: {}", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// One data line an event.
@@ -75,7 +76,6 @@ pub static SSE_005: Rule = Rule {
         r#"news; send data: one\ndata: two\n\n
            last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         if case.llm_stream().is_some() {
@@ -84,6 +84,7 @@ pub static SSE_005: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Events are apart.
@@ -101,7 +102,6 @@ pub static SSE_006: Rule = Rule {
     bad: &[r#"chat; role; send data: $word\n
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         // Whether the stream was cut or not: what stands in one event stands there.
@@ -109,6 +109,7 @@ pub static SSE_006: Rule = Rule {
             format!("{} without an empty line between them: {}", many(n, "place with events", "places with events"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// No block without data.
@@ -126,13 +127,15 @@ pub static SSE_012: Rule = Rule {
            word; stop; done; last"#],
     good: &[r#"chat; <chunk : ping\n\n
            role; word; stop; done; last"#],
-    silenced_by: &[],
+    // Comments are remarked on wherever they are.
+    also: &[("SSE-021", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell(odd::BLOCK_WITHOUT_DATA, in_llm_streams(case), push, |odd, n| {
             format!("{} without data: {}", many(n, "block", "blocks"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// No event with empty data.
@@ -155,13 +158,13 @@ pub static SSE_013: Rule = Rule {
            apart; <chunk data: news\n\n
            last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         if case.llm_stream().is_some() {
             case.tell(odd::EMPTY_DATA, None, push, |_, n| format!("{} with empty data, which is no JSON", many(n, "event", "events")));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// No event ids.
@@ -183,7 +186,6 @@ pub static SSE_014: Rule = Rule {
         r#"news; send id: 1\ndata: one\n\n\n
            last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         if case.llm_stream().is_none() {
@@ -200,4 +202,5 @@ pub static SSE_014: Rule = Rule {
             case.tell(odd::ID_FIELD, None, push, |odd, _| format!("events have ids, the first {}", odd.found));
         }
     },
+    ..Rule::DEFAULT
 };

@@ -19,13 +19,13 @@ pub static SSE_002: Rule = Rule {
     bad: &[r#"chat; role; <chunk data:$word\n\n
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::DATA_WITHOUT_SPACE, in_llm_streams(case), push, |_, n| {
             format!("{} without a space behind the colon", many(n, "data line", "data lines"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// One space only.
@@ -46,13 +46,13 @@ pub static SSE_003: Rule = Rule {
            last"#,
     ],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::EXTRA_SPACE, in_llm_streams(case), push, |odd, n| {
             format!("{} with more than one space behind the colon: {}", many(n, "data line", "data lines"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// A payload does not break its line.
@@ -75,7 +75,6 @@ pub static SSE_004: Rule = Rule {
         r#"plain /news; <chunk data: one\ndata: two\n\n
            last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell(odd::RAW_NEWLINE, None, push, |odd, n| {
@@ -83,6 +82,7 @@ pub static SSE_004: Rule = Rule {
             format!("a line end inside a payload: {lines}, the first {}", odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// No bare lines.
@@ -107,13 +107,15 @@ pub static SSE_009: Rule = Rule {
         r#"chat; send : connected\n\n
            role; word; stop; done; last"#,
     ],
-    silenced_by: &[],
+    // Comments are remarked on wherever they are.
+    also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::NOT_A_FIELD_LINE, None, push, |odd, n| {
             format!("{} without `data:`, dropped by every client: {}", many(n, "line", "lines"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// LF throughout.
@@ -130,7 +132,6 @@ pub static SSE_017: Rule = Rule {
     bad: &[r#"chat; send data: $role-and-word\r\n\r\n
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
@@ -146,6 +147,7 @@ pub static SSE_017: Rule = Rule {
             }
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Retry is a number.
@@ -162,11 +164,11 @@ pub static SSE_020: Rule = Rule {
            last"#],
     good: &[r#"news; send retry: 3000\ndata: one\n\n
            last"#],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::BAD_RETRY, None, push, |odd, _| format!("retry is {} and is ignored", odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Comments are not for everybody.
@@ -184,12 +186,12 @@ pub static SSE_021: Rule = Rule {
     bad: &[r#"chat; send : keep-alive\n\n
            role; word; stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream().filter(|r| r.comments > 0) else { return };
         push(Finding::new(format!("{} in the stream", many(response.comments, "comment", "comments"))));
     },
+    ..Rule::DEFAULT
 };
 
 /// Lines of reasonable length.
@@ -205,7 +207,6 @@ pub static SSE_022: Rule = Rule {
     fix: "Send large payloads by reference, or split them over several events.",
     bad: &["chat; role; padded 65536; stop; done; last"],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::LONG_LINE, None, push, |odd, n| format!("{} over 64 KiB, the first of {}", many(n, "line", "lines"), odd.found));
@@ -213,4 +214,5 @@ pub static SSE_022: Rule = Rule {
             format!("{} over 32 MiB, the first of {}", many(n, "line", "lines"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };

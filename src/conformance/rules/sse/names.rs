@@ -23,13 +23,13 @@ pub static SSE_008: Rule = Rule {
     bad: &[r#"chat; role; word; send error: {"message":"context full","code":500}\n\n
            done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::UNKNOWN_FIELD, in_llm_streams(case), push, |odd, n| {
             format!("{} that no client reads: {}", many(n, "unknown field", "unknown fields"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// No event types in chat.
@@ -47,13 +47,13 @@ pub static SSE_010: Rule = Rule {
     bad: &[r#"chat; send event: message\ndata: $role-and-word\n\n
            stop; done; last"#],
     good: &["good-chat", "good-message"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         for kind in [chat::EVENT_FIELD, openai_completions::EVENT_FIELD] {
             case.tell(kind, None, push, |odd, n| format!("{} with an event type, the first `{}`", many(n, "record", "records"), odd.found));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// The event type says what the payload is.
@@ -71,7 +71,6 @@ pub static SSE_011: Rule = Rule {
     bad: &["messages; data $message-start
          text-block; message-delta end_turn; message-stop; last"],
     good: &["good-message"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(anthropic::NO_EVENT, None, push, |_, n| format!("{} without `event:`", many(n, "record", "records")));
@@ -81,6 +80,7 @@ pub static SSE_011: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Field names as they are.
@@ -96,11 +96,11 @@ pub static SSE_019: Rule = Rule {
     bad: &[r#"chat; role; send Data: $word\n\n
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::FIELD_NAME_CASE, None, push, |odd, n| {
             format!("{} misspelled and dropped: {}", many(n, "field name", "field names"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };

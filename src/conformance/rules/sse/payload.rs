@@ -33,6 +33,7 @@ pub static SSE_007: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// No byte order mark.
@@ -63,7 +64,6 @@ pub static SSE_015: Rule = Rule {
            stop; done; last"#,
     ],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::BOM, None, push, |_, _| "a byte order mark before the first line: several clients lose the first event".into());
@@ -71,6 +71,7 @@ pub static SSE_015: Rule = Rule {
             format!("{} with a byte order mark before it, dropped by every client", many(n, "line", "lines"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// The stream is UTF-8.
@@ -91,13 +92,13 @@ pub static SSE_016: Rule = Rule {
     good: &[r#"chat; role; <chunk data: {$same"choices":[{"index":0,"delta":{"content":"\xe2
            apart; <chunk \x82\xac"},"finish_reason":null}]}\n\n
            stop; done; last"#],
-    silenced_by: &[],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell(odd::INVALID_UTF8, None, push, |odd, n| {
             format!("bytes that are no UTF-8 at {}: {}", many(n, "place", "places"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// No line separators but line ends.
@@ -118,13 +119,13 @@ pub static SSE_018: Rule = Rule {
         r#"chat; role; choices [{"index":0,"delta":{"content":"one\\u2028two"},"finish_reason":null}]
            stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::RAW_LINE_SEPARATOR, in_llm_streams(case), push, |odd, n| {
             format!("{} with a character that some readers take for a line end: {}", many(n, "event", "events"), odd.found)
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// JSON by the standard.
@@ -161,6 +162,7 @@ pub static SSE_023: Rule = Rule {
             push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
         }
     },
+    ..Rule::DEFAULT
 };
 
 /// Whole characters only.
@@ -181,13 +183,13 @@ pub static SSE_024: Rule = Rule {
         r#"chat; role; choices [{"index":0,"delta":{"content":"\\ud83d\\ude00"},"finish_reason":null}]
            stop; done; last"#,
     ],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(dialect::LONE_SURROGATE, None, push, |_, n| {
             format!("{} with half a character in escapes", many(n, "payload", "payloads"))
         });
     },
+    ..Rule::DEFAULT
 };
 
 /// Comments stay comments.
@@ -205,11 +207,13 @@ pub static SSE_025: Rule = Rule {
          word; stop; done; last"],
     good: &[r#"chat; send : OPENROUTER PROCESSING\n\n
            role; word; stop; done; last"#],
-    silenced_by: &[],
+    // Comments are remarked on wherever they are.
+    also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(dialect::COMMENT_AS_DATA, None, push, |odd, n| format!("{} made of comments: {}", many(n, "event", "events"), odd.found));
     },
+    ..Rule::DEFAULT
 };
 
 /// Each key once.
@@ -226,11 +230,11 @@ pub static SSE_026: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"index":0,"delta":{"content":"word "},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
-    silenced_by: &[],
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(dialect::DOUBLED_KEY, None, push, |_, n| {
             format!("{} with a key that comes twice in one object", many(n, "payload", "payloads"))
         });
     },
+    ..Rule::DEFAULT
 };
