@@ -190,10 +190,7 @@ fn http1_comes_again_byte_for_byte() {
 /// Read back with h11 and h2 of PyPI, whichever version it was recorded over.
 #[test]
 fn every_whole_exchange_comes_again_over_http1_and_http2() {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/clients/bin/python");
-    if !python.exists() {
-        return support::unavailable("h11 and h2 of PyPI");
-    }
+    let python = support::installed("venv/clients/bin/python");
     let all: Vec<(PathBuf, Exchange)> =
         captures().into_iter().flat_map(|p| exchanges(&p).into_iter().filter(is_whole).map(move |e| (p.clone(), e))).collect();
     for protocol in ["h11", "h2"] {
@@ -308,12 +305,9 @@ fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
 #[test]
 fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = top.join("target/venv/clients/bin/python");
-    let node = top.join("target/npm/node_modules/openai");
+    let python = support::installed("venv/clients/bin/python");
+    support::installed("npm/node_modules/openai");
     let support = top.join("tests/support");
-    if !python.exists() {
-        return support::unavailable("the client libraries of PyPI");
-    }
     for (sdk, capture, truth) in for_clients() {
         let exchange = exchanges(&capture).into_iter().find(is_whole).unwrap();
         let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(&truth).unwrap()).unwrap();
@@ -321,15 +315,10 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
         let mut commands =
             vec![(sdk, vec![python.display().to_string(), support.join("replay_sdk.py").display().to_string(), sdk.to_owned()])];
         if sdk == "openai" {
-            match node.exists() {
-                // Modules are looked for beside the script.
-                true => {
-                    let script = top.join("target/npm/replay_sdk.mjs");
-                    std::fs::copy(support.join("replay_sdk.mjs"), &script).unwrap();
-                    commands.push(("openai (npm)", vec!["node".to_owned(), script.display().to_string()]));
-                }
-                false => support::unavailable("openai of npm"),
-            }
+            // Modules are looked for beside the script.
+            let script = top.join("target/npm/replay_sdk.mjs");
+            std::fs::copy(support.join("replay_sdk.mjs"), &script).unwrap();
+            commands.push(("openai (npm)", vec!["node".to_owned(), script.display().to_string()]));
         }
         for (name, command) in commands {
             let replay = Replay::of([&exchange]);
@@ -513,7 +502,6 @@ fn ends_are_the_recorded_ones() {
 /// Over TLS, with the version that the client chooses: curl reads the recorded body, as HTTP/1.1 and as HTTP/2.
 #[test]
 fn tls_by_alpn() {
-    let Ok(curl) = Command::new("curl").arg("--version").output() else { return support::unavailable("curl") };
     let exchange = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
     let dir = tempfile::tempdir().unwrap();
     let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -528,15 +516,11 @@ fn tls_by_alpn() {
     let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
     book.add(Asked::default(), Script::new(&exchange, false).unwrap());
     let replay = Replay::sealed(book, Pace { speed: f64::INFINITY, ..Pace::default() }, Some(seal));
-    let versions: &[(&str, &str)] = match String::from_utf8_lossy(&curl.stdout).contains("HTTP2") {
-        true => &[("--http1.1", "1.1"), ("--http2", "2")],
-        false => &[("--http1.1", "1.1")],
-    };
-    for (option, version) in versions {
+    for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
         let url = format!("https://localhost:{}/v1/chat/completions", replay.address.port());
         let args = ["-s", "-S", "--noproxy", "*", option, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
-        let out = Command::new("curl").arg("--cacert").arg(&cert).args(args).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&out.stderr), *version);
+        let out = support::program("curl").arg("--cacert").arg(&cert).args(args).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.stderr), version);
         assert_eq!(out.stdout, exchange.response.as_ref().unwrap().body.bytes, "{version}");
     }
 }
@@ -565,12 +549,13 @@ fn gaps_are_refused_with_the_reason_or_played_as_they_are() {
     }
 }
 
-/// `pcapng` exports are dissected by tshark to the same body; `curl` exports ask for the same; `har` exports come back with their chunks and times.
+const EXPORTED: [&str; 4] = ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
+
+/// `curl` exports ask for the same; `har` exports come back with their chunks and times.
 #[test]
 fn exports_are_what_other_tools_take() {
-    use sniff::report::export::{curl, har, pcapng};
-    let names = ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
-    for case in names {
+    use sniff::report::export::{curl, har};
+    for case in EXPORTED {
         let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
         let response = exchange.response.as_ref().unwrap();
         let archive = serde_json::to_vec(&har::archive(std::slice::from_ref(&exchange))).unwrap();
@@ -588,10 +573,17 @@ fn exports_are_what_other_tools_take() {
             .replace(exchange.request.as_ref().unwrap().head.authority.as_deref().unwrap(), &replay.address.to_string());
         let out = Command::new("sh").args(["-c", &command]).env("NO_PROXY", "*").output().unwrap();
         assert_eq!(out.stdout, response.body.bytes, "{case}: {command}\n{}", String::from_utf8_lossy(&out.stderr));
-        if Command::new("tshark").arg("--version").output().is_err() {
-            support::unavailable("tshark");
-            continue;
-        }
+    }
+}
+
+/// `pcapng` exports are dissected by tshark to the same body.
+#[test]
+#[ignore = "needs tshark"]
+fn packets_are_what_tshark_takes() {
+    use sniff::report::export::pcapng;
+    for case in EXPORTED {
+        let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
+        let response = exchange.response.as_ref().unwrap();
         let script = Script::new(&exchange, false).unwrap();
         let transcript = sniff::replay::transcript::of(&exchange, &script);
         let dir = tempfile::tempdir().unwrap();

@@ -80,10 +80,8 @@ fn junit_is_read_by_an_xml_parser() {
 
 #[test]
 fn schemas_of_others_take_what_is_written() {
-    let venv = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv/schemas");
-    if !venv.join("ready").exists() {
-        return support::unavailable("the schemas of SARIF and JUnit");
-    }
+    support::installed("venv/schemas/ready");
+    let venv = support::installed("venv/schemas");
     let p = Place::new();
     let cases: Vec<String> = support::cases()
         .iter()

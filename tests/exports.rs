@@ -53,10 +53,7 @@ fn decoded(exchange: &Exchange, have: &[u8]) -> bool {
 
 #[test]
 fn archives_are_valid_by_the_published_schema() {
-    let modules = target("npm-exports/node_modules/har-validator");
-    if !modules.exists() {
-        return support::unavailable("har-validator of npm");
-    }
+    support::installed("npm-exports/node_modules/har-validator");
     // Modules are looked for beside the script.
     let script = target("npm-exports/replay_har.mjs");
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/replay_har.mjs"), &script).unwrap();
@@ -85,10 +82,7 @@ fn archives_are_valid_by_the_published_schema() {
 
 #[test]
 fn cassettes_play_in_vcrpy() {
-    let python = target("venv/exports/bin/python");
-    if !python.exists() {
-        return support::unavailable("vcrpy of PyPI");
-    }
+    let python = support::installed("venv/exports/bin/python");
     let all = playable();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("cassette.yaml");
@@ -128,16 +122,10 @@ fn unhex(text: &Value) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "needs Java"]
 fn mappings_are_served_by_wiremock() {
-    let jars = std::fs::read_dir(target("npm-exports/node_modules/wiremock/build"));
-    let Some(jar) = jars.into_iter().flatten().filter_map(|e| Some(e.ok()?.path())).find(|p| p.extension().is_some_and(|e| e == "jar"))
-    else {
-        return support::unavailable("wiremock of npm");
-    };
-    if Command::new("java").arg("-version").output().is_err() {
-        // As large as everything else together: nobody has to install it for this.
-        return eprintln!("skipped: java is not here");
-    }
+    let jars = std::fs::read_dir(support::installed("npm-exports/node_modules/wiremock/build")).unwrap();
+    let jar = jars.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "jar")).expect("WireMock's jar");
     let all = playable();
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("mappings")).unwrap();

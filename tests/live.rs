@@ -43,17 +43,6 @@ impl Running {
     }
 }
 
-/// Without a tool these tests are skipped with a notice, unless SNIFF_NO_SKIP forbids it.
-fn unavailable(what: &str) {
-    assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
-    eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
-}
-
-fn venv(version: &str) -> Option<PathBuf> {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/venv/litserve-{version}/bin/python"));
-    python.exists().then_some(python)
-}
-
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
 }
@@ -81,22 +70,8 @@ fn start(mut command: Command, says: &str) -> Running {
     Running(child)
 }
 
-fn record(version: &str) -> Option<Vec<(Value, f64)>> {
-    let Some(python) = venv(version) else {
-        unavailable(&format!("LitServe {version}"));
-        return None;
-    };
-    // SAFETY: geteuid(2) has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        unavailable("the right to capture (root)");
-        return None;
-    }
-    for tool in ["tcpdump", "curl"] {
-        if Command::new(tool).arg("--version").output().is_err() {
-            unavailable(tool);
-            return None;
-        }
-    }
+fn record(version: &str) -> Vec<(Value, f64)> {
+    let python = support::installed(&format!("venv/litserve-{version}/bin/python"));
     let dir = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Command::new(&python);
@@ -106,12 +81,12 @@ fn record(version: &str) -> Option<Vec<(Value, f64)>> {
     // The worker behind the listening socket takes a moment more.
     let health = format!("http://127.0.0.1:{port}/health");
     wait_for("LitServe's worker", || {
-        Command::new("curl").args(["-s", "--noproxy", "*", &health]).output().is_ok_and(|o| o.stdout == b"ok" || o.stdout == b"\"ok\"")
+        support::program("curl").args(["-s", "--noproxy", "*", &health]).output().is_ok_and(|o| o.stdout == b"ok" || o.stdout == b"\"ok\"")
     });
 
     let truth = dir.path().join("truth.pcap");
     let db = dir.path().join("live.db");
-    let mut tcpdump = Command::new("tcpdump");
+    let mut tcpdump = support::program("tcpdump");
     tcpdump.args(["-i", "lo", "-U", "--immediate-mode", "-s", "0", "-w"]).arg(&truth).args(["tcp", "port", &port.to_string()]);
     let tcpdump = start(tcpdump, "listening on");
     let mut sniff = Command::new(env!("CARGO_BIN_EXE_sniff"));
@@ -139,14 +114,12 @@ fn record(version: &str) -> Option<Vec<(Value, f64)>> {
     let list = Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
     let list: Value = serde_json::from_slice(&list.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
     let list = list.as_array().cloned().or_else(|| list["exchanges"].as_array().cloned()).expect("a list");
-    Some(
-        list.into_iter()
-            .map(|e| {
-                let ttft = truth[e["client_port"].to_string()].as_f64().expect("a true TTFT for every exchange");
-                (e, ttft)
-            })
-            .collect(),
-    )
+    list.into_iter()
+        .map(|e| {
+            let ttft = truth[e["client_port"].to_string()].as_f64().expect("a true TTFT for every exchange");
+            (e, ttft)
+        })
+        .collect()
 }
 
 fn rules(exchange: &Value) -> Vec<&str> {
@@ -166,8 +139,9 @@ fn common(exchanges: &[(Value, f64)]) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn litserve_before_its_fix_is_caught() {
-    let Some(exchanges) = record("0.2.4") else { return };
+    let exchanges = record("0.2.4");
     common(&exchanges);
     for (e, _) in &exchanges {
         assert!(rules(e).contains(&"HTTP-001") && rules(e).contains(&"HTTP-002"), "{:?}", rules(e));
@@ -175,8 +149,9 @@ fn litserve_before_its_fix_is_caught() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn litserve_after_its_fix_is_not() {
-    let Some(exchanges) = record("0.2.5") else { return };
+    let exchanges = record("0.2.5");
     common(&exchanges);
     for (e, _) in &exchanges {
         assert!(!rules(e).contains(&"HTTP-001") && !rules(e).contains(&"HTTP-002"), "{:?}", rules(e));
@@ -185,15 +160,9 @@ fn litserve_after_its_fix_is_not() {
 
 /// openai-python over HTTP/2 and TLS 1.3, its secrets in the file that `SSLKEYLOGFILE` names and grows while it is recorded; then in clear over HTTP/1.
 #[test]
+#[ignore = "needs root"]
 fn encrypted_http2_reads_as_in_clear() {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/h2/bin/python");
-    if !python.exists() {
-        return unavailable("hypercorn with HTTP/2");
-    }
-    // SAFETY: geteuid(2) has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        return unavailable("the right to capture (root)");
-    }
+    let python = support::installed("venv/h2/bin/python");
     let dir = tempfile::tempdir().unwrap();
     let [tls, clear] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap().port().to_string());
     let [ca, keylog, db] = ["ca.pem", "keys.log", "live.db"].map(|name| dir.path().join(name));

@@ -83,25 +83,16 @@ fn tls_by_the_local_authority() {
     let ca = home.sniff(&["ca", "path"]).output().unwrap();
     let ca = String::from_utf8(ca.stdout).unwrap().trim().to_owned();
     let body = &exchange.response.as_ref().unwrap().body.bytes;
-    match Command::new("curl").arg("--version").output() {
-        Ok(curl) => {
-            let http2 = String::from_utf8_lossy(&curl.stdout).contains("HTTP2");
-            for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")].iter().filter(|(_, v)| http2 || *v != "2") {
-                for host in ["localhost", "127.0.0.1"] {
-                    let url = format!("https://{host}:{}/v1/chat/completions", server.address.port());
-                    let args = ["-s", "-S", "--noproxy", "*", option, "--cacert", &ca, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
-                    let out = Command::new("curl").args(args).output().unwrap();
-                    assert_eq!(String::from_utf8_lossy(&out.stderr), *version, "{url}");
-                    assert!(out.stdout == *body, "{url} over {version}: another body");
-                }
-            }
+    for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
+        for host in ["localhost", "127.0.0.1"] {
+            let url = format!("https://{host}:{}/v1/chat/completions", server.address.port());
+            let args = ["-s", "-S", "--noproxy", "*", option, "--cacert", &ca, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
+            let out = support::program("curl").args(args).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&out.stderr), version, "{url}");
+            assert!(out.stdout == *body, "{url} over {version}: another body");
         }
-        Err(_) => support::unavailable("curl"),
     }
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/clients/bin/python");
-    if !python.exists() {
-        return support::unavailable("openai of PyPI");
-    }
+    let python = support::installed("venv/clients/bin/python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/replay_sdk.py");
     let url = format!("https://localhost:{}", server.address.port());
     let out = Command::new(python).arg(script).args(["openai", &url]).env("SSL_CERT_FILE", &ca).env("NO_PROXY", "*").output().unwrap();

@@ -103,25 +103,16 @@ fn compare(client: &Client, bent: &[Bent]) {
 
 fn clients() -> Vec<Client> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = top.join("target/venv/clients/bin/python");
-    let mut all = Vec::new();
-    match python.exists() {
-        true => {
-            let script = top.join("tests/support/replay_outcomes.py");
-            all.push(Client { model: "openai-python 3.54", command: vec![python.display().to_string(), script.display().to_string()] });
-        }
-        false => support::unavailable("openai of PyPI"),
-    }
-    match top.join("target/npm/node_modules/openai").exists() {
-        true => {
-            // Modules are looked for beside the script.
-            let script = top.join("target/npm/replay_outcomes.mjs");
-            std::fs::copy(top.join("tests/support/replay_outcomes.mjs"), &script).unwrap();
-            all.push(Client { model: "openai-node 6.49", command: vec!["node".into(), script.display().to_string()] });
-        }
-        false => support::unavailable("openai of npm"),
-    }
-    all
+    let python = support::installed("venv/clients/bin/python");
+    let script = top.join("tests/support/replay_outcomes.py");
+    support::installed("npm/node_modules/openai");
+    // Modules are looked for beside the script.
+    let module = top.join("target/npm/replay_outcomes.mjs");
+    std::fs::copy(top.join("tests/support/replay_outcomes.mjs"), &module).unwrap();
+    vec![
+        Client { model: "openai-python 3.54", command: vec![python.display().to_string(), script.display().to_string()] },
+        Client { model: "openai-node 6.49", command: vec!["node".into(), module.display().to_string()] },
+    ]
 }
 
 /// Streams of several servers that end well, each with the text that its truth names. A body that the close ends can be cut without anybody's notice.

@@ -3,6 +3,7 @@
 
 use crate::door::{Door, PATIENCE, listed, shown, sniff};
 use crate::tls::Identity;
+use crate::tools::{installed, program};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -29,20 +30,15 @@ struct Peer {
 }
 
 impl Peer {
-    /// None, with a notice, where node is missing.
-    fn start() -> Option<Peer> {
+    fn start() -> Peer {
         let identity = Identity::new().folder();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = |name: &str| identity.path().join(name);
-        let mut node = Command::new("node");
+        let mut node = program("node");
         node.arg(support("peer.mjs")).arg(port.to_string()).args([file("key.pem"), file("cert.pem"), file("keys.txt")]);
-        let Ok(child) = node.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            unavailable("node");
-            return None;
-        };
-        let running = Running(child);
+        let running = Running(node.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         wait_for("peer.mjs", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(Peer { port, identity, _running: running })
+        Peer { port, identity, _running: running }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -52,11 +48,6 @@ impl Peer {
     fn url(&self) -> String {
         format!("https://localhost:{}", self.port)
     }
-}
-
-pub fn unavailable(what: &str) {
-    assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
-    eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
 }
 
 fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
@@ -71,24 +62,17 @@ fn support(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
 }
 
-fn installed(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(path);
-    path.exists().then_some(path)
-}
+/// A client as a command line.
+type Client = fn(&Peer) -> Vec<OsString>;
 
-/// A client as a command line; none where it is not installed.
-type Client = fn(&Peer) -> Option<Vec<OsString>>;
-
-fn curl(peer: &Peer, version: &str) -> Option<Vec<OsString>> {
-    Command::new("curl").arg("--version").output().ok()?;
+fn curl(peer: &Peer, version: &str) -> Vec<OsString> {
     let body = r#"{"model":"peer-1","stream":true,"messages":[{"role":"user","content":"go"}]}"#;
     let url = format!("{}/v1/chat/completions", peer.url());
-    Some(["curl", "-sN", version, "-H", "Content-Type: application/json", "-d", body, &url].map(OsString::from).to_vec())
+    ["curl", "-sN", version, "-H", "Content-Type: application/json", "-d", body, &url].map(OsString::from).to_vec()
 }
 
-fn python(peer: &Peer, script: &str) -> Option<Vec<OsString>> {
-    let python = installed("venv/clients/bin/python")?;
-    Some(vec![python.into(), support(script).into(), peer.url().into()])
+fn python(peer: &Peer, script: &str) -> Vec<OsString> {
+    vec![installed("venv/clients/bin/python").into(), support(script).into(), peer.url().into()]
 }
 
 const CLIENTS: &[(&str, Client)] = &[
@@ -97,8 +81,8 @@ const CLIENTS: &[(&str, Client)] = &[
     ("openai-python", |p| python(p, "client_openai.py")),
     ("anthropic", |p| python(p, "client_anthropic.py")),
     ("openai (npm)", |p| {
-        installed("npm/node_modules/openai")?;
-        Some(vec!["node".into(), support("client_openai.mjs").into(), p.url().into()])
+        installed("npm/node_modules/openai");
+        vec!["node".into(), support("client_openai.mjs").into(), p.url().into()]
     }),
 ];
 
@@ -124,18 +108,13 @@ fn output(mut run: Command, command: &[OsString]) -> String {
 
 #[test]
 fn clients_get_what_they_get_without_it() {
-    let Some(peer) = Peer::start() else { return };
-    let mut asked = 0;
+    let peer = Peer::start();
     let home = tempfile::tempdir().unwrap();
     std::fs::copy(peer.file("upstream-ca.pem"), home.path().join("upstream-ca.pem")).unwrap();
     let door = Door::open_in(home, &["--upstream-ca", "upstream-ca.pem"]);
     let ran = tempfile::tempdir().unwrap();
     for (name, client) in CLIENTS {
-        let Some(command) = client(&peer) else {
-            unavailable(name);
-            continue;
-        };
-        asked += 1;
+        let command = client(&peer);
         let direct = ask(&command, &peer.file("upstream-ca.pem"), None);
         assert!(direct.contains("größer") && direct.lines().count() >= 9, "{name} directly: {direct}");
         assert_eq!(ask(&command, &door.ca(), Some(&door.url())), direct, "{name} through sniff proxy");
@@ -144,7 +123,7 @@ fn clients_get_what_they_get_without_it() {
         assert_eq!(output(run, &command), direct, "{name} through sniff run");
     }
     for (door, list) in [("sniff proxy", door.close()), ("sniff run", listed(ran.path()))] {
-        assert_eq!(list.len(), asked, "{door} recorded {list:#?}");
+        assert_eq!(list.len(), CLIENTS.len(), "{door} recorded {list:#?}");
         for e in &list {
             assert_eq!((e["tls"].as_bool(), e["sni"].as_str()), (Some(true), Some("localhost")));
             // Some clients hang up as soon as they have read [DONE].
@@ -166,14 +145,10 @@ fn apart_from_times(mut e: Value) -> Value {
 }
 
 #[test]
+#[ignore = "needs root"]
 #[cfg(feature = "live")]
 fn the_recording_equals_a_capture_of_the_same_moment() {
-    let Some(peer) = Peer::start() else { return };
-    // SAFETY: geteuid(2) has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        unavailable("the right to capture (root)");
-        return;
-    }
+    let peer = Peer::start();
     let wire = tempfile::tempdir().unwrap();
     std::fs::write(peer.file("keys.txt"), "").unwrap();
     let mut capture = sniff(wire.path());
@@ -187,7 +162,7 @@ fn the_recording_equals_a_capture_of_the_same_moment() {
     std::fs::copy(peer.file("upstream-ca.pem"), home.path().join("upstream-ca.pem")).unwrap();
     let door = Door::open_in(home, &["--upstream-ca", "upstream-ca.pem"]);
     for version in ["--http1.1", "--http2"] {
-        let Some(command) = curl(&peer, version) else { return unavailable("curl") };
+        let command = curl(&peer, version);
         ask(&command, &door.ca(), Some(&door.url()));
     }
     let (through, home) = door.close_keeping();
@@ -212,10 +187,8 @@ fn the_recording_equals_a_capture_of_the_same_moment() {
 
 #[test]
 fn chromium_reads_an_event_source_alike() {
-    let Some(peer) = Peer::start() else { return };
-    if Command::new("chromium").arg("--version").output().is_err() || Command::new("certutil").arg("-H").output().is_err() {
-        return unavailable("chromium and certutil");
-    }
+    let peer = Peer::start();
+    program("chromium");
     let home = tempfile::tempdir().unwrap();
     std::fs::copy(peer.file("upstream-ca.pem"), home.path().join("upstream-ca.pem")).unwrap();
     let door = Door::open_in(home, &["--upstream-ca", "upstream-ca.pem"]);
@@ -241,7 +214,7 @@ fn browse(peer: &Peer, ca: &Path, around: impl Fn(&str) -> String) -> String {
     let nss = format!("sql:{}/.pki/nssdb", profile.path().display());
     std::fs::create_dir_all(profile.path().join(".pki/nssdb")).unwrap();
     for arguments in [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "test", "-i", ca.to_str().unwrap()]] {
-        let done = Command::new("certutil").args(["-d", &nss]).args(arguments).status().unwrap();
+        let done = program("certutil").args(["-d", &nss]).args(arguments).status().unwrap();
         assert!(done.success());
     }
     let quiet = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \

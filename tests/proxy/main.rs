@@ -12,4 +12,7 @@ mod policy;
 mod run;
 #[allow(unreachable_pub)]
 mod tls;
+#[path = "../support/tools.rs"]
+#[allow(unreachable_pub)]
+mod tools;
 mod ways;

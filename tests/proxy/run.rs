@@ -59,9 +59,7 @@ fn a_command_is_recorded_and_its_output_is_its_own() {
         crate::door::read_head(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n");
     });
-    if Command::new("curl").arg("--version").output().is_err() {
-        return crate::clients::unavailable("curl");
-    }
+    crate::tools::program("curl");
     let home = tempfile::tempdir().unwrap();
     let out = run(home.path(), &["curl", "-s", &format!("http://{upstream}/x")]).output().unwrap();
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned()), (Some(0), "hello\n".into()));
@@ -86,12 +84,9 @@ fn a_command_that_goes_past_the_proxy_is_told_of() {
 }
 
 #[test]
+#[ignore = "needs Java"]
 fn java_finds_proxy_and_roots() {
     let home = tempfile::tempdir().unwrap();
-    if Command::new("keytool").arg("-help").output().is_err() {
-        eprintln!("skipped: no Java here");
-        return;
-    }
     // keytool is Java's own reader of trust stores; it also takes JAVA_TOOL_OPTIONS and says so.
     let script = "store=${JAVA_TOOL_OPTIONS##*trustStore=}; keytool -list -keystore \"$store\" -storepass changeit";
     let out = run(home.path(), &["sh", "-c", script]).output().unwrap();

@@ -1,5 +1,5 @@
 //! What the tests share: packets made by hand, captures walked, exchanges brought into a form that can be compared.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unused_imports, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod frames;
 pub mod native;
@@ -10,9 +10,11 @@ pub mod read;
 pub mod replay_server;
 pub mod sealed;
 pub mod shape;
+pub mod tools;
 pub mod variants;
 
 use std::path::PathBuf;
+pub use tools::{installed, program};
 
 /// The project's own captures.
 pub fn captures() -> PathBuf {
@@ -35,12 +37,6 @@ pub fn public(what: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public").join(what);
     assert!(path.exists(), "{} does not exist: leave out the tests that need public data", path.display());
     path
-}
-
-/// Without a tool a test is skipped with a notice, unless SNIFF_NO_SKIP forbids it.
-pub fn unavailable(what: &str) {
-    assert!(std::env::var_os("SNIFF_NO_SKIP").is_none(), "{what}: not available, and SNIFF_NO_SKIP is set");
-    eprintln!("skipped: {what} is not available (tests/setup.sh test installs it)");
 }
 
 /// Closing it sends RST.
