@@ -22,6 +22,7 @@ pub mod clients;
 pub mod verdict;
 pub mod delivery;
 pub mod conformance;
+pub mod analyzer;
 pub mod summary;
 
 pub mod store;
@@ -30,3 +31,5 @@ pub mod report;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod cli;
+
+pub use analyzer::{Analyzed, Analyzer};

@@ -3,18 +3,18 @@
 
 mod support;
 
+use sniff::analyzer::{Analyzed, Analyzer, Options, Output, Reassembly};
 use sniff::conformance::{self, Limits};
 use sniff::conn::ConnId;
 use sniff::exchange::Body;
 use sniff::exchange::{Exchange, ExchangeId};
 use sniff::http::event::{MessageEnd, Transfer, Version};
-use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
+use sniff::pipeline::exchanges_of;
 use sniff::replay::matching::{Asked, Repeat};
 use sniff::replay::{Book, MatchBy, Pace, Script};
-use sniff::store::write::Message;
-use sniff::store::{Finished, Reader, Secrets, Selector, Session, Writer};
+use sniff::store::{Reader, Secrets, Selector, Session, Writer};
 use sniff::time::Timestamp;
-use sniff::{metrics, wire};
+use sniff::wire;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -44,10 +44,8 @@ fn exchanges(path: &Path) -> Vec<Exchange> {
     }
 }
 
-fn finished(exchange: Exchange) -> Message {
-    let metrics = metrics::of(&exchange);
-    let findings = conformance::judge(&exchange, &metrics, &Limits::default());
-    Message::Finished(Box::new(Finished { exchange: Box::new(exchange), metrics, findings }))
+fn finished(exchange: Exchange) -> Output {
+    Output::Exchange(Box::new(Analyzed::new(exchange, &Limits::default())))
 }
 
 /// Everything about an exchange but its number, which the database gives anew.
@@ -56,7 +54,7 @@ fn all_of(exchange: &Exchange) -> String {
 }
 
 /// Written and read back.
-fn through_the_store(messages: Vec<Message>) -> Vec<Exchange> {
+fn through_the_store(messages: Vec<Output>) -> Vec<Exchange> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let session = Session { source: "test".into(), started: Timestamp(0), options: serde_json::json!({}) };
@@ -98,18 +96,12 @@ fn an_exchange_written_in_parts_comes_back_whole() {
     let mut parts = 0;
     for path in captures() {
         let Some(transcript) = transcript(&path) else { continue };
-        let mut pipeline = Pipeline::new(Config { part_bytes: 40, part_items: 2, ..Config::default() });
-        transcript.replay(ConnId(0), &mut |event| pipeline.feed(&event));
-        pipeline.finish();
-        let mut messages = Vec::new();
-        pipeline.drain(&mut |output| match output {
-            Output::Begun(id) => messages.push(Message::Begun(id)),
-            Output::Part(part) => messages.push(Message::Part(part)),
-            Output::Exchange(exchange) => messages.push(finished(*exchange)),
-            Output::Connection(c) => messages.push(Message::Connection(c)),
-        });
-        parts += messages.iter().filter(|m| matches!(m, Message::Part(_))).count();
-        assert_same(&path.display().to_string(), &through_the_store(messages), &exchanges(&path));
+        let mut analyzer = Analyzer::new(Options { part_bytes: 40, part_items: 2, ..Options::default() });
+        let mut outputs = Vec::new();
+        transcript.replay(ConnId(0), &mut |event| analyzer.event(&event, &mut |output| outputs.push(output)));
+        analyzer.finish(&mut |output| outputs.push(output));
+        parts += outputs.iter().filter(|m| matches!(m, Output::Part(_))).count();
+        assert_same(&path.display().to_string(), &through_the_store(outputs), &exchanges(&path));
     }
     assert!(parts > 20, "only {parts} parts");
 }
@@ -141,13 +133,13 @@ fn streams(path: &Path) -> std::collections::BTreeMap<ConnId, [Vec<u8>; 2]> {
         Some(transcript) => transcript.replay(ConnId(0), &mut keep),
         None => {
             let Ok(mut reader) = sniff::capture::file::Reader::open(&path.display().to_string()) else { return all };
-            let (mut net, mut table) = (sniff::net::Decoder::new(), sniff::tcp::Table::new(sniff::tcp::Limits::default()));
+            let mut reassembly = Reassembly::default();
             while let Ok(Some(item)) = reader.next() {
                 if let sniff::capture::Item::Packet(packet) = item {
-                    net.push(&packet, &mut |segment| table.push(segment, &mut keep));
+                    reassembly.packet(&packet, &mut keep);
                 }
             }
-            table.finish(&mut keep);
+            reassembly.finish(&mut keep);
         }
     }
     all
@@ -370,7 +362,7 @@ fn a_replay_recorded_and_replayed_is_a_fixed_point() {
 
 /// Codes of all findings on an exchange.
 fn codes(exchange: &Exchange) -> std::collections::BTreeSet<&'static str> {
-    conformance::judge(exchange, &metrics::of(exchange), &Limits::default()).iter().map(|f| f.rule).collect()
+    Analyzed::new(exchange.clone(), &Limits::default()).findings.iter().map(|f| f.rule).collect()
 }
 
 /// Each fault is found by the rule that it is named with, and by no other but those that follow from it.

@@ -4,60 +4,52 @@
 mod support;
 
 use serde_json::Value;
+use sniff::analyzer::{Analyzed, Analyzer, Options, Output};
 use sniff::capture::{Item, file::Reader};
-use sniff::conformance::{self, Level, Limits};
+use sniff::conformance::Level;
 use sniff::conn::ConnId;
-use sniff::exchange::Exchange;
-use sniff::pipeline::{Config, Output, Pipeline};
 use sniff::summary::Summary;
-use sniff::{metrics, net, tcp, wire};
+use sniff::{tls, wire};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::process::Command;
 
 /// All exchanges of a case as `list` shows them, with the codes of their findings by level.
 fn read(case: &Path) -> Vec<(Value, Vec<(Level, &'static str)>)> {
-    let config = Config::default();
-    let keys = config.keys.clone();
-    let mut pipeline = Pipeline::new(config);
-    let wire_file = case.join("input.wire");
-    if wire_file.exists() {
-        let text = std::fs::read_to_string(&wire_file).unwrap();
-        let transcript = wire::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", wire_file.display()));
-        transcript.replay(ConnId(0), &mut |event| pipeline.feed(&event));
-    } else {
-        let file = ["input.pcap", "input.pcapng"].iter().map(|f| case.join(f)).find(|f| f.exists());
-        let file = file.unwrap_or_else(|| panic!("{}: neither input.wire nor input.pcap", case.display()));
-        let mut reader = Reader::open(&file.display().to_string()).expect("readable");
-        let mut net = net::Decoder::new();
-        let mut table = tcp::Table::new(tcp::Limits::default());
-        while let Some(item) = reader.next().expect("readable") {
-            match item {
-                Item::Packet(packet) => net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event))),
-                Item::Secrets(lines) => keys.push(lines),
-                Item::Notice(_) => {}
-            }
-        }
-        table.finish(&mut |event| pipeline.feed(&event));
-    }
-    pipeline.finish();
-    let mut exchanges: Vec<Exchange> = Vec::new();
-    let mut facts = HashMap::new();
-    pipeline.drain(&mut |output| match output {
-        Output::Exchange(e) => exchanges.push(*e),
+    let keys = tls::Keys::default();
+    let mut analyzer = Analyzer::new(Options { keys: keys.clone(), ..Options::default() });
+    let (mut exchanges, mut facts): (Vec<Analyzed>, _) = (Vec::new(), HashMap::new());
+    let mut sink = |output| match output {
+        Output::Exchange(analyzed) => exchanges.push(*analyzed),
         Output::Connection(c) => {
             facts.insert(c.id, c.facts);
         }
         _ => {}
-    });
-    exchanges.sort_by_key(|e| e.id);
+    };
+    let wire_file = case.join("input.wire");
+    if wire_file.exists() {
+        let text = std::fs::read_to_string(&wire_file).unwrap();
+        let transcript = wire::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", wire_file.display()));
+        transcript.replay(ConnId(0), &mut |event| analyzer.event(&event, &mut sink));
+    } else {
+        let file = ["input.pcap", "input.pcapng"].iter().map(|f| case.join(f)).find(|f| f.exists());
+        let file = file.unwrap_or_else(|| panic!("{}: neither input.wire nor input.pcap", case.display()));
+        let mut reader = Reader::open(&file.display().to_string()).expect("readable");
+        while let Some(item) = reader.next().expect("readable") {
+            match item {
+                Item::Packet(packet) => analyzer.packet(&packet, &mut sink),
+                Item::Secrets(lines) => keys.push(lines),
+                Item::Notice(_) => {}
+            }
+        }
+    }
+    analyzer.finish(&mut sink);
+    exchanges.sort_by_key(|a| a.exchange.id);
     exchanges
         .iter()
-        .map(|e| {
-            let figures = metrics::of(e);
-            let findings = conformance::judge(e, &figures, &Limits::default());
+        .map(|Analyzed { exchange: e, metrics, findings }| {
             let codes = findings.iter().map(|f| (f.level.expect("judged"), f.rule)).collect();
-            let summary = Summary::new(1, e.id.0 as i64, e, &figures, &findings, facts.get(&e.conn));
+            let summary = Summary::new(1, e.id.0 as i64, e, metrics, findings, facts.get(&e.conn));
             (serde_json::to_value(summary).unwrap(), codes)
         })
         .collect()

@@ -485,3 +485,25 @@ fn others_read_while_a_named_pipe_is_recorded_and_a_signal_ends_it() {
 fn others_read_while_standard_input_is_recorded_and_a_signal_ends_it() {
     others_read_while(&Place::new(), "-", |child| Box::new(child.stdin.take().unwrap()));
 }
+
+/// `proxy` and `run` read no packets: the bounds of reassembly are no options of theirs, and naming one is an error that says so.
+#[test]
+#[cfg(feature = "proxy")]
+fn what_reads_no_packets_has_no_options_of_reassembly() {
+    let p = Place::new();
+    let bounds = ["hole-acked", "hole-timeout", "hole-bytes", "hole-segments", "idle", "memory", "connections", "verify-checksums"];
+    let offers = |help: &str, option: &str| help.split_whitespace().any(|word| word == format!("--{option}"));
+    for command in ["proxy", "run"] {
+        let (help, _) = p.want(0, &[command, "--help"]);
+        for option in bounds {
+            assert!(!offers(&help, option), "{command} --help offers --{option}");
+            let (_, said) = p.want(2, &[command, &format!("--{option}=1s"), "--", "true"]);
+            assert!(said.contains(&format!("--{option}")), "{command}: {said}");
+        }
+        assert!(offers(&help, "stall") && offers(&help, "tokens-per-delta"), "{command} keeps the thresholds of its rules");
+    }
+    for command in [&["--help"][..], &["check", "--help"]] {
+        let (help, _) = p.want(0, command);
+        assert!(bounds.iter().all(|option| offers(&help, option)), "{command:?}");
+    }
+}

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use sniff::clients::{self, BodyEnd, Outcome, Stream};
 use sniff::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use sniff::exchange::Exchange;
-use sniff::pipeline::{Config, Output, Pipeline};
+use sniff::pipeline::exchanges_of;
 use sniff::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -177,23 +177,16 @@ fn exchange(events: Vec<(Direction, What<'_>)>) -> Exchange {
 
 /// The same, with so many seconds of silence before the first end.
 fn exchange_after(events: Vec<(Direction, What<'_>)>, wait: i64) -> Exchange {
-    let config = Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() };
-    let mut pipeline = Pipeline::new(config);
     let conn = ConnId(0);
     let endpoints = Endpoints { client: "127.0.0.1:40000".parse().unwrap(), server: "127.0.0.1:80".parse().unwrap() };
     let open = (Direction::ToServer, What::Open { endpoints, joined: false });
     let closed = (Direction::ToServer, What::Closed(Box::default()));
     let mut silent = false;
-    for (n, (dir, what)) in [open].into_iter().chain(events).chain([closed]).enumerate() {
-        silent |= matches!(what, What::End(_) | What::Closed(_));
-        let at = Timestamp(1_700_000_000_000_000_000 + n as i64 * 20_000_000 + i64::from(silent) * wait * 1_000_000_000);
-        pipeline.feed(&ByteEvent { at, frame: n as u64, conn, dir, what });
-    }
-    pipeline.finish();
-    let mut out = Vec::new();
-    pipeline.drain(&mut |o| {
-        if let Output::Exchange(e) = o {
-            out.push(*e);
+    let mut out = exchanges_of(|sink| {
+        for (n, (dir, what)) in [open].into_iter().chain(events).chain([closed]).enumerate() {
+            silent |= matches!(what, What::End(_) | What::Closed(_));
+            let at = Timestamp(1_700_000_000_000_000_000 + n as i64 * 20_000_000 + i64::from(silent) * wait * 1_000_000_000);
+            sink(ByteEvent { at, frame: n as u64, conn, dir, what });
         }
     });
     assert_eq!(out.len(), 1, "one exchange");

@@ -4,13 +4,14 @@
 
 mod support;
 
+use sniff::analyzer::{Analyzer, Options, Output};
 use sniff::capture::{Item, file::Reader};
 use sniff::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use sniff::exchange::Exchange;
-use sniff::pipeline::{Config, Output, Pipeline, exchanges_of};
+use sniff::pipeline::exchanges_of;
 use sniff::time::Timestamp;
+use sniff::tls;
 use sniff::wire::{self, Transcript};
-use sniff::{net, tcp, tls};
 use std::path::Path;
 use support::frames;
 use support::packets::{Frame, Talk, pcap};
@@ -67,20 +68,20 @@ fn cut(transcript: &Transcript, size: usize) -> String {
     }))
 }
 
-/// Whole exchanges of these events, with a key log.
-fn exchanges_with(keylog: &str, events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>))) -> Vec<Exchange> {
+/// Whole exchanges of what an analyzer that has this key log is given.
+fn exchanges_with(keylog: &str, give: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output))) -> Vec<Exchange> {
     let keys = tls::Keys::default();
     keys.push(keylog.as_bytes());
     keys.finish();
-    let mut pipeline = Pipeline::new(Config { part_bytes: usize::MAX, part_items: usize::MAX, keys, ..Config::default() });
-    events(&mut |event| pipeline.feed(&event));
-    pipeline.finish();
+    let mut analyzer = Analyzer::new(Options { keys, ..Options::whole() });
     let mut all = Vec::new();
-    pipeline.drain(&mut |output| {
-        if let Output::Exchange(exchange) = output {
-            all.push(*exchange);
+    let mut keep = |output| {
+        if let Output::Exchange(analyzed) = output {
+            all.push(*analyzed.exchange);
         }
-    });
+    };
+    give(&mut analyzer, &mut keep);
+    analyzer.finish(&mut keep);
     all.sort_by_key(|e| e.id);
     all
 }
@@ -89,15 +90,12 @@ fn exchanges_with(keylog: &str, events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>
 fn packets(frames: &[Frame], keylog: &str) -> String {
     let bytes = pcap(frames);
     let mut reader = Reader::new(Box::new(std::io::Cursor::new(bytes)), "in memory");
-    let mut net = net::Decoder::new();
-    let mut table = tcp::Table::new(tcp::Limits::default());
-    shapes(&exchanges_with(keylog, |sink| {
+    shapes(&exchanges_with(keylog, |analyzer, sink| {
         while let Some(item) = reader.next().expect("readable") {
             if let Item::Packet(packet) = item {
-                net.push(&packet, &mut |segment| table.push(segment, sink));
+                analyzer.packet(&packet, sink);
             }
         }
-        table.finish(sink);
     }))
 }
 
@@ -237,7 +235,8 @@ fn as_http2_inside_tls() {
             continue;
         }
         let contents = |sent: &[frames::Sent], keylog: &str, size: usize| {
-            let all = exchanges_with(keylog, |sink| {
+            let all = exchanges_with(keylog, |analyzer, output| {
+                let sink = &mut |event: ByteEvent<'_>| analyzer.event(&event, output);
                 sink(open());
                 sent.iter().for_each(|(at, dir, bytes)| deliver(*at, *dir, bytes, size, sink));
             });
@@ -289,7 +288,8 @@ fn inside_tls() {
         for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
             let (steps, keylog) = sealed(&steps, version);
             for size in [1, 7, usize::MAX] {
-                let have = exchanges_with(&keylog, |sink| {
+                let have = exchanges_with(&keylog, |analyzer, output| {
+                    let sink = &mut |event: ByteEvent<'_>| analyzer.event(&event, output);
                     sink(open());
                     for step in &steps {
                         match step {

@@ -3,9 +3,9 @@
 
 mod support;
 
+use sniff::analyzer::{Analyzer, Options};
 use sniff::capture::{Item, file::Reader};
-use sniff::pipeline::{Config, Pipeline};
-use sniff::{conformance, metrics, net, pipeline, tcp};
+use sniff::net;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -48,28 +48,17 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// As `check` and recording do: what comes out is judged at once and let go.
 fn run(path: &Path, contents: bool) -> net::NetStats {
-    let (mut net, mut table) = (net::Decoder::new(), tcp::Table::new(tcp::Limits::default()));
-    let mut pipeline = Pipeline::new(Config { contents, ..Config::default() });
-    let drain = |pipeline: &mut Pipeline| {
-        pipeline.drain(&mut |output| {
-            if let pipeline::Output::Exchange(exchange) = output {
-                conformance::judge(&exchange, &metrics::of(&exchange), &conformance::Limits::default());
-            }
-        });
-    };
+    let mut analyzer = Analyzer::new(Options { contents, ..Options::default() });
     if let Ok(mut reader) = Reader::open(&path.display().to_string()) {
         while let Ok(Some(item)) = reader.next() {
             if let Item::Packet(packet) = item {
-                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
-                drain(&mut pipeline);
+                analyzer.packet(&packet, &mut drop);
             }
         }
     }
-    table.finish(&mut |event| pipeline.feed(&event));
-    pipeline.finish();
-    drain(&mut pipeline);
-    assert!(table.is_empty() && !pipeline.has_output(), "{}: something is left", path.display());
-    net.stats()
+    let stats = analyzer.finish(&mut drop);
+    assert_eq!(analyzer.connections(), 0, "{}: something is left", path.display());
+    stats
 }
 
 #[test]

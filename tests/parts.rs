@@ -3,10 +3,10 @@
 
 mod support;
 
+use sniff::analyzer::{Analyzer, Options, Output, Part};
 use sniff::conformance::{self, Limits};
 use sniff::conn::ConnId;
 use sniff::exchange::{Body, Exchange, ExchangeId};
-use sniff::pipeline::{Config, Output, Part, Pipeline};
 use sniff::wire::{self, Transcript};
 use sniff::{metrics, pipeline};
 use std::collections::HashMap;
@@ -20,16 +20,16 @@ fn transcripts() -> Vec<(String, Transcript)> {
 }
 
 /// The exchanges of a transcript, and the parts handed on before.
-fn run(transcript: &Transcript, config: Config) -> (Vec<Exchange>, HashMap<ExchangeId, Vec<Part>>) {
-    let mut pipeline = Pipeline::new(config);
-    transcript.replay(ConnId(0), &mut |event| pipeline.feed(&event));
-    pipeline.finish();
+fn run(transcript: &Transcript, options: Options) -> (Vec<Exchange>, HashMap<ExchangeId, Vec<Part>>) {
+    let mut analyzer = Analyzer::new(options);
     let (mut exchanges, mut parts): (Vec<Exchange>, HashMap<_, Vec<Part>>) = Default::default();
-    pipeline.drain(&mut |output| match output {
-        Output::Exchange(exchange) => exchanges.push(*exchange),
+    let mut sink = |output| match output {
+        Output::Exchange(analyzed) => exchanges.push(*analyzed.exchange),
         Output::Part(part) => parts.entry(part.id).or_default().push(*part),
         _ => {}
-    });
+    };
+    transcript.replay(ConnId(0), &mut |event| analyzer.event(&event, &mut sink));
+    analyzer.finish(&mut sink);
     exchanges.sort_by_key(|e| e.id);
     (exchanges, parts)
 }
@@ -47,8 +47,8 @@ fn verdicts(exchanges: &[Exchange]) -> String {
 #[test]
 fn without_contents_the_verdict_is_the_same() {
     for (name, transcript) in transcripts() {
-        let (whole, _) = run(&transcript, Config::default());
-        let (bare, parts) = run(&transcript, Config { contents: false, ..Config::default() });
+        let (whole, _) = run(&transcript, Options::default());
+        let (bare, parts) = run(&transcript, Options { contents: false, ..Options::default() });
         assert_eq!(verdicts(&bare), verdicts(&whole), "{name}");
         let kept = |b: &Body| b.pieces.len() + b.bytes.len() + b.unit_lines.len();
         let responses = bare.iter().filter_map(|e| e.response.as_ref()).map(|r| kept(&r.body) + r.records.len());
@@ -62,7 +62,7 @@ fn parts_and_rest_are_the_whole() {
     let mut handed_on = 0;
     for (name, transcript) in transcripts() {
         let whole = pipeline::exchanges_of(|sink| transcript.replay(ConnId(0), sink));
-        let (rests, mut parts) = run(&transcript, Config { part_bytes: 40, part_items: 2, ..Config::default() });
+        let (rests, mut parts) = run(&transcript, Options { part_bytes: 40, part_items: 2, ..Options::default() });
         assert_eq!(verdicts(&rests), verdicts(&whole), "{name}");
         for (rest, whole) in rests.iter().zip(&whole) {
             let parts = parts.remove(&rest.id).unwrap_or_default();

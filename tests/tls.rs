@@ -6,13 +6,12 @@ mod support;
 use proptest::prelude::*;
 use rustls::crypto::aws_lc_rs::{ALL_CIPHER_SUITES, kx_group};
 use rustls::version::{TLS12, TLS13};
+use sniff::analyzer::{Analyzer, Options, Output};
 use sniff::capture::{Item, file};
 use sniff::conn::Direction::{self, ToClient, ToServer};
 use sniff::conn::{ByteEvent, ConnId, End, UNKNOWN_GAP, What};
-use sniff::pipeline::{Config, Output, Pipeline};
 use sniff::time::Timestamp;
 use sniff::tls::{Info, Keys, Reading, Session};
-use sniff::{net, tcp};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use support::sealed::{Ends, Tunnel};
@@ -369,22 +368,20 @@ fn a_lost_packet_costs_its_words_only() {
         packets.remove(lost);
         let capture = support::packets::pcap(&packets);
         let mut reader = file::Reader::new(Box::new(std::io::Cursor::new(capture)), "in memory");
-        let (mut net, mut table) = (net::Decoder::new(), tcp::Table::new(tcp::Limits::default()));
-        let mut pipeline = Pipeline::new(Config { keys, ..Config::default() });
+        let mut analyzer = Analyzer::new(Options { keys, ..Options::default() });
+        let mut texts = Vec::new();
+        let mut sink = |output| {
+            if let Output::Exchange(analyzed) = output {
+                assert!(analyzed.exchange.gap, "{name}: what is missing is said");
+                texts.push(analyzed.exchange.response.unwrap().answer.texts[&0].clone());
+            }
+        };
         while let Some(item) = reader.next().unwrap() {
             if let Item::Packet(packet) = item {
-                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+                analyzer.packet(&packet, &mut sink);
             }
         }
-        table.finish(&mut |event| pipeline.feed(&event));
-        pipeline.finish();
-        let mut texts = Vec::new();
-        pipeline.drain(&mut |output| {
-            if let Output::Exchange(e) = output {
-                assert!(e.gap, "{name}: what is missing is said");
-                texts.push(e.response.unwrap().answer.texts[&0].clone());
-            }
-        });
+        analyzer.finish(&mut sink);
         // The key stream of RC4 can't be found again. TLS 1.0 chains its records; OpenSSL sends an empty one before each, and that is what it costs.
         let want = if name.contains("rc4") { "Sealed" } else { "Sealed read." };
         assert_eq!(texts, [want], "{name}");

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sniff::analyzer::{Analyzer, Options};
 use sniff::capture::{Item, Packet, file::Reader};
-use sniff::pipeline::{Config, Output, Pipeline};
 use sniff::time::Timestamp;
-use sniff::{net, tcp, tls};
+use sniff::tls;
 use std::sync::LazyLock;
 
 type Recorded = (Vec<u8>, Vec<Vec<u8>>);
@@ -71,22 +71,14 @@ fuzz_target!(|data: &[u8]| {
     if !late {
         keys.push(log);
     }
-    let (mut net, mut table) = (net::Decoder::new(), tcp::Table::new(tcp::Limits::default()));
-    let mut pipeline = Pipeline::new(Config { keys: keys.clone(), ..Config::default() });
+    let mut analyzer = Analyzer::new(Options { keys: keys.clone(), ..Options::default() });
     for (n, frame) in frames.iter().enumerate().filter(|(_, f)| !f.is_empty()) {
         if late && n == frames.len() * 2 / 3 {
             keys.push(log);
         }
         let at = Timestamp(n as i64 * 1_000_000);
         let packet = Packet { at, frame: n as u64 + 1, link: 1, device: 0, wire_len: frame.len() as u32, data: frame };
-        net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+        analyzer.packet(&packet, &mut drop);
     }
-    table.finish(&mut |event| pipeline.feed(&event));
-    pipeline.finish();
-    pipeline.drain(&mut |output| {
-        if let Output::Exchange(exchange) = output {
-            let metrics = sniff::metrics::of(&exchange);
-            let _ = sniff::conformance::judge(&exchange, &metrics, &Default::default());
-        }
-    });
+    analyzer.finish(&mut drop);
 });

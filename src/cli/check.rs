@@ -1,10 +1,11 @@
 //! `sniff check FILE…`: judge captures, or what a database holds, for people and CI; leave nothing behind.
 
-use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
+use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
 use super::{Common, clients, report_text, say, selectors, signals, tally};
+use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
@@ -13,7 +14,6 @@ use crate::report::clients::Case;
 use crate::report::compliance::{self, Compliance};
 use crate::report::{Format, github, json, jsonl, junit, sarif};
 use crate::store::select::SessionIs;
-use crate::store::write::Message;
 use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use crate::tls::Keys;
@@ -61,7 +61,9 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    limits: LimitArgs,
+    reassembly: ReassemblyArgs,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
 }
 
 /// From which level on findings count as failure.
@@ -146,6 +148,24 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, c
     }
 }
 
+/// Contents are needed where clients read them, and then whole.
+fn options(args: &CheckArgs, judge: &Judge, keys: &Keys) -> analyzer::Options {
+    let usual = analyzer::Options {
+        reassembly: args.reassembly.limits(),
+        verify_checksums: args.reassembly.verify_checksums,
+        ports: args.port.clone(),
+        keys: keys.clone(),
+        thresholds: args.thresholds.limits(&judge.limits),
+        policy: judge.policy.clone(),
+        contents: args.clients,
+        ..analyzer::Options::default()
+    };
+    match args.clients {
+        true => analyzer::Options { part_bytes: MAX_BODY as usize, part_items: MAX_PIECES, ..usual },
+        false => usual,
+    }
+}
+
 fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
@@ -153,34 +173,28 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
     reader.stop_when(stop.clone());
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
-    let mut engine = Engine::new(&args.limits, &args.port, &keys, false).held_to(judge, &args.limits);
-    if args.clients {
-        engine = engine.holding(MAX_BODY as usize, MAX_PIECES, &keys);
-    }
+    let mut analyzer = Analyzer::new(options(args, judge, &keys));
     let mut found: Vec<(Summary, Option<Case>)> = Vec::new();
     let mut tally = tally::Tally::default();
-    let mut sink = |message: Message| {
-        match message {
-            Message::Finished(f) => {
-                let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
-                let case = if args.clients { clients::case(Some(name), &summary, &f.exchange, args.answer.as_deref()) } else { None };
-                found.push((summary, case));
-            }
-            Message::Connection(c) => tally.connection(&c),
-            Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
+    let mut sink = |output| match output {
+        analyzer::Output::Exchange(f) => {
+            let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
+            let case = if args.clients { clients::case(Some(name), &summary, &f.exchange, args.answer.as_deref()) } else { None };
+            found.push((summary, case));
         }
-        Ok(())
+        analyzer::Output::Connection(c) => tally.connection(&c),
+        analyzer::Output::Begun(_) | analyzer::Output::Part(_) => {}
     };
     while !stop.load(Ordering::Relaxed) {
         match reader.next()? {
             None => break,
-            Some(Item::Packet(packet)) => engine.packet(&packet, &mut sink)?,
+            Some(Item::Packet(packet)) => analyzer.packet(&packet, &mut sink),
             Some(Item::Secrets(lines)) => keys.push(lines),
             Some(Item::Notice(text)) if common.quiet => drop(text),
             Some(Item::Notice(text)) => say(&format!("sniff: warning: {}", crate::report::text::clean(&text))),
         }
     }
-    let net = engine.finish(&mut sink)?;
+    let net = analyzer.finish(&mut sink);
     if !common.quiet {
         tally.unread(super::output::stderr_look(common).color).iter().for_each(|line| say(line));
     }

@@ -1,14 +1,12 @@
 //! `sniff import har`: recordings of other tools into the database.
 
 use super::{Common, say, values};
+use crate::analyzer::{Analyzed, Output};
 use crate::capture::Counts;
-use crate::conformance::{self, Limits};
-use crate::exchange::Exchange;
-use crate::metrics;
+use crate::conformance::Limits;
 use crate::replay::har;
 use crate::report::text::count;
-use crate::store::write::Message;
-use crate::store::{Finished, Secrets, Session, Writer};
+use crate::store::{Secrets, Session, Writer};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -48,7 +46,8 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
     let n = exchanges.len();
     let session = Session { source: shown.to_string(), started: values::now(), options: serde_json::json!({"import": "har"}) };
     let mut writer = Writer::start(&common.db, session, Secrets::Hide)?;
-    exchanges.into_iter().try_for_each(|x| writer.send(finished(x)))?;
+    let limits = Limits::default();
+    exchanges.into_iter().try_for_each(|x| writer.send(Output::Exchange(Box::new(Analyzed::new(x, &limits)))))?;
     let written = writer.finish(values::now(), Counts::default())?;
     if !common.quiet {
         let exchanges = count(n as u64, "exchange", "exchanges");
@@ -56,10 +55,4 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
         say(&format!("{exchanges}; session {session} in {db}; next: {}", super::record::next(common, session)));
     }
     Ok(0)
-}
-
-fn finished(exchange: Exchange) -> Message {
-    let metrics = metrics::of(&exchange);
-    let findings = conformance::judge(&exchange, &metrics, &Limits::default());
-    Message::Finished(Box::new(Finished { exchange: Box::new(exchange), metrics, findings }))
 }

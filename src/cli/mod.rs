@@ -6,11 +6,11 @@
 mod ca;
 mod check;
 mod clients;
-mod engine;
 mod explain;
 mod export;
 mod import;
 mod keylog;
+mod limits;
 mod list;
 #[cfg(feature = "live")]
 mod live;

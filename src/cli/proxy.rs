@@ -6,11 +6,12 @@ use super::record::screen::Screen;
 use super::record::{Recording, Source};
 use super::tally::Tally;
 use super::{Common, say, signals};
+use crate::analyzer;
 use crate::capture::Counts;
 use crate::net::NetStats;
 use crate::proxy::{Heard, Hop as Crossing, Server, Tee, Told, stand_back};
 use crate::report::text::bytes;
-use crate::store::write::{Hop, Message};
+use crate::store::Hop;
 use anyhow::{Context, Result, bail};
 use args::{Plan, ProxyArgs};
 use serde_json::json;
@@ -30,7 +31,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         bail!("--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or SNIFF_PROXY_AUTH)");
     }
     let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
-    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, policy: &args.policy, limits: &args.limits };
+    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
     allow_many_sockets();
     let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
     if !common.quiet {
@@ -80,15 +81,18 @@ impl<'a> Door<'a> {
     /// Everything is ready and the proxy listens.
     pub(super) fn open(listen: SocketAddr, plan: &Plan<'_>, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
         let (config, certificate) = plan.config()?;
-        let Plan { name, upstream, door, policy, limits } = plan;
+        let Plan { name, upstream, door, policy, thresholds } = plan;
         let tee = Tee::new(door.buffer);
         // Opened first: whoever sees it listen may use it at once.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
-            "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{limits:?}") });
+            "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{thresholds:?}") });
         // Behind the tee there is as much room again.
         let (room, store_secrets) = (door.buffer, door.store_secrets);
-        let source = Source { name: name.clone(), options, room, store_secrets, parts: Some(PARTS), relayed: true };
-        let recording = Recording::begin(source, (limits, policy), &[], common, screen, &Default::default())?;
+        let source = Source { name: name.clone(), options, room, store_secrets, relayed: true };
+        let judge = policy.judge()?;
+        let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
+        let kept = analyzer::Options { thresholds, policy, part_bytes: PARTS.0, part_items: PARTS.1, ..analyzer::Options::default() };
+        let recording = Recording::begin(source, kept, common, screen)?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door {
             server,
@@ -137,10 +141,10 @@ impl<'a> Door<'a> {
             if let Heard::Data(bytes) = &one.what {
                 self.counts.bytes += bytes.len() as u64;
             }
-            self.recording.step(|engine, sink| engine.event(&one.event(), sink))?;
+            self.recording.step(|analyzer, sink| analyzer.event(&one.event(), sink))?;
         }
         for hop in &self.hops {
-            self.recording.step(|_, sink| sink(Message::Hop(Hop { frame: hop.frame, client_at: hop.at })))?;
+            self.recording.hop(Hop { frame: hop.frame, client_at: hop.at })?;
         }
         Ok(())
     }

@@ -1,15 +1,15 @@
-//! Recording: a source of packets, the engine, the store. One quiet line per finished exchange on standard error, the counts at the end.
+//! Recording: a source of packets, the analyzer, the store. One quiet line per finished exchange on standard error, the counts at the end.
 
 pub(super) mod screen;
 
-use super::engine::{Engine, LimitArgs};
 use super::keylog::Follow;
+use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::policy::PolicyArgs;
 use super::tally::{self, Tally};
 use super::{Common, output, signals, values};
+use crate::analyzer::{self, Analyzer, Output};
 use crate::capture::{Counts, Item, file};
 use crate::net::NetStats;
-use crate::store::write::Message;
 use crate::store::{Secrets, Session, Writer};
 use crate::summary::Summary;
 use crate::time::Span;
@@ -65,7 +65,9 @@ pub(super) struct RecordArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
     #[command(flatten)]
-    pub(super) limits: LimitArgs,
+    pub(super) reassembly: ReassemblyArgs,
+    #[command(flatten)]
+    pub(super) thresholds: ThresholdArgs,
 }
 
 impl RecordArgs {
@@ -73,12 +75,26 @@ impl RecordArgs {
         self.read.is_some() || !self.iface.is_empty()
     }
 
+    /// What reads and judges. An error is a mistake in the configuration file.
+    fn analyzer(&self, keys: &Keys) -> Result<analyzer::Options> {
+        let judge = self.policy.judge()?;
+        Ok(analyzer::Options {
+            reassembly: self.reassembly.limits(),
+            verify_checksums: self.reassembly.verify_checksums,
+            ports: self.port.clone(),
+            keys: keys.clone(),
+            thresholds: self.thresholds.limits(&judge.limits),
+            policy: judge.policy,
+            ..analyzer::Options::default()
+        })
+    }
+
     /// What the session's row keeps of the options.
     fn options(&self) -> serde_json::Value {
         json!({
             "iface": self.iface, "read": self.read, "port": self.port, "filter": self.filter,
             "duration_ms": self.duration.map(Span::as_millis_f64), "promiscuous": self.promiscuous, "snaplen": self.snaplen,
-            "buffer": self.buffer, "immediate": self.immediate, "keylog": self.keylog, "limits": format!("{:?}", self.limits),
+            "buffer": self.buffer, "immediate": self.immediate, "keylog": self.keylog, "limits": format!("{:?}, {:?}", self.reassembly, self.thresholds),
         })
     }
 }
@@ -101,8 +117,6 @@ pub(super) struct Source {
     /// Bytes that may wait for the disk.
     pub(super) room: usize,
     pub(super) store_secrets: bool,
-    /// Body bytes and deliveries that an exchange may hold back, where there are many at once.
-    pub(super) parts: Option<(usize, usize)>,
     /// A proxy's, which has no packets.
     pub(super) relayed: bool,
 }
@@ -110,7 +124,7 @@ pub(super) struct Source {
 /// One recording under way.
 pub(super) struct Recording<'a> {
     common: &'a Common,
-    engine: Engine,
+    analyzer: Analyzer,
     writer: Writer,
     tally: Tally,
     screen: Screen,
@@ -120,48 +134,45 @@ impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         // A file can wait for the disk, what is live cannot.
         let room = if args.read.is_none() { LIVE_ROOM } else { FILE_ROOM };
-        let source =
-            Source { name: source.into(), options: args.options(), room, store_secrets: args.store_secrets, parts: None, relayed: false };
-        Recording::begin(source, (&args.limits, &args.policy), &args.port, common, screen, keys)
+        let source = Source { name: source.into(), options: args.options(), room, store_secrets: args.store_secrets, relayed: false };
+        Recording::begin(source, args.analyzer(keys)?, common, screen)
     }
 
     /// The same of any source.
-    pub(super) fn begin(
-        source: Source,
-        (limits, policy): (&LimitArgs, &PolicyArgs),
-        ports: &[u16],
-        common: &'a Common,
-        screen: Screen,
-        keys: &Keys,
-    ) -> Result<Recording<'a>> {
-        // First: a file with a mistake in it leaves no trace in the database.
-        let judge = policy.judge()?;
+    pub(super) fn begin(source: Source, options: analyzer::Options, common: &'a Common, screen: Screen) -> Result<Recording<'a>> {
         let session = Session { source: source.name, started: values::now(), options: source.options };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
         writer.room(source.room);
-        let mut engine = Engine::new(limits, ports, keys, true).held_to(&judge, limits);
-        if let Some((bytes, items)) = source.parts {
-            engine = engine.holding(bytes, items, keys);
-        }
         let tally = Tally::new(source.relayed);
-        Ok(Recording { common, engine, writer, tally, screen })
+        Ok(Recording { common, analyzer: Analyzer::new(options), writer, tally, screen })
     }
 
     /// One packet, one tick, or the end of all.
-    pub(super) fn step<T>(&mut self, step: impl FnOnce(&mut Engine, &mut super::engine::Sink<'_>) -> Result<T>) -> Result<T> {
-        let Recording { engine, writer, tally, screen, .. } = self;
-        step(engine, &mut |message| {
-            match &message {
-                Message::Finished(f) => {
+    pub(super) fn step<T>(&mut self, step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T) -> Result<T> {
+        let Recording { analyzer, writer, tally, screen, .. } = self;
+        let mut stored = Ok(());
+        let done = step(analyzer, &mut |output| {
+            if stored.is_err() {
+                return;
+            }
+            match &output {
+                Output::Exchange(f) => {
                     tally.exchange(f);
                     screen.exchange(|| Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
                 }
-                Message::Connection(c) => tally.connection(c),
-                Message::Begun(_) | Message::Part(_) | Message::Hop(_) => {}
+                Output::Connection(c) => tally.connection(c),
+                Output::Begun(_) | Output::Part(_) => {}
             }
-            writer.send(message)
-        })
+            stored = writer.send(output);
+        });
+        stored.map(|()| done)
+    }
+
+    /// A delivery crossed the client's side of a proxy.
+    #[cfg(feature = "proxy")]
+    pub(super) fn hop(&mut self, hop: crate::store::Hop) -> Result<()> {
+        self.writer.hop(hop)
     }
 
     /// Do this once on the thread that writes.
@@ -175,7 +186,7 @@ impl<'a> Recording<'a> {
     }
 
     pub(super) fn net_finish(&mut self) -> Result<NetStats> {
-        self.step(|engine, sink| engine.finish(sink))
+        self.step(|analyzer, sink| analyzer.finish(sink))
     }
 
     /// Everything is in the database, and the last lines say so.
@@ -223,7 +234,7 @@ fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
                         slot.insert(Recording::start(name, args, common, screen, &keys)?)
                     }
                 };
-                recording.step(|engine, sink| engine.packet(&packet, sink))?;
+                recording.step(|analyzer, sink| analyzer.packet(&packet, sink))?;
             }
             Some(Item::Secrets(lines)) => keys.push(lines),
             Some(Item::Notice(text)) => match (&mut recording, &mut screen) {

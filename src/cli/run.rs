@@ -5,7 +5,7 @@ mod environment;
 mod java;
 
 use super::Common;
-use super::engine::LimitArgs;
+use super::limits::ThresholdArgs;
 use super::policy::PolicyArgs;
 use super::proxy::Door;
 use super::proxy::args::{DoorArgs, Plan};
@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    limits: LimitArgs,
+    thresholds: ThresholdArgs,
     /// The command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<OsString>,
@@ -51,7 +51,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     // A signal that comes from here on is the command's.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
-    let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, limits: &args.limits };
+    let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
     let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
     let folder = tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
     let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;

@@ -1,12 +1,11 @@
 //! Counts of a recording for its last lines, and the checks that a capture held anything at all.
 
+use crate::analyzer::{Analyzed, Connection};
 use crate::capture::Counts;
 use crate::conformance::Level;
 use crate::net::NetStats;
-use crate::pipeline::Connection;
 use crate::report::connections::Unread;
 use crate::report::text::{Style, bytes, count};
-use crate::store::Finished;
 use crate::summary::FindingSummary;
 use crate::summary::connection::ConnectionSummary;
 use anyhow::{Result, bail};
@@ -29,9 +28,9 @@ impl Tally {
         Tally { relayed, ..Tally::default() }
     }
 
-    pub(super) fn exchange(&mut self, f: &Finished) {
+    pub(super) fn exchange(&mut self, analyzed: &Analyzed) {
         self.exchanges += 1;
-        f.findings.iter().for_each(|f| self.findings[FindingSummary::new(f).level as usize] += 1);
+        analyzed.findings.iter().for_each(|f| self.findings[FindingSummary::new(f).level as usize] += 1);
     }
 
     pub(super) fn connection(&mut self, c: &Connection) {

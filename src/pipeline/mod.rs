@@ -115,11 +115,6 @@ impl Pipeline {
         self.out.drain(..).for_each(sink);
     }
 
-    /// Something waits for `drain`.
-    pub fn has_output(&self) -> bool {
-        !self.out.is_empty()
-    }
-
     /// The session is over: connections that nobody closed are closed as the capture's end. (After `tcp::Table::finish` there are none.)
     pub fn finish(&mut self) {
         let left: Vec<(ConnId, Timestamp)> = self.conns.iter().flatten().map(|c| (c.id, c.last_at)).collect();

@@ -4,17 +4,29 @@ use crate::conn::{ConnFacts, ConnId, Endpoints};
 use crate::exchange::{Exchange, ExchangeId, PieceInfo, RecordInfo, TlsInfo};
 use crate::time::Timestamp;
 
-/// What comes out.
+/// What comes out. `X` is what a finished exchange is by then: the exchange alone, or the exchange judged.
 #[derive(Debug)]
-pub enum Output {
+pub enum Output<X = Exchange> {
     /// An exchange has begun (first byte of its request, or of its response where the request was not seen).
     Begun(ExchangeId),
     /// Part of a long exchange, handed on so that memory stays bounded. Its pieces and records are not in `Exchange` again.
     Part(Box<Part>),
     /// A finished exchange.
-    Exchange(Box<Exchange>),
+    Exchange(Box<X>),
     /// A connection is over.
     Connection(Box<Connection>),
+}
+
+impl<X> Output<X> {
+    /// The same, with something else made of a finished exchange.
+    pub fn map<Y>(self, make: impl FnOnce(Box<X>) -> Box<Y>) -> Output<Y> {
+        match self {
+            Output::Begun(id) => Output::Begun(id),
+            Output::Part(part) => Output::Part(part),
+            Output::Exchange(exchange) => Output::Exchange(make(exchange)),
+            Output::Connection(connection) => Output::Connection(connection),
+        }
+    }
 }
 
 /// Part of a long exchange.

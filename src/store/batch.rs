@@ -3,12 +3,12 @@
 use super::columns::{self, int, opt};
 use super::ending;
 use super::hide::{Hide, Masks, Quoted};
-use super::write::{Hop, Message, Written};
-use super::{Finished, Session, runs};
+use super::message::Message;
+use super::{Hop, Session, Written, runs};
+use crate::analyzer::{Analyzed, BodyPart, Connection as TcpConnection, Output, Part};
 use crate::capture::Counts;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::http::event::{Fields, Side};
-use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
 use crate::summary::Summary;
 use crate::time::Timestamp;
 use anyhow::Result;
@@ -74,10 +74,10 @@ impl Batch {
             Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new(), hide: hide.as_ref(), quoted: Quoted::default() };
         for message in messages {
             match message {
-                Message::Begun(id) => step.begun(id),
-                Message::Part(part) => step.part(*part)?,
-                Message::Finished(finished) => step.finished(finished)?,
-                Message::Connection(connection) => step.connection(&connection)?,
+                Message::Output(Output::Begun(id)) => step.begun(id),
+                Message::Output(Output::Part(part)) => step.part(*part)?,
+                Message::Output(Output::Exchange(analyzed)) => step.finished(analyzed)?,
+                Message::Output(Output::Connection(connection)) => step.connection(&connection)?,
                 Message::Hop(hop) => step.hop(hop)?,
             }
         }
@@ -157,7 +157,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn finished(&mut self, mut f: Box<Finished>) -> Result<()> {
+    fn finished(&mut self, mut f: Box<Analyzed>) -> Result<()> {
         let mut running = self.running(f.exchange.id);
         if let Some(hide) = self.hide {
             self.quoted = hide.exchange(&mut running.masks, &mut f);

@@ -1,6 +1,6 @@
 //! Secrets on their way to the disk: heads, targets, known places of bodies, and what the layers quoted of them.
 
-use super::Finished;
+use crate::analyzer::Analyzed;
 use crate::exchange::PieceInfo;
 use crate::exchange::redact::{BodyMask, Redactor};
 use crate::http::event::{Fields, Side};
@@ -51,7 +51,7 @@ impl Hide {
     }
 
     /// A finished exchange, in place; its fields apart, which pass through [`Hide::head`] and [`Hide::value`] with what this gives.
-    pub(super) fn exchange(&self, masks: &mut Masks, f: &mut Finished) -> Quoted {
+    pub(super) fn exchange(&self, masks: &mut Masks, f: &mut Analyzed) -> Quoted {
         let x = &mut *f.exchange;
         let mut quoted = Quoted::default();
         if let Some(r) = &mut x.response {

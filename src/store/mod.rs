@@ -11,6 +11,7 @@ mod connections;
 mod ending;
 mod hide;
 mod load;
+mod message;
 pub mod migrate;
 mod queue;
 pub mod read;
@@ -20,25 +21,12 @@ pub mod select;
 mod tests;
 pub mod write;
 
+pub use message::{Hop, Written};
 pub use read::Reader;
 pub use select::Selector;
 pub use write::Writer;
 
-use crate::conformance::Finding;
-use crate::exchange::Exchange;
-use crate::metrics::Metrics;
 use crate::time::Timestamp;
-
-/// A finished exchange with all that was worked out about it: what the store keeps and reports show.
-#[derive(Debug)]
-pub struct Finished {
-    /// The exchange.
-    pub exchange: Box<Exchange>,
-    /// Its figures.
-    pub metrics: Metrics,
-    /// What is wrong with it, worst first.
-    pub findings: Vec<Finding>,
-}
 
 /// What becomes of keys, tokens and cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! A queue bounded by bytes, with one producer and one consumer that takes everything there is. The producer waits when it is full, the consumer for company.
 
-use super::write::Message;
+use super::message::Message;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

@@ -6,8 +6,9 @@ mod runs;
 mod sample;
 
 use super::select::SessionIs;
-use super::write::{self, Message};
+use super::write;
 use super::{Reader, Secrets, Selector, Session, Writer, migrate};
+use crate::analyzer::Output;
 use crate::capture::Counts;
 use crate::exchange::ExchangeId;
 use crate::summary::Summary;
@@ -27,7 +28,7 @@ fn temp() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
-fn record(path: &std::path::Path, messages: Vec<Message>) -> i64 {
+fn record(path: &std::path::Path, messages: Vec<Output>) -> i64 {
     let mut writer = Writer::start(path, session("test"), Secrets::Hide).unwrap();
     messages.into_iter().for_each(|m| writer.send(m).unwrap());
     let session =
@@ -47,7 +48,7 @@ fn what_goes_in_comes_out() {
     let wanted = Summary::new(1, 1, &finished.exchange, &finished.metrics, &finished.findings, Some(&facts));
     let raw = finished.exchange.request.as_ref().unwrap().head.fields.raw().to_vec();
     let messages =
-        vec![Message::Begun(ExchangeId(0)), Message::Finished(Box::new(finished)), Message::Connection(Box::new(sample::connection(0)))];
+        vec![Output::Begun(ExchangeId(0)), Output::Exchange(Box::new(finished)), Output::Connection(Box::new(sample::connection(0)))];
     assert_eq!(record(&path, messages), 1);
     let reader = Reader::open(&path).unwrap();
     let all = reader.list(&Selector::default()).unwrap();
@@ -79,7 +80,7 @@ fn parts_and_gaps_keep_every_byte_at_its_offset() {
     response.records.clear();
     let gap = crate::exchange::PieceInfo { gap: true, ..sample::piece(145, 2, 10, 5) };
     let part = sample::part(0, vec![sample::piece(120, 0, 0, 4), sample::piece(130, 0, 4, 6), gap], b"0123456789");
-    record(&path, vec![Message::Begun(ExchangeId(0)), Message::Part(Box::new(part)), Message::Finished(Box::new(last))]);
+    record(&path, vec![Output::Begun(ExchangeId(0)), Output::Part(Box::new(part)), Output::Exchange(Box::new(last))]);
     let reader = Reader::open(&path).unwrap();
     let body = reader.body(1, 1).unwrap();
     assert_eq!(body.bytes, b"0123456789abc");
@@ -100,8 +101,8 @@ fn ids_count_over_sessions_in_order_of_begin() {
     let (_dir, path) = temp();
     let two = || {
         // The second to begin ends first.
-        let begun = [0, 1].map(|n| Message::Begun(ExchangeId(n)));
-        begun.into_iter().chain([1, 0].map(|n| Message::Finished(Box::new(sample::finished(n, 100 + n as i64))))).collect::<Vec<_>>()
+        let begun = [0, 1].map(|n| Output::Begun(ExchangeId(n)));
+        begun.into_iter().chain([1, 0].map(|n| Output::Exchange(Box::new(sample::finished(n, 100 + n as i64))))).collect::<Vec<_>>()
     };
     assert_eq!((record(&path, two()), record(&path, two())), (1, 2));
     let reader = Reader::open(&path).unwrap();
@@ -114,7 +115,7 @@ fn ids_count_over_sessions_in_order_of_begin() {
 #[test]
 fn selectors_select() {
     let (_dir, path) = temp();
-    record(&path, vec![Message::Finished(Box::new(sample::finished(0, 100))), Message::Finished(Box::new(sample::finished(1, 200)))]);
+    record(&path, vec![Output::Exchange(Box::new(sample::finished(0, 100))), Output::Exchange(Box::new(sample::finished(1, 200)))]);
     let reader = Reader::open(&path).unwrap();
     let count = |s: Selector| reader.list(&s).unwrap().len();
     let base = Selector::default;
@@ -138,7 +139,7 @@ fn selectors_select() {
 #[test]
 fn ids_by_number_prefix_and_last() {
     let (_dir, path) = temp();
-    record(&path, (0..21).map(|n| Message::Finished(Box::new(sample::finished(n, 100)))).collect());
+    record(&path, (0..21).map(|n| Output::Exchange(Box::new(sample::finished(n, 100)))).collect());
     let reader = Reader::open(&path).unwrap();
     assert_eq!(reader.id("2").unwrap(), 2); // exact wins over 20, 21
     assert_eq!(reader.id("last").unwrap(), 21);
@@ -150,7 +151,7 @@ fn ids_by_number_prefix_and_last() {
 fn connections_are_listed_whatever_was_read_of_them() {
     let (_dir, path) = temp();
     let all = [sample::connection(0), sample::unread(1)];
-    record(&path, all.iter().map(|c| Message::Connection(Box::new(c.clone()))).collect());
+    record(&path, all.iter().map(|c| Output::Connection(Box::new(c.clone()))).collect());
     let reader = Reader::open(&path).unwrap();
     let want: Vec<_> = all.iter().map(|c| ConnectionSummary { session: 1, ..c.into() }).collect();
     assert_eq!(reader.connections(&Selector::default()).unwrap(), want);
@@ -212,7 +213,7 @@ fn a_reader_sees_what_is_committed_while_the_writer_goes_on() {
     let mut writer = Writer::start(&path, session("live"), Secrets::Hide).unwrap();
     let mut seen = 0;
     for n in 0..3 {
-        writer.send(Message::Finished(Box::new(sample::finished(n, 100)))).unwrap();
+        writer.send(Output::Exchange(Box::new(sample::finished(n, 100)))).unwrap();
         // No deadline of its own: the test's runner has one.
         while seen <= n {
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -232,7 +233,7 @@ fn two_writers_share_a_database() {
     let threads: Vec<_> = (0..2)
         .map(|_| {
             let path = path.clone();
-            std::thread::spawn(move || record(&path, (0..50).map(|n| Message::Finished(Box::new(sample::finished(n, 100)))).collect()))
+            std::thread::spawn(move || record(&path, (0..50).map(|n| Output::Exchange(Box::new(sample::finished(n, 100)))).collect()))
         })
         .collect();
     let sessions: Vec<i64> = threads.into_iter().map(|t| t.join().unwrap()).collect();
@@ -251,7 +252,7 @@ fn a_full_disk_reaches_the_caller_and_nothing_is_half_there() {
     let mut writer = Writer::start_on(db, session("full"), Secrets::Hide).unwrap();
     let mut result = Ok(());
     for n in 0..10_000 {
-        result = writer.send(Message::Finished(Box::new(sample::finished(n, 100))));
+        result = writer.send(Output::Exchange(Box::new(sample::finished(n, 100))));
         if result.is_err() {
             break;
         }
@@ -272,13 +273,13 @@ fn a_full_disk_reaches_the_caller_and_nothing_is_half_there() {
 fn an_exchange_cut_by_a_crash_leaves_its_parts() {
     let (_dir, path) = temp();
     let mut writer = Writer::start(&path, session("crash"), Secrets::Hide).unwrap();
-    writer.send(Message::Part(Box::new(sample::part(0, vec![sample::piece(1, 0, 0, 3)], b"abc")))).unwrap();
+    writer.send(Output::Part(Box::new(sample::part(0, vec![sample::piece(1, 0, 0, 3)], b"abc")))).unwrap();
     drop(writer); // no finish
     let reader = Reader::open(&path).unwrap();
     assert!(reader.list(&Selector::default()).unwrap().is_empty());
     assert_eq!(reader.body(1, 1).unwrap().bytes, b"abc");
     // And the next session's ids do not collide.
-    record(&path, vec![Message::Finished(Box::new(sample::finished(0, 100)))]);
+    record(&path, vec![Output::Exchange(Box::new(sample::finished(0, 100)))]);
     assert_eq!(Reader::open(&path).unwrap().id("last").unwrap(), 2);
 }
 

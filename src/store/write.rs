@@ -2,11 +2,11 @@
 
 use super::batch::Batch;
 use super::hide::Hide;
+use super::message::Message;
 use super::queue::Queue;
-use super::{Finished, Secrets, Session, migrate};
+use super::{Hop, Secrets, Session, Written, migrate};
+use crate::analyzer::Output;
 use crate::capture::Counts;
-use crate::exchange::ExchangeId;
-use crate::pipeline::{BodyPart, Connection as TcpConnection, Part};
 use crate::time::Timestamp;
 use anyhow::{Context, Result, anyhow};
 use rusqlite::{Connection, ErrorCode};
@@ -14,44 +14,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// What the writer is told.
-#[derive(Debug)]
-pub enum Message {
-    /// An exchange has begun: it gets its id.
-    Begun(ExchangeId),
-    /// Part of a long one.
-    Part(Box<Part>),
-    /// A finished one.
-    Finished(Box<Finished>),
-    /// A connection is over.
-    Connection(Box<TcpConnection>),
-    /// A delivery crossed the client's side of a proxy.
-    Hop(Hop),
-}
-
-/// When one delivery crossed the client's side of the proxy; its own time is that of the upstream side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hop {
-    /// Number of the delivery: [`crate::exchange::PieceInfo::frame`] of its pieces.
-    pub frame: u64,
-    /// Responses: handed to the client. Requests: come in from it.
-    pub client_at: Timestamp,
-}
-
 /// A session being recorded.
 #[derive(Debug)]
 pub struct Writer {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<Result<Batch>>>,
-}
-
-/// How a recording went, for the last lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// The session; none where nothing was seen and so nothing was written.
-    pub session: i64,
-    /// Id of its first exchange.
-    pub first: Option<i64>,
 }
 
 impl Writer {
@@ -88,7 +55,16 @@ impl Writer {
     }
 
     /// Hand over. Waits while too much is on its way to the disk; an error is the writer's and final.
-    pub fn send(&mut self, message: Message) -> Result<()> {
+    pub fn send(&mut self, output: Output) -> Result<()> {
+        self.put(Message::Output(output))
+    }
+
+    /// The same of a delivery that crossed the client's side of a proxy.
+    pub fn hop(&mut self, hop: Hop) -> Result<()> {
+        self.put(Message::Hop(hop))
+    }
+
+    fn put(&mut self, message: Message) -> Result<()> {
         if self.queue.push(message) {
             return Ok(());
         }
@@ -112,32 +88,6 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if self.thread.is_some() {
             let _ = self.join();
-        }
-    }
-}
-
-impl Message {
-    /// Bytes held (about) and rows to write (about).
-    pub(super) fn cost(&self) -> (usize, usize) {
-        let part = |b: &BodyPart| b.bytes.capacity() + 64 * b.pieces.len();
-        match self {
-            Message::Begun(_) => (64, 1),
-            Message::Part(p) => {
-                let rows = p.request.pieces.len() + p.response.pieces.len() + p.records.len();
-                (256 + part(&p.request) + part(&p.response) + 96 * p.records.len(), rows)
-            }
-            Message::Finished(f) => {
-                let x = &f.exchange;
-                let bodies = [x.request.as_ref().map(|r| &r.body), x.response.as_ref().map(|r| &r.body)];
-                let pieces: usize = bodies.iter().flatten().map(|b| b.pieces.len()).sum();
-                let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.capacity()).sum();
-                let records = x.response.as_ref().map_or(0, |r| r.records.len());
-                let answer =
-                    x.response.as_ref().map_or(0, |r| r.answer.texts.values().map(String::len).sum::<usize>() + 64 * r.deltas.len());
-                (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
-            }
-            Message::Connection(_) => (512, 1),
-            Message::Hop(_) => (48, 1),
         }
     }
 }

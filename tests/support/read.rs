@@ -1,9 +1,9 @@
 //! A capture file through all layers of the library, with what is left in the tables when it is over.
 
+use sniff::analyzer::{Analyzer, Connection, Options, Output};
 use sniff::capture::{Item, file::Reader};
 use sniff::exchange::Exchange;
-use sniff::pipeline::{Config, Connection, Output, Pipeline};
-use sniff::{net, tcp, tls};
+use sniff::{net, tls};
 use std::path::{Path, PathBuf};
 
 /// What came out of a capture.
@@ -27,15 +27,17 @@ pub fn read(path: &Path) -> Seen {
         keys.push(&log);
         keys.finish();
     }
-    let config = Config { part_bytes: usize::MAX, part_items: usize::MAX, keys: keys.clone(), ..Config::default() };
-    let (mut net, mut table, mut pipeline) = (net::Decoder::new(), tcp::Table::new(tcp::Limits::default()), Pipeline::new(config));
-    let mut seen = Seen::default();
+    let mut analyzer = Analyzer::new(Options { keys: keys.clone(), ..Options::whole() });
+    let (mut seen, mut exchanges, mut connections) = (Seen::default(), Vec::new(), Vec::new());
+    let mut sink = |output| match output {
+        Output::Exchange(analyzed) => exchanges.push(*analyzed.exchange),
+        Output::Connection(c) => connections.push(*c),
+        Output::Begun(_) | Output::Part(_) => {}
+    };
     match Reader::open(&path.display().to_string()) {
         Ok(mut reader) => loop {
             match reader.next() {
-                Ok(Some(Item::Packet(packet))) => {
-                    net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
-                }
+                Ok(Some(Item::Packet(packet))) => analyzer.packet(&packet, &mut sink),
                 Ok(Some(Item::Secrets(lines))) => keys.push(lines),
                 Ok(Some(Item::Notice(_))) => {}
                 Ok(None) => break,
@@ -47,15 +49,7 @@ pub fn read(path: &Path) -> Seen {
         },
         Err(e) => seen.error = Some(format!("{e:#}")),
     }
-    table.finish(&mut |event| pipeline.feed(&event));
-    pipeline.finish();
-    pipeline.drain(&mut |output| match output {
-        Output::Exchange(e) => seen.exchanges.push(*e),
-        Output::Connection(c) => seen.connections.push(*c),
-        Output::Begun(_) | Output::Part(_) => {}
-    });
-    seen.exchanges.sort_by_key(|e| e.id);
-    seen.net = net.stats();
-    seen.left = table.len() + usize::from(pipeline.has_output());
-    seen
+    seen.net = analyzer.finish(&mut sink);
+    exchanges.sort_by_key(|e| e.id);
+    Seen { exchanges, connections, left: analyzer.connections(), ..seen }
 }

@@ -1,6 +1,6 @@
 //! The proxy's options, for `proxy` and `run`, and the configuration that they make.
 
-use crate::cli::engine::LimitArgs;
+use crate::cli::limits::ThresholdArgs;
 use crate::cli::policy::PolicyArgs;
 use crate::cli::values;
 use crate::proxy::{Authority, Beyond, Config, Credentials, Hosts, Roots, Upstream, ca, provider};
@@ -32,7 +32,7 @@ pub(in crate::cli) struct ProxyArgs {
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
     #[command(flatten)]
-    pub(in crate::cli) limits: LimitArgs,
+    pub(in crate::cli) thresholds: ThresholdArgs,
 }
 
 /// What `proxy` and `run` share.
@@ -66,7 +66,7 @@ pub(in crate::cli) struct Plan<'p> {
     pub(in crate::cli) upstream: Option<&'p str>,
     pub(in crate::cli) door: &'p DoorArgs,
     pub(in crate::cli) policy: &'p PolicyArgs,
-    pub(in crate::cli) limits: &'p LimitArgs,
+    pub(in crate::cli) thresholds: &'p ThresholdArgs,
 }
 
 impl Plan<'_> {

@@ -1,10 +1,8 @@
 //! The wire between the replay and its client, as libpcap hears it on the loopback device.
 
+use crate::analyzer::{Analyzer, Options as AnalyzerOptions, Output};
 use crate::capture::live::{Live, LiveItem, Options, port_filter};
 use crate::exchange::Exchange;
-use crate::net::Decoder;
-use crate::pipeline::{Config, Output, Pipeline};
-use crate::tcp::{Limits, Table};
 use anyhow::Result;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -25,21 +23,19 @@ impl Ear {
 
     /// Listens until `stop` is set; the first exchange, where all of it was heard.
     pub(super) fn listen(mut self, stop: &AtomicBool) -> Option<Exchange> {
-        let config = Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() };
-        let (mut net, mut table, mut pipeline) = (Decoder::new(), Table::new(Limits::default()), Pipeline::new(config));
+        let mut analyzer = Analyzer::new(AnalyzerOptions::whole());
+        let mut all = Vec::new();
+        let mut keep = |output| {
+            if let Output::Exchange(analyzed) = output {
+                all.push(*analyzed.exchange);
+            }
+        };
         let heard = self.0.run(stop, Duration::from_millis(50), &mut |item| {
             if let LiveItem::Packet(packet) = item {
-                net.push(&packet, &mut |segment| table.push(segment, &mut |event| pipeline.feed(&event)));
+                analyzer.packet(&packet, &mut keep);
             }
         });
-        table.finish(&mut |event| pipeline.feed(&event));
-        pipeline.finish();
-        let mut all = Vec::new();
-        pipeline.drain(&mut |output| {
-            if let Output::Exchange(exchange) = output {
-                all.push(*exchange);
-            }
-        });
+        analyzer.finish(&mut keep);
         all.sort_by_key(|e| e.id);
         heard.ok().and_then(|()| all.into_iter().find(|e| e.request.is_some() && !e.gap))
     }

@@ -1,10 +1,10 @@
 //! A client that asks for a recording again and listens as a capture does: every read with the time at which the kernel got it.
 
 use super::{clock, socket};
+use crate::analyzer::{Analyzer, Options, Output};
 use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use crate::exchange::{Exchange, Request};
 use crate::http::event::{Transfer, Version};
-use crate::pipeline::{Config, Output, Pipeline};
 use crate::replay::h2;
 use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result};
@@ -25,8 +25,7 @@ pub fn ask(server: SocketAddr, recorded: &Exchange, lasts: Span) -> Result<Optio
     socket::stamp_arrivals(&socket);
     let wait = Duration::from_nanos(lasts.0.max(0) as u64) + PATIENCE;
     let endpoints = Endpoints { client: socket.local_addr()?, server };
-    let config = Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() };
-    let mut ear = Ear { pipeline: Pipeline::new(config), heard: None };
+    let mut ear = Ear { analyzer: Analyzer::new(Options::whole()), heard: None };
     ear.event(clock::now(), Direction::ToServer, What::Open { endpoints, joined: false });
     let request = recorded.request.as_ref();
     let version = recorded.response.as_ref().and_then(|r| r.head.as_ref()).map_or(Version::H11, |h| h.version);
@@ -59,29 +58,31 @@ pub fn ask(server: SocketAddr, recorded: &Exchange, lasts: Span) -> Result<Optio
             Err(_) => break,
         }
     }
-    ear.pipeline.finish();
-    ear.drain();
+    ear.finish();
     Ok(ear.heard)
 }
 
 struct Ear {
-    pipeline: Pipeline,
+    analyzer: Analyzer,
     heard: Option<Exchange>,
 }
 
 impl Ear {
     fn event(&mut self, at: i64, dir: Direction, what: What<'_>) {
-        self.pipeline.feed(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what });
-        self.drain();
+        let Ear { analyzer, heard } = self;
+        analyzer.event(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what }, &mut |output| keep(heard, output));
     }
 
-    fn drain(&mut self) {
-        let heard = &mut self.heard;
-        self.pipeline.drain(&mut |output| {
-            if let Output::Exchange(exchange) = output {
-                heard.get_or_insert(*exchange);
-            }
-        });
+    fn finish(&mut self) {
+        let Ear { analyzer, heard } = self;
+        analyzer.finish(&mut |output| keep(heard, output));
+    }
+}
+
+/// The first exchange is the one.
+fn keep(heard: &mut Option<Exchange>, output: Output) {
+    if let Output::Exchange(analyzed) = output {
+        heard.get_or_insert(*analyzed.exchange);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Pieces and records lie in runs: the views, the reader and what was handed in agree, over several runs, with old databases, and after a revision.
 
 use super::{record, sample, temp};
+use crate::analyzer::Output;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::store::Reader;
 use crate::store::migrate::{self, MIGRATIONS};
-use crate::store::write::Message;
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -72,7 +72,7 @@ fn the_views_and_the_reader_give_back_what_was_written() {
     response.body.pieces = pieces.clone();
     response.body.bytes = vec![b'x'; pieces.iter().filter(|p| !p.gap).count() * 3];
     response.records = records.clone();
-    record(&path, vec![Message::Finished(Box::new(finished))]);
+    record(&path, vec![Output::Exchange(Box::new(finished))]);
     let reader = Reader::open(&path).unwrap();
     assert_eq!(reader.body(1, 1).unwrap().pieces, pieces);
     assert_eq!(reader.records(1).unwrap(), records);
@@ -114,6 +114,6 @@ fn records_that_come_again_replace_the_ones_before() {
     part.records = records; // 600 of one framing …
     let finished = sample::finished(0, 100); // … and then 3, numbered from 0 again
     let wanted = finished.exchange.response.as_ref().unwrap().records.clone();
-    record(&path, vec![Message::Begun(ExchangeId(0)), Message::Part(Box::new(part)), Message::Finished(Box::new(finished))]);
+    record(&path, vec![Output::Begun(ExchangeId(0)), Output::Part(Box::new(part)), Output::Exchange(Box::new(finished))]);
     assert_eq!(Reader::open(&path).unwrap().records(1).unwrap(), wanted);
 }

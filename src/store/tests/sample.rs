@@ -1,5 +1,6 @@
 //! An exchange made by hand, with something in every field that the store keeps.
 
+use crate::analyzer::Analyzed;
 use crate::conformance::{Finding, Level};
 use crate::conn::{ConnFacts, ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning, Terminator};
@@ -10,7 +11,6 @@ use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Told, Tr
 use crate::metrics::Metrics;
 use crate::oddity::{Kind, Oddities, Oddity};
 use crate::pipeline::{BodyPart, Connection, Part};
-use crate::store::Finished;
 use crate::summary::Summary;
 use crate::time::{Span, Timestamp};
 
@@ -42,7 +42,7 @@ pub(super) fn unread(n: u32) -> Connection {
 }
 
 /// Number `n`, its request at `at` ns.
-pub(super) fn finished(n: u64, at: i64) -> Finished {
+pub(super) fn finished(n: u64, at: i64) -> Analyzed {
     let exchange = Exchange {
         id: ExchangeId(n),
         conn: ConnId(0),
@@ -81,7 +81,7 @@ pub(super) fn finished(n: u64, at: i64) -> Finished {
         fix: Some("own advice"),
         ..Finding::new("wrong")
     };
-    Finished { exchange: Box::new(exchange), metrics, findings: vec![finding] }
+    Analyzed { exchange: Box::new(exchange), metrics, findings: vec![finding] }
 }
 
 /// The names of `list`'s fields, flat: those of the CSV header.

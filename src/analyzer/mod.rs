@@ -1,0 +1,178 @@
+//! The door of the library: packets or byte events in, judged exchanges out.
+//!
+//! ```text
+//! Packet ─► Reassembly (net ─► tcp) ─► ByteEvent ─► Pipeline ─► Exchange ─► metrics, conformance ─► Analyzed
+//!                                          ▲
+//!                  a proxy, a transcript ──┘
+//! ```
+//! No clock is read here: packets and events bring their times, and [`Analyzer::advance`] says that time passed without any.
+
+mod reassembly;
+
+pub use crate::pipeline::{BodyPart, Connection, Part};
+pub use reassembly::Reassembly;
+
+use crate::capture::Packet;
+use crate::conformance::hop::Legs;
+use crate::conformance::policy::Policy;
+use crate::conformance::{self, Finding};
+use crate::conn::ByteEvent;
+use crate::exchange::Exchange;
+use crate::metrics::{self, Metrics};
+use crate::net::NetStats;
+use crate::pipeline::{self, Pipeline};
+use crate::time::Timestamp;
+use crate::{tcp, tls};
+
+/// What an [`Analyzer`] does. `Options::default()` reads every TCP connection and judges each exchange by its dialect.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bounds of TCP reassembly. Without effect on [`Analyzer::event`].
+    pub reassembly: tcp::Limits,
+    /// Drop packets whose IPv4 or TCP checksum is wrong. Captures of the sending machine hold many of these: its network device fills in
+    /// checksums later.
+    pub verify_checksums: bool,
+    /// Only packets to or from these TCP ports; empty: all. Without effect on [`Analyzer::event`].
+    pub ports: Vec<u16>,
+    /// Secrets that decrypt TLS. The list is shared: what is pushed to a clone of it later is used too.
+    pub keys: tls::Keys,
+    /// Thresholds of the rules.
+    pub thresholds: conformance::Limits,
+    /// Profile, levels of rules, exceptions.
+    pub policy: Policy,
+    /// Keep body bytes, deliveries, records and hashes. Without them an exchange holds only what was made of them, which takes less memory
+    /// and is enough for the same figures and findings.
+    pub contents: bool,
+    /// Body bytes of one exchange that are held before they are handed on as a [`Part`].
+    pub part_bytes: usize,
+    /// Deliveries or records of one exchange that are held before they are handed on as a [`Part`].
+    pub part_items: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let pipeline::Config { part_bytes, part_items, keys, contents, .. } = pipeline::Config::default();
+        Options {
+            reassembly: tcp::Limits::default(),
+            verify_checksums: false,
+            ports: Vec::new(),
+            keys,
+            thresholds: conformance::Limits::default(),
+            policy: Policy::default(),
+            contents,
+            part_bytes,
+            part_items,
+        }
+    }
+}
+
+impl Options {
+    /// Every exchange comes whole, however long it is: nothing is handed on in parts. Memory grows with the longest exchange.
+    pub fn whole() -> Self {
+        Options { part_bytes: usize::MAX, part_items: usize::MAX, ..Options::default() }
+    }
+}
+
+/// An exchange with its figures and what is wrong with it.
+#[derive(Debug)]
+pub struct Analyzed {
+    /// The exchange.
+    pub exchange: Box<Exchange>,
+    /// Its figures.
+    pub metrics: Metrics,
+    /// What is wrong with it, worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Analyzed {
+    /// An exchange that did not come from an analyzer (an imported one), judged on its own by its dialect.
+    pub fn new(exchange: Exchange, thresholds: &conformance::Limits) -> Analyzed {
+        let metrics = metrics::of(&exchange);
+        let findings = conformance::judge(&exchange, &metrics, thresholds);
+        Analyzed { exchange: Box::new(exchange), metrics, findings }
+    }
+}
+
+/// What comes out of an [`Analyzer`].
+pub type Output = pipeline::Output<Analyzed>;
+
+/// Reads packets or byte events and judges the exchanges in them.
+///
+/// Every method takes a `sink`, which gets what the input completed, in order.
+#[derive(Debug)]
+pub struct Analyzer {
+    reassembly: Reassembly,
+    pipeline: Pipeline,
+    judge: Judge,
+}
+
+/// What judges one exchange after the other.
+#[derive(Debug)]
+struct Judge {
+    thresholds: conformance::Limits,
+    policy: Policy,
+    /// Recent streams: one of them may be the same answer on the other side of a proxy.
+    recent: Legs,
+}
+
+impl Analyzer {
+    /// An analyzer that has seen nothing.
+    pub fn new(options: Options) -> Analyzer {
+        let Options { reassembly, verify_checksums, ports, keys, thresholds, policy, contents, part_bytes, part_items } = options;
+        let config = pipeline::Config { part_bytes, part_items, keys, contents, ..pipeline::Config::default() };
+        Analyzer {
+            reassembly: Reassembly::new(reassembly, verify_checksums, ports),
+            pipeline: Pipeline::new(config),
+            judge: Judge { thresholds, policy, recent: Legs::default() },
+        }
+    }
+
+    /// The next packet of a capture.
+    pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(Output)) {
+        let Analyzer { reassembly, pipeline, .. } = self;
+        reassembly.packet(packet, &mut |event| pipeline.feed(&event));
+        self.drain(sink);
+    }
+
+    /// What happened to a connection, from a source that has no packets. One analyzer takes packets or events, not both: the numbers of
+    /// connections would collide.
+    pub fn event(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(Output)) {
+        self.pipeline.feed(event);
+        self.drain(sink);
+    }
+
+    /// It is `now`, and no packet came: what waited long enough for lost bytes goes on without them, idle connections end.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(Output)) {
+        let Analyzer { reassembly, pipeline, .. } = self;
+        reassembly.advance(now, &mut |event| pipeline.feed(&event));
+        self.drain(sink);
+    }
+
+    /// The capture is over: every connection that is open ends here. Afterwards the analyzer is empty. Returns what the packets were.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(Output)) -> NetStats {
+        let Analyzer { reassembly, pipeline, .. } = self;
+        let stats = reassembly.finish(&mut |event| pipeline.feed(&event));
+        pipeline.finish();
+        self.drain(sink);
+        stats
+    }
+
+    /// TCP connections that are held, those included that ended a few seconds ago.
+    pub fn connections(&self) -> usize {
+        self.reassembly.connections()
+    }
+
+    fn drain(&mut self, sink: &mut dyn FnMut(Output)) {
+        let Analyzer { pipeline, judge, .. } = self;
+        pipeline.drain(&mut |output| sink(output.map(|exchange| judge.judge(exchange))));
+    }
+}
+
+impl Judge {
+    fn judge(&mut self, exchange: Box<Exchange>) -> Box<Analyzed> {
+        let metrics = metrics::of(&exchange);
+        let upstream = self.recent.far_side(&exchange, &metrics);
+        let findings = conformance::judge_beside(&exchange, &metrics, &self.thresholds, &self.policy, upstream.as_ref());
+        Box::new(Analyzed { exchange, metrics, findings })
+    }
+}

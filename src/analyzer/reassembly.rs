@@ -1,0 +1,56 @@
+//! Packets in, byte events out: link and IP layers, the choice of ports, TCP.
+
+use crate::capture::Packet;
+use crate::conn::ByteEvent;
+use crate::net::{self, NetStats};
+use crate::tcp;
+use crate::time::Timestamp;
+
+/// The layers below HTTP, for one capture.
+#[derive(Debug)]
+pub struct Reassembly {
+    net: net::Decoder,
+    tcp: tcp::Table,
+    /// Only these ports; empty: all.
+    ports: Vec<u16>,
+}
+
+impl Default for Reassembly {
+    /// Usual bounds, all ports, checksums not looked at.
+    fn default() -> Self {
+        Reassembly::new(tcp::Limits::default(), false, Vec::new())
+    }
+}
+
+impl Reassembly {
+    /// `ports`: only TCP to or from these; empty: all. `verify_checksums`: drop packets whose IPv4 or TCP checksum is wrong.
+    pub fn new(limits: tcp::Limits, verify_checksums: bool, ports: Vec<u16>) -> Reassembly {
+        Reassembly { net: net::Decoder::new().verify_checksums(verify_checksums), tcp: tcp::Table::new(limits), ports }
+    }
+
+    /// The next packet.
+    pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        let Reassembly { net, tcp, ports } = self;
+        net.push(packet, &mut |segment| {
+            if ports.is_empty() || ports.contains(&segment.src.port()) || ports.contains(&segment.dst.port()) {
+                tcp.push(segment, sink);
+            }
+        });
+    }
+
+    /// It is `now`, and no packet came.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        self.tcp.advance(now, sink);
+    }
+
+    /// The capture is over: what waits is delivered with its gaps, every connection ends. Returns what the packets were.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) -> NetStats {
+        self.tcp.finish(sink);
+        self.net.stats()
+    }
+
+    /// Connections that are held, those included that ended a few seconds ago.
+    pub fn connections(&self) -> usize {
+        self.tcp.len()
+    }
+}

@@ -1,0 +1,107 @@
+//! The options for bounds and thresholds: how packets are put together (where packets are read), what rules take for slow or late.
+
+use super::policy::Limits as FileLimits;
+use super::values;
+use crate::time::Span;
+use crate::{conformance, tcp};
+use clap::Args;
+
+/// Bounds of reassembly. Only for commands that read packets.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct ReassemblyArgs {
+    /// Give up lost bytes that the receiver has acknowledged after
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::span)]
+    hole_acked: Span,
+    /// Give up lost bytes that a retransmission may still bring after
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::span)]
+    hole_timeout: Span,
+    /// … or when so many bytes wait behind them
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = values::size)]
+    hole_bytes: usize,
+    /// … or so many segments
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    hole_segments: usize,
+    /// A connection without packets for so long is over
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::span)]
+    idle: Span,
+    /// Bytes that wait behind losses, all connections together
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = values::size)]
+    memory: usize,
+    /// Connections followed at once
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    connections: usize,
+    /// Drop packets whose IPv4 or TCP checksum is wrong. Not for captures of the sender, whose device fills them in later
+    #[arg(long)]
+    pub(super) verify_checksums: bool,
+}
+
+impl ReassemblyArgs {
+    /// For the analyzer.
+    pub(super) fn limits(&self) -> tcp::Limits {
+        tcp::Limits {
+            hole_acked: self.hole_acked,
+            hole: self.hole_timeout,
+            hole_bytes: self.hole_bytes,
+            hole_segments: self.hole_segments,
+            idle: self.idle,
+            memory: self.memory,
+            connections: self.connections,
+        }
+    }
+}
+
+/// Thresholds of rules.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct ThresholdArgs {
+    /// A gap between deltas of at least this is a stall … [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    stall: Option<Span>,
+    /// … if it is also so many times the median gap [default: 20]
+    #[arg(long, value_name = "X")]
+    stall_times_median: Option<f64>,
+    /// An answer that is complete within this after its first delta was buffered … [default: 50ms]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    burst_window: Option<Span>,
+    /// … if it has more deltas than this [default: 20]
+    #[arg(long, value_name = "N")]
+    burst_min_deltas: Option<usize>,
+    /// Deltas that come together before it counts as delivery in blocks [default: 8]
+    #[arg(long, value_name = "N")]
+    block_deltas: Option<u64>,
+    /// Silence before the first delta that wants a keep-alive [default: 15s]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    keep_alive: Option<Span>,
+    /// A head that comes so late, together with the first delta, was held back [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    late_head: Option<Span>,
+    /// A body that stays open for so long behind its terminator is remarked on [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    tail: Option<Span>,
+    /// A pause that the transport caused is worth a warning from this on [default: 200ms]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    transport_stall: Option<Span>,
+    /// Tokens per delta from which on the gap between deltas is no time per token [default: 1.5]
+    #[arg(long, value_name = "X")]
+    tokens_per_delta: Option<f64>,
+}
+
+impl ThresholdArgs {
+    /// Options first, then the file, then what is usual.
+    pub(super) fn limits(&self, file: &FileLimits) -> conformance::Limits {
+        let usual = conformance::Limits::default();
+        conformance::Limits {
+            stall: self.stall.or(file.stall).unwrap_or(usual.stall),
+            stall_times_median: self.stall_times_median.or(file.stall_times_median).unwrap_or(usual.stall_times_median),
+            burst_window: self.burst_window.or(file.burst_window).unwrap_or(usual.burst_window),
+            burst_min_deltas: self.burst_min_deltas.or(file.burst_min_deltas).unwrap_or(usual.burst_min_deltas),
+            block_deltas: self.block_deltas.or(file.block_deltas).unwrap_or(usual.block_deltas),
+            keep_alive: self.keep_alive.or(file.keep_alive).unwrap_or(usual.keep_alive),
+            late_head: self.late_head.or(file.late_head).unwrap_or(usual.late_head),
+            tail: self.tail.or(file.tail).unwrap_or(usual.tail),
+            transport_stall: self.transport_stall.or(file.transport_stall).unwrap_or(usual.transport_stall),
+            tokens_per_delta: self.tokens_per_delta.or(file.tokens_per_delta).unwrap_or(usual.tokens_per_delta),
+        }
+    }
+}

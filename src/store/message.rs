@@ -1,0 +1,58 @@
+//! What goes to the writer, and what comes back at the end.
+
+use crate::analyzer::{Analyzed, BodyPart, Output};
+use crate::time::Timestamp;
+
+/// One entry of the writer's queue.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// From the analyzer.
+    Output(Output),
+    /// A delivery crossed the client's side of a proxy.
+    Hop(Hop),
+}
+
+/// When one delivery crossed the client's side of the proxy; its own time is that of the upstream side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// Number of the delivery: [`crate::exchange::PieceInfo::frame`] of its pieces.
+    pub frame: u64,
+    /// Responses: handed to the client. Requests: come in from it.
+    pub client_at: Timestamp,
+}
+
+/// How a recording went, for the last lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The session; none where nothing was seen and so nothing was written.
+    pub session: i64,
+    /// Id of its first exchange.
+    pub first: Option<i64>,
+}
+
+impl Message {
+    /// Bytes held (about) and rows to write (about).
+    pub(super) fn cost(&self) -> (usize, usize) {
+        let part = |b: &BodyPart| b.bytes.capacity() + 64 * b.pieces.len();
+        match self {
+            Message::Output(Output::Begun(_)) => (64, 1),
+            Message::Output(Output::Part(p)) => {
+                let rows = p.request.pieces.len() + p.response.pieces.len() + p.records.len();
+                (256 + part(&p.request) + part(&p.response) + 96 * p.records.len(), rows)
+            }
+            Message::Output(Output::Exchange(analyzed)) => of_exchange(analyzed),
+            Message::Output(Output::Connection(_)) => (512, 1),
+            Message::Hop(_) => (48, 1),
+        }
+    }
+}
+
+fn of_exchange(analyzed: &Analyzed) -> (usize, usize) {
+    let x = &analyzed.exchange;
+    let bodies = [x.request.as_ref().map(|r| &r.body), x.response.as_ref().map(|r| &r.body)];
+    let pieces: usize = bodies.iter().flatten().map(|b| b.pieces.len()).sum();
+    let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.capacity()).sum();
+    let records = x.response.as_ref().map_or(0, |r| r.records.len());
+    let answer = x.response.as_ref().map_or(0, |r| r.answer.texts.values().map(String::len).sum::<usize>() + 64 * r.deltas.len());
+    (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
+}
