@@ -19,6 +19,7 @@ const RANKS: &[&[&str]] = &[
     &["exchange"],
     &["pipeline", "metrics", "clients", "verdict", "delivery"],
     &["conformance"],
+    &["analyzer"],
     &["summary"],
     &["store", "replay", "report", "proxy"],
     &["cli"],
@@ -32,7 +33,8 @@ const CLOCKS: &[&str] = &["src/capture/live", "src/proxy/", "src/replay/serve", 
 
 const MAX_LINES: usize = 400;
 
-fn sources() -> Vec<(PathBuf, String)> {
+/// Every Rust file below this folder, with its text.
+fn below(dir: &Path) -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, out: &mut Vec<(PathBuf, String)>) {
         for entry in fs::read_dir(dir).expect("src is readable") {
             let path = entry.expect("entry").path();
@@ -44,10 +46,15 @@ fn sources() -> Vec<(PathBuf, String)> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut out = Vec::new();
-    walk(&root.join("src"), &mut out);
-    out.into_iter().map(|(p, t)| (p.strip_prefix(root).expect("below root").to_path_buf(), t)).collect()
+    walk(dir, &mut out);
+    out
+}
+
+/// Every file of `src`, named from the root of the project.
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    below(&root.join("src")).into_iter().map(|(p, t)| (p.strip_prefix(root).expect("below root").to_path_buf(), t)).collect()
 }
 
 fn rank(module: &str) -> Option<usize> {
@@ -167,4 +174,64 @@ fn sql_lives_in_the_store() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who may stack the layers: each layer itself with its tests, and the analyzer. `Pipeline` is also made by `pipeline::exchanges_of`.
+const STACKED: &[(&str, &str, &[&str])] = &[
+    ("net::Decoder", "Decoder::new(", &["src/net/", "src/analyzer/"]),
+    ("tcp::Table", "Table::new(", &["src/tcp/", "src/analyzer/"]),
+    ("Pipeline", "Pipeline::new(", &["src/pipeline/", "src/analyzer/"]),
+];
+
+/// Names that end alike belong to other layers where the file does not import the type.
+fn stacks(path: &str, text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+    let module = |name: &str| name.split_once("::").map(|(module, _)| module.to_owned());
+    let mut wrong = Vec::new();
+    for (name, call, _) in STACKED.iter().filter(|(_, _, homes)| !homes.iter().any(|home| path.starts_with(home))) {
+        let (full, short) = (format!("{name}::new("), call.trim_end_matches("::new("));
+        let imported = match module(name) {
+            None => true,
+            Some(module) => {
+                let uses = code.join(" ");
+                uses.split("use ").skip(1).filter_map(|u| u.split(';').next()).any(|u| {
+                    u.split_once(&format!("{module}::")).is_some_and(|(before, rest)| {
+                        let inside = rest.starts_with('{') || rest.starts_with(short);
+                        before.ends_with("::") && inside && rest.split(|c: char| !c.is_alphanumeric()).any(|word| word == short)
+                    })
+                })
+            }
+        };
+        for line in code.iter().filter(|l| l.contains(&full) || imported && l.contains(call) && !l.contains(&format!("::{call}"))) {
+            wrong.push(format!("{path}: builds {name} ({}); use sniff::Analyzer or analyzer::Reassembly", line.trim()));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn only_the_analyzer_stacks_the_layers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
+        for (path, text) in below(&root.join(folder)) {
+            let path = path.strip_prefix(root).expect("below root").display().to_string();
+            // The capture tests look at the packets that the loopback device gave.
+            if path != "src/capture/live/tests.rs" && path != "tests/tidy.rs" {
+                wrong.extend(stacks(&path, &text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_scanner_of_stacks_knows_whose_decoder_it_is() {
+    let seen = |text: &str| stacks("tests/x.rs", text).len();
+    assert_eq!(seen("use sniff::net::{self, Decoder};\nlet d = Decoder::new();"), 1);
+    assert_eq!(seen("let d = net::Decoder::new().verify_checksums(true);"), 1);
+    assert_eq!(seen("use crate::tcp::{Limits, Table};\nlet t = Table::new(Limits::default());"), 1);
+    assert_eq!(seen("let p = Pipeline::new(Config::default());\nlet q = pipeline::Pipeline::new(c);"), 2);
+    assert_eq!(seen("use crate::body::Decoder;\nlet d = Decoder::new(coding);\nlet h = hpack::Decoder::new(true);"), 0);
+    assert!(stacks("src/analyzer/mod.rs", "let p = Pipeline::new(c);").is_empty());
 }
