@@ -1,0 +1,206 @@
+//! Choices on the command line: which exchanges, which form, which exit code; each with one that is in and one that is out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use sniff::conn::Direction::{ToClient, ToServer};
+use std::process::Stdio;
+use support::place::{MS, Place, T0, chunk, delta, talk};
+
+/// Session 1 has exchange 1, a JSON answer of `one.example`; session 2 has exchange 2, a stream of `two.example`, an hour later.
+fn two() -> Place {
+    let p = Place::new();
+    let ask = |host: &str, path: &str, model: &str| {
+        let body = format!("{{\"model\":\"{model}\"}}");
+        format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    p.record(&[&talk(0, &[(0, ToServer, ask("one.example", "/v1/one", "m-one").as_bytes()), (5, ToClient, json.as_bytes())])]);
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let stream = format!("{head}{}{}{}0\r\n\r\n", chunk(&delta("a")), chunk(&delta("b")), chunk("data: [DONE]\n\n"));
+    let hour = 3_600_000;
+    p.record(&[&talk(
+        1,
+        &[(hour, ToServer, ask("two.example", "/v1/chat/completions", "m-two").as_bytes()), (hour + 5, ToClient, stream.as_bytes())],
+    )]);
+    p
+}
+
+fn ids(p: &Place, args: &[&str]) -> Vec<i64> {
+    let all = p.json(&[&["list", "--format", "json"], args].concat());
+    all.as_array().unwrap().iter().map(|x| x["id"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn each_selector_takes_one_and_leaves_the_other() {
+    let p = two();
+    assert_eq!(ids(&p, &[]), [1, 2]);
+    for (args, want) in [
+        (&["--session", "1"][..], &[1][..]),
+        (&["--session", "2"], &[2]),
+        (&["--session", "last"], &[2]),
+        (&["--session", "3"], &[]),
+        (&["--since", "2026-11-23T00:31:16Z"], &[2]),
+        (&["--since", "2026-11-23T00:31:16.000000001Z"], &[]),
+        (&["--until", "2026-11-23T00:31:16Z"], &[1]),
+        (&["--until", "2026-11-23T00:31:16.000000001Z"], &[1, 2]),
+        (&["--since", "2026-11-22T23:31:16Z", "--until", "2026-11-23"], &[1]),
+        (&["--host", "one.example"], &[1]),
+        (&["--host", "TWO.*"], &[2]),
+        (&["--host", "one"], &[]),
+        (&["--path", "/v1/ch"], &[2]),
+        (&["--path", "*one"], &[1]),
+        (&["--path", "one"], &[]),
+        (&["--model", "m-one"], &[1]),
+        (&["--model", "m-?wo"], &[2]),
+        (&["--model", "m-"], &[]),
+        (&["--dialect", "openai.chat"], &[2]),
+        (&["--dialect", "openai"], &[]),
+        (&["--framing", "sse"], &[2]),
+        (&["--framing", "JSON"], &[1]),
+        (&["--streaming"], &[2]),
+        (&["--streaming=true"], &[2]),
+        (&["--streaming=false"], &[1]),
+        (&["--host", "one.example", "--streaming"], &[]),
+    ] {
+        assert_eq!(ids(&p, args), want, "{args:?}");
+        // The other commands take the same.
+        let all = p.json(&[&["report", "latency", "--format", "json"], args].concat());
+        assert_eq!(all["overall"]["exchanges"], want.len(), "{args:?}");
+        if let [_] = want {
+            let lines = p.out(&[&["export", "--format", "curl"], args].concat());
+            assert_eq!((lines.contains("one.example"), lines.contains("two.example")), (want == [1], want == [2]), "{args:?}");
+        }
+    }
+    let (_, err) = p.want(2, &["list", "--session", "first"]);
+    assert!(err.contains("`last`"), "{err}");
+}
+
+#[test]
+fn connections_are_chosen_by_session_times_and_host_alone() {
+    let p = two();
+    let streams = |args: &[&str]| {
+        let all = p.json(&[&["list", "--connections", "--format", "json"], args].concat());
+        all.as_array().unwrap().iter().map(|c| c["session"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    for (args, want) in [
+        (&[][..], &[1, 2][..]),
+        (&["--session", "last"], &[2]),
+        (&["--session", "1"], &[1]),
+        (&["--since", "2026-11-23"], &[2]),
+        (&["--until", "2026-11-23"], &[1]),
+        (&["--host", "10.0.0.2"], &[1, 2]),
+        (&["--host", "10.0.0.3"], &[]),
+    ] {
+        assert_eq!(streams(args), want, "{args:?}");
+    }
+    for option in [&["--path", "/"][..], &["--model", "m"], &["--dialect", "d"], &["--framing", "sse"], &["--streaming"]] {
+        p.want(2, &[&["list", "--connections"], option].concat());
+    }
+}
+
+#[test]
+fn every_command_has_its_formats_and_no_others() {
+    let p = two();
+    let all = [
+        "table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github", "raw", "har", "wire", "pcapng", "curl", "vcr", "wiremock",
+        "xml",
+    ];
+    for (args, formats) in [
+        (&["list"][..], "table json jsonl csv markdown"),
+        (&["list", "--connections"], "table json jsonl csv markdown"),
+        (&["show", "2"], "table json jsonl csv markdown"),
+        (&["report", "latency"], "table json jsonl csv markdown"),
+        (&["report", "compliance"], "table json jsonl csv markdown"),
+        (&["report", "delivery"], "table json jsonl markdown"),
+        (&["report", "clients"], "table json jsonl csv markdown"),
+        (&["explain"], "table json jsonl csv markdown"),
+        (&["explain", "SSE-001"], "table json jsonl csv markdown"),
+        (&["check", "sniff.db", "--fail-on", "never"], "table json jsonl markdown junit sarif github"),
+        (&["export", "2"], "raw har jsonl csv wire pcapng curl vcr wiremock"),
+    ] {
+        let mut said = Vec::new();
+        for format in all {
+            let o = p.run(&[args, &["--format", format]].concat());
+            let fits = formats.split(' ').any(|f| f == format);
+            assert_eq!(o.status.code(), Some(if fits { 0 } else { 2 }), "{args:?} {format}: {}", String::from_utf8_lossy(&o.stderr));
+            assert_ne!(o.stdout.is_empty(), fits, "{args:?} {format}");
+            match format {
+                _ if !fits => {}
+                "json" | "har" | "wiremock" | "sarif" => drop(serde_json::from_slice::<Value>(&o.stdout).unwrap()),
+                "jsonl" => {
+                    String::from_utf8(o.stdout.clone()).unwrap().lines().for_each(|l| drop(serde_json::from_str::<Value>(l).unwrap()))
+                }
+                _ => {}
+            }
+            if fits {
+                said.push(o.stdout);
+            }
+        }
+        let n = said.len();
+        said.sort();
+        said.dedup();
+        assert_eq!(said.len(), n, "{args:?}: each format is another");
+    }
+}
+
+#[test]
+fn an_id_is_a_number_the_beginning_of_one_or_the_last() {
+    let p = two();
+    let shown = |id: &str| p.json(&["show", id, "--format", "json"])["id"].as_i64().unwrap();
+    assert_eq!(["1", "2", "last", "LAST"].map(shown), [1, 2, 2, 2]);
+    for wrong in ["3", "0", "x", "", "-1"] {
+        p.want(2, &["show", wrong]);
+    }
+    p.db()
+        .execute_batch("PRAGMA foreign_keys = OFF; UPDATE exchange SET id = 15 WHERE id = 1; UPDATE exchange SET id = 16 WHERE id = 2")
+        .unwrap();
+    assert!(p.want(2, &["show", "1"]).1.contains("15, 16"));
+    p.db().execute_batch("PRAGMA foreign_keys = OFF; UPDATE exchange SET id = 25 WHERE id = 16").unwrap();
+    assert_eq!(p.json(&["show", "2", "--format", "json"])["id"], 25);
+}
+
+#[test]
+fn times_are_understood_in_each_form() {
+    let p = two();
+    for (time, want) in [
+        ("2026-11-23T00:31:15Z", &[2][..]),
+        ("2026-11-23T01:31:15+01:00", &[2]),
+        ("2026-11-23 00:31:15", &[2]),
+        ("2026-11-23T00:31", &[2]),
+        ("2026-11-23 00:32", &[]),
+        ("2026-11-23", &[2]),
+        ("2026-11-24", &[]),
+        ("2026-11-22", &[1, 2]),
+    ] {
+        assert_eq!(ids(&p, &["--since", time]), want, "{time}");
+    }
+    // Begun two hours ago, seen from an instant and from a duration.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    p.db().execute("UPDATE exchange SET t_request_start_ns = ?1", [now - 7_200_000 * MS]).unwrap();
+    for (ago, inside) in [("1h", false), ("119m", false), ("121m", true), ("3h", true), ("7100s", false), ("7300s", true), ("1d", true)] {
+        assert_eq!(ids(&p, &["--since", ago]).len(), if inside { 2 } else { 0 }, "{ago}");
+        assert_eq!(ids(&p, &["--until", ago]).len(), if inside { 0 } else { 2 }, "{ago}");
+    }
+    assert!(T0 < now);
+}
+
+#[test]
+fn several_programs_open_a_new_database_at_once() {
+    for round in 0..8 {
+        let p = Place::new();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        p.record(&[&talk(0, &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"), (5, ToClient, answer)])]);
+        let programs: Vec<_> =
+            (0..4).map(|_| p.command(&["-q", "--db", "new.db", "--read", "a.pcap"]).stderr(Stdio::piped()).spawn().unwrap()).collect();
+        for program in programs {
+            let o = program.wait_with_output().unwrap();
+            assert!(o.status.success(), "round {round}: {}", String::from_utf8_lossy(&o.stderr));
+        }
+        let all = p.json(&["list", "--db", "new.db", "--format", "json"]);
+        let mut sessions: Vec<i64> = all.as_array().unwrap().iter().map(|x| x["session"].as_i64().unwrap()).collect();
+        sessions.sort_unstable();
+        assert_eq!(sessions, [1, 2, 3, 4], "round {round}");
+    }
+}
