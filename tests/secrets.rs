@@ -141,6 +141,31 @@ fn under_a_content_coding_the_whole_is_blanked_and_only_then() {
     }
 }
 
+/// What a finding quotes of a head's secret, cut short at the excerpt's end, is no more than the mark.
+#[test]
+fn an_excerpt_that_ends_within_a_secret() {
+    const KEY: &str = "sk-0123456789abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for before in ["", "x", "wrong key "] {
+        let long = format!("{before}{KEY}");
+        let body = format!("data:{long}\n\ndata:{{\"error\":\"{}{long}\"}}\n\n", "e".repeat(60));
+        let events = "Content-Type: text/event-stream\r\n";
+        let ask = format!("{JSON}Authorization: Bearer {KEY}\r\n");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.pcap"), exchange((&ask, b"{}"), (events, body.as_bytes()), 1448)).unwrap();
+        sniff(folder.path(), &["-q", "--read", "a.pcap"]);
+        let db = rusqlite::Connection::open(folder.path().join("sniff.db")).unwrap();
+        let texts: String = db
+            .query_row(
+                "SELECT (SELECT group_concat(found) FROM oddity) || (SELECT group_concat(message || coalesce(excerpt, '')) FROM finding)",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert!(texts.contains("data:") && texts.contains("[redacted"), "something quotes it: {texts}");
+        assert!(!texts.contains("sk-012345"), "{texts}");
+    }
+}
+
 #[test]
 fn long_bodies_that_leave_in_parts() {
     // Larger than what an exchange holds back: the secrets come in the first, a middle and the last part.

@@ -239,7 +239,46 @@ mod tests {
         assert_eq!(target("/v1/x?a=b&c"), "/v1/x?a=b&c");
         assert_eq!(target("/v1/x?api_key=ab&code=200&token=z&password="), "/v1/x?api_key=[redacted]&code=200&token=[redacted]&password=");
         assert_eq!(target("/p@th?x-amz-signature=ff00ff"), "/p@th?x-amz-signature=[redacted]");
-        assert_eq!(value("Location", "/a?token=xyzxyz"), "/a?token=[redacted]");
+        for name in ["Location", "Referer", ":path", "Content-Location"] {
+            assert_eq!(value(name, "/a?token=xyzxyz"), "/a?token=[redacted]", "{name}");
+            assert_eq!(value(&name.to_uppercase(), "https://me:pw@h/"), "https://[redacted]@h/", "{name}");
+        }
+        assert_eq!(value("Link", "/a?token=xyzxyz"), "/a?token=xyzxyz");
+    }
+
+    #[test]
+    fn every_name_that_gives_a_secret_away() {
+        let whole =
+            ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-goog-iam-authorization-token"];
+        let parts = ["x-api-key", "API_KEY", "x-apikey-1", "aws-access-key-id", "access_key", "client-secret", "My-Password", "passwd"];
+        let more = ["x-auth-token", "x-authtoken-b", "x-credentials", "x-amz-signature", "token", "csrf_token", "x-vault-token"];
+        for name in whole.iter().chain(&parts).chain(&more) {
+            assert!(is_secret(name) && is_secret(&name.to_uppercase()), "{name}");
+            assert_eq!(target(&format!("/x?{name}=1&a=b")), format!("/x?{name}=[redacted]&a=b"), "{name}: a short one too");
+        }
+        for name in ["key", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"] {
+            let by_word = name.ends_with("token");
+            assert_eq!(is_secret(name), by_word, "{name}: as a field");
+            let told = |value: &str| target(&format!("/x?{name}={value}")).contains("[redacted]");
+            assert_eq!((told("12345"), told("123456"), told("")), (by_word, true, false), "{name}: as a parameter");
+        }
+        for name in ["accept", "x-request-id", "tokens", "x-ratelimit-tokens", "keys", "max_tokens", "host"] {
+            assert!(!is_secret_parameter(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_secret_stays() {
+        assert_eq!(value("Authorization", "sk-abc"), "[redacted, 6 bytes]");
+        assert_eq!(value("Proxy-Authorization", "Basic dTpw"), "Basic [redacted, 4 bytes]");
+        assert_eq!(value("Cookie", "abc"), "[redacted, 3 bytes]");
+        assert_eq!(value("Cookie", "sid=abc"), "sid=[redacted, 3 bytes]");
+        assert_eq!(value("x-api-key", "a=b c"), "[redacted, 5 bytes]");
+        assert_eq!(value("x-api-key", "[redacted, 5 bytes]"), "[redacted, 5 bytes]");
+        assert_eq!(value("Authorization", "Bearer [redacted, 5 bytes]"), "Bearer [redacted, 5 bytes]");
+        assert_eq!(target("https://u:p@ss@h/a@b?c=d@e"), "https://[redacted]@h/a@b?c=d@e");
+        assert_eq!(target("https://h/a?u=http://x:y@z/"), "https://h/a?u=http://x:y@z/");
+        assert_eq!(target("/x?token=[redacted]&b=1"), "/x?token=[redacted]&b=1");
     }
 
     #[test]
