@@ -4,6 +4,7 @@
 mod opening;
 mod runs;
 mod sample;
+mod values;
 
 use super::select::SessionIs;
 use super::write;

@@ -112,3 +112,14 @@ fn a_cut_message_is_no_record() {
     let said = steps(TYPE, &[Step::Bytes(&good), Step::Bytes(&good[..20])], false);
     assert_eq!((said.data(), said.kinds()), (vec!["payload"], vec![TRUNCATED.0]));
 }
+
+/// Behind a gap only a prelude whose checksum fits begins a message: lengths alone stand in payloads, too.
+#[test]
+fn reading_goes_on_at_a_prelude_that_proves_itself() {
+    let good = message(&text(":event-type", "a"), b"payload");
+    let sane = [&[0, 0, 0, 40, 0, 0, 0, 0][..], b"nope"].concat();
+    let said = steps(TYPE, &[Step::Bytes(&good), Step::Gap(Some(5)), Step::Bytes(&[&sane[..], &good].concat())], true);
+    assert_eq!(said.data(), ["payload"; 2]);
+    let begin = (good.len() + 5 + sane.len()) as u64;
+    assert_eq!(said.spans()[1], (begin, begin + good.len() as u64));
+}

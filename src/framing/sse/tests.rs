@@ -202,3 +202,10 @@ fn an_event_without_end_is_not_kept_without_bound() {
     assert!(kinds.contains(&TOO_LONG));
     assert_eq!(records, [b"next"]);
 }
+
+#[test]
+fn the_last_retry_counts_and_a_bad_one_changes_nothing() {
+    for (sent, want) in [("retry: 1\n\nretry: 2\n\n", Some(2)), ("retry: 3\n\nretry: x\n\n", Some(3)), ("retry:\n\n", None)] {
+        assert_eq!(run(TYPE, &[sent.as_bytes(), b"data: a\n\n"]).retry, want, "{sent:?}");
+    }
+}

@@ -90,3 +90,17 @@ fn nagle_meets_delayed_acknowledgements() {
     talk.data(6, "ghi");
     assert_eq!(talk.said(), ["0< ghi #8"], "it had nothing to send when the acknowledgement came");
 }
+
+/// Nobody knows whether the sender had more to say: silence is no accusation.
+#[test]
+fn a_window_that_is_shut_at_the_end_is_told_only_of_a_sender_that_asked() {
+    let mut talk = Talk::open();
+    talk.data(0, "abc");
+    talk.window = 0;
+    talk.ack(3);
+    talk.window = 1000;
+    talk.wait(2000);
+    talk.flagged(3, "", crate::tcp::tests::flags::FIN);
+    let (said, _) = talk.finish();
+    assert!(said.iter().all(|line| !line.contains("zero-window")), "{said:?}");
+}

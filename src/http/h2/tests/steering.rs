@@ -95,3 +95,22 @@ fn nothing_is_said_without_knowledge() {
     assert!(stalls(&mut Conn::new(false), &happens(hello(&[get(1)]))).is_empty());
     assert!(stalls(&mut Conn::new(true), &happens(c(get(1)))).is_empty());
 }
+
+/// Padding is spent like data (RFC 9113 section 6.9.1): from the stream's window, and from the connection's.
+#[test]
+fn padding_shuts_windows_too() {
+    let padded = |len: usize, padding: u8| {
+        let payload = [&[padding][..], "x".repeat(len).as_bytes(), &vec![0; usize::from(padding)]].concat();
+        s(frame(kind::DATA, 8, 1, payload))
+    };
+    let begin = |window: u32| c([&PREFACE[..], &settings(&[(4, window)]), &get(1)].concat());
+    let stream = [(0, begin(300)), (1, s(ok(1))), (2, padded(99, 200)), (52, c(update(1, 100)))];
+    assert_eq!(stalls(&mut Conn::new(false), &stream), ["0 flow-control window shut for 50.0 ms"]);
+    // 65,535 of the connection: 65,000 of data in four frames, then 535 of which 300 are padding.
+    let mut happens = vec![(0, begin(1_000_000)), (1, s(ok(1)))];
+    happens.extend((0..4).map(|n| (2 + n, full(1, 16_250))));
+    happens.extend([(10, padded(334, 200)), (90, c(update(0, 100_000)))]);
+    assert_eq!(stalls(&mut Conn::new(false), &happens), ["0 flow-control window shut for 80.0 ms"]);
+    let open = [(0, begin(301)), (1, s(ok(1))), (2, padded(99, 200)), (52, c(update(1, 100)))];
+    assert!(stalls(&mut Conn::new(false), &open).is_empty(), "one byte is left");
+}
