@@ -30,7 +30,8 @@ pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
 
 use framing::Framing;
 use head::{CutBody, Transport};
-use reader::{Got, Reader, Step};
+use reader::{Got, Step};
+use records::Records;
 use serde::Serialize;
 use std::ops::ControlFlow;
 
@@ -45,7 +46,7 @@ pub struct Client {
     pub evidence: Evidence,
     transport: &'static Transport,
     framing: &'static Framing,
-    reader: fn() -> Box<dyn Reader>,
+    records: &'static Records,
 }
 
 /// What a model rests on.
@@ -118,23 +119,17 @@ pub fn judge(stream: &Stream) -> Vec<Verdict> {
 /// The same against a text that is known to be the right answer, as where the prompt or a mock fixes it: then a server that says something else, or
 /// only calls a tool, changes the answer for every client that reads it well.
 pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
-    let Some(add) = roster::meant(stream.dialect) else { return Vec::new() };
-    let mut meant = meant::meant(&stream.body, stream.dialect == "openai.chat", add);
+    let Some(meant) = meant_by(stream, answer) else { return Vec::new() };
+    roster::clients().filter(|c| c.dialect == stream.dialect).map(|c| c.verdict(stream, &meant)).collect()
+}
+
+/// What the server meant to say, or this text where the right answer is known. None where no client speaks the dialect.
+fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
+    let mut meant = meant::meant(&stream.body, stream.dialect == "openai.chat", roster::meant(stream.dialect)?);
     if let Some(text) = answer {
         meant.texts = [(0, text.to_string())].into();
     }
-    let verdict = |c: &Client| {
-        let (outcome, why, text) = match c.run(stream) {
-            Err((outcome, why)) => (outcome, why, None),
-            Ok(got) => {
-                let lack = got.lacks(&meant);
-                let outcome = if lack.is_some() { Outcome::Changed } else { Outcome::Fine };
-                (outcome, lack.unwrap_or_default(), Some(got.text()))
-            }
-        };
-        Verdict { client: c.name, outcome, why, evidence: c.evidence.text(), text }
-    };
-    roster::clients().filter(|c| c.dialect == stream.dialect).map(verdict).collect()
+    Some(meant)
 }
 
 /// How far a client got in the body.
@@ -148,6 +143,19 @@ enum Reached {
 }
 
 impl Client {
+    /// What it makes of a stream, measured against what was meant.
+    fn verdict(&self, stream: &Stream, meant: &Got) -> Verdict {
+        let (outcome, why, text) = match self.run(stream) {
+            Err((outcome, why)) => (outcome, why, None),
+            Ok(got) => {
+                let lack = got.lacks(meant);
+                let outcome = if lack.is_some() { Outcome::Changed } else { Outcome::Fine };
+                (outcome, lack.unwrap_or_default(), Some(got.text()))
+            }
+        };
+        Verdict { client: self.name, outcome, why, evidence: self.evidence.text(), text }
+    }
+
     /// What the application gets; an error: nothing whole, and why.
     fn run(&self, stream: &Stream) -> Result<Got, (Outcome, String)> {
         if let Some(why) = self.transport.refuses(stream) {
@@ -158,7 +166,7 @@ impl Client {
             Some(block) if stream.blocks && stream.end != BodyEnd::Complete => body.len() / block * block,
             _ => body.len(),
         };
-        let mut reader = (self.reader)();
+        let mut reader = self.records.reader();
         let (mut reached, mut events, mut drains) = (Reached::All, 0u64, false);
         let cut_unseen = stream.end == BodyEnd::Cut && self.transport.overlooks_cut(stream);
         let complete = stream.end == BodyEnd::Complete || cut_unseen;

@@ -4,7 +4,7 @@ use crate::clients::chat::{Collect, shapes};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{Kind, Transport, USUAL};
 use crate::clients::json::Json;
-use crate::clients::reader::{Join, Reader};
+use crate::clients::reader::Join;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{LastCr, Mark, Rest, STANDARD, Sse, Utf8};
 use crate::clients::{Client, Evidence};
@@ -63,29 +63,27 @@ fn names_raise(event: &str) -> Route {
     if event.is_empty() || event == "message" { Route::Chunk } else { Route::Raise }
 }
 
-type ReaderFn = fn() -> Box<dyn Reader>;
-
 const fn client(
     name: &'static str,
     source: &'static str,
     transport: &'static Transport,
     framing: &'static Framing,
-    reader: ReaderFn,
+    records: &'static Records,
 ) -> Client {
-    Client { name, dialect: "openai.chat", evidence: Evidence::Source(source), transport, framing, reader }
+    Client { name, dialect: "openai.chat", evidence: Evidence::Source(source), transport, framing, records }
 }
 
 pub(super) static CLIENTS: &[Client] = &[
-    client("openai-go", "ssestream.go (empty events skipped since 3.51)", &PLAIN, &GO, || OPENAI_GO.reader()),
-    client("go-openai", "stream_reader.go, 300 lines without data at most", &PLAIN, &GO_LINES, || GO_OPENAI.reader()),
-    client("openai-java", "SseHandler.kt", &PLAIN, &SPEC, || OPENAI_JAVA.reader()),
-    client("okhttp-sse", "RealEventSource.kt, with the usual loop", &EVENT_STREAM, &SPEC, || OKHTTP.reader()),
-    client("reqwest-eventsource", "0.6 over eventsource-stream 0.2.3, with the usual loop", &EVENT_STREAM, &RUST, || OKHTTP.reader()),
-    client("hf-inference-benchmarker", "over reqwest-eventsource, demands [DONE]", &EVENT_STREAM, &RUST, || BENCHMARKER.reader()),
-    client("macpaw-openai", "ServerSentEventsStreamInterpreter.swift", &PLAIN, &SPEC, || MACPAW.reader()),
-    client("zed", "open_ai crate, line by line", &PLAIN, &LINE_BY_LINE, || ZED.reader()),
-    client("open-webui", "routers/openai.py, line by line", &HOLDS, &LINE_BY_LINE, || OPEN_WEBUI.reader()),
-    client("nextchat", "utils/chat.ts", &EVENT_STREAM, &SPEC, || NEXT_CHAT.reader()),
-    client("vllm-bench", "endpoint_request_func.py", &PLAIN, &PREFIX_OFF, || PREFIXED.reader()),
-    client("dify-gitee-ai", "removes `data: ` from blocks between two LF", &PLAIN, &PREFIX_OFF, || PREFIXED.reader()),
+    client("openai-go", "ssestream.go (empty events skipped since 3.51)", &PLAIN, &GO, &OPENAI_GO),
+    client("go-openai", "stream_reader.go, 300 lines without data at most", &PLAIN, &GO_LINES, &GO_OPENAI),
+    client("openai-java", "SseHandler.kt", &PLAIN, &SPEC, &OPENAI_JAVA),
+    client("okhttp-sse", "RealEventSource.kt, with the usual loop", &EVENT_STREAM, &SPEC, &OKHTTP),
+    client("reqwest-eventsource", "0.6 over eventsource-stream 0.2.3, with the usual loop", &EVENT_STREAM, &RUST, &OKHTTP),
+    client("hf-inference-benchmarker", "over reqwest-eventsource, demands [DONE]", &EVENT_STREAM, &RUST, &BENCHMARKER),
+    client("macpaw-openai", "ServerSentEventsStreamInterpreter.swift", &PLAIN, &SPEC, &MACPAW),
+    client("zed", "open_ai crate, line by line", &PLAIN, &LINE_BY_LINE, &ZED),
+    client("open-webui", "routers/openai.py, line by line", &HOLDS, &LINE_BY_LINE, &OPEN_WEBUI),
+    client("nextchat", "utils/chat.ts", &EVENT_STREAM, &SPEC, &NEXT_CHAT),
+    client("vllm-bench", "endpoint_request_func.py", &PLAIN, &PREFIX_OFF, &PREFIXED),
+    client("dify-gitee-ai", "removes `data: ` from blocks between two LF", &PLAIN, &PREFIX_OFF, &PREFIXED),
 ];

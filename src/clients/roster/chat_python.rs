@@ -97,29 +97,27 @@ fn named_hidden(event: &str) -> Route {
 
 // ---- clients
 
-type ReaderFn = fn() -> Box<dyn crate::clients::reader::Reader>;
-
 const fn client(
     name: &'static str,
     of: &'static str,
     transport: &'static Transport,
     framing: &'static Framing,
-    reader: ReaderFn,
+    records: &'static Records,
 ) -> Client {
-    Client { name, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, reader }
+    Client { name, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, records }
 }
 
 pub(super) static CLIENTS: &[Client] = &[
-    client("openai-python 2.54", "openai 2.54 (PyPI)", &HTTPX, &OPENAI_HELD, || OPENAI_RAW.reader()),
-    client("openai-python 2.54 helper", "openai 2.54 (PyPI), chat.completions.stream()", &HTTPX, &OPENAI_HELD, || OPENAI_HELPER.reader()),
-    client("openai-python 3.54", "openai 3.54 (PyPI)", &HTTPX, &OPENAI, || OPENAI_RAW.reader()),
-    client("openai-python 3.54 helper", "openai 3.54 (PyPI), chat.completions.stream()", &HTTPX, &OPENAI, || OPENAI_HELPER.reader()),
-    client("groq-python 1.7", "groq 1.7 (PyPI)", &HTTPX, &OPENAI_HELD, || GROQ.reader()),
-    client("litellm 1.106", "litellm 1.106 (PyPI)", &HTTPX, &OPENAI_HELD, || LITELLM.reader()),
-    client("langchain-openai-python 1.7.3", "langchain-openai 1.7.3 (PyPI)", &HTTPX, &OPENAI_HELD, || LANGCHAIN.reader()),
-    client("mistral-python 3.7", "mistralai 3.7 (PyPI)", &EVENT_STREAM, &SPEAKEASY, || MISTRAL.reader()),
-    client("huggingface_hub 1.33", "huggingface_hub 1.33 (PyPI)", &HTTPX_TEXT, &HUGGING_FACE_LINES, || HUGGING_FACE.reader()),
-    client("httpx-sse 0.4.3", "httpx-sse 0.4.3 (PyPI)", &HTTPX_SSE, &HTTPX_SSE_LINES, || LIBRARY.reader()),
-    client("sseclient-py 1.9", "sseclient-py 1.9 (PyPI)", &REQUESTS, &SSECLIENT, || LIBRARY.reader()),
-    client("aiter_naive", "a loop over lines that wants `data: `", &REQUESTS_LINES, &NAIVE, || LIBRARY.reader()),
+    client("openai-python 2.54", "openai 2.54 (PyPI)", &HTTPX, &OPENAI_HELD, &OPENAI_RAW),
+    client("openai-python 2.54 helper", "openai 2.54 (PyPI), chat.completions.stream()", &HTTPX, &OPENAI_HELD, &OPENAI_HELPER),
+    client("openai-python 3.54", "openai 3.54 (PyPI)", &HTTPX, &OPENAI, &OPENAI_RAW),
+    client("openai-python 3.54 helper", "openai 3.54 (PyPI), chat.completions.stream()", &HTTPX, &OPENAI, &OPENAI_HELPER),
+    client("groq-python 1.7", "groq 1.7 (PyPI)", &HTTPX, &OPENAI_HELD, &GROQ),
+    client("litellm 1.106", "litellm 1.106 (PyPI)", &HTTPX, &OPENAI_HELD, &LITELLM),
+    client("langchain-openai-python 1.7.3", "langchain-openai 1.7.3 (PyPI)", &HTTPX, &OPENAI_HELD, &LANGCHAIN),
+    client("mistral-python 3.7", "mistralai 3.7 (PyPI)", &EVENT_STREAM, &SPEAKEASY, &MISTRAL),
+    client("huggingface_hub 1.33", "huggingface_hub 1.33 (PyPI)", &HTTPX_TEXT, &HUGGING_FACE_LINES, &HUGGING_FACE),
+    client("httpx-sse 0.4.3", "httpx-sse 0.4.3 (PyPI)", &HTTPX_SSE, &HTTPX_SSE_LINES, &LIBRARY),
+    client("sseclient-py 1.9", "sseclient-py 1.9 (PyPI)", &REQUESTS, &SSECLIENT, &LIBRARY),
+    client("aiter_naive", "a loop over lines that wants `data: `", &REQUESTS_LINES, &NAIVE, &LIBRARY),
 ];

@@ -3,7 +3,7 @@
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{CutBody, Transport, USUAL};
 use crate::clients::json::Json;
-use crate::clients::reader::{Join, Reader};
+use crate::clients::reader::Join;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, LastCr, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence, anthropic, gemini, ollama, responses};
@@ -110,37 +110,35 @@ static OLLAMA_JS: Records = Records { skips_unreadable: true, collect: || Box::<
 static OLLAMA_PY: Records = Records { shape: Some(&ollama::PYTHON), collect: || Box::<ollama::Python>::default(), ..PYTHON_SDK };
 static OLLAMA_PY_GENERATE: Records = Records { collect: || Box::new(ollama::Python { generate: true }), ..PYTHON_SDK };
 
-type ReaderFn = fn() -> Box<dyn Reader>;
-
 const fn client(
     dialect: &'static str,
     name: &'static str,
     of: &'static str,
     transport: &'static Transport,
     framing: &'static Framing,
-    reader: ReaderFn,
+    records: &'static Records,
 ) -> Client {
-    Client { name, dialect, evidence: Evidence::Measured(of), transport, framing, reader }
+    Client { name, dialect, evidence: Evidence::Measured(of), transport, framing, records }
 }
 
 pub(super) static CLIENTS: &[Client] = &[
-    client(A, "js.a_raw", "@anthropic-ai/sdk 1.12 (npm)", &FETCH, &SCRIPT, || ANTHROPIC_SCRIPT.reader()),
-    client(A, "js.a_helper", "@anthropic-ai/sdk 1.12 (npm), messages.stream()", &FETCH, &SCRIPT, || ANTHROPIC_SCRIPT_HELPER.reader()),
-    client(A, "js.a_ai", "@ai-sdk/anthropic (npm)", &FETCH, &SPEC, || ANTHROPIC_AI.reader()),
-    client(A, "py.a_raw", "anthropic 2.12 (PyPI)", &HTTPX, &PYTHON, || ANTHROPIC_PYTHON.reader()),
-    client(A, "py.a_helper", "anthropic 2.12 (PyPI), messages.stream()", &HTTPX, &PYTHON, || ANTHROPIC_PYTHON_HELPER.reader()),
-    client(R, "js.r_openai", "openai 6.49 (npm)", &FETCH, &SCRIPT_HELD, || RESPONSES_SCRIPT.reader()),
-    client(R, "js.r_helper", "openai 6.49 (npm), responses.stream()", &FETCH, &SCRIPT_HELD, || RESPONSES_SCRIPT_HELPER.reader()),
-    client(R, "js.r_ai", "@ai-sdk/openai 3.0 (npm)", &FETCH, &SPEC, || RESPONSES_AI.reader()),
-    client(R, "py.r_openai", "openai 3.54 (PyPI)", &HTTPX, &PYTHON, || RESPONSES_PYTHON.reader()),
-    client(R, "py.r_helper", "openai 3.54 (PyPI), responses.stream()", &HTTPX, &PYTHON, || RESPONSES_PYTHON_HELPER.reader()),
-    client(G, "js.g_genai", "@google/genai 2.32 (npm)", &FETCH, &GENAI_SCRIPT, || GEMINI_SCRIPT.reader()),
-    client(G, "js.g_ai", "@ai-sdk/google (npm)", &FETCH, &SPEC, || GEMINI_AI.reader()),
-    client(G, "py.g_genai", "google-genai 3.4 (PyPI)", &HTTPX, &GENAI_PYTHON, || GEMINI_PYTHON.reader()),
-    client(O, "js.o_ollama", "ollama (npm)", &FETCH, &OLLAMA_SCRIPT, || OLLAMA_JS.reader()),
-    client(O, "py.o_ollama", "ollama (PyPI)", &HTTPX_TEXT, &OLLAMA_PYTHON, || OLLAMA_PY.reader()),
-    client("ollama.generate", "js.o_ollama", "ollama (npm)", &FETCH, &OLLAMA_SCRIPT, || OLLAMA_JS.reader()),
-    client("ollama.generate", "py.o_ollama", "ollama (PyPI)", &HTTPX_TEXT, &OLLAMA_PYTHON, || OLLAMA_PY_GENERATE.reader()),
+    client(A, "js.a_raw", "@anthropic-ai/sdk 1.12 (npm)", &FETCH, &SCRIPT, &ANTHROPIC_SCRIPT),
+    client(A, "js.a_helper", "@anthropic-ai/sdk 1.12 (npm), messages.stream()", &FETCH, &SCRIPT, &ANTHROPIC_SCRIPT_HELPER),
+    client(A, "js.a_ai", "@ai-sdk/anthropic (npm)", &FETCH, &SPEC, &ANTHROPIC_AI),
+    client(A, "py.a_raw", "anthropic 2.12 (PyPI)", &HTTPX, &PYTHON, &ANTHROPIC_PYTHON),
+    client(A, "py.a_helper", "anthropic 2.12 (PyPI), messages.stream()", &HTTPX, &PYTHON, &ANTHROPIC_PYTHON_HELPER),
+    client(R, "js.r_openai", "openai 6.49 (npm)", &FETCH, &SCRIPT_HELD, &RESPONSES_SCRIPT),
+    client(R, "js.r_helper", "openai 6.49 (npm), responses.stream()", &FETCH, &SCRIPT_HELD, &RESPONSES_SCRIPT_HELPER),
+    client(R, "js.r_ai", "@ai-sdk/openai 3.0 (npm)", &FETCH, &SPEC, &RESPONSES_AI),
+    client(R, "py.r_openai", "openai 3.54 (PyPI)", &HTTPX, &PYTHON, &RESPONSES_PYTHON),
+    client(R, "py.r_helper", "openai 3.54 (PyPI), responses.stream()", &HTTPX, &PYTHON, &RESPONSES_PYTHON_HELPER),
+    client(G, "js.g_genai", "@google/genai 2.32 (npm)", &FETCH, &GENAI_SCRIPT, &GEMINI_SCRIPT),
+    client(G, "js.g_ai", "@ai-sdk/google (npm)", &FETCH, &SPEC, &GEMINI_AI),
+    client(G, "py.g_genai", "google-genai 3.4 (PyPI)", &HTTPX, &GENAI_PYTHON, &GEMINI_PYTHON),
+    client(O, "js.o_ollama", "ollama (npm)", &FETCH, &OLLAMA_SCRIPT, &OLLAMA_JS),
+    client(O, "py.o_ollama", "ollama (PyPI)", &HTTPX_TEXT, &OLLAMA_PYTHON, &OLLAMA_PY),
+    client("ollama.generate", "js.o_ollama", "ollama (npm)", &FETCH, &OLLAMA_SCRIPT, &OLLAMA_JS),
+    client("ollama.generate", "py.o_ollama", "ollama (PyPI)", &HTTPX_TEXT, &OLLAMA_PYTHON, &OLLAMA_PY_GENERATE),
 ];
 
 const A: &str = "anthropic.messages";
