@@ -1,6 +1,9 @@
 //! Delivery of a stream, diagnosed: buffering, coalescing, pauses and who caused them, clocks that the server sent along. Pure functions of an exchange;
 //! `conformance` judges by them and `summary` tells them in words.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod words;
 
 pub use words::words;
@@ -151,33 +154,5 @@ pub fn cause(x: &Exchange, from: Timestamp, to: Timestamp) -> Cause {
         Some((_, words)) => Cause::Transport(words),
         None if x.gap => Cause::Capture,
         None => Cause::Server,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dialect::Meaning;
-
-    fn deltas(times: &[i64]) -> Vec<Delta> {
-        let meaning = Meaning { content: true, ..Meaning::default() };
-        times.iter().zip(0..).map(|(ms, record)| Delta { at: Timestamp(0).plus(Span::from_millis(*ms)), record, meaning }).collect()
-    }
-
-    #[test]
-    fn nagle_coalesces_and_a_steady_model_does_not() {
-        let held: Vec<i64> = (0..10).flat_map(|n| [n * 41, n * 41, n * 41]).collect();
-        assert_eq!(delayed_acks(&deltas(&held)).map(|d| (d.timer, d.gaps, d.of)), Some((Span::from_millis(40), 9, 9)));
-        let steady: Vec<i64> = (0..30).map(|n| n * 40).collect();
-        assert_eq!(delayed_acks(&deltas(&steady)), None);
-    }
-
-    #[test]
-    fn how_many_come_together() {
-        let d = deltas(&[0, 0, 0, 100, 100, 100, 100, 200]);
-        assert_eq!(bursts(&d), [3, 4, 1]);
-        assert_eq!(median_burst(&d), 3);
-        assert_eq!(deltas_per_delivery(&d), Some(8.0 / 3.0));
-        assert_eq!(deltas_per_delivery(&[]), None);
     }
 }

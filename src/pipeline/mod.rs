@@ -16,6 +16,10 @@ mod reading;
 mod socket;
 mod work;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 pub use again::{Kept, KeptMessage};
 pub use output::{BodyPart, Connection, Output, Part};
 

@@ -237,3 +237,20 @@ proptest! {
         prop_assert!(got.bytes.len() <= 16 << 20);
     }
 }
+
+/// 3000 events of 108 bytes each: some thousand times what comes in, and ten times what a decoder gives at once.
+#[test]
+fn one_delivery_that_becomes_more_than_a_buffer_comes_out_whole() {
+    let event = format!("data: {:100}\n\n", "{\"n\":\"word\"}");
+    let plain = event.repeat(3000).into_bytes();
+    // Made by the encoder of Node 22.
+    let br = [
+        0x5b, 0x9f, 0xf1, 0x84, 0xdf, 0x91, 0x60, 0xc7, 0x20, 0x6b, 0x68, 0x1e, 0x3e, 0x81, 0xb0, 0x52, 0x04, 0x44, 0xa1, 0xdc, 0xf6, 0x4a,
+        0xa7, 0xaf, 0x05, 0xd1, 0xe5, 0x32, 0xcc, 0x34, 0x02, 0x16, 0xe8, 0xb0, 0x07, 0x94, 0x83, 0x8e, 0x4e, 0xee, 0xe8, 0x04, 0x35,
+    ];
+    for (coding, bytes) in [("br", br.to_vec()), ("zstd", zstd(&plain)), ("gzip", gzip(&plain)), ("deflate", zlib(&plain))] {
+        let got = decode(coding, [bytes.as_slice()]);
+        assert_eq!((got.bytes.len(), got.bytes == plain, got.odd), (plain.len(), true, vec![]), "{coding} of {} bytes", bytes.len());
+        assert!(got.pieces.iter().all(|(delivery, _)| *delivery == 1), "{coding}");
+    }
+}

@@ -110,3 +110,13 @@ fn recognised_by_types_names_or_path() {
     );
     assert_eq!(chosen("/v1/threads/t1/messages", Framing::Json, r#"{"object":"thread.message"}"#), None);
 }
+
+#[test]
+fn a_figure_that_comes_as_null_takes_nothing_back() {
+    let late = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":null,"output_tokens":9}}"#;
+    let read = stream(&[START, BLOCK, TEXT, BLOCK_STOP, late, STOP]);
+    assert_eq!(read.answer.usage, Some(serde_json::json!({"input_tokens": 5, "output_tokens": 9})));
+    let none = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":null}}"#;
+    let read = stream(&[START, BLOCK, TEXT, BLOCK_STOP, none, STOP]);
+    assert_eq!((read.answer.output_tokens, read.answer.usage), (Some(1), Some(serde_json::json!({"input_tokens": 5, "output_tokens": 1}))));
+}

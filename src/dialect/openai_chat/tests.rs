@@ -237,3 +237,23 @@ fn a_stream_joined_in_the_middle_lacks_nothing() {
     let meaning = reader.read(&record, &mut Answer::default(), &mut |o| odd.push(o));
     assert!(meaning.content && odd.is_empty(), "{odd:?}");
 }
+
+/// The ordinary stream of two calls at once: each fragment says whose it is, and stands alone in its chunk.
+#[test]
+fn fragments_of_parallel_calls_go_to_the_call_that_they_name() {
+    let start = |index: u32, id: &str, name: &str| {
+        delta(&format!(
+            r#"{{"tool_calls":[{{"index":{index},"id":"{id}","type":"function","function":{{"name":"{name}","arguments":""}}}}]}}"#
+        ))
+    };
+    let more = |index: u32, part: &str| delta(&format!(r#"{{"tool_calls":[{{"index":{index},"function":{{"arguments":"{part}"}}}}]}}"#));
+    let records = [start(0, "a", "f"), start(1, "b", "g"), more(1, "{1"), more(0, "{0"), more(1, "}"), more(0, "}")];
+    let records: Vec<&str> = [ROLE].into_iter().chain(records.iter().map(String::as_str)).chain([END, "[DONE]"]).collect();
+    let read = sse(&records);
+    let of = |map: &std::collections::BTreeMap<String, String>| map.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>();
+    assert_eq!(
+        (of(&read.answer.tool_names), of(&read.answer.tool_arguments)),
+        (vec!["0 f".into(), "1 g".into()], vec!["0 {0}".into(), "1 {1}".into()])
+    );
+    assert_eq!((read.kinds(), read.answer.tool_deltas), (vec![], 6));
+}

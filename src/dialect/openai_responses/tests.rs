@@ -121,3 +121,12 @@ fn recognised_by_type_or_path() {
     assert_eq!(chosen("/x", Framing::Sse, CREATED), Some("openai.responses"));
     assert_eq!(chosen("/v1/responses", Framing::Json, r#"{"error":{"message":"no"}}"#), Some("openai.responses"));
 }
+
+#[test]
+fn a_refusal_is_text_that_arrives() {
+    let refusal = TEXT.replace("output_text.delta", "refusal.delta").replace("Hi", "No");
+    let read = stream(&[CREATED, ITEM, PART, &refusal, COMPLETED]);
+    assert_eq!((read.text(), read.answer.content_deltas), ("No", 1));
+    let deltas: Vec<_> = read.meanings.iter().map(|m| m.delta()).collect();
+    assert_eq!(deltas, [None, None, None, Some("content"), None]);
+}

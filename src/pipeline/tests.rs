@@ -1,0 +1,64 @@
+//! Times and counts of an exchange, each from a transcript whose deliveries are apart.
+
+use super::exchanges_of;
+use crate::conn::ConnId;
+use crate::exchange::Exchange;
+use crate::time::Span;
+
+const ASK: &str = "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {\"model\":\"m\",\"stream\":true}\n\n";
+const HEAD: &str = "@ +100ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n<\n\n";
+
+fn exchange(parts: &[&str]) -> Exchange {
+    let transcript = crate::wire::parse(&parts.concat()).unwrap();
+    exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0)
+}
+
+/// Milliseconds since the transcript began.
+fn ms(at: Option<crate::time::Timestamp>) -> Option<i64> {
+    Some(at?.since(crate::wire::START).0 / Span::from_millis(1).0)
+}
+
+#[test]
+fn a_record_is_there_with_its_last_byte() {
+    let first = "@ +20ms\n<| data: {\"choices\":[{\"index\":0,\"delta\":{\"cont\n\n@ +50ms\n<| ent\":\"a\"}}]}\\n\\n\n\n";
+    let whole = "@ +30ms\n<| data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}]}\\n\\n\n\n";
+    let x = exchange(&[ASK, HEAD, first, whole, "@ +5ms\n!fin <\n"]);
+    let r = x.response.unwrap();
+    assert_eq!((ms(r.first_record_at), ms(r.last_record_at), r.record_count), (Some(170), Some(200), 2));
+    assert_eq!(r.deltas.iter().map(|d| ms(Some(d.at)).unwrap()).collect::<Vec<_>>(), [170, 200]);
+    assert_eq!(
+        r.records.iter().map(|r| (ms(Some(r.first_at)), ms(Some(r.at)))).collect::<Vec<_>>(),
+        [(Some(120), Some(170)), (Some(200), Some(200))]
+    );
+    assert_eq!((r.body.arrival.split_records, r.body.arrival.deliveries), (1, 3));
+    assert_eq!((ms(Some(r.head_at)), ms(r.body.first_at), ms(Some(r.last_at))), (Some(100), Some(120), Some(200)));
+    assert_eq!((ms(x.ending.last_byte_at), ms(Some(x.ending.at))), (Some(200), Some(205)));
+    // The longest silence before the first delta: from the head to the first byte 20 ms, then 50 ms.
+    assert_eq!(r.body.arrival.quiet.map(|(span, until)| (span, ms(Some(until)))), Some((Span::from_millis(50), Some(170))));
+}
+
+#[test]
+fn the_terminator_of_an_array_is_its_closing_bracket() {
+    let ask = "> POST /v1beta/models/m:streamGenerateContent HTTP/1.1\n> Host: h\n>json {}\n\n";
+    let head = "@ +100ms\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n<\n\n";
+    let part = |text: &str, more: &str| format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}{more}}}]}}");
+    let (one, two) = (part("a", ""), part("b", ",\"finishReason\":\"STOP\""));
+    let x = exchange(&[ask, head, &format!("@ +10ms\n<| [{one}\n\n@ +20ms\n<| ,{two}\n\n@ +40ms\n<| ]\n\n@ +7ms\n!fin <\n")]);
+    let r = x.response.as_ref().unwrap();
+    assert_eq!((r.dialect, r.record_count, r.answer.texts[&0].as_str()), (Some("gemini.generate"), 2, "ab"));
+    assert_eq!((ms(x.ending.finish_at), ms(x.ending.terminator_at)), (Some(130), Some(170)));
+    assert_eq!((ms(r.first_record_at), ms(r.last_record_at)), (Some(110), Some(130)));
+}
+
+#[test]
+fn the_first_terminator_and_the_first_finish_reason_count() {
+    let chunk = |finish: &str| {
+        format!(
+            "@ +10ms\n<| data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{finish}}}]}}\\n\\n\n\n"
+        )
+    };
+    let done = "@ +10ms\n<| data: [DONE]\\n\\n\n\n";
+    let x = exchange(&[ASK, HEAD, &chunk("null"), &chunk("\"stop\""), &chunk("\"length\""), done, done, "!fin <\n"]);
+    assert_eq!((ms(x.ending.finish_at), ms(x.ending.terminator_at)), (Some(120), Some(140)));
+    assert_eq!(x.response.unwrap().record_count, 5);
+}
