@@ -6,7 +6,7 @@ use crate::conformance::{Finding, Level};
 use crate::conn::{ClosedAt, ConnFacts};
 use crate::exchange::TlsInfo;
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
-use crate::store::write::{Hop, Message};
+use crate::store::message::{Hop, Message};
 use crate::store::{Reader, Secrets, Writer};
 use crate::time::{Span, Timestamp};
 use rusqlite::Connection;
