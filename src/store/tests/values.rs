@@ -1,12 +1,13 @@
 //! Another number in every place: what is written stands in the column of its name, as any SQLite shell sees it.
 
 use super::{sample, session, temp};
+use crate::analyzer::Output;
 use crate::capture::Counts;
 use crate::conformance::{Finding, Level};
 use crate::conn::{ClosedAt, ConnFacts};
 use crate::exchange::TlsInfo;
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
-use crate::store::message::{Hop, Message};
+use crate::store::Hop;
 use crate::store::{Reader, Secrets, Writer};
 use crate::time::{Span, Timestamp};
 use rusqlite::Connection;
@@ -33,7 +34,7 @@ fn text(name: &str, t: &str) -> (String, Value) {
 fn a_session_keeps_what_was_counted_apart() {
     let (_dir, path) = temp();
     let mut writer = Writer::start(&path, session("src"), Secrets::Hide).unwrap();
-    writer.send(Message::Hop(Hop { frame: 21, client_at: Timestamp(22) })).unwrap();
+    writer.hop(Hop { frame: 21, client_at: Timestamp(22) }).unwrap();
     writer.finish(Timestamp(11), Counts { packets: 12, bytes: 13, dropped_kernel: Some(14), dropped_device: Some(15) }).unwrap();
     let have = row(&path, "SELECT source, started_ns, ended_ns, packets, bytes, dropped_kernel, dropped_device FROM session");
     let counts = [("started_ns", 7), ("ended_ns", 11), ("packets", 12), ("bytes", 13), ("dropped_kernel", 14), ("dropped_device", 15)];
@@ -65,7 +66,7 @@ fn a_finding_and_an_oddity_keep_each_place_apart() {
     };
     (0..37).for_each(|_| all.push(odd()));
     f.exchange.oddities = all;
-    super::record(&path, vec![Message::Finished(Box::new(f))]);
+    super::record(&path, vec![Output::Exchange(Box::new(f))]);
     let have = row(&path, "SELECT rule, level, record, offset, t_ns, count, message, packet, chunk FROM finding");
     let place = [int("record", 21), int("offset", 22), int("t_ns", 23), int("count", 24)];
     let want: Vec<_> = [text("rule", "HTTP-001"), text("level", "warning")].into_iter().chain(place).collect();
@@ -110,7 +111,7 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
         c.exchanges = 46;
         let t = |s: &str| Some(s.to_owned());
         c.tls = Some(TlsInfo { sni: t("sni"), alpn: t("alpn"), version: t("ver"), suite: Some(47), unread: Some("why") });
-        super::record(&path, vec![Message::Connection(Box::new(c))]);
+        super::record(&path, vec![Output::Connection(Box::new(c))]);
         let have = row(&path, "SELECT * FROM connection");
         let value = |name: &str| have.iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("{name}: {have:?}")).1.clone();
         for (n, name) in names.iter().enumerate() {
