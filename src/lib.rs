@@ -28,6 +28,7 @@ pub mod summary;
 pub mod store;
 pub mod replay;
 pub mod report;
+pub mod interchange;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod cli;

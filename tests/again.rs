@@ -394,7 +394,7 @@ fn each_fault_provokes_its_rule() {
     for (fault, wanted, allowed) in with {
         let script = Script::new(&clean, false).unwrap();
         let script = sniff::replay::fault::apply(script, &clean, &[fault.parse().unwrap()]).unwrap();
-        let mut transcript = sniff::replay::transcript::of(&clean, &script);
+        let mut transcript = sniff::interchange::transcript::of(&clean, &script);
         if *fault == "hang" {
             // The client waits for a while before it leaves.
             transcript.events.last_mut().unwrap().at = transcript.events.last().unwrap().at.plus(sniff::time::Span::from_secs(10));
@@ -418,7 +418,7 @@ fn normalised_streams_conform() {
         for exchange in exchanges(&input) {
             let Ok(script) = Script::new(&exchange, true) else { continue };
             let script = sniff::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
-            let transcript = sniff::replay::transcript::of(&exchange, &script);
+            let transcript = sniff::interchange::transcript::of(&exchange, &script);
             let right = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
             let text = |e: &Exchange| e.response.as_ref().unwrap().answer.texts.get(&0).cloned();
             assert_eq!(text(&right), text(&exchange), "{case}");
@@ -442,7 +442,7 @@ fn transcripts_read_back() {
     for path in captures() {
         for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
             let script = Script::new(exchange, false).unwrap();
-            let transcript = sniff::replay::transcript::of(exchange, &script);
+            let transcript = sniff::interchange::transcript::of(exchange, &script);
             let text = wire::write(&transcript);
             let back = exchanges_of(|sink| wire::parse(&text).unwrap().replay(ConnId(0), sink)).remove(0);
             let (have, wanted) = (back.response.as_ref().unwrap(), exchange.response.as_ref().unwrap());
@@ -546,12 +546,12 @@ const EXPORTED: [&str; 4] = ["dialect/openai-chat", "http1/chunk-extensions-trai
 /// `curl` exports ask for the same; `har` exports come back with their chunks and times.
 #[test]
 fn exports_are_what_other_tools_take() {
-    use sniff::report::export::{curl, har};
+    use sniff::interchange::{curl, har};
     for case in EXPORTED {
         let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
         let response = exchange.response.as_ref().unwrap();
         let archive = serde_json::to_vec(&har::archive(std::slice::from_ref(&exchange))).unwrap();
-        let back = sniff::replay::har::exchanges(&archive).unwrap();
+        let back = sniff::interchange::har::exchanges(&archive).unwrap();
         assert!(back.left_out.is_empty(), "{case}: {:?}", back.left_out);
         let back = back.exchanges[0].response.as_ref().unwrap();
         assert_eq!((&back.body.bytes, &back.answer.texts), (&response.body.bytes, &response.answer.texts), "{case}");
@@ -572,12 +572,12 @@ fn exports_are_what_other_tools_take() {
 #[test]
 #[ignore = "needs tshark"]
 fn packets_are_what_tshark_takes() {
-    use sniff::report::export::pcapng;
+    use sniff::interchange::pcapng;
     for case in EXPORTED {
         let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
         let response = exchange.response.as_ref().unwrap();
         let script = Script::new(&exchange, false).unwrap();
-        let transcript = sniff::replay::transcript::of(&exchange, &script);
+        let transcript = sniff::interchange::transcript::of(&exchange, &script);
         let dir = tempfile::tempdir().unwrap();
         let (file, objects) = (dir.path().join("a.pcapng"), dir.path().join("objects"));
         std::fs::write(&file, pcapng::file([(exchange.endpoints, &transcript)])).unwrap();

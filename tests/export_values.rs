@@ -271,3 +271,58 @@ fn an_export_is_redacted_unless_it_is_to_reveal() {
     assert!(err.contains("valid are raw, har, jsonl, csv, wire, pcapng, curl, vcr, wiremock"), "{err}");
     assert!(p.want(2, &["export", "--path", "/none"]).1.contains("no exchange is selected"));
 }
+
+/// A WebSocket with permessage-deflate: a masked text of the client (RFC 6455 section 5.7), a compressed one (RFC 7692 section 7.2.3.1) and two bytes of the server.
+fn socket() -> Place {
+    let ask = "GET /chat HTTP/1.1\r\nHost: api.example:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let open = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let from_client: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+    let text: &[u8] = &[0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let bytes: &[u8] = &[0x82, 0x02, 0x00, 0xff];
+    let p = Place::new();
+    let told = [
+        (0, ToServer, ask.as_bytes()),
+        (10, ToClient, open.as_bytes()),
+        (20, ToServer, from_client),
+        (30, ToClient, text),
+        (40, ToClient, bytes),
+    ];
+    p.record(&[&talk(0, &told)]);
+    p
+}
+
+#[test]
+fn an_archive_has_the_messages_of_a_websocket() {
+    let archive: Value = serde_json::from_str(&socket().out(&["export", "1", "--format", "har"])).unwrap();
+    let entry = &archive["log"]["entries"][0];
+    assert_eq!((&entry["_resourceType"], &entry["request"]["url"]), (&json!("websocket"), &json!("ws://api.example:8000/chat")));
+    assert_eq!((&entry["response"]["content"]["size"], &entry["request"]["postData"]), (&json!(0), &Value::Null));
+    let messages: Vec<_> = entry["_webSocketMessages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["type"].clone(), m["opcode"].clone(), m["data"].clone()))
+        .collect();
+    let want = [("send", 1, "Hello"), ("receive", 1, "Hello"), ("receive", 2, "AP8=")].map(|(t, o, d)| (json!(t), json!(o), json!(d)));
+    assert_eq!(messages, want);
+    let times: Vec<f64> = entry["_webSocketMessages"].as_array().unwrap().iter().map(|m| m["time"].as_f64().unwrap()).collect();
+    assert!((times[0] - (T0 + 20 * MS) as f64 / 1e9).abs() < 1e-6 && (times[2] - times[0] - 0.02).abs() < 1e-6, "{times:?}");
+}
+
+#[test]
+fn records_of_a_websocket_are_its_messages() {
+    let lines = socket().out(&["export", "1", "--format", "jsonl"]);
+    let raw: Vec<Value> = lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["raw"].clone()).collect();
+    assert_eq!(raw, [json!("Hello"), json!("\0\u{fffd}")]);
+    assert!(socket().out(&["export", "1", "--format", "csv"]).contains(",Hello"));
+}
+
+#[test]
+fn formats_without_messages_refuse_a_websocket_before_they_write() {
+    for format in ["raw", "curl", "vcr", "wiremock", "wire", "pcapng"] {
+        let p = socket();
+        let (out, err) = p.want(2, &["export", "1", "--format", format, "-o", "out"]);
+        assert!(out.is_empty() && !p.path("out").exists(), "{format}");
+        assert!(err.contains("WebSocket") || err.contains("another protocol"), "{format}: {err}");
+    }
+}

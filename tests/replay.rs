@@ -5,10 +5,10 @@ mod support;
 
 use sniff::conn::{ConnId, Endpoints};
 use sniff::exchange::Exchange;
+use sniff::interchange::pcapng;
 use sniff::pipeline::exchanges_of;
 use sniff::replay::matching::{Asked, Repeat};
 use sniff::replay::{Book, MatchBy, Pace, Script};
-use sniff::report::export::pcapng;
 use sniff::wire;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

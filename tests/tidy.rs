@@ -22,6 +22,7 @@ const RANKS: &[&[&str]] = &[
     &["analyzer"],
     &["summary"],
     &["store", "replay", "report", "proxy"],
+    &["interchange"],
     &["cli"],
 ];
 

@@ -4,8 +4,8 @@ use super::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
 use crate::exchange::{Exchange, redact};
-use crate::replay::{Script, transcript};
-use crate::report::export::{curl, har, pcapng, records, vcr, wiremock};
+use crate::interchange::{curl, har, pcapng, records, transcript, vcr, wiremock};
+use crate::replay::Script;
 use crate::report::show::{self, Rebuilt};
 use crate::report::{csv, json, jsonl};
 use crate::store::Reader;
@@ -39,6 +39,8 @@ pub(super) struct ExportArgs {
 
 /// Formats of one exchange alone.
 const HOLDS_ONE: [&str; 3] = ["raw", "csv", "wire"];
+/// Formats of requests and answers, which a WebSocket's messages are not.
+const NO_MESSAGES: [&str; 4] = ["raw", "curl", "vcr", "wiremock"];
 const FORMATS: [&str; 9] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "curl", "vcr", "wiremock"];
 
 pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
@@ -54,6 +56,9 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
         _ => {}
     }
     let mut exchanges = super::replay::load(&reader, &ids)?;
+    if NO_MESSAGES.contains(&format.as_str()) {
+        without_sockets(&mut exchanges, args, common, &format)?;
+    }
     if !args.reveal {
         exchanges = exchanges.iter().map(redact::exchange).collect();
     }
@@ -83,6 +88,31 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     };
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
+}
+
+/// Leaves out WebSockets, which these formats cannot hold.
+///
+/// # Errors
+/// One was named, or nothing else is left.
+fn without_sockets(exchanges: &mut Vec<Exchange>, args: &ExportArgs, common: &Common, format: &str) -> Result<()> {
+    const CAN: &str = "har, jsonl and csv hold its messages";
+    let mut left_out = Vec::new();
+    exchanges.retain(|x| {
+        left_out.extend(x.websocket.is_some().then_some(x.id.0));
+        x.websocket.is_none()
+    });
+    match left_out.first() {
+        Some(id) if !args.ids.is_empty() || exchanges.is_empty() => {
+            bail!("exchange {id} is a WebSocket, and {format} has no place for its messages; {CAN}")
+        }
+        Some(_) if !common.quiet => {
+            for id in left_out {
+                super::say(&format!("sniff: left out exchange {id}: it is a WebSocket; {CAN}"));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn one<'e>(exchanges: &'e [Exchange], format: &str) -> Result<&'e Exchange> {

@@ -4,7 +4,7 @@ use super::{Common, say, values};
 use crate::analyzer::{Analyzed, Output};
 use crate::capture::Counts;
 use crate::conformance::Limits;
-use crate::replay::har;
+use crate::interchange::har;
 use crate::report::text::count;
 use crate::store::{Secrets, Session, Writer};
 use anyhow::{Context, Result, bail};

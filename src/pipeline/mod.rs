@@ -11,6 +11,7 @@ mod asked;
 mod closing;
 mod evidence;
 mod intake;
+pub mod messages;
 mod output;
 mod reading;
 mod socket;

@@ -11,13 +11,11 @@ mod draft;
 pub mod fault;
 pub mod h1;
 pub mod h2;
-pub mod har;
 pub mod matching;
 pub mod normalize;
 pub mod pace;
 pub mod script;
 pub mod serve;
-pub mod transcript;
 pub mod verify;
 
 mod canonical;

@@ -10,7 +10,6 @@ pub mod connections;
 pub mod csv;
 pub mod delivery;
 pub mod explain;
-pub mod export;
 pub mod finding;
 pub mod github;
 pub mod hops;

@@ -2,7 +2,10 @@
 
 use super::answer;
 use crate::exchange::Exchange;
+use crate::framing::websocket::Sender;
+use crate::pipeline::messages;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One record.
 #[derive(Debug, Serialize)]
@@ -16,7 +19,7 @@ pub struct Line<'x> {
     event: Option<&'x str>,
     delta: Option<&'static str>,
     terminator: bool,
-    /// Its bytes as they stand in the decoded body; what is not UTF-8 is replaced.
+    /// Its bytes as they are in the decoded body; of a WebSocket the server's message. What is not UTF-8 is replaced.
     raw: String,
 }
 
@@ -25,9 +28,14 @@ pub fn lines(exchange: &Exchange) -> Vec<Line<'_>> {
     let Some(response) = &exchange.response else { return Vec::new() };
     let (body, _) = answer(exchange);
     let asked = exchange.request.as_ref().map(|r| r.last_at);
+    let messages = messages::of(exchange);
+    let of_socket: BTreeMap<u64, &[u8]> = messages.iter().filter(|m| m.from == Sender::Server).map(|m| (m.n, m.data.as_slice())).collect();
     let line = |r: &'_ crate::exchange::RecordInfo| {
-        let raw = body.get(r.start as usize..r.end as usize).unwrap_or_default();
-        (String::from_utf8_lossy(raw).into_owned(), asked.map(|a| r.at.since(a).as_millis_f64()))
+        let raw = match exchange.websocket {
+            Some(_) => of_socket.get(&r.n).copied(),
+            None => body.get(r.start as usize..r.end as usize),
+        };
+        (String::from_utf8_lossy(raw.unwrap_or_default()).into_owned(), asked.map(|a| r.at.since(a).as_millis_f64()))
     };
     let records = response.records.iter();
     records

@@ -1,9 +1,11 @@
-//! HTTP Archive 1.2, as browsers' developer tools load it. What that format has no place for stands in fields that begin with `_`.
+//! Archives written. What the format has no place for is in fields that begin with `_`; names and shapes are those that Chrome writes.
 
-use super::{answer, base64, decoded, pairs, url};
 use crate::exchange::{Exchange, Request, Response};
 use crate::framing::Framing;
+use crate::framing::websocket::Sender;
 use crate::http::event::Version;
+use crate::interchange::{answer, base64, decoded, pairs, url};
+use crate::pipeline::messages::{self, Message};
 use crate::time::{Span, Timestamp};
 use serde_json::{Value, json};
 
@@ -25,24 +27,43 @@ fn entry(exchange: &Exchange) -> Value {
     let (first, last) = response.map_or((asked, asked), |r| (r.first_at, r.last_at));
     let ms = |span: Span| (span.0.max(0) as f64) / 1e6;
     let (send, wait, receive) = (ms(asked.since(begin)), ms(first.since(asked)), ms(last.since(first)));
+    let kind = match exchange.websocket {
+        Some(_) => "websocket",
+        None if response.is_some_and(|r| r.framing == Framing::Sse) => "eventsource",
+        None => "fetch",
+    };
     let mut entry = json!({
         "startedDateTime": begin.to_string(),
         "time": send + wait + receive,
-        "request": request.map_or_else(no_request, |r| asked_for(r, &url(exchange))),
+        "request": request.map_or_else(no_request, |r| asked_for(r, exchange)),
         "response": response.map_or_else(no_response, |r| answered(r, exchange)),
         "cache": {},
         "timings": {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": send, "wait": wait, "receive": receive},
         "serverIPAddress": exchange.endpoints.server.ip().to_string(),
         "connection": exchange.conn.0.to_string(),
-        "_resourceType": if response.is_some_and(|r| r.framing == Framing::Sse) { "eventsource" } else { "fetch" },
+        "_resourceType": kind,
     });
+    if exchange.websocket.is_some() {
+        entry["_webSocketMessages"] = messages::of(exchange).iter().map(socket_message).collect();
+        return entry;
+    }
     if let Some(response) = response {
         entry["_chunks"] = chunks(response, asked);
         if response.framing == Framing::Sse {
-            entry["_eventSourceMessages"] = messages(response, exchange);
+            entry["_eventSourceMessages"] = events(response, exchange);
         }
     }
     entry
+}
+
+/// A message of a WebSocket; binary ones in base64.
+fn socket_message(m: &Message) -> Value {
+    let (opcode, data) = match std::str::from_utf8(&m.data) {
+        Ok(text) if !m.binary => (1, text.to_owned()),
+        _ => (if m.binary { 2 } else { 1 }, base64(&m.data)),
+    };
+    let kind = if m.from == Sender::Client { "send" } else { "receive" };
+    json!({"type": kind, "time": m.at.nanos() as f64 / 1e9, "opcode": opcode, "data": data})
 }
 
 /// Every delivery: milliseconds since the request's end, bytes before content decoding, transfer unit.
@@ -52,7 +73,7 @@ fn chunks(response: &Response, asked: Timestamp) -> Value {
 }
 
 /// The events, as developer tools list them.
-fn messages(response: &Response, exchange: &Exchange) -> Value {
+fn events(response: &Response, exchange: &Exchange) -> Value {
     let (body, _) = answer(exchange);
     let message = |r: &crate::exchange::RecordInfo| {
         let raw = body.get(r.start as usize..r.end as usize).unwrap_or_default();
@@ -64,8 +85,14 @@ fn messages(response: &Response, exchange: &Exchange) -> Value {
     response.records.iter().map(message).collect()
 }
 
-fn asked_for(r: &Request, url: &str) -> Value {
-    let body = decoded(&r.body, &r.head.fields);
+fn asked_for(r: &Request, exchange: &Exchange) -> Value {
+    let socket = exchange.websocket.is_some();
+    // What a WebSocket sends behind the heads is in its messages.
+    let body = if socket { Vec::new() } else { decoded(&r.body, &r.head.fields) };
+    let mut url = url(exchange);
+    if let Some(rest) = url.strip_prefix("http").filter(|_| socket) {
+        url = format!("ws{rest}");
+    }
     let query = url.split_once('?').map_or("", |(_, q)| q);
     let pair = |p: &str| {
         let (name, value) = p.split_once('=').unwrap_or((p, ""));
@@ -80,7 +107,7 @@ fn asked_for(r: &Request, url: &str) -> Value {
         "headers": headers(pairs(&r.head.fields)),
         "queryString": query,
         "headersSize": r.head.fields.raw().len(),
-        "bodySize": r.body.wire_bytes,
+        "bodySize": if socket { 0 } else { r.body.wire_bytes },
     });
     if !body.is_empty() {
         let kind = r.head.fields.text("content-type").unwrap_or_default();
@@ -93,7 +120,9 @@ fn asked_for(r: &Request, url: &str) -> Value {
 }
 
 fn answered(r: &Response, exchange: &Exchange) -> Value {
-    let (body, coded) = answer(exchange);
+    let socket = exchange.websocket.is_some();
+    let (body, coded) = if socket { (Vec::new(), false) } else { answer(exchange) };
+    let size = if socket { 0 } else { r.body.wire_bytes };
     let head = r.head.as_ref();
     let field = |name: &str| head.and_then(|h| h.fields.text(name)).unwrap_or_default();
     let mut content = json!({"size": body.len(), "mimeType": field("content-type")});
@@ -105,7 +134,7 @@ fn answered(r: &Response, exchange: &Exchange) -> Value {
         }
     }
     if coded {
-        content["compression"] = json!(body.len() as i64 - r.body.wire_bytes as i64);
+        content["compression"] = json!(body.len() as i64 - size as i64);
     }
     json!({
         "status": head.map_or(0, |h| h.status),
@@ -116,8 +145,8 @@ fn answered(r: &Response, exchange: &Exchange) -> Value {
         "content": content,
         "redirectURL": field("location"),
         "headersSize": head.map_or(-1, |h| h.fields.raw().len() as i64),
-        "bodySize": r.body.wire_bytes,
-        "_transferSize": head.map_or(0, |h| h.fields.raw().len() as u64) + r.body.wire_bytes,
+        "bodySize": size,
+        "_transferSize": head.map_or(0, |h| h.fields.raw().len() as u64) + size,
         "_complete": r.end == crate::http::event::MessageEnd::Complete,
     })
 }

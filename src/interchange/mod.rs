@@ -1,9 +1,12 @@
-//! Other ways out of the database: an exchange in the words of other tools. Secrets are taken out before (`exchange::redact::exchange`), here nothing is hidden.
+//! Exchanges in the formats of other tools, written and read. Secrets are taken out before (`exchange::redact::exchange`), here nothing is hidden.
+//!
+//! To add a format: one file here, one arm in `cli/export.rs` or `cli/import.rs`.
 
 pub mod curl;
 pub mod har;
 pub mod pcapng;
 pub mod records;
+pub mod transcript;
 pub mod vcr;
 pub mod wiremock;
 

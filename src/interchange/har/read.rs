@@ -1,4 +1,4 @@
-//! Entries of an HTTP archive as exchanges: what other tools recorded, as far as it suffices. They have no packets; where the archive has no times of
+//! Archives read: what other tools recorded, as far as it suffices. They have no packets; where the archive has no times of
 //! chunks (`_chunks`, as our own export writes) the body comes in one piece at its end.
 
 use crate::conn::{ConnId, Endpoints};
@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// An archive, as far as it is read.
 #[derive(Debug, Deserialize)]
-pub struct Archive {
+struct Archive {
     log: Log,
 }
 
@@ -37,6 +37,8 @@ struct Entry {
     server: String,
     #[serde(default, rename = "_chunks")]
     chunks: Vec<Chunk>,
+    #[serde(default, rename = "_resourceType")]
+    kind: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,6 +133,9 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let last = begin.plus(ms(e.time)).max(first);
     if e.response.status == 0 {
         return Err("it has no response");
+    }
+    if e.kind == "websocket" {
+        return Err("it is a WebSocket: an archive has its messages, not its bytes");
     }
     let body = match (&e.response.content.text, e.response.content.encoding.as_deref()) {
         (None, _) => Vec::new(),

@@ -1,10 +1,11 @@
 //! An exchange as a transcript: one HTTP/1.1 connection with this request and this answer, at their recorded times.
 
-use super::h1::{self, After};
-use super::script::{Ending, Script};
 use crate::conn::{Direction, End};
 use crate::exchange::{Exchange, Request};
 use crate::http::event::{Transfer, Version};
+use crate::replay::Script;
+use crate::replay::h1::{self, After};
+use crate::replay::script::Ending;
 use crate::time::{Span, Timestamp};
 use crate::wire::{Event, Transcript, What};
 
@@ -62,7 +63,7 @@ fn request(r: &Request) -> Vec<(Timestamp, Vec<u8>)> {
 }
 
 /// As sent; of HTTP/2 in the words of HTTP/1.1.
-pub(super) fn head(r: &Request) -> Vec<u8> {
+fn head(r: &Request) -> Vec<u8> {
     if r.head.version != Version::H2 {
         return r.head.fields.raw().to_vec();
     }

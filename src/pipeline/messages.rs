@@ -1,0 +1,54 @@
+//! The messages of a WebSocket in both directions, out of the bodies of an exchange that is whole.
+
+use crate::body::Piece;
+use crate::exchange::{Body, Exchange};
+use crate::framing::websocket::Sender;
+use crate::framing::{Framed, Stream};
+use crate::time::Timestamp;
+
+/// One message, mask and compression undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Time of its last byte.
+    pub at: Timestamp,
+    /// Which end sent it.
+    pub from: Sender,
+    /// Its number among those of that end, from 0: of the server's the number of the record.
+    pub n: u64,
+    /// It is not text.
+    pub binary: bool,
+    /// Its payload.
+    pub data: Vec<u8>,
+}
+
+/// All messages in order of time; none where the exchange became no WebSocket, or its bodies were not kept.
+pub fn of(exchange: &Exchange) -> Vec<Message> {
+    let (Some(_), Some(response)) = (&exchange.websocket, &exchange.response) else { return Vec::new() };
+    let extensions = response.head.as_ref().and_then(|h| h.fields.text("sec-websocket-extensions"));
+    let mut all = Vec::new();
+    let asked = exchange.request.as_ref().map(|r| (&r.body, Sender::Client));
+    for (body, from) in asked.into_iter().chain([(&response.body, Sender::Server)]) {
+        read(body, from, extensions.as_deref(), &mut all);
+    }
+    all.sort_by_key(|m| m.at);
+    all
+}
+
+fn read(body: &Body, from: Sender, extensions: Option<&str>, all: &mut Vec<Message>) {
+    let mut stream = Stream::websocket(from, extensions);
+    let mut hear = |framed: Framed<'_>| {
+        if let Framed::Record(r) = framed {
+            all.push(Message { at: r.at, from, n: r.n, binary: r.event == "binary", data: r.data.to_vec() });
+        }
+    };
+    let mut rest = body.bytes.as_slice();
+    for piece in &body.pieces {
+        if piece.gap {
+            stream.gap(piece.at, Some(u64::from(piece.len)).filter(|n| *n > 0), &mut hear);
+            continue;
+        }
+        let Some((bytes, behind)) = rest.split_at_checked(piece.len as usize) else { break };
+        rest = behind;
+        stream.push(Piece { at: piece.at, frame: piece.frame, bytes }, &mut hear);
+    }
+}
