@@ -66,9 +66,10 @@ fn predictions_agree_with_what_the_real_clients_did() {
     if std::env::var_os("SNIFF_SHOW_WRONG").is_some() {
         seen.wrong.iter().for_each(|w| eprintln!("{w}"));
     }
-    assert!(all.percent() >= 97.0, "{:.2} % of all pairs; SNIFF_SHOW_WRONG=1 lists those seen", all.percent());
-    assert!(unseen.percent() >= 93.0, "{:.2} % of the pairs kept aside", unseen.percent());
-    assert!(all.texts_percent() >= 97.0, "{:.2} % of all texts", all.texts_percent());
+    // What is reached, exactly: a model that gets better changes these numbers too. SNIFF_SHOW_WRONG=1 lists what is wrong among those seen.
+    let wrong = |score: &Score| (score.pairs - score.right, score.texts.0 - score.texts.1);
+    assert_eq!((seen.pairs, seen.texts.0, wrong(&seen)), (2651, 2129, (0, 19)), "seen: pairs, texts, and how many of each are wrong");
+    assert_eq!((unseen.pairs, unseen.texts.0, wrong(&unseen)), (1312, 965, (1, 0)), "kept aside: pairs, texts, wrong ones");
 }
 
 /// The text of a chat without faults: what its chunks say, put together.

@@ -138,5 +138,5 @@ fn each_error_is_argued() {
     let new: Vec<_> = seen.difference(&listed).map(|k| (k, &text[k])).collect();
     let gone: Vec<_> = listed.difference(&seen).collect();
     assert!(new.is_empty() && gone.is_empty(), "not argued: {new:#?}\nargued and gone: {gone:#?}");
-    assert!(read >= 43, "{read} streams");
+    assert_eq!(read, 43, "streams");
 }
