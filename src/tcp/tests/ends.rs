@@ -249,7 +249,14 @@ fn half_closed_connection_goes_on_streaming() {
     let mut t = Talk::open();
     t.raw(true, CLIENT_ISN + 1, SERVER_ISN.wrapping_add(1), FIN | ACK, b"", 0);
     t.data(0, "abc");
-    t.wait(599_000);
+    // One side is over, the connection is not: it is kept for the whole idle time, also when only time passes.
+    t.wait(10_000);
+    t.tick();
+    t.wait(589_000);
+    t.tick();
     t.data(3, "def");
     assert_eq!(t.said(), ["0> Fin #4", "0< abc #5", "0< def #6"]);
+    t.wait(601_000);
+    t.tick();
+    assert_eq!(t.said(), ["0< Idle #6", "0 closed"]);
 }

@@ -94,6 +94,29 @@ fn responses_of_appendix_c_5_and_c_6() {
     }
 }
 
+/// Sections 4.2 to 4.4: 4096 bytes hold as long as nobody says otherwise, an entry counts 32 bytes more than its text, the oldest leaves
+/// first, and one that is larger than the table empties it.
+#[test]
+fn entries_leave_when_the_default_size_is_passed() {
+    let field = |name: &str, len: usize| Field {
+        name: name.into(),
+        value: vec![b'x'; len - name.len() - 32],
+        unknown_name: false,
+        unknown_value: false,
+    };
+    let name = |t: &Table, index| t.get(index).map(|f| String::from_utf8(f.name).unwrap());
+    let mut table = Table::new(false);
+    table.insert(field("a", 2048));
+    table.insert(field("b", 2048));
+    assert_eq!((table.size_and_count(), name(&table, 62), name(&table, 63)), ((4096, 2), Some("b".into()), Some("a".into())));
+    table.insert(field("c", 33));
+    assert_eq!((table.size_and_count(), name(&table, 63), name(&table, 64)), ((2081, 2), Some("b".into()), None));
+    table.resize(33);
+    assert_eq!((table.size_and_count(), name(&table, 62)), ((33, 1), Some("c".into())));
+    table.insert(field("d", 34));
+    assert_eq!((table.size_and_count(), name(&table, 62)), ((0, 0), None));
+}
+
 #[test]
 fn late_listener_marks_what_it_cannot_know() {
     let mut d = Decoder::new(true);
