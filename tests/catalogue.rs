@@ -1,4 +1,4 @@
-//! The catalogue of rules against itself: every sample through the whole pipeline, every text there, the README's table up to date.
+//! The catalogue of rules against itself: every sample through the whole pipeline, every text there, the table in docs/rules.md up to date.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -123,19 +123,19 @@ fn codes_and_names_are_unique_and_in_order() {
 }
 
 #[test]
-fn the_table_in_the_readme_is_up_to_date() {
+fn the_table_in_the_documents_is_up_to_date() {
     const BEGIN: &str = "<!-- rules:begin -->\n";
     const END: &str = "<!-- rules:end -->";
-    let path = root().join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("README.md");
-    let begin = readme.find(BEGIN).expect("README.md lacks <!-- rules:begin -->") + BEGIN.len();
-    let end = begin + readme[begin..].find(END).expect("README.md lacks <!-- rules:end -->");
+    let path = root().join("docs/rules.md");
+    let text = std::fs::read_to_string(&path).expect("docs/rules.md");
+    let begin = text.find(BEGIN).expect("docs/rules.md lacks <!-- rules:begin -->") + BEGIN.len();
+    let end = begin + text[begin..].find(END).expect("docs/rules.md lacks <!-- rules:end -->");
     let want = format!("\n{}\n", conformance::catalogue_table());
-    if readme[begin..end] == want {
+    if text[begin..end] == want {
         return;
     }
-    assert!(std::env::var_os("BLESS").is_some(), "the table of rules in README.md is stale; run this test with BLESS=1");
-    std::fs::write(&path, format!("{}{want}{}", &readme[..begin], &readme[end..])).expect("README.md written");
+    assert!(std::env::var_os("BLESS").is_some(), "the table in docs/rules.md is stale; run this test with BLESS=1");
+    std::fs::write(&path, format!("{}{want}{}", &text[..begin], &text[end..])).expect("docs/rules.md written");
 }
 
 fn root() -> PathBuf {

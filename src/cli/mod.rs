@@ -143,6 +143,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Whether a command line, program name first, has a form that the program accepts. Nothing is run; the error is the first line of clap's.
+pub fn parses(words: &[String]) -> Result<(), String> {
+    match Cli::try_parse_from(words) {
+        Ok(_) => Ok(()),
+        // Help and version end the parsing early, and are no mistake.
+        Err(e) if !e.use_stderr() => Ok(()),
+        Err(e) => Err(e.to_string().lines().next().unwrap_or_default().to_string()),
+    }
+}
+
 fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     let common = &cli.common;
     if cli.command.is_some() && cli.record.has_source() {

@@ -1,4 +1,4 @@
-//! The catalogue as a Markdown table: the README holds it, a test compares.
+//! The catalogue as a Markdown table: docs/rules.md holds it, and a test compares.
 
 use super::{Level, RULES};
 use std::fmt::Write;
