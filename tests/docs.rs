@@ -263,3 +263,35 @@ fn the_readme_is_short() {
     let bytes = std::fs::metadata(root().join("README.md")).expect("README.md").len();
     assert!(bytes <= 10_000, "README.md has {bytes} bytes; reference belongs into docs/");
 }
+
+#[test]
+fn the_table_of_clients_is_up_to_date() {
+    const BEGIN: &str = "<!-- clients:begin -->\n";
+    const END: &str = "<!-- clients:end -->";
+    let path = root().join("docs/clients.md");
+    let text = std::fs::read_to_string(&path).expect("docs/clients.md");
+    let begin = text.find(BEGIN).expect("docs/clients.md lacks <!-- clients:begin -->") + BEGIN.len();
+    let end = begin + text[begin..].find(END).expect("docs/clients.md lacks <!-- clients:end -->");
+    let want = format!("\n{}\n", sniff::clients::catalogue_table());
+    if text[begin..end] == want {
+        return;
+    }
+    assert!(std::env::var_os("BLESS").is_some(), "the table in docs/clients.md is stale; run this test with BLESS=1");
+    std::fs::write(&path, format!("{}{want}{}", &text[..begin], &text[end..])).expect("docs/clients.md written");
+}
+
+#[test]
+fn clients_have_names_for_people() {
+    let mut titles = std::collections::BTreeMap::new();
+    for client in sniff::clients::catalogue() {
+        assert!(
+            !client.title.contains(", ") && client.title.len() >= 3,
+            "{}: tables list names with commas: {:?}",
+            client.name,
+            client.title
+        );
+        assert!(client.about.len() > 10 && !client.about.ends_with('.'), "{}: {:?} is a part of a sentence", client.name, client.about);
+        let other = titles.insert((client.title, client.dialect), client.name);
+        assert!(other.is_none(), "{} and {other:?} are both called {}", client.name, client.title);
+    }
+}

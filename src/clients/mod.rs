@@ -22,11 +22,13 @@ mod roster;
 mod shape;
 mod sse;
 mod stream;
+mod table;
 
 #[cfg(test)]
 mod tests;
 
 pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
+pub use table::catalogue_table;
 
 use framing::Framing;
 use head::{CutBody, Transport};
@@ -38,8 +40,12 @@ use std::ops::ControlFlow;
 /// One client, as data.
 #[derive(Debug)]
 pub struct Client {
-    /// Name, with the version that it is a model of where several differ.
+    /// The laboratory's name, which JSON has as `client` and `captures/lab/variants.json` as key. It never changes.
     pub name: &'static str,
+    /// Name for people: product, version, and the language where there are several.
+    pub title: &'static str,
+    /// What the client is and which of its interfaces is modelled; part of a sentence.
+    pub about: &'static str,
     /// Dialect that it speaks.
     pub dialect: &'static str,
     /// What the model rests on.
@@ -97,8 +103,10 @@ impl Outcome {
 /// What one client makes of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Client.
+    /// Client, by the laboratory's name.
     pub client: &'static str,
+    /// The same by its name for people.
+    pub name: &'static str,
     /// What becomes of the answer.
     pub outcome: Outcome,
     /// Why; empty where all is well.
@@ -108,6 +116,11 @@ pub struct Verdict {
     /// Text that the application has in its hands where nothing is raised and nothing hangs.
     #[serde(skip)]
     pub text: Option<String>,
+}
+
+/// Every model, by dialect and in the roster's order; some clients have a model for more than one dialect.
+pub fn catalogue() -> impl Iterator<Item = &'static Client> {
+    roster::clients()
 }
 
 /// Every client that speaks the stream's dialect, in the roster's order. Empty where none does. Clients are measured against what the server meant
@@ -153,7 +166,7 @@ impl Client {
                 (outcome, lack.unwrap_or_default(), Some(got.text()))
             }
         };
-        Verdict { client: self.name, outcome, why, evidence: self.evidence.text(), text }
+        Verdict { client: self.name, name: self.title, outcome, why, evidence: self.evidence.text(), text }
     }
 
     /// What the application gets; an error: nothing whole, and why.

@@ -67,8 +67,8 @@ impl Case {
         let mut all: Vec<Group<'_>> = Vec::new();
         for v in &self.clients {
             match all.iter_mut().find(|g| g.outcome == v.outcome && g.why == v.why) {
-                Some(group) => group.names.push(v.client),
-                None => all.push(Group { outcome: v.outcome, why: &v.why, names: vec![v.client] }),
+                Some(group) => group.names.push(v.name),
+                None => all.push(Group { outcome: v.outcome, why: &v.why, names: vec![v.name] }),
             }
         }
         all.sort_by_key(|g| (std::cmp::Reverse(g.outcome), std::cmp::Reverse(g.names.len())));
@@ -211,6 +211,7 @@ mod tests {
     fn case(all: &[(&'static str, Outcome, &str)]) -> Case {
         let verdict = |(client, outcome, why): &(&'static str, Outcome, &str)| Verdict {
             client,
+            name: client,
             outcome: *outcome,
             why: (*why).into(),
             evidence: "measured".into(),
