@@ -10,6 +10,19 @@ need() { # need COMMAND-OR-FILE PACKAGE: queue the package unless the thing is t
     command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
 }
 
+warnings=
+warn() { # say it now, and once more at the end, where it is read
+    echo "tests/setup.sh: $1" >&2
+    warnings="$warnings
+  $1"
+}
+finish() {
+    status=$?
+    [ -z "$warnings" ] || printf 'tests/setup.sh: warnings:%s\n' "$warnings" >&2
+    exit $status
+}
+trap finish EXIT
+
 missing=
 pcap=
 for file in /usr/lib/*/libpcap.so /usr/lib/libpcap.so /usr/lib64/libpcap.so /usr/local/lib/libpcap.so; do
@@ -28,15 +41,39 @@ if [ "$what" = test ]; then
     python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
-    echo "installing:$missing" >&2
-    $sudo apt-get update -qq
+    command -v apt-get >/dev/null 2>&1 || {
+        warn "no apt-get here: install these, or what your system calls them:$missing"
+        exit 1
+    }
+    # Somebody else may be installing something: wait up to five minutes for the package manager's lock.
+    apt() {
+        DEBIAN_FRONTEND=noninteractive $sudo apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+    }
+    # `update` has a lock of its own, which that option does not wait for.
+    try=0
+    until apt update -qq; do
+        try=$((try + 1))
+        if [ $try = 5 ]; then
+            warn "apt-get update failed: package lists may be old"
+            break
+        fi
+        sleep 10
+    done
     # shellcheck disable=SC2086 # one word per package
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    size=$(LC_ALL=C apt install --assume-no --no-install-recommends $missing 2>/dev/null | sed -n 's/^After this operation, \(.*\) of additional.*/\1/p') || :
+    echo "installing with apt-get:$missing (${size:-an unknown amount} of disk)" >&2
+    # shellcheck disable=SC2086 # one word per package
+    apt install -y -qq --no-install-recommends $missing >/dev/null || {
+        warn "apt-get could not install:$missing"
+        exit 1
+    }
 fi
 
 if [ "$what" = test ]; then
-    # Real servers and a real client for tests/live.rs, each LitServe in an environment of its own.
     top=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+    [ -e "$top/target/npm-exports/ready" ] && [ -e "$top/target/venv/schemas/ready" ] ||
+        echo "installing servers and clients from PyPI and npm below target/ (about 520 MB of disk)" >&2
+    # Real servers and a real client for tests/live.rs, each LitServe in an environment of its own.
     for version in 0.2.4 0.2.5; do
         venv=$top/target/venv/litserve-$version
         if [ ! -e "$venv/ready" ]; then
