@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use sniff::clients::{self, Outcome, Stream};
 use sniff::conformance::{self, Finding, Level, RULES, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -81,6 +82,71 @@ fn findings_name_rule_level_and_message() {
     });
 }
 
+/// `breaks` of each rule about chat against the executable models of the clients: whom it names breaks on a bad sample, and who breaks is named.
+///
+/// Who takes the first good sample and not one of the bad ones breaks. Where more than half of all models do, `breaks` says "most clients" or "every
+/// client", and the others that it names are examples. What the models cannot know, `argued` says.
+#[test]
+fn who_breaks_is_what_the_models_of_clients_say() {
+    each(|rule, wrong| {
+        if !rule.code.starts_with("OAI-CHAT-") {
+            return;
+        }
+        let fine = outcomes(rule.good[0]);
+        let bad: Vec<_> = rule.bad.iter().map(|sample| outcomes(sample)).collect();
+        let breaks = |model: &str| fine[model] && bad.iter().any(|b| !b[model]);
+        let argued = |name: &str| rule.argued.iter().any(|(client, _)| *client == name);
+        let mut held = BTreeSet::new();
+        let mut differs = |name: &'static str, message: String| match argued(name) {
+            true => drop(held.insert(name)),
+            false => wrong.push(format!("{}: {message}", rule.code)),
+        };
+        let named: Vec<_> = rule.breaks.iter().filter_map(|name| Some((*name, conformance::clients::named(name)?))).collect();
+        for (name, client) in named.iter().filter(|(_, client)| !client.models.is_empty()) {
+            if !client.models.iter().any(|model| breaks(model)) {
+                differs(name, format!("{name} is said to break, and its models take every bad sample"));
+            }
+        }
+        if fine.keys().filter(|model| breaks(model)).count() * 2 > fine.len() {
+            let said = rule.breaks.iter().any(|name| name.starts_with("every client") || name.starts_with("most clients"));
+            if !said {
+                differs("most clients", "more than half of all models break: `breaks` wants \"most clients\"".to_owned());
+            }
+        } else {
+            for client in conformance::clients::CLIENTS.iter().filter(|c| c.models.iter().any(|model| breaks(model))) {
+                let means_it = |other: &conformance::clients::Client| {
+                    client.is_meant_by(other) || other.models.iter().any(|m| client.models.contains(m))
+                };
+                if !named.iter().any(|(_, other)| means_it(other)) {
+                    differs(client.name, format!("{} breaks, and is not named", client.name));
+                }
+            }
+        }
+        let idle: Vec<_> = rule.argued.iter().filter(|(name, _)| !held.contains(name)).collect();
+        if !idle.is_empty() {
+            wrong.push(format!("{}: argues what needs no argument: {idle:?}", rule.code));
+        }
+    });
+}
+
+/// By model of a client of chat: it takes this sample as it was meant.
+fn outcomes(sample: &str) -> BTreeMap<&'static str, bool> {
+    let exchanges = conformance::sample::exchanges(sample).unwrap_or_else(|e| panic!("{e}\n{sample}"));
+    let stream = Stream::of(&exchanges[0]).unwrap_or_else(|e| panic!("{}\n{sample}", e.text()));
+    clients::judge(&stream).into_iter().map(|v| (v.client, v.outcome == Outcome::Fine)).collect()
+}
+
+#[test]
+fn the_models_of_clients_exist() {
+    let models = outcomes("good-chat");
+    assert!(models.len() > 40 && models.values().all(|fine| *fine));
+    for client in conformance::clients::CLIENTS {
+        for model in client.models {
+            assert!(models.contains_key(model), "{}: no model {model}", client.name);
+        }
+    }
+}
+
 #[test]
 fn every_text_is_there_and_ends_well() {
     each(|rule, wrong| {
@@ -94,6 +160,9 @@ fn every_text_is_there_and_ends_well() {
         }
         if rule.breaks.is_empty() && rule.level > Level::Info {
             wrong.push(format!("{}: who breaks on it?", rule.code));
+        }
+        if let Some((name, _)) = rule.argued.iter().find(|(_, why)| why.len() < 10) {
+            wrong.push(format!("{}: why does {name} differ?", rule.code));
         }
         if rule.summary.ends_with('.') || rule.summary.contains('\n') {
             wrong.push(format!("{}: the summary is one line without a full stop", rule.code));

@@ -65,7 +65,7 @@ pub static OAI_CHAT_002: Rule = Rule {
     why: "Clients compare the data with `[DONE]`, some its beginning, some all of it. What does not match goes to the JSON parser, which raises \
           at the end of a good answer.",
     source: "OpenAI API reference, chat completions, `stream`; laboratory runs `done_lower`, `done_trail`, `done_json`",
-    breaks: &["openai-node 7", "ai-sdk", "mistral-python", "httpx-sse", "hf-js", "openai-python (lower case, quotes)"],
+    breaks: &["openai-node 7", "ai-sdk", "mistral-python", "httpx-sse", "hf-js", "openai-python (lower case, quotes)", "most clients"],
     fix: "Write the constant `data: [DONE]\\n\\n`; do not send it through the JSON serialiser.",
     bad: &[
         "chat; role; word; stop; data [done]
@@ -138,7 +138,7 @@ pub static OAI_CHAT_005: Rule = Rule {
     why: "The finish reason tells a complete answer from one that was cut at a limit or lost. Without it helpers raise, and agents don't know whether \
           to run a tool call.",
     source: "OpenAI API reference, the chat completion chunk object: `finish_reason`",
-    breaks: &["openai-node helper", "ai-sdk openai-compatible"],
+    breaks: &["openai-node helper", "ai-sdk openai-compatible", "most clients (no finish reason)"],
     fix: "Send a last chunk for each choice with `\"delta\":{}` and `\"finish_reason\":\"stop\"` (length, tool_calls, content_filter).",
     bad: &[
         "chat; role; word; done; last",

@@ -15,7 +15,7 @@ pub static OAI_CHAT_025: Rule = Rule {
     why: "Several clients ask whether the key is there, not what it holds: openai-go's JSON library says that null exists, Jackson has a node for \
           it. They raise at the first chunk of a good answer.",
     source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; laboratory run `error_null`",
-    breaks: &["openai-go", "openai-java", "ai-sdk openai-compatible", "OpenRouter provider of the ai-sdk", "hf-js"],
+    breaks: &["openai-go", "go-openai", "openai-java", "MacPaw/OpenAI", "ai-sdk openai-compatible", "ai-sdk openrouter", "hf-js"],
     fix: "Leave the key out where there is no error (pydantic: exclude_none; Go: omitempty; Jackson: NON_NULL for this field).",
     bad: &[r#"chat; role
            chunk "choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"error":null
@@ -38,7 +38,7 @@ pub static OAI_CHAT_026: Rule = Rule {
           \"An error occurred during streaming\"), and others see none. `{\"detail\":…}` and `{\"object\":\"error\"}` are taken for a chunk without \
           choices: the answer just ends short. Either way the message is lost.",
     source: "openai-python, _streaming.py; openai-node, streaming.ts; laboratory runs `err_string`, `err_detail`, `err_vllm`",
-    breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain"],
+    breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain", "most clients"],
     fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end.",
     bad: &[
         r#"chat; role; word; data {"error":"boom"}
@@ -67,6 +67,7 @@ pub static OAI_CHAT_027: Rule = Rule {
     fix: "Return from the handler behind the error event.",
     bad: &["chat; role; word; mid-error; !rst <", "chat; role; word; mid-error; wait 20s; !fin >"],
     good: &["good-chat", ERROR_AND_END, "chat; role; word; mid-error; done; last"],
+    argued: &[("most clients", "They raise at the error itself, which is right; without the end they say so worse, or later.")],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat").filter(|r| r.answer.error.is_some() && !r.answer.terminator.seen) else {

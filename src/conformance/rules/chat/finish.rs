@@ -38,7 +38,7 @@ pub static OAI_CHAT_007: Rule = Rule {
           or, as AnythingLLM with another server, never.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason, an enumeration or null; SGLang issue 3912, Ollama issue \
           4357",
-    breaks: &["AnythingLLM", "mistral-python", "decoders with enumerations"],
+    breaks: &["AnythingLLM", "decoders with enumerations"],
     fix: "Write null; in Go use a pointer without omitempty, in C++ and templates mind the default string.",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":""}]
            stop; done; last"#],

@@ -13,11 +13,16 @@ pub static OAI_CHAT_018: Rule = Rule {
     summary: "`id` is a string and not empty in every chunk",
     why: "Strict clients refuse a chunk without it, and logs have nothing to join on. TGI sends an empty one.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: id, required; laboratory runs `id_missing`, `id_null`, `id_int`",
-    breaks: &["mistral-python", "ai-sdk (integer, null)"],
+    breaks: &["mistral-python", "mistral-js", "ai-sdk (integer, null)"],
     fix: "Make one random id per response and write it into each chunk.",
-    bad: &[r#"chat
+    bad: &[
+        r#"chat
            data {"object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"word "},"finish_reason":null}]}
-           stop; done; last"#],
+           stop; done; last"#,
+        r#"chat; role
+           data {"id":7,"object":"chat.completion.chunk","created":1764124490,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}
+           stop; done; last"#,
+    ],
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
@@ -81,7 +86,7 @@ pub static OAI_CHAT_021: Rule = Rule {
           response are one class in the server.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: created; laboratory runs `created_str`, `created_null`, `created_ms`; \
           TGI takes the time of each chunk",
-    breaks: &["ai-sdk (string)", "mistral-python"],
+    breaks: &["ai-sdk (string)", "mistral-js"],
     fix: "Take the time once, as integer seconds: `int(time.time())`.",
     bad: &[
         r#"chat; role
@@ -129,7 +134,7 @@ pub static OAI_CHAT_023: Rule = Rule {
     summary: "`model` is there and the same in every chunk (Azure's first chunk aside)",
     why: "Cost is booked by it. Strict clients refuse a chunk without it.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: model, required",
-    breaks: &["mistral-python (absent)", "cost per model"],
+    breaks: &["mistral-python (absent)", "mistral-js (absent)", "cost per model"],
     fix: "Write the name of the model that answers into each chunk.",
     bad: &[r#"chat; role
            data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}

@@ -15,7 +15,7 @@ pub static OAI_CHAT_011: Rule = Rule {
     why: "Clients iterate over choices without a look: null, an absent key, `{}` or a string in their place raises in the middle of the answer.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices, required; laboratory runs `choices_missing`, `choices_null`, \
           `emptyobj`",
-    breaks: &["ai-sdk", "mistral-python", "openai-python helper", "openai-node helper", "Zed"],
+    breaks: &["ai-sdk", "mistral-python", "mistral-js", "openai-python helper", "openai-node helper", "Zed"],
     fix: "Send `\"choices\":[]` where there is none; keep pings and provider data out of data lines.",
     bad: &[
         r#"chat; role
@@ -77,7 +77,7 @@ pub static OAI_CHAT_013: Rule = Rule {
     summary: "Each choice has an integer `index`",
     why: "The index is the key under which clients collect the text. Without it helpers raise, or collect under undefined.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; laboratory run `index_missing`",
-    breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "mistral-python", "Zed"],
+    breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "mistral-python", "mistral-js", "Zed"],
     fix: "Write `\"index\":0` in each choice.",
     bad: &[r#"chat; role; choices [{"delta":{"content":"word "},"finish_reason":null}]
            stop; done; last"#],
@@ -98,7 +98,7 @@ pub static OAI_CHAT_014: Rule = Rule {
     why: "Clients read `delta.content` without a look. With null or an absent key they raise, or pass over the chunk and lose the finish reason \
           in it.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; laboratory run `delta_null`",
-    breaks: &["openai-python helper", "mistral-python", "langchain"],
+    breaks: &["openai-python helper", "mistral-python", "mistral-js", "langchain", "langchain-js"],
     fix: "Write `\"delta\":{}`; a serialiser that drops empty objects needs an exception here.",
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":null,"finish_reason":"stop"}]
            done; last"#],
@@ -168,7 +168,7 @@ pub static OAI_CHAT_017: Rule = Rule {
     summary: "`content` of a delta is a string or null (remarked on only in Mistral's streams, which are documented so)",
     why: "Clients append it to a string: an array of parts becomes `[object Object]`, or raises.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; laboratory run `content_array`",
-    breaks: &["openai-python", "openai-node", "langchain", "ai-sdk"],
+    breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "most clients"],
     fix: "Send text as a string, and reasoning in a field of its own.",
     bad: &[r#"chat; role
            choices [{"index":0,"delta":{"content":[{"type":"text","text":"Hi"}]},"finish_reason":null}]

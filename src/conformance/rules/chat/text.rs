@@ -92,6 +92,10 @@ pub static OAI_CHAT_039: Rule = Rule {
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"It ends with [DONE]."},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
+    argued: &[
+        ("litellm", "The iterator of LiteLLM's generic providers does it; the model is of its OpenAI provider."),
+        ("Open WebUI", "It marks the answer as done too early and shows all of it; the models compare what is shown."),
+    ],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream_of("openai.chat") else { return };

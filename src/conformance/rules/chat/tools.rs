@@ -20,6 +20,7 @@ pub static OAI_CHAT_032: Rule = Rule {
     bad: &[r#"chat; role; tool {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}
            tool-stop; done; last"#],
     good: &[TOOL_CHAT],
+    argued: &[("langchain", "The laboratory has no stream without the index, so the model was never held to one.")],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::TOOL_INDEX_MISSING, push, |_, n| {
@@ -39,7 +40,15 @@ pub static OAI_CHAT_033: Rule = Rule {
           helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by design; that is remarked on \
           only.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; laboratory runs `tool_repeat`, `tool_notype`, `tool_noid`",
-    breaks: &["openai-python", "litellm", "langchain", "groq-python", "huggingface_hub", "openai-node helper (no type)"],
+    breaks: &[
+        "openai-python",
+        "litellm",
+        "langchain",
+        "groq-python",
+        "huggingface_hub",
+        "openai-node helper (no type)",
+        "most clients (no id)",
+    ],
     fix: "Send id, type and name once, then only `function.arguments`.",
     bad: &[
         r#"chat; role; tool-call; tool {"index":0,"function":{"name":"f","arguments":""}}
@@ -69,7 +78,7 @@ pub static OAI_CHAT_034: Rule = Rule {
     why: "The agent parses what was joined. An object in place of a string prints as `[object Object]` or raises; joined fragments that are no \
           JSON fail when the tool is to be run. An answer cut at its length is not judged.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; laboratory run `tool_obj`",
-    breaks: &["ai-sdk", "langchain", "every agent"],
+    breaks: &["ai-sdk", "langchain", "every agent", "Zed"],
     fix: "Serialise the arguments once and cut the string, not the object; for no arguments send `{}`.",
     bad: &[
         r#"chat; role

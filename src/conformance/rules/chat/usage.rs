@@ -28,6 +28,7 @@ pub static OAI_CHAT_028: Rule = Rule {
     ],
     // Usage without the nulls before it.
     also: &[("OAI-CHAT-029", Level::Info)],
+    argued: &[("langchain (usage_metadata)", "The models compare text, tool calls and finish reasons, not usage.")],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -42,7 +43,6 @@ pub static OAI_CHAT_028: Rule = Rule {
             case.tell(odd::USAGE_WITH_CHOICES, Some(Level::Info), push, |odd, _| remark(odd));
         }
     },
-    ..Rule::DEFAULT
 };
 
 /// Usage only as asked for.
@@ -94,6 +94,7 @@ pub static OAI_CHAT_030: Rule = Rule {
            choices [{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]
            done; last"#],
     good: &["good-chat"],
+    argued: &[("langchain", "The models compare text, tool calls and finish reasons, not usage.")],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage stands in {}", odd.found));
