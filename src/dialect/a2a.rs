@@ -1,4 +1,4 @@
-//! Agent2Agent (DIALECTS.md a.23), versions 0.3 and 1.0: streams over JSON-RPC, and bare objects over REST.
+//! Agent2Agent (docs/dialects.md a.23), versions 0.3 and 1.0: streams over JSON-RPC, and bare objects over REST.
 //!
 //! Source: A2A specification, streaming. Status and artifact updates of one task, ended by a terminal state; or a single message.
 

@@ -1,4 +1,4 @@
-//! The data stream of Vercel's AI SDK, version 4 (DIALECTS.md a.24): one part a line, named by one character.
+//! The data stream of Vercel's AI SDK, version 4 (docs/dialects.md a.24): one part a line, named by one character.
 //!
 //! Source: `ai` 4.3, data-stream-parts.ts. `0` text, `g` reasoning, `9`, `b`, `c` tool calls, `3` an error, `e` the end of a step, `d` the end. The
 //! response says so in `x-vercel-ai-data-stream: v1`.

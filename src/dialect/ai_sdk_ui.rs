@@ -1,4 +1,4 @@
-//! The UI message stream of Vercel's AI SDK, version 5 and later (DIALECTS.md a.24).
+//! The UI message stream of Vercel's AI SDK, version 5 and later (docs/dialects.md a.24).
 //!
 //! Source: AI SDK UI, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts. Typed objects as server-sent events, from `start` to
 //! `finish`, then `[DONE]`; the response says so in `x-vercel-ai-ui-message-stream: v1`.

@@ -1,4 +1,4 @@
-//! Anthropic Messages, and everybody who speaks it (DIALECTS.md a.5).
+//! Anthropic Messages, and everybody who speaks it (docs/dialects.md a.5).
 //!
 //! Source: Anthropic's "Streaming messages". `message_start`, per block `content_block_start`, `content_block_delta`*, `content_block_stop`,
 //! then `message_delta` and `message_stop`; `ping` anywhere. The SSE event type equals the JSON's `type`. There is no `[DONE]`.

@@ -1,4 +1,4 @@
-//! Amazon Bedrock: `ConverseStream` and `InvokeModelWithResponseStream` over AWS event streams (DIALECTS.md a.20).
+//! Amazon Bedrock: `ConverseStream` and `InvokeModelWithResponseStream` over AWS event streams (docs/dialects.md a.20).
 //!
 //! Source: the Bedrock Runtime API reference. Converse events are named by `:event-type`; `messageStop` is followed by `metadata`. Invoke wraps
 //! the model's own events as base64 in `bytes` of `chunk` events: they are read in their own dialect.

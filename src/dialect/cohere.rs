@@ -1,4 +1,4 @@
-//! Cohere chat, version 2 (typed events) and 1 (`event_type`), streamed or whole (DIALECTS.md a.8).
+//! Cohere chat, version 2 (typed events) and 1 (`event_type`), streamed or whole (docs/dialects.md a.8).
 //!
 //! Source: Cohere's API reference, "Chat with streaming". Version 2 ends with `message-end`, version 1 with `stream-end`.
 

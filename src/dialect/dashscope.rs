@@ -1,4 +1,4 @@
-//! Aliyun DashScope's own protocol for text and multimodal generation (DIALECTS.md a.13); its compatible mode is OpenAI's.
+//! Aliyun DashScope's own protocol for text and multimodal generation (docs/dialects.md a.13); its compatible mode is OpenAI's.
 //!
 //! Source: Model Studio API reference, text generation, DashScope form, and the Python SDK 2.0.2. Unless `incremental_output` is asked for, each event
 //! repeats the whole text so far. There is no terminator: the finish reason is the string "null" until the end.

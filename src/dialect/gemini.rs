@@ -1,4 +1,4 @@
-//! Google Gemini and Vertex, `generateContent` streamed as SSE or as one JSON array, or whole (DIALECTS.md a.6).
+//! Google Gemini and Vertex, `generateContent` streamed as SSE or as one JSON array, or whole (docs/dialects.md a.6).
 //!
 //! Source: Google's `GenerateContentResponse`. The SSE form has no terminator; the array form ends with its `]`.
 

@@ -1,4 +1,4 @@
-//! LitServe without the OpenAI spec: `{"output": …}` one after another, no framing and no terminator promised (DIALECTS.md a.18).
+//! LitServe without the OpenAI spec: `{"output": …}` one after another, no framing and no terminator promised (docs/dialects.md a.18).
 
 use super::json::{self, Again, Raw};
 use super::note::{Say, text_of};

@@ -1,4 +1,4 @@
-//! The llama.cpp server's own protocol (DIALECTS.md a.17): `/completion` and `/infill`; its `/v1` is OpenAI's.
+//! The llama.cpp server's own protocol (docs/dialects.md a.17): `/completion` and `/infill`; its `/v1` is OpenAI's.
 //!
 //! Source: llama.cpp, `tools/server/README.md`. Events with `content`, the last with `stop: true`, `stop_type` and `timings`. There is no `[DONE]`.
 

@@ -1,4 +1,4 @@
-//! The Model Context Protocol over streamable HTTP (DIALECTS.md a.22), of 2025 (resumable streams) and of 2026-07-28 (without).
+//! The Model Context Protocol over streamable HTTP (docs/dialects.md a.22), of 2025 (resumable streams) and of 2026-07-28 (without).
 //!
 //! Source: MCP specification, transports. JSON-RPC messages; a POST's stream ends with the response that has the request's id. There are no tokens:
 //! what counts is the time to the first message and to the response.

@@ -1,4 +1,4 @@
-//! Records that no dialect claims: each counts as content, empty ones too, its payload as text (CONTRACT.md, `text`).
+//! Records that no dialect claims: each counts as content, empty ones too, its payload as text (docs/contract.md, `text`).
 
 use super::note::{Say, done, text_of};
 use super::reader::{Common, Events};

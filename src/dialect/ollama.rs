@@ -1,4 +1,4 @@
-//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object a line, streamed unless `stream` is false (DIALECTS.md a.7).
+//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object a line, streamed unless `stream` is false (docs/dialects.md a.7).
 //!
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 

@@ -1,4 +1,4 @@
-//! Ollama's streams of work in progress (DIALECTS.md a.7): `/api/pull`, `/api/push`, `/api/create`. No text, but lines with a `status`.
+//! Ollama's streams of work in progress (docs/dialects.md a.7): `/api/pull`, `/api/push`, `/api/create`. No text, but lines with a `status`.
 //!
 //! Source: Ollama's `docs/api.md`, pull a model. The last line is `{"status":"success"}`, or one with `error`.
 

@@ -1,4 +1,4 @@
-//! OpenAI's legacy completions (DIALECTS.md a.2). Source: OpenAI's OpenAPI document 2.3.0, `CreateCompletionResponse`, the same for chunks.
+//! OpenAI's legacy completions (docs/dialects.md a.2). Source: OpenAI's OpenAPI document 2.3.0, `CreateCompletionResponse`, the same for chunks.
 
 use super::json::{self, Again, Boxed, Obj};
 use super::note::{Done, Say, done, text_of};

@@ -1,4 +1,4 @@
-//! OpenAI Responses (DIALECTS.md a.3).
+//! OpenAI Responses (docs/dialects.md a.3).
 //!
 //! Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`. `response.created`, items and their deltas, and one of
 //! `response.completed`, `response.incomplete`, `response.failed` at the end, or `error`. There is no `[DONE]`.

@@ -6,7 +6,7 @@ use crate::framing::Record;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
-/// Top-level keys that tell dialects apart (DIALECTS.md a.0 step 6, and the documents of the vendors).
+/// Top-level keys that tell dialects apart (docs/dialects.md a.0 step 6, and the documents of the vendors).
 const KEYS: &[&str] = &[
     "object",
     "type",

@@ -1,4 +1,4 @@
-//! Hugging Face text-generation-inference, its own protocol (DIALECTS.md a.15): `/generate_stream`, and `/` with `stream`.
+//! Hugging Face text-generation-inference, its own protocol (docs/dialects.md a.15): `/generate_stream`, and `/` with `stream`.
 //!
 //! Source: TGI's OpenAPI document, `StreamResponse`. One event a token; the last one has `generated_text`, and `details` where they were asked for.
 

@@ -1,4 +1,4 @@
-//! Whose server it is that speaks a dialect: marks in request and response that only one provider has (DIALECTS.md a.0 and a.4 to a.21).
+//! Whose server it is that speaks a dialect: marks in request and response that only one provider has (docs/dialects.md a.0 and a.4 to a.21).
 //!
 //! To add one more: a line in [`MARKS`].
 

@@ -1,4 +1,4 @@
-//! Lines of one character, a colon and a JSON value: the data stream of the AI SDK's version 4, `0:"Hi"` (DIALECTS.md a.24).
+//! Lines of one character, a colon and a JSON value: the data stream of the AI SDK's version 4, `0:"Hi"` (docs/dialects.md a.24).
 
 use super::lines::{Line, Lines};
 use super::split::is_value;

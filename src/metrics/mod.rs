@@ -9,7 +9,7 @@ mod tests;
 use crate::exchange::Exchange;
 use crate::time::{Span, Timestamp};
 
-/// Times and spans of one exchange, as CONTRACT.md (Times) defines them.
+/// Times and spans of one exchange, as docs/contract.md (Times) defines them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics {
     /// First byte of the request.

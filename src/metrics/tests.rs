@@ -1,4 +1,4 @@
-//! Exchanges made by hand, with figures worked out by hand from CONTRACT.md (Times).
+//! Exchanges made by hand, with figures worked out by hand from docs/contract.md (Times).
 
 use super::*;
 use crate::conn::{ConnId, Endpoints};

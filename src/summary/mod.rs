@@ -1,4 +1,4 @@
-//! What `list` says of an exchange: CONTRACT.md's object, field by field, in its order. Made from an exchange or read back from the store.
+//! What `list` says of an exchange: docs/contract.md's object, field by field, in its order. Made from an exchange or read back from the store.
 
 pub mod connection;
 pub mod detail;
@@ -193,7 +193,7 @@ pub struct TcpSummary {
 
 /// Times in nanoseconds since 1970 UTC, spans in milliseconds; see [`crate::metrics::Metrics`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-#[allow(missing_docs)] // CONTRACT.md (Times) defines each
+#[allow(missing_docs)] // docs/contract.md (Times) defines each
 pub struct Timing {
     pub t_request_start_ns: Option<i64>,
     pub t_request_end_ns: Option<i64>,

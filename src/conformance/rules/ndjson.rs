@@ -52,7 +52,7 @@ pub static NDJSON_002: Rule = Rule {
     summary: "There are no blank lines, no byte order mark and no record separators (RS) between lines of JSON",
     why: "Readers hand each line to the JSON parser as it is. A blank line, sent as keep-alive, or a mark before the first line raises there. \
           `data:` before each line makes an event stream of it: HTTP-002.",
-    source: "NDJSON specification 1.0.0, section 3 (a parser may ignore empty lines); laboratory runs `o_blank`, `o_bom`",
+    source: "NDJSON specification 1.0.0, section 3 (a parser may ignore empty lines); docs/laboratory.md, runs `o_blank`, `o_bom`",
     breaks: &["ollama-python"],
     fix: "Write each value and one LF, and nothing else; NDJSON has no keep-alive.",
     bad: &[
@@ -83,7 +83,7 @@ pub static NDJSON_003: Rule = Rule {
     summary: "The last line ends with LF like the others",
     why: "Readers that look for LF never see the last line; most take what is left at the end of the body. The last line is the one with the \
           statistics.",
-    source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (laboratory)",
+    source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (docs/laboratory.md, run `o_nonl_last`)",
     breaks: &[],
     fix: "Write LF behind each value, the last one too.",
     bad: &[r#"ollama; hi; <chunk $end,"done_reason":"stop"}

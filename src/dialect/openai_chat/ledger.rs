@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn ids_that_cannot_be_unique() {
-        // iFlow's constant, Ollama's chatcmpl-<0..998> (DIALECTS.md a.14, a.7)
+        // iFlow's constant, Ollama's chatcmpl-<0..998> (docs/dialects.md a.14, a.7)
         for id in ["chat", "chatcmpl-7", "chatcmpl-998", "1234567", "chatcmpl-"] {
             assert!(is_short(id), "{id}");
         }

@@ -1,4 +1,4 @@
-//! Chat streams written after OpenAI's document, and each way off it that DIALECTS.md names.
+//! Chat streams written after OpenAI's document, and each way off it that docs/dialects.md names.
 
 use super::super::testing::{Read, chosen, read_as};
 use super::*;

@@ -64,7 +64,7 @@ pub static OAI_CHAT_002: Rule = Rule {
     summary: "The terminator is exactly `[DONE]`: upper case, no spaces, not in quotes",
     why: "Clients compare the data with `[DONE]`, some its beginning, some all of it. What does not match goes to the JSON parser, which raises \
           at the end of a good answer.",
-    source: "OpenAI API reference, chat completions, `stream`; laboratory runs `done_lower`, `done_trail`, `done_json`",
+    source: "OpenAI API reference, chat completions, `stream`; docs/laboratory.md, runs `done_lower`, `done_trail`, `done_json`",
     breaks: &["openai-node 7", "ai-sdk", "mistral-python", "httpx-sse", "hf-js", "openai-python (lower case, quotes)", "most clients"],
     fix: "Write the constant `data: [DONE]\\n\\n`; do not send it through the JSON serialiser.",
     bad: &[

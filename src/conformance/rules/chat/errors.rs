@@ -14,7 +14,7 @@ pub static OAI_CHAT_025: Rule = Rule {
     summary: "Chunks have no `\"error\": null`",
     why: "Several clients ask whether the key is there, not what it holds: openai-go's JSON library says that null exists, Jackson has a node for \
           it. They raise at the first chunk of a good answer.",
-    source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; laboratory run `error_null`",
+    source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; docs/laboratory.md, run `error_null`",
     breaks: &["openai-go", "go-openai", "openai-java", "MacPaw/OpenAI", "ai-sdk openai-compatible", "ai-sdk openrouter", "hf-js"],
     fix: "Leave the key out where there is no error (pydantic: exclude_none; Go: omitempty; Jackson: NON_NULL for this field).",
     bad: &[r#"chat; role
@@ -37,7 +37,7 @@ pub static OAI_CHAT_026: Rule = Rule {
     why: "SDKs look for a key `error` that is an object with a message. Where it is a string, many raise an error of their own words (openai-python: \
           \"An error occurred during streaming\"), and others see none. `{\"detail\":…}` and `{\"object\":\"error\"}` are taken for a chunk without \
           choices: the answer just ends short. Either way the message is lost.",
-    source: "openai-python, _streaming.py; openai-node, streaming.ts; laboratory runs `err_string`, `err_detail`, `err_vllm`",
+    source: "openai-python, _streaming.py; openai-node, streaming.ts; docs/laboratory.md, runs `err_string`, `err_detail`, `err_vllm`",
     breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain", "most clients"],
     fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end.",
     bad: &[

@@ -58,7 +58,7 @@ pub static OAI_CHAT_008: Rule = Rule {
     summary: "`finish_reason` is one of stop, length, tool_calls, content_filter, function_call",
     why: "Other values (`STOP`, `eos_token`, `error`) become \"other\" or \"unknown\": agents do not run the tool call, interfaces show a warning \
           under a complete answer.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason; laboratory run `finish_odd`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason; docs/laboratory.md, run `finish_odd`",
     breaks: &["ai-sdk", "decoders with enumerations"],
     fix: "Map the model server's own reasons to the five; keep the original in a field of another name.",
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":{},"finish_reason":"eos_token"}]
@@ -102,7 +102,8 @@ pub static OAI_CHAT_010: Rule = Rule {
     summary: "A choice that called tools finishes with `tool_calls` (where the request names the tool to call: `stop`)",
     why: "Agents run the calls when the finish reason says so; with `stop` many take the turn for over and drop the calls. OpenAI itself answers \
           `stop` where tool_choice names a function, so that is no finding.",
-    source: "OpenAI API reference, finish_reason and tool_choice; vLLM, serving_chat.py (named tool choice); laboratory run `tool_finstop`",
+    source: "OpenAI API reference, finish_reason and tool_choice; vLLM, serving_chat.py (named tool choice); \
+          docs/laboratory.md, run `tool_finstop`",
     breaks: &["agents that wait for tool_calls"],
     fix: "Set the finish reason from what was generated: any tool call makes it `tool_calls`.",
     bad: &["chat; role; tool-call; stop; done; last"],

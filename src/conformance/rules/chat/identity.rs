@@ -12,7 +12,8 @@ pub static OAI_CHAT_018: Rule = Rule {
     level: Level::Warning,
     summary: "`id` is a string and not empty in every chunk",
     why: "Strict clients refuse a chunk without it, and logs have nothing to join on. TGI sends an empty one.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: id, required; laboratory runs `id_missing`, `id_null`, `id_int`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: id, required; \
+          docs/laboratory.md, runs `id_missing`, `id_null`, `id_int`",
     breaks: &["mistral-python", "mistral-js", "ai-sdk (integer, null)"],
     fix: "Make one random id per response and write it into each chunk.",
     bad: &[
@@ -84,7 +85,8 @@ pub static OAI_CHAT_021: Rule = Rule {
     summary: "`created` is an integer of seconds since 1970, the same in all chunks",
     why: "Clients with types refuse strings, null and fractions; milliseconds show the year 57000. A value per chunk is a sign that chunk and \
           response are one class in the server.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: created; laboratory runs `created_str`, `created_null`, `created_ms`; \
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: created; \
+          docs/laboratory.md, runs `created_str`, `created_null`, `created_ms`; \
           TGI takes the time of each chunk",
     breaks: &["ai-sdk (string)", "mistral-js"],
     fix: "Take the time once, as integer seconds: `int(time.time())`.",
@@ -112,7 +114,8 @@ pub static OAI_CHAT_022: Rule = Rule {
     level: Level::Warning,
     summary: "`object` is `chat.completion.chunk` in every chunk",
     why: "Clients that read several sorts of objects from one connection choose by it; openai-python's helper asserts it.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: object, always `chat.completion.chunk`; laboratory run `object_wrong`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: object, always `chat.completion.chunk`; \
+          docs/laboratory.md, run `object_wrong`",
     breaks: &["openai-python helper"],
     fix: "Write the constant; `chat.completion` is the document's name, not the chunk's.",
     bad: &[r#"chat; role

@@ -13,7 +13,8 @@ pub static OAI_CHAT_011: Rule = Rule {
     level: Level::Error,
     summary: "`choices` is an array in every chunk; a payload is a chunk or an error",
     why: "Clients iterate over choices without a look: null, an absent key, `{}` or a string in their place raises in the middle of the answer.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices, required; laboratory runs `choices_missing`, `choices_null`, \
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices, required; \
+          docs/laboratory.md, runs `choices_missing`, `choices_null`, \
           `emptyobj`",
     breaks: &["ai-sdk", "mistral-python", "mistral-js", "openai-python helper", "openai-node helper", "Zed"],
     fix: "Send `\"choices\":[]` where there is none; keep pings and provider data out of data lines.",
@@ -76,7 +77,7 @@ pub static OAI_CHAT_013: Rule = Rule {
     level: Level::Error,
     summary: "Each choice has an integer `index`",
     why: "The index is the key under which clients collect the text. Without it helpers raise, or collect under undefined.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; laboratory run `index_missing`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; docs/laboratory.md, run `index_missing`",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "mistral-python", "mistral-js", "Zed"],
     fix: "Write `\"index\":0` in each choice.",
     bad: &[r#"chat; role; choices [{"delta":{"content":"word "},"finish_reason":null}]
@@ -97,7 +98,7 @@ pub static OAI_CHAT_014: Rule = Rule {
     summary: "`delta` is an object in every choice, `{}` where there is nothing to say",
     why: "Clients read `delta.content` without a look. With null or an absent key they raise, or pass over the chunk and lose the finish reason \
           in it.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; laboratory run `delta_null`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; docs/laboratory.md, run `delta_null`",
     breaks: &["openai-python helper", "mistral-python", "mistral-js", "langchain", "langchain-js"],
     fix: "Write `\"delta\":{}`; a serialiser that drops empty objects needs an exception here.",
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":null,"finish_reason":"stop"}]
@@ -117,7 +118,7 @@ pub static OAI_CHAT_015: Rule = Rule {
     level: Level::Warning,
     summary: "The first delta of each choice has `\"role\":\"assistant\"`",
     why: "Helpers that build a message from the stream take its role from there; openai-node's raises \"missing role\".",
-    source: "OpenAI API reference, the chat completion chunk object; laboratory run `role_missing`",
+    source: "OpenAI API reference, the chat completion chunk object; docs/laboratory.md, run `role_missing`",
     breaks: &["openai-node helper"],
     fix: "Begin each choice with a chunk `\"delta\":{\"role\":\"assistant\",\"content\":\"\"}`.",
     bad: &["chat; word; stop; done; last"],
@@ -137,7 +138,8 @@ pub static OAI_CHAT_016: Rule = Rule {
     summary: "`role` is in the first delta only, and never null (a warning where it is an empty string)",
     why: "Readers that join deltas key by key append it: `assistantassistant`. Most don't, so repeating it is only untidy. An empty role fails in \
           readers with an enumeration.",
-    source: "OpenAI API reference, the chat completion chunk object; TGI and LitServe repeat it; laboratory runs `role_empty`, `role_null`",
+    source: "OpenAI API reference, the chat completion chunk object; TGI and LitServe repeat it; \
+          docs/laboratory.md, runs `role_empty`, `role_null`",
     breaks: &["ai-sdk (empty or null)", "readers that join deltas key by key"],
     fix: "Leave the key out of all deltas but the first.",
     bad: &[
@@ -167,7 +169,8 @@ pub static OAI_CHAT_017: Rule = Rule {
     level: Level::Warning,
     summary: "`content` of a delta is a string or null (remarked on only in Mistral's streams, which are documented so)",
     why: "Clients append it to a string: an array of parts becomes `[object Object]`, or raises.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; laboratory run `content_array`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; \
+          docs/laboratory.md, run `content_array`",
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "most clients"],
     fix: "Send text as a string, and reasoning in a field of its own.",
     bad: &[r#"chat; role

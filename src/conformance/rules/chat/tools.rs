@@ -39,7 +39,8 @@ pub static OAI_CHAT_033: Rule = Rule {
     why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that name. Without `type` or `id` \
           helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by design; that is remarked on \
           only.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; laboratory runs `tool_repeat`, `tool_notype`, `tool_noid`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; \
+          docs/laboratory.md, runs `tool_repeat`, `tool_notype`, `tool_noid`",
     breaks: &[
         "openai-python",
         "litellm",
@@ -77,7 +78,7 @@ pub static OAI_CHAT_034: Rule = Rule {
     summary: "`function.arguments` are strings that join to one JSON document (a warning where they join to nothing)",
     why: "The agent parses what was joined. An object in place of a string prints as `[object Object]` or raises; joined fragments that are no \
           JSON fail when the tool is to be run. An answer cut at its length is not judged.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; laboratory run `tool_obj`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; docs/laboratory.md, run `tool_obj`",
     breaks: &["ai-sdk", "langchain", "every agent", "Zed"],
     fix: "Serialise the arguments once and cut the string, not the object; for no arguments send `{}`.",
     bad: &[

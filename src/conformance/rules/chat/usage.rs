@@ -53,7 +53,7 @@ pub static OAI_CHAT_029: Rule = Rule {
     summary: "`usage` is in the stream only where `include_usage` was asked for, and then null in all chunks but the last",
     why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; others count a usage that they did not expect \
           twice. vLLM leaves the nulls out, and nobody minds.",
-    source: "OpenAI API reference, stream_options.include_usage; laboratory run `usage_null`",
+    source: "OpenAI API reference, stream_options.include_usage; docs/laboratory.md, run `usage_null`",
     breaks: &["mistral-js (null)"],
     fix: "Look at `stream_options.include_usage` in the request.",
     bad: &[r#"chat

@@ -17,7 +17,7 @@ pub static HTTP_017: Rule = Rule {
     summary: "A request with `\"stream\": true` gets a stream, not one JSON document",
     why: "SDKs that asked for a stream look for events, find none and report an empty answer: 16 of 27 tested say nothing at all. Gateways that \
           don't support streaming for a model do it, and mock servers.",
-    source: "OpenAI API reference, `stream`; laboratory run `nonstream_body`",
+    source: "OpenAI API reference, `stream`; docs/laboratory.md, run `nonstream_body`",
     breaks: &["openai-python", "openai-node", "groq-python", "langchain"],
     fix: "Stream, or refuse with status 400 and say that streaming is not supported.",
     bad: &["ask; < HTTP/1.1 200 OK
@@ -80,7 +80,7 @@ pub static HTTP_019: Rule = Rule {
     summary: "A response with status 200 is no error object and no HTML page",
     why: "SDKs take the status for the truth: they look for events in the error or the login page, find none, and return an empty answer without \
           raising. Retry logic does not see it either. Proxies, captive portals and gateways do it.",
-    source: "RFC 9110 section 15.3; laboratory runs `plain_body_err` and `html_body`",
+    source: "RFC 9110 section 15.3; docs/laboratory.md, runs `plain_body_err` and `html_body`",
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "retry logic"],
     fix: "Answer with 4xx or 5xx and `{\"error\":{…}}` as application/json; check the base URL where a page comes back.",
     bad: &[

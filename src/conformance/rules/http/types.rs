@@ -108,7 +108,7 @@ pub static HTTP_004: Rule = Rule {
     level: Level::Info,
     summary: "The charset of an event stream or of JSON, where one is given, is utf-8",
     why: "Event streams and JSON are UTF-8 whatever the parameter says. Readers that believe it show mojibake: each `é` becomes two letters.",
-    source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; laboratory run `ct_latin1`",
+    source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; docs/laboratory.md, run `ct_latin1`",
     breaks: &["huggingface_hub", "httpx-sse"],
     fix: "Write `charset=utf-8` or leave the parameter out; in Java and .NET set the response's character encoding.",
     bad: &["ask; typed text/event-stream; charset=ISO-8859-1
@@ -138,7 +138,7 @@ pub static HTTP_005: Rule = Rule {
     summary: "The Content-Type is written once, in lower case, as a single value",
     why: "Types are compared without case by the standard, and there is one. Several clients compare letter by letter, or look for the type at \
           the start of the value, and refuse `Text/Event-Stream` and `application/json, text/event-stream`.",
-    source: "RFC 9110 sections 8.3 and 8.3.1; httpx-sse issue 19; laboratory runs `ct_upper`, `list_ct`, `dup_ct`",
+    source: "RFC 9110 sections 8.3 and 8.3.1; httpx-sse issue 19; docs/laboratory.md, runs `ct_upper`, `list_ct`, `dup_ct`",
     breaks: &["httpx-sse", "hf-js", "fetch-event-source", "eventsource", "mistral-python"],
     fix: "Write exactly `text/event-stream; charset=utf-8`, and see that no middleware adds a second one.",
     bad: &[

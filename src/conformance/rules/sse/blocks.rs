@@ -56,7 +56,7 @@ pub static SSE_005: Rule = Rule {
     summary: "An event of a language model's stream has one `data:` line",
     why: "The standard joins several data lines with line feeds, and an EventSource reads such an event well. But readers that go line by line, \
           as many are that were written for OpenAI's streams, parse each line by itself: the first is half a JSON document.",
-    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (one line an event, always); laboratory run `multiline`",
+    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (one line an event, always); docs/laboratory.md, run `multiline`",
     breaks: &[
         "huggingface_hub",
         "google-genai js",
@@ -176,7 +176,8 @@ pub static SSE_014: Rule = Rule {
     why: "An id promises that the stream can be taken up again with Last-Event-ID, which no LLM server offers. By itself it does no harm. But an \
           id lasts from event to event, and several SDKs dispatch an empty event at each blank line while one is set, be it a second blank line \
           or the one behind a comment, and fail to parse it as JSON.",
-    source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); laboratory runs `idfield` (harmless) and `idfield_blank`",
+    source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); \
+          docs/laboratory.md, runs `idfield` (harmless) and `idfield_blank`",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse"],
     fix: "Leave `id:` out, or write exactly one blank line behind each event and no comments.",
     bad: &[r#"chat; send id: 1\ndata: $role\n\n\n

@@ -36,7 +36,7 @@ pub static SSE_003: Rule = Rule {
     summary: "One space follows the colon of `data:`, not two and not a tab (remarked on only, outside of streams of language models)",
     why: "The standard takes away one space; the second one, or a tab, belongs to the value. A JSON parser does not mind, but ` [DONE]` is not \
           `[DONE]`: the client parses it as JSON and raises at the very end of a good answer.",
-    source: "WHATWG HTML 9.2.6 (one U+0020 is removed); laboratory runs `twospace` and `tab`",
+    source: "WHATWG HTML 9.2.6 (one U+0020 is removed); docs/laboratory.md, runs `twospace` and `tab`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "mistral-python", "langchain", "groq-python"],
     fix: "Write `data: ` with one space; look for a formatter that indents, or a field library that adds a space of its own.",
     bad: &[
@@ -93,7 +93,8 @@ pub static SSE_009: Rule = Rule {
     summary: "Every line is a field or a comment; no JSON or text stands without `data:`",
     why: "A line without a field name is dropped without a word. Servers write errors like that: the handler of an exception prints JSON into a \
           body that is an event stream already. The user sees an answer that stops, and the message that says why is never shown.",
-    source: "WHATWG HTML 9.2.6 (a line without a colon is a field name, unknown ones are ignored); laboratory runs `err_raw` and `done_bare`",
+    source: "WHATWG HTML 9.2.6 (a line without a colon is a field name, unknown ones are ignored); \
+          docs/laboratory.md, runs `err_raw` and `done_bare`",
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
     fix: "Send errors as an event: `data: {\"error\":{\"message\":…}}` and an empty line.",
     bad: &[
@@ -126,7 +127,7 @@ pub static SSE_017: Rule = Rule {
     summary: "Lines end with LF throughout",
     why: "The standard allows CRLF, LF and CR, mixed too. Readers that split the body at `\\n\\n` find no event in CRLF, and such readers are \
           common in scripts and plugins. Gemini's API ends its lines with CRLF by design; that is not remarked on.",
-    source: "WHATWG HTML 9.2.5 (all three are legal); laboratory run `crlf`",
+    source: "WHATWG HTML 9.2.5 (all three are legal); docs/laboratory.md, run `crlf`",
     breaks: &["vLLM bench", "Dify plugins", "loops that split at \\n\\n"],
     fix: "Write `\\n`; a library that insists on CRLF usually has an option.",
     bad: &[r#"chat; send data: $role-and-word\r\n\r\n

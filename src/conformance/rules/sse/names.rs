@@ -41,7 +41,7 @@ pub static SSE_010: Rule = Rule {
     why: "OpenAI's chat streams have data lines only. An event type sends the record to another handler: EventSource calls onmessage for none, \
           openai-node 4 and Groq's SDKs look for types that begin with `thread.` and pass over the rest, MacPaw's Swift client raises. The answer \
           is empty, without an error.",
-    source: "OpenAI streaming guide (chat completions: data only); laboratory runs `event_msg`, `event_after`, `event_ping_data`",
+    source: "OpenAI streaming guide (chat completions: data only); docs/laboratory.md, runs `event_msg`, `event_after`, `event_ping_data`",
     breaks: &["groq-python", "groq-js", "openai-node 4", "eventsource", "MacPaw/OpenAI", "Dify plugins", "google-genai"],
     fix: "Leave the `event:` line out; only Anthropic's and OpenAI's Responses streams have one.",
     bad: &[r#"chat; send event: message\ndata: $role-and-word\n\n
@@ -90,7 +90,7 @@ pub static SSE_019: Rule = Rule {
     level: Level::Warning,
     summary: "Field names are lower case, without spaces around them",
     why: "`Data:` and `data :` are other fields than `data:`, and unknown ones. The whole stream is dropped, and the client shows an empty answer.",
-    source: "WHATWG HTML 9.2.6 (field names are compared literally); laboratory runs `upper_field` and `space_before_colon`",
+    source: "WHATWG HTML 9.2.6 (field names are compared literally); docs/laboratory.md, runs `upper_field` and `space_before_colon`",
     breaks: &["every client that follows the standard"],
     fix: "Write `data:` in lower case, at the start of the line, the colon right behind it.",
     bad: &[r#"chat; role; send Data: $word\n\n

@@ -109,7 +109,7 @@ pub static SSE_018: Rule = Rule {
     summary: "U+2028, U+2029, U+0085, VT and FF are escaped in JSON (remarked on only, outside of streams of language models)",
     why: "They are no line ends for the standard and legal in JSON. Python's str.splitlines splits at all of them, and readers built on it cut \
           the event in two. Models do write them, so it happens once in a thousand answers and can't be reproduced.",
-    source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; laboratory run `u2028`",
+    source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; docs/laboratory.md, run `u2028`",
     breaks: &["huggingface_hub", "readers that use str.splitlines"],
     fix: "Escape them as \\u2028 and so on; `json.dumps` in Python does by default (ensure_ascii).",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"one\u{2028}two"},"finish_reason":null}]
@@ -136,7 +136,8 @@ pub static SSE_023: Rule = Rule {
     summary: "A payload is JSON as RFC 8259 has it: no NaN or Infinity, no single quotes, no trailing comma, not cut off",
     why: "JavaScript, Go, Java and Rust refuse it, and the client raises in the middle of the answer. Python's own parser accepts NaN and \
           Infinity and writes them by default, so it is not noticed where it is made.",
-    source: "RFC 8259 sections 2, 6 and 7; Python documentation, json (allow_nan); laboratory runs `nan`, `single_quote`, `bad_json`",
+    source: "RFC 8259 sections 2, 6 and 7; Python documentation, json (allow_nan); \
+          docs/laboratory.md, runs `nan`, `single_quote`, `bad_json`",
     breaks: &["openai-node", "ai-sdk", "groq-js", "every client that parses JSON (NaN: those outside of Python)"],
     fix: "Serialise with a JSON library, in Python with `allow_nan=False`, and never cut a payload.",
     bad: &[
@@ -173,7 +174,7 @@ pub static SSE_024: Rule = Rule {
     summary: "No `\\uD8xx` escape stands without its other half",
     why: "A character beyond U+FFFF is two escapes in JSON. A server that escapes each token by itself cuts an emoji in two. JavaScript keeps the \
           halves and may join them; strict parsers raise, and whoever encodes the text as UTF-8 again fails.",
-    source: "RFC 8259 section 8.2; laboratory run `lone_surrogate`",
+    source: "RFC 8259 section 8.2; docs/laboratory.md, run `lone_surrogate`",
     breaks: &["mistral-python", "serde_json and other strict parsers", "whatever encodes the text again"],
     fix: "Hold an incomplete character back until its last token has come, or write UTF-8 instead of escapes.",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"\\ud83d"},"finish_reason":null}]
