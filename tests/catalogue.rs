@@ -191,6 +191,26 @@ fn codes_and_names_are_unique_and_in_order() {
     }
 }
 
+/// `docs/laboratory.md, runs …` in a source names runs that a reader finds: as a kept variant, or in that document.
+#[test]
+fn runs_of_the_laboratory_are_known() {
+    let lab: serde_json::Value = serde_json::from_slice(&std::fs::read(root().join("captures/lab/variants.json")).unwrap()).unwrap();
+    let kept: BTreeSet<&str> = lab["variants"].as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();
+    let document = std::fs::read_to_string(root().join("docs/laboratory.md")).unwrap();
+    each(|rule, wrong| {
+        assert!(!rule.source.contains("laboratory run"), "{}: name the document", rule.code);
+        let Some((_, runs)) = rule.source.split_once("docs/laboratory.md, run") else { return };
+        let runs = runs.split(';').next().unwrap_or_default();
+        for run in runs.split('`').skip(1).step_by(2) {
+            if !kept.contains(run) && !document.contains(&format!("`{run}`")) {
+                wrong.push(format!("{}: no run {run}", rule.code));
+            }
+        }
+    });
+    let naming = RULES.iter().filter(|rule| rule.source.contains("docs/laboratory.md")).count();
+    assert!(naming > 20, "{naming} rules name runs");
+}
+
 #[test]
 fn the_table_in_the_documents_is_up_to_date() {
     const BEGIN: &str = "<!-- rules:begin -->\n";
