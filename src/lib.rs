@@ -1,6 +1,7 @@
 //! `sniff`: streamed HTTP answers, from packets to latency and conformance. The map, in pipeline order.
 
 pub mod time;
+pub mod encoding;
 pub mod oddity;
 pub mod conn;
 pub mod wire;

@@ -6,12 +6,12 @@ use super::buffer::Buffer;
 use super::pcap::{self, Header};
 use super::pcapng::Sections;
 use super::source::{Source, guess};
+use super::step::{Found, Step};
 use super::{Counts, Item, Packet};
 use crate::oddity::excerpt;
 use crate::time::Timestamp;
 use anyhow::{Context, anyhow, bail};
 use std::io::Read;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -45,35 +45,6 @@ enum Format {
     Pcap(Header),
     /// pcapng.
     Pcapng(Box<Sections>),
-}
-
-/// What a format's parser found next.
-pub(super) enum Step {
-    /// A packet.
-    Packet(Found),
-    /// TLS key log lines.
-    Secrets(Range<usize>),
-    /// A record that Wireshark counts as a frame and that is no packet.
-    Numbered,
-    /// Nothing to hand out.
-    Nothing,
-    /// Damage, passed over.
-    Notice(String),
-    /// The proper end.
-    End,
-    /// The file ends inside a record of `need` bytes that begins at the buffer's offset.
-    Cut { need: usize },
-    /// What stands at byte `at` cannot be read, nor what follows.
-    Impossible { at: u64, what: String },
-}
-
-/// A packet as a format's parser found it.
-pub(super) struct Found {
-    pub(super) at: Option<Timestamp>,
-    pub(super) link: u32,
-    pub(super) device: u32,
-    pub(super) wire_len: u32,
-    pub(super) data: Range<usize>,
 }
 
 impl Reader {

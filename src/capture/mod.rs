@@ -11,6 +11,7 @@ mod pcap;
 mod pcapng;
 pub mod privileges;
 mod source;
+mod step;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,7 @@
 //! Source: draft-ietf-opsawg-pcap, pcap-savefile(5).
 
 use super::buffer::Buffer;
-use super::file::{Found, Step};
+use super::step::{Found, Step};
 use crate::time::Timestamp;
 
 /// Bytes of the file header.

@@ -4,7 +4,7 @@
 //! that its trailer repeats.
 
 use super::buffer::Buffer;
-use super::file::{Found, Step};
+use super::step::{Found, Step};
 use crate::time::Timestamp;
 
 /// Section Header Block; reads the same in both byte orders.

@@ -38,6 +38,22 @@ pub enum Level {
     Error,
 }
 
+impl Level {
+    /// Its name, as in JSON, the database and the configuration file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+
+    /// The level with this name.
+    pub fn parse(name: &str) -> Option<Level> {
+        [Level::Info, Level::Warning, Level::Error].into_iter().find(|level| level.as_str() == name)
+    }
+}
+
 /// One rule, with everything that is known of it.
 #[derive(Debug)]
 pub struct Rule {

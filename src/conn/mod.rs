@@ -17,6 +17,21 @@ pub struct Endpoints {
     pub server: SocketAddr,
 }
 
+/// When something happened and in which packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stamp {
+    /// Time of the packet or delivery.
+    pub at: Timestamp,
+    /// Its number, as in [`ByteEvent::frame`]; 0 where there is none.
+    pub frame: u64,
+}
+
+impl From<&ByteEvent<'_>> for Stamp {
+    fn from(event: &ByteEvent<'_>) -> Self {
+        Stamp { at: event.at, frame: event.frame }
+    }
+}
+
 /// The way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {

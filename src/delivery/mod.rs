@@ -10,14 +10,16 @@ pub use words::words;
 
 use crate::exchange::arrival::TOGETHER;
 use crate::exchange::{Delta, Exchange, Response};
+use crate::http::h2;
 use crate::oddity::{Kind, Oddity};
+use crate::tcp;
 use crate::time::{Span, Timestamp};
 
 /// What a layer below noticed that makes a sender wait, with how long it lasted: (kind, whose doing in words).
 pub const TRANSPORT_STALLS: &[(Kind, &str)] = &[
-    (Kind("tcp.zero-window"), "the client did not read: its TCP window was shut"),
-    (Kind("tcp.retransmission-stall"), "packets were lost and sent again"),
-    (Kind("h2.flow-control-stall"), "the client's HTTP/2 flow-control window was shut"),
+    (tcp::ZERO_WINDOW, "the client did not read: its TCP window was shut"),
+    (tcp::RETRANSMISSION_STALL, "packets were lost and sent again"),
+    (h2::FLOW_CONTROL_STALL, "the client's HTTP/2 flow-control window was shut"),
 ];
 
 /// Deltas that came together: less than [`TOGETHER`] from one to the next.

@@ -3,7 +3,6 @@
 //! To add one more: `NAME.rs` with a `Dialect` value and a `Reader`, two lines here, a folder in `captures/dialect/`.
 
 pub mod answer;
-pub(crate) mod base64;
 mod json;
 mod note;
 mod reader;

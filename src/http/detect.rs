@@ -1,8 +1,9 @@
 //! What does a connection speak, and which end is the client? Told from the first bytes of either direction, or from the first delivery that starts a message.
 
 use super::h1::resync::Boundaries;
-use super::hold::{Hold, Item, Stamp};
+use super::hold::{Hold, Item};
 use crate::conn::Direction;
+use crate::conn::Stamp;
 
 /// The HTTP/2 connection preface (RFC 9113 section 3.4), as far as it tells HTTP/2 from HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

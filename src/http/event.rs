@@ -3,6 +3,7 @@
 //! Order per exchange and side: `Head` (responses: any number of interim heads first), then `Unit`s with their `Data`, then `Trailers`, then one `End`.
 
 use crate::conn::End;
+use crate::conn::Stamp;
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
 use std::ops::Range;
@@ -38,6 +39,12 @@ pub struct HttpEvent<'a> {
     pub side: Side,
     /// What.
     pub what: HttpWhat<'a>,
+}
+
+impl From<&HttpEvent<'_>> for Stamp {
+    fn from(event: &HttpEvent<'_>) -> Self {
+        Stamp { at: event.at, frame: event.frame }
+    }
 }
 
 /// The steps.

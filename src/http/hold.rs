@@ -1,7 +1,6 @@
 //! Bytes of one direction kept for a decision that needs more of them, each delivery with its own time, holes included.
 
-use crate::conn::{End, UNKNOWN_GAP};
-use crate::time::Timestamp;
+use crate::conn::{End, Stamp, UNKNOWN_GAP};
 use std::collections::VecDeque;
 
 /// Bytes that one direction of an undecided connection may keep.
@@ -9,15 +8,6 @@ pub(super) const LIMIT: usize = 64 * 1024;
 
 /// Offsets that a hole of unknown length takes: more than anything that is searched across, and far from any overflow.
 const UNKNOWN_WIDTH: u64 = 64 * 1024;
-
-/// When a delivery came and in which packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Stamp {
-    /// Time of the delivery.
-    pub(super) at: Timestamp,
-    /// Packet of the delivery; 0 without packets.
-    pub(super) frame: u64,
-}
 
 /// One thing that happened to a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

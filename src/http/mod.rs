@@ -10,11 +10,12 @@ mod hold;
 mod socket;
 pub mod stored;
 
+use crate::conn::Stamp;
 use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::tls;
 use detect::{Detect, Verdict};
 use event::{HttpEvent, HttpWhat, Side};
-use hold::{Hold, Item, Stamp};
+use hold::{Hold, Item};
 use socket::Socket;
 
 /// What a connection speaks, as far as its bytes have told.
@@ -125,7 +126,7 @@ impl Conn {
 
     /// The next thing that happened to it. `Open` and `Closed` are allowed and `Closed` ends every open message.
     pub fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
-        let stamp = Stamp { at: event.at, frame: event.frame };
+        let stamp = Stamp::from(event);
         let dir = if self.flipped { event.dir.other() } else { event.dir };
         match &event.what {
             What::Data(bytes) => self.feed(dir, stamp, Item::Data(bytes), sink),

@@ -1,7 +1,8 @@
 //! What follows the 101 that opened a WebSocket: the bytes of both directions are the bodies of its exchange, until both are over.
 
 use super::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told};
-use super::hold::{Item, Stamp};
+use super::hold::Item;
+use crate::conn::Stamp;
 use crate::conn::{End, UNKNOWN_GAP};
 
 /// A connection behind its 101.

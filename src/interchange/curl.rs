@@ -1,6 +1,7 @@
 //! The request as a curl command line.
 
 use super::{pairs, url};
+use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use crate::http::event::Version;
 
@@ -29,7 +30,7 @@ pub fn command(exchange: &Exchange) -> Option<String> {
                 out.push_str(&format!(" \\\n  {option} {}", quoted(text)));
             }
             // Bytes that no argument can carry come through a pipe.
-            _ => out = format!("printf %s {} | base64 -d | {out} \\\n  --data-binary @-", super::base64(body)),
+            _ => out = format!("printf %s {} | base64 -d | {out} \\\n  --data-binary @-", to_base64(body)),
         }
     }
     out.push('\n');

@@ -1,6 +1,7 @@
 //! A cassette of vcrpy, version 1. It is JSON, which is YAML too. A cassette has no place for times and boundaries: they are left out.
 
-use super::{answer, base64, decoded, pairs, url};
+use super::{answer, decoded, pairs, url};
+use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use serde_json::{Map, Value, json};
 
@@ -41,7 +42,7 @@ fn scalar(bytes: &[u8]) -> String {
             .replace('\u{85}', "\\u0085")
             .replace('\u{2028}', "\\u2028")
             .replace('\u{2029}', "\\u2029"),
-        Err(_) => format!("!!binary {}", base64(bytes)),
+        Err(_) => format!("!!binary {}", to_base64(bytes)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stub mappings of WireMock. Its dribble sends equal slices over a total time: the nearest that it has to recorded times.
 
-use super::{answer, base64, decoded, pairs};
+use super::{answer, decoded, pairs};
+use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use crate::time::Span;
 use serde_json::{Map, Value, json};
@@ -59,7 +60,7 @@ fn mapping(exchange: &Exchange) -> Option<Value> {
     let mut answered = json!({"status": head.status, "headers": headers});
     match String::from_utf8(body) {
         Ok(text) => answered["body"] = json!(text),
-        Err(e) => answered["base64Body"] = json!(base64(e.as_bytes())),
+        Err(e) => answered["base64Body"] = json!(to_base64(e.as_bytes())),
     }
     let whole_ms = |span: Span| span.0.max(0) / 1_000_000;
     answered["fixedDelayMilliseconds"] = json!(whole_ms(response.first_at.since(request.last_at)));

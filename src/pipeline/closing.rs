@@ -1,6 +1,6 @@
 //! What becomes of a connection while its exchanges run: who closed when.
 
-use super::Stamp;
+use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, End, What};
 use crate::exchange::ending::{Closing, Ending, Party};
 use crate::http::event::{MessageEnd, Told};
@@ -35,7 +35,7 @@ impl Closings {
             What::Flip => self.flip(),
             _ => {}
         }
-        self.last = Stamp { at: event.at, frame: event.frame };
+        self.last = Stamp::from(event);
     }
 
     /// As client and server (`flipped`: the guess of who is who was wrong), with what TLS said inside.

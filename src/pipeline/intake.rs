@@ -1,7 +1,8 @@
 //! One message body on its way in: deliveries, bytes, hashes, content coding.
 
-use super::{BodyPart, Stamp};
+use super::BodyPart;
 use crate::body::{Decoder, Piece};
+use crate::conn::Stamp;
 use crate::exchange::{Body, PieceInfo};
 use crate::oddity::Oddities;
 use sha2::{Digest, Sha256};

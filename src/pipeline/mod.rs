@@ -27,7 +27,7 @@ pub use output::{BodyPart, Connection, Output, Part};
 use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, What};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http;
-use crate::http::event::{HttpEvent, HttpWhat};
+use crate::http::event::HttpWhat;
 use crate::oddity::{Delivery, Oddity};
 use crate::time::Timestamp;
 use crate::tls;
@@ -287,17 +287,4 @@ pub fn exchanges_of(events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>))) -> Vec<E
     });
     all.sort_by_key(|e| e.id);
     all
-}
-
-/// An event's place in time, for the helpers of this module.
-#[derive(Debug, Clone, Copy, Default)]
-struct Stamp {
-    at: Timestamp,
-    frame: u64,
-}
-
-impl From<&HttpEvent<'_>> for Stamp {
-    fn from(event: &HttpEvent<'_>) -> Self {
-        Stamp { at: event.at, frame: event.frame }
-    }
 }

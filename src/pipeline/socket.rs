@@ -1,9 +1,10 @@
 //! An exchange that became a WebSocket: its bodies are what both ends send behind the heads, its records the server's messages.
 
+use super::Config;
 use super::intake::Intake;
 use super::reading::Reading;
 use super::work::Work;
-use super::{Config, Stamp};
+use crate::conn::Stamp;
 use crate::exchange::WebSocket;
 use crate::framing::websocket::{Sender, close_code};
 use crate::framing::{Framed, Stream};

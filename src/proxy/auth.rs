@@ -1,5 +1,6 @@
 //! Who may use the proxy: `Proxy-Authorization: Basic` (RFC 7617), and the same words over SOCKS5.
 
+use crate::encoding::to_base64;
 use anyhow::{Result, bail};
 use std::fmt;
 
@@ -43,16 +44,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// `Basic …` for `user:password`.
 pub(super) fn basic(words: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::from("Basic ");
-    for three in words.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, &b| bits << 8 | u32::from(b)) << (8 * (3 - three.len()));
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            out.push(if digit <= three.len() { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    out
+    format!("Basic {}", to_base64(words))
 }
 
 #[cfg(test)]

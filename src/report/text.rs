@@ -51,11 +51,7 @@ impl Style {
 
 /// A level's name.
 pub fn level(level: Level) -> &'static str {
-    match level {
-        Level::Info => "info",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
+    level.as_str()
 }
 
 /// Captured text made harmless on one line: control and direction characters are spelled out.

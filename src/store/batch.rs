@@ -195,7 +195,7 @@ impl Step<'_> {
         for (n, (f, own_fix)) in summary.findings.iter().zip(f.findings.iter().map(|f| f.fix)).enumerate() {
             let place = [f.record, f.offset, f.packet, f.chunk].map(|v| v.map(|v| v as i64));
             let excerpt = f.excerpt.as_ref().and_then(|e| serde_json::to_string(e).ok());
-            let (n, count, level) = (n as i64, f.count as i64, level(f.level));
+            let (n, count, level) = (n as i64, f.count as i64, f.level.as_str());
             insert.execute(params![
                 id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt, own_fix
             ])?;
@@ -334,13 +334,4 @@ fn stretches<'b>(pieces: &[PieceInfo], bytes: &'b [u8]) -> Vec<(u64, &'b [u8])> 
         at = end;
     }
     all.into_iter().filter_map(|(offset, range)| bytes.get(range).map(|b| (offset, b))).collect()
-}
-
-fn level(level: crate::conformance::Level) -> &'static str {
-    use crate::conformance::Level;
-    match level {
-        Level::Info => "info",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
 }

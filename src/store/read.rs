@@ -190,11 +190,7 @@ impl Reader {
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
         let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix FROM finding WHERE exchange_id = ?1 ORDER BY n";
         self.all(sql, id, |r| {
-            let level = match r.get_ref(1)?.as_str()? {
-                "error" => Level::Error,
-                "warning" => Level::Warning,
-                _ => Level::Info,
-            };
+            let level = Level::parse(r.get_ref(1)?.as_str()?).unwrap_or(Level::Info);
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let (rule, message, t_ns): (String, _, _) = (r.get(0)?, r.get(4)?, r.get(6)?);
             let excerpt = r.get::<_, Option<String>>(9)?.and_then(|text| serde_json::from_str(&text).ok());

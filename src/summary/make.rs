@@ -4,6 +4,7 @@ use super::{FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary
 use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;
 use crate::dialect::Terminator;
+use crate::encoding::to_hex;
 use crate::exchange::{Exchange, Request, Response, redact};
 use crate::http::event::{Fields, MessageEnd};
 use crate::metrics::{Metrics, percentile};
@@ -64,7 +65,7 @@ impl RequestSummary {
             content_type: head.fields.text("content-type"),
             user_agent: head.fields.text("user-agent"),
             body_bytes: r.body.wire_bytes,
-            body_sha256: r.body.wire_sha256.filter(|_| r.body.wire_bytes > 0).map(hex),
+            body_sha256: r.body.wire_sha256.filter(|_| r.body.wire_bytes > 0).map(|hash| to_hex(&hash)),
             model: r.model.clone(),
             stream: r.stream,
             headers: None,
@@ -84,9 +85,9 @@ impl ResponseSummary {
             content_encoding: field("content-encoding"),
             informational: r.informational.iter().map(|h| h.status).collect(),
             wire_body_bytes: r.body.wire_bytes,
-            wire_body_sha256: r.body.wire_sha256.map(hex),
+            wire_body_sha256: r.body.wire_sha256.map(|hash| to_hex(&hash)),
             decoded_bytes: r.body.decoded_bytes,
-            decoded_sha256: r.body.decoded_sha256.map(hex),
+            decoded_sha256: r.body.decoded_sha256.map(|hash| to_hex(&hash)),
             chunks: r.body.units,
             trailers: joined(&r.trailers),
             framing: r.framing.as_str().into(),
@@ -209,11 +210,4 @@ fn joined(fields: &Fields) -> BTreeMap<String, String> {
             .or_insert_with(|| value.into_owned());
     }
     all
-}
-
-fn hex(hash: [u8; 32]) -> String {
-    hash.iter().fold(String::with_capacity(64), |mut s, b| {
-        s.extend([b >> 4, b & 15].map(|d| char::from_digit(d.into(), 16).unwrap_or('0')));
-        s
-    })
 }

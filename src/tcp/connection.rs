@@ -3,9 +3,10 @@
 use super::defied::Defied;
 use super::flow::Flow;
 use super::key::Key;
-use super::out::{Out, Stamp};
+use super::out::Out;
 use super::start::{Start, Syn};
 use super::{LINGER, Limits, RESET_IGNORED};
+use crate::conn::Stamp;
 use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints, What};
 use crate::net::{Segment, flags};
 use crate::oddity::Oddity;

@@ -1,7 +1,7 @@
 //! A reset that its receiver did not believe, because it was forged or stood in the wrong place (RFC 5961 section 3): its sender goes on with new
 //! bytes, and the receiver acknowledges them. Nobody who had reset a connection would do the one, nobody who had believed it the other.
 
-use super::assembler::extend;
+use super::seq::extend;
 use crate::net::Segment;
 
 /// So much of what comes behind a reset is kept until the receiver answers.

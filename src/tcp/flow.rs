@@ -1,13 +1,14 @@
 //! One direction of a connection: its segments become bytes in order.
 
-use super::assembler::{Place, extend, place};
 use super::held::Held;
 use super::hole::Hole;
-use super::out::{Out, Stamp};
+use super::out::Out;
 use super::recent::Recent;
+use super::seq::{Place, extend, place};
 use super::start::Start;
 use super::waiting::Waiting;
 use super::{DATA_AFTER_FIN, DATA_AFTER_RESET, LATE, Limits, OUT_OF_WINDOW, OVERLAP_DIFFERS, URGENT};
+use crate::conn::Stamp;
 use crate::conn::{End, What};
 use crate::net::{Segment, flags};
 use crate::oddity::{Kind, Oddity};

@@ -2,8 +2,9 @@
 //! Said with the bytes that ended it, so that a pause of the connection can be told from one of the program behind it.
 
 use super::flow::Flow;
-use super::out::{Out, Stamp};
+use super::out::Out;
 use super::{DELAYED_ACK, RETRANSMISSION_STALL, ZERO_WINDOW};
+use crate::conn::Stamp;
 use crate::conn::What;
 use crate::oddity::{Kind, Oddity};
 use crate::time::{Span, Timestamp};

@@ -2,8 +2,9 @@
 
 use super::Limits;
 use super::flow::{Flow, Tail};
-use super::out::{Out, Stamp};
+use super::out::Out;
 use crate::conn::End;
+use crate::conn::Stamp;
 use crate::time::Timestamp;
 use std::ops::Range;
 

@@ -25,7 +25,6 @@
 //! peer's RST), and `Capture` when the capture, a limit or the next connection with the same addresses does. A reset whose sender goes on and whose
 //! receiver acknowledges that ended nothing: what comes behind it is told as a connection joined there (`tcp.reset-ignored`).
 
-mod assembler;
 mod connection;
 mod defied;
 mod flow;
@@ -34,6 +33,7 @@ mod hole;
 mod key;
 mod out;
 mod recent;
+mod seq;
 mod start;
 mod table;
 mod waiting;

@@ -1,16 +1,6 @@
 //! The way out: stamps events with connection and direction.
 
-use crate::conn::{ByteEvent, ConnId, Direction, What};
-use crate::time::Timestamp;
-
-/// A packet: when, and its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Stamp {
-    /// Capture time.
-    pub(super) at: Timestamp,
-    /// Number from 1.
-    pub(super) frame: u64,
-}
+use crate::conn::{ByteEvent, ConnId, Direction, Stamp, What};
 
 /// Where the events of one direction go.
 pub(super) struct Out<'s> {

@@ -1,8 +1,8 @@
 //! Where a direction begins: from its SYN, from the peer's acknowledgement, or from the first segment seen.
 
-use super::assembler::{anchor, extend};
 use super::flow::{Flow, WINDOW};
-use super::out::Stamp;
+use super::seq::{anchor, extend};
+use crate::conn::Stamp;
 use crate::time::Timestamp;
 
 /// How far before the presumed start bytes may stand that still count as the start.

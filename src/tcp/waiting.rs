@@ -1,7 +1,7 @@
 //! Payload that waits behind a hole: disjoint pieces by position, the copy that came first wins.
 
-use super::assembler::{common, uncovered};
-use super::out::Stamp;
+use super::seq::{common, uncovered};
+use crate::conn::Stamp;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! The ciphers of records: one direction under one key, each record by its sequence number.
 
 use super::derive::{Keys, md5_hmac};
-use super::open::Sealed;
+use super::sealed::Sealed;
 use super::suite::{Nonce, Protection, Suite};
 use super::version::Version;
 use aes::{Aes128, Aes256};

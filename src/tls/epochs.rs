@@ -1,6 +1,7 @@
 //! Which keys a direction uses, and when it changes them.
 
-use super::open::{Opener, Sealed};
+use super::open::Opener;
+use super::sealed::Sealed;
 use super::session::{Epoch, Session, Wanted, Way};
 use super::suite::suite;
 use super::version::Version;

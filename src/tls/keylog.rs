@@ -1,5 +1,6 @@
 //! Secrets in the NSS key log format, as `SSLKEYLOGFILE` and pcapng Decryption Secrets Blocks hold them: `LABEL client_random secret`, hex.
 
+use crate::encoding::from_hex;
 use std::collections::HashMap;
 
 /// Which secret of a connection (labels of the format).
@@ -92,21 +93,13 @@ impl KeyLog {
         let mut words = line.split_ascii_whitespace();
         let (Some(label), Some(random), Some(secret)) = (words.next(), words.next(), words.next()) else { return };
         let Some(label) = Label::parse(label) else { return };
-        let (Some(random), Some(secret)) = (hex(random), hex(secret)) else { return };
+        let (Some(random), Some(secret)) = (from_hex(random), from_hex(secret)) else { return };
         if let Ok(random) = <[u8; 32]>::try_from(random)
             && secret.len() <= MAX_SECRET
         {
             self.secrets.insert((random, label), secret);
         }
     }
-}
-
-fn hex(s: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-    if !s.len().is_multiple_of(2) {
-        return None;
-    }
-    s.as_bytes().chunks_exact(2).map(|p| Some(digit(p[0])? << 4 | digit(p[1])?)).collect()
 }
 
 #[cfg(test)]

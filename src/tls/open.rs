@@ -2,16 +2,9 @@
 
 use super::cipher::Cipher;
 use super::derive::Keys;
+use super::sealed::Sealed;
 use super::suite::Suite;
 use super::version::Version;
-
-/// A record as it stands on the wire: content type, version, protected fragment.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sealed<'a> {
-    pub(super) kind: u8,
-    pub(super) version: [u8; 2],
-    pub(super) body: &'a [u8],
-}
 
 /// Bytes that may be decrypted in search of one record's sequence number: some thousand records of a stream of tokens.
 const SEARCH: u64 = 2 << 20;

@@ -8,15 +8,16 @@
 //! A record that does not open under the epoch at hand is tried under the later ones: 0-RTT may be refused, and records may be lost.
 
 use super::hello::{ClientHello, ServerHello, encrypted_extensions, handshake};
-use super::open::{Credit, Opener, Sealed};
+use super::here::Here;
+use super::open::{Credit, Opener};
 use super::record::{Reader, Step, content};
+use super::sealed::Sealed;
 use super::suite::{Suite, suite};
 use super::version::Version;
 use super::waiting::{Item, Queue};
 use super::{Info, Keys, Reading, UNREADABLE};
 use crate::conn::{ByteEvent, ConnId, Direction, End, UNKNOWN_GAP, What};
 use crate::oddity::Oddity;
-use crate::time::Timestamp;
 
 /// Handshake bytes that are collected (a chain of certificates may be long).
 const MAX_HANDSHAKE: usize = 1 << 18;
@@ -54,14 +55,6 @@ pub(super) struct Wanted {
     pub(super) suite: Suite,
     pub(super) version: Version,
     pub(super) encrypt_then_mac: bool,
-}
-
-/// Where an event stands.
-#[derive(Clone, Copy)]
-pub(super) struct Here {
-    at: Timestamp,
-    frame: u64,
-    dir: Direction,
 }
 
 /// One TLS connection.

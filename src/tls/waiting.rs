@@ -1,7 +1,7 @@
 //! What waits for secrets that have not come yet, in the order of arrival.
 
 use super::Keys;
-use super::session::Here;
+use super::here::Here;
 use crate::conn::End;
 use std::collections::VecDeque;
 

@@ -1,12 +1,12 @@
 //! `InvokeModelWithResponseStream`: each `chunk` wraps one event of the model's own dialect, which is recognised and read as anywhere else.
 
-use super::super::base64;
 use super::super::json::{self, Again, Text};
 use super::super::note::{Notes, Say, text_of};
 use super::super::reader::{Common, Events};
 use super::super::{Answer, Confidence, Evidence, Meaning, Reader, choose};
 use super::shape::Foreign;
 use super::{DIALECT, MESSAGE_STOP, NOT_BASE64, NOT_JSON, NOT_OBJECT};
+use crate::encoding::from_base64;
 use crate::framing::{Framing, Record};
 use crate::oddity::Oddity;
 
@@ -99,7 +99,7 @@ fn unwrapped(record: &Record<'_>) -> Option<Result<Vec<u8>, String>> {
     let text = text_of(record);
     let mut again = Again::default();
     let chunk = json::parse::<Chunk<'_>>(&text, &mut again).ok()?;
-    Some(chunk.bytes.str().and_then(base64::decode).ok_or_else(|| chunk.bytes.show()))
+    Some(chunk.bytes.str().and_then(from_base64).ok_or_else(|| chunk.bytes.show()))
 }
 
 /// `{"contentBlockDelta": {…}}`: the event's name and its payload.

@@ -4,8 +4,9 @@ use super::length::Asked;
 use super::pairing::{Pairing, Turn, Upgrade};
 use super::reader::{Out, Reader};
 use crate::conn::End;
+use crate::conn::Stamp;
 use crate::http::event::{HttpEvent, MessageEnd, Side, Told};
-use crate::http::hold::{Hold, Item, Stamp};
+use crate::http::hold::{Hold, Item};
 
 /// An HTTP/1 connection.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! A direction whose framing is lost: bytes are kept until a chunk boundary is proven or a delivery starts a message.
 
 use super::resync::Boundaries;
+use crate::conn::Stamp;
 use crate::http::event::Side;
-use crate::http::hold::{Hold, Item, Stamp};
+use crate::http::hold::{Hold, Item};
 
 /// What is known while nothing is.
 #[derive(Debug)]

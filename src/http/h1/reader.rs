@@ -6,9 +6,10 @@ use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn, Upgrade};
 use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
+use crate::conn::Stamp;
 use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told, Transfer};
-use crate::http::hold::{Hold, Item, LIMIT, Stamp};
+use crate::http::hold::{Hold, Item, LIMIT};
 use crate::oddity::{Kind, Oddity, excerpt};
 
 /// Lines that start no message and are skipped one by one before the direction counts as lost.

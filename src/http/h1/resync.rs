@@ -134,7 +134,8 @@ fn could_be_size_line(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::hold::{Item, Stamp};
+    use crate::conn::Stamp;
+    use crate::http::hold::Item;
 
     fn found(items: &[Item<'_>]) -> Option<u64> {
         let (mut hold, mut finder) = (Hold::default(), Boundaries::default());

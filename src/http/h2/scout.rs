@@ -2,8 +2,9 @@
 
 use super::frame::{Reader, Step, flag, kind};
 use super::hpack;
+use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, What};
-use crate::http::hold::{Hold, Item, LIMIT, Stamp};
+use crate::http::hold::{Hold, Item, LIMIT};
 
 /// Keeps what comes and looks for a head in it.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Scout {
             What::Open { .. } | What::Flip | What::Tls(_) | What::Oddity(_) => return None,
         };
         let i = event.dir.index();
-        let stamp = Stamp { at: event.at, frame: event.frame };
+        let stamp = Stamp::from(event);
         self.holds[i].push(self.order, stamp, item);
         self.order += 1;
         let mut found = None;

@@ -2,7 +2,7 @@
 //! chunks (`_chunks`, as our own export writes) the body comes in one piece at its end.
 
 use crate::conn::{ConnId, Endpoints};
-use crate::dialect::base64;
+use crate::encoding::from_base64;
 use crate::exchange::{Exchange, ExchangeId, PieceInfo};
 use crate::http::event::{Fields, MessageEnd};
 use crate::http::stored::{self, Kept as KeptHead};
@@ -139,7 +139,7 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     }
     let body = match (&e.response.content.text, e.response.content.encoding.as_deref()) {
         (None, _) => Vec::new(),
-        (Some(text), Some("base64")) => base64::decode(text).ok_or("its content is no base64")?,
+        (Some(text), Some("base64")) => from_base64(text).ok_or("its content is no base64")?,
         (Some(text), _) => text.clone().into_bytes(),
     };
     let (scheme, rest) = e.request.url.split_once("://").ok_or("its url is not absolute")?;

@@ -1,10 +1,11 @@
 //! Archives written. What the format has no place for is in fields that begin with `_`; names and shapes are those that Chrome writes.
 
+use crate::encoding::to_base64;
 use crate::exchange::{Exchange, Request, Response};
 use crate::framing::Framing;
 use crate::framing::websocket::Sender;
 use crate::http::event::Version;
-use crate::interchange::{answer, base64, decoded, pairs, url};
+use crate::interchange::{answer, decoded, pairs, url};
 use crate::pipeline::messages::{self, Message};
 use crate::time::{Span, Timestamp};
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ fn entry(exchange: &Exchange) -> Value {
 fn socket_message(m: &Message) -> Value {
     let (opcode, data) = match std::str::from_utf8(&m.data) {
         Ok(text) if !m.binary => (1, text.to_owned()),
-        _ => (if m.binary { 2 } else { 1 }, base64(&m.data)),
+        _ => (if m.binary { 2 } else { 1 }, to_base64(&m.data)),
     };
     let kind = if m.from == Sender::Client { "send" } else { "receive" };
     json!({"type": kind, "time": m.at.nanos() as f64 / 1e9, "opcode": opcode, "data": data})
@@ -113,7 +114,7 @@ fn asked_for(r: &Request, exchange: &Exchange) -> Value {
         let kind = r.head.fields.text("content-type").unwrap_or_default();
         request["postData"] = match std::str::from_utf8(&body) {
             Ok(text) => json!({"mimeType": kind, "text": text}),
-            Err(_) => json!({"mimeType": kind, "text": base64(&body), "_encoding": "base64"}),
+            Err(_) => json!({"mimeType": kind, "text": to_base64(&body), "_encoding": "base64"}),
         };
     }
     request
@@ -129,7 +130,7 @@ fn answered(r: &Response, exchange: &Exchange) -> Value {
     match std::str::from_utf8(&body) {
         Ok(text) => content["text"] = json!(text),
         Err(_) => {
-            content["text"] = json!(base64(&body));
+            content["text"] = json!(to_base64(&body));
             content["encoding"] = json!("base64");
         }
     }
