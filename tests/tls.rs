@@ -387,7 +387,23 @@ fn a_lost_packet_costs_its_words_only() {
         assert_eq!(texts, [want], "{name}");
         read += 1;
     }
-    assert!(read >= 10, "only {read} cases");
+    assert!(read >= if cfg!(feature = "legacy-tls") { 10 } else { 4 }, "only {read} cases");
+}
+
+/// Built without it, what takes the feature `legacy-tls` is named as not read.
+#[test]
+#[cfg(not(feature = "legacy-tls"))]
+fn legacy_tls_is_named_as_not_read() {
+    let folder = support::captures().join("tls");
+    let cases = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|case| support::is_legacy_tls(case));
+    let mut seen = 0;
+    for case in cases {
+        let read = support::read::read(&case.join("input.pcapng"));
+        let unread: Vec<_> = read.connections.iter().filter_map(|c| c.tls.as_ref()?.unread).collect();
+        assert_eq!((unread, read.exchanges.len()), (vec!["this cipher suite or TLS version is not read"], 0), "{}", case.display());
+        seen += 1;
+    }
+    assert!(seen >= 7, "only {seen} cases");
 }
 
 /// Sections 3 to 7: 1-RTT, resumption with early data, HelloRetryRequest, client authentication, compatibility mode.

@@ -1,19 +1,13 @@
 //! The ciphers of records: one direction under one key, each record by its sequence number.
 
-use super::derive::{Keys, md5_hmac};
+use super::derive::Keys;
+use super::legacy::{self, OpenCcm, Rc4};
 use super::sealed::Sealed;
 use super::suite::{Nonce, Protection, Suite};
 use super::version::Version;
-use aes::{Aes128, Aes256};
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
 use aws_lc_rs::hmac;
-use ccm::Ccm;
-use ccm::aead::AeadInOut;
-use ccm::consts::{U8, U12, U16};
-use rc4::{KeyInit, Rc4, StreamCipher};
-
-type OpenCcm = Box<dyn Fn(&[u8; 12], &[u8], &mut Vec<u8>) -> Option<()> + Send + Sync>;
 
 enum Key {
     Aead(LessSafeKey, Nonce),
@@ -44,15 +38,13 @@ impl Cipher {
     pub(super) fn new(suite: Suite, keys: &Keys, version: Version, encrypt_then_mac: bool) -> Option<Cipher> {
         let key = match suite.protection {
             Protection::Aead(a, nonce) => Key::Aead(LessSafeKey::new(UnboundKey::new(a, &keys.key).ok()?), nonce),
-            Protection::Ccm { key, tag, nonce } => Key::Ccm(open_ccm(key, tag, &keys.key)?, nonce, tag),
+            Protection::Ccm { key, tag, nonce } => Key::Ccm(legacy::open_ccm(key, tag, &keys.key)?, nonce, tag),
             Protection::Cbc { key, mac } => {
                 let algorithm = if key == 16 { &AES_128 } else { &AES_256 };
                 let key = DecryptingKey::ecb(UnboundCipherKey::new(algorithm, &keys.key).ok()?).ok()?;
                 Key::Cbc(Box::new(key), Mac { key: keys.mac.clone(), len: mac })
             }
-            Protection::Rc4 { mac } => {
-                Key::Rc4(Some(Box::new(Rc4::new_from_slice(&keys.key).ok()?)), Mac { key: keys.mac.clone(), len: mac })
-            }
+            Protection::Rc4 { mac } => Key::Rc4(Some(Box::new(legacy::rc4(&keys.key)?)), Mac { key: keys.mac.clone(), len: mac }),
         };
         let chain = keys.iv[..].try_into().ok();
         Some(Cipher { key, iv: keys.iv.clone(), version, encrypt_then_mac, chain })
@@ -102,7 +94,7 @@ impl Cipher {
             Key::Rc4(stream, mac) => {
                 out.clear();
                 out.extend_from_slice(sealed.body);
-                stream.as_mut()?.apply_keystream(out);
+                legacy::apply(stream.as_mut()?, out);
                 let tag = out.split_off(out.len().checked_sub(mac.len)?);
                 mac.find(sequences, sealed, out, &tag)
             }
@@ -123,7 +115,7 @@ impl Cipher {
     pub(super) fn damaged(&mut self, fragment: usize) {
         self.chain = None;
         if let Key::Rc4(Some(stream), _) = &mut self.key {
-            stream.apply_keystream(&mut vec![0; fragment]);
+            legacy::apply(stream, &mut vec![0; fragment]);
         }
     }
 
@@ -182,7 +174,7 @@ impl Mac {
         sequences.into_iter().find(|sequence| {
             let head = additional(Version(0x0303), sealed, *sequence, content.len());
             match &key {
-                None => md5_hmac(&self.key, &[&head, content]).is_some_and(|sum| sum == tag),
+                None => legacy::md5_hmac(&self.key, &[&head, content]).is_some_and(|sum| sum == tag),
                 Some(key) => {
                     let mut context = hmac::Context::with_key(key);
                     context.update(&head);
@@ -216,19 +208,4 @@ fn cbc(key: &DecryptingKey, iv: Option<[u8; 16]>, body: &[u8], out: &mut Vec<u8>
     }
     out.truncate(content);
     Some(())
-}
-
-fn open_ccm(key: usize, tag: usize, bytes: &[u8]) -> Option<OpenCcm> {
-    fn boxed<C>(cipher: C) -> OpenCcm
-    where
-        C: AeadInOut<NonceSize = U12> + Send + Sync + 'static,
-    {
-        Box::new(move |nonce, aad, out| cipher.decrypt_in_place(nonce.into(), aad, out).ok())
-    }
-    Some(match (key, tag) {
-        (16, 16) => boxed(Ccm::<Aes128, U16, U12>::new_from_slice(bytes).ok()?),
-        (16, _) => boxed(Ccm::<Aes128, U8, U12>::new_from_slice(bytes).ok()?),
-        (_, 16) => boxed(Ccm::<Aes256, U16, U12>::new_from_slice(bytes).ok()?),
-        (_, _) => boxed(Ccm::<Aes256, U8, U12>::new_from_slice(bytes).ok()?),
-    })
 }

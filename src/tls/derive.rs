@@ -1,10 +1,9 @@
 //! From secrets to keys: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7), the PRFs of TLS 1.2 (RFC 5246 section 5) and before (RFC 4346 section 5).
 
+use super::legacy;
 use super::suite::{Protection, Suite};
 use super::version::Version;
-use aws_lc_rs::{hkdf, hmac as sha_hmac, tls_prf};
-use hmac::{Hmac, KeyInit, Mac};
-use md5::Md5;
+use aws_lc_rs::{hkdf, tls_prf};
 
 /// Keys of one direction.
 #[derive(Clone, Default)]
@@ -68,7 +67,7 @@ impl Suite {
                 let prf = if self.sha384 { &tls_prf::P_SHA384 } else { &tls_prf::P_SHA256 };
                 tls_prf::Secret::new(prf, master).ok()?.derive(b"key expansion", &seed, len).ok()?.as_ref().to_vec()
             }
-            false => old_prf(master, b"key expansion", &seed, len)?,
+            false => legacy::old_prf(master, b"key expansion", &seed, len)?,
         };
         let mut rest = &block[..];
         let mut pair = |n: usize| {
@@ -79,33 +78,4 @@ impl Suite {
         let ((client_mac, server_mac), (client_key, server_key), (client_iv, server_iv)) = (pair(mac)?, pair(key)?, pair(iv)?);
         Some([Keys { key: client_key, iv: client_iv, mac: client_mac }, Keys { key: server_key, iv: server_iv, mac: server_mac }])
     }
-}
-
-/// P_MD5 of one half of the secret xor P_SHA-1 of the other (RFC 4346 section 5).
-fn old_prf(secret: &[u8], label: &[u8], seed: &[u8], len: usize) -> Option<Vec<u8>> {
-    let seed = [label, seed].concat();
-    let half = secret.len().div_ceil(2);
-    let sha1 = sha_hmac::Key::new(sha_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret[secret.len() - half..]);
-    let mut out = p_hash(&seed, len, |parts| Some(md5_hmac(&secret[..half], parts)?.to_vec()))?;
-    let other = p_hash(&seed, len, |parts| Some(sha_hmac::sign(&sha1, &parts.concat()).as_ref().to_vec()))?;
-    out.iter_mut().zip(other).for_each(|(a, b)| *a ^= b);
-    Some(out)
-}
-
-fn p_hash(seed: &[u8], len: usize, hmac: impl Fn(&[&[u8]]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut a = hmac(&[seed])?;
-    while out.len() < len {
-        out.extend(hmac(&[&a, seed])?);
-        a = hmac(&[&a])?;
-    }
-    out.truncate(len);
-    Some(out)
-}
-
-/// HMAC-MD5, which the cryptographic library lacks.
-pub(super) fn md5_hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 16]> {
-    let mut mac = Hmac::<Md5>::new_from_slice(key).ok()?;
-    parts.iter().for_each(|part| mac.update(part));
-    Some(mac.finalize().into_bytes().into())
 }

@@ -9,6 +9,8 @@ mod epochs;
 mod hello;
 mod here;
 mod keylog;
+#[cfg_attr(not(feature = "legacy-tls"), path = "legacy/absent.rs")]
+mod legacy;
 mod open;
 mod record;
 mod sealed;

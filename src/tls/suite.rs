@@ -1,5 +1,6 @@
 //! Cipher suites that can be undone, by their numbers (the IANA registry; RFC 5246, 5288, 5289, 5487, 6655, 7251, 7905, 8446).
 
+use super::legacy;
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Algorithm, CHACHA20_POLY1305};
 
 /// How records are protected. Lengths in octets.
@@ -42,7 +43,7 @@ pub(super) struct Suite {
     pub(super) sha384: bool,
 }
 
-/// The suite with this number; `None` for those that are not read.
+/// The suite with this number; `None` for those that are not read, CCM and RC4 without the feature `legacy-tls` among them.
 pub(super) fn suite(id: u16) -> Option<Suite> {
     use Nonce::{Counted, Explicit};
     use Protection::{Aead, Cbc, Ccm, Rc4};
@@ -80,5 +81,6 @@ pub(super) fn suite(id: u16) -> Option<Suite> {
         0x0005 | 0x008a | 0x008e | 0x0092 | 0xc002 | 0xc007 | 0xc00c | 0xc011 | 0xc016 | 0xc033 => (Rc4 { mac: 20 }, false),
         _ => return None,
     };
-    Some(Suite { protection, sha384 })
+    let opens = legacy::BUILT_IN || !matches!(protection, Ccm { .. } | Rc4 { .. });
+    opens.then_some(Suite { protection, sha384 })
 }

@@ -1,5 +1,7 @@
 //! Protocol versions by their numbers, and what differs between them for a listener.
 
+use super::legacy;
+
 /// A version number as ServerHello gives it; unknown ones stay numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Version(pub(super) u16);
@@ -10,9 +12,10 @@ impl Version {
         self.0 == 0x0304 || (0x7f14..=0x7f1c).contains(&self.0)
     }
 
-    /// TLS 1.0 to 1.2.
+    /// TLS 1.0 to 1.2; without the feature `legacy-tls` 1.2 alone.
     pub(super) fn is_before_tls13(self) -> bool {
-        (0x0301..=0x0303).contains(&self.0)
+        let first = if legacy::BUILT_IN { 0x0301 } else { 0x0303 };
+        (first..=0x0303).contains(&self.0)
     }
 
     /// The record header is authenticated: RFC 8446, and drafts from the 25th on.
