@@ -493,6 +493,7 @@ fn ends_are_the_recorded_ones() {
 
 /// Over TLS, with the version that the client chooses: curl reads the recorded body, as HTTP/1.1 and as HTTP/2.
 #[test]
+#[cfg(feature = "proxy")]
 fn tls_by_alpn() {
     let exchange = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
     let dir = tempfile::tempdir().unwrap();
@@ -517,6 +518,7 @@ fn tls_by_alpn() {
     }
 }
 
+#[cfg(feature = "proxy")]
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = |group: &[u8]| {

@@ -75,13 +75,12 @@ impl Follow {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "live"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(feature = "live")]
     fn a_key_log_that_comes_later_is_read() {
         let path = std::env::temp_dir().join(format!("sniff-keylog-{}.txt", std::process::id()));
         assert!(Follow::start(Some(&path), &Keys::default()).is_err());

@@ -200,6 +200,7 @@ impl Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
 
     fn stamp(n: i64) -> Stamp {
         Stamp { at: Timestamp(n), frame: n as u64 }

@@ -13,7 +13,7 @@ pub mod shape;
 pub mod tools;
 pub mod variants;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 pub use tools::{installed, program};
 
 /// The project's own captures.
