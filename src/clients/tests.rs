@@ -1,8 +1,5 @@
 //! Parsers against the vectors of a real browser, and small streams against what the real clients are known to do.
 
-#[allow(clippy::unwrap_used)]
-mod measured;
-
 use super::sse::{Event, STANDARD, Said};
 use super::{BodyEnd, Outcome, Stream, judge, judge_against};
 use std::ops::ControlFlow;

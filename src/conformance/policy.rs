@@ -252,6 +252,8 @@ mod tests {
         assert_eq!(level(allow("iflow.cn", "/v1", "*"), "SSE-002"), Some(Warning));
         assert_eq!(level(allow("*", "*/completions", "*"), "SSE-002"), None);
         assert_eq!(level(allow("*", "/v2", "*"), "SSE-002"), Some(Warning));
+        assert_eq!(level(allow("*", "/chat", "*"), "SSE-002"), Some(Warning), "a beginning, not a part");
+        assert_eq!(level(allow("*", "/v1*s", "qwen4"), "SSE-002"), Some(Warning), "another model");
         assert_eq!(level(Allow::default(), "SSE-001"), None, "nothing stated fits everything");
     }
 
@@ -284,6 +286,11 @@ mod tests {
             ("a?c", "ac", false),
             ("", "a", false),
             ("*a*b*", "xxaxxb", true),
+            ("abc", "ABC", true),
+            ("ABC", "abc", true),
+            ("a?c", "abc", true),
+            ("a*bc", "abbbc", true),
+            ("abc", "abcd", false),
         ] {
             assert_eq!(matches(pattern, text), want, "{pattern} {text}");
         }

@@ -70,5 +70,7 @@ mod tests {
         assert_eq!((model, asked), (None, Asked::default()));
         assert_eq!(read(br#"{"model":"m","stream":true"#), None);
         assert_eq!(read(b"[1]"), None);
+        assert_eq!(read(br#"{"logprobs":false}"#).unwrap().1, Asked::default());
+        assert!(read(br#"{"logprobs":5}"#).unwrap().1.logprobs, "legacy completions");
     }
 }

@@ -133,6 +133,8 @@ mod tests {
             (e.told, e.by)
         };
         assert_eq!(of("!fin <\n!fin >\n"), (Some(Told::Fin), Party::Server));
+        assert_eq!(of("!idle <\n!idle >\n"), (Some(Told::Idle), Party::Capture));
+        assert_eq!(of("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
         assert_eq!(of("!rst >\n"), (Some(Told::Reset), Party::Client));
         assert_eq!(of("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
     }

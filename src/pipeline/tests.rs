@@ -62,3 +62,23 @@ fn the_first_terminator_and_the_first_finish_reason_count() {
     assert_eq!((ms(x.ending.finish_at), ms(x.ending.terminator_at)), (Some(120), Some(140)));
     assert_eq!(x.response.unwrap().record_count, 5);
 }
+
+#[test]
+fn what_is_counted_and_what_is_kept() {
+    let delta = |ms: u32, delta: &str| {
+        format!("@ +{ms}ms\n<| data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\\n\\n\n\n")
+    };
+    let tool = "{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}";
+    let parts = [delta(10, "{}"), delta(30, "{\"reasoning_content\":\"h\"}"), delta(400, tool), "@ +1ms\n<| : a\\n: b\\n\\n\n\n".into()];
+    let x = exchange(&[ASK, HEAD, &parts.concat(), "!fin <\n"]);
+    let r = x.response.unwrap();
+    assert_eq!((r.record_count, r.records.len(), r.deltas.len(), r.comments), (3, 3, 2, 2));
+    assert_eq!(r.records.iter().map(|r| r.meaning.delta()).collect::<Vec<_>>(), [None, Some("reasoning"), Some("tool")]);
+    assert_eq!(r.body.arrival.quiet.map(|(span, _)| span), Some(Span::from_millis(30)), "what comes behind the first delta is a pause");
+}
+
+#[test]
+fn an_interim_head_alone_is_no_gap() {
+    let x = exchange(&[ASK, "< HTTP/1.1 100 Continue\n<\n\n!fin <\n"]);
+    assert_eq!((x.gap, x.response.map(|r| r.informational.len())), (false, Some(1)));
+}

@@ -5,6 +5,7 @@
 mod advice;
 mod build;
 mod engine;
+mod hop;
 
 use super::*;
 use crate::dialect::{self, anthropic::kinds as anthropic, openai_chat::kinds as chat_kinds, openai_responses::kinds as responses};

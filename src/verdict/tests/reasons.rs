@@ -387,3 +387,17 @@ fn names_for_machines() {
     let names = Verdict::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>();
     assert_eq!(names, ["complete", "capture-incomplete", "client-cancelled", "error-in-200", "gateway-timeout", "server-truncated"]);
 }
+
+#[test]
+fn the_end_of_the_answer_is_its_terminator_and_its_reason_that_of_the_first_choice() {
+    let mut x = exchange(&[ASK, HEAD, WORD, STOP, "@ +500ms\n", DONE, "@ +600ms\n!fin >\n"]);
+    let had_all = "the client had all: it closed 600 ms behind the end of the answer, as openai-python does at [DONE]";
+    assert_eq!(of(&x).why.last().unwrap(), had_all);
+    x.response.as_mut().unwrap().answer.finish_reasons.insert(1, "length".into());
+    assert_eq!(of(&x).why[1], STOPPED);
+    // Silence lasts as long as the capture watched.
+    (x.ending.by, x.ending.told) = (Party::Capture, Some(Told::CaptureEnd));
+    x.ending.seen_until = x.ending.terminator_at.unwrap().plus(Span::from_secs(5));
+    x.response.as_mut().unwrap().end = MessageEnd::CutByCapture;
+    assert_eq!(of(&x).why.last().unwrap(), "the body was still open 5.00 s behind the end of the answer");
+}
