@@ -68,16 +68,6 @@ pub(crate) fn answered(response: &Response) -> bool {
     answer.terminator.seen || (answer.terminator.expected.is_none() && !answer.finish_reasons.is_empty())
 }
 
-/// Who ended the message early, in words.
-pub(crate) fn cut_by(end: MessageEnd) -> Option<&'static str> {
-    match end {
-        MessageEnd::Complete => None,
-        MessageEnd::CutByClient => Some("the client"),
-        MessageEnd::CutByServer => Some("the server"),
-        MessageEnd::CutByCapture => Some("the end of the capture"),
-    }
-}
-
 /// `1 line`, `3 lines`: figures for people.
 pub(crate) fn many(n: u64, one: &str, several: &str) -> String {
     match n {

@@ -147,9 +147,13 @@ impl End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[allow(missing_docs)] // the times of the flags of `ConnFacts`
 pub struct ClosedAt {
+    #[serde(rename = "client_fin_ns")]
     pub client_fin: Option<Timestamp>,
+    #[serde(rename = "server_fin_ns")]
     pub server_fin: Option<Timestamp>,
+    #[serde(rename = "client_rst_ns")]
     pub client_rst: Option<Timestamp>,
+    #[serde(rename = "server_rst_ns")]
     pub server_rst: Option<Timestamp>,
 }
 

@@ -42,13 +42,16 @@ pub enum Party {
 }
 
 /// How one end let go of the connection, each the first of its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Closing {
     /// FIN.
+    #[serde(rename = "fin_ns")]
     pub fin: Option<Timestamp>,
     /// RST.
+    #[serde(rename = "rst_ns")]
     pub rst: Option<Timestamp>,
     /// TLS close_notify, where it could be read.
+    #[serde(rename = "close_notify_ns")]
     pub close_notify: Option<Timestamp>,
 }
 
@@ -73,6 +76,34 @@ impl Party {
             Party::Client => "client",
             Party::Server => "server",
             Party::Capture => "capture",
+        }
+    }
+
+    /// The one of this name; [`Party::Capture`] for any other.
+    pub fn parse(name: &str) -> Party {
+        [Party::Client, Party::Server].into_iter().find(|p| p.as_str() == name).unwrap_or_default()
+    }
+
+    /// For people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Party::Client => "the client",
+            Party::Server => "the server",
+            Party::Capture => "the end of the capture",
+        }
+    }
+
+    /// Who cut a message short; none where it is whole.
+    pub fn cutting(end: MessageEnd) -> Option<Party> {
+        (end != MessageEnd::Complete).then(|| end.into())
+    }
+
+    /// The end of a message that this party cut short.
+    pub fn cut(self) -> MessageEnd {
+        match self {
+            Party::Client => MessageEnd::CutByClient,
+            Party::Server => MessageEnd::CutByServer,
+            Party::Capture => MessageEnd::CutByCapture,
         }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 
 /// A finished exchange's row, whether its id has a row already or not.
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
-    let names: Vec<&str> = columns::SUMMARY.iter().chain(columns::EXTRA).copied().collect();
+    let names: Vec<&str> = columns::names().chain(columns::EXTRA.iter().map(|(name, _)| *name)).collect();
     let marks = "?, ".repeat(names.len() - 1) + "?";
     let sets: Vec<String> = names.iter().skip(2).map(|n| format!("{n} = excluded.{n}")).collect();
     format!("INSERT INTO exchange ({}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {}", names.join(", "), sets.join(", "))
@@ -167,7 +167,7 @@ impl Step<'_> {
         let id = running.id;
         let summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);
         let mut values = columns::values(&summary);
-        values.extend(columns::extra(x));
+        values.extend(columns::EXTRA.iter().map(|(_, of)| of(x)));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
             self.head(id, (Side::Request, "head"), &r.head.fields, (Some((r.head.first_at, r.head_at)), r.head.h2_stream), 0)?;

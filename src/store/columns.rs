@@ -1,323 +1,298 @@
-//! An exchange's row: which column holds what, there and back again. Writing and reading use the same list in the same order.
+//! An exchange's row. One list a part of the summary: a name in it is a column that is written, selected and read.
+//!
+//! To add a column: its field and value in `summary`, its name in the list here, a migration.
 
 use crate::exchange::Exchange;
+use crate::exchange::ending::Party;
 use crate::http::event::MessageEnd;
-use crate::summary::{RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, cut_by};
+use crate::summary::{RequestSummary, ResponseSummary, Summary, TcpSummary, Timing, WebSocketSummary};
 use crate::time::Span;
-use rusqlite::types::{FromSql, Value};
+use rusqlite::types::{FromSql, FromSqlResult, Value, ValueRef};
 use rusqlite::{Result, Row};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Columns of `exchange` that a [`Summary`] fills, in the order of [`values`] and [`summary`].
-pub(super) const SUMMARY: &[&str] = &[
-    "id",
-    "session",
-    "stream",
-    "h2_stream",
-    "tls",
-    "sni",
-    "alpn",
-    "client_ip",
-    "client_port",
-    "server_ip",
-    "server_port",
-    "http_version",
-    "request_method",
-    "request_scheme",
-    "request_authority",
-    "request_path",
-    "request_content_type",
-    "request_user_agent",
-    "request_body_bytes",
-    "request_body_sha256",
-    "request_model",
-    "request_stream",
-    "response_framing",
-    "response_status",
-    "response_content_type",
-    "response_transfer",
-    "response_content_encoding",
-    "response_informational",
-    "response_wire_body_bytes",
-    "response_wire_body_sha256",
-    "response_decoded_bytes",
-    "response_decoded_sha256",
-    "response_chunks",
-    "response_trailers",
-    "response_dialect",
-    "response_variant",
-    "response_records",
-    "response_content_deltas",
-    "response_reasoning_deltas",
-    "response_tool_deltas",
-    "response_text",
-    "response_texts",
-    "response_reasoning_text",
-    "response_tool_arguments",
-    "response_finish_reason",
-    "response_finish_reasons",
-    "response_usage",
-    "response_terminator_expected",
-    "response_terminator_seen",
-    "response_terminator_which",
-    "response_terminator_own",
-    "response_terminator_is_last_record",
-    "response_error_in_stream",
-    "response_complete",
-    "response_cut_by",
-    "t_request_start_ns",
-    "t_request_end_ns",
-    "t_response_start_ns",
-    "t_first_body_byte_ns",
-    "t_first_record_ns",
-    "t_first_delta_ns",
-    "t_last_delta_ns",
-    "t_response_end_ns",
-    "ttfb_ns",
-    "ttft_ns",
-    "ttft_content_ns",
-    "itl_p50_ns",
-    "itl_p99_ns",
-    "itl_max_ns",
-    "tpot_ns",
-    "duration_ns",
-    "websocket",
-    "verdict",
-    "verdict_why",
-    "delivery",
-];
+/// What a row holds of `Self`, in the order of [`Columns::NAMES`].
+trait Columns: Sized {
+    /// The columns.
+    const NAMES: &[&str];
+    fn write(&self, out: &mut Vec<Value>);
+    fn read(cells: &mut Cells<'_, '_>) -> Result<Self>;
+}
 
-/// Columns beyond the summary, in the order of [`extra`].
-pub(super) const EXTRA: &[&str] = &[
-    "done",
-    "gap",
-    "dialect_why",
-    "comments",
-    "output_tokens",
-    "request_transfer",
-    "request_complete",
-    "request_units",
-    "request_cut_by",
-    "tls_version",
-    "tls_suite",
-];
+/// The columns of a struct with [`Default`]: paths of fields, each named by a prefix and its path unless it says otherwise. What may be absent as a
+/// whole (`Option<Self>`) begins with a field that is never null.
+macro_rules! columns {
+    ($of:ty, $prefix:literal, $($first:ident $(.$rest:ident)* $(as $name:literal)?),+ $(,)?) => {
+        impl Columns for $of {
+            const NAMES: &[&str] = &[$(columns!(@name $prefix, $first $(.$rest)* $(, $name)?)),+];
+
+            fn write(&self, out: &mut Vec<Value>) {
+                out.extend([$(self.$first $(.$rest)*.to_cell()),+]);
+            }
+
+            fn read(cells: &mut Cells<'_, '_>) -> Result<Self> {
+                let mut of = <$of>::default();
+                $(of.$first $(.$rest)* = cells.take()?;)+
+                Ok(of)
+            }
+        }
+    };
+    (@name $prefix:literal, $first:ident $(.$rest:ident)*) => { concat!($prefix, stringify!($first) $(, "_", stringify!($rest))*) };
+    (@name $prefix:literal, $first:ident $(.$rest:ident)*, $name:literal) => { $name };
+}
+
+columns!(
+    Summary,
+    "",
+    id,
+    session,
+    stream,
+    h2_stream,
+    tls,
+    sni,
+    alpn,
+    client_ip,
+    client_port,
+    server_ip,
+    server_port,
+    http_version,
+    websocket,
+    verdict,
+    verdict_why,
+    delivery,
+);
+columns!(RequestSummary, "request_", method, scheme, authority, path, content_type, user_agent, body_bytes, body_sha256, model, stream,);
+columns!(
+    ResponseSummary,
+    "response_",
+    framing,
+    status,
+    content_type,
+    transfer,
+    content_encoding,
+    informational,
+    wire_body_bytes,
+    wire_body_sha256,
+    decoded_bytes,
+    decoded_sha256,
+    chunks,
+    trailers,
+    dialect,
+    variant,
+    records,
+    content_deltas,
+    reasoning_deltas,
+    tool_deltas,
+    text,
+    texts,
+    reasoning_text,
+    tool_arguments,
+    finish_reason,
+    finish_reasons,
+    usage,
+    terminator.expected,
+    terminator.seen,
+    terminator.which,
+    terminator.own,
+    terminator.is_last_record,
+    error_in_stream,
+    complete,
+    cut_by,
+);
+columns!(
+    Timing,
+    "",
+    t_request_start_ns,
+    t_request_end_ns,
+    t_response_start_ns,
+    t_first_body_byte_ns,
+    t_first_record_ns,
+    t_first_delta_ns,
+    t_last_delta_ns,
+    t_response_end_ns,
+    ttfb as "ttfb_ns",
+    ttft as "ttft_ns",
+    ttft_content as "ttft_content_ns",
+    itl_p50 as "itl_p50_ns",
+    itl_p99 as "itl_p99_ns",
+    itl_max as "itl_max_ns",
+    tpot as "tpot_ns",
+    duration as "duration_ns",
+);
+columns!(
+    TcpSummary,
+    "",
+    handshake_seen,
+    retransmitted_segments,
+    out_of_order_segments,
+    hole,
+    client_fin,
+    server_fin,
+    client_rst,
+    server_rst,
+);
+
+impl<T: Columns> Columns for Option<T> {
+    const NAMES: &[&str] = T::NAMES;
+
+    fn write(&self, out: &mut Vec<Value>) {
+        match self {
+            Some(of) => of.write(out),
+            None => out.extend(T::NAMES.iter().map(|_| Value::Null)),
+        }
+    }
+
+    fn read(cells: &mut Cells<'_, '_>) -> Result<Self> {
+        if cells.row.get_ref(cells.next)? == ValueRef::Null {
+            cells.next += T::NAMES.len();
+            return Ok(None);
+        }
+        T::read(cells).map(Some)
+    }
+}
+
+/// Columns of `exchange` that a [`Summary`] fills, in the order of [`values`] and [`summary`].
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let parts = [Summary::NAMES, <Option<RequestSummary>>::NAMES, <Option<ResponseSummary>>::NAMES, Timing::NAMES];
+    parts.into_iter().flatten().copied()
+}
 
 /// Columns of `connection` that become [`Summary::tcp`].
-pub(super) const TCP: &[&str] =
-    &["handshake_seen", "retransmitted_segments", "out_of_order_segments", "hole", "client_fin", "server_fin", "client_rst", "server_rst"];
+pub(super) const TCP: &[&str] = TcpSummary::NAMES;
 
-/// What goes into the [`SUMMARY`] columns.
+/// What goes into the columns of [`names`].
 pub(super) fn values(s: &Summary) -> Vec<Value> {
-    let mut v = Vec::with_capacity(SUMMARY.len() + EXTRA.len());
-    v.extend([s.id.into(), s.session.into(), s.stream.into(), opt(s.h2_stream), s.tls.into(), text(&s.sni), text(&s.alpn)]);
-    v.extend([s.client_ip.to_string().into(), s.client_port.into(), s.server_ip.to_string().into(), s.server_port.into()]);
-    v.push(text(&s.http_version));
-    match &s.request {
-        None => v.extend(std::iter::repeat_n(Value::Null, 10)),
-        Some(r) => {
-            v.extend([r.method.clone().into(), r.scheme.clone().into(), text(&r.authority), r.path.clone().into()]);
-            v.extend([text(&r.content_type), text(&r.user_agent), int(r.body_bytes), text(&r.body_sha256), text(&r.model), opt(r.stream)]);
-        }
-    }
-    match &s.response {
-        None => v.extend(std::iter::repeat_n(Value::Null, 33)),
-        Some(r) => {
-            v.extend([r.framing.clone().into(), opt(r.status), text(&r.content_type), text(&r.transfer), text(&r.content_encoding)]);
-            v.extend([json!(r.informational).to_string().into(), int(r.wire_body_bytes), text(&r.wire_body_sha256), int(r.decoded_bytes)]);
-            v.extend([text(&r.decoded_sha256), r.chunks.map_or(Value::Null, int), json!(r.trailers).to_string().into()]);
-            v.extend([text(&r.dialect), text(&r.variant), int(r.records), int(r.content_deltas), int(r.reasoning_deltas)]);
-            v.extend([int(r.tool_deltas), text(&r.text), map(&r.texts), text(&r.reasoning_text), map(&r.tool_arguments)]);
-            v.extend([text(&r.finish_reason), map(&r.finish_reasons), opt(r.usage.as_ref().map(ToString::to_string))]);
-            let t = &r.terminator;
-            v.extend([text(&t.expected), t.seen.into(), text(&t.which), t.own.into(), opt(t.is_last_record)]);
-            v.extend([text(&r.error_in_stream), r.complete.into(), text(&r.cut_by)]);
-        }
-    }
-    let t = &s.timing;
-    v.extend([t.t_request_start_ns, t.t_request_end_ns, t.t_response_start_ns, t.t_first_body_byte_ns].map(opt));
-    v.extend([t.t_first_record_ns, t.t_first_delta_ns, t.t_last_delta_ns, t.t_response_end_ns].map(opt));
-    v.extend([t.ttfb, t.ttft, t.ttft_content, t.itl_p50, t.itl_p99, t.itl_max, t.tpot, t.duration].map(|s| opt(s.map(|s| s.0))));
-    v.push(opt(s.websocket.as_ref().map(|w| json!(w).to_string())));
-    v.extend([text(&s.verdict), json!(s.verdict_why).to_string().into(), json!(s.delivery).to_string().into()]);
-    v
+    let mut out = Vec::with_capacity(96);
+    s.write(&mut out);
+    s.request.write(&mut out);
+    s.response.write(&mut out);
+    s.timing.write(&mut out);
+    out
 }
 
-/// What goes into the [`EXTRA`] columns of a finished exchange.
-pub(super) fn extra(x: &Exchange) -> [Value; 11] {
-    let (request, response, tls) = (x.request.as_ref(), x.response.as_ref(), x.tls.as_ref());
-    [
-        true.into(),
-        x.gap.into(),
-        opt(response.map(|r| r.dialect_why.clone())),
-        response.map_or(Value::Null, |r| int(r.comments)),
-        response.and_then(|r| r.answer.output_tokens).map_or(Value::Null, int),
-        opt(request.map(|r| r.head.transfer.as_str().to_owned())),
-        opt(request.map(|r| r.end == MessageEnd::Complete)),
-        request.and_then(|r| r.body.units).map_or(Value::Null, int),
-        opt(request.and_then(|r| cut_by(r.end)).map(str::to_owned)),
-        opt(tls.and_then(|t| t.version.clone())),
-        opt(tls.and_then(|t| t.suite)),
-    ]
-}
-
-/// A summary (findings apart) from a row that begins with [`SUMMARY`] and goes on with [`TCP`].
+/// A summary (findings apart) from a row that begins with [`names`] and goes on with [`TCP`].
 pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
-    let mut c = Cursor { row, next: 0 };
-    Ok(Summary {
-        id: c.take()?,
-        session: c.take()?,
-        stream: c.take()?,
-        h2_stream: c.take()?,
-        tls: c.take()?,
-        sni: c.take()?,
-        alpn: c.take()?,
-        client_ip: c.ip()?,
-        client_port: c.take()?,
-        server_ip: c.ip()?,
-        server_port: c.take()?,
-        http_version: c.take()?,
-        request: request(&mut c)?,
-        response: response(&mut c)?,
-        timing: timing(&mut c)?,
-        websocket: c.json()?,
-        verdict: c.take()?,
-        verdict_why: c.json()?.unwrap_or_default(),
-        delivery: c.json()?.unwrap_or_default(),
-        tcp: tcp(&mut c)?,
-        findings: Vec::new(),
-    })
+    let cells = &mut Cells { row, next: 0 };
+    let own = Summary::read(cells)?;
+    let (request, response) = (Columns::read(cells)?, Columns::read(cells)?);
+    let (timing, tcp) = (Columns::read(cells)?, Columns::read(cells)?);
+    Ok(Summary { request, response, timing, tcp, ..own })
 }
 
-fn request(c: &mut Cursor<'_, '_>) -> Result<Option<RequestSummary>> {
-    let Some(method) = c.take()? else {
-        c.next += 9;
-        return Ok(None);
-    };
-    Ok(Some(RequestSummary {
-        method,
-        scheme: c.take()?,
-        authority: c.take()?,
-        path: c.take()?,
-        content_type: c.take()?,
-        user_agent: c.take()?,
-        body_bytes: c.uint()?,
-        body_sha256: c.take()?,
-        model: c.take()?,
-        stream: c.take()?,
-        headers: None,
-    }))
-}
-
-fn response(c: &mut Cursor<'_, '_>) -> Result<Option<ResponseSummary>> {
-    let Some(framing) = c.take()? else {
-        c.next += 32;
-        return Ok(None);
-    };
-    Ok(Some(ResponseSummary {
-        framing,
-        status: c.take()?,
-        content_type: c.take()?,
-        transfer: c.take()?,
-        content_encoding: c.take()?,
-        informational: c.json()?.unwrap_or_default(),
-        wire_body_bytes: c.uint()?,
-        wire_body_sha256: c.take()?,
-        decoded_bytes: c.uint()?,
-        decoded_sha256: c.take()?,
-        chunks: c.take::<Option<i64>>()?.map(|n| n as u64),
-        trailers: c.json()?.unwrap_or_default(),
-        dialect: c.take()?,
-        variant: c.take()?,
-        records: c.uint()?,
-        content_deltas: c.uint()?,
-        reasoning_deltas: c.uint()?,
-        tool_deltas: c.uint()?,
-        text: c.take()?,
-        texts: c.json()?,
-        reasoning_text: c.take()?,
-        tool_arguments: c.json()?,
-        finish_reason: c.take()?,
-        finish_reasons: c.json()?,
-        usage: c.json()?,
-        terminator: TerminatorSummary { expected: c.take()?, seen: c.take()?, which: c.take()?, own: c.take()?, is_last_record: c.take()? },
-        error_in_stream: c.take()?,
-        complete: c.take()?,
-        cut_by: c.take()?,
-        headers: None,
-    }))
-}
-
-fn timing(c: &mut Cursor<'_, '_>) -> Result<Timing> {
-    let mut at = [None; 8];
-    for t in &mut at {
-        *t = c.take()?;
-    }
-    let mut spans = [None; 8];
-    for s in &mut spans {
-        *s = c.take::<Option<i64>>()?.map(Span);
-    }
-    Ok(Timing {
-        t_request_start_ns: at[0],
-        t_request_end_ns: at[1],
-        t_response_start_ns: at[2],
-        t_first_body_byte_ns: at[3],
-        t_first_record_ns: at[4],
-        t_first_delta_ns: at[5],
-        t_last_delta_ns: at[6],
-        t_response_end_ns: at[7],
-        ttfb: spans[0],
-        ttft: spans[1],
-        ttft_content: spans[2],
-        itl_p50: spans[3],
-        itl_p99: spans[4],
-        itl_max: spans[5],
-        tpot: spans[6],
-        duration: spans[7],
-    })
-}
-
-fn tcp(c: &mut Cursor<'_, '_>) -> Result<Option<TcpSummary>> {
-    let Some(handshake_seen) = c.take()? else { return Ok(None) };
-    Ok(Some(TcpSummary {
-        handshake_seen,
-        retransmitted_segments: c.uint()?,
-        out_of_order_segments: c.uint()?,
-        hole: c.take()?,
-        client_fin: c.take()?,
-        server_fin: c.take()?,
-        client_rst: c.take()?,
-        server_rst: c.take()?,
-    }))
-}
+/// Columns beyond the summary, with what a finished exchange puts there.
+pub(super) const EXTRA: &[(&str, fn(&Exchange) -> Value)] = &[
+    ("done", |_| true.into()),
+    ("gap", |x| x.gap.into()),
+    ("dialect_why", |x| opt(x.response.as_ref().map(|r| r.dialect_why.clone()))),
+    ("comments", |x| x.response.as_ref().map(|r| r.comments).to_cell()),
+    ("output_tokens", |x| x.response.as_ref().and_then(|r| r.answer.output_tokens).to_cell()),
+    ("request_transfer", |x| opt(x.request.as_ref().map(|r| r.head.transfer.as_str().to_owned()))),
+    ("request_complete", |x| opt(x.request.as_ref().map(|r| r.end == MessageEnd::Complete))),
+    ("request_units", |x| x.request.as_ref().and_then(|r| r.body.units).to_cell()),
+    ("request_cut_by", |x| opt(x.request.as_ref().and_then(|r| Party::cutting(r.end)).map(|by| by.as_str().to_owned()))),
+    ("tls_version", |x| opt(x.tls.as_ref().and_then(|t| t.version.clone()))),
+    ("tls_suite", |x| opt(x.tls.as_ref().and_then(|t| t.suite))),
+];
 
 /// Takes a row's columns one after the other.
-struct Cursor<'r, 's> {
+struct Cells<'r, 's> {
     row: &'r Row<'s>,
     next: usize,
 }
 
-impl Cursor<'_, '_> {
-    fn take<T: FromSql>(&mut self) -> Result<T> {
+impl Cells<'_, '_> {
+    fn take<T: Cell>(&mut self) -> Result<T> {
         self.next += 1;
-        self.row.get(self.next - 1)
-    }
-
-    /// Counts are stored as SQLite's signed integers.
-    fn uint(&mut self) -> Result<u64> {
-        self.take::<i64>().map(|n| n as u64)
-    }
-
-    fn ip(&mut self) -> Result<IpAddr> {
-        Ok(self.take::<String>()?.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
-    }
-
-    fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>> {
-        let text: Option<String> = self.take()?;
-        Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
+        self.row.get::<_, Read<T>>(self.next - 1).map(|read| read.0)
     }
 }
+
+/// What a column holds. Counts are SQLite's signed integers; what has parts is JSON.
+trait Cell: Sized {
+    fn to_cell(&self) -> Value;
+    fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self>;
+}
+
+struct Read<T>(T);
+
+impl<T: Cell> FromSql for Read<T> {
+    fn column_result(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        T::from_cell(cell).map(Read)
+    }
+}
+
+impl<T: Cell> Cell for Option<T> {
+    fn to_cell(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::to_cell)
+    }
+
+    fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        if cell == ValueRef::Null { Ok(None) } else { T::from_cell(cell).map(Some) }
+    }
+}
+
+impl Cell for u64 {
+    fn to_cell(&self) -> Value {
+        int(*self)
+    }
+
+    fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        cell.as_i64().map(|n| n as u64)
+    }
+}
+
+impl Cell for Span {
+    fn to_cell(&self) -> Value {
+        self.0.into()
+    }
+
+    fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        cell.as_i64().map(Span)
+    }
+}
+
+impl Cell for IpAddr {
+    fn to_cell(&self) -> Value {
+        self.to_string().into()
+    }
+
+    fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(cell.as_str()?.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+    }
+}
+
+/// Types that SQLite has.
+macro_rules! plain {
+    ($($of:ty),+) => {$(
+        impl Cell for $of {
+            fn to_cell(&self) -> Value {
+                self.clone().into()
+            }
+
+            fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+                FromSql::column_result(cell)
+            }
+        }
+    )+};
+}
+plain!(bool, i64, u16, u32, String);
+
+/// Types that are stored as JSON; null is empty.
+macro_rules! as_json {
+    ($($of:ty),+) => {$(
+        impl Cell for $of {
+            fn to_cell(&self) -> Value {
+                serde_json::to_string(self).unwrap_or_default().into()
+            }
+
+            fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+                Ok(cell.as_str_or_null()?.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+            }
+        }
+    )+};
+}
+as_json!(Vec<u16>, Vec<String>, BTreeMap<String, String>, serde_json::Value, Box<WebSocketSummary>);
 
 pub(super) fn int(n: u64) -> Value {
     Value::Integer(n as i64)
@@ -325,12 +300,4 @@ pub(super) fn int(n: u64) -> Value {
 
 pub(super) fn opt<T: Into<Value>>(value: Option<T>) -> Value {
     value.map_or(Value::Null, Into::into)
-}
-
-fn text(value: &Option<String>) -> Value {
-    opt(value.clone())
-}
-
-fn map(value: &Option<BTreeMap<String, String>>) -> Value {
-    opt(value.as_ref().map(|m| json!(m).to_string()))
 }

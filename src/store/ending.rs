@@ -1,8 +1,9 @@
 //! How an exchange ended: its row in `ending`, there and back again.
 
+use crate::conn::ClosedAt;
 use crate::exchange::ending::{Closing, Ending, Party};
 use crate::http::event::Told;
-use crate::summary::ending::{ClosedSummary, codes};
+use crate::summary::ending::codes;
 use crate::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params, params_from_iter};
@@ -31,9 +32,10 @@ pub(super) fn read(db: &Connection, id: i64) -> Result<Option<Ending>> {
 }
 
 /// First FIN and RST of each end; none while the connection is open.
-pub(super) fn closed(db: &Connection, id: i64) -> Result<Option<ClosedSummary>> {
+pub(super) fn closed(db: &Connection, id: i64) -> Result<Option<ClosedAt>> {
     let read = |r: &Row<'_>| {
-        Ok(ClosedSummary { client_fin_ns: r.get(0)?, server_fin_ns: r.get(1)?, client_rst_ns: r.get(2)?, server_rst_ns: r.get(3)? })
+        let time = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(Timestamp));
+        Ok(ClosedAt { client_fin: time(0)?, server_fin: time(1)?, client_rst: time(2)?, server_rst: time(3)? })
     };
     db.query_row(CLOSED, params![id], read).optional()
 }
@@ -44,11 +46,7 @@ fn ending(row: &Row<'_>) -> Result<Ending> {
     let (kind, by): (String, String) = (row.get(1)?, row.get(2)?);
     Ok(Ending {
         told: told(&kind, row.get(5)?, row.get(6)?),
-        by: match by.as_str() {
-            "client" => Party::Client,
-            "server" => Party::Server,
-            _ => Party::Capture,
-        },
+        by: Party::parse(&by),
         at: Timestamp(row.get(3)?),
         frame: row.get::<_, i64>(4)? as u64,
         last_byte_at: time(7)?,

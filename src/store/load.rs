@@ -2,6 +2,7 @@
 
 use super::read::{Reader, uint};
 use crate::conn::{ConnId, Endpoints};
+use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{Fields, MessageEnd, Side};
 use crate::http::stored;
@@ -144,12 +145,7 @@ impl Stored {
 }
 
 fn end(complete: bool, cut_by: Option<&str>) -> MessageEnd {
-    match (complete, cut_by) {
-        (true, _) => MessageEnd::Complete,
-        (_, Some("client")) => MessageEnd::CutByClient,
-        (_, Some("server")) => MessageEnd::CutByServer,
-        _ => MessageEnd::CutByCapture,
-    }
+    if complete { MessageEnd::Complete } else { Party::parse(cut_by.unwrap_or_default()).cut() }
 }
 
 fn parse_ip(text: String) -> IpAddr {

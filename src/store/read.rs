@@ -1,13 +1,12 @@
 //! Reading, while others may be writing: lists, one exchange with everything, times of deltas.
 
-use super::columns::{self, SUMMARY, TCP};
+use super::columns;
 use super::select::{BEGUN, Selector};
 use super::{ending, migrate, runs};
 use crate::conformance::Level;
 use crate::exchange::RecordInfo;
 use crate::exchange::ending::Ending;
 use crate::summary::detail::{Chunk, Detail, Noticed, Record, StoredBody};
-use crate::summary::ending::EndingSummary;
 use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
@@ -136,7 +135,7 @@ impl Reader {
             dialect_why: self.db.query_row("SELECT dialect_why FROM exchange WHERE id = ?1", [id], |r| r.get(0))?,
             chunks: self.all("SELECT n, t_ns, offset, len, gap, t_client_ns FROM v_chunks WHERE exchange_id = ?1 ORDER BY n", id, chunk)?,
             records: self.all(records, id, record)?,
-            ending: ending::read(&self.db, id)?.as_ref().map(EndingSummary::new),
+            ending: ending::read(&self.db, id)?,
             closed: ending::closed(&self.db, id)?,
             oddities: self.all("SELECT kind, count, offset, record, found FROM oddity WHERE exchange_id = ?1 ORDER BY n", id, oddity)?,
         })
@@ -214,7 +213,7 @@ impl Reader {
 }
 
 fn select(condition: &str) -> String {
-    let columns: Vec<String> = SUMMARY.iter().map(|c| format!("e.{c}")).chain(TCP.iter().map(|c| format!("c.{c}"))).collect();
+    let columns: Vec<String> = columns::names().map(|c| format!("e.{c}")).chain(columns::TCP.iter().map(|c| format!("c.{c}"))).collect();
     let join = "LEFT JOIN connection c ON c.session_id = e.session AND c.stream = e.stream";
     format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
 }

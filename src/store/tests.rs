@@ -14,7 +14,6 @@ use crate::capture::Counts;
 use crate::exchange::ExchangeId;
 use crate::summary::Summary;
 use crate::summary::connection::ConnectionSummary;
-use crate::summary::ending::EndingSummary;
 use crate::time::{Span, Timestamp};
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -58,7 +57,7 @@ fn what_goes_in_comes_out() {
     let detail = reader.detail(1).unwrap();
     let ending = sample::finished(0, 100).exchange.ending;
     assert_eq!(reader.ending(1).unwrap(), Some(ending));
-    assert_eq!(detail.ending, Some(EndingSummary::new(&ending)));
+    assert_eq!(detail.ending, Some(ending));
     let headers = detail.summary.request.unwrap().headers.unwrap();
     assert_eq!((headers[0].name.as_str(), headers[0].value.as_str()), ("HOST", "h:80"));
     assert_eq!(headers[1].value, "caf\u{fffd}"); // the byte outside UTF-8 is in the raw head only

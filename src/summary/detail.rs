@@ -1,8 +1,9 @@
 //! What `show` says beyond the summary: chunks, records, what the layers noticed; and a body as it was stored.
 
 use super::Summary;
-use super::ending::{ClosedSummary, EndingSummary};
+use crate::conn::ClosedAt;
 use crate::exchange::PieceInfo;
+use crate::exchange::ending::Ending;
 use serde::Serialize;
 
 /// Everything about one exchange but its body bytes.
@@ -18,9 +19,9 @@ pub struct Detail {
     /// Response records.
     pub records: Vec<Record>,
     /// How it ended; null where an older version recorded it.
-    pub ending: Option<EndingSummary>,
+    pub ending: Option<Ending>,
     /// When each end closed or reset the connection; null while it is open.
-    pub closed: Option<ClosedSummary>,
+    pub closed: Option<ClosedAt>,
     /// What the layers noticed.
     pub oddities: Vec<Noticed>,
 }

@@ -5,6 +5,7 @@ use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;
 use crate::dialect::Terminator;
 use crate::encoding::to_hex;
+use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Request, Response, redact};
 use crate::http::event::{Fields, MessageEnd};
 use crate::metrics::{Metrics, percentile};
@@ -107,7 +108,7 @@ impl ResponseSummary {
             terminator: TerminatorSummary::new(&a.terminator),
             error_in_stream: a.error.clone(),
             complete: r.end == MessageEnd::Complete,
-            cut_by: cut_by(r.end).map(Into::into),
+            cut_by: Party::cutting(r.end).map(|by| by.as_str().into()),
             headers: None,
         }
     }
@@ -185,16 +186,6 @@ impl FindingSummary {
             excerpt: f.excerpt.clone(),
             fix: f.fix.map(str::to_owned).or_else(|| FindingSummary::fix_of(f.rule)),
         }
-    }
-}
-
-/// `client`, `server`, `capture`; none for a complete message.
-pub fn cut_by(end: MessageEnd) -> Option<&'static str> {
-    match end {
-        MessageEnd::Complete => None,
-        MessageEnd::CutByClient => Some("client"),
-        MessageEnd::CutByServer => Some("server"),
-        MessageEnd::CutByCapture => Some("capture"),
     }
 }
 

@@ -6,7 +6,6 @@ pub mod ending;
 mod make;
 pub mod websocket;
 
-pub use make::cut_by;
 pub use websocket::WebSocketSummary;
 
 use crate::conformance::Level;
@@ -264,9 +263,9 @@ impl ResponseSummary {
     }
 }
 
-impl Summary {
-    /// One with every part present and nothing in it: its JSON shows all fields.
-    pub fn template() -> Self {
+impl Default for Summary {
+    fn default() -> Self {
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Summary {
             id: 0,
             session: 0,
@@ -275,21 +274,29 @@ impl Summary {
             tls: false,
             sni: None,
             alpn: None,
-            client_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            client_ip: nowhere,
             client_port: 0,
-            server_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            server_ip: nowhere,
             server_port: 0,
             http_version: None,
-            request: Some(RequestSummary::default()),
-            response: Some(ResponseSummary::default()),
+            request: None,
+            response: None,
             websocket: None,
-            tcp: Some(TcpSummary::default()),
+            tcp: None,
             timing: Timing::default(),
             verdict: None,
             verdict_why: Vec::new(),
             delivery: Vec::new(),
             findings: Vec::new(),
         }
+    }
+}
+
+impl Summary {
+    /// One with every part present and nothing in it: its JSON shows all fields.
+    pub fn template() -> Self {
+        let (request, response, tcp) = (Some(Default::default()), Some(Default::default()), Some(Default::default()));
+        Summary { request, response, tcp, ..Summary::default() }
     }
 
     /// Host asked for without its port, else the server's address: what policies match.

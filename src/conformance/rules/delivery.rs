@@ -3,10 +3,11 @@
 pub mod pace;
 pub mod silence;
 
-use crate::conformance::case::{answered, cut_by, many};
+use crate::conformance::case::{answered, many};
 use crate::conformance::hop::Leg;
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
 use crate::delivery;
+use crate::exchange::ending::Party;
 use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
 use crate::time::Span;
@@ -228,7 +229,7 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     if promised && !finished {
         signs.push("no finish reason".to_owned());
     }
-    let who = cut_by(response.end).map(|who| format!(" by {who}")).unwrap_or_default();
+    let who = Party::cutting(response.end).map(|who| format!(" by {}", who.in_words())).unwrap_or_default();
     let records = many(response.record_count, "record", "records");
     let verb = if response.end == MessageEnd::CutByClient { "abandoned" } else { "truncated" };
     let message = format!("{verb}{who} after {records}: {}", signs.join(", "));

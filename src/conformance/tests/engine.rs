@@ -3,6 +3,7 @@
 use super::build::{at, chat, half_chat, head, response, stream, with};
 use crate::conformance::policy::{Allow, Policy, profile};
 use crate::conformance::{Case, Finding, Level, Limits, Rule, UNSURE, case, host_of, judge_by, subject};
+use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, TlsInfo};
 use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, RequestHead, Transfer, Version};
@@ -276,7 +277,7 @@ fn the_answer_is_all_there_by_terminator_or_without_one_by_finish_reason() {
 #[test]
 fn words_that_rules_share() {
     use MessageEnd::{Complete, CutByCapture, CutByClient, CutByServer};
-    let words = [Complete, CutByClient, CutByServer, CutByCapture].map(case::cut_by);
+    let words = [Complete, CutByClient, CutByServer, CutByCapture].map(|end| Party::cutting(end).map(Party::in_words));
     assert_eq!(words, [None, Some("the client"), Some("the server"), Some("the end of the capture")]);
     assert_eq!([0, 1, 2].map(|n| case::many(n, "line", "lines")), ["0 lines", "1 line", "2 lines"]);
     let strict = Policy { profile: profile("STRICT-openai"), ..Policy::default() };

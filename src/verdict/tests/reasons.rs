@@ -170,13 +170,8 @@ fn an_error_counts_under_a_status_of_success_only() {
 /// An answer of one delta, ended as stated 5 s behind it.
 fn ended(told: Told, by: Party) -> Exchange {
     let mut x = exchange(&[ASK, HEAD, WORD, "@ +5s\n!fin <\n"]);
-    let end = match by {
-        Party::Client => MessageEnd::CutByClient,
-        Party::Server => MessageEnd::CutByServer,
-        Party::Capture => MessageEnd::CutByCapture,
-    };
     x.ending = Ending { told: Some(told), by, client: Default::default(), server: Default::default(), ..x.ending };
-    x.response.as_mut().unwrap().end = end;
+    x.response.as_mut().unwrap().end = by.cut();
     x
 }
 
