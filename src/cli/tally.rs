@@ -58,7 +58,7 @@ impl Tally {
         if self.exchanges > 0 {
             let worst = [(error, Level::Error), (warning, Level::Warning), (info, Level::Info)].into_iter().find(|(n, _)| *n > 0);
             let style = worst.map_or(Style::Green, |(_, level)| Style::of(level));
-            let said = [count(error, "error", "errors"), count(warning, "warning", "warnings"), count(info, "note", "notes")].join(", ");
+            let said = [count(error, "error", "errors"), count(warning, "warning", "warnings"), format!("{info} info")].join(", ");
             lines.push(style.paint(&format!("findings: {said}"), color));
         }
         for (n, who) in [(counts.dropped_kernel, "the kernel (buffer full: try --buffer)"), (counts.dropped_device, "the device")] {

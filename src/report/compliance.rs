@@ -165,7 +165,7 @@ impl Compliance {
     /// One line that says it all, and its style.
     pub fn verdict(&self) -> (String, Style) {
         let all = count(self.exchanges, "exchange", "exchanges");
-        let info = if self.infos > 0 { format!(" ({})", count(self.infos, "note", "notes")) } else { String::new() };
+        let info = if self.infos > 0 { format!(" ({} info)", self.infos) } else { String::new() };
         let bad = self.exchanges - self.clean;
         if self.exchanges == 0 {
             return ("no exchanges: nothing to judge".into(), Style::Yellow);

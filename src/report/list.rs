@@ -85,27 +85,19 @@ pub fn status(s: &Summary) -> Cell {
     Cell::new(status.map_or("-".into(), |n| n.to_string())).style(style)
 }
 
-/// What became of the answer, in a word or two.
+/// The verdict by its name, as JSON has it.
 pub fn end(s: &Summary) -> Cell {
-    let (text, style) = match s.verdict.as_deref() {
-        Some("complete") => ("complete", Style::Dim),
-        Some("client-cancelled") => ("cancelled", Style::Yellow),
-        Some("server-truncated") if s.response.is_none() => ("no answer", Style::Red),
-        Some("server-truncated") => ("truncated", Style::Red),
-        Some("gateway-timeout") => ("time-out", Style::Red),
-        Some("error-in-200") => ("error in 200", Style::Red),
-        Some("capture-incomplete") => ("not captured", Style::Yellow),
-        // Recorded before there were verdicts.
-        _ => match s.response.as_ref().map(|r| r.complete) {
-            None => ("no answer", Style::Red),
-            Some(true) => ("complete", Style::Dim),
-            Some(false) => ("cut", Style::Yellow),
-        },
+    let verdict = s.verdict.as_deref().unwrap_or("-");
+    let style = match verdict {
+        "complete" => Style::Dim,
+        "client-cancelled" | "capture-incomplete" => Style::Yellow,
+        "server-truncated" | "gateway-timeout" | "error-in-200" => Style::Red,
+        _ => Style::Plain,
     };
-    Cell::new(text).style(style)
+    Cell::new(verdict).style(style)
 }
 
-/// The worst finding's code and how many rules more are broken, in the colour of the worst. Notes do not show.
+/// The worst finding's code and how many rules more are broken, in the colour of the worst. Those of level info do not show.
 pub fn codes(findings: &[FindingSummary]) -> Cell {
     let mut codes: Vec<&str> = findings.iter().filter(|f| f.level > Level::Info).map(|f| f.rule.as_str()).collect();
     codes.dedup();

@@ -20,19 +20,22 @@ const fn place(title: &'static str, width: usize, from: usize, right: bool) -> P
 
 /// Widths are fixed: lines come one at a time and should stand in columns all the same.
 const PLACES: &[Place] = &[
-    place("time (UTC)", 12, 100, false),
-    place("client → server", 43, 180, false),
+    place("time (UTC)", 12, 110, false),
+    place("client → server", 43, 200, false),
     place("request", 0, 0, false),
     place("", 3, 0, true),
-    place("framing", 9, 150, false),
+    place("framing", 15, 160, false),
     place("dialect", 18, 80, false),
     place("TTFT", 7, 0, true),
-    place("gap p50", 7, 110, true),
-    place("gap p99", 7, 110, true),
-    place("tokens", 7, 130, true),
-    place("end", 12, END_FROM, false),
+    place("gap p50", 7, 130, true),
+    place("gap p99", 7, 130, true),
+    place("tokens", 7, 140, true),
+    place("end", 18, END_FROM, false),
 ];
-const FINDINGS: usize = 18;
+/// Width of the last column. Where it holds the end too, it is wider.
+const fn findings_width(columns: usize) -> usize {
+    if columns < END_FROM { 24 } else { 18 }
+}
 const END_FROM: usize = 90;
 
 /// The titles.
@@ -70,7 +73,7 @@ pub fn line(s: &Summary, look: &Look) -> String {
 fn line_of(cells: Vec<Cell>, findings: Cell, look: &Look) -> String {
     let shown = || PLACES.iter().enumerate().filter(|(_, p)| look.width >= p.from);
     let fixed: usize = shown().map(|(_, p)| p.width + 2).sum();
-    let rest = look.width.saturating_sub(fixed + FINDINGS).clamp(16, 60);
+    let rest = look.width.saturating_sub(fixed + findings_width(look.width)).clamp(16, 60);
     let mut out = String::new();
     for (i, p) in shown() {
         let w = if p.width == 0 { rest } else { p.width };
@@ -83,4 +86,50 @@ fn line_of(cells: Vec<Cell>, findings: Cell, look: &Look) -> String {
     let room = look.width.saturating_sub(fixed + rest).max(8);
     out += &findings.style.paint(&clip(&findings.text, room), look.color);
     out.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Verdict;
+
+    const VERDICTS: [Verdict; 6] = [
+        Verdict::Complete,
+        Verdict::ClientCancelled,
+        Verdict::ServerTruncated,
+        Verdict::GatewayTimeout,
+        Verdict::ErrorInside200,
+        Verdict::CaptureIncomplete,
+    ];
+
+    fn shown(verdict: &str, framing: &str, columns: usize) -> String {
+        let mut s = Summary { verdict: Some(verdict.into()), ..Summary::template() };
+        s.response.get_or_insert_default().framing = framing.into();
+        line(&s, &Look { width: columns, color: false })
+    }
+
+    #[test]
+    fn verdicts_and_framings_are_shown_by_their_names() {
+        for verdict in VERDICTS.map(Verdict::as_str) {
+            for columns in [90, 100, 110, 130, 140, 160, 200] {
+                let line = shown(verdict, "sse", columns);
+                assert!(line.contains(verdict) && width(&line) <= columns, "{columns}: {line}");
+            }
+            assert!(verdict == "complete" || shown(verdict, "sse", 80).contains(verdict));
+            assert_eq!(end(&Summary { verdict: Some(verdict.into()), ..Summary::template() }).text, verdict);
+        }
+        for framing in ["websocket", "aws-eventstream", "concat-json"] {
+            assert!(shown("complete", framing, 160).contains(framing));
+        }
+    }
+
+    #[test]
+    fn the_request_has_room_at_every_width() {
+        for columns in 80..=200 {
+            let look = Look { width: columns, color: false };
+            let head = head(&look);
+            let request = head.find("dialect").or(head.find("framing")).unwrap_or(0) - head.find("request").unwrap_or(0);
+            assert!(request >= 22, "{columns}: {head}");
+        }
+    }
 }

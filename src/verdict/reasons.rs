@@ -89,7 +89,7 @@ fn transport(x: &Exchange) -> String {
         Some(Told::RstStream(code)) => format!("{who} reset the stream (RST_STREAM, {}){place}", h2_code(code)),
         Some(Told::GoAway { last, code }) => format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code)),
         Some(Told::Idle) => format!("nobody closed, and nothing came for longer than the idle limit{place}"),
-        Some(Told::CaptureEnd) => format!("the capture ended{place}"),
+        Some(Told::CaptureEnd) => format!("the recording ended{place}"),
         Some(Told::NotCaptured) => "the bytes that tell the end were not captured".into(),
         Some(Told::Switched) => "the connection switched to another protocol".into(),
         None => "how it ended was not recorded".into(),

@@ -51,7 +51,7 @@ fn an_answer_that_said_its_end() {
     let gave_up = "the server left the body open: the client gave up 1.00 s behind the end of the answer";
     check(&[WORD, STOP, DONE, "@ +1s\n!fin >\n"], Complete, &[TERMINATOR, STOPPED, &left, gave_up]);
     let open = "the body was still open 0 ns behind the end of the answer";
-    let ended = format!("the capture ended after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
+    let ended = format!("the recording ended after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
     check(&[WORD, STOP, DONE, "!end\n"], Complete, &[TERMINATOR, STOPPED, &ended, open]);
     check(&[WORD, STOP, DONE, "@ +999ms\n", LAST], Complete, &[TERMINATOR, STOPPED, ZERO_CHUNK]);
     let late = "the body stayed open for 1.00 s behind the end of the answer";
@@ -86,7 +86,7 @@ fn an_answer_that_was_cut() {
     check(
         &[WORD, "!end\n"],
         CaptureIncomplete,
-        &[open[0], open[1], &format!("the capture ended after {WORD_LEN} body bytes, no zero chunk")],
+        &[open[0], open[1], &format!("the recording ended after {WORD_LEN} body bytes, no zero chunk")],
     );
     let idle = format!("nobody closed, and nothing came for longer than the idle limit after {WORD_LEN} body bytes, no zero chunk");
     check(&[WORD, "!idle <\n!idle >\n"], CaptureIncomplete, &[open[0], open[1], &idle]);
@@ -199,7 +199,7 @@ fn what_told_the_end_word_for_word() {
         (Told::RstStream(8), Client, "the client reset the stream (RST_STREAM, CANCEL)", true),
         (go_away, Server, "the server gave the stream up (GOAWAY, last stream 7, ENHANCE_YOUR_CALM)", true),
         (Told::Idle, Capture, "nobody closed, and nothing came for longer than the idle limit", true),
-        (Told::CaptureEnd, Capture, "the capture ended", true),
+        (Told::CaptureEnd, Capture, "the recording ended", true),
         (Told::NotCaptured, Capture, "the bytes that tell the end were not captured", false),
         (Told::Switched, Server, "the connection switched to another protocol", false),
     ] {
@@ -301,7 +301,7 @@ fn nothing_of_an_answer() {
         let judged = of(&x);
         (judged.verdict, judged.why[0].clone())
     };
-    assert_eq!(of_ending(Party::Capture, Told::CaptureEnd), (CaptureIncomplete, "the capture ended before any answer".into()));
+    assert_eq!(of_ending(Party::Capture, Told::CaptureEnd), (CaptureIncomplete, "the recording ended before any answer".into()));
     assert_eq!(of_ending(Party::Client, Told::Fin), (ClientCancelled, "the client closed (FIN) before any answer".into()));
     assert_eq!(of_ending(Party::Server, Told::Reset), (ServerTruncated, "the server reset the connection (RST) before any answer".into()));
 }
