@@ -422,6 +422,37 @@ fn a_recording_that_cannot_carry_a_fault_is_played_unchanged() {
 }
 
 #[test]
+fn each_file_is_a_session_in_the_order_given() {
+    let p = Place::new();
+    p.write("b.pcap", &capture(2, false)).write("a.pcap", &capture(1, false)).write("text.pcap", b"this is not a capture");
+    p.want(0, &["-q", "--read", "b.pcap", "a.pcap"]);
+    p.want(0, &["-q", "--read", "a.pcap", "--read", "b.pcap"]);
+    // The others are read all the same.
+    let (_, err) = p.want(2, &["-q", "--read", "text.pcap", "a.pcap"]);
+    assert!(err.contains("text.pcap"), "{err}");
+    let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
+    let sql = "SELECT group_concat(id || ' ' || source || ' ' || json_extract(options, '$.read') || ' ' || (SELECT count(*) FROM exchange WHERE session = session.id), ', ') FROM session";
+    let sessions: String = db.query_row(sql, [], |r| r.get(0)).unwrap();
+    assert_eq!(sessions, "1 b.pcap b.pcap 2, 2 a.pcap a.pcap 1, 3 a.pcap a.pcap 1, 4 b.pcap b.pcap 2, 5 a.pcap a.pcap 1");
+}
+
+#[test]
+fn the_limits_of_a_session_are_json() {
+    let p = Place::new();
+    std::fs::write(p.path("sniff.toml"), "[limits]\nstall = \"7s\"\n").unwrap();
+    p.write("a.pcap", &capture(1, false)).want(0, &["-q", "--read", "a.pcap", "--hole-acked", "250ms", "--tail", "3s"]);
+    let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
+    let options: String = db.query_row("SELECT options FROM session", [], |r| r.get(0)).unwrap();
+    let limits = &serde_json::from_str::<Value>(&options).unwrap()["limits"];
+    let number = |name: &str| limits[name].as_f64();
+    assert_eq!(
+        (number("hole_acked_ms"), number("hole_bytes"), number("stall_ms"), number("tail_ms")),
+        (Some(250.0), Some(4194304.0), Some(7000.0), Some(3000.0))
+    );
+    assert_eq!((&limits["verify_checksums"], limits.as_object().unwrap().len()), (&Value::from(false), 18));
+}
+
+#[test]
 fn the_next_command_names_the_database() {
     let p = Place::new();
     p.write("a.pcap", &capture(1, false));

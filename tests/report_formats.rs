@@ -135,7 +135,7 @@ fn annotations_have_each_level_and_place() {
     }
     assert!(lines[0].contains("%0Abe<fore ma|rk after%0Afix: "), "{}", lines[0]);
     assert_eq!(lines[3].split(' ').next(), Some("::warning"));
-    assert_eq!(lines[5..], ["2 of 3 exchanges with 1 error, 2 warnings (2 notes); worst: HTTP-006"]);
+    assert_eq!(lines[5..], ["2 of 3 exchanges with 1 error, 2 warnings (2 info); worst: HTTP-006"]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn tables_and_documents_have_each_level_and_place() {
         );
         assert!(markdown.contains(&said), "{said}\n{markdown}");
     }
-    assert_eq!(table.lines().last(), Some("2 of 3 exchanges with 1 error, 2 warnings (2 notes); worst: HTTP-006"));
+    assert_eq!(table.lines().last(), Some("2 of 3 exchanges with 1 error, 2 warnings (2 info); worst: HTTP-006"));
     let all = p.json(&["report", "compliance", "--format", "json"]);
     assert_eq!(["exchanges", "clean", "errors", "warnings", "infos"].map(|k| all[k].as_i64().unwrap()), [3, 1, 1, 2, 2]);
     let lines = p.out(&["check", "sniff.db", "--format", "jsonl", "--fail-on", "never"]);

@@ -3,8 +3,9 @@
 use super::policy::Limits as FileLimits;
 use super::values;
 use crate::time::Span;
-use crate::{conformance, tcp};
+use crate::{analyzer, conformance, tcp};
 use clap::Args;
+use serde_json::{Value, json};
 
 /// Bounds of reassembly. Only for commands that read packets.
 #[derive(Debug, Args)]
@@ -104,4 +105,24 @@ impl ThresholdArgs {
             tokens_per_delta: self.tokens_per_delta.or(file.tokens_per_delta).unwrap_or(usual.tokens_per_delta),
         }
     }
+}
+
+/// What counted, for the session's row: members are named as the options, times in milliseconds. Without packets there is no reassembly.
+pub(super) fn recorded(options: &analyzer::Options, packets: bool) -> Value {
+    let (r, t) = (&options.reassembly, &options.thresholds);
+    let ms = Span::as_millis_f64;
+    let mut all = json!({
+        "stall_ms": ms(t.stall), "stall_times_median": t.stall_times_median,
+        "burst_window_ms": ms(t.burst_window), "burst_min_deltas": t.burst_min_deltas, "block_deltas": t.block_deltas,
+        "keep_alive_ms": ms(t.keep_alive), "late_head_ms": ms(t.late_head), "tail_ms": ms(t.tail),
+        "transport_stall_ms": ms(t.transport_stall), "tokens_per_delta": t.tokens_per_delta,
+    });
+    let reassembly = json!({
+        "hole_acked_ms": ms(r.hole_acked), "hole_timeout_ms": ms(r.hole), "hole_bytes": r.hole_bytes, "hole_segments": r.hole_segments,
+        "idle_ms": ms(r.idle), "memory": r.memory, "connections": r.connections, "verify_checksums": options.verify_checksums,
+    });
+    if let (true, Value::Object(all), Value::Object(reassembly)) = (packets, &mut all, reassembly) {
+        all.extend(reassembly);
+    }
+    all
 }

@@ -85,7 +85,7 @@ impl<'a> Door<'a> {
         let tee = Tee::new(door.buffer);
         // Opened first: whoever sees it listen may use it at once.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
-            "passthrough": door.passthrough, "buffer": door.buffer, "limits": format!("{thresholds:?}") });
+            "passthrough": door.passthrough, "buffer": door.buffer });
         // Behind the tee there is as much room again.
         let (room, store_secrets) = (door.buffer, door.store_secrets);
         let source = Source { name: name.clone(), options, room, store_secrets, relayed: true };

@@ -3,10 +3,10 @@
 pub(super) mod screen;
 
 use super::keylog::Follow;
-use super::limits::{ReassemblyArgs, ThresholdArgs};
+use super::limits::{self, ReassemblyArgs, ThresholdArgs};
 use super::policy::PolicyArgs;
 use super::tally::{self, Tally};
-use super::{Common, output, signals, values};
+use super::{Common, output, report_text, say, signals, values};
 use crate::analyzer::{self, Analyzer, Output};
 use crate::capture::{Counts, Item, file};
 use crate::net::NetStats;
@@ -19,7 +19,8 @@ use clap::Args;
 use screen::Screen;
 use serde_json::json;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes that may wait for the disk while a file is read.
 const FILE_ROOM: usize = 8 << 20;
@@ -32,9 +33,9 @@ pub(super) struct RecordArgs {
     /// Capture from this device (repeatable; `any` is all of them)
     #[arg(long, short, value_name = "DEVICE", conflicts_with = "read")]
     pub(super) iface: Vec<String>,
-    /// Read this capture file (pcap or pcapng, plain, gzip or zstd); `-` is standard input
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) read: Option<String>,
+    /// Read these capture files (pcap or pcapng, plain, gzip or zstd); `-` is standard input
+    #[arg(long, short, value_name = "FILE", num_args = 1..)]
+    pub(super) read: Vec<String>,
     /// Only TCP to or from these ports
     #[arg(long, short, value_name = "N,N", value_delimiter = ',')]
     pub(super) port: Vec<u16>,
@@ -72,7 +73,7 @@ pub(super) struct RecordArgs {
 
 impl RecordArgs {
     pub(super) fn has_source(&self) -> bool {
-        self.read.is_some() || !self.iface.is_empty()
+        !self.read.is_empty() || !self.iface.is_empty()
     }
 
     /// What reads and judges. An error is a mistake in the configuration file.
@@ -90,11 +91,13 @@ impl RecordArgs {
     }
 
     /// What the session's row keeps of the options.
-    fn options(&self) -> serde_json::Value {
+    fn options(&self, source: &str) -> serde_json::Value {
+        let file = self.read.iter().find(|path| *path == source).map_or("-", String::as_str);
+        let read = if self.read.is_empty() { None } else { Some(file) };
         json!({
-            "iface": self.iface, "read": self.read, "port": self.port, "filter": self.filter,
+            "iface": self.iface, "read": read, "port": self.port, "filter": self.filter,
             "duration_ms": self.duration.map(Span::as_millis_f64), "promiscuous": self.promiscuous, "snaplen": self.snaplen,
-            "buffer": self.buffer, "immediate": self.immediate, "keylog": self.keylog, "limits": format!("{:?}, {:?}", self.reassembly, self.thresholds),
+            "buffer": self.buffer, "immediate": self.immediate, "keylog": self.keylog,
         })
     }
 }
@@ -103,10 +106,25 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     if common.format.is_some() || common.output.is_some() {
         bail!("recording prints no data; --format and --output belong to a command, as in: sniff list --format json");
     }
-    match &args.read {
-        Some(path) => from_file(path, args, common),
-        None => from_devices(args, common),
+    if args.read.is_empty() {
+        return from_devices(args, common);
     }
+    // One session for each file. One that cannot be read does not keep the others from being read.
+    let stop = signals::stop_flag();
+    let mut code = 0;
+    for path in &args.read {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        match from_file(path, args, common, &stop) {
+            Err(e) if args.read.len() > 1 => {
+                say(&format!("sniff: error: {}", report_text(&e)));
+                code = 2;
+            }
+            done => done?,
+        }
+    }
+    Ok(code)
 }
 
 /// Where a recording comes from, for its session's row.
@@ -133,14 +151,16 @@ pub(super) struct Recording<'a> {
 impl<'a> Recording<'a> {
     pub(super) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         // A file can wait for the disk, what is live cannot.
-        let room = if args.read.is_none() { LIVE_ROOM } else { FILE_ROOM };
-        let source = Source { name: source.into(), options: args.options(), room, store_secrets: args.store_secrets, relayed: false };
+        let room = if args.read.is_empty() { LIVE_ROOM } else { FILE_ROOM };
+        let source = Source { name: source.into(), options: args.options(source), room, store_secrets: args.store_secrets, relayed: false };
         Recording::begin(source, args.analyzer(keys)?, common, screen)
     }
 
     /// The same of any source.
     pub(super) fn begin(source: Source, options: analyzer::Options, common: &'a Common, screen: Screen) -> Result<Recording<'a>> {
-        let session = Session { source: source.name, started: values::now(), options: source.options };
+        let mut shaped_by = source.options;
+        shaped_by["limits"] = limits::recorded(&options, !source.relayed);
+        let session = Session { source: source.name, started: values::now(), options: shaped_by };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
         writer.room(source.room);
@@ -209,9 +229,8 @@ pub(super) fn next(common: &Common, session: i64) -> String {
     format!("sniff list{named} --session {session}")
 }
 
-fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
+fn from_file(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<AtomicBool>) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
-    let stop = signals::stop_flag();
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut reader = file::Reader::open(path)?;
@@ -252,12 +271,12 @@ fn from_file(path: &str, args: &RecordArgs, common: &Common) -> Result<u8> {
     let counts = reader.counts();
     let Some(mut recording) = recording else {
         // Stopped by a signal before anything came is a normal end; a file without packets is not.
-        return if stop.load(Ordering::Relaxed) { Ok(0) } else { tally::readable(name, &counts, &NetStats::default()).map(|()| 0) };
+        return if stop.load(Ordering::Relaxed) { Ok(()) } else { tally::readable(name, &counts, &NetStats::default()) };
     };
     let net = recording.net_finish()?;
     tally::readable(name, &counts, &net)?;
     recording.finish(counts, &net)?;
-    Ok(0)
+    Ok(())
 }
 
 #[cfg(feature = "live")]
