@@ -90,6 +90,11 @@ fn connections_are_chosen_by_session_times_and_host_alone() {
         (&["--session", "1"], &[1]),
         (&["--since", "2026-11-23"], &[2]),
         (&["--until", "2026-11-23"], &[1]),
+        // Open at that time: opened with its first packet, closed 5 ms later.
+        (&["--since", "2026-11-23T00:31:16.005Z"], &[2]),
+        (&["--since", "2026-11-23T00:31:16.006Z"], &[]),
+        (&["--until", "2026-11-22T23:31:16.001Z"], &[1]),
+        (&["--until", "2026-11-22T23:31:16Z"], &[]),
         (&["--host", "10.0.0.2"], &[1, 2]),
         (&["--host", "10.0.0.3"], &[]),
     ] {
