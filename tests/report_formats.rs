@@ -97,7 +97,7 @@ fn sarif_has_each_level_and_place() {
         assert_eq!((&r["message"]["text"], &r["occurrenceCount"]), (&json!(text), &json!(33 + more)));
         let t_ns = T0 + (66 + more) * MS;
         let facts = json!({"exchange": 1, "record": 11 + more, "offset": 22 + more, "packet": 44 + more, "chunk": 55 + more, "t_ns": t_ns,
-            "host": "one.example", "status": 200, "dialect": "openai.chat", "verdict": "complete"});
+            "host": "one.example:8000", "status": 200, "dialect": "openai.chat", "verdict": "complete"});
         assert_eq!(r["properties"], facts);
         let logical = json!([{"name": "exchange 1", "kind": "object"}, {"name": format!("record {}", 11 + more), "kind": "element"}]);
         assert_eq!(r["locations"][0]["logicalLocations"], logical);
@@ -203,7 +203,7 @@ fn tables_and_documents_have_each_level_and_place() {
     let want = json!([
         "sniff.db",
         1,
-        "one.example",
+        "one.example:8000",
         200,
         "openai.chat",
         "SSE-002",
@@ -255,8 +255,8 @@ fn latency_tells_each_percentile_of_each_metric() {
         json!({"n": n, "p50": p50, "p90": p90, "p99": p99, "max": max})
     };
     let groups = [
-        (&report["groups"][0], json!(["openai.chat", "big", "h.example", 150]), 150, [75, 135, 149, 150], [76, 16, 2, 1]),
-        (&report["groups"][1], json!(["openai.chat", "small", "h.example", 50]), 50, [175, 195, 200, 200], [176, 156, 151, 151]),
+        (&report["groups"][0], json!(["openai.chat", "big", "h.example:8000", 150]), 150, [75, 135, 149, 150], [76, 16, 2, 1]),
+        (&report["groups"][1], json!(["openai.chat", "small", "h.example:8000", 50]), 50, [175, 195, 200, 200], [176, 156, 151, 151]),
         (&report["overall"], json!([null, null, null, 200]), 200, [100, 180, 198, 200], [101, 21, 3, 1]),
     ];
     for (group, names, n, ranks, slowest) in groups {
@@ -287,20 +287,20 @@ fn latency_as_text_table_and_lines() {
     let text = p.out(&["report", "latency"]);
     let lines: Vec<Vec<String>> =
         text.lines().map(|l| l.split("  ").map(str::trim).filter(|c| !c.is_empty()).map(str::to_owned).collect()).collect();
-    assert_eq!(lines[0], ["openai.chat · big · h.example", "150 exchanges"]);
+    assert_eq!(lines[0], ["openai.chat · big · h.example:8000", "150 exchanges"]);
     assert_eq!(lines[1], ["n", "p50", "p90", "p99", "max"]);
     assert_eq!(lines[2..8], big);
-    assert_eq!(lines[9], ["openai.chat · small · h.example", "50 exchanges"]);
+    assert_eq!(lines[9], ["openai.chat · small · h.example:8000", "50 exchanges"]);
     assert_eq!(lines[18], ["All exchanges", "200 exchanges"]);
     assert_eq!(lines[20], ["TTFB", "200", "200 ms", "360 ms", "396 ms", "400 ms"]);
     let csv = p.out(&["report", "latency", "--format", "csv"]);
     let rows: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!(rows[0], "dialect,model,host,metric,n,p50,p90,p99,max");
-    let want = big.map(|row| format!("openai.chat,big,h.example,{}", row.join(",")));
+    let want = big.map(|row| format!("openai.chat,big,h.example:8000,{}", row.join(",")));
     assert_eq!(rows[1..7], want);
     assert_eq!(rows[13], "(all),(all),(all),TTFB,200,200 ms,360 ms,396 ms,400 ms");
     let markdown = p.out(&["report", "latency", "--format", "markdown"]);
     let rows: Vec<&str> = markdown.lines().collect();
     assert_eq!(rows[0], "| Dialect | Model | Host | Metric | n | p50 | p90 | p99 | max |");
-    assert_eq!(rows[2..8], big.map(|row| format!("| openai.chat | big | h.example | {} |", row.join(" | "))));
+    assert_eq!(rows[2..8], big.map(|row| format!("| openai.chat | big | h.example:8000 | {} |", row.join(" | "))));
 }

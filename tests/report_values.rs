@@ -188,7 +188,7 @@ fn a_line_of_the_list_has_every_value_in_its_column() {
         ("ID", "1"),
         ("Time (UTC)", "23:31:16.000"),
         ("Client", "10.9.8.7:4321"),
-        ("Host", "host.example"),
+        ("Host", "host.example:8443"),
         ("Request", "PATCH /p\\|q?key=\\[redacted\\]"),
         ("Status", "418"),
         ("Framing", "ndjson"),
@@ -253,7 +253,7 @@ fn show_tells_every_fact_on_its_line() {
     let text = p.out(&["show", "1"]);
     for line in [
         "PATCH /p|q?key=[redacted]  →  418",
-        "exchange 1, session 1, stream 0.77  10.9.8.7:4321 → 10.0.0.2:8443  host.example  HTTP/1.1  time-out",
+        "exchange 1, session 1, stream 0.77  10.9.8.7:4321 → 10.0.0.2:8443  host.example:8443  HTTP/1.1  time-out",
         "Request   type/asked, 1.50 kB, model mod_el, stream: true",
         "Response  type/got, chunked in 3 units, 2.50 MB, 3.50 kB decoded",
         "Framing   ndjson, 9 records, dia.lect (vari) (by path), [DONE] never came, finish reason length",
