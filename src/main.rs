@@ -1,5 +1,5 @@
 //! Parse, run, exit code.
 
 fn main() -> std::process::ExitCode {
-    sniff::cli::run()
+    sniff::internal::cli::run()
 }

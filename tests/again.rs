@@ -8,13 +8,13 @@ use sniff::conformance::{self, Limits};
 use sniff::conn::ConnId;
 use sniff::exchange::Body;
 use sniff::exchange::{Exchange, ExchangeId};
-use sniff::http::event::{MessageEnd, Transfer, Version};
-use sniff::pipeline::exchanges_of;
-use sniff::replay::matching::{Asked, Repeat};
-use sniff::replay::{Book, MatchBy, Pace, Script};
-use sniff::store::{Reader, Secrets, Selector, Session, Writer};
+use sniff::internal::http::event::{MessageEnd, Transfer, Version};
+use sniff::internal::pipeline::exchanges_of;
+use sniff::internal::replay::matching::{Asked, Repeat};
+use sniff::internal::replay::{Book, MatchBy, Pace, Script};
+use sniff::internal::store::{Reader, Secrets, Selector, Session, Writer};
+use sniff::internal::wire;
 use sniff::time::Timestamp;
-use sniff::wire;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -171,7 +171,7 @@ fn http1_comes_again_byte_for_byte() {
             let read = socket.read_exact(&mut have);
             let _ = sent.join();
             let differ = have.iter().zip(&server).position(|(a, b)| a != b);
-            let shown = |b: &[u8]| differ.map(|at| sniff::oddity::excerpt(&b[at.saturating_sub(20)..]));
+            let shown = |b: &[u8]| differ.map(|at| sniff::internal::oddity::excerpt(&b[at.saturating_sub(20)..]));
             assert!(read.is_ok() && differ.is_none(), "{} {conn:?}: {read:?}\n{:?}\n{:?}", path.display(), shown(&have), shown(&server));
             compared += 1;
         }
@@ -339,7 +339,7 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
 fn a_replay_recorded_and_replayed_is_a_fixed_point() {
     let once = |exchange: &Exchange| {
         let replay = Replay::of([exchange]);
-        sniff::replay::serve::probe::ask(replay.address, exchange, sniff::time::Span(0)).unwrap().expect("an answer")
+        sniff::internal::replay::serve::probe::ask(replay.address, exchange, sniff::time::Span(0)).unwrap().expect("an answer")
     };
     let seen = |e: &Exchange| {
         let r = e.response.as_ref().unwrap();
@@ -390,11 +390,11 @@ fn each_fault_provokes_its_rule() {
         ("hang", &["HTTP-021"], &["DLV-009", "HTTP-006", "DLV-010"]),
     ];
     let named: Vec<&str> = with.iter().map(|(f, ..)| f.split('=').next().unwrap()).collect();
-    assert_eq!(named, sniff::replay::fault::ALL.iter().map(|n| n.name).collect::<Vec<_>>());
+    assert_eq!(named, sniff::internal::replay::fault::ALL.iter().map(|n| n.name).collect::<Vec<_>>());
     for (fault, wanted, allowed) in with {
         let script = Script::new(&clean, false).unwrap();
-        let script = sniff::replay::fault::apply(script, &clean, &[fault.parse().unwrap()]).unwrap();
-        let mut transcript = sniff::interchange::transcript::of(&clean, &script);
+        let script = sniff::internal::replay::fault::apply(script, &clean, &[fault.parse().unwrap()]).unwrap();
+        let mut transcript = sniff::internal::interchange::transcript::of(&clean, &script);
         if *fault == "hang" {
             // The client waits for a while before it leaves.
             transcript.events.last_mut().unwrap().at = transcript.events.last().unwrap().at.plus(sniff::time::Span::from_secs(10));
@@ -417,8 +417,8 @@ fn normalised_streams_conform() {
         let input = ["input.wire", "input.pcap"].map(|n| dir.join(n)).into_iter().find(|p| p.exists()).unwrap();
         for exchange in exchanges(&input) {
             let Ok(script) = Script::new(&exchange, true) else { continue };
-            let script = sniff::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
-            let transcript = sniff::interchange::transcript::of(&exchange, &script);
+            let script = sniff::internal::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
+            let transcript = sniff::internal::interchange::transcript::of(&exchange, &script);
             let right = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
             let text = |e: &Exchange| e.response.as_ref().unwrap().answer.texts.get(&0).cloned();
             assert_eq!(text(&right), text(&exchange), "{case}");
@@ -442,7 +442,7 @@ fn transcripts_read_back() {
     for path in captures() {
         for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
             let script = Script::new(exchange, false).unwrap();
-            let transcript = sniff::interchange::transcript::of(exchange, &script);
+            let transcript = sniff::internal::interchange::transcript::of(exchange, &script);
             let text = wire::write(&transcript);
             let back = exchanges_of(|sink| wire::parse(&text).unwrap().replay(ConnId(0), sink)).remove(0);
             let (have, wanted) = (back.response.as_ref().unwrap(), exchange.response.as_ref().unwrap());
@@ -505,7 +505,7 @@ fn tls_by_alpn() {
     };
     std::fs::write(&cert, pem("CERTIFICATE", own.cert.der())).unwrap();
     std::fs::write(&key, pem("PRIVATE KEY", &own.signing_key.serialize_der())).unwrap();
-    let seal = sniff::replay::serve::tls::with_files(&cert, &key).unwrap();
+    let seal = sniff::internal::replay::serve::tls::with_files(&cert, &key).unwrap();
     let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
     book.add(Asked::default(), Script::new(&exchange, false).unwrap());
     let replay = Replay::sealed(book, Pace { speed: f64::INFINITY, ..Pace::default() }, Some(seal));
@@ -548,12 +548,12 @@ const EXPORTED: [&str; 4] = ["dialect/openai-chat", "http1/chunk-extensions-trai
 /// `curl` exports ask for the same; `har` exports come back with their chunks and times.
 #[test]
 fn exports_are_what_other_tools_take() {
-    use sniff::interchange::{curl, har};
+    use sniff::internal::interchange::{curl, har};
     for case in EXPORTED {
         let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
         let response = exchange.response.as_ref().unwrap();
         let archive = serde_json::to_vec(&har::archive(std::slice::from_ref(&exchange))).unwrap();
-        let back = sniff::interchange::har::exchanges(&archive).unwrap();
+        let back = sniff::internal::interchange::har::exchanges(&archive).unwrap();
         assert!(back.left_out.is_empty(), "{case}: {:?}", back.left_out);
         let back = back.exchanges[0].response.as_ref().unwrap();
         assert_eq!((&back.body.bytes, &back.answer.texts), (&response.body.bytes, &response.answer.texts), "{case}");
@@ -574,12 +574,12 @@ fn exports_are_what_other_tools_take() {
 #[test]
 #[ignore = "needs tshark"]
 fn packets_are_what_tshark_takes() {
-    use sniff::interchange::pcapng;
+    use sniff::internal::interchange::pcapng;
     for case in EXPORTED {
         let exchange = exchanges(&support::captures().join(case).join("input.wire")).remove(0);
         let response = exchange.response.as_ref().unwrap();
         let script = Script::new(&exchange, false).unwrap();
-        let transcript = sniff::interchange::transcript::of(&exchange, &script);
+        let transcript = sniff::internal::interchange::transcript::of(&exchange, &script);
         let dir = tempfile::tempdir().unwrap();
         let (file, objects) = (dir.path().join("a.pcapng"), dir.path().join("objects"));
         std::fs::write(&file, pcapng::file([(exchange.endpoints, &transcript)])).unwrap();

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sniff::clients::{self, Outcome, Stream};
 use sniff::conformance::{self, Finding, Level, RULES, Rule};
+use sniff::internal::clients::{self, Outcome, Stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

@@ -11,10 +11,10 @@ mod support;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sniff::clients::{self, BodyEnd, Outcome, Stream};
 use sniff::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use sniff::exchange::Exchange;
-use sniff::pipeline::exchanges_of;
+use sniff::internal::clients::{self, BodyEnd, Outcome, Stream};
+use sniff::internal::pipeline::exchanges_of;
 use sniff::time::Timestamp;
 use std::collections::BTreeMap;
 

@@ -154,14 +154,14 @@ fn every_sniff_command_parses() {
     for block in blocks().iter().filter(|b| b.language == "sh" || b.language == "console") {
         for command in sniff_commands(&block.text) {
             seen += 1;
-            if let Err(e) = sniff::cli::parses(&command) {
+            if let Err(e) = sniff::internal::cli::parses(&command) {
                 wrong.push(format!("{}:{}: `{}`: {e}", block.document, block.line, command.join(" ")));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 20, "only {seen} commands found: does the scanner still work?");
-    assert!(sniff::cli::parses(&["sniff".into(), "--no-such-option".into()]).is_err());
+    assert!(sniff::internal::cli::parses(&["sniff".into(), "--no-such-option".into()]).is_err());
 }
 
 /// What a console block shows: commands, each with the lines that follow it.
@@ -272,7 +272,7 @@ fn the_table_of_clients_is_up_to_date() {
     let text = std::fs::read_to_string(&path).expect("docs/clients.md");
     let begin = text.find(BEGIN).expect("docs/clients.md lacks <!-- clients:begin -->") + BEGIN.len();
     let end = begin + text[begin..].find(END).expect("docs/clients.md lacks <!-- clients:end -->");
-    let want = format!("\n{}\n", sniff::clients::catalogue_table());
+    let want = format!("\n{}\n", sniff::internal::clients::catalogue_table());
     if text[begin..end] == want {
         return;
     }
@@ -283,7 +283,7 @@ fn the_table_of_clients_is_up_to_date() {
 #[test]
 fn clients_have_names_for_people() {
     let mut titles = std::collections::BTreeMap::new();
-    for client in sniff::clients::catalogue() {
+    for client in sniff::internal::clients::catalogue() {
         assert!(
             !client.title.contains(", ") && client.title.len() >= 3,
             "{}: tables list names with commas: {:?}",

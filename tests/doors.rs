@@ -8,10 +8,10 @@ use sniff::analyzer::{Analyzer, Options, Output};
 use sniff::capture::{Item, file::Reader};
 use sniff::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
 use sniff::exchange::Exchange;
-use sniff::pipeline::exchanges_of;
+use sniff::internal::pipeline::exchanges_of;
+use sniff::internal::tls;
+use sniff::internal::wire::{self, Transcript};
 use sniff::time::Timestamp;
-use sniff::tls;
-use sniff::wire::{self, Transcript};
 use std::path::Path;
 use support::frames;
 use support::packets::{Frame, Talk, pcap};
@@ -315,7 +315,7 @@ fn inside_tls() {
 /// Through the proxy door: both ends on loopback, the steps played one after the other, each read before the next is written.
 #[cfg(feature = "proxy")]
 fn proxied(steps: &[Step], folder: &Path) -> String {
-    use sniff::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};
+    use sniff::internal::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};
     use std::io::{Read, Write};
     let config = Config {
         upstream: None,

@@ -5,7 +5,7 @@ mod support;
 
 use sniff::analyzer::{Analyzer, Options};
 use sniff::capture::{Item, file::Reader};
-use sniff::net;
+use sniff::internal::net;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

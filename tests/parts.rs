@@ -7,8 +7,9 @@ use sniff::analyzer::{Analyzer, Options, Output, Part};
 use sniff::conformance::{self, Limits};
 use sniff::conn::ConnId;
 use sniff::exchange::{Body, Exchange, ExchangeId};
-use sniff::wire::{self, Transcript};
-use sniff::{metrics, pipeline};
+use sniff::internal::pipeline;
+use sniff::internal::wire::{self, Transcript};
+use sniff::metrics;
 use std::collections::HashMap;
 
 fn transcripts() -> Vec<(String, Transcript)> {

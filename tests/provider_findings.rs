@@ -5,8 +5,8 @@ mod support;
 
 use sniff::conformance::{self, Finding, Level, Limits};
 use sniff::conn::{ConnId, Direction, End};
+use sniff::internal::wire::{Event, START, Transcript, What};
 use sniff::time::Span;
-use sniff::wire::{Event, START, Transcript, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -100,7 +100,7 @@ fn transcript(path: &Path) -> Transcript {
 }
 
 fn judge(transcript: &Transcript) -> Vec<Finding> {
-    let exchanges = sniff::pipeline::exchanges_of(|sink| transcript.replay(ConnId(0), sink));
+    let exchanges = sniff::internal::pipeline::exchanges_of(|sink| transcript.replay(ConnId(0), sink));
     exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect()
 }
 

@@ -5,11 +5,11 @@ mod support;
 
 use sniff::conn::{ConnId, Endpoints};
 use sniff::exchange::Exchange;
-use sniff::interchange::pcapng;
-use sniff::pipeline::exchanges_of;
-use sniff::replay::matching::{Asked, Repeat};
-use sniff::replay::{Book, MatchBy, Pace, Script};
-use sniff::wire;
+use sniff::internal::interchange::pcapng;
+use sniff::internal::pipeline::exchanges_of;
+use sniff::internal::replay::matching::{Asked, Repeat};
+use sniff::internal::replay::{Book, MatchBy, Pace, Script};
+use sniff::internal::wire;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;

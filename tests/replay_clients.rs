@@ -4,15 +4,15 @@
 mod support;
 
 use serde_json::Value;
-use sniff::clients::{self, Outcome, Stream};
 use sniff::conn::ConnId;
 use sniff::exchange::Exchange;
-use sniff::http::event::MessageEnd;
-use sniff::pipeline::exchanges_of;
-use sniff::replay::matching::{Asked, Repeat};
-use sniff::replay::{Book, MatchBy, Pace, Script, fault};
+use sniff::internal::clients::{self, Outcome, Stream};
+use sniff::internal::http::event::MessageEnd;
+use sniff::internal::pipeline::exchanges_of;
+use sniff::internal::replay::matching::{Asked, Repeat};
+use sniff::internal::replay::{Book, MatchBy, Pace, Script, fault};
+use sniff::internal::wire;
 use sniff::time::Span;
-use sniff::wire;
 use std::path::Path;
 use std::process::Command;
 use support::replay_server::Replay;
@@ -146,7 +146,7 @@ fn bend(case: &str, exchange: &Exchange, text: &str) -> Vec<Bent> {
         let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
         book.add(Asked::default(), script);
         let replay = Replay::start(book, Pace { speed, ..Pace::default() });
-        let recorded = sniff::replay::serve::probe::ask(replay.address, exchange, lasts).unwrap().expect("an answer");
+        let recorded = sniff::internal::replay::serve::probe::ask(replay.address, exchange, lasts).unwrap().expect("an answer");
         Some(Bent { name: format!("{case} {faults:?}"), replay, recorded, text: text.to_owned() })
     };
     FAULTS.iter().filter_map(bend).collect()

@@ -5,12 +5,12 @@ mod support;
 
 use sniff::conn::ConnId;
 use sniff::exchange::Exchange;
-use sniff::pipeline::exchanges_of;
-use sniff::replay::h2::Server;
-use sniff::replay::matching::{Asked, Found, Repeat, VOLATILE};
-use sniff::replay::verify::{Fidelity, compare};
-use sniff::replay::{Book, MatchBy, Pace, Script, h1};
-use sniff::wire;
+use sniff::internal::pipeline::exchanges_of;
+use sniff::internal::replay::h2::Server;
+use sniff::internal::replay::matching::{Asked, Found, Repeat, VOLATILE};
+use sniff::internal::replay::verify::{Fidelity, compare};
+use sniff::internal::replay::{Book, MatchBy, Pace, Script, h1};
+use sniff::internal::wire;
 use std::sync::Arc;
 
 fn exchange(text: &str) -> Exchange {
@@ -156,9 +156,9 @@ fn a_recording_of_http_2_goes_out_as_http_1_with_chunks_and_no_length() {
     let text = std::fs::read_to_string(support::captures().join("http1/chunk-extensions-trailers/input.wire")).unwrap();
     let mut script = script(&text);
     let raw = b":status: 200\r\ncontent-length: 10\r\nx: y\r\n\r\n".to_vec();
-    script.head.version = sniff::http::event::Version::H2;
-    script.head.transfer = sniff::http::event::Transfer::H2;
-    script.head.fields = sniff::http::event::Fields::new(raw, vec![(14..28, 30..32), (34..35, 37..38)]);
+    script.head.version = sniff::internal::http::event::Version::H2;
+    script.head.transfer = sniff::internal::http::event::Transfer::H2;
+    script.head.fields = sniff::internal::http::event::Fields::new(raw, vec![(14..28, 30..32), (34..35, 37..38)]);
     let (sent, _) = h1::encode(&script);
     let bytes = sent.iter().flat_map(|s| s.bytes.clone()).collect::<Vec<_>>();
     let text = String::from_utf8_lossy(&bytes);

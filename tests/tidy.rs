@@ -62,10 +62,10 @@ fn rank(module: &str) -> Option<usize> {
     RANKS.iter().position(|r| r.contains(&module))
 }
 
-/// `src/http/h1/conn.rs` → `http`; `src/time.rs` → `time`; lib and main stand above all.
+/// `src/http/h1/conn.rs` → `http`; `src/time.rs` → `time`; lib, main and internal stand above all.
 fn module_of(path: &Path) -> Option<String> {
     let part = path.components().nth(1)?.as_os_str().to_str()?.trim_end_matches(".rs").to_string();
-    (part != "lib" && part != "main").then_some(part)
+    (!["lib", "main", "internal"].contains(&part.as_str())).then_some(part)
 }
 
 /// Names behind every `crate::` in the code (comment lines excluded), groups in braces included.

@@ -6,8 +6,8 @@ mod support;
 use rustls::version::TLS13;
 use sniff::conn::Direction::{self, ToClient, ToServer};
 use sniff::conn::{ByteEvent, ConnId, End, What};
+use sniff::internal::tls::{Info, Keys, Session};
 use sniff::time::Timestamp;
-use sniff::tls::{Info, Keys, Session};
 use support::sealed::Ends;
 
 /// How each direction ended, in order, and what is known of the connection.

@@ -197,7 +197,7 @@ type Judged = BTreeMap<String, Vec<Finding>>;
 fn judged() -> Judged {
     let path = support::captures().join("lab/variants.json");
     let judge = |v: support::variants::Variant| {
-        let exchanges = sniff::pipeline::exchanges_of(|sink| v.transcript.replay(ConnId(0), sink));
+        let exchanges = sniff::internal::pipeline::exchanges_of(|sink| v.transcript.replay(ConnId(0), sink));
         let found = exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect();
         (v.name, found)
     };

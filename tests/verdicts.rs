@@ -6,8 +6,9 @@ mod support;
 use serde_json::Value;
 use sniff::conformance::{self, Level, Limits};
 use sniff::exchange::Exchange;
-use sniff::verdict::{self, Verdict};
-use sniff::{http::event::Told, metrics};
+use sniff::internal::http::event::Told;
+use sniff::internal::verdict::{self, Verdict};
+use sniff::metrics;
 use std::path::Path;
 
 /// Every capture with exchanges that the truth tells whole: name, what was read, the truth's exchanges.
@@ -129,6 +130,6 @@ fn findings_show_their_bytes() {
 
 fn first(case: &Path) -> Option<Exchange> {
     let text = std::fs::read_to_string(case.join("input.wire")).ok()?;
-    let transcript = sniff::wire::parse(&text).ok()?;
-    sniff::pipeline::exchanges_of(|sink| transcript.replay(sniff::conn::ConnId(0), sink)).into_iter().next()
+    let transcript = sniff::internal::wire::parse(&text).ok()?;
+    sniff::internal::pipeline::exchanges_of(|sink| transcript.replay(sniff::conn::ConnId(0), sink)).into_iter().next()
 }

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sniff::body::Decoder;
-use sniff::framing::Stream;
+use sniff::internal::body::Decoder;
+use sniff::internal::framing::Stream;
 use sniff::time::Timestamp;
 
 const CODINGS: [Option<&str>; 6] = [None, Some("gzip"), Some("deflate"), Some("br"), Some("zstd"), Some("gzip, br")];

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sniff::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
-use sniff::pipeline::exchanges_of;
+use sniff::internal::pipeline::exchanges_of;
 use sniff::time::Timestamp;
 
 fuzz_target!(|data: &[u8]| {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sniff::conn::{ByteEvent, ConnId, Direction, Endpoints, What};
-use sniff::pipeline::exchanges_of;
+use sniff::internal::pipeline::exchanges_of;
 use sniff::time::Timestamp;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -9,35 +9,37 @@
 
 mod reassembly;
 
+pub use crate::conformance::Limits as Thresholds;
+pub use crate::conformance::policy::Policy;
+pub use crate::net::NetStats;
 pub use crate::pipeline::{BodyPart, Connection, Part};
+pub use crate::tcp::Limits as ReassemblyLimits;
+pub use crate::tls::Keys;
 pub use reassembly::Reassembly;
 
 use crate::capture::Packet;
 use crate::conformance::hop::Legs;
-use crate::conformance::policy::Policy;
 use crate::conformance::{self, Finding};
 use crate::conn::ByteEvent;
 use crate::exchange::Exchange;
 use crate::metrics::{self, Metrics};
-use crate::net::NetStats;
 use crate::pipeline::{self, Pipeline};
 use crate::time::Timestamp;
-use crate::{tcp, tls};
 
 /// What an [`Analyzer`] does. `Options::default()` reads every TCP connection and judges each exchange by its dialect.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Bounds of TCP reassembly. Without effect on [`Analyzer::event`].
-    pub reassembly: tcp::Limits,
+    pub reassembly: ReassemblyLimits,
     /// Drop packets whose IPv4 or TCP checksum is wrong. Captures of the sending machine hold many of these: its network device fills in
     /// checksums later.
     pub verify_checksums: bool,
     /// Only packets to or from these TCP ports; empty: all. Without effect on [`Analyzer::event`].
     pub ports: Vec<u16>,
     /// Secrets that decrypt TLS. The list is shared: what is pushed to a clone of it later is used too.
-    pub keys: tls::Keys,
+    pub keys: Keys,
     /// Thresholds of the rules.
-    pub thresholds: conformance::Limits,
+    pub thresholds: Thresholds,
     /// Profile, levels of rules, exceptions.
     pub policy: Policy,
     /// Keep body bytes, deliveries, records and hashes. Without them an exchange holds only what was made of them, which takes less memory
@@ -53,11 +55,11 @@ impl Default for Options {
     fn default() -> Self {
         let pipeline::Config { part_bytes, part_items, keys, contents, .. } = pipeline::Config::default();
         Options {
-            reassembly: tcp::Limits::default(),
+            reassembly: ReassemblyLimits::default(),
             verify_checksums: false,
             ports: Vec::new(),
             keys,
-            thresholds: conformance::Limits::default(),
+            thresholds: Thresholds::default(),
             policy: Policy::default(),
             contents,
             part_bytes,
@@ -86,7 +88,7 @@ pub struct Analyzed {
 
 impl Analyzed {
     /// An exchange that did not come from an analyzer (an imported one), judged on its own by its dialect.
-    pub fn new(exchange: Exchange, thresholds: &conformance::Limits) -> Analyzed {
+    pub fn new(exchange: Exchange, thresholds: &Thresholds) -> Analyzed {
         let metrics = metrics::of(&exchange);
         let findings = conformance::judge(&exchange, &metrics, thresholds);
         Analyzed { exchange: Box::new(exchange), metrics, findings }
@@ -109,7 +111,7 @@ pub struct Analyzer {
 /// What judges one exchange after the other.
 #[derive(Debug)]
 struct Judge {
-    thresholds: conformance::Limits,
+    thresholds: Thresholds,
     policy: Policy,
     /// Recent streams: one of them may be the same answer on the other side of a proxy.
     recent: Legs,

@@ -5,10 +5,10 @@ pub mod ending;
 pub mod redact;
 
 use crate::conn::{ConnId, Endpoints};
-use crate::dialect::{Answer, Meaning};
-use crate::framing::Framing;
-use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead};
-use crate::oddity::{Excerpt, Oddities};
+pub use crate::dialect::{Answer, Meaning};
+pub use crate::framing::Framing;
+pub use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
+pub use crate::oddity::{Excerpt, Oddities, Oddity};
 use crate::time::Timestamp;
 use arrival::Arrival;
 use ending::Ending;

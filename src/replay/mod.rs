@@ -23,4 +23,4 @@ mod masked;
 
 pub use matching::{Book, MatchBy};
 pub use pace::Pace;
-pub use script::{Script, Unplayable};
+pub use script::Script;

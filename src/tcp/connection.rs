@@ -269,11 +269,6 @@ impl Connection {
         self.defied = None;
     }
 
-    /// Segments that the capture saw twice.
-    pub(super) fn copies(&self) -> u64 {
-        self.flows.iter().map(|f| f.tally.copies).sum()
-    }
-
     /// Both directions ended, or one reset both.
     pub(super) fn over(&self) -> bool {
         self.flows.iter().all(Flow::over) || self.flows.iter().any(Flow::was_reset)

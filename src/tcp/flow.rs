@@ -44,8 +44,6 @@ pub(super) struct Tally {
     pub(super) retransmitted: u64,
     /// Segments with payload that came before their turn.
     pub(super) out_of_order: u64,
-    /// Segments that the capture saw twice.
-    pub(super) copies: u64,
     /// Bytes delivered.
     pub(super) bytes: u64,
     /// There was a gap.
@@ -196,7 +194,7 @@ impl Flow {
         let acknowledged = self.acked >= self.next || !self.delivered();
         let lost = self.lost.iter().find(|l| l.start < range.end && range.start < l.end);
         if self.is_copy(seg.device) {
-            self.tally.copies += 1;
+            // The capture saw one segment twice: nothing happened on the wire.
         } else if range.end - range.start == 1 && range.end == self.next && acknowledged {
             // RFC 9293 section 3.8.4: a keep-alive may carry one byte that the peer has acknowledged already.
         } else if let Some(position) = lost.map(|l| l.start.max(range.start)) {
@@ -229,7 +227,6 @@ impl Flow {
         }
         let new = self.waiting.insert(from, payload, missing, stamp);
         if !new && self.is_copy(device) {
-            self.tally.copies += 1;
             return;
         }
         self.device = device;

@@ -41,7 +41,6 @@ pub struct Table {
     previous: Option<Timestamp>,
     /// Where the search for an idle connection goes on.
     hand: usize,
-    copies: u64,
 }
 
 impl Table {
@@ -103,16 +102,6 @@ impl Table {
     /// Connections that are open or linger.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
-    }
-
-    /// No connections.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Payload segments so far that were copies by the capture (the same packet on several devices), of connections that are closed.
-    pub fn copies(&self) -> u64 {
-        self.copies
     }
 
     fn open(&mut self, key: Key, side: usize, seg: &Segment<'_>, rival: Option<Rival>, sink: &mut dyn FnMut(ByteEvent<'_>)) -> usize {
@@ -187,7 +176,6 @@ impl Table {
         self.free.push(slot);
         self.waiting -= conn.counted;
         self.behind -= conn.behind_counted;
-        self.copies += conn.copies();
         for no in conn.hole_no {
             self.holes.remove(&no);
         }

@@ -78,11 +78,6 @@ impl KeyLog {
         self.secrets.len()
     }
 
-    /// No secrets.
-    pub fn is_empty(&self) -> bool {
-        self.secrets.is_empty()
-    }
-
     /// A secret of the connection with this client random.
     pub fn find(&self, client_random: &[u8; 32], label: Label) -> Option<&[u8]> {
         self.secrets.get(&(*client_random, label)).map(Vec::as_slice)

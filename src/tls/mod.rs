@@ -20,7 +20,6 @@ mod version;
 mod waiting;
 
 pub use keylog::{KeyLog, Label};
-pub use record::looks_like_tls;
 pub use session::Session;
 
 use crate::oddity::Kind;

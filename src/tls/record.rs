@@ -18,16 +18,6 @@ fn header(b: &[u8]) -> Option<usize> {
     ((20..=24).contains(&b[0]) && b[1] == 3 && b[2] <= 4 && len <= MAX_FRAGMENT).then_some(len)
 }
 
-/// These bytes begin a TLS record; with fewer than five, they may.
-pub fn looks_like_tls(bytes: &[u8]) -> bool {
-    match bytes {
-        [] => false,
-        [kind] => *kind == content::HANDSHAKE,
-        [kind, major, ..] if bytes.len() < 5 => *kind == content::HANDSHAKE && *major == 3,
-        _ => header(bytes).is_some_and(|len| len > 0),
-    }
-}
-
 /// What the reader says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {

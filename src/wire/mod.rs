@@ -58,7 +58,7 @@ mod write;
 mod tests;
 
 pub use h2::ERRORS as H2_ERRORS;
-pub use parse::{WireError, parse};
+pub use parse::parse;
 pub use write::write;
 
 use crate::conn::{self, ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints};

@@ -2,7 +2,7 @@
 
 use sniff::conn::Direction;
 use sniff::exchange::{Body, Exchange};
-use sniff::http::event::{Fields, MessageEnd, Transfer};
+use sniff::internal::http::event::{Fields, MessageEnd, Transfer};
 
 /// Something that a peer sends: when, which way, what.
 pub type Sent = (i64, Direction, Vec<u8>);

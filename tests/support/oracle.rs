@@ -83,7 +83,7 @@ pub fn compare_tls(oracle: &Value, seen: &Seen) -> Compared {
     let mut out = Compared { all: hellos.len(), ..Compared::default() };
     for (stream, [client, server]) in &hellos {
         let mut diffs = Diffs(Vec::new());
-        let of = |c: &&sniff::pipeline::Connection| pair_of(c.endpoints) == pairs[stream];
+        let of = |c: &&sniff::internal::pipeline::Connection| pair_of(c.endpoints) == pairs[stream];
         let tls = seen.connections.iter().find(of).and_then(|c| c.tls.clone()).unwrap_or_default();
         let number = |s: &str| u16::from_str_radix(s.trim_start_matches("0x"), 16).ok();
         let version = first(server, "supported_version").or(first(server, "version")).and_then(number).map(|v| match v {

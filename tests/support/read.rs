@@ -3,7 +3,7 @@
 use sniff::analyzer::{Analyzer, Connection, Options, Output};
 use sniff::capture::{Item, file::Reader};
 use sniff::exchange::Exchange;
-use sniff::{net, tls};
+use sniff::internal::{net, tls};
 use std::path::{Path, PathBuf};
 
 /// What came out of a capture.

@@ -1,9 +1,9 @@
 //! Recordings as a server on this machine, until it is dropped.
 
 use sniff::exchange::Exchange;
-use sniff::replay::matching::{Asked, Repeat};
-use sniff::replay::serve::{NewSeal, Service};
-use sniff::replay::{Book, MatchBy, Pace, Script};
+use sniff::internal::replay::matching::{Asked, Repeat};
+use sniff::internal::replay::serve::{NewSeal, Service};
+use sniff::internal::replay::{Book, MatchBy, Pace, Script};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ impl Replay {
     }
 
     pub fn sealed(book: Book, pace: Pace, seal: Option<NewSeal>) -> Replay {
-        let listener = sniff::replay::serve::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let listener = sniff::internal::replay::serve::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = stop.clone();

@@ -2,7 +2,7 @@
 
 use super::frames::fields;
 use sniff::exchange::{Body, Exchange};
-use sniff::http::event::{Fields, Transfer};
+use sniff::internal::http::event::{Fields, Transfer};
 use std::fmt::Write;
 
 /// Everything about an exchange that does not depend on when and in which pieces its bytes came.

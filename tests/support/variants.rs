@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use sniff::conn::{Direction, End};
+use sniff::internal::wire::{Event, START, Transcript, What};
 use sniff::time::{Span, Timestamp};
-use sniff::wire::{Event, START, Transcript, What};
 
 /// One variant of `lab/variants.json`.
 pub struct Variant {

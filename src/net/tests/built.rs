@@ -2,7 +2,7 @@
 
 use super::{Feed, Owned, one};
 use crate::net::Decoder;
-use crate::net::flags::{ACK, PSH};
+use crate::net::flags::ACK;
 use etherparse::PacketBuilder;
 
 pub(super) const SRC: [u8; 4] = [192, 0, 2, 1];
@@ -38,7 +38,7 @@ fn every_field_of_a_segment() {
     let s = &all[0];
     assert_eq!((s.src.to_string(), s.dst.to_string()), ("192.0.2.1:4000".into(), "192.0.2.2:80".into()));
     assert_eq!((s.frame, s.realm, s.device, s.ident), (1, 0, Some(3), 0xabcd));
-    assert_eq!((s.seq, s.flags, &s.payload[..], s.missing), (1000, ACK | PSH, &b"hello"[..], 0));
+    assert_eq!((s.seq, s.flags, &s.payload[..], s.missing), (1000, ACK | 0x08, &b"hello"[..], 0));
 }
 
 #[test]

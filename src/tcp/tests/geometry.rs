@@ -173,7 +173,6 @@ fn copies_from_another_device_are_not_counted() {
     assert_eq!(t.said().len(), 6);
     let facts = t.finish().1;
     assert_eq!((facts.retransmitted_segments, facts.out_of_order_segments, facts.server_bytes), (1, 1, 12));
-    assert_eq!(t.table.copies(), 6);
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Talk {
     fn finish(&mut self) -> (Vec<String>, ConnFacts) {
         let log = &mut self.log;
         self.table.finish(&mut |event| log.take(event));
-        assert!(self.table.is_empty());
+        assert_eq!(self.table.len(), 0);
         (self.said(), self.log.facts.last().unwrap().1)
     }
 }
