@@ -4,14 +4,15 @@ use super::keylog::Follow;
 use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
-use super::{Common, clients, report_text, say, selectors, signals, tally};
+use super::{Common, report_text, say, selectors, signals, tally};
 use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
 use crate::report::check::{self, Form};
-use crate::report::clients::Case;
+use crate::report::clients::{self, Case, Cases};
 use crate::report::compliance::{self, Compliance};
+use crate::report::reports::{self, Collect};
 use crate::report::{Format, github, json, jsonl, junit, sarif};
 use crate::store::select::SessionIs;
 use crate::store::{Reader, Selector};
@@ -114,7 +115,9 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     }
     if !(unreadable && all.exchanges == 0) {
         let limit = args.fail_on.level();
-        let written = if args.clients { clients::write(&cases, plain, &mut out) } else { write(&mut all, form, limit, &mut out) };
+        let look = out.look;
+        let written =
+            if args.clients { reports::write(&Cases(cases), plain, &look, out.writer()) } else { write(&mut all, form, limit, &mut out) };
         unless_closed(written.and_then(|()| out.finish()))?;
     }
     let failed = args.fail_on.level().is_some_and(|l| all.reaches(l));
@@ -133,7 +136,7 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, c
     let before = all.exchanges;
     reader.each(&Selector { session: args.session, ..Selector::default() }, &mut |mut s| {
         judge.again(&mut s);
-        all.add(Some(path), &s);
+        all.judged(Some(path), &s);
         if args.clients {
             cases.extend(clients::stored(Some(path), &reader, &s, args.answer.as_deref())?);
         }
@@ -201,7 +204,7 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
     tally::readable(name, &reader.counts(), &net)?;
     found.sort_by_key(|(s, _)| s.id);
     for (summary, case) in found {
-        all.add(Some(name), &summary);
+        all.judged(Some(name), &summary);
         cases.extend(case);
     }
     Ok(())

@@ -5,7 +5,6 @@
 #[cfg(feature = "proxy")]
 mod ca;
 mod check;
-mod clients;
 mod explain;
 mod export;
 mod import;

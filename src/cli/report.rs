@@ -1,19 +1,18 @@
 //! `sniff report latency|compliance|delivery|clients`.
 
+use super::Common;
 use super::check::FailOn;
 use super::output::{Output, unless_closed};
 use super::policy::PolicyArgs;
 use super::selectors::SelectorArgs;
-use super::{Common, clients};
-use crate::report::clients::Case;
-use crate::report::compliance::{self, Compliance};
-use crate::report::delivery::{self, Delivered};
-use crate::report::hops;
-use crate::report::latency::{self, Latency};
-use crate::report::{Format, check, csv, json, jsonl, markdown};
+use crate::exchange::Exchange;
+use crate::report::Format;
+use crate::report::reports::{Entry, REPORTS, Source};
 use crate::store::Reader;
-use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use crate::time::Span;
+use anyhow::Result;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Latency, compliance or delivery of recorded exchanges, or what real clients would make of them.
 #[derive(Debug, Args)]
@@ -26,8 +25,8 @@ Examples:
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ReportArgs {
     /// Which report
-    #[arg(value_enum)]
-    report: Which,
+    #[arg(value_parser = names())]
+    report: Entry,
     /// Exit with 1 on findings at or over this level (compliance)
     #[arg(long, value_enum, default_value = "never", value_name = "LEVEL")]
     fail_on: FailOn,
@@ -37,111 +36,34 @@ pub(super) struct ReportArgs {
     selectors: SelectorArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
-    /// Time to first byte and token, gaps, rates: by dialect, model and host
-    Latency,
-    /// What breaks which promise, worst first
-    Compliance,
-    /// Which real clients break on each answer, how, and why
-    Clients,
-    /// How each stream came: buffering, pauses and their causes, in words
-    Delivery,
+/// The reports by name, for the command line.
+fn names() -> impl TypedValueParser<Value = Entry> {
+    let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about));
+    PossibleValuesParser::new(all).try_map(|name| REPORTS.iter().copied().find(|r| r.name == name).ok_or("no such report"))
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
     let reader = Reader::open(&common.db)?;
     let mut out = Output::open(common)?;
-    match args.report {
-        Which::Latency => {
-            let report = collect_latency(&reader, args)?;
-            unless_closed(write_latency(&report, format, &mut out).and_then(|()| out.finish()))?;
-            Ok(0)
-        }
-        Which::Delivery => {
-            let judge = args.policy.judge()?;
-            let (mut all, mut legs) = (Vec::new(), Vec::new());
-            reader.each(&args.selectors.selector(), &mut |mut s| {
-                judge.again(&mut s);
-                legs.extend(hops::leg(&s));
-                all.extend(Delivered::new(&s));
-                Ok(())
-            })?;
-            for (id, sentence) in hops::sentences(&legs) {
-                all.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
-            }
-            unless_closed(write_delivery(&all, format, &mut out).and_then(|()| out.finish()))?;
-            Ok(0)
-        }
-        Which::Compliance => {
-            let mut all = Compliance::default();
-            let judge = args.policy.judge()?;
-            reader.each(&args.selectors.selector(), &mut |mut s| {
-                judge.again(&mut s);
-                all.add(None, &s);
-                Ok(())
-            })?;
-            all.sort();
-            unless_closed(write_compliance(&all, format, &mut out).and_then(|()| out.finish()))?;
-            Ok(u8::from(args.fail_on.level().is_some_and(|l| all.reaches(l))))
-        }
-        Which::Clients => {
-            let cases = collect_clients(&reader, args)?;
-            unless_closed(clients::write(&cases, format, &mut out).and_then(|()| out.finish()))?;
-            Ok(0)
-        }
-    }
-}
-
-/// Exchanges are loaded one by one: what is held is one of them and the verdicts.
-fn collect_clients(reader: &Reader, args: &ReportArgs) -> Result<Vec<Case>> {
-    let mut cases = Vec::new();
-    reader.each(&args.selectors.selector(), &mut |s| {
-        cases.extend(clients::stored(None, reader, &s, None)?);
-        Ok(())
+    let mut report = (args.report.start)();
+    let judge = report.shows_findings().then(|| args.policy.judge()).transpose()?;
+    reader.each(&args.selectors.selector(), &mut |mut s| {
+        judge.iter().for_each(|judge| judge.again(&mut s));
+        report.add(&s, &reader)
     })?;
-    Ok(cases)
+    let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));
+    let look = out.look;
+    unless_closed(report.write(format, &look, out.writer()).and_then(|()| out.finish()))?;
+    Ok(u8::from(reached))
 }
 
-fn collect_latency(reader: &Reader, args: &ReportArgs) -> Result<latency::Report> {
-    let mut all = Latency::default();
-    reader.each(&args.selectors.selector(), &mut |s| {
-        all.add(&s, &reader.intervals(s.id)?);
-        Ok(())
-    })?;
-    Ok(all.report())
-}
-
-fn write_latency(report: &latency::Report, format: Format, out: &mut Output) -> Result<()> {
-    match format {
-        Format::Table => out.text(&latency::text(report, &out.look)),
-        Format::Json => json::document(report, out.writer()),
-        Format::Jsonl => report.groups.iter().chain([&report.overall]).try_for_each(|g| jsonl::line(g, out.writer())),
-        Format::Csv => csv::table(&latency::table(report), out.writer()),
-        Format::Markdown => {
-            out.text(&markdown::render(&latency::table(report)))?;
-            out.text(&format!("\n{}\n", latency::DEFINITIONS))
-        }
+impl Source for Reader {
+    fn intervals(&self, id: i64) -> Result<Vec<Span>> {
+        Reader::intervals(self, id)
     }
-}
 
-fn write_delivery(all: &[Delivered], format: Format, out: &mut Output) -> Result<()> {
-    match format {
-        Format::Table => out.text(&delivery::text(all, &out.look)),
-        Format::Json => json::document(&all, out.writer()),
-        Format::Jsonl => all.iter().try_for_each(|d| jsonl::line(d, out.writer())),
-        Format::Csv => bail!("there is no CSV of sentences; report latency has the figures"),
-        Format::Markdown => out.text(&delivery::markdown_text(all)),
-    }
-}
-
-fn write_compliance(all: &Compliance, format: Format, out: &mut Output) -> Result<()> {
-    match format {
-        Format::Table => out.text(&compliance::text(all, &out.look)),
-        Format::Json => json::document(all, out.writer()),
-        Format::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
-        Format::Csv => csv::table(&compliance::findings_table(all), out.writer()),
-        Format::Markdown => out.text(&compliance::markdown_text(all)),
+    fn exchange(&self, id: i64) -> Result<Exchange> {
+        Reader::exchange(self, id)
     }
 }

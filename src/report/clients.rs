@@ -1,12 +1,16 @@
 //! `sniff report clients`: which clients break on an exchange, how, and why, the worst first.
 
 use super::list::{dialect, request_line};
+use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table};
 use super::text::{Style, clean, clip_middle, count, width, wrap};
-use super::{Look, markdown};
-use crate::clients::{Outcome, Verdict};
+use super::{Format, Look, markdown};
+use crate::clients::{self, MAX_BODY, Outcome, Stream, Unfit, Verdict};
+use crate::exchange::Exchange;
 use crate::summary::Summary;
+use anyhow::Result;
 use serde::Serialize;
+use std::io::Write;
 
 /// One exchange and what each client makes of it.
 #[derive(Debug, Serialize)]
@@ -76,8 +80,65 @@ impl Case {
     }
 }
 
+/// What clients make of an exchange; none where that is no question: it is no stream, or nobody here speaks its dialect.
+/// `answer`: the text that is known to be right, if it is known.
+fn judge(exchange: &Exchange, answer: Option<&str>) -> Option<Result<Vec<Verdict>, String>> {
+    match Stream::of(exchange) {
+        Ok(stream) => Some(clients::judge_against(&stream, answer)).filter(|all| !all.is_empty()).map(Ok),
+        Err(Unfit::NotStreamed | Unfit::Foreign) => None,
+        Err(unfit) => Some(Err(unfit.text())),
+    }
+}
+
+/// The same with what the reports say of the exchange.
+pub fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange, answer: Option<&str>) -> Option<Case> {
+    judge(exchange, answer).map(|judged| Case::new(file, summary, judged))
+}
+
+/// The same for an exchange of a database, loaded for this alone unless it is too large.
+pub fn stored(file: Option<&str>, source: &dyn Source, summary: &Summary, answer: Option<&str>) -> Result<Option<Case>> {
+    match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
+        n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
+        _ => Ok(case(file, summary, &source.exchange(summary.id)?, answer)),
+    }
+}
+
+/// All exchanges that clients can be asked about. They are loaded one by one: what is held is one of them and the verdicts.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Cases(pub Vec<Case>);
+
+impl Collect for Cases {
+    fn add(&mut self, s: &Summary, source: &dyn Source) -> Result<()> {
+        self.0.extend(stored(None, source, s, None)?);
+        Ok(())
+    }
+
+    fn write(self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+        reports::write(&*self, format, look, out)
+    }
+}
+
+impl Report for Cases {
+    fn text(&self, look: &Look) -> String {
+        text(&self.0, look)
+    }
+
+    fn table(&self) -> Result<Table> {
+        Ok(table(&self.0))
+    }
+
+    fn markdown(&self) -> Result<String> {
+        Ok(markdown_text(&self.0))
+    }
+
+    fn lines(&self, out: &mut dyn Write) -> Result<()> {
+        reports::lines(&self.0, out)
+    }
+}
+
 /// For a terminal: every exchange, its groups, then the verdict.
-pub fn text(cases: &[Case], look: &Look) -> String {
+fn text(cases: &[Case], look: &Look) -> String {
     let mut out: String = cases.iter().map(|c| case_text(c, look)).collect();
     let (verdict, style) = verdict(cases);
     out += &format!("{}\n", style.paint(&verdict, look.color));
@@ -164,7 +225,7 @@ fn verdict(cases: &[Case]) -> (String, Style) {
 }
 
 /// A row per exchange and client.
-pub fn table(cases: &[Case]) -> Table {
+fn table(cases: &[Case]) -> Table {
     let columns = vec![
         Column::left("File"),
         Column::right("Exchange"),
@@ -190,7 +251,7 @@ pub fn table(cases: &[Case]) -> Table {
 }
 
 /// For documents: a table of groups per exchange.
-pub fn markdown_text(cases: &[Case]) -> String {
+fn markdown_text(cases: &[Case]) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&verdict(cases).0));
     for case in cases.iter().filter(|c| !c.clients.is_empty()) {
         let columns = vec![Column::left("Outcome"), Column::right("Clients"), Column::left("Which"), Column::left("Why")];

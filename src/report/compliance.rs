@@ -2,13 +2,16 @@
 
 use super::finding::{self, Manner};
 use super::list::{dialect, request_line};
+use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, clean, clip_middle, count, level};
-use super::{Look, markdown};
+use super::{Format, Look, check, markdown};
 use crate::conformance::{self, Level};
 use crate::summary::{FindingSummary, Summary};
+use anyhow::Result;
 use serde::Serialize;
 use std::cmp::Reverse;
+use std::io::Write;
 
 /// Collects exchanges and their findings.
 #[derive(Debug, Default, Serialize)]
@@ -99,7 +102,7 @@ pub struct Case {
 
 impl Compliance {
     /// One exchange, of a file where several are checked.
-    pub fn add(&mut self, file: Option<&str>, s: &Summary) {
+    pub fn judged(&mut self, file: Option<&str>, s: &Summary) {
         self.exchanges += 1;
         self.clean += u64::from(s.findings.iter().all(|f| f.level == Level::Info));
         let mut seen: Vec<&str> = Vec::new();
@@ -157,11 +160,6 @@ impl Compliance {
         self.cases.sort_by_key(|c| Reverse([weight(c, Level::Error), weight(c, Level::Warning), weight(c, Level::Info)]));
     }
 
-    /// A finding at or over this level is there.
-    pub fn reaches(&self, limit: Level) -> bool {
-        self.rules.iter().any(|b| b.level >= limit)
-    }
-
     /// One line that says it all, and its style.
     pub fn verdict(&self) -> (String, Style) {
         let all = count(self.exchanges, "exchange", "exchanges");
@@ -177,6 +175,44 @@ impl Compliance {
         let worst =
             self.rules.iter().rev().max_by_key(|b| (b.level, b.exchanges)).map(|b| format!("; worst: {}", b.rule)).unwrap_or_default();
         (format!("{bad} of {all} with {figures}{worst}"), if self.errors > 0 { Style::Red } else { Style::Yellow })
+    }
+}
+
+impl Collect for Compliance {
+    fn add(&mut self, s: &Summary, _: &dyn Source) -> Result<()> {
+        self.judged(None, s);
+        Ok(())
+    }
+
+    fn shows_findings(&self) -> bool {
+        true
+    }
+
+    fn reaches(&self, limit: Level) -> bool {
+        self.rules.iter().any(|b| b.level >= limit)
+    }
+
+    fn write(mut self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+        self.sort();
+        reports::write(&*self, format, look, out)
+    }
+}
+
+impl Report for Compliance {
+    fn text(&self, look: &Look) -> String {
+        text(self, look)
+    }
+
+    fn table(&self) -> Result<Table> {
+        Ok(findings_table(self))
+    }
+
+    fn markdown(&self) -> Result<String> {
+        Ok(markdown_text(self))
+    }
+
+    fn lines(&self, out: &mut dyn Write) -> Result<()> {
+        reports::lines(self.cases.iter().flat_map(check::lines), out)
     }
 }
 

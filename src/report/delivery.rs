@@ -1,12 +1,16 @@
 //! `sniff report delivery`: how each stream came, in words, and what is wrong with that.
 
-use super::Look;
 use super::finding::{self, Manner};
 use super::list::{dialect, end, request_line};
-use super::markdown;
+use super::reports::{self, Collect, Report, Source};
+use super::table::Table;
 use super::text::{Style, clean, clip_middle, count, wrap};
+use super::{Format, Look, hops, markdown};
+use crate::conformance::hop::Leg;
 use crate::summary::{FindingSummary, Summary};
+use anyhow::{Result, bail};
 use serde::Serialize;
+use std::io::Write;
 
 /// One stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,8 +55,53 @@ impl Delivered {
     }
 }
 
-/// For a terminal.
-pub fn text(all: &[Delivered], look: &Look) -> String {
+/// All streams.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Delivery {
+    streams: Vec<Delivered>,
+    #[serde(skip)]
+    legs: Vec<Leg>,
+}
+
+impl Collect for Delivery {
+    fn add(&mut self, s: &Summary, _: &dyn Source) -> Result<()> {
+        self.legs.extend(hops::leg(s));
+        self.streams.extend(Delivered::new(s));
+        Ok(())
+    }
+
+    fn shows_findings(&self) -> bool {
+        true
+    }
+
+    fn write(mut self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+        for (id, sentence) in hops::sentences(&self.legs) {
+            self.streams.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
+        }
+        reports::write(&*self, format, look, out)
+    }
+}
+
+impl Report for Delivery {
+    fn text(&self, look: &Look) -> String {
+        text(&self.streams, look)
+    }
+
+    fn table(&self) -> Result<Table> {
+        bail!("there is no CSV of sentences; report latency has the figures")
+    }
+
+    fn markdown(&self) -> Result<String> {
+        Ok(markdown_text(&self.streams))
+    }
+
+    fn lines(&self, out: &mut dyn Write) -> Result<()> {
+        reports::lines(&self.streams, out)
+    }
+}
+
+fn text(all: &[Delivered], look: &Look) -> String {
     let mut out = String::new();
     for d in all {
         let request = clip_middle(&clean(&d.request), look.width.saturating_sub(30).max(30));
@@ -73,8 +122,7 @@ pub fn text(all: &[Delivered], look: &Look) -> String {
     out + &format!("{}\n", summary(all))
 }
 
-/// For documents.
-pub fn markdown_text(all: &[Delivered]) -> String {
+fn markdown_text(all: &[Delivered]) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&summary(all)));
     for d in all {
         out += &format!("\n#### #{} {} ({})\n\n", d.exchange, markdown::escape(&clean(&d.request)), markdown::escape(&clean(&d.dialect)));

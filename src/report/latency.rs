@@ -1,13 +1,16 @@
 //! `sniff report latency`: how long answers take, by dialect, model and host, and over all.
 
-use super::Look;
+use super::reports::{self, Collect, Source};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, count};
+use super::{Format, Look, markdown};
 use crate::metrics::percentile;
 use crate::summary::Summary;
 use crate::time::Span;
+use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// What the figures mean, for the foot of the report.
 pub const DEFINITIONS: &str = "TTFB: response's first byte − request's last byte. TTFT: first delta (content, reasoning or tool) − request's last byte. \
@@ -79,7 +82,7 @@ pub struct Stats {
 
 impl Latency {
     /// One exchange with the spans between its deltas.
-    pub fn add(&mut self, s: &Summary, intervals: &[Span]) {
+    pub fn count(&mut self, s: &Summary, intervals: &[Span]) {
         let dialect = s.response.as_ref().and_then(|r| r.dialect.clone()).unwrap_or_default();
         let model = s.request.as_ref().and_then(|r| r.model.clone()).unwrap_or_default();
         for f in [self.groups.entry((dialect, model, s.authority())).or_default(), &mut self.overall] {
@@ -147,8 +150,37 @@ impl Group {
 
 const FIGURES: [Column; 5] = [Column::right("n"), Column::right("p50"), Column::right("p90"), Column::right("p99"), Column::right("max")];
 
-/// For a terminal: a block per group.
-pub fn text(report: &Report, look: &Look) -> String {
+impl Collect for Latency {
+    fn add(&mut self, s: &Summary, source: &dyn Source) -> Result<()> {
+        self.count(s, &source.intervals(s.id)?);
+        Ok(())
+    }
+
+    fn write(self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+        reports::write(&self.report(), format, look, out)
+    }
+}
+
+impl reports::Report for Report {
+    fn text(&self, look: &Look) -> String {
+        text(self, look)
+    }
+
+    fn table(&self) -> Result<Table> {
+        Ok(table(self))
+    }
+
+    fn markdown(&self) -> Result<String> {
+        Ok(format!("{}\n{DEFINITIONS}\n", markdown::render(&table(self))))
+    }
+
+    fn lines(&self, out: &mut dyn Write) -> Result<()> {
+        reports::lines(self.groups.iter().chain([&self.overall]), out)
+    }
+}
+
+/// A block per group.
+fn text(report: &Report, look: &Look) -> String {
     let mut out = String::new();
     let only_one = report.groups.len() == 1;
     // One set of widths for all blocks, so that figures stand under each other.
@@ -176,8 +208,8 @@ pub fn text(report: &Report, look: &Look) -> String {
     out
 }
 
-/// For Markdown and CSV: a row per group and metric.
-pub fn table(report: &Report) -> Table {
+/// A row per group and metric.
+fn table(report: &Report) -> Table {
     let names = ["Dialect", "Model", "Host", "Metric"].map(Column::left);
     let mut t = Table { columns: names.into_iter().chain(FIGURES).collect(), rows: Vec::new() };
     for g in report.groups.iter().chain([&report.overall]) {
@@ -208,7 +240,7 @@ mod tests {
         for port in [18_501, 18_502, 18_502] {
             let mut s = Summary::template();
             (s.server_ip, s.server_port) = (std::net::Ipv4Addr::LOCALHOST.into(), port);
-            l.add(&s, &[]);
+            l.count(&s, &[]);
         }
         let hosts: Vec<_> = l.report().groups.into_iter().map(|g| (g.host.unwrap_or_default(), g.exchanges)).collect();
         assert_eq!(hosts, [("127.0.0.1:18502".to_owned(), 2), ("127.0.0.1:18501".to_owned(), 1)]);
@@ -219,8 +251,8 @@ mod tests {
         let mut l = Latency::default();
         let mut s = Summary::template();
         s.timing.ttfb = Some(Span::from_millis(10));
-        l.add(&s, &[Span::from_millis(1), Span::from_millis(3)]);
-        l.add(&s, &[Span::from_millis(2)]);
+        l.count(&s, &[Span::from_millis(1), Span::from_millis(3)]);
+        l.count(&s, &[Span::from_millis(2)]);
         let r = l.report();
         assert_eq!((r.groups.len(), r.overall.exchanges), (1, 2));
         let itl = r.overall.metrics["itl_ms"];

@@ -1,7 +1,7 @@
 //! What people and scripts get to see: one file per report, one per output format. Takes plain data, opens nothing.
 //!
-//! To add one more report: one file that makes a [`table::Table`] and a serialisable value of its data. To add one more output format: one file,
-//! one variant of [`Format`].
+//! To add a report: one file that implements [`reports::Collect`] and [`reports::Report`], one line in [`reports::REPORTS`]. To add an output format:
+//! one file, one variant of [`Format`], one arm in [`reports::write`].
 
 pub mod check;
 pub mod clients;
@@ -20,6 +20,7 @@ pub mod latency;
 pub mod list;
 pub mod live;
 pub mod markdown;
+pub mod reports;
 pub mod sarif;
 pub mod show;
 pub mod table;
