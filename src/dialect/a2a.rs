@@ -2,10 +2,11 @@
 //!
 //! Source: A2A specification, streaming. Status and artifact updates of one task, ended by a terminal state; or a single message.
 
-use super::json::{self, Again, List, Obj, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::json::{self, List, Obj, Raw, Text};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -25,8 +26,8 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("a2a.foreign-terminator");
 /// `a2a`
 pub static DIALECT: Dialect = Dialect {
     name: "a2a",
-    content_types: &["text/event-stream"],
     generates: false,
+    end: End::Terminator(TERMINAL),
     fields: &["a2a-version", "a2a-extensions"],
     paths: |_, path| path.ends_with("/message:stream") || path.ends_with(":subscribe"),
     shape: |evidence, shape| match () {
@@ -36,7 +37,8 @@ pub static DIALECT: Dialect = Dialect {
         }
         () => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some(TERMINAL), A2a { document: evidence.framing == Framing::Json, ..A2a::default() }),
+    reader: |evidence| Box::new(A2a { document: evidence.framing == Framing::Json, ..A2a::default() }),
+    ..Dialect::USUAL
 };
 
 /// What ends a stream, for people; what did is named by its own word.
@@ -130,16 +132,15 @@ struct A2a {
 }
 
 impl A2a {
-    fn read(&mut self, text: &str, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let mut again = Again::default();
-        let envelope = match json::parse::<Envelope<'_>>(text, &mut again) {
-            Ok(envelope) => envelope,
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                return Meaning::default();
-            }
-        };
-        say.note_if(self.ended, AFTER_END, || excerpt(record.data));
+    fn read(
+        &mut self,
+        envelope: &Envelope<'_>,
+        text: &str,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
+        remarks.note_if(self.ended, AFTER_END, || excerpt(record.data));
         if let Some(error) = envelope.error.text() {
             self.ended = true;
             answer.fail(&error);
@@ -149,7 +150,7 @@ impl A2a {
         let event = serde_json::from_str::<Obj<Event<'_>>>(inner).unwrap_or_default();
         let flat = serde_json::from_str::<Obj<Body<'_>>>(inner).unwrap_or_default();
         let Some(event) = event.here() else {
-            say.note(UNKNOWN_TYPE, || excerpt(record.data));
+            remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
             return Meaning::default();
         };
         let (sort, body) = match event.kind.str() {
@@ -167,7 +168,7 @@ impl A2a {
         match (sort, body) {
             ("task" | "message" | "status-update" | "artifact-update", Some(body)) => self.body(sort, body, answer),
             _ => {
-                say.note(UNKNOWN_TYPE, || excerpt(record.data));
+                remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
                 Meaning::default()
             }
         }
@@ -204,16 +205,17 @@ impl A2a {
     }
 }
 
-impl Events for A2a {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        match foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            Some(meaning) => meaning,
-            None => self.read(&text_of(record), record, answer, say),
-        }
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+
+impl Reader for A2a {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.read(&json::parse::<Envelope<'_>>(text, repair)?, text, record, answer, remarks))
+        })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.ended && !self.paused && !self.document, NO_TERMINAL_STATE, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.ended && !self.paused && !self.document, NO_TERMINAL_STATE, || "the body ended".into());
     }
 }
 

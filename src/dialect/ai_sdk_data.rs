@@ -3,10 +3,11 @@
 //! Source: `ai` 4.3, data-stream-parts.ts. `0` text, `g` reasoning, `9`, `b`, `c` tool calls, `3` an error, `e` the end of a step, `d` the end. The
 //! response says so in `x-vercel-ai-data-stream: v1`.
 
-use super::json::{self, Again, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::json::{self, Raw, Repair, Text};
+use super::payload::{foreign_done, text_of};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -32,14 +33,15 @@ const FINISH: &str = "d:";
 pub static DIALECT: Dialect = Dialect {
     name: "ai-sdk.data",
     content_types: &["text/plain"],
-    generates: true,
+    end: End::Terminator(FINISH),
+    streams_by: StreamsBy::Server,
     fields: &[HEADER],
-    paths: |_, _| false,
     shape: |evidence, _| if evidence.framing == Framing::CodedLines { Confidence::Certain } else { Confidence::No },
     reader: |evidence| {
         let unnamed = evidence.response.is_some() && evidence.field(&[HEADER]).is_none();
-        Common::boxed(evidence, Some(FINISH), Parts { unnamed, ..Parts::default() })
+        Box::new(Parts { unnamed, ..Parts::default() })
     },
+    ..Dialect::USUAL
 };
 
 /// The object of a part.
@@ -77,7 +79,7 @@ struct Parts {
 const CALLS_LIMIT: usize = 1024;
 
 impl Parts {
-    fn part(&mut self, code: &str, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn part(&mut self, code: &str, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         match code {
             "0" | "g" | "3" => match serde_json::from_str::<Text<'_>>(text).unwrap_or_default() {
@@ -87,15 +89,15 @@ impl Parts {
                     answer.fail(&s);
                     (meaning.error, self.failed) = (true, true);
                 }
-                _ => say.note(WRONG_TYPE, || format!("{code}:{}", excerpt(text.as_bytes()))),
+                _ => remarks.note(WRONG_TYPE, || format!("{code}:{}", excerpt(text.as_bytes()))),
             },
-            "9" | "b" | "c" | "d" | "e" | "f" => match json::parse::<Part<'_>>(text, &mut Again::default()) {
+            "9" | "b" | "c" | "d" | "e" | "f" => match json::parse::<Part<'_>>(text, &mut Repair::default()) {
                 Ok(part) => self.object(code, &part, answer, &mut meaning),
-                Err(_) => say.note(WRONG_TYPE, || format!("{code}:{}", excerpt(text.as_bytes()))),
+                Err(_) => remarks.note(WRONG_TYPE, || format!("{code}:{}", excerpt(text.as_bytes()))),
             },
             // data, annotations, tool results, sources, redacted reasoning, signatures, files
             "2" | "8" | "a" | "h" | "i" | "j" | "k" => {}
-            other => say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
+            other => remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
         }
         meaning
     }
@@ -143,18 +145,18 @@ impl Parts {
     }
 }
 
-impl Events for Parts {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
+impl Reader for Parts {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        if let Some(meaning) = foreign_done(record, answer, remarks, FOREIGN_TERMINATOR) {
             return meaning;
         }
-        say.note_if(std::mem::take(&mut self.unnamed), NO_HEADER, || format!("{HEADER} is missing"));
-        say.note_if(self.finished, AFTER_FINISH, || excerpt(record.data));
-        self.part(record.event, &text_of(record), answer, say)
+        remarks.note_if(std::mem::take(&mut self.unnamed), NO_HEADER, || format!("{HEADER} is missing"));
+        remarks.note_if(self.finished, AFTER_FINISH, || excerpt(record.data));
+        self.part(record.event, &text_of(record), answer, remarks)
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.finished && !self.failed, NO_FINISH, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.finished && !self.failed, NO_FINISH, || "the body ended".into());
     }
 }
 

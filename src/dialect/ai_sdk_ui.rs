@@ -3,10 +3,11 @@
 //! Source: AI SDK UI, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts. Typed objects as server-sent events, from `start` to
 //! `finish`, then `[DONE]`; the response says so in `x-vercel-ai-ui-message-stream: v1`.
 
-use super::json::{self, Again, Raw, Text};
-use super::note::{Done, Say, done, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use super::json::{self, Raw, Text};
+use super::payload::{BadPayload, Done, done, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::Record;
 use crate::oddity::{Kind, excerpt};
 use std::collections::BTreeSet;
@@ -60,16 +61,16 @@ const OWN: &[&str] = &[
 /// `ai-sdk.ui`
 pub static DIALECT: Dialect = Dialect {
     name: "ai-sdk.ui",
-    content_types: &["text/event-stream"],
-    generates: true,
+    end: End::Terminator("[DONE]"),
+    streams_by: StreamsBy::Server,
     fields: &[HEADER],
-    paths: |_, _| false,
     shape: |_, shape| match shape.kind.as_deref() {
         Some(kind) if OWN.contains(&kind) => Confidence::Likely,
         Some("error") if shape.has("errorText") => Confidence::Likely,
         _ => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some("[DONE]"), Ui::new(evidence)),
+    reader: |evidence| Box::new(Ui::new(evidence)),
+    ..Dialect::USUAL
 };
 
 /// One part.
@@ -128,10 +129,10 @@ impl Ui {
         }
     }
 
-    fn part(&mut self, part: &Part<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn part(&mut self, part: &Part<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let kind = part.kind.str().unwrap_or_default();
-        say.note_if(std::mem::take(&mut self.unnamed), NO_HEADER, || format!("{HEADER} is missing"));
-        say.note_if(!self.begun && kind != "start" && kind != "error", NO_START, || excerpt(kind.as_bytes()));
+        remarks.note_if(std::mem::take(&mut self.unnamed), NO_HEADER, || format!("{HEADER} is missing"));
+        remarks.note_if(!self.begun && kind != "start" && kind != "error", NO_START, || excerpt(kind.as_bytes()));
         self.begun = true;
         match kind {
             "start" => answer.identify(None, part.message_id.full()),
@@ -141,11 +142,11 @@ impl Ui {
                 }
             }
             "text-delta" => {
-                self.known(part, say);
+                self.known(part, remarks);
                 return Meaning { content: part.delta.full().is_some_and(|text| answer.add_text(0, text)), ..Meaning::default() };
             }
             "reasoning-delta" => {
-                self.known(part, say);
+                self.known(part, remarks);
                 return Meaning { reasoning: part.delta.full().is_some_and(|text| answer.add_reasoning(text)), ..Meaning::default() };
             }
             "tool-input-start" | "tool-input-delta" | "tool-input-available" => return self.tool(kind, part, answer),
@@ -160,7 +161,7 @@ impl Ui {
             }
             "file" => {}
             kind if OWN.contains(&kind) || kind.starts_with("data-") => {}
-            other => say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
+            other => remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
         }
         Meaning::default()
     }
@@ -188,37 +189,31 @@ impl Ui {
         Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
     }
 
-    fn known(&self, part: &Part<'_>, say: &mut Say<'_>) {
+    fn known(&self, part: &Part<'_>, remarks: &mut Remarks<'_>) {
         let id = part.id.str().unwrap_or_default();
         let unknown = !self.joined && self.started.len() < PARTS_LIMIT && !self.started.contains(id);
-        say.note_if(unknown, DELTA_WITHOUT_START, || format!("id {}", excerpt(id.as_bytes())));
+        remarks.note_if(unknown, DELTA_WITHOUT_START, || format!("id {}", excerpt(id.as_bytes())));
     }
 }
 
-impl Events for Ui {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Ui {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         if let Some(spelled) = done(record.data) {
-            say.note_if(!self.finished && !self.joined, NO_FINISH, || "[DONE]".into());
+            remarks.note_if(!self.finished && !self.joined, NO_FINISH, || "[DONE]".into());
             (self.finished, self.done) = (true, self.done | (spelled == Done::Exact));
             spelled.count(record, answer);
             return Meaning { terminator: true, ..Meaning::default() };
         }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Part<'_>>(&text, &mut again) {
-            Ok(part) => self.part(&part, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.part(&json::parse::<Part<'_>>(text, repair)?, answer, remarks))
+        })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.finished, NO_FINISH, || "the body ended".into());
-        say.note_if(complete && !self.done, NO_DONE, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.finished, NO_FINISH, || "the body ended".into());
+        remarks.note_if(complete && !self.done, NO_DONE, || "the body ended".into());
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Answer {
     pub error: Option<String>,
     /// The terminator.
     pub terminator: Terminator,
+    /// How the stream at hand ends, by its dialect.
+    pub end: super::End,
     /// Records with text.
     pub content_deltas: u64,
     /// Records with reasoning.

@@ -9,10 +9,11 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use super::json::{self, Again, List, Obj, Raw};
-use super::note::{Place, Say, foreign_done, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use super::json::{self, List, Obj, Raw};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::{Place, Remarks};
+use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use crate::time::{Span, Timestamp};
@@ -28,8 +29,9 @@ const SILENCE_LIMIT: Span = Span::from_secs(30);
 /// `anthropic.messages`
 pub static DIALECT: Dialect = Dialect {
     name: "anthropic.messages",
-    content_types: &["text/event-stream"],
-    generates: true,
+    end: End::Terminator("message_stop"),
+    streams_by: StreamsBy::Flag,
+    profile: Some("anthropic"),
     fields: &["anthropic-version"],
     paths: |_, path| {
         (path.ends_with("/messages") && !path.contains("/threads/")) || path.ends_with(":streamRawPredict") || path.ends_with(":rawPredict")
@@ -46,7 +48,8 @@ pub static DIALECT: Dialect = Dialect {
         _ if matches!(evidence.record.event, "message_start" | "content_block_delta") => Confidence::Likely,
         _ => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some("message_stop"), Messages::new(evidence)),
+    reader: |evidence| Box::new(Messages::new(evidence)),
+    ..Dialect::USUAL
 };
 
 /// Where the stream of one message is.
@@ -104,92 +107,78 @@ impl Messages {
         }
     }
 
-    /// One event's JSON.
-    fn json(&mut self, record: &Record<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(text, &mut again) {
-            Ok(event) => self.dispatch(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
-    }
-
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let kind = match event.kind.full() {
             Some(kind) => kind,
             None => {
-                say.note(NO_TYPE, || event.kind.show());
+                remarks.note(NO_TYPE, || event.kind.show());
                 if event.error.json().is_some() { "error" } else { record.event }
             }
         };
         if self.named {
-            say.note_if(record.event.is_empty(), NO_EVENT, || kind.to_owned());
+            remarks.note_if(record.event.is_empty(), NO_EVENT, || kind.to_owned());
             let differs = !record.event.is_empty() && record.event != kind;
-            say.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
+            remarks.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
                 format!("event {}, type {}", excerpt(record.event.as_bytes()), excerpt(kind.as_bytes()))
             });
         }
         if kind != "ping" && kind != "error" && !self.document {
-            say.note_if(self.phase == Phase::Stopped, AFTER_MESSAGE_STOP, || excerpt(kind.as_bytes()));
-            say.note_if(self.phase == Phase::Before && kind != "message_start", NO_MESSAGE_START, || excerpt(kind.as_bytes()));
+            remarks.note_if(self.phase == Phase::Stopped, AFTER_MESSAGE_STOP, || excerpt(kind.as_bytes()));
+            remarks.note_if(self.phase == Phase::Before && kind != "message_start", NO_MESSAGE_START, || excerpt(kind.as_bytes()));
             if self.phase == Phase::Before {
                 self.phase = Phase::Open; // said once, then read on as if it had come
                 if kind == "message_start" {
-                    return self.start(event, answer, say);
+                    return self.start(event, answer, remarks);
                 }
             }
         }
         match kind {
             "message_start" => {
-                say.note_if(!self.joined || answer.id.is_some(), MESSAGE_START_REPEATED, String::new);
-                self.start(event, answer, say)
+                remarks.note_if(!self.joined || answer.id.is_some(), MESSAGE_START_REPEATED, String::new);
+                self.start(event, answer, remarks)
             }
-            "content_block_start" => self.block_start(event, answer, say),
-            "content_block_delta" => self.block_delta(event, answer, say),
-            "content_block_stop" => self.block_stop(event, answer, say),
-            "message_delta" => self.message_delta(event, answer, say),
-            "message_stop" => self.stop(answer, say),
-            "error" => self.error(event, record, answer, say),
+            "content_block_start" => self.block_start(event, answer, remarks),
+            "content_block_delta" => self.block_delta(event, answer, remarks),
+            "content_block_stop" => self.block_stop(event, answer, remarks),
+            "message_delta" => self.message_delta(event, answer, remarks),
+            "message_stop" => self.stop(answer, remarks),
+            "error" => self.error(event, record, answer, remarks),
             "message" => whole(event, answer),
             "ping" => Meaning::default(),
             other => {
-                say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
+                remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
                 Meaning::default()
             }
         }
     }
 
-    fn start(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn start(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let Obj::Here(message) = &event.message else {
-            say.note(START_WITHOUT_USAGE, || format!("message {}", event.message.kind()));
+            remarks.note(START_WITHOUT_USAGE, || format!("message {}", event.message.kind()));
             return Meaning::default();
         };
         answer.identify(message.model.full(), message.id.full());
         match message.usage.value() {
             Some(usage) => {
                 let lacks = ["input_tokens", "output_tokens"].into_iter().find(|name| !usage.get(name).is_some_and(|n| n.is_u64()));
-                say.note_if(lacks.is_some(), START_WITHOUT_USAGE, || format!("no {} in {usage}", lacks.unwrap_or_default()));
+                remarks.note_if(lacks.is_some(), START_WITHOUT_USAGE, || format!("no {} in {usage}", lacks.unwrap_or_default()));
                 // Cached input is counted apart.
                 let none = |name| usage.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0) == 0;
                 let no_input =
                     lacks.is_none() && ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"].iter().all(none);
-                say.note_if(no_input, NO_INPUT_TOKENS, || usage.to_string());
+                remarks.note_if(no_input, NO_INPUT_TOKENS, || usage.to_string());
             }
-            None => say.note(START_WITHOUT_USAGE, || "no usage".into()),
+            None => remarks.note(START_WITHOUT_USAGE, || "no usage".into()),
         }
         merge(&message.usage, answer);
         Meaning { content: blocks(&message.content, answer).content, ..Meaning::default() }
     }
 
-    fn block_start(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let index = self.index(event, say);
+    fn block_start(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        let index = self.index(event, remarks);
         if self.open.len() < BLOCKS_LIMIT {
             let new = self.open.insert(index);
-            say.note_if(!new, BLOCK_STARTED_TWICE, || format!("block {index}"));
+            remarks.note_if(!new, BLOCK_STARTED_TWICE, || format!("block {index}"));
         }
         match &event.content_block {
             Obj::Here(block) => block.begin(index, answer),
@@ -197,12 +186,12 @@ impl Messages {
         }
     }
 
-    fn block_delta(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let index = self.index(event, say);
-        say.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || format!("block {index}"));
+    fn block_delta(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        let index = self.index(event, remarks);
+        remarks.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || format!("block {index}"));
         let mut meaning = Meaning::default();
         let Obj::Here(delta) = &event.delta else {
-            say.note(DELTA_MISSING, || event.delta.kind().into());
+            remarks.note(DELTA_MISSING, || event.delta.kind().into());
             return meaning;
         };
         meaning.content = delta.text.full().is_some_and(|text| answer.add_text(0, text));
@@ -213,48 +202,48 @@ impl Messages {
         }
         match delta.kind.str() {
             Some("text_delta" | "thinking_delta" | "signature_delta" | "input_json_delta" | "citations_delta") => {}
-            _ => say.note(UNKNOWN_DELTA, || delta.kind.show()),
+            _ => remarks.note(UNKNOWN_DELTA, || delta.kind.show()),
         }
         meaning
     }
 
-    fn block_stop(&mut self, event: &Event<'_>, answer: &Answer, say: &mut Say<'_>) -> Meaning {
-        let index = self.index(event, say);
+    fn block_stop(&mut self, event: &Event<'_>, answer: &Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        let index = self.index(event, remarks);
         let was_open = self.open.remove(&index);
-        say.note_if(!was_open && !self.joined, STOP_WITHOUT_BLOCK, || format!("block {index}"));
+        remarks.note_if(!was_open && !self.joined, STOP_WITHOUT_BLOCK, || format!("block {index}"));
         if self.broken_input.is_none()
             && !self.joined
             && !answer.text_limited
             && let Some(input) = answer.tool_arguments.get(&index.to_string()).filter(|input| !input.is_empty())
             && let Err(e) = serde_json::from_str::<serde::de::IgnoredAny>(input)
         {
-            self.broken_input = Some((say.place, format!("block {index}: {e}: {}", excerpt(input.as_bytes()))));
+            self.broken_input = Some((remarks.place, format!("block {index}: {e}: {}", excerpt(input.as_bytes()))));
         }
         Meaning::default()
     }
 
-    fn message_delta(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
+    fn message_delta(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
         self.open.clear();
-        say.note_if(event.usage.json().is_none(), NO_USAGE, || "message_delta".into());
+        remarks.note_if(event.usage.json().is_none(), NO_USAGE, || "message_delta".into());
         self.concluded = true;
         merge(&event.usage, answer);
         let reason = event.delta.here().and_then(|d| d.stop_reason.full());
         match reason {
             Some(reason) => answer.finish(0, reason),
-            None => say.note(NO_STOP_REASON, || event.delta.kind().into()),
+            None => remarks.note(NO_STOP_REASON, || event.delta.kind().into()),
         }
         // An answer that ran into a limit may end within a call.
         let whole = !matches!(reason, Some("max_tokens" | "model_context_window_exceeded"));
         if let Some((place, found)) = self.broken_input.take().filter(|_| whole) {
-            say.note_at(place, INPUT_NOT_JSON, || found);
+            remarks.note_at(place, INPUT_NOT_JSON, || found);
         }
         Meaning::default()
     }
 
-    fn stop(&mut self, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
-        say.note_if(!self.concluded, NO_MESSAGE_DELTA, String::new);
+    fn stop(&mut self, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
+        remarks.note_if(!self.concluded, NO_MESSAGE_DELTA, String::new);
         self.open.clear();
         self.phase = Phase::Stopped;
         if !self.document {
@@ -263,13 +252,13 @@ impl Messages {
         Meaning { terminator: !self.document, ..Meaning::default() }
     }
 
-    fn error(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn error(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         self.failed = true;
         let unnamed = self.named && record.event != "error";
         let wanted =
             event.kind.str() == Some("error") && event.error.json().is_some_and(|e| e.starts_with('{') && e.contains("\"message\""));
-        say.note_if(unnamed, ERROR_SHAPE, || format!("no event: error before {}", excerpt(record.data)));
-        say.note_if(!unnamed && !wanted, ERROR_SHAPE, || excerpt(record.data));
+        remarks.note_if(unnamed, ERROR_SHAPE, || format!("no event: error before {}", excerpt(record.data)));
+        remarks.note_if(!unnamed && !wanted, ERROR_SHAPE, || excerpt(record.data));
         answer.fail(&event.error.text().unwrap_or_else(|| "error".into()));
         if !self.document {
             answer.terminator.saw("error", false);
@@ -277,27 +266,28 @@ impl Messages {
         Meaning { error: true, terminator: !self.document, ..Meaning::default() }
     }
 
-    fn index(&self, event: &Event<'_>, say: &mut Say<'_>) -> u32 {
+    fn index(&self, event: &Event<'_>, remarks: &mut Remarks<'_>) -> u32 {
         event.index.index().unwrap_or_else(|| {
-            say.note(INDEX_MISSING, || format!("{:?}", event.index));
+            remarks.note(INDEX_MISSING, || format!("{:?}", event.index));
             0
         })
     }
 }
 
-impl Events for Messages {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+
+impl Reader for Messages {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let silence = self.last_at.replace(record.at).map(|before| record.at.since(before));
-        say.note_if(silence.is_some_and(|s| s > SILENCE_LIMIT), SILENCE, || silence.unwrap_or(Span(0)).to_string());
-        match foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            Some(meaning) => meaning,
-            None => self.json(record, &text_of(record), answer, say),
-        }
+        remarks.note_if(silence.is_some_and(|s| s > SILENCE_LIMIT), SILENCE, || silence.unwrap_or(Span(0)).to_string());
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.dispatch(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
+        })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
         let missing = complete && !self.document && !self.failed && self.phase != Phase::Stopped;
-        say.note_if(missing, NO_MESSAGE_STOP, || "the body ended".into());
+        remarks.note_if(missing, NO_MESSAGE_STOP, || "the body ended".into());
     }
 }
 

@@ -9,10 +9,11 @@ mod shape;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-use super::json::{self, Again, Obj, Raw};
-use super::note::{Say, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning, Reader};
+use super::json::{self, Obj, Raw};
+use super::payload::{BadPayload, object, text_of};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 use shape::{Event, Usage};
@@ -36,8 +37,7 @@ pub const NO_METADATA: Kind = Kind("bedrock.no-metadata");
 pub static DIALECT: Dialect = Dialect {
     name: "bedrock",
     content_types: &["application/vnd.amazon.eventstream"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator(MESSAGE_STOP),
     paths: |_, path| {
         path.contains("/model/")
             && ["/converse-stream", "/converse", "/invoke-with-response-stream", "/invoke"].iter().any(|end| path.ends_with(end))
@@ -56,14 +56,10 @@ pub static DIALECT: Dialect = Dialect {
         if invoked && evidence.framing == Framing::AwsEventStream {
             return Box::new(invoke::Invoke::new(evidence));
         }
-        converse(evidence, evidence.framing == Framing::Json)
+        Box::new(Bedrock { document: evidence.framing == Framing::Json, ..Bedrock::default() })
     },
+    ..Dialect::USUAL
 };
-
-/// A reader of Converse events.
-fn converse(evidence: &super::Evidence<'_>, document: bool) -> Box<dyn Reader> {
-    Common::boxed(evidence, Some(MESSAGE_STOP), Bedrock { document, ..Bedrock::default() })
-}
 
 /// The event that ends an answer.
 const MESSAGE_STOP: &str = "messageStop";
@@ -78,7 +74,7 @@ struct Bedrock {
 }
 
 impl Bedrock {
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let index = event.content_block_index.index().unwrap_or(0).to_string();
         match record.event {
             "messageStart" | "contentBlockStop" => Meaning::default(),
@@ -105,44 +101,38 @@ impl Bedrock {
             }
             _ if self.document => whole(event, record, answer),
             other => {
-                say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
+                remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
                 Meaning::default()
             }
         }
     }
 }
 
-impl Events for Bedrock {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Bedrock {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         if record.exception {
             self.failed = true;
-            return exception(record, answer, say);
+            return exception(record, answer, remarks);
         }
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.dispatch(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.dispatch(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
+        })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
         if self.failed || self.document || !complete {
             return;
         }
-        say.note_if(!self.stopped, NO_MESSAGE_STOP, || "the body ended".into());
-        say.note_if(self.stopped && !self.metadata, NO_METADATA, || "the body ended".into());
+        remarks.note_if(!self.stopped, NO_MESSAGE_STOP, || "the body ended".into());
+        remarks.note_if(self.stopped && !self.metadata, NO_METADATA, || "the body ended".into());
     }
 }
 
 /// An exception ends the stream.
-fn exception(record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-    say.note(EXCEPTION, || format!("{}: {}", excerpt(record.event.as_bytes()), excerpt(record.data)));
+fn exception(record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    remarks.note(EXCEPTION, || format!("{}: {}", excerpt(record.event.as_bytes()), excerpt(record.data)));
     answer.fail(&format!("{}: {}", record.event, text_of(record)));
     Meaning { error: true, ..Meaning::default() }
 }

@@ -7,9 +7,10 @@ mod shape;
 mod tests;
 
 use super::json::{self, List, Obj, Raw};
-use super::note::{Say, Unread, object};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 use shape::{Event, Message, Part, ToolCall, Usage};
@@ -34,8 +35,8 @@ pub static DIALECT: Dialect = Dialect {
     name: "cohere.chat",
     // Of version 1 no document names the type; these are in use.
     content_types: &["text/event-stream", "application/stream+json", "application/x-ndjson"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator(MESSAGE_END),
+    streams_by: StreamsBy::Flag,
     paths: |_, path| path.ends_with("/v2/chat") || path.ends_with("/v1/chat"),
     shape: |_, shape| match (shape.kind.as_deref(), shape.event_type.as_deref()) {
         (Some("message-start" | "content-delta" | "message-end" | "tool-plan-delta" | "tool-call-delta"), _) => Confidence::Certain,
@@ -48,15 +49,19 @@ pub static DIALECT: Dialect = Dialect {
         _ => Confidence::No,
     },
     reader: |evidence| {
-        let first = json_event_type(evidence.record.data);
-        let end = if first { "stream-end" } else { "message-end" };
-        Common::boxed(
-            evidence,
-            Some(end),
-            Cohere { document: evidence.framing == Framing::Json, sse: evidence.framing == Framing::Sse, ..Cohere::default() },
-        )
+        Box::new(Cohere {
+            document: evidence.framing == Framing::Json,
+            sse: evidence.framing == Framing::Sse,
+            first: json_event_type(evidence.record.data),
+            ..Cohere::default()
+        })
     },
+    ..Dialect::USUAL
 };
+
+/// What ends a stream of version 2, and of version 1.
+const MESSAGE_END: &str = "message-end";
+const STREAM_END: &str = "stream-end";
 
 /// The record has an `event_type`, as those of version 1 have.
 fn json_event_type(data: &[u8]) -> bool {
@@ -68,6 +73,8 @@ fn json_event_type(data: &[u8]) -> bool {
 struct Cohere {
     document: bool,
     sse: bool,
+    /// Version 1.
+    first: bool,
     ended: bool,
     failed: bool,
     /// Tool calls of version 1 and of whole answers.
@@ -75,13 +82,13 @@ struct Cohere {
 }
 
 impl Cohere {
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let Some(kind) = event.kind.full().or_else(|| event.event_type.full()) else {
-            return self.untyped(event, record, answer, say);
+            return self.untyped(event, record, answer, remarks);
         };
-        say.note_if(self.ended, AFTER_END, || excerpt(kind.as_bytes()));
+        remarks.note_if(self.ended, AFTER_END, || excerpt(kind.as_bytes()));
         let differs = self.sse && !record.event.is_empty() && record.event != kind && event.event_type.full().is_none();
-        say.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
+        remarks.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
             format!("event {}, type {}", excerpt(record.event.as_bytes()), excerpt(kind.as_bytes()))
         });
         match kind {
@@ -91,10 +98,10 @@ impl Cohere {
             }
             "content-delta" | "content-start" | "tool-plan-delta" => delta(event, answer),
             "tool-call-start" | "tool-call-delta" => call_delta(event, answer),
-            "message-end" => self.end(kind, event, answer),
+            MESSAGE_END => self.end(kind, event, answer),
             "text-generation" => Meaning { content: event.text.full().is_some_and(|text| answer.add_text(0, text)), ..Meaning::default() },
             "tool-calls-chunk" => chunk_v1(event, answer),
-            "stream-end" => self.end(kind, event, answer),
+            STREAM_END => self.end(kind, event, answer),
             "content-end"
             | "tool-call-end"
             | "citation-start"
@@ -105,7 +112,7 @@ impl Cohere {
             | "search-queries-generation"
             | "search-results" => Meaning::default(),
             other => {
-                say.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
+                remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
                 Meaning::default()
             }
         }
@@ -134,7 +141,7 @@ impl Cohere {
     }
 
     /// A whole answer, or an error (`{"message":"…"}`).
-    fn untyped(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn untyped(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(None, event.id.full().or_else(|| event.generation_id.full()));
         if let Some(reason) = event.finish_reason.full() {
@@ -160,23 +167,27 @@ impl Cohere {
             answer.fail(&error);
             (meaning.error, self.failed) = (true, true);
         } else {
-            say.note(UNKNOWN_TYPE, || excerpt(record.data));
+            remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
         }
         meaning
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for Cohere {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.dispatch(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+impl Reader for Cohere {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.dispatch(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
         })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.ended && !self.failed && !self.document, NO_END, || "the body ended".into());
+    fn end(&self) -> Option<End> {
+        self.first.then_some(End::Terminator(STREAM_END))
+    }
+
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.ended && !self.failed && !self.document, NO_END, || "the body ended".into());
     }
 }
 

@@ -4,9 +4,10 @@
 //! repeats the whole text so far. There is no terminator: the finish reason is the string "null" until the end.
 
 use super::json::{self, List, Num, Obj, Raw, Text};
-use super::note::{Say, Unread, object, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{BadPayload, object, text_of};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -26,8 +27,7 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("dashscope.foreign-terminator");
 /// `dashscope.generation`
 pub static DIALECT: Dialect = Dialect {
     name: "dashscope.generation",
-    content_types: &["text/event-stream"],
-    generates: true,
+    end: End::FinishReason,
     fields: &["x-dashscope-sse"],
     paths: |_, path| path.contains("/services/aigc/") && path.ends_with("generation"),
     shape: |_, shape| match () {
@@ -35,7 +35,8 @@ pub static DIALECT: Dialect = Dialect {
         () if shape.has_all(&["code", "message", "request_id"]) => Confidence::Likely,
         () => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, None, DashScope { document: evidence.framing == Framing::Json, ..DashScope::default() }),
+    reader: |evidence| Box::new(DashScope { document: evidence.framing == Framing::Json, ..DashScope::default() }),
+    ..Dialect::USUAL
 };
 
 /// One event, or a whole answer.
@@ -130,7 +131,7 @@ struct DashScope {
 }
 
 impl DashScope {
-    fn event(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn event(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(None, event.request_id.full());
         if let Some(text) = event.usage.json() {
@@ -142,37 +143,37 @@ impl DashScope {
                 answer.fail(&text_of(record));
                 (meaning.error, self.failed) = (true, true);
             } else {
-                say.note(UNKNOWN_TYPE, || excerpt(record.data));
+                remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
             }
             return meaning;
         };
         if let Some(text) = output.text.full() {
-            meaning.content |= self.text(0, text, answer, say);
+            meaning.content |= self.text(0, text, answer, remarks);
         }
         self.finish(0, &output.finish_reason, answer);
         for (position, choice) in output.choices.iter().enumerate() {
             let Obj::Here(choice) = choice else { continue };
             let index = choice.index.index().unwrap_or(position as u32);
             if let Obj::Here(message) = &choice.message {
-                self.message(index, message, answer, say, &mut meaning);
+                self.message(index, message, answer, remarks, &mut meaning);
             }
             self.finish(index, &choice.finish_reason, answer);
         }
         meaning
     }
 
-    fn message(&mut self, index: u32, message: &Message<'_>, answer: &mut Answer, say: &mut Say<'_>, meaning: &mut Meaning) {
+    fn message(&mut self, index: u32, message: &Message<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>, meaning: &mut Meaning) {
         if let Some(thought) = message.reasoning_content.full() {
-            let new = self.new_part(&answer.reasoning_text, thought, say);
+            let new = self.new_part(&answer.reasoning_text, thought, remarks);
             meaning.reasoning |= answer.add_reasoning(new);
         }
         let content = message.content.text().unwrap_or_default();
         if content.starts_with('[') {
             let parts = serde_json::from_str::<List<Obj<Part<'_>>>>(&content).unwrap_or_default();
             let text: String = parts.iter().filter_map(Obj::here).filter_map(|part| part.text.str()).collect();
-            meaning.content |= self.text(index, &text, answer, say);
+            meaning.content |= self.text(index, &text, answer, remarks);
         } else {
-            meaning.content |= self.text(index, &content, answer, say);
+            meaning.content |= self.text(index, &content, answer, remarks);
         }
         for (n, call) in message.tool_calls.iter().enumerate() {
             let Some((call, function)) = call.here().and_then(|call| Some((call, call.function.here()?))) else { continue };
@@ -181,26 +182,26 @@ impl DashScope {
                 answer.name_tool(&key, name);
             }
             let kept = answer.tool_arguments.get(&key).cloned().unwrap_or_default();
-            let new = self.new_part(&kept, function.arguments.str().unwrap_or_default(), say);
+            let new = self.new_part(&kept, function.arguments.str().unwrap_or_default(), remarks);
             answer.add_arguments(&key, new);
             meaning.tool |= !new.is_empty() || (kept.is_empty() && function.name.full().is_some());
         }
     }
 
-    fn text(&mut self, index: u32, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+    fn text(&mut self, index: u32, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
         let kept = answer.texts.get(&index).map_or("", String::as_str);
-        let new = self.new_part(kept, text, say);
+        let new = self.new_part(kept, text, remarks);
         answer.add_text(index, new)
     }
 
     /// What `said` adds to `kept`: all of it, or where it repeats what was there, the rest.
-    fn new_part<'t>(&mut self, kept: &str, said: &'t str, say: &mut Say<'_>) -> &'t str {
+    fn new_part<'t>(&mut self, kept: &str, said: &'t str, remarks: &mut Remarks<'_>) -> &'t str {
         if kept.is_empty() || said.is_empty() || self.pieces {
             return said;
         }
         match said.strip_prefix(kept) {
             Some(new) => {
-                say.note(REPEATS_TEXT, || format!("{} bytes again", kept.len()));
+                remarks.note(REPEATS_TEXT, || format!("{} bytes again", kept.len()));
                 new
             }
             None => {
@@ -218,17 +219,17 @@ impl DashScope {
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for DashScope {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.event(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+impl Reader for DashScope {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.event(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
         })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.finished && !self.failed && !self.document, NO_FINISH_REASON, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.finished && !self.failed && !self.document, NO_FINISH_REASON, || "the body ended".into());
     }
 }
 

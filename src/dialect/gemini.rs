@@ -3,9 +3,10 @@
 //! Source: Google's `GenerateContentResponse`. The SSE form has no terminator; the array form ends with its `]`.
 
 use super::json::{self, Flag, List, Num, Obj, Raw, Text};
-use super::note::{Say, Unread, object};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -30,8 +31,9 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("gemini.foreign-terminator");
 pub static DIALECT: Dialect = Dialect {
     name: "gemini.generate",
     content_types: &["text/event-stream", "application/json"],
-    generates: true,
-    fields: &[],
+    end: End::FinishReason,
+    crlf: true,
+    profile: Some("gemini"),
     paths: |_, path| path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent"),
     shape: |evidence, shape| match () {
         () if shape.has("candidates") && (shape.has("usageMetadata") || shape.has("promptFeedback")) => Confidence::Certain,
@@ -40,9 +42,10 @@ pub static DIALECT: Dialect = Dialect {
         () => Confidence::No,
     },
     reader: |evidence| {
-        let array = evidence.framing == Framing::JsonArray;
-        Common::boxed(evidence, array.then_some("]"), Gemini { document: evidence.framing == Framing::Json, ..Gemini::default() })
+        let (document, array) = (evidence.framing == Framing::Json, evidence.framing == Framing::JsonArray);
+        Box::new(Gemini { document, array, ..Gemini::default() })
     },
+    ..Dialect::USUAL
 };
 
 /// One `GenerateContentResponse`, or an error.
@@ -118,6 +121,8 @@ struct Usage {
 #[derive(Debug, Default)]
 struct Gemini {
     document: bool,
+    /// The form of one JSON array, which its `]` ends.
+    array: bool,
     /// A finish reason came, and no record with candidates since.
     finished: bool,
     /// An error or a blocked prompt: no finish reason is due.
@@ -127,7 +132,7 @@ struct Gemini {
 }
 
 impl Gemini {
-    fn response(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn response(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(event.model_version.full(), event.response_id.full());
         take_usage(&event.usage_metadata, answer);
@@ -136,15 +141,15 @@ impl Gemini {
             (meaning.error, self.over) = (true, true);
         }
         if let Some(reason) = event.prompt_feedback.here().and_then(|f| f.block_reason.full()) {
-            say.note(PROMPT_BLOCKED, || excerpt(reason.as_bytes()));
+            remarks.note(PROMPT_BLOCKED, || excerpt(reason.as_bytes()));
             self.over = true;
         }
         if !event.candidates.is_array() {
             let known = meaning.error || self.over || event.usage_metadata.present() || event.prompt_feedback.here().is_some();
-            say.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
+            remarks.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
             return meaning;
         }
-        say.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || "candidates behind a finishReason".into());
+        remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || "candidates behind a finishReason".into());
         for (position, candidate) in event.candidates.iter().enumerate() {
             if let Obj::Here(candidate) = candidate {
                 let index = candidate.index.index().unwrap_or(position as u32);
@@ -177,22 +182,26 @@ impl Gemini {
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for Gemini {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(!record.event.is_empty(), EVENT_NAME, || excerpt(record.event.as_bytes()));
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.response(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+impl Reader for Gemini {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(!record.event.is_empty(), EVENT_NAME, || excerpt(record.event.as_bytes()));
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.response(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
         })
+    }
+
+    fn end(&self) -> Option<End> {
+        self.array.then_some(End::Terminator("]"))
     }
 
     fn closed(&mut self, answer: &mut Answer) {
         answer.terminator.saw("]", true);
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || "the body ended".into());
     }
 }
 

@@ -4,8 +4,8 @@
 //! Source: KServe "Open Inference Protocol" v2, `grpc_service.proto`: `ModelStreamInferResponse { string error_message = 1; ModelInferResponse
 //! infer_response = 2; }`, `ModelInferResponse { model_name = 1; …; outputs = 5 { contents = 5 { bytes_contents = 8 } }; raw_output_contents = 6; }`.
 
-use super::note::Say;
-use super::reader::{Common, Events};
+use super::reader::Reader;
+use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, Evidence, Meaning};
 use crate::framing::{Framing, Record};
 use crate::http::event::Fields as Section;
@@ -35,8 +35,6 @@ pub static DIALECT: Dialect = Dialect {
         "application/connect+json",
     ],
     generates: false,
-    fields: &[],
-    paths: |_, _| false,
     shape: |evidence, _| if evidence.framing == Framing::Grpc { Confidence::Likely } else { Confidence::No },
     reader: |evidence| {
         let streamed = evidence.path().is_some_and(|path| path.ends_with("/ModelStreamInfer"));
@@ -44,8 +42,9 @@ pub static DIALECT: Dialect = Dialect {
         let known = inferring && asks_to_infer(evidence);
         // A call that fails at once says so in the head and has no trailers.
         let outcome = evidence.response.and_then(|head| Outcome::of(&head.fields)).unwrap_or_default();
-        Common::boxed(evidence, None, Grpc { known, streamed, outcome })
+        Box::new(Grpc { known, streamed, outcome })
     },
+    ..Dialect::USUAL
 };
 
 /// Reads messages.
@@ -58,8 +57,8 @@ struct Grpc {
     outcome: Outcome,
 }
 
-impl Events for Grpc {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, _say: &mut Say<'_>) -> Meaning {
+impl Reader for Grpc {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, _remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         if !self.known {
             meaning.content = only_text(record.data).is_some_and(|text| answer.add_text(0, text));
@@ -92,14 +91,14 @@ impl Events for Grpc {
         }
     }
 
-    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
+    fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         match &self.outcome {
             Outcome::Failed(how) => {
                 answer.fail(how);
-                say.note(STATUS, || how.clone());
+                remarks.note(STATUS, || how.clone());
             }
-            Outcome::Unsaid if complete => say.note(NO_STATUS, || "the stream is complete".to_owned()),
-            Outcome::Unsaid | Outcome::Unread | Outcome::Ok => {}
+            Outcome::Unsaid if complete => remarks.note(NO_STATUS, || "the stream is complete".to_owned()),
+            Outcome::Unsaid | Outcome::BadPayload | Outcome::Ok => {}
         }
     }
 }
@@ -212,7 +211,7 @@ mod tests {
         let first = Record { data, ..record(0, "") };
         let evidence = super::super::Evidence { framing: Framing::Grpc, ..evidence(target, &first) };
         let mut answer = Answer::default();
-        (DIALECT.reader)(&evidence).read(&first, &mut answer, &mut |_| {});
+        DIALECT.read(&evidence).read(&first, &mut answer, &mut |_| {});
         answer
     }
 
@@ -248,7 +247,7 @@ mod tests {
             let target = "/inference.GRPCInferenceService/ModelStreamInfer";
             let evidence = super::super::Evidence { framing: Framing::Grpc, request_body, ..evidence(target, &first) };
             let mut answer = Answer::default();
-            (DIALECT.reader)(&evidence).read(&first, &mut answer, &mut |_| {});
+            DIALECT.read(&evidence).read(&first, &mut answer, &mut |_| {});
             (answer.error, answer.texts.get(&0).cloned())
         };
         assert_eq!(errors(b"\0\0\0\0\x07\x0a\x05hello"), (None, Some("Hi".to_owned())));

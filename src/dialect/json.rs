@@ -26,7 +26,7 @@ pub const COMMENT_AS_DATA: Kind = Kind("json.comment-as-data");
 
 /// Room for a second reading, and why it was needed.
 #[derive(Debug, Default)]
-pub(super) struct Again {
+pub(super) struct Repair {
     /// The text with the fault mended.
     text: String,
     /// The fault.
@@ -55,8 +55,8 @@ pub(super) fn sort_of(payload: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Read `text`, an object, as `T`, borrowing from it (or from `again` where it had to be mended).
-pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, again: &'a mut Again) -> Result<T, Fault> {
+/// Read `text`, an object, as `T`, borrowing from it (or from `repair` where it had to be mended).
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, repair: &'a mut Repair) -> Result<T, Fault> {
     let object = |read: Obj<T>| match read {
         Obj::Here(value) => Ok(value),
         other => Err(Fault::NotObject(other.kind())),
@@ -66,15 +66,15 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, again: &'a mut Again)
         Err(e) => e,
     };
     if error.is_data() {
-        again.text = serde_json::from_str::<serde_json::Value>(text).map_err(Fault::NotJson)?.to_string();
-        again.why = Some(DOUBLED_KEY);
+        repair.text = serde_json::from_str::<serde_json::Value>(text).map_err(Fault::NotJson)?.to_string();
+        repair.why = Some(DOUBLED_KEY);
     } else if let Some(mended) = mend_surrogates(text) {
-        again.text = mended;
-        again.why = Some(LONE_SURROGATE);
+        repair.text = mended;
+        repair.why = Some(LONE_SURROGATE);
     } else {
         return Err(Fault::NotJson(error));
     }
-    serde_json::from_str(&again.text).map_err(|_| Fault::NotJson(error)).and_then(object)
+    serde_json::from_str(&repair.text).map_err(|_| Fault::NotJson(error)).and_then(object)
 }
 
 /// The text with every unpaired surrogate escape replaced by that of U+FFFD; none where there is no such escape.
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn right_types_are_borrowed() {
-        let mut again = Again::default();
+        let mut repair = Repair::default();
         let json = r#" {"text":"a","number":-7,"flag":true,"raw":{"x": 1},"list":[{"text":"b"},null,3],"other":[[]]} "#;
-        let sample: Sample<'_> = parse(json, &mut again).expect("an object");
+        let sample: Sample<'_> = parse(json, &mut repair).expect("an object");
         assert!(matches!(&sample.text, Text::Str(std::borrow::Cow::Borrowed("a"))));
         assert_eq!((sample.number, sample.flag, sample.raw.json()), (Num::Int(-7), Flag::Bool(true), Some("{\"x\": 1}")));
         let kinds: Vec<_> = sample.list.iter().map(Obj::kind).collect();
@@ -145,15 +145,15 @@ mod tests {
             ("{\"a\":{}}", "object", Num::Other("object"), "object"),
         ] {
             let json = format!(r#"{{"text":{value},"number":{value},"list":{value},"flag":{value}}}"#);
-            let mut again = Again::default();
-            let sample: Sample<'_> = parse(&json, &mut again).expect("an object");
+            let mut repair = Repair::default();
+            let sample: Sample<'_> = parse(&json, &mut repair).expect("an object");
             assert_eq!((sample.text.show().as_str(), sample.number, sample.list.kind), (text, number, list), "{value}");
         }
     }
 
     #[test]
     fn faults_are_told_apart() {
-        let fault = |json: &str| parse::<Sample<'_>>(json, &mut Again::default()).map(|_| ()).expect_err("a fault");
+        let fault = |json: &str| parse::<Sample<'_>>(json, &mut Repair::default()).map(|_| ()).expect_err("a fault");
         for (json, kind) in [("[]", "array"), ("null", "null"), ("7", "number"), ("\"x\"", "string")] {
             assert!(matches!(fault(json), Fault::NotObject(k) if k == kind), "{json}");
         }
@@ -164,28 +164,28 @@ mod tests {
 
     #[test]
     fn doubled_keys_and_lone_surrogates_are_mended() {
-        let mut again = Again::default();
-        let sample: Sample<'_> = parse(r#"{"text":"a","text":"b"}"#, &mut again).expect("an object");
+        let mut repair = Repair::default();
+        let sample: Sample<'_> = parse(r#"{"text":"a","text":"b"}"#, &mut repair).expect("an object");
         assert_eq!(sample.text.full(), Some("b"));
-        assert_eq!(again.why, Some(DOUBLED_KEY));
+        assert_eq!(repair.why, Some(DOUBLED_KEY));
         for (json, want) in [
             (r#"{"text":"a\ud800z"}"#, "a\u{fffd}z"),
             (r#"{"text":"\udc00\ud800"}"#, "\u{fffd}\u{fffd}"),
             (r#"{"text":"\ud83d\ude0a\ud83d"}"#, "😊\u{fffd}"),
             (r#"{"text":"\\ud800\ud800"}"#, "\\ud800\u{fffd}"),
         ] {
-            let mut again = Again::default();
-            let sample: Sample<'_> = parse(json, &mut again).expect("an object");
+            let mut repair = Repair::default();
+            let sample: Sample<'_> = parse(json, &mut repair).expect("an object");
             assert_eq!(sample.text.full(), Some(want), "{json}");
-            assert_eq!(again.why, Some(LONE_SURROGATE));
+            assert_eq!(repair.why, Some(LONE_SURROGATE));
         }
     }
 
     #[test]
     fn long_lists_are_cut_and_counted() {
         let json = format!(r#"{{"list":[{}0]}}"#, "0,".repeat(9999));
-        let mut again = Again::default();
-        let sample: Sample<'_> = parse(&json, &mut again).expect("an object");
+        let mut repair = Repair::default();
+        let sample: Sample<'_> = parse(&json, &mut repair).expect("an object");
         assert_eq!(sample.list.iter().count() as u64 + sample.list.more, 10_000);
         assert!(sample.list.more > 0);
     }

@@ -1,9 +1,10 @@
 //! LitServe without the OpenAI spec: `{"output": …}` one after another, no framing and no terminator promised (docs/dialects.md a.18).
 
-use super::json::{self, Again, Raw};
-use super::note::{Say, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::json::{self, Raw};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, Meaning, StreamsBy};
 use crate::framing::Record;
 use crate::oddity::Kind;
 
@@ -18,15 +19,14 @@ pub const NO_OUTPUT: Kind = Kind("litserve.no-output");
 pub static DIALECT: Dialect = Dialect {
     name: "litserve.plain",
     content_types: &[],
-    generates: true,
-    fields: &[],
-    paths: |_, _| false,
+    streams_by: StreamsBy::Server,
     shape: |evidence, shape| {
         let plain = shape.keys == 1 && shape.has("output");
         // a single document with an output is nobody's mark, except at LitServe's default path
         if plain && (evidence.framing.is_stream() || evidence.path() == Some("/predict")) { Confidence::Likely } else { Confidence::No }
     },
-    reader: |evidence| Common::boxed(evidence, None, Outputs),
+    reader: |_| Box::new(Outputs),
+    ..Dialect::USUAL
 };
 
 /// One record.
@@ -44,27 +44,23 @@ struct Event<'a> {
 /// Reads outputs.
 struct Outputs;
 
-impl Events for Outputs {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Outputs {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         answer.variant = answer.variant.or(Some("litserve"));
-        let text = text_of(record);
-        let mut again = Again::default();
-        let mut meaning = Meaning::default();
-        match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => {
-                if let Some(error) = event.error.text().or_else(|| event.detail.text()) {
-                    answer.fail(&error);
-                    meaning.error = true;
-                } else if let Some(output) = event.output.text() {
-                    meaning.content = answer.add_text(0, &output);
-                } else {
-                    say.note_if(!event.output.present(), NO_OUTPUT, || crate::oddity::excerpt(record.data));
-                }
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            let (event, mut meaning) = (json::parse::<Event<'_>>(text, repair)?, Meaning::default());
+            if let Some(error) = event.error.text().or_else(|| event.detail.text()) {
+                answer.fail(&error);
+                meaning.error = true;
+            } else if let Some(output) = event.output.text() {
+                meaning.content = answer.add_text(0, &output);
+            } else {
+                remarks.note_if(!event.output.present(), NO_OUTPUT, || crate::oddity::excerpt(record.data));
             }
-            Err(e) => say.unreadable(NOT_JSON, NOT_OBJECT, &e, record),
-        }
-        say.mended(&again);
-        meaning
+            Ok(meaning)
+        })
     }
 }
 

@@ -4,9 +4,10 @@
 
 use super::answer::ServerClock;
 use super::json::{self, Flag, Num, Raw, Text};
-use super::note::{Say, Unread, object};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 use crate::time::Span;
@@ -27,12 +28,12 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("llamacpp.foreign-terminator");
 /// `llamacpp.completion`
 pub static DIALECT: Dialect = Dialect {
     name: "llamacpp.completion",
-    content_types: &["text/event-stream"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator(STOP),
+    streams_by: StreamsBy::Flag,
     paths: |_, path| path.ends_with("/completion") || path.ends_with("/infill"),
     shape: |_, shape| if shape.has_all(&["content", "stop"]) { Confidence::Certain } else { Confidence::No },
-    reader: |evidence| Common::boxed(evidence, Some(STOP), LlamaCpp { document: evidence.framing == Framing::Json, ..LlamaCpp::default() }),
+    reader: |evidence| Box::new(LlamaCpp { document: evidence.framing == Framing::Json, ..LlamaCpp::default() }),
+    ..Dialect::USUAL
 };
 
 /// What the last event has.
@@ -98,7 +99,7 @@ struct LlamaCpp {
 }
 
 impl LlamaCpp {
-    fn read(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn read(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         answer.recognise(super::variant::by_field("timings"));
         if let Some(error) = event.error.text() {
@@ -108,8 +109,8 @@ impl LlamaCpp {
         }
         // Several prompts share a stream, and each of them stops.
         let index = event.index.index().unwrap_or(0);
-        say.note_if(self.stopped && index == 0, AFTER_STOP, || excerpt(record.data));
-        say.note_if(!event.content.present(), UNKNOWN_TYPE, || excerpt(record.data));
+        remarks.note_if(self.stopped && index == 0, AFTER_STOP, || excerpt(record.data));
+        remarks.note_if(!event.content.present(), UNKNOWN_TYPE, || excerpt(record.data));
         answer.identify(event.model.full(), None);
         meaning.content = event.content.full().is_some_and(|text| answer.add_text(index, text));
         Timings::tell(&event.timings, &mut answer.server_clock);
@@ -140,17 +141,17 @@ impl LlamaCpp {
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for LlamaCpp {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.read(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+impl Reader for LlamaCpp {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.read(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
         })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.stopped && !self.failed && !self.document, NO_STOP, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.stopped && !self.failed && !self.document, NO_STOP, || "the body ended".into());
     }
 }
 

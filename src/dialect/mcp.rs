@@ -3,10 +3,11 @@
 //! Source: MCP specification, transports. JSON-RPC messages; a POST's stream ends with the response that has the request's id. There are no tokens:
 //! what counts is the time to the first message and to the response.
 
-use super::json::{self, Again, Raw, Text};
-use super::note::{Say, foreign_done, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use super::json::{self, Raw, Repair, Text};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 use std::collections::BTreeSet;
@@ -38,6 +39,9 @@ pub static DIALECT: Dialect = Dialect {
     name: "mcp",
     content_types: &["text/event-stream", "application/json"],
     generates: false,
+    end: End::Terminator(RESPONSE),
+    streams_by: StreamsBy::Server,
+    profile: Some("mcp"),
     fields: &["mcp-session-id", "mcp-protocol-version", "mcp-method"],
     paths: |_, path| path.ends_with("/mcp"),
     shape: |evidence, shape| match () {
@@ -48,13 +52,9 @@ pub static DIALECT: Dialect = Dialect {
     },
     reader: |evidence| {
         let ids = ids(evidence.request_body);
-        let expected = (!ids.is_empty()).then_some(RESPONSE);
-        Common::boxed(
-            evidence,
-            expected,
-            Mcp { document: evidence.framing == Framing::Json, known: !ids.is_empty(), ids, ..Mcp::default() },
-        )
+        Box::new(Mcp { document: evidence.framing == Framing::Json, known: !ids.is_empty(), ids, ..Mcp::default() })
     },
+    ..Dialect::USUAL
 };
 
 /// The request's `Accept` lists both types, as the specification demands of clients.
@@ -80,8 +80,8 @@ struct Message<'a> {
 /// The ids (as JSON text) of the requests in this body: of one message, or of a batch (until 2025-06-18).
 fn ids(body: &[u8]) -> BTreeSet<String> {
     let Ok(text) = std::str::from_utf8(body) else { return BTreeSet::new() };
-    let mut again = Again::default();
-    let one = json::parse::<Message<'_>>(text, &mut again).map(|m| vec![m]);
+    let mut repair = Repair::default();
+    let one = json::parse::<Message<'_>>(text, &mut repair).map(|m| vec![m]);
     let messages = one.or_else(|_| serde_json::from_str::<Vec<Message<'_>>>(text)).unwrap_or_default();
     let requests = messages.iter().filter(|m| m.method.present()).filter_map(|m| m.id.json());
     requests.take(IDS_LIMIT).map(str::to_owned).collect()
@@ -102,19 +102,19 @@ struct Mcp {
 }
 
 impl Mcp {
-    fn message(&mut self, message: &Message<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(self.answered, AFTER_RESPONSE, || excerpt(record.data));
+    fn message(&mut self, message: &Message<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(self.answered, AFTER_RESPONSE, || excerpt(record.data));
         if message.method.present() {
             return Meaning::default();
         }
         if message.result.json().is_none() && message.error.json().is_none() {
-            say.note(UNKNOWN_TYPE, || excerpt(record.data));
+            remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
             return Meaning::default();
         }
         let mut meaning = Meaning::default();
         let id = message.id.json().unwrap_or("null");
         let mine = self.ids.remove(id);
-        say.note_if(self.known && !mine && !self.answered, WRONG_ID, || excerpt(id.as_bytes()));
+        remarks.note_if(self.known && !mine && !self.answered, WRONG_ID, || excerpt(id.as_bytes()));
         if let Some(error) = message.error.text() {
             answer.fail(&error);
             meaning.error = true;
@@ -130,40 +130,36 @@ impl Mcp {
     }
 }
 
-impl Events for Mcp {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+
+impl Reader for Mcp {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         self.resumable |= !record.id.is_empty();
         if record.data.is_empty() {
-            say.note_if(!record.id.is_empty(), PRIMING, || format!("id {}", excerpt(record.id.as_bytes())));
+            remarks.note_if(!record.id.is_empty(), PRIMING, || format!("id {}", excerpt(record.id.as_bytes())));
             return Meaning::default();
         }
-        if let Some(meaning) = foreign_done(record, answer, say, FOREIGN_TERMINATOR) {
-            return meaning;
-        }
-        let text = text_of(record);
-        if text.trim_start().starts_with('[')
-            && let Ok(batch) = serde_json::from_str::<Vec<Message<'_>>>(&text)
-        {
-            return batch.iter().fold(Meaning::default(), |all, message| {
-                let meaning = self.message(message, record, answer, say);
-                Meaning { terminator: all.terminator | meaning.terminator, error: all.error | meaning.error, ..all }
-            });
-        }
-        let mut again = Again::default();
-        let meaning = match json::parse::<Message<'_>>(&text, &mut again) {
-            Ok(message) => self.message(&message, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            if text.trim_start().starts_with('[')
+                && let Ok(batch) = serde_json::from_str::<Vec<Message<'_>>>(text)
+            {
+                return Ok(batch.iter().fold(Meaning::default(), |all, message| {
+                    let meaning = self.message(message, record, answer, remarks);
+                    Meaning { terminator: all.terminator | meaning.terminator, error: all.error | meaning.error, ..all }
+                }));
             }
-        };
-        say.mended(&again);
-        meaning
+            Ok(self.message(&json::parse::<Message<'_>>(text, repair)?, record, answer, remarks))
+        })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
+    fn end(&self) -> Option<End> {
+        // Where the request was not seen, nobody can say what it waits for.
+        (!self.known).then_some(End::Body)
+    }
+
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
         let missing = complete && self.known && !self.answered && !self.resumable && !self.document;
-        say.note_if(missing, NO_RESPONSE, || format!("id {}", self.ids.iter().next().map_or("", String::as_str)));
+        remarks.note_if(missing, NO_RESPONSE, || format!("id {}", self.ids.iter().next().map_or("", String::as_str)));
     }
 }
 

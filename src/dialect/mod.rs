@@ -1,11 +1,37 @@
 //! What the records mean: whose API this is, which record carries text, reasoning, a tool call, the end, an error.
 //!
-//! To add one more: `NAME.rs` with a `Dialect` value and a `Reader`, two lines here, a folder in `captures/dialect/`.
+//! To add one more: `NAME.rs` with a [`Dialect`] value and a `Reader`, two lines here (`mod` and [`DIALECTS`]), a folder in `captures/dialect/`.
+//! All that other modules need to know of a dialect is in its [`Dialect`] value; none of them names a dialect, except for rules and client models that
+//! are about one. They refer to its `static`.
+//!
+//! What the author of a dialect works with:
+//!
+//! | name | what it is |
+//! |---|---|
+//! | [`Evidence`] | what is known when a dialect is chosen and its reader made: request, response head, framing, first record |
+//! | [`shape::Shape`] | the outline of a record's payload (top-level keys, `type`, `object`), by which a dialect recognises its own |
+//! | `Reader` | what the dialect makes of records; one method is required, `record`. [`StreamReader`] calls it and does what all dialects share |
+//! | [`Answer`] | what the records add up to: `add_text`, `add_reasoning`, `add_arguments`, `finish`, `report_usage`, `fail`, `terminator.saw` |
+//! | [`Meaning`] | what one record carries: content, reasoning, tool call, terminator, error |
+//! | `Remarks` | takes what is odd about a record: `note` and `note_if` with a `Kind` that the dialect declares. Rules listen for kinds |
+//! | `payload::object` | parses a payload that should be one JSON object and remarks on one that is not, in the kinds of a `BadPayload` |
+//! | `json::parse` | reads a struct of lenient fields, so that only broken JSON fails. `Repair` is room for a second reading (doubled keys, lone surrogates) |
+//! | `json::{Text, Num, Flag, Raw}` | a string, a number, a boolean, any value. Each accepts every JSON type and remembers what came: `text.full()` is a non-empty string |
+//! | `json::{Obj, List, Boxed}` | the same for an object of known fields, an array, and an object too large for the stack |
+//! | `payload::{done, foreign_done}` | a `[DONE]`, for dialects that have one and for those that do not |
+//! | `testing::{read_as, chosen}` | for tests: read a list of payloads as this dialect; which dialect is chosen for a payload |
+//!
+//! The smallest whole dialect:
+//!
+#![doc = "```text"]
+#![doc = include_str!("example.rs")]
+#![doc = "```"]
 
 pub mod answer;
 mod json;
-mod note;
+mod payload;
 mod reader;
+mod remarks;
 pub mod shape;
 mod variant;
 
@@ -31,16 +57,18 @@ pub mod openai_responses;
 pub mod tgi;
 
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Terminator};
 pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, LONE_SURROGATE, SECOND_VALUE};
+pub use reader::StreamReader;
 
 use crate::framing::{Framing, Record};
-use crate::http::event::Fields;
-use crate::oddity::Oddity;
+use reader::Reader;
 use shape::Shape;
 
 /// How sure a dialect is that a stream is its own. The highest wins; ties go to the earlier in `DIALECTS`.
@@ -140,39 +168,47 @@ impl Meaning {
     }
 }
 
-/// Reads the records of one response in order. One value per response.
-pub trait Reader: Send {
-    /// One record: add to `answer`, tell what is odd, say what it carries.
-    fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning;
+/// How an answer of a dialect says that it is whole. What the transport says (a zero chunk, END_STREAM) is apart from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum End {
+    /// A record at the end of the stream, called so in [`Terminator::expected`]: `[DONE]`. A finish reason is due too, before it.
+    Terminator(&'static str),
+    /// The finish reason: every stream has one, and no terminator follows it.
+    FinishReason,
+    /// Nothing in the records: an answer is whole when its body is, or what follows the body says so (a status in trailers).
+    #[default]
+    Body,
+}
 
-    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from its end.
-    fn asks(&mut self, message: &Record<'_>) -> bool {
-        let _ = message;
-        true
+impl End {
+    /// The terminator that the dialect promises.
+    pub fn terminator(self) -> Option<&'static str> {
+        match self {
+            End::Terminator(which) => Some(which),
+            End::FinishReason | End::Body => None,
+        }
     }
 
-    /// The JSON array that is the body was closed by its `]`. Behind the last record, before `finish`.
-    fn closed(&mut self, answer: &mut Answer) {
-        let _ = answer;
-    }
-
-    /// The frame that ends the stream, where the framing has one that carries something (gRPC-Web, Connect). Behind the last record.
-    fn last_frame(&mut self, said: &[u8]) {
-        let _ = said;
-    }
-
-    /// The message's trailer section. Behind everything else of the body, before `finish`.
-    fn trailers(&mut self, fields: &Fields) {
-        let _ = fields;
-    }
-
-    /// The body is over (`complete`: its framing ended properly). Last remarks that need the whole stream.
-    fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
-        let _ = (complete, answer, odd);
+    /// The records say that the answer is over; one that ends without has been cut short.
+    pub fn is_promised(self) -> bool {
+        self != End::Body
     }
 }
 
-/// One dialect, as data.
+/// What decides whether an answer comes as a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamsBy {
+    /// `"stream": true` in the request's body; without it the answer is one document.
+    Flag,
+    /// `"stream": false` in the request's body makes it one document; without it the answer is a stream.
+    FlagUnlessFalse,
+    /// The path, the method called, or a header field.
+    Call,
+    /// The server: it may always stream.
+    Server,
+}
+
+/// One dialect, as data. What is true of most is in [`Dialect::USUAL`].
 #[derive(Debug)]
 pub struct Dialect {
     /// As the contract spells it: `openai.chat`.
@@ -181,17 +217,50 @@ pub struct Dialect {
     pub content_types: &'static [&'static str],
     /// Its records carry generated text: what upsets readers of model streams is a fault here.
     pub generates: bool,
+    /// How its streams end. Its reader may know better for the stream at hand (`Reader::end`).
+    pub end: End,
+    /// What asks for a stream.
+    pub streams_by: StreamsBy,
+    /// Its servers end lines with CRLF by design.
+    pub crlf: bool,
+    /// Name of the profile of rules (`--profile`) that its exchanges are held to unless the user names another.
+    pub profile: Option<&'static str>,
     /// Header fields of request or response that no other dialect has (lower case). One of them counts as a path of its own does.
     pub fields: &'static [&'static str],
     /// This request path (of [`Evidence::path`]) is one of its own.
     pub paths: fn(&Evidence<'_>, &str) -> bool,
     /// How sure by the record's outline and the response head, the path left aside.
     pub shape: fn(&Evidence<'_>, &Shape) -> Confidence,
-    /// A fresh reader for this stream.
-    pub reader: fn(&Evidence<'_>) -> Box<dyn Reader>,
+    /// What the dialect makes of the records of this stream. [`Dialect::read`] puts it into a [`StreamReader`].
+    reader: fn(&Evidence<'_>) -> Box<dyn Reader>,
 }
 
 impl Dialect {
+    /// What is true of most: a model's answer as server-sent events, streamed where the request says so, recognised by nothing.
+    const USUAL: Dialect = Dialect {
+        name: "",
+        content_types: &["text/event-stream"],
+        generates: true,
+        end: End::Body,
+        streams_by: StreamsBy::Call,
+        crlf: false,
+        profile: None,
+        fields: &[],
+        paths: |_, _| false,
+        shape: |_, _| Confidence::No,
+        reader: |_| Box::new(none::Plain),
+    };
+
+    /// A fresh reader for the stream that `evidence` is of.
+    pub fn read(&self, evidence: &Evidence<'_>) -> StreamReader {
+        StreamReader::new(self, evidence)
+    }
+
+    /// It is that of records which no dialect claims.
+    pub fn is_none(&self) -> bool {
+        self.name == none::DIALECT.name
+    }
+
     /// How sure, for this stream, at this record; `path` is that of a request that generates.
     fn recognise(&self, evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Confidence {
         let by_shape = (self.shape)(evidence, shape);
@@ -259,12 +328,8 @@ fn why(dialect: &Dialect, evidence: &Evidence<'_>, shape: &Shape) -> String {
         .filter(|path| (dialect.paths)(evidence, path))
         .map(|path| format!("path {}", crate::oddity::excerpt(path.as_bytes())));
     let outline = ((dialect.shape)(evidence, shape) > Confidence::No).then(|| match shape.describe() {
-        Some(outline) if dialect.name != none::DIALECT.name => outline,
-        _ => format!(
-            "{} records{}",
-            evidence.framing.as_str(),
-            if dialect.name == none::DIALECT.name { " that no dialect claims" } else { "" }
-        ),
+        Some(outline) if !dialect.is_none() => outline,
+        _ => format!("{} records{}", evidence.framing.as_str(), if dialect.is_none() { " that no dialect claims" } else { "" }),
     });
     let field = evidence.field(dialect.fields).map(|name| format!("header {name}"));
     [path, field, outline].into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -1,8 +1,9 @@
 //! Records that no dialect claims: each counts as content, empty ones too, its payload as text (docs/contract.md, `text`).
 
-use super::note::{Say, done, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{done, text_of};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, Meaning, StreamsBy};
 use crate::framing::Record;
 use crate::oddity::excerpt;
 
@@ -11,17 +12,17 @@ pub static DIALECT: Dialect = Dialect {
     name: "none",
     content_types: &[],
     generates: false,
-    fields: &[],
-    paths: |_, _| false,
+    streams_by: StreamsBy::Server,
     shape: |evidence, _| if evidence.framing.is_stream() { Confidence::Possible } else { Confidence::No },
-    reader: |evidence| Common::boxed(evidence, None, Plain),
+    reader: |_| Box::new(Plain),
+    ..Dialect::USUAL
 };
 
 /// Takes every payload as text.
-struct Plain;
+pub(super) struct Plain;
 
-impl Events for Plain {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, _say: &mut Say<'_>) -> Meaning {
+impl Reader for Plain {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, _remarks: &mut Remarks<'_>) -> Meaning {
         if done(record.data).is_some() {
             answer.terminator.saw(&excerpt(record.data), false);
             return Meaning { terminator: true, ..Meaning::default() };

@@ -3,10 +3,11 @@
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 
 use super::json::{self, Flag, List, Num, Obj, Raw, Text};
-use super::note::{Place, Say, Unread, object};
-use super::reader::{Common, Events};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::{Place, Remarks};
 use super::shape::Shape;
-use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 use crate::time::{Span, Timestamp};
@@ -34,22 +35,26 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("ollama.foreign-terminator");
 pub static CHAT: Dialect = Dialect {
     name: "ollama.chat",
     content_types: &["application/x-ndjson"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator("done:true"),
+    streams_by: StreamsBy::FlagUnlessFalse,
+    profile: Some("ollama"),
     paths: |evidence, path| path.ends_with("/api/chat") && evidence.framing != Framing::Sse,
     shape: |evidence, shape| outline(evidence, shape, "message"),
-    reader: |evidence| Common::boxed(evidence, Some("done:true"), Ollama::new(evidence)),
+    reader: |evidence| Box::new(Ollama::new(evidence)),
+    ..Dialect::USUAL
 };
 
 /// `ollama.generate`
 pub static GENERATE: Dialect = Dialect {
     name: "ollama.generate",
     content_types: &["application/x-ndjson"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator("done:true"),
+    streams_by: StreamsBy::FlagUnlessFalse,
+    profile: Some("ollama"),
     paths: |evidence, path| path.ends_with("/api/generate") && evidence.framing != Framing::Sse,
     shape: |evidence, shape| outline(evidence, shape, "response"),
-    reader: |evidence| Common::boxed(evidence, Some("done:true"), Ollama::new(evidence)),
+    reader: |evidence| Box::new(Ollama::new(evidence)),
+    ..Dialect::USUAL
 };
 
 /// By outline; `body` is the key that tells the two apart.
@@ -166,20 +171,20 @@ impl Ollama {
         Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0, lag: None, total: None }
     }
 
-    fn line(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn line(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
-        say.note_if(self.done, AFTER_DONE, || excerpt(record.data));
+        remarks.note_if(self.done, AFTER_DONE, || excerpt(record.data));
         answer.identify(event.model.full(), None);
-        self.clock(event, say.place);
+        self.clock(event, remarks.place);
         if let Some(error) = event.error.text() {
-            say.note(ERROR_LINE, || excerpt(error.as_bytes()));
+            remarks.note(ERROR_LINE, || excerpt(error.as_bytes()));
             answer.fail(&error);
             (meaning.error, self.failed) = (true, true);
             return meaning;
         }
         let message = event.message.here();
         let known = message.is_some() || event.response.present() || matches!(event.done, Flag::Bool(_));
-        say.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
+        remarks.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
         for text in [message.map(|m| &m.content), Some(&event.response)].into_iter().flatten() {
             meaning.content |= text.full().is_some_and(|text| answer.add_text(0, text));
         }
@@ -191,7 +196,7 @@ impl Ollama {
             meaning.tool = true;
         }
         if event.done == Flag::Bool(true) {
-            self.end(event, answer, say);
+            self.end(event, answer, remarks);
             meaning.terminator = !self.document;
         }
         meaning
@@ -220,14 +225,14 @@ impl Ollama {
         answer.add_arguments(&key, &function.arguments.text().unwrap_or_default());
     }
 
-    fn end(&mut self, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) {
+    fn end(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         self.done = true;
         if !self.document {
             answer.terminator.saw("done:true", true);
         }
         match event.done_reason.full() {
             Some(reason) => answer.finish(0, reason),
-            None => say.note(NO_DONE_REASON, || event.done_reason.show()),
+            None => remarks.note(NO_DONE_REASON, || event.done_reason.show()),
         }
         let counts: serde_json::Map<_, _> = [("prompt_eval_count", event.prompt_eval_count), ("eval_count", event.eval_count)]
             .into_iter()
@@ -243,22 +248,22 @@ impl Ollama {
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for Ollama {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.line(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+impl Reader for Ollama {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.line(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
         })
     }
 
-    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
+    fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.done && !self.failed && !self.document, NO_DONE, || "the body ended".into());
         if let Some(seen) = self.lag.as_ref().filter(|seen| seen.believed(answer.server_clock.generating, self.total)) {
             let lag = Span(seen.most.0.saturating_sub(seen.least.0));
             answer.server_clock.lag_spread = Some(lag);
             if lag > LAG_LIMIT {
-                say.note_at(seen.at, ARRIVAL_LAG, || lag.to_string());
+                remarks.note_at(seen.at, ARRIVAL_LAG, || lag.to_string());
             }
         }
     }

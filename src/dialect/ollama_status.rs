@@ -2,10 +2,11 @@
 //!
 //! Source: Ollama's `docs/api.md`, pull a model. The last line is `{"status":"success"}`, or one with `error`.
 
-use super::json::{self, Again, Raw, Text};
-use super::note::{Say, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::json::{self, Raw, Text};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -23,10 +24,13 @@ pub static DIALECT: Dialect = Dialect {
     name: "ollama.status",
     content_types: &["application/x-ndjson"],
     generates: false,
-    fields: &[],
+    end: End::Terminator(SUCCESS),
+    streams_by: StreamsBy::FlagUnlessFalse,
+    profile: Some("ollama"),
     paths: |_, path| ["/api/pull", "/api/push", "/api/create"].iter().any(|end| path.ends_with(end)),
     shape: |_, shape| if shape.has_all(&["status", "digest"]) { Confidence::Certain } else { Confidence::No },
-    reader: |evidence| Common::boxed(evidence, Some(SUCCESS), Status { document: evidence.framing == Framing::Json, over: false }),
+    reader: |evidence| Box::new(Status { document: evidence.framing == Framing::Json, over: false }),
+    ..Dialect::USUAL
 };
 
 /// The last status.
@@ -50,36 +54,32 @@ struct Status {
     over: bool,
 }
 
-impl Events for Status {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let text = text_of(record);
-        let mut again = Again::default();
-        let mut meaning = Meaning::default();
-        match json::parse::<Line<'_>>(&text, &mut again) {
-            Ok(line) => {
-                if let Some(error) = line.error.text() {
-                    say.note(super::ollama::ERROR_LINE, || excerpt(error.as_bytes()));
-                    answer.fail(&error);
-                    (meaning.error, self.over) = (true, true);
-                } else if line.status.str() == Some(SUCCESS) {
-                    self.over = true;
-                    answer.finish(0, SUCCESS);
-                    if !self.document {
-                        answer.terminator.saw(SUCCESS, true);
-                        meaning.terminator = true;
-                    }
-                } else {
-                    say.note_if(!line.status.present(), UNKNOWN_TYPE, || excerpt(record.data));
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Status {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            let (line, mut meaning) = (json::parse::<Line<'_>>(text, repair)?, Meaning::default());
+            if let Some(error) = line.error.text() {
+                remarks.note(super::ollama::ERROR_LINE, || excerpt(error.as_bytes()));
+                answer.fail(&error);
+                (meaning.error, self.over) = (true, true);
+            } else if line.status.str() == Some(SUCCESS) {
+                self.over = true;
+                answer.finish(0, SUCCESS);
+                if !self.document {
+                    answer.terminator.saw(SUCCESS, true);
+                    meaning.terminator = true;
                 }
+            } else {
+                remarks.note_if(!line.status.present(), UNKNOWN_TYPE, || excerpt(record.data));
             }
-            Err(e) => say.unreadable(NOT_JSON, NOT_OBJECT, &e, record),
-        }
-        say.mended(&again);
-        meaning
+            Ok(meaning)
+        })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.over && !self.document, NO_SUCCESS, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.over && !self.document, NO_SUCCESS, || "the body ended".into());
     }
 }
 

@@ -13,11 +13,12 @@ pub(super) mod usage;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-use super::json::{self, Again, Boxed, Obj};
-use super::note::{Done, Place, Say, done, text_of};
-use super::reader::{Common, Events};
+use super::json::{self, Boxed, Obj};
+use super::payload::{BadPayload, Done, done, object};
+use super::reader::Reader;
+use super::remarks::{Place, Remarks};
 use super::variant::{self, Variant};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use choice::{Carried, Frame, State};
@@ -32,9 +33,9 @@ const CHOICES_LIMIT: usize = 1024;
 /// `openai.chat`
 pub static DIALECT: Dialect = Dialect {
     name: "openai.chat",
-    content_types: &["text/event-stream"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator("[DONE]"),
+    streams_by: StreamsBy::Flag,
+    profile: Some("openai-compatible"),
     paths: |_, path| path.ends_with("/chat/completions"),
     shape: |_, shape| match shape.object.as_deref() {
         Some("chat.completion.chunk" | "chat.completion") if shape.has("choices") => Confidence::Certain,
@@ -44,7 +45,8 @@ pub static DIALECT: Dialect = Dialect {
         _ if shape.has("choices") && (shape.has("id") || shape.has("model")) => Confidence::Possible,
         _ => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some("[DONE]"), Chat::new(evidence)),
+    reader: |evidence| Box::new(Chat::new(evidence)),
+    ..Dialect::USUAL
 };
 
 /// Reads a chat stream, or one whole `chat.completion`.
@@ -74,127 +76,129 @@ impl Chat {
     }
 
     /// A `[DONE]`, however spelled.
-    fn terminator(&mut self, spelled: Done, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
-        say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
+    fn terminator(&mut self, spelled: Done, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
+        remarks.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
         self.terminated = true;
         spelled.count(record, answer);
         Meaning { terminator: true, ..Meaning::default() }
     }
 
     /// A JSON record.
-    fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         if answer.variant.is_none() {
-            answer.recognise(marks(chunk, say.place.n));
+            answer.recognise(marks(chunk, remarks.place.n));
         }
-        let mut meaning = Meaning { error: failed(chunk, text, answer, say), ..Meaning::default() };
+        let mut meaning = Meaning { error: failed(chunk, text, answer, remarks), ..Meaning::default() };
         if meaning.error && chunk.choices.kind == "absent" {
             return meaning;
         }
         if chunk.is_none() {
-            say.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
+            remarks.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
             return meaning;
         }
         let wanted = if self.document { "chat.completion" } else { ledger::CHUNK };
-        self.ledger.enter(chunk, wanted, answer, say);
-        let mut carried_any = usage::take(&chunk.usage, answer, say);
+        self.ledger.enter(chunk, wanted, answer, remarks);
+        let mut carried_any = usage::take(&chunk.usage, answer, remarks);
         super::llamacpp::Timings::tell(&chunk.timings, &mut answer.server_clock);
         let has_usage = carried_any;
         for (position, choice) in chunk.choices.iter().enumerate() {
             let Obj::Here(choice) = choice else {
-                say.note(CHOICE_TYPE, || choice.kind().into());
+                remarks.note(CHOICE_TYPE, || choice.kind().into());
                 continue;
             };
             if choice.usage.json().is_some() {
-                say.note(USAGE_IN_CHOICE, || format!("choice {position}"));
+                remarks.note(USAGE_IN_CHOICE, || format!("choice {position}"));
                 if !has_usage {
-                    carried_any |= usage::take(&choice.usage, answer, say);
+                    carried_any |= usage::take(&choice.usage, answer, remarks);
                 }
             }
-            let carried = self.choice(choice, position, text, answer, say);
+            let carried = self.choice(choice, position, text, answer, remarks);
             carried_any |= carried.other || carried.meaning.is_delta();
             meaning.content |= carried.meaning.content;
             meaning.reasoning |= carried.meaning.reasoning;
             meaning.tool |= carried.meaning.tool;
         }
-        choice::limited(&chunk.choices, say);
+        choice::limited(&chunk.choices, remarks);
         if !chunk.choices.is_array() {
-            say.note(CHOICES_MISSING, || chunk.choices.kind.into());
+            remarks.note(CHOICES_MISSING, || chunk.choices.kind.into());
         } else if chunk.choices.is_empty() {
-            say.note_if(!carried_any && !chunk.prompt_filter, CHOICES_EMPTY, || "[]".into());
+            remarks.note_if(!carried_any && !chunk.prompt_filter, CHOICES_EMPTY, || "[]".into());
         } else {
-            self.run(carried_any || meaning.error, say);
+            self.run(carried_any || meaning.error, remarks);
         }
         meaning
     }
 
-    fn choice(&mut self, choice: &chunk::Choice<'_>, position: usize, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Carried {
+    fn choice(
+        &mut self,
+        choice: &chunk::Choice<'_>,
+        position: usize,
+        text: &str,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Carried {
         let index = choice.index.index().unwrap_or_else(|| {
-            say.note(CHOICE_INDEX_MISSING, || format!("{:?}", choice.index));
+            remarks.note(CHOICE_INDEX_MISSING, || format!("{:?}", choice.index));
             position as u32
         });
         if self.choices.len() >= CHOICES_LIMIT && !self.choices.contains_key(&index) {
-            say.note(LIST_LIMITED, || format!("choice {index}"));
+            remarks.note(LIST_LIMITED, || format!("choice {index}"));
             return Carried::default();
         }
         let streamed = !self.document && choice.message.here().is_none();
         let frame = Frame { streamed, joined: self.joined, index, position, text };
-        self.choices.entry(index).or_default().read(choice, frame, &mut self.ledger, answer, say)
+        self.choices.entry(index).or_default().read(choice, frame, &mut self.ledger, answer, remarks)
     }
 
     /// Count chunks without anything; say the run when it ends.
-    fn run(&mut self, carried: bool, say: &mut Say<'_>) {
+    fn run(&mut self, carried: bool, remarks: &mut Remarks<'_>) {
         if !carried {
             if self.empty_run.0 == 0 {
-                self.empty_run.1 = say.place;
+                self.empty_run.1 = remarks.place;
             }
             self.empty_run.0 += 1;
             return;
         }
         let (length, place) = std::mem::take(&mut self.empty_run);
         if length > 1 {
-            say.note_at(place, EMPTY_DELTAS_RUN, || format!("{length} in a row"));
+            remarks.note_at(place, EMPTY_DELTAS_RUN, || format!("{length} in a row"));
         }
     }
 }
 
-impl Events for Chat {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Chat {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
         if let Some(spelled) = done(record.data).filter(|_| !self.document) {
-            return self.terminator(spelled, record, answer, say);
+            return self.terminator(spelled, record, answer, remarks);
         }
-        say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Boxed<Chunk<'_>>>(&text, &mut again) {
-            Ok(chunk) => self.chunk(&chunk, &text, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        remarks.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            let chunk = json::parse::<Boxed<Chunk<'_>>>(text, repair)?;
+            Ok(self.chunk(&chunk, text, answer, remarks))
+        })
     }
 
-    fn over(&mut self, _complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        self.run(true, say);
-        self.ledger.close(say);
+    fn finish(&mut self, _complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        self.run(true, remarks);
+        self.ledger.close(remarks);
     }
 }
 
 /// An error object, in whatever form. `error: null` is none.
-pub(super) fn failed(chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> bool {
-    say.note_if(chunk.error.is_null(), ERROR_NULL, || "null".into());
+pub(super) fn failed(chunk: &Chunk<'_>, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
+    remarks.note_if(chunk.error.is_null(), ERROR_NULL, || "null".into());
     if let Some(error) = chunk.error.text() {
-        say.note_if(chunk.error.is_string() || !error.starts_with('{'), ERROR_SHAPE, || excerpt(error.as_bytes()));
+        remarks.note_if(chunk.error.is_string() || !error.starts_with('{'), ERROR_SHAPE, || excerpt(error.as_bytes()));
         answer.fail(&error);
         return true;
     }
     let said = chunk.choices.kind == "absent" && (chunk.object.str() == Some("error") || chunk.detail.json().is_some());
     if said {
-        say.note(ERROR_SHAPE, || excerpt(text.as_bytes()));
+        remarks.note(ERROR_SHAPE, || excerpt(text.as_bytes()));
         answer.fail(text);
     }
     said

@@ -1,10 +1,11 @@
 //! OpenAI's legacy completions (docs/dialects.md a.2). Source: OpenAI's OpenAPI document 2.3.0, `CreateCompletionResponse`, the same for chunks.
 
-use super::json::{self, Again, Boxed, Obj};
-use super::note::{Done, Say, done, text_of};
+use super::json::{self, Boxed, Obj};
 use super::openai_chat::{chunk::Chunk, failed, usage};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{BadPayload, Done, done, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -30,17 +31,16 @@ pub const DATA_AFTER_TERMINATOR: Kind = Kind("completions.data-after-terminator"
 /// `openai.completions`
 pub static DIALECT: Dialect = Dialect {
     name: "openai.completions",
-    content_types: &["text/event-stream"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator("[DONE]"),
+    streams_by: StreamsBy::Flag,
+    profile: Some("openai-compatible"),
     paths: |_, path| path.ends_with("/completions") && !path.ends_with("/chat/completions"),
     shape: |_, shape| match shape.object.as_deref() {
         Some("text_completion") => Confidence::Certain,
         _ => Confidence::No,
     },
-    reader: |evidence| {
-        Common::boxed(evidence, Some("[DONE]"), Completions { document: evidence.framing == Framing::Json, terminated: false })
-    },
+    reader: |evidence| Box::new(Completions { document: evidence.framing == Framing::Json, terminated: false }),
+    ..Dialect::USUAL
 };
 
 /// Reads a stream of `text_completion` objects, or one of them.
@@ -52,21 +52,21 @@ struct Completions {
 }
 
 impl Completions {
-    fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let mut meaning = Meaning { error: failed(chunk, text, answer, say), ..Meaning::default() };
+    fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        let mut meaning = Meaning { error: failed(chunk, text, answer, remarks), ..Meaning::default() };
         if meaning.error && chunk.choices.kind == "absent" {
             return meaning;
         }
-        say.note_if(chunk.object.str() != Some("text_completion"), OBJECT_WRONG, || chunk.object.show());
-        say.note_if(!chunk.choices.is_array(), CHOICES_MISSING, || chunk.choices.kind.into());
+        remarks.note_if(chunk.object.str() != Some("text_completion"), OBJECT_WRONG, || chunk.object.show());
+        remarks.note_if(!chunk.choices.is_array(), CHOICES_MISSING, || chunk.choices.kind.into());
         answer.identify(chunk.model.full(), chunk.id.full());
-        usage::take(&chunk.usage, answer, say);
+        usage::take(&chunk.usage, answer, remarks);
         for (position, choice) in chunk.choices.iter().enumerate() {
             let Obj::Here(choice) = choice else { continue };
             let index = choice.index.index().unwrap_or(position as u32);
             match choice.text.str() {
                 Some(text) => meaning.content |= answer.add_text(index, text),
-                None => say.note(TEXT_TYPE, || choice.text.show()),
+                None => remarks.note(TEXT_TYPE, || choice.text.show()),
             }
             if let Some(reason) = choice.finish_reason.full() {
                 answer.finish(index, reason);
@@ -76,27 +76,22 @@ impl Completions {
     }
 }
 
-impl Events for Completions {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        say.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Completions {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        remarks.note_if(!record.event.is_empty(), EVENT_FIELD, || excerpt(record.event.as_bytes()));
         if let Some(spelled) = done(record.data).filter(|_| !self.document) {
-            say.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
-            say.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
+            remarks.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
+            remarks.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
             self.terminated = true;
             spelled.count(record, answer);
             return Meaning { terminator: true, ..Meaning::default() };
         }
-        say.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Boxed<Chunk<'_>>>(&text, &mut again) {
-            Ok(chunk) => self.chunk(&chunk, &text, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+        remarks.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            let chunk = json::parse::<Boxed<Chunk<'_>>>(text, repair)?;
+            Ok(self.chunk(&chunk, text, answer, remarks))
+        })
     }
 }

@@ -3,10 +3,11 @@
 //! Source: OpenAI API reference, Realtime server events (and their names in the beta). `session.created` first; a response's deltas between
 //! `response.created` and `response.done`. There is no terminator: a session ends with its connection.
 
-use super::json::{self, Again, Num, Obj, Raw, Text};
-use super::note::{Say, text_of};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::json::{self, Num, Obj, Raw, Repair, Text};
+use super::payload::{BadPayload, object, text_of};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -21,9 +22,8 @@ pub const NO_TYPE: Kind = Kind("realtime.no-type");
 pub static DIALECT: Dialect = Dialect {
     name: "openai.realtime",
     content_types: &[],
-    generates: true,
-    fields: &[],
-    paths: |_, _| false,
+    streams_by: StreamsBy::Server,
+    profile: Some("openai-compatible"),
     shape: |evidence, shape| {
         let kind = shape.kind.as_deref().unwrap_or_default();
         let ours =
@@ -36,7 +36,8 @@ pub static DIALECT: Dialect = Dialect {
             _ => Confidence::No,
         }
     },
-    reader: |evidence| Common::boxed(evidence, None, Realtime::default()),
+    reader: |_| Box::new(Realtime::default()),
+    ..Dialect::USUAL
 };
 
 /// A server event.
@@ -106,10 +107,10 @@ struct Realtime {
 }
 
 impl Realtime {
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         let kind = event.kind.str().unwrap_or_default();
-        say.note_if(kind.is_empty(), NO_TYPE, || excerpt(record.data));
+        remarks.note_if(kind.is_empty(), NO_TYPE, || excerpt(record.data));
         match kind {
             "session.created" | "session.updated" => {
                 if let Obj::Here(session) = &event.session {
@@ -166,25 +167,19 @@ impl Realtime {
     }
 }
 
-impl Events for Realtime {
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
+
+impl Reader for Realtime {
     /// A response is what is asked for; where the server detects the end of speech by itself, nobody asks.
     fn asks(&mut self, message: &Record<'_>) -> bool {
         let text = text_of(message);
-        json::parse::<Event<'_>>(&text, &mut Again::default()).is_ok_and(|event| event.kind.str() == Some("response.create"))
+        json::parse::<Event<'_>>(&text, &mut Repair::default()).is_ok_and(|event| event.kind.str() == Some("response.create"))
     }
 
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let text = text_of(record);
-        let mut again = Again::default();
-        let meaning = match json::parse::<Event<'_>>(&text, &mut again) {
-            Ok(event) => self.dispatch(&event, record, answer, say),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        };
-        say.mended(&again);
-        meaning
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.dispatch(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
+        })
     }
 }
 

@@ -9,9 +9,10 @@ mod shape;
 mod tests;
 
 use super::json::{self, Obj, Raw};
-use super::note::{Say, Unread, object};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Evidence, Meaning};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use kinds::*;
@@ -24,9 +25,9 @@ const ITEMS_LIMIT: usize = 1024;
 /// `openai.responses`
 pub static DIALECT: Dialect = Dialect {
     name: "openai.responses",
-    content_types: &["text/event-stream"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator("response.completed"),
+    streams_by: StreamsBy::Flag,
+    profile: Some("openai-compatible"),
     paths: |_, path| path.ends_with("/responses"),
     shape: |evidence, shape| match (shape.kind.as_deref(), shape.object.as_deref()) {
         (Some(kind), _) if kind.starts_with("response.") => Confidence::Certain,
@@ -34,7 +35,8 @@ pub static DIALECT: Dialect = Dialect {
         _ if evidence.record.event.starts_with("response.") => Confidence::Likely,
         _ => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some("response.completed"), Responses::new(evidence)),
+    reader: |evidence| Box::new(Responses::new(evidence)),
+    ..Dialect::USUAL
 };
 
 /// Reads a stream of events, or one whole `response`.
@@ -71,26 +73,26 @@ impl Responses {
         }
     }
 
-    fn dispatch(&mut self, event: &Event<'_>, text: &str, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn dispatch(&mut self, event: &Event<'_>, text: &str, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         if self.document {
             return whole(event, text, answer);
         }
         let kind = match event.kind.full() {
             Some(kind) => kind,
             None => {
-                say.note(NO_TYPE, || event.kind.show());
+                remarks.note(NO_TYPE, || event.kind.show());
                 if event.error.json().is_some() { "error" } else { record.event }
             }
         };
         let differs = !record.event.is_empty() && record.event != kind;
-        say.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
+        remarks.note_if(differs, EVENT_DIFFERS_FROM_TYPE, || {
             format!("event {}, type {}", excerpt(record.event.as_bytes()), excerpt(kind.as_bytes()))
         });
-        say.note_if(self.ended, AFTER_TERMINAL, || excerpt(kind.as_bytes()));
+        remarks.note_if(self.ended, AFTER_TERMINAL, || excerpt(kind.as_bytes()));
         let late = !self.begun && !self.joined && kind != "response.created" && kind != "error";
-        say.note_if(late, NO_CREATED, || excerpt(kind.as_bytes()));
+        remarks.note_if(late, NO_CREATED, || excerpt(kind.as_bytes()));
         self.begun = true;
-        self.count(event, say);
+        self.count(event, remarks);
         let index = event.output_index.index().unwrap_or(0);
         match kind.strip_prefix("response.").unwrap_or(kind) {
             "created" | "in_progress" => {
@@ -99,41 +101,41 @@ impl Responses {
             }
             "output_item.added" => self.item(index, &event.item, answer),
             "content_part.added" => self.part(index, event, answer),
-            "output_text.done" => self.compare(index, event, answer, say),
+            "output_text.done" => self.compare(index, event, answer, remarks),
             "function_call_arguments.done" => {
                 let told = event.arguments.full();
                 let kept = answer.tool_arguments.get(&index.to_string()).map_or("", String::as_str);
                 let differs = !self.joined && !answer.text_limited && told.is_some_and(|told| told != kept);
-                say.note_if(differs, DONE_DIFFERS, || format!("arguments of output_index {index}"));
+                remarks.note_if(differs, DONE_DIFFERS, || format!("arguments of output_index {index}"));
                 Meaning::default()
             }
             "output_text.delta" | "refusal.delta" => {
-                self.known(index, say);
-                self.known_part(index, event, say);
+                self.known(index, remarks);
+                self.known_part(index, event, remarks);
                 Meaning { content: event.delta.full().is_some_and(|text| answer.add_text(index, text)), ..Meaning::default() }
             }
             "reasoning_text.delta" | "reasoning_summary_text.delta" => {
-                self.known(index, say);
+                self.known(index, remarks);
                 Meaning { reasoning: event.delta.full().is_some_and(|text| answer.add_reasoning(text)), ..Meaning::default() }
             }
             "function_call_arguments.delta" | "custom_tool_call_input.delta" | "mcp_call_arguments.delta" => {
-                self.known(index, say);
+                self.known(index, remarks);
                 let fragment = event.delta.str().unwrap_or_default();
                 answer.add_arguments(&index.to_string(), fragment);
                 Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
             }
-            "completed" | "incomplete" | "failed" => self.terminal(kind, event, answer, say),
+            "completed" | "incomplete" | "failed" => self.terminal(kind, event, answer, remarks),
             "error" => self.error(event, text, answer),
             quiet if QUIET.contains(&quiet) => Meaning::default(),
             _ => {
-                say.note(UNKNOWN_TYPE, || excerpt(kind.as_bytes()));
+                remarks.note(UNKNOWN_TYPE, || excerpt(kind.as_bytes()));
                 Meaning::default()
             }
         }
     }
 
     /// The terminal event: status, usage, error.
-    fn terminal(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn terminal(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         self.ended = true;
         if let Some(response) = event.response.here().filter(|_| !self.joined && !answer.text_limited) {
             let item = response.output.iter().enumerate().find(|(i, item)| {
@@ -141,7 +143,7 @@ impl Responses {
                 text.is_some_and(|text| text != answer.texts.get(&(*i as u32)).map_or("", String::as_str))
             });
             if let Some((i, _)) = item {
-                say.note(OUTPUT_DIFFERS, || format!("{kind}: text of output {i}"));
+                remarks.note(OUTPUT_DIFFERS, || format!("{kind}: text of output {i}"));
             }
         }
         let status = kind.strip_prefix("response.").unwrap_or(kind);
@@ -171,9 +173,9 @@ impl Responses {
         Meaning::default()
     }
 
-    fn known(&self, index: u32, say: &mut Say<'_>) {
+    fn known(&self, index: u32, remarks: &mut Remarks<'_>) {
         let unknown = !self.joined && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
-        say.note_if(unknown, DELTA_WITHOUT_ITEM, || format!("output_index {index}"));
+        remarks.note_if(unknown, DELTA_WITHOUT_ITEM, || format!("output_index {index}"));
     }
 
     /// A part of an item begins.
@@ -185,47 +187,47 @@ impl Responses {
         Meaning::default()
     }
 
-    fn known_part(&self, index: u32, event: &Event<'_>, say: &mut Say<'_>) {
+    fn known_part(&self, index: u32, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         let part = event.content_index.index().unwrap_or(0);
         let unknown =
             !self.joined && self.items.contains(&index) && self.parts.len() < ITEMS_LIMIT && !self.parts.contains_key(&(index, part));
-        say.note_if(unknown, DELTA_WITHOUT_PART, || format!("output_index {index}, content_index {part}"));
+        remarks.note_if(unknown, DELTA_WITHOUT_PART, || format!("output_index {index}, content_index {part}"));
     }
 
     /// The text of a part that is over, against what its deltas brought.
-    fn compare(&self, index: u32, event: &Event<'_>, answer: &Answer, say: &mut Say<'_>) -> Meaning {
+    fn compare(&self, index: u32, event: &Event<'_>, answer: &Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let begins = self.parts.get(&(index, event.content_index.index().unwrap_or(0))).copied().unwrap_or(0);
         let kept = answer.texts.get(&index).and_then(|text| text.get(begins..)).unwrap_or_default();
         let differs = !self.joined && !answer.text_limited && event.text.str().is_some_and(|told| told != kept);
-        say.note_if(differs, DONE_DIFFERS, || {
+        remarks.note_if(differs, DONE_DIFFERS, || {
             format!("text of output_index {index}: {} bytes, the deltas brought {}", event.text.str().map_or(0, str::len), kept.len())
         });
         Meaning::default()
     }
 
-    fn count(&mut self, event: &Event<'_>, say: &mut Say<'_>) {
+    fn count(&mut self, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         match event.sequence_number.int() {
             Some(n) => {
                 let wrong = self.sequence.is_some_and(|due| due != n);
-                say.note_if(wrong, SEQUENCE_GAP, || format!("{n} instead of {}", self.sequence.unwrap_or_default()));
+                remarks.note_if(wrong, SEQUENCE_GAP, || format!("{n} instead of {}", self.sequence.unwrap_or_default()));
                 self.sequence = Some(n.saturating_add(1));
             }
-            None => say.note(NO_SEQUENCE_NUMBER, || format!("{:?}", event.sequence_number)),
+            None => remarks.note(NO_SEQUENCE_NUMBER, || format!("{:?}", event.sequence_number)),
         }
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for Responses {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.dispatch(&json::parse::<Event<'_>>(text, again)?, text, record, answer, say))
+impl Reader for Responses {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.dispatch(&json::parse::<Event<'_>>(text, repair)?, text, record, answer, remarks))
         })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.ended && !self.document, NO_TERMINAL, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.ended && !self.document, NO_TERMINAL, || "the body ended".into());
     }
 }
 

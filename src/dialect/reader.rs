@@ -1,91 +1,110 @@
-//! What the readers of all dialects share: the record's place, the terminator's books, the count of deltas, the variant.
+//! Reading the records of one response: what each dialect writes for itself, and what all of them share.
 
-use super::note::{Notes, Place, Say};
+use super::remarks::{Place, Remarked, Remarks};
 use super::variant::{self, Variant};
-use super::{Answer, Evidence, Meaning, Reader};
+use super::{Answer, Dialect, End, Evidence, Meaning};
 use crate::framing::{Framing, Record};
 use crate::http::event::Fields;
 use crate::oddity::Oddity;
 
-/// One dialect's part of a reader.
-pub(super) trait Events: Send + 'static {
-    /// One record.
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning;
+/// What a dialect makes of the records of one response, in order. One value per response.
+pub(super) trait Reader: Send {
+    /// One record: add to `answer` what it brings, remark on what is odd, and return what it carries.
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning;
 
-    /// The body is over; `say` stands at the last record.
-    fn over(&mut self, complete: bool, answer: &mut Answer, say: &mut Say<'_>) {
-        let _ = (complete, answer, say);
+    /// How this very stream ends, where that differs from [`Dialect::end`]. Asked once, before the first record.
+    fn end(&self) -> Option<End> {
+        None
     }
 
-    /// A message of the client on a WebSocket; see [`Reader::asks`].
+    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from its end.
     fn asks(&mut self, message: &Record<'_>) -> bool {
         let _ = message;
         true
     }
 
-    /// The frame that ends the stream.
-    fn last_frame(&mut self, said: &[u8]) {
-        let _ = said;
+    /// The JSON array that is the body was closed by its `]`. Called after the last record, before `finish`.
+    fn closed(&mut self, answer: &mut Answer) {
+        let _ = answer;
     }
 
-    /// The trailer section.
+    /// The frame that ends the stream, where the framing has one with a payload (gRPC-Web, Connect). Called after the last record.
+    fn last_frame(&mut self, payload: &[u8]) {
+        let _ = payload;
+    }
+
+    /// The message's trailer section. Called after everything else of the body, before `finish`.
     fn trailers(&mut self, fields: &Fields) {
         let _ = fields;
     }
 
-    /// The JSON array of the body was closed.
-    fn closed(&mut self, answer: &mut Answer) {
-        let _ = answer;
+    /// The body is over (`complete`: its framing ended properly). Last remarks that need the whole stream; their place is the last record.
+    fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        let _ = (complete, answer, remarks);
     }
 }
 
-/// A reader around a dialect's part.
-pub(super) struct Common<E> {
-    events: E,
-    notes: Notes,
+/// Reads the records of one response in order: a dialect's [`Reader`] and what all dialects share (the record's place, the terminator, the number of
+/// deltas, the provider's variant).
+pub struct StreamReader {
+    reader: Box<dyn Reader>,
+    before: Remarked,
     last: Place,
-    expected: Option<&'static str>,
+    end: End,
     variant: Option<&'static Variant>,
 }
 
-impl<E: Events> Common<E> {
-    /// A reader for this stream; `terminator` is what the dialect promises at the end of streams (whole documents have none).
-    pub(super) fn boxed(evidence: &Evidence<'_>, terminator: Option<&'static str>, events: E) -> Box<dyn Reader> {
-        let expected = terminator.filter(|_| evidence.framing != Framing::Json);
-        Box::new(Common { events, notes: Notes::default(), last: Place::default(), expected, variant: variant::by_heads(evidence) })
+impl std::fmt::Debug for StreamReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamReader").field("end", &self.end).field("last", &self.last).finish_non_exhaustive()
     }
 }
 
-impl<E: Events> Reader for Common<E> {
-    fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning {
+impl StreamReader {
+    /// A reader of this dialect for the stream that `evidence` is of.
+    pub(super) fn new(dialect: &Dialect, evidence: &Evidence<'_>) -> Self {
+        let reader = (dialect.reader)(evidence);
+        // A whole document ends with its body.
+        let end = if evidence.framing == Framing::Json { End::Body } else { reader.end().unwrap_or(dialect.end) };
+        StreamReader { reader, before: Remarked::default(), last: Place::default(), end, variant: variant::by_heads(evidence) }
+    }
+
+    /// One record: adds to `answer` what it brings, hands what is odd to `odd`, returns what it carries.
+    pub fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning {
         self.last = record.into();
-        answer.terminator.expected = self.expected;
+        answer.end = self.end;
+        answer.terminator.expected = self.end.terminator();
         answer.terminator.record();
         answer.recognise(self.variant);
-        let mut say = Say { place: self.last, notes: &mut self.notes, odd };
-        let meaning = self.events.event(record, answer, &mut say);
+        let mut remarks = Remarks { place: self.last, before: &mut self.before, odd };
+        let meaning = self.reader.record(record, answer, &mut remarks);
         answer.count(meaning);
         meaning
     }
 
-    fn asks(&mut self, message: &Record<'_>) -> bool {
-        self.events.asks(message)
+    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from its end.
+    pub fn asks(&mut self, message: &Record<'_>) -> bool {
+        self.reader.asks(message)
     }
 
-    fn closed(&mut self, answer: &mut Answer) {
-        self.events.closed(answer);
+    /// The JSON array that is the body was closed by its `]`.
+    pub fn closed(&mut self, answer: &mut Answer) {
+        self.reader.closed(answer);
     }
 
-    fn last_frame(&mut self, said: &[u8]) {
-        self.events.last_frame(said);
+    /// The payload of the frame that ends the stream (gRPC-Web, Connect).
+    pub fn last_frame(&mut self, payload: &[u8]) {
+        self.reader.last_frame(payload);
     }
 
-    fn trailers(&mut self, fields: &Fields) {
-        self.events.trailers(fields);
+    /// The message's trailer section.
+    pub fn trailers(&mut self, fields: &Fields) {
+        self.reader.trailers(fields);
     }
 
-    fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
-        let mut say = Say { place: self.last, notes: &mut self.notes, odd };
-        self.events.over(complete, answer, &mut say);
+    /// The body is over (`complete`: its framing ended properly).
+    pub fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
+        let mut remarks = Remarks { place: self.last, before: &mut self.before, odd };
+        self.reader.finish(complete, answer, &mut remarks);
     }
 }

@@ -1,7 +1,7 @@
 //! The outline of one record: its top-level keys and the few values that name a dialect. Read once per record for all dialects.
 
 use super::json::Text;
-use super::note::text_of;
+use super::payload::text_of;
 use crate::framing::Record;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;

@@ -98,7 +98,7 @@ pub(super) fn read_asked(dialect: &Dialect, framing: Framing, request_body: &[u8
     let first = Record { event, ..record(0, data) };
     let head = head(&[]);
     let evidence = Evidence { framing, request_body, response: Some(&head), ..evidence("/", &first) };
-    let mut reader = (dialect.reader)(&evidence);
+    let mut reader = dialect.read(&evidence);
     let mut read = Read::default();
     let Read { answer, odd, meanings } = &mut read;
     for (n, (event, data)) in records.iter().enumerate() {

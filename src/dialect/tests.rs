@@ -188,7 +188,7 @@ fn through_all(payloads: &[Vec<u8>]) {
     for framing in [Framing::Sse, Framing::Json, Framing::JsonArray, Framing::AwsEventStream, Framing::Grpc] {
         for dialect in DIALECTS {
             let empty = record(0, "");
-            let mut reader = (dialect.reader)(&Evidence { framing, ..evidence("/a/ModelStreamInfer", &empty) });
+            let mut reader = dialect.read(&Evidence { framing, ..evidence("/a/ModelStreamInfer", &empty) });
             let (mut answer, mut deltas) = (Answer::default(), (0, 0, 0));
             for (n, data) in payloads.iter().enumerate() {
                 let event = ["", "chunk", "contentBlockDelta", "response.completed"][n % 4];
@@ -221,4 +221,13 @@ proptest! {
     fn a_chunk_cut_anywhere_is_survived(at in 0usize..CHUNK.len()) {
         through_all(&[CHUNK.as_bytes()[..at].to_vec()]);
     }
+}
+
+/// What the module's documentation shows works as it says.
+#[test]
+fn the_smallest_whole_dialect() {
+    let words = [("", r#"{"word":"Hi"}"#), ("", r#"{"word":" there"}"#), ("", r#"{"end":"stop"}"#), ("", "[]"), ("", "{")];
+    let read = testing::read_as(&example::DIALECT, Framing::Sse, &words);
+    assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hi there", 2, "stop"));
+    assert_eq!((read.answer.end, read.kinds()), (End::FinishReason, vec!["example.not-json", "example.not-object"]));
 }

@@ -3,9 +3,10 @@
 //! Source: TGI's OpenAPI document, `StreamResponse`. One event a token; the last one has `generated_text`, and `details` where they were asked for.
 
 use super::json::{self, Flag, Num, Obj, Raw, Text};
-use super::note::{Say, Unread, object};
-use super::reader::{Common, Events};
-use super::{Answer, Confidence, Dialect, Meaning};
+use super::payload::{BadPayload, object};
+use super::reader::Reader;
+use super::remarks::Remarks;
+use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 
@@ -23,9 +24,7 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("tgi.foreign-terminator");
 /// `tgi.generate`
 pub static DIALECT: Dialect = Dialect {
     name: "tgi.generate",
-    content_types: &["text/event-stream"],
-    generates: true,
-    fields: &[],
+    end: End::Terminator(END),
     paths: |_, path| path.ends_with("/generate_stream"),
     shape: |evidence, shape| match () {
         () if shape.has_all(&["token", "generated_text"]) => Confidence::Certain,
@@ -34,7 +33,8 @@ pub static DIALECT: Dialect = Dialect {
         () if shape.has("error_type") && evidence.framing == Framing::Sse => Confidence::Likely,
         () => Confidence::No,
     },
-    reader: |evidence| Common::boxed(evidence, Some(END), Tgi { document: evidence.framing == Framing::Json, ended: false }),
+    reader: |evidence| Box::new(Tgi { document: evidence.framing == Framing::Json, ended: false }),
+    ..Dialect::USUAL
 };
 
 /// What the last event has.
@@ -78,7 +78,7 @@ struct Tgi {
 }
 
 impl Tgi {
-    fn read(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
+    fn read(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         if let Some(error) = event.error.text() {
             answer.fail(&error);
@@ -86,7 +86,7 @@ impl Tgi {
             return meaning;
         }
         let token = event.token.here();
-        say.note_if(token.is_none() && !event.generated_text.present(), UNKNOWN_TYPE, || excerpt(record.data));
+        remarks.note_if(token.is_none() && !event.generated_text.present(), UNKNOWN_TYPE, || excerpt(record.data));
         if let Some(token) = token.filter(|token| token.special != Flag::Bool(true)) {
             meaning.content = token.text.full().is_some_and(|text| answer.add_text(0, text));
         }
@@ -111,17 +111,17 @@ impl Tgi {
     }
 }
 
-const UNREAD: Unread = Unread { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign: FOREIGN_TERMINATOR };
+const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
-impl Events for Tgi {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        object(record, answer, say, UNREAD, |text, again, answer, say| {
-            Ok(self.read(&json::parse::<Event<'_>>(text, again)?, record, answer, say))
+impl Reader for Tgi {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            Ok(self.read(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
         })
     }
 
-    fn over(&mut self, complete: bool, _answer: &mut Answer, say: &mut Say<'_>) {
-        say.note_if(complete && !self.ended && !self.document, NO_END, || "the body ended".into());
+    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        remarks.note_if(complete && !self.ended && !self.document, NO_END, || "the body ended".into());
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::evidence::Recent;
 use crate::body::Piece;
-use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Reader};
+use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, StreamReader};
 use crate::exchange::{Delta, RecordInfo};
 use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Framing, Record, Stream};
@@ -68,7 +68,7 @@ pub(super) struct Found {
 /// Which dialect reads the records.
 pub(super) enum Choice {
     Undecided { waiting: Vec<Waiting>, asked: usize },
-    Chosen { dialect: Option<&'static Dialect>, why: String, reader: Option<Box<dyn Reader>> },
+    Chosen { dialect: Option<&'static Dialect>, why: String, reader: Option<StreamReader> },
 }
 
 impl Default for Choice {
@@ -173,7 +173,7 @@ impl Reading {
         let (dialect, why, reader) = match best {
             Some((dialect, _, why, i)) => {
                 let record = waiting[i].view();
-                (Some(dialect), why, Some((dialect.reader)(&around.evidence(self.stream.framing(), &record))))
+                (Some(dialect), why, Some(dialect.read(&around.evidence(self.stream.framing(), &record))))
             }
             None => (None, String::new(), None),
         };
@@ -191,7 +191,7 @@ impl Reading {
         let nothing = Record::default();
         let evidence = around.evidence(self.stream.framing(), &nothing);
         let Some((dialect, _, why)) = dialect::choose(&evidence) else { return };
-        self.found.choice = Choice::Chosen { dialect: Some(dialect), why, reader: Some((dialect.reader)(&evidence)) };
+        self.found.choice = Choice::Chosen { dialect: Some(dialect), why, reader: Some(dialect.read(&evidence)) };
         if let Some(said) = self.found.closed.take() {
             self.found.close(&said);
         }

@@ -8,7 +8,7 @@ use super::socket::Socket;
 use super::{Config, Part};
 use crate::conn::Stamp;
 use crate::conn::{ConnId, Endpoints};
-use crate::dialect::Answer;
+use crate::dialect::{self, Answer};
 use crate::exchange::ending::Ending;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
@@ -313,7 +313,7 @@ impl ResponseWork {
         let (dialect, dialect_why) = match found.choice {
             Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), grounds(why, &found.answer)),
             // An event stream without a single event still is one: nobody's.
-            Choice::Undecided { .. } => (framing.is_stream().then_some("none"), String::new()),
+            Choice::Undecided { .. } => (framing.is_stream().then_some(dialect::none::DIALECT.name), String::new()),
         };
         Response {
             head: self.head,

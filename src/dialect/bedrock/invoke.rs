@@ -1,22 +1,23 @@
 //! `InvokeModelWithResponseStream`: each `chunk` wraps one event of the model's own dialect, which is recognised and read as anywhere else.
 
-use super::super::json::{self, Again, Text};
-use super::super::note::{Notes, Say, text_of};
-use super::super::reader::{Common, Events};
-use super::super::{Answer, Confidence, Evidence, Meaning, Reader, choose};
+use super::super::json::{self, Repair, Text};
+use super::super::payload::{object, text_of};
+use super::super::reader::Reader;
+use super::super::remarks::Remarks;
+use super::super::{Answer, Confidence, End, Evidence, Meaning, choose};
 use super::shape::Foreign;
-use super::{DIALECT, MESSAGE_STOP, NOT_BASE64, NOT_JSON, NOT_OBJECT};
+use super::{BAD_PAYLOAD, Bedrock, DIALECT, NOT_BASE64};
 use crate::encoding::from_base64;
 use crate::framing::{Framing, Record};
-use crate::oddity::Oddity;
 
 /// What Bedrock adds to the model's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
 /// Reads chunks.
 pub(super) struct Invoke {
-    notes: Notes,
     inner: Box<dyn Reader>,
+    /// How the stream ends: as Converse does where the dialect inside has an end of its own.
+    end: End,
     /// The events inside are those of Converse, each under its name (Amazon Nova).
     named: bool,
     /// The dialect inside.
@@ -27,48 +28,48 @@ impl Invoke {
     /// A reader for this stream, whose inner dialect shows in the record at hand.
     pub(super) fn new(evidence: &Evidence<'_>) -> Self {
         let bytes = unwrapped(evidence.record).and_then(|bytes| bytes.ok()).unwrap_or_default();
-        if let Some((event, data)) = converse_event(&bytes) {
-            let record = Record { event, data, ..*evidence.record };
-            let inner = super::converse(&Evidence { record: &record, ..*evidence }, false);
-            return Invoke { notes: Notes::default(), inner, named: true, dialect: None };
+        if converse_event(&bytes).is_some() {
+            let inner = Box::new(Bedrock::default());
+            return Invoke { inner, end: DIALECT.end, named: true, dialect: None };
         }
         let record = Record { event: "", data: &bytes, ..*evidence.record };
         let inside = Evidence { method: None, target: None, framing: Framing::Ndjson, record: &record, ..*evidence };
         let own = choose(&inside).filter(|(dialect, sure, _)| *sure > Confidence::No && dialect.generates && dialect.name != DIALECT.name);
-        let (inner, dialect) = match own {
-            Some((dialect, ..)) => ((dialect.reader)(&inside), Some(dialect.name)),
-            None => (Common::boxed(&inside, None, Others), None),
+        let Some((dialect, ..)) = own else {
+            return Invoke { inner: Box::new(Others), end: End::Body, named: false, dialect: None };
         };
-        Invoke { notes: Notes::default(), inner, named: false, dialect }
+        let inner = (dialect.reader)(&inside);
+        let end = match inner.end().unwrap_or(dialect.end) {
+            End::Terminator(_) => DIALECT.end,
+            other => other,
+        };
+        Invoke { inner, end, named: false, dialect: Some(dialect.name) }
     }
 }
 
 impl Reader for Invoke {
-    fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning {
-        let mut say = Say { place: record.into(), notes: &mut self.notes, odd };
+    fn end(&self) -> Option<End> {
+        Some(self.end)
+    }
+
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         if record.exception {
-            answer.terminator.record();
-            return super::exception(record, answer, &mut say);
+            return super::exception(record, answer, remarks);
         }
         let bytes = match unwrapped(record) {
             Some(Ok(bytes)) => bytes,
             Some(Err(shown)) => {
-                say.note(NOT_BASE64, || shown);
+                remarks.note(NOT_BASE64, || shown);
                 return Meaning::default();
             }
             None => {
-                let text = text_of(record);
-                if let Err(e) = json::parse::<Chunk<'_>>(&text, &mut Again::default()) {
-                    say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                }
-                return Meaning::default();
+                return object(record, answer, remarks, BAD_PAYLOAD, |text, repair, _, _| {
+                    json::parse::<Chunk<'_>>(text, repair).map(|_| Meaning::default())
+                });
             }
         };
         let (event, data) = if self.named { converse_event(&bytes).unwrap_or(("", &bytes)) } else { ("", bytes.as_slice()) };
-        let meaning = self.inner.read(&Record { event, data, ..*record }, answer, odd);
-        if answer.terminator.expected.is_some() {
-            answer.terminator.expected = Some(MESSAGE_STOP);
-        }
+        let meaning = self.inner.record(&Record { event, data, ..*record }, answer, remarks);
         if answer.variant.is_none() {
             answer.variant = self.dialect;
             answer.variant_by = self.dialect.map(|_| "what its chunks wrap".to_owned());
@@ -79,9 +80,9 @@ impl Reader for Invoke {
         meaning
     }
 
-    fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
+    fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         if answer.error.is_none() {
-            self.inner.finish(complete, answer, odd);
+            self.inner.finish(complete, answer, remarks);
         }
     }
 }
@@ -97,8 +98,8 @@ struct Chunk<'a> {
 /// The bytes that a chunk wraps, or what stands there instead; none where the payload is no object.
 fn unwrapped(record: &Record<'_>) -> Option<Result<Vec<u8>, String>> {
     let text = text_of(record);
-    let mut again = Again::default();
-    let chunk = json::parse::<Chunk<'_>>(&text, &mut again).ok()?;
+    let mut repair = Repair::default();
+    let chunk = json::parse::<Chunk<'_>>(&text, &mut repair).ok()?;
     Some(chunk.bytes.str().and_then(from_base64).ok_or_else(|| chunk.bytes.show()))
 }
 
@@ -123,16 +124,8 @@ fn metrics(json: &[u8], answer: &mut Answer) {
 /// Reads events of models whose dialect is spoken nowhere else: Llama, Titan, Mistral.
 struct Others;
 
-impl Events for Others {
-    fn event(&mut self, record: &Record<'_>, answer: &mut Answer, say: &mut Say<'_>) -> Meaning {
-        let text = text_of(record);
-        let mut again = Again::default();
-        match json::parse::<Foreign<'_>>(&text, &mut again) {
-            Ok(event) => event.take(answer),
-            Err(e) => {
-                say.unreadable(NOT_JSON, NOT_OBJECT, &e, record);
-                Meaning::default()
-            }
-        }
+impl Reader for Others {
+    fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, _| Ok(json::parse::<Foreign<'_>>(text, repair)?.take(answer)))
     }
 }

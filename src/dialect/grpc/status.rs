@@ -12,7 +12,7 @@ pub(super) enum Outcome {
     #[default]
     Unsaid,
     /// A last frame that can't be read.
-    Unread,
+    BadPayload,
     /// Status 0.
     Ok,
     /// Another one, in words.
@@ -60,7 +60,7 @@ impl Outcome {
             return match serde_json::from_slice(said) {
                 Ok(End { error: None }) => Outcome::Ok,
                 Ok(End { error: Some(error) }) => Outcome::Failed(error.get().to_owned()),
-                Err(_) => Outcome::Unread,
+                Err(_) => Outcome::BadPayload,
             };
         }
         let value = |name: &str| {
@@ -72,7 +72,7 @@ impl Outcome {
         match value("grpc-status") {
             Some(status) => Outcome::named(status, value("grpc-message").unwrap_or_default()),
             None if std::str::from_utf8(said).is_ok() => Outcome::Unsaid,
-            None => Outcome::Unread,
+            None => Outcome::BadPayload,
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
         );
         assert_eq!(Outcome::of_frame(b"grpc-status: 99\r\n"), failed("grpc-status 99"));
         assert_eq!(Outcome::of_frame(b"x: 1\r\n"), Outcome::Unsaid);
-        assert_eq!(Outcome::of_frame(b"\x1f\x8b\x08"), Outcome::Unread);
+        assert_eq!(Outcome::of_frame(b"\x1f\x8b\x08"), Outcome::BadPayload);
     }
 
     #[test]
@@ -139,6 +139,6 @@ mod tests {
         assert_eq!(Outcome::of_frame(b"{}"), Outcome::Ok);
         assert_eq!(Outcome::of_frame(br#"{"metadata":{"a":["b"]}}"#), Outcome::Ok);
         assert_eq!(Outcome::of_frame(br#"{"error":{"code":"unavailable"}}"#), failed(r#"{"code":"unavailable"}"#));
-        assert_eq!(Outcome::of_frame(b"{"), Outcome::Unread);
+        assert_eq!(Outcome::of_frame(b"{"), Outcome::BadPayload);
     }
 }

@@ -5,7 +5,7 @@ use super::kinds::*;
 use super::ledger::Ledger;
 use crate::dialect::answer::{Answer, call_key};
 use crate::dialect::json::{List, Obj, Text};
-use crate::dialect::note::Say;
+use crate::dialect::remarks::Remarks;
 use crate::dialect::{Meaning, json::Num};
 use crate::oddity::excerpt;
 
@@ -66,81 +66,82 @@ impl State {
         frame: Frame<'_>,
         ledger: &mut Ledger,
         answer: &mut Answer,
-        say: &mut Say<'_>,
+        remarks: &mut Remarks<'_>,
     ) -> Carried {
         let mut carried = Carried::default();
         match choice.delta.here().or_else(|| choice.message.here()) {
             Some(delta) => {
-                self.role(delta, frame, &mut carried, say);
+                self.role(delta, frame, &mut carried, remarks);
                 carried.meaning = Meaning {
-                    content: content(delta, frame, answer, say),
-                    reasoning: reasoning(delta, frame, ledger, answer, say),
-                    tool: self.tools(delta, frame, answer, say),
+                    content: content(delta, frame, answer, remarks),
+                    reasoning: reasoning(delta, frame, ledger, answer, remarks),
+                    tool: self.tools(delta, frame, answer, remarks),
                     ..Meaning::default()
                 };
                 self.started = true;
             }
-            None => say.note_if(frame.streamed && !choice.is_annotation(), DELTA_MISSING, || choice.delta.kind().into()),
+            None => remarks.note_if(frame.streamed && !choice.is_annotation(), DELTA_MISSING, || choice.delta.kind().into()),
         }
-        say.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || format!("choice {}", frame.index));
+        remarks.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || format!("choice {}", frame.index));
         answer.logprobs |= choice.logprobs.here().is_some();
-        self.finish(choice, frame, &mut carried, answer, say);
+        self.finish(choice, frame, &mut carried, answer, remarks);
         carried
     }
 
-    fn role(&mut self, delta: &Delta<'_>, frame: Frame<'_>, carried: &mut Carried, say: &mut Say<'_>) {
+    fn role(&mut self, delta: &Delta<'_>, frame: Frame<'_>, carried: &mut Carried, remarks: &mut Remarks<'_>) {
         match &delta.role {
             Text::Absent => {
-                say.note_if(frame.streamed && !self.started && !frame.joined, ROLE_MISSING, || format!("choice {}", frame.index))
+                remarks.note_if(frame.streamed && !self.started && !frame.joined, ROLE_MISSING, || format!("choice {}", frame.index))
             }
             Text::Str(role) if !role.is_empty() => {
                 carried.other = true;
-                say.note_if(self.role, ROLE_REPEATED, || format!("choice {}", frame.index));
+                remarks.note_if(self.role, ROLE_REPEATED, || format!("choice {}", frame.index));
                 self.role = true;
             }
-            odd => say.note(ROLE_EMPTY, || odd.show()),
+            odd => remarks.note(ROLE_EMPTY, || odd.show()),
         }
     }
 
-    fn finish(&mut self, choice: &Choice<'_>, frame: Frame<'_>, carried: &mut Carried, answer: &mut Answer, say: &mut Say<'_>) {
+    fn finish(&mut self, choice: &Choice<'_>, frame: Frame<'_>, carried: &mut Carried, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         match &choice.finish_reason {
-            Text::Absent => say.note(NO_FINISH_REASON_KEY, || format!("choice {}", frame.index)),
+            Text::Absent => remarks.note(NO_FINISH_REASON_KEY, || format!("choice {}", frame.index)),
             Text::Null => {}
-            Text::Str(reason) if reason.is_empty() => say.note(FINISH_REASON_EMPTY, || format!("choice {}", frame.index)),
+            Text::Str(reason) if reason.is_empty() => remarks.note(FINISH_REASON_EMPTY, || format!("choice {}", frame.index)),
             Text::Str(reason) => {
                 carried.other = true;
-                say.note_if(!FINISH_REASONS.contains(&reason.as_ref()), FINISH_REASON_UNKNOWN, || excerpt(reason.as_bytes()));
-                say.note_if(self.finished, FINISH_REASON_REPEATED, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
+                remarks.note_if(!FINISH_REASONS.contains(&reason.as_ref()), FINISH_REASON_UNKNOWN, || excerpt(reason.as_bytes()));
+                remarks
+                    .note_if(self.finished, FINISH_REASON_REPEATED, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
                 let both = frame.streamed && carried.meaning.is_delta();
-                say.note_if(both, FINISH_WITH_DELTA, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
+                remarks.note_if(both, FINISH_WITH_DELTA, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
                 self.finished = true;
                 answer.finish(frame.index, reason);
             }
-            Text::Other(kind) => say.note(FINISH_REASON_UNKNOWN, || (*kind).into()),
+            Text::Other(kind) => remarks.note(FINISH_REASON_UNKNOWN, || (*kind).into()),
         }
     }
 
-    fn tools(&mut self, delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, say: &mut Say<'_>) -> bool {
-        limited(&delta.tool_calls, say);
+    fn tools(&mut self, delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
+        limited(&delta.tool_calls, remarks);
         for (position, call) in delta.tool_calls.iter().enumerate() {
             if let Obj::Here(call) = call {
-                self.tool(call, position, frame, answer, say);
+                self.tool(call, position, frame, answer, remarks);
             }
         }
         if let Obj::Here(function) = &delta.function_call {
             let key = call_key(frame.index, 0);
             let begun = self.begin(0, "");
-            called(function, &key, begun, answer, say);
+            called(function, &key, begun, answer, remarks);
         }
         !delta.tool_calls.is_empty() || delta.function_call.here().is_some()
     }
 
-    fn tool(&mut self, call: &ToolCall<'_>, position: usize, frame: Frame<'_>, answer: &mut Answer, say: &mut Say<'_>) {
+    fn tool(&mut self, call: &ToolCall<'_>, position: usize, frame: Frame<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         let id = call.id.full().unwrap_or_default();
         let index = match call.index.index() {
             Some(index) => index,
             None => {
-                say.note_if(frame.streamed, TOOL_INDEX_MISSING, || {
+                remarks.note_if(frame.streamed, TOOL_INDEX_MISSING, || {
                     if call.index == Num::Absent { "absent".into() } else { format!("{:?}", call.index) }
                 });
                 self.guess(id, position, frame.streamed)
@@ -155,9 +156,9 @@ impl State {
                     .iter()
                     .filter_map(|(name, lacks)| lacks.then_some(*name))
                     .collect();
-            say.note_if(!lacks.is_empty(), TOOL_START_INCOMPLETE, || format!("lacks {}", lacks.join(", ")));
+            remarks.note_if(!lacks.is_empty(), TOOL_START_INCOMPLETE, || format!("lacks {}", lacks.join(", ")));
         }
-        called(function, &call_key(frame.index, index), begun, answer, say);
+        called(function, &call_key(frame.index, index), begun, answer, remarks);
     }
 
     /// The index of a fragment that names none: a known id's call, a new id's next one, else the latest.
@@ -182,13 +183,13 @@ impl State {
 }
 
 /// Name and arguments of a fragment; `begun`: it is the call's first.
-fn called(function: &Function<'_>, key: &str, begun: bool, answer: &mut Answer, say: &mut Say<'_>) {
+fn called(function: &Function<'_>, key: &str, begun: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
     if let Some(name) = function.name.full() {
         let repeated = !answer.name_tool(key, name) && !begun;
-        say.note_if(repeated, TOOL_NAME_REPEATED, || excerpt(name.as_bytes()));
+        remarks.note_if(repeated, TOOL_NAME_REPEATED, || excerpt(name.as_bytes()));
     }
     if let Some(arguments) = function.arguments.text() {
-        say.note_if(!function.arguments.is_string(), TOOL_ARGUMENTS_TYPE, || excerpt(arguments.as_bytes()));
+        remarks.note_if(!function.arguments.is_string(), TOOL_ARGUMENTS_TYPE, || excerpt(arguments.as_bytes()));
         answer.add_arguments(key, &arguments);
     } else {
         answer.add_arguments(key, "");
@@ -196,12 +197,12 @@ fn called(function: &Function<'_>, key: &str, begun: bool, answer: &mut Answer, 
 }
 
 /// Visible text of a delta: `content`, a string or typed parts, and `refusal`.
-fn content(delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+fn content(delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
     let said = match &delta.content {
         Text::Str(text) => answer.add_text(frame.index, text),
         Text::Absent | Text::Null => false,
         Text::Other(kind) => {
-            say.note(CONTENT_TYPE, || (*kind).into());
+            remarks.note(CONTENT_TYPE, || (*kind).into());
             let text = parts(frame, "text");
             answer.add_text(frame.index, &text)
         }
@@ -211,9 +212,9 @@ fn content(delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, say: &mut S
 }
 
 /// Reasoning of a delta, under either name (not both: some servers send it twice), or as typed parts of `content`.
-fn reasoning(delta: &Delta<'_>, frame: Frame<'_>, ledger: &mut Ledger, answer: &mut Answer, say: &mut Say<'_>) -> bool {
-    ledger.reasoning("reasoning_content", &delta.reasoning_content, say.place);
-    ledger.reasoning("reasoning", &delta.reasoning, say.place);
+fn reasoning(delta: &Delta<'_>, frame: Frame<'_>, ledger: &mut Ledger, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
+    ledger.reasoning("reasoning_content", &delta.reasoning_content, remarks.place);
+    ledger.reasoning("reasoning", &delta.reasoning, remarks.place);
     if let Some(text) = delta.reasoning_content.full().or_else(|| delta.reasoning.full()) {
         return answer.add_reasoning(text);
     }
@@ -236,7 +237,7 @@ fn parts(frame: Frame<'_>, wanted: &str) -> String {
     out
 }
 
-/// Say that a list was longer than what is looked at.
-pub(super) fn limited<T>(list: &List<T>, say: &mut Say<'_>) {
-    say.note_if(list.more > 0, LIST_LIMITED, || format!("{} elements more", list.more));
+/// Remarks that a list was longer than what is looked at.
+pub(super) fn limited<T>(list: &List<T>, remarks: &mut Remarks<'_>) {
+    remarks.note_if(list.more > 0, LIST_LIMITED, || format!("{} elements more", list.more));
 }

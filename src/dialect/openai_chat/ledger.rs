@@ -4,7 +4,7 @@ use super::chunk::Chunk;
 use super::kinds::*;
 use crate::dialect::answer::{Answer, short};
 use crate::dialect::json::{Num, Text};
-use crate::dialect::note::{Place, Say};
+use crate::dialect::remarks::{Place, Remarks};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -44,21 +44,21 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Enter the fields that every chunk should have alike.
-    pub(super) fn enter(&mut self, chunk: &Chunk<'_>, wanted: &str, answer: &mut Answer, say: &mut Say<'_>) {
-        self.unknown(chunk, say.place);
+    pub(super) fn enter(&mut self, chunk: &Chunk<'_>, wanted: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        self.unknown(chunk, remarks.place);
         if wanted == CHUNK {
-            self.usage(chunk, say.place);
+            self.usage(chunk, remarks.place);
         }
         if chunk.is_annotation() {
             return;
         }
-        self.id(&chunk.id, say);
-        self.created(chunk.created, say);
-        say.note_if(chunk.object.str() != Some(wanted), OBJECT_WRONG, || chunk.object.show());
+        self.id(&chunk.id, remarks);
+        self.created(chunk.created, remarks);
+        remarks.note_if(chunk.object.str() != Some(wanted), OBJECT_WRONG, || chunk.object.show());
         match (chunk.model.full(), answer.model.as_deref()) {
-            (None, _) => say.note(MODEL_MISSING, || chunk.model.show()),
+            (None, _) => remarks.note(MODEL_MISSING, || chunk.model.show()),
             (Some(now), Some(first)) => {
-                say.note_if(now != first, MODEL_CHANGES, || format!("\"{}\" then \"{}\"", short(first), short(now)))
+                remarks.note_if(now != first, MODEL_CHANGES, || format!("\"{}\" then \"{}\"", short(first), short(now)))
             }
             (Some(_), None) => {}
         }
@@ -78,25 +78,25 @@ impl Ledger {
     }
 
     /// The stream is over: say what was collected.
-    pub(super) fn close(&mut self, say: &mut Say<'_>) {
+    pub(super) fn close(&mut self, remarks: &mut Remarks<'_>) {
         if let Some((place, first, second)) = self.id_change.take() {
             let (ids, chunks) = (self.ids.len(), self.chunks);
             let least = if ids >= IDS_LIMIT { "at least " } else { "" };
-            say.note_at(place, ID_CHANGES, || format!("{least}{ids} distinct ids in {chunks} chunks: \"{first}\", then \"{second}\""));
+            remarks.note_at(place, ID_CHANGES, || format!("{least}{ids} distinct ids in {chunks} chunks: \"{first}\", then \"{second}\""));
         }
         if let Some(place) = self.unknown_at.take() {
             let names: Vec<_> = self.unknown.iter().map(|(name, n)| format!("{name} ({n}×)")).collect();
-            say.note_at(place, UNKNOWN_FIELD, || names.join(", "));
+            remarks.note_at(place, UNKNOWN_FIELD, || names.join(", "));
         }
         for (kind, (count, place)) in [(USAGE_NULL, self.usage_null), (USAGE_WITH_CHOICES, self.usage_with_choices)] {
             if count > 0 {
-                say.note_at(place, kind, || format!("{count} of {} chunks", self.chunks));
+                remarks.note_at(place, kind, || format!("{count} of {} chunks", self.chunks));
             }
         }
         if let Some((.., place)) = self.reasoning.first().copied() {
             let names: Vec<_> =
                 self.reasoning.drain(..).map(|(name, full, empty, _)| format!("{name} ({full} with text, {empty} empty)")).collect();
-            say.note_at(place, REASONING_FIELD, || names.join(", "));
+            remarks.note_at(place, REASONING_FIELD, || names.join(", "));
         }
     }
 
@@ -112,18 +112,18 @@ impl Ledger {
         *count += 1;
     }
 
-    fn id(&mut self, id: &Text<'_>, say: &mut Say<'_>) {
+    fn id(&mut self, id: &Text<'_>, remarks: &mut Remarks<'_>) {
         let Some(id) = id.full() else {
-            return say.note(ID_MISSING, || id.show());
+            return remarks.note(ID_MISSING, || id.show());
         };
         self.chunks += 1;
         if id == self.last_id {
             return;
         }
         if self.chunks == 1 {
-            say.note_if(is_short(id), ID_SHORT, || format!("\"{}\"", short(id)));
+            remarks.note_if(is_short(id), ID_SHORT, || format!("\"{}\"", short(id)));
         } else if self.id_change.is_none() {
-            self.id_change = Some((say.place, short(&self.last_id), short(id)));
+            self.id_change = Some((remarks.place, short(&self.last_id), short(id)));
         }
         if self.ids.len() < IDS_LIMIT {
             let mut hasher = DefaultHasher::new();
@@ -134,17 +134,17 @@ impl Ledger {
         self.last_id.push_str(id);
     }
 
-    fn created(&mut self, created: Num, say: &mut Say<'_>) {
+    fn created(&mut self, created: Num, remarks: &mut Remarks<'_>) {
         match created {
             Num::Int(now) if (0..SECONDS_LIMIT).contains(&now) => {
                 let first = *self.created.get_or_insert(now);
-                say.note_if(first != now, CREATED_CHANGES, || format!("{first}, then {now}"));
+                remarks.note_if(first != now, CREATED_CHANGES, || format!("{first}, then {now}"));
             }
-            Num::Int(now) => say.note(CREATED_TYPE, || format!("{now}, which is no count of seconds")),
-            Num::Float(now) => say.note(CREATED_TYPE, || format!("{now}, which is no integer")),
-            Num::Absent => say.note(CREATED_TYPE, || "absent".into()),
-            Num::Null => say.note(CREATED_TYPE, || "null".into()),
-            Num::Other(kind) => say.note(CREATED_TYPE, || kind.into()),
+            Num::Int(now) => remarks.note(CREATED_TYPE, || format!("{now}, which is no count of seconds")),
+            Num::Float(now) => remarks.note(CREATED_TYPE, || format!("{now}, which is no integer")),
+            Num::Absent => remarks.note(CREATED_TYPE, || "absent".into()),
+            Num::Null => remarks.note(CREATED_TYPE, || "null".into()),
+            Num::Other(kind) => remarks.note(CREATED_TYPE, || kind.into()),
         }
     }
 

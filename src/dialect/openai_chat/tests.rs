@@ -232,7 +232,7 @@ fn azures_first_chunk_is_documented() {
 #[test]
 fn a_stream_joined_in_the_middle_lacks_nothing() {
     let record = super::super::testing::record(0, TEXT);
-    let mut reader = (DIALECT.reader)(&super::super::testing::evidence("/", &record));
+    let mut reader = DIALECT.read(&super::super::testing::evidence("/", &record));
     let mut odd = Vec::new();
     let meaning = reader.read(&record, &mut Answer::default(), &mut |o| odd.push(o));
     assert!(meaning.content && odd.is_empty(), "{odd:?}");

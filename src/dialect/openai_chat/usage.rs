@@ -3,27 +3,27 @@
 use super::chunk::Usage;
 use super::kinds::{USAGE_ARITHMETIC, USAGE_TYPE};
 use crate::dialect::answer::Answer;
-use crate::dialect::json::{self, Again, Num, Raw};
-use crate::dialect::note::Say;
+use crate::dialect::json::{self, Num, Raw, Repair};
+use crate::dialect::remarks::Remarks;
 
 /// Take over `usage`, unless it is absent or null, and check its sums. Tells whether there was any.
-pub(in crate::dialect) fn take(usage: &Raw<'_>, answer: &mut Answer, say: &mut Say<'_>) -> bool {
+pub(in crate::dialect) fn take(usage: &Raw<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
     let Some(text) = usage.json() else { return false };
-    let mut again = Again::default();
-    let figures = match json::parse::<Usage>(text, &mut again) {
+    let mut repair = Repair::default();
+    let figures = match json::parse::<Usage>(text, &mut repair) {
         Ok(figures) => figures,
         Err(_) => {
-            say.note(USAGE_TYPE, || crate::oddity::excerpt(text.as_bytes()));
+            remarks.note(USAGE_TYPE, || crate::oddity::excerpt(text.as_bytes()));
             Usage::default()
         }
     };
-    check(&figures, say);
+    check(&figures, remarks);
     answer.report_usage(usage.value(), figures.completion_tokens.count());
     true
 }
 
 /// Sums and parts.
-fn check(usage: &Usage, say: &mut Say<'_>) {
+fn check(usage: &Usage, remarks: &mut Remarks<'_>) {
     let details = (usage.prompt_tokens_details.here(), usage.completion_tokens_details.here());
     let cached = details.0.map_or(Num::Absent, |d| d.cached_tokens);
     let reasoning = details.1.map_or(Num::Absent, |d| d.reasoning_tokens);
@@ -36,25 +36,26 @@ fn check(usage: &Usage, say: &mut Say<'_>) {
     ] {
         match figure {
             Num::Absent | Num::Null => {}
-            Num::Int(n) => say.note_if(n < 0, USAGE_TYPE, || format!("{name} {n}")),
-            Num::Float(n) => say.note(USAGE_TYPE, || format!("{name} {n}, which is no integer")),
-            Num::Other(kind) => say.note(USAGE_TYPE, || format!("{name} is a {kind}")),
+            Num::Int(n) => remarks.note_if(n < 0, USAGE_TYPE, || format!("{name} {n}")),
+            Num::Float(n) => remarks.note(USAGE_TYPE, || format!("{name} {n}, which is no integer")),
+            Num::Other(kind) => remarks.note(USAGE_TYPE, || format!("{name} is a {kind}")),
         }
     }
     let figures = [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens];
-    say.note_if(figures.iter().all(|f| *f == Num::Absent), USAGE_TYPE, || "none of its three figures".into());
+    remarks.note_if(figures.iter().all(|f| *f == Num::Absent), USAGE_TYPE, || "none of its three figures".into());
     if let (Some(prompt), Some(completion), Some(total)) =
         (usage.prompt_tokens.int(), usage.completion_tokens.int(), usage.total_tokens.int())
     {
         let wrong = prompt.checked_add(completion) != Some(total);
-        say.note_if(wrong, USAGE_ARITHMETIC, || format!("total_tokens {total} ≠ prompt_tokens {prompt} + completion_tokens {completion}"));
+        remarks
+            .note_if(wrong, USAGE_ARITHMETIC, || format!("total_tokens {total} ≠ prompt_tokens {prompt} + completion_tokens {completion}"));
     }
     for (part, part_name, whole, whole_name) in [
         (cached, "cached_tokens", usage.prompt_tokens, "prompt_tokens"),
         (reasoning, "reasoning_tokens", usage.completion_tokens, "completion_tokens"),
     ] {
         if let (Some(part), Some(whole)) = (part.int(), whole.int()) {
-            say.note_if(part > whole, USAGE_ARITHMETIC, || format!("{part_name} {part} > {whole_name} {whole}"));
+            remarks.note_if(part > whole, USAGE_ARITHMETIC, || format!("{part_name} {part} > {whole_name} {whole}"));
         }
     }
 }

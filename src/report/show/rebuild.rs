@@ -1,7 +1,7 @@
 //! The stored body read once more, by the same parsers, for the words that each record brought.
 
 use crate::body::Decoder;
-use crate::dialect::{self, Answer, Evidence, Reader};
+use crate::dialect::{self, Answer, Evidence, StreamReader};
 use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Framing, Record, Stream};
 use crate::oddity::excerpt;
@@ -52,7 +52,7 @@ impl Rebuilt {
 struct Voice<'s> {
     s: &'s Summary,
     request: &'s StoredBody,
-    reader: Option<Box<dyn Reader>>,
+    reader: Option<StreamReader>,
     answer: Answer,
     said: Said,
 }
@@ -94,7 +94,7 @@ impl Voice<'_> {
             framing: Framing::ALL.iter().copied().find(|f| f.as_str() == response.framing)?,
             record,
         };
-        let reader = self.reader.get_or_insert_with(|| (dialect.reader)(&evidence));
+        let reader = self.reader.get_or_insert_with(|| dialect.read(&evidence));
         let meaning = reader.read(record, &mut self.answer, &mut |_| {});
         let new = self.said.news(&self.answer);
         (meaning.is_delta() && !new.is_empty()).then_some(new)
