@@ -291,7 +291,7 @@ fn clients_have_names_for_people() {
             client.title
         );
         assert!(client.about.len() > 10 && !client.about.ends_with('.'), "{}: {:?} is a part of a sentence", client.name, client.about);
-        let other = titles.insert((client.title, client.dialect), client.name);
+        let other = titles.insert((client.title, client.dialect.name), client.name);
         assert!(other.is_none(), "{} and {other:?} are both called {}", client.name, client.title);
     }
 }

@@ -32,6 +32,19 @@ const ONLY: &[(&str, &[&str])] = &[("proxy", &["conn", "encoding", "time"])];
 /// Where a clock may be read.
 const CLOCKS: &[&str] = &["src/capture/live", "src/proxy/", "src/replay/serve", "src/cli/"];
 
+/// Where a word that is a dialect's name too means something else.
+const NOT_A_DIALECT: &[(&str, &str, &str)] = &[
+    ("src/capture/live/devices.rs", "none", "no capture device"),
+    ("src/http/event.rs", "none", "no transfer coding: a message without a body"),
+    ("src/interchange/har/read.rs", "none", "no transfer coding"),
+    ("src/store/load.rs", "none", "no transfer coding"),
+    ("src/framing/mod.rs", "grpc", "the framing"),
+    ("src/framing/classify/declared.rs", "grpc", "a media type"),
+    ("src/wire/message.rs", "grpc", "a sort of line in transcripts"),
+    ("src/report/explain/lines.rs", "grpc", "a sort of line in transcripts"),
+    ("src/conformance/policy.rs", "mcp", "the profile"),
+];
+
 const MAX_LINES: usize = 400;
 
 /// Every Rust file below this folder, with its text.
@@ -160,6 +173,46 @@ fn clocks_are_read_at_the_edges_only() {
             }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The text up to its tests, which may name what they are about, without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line));
+    lines.take_while(|(_, line)| *line != "mod tests {").filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// What is true of one dialect only is a field of `Dialect`, and a rule of one dialect's own refers to its static: so a new dialect is one file.
+#[test]
+fn dialects_are_named_in_their_folder_only() {
+    // Every dialect says its name as a field of its static.
+    let of_dialects = sources().into_iter().filter(|(path, _)| path.starts_with("src/dialect"));
+    let says = |text: &str| -> Vec<String> {
+        let statics = text.split(": Dialect = Dialect {\n    name: \"").skip(1);
+        statics.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+    };
+    let names: Vec<String> = of_dialects.flat_map(|(_, text)| says(&text)).collect();
+    assert!(names.len() > 20 && names.iter().any(|name| name == "ollama.generate"), "{names:?}");
+    let mut wrong = Vec::new();
+    let mut met = Vec::new();
+    for (path, text) in sources() {
+        let path = path.to_string_lossy().into_owned();
+        if path.starts_with("src/dialect") || path.contains("tests") {
+            continue;
+        }
+        for (n, line) in code(&text) {
+            for name in names.iter().filter(|name| line.contains(&format!("\"{name}\""))) {
+                match NOT_A_DIALECT.iter().position(|(file, word, _)| *file == path && *word == name.as_str()) {
+                    Some(excepted) => met.push(excepted),
+                    None => {
+                        wrong.push(format!("{path}:{n}: names the dialect {name}; make it a field of `Dialect`, or refer to its static"))
+                    }
+                }
+            }
+        }
+    }
+    let left = NOT_A_DIALECT.iter().enumerate().filter(|(i, _)| !met.contains(i));
+    wrong.extend(left.map(|(_, (file, word, _))| format!("{file}: \"{word}\" is gone, take it out of NOT_A_DIALECT")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -30,6 +30,7 @@ mod tests;
 pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
 pub use table::catalogue_table;
 
+use crate::dialect::{self, Dialect};
 use framing::Framing;
 use head::{CutBody, Transport};
 use reader::{Got, Step};
@@ -47,7 +48,7 @@ pub struct Client {
     /// What the client is and which of its interfaces is modelled; part of a sentence.
     pub about: &'static str,
     /// Dialect that it speaks.
-    pub dialect: &'static str,
+    pub dialect: &'static Dialect,
     /// What the model rests on.
     pub evidence: Evidence,
     transport: &'static Transport,
@@ -133,12 +134,12 @@ pub fn judge(stream: &Stream) -> Vec<Verdict> {
 /// only calls a tool, changes the answer for every client that reads it well.
 pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
     let Some(meant) = meant_by(stream, answer) else { return Vec::new() };
-    roster::clients().filter(|c| c.dialect == stream.dialect).map(|c| c.verdict(stream, &meant)).collect()
+    roster::clients().filter(|c| c.dialect.name == stream.dialect).map(|c| c.verdict(stream, &meant)).collect()
 }
 
 /// What the server meant to say, or this text where the right answer is known. None where no client speaks the dialect.
 fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
-    let mut meant = meant::meant(&stream.body, stream.dialect == "openai.chat", roster::meant(stream.dialect)?);
+    let mut meant = meant::meant(&stream.body, stream.dialect == dialect::openai_chat::DIALECT.name, roster::meant(stream.dialect)?);
     if let Some(text) = answer {
         meant.texts = [(0, text.to_string())].into();
     }

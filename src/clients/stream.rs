@@ -1,7 +1,7 @@
 //! What a client gets to see of an exchange: the head's facts, the decoded body with its transfer boundaries, how the body ended.
 
 use crate::body::Decoder;
-use crate::dialect::{DIALECTS, Evidence};
+use crate::dialect::{DIALECTS, Evidence, StreamsBy, by_name};
 use crate::exchange::{Exchange, Response};
 use crate::framing::Record;
 use crate::http::event::{MessageEnd, Transfer, Version};
@@ -155,11 +155,12 @@ fn asked(exchange: &Exchange) -> Option<&'static str> {
     DIALECTS.iter().find(|d| (d.paths)(&evidence, path)).map(|d| d.name)
 }
 
-/// A stream was asked for: by the body, by the path, by the dialect's custom; or at least one came.
+/// A stream was asked for: by the body, by the path, by the dialect's default; or at least one came.
 fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
     let request = exchange.request.as_ref();
     let by_path = request.is_some_and(|r| r.head.target.contains(":stream"));
-    request.and_then(|r| r.stream).unwrap_or(by_path || dialect.starts_with("ollama.") || response.framing.is_stream())
+    let unless_false = by_name(dialect).is_some_and(|d| d.streams_by == StreamsBy::FlagUnlessFalse);
+    request.and_then(|r| r.stream).unwrap_or(by_path || unless_false || response.framing.is_stream())
 }
 
 /// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should, then.

@@ -12,7 +12,7 @@ pub fn catalogue_table() -> String {
             Evidence::Source(what) => format!("source: {what}"),
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "| {} | `{}` | {} | {} | {evidence} |", client.title, client.name, client.dialect, client.about);
+        let _ = writeln!(out, "| {} | `{}` | {} | {} | {evidence} |", client.title, client.name, client.dialect.name, client.about);
     }
     out
 }

@@ -1,6 +1,7 @@
 //! What rules ask of an exchange, so that each check is a few lines and all mean the same by "a stream", "cut" and "whole".
 
 use super::{Case, Finding, Level};
+use crate::dialect::{self, Dialect};
 use crate::exchange::Response;
 use crate::framing::Framing;
 use crate::http::event::{MessageEnd, ResponseHead};
@@ -25,14 +26,19 @@ impl<'a> Case<'a> {
         Some((response, response.head.as_ref()?))
     }
 
+    /// The dialect of the response, unless it is `none`.
+    pub fn dialect(&self) -> Option<&'static Dialect> {
+        self.response()?.dialect.and_then(dialect::by_name).filter(|d| !d.is_none())
+    }
+
     /// The response if it is a stream of this dialect.
-    pub fn stream_of(&self, dialect: &str) -> Option<&'a Response> {
-        self.stream().filter(|r| r.dialect == Some(dialect))
+    pub fn stream_of(&self, dialect: &Dialect) -> Option<&'a Response> {
+        self.stream().filter(|r| r.dialect == Some(dialect.name))
     }
 
     /// The response if it is a stream of generated text.
     pub fn llm_stream(&self) -> Option<&'a Response> {
-        self.stream().filter(|r| r.dialect.and_then(crate::dialect::by_name).is_some_and(|d| d.generates))
+        self.stream().filter(|r| r.dialect.and_then(dialect::by_name).is_some_and(|d| d.generates))
     }
 
     /// Bytes of this exchange were not captured: what rests on the whole of it is unsure.
@@ -48,14 +54,14 @@ impl<'a> Case<'a> {
     }
 
     /// [`Case::tell`] at the rule's own level, for streams of this dialect.
-    pub fn tell_of(&self, dialect: &str, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&str) -> String) {
+    pub fn tell_of(&self, dialect: &Dialect, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&str) -> String) {
         if self.stream_of(dialect).is_some() {
             self.tell(kind, None, push, |odd, _| say(&odd.found));
         }
     }
 
     /// What is missing at the end of a stream of this dialect that was not cut.
-    pub fn tell_at_end(&self, dialect: &str, kind: Kind, push: &mut dyn FnMut(Finding), message: &str) {
+    pub fn tell_at_end(&self, dialect: &Dialect, kind: Kind, push: &mut dyn FnMut(Finding), message: &str) {
         if self.stream_of(dialect).is_some_and(|r| r.end == MessageEnd::Complete) {
             self.tell(kind, None, push, |_, _| message.to_owned());
         }

@@ -1,6 +1,7 @@
 //! What the user holds rules to: a profile, levels of their own, exceptions. A policy changes levels and drops findings; it finds nothing.
 
 use super::{Level, by_code, is_unsure};
+use crate::dialect;
 
 /// How a profile changes a rule's level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +90,7 @@ pub fn profile(name: &str) -> Option<&'static Profile> {
 
 /// The profile that goes with a dialect.
 fn of_dialect(dialect: &str) -> Option<&'static Profile> {
-    let family = dialect.split('.').next().unwrap_or_default();
-    profile(if family == "openai" { "openai-compatible" } else { family })
+    profile(dialect::by_name(dialect)?.profile?)
 }
 
 /// The exchange that findings are about.
@@ -275,6 +275,14 @@ mod tests {
             codes.dedup();
             assert_eq!(codes.len(), p.changes.len(), "{}", p.name);
         }
+    }
+
+    #[test]
+    fn dialects_name_profiles_that_exist() {
+        for d in dialect::DIALECTS {
+            assert_eq!(of_dialect(d.name).map(|p| p.name), d.profile, "{}", d.name);
+        }
+        assert_eq!(of_dialect("openai.of-tomorrow"), None, "a name that an older or newer database has");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::script::{Ending, Script};
+use crate::dialect::{none, openai_chat, openai_completions};
 use crate::exchange::Exchange;
 use crate::framing::Framing;
 use crate::time::Span;
@@ -17,15 +18,12 @@ const KNOWN: [&str; 8] = ["id", "object", "created", "model", "choices", "usage"
 /// The recording is of another family, or no stream.
 pub fn openai(script: Script, exchange: &Exchange) -> Result<Script, String> {
     let response = exchange.response.as_ref();
-    let dialect = response.and_then(|r| r.dialect).unwrap_or("none");
-    let object = match dialect {
-        "openai.chat" => "chat.completion.chunk",
-        "openai.completions" => "text_completion",
+    let (chat, completions, none) = (openai_chat::DIALECT.name, openai_completions::DIALECT.name, none::DIALECT.name);
+    let object = match response.and_then(|r| r.dialect).unwrap_or(none) {
+        dialect if dialect == chat => "chat.completion.chunk",
+        dialect if dialect == completions => "text_completion",
         other => {
-            return Err(format!(
-                "exchange {}: its dialect is {other}; --normalize openai takes openai.chat and openai.completions",
-                exchange.id.0
-            ));
+            return Err(format!("exchange {}: its dialect is {other}; --normalize openai takes {chat} and {completions}", exchange.id.0));
         }
     };
     let framing = response.map_or(Framing::Empty, |r| r.framing);

@@ -152,7 +152,7 @@ pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
     r.answer.terminator.seen || finished
 }
 
-/// Streams of this dialect say that they are over. Gemini's events have no terminator, only a finish reason.
+/// Streams of this dialect say in their records that they are over.
 fn promises_an_end(r: &Response) -> bool {
-    r.framing.is_stream() && (r.answer.terminator.expected.is_some() || r.dialect == Some("gemini.generate"))
+    r.framing.is_stream() && r.answer.end.is_promised()
 }

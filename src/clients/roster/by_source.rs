@@ -8,6 +8,7 @@ use crate::clients::reader::Join;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{LastCr, Mark, Rest, STANDARD, Sse, Utf8};
 use crate::clients::{Client, Evidence};
+use crate::dialect::openai_chat;
 
 static PLAIN: Transport = USUAL;
 static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, ..USUAL };
@@ -72,7 +73,7 @@ const fn client(
     framing: &'static Framing,
     records: &'static Records,
 ) -> Client {
-    Client { name, title, about, dialect: "openai.chat", evidence: Evidence::Source(source), transport, framing, records }
+    Client { name, title, about, dialect: &openai_chat::DIALECT, evidence: Evidence::Source(source), transport, framing, records }
 }
 
 pub(super) static CLIENTS: &[Client] = &[

@@ -8,6 +8,7 @@ use crate::clients::reader::Join;
 use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence};
+use crate::dialect::openai_chat;
 
 // ---- transports
 
@@ -106,7 +107,7 @@ const fn client(
     framing: &'static Framing,
     records: &'static Records,
 ) -> Client {
-    Client { name, title, about, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, records }
+    Client { name, title, about, dialect: &openai_chat::DIALECT, evidence: Evidence::Measured(of), transport, framing, records }
 }
 
 pub(super) static CLIENTS: &[Client] = &[

@@ -8,6 +8,7 @@ use crate::clients::reader::Join;
 use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, Colon, LastCr, Mark, Rest, STANDARD, Split, Sse};
 use crate::clients::{Client, Evidence};
+use crate::dialect::openai_chat;
 
 // ---- transports
 
@@ -153,7 +154,7 @@ const fn client(
     framing: &'static Framing,
     records: &'static Records,
 ) -> Client {
-    Client { name, title, about, dialect: "openai.chat", evidence: Evidence::Measured(of), transport, framing, records }
+    Client { name, title, about, dialect: &openai_chat::DIALECT, evidence: Evidence::Measured(of), transport, framing, records }
 }
 
 pub(super) static CLIENTS: &[Client] = &[

@@ -7,6 +7,7 @@ mod others;
 
 use super::reader::Got;
 use super::{Client, anthropic, chat, gemini, ollama, responses};
+use crate::dialect::{self, Dialect};
 use serde_json::Value;
 
 /// All of them, in the order in which they are told.
@@ -14,14 +15,20 @@ pub(super) fn clients() -> impl Iterator<Item = &'static Client> {
     [chat_script::CLIENTS, chat_python::CLIENTS, others::CLIENTS, by_source::CLIENTS].into_iter().flatten()
 }
 
+/// Adds one record's share to what the server meant to say.
+type Meant = fn(&Value, &mut Got);
+
+/// By dialect.
+static MEANT: &[(&Dialect, Meant)] = &[
+    (&dialect::openai_chat::DIALECT, chat::meant),
+    (&dialect::openai_responses::DIALECT, responses::meant),
+    (&dialect::anthropic::DIALECT, anthropic::meant),
+    (&dialect::gemini::DIALECT, gemini::meant),
+    (&dialect::ollama::CHAT, ollama::meant),
+    (&dialect::ollama::GENERATE, ollama::meant),
+];
+
 /// One record's share in what the server meant to say, where clients of this dialect are known.
-pub(super) fn meant(dialect: &str) -> Option<fn(&Value, &mut Got)> {
-    Some(match dialect {
-        "openai.chat" => chat::meant,
-        "openai.responses" => responses::meant,
-        "anthropic.messages" => anthropic::meant,
-        "gemini.generate" => gemini::meant,
-        "ollama.chat" | "ollama.generate" => ollama::meant,
-        _ => return None,
-    })
+pub(super) fn meant(dialect: &str) -> Option<Meant> {
+    MEANT.iter().find(|(known, _)| known.name == dialect).map(|(_, meant)| *meant)
 }

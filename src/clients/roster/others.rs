@@ -7,6 +7,7 @@ use crate::clients::reader::Join;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, LastCr, Mark, Rest, STANDARD, Split, Sse, Utf8};
 use crate::clients::{Client, Evidence, anthropic, gemini, ollama, responses};
+use crate::dialect::{self, Dialect};
 
 static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
 static HTTPX: Transport = USUAL;
@@ -111,7 +112,7 @@ static OLLAMA_PY: Records = Records { shape: Some(&ollama::PYTHON), collect: || 
 static OLLAMA_PY_GENERATE: Records = Records { collect: || Box::new(ollama::Python { generate: true }), ..PYTHON_SDK };
 
 const fn client(
-    dialect: &'static str,
+    dialect: &'static Dialect,
     name: &'static str,
     title: &'static str,
     about: &'static str,
@@ -275,7 +276,7 @@ pub(super) static CLIENTS: &[Client] = &[
         &OLLAMA_PY,
     ),
     client(
-        "ollama.generate",
+        GENERATE,
         "js.o_ollama",
         "ollama (JavaScript)",
         "Ollama's client for JavaScript, reading lines of JSON",
@@ -285,7 +286,7 @@ pub(super) static CLIENTS: &[Client] = &[
         &OLLAMA_JS,
     ),
     client(
-        "ollama.generate",
+        GENERATE,
         "py.o_ollama",
         "ollama (Python)",
         "Ollama's client for Python, reading lines of JSON",
@@ -296,7 +297,8 @@ pub(super) static CLIENTS: &[Client] = &[
     ),
 ];
 
-const A: &str = "anthropic.messages";
-const R: &str = "openai.responses";
-const G: &str = "gemini.generate";
-const O: &str = "ollama.chat";
+const A: &Dialect = &dialect::anthropic::DIALECT;
+const R: &Dialect = &dialect::openai_responses::DIALECT;
+const G: &Dialect = &dialect::gemini::DIALECT;
+const O: &Dialect = &dialect::ollama::CHAT;
+const GENERATE: &Dialect = &dialect::ollama::GENERATE;

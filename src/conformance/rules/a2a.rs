@@ -21,8 +21,8 @@ pub static A2A_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_of("a2a", a2a::AFTER_END, push, |found| format!("behind the end of the task: {found}"));
-        case.tell_at_end("a2a", a2a::NO_TERMINAL_STATE, push, "the stream ends while the task goes on");
+        case.tell_of(&a2a::DIALECT, a2a::AFTER_END, push, |found| format!("behind the end of the task: {found}"));
+        case.tell_at_end(&a2a::DIALECT, a2a::NO_TERMINAL_STATE, push, "the stream ends while the task goes on");
     },
     ..Rule::DEFAULT
 };

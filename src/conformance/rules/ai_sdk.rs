@@ -28,12 +28,13 @@ pub static UI_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        const UI: &str = "ai-sdk.ui";
-        case.tell_of(UI, ai_sdk_ui::NO_HEADER, push, |_| "the response lacks x-vercel-ai-ui-message-stream".into());
-        case.tell_of(UI, ai_sdk_ui::NO_START, push, |found| format!("the first part is {found}, not start"));
-        case.tell_of(UI, ai_sdk_ui::DELTA_WITHOUT_START, push, |found| format!("a delta for a part that was not started: {found}"));
-        case.tell_at_end(UI, ai_sdk_ui::NO_FINISH, push, "the stream ends without finish, abort or error");
-        case.tell_at_end(UI, ai_sdk_ui::NO_DONE, push, "the stream ends without [DONE]");
+        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_HEADER, push, |_| "the response lacks x-vercel-ai-ui-message-stream".into());
+        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_START, push, |found| format!("the first part is {found}, not start"));
+        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::DELTA_WITHOUT_START, push, |found| {
+            format!("a delta for a part that was not started: {found}")
+        });
+        case.tell_at_end(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_FINISH, push, "the stream ends without finish, abort or error");
+        case.tell_at_end(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_DONE, push, "the stream ends without [DONE]");
     },
     ..Rule::DEFAULT
 };
@@ -65,12 +66,13 @@ pub static UI_002: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
-        const DATA: &str = "ai-sdk.data";
-        case.tell_of(DATA, ai_sdk_data::NO_HEADER, push, |_| "the response lacks x-vercel-ai-data-stream".into());
-        case.tell_of(DATA, ai_sdk_data::WRONG_TYPE, push, |found| format!("a value of another type than its code has: {found}"));
-        case.tell_of(DATA, ai_sdk_data::UNKNOWN_TYPE, push, |found| format!("unknown code {found}"));
-        case.tell_of(DATA, ai_sdk_data::AFTER_FINISH, push, |found| format!("behind d: {found}"));
-        case.tell_at_end(DATA, ai_sdk_data::NO_FINISH, push, "the stream ends without d: and without an error");
+        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::NO_HEADER, push, |_| "the response lacks x-vercel-ai-data-stream".into());
+        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::WRONG_TYPE, push, |found| {
+            format!("a value of another type than its code has: {found}")
+        });
+        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::UNKNOWN_TYPE, push, |found| format!("unknown code {found}"));
+        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::AFTER_FINISH, push, |found| format!("behind d: {found}"));
+        case.tell_at_end(&ai_sdk_data::DIALECT, ai_sdk_data::NO_FINISH, push, "the stream ends without d: and without an error");
     },
     ..Rule::DEFAULT
 };

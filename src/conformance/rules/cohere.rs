@@ -20,8 +20,8 @@ pub static COHERE_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_at_end("cohere.chat", cohere::NO_END, push, "the stream ends without its last event");
-        case.tell_of("cohere.chat", cohere::AFTER_END, push, |found| format!("behind the last event: {found}"));
+        case.tell_at_end(&cohere::DIALECT, cohere::NO_END, push, "the stream ends without its last event");
+        case.tell_of(&cohere::DIALECT, cohere::AFTER_END, push, |found| format!("behind the last event: {found}"));
     },
     ..Rule::DEFAULT
 };

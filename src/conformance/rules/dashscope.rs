@@ -26,7 +26,7 @@ pub static DASH_001: Rule = Rule {
     also: &[("SSE-002", Level::Warning), ("SSE-014", Level::Info), ("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell_of("dashscope.generation", dashscope::REPEATS_TEXT, push, |found| {
+        case.tell_of(&dashscope::DIALECT, dashscope::REPEATS_TEXT, push, |found| {
             format!("events repeat the whole text so far (first: {found})")
         });
     },
@@ -56,7 +56,7 @@ pub static DASH_002: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_at_end("dashscope.generation", dashscope::NO_FINISH_REASON, push, "the stream ends without a finish reason");
+        case.tell_at_end(&dashscope::DIALECT, dashscope::NO_FINISH_REASON, push, "the stream ends without a finish reason");
     },
     ..Rule::DEFAULT
 };

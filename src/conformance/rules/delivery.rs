@@ -210,8 +210,7 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     let answer = &response.answer;
     let terminator = &answer.terminator;
     let finished = !answer.finish_reasons.is_empty();
-    // Gemini's events have no terminator, only the finish reason.
-    let promised = terminator.expected.is_some() || response.dialect == Some("gemini.generate");
+    let promised = answer.end.is_promised();
     let mut signs = Vec::new();
     match response.end {
         _ if answered(response) => return None,

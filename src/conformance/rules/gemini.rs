@@ -132,5 +132,5 @@ pub static GEM_004: Rule = Rule {
 
 /// The response if it is a stream of this dialect.
 fn stream<'a>(case: &Case<'a>) -> Option<&'a Response> {
-    case.stream_of("gemini.generate")
+    case.stream_of(&gemini::DIALECT)
 }

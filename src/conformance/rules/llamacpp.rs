@@ -24,8 +24,8 @@ pub static LLAMA_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_at_end("llamacpp.completion", llamacpp::NO_STOP, push, "the stream ends without \"stop\": true");
-        case.tell_of("llamacpp.completion", llamacpp::AFTER_STOP, push, |found| format!("behind \"stop\": true: {found}"));
+        case.tell_at_end(&llamacpp::DIALECT, llamacpp::NO_STOP, push, "the stream ends without \"stop\": true");
+        case.tell_of(&llamacpp::DIALECT, llamacpp::AFTER_STOP, push, |found| format!("behind \"stop\": true: {found}"));
     },
     ..Rule::DEFAULT
 };

@@ -29,7 +29,7 @@ pub static MCP_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.stream_of("mcp") else { return };
+        let Some(response) = case.stream_of(&mcp::DIALECT) else { return };
         case.tell(mcp::WRONG_ID, None, push, |odd, _| format!("a response to nobody: id {}", odd.found));
         case.tell(mcp::AFTER_RESPONSE, None, push, |odd, n| {
             format!("{} behind the response: {}", many(n, "message", "messages"), odd.found)
@@ -91,7 +91,7 @@ pub static MCP_003: Rule = Rule {
     good: &["good-call; result 7; last"],
     needs_all_bytes: false,
     check: |case, push| {
-        if case.stream_of("mcp").is_some() {
+        if case.stream_of(&mcp::DIALECT).is_some() {
             case.tell(mcp::PRIMING, None, push, |odd, _| format!("an event with empty data, {}, primes the stream", odd.found));
         }
     },
@@ -101,7 +101,7 @@ pub static MCP_003: Rule = Rule {
 /// What is wrong with `Accept` and with the answer's type.
 fn negotiation(case: &Case<'_>) -> [Option<String>; 2] {
     let (Some(request), Some(response)) = (&case.exchange.request, case.response()) else { return [None, None] };
-    if response.dialect != Some("mcp") || request.head.method != "POST" {
+    if response.dialect != Some(mcp::DIALECT.name) || request.head.method != "POST" {
         return [None, None];
     }
     let accept = request.head.fields.all("accept").map(String::from_utf8_lossy).collect::<Vec<_>>().join(", ").to_ascii_lowercase();

@@ -118,7 +118,7 @@ pub static OLLAMA_004: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_at_end("ollama.status", ollama_status::NO_SUCCESS, push, "the stream ends without the status success");
+        case.tell_at_end(&ollama_status::DIALECT, ollama_status::NO_SUCCESS, push, "the stream ends without the status success");
     },
     ..Rule::DEFAULT
 };

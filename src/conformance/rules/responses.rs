@@ -2,7 +2,7 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
-use crate::dialect::openai_responses::kinds;
+use crate::dialect::openai_responses::{self, kinds};
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
@@ -195,7 +195,7 @@ pub static OAI_RESP_007: Rule = Rule {
 
 /// The response if it is a stream of this dialect.
 fn stream<'a>(case: &Case<'a>) -> Option<&'a Response> {
-    case.stream_of("openai.responses")
+    case.stream_of(&openai_responses::DIALECT)
 }
 
 /// The first of these kinds that was noticed, in streams of this dialect.

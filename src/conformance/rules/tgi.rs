@@ -23,6 +23,6 @@ pub static TGI_001: Rule = Rule {
     ],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
-    check: |case, push| case.tell_at_end("tgi.generate", tgi::NO_END, push, "the stream ends without generated_text"),
+    check: |case, push| case.tell_at_end(&tgi::DIALECT, tgi::NO_END, push, "the stream ends without generated_text"),
     ..Rule::DEFAULT
 };

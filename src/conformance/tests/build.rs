@@ -1,7 +1,7 @@
 //! Exchanges by hand: one whole chat stream, to be bent by the test.
 
 use crate::conn::{ConnId, Endpoints};
-use crate::dialect::{Answer, Meaning, Terminator};
+use crate::dialect::{Answer, Meaning, Terminator, by_name};
 use crate::exchange::ending::Ending;
 use crate::exchange::{Body, Delta, Exchange, ExchangeId, Response};
 use crate::framing::Framing;
@@ -15,6 +15,7 @@ pub(super) fn chat() -> Exchange {
     let mut exchange = stream(Framing::Sse, Some("openai.chat"), "text/event-stream; charset=utf-8");
     let response = response(&mut exchange);
     response.answer = Answer {
+        end: response.answer.end,
         texts: [(0, "word word ".to_owned())].into(),
         finish_reasons: [(0, "stop".to_owned())].into(),
         terminator: Terminator {
@@ -59,7 +60,7 @@ pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_ty
         last_record_at: Some(at(50)),
         comments: 0,
         deltas: deltas(&[20, 40]),
-        answer: Answer::default(),
+        answer: Answer { end: dialect.and_then(by_name).map(|d| d.end).unwrap_or_default(), ..Answer::default() },
         records: Vec::new(),
         end: MessageEnd::Complete,
     };

@@ -3,6 +3,7 @@
 use super::build::{at, chat, half_chat, head, response, stream, with};
 use crate::conformance::policy::{Allow, Policy, profile};
 use crate::conformance::{Case, Finding, Level, Limits, Rule, UNSURE, case, host_of, judge_by, subject};
+use crate::dialect::{Dialect, openai_chat, openai_responses};
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, TlsInfo};
 use crate::framing::Framing;
@@ -228,9 +229,9 @@ fn what_rules_call_a_stream() {
     response(&mut x).framing = Framing::WebSocket;
     assert!(seen(&x, |c| c.stream().is_some() && c.stream_head().is_none()));
     response(&mut x).framing = Framing::Json;
-    assert!(seen(&x, |c| c.stream().is_none() && c.stream_of("openai.chat").is_none() && c.llm_stream().is_none()));
-    assert!(seen(&chat(), |c| c.stream_of("openai.chat").is_some()
-        && c.stream_of("openai.responses").is_none()
+    assert!(seen(&x, |c| c.stream().is_none() && c.stream_of(&openai_chat::DIALECT).is_none() && c.llm_stream().is_none()));
+    assert!(seen(&chat(), |c| c.stream_of(&openai_chat::DIALECT).is_some()
+        && c.stream_of(&openai_responses::DIALECT).is_none()
         && c.llm_stream().is_some()));
     for dialect in [Some("none"), Some("mcp"), None] {
         assert!(seen(&stream(Framing::Sse, dialect, "text/event-stream"), |c| c.llm_stream().is_none()), "{dialect:?}");
@@ -240,7 +241,7 @@ fn what_rules_call_a_stream() {
 #[test]
 fn what_lacks_at_an_end_is_told_where_the_body_was_not_cut() {
     let kind = Kind("t.end");
-    let told = |end, dialect: &str| {
+    let told = |end, dialect: &Dialect| {
         let mut x = with(half_chat(end), kind);
         response(&mut x).end = end;
         seen(&x, |c| {
@@ -249,10 +250,10 @@ fn what_lacks_at_an_end_is_told_where_the_body_was_not_cut() {
             n
         })
     };
-    assert_eq!(told(MessageEnd::Complete, "openai.chat"), 1);
-    assert_eq!(told(MessageEnd::Complete, "openai.responses"), 0);
+    assert_eq!(told(MessageEnd::Complete, &openai_chat::DIALECT), 1);
+    assert_eq!(told(MessageEnd::Complete, &openai_responses::DIALECT), 0);
     for end in [MessageEnd::CutByClient, MessageEnd::CutByServer, MessageEnd::CutByCapture] {
-        assert_eq!(told(end, "openai.chat"), 0, "{end:?}");
+        assert_eq!(told(end, &openai_chat::DIALECT), 0, "{end:?}");
     }
 }
 

@@ -257,6 +257,7 @@ fn who_promises_no_end_is_not_truncated_at_a_proper_one() {
     assert_eq!(plain("none"), []);
     assert_eq!(plain("litserve.plain"), []);
     assert_eq!(plain("gemini.generate"), [("DLV-010", Warning)], "no finish reason came");
+    assert_eq!(plain("dashscope.generation"), [("DLV-010", Warning)], "no finish reason came");
     let mut cut = stream(Framing::Sse, Some("none"), "text/event-stream");
     response(&mut cut).end = MessageEnd::CutByServer;
     assert_eq!(judged(&cut), [("HTTP-006", Error), ("DLV-010", Warning)]);

@@ -341,6 +341,7 @@ fn who_promises_an_end() {
         let mut x = exchange(&[ASK, HEAD, WORD, LAST]);
         let r = x.response.as_mut().unwrap();
         (r.dialect, r.answer.terminator.expected) = (Some(name), None);
+        r.answer.end = crate::dialect::by_name(name).unwrap().end;
         of(&x)
     };
     assert_eq!((dialect("gemini.generate").verdict, dialect("none").verdict), (ServerTruncated, Complete));

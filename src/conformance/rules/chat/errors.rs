@@ -3,7 +3,7 @@
 use super::{ERROR_AND_END, at_end, left_open, tell};
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
-use crate::dialect::openai_chat::kinds as odd;
+use crate::dialect::openai_chat::{self, kinds as odd};
 use crate::http::event::MessageEnd;
 
 /// No error is no key.
@@ -70,7 +70,7 @@ pub static OAI_CHAT_027: Rule = Rule {
     argued: &[("most clients", "They raise at the error itself, which is right; without the end they say so worse, or later.")],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat").filter(|r| r.answer.error.is_some() && !r.answer.terminator.seen) else {
+        let Some(response) = case.stream_of(&openai_chat::DIALECT).filter(|r| r.answer.error.is_some() && !r.answer.terminator.seen) else {
             return;
         };
         match response.end {

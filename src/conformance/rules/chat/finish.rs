@@ -3,7 +3,7 @@
 use super::{at_end, choice_of, ended_chat, tell};
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
-use crate::dialect::openai_chat::kinds as odd;
+use crate::dialect::openai_chat::{self, kinds as odd};
 
 /// Choices that are looked for at most; nobody sends more.
 const MOST_CHOICES: u64 = 1024;
@@ -115,7 +115,7 @@ pub static OAI_CHAT_010: Rule = Rule {
     ],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat") else { return };
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let forced = case.exchange.request.as_ref().and_then(|r| r.asked).is_none_or(|a| a.forced_tool);
         for (choice, reason) in &response.answer.finish_reasons {
             if !forced && reason == "stop" && response.answer.tool_arguments.keys().any(|call| choice_of(call) == *choice) {

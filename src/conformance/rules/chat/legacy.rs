@@ -30,7 +30,7 @@ pub static OAI_CMPL_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.completions") else { return };
+        let Some(response) = case.stream_of(&odd::DIALECT) else { return };
         for (kind, what) in [
             (odd::OBJECT_WRONG, "object is"),
             (odd::CHOICES_MISSING, "choices is"),

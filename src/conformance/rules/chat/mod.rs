@@ -22,6 +22,7 @@ pub use usage::*;
 
 use crate::conformance::case::answered;
 use crate::conformance::{Case, Finding};
+use crate::dialect::openai_chat;
 use crate::exchange::{Asked, Response};
 use crate::http::event::MessageEnd;
 use crate::oddity::{Kind, Oddity};
@@ -36,7 +37,7 @@ const ERROR_AND_END: &str = "error-and-end";
 /// A chat stream of which it can be said what is missing at its end: the server ended it, or left it open behind a finish reason until the client gave up.
 /// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a capture that ended prove nothing.
 fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
-    let response = case.stream_of("openai.chat")?;
+    let response = case.stream_of(&openai_chat::DIALECT)?;
     match response.end {
         MessageEnd::Complete => Some(response),
         MessageEnd::CutByClient if !response.answer.finish_reasons.is_empty() && !answered(response) && left_open(case, response) => {
@@ -48,7 +49,7 @@ fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
 
 /// [`Case::tell`] at the rule's own level, for chat streams only: the reader of single documents notices some of the same.
 fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
-    if case.stream_of("openai.chat").is_some() {
+    if case.stream_of(&openai_chat::DIALECT).is_some() {
         case.tell(kind, None, push, say);
     }
 }

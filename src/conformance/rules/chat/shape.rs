@@ -3,7 +3,7 @@
 use super::tell;
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
-use crate::dialect::openai_chat::kinds as odd;
+use crate::dialect::openai_chat::{self, kinds as odd};
 use crate::oddity::Oddity;
 
 /// Each chunk has choices.
@@ -153,7 +153,7 @@ pub static OAI_CHAT_016: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::ROLE_REPEATED, push, |_, n| format!("the role comes again in {}", many(n, "delta", "deltas")));
-        if case.stream_of("openai.chat").is_some() {
+        if case.stream_of(&openai_chat::DIALECT).is_some() {
             let level = |odd: &Oddity| (odd.found == "\"\"").then_some(Level::Warning);
             let level = case.exchange.oddities.find(odd::ROLE_EMPTY).and_then(|(odd, _)| level(odd));
             case.tell(odd::ROLE_EMPTY, level, push, |odd, n| format!("role is {} in {}", odd.found, many(n, "delta", "deltas")));
@@ -179,7 +179,7 @@ pub static OAI_CHAT_017: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat") else { return };
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
         case.tell(odd::CONTENT_TYPE, level, push, |odd, n| format!("content is {} in {}", odd.found, many(n, "delta", "deltas")));
     },

@@ -2,7 +2,7 @@
 
 use super::{asked, at_end, ended_chat, tell};
 use crate::conformance::{Finding, Level, Rule};
-use crate::dialect::openai_chat::kinds as odd;
+use crate::dialect::openai_chat::{self, kinds as odd};
 
 /// Where the reasoning is.
 pub static OAI_CHAT_035: Rule = Rule {
@@ -98,7 +98,7 @@ pub static OAI_CHAT_039: Rule = Rule {
     ],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat") else { return };
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let looks = |text: &str| match () {
             () if text.contains("[DONE]") => Some("[DONE]"),
             () if text.starts_with("data:") || text.contains("\ndata:") => Some("a line that begins with data:"),

@@ -3,7 +3,7 @@
 use super::{at_end, choice_of, tell};
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
-use crate::dialect::openai_chat::kinds as odd;
+use crate::dialect::openai_chat::{self, kinds as odd};
 use crate::http::event::MessageEnd;
 use crate::oddity::excerpt;
 
@@ -60,7 +60,7 @@ pub static OAI_CHAT_033: Rule = Rule {
     good: &[TOOL_CHAT],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat") else { return };
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
         case.tell(odd::TOOL_START_INCOMPLETE, level, push, |odd, _| format!("the first fragment of a tool call {}", odd.found));
         case.tell(odd::TOOL_NAME_REPEATED, level, push, |odd, n| {
@@ -92,7 +92,7 @@ pub static OAI_CHAT_034: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-016"],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat") else { return };
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         case.tell(odd::TOOL_ARGUMENTS_TYPE, None, push, |odd, _| format!("arguments are no string: {}", odd.found));
         let answer = &response.answer;
         if answer.text_limited || response.end != MessageEnd::Complete || case.exchange.oddities.find(odd::TOOL_ARGUMENTS_TYPE).is_some() {

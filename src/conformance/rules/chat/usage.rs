@@ -2,7 +2,7 @@
 
 use super::{asked, at_end, ended_chat, tell};
 use crate::conformance::{Finding, Level, Rule};
-use crate::dialect::openai_chat::kinds as odd;
+use crate::dialect::openai_chat::{self, kinds as odd};
 use crate::oddity::Oddity;
 
 /// Usage as asked for.
@@ -62,7 +62,7 @@ pub static OAI_CHAT_029: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream_of("openai.chat") else { return };
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let asked_for = asked(case).and_then(|a| a.usage) == Some(true);
         let nulls = case.exchange.oddities.find(odd::USAGE_NULL);
         let unknown = asked(case).is_none();

@@ -2,12 +2,10 @@
 
 use super::{essence, is_lines};
 use crate::conformance::{Case, Finding, Level, Rule};
+use crate::dialect::StreamsBy;
 use crate::exchange::Response;
 use crate::framing::Framing;
 use crate::oddity::excerpt;
-
-/// Dialects in which `stream` in the request decides, and is false by default.
-const BY_FLAG: &[&str] = &["openai.chat", "openai.completions", "openai.responses", "anthropic.messages"];
 
 /// A stream was asked for.
 pub static HTTP_017: Rule = Rule {
@@ -36,7 +34,7 @@ pub static HTTP_017: Rule = Rule {
         let streamed = case.exchange.request.as_ref().and_then(|r| r.stream) == Some(true);
         let document = response.framing == Framing::Json && response.record_count == 1 && response.answer.error.is_none();
         let declared = response.head.as_ref().and_then(essence).unwrap_or_default();
-        if streamed && document && declared.ends_with("json") && !is_lines(&declared) && response.dialect.is_some_and(|d| d != "none") {
+        if streamed && document && declared.ends_with("json") && !is_lines(&declared) && case.dialect().is_some() {
             push(Finding { at: Some(response.first_at), ..Finding::new("a stream was asked for, and one JSON document came") });
         }
     },
@@ -53,14 +51,22 @@ pub static HTTP_018: Rule = Rule {
     source: "OpenAI API reference, `stream` (default false); 9router issue 3492, OmniRoute issue 6740",
     breaks: &["openai-python", "openai-node", "every client that did not ask"],
     fix: "Collect the answer where the request does not ask for a stream.",
-    bad: &[r#"> POST /v1/chat/completions HTTP/1.1
+    bad: &[
+        r#"> POST /v1/chat/completions HTTP/1.1
            > Host: api.example
            >json {"model":"m","stream":false,"messages":[]}
-           events; role; word; stop; done; last"#],
+           events; role; word; stop; done; last"#,
+        r#"> POST /v2/chat HTTP/1.1
+           > Host: api.example
+           >json {"model":"command-r","messages":[]}
+           events; cohere-text; cohere-end; last"#,
+    ],
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream().filter(|r| r.framing == Framing::Sse && r.dialect.is_some_and(|d| BY_FLAG.contains(&d))) else {
+        let Some(response) =
+            case.stream().filter(|r| r.framing == Framing::Sse && case.dialect().is_some_and(|d| d.streams_by == StreamsBy::Flag))
+        else {
             return;
         };
         let Some(request) = case.exchange.request.as_ref().filter(|r| r.asked.is_some()) else { return };

@@ -2,7 +2,7 @@
 
 use super::{essence, fits};
 use crate::conformance::{Finding, Level, Rule};
-use crate::dialect;
+
 use crate::http::event::ResponseHead;
 
 /// The content type is the one that the dialect promises.
@@ -34,8 +34,8 @@ pub static HTTP_001: Rule = Rule {
     also: &[("HTTP-005", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some((response, head)) = case.stream_head() else { return };
-        let Some(dialect) = response.dialect.filter(|d| *d != "none").and_then(dialect::by_name) else { return };
+        let Some((_, head)) = case.stream_head() else { return };
+        let Some(dialect) = case.dialect() else { return };
         if let Some(finding) = wrong_type(head, dialect.name, dialect.content_types) {
             push(finding);
         }

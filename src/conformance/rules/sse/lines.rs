@@ -135,8 +135,7 @@ pub static SSE_017: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.stream() else { return };
-        if response.dialect == Some("gemini.generate") {
+        if case.stream().is_none() || case.dialect().is_some_and(|d| d.crlf) {
             return;
         }
         for (kind, what) in
