@@ -180,8 +180,11 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
     Ok(Summary { request, response, timing, tcp, ..own })
 }
 
-/// Columns beyond the summary, with what a finished exchange puts there.
-pub(super) const EXTRA: &[(&str, fn(&Exchange) -> Value)] = &[
+/// What a finished exchange puts into a column.
+type Of = fn(&Exchange) -> Value;
+
+/// Columns beyond the summary.
+pub(super) const EXTRA: &[(&str, Of)] = &[
     ("done", |_| true.into()),
     ("gap", |x| x.gap.into()),
     ("dialect_why", |x| opt(x.response.as_ref().map(|r| r.dialect_why.clone()))),
