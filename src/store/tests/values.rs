@@ -106,7 +106,6 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
                 client_rst: Some(Timestamp(53)),
                 server_rst: Some(Timestamp(54)),
             },
-            ..ConnFacts::default()
         };
         c.exchanges = 46;
         let t = |s: &str| Some(s.to_owned());
