@@ -32,7 +32,7 @@ pub struct Client {
     pub versions: &'static str,
     /// How it is known.
     pub known: Known,
-    /// The executable models of it ([`crate::clients`]), by name; none where there is none, or where no rule is held to it.
+    /// The executable models of it (`crate::clients`), by name; none where there is none, or where no rule is held to it.
     pub models: &'static [&'static str],
 }
 

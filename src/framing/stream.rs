@@ -11,7 +11,7 @@ const MAX_HELD: usize = 64 << 10;
 
 /// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB have been seen.
 ///
-/// Every result but the times is the same however the body is cut into pieces (one exception: [`super::Record::end`]).
+/// Every result but the times is the same however the body is cut into pieces (one exception: `Record::end`).
 #[derive(Debug)]
 pub struct Stream {
     classifier: Classifier,

@@ -88,7 +88,7 @@ pub struct NetStats {
     pub other: u64,
     /// Packets too short or broken in their headers.
     pub malformed: u64,
-    /// Packets dropped for the checksum of their IPv4 or TCP header ([`Decoder::verify_checksums`]).
+    /// Packets dropped for the checksum of their IPv4 or TCP header (`Decoder::verify_checksums`).
     pub bad_checksum: u64,
     /// IP fragments that were kept for the rest of their datagram. The one that completes it counts as what the whole gives.
     pub fragments: u64,

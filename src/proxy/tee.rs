@@ -82,7 +82,7 @@ impl Told {
     }
 }
 
-/// The queue's two ends: relays push through [`Tap`]s, one reader takes.
+/// The queue's two ends: relays push through `Tap`s, one reader takes.
 #[derive(Debug, Clone)]
 pub struct Tee(Arc<Shared>);
 

@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One exchange, as `list --format json` prints it. Absent is null.
 ///
-/// Of a WebSocket the fields of `response` and `timing` hold the conversation; JSON tells it apart (see [`websocket`]).
+/// Of a WebSocket the fields of `response` and `timing` hold the conversation; JSON tells it apart (see `websocket`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(remote = "Self")]
 pub struct Summary {
