@@ -275,7 +275,7 @@ fn tell(served: &Served<'_>, verbose: bool) {
         }
         Served::Answered { .. } => {}
         Served::Unmatched { why, .. } => say(&format!("sniff: 404: {}", clean(&message(why)))),
-        Served::NotServed(why) => say(&format!("sniff: not served: {}", clean(why))),
+        Served::Failed(why) => say(&format!("sniff: not served: {}", clean(why))),
     }
 }
 

@@ -98,7 +98,8 @@ const NOTHING: &str = "the server sent nothing: it was thinking, busy, or held b
 #[test]
 fn a_pause_is_caused_by_what_ended_within_it_and_lasted_for_half_of_it() {
     // (kind, when the stall ended, how long it lasted) of a pause from 1000 to 2000 ms.
-    let cases: &[(&[(Kind, i64, Option<i64>)], &str)] = &[
+    type Stalls<'a> = &'a [(Kind, i64, Option<i64>)];
+    let cases: &[(Stalls<'_>, &str)] = &[
         (&[], NOTHING),
         (&[(WINDOW, 1500, Some(500))], SHUT),
         (&[(WINDOW, 1500, Some(499))], NOTHING),

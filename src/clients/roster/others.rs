@@ -111,6 +111,7 @@ static OLLAMA_JS: Records = Records { skips_unreadable: true, collect: || Box::<
 static OLLAMA_PY: Records = Records { shape: Some(&ollama::PYTHON), collect: || Box::<ollama::Python>::default(), ..PYTHON_SDK };
 static OLLAMA_PY_GENERATE: Records = Records { collect: || Box::new(ollama::Python { generate: true }), ..PYTHON_SDK };
 
+#[allow(clippy::too_many_arguments)] // one argument for each column of the table
 const fn client(
     dialect: &'static Dialect,
     name: &'static str,

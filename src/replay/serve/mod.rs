@@ -71,7 +71,7 @@ pub enum Served<'a> {
         why: &'a str,
     },
     /// A connection that could not be served, and why.
-    NotServed(&'a str),
+    Failed(&'a str),
 }
 
 /// How the service went.

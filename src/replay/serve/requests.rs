@@ -68,14 +68,14 @@ impl Reading<'_> {
             match &self.shared.seal {
                 Some(seal) => self.link.seal_with(seal()),
                 None => {
-                    (self.shared.tell)(&Served::NotServed("a client speaks TLS, and there is no certificate to answer it with"));
+                    (self.shared.tell)(&Served::Failed("a client speaks TLS, and there is no certificate to answer it with"));
                     return false;
                 }
             }
         }
         let mut plain = Vec::new();
         if let Err(e) = self.link.open(bytes, &mut plain) {
-            (self.shared.tell)(&Served::NotServed(&format!("TLS: {e}")));
+            (self.shared.tell)(&Served::Failed(&format!("TLS: {e}")));
             return false;
         }
         if plain.is_empty() {
@@ -91,7 +91,7 @@ impl Reading<'_> {
         // Requests are told apart by the same reader that reads captures.
         self.event(at, What::Data(&plain));
         if self.http.speaks() == Speaks::Other {
-            (self.shared.tell)(&Served::NotServed("a client speaks neither HTTP/1 nor HTTP/2"));
+            (self.shared.tell)(&Served::Failed("a client speaks neither HTTP/1 nor HTTP/2"));
             return false;
         }
         true
