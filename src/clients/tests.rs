@@ -1,5 +1,8 @@
 //! Parsers against the vectors of a real browser, and small streams against what the real clients are known to do.
 
+mod answers;
+mod parsers;
+
 use super::sse::{Event, STANDARD, Said};
 use super::{BodyEnd, Outcome, Stream, judge, judge_against};
 use std::ops::ControlFlow;
@@ -95,6 +98,13 @@ fn what_the_issues_of_the_clients_report() {
     let bare = chat("", "", BodyEnd::Complete);
     let minding: Vec<_> = judge(&bare).into_iter().filter(|v| v.outcome != Outcome::Fine).map(|v| v.client).collect();
     assert_eq!(minding, ["hf-inference-benchmarker"]);
+}
+
+#[test]
+fn go_openai_raises_at_line_301_without_data() {
+    // The blank line behind the first chunk is the first of them.
+    let lines = |n: usize| chat(&"\n".repeat(n - 1), DONE, BodyEnd::Complete);
+    assert_eq!([300, 301].map(|n| fate(&lines(n), "go-openai")), [Some(Outcome::Fine), Some(Outcome::Raises)]);
 }
 
 #[test]
