@@ -20,7 +20,7 @@ pub mod framing {
 
 pub mod http {
     pub mod event {
-        pub use crate::http::event::{Fields, MessageEnd, Told, Transfer, Version};
+        pub use crate::http::event::{EndSignal, Fields, MessageEnd, Transfer, Version};
     }
 }
 

@@ -6,7 +6,7 @@ mod support;
 use serde_json::Value;
 use sniff::conformance::{self, Level, Limits};
 use sniff::exchange::Exchange;
-use sniff::internal::http::event::Told;
+use sniff::internal::http::event::EndSignal;
 use sniff::internal::verdict::{self, Verdict};
 use sniff::metrics;
 use std::path::Path;
@@ -95,13 +95,15 @@ fn endings_agree_with_the_truth() {
     for (name, exchanges, told) in corpus() {
         for (x, truth) in exchanges.iter().zip(&told) {
             let reset = &truth["response"]["h2_rst"];
-            if let (Some(code), Some(Told::RstStream(have))) = (reset["code"].as_u64(), x.ending.told) {
+            if let (Some(code), Some(EndSignal::RstStream(have))) = (reset["code"].as_u64(), x.ending.told) {
                 assert_eq!((u64::from(have), x.ending.by.as_str().starts_with(reset["by"].as_str().unwrap())), (code, true), "{name}");
                 compared += 1;
             }
-            let whole = truth["response"]["complete"] == true && !matches!(x.ending.told, Some(Told::NotCaptured));
-            let cuts =
-                matches!(x.ending.told, Some(Told::Fin | Told::Reset | Told::CloseNotify | Told::RstStream(_) | Told::GoAway { .. }));
+            let whole = truth["response"]["complete"] == true && !matches!(x.ending.told, Some(EndSignal::NotCaptured));
+            let cuts = matches!(
+                x.ending.told,
+                Some(EndSignal::Fin | EndSignal::Reset | EndSignal::CloseNotify | EndSignal::RstStream(_) | EndSignal::GoAway { .. })
+            );
             assert!(!(whole && cuts), "{name}: {:?}", x.ending);
         }
     }

@@ -1,14 +1,14 @@
 //! How an exchange ended, as facts: what told so, whose doing it was, and what had become of the connection by then. Enough to judge it and to end
 //! a replay the same way.
 
-use crate::http::event::{MessageEnd, Told};
+use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::{Span, Timestamp};
 
 /// The end of the answer; of the request, where no answer began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ending {
     /// What told it.
-    pub told: Option<Told>,
+    pub told: Option<EndSignal>,
     /// Whose doing it was.
     pub by: Party,
     /// When: the last byte of a whole message, the FIN or frame that cut it, the last packet where only silence or the capture's end did.
@@ -121,8 +121,8 @@ impl From<MessageEnd> for Party {
 
 impl Closing {
     /// The first sign that this end was done with the connection.
-    pub fn first(&self) -> Option<(Told, Timestamp)> {
-        let all = [(Told::CloseNotify, self.close_notify), (Told::Fin, self.fin), (Told::Reset, self.rst)];
+    pub fn first(&self) -> Option<(EndSignal, Timestamp)> {
+        let all = [(EndSignal::CloseNotify, self.close_notify), (EndSignal::Fin, self.fin), (EndSignal::Reset, self.rst)];
         all.into_iter().filter_map(|(told, at)| Some((told, at?))).min_by_key(|(_, at)| *at)
     }
 }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn the_first_sign_counts() {
         let closing = Closing { fin: Some(Timestamp(5)), rst: Some(Timestamp(9)), close_notify: Some(Timestamp(5)) };
-        assert_eq!(closing.first(), Some((Told::CloseNotify, Timestamp(5))));
+        assert_eq!(closing.first(), Some((EndSignal::CloseNotify, Timestamp(5))));
         assert_eq!(Closing::default().first(), None);
     }
 }

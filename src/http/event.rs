@@ -70,7 +70,7 @@ pub enum HttpWhat<'a> {
     /// Trailer section, as field list.
     Trailers(Fields),
     /// The message is over: whole or cut by whom, and what told so.
-    End(MessageEnd, Told),
+    End(MessageEnd, EndSignal),
     /// Something odd about this message.
     Oddity(Oddity),
 }
@@ -90,7 +90,7 @@ pub enum MessageEnd {
 
 /// What told that a message is over. The first five end whole messages, the others cut them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Told {
+pub enum EndSignal {
     /// The end of the head: there is no body (HEAD, 204, 304, CONNECT, `Content-Length: 0`).
     NoBody,
     /// The chunk of length zero with the empty line behind it (RFC 9112 section 7.1).
@@ -128,36 +128,36 @@ pub enum Told {
     Switched,
 }
 
-impl Told {
+impl EndSignal {
     /// What the end of a direction told.
-    pub fn of(end: End) -> Told {
+    pub fn of(end: End) -> EndSignal {
         match end {
-            End::Fin => Told::Fin,
-            End::Reset => Told::Reset,
-            End::CloseNotify => Told::CloseNotify,
-            End::Idle => Told::Idle,
-            End::Capture => Told::CaptureEnd,
+            End::Fin => EndSignal::Fin,
+            End::Reset => EndSignal::Reset,
+            End::CloseNotify => EndSignal::CloseNotify,
+            End::Idle => EndSignal::Idle,
+            End::Capture => EndSignal::CaptureEnd,
         }
     }
 
     /// For the store and machines: `zero-chunk`, `rst-stream`, …
     pub fn as_str(self) -> &'static str {
         match self {
-            Told::NoBody => "no-body",
-            Told::ZeroChunk => "zero-chunk",
-            Told::Length => "length",
-            Told::EndStream => "end-stream",
-            Told::Close => "close",
-            Told::CloseFrame => "close-frame",
-            Told::Fin => "fin",
-            Told::Reset => "reset",
-            Told::CloseNotify => "close-notify",
-            Told::RstStream(_) => "rst-stream",
-            Told::GoAway { .. } => "goaway",
-            Told::Idle => "idle",
-            Told::CaptureEnd => "capture-end",
-            Told::NotCaptured => "not-captured",
-            Told::Switched => "switched",
+            EndSignal::NoBody => "no-body",
+            EndSignal::ZeroChunk => "zero-chunk",
+            EndSignal::Length => "length",
+            EndSignal::EndStream => "end-stream",
+            EndSignal::Close => "close",
+            EndSignal::CloseFrame => "close-frame",
+            EndSignal::Fin => "fin",
+            EndSignal::Reset => "reset",
+            EndSignal::CloseNotify => "close-notify",
+            EndSignal::RstStream(_) => "rst-stream",
+            EndSignal::GoAway { .. } => "goaway",
+            EndSignal::Idle => "idle",
+            EndSignal::CaptureEnd => "capture-end",
+            EndSignal::NotCaptured => "not-captured",
+            EndSignal::Switched => "switched",
         }
     }
 }

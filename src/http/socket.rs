@@ -1,6 +1,6 @@
 //! What follows the 101 that opened a WebSocket: the bytes of both directions are the bodies of its exchange, until both are over.
 
-use super::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told};
+use super::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
 use super::hold::Item;
 use crate::conn::Stamp;
 use crate::conn::{End, UNKNOWN_GAP};
@@ -53,9 +53,9 @@ impl Socket {
             return;
         }
         let (end, told) = match self.first {
-            Some((Side::Request, how)) => (MessageEnd::CutByClient, Told::of(how)),
-            Some((Side::Response, how)) => (MessageEnd::CutByServer, Told::of(how)),
-            None => (MessageEnd::CutByCapture, self.silent.map_or(Told::CaptureEnd, Told::of)),
+            Some((Side::Request, how)) => (MessageEnd::CutByClient, EndSignal::of(how)),
+            Some((Side::Response, how)) => (MessageEnd::CutByServer, EndSignal::of(how)),
+            None => (MessageEnd::CutByCapture, self.silent.map_or(EndSignal::CaptureEnd, EndSignal::of)),
         };
         for side in [Side::Request, Side::Response] {
             sink(HttpEvent { at: stamp.at, frame: stamp.frame, exchange: self.exchange, side, what: HttpWhat::End(end, told) });

@@ -8,7 +8,7 @@ use super::{BodyPart, Config};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::ending::Ending;
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
-use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told};
+use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side};
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
 
@@ -141,6 +141,6 @@ impl<H> KeptMessage<H> {
             say(*last_at, 0, HttpWhat::Trailers(trailers));
         }
         // What told it is kept with the ending.
-        say(*last_at, 0, HttpWhat::End(*end, Told::NotCaptured));
+        say(*last_at, 0, HttpWhat::End(*end, EndSignal::NotCaptured));
     }
 }

@@ -3,7 +3,7 @@
 use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, End, What};
 use crate::exchange::ending::{Closing, Ending, Party};
-use crate::http::event::{MessageEnd, Told};
+use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::Timestamp;
 
 /// Of one connection, so far.
@@ -56,7 +56,7 @@ impl Closings {
     }
 
     /// The end of an exchange: by its messages, or by the connection where they have none.
-    pub(super) fn ending(&self, ended: Option<(MessageEnd, Told, Stamp)>) -> Ending {
+    pub(super) fn ending(&self, ended: Option<(MessageEnd, EndSignal, Stamp)>) -> Ending {
         let [client, server] = [Direction::ToServer, Direction::ToClient].map(|dir| self.sides[dir.index()]);
         let (by, told, stamp) = match ended {
             Some((how, told, stamp)) => (Party::from(how), told, stamp),
@@ -66,12 +66,12 @@ impl Closings {
     }
 
     /// No answer came: whoever closed first is who gave up.
-    fn without_message(&self) -> (Party, Told, Stamp) {
+    fn without_message(&self) -> (Party, EndSignal, Stamp) {
         let first = self.first.and_then(|dir| Some((dir, self.sides[dir.index()].first()?)));
         match first {
             Some((Direction::ToServer, (told, at))) => (Party::Client, told, Stamp { at, frame: 0 }),
             Some((Direction::ToClient, (told, at))) => (Party::Server, told, Stamp { at, frame: 0 }),
-            None => (Party::Capture, self.silent.map_or(Told::CaptureEnd, Told::of), self.last),
+            None => (Party::Capture, self.silent.map_or(EndSignal::CaptureEnd, EndSignal::of), self.last),
         }
     }
 }
@@ -81,7 +81,7 @@ impl Closings {
 mod tests {
     use crate::conn::ConnId;
     use crate::exchange::ending::{Ending, Party};
-    use crate::http::event::Told;
+    use crate::http::event::EndSignal;
     use crate::pipeline::exchanges_of;
     use crate::time::Span;
 
@@ -97,7 +97,7 @@ mod tests {
     const CHUNKED: &str = "< Transfer-Encoding: chunked\n";
     const DONE: &str = "@ +20ms\n<chunk data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n@ +1ms\n<chunk data: [DONE]\\n\\n\n";
 
-    fn told(head: &str, then: &str) -> (Option<Told>, Party) {
+    fn told(head: &str, then: &str) -> (Option<EndSignal>, Party) {
         let e = ending(head, then);
         (e.told, e.by)
     }
@@ -105,15 +105,15 @@ mod tests {
     #[test]
     fn what_told_the_end_and_whose_doing_it_was() {
         let done = |then: &str| told(CHUNKED, &format!("{DONE}{then}"));
-        assert_eq!(done("<last\n"), (Some(Told::ZeroChunk), Party::Server));
-        assert_eq!(done("!fin >\n"), (Some(Told::Fin), Party::Client));
-        assert_eq!(done("!rst <\n"), (Some(Told::Reset), Party::Server));
-        assert_eq!(done("!idle <\n!idle >\n"), (Some(Told::Idle), Party::Capture));
-        assert_eq!(done("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
-        assert_eq!(told("< Content-Length: 3\n", "<| abc\n"), (Some(Told::Length), Party::Server));
-        assert_eq!(told("< Content-Length: 0\n", ""), (Some(Told::NoBody), Party::Server));
-        assert_eq!(told("", "<| abc\n!fin <\n"), (Some(Told::Close), Party::Server));
-        assert_eq!(told("< Content-Length: 30\n", "<| abc\n!fin <\n"), (Some(Told::Fin), Party::Server));
+        assert_eq!(done("<last\n"), (Some(EndSignal::ZeroChunk), Party::Server));
+        assert_eq!(done("!fin >\n"), (Some(EndSignal::Fin), Party::Client));
+        assert_eq!(done("!rst <\n"), (Some(EndSignal::Reset), Party::Server));
+        assert_eq!(done("!idle <\n!idle >\n"), (Some(EndSignal::Idle), Party::Capture));
+        assert_eq!(done("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
+        assert_eq!(told("< Content-Length: 3\n", "<| abc\n"), (Some(EndSignal::Length), Party::Server));
+        assert_eq!(told("< Content-Length: 0\n", ""), (Some(EndSignal::NoBody), Party::Server));
+        assert_eq!(told("", "<| abc\n!fin <\n"), (Some(EndSignal::Close), Party::Server));
+        assert_eq!(told("< Content-Length: 30\n", "<| abc\n!fin <\n"), (Some(EndSignal::Fin), Party::Server));
     }
 
     #[test]
@@ -132,10 +132,10 @@ mod tests {
             let e = exchanges_of(|sink| transcript.replay(ConnId(0), sink))[0].ending;
             (e.told, e.by)
         };
-        assert_eq!(of("!fin <\n!fin >\n"), (Some(Told::Fin), Party::Server));
-        assert_eq!(of("!idle <\n!idle >\n"), (Some(Told::Idle), Party::Capture));
-        assert_eq!(of("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
-        assert_eq!(of("!rst >\n"), (Some(Told::Reset), Party::Client));
-        assert_eq!(of("!end\n"), (Some(Told::CaptureEnd), Party::Capture));
+        assert_eq!(of("!fin <\n!fin >\n"), (Some(EndSignal::Fin), Party::Server));
+        assert_eq!(of("!idle <\n!idle >\n"), (Some(EndSignal::Idle), Party::Capture));
+        assert_eq!(of("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
+        assert_eq!(of("!rst >\n"), (Some(EndSignal::Reset), Party::Client));
+        assert_eq!(of("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
     }
 }

@@ -8,7 +8,7 @@ use crate::conn::Stamp;
 use crate::exchange::WebSocket;
 use crate::framing::websocket::{Sender, close_code};
 use crate::framing::{Framed, Stream};
-use crate::http::event::{HttpWhat, MessageEnd, Side, Told};
+use crate::http::event::{EndSignal, HttpWhat, MessageEnd, Side};
 use crate::time::Timestamp;
 
 /// A Close frame without a code (RFC 6455 section 7.1.5).
@@ -48,18 +48,18 @@ impl Work {
 
     /// What was found, when the exchange is over.
     pub(super) fn close_socket(&mut self, stamp: Stamp) {
-        self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture, Told::CaptureEnd));
+        self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture, EndSignal::CaptureEnd));
         self.exchange.websocket = self.socket.take().map(|socket| Box::new(socket.found));
     }
 
     /// The server's Close frame completes what it sends, whatever ends the connection; the client's alone means that it wanted no more.
-    fn told_by_frames(&mut self, how: MessageEnd, told: Told) -> (MessageEnd, Told) {
+    fn told_by_frames(&mut self, how: MessageEnd, told: EndSignal) -> (MessageEnd, EndSignal) {
         let Some(socket) = &mut self.socket else { return (how, told) };
         let word = self.response.as_mut().and_then(|r| r.reading.found().last_word.as_deref());
         socket.found.server_close = word.map(code);
         match (socket.found.server_close, socket.found.client_close) {
-            (Some(_), _) => (MessageEnd::Complete, Told::CloseFrame),
-            (None, Some(_)) => (MessageEnd::CutByClient, Told::CloseFrame),
+            (Some(_), _) => (MessageEnd::Complete, EndSignal::CloseFrame),
+            (None, Some(_)) => (MessageEnd::CutByClient, EndSignal::CloseFrame),
             (None, None) => (how, told),
         }
     }

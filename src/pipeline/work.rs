@@ -12,7 +12,7 @@ use crate::dialect::{self, Answer};
 use crate::exchange::ending::Ending;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
-use crate::http::event::{Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Told, Transfer};
+use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
 use crate::time::Timestamp;
 
@@ -33,7 +33,7 @@ pub(super) struct Work {
     /// What the client sends behind the head that opened a WebSocket.
     pub(super) socket: Option<Socket>,
     /// How the response ended, once it did; how the request was cut, while no response began.
-    pub(super) ended: Option<(MessageEnd, Told, Stamp)>,
+    pub(super) ended: Option<(MessageEnd, EndSignal, Stamp)>,
 }
 
 pub(super) struct RequestWork {

@@ -1,7 +1,7 @@
 //! What is sent again and when: an answer as steps in time, independent of the HTTP version that will carry it.
 
 use crate::exchange::{Body, Exchange, PieceInfo, Response};
-use crate::http::event::{Fields, MessageEnd, ResponseHead, Told, Transfer};
+use crate::http::event::{EndSignal, Fields, MessageEnd, ResponseHead, Transfer};
 use crate::http::stored;
 use crate::time::{Span, Timestamp};
 use std::fmt;
@@ -186,15 +186,15 @@ impl Script {
     }
 }
 
-fn ending(response: &Response, told: Option<Told>, holes: bool) -> Ending {
+fn ending(response: &Response, told: Option<EndSignal>, holes: bool) -> Ending {
     match (response.end, told) {
         // Less comes than was promised.
         (MessageEnd::Complete, _) if holes && matches!(response.head.as_ref().map(|h| h.transfer), Some(Transfer::Length(_))) => {
             Ending::Cut
         }
         (MessageEnd::Complete, _) => Ending::Clean,
-        (MessageEnd::CutByServer, Some(Told::RstStream(code))) => Ending::Reset(code),
-        (MessageEnd::CutByServer, Some(Told::Reset)) => Ending::Reset(INTERNAL_ERROR),
+        (MessageEnd::CutByServer, Some(EndSignal::RstStream(code))) => Ending::Reset(code),
+        (MessageEnd::CutByServer, Some(EndSignal::Reset)) => Ending::Reset(INTERNAL_ERROR),
         (MessageEnd::CutByServer, _) => Ending::Cut,
         // The server would have gone on.
         (MessageEnd::CutByClient | MessageEnd::CutByCapture, _) => Ending::Open,

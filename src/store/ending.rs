@@ -2,7 +2,7 @@
 
 use crate::conn::ClosedAt;
 use crate::exchange::ending::{Closing, Ending, Party};
-use crate::http::event::Told;
+use crate::http::event::EndSignal;
 use crate::summary::ending::codes;
 use crate::time::Timestamp;
 use rusqlite::types::Value;
@@ -17,7 +17,7 @@ pub(super) fn write(tx: &Transaction<'_>, id: i64, e: &Ending) -> Result<()> {
     let time = |t: Option<Timestamp>| t.map_or(Value::Null, |t| t.nanos().into());
     let number = |n: Option<u32>| n.map_or(Value::Null, Value::from);
     let (code, last) = codes(e.told);
-    let mut values: Vec<Value> = vec![id.into(), e.told.map_or("", Told::as_str).to_owned().into(), e.by.as_str().to_owned().into()];
+    let mut values: Vec<Value> = vec![id.into(), e.told.map_or("", EndSignal::as_str).to_owned().into(), e.by.as_str().to_owned().into()];
     values.extend([e.at.nanos().into(), (e.frame as i64).into(), number(code), number(last)]);
     values.extend([e.last_byte_at, e.terminator_at, e.finish_at].map(time));
     values.extend([&e.client, &e.server].into_iter().flat_map(|c| [c.fin, c.rst, c.close_notify].map(time)));
@@ -58,24 +58,24 @@ fn ending(row: &Row<'_>) -> Result<Ending> {
     })
 }
 
-fn told(kind: &str, code: Option<u32>, last: Option<u32>) -> Option<Told> {
+fn told(kind: &str, code: Option<u32>, last: Option<u32>) -> Option<EndSignal> {
     let (code, last) = (code.unwrap_or_default(), last.unwrap_or_default());
     let all = [
-        Told::NoBody,
-        Told::ZeroChunk,
-        Told::Length,
-        Told::EndStream,
-        Told::Close,
-        Told::CloseFrame,
-        Told::Fin,
-        Told::Reset,
-        Told::CloseNotify,
-        Told::RstStream(code),
-        Told::GoAway { last, code },
-        Told::Idle,
-        Told::CaptureEnd,
-        Told::NotCaptured,
-        Told::Switched,
+        EndSignal::NoBody,
+        EndSignal::ZeroChunk,
+        EndSignal::Length,
+        EndSignal::EndStream,
+        EndSignal::Close,
+        EndSignal::CloseFrame,
+        EndSignal::Fin,
+        EndSignal::Reset,
+        EndSignal::CloseNotify,
+        EndSignal::RstStream(code),
+        EndSignal::GoAway { last, code },
+        EndSignal::Idle,
+        EndSignal::CaptureEnd,
+        EndSignal::NotCaptured,
+        EndSignal::Switched,
     ];
     all.into_iter().find(|told| told.as_str() == kind)
 }

@@ -1,7 +1,7 @@
 //! How an exchange ended, as `show` prints it: [`Ending`] in JSON, times in ns since 1970 UTC, spans in milliseconds.
 
 use crate::exchange::ending::Ending;
-use crate::http::event::Told;
+use crate::http::event::EndSignal;
 use crate::time::Span;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -13,7 +13,7 @@ impl Serialize for Ending {
         let ms = |s: Option<Span>| s.map(Span::as_millis_f64);
         let (code, last_stream) = codes(self.told);
         let mut s = s.serialize_struct("Ending", 14)?;
-        s.serialize_field("kind", self.told.map_or("", Told::as_str))?;
+        s.serialize_field("kind", self.told.map_or("", EndSignal::as_str))?;
         s.serialize_field("by", self.by.as_str())?;
         s.serialize_field("t_ns", &self.at)?;
         s.serialize_field("frame", &self.frame)?;
@@ -32,10 +32,10 @@ impl Serialize for Ending {
 }
 
 /// Error code of RST_STREAM or GOAWAY, and the last stream that GOAWAY names.
-pub fn codes(told: Option<Told>) -> (Option<u32>, Option<u32>) {
+pub fn codes(told: Option<EndSignal>) -> (Option<u32>, Option<u32>) {
     match told {
-        Some(Told::RstStream(code)) => (Some(code), None),
-        Some(Told::GoAway { last, code }) => (Some(code), Some(last)),
+        Some(EndSignal::RstStream(code)) => (Some(code), None),
+        Some(EndSignal::GoAway { last, code }) => (Some(code), Some(last)),
         _ => (None, None),
     }
 }

@@ -12,7 +12,7 @@ pub use timeout::{Limit, near};
 
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
-use crate::http::event::{MessageEnd, Told};
+use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::Span;
 
 /// What became of the answer.
@@ -87,7 +87,7 @@ fn answered(x: &Exchange, r: &Response) -> (Verdict, Option<Limit>) {
         return (Verdict::ErrorInside200, None);
     }
     // A WebSocket that either end closed by its own protocol has ended in good order.
-    if said_its_end(x, r) || x.ending.told == Some(Told::CloseFrame) {
+    if said_its_end(x, r) || x.ending.told == Some(EndSignal::CloseFrame) {
         return (Verdict::Complete, None);
     }
     if x.gap || x.ending.by == Party::Capture {
@@ -111,7 +111,7 @@ fn unanswered(x: &Exchange) -> (Verdict, Option<Limit>) {
 
 /// Somebody closed too early.
 fn cut(x: &Exchange) -> (Verdict, Option<Limit>) {
-    let deliberate = matches!(x.ending.told, Some(Told::RstStream(code)) if code == CANCEL);
+    let deliberate = matches!(x.ending.told, Some(EndSignal::RstStream(code)) if code == CANCEL);
     let limit = silence(x).and_then(near).filter(|_| !deliberate);
     match (limit, guilty(x)) {
         (Some(_), _) => (Verdict::GatewayTimeout, limit),
@@ -130,7 +130,7 @@ fn guilty(x: &Exchange) -> Party {
         (Some(fin), Some(last)) => e.client.rst.is_none() && last.since(fin) > HALF_CLOSED,
         _ => false,
     };
-    if e.by == Party::Client && e.told == Some(Told::Fin) && read_on { Party::Server } else { e.by }
+    if e.by == Party::Client && e.told == Some(EndSignal::Fin) && read_on { Party::Server } else { e.by }
 }
 
 /// Bytes that were under way when the client closed come within this.

@@ -3,7 +3,7 @@
 use super::{Limit, Verdict, guilty, promises_an_end, said_its_end};
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
-use crate::http::event::{MessageEnd, Told, Transfer};
+use crate::http::event::{EndSignal, MessageEnd, Transfer};
 use crate::oddity::excerpt;
 use crate::time::Span;
 
@@ -77,21 +77,23 @@ fn transport(x: &Exchange) -> String {
         Some(r) => format!(" after {} body bytes{lacks}", r.body.wire_bytes),
     };
     match e.told {
-        Some(Told::NoBody) => "the answer has no body".into(),
-        Some(Told::ZeroChunk) => "the body ended with its zero chunk".into(),
-        Some(Told::Length) => "the body has the length that Content-Length announced".into(),
-        Some(Told::EndStream) => "the stream ended with END_STREAM".into(),
-        Some(Told::Close) => "the body lasted until the server closed: nothing else could tell its end".into(),
-        Some(Told::Fin) => format!("{who} closed (FIN){place}"),
-        Some(Told::Reset) => format!("{who} reset the connection (RST){place}"),
-        Some(Told::CloseNotify) => format!("{who} closed (TLS close_notify){place}"),
-        Some(Told::CloseFrame) => format!("{who} sent a Close frame (WebSocket)"),
-        Some(Told::RstStream(code)) => format!("{who} reset the stream (RST_STREAM, {}){place}", h2_code(code)),
-        Some(Told::GoAway { last, code }) => format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code)),
-        Some(Told::Idle) => format!("nobody closed, and nothing came for longer than the idle limit{place}"),
-        Some(Told::CaptureEnd) => format!("the recording ended{place}"),
-        Some(Told::NotCaptured) => "the bytes that tell the end were not captured".into(),
-        Some(Told::Switched) => "the connection switched to another protocol".into(),
+        Some(EndSignal::NoBody) => "the answer has no body".into(),
+        Some(EndSignal::ZeroChunk) => "the body ended with its zero chunk".into(),
+        Some(EndSignal::Length) => "the body has the length that Content-Length announced".into(),
+        Some(EndSignal::EndStream) => "the stream ended with END_STREAM".into(),
+        Some(EndSignal::Close) => "the body lasted until the server closed: nothing else could tell its end".into(),
+        Some(EndSignal::Fin) => format!("{who} closed (FIN){place}"),
+        Some(EndSignal::Reset) => format!("{who} reset the connection (RST){place}"),
+        Some(EndSignal::CloseNotify) => format!("{who} closed (TLS close_notify){place}"),
+        Some(EndSignal::CloseFrame) => format!("{who} sent a Close frame (WebSocket)"),
+        Some(EndSignal::RstStream(code)) => format!("{who} reset the stream (RST_STREAM, {}){place}", h2_code(code)),
+        Some(EndSignal::GoAway { last, code }) => {
+            format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code))
+        }
+        Some(EndSignal::Idle) => format!("nobody closed, and nothing came for longer than the idle limit{place}"),
+        Some(EndSignal::CaptureEnd) => format!("the recording ended{place}"),
+        Some(EndSignal::NotCaptured) => "the bytes that tell the end were not captured".into(),
+        Some(EndSignal::Switched) => "the connection switched to another protocol".into(),
         None => "how it ended was not recorded".into(),
     }
 }
@@ -126,7 +128,7 @@ fn behind_the_end(x: &Exchange, why: &mut Vec<String>) {
 }
 
 fn tls(x: &Exchange, why: &mut Vec<String>) {
-    let by_close = matches!(x.ending.told, Some(Told::Close | Told::Fin)) && x.ending.by == Party::Server;
+    let by_close = matches!(x.ending.told, Some(EndSignal::Close | EndSignal::Fin)) && x.ending.by == Party::Server;
     if x.tls.is_some() && by_close && x.ending.server.close_notify.is_none() {
         why.push("no close_notify: anybody on the way could have cut here".into());
     }

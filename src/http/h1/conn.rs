@@ -5,7 +5,7 @@ use super::pairing::{Pairing, Turn, Upgrade};
 use super::reader::{Out, Reader};
 use crate::conn::End;
 use crate::conn::Stamp;
-use crate::http::event::{HttpEvent, MessageEnd, Side, Told};
+use crate::http::event::{EndSignal, HttpEvent, MessageEnd, Side};
 use crate::http::hold::{Hold, Item};
 
 /// An HTTP/1 connection.
@@ -76,7 +76,7 @@ impl Conn {
                 Some(Turn::Switch { exchange, to }) => {
                     let ahead = self.client.take_waiting().map(|(hold, _)| hold).unwrap_or_default();
                     // A request that was still coming is overtaken by the answer.
-                    let cut = (MessageEnd::CutByServer, Told::Switched);
+                    let cut = (MessageEnd::CutByServer, EndSignal::Switched);
                     self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });
                     let (next, ends) = (self.next(), self.ends);
                     return Some(Switched { exchange, to, next, used, ahead, ends });
@@ -120,7 +120,7 @@ impl Conn {
 
     fn finish(&mut self, side: Side, stamp: Stamp, how: End, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let cut = self.cut_by(side, how);
-        let close = if how.is_orderly() { (MessageEnd::Complete, Told::Close) } else { cut };
+        let close = if how.is_orderly() { (MessageEnd::Complete, EndSignal::Close) } else { cut };
         let reader = match side {
             Side::Request => &mut self.client,
             Side::Response => &mut self.server,
@@ -130,7 +130,7 @@ impl Conn {
 
     /// Who is to blame for a message of `side` that is not complete: the end that closed first. A side that just fell silent
     /// stopped because of the other's FIN or RST, if there was one; else the capture ended.
-    fn cut_by(&self, side: Side, how: End) -> (MessageEnd, Told) {
+    fn cut_by(&self, side: Side, how: End) -> (MessageEnd, EndSignal) {
         let other = match side {
             Side::Request => Side::Response,
             Side::Response => Side::Request,
@@ -140,9 +140,9 @@ impl Conn {
             End::Idle | End::Capture => self.first.filter(|first| first.0 == other),
         };
         match guilty {
-            Some((Side::Request, how)) => (MessageEnd::CutByClient, Told::of(how)),
-            Some((Side::Response, how)) => (MessageEnd::CutByServer, Told::of(how)),
-            None => (MessageEnd::CutByCapture, Told::of(how)),
+            Some((Side::Request, how)) => (MessageEnd::CutByClient, EndSignal::of(how)),
+            Some((Side::Response, how)) => (MessageEnd::CutByServer, EndSignal::of(how)),
+            None => (MessageEnd::CutByCapture, EndSignal::of(how)),
         }
     }
 

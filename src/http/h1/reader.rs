@@ -8,7 +8,7 @@ use super::pairing::{Pairing, Turn, Upgrade};
 use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
 use crate::conn::Stamp;
 use crate::http::detect::{starts_request, starts_status};
-use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told, Transfer};
+use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
 use crate::http::hold::{Hold, Item, LIMIT};
 use crate::oddity::{Kind, Oddity, excerpt};
 
@@ -16,10 +16,10 @@ use crate::oddity::{Kind, Oddity, excerpt};
 const STRAY_LINES: u32 = 8;
 
 /// How a message ended and what told so.
-pub(super) type Ended = (MessageEnd, Told);
+pub(super) type Ended = (MessageEnd, EndSignal);
 
 /// The end of a message stood in bytes that the capture lacks.
-const LOST: Ended = (MessageEnd::CutByCapture, Told::NotCaptured);
+const LOST: Ended = (MessageEnd::CutByCapture, EndSignal::NotCaptured);
 pub(super) const NOT_CAPTURED: HttpWhat<'static> = HttpWhat::End(LOST.0, LOST.1);
 
 /// Where events go, and the time they get.
@@ -116,7 +116,7 @@ impl Reader {
                 let (exchange, left) = (*exchange, *left);
                 out.emit(exchange, HttpWhat::Data(&bytes[..n]));
                 if left == 0 {
-                    self.complete(exchange, Told::Length, pairing, out);
+                    self.complete(exchange, EndSignal::Length, pairing, out);
                 }
                 n
             }
@@ -135,7 +135,7 @@ impl Reader {
                 let (exchange, left) = (*exchange, *left);
                 out.emit(exchange, HttpWhat::Data(&bytes[..n]));
                 if left == 0 {
-                    self.complete(exchange, Told::Length, pairing, out);
+                    self.complete(exchange, EndSignal::Length, pairing, out);
                 }
                 n
             }
@@ -261,12 +261,12 @@ impl Reader {
             Transfer::Chunked => Body::Chunked(Dechunk::new()),
             Transfer::Close => Body::Close,
             Transfer::Length(left) if left > 0 => Body::Length { left },
-            Transfer::Length(_) | Transfer::None | Transfer::H2 => return self.complete(exchange, Told::NoBody, pairing, out),
+            Transfer::Length(_) | Transfer::None | Transfer::H2 => return self.complete(exchange, EndSignal::NoBody, pairing, out),
         };
         self.phase = Phase::Body { exchange, body };
     }
 
-    pub(super) fn complete(&mut self, exchange: u64, told: Told, pairing: &Pairing, out: &mut Out<'_>) {
+    pub(super) fn complete(&mut self, exchange: u64, told: EndSignal, pairing: &Pairing, out: &mut Out<'_>) {
         out.emit(exchange, HttpWhat::End(MessageEnd::Complete, told));
         self.phase = match pairing.waits(exchange).filter(|_| self.side == Side::Request) {
             Some(asked) => Phase::Waiting { hold: Hold::default(), asked },
@@ -293,7 +293,7 @@ impl Reader {
                 if let Some(trailers) = trailers {
                     out.emit(exchange, HttpWhat::Trailers(trailers));
                 }
-                self.complete(exchange, Told::ZeroChunk, pairing, out);
+                self.complete(exchange, EndSignal::ZeroChunk, pairing, out);
             }
             Step::Lost => self.phase = Phase::Lost(Box::new(Lost::broken(exchange))),
             Step::Broken => self.phase = Phase::Body { exchange, body: Body::Unreadable },

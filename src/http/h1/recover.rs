@@ -8,7 +8,7 @@ use super::pairing::{Pairing, Turn};
 use super::reader::{Body, NOT_CAPTURED, Out, Phase, Reader, new_head};
 use crate::conn::UNKNOWN_GAP;
 use crate::http::detect::{starts_request, starts_status};
-use crate::http::event::{HttpWhat, MessageEnd, Side, Told};
+use crate::http::event::{EndSignal, HttpWhat, MessageEnd, Side};
 use crate::http::hold::Item;
 use crate::oddity::{Kind, excerpt};
 
@@ -33,7 +33,7 @@ impl Reader {
                 let done = *left == 0;
                 out.emit(exchange, HttpWhat::Gap(Some(bytes)));
                 if done {
-                    self.complete(exchange, Told::Length, pairing, out);
+                    self.complete(exchange, EndSignal::Length, pairing, out);
                     if len > bytes {
                         self.gap(len - bytes, pairing, out);
                     }
@@ -53,7 +53,7 @@ impl Reader {
                     }
                     Hole::AfterLast { exact } => {
                         out.emit(exchange, HttpWhat::Gap(None));
-                        self.complete(exchange, Told::ZeroChunk, pairing, out);
+                        self.complete(exchange, EndSignal::ZeroChunk, pairing, out);
                         if !exact {
                             self.lose(None, pairing);
                         }
@@ -132,7 +132,7 @@ impl Reader {
         if fresh && starts {
             if let Some(exchange) = lost.message {
                 // Another message begins where a broken framing hid the end of this one: its sender's fault.
-                out.emit(exchange, if lost.broken { HttpWhat::End(own_fault(self.side), Told::NotCaptured) } else { NOT_CAPTURED });
+                out.emit(exchange, if lost.broken { HttpWhat::End(own_fault(self.side), EndSignal::NotCaptured) } else { NOT_CAPTURED });
             }
             self.phase = new_head();
             return 0;

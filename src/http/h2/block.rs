@@ -5,7 +5,7 @@ use super::head::Block;
 use super::stream::Progress;
 use super::{BAD_BLOCK, BAD_FRAME, Conn, Here, MAX_BLOCK, Sink, UNKNOWN_ENTRY};
 use crate::conn::Direction;
-use crate::http::event::{HttpWhat, MessageEnd, Told};
+use crate::http::event::{EndSignal, HttpWhat, MessageEnd};
 use crate::time::Timestamp;
 
 /// A field block that is being collected.
@@ -51,7 +51,7 @@ impl Conn {
         self.hpack[i].lost_block();
         self.odd(here, head.stream, BAD_FRAME, why, sink);
         if head.kind == kind::HEADERS && head.has(flag::END_STREAM) && head.has(flag::END_HEADERS) {
-            self.message_end(here, head.stream, MessageEnd::Complete, Told::EndStream, sink);
+            self.message_end(here, head.stream, MessageEnd::Complete, EndSignal::EndStream, sink);
         }
     }
 
@@ -92,7 +92,7 @@ impl Conn {
             self.odd(here, id, BAD_BLOCK, format!("{} at byte {} of the field block", broken.what, broken.offset), sink);
         }
         if ended {
-            self.message_end(here, id, MessageEnd::Complete, Told::EndStream, sink);
+            self.message_end(here, id, MessageEnd::Complete, EndSignal::EndStream, sink);
         }
     }
 

@@ -4,7 +4,7 @@ use super::frame::{Head, Why, flag, kind};
 use super::stream::Progress;
 use super::{BAD_FRAME, Conn, Here, Sink};
 use crate::conn::Direction;
-use crate::http::event::{HttpWhat, MessageEnd, Told};
+use crate::http::event::{EndSignal, HttpWhat, MessageEnd};
 
 impl Conn {
     /// A DATA frame begins.
@@ -34,7 +34,7 @@ impl Conn {
     pub(super) fn unit_end(&mut self, here: Here, head: Head, sink: &mut Sink<'_>) {
         self.say(here, head.stream, HttpWhat::UnitEnd, sink);
         if head.has(flag::END_STREAM) {
-            self.message_end(here, head.stream, MessageEnd::Complete, Told::EndStream, sink);
+            self.message_end(here, head.stream, MessageEnd::Complete, EndSignal::EndStream, sink);
         }
     }
 

@@ -6,7 +6,7 @@ use super::frame::Head;
 use super::stream::{Progress, Window};
 use super::{Conn, FLOW_CONTROL_STALL, GOAWAY, Here, RESET, STALL, Sink};
 use crate::conn::Direction;
-use crate::http::event::{HttpWhat, Told};
+use crate::http::event::{EndSignal, HttpWhat};
 use crate::oddity::Oddity;
 use crate::time::Span;
 
@@ -44,7 +44,7 @@ impl Conn {
         let who = name(here.dir);
         self.odd(here, head.stream, RESET, format!("RST_STREAM by the {who}, code {code}"), sink);
         for dir in [Direction::ToServer, Direction::ToClient] {
-            self.message_end(Here { dir, ..here }, head.stream, cut_by(here.dir), Told::RstStream(code), sink);
+            self.message_end(Here { dir, ..here }, head.stream, cut_by(here.dir), EndSignal::RstStream(code), sink);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::stream::Progress;
 use super::{Conn, Here, Sink};
 use crate::conn::{Direction, End};
-use crate::http::event::{HttpEvent, HttpWhat, MessageEnd, Side, Told};
+use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
 
 /// Identifiers of ended streams that are remembered.
 const CLOSED_KEPT: usize = 256;
@@ -12,7 +12,7 @@ const MAX_STREAMS: usize = 4096;
 
 impl Conn {
     /// One side's message is over.
-    pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, told: Told, sink: &mut Sink<'_>) {
+    pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, told: EndSignal, sink: &mut Sink<'_>) {
         if here.dir == Direction::ToClient && how != MessageEnd::Complete {
             self.still_shut(here, id, sink);
         }
@@ -49,7 +49,7 @@ impl Conn {
         }
         if let Some(oldest) = self.streams.keys().next().copied() {
             for dir in [Direction::ToServer, Direction::ToClient] {
-                self.message_end(Here { dir, ..here }, oldest, MessageEnd::CutByCapture, Told::NotCaptured, sink);
+                self.message_end(Here { dir, ..here }, oldest, MessageEnd::CutByCapture, EndSignal::NotCaptured, sink);
             }
         }
     }
@@ -64,17 +64,17 @@ impl Conn {
     /// The connection is over: what is open was cut by whoever closed first, unless the capture lacks what would tell.
     pub(super) fn close(&mut self, here: Here, sink: &mut Sink<'_>) {
         let by_close = match self.first_end {
-            Some((dir, how)) if how.is_close() => (cut_by(dir), Told::of(how)),
-            Some((_, how)) => (MessageEnd::CutByCapture, Told::of(how)),
-            None => (MessageEnd::CutByCapture, Told::CaptureEnd),
+            Some((dir, how)) if how.is_close() => (cut_by(dir), EndSignal::of(how)),
+            Some((_, how)) => (MessageEnd::CutByCapture, EndSignal::of(how)),
+            None => (MessageEnd::CutByCapture, EndSignal::CaptureEnd),
         };
         let open: Vec<u32> = self.streams.keys().copied().collect();
         for id in open {
             for dir in [Direction::ToServer, Direction::ToClient] {
                 let Some(stream) = self.streams.get_mut(&id) else { continue };
                 let (how, told) = match self.goaway.filter(|g| g.gives_up(id)) {
-                    _ if stream.is_unsure(dir) => (MessageEnd::CutByCapture, Told::NotCaptured),
-                    Some(g) => (cut_by(g.dir), Told::GoAway { last: g.last, code: g.code }),
+                    _ if stream.is_unsure(dir) => (MessageEnd::CutByCapture, EndSignal::NotCaptured),
+                    Some(g) => (cut_by(g.dir), EndSignal::GoAway { last: g.last, code: g.code }),
                     None => by_close,
                 };
                 match stream.progress(dir) {

@@ -7,7 +7,7 @@ use crate::dialect::{Answer, Meaning, Terminator};
 use crate::exchange::ending::{Closing, Ending, Party};
 use crate::exchange::{Body, Exchange, ExchangeId, PieceInfo, RecordInfo, Request, Response, TlsInfo};
 use crate::framing::Framing;
-use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Told, Transfer, Version};
+use crate::http::event::{EndSignal, Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
 use crate::metrics::Metrics;
 use crate::oddity::{Kind, Oddities, Oddity};
 use crate::pipeline::{BodyPart, Connection, Part};
@@ -102,7 +102,7 @@ pub(super) fn flat_names(out: &mut Vec<String>) {
 fn ending(at: i64) -> Ending {
     let closing = |t: i64| Closing { fin: Some(Timestamp(at + t)), rst: None, close_notify: Some(Timestamp(at + t - 1)) };
     Ending {
-        told: Some(Told::GoAway { last: 7, code: 2 }),
+        told: Some(EndSignal::GoAway { last: 7, code: 2 }),
         by: Party::Server,
         at: Timestamp(at + 50),
         frame: 9,

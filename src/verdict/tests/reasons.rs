@@ -3,7 +3,7 @@
 use super::{ASK, DONE, ERROR, HEAD, LAST, STOP, WORD, exchange};
 use crate::exchange::ending::{Ending, Party};
 use crate::exchange::{Exchange, TlsInfo};
-use crate::http::event::{MessageEnd, Told, Transfer};
+use crate::http::event::{EndSignal, MessageEnd, Transfer};
 use crate::time::Span;
 use crate::verdict::Verdict::{self, CaptureIncomplete, ClientCancelled, Complete, ErrorInside200, GatewayTimeout, ServerTruncated};
 use crate::verdict::{near, of, said_its_end};
@@ -168,7 +168,7 @@ fn an_error_counts_under_a_status_of_success_only() {
 }
 
 /// An answer of one delta, ended as stated 5 s behind it.
-fn ended(told: Told, by: Party) -> Exchange {
+fn ended(told: EndSignal, by: Party) -> Exchange {
     let mut x = exchange(&[ASK, HEAD, WORD, "@ +5s\n!fin <\n"]);
     x.ending = Ending { told: Some(told), by, client: Default::default(), server: Default::default(), ..x.ending };
     x.response.as_mut().unwrap().end = by.cut();
@@ -184,28 +184,28 @@ fn transport(x: &Exchange) -> String {
 fn what_told_the_end_word_for_word() {
     use Party::{Capture, Client, Server};
     let place = " after 111 body bytes, no zero chunk";
-    let go_away = Told::GoAway { last: 7, code: 11 };
+    let go_away = EndSignal::GoAway { last: 7, code: 11 };
     for (told, by, said, placed) in [
-        (Told::NoBody, Server, "the answer has no body", false),
-        (Told::ZeroChunk, Server, "the body ended with its zero chunk", false),
-        (Told::Length, Server, "the body has the length that Content-Length announced", false),
-        (Told::EndStream, Server, "the stream ended with END_STREAM", false),
-        (Told::Close, Server, "the body lasted until the server closed: nothing else could tell its end", false),
-        (Told::Fin, Client, "the client closed (FIN)", true),
-        (Told::Fin, Server, "the server closed (FIN)", true),
-        (Told::Reset, Capture, "nobody reset the connection (RST)", true),
-        (Told::CloseNotify, Server, "the server closed (TLS close_notify)", true),
-        (Told::CloseFrame, Client, "the client sent a Close frame (WebSocket)", false),
-        (Told::RstStream(8), Client, "the client reset the stream (RST_STREAM, CANCEL)", true),
+        (EndSignal::NoBody, Server, "the answer has no body", false),
+        (EndSignal::ZeroChunk, Server, "the body ended with its zero chunk", false),
+        (EndSignal::Length, Server, "the body has the length that Content-Length announced", false),
+        (EndSignal::EndStream, Server, "the stream ended with END_STREAM", false),
+        (EndSignal::Close, Server, "the body lasted until the server closed: nothing else could tell its end", false),
+        (EndSignal::Fin, Client, "the client closed (FIN)", true),
+        (EndSignal::Fin, Server, "the server closed (FIN)", true),
+        (EndSignal::Reset, Capture, "nobody reset the connection (RST)", true),
+        (EndSignal::CloseNotify, Server, "the server closed (TLS close_notify)", true),
+        (EndSignal::CloseFrame, Client, "the client sent a Close frame (WebSocket)", false),
+        (EndSignal::RstStream(8), Client, "the client reset the stream (RST_STREAM, CANCEL)", true),
         (go_away, Server, "the server gave the stream up (GOAWAY, last stream 7, ENHANCE_YOUR_CALM)", true),
-        (Told::Idle, Capture, "nobody closed, and nothing came for longer than the idle limit", true),
-        (Told::CaptureEnd, Capture, "the recording ended", true),
-        (Told::NotCaptured, Capture, "the bytes that tell the end were not captured", false),
-        (Told::Switched, Server, "the connection switched to another protocol", false),
+        (EndSignal::Idle, Capture, "nobody closed, and nothing came for longer than the idle limit", true),
+        (EndSignal::CaptureEnd, Capture, "the recording ended", true),
+        (EndSignal::NotCaptured, Capture, "the bytes that tell the end were not captured", false),
+        (EndSignal::Switched, Server, "the connection switched to another protocol", false),
     ] {
         assert_eq!(transport(&ended(told, by)), format!("{said}{}", if placed { place } else { "" }), "{told:?}");
     }
-    let mut x = ended(Told::Fin, Server);
+    let mut x = ended(EndSignal::Fin, Server);
     x.ending.told = None;
     assert_eq!(transport(&x), "how it ended was not recorded");
 }
@@ -213,7 +213,7 @@ fn what_told_the_end_word_for_word() {
 #[test]
 fn what_the_transport_still_owed() {
     let lacks = |transfer: Transfer, end| {
-        let mut x = ended(Told::Fin, Party::Server);
+        let mut x = ended(EndSignal::Fin, Party::Server);
         let r = x.response.as_mut().unwrap();
         (r.head.as_mut().unwrap().transfer, r.end) = (transfer, end);
         transport(&x)
@@ -247,7 +247,7 @@ fn error_codes_of_http2_by_name() {
         "code 14",
     ];
     for (code, name) in (0..).zip(names) {
-        let said = transport(&ended(Told::RstStream(code), Party::Server));
+        let said = transport(&ended(EndSignal::RstStream(code), Party::Server));
         assert_eq!(said, format!("the server reset the stream (RST_STREAM, {name}) after 111 body bytes, no zero chunk"));
     }
 }
@@ -259,11 +259,11 @@ fn a_cancelled_stream_is_no_time_out_however_long_it_was_silent() {
         x.ending.at = x.ending.last_byte_at.unwrap().plus(Span::from_secs(secs));
         of(&x).verdict
     };
-    assert_eq!(after(Told::RstStream(8), Party::Client, 60), ClientCancelled);
-    assert_eq!(after(Told::RstStream(8), Party::Server, 60), ServerTruncated);
-    assert_eq!(after(Told::RstStream(2), Party::Server, 60), GatewayTimeout);
-    assert_eq!(after(Told::RstStream(2), Party::Server, 20), ServerTruncated);
-    assert_eq!(after(Told::Reset, Party::Client, 60), GatewayTimeout);
+    assert_eq!(after(EndSignal::RstStream(8), Party::Client, 60), ClientCancelled);
+    assert_eq!(after(EndSignal::RstStream(8), Party::Server, 60), ServerTruncated);
+    assert_eq!(after(EndSignal::RstStream(2), Party::Server, 60), GatewayTimeout);
+    assert_eq!(after(EndSignal::RstStream(2), Party::Server, 20), ServerTruncated);
+    assert_eq!(after(EndSignal::Reset, Party::Client, 60), GatewayTimeout);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_client_that_closed_its_own_side_and_went_on_reading() {
     // More than a second behind its FIN; what is under way may take that long.
     let fins = |ms| {
         let mut x = word_late(ms, "!fin <\n");
-        (x.ending.by, x.ending.told) = (Party::Client, Some(Told::Fin));
+        (x.ending.by, x.ending.told) = (Party::Client, Some(EndSignal::Fin));
         let judged = of(&x);
         (judged.verdict, judged.why.last().is_some_and(|w| w == went_on))
     };
@@ -283,13 +283,13 @@ fn a_client_that_closed_its_own_side_and_went_on_reading() {
     assert_eq!(fins(1_001), (ServerTruncated, true));
     // A client that resets in the end has left, and so has one whose stream was reset.
     let mut x = word_late(5_000, "!fin <\n");
-    (x.ending.by, x.ending.told, x.ending.client.rst) = (Party::Client, Some(Told::Fin), Some(x.ending.at));
+    (x.ending.by, x.ending.told, x.ending.client.rst) = (Party::Client, Some(EndSignal::Fin), Some(x.ending.at));
     let judged = of(&x);
     assert_eq!((judged.verdict, judged.why.contains(&went_on.to_owned())), (ClientCancelled, false));
     x.ending.client.rst = None;
-    (x.ending.by, x.ending.told) = (Party::Client, Some(Told::CloseNotify));
+    (x.ending.by, x.ending.told) = (Party::Client, Some(EndSignal::CloseNotify));
     assert_eq!(of(&x).verdict, ClientCancelled);
-    (x.ending.by, x.ending.told) = (Party::Capture, Some(Told::Fin));
+    (x.ending.by, x.ending.told) = (Party::Capture, Some(EndSignal::Fin));
     assert_eq!(of(&x).verdict, CaptureIncomplete);
 }
 
@@ -301,15 +301,18 @@ fn nothing_of_an_answer() {
         let judged = of(&x);
         (judged.verdict, judged.why[0].clone())
     };
-    assert_eq!(of_ending(Party::Capture, Told::CaptureEnd), (CaptureIncomplete, "the recording ended before any answer".into()));
-    assert_eq!(of_ending(Party::Client, Told::Fin), (ClientCancelled, "the client closed (FIN) before any answer".into()));
-    assert_eq!(of_ending(Party::Server, Told::Reset), (ServerTruncated, "the server reset the connection (RST) before any answer".into()));
+    assert_eq!(of_ending(Party::Capture, EndSignal::CaptureEnd), (CaptureIncomplete, "the recording ended before any answer".into()));
+    assert_eq!(of_ending(Party::Client, EndSignal::Fin), (ClientCancelled, "the client closed (FIN) before any answer".into()));
+    assert_eq!(
+        of_ending(Party::Server, EndSignal::Reset),
+        (ServerTruncated, "the server reset the connection (RST) before any answer".into())
+    );
 }
 
 #[test]
 fn a_websocket_closed_by_its_protocol_ended_in_good_order() {
     for by in [Party::Client, Party::Server] {
-        assert_eq!(of(&ended(Told::CloseFrame, by)).verdict, Complete);
+        assert_eq!(of(&ended(EndSignal::CloseFrame, by)).verdict, Complete);
     }
 }
 
@@ -322,13 +325,13 @@ fn tls_that_ends_without_close_notify_could_have_been_cut() {
         of(&x).why.iter().any(|w| w == "no close_notify: anybody on the way could have cut here")
     };
     for (told, by, notify, tls, said) in [
-        (Told::Fin, Party::Server, false, true, true),
-        (Told::Close, Party::Server, false, true, true),
-        (Told::Fin, Party::Server, true, true, false),
-        (Told::Fin, Party::Server, false, false, false),
-        (Told::Fin, Party::Client, false, true, false),
-        (Told::Reset, Party::Server, false, true, false),
-        (Told::ZeroChunk, Party::Server, false, true, false),
+        (EndSignal::Fin, Party::Server, false, true, true),
+        (EndSignal::Close, Party::Server, false, true, true),
+        (EndSignal::Fin, Party::Server, true, true, false),
+        (EndSignal::Fin, Party::Server, false, false, false),
+        (EndSignal::Fin, Party::Client, false, true, false),
+        (EndSignal::Reset, Party::Server, false, true, false),
+        (EndSignal::ZeroChunk, Party::Server, false, true, false),
     ] {
         assert_eq!(words(told, by, notify, tls), said, "{told:?} {by:?} {notify} {tls}");
     }
@@ -392,7 +395,7 @@ fn the_end_of_the_answer_is_its_terminator_and_its_reason_that_of_the_first_choi
     x.response.as_mut().unwrap().answer.finish_reasons.insert(1, "length".into());
     assert_eq!(of(&x).why[1], STOPPED);
     // Silence lasts as long as the capture watched.
-    (x.ending.by, x.ending.told) = (Party::Capture, Some(Told::CaptureEnd));
+    (x.ending.by, x.ending.told) = (Party::Capture, Some(EndSignal::CaptureEnd));
     x.ending.seen_until = x.ending.terminator_at.unwrap().plus(Span::from_secs(5));
     x.response.as_mut().unwrap().end = MessageEnd::CutByCapture;
     assert_eq!(of(&x).why.last().unwrap(), "the body was still open 5.00 s behind the end of the answer");
