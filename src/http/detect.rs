@@ -1,7 +1,7 @@
 //! What does a connection speak, and which end is the client? Told from the first bytes of either direction, or from the first delivery that starts a message.
 
+use super::backlog::{Backlog, Item};
 use super::h1::resync::Boundaries;
-use super::hold::{Hold, Item};
 use crate::conn::Direction;
 use crate::conn::Stamp;
 
@@ -47,7 +47,7 @@ pub(super) struct Detect {
 /// One direction.
 #[derive(Debug, Default)]
 struct Way {
-    hold: Hold,
+    backlog: Backlog,
     at: At,
     boundaries: Boundaries,
 }
@@ -89,7 +89,7 @@ impl Detect {
         let (order, joined) = (self.order, self.joined);
         self.order += 1;
         let way = &mut self.ways[dir.index()];
-        way.hold.push(order, stamp, item);
+        way.backlog.push(order, stamp, item);
         let verdict = match item {
             Item::Data(bytes) => match way.at {
                 At::Start => way.start(dir, bytes),
@@ -104,24 +104,24 @@ impl Detect {
         if verdict.is_some() {
             return verdict;
         }
-        way.hold.trim();
-        if !joined && self.ways.iter().any(|w| w.at == At::Middle && w.hold.held() > 0) {
+        way.backlog.trim();
+        if !joined && self.ways.iter().any(|w| w.at == At::Middle && w.backlog.held() > 0) {
             self.give_up();
         }
-        self.other |= self.ways.iter().any(|w| w.hold.evicted());
+        self.other |= self.ways.iter().any(|w| w.backlog.evicted());
         None
     }
 
     /// Everything held, both directions in order of arrival.
-    pub(super) fn into_held(self) -> [Hold; 2] {
-        self.ways.map(|w| w.hold)
+    pub(super) fn into_held(self) -> [Backlog; 2] {
+        self.ways.map(|w| w.backlog)
     }
 
     fn give_up(&mut self) {
         self.other = true;
         for way in &mut self.ways {
             if way.at == At::Middle {
-                way.hold = Hold::default();
+                way.backlog = Backlog::default();
             }
         }
     }
@@ -129,11 +129,11 @@ impl Detect {
 
 impl Way {
     fn start(&mut self, dir: Direction, delivery: &[u8]) -> Option<Verdict> {
-        let (bytes, _) = self.hold.visible(self.hold.start(), usize::MAX);
+        let (bytes, _) = self.backlog.visible(self.backlog.start(), usize::MAX);
         let proxy = proxy_header(bytes);
         let first = first_bytes(&bytes[proxy..]);
         let sealed = tls(dir, &bytes[proxy..]);
-        self.hold.skip_to(proxy as u64);
+        self.backlog.skip_to(proxy as u64);
         match first {
             First::Request => Some(Verdict::Http1 { client: dir }),
             First::Status => Some(Verdict::Http1 { client: dir.other() }),
@@ -163,7 +163,7 @@ impl Way {
         if joined && super::h2::frame::looks_like_frames(delivery) {
             return Some(Verdict::Http2 { client: Direction::ToServer }); // its first head settles it
         }
-        (joined && self.boundaries.search(&self.hold).is_some()).then_some(Verdict::Http1 { client: dir.other() })
+        (joined && self.boundaries.search(&self.backlog).is_some()).then_some(Verdict::Http1 { client: dir.other() })
     }
 }
 

@@ -6,16 +6,16 @@ mod detect;
 pub mod event;
 pub mod h1;
 pub mod h2;
-mod hold;
+mod backlog;
 mod socket;
 pub mod stored;
 
 use crate::conn::Stamp;
 use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::tls;
+use backlog::{Backlog, Item};
 use detect::{Detect, Verdict};
 use event::{HttpEvent, HttpWhat, Side};
-use hold::{Hold, Item};
 use socket::Socket;
 
 /// What a connection speaks, as far as its bytes have told.
@@ -209,7 +209,7 @@ impl Conn {
     fn decided(&mut self, verdict: Verdict, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let Protocol::Deciding(detect) = std::mem::replace(&mut self.protocol, Protocol::Other) else { return };
         let joined = detect.joined();
-        let mut holds = detect.into_held();
+        let mut backlogs = detect.into_held();
         let client = match verdict {
             Verdict::Http1 { client } => {
                 self.protocol = Protocol::Http1(Box::new(h1::Conn::new(joined, self.next)));
@@ -228,9 +228,9 @@ impl Conn {
         };
         if client == Direction::ToClient {
             self.flipped = !self.flipped;
-            holds.swap(0, 1);
+            backlogs.swap(0, 1);
         }
-        in_order(&holds, |dir, stamp, item| self.feed(dir, stamp, item, sink));
+        in_order(&backlogs, |dir, stamp, item| self.feed(dir, stamp, item, sink));
     }
 
     fn switch(&mut self, switched: h1::Switched, dir: Direction, stamp: Stamp, bytes: &[u8], sink: &mut dyn FnMut(HttpEvent<'_>)) {
@@ -287,9 +287,9 @@ impl<'a> Item<'a> {
 }
 
 /// Both directions' things in the order in which they came.
-fn in_order(holds: &[Hold; 2], mut each: impl FnMut(Direction, Stamp, Item<'_>)) {
-    let mut client = holds[0].from(0).peekable();
-    let mut server = holds[1].from(0).peekable();
+fn in_order(backlogs: &[Backlog; 2], mut each: impl FnMut(Direction, Stamp, Item<'_>)) {
+    let mut client = backlogs[0].from(0).peekable();
+    let mut server = backlogs[1].from(0).peekable();
     loop {
         let from_client = match (client.peek(), server.peek()) {
             (Some(c), Some(s)) => c.0 <= s.0,

@@ -1,7 +1,7 @@
 //! What follows the 101 that opened a WebSocket: the bytes of both directions are the bodies of its exchange, until both are over.
 
+use super::backlog::Item;
 use super::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
-use super::hold::Item;
 use crate::conn::Stamp;
 use crate::conn::{End, UNKNOWN_GAP};
 

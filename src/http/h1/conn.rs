@@ -5,8 +5,8 @@ use super::pairing::{Pairing, Turn, Upgrade};
 use super::reader::{Out, Reader};
 use crate::conn::End;
 use crate::conn::Stamp;
+use crate::http::backlog::{Backlog, Item};
 use crate::http::event::{EndSignal, HttpEvent, MessageEnd, Side};
-use crate::http::hold::{Hold, Item};
 
 /// An HTTP/1 connection.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(in crate::http) struct Switched {
     /// Bytes of the delivery that still belonged to HTTP/1.
     pub(in crate::http) used: usize,
     /// What the client sent ahead of the answer.
-    pub(in crate::http) ahead: Hold,
+    pub(in crate::http) ahead: Backlog,
     /// How the client's direction ended, if it did.
     pub(in crate::http) ends: [Option<End>; 2],
 }
@@ -74,7 +74,7 @@ impl Conn {
             match self.pairing.turn.take() {
                 Some(Turn::Release) => self.release(sink),
                 Some(Turn::Switch { exchange, to }) => {
-                    let ahead = self.client.take_waiting().map(|(hold, _)| hold).unwrap_or_default();
+                    let ahead = self.client.take_waiting().map(|(backlog, _)| backlog).unwrap_or_default();
                     // A request that was still coming is overtaken by the answer.
                     let cut = (MessageEnd::CutByServer, EndSignal::Switched);
                     self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });

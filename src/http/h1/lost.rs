@@ -2,8 +2,8 @@
 
 use super::resync::Boundaries;
 use crate::conn::Stamp;
+use crate::http::backlog::{Backlog, Item};
 use crate::http::event::Side;
-use crate::http::hold::{Hold, Item};
 
 /// What is known while nothing is.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Lost {
     /// What the next response would have answered when the first of these bytes came. Outer none: no byte yet.
     pub(super) expected: Option<Option<u64>>,
     /// Bytes since the framing was lost, as long as chunks are looked for.
-    pub(super) hold: Hold,
+    pub(super) backlog: Backlog,
     boundaries: Option<Boundaries>,
     /// What stands before the boundary belongs to a chunk of the open message.
     tail: bool,
@@ -43,17 +43,17 @@ impl Lost {
     }
 
     fn new(message: Option<u64>, chunks: bool, broken: bool, tail: bool) -> Self {
-        Lost { message, broken, expected: None, hold: Hold::default(), boundaries: chunks.then(Boundaries::default), tail }
+        Lost { message, broken, expected: None, backlog: Backlog::default(), boundaries: chunks.then(Boundaries::default), tail }
     }
 
     /// More bytes; the offset of a chunk-size line in `hold`, once one is proven.
     pub(super) fn data(&mut self, stamp: Stamp, bytes: &[u8], expected: Option<u64>) -> Option<u64> {
         self.expected.get_or_insert(expected);
         let boundaries = self.boundaries.as_mut()?;
-        self.hold.push(0, stamp, Item::Data(bytes));
-        let found = boundaries.search(&self.hold);
+        self.backlog.push(0, stamp, Item::Data(bytes));
+        let found = boundaries.search(&self.backlog);
         if found.is_none() {
-            self.hold.trim();
+            self.backlog.trim();
         }
         found
     }
@@ -61,23 +61,23 @@ impl Lost {
     /// More bytes are missing.
     pub(super) fn gap_more(&mut self, stamp: Stamp, len: u64) {
         if self.boundaries.is_some() {
-            self.hold.push(0, stamp, Item::Gap(len));
-            self.hold.trim();
+            self.backlog.push(0, stamp, Item::Gap(len));
+            self.backlog.trim();
         }
     }
 
     /// Only heads are looked for from here on.
     pub(super) fn stop_looking(&mut self) {
         self.boundaries = None;
-        self.hold = Hold::default();
+        self.backlog = Backlog::default();
     }
 
     /// Body bytes before the boundary: the end of a chunk whose beginning is missing, without the line end behind it.
     pub(super) fn tail(&self, boundary: u64) -> impl Iterator<Item = (Stamp, &[u8])> {
-        let whole = self.tail && !self.hold.evicted();
+        let whole = self.tail && !self.backlog.evicted();
         let end = boundary.saturating_sub(2);
-        let mut at = self.hold.start();
-        self.hold.from(at).map_while(move |(_, stamp, item)| match item {
+        let mut at = self.backlog.start();
+        self.backlog.from(at).map_while(move |(_, stamp, item)| match item {
             Item::Data(data) if whole && at < end => {
                 let n = (end - at).min(data.len() as u64) as usize;
                 at += data.len() as u64;

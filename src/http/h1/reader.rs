@@ -7,9 +7,9 @@ use super::lost::Lost;
 use super::pairing::{Pairing, Turn, Upgrade};
 use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
 use crate::conn::Stamp;
+use crate::http::backlog::{Backlog, Item, LIMIT};
 use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
-use crate::http::hold::{Hold, Item, LIMIT};
 use crate::oddity::{Kind, Oddity, excerpt};
 
 /// Lines that start no message and are skipped one by one before the direction counts as lost.
@@ -54,7 +54,7 @@ pub(super) enum Phase {
     /// Inside the body of this exchange.
     Body { exchange: u64, body: Body },
     /// A request may switch protocols: what comes is kept until the answer tells.
-    Waiting { hold: Hold, asked: Asked },
+    Waiting { backlog: Backlog, asked: Asked },
     /// Nothing tells where the next message or chunk begins.
     Lost(Box<Lost>),
 }
@@ -145,11 +145,11 @@ impl Reader {
             }
             Phase::Body { body: Body::Chunked(_), .. } => self.chunked(bytes, pairing, out),
             Phase::Body { body: Body::Unreadable, .. } => bytes.len(),
-            Phase::Waiting { hold, asked } => {
-                hold.push(0, out.stamp, Item::Data(bytes));
+            Phase::Waiting { backlog, asked } => {
+                backlog.push(0, out.stamp, Item::Data(bytes));
                 if *asked == Asked::Connect {
-                    hold.trim();
-                } else if hold.held() > LIMIT {
+                    backlog.trim();
+                } else if backlog.held() > LIMIT {
                     // No answer in sight: HTTP is the better guess than silence, here and from now on.
                     pairing.stop_waiting();
                     pairing.turn = Some(Turn::Release);
@@ -269,7 +269,7 @@ impl Reader {
     pub(super) fn complete(&mut self, exchange: u64, told: EndSignal, pairing: &Pairing, out: &mut Out<'_>) {
         out.emit(exchange, HttpWhat::End(MessageEnd::Complete, told));
         self.phase = match pairing.waits(exchange).filter(|_| self.side == Side::Request) {
-            Some(asked) => Phase::Waiting { hold: Hold::default(), asked },
+            Some(asked) => Phase::Waiting { backlog: Backlog::default(), asked },
             None => new_head(),
         };
     }
@@ -302,9 +302,9 @@ impl Reader {
     }
 
     /// What waits for an answer, if anything does: from here on the direction reads heads again.
-    pub(super) fn take_waiting(&mut self) -> Option<(Hold, Asked)> {
+    pub(super) fn take_waiting(&mut self) -> Option<(Backlog, Asked)> {
         match std::mem::replace(&mut self.phase, new_head()) {
-            Phase::Waiting { hold, asked } => Some((hold, asked)),
+            Phase::Waiting { backlog, asked } => Some((backlog, asked)),
             other => {
                 self.phase = other;
                 None

@@ -7,9 +7,9 @@ use super::lost::Lost;
 use super::pairing::{Pairing, Turn};
 use super::reader::{Body, NOT_CAPTURED, Out, Phase, Reader, new_head};
 use crate::conn::UNKNOWN_GAP;
+use crate::http::backlog::Item;
 use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{EndSignal, HttpWhat, MessageEnd, Side};
-use crate::http::hold::Item;
 use crate::oddity::{Kind, excerpt};
 
 /// Boundaries found inside bytes that were kept behind boundaries.
@@ -65,7 +65,7 @@ impl Reader {
                 }
             }
             Phase::Body { body: Body::Unreadable, .. } => {}
-            Phase::Waiting { hold, .. } => hold.push(0, out.stamp, Item::Gap(len)),
+            Phase::Waiting { backlog, .. } => backlog.push(0, out.stamp, Item::Gap(len)),
             Phase::Lost(lost) => lost.gap_more(out.stamp, len),
         }
     }
@@ -147,7 +147,7 @@ impl Reader {
         }
         self.phase = Phase::Body { exchange, body: Body::Chunked(Dechunk::new()) };
         self.depth += 1;
-        for (_, stamp, item) in lost.hold.from(boundary) {
+        for (_, stamp, item) in lost.backlog.from(boundary) {
             let mut out = Out { stamp, side: out.side, sink: &mut *out.sink };
             match item {
                 Item::Data(data) => {

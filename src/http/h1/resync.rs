@@ -1,13 +1,13 @@
 //! Where do chunks begin in bytes whose beginning is missing? A size line counts when the bytes that it announces end as they should.
 
-use crate::http::hold::{Edge, Hold};
+use crate::http::backlog::{Backlog, Edge};
 
 /// Longest size line that is believed here.
 const LINE: usize = 256;
 /// Candidates that wait for more bytes.
 const PENDING: usize = 8;
 
-/// Looks for the first provable chunk boundary of a [`Hold`] that grows.
+/// Looks for the first provable chunk boundary of a [`Backlog`] that grows.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Boundaries {
     scanned: u64,
@@ -29,27 +29,27 @@ enum Proof {
 
 impl Boundaries {
     /// Offset of a chunk-size line, once one is proven. Call after each delivery put into `hold`.
-    pub(in crate::http) fn search(&mut self, hold: &Hold) -> Option<u64> {
-        self.pending.retain(|c| c.start >= hold.start());
+    pub(in crate::http) fn search(&mut self, backlog: &Backlog) -> Option<u64> {
+        self.pending.retain(|c| c.start >= backlog.start());
         let known: Vec<Candidate> = std::mem::take(&mut self.pending);
         for candidate in known {
-            if candidate.need > hold.end() {
+            if candidate.need > backlog.end() {
                 self.pending.push(candidate);
-            } else if self.examine(hold, candidate.start) {
+            } else if self.examine(backlog, candidate.start) {
                 return Some(candidate.start);
             }
         }
-        let mut at = self.scanned.max(hold.start());
-        self.scanned = hold.end();
-        while at < hold.end() {
+        let mut at = self.scanned.max(backlog.start());
+        self.scanned = backlog.end();
+        while at < backlog.end() {
             // A delivery often starts with a size line; inside one a size line stands behind CRLF.
-            if self.examine(hold, at) {
+            if self.examine(backlog, at) {
                 return Some(at);
             }
-            let (bytes, edge) = hold.visible(at, usize::MAX);
+            let (bytes, edge) = backlog.visible(at, usize::MAX);
             for lf in memchr::memchr_iter(b'\n', bytes) {
                 let next = at + lf as u64 + 1;
-                if next < hold.end() && self.examine(hold, next) {
+                if next < backlog.end() && self.examine(backlog, next) {
                     return Some(next);
                 }
             }
@@ -61,8 +61,8 @@ impl Boundaries {
         None
     }
 
-    fn examine(&mut self, hold: &Hold, start: u64) -> bool {
-        match prove(hold, start) {
+    fn examine(&mut self, backlog: &Backlog, start: u64) -> bool {
+        match prove(backlog, start) {
             Proof::Proven => true,
             Proof::NotYet(need) => {
                 if self.pending.len() < PENDING {
@@ -76,30 +76,30 @@ impl Boundaries {
 }
 
 /// A size line at `start`, its data, CRLF, and then another size line or nothing yet.
-fn prove(hold: &Hold, start: u64) -> Proof {
-    let (bytes, edge) = hold.visible(start, LINE);
+fn prove(backlog: &Backlog, start: u64) -> Proof {
+    let (bytes, edge) = backlog.visible(start, LINE);
     let Some((size, line)) = size_line(bytes) else {
         let open = bytes.len() < LINE && edge == Edge::Frontier && could_be_size_line(bytes);
-        return if open { Proof::NotYet(hold.end() + 1) } else { Proof::Refuted };
+        return if open { Proof::NotYet(backlog.end() + 1) } else { Proof::Refuted };
     };
     let Some(end) = size.checked_add(start + line as u64) else { return Proof::Refuted };
-    if hold.end() < end.saturating_add(2) {
+    if backlog.end() < end.saturating_add(2) {
         return Proof::NotYet(end.saturating_add(2));
     }
-    let (bytes, edge) = hold.visible(end, LINE);
+    let (bytes, edge) = backlog.visible(end, LINE);
     let next = match (bytes, edge) {
         ([b'\r', b'\n', rest @ ..], _) => rest,
-        ([b'\r'], Edge::Gap(to)) if to == end + 2 => hold.visible(to, LINE).0,
-        ([], Edge::Gap(to)) if to == end + 1 => match hold.visible(to, LINE).0 {
+        ([b'\r'], Edge::Gap(to)) if to == end + 2 => backlog.visible(to, LINE).0,
+        ([], Edge::Gap(to)) if to == end + 1 => match backlog.visible(to, LINE).0 {
             [b'\n', rest @ ..] => rest,
             _ => return Proof::Refuted,
         },
         // The line end itself was not captured: only a whole size line behind it will do.
         ([], Edge::Gap(to)) if to == end + 2 => {
-            let (bytes, edge) = hold.visible(to, LINE);
+            let (bytes, edge) = backlog.visible(to, LINE);
             return match size_line(bytes) {
                 Some(_) => Proof::Proven,
-                None if edge == Edge::Frontier && could_be_size_line(bytes) => Proof::NotYet(hold.end() + 1),
+                None if edge == Edge::Frontier && could_be_size_line(bytes) => Proof::NotYet(backlog.end() + 1),
                 None => Proof::Refuted,
             };
         }
@@ -135,13 +135,13 @@ fn could_be_size_line(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::conn::Stamp;
-    use crate::http::hold::Item;
+    use crate::http::backlog::Item;
 
     fn found(items: &[Item<'_>]) -> Option<u64> {
-        let (mut hold, mut finder) = (Hold::default(), Boundaries::default());
+        let (mut backlog, mut finder) = (Backlog::default(), Boundaries::default());
         items.iter().enumerate().find_map(|(n, item)| {
-            hold.push(n as u64, Stamp::default(), *item);
-            finder.search(&hold)
+            backlog.push(n as u64, Stamp::default(), *item);
+            finder.search(&backlog)
         })
     }
 

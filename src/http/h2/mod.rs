@@ -129,8 +129,8 @@ impl Conn {
         if let Some(scout) = &mut self.scout {
             let Some(to_server) = scout.push(event) else { return };
             self.flipped = to_server == Direction::ToClient;
-            let holds = self.scout.take().map(|scout| scout.into_holds()).unwrap_or_default();
-            in_order(&holds, |dir, stamp, item| {
+            let backlogs = self.scout.take().map(|scout| scout.into_backlogs()).unwrap_or_default();
+            in_order(&backlogs, |dir, stamp, item| {
                 let what = item.event(dir, stamp);
                 self.push(&what, sink);
             });

@@ -4,20 +4,20 @@ use super::frame::{Reader, Step, flag, kind};
 use super::hpack;
 use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, What};
-use crate::http::hold::{Hold, Item, LIMIT};
+use crate::http::backlog::{Backlog, Item, LIMIT};
 
 /// Keeps what comes and looks for a head in it.
 #[derive(Debug)]
 pub(super) struct Scout {
     readers: [Reader; 2],
-    holds: [Hold; 2],
+    backlogs: [Backlog; 2],
     order: u64,
 }
 
 impl Scout {
     pub(super) fn new() -> Self {
         let reader = || Reader::new(false, true);
-        Scout { readers: [reader(), reader()], holds: Default::default(), order: 0 }
+        Scout { readers: [reader(), reader()], backlogs: Default::default(), order: 0 }
     }
 
     /// One more thing. `Some` with the direction that leads to the server once it is known; the guess stands when too much was kept.
@@ -31,7 +31,7 @@ impl Scout {
         };
         let i = event.dir.index();
         let stamp = Stamp::from(event);
-        self.holds[i].push(self.order, stamp, item);
+        self.backlogs[i].push(self.order, stamp, item);
         self.order += 1;
         let mut found = None;
         match item {
@@ -40,12 +40,12 @@ impl Scout {
             Item::Gap(len) => self.readers[i].gap(len, &mut |_| {}),
             Item::End(_) => {}
         }
-        let full = self.holds.iter().any(|h| h.held() > LIMIT) || self.order > LIMIT as u64 / 16;
+        let full = self.backlogs.iter().any(|h| h.held() > LIMIT) || self.order > LIMIT as u64 / 16;
         found.or_else(|| full.then_some(Direction::ToServer))
     }
 
-    pub(super) fn into_holds(self) -> [Hold; 2] {
-        self.holds
+    pub(super) fn into_backlogs(self) -> [Backlog; 2] {
+        self.backlogs
     }
 }
 

@@ -146,7 +146,7 @@ fn stories_of_public_encoders() {
             let mut d = Decoder::new(false);
             stories += 1;
             for case in story_json["cases"].as_array().unwrap() {
-                let Some(wire) = case["wire"].as_str() else { continue }; // raw-data holds no blocks
+                let Some(wire) = case["wire"].as_str() else { continue }; // raw-data has no blocks
                 if let Some(size) = case["header_table_size"].as_u64() {
                     d.table.resize(size as usize);
                 }

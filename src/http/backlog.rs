@@ -33,7 +33,7 @@ pub(super) enum Edge {
 
 /// A log of deliveries. Offsets count from its first byte and include holes; they survive eviction.
 #[derive(Debug, Default)]
-pub(super) struct Hold {
+pub(super) struct Backlog {
     bytes: Window,
     segments: VecDeque<Segment>,
     end: u64,
@@ -93,7 +93,7 @@ impl Window {
     }
 }
 
-impl Hold {
+impl Backlog {
     /// Keep one more thing. `order` sorts it among those of the other direction.
     pub(super) fn push(&mut self, order: u64, stamp: Stamp, item: Item<'_>) {
         let pos = self.bytes.end();
@@ -208,48 +208,48 @@ mod tests {
 
     #[test]
     fn bytes_around_a_hole() {
-        let mut hold = Hold::default();
-        hold.push(0, stamp(1), Item::Data(b"abc"));
-        hold.push(1, stamp(2), Item::Data(b"de"));
-        hold.push(2, stamp(3), Item::Gap(4));
-        hold.push(3, stamp(4), Item::Data(b"xyz"));
-        assert_eq!(hold.visible(1, 9), (&b"bcde"[..], Edge::Gap(9)));
-        assert_eq!(hold.visible(1, 2), (&b"bc"[..], Edge::More));
-        assert_eq!(hold.visible(6, 9), (&b""[..], Edge::Gap(9)));
-        assert_eq!(hold.visible(10, 9), (&b"yz"[..], Edge::Frontier));
-        assert_eq!(hold.visible(12, 9), (&b""[..], Edge::Frontier));
-        let rest: Vec<_> = hold.from(4).collect();
+        let mut backlog = Backlog::default();
+        backlog.push(0, stamp(1), Item::Data(b"abc"));
+        backlog.push(1, stamp(2), Item::Data(b"de"));
+        backlog.push(2, stamp(3), Item::Gap(4));
+        backlog.push(3, stamp(4), Item::Data(b"xyz"));
+        assert_eq!(backlog.visible(1, 9), (&b"bcde"[..], Edge::Gap(9)));
+        assert_eq!(backlog.visible(1, 2), (&b"bc"[..], Edge::More));
+        assert_eq!(backlog.visible(6, 9), (&b""[..], Edge::Gap(9)));
+        assert_eq!(backlog.visible(10, 9), (&b"yz"[..], Edge::Frontier));
+        assert_eq!(backlog.visible(12, 9), (&b""[..], Edge::Frontier));
+        let rest: Vec<_> = backlog.from(4).collect();
         assert_eq!(rest, [(1, stamp(2), Item::Data(b"e")), (2, stamp(3), Item::Gap(4)), (3, stamp(4), Item::Data(b"xyz"))]);
     }
 
     #[test]
     fn holes_of_unknown_length_stay_unknown() {
-        let mut hold = Hold::default();
+        let mut backlog = Backlog::default();
         for n in 0..3 {
-            hold.push(n, stamp(1), Item::Gap(UNKNOWN_GAP));
-            hold.push(n, stamp(1), Item::Data(b"ab"));
+            backlog.push(n, stamp(1), Item::Gap(UNKNOWN_GAP));
+            backlog.push(n, stamp(1), Item::Data(b"ab"));
         }
-        assert_eq!(hold.end(), 3 * (UNKNOWN_WIDTH + 2), "offsets go on behind them");
-        assert_eq!(hold.visible(UNKNOWN_WIDTH, 9), (&b"ab"[..], Edge::Gap(2 * UNKNOWN_WIDTH + 2)));
-        assert_eq!(hold.from(7).next(), Some((0, stamp(1), Item::Gap(UNKNOWN_GAP))), "part of it is as unknown as the whole");
-        assert_eq!(hold.from(UNKNOWN_WIDTH).next(), Some((0, stamp(1), Item::Data(b"ab"))));
+        assert_eq!(backlog.end(), 3 * (UNKNOWN_WIDTH + 2), "offsets go on behind them");
+        assert_eq!(backlog.visible(UNKNOWN_WIDTH, 9), (&b"ab"[..], Edge::Gap(2 * UNKNOWN_WIDTH + 2)));
+        assert_eq!(backlog.from(7).next(), Some((0, stamp(1), Item::Gap(UNKNOWN_GAP))), "part of it is as unknown as the whole");
+        assert_eq!(backlog.from(UNKNOWN_WIDTH).next(), Some((0, stamp(1), Item::Data(b"ab"))));
     }
 
     #[test]
     fn old_bytes_make_room() {
-        let mut hold = Hold::default();
+        let mut backlog = Backlog::default();
         for n in 0..100 {
-            hold.push(n, stamp(n as i64), Item::Data(&[n as u8; 1000]));
-            hold.trim();
-            assert!(hold.held() <= LIMIT);
+            backlog.push(n, stamp(n as i64), Item::Data(&[n as u8; 1000]));
+            backlog.trim();
+            assert!(backlog.held() <= LIMIT);
         }
-        assert!(hold.evicted() && hold.end() == 100_000 && hold.start() > 0);
-        let (bytes, _) = hold.visible(99_000, 1000);
+        assert!(backlog.evicted() && backlog.end() == 100_000 && backlog.start() > 0);
+        let (bytes, _) = backlog.visible(99_000, 1000);
         assert_eq!(bytes, [99u8; 1000]);
         for n in 0..100_000 {
-            hold.push(n, stamp(0), Item::Gap(1));
-            hold.trim();
+            backlog.push(n, stamp(0), Item::Gap(1));
+            backlog.trim();
         }
-        assert!(hold.from(0).count() <= LIMIT);
+        assert!(backlog.from(0).count() <= LIMIT);
     }
 }
