@@ -9,7 +9,7 @@ mod control;
 mod ends;
 mod head;
 mod hpack;
-mod scout;
+mod role_guess;
 mod stream;
 
 use super::event::{HttpEvent, HttpWhat, Side};
@@ -19,7 +19,7 @@ use crate::oddity::{Kind, Oddity};
 use crate::time::{Span, Timestamp};
 use block::Pending;
 use frame::{Head, Reader, Step, flag, kind};
-use scout::Scout;
+use role_guess::RoleGuess;
 use std::collections::{BTreeMap, VecDeque};
 use stream::{Progress, Stream, Window};
 
@@ -69,7 +69,7 @@ pub(crate) struct Conn {
     goaway: Option<control::GoAway>,
     flipped: bool,
     /// Joined under way, and who is the client is not known yet.
-    scout: Option<Box<Scout>>,
+    role_guess: Option<Box<RoleGuess>>,
 }
 
 /// Where an event stands, for the helpers.
@@ -106,7 +106,7 @@ impl Conn {
             first_end: None,
             goaway: None,
             flipped: false,
-            scout: joined.then(|| Box::new(Scout::new())),
+            role_guess: joined.then(|| Box::new(RoleGuess::new())),
         }
     }
 
@@ -126,10 +126,10 @@ impl Conn {
     }
 
     pub(crate) fn push(&mut self, event: &ByteEvent<'_>, sink: &mut Sink<'_>) {
-        if let Some(scout) = &mut self.scout {
-            let Some(to_server) = scout.push(event) else { return };
+        if let Some(role_guess) = &mut self.role_guess {
+            let Some(to_server) = role_guess.push(event) else { return };
             self.flipped = to_server == Direction::ToClient;
-            let backlogs = self.scout.take().map(|scout| scout.into_backlogs()).unwrap_or_default();
+            let backlogs = self.role_guess.take().map(|role_guess| role_guess.into_backlogs()).unwrap_or_default();
             in_order(&backlogs, |dir, stamp, item| {
                 let what = item.event(dir, stamp);
                 self.push(&what, sink);

@@ -8,16 +8,16 @@ use crate::http::backlog::{Backlog, Item, LIMIT};
 
 /// Keeps what comes and looks for a head in it.
 #[derive(Debug)]
-pub(super) struct Scout {
+pub(super) struct RoleGuess {
     readers: [Reader; 2],
     backlogs: [Backlog; 2],
     order: u64,
 }
 
-impl Scout {
+impl RoleGuess {
     pub(super) fn new() -> Self {
         let reader = || Reader::new(false, true);
-        Scout { readers: [reader(), reader()], backlogs: Default::default(), order: 0 }
+        RoleGuess { readers: [reader(), reader()], backlogs: Default::default(), order: 0 }
     }
 
     /// One more thing. `Some` with the direction that leads to the server once it is known; the guess stands when too much was kept.
