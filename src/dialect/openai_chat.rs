@@ -6,7 +6,7 @@
 pub(super) mod choice;
 pub(super) mod chunk;
 pub mod kinds;
-mod ledger;
+mod invariants;
 pub(super) mod usage;
 
 #[cfg(test)]
@@ -23,8 +23,8 @@ use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use choice::{Carried, Frame, State};
 use chunk::Chunk;
+use invariants::StreamInvariants;
 use kinds::*;
-use ledger::Ledger;
 use std::collections::BTreeMap;
 
 /// Choices followed; the answer's texts have the same limit.
@@ -55,7 +55,7 @@ struct Chat {
     document: bool,
     /// The beginning was not captured.
     joined: bool,
-    ledger: Ledger,
+    invariants: StreamInvariants,
     choices: BTreeMap<u32, State>,
     /// Chunks in a row that carried nothing, and where the run began.
     empty_run: (u64, Place),
@@ -68,7 +68,7 @@ impl Chat {
         Chat {
             document: evidence.framing == Framing::Json,
             joined: evidence.response.is_none(),
-            ledger: Ledger::default(),
+            invariants: StreamInvariants::default(),
             choices: BTreeMap::new(),
             empty_run: Default::default(),
             terminated: false,
@@ -97,8 +97,8 @@ impl Chat {
             remarks.note(NOT_A_CHUNK, || excerpt(text.as_bytes()));
             return meaning;
         }
-        let wanted = if self.document { "chat.completion" } else { ledger::CHUNK };
-        self.ledger.enter(chunk, wanted, answer, remarks);
+        let wanted = if self.document { "chat.completion" } else { invariants::CHUNK };
+        self.invariants.enter(chunk, wanted, answer, remarks);
         let mut carried_any = usage::take(&chunk.usage, answer, remarks);
         super::llamacpp::Timings::tell(&chunk.timings, &mut answer.server_clock);
         let has_usage = carried_any;
@@ -148,7 +148,7 @@ impl Chat {
         }
         let streamed = !self.document && choice.message.here().is_none();
         let frame = Frame { streamed, joined: self.joined, index, position, text };
-        self.choices.entry(index).or_default().read(choice, frame, &mut self.ledger, answer, remarks)
+        self.choices.entry(index).or_default().read(choice, frame, &mut self.invariants, answer, remarks)
     }
 
     /// Count chunks without anything; say the run when it ends.
@@ -184,7 +184,7 @@ impl Reader for Chat {
 
     fn finish(&mut self, _complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
         self.run(true, remarks);
-        self.ledger.close(remarks);
+        self.invariants.close(remarks);
     }
 }
 

@@ -1,8 +1,8 @@
 //! One choice of a chunk: its delta, its tool calls, its finish reason, and what came of it before.
 
 use super::chunk::{Choice, Delta, Function, ToolCall};
+use super::invariants::StreamInvariants;
 use super::kinds::*;
-use super::ledger::Ledger;
 use crate::dialect::answer::{Answer, call_key};
 use crate::dialect::json::{List, Obj, Text};
 use crate::dialect::remarks::Remarks;
@@ -64,7 +64,7 @@ impl State {
         &mut self,
         choice: &Choice<'_>,
         frame: Frame<'_>,
-        ledger: &mut Ledger,
+        invariants: &mut StreamInvariants,
         answer: &mut Answer,
         remarks: &mut Remarks<'_>,
     ) -> Carried {
@@ -74,7 +74,7 @@ impl State {
                 self.role(delta, frame, &mut carried, remarks);
                 carried.meaning = Meaning {
                     content: content(delta, frame, answer, remarks),
-                    reasoning: reasoning(delta, frame, ledger, answer, remarks),
+                    reasoning: reasoning(delta, frame, invariants, answer, remarks),
                     tool: self.tools(delta, frame, answer, remarks),
                     ..Meaning::default()
                 };
@@ -212,9 +212,15 @@ fn content(delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, remarks: &m
 }
 
 /// Reasoning of a delta, under either name (not both: some servers send it twice), or as typed parts of `content`.
-fn reasoning(delta: &Delta<'_>, frame: Frame<'_>, ledger: &mut Ledger, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
-    ledger.reasoning("reasoning_content", &delta.reasoning_content, remarks.place);
-    ledger.reasoning("reasoning", &delta.reasoning, remarks.place);
+fn reasoning(
+    delta: &Delta<'_>,
+    frame: Frame<'_>,
+    invariants: &mut StreamInvariants,
+    answer: &mut Answer,
+    remarks: &mut Remarks<'_>,
+) -> bool {
+    invariants.reasoning("reasoning_content", &delta.reasoning_content, remarks.place);
+    invariants.reasoning("reasoning", &delta.reasoning, remarks.place);
     if let Some(text) = delta.reasoning_content.full().or_else(|| delta.reasoning.full()) {
         return answer.add_reasoning(text);
     }

@@ -19,7 +19,7 @@ const SECONDS_LIMIT: i64 = 100_000_000_000;
 
 /// The books over one stream.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct StreamInvariants {
     /// Chunks with an id, which are nearly always all.
     chunks: u64,
     /// The id of the last chunk.
@@ -42,7 +42,7 @@ pub(super) struct Ledger {
     reasoning: Vec<(&'static str, u64, u64, Place)>,
 }
 
-impl Ledger {
+impl StreamInvariants {
     /// Enter the fields that every chunk should have alike.
     pub(super) fn enter(&mut self, chunk: &Chunk<'_>, wanted: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         self.unknown(chunk, remarks.place);
