@@ -4,15 +4,15 @@ mod asked;
 mod body;
 mod h2;
 mod types;
-mod way;
+mod intermediaries;
 
 pub use asked::*;
 pub use body::*;
 pub use h2::*;
+pub use intermediaries::*;
 #[cfg(test)]
 pub(crate) use types::wrong_type;
 pub use types::*;
-pub use way::*;
 
 use crate::exchange::Response;
 use crate::framing::Framing;
