@@ -174,7 +174,7 @@ impl Judge {
     fn judge(&mut self, exchange: Box<Exchange>) -> Box<Analyzed> {
         let metrics = metrics::of(&exchange);
         let upstream = self.recent.far_side(&exchange, &metrics);
-        let findings = conformance::judge_beside(&exchange, &metrics, &self.thresholds, &self.policy, upstream.as_ref());
+        let findings = conformance::judge_with(&exchange, &metrics, &self.thresholds, &self.policy, upstream.as_ref());
         Box::new(Analyzed { exchange, metrics, findings })
     }
 }

@@ -262,11 +262,11 @@ pub fn judge(exchange: &Exchange, metrics: &Metrics, limits: &Limits) -> Vec<Fin
 
 /// The same, at the levels that this policy holds them to.
 pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy) -> Vec<Finding> {
-    judge_beside(exchange, metrics, limits, policy, None)
+    judge_with(exchange, metrics, limits, policy, None)
 }
 
 /// The same, where the far side of this answer may have been captured too.
-pub fn judge_beside(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy, far: Option<&hop::Leg>) -> Vec<Finding> {
+pub fn judge_with(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy, far: Option<&hop::Leg>) -> Vec<Finding> {
     judge_by(RULES, &Case { exchange, metrics, limits, far }, policy)
 }
 

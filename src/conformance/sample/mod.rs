@@ -8,7 +8,7 @@ pub use script::SampleError;
 
 use super::hop::Leg;
 use super::policy::Policy;
-use super::{Finding, Limits, Rule, judge_beside};
+use super::{Finding, Limits, Rule, judge_with};
 use crate::conn::ConnId;
 use crate::exchange::Exchange;
 use crate::wire::{self, Transcript};
@@ -25,7 +25,7 @@ pub fn findings(sample: &str) -> Result<Vec<Finding>, SampleError> {
         let metrics = metrics::of(e);
         let near = Leg::new(e, &metrics);
         let far = near.and_then(|near| legs.iter().find(|leg| near.has_inside(leg)));
-        judge_beside(e, &metrics, &Limits::default(), &Policy::default(), far)
+        judge_with(e, &metrics, &Limits::default(), &Policy::default(), far)
     };
     Ok(exchanges.iter().flat_map(judged).collect())
 }
