@@ -135,7 +135,7 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, c
     let reader = Reader::open(Path::new(path))?;
     let before = all.exchanges;
     reader.each(&Selector { session: args.session, ..Selector::default() }, &mut |mut s| {
-        judge.again(&mut s);
+        judge.relevel(&mut s);
         all.judged(Some(path), &s);
         if args.clients {
             cases.extend(clients::stored(Some(path), &reader, &s, args.answer.as_deref())?);

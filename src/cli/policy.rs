@@ -60,7 +60,7 @@ impl PolicyArgs {
 
 impl Judge {
     /// Findings that were stored are held to the policy too.
-    pub(super) fn again(&self, s: &mut Summary) {
+    pub(super) fn relevel(&self, s: &mut Summary) {
         let host = s.host();
         let subject = policy::Subject {
             dialect: s.response.as_ref().and_then(|r| r.dialect.as_deref()),

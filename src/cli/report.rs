@@ -49,7 +49,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     let mut report = (args.report.start)();
     let judge = report.shows_findings().then(|| args.policy.judge()).transpose()?;
     reader.each(&args.selectors.selector(), &mut |mut s| {
-        judge.iter().for_each(|judge| judge.again(&mut s));
+        judge.iter().for_each(|judge| judge.relevel(&mut s));
         report.add(&s, &reader)
     })?;
     let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));
