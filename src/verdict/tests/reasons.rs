@@ -303,10 +303,8 @@ fn nothing_of_an_answer() {
     };
     assert_eq!(of_ending(Party::Capture, EndSignal::CaptureEnd), (CaptureIncomplete, "the recording ended before any answer".into()));
     assert_eq!(of_ending(Party::Client, EndSignal::Fin), (ClientCancelled, "the client closed (FIN) before any answer".into()));
-    assert_eq!(
-        of_ending(Party::Server, EndSignal::Reset),
-        (ServerTruncated, "the server reset the connection (RST) before any answer".into())
-    );
+    let reset = "the server reset the connection (RST) before any answer";
+    assert_eq!(of_ending(Party::Server, EndSignal::Reset), (ServerTruncated, reset.into()));
 }
 
 #[test]
