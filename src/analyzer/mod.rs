@@ -18,7 +18,7 @@ pub use crate::tls::Keys;
 pub use reassembly::Reassembly;
 
 use crate::capture::Packet;
-use crate::conformance::hop::Legs;
+use crate::conformance::hop::RecentStreams;
 use crate::conformance::{self, Finding};
 use crate::conn::ByteEvent;
 use crate::exchange::Exchange;
@@ -114,7 +114,7 @@ struct Judge {
     thresholds: Thresholds,
     policy: Policy,
     /// Recent streams: one of them may be the same answer on the other side of a proxy.
-    recent: Legs,
+    recent: RecentStreams,
 }
 
 impl Analyzer {
@@ -125,7 +125,7 @@ impl Analyzer {
         Analyzer {
             reassembly: Reassembly::new(reassembly, verify_checksums, ports),
             pipeline: Pipeline::new(config),
-            judge: Judge { thresholds, policy, recent: Legs::default() },
+            judge: Judge { thresholds, policy, recent: RecentStreams::default() },
         }
     }
 
@@ -173,7 +173,7 @@ impl Analyzer {
 impl Judge {
     fn judge(&mut self, exchange: Box<Exchange>) -> Box<Analyzed> {
         let metrics = metrics::of(&exchange);
-        let upstream = self.recent.far_side(&exchange, &metrics);
+        let upstream = self.recent.upstream_of(&exchange, &metrics);
         let findings = conformance::judge_with(&exchange, &metrics, &self.thresholds, &self.policy, upstream.as_ref());
         Box::new(Analyzed { exchange, metrics, findings })
     }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 /// One stream as far as it is compared.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Leg {
+pub struct Side {
     /// Number of the exchange.
     pub id: i64,
     /// Session of its recording.
@@ -27,18 +27,18 @@ pub struct Leg {
     pub gap: Span,
 }
 
-impl Leg {
+impl Side {
     /// Of a stream with text, two deltas or more, and its times.
-    pub fn new(x: &Exchange, m: &Metrics) -> Option<Leg> {
+    pub fn new(x: &Exchange, m: &Metrics) -> Option<Side> {
         let answer = &x.response.as_ref()?.answer;
         let text = answer.texts.values().next().filter(|text| !text.is_empty())?.clone();
         let (begun, ended) = (m.request_start?, m.response_end?);
-        Some(Leg { id: x.id.0 as i64, session: 0, ends: x.endpoints, begun, ended, text, ttft: m.ttft?, gap: m.itl_p50()? })
+        Some(Side { id: x.id.0 as i64, session: 0, ends: x.endpoints, begun, ended, text, ttft: m.ttft?, gap: m.itl_p50()? })
     }
 
     /// The same answer, asked for within this exchange by the server that answers here (or its host), of another: the far side of a hop. (Equal questions of
     /// one client to one server are no hop.)
-    pub fn has_inside(&self, other: &Leg) -> bool {
+    pub fn has_inside(&self, other: &Side) -> bool {
         let asker = other.ends.client.ip();
         let by_the_hop = (asker == self.ends.server.ip() || asker.is_loopback()) && other.ends.server != self.ends.server;
         let within = self.begun < other.begun && other.begun < self.ended;
@@ -46,13 +46,13 @@ impl Leg {
     }
 
     /// The hop between this side and the far one holds deltas back: the first comes later, and the gaps between them shrink.
-    pub fn holds_back(&self, far: &Leg) -> bool {
-        self.is_late(far) && self.gap.0.saturating_mul(2) < far.gap.0
+    pub fn holds_back(&self, upstream: &Side) -> bool {
+        self.is_late(upstream) && self.gap.0.saturating_mul(2) < upstream.gap.0
     }
 
     /// The first delta comes much later on this side.
-    pub fn is_late(&self, far: &Leg) -> bool {
-        self.ttft.0 > far.ttft.0.saturating_mul(2).saturating_add(LATE.0)
+    pub fn is_late(&self, upstream: &Side) -> bool {
+        self.ttft.0 > upstream.ttft.0.saturating_mul(2).saturating_add(LATE.0)
     }
 }
 
@@ -61,22 +61,22 @@ const LATE: Span = Span::from_millis(20);
 
 /// Streams of late, among which far sides are looked for: the far side of an answer ends before the near one.
 #[derive(Debug, Default)]
-pub struct Legs(VecDeque<Leg>);
+pub struct RecentStreams(VecDeque<Side>);
 
-impl Legs {
+impl RecentStreams {
     const MOST: usize = 256;
     /// Longer texts are not kept for comparison.
     const TEXT: usize = 64 << 10;
 
     /// The far side of this stream, if it was one of the last; then it is one of them itself.
-    pub fn far_side(&mut self, x: &Exchange, m: &Metrics) -> Option<Leg> {
-        let near = Leg::new(x, m).filter(|leg| leg.text.len() <= Self::TEXT)?;
+    pub fn upstream_of(&mut self, x: &Exchange, m: &Metrics) -> Option<Side> {
+        let downstream = Side::new(x, m).filter(|side| side.text.len() <= Self::TEXT)?;
         // The nearest hop is the one that was asked first.
-        let far = self.0.iter().filter(|leg| near.has_inside(leg)).min_by_key(|leg| leg.begun).cloned();
+        let upstream = self.0.iter().filter(|side| downstream.has_inside(side)).min_by_key(|side| side.begun).cloned();
         if self.0.len() >= Self::MOST {
             self.0.pop_front();
         }
-        self.0.push_back(near);
-        far
+        self.0.push_back(downstream);
+        upstream
     }
 }

@@ -120,7 +120,7 @@ pub struct Case<'a> {
     /// Thresholds.
     pub limits: &'a Limits,
     /// The same answer on the far side of the hop that gave it, where that was captured too.
-    pub far: Option<&'a hop::Leg>,
+    pub upstream: Option<&'a hop::Side>,
 }
 
 /// Thresholds of the delivery rules; options of the command line.
@@ -266,8 +266,8 @@ pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy:
 }
 
 /// The same, where the far side of this answer may have been captured too.
-pub fn judge_with(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy, far: Option<&hop::Leg>) -> Vec<Finding> {
-    judge_by(RULES, &Case { exchange, metrics, limits, far }, policy)
+pub fn judge_with(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy, upstream: Option<&hop::Side>) -> Vec<Finding> {
+    judge_by(RULES, &Case { exchange, metrics, limits, upstream }, policy)
 }
 
 /// [`judge_as`] by these rules only.

@@ -6,7 +6,7 @@ use super::reports::{self, Collect, Report, Source};
 use super::table::Table;
 use super::text::{Style, clean, clip_middle, count, wrap};
 use super::{Format, Look, hops, markdown};
-use crate::conformance::hop::Leg;
+use crate::conformance::hop::Side;
 use crate::summary::{FindingSummary, Summary};
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -61,12 +61,12 @@ impl Delivered {
 pub struct Delivery {
     streams: Vec<Delivered>,
     #[serde(skip)]
-    legs: Vec<Leg>,
+    sides: Vec<Side>,
 }
 
 impl Collect for Delivery {
     fn add(&mut self, s: &Summary, _: &dyn Source) -> Result<()> {
-        self.legs.extend(hops::leg(s));
+        self.sides.extend(hops::side(s));
         self.streams.extend(Delivered::new(s));
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Collect for Delivery {
     }
 
     fn write(mut self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
-        for (id, sentence) in hops::sentences(&self.legs) {
+        for (id, sentence) in hops::sentences(&self.sides) {
             self.streams.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
         }
         reports::write(&*self, format, look, out)

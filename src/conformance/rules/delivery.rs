@@ -4,7 +4,7 @@ pub mod pace;
 pub mod silence;
 
 use crate::conformance::case::{answered, many};
-use crate::conformance::hop::Leg;
+use crate::conformance::hop::Side;
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
 use crate::delivery;
 use crate::exchange::ending::Party;
@@ -129,11 +129,11 @@ pub static DLV_011: Rule = Rule {
     ],
     needs_all_bytes: true,
     check: |case, push| {
-        let (Some(far), Some(response)) = (case.far, case.llm_stream()) else { return };
-        let Some(near) = Leg::new(case.exchange, case.metrics).filter(|near| near.holds_back(far)) else { return };
+        let (Some(upstream), Some(response)) = (case.upstream, case.llm_stream()) else { return };
+        let Some(downstream) = Side::new(case.exchange, case.metrics).filter(|downstream| downstream.holds_back(upstream)) else { return };
         let message = format!(
             "first token after {}, on the far side of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
-            near.ttft, far.id, far.ttft, near.gap, far.gap
+            downstream.ttft, upstream.id, upstream.ttft, downstream.gap, upstream.gap
         );
         push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
     },

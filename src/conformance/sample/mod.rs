@@ -6,7 +6,7 @@ mod tests;
 
 pub use script::SampleError;
 
-use super::hop::Leg;
+use super::hop::Side;
 use super::policy::Policy;
 use super::{Finding, Limits, Rule, judge_with};
 use crate::conn::ConnId;
@@ -20,12 +20,12 @@ const NEXT: &str = "!next";
 /// All findings on a sample.
 pub fn findings(sample: &str) -> Result<Vec<Finding>, SampleError> {
     let exchanges = exchanges(sample)?;
-    let legs: Vec<Leg> = exchanges.iter().filter_map(|e| Leg::new(e, &metrics::of(e))).collect();
+    let sides: Vec<Side> = exchanges.iter().filter_map(|e| Side::new(e, &metrics::of(e))).collect();
     let judged = |e: &Exchange| {
         let metrics = metrics::of(e);
-        let near = Leg::new(e, &metrics);
-        let far = near.and_then(|near| legs.iter().find(|leg| near.has_inside(leg)));
-        judge_with(e, &metrics, &Limits::default(), &Policy::default(), far)
+        let downstream = Side::new(e, &metrics);
+        let upstream = downstream.and_then(|downstream| sides.iter().find(|side| downstream.has_inside(side)));
+        judge_with(e, &metrics, &Limits::default(), &Policy::default(), upstream)
     };
     Ok(exchanges.iter().flat_map(judged).collect())
 }

@@ -24,7 +24,7 @@ fn says_one(_: &Case<'_>, push: &mut dyn FnMut(Finding)) {
 
 /// Level, count and message of what is left of these rules' findings.
 fn left(rules: &[&'static Rule], exchange: &Exchange, policy: &Policy) -> Vec<(&'static str, Level, u64, String)> {
-    let case = Case { exchange, metrics: &Metrics::default(), limits: &Limits::default(), far: None };
+    let case = Case { exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None };
     judge_by(rules, &case, policy).into_iter().map(|f| (f.rule, f.level.unwrap(), f.count, f.message)).collect()
 }
 
@@ -96,7 +96,7 @@ static AGAIN: Rule = rule("T-AGAIN", Warning, &[], |_, push| push(Finding { reco
 #[test]
 fn equal_findings_are_one_with_their_sum_at_the_first_place() {
     let exchange = chat();
-    let case = Case { exchange: &exchange, metrics: &Metrics::default(), limits: &Limits::default(), far: None };
+    let case = Case { exchange: &exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None };
     let found = judge_by(&[&SEVERAL, &AGAIN], &case, &Policy::default());
     let found: Vec<_> = found.iter().map(|f| (f.rule, f.level.unwrap(), f.record.unwrap(), f.count, f.message.as_str())).collect();
     let want = [
@@ -210,7 +210,7 @@ fn an_oddity_gives_its_place() {
 }
 
 fn seen<T>(exchange: &Exchange, look: impl Fn(&Case<'_>) -> T) -> T {
-    look(&Case { exchange, metrics: &Metrics::default(), limits: &Limits::default(), far: None })
+    look(&Case { exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None })
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which stream is the far side of which, and what the hop did to it.
 
 use super::build::{at, chat};
-use crate::conformance::hop::{Leg, Legs};
+use crate::conformance::hop::{RecentStreams, Side};
 use crate::conn::Endpoints;
 use crate::exchange::Exchange;
 use crate::metrics::Metrics;
@@ -12,42 +12,42 @@ fn ends(client: &str, server: &str) -> Endpoints {
 }
 
 /// What the client of a proxy sees, and what the proxy itself gets.
-fn near() -> Leg {
+fn downstream() -> Side {
     let ends = ends("10.0.0.1:5000", "10.0.0.2:80");
     let (begun, ended) = (at(0), at(1000));
-    Leg { id: 1, session: 0, ends, begun, ended, text: "a".into(), ttft: Span::from_millis(300), gap: Span::from_millis(10) }
+    Side { id: 1, session: 0, ends, begun, ended, text: "a".into(), ttft: Span::from_millis(300), gap: Span::from_millis(10) }
 }
 
-fn far() -> Leg {
-    Leg { id: 0, ends: ends("10.0.0.2:6000", "10.0.0.3:80"), begun: at(10), ended: at(990), ..near() }
+fn upstream() -> Side {
+    Side { id: 0, ends: ends("10.0.0.2:6000", "10.0.0.3:80"), begun: at(10), ended: at(990), ..downstream() }
 }
 
 #[test]
 fn the_far_side_was_asked_by_the_server_within_the_near_one() {
-    assert!(near().has_inside(&far()));
+    assert!(downstream().has_inside(&upstream()));
     for (what, other) in [
-        ("another session", Leg { session: 1, ..far() }),
-        ("another text", Leg { text: "b".into(), ..far() }),
-        ("begun at once", Leg { begun: at(0), ..far() }),
-        ("begun at the end", Leg { begun: at(1000), ..far() }),
-        ("asked by somebody else", Leg { ends: ends("10.0.0.9:6000", "10.0.0.3:80"), ..far() }),
-        ("asked of the same server", Leg { ends: ends("10.0.0.2:6000", "10.0.0.2:80"), ..far() }),
+        ("another session", Side { session: 1, ..upstream() }),
+        ("another text", Side { text: "b".into(), ..upstream() }),
+        ("begun at once", Side { begun: at(0), ..upstream() }),
+        ("begun at the end", Side { begun: at(1000), ..upstream() }),
+        ("asked by somebody else", Side { ends: ends("10.0.0.9:6000", "10.0.0.3:80"), ..upstream() }),
+        ("asked of the same server", Side { ends: ends("10.0.0.2:6000", "10.0.0.2:80"), ..upstream() }),
     ] {
-        assert!(!near().has_inside(&other), "{what}");
+        assert!(!downstream().has_inside(&other), "{what}");
     }
-    assert!(near().has_inside(&Leg { begun: at(999), ended: at(2000), ..far() }), "its beginning counts");
-    assert!(near().has_inside(&Leg { ends: ends("127.0.0.1:6000", "10.0.0.3:80"), ..far() }), "asked on the host itself");
-    assert!(near().has_inside(&Leg { ends: ends("10.0.0.2:6000", "10.0.0.2:81"), ..far() }), "another port of the host");
+    assert!(downstream().has_inside(&Side { begun: at(999), ended: at(2000), ..upstream() }), "its beginning counts");
+    assert!(downstream().has_inside(&Side { ends: ends("127.0.0.1:6000", "10.0.0.3:80"), ..upstream() }), "asked on the host itself");
+    assert!(downstream().has_inside(&Side { ends: ends("10.0.0.2:6000", "10.0.0.2:81"), ..upstream() }), "another port of the host");
 }
 
 #[test]
 fn a_hop_holds_back_where_the_first_delta_is_late_and_the_gaps_shrink() {
     let ms = Span::from_millis;
-    let leg = |ttft, gap| Leg { ttft: ms(ttft), gap: ms(gap), ..near() };
-    let far = leg(100, 100);
-    assert_eq!([220, 221].map(|ttft| leg(ttft, 0).is_late(&far)), [false, true], "twice as late and 20 ms");
-    assert_eq!([49, 50].map(|gap| leg(221, gap).holds_back(&far)), [true, false]);
-    assert!(!leg(220, 0).holds_back(&far));
+    let side = |ttft, gap| Side { ttft: ms(ttft), gap: ms(gap), ..downstream() };
+    let upstream = side(100, 100);
+    assert_eq!([220, 221].map(|ttft| side(ttft, 0).is_late(&upstream)), [false, true], "twice as late and 20 ms");
+    assert_eq!([49, 50].map(|gap| side(221, gap).holds_back(&upstream)), [true, false]);
+    assert!(!side(220, 0).holds_back(&upstream));
 }
 
 fn exchange(ends: Endpoints) -> Exchange {
@@ -67,11 +67,11 @@ fn metrics(begun: i64, ended: i64) -> Metrics {
 
 #[test]
 fn the_nearest_hop_was_asked_first() {
-    let mut legs = Legs::default();
+    let mut sides = RecentStreams::default();
     let (one, two) = (ends("10.0.0.2:1", "10.0.0.3:80"), ends("10.0.0.2:2", "10.0.0.4:80"));
-    assert_eq!(legs.far_side(&exchange(two), &metrics(20, 900)), None);
-    assert_eq!(legs.far_side(&exchange(one), &metrics(10, 950)), None);
-    let found = legs.far_side(&exchange(near().ends), &metrics(0, 1000)).unwrap();
+    assert_eq!(sides.upstream_of(&exchange(two), &metrics(20, 900)), None);
+    assert_eq!(sides.upstream_of(&exchange(one), &metrics(10, 950)), None);
+    let found = sides.upstream_of(&exchange(downstream().ends), &metrics(0, 1000)).unwrap();
     assert_eq!((found.ends, found.begun, found.ended, found.gap), (one, at(10), at(950), Span::from_millis(2)));
     assert_eq!((found.ttft, found.text.as_str()), (Span::from_millis(5), "word word "));
     let lacking = [
@@ -79,5 +79,5 @@ fn the_nearest_hop_was_asked_first() {
         Metrics { itl: vec![], ..metrics(0, 1) },
         Metrics { request_start: None, ..metrics(0, 1) },
     ];
-    assert!(lacking.iter().all(|m| Leg::new(&exchange(one), m).is_none()));
+    assert!(lacking.iter().all(|m| Side::new(&exchange(one), m).is_none()));
 }
