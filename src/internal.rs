@@ -7,7 +7,7 @@ pub mod body {
 }
 
 pub mod cli {
-    pub use crate::cli::{parses, run};
+    pub use crate::cli::{command, parses, run};
 }
 
 pub mod clients {

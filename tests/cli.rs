@@ -227,7 +227,7 @@ fn check_judges_and_leaves_nothing_behind() {
     assert!(report["cases"][0]["findings"][0]["rule"].is_string());
     let (out, err) = p.want(2, &["check", "good.pcap", "absent.pcap"]);
     assert!(err.contains("absent.pcap") && out.contains("1 exchange"), "{out}{err}");
-    assert!(p.want(2, &["check", "good.pcap", "--format", "csv"]).1.contains("valid are table, json, jsonl, markdown"));
+    assert!(p.want(2, &["check", "good.pcap", "--format", "csv"]).1.contains("expected one of table, json, jsonl, markdown"));
     assert!(!p.path("sniff.db").exists());
 }
 
@@ -272,7 +272,7 @@ fn what_cannot_be_read_is_exit_two_with_the_reason() {
     error(&["--read", "a.pcap", "--db", "absent/x.db"], "absent/x.db");
     error(&["--read", "a.pcap", "--format", "json"], "belong to a command");
     p.want(0, &["-q", "--read", "a.pcap"]);
-    error(&["list", "--format", "html"], "valid are table, json, jsonl, csv, markdown");
+    error(&["list", "--format", "html"], "expected one of table, json, jsonl, csv, markdown");
     error(&["list", "--since", "yesterday"], "wanted is a time");
     assert_eq!(p.run(&[]).status.code(), Some(2));
 }

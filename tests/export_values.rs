@@ -268,7 +268,7 @@ fn an_export_is_redacted_unless_it_is_to_reveal() {
         }
     }
     let (_, err) = p.want(2, &["export", "1", "--format", "xml"]);
-    assert!(err.contains("valid are raw, har, jsonl, csv, wire, pcapng, curl, vcr, wiremock"), "{err}");
+    assert!(err.contains("expected one of raw, har, jsonl, csv, wire, pcapng, curl, vcr, wiremock"), "{err}");
     assert!(p.want(2, &["export", "--path", "/none"]).1.contains("no exchange is selected"));
 }
 

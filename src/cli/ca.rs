@@ -6,9 +6,14 @@ use crate::proxy::ca::{self, Kind};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 
-/// The proxy's certificate authority: where it is, how clients come to trust it.
+/// Manage the proxy's certificate authority
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Examples:
+  curl --proxy http://127.0.0.1:8080 --cacert $(sniff ca path) https://example.com
+  sniff ca install-help
+  sniff ca rotate --key rsa
+
 The authority is made on first use and kept in $XDG_DATA_HOME/sniff (~/.local/share/sniff). Its key never leaves that folder, which only you can
 read. sniff never touches the system's trust store: whether and where to install the certificate is yours to decide.")]
 pub(super) struct CaArgs {
@@ -18,11 +23,11 @@ pub(super) struct CaArgs {
 
 #[derive(Debug, Subcommand)]
 enum CaCommand {
-    /// Print where the certificate is
+    /// Print the path of the certificate
     Path,
     /// Print the certificate (PEM)
     Export,
-    /// How to make clients and systems trust it (text only, nothing is done)
+    /// Print how clients and systems come to trust it
     InstallHelp,
     /// Make a new authority in place of the old one
     Rotate {

@@ -24,7 +24,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-/// Read captures and judge them, leaving no database behind.
+/// Judge captures or databases, for CI
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,13 +38,13 @@ Examples:
 Exit code: 0 nothing at or over --fail-on, 1 findings, 2 a file could not be read
 Formats: table, json, jsonl, markdown, junit, sarif, github (annotations)")]
 pub(super) struct CheckArgs {
-    /// Capture files, or databases of sniff; `-` is standard input
+    /// Capture files, or databases of sniff; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
     /// Exit with 1 on findings at or over this level
     #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
     fail_on: FailOn,
-    /// Of databases only this session (number, or `last`)
+    /// Only this session of a database (number, or last)
     #[arg(long, value_name = "N", value_parser = selectors::session)]
     session: Option<SessionIs>,
     /// Only TCP to or from these ports
@@ -53,10 +53,14 @@ pub(super) struct CheckArgs {
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     keylog: Option<PathBuf>,
-    /// Say which real clients break on each answer, and why, instead of listing findings (answers up to 8 MiB)
+    /// Report which real clients break on each answer, and why
+    ///
+    /// Replaces the list of findings. Answers of up to 8 MiB are modelled.
     #[arg(long)]
     clients: bool,
-    /// The text that every answer was to have (a mock's, say); without it clients are held to what the server meant to say
+    /// Text that every answer should have, where it is known
+    ///
+    /// Without it clients are compared with what the server meant to say.
     #[arg(long, value_name = "TEXT", requires = "clients")]
     answer: Option<String>,
     #[command(flatten)]

@@ -1,33 +1,39 @@
-//! `sniff explain [RULE]`.
+//! `sniff explain [NAME]`: a rule, a client model, or the catalogue of rules.
 
 use super::Common;
 use super::output::{Output, unless_closed};
+use crate::clients::{self, Client};
 use crate::conformance::{RULES, Rule, by_code};
 use crate::report::explain::{self, RuleText};
+use crate::report::table::{Cell, Column, Table};
 use crate::report::{Format, csv, json, jsonl, markdown};
-use anyhow::{Result, anyhow};
+use anyhow::{Result, bail};
 use clap::Args;
+use serde_json::{Value, json};
 
-/// A rule's text, or the whole catalogue.
+/// Explain a rule or a client model
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff explain
   sniff explain SSE-001
+  sniff explain missing-done
+  sniff explain 'openai-node 6.49'
   sniff explain --format json | jq -r '.[].code'
 Formats: table, json, jsonl, csv (catalogue), markdown")]
 pub(super) struct ExplainArgs {
-    /// Code or name of a rule; without it the catalogue
-    #[arg(value_name = "RULE")]
-    rule: Option<String>,
+    /// Code or name of a rule, or name of a client [default: all rules]
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
 }
 
 pub(super) fn run(args: &ExplainArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
-    let rule = args.rule.as_deref().map(find).transpose()?;
+    let subject = args.name.as_deref().map(find).transpose()?;
     let mut out = Output::open(common)?;
-    let written = match rule {
-        Some(rule) => one(rule, format, &mut out),
+    let written = match subject {
+        Some(Subject::Rule(rule)) => one(rule, format, &mut out),
+        Some(Subject::Clients(models)) => client(&models, format, &mut out),
         None => catalogue(format, &mut out),
     };
     unless_closed(written.and_then(|()| out.finish()))?;
@@ -55,14 +61,54 @@ fn catalogue(format: Format, out: &mut Output) -> Result<()> {
     }
 }
 
-fn find(wanted: &str) -> Result<&'static Rule> {
-    by_code(wanted).ok_or_else(|| {
-        let lower = wanted.to_lowercase();
-        let near: Vec<&str> =
-            RULES.iter().filter(|r| r.code.to_lowercase().starts_with(&lower) || r.name.contains(&lower)).map(|r| r.code).collect();
-        match near[..] {
-            [] => anyhow!("there is no rule {wanted:?}; sniff explain lists them all"),
-            _ => anyhow!("there is no rule {wanted:?}; perhaps {}", near.join(", ")),
-        }
-    })
+/// What a name stands for.
+enum Subject {
+    Rule(&'static Rule),
+    /// A client's models, one for each dialect that it speaks.
+    Clients(Vec<&'static Client>),
+}
+
+fn find(wanted: &str) -> Result<Subject> {
+    if let Some(rule) = by_code(wanted) {
+        return Ok(Subject::Rule(rule));
+    }
+    let is = |c: &&Client| c.name.eq_ignore_ascii_case(wanted) || c.title.eq_ignore_ascii_case(wanted);
+    let models: Vec<_> = clients::catalogue().filter(is).collect();
+    if !models.is_empty() {
+        return Ok(Subject::Clients(models));
+    }
+    let lower = wanted.to_lowercase();
+    let rules = RULES.iter().filter(|r| r.code.to_lowercase().starts_with(&lower) || r.name.contains(&lower)).map(|r| r.code);
+    let near = |c: &&Client| c.name.to_lowercase().contains(&lower) || c.title.to_lowercase().contains(&lower);
+    let mut near: Vec<&str> = rules.chain(clients::catalogue().filter(near).map(|c| c.title)).collect();
+    near.dedup();
+    match near[..] {
+        [] => bail!("no rule and no client is named {wanted:?}; sniff explain lists the rules, docs/clients.md the clients"),
+        _ => bail!("no rule and no client is named {wanted:?}; perhaps {}", near.join(", ")),
+    }
+}
+
+fn client(models: &[&Client], format: Format, out: &mut Output) -> Result<()> {
+    let documents: Vec<Value> = models.iter().map(|c| document(c)).collect();
+    match format {
+        Format::Table => out.text(&models.iter().map(|c| text(c)).collect::<Vec<_>>().join("\n")),
+        Format::Json => json::document(&documents, out.writer()),
+        Format::Jsonl => documents.iter().try_for_each(|d| jsonl::line(d, out.writer())),
+        Format::Csv => csv::table(&client_table(models), out.writer()),
+        Format::Markdown => out.text(&markdown::render(&client_table(models))),
+    }
+}
+
+fn text(c: &Client) -> String {
+    format!("{}\n  {}\n\n  dialect   {}\n  evidence  {}\n  in JSON   {}\n", c.title, c.about, c.dialect.name, c.evidence.text(), c.name)
+}
+
+fn document(c: &Client) -> Value {
+    json!({ "client": c.name, "name": c.title, "about": c.about, "dialect": c.dialect.name, "evidence": c.evidence.text() })
+}
+
+fn client_table(models: &[&Client]) -> Table {
+    let columns = ["Client", "Dialect", "About", "Evidence", "In JSON"].map(Column::left).to_vec();
+    let row = |c: &&Client| [c.title, c.dialect.name, c.about, &c.evidence.text(), c.name].map(Cell::new).to_vec();
+    Table { columns, rows: models.iter().map(row).collect() }
 }

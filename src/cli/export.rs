@@ -1,4 +1,4 @@
-//! `sniff export`: exchanges in the words of other tools.
+//! `sniff export`: exchanges in the formats of other tools.
 
 use super::Common;
 use super::output::{Output, unless_closed};
@@ -13,7 +13,7 @@ use crate::wire;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
-/// Exchanges in the words of other tools.
+/// Export exchanges (HAR, pcapng, curl and more)
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -24,13 +24,13 @@ Examples:
 Formats: raw (the response body), har, jsonl (records), csv (the timeline), wire, pcapng, curl, vcr, wiremock
 Secrets are redacted unless --reveal is given; the request body is not looked into.")]
 pub(super) struct ExportArgs {
-    /// Exchanges by number (see `sniff list`), or `last`; without any, all that the selectors leave
+    /// Numbers of exchanges, or last [default: all that match the selectors]
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// Keep secrets: authorization, cookies, keys
+    /// Include secrets: authorization, cookies, keys
     #[arg(long)]
     reveal: bool,
-    /// Export what is there of exchanges of which the capture lacks something (wire, pcapng)
+    /// Export incomplete exchanges too (wire, pcapng)
     #[arg(long)]
     allow_gaps: bool,
     #[command(flatten)]
@@ -46,7 +46,7 @@ const FORMATS: [&str; 9] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "cur
 pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().unwrap_or("har").to_ascii_lowercase();
     if !FORMATS.contains(&format.as_str()) {
-        bail!("there is no format {format:?} here; valid are {}", FORMATS.join(", "));
+        bail!("unknown format {format:?}; expected one of {}", FORMATS.join(", "));
     }
     let reader = Reader::open(&common.db)?;
     let ids = super::replay::selected(&reader, &args.ids, &args.selectors)?;

@@ -11,17 +11,17 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// Recordings of other tools into the database.
+/// Import recordings of other tools
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff import har devtools.har && sniff list --session last
 An archive has decoded bodies and, unless sniff wrote it, no times of chunks: such a body comes in one piece at its end.")]
 pub(super) struct ImportArgs {
-    /// What it is
+    /// Kind of the file
     #[arg(value_enum, value_name = "KIND")]
     kind: Kind,
-    /// The file
+    /// File to import
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
     let Kind::Har = args.kind;
     let shown = args.file.display();
     let text = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
-    let har::Imported { exchanges, left_out } = har::exchanges(&text).with_context(|| format!("{shown} is no HTTP archive"))?;
+    let har::Imported { exchanges, left_out } = har::exchanges(&text).with_context(|| format!("{shown} is not an HTTP archive"))?;
     for (n, why) in &left_out {
         say(&format!("sniff: left out entry {n}: {why}"));
     }

@@ -9,30 +9,32 @@ use serde_json::{Value, json};
 
 /// Bounds of reassembly. Only for commands that read packets.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
+#[command(next_help_heading = "Reassembly")]
 pub(super) struct ReassemblyArgs {
-    /// Give up lost bytes that the receiver has acknowledged after
+    /// Time to wait for lost bytes the receiver already acknowledged
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::span)]
     hole_acked: Span,
-    /// Give up lost bytes that a retransmission may still bring after
+    /// Time to wait for lost bytes that may be retransmitted
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::span)]
     hole_timeout: Span,
-    /// … or when so many bytes wait behind them
+    /// Bytes buffered behind a hole before it is given up
     #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = values::size)]
     hole_bytes: usize,
-    /// … or so many segments
+    /// Segments buffered behind a hole before it is given up
     #[arg(long, value_name = "N", default_value_t = 4096)]
     hole_segments: usize,
-    /// A connection without packets for so long is over
+    /// Time without packets after which a connection is over
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::span)]
     idle: Span,
-    /// Bytes that wait behind losses, all connections together
+    /// Bytes buffered behind holes, all connections together
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = values::size)]
     memory: usize,
     /// Connections followed at once
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     connections: usize,
-    /// Drop packets whose IPv4 or TCP checksum is wrong. Not for captures of the sender, whose device fills them in later
+    /// Drop packets with a wrong IPv4 or TCP checksum
+    ///
+    /// Not for captures taken on the sender: its network card fills in the checksums later.
     #[arg(long)]
     pub(super) verify_checksums: bool,
 }
@@ -54,36 +56,36 @@ impl ReassemblyArgs {
 
 /// Thresholds of rules.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
+#[command(next_help_heading = "Thresholds")]
 pub(super) struct ThresholdArgs {
-    /// A gap between deltas of at least this is a stall … [default: 10s]
+    /// Minimum gap between deltas that is a stall [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     stall: Option<Span>,
-    /// … if it is also so many times the median gap [default: 20]
+    /// Minimum multiple of the median gap that is a stall [default: 20]
     #[arg(long, value_name = "X")]
     stall_times_median: Option<f64>,
-    /// An answer that is complete within this after its first delta was buffered … [default: 50ms]
+    /// Time from first delta to end of a buffered answer [default: 50ms]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     burst_window: Option<Span>,
-    /// … if it has more deltas than this [default: 20]
+    /// Deltas above which such an answer was buffered [default: 20]
     #[arg(long, value_name = "N")]
     burst_min_deltas: Option<usize>,
-    /// Deltas that come together before it counts as delivery in blocks [default: 8]
+    /// Deltas arriving together that count as a block [default: 8]
     #[arg(long, value_name = "N")]
     block_deltas: Option<u64>,
-    /// Silence before the first delta that wants a keep-alive [default: 15s]
+    /// Silence before the first delta that needs a keep-alive [default: 15s]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     keep_alive: Option<Span>,
-    /// A head that comes so late, together with the first delta, was held back [default: 5s]
+    /// Delay of a head sent with the first delta that is late [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     late_head: Option<Span>,
-    /// A body that stays open for so long behind its terminator is remarked on [default: 1s]
+    /// Report a body left open this long after its terminator [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     tail: Option<Span>,
-    /// A pause that the transport caused is worth a warning from this on [default: 200ms]
+    /// Minimum transport-caused pause that is a warning [default: 200ms]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     transport_stall: Option<Span>,
-    /// Tokens per delta from which on the gap between deltas is no time per token [default: 1.5]
+    /// Tokens per delta above which gaps are not per-token times [default: 1.5]
     #[arg(long, value_name = "X")]
     tokens_per_delta: Option<f64>,
 }

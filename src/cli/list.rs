@@ -9,7 +9,7 @@ use crate::summary::Summary;
 use anyhow::{Result, bail};
 use clap::Args;
 
-/// Recorded exchanges, one a line.
+/// List recorded exchanges
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -19,11 +19,11 @@ Examples:
   sniff list --streaming --format jsonl | jq 'select(.timing.ttft_ms > 1000) | .id'
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ListArgs {
-    #[command(flatten)]
-    selectors: SelectorArgs,
-    /// TCP connections instead, also those without exchanges: what they speak, TLS names, why they could not be read
+    /// List TCP connections, with TLS names and why they could not be read
     #[arg(long)]
     connections: bool,
+    #[command(flatten)]
+    selectors: SelectorArgs,
 }
 
 pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {

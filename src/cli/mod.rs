@@ -7,6 +7,7 @@ mod ca;
 mod check;
 mod explain;
 mod export;
+mod help;
 mod import;
 mod keylog;
 mod limits;
@@ -29,59 +30,66 @@ mod tally;
 mod values;
 mod verify;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Inspect and record streamed HTTP answers from packets.
+/// Inspect and record streamed HTTP answers
 ///
-/// Without a command it records: live from --iface, or from a capture file with --read.
+/// Without a command it records, as `sniff record` does: live with --iface, or from capture files with --read.
 #[derive(Debug, Parser)]
-#[command(name = "sniff", version, after_help = EXAMPLES, disable_help_subcommand = true, args_conflicts_with_subcommands = false)]
+#[command(name = "sniff", version, after_help = EXAMPLES, disable_help_flag = true, disable_version_flag = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
     record: record::RecordArgs,
+    #[command(flatten)]
+    common: Common,
+    /// Print the version
+    #[arg(long, short = 'V', action = ArgAction::Version, help_heading = "Global options")]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  sniff --iface lo --port 8000           record what goes over port 8000 until Ctrl-C
+  sniff --iface lo --port 8000           record port 8000 until Ctrl-C
   sniff --read capture.pcapng            record from a file (pcap, pcapng; gzip, zstd)
-  sniff run -- python app.py             record what a program says over HTTP and HTTPS
   ssh host tcpdump -U -w - | sniff -r -  record from a pipe
-  sniff list                             what was recorded
-  sniff show 3                           one exchange, chunk by chunk
+  sniff run -- python app.py             record a program's HTTP and HTTPS
+  sniff list                             list what was recorded
+  sniff show 3                           show one exchange, chunk by chunk
   sniff report latency --model 'gpt-*'   time to first token, gaps, rates
-  sniff replay last                      serve an exchange again, to the byte and the microsecond
   sniff check *.pcap                     judge captures; exit code 1 on errors
-  sniff explain SSE-001                  what a rule demands, and why";
+  sniff explain SSE-001                  what a rule requires, and why
+  sniff replay last                      serve an exchange again, with its bytes and times";
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Common {
     /// Database file
     #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH")]
     db: PathBuf,
-    /// Output format: table, json, jsonl, csv, markdown (each command has some of them)
+    /// Output format, as table, json, jsonl, csv, markdown
     #[arg(long, global = true, value_name = "FORMAT")]
     format: Option<String>,
     /// Write data to this file instead of standard output
     #[arg(long, short, global = true, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Colours
+    /// When to use colours
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more
+    /// Print more messages
     #[arg(long, short, global = true)]
     verbose: bool,
+    /// Print help (-h: the usual options, --help: all of them)
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -94,36 +102,47 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Record what goes through a proxy, TLS opened
-    #[cfg(feature = "proxy")]
-    Proxy(proxy::args::ProxyArgs),
-    /// Run a command through a proxy of its own
+    /// Record from devices or capture files
+    Record(record::RecordArgs),
+    /// Run a command behind a recording proxy
     #[cfg(feature = "proxy")]
     Run(run::RunArgs),
-    /// Recorded exchanges, one a line
+    /// Record through a TLS-intercepting proxy
+    #[cfg(feature = "proxy")]
+    Proxy(proxy::args::ProxyArgs),
+    /// List recorded exchanges
     List(list::ListArgs),
-    /// One exchange, chunk by chunk
+    /// Show one exchange, chunk by chunk
     Show(show::ShowArgs),
-    /// Latency or compliance of recorded exchanges
+    /// Report latency, findings, delivery or failing clients
     Report(report::ReportArgs),
-    /// Serve recorded exchanges again: bytes, boundaries, times
-    Replay(replay::ReplayArgs),
-    /// Exchanges in the words of other tools: har, wire, pcapng, curl, …
-    Export(export::ExportArgs),
-    /// Recordings of other tools into the database
-    Import(import::ImportArgs),
-    /// Read captures and judge them, leaving no database behind
+    /// Judge captures or databases, for CI
     Check(check::CheckArgs),
-    /// A rule's text, or the whole catalogue
+    /// Explain a rule or a client model
     Explain(explain::ExplainArgs),
-    /// The proxy's certificate authority
+    /// Serve recorded exchanges again
+    Replay(replay::ReplayArgs),
+    /// Export exchanges (HAR, pcapng, curl and more)
+    Export(export::ExportArgs),
+    /// Import recordings of other tools
+    Import(import::ImportArgs),
+    /// Manage the proxy's certificate authority
     #[cfg(feature = "proxy")]
     Ca(ca::CaArgs),
+    /// Print a completion script for a shell
+    Completions(help::CompletionsArgs),
+    /// Write manual pages to a folder
+    Man(help::ManArgs),
+}
+
+/// The whole command line as clap has it, for tests of the catalogue.
+pub fn command() -> clap::Command {
+    help::command()
 }
 
 /// Parse the arguments, do it, say what went wrong.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match help::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are data, the rest is an error; a closed pipe is nobody's fault.
@@ -144,7 +163,7 @@ pub fn run() -> ExitCode {
 
 /// Whether a command line, program name first, has a form that the program accepts. Nothing is run; the error is the first line of clap's.
 pub fn parses(words: &[String]) -> Result<(), String> {
-    match Cli::try_parse_from(words) {
+    match help::parse(words.iter().map(Into::into).collect()) {
         Ok(_) => Ok(()),
         // Help and version end the parsing early, and are no mistake.
         Err(e) if !e.use_stderr() => Ok(()),
@@ -155,7 +174,7 @@ pub fn parses(words: &[String]) -> Result<(), String> {
 fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     let common = &cli.common;
     if cli.command.is_some() && cli.record.has_source() {
-        anyhow::bail!("--iface and --read record, and that is done without a command");
+        anyhow::bail!("--iface and --read belong to `sniff record`, or to sniff without a command");
     }
     match &cli.command {
         #[cfg(feature = "proxy")]
@@ -164,6 +183,10 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::Run(args)) => run::run(args, common),
         #[cfg(feature = "proxy")]
         Some(Command::Ca(args)) => ca::run(args, common),
+        Some(Command::Record(args)) if !args.has_source() => anyhow::bail!("nothing to record from; give --iface DEVICE or --read FILE"),
+        Some(Command::Record(args)) => record::run(args, common),
+        Some(Command::Completions(args)) => help::completions(args, common),
+        Some(Command::Man(args)) => help::man(args, common),
         Some(Command::List(args)) => list::run(args, common),
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),
@@ -174,7 +197,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::Explain(args)) => explain::run(args, common),
         None if cli.record.has_source() => record::run(&cli.record, common),
         None => {
-            let _ = write!(std::io::stderr(), "{}", Cli::command().render_help());
+            let _ = write!(std::io::stderr(), "{}", help::command().render_help());
             Ok(2)
         }
     }

@@ -19,16 +19,18 @@ const DEFAULT: &str = "sniff.toml";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
 pub(super) struct PolicyArgs {
-    /// Hold every exchange to this profile: openai-compatible, strict-openai, anthropic, gemini, ollama, mcp (without: by its dialect)
+    /// Judge every exchange by this profile instead of its dialect's
+    ///
+    /// One of openai-compatible, strict-openai, anthropic, gemini, ollama, mcp.
     #[arg(long, value_name = "NAME", value_parser = profile)]
     profile: Option<&'static policy::Profile>,
-    /// Do not count findings of this rule (code or name; repeatable)
-    #[arg(long, value_name = "RULE", value_parser = policy::code, value_delimiter = ',')]
+    /// Ignore findings of these rules (code or name; repeatable)
+    #[arg(long, value_name = "RULE,RULE", value_parser = policy::code, value_delimiter = ',')]
     allow: Vec<&'static str>,
-    /// Count findings of this rule at this level: error, warning, info, off (repeatable)
+    /// Level of a rule: error, warning, info, off (repeatable)
     #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]
     rule: Vec<(&'static str, Option<Level>)>,
-    /// Levels, limits and exceptions from this file (without: sniff.toml of this directory, if it is there)
+    /// Configuration file [default: sniff.toml in this directory, if there]
     #[arg(long, value_name = "FILE", env = "SNIFF_CONFIG")]
     config: Option<PathBuf>,
 }
@@ -176,7 +178,7 @@ fn parse(text: &str) -> Result<Config, String> {
 
 fn profile(name: &str) -> Result<&'static policy::Profile, String> {
     let names = || policy::PROFILES.iter().map(|p| p.name).collect::<Vec<_>>().join(", ");
-    policy::profile(name).ok_or_else(|| format!("there is no profile {name:?}; valid are {}", names()))
+    policy::profile(name).ok_or_else(|| format!("unknown profile {name:?}; expected one of {}", names()))
 }
 
 fn rule_level(text: &str) -> Result<(&'static str, Option<Level>), String> {

@@ -27,13 +27,22 @@ const FILE_ROOM: usize = 8 << 20;
 /// The same of a live capture: so long it outlasts a slow disk before packets wait in the kernel.
 const LIVE_ROOM: usize = 64 << 20;
 
-/// What to record, and how.
+/// Record from devices or capture files
 #[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Recording",
+    after_help = "\
+Examples:
+  sniff record --iface lo --port 8000
+  sniff record --iface eth0 --keylog keys.txt --duration 10m
+  sniff record --read monday.pcap tuesday.pcapng.zst
+Each file becomes a session of its own, in the order given. `sniff --iface …` and `sniff --read …` do the same without the word record."
+)]
 pub(super) struct RecordArgs {
-    /// Capture from this device (repeatable; `any` is all of them)
+    /// Capture from this device (repeatable; any: all of them)
     #[arg(long, short, value_name = "DEVICE", conflicts_with = "read")]
     pub(super) iface: Vec<String>,
-    /// Read these capture files (pcap or pcapng, plain, gzip or zstd); `-` is standard input
+    /// Read these capture files (pcap, pcapng; gzip, zstd); - is standard input
     #[arg(long, short, value_name = "FILE", num_args = 1..)]
     pub(super) read: Vec<String>,
     /// Only TCP to or from these ports
@@ -48,19 +57,19 @@ pub(super) struct RecordArgs {
     /// Also packets that are not for this host (live)
     #[arg(long, requires = "iface")]
     pub(super) promiscuous: bool,
-    /// Bytes kept of each packet; less than the longest packet makes holes (live)
+    /// Bytes kept of each packet; too few make holes (live)
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k")]
     pub(super) snaplen: usize,
     /// Kernel buffer per device (live)
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M")]
     pub(super) buffer: usize,
-    /// Hand over each packet at once: costs packets under load, gains nothing in the times (live)
+    /// Hand over each packet at once; loses packets under load (live)
     #[arg(long, requires = "iface")]
     pub(super) immediate: bool,
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     pub(super) keylog: Option<PathBuf>,
-    /// Keep keys, tokens and cookies in the database as they are; without it a salted hash stands in for each
+    /// Store keys, tokens and cookies as they are instead of salted hashes
     #[arg(long)]
     pub(super) store_secrets: bool,
     #[command(flatten)]

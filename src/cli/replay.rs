@@ -28,20 +28,20 @@ Examples:
   sniff replay 12 --speed max --match path         as fast as it goes, to any body
   OPENAI_BASE_URL=http://127.0.0.1:8000/v1 python my_test.py
   sniff replay 12 --fault no-space --fault drop-terminator
-  sniff replay last --verify                       play to ourselves: bytes, boundaries, lateness
+  sniff replay last --verify                       replay to a built-in client, report fidelity
 HTTP/1.1 and HTTP/2 are spoken on the same port, bare and in TLS (clients trust `sniff ca path`). A request that no recording answers gets 404 and a JSON body that says what was nearest.";
 
-/// Serve recorded exchanges again: the same bytes, boundaries and times.
+/// Serve recorded exchanges again
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", faults()))]
 pub(super) struct ReplayArgs {
-    /// Exchanges by number (see `sniff list`), or `last`; without any, all that the selectors leave
+    /// Numbers of exchanges, or last [default: all that match the selectors]
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// Address to listen on; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
-    /// Serve TLS with this certificate chain (PEM); without it the local authority signs (see `sniff ca`)
+    /// Certificate chain for TLS (PEM) [default: signed by sniff's authority]
     #[cfg(feature = "proxy")]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -49,28 +49,28 @@ pub(super) struct ReplayArgs {
     #[cfg(feature = "proxy")]
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// What a request must have in common with a recording; authorization never counts
+    /// What a request must have in common with a recording
     #[arg(long = "match", value_enum, default_value = "body", value_name = "HOW")]
     by: By,
-    /// Members of JSON bodies that do not count (with --match body), anywhere in the body
+    /// JSON members that are not compared (with --match body)
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', default_values = VOLATILE, hide_default_value = true)]
     ignore: Vec<String>,
-    /// When all recordings of a request have answered: begin anew
+    /// Start again when all recordings of a request have answered
     #[arg(long = "loop")]
     again: bool,
-    /// When all recordings of a request have answered: 404 (else the last one answers again)
+    /// Answer 404 when all recordings of a request have answered
     #[arg(long, conflicts_with = "again")]
     once: bool,
-    /// Play what is there of exchanges of which the capture lacks something
+    /// Play incomplete exchanges too
     #[arg(long)]
     allow_gaps: bool,
-    /// Put a fault into every recording (several: the option again); --help lists them
+    /// Put a fault into the recordings (repeatable; --help lists them)
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
     /// Serve recordings as conforming streams of this family
     #[arg(long, value_enum, value_name = "FAMILY", conflicts_with = "faults")]
     normalize: Option<Family>,
-    /// Play to a client of our own and say how true it came: bytes, boundaries, times
+    /// Replay to a built-in client and report fidelity
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
@@ -83,16 +83,16 @@ pub(super) struct ReplayArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Times")]
 pub(super) struct PaceArgs {
-    /// How many times as fast as recorded; `max`: everything at once
+    /// Factor of the recorded pace; max: everything at once
     #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
     speed: f64,
-    /// Time from the request's end to the answer's first byte, whatever was recorded
+    /// Time from the request's end to the answer's first byte
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     first_delay: Option<Span>,
     /// Move each write by up to this, either way
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     jitter: Option<Span>,
-    /// What the jitter's random numbers begin with
+    /// Seed of the jitter's random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
@@ -112,7 +112,7 @@ enum Family {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum By {
-    /// Method, target and body; of JSON what says what is wanted
+    /// Method, target and body; JSON bodies compared without volatile members
     Body,
     /// Method and path
     Path,

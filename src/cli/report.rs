@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-/// Latency, compliance or delivery of recorded exchanges, or what real clients would make of them.
+/// Report latency, findings, delivery or failing clients
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

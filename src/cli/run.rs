@@ -26,7 +26,7 @@ before 22.21 does and programs with a transport of their own. Then record it in 
   sniff proxy --upstream https://api.example.com     and in the program http://127.0.0.1:8080 in place of that URL";
 const TICK: Duration = Duration::from_millis(50);
 
-/// Run a command with everything that it says over HTTP and HTTPS recorded.
+/// Run a command behind a recording proxy
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,15 +36,15 @@ Examples:
 The command finds the proxy and the certificates in its environment (HTTPS_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, …); the system's trust
 store is not touched. Exit status: the command's; 128 + N where signal N ended it.")]
 pub(super) struct RunArgs {
+    /// Command and its arguments
+    #[arg(value_name = "COMMAND", required = true, last = true)]
+    command: Vec<OsString>,
     #[command(flatten)]
     door: DoorArgs,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     thresholds: ThresholdArgs,
-    /// The command and its arguments
-    #[arg(value_name = "COMMAND", required = true, last = true)]
-    command: Vec<OsString>,
 }
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {

@@ -10,32 +10,34 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selectors")]
 pub(super) struct SelectorArgs {
-    /// Of this session (number, or `last`)
+    /// Session (number, or last)
     #[arg(long, value_name = "N", value_parser = session)]
     session: Option<SessionIs>,
-    /// Begun at or after (RFC 3339, date, or how long ago: 10m, 2h, 1d)
+    /// Begun at or after (RFC 3339, date, or 2h for 2h ago)
     #[arg(long, value_name = "TIME", value_parser = values::instant)]
     since: Option<Timestamp>,
-    /// Begun before
+    /// Begun before (as --since)
     #[arg(long, value_name = "TIME", value_parser = values::instant)]
     until: Option<Timestamp>,
-    /// Host, with or without port, or server address; `*` and `?` are wildcards
+    /// Host or address; * and ? are wildcards
+    ///
+    /// Host of the request or address of the server, with or without port.
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// Path begins with this; wildcards as above
+    /// Beginning of the path; * and ? are wildcards
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
-    /// Model asked for; wildcards as above
+    /// Model of the request; * and ? are wildcards
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// Dialect, as openai.chat; wildcards as above
+    /// Dialect, as openai.chat; * and ? are wildcards
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<String>,
     /// Framing, as sse, ndjson, json
     #[arg(long, value_name = "FRAMING")]
     framing: Option<String>,
-    /// Only streamed answers (`--streaming=false`: only others)
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// Only streamed answers (=false: only others)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, hide_possible_values = true, default_missing_value = "true")]
     streaming: Option<bool>,
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use std::time::{Duration, Instant};
 
-/// One exchange, chunk by chunk.
+/// Show one exchange, chunk by chunk
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,16 +21,16 @@ Examples:
   sniff show 12 --format json | jq .chunks
 Formats: table, json, jsonl, csv (the timeline), markdown")]
 pub(super) struct ShowArgs {
-    /// Its number (see `sniff list`), the beginning of exactly one, or `last`
+    /// Number of the exchange (see sniff list), or last
     #[arg(value_name = "ID")]
     id: String,
     /// Show secrets: authorization, cookies, keys
     #[arg(long)]
     reveal: bool,
-    /// Print the text as it came, with its timing
+    /// Print the text at the pace at which it came
     #[arg(long)]
     play: bool,
-    /// With --play: how many times as fast
+    /// Factor of the pace, with --play
     #[arg(long, value_name = "X", default_value_t = 1.0, requires = "play")]
     speed: f64,
 }

@@ -40,7 +40,7 @@ impl Form {
     pub fn parse(name: &str) -> anyhow::Result<Form> {
         Form::ALL.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, form)| *form).ok_or_else(|| {
             let names: Vec<&str> = Form::ALL.iter().map(|(n, _)| *n).collect();
-            anyhow::anyhow!("there is no format {name:?} here; valid are {}", names.join(", "))
+            anyhow::anyhow!("unknown format {name:?}; expected one of {}", names.join(", "))
         })
     }
 }

@@ -60,7 +60,7 @@ impl Format {
     pub fn parse(name: &str, valid: &[Format]) -> anyhow::Result<Format> {
         valid.iter().copied().find(|f| f.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let names: Vec<&str> = valid.iter().map(|f| f.as_str()).collect();
-            anyhow::anyhow!("there is no format {name:?} here; valid are {}", names.join(", "))
+            anyhow::anyhow!("unknown format {name:?}; expected one of {}", names.join(", "))
         })
     }
 }

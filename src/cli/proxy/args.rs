@@ -12,7 +12,7 @@ use std::path::PathBuf;
 const USERS_ROOTS: &[&str] =
     &["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"];
 
-/// A proxy that records what goes through it, TLS opened.
+/// Record through a TLS-intercepting proxy
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,10 +21,10 @@ Examples:
   sniff proxy --listen 0.0.0.0:8080 --auth me:secret
 What goes through is never changed: bytes, boundaries as far as TCP has any, ALPN, ends and resets are passed on. See also: sniff run")]
 pub(in crate::cli) struct ProxyArgs {
-    /// Listen here
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(in crate::cli) listen: String,
-    /// Reverse mode: stand in for this server
+    /// Forward everything to this server (reverse mode)
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) upstream: Option<String>,
     #[command(flatten)]
@@ -38,22 +38,22 @@ pub(in crate::cli) struct ProxyArgs {
 /// What `proxy` and `run` share.
 #[derive(Debug, Default, Args)]
 pub(in crate::cli) struct DoorArgs {
-    /// Trust the authorities of this PEM file upstream too (repeatable)
+    /// Trust the authorities of this PEM file upstream (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) upstream_ca: Vec<PathBuf>,
-    /// Do not verify this host's certificate (repeatable; HOST, HOST:PORT, *.DOMAIN)
+    /// Accept any certificate of this host (repeatable; *.DOMAIN)
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) insecure: Vec<String>,
-    /// Relay this host without looking, as one that pins its certificate (repeatable)
+    /// Relay this host without decrypting (repeatable; *.DOMAIN)
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) passthrough: Vec<String>,
-    /// Clients must name this user and password
+    /// Require these credentials
     #[arg(long, value_name = "USER:PASSWORD", env = "SNIFF_PROXY_AUTH", hide_env_values = true)]
     pub(in crate::cli) auth: Option<String>,
-    /// Bytes that may wait for the recording; beyond that they are relayed only, and counted
+    /// Bytes that may wait for the recording; more are relayed only
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = values::size)]
     pub(in crate::cli) buffer: usize,
-    /// Keep keys, tokens and cookies in the database as they are
+    /// Store keys, tokens and cookies as they are instead of salted hashes
     #[arg(long)]
     pub(in crate::cli) store_secrets: bool,
 }
