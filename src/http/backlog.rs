@@ -1,4 +1,5 @@
-//! Bytes of one direction kept for a decision that needs more of them, each delivery with its own time, holes included.
+//! Bytes of one direction, kept until a decision that needs more of them. Each delivery keeps its time; gaps
+//! are kept too.
 
 use crate::conn::{End, Stamp, UNKNOWN_GAP};
 use std::collections::VecDeque;
@@ -6,7 +7,7 @@ use std::collections::VecDeque;
 /// Bytes that one direction of an undecided connection may keep.
 pub(super) const LIMIT: usize = 64 * 1024;
 
-/// Offsets that a hole of unknown length takes: more than anything that is searched across, and far from any overflow.
+/// Offsets that a gap of unknown length takes: more than any search looks at, and far from an overflow.
 const UNKNOWN_WIDTH: u64 = 64 * 1024;
 
 /// One thing that happened to a direction.
@@ -14,24 +15,24 @@ const UNKNOWN_WIDTH: u64 = 64 * 1024;
 pub(super) enum Item<'a> {
     /// Bytes.
     Data(&'a [u8]),
-    /// This many bytes are missing; [`UNKNOWN_GAP`] where nobody can tell.
+    /// This many bytes are missing; [`UNKNOWN_GAP`] if their number is unknown.
     Gap(u64),
     /// No more bytes.
     End(End),
 }
 
-/// What stands behind a run of visible bytes.
+/// What follows a run of visible bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
     /// More bytes than were asked for.
     More,
-    /// A hole that ends at this offset.
+    /// A gap that ends at this offset.
     Gap(u64),
-    /// Nothing has come yet.
+    /// The end of what has arrived.
     Frontier,
 }
 
-/// A log of deliveries. Offsets count from its first byte and include holes; they survive eviction.
+/// A log of deliveries. Offsets count from its first byte and include gaps; eviction does not change them.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     bytes: Window,
@@ -94,7 +95,7 @@ impl Window {
 }
 
 impl Backlog {
-    /// Keep one more thing. `order` sorts it among those of the other direction.
+    /// Keeps one more item. `order` sorts it among the items of both directions.
     pub(super) fn push(&mut self, order: u64, stamp: Stamp, item: Item<'_>) {
         let pos = self.bytes.end();
         let what = match item {
@@ -119,17 +120,17 @@ impl Backlog {
         self.segments.front().map_or(self.end, |s| s.start)
     }
 
-    /// Offset behind the newest byte.
+    /// Offset after the newest byte.
     pub(super) fn end(&self) -> u64 {
         self.end
     }
 
-    /// Something was dropped for lack of room.
+    /// Old bytes were dropped because the limit was reached.
     pub(super) fn evicted(&self) -> bool {
         self.evicted
     }
 
-    /// More than [`LIMIT`] bytes or as many deliveries: drop the older half.
+    /// Drops the older half if more than [`LIMIT`] bytes or too many deliveries are kept.
     pub(super) fn trim(&mut self) {
         if self.held() <= LIMIT && self.segments.len() <= LIMIT / 8 {
             return;
@@ -149,7 +150,7 @@ impl Backlog {
         self.bytes.drop_before(cut);
     }
 
-    /// At most `max` bytes from `offset` up to the next hole, and what stands behind them.
+    /// At most `max` bytes from `offset` up to the next gap, and what follows them.
     pub(super) fn visible(&self, offset: u64, max: usize) -> (&[u8], Edge) {
         let after = self.segments.partition_point(|s| s.start <= offset);
         let Some(first) = after.checked_sub(1) else { return (&[], Edge::Frontier) };
@@ -174,12 +175,12 @@ impl Backlog {
         (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Frontier)
     }
 
-    /// What lies before `offset` is of no interest to those who read it all.
+    /// [`Self::from`] skips what is before `offset`.
     pub(super) fn skip_to(&mut self, offset: u64) {
         self.skip = offset;
     }
 
-    /// Everything kept from `offset` on, oldest first: order, stamp, thing.
+    /// Everything kept from `offset` on, oldest first: order, stamp, item.
     pub(super) fn from(&self, offset: u64) -> impl Iterator<Item = (u64, Stamp, Item<'_>)> {
         let offset = offset.max(self.skip);
         self.segments.iter().filter_map(move |s| {
@@ -229,7 +230,7 @@ mod tests {
             backlog.push(n, stamp(1), Item::Gap(UNKNOWN_GAP));
             backlog.push(n, stamp(1), Item::Data(b"ab"));
         }
-        assert_eq!(backlog.end(), 3 * (UNKNOWN_WIDTH + 2), "offsets go on behind them");
+        assert_eq!(backlog.end(), 3 * (UNKNOWN_WIDTH + 2), "later offsets continue");
         assert_eq!(backlog.visible(UNKNOWN_WIDTH, 9), (&b"ab"[..], Edge::Gap(2 * UNKNOWN_WIDTH + 2)));
         assert_eq!(backlog.from(7).next(), Some((0, stamp(1), Item::Gap(UNKNOWN_GAP))), "part of it is as unknown as the whole");
         assert_eq!(backlog.from(UNKNOWN_WIDTH).next(), Some((0, stamp(1), Item::Data(b"ab"))));

@@ -1,17 +1,19 @@
-//! What does a connection speak, and which end is the client? Told from the first bytes of either direction, or from the first delivery that starts a message.
+//! What a connection speaks, and which end is the client: decided by the first bytes of a direction, or by
+//! the first delivery that starts a message.
 
 use super::backlog::{Backlog, Item};
 use super::h1::resync::Boundaries;
 use crate::conn::Direction;
 use crate::conn::Stamp;
 
-/// The HTTP/2 connection preface (RFC 9113 section 3.4), as far as it tells HTTP/2 from HTTP/1.
+/// The HTTP/2 connection preface (RFC 9113 section 3.4), used to distinguish HTTP/2 from HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Signature of the PROXY protocol, version 2.
 const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// A first line longer than this starts no request, unless its method is a known one.
+/// A first line longer than this is not a request line, unless its method is a known one.
 const FIRST_LINE: usize = 8 * 1024;
-/// Methods that are believed without a look at the end of the line (RFC 9110 section 9.3, RFC 5789, WebDAV's most common).
+/// Methods that are accepted before the end of the line is seen (RFC 9110 section 9.3, RFC 5789, the most
+/// common ones of WebDAV).
 const METHODS: [&[u8]; 11] =
     [b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PROPFIND", b"SEARCH"];
 
@@ -38,9 +40,9 @@ pub(super) enum Verdict {
 pub(super) struct Detect {
     ways: [Way; 2],
     order: u64,
-    /// The start of the connection was not seen: chunk framing is worth looking for.
+    /// The start of the connection was not captured: it is worth looking for chunk framing.
     joined: bool,
-    /// Neither HTTP nor TLS so far as its first bytes go; only a delivery that starts a message changes that.
+    /// The first bytes are neither HTTP nor TLS; only a delivery that starts a message changes that.
     other: bool,
 }
 
@@ -54,37 +56,37 @@ struct Way {
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum At {
-    /// All of its bytes are held and may yet start a message.
+    /// All bytes are kept and may still start a message.
     #[default]
     Start,
-    /// Somewhere inside.
+    /// In the middle of a message or of an unknown protocol.
     Middle,
 }
 
 impl Detect {
-    /// Of a connection whose start was seen, or not.
+    /// `joined`: the start of the connection was not captured.
     pub(super) fn new(joined: bool) -> Self {
         let at = if joined { At::Middle } else { At::Start };
         let way = || Way { at, ..Way::default() };
         Detect { ways: [way(), way()], joined, ..Detect::default() }
     }
 
-    /// The beginning of the connection is missing.
+    /// The start of the connection is missing.
     pub(super) fn joined(&self) -> bool {
         self.joined
     }
 
-    /// Bytes have come and tell nothing known.
+    /// Bytes have arrived and match no known protocol.
     pub(super) fn other(&self) -> bool {
         self.other
     }
 
-    /// The directions turn out to mean the opposite.
+    /// Swaps the directions: client and server were confused so far.
     pub(super) fn flip(&mut self) {
         self.ways.swap(0, 1);
     }
 
-    /// One more thing of a direction; it is held until the verdict.
+    /// One more item of a direction; it is kept until the verdict.
     pub(super) fn push(&mut self, dir: Direction, stamp: Stamp, item: Item<'_>) -> Option<Verdict> {
         let (order, joined) = (self.order, self.joined);
         self.order += 1;
@@ -112,7 +114,7 @@ impl Detect {
         None
     }
 
-    /// Everything held, both directions in order of arrival.
+    /// Everything that was kept, by direction.
     pub(super) fn into_held(self) -> [Backlog; 2] {
         self.ways.map(|w| w.backlog)
     }
@@ -158,10 +160,10 @@ impl Way {
             return Some(Verdict::Http1 { client: dir });
         }
         if joined && is_tls_record(delivery) {
-            return Some(Verdict::Tls { client: Direction::ToServer }); // the guess of the layers below stands
+            return Some(Verdict::Tls { client: Direction::ToServer }); // the guess of the lower layers is kept
         }
         if joined && super::h2::frame::looks_like_frames(delivery) {
-            return Some(Verdict::Http2 { client: Direction::ToServer }); // its first head settles it
+            return Some(Verdict::Http2 { client: Direction::ToServer }); // the first head decides
         }
         (joined && self.boundaries.search(&self.backlog).is_some()).then_some(Verdict::Http1 { client: dir.other() })
     }
@@ -174,7 +176,7 @@ enum First {
     Status,
     Preface,
     Tls,
-    /// Too few to tell.
+    /// Too few bytes to decide.
     Open,
     Nothing,
 }
@@ -224,7 +226,8 @@ fn first_bytes(bytes: &[u8]) -> First {
     }
 }
 
-/// Length of the header that a proxy puts before the first request (the PROXY protocol of HAProxy, versions 1 and 2), once it is complete.
+/// Length of the complete header that a proxy puts before the first request (PROXY protocol of HAProxy,
+/// versions 1 and 2); 0 if there is none.
 fn proxy_header(bytes: &[u8]) -> usize {
     if bytes.starts_with(b"PROXY ") {
         return memchr::memchr(b'\n', &bytes[..bytes.len().min(107)]).map_or(0, |lf| lf + 1);
@@ -238,20 +241,20 @@ fn proxy_header(bytes: &[u8]) -> usize {
     }
 }
 
-/// Both headers as far as they have come could still become whole.
+/// An incomplete header of the PROXY protocol, either version.
 fn opens_proxy_header(bytes: &[u8]) -> bool {
     let signature = PROXY_2.len().min(bytes.len());
     (bytes.len() < 107 && bytes.starts_with(b"PROXY ") && !bytes.contains(&b'\n')) || bytes[..signature] == PROXY_2[..signature]
 }
 
-/// The line ends in ` HTTP/d`.
+/// The line ends with ` HTTP/` and a digit.
 fn names_http(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     let word = line.iter().rposition(u8::is_ascii_whitespace).map_or(&b""[..], |at| &line[at + 1..]);
     word.len() > 5 && word[..5].eq_ignore_ascii_case(b"HTTP/") && word[5].is_ascii_digit()
 }
 
-/// A delivery in the middle of a connection that starts a response.
+/// This delivery in the middle of a connection starts a response.
 pub(super) fn starts_status(delivery: &[u8]) -> bool {
     let Some(rest) = delivery.strip_prefix(b"HTTP/1.") else { return false };
     match rest {
@@ -261,7 +264,8 @@ pub(super) fn starts_status(delivery: &[u8]) -> bool {
     }
 }
 
-/// A delivery in the middle of a connection that starts a request. Stricter than at the start: body bytes may look like anything.
+/// This delivery in the middle of a connection starts a request. Stricter than at the start, because body
+/// bytes may look like anything.
 pub(super) fn starts_request(delivery: &[u8]) -> bool {
     let method = delivery.iter().take(25).take_while(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')).count();
     if !(3..=24).contains(&method) || delivery.get(method) != Some(&b' ') {
@@ -281,12 +285,12 @@ pub(super) fn starts_request(delivery: &[u8]) -> bool {
         }
 }
 
-/// Who is the client of a connection that begins with TLS: a ServerHello comes from the server.
+/// Which end of a TLS connection is the client: a ServerHello comes from the server.
 fn tls(dir: Direction, bytes: &[u8]) -> Verdict {
     Verdict::Tls { client: if bytes.get(5) == Some(&2) { dir.other() } else { dir } }
 }
 
-/// The header of a TLS record (RFC 8446 section 5.1) with a believable length.
+/// The delivery starts with the header of a TLS record (RFC 8446 section 5.1) of a plausible length.
 fn is_tls_record(delivery: &[u8]) -> bool {
     matches!(delivery, [0x14..=0x17, 3, 0..=4, hi, lo, ..] if (1..=18_432).contains(&u16::from_be_bytes([*hi, *lo])))
 }

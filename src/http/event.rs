@@ -1,6 +1,7 @@
-//! The ONE vocabulary of HTTP messages, spoken by HTTP/1 and HTTP/2 alike.
+//! The ONE vocabulary of HTTP messages, for HTTP/1 and HTTP/2.
 //!
-//! Order per exchange and side: `Head` (responses: any number of interim heads first), then `Unit`s with their `Data`, then `Trailers`, then one `End`.
+//! Order per exchange and side: `Head` (responses: any number of interim heads first), then `Unit`s with
+//! their `Data`, then `Trailers`, then one `End`.
 
 use crate::conn::End;
 use crate::conn::Stamp;
@@ -29,15 +30,16 @@ impl From<crate::conn::Direction> for Side {
 /// One step of one message.
 #[derive(Debug)]
 pub struct HttpEvent<'a> {
-    /// When (the time of the last byte that made it happen).
+    /// Time of the last byte that caused the event.
     pub at: Timestamp,
-    /// Packet that made it happen; 0 without packets.
+    /// Packet that caused the event; 0 without packets.
     pub frame: u64,
-    /// Exchange within the connection, from 0 in order of first sight; HTTP/2 maps its streams to these.
+    /// Exchange within the connection, numbered from 0 in order of appearance; HTTP/2 maps its streams to
+    /// these.
     pub exchange: u64,
     /// Which message.
     pub side: Side,
-    /// What.
+    /// What happened.
     pub what: HttpWhat<'a>,
 }
 
@@ -47,29 +49,33 @@ impl From<&HttpEvent<'_>> for Stamp {
     }
 }
 
-/// The steps.
+/// What an event reports.
 #[derive(Debug)]
 pub enum HttpWhat<'a> {
     /// A complete request head.
     Request(Box<RequestHead>),
-    /// A complete response head, interim (1xx except 101) or final. One behind a 101 that switched to HTTP/2 replaces it.
+    /// A complete response head, interim (1xx except 101) or final. After a 101 that switched to HTTP/2, a
+    /// second one replaces it.
     Response(Box<ResponseHead>),
-    /// A transfer unit begins: an HTTP/1 chunk or HTTP/2 DATA frame. Bodies without units never say this.
+    /// A transfer unit begins: an HTTP/1 chunk or an HTTP/2 DATA frame. Bodies without units never have this
+    /// event.
     UnitStart {
         /// Declared length in bytes.
         len: u64,
-        /// The size line as sent without its CRLF where it is not plain lower-case hex (extensions, upper case, leading zeros); else empty.
+        /// The size line as sent, without its CRLF, if it is not plain lower-case hex (extensions, upper
+        /// case, leading zeros); else empty.
         line: &'a [u8],
     },
     /// Body bytes after transfer decoding, before content decoding. Never empty.
     Data(&'a [u8]),
     /// The transfer unit is complete.
     UnitEnd,
-    /// Body bytes that were not captured. `None` where their number can't be known (the transfer framing was lost with them).
+    /// Number of body bytes that were not captured. `None` if it is unknown (the transfer framing was lost
+    /// with them).
     Gap(Option<u64>),
-    /// Trailer section, as field list.
+    /// The trailer section.
     Trailers(Fields),
-    /// The message is over: whole or cut by whom, and what told so.
+    /// The message is over: complete, or who cut it; and the signal that ended it.
     End(MessageEnd, EndSignal),
     /// Something odd about this message.
     Oddity(Oddity),
@@ -78,30 +84,31 @@ pub enum HttpWhat<'a> {
 /// How a message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageEnd {
-    /// As its framing promises: zero chunk, full length, END_STREAM, close where close is the end.
+    /// As its framing promises: zero chunk, full length, END_STREAM, or close if only close ends the body.
     Complete,
     /// The client closed, reset or cancelled first.
     CutByClient,
     /// The server closed, reset or cancelled first.
     CutByServer,
-    /// The capture ended, lost the connection, or lacks the bytes that would tell.
+    /// The capture ended, lost the connection, or lacks the bytes that show the end.
     CutByCapture,
 }
 
-/// What told that a message is over. The first five end whole messages, the others cut them.
+/// The signal that ended a message. The first five end complete messages, the others cut them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndSignal {
     /// The end of the head: there is no body (HEAD, 204, 304, CONNECT, `Content-Length: 0`).
     NoBody,
-    /// The chunk of length zero with the empty line behind it (RFC 9112 section 7.1).
+    /// The chunk of length zero and the empty line after it (RFC 9112 section 7.1).
     ZeroChunk,
     /// As many bytes as Content-Length announced.
     Length,
     /// A frame with END_STREAM (RFC 9113 section 8.1).
     EndStream,
-    /// The close of the connection, where nothing else ends the body (RFC 9112 section 6.3).
+    /// The close of the connection, if nothing else ends the body (RFC 9112 section 6.3).
     Close,
-    /// The Close frame of a WebSocket (RFC 6455 section 5.5.1): of the server where it ends what the server sends, of the client where it cuts that.
+    /// The Close frame of a WebSocket (RFC 6455 section 5.5.1): the server's ends what the server sends, the
+    /// client's cuts it.
     CloseFrame,
     /// FIN before the message was whole.
     Fin,
@@ -111,25 +118,25 @@ pub enum EndSignal {
     CloseNotify,
     /// RST_STREAM with this error code.
     RstStream(u32),
-    /// GOAWAY that gave this stream up, and the close behind it.
+    /// GOAWAY that abandoned this stream, and the close after it.
     GoAway {
-        /// Highest stream that was or may be worked on.
+        /// Highest stream that was or may be processed.
         last: u32,
         /// Error code.
         code: u32,
     },
-    /// Silence for longer than the idle limit.
+    /// Silence longer than the idle limit.
     Idle,
     /// The capture ended first.
     CaptureEnd,
-    /// The bytes that would tell were not captured.
+    /// The bytes that show the end were not captured.
     NotCaptured,
-    /// The answer came before the request was over and switched to another protocol.
+    /// The response came before the request was complete and switched to another protocol.
     Switched,
 }
 
 impl EndSignal {
-    /// What the end of a direction told.
+    /// The signal of a direction's end.
     pub fn of(end: End) -> EndSignal {
         match end {
             End::Fin => EndSignal::Fin,
@@ -174,7 +181,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// As the contract spells it: `1.0`, `1.1`, `2`.
+    /// As JSON spells it: `1.0`, `1.1`, `2`.
     pub fn as_str(self) -> &'static str {
         match self {
             Version::H10 => "1.0",
@@ -184,7 +191,7 @@ impl Version {
     }
 }
 
-/// How the end of a body is told (RFC 9112 section 6.3).
+/// What delimits a body (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transfer {
     /// `Transfer-Encoding: chunked`.
@@ -200,7 +207,7 @@ pub enum Transfer {
 }
 
 impl Transfer {
-    /// As the contract spells it.
+    /// As JSON spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Transfer::Chunked => "chunked",
@@ -220,7 +227,8 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// From the bytes of a head (or trailer section) and the ranges of (name, value) in them. Ranges outside `raw` are dropped.
+    /// Takes the bytes of a head (or trailer section) and the ranges of (name, value) in them. Drops ranges
+    /// outside `raw`.
     pub fn new(raw: Vec<u8>, list: Vec<(Range<u32>, Range<u32>)>) -> Self {
         let len = raw.len() as u32;
         let fits = |r: &Range<u32>| r.start <= r.end && r.end <= len;
@@ -244,12 +252,12 @@ impl Fields {
         self.list.len()
     }
 
-    /// No fields.
+    /// True if there are no fields.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// All values of a field, name compared without case.
+    /// All values of a field; the name is compared without case.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
         self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
     }
@@ -320,7 +328,8 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// What follows, or what the stream carries, is a WebSocket: RFC 6455 section 4.2.2, over HTTP/2 RFC 8441 section 5.
+    /// The connection or stream carries a WebSocket from here on: RFC 6455 section 4.2.2; over HTTP/2, RFC
+    /// 8441 section 5.
     pub fn opens_websocket(&self, request: Option<&RequestHead>) -> bool {
         let upgraded = || self.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"websocket"));
         match self.version {

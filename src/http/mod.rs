@@ -1,6 +1,7 @@
-//! HTTP messages from bytes: `detect` tells what a connection speaks, `h1` reads HTTP/1.x, `event` is the vocabulary of both versions.
+//! HTTP messages from bytes: `detect` finds what a connection speaks, `h1` and `h2` read it, `event` is the
+//! vocabulary of both versions.
 //!
-//! To add one more protocol: a verdict in `detect`, a variant of `Protocol`, an arm in each of its matches.
+//! To add a protocol: a verdict in `detect`, a variant of `Protocol`, an arm in each of its matches.
 
 mod detect;
 pub mod event;
@@ -18,7 +19,7 @@ use detect::{Detect, Verdict};
 use event::{HttpEvent, HttpWhat, Side};
 use socket::Socket;
 
-/// What a connection speaks, as far as its bytes have told.
+/// What a connection speaks, as far as its bytes have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Speaks {
     /// No byte yet, or too few.
@@ -35,7 +36,7 @@ pub enum Speaks {
 }
 
 impl Speaks {
-    /// For people and the store.
+    /// For users and for the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Speaks::Unknown => "unknown",
@@ -47,7 +48,7 @@ impl Speaks {
     }
 }
 
-/// Protocol switches that one connection may make; more is hostile.
+/// Protocol switches that one connection may make; more are hostile.
 const MAX_SWITCHES: u32 = 16;
 
 /// ```text
@@ -59,7 +60,7 @@ const MAX_SWITCHES: u32 = 16;
 /// ```
 #[derive(Debug)]
 enum Protocol {
-    /// Not known yet, or nothing known so far.
+    /// Not decided yet, or not recognized so far.
     Deciding(Box<Detect>),
     /// HTTP/1.x.
     Http1(Box<h1::Conn>),
@@ -67,9 +68,9 @@ enum Protocol {
     Http2(Box<h2::Conn>),
     /// A WebSocket.
     Socket(Socket),
-    /// TLS, and what was found inside as far as the secrets are known.
+    /// TLS; the inner connection is read if the secrets are known.
     Tls(Box<Sealed>),
-    /// Nothing that could be read.
+    /// Not readable.
     Other,
 }
 
@@ -78,24 +79,24 @@ enum Protocol {
 struct Sealed {
     session: tls::Session,
     inner: Conn,
-    /// Exchanges from this number on are inside.
+    /// Number of the first exchange inside TLS.
     from: u64,
-    /// The newest of them.
+    /// Number of the newest exchange inside TLS.
     newest: u64,
 }
 
-/// One connection: bytes in, HTTP events out. Finds out what is spoken and which end is the client.
+/// One connection: bytes in, HTTP events out. It finds out what is spoken and which end is the client.
 ///
-/// Oddities may name an exchange whose messages are over, or one whose head is still to come or never does.
+/// Oddities may name an exchange whose messages are over, or one whose head comes later or never.
 #[derive(Debug)]
 pub struct Conn {
     protocol: Protocol,
     flipped: bool,
-    /// Number of the next exchange when no protocol counts them.
+    /// Number of the next exchange while no protocol counts them.
     next: u64,
     switches: u32,
     keys: tls::Keys,
-    /// TLS that the door has opened.
+    /// Facts of TLS that the door decrypted itself (the proxy).
     opened: Option<Box<tls::Info>>,
 }
 
@@ -111,7 +112,7 @@ impl Conn {
         Conn::with_keys(joined, tls::Keys::default())
     }
 
-    /// The same; TLS is opened with these secrets.
+    /// The same; these secrets decrypt TLS.
     pub fn with_keys(joined: bool, keys: tls::Keys) -> Self {
         Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, keys, opened: None }
     }
@@ -124,7 +125,7 @@ impl Conn {
         }
     }
 
-    /// The next thing that happened to it. `Open` and `Closed` are allowed and `Closed` ends every open message.
+    /// Reads the next event. `Open` and `Closed` are allowed, and `Closed` ends every open message.
     pub fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let stamp = Stamp::from(event);
         let dir = if self.flipped { event.dir.other() } else { event.dir };
@@ -154,7 +155,8 @@ impl Conn {
     pub fn speaks(&self) -> Speaks {
         match &self.protocol {
             Protocol::Deciding(detect) if detect.other() => Speaks::Other,
-            // Behind an answered CONNECT or Upgrade and nothing told yet: it did speak HTTP/1.
+            // After an answered CONNECT or Upgrade, while the new protocol is unknown: the connection did
+            // speak HTTP/1.
             Protocol::Deciding(_) if self.switches > 0 => Speaks::Http1,
             Protocol::Deciding(_) => Speaks::Unknown,
             Protocol::Http1(_) | Protocol::Socket(_) => Speaks::Http1,
@@ -165,7 +167,7 @@ impl Conn {
         }
     }
 
-    /// The bytes showed that client and server are the other way round than the events say.
+    /// The bytes showed that client and server are swapped compared with the events.
     pub fn flipped(&self) -> bool {
         match &self.protocol {
             Protocol::Http2(h2) => self.flipped != h2.flipped(),
@@ -242,7 +244,7 @@ impl Conn {
             h1::Upgrade::H2c => Protocol::Http2(Box::new(h2::Conn::upgraded(switched.exchange))),
             h1::Upgrade::Unknown => Protocol::Deciding(Box::new(Detect::new(false))),
         };
-        // What the client sent ahead of the answer came before the rest of this delivery.
+        // What the client sent before the response came earlier than the rest of this delivery.
         for (_, stamp, item) in switched.ahead.from(0) {
             self.feed(Direction::ToServer, stamp, item, sink);
         }
@@ -261,7 +263,7 @@ impl Sealed {
     fn push(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let Sealed { session, inner, newest, .. } = self;
         session.push(event, &mut |plain| match plain.what {
-            // About the records that carry whatever is being read: the newest exchange inside.
+            // An oddity of TLS records belongs to the newest exchange inside.
             What::Oddity(oddity) => {
                 let side = Side::from(plain.dir);
                 sink(HttpEvent { at: plain.at, frame: plain.frame, exchange: *newest, side, what: HttpWhat::Oddity(oddity) });
@@ -275,7 +277,7 @@ impl Sealed {
 }
 
 impl<'a> Item<'a> {
-    /// As the protocols above take it.
+    /// The byte event that the protocols take.
     fn event(self, dir: Direction, stamp: Stamp) -> ByteEvent<'a> {
         let what = match self {
             Item::Data(bytes) => What::Data(bytes),
@@ -286,7 +288,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Both directions' things in the order in which they came.
+/// The items of both directions in order of arrival.
 fn in_order(backlogs: &[Backlog; 2], mut each: impl FnMut(Direction, Stamp, Item<'_>)) {
     let mut client = backlogs[0].from(0).peekable();
     let mut server = backlogs[1].from(0).peekable();

@@ -1,29 +1,30 @@
-//! What follows the 101 that opened a WebSocket: the bytes of both directions are the bodies of its exchange, until both are over.
+//! What follows the 101 that opened a WebSocket: the bytes of both directions are the bodies of its exchange,
+//! until both directions are over.
 
 use super::backlog::Item;
 use super::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
 use crate::conn::Stamp;
 use crate::conn::{End, UNKNOWN_GAP};
 
-/// A connection behind its 101.
+/// A connection after its 101.
 #[derive(Debug)]
 pub(super) struct Socket {
     exchange: u64,
     over: [bool; 2],
     /// The side that closed or reset first, and how.
     first: Option<(Side, End)>,
-    /// How a side fell silent, where one did without closing.
+    /// How a side fell silent, if it did so without closing.
     silent: Option<End>,
     said: bool,
 }
 
 impl Socket {
-    /// Of this exchange.
+    /// A WebSocket that belongs to this exchange.
     pub(super) fn new(exchange: u64) -> Self {
         Socket { exchange, over: [false; 2], first: None, silent: None, said: false }
     }
 
-    /// One more thing of one side.
+    /// One more item of one side.
     pub(super) fn push(&mut self, side: Side, stamp: Stamp, item: Item<'_>, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         if self.said || self.over[side as usize] {
             return;
@@ -47,7 +48,8 @@ impl Socket {
         sink(HttpEvent { at: stamp.at, frame: stamp.frame, exchange: self.exchange, side, what });
     }
 
-    /// Nothing follows. Who closed the connection first ended the conversation, unless a Close frame did (which stands in the bytes).
+    /// Ends both messages. The side that closed the connection first ended them, unless a Close frame in the
+    /// bytes did.
     pub(super) fn close(&mut self, stamp: Stamp, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         if std::mem::replace(&mut self.said, true) {
             return;

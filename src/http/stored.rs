@@ -1,21 +1,21 @@
-//! Heads again, from the bytes that were kept of them: by the same parsers that read them from the wire.
+//! Heads parsed from stored bytes by the parsers that read them from the wire.
 
 use super::event::{Fields, RequestHead, ResponseHead, Transfer};
 use super::{h1, h2};
 use crate::time::Timestamp;
 
-/// What is kept of a head beside its bytes.
+/// What is stored of a head besides its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept<'k> {
     /// Time of its first byte.
     pub first_at: Timestamp,
-    /// HTTP/2 stream; none: HTTP/1.
+    /// HTTP/2 stream; `None` for HTTP/1.
     pub h2_stream: Option<u32>,
     /// How its body was delimited, as [`Transfer::as_str`] spells it.
     pub transfer: &'k str,
 }
 
-/// A request head from [`Fields::raw`]; none where the bytes are no head.
+/// A request head from [`Fields::raw`]; `None` if the bytes are not a head.
 pub fn request(raw: &[u8], kept: Kept<'_>) -> Option<RequestHead> {
     let Some(stream) = kept.h2_stream else {
         let head = h1::request_head(raw, kept.first_at)?;
@@ -24,7 +24,7 @@ pub fn request(raw: &[u8], kept: Kept<'_>) -> Option<RequestHead> {
     Some(h2::block_of_lines(raw, kept.first_at).request(stream, kept.transfer == Transfer::None.as_str()))
 }
 
-/// A response head from [`Fields::raw`]; none where the bytes are no head.
+/// A response head from [`Fields::raw`]; `None` if the bytes are not a head.
 pub fn response(raw: &[u8], kept: Kept<'_>) -> Option<ResponseHead> {
     let Some(stream) = kept.h2_stream else {
         let head = h1::response_head(raw, kept.first_at)?;
@@ -41,7 +41,8 @@ pub fn trailers(raw: &[u8], h2_stream: Option<u32>) -> Fields {
     }
 }
 
-/// The name is what was decided then (the request had its say); the number is the head's own.
+/// The name was decided at first reading, when the request was known too; the number comes from the head
+/// itself.
 fn transfer(name: &str, by_head: Transfer) -> Transfer {
     let length = match by_head {
         Transfer::Length(n) => n,
@@ -66,7 +67,7 @@ mod tests {
         let raw = b"HTTP/1.1 200 Fine\r\nX: a\r\ncontent-LENGTH: 7\r\n\r\n";
         let head = response(raw, kept).expect("a head");
         assert_eq!((head.transfer, head.reason.as_slice(), head.fields.raw()), (Transfer::Length(7), &b"Fine"[..], &raw[..]));
-        // A head whose end never came was kept by its whole lines.
+        // A head whose end never came was kept by its complete lines.
         assert_eq!(request(b"GET / HTTP/1.0\r\nHost: h\r\n", Kept { transfer: "none", ..kept }).unwrap().authority.as_deref(), Some("h"));
         let lines = b":method: POST\r\n:path: /a: b\r\nx: y: z\r\n\r\n";
         let head = request(lines, Kept { h2_stream: Some(5), transfer: "h2", ..kept }).unwrap();

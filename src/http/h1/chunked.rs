@@ -1,4 +1,5 @@
-//! The chunked transfer coding (RFC 9112 section 7.1), one step at a time, bytes borrowed from the delivery.
+//! The chunked transfer coding (RFC 9112 section 7.1), one step at a time; bytes are borrowed from the
+//! delivery.
 
 use super::head::{Collected, HeadBuf};
 use super::{BARE_LF, CHUNK_END, CHUNK_LINE, CHUNK_SIZE, HEAD_TOO_LONG};
@@ -18,13 +19,14 @@ const MAX_LINE: usize = 16 * 1024;
 /// ```
 #[derive(Debug)]
 enum State {
-    /// Inside a chunk-size line; what came of it in earlier deliveries is in `line`, which is lent out until the chunk is over.
+    /// Inside a chunk-size line. `line` buffers a size line that is split over deliveries; `Step::Start`
+    /// borrows it.
     Size,
     /// Inside chunk data.
     Data { left: u64 },
-    /// Before the line end behind chunk data.
+    /// Before the line end after chunk data.
     DataEnd { cr: bool },
-    /// Behind the last chunk.
+    /// After the last chunk.
     Trailers(HeadBuf),
 }
 
@@ -39,7 +41,7 @@ pub(super) struct Dechunk {
 /// What a step found.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
-    /// Nothing to tell yet; all bytes are taken.
+    /// Nothing to report yet; all bytes are consumed.
     More,
     /// A chunk begins.
     Start { len: u64, line: &'a [u8] },
@@ -49,18 +51,19 @@ pub(super) enum Step<'a> {
     End,
     /// The message is complete.
     Done(Option<Fields>),
-    /// Behind this point nothing says where the next chunk begins.
+    /// From here on the beginning of the next chunk is unknown.
     Lost,
-    /// Nothing of what follows can be read.
+    /// Nothing that follows can be read.
     Broken,
 }
 
-/// What a hole did.
+/// What a gap did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hole {
-    /// It lies inside: so many body bytes, and the chunk is complete behind it or not.
+    /// The gap is inside chunks: number of body bytes, and whether a chunk is complete after it.
     Inside { bytes: u64, ends_chunk: bool },
-    /// The zero chunk was seen and the hole is behind it; `exact` if the next message starts right behind it.
+    /// The zero chunk was seen and the gap is after it; `exact` if the next message starts right after the
+    /// gap.
     AfterLast { exact: bool },
     /// The framing is lost.
     Lost,
@@ -72,12 +75,12 @@ impl Dechunk {
         Dechunk { state: State::Size, line: Vec::new(), body: 0 }
     }
 
-    /// Body bytes so far, those of holes included.
+    /// Body bytes so far, including those of gaps.
     pub(super) fn offset(&self) -> u64 {
         self.body
     }
 
-    /// Takes bytes up to the next thing to tell.
+    /// Consumes bytes up to the next step.
     pub(super) fn step<'a>(&'a mut self, bytes: &'a [u8], at: Timestamp, odd: &mut dyn FnMut(Kind, String)) -> (usize, Step<'a>) {
         match &mut self.state {
             State::Size => self.size(bytes, odd),
@@ -97,7 +100,7 @@ impl Dechunk {
                 }
                 (Some(b'\n'), cr) => {
                     if !cr {
-                        odd(BARE_LF, "behind chunk data".to_owned());
+                        odd(BARE_LF, "after chunk data".to_owned());
                     }
                     self.next_line();
                     (1, Step::End)
@@ -193,7 +196,8 @@ impl Dechunk {
     }
 }
 
-/// Size of a line without its end, and whether it keeps to the grammar: 1*HEXDIG, then extensions behind `;`.
+/// Size of a line without its end, and whether the line follows the grammar: 1*HEXDIG, then extensions after
+/// `;`.
 fn parse_size(line: &[u8]) -> Option<(u64, bool)> {
     let text = skip_blanks(line);
     let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
@@ -247,7 +251,7 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
     &text[blanks..]
 }
 
-/// Index behind the closing quote.
+/// Index after the closing quote.
 fn quoted_end(text: &[u8]) -> Option<usize> {
     let mut escaped = false;
     for (n, b) in text.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Both directions of an HTTP/1 connection: what the answer to a request means for the other side, and who cut what.
+//! Both directions of an HTTP/1 connection: what the response to a request means for the other side, and who
+//! cut what.
 
 use super::length::Asked;
 use super::pairing::{Pairing, Turn, Upgrade};
@@ -22,22 +23,22 @@ pub(in crate::http) struct Conn {
 /// The connection speaks something else from here on.
 #[derive(Debug)]
 pub(in crate::http) struct Switched {
-    /// The exchange whose answer did it.
+    /// The exchange whose response switched.
     pub(in crate::http) exchange: u64,
-    /// To what.
+    /// The protocol it switched to.
     pub(in crate::http) to: Upgrade,
     /// Number of the next exchange.
     pub(in crate::http) next: u64,
-    /// Bytes of the delivery that still belonged to HTTP/1.
+    /// Number of bytes of the delivery that still belonged to HTTP/1.
     pub(in crate::http) used: usize,
-    /// What the client sent ahead of the answer.
+    /// What the client sent before the response came.
     pub(in crate::http) ahead: Backlog,
-    /// How the client's direction ended, if it did.
+    /// How each direction ended, if it did.
     pub(in crate::http) ends: [Option<End>; 2],
 }
 
 impl Conn {
-    /// With the number of its first exchange; `joined`: its start was not seen.
+    /// `next`: number of its first exchange; `joined`: its start was not captured.
     pub(in crate::http) fn new(joined: bool, next: u64) -> Self {
         Conn {
             client: Reader::new(Side::Request, joined),
@@ -75,7 +76,7 @@ impl Conn {
                 Some(Turn::Release) => self.release(sink),
                 Some(Turn::Switch { exchange, to }) => {
                     let ahead = self.client.take_waiting().map(|(backlog, _)| backlog).unwrap_or_default();
-                    // A request that was still coming is overtaken by the answer.
+                    // The response ends a request that was still arriving.
                     let cut = (MessageEnd::CutByServer, EndSignal::Switched);
                     self.client.finish(cut, cut, &mut self.pairing, &mut Out { stamp, side: Side::Request, sink });
                     let (next, ends) = (self.next(), self.ends);
@@ -109,7 +110,7 @@ impl Conn {
         self.finish(side, stamp, how, sink);
     }
 
-    /// Nothing follows: every message that is still open ends.
+    /// Nothing follows: ends every open message.
     pub(in crate::http) fn close(&mut self, stamp: Stamp, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         self.pairing.close();
         self.release(sink);
@@ -128,7 +129,7 @@ impl Conn {
         reader.finish(close, cut, &mut self.pairing, &mut Out { stamp, side, sink });
     }
 
-    /// Who is to blame for a message of `side` that is not complete: the end that closed first. A side that just fell silent
+    /// The party that cut a message of `side`: the end that closed first. A side that just fell silent
     /// stopped because of the other's FIN or RST, if there was one; else the capture ended.
     fn cut_by(&self, side: Side, how: End) -> (MessageEnd, EndSignal) {
         let other = match side {
@@ -146,7 +147,7 @@ impl Conn {
         }
     }
 
-    /// The client's waiting bytes are requests after all, unless the answer to a CONNECT never came.
+    /// The client's waiting bytes are requests after all, unless the response to a CONNECT never came.
     fn release(&mut self, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let Some((held, asked)) = self.client.take_waiting() else { return };
         if asked == Asked::Connect && self.pairing.is_closed() {

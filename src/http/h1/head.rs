@@ -1,4 +1,5 @@
-//! Heads: collected line by line, parsed by `httparse` where they are well formed and by a lenient splitter where they are not.
+//! Heads: collected line by line, parsed by `httparse` if they are well formed and by a lenient splitter if
+//! not.
 
 use super::{BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, TRAILER_FIELD, VERSION};
 use crate::http::event::{Fields, RequestHead, ResponseHead, Side, Transfer, Version};
@@ -6,10 +7,10 @@ use crate::oddity::{Kind, excerpt};
 use crate::time::Timestamp;
 use std::ops::Range;
 
-/// Fields about framing, routing and content that must not come behind the body (RFC 9110 section 6.5.1).
+/// Fields about framing, routing and content that must not come after the body (RFC 9110 section 6.5.1).
 const NO_TRAILER: [&[u8]; 6] = [b"content-length", b"transfer-encoding", b"host", b"trailer", b"content-encoding", b"content-type"];
 
-/// A head or trailer section while its bytes come.
+/// A head or trailer section while its bytes arrive.
 #[derive(Debug, Default)]
 pub(super) struct HeadBuf {
     raw: Vec<u8>,
@@ -20,12 +21,12 @@ pub(super) struct HeadBuf {
     first_at: Timestamp,
 }
 
-/// What one more line made of it.
+/// State of a head after some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Collected {
-    /// All bytes are taken and the head is not over.
+    /// All bytes are consumed and the head is not complete.
     More,
-    /// The first line is complete; the caller may want a look at it.
+    /// The first line is complete; the caller may inspect it.
     FirstLine,
     /// The empty line has come.
     Complete,
@@ -34,13 +35,14 @@ pub(super) enum Collected {
 }
 
 impl HeadBuf {
-    /// One that was collected before.
+    /// A head that was collected before.
     pub(super) fn of(raw: &[u8], first_at: Timestamp) -> HeadBuf {
         let lines = memchr::memchr_iter(b'\n', raw).count();
         HeadBuf { raw: raw.to_vec(), lines, first_at, ..HeadBuf::default() }
     }
 
-    /// Takes bytes up to the next thing to tell. Empty lines before the first line are skipped if `start_line` is expected.
+    /// Consumes bytes up to the next state to report. Skips empty lines before the first line if `start_line`
+    /// is expected.
     pub(super) fn take(&mut self, bytes: &[u8], at: Timestamp, start_line: bool) -> (usize, Collected) {
         let mut used = 0;
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
@@ -77,23 +79,23 @@ impl HeadBuf {
         (used, if self.raw.len() > MAX_HEAD { Collected::TooLong } else { Collected::More })
     }
 
-    /// Some bytes of a head, not only of empty lines, are here.
+    /// Some bytes of a head are here, not only empty lines.
     pub(super) fn is_open(&self) -> bool {
         !matches!(&self.raw[..], b"" | b"\r")
     }
 
-    /// What is here so far.
+    /// The bytes so far.
     pub(super) fn seen(&self) -> &[u8] {
         &self.raw
     }
 
-    /// What is whole of a head whose end never came: its complete lines, if there is one.
+    /// The complete lines of a head whose end never came; `None` if there is none.
     pub(super) fn whole_lines(&self) -> Option<HeadBuf> {
         let raw = self.raw.get(..self.line_start).filter(|raw| !raw.is_empty())?.to_vec();
         Some(HeadBuf { raw, lines: self.lines, bare_lf: self.bare_lf, first_at: self.first_at, ..HeadBuf::default() })
     }
 
-    /// The first line, complete, starts a message of this side.
+    /// The first line is complete and starts a message of this side.
     pub(super) fn starts(&self, side: Side) -> bool {
         let line = self.raw.trim_ascii_end();
         match side {
@@ -102,7 +104,7 @@ impl HeadBuf {
         }
     }
 
-    /// The trailer section: none if it holds no field.
+    /// The trailer section; `None` if it has no field.
     pub(super) fn into_trailers(self, odd: &mut dyn FnMut(Kind, String)) -> Option<Fields> {
         self.say_line_ends(odd);
         if self.lines == 0 {
@@ -116,7 +118,7 @@ impl HeadBuf {
         Some(fields)
     }
 
-    /// A request head, body length still open. None if it can't be understood at all.
+    /// A request head, its body length not decided yet. `None` if it can't be understood at all.
     pub(super) fn into_request(self, odd: &mut dyn FnMut(Kind, String)) -> Option<RequestHead> {
         self.say_line_ends(odd);
         if self.blank > 1 {
@@ -145,7 +147,7 @@ impl HeadBuf {
         Some(RequestHead { first_at: self.first_at, method, target, version, scheme: None, authority, transfer, h2_stream: None, fields })
     }
 
-    /// A response head, body length still open. None if it can't be understood at all.
+    /// A response head, its body length not decided yet. `None` if it can't be understood at all.
     pub(super) fn into_response(self, odd: &mut dyn FnMut(Kind, String)) -> Option<ResponseHead> {
         self.say_line_ends(odd);
         if self.blank > 0 {
@@ -223,7 +225,7 @@ fn well_formed_response(raw: &[u8]) -> Option<(Version, u16, Vec<u8>, FieldRange
     })
 }
 
-/// Runs `parse` with room for as many fields as the head has; only whole heads count.
+/// Runs `parse` with space for all fields of the head; only complete heads count.
 fn with_headers<'b, T>(
     raw: &'b [u8],
     parse: impl Fn(&mut [httparse::Header<'b>]) -> Result<(httparse::Status<usize>, T, FieldRanges), httparse::Error>,
@@ -250,14 +252,14 @@ fn minor(version: Version) -> u8 {
     u8::from(version != Version::H10)
 }
 
-/// Where the parsed names and values lie in `raw`.
+/// Ranges of the parsed names and values in `raw`.
 fn ranges(raw: &[u8], headers: &[httparse::Header<'_>]) -> FieldRanges {
     let base = raw.as_ptr() as usize;
     let range = |part: &[u8]| {
         let start = (part.as_ptr() as usize).wrapping_sub(base) as u32;
         start..start.saturating_add(part.len() as u32)
     };
-    // An empty value may point elsewhere; it is put behind the name.
+    // An empty value may point elsewhere; its range is put after the name.
     headers
         .iter()
         .map(|h| {
@@ -268,7 +270,7 @@ fn ranges(raw: &[u8], headers: &[httparse::Header<'_>]) -> FieldRanges {
         .collect()
 }
 
-/// Method, target, version as ranges of the first line, its end trimmed.
+/// Method, target, version as ranges of the first line, without its line end.
 fn request_line(line: &[u8]) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
     let method = line.iter().position(u8::is_ascii_whitespace)?;
     let version = line.iter().rposition(u8::is_ascii_whitespace)? + 1;
@@ -302,7 +304,7 @@ fn is_version(word: &[u8]) -> bool {
     word.len() > 5 && word[..5].eq_ignore_ascii_case(b"HTTP/") && word[5].is_ascii_digit()
 }
 
-/// Index behind the line that begins at `from`.
+/// Index after the line that begins at `from`.
 fn line_end(raw: &[u8], from: usize) -> usize {
     memchr::memchr(b'\n', raw.get(from..).unwrap_or_default()).map_or(raw.len(), |lf| from + lf + 1)
 }

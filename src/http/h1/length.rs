@@ -1,17 +1,17 @@
-//! How long is a body: RFC 9112 section 6.3, applied leniently.
+//! Length of a body: RFC 9112 section 6.3, applied leniently.
 
 use super::{CONTENT_LENGTH, CONTENT_LENGTHS, TE_AND_CL, TRANSFER_ENCODING};
 use crate::http::event::{Fields, Transfer, Version};
 use crate::oddity::{Kind, excerpt};
 
-/// What the request was, as far as it matters for the body of its answer.
+/// What kind of request it was, for the body of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Asked {
-    /// HEAD: the answer has no body.
+    /// HEAD: the response has no body.
     Head,
-    /// CONNECT: a 2xx answer opens a tunnel.
+    /// CONNECT: a 2xx response opens a tunnel.
     Connect,
-    /// Anything else, or not seen.
+    /// Any other request, or one that was not seen.
     #[default]
     Other,
 }
@@ -31,7 +31,7 @@ pub(super) fn request(fields: &Fields, version: Version, odd: &mut dyn FnMut(Kin
     match declared(fields, version, odd) {
         Declared::Chunked => Transfer::Chunked,
         Declared::Length(n) => Transfer::Length(n),
-        // A server can't tell where this ends and should refuse it; until close is what the bytes allow.
+        // A server can't know where this ends and should refuse it; the bytes allow "until close".
         Declared::OtherCoding => Transfer::Close,
         Declared::Nothing | Declared::BadLength => Transfer::None,
     }
@@ -53,7 +53,7 @@ pub(super) fn response(fields: &Fields, version: Version, status: u16, asked: As
 
 enum Declared {
     Chunked,
-    /// A last transfer coding that does not tell the end.
+    /// A last transfer coding that does not delimit the body.
     OtherCoding,
     Length(u64),
     BadLength,
@@ -73,7 +73,7 @@ fn declared(fields: &Fields, version: Version, odd: &mut dyn FnMut(Kind, String)
     }
 }
 
-/// `identity` was a coding once (RFC 2616) and counts for nothing.
+/// `identity` was a coding once (RFC 2616) and is ignored.
 fn last_coding(fields: &Fields, version: Version, odd: &mut dyn FnMut(Kind, String)) -> Option<Declared> {
     let mut present = false;
     let (mut codings, mut chunked, mut last_is_chunked) = (0u32, 0u32, false);

@@ -5,24 +5,26 @@ use crate::conn::Stamp;
 use crate::http::backlog::{Backlog, Item};
 use crate::http::event::Side;
 
-/// What is known while nothing is.
+/// State of a direction without framing.
 #[derive(Debug)]
 pub(super) struct Lost {
     /// The message that is still open.
     pub(super) message: Option<u64>,
-    /// The sender broke the framing, the capture lacks nothing.
+    /// The sender broke the framing; the capture lacks nothing.
     pub(super) broken: bool,
-    /// What the next response would have answered when the first of these bytes came. Outer none: no byte yet.
+    /// The exchange that the next response would have answered when the first of these bytes came. Outer
+    /// `None`: no byte yet.
     pub(super) expected: Option<Option<u64>>,
-    /// Bytes since the framing was lost, as long as chunks are looked for.
+    /// Bytes since the framing was lost, while chunks are looked for.
     pub(super) backlog: Backlog,
     boundaries: Option<Boundaries>,
-    /// What stands before the boundary belongs to a chunk of the open message.
+    /// The bytes before the boundary belong to a chunk of the open message.
     tail: bool,
 }
 
 impl Lost {
-    /// The capture joined a connection under way. Requests are rarely chunked: for them only heads are looked for.
+    /// The capture joined a connection under way. Requests are rarely chunked: only heads are looked for in
+    /// them.
     pub(super) fn joined(side: Side) -> Self {
         Lost::new(None, side == Side::Response, false, false)
     }
@@ -32,12 +34,12 @@ impl Lost {
         Lost::new(message, chunks, false, chunks && in_body)
     }
 
-    /// A chunk did not end where it should.
+    /// A chunk did not end at its announced length.
     pub(super) fn broken(message: u64) -> Self {
         Lost::new(Some(message), true, true, false)
     }
 
-    /// Bytes that start no message.
+    /// Bytes that do not start a message.
     pub(super) fn strayed() -> Self {
         Lost::new(None, false, true, false)
     }
@@ -46,7 +48,7 @@ impl Lost {
         Lost { message, broken, expected: None, backlog: Backlog::default(), boundaries: chunks.then(Boundaries::default), tail }
     }
 
-    /// More bytes; the offset of a chunk-size line in `hold`, once one is proven.
+    /// More bytes. Returns the offset of a chunk-size line in `backlog`, once one is proven.
     pub(super) fn data(&mut self, stamp: Stamp, bytes: &[u8], expected: Option<u64>) -> Option<u64> {
         self.expected.get_or_insert(expected);
         let boundaries = self.boundaries.as_mut()?;
@@ -66,13 +68,14 @@ impl Lost {
         }
     }
 
-    /// Only heads are looked for from here on.
+    /// From here on only heads are looked for.
     pub(super) fn stop_looking(&mut self) {
         self.boundaries = None;
         self.backlog = Backlog::default();
     }
 
-    /// Body bytes before the boundary: the end of a chunk whose beginning is missing, without the line end behind it.
+    /// Body bytes before the boundary: the end of a chunk whose beginning is missing, without the line end
+    /// after it.
     pub(super) fn tail(&self, boundary: u64) -> impl Iterator<Item = (Stamp, &[u8])> {
         let whole = self.tail && !self.backlog.evicted();
         let end = boundary.saturating_sub(2);

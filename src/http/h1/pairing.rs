@@ -1,11 +1,12 @@
-//! Which response answers which request: in order (RFC 9112 section 9.3), as far as the capture lets one tell.
+//! Which response answers which request: in order (RFC 9112 section 9.3), as far as the capture shows.
 
 use super::length::Asked;
 use crate::http::event::ResponseHead;
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 
-/// Unanswered requests that are remembered. Nobody pipelines that deep; captures of one direction alone get here.
+/// Unanswered requests that are remembered. No client pipelines that many; captures of one direction alone
+/// reach it.
 const MAX_QUEUE: usize = 4096;
 
 /// The requests that wait for their response.
@@ -18,17 +19,17 @@ pub(super) struct Pairing {
     pub(super) head_open: bool,
     /// The number that an early response gave to the request whose head is still coming.
     early: Option<u64>,
-    /// This request may switch protocols; its sender's further bytes wait for the answer.
+    /// This request may switch protocols; later bytes of its sender wait for the response.
     waiting: Option<(u64, Asked)>,
     /// After [`Self::stop_waiting`].
     impatient: bool,
-    /// No answer will come any more.
+    /// No response will come any more.
     closed: bool,
     /// Responses may have been lost since the last one that was paired.
     unsure: bool,
     /// A delivery held the end of one request and the start of the next.
     pipelined: bool,
-    /// What the answer just read asks of the connection.
+    /// What the response just read requires of the connection.
     pub(super) turn: Option<Turn>,
 }
 
@@ -40,28 +41,28 @@ struct Slot {
     at: Timestamp,
 }
 
-/// What a response head may ask of the connection.
+/// What a response head may require of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// No switch: the client's waiting bytes are requests.
     Release,
     /// From here on both directions speak something else.
     Switch {
-        /// The exchange that did it.
+        /// The exchange that switched.
         exchange: u64,
-        /// To what.
+        /// The protocol it switches to.
         to: Upgrade,
     },
 }
 
-/// What a connection speaks behind a switch, as far as the heads say.
+/// What a connection speaks after a switch, by its heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Upgrade {
-    /// HTTP/2: the answer itself follows there, and belongs to the exchange (RFC 7540 section 3.2).
+    /// HTTP/2: the response itself follows on it, and belongs to the exchange (RFC 7540 section 3.2).
     H2c,
     /// Messages in both directions that belong to the exchange (RFC 6455).
     WebSocket,
-    /// Anything: behind a CONNECT, or another Upgrade.
+    /// Unknown: after a CONNECT, or another Upgrade.
     Unknown,
 }
 
@@ -79,12 +80,12 @@ impl Upgrade {
     }
 }
 
-/// What a response answers.
+/// The request that a response answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answers {
     pub(super) exchange: u64,
     pub(super) asked: Asked,
-    /// No request was there to answer.
+    /// There was no request to answer.
     pub(super) unasked: bool,
 }
 
@@ -98,7 +99,8 @@ impl Pairing {
         self.next
     }
 
-    /// A request head is complete (or lost, and known to have been one). Says its number, and whether one had to be forgotten.
+    /// A request head is complete (or lost, and known to have been one). Returns its number, and whether an
+    /// older one was forgotten.
     pub(super) fn request(&mut self, asked: Asked, may_switch: bool, at: Timestamp) -> (u64, bool) {
         self.head_open = false;
         if let Some(exchange) = self.early.take() {
@@ -143,14 +145,15 @@ impl Pairing {
         Answers { exchange, asked, unasked }
     }
 
-    /// The request that a response of this time answers, as far as known now.
+    /// The request that a response at this time answers, as far as known now.
     pub(super) fn expected(&self, at: Timestamp) -> Option<u64> {
         let slot = if self.unsure && !self.pipelined { self.newest(at).and_then(|i| self.queue.get(i)) } else { self.queue.front() };
         slot.map(|s| s.exchange)
     }
 
-    /// Without pipelining only the newest request can be unanswered when a response comes: the older ones lost their answers with the
-    /// missing bytes. Newer ones may be here already where the response was held up behind a hole.
+    /// Without pipelining only the newest request can be unanswered when a response comes: the responses to
+    /// older ones were lost with the missing bytes. Newer ones may be here already if the response was held
+    /// up after a gap.
     fn newest(&self, at: Timestamp) -> Option<usize> {
         self.queue.iter().rposition(|slot| slot.at <= at)
     }
@@ -159,7 +162,7 @@ impl Pairing {
     pub(super) fn headless(&mut self, expected: Option<u64>) -> u64 {
         match expected {
             Some(exchange) => {
-                // Answers come in order: whatever was asked before is past.
+                // Responses come in order: older requests were answered before.
                 self.queue.retain(|s| s.exchange > exchange);
                 exchange
             }
@@ -167,7 +170,7 @@ impl Pairing {
         }
     }
 
-    /// The final head for `exchange` has come and switches nothing.
+    /// The final head of `exchange` has come and does not switch.
     pub(super) fn no_switch(&mut self, exchange: u64) {
         if self.waits(exchange).is_some() {
             self.waiting = None;
@@ -175,18 +178,18 @@ impl Pairing {
         }
     }
 
-    /// Bytes behind this request wait for its answer.
+    /// Bytes after this request wait for its response.
     pub(super) fn waits(&self, exchange: u64) -> Option<Asked> {
         self.waiting.filter(|(waiting, _)| *waiting == exchange).map(|(_, asked)| asked)
     }
 
-    /// Answers don't come in time: upgrades are not waited for any more, tunnels still are.
+    /// Responses don't come in time: from here on only tunnels are waited for, upgrades are not.
     pub(super) fn stop_waiting(&mut self) {
         self.impatient = true;
         self.waiting = None;
     }
 
-    /// No answer comes any more, so nothing waits for one.
+    /// No response comes any more, so nothing waits for one.
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.waiting = None;
@@ -202,7 +205,7 @@ impl Pairing {
         self.unsure = true;
     }
 
-    /// Requests come without waiting for answers.
+    /// Requests come without waiting for responses.
     pub(super) fn saw_pipelining(&mut self) {
         self.pipelined = true;
     }

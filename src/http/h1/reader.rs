@@ -1,4 +1,5 @@
-//! One direction of an HTTP/1 connection: heads and bodies one after another, and the way back when bytes are missing.
+//! One direction of an HTTP/1 connection: heads and bodies one after another, and the recovery when bytes are
+//! missing.
 
 use super::chunked::{Dechunk, Step};
 use super::head::{Collected, HeadBuf};
@@ -12,17 +13,17 @@ use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side, Transfer};
 use crate::oddity::{Kind, Oddity, excerpt};
 
-/// Lines that start no message and are skipped one by one before the direction counts as lost.
+/// Lines that start no message and are skipped one by one; after them the direction counts as lost.
 const STRAY_LINES: u32 = 8;
 
-/// How a message ended and what told so.
+/// How a message ended, and the signal that ended it.
 pub(super) type Ended = (MessageEnd, EndSignal);
 
-/// The end of a message stood in bytes that the capture lacks.
+/// The end of a message was in bytes that the capture lacks.
 const LOST: Ended = (MessageEnd::CutByCapture, EndSignal::NotCaptured);
 pub(super) const NOT_CAPTURED: HttpWhat<'static> = HttpWhat::End(LOST.0, LOST.1);
 
-/// Where events go, and the time they get.
+/// Sink of the events, and their time.
 pub(super) struct Out<'s> {
     pub(super) stamp: Stamp,
     pub(super) side: Side,
@@ -53,19 +54,19 @@ pub(super) enum Phase {
     Head { buf: HeadBuf, strays: u32 },
     /// Inside the body of this exchange.
     Body { exchange: u64, body: Body },
-    /// A request may switch protocols: what comes is kept until the answer tells.
+    /// A request may switch protocols: bytes are kept until the response decides.
     Waiting { backlog: Backlog, asked: Asked },
-    /// Nothing tells where the next message or chunk begins.
+    /// The beginning of the next message or chunk is unknown.
     Lost(Box<Lost>),
 }
 
-/// How the end of a body is told.
+/// How the end of a body is found.
 #[derive(Debug)]
 pub(super) enum Body {
     Length {
         left: u64,
     },
-    /// `Length` behind a hole of unknown length: no more than this, and less by what the hole took.
+    /// `Length` after a gap of unknown length: no more than this, less the size of the gap.
     AtMost {
         left: u64,
     },
@@ -82,10 +83,10 @@ pub(super) struct Reader {
     pub(super) phase: Phase,
     /// The newest exchange of this side: stray bytes are reported there.
     pub(super) last: Option<u64>,
-    /// Interim heads of this exchange were seen and nothing else of its response.
+    /// Only interim heads of this exchange's response were seen.
     interim: Option<u64>,
     joined: bool,
-    /// Found boundaries that are being read from inside one another.
+    /// Nesting depth of boundaries that are being read.
     pub(super) depth: u32,
 }
 
@@ -95,7 +96,8 @@ impl Reader {
         Reader { side, phase, last: None, interim: None, joined, depth: 0 }
     }
 
-    /// Bytes of one delivery, or the rest of one (`fresh` false). Stops where the connection must act ([`Pairing::turn`]); says how many bytes it took.
+    /// Bytes of one delivery, or the rest of one (`fresh` false). Stops if the connection must act
+    /// ([`Pairing::turn`]). Returns the number of bytes consumed.
     pub(super) fn data(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
         let mut used = 0;
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
@@ -150,7 +152,7 @@ impl Reader {
                 if *asked == Asked::Connect {
                     backlog.trim();
                 } else if backlog.held() > LIMIT {
-                    // No answer in sight: HTTP is the better guess than silence, here and from now on.
+                    // No response in sight: HTTP is a better guess than silence, here and from now on.
                     pairing.stop_waiting();
                     pairing.turn = Some(Turn::Release);
                 }
@@ -248,7 +250,7 @@ impl Reader {
         }
     }
 
-    /// A response goes on or begins: if interim heads promised another one, that one is lost.
+    /// A response continues or begins: if interim heads promised another one, that one is lost.
     pub(super) fn opens(&mut self, exchange: u64, out: &mut Out<'_>) {
         if let Some(other) = self.interim.take().filter(|other| *other != exchange) {
             out.emit(other, NOT_CAPTURED);
@@ -301,7 +303,7 @@ impl Reader {
         used
     }
 
-    /// What waits for an answer, if anything does: from here on the direction reads heads again.
+    /// The bytes that wait for a response, if any: from here on the direction reads heads again.
     pub(super) fn take_waiting(&mut self) -> Option<(Backlog, Asked)> {
         match std::mem::replace(&mut self.phase, new_head()) {
             Phase::Waiting { backlog, asked } => Some((backlog, asked)),
@@ -312,7 +314,8 @@ impl Reader {
         }
     }
 
-    /// The direction is over. `close`: how a body ends that lasts until the close; `cut`: how any other ends.
+    /// The direction is over. `close`: end of a body that lasts until the close; `cut`: end of any other
+    /// body.
     pub(super) fn finish(&mut self, close: Ended, cut: Ended, pairing: &mut Pairing, out: &mut Out<'_>) {
         let interim = self.interim.take();
         let cut_head = match &self.phase {
@@ -341,7 +344,7 @@ impl Reader {
         }
         let open = match std::mem::replace(&mut self.phase, new_head()) {
             Phase::Head { .. } => interim.map(|exchange| (exchange, cut)),
-            // The answer may still come.
+            // The response may still come.
             waiting @ Phase::Waiting { .. } => {
                 self.phase = waiting;
                 None

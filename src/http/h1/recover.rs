@@ -1,4 +1,5 @@
-//! The part of a reader that deals with missing bytes: what a hole does to the message it lies in, and how reading resumes.
+//! The part of a reader that handles missing bytes: what a gap does to the message around it, and how reading
+//! resumes.
 
 use super::HEAD_GAP;
 use super::chunked::{Dechunk, Hole};
@@ -12,7 +13,7 @@ use crate::http::detect::{starts_request, starts_status};
 use crate::http::event::{EndSignal, HttpWhat, MessageEnd, Side};
 use crate::oddity::{Kind, excerpt};
 
-/// Boundaries found inside bytes that were kept behind boundaries.
+/// Nesting limit of boundaries found in bytes that were kept after other boundaries.
 const MAX_DEPTH: u32 = 8;
 
 impl Reader {
@@ -70,7 +71,7 @@ impl Reader {
         }
     }
 
-    /// The head that was being read is given up; its message keeps its number, so that pairing holds.
+    /// Abandons the head that was being read; its message keeps its number, so that pairing stays right.
     pub(super) fn lose_head(&mut self, why: Kind, pairing: &mut Pairing, out: &mut Out<'_>) {
         let found = match &self.phase {
             Phase::Head { buf, .. } => excerpt(buf.seen()),
@@ -83,7 +84,8 @@ impl Reader {
         self.lose(Some(exchange), pairing);
     }
 
-    /// A head that is not whole: what its complete lines say goes out, so that the message is known by what was seen of it.
+    /// An incomplete head: its complete lines are emitted, so that the message is known by what was seen of
+    /// it.
     pub(super) fn broken_head(&mut self, pairing: &mut Pairing, out: &mut Out<'_>) -> u64 {
         let seen = match &self.phase {
             Phase::Head { buf, .. } => buf.whole_lines(),
@@ -131,7 +133,7 @@ impl Reader {
         };
         if fresh && starts {
             if let Some(exchange) = lost.message {
-                // Another message begins where a broken framing hid the end of this one: its sender's fault.
+                // Another message begins, so the broken framing hid the end of this one: its sender's fault.
                 out.emit(exchange, if lost.broken { HttpWhat::End(own_fault(self.side), EndSignal::NotCaptured) } else { NOT_CAPTURED });
             }
             self.phase = new_head();
@@ -152,7 +154,7 @@ impl Reader {
             match item {
                 Item::Data(data) => {
                     let used = self.data(data, true, pairing, &mut out);
-                    // A switch inside bytes that were lost already: what is behind it is let go.
+                    // A switch inside bytes that were lost already: what follows it is dropped.
                     if matches!(pairing.turn, Some(Turn::Switch { .. })) {
                         break;
                     }

@@ -1,8 +1,9 @@
-//! Where do chunks begin in bytes whose beginning is missing? A size line counts when the bytes that it announces end as they should.
+//! Finds chunk boundaries in bytes whose beginning is missing. A size line counts if the bytes that it
+//! announces end as they should.
 
 use crate::http::backlog::{Backlog, Edge};
 
-/// Longest size line that is believed here.
+/// Longest size line that is accepted here.
 const LINE: usize = 256;
 /// Candidates that wait for more bytes.
 const PENDING: usize = 8;
@@ -17,7 +18,7 @@ pub(in crate::http) struct Boundaries {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     start: u64,
-    /// The hold must reach this offset before another look is of use.
+    /// The backlog must reach this offset before another attempt is useful.
     need: u64,
 }
 
@@ -28,7 +29,7 @@ enum Proof {
 }
 
 impl Boundaries {
-    /// Offset of a chunk-size line, once one is proven. Call after each delivery put into `hold`.
+    /// Offset of a chunk-size line, once one is proven. Call after each delivery put into `backlog`.
     pub(in crate::http) fn search(&mut self, backlog: &Backlog) -> Option<u64> {
         self.pending.retain(|c| c.start >= backlog.start());
         let known: Vec<Candidate> = std::mem::take(&mut self.pending);
@@ -42,7 +43,7 @@ impl Boundaries {
         let mut at = self.scanned.max(backlog.start());
         self.scanned = backlog.end();
         while at < backlog.end() {
-            // A delivery often starts with a size line; inside one a size line stands behind CRLF.
+            // A delivery often starts with a size line; inside a delivery a size line comes after CRLF.
             if self.examine(backlog, at) {
                 return Some(at);
             }
@@ -94,7 +95,7 @@ fn prove(backlog: &Backlog, start: u64) -> Proof {
             [b'\n', rest @ ..] => rest,
             _ => return Proof::Refuted,
         },
-        // The line end itself was not captured: only a whole size line behind it will do.
+        // The line end itself was not captured: only a complete size line after it is proof.
         ([], Edge::Gap(to)) if to == end + 2 => {
             let (bytes, edge) = backlog.visible(to, LINE);
             return match size_line(bytes) {
@@ -169,7 +170,7 @@ mod tests {
     fn cut_anywhere_the_same_boundary() {
         let bytes = b"rest of a chunk\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n3\r\nabc\r\n";
         for cut in 1..bytes.len() {
-            // A delivery that starts inside the data may hold a boundary of its own only behind CRLF.
+            // A delivery that starts inside the data may contain a boundary only after CRLF.
             let got = found(&[Item::Data(&bytes[..cut]), Item::Data(&bytes[cut..])]);
             assert!(matches!(got, Some(17)), "cut at {cut}: {got:?}");
         }

@@ -1,4 +1,5 @@
-//! Field blocks: HEADERS, PUSH_PROMISE and CONTINUATION joined, decoded, and told as heads or trailers (RFC 9113 sections 4.3, 6.2, 6.6, 6.10).
+//! Field blocks: HEADERS, PUSH_PROMISE and CONTINUATION joined, decoded, and reported as heads or trailers
+//! (RFC 9113 sections 4.3, 6.2, 6.6, 6.10).
 
 use super::frame::{Head, flag, kind};
 use super::head::Block;
@@ -14,7 +15,7 @@ pub(super) struct Pending {
     stream: u32,
     promised: Option<u32>,
     end_stream: bool,
-    /// Of the first byte of its first frame.
+    /// Time of the first byte of its first frame.
     first_at: Timestamp,
     bytes: Vec<u8>,
 }
@@ -44,7 +45,8 @@ impl Conn {
         }
     }
 
-    /// A frame with part of a field block that can't be used: what it put into the table is unknown from here on.
+    /// A frame with part of a field block that can't be used: from here on it is unknown what that part put
+    /// into the table.
     pub(super) fn lost_block(&mut self, here: Here, head: Head, why: &'static str, sink: &mut Sink<'_>) {
         let i = here.dir.index();
         self.blocks[i] = None;
@@ -58,7 +60,8 @@ impl Conn {
     fn start_block(&mut self, here: Here, head: Head, promised: Option<u32>, fragment: &[u8], sink: &mut Sink<'_>) {
         let i = here.dir.index();
         if let Some(other) = self.blocks[i].take() {
-            // Its end was never sent: a connection error for the receiver (section 6.2), a lost block for a listener.
+            // Its end was never sent: a connection error for the receiver (section 6.2), a lost block for
+            // this reader.
             self.hpack[i].lost_block();
             self.odd(here, other.stream, BAD_FRAME, format!("field block of stream {} without END_HEADERS", other.stream), sink);
         }
@@ -77,7 +80,7 @@ impl Conn {
         let (fields, broken) = self.hpack[i].decode(&pending.bytes);
         let block = Block { fields, first_at: pending.first_at };
         let (id, dir, ended) = match pending.promised {
-            Some(id) => (id, Direction::ToServer, true), // the request that the server promises to have had
+            Some(id) => (id, Direction::ToServer, true), // the request that the server acts on
             None => (pending.stream, here.dir, pending.end_stream),
         };
         let here = Here { dir, ..here };
@@ -96,16 +99,16 @@ impl Conn {
         }
     }
 
-    /// A head or a trailer section. False where the stream is over.
+    /// A head or a trailer section. False if the stream is over.
     fn head(&mut self, here: Here, id: u32, block: &Block, ended: bool, sink: &mut Sink<'_>) -> bool {
         let partial = self.partial;
         let Some(stream) = self.stream(id, here, true, sink) else { return false };
         let progress = stream.progress(here.dir);
         if progress == Progress::Ended {
-            self.odd(here, id, BAD_FRAME, "HEADERS behind END_STREAM", sink);
+            self.odd(here, id, BAD_FRAME, "HEADERS after END_STREAM", sink);
             return false;
         }
-        // Of a message whose head was not captured, the trailers may be the first that is.
+        // If the head of a message was not captured, its trailers may be the first block that is.
         let trailers = progress == Progress::Open || (partial && !block.starts_a_message());
         let what = if trailers {
             stream.open(here.dir);
@@ -126,7 +129,7 @@ impl Conn {
     }
 }
 
-/// Payload without the pad length octet and the padding; `None` where the padding is longer than the payload.
+/// Payload without the pad length octet and the padding; `None` if the padding is longer than the payload.
 fn unpad(head: Head, payload: &[u8]) -> Option<&[u8]> {
     if !head.has(flag::PADDED) {
         return Some(payload);

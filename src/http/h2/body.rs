@@ -1,4 +1,4 @@
-//! DATA frames, and what is missing of them.
+//! DATA frames, and missing parts of them.
 
 use super::frame::{Head, Why, flag, kind};
 use super::stream::Progress;
@@ -19,7 +19,7 @@ impl Conn {
             stream.window.spend(head.len, here.at);
         }
         match stream.progress(here.dir) {
-            Progress::Ended => return self.odd(here, id, BAD_FRAME, "DATA behind END_STREAM", sink),
+            Progress::Ended => return self.odd(here, id, BAD_FRAME, "DATA after END_STREAM", sink),
             Progress::Open => {}
             Progress::Waiting | Progress::Interim => {
                 stream.open(here.dir);
@@ -38,7 +38,7 @@ impl Conn {
         }
     }
 
-    /// A frame was passed over.
+    /// A frame was skipped.
     pub(super) fn skipped(&mut self, here: Here, head: Head, why: Why, sink: &mut Sink<'_>) {
         let field_block = matches!(head.kind, kind::HEADERS | kind::CONTINUATION | kind::PUSH_PROMISE);
         if why == Why::NotCaptured {
@@ -55,7 +55,7 @@ impl Conn {
         }
     }
 
-    /// Bytes are missing and nobody knows what they were: any open message of this direction may be hit.
+    /// Bytes of unknown content are missing: any open message of this direction may have lost some.
     pub(super) fn lost(&mut self, here: Here, sink: &mut Sink<'_>) {
         let i = here.dir.index();
         self.partial = true;

@@ -1,5 +1,5 @@
-//! Frames that steer instead of carrying messages: RST_STREAM, SETTINGS, WINDOW_UPDATE, GOAWAY. Window state is kept so that a
-//! flow-control stall is told from a silent model.
+//! Frames that carry no message: RST_STREAM, SETTINGS, WINDOW_UPDATE, GOAWAY. Window state is kept to
+//! distinguish a flow-control stall from a silent model.
 
 use super::ends::cut_by;
 use super::frame::Head;
@@ -16,9 +16,9 @@ const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
 /// The last GOAWAY.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GoAway {
-    /// Of its sender.
+    /// Direction of its sender.
     pub(super) dir: Direction,
-    /// Highest stream of the other end that its sender works on.
+    /// Highest stream of the other end that the sender still processes.
     pub(super) last: u32,
     pub(super) code: u32,
 }
@@ -48,7 +48,8 @@ impl Conn {
         }
     }
 
-    /// SETTINGS of the client bound what the server may send. The size of the header table is told in the field blocks themselves.
+    /// SETTINGS of the client limit what the server may send. The field blocks themselves state the size of
+    /// the header table.
     pub(super) fn settings(&mut self, here: Here, payload: &[u8], sink: &mut Sink<'_>) {
         if here.dir != Direction::ToServer {
             return;
@@ -57,7 +58,7 @@ impl Conn {
             let value = i64::from(u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]));
             let change = value - self.initial_window;
             self.initial_window = value;
-            // Streams that are open change by the difference (section 6.9.2).
+            // The change applies to open streams too (section 6.9.2).
             let opened: Vec<(u32, Span)> =
                 self.streams.iter_mut().filter_map(|(id, s)| Some((*id, s.window.grow(change, here.at)?))).collect();
             for (id, shut) in opened {
@@ -81,7 +82,8 @@ impl Conn {
         }
     }
 
-    /// A window opened again, after so long. Without all of the client's frames its size is not known and nothing is said.
+    /// A window opened again after `shut`. If frames of the client are missing, window sizes are unknown and
+    /// nothing is reported.
     fn stalled(&mut self, here: Here, id: u32, shut: Span, sink: &mut Sink<'_>) {
         let open = self.streams.get(&id).is_some_and(|s| s.progress(Direction::ToClient) == Progress::Open);
         if shut >= STALL && open && !self.window_lost {
@@ -91,7 +93,7 @@ impl Conn {
         }
     }
 
-    /// The answer is cut while a window is shut: the client that stopped it had not let it go on.
+    /// The answer is cut while a window is shut: the client that stopped it had blocked it.
     pub(super) fn still_shut(&mut self, here: Here, id: u32, sink: &mut Sink<'_>) {
         let windows = [Some(self.window), self.streams.get(&id).map(|s| s.window)];
         if let Some(since) = windows.into_iter().flatten().filter_map(Window::shut_since).min() {
@@ -99,7 +101,7 @@ impl Conn {
         }
     }
 
-    /// Streams opened by the other end above the last one named will not be worked on (section 6.8).
+    /// Streams opened by the other end above the last one named will not be processed (section 6.8).
     pub(super) fn goaway(&mut self, here: Here, payload: &[u8], sink: &mut Sink<'_>) {
         let word = |at: usize| payload.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
         let (Some(last), Some(code)) = (word(0).map(|n| n & 0x7fff_ffff), word(4)) else { return };

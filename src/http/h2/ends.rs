@@ -11,14 +11,14 @@ const CLOSED_KEPT: usize = 256;
 const MAX_STREAMS: usize = 4096;
 
 impl Conn {
-    /// One side's message is over.
+    /// The message of one side is over.
     pub(super) fn message_end(&mut self, here: Here, id: u32, how: MessageEnd, told: EndSignal, sink: &mut Sink<'_>) {
         if here.dir == Direction::ToClient && how != MessageEnd::Complete {
             self.still_shut(here, id, sink);
         }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let exchange = stream.number;
-        // The request of a response that was joined under way is over as far as anybody can tell.
+        // The request of a response that was joined under way is over as far as the capture shows.
         let unseen = here.dir == Direction::ToClient && stream.progress(Direction::ToServer) == Progress::Waiting;
         if unseen {
             stream.end(Direction::ToServer);
@@ -42,7 +42,7 @@ impl Conn {
         }
     }
 
-    /// Make room for one more stream.
+    /// Drops the oldest stream if too many are open.
     pub(super) fn make_room(&mut self, here: Here, sink: &mut Sink<'_>) {
         if self.streams.len() < MAX_STREAMS {
             return;
@@ -61,7 +61,8 @@ impl Conn {
         }
     }
 
-    /// The connection is over: what is open was cut by whoever closed first, unless the capture lacks what would tell.
+    /// The connection is over: the end that closed first cut what is open, unless the capture lacks the bytes
+    /// that show it.
     pub(super) fn close(&mut self, here: Here, sink: &mut Sink<'_>) {
         let by_close = match self.first_end {
             Some((dir, how)) if how.is_close() => (cut_by(dir), EndSignal::of(how)),
@@ -78,7 +79,7 @@ impl Conn {
                     None => by_close,
                 };
                 match stream.progress(dir) {
-                    // No response was begun, so none ends.
+                    // No response began, so none ends.
                     Progress::Waiting => drop(stream.end(dir)),
                     _ => self.message_end(Here { dir, ..here }, id, how, told, sink),
                 }
@@ -90,7 +91,7 @@ impl Conn {
     }
 }
 
-/// A message was cut by the sender of this direction.
+/// The end of a message that the sender of this direction cut.
 pub(super) fn cut_by(dir: Direction) -> MessageEnd {
     match dir {
         Direction::ToServer => MessageEnd::CutByClient,

@@ -1,4 +1,5 @@
-//! Frames of one direction (RFC 9113 section 4), read as the bytes come. DATA is passed through in slices; everything else is collected.
+//! Frames of one direction (RFC 9113 section 4), read as the bytes arrive. DATA is passed through in slices;
+//! other frames are collected.
 //!
 //! ```text
 //! Preface ──24 bytes──► Header ──DATA──► Data{left, pad} ──left = 0──► Header
@@ -52,7 +53,7 @@ impl Head {
         self.flags & flag != 0
     }
 
-    /// Fits the rules of its type: used to tell frames from anything else where the beginning was not seen.
+    /// Fits the rules of its type. Distinguishes frames from other bytes if the beginning was not captured.
     fn plausible(self) -> bool {
         let zero = self.stream == 0;
         let sized = match self.kind {
@@ -69,7 +70,8 @@ impl Head {
     }
 }
 
-/// Whether these bytes, taken at the start of a delivery, read as frames to their end: whole frames, the last one may be cut.
+/// These bytes, taken at the start of a delivery, read as frames to their end: complete frames, the last one
+/// may be cut.
 pub(crate) fn looks_like_frames(bytes: &[u8]) -> bool {
     let mut at = 0;
     let mut frames = 0;
@@ -83,24 +85,26 @@ pub(crate) fn looks_like_frames(bytes: &[u8]) -> bool {
     frames > 0 && (at == bytes.len() || frames > 1)
 }
 
-/// What the reader says.
+/// What the reader reports.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
-    /// A frame begins (said for every type, with the first byte of its header).
+    /// A frame begins (for every type, with the first byte of its header).
     Begin,
-    /// A DATA frame's payload begins: this many bytes of data, padding apart. Padded frames say it once the pad length is known.
+    /// The payload of a DATA frame begins: number of data bytes, without padding. For padded frames it comes
+    /// once the pad length is known.
     DataStart(Head, u64),
-    /// Bytes of it.
+    /// Bytes of a DATA frame.
     Data(Head, &'a [u8]),
     /// The DATA frame, padding included, is complete.
     DataEnd(Head),
     /// Any other frame, complete, with its payload.
     Frame(Head, &'a [u8]),
-    /// Bytes of a DATA frame are missing: so many of its data (padding apart). The frame goes on behind them.
+    /// This many data bytes of a DATA frame are missing (padding not counted). The frame continues after
+    /// them.
     DataGap(Head, u64),
-    /// A frame that is larger than anything sensible was skipped, or one of which bytes are missing.
+    /// A frame was skipped: it is larger than anything sensible, or bytes of it are missing.
     Skipped(Head, Why),
-    /// Bytes are missing that no frame contains: what comes next may begin anywhere.
+    /// Bytes are missing across a frame boundary: what comes next may begin anywhere.
     Lost,
 }
 
@@ -111,7 +115,7 @@ pub(crate) enum Why {
     NotCaptured,
 }
 
-/// Payload of frames other than DATA that is collected.
+/// Longest payload that is collected, in bytes (frames other than DATA).
 const MAX_COLLECT: u32 = 1 << 20;
 
 #[derive(Debug)]
@@ -133,7 +137,7 @@ enum Pad {
     Known(u32),
 }
 
-/// Reads one direction.
+/// Reader of one direction.
 #[derive(Debug)]
 pub(crate) struct Reader {
     state: State,
@@ -182,7 +186,7 @@ impl Reader {
         }
     }
 
-    /// `len` bytes are missing. Where one frame contains them reading goes on in step.
+    /// `len` bytes are missing. If one frame contains them, reading continues in step.
     pub(crate) fn gap(&mut self, len: u64, sink: &mut dyn FnMut(Step<'_>)) {
         match self.state {
             State::Data { head, left, pad: Pad::Known(padding) } if u64::from(left) >= len => {

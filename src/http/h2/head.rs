@@ -4,7 +4,7 @@ use super::hpack::Field;
 use crate::http::event::{Fields, RequestHead, ResponseHead, Transfer, Version};
 use crate::time::Timestamp;
 
-/// What stands for a name or value that was put into the table before the capture began.
+/// Replaces a name or value that was put into the table before the capture began.
 const UNKNOWN: &[u8] = b"?";
 
 /// A decoded field block.
@@ -15,7 +15,7 @@ pub(in crate::http) struct Block {
 }
 
 impl Block {
-    /// From the lines that [`Block::list`] made.
+    /// Parses the lines that [`Block::list`] wrote.
     pub(super) fn of_lines(raw: &[u8], first_at: Timestamp) -> Block {
         let mut fields = Vec::new();
         let mut rest = raw;
@@ -31,13 +31,14 @@ impl Block {
         Block { fields, first_at }
     }
 
-    /// Value of a pseudo-header field; `?` where it is there and unknown.
+    /// Value of a pseudo-header field; `?` if the field exists and its value is unknown.
     fn pseudo(&self, name: &str) -> Option<String> {
         let field = self.fields.iter().find(|f| f.name == name.as_bytes())?;
         Some(String::from_utf8_lossy(if field.unknown_value { UNKNOWN } else { &field.value }).into_owned())
     }
 
-    /// Its first field is, or may be, a pseudo-header field: those come first in every head and never in trailers (section 8.3).
+    /// The first field is, or may be, a pseudo-header field: those come first in every head and never in
+    /// trailers (section 8.3).
     pub(super) fn starts_a_message(&self) -> bool {
         self.fields.first().is_some_and(|f| f.unknown_name || f.name.starts_with(b":"))
     }
@@ -73,7 +74,7 @@ impl Block {
         }
     }
 
-    /// Every field as a `name: value` line; pseudo-header fields stand in the raw text and not in the list.
+    /// Every field as a `name: value` line. Pseudo-header fields are in the raw text but not in the list.
     pub(in crate::http) fn list(&self) -> Fields {
         let (mut raw, mut list) = (Vec::new(), Vec::new());
         for field in &self.fields {

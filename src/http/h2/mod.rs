@@ -1,4 +1,4 @@
-//! HTTP/2 (RFC 9113) as a listener sees it: frames of both directions become the same events as HTTP/1.
+//! HTTP/2 (RFC 9113) as a passive reader sees it: frames of both directions become the same events as HTTP/1.
 //!
 //! A connection joined in the middle is read from the first bytes that make frames; header table entries from before are marked unknown.
 
@@ -27,18 +27,19 @@ use stream::{Progress, Stream, Window};
 pub const UNKNOWN_ENTRY: Kind = Kind("h2.unknown-table-entry");
 /// A field block could not be read to its end.
 pub const BAD_BLOCK: Kind = Kind("h2.bad-field-block");
-/// The server could not send for lack of window, for so long: the client's flow control, not the server's silence.
+/// The server could not send for lack of window (the span says how long): the client's flow control, not the
+/// server's silence.
 pub const FLOW_CONTROL_STALL: Kind = Kind("h2.flow-control-stall");
 /// RST_STREAM with its code and sender.
 pub const RESET: Kind = Kind("h2.rst-stream");
 /// GOAWAY that does not cover this stream.
 pub const GOAWAY: Kind = Kind("h2.goaway");
-/// Bytes that make no frame, or a frame of impossible size.
+/// Bytes that are not a frame, or a frame of impossible size.
 pub const BAD_FRAME: Kind = Kind("h2.bad-frame");
 
-/// A window that was shut for less is not worth a word.
+/// A window that was shut for less is not reported.
 const STALL: Span = Span::from_millis(1);
-/// Field block fragments that are joined (RFC 9113 section 10.5.1 leaves the limit to the reader).
+/// Longest field block, in bytes (RFC 9113 section 10.5.1 leaves the limit to the reader).
 const MAX_BLOCK: usize = 1 << 20;
 const DEFAULT_WINDOW: i64 = 65_535;
 
@@ -50,29 +51,29 @@ pub(crate) struct Conn {
     hpack: [hpack::Decoder; 2],
     /// Field block being collected, per direction.
     blocks: [Option<Pending>; 2],
-    /// Time of the first byte of the frame at hand.
+    /// Time of the first byte of the current frame, per direction.
     begun: [Timestamp; 2],
     streams: BTreeMap<u32, Stream>,
-    /// The last ones that ended: late frames on them open nothing.
+    /// Streams that ended last: late frames on them open nothing.
     closed: VecDeque<u32>,
     /// Highest client-opened stream so far.
     highest: u32,
-    /// Frames were sent that the capture lacks, before its beginning or in a hole: streams and heads may be unknown.
+    /// The capture lacks frames, before its beginning or in a gap: streams and heads may be unknown.
     partial: bool,
-    /// Frames of the client are among them: the size of no window is known.
+    /// The capture lacks frames of the client: window sizes are unknown.
     window_lost: bool,
     next: u64,
     window: Window,
     initial_window: i64,
-    /// Who closed first, with how.
+    /// The direction that ended first, and how.
     first_end: Option<(Direction, End)>,
     goaway: Option<control::GoAway>,
     flipped: bool,
-    /// Joined under way, and who is the client is not known yet.
+    /// Joined under way, and it is not known yet which end is the client.
     role_guess: Option<Box<RoleGuess>>,
 }
 
-/// Where an event stands, for the helpers.
+/// Direction, time and packet of an event, for the helpers.
 #[derive(Clone, Copy)]
 struct Here {
     at: Timestamp,
@@ -120,7 +121,7 @@ impl Conn {
         conn
     }
 
-    /// Joined in the middle, and the guess of who is the client was wrong.
+    /// Joined under way, and the guess which end is the client was wrong.
     pub(crate) fn flipped(&self) -> bool {
         self.flipped
     }
@@ -135,7 +136,7 @@ impl Conn {
                 self.push(&what, sink);
             });
             if !matches!(event.what, What::Closed(_)) {
-                return; // it was among them
+                return; // the backlog contains this event
             }
         }
         let dir = if self.flipped { event.dir.other() } else { event.dir };
@@ -181,7 +182,7 @@ impl Conn {
         }
     }
 
-    /// The stream with this identifier, open or (`open_new`) new; `None` for frames on one that is over.
+    /// The stream with this identifier, open or (`open_new`) new; `None` for frames on a stream that is over.
     fn stream(&mut self, id: u32, here: Here, open_new: bool, sink: &mut Sink<'_>) -> Option<&mut Stream> {
         if !self.streams.contains_key(&id) {
             let late = self.closed.contains(&id) || (!self.partial && id <= self.highest && id % 2 == 1);
@@ -196,7 +197,7 @@ impl Conn {
         self.streams.get_mut(&id)
     }
 
-    /// Something of a message that is open.
+    /// Emits an event of an open message.
     fn say(&mut self, here: Here, id: u32, what: HttpWhat<'_>, sink: &mut Sink<'_>) {
         let Some(stream) = self.streams.get(&id).filter(|s| s.progress(here.dir) != Progress::Ended) else { return };
         sink(HttpEvent { at: here.at, frame: here.frame, exchange: stream.number, side: Side::from(here.dir), what });

@@ -1,4 +1,5 @@
-//! Who is the client of a connection that was joined under way? The first head that can be read tells; until then everything is kept.
+//! Which end is the client of a connection that was joined under way? The first readable head decides; until
+//! then everything is kept.
 
 use super::frame::{Reader, Step, flag, kind};
 use super::hpack;
@@ -6,7 +7,7 @@ use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, What};
 use crate::http::backlog::{Backlog, Item, LIMIT};
 
-/// Keeps what comes and looks for a head in it.
+/// Keeps the events and looks for a head in them.
 #[derive(Debug)]
 pub(super) struct RoleGuess {
     readers: [Reader; 2],
@@ -20,7 +21,8 @@ impl RoleGuess {
         RoleGuess { readers: [reader(), reader()], backlogs: Default::default(), order: 0 }
     }
 
-    /// One more thing. `Some` with the direction that leads to the server once it is known; the guess stands when too much was kept.
+    /// One more event. `Some` with the direction to the server once it is known; the guess is kept if too
+    /// much was stored.
     pub(super) fn push(&mut self, event: &ByteEvent<'_>) -> Option<Direction> {
         let item = match &event.what {
             What::Data(bytes) => Item::Data(bytes),
@@ -49,7 +51,7 @@ impl RoleGuess {
     }
 }
 
-/// The direction that leads to the server, if this frame tells.
+/// The direction to the server, if this frame shows it.
 fn tells(dir: Direction, step: Step<'_>) -> Option<Direction> {
     let Step::Frame(head, payload) = step else { return None };
     match head.kind {
@@ -57,7 +59,8 @@ fn tells(dir: Direction, step: Step<'_>) -> Option<Direction> {
         kind::HEADERS => {
             let padded = usize::from(head.has(flag::PADDED));
             let skip = padded + if head.has(flag::PRIORITY) { 5 } else { 0 };
-            // Pseudo-header fields come first: what breaks behind them, padding say, does no harm here.
+            // Pseudo-header fields come first: an error after them (in padding, for example) does no harm
+            // here.
             let (fields, _) = hpack::Decoder::new(true).decode(payload.get(skip..)?);
             fields.iter().take_while(|f| f.name.starts_with(b":")).find_map(|f| match f.name.as_slice() {
                 b":status" => Some(dir.other()),

@@ -1,4 +1,4 @@
-//! One HTTP/2 stream as a listener sees it, and the flow-control windows around it.
+//! One HTTP/2 stream as a passive reader sees it, and its flow-control windows.
 //!
 //! ```text
 //! per side:  Waiting ──1xx──► Interim ──HEADERS, DATA (joined)──► Open ──END_STREAM──► Ended
@@ -8,16 +8,16 @@
 use crate::conn::Direction;
 use crate::time::{Span, Timestamp};
 
-/// How far one side's message is.
+/// Progress of one side's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Progress {
-    /// Nothing of it.
+    /// Nothing was seen.
     Waiting,
-    /// Interim heads, and nothing else.
+    /// Only interim heads were seen.
     Interim,
-    /// Its head, or body bytes of one whose head was not captured.
+    /// Its head was seen, or body bytes of a message whose head was not captured.
     Open,
-    /// Over.
+    /// The message is over.
     Ended,
 }
 
@@ -26,11 +26,11 @@ pub(super) enum Progress {
 pub(super) struct Stream {
     /// Exchange within the connection.
     pub(super) number: u64,
-    /// Of request and response: index by direction.
+    /// Of request and response, indexed by direction.
     progress: [Progress; 2],
-    /// The capture lost bytes that may have told the end of this side.
+    /// The capture lost bytes that may have ended this side.
     unsure: [bool; 2],
-    /// What the server may still send.
+    /// How much the server may still send.
     pub(super) window: Window,
 }
 
@@ -43,22 +43,22 @@ impl Stream {
         self.progress[dir.index()]
     }
 
-    /// → Interim.
+    /// Waiting → Interim.
     pub(super) fn interim(&mut self, dir: Direction) {
         self.progress[dir.index()] = Progress::Interim;
     }
 
-    /// → Open.
+    /// Any state but Ended → Open.
     pub(super) fn open(&mut self, dir: Direction) {
         self.progress[dir.index()] = Progress::Open;
     }
 
-    /// → Ended. False where it was already.
+    /// → Ended. False if it was ended already.
     pub(super) fn end(&mut self, dir: Direction) -> bool {
         std::mem::replace(&mut self.progress[dir.index()], Progress::Ended) != Progress::Ended
     }
 
-    /// Bytes of this side that were not captured may have held its end.
+    /// Bytes of this side that were not captured may have contained its end.
     pub(super) fn lose(&mut self, dir: Direction) {
         self.unsure[dir.index()] = true;
     }
@@ -84,7 +84,7 @@ impl Window {
         Window { size, shut: None }
     }
 
-    /// DATA used it up by `n`.
+    /// DATA used `n` bytes of it.
     pub(super) fn spend(&mut self, n: u32, at: Timestamp) {
         self.size = self.size.saturating_sub(i64::from(n));
         if self.size <= 0 && self.shut.is_none() {
@@ -92,12 +92,12 @@ impl Window {
         }
     }
 
-    /// When it shut, while it is shut.
+    /// Since when it has been shut; `None` if it is open.
     pub(super) fn shut_since(self) -> Option<Timestamp> {
         self.shut
     }
 
-    /// WINDOW_UPDATE or SETTINGS changed it by `n`. For how long it had been shut, if this opened it.
+    /// WINDOW_UPDATE or SETTINGS changed it by `n`. Returns how long it had been shut, if this opened it.
     pub(super) fn grow(&mut self, n: i64, at: Timestamp) -> Option<Span> {
         self.size = self.size.saturating_add(n);
         if self.size <= 0 {

@@ -1,4 +1,5 @@
-//! Public HTTP/1 cases (llhttp, gunicorn, hyper, h11; not part of the project) against what their own parsers say.
+//! Public HTTP/1 cases (llhttp, gunicorn, hyper, h11; not part of the project) compared with what their own
+//! parsers report.
 
 use super::On::Closed;
 use super::{On, feed};
@@ -8,7 +9,7 @@ use crate::http::event::{HttpWhat, MessageEnd, Side};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Well-formed by their source and read differently here, on purpose: part of the id, why.
+/// Well-formed by their source and read differently here, on purpose: part of the id, and why.
 const OTHERWISE: &[(&str, &str)] = &[
     ("request/sample:317", "HTTP/0.9 has no heads"),
     ("request/sample:458", "a lone CR ends no line"),
@@ -19,13 +20,13 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("request/method:375", "ICE is not HTTP"),
     ("request/method:405", "RTSP is not HTTP"),
     ("request/method:433", "RTSP is not HTTP"),
-    ("request/method:461", "a preface that names HTTP/1.1 is none"),
-    ("request/connection:159", "half a head is said to be cut, it is no message"),
-    ("request/connection:397", "half a head is said to be cut, it is no message"),
-    ("response/connection:80", "half a head is said to be cut, it is no message"),
-    ("response/connection:139", "half a head is said to be cut, it is no message"),
-    ("request/connection:640", "the space before the colon is no part of the name"),
-    ("request/content-length:192", "the space before the colon is no part of the name"),
+    ("request/method:461", "a preface that names HTTP/1.1 is not a preface"),
+    ("request/connection:159", "half a head is reported as cut, it is not a message"),
+    ("request/connection:397", "half a head is reported as cut, it is not a message"),
+    ("response/connection:80", "half a head is reported as cut, it is not a message"),
+    ("response/connection:139", "half a head is reported as cut, it is not a message"),
+    ("request/connection:640", "the space before the colon is not part of the name"),
+    ("request/content-length:192", "the space before the colon is not part of the name"),
     ("request/content-length:447", "the test itself skips bodies that are announced"),
     ("response/connection:296", "101 to h2c: the response comes on HTTP/2 stream 1"),
     ("response/finish:9", "closed: the body is complete; the test looks before that"),
@@ -84,7 +85,8 @@ fn latin(bytes: &[u8]) -> String {
 }
 
 fn blanks(text: &str) -> String {
-    // Folds and runs of blanks are joined in many ways; one blank stands for all. The cases keep bytes as Latin-1.
+    // Folds and runs of blanks are joined in many ways; one blank represents them all. The cases keep bytes
+    // as Latin-1.
     text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -143,7 +145,7 @@ fn read(case: &Value) -> (Vec<Message>, Vec<&'static str>) {
     (messages.into_values().collect(), odd)
 }
 
-/// Their parser pauses here, it refuses nothing.
+/// Their parser pauses here; it does not refuse.
 fn refused(case: &Value) -> bool {
     let error = &case["expected"]["error"];
     !error.is_null() && !error["reason"].as_str().is_some_and(|r| r.starts_with("Pause"))
@@ -183,7 +185,7 @@ fn public_cases() {
         }
     }
     eprintln!(
-        "{equal} read as their parsers do, {odd_or_none} malformed and said so, {argued} otherwise on purpose, {} wrong",
+        "{equal} read as their parsers do, {odd_or_none} malformed and reported, {argued} otherwise on purpose, {} wrong",
         wrong.len()
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

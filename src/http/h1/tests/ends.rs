@@ -71,7 +71,7 @@ fn requests_end_too() {
 #[test]
 fn a_head_cut_short_is_said() {
     let got = trace(&[c("GET / HTTP/1.1\r\n\r\n"), s("HTTP/1.1 200 OK\r\nConte"), SEnd(Fin), Closed]);
-    // What is whole of it is told.
+    // Its complete lines are reported.
     assert_eq!(got[2..], ["0 < 200 1.1 Close", "0 < ! h1.head-cut", "0 < CutByServer"]);
     let got = trace(&[c("GET / HTTP/1.1\r\n\r\n"), s("HTTP/1.1 100 Continue\r\n\r\n"), CEnd(Reset), Closed]);
     assert_eq!(got[2..], ["0 < 100 1.1 None", "0 < CutByClient"]);

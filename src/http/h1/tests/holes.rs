@@ -28,7 +28,7 @@ fn hole_over_the_end_of_a_length() {
         s("HTTP/1.1 204 x\r\n\r\n"),
     ]);
     let responses: Vec<_> = got.iter().filter(|l| l.contains('<')).collect();
-    // The hole held the second answer: the third request gets the third answer.
+    // The gap contained the second response: the third request gets the third response.
     assert_eq!(responses, ["0 < 200 1.1 Length(10)", "0 < data ab", "0 < gap 8", "0 < Complete", "2 < 204 1.1 None", "2 < Complete"]);
 }
 
@@ -63,7 +63,7 @@ fn holes_of_unknown_length() {
         trace(&all)[3..].to_vec()
     };
     let cut = length(&[s("xyz"), SGap(2), SEnd(End::Fin), Closed]);
-    assert_eq!(cut, ["0 < data ab", "0 < gap", "0 < data xyz", "0 < gap", "0 < CutByCapture"], "nobody knows whether it was whole");
+    assert_eq!(cut, ["0 < data ab", "0 < gap", "0 < data xyz", "0 < gap", "0 < CutByCapture"], "it is unknown whether it was complete");
     let whole = length(&[s("cdefghij")]);
     assert_eq!(whole, ["0 < data ab", "0 < gap", "0 < data cdefghij", "0 < Complete"]);
     let next = length(&[s("ij"), c(GET), s("HTTP/1.1 204 x\r\n\r\n")]);
@@ -77,7 +77,7 @@ fn holes_of_unknown_length() {
     assert_eq!(chunks[3..7], ["0 < unit 5", "0 < data a", "0 < gap", "0 < data z"], "reading resumes at the next boundary");
     assert_eq!(chunks.last().map(String::as_str), Some("0 < Complete"));
 
-    // While everything is lost, and while an upgrade waits for its answer: more such holes.
+    // While everything is lost, and while an upgrade waits for its response: more such gaps.
     let lost = joined(&[SGap(UNKNOWN_GAP), s("x\r\n2\r\nbc\r\n"), SGap(UNKNOWN_GAP), SGap(UNKNOWN_GAP), s("2\r\nde\r\n0\r\n\r\n")]);
     assert!(lost.iter().any(|l| l.ends_with("data de")), "{lost:#?}");
     trace(&[c("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n"), super::On::CGap(UNKNOWN_GAP), c("more"), s("HTTP/1.1 200 OK\r\n\r\n"), Closed]);
@@ -202,7 +202,7 @@ fn wrong_direction() {
     let expected =
         ["0 < 200 1.1 Length(1)", "0 < data x", "0 < Complete", "1 > GET / 1.1 None", "1 > Complete", "1 < 204 1.1 None", "1 < Complete"];
     assert_eq!(got, expected);
-    // The layer below finds out too: directions mean the opposite from here on, the roles stay.
+    // The layer below finds out too: from here on the directions are swapped, the roles stay.
     let got = trace_of(&mut conn, &[Flip, c("GET /2 HTTP/1.1\r\n\r\n")], false);
     assert!(!conn.flipped());
     assert_eq!(got, ["2 > GET /2 1.1 None", "2 > Complete"]);
@@ -228,7 +228,8 @@ fn holes_inside_holes_stay_bounded() {
 fn answers_held_up_behind_a_hole_go_to_the_requests_of_their_time() {
     let (mut conn, mut trace) = (Conn::new(false), Trace::default());
     let ok = "HTTP/1.1 204 x\r\n\r\n";
-    // The first answer was not captured. What follows it comes when the hole is given up, with the times of its own packets.
+    // The first response was not captured. What follows it comes when the hole is given up, with the times of
+    // its own packets.
     let happens = [(1, c(GET)), (3, c(GET)), (5, c(GET)), (2, SGap(9)), (4, s(ok)), (6, s(ok))];
     for (at, on) in happens {
         feed_at(&mut conn, at, &on, &mut |event| trace.add(&event));

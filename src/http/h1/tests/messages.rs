@@ -1,4 +1,4 @@
-//! Messages by the rules of RFC 9112, and what lies a little beside them.
+//! Messages that follow RFC 9112, and messages that nearly do.
 
 use super::{c, s, trace, trace_of};
 use crate::http::{Conn, Speaks};
@@ -237,7 +237,7 @@ fn broken_chunks() {
             "0 < Complete"
         ]
     );
-    // The data is longer than the size said; the next boundary can be proven and reading goes on.
+    // The data is longer than its announced size; the next boundary can be proven and reading continues.
     assert_eq!(
         answer("1\r\nxyz\r\n2\r\nab\r\n0\r\n\r\n"),
         ["0 < unit 1", "0 < data x", "0 < ! h1.chunk-end", "0 < unit 2", "0 < data ab", "0 < unit end", "0 < Complete"]

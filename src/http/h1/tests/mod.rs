@@ -1,4 +1,5 @@
-//! Transcripts in, traces out: each test reads like what happened on the wire and what should be said about it.
+//! Transcripts in, traces out: each test reads like what happened on the wire and what should be reported
+//! about it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -35,12 +36,12 @@ pub(in crate::http) fn s(text: impl AsRef<[u8]>) -> On {
     On::S(text.as_ref().to_vec())
 }
 
-/// Feeds the connection; the n-th thing happens at time n (from 1).
+/// Feeds the connection; event n happens at time n (from 1).
 pub(in crate::http) fn feed(conn: &mut Conn, happens: &[On], sink: &mut dyn FnMut(HttpEvent<'_>)) {
     happens.iter().enumerate().for_each(|(n, on)| feed_at(conn, n as u64 + 1, on, sink));
 }
 
-/// Feeds one thing that happens at this time.
+/// Feeds one event at this time.
 pub(in crate::http) fn feed_at(conn: &mut Conn, at: u64, on: &On, sink: &mut dyn FnMut(HttpEvent<'_>)) {
     let (dir, what) = match on {
         On::C(bytes) => (Direction::ToServer, What::Data(bytes)),

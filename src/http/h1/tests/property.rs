@@ -1,11 +1,11 @@
-//! Wherever deliveries are cut, the same is said; whatever bytes come, nothing breaks.
+//! Wherever deliveries are cut, the events are the same; whatever bytes come, nothing breaks.
 
 use super::{On, trace, trace_of};
 use crate::conn::End;
 use crate::http::Conn;
 use proptest::prelude::*;
 
-/// A dialogue, whole: which side, what it says.
+/// A complete dialogue: which side, and what it sends.
 fn dialogue() -> Vec<(bool, &'static [u8])> {
     let (client, server) = (true, false);
     vec![

@@ -111,7 +111,7 @@ fn upgrade_that_is_not_taken() {
     ]);
     let ends: Vec<_> = got.iter().filter(|l| l.contains("< data") || l.contains("204") || l.contains("> GET")).collect();
     assert_eq!(ends, ["0 > GET /1 1.1 None", "1 > GET /1 1.1 None", "0 < data a", "2 > GET /3 1.1 None", "1 < data b", "2 < 204 1.1 None"]);
-    // Nobody answers (one direction captured): the requests are still read.
+    // No response (only one direction captured): the requests are still read.
     let got = trace(&[c(format!("{ask}{ask}")), Closed]);
     assert_eq!(got, ["0 > GET /1 1.1 None", "0 > Complete", "1 > GET /1 1.1 None", "1 > Complete"]);
     let got = trace(&[c(ask.repeat(5000))]);

@@ -41,7 +41,7 @@ fn sample() -> Vec<u8> {
 fn cut_anywhere_reads_the_same() {
     let whole = read(&sample(), usize::MAX);
     assert_eq!(whole.len(), 10, "{whole:#?}");
-    assert!(whole.contains(&"data 1 abc".to_string()), "padding is no data: {whole:#?}");
+    assert!(whole.contains(&"data 1 abc".to_string()), "padding is not data: {whole:#?}");
     for size in 1..40 {
         assert_eq!(read(&sample(), size), whole, "pieces of {size}");
     }
@@ -71,7 +71,7 @@ fn gaps_inside_a_frame_keep_step() {
     };
     let data = frame(kind::DATA, 0, 1, b"0123456789");
     assert_eq!(says(&data, 11, 4), ["DataGap", "DataEnd"]);
-    assert_eq!(says(&data, 11, 8), ["DataGap", "DataEnd"], "up to the end: said at once");
+    assert_eq!(says(&data, 11, 8), ["DataGap", "DataEnd"], "up to the end: reported at once");
     let padded = frame(kind::DATA, flag::PADDED, 1, b"\x03abcxyz");
     assert_eq!(says(&padded, 12, 4), ["DataGap", "DataEnd"], "one of data, three of padding");
     assert_eq!(says(&padded, 13, 2), ["DataEnd"], "padding only");

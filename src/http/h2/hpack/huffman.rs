@@ -1,4 +1,5 @@
-//! The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B), read bit-exactly from code lengths: the code is canonical, so lengths say all.
+//! The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B), decoded bit by bit. The code is
+//! canonical, so its lengths define it.
 
 /// Code length in bits of each symbol; 256 is EOS.
 #[rustfmt::skip]
@@ -47,13 +48,14 @@ const fn build() -> Code {
         }
         len += 1;
     }
-    // The code is complete: the end of the longest codes is 2^32, which u32::MAX stands for.
+    // The code is complete: the longest codes end at 2^32, which u32::MAX represents.
     code.first[LONGEST + 1] = u32::MAX;
     code.index[LONGEST + 1] = filled as u16;
     code
 }
 
-/// Append the decoded string to `out`. `None` where the coding is broken: EOS inside, padding longer than 7 bits or not all ones.
+/// Appends the decoded string to `out`. `None` if the coding is broken: EOS inside, padding longer than 7
+/// bits or not all ones.
 pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut bits: u64 = 0; // left-aligned
     let mut have = 0u32;
@@ -70,7 +72,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let window = (bits >> 32) as u32;
         let len = (5..=LONGEST).find(|&l| l == LONGEST || window < CODE.first[l + 1])?;
         if len as u32 > have {
-            // What is left must be padding: the most significant bits of EOS, fewer than 8.
+            // The rest must be padding: the most significant bits of EOS, fewer than 8.
             return (have < 8 && bits >> (64 - have) == (1 << have) - 1).then_some(());
         }
         let at = CODE.index[len] as usize + ((window - CODE.first[len]) >> (32 - len)) as usize;
@@ -110,7 +112,7 @@ mod tests {
     fn broken_padding_is_refused() {
         assert_eq!(text("ff"), None, "eight bits of padding");
         assert_eq!(text("ffffffff"), None, "EOS");
-        assert_eq!(text("00").as_deref(), None, "padding of zeros behind one symbol");
+        assert_eq!(text("00").as_deref(), None, "padding of zeros after one symbol");
         assert_eq!(text("07").as_deref(), Some("0"), "five bits of symbol, three of padding");
     }
 }

@@ -1,4 +1,5 @@
-//! HPACK (RFC 7541), decoding only, for a listener that may have come late: entries that it never saw are `unknown`, never guessed.
+//! HPACK (RFC 7541), decoding only, for a reader that may have joined late: entries that it never saw are
+//! `unknown`, never guessed.
 
 mod huffman;
 mod table;
@@ -12,9 +13,9 @@ pub(crate) struct Field {
     pub(crate) name: Vec<u8>,
     /// Value; empty when unknown.
     pub(crate) value: Vec<u8>,
-    /// The name stands in a table entry from before the capture.
+    /// The name is in a table entry from before the capture.
     pub(crate) unknown_name: bool,
-    /// So does the value.
+    /// The value is in a table entry from before the capture.
     pub(crate) unknown_value: bool,
 }
 
@@ -25,7 +26,7 @@ pub(crate) struct Broken {
     pub(crate) offset: usize,
 }
 
-/// Size of a decoded field list that is kept (RFC 9113 section 10.5.1 leaves the limit to the reader).
+/// Size limit of a decoded field list, in bytes (RFC 9113 section 10.5.1 leaves the limit to the reader).
 const MAX_LIST: usize = 4 << 20;
 
 /// One direction's decoder.
@@ -40,12 +41,12 @@ impl Decoder {
         Decoder { table: Table::new(joined) }
     }
 
-    /// A block was lost: from now on the table may hold entries that are not known.
+    /// A block was lost: from now on the table may hold unknown entries.
     pub(crate) fn lost_block(&mut self) {
         self.table.forget();
     }
 
-    /// One whole field block.
+    /// One complete field block.
     pub(crate) fn decode(&mut self, block: &[u8]) -> (Vec<Field>, Option<Broken>) {
         let mut fields = Vec::new();
         let mut cursor = Cursor { block, at: 0 };

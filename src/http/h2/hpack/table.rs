@@ -18,11 +18,12 @@ const STATIC: [(&str, &str); 61] = [
     ("strict-transport-security", ""), ("transfer-encoding", ""), ("user-agent", ""), ("vary", ""), ("via", ""), ("www-authenticate", ""),
 ];
 
-/// Initial size (section 6.5.2 of RFC 9113), and the largest that is held whatever a peer announces.
+/// Initial size (section 6.5.2 of RFC 9113), and the largest size that is kept whatever a peer announces.
 const INITIAL: usize = 4096;
 const LARGEST: usize = 1 << 20;
 
-/// The dynamic table. Indices count from the newest entry, so one that came late knows every index that points to entries it saw.
+/// The dynamic table. Indices count from the newest entry, so a reader that joined late knows every index of
+/// an entry that it saw.
 #[derive(Debug)]
 pub(crate) struct Table {
     entries: VecDeque<Field>,
@@ -34,11 +35,12 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(joined: bool) -> Self {
-        // Without the beginning the limit is not known either. Evicting late does no harm: the sender never points to what it evicted.
+        // Without the beginning the limit is unknown too. Evicting late does no harm: the sender never refers
+        // to what it evicted.
         Table { entries: VecDeque::new(), size: 0, limit: if joined { LARGEST } else { INITIAL }, unknown_past: joined }
     }
 
-    /// Entry by index, static ones first; `None` where no such entry can exist.
+    /// Entry by index, static ones first; `None` if no such entry can exist.
     pub(crate) fn get(&self, index: usize) -> Option<Field> {
         let at = index.checked_sub(1)?;
         if let Some((name, value)) = STATIC.get(at) {
@@ -65,12 +67,12 @@ impl Table {
     pub(crate) fn resize(&mut self, limit: usize) {
         self.limit = limit.min(LARGEST);
         if limit == 0 {
-            self.unknown_past = false; // whatever was there is gone
+            self.unknown_past = false; // all older entries are gone
         }
         self.evict();
     }
 
-    /// A block was not seen: what it inserted is unknown, and so is where everything stands.
+    /// A block was not seen: what it inserted is unknown, and so are all positions.
     pub(crate) fn forget(&mut self) {
         self.entries.clear();
         self.size = 0;
@@ -85,7 +87,7 @@ impl Table {
     }
 }
 
-/// Section 4.1.
+/// Size of an entry (section 4.1).
 fn cost(field: &Field) -> usize {
     field.name.len() + field.value.len() + 32
 }

@@ -15,7 +15,7 @@ fn said(decoder: &mut Decoder, block: &str) -> Vec<String> {
     fields.iter().map(|f| format!("{}: {}", String::from_utf8_lossy(&f.name), String::from_utf8_lossy(&f.value))).collect()
 }
 
-/// Appendix C.1: 10 and 1337 behind a prefix of 5 bits, 42 at an octet's start.
+/// Appendix C.1: 10 and 1337 after a prefix of 5 bits, 42 at an octet's start.
 #[test]
 fn integers_of_appendix_c_1() {
     for (bits, bytes, value) in [(5, "0a", 10), (5, "1f9a0a", 1337), (8, "2a", 42)] {
@@ -25,7 +25,7 @@ fn integers_of_appendix_c_1() {
     }
 }
 
-/// Appendix C.2: the four representations, each with a table of its own.
+/// Appendix C.2: the four representations, each with its own table.
 #[test]
 fn representations_of_appendix_c_2() {
     for (block, field, table) in [
@@ -94,8 +94,8 @@ fn responses_of_appendix_c_5_and_c_6() {
     }
 }
 
-/// Sections 4.2 to 4.4: 4096 bytes hold as long as nobody says otherwise, an entry counts 32 bytes more than its text, the oldest leaves
-/// first, and one that is larger than the table empties it.
+/// Sections 4.2 to 4.4: the limit is 4096 bytes unless an update changes it, an entry counts 32 bytes more
+/// than its text, the oldest leaves first, and an entry that is larger than the table empties it.
 #[test]
 fn entries_leave_when_the_default_size_is_passed() {
     let field = |name: &str, len: usize| Field {

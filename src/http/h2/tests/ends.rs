@@ -23,7 +23,7 @@ fn reset_by_either_side() {
     let post = headers(MORE, 1, &[(":method", "POST"), (":path", "/")]);
     let got = spoken(&[hello(&[post]), s([ok(1), data(flag::END_STREAM, 1, "no"), rst(1, 0)].concat())]);
     assert_eq!(got[got.len() - 3..], ["0 < Complete", "0 < ! h2.rst-stream", "0 > CutByServer"]);
-    // Behind the end of both: nothing.
+    // After the end of both: nothing.
     let whole = [hello(&[get(1)]), s([ok(1), data(flag::END_STREAM, 1, ""), rst(1, 0)].concat()), c(rst(1, 8))];
     assert_eq!(spoken(&whole).last().unwrap(), "0 < Complete");
 }
@@ -34,7 +34,7 @@ fn goaway_names_the_streams_it_leaves() {
     let got = spoken(&[hello(&[get(1), get(3)]), s([ok(1), goaway(1, 0)].concat()), s(data(flag::END_STREAM, 1, "x"))]);
     assert_eq!(got.iter().filter(|l| l.contains("goaway")).collect::<Vec<_>>(), ["1 < ! h2.goaway"]);
     assert!(got.contains(&"0 < Complete".to_owned()));
-    // A client that leaves says which of the server's streams it took: none. Its own are not refused.
+    // A client that leaves states which of the server's streams it processed: none. Its own are not refused.
     assert!(said(&[hello(&[get(1)]), c(goaway(0, 0))], GOAWAY).is_empty());
     let broken = [hello(&[get(1)]), s([ok(1), goaway(1, 1)].concat())];
     assert_eq!(said(&broken, GOAWAY), ["GOAWAY by the server: last stream 1, code 1"]);
@@ -57,9 +57,9 @@ fn the_connection_ends() {
     // A client that only stops sending may still be answered.
     let done = [CEnd(End::Fin), s(data(flag::END_STREAM, 1, "b")), Closed];
     assert_eq!(after(open(), &done), "0 < Complete");
-    // The end of the answer may have been in what the capture lacks: then nobody is to blame.
+    // The end of the answer may have been in what the capture lacks: then the capture is to blame.
     assert_eq!(after(open(), &[SGap(40), SEnd(End::Fin), Closed]), "0 < CutByCapture");
-    // Interim heads are no answer, and end with whoever ends.
+    // Interim heads are not an answer; they end when the connection ends.
     let got = spoken(&[hello(&[get(1)]), s(headers(MORE, 1, &[(":status", "100")])), SEnd(End::Fin)]);
     assert_eq!(responses(&got), ["0 < 100 2 H2", "0 < CutByServer"]);
 }

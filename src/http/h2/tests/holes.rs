@@ -34,7 +34,7 @@ fn across_frames() {
     }
 }
 
-/// The frame is known, its fields are not; later heads do not lean on what it put into the table.
+/// The frame is known, its fields are not; later heads do not use what it put into the table.
 #[test]
 fn inside_a_head() {
     let indexed = |stream: u32| {
@@ -97,7 +97,7 @@ fn joined_in_the_middle() {
     assert_eq!(got, want);
 }
 
-/// Whoever sends the first head that can be read settles who is the client, also for what came before it.
+/// The sender of the first readable head is the client, also for what came before that head.
 #[test]
 fn joined_with_the_wrong_guess() {
     let happens = |server: fn(Vec<u8>) -> On, client: fn(Vec<u8>) -> On| {
@@ -112,7 +112,7 @@ fn joined_with_the_wrong_guess() {
     assert_eq!(trace_of(&mut wrong, &happens(c, s), true), want);
     assert!(want.contains(&"@1 0 < data a".to_owned()) && want.last().unwrap() == "@3 0 < Complete", "{want:#?}");
     assert!(wrong.flipped() && !right.flipped());
-    // Without any head the guess stands.
+    // Without any head the guess is kept.
     let mut none = Conn::new(true);
     let got = trace_of(&mut none, &[s([data(0, 7, "a"), data(0, 7, "b")].concat()), Closed], true);
     assert_eq!(got.last().unwrap(), "@2 0 < CutByCapture");

@@ -42,7 +42,7 @@ fn padding_and_priority_are_no_content() {
     let want = ["0 < 200 2 H2", "0 < unit 3", "0 < data abc", "0 < unit end", "0 < unit 0", "0 < unit end", "0 < Complete"];
     assert_eq!(responses(&got), want);
     assert_eq!(got[0], "0 > GET / 2 None");
-    // A pad length that the frame can't hold takes all of it, and nothing behind it.
+    // A pad length that the frame can't hold takes all of the frame, and nothing after it.
     let got = spoken(&[hello(&[get(1)]), s([ok(1), frame(kind::DATA, flag::PADDED, 1, b"\xffab"), data(END, 1, "c")].concat())]);
     assert_eq!(responses(&got)[1..], ["0 < unit 0", "0 < unit end", "0 < unit 1", "0 < data c", "0 < unit end", "0 < Complete"]);
     let got = spoken(&[hello(&[get(1)]), s(ok(1)), s(frame(kind::HEADERS, END | flag::PADDED, 1, b"\x09ab"))]);
@@ -66,7 +66,7 @@ fn a_head_in_parts() {
     assert_eq!(got[2..], ["0 > ! h2.bad-frame", "0 < 200 2 H2"]);
 }
 
-/// A connection error for the receiver (RFC 9113 section 6.2); a listener goes on.
+/// A connection error for the receiver (RFC 9113 section 6.2); a passive reader continues.
 #[test]
 fn a_head_between_the_parts_of_another() {
     let unfinished = frame(kind::HEADERS, 0, 1, block(&[(":method", "GET")]));
@@ -129,12 +129,12 @@ fn streams_side_by_side() {
 fn frames_that_belong_nowhere() {
     let got = spoken(&[
         hello(&[get(1), frame(0xbe, 0xff, 77, "unknown"), frame(6, 0, 0, [0; 8]), frame(2, 0, 1, [0; 5])]),
-        s([ok(1), data(0, 0, "on stream 0"), data(0, 9, "on a stream that nobody opened"), data(flag::END_STREAM, 1, "x")].concat()),
-        s([data(0, 1, "behind the end"), ok(1), frame(kind::RST_STREAM, 0, 1, [0; 4])].concat()),
-        c([data(0, 1, "behind the end"), get(1)].concat()),
+        s([ok(1), data(0, 0, "on stream 0"), data(0, 9, "on a stream that was not opened"), data(flag::END_STREAM, 1, "x")].concat()),
+        s([data(0, 1, "after the end"), ok(1), frame(kind::RST_STREAM, 0, 1, [0; 4])].concat()),
+        c([data(0, 1, "after the end"), get(1)].concat()),
     ]);
     assert_eq!(got.len(), 7, "{got:#?}");
-    // While the other side is open an answer that goes on behind its end is worth a word.
+    // While the other side is open, an answer that continues after its end is reported.
     let open = headers(MORE, 1, &[(":method", "POST"), (":path", "/")]);
     let got = spoken(&[hello(&[open]), s([ok(1), data(flag::END_STREAM, 1, "x"), data(0, 1, "y"), ok(1)].concat())]);
     let late = ["0 < Complete", "0 < ! h2.bad-frame", "0 < ! h2.bad-frame"];

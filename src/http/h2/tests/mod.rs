@@ -1,4 +1,5 @@
-//! Connections made of frames by hand: each test reads like what happened on the wire and what should be said about it.
+//! Connections made of frames by hand: each test reads like what happened on the wire and what should be
+//! reported about it.
 #![allow(clippy::unwrap_used)]
 
 mod ends;
@@ -61,7 +62,7 @@ pub(super) fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
     frame(kind::SETTINGS, 0, 0, payload)
 }
 
-/// The beginning of every client's bytes, with these frames behind.
+/// The beginning of every client's bytes, then these frames.
 pub(super) fn hello(frames: &[Vec<u8>]) -> On {
     c([&PREFACE[..], &settings(&[]), &frames.concat()].concat())
 }
@@ -71,7 +72,7 @@ pub(super) fn responses(lines: &[String]) -> Vec<&str> {
     lines.iter().map(String::as_str).filter(|l| l.contains(" < ")).collect()
 }
 
-/// What oddities of a kind say.
+/// The texts of the oddities of a kind.
 pub(super) fn said(happens: &[On], kind: crate::oddity::Kind) -> Vec<String> {
     let mut out = Vec::new();
     feed(&mut Conn::new(false), happens, &mut |event| {

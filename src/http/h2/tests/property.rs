@@ -1,11 +1,11 @@
-//! However it is cut it reads the same; whatever it is it ends.
+//! However the bytes are cut, they read the same; whatever they are, reading ends.
 
 use super::*;
 use crate::conn::UNKNOWN_GAP;
 use crate::http::h1::tests::Trace;
 use proptest::prelude::*;
 
-/// A conversation with all that frames can do, one delivery per element.
+/// A conversation with all kinds of frames, one delivery per element.
 fn conversation() -> Vec<On> {
     let fields = block(&[(":method", "POST"), (":scheme", "https"), (":path", "/long"), ("x", "y")]);
     let (first, rest) = fields.split_at(7);
@@ -80,7 +80,7 @@ proptest! {
             });
         }
         happens.push(Closed);
-        // Per message: heads, then units and data, then one end, and nothing behind it.
+        // Per message: heads, then units and data, then one end, and nothing after it.
         let mut ended = std::collections::HashSet::new();
         for (n, on) in happens.iter().enumerate() {
             let event = event(on, n as i64 + 1);
@@ -90,7 +90,7 @@ proptest! {
                 match e.what {
                     HttpWhat::Oddity(_) => {}
                     HttpWhat::End(..) => assert!(ended.insert(key), "{key:?} ended twice"),
-                    _ => assert!(!ended.contains(&key), "{key:?} goes on behind its end: {:?}", e.what),
+                    _ => assert!(!ended.contains(&key), "{key:?} continues after its end: {:?}", e.what),
                 }
             });
         }

@@ -8,7 +8,7 @@ fn update(stream: u32, n: u32) -> Vec<u8> {
     frame(kind::WINDOW_UPDATE, 0, stream, n.to_be_bytes())
 }
 
-/// What is said of windows when these things happen at these milliseconds.
+/// What is reported of windows when these things happen at these milliseconds.
 fn stalls(conn: &mut Conn, happens: &[(i64, On)]) -> Vec<String> {
     let mut out = Vec::new();
     for (ms, on) in happens {
@@ -22,7 +22,7 @@ fn stalls(conn: &mut Conn, happens: &[(i64, On)]) -> Vec<String> {
         let at = crate::time::Timestamp(ms * 1_000_000);
         conn.push(&ByteEvent { at, frame: 0, conn: ConnId(0), dir, what }, &mut |event| match &event.what {
             HttpWhat::Oddity(o) if o.kind == FLOW_CONTROL_STALL => {
-                assert!(o.found.ends_with(&o.span.unwrap().to_string()), "said and counted");
+                assert!(o.found.ends_with(&o.span.unwrap().to_string()), "in the text and as a span");
                 out.push(format!("{} {}", event.exchange, o.found));
             }
             _ => {}
@@ -64,7 +64,7 @@ fn the_window_of_the_connection() {
     assert_eq!(got, ["0 flow-control window shut for 100 ms", "1 flow-control window shut for 100 ms"]);
 }
 
-/// The client reads no more and goes: the answer was held up by it, not by the server.
+/// The client reads no more and closes: the client held the answer up, not the server.
 #[test]
 fn a_window_that_never_opens() {
     let happens = [
@@ -79,7 +79,8 @@ fn a_window_that_never_opens() {
     assert!(stalls(&mut Conn::new(false), &whole).is_empty());
 }
 
-/// A silent model is not a shut window, and a window whose updates were not captured is nobody's fault.
+/// A silent model is not a shut window, and no fault is reported for a window whose updates were not
+/// captured.
 #[test]
 fn nothing_is_said_without_knowledge() {
     let slow = [
@@ -96,7 +97,7 @@ fn nothing_is_said_without_knowledge() {
     assert!(stalls(&mut Conn::new(true), &happens(c(get(1)))).is_empty());
 }
 
-/// Padding is spent like data (RFC 9113 section 6.9.1): from the stream's window, and from the connection's.
+/// Padding uses the window like data (RFC 9113 section 6.9.1): the stream's and the connection's.
 #[test]
 fn padding_shuts_windows_too() {
     let padded = |len: usize, padding: u8| {
