@@ -119,6 +119,7 @@ fn every_command_has_its_formats_and_no_others() {
         (&["report", "latency"], "table json jsonl csv markdown"),
         (&["report", "compliance"], "table json jsonl csv markdown"),
         (&["report", "delivery"], "table json jsonl markdown"),
+        (&["report", "endings"], "table json jsonl csv markdown"),
         (&["report", "clients"], "table json jsonl csv markdown"),
         (&["explain"], "table json jsonl csv markdown"),
         (&["explain", "SSE-001"], "table json jsonl csv markdown"),

@@ -9,6 +9,7 @@ pub mod compliance;
 pub mod connections;
 pub mod csv;
 pub mod delivery;
+pub mod endings;
 pub mod explain;
 pub mod finding;
 pub mod github;

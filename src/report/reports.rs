@@ -1,7 +1,7 @@
 //! The reports of `sniff report`, and what each of them is: it takes exchanges one by one, and then writes itself in any format.
 
 use super::table::Table;
-use super::{Format, Look, clients, compliance, csv, delivery, json, jsonl, latency, markdown};
+use super::{Format, Look, clients, compliance, csv, delivery, endings, json, jsonl, latency, markdown};
 use crate::conformance::Level;
 use crate::exchange::Exchange;
 use crate::summary::Summary;
@@ -16,6 +16,7 @@ pub const REPORTS: &[Entry] = &[
     Entry::new("compliance", "What breaks which promise, worst first", || Box::<compliance::Compliance>::default()),
     Entry::new("clients", "Which real clients break on each answer, how, and why", || Box::<clients::Cases>::default()),
     Entry::new("delivery", "How each stream came: buffering, pauses and their causes, in words", || Box::<delivery::Delivery>::default()),
+    Entry::new("endings", "How the answers of each server ended, by verdict", || Box::<endings::Endings>::default()),
 ];
 
 /// A report by its name.
