@@ -3,7 +3,7 @@
 use super::coding::{Coding, Progress, Status};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-/// Undoes Brotli.
+/// Decoder of Brotli.
 pub(super) struct Br(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>);
 
 impl std::fmt::Debug for Br {

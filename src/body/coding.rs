@@ -1,43 +1,45 @@
-//! One content coding being undone: what every decoder must offer, and the states around it that are the same for all.
+//! One content coding being decoded: the trait of all decoders, and the states around it that are the same
+//! for all.
 
 use super::{BOMB, BROKEN, DROPPED, GAP, INCOMPLETE, NOT_CODED, TRAILING};
 use crate::oddity::{Kind, excerpt};
 
-/// Bytes that come out at most at once.
+/// Most bytes of one output piece.
 const PIECE: usize = 32 * 1024;
-/// Output that is always allowed …
+/// Output that is always allowed, in bytes …
 const SLACK: u64 = 16 << 20;
 /// … and that each input byte adds; deflate can't exceed 1032.
 const RATIO: u64 = 2048;
-/// No body grows beyond this.
+/// No decoded body grows beyond this.
 const MOST: u64 = 1 << 30;
 
 /// A decoder.
 pub(super) trait Coding: std::fmt::Debug + Send {
-    /// As in the field.
+    /// Name as in the field.
     fn name(&self) -> &'static str;
 
-    /// Bytes that tell whether, and of which sort, the coding is.
+    /// Number of bytes that show whether, and in which variant, the body is coded.
     fn probe(&self) -> usize {
         0
     }
 
-    /// Looks at those bytes, which `step` gets as well, and starts afresh. False: this is no such coding.
+    /// Inspects those bytes, which `step` gets as well, and starts afresh. False: the body is not coded this
+    /// way.
     fn begin(&mut self, first: &[u8]) -> bool {
         let _ = first;
         true
     }
 
-    /// Another one may follow behind the end.
+    /// Another frame or member may follow after the end.
     fn repeats(&self) -> bool {
         false
     }
 
-    /// Takes input, gives output.
+    /// Consumes input, produces output.
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress;
 }
 
-/// What a step did.
+/// Result of a step.
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) used: usize,
@@ -45,13 +47,13 @@ pub(super) struct Progress {
     pub(super) status: Status,
 }
 
-/// How it stands after a step.
+/// State after a step.
 #[derive(Debug)]
 pub(super) enum Status {
     Going,
-    /// The coding says that it is over.
+    /// The coding has ended.
     Ended,
-    /// The input is none.
+    /// The input is not valid.
     Broken(String),
 }
 
@@ -63,22 +65,22 @@ pub(super) enum Status {
 /// ```
 #[derive(Debug)]
 enum State {
-    /// The first bytes of the body, or (`again`) those behind an end.
+    /// The first bytes of the body, or (`again`) those after an end.
     Probing { seen: Vec<u8>, again: bool },
     /// Decoding.
     Running,
-    /// Not coded at all: bytes pass as they are.
+    /// Not coded at all: bytes pass unchanged.
     Passing,
-    /// Behind the end.
+    /// After the end.
     Over,
     /// Nothing can be decoded any more.
     Dropping,
 }
 
-/// Where a stage reports: kind, offset in its input, what was found.
+/// Sink of a stage's oddities: kind, offset in its input, what was found.
 pub(super) type Odd<'a> = dyn FnMut(Kind, u64, String) + 'a;
 
-/// A coding with its place in the list of codings.
+/// A coding and its place in the list of codings.
 #[derive(Debug)]
 pub(super) struct Stage {
     coding: Box<dyn Coding>,
@@ -95,7 +97,7 @@ impl Stage {
         Stage { coding, state, buffer: Vec::new(), taken: 0, given: 0, dropped: 0 }
     }
 
-    /// All that can be decoded from these bytes goes to `sink`, in pieces of at most 32 KiB where it was coded.
+    /// Sends all that can be decoded from these bytes to `sink`, in pieces of at most 32 KiB if it was coded.
     pub(super) fn push(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) {
         while !input.is_empty() {
             let used = match &mut self.state {
@@ -193,7 +195,7 @@ impl Stage {
         }
     }
 
-    /// Decodes until the input is used up or the state changes; says how much of it was taken.
+    /// Decodes until the input is used up or the state changes; returns the number of bytes consumed.
     fn run(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) -> usize {
         self.buffer.resize(PIECE, 0);
         let mut used = 0;
@@ -223,7 +225,7 @@ impl Stage {
                     return used;
                 }
                 Status::Going if took == 0 && made == 0 && used < input.len() => {
-                    // No progress and input left: a decoder that wants nothing more is broken.
+                    // No progress and input left: a decoder that needs nothing more is broken.
                     odd(BROKEN, offset, format!("{}: stuck", self.coding.name()));
                     self.state = State::Dropping;
                     return used;

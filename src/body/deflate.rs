@@ -1,9 +1,10 @@
-//! Content coding deflate: the zlib format (RFC 1950) as the standard says, or raw (RFC 1951) as some servers send.
+//! Content coding deflate: the zlib format (RFC 1950) as the standard says, or raw deflate (RFC 1951) as some
+//! servers send.
 
 use super::coding::{Coding, Progress, Status};
 use flate2::{Decompress, FlushDecompress};
 
-/// Undoes deflate of either sort.
+/// Decoder of both variants of deflate.
 #[derive(Debug)]
 pub(super) struct Deflate(Decompress);
 

@@ -3,7 +3,7 @@
 use super::coding::{Coding, Progress};
 use flate2::Decompress;
 
-/// Undoes gzip.
+/// Decoder of gzip.
 #[derive(Debug)]
 pub(super) struct Gzip(Decompress);
 

@@ -1,6 +1,7 @@
-//! Content codings undone as the bytes come, so that a record is dated by the packet that completed it.
+//! Decodes content codings as the bytes arrive, so that a record has the time of the packet that completed
+//! it.
 //!
-//! To add one more coding: one file, one arm in `Decoder::new`.
+//! To add a coding: one file, one arm in `Decoder::new`.
 
 mod br;
 mod coding;
@@ -15,13 +16,13 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use coding::{Coding, Stage};
 
-/// A coding that is not known here: the body stays as it is from there on.
+/// An unknown coding: from there on the body stays unchanged.
 pub const UNKNOWN: Kind = Kind("body.unknown-coding");
-/// A body that does not start as its declared coding does: read as if not coded.
+/// A body that does not start as its declared coding does: it is read as not coded.
 pub const NOT_CODED: Kind = Kind("body.not-coded");
 /// The coded data is damaged; what follows can't be decoded.
 pub const BROKEN: Kind = Kind("body.broken");
-/// Bytes behind the end of the coding.
+/// Bytes after the end of the coding.
 pub const TRAILING: Kind = Kind("body.trailing");
 /// The body ends before the coding does.
 pub const INCOMPLETE: Kind = Kind("body.incomplete");
@@ -29,10 +30,10 @@ pub const INCOMPLETE: Kind = Kind("body.incomplete");
 pub const BOMB: Kind = Kind("body.bomb");
 /// Missing bytes inside a coded body; what follows can't be decoded.
 pub const GAP: Kind = Kind("body.gap");
-/// How many bytes were not decoded.
+/// Number of bytes that were not decoded.
 pub const DROPPED: Kind = Kind("body.dropped");
 
-/// Codings of one body that are undone; nobody applies more.
+/// Codings of one body that are decoded; real senders apply fewer.
 const MAX_CODINGS: usize = 8;
 
 /// Decoded bytes that one delivery made available.
@@ -46,7 +47,7 @@ pub struct Piece<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Undoes the codings of one body.
+/// Decodes the codings of one body.
 #[derive(Debug)]
 pub struct Decoder {
     /// The coding applied last comes first.
@@ -66,7 +67,7 @@ impl Decoder {
                 "br" if decoder.has_room() => Box::new(br::Br::new()),
                 "zstd" if decoder.has_room() => Box::new(zstd::Zstd::new()),
                 _ => {
-                    // What lies below can't be reached through it.
+                    // The codings under an unknown one can't be reached.
                     decoder.unknown = Some(excerpt(name.as_bytes()));
                     break;
                 }
@@ -76,12 +77,14 @@ impl Decoder {
         decoder
     }
 
-    /// No coding: `push` hands the bytes through, and decoded offsets and hashes equal those of the wire body.
+    /// No coding: `push` passes the bytes through, and decoded offsets and hashes equal those of the wire
+    /// body.
     pub fn is_identity(&self) -> bool {
         self.stages.is_empty()
     }
 
-    /// The next bytes of the wire body. All that can be decoded from them comes out at once, in pieces of at most 32 KiB.
+    /// The next bytes of the wire body. All that can be decoded from them is emitted at once, in pieces of at
+    /// most 32 KiB.
     pub fn push(&mut self, at: Timestamp, frame: u64, bytes: &[u8], sink: &mut dyn FnMut(Piece<'_>), odd: &mut dyn FnMut(Oddity)) {
         self.say_unknown(at, odd);
         let mut sink = |bytes: &[u8]| {
@@ -92,14 +95,14 @@ impl Decoder {
         run(&mut self.stages, true, at, bytes, &mut sink, odd);
     }
 
-    /// Bytes are missing: a coded body can't be decoded beyond this point; an identity body goes on.
+    /// Bytes are missing: a coded body can't be decoded beyond this point; an identity body continues.
     pub fn gap(&mut self, at: Timestamp, odd: &mut dyn FnMut(Oddity)) {
         if let Some(outermost) = self.stages.iter_mut().find(|stage| !stage.is_passing()) {
             outermost.gap(&mut said(true, at, odd));
         }
     }
 
-    /// No more bytes: a coding that is not at its end is odd.
+    /// No more bytes: a coding that has not ended is odd.
     pub fn finish(&mut self, at: Timestamp, odd: &mut dyn FnMut(Oddity)) {
         self.say_unknown(at, odd);
         for (n, stage) in self.stages.iter_mut().enumerate() {
@@ -118,10 +121,10 @@ impl Decoder {
     }
 }
 
-/// Through all stages; only the outermost one's offsets are those of the wire body.
+/// Passes bytes through all stages; only the outermost one's offsets are those of the wire body.
 fn run(stages: &mut [Stage], outer: bool, at: Timestamp, bytes: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut dyn FnMut(Oddity)) {
     let Some((first, rest)) = stages.split_first_mut() else { return sink(bytes) };
-    // Both the stage and those behind it report: each gets the sink for oddities in turn.
+    // Both the stage and the stages after it report: each gets the sink for oddities in turn.
     let odd = std::cell::RefCell::new(odd);
     first.push(
         bytes,

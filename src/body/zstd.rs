@@ -6,7 +6,7 @@ use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 /// log2 of the largest window.
 const WINDOW_LOG: u32 = 23;
 
-/// Undoes Zstandard. None where no context could be had.
+/// Decoder of Zstandard. `None` if no context could be allocated.
 pub(super) struct Zstd(Option<Decoder<'static>>);
 
 impl std::fmt::Debug for Zstd {

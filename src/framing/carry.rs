@@ -1,8 +1,8 @@
-//! The beginning of a record whose end has not come yet: one reusable, bounded buffer.
+//! The beginning of a record whose end has not arrived: one reusable, bounded buffer.
 
-/// More than this of one record is not kept.
+/// Longest beginning of one record that is kept.
 pub(super) const MAX_RECORD: usize = 64 << 20;
-/// A buffer larger than this is given back after use.
+/// A buffer larger than this is freed after use.
 const KEEP_CAPACITY: usize = 1 << 20;
 
 /// Bytes carried from piece to piece.
@@ -18,17 +18,17 @@ impl Carry {
         self.buf.is_empty() && self.over == 0
     }
 
-    /// Bytes carried.
+    /// Number of bytes carried.
     pub(super) fn len(&self) -> usize {
         self.buf.len()
     }
 
-    /// The limit was passed; the bytes are gone.
+    /// The limit was passed; the bytes were dropped.
     pub(super) fn is_over(&self) -> bool {
         self.over > 0
     }
 
-    /// Add bytes. Beyond the limit everything carried is dropped and only counted.
+    /// Adds bytes. Beyond the limit everything carried is dropped and only counted.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         if self.over > 0 || self.buf.len().saturating_add(bytes.len()) > MAX_RECORD {
             self.over = self.over.saturating_add((self.buf.len() + bytes.len()) as u64);
@@ -38,7 +38,7 @@ impl Carry {
         }
     }
 
-    /// What is carried followed by `tail`: `tail` itself where nothing is carried.
+    /// What is carried, then `tail`: `tail` itself if nothing is carried.
     pub(super) fn join<'a>(&'a mut self, tail: &'a [u8]) -> &'a [u8] {
         if self.is_empty() {
             return tail;
@@ -52,13 +52,13 @@ impl Carry {
         &self.buf
     }
 
-    /// Let it go.
+    /// Drops it.
     pub(super) fn clear(&mut self) {
         self.over = 0;
         clear(&mut self.buf);
     }
 
-    /// Hand the buffer over in exchange for an empty one to use from now on.
+    /// Hands over the buffer in exchange for an empty one.
     pub(super) fn swap(&mut self, other: &mut Vec<u8>) {
         clear(other);
         self.over = 0;
@@ -66,7 +66,7 @@ impl Carry {
     }
 }
 
-/// Empty a buffer and give back what one huge record needed.
+/// Empties a buffer and frees what one huge record needed.
 pub(super) fn clear(buf: &mut Vec<u8>) {
     if buf.capacity() > KEEP_CAPACITY {
         *buf = Vec::new();

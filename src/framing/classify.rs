@@ -1,6 +1,8 @@
-//! What the bytes are, told from the first 64 KiB. A function of the bytes and the declared type alone: never of the cuts or the times.
+//! Finds the framing from the first 64 KiB. The result depends on the bytes and the declared type alone,
+//! never on cuts or times.
 //!
-//! The declared type only breaks ties: an empty body, a body cut before it shows itself, a bare JSON scalar, a single JSON line.
+//! The declared type only breaks ties: an empty body, a body cut before its framing shows, a bare JSON
+//! scalar, a single JSON line.
 
 use super::Framing;
 use super::aws::{PRELUDE, Prelude};
@@ -18,7 +20,7 @@ mod utf8;
 #[cfg(test)]
 mod tests;
 
-/// Bytes after which the class stands.
+/// Bytes after which the class is final.
 pub(super) const LIMIT: usize = 64 << 10;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -35,13 +37,13 @@ pub(super) fn is_mark(offset: u64, byte: u8) -> bool {
 /// ```
 #[derive(Debug)]
 enum State {
-    /// Nothing telling yet; `lead` bytes of mark and blank space.
+    /// Undecided; `lead` bytes of mark and blank space.
     Opening { lead: usize },
-    /// Within the first JSON value.
+    /// Inside the first JSON value.
     Value,
-    /// Behind the first JSON value.
+    /// After the first JSON value.
     Behind { line_feed: bool, comma: bool },
-    /// Text, or the rest of what is no JSON after all.
+    /// Text, or the rest of bytes that are not JSON after all.
     Prose,
     /// Final.
     Settled,
@@ -53,11 +55,11 @@ pub(super) struct Classifier {
     declared: Declared,
     state: State,
     class: Option<Framing>,
-    /// Bytes read.
+    /// Number of bytes read.
     pos: usize,
     /// The first byte that is neither mark nor blank space.
     first: Option<u8>,
-    /// There are bytes.
+    /// Any byte has arrived.
     any: bool,
     /// Where the first value begins.
     value_start: usize,
@@ -83,22 +85,23 @@ impl Classifier {
         }
     }
 
-    /// One that has nothing to tell.
+    /// A classifier without a declared type.
     pub(super) fn settled(class: Framing) -> Self {
         Classifier { state: State::Settled, class: Some(class), ..Classifier::new(None) }
     }
 
-    /// The class, once records can be read by it. It may change until settled.
+    /// The class, once records can be read by it. It may change until it is settled.
     pub(super) fn class(&self) -> Option<Framing> {
         self.class
     }
 
-    /// The class stands.
+    /// The class is final.
     pub(super) fn is_settled(&self) -> bool {
         matches!(self.state, State::Settled)
     }
 
-    /// Everything from the start of the body, or up to [`LIMIT`] of it; what was read before is not read again.
+    /// Takes everything from the start of the body, or up to [`LIMIT`] of it; bytes read before are not read
+    /// again.
     pub(super) fn push(&mut self, all: &[u8]) {
         let all = all.get(..LIMIT).unwrap_or(all);
         self.any |= !all.is_empty();
@@ -147,7 +150,7 @@ impl Classifier {
         self.settle_as_is();
     }
 
-    /// What the body is taken for if nothing more comes.
+    /// The class if nothing more comes.
     pub(super) fn guess(&self) -> Framing {
         if let Some(class) = self.class {
             return class;
@@ -178,7 +181,7 @@ impl Classifier {
         self.settle(self.guess());
     }
 
-    /// Tell from the first bytes. False: more are needed.
+    /// Decides from the first bytes. False: more are needed.
     fn open(&mut self, all: &[u8], lead: usize) -> bool {
         if self.declared == Declared::Grpc && lead == 0 {
             match grpc::begins(all) {
@@ -298,7 +301,7 @@ impl Classifier {
         match self.split.scan(rest) {
             Step::Open => self.pos += rest.len(),
             Step::Broken(n) => {
-                // No JSON as it should be. Whether lines of JSON or an event stream follow, the rest shows.
+                // The JSON is broken. The rest shows whether lines of JSON or an event stream follow.
                 self.class.get_or_insert(Framing::Json);
                 self.enter_prose(self.pos + n);
             }
@@ -338,7 +341,7 @@ impl Classifier {
         self.pos += 1;
     }
 
-    /// What is declared as text stays text, whatever its encoding.
+    /// A body declared as text stays text, whatever its encoding.
     fn may_be_binary(&self) -> bool {
         self.class == Some(Framing::Text) && !matches!(self.declared, Declared::Text | Declared::Sse | Declared::Ndjson)
     }

@@ -7,17 +7,17 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use memchr::memchr;
 
-/// The last line has no LF; at a complete end it counts as whole.
+/// The last line has no LF; at a complete end it counts as complete.
 pub const NO_FINAL_NEWLINE: Kind = Kind("coded-lines.no-final-newline");
-/// The body was cut off inside a line; that is no record.
+/// The body was cut inside a line; that is not a record.
 pub const PENDING_AT_END: Kind = Kind("coded-lines.pending-at-end");
-/// A line without a code or without a JSON value behind it; it is no record.
+/// A line without a code or without a JSON value after it; it is not a record.
 pub const NOT_CODED: Kind = Kind("coded-lines.not-coded");
 
 /// Characters that are codes.
 const CODES: &[u8] = b"0123456789abcdefghijk";
 
-/// The code of a line (without its end) and the JSON behind it.
+/// The code of a line (without its end) and the JSON after it.
 pub(super) fn coded(line: &[u8]) -> Option<(&str, &[u8])> {
     let (code, rest) = line.split_first_chunk::<2>()?;
     let rest = rest.strip_suffix(b"\r").unwrap_or(rest);
@@ -25,7 +25,7 @@ pub(super) fn coded(line: &[u8]) -> Option<(&str, &[u8])> {
     (CODES.contains(&code[0]) && code[1] == b':' && is_value(rest)).then_some((name, rest))
 }
 
-/// Whether a body begins so: none while its first line is not whole.
+/// Whether a body begins like this; `None` while its first line is incomplete.
 pub(super) fn begins(all: &[u8]) -> Option<bool> {
     match all {
         [code, ..] if !CODES.contains(code) => Some(false),
@@ -48,7 +48,7 @@ impl Framer for CodedLines {
     }
 
     fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
-        // A line that lost its beginning has no code and tells so itself.
+        // A line that lost its beginning has no code, so it shows itself.
         self.lines.gap(at, offset, len, sink);
     }
 
@@ -59,7 +59,7 @@ impl Framer for CodedLines {
     }
 }
 
-/// A line as a record, or why it is none.
+/// A line as a record, or the reason why it is not one.
 fn record(line: Line<'_>, n: &mut u64, sink: &mut Sink<'_>) {
     match coded(line.data) {
         Some((event, data)) => {

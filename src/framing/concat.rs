@@ -1,4 +1,4 @@
-//! JSON values one after another, with or without blank space between.
+//! JSON values one after another, with or without blank space between them.
 
 use super::classify::is_mark;
 use super::split::{begins_value, is_blank};
@@ -7,11 +7,11 @@ use super::{Framed, Framer, Placed, Record, Sink, lost};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 
-/// A value is cut off: the next one begins inside it. It was dropped.
+/// A value is cut: the next one begins inside it. It was dropped.
 pub const MALFORMED: Kind = Kind("concat-json.malformed");
-/// Something that is no JSON value stands between two values.
+/// Bytes that are not a JSON value are between two values.
 pub const JUNK: Kind = Kind("concat-json.junk");
-/// A comma stands between two values.
+/// A comma is between two values.
 pub const COMMA: Kind = Kind("concat-json.comma");
 /// The body ends inside a value.
 pub const TRUNCATED: Kind = Kind("concat-json.truncated");
@@ -25,9 +25,9 @@ pub const TRUNCATED: Kind = Kind("concat-json.truncated");
 enum State {
     /// Between two values.
     Between,
-    /// Within a value.
+    /// Inside a value.
     Inside,
-    /// Somewhere. `before`: the last byte that was not blank, or a line feed.
+    /// At an unknown place. `before`: the last byte that was not blank, or a line feed.
     Lost {
         /// That byte; 0 at first.
         before: u8,

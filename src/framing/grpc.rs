@@ -1,11 +1,13 @@
-//! Messages behind their lengths: gRPC (`application/grpc`), gRPC-Web (`application/grpc-web`, as base64 in `…-web-text`) and the streams of Connect
-//! (`application/connect+json`, `…+proto`). Sources: gRPC over HTTP2 and gRPC Web protocol documents; Connect protocol, "Streaming RPCs".
+//! Length-prefixed messages: gRPC (`application/grpc`), gRPC-Web (`application/grpc-web`, as base64 in
+//! `…-web-text`) and the streams of Connect (`application/connect+json`, `…+proto`). Sources: gRPC over HTTP2
+//! and gRPC Web protocol documents; Connect protocol, "Streaming RPCs".
 //!
 //! ```text
 //! flags u8 | length u32, big-endian | payload
 //! ```
-//! Flag 0x01: the payload is compressed (it stays so in the record). The last frame is no message: 0x80 is gRPC-Web's trailer section as text,
-//! 0x02 Connect's end of the stream as JSON; both are said as [`Framed::Closed`].
+//! Flag 0x01: the payload is compressed (it stays so in the record). The last frame is not a message: 0x80 is
+//! gRPC-Web's trailer section as text, 0x02 Connect's end of the stream as JSON; both are reported as
+//! [`Framed::Closed`].
 //!
 //! In base64 a record's offsets are those of its digits in the body; a digit with bits of two messages belongs to the first.
 
@@ -24,13 +26,13 @@ pub(in crate::framing) mod tests;
 pub const COMPRESSED: Kind = Kind("grpc.compressed");
 /// The body ends inside a message.
 pub const TRUNCATED: Kind = Kind("grpc.truncated");
-/// A message is longer than 64 MiB; it was passed over.
+/// A message is longer than 64 MiB; it was skipped.
 pub const TOO_LONG: Kind = Kind("grpc.too-long");
 /// Flags that no protocol defines: the rest of the body can't be read.
 pub const BAD_FLAGS: Kind = Kind("grpc.bad-flags");
-/// What should be base64 is not: the rest of the body can't be read.
+/// Bytes that should be base64 are not: the rest of the body can't be read.
 pub const BAD_BASE64: Kind = Kind("grpc.bad-base64");
-/// Bytes behind the frame that ends the stream.
+/// Bytes after the frame that ends the stream.
 pub const AFTER_END: Kind = Kind("grpc.after-end");
 
 /// Bytes before a payload.
@@ -47,24 +49,24 @@ const IS_END: u8 = 0x02 | 0x80;
 /// ```
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// `have` bytes of a head are there.
+    /// `have` bytes of a head have arrived.
     Head { have: usize },
     /// Waiting for a payload of this length.
     Payload { flags: u8, len: usize },
-    /// Passing over a payload that is not kept.
+    /// Skipping a payload that is not kept.
     Skip { left: u64 },
-    /// Nothing marks the beginning of a message: no way back.
+    /// Nothing marks the beginning of a message: reading can't resume.
     Lost,
 }
 
-/// Framer of length-prefixed messages; what the first byte is tells whether they are in base64.
+/// Framer of length-prefixed messages; the first byte shows whether they are in base64.
 #[derive(Debug)]
 pub(super) struct Grpc {
     messages: Messages,
     coding: Coding,
 }
 
-/// How the frames are written.
+/// How the frames are encoded.
 #[derive(Debug)]
 enum Coding {
     Unknown,
@@ -78,7 +80,8 @@ impl Default for Grpc {
     }
 }
 
-/// A body with a declared type of this family begins with a frame; none: more bytes are needed. Text and HTML, as proxies answer, never do.
+/// A body with a declared type of this family begins with a frame; `None`: more bytes are needed. Text and
+/// HTML, as proxies answer, never do.
 pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
     let first = *bytes.first()?;
     if is_flags(first) {
@@ -87,7 +90,7 @@ pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
     if !matches!(first, b'A' | b'g') {
         return Some(false);
     }
-    // Flags and the uppermost byte of the length, in three digits: nobody's first message has 16 MiB.
+    // Flags and the uppermost byte of the length, in three digits: real first messages are below 16 MiB.
     let mut bits = 0u32;
     for i in 0..3 {
         match bytes.get(i).copied().map(text::value) {
@@ -137,7 +140,7 @@ impl Framer for Grpc {
     }
 }
 
-/// Cuts frames.
+/// Cutter of frames.
 #[derive(Debug)]
 struct Messages {
     state: State,
@@ -157,7 +160,7 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// `began`: place and time of what makes the first byte.
+    /// `began`: place and time of the digit or byte that starts the first byte.
     fn read(&mut self, piece: &Placed<'_>, began: (u64, Timestamp), sink: &mut Sink<'_>) {
         let mut i = 0;
         while i < piece.bytes.len() {
@@ -196,7 +199,7 @@ impl Messages {
         }
     }
 
-    /// The head is there and ends before `end` of the piece.
+    /// The head is complete and ends before `end` of the piece.
     fn begin(&mut self, piece: &Placed<'_>, end: usize, sink: &mut Sink<'_>) {
         let [flags, len @ ..] = self.head;
         let len = u32::from_be_bytes(len);
@@ -220,7 +223,7 @@ impl Messages {
         }
     }
 
-    /// A frame is there and ends before `end` of the piece.
+    /// A frame is complete and ends before `end` of the piece.
     fn frame(&mut self, flags: u8, data: &[u8], piece: &Placed<'_>, end: usize, sink: &mut Sink<'_>) {
         self.state = State::Head { have: 0 };
         let (at, frame) = (piece.at, piece.frame);
@@ -242,7 +245,7 @@ impl Messages {
         self.state = State::Lost;
     }
 
-    /// `len` for people; `known`: so many bytes of frames.
+    /// Reports `len` missing bytes; `known`: number of bytes of frames, if known.
     fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, known: Option<u64>, sink: &mut Sink<'_>) {
         let dropped = match self.state {
             State::Lost => return,

@@ -9,11 +9,11 @@ use crate::time::Timestamp;
 
 /// The body ends before its value does.
 pub const TRUNCATED: Kind = Kind("json.truncated");
-/// The brackets match, but it is no JSON (RFC 8259).
+/// The brackets match, but it is not JSON (RFC 8259).
 pub const MALFORMED: Kind = Kind("json.malformed");
 /// A byte order mark before the document.
 pub const BOM: Kind = Kind("json.bom");
-/// Bytes that are no JSON value stand behind the document.
+/// Bytes that are not a JSON value follow the document.
 pub const TRAILING_BYTES: Kind = Kind("json.trailing-bytes");
 /// A second value follows, too late to call the body a stream; each gives a record.
 pub const SEVERAL_VALUES: Kind = Kind("json.several-values");
@@ -27,11 +27,11 @@ enum State {
     /// Blank space so far.
     #[default]
     Before,
-    /// Within the value.
+    /// Inside the value.
     Inside,
-    /// Behind it.
+    /// After the value.
     After,
-    /// Nothing more can be made of the body.
+    /// Nothing more of the body can be read.
     Ignoring,
 }
 

@@ -9,9 +9,9 @@ use crate::time::Timestamp;
 
 /// The body ends without the closing `]`.
 pub const NOT_CLOSED: Kind = Kind("json-array.not-closed");
-/// Something that is no JSON value stands between two elements.
+/// Bytes that are not a JSON value are between two elements.
 pub const JUNK: Kind = Kind("json-array.junk");
-/// Bytes stand behind the closing `]`.
+/// Bytes follow the closing `]`.
 pub const TRAILING_BYTES: Kind = Kind("json-array.trailing-bytes");
 
 /// ```text
@@ -24,13 +24,14 @@ enum State {
     Before,
     /// Between elements.
     Between,
-    /// Within an element.
+    /// Inside an element.
     Inside,
-    /// Behind the `]`.
+    /// After the `]`.
     Closed,
-    /// Behind what stood behind the `]`.
+    /// After unexpected bytes that followed the `]`.
     Ignoring,
-    /// Somewhere. Elements of a printed array begin in the first column; those of a compact one can't be told from what is nested.
+    /// At an unknown place. Elements of a printed array begin in the first column; those of a compact one
+    /// look like nested values.
     Lost {
         /// Nothing but commas and blank space since the last line feed.
         line_start: bool,
@@ -101,7 +102,7 @@ impl Framer for JsonArray {
     }
 
     fn finish(&mut self, at: Timestamp, offset: u64, _: bool, sink: &mut Sink<'_>) {
-        // After a gap the `]` may have been lost with it: nothing can be said.
+        // The gap may have contained the `]`: nothing can be reported.
         if matches!(self.state, State::Before | State::Between | State::Inside) {
             let found = match self.value.is_open() {
                 true => excerpt(self.value.pending()),

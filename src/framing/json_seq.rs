@@ -1,4 +1,5 @@
-//! JSON text sequences (RFC 7464): RS, a JSON text, LF. A record reaches from its RS to the end of the text; the LF is not in it.
+//! JSON text sequences (RFC 7464): RS, a JSON text, LF. A record reaches from its RS to the end of the text,
+//! without the LF.
 
 use super::split::{begins_value, is_blank, is_value};
 use super::value::{Taken, Value};
@@ -7,10 +8,10 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use memchr::memchr;
 
-/// A text ends (at the next RS or at the end) before its value does, or a number or literal lacks the LF that proves it whole
-/// (RFC 7464, section 2.4). It is no record.
+/// A text ends (at the next RS or at the end) before its value does, or a number or literal lacks the LF that
+/// proves it complete (RFC 7464, section 2.4). It is not a record.
 pub const TRUNCATED: Kind = Kind("json-seq.truncated");
-/// What stands between RS and the next is not one JSON text. It is skipped (RFC 7464, section 2.3).
+/// The bytes between two RS are not one JSON text. They are skipped (RFC 7464, section 2.3).
 pub const BAD_TEXT: Kind = Kind("json-seq.bad-text");
 /// Bytes before the first RS.
 pub const OUTSIDE: Kind = Kind("json-seq.outside");
@@ -27,16 +28,16 @@ const RS: u8 = 0x1e;
 enum State {
     /// Before the first RS.
     Outside,
-    /// Behind RS, before the text.
+    /// After RS, before the text.
     Opened,
-    /// Within the text.
+    /// Inside the text.
     Inside,
-    /// Behind a whole text.
+    /// After a complete text.
     After {
         /// Its LF was seen.
         line_end: bool,
     },
-    /// To the next RS.
+    /// Skipping to the next RS.
     Skipping,
 }
 
@@ -103,7 +104,7 @@ impl Framer for JsonSeq {
 }
 
 impl JsonSeq {
-    /// An RS: ends whatever was going on.
+    /// An RS ends the open text, in any state.
     fn open(&mut self, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
         match self.state {
             State::Inside => self.truncated(at, offset, sink),
@@ -114,7 +115,8 @@ impl JsonSeq {
     }
 
     fn inside(&mut self, piece: &Placed<'_>, i: usize, sink: &mut Sink<'_>) -> usize {
-        // RS can't stand inside JSON, not even in a string: whatever the splitter thinks, the text ends there.
+        // RS can't be inside JSON, not even in a string: the text ends there, whatever state the splitter
+        // has.
         let stop = memchr(RS, &piece.bytes[i..]).map_or(piece.bytes.len(), |n| i + n);
         let part = Placed { bytes: &piece.bytes[..stop], ..*piece };
         let (n, start, first_at) = (self.n, self.start, self.first_at);

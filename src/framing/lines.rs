@@ -1,4 +1,4 @@
-//! Lines ended by LF, put together from pieces: what NDJSON and coded lines have in common.
+//! Lines ended by LF, put together from pieces: shared by NDJSON and coded lines.
 
 use super::carry::Carry;
 use super::{Framed, Placed, Record, Sink, TOO_LONG, lost};
@@ -6,7 +6,7 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use memchr::memchr;
 
-/// A line without its LF; as a record, with the place that it has in the body.
+/// A line without its LF; as a record, with its place in the body.
 pub(super) type Line<'a> = Record<'a>;
 
 /// Puts lines together.
@@ -20,7 +20,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// The next bytes; every line that ends in them.
+    /// The next bytes; emits every line that ends in them.
     pub(super) fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>, each: &mut dyn FnMut(Line<'_>, &mut Sink<'_>)) {
         let mut i = 0;
         while i < piece.bytes.len() {
@@ -38,7 +38,7 @@ impl Lines {
         }
     }
 
-    /// Bytes are missing, and with them the rest of the line at hand.
+    /// Bytes are missing, and with them the rest of the current line.
     pub(super) fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
         if !self.line.is_empty() {
             sink(Framed::Oddity(lost(at, offset, len, self.line.len())));
@@ -46,7 +46,8 @@ impl Lines {
         }
     }
 
-    /// No more bytes. What stands behind the last LF is a line if the body is complete. `odd` says that it is there; `n` is the record that it would be.
+    /// No more bytes. Bytes after the last LF are a line if the body is complete. `odd` reports them; `n` is
+    /// the number that their record would have.
     pub(super) fn finish(
         &mut self,
         (at, offset): (Timestamp, u64),
@@ -65,7 +66,7 @@ impl Lines {
         self.line.clear();
     }
 
-    /// A line is over: `tail` is what the carry has not got, `end` the offset behind the line end.
+    /// A line is over: `tail` is the part that is not in the carry, `end` the offset after the line end.
     fn over(&mut self, tail: &[u8], end: u64, sink: &mut Sink<'_>, each: &mut dyn FnMut(Line<'_>, &mut Sink<'_>)) {
         let Lines { start, first_at, last_at: at, last_frame: frame, .. } = *self;
         if !self.line.is_empty() {

@@ -1,7 +1,8 @@
-//! How a body is cut into records. Classified from the bytes; what the header declares is a second, separate fact.
+//! Cuts a body into records. The framing is found from the bytes; the declared type is a second, separate
+//! fact.
 //!
-//! To add one more: one file with a `Framer`, one variant of [`Framing`], one arm in `Framing::framer` and the bytes that tell it
-//! in `classify`.
+//! To add a framing: one file with a `Framer`, one variant of [`Framing`], one arm in `Framing::framer` and
+//! the bytes that identify it in `classify`.
 
 use crate::body::Piece;
 use crate::oddity::{Kind, Oddity};
@@ -33,22 +34,24 @@ mod tests;
 
 pub use stream::Stream;
 
-/// Bytes are missing, and with them the rest of a record or the beginning of the next: what could not be attributed was dropped.
+/// Bytes are missing, and with them the rest of a record or the beginning of the next: unattributable bytes
+/// were dropped.
 pub const LOST_SYNC: Kind = Kind("framing.lost-sync");
 /// A record is longer than 64 MiB; it was dropped.
 pub const TOO_LONG: Kind = Kind("framing.record-too-long");
 
-/// What the bytes are.
+/// The framing of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Framing {
     /// Server-sent events (WHATWG HTML, section 9.2).
     Sse,
-    /// One JSON value a line.
+    /// One JSON value per line.
     Ndjson,
-    /// One JSON array streamed element by element. By definition here: an array whose first element is an object; whether it was
-    /// streamed can't be told from its bytes, and classification must not depend on how they were delivered.
+    /// One JSON array streamed element by element. By definition here: an array whose first element is an
+    /// object; its bytes do not show whether it was streamed, and classification must not depend on
+    /// deliveries.
     JsonArray,
-    /// JSON values one after another without a line end between.
+    /// JSON values one after another without a line end between them.
     ConcatJson,
     /// RFC 7464: RS, JSON, LF.
     JsonSeq,
@@ -60,7 +63,8 @@ pub enum Framing {
     Multipart,
     /// Length-prefixed messages of gRPC, gRPC-Web and Connect.
     Grpc,
-    /// Messages of RFC 6455 behind a 101, or on an HTTP/2 stream (RFC 8441). Never told from bytes: the heads said so.
+    /// Messages of RFC 6455 after a 101, or on an HTTP/2 stream (RFC 8441). Never found from bytes: the heads
+    /// announce it.
     WebSocket,
     /// One JSON document.
     Json,
@@ -73,7 +77,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Every one.
+    /// Every framing.
     pub const ALL: &[Framing] = &[
         Framing::Sse,
         Framing::Ndjson,
@@ -91,7 +95,7 @@ impl Framing {
         Framing::Empty,
     ];
 
-    /// As the contract spells it.
+    /// As JSON spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Framing::Sse => "sse",
@@ -116,7 +120,7 @@ impl Framing {
         !matches!(self, Framing::Json | Framing::Text | Framing::Binary | Framing::Empty)
     }
 
-    /// A fresh framer for a body of this kind.
+    /// A new framer for a body of this kind.
     fn framer(self) -> Box<dyn Framer> {
         match self {
             Framing::Sse => Box::<sse::Sse>::default(),
@@ -150,15 +154,16 @@ pub struct Record<'a> {
     /// Offset of its first byte in the decoded body (SSE: of the block's first line, comments within the block included; JSON document:
     /// of the body, blank space before the value included).
     pub start: u64,
-    /// Offset behind its last byte (SSE, NDJSON, JSON-seq, multipart: its line end included).
+    /// Offset after its last byte (SSE, NDJSON, JSON-seq, multipart: its line end included).
     ///
-    /// SSE: where a delivery ends between CR and LF of the dispatching line end, the LF is counted if the blank lines before (before the first: the
-    /// line before) ended in CRLF. The one figure that depends on cuts, and only where line ends are mixed.
+    /// SSE: if a delivery ends between CR and LF of the dispatching line end, the LF is counted if the blank
+    /// lines before (before the first: the line before) ended in CRLF. This is the one figure that depends on
+    /// cuts, and only with mixed line ends.
     pub end: u64,
     /// The payload: SSE data lines joined with LF; a line without its end; a JSON value; a message's payload.
     pub data: &'a [u8],
-    /// SSE event type (`""` where none was sent); the code of a coded line; AWS `:event-type`, `:exception-type` or `:error-code`; WebSocket
-    /// `binary`; else `""`.
+    /// SSE event type (`""` if none was sent); the code of a coded line; AWS `:event-type`, `:exception-type`
+    /// or `:error-code`; WebSocket `binary`; else `""`.
     pub event: &'a str,
     /// SSE: the last event id at dispatch (kept from block to block). Others: `""`.
     pub id: &'a str,
@@ -166,7 +171,7 @@ pub struct Record<'a> {
     pub exception: bool,
 }
 
-/// What a framer says.
+/// What a framer reports.
 #[derive(Debug)]
 pub enum Framed<'a> {
     /// A record.
@@ -177,7 +182,7 @@ pub enum Framed<'a> {
         at: Timestamp,
         /// Offset of its first byte.
         start: u64,
-        /// Text behind the colon, a space before it included; the payload.
+        /// Text after the colon, including a space before it; or the payload.
         text: &'a [u8],
     },
     /// Decoded text of a body without records ([`Framing::Text`]).
@@ -190,20 +195,21 @@ pub enum Framed<'a> {
     /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream, the closing
     /// delimiter of a [`Framing::Multipart`], a WebSocket's Close.
     Closed {
-        /// Its time.
+        /// Time of its last byte.
         at: Timestamp,
-        /// Its offset.
+        /// Offset of its first byte.
         offset: u64,
         /// What it carries: gRPC-Web's trailer section, Connect's JSON, the Close frame's payload. Others: nothing.
         said: &'a [u8],
     },
     /// Something odd.
     Oddity(Oddity),
-    /// The classification changed: records, comments, text, the closing and oddities said so far are void and come again.
+    /// The classification changed: all records, comments, text, closings and oddities reported so far are
+    /// void and come again.
     Revised(Framing),
 }
 
-/// Where a framer says it.
+/// Sink of a framer's reports.
 pub(crate) type Sink<'s> = dyn FnMut(Framed<'_>) + 's;
 
 /// A piece and its place in the body.
@@ -230,7 +236,7 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// Cuts one body of one known framing. Offsets come from outside, so that gaps of known length count.
+/// Cuts one body of one known framing. The caller supplies offsets, so gaps of known length count.
 pub(crate) trait Framer: std::fmt::Debug + Send {
     /// The next bytes.
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>);

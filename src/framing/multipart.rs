@@ -1,6 +1,7 @@
 //! Multipart bodies that are streamed part by part (RFC 2046 section 5.1): `multipart/mixed` of GraphQL's incremental delivery, `x-mixed-replace`.
 //!
-//! The boundary is read from the body's first delimiter line. A part is over with the delimiter behind it, or sooner where it says its length.
+//! The boundary is read from the body's first delimiter line. A part ends with the delimiter after it, or
+//! earlier if it states its length.
 
 use super::carry::Carry;
 use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
@@ -8,19 +9,20 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use memchr::memchr;
 
-/// The body ended properly without the closing delimiter; what stands behind the last one counts as a part.
+/// The body ended properly without the closing delimiter; the bytes after the last delimiter count as a part.
 pub const NO_CLOSE: Kind = Kind("multipart.no-close-delimiter");
-/// The body was cut off inside a part; that is no record.
+/// The body was cut inside a part; that is not a record.
 pub const PENDING_AT_END: Kind = Kind("multipart.pending-at-end");
 
-/// A boundary is no longer (RFC 2046 section 5.1.1).
+/// Longest boundary (RFC 2046 section 5.1.1).
 const BOUNDARY: usize = 70;
-/// The delimiter line and the first part's head are looked for in so many bytes.
+/// The delimiter line and the first part's head are looked for in this many bytes.
 const HEAD: usize = 4 << 10;
-/// Of a line no more is kept to tell what it is.
+/// Bytes of a line that are kept to identify it.
 const LINE: usize = 1 << 10;
 
-/// Whether a body begins with a delimiter and a head with a `Content-` field; none while that is not whole.
+/// Whether a body begins with a delimiter and a head with a `Content-` field; `None` while they are
+/// incomplete.
 pub(super) fn begins(all: &[u8]) -> Option<bool> {
     let head = all.get(..HEAD).unwrap_or(all);
     let (mut rest, mut content) = (head, false);
@@ -40,7 +42,7 @@ pub(super) fn begins(all: &[u8]) -> Option<bool> {
     if !short || all.len() >= HEAD { Some(false) } else { None }
 }
 
-/// `--` and a boundary, without the white space that may stand behind them.
+/// `--` and a boundary, without white space after them.
 fn delimiter(line: &[u8]) -> Option<&[u8]> {
     let line = line.trim_ascii_end();
     let boundary = line.strip_prefix(b"--")?;
@@ -60,14 +62,14 @@ fn is_field(line: &[u8]) -> bool {
 /// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Before the first delimiter, or behind a part that told its length.
+    /// Before the first delimiter, or after a part that stated its length.
     #[default]
     Outside,
-    /// In a part's head, which may tell its length.
+    /// In a part's head, which may state its length.
     Head { length: Option<usize> },
     /// In a part's body.
     Body { length: Option<usize> },
-    /// Behind the closing delimiter nothing counts.
+    /// After the closing delimiter, where bytes do not count.
     Closed,
 }
 
@@ -79,7 +81,7 @@ pub(super) struct Multipart {
     /// `--` and the boundary; empty until one was seen.
     delimiter: Vec<u8>,
     body: Carry,
-    /// The line at hand: its beginning, its whole length, its place.
+    /// The current line: its beginning, its whole length, its place.
     line: Vec<u8>,
     line_len: usize,
     line_start: u64,
@@ -140,8 +142,8 @@ impl Framer for Multipart {
 }
 
 impl Multipart {
-    /// How many of these bytes can be taken before something may have to be decided: at a line's end, where a delimiter shows whether it closes, and
-    /// where a part that told its length is whole.
+    /// Number of these bytes that can be consumed before a decision: at a line's end, where a delimiter shows
+    /// whether it closes, and where a part that stated its length is complete.
     fn step(&self, rest: &[u8]) -> usize {
         let mut take = memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
         let close = self.delimiter.len() + 2;
@@ -154,7 +156,7 @@ impl Multipart {
         take
     }
 
-    /// What the bytes so far decide; `end` is the offset behind them.
+    /// Decides by the bytes so far; `end` is the offset after them.
     fn after(&mut self, piece: Placed<'_>, end: u64, sink: &mut Sink<'_>) {
         let at = (piece.at, piece.frame);
         if let State::Body { length: Some(length) } = self.state {
@@ -207,14 +209,14 @@ impl Multipart {
         }
     }
 
-    /// The delimiter line at hand ends a part: the line and the line end before it are the delimiter's.
+    /// The current delimiter line ends a part: the line and the line end before it belong to the delimiter.
     fn part_before_line(&mut self, at: (Timestamp, u64), sink: &mut Sink<'_>) {
         if matches!(self.state, State::Body { .. }) {
             self.part(self.line_len, at, self.line_start, sink);
         }
     }
 
-    /// The part is whole but for these last bytes.
+    /// The part is complete except for these last bytes.
     fn part(&mut self, not: usize, (at, frame): (Timestamp, u64), end: u64, sink: &mut Sink<'_>) {
         let Multipart { n, start, first_at, .. } = *self;
         if self.body.is_over() {

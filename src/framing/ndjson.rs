@@ -1,4 +1,4 @@
-//! One JSON value a line, each line ended by LF (a CR before it is allowed), no LF inside a value.
+//! One JSON value per line, each line ended by LF (a CR before it is allowed), no LF inside a value.
 
 use super::lines::{Line, Lines};
 use super::split::is_value;
@@ -6,11 +6,11 @@ use super::{Framed, Framer, Placed, Record, Sink, lost};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 
-/// The last line has no LF; at a complete end it counts as whole.
+/// The last line has no LF; at a complete end it counts as complete.
 pub const NO_FINAL_NEWLINE: Kind = Kind("ndjson.no-final-newline");
-/// The body was cut off inside a line; that is no record.
+/// The body was cut inside a line; that is not a record.
 pub const PENDING_AT_END: Kind = Kind("ndjson.pending-at-end");
-/// A line without anything on it.
+/// An empty line.
 pub const BLANK_LINE: Kind = Kind("ndjson.blank-line");
 /// A byte order mark before the first line.
 pub const BOM: Kind = Kind("ndjson.bom");
@@ -21,13 +21,13 @@ pub const SEVERAL_VALUES: Kind = Kind("ndjson.several-values");
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Where the line at hand stands.
+/// State of the current line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Sync {
     /// Lines are whole.
     #[default]
     Held,
-    /// The line at hand began in a gap, or right behind one: it counts only where it is one JSON object or array.
+    /// The current line began in a gap, or right after one: it counts only if it is one JSON object or array.
     Doubtful,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Ndjson {
     records: Records,
 }
 
-/// What becomes of the lines.
+/// Handles the lines.
 #[derive(Debug, Default)]
 struct Records {
     n: u64,
@@ -90,7 +90,7 @@ impl Records {
     }
 }
 
-/// A whole value with more behind it that is not blank and begins another.
+/// A complete value, then more that is not blank and begins another.
 fn begins_with_value(line: &[u8]) -> bool {
     let mut values = serde_json::Deserializer::from_slice(line).into_iter::<serde::de::IgnoredAny>();
     matches!((values.next(), values.next()), (Some(Ok(_)), Some(Ok(_))))

@@ -1,4 +1,4 @@
-//! Bodies without records: text is handed on as it comes, other bytes are not looked at.
+//! Bodies without records: text is passed on as it arrives, other bytes are not inspected.
 
 use super::{Framed, Framer, Placed, Sink};
 use crate::time::Timestamp;
@@ -17,7 +17,7 @@ impl Framer for Text {
     fn finish(&mut self, _: Timestamp, _: u64, _: bool, _: &mut Sink<'_>) {}
 }
 
-/// Bytes that mean nothing here.
+/// Bytes without meaning here.
 #[derive(Debug)]
 pub(super) struct Opaque;
 

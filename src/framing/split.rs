@@ -5,11 +5,12 @@ use memchr::memchr3;
 /// Where the scan stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// All bytes taken, the value goes on.
+    /// All bytes are consumed and the value continues.
     Open,
     /// The value ends before this index. 0: its last byte was in the bytes before (numbers and literals show their end by what follows).
     Closed(usize),
-    /// This byte can't follow inside the value: another value begins where `,` or the closing bracket must stand.
+    /// This byte can't follow inside the value: another value begins at the place of `,` or the closing
+    /// bracket.
     Broken(usize),
 }
 
@@ -25,21 +26,21 @@ enum State {
     Idle,
     /// Between the tokens of an object or array.
     Inside,
-    /// Within a string.
+    /// Inside a string.
     Text,
-    /// Behind a backslash within a string.
+    /// After a backslash inside a string.
     Escape,
-    /// Within a top-level number or literal.
+    /// Inside a top-level number or literal.
     Scalar,
 }
 
-/// The token before, as far as it matters.
+/// The previous token, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Before {
     /// An opening bracket, comma or colon: a value may begin.
     #[default]
     Opener,
-    /// A number or literal that may go on.
+    /// A number or literal that may continue.
     Word,
     /// A finished value: only a comma, colon or closing bracket may follow.
     Value,
@@ -52,12 +53,12 @@ pub(super) struct Splitter {
     depth: u32,
     before: Before,
     lenient: bool,
-    /// A line feed stands inside the value.
+    /// A line feed is inside the value.
     pub(super) line_feed_inside: bool,
 }
 
 impl Splitter {
-    /// One that counts brackets only and never breaks.
+    /// A splitter that counts brackets only and never breaks.
     pub(super) fn lenient() -> Self {
         Splitter { lenient: true, ..Splitter::default() }
     }
@@ -72,19 +73,20 @@ impl Splitter {
         self.state == State::Scalar
     }
 
-    /// Forget the open value.
+    /// Drops the open value.
     pub(super) fn reset(&mut self) {
         *self = Splitter { lenient: self.lenient, ..Splitter::default() };
     }
 
-    /// Take bytes of a value. Where none is open, the first byte begins one.
+    /// Consumes bytes of a value. If none is open, the first byte begins one.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Step {
         let mut i = 0;
         while let Some(&b) = bytes.get(i) {
             match self.state {
                 State::Idle => self.begin(b),
                 State::Text => {
-                    // The bulk of a value is in its strings: to the next byte that matters at memory speed.
+                    // Most bytes of a value are in its strings: skip to the next byte that matters at memory
+                    // speed.
                     match memchr3(b'"', b'\\', b'\n', &bytes[i..]) {
                         None => return Step::Open,
                         Some(n) => i += n,

@@ -1,4 +1,4 @@
-//! One message body: classify, hold what may have to be read again, cut into records.
+//! One message body: classify, keep what may have to be read again, cut into records.
 
 use super::classify::{Classifier, LIMIT};
 use super::websocket::{Frames, Sender};
@@ -6,7 +6,7 @@ use super::{Framed, Framer, Framing, Placed, Sink};
 use crate::body::Piece;
 use crate::time::Timestamp;
 
-/// Deliveries held at most while the class may change; a body in more pieces than that is taken as what it looks like.
+/// Most deliveries kept while the class may change; a body in more pieces keeps its first class.
 const MAX_HELD: usize = 64 << 10;
 
 /// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB have been seen.
@@ -22,17 +22,17 @@ pub struct Stream {
     finished: bool,
 }
 
-/// What was read while the class may still change, to be read again by another framer.
+/// What was read while the class may still change, kept for another framer.
 #[derive(Debug, Default)]
 struct Held {
     bytes: Vec<u8>,
     deliveries: Vec<Delivery>,
 }
 
-/// One held delivery.
+/// One kept delivery.
 #[derive(Debug, Clone, Copy)]
 enum Delivery {
-    /// The next `len` of the held bytes.
+    /// The next `len` of the kept bytes.
     Piece { at: Timestamp, frame: u64, len: usize },
     /// Missing bytes.
     Gap { at: Timestamp, len: Option<u64> },
@@ -50,7 +50,7 @@ impl Stream {
         Stream { classifier: Classifier::new(declared), framer: None, held: Held::default(), offset: 0, finished: false }
     }
 
-    /// What one end of a WebSocket sends; `extensions` as in the answer's `Sec-WebSocket-Extensions`.
+    /// What one end of a WebSocket sends; `extensions` as in the response's `Sec-WebSocket-Extensions`.
     pub fn websocket(sender: Sender, extensions: Option<&str>) -> Self {
         let framer: Box<dyn Framer> = Box::new(Frames::new(sender, extensions));
         Stream { classifier: Classifier::settled(Framing::WebSocket), framer: Some((Framing::WebSocket, framer)), ..Stream::new(None) }
@@ -83,7 +83,8 @@ impl Stream {
         }
     }
 
-    /// `len` bytes are missing here (unknown number: none). The record that they belong to is lost; reading goes on at the next boundary.
+    /// `len` bytes are missing here (`None`: unknown number). The record that they belong to is lost; reading
+    /// continues at the next boundary.
     pub fn gap(&mut self, at: Timestamp, len: Option<u64>, sink: &mut Sink<'_>) {
         if self.finished {
             return;
@@ -101,7 +102,7 @@ impl Stream {
         }
     }
 
-    /// No more bytes. `complete`: the message ended properly, so what is pending may count as whole.
+    /// No more bytes. `complete`: the message ended properly, so a pending record may count as complete.
     pub fn finish(&mut self, at: Timestamp, complete: bool, sink: &mut Sink<'_>) {
         if std::mem::replace(&mut self.finished, true) {
             return;
@@ -125,7 +126,7 @@ impl Stream {
         self.framer.as_ref().and_then(|(_, framer)| framer.retry())
     }
 
-    /// Make the framer that of the class: what is held is read (again).
+    /// Makes the framer that of the class: what is kept is read (again).
     fn follow_class(&mut self, sink: &mut Sink<'_>) {
         let Some(class) = self.classifier.class() else { return };
         let current = self.framer.as_ref().map(|(current, _)| *current);

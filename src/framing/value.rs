@@ -1,4 +1,4 @@
-//! One JSON value being collected over pieces: what the four JSON framings share.
+//! One JSON value that is collected over pieces: shared by the four JSON framings.
 
 use super::carry::Carry;
 use super::split::{Splitter, Step};
@@ -6,7 +6,7 @@ use super::{Placed, Record, TOO_LONG};
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
 
-/// The value at hand.
+/// The current value.
 #[derive(Debug, Default)]
 pub(super) struct Value {
     split: Splitter,
@@ -18,24 +18,24 @@ pub(super) struct Value {
     end: u64,
 }
 
-/// What came of some bytes.
+/// Result of some bytes.
 #[derive(Debug)]
 pub(super) enum Taken<'a> {
-    /// All taken, the value goes on.
+    /// All bytes are consumed and the value continues.
     More,
-    /// The value is whole; reading goes on at `next`. The record's number is left to the caller.
+    /// The value is complete; reading continues at `next`. The caller sets the record's number.
     Whole {
         /// Index in the piece.
         next: usize,
-        /// The value, or what is to be said where it was too long to keep.
+        /// The value, or the oddity if it was too long to keep.
         record: Result<Record<'a>, Oddity>,
     },
-    /// The value is cut off at this index, where another token stands that can't belong to it. It is dropped.
+    /// The value is cut at this index, where another token begins that can't belong to it. It is dropped.
     Broken(usize),
 }
 
 impl Value {
-    /// One that counts brackets only.
+    /// A collector that counts brackets only.
     pub(super) fn lenient() -> Self {
         Value { split: Splitter::lenient(), ..Value::default() }
     }
@@ -45,12 +45,12 @@ impl Value {
         self.split.is_open()
     }
 
-    /// What is there of an open value.
+    /// The bytes of an open value so far.
     pub(super) fn pending(&self) -> &[u8] {
         self.carry.bytes()
     }
 
-    /// Forget the open value; how many bytes of it there were.
+    /// Drops the open value; returns its number of bytes.
     pub(super) fn drop_open(&mut self) -> usize {
         let dropped = if self.is_open() { self.carry.len() } else { 0 };
         self.carry.clear();
@@ -58,7 +58,7 @@ impl Value {
         dropped
     }
 
-    /// Take the piece's bytes from index `i` on. Where no value is open, one begins there.
+    /// Consumes the piece's bytes from index `i` on. If no value is open, one begins there.
     pub(super) fn take<'a>(&'a mut self, piece: &Placed<'a>, i: usize) -> Taken<'a> {
         if !self.split.is_open() {
             self.carry.clear();
@@ -85,7 +85,7 @@ impl Value {
         }
     }
 
-    /// The end of input: it makes a top-level number or literal whole, and nothing else.
+    /// The end of input: it completes a top-level number or literal, and nothing else.
     pub(super) fn finish(&mut self) -> Option<Result<Record<'_>, Oddity>> {
         if !self.split.is_scalar() {
             return None;

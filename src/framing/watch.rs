@@ -1,11 +1,12 @@
-//! Reads text line by line for signs that it is a stream after all: an SSE block, JSON lines. Only the first 64 KiB of a body pass here.
+//! Reads text line by line for signs that it is a stream after all: an SSE block, JSON lines. Only the first
+//! 64 KiB of a body pass through here.
 
 use super::Framing;
 
-/// What the line at hand begins with, as far as known.
+/// How the current line begins, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
-    /// Nothing on it yet, or the beginning of a name: the bytes so far are in `Watch::name`.
+    /// Nothing yet, or the beginning of a name: the bytes so far are in `Watch::name`.
     Begins,
     /// `data:`.
     Data,
@@ -36,7 +37,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watch from the beginning of a line.
+    /// Starts at the beginning of a line.
     pub(super) fn new(sse_declared: bool, ndjson_declared: bool) -> Self {
         Watch {
             sse_declared,
@@ -52,14 +53,14 @@ impl Watch {
         }
     }
 
-    /// What follows is somewhere inside a line.
+    /// The next byte is in the middle of a line.
     pub(super) fn lose_line(&mut self) {
         self.line = Line::Other;
         self.block_clean = false;
         self.json_run = 0;
     }
 
-    /// The next byte; what the body turns out to be, if it does.
+    /// The next byte; returns the framing once the body shows it.
     pub(super) fn byte(&mut self, b: u8) -> Option<Framing> {
         let behind_cr = std::mem::replace(&mut self.after_cr, b == b'\r');
         match b {
@@ -80,7 +81,8 @@ impl Watch {
 
     fn begin(&mut self, b: u8) {
         if let Some(slot) = self.name.get_mut(self.len) {
-            // Declared an event stream, it is one even where its field names are misspelled, so that this can be said.
+            // If it is declared an event stream, it is one even with misspelled field names, so that they can
+            // be reported.
             *slot = if self.sse_declared { b.to_ascii_lowercase() } else { b };
         }
         self.len += 1;

@@ -3,27 +3,28 @@
 /// The value of one header, by its type byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// 0 true, 1 false.
+    /// Types 0 (true) and 1 (false).
     Bool(bool),
-    /// 2.
+    /// Type 2.
     Byte(i8),
-    /// 3.
+    /// Type 3.
     Short(i16),
-    /// 4.
+    /// Type 4.
     Int(i32),
-    /// 5.
+    /// Type 5.
     Long(i64),
-    /// 6, and 7 where it is not UTF-8.
+    /// Type 6, and 7 if it is not UTF-8.
     Bytes(&'a [u8]),
-    /// 7.
+    /// Type 7.
     Text(&'a str),
-    /// 8: milliseconds since 1970 UTC.
+    /// Type 8: milliseconds since 1970 UTC.
     Timestamp(i64),
-    /// 9.
+    /// Type 9.
     Uuid([u8; 16]),
 }
 
-/// The headers of one message in order. Where one can't be read, its offset comes as an error and the iteration is over.
+/// The headers of one message in order. If one can't be read, its offset comes as an error and the iteration
+/// ends.
 #[derive(Debug, Clone)]
 pub struct Headers<'a> {
     bytes: &'a [u8],
@@ -31,7 +32,7 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// Of the header block of a message.
+    /// Takes the header block of a message.
     pub fn new(bytes: &'a [u8]) -> Self {
         Headers { bytes, at: 0 }
     }

@@ -17,11 +17,12 @@ pub(in crate::framing) mod tests;
 
 pub use header::{Headers, Value};
 
-/// The checksum of the two lengths does not fit them.
+/// The checksum of the prelude does not match the two lengths.
 pub const BAD_PRELUDE_CRC: Kind = Kind("aws.bad-prelude-crc");
-/// The checksum of a message does not fit it.
+/// The checksum of a message does not match it.
 pub const BAD_MESSAGE_CRC: Kind = Kind("aws.bad-message-crc");
-/// Lengths that can't be: under 16 bytes, over 16 MiB, or headers longer than the message. Reading goes on at the next valid prelude.
+/// Impossible lengths: under 16 bytes, over 16 MiB, or headers longer than the message. Reading continues at
+/// the next valid prelude.
 pub const BAD_LENGTH: Kind = Kind("aws.bad-length");
 /// The headers can't be read to their end.
 pub const BAD_HEADER: Kind = Kind("aws.bad-header");
@@ -30,9 +31,9 @@ pub const TRUNCATED: Kind = Kind("aws.truncated-message");
 
 /// Bytes before the headers.
 pub(super) const PRELUDE: usize = 12;
-/// A message without headers and payload.
+/// Length of a message without headers and payload.
 const MIN_MESSAGE: usize = 16;
-/// The largest message that is taken.
+/// Longest message that is accepted.
 const MAX_MESSAGE: usize = 16 << 20;
 
 /// ```text
@@ -46,10 +47,10 @@ enum State {
     Prelude,
     /// Waiting for the message.
     Message {
-        /// Its length, prelude included.
+        /// Length of the message, prelude included.
         total: usize,
     },
-    /// Looking for a prelude with a valid checksum. The carry holds the last bytes, too few for one.
+    /// Looking for a prelude with a valid checksum. The carry holds the last bytes, too few for a prelude.
     Lost,
 }
 
@@ -63,25 +64,25 @@ pub(super) struct Aws {
     n: u64,
 }
 
-/// The two lengths of a prelude, and what is to be said about its checksum.
+/// The two lengths of a prelude, and whether its checksum matches.
 pub(super) struct Prelude {
-    /// Length of the message, all included.
+    /// Length of the message, everything included.
     pub(super) total: usize,
     /// Length of its headers.
     pub(super) headers: usize,
-    /// The checksum fits.
+    /// The checksum matches.
     pub(super) valid: bool,
 }
 
 impl Prelude {
-    /// From its twelve bytes.
+    /// Parses its twelve bytes.
     pub(super) fn read(bytes: &[u8]) -> Option<Prelude> {
         let (total, headers, crc) = (u32_at(bytes, 0)?, u32_at(bytes, 4)?, u32_at(bytes, 8)?);
         let valid = crc32fast::hash(bytes.get(..8)?) == crc;
         Some(Prelude { total: total as usize, headers: headers as usize, valid })
     }
 
-    /// Lengths that can be.
+    /// The lengths are possible.
     pub(super) fn is_sane(&self) -> bool {
         (MIN_MESSAGE..=MAX_MESSAGE).contains(&self.total) && self.headers <= self.total - MIN_MESSAGE
     }
@@ -151,7 +152,7 @@ impl Aws {
         }
     }
 
-    /// The prelude is there; how many bytes of the piece are done with.
+    /// The prelude is complete; returns how many bytes of the piece are consumed.
     fn prelude(&mut self, piece: &Placed<'_>, i: usize, missing: usize, sink: &mut Sink<'_>) -> usize {
         let mut bytes = [0; PRELUDE];
         let (carried, fresh) = bytes.split_at_mut(PRELUDE - missing);
@@ -180,7 +181,7 @@ impl Aws {
         missing
     }
 
-    /// The message is there.
+    /// The message is complete.
     fn message(&mut self, piece: &Placed<'_>, i: usize, missing: usize, sink: &mut Sink<'_>) -> usize {
         let end = piece.pos(i + missing);
         let mut carry = std::mem::take(&mut self.carry);
@@ -222,7 +223,7 @@ impl Aws {
     }
 }
 
-/// Where a valid prelude begins; else from where on bytes must be kept because one may have begun.
+/// Where a valid prelude begins; else from where on bytes must be kept because a prelude may have begun.
 fn find_prelude(bytes: &[u8]) -> Result<usize, usize> {
     for (i, window) in bytes.windows(PRELUDE).enumerate() {
         // Lengths under 16 MiB: cheap to rule out before a checksum is computed.

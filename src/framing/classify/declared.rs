@@ -1,6 +1,6 @@
 //! The declared media type, which breaks ties.
 
-/// What the header says, as far as it can break a tie.
+/// What the header declares, as far as it can break a tie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Declared {
     Sse,
@@ -15,7 +15,8 @@ pub(super) enum Declared {
 
 impl Declared {
     pub(super) fn of(content_type: Option<&str>) -> Declared {
-        // A list, as `application/json, text/event-stream`, is what some send: the last is the most telling.
+        // Some servers send a list, such as `application/json, text/event-stream`: the last type is the most
+        // specific.
         let last = content_type.unwrap_or_default().split(',').next_back().unwrap_or_default();
         let essence = last.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
@@ -39,7 +40,7 @@ impl Declared {
     }
 }
 
-/// gRPC, gRPC-Web (`-text` too), Connect's streams; with a codec's name behind a plus.
+/// gRPC, gRPC-Web (`-text` too), Connect's streams; with a codec's name after a plus.
 fn is_grpc(essence: &str) -> bool {
     let Some(kind) = essence.strip_prefix("application/") else { return false };
     matches!(kind.split('+').next(), Some("grpc" | "grpc-web" | "grpc-web-text")) || kind.starts_with("connect+")

@@ -1,16 +1,16 @@
-//! Whether bytes are text: counts what is not UTF-8, and controls that no text has.
+//! Decides whether bytes are text: counts what is not UTF-8, and controls that text does not contain.
 
-/// Counts over any cuts.
+/// Counts that do not depend on cuts.
 #[derive(Debug, Default)]
 pub(super) struct Utf8 {
     seen: u32,
     invalid: u32,
-    /// Continuation bytes still due.
+    /// Continuation bytes still expected.
     due: u8,
 }
 
 impl Utf8 {
-    /// The next byte; true where the bytes can't be text any more.
+    /// The next byte; true if the bytes can't be text any more.
     pub(super) fn byte(&mut self, b: u8) -> bool {
         self.seen += 1;
         let continues = (0x80..=0xbf).contains(&b);

@@ -1,9 +1,9 @@
-//! Base64 digit by digit (RFC 4648 section 4), as `application/grpc-web-text` has it: whoever sent it may have padded every flush, so that padding stands
-//! anywhere on a boundary of four.
+//! Base64 digit by digit (RFC 4648 section 4), as `application/grpc-web-text` has it: a sender may pad every
+//! flush, so padding may be at any boundary of four digits.
 
 use crate::time::Timestamp;
 
-/// Digits on their way to bytes.
+/// Decoder of digits.
 #[derive(Debug, Default)]
 pub(super) struct Digits {
     state: State,
@@ -17,11 +17,11 @@ pub(super) struct Digits {
 /// ```
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// So many digits of a group of four.
+    /// Number of digits of a group of four.
     Digits(u8),
-    /// Three of four, the last of them `=`.
+    /// Three digits of four, the last of them `=`.
     Padding,
-    /// No base64.
+    /// The input is not base64.
     Bad,
 }
 
@@ -31,24 +31,24 @@ impl Default for State {
     }
 }
 
-/// What one more digit makes.
+/// Result of one more digit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Digit {
     /// Nothing yet.
     More,
     /// A byte.
     Byte {
-        /// Its value.
+        /// Value of the byte.
         byte: u8,
-        /// Place and time of the first digit that no byte before has bits in.
+        /// Place and time of the first digit that has no bits in an earlier byte.
         began: (u64, Timestamp),
     },
-    /// No base64; nothing comes any more.
+    /// The input is not base64; nothing comes any more.
     Bad,
 }
 
 impl Digits {
-    /// The next digit, which stands and came there.
+    /// The next digit, with its place and time.
     pub(super) fn push(&mut self, digit: u8, here: (u64, Timestamp)) -> Digit {
         let (state, said) = match (self.state, value(digit)) {
             (State::Digits(n), Some(six)) => {
@@ -71,7 +71,7 @@ impl Digits {
         said
     }
 
-    /// A digit that makes no byte is left over.
+    /// A digit is left over that does not complete a byte.
     pub(super) fn dangling(&self) -> bool {
         matches!(self.state, State::Digits(1))
     }

@@ -1,4 +1,4 @@
-//! One block of an event stream: what is known of it, and what a blank line makes of it.
+//! One block of an event stream: its state, and the effect of a blank line.
 
 use super::line::{Field, line_separator};
 use super::{
@@ -11,30 +11,31 @@ use crate::oddity::excerpt;
 use crate::time::Timestamp;
 use std::borrow::Cow;
 
-/// What is known of the block at hand.
+/// State of the current block.
 #[derive(Debug, Default)]
 pub(super) struct Block {
     /// A line of it was seen.
     pub(super) open: bool,
     pub(super) start: u64,
     pub(super) first_at: Timestamp,
-    /// First field, comments passed over.
+    /// First field, comments skipped.
     pub(super) first: Option<Field>,
-    /// The data so far, from `from` on (an unfinished line is taken over with its name). Unused while the only value is in the piece.
+    /// The data so far, from `from` on (an unfinished line is taken over with its name). Unused while the
+    /// only value is in the piece.
     pub(super) data: Vec<u8>,
     pub(super) from: usize,
     pub(super) data_lines: u64,
-    /// Longer than is kept.
+    /// Longer than the limit.
     pub(super) over: bool,
     /// Bytes that may be invalid UTF-8 or line separators were in the pieces.
     pub(super) suspect: bool,
 }
 
 impl Sse {
-    /// A blank line: dispatch, if there is anything to.
+    /// A blank line: dispatches the event, if there is any.
     pub(super) fn blank(&mut self, single: Option<&[u8]>, seen: Seen, end: u64, sink: &mut Sink<'_>) {
         match self.sync {
-            // The end of a line that began in the gap; or the blank line itself. The next line will tell.
+            // The end of a line that began in the gap; or the blank line itself. The next line decides.
             Sync::Behind => return,
             Sync::Lost => self.sync = Sync::Held,
             Sync::Start | Sync::Held => {}
@@ -89,7 +90,7 @@ impl Sse {
         }));
     }
 
-    /// Ready for the next block. The id stays.
+    /// Ready for the next block. The id is kept.
     pub(super) fn reset(&mut self) {
         let mut data = std::mem::take(&mut self.block.data);
         carry::clear(&mut data);
@@ -97,7 +98,7 @@ impl Sse {
         self.event.clear();
     }
 
-    /// Say so if each line of this data is a payload of its own: what should be several events.
+    /// Reports if each line of this data is its own payload: it should be several events.
     pub(super) fn merged(&self, data: &[u8], at: Timestamp, sink: &mut Sink<'_>) {
         let lines = || data.split(|b| *b == b'\n');
         let payload = |line: &[u8]| line == b"[DONE]" || line.first() == Some(&b'{') && is_value(line);

@@ -1,4 +1,4 @@
-//! Which line ends a body uses, and the CR whose LF may still come.
+//! Which line ends a body uses, and a CR whose LF may still come.
 
 use super::{CR, CRLF, LINE_ENDS};
 use crate::framing::{Framed, Sink};
@@ -11,7 +11,7 @@ pub(super) enum End {
     Lf,
     CrLf,
     Cr,
-    /// CR as the last byte of a piece: the next byte tells.
+    /// CR as the last byte of a piece: the next byte decides.
     Open,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct LineEnds {
     cr: bool,
     mixed: bool,
     last_was_crlf: bool,
-    /// Blank lines ended in CRLF; none before the first.
+    /// Blank lines ended in CRLF; `None` before the first.
     blank_was_crlf: Option<bool>,
     open: Option<Waiting>,
 }
@@ -75,14 +75,14 @@ impl LineEnds {
         }
     }
 
-    /// The byte behind an open CR is there, and whether it is LF.
+    /// The byte after an open CR has arrived; is it LF?
     pub(super) fn settle_cr(&mut self, lf: bool, sink: &mut Sink<'_>) {
         if let Some(Waiting { blank, at, offset }) = self.open.take() {
             self.note(if lf { End::CrLf } else { End::Cr }, blank, at, offset, sink);
         }
     }
 
-    /// The byte behind an open CR is missing.
+    /// The byte after an open CR is missing.
     pub(super) fn forget_cr(&mut self) {
         self.open = None;
     }

@@ -4,10 +4,10 @@ use super::{BOM_INSIDE, FIELD_NAME_CASE, NOT_A_FIELD_LINE, UNKNOWN_FIELD};
 use crate::oddity::Kind;
 use memchr::{memchr, memchr2, memchr3_iter};
 
-/// What an `event` or `id` keeps at most.
+/// Most bytes of an `event` or `id` that are kept.
 const MAX_NAME: usize = 64 << 10;
 
-/// A field that means something.
+/// A field with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Data,
@@ -23,11 +23,11 @@ pub(super) enum Line {
     Comment,
     /// A field whose value begins at this index.
     Field {
-        /// Which.
+        /// Which field.
         field: Field,
-        /// Index of the value, behind the colon and at most one space.
+        /// Index of the value, after the colon and at most one space.
         value: usize,
-        /// Its colon is there.
+        /// The line has a colon.
         colon: bool,
     },
     /// Ignored by the standard.
@@ -56,7 +56,7 @@ impl Line {
     }
 }
 
-/// Exactly one space behind the colon is not part of the value.
+/// Exactly one space after the colon is not part of the value.
 fn value_at(line: &[u8], behind_colon: usize) -> usize {
     behind_colon + usize::from(line.get(behind_colon) == Some(&b' '))
 }
@@ -86,7 +86,7 @@ pub(super) fn line_separator(data: &[u8]) -> Option<usize> {
     control.into_iter().chain(wide).min()
 }
 
-/// Keep the value of an `event` or `id`.
+/// Keeps the value of an `event` or `id`.
 pub(super) fn set(target: &mut String, text: &[u8]) {
     target.clear();
     target.push_str(&String::from_utf8_lossy(text.get(..text.len().min(MAX_NAME)).unwrap_or_default()));

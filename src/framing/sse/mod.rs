@@ -1,4 +1,5 @@
-//! Server-sent events exactly as WHATWG HTML, section 9.2.6, interprets them; what the standard passes over in silence is told as oddities.
+//! Server-sent events exactly as WHATWG HTML, section 9.2.6, interprets them; what the standard ignores
+//! silently is reported as oddities.
 //!
 //! A whole event within one piece is never copied: its record borrows from the piece. What spans pieces is copied once.
 
@@ -34,12 +35,12 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Sync {
-    /// Before the first byte that is no byte order mark; so many bytes of a mark were seen.
+    /// Before the first byte that is not part of a byte order mark; number of bytes of a mark that were seen.
     #[default]
     Start,
     /// Lines are whole.
     Held,
-    /// Right behind a gap: the next line may be the rest of one.
+    /// Right after a gap: the next line may be the rest of one.
     Behind,
     /// Inside a block whose beginning is missing.
     Lost,
@@ -64,7 +65,7 @@ pub(super) struct Sse {
     id_said: bool,
 }
 
-/// Time and packet of the line at hand, and whether its bytes need a second look.
+/// Time and packet of the current line, and whether its bytes need a second check.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     at: Timestamp,
@@ -169,7 +170,7 @@ impl Framer for Sse {
 }
 
 impl Sse {
-    /// The start of the body: a byte order mark, over any cuts, is dropped. The index behind what was taken.
+    /// The start of the body: drops a byte order mark, over any cuts. Returns the index after it.
     fn start(&mut self, piece: &Placed<'_>, sink: &mut Sink<'_>) -> usize {
         for (i, b) in piece.bytes.iter().enumerate() {
             if MARK.get(self.line.len()) != Some(b) {
@@ -195,7 +196,8 @@ impl Sse {
         self.block.suspect |= suspect;
     }
 
-    /// A line whose beginning is carried. Where it is the block's first data, its buffer is taken over instead of copied.
+    /// A line whose beginning is carried. If it is the block's first data, its buffer is taken over instead
+    /// of copied.
     fn carried_line(&mut self, tail: &[u8], seen: Seen, single: &mut Option<&[u8]>, sink: &mut Sink<'_>) {
         self.line.keep(tail);
         if self.line.is_over() {
@@ -239,7 +241,7 @@ impl Sse {
         }
     }
 
-    /// A whole line that is not blank; the value where it is data.
+    /// A complete line that is not blank; the value if it is data.
     fn line<'l>(&mut self, line: &'l [u8], seen: Seen, sink: &mut Sink<'_>) -> Option<&'l [u8]> {
         let (start, at) = (self.line_start, seen.at);
         let kind = Line::read(line);
@@ -260,7 +262,7 @@ impl Sse {
                 return None;
             }
             Line::Other(kind) => {
-                // Behind data of the same event it is the rest of a payload that a raw line end broke.
+                // After data of the same event it is the rest of a payload that a raw line end broke.
                 let kind = if kind == NOT_A_FIELD_LINE && self.block.data_lines > 0 { RAW_NEWLINE } else { kind };
                 self.odd(kind, at, start, excerpt(line), sink);
                 return None;
@@ -305,7 +307,7 @@ impl Sse {
         }
     }
 
-    /// Behind a gap: whether this line is the first of a block, as blocks of this stream begin.
+    /// After a gap: whether this line is the first of a block, as blocks of this stream begin.
     fn hold(&mut self, line: Line, at: Timestamp, sink: &mut Sink<'_>) -> bool {
         if self.sync == Sync::Behind {
             if let Line::Field { field, colon: true, .. } = line

@@ -1,4 +1,4 @@
-//! One direction: frames to messages.
+//! One direction of a WebSocket: frames to messages.
 
 use super::head::{Head, Kind as Frame, Partial};
 use super::inflate::{Fault, Inflate};
@@ -21,14 +21,14 @@ enum State {
     Payload {
         head: Head,
         goes: Goes,
-        /// Bytes of it seen.
+        /// Number of its bytes seen.
         seen: u64,
     },
-    /// Nothing marks the beginning of a frame: no way back.
+    /// Nothing marks the beginning of a frame: reading can't resume.
     Lost,
 }
 
-/// Where a frame's payload goes.
+/// Destination of a frame's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Goes {
     Message,
@@ -43,11 +43,11 @@ struct Open {
     compressed: bool,
     start: u64,
     first_at: Timestamp,
-    /// It can't be kept.
+    /// It is not kept.
     dropped: bool,
 }
 
-/// Cuts one direction.
+/// Cutter of one direction.
 #[derive(Debug)]
 pub(in crate::framing) struct Frames {
     sender: Sender,
@@ -57,13 +57,13 @@ pub(in crate::framing) struct Frames {
     control: Vec<u8>,
     inflate: Option<Inflate>,
     inflated: Vec<u8>,
-    /// Time and place of the first byte of the frame at hand.
+    /// Time and place of the first byte of the current frame.
     frame_at: (Timestamp, u64),
     closed: bool,
     n: u64,
 }
 
-/// Where the frame at hand ends: time, packet, offset behind it.
+/// End of the current frame: time, packet, offset after it.
 #[derive(Debug, Clone, Copy)]
 struct Here {
     at: Timestamp,
@@ -72,7 +72,7 @@ struct Here {
 }
 
 impl Frames {
-    /// What this end sends behind a 101 whose `Sec-WebSocket-Extensions` has this value.
+    /// What this end sends after a 101 whose `Sec-WebSocket-Extensions` has this value.
     pub(in crate::framing) fn new(sender: Sender, extensions: Option<&str>) -> Self {
         Frames {
             sender,
@@ -88,7 +88,7 @@ impl Frames {
         }
     }
 
-    /// A head is there.
+    /// A head is complete.
     fn begin(&mut self, head: Head, here: Here, sink: &mut Sink<'_>) {
         if head.mask.is_some() != (self.sender == Sender::Client) {
             self.odd(MASK, here.at, if head.mask.is_some() { "masked" } else { "not masked" }, sink);
@@ -162,7 +162,7 @@ impl Frames {
         }
     }
 
-    /// The frame is all there.
+    /// The frame is complete.
     fn end(&mut self, here: Here, sink: &mut Sink<'_>) {
         let State::Payload { head, goes, .. } = std::mem::replace(&mut self.state, State::Head(Partial::default())) else { return };
         match (goes, self.open) {
@@ -186,7 +186,7 @@ impl Frames {
         }
     }
 
-    /// The message is all there.
+    /// The message is complete.
     fn say(&mut self, open: Open, here: Here, sink: &mut Sink<'_>) {
         let Open { opcode, compressed, start, first_at, .. } = open;
         let Here { at, frame, end } = here;
@@ -207,7 +207,7 @@ impl Frames {
         sink(Framed::Record(Record { n, at, first_at, frame, start, end, data, event, ..Record::default() }));
     }
 
-    /// Of the message at hand nothing is kept.
+    /// Drops the current message.
     fn drop_message(&mut self) {
         self.message.clear();
         let Some(open) = &mut self.open else { return };
@@ -263,7 +263,7 @@ impl Framer for Frames {
         }
     }
 
-    /// Where the frame at hand holds the gap, its end is known and only what it carries is lost.
+    /// If the gap is inside the current frame, the frame's end is known and only its payload is lost.
     fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
         if len == Some(0) || matches!(self.state, State::Lost) {
             return;

@@ -2,7 +2,7 @@
 
 use super::Opcode;
 
-/// The longest: two bytes, a length of eight, a mask of four.
+/// Longest head: two bytes, a length of eight, a mask of four.
 pub(super) const MAX: usize = 14;
 
 /// A frame's head, byte by byte.
@@ -12,7 +12,7 @@ pub(super) struct Partial {
     have: usize,
 }
 
-/// A whole one.
+/// A complete head.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     pub(super) fin: bool,
@@ -23,7 +23,7 @@ pub(super) struct Head {
     pub(super) len: u64,
 }
 
-/// What the four bits of the opcode say.
+/// Meaning of the four bits of the opcode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Continuation,
@@ -38,17 +38,17 @@ impl Kind {
 }
 
 impl Partial {
-    /// Nothing of a head is there.
+    /// No byte of a head has arrived.
     pub(super) fn is_empty(&self) -> bool {
         self.have == 0
     }
 
-    /// Bytes there.
+    /// Number of bytes that have arrived.
     pub(super) fn have(&self) -> usize {
         self.have
     }
 
-    /// One more byte; the head when it is the last.
+    /// One more byte; returns the head when it is the last.
     pub(super) fn push(&mut self, byte: u8) -> Option<Head> {
         if let Some(place) = self.bytes.get_mut(self.have) {
             *place = byte;

@@ -1,9 +1,10 @@
-//! permessage-deflate (RFC 7692 section 7): raw deflate, flushed behind every message, its last four bytes left out.
+//! permessage-deflate (RFC 7692 section 7): raw deflate, flushed after every message, without its last four
+//! bytes.
 
 use crate::framing::carry::MAX_RECORD;
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// What a sync flush ends with and the sender leaves out.
+/// The end of a sync flush, which the sender omits.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// One direction's decompressor.
@@ -12,7 +13,7 @@ pub(super) struct Inflate {
     inner: Decompress,
     /// The next message may refer to this one.
     takeover: bool,
-    /// A message could not be read, and those behind it may refer to it.
+    /// A message could not be read, and later ones may refer to it.
     lost: bool,
 }
 
@@ -33,7 +34,7 @@ impl Inflate {
         self.lost = true;
     }
 
-    /// Undo a message, into `out`.
+    /// Decompresses a message into `out`.
     pub(super) fn message(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         if !self.takeover {
             self.inner.reset(false);
@@ -58,7 +59,8 @@ impl Inflate {
                 return Err(Fault::TooLong);
             }
             match status {
-                // A block marked as the last one: the sender began anew behind it (RFC 7692 section 7.2.3.4).
+                // A block marked as the last one: the sender started anew after it (RFC 7692 section
+                // 7.2.3.4).
                 Status::StreamEnd => self.inner.reset(false),
                 _ if out.len() == out.capacity() => continue,
                 _ if used == 0 && self.inner.total_out() == wrote && !data.is_empty() => return Err(Fault::Broken),

@@ -152,8 +152,8 @@ impl Pairing {
     }
 
     /// Without pipelining only the newest request can be unanswered when a response comes: the responses to
-    /// older ones were lost with the missing bytes. Newer ones may be here already if the response was held
-    /// up after a gap.
+    /// older ones were lost with the missing bytes. Newer ones may be here already if a gap held the response
+    /// up.
     fn newest(&self, at: Timestamp) -> Option<usize> {
         self.queue.iter().rposition(|slot| slot.at <= at)
     }
