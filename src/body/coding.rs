@@ -236,3 +236,31 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes a whole buffer of each input byte.
+    #[derive(Debug)]
+    struct Swells;
+
+    impl Coding for Swells {
+        fn name(&self) -> &'static str {
+            "swells"
+        }
+
+        fn step(&mut self, _input: &[u8], output: &mut [u8]) -> Progress {
+            Progress { used: 1, made: output.len(), status: Status::Going }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_cut_at_16_mib_and_2048_bytes_for_each_that_came() {
+        let (mut stage, mut given, mut odd) = (Stage::new(Box::new(Swells)), 0, Vec::new());
+        stage.push(&[0; 600], &mut |bytes| given += bytes.len(), &mut |kind, at, found| odd.push((kind, at, found)));
+        // 546 · 32768 ≤ 16777216 + 546 · 2048, and 547 are too many.
+        assert_eq!(given, 546 * PIECE);
+        assert_eq!(odd, [(BOMB, 547, "over 17897472 bytes from 547".to_owned())]);
+    }
+}

@@ -60,7 +60,7 @@ pub fn held_back(x: &Exchange) -> Option<HeldBack> {
     let packed = inside < FASTEST.0.saturating_mul(n - bursts as i64);
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     let in_three = sizes.iter().take(3).sum();
-    let waited = quiet >= NOTICED && quiet.0 >= MADE_IN.0.saturating_mul(n) && quiet.0 / 4 >= inside;
+    let waited = quiet >= NOTICED && quiet.0 >= MADE_IN.0.saturating_mul(n);
     (packed && waited).then_some(HeldBack { bursts, in_three, quiet })
 }
 

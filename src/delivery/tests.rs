@@ -342,3 +342,18 @@ fn cuts_tokens_and_clocks_in_words() {
     let delayed = "6 of 6 gaps last 40.0 ms: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)";
     assert!(said(&stream(&nagle)).iter().any(|w| w == delayed), "{:?}", said(&stream(&nagle)));
 }
+
+#[test]
+fn cuts_and_blocks_that_something_on_the_way_makes() {
+    let mut x = stream(&[20, 30]);
+    (answer(&mut x).record_count, answer(&mut x).body.arrival.split_line_ends) = (2, 1);
+    assert_eq!(said(&x).last().unwrap(), "0 of 2 records came in several deliveries, 1 between CR and LF");
+    for (size, kib) in [(4096, 4), (8192, 8), (16384, 16), (32768, 32)] {
+        let mut x = stream(&[20, 30]);
+        for n in 0..4 {
+            answer(&mut x).body.arrival.push(at(n * 10), n as u64, &vec![b'x'; size]);
+        }
+        let told = format!("3 of 3 bursts are about {kib} KiB: something on the way fills a buffer before it sends");
+        assert_eq!(said(&x)[1], told);
+    }
+}

@@ -119,4 +119,47 @@ mod tests {
         let emoji = "😀".as_bytes();
         assert_eq!(arrival(&[(0, &emoji[..3]), (1, &emoji[3..])]).split_characters, 1);
     }
+
+    #[test]
+    fn deliveries_a_millisecond_apart_are_two_bursts() {
+        let bursts = |ns: i64| {
+            let mut a = Arrival::default();
+            a.push(Timestamp(0), 1, b"a");
+            a.push(Timestamp(ns), 2, b"b");
+            a.bursts
+        };
+        assert_eq!([0, 999_999, 1_000_000].map(bursts), [0, 0, 1]);
+    }
+
+    #[test]
+    fn the_longest_silence_is_kept() {
+        let (ms, at) = (Span::from_millis, |n| Timestamp(0).plus(Span::from_millis(n)));
+        let longest = |spans: &[i64]| {
+            let mut a = Arrival::default();
+            spans.iter().zip(1..).for_each(|(span, n)| a.silent(ms(*span), at(n)));
+            a.quiet
+        };
+        assert_eq!(longest(&[]), None);
+        assert_eq!(longest(&[5, 3]), Some((ms(5), at(1))));
+        assert_eq!(longest(&[5, 7, 6]), Some((ms(7), at(2))));
+        assert_eq!(longest(&[5, 5]), Some((ms(5), at(1))), "the first of equal ones");
+    }
+
+    #[test]
+    fn a_block_is_what_two_and_more_than_half_of_the_bursts_have() {
+        let block = |blocks: [u64; 4], bursts: u64| Arrival { blocks, bursts, ..Arrival::default() }.block();
+        assert_eq!(block([0, 0, 1, 0], 1), None, "one may be chance");
+        assert_eq!(block([0, 0, 2, 0], 2), Some(16 << 10));
+        assert_eq!(block([0, 2, 0, 0], 3), Some(8 << 10));
+        assert_eq!(block([2, 0, 0, 0], 4), None, "half of them");
+        assert_eq!(block([0, 0, 1, 3], 5), Some(32 << 10));
+    }
+
+    #[test]
+    fn a_burst_is_about_a_block_from_88_to_102_hundredths_of_it() {
+        let blocks = |size: usize| arrival(&[(0, &vec![b'x'; size]), (10, b"rest")]).blocks;
+        assert_eq!([14_417, 14_418, 16_711, 16_712].map(|size| blocks(size)[2]), [0, 1, 1, 0]);
+        assert_eq!(blocks(4096), [1, 0, 0, 0]);
+        assert_eq!(blocks(32 << 10), [0, 0, 0, 1]);
+    }
 }

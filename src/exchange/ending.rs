@@ -148,4 +148,14 @@ mod tests {
         assert_eq!(closing.first(), Some((EndSignal::CloseNotify, Timestamp(5))));
         assert_eq!(Closing::default().first(), None);
     }
+
+    #[test]
+    fn whose_doing_an_end_was() {
+        let all = [MessageEnd::Complete, MessageEnd::CutByServer, MessageEnd::CutByClient, MessageEnd::CutByCapture];
+        assert_eq!(all.map(Party::from), [Party::Server, Party::Server, Party::Client, Party::Capture]);
+        assert_eq!(all.map(Party::cutting), [None, Some(Party::Server), Some(Party::Client), Some(Party::Capture)]);
+        let parties = [Party::Client, Party::Server, Party::Capture];
+        assert_eq!(parties.map(Party::cut), [MessageEnd::CutByClient, MessageEnd::CutByServer, MessageEnd::CutByCapture]);
+        assert_eq!(parties.map(|p| Party::parse(p.as_str())), parties);
+    }
 }

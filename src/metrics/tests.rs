@@ -160,3 +160,22 @@ fn nearest_rank() {
     }
     assert_eq!(percentile::<Span>(&[], 50.0), None);
 }
+
+#[test]
+fn on_a_websocket_latency_counts_from_the_question_that_was_last() {
+    let figures = |asks: &[i64]| {
+        let mut x = exchange(&[(110, CONTENT), (130, CONTENT), (200, CONTENT)], Some(3));
+        let asks = asks.iter().map(|ms| at(*ms)).collect();
+        let (opened_at, client_close, server_close) = (at(50), None, None);
+        let socket = crate::exchange::WebSocket { opened_at, client_messages: 2, asks, client_close, server_close };
+        x.websocket = Some(Box::new(socket));
+        let m = of(&x);
+        (m.ttft, m.itl, m.tpot)
+    };
+    let all = vec![ms(20), ms(70)];
+    assert_eq!(figures(&[]), (Some(ms(100)), all.clone(), Some(ms(45))), "from the request");
+    assert_eq!(figures(&[60]), (Some(ms(50)), all.clone(), Some(ms(45))));
+    assert_eq!(figures(&[110]), (Some(ms(0)), all, Some(ms(45))), "one at the delta's own time asked for it");
+    assert_eq!(figures(&[60, 150]), (Some(ms(50)), vec![ms(20)], None), "no span bridges two answers");
+    assert_eq!(figures(&[111]), (Some(ms(100)), vec![ms(70)], None), "a question behind the first delta did not ask for it");
+}

@@ -79,6 +79,7 @@ impl Closings {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::{ByteEvent, Closings, Direction, End, What};
     use crate::conn::ConnId;
     use crate::exchange::ending::{Ending, Party};
     use crate::http::event::EndSignal;
@@ -137,5 +138,26 @@ mod tests {
         assert_eq!(of("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
         assert_eq!(of("!rst >\n"), (Some(EndSignal::Reset), Party::Client));
         assert_eq!(of("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
+    }
+
+    #[test]
+    fn who_closed_first_is_still_known_when_the_guess_of_who_is_who_was_wrong() {
+        let event = |ms: i64, dir, what| {
+            let at = crate::wire::START.plus(Span::from_millis(ms));
+            ByteEvent { at, frame: 0, conn: ConnId(0), dir, what }
+        };
+        let mut closings = Closings::default();
+        closings.note(&event(1, Direction::ToServer, What::End(End::Fin)));
+        closings.note(&event(2, Direction::ToClient, What::End(End::Reset)));
+        let by = |closings: &Closings| {
+            let e = closings.ending(None);
+            (e.by, e.told, e.client.fin.is_some(), e.server.fin.is_some())
+        };
+        let (client, server) = ((Party::Client, Some(EndSignal::Fin), true, false), (Party::Server, Some(EndSignal::Fin), false, true));
+        assert_eq!(by(&closings), client);
+        assert_eq!(by(&closings.seen(true, [None; 2], closings.now)), server);
+        assert_eq!(by(&closings.seen(false, [None; 2], closings.now)), client);
+        closings.note(&event(3, Direction::ToServer, What::Flip));
+        assert_eq!(by(&closings), server);
     }
 }

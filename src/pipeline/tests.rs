@@ -1,8 +1,12 @@
 //! Times and counts of an exchange, each from a transcript whose deliveries are apart.
 
-use super::exchanges_of;
-use crate::conn::ConnId;
+use super::closing::Closings;
+use super::work::Work;
+use super::{Config, exchanges_of};
+use crate::conn::{ConnId, Endpoints};
 use crate::exchange::Exchange;
+use crate::framing::Framing;
+use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
 use crate::time::Span;
 
 const ASK: &str = "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {\"model\":\"m\",\"stream\":true}\n\n";
@@ -81,4 +85,42 @@ fn what_is_counted_and_what_is_kept() {
 fn an_interim_head_alone_is_no_gap() {
     let x = exchange(&[ASK, "< HTTP/1.1 100 Continue\n<\n\n!fin <\n"]);
     assert_eq!((x.gap, x.response.map(|r| r.informational.len())), (false, Some(1)));
+}
+
+#[test]
+fn an_answer_that_can_have_no_body_is_empty_whatever_it_declares() {
+    let framing = |status: &str| exchange(&[ASK, &HEAD.replace("200 OK", status), "!fin <\n"]).response.map(|r| (r.framing, r.dialect));
+    assert_eq!(framing("204 No Content"), Some((Framing::Empty, None)));
+    assert_eq!(framing("200 OK"), Some((Framing::Sse, Some("none"))), "an event stream without an event");
+}
+
+#[test]
+fn a_status_without_a_message_has_no_place_but_the_end() {
+    let ask = "> POST /greet.Greeter/SayHello HTTP/1.1\n> Host: h\n> Content-Type: application/grpc-web+proto\n>| x\n\n";
+    let head = "@ +20ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n";
+    let frame = |message: &str, ms: u32| format!("@ +{ms}ms\n<chunk {message}\\x80\\x00\\x00\\x00\\x10grpc-status: 8\\r\\n\n");
+    let place = |message: &str| {
+        let x = exchange(&[ask, head, &frame(message, 10), "@ +5ms\n<last\n"]);
+        let odd = x.oddities.find(crate::dialect::grpc::STATUS).map(|(o, _)| o.clone()).unwrap();
+        (ms(Some(odd.at)), odd.record, odd.offset, odd.found)
+    };
+    let (_, record, offset, found) = place("\\x00\\x00\\x00\\x00\\x01a");
+    assert_eq!((record, offset, found.as_ref()), (Some(0), Some(0), "grpc-status 8 RESOURCE_EXHAUSTED"));
+    let (at, record, offset, _) = place("");
+    assert_eq!((at, record, offset), (Some(35), None, None));
+}
+
+#[test]
+fn what_is_left_of_a_stream_whose_answer_never_began() {
+    let end = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
+    let of = |how: MessageEnd| {
+        let mut work = Box::new(Work::new(0, ConnId(0), Endpoints { client: end, server: end }));
+        let what = HttpWhat::End(how, EndSignal::Reset);
+        work.on(HttpEvent { at: crate::wire::START, frame: 1, exchange: 0, side: Side::Response, what }, &Config::default());
+        let x = work.finish(Endpoints { client: end, server: end }, &Closings::default());
+        (x.response.is_some(), x.gap)
+    };
+    // Somebody reset it: nothing is missing. Else its head was not captured.
+    assert_eq!([MessageEnd::CutByClient, MessageEnd::CutByServer].map(of), [(false, false); 2]);
+    assert_eq!([MessageEnd::Complete, MessageEnd::CutByCapture].map(of), [(true, true); 2]);
 }

@@ -1,7 +1,7 @@
 //! Each deviation of a parser from the standard, against the standard, by the events that come out.
 
 use crate::clients::framing::{Cut, Framing, Loop, Others};
-use crate::clients::sse::{Blank, Colon, Event, LastCr, Mark, Rest, STANDARD, Said, Split, Sse, Take, Utf8};
+use crate::clients::sse::{Blank, Colon, Event, LastCr, Mark, Rest, STANDARD, Split, Sse, Take, Utf8};
 use crate::clients::{BodyEnd, Stream};
 use std::ops::ControlFlow;
 

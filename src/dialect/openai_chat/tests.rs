@@ -257,3 +257,25 @@ fn fragments_of_parallel_calls_go_to_the_call_that_they_name() {
     );
     assert_eq!((read.kinds(), read.answer.tool_deltas), (vec![], 6));
 }
+
+#[test]
+fn fragments_of_calls_without_an_index() {
+    let call = |fields: &str, part: &str| delta(&format!(r#"{{"tool_calls":[{{{fields}"function":{{"arguments":"{part}"}}}}]}}"#));
+    let start = |id: &str| call(&format!(r#""id":"{id}","type":"function","#), "{");
+    // What names no call goes on with the latest, a known id with its own.
+    let records = [start("a"), start("b"), call("", "b"), call(r#""id":"a","#, "a")];
+    let records: Vec<&str> = [ROLE].into_iter().chain(records.iter().map(String::as_str)).collect();
+    let arguments = sse(&records).answer.tool_arguments;
+    assert_eq!(arguments.into_iter().map(|(k, v)| k + " " + &v).collect::<Vec<_>>(), ["0 {a", "1 {b"]);
+}
+
+#[test]
+fn a_call_that_begins_without_its_name_is_incomplete_unless_the_beginning_was_not_captured() {
+    let part = delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}"#);
+    assert_eq!(sse(&[ROLE, &part]).found(TOOL_START_INCOMPLETE), Some("lacks id, type, name"));
+    let record = super::super::testing::record(0, &part);
+    let mut reader = DIALECT.read(&super::super::testing::evidence("/", &record));
+    let mut odd = Vec::new();
+    let meaning = reader.read(&record, &mut Answer::default(), &mut |o| odd.push(o.kind));
+    assert_eq!((meaning.delta(), odd), (Some("tool"), vec![]));
+}

@@ -130,3 +130,21 @@ fn a_refusal_is_text_that_arrives() {
     let deltas: Vec<_> = read.meanings.iter().map(|m| m.delta()).collect();
     assert_eq!(deltas, [None, None, None, Some("content"), None]);
 }
+
+#[test]
+fn arguments_are_deltas_unless_empty_and_are_compared_when_done() {
+    let call = r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"function_call","name":"f"}}"#;
+    let part = |n: u32, text: &str| {
+        format!(r#"{{"type":"response.function_call_arguments.delta","sequence_number":{n},"output_index":0,"delta":"{text}"}}"#)
+    };
+    let done = |text: &str| {
+        format!(r#"{{"type":"response.function_call_arguments.done","sequence_number":4,"output_index":0,"arguments":"{text}"}}"#)
+    };
+    let last = COMPLETED.replace(":4,", ":5,");
+    let read = |told: &str| stream(&[CREATED, call, &part(2, ""), &part(3, "{}"), &done(told), &last]);
+    let same = read("{}");
+    assert_eq!(same.kinds(), [""; 0]);
+    assert_eq!(same.meanings.iter().map(|m| m.tool).collect::<Vec<_>>(), [false, false, false, true, false, false]);
+    assert_eq!(same.answer.tool_deltas, 1);
+    assert_eq!(read("{ }").found(DONE_DIFFERS), Some("arguments of output_index 0"));
+}
