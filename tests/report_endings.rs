@@ -46,7 +46,7 @@ fn rows_count_by_server_and_verdict() {
 #[test]
 fn tables_have_the_same_rows() {
     let p = place();
-    let csv = "server,verdict,exchanges,of,first_id\nb.example:8000,server-truncated,2,3,3\nb.example:8000,complete,1,3,1\na.example:8000,complete,1,2,2\na.example:8000,client-cancelled,1,2,5\n";
+    let csv = "server,verdict,exchanges,of,first id\nb.example:8000,server-truncated,2,3,3\nb.example:8000,complete,1,3,1\na.example:8000,complete,1,2,2\na.example:8000,client-cancelled,1,2,5\n";
     assert_eq!(p.out(&["report", "endings", "--format", "csv"]).replace("\r\n", "\n"), csv);
     let text = p.out(&["report", "endings"]);
     let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split_whitespace().collect()).collect();
