@@ -1,6 +1,6 @@
 //! Not a face: what the program's own `main`, integration tests, benchmarks and fuzz targets need of modules that are private.
 //!
-//! Each item is named, so that the compiler sees what nobody uses. No promise is made for any of them.
+//! Each item is named, so that the compiler reports unused ones. None of them is a promise.
 
 pub mod body {
     pub use crate::body::Decoder;

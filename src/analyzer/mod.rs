@@ -143,7 +143,7 @@ impl Analyzer {
         self.drain(sink);
     }
 
-    /// It is `now`, and no packet came: what waited long enough for lost bytes goes on without them, idle connections end.
+    /// Time passes without packets: holes that are old enough at `now` are given up, and idle connections end.
     pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(Output)) {
         let Analyzer { reassembly, pipeline, .. } = self;
         reassembly.advance(now, &mut |event| pipeline.feed(&event));

@@ -128,7 +128,7 @@ mod tests {
         ] {
             assert!(line(begin).contains(words), "{}", line(begin));
         }
-        // Each place has the path, nothing else has it.
+        // Each placeholder became the path, and nothing else did.
         assert_eq!(text.matches("/h/CA/ca.pem").count(), HELP.matches("{ca}").count());
         assert_eq!(text.matches("ca.pem").count(), text.matches("/h/CA/ca.pem").count());
     }

@@ -93,7 +93,7 @@ impl FailOn {
 
 pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     let named = common.format.as_deref();
-    // What clients make of it is no finding: the formats for those don't fit.
+    // Outcomes of clients are not findings, so the formats for findings do not fit.
     let (form, plain) = match args.clients {
         true => (Form::Table, named.map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?),
         false => (named.map_or(Ok(Form::Table), Form::parse)?, Format::Table),
@@ -146,7 +146,7 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, c
         }
         Ok(())
     })?;
-    // As with a capture without packets: nobody should take silence for an answer.
+    // As with a capture without packets: an empty result must not look like a clean one.
     match (all.exchanges > before, args.session) {
         (true, _) => Ok(()),
         (false, None) => bail!("{path} holds no exchanges"),

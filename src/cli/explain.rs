@@ -61,7 +61,7 @@ fn catalogue(format: Format, out: &mut Output) -> Result<()> {
     }
 }
 
-/// What a name stands for.
+/// What a name refers to.
 enum Subject {
     Rule(&'static Rule),
     /// A client's models, one for each dialect that it speaks.

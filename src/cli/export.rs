@@ -51,7 +51,7 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     let reader = Reader::open(&common.db)?;
     let ids = super::replay::selected(&reader, &args.ids, &args.selectors)?;
     match ids.len() {
-        0 => bail!("no exchange is selected (sniff list shows what there is)"),
+        0 => bail!("no exchange is selected (sniff list shows what is recorded)"),
         n @ 2.. if HOLDS_ONE.contains(&format.as_str()) => bail!("{format} holds one exchange, and {n} are selected; name one"),
         _ => {}
     }
@@ -129,7 +129,7 @@ fn conversation(args: &ExportArgs, exchange: &Exchange) -> Result<wire::Transcri
 
 fn pcapng(args: &ExportArgs, exchanges: &[Exchange]) -> Result<Vec<u8>> {
     let all: Vec<_> = exchanges.iter().map(|x| Ok((x.endpoints, conversation(args, x)?))).collect::<Result<_>>()?;
-    // Exchanges of one connection become connections of their own, so each gets a client port of its own.
+    // Each exchange becomes its own connection, with its own client port.
     let ports = all.iter().enumerate().map(|(i, (endpoints, transcript))| {
         let mut endpoints = *endpoints;
         let taken = all[..i].iter().filter(|(e, _)| e.client == endpoints.client && e.server == endpoints.server).count();

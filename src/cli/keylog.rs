@@ -62,7 +62,7 @@ impl Follow {
         Ok(())
     }
 
-    /// The capture is a file: whoever wrote the key log is done.
+    /// The capture is a file: its key log is complete.
     pub(super) fn finish(mut self) -> Result<()> {
         self.poll()?;
         if let Some(path) = &self.path {

@@ -109,7 +109,8 @@ impl ThresholdArgs {
     }
 }
 
-/// What counted, for the session's row: members are named as the options, times in milliseconds. Without packets there is no reassembly.
+/// The limits that applied, as JSON for the session's row: members are named as the options, times are in milliseconds. Doors without
+/// packets have no reassembly limits.
 pub(super) fn recorded(options: &analyzer::Options, packets: bool) -> Value {
     let (r, t) = (&options.reassembly, &options.thresholds);
     let ms = Span::as_millis_f64;

@@ -135,7 +135,7 @@ enum Command {
     Man(help::ManArgs),
 }
 
-/// The whole command line as clap has it, for tests of the catalogue.
+/// The whole command line as a clap command, for tests of the catalogue.
 pub fn command() -> clap::Command {
     help::command()
 }
@@ -145,7 +145,7 @@ pub fn run() -> ExitCode {
     let cli = match help::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(e) => {
-            // Help and version are data, the rest is an error; a closed pipe is nobody's fault.
+            // Help and version are data, everything else is an error. A closed pipe is not.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
@@ -165,7 +165,7 @@ pub fn run() -> ExitCode {
 pub fn parses(words: &[String]) -> Result<(), String> {
     match help::parse(words.iter().map(Into::into).collect()) {
         Ok(_) => Ok(()),
-        // Help and version end the parsing early, and are no mistake.
+        // Help and version end the parsing early and are not mistakes.
         Err(e) if !e.use_stderr() => Ok(()),
         Err(e) => Err(e.to_string().lines().next().unwrap_or_default().to_string()),
     }
@@ -226,7 +226,7 @@ fn advice(_: &anyhow::Error) -> Vec<String> {
     Vec::new()
 }
 
-/// A line to standard error, whoever may still be listening.
+/// Writes a line to standard error; a closed pipe is ignored.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

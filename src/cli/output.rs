@@ -65,12 +65,12 @@ pub(super) fn stderr_look(common: &Common) -> Look {
     Look { width: width(terminal.then_some(libc::STDERR_FILENO)), color: colors(common.color, terminal) }
 }
 
-/// Whoever read our output has gone: that is success (`sniff list | head -1`).
+/// The reader of our output closed the pipe: that is success (`sniff list | head -1`).
 pub(super) fn is_closed_pipe(e: &anyhow::Error) -> bool {
     e.chain().any(|c| c.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }
 
-/// The same as a result: a command that has its exit code keeps it.
+/// The same for a result: a command that has decided its exit code keeps it.
 pub(super) fn unless_closed(result: Result<()>) -> Result<()> {
     match result {
         Err(e) if is_closed_pipe(&e) => Ok(()),

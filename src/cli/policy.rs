@@ -1,4 +1,4 @@
-//! What rules are held to: options, and the file `sniff.toml` behind them.
+//! Levels, exceptions and thresholds of rules: from options, then from the file `sniff.toml`.
 
 use super::values;
 use crate::conformance::Level;
@@ -120,7 +120,7 @@ struct AllowEntry {
     host: Option<String>,
     path: Option<String>,
     model: Option<String>,
-    /// For whoever reads the file.
+    /// For people who read the file.
     #[serde(default, rename = "reason")]
     _reason: Option<String>,
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// How long the tee's reader waits before it looks whether it should stop.
 const TICK: Duration = Duration::from_millis(100);
-/// Body bytes and deliveries that one exchange may hold back: with thousands of streams at once this is most of what they need.
+/// Body bytes and deliveries that one exchange may hold in memory: with thousands of streams this is most of the memory.
 const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
@@ -61,7 +61,7 @@ fn allow_many_sockets() {
     }
 }
 
-/// A proxy and the recording of what goes through it.
+/// A proxy and the recording of its traffic.
 pub(super) struct Door<'a> {
     pub(super) server: Server,
     pub(super) certificate: std::path::PathBuf,
@@ -73,7 +73,7 @@ pub(super) struct Door<'a> {
     counts: Counts,
     /// Bytes lost when that was said last.
     lost: u64,
-    /// Why nothing is recorded any more. The proxy goes on: those in between need it.
+    /// Why recording has stopped. The proxy continues, because its clients need it.
     failed: Option<anyhow::Error>,
 }
 
@@ -83,10 +83,10 @@ impl<'a> Door<'a> {
         let (config, certificate) = plan.config()?;
         let Plan { name, upstream, door, policy, thresholds } = plan;
         let tee = Tee::new(door.buffer);
-        // Opened first: whoever sees it listen may use it at once.
+        // Opened first: a client may use the proxy as soon as it listens.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer });
-        // Behind the tee there is as much room again.
+        // The writer's queue gets as much room as the tee.
         let (room, store_secrets) = (door.buffer, door.store_secrets);
         let source = Source { name: name.clone(), options, room, store_secrets, relayed: true };
         let judge = policy.judge()?;
@@ -107,7 +107,7 @@ impl<'a> Door<'a> {
         })
     }
 
-    /// From here on this thread and the writer's leave the processor to the relay. Not before all is started that inherits the calling thread's ways.
+    /// Lowers the priority of this thread and of the writer. Call it last: threads started later would inherit the priority.
     pub(super) fn stand_back(&self) {
         self.recording.on_the_writer(stand_back);
         stand_back();
@@ -122,7 +122,7 @@ impl<'a> Door<'a> {
         if self.failed.is_none()
             && let Err(e) = self.record(&told)
         {
-            self.recording.notice(&format!("the recording has ended, the proxy goes on: {e:#}"));
+            self.recording.notice(&format!("the recording has ended, the proxy continues: {e:#}"));
             self.failed = Some(e);
         }
         self.told = told;

@@ -36,7 +36,7 @@ Examples:
   sniff record --iface lo --port 8000
   sniff record --iface eth0 --keylog keys.txt --duration 10m
   sniff record --read monday.pcap tuesday.pcapng.zst
-Each file becomes a session of its own, in the order given. `sniff --iface …` and `sniff --read …` do the same without the word record."
+Each file becomes its own session, in the order given. `sniff --iface …` and `sniff --read …` do the same without the word record."
 )]
 pub(super) struct RecordArgs {
     /// Capture from this device (repeatable; any: all of them)

@@ -162,7 +162,7 @@ pub(super) fn load(reader: &Reader, ids: &[i64]) -> Result<Vec<Exchange>> {
     ids.iter().map(|&id| reader.exchange(id)).collect()
 }
 
-/// What can be played, as it is asked for.
+/// The selected exchanges that can be played.
 fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> Result<Vec<(Exchange, Script)>> {
     let mut all = Vec::new();
     let mut unfit = Vec::new();
@@ -180,7 +180,7 @@ fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> R
         }
     }
     if all.is_empty() {
-        bail!("there is nothing to replay: no exchange that can be played is selected (sniff list shows what there is)");
+        bail!("nothing to replay: no exchange that can be played is selected (sniff list shows what is recorded)");
     }
     // Requests for the others are answered too, so a test fails for the fault and not for a 404. But some recording must have it.
     if unfit.len() == all.len() {
@@ -237,7 +237,7 @@ fn asked(exchange: &Exchange) -> Asked {
 }
 
 /// TLS on the port on which everything is spoken: with the certificate that is given, else by the authority that the proxy uses too. That one is opened
-/// (and made where there is none) when the first client speaks TLS.
+/// (and created if missing) when the first client speaks TLS.
 #[cfg(feature = "proxy")]
 fn seal(args: &ReplayArgs, local: SocketAddr) -> Result<Option<NewSeal>> {
     use crate::replay::serve::tls;
@@ -263,7 +263,8 @@ fn seal(_: &ReplayArgs, _: SocketAddr) -> Result<Option<NewSeal>> {
 }
 
 fn listen(address: &str) -> Result<TcpListener> {
-    let addresses: Vec<_> = address.to_socket_addrs().with_context(|| format!("{address} is no address; wanted is HOST:PORT"))?.collect();
+    let addresses: Vec<_> =
+        address.to_socket_addrs().with_context(|| format!("{address} is not an address; expected HOST:PORT"))?.collect();
     serve::bind(&addresses).with_context(|| format!("cannot listen on {address}"))
 }
 
@@ -289,7 +290,7 @@ fn message(body: &str) -> String {
 fn summary(report: &Report, pace: &Pace) -> String {
     let l = &report.lateness;
     let mut line = format!("sniff: {}", count(l.writes, "write", "writes"));
-    // With --speed max every write is due at once: how late one is says nothing.
+    // With --speed max every write is scheduled for now, so lateness means nothing.
     if l.writes > 0 && pace.speed.is_finite() {
         let at = |p| Span(l.percentile(p));
         line.push_str(&format!(

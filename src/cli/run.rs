@@ -1,4 +1,5 @@
-//! `sniff run -- CMD`: a command with a proxy of its own, told of it through its environment. Signals and the exit status pass through.
+//! `sniff run -- CMD`: runs a command behind its own proxy, which it finds through its environment. Signals and the exit status pass
+//! through.
 
 mod child;
 mod environment;

@@ -1,4 +1,4 @@
-//! Counts of a recording for its last lines, and the checks that a capture held anything at all.
+//! Counts of a recording for its last lines, and the check that a capture was not empty.
 
 use crate::analyzer::{Analyzed, Connection};
 use crate::capture::Counts;
@@ -81,7 +81,7 @@ impl Tally {
     }
 }
 
-/// A file without packets, or with none that can be read, is an error: nobody should take silence for an answer.
+/// A file without packets, or with none that can be read, is an error: an empty result must not look like a clean one.
 pub(super) fn readable(name: &str, counts: &Counts, net: &NetStats) -> Result<()> {
     if counts.packets == 0 {
         bail!("{name} holds no packets");

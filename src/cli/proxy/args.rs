@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Roots that programs are told of through the environment: a proxy in their place must know them too.
+/// Roots that the environment names for programs: the proxy connects in their place and must trust them too.
 const USERS_ROOTS: &[&str] =
     &["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"];
 

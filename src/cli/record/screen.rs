@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::io::IsTerminal;
 
-/// From a file, so many lines are shown: a large one would bury its own summary.
+/// Lines shown for a file: more of them would bury the summary.
 const FILE_LINES: u64 = 100;
 
 /// Standard error during a recording.
@@ -21,7 +21,7 @@ pub(in crate::cli) struct Screen {
     most: u64,
     shown: u64,
     held_back: u64,
-    /// Lines that wait for the end, where the terminal is somebody else's until then.
+    /// Lines held back until the end, because a command uses the terminal until then.
     held: Option<RefCell<Vec<String>>>,
 }
 
@@ -37,7 +37,7 @@ impl Screen {
         Screen { held: Some(RefCell::default()), ..Screen::new(common, true) }
     }
 
-    /// Show progress through so many bytes, where there is a terminal.
+    /// Show progress through this many bytes, on a terminal only.
     pub(in crate::cli) fn bar(&mut self, total: Option<u64>) {
         let Some(total) = total.filter(|&n| n > 4 << 20 && !self.quiet && std::io::stderr().is_terminal()) else { return };
         let bar = ProgressBar::new(total);
@@ -77,7 +77,7 @@ impl Screen {
         }
     }
 
-    /// The bar goes, what was held back is told.
+    /// Removes the progress bar and prints the lines that were held back.
     pub(in crate::cli) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

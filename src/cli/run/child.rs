@@ -31,7 +31,7 @@ pub(super) fn forward_signals() {
 }
 
 extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    // What the terminal sends (Ctrl-C, a new size) goes to the whole foreground group: the child has it already.
+    // The terminal sends Ctrl-C and size changes to the whole foreground group, so the child has received them already.
     // SAFETY: with SA_SIGINFO the kernel hands a valid siginfo.
     let from_terminal = !info.is_null() && unsafe { (*info).si_code } > 0;
     match CHILD.load(Ordering::SeqCst) {
@@ -49,7 +49,7 @@ pub(super) struct Running(Child);
 
 impl Running {
     pub(super) fn start(command: &[OsString], environment: &[(String, OsString)]) -> Result<Running> {
-        let (program, arguments) = command.split_first().context("there is no command")?;
+        let (program, arguments) = command.split_first().context("no command was given")?;
         let mut child = Command::new(program);
         child.args(arguments).envs(environment.iter().map(|(k, v)| (k, v)));
         let child = child.spawn().with_context(|| format!("cannot run {}", program.to_string_lossy()))?;
@@ -73,7 +73,7 @@ impl Running {
         if !over {
             return Ok(None);
         }
-        // A late signal is nobody's: -1 would be everybody, so it stays out of kill's sight by being 0.
+        // A late signal has no receiver. -1 would mean every process, so the number is set to 0, which is checked before kill.
         CHILD.store(0, Ordering::SeqCst);
         let status = self.0.wait().context("cannot wait for the command")?;
         Ok(Some(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) as u8))

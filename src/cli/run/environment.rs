@@ -1,4 +1,4 @@
-//! What a command must find in its environment to use the proxy and to trust it: every client has its own variables.
+//! The environment variables that make a command use the proxy and trust it; every kind of client has its own.
 
 use super::java;
 use crate::cli::proxy::args::DoorArgs;
@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 /// Where the proxy is, in both spellings.
 const PROXY: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY", "WS_PROXY", "WSS_PROXY"];
-/// Roots that stand in place of the client's own: the system's and ours.
+/// Roots that replace the client's own: the system's and ours.
 const BUNDLE: &[&str] = &[
     "SSL_CERT_FILE",                    // OpenSSL, Go, Ruby, httpx (openai, anthropic), rustls-native-certs
     "REQUESTS_CA_BUNDLE",               // Python requests

@@ -37,7 +37,7 @@ pub(super) fn trust_store(certificates: &[impl AsRef<[u8]>]) -> Vec<u8> {
     for (n, der) in certificates.iter().enumerate() {
         out.extend(2_u32.to_be_bytes()); // a trusted certificate
         text(&mut out, &format!("root{n}"));
-        out.extend(0_u64.to_be_bytes()); // its date, which nobody reads
+        out.extend(0_u64.to_be_bytes()); // its date, which is never read
         text(&mut out, "X.509");
         out.extend((der.as_ref().len() as u32).to_be_bytes());
         out.extend(der.as_ref());
