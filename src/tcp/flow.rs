@@ -1,10 +1,10 @@
 //! One direction of a connection: its segments become bytes in order.
 
-use super::held::Held;
 use super::hole::Hole;
 use super::out::Out;
 use super::recent::Recent;
 use super::seq::{Place, extend, place};
+use super::stall::SenderStall;
 use super::start::Start;
 use super::waiting::Waiting;
 use super::{DATA_AFTER_FIN, DATA_AFTER_RESET, LATE, Limits, OUT_OF_WINDOW, OVERLAP_DIFFERS, URGENT};
@@ -79,7 +79,7 @@ pub(super) struct Flow {
     /// What went up last.
     recent: Recent,
     /// What holds the sender up.
-    pub(super) held: Held,
+    pub(super) stall: SenderStall,
     pub(super) tally: Tally,
 }
 
@@ -99,7 +99,7 @@ impl Flow {
             lost: Vec::new(),
             device: None,
             recent: Recent::default(),
-            held: Held::default(),
+            stall: SenderStall::default(),
             tally: Tally::default(),
         }
     }

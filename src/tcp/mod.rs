@@ -28,7 +28,7 @@
 mod connection;
 mod defied;
 mod flow;
-mod held;
+mod stall;
 mod hole;
 mod key;
 mod out;

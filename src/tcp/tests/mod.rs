@@ -4,7 +4,7 @@
 mod corpus;
 mod ends;
 mod geometry;
-mod held;
+mod stall;
 mod joined;
 mod limits;
 mod pcap;

@@ -27,7 +27,7 @@ const AT_ONCE: Span = Span::from_millis(2);
 ///                     ▲──────window 0────┘
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Held {
+pub(super) struct SenderStall {
     window: Window,
     /// It asked for the window to open: it has something to send.
     probed: bool,
@@ -52,8 +52,8 @@ enum Window {
 impl Flow {
     /// The receiver's window, in any segment but SYN and RST.
     pub(super) fn window(&mut self, size: u16, at: Timestamp) {
-        let held = &mut self.held;
-        held.window = match (held.window, size) {
+        let stall = &mut self.stall;
+        stall.window = match (stall.window, size) {
             (Window::Free, 0) => Window::Shut(at),
             (Window::Opened { since, .. }, 0) => Window::Shut(since),
             (Window::Shut(since), 1..) => Window::Opened { since, at },
@@ -64,42 +64,42 @@ impl Flow {
     /// A segment of the sender without new bytes, below what it has sent: where the window is shut, the question whether it still is
     /// (RFC 9293 section 3.8.6.1).
     pub(super) fn asks(&mut self) {
-        self.held.probed |= matches!(self.held.window, Window::Shut(_));
+        self.stall.probed |= matches!(self.stall.window, Window::Shut(_));
     }
 
     /// The receiver has everything now, and said so in a segment without payload.
     pub(super) fn released(&mut self, at: Timestamp) {
-        let span = self.held.sent.map(|sent| at.since(sent)).filter(|span| DELAYED.contains(span));
-        self.held.released = span.map(|span| (at, span));
+        let span = self.stall.sent.map(|sent| at.since(sent)).filter(|span| DELAYED.contains(span));
+        self.stall.released = span.map(|span| (at, span));
     }
 
     /// New bytes came, whether or not it is their turn: tell what they had waited for.
     pub(super) fn sends(&mut self, stamp: Stamp, out: &mut Out<'_>) {
-        let held = &mut self.held;
-        held.sent = Some(stamp.at);
-        match held.window {
+        let stall = &mut self.stall;
+        stall.sent = Some(stamp.at);
+        match stall.window {
             Window::Free => {}
             // Sent before the sender knew, or into the shut window to see whether it opens.
-            Window::Shut(_) => held.probed = true,
+            Window::Shut(_) => stall.probed = true,
             Window::Opened { since, at } => {
-                let waited = std::mem::take(&mut held.probed) || stamp.at.since(at) <= PROMPT;
-                held.window = Window::Free;
+                let waited = std::mem::take(&mut stall.probed) || stamp.at.since(at) <= PROMPT;
+                stall.window = Window::Free;
                 if waited && stamp.at.since(since) >= SHUT {
-                    self.held_up(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was shut", stamp, out);
+                    self.report_stall(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was shut", stamp, out);
                 }
             }
         }
-        if let Some((at, span)) = self.held.released.take()
+        if let Some((at, span)) = self.stall.released.take()
             && stamp.at.since(at) <= AT_ONCE
         {
-            self.held_up(DELAYED_ACK, span, "sent at once on an acknowledgement that had been held back", stamp, out);
+            self.report_stall(DELAYED_ACK, span, "sent at once on an acknowledgement that had been held back", stamp, out);
         }
     }
 
     /// The direction ends before the window opened again.
     pub(super) fn ends_shut(&mut self, stamp: Stamp, out: &mut Out<'_>) {
-        if let (Window::Shut(since), true) = (self.held.window, self.held.probed) {
-            self.held_up(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was shut until the end", stamp, out);
+        if let (Window::Shut(since), true) = (self.stall.window, self.stall.probed) {
+            self.report_stall(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was shut until the end", stamp, out);
         }
     }
 
@@ -107,18 +107,24 @@ impl Flow {
     pub(super) fn filled(&mut self, stamp: Stamp, out: &mut Out<'_>) {
         let hole = self.hole.filter(|hole| hole.acked_at.is_none());
         if let Some(span) = hole.map(|hole| stamp.at.since(hole.since)).filter(|span| *span >= LATE) {
-            self.held_up(RETRANSMISSION_STALL, span, "bytes came after those behind them: lost and sent again, or overtaken", stamp, out);
+            self.report_stall(
+                RETRANSMISSION_STALL,
+                span,
+                "bytes came after those behind them: lost and sent again, or overtaken",
+                stamp,
+                out,
+            );
         }
     }
 
     /// Bytes that the receiver has not acknowledged were sent again, and nothing new in between.
     pub(super) fn sent_again(&mut self, stamp: Stamp, out: &mut Out<'_>) {
-        if let Some(span) = self.held.sent.map(|sent| stamp.at.since(sent)).filter(|span| *span >= LATE) {
-            self.held_up(RETRANSMISSION_STALL, span, "bytes without an acknowledgement were sent again", stamp, out);
+        if let Some(span) = self.stall.sent.map(|sent| stamp.at.since(sent)).filter(|span| *span >= LATE) {
+            self.report_stall(RETRANSMISSION_STALL, span, "bytes without an acknowledgement were sent again", stamp, out);
         }
     }
 
-    fn held_up(&self, kind: Kind, span: Span, found: &'static str, stamp: Stamp, out: &mut Out<'_>) {
+    fn report_stall(&self, kind: Kind, span: Span, found: &'static str, stamp: Stamp, out: &mut Out<'_>) {
         let oddity = Oddity::new(kind, stamp.at, found).offset(self.next - self.first).span(span);
         out.emit(stamp, What::Oddity(oddity));
     }
