@@ -1,7 +1,7 @@
 //! Two directions, who is the client, and whether a SYN opens the next connection of the same addresses.
 
-use super::defied::Defied;
 use super::flow::Flow;
+use super::ignored_reset::IgnoredReset;
 use super::key::Key;
 use super::out::Out;
 use super::start::{Start, Syn};
@@ -38,7 +38,7 @@ pub(super) enum Verdict {
     /// It is of the next one with the same addresses, whose SYN may have been seen before.
     Successor(Option<Rival>),
     /// The reset that ended this one was not believed, and it goes on: with what was sent behind the reset, then with this segment.
-    Revival(Box<Defied>),
+    Revival(Box<IgnoredReset>),
 }
 
 /// One connection.
@@ -66,7 +66,7 @@ pub(super) struct Connection {
     syn_ack: bool,
     rival: Option<Rival>,
     /// What came behind a reset.
-    defied: Option<Box<Defied>>,
+    ignored: Option<Box<IgnoredReset>>,
     /// Memory of that as the table has counted it.
     pub(super) behind_counted: usize,
     packets: u64,
@@ -99,7 +99,7 @@ impl Connection {
             syn: false,
             syn_ack: false,
             rival: None,
-            defied: None,
+            ignored: None,
             behind_counted: 0,
             packets: 0,
         };
@@ -136,13 +136,13 @@ impl Connection {
             }
         }
         let reset = seg.flags & flags::RST != 0;
-        if let Some(defied) = self.defied.take_if(|d| acks && !reset && d.is_taken_by(side, seg.ack)) {
-            return Verdict::Revival(defied);
+        if let Some(ignored) = self.ignored.take_if(|d| acks && !reset && d.is_taken_by(side, seg.ack)) {
+            return Verdict::Revival(ignored);
         }
         if self.flows[side].was_reset() && !reset && !seg.payload.is_empty() {
-            match &mut self.defied {
-                Some(defied) => defied.push(side, seg),
-                slot => *slot = Defied::new(side, self.flows[side].next, seg).map(Box::new),
+            match &mut self.ignored {
+                Some(ignored) => ignored.push(side, seg),
+                slot => *slot = IgnoredReset::new(side, self.flows[side].next, seg).map(Box::new),
             }
         }
         self.packets += 1;
@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// `side` went on behind its reset. Said behind the bytes, so that whoever reads them knows what it is about.
-    pub(super) fn defies(&self, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+    pub(super) fn report_ignored_reset(&self, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         let found = "its receiver went on as if it had not come";
         let oddity = Oddity::new(RESET_IGNORED, self.last.at, found).offset(0);
         out(self.id, self.client, side, sink).emit(self.last, What::Oddity(oddity));
@@ -261,12 +261,12 @@ impl Connection {
 
     /// Memory of what came behind a reset.
     pub(super) fn behind(&self) -> usize {
-        self.defied.as_ref().map_or(0, |d| d.cost())
+        self.ignored.as_ref().map_or(0, |d| d.cost())
     }
 
     /// That is not worth its memory.
     pub(super) fn forget_behind(&mut self) {
-        self.defied = None;
+        self.ignored = None;
     }
 
     /// Both directions ended, or one reset both.

@@ -26,7 +26,7 @@
 //! receiver acknowledges that ended nothing: what comes behind it is told as a connection joined there (`tcp.reset-ignored`).
 
 mod connection;
-mod defied;
+mod ignored_reset;
 mod flow;
 mod stall;
 mod hole;

@@ -2,7 +2,7 @@
 
 use super::Limits;
 use super::connection::{Connection, Rival, Verdict};
-use super::defied::Defied;
+use super::ignored_reset::IgnoredReset;
 use super::key::{Fold, Key};
 use crate::conn::{ByteEvent, ConnId, End};
 use crate::net::Segment;
@@ -70,8 +70,8 @@ impl Table {
         if half && conn.whole() && self.halves.get(&key.ends()) == Some(&slot) {
             self.halves.remove(&key.ends());
         }
-        if let Verdict::Revival(defied) = verdict {
-            slot = self.revive(slot, key, side, segment, &defied, sink);
+        if let Verdict::Revival(ignored) = verdict {
+            slot = self.revive(slot, key, side, segment, &ignored, sink);
         } else if let Verdict::Successor(rival) = verdict {
             self.close(slot, End::Capture, sink);
             slot = self.open(key, side, segment, rival, sink);
@@ -135,19 +135,19 @@ impl Table {
         key: Key,
         side: usize,
         segment: &Segment<'_>,
-        defied: &Defied,
+        ignored: &IgnoredReset,
         sink: &mut dyn FnMut(ByteEvent<'_>),
     ) -> usize {
         let client = self.slots.get(slot).and_then(Option::as_ref).map_or(side, |c| c.client());
         self.close(slot, End::Capture, sink);
-        let Some(first) = defied.each().next() else { return slot };
-        let slot = self.open(key, defied.side(), &first, None, sink);
+        let Some(first) = ignored.each().next() else { return slot };
+        let slot = self.open(key, ignored.side(), &first, None, sink);
         if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
             conn.led_by(client, sink);
-            for kept in defied.each() {
-                conn.segment(defied.side(), &kept, &self.limits, sink);
+            for kept in ignored.each() {
+                conn.segment(ignored.side(), &kept, &self.limits, sink);
             }
-            conn.defies(defied.side(), sink);
+            conn.report_ignored_reset(ignored.side(), sink);
             conn.segment(side, segment, &self.limits, sink);
         }
         slot

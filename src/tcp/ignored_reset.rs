@@ -11,7 +11,7 @@ const SEGMENTS: usize = 64;
 
 /// What a sender that had reset the connection sent behind the reset.
 #[derive(Debug)]
-pub(super) struct Defied {
+pub(super) struct IgnoredReset {
     side: usize,
     /// Position at which the reset ended it.
     end: u64,
@@ -19,12 +19,12 @@ pub(super) struct Defied {
     kept: Vec<(Segment<'static>, Vec<u8>)>,
 }
 
-impl Defied {
+impl IgnoredReset {
     /// The first segment with payload behind the end of `side` at `end`; none where it brings nothing that stands there.
-    pub(super) fn new(side: usize, end: u64, segment: &Segment<'_>) -> Option<Defied> {
-        let mut defied = Defied { side, end, bytes: 0, kept: Vec::new() };
-        defied.push(side, segment);
-        (!defied.kept.is_empty()).then_some(defied)
+    pub(super) fn new(side: usize, end: u64, segment: &Segment<'_>) -> Option<IgnoredReset> {
+        let mut ignored = IgnoredReset { side, end, bytes: 0, kept: Vec::new() };
+        ignored.push(side, segment);
+        (!ignored.kept.is_empty()).then_some(ignored)
     }
 
     /// The next one.
