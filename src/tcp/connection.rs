@@ -285,7 +285,7 @@ impl Connection {
         for side in [self.client, 1 - self.client] {
             self.flows[side].close(how, self.last, &mut out(self.id, self.client, side, sink));
         }
-        let (client, server) = (&self.flows[self.client].tally, &self.flows[1 - self.client].tally);
+        let (client, server) = (&self.flows[self.client].counters, &self.flows[1 - self.client].counters);
         let facts = ConnFacts {
             handshake_seen: self.syn && self.syn_ack,
             retransmitted_segments: client.retransmitted + server.retransmitted,

@@ -39,7 +39,7 @@ pub(super) enum Tail {
 
 /// What is counted per direction, see [`crate::conn::ConnFacts`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct FlowCounters {
     /// Segments with payload that was all delivered before.
     pub(super) retransmitted: u64,
     /// Segments with payload that came before their turn.
@@ -80,7 +80,7 @@ pub(super) struct Flow {
     recent: Recent,
     /// What holds the sender up.
     pub(super) stall: SenderStall,
-    pub(super) tally: Tally,
+    pub(super) counters: FlowCounters,
 }
 
 impl Flow {
@@ -100,7 +100,7 @@ impl Flow {
             device: None,
             recent: Recent::default(),
             stall: SenderStall::default(),
-            tally: Tally::default(),
+            counters: FlowCounters::default(),
         }
     }
 
@@ -202,7 +202,7 @@ impl Flow {
         } else if range.start < self.first {
             self.oddity(LATE, self.first, "bytes from before the first ones seen came after them", stamp, out);
         } else {
-            self.tally.retransmitted += 1;
+            self.counters.retransmitted += 1;
             if let Some(position) = self.recent.differs(range.start, seg.payload) {
                 self.oddity(OVERLAP_DIFFERS, position, "bytes differ from those that went up before", stamp, out);
             }
@@ -231,7 +231,7 @@ impl Flow {
         }
         self.device = device;
         self.sends(stamp, out);
-        self.tally.out_of_order += 1;
+        self.counters.out_of_order += 1;
         self.watch(stamp.at);
         while self.waiting.bytes() > limits.hole_bytes || self.waiting.len() > limits.hole_segments {
             self.give_up(out);
@@ -275,7 +275,7 @@ impl Flow {
         self.start = Start::Fixed;
         self.recent.note(self.next, bytes);
         self.next += bytes.len() as u64;
-        self.tally.bytes += bytes.len() as u64;
+        self.counters.bytes += bytes.len() as u64;
         out.emit(stamp, What::Data(bytes));
     }
 
@@ -284,7 +284,7 @@ impl Flow {
         if len > 0 {
             self.start = Start::Fixed;
             self.next += len;
-            self.tally.hole = true;
+            self.counters.hole = true;
             self.gap = Some(self.gap.map_or((stamp, len), |(first, before)| (first, before + len)));
         }
     }
@@ -298,7 +298,7 @@ impl Flow {
 
     /// FIN: Open → Closing.
     fn fin(&mut self, at: u64, stamp: Stamp, out: &mut Out<'_>) {
-        self.tally.fin.get_or_insert(stamp.at);
+        self.counters.fin.get_or_insert(stamp.at);
         if self.tail != Tail::Open {
             return;
         }
@@ -319,7 +319,7 @@ impl Flow {
 
     /// RST: Open → Closing. Nothing more is sent, so that only what waits already is worth waiting for.
     fn reset(&mut self, seq: u32, stamp: Stamp, out: &mut Out<'_>) {
-        self.tally.rst.get_or_insert(stamp.at);
+        self.counters.rst.get_or_insert(stamp.at);
         if self.tail != Tail::Open {
             return;
         }
@@ -337,7 +337,7 @@ impl Flow {
 
     /// A RST that no receiver would believe.
     pub(super) fn ignore_reset(&mut self, position: u64, stamp: Stamp, out: &mut Out<'_>) {
-        self.tally.rst.get_or_insert(stamp.at);
+        self.counters.rst.get_or_insert(stamp.at);
         self.oddity(OUT_OF_WINDOW, position, "RST that the receiver would not believe, ignored", stamp, out);
     }
 
