@@ -6,7 +6,7 @@
 //!                                          └ response: Intake ─► framing::Stream ─► Reading (dialect)
 //! ```
 
-mod again;
+mod reread;
 mod asked;
 mod closing;
 mod evidence;
@@ -21,8 +21,8 @@ mod work;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-pub use again::{Kept, KeptMessage};
 pub use output::{BodyPart, Connection, Output, Part};
+pub use reread::{StoredExchange, StoredMessage};
 
 use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, What};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};

@@ -7,7 +7,7 @@ use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{Fields, MessageEnd, Side};
 use crate::http::stored;
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
-use crate::pipeline::{BodyPart, Kept, KeptMessage};
+use crate::pipeline::{BodyPart, StoredExchange, StoredMessage};
 use crate::time::{Span, Timestamp};
 use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row};
@@ -71,17 +71,23 @@ impl Reader {
         let (conn, endpoints, tls, gap) = (row.conn, row.endpoints, row.tls, row.gap);
         let (ending, oddities) = (self.ending(id)?, self.oddities(id)?);
         let id = ExchangeId(id as u64);
-        Ok(Kept { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap }.read())
+        Ok(StoredExchange { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap }.read())
     }
 
-    fn message<H>(&self, id: i64, side: Side, m: Message, parse: impl Fn(&[u8], stored::Kept<'_>) -> Option<H>) -> Result<KeptMessage<H>> {
+    fn message<H>(
+        &self,
+        id: i64,
+        side: Side,
+        m: Message,
+        parse: impl Fn(&[u8], stored::Kept<'_>) -> Option<H>,
+    ) -> Result<StoredMessage<H>> {
         let stored = self.body(id, side as u8)?;
         let head = self.heads(id, side, "head")?.pop();
         let head_at = head.as_ref().and_then(|h| h.last_at.or(h.first_at)).map_or(m.last_at, Timestamp);
         let head = head.and_then(|h| parse(&h.raw, h.kept(&m.transfer, m.last_at)));
         let trailers = self.heads(id, side, "trailer")?.pop().map_or(Fields::default(), |h| stored::trailers(&h.raw, h.h2_stream));
         let body = BodyPart { pieces: stored.pieces, bytes: stored.bytes, unit_lines: stored.unit_lines };
-        Ok(KeptMessage { head, head_at, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
+        Ok(StoredMessage { head, head_at, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
     }
 
     fn heads(&self, id: i64, side: Side, kind: &str) -> Result<Vec<Head>> {

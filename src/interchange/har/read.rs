@@ -7,7 +7,7 @@ use crate::exchange::{Exchange, ExchangeId, PieceInfo};
 use crate::http::event::{Fields, MessageEnd};
 use crate::http::stored::{self, Kept as KeptHead};
 use crate::oddity::Oddities;
-use crate::pipeline::{BodyPart, Kept, KeptMessage};
+use crate::pipeline::{BodyPart, StoredExchange, StoredMessage};
 use crate::time::{Span, Timestamp};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -155,7 +155,7 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     part.pieces.iter_mut().for_each(|p| p.at = asked);
     let head = |raw: &[u8], at: Timestamp, transfer: &'static str| (raw.to_vec(), KeptHead { first_at: at, h2_stream: None, transfer });
     let (raw, kept) = head(&raw, begin, transfer);
-    let request = KeptMessage {
+    let request = StoredMessage {
         head: stored::request(&raw, kept),
         head_at: begin,
         body: part,
@@ -167,7 +167,7 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let (raw, transfer, part, units) = response;
     let (raw, kept) = head(&raw, first, transfer);
     let end = if e.response.complete == Some(false) { MessageEnd::CutByServer } else { MessageEnd::Complete };
-    let response = KeptMessage {
+    let response = StoredMessage {
         head: stored::response(&raw, kept),
         head_at: first,
         body: part,
@@ -182,7 +182,7 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
         client: SocketAddr::new(nowhere, 0),
         server: SocketAddr::new(e.server.trim_matches(['[', ']']).parse().unwrap_or(nowhere), port),
     };
-    let kept = Kept {
+    let kept = StoredExchange {
         id: ExchangeId(n),
         conn: ConnId(n as u32),
         endpoints,

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// What was received of an exchange.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoredExchange {
     /// [`Exchange::id`]
     pub id: ExchangeId,
     /// [`Exchange::conn`]
@@ -24,9 +24,9 @@ pub struct Kept {
     /// [`Exchange::tls`]
     pub tls: Option<TlsInfo>,
     /// The request, if any of it was seen.
-    pub request: Option<KeptMessage<RequestHead>>,
+    pub request: Option<StoredMessage<RequestHead>>,
     /// The response, if any of it was seen.
-    pub response: Option<KeptMessage<ResponseHead>>,
+    pub response: Option<StoredMessage<ResponseHead>>,
     /// Interim heads before the response's own.
     pub informational: Vec<ResponseHead>,
     /// [`Exchange::ending`], where it was kept.
@@ -39,7 +39,7 @@ pub struct Kept {
 
 /// What was received of a message.
 #[derive(Debug)]
-pub struct KeptMessage<H> {
+pub struct StoredMessage<H> {
     /// Its head, if that was captured.
     pub head: Option<H>,
     /// When that was complete.
@@ -56,10 +56,10 @@ pub struct KeptMessage<H> {
     pub end: MessageEnd,
 }
 
-impl Kept {
+impl StoredExchange {
     /// The exchange, whole: nothing is handed on in parts.
     pub fn read(self) -> Exchange {
-        let Kept { id, conn, endpoints, tls, mut request, mut response, informational, ending, oddities, gap } = self;
+        let StoredExchange { id, conn, endpoints, tls, mut request, mut response, informational, ending, oddities, gap } = self;
         let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
         let (mut asked, mut answered, mut socket) = (Vec::new(), Vec::new(), false);
         let answer = response.as_mut().and_then(|r| r.head.take());
@@ -103,11 +103,11 @@ impl Kept {
     }
 }
 
-impl<H> KeptMessage<H> {
+impl<H> StoredMessage<H> {
     /// What happened to it behind its head.
     fn steps<'k>(&'k mut self, side: Side, out: &mut Vec<HttpEvent<'k>>) {
         let trailers = std::mem::take(&mut self.trailers);
-        let KeptMessage { body, units, last_at, end, .. } = self;
+        let StoredMessage { body, units, last_at, end, .. } = self;
         let mut say = |at, frame, what| out.push(HttpEvent { at, frame, exchange: 0, side, what });
         let mut bytes = body.bytes.as_slice();
         let mut started = 0;
