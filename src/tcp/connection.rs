@@ -12,8 +12,8 @@ use crate::net::{Segment, flags};
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
 
-/// A SYN that does not belong here: the next connection with the same addresses, unless it is a stray. The segment that answers or
-/// continues it tells.
+/// A SYN that does not belong to this connection. It opens the next connection with the same addresses,
+/// unless it is a stray: the segment that answers or continues it decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rival {
     side: usize,
@@ -33,11 +33,13 @@ impl Rival {
 /// What became of a segment.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// It is of this connection.
+    /// The segment belongs to this connection.
     Taken,
-    /// It is of the next one with the same addresses, whose SYN may have been seen before.
+    /// The segment belongs to the next connection with the same addresses, whose SYN may have been seen
+    /// before.
     Successor(Option<Rival>),
-    /// The reset that ended this one was not believed, and it goes on: with what was sent behind the reset, then with this segment.
+    /// The receiver ignored the reset that ended this connection. The connection continues with the segments
+    /// after the reset, then with this one.
     Revival(Box<IgnoredReset>),
 }
 
@@ -46,34 +48,35 @@ pub(super) enum Verdict {
 pub(super) struct Connection {
     pub(super) id: ConnId,
     pub(super) key: Key,
-    /// Its key in the realm of the other direction, where the two differ.
+    /// Its key in the realm of the other direction, if the two realms differ.
     pub(super) alias: Option<Key>,
     /// Which sides have sent something.
     heard: [bool; 2],
     pub(super) flows: [Flow; 2],
-    /// Order in which the present hole of each direction opened, among all of the table; 0 without.
+    /// Per direction: number of its present hole in the order in which the holes of the whole table opened; 0
+    /// without a hole.
     pub(super) hole_no: [u64; 2],
-    /// Memory of the waiting bytes as the table has counted it.
+    /// Memory of the waiting bytes that the table has counted, in bytes.
     pub(super) counted: usize,
-    /// When the table looks at it next.
+    /// Time at which the table looks at this connection next.
     pub(super) due: Timestamp,
     pub(super) last: Stamp,
     /// Which side is the client.
     client: usize,
-    /// A SYN or SYN-ACK told.
+    /// A SYN or SYN-ACK settled which side is the client.
     settled: bool,
     syn: bool,
     syn_ack: bool,
     rival: Option<Rival>,
-    /// What came behind a reset.
+    /// The segments that came after a reset.
     ignored: Option<Box<IgnoredReset>>,
-    /// Memory of that as the table has counted it.
+    /// Memory of these segments that the table has counted, in bytes.
     pub(super) behind_counted: usize,
     packets: u64,
 }
 
 impl Connection {
-    /// First sight; says `Open`.
+    /// The first segment of a connection; emits `Open`.
     pub(super) fn open(
         id: ConnId,
         key: Key,
@@ -165,7 +168,7 @@ impl Connection {
         Verdict::Taken
     }
 
-    /// It goes on where another one was reset, with the same client.
+    /// Continue a connection after its ignored reset, with the same client.
     pub(super) fn led_by(&mut self, client: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         self.settled = true;
         if std::mem::replace(&mut self.client, client) != client {
@@ -173,7 +176,8 @@ impl Connection {
         }
     }
 
-    /// `side` went on behind its reset. Said behind the bytes, so that whoever reads them knows what it is about.
+    /// Report that `side` continued after its reset. Comes after the bytes, so that the exchange that they
+    /// belong to is known.
     pub(super) fn report_ignored_reset(&self, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         let found = "its receiver went on as if it had not come";
         let oddity = Oddity::new(RESET_IGNORED, self.last.at, found).offset(0);
@@ -185,7 +189,7 @@ impl Connection {
         self.client
     }
 
-    /// What a segment says of the direction of `side`, whose receiver sent it.
+    /// What an acknowledgement says about the direction of `side`; the receiver of that direction sent it.
     fn answered(&mut self, side: usize, seg: &Segment<'_>) {
         let flow = &mut self.flows[side];
         let before = flow.acked;
@@ -203,12 +207,14 @@ impl Connection {
         self.heard == [true; 2]
     }
 
-    /// Nothing of `side` was seen yet, and this segment acknowledges what the other side sent: it is the other half of this connection.
+    /// Whether this segment of `side` is the other half of this connection: nothing of `side` was seen yet,
+    /// and the segment acknowledges what the other side sent.
     pub(super) fn is_answered_by(&self, side: usize, seg: &Segment<'_>) -> bool {
         !self.heard[side] && seg.flags & flags::ACK != 0 && self.flows[1 - side].expects(seg.ack)
     }
 
-    /// A SYN or SYN-ACK of this connection: it settles who is the client, while nobody has read a byte.
+    /// A SYN or SYN-ACK of this connection: it settles which side is the client, unless bytes were delivered
+    /// already.
     fn greet(&mut self, side: usize, seg: &Segment<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         let opener = seg.flags & flags::ACK == 0;
         if !opener {
@@ -230,7 +236,7 @@ impl Connection {
         self.syn_ack |= !opener;
     }
 
-    /// Give up the holes whose time has come.
+    /// Give up the holes whose time limit has passed.
     pub(super) fn expire(&mut self, now: Timestamp, limits: &Limits, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         for (side, flow) in self.flows.iter_mut().enumerate() {
             flow.expire(now, limits, &mut out(self.id, self.client, side, sink));
@@ -242,29 +248,29 @@ impl Connection {
         self.flows[side].give_up(&mut out(self.id, self.client, side, sink));
     }
 
-    /// When something of it must be given up or closed, if no packet comes before.
+    /// Time of the next timeout of a hole or of the connection, if no packet comes before.
     pub(super) fn deadline(&self, limits: &Limits) -> Timestamp {
         let holes = self.flows.iter().filter_map(|f| f.deadline(limits)).min();
         let end = self.closing(limits);
         holes.map_or(end, |at| at.min(end))
     }
 
-    /// When it is closed, if no packet comes before.
+    /// Time at which the connection is closed, if no packet comes before.
     pub(super) fn closing(&self, limits: &Limits) -> Timestamp {
         self.last.at.plus(if self.over() { LINGER.min(limits.idle) } else { limits.idle })
     }
 
-    /// Memory of the bytes that wait.
+    /// Memory of the bytes that wait, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.flows.iter().map(|f| f.waiting.cost()).sum()
     }
 
-    /// Memory of what came behind a reset.
+    /// Memory of the segments after a reset, in bytes.
     pub(super) fn behind(&self) -> usize {
         self.ignored.as_ref().map_or(0, |d| d.cost())
     }
 
-    /// That is not worth its memory.
+    /// Drop the segments after a reset, to save memory.
     pub(super) fn forget_behind(&mut self) {
         self.ignored = None;
     }
@@ -274,13 +280,13 @@ impl Connection {
         self.flows.iter().all(Flow::over) || self.flows.iter().any(Flow::was_reset)
     }
 
-    /// A SYN with another number means another connection, without doubt: this one is over or never began.
+    /// Whether a SYN with another number surely opens another connection: this one is over or never began.
     fn dead(&self) -> bool {
         let began = self.syn && self.syn_ack || self.flows.iter().any(Flow::delivered);
         self.over() || !began
     }
 
-    /// Deliver what waits, end both directions (`how`, unless they ended themselves), say `Closed`.
+    /// Deliver what waits, end both directions (with `how`, unless they ended already), emit `Closed`.
     pub(super) fn close(mut self, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         for side in [self.client, 1 - self.client] {
             self.flows[side].close(how, self.last, &mut out(self.id, self.client, side, sink));
@@ -308,7 +314,7 @@ impl Connection {
     }
 }
 
-/// The way out for `side`.
+/// The sink for events of `side`.
 fn out(conn: ConnId, client: usize, side: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) -> Out<'_> {
     Out { conn, dir: if side == client { Direction::ToServer } else { Direction::ToClient }, sink }
 }

@@ -18,7 +18,8 @@ use std::ops::Range;
 /// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong to the connection.
 pub(super) const WINDOW: u64 = 1 << 30;
 
-/// How far from where the sender stands a RST may be and still be believed. Wide enough for what is on the way, narrow for a blind guess.
+/// Largest distance in bytes between a RST and the sender's position at which the RST is accepted. Wide
+/// enough for bytes in flight, narrow for a blind guess.
 const RESET_REACH: u64 = 16 << 20;
 
 /// How a direction ends.
@@ -31,9 +32,9 @@ const RESET_REACH: u64 = 16 << 20;
 pub(super) enum Tail {
     /// No end seen.
     Open,
-    /// The end was seen and stands at `at`; bytes before it are missing still.
+    /// The end was seen and is at `at`; bytes before it are still missing.
     Closing { at: u64, how: End, stamp: Stamp },
-    /// `End` was said.
+    /// `End` was emitted.
     Over(End),
 }
 
@@ -42,7 +43,7 @@ pub(super) enum Tail {
 pub(super) struct FlowCounters {
     /// Segments with payload that was all delivered before.
     pub(super) retransmitted: u64,
-    /// Segments with payload that came before their turn.
+    /// Segments with payload that came while a byte before them was missing.
     pub(super) out_of_order: u64,
     /// Bytes delivered.
     pub(super) bytes: u64,
@@ -65,20 +66,20 @@ pub(super) struct Flow {
     pub(super) first: u64,
     /// Position of the next byte to deliver.
     pub(super) next: u64,
-    /// The peer has acknowledged everything before; 0 while unknown.
+    /// The peer has acknowledged everything before this position; 0 while unknown.
     pub(super) acked: u64,
     pub(super) tail: Tail,
     pub(super) waiting: Waiting,
     pub(super) hole: Option<Hole>,
-    /// A gap not yet told, so that adjacent ones become one.
+    /// A gap that was not emitted yet, so that adjacent gaps become one.
     pub(super) gap: Option<(Stamp, u64)>,
     /// The last holes that were given up: bytes that come for them are late, not retransmitted.
     pub(super) lost: Vec<Range<u64>>,
     /// Device of the last segment that brought something new.
     device: Option<u32>,
-    /// What went up last.
+    /// Checksums of the last deliveries.
     recent: Recent,
-    /// What holds the sender up.
+    /// What makes the sender wait.
     pub(super) stall: SenderStall,
     pub(super) counters: FlowCounters,
 }
@@ -104,7 +105,7 @@ impl Flow {
         }
     }
 
-    /// `End` was said.
+    /// `End` was emitted.
     pub(super) fn over(&self) -> bool {
         matches!(self.tail, Tail::Over(_))
     }
@@ -114,7 +115,7 @@ impl Flow {
         self.tail == Tail::Over(End::Reset)
     }
 
-    /// Something of this direction went up.
+    /// Bytes or gaps of this direction were delivered.
     pub(super) fn delivered(&self) -> bool {
         self.next != self.first
     }
@@ -189,7 +190,8 @@ impl Flow {
         }
     }
 
-    /// Wholly before what is expected: a copy by the capture, a keep-alive, a late one, or a retransmission.
+    /// A segment wholly before the expected position: a copy by the capture, a keep-alive, a late segment, or
+    /// a retransmission.
     fn old(&mut self, range: Range<u64>, seg: &Segment<'_>, stamp: Stamp, out: &mut Out<'_>) {
         let acknowledged = self.acked >= self.next || !self.delivered();
         let lost = self.lost.iter().find(|l| l.start < range.end && range.start < l.end);
@@ -204,7 +206,7 @@ impl Flow {
         } else {
             self.counters.retransmitted += 1;
             if let Some(position) = self.recent.differs(range.start, seg.payload) {
-                self.oddity(OVERLAP_DIFFERS, position, "bytes differ from those that went up before", stamp, out);
+                self.oddity(OVERLAP_DIFFERS, position, "bytes differ from those delivered before", stamp, out);
             }
             if self.acked < range.end {
                 self.sent_again(stamp, out);
@@ -212,17 +214,18 @@ impl Flow {
         }
     }
 
-    /// Brings nothing new, from another device than the last one that did: the capture saw the packet twice. A sender that
-    /// retransmits is seen again on the device that brought the first copy as well, and counted there.
+    /// A segment without new bytes from another device than the last one with new bytes: the capture saw the
+    /// packet twice. A sender that retransmits is seen again on the device that brought the first copy as
+    /// well, and counted there.
     fn is_copy(&self, device: Option<u32>) -> bool {
         device.is_some() && self.device.is_some() && device != self.device
     }
 
-    /// Leaves a hole: wait.
+    /// A segment that leaves a hole: its bytes wait.
     #[allow(clippy::too_many_arguments)] // one call, all of it needed
     fn hold(&mut self, from: u64, payload: &[u8], missing: u64, device: Option<u32>, stamp: Stamp, limits: &Limits, out: &mut Out<'_>) {
         if from - self.next > WINDOW {
-            self.oddity(OUT_OF_WINDOW, from, "segment stands further ahead than any window reaches", stamp, out);
+            self.oddity(OUT_OF_WINDOW, from, "segment is further ahead than any window reaches", stamp, out);
             return;
         }
         let new = self.waiting.insert(from, payload, missing, stamp);
@@ -238,7 +241,8 @@ impl Flow {
         }
     }
 
-    /// Holds the expected byte: deliver what is new of it, and in between what waits and came first.
+    /// A segment with the expected byte: deliver its new bytes, and between them the waiting bytes, which
+    /// came first.
     fn due(&mut self, from: u64, payload: &[u8], missing: u64, stamp: Stamp, out: &mut Out<'_>) {
         let cut = from + payload.len() as u64;
         let end = cut + missing;
@@ -257,7 +261,8 @@ impl Flow {
         }
     }
 
-    /// Deliver the piece that waits at the expected position, if one does: as of the packet that filled the hole, or of its own.
+    /// Deliver the piece that waits at the expected position, if one does, with the stamp of the packet that
+    /// filled the hole or its own stamp.
     pub(super) fn take(&mut self, filler: Option<Stamp>, out: &mut Out<'_>) -> bool {
         let Some(piece) = self.waiting.take(self.next) else { return false };
         let stamp = filler.unwrap_or(piece.stamp);
@@ -266,7 +271,7 @@ impl Flow {
         true
     }
 
-    /// The next bytes go up.
+    /// Deliver the next bytes.
     fn deliver(&mut self, bytes: &[u8], stamp: Stamp, out: &mut Out<'_>) {
         if bytes.is_empty() {
             return;
@@ -289,7 +294,7 @@ impl Flow {
         }
     }
 
-    /// Tell the gap before what comes next.
+    /// Emit the pending gap before the next event.
     fn flush(&mut self, out: &mut Out<'_>) {
         if let Some((stamp, len)) = self.gap.take() {
             out.emit(stamp, What::Gap(len));
@@ -303,21 +308,22 @@ impl Flow {
             return;
         }
         if at < self.next {
-            self.oddity(DATA_AFTER_FIN, at, "FIN stands before bytes that were delivered", stamp, out);
+            self.oddity(DATA_AFTER_FIN, at, "FIN is before bytes that were delivered", stamp, out);
             return;
         }
         if at - self.next > WINDOW {
-            self.oddity(OUT_OF_WINDOW, at, "FIN stands further ahead than any window reaches", stamp, out);
+            self.oddity(OUT_OF_WINDOW, at, "FIN is further ahead than any window reaches", stamp, out);
             return;
         }
         if self.waiting.cut(at) {
-            self.oddity(DATA_AFTER_FIN, at, "bytes behind the FIN", stamp, out);
+            self.oddity(DATA_AFTER_FIN, at, "bytes after the FIN", stamp, out);
         }
         self.tail = Tail::Closing { at, how: End::Fin, stamp };
         self.settle(stamp, out);
     }
 
-    /// RST: Open → Closing. Nothing more is sent, so that only what waits already is worth waiting for.
+    /// RST: Open → Closing. The sender sends nothing more, so only the bytes that already wait can still be
+    /// delivered.
     fn reset(&mut self, seq: u32, stamp: Stamp, out: &mut Out<'_>) {
         self.counters.rst.get_or_insert(stamp.at);
         if self.tail != Tail::Open {
@@ -325,7 +331,7 @@ impl Flow {
         }
         let at = if self.start == Start::Unknown { self.next } else { extend(seq, self.next) };
         let furthest = self.waiting.end().unwrap_or(self.next).max(self.acked);
-        // RFC 5961 section 3: a RST that does not stand where the receiver expects it may be forged.
+        // RFC 5961 section 3: a RST that is not where the receiver expects it may be forged.
         if self.delivered() && (at + RESET_REACH < self.next || at > furthest + RESET_REACH) {
             self.ignore_reset(at.max(self.first), stamp, out);
             return;
@@ -335,13 +341,14 @@ impl Flow {
         self.settle(stamp, out);
     }
 
-    /// A RST that no receiver would believe.
+    /// A RST that no receiver would accept.
     pub(super) fn ignore_reset(&mut self, position: u64, stamp: Stamp, out: &mut Out<'_>) {
         self.counters.rst.get_or_insert(stamp.at);
-        self.oddity(OUT_OF_WINDOW, position, "RST that the receiver would not believe, ignored", stamp, out);
+        self.oddity(OUT_OF_WINDOW, position, "RST that the receiver would not accept, ignored", stamp, out);
     }
 
-    /// After anything that may have moved the edge: say `End` when its turn has come, else watch the hole.
+    /// After anything that may have moved the edge: emit `End` if everything before it was delivered, else
+    /// watch the hole.
     pub(super) fn settle(&mut self, stamp: Stamp, out: &mut Out<'_>) {
         match self.tail {
             Tail::Closing { at, how: End::Fin, .. } if self.next >= at => self.end(End::Fin, stamp, out),
@@ -353,7 +360,7 @@ impl Flow {
         }
     }
 
-    /// → Over.
+    /// End this direction: the state becomes `Over`.
     pub(super) fn end(&mut self, how: End, stamp: Stamp, out: &mut Out<'_>) {
         self.flush(out);
         self.ends_shut(stamp, out);
@@ -366,7 +373,7 @@ impl Flow {
         let reset = matches!(self.tail, Tail::Over(End::Reset) | Tail::Closing { how: End::Reset, .. });
         let (kind, found) = match reset {
             true => (DATA_AFTER_RESET, "bytes of a sender that had reset the connection"),
-            false => (DATA_AFTER_FIN, "bytes behind the FIN"),
+            false => (DATA_AFTER_FIN, "bytes after the FIN"),
         };
         self.oddity(kind, position, found, stamp, out);
     }

@@ -1,4 +1,5 @@
-//! Holes: what is missing before the bytes that wait, how long it is waited for, and giving it up.
+//! Holes: which bytes are missing before those that wait, how long the table waits for them, and when it
+//! gives up.
 
 use super::Limits;
 use super::flow::{Flow, Tail};
@@ -8,10 +9,10 @@ use crate::conn::Stamp;
 use crate::time::Timestamp;
 use std::ops::Range;
 
-/// Holes that are remembered after they were given up.
+/// Number of holes per direction that are remembered after they were given up.
 const REMEMBERED: usize = 8;
 
-/// The hole before the first thing that waits.
+/// The hole before the first bytes, or the FIN, that wait.
 ///
 /// ```text
 /// (none) ──something waits──► open ──the peer acknowledges past it──► acknowledged
@@ -20,16 +21,16 @@ const REMEMBERED: usize = 8;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hole {
-    /// Its first missing byte: another one is another hole.
+    /// Position of its first missing byte; a hole with another position is another hole.
     from: u64,
-    /// When it was noticed.
+    /// Time at which it was noticed.
     pub(super) since: Timestamp,
-    /// When the peer was seen to have the missing bytes.
+    /// Time at which the peer acknowledged the missing bytes.
     pub(super) acked_at: Option<Timestamp>,
 }
 
 impl Flow {
-    /// Position of the first thing that cannot be delivered yet, and its packet.
+    /// Position of the first bytes, or of the FIN, that cannot be delivered yet, and their packet.
     fn edge(&self) -> Option<(u64, Stamp)> {
         self.waiting.first().or(match self.tail {
             Tail::Closing { at, stamp, .. } if at > self.next => Some((at, stamp)),
@@ -49,7 +50,7 @@ impl Flow {
         self.hole = Some(Hole { acked_at, ..hole });
     }
 
-    /// When the hole is given up.
+    /// Time at which the hole is given up.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
         let hole = self.hole?;
         let reset = matches!(self.tail, Tail::Closing { how: End::Reset, .. });
@@ -58,15 +59,15 @@ impl Flow {
         Some(hole.acked_at.map_or(late, |at| at.plus(limits.hole_acked).min(late)))
     }
 
-    /// Give up the holes whose time has come.
+    /// Give up the holes whose time limit has passed.
     pub(super) fn expire(&mut self, now: Timestamp, limits: &Limits, out: &mut Out<'_>) {
         while self.deadline(limits).is_some_and(|at| at <= now) {
             self.give_up(out);
         }
     }
 
-    /// The first hole becomes a gap. What waited behind it goes up with its own times: the receiver had it then, only the capture
-    /// lacks the bytes before.
+    /// The first hole becomes a gap. The bytes that waited after it are delivered with their own times: the
+    /// receiver had them then, and only the capture lacks the bytes before.
     pub(super) fn give_up(&mut self, out: &mut Out<'_>) {
         let Some((edge, stamp)) = self.edge() else {
             self.hole = None;
@@ -75,7 +76,7 @@ impl Flow {
         self.lose(self.next..edge);
         self.skip(edge - self.next, stamp);
         while self.take(None, out) {}
-        // What ends or opens next did so when its own packet came.
+        // The next hole or end gets the stamp of its own packet.
         let stamp = match (self.edge(), self.tail) {
             (Some((_, own)), _) | (None, Tail::Closing { stamp: own, .. }) => own,
             _ => stamp,
@@ -83,7 +84,8 @@ impl Flow {
         self.settle(stamp, out);
     }
 
-    /// Nothing more will come: everything that waits goes up with its gaps, then `how` ends the direction unless its own end did.
+    /// Nothing more will come: deliver everything that waits with its gaps, then end the direction with `how`
+    /// unless it ended already.
     pub(super) fn close(&mut self, how: End, stamp: Stamp, out: &mut Out<'_>) {
         while self.edge().is_some() {
             self.give_up(out);
@@ -94,7 +96,7 @@ impl Flow {
         }
     }
 
-    /// Remember bytes that were given up.
+    /// Remember a range of bytes that was given up.
     pub(super) fn lose(&mut self, range: Range<u64>) {
         if self.lost.len() == REMEMBERED {
             self.lost.remove(0);

@@ -1,33 +1,35 @@
-//! A reset that its receiver did not believe, because it was forged or stood in the wrong place (RFC 5961 section 3): its sender goes on with new
-//! bytes, and the receiver acknowledges them. Nobody who had reset a connection would do the one, nobody who had believed it the other.
+//! A reset that its receiver ignored because it was forged or had a wrong sequence number (RFC 5961 section
+//! 3): the sender sends more bytes and the receiver acknowledges them. A sender that had really reset would
+//! not send more, and a receiver that had accepted the reset would not acknowledge it.
 
 use super::seq::extend;
 use crate::net::Segment;
 
-/// So much of what comes behind a reset is kept until the receiver answers.
+/// Payload bytes after a reset that are kept until the receiver answers.
 const BYTES: usize = 256 << 10;
-/// … in so many segments.
+/// Segments after a reset that are kept until the receiver answers.
 const SEGMENTS: usize = 64;
 
-/// What a sender that had reset the connection sent behind the reset.
+/// The segments that a sender sent after its reset.
 #[derive(Debug)]
 pub(super) struct IgnoredReset {
     side: usize,
-    /// Position at which the reset ended it.
+    /// Position at which the reset ended the direction.
     end: u64,
     bytes: usize,
     kept: Vec<(Segment<'static>, Vec<u8>)>,
 }
 
 impl IgnoredReset {
-    /// The first segment with payload behind the end of `side` at `end`; none where it brings nothing that stands there.
+    /// The first segment with payload after the end of `side`, which is at `end`. `None` if the segment has
+    /// no bytes after `end`.
     pub(super) fn new(side: usize, end: u64, segment: &Segment<'_>) -> Option<IgnoredReset> {
         let mut ignored = IgnoredReset { side, end, bytes: 0, kept: Vec::new() };
         ignored.push(side, segment);
         (!ignored.kept.is_empty()).then_some(ignored)
     }
 
-    /// The next one.
+    /// Keep the next segment, if it has new bytes and fits the limits.
     pub(super) fn push(&mut self, side: usize, segment: &Segment<'_>) {
         let Segment { payload, missing, seq, .. } = *segment;
         let ahead = extend(seq, self.end).checked_sub(self.end).is_some_and(|n| n <= BYTES as u64);
@@ -40,23 +42,23 @@ impl IgnoredReset {
         }
     }
 
-    /// This acknowledgement of the other side takes in some of it.
+    /// Whether this acknowledgement of the other side covers some of the bytes.
     pub(super) fn is_taken_by(&self, side: usize, ack: u32) -> bool {
         let at = extend(ack, self.end);
         side != self.side && at > self.end && at <= self.end + BYTES as u64
     }
 
-    /// Memory of it.
+    /// Memory of the kept segments, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.bytes + self.kept.len() * size_of::<(Segment<'_>, Vec<u8>)>()
     }
 
-    /// Which side sent it.
+    /// The side that sent the reset.
     pub(super) fn side(&self) -> usize {
         self.side
     }
 
-    /// Each of them.
+    /// The kept segments in order of arrival.
     pub(super) fn each(&self) -> impl Iterator<Item = Segment<'_>> {
         self.kept.iter().map(|(segment, payload)| Segment { payload, ..segment.clone() })
     }

@@ -1,4 +1,4 @@
-//! Which connection a segment belongs to, and a hash for it that is fast and cannot be steered from outside.
+//! Which connection a segment belongs to, and a fast hash of it that a sender cannot force to collide.
 
 use crate::net::Segment;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -14,7 +14,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The key, and which side sent the segment: 0 the lower endpoint, 1 the higher.
+    /// The key, and the side that sent the segment: 0 for the lower endpoint, 1 for the higher.
     pub(super) fn of(seg: &Segment<'_>) -> (Key, usize) {
         let (src, dst) = (end(&seg.src), end(&seg.dst));
         let side = usize::from(src > dst);
@@ -23,7 +23,7 @@ impl Key {
         (Key { low: low.0, high: high.0, ports, realm: seg.realm }, side)
     }
 
-    /// The same ends in no realm.
+    /// The same endpoints without a realm.
     pub(super) fn ends(self) -> Key {
         Key { realm: 0, ..self }
     }
@@ -38,8 +38,8 @@ fn end(address: &SocketAddr) -> (u128, u16) {
     (ip, address.port())
 }
 
-/// Multiply-and-fold hashing from a random start: a few cycles per word, and nobody who chooses ports and addresses can make them
-/// collide. The order of a table is never visible in what it emits.
+/// Multiply-and-fold hashing from a random start: a few cycles per word, and a sender that chooses ports and
+/// addresses cannot make them collide. The order of a table is never visible in what it emits.
 #[derive(Debug, Clone)]
 pub(super) struct Fold(u64);
 

@@ -7,23 +7,26 @@
 //!                                    └ hole:    what is missing, until when
 //! ```
 //!
-//! **Time of a byte**: when it became deliverable in order. Bytes that waited behind a hole carry time and number of the packet that
-//! filled it; where the hole is given up ([`What::Gap`](crate::conn::What::Gap)) they carry their own, because the receiver had
-//! the missing bytes and only the capture lacks them.
+//! **Time of a byte**: when it became deliverable in order. Bytes that waited after a hole carry time and
+//! number of the packet that filled it. If the hole is given up ([`What::Gap`](crate::conn::What::Gap)) they
+//! carry their own, because the receiver had the missing bytes and only the capture lacks them.
 //!
-//! **Overlaps**: the copy that was seen first wins. Other bytes in a later copy are noticed as long as the first one still waits; of what went
-//! up only checksums of the last deliveries are kept, so that the usual path copies nothing and another content is noticed all the same.
+//! **Overlaps**: the copy that was seen first wins. Different bytes in a later copy are noticed while the
+//! first copy still waits. Of delivered bytes only the checksums of the last deliveries are kept: the usual
+//! path copies nothing and different content is still noticed.
 //!
 //! **Urgent data** stays in the stream, as for a receiver that sets `SO_OOBINLINE` (RFC 6093 section 4).
 //!
-//! **Counts**: a payload segment is out of order when it came before its turn (a byte before it was missing then), and retransmitted
-//! when all of it had been delivered. The segment that fills a hole is neither.
+//! **Counts**: a payload segment is out of order if a byte before it was missing when it came, and
+//! retransmitted if all of it had been delivered. The segment that fills a hole is neither.
 //!
-//! **Who is the client**: the sender of the SYN; else the receiver of the SYN-ACK; else the end with the higher port; else who spoke first.
+//! **Who is the client**: the sender of the SYN; else the receiver of the SYN-ACK; else the end with the
+//! higher port; else the sender of the first segment.
 //!
-//! **The end**: every direction ends once. One that neither FIN nor RST ended gets `Idle` when time closes the connection (also after the
-//! peer's RST), and `Capture` when the capture, a limit or the next connection with the same addresses does. A reset whose sender goes on and whose
-//! receiver acknowledges that ended nothing: what comes behind it is told as a connection joined there (`tcp.reset-ignored`).
+//! **The end**: every direction ends once. One that neither FIN nor RST ended gets `Idle` when time closes
+//! the connection (also after the peer's RST), and `Capture` when the capture, a limit or the next connection
+//! with the same addresses does. If the sender of a reset continues and the receiver acknowledges that, the
+//! reset ended nothing: the bytes after it become a connection that was joined there (`tcp.reset-ignored`).
 
 mod connection;
 mod ignored_reset;
@@ -48,45 +51,50 @@ use crate::time::Span;
 
 /// Two copies of the same bytes differ; the offset is that of the first byte that does.
 pub const OVERLAP_DIFFERS: Kind = Kind("tcp.overlap-differs");
-/// Bytes behind the FIN; not delivered.
+/// Bytes after the FIN; not delivered.
 pub const DATA_AFTER_FIN: Kind = Kind("tcp.data-after-fin");
 /// Bytes of a sender that had reset the connection before; not delivered. Either the RST was forged or packets overtook each other.
 pub const DATA_AFTER_RESET: Kind = Kind("tcp.data-after-reset");
-/// The sender of a reset went on, and the receiver acknowledged it: somebody else sent the reset, or it stood in the wrong place.
+/// The sender of a reset continued, and the receiver acknowledged it: a third party sent the reset, or its
+/// sequence number was wrong.
 pub const RESET_IGNORED: Kind = Kind("tcp.reset-ignored");
 /// Bytes for a hole that was given up, or from before the start of a connection that was joined; not delivered.
 pub const LATE: Kind = Kind("tcp.late");
-/// The receiver had no room while the sender had bytes for it: for so long the receiver held the connection up, not the sender.
+/// The receiver had no room while the sender had bytes for it. During the span the receiver caused the pause,
+/// not the sender.
 pub const ZERO_WINDOW: Kind = Kind("tcp.zero-window");
-/// Bytes came late by so much because they had been lost and were sent again.
+/// Bytes came late, by the span, because they had been lost and were sent again.
 pub const RETRANSMISSION_STALL: Kind = Kind("tcp.retransmission-stall");
-/// Bytes left at once when an acknowledgement came that the receiver had held back for so long: Nagle's algorithm met delayed acknowledgements.
-/// Once may be chance.
+/// Bytes were sent at once after an acknowledgement that the receiver had delayed by the span: Nagle's
+/// algorithm met delayed acknowledgements. A single case may be chance.
 pub const DELAYED_ACK: Kind = Kind("tcp.delayed-ack");
-/// Urgent data (RFC 9293 section 3.8.5): receivers may take a byte out of the stream, which is not done here.
+/// Urgent data (RFC 9293 section 3.8.5): receivers may take a byte out of the stream; this reader leaves it
+/// in.
 pub const URGENT: Kind = Kind("tcp.urgent");
 /// A segment that no receiver would accept; ignored.
 pub const OUT_OF_WINDOW: Kind = Kind("tcp.out-of-window");
 
-/// How long a connection that is over is kept, so that what follows (retransmissions, RST after FIN) is still counted with it.
+/// How long a connection that is over is kept, so that later segments (retransmissions, RST after FIN) are
+/// still counted with it.
 const LINGER: Span = Span::from_secs(5);
 
-/// Bounds. All are options of the command line.
+/// Limits of the table. All are options of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A hole that the receiver has acknowledged (so the capture lost it) is given up after this long …
+    /// Time after which a hole that the receiver has acknowledged (so the capture lost it) is given up.
     pub hole_acked: Span,
-    /// … one that it has not acknowledged (so a retransmission will come) after this long …
+    /// Time after which a hole that the receiver has not acknowledged (so a retransmission will come) is
+    /// given up.
     pub hole: Span,
-    /// … or when this many bytes wait behind it …
+    /// Bytes that may wait after a hole of one direction; beyond it the hole is given up.
     pub hole_bytes: usize,
-    /// … or this many segments.
+    /// Segments that may wait after a hole of one direction; beyond it the hole is given up.
     pub hole_segments: usize,
-    /// A connection without packets for this long is over.
+    /// A connection is over after this time without packets.
     pub idle: Span,
-    /// Bytes waiting behind holes, all connections together; beyond it the oldest holes are given up.
+    /// Bytes that may wait after holes, all connections together; beyond it the oldest holes are given up.
     pub memory: usize,
-    /// Connections at once; beyond it the longest idle one is closed.
+    /// Connections that may be open at once; beyond it the longest idle one is closed.
     pub connections: usize,
 }
 

@@ -1,19 +1,19 @@
-//! The way out: stamps events with connection and direction.
+//! Output of a direction: adds connection and direction to its events.
 
 use crate::conn::{ByteEvent, ConnId, Direction, Stamp, What};
 
-/// Where the events of one direction go.
+/// The sink for the events of one direction.
 pub(super) struct Out<'s> {
-    /// Which connection.
+    /// The connection of the events.
     pub(super) conn: ConnId,
-    /// Which way.
+    /// The direction of the events.
     pub(super) dir: Direction,
-    /// The reader.
+    /// The closure that takes the events.
     pub(super) sink: &'s mut dyn FnMut(ByteEvent<'_>),
 }
 
 impl Out<'_> {
-    /// Hand one event on.
+    /// Pass one event to the sink.
     pub(super) fn emit(&mut self, stamp: Stamp, what: What<'_>) {
         (self.sink)(ByteEvent { at: stamp.at, frame: stamp.frame, conn: self.conn, dir: self.dir, what });
     }

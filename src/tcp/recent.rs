@@ -1,6 +1,7 @@
-//! Checksums of what went up last, to notice when the same bytes come again with another content. The bytes themselves are not kept.
+//! Checksums of the last deliveries, to notice when the same bytes come again with different content. The
+//! bytes themselves are not kept.
 
-/// Deliveries that are remembered.
+/// Number of deliveries that are remembered.
 const RUNS: usize = 16;
 
 /// One delivery.
@@ -15,12 +16,12 @@ struct Run {
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     runs: Vec<Run>,
-    /// Where the next one goes.
+    /// Index at which the next delivery is stored.
     next: usize,
 }
 
 impl Recent {
-    /// These bytes, which stand at `start`, went up.
+    /// Remember that these bytes, which begin at position `start`, were delivered.
     pub(super) fn note(&mut self, start: u64, bytes: &[u8]) {
         let run = Run { start, len: bytes.len(), crc: crc32fast::hash(bytes) };
         match self.runs.get_mut(self.next) {
@@ -30,7 +31,8 @@ impl Recent {
         self.next = (self.next + 1) % RUNS;
     }
 
-    /// Where a remembered delivery that lies within `bytes`, which stand at `start`, begins and differs.
+    /// The position of the first remembered delivery that is wholly within `bytes` and differs from them.
+    /// `bytes` begin at position `start`.
     pub(super) fn differs(&self, start: u64, bytes: &[u8]) -> Option<u64> {
         let inside = |run: &&Run| {
             let from = usize::try_from(run.start.checked_sub(start)?).ok()?;

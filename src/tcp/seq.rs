@@ -1,4 +1,5 @@
-//! Where a segment stands: sequence numbers as 64-bit positions, and which part of a range is new. Offsets only, holds no bytes.
+//! Positions of segments: sequence numbers as 64-bit positions, and which part of a range is new. Works on
+//! offsets and holds no bytes.
 //!
 //! A position is a sequence number that does not wrap: its low 32 bits are the sequence number (RFC 9293 section 3.4).
 
@@ -17,15 +18,15 @@ pub(super) fn extend(seq: u32, near: u64) -> u64 {
 /// How a range of positions relates to the next one expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Wholly before what is expected.
+    /// Wholly before the expected position.
     Old,
-    /// Holds the expected position.
+    /// Contains the expected position.
     Due,
-    /// Leaves a hole.
+    /// Begins after the expected position and leaves a hole.
     Ahead,
 }
 
-/// Where `range`, which is not empty, stands.
+/// The place of `range`, which is not empty.
 pub(super) fn place(range: &Range<u64>, next: u64) -> Place {
     if range.start > next {
         Place::Ahead
@@ -52,7 +53,7 @@ pub(super) fn uncovered(range: Range<u64>, known: impl Iterator<Item = Range<u64
     parts
 }
 
-/// The common part of two ranges; empty where there is none.
+/// The common part of two ranges; empty if they have none.
 pub(super) fn common(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
     let start = a.start.max(b.start);
     start..a.end.min(b.end).max(start)

@@ -5,7 +5,7 @@ use super::seq::{anchor, extend};
 use crate::conn::Stamp;
 use crate::time::Timestamp;
 
-/// How far before the presumed start bytes may stand that still count as the start.
+/// Largest distance in bytes before the presumed start at which a segment still counts as the start.
 const REACH: u64 = 1 << 20;
 
 /// What is known of the position of the first byte.
@@ -17,22 +17,22 @@ const REACH: u64 = 1 << 20;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Nothing.
+    /// Nothing is known.
     Unknown,
-    /// The peer acknowledged up to here; what is on the way already stands further on.
+    /// The peer acknowledged up to here; bytes in flight are after this position.
     Heard,
     /// The sender's own position, without payload (so that a keep-alive may have put it one byte too low).
     Guessed,
-    /// A handshake said it, or bytes were delivered from there.
+    /// From a handshake, or bytes were delivered from there.
     Fixed,
 }
 
 /// Whether a SYN belongs to what was seen so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Syn {
-    /// It does.
+    /// The SYN belongs to this connection.
     Ours,
-    /// It opens another connection.
+    /// The SYN opens another connection.
     Stranger,
 }
 
@@ -61,7 +61,7 @@ impl Flow {
             if !self.delivered() {
                 self.begin(at);
             } else if at < self.first {
-                // The capture put the SYN behind the first bytes; what stood before these is too late now.
+                // The capture has the SYN after the first bytes; any bytes before these come too late now.
                 self.lose(at..self.first);
             }
         }
@@ -76,7 +76,7 @@ impl Flow {
         }
     }
 
-    /// Before the first payload: learn from the segment where this direction stands.
+    /// Before the first payload: learn the position of this direction from the segment.
     pub(super) fn locate(&mut self, seq: u32, len: u64) {
         if self.start == Start::Fixed {
             return;
@@ -88,7 +88,8 @@ impl Flow {
         let at = extend(seq, self.next);
         match self.start {
             Start::Heard => self.put(at, Start::Guessed),
-            // What was seen first was a keep-alive: it stands one byte before its sender (RFC 9293 section 3.8.4).
+            // The first segment was a keep-alive: it is one byte before its sender's position (RFC 9293
+            // section 3.8.4).
             _ if at == self.next + 1 && self.waiting.is_empty() => self.put(at, Start::Guessed),
             _ if len > 1 && at < self.next && self.next - at <= REACH => self.put(at, Start::Guessed),
             _ => {}
@@ -112,20 +113,20 @@ impl Flow {
         }
     }
 
-    /// Whether the sender of this direction, which has seen nothing of its peer yet, would believe a RST with this acknowledgement:
-    /// it has to acknowledge the SYN (RFC 9293 section 3.10.7.3).
+    /// Whether the sender of this direction, which has seen nothing of its peer yet, would accept a RST with
+    /// this acknowledgement: it must acknowledge the SYN (RFC 9293 section 3.10.7.3).
     pub(super) fn believes_refusal(&self, ack: Option<u32>) -> bool {
         self.isn.is_none() || ack.is_some_and(|ack| (self.first..=self.next).contains(&extend(ack, self.next)))
     }
 
-    /// An acknowledgement of something seen of this direction, a FIN included.
+    /// Whether `ack` acknowledges bytes of this direction that were seen, a FIN included.
     pub(super) fn expects(&self, ack: u32) -> bool {
         let furthest = self.waiting.end().unwrap_or(self.next) + 1;
         self.start != Start::Unknown && (self.first..=furthest).contains(&extend(ack, self.next))
     }
 
-    /// Bytes acknowledged behind the last one seen become a gap, when nothing more will come. A single one is taken for a FIN that
-    /// the capture lacks.
+    /// When nothing more will come, acknowledged bytes after the last one seen become a gap. A single one is
+    /// taken for a FIN that the capture lacks.
     pub(super) fn trail(&mut self, stamp: Stamp) {
         let behind = self.acked.saturating_sub(self.next);
         if self.start != Start::Unknown && behind > 1 {
@@ -133,7 +134,7 @@ impl Flow {
         }
     }
 
-    /// A handshake said where: an acknowledgement that does not fit was of something else.
+    /// A handshake gave the position: an acknowledgement that does not fit it belonged to something else.
     fn begin(&mut self, at: u64) {
         self.put(at, Start::Fixed);
         if self.acked < at || self.acked - at > WINDOW {

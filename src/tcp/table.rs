@@ -1,4 +1,4 @@
-//! Many connections: finding the one of a segment, timers, and the limits that they share.
+//! Many connections: finding the connection of a segment, timers, and the shared limits.
 
 use super::Limits;
 use super::connection::{Connection, Rival, Verdict};
@@ -10,10 +10,11 @@ use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-/// Connections that are looked at to find one that has been idle for long.
+/// Number of connections to look at in search of one that has been idle for long.
 const SAMPLE: usize = 64;
 
-/// Memory of what came behind resets, all connections together: who comes first is kept.
+/// Bytes of memory for segments after resets, all connections together. The segments that come first are
+/// kept.
 const BEHIND: usize = 8 << 20;
 
 /// All connections.
@@ -27,19 +28,20 @@ pub struct Table {
     halves: HashMap<Key, usize, Fold>,
     slots: Vec<Option<Box<Connection>>>,
     free: Vec<usize>,
-    /// When to look at a connection again. One entry counts per connection, that which agrees with its `due`; others are stale.
+    /// When to look at a connection again. Per connection, the entry that equals its `due` is valid; all
+    /// others are stale.
     timers: BinaryHeap<Reverse<(Timestamp, usize, ConnId)>>,
     /// Directions with waiting bytes, in the order in which their present hole opened.
     holes: BTreeMap<u64, (usize, usize)>,
     last_hole: u64,
     /// Memory of all waiting bytes.
     waiting: usize,
-    /// Memory of all that came behind resets.
+    /// Memory of all segments after resets.
     behind: usize,
     next_id: u32,
-    /// Time of the packet before.
+    /// Time of the previous packet.
     previous: Option<Timestamp>,
-    /// Where the search for an idle connection goes on.
+    /// Slot at which the search for an idle connection continues.
     hand: usize,
 }
 
@@ -49,7 +51,7 @@ impl Table {
         Table { limits, ..Table::default() }
     }
 
-    /// One segment. Ends idle connections as packet time passes.
+    /// Process one segment. Ends idle connections as packet time passes.
     pub fn push(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         // The earlier of two times: one packet with a wrong clock must not end every connection.
         let now = self.previous.map_or(segment.at, |p| p.min(segment.at));
@@ -127,7 +129,7 @@ impl Table {
         slot
     }
 
-    /// The reset that ended the connection in `slot` was ignored: another one begins behind it.
+    /// The reset that ended the connection in `slot` was ignored: another connection begins after it.
     #[cold]
     fn revive(
         &mut self,
@@ -153,8 +155,9 @@ impl Table {
         slot
     }
 
-    /// The connection of which this is the other direction, in another realm: a mirror port or a device that strips tags shows a VLAN for
-    /// one direction only. The handshake must fit, for equal addresses do live in different VLANs.
+    /// The connection whose other direction, in another realm, this segment belongs to: a mirror port or a
+    /// device that strips tags shows a VLAN for one direction only. The handshake must fit, because equal
+    /// addresses occur in different VLANs.
     #[cold]
     fn other_half(&mut self, key: Key, side: usize, segment: &Segment<'_>) -> Option<usize> {
         let slot = *self.halves.get(&key.ends())?;
@@ -182,7 +185,7 @@ impl Table {
         conn.close(how, sink);
     }
 
-    /// After a segment or a timer: what waits, and when to look again.
+    /// After a segment or a timer: count what waits, and set the time of the next look.
     fn account(&mut self, slot: usize) {
         let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         let cost = conn.cost();
@@ -217,7 +220,7 @@ impl Table {
         }
     }
 
-    /// Too much waits: give up the oldest holes.
+    /// Give up the oldest holes while too many bytes wait.
     fn relieve(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         while self.waiting > self.limits.memory {
             let Some((_, (slot, side))) = self.holes.pop_first() else { break };
@@ -247,7 +250,8 @@ impl Table {
         }
     }
 
-    /// About the connection that has been idle for longest: the longest idle one of a sample, which moves on every time.
+    /// Approximately the longest idle connection: the longest idle one of a sample, which moves with each
+    /// call.
     fn idlest(&mut self) -> Option<usize> {
         let total = self.slots.len();
         let mut best: Option<(bool, Timestamp, usize)> = None;

@@ -1,21 +1,22 @@
-//! Payload that waits behind a hole: disjoint pieces by position, the copy that came first wins.
+//! Payload that waits after a hole: disjoint pieces by position. The copy that came first wins.
 
 use super::seq::{common, uncovered};
 use crate::conn::Stamp;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What a piece costs beside its bytes: map entry and allocation. Tiny segments must not slip under the memory limit.
+/// Bytes of memory that a piece costs in addition to its payload: map entry and allocation. With it, tiny
+/// segments cannot evade the memory limit.
 const OVERHEAD: usize = 128;
 
-/// A run of bytes with the packet that brought it.
+/// Consecutive bytes with the packet that brought them.
 #[derive(Debug)]
 pub(super) struct Piece {
     /// Its packet.
     pub(super) stamp: Stamp,
-    /// What was captured of it.
+    /// Its captured bytes.
     pub(super) bytes: Box<[u8]>,
-    /// Bytes behind `bytes` that the snaplen cut off.
+    /// Number of bytes after `bytes` that the snaplen cut off.
     pub(super) missing: u64,
 }
 
@@ -33,7 +34,7 @@ impl Piece {
 }
 
 impl Waiting {
-    /// Copy what is new of `payload` and of the `missing` bytes behind it; whether anything was.
+    /// Copy the new bytes of `payload` and of the `missing` bytes after it. Returns whether any were new.
     pub(super) fn insert(&mut self, start: u64, payload: &[u8], missing: u64, stamp: Stamp) -> bool {
         let range = start..start + payload.len() as u64 + missing;
         let new = uncovered(range.clone(), self.overlapping(&range).map(|(at, piece)| piece.range(at)));
@@ -46,7 +47,8 @@ impl Waiting {
         !new.is_empty()
     }
 
-    /// Position of the first byte of `payload`, which stands at `start`, that differs from what waits there.
+    /// Position of the first byte of `payload`, which begins at `start`, that differs from the waiting byte
+    /// at the same position.
     pub(super) fn differs(&self, start: u64, payload: &[u8]) -> Option<u64> {
         let range = start..start + payload.len() as u64;
         self.overlapping(&range).find_map(|(at, piece)| {
@@ -63,7 +65,7 @@ impl Waiting {
         Some(piece)
     }
 
-    /// Forget everything from `position` on; whether there was anything.
+    /// Drop everything from `position` on. Returns whether anything was dropped.
     pub(super) fn cut(&mut self, position: u64) -> bool {
         let mut any = false;
         while let Some((&at, piece)) = self.pieces.last_key_value() {
@@ -89,7 +91,7 @@ impl Waiting {
         self.pieces.first_key_value().map(|(&at, piece)| (at, piece.stamp))
     }
 
-    /// Position behind the last piece.
+    /// Position after the last piece.
     pub(super) fn end(&self) -> Option<u64> {
         self.pieces.last_key_value().map(|(&at, piece)| piece.range(at).end)
     }
@@ -109,7 +111,7 @@ impl Waiting {
         self.pieces.len()
     }
 
-    /// Memory in use, about.
+    /// Approximate memory in use, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.bytes + self.pieces.len() * OVERHEAD
     }
@@ -124,7 +126,7 @@ impl Waiting {
     }
 }
 
-/// The part `both` of `bytes`, which stand at `start`.
+/// The part `both` of `bytes`, which begin at position `start`.
 fn slice<'b>(bytes: &'b [u8], start: u64, both: &Range<u64>) -> &'b [u8] {
     let index = |p: u64| (p.saturating_sub(start) as usize).min(bytes.len());
     &bytes[index(both.start)..index(both.end)]

@@ -1,4 +1,5 @@
-//! Against captures of real stacks: counts and times as the truth files say them, bytes as tshark follows them.
+//! Against captures of real stacks: counts and times must equal those of the truth files, bytes those that
+//! tshark follows.
 
 use super::super::{Limits, Table};
 use super::pcap;
@@ -16,7 +17,7 @@ struct Heard {
     facts: ConnFacts,
     /// Bytes per direction.
     bytes: [Vec<u8>; 2],
-    /// Per direction: offset behind a delivery, and its time.
+    /// Per direction: offset after a delivery, and its time.
     times: [Vec<(usize, Timestamp)>; 2],
     gaps: [u64; 2],
     /// Server bytes before the first gap.
@@ -53,7 +54,7 @@ fn hear(file: &[u8]) -> Option<BTreeMap<u64, Heard>> {
     Some(all)
 }
 
-/// Captures of the folder DIR, relative to the repository, with the JSON beside them.
+/// Captures of the folder DIR, relative to the repository, with the JSON file of each.
 fn captures(dir: &str, suffix: &str) -> Vec<(String, Vec<u8>, Value)> {
     let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
     let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
@@ -99,7 +100,7 @@ fn counts_are_those_of_the_truth_files() {
     assert!(files > 100);
 }
 
-/// Cut files, lost packets, late starts, short snaplens: every byte that is there comes out, nothing is invented.
+/// Cut files, lost packets, late starts, short snaplens: every captured byte comes out, none is invented.
 #[test]
 fn lossy_captures_give_the_bytes_they_hold() {
     let mut connections = 0;
@@ -126,7 +127,7 @@ fn lossy_captures_give_the_bytes_they_hold() {
     assert!(connections > 5);
 }
 
-/// Wire offsets behind each decoded byte of a chunked body that begins at `at`.
+/// Wire offsets after each decoded byte of a chunked body that begins at `at`.
 fn chunked(wire: &[u8], mut at: usize) -> Vec<usize> {
     let mut ends = Vec::new();
     while let Some(line) = wire[at..].windows(2).position(|w| w == b"\r\n") {
@@ -181,7 +182,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Where tshark and this table mean different things by a connection or its bytes.
+/// Captures in which tshark and this table differ in what a connection is or which bytes it has.
 const OTHER_MEANING: &[(&str, &str)] = &[
     ("arkime-tcp_handshake_synthetic", "a SYN that the peer answers with the old connection's numbers opens nothing"),
     ("arkime-tcpseq_synthetic", "a segment far ahead, still within the largest window, counts"),
@@ -189,7 +190,7 @@ const OTHER_MEANING: &[(&str, &str)] = &[
     ("sv-bug-3286-02", "a RST that answers the SYN ends the connection; what follows is the next one"),
     ("sv-tcp-split-handshake", "both SYNs of a split handshake open one connection"),
     ("tcpflow-test5-lines-randomized", "all bytes come out, in the connection that the late SYN-ACK opens; tshark loses them"),
-    ("tcpdump-tcp_rst_data", "what a RST carries is no data"),
+    ("tcpdump-tcp_rst_data", "the payload of a RST is not data"),
 ];
 
 #[test]
@@ -199,7 +200,7 @@ fn bytes_are_those_that_tshark_follows() {
     for (name, bytes, oracle) in
         ["../shared/corpus/public/pcap/tcp", "../shared/corpus/public/pcap/http1"].into_iter().flat_map(|d| captures(d, ".tshark.json"))
     {
-        // Snaplen cuts, tunnels, tags and fragments are not this reader's.
+        // This reader does not handle snaplen cuts, tunnels, tags and fragments.
         let layers = ["vlan", "ipv6.fraghdr", "gre", "ip.fragment", "vxlan"];
         let nested = oracle["capture"]["protocols"].as_array().is_some_and(|l| l.iter().any(|p| layers.iter().any(|n| p == n)));
         if oracle["capture"]["frames_cut_by_snaplen"] != 0 || nested || OTHER_MEANING.iter().any(|(n, _)| name.starts_with(n)) {
@@ -223,7 +224,8 @@ fn bytes_are_those_that_tshark_follows() {
             let conn = heard.remove(&id).unwrap();
             for (side, want) in [&stream["c2s"], &stream["s2c"]].into_iter().enumerate() {
                 let have = &conn.bytes[if swapped { 1 - side } else { side }];
-                // Behind a hole tshark follows in the order of the file; up to there, and in number, the bytes are the same.
+                // After a hole tshark follows in the order of the file; up to there, and in number, the bytes
+                // are the same.
                 let before = want["bytes_before_first_gap"].as_u64().map_or(0, |n| n as usize).min(have.len());
                 let until_gap = want["bytes"] == have.len() && want["sha256_before_first_gap"] == sha256(&have[..before]).as_str();
                 if want["sha256"] != sha256(have).as_str() && !until_gap {

@@ -70,7 +70,7 @@ fn reset_ends_at_once_where_nothing_waits() {
     assert_eq!(t.said(), ["0< ab #4", "0< Reset #5", "0< tcp.data-after-reset @2"]);
 }
 
-/// Somebody else sent the reset: its alleged sender goes on, and the receiver takes that.
+/// A third party sent the reset: its alleged sender continues, and the receiver acknowledges that.
 #[test]
 fn reset_that_the_receiver_ignores() {
     let mut t = Talk::open();
@@ -95,7 +95,7 @@ fn reset_that_the_receiver_ignores() {
     );
 }
 
-/// Thousands of connections with something behind their reset fill no memory.
+/// Thousands of connections with segments after their reset do not fill the memory.
 #[test]
 fn what_comes_behind_resets_is_bounded() {
     let mut t = Talk::silent(super::Limits::default());
@@ -115,7 +115,7 @@ fn what_comes_behind_resets_is_bounded() {
     }
 }
 
-/// What was on the way when the reset left is acknowledged by nobody.
+/// No receiver acknowledges what was in flight when the reset was sent.
 #[test]
 fn bytes_behind_a_believed_reset_begin_nothing() {
     let mut t = Talk::open();

@@ -1,4 +1,4 @@
-//! How segments can lie to each other.
+//! How segments can overlap and follow each other.
 
 use super::{CLIENT_ISN, SERVER_ISN, Talk};
 use crate::net::flags;

@@ -1,4 +1,4 @@
-//! What bounds waiting and memory.
+//! Limits of waiting and memory.
 
 use super::{Limits, Talk};
 use crate::net::flags::{ACK, FIN, SYN};

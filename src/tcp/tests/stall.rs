@@ -1,9 +1,9 @@
-//! What holds a sender up, and for how long.
+//! What makes a sender wait, and for how long.
 
 use super::Talk;
 
 #[test]
-fn shut_window_that_the_sender_had_waited_for() {
+fn closed_window_that_the_sender_had_waited_for() {
     let mut talk = Talk::open();
     talk.data(0, "abc");
     talk.window = 0;
@@ -16,7 +16,7 @@ fn shut_window_that_the_sender_had_waited_for() {
 }
 
 #[test]
-fn shut_window_that_nobody_waited_for() {
+fn closed_window_that_no_bytes_waited_for() {
     let mut talk = Talk::open();
     talk.data(0, "abc");
     talk.window = 0;
@@ -36,7 +36,7 @@ fn a_sender_that_asks_has_something_to_send() {
     talk.ack(3);
     talk.window = 1000;
     talk.wait(100);
-    talk.data(2, ""); // Linux asks with nothing, one below
+    talk.data(2, ""); // Linux probes without payload, one byte before its position
     talk.ack(3);
     talk.wait(300);
     talk.data(3, "def");
@@ -91,9 +91,9 @@ fn nagle_meets_delayed_acknowledgements() {
     assert_eq!(talk.said(), ["0< ghi #8"], "it had nothing to send when the acknowledgement came");
 }
 
-/// Nobody knows whether the sender had more to say: silence is no accusation.
+/// It is unknown whether the sender had more to send: silence is not an accusation.
 #[test]
-fn a_window_that_is_shut_at_the_end_is_told_only_of_a_sender_that_asked() {
+fn a_window_that_is_closed_at_the_end_is_reported_only_for_a_sender_that_probed() {
     let mut talk = Talk::open();
     talk.data(0, "abc");
     talk.window = 0;
