@@ -1,9 +1,10 @@
-//! Bytes of a capture as they come: asks the source only when the record at hand is not whole, so that a pipe never waits for a full buffer.
+//! Buffers the bytes of a capture: reads the source only if the current record is not whole, so that a pipe
+//! never waits for a full buffer.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// First size. Grows only for a record that is longer, which the parsers bound.
+/// First size in bytes. The buffer grows only for a longer record, whose length the parsers limit.
 const SIZE: usize = 1 << 20;
 
 /// A window over a stream.
@@ -17,11 +18,11 @@ pub(super) struct Buffer {
     over: Over,
 }
 
-/// Whether more can come.
+/// Whether more bytes can come.
 enum Over {
     /// More may come.
     No,
-    /// The source ended in good order.
+    /// The source ended without an error.
     Clean,
     /// The source failed.
     Failed(io::Error),
@@ -32,7 +33,7 @@ impl Buffer {
         Buffer { source, bytes: Vec::new(), start: 0, end: 0, offset: 0, over: Over::No }
     }
 
-    /// True when `n` bytes are there; reads until they are. False when the source ended before.
+    /// Read until `n` bytes are buffered; false if the source ends earlier.
     #[inline]
     pub(super) fn want(&mut self, n: usize) -> bool {
         while self.end - self.start < n {
@@ -43,13 +44,14 @@ impl Buffer {
         true
     }
 
-    /// The bytes that are there.
+    /// The buffered bytes.
     #[inline]
     pub(super) fn seen(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    /// Leave `n` bytes behind (at most those that are there). They stay readable through the returned range until the next `want`.
+    /// Consume `n` bytes (at most those that are buffered). They stay readable through the returned range
+    /// until the next `want`.
     #[inline]
     pub(super) fn take(&mut self, n: usize) -> Range<usize> {
         let n = n.min(self.end - self.start);
@@ -70,7 +72,7 @@ impl Buffer {
         self.offset
     }
 
-    /// Why the source ended, when it was not its proper end.
+    /// The error that ended the source, if one did.
     pub(super) fn failure(&self) -> Option<&io::Error> {
         match &self.over {
             Over::Failed(e) => Some(e),
@@ -78,7 +80,7 @@ impl Buffer {
         }
     }
 
-    /// One read; false at the end.
+    /// Read once; false at the end.
     #[cold]
     fn more(&mut self, n: usize) -> bool {
         if !matches!(self.over, Over::No) {

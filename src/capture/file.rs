@@ -1,6 +1,8 @@
-//! Capture files: pcap and pcapng, plain or compressed, from disk or a pipe. A packet is handed out as soon as its bytes are there.
+//! Capture files: pcap and pcapng, plain or compressed, from disk or a pipe. A packet is returned as soon as
+//! its bytes are read.
 //!
-//! Damage is met in two ways. Before the first packet it is an error: this file gives nothing. Behind it, what was read is kept and a notice says what is not.
+//! Damage before the first packet is an error, because the file gives nothing. After it, packets that were
+//! read are kept, and a notice says where the damage is.
 
 use super::buffer::Buffer;
 use super::pcap::{self, Header};
@@ -15,7 +17,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// So many notices of damage are handed out; the rest is counted and told at the end.
+/// Notices of damage that are returned one by one; the others are counted in one notice at the end.
 const NOTICES: u64 = 20;
 
 /// A capture file being read.
@@ -25,11 +27,11 @@ pub struct Reader {
     source: Option<Source>,
     buffer: Buffer,
     format: Format,
-    /// Nothing more is to come.
+    /// The end was reached.
     over: bool,
     counts: Counts,
     frame: u64,
-    /// Time of the last packet that had one: simple packet blocks have none.
+    /// Time of the last packet that had a time: simple packet blocks have none.
     last: Timestamp,
     notices: u64,
     read: Arc<AtomicU64>,
@@ -37,7 +39,7 @@ pub struct Reader {
     stop: Option<Arc<AtomicBool>>,
 }
 
-/// What the file turned out to be.
+/// Format of the file.
 enum Format {
     /// Nothing read yet.
     Unknown,
@@ -48,13 +50,14 @@ enum Format {
 }
 
 impl Reader {
-    /// Open a file; `-` is standard input. Nothing is read yet, so that a pipe that is still silent does not hold up the caller.
+    /// Open a file; `-` is standard input. Reads nothing yet, so that a silent pipe does not block the
+    /// caller.
     pub fn open(path: &str) -> anyhow::Result<Reader> {
         let name = if path == "-" { "standard input" } else { path };
         Ok(Reader::over(Source::open(path)?, name))
     }
 
-    /// Read from anything; `name` stands in messages.
+    /// Read from any source; messages call it `name`.
     pub fn new(read: Box<dyn Read + Send>, name: impl Into<String>) -> Reader {
         Reader::over(Source::new(read), name)
     }
@@ -76,7 +79,8 @@ impl Reader {
         }
     }
 
-    /// From now on the file counts as ended once `stop` is set, also while waiting for a pipe (seen within 100 ms). Call before the first [`Reader::next`].
+    /// From now on the file counts as ended once `stop` is set, also while waiting for a pipe (seen within
+    /// 100 ms). Call before the first [`Reader::next`].
     pub fn stop_when(&mut self, stop: Arc<AtomicBool>) {
         if let Some(source) = &mut self.source {
             source.stop = Some(stop.clone());
@@ -84,7 +88,8 @@ impl Reader {
         self.stop = Some(stop);
     }
 
-    /// The next packet, secret or notice; `None` at the end. An error says what is wrong, at which byte, and what to do.
+    /// The next packet, secret or notice; `None` at the end. An error names the fault, its byte offset, and
+    /// what to do.
     #[allow(clippy::should_implement_trait)] // borrows from the reader, which an Iterator cannot
     pub fn next(&mut self) -> anyhow::Result<Option<Item<'_>>> {
         if self.source.is_some() {
@@ -111,7 +116,7 @@ impl Reader {
                         return Ok(None);
                     }
                     if let Some(why) = self.failed() {
-                        return self.end_badly(&format!("{why} behind byte {}", self.buffer.offset()));
+                        return self.end_badly(&format!("{why} after byte {}", self.buffer.offset()));
                     }
                     if self.notices > NOTICES {
                         let rest = self.notices - NOTICES;
@@ -146,12 +151,12 @@ impl Reader {
         counts
     }
 
-    /// Bytes read so far, before decompression, and how many there are where that is known (a regular file).
+    /// Bytes read so far, before decompression, and the size of the file if it is a regular file.
     pub fn progress(&self) -> (u64, Option<u64>) {
         (self.read.load(Ordering::Relaxed), self.total)
     }
 
-    /// Find out what it is. A notice where it is read with a reservation.
+    /// Detect the format. Returns a notice if the version is unknown.
     fn begin(&mut self) -> anyhow::Result<Option<String>> {
         let Some(source) = self.source.take() else { return Ok(None) };
         let (read, compression) = source.decompressed().with_context(|| format!("cannot read {}", self.name))?;
@@ -199,7 +204,7 @@ impl Reader {
         self.buffer.want(16);
         let head = &self.buffer.seen()[..self.buffer.seen().len().min(16)];
         let hint = guess(head).unwrap_or("a capture begins with a pcap or pcapng magic number, plain or compressed with gzip or zstd");
-        anyhow!("{name} is no capture file: it begins with \"{}\" at byte 0; {hint}", excerpt(head))
+        anyhow!("{name} is not a capture file: it begins with \"{}\" at byte 0; {hint}", excerpt(head))
     }
 
     #[inline]
@@ -222,16 +227,16 @@ impl Reader {
         Packet { at: self.last, frame: self.frame, link: found.link, device: found.device, wire_len: found.wire_len, data }
     }
 
-    /// The source's own failure, in words.
+    /// The error of the source as text.
     fn failed(&self) -> Option<String> {
-        self.buffer.failure().map(|e| format!("cannot be read on ({e})"))
+        self.buffer.failure().map(|e| format!("reading failed ({e})"))
     }
 
     fn stopped(&self) -> bool {
         self.stop.as_ref().is_some_and(|s| s.load(Ordering::Relaxed))
     }
 
-    /// An end before the end: an error when it gave nothing, else a notice.
+    /// A premature end: an error if there was no packet, else a notice.
     fn end_badly(&self, what: &str) -> anyhow::Result<Option<Item<'_>>> {
         let name = &self.name;
         match self.frame {

@@ -1,7 +1,9 @@
-//! Packets from devices, through libpcap. With `privileges` and `source` the only place below `cli` that touches the system, and the only clock.
+//! Packets from devices, through libpcap. Besides `privileges` and `source` the only place below `cli` that
+//! calls the system, and the only one that reads a clock.
 //!
-//! Not immediate mode: that would give every packet, however small, a slot as large as the snap length, and lose packets under load. The kernel
-//! hands over blocks after 10 ms at the latest; its timestamps are those of arrival either way.
+//! Not immediate mode: that would give every packet, however small, a slot as large as the snap length, and
+//! lose packets under load. The kernel delivers blocks after 10 ms at the latest; its timestamps are those of
+//! arrival in both modes.
 
 mod devices;
 #[cfg(test)]
@@ -19,27 +21,29 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long the kernel may keep a block that is not full, in milliseconds.
 const BLOCK_MS: i32 = 10;
-/// After the stop, packets that were sent before it are still taken from the network for this long.
+/// Time after the stop in which packets that were sent before it are still captured.
 const GRACE: Duration = Duration::from_millis(20);
-/// After the kernel has been told to take no more, its last block is due within this time (timers are coarse).
+/// Time within which the kernel's last block comes after it was made to accept no more packets (timers are
+/// coarse).
 const DRAIN: Duration = Duration::from_millis(60);
-/// A tick is set back by this much, so that no packet from before it is still on its way.
+/// Offset of a tick from the clock, so that no earlier packet is still in the kernel.
 const LAG: Span = Span::from_millis(-60);
 /// Packets taken from one device before the next one gets its turn.
 const BATCH: usize = 4096;
 
-/// How to capture.
+/// Options of a live capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// BPF filter in libpcap's language; see [`port_filter`].
     pub filter: Option<String>,
-    /// Bytes kept of each packet. The default is longer than any packet of a loopback device (65 549 bytes); less makes holes.
+    /// Bytes kept of each packet. The default is longer than any packet of a loopback device (65 549 bytes);
+    /// a smaller value makes holes.
     pub snaplen: u32,
     /// Kernel buffer in bytes, per device.
     pub buffer: u32,
-    /// Also packets that are not for this host.
+    /// Also capture packets that are not for this host.
     pub promiscuous: bool,
-    /// Hand over every packet at once. Costs packets under load and gains nothing in the times.
+    /// Deliver every packet at once. Loses packets under load and does not improve the times.
     pub immediate: bool,
 }
 
@@ -49,14 +53,15 @@ impl Default for Options {
     }
 }
 
-/// What a live capture hands out.
+/// An item of a live capture.
 #[derive(Debug)]
 pub enum LiveItem<'a> {
     /// A packet.
     Packet(Packet<'a>),
-    /// Time passes: packets that were captured before this instant have been handed out, as far as the kernel keeps its own time limits.
+    /// Time has passed: packets captured before this instant have been delivered, if the kernel keeps its own
+    /// time limits.
     Tick(Timestamp),
-    /// Something that a person should know, as that a device went away.
+    /// A message for the user, for example that a device disappeared.
     Notice(String),
 }
 
@@ -82,7 +87,7 @@ enum Phase {
 }
 
 impl Phase {
-    /// The operator wants the end.
+    /// The user stops the capture.
     fn stop(self, now: Instant) -> Phase {
         match self {
             Phase::Running => Phase::Grace { until: now + GRACE },
@@ -90,7 +95,7 @@ impl Phase {
         }
     }
 
-    /// How long nothing changes by itself.
+    /// Time until the phase can change by itself.
     fn wait(&self, now: Instant) -> Duration {
         match self {
             Phase::Running => Duration::MAX,
@@ -100,7 +105,7 @@ impl Phase {
 }
 
 impl Live {
-    /// Open devices by name; `any` is all of them in one. An error names the device and says what to do.
+    /// Open devices by name; `any` is all devices in one. An error names the device and says what to do.
     pub fn open(ifaces: &[String], options: &Options) -> anyhow::Result<Live> {
         if ifaces.is_empty() {
             anyhow::bail!("no device to capture from; there are: {}", devices::names());
@@ -119,8 +124,9 @@ impl Live {
         self.devices.iter().map(|d| &d.info)
     }
 
-    /// Capture until `stop` is set (seen within 100 ms, at once when a signal interrupts the waiting), then hand out what the kernel has taken until then.
-    /// A [`LiveItem::Tick`] comes every `tick`, 100 ms at most. Ends early when every device is gone.
+    /// Capture until `stop` is set (seen within 100 ms, at once when a signal interrupts the waiting), then
+    /// deliver the packets that the kernel has accepted until then. A [`LiveItem::Tick`] comes every `tick`,
+    /// 100 ms at most. Ends early when every device is gone.
     pub fn run(&mut self, stop: &AtomicBool, tick: Duration, sink: &mut dyn FnMut(LiveItem<'_>)) -> anyhow::Result<()> {
         let tick = tick.clamp(Duration::from_millis(1), Duration::from_millis(100));
         let mut ticked = Instant::now();
@@ -137,7 +143,7 @@ impl Live {
             let now = Instant::now();
             if now >= ticked + tick {
                 ticked = now;
-                // behind on a busy device: time is that of its packets
+                // on a busy device that is not drained yet, the time is that of its packets
                 let reached = if empty { timestamp(before) } else { self.last };
                 sink(LiveItem::Tick(reached.plus(LAG)));
             }
@@ -147,7 +153,7 @@ impl Live {
                 _ => {}
             }
             if self.devices.iter().all(|d| d.gone) {
-                anyhow::ensure!(!matches!(phase, Phase::Running), "no device is left to capture from; what came before was kept");
+                anyhow::ensure!(!matches!(phase, Phase::Running), "no device is left to capture from; packets captured before were kept");
                 return Ok(());
             }
             if empty {
@@ -168,7 +174,7 @@ impl Live {
         counts
     }
 
-    /// Hand out what is there, up to a batch of each device. True when no device has more.
+    /// Deliver the available packets, up to a batch of each device. True if no device has more.
     fn drain(&mut self, sink: &mut dyn FnMut(LiveItem<'_>)) -> bool {
         let mut empty = true;
         for (index, device) in self.devices.iter_mut().enumerate() {
@@ -196,7 +202,7 @@ impl Live {
         empty
     }
 
-    /// From now on the kernel takes no more packets. Those it has stay.
+    /// Make the kernel accept no more packets. Those that it has stay.
     fn refuse(&mut self, now: Instant) -> Phase {
         for device in &self.devices {
             refuse_all(device.fd);
@@ -204,20 +210,22 @@ impl Live {
         Phase::Draining { until: now + DRAIN }
     }
 
-    /// Until a device has something, a signal comes, or the time is over.
+    /// Wait until a device has packets, a signal comes, or the time is over.
     fn wait(&self, at_most: Duration) {
         let mut fds: Vec<libc::pollfd> =
             self.devices.iter().filter(|d| !d.gone).map(|d| libc::pollfd { fd: d.fd, events: libc::POLLIN, revents: 0 }).collect();
         let ms = at_most.as_micros().div_ceil(1000).min(100) as i32;
-        // SAFETY: the pointer and the count are those of the vector, which outlives the call. A failure is an early return, and the loop looks again.
+        // SAFETY: the pointer and the count are those of the vector, which outlives the call. A failure only
+        // returns early, and the loop tries again.
         unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
     }
 }
 
 /// A filter for TCP on any of `ports`, joined with `filter` by "and"; an empty string captures everything.
 ///
-/// Limits of a port filter, which BPF sets: behind a VLAN tag that the device leaves in the packet (`vlan and …` would be needed), in IP fragments but the
-/// first, behind IPv6 extension headers (so in all IPv6 fragments) and in tunnels ports are not seen, and such packets are left out.
+/// A port filter misses some packets, because BPF cannot see their ports: after a VLAN tag that the device
+/// leaves in the packet (`vlan and …` would be needed), in IP fragments except the first, after IPv6
+/// extension headers (so in all IPv6 fragments) and in tunnels.
 pub fn port_filter(ports: &[u16], filter: Option<&str>) -> String {
     let ports = ports.iter().map(|p| format!("tcp port {p}")).collect::<Vec<_>>().join(" or ");
     match (ports.as_str(), filter.map(str::trim).filter(|f| !f.is_empty())) {
@@ -227,17 +235,19 @@ pub fn port_filter(ports: &[u16], filter: Option<&str>) -> String {
     }
 }
 
-/// Put a filter that refuses everything on the socket itself. Not through libpcap, which would apply it to the packets that wait in its ring as well.
+/// Set a filter that rejects everything on the socket itself. libpcap would also apply it to the packets that
+/// wait in its ring.
 #[cfg(target_os = "linux")]
 fn refuse_all(fd: RawFd) {
     let mut refuse = libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: 0 };
     let program = libc::sock_fprog { len: 1, filter: &mut refuse };
     let size = size_of::<libc::sock_fprog>() as libc::socklen_t;
-    // SAFETY: `program` is one instruction long as it says, and both live through the call. A failure only makes the drain end by time.
+    // SAFETY: `program` is one instruction long as it says, and both live through the call. After a failure
+    // the drain ends by time.
     unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, (&raw const program).cast(), size) };
 }
 
-/// Elsewhere the drain ends by time alone.
+/// On other systems the drain ends by time alone.
 #[cfg(not(target_os = "linux"))]
 fn refuse_all(_: RawFd) {}
 

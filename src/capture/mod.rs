@@ -1,7 +1,8 @@
-//! Packets in: files (`file`) and devices (`live`).
+//! Sources of packets: files (`file`) and devices (`live`).
 //!
-//! A file passes `source` (plain, gzip, zstd; regular, pipe), `buffer` (bytes as they come), then `pcap` or `pcapng` (one record or block each).
-//! To add one more file format: its magic number in `Reader::begin`, one file with a `step`, one arm in `Reader::step`.
+//! A file passes `source` (plain, gzip, zstd; regular, pipe), `buffer`, then `pcap` or `pcapng` (one record
+//! or block each). To add one more file format: its magic number in `Reader::begin`, one file with a `step`,
+//! one arm in `Reader::step`.
 
 mod buffer;
 pub mod file;
@@ -22,7 +23,7 @@ use crate::time::Timestamp;
 pub struct Packet<'a> {
     /// Capture time. May step backwards.
     pub at: Timestamp,
-    /// Number, from 1, over all devices of the capture.
+    /// Number of the packet, from 1, over all devices of the capture.
     pub frame: u64,
     /// Link type (`LINKTYPE_` registry number as in the file).
     pub link: u32,
@@ -34,26 +35,26 @@ pub struct Packet<'a> {
     pub data: &'a [u8],
 }
 
-/// What a capture hands out.
+/// An item of a capture.
 #[derive(Debug)]
 pub enum Item<'a> {
     /// A packet.
     Packet(Packet<'a>),
     /// TLS key log lines from a pcapng Decryption Secrets Block.
     Secrets(&'a [u8]),
-    /// Something about the file that a person should know: what, at which byte offset. Reading goes on.
+    /// A message about the file for the user: what, and at which byte offset. Reading continues.
     Notice(String),
 }
 
 /// What the capture point counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Counts {
-    /// Packets handed out.
+    /// Packets delivered.
     pub packets: u64,
-    /// Packet bytes handed out.
+    /// Packet bytes delivered.
     pub bytes: u64,
-    /// Dropped by the kernel for lack of buffer space; none where nobody counts.
+    /// Packets that the kernel dropped for lack of buffer space; `None` if they are not counted.
     pub dropped_kernel: Option<u64>,
-    /// Dropped by the device or its driver.
+    /// Packets that the device or its driver dropped; `None` if they are not counted.
     pub dropped_device: Option<u64>,
 }

@@ -1,5 +1,5 @@
-//! Classic pcap: a 24-byte header, then records. Microseconds and nanoseconds, both byte orders, and the modified ("Kuznetzov") records.
-//! Source: draft-ietf-opsawg-pcap, pcap-savefile(5).
+//! Classic pcap: a 24-byte header, then records. Microseconds and nanoseconds, both byte orders, and the
+//! modified ("Kuznetzov") records. Source: draft-ietf-opsawg-pcap, pcap-savefile(5).
 
 use super::buffer::Buffer;
 use super::step::{Found, Step};
@@ -7,10 +7,11 @@ use crate::time::Timestamp;
 
 /// Bytes of the file header.
 pub(super) const HEADER: usize = 24;
-/// No packet is longer: BIG TCP ends at 512 KiB, libpcap's own limit is 256 KiB. What claims more is damage.
+/// Longest packet in bytes: BIG TCP ends at 512 KiB, libpcap's own limit is 256 KiB. A record that claims
+/// more is damaged.
 const MAX_RECORD: u32 = 1 << 20;
 
-/// What the file header says.
+/// The contents of the file header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
     big: bool,
@@ -38,7 +39,7 @@ impl Header {
         Some((big, found.0, found.1))
     }
 
-    /// From the whole file header.
+    /// Parse the whole file header.
     pub(super) fn parse(b: &[u8]) -> Option<Header> {
         let b: &[u8; HEADER] = b.first_chunk()?;
         let (big, nanos, record) = Header::magic([b[0], b[1], b[2], b[3]])?;
@@ -59,7 +60,7 @@ impl Header {
         let b = buffer.seen();
         let (secs, fraction, len, wire_len) = (word(b, 0, self.big), word(b, 4, self.big), word(b, 8, self.big), word(b, 12, self.big));
         if len > MAX_RECORD {
-            let what = format!("a packet that claims {len} bytes, where {MAX_RECORD} is the limit");
+            let what = format!("a packet that claims {len} bytes; the limit is {MAX_RECORD}");
             return Step::Impossible { at: buffer.offset(), what };
         }
         let whole = self.record + len as usize;

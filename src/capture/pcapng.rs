@@ -1,7 +1,8 @@
-//! pcapng: sections, interfaces, packets in three sorts of blocks, drop counts, TLS secrets. Source: draft-ietf-opsawg-pcapng.
+//! pcapng: sections, interfaces, packets in three sorts of blocks, drop counts, TLS secrets. Source:
+//! draft-ietf-opsawg-pcapng.
 //!
-//! A block that cannot be what it claims is passed over: reading goes on at the next place where a known block type stands with a length
-//! that its trailer repeats.
+//! A block that contradicts itself is skipped: reading continues at the next place that has a known block
+//! type and a length that the block's trailer repeats.
 
 use super::buffer::Buffer;
 use super::step::{Found, Step};
@@ -21,30 +22,30 @@ const NRB: u32 = 4;
 const ISB: u32 = 5;
 /// Enhanced Packet Block.
 const EPB: u32 = 6;
-/// systemd Journal Export Block; a frame to Wireshark.
+/// systemd Journal Export Block; Wireshark counts it as a frame.
 const JOURNAL: u32 = 9;
 /// Decryption Secrets Block.
 const DSB: u32 = 10;
-/// Custom Blocks, to be copied and not; frames to Wireshark.
+/// Custom Blocks that may be copied, and that may not; Wireshark counts them as frames.
 const CUSTOM: [u32; 2] = [0x0000_0bad, 0x4000_0bad];
 /// `TLSK`: the secrets are TLS key log lines.
 const TLS_KEYS: u32 = 0x544c_534b;
 
-/// No block is longer (Wireshark's limit too).
+/// Longest block in bytes (also Wireshark's limit).
 const MAX_BLOCK: usize = 16 << 20;
-/// Interfaces of one section that are remembered.
+/// Most interfaces of one section.
 const MAX_INTERFACES: usize = 1 << 16;
 
-/// What the sections have said so far.
+/// State of the sections read so far.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
     big: bool,
-    /// This section has a version that nobody knows: its blocks are passed over.
+    /// This section has an unknown version: its blocks are skipped.
     unknown: bool,
     interfaces: Vec<Interface>,
-    /// Interfaces of the sections before: device numbers run over the whole file.
+    /// Number of interfaces in earlier sections: device numbers run over the whole file.
     before: u32,
-    /// Drops of the sections before.
+    /// Drops of earlier sections.
     kernel: Option<u64>,
     device: Option<u64>,
     /// Drops that packets themselves report (`epb_dropcount`, the drops field of Packet Blocks).
@@ -66,16 +67,17 @@ struct Interface {
 /// `if_tsresol`.
 #[derive(Debug, Clone, Copy)]
 enum Unit {
-    /// So many nanoseconds.
+    /// A unit is this many nanoseconds.
     Nanos(u64),
-    /// So many to a nanosecond.
+    /// A nanosecond is this many units.
     PerNano(u128),
-    /// 2^-n seconds.
+    /// A unit is 2^-n seconds.
     Binary(u8),
 }
 
 impl Sections {
-    /// Dropped by the kernel and by the devices, as far as the file says; the last statistics of an interface stand for it.
+    /// Packets dropped by the kernel and by the devices, if the file has these counts. The last statistics of
+    /// an interface count.
     pub(super) fn dropped(&self) -> (Option<u64>, Option<u64>) {
         let kernel = self.interfaces.iter().fold(self.kernel, |sum, i| add(sum, i.kernel));
         let device = self.interfaces.iter().fold(self.device, |sum, i| add(sum, i.device));
@@ -129,7 +131,7 @@ impl Sections {
         }
     }
 
-    /// Type and length of the block that `b` (12 bytes or more) begins with, if they can be.
+    /// Type and length of the block that `b` (12 bytes or more) begins with, or why they are impossible.
     fn head(&self, b: &[u8]) -> Result<(u32, usize), &'static str> {
         let kind = self.u32(b, 0);
         let big = match kind {
@@ -145,19 +147,20 @@ impl Sections {
             _ if kind == SHB && len < 28 => Err("a section header that claims less than 28 bytes"),
             0..12 => Err("it claims less than 12 bytes"),
             _ if len > MAX_BLOCK => Err("it claims more than 16 MiB"),
-            _ if !len.is_multiple_of(4) => Err("its length is no multiple of 4"),
+            _ if !len.is_multiple_of(4) => Err("its length is not a multiple of 4"),
             _ => Ok((kind, len)),
         }
     }
 
-    /// Find the next plausible block behind a damaged one. `need`: the file ended before so many bytes.
+    /// Find the next plausible block after a damaged one. `need`: bytes that the block needs and the file
+    /// does not have.
     #[cold]
     fn resume(&mut self, buffer: &mut Buffer, why: &str, need: Option<usize>) -> Step {
         let from = buffer.offset();
         if need.is_some() && buffer.failure().is_some() {
             return Step::Cut { need: need.unwrap_or(0) };
         }
-        let mut at = 1; // where to look, counted from the damaged block until something is taken
+        let mut at = 1; // where to look, offset from the start of the damaged block until bytes are consumed
         loop {
             if !buffer.want(at + 12) {
                 break;
@@ -166,7 +169,7 @@ impl Sections {
                 buffer.take(at);
                 let to = buffer.offset();
                 return Step::Notice(format!(
-                    "damaged block at byte {from}: {why}; {} bytes were passed over, reading goes on at byte {to}",
+                    "damaged block at byte {from}: {why}; {} bytes were skipped, reading continues at byte {to}",
                     to - from
                 ));
             }
@@ -186,7 +189,7 @@ impl Sections {
         }
     }
 
-    /// Whether a known block begins `at` bytes behind the buffer's start, whole and with equal lengths.
+    /// Whether a known block begins `at` bytes after the buffer's start, whole and with equal lengths.
     fn plausible(&self, buffer: &mut Buffer, at: usize) -> bool {
         let b = &buffer.seen()[at..];
         if !matches!(self.u32(b, 0), SHB | IDB | PB | SPB | NRB | ISB | EPB | DSB) {
@@ -206,7 +209,7 @@ impl Sections {
         self.unknown = major != 1;
         match self.unknown {
             false => Step::Nothing,
-            true => Step::Notice(format!("a section of pcapng version {major}.{minor}; only 1.x is known, the section is passed over")),
+            true => Step::Notice(format!("a section of pcapng version {major}.{minor}; only 1.x is known, the section is skipped")),
         }
     }
 
@@ -313,7 +316,8 @@ impl Sections {
         Step::Nothing
     }
 
-    /// Call `each` with code and value of every option; ends at the end mark and at the first that does not fit.
+    /// Call `each` with code and value of every option; stops at the end mark and at the first option that
+    /// does not fit.
     fn options<'b>(&self, mut b: &'b [u8], mut each: impl FnMut(u16, &'b [u8])) {
         while b.len() >= 4 {
             let (code, len) = (self.u16(b, 0), usize::from(self.u16(b, 2)));
@@ -367,11 +371,11 @@ impl Unit {
 }
 
 fn no_interface(id: u32) -> Step {
-    Step::Notice(format!("it names interface {id}, which the section does not describe; passed over"))
+    Step::Notice(format!("it names interface {id}, which the section does not describe; skipped"))
 }
 
 fn too_long(len: usize, room: usize) -> Step {
-    Step::Notice(format!("a packet that claims {len} bytes where the block has room for {room}; passed over"))
+    Step::Notice(format!("a packet that claims {len} bytes, but the block has room for {room}; skipped"))
 }
 
 fn add(a: Option<u64>, b: Option<u64>) -> Option<u64> {

@@ -1,9 +1,9 @@
-//! Privileges are for opening the devices; nothing that reads captured bytes keeps them.
+//! Drops the privileges that opening the devices needs, before anything parses captured bytes.
 
 /// What [`drop_privileges`] did, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
-    /// There was nothing to drop.
+    /// There were no privileges to drop.
     Nothing,
     /// Root became the user who called `sudo`, so that the database belongs to that user.
     ToSudoUser {
@@ -12,16 +12,17 @@ pub enum Dropped {
         /// The user's group.
         gid: u32,
     },
-    /// The capabilities of the program file (`setcap`) were given up.
+    /// The capabilities of the program file (`setcap`) were dropped.
     Capabilities,
 }
 
-/// Give up what is not needed once the devices are open. Call before other threads start: capabilities belong to a thread.
+/// Drop the privileges that are not needed once the devices are open. Call before other threads start:
+/// capabilities belong to a thread.
 ///
-/// - Root through `sudo` (`SUDO_UID` and `SUDO_GID` are set): supplementary groups, group and user become those of the caller. This gives up
-///   every capability with it, for good.
+/// - Root through `sudo` (`SUDO_UID` and `SUDO_GID` are set): supplementary groups, group and user become
+///   those of the caller. This drops every capability too, irrevocably.
 /// - Not root, with capabilities: the effective, permitted and inheritable sets are emptied, the ambient set with them.
-/// - Root otherwise (a container, a service): nothing, for its files are root's.
+/// - Root otherwise (a container, a service): nothing, because its files belong to root.
 pub fn drop_privileges() -> anyhow::Result<Dropped> {
     // SAFETY: geteuid has no preconditions.
     let root = unsafe { libc::geteuid() } == 0;
@@ -42,14 +43,14 @@ fn become_user(uid: u32, gid: u32) -> anyhow::Result<()> {
     let groups = match user {
         // SAFETY: `user` is a string that ends with NUL and lives through the call.
         Some(user) => unsafe { libc::initgroups(user.as_ptr(), gid as _) },
-        // SAFETY: one group id behind the pointer, as the count says.
+        // SAFETY: the pointer points to one group id, as the count says.
         None => unsafe { libc::setgroups(1, &gid) },
     };
     if groups != 0 {
         return Err(failed("groups"));
     }
-    // the group first: afterwards the right to change it is gone
-    // SAFETY: setgid and setuid have no preconditions.
+    // the group first: after `setuid` the process may not change it SAFETY: setgid and setuid have no
+    // preconditions.
     if unsafe { libc::setgid(gid) } != 0 {
         return Err(failed("setgid"));
     }
@@ -57,14 +58,14 @@ fn become_user(uid: u32, gid: u32) -> anyhow::Result<()> {
     if unsafe { libc::setuid(uid) } != 0 {
         return Err(failed("setuid"));
     }
-    // SAFETY: as above. That root cannot be had back is the point, so it is tried.
+    // SAFETY: as above. Root must not come back, so try it.
     if unsafe { libc::setuid(0) } == 0 {
-        anyhow::bail!("cannot give up root for user {uid}: it could be taken back");
+        anyhow::bail!("cannot give up root for user {uid}: the process could become root again");
     }
     Ok(())
 }
 
-/// True when there were any.
+/// Returns whether there were any.
 #[cfg(target_os = "linux")]
 fn drop_capabilities() -> bool {
     #[repr(C)]
@@ -109,13 +110,14 @@ mod tests {
     const CHILD: &str = "capture::privileges::tests::child";
     const IS_CHILD: &str = "SNIFF_TEST_CHILD";
 
-    /// Not a test by itself: privileges that were dropped are gone for the whole process, so that one of its own is needed.
+    /// Not a test by itself: dropped privileges are gone for the whole process, so each test needs its own
+    /// process.
     #[test]
     #[ignore = "run by other tests"]
     #[allow(clippy::print_stdout)] // read by its parent
     fn child() {
         if std::env::var_os(IS_CHILD).is_none() {
-            return; // only the tests below give it a process that it may change
+            return; // only the tests below run it in a process that it may change
         }
         let before = status();
         println!("{:?}", drop_privileges().unwrap());
@@ -153,7 +155,7 @@ mod tests {
     #[ignore = "needs root"]
     fn capabilities_of_the_file_are_given_up() {
         let caps = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw"];
-        // A copy that another user may run, wherever the project lies.
+        // A copy that another user may run, wherever the project is.
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let copy = dir.path().join("tests");

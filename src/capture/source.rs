@@ -1,4 +1,5 @@
-//! Where a capture file's bytes come from: a path or standard input, plain or compressed; counted, and stoppable where reading may wait.
+//! The source of a capture file's bytes: a path or standard input, plain or compressed. Bytes are counted,
+//! and a waiting read can be stopped.
 
 use anyhow::{Context, bail};
 use std::fs::File;
@@ -14,9 +15,9 @@ pub(super) struct Source {
     pub(super) count: Arc<AtomicU64>,
     /// Size of a regular file.
     pub(super) total: Option<u64>,
-    /// Descriptor that may be waited for.
+    /// Descriptor to wait on, if reading may block.
     waits: Option<i32>,
-    /// Set by the caller: the end comes now.
+    /// Set by the caller to end the source now.
     pub(super) stop: Option<Arc<AtomicBool>>,
 }
 
@@ -32,7 +33,7 @@ impl Source {
             if stdin.is_terminal() {
                 bail!("standard input is a terminal, not a capture; pipe one in: tcpdump -U -w - | sniff --read -");
             }
-            // Not through `Stdin`: what its buffer holds, waiting for the descriptor would miss.
+            // Not through `Stdin`: waiting on the descriptor would miss bytes in its buffer.
             let file = File::from(stdin.as_fd().try_clone_to_owned().context("cannot read standard input")?);
             let waits = Some(file.as_raw_fd());
             return Ok(Source { waits, ..Source::new(Box::new(file)) });
@@ -47,7 +48,8 @@ impl Source {
         Ok(Source { total: regular.then_some(meta.len()), waits, ..Source::new(Box::new(file)) })
     }
 
-    /// The bytes, decompressed where a gzip or zstd magic number says so, and the name of that compression.
+    /// The bytes, decompressed if they begin with the magic number of gzip or zstd, and the name of that
+    /// compression.
     pub(super) fn decompressed(mut self) -> io::Result<(Box<dyn Read + Send>, Option<&'static str>)> {
         let mut head = [0u8; 4];
         let mut n = 0;
@@ -63,13 +65,13 @@ impl Source {
         Ok(match head[..n] {
             // several members one after the other are one file (RFC 1952 section 2.2)
             [0x1f, 0x8b, ..] => (Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 17, all))), Some("gzip")),
-            // a zstd frame, or a skippable frame in front of one (RFC 8878 sections 3.1.1, 3.1.2)
+            // a zstd frame, or a skippable frame before one (RFC 8878 sections 3.1.1, 3.1.2)
             [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => (Box::new(zstd::stream::read::Decoder::new(all)?), Some("zstd")),
             _ => (Box::new(all), None),
         })
     }
 
-    /// Wait for bytes; false when told to stop.
+    /// Wait for bytes; false if `stop` was set.
     fn ready(&self) -> io::Result<bool> {
         let Some(stop) = &self.stop else { return Ok(true) };
         loop {
@@ -104,7 +106,7 @@ impl Read for Source {
     }
 }
 
-/// What a file that is no capture may be, and what to do then.
+/// What a file that is not a capture may be, and what to do.
 pub(super) fn guess(head: &[u8]) -> Option<&'static str> {
     Some(match head {
         [0xfd, b'7', b'z', b'X', ..] => "it is xz compressed: xz -dc FILE | sniff --read -",

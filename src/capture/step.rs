@@ -9,17 +9,17 @@ pub(super) enum Step {
     Packet(Found),
     /// TLS key log lines.
     Secrets(Range<usize>),
-    /// A record that Wireshark counts as a frame and that is no packet.
+    /// A record that Wireshark counts as a frame but that is not a packet.
     Numbered,
-    /// Nothing to hand out.
+    /// A record without packet or message.
     Nothing,
-    /// Damage, passed over.
+    /// Damage that was skipped.
     Notice(String),
-    /// The proper end.
+    /// The regular end.
     End,
     /// The file ends inside a record of `need` bytes that begins at the buffer's offset.
     Cut { need: usize },
-    /// What stands at byte `at` cannot be read, nor what follows.
+    /// The bytes at offset `at` and all after them cannot be read.
     Impossible { at: u64, what: String },
 }
 

@@ -1,4 +1,4 @@
-//! Tests of reading files: built by hand here, of the corpus in `corpus`.
+//! Tests of reading files: files built by hand in `formats` and `damage`, the corpus in `corpus`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod corpus;
@@ -10,7 +10,7 @@ use super::file::Reader;
 use crate::time::Timestamp;
 use std::io::{self, Read};
 
-/// What a reading gave.
+/// The result of a reading.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct All {
     pub(super) packets: Vec<Owned>,
@@ -19,7 +19,7 @@ pub(super) struct All {
     pub(super) error: Option<String>,
 }
 
-/// A packet that was kept.
+/// An owned copy of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owned {
     pub(super) at: Timestamp,

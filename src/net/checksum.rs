@@ -1,18 +1,21 @@
-//! The internet checksum (RFC 1071), where it is wanted: a sum over everything it covers, itself included, is all ones.
+//! The internet checksum (RFC 1071), verified on request: the sum over everything it covers, itself included,
+//! is all ones.
 
 use super::ip::Datagram;
 use super::view::View;
 use etherparse::checksum::Sum16BitWords;
 use std::net::IpAddr;
 
-/// What begins with `data` is no IPv4 header, or one whose checksum is right.
+/// Whether the IPv4 header at the start of `data` has a right checksum. True if `data` does not begin with an
+/// IPv4 header.
 pub(super) fn ipv4(data: &[u8]) -> bool {
     let Some(first) = data.first().filter(|first| *first >> 4 == 4) else { return true };
     let header = data.get(..usize::from(first & 0x0f) * 4);
     header.is_none_or(|header| Sum16BitWords::new().add_slice(header).ones_complement() == 0)
 }
 
-/// The segment's checksum is right, or can't be told because the capture or a length field lacks part of it.
+/// Whether the segment's checksum is right. True if it cannot be verified because the capture or a length
+/// field lacks part of the segment.
 pub(super) fn tcp(d: &Datagram<'_>, v: View<'_>) -> bool {
     let Ok(len) = u16::try_from(v.data.len()) else { return true };
     if v.cut > 0 {

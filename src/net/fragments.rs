@@ -1,5 +1,5 @@
-//! IP fragments until their datagram is whole (RFC 791 section 3.2, RFC 8200 section 4.5). Any order; of bytes that came twice the first copy wins;
-//! bounded in bytes, datagrams and time.
+//! IP fragments until their datagram is whole (RFC 791 section 3.2, RFC 8200 section 4.5). They may come in
+//! any order; if bytes come twice the first copy wins. Bounded in bytes, datagrams and time.
 
 use super::Outside;
 use super::ip::{Datagram, Part};
@@ -10,11 +10,11 @@ use std::ops::Range;
 
 /// Longest datagram: the length fields of both versions end here, and fragments cannot be jumbograms.
 const MAX_DATAGRAM: usize = 65_535;
-/// Datagrams that wait at once.
+/// Datagrams that may wait at once.
 const MAX_WAITING: usize = 1024;
-/// Bytes that wait at once.
+/// Bytes that may wait at once, all datagrams together.
 const MAX_BYTES: usize = 16 << 20;
-/// How long a datagram may wait, by packet time. Linux waits as long for IPv4, RFC 8200 says 60 s for IPv6.
+/// How long a datagram may wait, by packet time. Linux uses the same for IPv4; RFC 8200 says 60 s for IPv6.
 const WAIT: Span = Span::from_secs(60);
 
 /// Which fragments belong together (RFC 791: source, destination, protocol, identification).
@@ -24,25 +24,25 @@ struct Key {
     src: IpAddr,
     dst: IpAddr,
     ident: u32,
-    /// 0 for IPv6, where fragments may differ in it and the first one's counts.
+    /// 0 for IPv6, where fragments may differ in it and the first fragment decides.
     protocol: u8,
     /// Copies seen on another device do not mix.
     device: Option<u32>,
 }
 
-/// A datagram that waits for its rest.
+/// A datagram that waits for more fragments.
 #[derive(Debug, Default)]
 struct Waiting {
     first: Timestamp,
-    /// Order of arrival, for forcing out the oldest.
+    /// Order of arrival, to evict the oldest datagram.
     number: u64,
     /// From offset 0 to the furthest byte.
     bytes: Vec<u8>,
-    /// What of `bytes` is there: in order, apart from each other.
+    /// Ranges of `bytes` that have come: ascending, never adjacent.
     have: Vec<Range<usize>>,
-    /// Known once the last fragment came.
+    /// Length of the datagram's payload, known once the last fragment came.
     len: Option<usize>,
-    /// As the fragment at offset 0 says.
+    /// Protocol that the fragment at offset 0 names.
     protocol: u8,
     fragments: u64,
 }
@@ -54,7 +54,7 @@ pub(super) struct Fragments {
     bytes: usize,
     number: u64,
     lost: u64,
-    /// Packet time of the last look for datagrams that waited too long.
+    /// Packet time of the last `sweep`.
     swept: Timestamp,
 }
 
@@ -62,19 +62,19 @@ pub(super) struct Fragments {
 pub(super) enum Pushed {
     /// The protocol and payload of the whole datagram.
     Whole(u8, Vec<u8>),
-    /// It waits.
+    /// The fragment was kept; its datagram is not whole yet.
     Kept,
-    /// It cannot be part of a datagram.
+    /// The fragment cannot be part of a datagram.
     Malformed,
 }
 
 impl Fragments {
-    /// Fragments that never became whole, those that still wait included.
+    /// Number of fragments whose datagram never became whole, including those that still wait.
     pub(super) fn lost(&self) -> u64 {
         self.lost + self.waiting.values().map(|w| w.fragments).sum::<u64>()
     }
 
-    /// One fragment.
+    /// Take one fragment.
     pub(super) fn push(&mut self, d: &Datagram<'_>, part: Part, out: &Outside) -> Pushed {
         let len = d.payload.len();
         let end = part.offset + len;
@@ -90,7 +90,8 @@ impl Fragments {
         let waiting = self.waiting.entry(key).or_insert_with(|| Waiting { first: out.at, number, ..Waiting::default() });
         waiting.fragments += 1;
         let before = waiting.bytes.len();
-        // where the capture cut it, only what is there counts as come; the datagram then stays short of whole
+        // if the capture cut the fragment, only its captured bytes count, and the datagram never becomes
+        // whole
         waiting.insert(part.offset, d.payload.data);
         if part.offset == 0 && waiting.protocol == 0 {
             waiting.protocol = d.protocol;
@@ -112,7 +113,7 @@ impl Fragments {
         Pushed::Kept
     }
 
-    /// Give up what has waited too long; looks at most once in a second of packet time.
+    /// Give up datagrams that have waited too long. Runs at most once per second of packet time.
     fn sweep(&mut self, now: Timestamp) {
         let apart = |a: Timestamp, b: Timestamp| Span(a.since(b).0.saturating_abs());
         if self.waiting.is_empty() || apart(now, self.swept) < Span::from_secs(1) {
@@ -134,7 +135,7 @@ impl Fragments {
 }
 
 impl Waiting {
-    /// Fill in what of `data` is new.
+    /// Copy the new bytes of `data`.
     fn insert(&mut self, offset: usize, data: &[u8]) {
         if data.is_empty() {
             return;
@@ -156,7 +157,7 @@ impl Waiting {
         if at < end {
             self.bytes[at..end].copy_from_slice(&data[at - offset..]);
         }
-        // merge with what touches
+        // merge with the ranges that it touches
         let from = self.have.partition_point(|h| h.end < offset);
         let to = self.have.partition_point(|h| h.start <= end);
         let mut merged = offset..end;

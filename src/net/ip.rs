@@ -13,7 +13,7 @@ pub(super) struct Datagram<'a> {
     pub(super) ident: u32,
     /// Protocol of `payload`: transport or extension header.
     pub(super) protocol: u8,
-    /// Where it is a fragment, which.
+    /// Place of the fragment, if it is one.
     pub(super) fragment: Option<Part>,
     pub(super) payload: View<'a>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Part {
     pub(super) more: bool,
 }
 
-/// One IP packet; `None` when its header cannot be read.
+/// Parse one IP packet; `None` if its header cannot be read.
 #[inline]
 pub(super) fn parse(v: View<'_>) -> Option<Datagram<'_>> {
     match v.u8(0)? >> 4 {
@@ -37,7 +37,8 @@ pub(super) fn parse(v: View<'_>) -> Option<Datagram<'_>> {
     }
 }
 
-/// From protocol `protocol` over Authentication and IPv6 extension headers to the transport. Fragment headers end the walk at [`parse`] already.
+/// From protocol `protocol` over Authentication and IPv6 extension headers to the transport. [`parse`] has
+/// already stopped at a fragment header.
 #[inline]
 pub(super) fn skip_extensions(mut protocol: u8, mut v: View<'_>) -> Option<(u8, View<'_>)> {
     while let Some(len) = extension(protocol, v)? {
@@ -55,7 +56,8 @@ fn v4(v: View<'_>) -> Option<Datagram<'_>> {
     if header < 20 || (total != 0 && total < header) {
         return None;
     }
-    // 0: segmentation offload, longer than the field can say; the link says it (BIG TCP, TSO seen before the device)
+    // 0: segmentation offload with a packet longer than the field can express; the link layer gives the
+    // length (BIG TCP, TSO captured before the device)
     let v = if total == 0 { v } else { v.limit(total) };
     let part = Part { offset: usize::from(h.fragments_offset().byte_offset()), more: h.more_fragments() };
     Some(Datagram {
@@ -77,7 +79,7 @@ fn v6(v: View<'_>) -> Option<Datagram<'_>> {
     if len != 0 {
         payload = payload.limit(len);
     } else if protocol == 0 {
-        // without the option the link says the length, as for IPv4
+        // without the option the link layer gives the length, as for IPv4
         payload = jumbo(payload).map_or(payload, |len| payload.limit(len));
     }
     let mut ident = 0;
@@ -102,7 +104,8 @@ fn v6(v: View<'_>) -> Option<Datagram<'_>> {
     Some(Datagram { src: h.source_addr().into(), dst: h.destination_addr().into(), ident, protocol, fragment, payload })
 }
 
-/// Length of the extension header that `v` begins with; `Some(None)` when `protocol` is none; `None` when it is not there.
+/// Length of the extension header at the start of `v`. `Some(None)`: `protocol` is not an extension header.
+/// `None`: its bytes are missing.
 #[inline]
 fn extension(protocol: u8, v: View<'_>) -> Option<Option<usize>> {
     Some(match protocol {

@@ -1,9 +1,10 @@
-//! What stands before IP: link types of the capture, EtherTypes, tags and labels. Link types: the LINKTYPE_ registry of tcpdump.org.
+//! The layers before IP: link types of the capture, EtherTypes, tags and labels. Link types: the LINKTYPE_
+//! registry of tcpdump.org.
 
 use super::view::View;
 use super::{Layer, Outside, wlan};
 
-/// The first layer of a packet of link type `link`; `None` for a type that is not read.
+/// The first layer of a packet of link type `link`; `None` for an unsupported type.
 #[inline]
 pub(super) fn strip<'a>(link: u32, v: View<'a>, out: &mut Outside) -> Option<Layer<'a>> {
     let layer = match link {
@@ -25,7 +26,7 @@ pub(super) fn strip<'a>(link: u32, v: View<'a>, out: &mut Outside) -> Option<Lay
     Some(layer.unwrap_or(Layer::Malformed))
 }
 
-/// Behind an Ethernet header (IEEE 802.3 clause 3).
+/// The layer after an Ethernet header (IEEE 802.3 clause 3).
 #[inline]
 pub(super) fn ethernet(v: View<'_>) -> Layer<'_> {
     match v.u16(12).zip(v.skip(14)) {
@@ -34,7 +35,7 @@ pub(super) fn ethernet(v: View<'_>) -> Layer<'_> {
     }
 }
 
-/// Behind an EtherType.
+/// The layer that an EtherType names.
 #[inline]
 pub(super) fn ethertype<'a>(kind: u16, v: View<'a>, out: &mut Outside) -> Layer<'a> {
     let inside = match kind {
@@ -48,7 +49,8 @@ pub(super) fn ethertype<'a>(kind: u16, v: View<'a>, out: &mut Outside) -> Layer<
     inside.unwrap_or(Layer::Malformed)
 }
 
-/// Behind a PPP header, with or without address and control, the protocol in one byte or two (RFC 1661 section 2, RFC 1662 section 3.1).
+/// The layer after a PPP header: with or without address and control, with a protocol of one byte or two (RFC
+/// 1661 section 2, RFC 1662 section 3.1).
 pub(super) fn ppp(v: View<'_>) -> Layer<'_> {
     let v = if v.u16(0) == Some(0xff03) { v.skip(2).unwrap_or(v) } else { v };
     let found = match v.u8(0) {
@@ -76,7 +78,8 @@ fn loopback(v: View<'_>, network_order: bool) -> Option<Layer<'_>> {
     })
 }
 
-/// Linux cooked, version 1: packet type, ARPHRD type, address length, address, protocol. It does not name the interface.
+/// Linux cooked, version 1: packet type, ARPHRD type, address length, address, protocol. It does not name the
+/// interface.
 fn sll<'a>(v: View<'a>, out: &mut Outside) -> Option<Layer<'a>> {
     out.device = None;
     cooked(v.u16(2)?, v.u16(14)?, v.skip(16)?)
@@ -117,7 +120,8 @@ fn pppoe<'a>(v: View<'a>, out: &mut Outside) -> Option<Layer<'a>> {
     Some(Layer::Ppp(v.skip(6)?.limit(usize::from(len))))
 }
 
-/// MPLS labels down to the bottom of the stack (RFC 3032 section 2.1); what follows is told by its first nibble (RFC 4928 section 3).
+/// MPLS labels down to the bottom of the stack (RFC 3032 section 2.1); the first nibble after them shows the
+/// protocol (RFC 4928 section 3).
 fn mpls(mut v: View<'_>) -> Option<Layer<'_>> {
     loop {
         let bottom = v.u32(0)? & 0x100 != 0;
@@ -133,7 +137,8 @@ fn mpls(mut v: View<'_>) -> Option<Layer<'_>> {
     })
 }
 
-/// LLC with SNAP (RFC 1042): the one form that carries IP where a length or nothing stands in place of an EtherType.
+/// LLC with SNAP (RFC 1042): the one form that carries IP when a length, or nothing, takes the place of an
+/// EtherType.
 pub(super) fn llc(v: View<'_>) -> Layer<'_> {
     match (v.data, v.u16(6), v.skip(8)) {
         ([0xaa, 0xaa, 0x03, 0, 0, 0, ..], Some(kind), Some(rest)) => Layer::Ether(kind, rest),
@@ -142,7 +147,7 @@ pub(super) fn llc(v: View<'_>) -> Layer<'_> {
     }
 }
 
-/// Linux netfilter log: family, version, resource, then TLVs in host order (as the first length of at least 4 shows); type 9 is the packet.
+/// Linux netfilter log: family, version, resource, then TLVs in host order; type 9 is the packet.
 fn nflog(v: View<'_>) -> Layer<'_> {
     if v.u8(1) != Some(0) {
         return Layer::Malformed;

@@ -1,10 +1,12 @@
 //! Link layers, IPv4, IPv6, fragments, tunnels: a packet becomes at most one TCP segment, borrowed from the packet.
 //!
-//! One layer at a time: `link::strip` finds the first, `Decoder::layer` walks on until TCP or something that is not read. Each layer is a
-//! [`view::View`], which knows how many bytes the wire had and the capture lacks, so that nothing cut is taken for nothing there.
-//! Checksums are not verified unless asked for: a sender's own capture holds packets whose checksums the device fills in later.
+//! One layer at a time: `link::strip` finds the first, `Decoder::layer` continues until TCP or an unsupported
+//! layer. Each layer is a [`view::View`], which knows how many bytes of the wire the capture lacks, so that
+//! cut bytes are not mistaken for the end of the packet. Checksums are verified only on request: a capture on
+//! the sender's host has packets whose checksums the device fills in later.
 //!
-//! To add one more link type: one arm in `link::strip`. One more EtherType: one arm in `link::ethertype`. One more tunnel: one arm in `Decoder::transport`.
+//! To add one more link type: one arm in `link::strip`. One more EtherType: one arm in `link::ethertype`. One
+//! more tunnel: one arm in `Decoder::transport`.
 
 mod checksum;
 mod fragments;
@@ -49,15 +51,17 @@ pub struct Segment<'a> {
     pub src: SocketAddr,
     /// Receiver.
     pub dst: SocketAddr,
-    /// Keeps equal addresses apart that live in different VLANs or tunnels: 0 without any, else a hash of the tags that both directions share
-    /// (VLAN ids, VXLAN and Geneve network ids, PPPoE sessions, tunnel ends, but not MPLS labels, which differ by direction).
+    /// Distinguishes equal addresses in different VLANs or tunnels: 0 without any, else a hash of the tags
+    /// that both directions share (VLAN ids, VXLAN and Geneve network ids, PPPoE sessions, tunnel ends, but
+    /// not MPLS labels, which differ by direction).
     pub realm: u64,
-    /// Where the packet was seen, so that copies of one packet can be told from retransmissions: the kernel's interface index in SLL2 captures,
-    /// else the capture's device number (pcapng interface, `--iface`). `None` where the capture does not say (SLL version 1).
-    /// Compare within one direction only: a tap may deliver each direction on a device of its own.
+    /// Where the packet was seen, so that copies of one packet can be distinguished from retransmissions: the
+    /// kernel's interface index in SLL2 captures, else the capture's device number (pcapng interface,
+    /// `--iface`). `None` if the capture does not have it (SLL version 1). Compare within one direction only:
+    /// a tap may deliver each direction on a device of its own.
     pub device: Option<u32>,
-    /// IPv4 identification, IPv6 fragment identification where there is one, else 0: unknown. A copy has the same, a retransmission as a rule
-    /// another. Senders may use 0 for all (RFC 6864).
+    /// IPv4 identification, or that of an IPv6 fragment header, else 0 for unknown. A copy of a packet has
+    /// the same value, a retransmission usually another. Senders may use 0 for all (RFC 6864).
     pub ident: u32,
     /// Sequence number.
     pub seq: u32,
@@ -69,37 +73,39 @@ pub struct Segment<'a> {
     pub window: u16,
     /// Payload as captured.
     pub payload: &'a [u8],
-    /// Payload bytes that were on the wire behind `payload` and are not in the capture (snaplen).
+    /// Number of payload bytes that were on the wire after `payload` and are not in the capture (snaplen).
     pub missing: u32,
 }
 
-/// What became of the packets. `packets` is the sum of `tcp`, `unknown_link`, `other`, `malformed`, `bad_checksum` and `fragments`.
+/// What became of the packets. `packets` is the sum of `tcp`, `unknown_link`, `other`, `malformed`,
+/// `bad_checksum` and `fragments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NetStats {
     /// Packets seen.
     pub packets: u64,
     /// Packets that gave a TCP segment.
     pub tcp: u64,
-    /// Packets of a link type that is not read, and the last such type.
+    /// Packets of an unsupported link type.
     pub unknown_link: u64,
-    /// The last link type that is not read.
+    /// The last unsupported link type.
     pub unknown_link_type: Option<u32>,
     /// Packets without TCP (other protocols).
     pub other: u64,
     /// Packets too short or broken in their headers.
     pub malformed: u64,
-    /// Packets dropped for the checksum of their IPv4 or TCP header (`Decoder::verify_checksums`).
+    /// Packets dropped because of a wrong IPv4 or TCP checksum (`Decoder::verify_checksums`).
     pub bad_checksum: u64,
-    /// IP fragments that were kept for the rest of their datagram. The one that completes it counts as what the whole gives.
+    /// IP fragments that waited for the rest of their datagram. The fragment that completes the datagram is
+    /// counted by what the whole datagram gives.
     pub fragments: u64,
-    /// IP fragments that never became whole: timed out, forced out by the memory limit, or still waiting now.
+    /// IP fragments that never became whole: timed out, evicted by the memory limit, or still waiting.
     pub lost_fragments: u64,
 }
 
-/// Headers one inside the other, at most. More is an attack or damage.
+/// Most headers inside each other. More is an attack or damage.
 const MAX_LAYERS: u8 = 16;
 
-/// From packets to segments; holds IP fragments, nothing else.
+/// Turns packets into segments. Its only state are IP fragments and counters.
 #[derive(Debug, Default)]
 pub struct Decoder {
     stats: NetStats,
@@ -118,7 +124,7 @@ enum Became {
     UnknownLink,
 }
 
-/// What is known from the layers outside.
+/// What the outer layers gave.
 #[derive(Debug, Clone, Copy)]
 struct Outside {
     at: Timestamp,
@@ -129,7 +135,7 @@ struct Outside {
 }
 
 impl Outside {
-    /// Inside one more tag or tunnel.
+    /// The same inside one more tag or tunnel.
     fn within(mut self, kind: u8, tag: u64) -> Self {
         self.realm = mix(self.realm, kind, tag);
         self
@@ -147,9 +153,9 @@ enum Layer<'a> {
     Ip(View<'a>),
     /// A PPP protocol number.
     Ppp(View<'a>),
-    /// Nothing that is read here.
+    /// An unsupported protocol.
     Other,
-    /// Cannot be what it claims.
+    /// Its bytes contradict its type.
     Malformed,
 }
 
@@ -159,14 +165,15 @@ impl Decoder {
         Decoder::default()
     }
 
-    /// Drop what has a wrong checksum, as a receiver does: IPv4 headers, and TCP segments that were captured whole.
+    /// Drop packets with a wrong checksum, as a receiver does: IPv4 headers, and TCP segments that were
+    /// captured whole.
     #[must_use]
     pub fn verify_checksums(mut self, verify: bool) -> Self {
         self.verify = verify;
         self
     }
 
-    /// One packet. Calls `sink` at most once.
+    /// Process one packet. Calls `sink` at most once.
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(&Segment<'_>)) {
         let mut out = Outside { at: packet.at, frame: packet.frame, device: Some(packet.device), realm: 0, depth: 0 };
         let view = View::new(packet.data, packet.wire_len);
@@ -245,10 +252,10 @@ impl Decoder {
     }
 }
 
-/// One more tag in a realm. Never 0, which means none.
+/// Add one more tag to a realm. Never returns 0, which means no tag.
 fn mix(realm: u64, kind: u8, tag: u64) -> u64 {
     let mut h = realm ^ tag.wrapping_add(u64::from(kind) << 56);
-    // the finaliser of MurmurHash3: every bit in reaches every bit out
+    // the finaliser of MurmurHash3: every input bit affects every output bit
     h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     (h ^ (h >> 33)).max(1)

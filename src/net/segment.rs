@@ -6,7 +6,7 @@ use super::{Became, Outside, Segment};
 use etherparse::TcpHeaderSlice;
 use std::net::SocketAddr;
 
-/// Hand out the segment. Its first 20 bytes must be there; options and payload may be cut.
+/// Pass the segment to `sink`. Its first 20 bytes must be there; options and payload may be cut.
 #[inline]
 pub(super) fn tcp(d: &Datagram<'_>, v: View<'_>, out: &Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
     let Some(fixed) = v.data.first_chunk::<20>() else { return Became::Malformed };
@@ -15,7 +15,7 @@ pub(super) fn tcp(d: &Datagram<'_>, v: View<'_>, out: &Outside, sink: &mut dyn F
         return Became::Malformed;
     }
     let Some(payload) = v.skip_on_wire(header) else { return Became::Malformed };
-    // Options may be cut off and are not read: the fixed part alone makes a header of five words.
+    // Options may be cut off and are not read: pretend that the header is the fixed part alone, five words.
     let mut fixed = *fixed;
     fixed[12] = 0x50;
     let Ok(h) = TcpHeaderSlice::from_slice(&fixed) else { return Became::Malformed };

@@ -1,15 +1,16 @@
-//! Tunnels: IP, Ethernet or PPP inside IP. One function per protocol; each says what is inside and marks the realm.
+//! Tunnels: IP, Ethernet or PPP inside IP. One function per protocol; each returns the inner layer and adds
+//! the tunnel to the realm.
 
 use super::ip::Datagram;
 use super::view::View;
 use super::{Layer, Outside, mix};
 use std::net::IpAddr;
 
-/// The inner layer, and what its addresses are worth.
+/// The inner layer, and the realm of its addresses.
 type Inside<'a> = Option<(Layer<'a>, Outside)>;
 
-/// Tunnels in UDP, told by their ports: VXLAN (RFC 7348; the second port is what Linux used before it), Geneve (RFC 8926), GTP-U,
-/// Teredo (RFC 4380), MPLS (RFC 7510) and GRE (RFC 8086). Other UDP is not read.
+/// Tunnels in UDP, recognised by their ports: VXLAN (RFC 7348; the second port is what Linux used before it),
+/// Geneve (RFC 8926), GTP-U, Teredo (RFC 4380), MPLS (RFC 7510) and GRE (RFC 8086). Other UDP is not read.
 pub(super) fn udp<'a>(d: &Datagram<'_>, v: View<'a>, out: Outside) -> Inside<'a> {
     let (from, to) = (v.u16(0)?, v.u16(2)?);
     let rest = v.limit(usize::from(v.u16(4)?)).skip(8)?;
@@ -31,7 +32,8 @@ pub(super) fn udp<'a>(d: &Datagram<'_>, v: View<'a>, out: Outside) -> Inside<'a>
     }
 }
 
-/// The user packet of a G-PDU (3GPP TS 29.281 section 5.1). Its tunnel identifiers differ by direction and tell nothing here.
+/// The user packet of a G-PDU (3GPP TS 29.281 section 5.1). Its tunnel identifiers differ by direction and
+/// are not used.
 fn gtp(v: View<'_>) -> Option<View<'_>> {
     let (flags, kind) = (v.u8(0)?, v.u8(1)?);
     // version 1, protocol type GTP, message type G-PDU
@@ -52,7 +54,7 @@ fn gtp(v: View<'_>) -> Option<View<'_>> {
     matches!(v.u8(0)? >> 4, 4 | 6).then_some(v)
 }
 
-/// The IPv6 packet behind the authentication and origin indications (RFC 4380 section 5.1.1).
+/// The IPv6 packet after the authentication and origin indications (RFC 4380 section 5.1.1).
 fn teredo(mut v: View<'_>) -> Option<View<'_>> {
     if v.u16(0)? == 1 {
         v = v.skip(13 + usize::from(v.u8(2)?) + usize::from(v.u8(3)?))?;
@@ -63,7 +65,7 @@ fn teredo(mut v: View<'_>) -> Option<View<'_>> {
     (v.u8(0)? >> 4 == 6).then_some(v)
 }
 
-/// GRE (RFC 2784, RFC 2890), its PPTP form (RFC 2637) and ERSPAN on it.
+/// GRE (RFC 2784, RFC 2890), its PPTP form (RFC 2637) and ERSPAN inside it.
 pub(super) fn gre(v: View<'_>, out: Outside) -> Inside<'_> {
     let (bits, kind) = (v.u16(0)?, v.u16(2)?);
     let version = bits & 7;
@@ -86,7 +88,7 @@ pub(super) fn gre(v: View<'_>, out: Outside) -> Inside<'_> {
     Some((layer, out))
 }
 
-/// Both ends of a tunnel, the same for either direction.
+/// A hash of both ends of a tunnel, the same for both directions.
 pub(super) fn ends(d: &Datagram<'_>) -> u64 {
     let one = |ip: IpAddr| match ip {
         IpAddr::V4(a) => mix(4, b'4', u64::from(u32::from(a))),
@@ -98,7 +100,7 @@ pub(super) fn ends(d: &Datagram<'_>) -> u64 {
     one(d.src).wrapping_add(one(d.dst))
 }
 
-/// Behind a protocol type, as GRE and Geneve number it: EtherTypes, with some of their own.
+/// The layer that a protocol type of GRE or Geneve names: EtherTypes and a few additional numbers.
 fn behind(kind: u16, v: View<'_>) -> Layer<'_> {
     match kind {
         0x6558 | 0x88be => Layer::Ethernet(v), // transparent Ethernet bridging; ERSPAN type I

@@ -1,11 +1,11 @@
-//! Bytes of a packet from some layer inwards, with the number of bytes that the wire had behind them and the capture lacks.
+//! Bytes of a packet from some layer inwards, and the number of bytes after them that the capture lacks.
 
 /// A layer's bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
-    /// Captured.
+    /// The captured bytes.
     pub(super) data: &'a [u8],
-    /// So many more were on the wire behind them (snaplen).
+    /// Number of further bytes that were on the wire and were not captured (snaplen).
     pub(super) cut: u32,
 }
 
@@ -16,7 +16,7 @@ impl<'a> View<'a> {
         View { data, cut: wire_len.saturating_sub(data.len() as u32) }
     }
 
-    /// Length on the wire.
+    /// Length on the wire, in bytes.
     #[inline]
     pub(super) fn len(self) -> usize {
         self.data.len() + self.cut as usize
@@ -37,7 +37,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The first `len` bytes: an inner length field overrules what trails behind (padding, FCS), never what was not there.
+    /// The first `len` bytes: an inner length field removes trailing bytes (padding, FCS) and never adds
+    /// bytes.
     #[inline]
     pub(super) fn limit(self, len: usize) -> Self {
         match self.data.get(..len) {
@@ -46,19 +47,19 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A byte.
+    /// The byte at an offset.
     #[inline]
     pub(super) fn u8(self, at: usize) -> Option<u8> {
         self.data.get(at).copied()
     }
 
-    /// Two bytes, network order.
+    /// Two bytes at an offset, network order.
     #[inline]
     pub(super) fn u16(self, at: usize) -> Option<u16> {
         Some(u16::from_be_bytes(*self.data.get(at..)?.first_chunk()?))
     }
 
-    /// Four bytes, network order.
+    /// Four bytes at an offset, network order.
     #[inline]
     pub(super) fn u32(self, at: usize) -> Option<u32> {
         Some(u32::from_be_bytes(*self.data.get(at..)?.first_chunk()?))

@@ -1,11 +1,12 @@
-//! IEEE 802.11 as monitors capture it: data frames in clear, and the headers that drivers put before them (radiotap, PPI).
+//! IEEE 802.11 as monitors capture it: data frames in clear, and the headers that drivers put before them
+//! (radiotap, PPI).
 //!
-//! Protected frames, fragments and aggregates (A-MSDU) are not read and count as other.
+//! Protected frames, fragments and aggregates (A-MSDU) are unsupported and count as other.
 
 use super::view::View;
 use super::{Layer, Outside, link};
 
-/// Radiotap (radiotap.org): version 0, length, presence words, fields. All little endian.
+/// Radiotap (radiotap.org): version 0, length, presence words, fields. All little-endian.
 pub(super) fn radiotap(v: View<'_>) -> Option<Layer<'_>> {
     let len = usize::from(le16(v, 2)?);
     let frame = v.skip(len)?;
@@ -14,7 +15,7 @@ pub(super) fn radiotap(v: View<'_>) -> Option<Layer<'_>> {
     }
     let flags = flags(v, len).unwrap_or(0);
     if flags & 0x40 != 0 {
-        return Some(Layer::Other); // bad checksum: whatever it says is damaged
+        return Some(Layer::Other); // bad checksum: the frame is damaged
     }
     data_frame(frame, flags & 0x20 != 0)
 }
@@ -29,7 +30,8 @@ pub(super) fn ppi<'a>(v: View<'a>, out: &mut Outside) -> Option<Layer<'a>> {
     }
 }
 
-/// A frame without a header of its own (IEEE 802.11 section 9.3.2). `padded`: the MAC header is padded to a multiple of 4.
+/// A data frame without a capture header (IEEE 802.11 section 9.3.2). `padded`: the MAC header is padded to a
+/// multiple of 4.
 pub(super) fn data_frame(v: View<'_>, padded: bool) -> Option<Layer<'_>> {
     const DATA: u8 = 0x08;
     let (kind, flags) = (v.u8(0)?, v.u8(1)?);
@@ -52,11 +54,11 @@ pub(super) fn data_frame(v: View<'_>, padded: bool) -> Option<Layer<'_>> {
     Some(link::llc(v.skip(len)?))
 }
 
-/// The flags field: the second one, behind the 8 bytes of the TSFT if that is there.
+/// The flags field: the second field, after the 8 bytes of the TSFT if that is present.
 fn flags(v: View<'_>, len: usize) -> Option<u8> {
     let present = v.u8(4)?;
     let mut at = 4;
-    // bit 31 says that one more presence word follows
+    // bit 31: one more presence word follows
     while v.u8(at + 3)? & 0x80 != 0 {
         at += 4;
         if at >= len {

@@ -15,7 +15,8 @@ use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
 use std::ops::Range;
 
-/// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong to the connection.
+/// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong
+/// to the connection.
 pub(super) const WINDOW: u64 = 1 << 30;
 
 /// Largest distance in bytes between a RST and the sender's position at which the RST is accepted. Wide

@@ -53,7 +53,8 @@ use crate::time::Span;
 pub const OVERLAP_DIFFERS: Kind = Kind("tcp.overlap-differs");
 /// Bytes after the FIN; not delivered.
 pub const DATA_AFTER_FIN: Kind = Kind("tcp.data-after-fin");
-/// Bytes of a sender that had reset the connection before; not delivered. Either the RST was forged or packets overtook each other.
+/// Bytes of a sender that had reset the connection before; not delivered. Either the RST was forged or
+/// packets overtook each other.
 pub const DATA_AFTER_RESET: Kind = Kind("tcp.data-after-reset");
 /// The sender of a reset continued, and the receiver acknowledged it: a third party sent the reset, or its
 /// sequence number was wrong.

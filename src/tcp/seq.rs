@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-/// The position of a sequence number of which nothing else is known. One turn above zero, so that earlier positions exist.
+/// The position of a sequence number of which nothing else is known. One turn above zero, so that earlier
+/// positions exist.
 pub(super) fn anchor(seq: u32) -> u64 {
     (1 << 32) | u64::from(seq)
 }

@@ -1,4 +1,4 @@
-//! One device: opening it, and saying what to do when it does not open.
+//! One device: opening it, and explaining what to do if it cannot be opened.
 
 use super::{BLOCK_MS, Options};
 use anyhow::anyhow;
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 /// Linux cooked version 2, which names the interface of each packet; version 1, the default of `any`, does not.
 const SLL2: Linktype = Linktype(276);
 
-/// What is known of a device.
+/// A device's name, description and properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceInfo {
     /// Name, as `--iface` takes it.
@@ -25,9 +25,9 @@ pub struct DeviceInfo {
 /// The system does not let this user capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotPermitted {
-    /// The device that was to be opened.
+    /// The device that could not be opened.
     pub device: String,
-    /// libpcap's words.
+    /// libpcap's message.
     pub cause: String,
 }
 
@@ -52,7 +52,7 @@ pub fn list_devices() -> anyhow::Result<Vec<DeviceInfo>> {
         .collect())
 }
 
-/// Their names in one line.
+/// The devices' names in one line.
 pub(super) fn names() -> String {
     match list_devices() {
         Ok(all) if all.is_empty() => "none".into(),
@@ -66,7 +66,7 @@ pub(super) struct Device {
     pub(super) info: DeviceInfo,
     pub(super) capture: Capture<Active>,
     pub(super) fd: RawFd,
-    /// It failed; nothing more comes from it.
+    /// It failed; no more packets come from it.
     pub(super) gone: bool,
     drops: Option<(u64, u64)>,
 }
@@ -106,7 +106,8 @@ impl Device {
         Ok(Device { info, capture, fd, gone: false, drops: None })
     }
 
-    /// Dropped by the kernel and by the driver. `stats().received` is of no use: on loopback it counts each packet twice.
+    /// Packets dropped by the kernel and by the driver. `stats().received` is unusable: on loopback it counts
+    /// each packet twice.
     pub(super) fn drops(&mut self) -> Option<(u64, u64)> {
         if let Ok(s) = self.capture.stats() {
             self.drops = Some((s.dropped.into(), s.if_dropped.into()));
@@ -127,17 +128,18 @@ fn activate(name: &str, options: &Options, promiscuous: bool) -> Result<Capture<
         .open()
 }
 
-/// Whether nanoseconds were granted: asking for them is silently refused by libpcap built without.
+/// Whether the timestamps have nanoseconds: a libpcap built without them ignores the request silently.
 fn nanoseconds(capture: &Capture<Active>) -> bool {
     unsafe extern "C" {
         fn pcap_get_tstamp_precision(handle: *mut std::ffi::c_void) -> std::ffi::c_int;
     }
-    // SAFETY: the pointer is that of an activated handle, and the function (libpcap 1.5 and later, as `precision` above) only reads from it.
+    // SAFETY: the pointer is that of an activated handle, and the function (libpcap 1.5 and later, as
+    // `precision` above) only reads from it.
     let granted = unsafe { pcap_get_tstamp_precision(capture.as_ptr().cast()) };
     granted == Precision::Nano as i32
 }
 
-/// What to do about a device that does not open.
+/// The error for a device that cannot be opened, with what to do.
 fn explain(name: &str, e: &pcap::Error) -> anyhow::Error {
     let said = e.to_string();
     if let Ok(all) = list_devices()

@@ -75,7 +75,8 @@ fn segments_and_bytes_are_those_of_tsharks_streams() {
             if stats.packets == stats.unknown_link {
                 continue; // 802.11, snoop
             }
-            // tshark numbers what it calls malformed, and a reused pair of ports is two streams to it; its bytes have no holes, no keep-alive bytes
+            // tshark numbers what it calls malformed, and a reused pair of ports is two streams to it; its
+            // bytes have no holes, no keep-alive bytes
             let odd = |keys: &[&str]| keys.iter().any(|k| !oracle["tcp_analysis"][*k].is_null());
             let (odd_frames, odd_bytes) = (["malformed", "reused_ports"], ["lost_segment", "keep_alive", "payload_in_syn", "flag_urg"]);
             let got = bytes(&all);

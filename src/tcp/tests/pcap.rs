@@ -1,4 +1,5 @@
-//! A small reader of little-endian pcap and pcapng with Ethernet or raw IP, for the corpus only: headers complete, no fragments.
+//! A small reader of little-endian pcap and pcapng with Ethernet or raw IP, for the corpus only: headers
+//! complete, no fragments.
 
 use crate::net::Segment;
 use crate::time::Timestamp;

@@ -135,7 +135,8 @@ proptest! {
         prop_assert_eq!(heard.ends, [End::Fin]);
     }
 
-    /// Any segments at all: no panic, no underflow, and per connection `Open`, then one `End` per direction after its bytes, then `Closed`.
+    /// Any segments at all: no panic, no underflow, and per connection `Open`, then one `End` per direction
+    /// after its bytes, then `Closed`.
     #[test]
     fn the_waist_holds_for_nonsense(segments in prop::collection::vec((any::<bool>(), near(), near(), 0_u8..64, 0_usize..20, prop_oneof![Just(0_u32), 0_u32..30, any::<u32>()], any::<i16>(), 0_u32..3), 1..120)) {
         let limits = Limits { hole_bytes: 40, hole_segments: 5, memory: 1_000, idle: Span(30_000_000), hole: Span(9_000_000), hole_acked: Span(3_000_000), connections: 2 };
