@@ -68,7 +68,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The answer is all there by what its dialect says, however the transport ended: its terminator came, or a finish reason where there is no terminator.
+/// The answer is complete by its dialect, however the transport ended: its terminator came, or its finish reason if the dialect has no terminator.
 pub(crate) fn answered(response: &Response) -> bool {
     let answer = &response.answer;
     answer.terminator.seen || (answer.terminator.expected.is_none() && !answer.finish_reasons.is_empty())

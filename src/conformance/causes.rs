@@ -23,7 +23,7 @@ pub fn of(code: &str) -> Option<&'static Cause> {
 /// All, the more special first.
 pub static CAUSES: &[Cause] = &[
     Cause {
-        title: "the content type is set by nobody, or by the wrong one",
+        title: "the content type is not set, or set by the wrong layer",
         how: "A handler returns a generator, and the framework gives it the type that it gives to everything: none, text/plain, application/json. Or a \
               middleware sets a second one.",
         rules: &["HTTP-001", "HTTP-002", "HTTP-003", "HTTP-004", "HTTP-005"],
@@ -45,14 +45,14 @@ pub static CAUSES: &[Cause] = &[
             ("any server", "Cache-Control: no-cache, no-transform  and  X-Accel-Buffering: no"),
             ("Express", "compression({ filter: (req, res) => !/event-stream/.test(res.getHeader('Content-Type')) })"),
             ("Starlette", "Starlette's GZipMiddleware passes event streams by in newer versions: upgrade, or leave the route out"),
-            ("Go net/http", "w.(http.Flusher).Flush()  // behind each event; wrappers of w must keep Flusher"),
+            ("Go net/http", "w.(http.Flusher).Flush()  // after each event; wrappers of w must keep Flusher"),
             ("Spring", "server.compression.mime-types without text/event-stream"),
             ("Envoy", "no buffer filter on the route; compressor content_type without text/event-stream"),
         ],
     },
     Cause {
         title: "the connection ends before the answer does",
-        how: "A worker dies or is killed by a timeout (gunicorn's 30 s), an exception leaves the generator behind the head, or an idle limit on the way \
+        how: "A worker dies or is killed by a timeout (gunicorn's 30 s), an exception leaves the generator after the head, or an idle limit on the way \
               strikes while nothing is generated: nginx and AWS ALB at 60 s, HAProxy 50 s, Cloudflare 100 to 125 s, Envoy 300 s, NLB 350 s.",
         rules: &["HTTP-006", "HTTP-007", "HTTP-015", "DLV-006", "DLV-010", "DLV-007"],
         fixes: &[
@@ -65,7 +65,7 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "HTTP is written by hand",
-        how: "The handler sets fields that belong to the HTTP library, or writes chunks itself. It works on one server and breaks behind another.",
+        how: "The handler sets fields that belong to the HTTP library, or writes chunks itself. It works on one server and breaks with another.",
         rules: &["HTTP-008", "HTTP-009", "HTTP-016"],
         fixes: &[
             ("any server", "set neither Transfer-Encoding, Connection nor Content-Length on a stream"),
@@ -115,7 +115,7 @@ pub static CAUSES: &[Cause] = &[
             ("sse-starlette", "yield {\"data\": json.dumps(chunk)}  # EventSourceResponse(…, sep=\"\\n\", ping=15)"),
             ("Express, Node", "res.write(`data: ${JSON.stringify(chunk)}\\n\\n`)"),
             ("Go net/http", "fmt.Fprintf(w, \"data: %s\\n\\n\", b)  // b, _ := json.Marshal(chunk)"),
-            ("Spring", "SseEmitter.event().data(\" \" + json)  // it writes no space of its own"),
+            ("Spring", "SseEmitter.event().data(\" \" + json)  // it writes no space itself"),
             ("axum", "Event::default().data(json)  // from 0.7 on with the space"),
         ],
     },
@@ -143,7 +143,7 @@ pub static CAUSES: &[Cause] = &[
         ],
     },
     Cause {
-        title: "nobody feels responsible for the end",
+        title: "no part of the server is responsible for the end",
         how: "The loop over the tokens ends, and so does the handler: no terminator. Or server and gateway both write one; or the handler goes on to count, \
               to log, to clean up, while the client waits for the end of the body.",
         rules: &["OAI-CHAT-001", "OAI-CHAT-002", "OAI-CHAT-003", "OAI-CHAT-004", "HTTP-021", "OAI-CMPL-001", "DLV-009"],
@@ -255,7 +255,7 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the event that says it is over does not come through",
-        how: "Each protocol but OpenAI's ends with an event of its own. A relay that stops at the last text, or that only knows [DONE], drops it; a server that \
+        how: "Each protocol but OpenAI's ends with its own event. A relay that stops at the last text, or that only knows [DONE], drops it; a server that \
               fails in the middle returns from its generator without it.",
         rules: &["OAI-RESP-001", "COHERE-001", "OLLAMA-004", "MCP-001", "A2A-001", "UI-001", "UI-002", "DASH-002", "TGI-001", "LLAMA-001"],
         fixes: &[

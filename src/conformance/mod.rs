@@ -140,11 +140,11 @@ pub struct Limits {
     pub keep_alive: Span,
     /// A head that comes so late, together with the first delta, was held back (DLV-008).
     pub late_head: Span,
-    /// A body that stays open for so long behind its terminator (DLV-009).
+    /// A body that stays open this long after its terminator (DLV-009).
     pub tail: Span,
     /// A pause caused by the transport (DLV-012).
     pub transport_stall: Span,
-    /// Tokens per delta from which on the gap between deltas is no time per token (DLV-013).
+    /// Tokens per delta above which gaps between deltas are not times per token (DLV-013).
     pub tokens_per_delta: f64,
 }
 
@@ -182,7 +182,7 @@ pub struct Finding {
     pub frame: Option<u64>,
     /// Transfer unit of the body (chunk, DATA frame) that showed it, from 0.
     pub chunk: Option<u64>,
-    /// The offending bytes with what stands around them.
+    /// The offending bytes and the bytes around them.
     pub excerpt: Option<Box<Excerpt>>,
     /// How often in this exchange.
     pub count: u64,

@@ -164,7 +164,7 @@ impl Allow {
     }
 }
 
-/// `*` stands for anything, `?` for one character; case does not count. Steps back to the last `*` only, so hostile texts cost no more than their product.
+/// `*` matches anything, `?` one character; case is ignored. Steps back to the last `*` only, so hostile texts cost no more than their product.
 fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
@@ -201,8 +201,8 @@ pub fn code(text: &str) -> Result<&'static str, String> {
     let near = |r: &&&super::Rule| r.code.to_lowercase().starts_with(&lower) || r.name.contains(&lower);
     let near: Vec<&str> = super::RULES.iter().filter(near).take(5).map(|r| r.code).collect();
     match near[..] {
-        [] => Err(format!("there is no rule {text:?}; sniff explain lists them all")),
-        _ => Err(format!("there is no rule {text:?}; perhaps {}", near.join(", "))),
+        [] => Err(format!("unknown rule {text:?}; sniff explain lists them all")),
+        _ => Err(format!("unknown rule {text:?}; perhaps {}", near.join(", "))),
     }
 }
 
@@ -213,7 +213,7 @@ pub fn level(text: &str) -> Result<Option<Level>, String> {
         "warning" | "warn" => Ok(Some(Warning)),
         "info" | "note" => Ok(Some(Info)),
         "off" | "allow" => Ok(None),
-        _ => Err(format!("there is no level {text:?}; valid are error, warning, info, off")),
+        _ => Err(format!("unknown level {text:?}; expected one of error, warning, info, off")),
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn names_are_explained_where_they_are_wrong() {
         assert_eq!(code("missing-done"), Ok("OAI-CHAT-001"));
-        assert!(code("OAI-CHAT-99").is_err_and(|e| e.contains("no rule")));
+        assert!(code("OAI-CHAT-99").is_err_and(|e| e.contains("unknown rule")));
         assert!(code("done").is_err_and(|e| e.contains("OAI-CHAT-001")));
         assert_eq!((level("off"), level("Warn")), (Ok(None), Ok(Some(Warning))));
         assert!(level("fatal").is_err());

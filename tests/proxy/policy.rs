@@ -63,7 +63,7 @@ fn a_mistake_in_the_file_is_told_before_anything_begins() {
     for command in [&["proxy", "--listen", "127.0.0.1:0"][..], &["run", "--", "true"]] {
         let out = sniff(home.path()).args(command).output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.code() == Some(2) && said.contains("sniff.toml:2:1: ") && said.contains("no rule"), "{command:?}: {said}");
+        assert!(out.status.code() == Some(2) && said.contains("sniff.toml:2:1: ") && said.contains("unknown rule"), "{command:?}: {said}");
     }
     assert!(!home.path().join("sniff.db").exists());
 }

@@ -9,7 +9,7 @@ pub static A2A_001: Rule = Rule {
     name: "stream-outlives-task",
     level: Level::Error,
     summary: "The stream ends with a terminal task state (or one that waits for the user, or a single message), and nothing follows",
-    why: "The client takes the end of the stream for the end of the task. One that ends earlier leaves a task that nobody follows; events behind the \
+    why: "The client takes the end of the stream for the end of the task. One that ends earlier leaves a task that no client follows; events after the \
           terminal state contradict it, for a task can't leave that state.",
     source: "A2A specification, streaming: the stream MUST close when the task reaches a terminal state",
     breaks: &["a2a-python", "a2a-js"],
@@ -21,8 +21,8 @@ pub static A2A_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_of(&a2a::DIALECT, a2a::AFTER_END, push, |found| format!("behind the end of the task: {found}"));
-        case.tell_at_end(&a2a::DIALECT, a2a::NO_TERMINAL_STATE, push, "the stream ends while the task goes on");
+        case.tell_of(&a2a::DIALECT, a2a::AFTER_END, push, |found| format!("after the end of the task: {found}"));
+        case.tell_at_end(&a2a::DIALECT, a2a::NO_TERMINAL_STATE, push, "the stream ends while the task continues");
     },
     ..Rule::DEFAULT
 };

@@ -71,7 +71,7 @@ pub static UI_002: Rule = Rule {
             format!("a value of another type than its code has: {found}")
         });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::UNKNOWN_TYPE, push, |found| format!("unknown code {found}"));
-        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::AFTER_FINISH, push, |found| format!("behind d: {found}"));
+        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::AFTER_FINISH, push, |found| format!("after d: {found}"));
         case.tell_at_end(&ai_sdk_data::DIALECT, ai_sdk_data::NO_FINISH, push, "the stream ends without d: and without an error");
     },
     ..Rule::DEFAULT

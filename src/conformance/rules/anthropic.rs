@@ -21,7 +21,7 @@ pub static ANT_001: Rule = Rule {
           the stream ends it too, and message_stop is not asked for then.",
     source: "Anthropic API documentation, streaming messages: event types",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
-    fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing behind it, no [DONE] either.",
+    fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing after it, no [DONE] either.",
     bad: &[
         "messages; text-block; message-delta end_turn; message-stop; last",
         "messages; message-start*2; text-block; message-delta end_turn; message-stop; last",
@@ -43,9 +43,9 @@ pub static ANT_001: Rule = Rule {
         case.tell(anthropic::NO_MESSAGE_START, None, push, |odd, _| format!("the stream does not begin with message_start: {}", odd.found));
         case.tell(anthropic::MESSAGE_START_REPEATED, None, push, |_, n| format!("message_start came {} times", n + 1));
         case.tell(anthropic::AFTER_MESSAGE_STOP, None, push, |odd, n| {
-            format!("{} behind message_stop: {}", many(n, "event", "events"), odd.found)
+            format!("{} after message_stop: {}", many(n, "event", "events"), odd.found)
         });
-        // What did not come because of an error or a cut is no fault of its own.
+        // What is missing because of an error or a cut is not a separate fault.
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
             case.tell(anthropic::NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
         }

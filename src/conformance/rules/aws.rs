@@ -61,18 +61,18 @@ pub static AWS_003: Rule = Rule {
     code: "AWS-003",
     name: "missing-metadata",
     level: Level::Warning,
-    summary: "A ConverseStream ends with `metadata`, behind `messageStop`",
+    summary: "A ConverseStream ends with `metadata`, after `messageStop`",
     why: "Usage and latency come with that message and nowhere else. SDKs do not miss it, accounts do.",
     source: "Bedrock Runtime API reference, ConverseStreamOutput: metadata",
     breaks: &["usage accounts"],
-    fix: "Read on behind messageStop to the end of the body; a gateway must send metadata last.",
+    fix: "Read on after messageStop to the end of the body; a gateway must send metadata last.",
     bad: &["converse; bedrock-start; bedrock-delta; bedrock-stop; last"],
     good: &["good-converse"],
     silenced_by: &["AWS-001", "HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
-            case.tell(bedrock::NO_METADATA, None, push, |_, _| "the stream ends behind messageStop without metadata".into());
+            case.tell(bedrock::NO_METADATA, None, push, |_, _| "the stream ends after messageStop without metadata".into());
         }
     },
     ..Rule::DEFAULT

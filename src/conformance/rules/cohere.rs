@@ -8,7 +8,7 @@ pub static COHERE_001: Rule = Rule {
     code: "COHERE-001",
     name: "missing-message-end",
     level: Level::Error,
-    summary: "The stream ends with `message-end` (version 1: `stream-end`), and nothing behind it",
+    summary: "The stream ends with `message-end` (version 1: `stream-end`), and nothing after it",
     why: "Finish reason and usage come with that event only. Without it a client can't tell a whole answer from one that broke off.",
     source: "Cohere API reference, chat with streaming: message-end; stream-end",
     breaks: &["cohere-python: no finish reason", "usage accounts"],
@@ -21,7 +21,7 @@ pub static COHERE_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         case.tell_at_end(&cohere::DIALECT, cohere::NO_END, push, "the stream ends without its last event");
-        case.tell_of(&cohere::DIALECT, cohere::AFTER_END, push, |found| format!("behind the last event: {found}"));
+        case.tell_of(&cohere::DIALECT, cohere::AFTER_END, push, |found| format!("after the last event: {found}"));
     },
     ..Rule::DEFAULT
 };

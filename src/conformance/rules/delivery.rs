@@ -20,7 +20,7 @@ pub static DLV_001: Rule = Rule {
     summary: "The deltas of an answer don't all arrive in a few bursts",
     why: "A stream that was generated token by token and arrives at once was held back on its way: by a proxy that buffers, a compressor that does not \
           flush, a framework that collects the body. The user waits for the whole answer, and time to first token equals total time. It shows in deltas \
-          that come faster than any model makes them, behind a silence in which they were made; a fast model alone has no such silence.",
+          that come faster than any model makes them, after a silence in which they were made; a fast model alone has no such silence.",
     source: "nginx proxy_buffering; measurements of gateways with and without buffering (dstack issue 4269)",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the compressor after each event.",
@@ -29,9 +29,9 @@ pub static DLV_001: Rule = Rule {
     good: &[
         "chat; role; word*30; stop; done; last",
         "good-chat",
-        // All at once, but nobody waited: a cached answer.
+        // All at once, but no client waited: a cached answer.
         "chat; role; word-now*30; stop; done; last",
-        // A small model that is as fast as this, behind a long prompt.
+        // A small model that is as fast as this, after a long prompt.
         "chat; wait 3s; role; word-fast*30; stop; done; last",
     ],
     // A cached answer comes in one delivery.
@@ -60,7 +60,7 @@ pub static DLV_005: Rule = Rule {
     fix: "Look at the server at the time given; send comments as keep-alive while nothing is generated.",
     bad: &["chat; role; word*10; wait 15s; word*10; stop; done; last"],
     good: &[
-        // Slow before the first token is no stall, and neither is slow throughout.
+        // A slow start is not a stall, and neither is a slow answer throughout.
         "chat; wait 30s; role; word*10; stop; done; last",
         "chat; role; wait 11s; word; wait 11s; word; wait 11s; word; stop; done; last",
     ],
@@ -82,10 +82,10 @@ pub static DLV_010: Rule = Rule {
     level: Level::Warning,
     summary: "The answer comes to its end: terminator, finish reason, and a transport that was not cut",
     why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. This finding says which of the three \
-          signs of the end are missing and who ended the connection. A client that left by itself is only remarked on, and one that closed behind \
+          signs of the end are missing and who ended the connection. A client that left by itself is only remarked on, and one that closed after \
           the terminator not even that.",
     source: "RFC 9112 section 8 (incomplete messages); the terminators of each dialect",
-    breaks: &["whoever takes the answer for whole"],
+    breaks: &["clients that take the answer for complete"],
     fix: "Find who cut: a server's crash or worker timeout, a proxy's read timeout, a token limit without a finish reason.",
     bad: &["chat; role; word; !rst <", "chat; role; word; !fin <", "chat; role; word; last"],
     good: &[
@@ -234,7 +234,7 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     let message = format!("{verb}{who} after {records}: {}", signs.join(", "));
     let (at, fix) = (Some(response.last_at), Some(who_to_ask(response.end)));
     let finding = Finding { at, fix, ..Finding::at_end(response, message) };
-    // Who closes because he has enough, or was interrupted, is no fault of the server's.
+    // A client that closes because it has enough, or was interrupted, is not the server's fault.
     Some(if response.end == MessageEnd::CutByClient { finding.level(Level::Info) } else { finding })
 }
 

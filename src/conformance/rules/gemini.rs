@@ -69,7 +69,7 @@ pub static GEM_002: Rule = Rule {
     check: |case, push| {
         let Some(response) = stream(case) else { return };
         case.tell(crate::framing::sse::DATA_WITHOUT_SPACE, None, push, |_, n| {
-            format!("no space behind `data:` in {}", many(n, "line", "lines"))
+            format!("no space after `data:` in {}", many(n, "line", "lines"))
         });
         case.tell(gemini::EVENT_NAME, None, push, |odd, n| format!("{} with an event line: {}", many(n, "event", "events"), odd.found));
         case.tell(gemini::FOREIGN_TERMINATOR, None, push, |_, _| "`[DONE]` in a Gemini stream".into());
@@ -86,7 +86,7 @@ pub static GEM_003: Rule = Rule {
     name: "array-not-closed",
     level: Level::Error,
     summary: "The array form ends with its `]`",
-    why: "Without the bracket the body is no JSON: a client that reads it whole raises, one that reads element by element waits for more.",
+    why: "Without the bracket the body is not JSON: a client that reads it whole raises, one that reads element by element waits for more.",
     source: "RFC 8259 section 5; Gemini API reference, streamGenerateContent without alt=sse",
     breaks: &["JSON parsers"],
     fix: "Close the array also when the answer fails: put the error as its last element.",
@@ -124,7 +124,7 @@ pub static GEM_004: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         if stream(case).is_some() {
-            case.tell(gemini::FINISH_EARLY, None, push, |_, n| format!("{} behind a finishReason", many(n, "response", "responses")));
+            case.tell(gemini::FINISH_EARLY, None, push, |_, n| format!("{} after a finishReason", many(n, "response", "responses")));
         }
     },
     ..Rule::DEFAULT

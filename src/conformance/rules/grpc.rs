@@ -11,7 +11,7 @@ pub static GRPC_001: Rule = Rule {
     level: Level::Error,
     summary: "Every call ends with `grpc-status: 0`, in the trailers (gRPC) or in the last frame (gRPC-Web; Connect: without `error`)",
     why: "The HTTP status of a gRPC call is 200 even if it failed; only the trailers tell. A stream whose trailers were dropped on the way, by a proxy \
-          without HTTP/2 to its backend, looks whole by its bytes, and clients raise UNKNOWN or INTERNAL behind the last message.",
+          without HTTP/2 to its backend, looks whole by its bytes, and clients raise UNKNOWN or INTERNAL after the last message.",
     source: "gRPC over HTTP2 (Responses); gRPC Web (trailers frame); Connect protocol (end of stream)",
     breaks: &["grpc-python", "grpc-go", "grpc-node", "grpc-web", "connect-es", "tritonclient"],
     fix: "Read `grpc-message` for the cause; where no status arrives, let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass).",

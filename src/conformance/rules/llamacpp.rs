@@ -25,7 +25,7 @@ pub static LLAMA_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         case.tell_at_end(&llamacpp::DIALECT, llamacpp::NO_STOP, push, "the stream ends without \"stop\": true");
-        case.tell_of(&llamacpp::DIALECT, llamacpp::AFTER_STOP, push, |found| format!("behind \"stop\": true: {found}"));
+        case.tell_of(&llamacpp::DIALECT, llamacpp::AFTER_STOP, push, |found| format!("after \"stop\": true: {found}"));
     },
     ..Rule::DEFAULT
 };

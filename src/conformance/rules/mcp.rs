@@ -10,7 +10,7 @@ pub static MCP_001: Rule = Rule {
     code: "MCP-001",
     name: "missing-json-rpc-response",
     level: Level::Error,
-    summary: "A request's stream ends with the JSON-RPC response that has its id, and nothing behind it",
+    summary: "A request's stream ends with the JSON-RPC response that has its id, and nothing after it",
     why: "The client waits for that id until its timeout and drops everything else. An id of another type (\"7\" for 7) is another id. A server that gave \
           its events ids may close before the response (2025-11-25): the client comes back with Last-Event-ID, and that is not meant.",
     source: "MCP specification 2025-11-25, transports: sending messages to the server; JSON-RPC 2.0 section 5",
@@ -30,9 +30,9 @@ pub static MCP_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream_of(&mcp::DIALECT) else { return };
-        case.tell(mcp::WRONG_ID, None, push, |odd, _| format!("a response to nobody: id {}", odd.found));
+        case.tell(mcp::WRONG_ID, None, push, |odd, _| format!("a response without a request: id {}", odd.found));
         case.tell(mcp::AFTER_RESPONSE, None, push, |odd, n| {
-            format!("{} behind the response: {}", many(n, "message", "messages"), odd.found)
+            format!("{} after the response: {}", many(n, "message", "messages"), odd.found)
         });
         if response.end == MessageEnd::Complete {
             case.tell(mcp::NO_RESPONSE, None, push, |odd, _| format!("the stream ends without the response ({})", odd.found));

@@ -10,11 +10,11 @@ pub static MPART_001: Rule = Rule {
     name: "missing-close-delimiter",
     level: Level::Warning,
     summary: "A multipart stream ends with its closing delimiter, `--boundary--`",
-    why: "A reader knows that a part is over by the delimiter behind it, and that there are no more by the closing one. Without it the last part may be \
+    why: "A reader knows that a part is over by the delimiter after it, and that there are no more by the closing one. Without it the last part may be \
           lost, or the stream is taken for cut off.",
     source: "RFC 2046 section 5.1.1; GraphQL over HTTP, incremental delivery",
-    breaks: &["Apollo Client", "meros", "whoever reads part by part"],
-    fix: "Write the closing delimiter behind the last part: CRLF, two hyphens, the boundary, two hyphens, CRLF.",
+    breaks: &["Apollo Client", "meros", "clients that read part by part"],
+    fix: "Write the closing delimiter after the last part: CRLF, two hyphens, the boundary, two hyphens, CRLF.",
     bad: &[
         r#"multipart; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":true}\r\n
            wait 20ms; <chunk ---\r\nContent-Type: application/json\r\n\r\n{"hasNext":false}\r\n

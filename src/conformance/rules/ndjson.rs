@@ -18,7 +18,7 @@ pub static NDJSON_001: Rule = Rule {
           such as `data:` all fail in the parser.",
     source: "NDJSON specification 1.0.0, section 3; JSON Lines",
     breaks: &["ollama-python", "ollama-js"],
-    fix: "Serialise without indentation and write one LF behind each value.",
+    fix: "Serialise without indentation and write one LF after each value.",
     bad: &[
         "ollama; line $hi$hi
          hi; end; last",
@@ -85,7 +85,7 @@ pub static NDJSON_003: Rule = Rule {
           statistics.",
     source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (docs/laboratory.md, run `o_nonl_last`)",
     breaks: &[],
-    fix: "Write LF behind each value, the last one too.",
+    fix: "Write LF after each value, the last one too.",
     bad: &[r#"ollama; hi; <chunk $end,"done_reason":"stop"}
            last"#],
     good: &["good-ollama"],

@@ -34,7 +34,7 @@ pub static OLLAMA_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
-        case.tell(ollama::AFTER_DONE, None, push, |odd, n| format!("{} behind \"done\":true: {}", many(n, "line", "lines"), odd.found));
+        case.tell(ollama::AFTER_DONE, None, push, |odd, n| format!("{} after \"done\":true: {}", many(n, "line", "lines"), odd.found));
         case.tell(ollama::NO_DONE_REASON, None, push, |_, _| "\"done\":true without a done_reason".into());
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
             case.tell(ollama::NO_DONE, None, push, |_, _| "the stream ends without \"done\":true".into());
@@ -66,7 +66,7 @@ pub static OLLAMA_002: Rule = Rule {
     check: |case, push| {
         if case.stream().is_some() {
             case.tell(ollama::ARRIVAL_LAG, None, push, |odd, _| {
-                format!("this line came {} later behind its created_at than the fastest one: held back on the way", odd.found)
+                format!("this line came {} later after its created_at than the fastest one: held back on the way", odd.found)
             });
         }
     },

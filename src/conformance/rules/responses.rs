@@ -11,7 +11,7 @@ pub static OAI_RESP_001: Rule = Rule {
     code: "OAI-RESP-001",
     name: "missing-terminal-event",
     level: Level::Error,
-    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, and nothing behind it",
+    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, and nothing after it",
     why: "Usage, status and the whole output come with that event, and it is the only sign that the answer is whole: the API has no `[DONE]`. Codex CLI \
           says \"stream closed before response.completed\" and retries, openai-python's helper raises, openai-node's returns a response that is still \
           in progress.",
@@ -36,7 +36,7 @@ pub static OAI_RESP_001: Rule = Rule {
     check: |case, push| {
         let Some(response) = stream(case) else { return };
         case.tell(kinds::AFTER_TERMINAL, None, push, |odd, n| {
-            format!("{} behind the terminal event: {}", many(n, "event", "events"), odd.found)
+            format!("{} after the terminal event: {}", many(n, "event", "events"), odd.found)
         });
         if response.end == MessageEnd::Complete {
             case.tell(kinds::NO_TERMINAL, None, push, |_, _| {
@@ -100,7 +100,7 @@ pub static OAI_RESP_004: Rule = Rule {
     name: "sequence-number-gap",
     level: Level::Warning,
     summary: "`sequence_number` starts at 0 and grows by one with each event",
-    why: "A client that lost its connection asks for the events behind the last number it has (`starting_after`). With holes or repeats it can't tell \
+    why: "A client that lost its connection asks for the events after the last number it has (`starting_after`). With holes or repeats it can't tell \
           a lost event from one that never was, and gets text twice or not at all.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent: sequence_number; API reference, starting_after",
     breaks: &["clients that resume", "background mode"],
@@ -184,7 +184,7 @@ pub static OAI_RESP_007: Rule = Rule {
           does not.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent, which has no such event; seen from LiteLLM 1.106",
     breaks: &["clients that parse every payload"],
-    fix: "End the body behind response.completed.",
+    fix: "End the body after response.completed.",
     bad: &["responses; text-of-response; completed Hi
          done; last"],
     good: &["good-responses"],

@@ -10,10 +10,10 @@ pub static TCP_001: Rule = Rule {
     name: "copies-differ",
     level: Level::Warning,
     summary: "Bytes that come twice (retransmitted, overlapping) are the same both times",
-    why: "A sender repeats what it sent. Where two copies differ somebody else wrote one of them, or a broken device did, and each receiver takes the \
+    why: "A sender repeats what it sent. If two copies differ, a third party or a broken device wrote one of them, and each receiver takes the \
           one that its TCP prefers: what is shown here (the copy that came first) need not be what the client read.",
     source: "RFC 9293 section 3.10.7.4 (segments are trimmed to what is new); Ptacek and Newsham 1998 on the policies of receivers",
-    breaks: &["whoever trusts the capture"],
+    breaks: &["analyses that trust the capture"],
     fix: "Capture on the receiving host itself; look for a device that injects or rewrites packets (compare TTL and IP identification of both copies).",
     bad: &["chat; role; word; !tcp < overlap-differs; stop; done; last"],
     good: &["good-chat", "chat; role; word; !tcp < late; stop; done; last"],
@@ -28,8 +28,8 @@ pub static TCP_002: Rule = Rule {
     name: "reset-ignored",
     level: Level::Warning,
     summary: "Nothing follows a reset: its sender is gone and its receiver believes it",
-    why: "Here the sender went on behind its reset and the receiver acknowledged it, so the reset was not the sender's (a firewall or an injector wrote \
-          it) or stood where the receiver did not believe it. Clients behind such a device see streams that break without a cause on either end.",
+    why: "Here the sender continued after its reset and the receiver acknowledged it, so the reset was not the sender's (a firewall or an injector wrote \
+          it) or was where the receiver did not accept it. Clients behind such a device see streams that break without a cause on either end.",
     source: "RFC 9293 section 3.5.2 and RFC 5961 section 3 (where a reset must stand to be believed)",
     breaks: &["long streams through firewalls"],
     fix: "Find the device: compare TTL and IP identification of the reset with those of its alleged sender's other packets.",
@@ -63,11 +63,11 @@ pub static TCP_004: Rule = Rule {
     code: "TCP-004",
     name: "bytes-behind-fin",
     level: Level::Warning,
-    summary: "No bytes stand behind a FIN",
-    why: "Whoever has sent FIN sends no more (RFC 9293 section 3.6). Bytes behind it are read by nobody: where they are a part of an answer, the FIN was \
+    summary: "No bytes follow a FIN",
+    why: "A sender sends nothing after its FIN (RFC 9293 section 3.6). No receiver reads bytes after it: if they are a part of an answer, the FIN was \
           forged, or the sender's stack is broken.",
     source: "RFC 9293 section 3.6",
-    breaks: &["whoever waits for the rest"],
+    breaks: &["clients that wait for the rest"],
     fix: "Find who sent the FIN: compare TTL and IP identification with those of its alleged sender's other packets.",
     bad: &["chat; role; word; !tcp < data-after-fin; !fin <"],
     good: &["good-chat"],

@@ -30,7 +30,7 @@ pub fn findings(sample: &str) -> Result<Vec<Finding>, SampleError> {
     Ok(exchanges.iter().flat_map(judged).collect())
 }
 
-/// The first finding of this rule on a sample; none where it is no transcript, or a good one.
+/// The first finding of this rule on a sample; `None` if it is not a transcript, or conforms.
 pub fn finding(rule: &Rule, sample: &str) -> Option<Finding> {
     findings(sample).ok()?.into_iter().find(|f| f.rule == rule.code)
 }

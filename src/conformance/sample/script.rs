@@ -47,7 +47,7 @@ pub(super) fn expand(words: &Words, sample: &str) -> Result<Vec<Line>, SampleErr
     Ok(out)
 }
 
-/// A word: what it takes, and the lines that it stands for.
+/// A word: its arguments, and the lines that replace it.
 #[derive(Debug, Default)]
 struct Word {
     /// Names of what it takes, in order.

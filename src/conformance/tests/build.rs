@@ -115,7 +115,7 @@ pub(super) fn deltas(times: &[i64]) -> Vec<Delta> {
     times.iter().zip(1..).map(|(ms, record)| Delta { at: at(*ms), record, meaning }).collect()
 }
 
-/// So many milliseconds after the start.
+/// This many milliseconds after the start.
 pub(super) fn at(ms: i64) -> Timestamp {
     Timestamp(0).plus(Span::from_millis(ms))
 }

@@ -30,7 +30,7 @@ fn the_far_side_was_asked_by_the_server_within_the_near_one() {
         ("another text", Side { text: "b".into(), ..upstream() }),
         ("begun at once", Side { begun: at(0), ..upstream() }),
         ("begun at the end", Side { begun: at(1000), ..upstream() }),
-        ("asked by somebody else", Side { ends: ends("10.0.0.9:6000", "10.0.0.3:80"), ..upstream() }),
+        ("asked by another client", Side { ends: ends("10.0.0.9:6000", "10.0.0.3:80"), ..upstream() }),
         ("asked of the same server", Side { ends: ends("10.0.0.2:6000", "10.0.0.2:80"), ..upstream() }),
     ] {
         assert!(!downstream().has_inside(&other), "{what}");

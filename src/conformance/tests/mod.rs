@@ -227,7 +227,7 @@ fn a_cut_is_told_by_who_cut_and_what_was_there() {
     assert_eq!(judged(&half_chat(MessageEnd::CutByServer)), [("HTTP-006", Error), ("DLV-010", Warning)]);
     assert_eq!(judged(&half_chat(MessageEnd::CutByClient)), [("DLV-010", Info)]);
     assert_eq!(judged(&half_chat(MessageEnd::CutByCapture)), [("DLV-015", Info)]);
-    // Behind [DONE]: whole.
+    // After [DONE]: whole.
     let whole = |end| {
         let mut exchange = chat();
         response(&mut exchange).end = end;
@@ -309,7 +309,7 @@ fn a_lower_layer_explains_the_higher_ones_away() {
         for by in rule.silenced_by {
             let position =
                 |code: &str| RULES.iter().position(|r| r.code == code).unwrap_or_else(|| panic!("{}: no rule {code}", rule.code));
-            assert!(position(by) < position(rule.code), "{} is silenced by {by}, which is no lower layer", rule.code);
+            assert!(position(by) < position(rule.code), "{} is silenced by {by}, which is not a lower layer", rule.code);
         }
     }
 }
@@ -347,8 +347,8 @@ fn buffering_is_many_deltas_in_few_bursts() {
         level_of(&exchange, "DLV-001")
     };
     assert_eq!(level(vec![3000; 30]), Some(Warning));
-    assert_eq!(level((0..30).map(|i| 3000 + i).collect()), None, "a fast model behind a long prompt");
-    assert_eq!(level(vec![50; 30]), None, "nobody waited");
+    assert_eq!(level((0..30).map(|i| 3000 + i).collect()), None, "a fast model after a long prompt");
+    assert_eq!(level(vec![50; 30]), None, "no client waited");
     assert_eq!(level(vec![3000; 20]), None, "not more than 20 deltas");
     assert_eq!(level((0..30).map(|i| i * 20).collect()), None, "one by one");
     assert_eq!(level((0..60).map(|i| i / 20 * 1000).collect()), Some(Warning), "three bursts");

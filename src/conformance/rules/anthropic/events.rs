@@ -64,11 +64,11 @@ pub static ANT_009: Rule = Rule {
     name: "done-on-messages",
     level: Level::Warning,
     summary: "No `[DONE]`: `message_stop` is the end",
-    why: "`[DONE]` belongs to chat completions. SDKs skip it for want of an event line; clients that parse every payload raise behind a complete answer, \
+    why: "`[DONE]` belongs to chat completions. SDKs skip it for want of an event line; clients that parse every payload raise after a complete answer, \
           and proxies for Claude Code have to strip it.",
     source: "Anthropic API documentation, streaming messages, which has no such event; free-claude-code issue 43",
     breaks: &["Claude Code behind some proxies", "clients that parse every payload"],
-    fix: "End the body behind message_stop.",
+    fix: "End the body after message_stop.",
     bad: &["messages; message-start; text-block; message-delta end_turn; message-stop; done; last"],
     good: &["good-message"],
     needs_all_bytes: false,
@@ -97,7 +97,7 @@ pub static ANT_010: Rule = Rule {
     ],
     silenced_by: &["ANT-002"],
     needs_all_bytes: true,
-    check: |case, push| tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is no JSON: {found}")),
+    check: |case, push| tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is not JSON: {found}")),
     ..Rule::DEFAULT
 };
 

@@ -16,7 +16,7 @@ pub static OAI_CHAT_001: Rule = Rule {
           it and with the connection left open, all of them wait for their timeout. Agents and benchmarks that ask for it report a broken stream.",
     source: "OpenAI API reference, chat completions, `stream`; a forum report of an iFlow stream that Xcode could not read",
     breaks: &["HF inference-benchmarker", "agents and proxies that demand it", "every client, where the body stays open"],
-    fix: "Write `data: [DONE]` and an empty line behind the last chunk, then end the body.",
+    fix: "Write `data: [DONE]` and an empty line after the last chunk, then end the body.",
     bad: &[
         "chat; role; word; stop; last",
         "chat; role; word; last",
@@ -25,7 +25,7 @@ pub static OAI_CHAT_001: Rule = Rule {
     ],
     good: &[
         "good-chat",
-        // The client left in the middle: nobody knows what the server would have sent.
+        // The client left in the middle: what the server would have sent is unknown.
         "chat; role; word; !rst >",
         "chat; role; word; !end",
         // A client that stops at the finish reason leaves at once, with the body open: what was still to come can't be known.
@@ -90,7 +90,7 @@ pub static OAI_CHAT_003: Rule = Rule {
     name: "repeated-done",
     level: Level::Warning,
     summary: "`[DONE]` is sent once",
-    why: "A second [DONE] shows that two layers (server and gateway, say) both end the stream. Clients that read on find a line that is no JSON.",
+    why: "A second [DONE] shows that two layers (server and gateway, say) both end the stream. Clients that read on find a line that is not JSON.",
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["readers that do not stop at the first [DONE]"],
     fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and adds none.",
@@ -103,7 +103,7 @@ pub static OAI_CHAT_003: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Nothing behind the terminator.
+/// Nothing after the terminator.
 pub static OAI_CHAT_004: Rule = Rule {
     code: "OAI-CHAT-004",
     name: "data-after-done",
@@ -124,7 +124,7 @@ pub static OAI_CHAT_004: Rule = Rule {
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::DATA_AFTER_TERMINATOR, push, |odd, n| format!("{} behind [DONE]: {}", many(n, "record", "records"), odd.found));
+        tell(case, odd::DATA_AFTER_TERMINATOR, push, |odd, n| format!("{} after [DONE]: {}", many(n, "record", "records"), odd.found));
     },
     ..Rule::DEFAULT
 };

@@ -6,7 +6,7 @@ use crate::conformance::{Level, Rule};
 use crate::dialect::openai_chat::{self, kinds as odd};
 use crate::http::event::MessageEnd;
 
-/// No error is no key.
+/// Without an error there is no `error` key.
 pub static OAI_CHAT_025: Rule = Rule {
     code: "OAI-CHAT-025",
     name: "error-null",
@@ -16,7 +16,7 @@ pub static OAI_CHAT_025: Rule = Rule {
           it. They raise at the first chunk of a good answer.",
     source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; docs/laboratory.md, run `error_null`",
     breaks: &["openai-go", "go-openai", "openai-java", "MacPaw/OpenAI", "ai-sdk openai-compatible", "ai-sdk openrouter", "hf-js"],
-    fix: "Leave the key out where there is no error (pydantic: exclude_none; Go: omitempty; Jackson: NON_NULL for this field).",
+    fix: "Leave the key out if there is no error (pydantic: exclude_none; Go: omitempty; Jackson: NON_NULL for this field).",
     bad: &[r#"chat; role
            chunk "choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"error":null
            stop; done; last"#],
@@ -59,12 +59,12 @@ pub static OAI_CHAT_027: Rule = Rule {
     code: "OAI-CHAT-027",
     name: "no-end-behind-error",
     level: Level::Warning,
-    summary: "Behind an error the stream ends: [DONE], or a proper end of the body",
+    summary: "After an error the stream ends: [DONE], or a proper end of the body",
     why: "A client that has the error still waits for the end. Where the connection is cut instead, it reports a network error in place of the \
           message; where it is left open, it hangs.",
     source: "vLLM and SGLang (error, then [DONE]); LiteLLM issue 39748",
-    breaks: &["openai-python", "whoever waits for the end"],
-    fix: "Return from the handler behind the error event.",
+    breaks: &["openai-python", "clients that wait for the end"],
+    fix: "Return from the handler after the error event.",
     bad: &["chat; role; word; mid-error; !rst <", "chat; role; word; mid-error; wait 20s; !fin >"],
     good: &["good-chat", ERROR_AND_END, "chat; role; word; mid-error; done; last"],
     argued: &[("most clients", "They raise at the error itself, which is right; without the end they say so worse, or later.")],
@@ -74,10 +74,8 @@ pub static OAI_CHAT_027: Rule = Rule {
             return;
         };
         match response.end {
-            MessageEnd::CutByServer => push(at_end(response, "the connection was cut behind the error".into())),
-            MessageEnd::CutByClient if left_open(case, response) => {
-                push(at_end(response, "the body was left open behind the error".into()))
-            }
+            MessageEnd::CutByServer => push(at_end(response, "the connection was cut after the error".into())),
+            MessageEnd::CutByClient if left_open(case, response) => push(at_end(response, "the body was left open after the error".into())),
             _ => {}
         }
     },

@@ -5,7 +5,7 @@ use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 use crate::dialect::openai_chat::{self, kinds as odd};
 
-/// Choices that are looked for at most; nobody sends more.
+/// Most choices that are checked; real servers send fewer.
 const MOST_CHOICES: u64 = 1024;
 
 /// The key is there, if only as null.
@@ -88,7 +88,7 @@ pub static OAI_CHAT_009: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::CONTENT_AFTER_FINISH, push, |odd, n| {
-            format!("{} behind the finish_reason, the first in {}", many(n, "delta", "deltas"), odd.found)
+            format!("{} after the finish_reason, the first in {}", many(n, "delta", "deltas"), odd.found)
         });
     },
     ..Rule::DEFAULT
@@ -101,7 +101,7 @@ pub static OAI_CHAT_010: Rule = Rule {
     level: Level::Warning,
     summary: "A choice that called tools finishes with `tool_calls` (where the request names the tool to call: `stop`)",
     why: "Agents run the calls when the finish reason says so; with `stop` many take the turn for over and drop the calls. OpenAI itself answers \
-          `stop` where tool_choice names a function, so that is no finding.",
+          `stop` where tool_choice names a function, so that is not a finding.",
     source: "OpenAI API reference, finish_reason and tool_choice; vLLM, serving_chat.py (named tool choice); \
           docs/laboratory.md, run `tool_finstop`",
     breaks: &["agents that wait for tool_calls"],
@@ -132,7 +132,7 @@ pub static OAI_CHAT_037: Rule = Rule {
     name: "finish-with-content",
     level: Level::Info,
     summary: "The chunk with the finish_reason has an empty delta",
-    why: "OpenAI sends the finish reason in a chunk of its own. Readers that leave the loop at the finish reason before they look at the delta \
+    why: "OpenAI sends the finish reason in its own chunk. Readers that leave the loop at the finish reason before they look at the delta \
           lose the last piece of text.",
     source: "OpenAI API reference, the chat completion chunk object (example); envoy ai-gateway issue 2107",
     breaks: &[],
@@ -158,7 +158,7 @@ pub static OAI_CHAT_040: Rule = Rule {
     why: "A client that asked for three answers and gets two raises at an index or shows a gap. A choice that was begun and never finishes is \
           OAI-CHAT-005.",
     source: "OpenAI API reference, `n`: how many choices to generate",
-    breaks: &["whoever indexes the choices asked for"],
+    breaks: &["clients that index the choices they asked for"],
     fix: "Refuse n over 1 with status 400 where the model server can't; never ignore it.",
     bad: &[r#"ask "n":2
            typed text/event-stream; charset=utf-8

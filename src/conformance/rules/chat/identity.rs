@@ -38,7 +38,7 @@ pub static OAI_CHAT_019: Rule = Rule {
     name: "changing-id",
     level: Level::Warning,
     summary: "All chunks of a response have the same id",
-    why: "The schema says so, and traces, caches and interfaces that collect chunks by id fall apart: each token becomes an answer of its own. \
+    why: "The schema says so, and traces, caches and interfaces that collect chunks by id fall apart: each token becomes its own answer. \
           LitServe makes a new id for each chunk.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: \"Each chunk has the same ID\"; LitServe, every version up to 0.2.19",
     breaks: &["tracing", "caches", "interfaces that collect by id"],

@@ -11,7 +11,7 @@ pub static OAI_CMPL_001: Rule = Rule {
     name: "bad-legacy-completion",
     level: Level::Warning,
     summary: "A legacy completion stream has `object` text_completion, text as strings, a finish reason and `[DONE]`",
-    why: "The old endpoint is still what base models, infill and benchmarks use. Its chunks are not chat chunks: text stands in `choices[].text`. \
+    why: "The old endpoint is still what base models, infill and benchmarks use. Its chunks are not chat chunks: text is in `choices[].text`. \
           Servers that copy the chat code leave out one thing or another, and clients then show nothing.",
     source: "OpenAI OpenAPI document, CreateCompletionResponse",
     breaks: &["openai-python", "benchmarks (lm-eval, vLLM bench)"],
@@ -37,7 +37,7 @@ pub static OAI_CMPL_001: Rule = Rule {
             (odd::TEXT_TYPE, "text is"),
             (odd::TERMINATOR_SPELLING, "the terminator is spelled"),
             (odd::DUPLICATE_TERMINATOR, "a second terminator:"),
-            (odd::DATA_AFTER_TERMINATOR, "data behind the terminator:"),
+            (odd::DATA_AFTER_TERMINATOR, "data after the terminator:"),
         ] {
             case.tell(kind, None, push, |odd, _| format!("{what} {}", odd.found));
         }

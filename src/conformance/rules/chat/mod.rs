@@ -34,7 +34,7 @@ const PATIENCE: Span = Span::from_secs(1);
 /// The server reports an error and ends: that is an end, if no good one.
 const ERROR_AND_END: &str = "error-and-end";
 
-/// A chat stream of which it can be said what is missing at its end: the server ended it, or left it open behind a finish reason until the client gave up.
+/// A chat stream whose end can be judged: the server ended it, or left it open after a finish reason until the client gave up.
 /// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a capture that ended prove nothing.
 fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
     let response = case.stream_of(&openai_chat::DIALECT)?;
@@ -59,7 +59,7 @@ fn at_end(response: &Response, message: String) -> Finding {
     Finding { at: response.last_record_at.or(Some(response.last_at)), ..Finding::at_end(response, message) }
 }
 
-/// Nothing came behind the last record for longer than a client that has enough would wait.
+/// After the last record nothing came for longer than a client would wait that has its answer.
 fn left_open(case: &Case<'_>, response: &Response) -> bool {
     response.last_record_at.is_some_and(|last| case.exchange.ending.at.since(last) > PATIENCE)
 }

@@ -31,7 +31,7 @@ pub static OAI_CHAT_011: Rule = Rule {
            chunk "choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}
            done; last"#,
     ],
-    // Usage that nobody asked for.
+    // Usage that the request did not ask for.
     also: &[("OAI-CHAT-029", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
@@ -40,7 +40,7 @@ pub static OAI_CHAT_011: Rule = Rule {
         tell(case, odd::NOT_A_CHUNK, push, |odd, n| {
             format!("{} with nothing that a chunk has: {}", many(n, "object", "objects"), odd.found)
         });
-        tell(case, odd::NOT_OBJECT, push, |odd, _| format!("a payload is no object: {}", odd.found));
+        tell(case, odd::NOT_OBJECT, push, |odd, _| format!("a payload is not an object: {}", odd.found));
     },
     ..Rule::DEFAULT
 };
@@ -51,7 +51,7 @@ pub static OAI_CHAT_012: Rule = Rule {
     name: "empty-choices",
     level: Level::Info,
     summary: "`choices` is empty only in the chunk with usage and in Azure's chunk with filter results",
-    why: "Code that takes `choices[0]` without a look fails at an empty array, and there is a lot of it. Where it stands for something, it must \
+    why: "Code that takes `choices[0]` without a look fails at an empty array, and there is a lot of it. If it means something, it must \
           be; for nothing, it need not.",
     source: "OpenAI API reference, stream_options; Azure OpenAI, content filtering; langfuse issue 2833",
     breaks: &["code that takes choices[0]"],
@@ -172,7 +172,7 @@ pub static OAI_CHAT_017: Rule = Rule {
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; \
           docs/laboratory.md, run `content_array`",
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "most clients"],
-    fix: "Send text as a string, and reasoning in a field of its own.",
+    fix: "Send text as a string, and reasoning in its own field.",
     bad: &[r#"chat; role
            choices [{"index":0,"delta":{"content":[{"type":"text","text":"Hi"}]},"finish_reason":null}]
            stop; done; last"#],

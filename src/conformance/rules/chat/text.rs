@@ -84,7 +84,7 @@ pub static OAI_CHAT_039: Rule = Rule {
     name: "protocol-in-content",
     level: Level::Info,
     summary: "The text of the answer does not contain `[DONE]`, nor a line that begins with `data:`",
-    why: "It is nobody's fault: a model that explains event streams writes them. But readers that look for the substring stop there: LiteLLM's \
+    why: "It is not a fault: a model that explains event streams writes them. But readers that look for the substring stop there: LiteLLM's \
           generic iterator takes any line with `[DONE]` in it for the end, Open WebUI marks the answer as done.",
     source: "LiteLLM, base_model_iterator.py; Open WebUI, routers/openai.py",
     breaks: &["litellm", "Open WebUI", "readers that look for substrings"],

@@ -99,7 +99,7 @@ pub static OAI_CHAT_034: Rule = Rule {
             return;
         }
         for (call, arguments) in &answer.tool_arguments {
-            // Whatever was cut at a limit, or failed, is no JSON as a matter of course.
+            // Arguments that were cut at a limit, or failed, need not be JSON.
             let whole =
                 answer.finish_reasons.get(&choice_of(call)).is_some_and(|r| matches!(&**r, "tool_calls" | "stop" | "function_call"));
             if whole && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_err() {

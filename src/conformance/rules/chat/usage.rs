@@ -11,7 +11,7 @@ pub static OAI_CHAT_028: Rule = Rule {
     name: "missing-usage",
     level: Level::Warning,
     summary: "Where `include_usage` is asked for, one chunk with usage and empty choices comes before [DONE] (a remark where it has choices)",
-    why: "Accounting and rate limits of whoever asked rest on it. In a chunk with choices, readers that look for empty choices pass it over.",
+    why: "Accounting and rate limits of the caller depend on it. In a chunk with choices, readers that look for empty choices pass it over.",
     source: "OpenAI API reference, stream_options.include_usage",
     breaks: &["accounting", "langchain (usage_metadata)", "LiteLLM cost tracking"],
     fix: "Count the tokens and send a last chunk `\"choices\":[],\"usage\":{…}`.",
@@ -52,7 +52,7 @@ pub static OAI_CHAT_029: Rule = Rule {
     level: Level::Info,
     summary: "`usage` is in the stream only where `include_usage` was asked for, and then null in all chunks but the last",
     why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; others count a usage that they did not expect \
-          twice. vLLM leaves the nulls out, and nobody minds.",
+          twice. vLLM leaves the nulls out, and no client minds.",
     source: "OpenAI API reference, stream_options.include_usage; docs/laboratory.md, run `usage_null`",
     breaks: &["mistral-js (null)"],
     fix: "Look at `stream_options.include_usage` in the request.",
@@ -85,8 +85,8 @@ pub static OAI_CHAT_030: Rule = Rule {
     code: "OAI-CHAT-030",
     name: "usage-in-choice",
     level: Level::Warning,
-    summary: "Usage stands at the top level, not in `choices[0]`",
-    why: "Nobody looks into a choice for it, so it is lost: cost shows as zero. Moonshot puts it there.",
+    summary: "Usage is at the top level, not in `choices[0]`",
+    why: "No client looks into a choice for it, so it is lost: cost shows as zero. Moonshot puts it there.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: usage; pi issue 2017, higress issue 1568",
     breaks: &["accounting", "langchain", "LiteLLM cost tracking"],
     fix: "Write it at the top level as well.",
@@ -97,7 +97,7 @@ pub static OAI_CHAT_030: Rule = Rule {
     argued: &[("langchain", "The models compare text, tool calls and finish reasons, not usage.")],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage stands in {}", odd.found));
+        tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage is in {}", odd.found));
     },
     ..Rule::DEFAULT
 };
@@ -119,11 +119,11 @@ pub static OAI_CHAT_031: Rule = Rule {
     good: &[r#"chat; role; word; stop
            <chunk data: {$same"choices":[],"usage":{"prompt_tokens":21,"completion_tokens":10,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":21},"completion_tokens_details":{"reasoning_tokens":0}}}\n\n
            done; last"#],
-    // Usage that nobody asked for.
+    // Usage that the request did not ask for.
     also: &[("OAI-CHAT-029", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::USAGE_TYPE, push, |odd, _| format!("usage is no whole numbers: {}", odd.found));
+        tell(case, odd::USAGE_TYPE, push, |odd, _| format!("usage is not whole numbers: {}", odd.found));
         tell(case, odd::USAGE_ARITHMETIC, push, |odd, _| format!("usage can't be true: {}", odd.found));
     },
     ..Rule::DEFAULT

@@ -38,7 +38,7 @@ pub static DLV_003: Rule = Rule {
     code: "DLV-003",
     name: "coalesced-deltas",
     level: Level::Info,
-    summary: "Each delta comes in a delivery of its own",
+    summary: "Each delta comes in its own delivery",
     why: "Deltas that share a packet have no gap between them, so the gaps measured are shorter than those of the model. Small shares are normal under \
           load; large ones come from batching, from Nagle's algorithm, or from content filters that release text in blocks (Azure's are left out).",
     source: "RFC 896 (Nagle); Azure OpenAI documentation, content streaming",

@@ -1,4 +1,4 @@
-//! Rules about silences: before the first token, before a cut, behind the end, and those that the transport made.
+//! Rules about silences: before the first token, before a cut, after the end, and those that the transport made.
 
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::delivery::{self, Cause, TRANSPORT_STALLS};
@@ -18,7 +18,7 @@ pub static DLV_006: Rule = Rule {
           the model was still working, and the answer is lost. (A warning where the client's end closed: that may be the client's own time-out.)",
     source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 s), Google Cloud and CloudFront \
              (30 s), Cloudflare (100, later 120 to 125 s)",
-    breaks: &["whoever waits for the answer"],
+    breaks: &["users who wait for the answer"],
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
     bad: &["chat; role; word; wait 60s; !fin <", "chat; role; word; wait 300s; !rst <"],
     good: &["good-chat", "chat; role; word; stop; done; wait 60s; last"],
@@ -67,7 +67,7 @@ pub static DLV_007: Rule = Rule {
     check: |case, push| {
         let Some(response) = case.llm_stream() else { return };
         let Some(first) = response.deltas.first() else { return };
-        // Silences behind the first delta are another rule's; so are those before the head.
+        // Other rules judge silences after the first delta and before the head.
         let quiet = response.body.arrival.quiet.filter(|(_, until)| *until <= first.at);
         if let Some((span, until)) = quiet.filter(|(span, _)| *span >= case.limits.keep_alive) {
             let message = format!("{span} without a byte before the first token");
@@ -83,7 +83,7 @@ pub static DLV_008: Rule = Rule {
     name: "late-head",
     level: Level::Warning,
     summary: "The response head does not wait for the first token (5 s or more; can be set)",
-    why: "A server that could send its head at once and waits for the first token shows nothing to whoever waits: load balancers count it as no response \
+    why: "A server that could send its head at once and waits for the first token shows nothing to the client that waits: load balancers count it as no response \
           at all, clients' connect and header time-outs run out, and time to first byte says nothing. Gzip middleware and frameworks that peek at the first \
           item do this.",
     source: "litellm issue 37322; Starlette's GZipMiddleware; nginx with default buffering",
@@ -98,7 +98,7 @@ pub static DLV_008: Rule = Rule {
         let (Some((response, head)), Some(request)) = (case.stream_head(), &case.exchange.request) else { return };
         let Some(first) = response.deltas.first() else { return };
         let (to_head, to_token) = (response.first_at.since(request.last_at), first.at.since(request.last_at));
-        // Of the whole wait less than a tenth lies behind the head.
+        // Less than a tenth of the whole wait is after the head.
         if to_head >= case.limits.late_head && (to_token.0 - to_head.0) * 10 <= to_token.0 {
             let message = format!("the head came after {to_head}, the first token after {to_token}");
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
@@ -112,11 +112,11 @@ pub static DLV_009: Rule = Rule {
     code: "DLV-009",
     name: "long-tail",
     level: Level::Info,
-    summary: "The body ends within 1 s behind the terminator (can be set)",
+    summary: "The body ends within 1 s after the terminator (can be set)",
     why: "Clients that read to the end of the body wait as long as it stays open, although the answer is whole. Older SDKs do.",
     source: "openai-node commit 77221711 (issue 2317)",
     breaks: &["openai-node 4 and 6", "groq-js", "ai-sdk", "langchain-js"],
-    fix: "End the body right behind the terminator; do bookkeeping afterwards.",
+    fix: "End the body right after the terminator; do bookkeeping afterwards.",
     bad: &["chat; role; word; stop; done; wait 5s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
     good: &["good-chat", "chat; role; word; stop; done; !fin >"],
     // A client that closes after a complete answer is remarked on.
@@ -133,7 +133,7 @@ pub static DLV_009: Rule = Rule {
         };
         push(Finding {
             at: Some(e.at),
-            ..Finding::at_end(response, format!("the body stayed open for {open} behind the terminator: {how}"))
+            ..Finding::at_end(response, format!("the body stayed open for {open} after the terminator: {how}"))
         });
     },
     ..Rule::DEFAULT

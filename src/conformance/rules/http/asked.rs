@@ -83,7 +83,7 @@ pub static HTTP_019: Rule = Rule {
     code: "HTTP-019",
     name: "error-under-200",
     level: Level::Error,
-    summary: "A response with status 200 is no error object and no HTML page",
+    summary: "A response with status 200 is not an error object or an HTML page",
     why: "SDKs take the status for the truth: they look for events in the error or the login page, find none, and return an empty answer without \
           raising. Retry logic does not see it either. Proxies, captive portals and gateways do it.",
     source: "RFC 9110 section 15.3; docs/laboratory.md, runs `plain_body_err` and `html_body`",

@@ -1,4 +1,4 @@
-//! Rules about the body: how its end is told, and whether it came.
+//! Rules about the body: how its end is marked, and whether it came.
 
 use super::transfer;
 use crate::body;
@@ -85,7 +85,7 @@ pub static HTTP_008: Rule = Rule {
           what the next message is: this is how requests are smuggled. RFC 9112 lets Transfer-Encoding win, and asks to treat the message as an \
           attack.",
     source: "RFC 9112 sections 6.1 and 6.3",
-    breaks: &["proxies that refuse it (HAProxy, Envoy)", "whoever shares the connection"],
+    breaks: &["proxies that refuse it (HAProxy, Envoy)", "other requests on the connection"],
     fix: "Leave Content-Length out where the body is chunked; look for middleware that sets it by hand.",
     bad: &["get /v1/models; < HTTP/1.1 200 OK
          < Content-Type: application/json
@@ -114,11 +114,11 @@ pub static HTTP_009: Rule = Rule {
     name: "bad-chunk",
     level: Level::Error,
     summary: "Chunks follow the grammar: a hexadecimal size, CRLF, the data, CRLF (a warning where all can still be read)",
-    why: "A size that does not fit its data means that everything behind it is read at the wrong place. Lenient readers guess, strict ones close \
+    why: "A size that does not fit its data means that everything after it is read at the wrong place. Lenient readers guess, strict ones close \
           the connection, and a proxy that guesses differently from the server can be fooled.",
     source: "RFC 9112 section 7.1",
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "strict parsers"],
-    fix: "Let the HTTP library do the chunking; whoever writes chunks by hand counts bytes, not characters.",
+    fix: "Let the HTTP library do the chunking; code that writes chunks by hand must count bytes, not characters.",
     bad: &[
         r#"plain /s; <| 9\r\ndata: 1\n\n\r\n
            <| xyz\r\n
@@ -135,7 +135,7 @@ pub static HTTP_009: Rule = Rule {
     check: |case, push| {
         for (kind, level, what) in [
             (h1::CHUNK_SIZE, Level::Error, "a chunk size that can't be read"),
-            (h1::CHUNK_END, Level::Error, "no line end behind the data of a chunk"),
+            (h1::CHUNK_END, Level::Error, "no line end after the data of a chunk"),
             (h1::CHUNK_LINE, Level::Warning, "a chunk-size line that breaks the grammar"),
         ] {
             case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
@@ -174,17 +174,17 @@ pub static HTTP_010: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// The end is told.
+/// The end of the body is marked.
 pub static HTTP_011: Rule = Rule {
     code: "HTTP-011",
     name: "close-delimited",
     level: Level::Warning,
     summary: "A streamed answer is chunked or HTTP/2, not ended by the close of the connection",
-    why: "Where only the close ends the body, nobody can tell a whole answer from one that was cut off, and the connection can't be used again. \
+    why: "Where only the close ends the body, a complete answer looks like one that was cut off, and the connection can't be used again. \
           It is how HTTP/1.0 answers, so it appears where a proxy speaks 1.0 to the server (nginx does by default) or the server never was told \
           to chunk.",
     source: "RFC 9112 section 6.3 (rule 8) and section 8; nginx documentation, proxy_http_version",
-    breaks: &["whoever has to tell truncated from whole", "connection reuse"],
+    breaks: &["clients that must tell truncated from complete answers", "connection reuse"],
     fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx `proxy_http_version 1.1;`.",
     bad: &[r#"ask; < HTTP/1.1 200 OK
            < Content-Type: text/event-stream
@@ -216,7 +216,7 @@ pub static HTTP_023: Rule = Rule {
     why: "Lenient readers guess what is meant, strict ones refuse the message, and two programs on one path that guess differently read two \
           different messages: this is how requests and responses are smuggled.",
     source: "RFC 9112 sections 2.2, 5 and 5.1; RFC 9110 section 8.6",
-    breaks: &["openai-node (undici)", "Go net/http", "hyper", "whoever shares the connection"],
+    breaks: &["openai-node (undici)", "Go net/http", "hyper", "other requests on the connection"],
     fix: "Let the HTTP library write heads; never put text with line ends into a field value.",
     bad: &["ask; < HTTP/1.1 200 OK
          < Content-Type : text/event-stream
@@ -231,7 +231,7 @@ pub static HTTP_023: Rule = Rule {
             (h1::OBS_FOLD, "a folded field value"),
             (h1::BARE_LF, "a line that ends with LF alone"),
             (h1::BARE_CR, "a CR without LF"),
-            (h1::CONTENT_LENGTH, "a Content-Length that is no number"),
+            (h1::CONTENT_LENGTH, "a Content-Length that is not a number"),
             (h1::CONTENT_LENGTHS, "several lengths"),
         ] {
             case.tell(kind, None, push, |odd, _| format!("{what}: {}", odd.found));
@@ -246,7 +246,7 @@ pub static HTTP_024: Rule = Rule {
     name: "broken-coding",
     level: Level::Error,
     summary: "The body is what Content-Encoding says, whole and undamaged (a warning where it is not coded at all)",
-    why: "A reader that decompresses raises at the damage, or at the end that does not come, often behind a good answer. A proxy that takes the \
+    why: "A reader that decompresses raises at the damage, or at the end that does not come, often after a good answer. A proxy that takes the \
           coding off and leaves the field on, or compresses twice, does it too.",
     source: "RFC 9110 section 8.4; RFC 1952 (gzip: CRC and length at the end)",
     breaks: &["openai-python", "openai-node", "every client that decompresses"],
@@ -272,7 +272,7 @@ pub static HTTP_024: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// The finding of a body that was cut at this place. A client that left is no fault of the server's.
+/// The finding of a body that was cut at this place. A client that left is not the server's fault.
 fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(Finding)) {
     let at = Some(response.last_at);
     match response.end {
@@ -282,7 +282,7 @@ fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(F
             push(Finding { at, ..Finding::at_end(response, message) });
         }
         MessageEnd::CutByClient if case.stream().is_some_and(answered) => {
-            let message = format!("the client closed {place}, but behind the end of the answer: it is complete, not truncated");
+            let message = format!("the client closed {place}, but after the end of the answer: it is complete, not truncated");
             push(Finding { at, ..Finding::new(message) }.level(Level::Info));
         }
         MessageEnd::CutByClient | MessageEnd::CutByCapture | MessageEnd::Complete => {}

@@ -39,17 +39,17 @@ pub static HTTP_012: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// The proxy is told not to buffer.
+/// The response asks the proxy not to buffer.
 pub static HTTP_013: Rule = Rule {
     code: "HTTP-013",
     name: "proxy-not-told",
     level: Level::Info,
-    summary: "Behind a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
+    summary: "After a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
     why: "nginx collects answers by default, and this field switches that off for one answer. nginx takes the field out, so it shows only between \
           server and proxy: there the request says that a proxy is on the way (Via, Forwarded, X-Forwarded-For, X-Real-IP).",
     source: "nginx documentation, proxy_buffering; llama.cpp pull request 24774",
     breaks: &["nginx with proxy_buffering on"],
-    fix: "Send `X-Accel-Buffering: no` with each event stream; it harms nobody.",
+    fix: "Send `X-Accel-Buffering: no` with each event stream; it does no harm.",
     bad: &[r#"> POST /v1/chat/completions HTTP/1.1
            > Host: api.example
            > X-Forwarded-For: 192.0.2.7
@@ -87,13 +87,13 @@ pub static HTTP_014: Rule = Rule {
     code: "HTTP-014",
     name: "compressor-not-flushed",
     level: Level::Warning,
-    summary: "A compressed stream is flushed behind each event",
-    why: "A compressor collects until it has enough to compress; without a flush behind each event it holds the answer back. Starlette's \
-          GZipMiddleware, Express compression, tower-http, Next.js and Django have all done it. Compression itself is no fault: every SDK tested \
+    summary: "A compressed stream is flushed after each event",
+    why: "A compressor collects until it has enough to compress; without a flush after each event it holds the answer back. Starlette's \
+          GZipMiddleware, Express compression, tower-http, Next.js and Django have all done it. Compression itself is not a fault: every SDK tested \
           reads gzip.",
     source: "tower-http issue 419; Starlette changes, GZipMiddleware excludes text/event-stream",
     breaks: &["interactive use", "latency figures"],
-    fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) behind each event.",
+    fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) after each event.",
     bad: &["ask; wait 3s; < HTTP/1.1 200 OK
          < Content-Type: text/event-stream
          no-cache; < Content-Encoding: gzip
@@ -114,7 +114,7 @@ pub static HTTP_014: Rule = Rule {
         let took = case.metrics.duration.is_some_and(|d| d >= case.limits.burst_window);
         if took && deltas >= LEAST_DELTAS && deliveries * 4 <= deltas {
             let message = format!(
-                "{deltas} deltas came in {} under Content-Encoding {coding}: the compressor is not flushed behind each event",
+                "{deltas} deltas came in {} under Content-Encoding {coding}: the compressor is not flushed after each event",
                 many(deliveries as u64, "delivery", "deliveries")
             );
             push(Finding { at: response.first_record_at, ..Finding::new(message) });
@@ -133,7 +133,7 @@ pub static HTTP_021: Rule = Rule {
           the program waits for its timeout.",
     source: "Laboratory run `done_hang`; openai-node commit 77221711 (2026-08-14) stops at [DONE]",
     breaks: &["openai-node 4 and 6", "groq-python", "groq-js", "ai-sdk", "fetch-event-source", "eventsource"],
-    fix: "Return from the handler right behind the last event; do accounting and clean-up in the background.",
+    fix: "Return from the handler right after the last event; do accounting and clean-up in the background.",
     bad: &["chat; role; word; stop; done; wait 3s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
     good: &["good-chat", "chat; role; word; stop; done; wait 300ms; last", "chat; role; word; stop; done; !fin >"],
     // A client that closes after a complete answer is remarked on.
@@ -154,13 +154,13 @@ pub static HTTP_021: Rule = Rule {
         };
         push(Finding {
             at: ending.terminator_at,
-            ..Finding::new(format!("the body stayed open for {tail} behind the terminator, {until}"))
+            ..Finding::new(format!("the body stayed open for {tail} after the terminator, {until}"))
         });
     },
     ..Rule::DEFAULT
 };
 
-/// Deliveries that brought deltas: however fast a model is, a flush behind each event gives each its own.
+/// Deliveries that brought deltas: however fast a model is, a flush after each event gives each its own.
 fn deliveries(response: &Response) -> usize {
     response.deltas.chunk_by(|a, b| a.at == b.at).count()
 }

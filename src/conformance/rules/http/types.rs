@@ -49,8 +49,8 @@ pub static HTTP_002: Rule = Rule {
     name: "content-type-contradicts-body",
     level: Level::Error,
     summary: "The declared content type and the framing of the bytes agree",
-    why: "The header says one framing and the body has another, so whoever believes the header cuts the body at the wrong places: an NDJSON reader \
-          tries to parse `data: {…}` as JSON, an event-stream reader drops lines that are no fields. What the bytes are is told here from the bytes \
+    why: "The header says one framing and the body has another, so a client that believes the header cuts the body at the wrong places: an NDJSON reader \
+          tries to parse `data: {…}` as JSON, an event-stream reader drops lines that are not fields. What the bytes are is told here from the bytes \
           alone.",
     source: "RFC 9110 section 8.3; WHATWG HTML 9.2; LitServe commit e23469c4 (application/x-ndjson over server-sent events)",
     breaks: TYPE_BREAKS,

@@ -28,7 +28,7 @@ pub static SSE_001: Rule = Rule {
         "ai-sdk",
         "google-genai js",
     ],
-    fix: "Write `\\n\\n` behind every event, the last one and error frames included.",
+    fix: "Write `\\n\\n` after every event, the last one and error frames included.",
     bad: &[
         r#"chat; role; word; stop; <chunk data: [DONE]\n
            last"#,
@@ -98,13 +98,13 @@ pub static SSE_006: Rule = Rule {
           nothing wrong, while every client that follows the standard shows none.",
     source: "WHATWG HTML 9.2.6 (an event is dispatched at an empty line); llama.cpp issue 14268",
     breaks: &["openai-python", "openai-node", "eventsource", "every client that follows the standard"],
-    fix: "Write `\\n\\n` behind each event; where a template adds one line end, add the other.",
+    fix: "Write `\\n\\n` after each event; where a template adds one line end, add the other.",
     bad: &[r#"chat; role; send data: $word\n
            stop; done; last"#],
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        // Whether the stream was cut or not: what stands in one event stands there.
+        // Even if the stream was cut: an event that was dispatched is complete.
         case.tell(odd::MERGED_EVENTS, None, push, |odd, n| {
             format!("{} without an empty line between them: {}", many(n, "place with events", "places with events"), odd.found)
         });
@@ -161,7 +161,7 @@ pub static SSE_013: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if case.llm_stream().is_some() {
-            case.tell(odd::EMPTY_DATA, None, push, |_, n| format!("{} with empty data, which is no JSON", many(n, "event", "events")));
+            case.tell(odd::EMPTY_DATA, None, push, |_, n| format!("{} with empty data, which is not JSON", many(n, "event", "events")));
         }
     },
     ..Rule::DEFAULT
@@ -175,11 +175,11 @@ pub static SSE_014: Rule = Rule {
     summary: "Streams of language models have no `id:` lines (a warning where a blank line without an event follows one)",
     why: "An id promises that the stream can be taken up again with Last-Event-ID, which no LLM server offers. By itself it does no harm. But an \
           id lasts from event to event, and several SDKs dispatch an empty event at each blank line while one is set, be it a second blank line \
-          or the one behind a comment, and fail to parse it as JSON.",
+          or the one after a comment, and fail to parse it as JSON.",
     source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); \
           docs/laboratory.md, runs `idfield` (harmless) and `idfield_blank`",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse"],
-    fix: "Leave `id:` out, or write exactly one blank line behind each event and no comments.",
+    fix: "Leave `id:` out, or write exactly one blank line after each event and no comments.",
     bad: &[r#"chat; send id: 1\ndata: $role\n\n\n
            word; stop; done; last"#],
     good: &[
@@ -195,7 +195,7 @@ pub static SSE_014: Rule = Rule {
         if case.exchange.oddities.find(odd::BLANK_WITH_ID).is_some() {
             case.tell(odd::BLANK_WITH_ID, Some(Level::Warning), push, |_, n| {
                 format!(
-                    "{} behind an id: some SDKs take it for an event",
+                    "{} after an id: some SDKs take it for an event",
                     many(n, "blank line without an event", "blank lines without events")
                 )
             });

@@ -1,11 +1,11 @@
-//! Rules about the lines of an event stream: their ends, their length, and what stands behind `data:`.
+//! Rules about the lines of an event stream: their ends, their length, and what follows `data:`.
 
 use super::in_llm_streams;
 use crate::conformance::case::many;
 use crate::conformance::{Finding, Level, Rule};
 use crate::framing::sse as odd;
 
-/// A space behind `data:`.
+/// A space after `data:`.
 pub static SSE_002: Rule = Rule {
     code: "SSE-002",
     name: "data-without-space",
@@ -22,7 +22,7 @@ pub static SSE_002: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::DATA_WITHOUT_SPACE, in_llm_streams(case), push, |_, n| {
-            format!("{} without a space behind the colon", many(n, "data line", "data lines"))
+            format!("{} without a space after the colon", many(n, "data line", "data lines"))
         });
     },
     ..Rule::DEFAULT
@@ -38,7 +38,7 @@ pub static SSE_003: Rule = Rule {
           `[DONE]`: the client parses it as JSON and raises at the very end of a good answer.",
     source: "WHATWG HTML 9.2.6 (one U+0020 is removed); docs/laboratory.md, runs `twospace` and `tab`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "mistral-python", "langchain", "groq-python"],
-    fix: "Write `data: ` with one space; look for a formatter that indents, or a field library that adds a space of its own.",
+    fix: "Write `data: ` with one space; look for a formatter that indents, or a field library that adds its own space.",
     bad: &[
         r#"chat; role; word; stop; send data:  [DONE]\n\n
            last"#,
@@ -49,7 +49,7 @@ pub static SSE_003: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::EXTRA_SPACE, in_llm_streams(case), push, |odd, n| {
-            format!("{} with more than one space behind the colon: {}", many(n, "data line", "data lines"), odd.found)
+            format!("{} with more than one space after the colon: {}", many(n, "data line", "data lines"), odd.found)
         });
     },
     ..Rule::DEFAULT
@@ -60,8 +60,8 @@ pub static SSE_004: Rule = Rule {
     code: "SSE-004",
     name: "raw-newline-in-data",
     level: Level::Error,
-    summary: "A payload stands on one `data:` line, or each of its lines has a `data:` of its own",
-    why: "A line end inside the payload ends the field. What follows is no field and is dropped, so the client gets half a JSON document and raises, \
+    summary: "A payload is on one `data:` line, or each of its lines has its own `data:`",
+    why: "A line end inside the payload ends the field. What follows is not a field and is dropped, so the client gets half a JSON document and raises, \
           or skips the event. It comes from pretty-printed JSON, and from text that was put into a template without escaping.",
     source: "WHATWG HTML 9.2.6",
     breaks: &["every client that follows the standard"],
@@ -71,14 +71,14 @@ pub static SSE_004: Rule = Rule {
            stop; done; last"#],
     good: &[
         "good-chat",
-        // The same line end with a field name of its own: one payload.
+        // The same line end, then its own field name: one payload.
         r#"plain /news; <chunk data: one\ndata: two\n\n
            last"#,
     ],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell(odd::RAW_NEWLINE, None, push, |odd, n| {
-            let lines = many(n, "line is no field and is dropped", "lines are no fields and are dropped");
+            let lines = many(n, "line is not a field and is dropped", "lines are not fields and are dropped");
             format!("a line end inside a payload: {lines}, the first {}", odd.found)
         });
     },
@@ -90,7 +90,7 @@ pub static SSE_009: Rule = Rule {
     code: "SSE-009",
     name: "bare-line",
     level: Level::Warning,
-    summary: "Every line is a field or a comment; no JSON or text stands without `data:`",
+    summary: "Every line is a field or a comment; no JSON or text is without `data:`",
     why: "A line without a field name is dropped without a word. Servers write errors like that: the handler of an exception prints JSON into a \
           body that is an event stream already. The user sees an answer that stops, and the message that says why is never shown.",
     source: "WHATWG HTML 9.2.6 (a line without a colon is a field name, unknown ones are ignored); \
@@ -179,7 +179,7 @@ pub static SSE_021: Rule = Rule {
     summary: "Comments (`: keep-alive`) are legal and the best way to keep a connection alive; a few readers stumble over them",
     why: "Every SDK of the OpenAI family that was tested passes over comments, and DeepSeek, OpenRouter and llama.cpp send them while a request \
           waits. Readers that expect `data:` on each line do not: the Gemini SDK for Python raises, Continue takes the network chunk for the end, \
-          go-openai gives up behind 300 of them in a row.",
+          go-openai gives up after 300 of them in a row.",
     source: "WHATWG HTML 9.2.7 (a comment about every 15 seconds is suggested); DeepSeek and OpenRouter documentation; openai-go issue 227",
     breaks: &["google-genai", "Continue", "openai-go before 3.51.0", "go-openai (over 300 in a row)", "fetch-event-source"],
     fix: "Keep them; where a client of yours stumbles, send them before the first token only.",

@@ -92,7 +92,7 @@ pub static SSE_019: Rule = Rule {
     why: "`Data:` and `data :` are other fields than `data:`, and unknown ones. The whole stream is dropped, and the client shows an empty answer.",
     source: "WHATWG HTML 9.2.6 (field names are compared literally); docs/laboratory.md, runs `upper_field` and `space_before_colon`",
     breaks: &["every client that follows the standard"],
-    fix: "Write `data:` in lower case, at the start of the line, the colon right behind it.",
+    fix: "Write `data:` in lower case, at the start of the line, the colon right after it.",
     bad: &[r#"chat; role; send Data: $word\n\n
            stop; done; last"#],
     good: &["good-chat"],

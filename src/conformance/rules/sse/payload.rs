@@ -7,7 +7,7 @@ use crate::dialect;
 use crate::framing::{Framing, ndjson, sse as odd};
 use crate::oddity::Oddity;
 
-/// Every dialect has a kind of its own for a payload that does not parse; all are named alike.
+/// Every dialect has its own kind for a payload that does not parse; the names end alike.
 const NOT_JSON: &str = ".not-json";
 
 /// One document an event.
@@ -15,7 +15,7 @@ pub static SSE_007: Rule = Rule {
     code: "SSE-007",
     name: "second-json-value",
     level: Level::Error,
-    summary: "The data of an event is one JSON document, nothing behind it",
+    summary: "The data of an event is one JSON document, nothing after it",
     why: "JSON parsers refuse a second document. It comes from a gateway that writes an error into an event that is not finished yet, and from \
           two writers that share one connection.",
     source: "RFC 8259 section 2 (a JSON text is one value); sub2api issue 1471",
@@ -29,7 +29,7 @@ pub static SSE_007: Rule = Rule {
     check: |case, push| {
         if case.stream().is_some_and(|r| r.framing == Framing::Sse) {
             case.tell(dialect::SECOND_VALUE, None, push, |odd, n| {
-                format!("{} with a second JSON document behind the first: {}", many(n, "event", "events"), odd.found)
+                format!("{} with a second JSON document after the first: {}", many(n, "event", "events"), odd.found)
             });
         }
     },
@@ -41,7 +41,7 @@ pub static SSE_015: Rule = Rule {
     code: "SSE-015",
     name: "byte-order-mark",
     level: Level::Warning,
-    summary: "The stream has no byte order mark (an error where one stands further inside)",
+    summary: "The stream has no byte order mark (an error if one is further inside)",
     why: "The standard drops one mark at the very start. Several clients don't: the first line is then not `data:`, and the first event, with the \
           role in it, is lost. A Rust library used by many clients panics. A mark before a later line makes that line void for everybody.",
     source: "WHATWG HTML 9.2.5 (one leading BOM is ignored); eventsource-stream 0.2.3, event_stream.rs",
@@ -171,9 +171,9 @@ pub static SSE_024: Rule = Rule {
     code: "SSE-024",
     name: "lone-surrogate",
     level: Level::Warning,
-    summary: "No `\\uD8xx` escape stands without its other half",
+    summary: "No `\\uD8xx` escape is without its other half",
     why: "A character beyond U+FFFF is two escapes in JSON. A server that escapes each token by itself cuts an emoji in two. JavaScript keeps the \
-          halves and may join them; strict parsers raise, and whoever encodes the text as UTF-8 again fails.",
+          halves and may join them; strict parsers raise, and encoding the text as UTF-8 again fails.",
     source: "RFC 8259 section 8.2; docs/laboratory.md, run `lone_surrogate`",
     breaks: &["mistral-python", "serde_json and other strict parsers", "whatever encodes the text again"],
     fix: "Hold an incomplete character back until its last token has come, or write UTF-8 instead of escapes.",
@@ -200,7 +200,7 @@ pub static SSE_025: Rule = Rule {
     level: Level::Warning,
     summary: "A keep-alive comment is never sent on as data",
     why: "A gateway that reads events from upstream and writes them anew must pass comments on as comments or drop them. One that puts `data: ` \
-          before each line makes an event of `: keep-alive`, which is no JSON, and the client raises.",
+          before each line makes an event of `: keep-alive`, which is not JSON, and the client raises.",
     source: "WHATWG HTML 9.2.6 (comments); llm-gateway issue 2053",
     breaks: &["openai-node", "openai-python", "every client that parses JSON"],
     fix: "Parse the upstream's stream by the standard, and write `: …` for comments.",
