@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::json;
 use sniff::conn::Direction::{ToClient, ToServer};
-use support::place::{MS, Place, T0, chunk, delta, talk};
+use support::place::{Place, chunk, delta, talk};
 
 /// Five exchanges on two servers, with verdicts set by SQL: what is counted does not depend on how they ended.
 fn place() -> Place {

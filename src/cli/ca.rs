@@ -1,7 +1,7 @@
 //! `sniff ca`: the proxy's certificate authority.
 
+use super::common::{Common, say};
 use super::output::{Output, unless_closed};
-use super::{Common, say};
 use crate::proxy::ca::{self, Kind};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};

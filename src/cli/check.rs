@@ -1,10 +1,11 @@
 //! `sniff check FILE…`: judge captures, or what a database holds, for people and CI; leave nothing behind.
 
+use super::common::{Common, report_text, say};
 use super::keylog::Follow;
 use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
-use super::{Common, report_text, say, selectors, signals, tally};
+use super::{selectors, signals, tally};
 use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};

@@ -1,6 +1,6 @@
 //! `sniff explain [NAME]`: a rule, a client model, or the catalogue of rules.
 
-use super::Common;
+use super::common::Common;
 use super::output::{Output, unless_closed};
 use crate::clients::{self, Client};
 use crate::conformance::{RULES, Rule, by_code};

@@ -1,6 +1,6 @@
 //! `sniff export`: exchanges in the formats of other tools.
 
-use super::Common;
+use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
 use crate::exchange::{Exchange, redact};
@@ -107,7 +107,7 @@ fn without_sockets(exchanges: &mut Vec<Exchange>, args: &ExportArgs, common: &Co
         }
         Some(_) if !common.quiet => {
             for id in left_out {
-                super::say(&format!("sniff: left out exchange {id}: it is a WebSocket; {CAN}"));
+                super::common::say(&format!("sniff: left out exchange {id}: it is a WebSocket; {CAN}"));
             }
         }
         _ => {}

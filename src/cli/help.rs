@@ -1,7 +1,8 @@
 //! Help as a catalogue: what `-h` shows and what only `--help` shows, `sniff help COMMAND`, completions, manual pages.
 
+use super::Cli;
+use super::common::{Common, say};
 use super::output::{Output, unless_closed};
-use super::{Cli, Common, say};
 use anyhow::{Context, Result};
 use clap::{Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 use clap_complete::aot;

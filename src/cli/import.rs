@@ -1,6 +1,7 @@
 //! `sniff import har`: recordings of other tools into the database.
 
-use super::{Common, say, values};
+use super::common::{Common, say};
+use super::values;
 use crate::analyzer::{Analyzed, Output};
 use crate::capture::Counts;
 use crate::conformance::Limits;

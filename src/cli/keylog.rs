@@ -1,6 +1,6 @@
 //! The key log file: read as far as it goes, again and again while a live capture runs.
 
-use super::say;
+use super::common::say;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
 use std::fs::File;

@@ -1,6 +1,6 @@
 //! `sniff list`.
 
-use super::Common;
+use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
 use crate::report::{Format, connections, csv, json, jsonl, list, markdown, table};
@@ -43,7 +43,7 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     // What a person misses in the table may be in connections that could not be read.
     if format == Format::Table && !common.quiet && selector.is_of_connections() {
         let unread = connections::Unread::of(&reader.connections(&selector)?);
-        unread.lines(super::output::stderr_look(common).color).iter().for_each(|line| super::say(line));
+        unread.lines(super::output::stderr_look(common).color).iter().for_each(|line| super::common::say(line));
     }
     Ok(0)
 }
@@ -83,7 +83,7 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
                 Format::Markdown => out.text(&markdown::render(&t)),
                 _ if all.is_empty() => {
                     if !quiet {
-                        super::say("no exchange matches");
+                        super::common::say("no exchange matches");
                     }
                     Ok(())
                 }

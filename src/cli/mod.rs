@@ -5,6 +5,7 @@
 #[cfg(feature = "proxy")]
 mod ca;
 mod check;
+mod common;
 mod explain;
 mod export;
 mod help;
@@ -12,8 +13,6 @@ mod import;
 mod keylog;
 mod limits;
 mod list;
-#[cfg(feature = "live")]
-mod live;
 mod output;
 mod policy;
 #[cfg(feature = "proxy")]
@@ -30,9 +29,9 @@ mod tally;
 mod values;
 mod verify;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand};
+use common::{Common, report_text, say};
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Inspect and record streamed HTTP answers
@@ -64,41 +63,6 @@ Examples:
   sniff check *.pcap                     judge captures; exit code 1 on errors
   sniff explain SSE-001                  what a rule requires, and why
   sniff replay last                      serve an exchange again, with its bytes and times";
-
-/// What every command takes.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Global options")]
-struct Common {
-    /// Database file
-    #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH")]
-    db: PathBuf,
-    /// Output format, as table, json, jsonl, csv, markdown
-    #[arg(long, global = true, value_name = "FORMAT")]
-    format: Option<String>,
-    /// Write data to this file instead of standard output
-    #[arg(long, short, global = true, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: Color,
-    /// Print errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Print more messages
-    #[arg(long, short, global = true)]
-    verbose: bool,
-    /// Print help (-h: the usual options, --help: all of them)
-    #[arg(long, short, global = true, action = ArgAction::Help)]
-    help: Option<bool>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    Always,
-    Never,
-}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -203,11 +167,6 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     }
 }
 
-/// The error with its causes on one line; control characters of hostile file names or bytes spelled out.
-fn report_text(e: &anyhow::Error) -> String {
-    crate::report::text::clean(&format!("{e:#}"))
-}
-
 /// What to type after an error, one line each.
 #[cfg(feature = "live")]
 fn advice(e: &anyhow::Error) -> Vec<String> {
@@ -224,9 +183,4 @@ fn advice(e: &anyhow::Error) -> Vec<String> {
 #[cfg(not(feature = "live"))]
 fn advice(_: &anyhow::Error) -> Vec<String> {
     Vec::new()
-}
-
-/// Writes a line to standard error; a closed pipe is ignored.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -2,7 +2,7 @@
 
 mod target;
 
-use super::{Color, Common};
+use super::common::{Color, Common};
 use crate::report::Look;
 use anyhow::{Context, Result};
 use std::io::{self, BufWriter, IsTerminal, Write};

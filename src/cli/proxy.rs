@@ -2,10 +2,11 @@
 
 pub(super) mod args;
 
+use super::common::{Common, say};
 use super::record::screen::Screen;
 use super::record::{Recording, Source};
+use super::signals;
 use super::tally::Tally;
-use super::{Common, say, signals};
 use crate::analyzer;
 use crate::capture::Counts;
 use crate::net::NetStats;

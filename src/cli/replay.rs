@@ -1,7 +1,8 @@
 //! `sniff replay`: recorded exchanges as a server.
 
+use super::common::{Common, say};
 use super::selectors::SelectorArgs;
-use super::{Common, say, signals, values};
+use super::{signals, values};
 use crate::exchange::Exchange;
 use crate::replay::fault::{self, Fault};
 use crate::replay::matching::{Asked, Repeat, VOLATILE};

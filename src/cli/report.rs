@@ -1,7 +1,7 @@
 //! `sniff report latency|compliance|delivery|clients`.
 
-use super::Common;
 use super::check::FailOn;
+use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::policy::PolicyArgs;
 use super::selectors::SelectorArgs;

@@ -5,7 +5,7 @@ mod child;
 mod environment;
 mod java;
 
-use super::Common;
+use super::common::Common;
 use super::limits::ThresholdArgs;
 use super::policy::PolicyArgs;
 use super::proxy::Door;
@@ -70,9 +70,9 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     }
     // The command has done its work, whatever became of the recording.
     match door.close() {
-        Ok(tally) if tally.connections == 0 && !common.quiet => super::say(NOTHING),
+        Ok(tally) if tally.connections == 0 && !common.quiet => super::common::say(NOTHING),
         Ok(_) => {}
-        Err(e) => super::say(&format!("sniff: error: {}", super::report_text(&e))),
+        Err(e) => super::common::say(&format!("sniff: error: {}", super::common::report_text(&e))),
     }
     Ok(status)
 }

@@ -1,6 +1,6 @@
 //! `sniff show ID`.
 
-use super::Common;
+use super::common::Common;
 use super::output::{Output, unless_closed};
 use crate::report::show::{self, Rebuilt};
 use crate::report::text::{Style, clean};

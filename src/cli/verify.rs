@@ -4,7 +4,7 @@
 #[cfg(feature = "live")]
 mod packets;
 
-use super::Common;
+use super::common::Common;
 use super::output::{Output, unless_closed};
 use crate::exchange::Exchange;
 use crate::replay::matching::{Asked, Repeat};

@@ -1,6 +1,7 @@
 //! What a recording shows on standard error while it runs: a line per exchange, notices, a bar for files on a terminal.
 
-use crate::cli::{Common, output, say};
+use crate::cli::common::{Common, say};
+use crate::cli::output;
 use crate::report::Look;
 use crate::report::live;
 use crate::report::text::{Style, clean};

@@ -1,10 +1,12 @@
 //! Recording from devices.
 
-use super::keylog::Follow;
-use super::record::screen::Screen;
-use super::record::{RecordArgs, Recording};
-use super::{Common, say, signals};
+use super::args::RecordArgs;
+use super::recording::Recording;
+use super::screen::Screen;
 use crate::capture::live::{Dropped, Live, LiveItem, Options, drop_privileges, port_filter};
+use crate::cli::common::{Common, say};
+use crate::cli::keylog::Follow;
+use crate::cli::signals;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
 use std::sync::Arc;

@@ -1,0 +1,50 @@
+//! What every subcommand uses: the global options, messages on standard error.
+
+use clap::{ArgAction, Args, ValueEnum};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Common {
+    /// Database file
+    #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH")]
+    pub(super) db: PathBuf,
+    /// Output format, as table, json, jsonl, csv, markdown
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    /// Write data to this file instead of standard output
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(super) color: Color,
+    /// Print errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Print more messages
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    /// Print help (-h: the usual options, --help: all of them)
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    pub(super) help: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// The error with its causes on one line; control characters of hostile file names or bytes spelled out.
+pub(super) fn report_text(e: &anyhow::Error) -> String {
+    crate::report::text::clean(&format!("{e:#}"))
+}
+
+/// Writes a line to standard error; a closed pipe is ignored.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

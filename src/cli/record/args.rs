@@ -1,0 +1,96 @@
+//! Options of a recording from devices or capture files.
+
+use crate::analyzer;
+use crate::cli::limits::{ReassemblyArgs, ThresholdArgs};
+use crate::cli::policy::PolicyArgs;
+use crate::cli::values;
+use crate::time::Span;
+use crate::tls::Keys;
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Record from devices or capture files
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Recording",
+    after_help = "\
+Examples:
+  sniff record --iface lo --port 8000
+  sniff record --iface eth0 --keylog keys.txt --duration 10m
+  sniff record --read monday.pcap tuesday.pcapng.zst
+Each file becomes its own session, in the order given. `sniff --iface …` and `sniff --read …` do the same without the word record."
+)]
+pub(in crate::cli) struct RecordArgs {
+    /// Capture from this device (repeatable; any: all of them)
+    #[arg(long, short, value_name = "DEVICE", conflicts_with = "read")]
+    pub(in crate::cli) iface: Vec<String>,
+    /// Read these capture files (pcap, pcapng; gzip, zstd); - is standard input
+    #[arg(long, short, value_name = "FILE", num_args = 1..)]
+    pub(in crate::cli) read: Vec<String>,
+    /// Only TCP to or from these ports
+    #[arg(long, short, value_name = "N,N", value_delimiter = ',')]
+    pub(in crate::cli) port: Vec<u16>,
+    /// Only packets that match this BPF expression (live)
+    #[arg(long, value_name = "BPF", requires = "iface")]
+    pub(in crate::cli) filter: Option<String>,
+    /// Stop after this long (live)
+    #[arg(long, value_name = "TIME", value_parser = values::span, requires = "iface")]
+    pub(in crate::cli) duration: Option<Span>,
+    /// Also packets that are not for this host (live)
+    #[arg(long, requires = "iface")]
+    pub(in crate::cli) promiscuous: bool,
+    /// Bytes kept of each packet; too few make holes (live)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k")]
+    pub(in crate::cli) snaplen: usize,
+    /// Kernel buffer per device (live)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M")]
+    pub(in crate::cli) buffer: usize,
+    /// Hand over each packet at once; loses packets under load (live)
+    #[arg(long, requires = "iface")]
+    pub(in crate::cli) immediate: bool,
+    /// TLS key log (NSS format)
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
+    pub(in crate::cli) keylog: Option<PathBuf>,
+    /// Store keys, tokens and cookies as they are instead of salted hashes
+    #[arg(long)]
+    pub(in crate::cli) store_secrets: bool,
+    #[command(flatten)]
+    pub(in crate::cli) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(in crate::cli) reassembly: ReassemblyArgs,
+    #[command(flatten)]
+    pub(in crate::cli) thresholds: ThresholdArgs,
+}
+
+impl RecordArgs {
+    pub(in crate::cli) fn has_source(&self) -> bool {
+        !self.read.is_empty() || !self.iface.is_empty()
+    }
+
+    /// What reads and judges. An error is a mistake in the configuration file.
+    pub(super) fn analyzer(&self, keys: &Keys) -> Result<analyzer::Options> {
+        let judge = self.policy.judge()?;
+        Ok(analyzer::Options {
+            reassembly: self.reassembly.limits(),
+            verify_checksums: self.reassembly.verify_checksums,
+            ports: self.port.clone(),
+            keys: keys.clone(),
+            thresholds: self.thresholds.limits(&judge.limits),
+            policy: judge.policy,
+            ..analyzer::Options::default()
+        })
+    }
+
+    /// What the session's row keeps of the options.
+    pub(super) fn options(&self, source: &str) -> serde_json::Value {
+        let file = self.read.iter().find(|path| *path == source).map_or("-", String::as_str);
+        let read = if self.read.is_empty() { None } else { Some(file) };
+        json!({
+            "iface": self.iface, "read": read, "port": self.port, "filter": self.filter,
+            "duration_ms": self.duration.map(Span::as_millis_f64), "promiscuous": self.promiscuous, "snaplen": self.snaplen,
+            "buffer": self.buffer, "immediate": self.immediate, "keylog": self.keylog,
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Recording from a capture file or standard input.
+
+use super::args::RecordArgs;
+use super::recording::Recording;
+use super::screen::Screen;
+use crate::capture::{Item, file};
+use crate::cli::common::Common;
+use crate::cli::keylog::Follow;
+use crate::cli::tally;
+use crate::net::NetStats;
+use crate::tls::Keys;
+use anyhow::{Context, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<AtomicBool>) -> Result<()> {
+    let name = if path == "-" { "standard input" } else { path };
+    let keys = Keys::default();
+    Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
+    let mut reader = file::Reader::open(path)?;
+    reader.stop_when(stop.clone());
+    let mut screen = Screen::new(common, true);
+    screen.bar(reader.progress().1);
+    // The database is opened with the first packet, so that a file that gives none leaves no trace.
+    let mut recording = None;
+    let mut screen = Some(screen);
+    let mut packets = 0u64;
+    while !stop.load(Ordering::Relaxed) {
+        match reader.next().with_context(|| if packets > 0 { "reading stopped" } else { "nothing was read" })? {
+            None => break,
+            Some(Item::Packet(packet)) => {
+                packets += 1;
+                let recording = match &mut recording {
+                    Some(r) => r,
+                    slot => {
+                        let screen = screen.take().unwrap_or_else(|| Screen::new(common, true));
+                        slot.insert(Recording::start(name, args, common, screen, &keys)?)
+                    }
+                };
+                recording.step(|analyzer, sink| analyzer.packet(&packet, sink))?;
+            }
+            Some(Item::Secrets(lines)) => keys.push(lines),
+            Some(Item::Notice(text)) => match (&mut recording, &mut screen) {
+                (Some(r), _) => r.notice(&text),
+                (None, Some(s)) => s.notice(&text),
+                (None, None) => {}
+            },
+        }
+        if packets.is_multiple_of(4096)
+            && let Some(r) = &mut recording
+        {
+            r.position(reader.progress().0);
+        }
+    }
+    let counts = reader.counts();
+    let Some(mut recording) = recording else {
+        // Stopped by a signal before anything came is a normal end; a file without packets is not.
+        return if stop.load(Ordering::Relaxed) { Ok(()) } else { tally::readable(name, &counts, &NetStats::default()) };
+    };
+    let net = recording.net_finish()?;
+    tally::readable(name, &counts, &net)?;
+    recording.finish(counts, &net)?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `sniff record`: from devices, or from capture files.
+
+mod args;
+mod file;
+#[cfg(feature = "live")]
+mod live;
+mod recording;
+pub(super) mod screen;
+
+pub(super) use args::RecordArgs;
+pub(super) use recording::next;
+#[cfg(feature = "proxy")]
+pub(super) use recording::{Recording, Source};
+
+use super::common::{Common, report_text, say};
+use super::signals;
+use anyhow::{Result, bail};
+use std::sync::atomic::Ordering;
+
+pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
+    if common.format.is_some() || common.output.is_some() {
+        bail!("recording prints no data; --format and --output belong to a command, as in: sniff list --format json");
+    }
+    if args.read.is_empty() {
+        return from_devices(args, common);
+    }
+    // One session for each file. One that cannot be read does not keep the others from being read.
+    let stop = signals::stop_flag();
+    let mut code = 0;
+    for path in &args.read {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        match file::run(path, args, common, &stop) {
+            Err(e) if args.read.len() > 1 => {
+                say(&format!("sniff: error: {}", report_text(&e)));
+                code = 2;
+            }
+            done => done?,
+        }
+    }
+    Ok(code)
+}
+
+#[cfg(feature = "live")]
+fn from_devices(args: &RecordArgs, common: &Common) -> Result<u8> {
+    live::run(args, common)
+}
+
+#[cfg(not(feature = "live"))]
+fn from_devices(_: &RecordArgs, _: &Common) -> Result<u8> {
+    bail!("this sniff was built without live capture (feature `live`); it reads files with --read")
+}

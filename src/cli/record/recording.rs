@@ -1,0 +1,126 @@
+//! One recording: the analyzer, the store, one quiet line per finished exchange on standard error, the counts at the end.
+
+use super::args::RecordArgs;
+use super::screen::Screen;
+use crate::analyzer::{self, Analyzer, Output};
+use crate::capture::Counts;
+use crate::cli::common::Common;
+use crate::cli::tally::Tally;
+use crate::cli::{limits, output, values};
+use crate::net::NetStats;
+use crate::store::{Secrets, Session, Writer};
+use crate::summary::Summary;
+use crate::tls::Keys;
+use anyhow::Result;
+
+/// Bytes that may wait for the disk while a file is read.
+const FILE_ROOM: usize = 8 << 20;
+/// The same of a live capture: so long it outlasts a slow disk before packets wait in the kernel.
+const LIVE_ROOM: usize = 64 << 20;
+
+/// Where a recording comes from, for its session's row.
+pub(in crate::cli) struct Source {
+    pub(in crate::cli) name: String,
+    /// The options that shape it.
+    pub(in crate::cli) options: serde_json::Value,
+    /// Bytes that may wait for the disk.
+    pub(in crate::cli) room: usize,
+    pub(in crate::cli) store_secrets: bool,
+    /// A proxy's, which has no packets.
+    pub(in crate::cli) relayed: bool,
+}
+
+/// One recording under way.
+pub(in crate::cli) struct Recording<'a> {
+    common: &'a Common,
+    analyzer: Analyzer,
+    writer: Writer,
+    tally: Tally,
+    screen: Screen,
+}
+
+impl<'a> Recording<'a> {
+    pub(in crate::cli) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
+        // A file can wait for the disk, what is live cannot.
+        let room = if args.read.is_empty() { LIVE_ROOM } else { FILE_ROOM };
+        let source = Source { name: source.into(), options: args.options(source), room, store_secrets: args.store_secrets, relayed: false };
+        Recording::begin(source, args.analyzer(keys)?, common, screen)
+    }
+
+    /// The same of any source.
+    pub(in crate::cli) fn begin(source: Source, options: analyzer::Options, common: &'a Common, screen: Screen) -> Result<Recording<'a>> {
+        let mut shaped_by = source.options;
+        shaped_by["limits"] = limits::recorded(&options, !source.relayed);
+        let session = Session { source: source.name, started: values::now(), options: shaped_by };
+        let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
+        let writer = Writer::start(&common.db, session, secrets)?;
+        writer.room(source.room);
+        let tally = Tally::new(source.relayed);
+        Ok(Recording { common, analyzer: Analyzer::new(options), writer, tally, screen })
+    }
+
+    /// One packet, one tick, or the end of all.
+    pub(in crate::cli) fn step<T>(&mut self, step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T) -> Result<T> {
+        let Recording { analyzer, writer, tally, screen, .. } = self;
+        let mut stored = Ok(());
+        let done = step(analyzer, &mut |output| {
+            if stored.is_err() {
+                return;
+            }
+            match &output {
+                Output::Exchange(f) => {
+                    tally.exchange(f);
+                    screen.exchange(|| Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
+                }
+                Output::Connection(c) => tally.connection(c),
+                Output::Begun(_) | Output::Part(_) => {}
+            }
+            stored = writer.send(output);
+        });
+        stored.map(|()| done)
+    }
+
+    /// A delivery crossed the client's side of a proxy.
+    #[cfg(feature = "proxy")]
+    pub(in crate::cli) fn hop(&mut self, hop: crate::store::Hop) -> Result<()> {
+        self.writer.hop(hop)
+    }
+
+    /// Do this once on the thread that writes.
+    #[cfg(feature = "proxy")]
+    pub(in crate::cli) fn on_the_writer(&self, errand: fn()) {
+        self.writer.on_its_thread(errand);
+    }
+
+    /// How far a file was read, in bytes, for the progress bar.
+    pub(super) fn position(&mut self, bytes: u64) {
+        self.screen.position(bytes);
+    }
+
+    pub(in crate::cli) fn notice(&mut self, text: &str) {
+        self.screen.notice(text);
+    }
+
+    pub(in crate::cli) fn net_finish(&mut self) -> Result<NetStats> {
+        self.step(|analyzer, sink| analyzer.finish(sink))
+    }
+
+    /// Everything is in the database, and the last lines say so.
+    pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<Tally> {
+        let written = self.writer.finish(values::now(), counts)?;
+        self.screen.end();
+        let color = output::stderr_look(self.common).color;
+        for line in self.tally.lines(&counts, net, color) {
+            self.screen.last(&line);
+        }
+        let next = if self.tally.exchanges > 0 { format!("; next: {}", next(self.common, written.session)) } else { String::new() };
+        self.screen.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
+        Ok(self.tally)
+    }
+}
+
+/// The command that shows a session.
+pub(in crate::cli) fn next(common: &Common, session: i64) -> String {
+    let named = if common.db.as_os_str() == "sniff.db" { String::new() } else { format!(" --db {}", common.db.display()) };
+    format!("sniff list{named} --session {session}")
+}
