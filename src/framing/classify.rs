@@ -250,7 +250,7 @@ impl Classifier {
     }
 
     fn bracket(&mut self, rest: &[u8], lead: usize, first: u8) -> bool {
-        // `pos` remembers how far blank space behind the bracket was passed over.
+        // `pos` remembers how far blank space after the bracket was skipped.
         self.pos = self.pos.max(lead + 1);
         while rest.get(self.pos - lead).copied().is_some_and(is_blank) {
             self.pos += 1;

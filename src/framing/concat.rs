@@ -19,7 +19,7 @@ pub const TRUNCATED: Kind = Kind("concat-json.truncated");
 /// ```text
 /// Between ─value byte─▶ Inside ─closed─▶ Between
 ///    │                    │
-///    └─junk─▶ Lost ◀─gap, broken─┘      Lost ─`{` behind `}` or LF─▶ Inside
+///    └─junk─▶ Lost ◀─gap, broken─┘      Lost ─`{` after `}` or LF─▶ Inside
 /// ```
 #[derive(Debug)]
 enum State {

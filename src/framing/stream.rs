@@ -146,7 +146,7 @@ impl Stream {
     fn hold(&mut self, delivery: Delivery) {
         self.held.deliveries.push(delivery);
         if self.held.deliveries.len() >= 2 * MAX_HELD {
-            self.classifier.finish(); // only gaps without bytes between can be so many
+            self.classifier.finish(); // only gaps without bytes between them reach this number
             self.held = Held::default();
         }
     }

@@ -284,7 +284,7 @@ proptest! {
             prop_assert!(record.span.0 >= behind && record.span.0 < record.span.1);
             prop_assert!(record.span.1 <= bytes.len() as u64 + 1);
             // One byte a delivery: the time of a byte is its offset.
-            // Behind a damaged prelude up to eleven bytes are dated by the delivery that showed the next one.
+            // After a damaged prelude up to eleven bytes have the time of the delivery that showed the next one.
             let damaged = said.kinds().contains(&aws::BAD_LENGTH.0);
             prop_assert!(record.times.0 == record.span.0 as i64 || damaged);
             prop_assert!(record.times.1 < record.span.1 as i64 && record.times.1 + 2 >= record.span.1 as i64);

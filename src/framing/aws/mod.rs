@@ -165,7 +165,7 @@ impl Aws {
         }
         if !prelude.is_sane() {
             self.odd(BAD_LENGTH, piece.at, format!("message {}, headers {}", prelude.total, prelude.headers), sink);
-            self.state = State::Lost; // on from the byte behind the first
+            self.state = State::Lost; // continue at the byte after the first
             if self.carry.is_empty() {
                 return 1;
             }

@@ -113,7 +113,7 @@ fn a_cut_message_is_no_record() {
     assert_eq!((said.data(), said.kinds()), (vec!["payload"], vec![TRUNCATED.0]));
 }
 
-/// Behind a gap only a prelude whose checksum fits begins a message: lengths alone stand in payloads, too.
+/// After a gap only a prelude whose checksum matches begins a message: payloads contain plausible lengths too.
 #[test]
 fn reading_goes_on_at_a_prelude_that_proves_itself() {
     let good = message(&text(":event-type", "a"), b"payload");

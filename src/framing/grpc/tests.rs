@@ -62,7 +62,7 @@ fn base64_in_pieces() {
             assert!(said.closed.is_some() && said.spans()[0].1 <= said.spans()[1].0);
         }
     }
-    // Seven digits for five bytes and a padding: the second message stands behind it.
+    // Seven digits for five bytes and a padding: the second message follows it.
     let said = body(TEXT, &[base64(&frame(0, b"")), base64(&frame(0, b"x"))].concat());
     assert_eq!(said.spans(), [(0, 7), (8, 16)]);
 }

@@ -48,7 +48,7 @@ fn cases_of_other_libraries() {
         let pieces = pieces(&case["chunks_b64"]);
         let want = expected(&case["expected"]["events"]);
         let declared = case["content_type"].as_str();
-        // A body that is no event stream has records of its own kind, and no events.
+        // A body that is not an event stream has records of its own kind, and no events.
         let events = |said: &Said| if said.framing == Some(crate::framing::Framing::Sse) { events(said) } else { Vec::new() };
         let bytes = pieces.concat();
         let said = run(declared, &pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
@@ -147,7 +147,7 @@ fn long_lines() {
 
 #[test]
 fn spans_are_those_of_the_blocks() {
-    // As events[].start and end of the truth files: from the block's first line, its comments included, to behind the blank line.
+    // As events[].start and end of the truth files: from the block's first line, its comments included, to the end of the blank line.
     let said = odd(b"retry: 3000\n\n: c\nevent: t\ndata: a\n\n\n\ndata: b\n\n", &[BLOCK_WITHOUT_DATA]);
     assert_eq!(said.spans(), [(13, 35), (37, 46)]);
     assert_eq!(said.comments, [(13, " c".to_owned())]);

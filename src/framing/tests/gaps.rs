@@ -7,7 +7,7 @@ const JSON: Option<&str> = Some("application/json");
 
 fn holed(declared: Option<&str>, a: &[u8], gap: Option<u64>, b: &[u8]) -> Said {
     let said = steps(declared, &[Step::Bytes(a), Step::Gap(gap), Step::Bytes(b)], true);
-    // Cuts behind the gap change nothing.
+    // Cuts after the gap change nothing.
     let mut each = vec![Step::Bytes(a), Step::Gap(gap)];
     each.extend(b.chunks(1).map(Step::Bytes));
     assert_eq!(said.clone().timeless(), steps(declared, &each, true).timeless());
