@@ -1,6 +1,8 @@
 //! Parsers against the vectors of a real browser, and small streams against what the real clients are known to do.
 
 mod answers;
+mod crafted;
+mod flips;
 mod parsers;
 
 use super::sse::{Event, STANDARD, Said};
