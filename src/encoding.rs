@@ -15,7 +15,8 @@ pub fn to_base64(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes of a base64 text; none where a character is outside the alphabet or the length is impossible. Padding may be missing.
+/// The bytes of a base64 text; `None` if a character is outside the alphabet or the length is impossible.
+/// Padding may be missing.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
     if digits.len() % 4 == 1 {
@@ -52,7 +53,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(digit).collect()
 }
 
-/// The bytes of a text of hexadecimal digits, of either case; none where it is anything else.
+/// The bytes of a text of hexadecimal digits, in lower or upper case; `None` if it is anything else.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
     if !text.len().is_multiple_of(2) {

@@ -1,4 +1,5 @@
-//! What a layer noticed and did not judge: expected, found, where. Oddities travel with the data; only `conformance` turns them into findings.
+//! Oddities: what a layer noticed and did not judge, with its place. Oddities travel with the data; only
+//! `conformance` turns them into findings.
 
 mod excerpt;
 
@@ -9,12 +10,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// The name of one sort of oddity, `layer.what`, as `h1.te-and-cl`. Each layer declares its own as constants beside the code that notices.
+/// The name of one kind of oddity, `layer.what`, for example `h1.te-and-cl`. Each layer declares its kinds as
+/// constants next to the code that notices them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub &'static str);
 
 impl Kind {
-    /// The kind with a name that was read from outside. Names are kept for good and once each: they are those that layers declared, a few hundred at most.
+    /// The kind with a name read from a file or database. Each name is leaked once: only names that layers
+    /// declared occur, a few hundred at most.
     pub fn named(name: &str) -> Kind {
         static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
         let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,54 +36,55 @@ impl Kind {
 /// One deviation from what a layer expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oddity {
-    /// What sort it is.
+    /// Its kind.
     pub kind: Kind,
     /// Time of the byte that showed it.
     pub at: Timestamp,
-    /// Offset of that byte: in the decoded body for framing and dialect, in the wire body for transfer layers, in the TCP stream below.
+    /// Offset of that byte: in the decoded body for framing and dialect, in the wire body for transfer
+    /// layers, in the TCP stream below.
     pub offset: Option<u64>,
     /// The record that showed it, counted from 0.
     pub record: Option<u64>,
-    /// For how long, where it is something that lasted: it ended at `at`.
+    /// How long it lasted, if it has a duration: it ended at `at`.
     pub span: Option<Span>,
-    /// What was found, short (see [`excerpt()`]), for people.
+    /// What was found, as a short text for people (see [`excerpt()`]).
     pub found: Cow<'static, str>,
-    /// The delivery that showed it, where that is known: filled in by whoever has the packets and units.
+    /// The delivery that showed it, if known: filled in by the layer that has the packets and units.
     pub delivery: Option<Delivery>,
-    /// The bytes around it, where they were at hand; of the first of a kind only.
+    /// The bytes around it, if they were still available; only for the first of a kind.
     pub excerpt: Option<Box<Excerpt>>,
 }
 
-/// Which delivery.
+/// The place of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Delivery {
-    /// Packet, from 1; 0 without packets.
+    /// Number of the packet, from 1; 0 without packets.
     pub frame: u64,
-    /// Transfer unit of the body, from 0; none outside of a body.
+    /// Transfer unit of the body, from 0; `None` outside of a body.
     pub unit: Option<u64>,
 }
 
 impl Oddity {
-    /// An oddity at `at`, nothing else known yet.
+    /// An oddity at time `at`, without place.
     pub fn new(kind: Kind, at: Timestamp, found: impl Into<Cow<'static, str>>) -> Self {
         Oddity { kind, at, offset: None, record: None, span: None, found: found.into(), delivery: None, excerpt: None }
     }
 
-    /// The same with the byte offset.
+    /// The same oddity with its byte offset.
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.offset = Some(offset);
         self
     }
 
-    /// The same with how long it lasted.
+    /// The same oddity with its duration.
     #[must_use]
     pub fn span(mut self, span: Span) -> Self {
         self.span = Some(span);
         self
     }
 
-    /// The same with the record's number.
+    /// The same oddity with the number of its record.
     #[must_use]
     pub fn record(mut self, record: u64) -> Self {
         self.record = Some(record);
@@ -88,7 +92,8 @@ impl Oddity {
     }
 }
 
-/// Oddities of one exchange: the first of each kind (of those that lasted, the longest) with a count, so that a hostile stream cannot fill memory.
+/// Oddities of one exchange: the first of each kind (of those that lasted, the longest) with a count, so that
+/// a hostile stream cannot fill memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Oddities(Vec<(Oddity, u64)>);
 
@@ -98,7 +103,7 @@ impl Oddities {
         self.push_many(oddity, 1);
     }
 
-    /// The same; `complete` is asked only for the one that is kept.
+    /// The same; `complete` is called only for the oddity that is kept.
     pub fn push_with(&mut self, mut oddity: Oddity, complete: impl FnOnce(&mut Oddity)) {
         if self.find(oddity.kind).is_none_or(|(kept, _)| oddity.span > kept.span) {
             complete(&mut oddity);
@@ -106,7 +111,7 @@ impl Oddities {
         self.push(oddity);
     }
 
-    /// The same for an oddity that stands for `n` of its kind.
+    /// The same for an oddity that counts as `n` of its kind.
     pub fn push_many(&mut self, oddity: Oddity, n: u64) {
         match self.0.iter_mut().find(|(o, _)| o.kind == oddity.kind) {
             Some((kept, count)) => {
@@ -129,12 +134,12 @@ impl Oddities {
         self.0.iter().map(|(o, n)| (o, *n))
     }
 
-    /// What was found, each text to be changed: what stands in there may be a secret.
+    /// The texts of what was found, mutable: they may contain a secret that has to be replaced.
     pub fn each_found(&mut self, mut change: impl FnMut(&mut String)) {
         self.0.iter_mut().for_each(|(o, _)| change(o.found.to_mut()));
     }
 
-    /// The same, with the excerpts of those that `again` has too: noticed once more in the same bytes.
+    /// The same oddities with the excerpts of `again`, which noticed them once more in the same bytes.
     #[must_use]
     pub fn shown_as(mut self, again: &Oddities) -> Self {
         for (oddity, _) in &mut self.0 {
@@ -145,18 +150,19 @@ impl Oddities {
         self
     }
 
-    /// Nothing odd.
+    /// Whether there is no oddity.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forget those of a layer (`prefix` as `"sse."`): a revised classification voids what the first one noticed.
+    /// Remove the oddities of a layer (`prefix`, for example `"sse."`): a revised classification voids what
+    /// the first one noticed.
     pub fn forget(&mut self, prefix: &str) {
         self.0.retain(|(o, _)| !o.kind.0.starts_with(prefix));
     }
 }
 
-/// All of `bytes`, printable: UTF-8 where it is, `\xHH` where it is not.
+/// All of `bytes`, printable: valid UTF-8 unchanged, other bytes as `\xHH`.
 fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -178,7 +184,8 @@ fn push_printable(c: char, out: &mut String) {
     }
 }
 
-/// At most 80 bytes of `bytes`, printable: UTF-8 where it is, `\xHH` where it is not, `…` where it was cut.
+/// At most 80 bytes of `bytes`, printable: valid UTF-8 unchanged, other bytes as `\xHH`, `…` where it was
+/// cut.
 pub fn excerpt(bytes: &[u8]) -> String {
     let mut out = String::new();
     let mut rest = bytes;

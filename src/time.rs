@@ -1,4 +1,4 @@
-//! Instants and spans as the capture point saw them: integer nanoseconds, nothing rounded, no clock read here.
+//! Instants and spans of the capture point: integer nanoseconds, never rounded. This module reads no clock.
 
 use std::fmt;
 
@@ -21,12 +21,12 @@ impl Timestamp {
         self.0
     }
 
-    /// The span from `earlier` to `self`; negative where the clock stepped back.
+    /// The span from `earlier` to `self`; negative if the clock stepped back.
     pub fn since(self, earlier: Timestamp) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
 
-    /// This instant moved by a span.
+    /// This instant plus a span.
     pub fn plus(self, span: Span) -> Timestamp {
         Timestamp(self.0.saturating_add(span.0))
     }
@@ -55,7 +55,7 @@ impl Span {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with nine digits of the second.
+    /// RFC 3339 in UTC with nine fractional digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = chrono::DateTime::from_timestamp_nanos(self.0);
         write!(f, "{}", t.format("%Y-%m-%dT%H:%M:%S%.9fZ"))

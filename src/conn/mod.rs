@@ -1,4 +1,5 @@
-//! THE WAIST. Every door (packets, proxy, text fixtures) ends here, every parser above starts here: bytes of a connection, in order, with the time of each.
+//! THE WAIST. Every door (packets, proxy, transcripts, imports) emits these events, and every parser takes
+//! them: the bytes of a connection, in order, with the time of each.
 
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
@@ -8,7 +9,8 @@ use std::net::SocketAddr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u32);
 
-/// Who talks to whom. Which end is the client may be a guess until a `Flip` or an HTTP head settles it.
+/// Both ends of a connection. Which end is the client may be a guess until a `Flip` or an HTTP head settles
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Endpoints {
     /// The end that opened the connection (SYN), or the guess.
@@ -22,7 +24,7 @@ pub struct Endpoints {
 pub struct Stamp {
     /// Time of the packet or delivery.
     pub at: Timestamp,
-    /// Its number, as in [`ByteEvent::frame`]; 0 where there is none.
+    /// Its number, as in [`ByteEvent::frame`]; 0 if it has none.
     pub frame: u64,
 }
 
@@ -32,7 +34,7 @@ impl From<&ByteEvent<'_>> for Stamp {
     }
 }
 
-/// The way bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Client to server: requests.
@@ -42,7 +44,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The other way.
+    /// The opposite direction.
     pub fn other(self) -> Self {
         match self {
             Direction::ToServer => Direction::ToClient,
@@ -62,19 +64,20 @@ impl Direction {
 /// Per direction: `Data` and `Gap` in stream order, then at most one `End`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByteEvent<'a> {
-    /// When: for `Data` the time at which these bytes became deliverable in order.
+    /// Time of the event; for `Data` the time at which these bytes became deliverable in order.
     pub at: Timestamp,
-    /// Number of the packet that made it happen, from 1 in the order of the capture; from a proxy the number of the delivery. 0 where there is neither.
+    /// Number of the packet that caused it, from 1 in the order of the capture; from a proxy the number of
+    /// the delivery; 0 if it has neither.
     pub frame: u64,
-    /// Which connection.
+    /// The connection.
     pub conn: ConnId,
-    /// Which way; meaningless for `Open`, `Flip`, `Tls`, `Closed`.
+    /// The direction; meaningless for `Open`, `Flip`, `Tls`, `Closed`.
     pub dir: Direction,
-    /// What.
+    /// The event itself.
     pub what: What<'a>,
 }
 
-/// What happened.
+/// The kinds of byte events.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What<'a> {
     /// First sight of the connection.
@@ -86,24 +89,27 @@ pub enum What<'a> {
     },
     /// The next bytes of this direction. Never empty.
     Data(&'a [u8]),
-    /// This many bytes of this direction were sent and not captured ([`UNKNOWN_GAP`]: nobody can tell how many). What comes next stands behind them.
+    /// This many bytes of this direction were sent and not captured ([`UNKNOWN_GAP`]: an unknown number). The
+    /// next bytes follow them.
     Gap(u64),
     /// This direction carries no more bytes.
     End(End),
-    /// The guess of who is the client was wrong: from now on the directions mean the opposite.
+    /// The guess which end is the client was wrong: from now on the directions mean the opposite.
     Flip,
-    /// This connection is TLS and its door has opened it: `Data` is the plaintext, and this is what was agreed on. Before any `Data`.
+    /// This connection uses TLS and its door has decrypted it: `Data` is the plaintext, and these are the
+    /// negotiated parameters. Comes before any `Data`.
     Tls(Box<TlsFacts>),
-    /// A layer below noticed something.
+    /// A lower layer noticed something unusual.
     Oddity(Oddity),
-    /// Nothing follows; what the layers below counted over the whole connection.
+    /// The last event: what the lower layers counted over the whole connection.
     Closed(Box<ConnFacts>),
 }
 
-/// What both ends of a TLS connection agreed on, from a door that stood between them. (Where packets were captured, the `tls` layer finds out.)
+/// The negotiated parameters of a TLS connection, from a door between both ends. (For captured packets the
+/// `tls` layer finds them.)
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsFacts {
-    /// Server name asked for.
+    /// Server name that the client asked for.
     pub sni: Option<String>,
     /// Protocol agreed on.
     pub alpn: Option<String>,
@@ -113,7 +119,7 @@ pub struct TlsFacts {
     pub suite: Option<u16>,
 }
 
-/// Length of a gap that can't be told, as behind a lost TLS record.
+/// Length of a gap of unknown length, for example after a lost TLS record.
 pub const UNKNOWN_GAP: u64 = u64::MAX;
 
 /// How a direction ended.
@@ -121,31 +127,31 @@ pub const UNKNOWN_GAP: u64 = u64::MAX;
 pub enum End {
     /// FIN of this direction's sender, all its bytes delivered.
     Fin,
-    /// RST by this direction's sender. The other direction is dead too.
+    /// RST by this direction's sender. It ends the other direction too.
     Reset,
-    /// TLS close_notify by this direction's sender (RFC 8446 section 6.1): said of the bytes inside TLS only.
+    /// TLS close_notify by this direction's sender (RFC 8446 section 6.1): only for the bytes inside TLS.
     CloseNotify,
-    /// Nothing for longer than the idle limit.
+    /// No packets for longer than the idle limit.
     Idle,
-    /// The capture ended first, or memory limits forced the connection out.
+    /// The capture ended first, or a limit evicted the connection.
     Capture,
 }
 
 impl End {
-    /// The sender closed in good order: all its bytes were delivered.
+    /// Whether the sender closed after all its bytes were delivered.
     pub fn is_orderly(self) -> bool {
         matches!(self, End::Fin | End::CloseNotify)
     }
 
-    /// The sender closed or reset; it did not just fall silent.
+    /// Whether the sender closed or reset, and did not just fall silent.
     pub fn is_close(self) -> bool {
         self.is_orderly() || self == End::Reset
     }
 }
 
-/// When each end first closed or reset, ns since 1970 UTC where it did.
+/// Time at which each end first closed or reset, in ns since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[allow(missing_docs)] // the times of the flags of `ConnFacts`
+#[allow(missing_docs)] // the flags of `ConnFacts` explain the fields
 pub struct ClosedAt {
     #[serde(rename = "client_fin_ns")]
     pub client_fin: Option<Timestamp>,
@@ -157,7 +163,7 @@ pub struct ClosedAt {
     pub server_rst: Option<Timestamp>,
 }
 
-/// What TCP counted over a whole connection; from the doors without TCP all zero and false.
+/// What TCP counted over a whole connection. All zero and false from doors without TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ConnFacts {
     /// SYN and SYN-ACK were both captured.
@@ -166,7 +172,7 @@ pub struct ConnFacts {
     pub retransmitted_segments: u64,
     /// Segments with payload that came while a byte before them was missing.
     pub out_of_order_segments: u64,
-    /// Bytes that both ends know of and the capture lacks.
+    /// The capture lacks bytes that were sent.
     pub hole: bool,
     /// FIN by the client.
     pub client_fin: bool,
@@ -176,12 +182,12 @@ pub struct ConnFacts {
     pub client_rst: bool,
     /// RST by the server.
     pub server_rst: bool,
-    /// Times of these, the first of each.
+    /// Times of the first FIN and RST of each end.
     pub closed: ClosedAt,
     /// Packets of this connection.
     pub packets: u64,
     /// Payload bytes client to server, each once, gaps not counted.
     pub client_bytes: u64,
-    /// Payload bytes server to client.
+    /// Payload bytes server to client, each once, gaps not counted.
     pub server_bytes: u64,
 }

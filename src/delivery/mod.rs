@@ -1,5 +1,6 @@
-//! Delivery of a stream, diagnosed: buffering, coalescing, pauses and who caused them, clocks that the server sent along. Pure functions of an exchange;
-//! `conformance` judges by them and `summary` tells them in words.
+//! Diagnosis of a stream's delivery: buffering, coalescing, pauses and their causes, time stamps that the
+//! server sent. Pure functions of an exchange; `conformance` judges with them and `summary` prints them as
+//! sentences.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -15,36 +16,36 @@ use crate::oddity::{Kind, Oddity};
 use crate::tcp;
 use crate::time::{Span, Timestamp};
 
-/// What a layer below noticed that makes a sender wait, with how long it lasted: (kind, whose doing in words).
+/// Oddities of lower layers that make a sender wait and have a duration: (kind, cause as a sentence).
 pub const TRANSPORT_STALLS: &[(Kind, &str)] = &[
     (tcp::ZERO_WINDOW, "the client did not read: its TCP window was shut"),
     (tcp::RETRANSMISSION_STALL, "packets were lost and sent again"),
     (h2::FLOW_CONTROL_STALL, "the client's HTTP/2 flow-control window was shut"),
 ];
 
-/// Deltas that came together: less than [`TOGETHER`] from one to the next.
+/// A burst of deltas: less than [`TOGETHER`] between neighbours.
 pub fn bursts(deltas: &[Delta]) -> Vec<usize> {
     deltas.chunk_by(|a, b| b.at.since(a.at) < TOGETHER).map(<[Delta]>::len).collect()
 }
 
-/// Deltas that were made during a silence and came behind it.
+/// Deltas that were generated during a silence and came after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldBack {
     /// Bursts that they came in.
     pub bursts: usize,
-    /// Deltas of the three largest.
+    /// Deltas of the three largest bursts.
     pub in_three: usize,
     /// Time without deltas, from the request on.
     pub quiet: Span,
 }
 
-/// The deltas came faster than they were made, and the time to make them was spent in silence.
+/// The deltas came faster than they can be generated, after a silence that was long enough to generate them.
 pub fn held_back(x: &Exchange) -> Option<HeldBack> {
-    /// No model makes tokens closer together than this and then waits.
+    /// No model generates tokens closer together than this and then waits.
     const FASTEST: Span = Span(200_000);
-    /// The fastest services make one in this time or more.
+    /// The fastest services take at least this time for a token.
     const MADE_IN: Span = Span::from_millis(2);
-    /// Who waits less than this does not notice.
+    /// A user does not notice a shorter wait.
     const NOTICED: Span = Span::from_millis(300);
     let response = x.response.as_ref()?;
     let deltas = &response.deltas;
@@ -71,13 +72,13 @@ pub fn median_burst(deltas: &[Delta]) -> usize {
     sizes.get(sizes.len() / 2).copied().unwrap_or_default()
 }
 
-/// Deltas for each delivery that brought any.
+/// Number of deltas in each delivery that has any.
 pub fn deltas_per_delivery(deltas: &[Delta]) -> Option<f64> {
     let deliveries = deltas.chunk_by(|a, b| a.at == b.at).count();
     (deliveries > 0).then(|| deltas.len() as f64 / deliveries as f64)
 }
 
-/// Output tokens for each delta, by the stream's own figure.
+/// Output tokens per delta, with the token count that the stream reports.
 pub fn tokens_per_delta(r: &Response) -> Option<f64> {
     let n = r.deltas.len();
     r.answer.output_tokens.filter(|_| n > 0).map(|tokens| tokens as f64 / n as f64)
@@ -88,14 +89,14 @@ pub fn tokens_per_delta(r: &Response) -> Option<f64> {
 pub struct Delayed {
     /// The delay: 40 ms on Linux, 200 ms elsewhere.
     pub timer: Span,
-    /// Gaps of that length.
+    /// Number of gaps of that length.
     pub gaps: usize,
-    /// Of so many between deliveries.
+    /// Number of all gaps between deliveries.
     pub of: usize,
 }
 
-/// The pattern of Nagle's algorithm with delayed acknowledgements: most gaps between deliveries as long as the timer, and deltas coalesced meanwhile.
-/// A model that makes a token every 40 ms does not coalesce.
+/// The pattern of Nagle's algorithm with delayed acknowledgements: most gaps between deliveries are as long
+/// as the timer, and deltas are coalesced. A model that generates a token every 40 ms does not coalesce.
 pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
     const LEAST: usize = 5;
     const COALESCED: f64 = 1.3;
@@ -110,27 +111,27 @@ pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
 /// A pause between deltas and what caused it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pause {
-    /// How long.
+    /// Its length.
     pub span: Span,
     /// The delta that ended it.
     pub delta: Delta,
-    /// What caused it.
+    /// Its cause.
     pub cause: Cause,
 }
 
 /// What made a stream pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// Nothing on the way explains it: the server sent nothing.
+    /// No lower layer explains it: the server sent nothing.
     Server,
-    /// Something of [`TRANSPORT_STALLS`], with its words.
+    /// An oddity of [`TRANSPORT_STALLS`], with its sentence.
     Transport(&'static str),
-    /// The capture lost packets there.
+    /// The capture lacks bytes of that time.
     Capture,
 }
 
 impl Cause {
-    /// In words.
+    /// The cause as a sentence.
     pub fn as_str(self) -> &'static str {
         match self {
             Cause::Server => "the server sent nothing: it was thinking, busy, or held back",
@@ -147,7 +148,8 @@ pub fn longest_pause(x: &Exchange) -> Option<Pause> {
     Some(Pause { span: after.at.since(before.at), delta: after, cause: cause(x, before.at, after.at) })
 }
 
-/// What happened between two times that explains a pause between them: a stall of the transport that ended there and lasted for half of it or more.
+/// The cause of a pause between two times: a transport stall that ended between them and lasted at least half
+/// of the pause.
 pub fn cause(x: &Exchange, from: Timestamp, to: Timestamp) -> Cause {
     let pause = to.since(from);
     let explains = |o: &Oddity| from < o.at && o.at <= to && o.span.is_some_and(|s| s.0.saturating_mul(2) >= pause.0);

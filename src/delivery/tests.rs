@@ -1,4 +1,4 @@
-//! Exchanges by hand: what their deltas' times amount to, at each threshold and beside it.
+//! Exchanges made by hand: what their deltas' times mean, at each threshold and next to it.
 
 use super::*;
 use crate::conn::{ConnId, Endpoints};
@@ -150,7 +150,7 @@ fn nagle_coalesces_and_a_steady_model_does_not() {
     assert_eq!(delayed_acks(&deltas(&steady)), None);
 }
 
-/// Pairs of deltas in deliveries that are so far apart.
+/// Pairs of deltas in deliveries with this time between them.
 fn paired(gaps: &[i64]) -> Option<(Span, usize, usize)> {
     let mut times = vec![0, 0];
     for gap in gaps {
@@ -236,7 +236,8 @@ fn deltas_that_were_made_in_silence() {
 
 #[test]
 fn the_time_within_bursts_decides_too() {
-    // Ten deltas in one burst, each so many microseconds behind the one before: packed below 200 µs for each gap.
+    // Ten deltas in one burst, each this many microseconds after the one before: packed below 200 µs for each
+    // gap.
     let packed = |us: i64| {
         let mut x = stream(&[1000; 10]);
         for (n, d) in answer(&mut x).deltas.iter_mut().enumerate() {

@@ -5,10 +5,11 @@ use crate::exchange::arrival::BLOCKS;
 use crate::exchange::{Exchange, Response};
 use crate::time::Span;
 
-/// A pause shorter than this is no event.
+/// A shorter pause is not reported.
 const PAUSE: Span = Span::from_millis(250);
 
-/// How the stream was delivered, a sentence each, the most telling first; empty where it is no stream or has fewer than two deltas.
+/// How the stream was delivered, as sentences, the most important first. Empty if the answer is not a stream
+/// or has fewer than two deltas.
 pub fn words(x: &Exchange) -> Vec<String> {
     let Some(r) = x.response.as_ref().filter(|r| r.framing.is_stream() && r.deltas.len() >= 2) else { return Vec::new() };
     let mut out = Vec::new();
@@ -66,7 +67,7 @@ fn head(x: &Exchange, r: &Response, out: &mut Vec<String>) {
     if token < Span::from_millis(50) {
         return;
     }
-    // Whether a head that came just before the first delta had waited for it is not to be seen from outside.
+    // It is not visible from outside whether a head just before the first delta had waited for that delta.
     out.push(format!("head after {head}, first delta after {token}"));
 }
 
@@ -80,7 +81,7 @@ fn cuts(r: &Response, out: &mut Vec<String>) {
     }
 }
 
-/// What the server's own clock says of the same stretch.
+/// What the server's own time stamps show for the same time.
 fn server_clock(r: &Response, out: &mut Vec<String>) {
     let clock = &r.answer.server_clock;
     if let Some(spread) = clock.lag_spread.filter(|s| *s >= Span::from_millis(50)) {

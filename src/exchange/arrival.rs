@@ -1,4 +1,5 @@
-//! How a body came in: deliveries, bursts, silences and cuts, in figures of constant size that outlive the bytes.
+//! How a body arrived: deliveries, bursts, silences and cuts, as figures of constant size that remain after
+//! the bytes are dropped.
 
 use crate::time::{Span, Timestamp};
 
@@ -7,14 +8,15 @@ pub const TOGETHER: Span = Span::from_millis(1);
 /// Buffer sizes that proxies and compressors fill before they send, in bytes.
 pub const BLOCKS: [u64; 4] = [4 << 10, 8 << 10, 16 << 10, 32 << 10];
 
-/// How one body came in.
+/// How one body arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Arrival {
-    /// Deliveries: packets, or whatever else brought bytes at one time.
+    /// Number of deliveries: packets, TLS records or reads of the proxy.
     pub deliveries: u64,
-    /// Runs of deliveries of which none is [`TOGETHER`] or more behind the one before; the last one is not counted.
+    /// Bursts: runs of deliveries with less than [`TOGETHER`] between neighbours. The last burst is not
+    /// counted.
     pub bursts: u64,
-    /// Those of them that are about as large as each of [`BLOCKS`].
+    /// Number of bursts that are about as large as each of [`BLOCKS`].
     pub blocks: [u64; 4],
     /// Deliveries that end inside a UTF-8 character.
     pub split_characters: u64,
@@ -39,7 +41,7 @@ enum Tail {
 }
 
 impl Arrival {
-    /// The next bytes, in this packet.
+    /// Count the next bytes, which came in this packet.
     pub fn push(&mut self, at: Timestamp, frame: u64, bytes: &[u8]) {
         if self.last != Some((at, frame)) {
             self.deliveries += 1;
@@ -57,7 +59,7 @@ impl Arrival {
         self.tail = tail(bytes);
     }
 
-    /// A silence that ended with bytes, before the first delta.
+    /// Take note of a silence before the first delta that ended with bytes.
     pub fn silent(&mut self, span: Span, until: Timestamp) {
         if self.quiet.is_none_or(|(longest, _)| span > longest) {
             self.quiet = Some((span, until));
@@ -73,7 +75,8 @@ impl Arrival {
     fn end_burst(&mut self) {
         self.bursts += 1;
         let bytes = std::mem::take(&mut self.burst_bytes);
-        // A buffer also holds what the transfer framing adds, and is sent when the next write does not fit any more.
+        // A buffer also holds the bytes of the transfer framing, and is sent when the next write no longer
+        // fits.
         for (size, count) in BLOCKS.into_iter().zip(&mut self.blocks) {
             *count += u64::from(bytes * 100 >= size * 88 && bytes * 100 <= size * 102);
         }
@@ -82,7 +85,7 @@ impl Arrival {
 
 fn tail(bytes: &[u8]) -> Tail {
     let last = &bytes[bytes.len().saturating_sub(3)..];
-    // Where a character begins in the last three bytes and is longer than what is there of it.
+    // A character that begins in the last three bytes and is longer than its captured part.
     let begun = last.iter().rposition(|b| b & 0xc0 != 0x80).map(|i| (last[i], last.len() - i));
     match begun {
         Some((b'\r', 1)) => Tail::Cr,

@@ -1,47 +1,50 @@
-//! How an exchange ended, as facts: what told so, whose doing it was, and what had become of the connection by then. Enough to judge it and to end
-//! a replay the same way.
+//! How an exchange ended, as facts: the signal of the end, the party that caused it, and the state of the
+//! connection at that time. Enough to judge it and to end a replay the same way.
 
 use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::{Span, Timestamp};
 
-/// The end of the answer; of the request, where no answer began.
+/// The end of the answer, or of the request if no answer began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ending {
-    /// What told it.
+    /// The signal that ended it.
     pub told: Option<EndSignal>,
-    /// Whose doing it was.
+    /// The party that ended it.
     pub by: Party,
-    /// When: the last byte of a whole message, the FIN or frame that cut it, the last packet where only silence or the capture's end did.
+    /// Time of the end: of the last byte of a whole message, of the FIN or frame that cut it, or of the last
+    /// packet if silence or the capture ended it.
     pub at: Timestamp,
-    /// Packet of that; 0 without packets.
+    /// Number of that packet; 0 without packets.
     pub frame: u64,
-    /// Last byte of the answer's body that came.
+    /// Time of the last byte of the answer's body.
     pub last_byte_at: Option<Timestamp>,
-    /// The first terminator of the dialect's records, as `[DONE]`.
+    /// Time of the first terminator of the dialect, for example `[DONE]`.
     pub terminator_at: Option<Timestamp>,
-    /// The first finish reason.
+    /// Time of the first finish reason.
     pub finish_at: Option<Timestamp>,
-    /// What the client had done to the connection when the exchange was over. What came later is in the connection's facts.
+    /// What the client had done to the connection when the exchange was over. Later events are in the
+    /// connection's facts.
     pub client: Closing,
     /// The same of the server.
     pub server: Closing,
-    /// Time of the newest packet of any connection when the exchange was over: how long silence is known to have lasted.
+    /// Time of the newest packet of any connection when the exchange was over: how long silence is known to
+    /// have lasted.
     pub seen_until: Timestamp,
 }
 
-/// Whose doing an end was.
+/// The party that ended an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Party {
     /// The client closed, reset or cancelled.
     Client,
-    /// The server ended it, well or not.
+    /// The server ended it, complete or not.
     Server,
-    /// Nobody's that was seen: the capture ended, lost the bytes, or forgot the silent connection.
+    /// No party was seen to end it: the capture ended, lost the bytes, or dropped the silent connection.
     #[default]
     Capture,
 }
 
-/// How one end let go of the connection, each the first of its kind.
+/// How one end closed the connection: the time of the first of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Closing {
     /// FIN.
@@ -50,13 +53,13 @@ pub struct Closing {
     /// RST.
     #[serde(rename = "rst_ns")]
     pub rst: Option<Timestamp>,
-    /// TLS close_notify, where it could be read.
+    /// TLS close_notify, if it could be decrypted.
     #[serde(rename = "close_notify_ns")]
     pub close_notify: Option<Timestamp>,
 }
 
 impl Ending {
-    /// For how long the body stayed open behind the terminator; none where none came.
+    /// How long the body stayed open after the terminator; `None` without a terminator.
     pub fn open_after_terminator(&self) -> Option<Span> {
         let until = if self.by == Party::Capture { self.seen_until.max(self.at) } else { self.at };
         self.terminator_at.map(|t| until.since(t))
@@ -79,12 +82,12 @@ impl Party {
         }
     }
 
-    /// The one of this name; [`Party::Capture`] for any other.
+    /// The party of this name; [`Party::Capture`] for any other name.
     pub fn parse(name: &str) -> Party {
         [Party::Client, Party::Server].into_iter().find(|p| p.as_str() == name).unwrap_or_default()
     }
 
-    /// For people.
+    /// The name for people.
     pub fn in_words(self) -> &'static str {
         match self {
             Party::Client => "the client",
@@ -93,7 +96,7 @@ impl Party {
         }
     }
 
-    /// Who cut a message short; none where it is whole.
+    /// The party that cut a message short; `None` if it is whole.
     pub fn cutting(end: MessageEnd) -> Option<Party> {
         (end != MessageEnd::Complete).then(|| end.into())
     }
@@ -109,7 +112,7 @@ impl Party {
 }
 
 impl From<MessageEnd> for Party {
-    /// A whole answer was ended by its sender.
+    /// The end of a whole answer, which its sender ended.
     fn from(end: MessageEnd) -> Party {
         match end {
             MessageEnd::Complete | MessageEnd::CutByServer => Party::Server,
@@ -120,7 +123,7 @@ impl From<MessageEnd> for Party {
 }
 
 impl Closing {
-    /// The first sign that this end was done with the connection.
+    /// Time of the first sign that this end closed the connection.
     pub fn first(&self) -> Option<(EndSignal, Timestamp)> {
         let all = [(EndSignal::CloseNotify, self.close_notify), (EndSignal::Fin, self.fin), (EndSignal::Reset, self.rst)];
         all.into_iter().filter_map(|(told, at)| Some((told, at?))).min_by_key(|(_, at)| *at)

@@ -1,4 +1,5 @@
-//! One exchange as plain data: heads, chunks, records, meanings, how it ended. Filled by `pipeline`, read by everything above, owned by nobody else.
+//! One exchange as plain data: heads, chunks, records, meanings, how it ended. `pipeline` fills it; the
+//! store, the rules and the reports read it.
 
 pub mod arrival;
 pub mod ending;
@@ -17,63 +18,65 @@ use ending::Ending;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId(pub u64);
 
-/// One request and its response, as far as both were seen.
+/// One request and its response, as far as the capture has them.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// Number within the session.
     pub id: ExchangeId,
     /// The connection that carried it.
     pub conn: ConnId,
-    /// Its ends, client and server as finally known.
+    /// Both ends, with the final knowledge which is the client.
     pub endpoints: Endpoints,
-    /// TLS facts, where the connection was TLS.
+    /// TLS facts, if the connection used TLS.
     pub tls: Option<TlsInfo>,
-    /// The request, or none where the capture joined later.
+    /// The request; `None` if the capture joined later.
     pub request: Option<Request>,
-    /// The response, or none where nothing of it was seen.
+    /// The response; `None` if no part of it was seen.
     pub response: Option<Response>,
     /// How it ended.
     pub ending: Ending,
-    /// The connection (or the HTTP/2 stream) became a WebSocket: the bodies are what both ends sent behind the heads, the records are the server's messages.
+    /// The connection (or the HTTP/2 stream) became a WebSocket: the bodies are what both ends sent after the
+    /// heads, the records are the server's messages.
     pub websocket: Option<Box<WebSocket>>,
-    /// What the layers noticed, first of each kind.
+    /// The oddities of all layers, the first of each kind.
     pub oddities: Oddities,
-    /// Bytes of this exchange are missing from the capture: verdicts about it are unsure.
+    /// Bytes of this exchange are missing from the capture: verdicts about it are uncertain.
     pub gap: bool,
 }
 
-/// What a WebSocket adds to the exchange that opened it.
+/// Additional facts of an exchange that opened a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebSocket {
-    /// When the response head was complete: what follows is no HTTP any more.
+    /// Time at which the response head was complete: the following bytes are not HTTP.
     pub opened_at: Timestamp,
-    /// Messages of the client.
+    /// Number of messages of the client.
     pub client_messages: u64,
-    /// When those of them were complete that ask for an answer, as the dialect understands them; the first [`WebSocket::MAX_ASKS`].
+    /// Completion times of the messages that ask for an answer according to the dialect; the first
+    /// [`WebSocket::MAX_ASKS`].
     pub asks: Vec<Timestamp>,
     /// Code of the client's Close frame (RFC 6455 section 7.1.5: 1005 for one without a code).
     pub client_close: Option<u16>,
-    /// Code of the server's.
+    /// Code of the server's Close frame.
     pub server_close: Option<u16>,
 }
 
 impl WebSocket {
-    /// More times of questions are not kept.
+    /// Most times in `asks`.
     pub const MAX_ASKS: usize = 64 << 10;
 }
 
-/// What is known of the TLS around an exchange.
+/// TLS facts of an exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsInfo {
-    /// Server name asked for.
+    /// Server name that the client asked for.
     pub sni: Option<String>,
     /// Protocol agreed on.
     pub alpn: Option<String>,
-    /// Version agreed on, as `1.3`.
+    /// Version agreed on, for example `1.3`.
     pub version: Option<String>,
     /// Cipher suite number.
     pub suite: Option<u16>,
-    /// Why the content could not be read, where it could not, and what helps.
+    /// Why the content could not be decrypted, and what helps; `None` if it was.
     pub unread: Option<&'static str>,
 }
 
@@ -115,35 +118,35 @@ pub struct Request {
     pub model: Option<String>,
     /// `stream` of a JSON body.
     pub stream: Option<bool>,
-    /// What else a JSON body asks for; none where the body is no JSON object or could not be read.
+    /// The other parameters of a JSON body; `None` if the body is not a JSON object or could not be read.
     pub asked: Option<Asked>,
     /// How it ended.
     pub end: MessageEnd,
 }
 
-/// What the JSON body of a request asks for, as far as an answer is judged by it.
+/// The parameters of a JSON request that matter for judging the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Asked {
-    /// `stream`, where it is a boolean.
+    /// `stream`, if it is a boolean.
     pub stream: Option<bool>,
-    /// `stream_options.include_usage`, where it is a boolean.
+    /// `stream_options.include_usage`, if it is a boolean.
     pub usage: Option<bool>,
-    /// `n`: choices wanted, where it is a number.
+    /// `n`: number of choices asked for, if it is a number.
     pub choices: Option<u64>,
-    /// `logprobs` is there, and neither null nor false.
+    /// Whether `logprobs` is present, and neither null nor false.
     pub logprobs: bool,
-    /// `tool_choice` is an object: it names the tool to call.
+    /// Whether `tool_choice` is an object, which names the tool to call.
     pub forced_tool: bool,
 }
 
 /// The response message.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// Final head; none where the capture joined inside the body.
+    /// Final head; `None` if the capture joined inside the body.
     pub head: Option<ResponseHead>,
-    /// Time of the final head's last byte; of the first byte seen where the head is missing.
+    /// Time of the final head's last byte; of the first byte seen if the head is missing.
     pub head_at: Timestamp,
-    /// Time of its first byte seen (final status line, or the first body byte where the head is missing).
+    /// Time of its first byte seen (final status line, or the first body byte if the head is missing).
     pub first_at: Timestamp,
     /// Time of its last byte.
     pub last_at: Timestamp,
@@ -153,13 +156,13 @@ pub struct Response {
     pub body: Body,
     /// Trailer section.
     pub trailers: Fields,
-    /// What the bytes are.
+    /// Framing and declared type of the body.
     pub framing: Framing,
-    /// Dialect: its name, `none` for records that no dialect claims, null without records.
+    /// Dialect: its name, `none` for records that no dialect claims, `None` without records.
     pub dialect: Option<&'static str>,
     /// Why that dialect: one line for people.
     pub dialect_why: String,
-    /// Number of records, those already handed on included.
+    /// Number of records, including those already emitted in parts.
     pub record_count: u64,
     /// Time of the first record's last byte.
     pub first_record_at: Option<Timestamp>,
@@ -169,9 +172,9 @@ pub struct Response {
     pub comments: u64,
     /// Every delta, in order. Kept whole: all latency figures come from here.
     pub deltas: Vec<Delta>,
-    /// What the records add up to.
+    /// The answer that the records add up to.
     pub answer: Answer,
-    /// Records not yet handed on to the store.
+    /// Records not yet emitted to the store.
     pub records: Vec<RecordInfo>,
     /// How it ended.
     pub end: MessageEnd,
@@ -182,26 +185,27 @@ pub struct Response {
 pub struct Body {
     /// Time of the first body byte.
     pub first_at: Option<Timestamp>,
-    /// Bytes after transfer decoding.
+    /// Number of bytes after transfer decoding.
     pub wire_bytes: u64,
-    /// SHA-256 of them; none where bytes are missing.
+    /// SHA-256 of these bytes; `None` if bytes are missing.
     pub wire_sha256: Option<[u8; 32]>,
-    /// Bytes after content decoding too.
+    /// Number of bytes after transfer and content decoding.
     pub decoded_bytes: u64,
-    /// SHA-256 of them; none where bytes are missing.
+    /// SHA-256 of these bytes; `None` if bytes are missing.
     pub decoded_sha256: Option<[u8; 32]>,
-    /// Transfer units (chunks without the last one, DATA frames); none for bodies without units.
+    /// Number of transfer units (chunks without the last one, DATA frames); `None` for bodies without units.
     pub units: Option<u64>,
-    /// Deliveries not yet handed on to the store, in order.
+    /// Deliveries not yet emitted to the store, in order.
     pub pieces: Vec<PieceInfo>,
     /// Their bytes, concatenated (after transfer decoding, before content decoding).
     pub bytes: Vec<u8>,
-    /// How the bytes came in.
+    /// How the bytes arrived.
     pub arrival: Arrival,
-    /// The last line of the decoded body, the place behind it marked: where a terminator is missing. Responses only.
+    /// The last line of the decoded body, with a mark after it: the place of a missing terminator. Responses
+    /// only.
     pub tail: Option<Box<Excerpt>>,
-    /// Size lines of units that are not plain lower-case hex of the length that came, a unit that was cut included: (unit, line).
-    /// HTTP/2 has none but for the declared length of a frame that was cut.
+    /// Size lines of units that are not plain lower-case hex of the length that came, including a unit that
+    /// was cut: (unit, line). HTTP/2 has only the declared length of a frame that was cut.
     pub unit_lines: Vec<(u64, Vec<u8>)>,
 }
 
@@ -218,7 +222,7 @@ pub struct PieceInfo {
     pub offset: u64,
     /// Length in bytes.
     pub len: u32,
-    /// These bytes were not captured: `len` of them are missing here and nothing of them is in `Body::bytes`.
+    /// These `len` bytes were not captured and are not in `Body::bytes`.
     pub gap: bool,
 }
 
@@ -248,7 +252,7 @@ pub struct RecordInfo {
     pub start: u64,
     /// Range in the decoded body.
     pub end: u64,
-    /// SSE event type and the like.
+    /// SSE event type, or the type that another framing carries.
     pub event: Option<Box<str>>,
     /// What it carries.
     pub meaning: Meaning,

@@ -1,6 +1,7 @@
-//! Figures of an exchange: pure functions, exact, null where the capture does not hold what they need.
+//! Figures of an exchange: pure functions, exact, `None` if the capture lacks what they need.
 //!
-//! Capture clocks may step backwards. A span is then negative and stays so: nothing is clamped, a reader of the figures must expect it.
+//! Capture clocks may step backwards. A span is then negative: nothing is clamped, and a reader of the
+//! figures must expect it.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -20,7 +21,7 @@ pub struct Metrics {
     pub response_start: Option<Timestamp>,
     /// First body byte.
     pub first_body_byte: Option<Timestamp>,
-    /// First record complete.
+    /// Last byte of the first record.
     pub first_record: Option<Timestamp>,
     /// First delta.
     pub first_delta: Option<Timestamp>,
@@ -36,11 +37,12 @@ pub struct Metrics {
     pub ttft_content: Option<Span>,
     /// Spans between successive deltas, in order of arrival.
     pub itl: Vec<Span>,
-    /// (last delta − first delta) ÷ (output tokens − 1), by the stream's own figure, in nanoseconds.
+    /// (last delta − first delta) ÷ (output tokens − 1), with the token count that the stream reports, in
+    /// nanoseconds.
     pub tpot: Option<Span>,
     /// Response's last byte − request's last byte.
     pub duration: Option<Span>,
-    /// Output tokens by the stream's own figure.
+    /// Output tokens that the stream reports.
     pub output_tokens: Option<u64>,
 }
 
@@ -50,7 +52,8 @@ pub fn of(exchange: &Exchange) -> Metrics {
     let mut m = Metrics { request_start: request.map(|r| r.head.first_at), request_end: request.map(|r| r.last_at), ..Metrics::default() };
     let Some(response) = exchange.response.as_ref() else { return m };
     let deltas = || response.deltas.iter().filter(|d| d.meaning.is_delta());
-    // Without its head the response was joined in the middle: the bytes seen first are not its first bytes.
+    // Without its head the capture joined the response in the middle: the first bytes seen are not its first
+    // bytes.
     let whole = response.head.is_some();
     if whole {
         m.response_start = Some(response.first_at);
@@ -74,8 +77,8 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m
 }
 
-/// The last of ascending times that is not later. On a WebSocket an answer's latency counts from the message that asked for it, and no span
-/// between deltas bridges two answers.
+/// The last of ascending times that is not later than `at`. On a WebSocket an answer's latency counts from
+/// the message that asked for it, and no span between deltas bridges two answers.
 fn last_before(asks: &[Timestamp], at: Timestamp) -> Option<Timestamp> {
     asks.get(asks.partition_point(|asked| *asked <= at).checked_sub(1)?).copied()
 }
@@ -96,10 +99,12 @@ impl Metrics {
     }
 }
 
-/// The `p`th percentile of ascending values by nearest rank: the value at rank ⌈p/100 · n⌉, the first for `p` ≤ 0, the last for `p` ≥ 100.
+/// The `p`th percentile of ascending values by nearest rank: the value at rank ⌈p/100 · n⌉, the first for `p`
+/// ≤ 0, the last for `p` ≥ 100.
 pub fn percentile<T: Copy>(sorted: &[T], p: f64) -> Option<T> {
     let last = sorted.len().checked_sub(1)?;
-    // p · n before the division: both are small whole numbers, so that 99 % of 100 is rank 99 and not 100 for a rounding error.
+    // p · n before the division: both are small whole numbers, so that 99 % of 100 is rank 99 and not 100 for
+    // a rounding error.
     let rank = (p * sorted.len() as f64 / 100.0).ceil() as usize;
     sorted.get(rank.saturating_sub(1).min(last)).copied()
 }

@@ -1,10 +1,10 @@
-//! What the JSON body of a request says of the answer that is wanted.
+//! What the JSON body of a request asks for.
 
 use crate::exchange::Asked;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The few keys that are looked at; each is read by itself, so that one of a wrong type does not hide the others.
+/// The keys that are read; each is read separately, so that one of a wrong type does not hide the others.
 #[derive(Deserialize)]
 struct Keys<'a> {
     #[serde(borrow, default)]
@@ -28,7 +28,7 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// The model asked for and the rest; none where the body is no JSON object, or not all of it was kept.
+/// The model and the other parameters; `None` if the body is not a JSON object or was not kept completely.
 pub(super) fn read(body: &[u8]) -> Option<(Option<String>, Asked)> {
     if body.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
         return None;

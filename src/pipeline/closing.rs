@@ -1,4 +1,4 @@
-//! What becomes of a connection while its exchanges run: who closed when.
+//! How a connection ends while its exchanges run: who closed it and when.
 
 use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, End, What};
@@ -6,23 +6,23 @@ use crate::exchange::ending::{Closing, Ending, Party};
 use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::Timestamp;
 
-/// Of one connection, so far.
+/// The state of one connection so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Closings {
-    /// Index by direction.
+    /// Indexed by direction.
     sides: [Closing; 2],
-    /// Which closed first.
+    /// The direction that closed first.
     first: Option<Direction>,
-    /// How the last direction fell silent, where one did without closing.
+    /// How the last direction ended, if one ended without closing.
     silent: Option<End>,
-    /// The last thing that happened to it.
+    /// Stamp of the last event of the connection.
     last: Stamp,
-    /// The newest packet of any connection.
+    /// Time of the newest packet of any connection.
     now: Timestamp,
 }
 
 impl Closings {
-    /// Take note of what happens.
+    /// Take note of an event.
     pub(super) fn note(&mut self, event: &ByteEvent<'_>) {
         let side = &mut self.sides[event.dir.index()];
         if matches!(event.what, What::End(how) if how.is_close()) {
@@ -38,7 +38,8 @@ impl Closings {
         self.last = Stamp::from(event);
     }
 
-    /// As client and server (`flipped`: the guess of who is who was wrong), with what TLS said inside.
+    /// The ends of client and server (`flipped`: the guess which end is the client was wrong), with the
+    /// close_notify times of TLS.
     pub(super) fn seen(mut self, flipped: bool, close_notify: [Option<Timestamp>; 2], now: Timestamp) -> Closings {
         if flipped {
             self.flip();
@@ -55,7 +56,7 @@ impl Closings {
         self.first = self.first.map(Direction::other);
     }
 
-    /// The end of an exchange: by its messages, or by the connection where they have none.
+    /// The end of an exchange: by its messages, or by the connection if they have no end.
     pub(super) fn ending(&self, ended: Option<(MessageEnd, EndSignal, Stamp)>) -> Ending {
         let [client, server] = [Direction::ToServer, Direction::ToClient].map(|dir| self.sides[dir.index()]);
         let (by, told, stamp) = match ended {
@@ -65,7 +66,7 @@ impl Closings {
         Ending { told: Some(told), by, at: stamp.at, frame: stamp.frame, client, server, seen_until: self.now, ..Ending::default() }
     }
 
-    /// No answer came: whoever closed first is who gave up.
+    /// No answer came: the side that closed first gave up.
     fn without_message(&self) -> (Party, EndSignal, Stamp) {
         let first = self.first.and_then(|dir| Some((dir, self.sides[dir.index()].first()?)));
         match first {
@@ -86,7 +87,7 @@ mod tests {
     use crate::pipeline::exchanges_of;
     use crate::time::Span;
 
-    /// A chunked chat answer, `[DONE]` included, and what happens then.
+    /// A chunked chat answer including `[DONE]`, and what happens after it.
     fn ending(head: &str, then: &str) -> Ending {
         let text = format!(
             "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {{\"stream\":true}}\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n{head}<\n\n{then}"

@@ -1,27 +1,27 @@
-//! The bytes around what was noticed, kept for as long as they may be asked for and no longer: the last few KiB of the decoded body.
+//! The last 4 to 8 KiB of the decoded body, for the excerpts of oddities.
 
 use crate::framing::Record;
 use crate::oddity::{Delivery, Excerpt, Oddity};
 
-/// Decoded bytes that are looked back upon.
+/// Decoded bytes that are always kept.
 const KEPT: usize = 4 << 10;
-/// Bytes of a record that are searched for what was found in it.
+/// Bytes of a record that are searched for the place of an oddity.
 const SEARCHED: usize = 64 << 10;
 
 /// The end of the decoded body so far.
 #[derive(Default)]
 pub(super) struct Recent {
     bytes: Vec<u8>,
-    /// Offset of the first of them.
+    /// Offset of the first of these bytes.
     start: u64,
-    /// Offset behind the last.
+    /// Offset after the last of these bytes.
     end: u64,
-    /// The delivery at hand.
+    /// The current delivery.
     pub(super) delivery: Delivery,
 }
 
 impl Recent {
-    /// The next decoded bytes.
+    /// Add the next decoded bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let new = &bytes[bytes.len().saturating_sub(2 * KEPT)..];
         if self.bytes.len() + new.len() > 2 * KEPT {
@@ -34,20 +34,20 @@ impl Recent {
         self.end = end;
     }
 
-    /// `len` bytes are missing.
+    /// Skip `len` missing bytes.
     pub(super) fn gap(&mut self, len: Option<u64>) {
         self.bytes.clear();
         self.end = self.end.saturating_add(len.unwrap_or(0));
         self.start = self.end;
     }
 
-    /// What the framing noticed, with the bytes around it.
+    /// An oddity of the framing with the bytes around it.
     pub(super) fn show(&self, oddity: &mut Oddity) {
         oddity.delivery.get_or_insert(self.delivery);
         self.show_bytes(oddity);
     }
 
-    /// The same of something that came earlier, if its bytes are still here.
+    /// The same for an earlier oddity, if its bytes are still kept.
     pub(super) fn show_bytes(&self, oddity: &mut Oddity) {
         if let Some(at) = oddity.offset.and_then(|offset| self.index(offset)) {
             let to = self.bytes.len().min(at + SEARCHED);
@@ -56,7 +56,7 @@ impl Recent {
         }
     }
 
-    /// What a dialect noticed about this record, which may have come long ago.
+    /// An oddity of a dialect about this record, which may have come long before.
     pub(super) fn show_in(&self, record: &Record<'_>, oddity: &mut Oddity) {
         if oddity.record.is_some_and(|n| n != record.n) {
             return self.show_bytes(oddity);
@@ -64,7 +64,7 @@ impl Recent {
         let raw = self.index(record.start).zip(self.index(record.end)).filter(|(a, b)| a < b);
         let (bytes, start, first) = match raw {
             Some((a, b)) => (&self.bytes[..b], self.start, a),
-            // Taken as if the payload stood alone.
+            // The excerpt of the payload alone.
             None => (&record.data[..record.data.len().min(SEARCHED)], record.start, 0),
         };
         let (from, len) = mark(oddity, &bytes[first..]).unwrap_or((0, 1));
@@ -72,7 +72,7 @@ impl Recent {
         oddity.excerpt = Some(Box::new(Excerpt::around(bytes, start, first + from, len)));
     }
 
-    /// The last line that is not empty, with the mark behind it: something should stand there.
+    /// The last line that is not empty, with the mark after it, where something is missing.
     pub(super) fn tail(&self) -> Option<Box<Excerpt>> {
         let end = self.bytes.trim_ascii_end().len();
         (end > 0).then(|| Box::new(Excerpt::around(&self.bytes[..end], self.start, end, 0)))
@@ -84,8 +84,9 @@ impl Recent {
     }
 }
 
-/// Where in `bytes` stands what the oddity is about: what was found, word for word (the first of a list, or what stands in backticks); else the JSON
-/// key that its kind is named after (`chat.finish-reason-empty`: `"finish_reason"`). First index and length; always whole tokens.
+/// The place in `bytes` that the oddity is about: the found text itself (the first of a list, or the text in
+/// backticks), else the JSON key that its kind is named after (`chat.finish-reason-empty`:
+/// `"finish_reason"`). Returns first index and length, always of whole tokens.
 fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
     let find = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).map(|i| whole_token(bytes, i, i + text.len()));
     if let Some(place) = oddity.found.split('`').nth(1).filter(|text| !text.is_empty()).and_then(find) {
@@ -95,7 +96,7 @@ fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
     let found = first.split(" (").next().unwrap_or_default().trim_end_matches('…');
     if !found.is_empty() {
         let quoted = find(&format!("\"{found}\""));
-        // A short word may stand anywhere.
+        // A short word may occur anywhere.
         let bare = || if found.len() >= 8 || found.starts_with('"') { find(found) } else { None };
         if let Some(place) = quoted.or_else(bare) {
             return Some(place);
@@ -106,7 +107,8 @@ fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
     runs.filter(|run| run.iter().any(|w| w.len() > 1)).find_map(|run| find(&format!("\"{}\"", run.join("_"))))
 }
 
-/// The number, word or JSON string of which `bytes[from..to]` is a part: index and length. What was found may be shortened.
+/// The number, word or JSON string of which `bytes[from..to]` is a part: index and length. What was found may
+/// be shortened.
 fn whole_token(bytes: &[u8], from: usize, to: usize) -> (usize, usize) {
     let in_token = |b: &u8| b.is_ascii_alphanumeric() || b"_.+-".contains(b) || !b.is_ascii();
     let run = |at: bool, side: &mut dyn Iterator<Item = &u8>| if at { side.take_while(|b| in_token(b)).count() } else { 0 };

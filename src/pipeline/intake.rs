@@ -1,4 +1,4 @@
-//! One message body on its way in: deliveries, bytes, hashes, content coding.
+//! Takes in one message body: deliveries, bytes, hashes, content coding.
 
 use super::BodyPart;
 use crate::body::{Decoder, Piece};
@@ -7,11 +7,11 @@ use crate::exchange::{Body, PieceInfo};
 use crate::oddity::Oddities;
 use sha2::{Digest, Sha256};
 
-/// The transfer unit that is open.
+/// The open transfer unit.
 #[derive(Clone, Copy)]
 struct Unit {
     n: u64,
-    /// Bytes that it declared and that have not come yet; wrong once bytes are missing.
+    /// Declared bytes that have not come yet; wrong once bytes are missing.
     left: u64,
     declared: u64,
     /// Its size line was kept.
@@ -19,7 +19,7 @@ struct Unit {
     empty: bool,
 }
 
-/// A longer gap than this (1 TiB) is noted as one of unknown length.
+/// Longest gap in bytes (1 TiB); a longer one is stored with unknown length.
 const MAX_GAP: u64 = 1 << 40;
 
 /// Takes the wire body in and gives the decoded body out.
@@ -28,9 +28,10 @@ pub(super) struct Intake {
     decoder: Decoder,
     /// [`super::Config::contents`]
     contents: bool,
-    /// Of the wire bytes handed on so far; those in `body` follow when they go, so that the hash sees long runs.
+    /// Hash of the wire bytes emitted so far; bytes in `body` are added when they are emitted, so that the
+    /// hash gets long runs.
     wire_hash: Sha256,
-    /// Of the decoded bytes; none while they are the wire bytes.
+    /// Hash of the decoded bytes; `None` while they equal the wire bytes.
     decoded_hash: Option<Sha256>,
     offset: u64,
     unit: Option<Unit>,
@@ -46,7 +47,7 @@ impl Intake {
         Intake { body, decoder, contents, wire_hash, decoded_hash, offset: 0, unit: None, units: 0, holes: false }
     }
 
-    /// Neither bytes nor holes nor units came.
+    /// Whether no bytes, gaps or units came.
     pub(super) fn is_untouched(&self) -> bool {
         self.body.wire_bytes == 0 && self.units == 0 && !self.holes
     }
@@ -62,12 +63,12 @@ impl Intake {
         }
     }
 
-    /// The unit of what comes next.
+    /// Begin the unit of the next bytes.
     pub(super) fn current_unit(&self) -> u64 {
         self.unit.as_ref().map_or(self.units, |u| u.n)
     }
 
-    /// A unit without a byte (HTTP/2 allows it) is a delivery all the same: of no bytes.
+    /// An empty unit (HTTP/2 allows it) is also a delivery, without bytes.
     pub(super) fn unit_end(&mut self, stamp: Stamp) {
         if self.contents && self.unit.is_some_and(|u| u.empty) {
             self.note_piece(stamp, 0, false);
@@ -99,7 +100,7 @@ impl Intake {
         decoder.push(stamp.at, stamp.frame, bytes, &mut pass, &mut |o| oddities.push(o));
     }
 
-    /// Bytes that were not captured.
+    /// Take note of bytes that were not captured.
     pub(super) fn gap(&mut self, stamp: Stamp, len: Option<u64>, oddities: &mut Oddities) {
         self.holes = true;
         if self.contents {
@@ -111,7 +112,7 @@ impl Intake {
     /// No more bytes: the hashes are known unless bytes are missing.
     pub(super) fn finish(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         self.decoder.finish(stamp.at, &mut |o| oddities.push(o));
-        // What a unit promised and did not hold is known from its size line alone.
+        // The declared size of a cut unit is only in its size line.
         if let Some(Unit { n, left: 1.., declared, line: false, .. }) = self.unit.take().filter(|_| self.contents) {
             self.body.unit_lines.push((n, format!("{declared:x}").into_bytes()));
         }
@@ -124,7 +125,7 @@ impl Intake {
         self.body.decoded_sha256 = Some(self.decoded_hash.take().map_or(wire, |h| h.finalize().into()));
     }
 
-    /// What waits, taken out.
+    /// Take out what waits.
     pub(super) fn take(&mut self) -> BodyPart {
         if !self.holes {
             self.wire_hash.update(&self.body.bytes);

@@ -1,4 +1,4 @@
-//! The messages of a WebSocket in both directions, out of the bodies of an exchange that is whole.
+//! The messages of a WebSocket in both directions, from the bodies of a whole exchange.
 
 use crate::body::Piece;
 use crate::exchange::{Body, Exchange};
@@ -6,22 +6,23 @@ use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Stream};
 use crate::time::Timestamp;
 
-/// One message, mask and compression undone.
+/// One message, unmasked and decompressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Time of its last byte.
     pub at: Timestamp,
-    /// Which end sent it.
+    /// The end that sent it.
     pub from: Sender,
-    /// Its number among those of that end, from 0: of the server's the number of the record.
+    /// Its number among the messages of that end, from 0; for the server's messages the number of the record.
     pub n: u64,
-    /// It is not text.
+    /// Whether it is binary.
     pub binary: bool,
     /// Its payload.
     pub data: Vec<u8>,
 }
 
-/// All messages in order of time; none where the exchange became no WebSocket, or its bodies were not kept.
+/// All messages in order of time. Empty if the exchange did not become a WebSocket, or its bodies were not
+/// kept.
 pub fn of(exchange: &Exchange) -> Vec<Message> {
     let (Some(_), Some(response)) = (&exchange.websocket, &exchange.response) else { return Vec::new() };
     let extensions = response.head.as_ref().and_then(|h| h.fields.text("sec-websocket-extensions"));

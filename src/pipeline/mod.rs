@@ -1,4 +1,5 @@
-//! The only place that stacks http, body, framing and dialect. `feed` takes what happened to connections, `drain` gives finished exchanges.
+//! The only place that connects http, body, framing and dialect. `feed` takes byte events of connections,
+//! `drain` gives finished exchanges.
 //!
 //! ```text
 //! ByteEvent ─► http::Conn ─► HttpEvent ─► Work (one exchange)
@@ -35,18 +36,19 @@ use closing::Closings;
 use std::collections::VecDeque;
 use work::Work;
 
-/// Bounds of what is held per exchange before it is handed on in parts.
+/// Limits of an exchange; beyond them it is emitted in parts.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Body bytes of an exchange that may wait before a part is handed on.
+    /// Body bytes of an exchange that may wait before a part is emitted.
     pub part_bytes: usize,
-    /// Deliveries or records of an exchange that may wait.
+    /// Deliveries or records of an exchange that may wait before a part is emitted.
     pub part_items: usize,
     /// Bytes of a request body that are kept to read `model` and `stream` from it and to recognise the dialect.
     pub request_kept: usize,
-    /// Secrets that open TLS.
+    /// Secrets that decrypt TLS.
     pub keys: tls::Keys,
-    /// Body bytes, deliveries, records and hashes are wanted. Without them an exchange holds only what was made of them: enough to judge it.
+    /// Keep body bytes, deliveries, records and hashes. Without them an exchange has only the results: enough
+    /// to judge it.
     pub contents: bool,
 }
 
@@ -64,7 +66,7 @@ pub struct Pipeline {
     conns: VecDeque<Option<Box<Conn>>>,
     base: u32,
     next_exchange: u64,
-    /// The newest time of all.
+    /// The newest time of all connections.
     now: Timestamp,
     out: Vec<Output>,
 }
@@ -83,7 +85,7 @@ struct Conn {
     opened_at: Timestamp,
     last_at: Timestamp,
     http: http::Conn,
-    #[allow(clippy::vec_box)] // removed from the middle and handed on: a pointer moves, not the whole exchange
+    #[allow(clippy::vec_box)] // removed from the middle and passed on: a pointer moves, not the whole exchange
     open: Vec<Box<Work>>,
     exchanges: u64,
 }
@@ -94,7 +96,7 @@ impl Pipeline {
         Pipeline { config, ..Pipeline::default() }
     }
 
-    /// The next thing that happened.
+    /// Process the next event.
     pub fn feed(&mut self, event: &ByteEvent<'_>) {
         self.now = self.now.max(event.at);
         if let What::Open { endpoints, joined } = event.what {
@@ -115,12 +117,13 @@ impl Pipeline {
         }
     }
 
-    /// Hand over what has come out so far, in order.
+    /// Emit the results so far, in order.
     pub fn drain(&mut self, sink: &mut dyn FnMut(Output)) {
         self.out.drain(..).for_each(sink);
     }
 
-    /// The session is over: connections that nobody closed are closed as the capture's end. (After `tcp::Table::finish` there are none.)
+    /// End the session: connections that are still open end with the capture. (After `tcp::Table::finish`
+    /// there are none.)
     pub fn finish(&mut self) {
         let left: Vec<(ConnId, Timestamp)> = self.conns.iter().flatten().map(|c| (c.id, c.last_at)).collect();
         for (conn, at) in left {
@@ -150,7 +153,7 @@ impl Pipeline {
     }
 }
 
-/// What a connection needs from the pipeline around it.
+/// What a connection needs from the pipeline.
 struct Context<'p> {
     config: &'p Config,
     next_exchange: &'p mut u64,
@@ -182,7 +185,8 @@ impl Conn {
                 }
             };
             let work = &mut open[at];
-            // Remarks alone make no exchange: they may name one that is over, or one whose head never comes.
+            // Oddities alone do not begin an exchange: they may belong to one that is over, or to one whose
+            // head never comes.
             let substance =
                 matches!(event.what, HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_));
             if !work.begun && substance {
@@ -232,7 +236,7 @@ impl Conn {
         })));
     }
 
-    /// Exchanges inside TLS get what is known of it.
+    /// Give exchanges inside TLS the facts about it.
     fn mark_tls(&mut self) {
         if let Some((info, from)) = self.http.tls() {
             for work in self.open.iter_mut().filter(|w| w.number >= from) {
@@ -241,7 +245,7 @@ impl Conn {
         }
     }
 
-    /// What has become of the connection so far, client and server as the bytes showed them.
+    /// How the connection ended so far, with client and server as the bytes showed them.
     fn closings(&self, now: Timestamp) -> Closings {
         let notified = self.http.tls().map(|(info, _)| info.close_notify).unwrap_or_default();
         self.closings.seen(self.http.flipped(), notified, now)
@@ -255,7 +259,8 @@ impl Conn {
     }
 }
 
-/// The same facts with client and server exchanged: the HTTP bytes showed that the guess below was wrong.
+/// The same facts with client and server exchanged: the HTTP bytes showed that the guess of the lower layer
+/// was wrong.
 fn swap(f: ConnFacts) -> ConnFacts {
     ConnFacts {
         client_fin: f.server_fin,
@@ -274,7 +279,7 @@ fn swap(f: ConnFacts) -> ConnFacts {
     }
 }
 
-/// Every exchange of a sequence of events, whole (nothing handed on in parts). For tests, rule samples and small inputs.
+/// Every exchange of a sequence of events, whole (not in parts). For tests, rule samples and small inputs.
 pub fn exchanges_of(events: impl FnOnce(&mut dyn FnMut(ByteEvent<'_>))) -> Vec<Exchange> {
     let mut pipeline = Pipeline::new(Config { part_bytes: usize::MAX, part_items: usize::MAX, ..Config::default() });
     events(&mut |event| pipeline.feed(&event));

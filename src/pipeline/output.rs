@@ -1,15 +1,16 @@
-//! What comes out of the pipeline.
+//! The results of the pipeline.
 
 use crate::conn::{ConnFacts, ConnId, Endpoints};
 use crate::exchange::{Exchange, ExchangeId, PieceInfo, RecordInfo, TlsInfo};
 use crate::time::Timestamp;
 
-/// What comes out. `X` is what a finished exchange is by then: the exchange alone, or the exchange judged.
+/// A result. `X` is a finished exchange: the exchange alone, or with its judgement.
 #[derive(Debug)]
 pub enum Output<X = Exchange> {
-    /// An exchange has begun (first byte of its request, or of its response where the request was not seen).
+    /// An exchange has begun (first byte of its request, or of its response if the request was not seen).
     Begun(ExchangeId),
-    /// Part of a long exchange, handed on so that memory stays bounded. Its pieces and records are not in `Exchange` again.
+    /// Part of a long exchange, emitted early so that memory stays bounded. Its pieces and records are not in
+    /// `Exchange` again.
     Part(Box<Part>),
     /// A finished exchange.
     Exchange(Box<X>),
@@ -18,7 +19,7 @@ pub enum Output<X = Exchange> {
 }
 
 impl<X> Output<X> {
-    /// The same, with something else made of a finished exchange.
+    /// The same result with its finished exchange mapped.
     pub fn map<Y>(self, make: impl FnOnce(Box<X>) -> Box<Y>) -> Output<Y> {
         match self {
             Output::Begun(id) => Output::Begun(id),
@@ -32,7 +33,7 @@ impl<X> Output<X> {
 /// Part of a long exchange.
 #[derive(Debug)]
 pub struct Part {
-    /// Which one.
+    /// Its identifier.
     pub id: ExchangeId,
     /// Content codings of both bodies, as their heads list them: request, response.
     pub codings: [Option<String>; 2],
@@ -58,13 +59,13 @@ pub struct BodyPart {
 /// A connection that is over.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    /// Which one.
+    /// Its identifier.
     pub id: ConnId,
     /// Both ends, as finally known.
     pub endpoints: Endpoints,
-    /// First sight.
+    /// Time of the first event.
     pub opened_at: Timestamp,
-    /// Last sight.
+    /// Time of the last event.
     pub closed_at: Timestamp,
     /// What it spoke: `http/1`, `http/2`, `tls`, `other`, `unknown`.
     pub speaks: &'static str,

@@ -1,4 +1,4 @@
-//! From decoded bytes to meaning: framing, the choice of the dialect, its reader, and what they add up to.
+//! From decoded bytes to meaning: framing, the choice of the dialect, its reader, and the resulting answer.
 //!
 //! ```text
 //!            first records                      Likely, or 16 records, or the end
@@ -19,13 +19,13 @@ use crate::time::Timestamp;
 
 /// Records that may wait for a dialect that knows them.
 const UNDECIDED_RECORDS: usize = 16;
-/// Text of a body without records that is kept.
+/// Bytes of a body without records that are kept.
 const TEXT_KEPT: usize = 16 << 20;
 
 /// Bytes of the framing's own end that are kept.
 const LAST_WORD: usize = 125;
 
-/// What the exchange around it knows; borrowed for each call.
+/// Facts of the exchange, borrowed for each call.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) request: Option<&'a RequestHead>,
@@ -40,7 +40,7 @@ pub(super) struct Reading {
     recent: Recent,
 }
 
-/// Everything that a revision voids.
+/// The state that a revision of the framing discards.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) choice: Choice,
@@ -59,9 +59,9 @@ pub(super) struct Found {
     pub(super) text: Vec<u8>,
     /// The framing closed the stream, and how the last frame's payload begins.
     pub(super) last_word: Option<Vec<u8>>,
-    /// The framing closed the stream before a dialect was chosen, and what it said.
+    /// The end of the framing that came before a dialect was chosen, with its payload.
     closed: Option<Vec<u8>>,
-    /// `records` are wanted.
+    /// Keep `records`.
     keep_records: bool,
 }
 
@@ -77,7 +77,7 @@ impl Default for Choice {
     }
 }
 
-/// A record that waits for its reader, with its bytes.
+/// A record that waits for the choice of a reader, with its bytes.
 pub(super) struct Waiting {
     info: RecordInfo,
     data: Vec<u8>,
@@ -90,12 +90,13 @@ impl Reading {
         Reading { stream: Stream::new(declared), found: Found { keep_records, ..Found::default() }, recent: Recent::default() }
     }
 
-    /// Of what the server of a WebSocket sends.
+    /// A reading of what the server of a WebSocket sends.
     pub(super) fn websocket(extensions: Option<&str>, keep_records: bool) -> Self {
         Reading { stream: Stream::websocket(Sender::Server, extensions), ..Reading::new(None, keep_records) }
     }
 
-    /// A message of the client on a WebSocket asks for an answer: the dialect knows, or everything does.
+    /// Whether a message of the client on a WebSocket asks for an answer: the dialect decides; without a
+    /// dialect every message does.
     pub(super) fn asks(&mut self, message: &Record<'_>) -> bool {
         match &mut self.found.choice {
             Choice::Chosen { reader: Some(reader), .. } => reader.asks(message),
@@ -143,7 +144,8 @@ impl Reading {
         self.found
     }
 
-    /// Ask the dialects about the records that wait; the first that is sure takes them all. `last`: take the best guess.
+    /// Ask the dialects about the records that wait; the first that is sure takes them all. `last`: take the
+    /// best guess.
     fn decide(&mut self, around: Around<'_>, last: bool) {
         let Choice::Undecided { waiting, asked } = &mut self.found.choice else { return };
         if last && waiting.is_empty() && self.stream.framing() == Framing::Grpc {
@@ -186,7 +188,7 @@ impl Reading {
         }
     }
 
-    /// A call that failed has no message, but its status is to be read.
+    /// A failed call has no message, but its status has to be read.
     fn decide_by_framing(&mut self, around: Around<'_>) {
         let nothing = Record::default();
         let evidence = around.evidence(self.stream.framing(), &nothing);
@@ -288,7 +290,7 @@ impl Found {
             if !trailers.is_empty() {
                 reader.trailers(trailers);
             }
-            // Without a record a remark has no place but the end.
+            // Without a record the only place of an oddity is the end.
             let place = |o: Oddity| if none { Oddity { at, offset: None, record: None, ..o } } else { o };
             reader.finish(complete, answer, &mut |o| oddities.push_with(place(o), |o| recent.show_bytes(o)));
         }

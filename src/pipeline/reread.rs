@@ -1,6 +1,6 @@
-//! An exchange once more, from what was kept of it: heads and deliveries go through the machines that read them the first time.
+//! Reads a stored exchange again: its heads and deliveries go through the same parsers as the first time.
 //!
-//! So a store keeps what was received, and what was made of it need not be kept: text, deltas, figures come out again.
+//! So a store keeps only what was received: text, deltas and figures are computed again.
 
 use super::closing::Closings;
 use super::work::Work;
@@ -12,7 +12,7 @@ use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, Req
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
 
-/// What was received of an exchange.
+/// The stored parts of an exchange.
 #[derive(Debug)]
 pub struct StoredExchange {
     /// [`Exchange::id`]
@@ -29,20 +29,20 @@ pub struct StoredExchange {
     pub response: Option<StoredMessage<ResponseHead>>,
     /// Interim heads before the response's own.
     pub informational: Vec<ResponseHead>,
-    /// [`Exchange::ending`], where it was kept.
+    /// [`Exchange::ending`], if it was stored.
     pub ending: Option<Ending>,
-    /// [`Exchange::oddities`]: layers below HTTP noticed some of them, so they are kept.
+    /// [`Exchange::oddities`]: layers below HTTP noticed some of them, so they are stored.
     pub oddities: Oddities,
     /// [`Exchange::gap`]
     pub gap: bool,
 }
 
-/// What was received of a message.
+/// The stored parts of a message.
 #[derive(Debug)]
 pub struct StoredMessage<H> {
     /// Its head, if that was captured.
     pub head: Option<H>,
-    /// When that was complete.
+    /// Time at which the head was complete.
     pub head_at: Timestamp,
     /// Its body.
     pub body: BodyPart,
@@ -57,7 +57,7 @@ pub struct StoredMessage<H> {
 }
 
 impl StoredExchange {
-    /// The exchange, whole: nothing is handed on in parts.
+    /// Read the exchange again, whole (not in parts).
     pub fn read(self) -> Exchange {
         let StoredExchange { id, conn, endpoints, tls, mut request, mut response, informational, ending, oddities, gap } = self;
         let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
@@ -79,7 +79,7 @@ impl StoredExchange {
         if let Some(m) = &mut response {
             m.steps(Side::Response, &mut answered);
         }
-        // Behind the head that opened a WebSocket both sides speak at once.
+        // After the head that opened a WebSocket both sides send at once.
         let order = if socket { answered.drain(..heads).rev().collect::<Vec<_>>() } else { Vec::new() };
         order.into_iter().for_each(|h| asked.insert(1, h));
         asked.append(&mut answered);
@@ -104,7 +104,7 @@ impl StoredExchange {
 }
 
 impl<H> StoredMessage<H> {
-    /// What happened to it behind its head.
+    /// The events of the message after its head.
     fn steps<'k>(&'k mut self, side: Side, out: &mut Vec<HttpEvent<'k>>) {
         let trailers = std::mem::take(&mut self.trailers);
         let StoredMessage { body, units, last_at, end, .. } = self;
@@ -140,7 +140,7 @@ impl<H> StoredMessage<H> {
         if !trailers.is_empty() {
             say(*last_at, 0, HttpWhat::Trailers(trailers));
         }
-        // What told it is kept with the ending.
+        // The signal of the end is stored with the ending.
         say(*last_at, 0, HttpWhat::End(*end, EndSignal::NotCaptured));
     }
 }

@@ -1,4 +1,5 @@
-//! An exchange that became a WebSocket: its bodies are what both ends send behind the heads, its records the server's messages.
+//! An exchange that became a WebSocket: its bodies are what both ends send after the heads, its records are
+//! the server's messages.
 
 use super::Config;
 use super::intake::Intake;
@@ -22,7 +23,7 @@ pub(super) struct Socket {
 }
 
 impl Work {
-    /// The response head at `at` says so.
+    /// Begin at the response head, which came at `at`.
     pub(super) fn open_socket(&mut self, extensions: Option<&str>, at: Timestamp, config: &Config) {
         let found = WebSocket { opened_at: at, ..WebSocket::default() };
         self.socket = Some(Socket { stream: Stream::websocket(Sender::Client, extensions), found, over: false });
@@ -46,13 +47,14 @@ impl Work {
         }
     }
 
-    /// What was found, when the exchange is over.
+    /// What was found, once the exchange is over.
     pub(super) fn close_socket(&mut self, stamp: Stamp) {
         self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture, EndSignal::CaptureEnd));
         self.exchange.websocket = self.socket.take().map(|socket| Box::new(socket.found));
     }
 
-    /// The server's Close frame completes what it sends, whatever ends the connection; the client's alone means that it wanted no more.
+    /// The server's Close frame completes what it sends, however the connection ends. Only a Close frame of
+    /// the client means that the client needed no more.
     fn told_by_frames(&mut self, how: MessageEnd, told: EndSignal) -> (MessageEnd, EndSignal) {
         let Some(socket) = &mut self.socket else { return (how, told) };
         let word = self.response.as_mut().and_then(|r| r.reading.found().last_word.as_deref());

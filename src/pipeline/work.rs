@@ -16,23 +16,23 @@ use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, Req
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
 use crate::time::Timestamp;
 
-/// A message grew past what is kept of it to read `model` and `stream`.
+/// A message is longer than the part that is kept to read `model` and `stream`.
 pub(super) const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read");
-/// Bytes seen before a classification can no longer be revised (`framing` promises it).
+/// Bytes after which `framing` no longer revises a classification.
 const FIRM: u64 = 64 << 10;
 
-/// One exchange and the machines that read it.
+/// One exchange and the parsers that read it.
 pub(super) struct Work {
-    /// Number within the connection, as `http` counts.
+    /// Number within the connection, assigned by `http`.
     pub(super) number: u64,
-    /// Something of a message was seen, and the exchange has its number within the session.
+    /// Whether part of a message was seen, so that the exchange has its number within the session.
     pub(super) begun: bool,
     pub(super) exchange: Exchange,
     pub(super) request: Option<RequestWork>,
     pub(super) response: Option<ResponseWork>,
-    /// What the client sends behind the head that opened a WebSocket.
+    /// What the client sends after the head that opened a WebSocket.
     pub(super) socket: Option<Socket>,
-    /// How the response ended, once it did; how the request was cut, while no response began.
+    /// How the response ended, once it did; how the request was cut if no response began.
     pub(super) ended: Option<(MessageEnd, EndSignal, Stamp)>,
 }
 
@@ -107,7 +107,8 @@ impl Work {
             work.informational.push(head);
             return;
         }
-        // Where the switch is to HTTP/2, 101 is followed by the answer itself (RFC 7540 section 3.2), which replaces it.
+        // If the switch is to HTTP/2, the answer itself follows 101 (RFC 7540 section 3.2), which replaces
+        // it.
         let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
         let extensions = head.opens_websocket(self.request.as_ref().map(|r| &r.head)).then(|| head.fields.text("sec-websocket-extensions"));
         self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
@@ -144,7 +145,7 @@ impl Work {
             }
             HttpWhat::Trailers(fields) => *trailers = fields,
             HttpWhat::End(how, _) => {
-                // A body that ends by close has no byte that ends it: its last byte is the last that came.
+                // A body that ends by close has no final byte: its last byte is the last that came.
                 let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close) || reading.framing() == Framing::WebSocket;
                 if how == MessageEnd::Complete && !by_close {
                     work.last_at = stamp.at;
@@ -162,7 +163,7 @@ impl Work {
         self.response.as_ref().is_some_and(|r| r.end.is_some()) && self.request.as_ref().is_none_or(|r| r.end.is_some())
     }
 
-    /// What waits, if it is much.
+    /// Take out what waits, if it exceeds the limits.
     pub(super) fn part(&mut self, config: &Config) -> Option<Part> {
         let firm = |r: &ResponseWork| r.end.is_none() && r.intake.body.decoded_bytes > FIRM;
         let full = |b: &crate::exchange::Body| b.bytes.len() > config.part_bytes || b.pieces.len() > config.part_items;
@@ -188,7 +189,7 @@ impl Work {
         Some(Part { id: self.exchange.id, codings, request, response, records })
     }
 
-    /// The exchange as it stands; messages without an end were cut by the capture.
+    /// The exchange in its present state; the capture cut messages without an end.
     pub(super) fn finish(mut self: Box<Self>, endpoints: Endpoints, closings: &Closings) -> Box<Exchange> {
         if self.socket.is_some() {
             let at = self.response.as_ref().map(|r| r.last_at).unwrap_or_default();
@@ -200,7 +201,7 @@ impl Work {
         let around_head = request.as_ref().map(|r| r.head.clone());
         let kept = request.as_ref().map(|r| r.kept.clone()).unwrap_or_default();
         exchange.request = request.map(|r| r.finish(&mut exchange.oddities));
-        // A stream that was reset before its answer began has none, and nothing of it is missing.
+        // A stream that was reset before its answer began has no answer, and no bytes of it are missing.
         exchange.response = response.filter(|r| !r.is_unbegun()).map(|mut r| {
             if r.end.is_none() {
                 let stamp = Stamp { at: r.last_at, frame: 0 };
@@ -208,7 +209,7 @@ impl Work {
                 r.intake.finish(stamp, &mut exchange.oddities);
                 r.reading.finish(r.last_at, false, &r.trailers, around);
             }
-            // A final head that is missing was not captured, and nobody knows what else.
+            // A missing final head was not captured, and possibly more was lost.
             exchange.gap |= r.head.is_none() && r.informational.is_empty();
             r.tell(&mut exchange.ending);
             r.finish(&mut exchange.oddities)
@@ -246,7 +247,7 @@ impl RequestWork {
                 self.end = Some(how);
                 intake.finish(stamp, &mut exchange.oddities);
                 self.read_body(stamp, &mut exchange.oddities);
-                // Enough to recognise the dialect by.
+                // Enough to recognise the dialect.
                 self.kept.truncate(FIRM as usize);
                 self.kept.shrink_to_fit();
             }
@@ -254,7 +255,7 @@ impl RequestWork {
         }
     }
 
-    /// What a JSON body asks for.
+    /// Read what a JSON body asks for.
     fn read_body(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         if (self.kept.len() as u64) < self.intake.body.decoded_bytes {
             oddities.push(Oddity::new(REQUEST_NOT_READ, stamp.at, format!("request body of {} bytes", self.intake.body.decoded_bytes)));
@@ -287,13 +288,13 @@ impl ResponseWork {
         ResponseWork { head, head_at: at, first_at, last_at: at, body_last_at: None, informational, trailers, intake, reading, end: None }
     }
 
-    /// Its end is all that was seen of it, and somebody's doing.
+    /// Whether only the end of the message was seen, and a party caused it.
     fn is_unbegun(&self) -> bool {
         let cut = matches!(self.end, Some(MessageEnd::CutByClient | MessageEnd::CutByServer));
         cut && self.head.is_none() && self.informational.is_empty() && self.intake.is_untouched()
     }
 
-    /// What the body says of the end.
+    /// What the body shows about the end.
     fn tell(&mut self, ending: &mut Ending) {
         ending.last_byte_at = self.body_last_at;
         let found = self.reading.found();
@@ -312,7 +313,7 @@ impl ResponseWork {
         }
         let (dialect, dialect_why) = match found.choice {
             Choice::Chosen { dialect, why, .. } => (dialect.map(|d| d.name), grounds(why, &found.answer)),
-            // An event stream without a single event still is one: nobody's.
+            // An event stream without a single event is still a stream, without a dialect.
             Choice::Undecided { .. } => (framing.is_stream().then_some(dialect::none::DIALECT.name), String::new()),
         };
         Response {
@@ -338,7 +339,7 @@ impl ResponseWork {
     }
 }
 
-/// Why this dialect, and why this variant of it.
+/// The reasons for the dialect and for its variant.
 fn grounds(why: String, answer: &Answer) -> String {
     match (answer.variant, &answer.variant_by) {
         (Some(variant), Some(mark)) => format!("{why}; {variant} by {mark}"),

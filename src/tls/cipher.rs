@@ -1,4 +1,4 @@
-//! The ciphers of records: one direction under one key, each record by its sequence number.
+//! The ciphers of records: one direction with one key. Each record is decrypted with its sequence number.
 
 use super::derive::Keys;
 use super::legacy::{self, OpenCcm, Rc4};
@@ -11,10 +11,10 @@ use aws_lc_rs::hmac;
 
 enum Key {
     Aead(LessSafeKey, Nonce),
-    /// Opens in place: nonce, additional data, fragment with its tag.
+    /// A function that decrypts in place, the kind of nonce, the length of the tag.
     Ccm(OpenCcm, Nonce, usize),
     Cbc(Box<DecryptingKey>, Mac),
-    /// None where bytes were lost and nobody knows how many: the key stream can't be found again.
+    /// `None` after a loss of unknown length: the position in the key stream cannot be found again.
     Rc4(Option<Box<Rc4>>, Mac),
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Cipher {
     iv: Vec<u8>,
     version: Version,
     encrypt_then_mac: bool,
-    /// CBC before TLS 1.1: the last block of the record before; none where that was not captured.
+    /// CBC before TLS 1.1: the last block of the previous record; `None` if it was not captured.
     chain: Option<[u8; 16]>,
 }
 
@@ -50,7 +50,7 @@ impl Cipher {
         Some(Cipher { key, iv: keys.iv.clone(), version, encrypt_then_mac, chain })
     }
 
-    /// The plaintext of a record in `out`, whichever of these sequence numbers it has; which one it was.
+    /// Decrypt a record that has one of these sequence numbers into `out`. Returns its sequence number.
     pub(super) fn open(&mut self, sealed: Sealed<'_>, sequences: std::ops::Range<u64>, out: &mut Vec<u8>) -> Option<u64> {
         match &mut self.key {
             Key::Aead(key, nonce) => {
@@ -101,7 +101,7 @@ impl Cipher {
         }
     }
 
-    /// A record was there, opened or not: the next one hangs on it.
+    /// Take note of a record, decrypted or not: in CBC the next record depends on it.
     pub(super) fn passed(&mut self, sealed: Sealed<'_>) {
         let behind = match &self.key {
             Key::Cbc(_, mac) if self.encrypt_then_mac => mac.len,
@@ -111,7 +111,7 @@ impl Cipher {
         self.chain = blocks.and_then(<[u8]>::last_chunk).copied();
     }
 
-    /// A fragment of this length was there and lacks bytes.
+    /// Take note of a fragment of this length that lacks bytes.
     pub(super) fn damaged(&mut self, fragment: usize) {
         self.chain = None;
         if let Key::Rc4(Some(stream), _) = &mut self.key {
@@ -119,7 +119,7 @@ impl Cipher {
         }
     }
 
-    /// Nobody knows what was here.
+    /// Take note of a loss of unknown length.
     pub(super) fn lost(&mut self) {
         self.chain = None;
         if let Key::Rc4(stream, _) = &mut self.key {
@@ -128,7 +128,7 @@ impl Cipher {
     }
 }
 
-/// The part of the nonce that the record brings, and the rest of it.
+/// The part of the nonce that the record carries, and the rest of the record.
 fn split(nonce: Nonce, body: &[u8]) -> Option<(&[u8], &[u8])> {
     match nonce {
         Nonce::Counted => Some((&[], body)),
@@ -148,7 +148,8 @@ fn nonce(iv: &[u8], explicit: &[u8], sequence: u64) -> Option<[u8; 12]> {
     Some(nonce)
 }
 
-/// What is authenticated beside the content: the record header in TLS 1.3; sequence number and header with the content's length before.
+/// The additional authenticated data: in TLS 1.3 the record header, before it the sequence number and the
+/// header with the content's length.
 fn additional(version: Version, sealed: Sealed<'_>, sequence: u64, inner: usize) -> Vec<u8> {
     let [hi, lo] = sealed.version;
     if version.is_tls13() {
@@ -186,7 +187,7 @@ impl Mac {
     }
 }
 
-/// Undoes CBC and its padding (RFC 5246 section 6.2.3.2). The IV stands in front of the blocks where none is given.
+/// Undoes CBC and its padding (RFC 5246 section 6.2.3.2). Without `iv`, the IV is the first block of `body`.
 fn cbc(key: &DecryptingKey, iv: Option<[u8; 16]>, body: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (iv, blocks) = match &iv {
         Some(iv) => (&iv[..], body),

@@ -1,4 +1,5 @@
-//! From secrets to keys: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7), the PRFs of TLS 1.2 (RFC 5246 section 5) and before (RFC 4346 section 5).
+//! From secrets to keys: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7), the PRFs of TLS 1.2 (RFC 5246
+//! section 5) and before (RFC 4346 section 5).
 
 use super::legacy;
 use super::suite::{Protection, Suite};
@@ -10,11 +11,11 @@ use aws_lc_rs::{hkdf, tls_prf};
 pub(super) struct Keys {
     pub(super) key: Vec<u8>,
     pub(super) iv: Vec<u8>,
-    /// Of the HMAC, where the suite has one.
+    /// Key of the HMAC; empty if the suite has none.
     pub(super) mac: Vec<u8>,
 }
 
-/// Octets of the hkdf output asked for.
+/// Length of the HKDF output in octets.
 struct Len(usize);
 
 impl hkdf::KeyType for Len {

@@ -30,7 +30,8 @@ impl Session {
         }
     }
 
-    /// The next key of a direction, if its secret is known: TLS 1.2 after a change of cipher, TLS 1.3 one epoch further.
+    /// The next key of a direction, if its secret is known: TLS 1.2 after a change of cipher, TLS 1.3 one
+    /// epoch further.
     pub(super) fn next_key(&mut self, dir: Direction) -> bool {
         if let Some(wanted) = self.ways[dir.index()].wanted {
             let Some(master) = self.keys.find(&wanted.client_random, Label::Master) else { return false };
@@ -45,7 +46,7 @@ impl Session {
         [Epoch::Early, Epoch::Handshake, Epoch::Application].into_iter().any(|epoch| epoch > now && self.enter(dir, epoch))
     }
 
-    /// Later keys may still be learnt: the record at hand has to wait for them.
+    /// Whether later keys may still come, so that the current record has to wait for them.
     pub(super) fn may_get_later_keys(&self, dir: Direction) -> bool {
         let Some(client) = &self.client else { return false };
         let label = label(dir, Epoch::Application);
@@ -68,7 +69,7 @@ impl Session {
         true
     }
 
-    /// This epoch is over in this direction; the next record is of a later one.
+    /// End this epoch in this direction; the next record belongs to a later one.
     pub(super) fn leave(&mut self, dir: Direction, epoch: Epoch) {
         let way = &mut self.ways[dir.index()];
         if way.epoch <= epoch {
@@ -85,7 +86,8 @@ impl Session {
         }
     }
 
-    /// A record behind a loss that hid a KeyUpdate: it opens under the next keys, which are then those in use.
+    /// Decrypt a record after a loss that hid a KeyUpdate: try the next keys and, if they fit, use them from
+    /// now on.
     pub(super) fn open_updated(&mut self, dir: Direction, sealed: Sealed<'_>, plain: &mut Vec<u8>) -> Option<u8> {
         let way = &self.ways[dir.index()];
         if !way.lost || way.epoch != Epoch::Application {
@@ -100,7 +102,7 @@ impl Session {
         Some(kind)
     }
 
-    /// Keys and secret behind a KeyUpdate.
+    /// Keys and secret after a KeyUpdate.
     fn updated(&self, dir: Direction) -> Option<(Opener, Vec<u8>)> {
         let suite = self.server.as_ref().and_then(|s| suite(s.suite)).filter(|_| self.version().is_tls13())?;
         let secret = suite.next_secret(&self.ways[dir.index()].secret)?;
@@ -110,7 +112,7 @@ impl Session {
 }
 
 impl Way {
-    /// New keys. Where records were lost some of them may have been under these.
+    /// Use new keys. Some of the lost records, if any, may have used them.
     fn take(&mut self, opener: Option<Opener>) {
         self.opener = opener;
         if let (true, Some(opener)) = (self.lost, &mut self.opener) {

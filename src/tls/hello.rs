@@ -1,4 +1,5 @@
-//! Handshake messages as far as a listener needs them: ClientHello, ServerHello, EncryptedExtensions (RFC 8446 section 4, RFC 5246 section 7.4).
+//! The handshake messages that a passive reader needs: ClientHello, ServerHello, EncryptedExtensions (RFC
+//! 8446 section 4, RFC 5246 section 7.4).
 
 /// Handshake types that matter here.
 pub(super) mod handshake {
@@ -16,7 +17,7 @@ const RETRY: [u8; 32] = [
     0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// What a ClientHello tells.
+/// Contents of a ClientHello.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ClientHello {
     pub(super) random: [u8; 32],
@@ -24,7 +25,7 @@ pub(super) struct ClientHello {
     pub(super) alpn: Vec<String>,
 }
 
-/// What a ServerHello tells.
+/// Contents of a ServerHello.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ServerHello {
     pub(super) random: [u8; 32],
@@ -95,7 +96,7 @@ impl ServerHello {
         let mut f = Fields(body);
         let legacy = f.u16()? as u16;
         let random: [u8; 32] = f.take(32)?.try_into().ok()?;
-        // Drafts of TLS 1.3 before the 22nd (0x7f16) had neither.
+        // Drafts of TLS 1.3 before the 22nd (0x7f16) had neither session id nor compression method.
         let draft = (0x7f00..0x7f16).contains(&legacy);
         if !draft {
             f.vec8()?; // session id
@@ -159,7 +160,8 @@ mod tests {
         [&kind.to_be_bytes()[..], &vec16(body)].concat()
     }
 
-    /// What browsers send around the facts: GREASE in suites, extensions and ALPN, and an encrypted hello whose outer name is public.
+    /// What browsers send in addition: GREASE in suites, extensions and ALPN, and an encrypted hello whose
+    /// outer name is public.
     #[test]
     fn grease_and_encrypted_hellos_do_not_confuse() {
         let sni = [&[0][..], &vec16(b"public.example")].concat();

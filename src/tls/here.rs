@@ -1,9 +1,9 @@
-//! Where something of a TLS connection happened.
+//! Place of an event of a TLS connection.
 
 use crate::conn::Direction;
 use crate::time::Timestamp;
 
-/// When, in which packet and which way.
+/// Time, packet number and direction.
 #[derive(Clone, Copy)]
 pub(super) struct Here {
     pub(super) at: Timestamp,

@@ -1,4 +1,5 @@
-//! Secrets in the NSS key log format, as `SSLKEYLOGFILE` and pcapng Decryption Secrets Blocks hold them: `LABEL client_random secret`, hex.
+//! Secrets in the NSS key log format, as `SSLKEYLOGFILE` and pcapng Decryption Secrets Blocks hold them:
+//! `LABEL client_random secret`, hex.
 
 use crate::encoding::from_hex;
 use std::collections::HashMap;
@@ -34,7 +35,7 @@ impl Label {
     }
 }
 
-/// Secrets longer than this are no secrets of TLS (SHA-384 gives 48 bytes).
+/// Longest secret of TLS in bytes (SHA-384 gives 48).
 const MAX_SECRET: usize = 64;
 
 /// All secrets known so far. Grows while a live capture runs.
@@ -53,7 +54,8 @@ impl std::fmt::Debug for KeyLog {
 }
 
 impl KeyLog {
-    /// The next bytes of a key log; lines may be cut anywhere. Lines that are no secrets are passed over, as the format asks.
+    /// The next bytes of a key log; lines may be cut anywhere. Lines without a secret are skipped, as the
+    /// format requires.
     pub fn push(&mut self, bytes: &[u8]) {
         self.tail.extend_from_slice(bytes);
         let text = std::mem::take(&mut self.tail);
@@ -61,13 +63,13 @@ impl KeyLog {
         for line in text[..whole].split(|b| *b == b'\n') {
             self.line(line);
         }
-        // A line of more than 4 KiB is none of ours.
+        // A line of more than 4 KiB is not a line of a key log.
         if text.len() - whole <= 4096 {
             self.tail = text[whole..].to_vec();
         }
     }
 
-    /// The source is at its end: a last line without a line end counts.
+    /// End of the source: take a last line without a line end too.
     pub fn finish(&mut self) {
         let tail = std::mem::take(&mut self.tail);
         self.line(&tail);

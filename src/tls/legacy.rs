@@ -1,6 +1,8 @@
-//! What no service of today needs and old captures hold: RC4, AES-CCM, and the PRF of TLS 1.0 and 1.1. The cryptographic library has none of them.
+//! Ciphers of old captures that no current service needs: RC4, AES-CCM, and the PRF of TLS 1.0 and 1.1. The
+//! cryptographic library has none of them.
 //!
-//! Feature `legacy-tls`. Without it `legacy/absent.rs` is in this place, with the same functions, which open nothing.
+//! Feature `legacy-tls`. Without it `legacy/absent.rs` replaces this file with the same functions, which
+//! decrypt nothing.
 
 use aes::{Aes128, Aes256};
 use aws_lc_rs::hmac as sha_hmac;
@@ -11,13 +13,13 @@ use hmac::{Hmac, Mac};
 use md5::Md5;
 use rc4::{KeyInit, StreamCipher};
 
-/// All of this is built in.
+/// These ciphers are built in.
 pub(super) const BUILT_IN: bool = true;
 
-/// Opens in place: nonce, additional data, fragment with its tag.
+/// Decrypts in place: nonce, additional data, fragment with its tag.
 pub(super) type OpenCcm = Box<dyn Fn(&[u8; 12], &[u8], &mut Vec<u8>) -> Option<()> + Send + Sync>;
 
-/// A key stream.
+/// A key stream and the position in it.
 pub(super) type Rc4 = rc4::Rc4;
 
 /// The key stream of this key.
@@ -25,12 +27,12 @@ pub(super) fn rc4(key: &[u8]) -> Option<Rc4> {
     rc4::Rc4::new_from_slice(key).ok()
 }
 
-/// The next bytes of the key stream, over `bytes`.
+/// Apply the next bytes of the key stream to `bytes`.
 pub(super) fn apply(stream: &mut Rc4, bytes: &mut [u8]) {
     stream.apply_keystream(bytes);
 }
 
-/// A cipher of this key; lengths of key and tag in octets.
+/// The cipher of the key `bytes`; `key` and `tag` are lengths in octets.
 pub(super) fn open_ccm(key: usize, tag: usize, bytes: &[u8]) -> Option<OpenCcm> {
     fn boxed<C>(cipher: C) -> OpenCcm
     where

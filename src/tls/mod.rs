@@ -1,7 +1,8 @@
-//! TLS seen from outside: with the secrets of a key log the plaintext, without them the names that stand in clear (RFC 8446, RFC 5246).
+//! TLS as a passive reader sees it: with the secrets of a key log the plaintext, without them the names that
+//! are sent in clear (RFC 8446, RFC 5246).
 //!
-//! `Session` takes the bytes of one connection and gives the same waist again: [`ByteEvent`]s of the plaintext, each dated by the packet that
-//! completed its record.
+//! `Session` takes the byte events of one connection and gives byte events of the plaintext
+//! ([`ByteEvent`](crate::conn::ByteEvent)), each with the time of the packet that completed its record.
 
 mod cipher;
 mod derive;
@@ -28,42 +29,42 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A record did not open under the keys at hand.
+/// A record could not be decrypted with the known keys.
 pub const UNREADABLE: Kind = Kind("tls.record-unreadable");
 
-/// The key log of a session, shared by all its connections and added to while it runs.
+/// The key log of a session. All connections share it, and it grows while the session runs.
 #[derive(Debug, Clone, Default)]
 pub struct Keys(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     log: RwLock<KeyLog>,
-    /// Secrets may come: connections whose secrets are not there yet wait for them, within bounds.
+    /// Secrets may come: connections without secrets wait for them, within limits.
     expected: AtomicBool,
-    /// No more will come.
+    /// No more secrets will come.
     complete: AtomicBool,
-    /// A record has begun to wait since somebody asked.
+    /// A record has begun to wait since the last [`Keys::take_wanted`].
     wanted: AtomicBool,
     /// Protected bytes that wait, all connections together.
     waiting: AtomicUsize,
 }
 
-/// Bound of [`Shared::waiting`].
+/// Limit of [`Shared::waiting`] in bytes.
 const MAX_WAITING: usize = 64 << 20;
 
 impl Keys {
-    /// Secrets will come, perhaps later than the records that they open.
+    /// Announce that secrets will come, perhaps later than the records that they decrypt.
     pub fn expect(&self) {
         self.0.expected.store(true, Relaxed);
     }
 
-    /// More of a key log.
+    /// Add bytes of a key log.
     pub fn push(&self, bytes: &[u8]) {
         self.expect();
         self.write(|log| log.push(bytes));
     }
 
-    /// No more secrets will come: nothing waits for them any longer.
+    /// Announce that no more secrets will come, so that no record waits any longer.
     pub fn finish(&self) {
         self.write(KeyLog::finish);
         self.0.complete.store(true, Relaxed);
@@ -79,7 +80,7 @@ impl Keys {
         self.len() == 0
     }
 
-    /// Records began to wait for secrets since the last call: the moment to look whether the key log has grown.
+    /// Whether records began to wait for secrets since the last call. If so, read the key log again.
     pub fn take_wanted(&self) -> bool {
         self.0.wanted.swap(false, Relaxed)
     }
@@ -96,7 +97,7 @@ impl Keys {
         self.0.complete.load(Relaxed)
     }
 
-    /// Room for so many protected bytes that wait. What was taken is given back with [`Keys::release`].
+    /// Reserve room for this many waiting bytes; false if there is none. [`Keys::release`] returns it.
     fn reserve(&self, bytes: usize) -> bool {
         let fits = |have: usize| have.checked_add(bytes).filter(|sum| *sum <= MAX_WAITING);
         self.0.waiting.fetch_update(Relaxed, Relaxed, fits).is_ok()
@@ -110,7 +111,7 @@ impl Keys {
         self.read(|log| log.find(client_random, label).map(<[u8]>::to_vec))
     }
 
-    // A poisoned lock holds secrets as good as any: nothing in here leaves them half written.
+    // A poisoned lock still holds valid secrets: no code in here leaves them half written.
     fn read<T>(&self, f: impl FnOnce(&KeyLog) -> T) -> T {
         f(&self.0.log.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -120,10 +121,10 @@ impl Keys {
     }
 }
 
-/// What is known of a TLS connection.
+/// Facts of a TLS connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Info {
-    /// Server name asked for.
+    /// Server name that the client asked for.
     pub sni: Option<String>,
     /// Protocols offered by the client.
     pub offered: Vec<String>,
@@ -133,31 +134,31 @@ pub struct Info {
     pub version: Option<u16>,
     /// Cipher suite number.
     pub suite: Option<u16>,
-    /// How far the content could be read.
+    /// How far the content could be decrypted.
     pub reading: Reading,
-    /// When each direction said close_notify, index by direction.
+    /// Time of each direction's close_notify, indexed by direction.
     pub close_notify: [Option<Timestamp>; 2],
 }
 
 impl From<&crate::conn::TlsFacts> for Info {
-    /// Opened by the door.
+    /// The door decrypted it.
     fn from(f: &crate::conn::TlsFacts) -> Self {
         Info { sni: f.sni.clone(), alpn: f.alpn.clone(), version: f.version, suite: f.suite, reading: Reading::Open, ..Info::default() }
     }
 }
 
-/// How far the content of a TLS connection could be read.
+/// How far the content of a TLS connection could be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reading {
     /// The handshake is not over.
     #[default]
     Handshake,
-    /// Plaintext came out.
+    /// Content was decrypted.
     Open,
     /// No secrets for this connection.
     NoKeys,
-    /// Its beginning was not captured, so its secrets can't be found.
+    /// Its beginning was not captured, so its secrets cannot be found.
     Joined,
-    /// The cipher suite or version is not read.
+    /// The cipher suite or version is unsupported.
     Unsupported,
 }

@@ -1,4 +1,4 @@
-//! Opens protected records of one direction under one key, and finds the sequence number again after a loss.
+//! Decrypts the records of one direction with one key, and finds the sequence number again after a loss.
 
 use super::cipher::Cipher;
 use super::derive::Keys;
@@ -6,18 +6,20 @@ use super::sealed::Sealed;
 use super::suite::Suite;
 use super::version::Version;
 
-/// Bytes that may be decrypted in search of one record's sequence number: some thousand records of a stream of tokens.
+/// Bytes that may be decrypted in search of one record's sequence number: enough for some thousand records of
+/// a stream of tokens.
 const SEARCH: u64 = 2 << 20;
-/// What a try costs beside the bytes of the record.
+/// Cost of a try in bytes, in addition to the bytes of the record.
 const TRY: u64 = 64;
 
-/// Bytes that one direction may spend on searching. It is earned by what opens: hostile records cost no more than a multiple of honest ones.
+/// Search budget of one direction in bytes. It grows with each record that decrypts, so that undecryptable
+/// input costs at most a multiple of decryptable input.
 #[derive(Debug)]
 pub(super) struct Credit(u64);
 
 impl Credit {
     const MOST: u64 = 32 << 20;
-    /// For each byte that opened.
+    /// Bytes of budget for each decrypted byte.
     const EARNED: u64 = 64;
 }
 
@@ -29,7 +31,7 @@ impl Default for Credit {
 }
 
 impl Credit {
-    /// How many sequence numbers may be tried on a record of this length: at least the one that is due.
+    /// How many sequence numbers may be tried on a record of this length: at least the expected one.
     fn tries(&self, len: usize) -> u64 {
         (self.0.min(SEARCH) / (len as u64 + TRY)).max(1)
     }
@@ -58,7 +60,7 @@ impl Opener {
         Some(Opener { cipher, version, sequence: 0, lost: false })
     }
 
-    /// The content type and plaintext of a record, left in `out`. `None` where it does not open under this key.
+    /// Decrypt a record into `out`. Returns its content type; `None` if it does not decrypt with this key.
     pub(super) fn open(&mut self, sealed: Sealed<'_>, credit: &mut Credit, out: &mut Vec<u8>) -> Option<u8> {
         let len = sealed.body.len();
         let tries = if self.lost { credit.tries(len) } else { 1 };
@@ -74,26 +76,26 @@ impl Opener {
         if !self.version.is_tls13() {
             return Some(sealed.kind);
         }
-        // TLSInnerPlaintext: content, type, zeros (RFC 8446 section 5.2). Zeros alone are of no type.
+        // TLSInnerPlaintext: content, type, zeros (RFC 8446 section 5.2). Zeros alone have no type.
         let end = out.iter().rposition(|b| *b != 0).unwrap_or(0);
         let kind = out.get(end).copied().unwrap_or(0);
         out.truncate(end);
         Some(kind)
     }
 
-    /// A record of this direction was there and did not open.
+    /// Take note of a record that did not decrypt.
     pub(super) fn skip(&mut self, sealed: Sealed<'_>) {
         self.cipher.passed(sealed);
         self.sequence = self.sequence.saturating_add(1);
     }
 
-    /// A record with a fragment of this length was there and lacks bytes.
+    /// Take note of a record with a fragment of this length that lacks bytes.
     pub(super) fn damaged(&mut self, fragment: usize) {
         self.cipher.damaged(fragment);
         self.sequence = self.sequence.saturating_add(1);
     }
 
-    /// Any number of records are missing here.
+    /// Take note of a loss of any number of records.
     pub(super) fn lose(&mut self) {
         self.cipher.lost();
         self.lost = true;
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
     use crate::tls::suite::suite;
 
-    /// Whatever comes behind losses, the work is bounded by what was sent; and what is due in its turn opens still.
+    /// After losses the work is bounded by the bytes that were sent, and the expected record still decrypts.
     #[test]
     fn searching_is_paid_for() {
         let keys = Keys { key: vec![1; 16], iv: vec![2; 12], mac: Vec::new() };

@@ -1,4 +1,5 @@
-//! The record layer (RFC 8446 section 5.1): one direction's bytes cut into records, each dated by the packet that completed it.
+//! The record layer (RFC 8446 section 5.1): splits one direction's bytes into records, each with the time of
+//! the packet that completed it.
 
 /// Longest protected fragment (RFC 5246 section 6.2.3: 2^14 + 2048).
 const MAX_FRAGMENT: usize = (1 << 14) + 2048;
@@ -18,18 +19,18 @@ fn header(b: &[u8]) -> Option<usize> {
     ((20..=24).contains(&b[0]) && b[1] == 3 && b[2] <= 4 && len <= MAX_FRAGMENT).then_some(len)
 }
 
-/// What the reader says.
+/// What the reader found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
     /// A whole record: content type, version, fragment.
     Record(u8, [u8; 2], &'a [u8]),
-    /// A record of this fragment length lost bytes and is passed over; the next one stands in its place.
+    /// A record with a fragment of this length lost bytes and was skipped; the next record follows directly.
     Damaged(usize),
-    /// The records can't be told apart here; bytes are skipped until a header shows.
+    /// The record boundaries are lost; bytes are skipped until a header is found.
     Lost,
 }
 
-/// Cuts one direction into records.
+/// Splits one direction into records.
 ///
 /// ```text
 /// Held ──5 + n bytes──► (Record) ──► Held        gap inside a record: Damaged{left} ──► Held
@@ -61,7 +62,7 @@ impl Reader {
             self.lost = false;
         }
         if !self.held.is_empty() {
-            // Fill the record that waits, no more: what follows is read in place.
+            // Complete only the waiting record: the following bytes are read in place.
             let want = match header(&self.held) {
                 Some(len) => 5 + len,
                 None if self.held.len() >= 5 => return self.lose(sink),
@@ -74,7 +75,7 @@ impl Reader {
                 return;
             }
             if want == 5 {
-                // The header is whole now; go round for the fragment.
+                // The header is whole now; start again for the fragment.
                 if header(&self.held).is_none() {
                     return self.lose(sink);
                 }

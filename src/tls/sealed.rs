@@ -1,6 +1,6 @@
 //! A protected record.
 
-/// A record as it stands on the wire: content type, version, protected fragment.
+/// A record as on the wire: content type, version, protected fragment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sealed<'a> {
     pub(super) kind: u8,

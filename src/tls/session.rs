@@ -5,7 +5,8 @@
 //!                            └──(client) early data──► Early ──EndOfEarlyData──► Handshake
 //! TLS 1.2:                 Clear ──ChangeCipherSpec──► Application ──ChangeCipherSpec (renegotiation)──► Application'
 //! ```
-//! A record that does not open under the epoch at hand is tried under the later ones: 0-RTT may be refused, and records may be lost.
+//! A record that does not decrypt in the current epoch is tried in the later ones: 0-RTT may be refused, and
+//! records may be lost.
 
 use super::hello::{ClientHello, ServerHello, encrypted_extensions, handshake};
 use super::here::Here;
@@ -19,7 +20,7 @@ use super::{Info, Keys, Reading, UNREADABLE};
 use crate::conn::{ByteEvent, ConnId, Direction, End, UNKNOWN_GAP, What};
 use crate::oddity::Oddity;
 
-/// Handshake bytes that are collected (a chain of certificates may be long).
+/// Handshake bytes that may be collected per direction (a chain of certificates may be long).
 const MAX_HANDSHAKE: usize = 1 << 18;
 
 type Sink<'s> = dyn FnMut(ByteEvent<'_>) + 's;
@@ -42,7 +43,7 @@ pub(super) struct Way {
     pub(super) handshake: Vec<u8>,
     /// TLS 1.2: randoms of the handshake whose keys this direction switched to and could not derive yet.
     pub(super) wanted: Option<Wanted>,
-    /// Records were lost since the last one that opened: whichever keys come next, they may have been used already.
+    /// Records were lost since the last one that decrypted: the next keys may have been used already.
     pub(super) lost: bool,
     pub(super) credit: Credit,
     closed: bool,
@@ -84,7 +85,7 @@ impl Way {
 }
 
 impl Session {
-    /// A connection that speaks TLS.
+    /// The state of a connection that speaks TLS.
     pub fn new(conn: ConnId, keys: Keys) -> Self {
         Session {
             conn,
@@ -98,12 +99,12 @@ impl Session {
         }
     }
 
-    /// What is known of it so far.
+    /// The facts known so far.
     pub fn info(&self) -> &Info {
         &self.info
     }
 
-    /// What happened below; `sink` gets what it means above.
+    /// Process a byte event of the TLS layer; `sink` gets byte events of the plaintext.
     pub fn push(&mut self, event: &ByteEvent<'_>, sink: &mut Sink<'_>) {
         let here = Here { at: event.at, frame: event.frame, dir: event.dir };
         match &event.what {
@@ -137,10 +138,10 @@ impl Session {
         }
     }
 
-    /// What is no record: behind the records that wait, or at once.
+    /// Process an item that is not a record: after the records that wait, or at once.
     fn in_turn(&mut self, here: Here, item: Item, sink: &mut Sink<'_>) {
         if !self.waiting.is_empty() {
-            // Where there is no room the records that wait come to nothing either.
+            // If there is no room, the records that wait are lost too.
             self.waiting.push(here, item);
             return;
         }
@@ -155,7 +156,8 @@ impl Session {
             Item::Damaged(fragment) => {
                 if let Some(opener) = &mut way.opener {
                     opener.damaged(fragment);
-                    // What it protected is shorter by the expansion, which the suite does not always fix: a close guess is worse than none.
+                    // The plaintext is shorter by the expansion, which the suite does not always fix: a wrong
+                    // guess is worse than none.
                     if fragment > 0 {
                         sink(self.event(here, What::Gap(UNKNOWN_GAP)));
                     }
@@ -194,7 +196,8 @@ impl Session {
             self.info.reading = Reading::NoKeys;
             return;
         }
-        // Since the delivery began, a ServerHello may have told what those that wait lacked (0-RTT data comes before it).
+        // A ServerHello of this delivery may have brought what the waiting records lacked (0-RTT data comes
+        // before it).
         self.drain(sink);
         if self.waiting.is_empty() && self.open(here, Sealed { kind, version, body }, sink) {
             return;
@@ -207,12 +210,12 @@ impl Session {
         self.keys.want();
     }
 
-    /// No secret will come that opens what does not open now.
+    /// Whether no secret can come that decrypts what does not decrypt now.
     fn is_pointless(&self) -> bool {
         self.keys.is_complete() && self.server.is_some()
     }
 
-    /// Open what waits, in the order of arrival, as far as the secrets go.
+    /// Decrypt the waiting items in the order of arrival, as far as the secrets allow.
     fn drain(&mut self, sink: &mut Sink<'_>) {
         while let Some((here, item)) = self.waiting.pop() {
             match &item {
@@ -228,7 +231,8 @@ impl Session {
         }
     }
 
-    /// One protected record. False where its secrets are not there yet; a record that does not open although they are is passed over.
+    /// Decrypt one record. False if its secrets are not known yet. A record that does not decrypt with known
+    /// secrets is skipped.
     fn open(&mut self, here: Here, sealed: Sealed<'_>, sink: &mut Sink<'_>) -> bool {
         let i = here.dir.index();
         if self.ways[i].opener.is_none() && !self.next_key(here.dir) {

@@ -1,4 +1,5 @@
-//! Cipher suites that can be undone, by their numbers (the IANA registry; RFC 5246, 5288, 5289, 5487, 6655, 7251, 7905, 8446).
+//! Cipher suites that can be decrypted, by their numbers (the IANA registry; RFC 5246, 5288, 5289, 5487,
+//! 6655, 7251, 7905, 8446).
 
 use super::legacy;
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Algorithm, CHACHA20_POLY1305};
@@ -21,12 +22,12 @@ pub(super) enum Protection {
 pub(super) enum Nonce {
     /// 12 octets of IV xor the sequence number: TLS 1.3, ChaCha20 of TLS 1.2.
     Counted,
-    /// 4 octets of salt, 8 in front of the fragment: GCM and CCM of TLS 1.2.
+    /// 4 octets of salt, 8 octets before the fragment: GCM and CCM of TLS 1.2.
     Explicit,
 }
 
 impl Nonce {
-    /// Octets that the key derivation gives.
+    /// Octets of the IV that the key derivation gives.
     pub(super) fn iv(self) -> usize {
         match self {
             Nonce::Counted => 12,
@@ -43,7 +44,8 @@ pub(super) struct Suite {
     pub(super) sha384: bool,
 }
 
-/// The suite with this number; `None` for those that are not read, CCM and RC4 without the feature `legacy-tls` among them.
+/// The suite with this number; `None` if it is unsupported, as CCM and RC4 are without the feature
+/// `legacy-tls`.
 pub(super) fn suite(id: u16) -> Option<Suite> {
     use Nonce::{Counted, Explicit};
     use Protection::{Aead, Cbc, Ccm, Rc4};

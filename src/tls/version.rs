@@ -1,8 +1,8 @@
-//! Protocol versions by their numbers, and what differs between them for a listener.
+//! Protocol versions by their numbers, and their differences for a passive reader.
 
 use super::legacy;
 
-/// A version number as ServerHello gives it; unknown ones stay numbers.
+/// A version number from a ServerHello, known or unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Version(pub(super) u16);
 
@@ -23,12 +23,13 @@ impl Version {
         self.0 == 0x0304 || self.0 >= 0x7f19
     }
 
-    /// Each CBC record brings its IV: TLS 1.1 and later (RFC 4346). Before, it is the last block of the record before.
+    /// Each CBC record carries its IV: TLS 1.1 and later (RFC 4346). In TLS 1.0 the IV is the last block of
+    /// the previous record.
     pub(super) fn has_explicit_iv(self) -> bool {
         self.0 >= 0x0302
     }
 
-    /// The PRF has one hash: TLS 1.2 (RFC 5246). Before, MD5 and SHA-1.
+    /// The PRF has one hash: TLS 1.2 (RFC 5246). Earlier versions use MD5 and SHA-1.
     pub(super) fn has_one_prf(self) -> bool {
         self.0 >= 0x0303
     }

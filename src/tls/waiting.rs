@@ -1,16 +1,16 @@
-//! What waits for secrets that have not come yet, in the order of arrival.
+//! Records and events that wait for secrets, in the order of arrival.
 
 use super::Keys;
 use super::here::Here;
 use crate::conn::End;
 use std::collections::VecDeque;
 
-/// Protected bytes of one connection that wait.
+/// Protected bytes of one connection that may wait.
 const MAX_BYTES: usize = 4 << 20;
-/// Things of one connection that wait.
+/// Items of one connection that may wait.
 const MAX_ITEMS: usize = 1 << 16;
 
-/// One thing that happened behind the first record that could not be opened yet.
+/// A record that waits, or an event after the first record that waits.
 pub(super) enum Item {
     Record { kind: u8, version: [u8; 2], body: Vec<u8> },
     Damaged(usize),
@@ -18,7 +18,7 @@ pub(super) enum Item {
     End(End),
 }
 
-/// The queue of one connection. Its bytes count among those of the session.
+/// The queue of one connection. Its bytes count towards the limit of the session.
 pub(super) struct Queue {
     keys: Keys,
     items: VecDeque<(Here, Item)>,
@@ -38,7 +38,7 @@ impl Queue {
         self.items.is_empty()
     }
 
-    /// Keep one more. False where there is no room.
+    /// Add an item; false if there is no room.
     pub(super) fn push(&mut self, here: Here, item: Item) -> bool {
         let bytes = size(&item);
         if self.items.len() >= MAX_ITEMS || self.bytes + bytes > MAX_BYTES || !self.keys.reserve(bytes) {
@@ -49,17 +49,17 @@ impl Queue {
         true
     }
 
-    /// The oldest.
+    /// Remove the oldest item.
     pub(super) fn pop(&mut self) -> Option<(Here, Item)> {
         let (here, item) = self.items.pop_front()?;
         self.release(size(&item));
         Some((here, item))
     }
 
-    /// It could not be used yet after all.
+    /// Put an item back that could not be used yet.
     pub(super) fn put_back(&mut self, here: Here, item: Item) {
         let bytes = size(&item);
-        // What was released a moment ago may be gone to another connection: then this one has to do without.
+        // Another connection may have taken the room that was just released: then this item is dropped.
         if self.keys.reserve(bytes) {
             self.bytes += bytes;
             self.items.push_front((here, item));

@@ -1,5 +1,6 @@
-//! Who hung up, and is it whole? One verdict for each exchange from everything that tells: FIN, RST, END_STREAM, RST_STREAM, GOAWAY, close_notify, zero
-//! chunk, Content-Length, terminator, finish reason, silence. A pure function, and it shows its reasons.
+//! Who ended the answer, and is it whole? One verdict per exchange from all evidence: FIN, RST, END_STREAM,
+//! RST_STREAM, GOAWAY, close_notify, zero chunk, Content-Length, terminator, finish reason, silence. A pure
+//! function that gives its reasons.
 
 mod reasons;
 mod timeout;
@@ -15,25 +16,26 @@ use crate::exchange::{Exchange, Response};
 use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::Span;
 
-/// What became of the answer.
+/// How the answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is whole. (An answer whose terminator or last finish reason came is whole, whatever the transport did behind it.)
+    /// It is whole. (An answer whose terminator or last finish reason came is whole, whatever the transport
+    /// did after it.)
     Complete,
-    /// The client left before it was whole.
+    /// The client left before the answer was whole.
     ClientCancelled,
-    /// The server, or whatever stands in its place, ended it before it was whole.
+    /// The server, or a gateway in its place, ended it before it was whole.
     ServerTruncated,
-    /// Somebody between the two gave up: 504, or a cut after a silence as long as a known limit.
+    /// An intermediary gave up: 504, or a cut after a silence as long as a known limit.
     GatewayTimeout,
-    /// A status that promises success, and an error in the body.
+    /// A success status with an error in the body.
     ErrorInside200,
-    /// The capture lacks what would tell.
+    /// The capture lacks the evidence.
     CaptureIncomplete,
 }
 
 impl Verdict {
-    /// All, in the order of their grief.
+    /// All verdicts, from best to worst.
     pub const ALL: &'static [Verdict] = &[
         Verdict::Complete,
         Verdict::CaptureIncomplete,
@@ -61,9 +63,9 @@ impl Verdict {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// The limit that was hit, of a gateway time-out that silence told.
+    /// The limit that was reached, if silence showed a gateway time-out.
     pub limit: Option<Limit>,
-    /// What it rests on, a line each, the most telling first.
+    /// Its reasons, one line each, the most important first.
     pub why: Vec<String>,
 }
 
@@ -76,7 +78,7 @@ pub fn of(x: &Exchange) -> Judgement {
     Judgement { verdict, limit, why: reasons::of(x, verdict, limit) }
 }
 
-/// An answer came, or its beginning.
+/// The verdict if an answer, or its beginning, came.
 fn answered(x: &Exchange, r: &Response) -> (Verdict, Option<Limit>) {
     let status = r.head.as_ref().map(|h| h.status);
     let complete = r.end == MessageEnd::Complete;
@@ -86,7 +88,7 @@ fn answered(x: &Exchange, r: &Response) -> (Verdict, Option<Limit>) {
     if r.answer.error.is_some() && status.is_none_or(|s| (200..300).contains(&s)) {
         return (Verdict::ErrorInside200, None);
     }
-    // A WebSocket that either end closed by its own protocol has ended in good order.
+    // A WebSocket that either end closed with a Close frame ended regularly.
     if said_its_end(x, r) || x.ending.told == Some(EndSignal::CloseFrame) {
         return (Verdict::Complete, None);
     }
@@ -94,14 +96,14 @@ fn answered(x: &Exchange, r: &Response) -> (Verdict, Option<Limit>) {
         return (Verdict::CaptureIncomplete, None);
     }
     if complete {
-        // The body was ended in good order, in the middle of an answer.
+        // The body ended regularly, in the middle of an answer.
         let early = promises_an_end(r) && !r.deltas.is_empty();
         return (if early { Verdict::ServerTruncated } else { Verdict::Complete }, None);
     }
     cut(x)
 }
 
-/// Nothing of an answer came.
+/// The verdict if no byte of an answer came.
 fn unanswered(x: &Exchange) -> (Verdict, Option<Limit>) {
     match x.ending.by {
         Party::Capture => (Verdict::CaptureIncomplete, None),
@@ -109,7 +111,7 @@ fn unanswered(x: &Exchange) -> (Verdict, Option<Limit>) {
     }
 }
 
-/// Somebody closed too early.
+/// The verdict if a party closed too early.
 fn cut(x: &Exchange) -> (Verdict, Option<Limit>) {
     let deliberate = matches!(x.ending.told, Some(EndSignal::RstStream(code)) if code == CANCEL);
     let limit = silence(x).and_then(near).filter(|_| !deliberate);
@@ -123,7 +125,8 @@ fn cut(x: &Exchange) -> (Verdict, Option<Limit>) {
 /// CANCEL (RFC 9113 section 7): the stream is not needed any longer.
 const CANCEL: u32 = 8;
 
-/// A client that closed its own side and went on reading has not left: when the server goes on for a while and then cuts, it is the server's doing.
+/// A client that closed its own side and continued to read has not left. If the server continues for a while
+/// and then cuts the answer, the server ended it.
 fn guilty(x: &Exchange) -> Party {
     let e = &x.ending;
     let read_on = match (e.client.fin, e.last_byte_at) {
@@ -133,10 +136,10 @@ fn guilty(x: &Exchange) -> Party {
     if e.by == Party::Client && e.told == Some(EndSignal::Fin) && read_on { Party::Server } else { e.by }
 }
 
-/// Bytes that were under way when the client closed come within this.
+/// Bytes in flight when the client closed come within this time.
 const HALF_CLOSED: Span = Span::from_secs(1);
 
-/// Silence before the end: since the last byte of the answer, or since the request where there was none.
+/// Silence before the end: since the last byte of the answer, or since the request without an answer.
 fn silence(x: &Exchange) -> Option<Span> {
     let asked = || x.request.as_ref().map(|r| x.ending.at.since(r.last_at));
     x.ending.silence().or_else(|| match &x.response {
@@ -145,14 +148,14 @@ fn silence(x: &Exchange) -> Option<Span> {
     })
 }
 
-/// The records said that the answer is over: a terminator, or a finish reason that no delta follows.
+/// Whether the records show that the answer is over: a terminator, or a finish reason that no delta follows.
 pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
     let last_delta = r.deltas.last().map(|d| d.at);
     let finished = x.ending.finish_at.is_some_and(|at| last_delta.is_none_or(|last| at >= last));
     r.answer.terminator.seen || finished
 }
 
-/// Streams of this dialect say in their records that they are over.
+/// Whether streams of this dialect mark their end in their records.
 fn promises_an_end(r: &Response) -> bool {
     r.framing.is_stream() && r.answer.end.is_promised()
 }

@@ -1,4 +1,4 @@
-//! What a verdict rests on, in words.
+//! The reasons of a verdict as sentences.
 
 use super::{Limit, Verdict, guilty, promises_an_end, said_its_end};
 use crate::exchange::ending::Party;
@@ -7,7 +7,7 @@ use crate::http::event::{EndSignal, MessageEnd, Transfer};
 use crate::oddity::excerpt;
 use crate::time::Span;
 
-/// Spans below this say nothing about intention.
+/// Shorter spans show nothing about the intention.
 const AT_ONCE: Span = Span::from_millis(1_000);
 
 pub(super) fn of(x: &Exchange, verdict: Verdict, limit: Option<Limit>) -> Vec<String> {
@@ -47,7 +47,7 @@ fn status(r: &Response, verdict: Verdict, why: &mut Vec<String>) {
     }
 }
 
-/// What the records say of their end.
+/// What the records show about their end.
 fn records(r: &Response, why: &mut Vec<String>) {
     let a = &r.answer;
     match (&a.terminator.which, a.terminator.expected) {
@@ -98,7 +98,7 @@ fn transport(x: &Exchange) -> String {
     }
 }
 
-/// What the transport still owed.
+/// What the transport did not send.
 fn lacks(r: &Response) -> String {
     match r.head.as_ref().map(|h| h.transfer) {
         _ if r.end == MessageEnd::Complete => String::new(),
@@ -109,7 +109,7 @@ fn lacks(r: &Response) -> String {
     }
 }
 
-/// An answer that said its end, and a transport that did not, or not at once.
+/// The records ended the answer, and the transport did not, or not at once.
 fn behind_the_end(x: &Exchange, why: &mut Vec<String>) {
     let Some(r) = x.response.as_ref().filter(|r| said_its_end(x, r)) else { return };
     let Some(end) = x.ending.terminator_at.or(x.ending.finish_at) else { return };

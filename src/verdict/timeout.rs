@@ -1,17 +1,17 @@
-//! Limits at which things between client and server give up on silence.
+//! Idle limits after which intermediaries between client and server close.
 
 use crate::time::Span;
 
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Seconds.
+    /// Length in seconds.
     pub secs: i64,
-    /// Whose default it is.
+    /// The product whose default it is.
     pub of: &'static str,
 }
 
-/// Defaults by their vendors' documentation.
+/// Defaults according to their vendors' documentation.
 const LIMITS: &[Limit] = &[
     Limit { secs: 30, of: "Google Cloud load balancers, CloudFront's origin" },
     Limit { secs: 50, of: "HAProxy's usual configuration" },
@@ -23,7 +23,8 @@ const LIMITS: &[Limit] = &[
     Limit { secs: 350, of: "AWS NLB" },
 ];
 
-/// The limit that this silence is as long as: not shorter by more than clocks and the way explain, not longer than a timer is late.
+/// The limit that fits this silence: the silence is at most as much shorter as clocks and the network
+/// explain, and at most as much longer as a timer can be late.
 pub fn near(silence: Span) -> Option<Limit> {
     let fits = |l: &&Limit| {
         let over = silence.0 - Span::from_secs(l.secs).0;

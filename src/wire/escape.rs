@@ -33,7 +33,7 @@ pub(super) fn unescape(text: &str) -> Result<Vec<u8>, (String, &'static str)> {
     Ok(out)
 }
 
-/// `{HEX}` behind `\u`.
+/// `{HEX}` after `\u`.
 fn code_point(chars: &mut std::str::Chars<'_>) -> Result<char, (String, &'static str)> {
     const INSTEAD: &str = "a Unicode scalar value in braces, as in \\u{1f600}";
     if chars.next() != Some('{') {
@@ -44,12 +44,13 @@ fn code_point(chars: &mut std::str::Chars<'_>) -> Result<char, (String, &'static
     value.and_then(char::from_u32).ok_or_else(|| (format!("\\u{{{hex}}}"), INSTEAD))
 }
 
-/// Only hexadecimal digits (no sign, which number parsing would take), as many as allowed.
+/// A number of hexadecimal digits only (number parsing would accept a sign), at most as many as allowed.
 fn is_hex(text: &str, digits: std::ops::RangeInclusive<usize>) -> bool {
     digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Text that [`unescape`] turns into these bytes again: what can be read stays as it is, and a space at the end is made visible.
+/// Text that [`unescape`] turns into these bytes again: readable characters stay unchanged, and a space at
+/// the end is made visible.
 pub(super) fn escape(bytes: &[u8], out: &mut String) {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -118,7 +118,7 @@ pub(super) fn bytes(line: &str) -> Result<Vec<u8>, Wrong> {
 /// The words after `+`.
 struct Flags {
     bits: u8,
-    /// The field block goes on in a CONTINUATION frame.
+    /// The field block continues in a CONTINUATION frame.
     more: bool,
     padding: u8,
 }
@@ -132,7 +132,7 @@ impl Flags {
                 ("headers" | "push" | "continuation", "more") => flags.more = true,
                 ("settings" | "ping", "ack") => flags.bits |= ACK,
                 ("data" | "headers" | "push", pad) if pad.starts_with("pad=") => {
-                    let wrong = || (format!("{pad:?} is no padding"), "a number of bytes up to 255, as in `data+pad=10`");
+                    let wrong = || (format!("{pad:?} is not a padding"), "a number of bytes up to 255, as in `data+pad=10`");
                     flags.padding = pad["pad=".len()..].parse().map_err(|_| wrong())?;
                     flags.bits |= PADDED;
                 }
@@ -176,12 +176,14 @@ fn stream(rest: &str) -> Result<(u32, &str), Wrong> {
 
 fn number(word: &str) -> Result<u32, Wrong> {
     let number = word.parse::<u32>().ok().filter(|n| *n < 1 << 31);
-    number.ok_or_else(|| (format!("{word:?} is no stream or window"), "a number from 0 to 2147483647"))
+    number.ok_or_else(|| (format!("{word:?} is not a stream or window"), "a number from 0 to 2147483647"))
 }
 
 fn error_code(word: &str) -> Result<u32, Wrong> {
     let named = ERRORS.iter().position(|name| *name == word).map(|n| n as u32);
-    named.or(word.parse().ok()).ok_or_else(|| (format!("{word:?} is no error code"), "a name as CANCEL or INTERNAL_ERROR, or a number"))
+    named
+        .or(word.parse().ok())
+        .ok_or_else(|| (format!("{word:?} is not an error code"), "a name such as CANCEL or INTERNAL_ERROR, or a number"))
 }
 
 fn settings(rest: &str) -> Result<Vec<u8>, Wrong> {
@@ -191,7 +193,7 @@ fn settings(rest: &str) -> Result<Vec<u8>, Wrong> {
             let named = SETTINGS.iter().position(|known| *known == name).map(|n| n as u16 + 1);
             Some((named.or(name.parse().ok())?, value.parse::<u32>().ok()?))
         });
-        let wrong = || (format!("{pair:?} is no setting"), "NAME=N or NUMBER=N, as in `settings INITIAL_WINDOW_SIZE=65535`");
+        let wrong = || (format!("{pair:?} is not a setting"), "NAME=N or NUMBER=N, as in `settings INITIAL_WINDOW_SIZE=65535`");
         let (name, value) = parsed.ok_or_else(wrong)?;
         out.extend_from_slice(&name.to_be_bytes());
         out.extend_from_slice(&value.to_be_bytes());
@@ -199,13 +201,15 @@ fn settings(rest: &str) -> Result<Vec<u8>, Wrong> {
     Ok(out)
 }
 
-/// `name: value | name: value` as literal fields that are not indexed, with new names (RFC 7541 section 6.2.2), without Huffman coding.
+/// `name: value | name: value` as literal fields that are not indexed, with new names (RFC 7541 section
+/// 6.2.2), without Huffman coding.
 fn fields(text: &str) -> Result<Vec<u8>, Wrong> {
     let mut out = Vec::new();
     for field in text.split(" | ").filter(|f| !f.is_empty()) {
         // The first character may be the colon of a pseudo-header.
         let colon = field.char_indices().skip(1).find(|(_, c)| *c == ':').map(|(at, _)| at);
-        let wrong = || (format!("{field:?} is no field"), "`name: value`, several with ` | ` between them (`\\x7c` is a bar in a value)");
+        let wrong =
+            || (format!("{field:?} is not a field"), "`name: value`, several with ` | ` between them (`\\x7c` is a bar in a value)");
         let (name, value) = field.split_at(colon.ok_or_else(wrong)?);
         let value = &value[1..];
         out.push(0);
@@ -218,7 +222,7 @@ fn fields(text: &str) -> Result<Vec<u8>, Wrong> {
     Ok(out)
 }
 
-/// An integer with a prefix of seven bits (RFC 7541 section 5.1); the eighth says that no Huffman code follows.
+/// An integer with a prefix of seven bits (RFC 7541 section 5.1); the eighth bit is 0: no Huffman code.
 fn length(n: usize, out: &mut Vec<u8>) {
     let Some(mut rest) = n.checked_sub(127) else { return out.push(n as u8) };
     out.push(127);

@@ -1,4 +1,5 @@
-//! Messages with a length of their own in `.wire` lines, as bytes: AWS event streams and gRPC. Lengths and checksums are computed.
+//! Messages with their own length in `.wire` lines, as bytes: AWS event streams and gRPC. Lengths and
+//! checksums are computed.
 
 use super::escape::unescape;
 use super::parse::Wrong;
@@ -16,12 +17,13 @@ pub(super) fn bytes(word: &str, text: &str) -> Result<Vec<u8>, Wrong> {
     match words.next() {
         Some("aws") => aws(words, text),
         Some("grpc") => grpc(words, text),
-        _ => Err((format!("{word:?} is no message"), MESSAGES)),
+        _ => Err((format!("{word:?} is not a message"), MESSAGES)),
     }
 }
 
-/// A message of an AWS event stream: the name of the event and its JSON. Big-endian: total length, length of the headers, CRC-32 of both; the
-/// headers (name with a length of one byte, type 7, value with a length of two); the payload; CRC-32 of everything before it.
+/// A message of an AWS event stream: the name of the event and its JSON. Big-endian: total length, length of
+/// the headers, CRC-32 of both; the headers (name with a length of one byte, type 7, value with a length of
+/// two); the payload; CRC-32 of everything before it.
 fn aws<'a>(flags: impl Iterator<Item = &'a str>, text: &str) -> Result<Vec<u8>, Wrong> {
     let (mut kind, mut sum_differs) = ("event", 0);
     for flag in flags {
@@ -55,7 +57,7 @@ fn aws<'a>(flags: impl Iterator<Item = &'a str>, text: &str) -> Result<Vec<u8>, 
     Ok(out)
 }
 
-/// A message of gRPC, gRPC-Web or Connect: a byte of flags, the length in four bytes, the text as it is.
+/// A message of gRPC, gRPC-Web or Connect: a byte of flags, the length in four bytes, the text unchanged.
 fn grpc<'a>(flags: impl Iterator<Item = &'a str>, text: &str) -> Result<Vec<u8>, Wrong> {
     let mut bits = 0u8;
     for flag in flags {

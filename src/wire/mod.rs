@@ -1,6 +1,8 @@
-//! `.wire` transcripts: text that says what happened on one connection. The fourth door, for fixtures and rule samples.
+//! `.wire` transcripts: text that describes what happened on one connection. The fourth door, for fixtures
+//! and rule samples.
 //!
-//! One directive per line. A delivery is what arrived at one time in one piece; it ends at a blank line, an `@`, a `!`, or where the direction changes.
+//! One directive per line. A delivery is what arrived at one time in one piece; it ends at a blank line, an
+//! `@`, a `!`, or where the direction changes.
 //!
 //! | line | means |
 //! |---|---|
@@ -17,17 +19,18 @@
 //! | `<grpc text` `<chunk/grpc …` `<h2 data/grpc 1 …` | one message of gRPC; the same in a chunk, in a DATA frame |
 //! | `!join` | first: the start of the connection was not captured |
 //! | `!syn` | first: the connection opens here, though its first bytes come later |
-//! | `!gap < 120` | so many bytes of this direction were not captured |
+//! | `!gap < 120` | this many bytes of this direction were not captured |
 //! | `!tcp < overlap-differs` | TCP noticed this in this direction (an oddity `tcp.…`) |
 //! | `!fin <` `!rst >` `!idle <` | this direction ends: FIN, RST, or silence beyond the limit |
 //! | `!end` `!end <` | the capture ends: both directions, or one |
 //! | `!stay` | last: nothing is implied, the connection stays open |
 //!
-//! The frames of HTTP/2 (RFC 9113; lengths and field blocks are computed, a name or number is taken for error codes and settings):
+//! The frames of HTTP/2 (RFC 9113; lengths and field blocks are computed, a name or number is taken for error
+//! codes and settings):
 //!
 //! | line | means |
 //! |---|---|
-//! | `>h2 preface` | the 24 bytes with which a client begins; its settings follow as a line of their own |
+//! | `>h2 preface` | the 24 bytes with which a client begins; its settings follow in their own line |
 //! | `<h2 settings INITIAL_WINDOW_SIZE=222 …` `<h2 settings+ack` | SETTINGS |
 //! | `<h2 headers STREAM name: value \| name: value` | HEADERS: literal fields, not indexed, without Huffman coding |
 //! | `<h2 continuation STREAM fields` | CONTINUATION, after a frame with `+more` |
@@ -37,16 +40,20 @@
 //! | `<h2 window_update STREAM N` `<h2 ping 8 bytes` | WINDOW_UPDATE, PING |
 //! | `<h2 frame TYPE FLAGS STREAM text` | any frame, by numbers |
 //!
-//! Flags follow the kind: `+end` (END_STREAM: data, headers), `+more` (no END_HEADERS: headers, push, continuation), `+ack` (settings, ping),
-//! `+pad=N` (data, headers, push): `<h2 data+end+pad=3 1 text`. A bar in a field's value is `\x7c`.
+//! Flags follow the kind: `+end` (END_STREAM: data, headers), `+more` (no END_HEADERS: headers, push,
+//! continuation), `+ack` (settings, ping), `+pad=N` (data, headers, push): `<h2 data+end+pad=3 1 text`. A bar
+//! in a field's value is `\x7c`.
 //!
-//! A message of an AWS event stream has the headers `:event-type` (the name), `:content-type` (`application/json`) and `:message-type`, and both
-//! checksums. `aws+exception` makes an exception of that name, `aws+bad-crc` changes the last bit of the second checksum. A message of gRPC has its
-//! flags and its length: `grpc+gzip` (the text is compressed already), `grpc+trailers` (gRPC-Web), `grpc+end` (Connect).
+//! A message of an AWS event stream has the headers `:event-type` (the name), `:content-type`
+//! (`application/json`) and `:message-type`, and both checksums. `aws+exception` makes an exception of that
+//! name, `aws+bad-crc` changes the last bit of the second checksum. A message of gRPC has its flags and its
+//! length: `grpc+gzip` (the text is compressed already), `grpc+trailers` (gRPC-Web), `grpc+end` (Connect).
 //!
-//! All of these lines exist both ways. Escapes in every text: `\n \r \t \0 \\ \xHH \u{HEX}`. A line never ends in white space; write `\x20`.
+//! All of these lines exist both ways. Escapes in every text: `\n \r \t \0 \\ \xHH \u{HEX}`. A line never
+//! ends in white space; write `\x20`.
 //!
-//! What is not said: a direction that has no end when the text is over ends with FIN, the server's first, unless there was an RST or `!stay`.
+//! Implied: a direction without an end at the end of the text ends with FIN, the server's first, unless there
+//! was an RST or `!stay`.
 
 mod escape;
 mod h2;
@@ -72,22 +79,22 @@ pub const START: Timestamp = Timestamp(1_767_225_600_000_000_000);
 /// What happened on one connection, owned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Transcript {
-    /// In order of time of arrival; the first is [`What::Open`] unless there is nothing at all.
+    /// In order of arrival; the first is [`What::Open`] unless the transcript is empty.
     pub events: Vec<Event>,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// Which way; `ToServer` for `Open`, where it means nothing.
+    /// Direction; `ToServer` for `Open`, which has no direction.
     pub dir: Direction,
-    /// What.
+    /// The event itself.
     pub what: What,
 }
 
-/// The owned counterpart of [`conn::What`], as far as a transcript can say it.
+/// The owned counterpart of [`conn::What`], as far as a transcript can express it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// First sight of the connection.
@@ -97,7 +104,7 @@ pub enum What {
     },
     /// The next bytes of this direction. Never empty.
     Data(Vec<u8>),
-    /// So many bytes of this direction were sent and not captured.
+    /// This many bytes of this direction were sent and not captured.
     Gap(u64),
     /// TCP noticed something of this kind in this direction.
     Odd(Kind),
@@ -106,7 +113,8 @@ pub enum What {
 }
 
 impl Transcript {
-    /// Everything in order as connection `conn`: `Open` first, `Closed` with what can be counted last. There are no packets, so every frame number is 0.
+    /// All events in order as connection `conn`: `Open` first, `Closed` with the counts last. There are no
+    /// packets, so every frame number is 0.
     pub fn replay(&self, conn: ConnId, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         let (Some(first), Some(last)) = (self.events.first(), self.events.last()) else { return };
         let mut send = |at, dir, what| sink(ByteEvent { at, frame: 0, conn, dir, what });
@@ -133,7 +141,7 @@ impl Transcript {
         self.events.iter().filter(|e| e.dir == dir).map(len).sum()
     }
 
-    /// What TCP would have counted, as far as a transcript says it.
+    /// What TCP would have counted, as far as a transcript shows it.
     fn facts(&self) -> ConnFacts {
         let (client_bytes, server_bytes) = (self.bytes(Direction::ToServer), self.bytes(Direction::ToClient));
         let mut facts = ConnFacts { handshake_seen: true, client_bytes, server_bytes, ..ConnFacts::default() };

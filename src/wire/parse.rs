@@ -1,4 +1,5 @@
-//! From text to a transcript. The author of a fixture is told the line, what is wrong with it, and what to write instead.
+//! From text to a transcript. Errors give the author of a fixture the line, what is wrong with it, and what
+//! to write instead.
 
 use super::escape::unescape;
 use super::{Event, START, Transcript, What, h2, message};
@@ -7,7 +8,7 @@ use crate::oddity::Kind;
 use crate::time::{Span, Timestamp};
 use std::fmt;
 
-/// Why a text is no transcript.
+/// Why a text is not a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireError {
     /// Line, from 1.
@@ -49,7 +50,7 @@ struct Parser {
     delivery: Vec<u8>,
     delivery_dir: Direction,
     ended: [bool; 2],
-    /// Ends are not implied: a reset took both directions, or the text said `!stay`.
+    /// Ends are not implied: a reset ended both directions, or the text has `!stay`.
     no_fin: bool,
     stayed: bool,
 }
@@ -98,7 +99,7 @@ impl Parser {
         }
     }
 
-    /// Behind `>` or `<`.
+    /// A line after its `>` or `<`.
     fn bytes(&mut self, dir: Direction, rest: &str) -> Result<(), Wrong> {
         let (word, text) = rest.split_once(' ').unwrap_or((rest, ""));
         let bytes = match word {
@@ -116,7 +117,7 @@ impl Parser {
             _ => match word.strip_prefix("chunk") {
                 Some(inside) if inside.starts_with('/') => chunk("", &message::bytes(&inside[1..], text)?)?,
                 Some(extension) if extension.is_empty() || extension.starts_with(';') => chunk(extension, &unescape(text)?)?,
-                _ => return Err((format!("{word:?} behind the arrow"), LINES)),
+                _ => return Err((format!("{word:?} after the arrow"), LINES)),
             },
         };
         if !self.delivery.is_empty() && self.delivery_dir != dir {
@@ -128,13 +129,13 @@ impl Parser {
         Ok(())
     }
 
-    /// Behind `!`.
+    /// A directive after its `!`.
     fn directive(&mut self, rest: &str) -> Result<(), Wrong> {
         let mut words = rest.split_ascii_whitespace();
         match (words.next().unwrap_or(""), words.next(), words.next(), words.next()) {
             (word @ ("join" | "syn"), None, ..) => {
                 if !self.events.is_empty() {
-                    return Err((format!("!{word} behind something else"), "it as the first line that is neither comment nor time"));
+                    return Err((format!("!{word} after something else"), "it as the first line that is neither comment nor time"));
                 }
                 self.open(word == "join");
             }
@@ -166,7 +167,7 @@ impl Parser {
         Ok(())
     }
 
-    /// The delivery at hand is whole.
+    /// The current delivery is complete.
     fn deliver(&mut self) {
         if !self.delivery.is_empty() {
             let bytes = std::mem::take(&mut self.delivery);
@@ -203,10 +204,10 @@ impl Parser {
 
     fn may_go_on(&self, dir: Direction) -> Result<(), Wrong> {
         if self.stayed {
-            return Err(("something behind !stay".into(), "!stay as the last line"));
+            return Err(("something after !stay".into(), "!stay as the last line"));
         }
         match self.ended[dir.index()] {
-            true => Err(("something behind the end of this direction".into(), "the end behind it")),
+            true => Err(("something after the end of this direction".into(), "the end after it")),
             false => Ok(()),
         }
     }
@@ -233,15 +234,19 @@ fn direction(word: &str) -> Result<Direction, Wrong> {
     match word {
         ">" => Ok(Direction::ToServer),
         "<" => Ok(Direction::ToClient),
-        other => Err((format!("{other:?} is no direction"), "< for what the server sent, > for what the client sent")),
+        other => Err((format!("{other:?} is not a direction"), "< for what the server sent, > for what the client sent")),
     }
 }
 
-/// Behind `@`: a step or an instant.
+/// A time after its `@`: a step or an instant.
 fn moved(now: Timestamp, rest: &str) -> Result<Timestamp, Wrong> {
     let word = rest.trim();
-    let wrong =
-        || (format!("{word:?} is no time"), "a step as `+20ms` (s, ms, us, ns; whole numbers) or an instant as `2026-01-01T00:00:00Z`");
+    let wrong = || {
+        (
+            format!("{word:?} is not a time"),
+            "a step such as `+20ms` (s, ms, us, ns; whole numbers) or an instant such as `2026-01-01T00:00:00Z`",
+        )
+    };
     let (sign, step) = match word.split_at_checked(1) {
         Some(("+", step)) => (1, step),
         Some(("-", step)) => (-1, step),

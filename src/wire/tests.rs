@@ -1,4 +1,4 @@
-//! Bytes and times that a text stands for are written down here by hand; the round trip is proved for any transcript.
+//! Bytes and times of a text are written here by hand; the round trip is proved for any transcript.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -81,7 +81,8 @@ fn frames_are_those_of_rfc_9113() {
     for (text, want) in cases {
         assert_eq!(line(text), *want, "{text}");
     }
-    // Lengths of 127 and more take several bytes (RFC 7541 section 5.1: 1337 in a prefix of 5 bits is 31, 154, 10; here 127 + 128 + 10).
+    // Lengths of 127 and more take several bytes (RFC 7541 section 5.1: 1337 in a prefix of 5 bits is 31,
+    // 154, 10; here 127 + 128 + 10).
     for (n, length) in [(126, &b"\x7e"[..]), (127, b"\x7f\0"), (254, b"\x7f\x7f"), (265, b"\x7f\x8a\x01")] {
         let got = line(&format!("<h2 headers 1 a: {}", "x".repeat(n)));
         assert!(got[9..].starts_with(&[b"\0\x01a", length, b"x"].concat()) && got.ends_with(b"x"), "{n}: {got:?}");
@@ -159,33 +160,33 @@ fn a_wrong_line_is_named_with_what_to_write() {
         ("< \\u{d800}\n", 1, "scalar value"),
         ("@ 20ms\n", 1, "+20ms"),
         ("@ +1.5s\n", 1, "whole numbers"),
-        ("@ +999999999999s\n", 1, "is no time"),
+        ("@ +999999999999s\n", 1, "is not a time"),
         ("!gap < x\n", 1, "number of bytes"),
-        ("!fin x\n", 1, "is no direction"),
+        ("!fin x\n", 1, "is not a direction"),
         ("!boom\n", 1, "!join"),
         ("< a\n!join\n", 2, "first line"),
         ("!fin <\n< a\n", 2, "end of this direction"),
-        ("!stay\n< a\n", 2, "behind !stay"),
+        ("!stay\n< a\n", 2, "after !stay"),
         ("<chunk;a/aws\n", 1, "`<last`"),
         ("<h2\n", 1, "h2 preface"),
         ("<h2 lump 1\n", 1, "no h2 line: \"lump\""),
         ("<h2 preface x\n", 1, "no h2 line: \"preface\""),
-        ("< a\n<h2 data x\n", 2, "\"x\" is no stream"),
+        ("< a\n<h2 data x\n", 2, "\"x\" is not a stream"),
         ("<h2 data 2147483648 a\n", 1, "2147483647"),
-        ("<h2 rst 1 CANCLE\n", 1, "\"CANCLE\" is no error code"),
+        ("<h2 rst 1 CANCLE\n", 1, "\"CANCLE\" is not an error code"),
         ("<h2 rst+end 1 CANCEL\n", 1, "no flag of h2 rst: \"end\""),
         ("<h2 data+pad=256 1 a\n", 1, "up to 255"),
-        ("<h2 headers 1 a\n", 1, "\"a\" is no field"),
+        ("<h2 headers 1 a\n", 1, "\"a\" is not a field"),
         ("<h2 headers/grpc 1 a\n", 1, "in a data frame"),
-        ("<h2 settings A=1\n", 1, "\"A=1\" is no setting"),
+        ("<h2 settings A=1\n", 1, "\"A=1\" is not a setting"),
         ("<h2 ping 1\n", 1, "a ping of 1 bytes"),
         ("<h2 frame 256 0 1 a\n", 1, "up to 255"),
-        ("<h2 data/lump 1 a\n", 1, "\"lump\" is no message"),
+        ("<h2 data/lump 1 a\n", 1, "\"lump\" is not a message"),
         ("<h2 data 1 \\q\n", 1, "unknown escape \\q"),
         ("<aws {}\n", 1, "name of its event"),
         ("<aws+end a {}\n", 1, "no flag of aws: \"end\""),
         ("<grpc+exception a\n", 1, "no flag of grpc: \"exception\""),
-        ("<chunk/lump a\n", 1, "\"lump\" is no message"),
+        ("<chunk/lump a\n", 1, "\"lump\" is not a message"),
     ];
     for (text, line, said) in cases {
         let error = parse(text).expect_err(text);
@@ -216,7 +217,8 @@ fn collect(dir: &Path, files: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// Any transcript that keeps the contract of `conn::ByteEvent`: nothing behind the end of a direction, no empty data.
+/// Any transcript that keeps the contract of `conn::ByteEvent`: nothing after the end of a direction, no
+/// empty data.
 fn transcripts() -> impl Strategy<Value = Transcript> {
     let bytes = prop_oneof![
         proptest::collection::vec(any::<u8>(), 1..40),

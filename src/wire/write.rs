@@ -1,4 +1,4 @@
-//! From a transcript to text that reads like the wire and parses to the same transcript.
+//! Writes a transcript as text that reads like the wire and parses to the same transcript.
 
 use super::escape::escape;
 use super::{Event, START, Transcript, What};
@@ -77,7 +77,7 @@ impl Writer {
             What::End(End::Reset) => self.line(&format!("!rst {arrow}")),
             What::End(End::Idle) => self.line(&format!("!idle {arrow}")),
             What::End(End::Capture) => self.line(&format!("!end {arrow}")),
-            // A second opening is nothing that a transcript can say; the first is the one that counts.
+            // A transcript cannot express a second opening; the first one counts.
             What::Open { .. } => {}
         }
         self.data_dir = None;
@@ -100,7 +100,7 @@ impl Writer {
         self.data_dir = None;
     }
 
-    /// One delivery: a line for each CRLF, what is left without one.
+    /// Write one delivery: a line for each CRLF, then the rest without a line end.
     fn data(&mut self, arrow: char, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some(at) = memchr::memmem::find(rest, b"\r\n") {

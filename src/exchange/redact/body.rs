@@ -1,16 +1,17 @@
-//! Secrets in bodies that are text, at the places known for them: JSON members, form fields and multipart fields by name, and JSON strings that begin as
-//! keys do. Each is overwritten in place, so that lengths, offsets and boundaries stay what they were.
+//! Secrets in bodies that are text, at the places known for them: JSON members, form fields and multipart
+//! fields by name, and JSON strings that begin as keys do. Each is overwritten in place, so that lengths,
+//! offsets and boundaries do not change.
 
 use super::Redactor;
 use super::known::{begins_as_key, holds_secret, is_secret, overwrite, scheme};
 
-/// Longest name, and longest line of a multipart head, that is looked at.
+/// Longest name, and longest line of a multipart head, that is examined, in bytes.
 const WORD: usize = 256;
-/// A form's name that is longer is none.
+/// Longest name of a form field; longer bytes are not a form.
 const FORM_NAME: usize = 64;
 /// Longest boundary (RFC 2046 section 5.1.1), with its line end and dashes.
 const BOUNDARY: usize = 74;
-/// So much of a secret in several deliveries is remembered, for the places that quote it.
+/// Bytes of a secret in several deliveries that are remembered, to find the places that quote it.
 const REMEMBERED: usize = 4 << 10;
 
 /// Walks through one decoded body, delivery by delivery, and overwrites secrets.
@@ -23,17 +24,17 @@ const REMEMBERED: usize = 4 << 10;
 #[derive(Debug, Clone, Default)]
 pub(super) struct TextMask {
     state: State,
-    /// The name or line at hand, in lower case; of a JSON value its begin.
+    /// The current name or line, in lower case; the beginning of a JSON value.
     word: Vec<u8>,
-    /// It was longer.
+    /// The name or line was longer than that.
     long: bool,
     escaped: bool,
-    /// Objects and arrays that are open, and which of them has a secret's name.
+    /// Number of open objects and arrays, and which of them has a secret's name.
     depth: u32,
     within: Option<(u32, Holder)>,
     /// Multipart: line end, dashes and boundary.
     boundary: Vec<u8>,
-    /// Of a secret in several deliveries: what came so far.
+    /// The bytes so far of a secret in several deliveries.
     secret: Vec<u8>,
 }
 
@@ -52,9 +53,9 @@ enum State {
     Between,
     /// In a string that may be a member's name.
     Name,
-    /// Behind it.
+    /// After that name.
     Named,
-    /// Behind its colon.
+    /// After the colon.
     Colon,
     /// In a string value.
     Value { secret: bool },
@@ -66,11 +67,11 @@ enum State {
     Boundary,
     /// In the lines before a part's value.
     PartHead { secret: bool },
-    /// In it; so many bytes of the boundary have just been seen.
+    /// In a part's value; the number of bytes of the boundary that were just seen.
     PartValue { secret: bool, seen: usize },
-    /// Behind a boundary.
+    /// After a boundary.
     PartEnd,
-    /// Something else: left alone.
+    /// Any other text: left unchanged.
     Other,
 }
 
@@ -81,7 +82,7 @@ impl State {
 }
 
 impl TextMask {
-    /// Nothing that comes will be looked at.
+    /// Whether no later byte is examined.
     pub(super) fn is_over(&self) -> bool {
         self.state == State::Other
     }
@@ -91,7 +92,7 @@ impl TextMask {
         self.remember(&[], true, found);
     }
 
-    /// A secret's bytes; with the last of them it is `found`.
+    /// Process bytes of a secret; with the last of them call `found`.
     fn remember(&mut self, bytes: &[u8], whole: bool, found: &mut Vec<String>) {
         let room = REMEMBERED.saturating_sub(self.secret.len()).min(bytes.len());
         self.secret.extend_from_slice(&bytes[..room]);
@@ -102,17 +103,18 @@ impl TextMask {
         }
     }
 
-    /// The next bytes, in order. True if any were overwritten; `found` gets those that are whole.
+    /// Process the next bytes, in order. True if any were overwritten; `found` gets the secrets that are
+    /// whole.
     pub(super) fn apply(&mut self, bytes: &mut [u8], redactor: &Redactor, found: &mut Vec<String>) -> bool {
         let mut changed = false;
-        // Begin of the secret value at hand; it goes on from the delivery before.
+        // Start of the current secret value; it continues from the previous delivery.
         let (mut begin, mut split) = (0, true);
         for at in 0..bytes.len() {
             if self.is_over() {
                 return changed;
             }
             let was = self.state.in_secret();
-            // Behind the value: its closing quote, the ampersand, the boundary.
+            // After the value: its closing quote, the ampersand, the boundary.
             if let Some(behind) = self.step(bytes[at])
                 && was
             {
@@ -125,7 +127,8 @@ impl TextMask {
             }
         }
         if self.state.in_secret() {
-            // What may be the boundary's begin says nothing of the value. The rest goes on in the next delivery: no hash can be told of it.
+            // What may be the start of the boundary is not part of the value. The value continues in the next
+            // delivery, so it has no hash.
             let seen = if let State::PartValue { seen, .. } = self.state { seen } else { 0 };
             let end = bytes.len().saturating_sub(seen).max(begin);
             self.remember(&bytes[begin..end], false, found);
@@ -134,7 +137,7 @@ impl TextMask {
         changed
     }
 
-    /// One byte. A value has ended with it: so many of the bytes last seen are behind it.
+    /// Process one byte. If a value ended with it, returns how many of the last bytes are after the value.
     fn step(&mut self, byte: u8) -> Option<usize> {
         let escaped = std::mem::take(&mut self.escaped);
         match self.state {
@@ -255,7 +258,7 @@ impl TextMask {
         self.begin(State::PartHead { secret: false });
     }
 
-    /// A line of a part's head is there.
+    /// Process a whole line of a part's head.
     fn part_line(&mut self, secret: bool) {
         let line = String::from_utf8_lossy(self.word.trim_ascii_end()).into_owned();
         if line.is_empty() {
@@ -288,7 +291,7 @@ impl TextMask {
         !self.long && std::str::from_utf8(&self.word).is_ok_and(is_secret)
     }
 
-    /// The string of this name is one.
+    /// Whether the string of this name is a secret.
     fn is_secret(&self) -> bool {
         let holds = self.within == Some((self.depth, Holder::Object)) && holds_secret(&self.word);
         holds || self.names_secret()

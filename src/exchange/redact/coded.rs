@@ -1,14 +1,16 @@
-//! Secrets in bodies as they were sent: under a content coding too.
+//! Secrets in bodies as they were sent, including those with a content coding.
 
 use super::Redactor;
 use super::body::TextMask;
 use crate::body::Decoder;
 use crate::time::Timestamp;
 
-/// Walks through one body, delivery by delivery, and overwrites secrets in place: lengths, offsets and boundaries stay what they were.
+/// Walks through one body, delivery by delivery, and overwrites secrets in place: lengths, offsets and
+/// boundaries do not change.
 ///
-/// Compressed bytes can't be changed one by one. Where a secret comes out of them, the bytes at hand and all that follow are blanked: they no longer decode,
-/// and what was made of them while they did (hashes, figures, texts) stays.
+/// Compressed bytes cannot be changed one by one. If they decode to a secret, the current delivery and all
+/// later ones are blanked. They no longer decode; what was computed from them before (hashes, figures, texts)
+/// stays.
 #[derive(Debug, Default)]
 pub struct BodyMask(Kind);
 
@@ -16,9 +18,9 @@ pub struct BodyMask(Kind);
 enum Kind {
     Text(TextMask),
     Coded(Box<(Decoder, TextMask)>),
-    /// All that comes is blanked.
+    /// All later bytes are blanked.
     Blank,
-    /// Nothing can be known of it, or nothing is in it.
+    /// The body cannot be decoded, or it has no secrets.
     Open,
 }
 
@@ -29,13 +31,14 @@ impl Default for Kind {
 }
 
 impl BodyMask {
-    /// Of a body under these codings, as `Content-Encoding` lists them.
+    /// A redactor for a body with these codings, in the order of `Content-Encoding`.
     pub fn new(coding: Option<&str>) -> BodyMask {
         let decoder = Decoder::new(coding);
         BodyMask(if decoder.is_identity() { Kind::default() } else { Kind::Coded(Box::new((decoder, TextMask::default()))) })
     }
 
-    /// The next bytes, in order. True if any were overwritten; `found` gets the secrets that were whole.
+    /// Process the next bytes, in order. True if any were overwritten; `found` gets the secrets that were
+    /// whole.
     pub fn apply(&mut self, bytes: &mut [u8], redactor: &Redactor, found: &mut Vec<String>) -> bool {
         match &mut self.0 {
             Kind::Text(mask) => mask.apply(bytes, redactor, found),
@@ -74,7 +77,7 @@ impl BodyMask {
         }
     }
 
-    /// Bytes are missing: what follows under a coding can't be read, by anybody.
+    /// Bytes are missing: what follows in a content coding cannot be decoded.
     pub fn gap(&mut self) {
         if let Kind::Coded(_) = self.0 {
             self.0 = Kind::Open;
@@ -86,7 +89,7 @@ impl BodyMask {
 mod tests {
     use super::*;
 
-    /// GZIP of a stored block: the bytes stand there as they are. The checksum behind it is never asked for.
+    /// GZIP of a stored block: the bytes are in it unchanged. The checksum after it is never read.
     fn stored(text: &str) -> Vec<u8> {
         let len = text.len() as u16;
         let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];

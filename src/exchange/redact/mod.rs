@@ -1,6 +1,7 @@
-//! Secrets in heads, targets and request bodies, told from the rest: what a person may show around without a second look.
+//! Finds and replaces secrets in heads, targets and request bodies, so that the rest can be shown to others.
 //!
-//! For display a secret's length stands in for it. For the database a salted hash does too: equal keys stay equal, and nobody gets them back.
+//! For display a secret is replaced by its length; for the database by a salted hash as well: equal keys stay
+//! equal, and they cannot be recovered.
 
 mod body;
 mod coded;
@@ -16,7 +17,7 @@ use std::borrow::Cow;
 /// Header names that carry secrets as a whole.
 const NAMES: &[&str] =
     &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-goog-iam-authorization-token"];
-/// Parts of names that give a secret away: `x-api-key`, `X-Goog-Api-Key`, `x-auth-token`, `client_secret`, …
+/// Parts of names that mark a secret: `x-api-key`, `X-Goog-Api-Key`, `x-auth-token`, `client_secret`, …
 const PARTS: &[&str] = &[
     "api-key",
     "api_key",
@@ -34,10 +35,11 @@ const PARTS: &[&str] = &[
 /// Names of query parameters that are secret although the word alone would not do in a header.
 const PARAMETERS: &[&str] = &["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"];
 
-/// A query parameter whose name may mean something else (`code`, `session`) and whose value is shorter is no key: a number, a flag, a word.
+/// A query parameter whose name may mean something else (`code`, `session`) and whose value is shorter is not
+/// a key, but a number, a flag or a word.
 const SHORT: usize = 6;
 
-/// Replaces secrets by what stands in for them. What stands in already stays as it is.
+/// Replaces secrets by placeholders. Placeholders stay unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
     salt: Option<Vec<u8>>,
@@ -49,7 +51,8 @@ impl Redactor {
         Redactor { salt: Some(salt) }
     }
 
-    /// A header's value. Schemes (`Bearer`, `Basic`) and cookie names stay, lengths are told: they explain failures.
+    /// A header's value. Schemes (`Bearer`, `Basic`) and cookie names stay, lengths are shown: they explain
+    /// failures.
     pub fn value<'v>(&self, name: &str, value: &'v str) -> Cow<'v, str> {
         let lower = name.to_ascii_lowercase();
         if !is_secret(name) || value.is_empty() {
@@ -74,7 +77,8 @@ impl Redactor {
         })
     }
 
-    /// A request target with secret query parameters and userinfo replaced; by something without a space, so that it stays one word.
+    /// A request target with secret query parameters and userinfo replaced; by something without a space, so
+    /// that it stays one word.
     pub fn target<'t>(&self, target: &'t str) -> Cow<'t, str> {
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -106,7 +110,7 @@ impl Redactor {
         Cow::Owned(out)
     }
 
-    /// A head or trailer section as sent; all that is no secret stays byte for byte.
+    /// A head or trailer section as sent; everything else stays byte for byte.
     pub fn head<'h>(&self, raw: &'h [u8]) -> Cow<'h, [u8]> {
         let mut out = Vec::new();
         let mut copied = 0;
@@ -116,14 +120,15 @@ impl Redactor {
             let start = at;
             at += line.len();
             let text = line.trim_ascii_end();
-            // A line that begins with white space goes on with the field before it (RFC 9112 section 5.2).
+            // A line that begins with white space continues the field before it (RFC 9112 section 5.2).
             let folded = start > 0 && line.first().is_some_and(|b| matches!(b, b' ' | b'\t')) && !text.is_empty();
             let changed = if folded { hidden.then(Vec::new) } else { self.line(text) };
             hidden = if folded { hidden } else { changed.is_some() };
             if let Some(changed) = changed {
                 out.extend_from_slice(&raw[copied..start]);
                 out.extend_from_slice(&changed);
-                // A folded line of a secret goes with its end: what is left would be an empty line.
+                // A folded line of a secret is removed with its line end: an empty line would remain
+                // otherwise.
                 copied = if folded { at } else { start + text.len() };
             }
         }
@@ -202,7 +207,7 @@ fn is_secret(name: &str) -> bool {
     token || NAMES.contains(&name.as_str()) || PARTS.iter().any(|p| name.contains(p))
 }
 
-/// `user:password` of an absolute-form target, with what stands around it.
+/// `user:password` of an absolute-form target, with the text around it.
 fn userinfo(path: &str) -> Option<(&str, &str, &str)> {
     let start = path.find("://")? + 3;
     let rest = &path[start..];

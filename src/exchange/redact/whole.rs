@@ -1,4 +1,4 @@
-//! A whole exchange made fit to be shown around.
+//! A whole exchange without secrets, fit to be shared.
 
 use super::{BodyMask, Redactor};
 use crate::exchange::Exchange;
@@ -11,7 +11,7 @@ pub fn exchange(x: &Exchange) -> Exchange {
     let mut x = x.clone();
     if let Some(r) = &mut x.request {
         let kept = stored::Kept { first_at: r.head.first_at, h2_stream: r.head.h2_stream, transfer: r.head.transfer.as_str() };
-        // What no longer reads as a head is left out rather than shown.
+        // A head that no longer parses is left out.
         r.head = stored::request(&redactor.head(r.head.fields.raw()), kept).unwrap_or_else(|| RequestHead {
             target: redactor.target(&r.head.target).into_owned(),
             fields: Fields::default(),

@@ -1,11 +1,11 @@
-//! In the place of `legacy` where the feature `legacy-tls` is off: nothing of it is opened.
+//! Replaces `legacy` without the feature `legacy-tls`: none of its ciphers is decrypted.
 
-/// Suites and versions that need what is missing are not read.
+/// Suites and versions that need these ciphers are unsupported.
 pub(super) const BUILT_IN: bool = false;
 
 pub(super) type OpenCcm = Box<dyn Fn(&[u8; 12], &[u8], &mut Vec<u8>) -> Option<()> + Send + Sync>;
 
-/// There is none.
+/// A type without values.
 pub(super) enum Rc4 {}
 
 pub(super) fn rc4(_: &[u8]) -> Option<Rc4> {

@@ -1,4 +1,4 @@
-//! What each way to end an answer amounts to, and what is said of it, word for word.
+//! The verdict of each way to end an answer, and its reasons word for word.
 
 use super::{ASK, DONE, ERROR, HEAD, LAST, STOP, WORD, exchange};
 use crate::exchange::ending::{Ending, Party};
@@ -124,7 +124,7 @@ fn silence_as_long_as_a_limit() {
     let left = format!("the client closed (FIN) after {WORD_LEN} body bytes, no zero chunk");
     let whose = "the client's end closed: a gateway in front of this server, or the client's own read time-out";
     check(&[WORD, "@ +60s\n!fin >\n"], GatewayTimeout, &[NO_TERMINATOR, NO_REASON, &left, limit, whose]);
-    // Before any answer the silence counts from the request; behind a head, from the head.
+    // Before any answer the silence counts from the request; after a head, from the head.
     let judged = of(&exchange(&[ASK, "@ +30s\n!rst <\n"]));
     let said = "silence of 30.0 s before the end: the limit of Google Cloud load balancers, CloudFront's origin is 30 s";
     assert_eq!(
@@ -167,7 +167,7 @@ fn an_error_counts_under_a_status_of_success_only() {
     assert_eq!(of(&x).verdict, ErrorInside200, "a status that was not seen promises nothing else");
 }
 
-/// An answer of one delta, ended as stated 5 s behind it.
+/// An answer of one delta, ended as stated 5 s after it.
 fn ended(told: EndSignal, by: Party) -> Exchange {
     let mut x = exchange(&[ASK, HEAD, WORD, "@ +5s\n!fin <\n"]);
     x.ending = Ending { told: Some(told), by, client: Default::default(), server: Default::default(), ..x.ending };
@@ -175,7 +175,7 @@ fn ended(told: EndSignal, by: Party) -> Exchange {
     x
 }
 
-/// What tells the end, in words.
+/// The signal of the end, as a sentence.
 fn transport(x: &Exchange) -> String {
     of(x).why[2].clone()
 }
@@ -272,7 +272,7 @@ fn a_client_that_closed_its_own_side_and_went_on_reading() {
     let went_on = "the client had closed its own side only and went on reading";
     let cut = of(&word_late(5_000, "!fin <\n"));
     assert_eq!(cut.verdict, ServerTruncated);
-    // More than a second behind its FIN; what is under way may take that long.
+    // More than a second after its FIN; bytes in flight may take that long.
     let fins = |ms| {
         let mut x = word_late(ms, "!fin <\n");
         (x.ending.by, x.ending.told) = (Party::Client, Some(EndSignal::Fin));
@@ -337,7 +337,7 @@ fn tls_that_ends_without_close_notify_could_have_been_cut() {
 
 #[test]
 fn who_promises_an_end() {
-    // Gemini has no terminator, only a finish reason; records of nobody promise nothing.
+    // Gemini has no terminator, only a finish reason; records without a dialect promise nothing.
     let dialect = |name: &'static str| {
         let mut x = exchange(&[ASK, HEAD, WORD, LAST]);
         let r = x.response.as_mut().unwrap();
@@ -368,7 +368,7 @@ fn the_end_is_said_by_terminator_or_finish_reason() {
 #[test]
 fn a_limit_is_hit_within_its_slack() {
     let fits = |ms: i64| near(Span::from_millis(ms)).map(|l| l.secs);
-    // From 150 ms before it to a second and half a percent behind it.
+    // From 150 ms before it to a second and half a percent after it.
     for secs in [30, 50, 60, 100, 120, 125, 300, 350] {
         let (first, last) = (secs * 1000 - 150, secs * 1000 + 1000 + secs * 5);
         assert_eq!([first - 1, first, last, last + 1].map(fits), [None, Some(secs), Some(secs), None], "{secs} s");

@@ -1,4 +1,4 @@
-//! Secrets at every place known for them, and what looks like one and is none.
+//! Secrets at every known place, and values that look like secrets but are not.
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn forms_too() {
     let sent = "grant_type=refresh_token&refresh_token=0123456789abc&client_id=me&client_secret=s3cr3t-s3cr3t";
     let wanted = "grant_type=refresh_token&refresh_token=[redacted]***&client_id=me&client_secret=[redacted]***";
     let have = masked(sent, usize::MAX);
-    // The last one may go on in a delivery that never came: it is told of without a mark.
+    // The last secret may continue in a delivery that never came: it is reported without a mark.
     assert_eq!(have[..have.len() - 13], wanted[..wanted.len() - 13]);
     assert!(have.ends_with("client_secret=*************"), "{have}");
 }
