@@ -18,9 +18,9 @@ use crate::time::{Span, Timestamp};
 
 /// Oddities of lower layers that make a sender wait and have a duration: (kind, cause as a sentence).
 pub const TRANSPORT_STALLS: &[(Kind, &str)] = &[
-    (tcp::ZERO_WINDOW, "the client did not read: its TCP window was shut"),
+    (tcp::ZERO_WINDOW, "the client did not read: its TCP window was closed"),
     (tcp::RETRANSMISSION_STALL, "packets were lost and sent again"),
-    (h2::FLOW_CONTROL_STALL, "the client's HTTP/2 flow-control window was shut"),
+    (h2::FLOW_CONTROL_STALL, "the client's HTTP/2 flow-control window was closed"),
 ];
 
 /// A burst of deltas: less than [`TOGETHER`] between neighbours.
@@ -136,7 +136,7 @@ impl Cause {
         match self {
             Cause::Server => "the server sent nothing: it was thinking, busy, or held back",
             Cause::Transport(words) => words,
-            Cause::Capture => "nobody can tell: the capture lacks bytes",
+            Cause::Capture => "unknown: the capture lacks bytes",
         }
     }
 }

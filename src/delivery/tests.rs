@@ -91,7 +91,7 @@ const WINDOW: Kind = TRANSPORT_STALLS[0].0;
 const LOSS: Kind = TRANSPORT_STALLS[1].0;
 const FLOW: Kind = TRANSPORT_STALLS[2].0;
 
-const SHUT: &str = "the client did not read: its TCP window was shut";
+const SHUT: &str = "the client did not read: its TCP window was closed";
 const LOST: &str = "packets were lost and sent again";
 const NOTHING: &str = "the server sent nothing: it was thinking, busy, or held back";
 
@@ -110,7 +110,7 @@ fn a_pause_is_caused_by_what_ended_within_it_and_lasted_for_half_of_it() {
         (&[(WINDOW, 2001, Some(900))], NOTHING),
         (&[(WINDOW, 900, Some(900))], NOTHING),
         (&[(LOSS, 1500, Some(600))], LOST),
-        (&[(FLOW, 1500, Some(600))], "the client's HTTP/2 flow-control window was shut"),
+        (&[(FLOW, 1500, Some(600))], "the client's HTTP/2 flow-control window was closed"),
         (&[(LOSS, 1500, Some(600)), (WINDOW, 1600, Some(600))], SHUT),
         (&[(LOSS, 1500, Some(600)), (WINDOW, 2500, Some(600))], LOST),
         (&[(Kind("tcp.other"), 1500, Some(900))], NOTHING),
@@ -123,7 +123,7 @@ fn a_pause_is_caused_by_what_ended_within_it_and_lasted_for_half_of_it() {
         }
         assert_eq!(cause(&x, at(1000), at(2000)).as_str(), *said, "{stalls:?}");
         x.gap = true;
-        let unsure = if *said == NOTHING { "nobody can tell: the capture lacks bytes" } else { said };
+        let unsure = if *said == NOTHING { "unknown: the capture lacks bytes" } else { said };
         assert_eq!(cause(&x, at(1000), at(2000)).as_str(), unsure, "{stalls:?}, and bytes are missing");
     }
 }
@@ -220,7 +220,7 @@ fn deltas_that_were_made_in_silence() {
     assert_eq!(held(&[300, 300, 300, 300]), Some((1, 4, 300)));
     assert_eq!(held(&[299, 299, 299, 299]), None, "who waits less than 0.3 s does not notice");
     assert_eq!(held(&[300, 320, 340, 360]), None, "one by one");
-    assert_eq!(held(&[300]), None, "one delta is no burst");
+    assert_eq!(held(&[300]), None, "one delta is not a burst");
     // Two milliseconds to make each.
     assert_eq!(held(&[400; 200]), Some((1, 200, 400)));
     assert_eq!(held(&[400; 201]), None);
@@ -294,7 +294,7 @@ fn pauses_are_told_from_a_quarter_of_a_second_or_with_their_cause() {
     assert_eq!(pause(&x), Some(format!("longest pause 100 ms before record 1: {LOST}")));
     let mut x = stream(&[20, 120]);
     x.gap = true;
-    assert_eq!(pause(&x), None, "a short one that nobody can explain");
+    assert_eq!(pause(&x), None, "a short one without an explanation");
 }
 
 #[test]

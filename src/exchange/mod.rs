@@ -156,7 +156,7 @@ pub struct Response {
     pub body: Body,
     /// Trailer section.
     pub trailers: Fields,
-    /// Framing and declared type of the body.
+    /// How the records are marked in the body.
     pub framing: Framing,
     /// Dialect: its name, `none` for records that no dialect claims, `None` without records.
     pub dialect: Option<&'static str>,

@@ -177,5 +177,5 @@ fn on_a_websocket_latency_counts_from_the_question_that_was_last() {
     assert_eq!(figures(&[60]), (Some(ms(50)), all.clone(), Some(ms(45))));
     assert_eq!(figures(&[110]), (Some(ms(0)), all, Some(ms(45))), "one at the delta's own time asked for it");
     assert_eq!(figures(&[60, 150]), (Some(ms(50)), vec![ms(20)], None), "no span bridges two answers");
-    assert_eq!(figures(&[111]), (Some(ms(100)), vec![ms(70)], None), "a question behind the first delta did not ask for it");
+    assert_eq!(figures(&[111]), (Some(ms(100)), vec![ms(70)], None), "a question after the first delta did not ask for it");
 }

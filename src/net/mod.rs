@@ -58,7 +58,7 @@ pub struct Segment<'a> {
     /// Where the packet was seen, so that copies of one packet can be distinguished from retransmissions: the
     /// kernel's interface index in SLL2 captures, else the capture's device number (pcapng interface,
     /// `--iface`). `None` if the capture does not have it (SLL version 1). Compare within one direction only:
-    /// a tap may deliver each direction on a device of its own.
+    /// a tap may deliver each direction on its own device.
     pub device: Option<u32>,
     /// IPv4 identification, or that of an IPv6 fragment header, else 0 for unknown. A copy of a packet has
     /// the same value, a retransmission usually another. Senders may use 0 for all (RFC 6864).

@@ -1,48 +1,50 @@
-//! A few bytes around an offending one, made printable while they are at hand, so that a report can show them long after they are gone.
+//! Excerpts: a few bytes around the place of an oddity, made printable while they are available, so that a
+//! report can show them later.
 
 use super::printable;
 
-/// Bytes shown before the mark, at most.
+/// Most bytes shown before the mark.
 const BEFORE: usize = 40;
-/// Bytes shown from the mark on, at most.
+/// Most bytes shown from the mark on.
 const AFTER: usize = 100;
 
 /// One line of captured bytes with a mark in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Excerpt {
-    /// Where the bytes stand.
+    /// Where the bytes are from.
     pub of: Of,
     /// Offset of the first marked byte in the decoded body (of a head or trailers: in that section).
     pub offset: u64,
-    /// What stands before the mark on its line, printable; begins with `…` where more was cut.
+    /// The text before the mark on its line, printable; begins with `…` if it was cut.
     pub before: String,
-    /// The offending bytes, printable; empty where something is missing between `before` and `after`.
+    /// The offending bytes, printable; empty if something is missing between `before` and `after`.
     pub marked: String,
-    /// What stands behind it on the line; ends with `…` where more was cut.
+    /// The text after the mark on its line; ends with `…` if it was cut.
     pub after: String,
 }
 
-/// What an excerpt is of.
+/// The source of an excerpt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Of {
     /// The decoded body of the response.
     #[default]
     Body,
-    /// Its head.
+    /// The head of the response.
     Head,
-    /// Its trailer section.
+    /// The trailer section of the response.
     Trailers,
 }
 
 impl Excerpt {
-    /// Of `bytes`, which begin at offset `start`, with `len` bytes from index `at` on marked. The line is that of the first marked byte.
+    /// An excerpt of `bytes`, which begin at offset `start`, with `len` bytes marked from index `at` on. Its
+    /// line is that of the first marked byte.
     pub fn around(bytes: &[u8], start: u64, at: usize, len: usize) -> Excerpt {
         let at = at.min(bytes.len());
         let line = bytes[..at].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
         let begin = character(bytes, line.max(at.saturating_sub(BEFORE)));
         let stop = character(bytes, bytes.len().min(at + AFTER));
-        // A line end that is itself the offence is shown; else the line stops before it.
+        // A marked line end is shown; otherwise the line stops before it.
         let end = bytes[at..stop].iter().skip(len.max(1)).position(|&b| b == b'\n').map_or(stop, |i| at + i + len.max(1));
         let mark_end = at.saturating_add(len).min(end).max(at);
         let cut = |is: bool| if is { "…" } else { "" };
@@ -55,7 +57,8 @@ impl Excerpt {
         }
     }
 
-    /// Of the field `name` in a head as sent (`raw`), its value marked; none where the head has no such line.
+    /// An excerpt of the field `name` in a head as sent (`raw`) with its value marked; `None` if the head has
+    /// no such line.
     pub fn of_field(raw: &[u8], name: &str) -> Option<Excerpt> {
         let mut line_start = 0;
         for line in raw.split_inclusive(|&b| b == b'\n') {
@@ -72,7 +75,7 @@ impl Excerpt {
     }
 }
 
-/// The nearest index at or behind `i` that does not cut a UTF-8 character.
+/// The first index from `i` on that does not cut a UTF-8 character.
 fn character(bytes: &[u8], i: usize) -> usize {
     let continued = bytes.get(i..).unwrap_or_default().iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count();
     i + continued

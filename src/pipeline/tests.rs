@@ -78,7 +78,7 @@ fn what_is_counted_and_what_is_kept() {
     let r = x.response.unwrap();
     assert_eq!((r.record_count, r.records.len(), r.deltas.len(), r.comments), (3, 3, 2, 2));
     assert_eq!(r.records.iter().map(|r| r.meaning.delta()).collect::<Vec<_>>(), [None, Some("reasoning"), Some("tool")]);
-    assert_eq!(r.body.arrival.quiet.map(|(span, _)| span), Some(Span::from_millis(30)), "what comes behind the first delta is a pause");
+    assert_eq!(r.body.arrival.quiet.map(|(span, _)| span), Some(Span::from_millis(30)), "a silence after the first delta is a pause");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn what_is_left_of_a_stream_whose_answer_never_began() {
         let x = work.finish(Endpoints { client: end, server: end }, &Closings::default());
         (x.response.is_some(), x.gap)
     };
-    // Somebody reset it: nothing is missing. Else its head was not captured.
+    // A reset ended it: nothing is missing. Otherwise its head was not captured.
     assert_eq!([MessageEnd::CutByClient, MessageEnd::CutByServer].map(of), [(false, false); 2]);
     assert_eq!([MessageEnd::Complete, MessageEnd::CutByCapture].map(of), [(true, true); 2]);
 }

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_drops_what_stands_behind() {
+    fn cut_drops_everything_from_the_position_on() {
         let mut w = Waiting::default();
         w.insert(10, b"abcd", 0, stamp(1));
         w.insert(20, b"xy", 0, stamp(1));

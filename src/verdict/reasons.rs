@@ -81,7 +81,7 @@ fn transport(x: &Exchange) -> String {
         Some(EndSignal::ZeroChunk) => "the body ended with its zero chunk".into(),
         Some(EndSignal::Length) => "the body has the length that Content-Length announced".into(),
         Some(EndSignal::EndStream) => "the stream ended with END_STREAM".into(),
-        Some(EndSignal::Close) => "the body lasted until the server closed: nothing else could tell its end".into(),
+        Some(EndSignal::Close) => "the body lasted until the server closed: nothing else marked its end".into(),
         Some(EndSignal::Fin) => format!("{who} closed (FIN){place}"),
         Some(EndSignal::Reset) => format!("{who} reset the connection (RST){place}"),
         Some(EndSignal::CloseNotify) => format!("{who} closed (TLS close_notify){place}"),
@@ -90,9 +90,9 @@ fn transport(x: &Exchange) -> String {
         Some(EndSignal::GoAway { last, code }) => {
             format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code))
         }
-        Some(EndSignal::Idle) => format!("nobody closed, and nothing came for longer than the idle limit{place}"),
+        Some(EndSignal::Idle) => format!("neither end closed, and nothing came for longer than the idle limit{place}"),
         Some(EndSignal::CaptureEnd) => format!("the recording ended{place}"),
-        Some(EndSignal::NotCaptured) => "the bytes that tell the end were not captured".into(),
+        Some(EndSignal::NotCaptured) => "the bytes that show the end were not captured".into(),
         Some(EndSignal::Switched) => "the connection switched to another protocol".into(),
         None => "how it ended was not recorded".into(),
     }
@@ -117,20 +117,20 @@ fn behind_the_end(x: &Exchange, why: &mut Vec<String>) {
     let open = until.since(end);
     match (r.end, x.ending.by) {
         (MessageEnd::Complete, _) if open < AT_ONCE => {}
-        (MessageEnd::Complete, _) => why.push(format!("the body stayed open for {open} behind the end of the answer")),
+        (MessageEnd::Complete, _) => why.push(format!("the body stayed open for {open} after the end of the answer")),
         (_, Party::Client) if open < AT_ONCE => {
-            why.push(format!("the client had all: it closed {open} behind the end of the answer, as openai-python does at [DONE]"));
+            why.push(format!("the client had all: it closed {open} after the end of the answer, as openai-python does at [DONE]"));
         }
-        (_, Party::Client) => why.push(format!("the server left the body open: the client gave up {open} behind the end of the answer")),
-        (_, Party::Server) => why.push("the answer is whole all the same; strict clients raise".into()),
-        (_, Party::Capture) => why.push(format!("the body was still open {open} behind the end of the answer")),
+        (_, Party::Client) => why.push(format!("the server left the body open: the client gave up {open} after the end of the answer")),
+        (_, Party::Server) => why.push("the answer is whole nevertheless; strict clients raise".into()),
+        (_, Party::Capture) => why.push(format!("the body was still open {open} after the end of the answer")),
     }
 }
 
 fn tls(x: &Exchange, why: &mut Vec<String>) {
     let by_close = matches!(x.ending.told, Some(EndSignal::Close | EndSignal::Fin)) && x.ending.by == Party::Server;
     if x.tls.is_some() && by_close && x.ending.server.close_notify.is_none() {
-        why.push("no close_notify: anybody on the way could have cut here".into());
+        why.push("no close_notify: an intermediary could have cut the answer here".into());
     }
 }
 

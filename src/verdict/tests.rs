@@ -1,4 +1,4 @@
-//! Each test reads like what happened on the wire and what became of the answer.
+//! Each test describes what happened on the wire and how the answer ended.
 
 mod reasons;
 
@@ -40,7 +40,7 @@ fn whole_answers() {
 fn a_client_that_closes_at_done_has_all() {
     let j = judged(&[ASK, HEAD, WORD, STOP, DONE, "@ +1ms\n!fin >\n"]);
     assert_eq!(j.verdict, Verdict::Complete);
-    assert!(j.why.iter().any(|w| w.contains("closed 1.00 ms behind the end") && w.contains("openai-python")), "{:?}", j.why);
+    assert!(j.why.iter().any(|w| w.contains("closed 1.00 ms after the end") && w.contains("openai-python")), "{:?}", j.why);
     let hang = judged(&[ASK, HEAD, WORD, STOP, DONE, "@ +45s\n!fin >\n"]);
     assert_eq!(hang.verdict, Verdict::Complete);
     assert!(hang.why.iter().any(|w| w.contains("gave up 45.0 s behind")), "{:?}", hang.why);

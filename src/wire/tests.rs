@@ -89,7 +89,7 @@ fn frames_are_those_of_rfc_9113() {
     }
 }
 
-/// The bytes of a whole message, made by another program (a CRC-32 of its own), as Bedrock sends it.
+/// The bytes of a whole message, made by another program with its own CRC-32, as Bedrock sends it.
 #[test]
 fn messages_of_aws_have_their_lengths_and_sums() {
     let start: &[u8] = b"\0\0\0v\0\0\0R\x96\xd5\xfa\xde\x0b:event-type\x07\0\x0cmessageStart\r:content-type\x07\0\x10application/json\

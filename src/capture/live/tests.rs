@@ -1,4 +1,4 @@
-//! Live on the loopback device. Most of it needs CAP_NET_RAW, and is left out unless somebody asks for it.
+//! Live on the loopback device. Most tests need CAP_NET_RAW and run only with `--ignored`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::{Live, LiveItem, Options, list_devices, port_filter};
@@ -19,7 +19,7 @@ fn connection() -> (TcpStream, TcpStream, u16) {
     (one, listener.accept().unwrap().0, port)
 }
 
-/// What a capture gave.
+/// The result of a capture.
 #[derive(Default)]
 struct Seen {
     /// Payload to the port, by distance from the first that came.
@@ -161,7 +161,7 @@ fn what_cannot_be_opened_says_why() {
     assert!(no_device.contains("no device nosuch0") && no_device.contains("lo"), "{no_device}");
     assert!(Live::open(&[], &Options::default()).err().unwrap().to_string().contains("lo"));
     assert!(list_devices().unwrap().iter().any(|d| d.name == "lo"));
-    // Whoever may not capture is told so.
+    // A user without the permission to capture gets a clear error.
     if let Err(e) = Live::open(&["lo".into()], &Options { buffer: 1 << 20, ..Options::default() }) {
         assert!(e.is::<crate::capture::live::NotPermitted>(), "{e}");
     }

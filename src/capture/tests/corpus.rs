@@ -12,7 +12,7 @@ fn real() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/real")
 }
 
-/// Captures of other projects, in a folder beside the repository.
+/// Captures of other projects, in a folder next to the repository.
 fn public(sub: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public/pcap").join(sub)
 }
@@ -93,7 +93,7 @@ fn public_captures_have_the_frames_and_times_that_tshark_saw() {
         }
         seen += 1;
         if capture["tshark_exit"] != 0 {
-            // tshark gave up there; we may go on, and must say that something was wrong
+            // tshark stopped there; this reader may continue, and must report the damage
             assert!(all.packets.len() as u64 >= frames, "{name}: {} of {frames}", all.packets.len());
             let read_on = all.packets.len() as u64 > frames;
             assert!(read_on || all.error.is_some() || !all.notices.is_empty(), "{name}");
@@ -121,7 +121,7 @@ fn pcapng_suite_agrees_frame_by_frame() {
         let Some(oracle) = json(Path::new(&format!("{name}.tshark.json"))) else { continue };
         let all = load(&path);
         let text = |f: &Value, k: &str| f[k].as_str().unwrap_or_default().to_string();
-        // frames without an interface are blocks that Wireshark numbers and that are no packets
+        // frames without an interface are blocks that Wireshark numbers and that are not packets
         let frames: Vec<&Value> = oracle["frames"].as_array().unwrap().iter().filter(|f| f["interface_id"] != "").collect();
         let mut last = String::from("0.000000000");
         let mut interfaces = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Damage: what was whole is given, what was not is told with its place, and nothing panics or grows without bound.
+//! Damage: whole packets are returned, damage is reported with its place, and nothing panics or grows without
+//! bound.
 
 use super::formats::{BIG, LITTLE, Order};
 use super::{drain, read};
@@ -29,7 +30,7 @@ fn a_file_cut_anywhere_gives_every_packet_before_the_cut() {
             let part = read(&file[..cut]);
             let there = cut.saturating_sub(head) / each;
             assert_eq!(part.packets, whole.packets[..there], "{cut}");
-            // a cut between two records is no damage that can be seen, nor is one between blocks
+            // a cut between two records, or between two blocks, is not visible as damage
             let seen = (cut < head && cut != 28) || !(cut.max(head) - head).is_multiple_of(each);
             assert_eq!(part.error.is_some() || part.notices.len() == 1, seen, "{cut} {:?} {:?}", part.error, part.notices);
             assert_eq!(part.error.is_some(), seen && there == 0, "{cut}");

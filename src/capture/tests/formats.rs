@@ -73,7 +73,7 @@ pub(super) const BIG: Order = Order(true);
 fn every_pcap_flavour_gives_the_same_packets() {
     for order in [LITTLE, BIG] {
         for (magic, fraction, extra) in [(0xa1b2_c3d4, 5, 0), (0xa1b2_3c4d, 5000, 0), (0xa1b2_cd34, 5, 8)] {
-            // four bits of FCS length stand above the link type
+            // four bits of FCS length are above the link type
             let file =
                 [order.header(magic, 0x4000_0001), order.record(3, fraction, b"abc", extra), order.record(4, 0, b"", extra)].concat();
             let all = read(&file);
@@ -197,7 +197,7 @@ fn compressed_in_several_members_is_one_file() {
         let zstd = |b: &[u8]| zstd::encode_all(b, 1).unwrap();
         for packed in [[gzip(a), gzip(b)].concat(), [zstd(a), zstd(b)].concat()] {
             assert_eq!(read(&packed).packets, read(&file).packets);
-            // cut inside: what was whole is given, and the cut is told
+            // cut inside: whole packets are returned, and the cut is reported
             let cut = read(&packed[..packed.len() - 3]);
             assert!(cut.error.is_some() || !cut.notices.is_empty());
         }

@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(one.value("authorization", "Bearer sk-abc"), a);
         assert_ne!(one.value("Authorization", "Bearer sk-abd"), a);
         assert_ne!(other.value("Authorization", "Bearer sk-abc"), a);
-        assert_eq!(other.value("Authorization", &a), a, "what stands in stays");
+        assert_eq!(other.value("Authorization", &a), a, "a placeholder stays");
         let target = one.target("/v1?key=k12345&alt=sse").into_owned();
         assert!(!target.contains(' ') && !target.contains("k1234") && target.ends_with("&alt=sse"), "{target}");
         assert_eq!(target_of(&other, &target), target);

@@ -90,7 +90,7 @@ fn tags_make_a_realm_and_labels_do_not() {
     let realm = |packet: Vec<u8>| one(1, &packet)[0].realm;
     let vlan = |id| realm(ethernet(0x8100, &tag(id, 0x0800, &v4)));
     let double = |outer, a, b| realm(ethernet(outer, &tag(a, 0x8100, &tag(b, 0x0800, &v4))));
-    assert_eq!(vlan(0), 0, "a priority tag is no VLAN");
+    assert_eq!(vlan(0), 0, "a priority tag is not a VLAN");
     assert_eq!(vlan(5), vlan(0xe005), "priority bits are no id");
     assert!(vlan(5) != 0 && vlan(5) != vlan(6));
     assert_eq!(double(0x88a8, 1, 2), double(0x9100, 1, 2));
@@ -99,7 +99,7 @@ fn tags_make_a_realm_and_labels_do_not() {
     assert_eq!(realm(ethernet(0x8847, &labels)), 0);
 }
 
-/// From its two ends to a packet.
+/// A packet from its two ends.
 type Tunnel<'a> = dyn Fn([u8; 4], [u8; 4]) -> Vec<u8> + 'a;
 
 #[test]
@@ -150,7 +150,7 @@ fn mpls_and_teredo_in_udp_are_entered() {
 fn padding_is_not_payload() {
     for ip in [ipv4(b""), ipv4(b"x")] {
         let mut frame = ethernet(0x0800, &ip);
-        frame.resize(64, 0xee); // as short frames are, and a frame check sequence behind
+        frame.resize(64, 0xee); // padding of short frames, and a frame check sequence
         assert_eq!(one(1, &frame)[0].payload.len(), ip.len() - 40);
         assert_eq!(one(1, &frame)[0].missing, 0);
     }

@@ -16,7 +16,7 @@ fn real() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/real")
 }
 
-/// Captures of other projects, in a folder beside the repository.
+/// Captures of other projects, in a folder next to the repository.
 fn public(sub: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public/pcap").join(sub)
 }

@@ -65,8 +65,8 @@ fn the_first_copy_wins() {
     let (good, evil) = (ipv4(&[1; 60]), ipv4(&[2; 60]));
     let mut feed = Feed::default();
     feed.push(101, &cut4(&good, 24, 48)).push(101, &cut4(&evil, 16, 64)).push(101, &cut4(&good, 0, 32)).push(101, &cut4(&evil, 64, 1000));
-    // the TCP header is bytes 0 to 20, so payload byte n stands at n + 20
-    // and bytes 16 to 24 came from the second copy first: the end of the header and four bytes of payload
+    // the TCP header is bytes 0 to 20, so payload byte n is at n + 20 and bytes 16 to 24 came from the second
+    // copy first: the end of the header and four bytes of payload
     assert_eq!(feed.out[0].payload, [vec![2; 4], vec![1; 24], vec![2; 32]].concat());
 }
 
@@ -118,8 +118,8 @@ fn floods_are_bounded_and_counted() {
 fn impossible_fragments_are_malformed() {
     let mut feed = Feed::default();
     let mut beyond = cut4(&ipv4(&body(40)), 0, 24);
-    beyond[6..8].copy_from_slice(&0x3fffu16.to_be_bytes()); // ends behind 65 535
-    let odd = cut4(&ipv4(&body(40)), 0, 25); // more to come, and no multiple of 8
+    beyond[6..8].copy_from_slice(&0x3fffu16.to_be_bytes()); // ends after 65 535
+    let odd = cut4(&ipv4(&body(40)), 0, 25); // more fragments follow, and the length is not a multiple of 8
     feed.push(101, &beyond).push(101, &odd);
     assert_eq!(feed.stats().malformed, 2);
 }

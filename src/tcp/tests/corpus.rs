@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What one connection came to.
+/// The result of one connection.
 #[derive(Default)]
 struct Heard {
     endpoints: Option<Endpoints>,
@@ -208,7 +208,8 @@ fn bytes_are_those_that_tshark_follows() {
         }
         let Some(mut heard) = hear(&bytes) else { continue };
         for stream in oracle["streams"].as_array().unwrap() {
-            // Protocols inside others have streams of their own there; so look for the addresses, in order.
+            // tshark numbers protocols inside others as separate streams, so look for the addresses, in
+            // order.
             let ends = [&stream["client"], &stream["server"]].map(|e| e.as_str().unwrap().replace(['[', ']'], ""));
             let said = |e: std::net::SocketAddr| format!("{}:{}", e.ip(), e.port());
             let found = heard.iter().find_map(|(id, conn)| {

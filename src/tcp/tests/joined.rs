@@ -44,7 +44,7 @@ fn late_syn_flips_the_guess_and_settles_the_start() {
 }
 
 #[test]
-fn own_acknowledgement_tells_where_the_sender_stands() {
+fn own_acknowledgement_shows_the_position_of_the_sender() {
     let mut t = Talk::silent(Limits::default());
     t.data(0, "");
     t.data(3, "def");

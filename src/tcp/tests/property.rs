@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 const LEN: usize = 2_000;
 
-/// What a direction came to: its bytes with `None` for each missing one.
+/// The result of a direction: its bytes, with `None` for each missing one.
 #[derive(Default)]
 struct Heard {
     bytes: Vec<Option<u8>>,

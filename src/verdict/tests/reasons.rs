@@ -37,7 +37,7 @@ fn an_answer_that_said_its_end() {
     let cut_behind = |who: &str, how: &str| format!("{who} {how} after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
     check(&[WORD, STOP, DONE, LAST], Complete, &[TERMINATOR, STOPPED, ZERO_CHUNK]);
     check(&[WORD, STOP, LAST], Complete, &[NO_TERMINATOR, STOPPED, ZERO_CHUNK]);
-    let whole = "the answer is whole all the same; strict clients raise";
+    let whole = "the answer is whole nevertheless; strict clients raise";
     check(&[WORD, STOP, DONE, "!fin <\n"], Complete, &[TERMINATOR, STOPPED, &cut_behind("the server", "closed (FIN)"), whole]);
     check(
         &[WORD, STOP, DONE, "!rst <\n"],
@@ -46,22 +46,22 @@ fn an_answer_that_said_its_end() {
     );
     let left = cut_behind("the client", "closed (FIN)");
     // A second parts a client that is content from one that waited in vain.
-    let had_all = "the client had all: it closed 999 ms behind the end of the answer, as openai-python does at [DONE]";
+    let had_all = "the client had all: it closed 999 ms after the end of the answer, as openai-python does at [DONE]";
     check(&[WORD, STOP, DONE, "@ +999ms\n!fin >\n"], Complete, &[TERMINATOR, STOPPED, &left, had_all]);
-    let gave_up = "the server left the body open: the client gave up 1.00 s behind the end of the answer";
+    let gave_up = "the server left the body open: the client gave up 1.00 s after the end of the answer";
     check(&[WORD, STOP, DONE, "@ +1s\n!fin >\n"], Complete, &[TERMINATOR, STOPPED, &left, gave_up]);
-    let open = "the body was still open 0 ns behind the end of the answer";
+    let open = "the body was still open 0 ns after the end of the answer";
     let ended = format!("the recording ended after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
     check(&[WORD, STOP, DONE, "!end\n"], Complete, &[TERMINATOR, STOPPED, &ended, open]);
     check(&[WORD, STOP, DONE, "@ +999ms\n", LAST], Complete, &[TERMINATOR, STOPPED, ZERO_CHUNK]);
-    let late = "the body stayed open for 1.00 s behind the end of the answer";
+    let late = "the body stayed open for 1.00 s after the end of the answer";
     check(&[WORD, STOP, DONE, "@ +1s\n", LAST], Complete, &[TERMINATOR, STOPPED, ZERO_CHUNK, late]);
 }
 
 #[test]
 fn a_finish_reason_ends_the_answer_unless_a_delta_follows() {
     let cut = |n| format!("the server closed (FIN) after {n} body bytes, no zero chunk");
-    let whole = "the answer is whole all the same; strict clients raise";
+    let whole = "the answer is whole nevertheless; strict clients raise";
     check(&[WORD, STOP, "!fin <\n"], Complete, &[NO_TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN), whole]);
     check(&[STOP, WORD, "!fin <\n"], ServerTruncated, &[NO_TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN)]);
     check(&[STOP, WORD, DONE, "!fin <\n"], Complete, &[TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN + DONE_LEN), whole]);
@@ -88,7 +88,7 @@ fn an_answer_that_was_cut() {
         CaptureIncomplete,
         &[open[0], open[1], &format!("the recording ended after {WORD_LEN} body bytes, no zero chunk")],
     );
-    let idle = format!("nobody closed, and nothing came for longer than the idle limit after {WORD_LEN} body bytes, no zero chunk");
+    let idle = format!("neither end closed, and nothing came for longer than the idle limit after {WORD_LEN} body bytes, no zero chunk");
     check(&[WORD, "!idle <\n!idle >\n"], CaptureIncomplete, &[open[0], open[1], &idle]);
     check(&[WORD, LAST], ServerTruncated, &[open[0], open[1], ZERO_CHUNK]);
     check(
@@ -190,7 +190,7 @@ fn what_told_the_end_word_for_word() {
         (EndSignal::ZeroChunk, Server, "the body ended with its zero chunk", false),
         (EndSignal::Length, Server, "the body has the length that Content-Length announced", false),
         (EndSignal::EndStream, Server, "the stream ended with END_STREAM", false),
-        (EndSignal::Close, Server, "the body lasted until the server closed: nothing else could tell its end", false),
+        (EndSignal::Close, Server, "the body lasted until the server closed: nothing else marked its end", false),
         (EndSignal::Fin, Client, "the client closed (FIN)", true),
         (EndSignal::Fin, Server, "the server closed (FIN)", true),
         (EndSignal::Reset, Capture, "nobody reset the connection (RST)", true),
@@ -198,9 +198,9 @@ fn what_told_the_end_word_for_word() {
         (EndSignal::CloseFrame, Client, "the client sent a Close frame (WebSocket)", false),
         (EndSignal::RstStream(8), Client, "the client reset the stream (RST_STREAM, CANCEL)", true),
         (go_away, Server, "the server gave the stream up (GOAWAY, last stream 7, ENHANCE_YOUR_CALM)", true),
-        (EndSignal::Idle, Capture, "nobody closed, and nothing came for longer than the idle limit", true),
+        (EndSignal::Idle, Capture, "neither end closed, and nothing came for longer than the idle limit", true),
         (EndSignal::CaptureEnd, Capture, "the recording ended", true),
-        (EndSignal::NotCaptured, Capture, "the bytes that tell the end were not captured", false),
+        (EndSignal::NotCaptured, Capture, "the bytes that show the end were not captured", false),
         (EndSignal::Switched, Server, "the connection switched to another protocol", false),
     ] {
         assert_eq!(transport(&ended(told, by)), format!("{said}{}", if placed { place } else { "" }), "{told:?}");
@@ -320,7 +320,7 @@ fn tls_that_ends_without_close_notify_could_have_been_cut() {
         let mut x = ended(told, by);
         x.tls = tls.then(TlsInfo::default);
         x.ending.server.close_notify = notify.then_some(x.ending.at);
-        of(&x).why.iter().any(|w| w == "no close_notify: anybody on the way could have cut here")
+        of(&x).why.iter().any(|w| w == "no close_notify: an intermediary could have cut the answer here")
     };
     for (told, by, notify, tls, said) in [
         (EndSignal::Fin, Party::Server, false, true, true),
@@ -349,7 +349,7 @@ fn who_promises_an_end() {
     assert_eq!(dialect("none").why, [ZERO_CHUNK]);
     let mut x = exchange(&[ASK, HEAD, WORD, LAST]);
     x.response.as_mut().unwrap().framing = crate::framing::Framing::Json;
-    assert_eq!((of(&x).verdict, of(&x).why), (Complete, vec![ZERO_CHUNK.to_owned()]), "a document is no stream");
+    assert_eq!((of(&x).verdict, of(&x).why), (Complete, vec![ZERO_CHUNK.to_owned()]), "a document is not a stream");
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn names_for_machines() {
 #[test]
 fn the_end_of_the_answer_is_its_terminator_and_its_reason_that_of_the_first_choice() {
     let mut x = exchange(&[ASK, HEAD, WORD, STOP, "@ +500ms\n", DONE, "@ +600ms\n!fin >\n"]);
-    let had_all = "the client had all: it closed 600 ms behind the end of the answer, as openai-python does at [DONE]";
+    let had_all = "the client had all: it closed 600 ms after the end of the answer, as openai-python does at [DONE]";
     assert_eq!(of(&x).why.last().unwrap(), had_all);
     x.response.as_mut().unwrap().answer.finish_reasons.insert(1, "length".into());
     assert_eq!(of(&x).why[1], STOPPED);
@@ -396,5 +396,5 @@ fn the_end_of_the_answer_is_its_terminator_and_its_reason_that_of_the_first_choi
     (x.ending.by, x.ending.told) = (Party::Capture, Some(EndSignal::CaptureEnd));
     x.ending.seen_until = x.ending.terminator_at.unwrap().plus(Span::from_secs(5));
     x.response.as_mut().unwrap().end = MessageEnd::CutByCapture;
-    assert_eq!(of(&x).why.last().unwrap(), "the body was still open 5.00 s behind the end of the answer");
+    assert_eq!(of(&x).why.last().unwrap(), "the body was still open 5.00 s after the end of the answer");
 }
