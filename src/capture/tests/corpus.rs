@@ -68,7 +68,7 @@ fn broken_files_say_so() {
     assert!(says("bad-empty-file.pcap").contains("is empty (0 bytes)"));
     assert!(says("bad-half-header.pcap").contains("byte 13"));
     assert!(says("bad-huge-caplen.pcap").contains("byte 24"));
-    assert!(says("bad-magic.pcap").contains("no capture file"));
+    assert!(says("bad-magic.pcap").contains("is not a capture file"));
     assert!(says("bad-text.pcap").contains("looks like text"));
     let empty = load(&dir.join("bad-header-only.pcap"));
     assert_eq!((empty.error, empty.packets.len()), (None, 0));

@@ -104,7 +104,7 @@ fn what_is_no_capture_is_named() {
     assert!(says(b"GET / HTTP/1.1\r\n").contains("looks like text"));
     assert!(says(b"\xfd7zXZ\0\0\0").contains("xz -dc"));
     assert!(says(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0]).contains("\\x7fELF"));
-    assert!(says(b"\xd4\xc3").contains("no capture file"));
+    assert!(says(b"\xd4\xc3").contains("is not a capture file"));
 }
 
 #[test]
