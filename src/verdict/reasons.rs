@@ -18,7 +18,7 @@ pub(super) fn of(x: &Exchange, verdict: Verdict, limit: Option<Limit>) -> Vec<St
         records(r, &mut why);
     }
     why.push(transport(x));
-    behind_the_end(x, &mut why);
+    after_the_end(x, &mut why);
     if let Some(l) = limit {
         why.push(format!("silence of {} before the end: the limit of {} is {} s", said_silence(x), l.of, l.secs));
         if x.ending.by == Party::Client {
@@ -110,7 +110,7 @@ fn lacks(r: &Response) -> String {
 }
 
 /// The records ended the answer, and the transport did not, or not at once.
-fn behind_the_end(x: &Exchange, why: &mut Vec<String>) {
+fn after_the_end(x: &Exchange, why: &mut Vec<String>) {
     let Some(r) = x.response.as_ref().filter(|r| said_its_end(x, r)) else { return };
     let Some(end) = x.ending.terminator_at.or(x.ending.finish_at) else { return };
     let until = if x.ending.by == Party::Capture { x.ending.seen_until.max(x.ending.at) } else { x.ending.at };

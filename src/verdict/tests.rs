@@ -43,7 +43,7 @@ fn a_client_that_closes_at_done_has_all() {
     assert!(j.why.iter().any(|w| w.contains("closed 1.00 ms after the end") && w.contains("openai-python")), "{:?}", j.why);
     let hang = judged(&[ASK, HEAD, WORD, STOP, DONE, "@ +45s\n!fin >\n"]);
     assert_eq!(hang.verdict, Verdict::Complete);
-    assert!(hang.why.iter().any(|w| w.contains("gave up 45.0 s behind")), "{:?}", hang.why);
+    assert!(hang.why.iter().any(|w| w.contains("gave up 45.0 s after")), "{:?}", hang.why);
 }
 
 #[test]

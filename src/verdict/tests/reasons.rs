@@ -34,17 +34,13 @@ fn the_lengths_are_those_of_the_samples() {
 
 #[test]
 fn an_answer_that_said_its_end() {
-    let cut_behind = |who: &str, how: &str| format!("{who} {how} after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
+    let cut_after = |who: &str, how: &str| format!("{who} {how} after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
     check(&[WORD, STOP, DONE, LAST], Complete, &[TERMINATOR, STOPPED, ZERO_CHUNK]);
     check(&[WORD, STOP, LAST], Complete, &[NO_TERMINATOR, STOPPED, ZERO_CHUNK]);
     let whole = "the answer is whole nevertheless; strict clients raise";
-    check(&[WORD, STOP, DONE, "!fin <\n"], Complete, &[TERMINATOR, STOPPED, &cut_behind("the server", "closed (FIN)"), whole]);
-    check(
-        &[WORD, STOP, DONE, "!rst <\n"],
-        Complete,
-        &[TERMINATOR, STOPPED, &cut_behind("the server", "reset the connection (RST)"), whole],
-    );
-    let left = cut_behind("the client", "closed (FIN)");
+    check(&[WORD, STOP, DONE, "!fin <\n"], Complete, &[TERMINATOR, STOPPED, &cut_after("the server", "closed (FIN)"), whole]);
+    check(&[WORD, STOP, DONE, "!rst <\n"], Complete, &[TERMINATOR, STOPPED, &cut_after("the server", "reset the connection (RST)"), whole]);
+    let left = cut_after("the client", "closed (FIN)");
     // A second parts a client that is content from one that waited in vain.
     let had_all = "the client had all: it closed 999 ms after the end of the answer, as openai-python does at [DONE]";
     check(&[WORD, STOP, DONE, "@ +999ms\n!fin >\n"], Complete, &[TERMINATOR, STOPPED, &left, had_all]);
