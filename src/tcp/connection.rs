@@ -71,7 +71,7 @@ pub(super) struct Connection {
     /// The segments that came after a reset.
     ignored: Option<Box<IgnoredReset>>,
     /// Memory of these segments that the table has counted, in bytes.
-    pub(super) behind_counted: usize,
+    pub(super) after_reset_counted: usize,
     packets: u64,
 }
 
@@ -103,7 +103,7 @@ impl Connection {
             syn_ack: false,
             rival: None,
             ignored: None,
-            behind_counted: 0,
+            after_reset_counted: 0,
             packets: 0,
         };
         if let Some(rival) = rival {
@@ -266,12 +266,12 @@ impl Connection {
     }
 
     /// Memory of the segments after a reset, in bytes.
-    pub(super) fn behind(&self) -> usize {
+    pub(super) fn after_reset(&self) -> usize {
         self.ignored.as_ref().map_or(0, |d| d.cost())
     }
 
     /// Drop the segments after a reset, to save memory.
-    pub(super) fn forget_behind(&mut self) {
+    pub(super) fn forget_after_reset(&mut self) {
         self.ignored = None;
     }
 

@@ -128,9 +128,9 @@ impl Flow {
     /// When nothing more will come, acknowledged bytes after the last one seen become a gap. A single one is
     /// taken for a FIN that the capture lacks.
     pub(super) fn trail(&mut self, stamp: Stamp) {
-        let behind = self.acked.saturating_sub(self.next);
-        if self.start != Start::Unknown && behind > 1 {
-            self.skip(behind, stamp);
+        let unseen = self.acked.saturating_sub(self.next);
+        if self.start != Start::Unknown && unseen > 1 {
+            self.skip(unseen, stamp);
         }
     }
 

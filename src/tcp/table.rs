@@ -15,7 +15,7 @@ const SAMPLE: usize = 64;
 
 /// Bytes of memory for segments after resets, all connections together. The segments that come first are
 /// kept.
-const BEHIND: usize = 8 << 20;
+const AFTER_RESET: usize = 8 << 20;
 
 /// All connections.
 ///
@@ -37,7 +37,7 @@ pub struct Table {
     /// Memory of all waiting bytes.
     waiting: usize,
     /// Memory of all segments after resets.
-    behind: usize,
+    after_reset: usize,
     next_id: u32,
     /// Time of the previous packet.
     previous: Option<Timestamp>,
@@ -178,7 +178,7 @@ impl Table {
         }
         self.free.push(slot);
         self.waiting -= conn.counted;
-        self.behind -= conn.behind_counted;
+        self.after_reset -= conn.after_reset_counted;
         for no in conn.hole_no {
             self.holes.remove(&no);
         }
@@ -204,13 +204,13 @@ impl Table {
                 }
             }
         }
-        let behind = conn.behind();
-        if behind != conn.behind_counted {
-            self.behind = self.behind - conn.behind_counted + behind;
-            conn.behind_counted = behind;
-            if self.behind > BEHIND {
-                conn.forget_behind();
-                self.behind -= std::mem::take(&mut conn.behind_counted);
+        let after_reset = conn.after_reset();
+        if after_reset != conn.after_reset_counted {
+            self.after_reset = self.after_reset - conn.after_reset_counted + after_reset;
+            conn.after_reset_counted = after_reset;
+            if self.after_reset > AFTER_RESET {
+                conn.forget_after_reset();
+                self.after_reset -= std::mem::take(&mut conn.after_reset_counted);
             }
         }
         let deadline = conn.deadline(&self.limits);

@@ -103,11 +103,11 @@ impl Cipher {
 
     /// Take note of a record, decrypted or not: in CBC the next record depends on it.
     pub(super) fn passed(&mut self, sealed: Sealed<'_>) {
-        let behind = match &self.key {
+        let mac_len = match &self.key {
             Key::Cbc(_, mac) if self.encrypt_then_mac => mac.len,
             _ => 0,
         };
-        let blocks = sealed.body.len().checked_sub(behind).and_then(|end| sealed.body.get(..end));
+        let blocks = sealed.body.len().checked_sub(mac_len).and_then(|end| sealed.body.get(..end));
         self.chain = blocks.and_then(<[u8]>::last_chunk).copied();
     }
 
