@@ -1,6 +1,6 @@
 //! `sniff report compliance`: what breaks which promise, rule by rule, then exchange by exchange, the worst first, then the verdict.
 
-use super::finding::{self, Manner};
+use super::finding::{self, RenderOptions};
 use super::list::{dialect, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table, render};
@@ -241,7 +241,7 @@ pub fn case_text(case: &Case, look: &Look) -> String {
     for (i, f) in case.findings.iter().enumerate() {
         // Several findings of one rule have one fix, said with the last.
         let last = case.findings.iter().skip(i + 1).all(|later| later.rule != f.rule);
-        out += &finding::text(f, Manner { code_width, zero_ns: case.zero_ns, fix: last }, look);
+        out += &finding::text(f, RenderOptions { code_width, zero_ns: case.zero_ns, fix: last }, look);
     }
     out.push('\n');
     out

@@ -1,6 +1,6 @@
 //! `sniff report delivery`: how each stream came, in words, and what is wrong with that.
 
-use super::finding::{self, Manner};
+use super::finding::{self, RenderOptions};
 use super::list::{dialect, end, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::Table;
@@ -115,7 +115,7 @@ fn text(all: &[Delivered], look: &Look) -> String {
         bullet(&mut out, &format!("{}: {why}", d.end.text), look);
         let code_width = d.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
         for f in &d.findings {
-            out += &finding::text(f, Manner { code_width, zero_ns: d.zero_ns, fix: true }, look);
+            out += &finding::text(f, RenderOptions { code_width, zero_ns: d.zero_ns, fix: true }, look);
         }
         out.push('\n');
     }

@@ -2,7 +2,7 @@
 
 use super::Look;
 use super::compliance::{Case, Compliance};
-use super::finding::{self, Manner};
+use super::finding::{self, RenderOptions};
 use super::text::{clean, count};
 use crate::conformance::Level;
 use crate::summary::FindingSummary;
@@ -54,7 +54,7 @@ fn testcase(file: &str, case: &Case, limit: Option<Level>) -> String {
     let mut out = format!("    <testcase classname=\"{}\" name=\"{}\">\n", xml(file), xml(&name));
     let say = |fails: bool| -> String {
         let chosen = case.findings.iter().filter(|f| limit.is_some_and(|l| f.level >= l) == fails);
-        chosen.map(|f| finding::text(f, Manner { code_width: f.rule.len(), zero_ns: case.zero_ns, fix: true }, &LOOK)).collect()
+        chosen.map(|f| finding::text(f, RenderOptions { code_width: f.rule.len(), zero_ns: case.zero_ns, fix: true }, &LOOK)).collect()
     };
     if let Some(first) = failures(case, limit).next() {
         let n = failures(case, limit).count() as u64;

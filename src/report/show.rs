@@ -5,7 +5,7 @@ mod rebuild;
 pub use rebuild::Rebuilt;
 
 use super::Look;
-use super::finding::{self, Manner};
+use super::finding::{self, RenderOptions};
 use super::list::{dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
@@ -35,7 +35,7 @@ pub fn text(d: &Detail, said: &Rebuilt, look: &Look) -> String {
     }
     let code_width = s.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for f in &s.findings {
-        out += &finding::text(f, Manner { code_width, zero_ns: s.timing.t_request_end_ns, fix: true }, look);
+        out += &finding::text(f, RenderOptions { code_width, zero_ns: s.timing.t_request_end_ns, fix: true }, look);
     }
     let request = s.request.as_ref().and_then(|r| r.headers.as_deref());
     let response = s.response.as_ref().and_then(|r| r.headers.as_deref());
