@@ -120,9 +120,12 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     }
     if !(unreadable && all.exchanges == 0) {
         let limit = args.fail_on.level();
-        let look = out.look;
-        let written =
-            if args.clients { reports::write(&Cases(cases), plain, &look, out.writer()) } else { write(&mut all, form, limit, &mut out) };
+        let terminal = out.terminal;
+        let written = if args.clients {
+            reports::write(&Cases(cases), plain, &terminal, out.writer())
+        } else {
+            write(&mut all, form, limit, &mut out)
+        };
         unless_closed(written.and_then(|()| out.finish()))?;
     }
     let failed = args.fail_on.level().is_some_and(|l| all.reaches(l));
@@ -204,7 +207,7 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
     }
     let net = analyzer.finish(&mut sink);
     if !common.quiet {
-        tally.unread(super::output::stderr_look(common).color).iter().for_each(|line| say(line));
+        tally.unread(super::output::stderr_terminal(common).color).iter().for_each(|line| say(line));
     }
     tally::readable(name, &reader.counts(), &net)?;
     found.sort_by_key(|(s, _)| s.id);
@@ -217,7 +220,7 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
 
 fn write(all: &mut Compliance, form: Form, limit: Option<Level>, out: &mut Output) -> Result<()> {
     match form {
-        Form::Table => out.text(&check::text(all, &out.look)),
+        Form::Table => out.text(&check::text(all, &out.terminal)),
         Form::Json => json::document(all, out.writer()),
         Form::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
         Form::Markdown => {

@@ -42,7 +42,7 @@ pub(super) fn run(args: &ExplainArgs, common: &Common) -> Result<u8> {
 
 fn one(rule: &'static Rule, format: Format, out: &mut Output) -> Result<()> {
     match format {
-        Format::Table => out.text(&explain::text(rule, &out.look)),
+        Format::Table => out.text(&explain::text(rule, &out.terminal)),
         Format::Json => json::document(&RuleText::from(rule), out.writer()),
         Format::Jsonl => jsonl::line(&RuleText::from(rule), out.writer()),
         Format::Csv => csv::table(&explain::table(&[rule]), out.writer()),
@@ -53,7 +53,7 @@ fn one(rule: &'static Rule, format: Format, out: &mut Output) -> Result<()> {
 fn catalogue(format: Format, out: &mut Output) -> Result<()> {
     let texts = || RULES.iter().map(|r| RuleText::from(*r));
     match format {
-        Format::Table => out.text(&explain::catalogue(RULES, &out.look)),
+        Format::Table => out.text(&explain::catalogue(RULES, &out.terminal)),
         Format::Json => json::document(&texts().collect::<Vec<_>>(), out.writer()),
         Format::Jsonl => texts().try_for_each(|t| jsonl::line(&t, out.writer())),
         Format::Csv => csv::table(&explain::table(RULES), out.writer()),

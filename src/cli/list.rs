@@ -43,7 +43,7 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     // What a person misses in the table may be in connections that could not be read.
     if format == Format::Table && !common.quiet && selector.is_of_connections() {
         let unread = connections::Unread::of(&reader.connections(&selector)?);
-        unread.lines(super::output::stderr_look(common).color).iter().for_each(|line| super::common::say(line));
+        unread.lines(super::output::stderr_terminal(common).color).iter().for_each(|line| super::common::say(line));
     }
     Ok(0)
 }
@@ -59,7 +59,7 @@ fn write_connections(reader: &Reader, selector: &Selector, format: Format, out: 
         Format::Jsonl => all.iter().try_for_each(|c| jsonl::line(c, out.writer())),
         Format::Csv => csv::table(&connections::table(&all), out.writer()),
         Format::Markdown => out.text(&markdown::render(&connections::table(&all))),
-        Format::Table => out.text(&table::render(&connections::table(&all), &out.look)),
+        Format::Table => out.text(&table::render(&connections::table(&all), &out.terminal)),
     }
 }
 
@@ -87,7 +87,7 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
                     }
                     Ok(())
                 }
-                _ => out.text(&table::render(&t, &out.look)),
+                _ => out.text(&table::render(&t, &out.terminal)),
             }
         }
     }

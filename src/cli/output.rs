@@ -3,7 +3,7 @@
 mod target;
 
 use super::common::{Color, Common};
-use crate::report::Look;
+use crate::report::Terminal;
 use anyhow::{Context, Result};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use target::Target;
@@ -16,7 +16,7 @@ pub(super) struct Output {
     /// The file to put in place at the end.
     target: Option<Target>,
     /// What it can show.
-    pub(super) look: Look,
+    pub(super) terminal: Terminal,
 }
 
 impl Output {
@@ -34,8 +34,8 @@ impl Output {
         // `sniff list | head` ends on the terminal that standard error still has.
         let piped = common.output.is_none() && !terminal && is_pipe(libc::STDOUT_FILENO) && io::stderr().is_terminal();
         let seen_on = if terminal { Some(libc::STDOUT_FILENO) } else { piped.then_some(libc::STDERR_FILENO) };
-        let look = Look { width: width(seen_on), color: colors(common.color, terminal) };
-        Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), target, look })
+        let terminal = Terminal { width: width(seen_on), color: colors(common.color, terminal) };
+        Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), target, terminal })
     }
 
     /// For the reports.
@@ -60,9 +60,9 @@ impl Output {
 }
 
 /// What standard error can show.
-pub(super) fn stderr_look(common: &Common) -> Look {
+pub(super) fn stderr_terminal(common: &Common) -> Terminal {
     let terminal = io::stderr().is_terminal();
-    Look { width: width(terminal.then_some(libc::STDERR_FILENO)), color: colors(common.color, terminal) }
+    Terminal { width: width(terminal.then_some(libc::STDERR_FILENO)), color: colors(common.color, terminal) }
 }
 
 /// The reader of our output closed the pipe: that is success (`sniff list | head -1`).

@@ -53,8 +53,8 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
         report.add(&s, &reader)
     })?;
     let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));
-    let look = out.look;
-    unless_closed(report.write(format, &look, out.writer()).and_then(|()| out.finish()))?;
+    let terminal = out.terminal;
+    unless_closed(report.write(format, &terminal, out.writer()).and_then(|()| out.finish()))?;
     Ok(u8::from(reached))
 }
 

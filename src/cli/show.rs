@@ -53,7 +53,7 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     }
     let mut out = Output::open(common)?;
     let written = match format {
-        Format::Table => out.text(&show::text(&detail, &said, &out.look)),
+        Format::Table => out.text(&show::text(&detail, &said, &out.terminal)),
         Format::Json => json::document(&detail, out.writer()),
         Format::Jsonl => jsonl::line(&detail, out.writer()),
         Format::Csv => csv::table(&show::timeline(&detail, &said), out.writer()),
@@ -81,7 +81,7 @@ fn play(detail: &Detail, said: &Rebuilt, speed: f64, out: &mut Output) -> Result
             format!("{}{}", clean(&w[..end]), &w[end..])
         });
         let style = if delta == "content" { Style::Plain } else { Style::Dim };
-        out.text(&style.paint(&words.collect::<String>(), out.look.color))?;
+        out.text(&style.paint(&words.collect::<String>(), out.terminal.color))?;
         out.writer().flush()?;
     }
     out.text("\n")

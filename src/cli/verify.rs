@@ -33,8 +33,8 @@ pub(super) fn run(recordings: Vec<(Exchange, Script)>, pace: Pace, common: &Comm
     let table = table(&found);
     let written = match format {
         Format::Table => {
-            let look = out.look;
-            out.text(&format!("{}{}\n", render(&table, &look), Style::Dim.paint(&By::note(&found), look.color)))
+            let terminal = out.terminal;
+            out.text(&format!("{}{}\n", render(&table, &terminal), Style::Dim.paint(&By::note(&found), terminal.color)))
         }
         Format::Json => json::document(&found.iter().map(line).collect::<Vec<_>>(), out.writer()),
         Format::Jsonl => found.iter().try_for_each(|f| jsonl::line(&line(f), out.writer())),

@@ -1,6 +1,6 @@
 //! `sniff check`: findings of capture files, for people and CI. The figures are those of [`super::compliance`].
 
-use super::Look;
+use super::Terminal;
 use super::compliance::{Case, Compliance, case_text};
 use crate::conformance::Level;
 use crate::oddity::Excerpt;
@@ -108,9 +108,9 @@ pub fn lines(case: &Case) -> impl Iterator<Item = Line<'_>> {
 }
 
 /// For a terminal: every exchange with findings in the order of the files, then the verdict.
-pub fn text(c: &Compliance, look: &Look) -> String {
-    let mut out: String = c.cases.iter().map(|case| case_text(case, look)).collect();
+pub fn text(c: &Compliance, terminal: &Terminal) -> String {
+    let mut out: String = c.cases.iter().map(|case| case_text(case, terminal)).collect();
     let (verdict, style) = c.verdict();
-    out += &format!("{}\n", style.paint(&verdict, look.color));
+    out += &format!("{}\n", style.paint(&verdict, terminal.color));
     out
 }

@@ -4,7 +4,7 @@ use super::list::{dialect, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table};
 use super::text::{Style, clean, clip_middle, count, width, wrap};
-use super::{Format, Look, markdown};
+use super::{Format, Terminal, markdown};
 use crate::clients::{self, MAX_BODY, Outcome, Stream, Unfit, Verdict};
 use crate::exchange::Exchange;
 use crate::summary::Summary;
@@ -114,14 +114,14 @@ impl Collect for Cases {
         Ok(())
     }
 
-    fn write(self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
-        reports::write(&*self, format, look, out)
+    fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
+        reports::write(&*self, format, terminal, out)
     }
 }
 
 impl Report for Cases {
-    fn text(&self, look: &Look) -> String {
-        text(&self.0, look)
+    fn text(&self, terminal: &Terminal) -> String {
+        text(&self.0, terminal)
     }
 
     fn table(&self) -> Result<Table> {
@@ -138,26 +138,26 @@ impl Report for Cases {
 }
 
 /// For a terminal: every exchange, its groups, then the verdict.
-fn text(cases: &[Case], look: &Look) -> String {
-    let mut out: String = cases.iter().map(|c| case_text(c, look)).collect();
+fn text(cases: &[Case], terminal: &Terminal) -> String {
+    let mut out: String = cases.iter().map(|c| case_text(c, terminal)).collect();
     let (verdict, style) = verdict(cases);
-    out += &format!("{}\n", style.paint(&verdict, look.color));
+    out += &format!("{}\n", style.paint(&verdict, terminal.color));
     out
 }
 
-fn case_text(case: &Case, look: &Look) -> String {
+fn case_text(case: &Case, terminal: &Terminal) -> String {
     let file = case.file.as_ref().map(|f| format!("{} ", clean(f))).unwrap_or_default();
     let status = case.status.map_or("-".into(), |s| s.to_string());
-    let request = clip_middle(&clean(&case.request), look.width.saturating_sub(30).max(30));
+    let request = clip_middle(&clean(&case.request), terminal.width.saturating_sub(30).max(30));
     let title = format!("{file}#{}  {request}  {status}", case.exchange);
     let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
-    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, look.color), Style::Dim.paint(&about, look.color));
+    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
     if let Some(why) = &case.unfit {
         return out + &format!("  not modelled: {why}\n\n");
     }
     // Outcomes and their counts stand in one column: who breaks is seen at a glance, and why stands below.
     const LABEL: usize = "  changed  99  ".len();
-    let room = look.width.saturating_sub(LABEL).max(30);
+    let room = terminal.width.saturating_sub(LABEL).max(30);
     let mut last = None;
     for group in case.groups() {
         let total = case.clients.iter().filter(|v| v.outcome == group.outcome).count();
@@ -170,11 +170,11 @@ fn case_text(case: &Case, look: &Look) -> String {
         let dim = group.outcome == Outcome::Fine;
         for (n, line) in names.iter().enumerate() {
             let label = if n == 0 { label.as_str() } else { &" ".repeat(LABEL) };
-            let line = if dim { Style::Dim.paint(line, look.color) } else { line.clone() };
-            out += &format!("{}{line}\n", style(group.outcome).paint(label, look.color));
+            let line = if dim { Style::Dim.paint(line, terminal.color) } else { line.clone() };
+            out += &format!("{}{line}\n", style(group.outcome).paint(label, terminal.color));
         }
         for line in wrap(&clean(group.why), room.saturating_sub(2)) {
-            out += &format!("{:LABEL$}{}\n", "", Style::Dim.paint(&format!("  {line}"), look.color));
+            out += &format!("{:LABEL$}{}\n", "", Style::Dim.paint(&format!("  {line}"), terminal.color));
         }
     }
     out.push('\n');
@@ -292,7 +292,7 @@ mod tests {
             ("d", Outcome::Raises, "id is missing"),
             ("e", Outcome::Raises, "model is missing"),
         ])];
-        let text = text(&cases, &Look { width: 80, color: false });
+        let text = text(&cases, &Terminal { width: 80, color: false });
         let expected = "\
 #7  POST /v1/chat/completions  200  api.example  openai.chat
   hangs     1  c

@@ -5,7 +5,7 @@ use super::list::{dialect, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, clean, clip_middle, count, level};
-use super::{Format, Look, check, markdown};
+use super::{Format, Terminal, check, markdown};
 use crate::conformance::{self, Level};
 use crate::summary::{FindingSummary, Summary};
 use anyhow::Result;
@@ -192,15 +192,15 @@ impl Collect for Compliance {
         self.rules.iter().any(|b| b.level >= limit)
     }
 
-    fn write(mut self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+    fn write(mut self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
         self.sort();
-        reports::write(&*self, format, look, out)
+        reports::write(&*self, format, terminal, out)
     }
 }
 
 impl Report for Compliance {
-    fn text(&self, look: &Look) -> String {
-        text(self, look)
+    fn text(&self, terminal: &Terminal) -> String {
+        text(self, terminal)
     }
 
     fn table(&self) -> Result<Table> {
@@ -217,31 +217,31 @@ impl Report for Compliance {
 }
 
 /// For a terminal.
-pub fn text(c: &Compliance, look: &Look) -> String {
+pub fn text(c: &Compliance, terminal: &Terminal) -> String {
     let mut out = String::new();
     if !c.rules.is_empty() {
-        out += &render(&rules_table(c), look);
+        out += &render(&rules_table(c), terminal);
         out.push('\n');
-        c.cases.iter().for_each(|case| out += &case_text(case, look));
+        c.cases.iter().for_each(|case| out += &case_text(case, terminal));
     }
     let (verdict, style) = c.verdict();
-    out += &format!("{}\n", style.paint(&verdict, look.color));
+    out += &format!("{}\n", style.paint(&verdict, terminal.color));
     out
 }
 
 /// One exchange and what is wrong with it.
-pub fn case_text(case: &Case, look: &Look) -> String {
+pub fn case_text(case: &Case, terminal: &Terminal) -> String {
     let file = case.file.as_ref().map(|f| format!("{} ", clean(f))).unwrap_or_default();
     let status = case.status.map_or("-".into(), |s| s.to_string());
-    let request = clip_middle(&clean(&case.request), look.width.saturating_sub(30).max(30));
+    let request = clip_middle(&clean(&case.request), terminal.width.saturating_sub(30).max(30));
     let title = format!("{file}#{}  {request}  {status}", case.exchange);
     let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
-    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, look.color), Style::Dim.paint(&about, look.color));
+    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
     let code_width = case.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for (i, f) in case.findings.iter().enumerate() {
         // Several findings of one rule have one fix, said with the last.
         let last = case.findings.iter().skip(i + 1).all(|later| later.rule != f.rule);
-        out += &finding::text(f, RenderOptions { code_width, zero_ns: case.zero_ns, fix: last }, look);
+        out += &finding::text(f, RenderOptions { code_width, zero_ns: case.zero_ns, fix: last }, terminal);
     }
     out.push('\n');
     out

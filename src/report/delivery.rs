@@ -5,7 +5,7 @@ use super::list::{dialect, end, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::Table;
 use super::text::{Style, clean, clip_middle, count, wrap};
-use super::{Format, Look, hops, markdown};
+use super::{Format, Terminal, hops, markdown};
 use crate::conformance::hop::Side;
 use crate::summary::{FindingSummary, Summary};
 use anyhow::{Result, bail};
@@ -75,17 +75,17 @@ impl Collect for Delivery {
         true
     }
 
-    fn write(mut self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+    fn write(mut self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
         for (id, sentence) in hops::sentences(&self.sides) {
             self.streams.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
         }
-        reports::write(&*self, format, look, out)
+        reports::write(&*self, format, terminal, out)
     }
 }
 
 impl Report for Delivery {
-    fn text(&self, look: &Look) -> String {
-        text(&self.streams, look)
+    fn text(&self, terminal: &Terminal) -> String {
+        text(&self.streams, terminal)
     }
 
     fn table(&self) -> Result<Table> {
@@ -101,21 +101,21 @@ impl Report for Delivery {
     }
 }
 
-fn text(all: &[Delivered], look: &Look) -> String {
+fn text(all: &[Delivered], terminal: &Terminal) -> String {
     let mut out = String::new();
     for d in all {
-        let request = clip_middle(&clean(&d.request), look.width.saturating_sub(30).max(30));
+        let request = clip_middle(&clean(&d.request), terminal.width.saturating_sub(30).max(30));
         let about = clean([d.host.as_str(), &d.dialect].map(str::trim).join("  ").trim());
-        let title = Style::Bold.paint(&format!("#{}  {request}", d.exchange), look.color);
-        out += &format!("{title}  {}\n", Style::Dim.paint(&about, look.color));
+        let title = Style::Bold.paint(&format!("#{}  {request}", d.exchange), terminal.color);
+        out += &format!("{title}  {}\n", Style::Dim.paint(&about, terminal.color));
         for sentence in &d.delivery {
-            bullet(&mut out, sentence, look);
+            bullet(&mut out, sentence, terminal);
         }
         let why = d.verdict_why.join("; ");
-        bullet(&mut out, &format!("{}: {why}", d.end.text), look);
+        bullet(&mut out, &format!("{}: {why}", d.end.text), terminal);
         let code_width = d.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
         for f in &d.findings {
-            out += &finding::text(f, RenderOptions { code_width, zero_ns: d.zero_ns, fix: true }, look);
+            out += &finding::text(f, RenderOptions { code_width, zero_ns: d.zero_ns, fix: true }, terminal);
         }
         out.push('\n');
     }
@@ -134,9 +134,9 @@ fn markdown_text(all: &[Delivered]) -> String {
     out
 }
 
-fn bullet(out: &mut String, sentence: &str, look: &Look) {
-    let mut lines = wrap(&clean(sentence), look.width.saturating_sub(6).max(30)).into_iter();
-    *out += &format!("  {} {}\n", Style::Dim.paint("·", look.color), lines.next().unwrap_or_default());
+fn bullet(out: &mut String, sentence: &str, terminal: &Terminal) {
+    let mut lines = wrap(&clean(sentence), terminal.width.saturating_sub(6).max(30)).into_iter();
+    *out += &format!("  {} {}\n", Style::Dim.paint("·", terminal.color), lines.next().unwrap_or_default());
     lines.for_each(|l| *out += &format!("    {l}\n"));
 }
 

@@ -2,7 +2,7 @@
 
 use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table, render};
-use super::{Format, Look};
+use super::{Format, Terminal};
 use crate::summary::Summary;
 use anyhow::Result;
 use serde::Serialize;
@@ -41,7 +41,7 @@ impl Collect for Endings {
         Ok(())
     }
 
-    fn write(mut self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+    fn write(mut self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
         let mut all: BTreeMap<String, u64> = BTreeMap::new();
         for ((server, _), (count, _)) in &self.seen {
             *all.entry(server.clone()).or_default() += count;
@@ -50,13 +50,13 @@ impl Collect for Endings {
             self.rows.push(Ending { of: all[&server], server, verdict, exchanges, first });
         }
         self.rows.sort_by(|a, b| (b.of, &a.server, b.exchanges, a.first).cmp(&(a.of, &b.server, a.exchanges, b.first)));
-        reports::write(&*self, format, look, out)
+        reports::write(&*self, format, terminal, out)
     }
 }
 
 impl Report for Endings {
-    fn text(&self, look: &Look) -> String {
-        render(&table(&self.rows), look)
+    fn text(&self, terminal: &Terminal) -> String {
+        render(&table(&self.rows), terminal)
     }
 
     fn table(&self) -> Result<Table> {

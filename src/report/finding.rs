@@ -1,6 +1,6 @@
 //! A finding as a compiler would say it: what, where, the bytes with a caret under the offending ones, what to do.
 
-use super::Look;
+use super::Terminal;
 use super::text::{Style, clean, clip, level, width, wrap};
 use crate::oddity::{Excerpt, Of};
 use crate::summary::FindingSummary;
@@ -18,28 +18,28 @@ pub struct RenderOptions {
 }
 
 /// For a terminal, indented by two.
-pub fn text(f: &FindingSummary, options: RenderOptions, look: &Look) -> String {
+pub fn text(f: &FindingSummary, options: RenderOptions, terminal: &Terminal) -> String {
     let label = format!("{:<w$}  {:<7} ", f.rule, level(f.level), w = options.code_width);
     let indent = 2 + label.len() + 1;
     let times = times(f).map(|n| format!(" ({n} times)")).unwrap_or_default();
     let message = format!("{}{times}", clean(&f.message));
-    let mut lines = wrap(&message, look.width.saturating_sub(indent).max(30)).into_iter();
+    let mut lines = wrap(&message, terminal.width.saturating_sub(indent).max(30)).into_iter();
     let style = Style::of(f.level);
-    let mut out = format!("  {} {}\n", style.paint(&label, look.color), lines.next().unwrap_or_default());
+    let mut out = format!("  {} {}\n", style.paint(&label, terminal.color), lines.next().unwrap_or_default());
     lines.for_each(|l| out += &format!("{:indent$}{l}\n", ""));
     let place = place(f, options.zero_ns);
     if !place.is_empty() {
-        out += &format!("    {} {place}\n", Style::Dim.paint("-->", look.color));
+        out += &format!("    {} {place}\n", Style::Dim.paint("-->", terminal.color));
     }
-    let bar = Style::Dim.paint("     |", look.color);
-    if let Some([line, carets]) = excerpt_lines(f, look.width.saturating_sub(8).max(30)) {
+    let bar = Style::Dim.paint("     |", terminal.color);
+    if let Some([line, carets]) = excerpt_lines(f, terminal.width.saturating_sub(8).max(30)) {
         let blank = carets.len() - carets.trim_start().len();
-        let carets = format!("{:blank$}{}", "", style.paint(carets.trim_start(), look.color));
+        let carets = format!("{:blank$}{}", "", style.paint(carets.trim_start(), terminal.color));
         out += &format!("{bar} {line}\n{bar} {carets}\n");
     }
     if let Some(fix) = f.fix.as_ref().filter(|_| options.fix) {
-        let mut lines = wrap(fix, look.width.saturating_sub(12).max(30)).into_iter();
-        out += &format!("     {} {}\n", Style::Dim.paint("= fix:", look.color), lines.next().unwrap_or_default());
+        let mut lines = wrap(fix, terminal.width.saturating_sub(12).max(30)).into_iter();
+        out += &format!("     {} {}\n", Style::Dim.paint("= fix:", terminal.color), lines.next().unwrap_or_default());
         lines.for_each(|l| out += &format!("            {l}\n"));
     }
     out
@@ -130,14 +130,14 @@ mod tests {
     fn reads_like_a_compilers_message() {
         let e = Excerpt { before: String::new(), marked: "data:".into(), after: "{\"id\":1}".into(), ..Excerpt::default() };
         let want = "  SSE-002  warning  no space behind `data:` (9 times)\n    --> record 3, byte 120, chunk 3, packet 14, +5.00 ms\n     | data:{\"id\":1}\n     | ^^^^^\n     = fix: Write a space.\n";
-        assert_eq!(text(&finding(e), OPTIONS, &Look { width: 80, color: false }), want);
+        assert_eq!(text(&finding(e), OPTIONS, &Terminal { width: 80, color: false }), want);
     }
 
     #[test]
     fn a_count_that_the_message_has_is_not_repeated() {
         let said = |message: &str, count| {
             let f = FindingSummary { message: message.into(), count, ..finding(Excerpt::default()) };
-            text(&f, OPTIONS, &Look { width: 120, color: false }).lines().next().unwrap_or_default().trim().to_owned()
+            text(&f, OPTIONS, &Terminal { width: 120, color: false }).lines().next().unwrap_or_default().trim().to_owned()
         };
         assert_eq!(said("id is missing in 20 chunks", 20), "SSE-002  warning  id is missing in 20 chunks");
         assert_eq!(said("id is missing in 120 chunks", 20), "SSE-002  warning  id is missing in 120 chunks (20 times)");
@@ -148,7 +148,7 @@ mod tests {
     fn the_caret_stands_under_the_mark_however_narrow_the_terminal_is() {
         let e = Excerpt { before: "漢".repeat(60), marked: "X".into(), after: "y".repeat(90), ..Excerpt::default() };
         for columns in [60, 80, 160] {
-            let out = text(&finding(e.clone()), OPTIONS, &Look { width: columns, color: false });
+            let out = text(&finding(e.clone()), OPTIONS, &Terminal { width: columns, color: false });
             let lines: Vec<&str> = out.lines().collect();
             let line = lines.iter().position(|l| l.contains('X')).unwrap_or_default();
             let before = lines[line].split('X').next().unwrap_or_default();

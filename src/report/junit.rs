@@ -1,6 +1,6 @@
 //! JUnit XML as CI servers read it: a suite for each file, a case for each exchange, a failure where findings reach the limit.
 
-use super::Look;
+use super::Terminal;
 use super::compliance::{Case, Compliance};
 use super::finding::{self, RenderOptions};
 use super::text::{clean, count};
@@ -9,7 +9,7 @@ use crate::summary::FindingSummary;
 use std::fmt::Write;
 
 /// Columns of the text inside a failure.
-const LOOK: Look = Look { width: 120, color: false };
+const TERMINAL: Terminal = Terminal { width: 120, color: false };
 
 /// The whole document. Findings at or over `limit` are failures, the others are printed with their case.
 pub fn text(c: &Compliance, limit: Option<Level>) -> String {
@@ -54,7 +54,7 @@ fn testcase(file: &str, case: &Case, limit: Option<Level>) -> String {
     let mut out = format!("    <testcase classname=\"{}\" name=\"{}\">\n", xml(file), xml(&name));
     let say = |fails: bool| -> String {
         let chosen = case.findings.iter().filter(|f| limit.is_some_and(|l| f.level >= l) == fails);
-        chosen.map(|f| finding::text(f, RenderOptions { code_width: f.rule.len(), zero_ns: case.zero_ns, fix: true }, &LOOK)).collect()
+        chosen.map(|f| finding::text(f, RenderOptions { code_width: f.rule.len(), zero_ns: case.zero_ns, fix: true }, &TERMINAL)).collect()
     };
     if let Some(first) = failures(case, limit).next() {
         let n = failures(case, limit).count() as u64;

@@ -3,7 +3,7 @@
 use super::reports::{self, Collect, Source};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, count};
-use super::{Format, Look, markdown};
+use super::{Format, Terminal, markdown};
 use crate::metrics::percentile;
 use crate::summary::Summary;
 use crate::time::Span;
@@ -156,14 +156,14 @@ impl Collect for Latency {
         Ok(())
     }
 
-    fn write(self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
-        reports::write(&self.report(), format, look, out)
+    fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
+        reports::write(&self.report(), format, terminal, out)
     }
 }
 
 impl reports::Report for Report {
-    fn text(&self, look: &Look) -> String {
-        text(self, look)
+    fn text(&self, terminal: &Terminal) -> String {
+        text(self, terminal)
     }
 
     fn table(&self) -> Result<Table> {
@@ -180,19 +180,19 @@ impl reports::Report for Report {
 }
 
 /// A block per group.
-fn text(report: &Report, look: &Look) -> String {
+fn text(report: &Report, terminal: &Terminal) -> String {
     let mut out = String::new();
     let only_one = report.groups.len() == 1;
     // One set of widths for all blocks, so that figures stand under each other.
     let mut all = Table { columns: std::iter::once(Column::left("")).chain(FIGURES).collect(), rows: Vec::new() };
     let blocks: Vec<&Group> = report.groups.iter().chain((!only_one).then_some(&report.overall)).collect();
     blocks.iter().for_each(|g| all.rows.extend(g.rows()));
-    let rendered = render(&all, look);
+    let rendered = render(&all, terminal);
     let mut lines = rendered.lines();
     let head = lines.next().unwrap_or_default();
     for group in blocks {
         let name = super::text::clean(&group.name());
-        out += &format!("{}  {}\n", Style::Bold.paint(&name, look.color), count(group.exchanges, "exchange", "exchanges"));
+        out += &format!("{}  {}\n", Style::Bold.paint(&name, terminal.color), count(group.exchanges, "exchange", "exchanges"));
         let n = group.rows().len();
         if n > 0 {
             out += &format!("  {head}\n");
@@ -202,8 +202,8 @@ fn text(report: &Report, look: &Look) -> String {
         }
         out.push('\n');
     }
-    for line in super::text::wrap(DEFINITIONS, look.width) {
-        out += &format!("{}\n", Style::Dim.paint(&line, look.color));
+    for line in super::text::wrap(DEFINITIONS, terminal.width) {
+        out += &format!("{}\n", Style::Dim.paint(&line, terminal.color));
     }
     out
 }

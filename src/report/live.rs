@@ -1,6 +1,6 @@
 //! One line per finished exchange while a recording runs.
 
-use super::Look;
+use super::Terminal;
 use super::list::{clock, codes, dialect, end, request_line, status};
 use super::table::Cell;
 use super::text::{Style, clip, clip_middle, rate, span, width};
@@ -39,13 +39,13 @@ const fn findings_width(columns: usize) -> usize {
 const END_FROM: usize = 90;
 
 /// The titles.
-pub fn head(look: &Look) -> String {
+pub fn head(terminal: &Terminal) -> String {
     let cells = PLACES.iter().map(|p| Cell::new(p.title).style(Style::Dim)).collect();
-    line_of(cells, Cell::new("findings").style(Style::Dim), look)
+    line_of(cells, Cell::new("findings").style(Style::Dim), terminal)
 }
 
 /// One exchange.
-pub fn line(s: &Summary, look: &Look) -> String {
+pub fn line(s: &Summary, terminal: &Terminal) -> String {
     let t = &s.timing;
     let ends =
         format!("{} → {}", std::net::SocketAddr::new(s.client_ip, s.client_port), std::net::SocketAddr::new(s.server_ip, s.server_port));
@@ -64,27 +64,27 @@ pub fn line(s: &Summary, look: &Look) -> String {
     ];
     let mut findings = codes(&s.findings);
     let end = end(s);
-    if look.width < END_FROM && s.verdict.as_deref() != Some("complete") {
+    if terminal.width < END_FROM && s.verdict.as_deref() != Some("complete") {
         findings = Cell { text: format!("{} {}", end.text, findings.text), style: end.style };
     }
-    line_of(cells, findings, look)
+    line_of(cells, findings, terminal)
 }
 
-fn line_of(cells: Vec<Cell>, findings: Cell, look: &Look) -> String {
-    let shown = || PLACES.iter().enumerate().filter(|(_, p)| look.width >= p.from);
+fn line_of(cells: Vec<Cell>, findings: Cell, terminal: &Terminal) -> String {
+    let shown = || PLACES.iter().enumerate().filter(|(_, p)| terminal.width >= p.from);
     let fixed: usize = shown().map(|(_, p)| p.width + 2).sum();
-    let rest = look.width.saturating_sub(fixed + findings_width(look.width)).clamp(16, 60);
+    let rest = terminal.width.saturating_sub(fixed + findings_width(terminal.width)).clamp(16, 60);
     let mut out = String::new();
     for (i, p) in shown() {
         let w = if p.width == 0 { rest } else { p.width };
         let cell = &cells[i];
         let text = if p.width == 0 { clip_middle(&cell.text, w) } else { clip(&cell.text, w) };
         let pad = " ".repeat(w.saturating_sub(width(&text)));
-        let painted = cell.style.paint(&text, look.color);
+        let painted = cell.style.paint(&text, terminal.color);
         out += &if p.right { format!("{pad}{painted}  ") } else { format!("{painted}{pad}  ") };
     }
-    let room = look.width.saturating_sub(fixed + rest).max(8);
-    out += &findings.style.paint(&clip(&findings.text, room), look.color);
+    let room = terminal.width.saturating_sub(fixed + rest).max(8);
+    out += &findings.style.paint(&clip(&findings.text, room), terminal.color);
     out.trim_end().to_owned()
 }
 
@@ -105,7 +105,7 @@ mod tests {
     fn shown(verdict: &str, framing: &str, columns: usize) -> String {
         let mut s = Summary { verdict: Some(verdict.into()), ..Summary::template() };
         s.response.get_or_insert_default().framing = framing.into();
-        line(&s, &Look { width: columns, color: false })
+        line(&s, &Terminal { width: columns, color: false })
     }
 
     #[test]
@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn the_request_has_room_at_every_width() {
         for columns in 80..=200 {
-            let look = Look { width: columns, color: false };
-            let head = head(&look);
+            let terminal = Terminal { width: columns, color: false };
+            let head = head(&terminal);
             let request = head.find("dialect").or(head.find("framing")).unwrap_or(0) - head.find("request").unwrap_or(0);
             assert!(request >= 22, "{columns}: {head}");
         }

@@ -68,7 +68,7 @@ impl Format {
 
 /// What the output can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct Terminal {
     /// Columns of the terminal.
     pub width: usize,
     /// Colours may be used.

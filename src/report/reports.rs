@@ -1,7 +1,7 @@
 //! The reports of `sniff report`, and what each of them is: it takes exchanges one by one, and then writes itself in any format.
 
 use super::table::Table;
-use super::{Format, Look, clients, compliance, csv, delivery, endings, json, jsonl, latency, markdown};
+use super::{Format, Terminal, clients, compliance, csv, delivery, endings, json, jsonl, latency, markdown};
 use crate::conformance::Level;
 use crate::exchange::Exchange;
 use crate::summary::Summary;
@@ -73,13 +73,13 @@ pub trait Collect {
     ///
     /// # Errors
     /// The output fails, or the report does not have this format.
-    fn write(self: Box<Self>, format: Format, look: &Look, out: &mut dyn Write) -> Result<()>;
+    fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()>;
 }
 
 /// Data that can be shown in every format; its JSON is what serde makes of it.
 pub trait Report: Serialize {
     /// For a terminal.
-    fn text(&self, look: &Look) -> String;
+    fn text(&self, terminal: &Terminal) -> String;
 
     /// Rows and columns.
     ///
@@ -106,9 +106,9 @@ pub trait Report: Serialize {
 ///
 /// # Errors
 /// The output fails, or the report does not have this format.
-pub fn write<R: Report + ?Sized>(report: &R, format: Format, look: &Look, out: &mut dyn Write) -> Result<()> {
+pub fn write<R: Report + ?Sized>(report: &R, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
     match format {
-        Format::Table => Ok(out.write_all(report.text(look).as_bytes())?),
+        Format::Table => Ok(out.write_all(report.text(terminal).as_bytes())?),
         Format::Json => json::document(&report, out),
         Format::Jsonl => report.lines(out),
         Format::Csv => csv::table(&report.table()?, out),

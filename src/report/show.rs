@@ -4,7 +4,7 @@ mod rebuild;
 
 pub use rebuild::Rebuilt;
 
-use super::Look;
+use super::Terminal;
 use super::finding::{self, RenderOptions};
 use super::list::{dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
@@ -26,27 +26,27 @@ pub fn redact(detail: &mut Detail) {
 }
 
 /// For a terminal.
-pub fn text(d: &Detail, said: &Rebuilt, look: &Look) -> String {
+pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
     let s = &d.summary;
-    let mut out = head(s, look);
-    facts(&mut out, d, look);
+    let mut out = head(s, terminal);
+    facts(&mut out, d, terminal);
     if !s.findings.is_empty() {
-        out += &format!("\n{}\n", Style::Bold.paint("Findings", look.color));
+        out += &format!("\n{}\n", Style::Bold.paint("Findings", terminal.color));
     }
     let code_width = s.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for f in &s.findings {
-        out += &finding::text(f, RenderOptions { code_width, zero_ns: s.timing.t_request_end_ns, fix: true }, look);
+        out += &finding::text(f, RenderOptions { code_width, zero_ns: s.timing.t_request_end_ns, fix: true }, terminal);
     }
     let request = s.request.as_ref().and_then(|r| r.headers.as_deref());
     let response = s.response.as_ref().and_then(|r| r.headers.as_deref());
     for (title, list) in [("Request headers", request), ("Response headers", response)] {
-        headers(&mut out, title, list.unwrap_or_default(), look);
+        headers(&mut out, title, list.unwrap_or_default(), terminal);
     }
     if !d.chunks.is_empty() {
-        out += &format!("\n{}\n", Style::Bold.paint("Chunks", look.color));
+        out += &format!("\n{}\n", Style::Bold.paint("Chunks", terminal.color));
         let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first byte seen" };
-        out += &render(&timeline(d, said), look);
-        out += &format!("{}\n", Style::Dim.paint(&format!("Times since {since}; gap: since the chunk before."), look.color));
+        out += &render(&timeline(d, said), terminal);
+        out += &format!("{}\n", Style::Dim.paint(&format!("Times since {since}; gap: since the chunk before."), terminal.color));
     }
     out
 }
@@ -125,25 +125,25 @@ fn moment(ns: i64, zero: i64) -> String {
     format!("{:+.3} ms", Timestamp(ns).since(Timestamp(zero)).as_millis_f64())
 }
 
-fn head(s: &Summary, look: &Look) -> String {
+fn head(s: &Summary, terminal: &Terminal) -> String {
     let status = s.response.as_ref().and_then(|r| r.status).map_or("no status".into(), |n| n.to_string());
     let version = s.http_version.as_ref().map(|v| format!("HTTP/{v}")).unwrap_or_default();
-    let title = clip(&clean(&format!("{}  →  {status}", request_line(s))), look.width);
+    let title = clip(&clean(&format!("{}  →  {status}", request_line(s))), terminal.width);
     let end = end(s);
     let mut line = format!("exchange {}, session {}, stream {}", s.id, s.session, s.stream);
     s.h2_stream.iter().for_each(|n| line += &format!(".{n}"));
     let ends = [(s.client_ip, s.client_port), (s.server_ip, s.server_port)].map(|(ip, port)| std::net::SocketAddr::new(ip, port));
     line += &format!("  {} → {}  {}  {version}{}", ends[0], ends[1], clean(&s.authority()), if s.tls { " over TLS" } else { "" });
-    format!("{}\n{line}  {}\n", Style::Bold.paint(&title, look.color), end.style.paint(&end.text, look.color))
+    format!("{}\n{line}  {}\n", Style::Bold.paint(&title, terminal.color), end.style.paint(&end.text, terminal.color))
 }
 
-fn facts(out: &mut String, d: &Detail, look: &Look) {
+fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     let s = &d.summary;
     let mut line = |title: &str, parts: Vec<String>| {
         let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
         if !parts.is_empty() {
-            let body = wrap(&clean(&parts.join(",  ")), look.width.saturating_sub(10).max(40)).join("\n          ");
-            *out += &format!("{} {body}\n", Style::Dim.paint(&format!("{title:<9}"), look.color));
+            let body = wrap(&clean(&parts.join(",  ")), terminal.width.saturating_sub(10).max(40)).join("\n          ");
+            *out += &format!("{} {body}\n", Style::Dim.paint(&format!("{title:<9}"), terminal.color));
         }
     };
     if let Some(r) = &s.request {
@@ -210,14 +210,14 @@ fn facts(out: &mut String, d: &Detail, look: &Look) {
     line("Noticed", noticed.collect());
 }
 
-fn headers(out: &mut String, title: &str, list: &[Header], look: &Look) {
+fn headers(out: &mut String, title: &str, list: &[Header], terminal: &Terminal) {
     if list.is_empty() {
         return;
     }
-    *out += &format!("\n{}\n", Style::Bold.paint(title, look.color));
+    *out += &format!("\n{}\n", Style::Bold.paint(title, terminal.color));
     for h in list {
         let name = clean(&h.name);
-        let value = clip(&clean(&h.value), look.width.saturating_sub(width(&name) + 4).max(20));
-        *out += &format!("  {}: {value}\n", Style::Dim.paint(&name, look.color));
+        let value = clip(&clean(&h.value), terminal.width.saturating_sub(width(&name) + 4).max(20));
+        *out += &format!("  {}: {value}\n", Style::Dim.paint(&name, terminal.color));
     }
 }

@@ -1,6 +1,6 @@
 //! Tables for a terminal: no lines drawn, columns aligned, numbers to the right, cut to the width where there is too much.
 
-use super::Look;
+use super::Terminal;
 use super::text::{Style, clip, clip_middle, width};
 
 /// A table.
@@ -86,8 +86,8 @@ const GAP: usize = 2;
 pub const COMFORT: u8 = 3;
 
 /// The table as text, each line ended.
-pub fn render(table: &Table, look: &Look) -> String {
-    let (shown, widths) = fit(table, look.width);
+pub fn render(table: &Table, terminal: &Terminal) -> String {
+    let (shown, widths) = fit(table, terminal.width);
     let mut out = String::new();
     let title = |c: &Column| Cell { text: c.title.into(), style: Style::Dim };
     let head: Vec<Cell> = table.columns.iter().map(title).collect();
@@ -101,7 +101,7 @@ pub fn render(table: &Table, look: &Look) -> String {
             let (before, after) = if column.right { (pad, 0) } else { (0, pad) };
             if !text.is_empty() {
                 line.push_str(&" ".repeat(pending + before));
-                line.push_str(&cell.style.paint(&text, look.color));
+                line.push_str(&cell.style.paint(&text, terminal.color));
                 pending = after + GAP;
             } else {
                 pending += w + GAP;
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn wide_enough_shows_all_aligned() {
-        let out = render(&table(), &Look { width: 80, color: false });
+        let out = render(&table(), &Terminal { width: 80, color: false });
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines[0], "ID  Path                  Host            TTFT");
         assert_eq!(lines[1], " 1  /v1/chat/completions  example.com  20.1 ms");
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn narrow_drops_spare_columns_then_cuts() {
-        let out = render(&table(), &Look { width: 22, color: false });
+        let out = render(&table(), &Terminal { width: 22, color: false });
         assert!(out.lines().all(|l| width(l) <= 22), "{out}");
         assert!(!out.contains("Host") && out.contains('…') && out.contains("20.1 ms"), "{out}");
     }
@@ -180,8 +180,8 @@ mod tests {
     fn colours_do_not_shift_columns() {
         let mut t = table();
         t.rows[0][1].style = Style::Red;
-        let painted = render(&t, &Look { width: 80, color: true });
+        let painted = render(&t, &Terminal { width: 80, color: true });
         let plain: String = painted.replace("\x1b[31m", "").replace("\x1b[2m", "").replace("\x1b[0m", "");
-        assert_eq!(plain, render(&t, &Look { width: 80, color: false }));
+        assert_eq!(plain, render(&t, &Terminal { width: 80, color: false }));
     }
 }

@@ -109,7 +109,7 @@ impl<'a> Recording<'a> {
     pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<Tally> {
         let written = self.writer.finish(values::now(), counts)?;
         self.screen.end();
-        let color = output::stderr_look(self.common).color;
+        let color = output::stderr_terminal(self.common).color;
         for line in self.tally.lines(&counts, net, color) {
             self.screen.last(&line);
         }

@@ -2,7 +2,7 @@
 
 use crate::cli::common::{Common, say};
 use crate::cli::output;
-use crate::report::Look;
+use crate::report::Terminal;
 use crate::report::live;
 use crate::report::text::{Style, clean};
 use crate::summary::Summary;
@@ -15,7 +15,7 @@ const FILE_LINES: u64 = 100;
 
 /// Standard error during a recording.
 pub(in crate::cli) struct Screen {
-    look: Look,
+    terminal: Terminal,
     quiet: bool,
     bar: Option<ProgressBar>,
     /// Lines shown at most.
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Screen {
 impl Screen {
     pub(in crate::cli) fn new(common: &Common, file: bool) -> Screen {
         let most = if file && !common.verbose { FILE_LINES } else { u64::MAX };
-        Screen { look: output::stderr_look(common), quiet: common.quiet, bar: None, most, shown: 0, held_back: 0, held: None }
+        Screen { terminal: output::stderr_terminal(common), quiet: common.quiet, bar: None, most, shown: 0, held_back: 0, held: None }
     }
 
     /// Everything is shown at the end: until then standard error belongs to another program.
@@ -64,16 +64,16 @@ impl Screen {
             return;
         }
         if self.shown == 0 {
-            self.line(&live::head(&self.look));
+            self.line(&live::head(&self.terminal));
         }
         self.shown += 1;
-        self.line(&live::line(&summary(), &self.look));
+        self.line(&live::line(&summary(), &self.terminal));
     }
 
     /// Something a person should know.
     pub(in crate::cli) fn notice(&mut self, text: &str) {
         if !self.quiet {
-            let label = Style::Yellow.paint("warning", self.look.color);
+            let label = Style::Yellow.paint("warning", self.terminal.color);
             self.line(&format!("sniff: {label}: {}", clean(text)));
         }
     }

@@ -1,7 +1,7 @@
 //! The catalogue: families as headings, a line a rule.
 
 use crate::conformance::Rule;
-use crate::report::Look;
+use crate::report::Terminal;
 use crate::report::table::{Cell, Column, Table};
 use crate::report::text::{Style, clip, level, width};
 
@@ -36,7 +36,7 @@ pub fn table(rules: &[&'static Rule]) -> Table {
 }
 
 /// The catalogue for a terminal.
-pub fn text(rules: &[&'static Rule], look: &Look) -> String {
+pub fn text(rules: &[&'static Rule], terminal: &Terminal) -> String {
     let code = rules.iter().map(|r| width(r.code)).max().unwrap_or(0);
     let name = rules.iter().map(|r| width(r.name)).max().unwrap_or(0);
     let fixed = code + name + 2 * 3 + LEVEL + 2;
@@ -48,14 +48,14 @@ pub fn text(rules: &[&'static Rule], look: &Look) -> String {
             let title = FAMILIES.iter().find(|(f, _)| *f == family).map_or("", |(_, title)| title);
             let n = rules.iter().filter(|r| r.code.rsplit_once('-').is_some_and(|(f, _)| f == family)).count();
             let first = if last.is_empty() { "" } else { "\n" };
-            let count = Style::Dim.paint(&format!("{title} ({n})"), look.color);
-            out += &format!("{first}{}  {count}\n", Style::Bold.paint(family, look.color));
+            let count = Style::Dim.paint(&format!("{title} ({n})"), terminal.color);
+            out += &format!("{first}{}  {count}\n", Style::Bold.paint(family, terminal.color));
             last = family;
         }
-        let shown = Style::of(rule.level).paint(&format!("{:<LEVEL$}", level(rule.level)), look.color);
+        let shown = Style::of(rule.level).paint(&format!("{:<LEVEL$}", level(rule.level)), terminal.color);
         let line = format!("  {:<code$}  {shown}  {:<name$}", rule.code, rule.name);
         // Where no room is left for a sentence, the name must do.
-        match look.width.checked_sub(fixed).filter(|room| *room >= ROOM) {
+        match terminal.width.checked_sub(fixed).filter(|room| *room >= ROOM) {
             Some(room) => out += &format!("{line}  {}\n", clip(rule.summary, room)),
             None => out += &format!("{}\n", line.trim_end()),
         }

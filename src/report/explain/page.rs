@@ -4,7 +4,7 @@ use super::excerpt::{self, Excerpt};
 use super::lines::Who;
 use super::{Breaker, breakers, related};
 use crate::conformance::{Rule, causes};
-use crate::report::Look;
+use crate::report::Terminal;
 use crate::report::text::{Style, level, width, wrap};
 
 /// Columns of a title and the space behind it.
@@ -15,11 +15,11 @@ const HOW: usize = 9;
 const PROSE: usize = 100;
 
 /// One rule for a terminal.
-pub fn text(rule: &'static Rule, look: &Look) -> String {
-    let mut page = Page { out: String::new(), look };
+pub fn text(rule: &'static Rule, terminal: &Terminal) -> String {
+    let mut page = Page { out: String::new(), terminal };
     let head = format!("{}[{}]", level(rule.level), rule.code);
-    page.line(&format!("{}: {}", Style::of(rule.level).paint(&head, look.color), Style::Bold.paint(rule.name, look.color)));
-    for line in wrap(rule.summary, look.width.saturating_sub(2).min(PROSE + TITLE)) {
+    page.line(&format!("{}: {}", Style::of(rule.level).paint(&head, terminal.color), Style::Bold.paint(rule.name, terminal.color)));
+    for line in wrap(rule.summary, terminal.width.saturating_sub(2).min(PROSE + TITLE)) {
         page.line(&format!("  {line}"));
     }
     page.prose("why", rule.why);
@@ -45,7 +45,7 @@ pub fn text(rule: &'static Rule, look: &Look) -> String {
 
 struct Page<'l> {
     out: String,
-    look: &'l Look,
+    terminal: &'l Terminal,
 }
 
 impl Page<'_> {
@@ -56,7 +56,7 @@ impl Page<'_> {
 
     /// Columns for what stands behind a title.
     fn room(&self) -> usize {
-        self.look.width.saturating_sub(TITLE).max(24)
+        self.terminal.width.saturating_sub(TITLE).max(24)
     }
 
     /// A title before the first line, the others below it; an empty line before.
@@ -64,7 +64,7 @@ impl Page<'_> {
         self.out.push('\n');
         for (i, row) in rows.enumerate() {
             let title = if i == 0 { title } else { "" };
-            let title = Style::Dim.paint(&format!("  {title:<8}"), self.look.color);
+            let title = Style::Dim.paint(&format!("  {title:<8}"), self.terminal.color);
             self.line(&format!("{title}{row}"));
         }
     }
@@ -78,7 +78,7 @@ impl Page<'_> {
         if excerpt.lines.is_empty() {
             return;
         }
-        let (color, columns) = (self.look.color, self.room().saturating_sub(2));
+        let (color, columns) = (self.terminal.color, self.room().saturating_sub(2));
         let bar = |c: &str| Style::Dim.paint(c, color);
         let mut rows = Vec::new();
         if excerpt.more.0 {
@@ -122,7 +122,7 @@ impl Page<'_> {
         let versions = known.iter().filter_map(|b| b.versions).map(width).max().unwrap_or(0);
         let row = |b: &Breaker, versions: usize| {
             let (base, remark) = parts(b);
-            let how = Style::Dim.paint(b.known.map_or("", |k| k.as_str()), self.look.color);
+            let how = Style::Dim.paint(b.known.map_or("", |k| k.as_str()), self.terminal.color);
             format!("{base:<name$}  {:<versions$}  {how}{remark}", b.versions.unwrap_or_default())
         };
         let plain = |b: &&&Breaker| name + versions + width(&parts(b).1) + 2 * 2 + HOW > self.room();
@@ -142,9 +142,9 @@ impl Page<'_> {
         let mut rows = Vec::new();
         for (name, code) in fixes {
             if beside {
-                rows.push(format!("{}  {code}", Style::Bold.paint(&format!("{name:<stack$}"), self.look.color)));
+                rows.push(format!("{}  {code}", Style::Bold.paint(&format!("{name:<stack$}"), self.terminal.color)));
             } else {
-                rows.push(Style::Bold.paint(name, self.look.color));
+                rows.push(Style::Bold.paint(name, self.terminal.color));
                 rows.extend(wrap(code, room.saturating_sub(2)).into_iter().map(|l| format!("  {l}")));
             }
         }

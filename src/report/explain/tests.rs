@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::conformance::by_code;
-use crate::report::Look;
+use crate::report::Terminal;
 use crate::report::text::width;
 
 fn page(code: &str, columns: usize) -> String {
-    text(by_code(code).unwrap(), &Look { width: columns, color: false })
+    text(by_code(code).unwrap(), &Terminal { width: columns, color: false })
 }
 
 /// The marked line and the carets below it.
