@@ -1,7 +1,7 @@
 //! Sockets: a thread reads each client, one thread writes to all of them when it is time. Everything that reads a clock or owns a socket is here.
 
 mod clock;
-mod hands;
+mod client_threads;
 mod link;
 mod pacer;
 pub mod probe;
@@ -16,7 +16,7 @@ pub use clock::Lateness;
 use super::matching::{Asked, Book};
 use super::pace::Pace;
 use anyhow::{Context, Result};
-use hands::Hands;
+use client_threads::ClientThreads;
 use pacer::Pacer;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -138,18 +138,18 @@ impl Service {
     pub fn listen(&self, listener: &TcpListener, stop: &AtomicBool) -> Result<()> {
         listener.set_nonblocking(true)?;
         let shared = self.shared.clone();
-        let hands = Hands::new(Box::new(move |socket, buffer| {
+        let threads = ClientThreads::new(Box::new(move |socket, buffer| {
             // A socket from a listener that never waits may not wait either.
             if socket.set_nonblocking(false).is_ok() {
                 requests::serve(socket, buffer, &shared);
             }
         }));
         while !stop.load(Ordering::Relaxed) {
-            if hands.clients() >= MAX_CLIENTS {
+            if threads.clients() >= MAX_CLIENTS {
                 std::thread::sleep(FULL);
             } else if readable(listener) {
                 // Where there is none, the client has gone again, or descriptors are short for the moment.
-                listener.accept().into_iter().for_each(|(socket, _)| hands.serve(socket));
+                listener.accept().into_iter().for_each(|(socket, _)| threads.serve(socket));
             }
         }
         Ok(())

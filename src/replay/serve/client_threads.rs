@@ -16,8 +16,8 @@ const IDLE: Duration = Duration::from_secs(30);
 /// What is done for a client; the buffer is the thread's own, for what it reads.
 type Work = dyn Fn(TcpStream, &mut [u8]) + Send + Sync;
 
-/// The threads.
-pub(super) struct Hands {
+/// Threads that serve clients, at least `READY` of them at the start.
+pub(super) struct ClientThreads {
     shared: Arc<Shared>,
 }
 
@@ -36,12 +36,12 @@ struct State {
     over: bool,
 }
 
-impl Hands {
-    pub(super) fn new(work: Box<Work>) -> Hands {
-        let hands = Hands { shared: Arc::new(Shared { work, state: Mutex::default(), changed: Condvar::new() }) };
+impl ClientThreads {
+    pub(super) fn new(work: Box<Work>) -> ClientThreads {
+        let threads = ClientThreads { shared: Arc::new(Shared { work, state: Mutex::default(), changed: Condvar::new() }) };
         // Those that cannot be had now may be had later.
-        (0..READY).for_each(|_| drop(hands.one_more()));
-        hands
+        (0..READY).for_each(|_| drop(threads.one_more()));
+        threads
     }
 
     /// Clients that are served or wait for it.
@@ -73,7 +73,7 @@ impl Hands {
     }
 }
 
-impl Drop for Hands {
+impl Drop for ClientThreads {
     fn drop(&mut self) {
         self.shared.lock().over = true;
         self.shared.changed.notify_all();
