@@ -9,7 +9,7 @@ mod requests;
 mod socket;
 #[cfg(feature = "proxy")]
 pub mod tls;
-mod waking;
+mod wakeup;
 
 pub use clock::Lateness;
 

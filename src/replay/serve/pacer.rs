@@ -2,7 +2,7 @@
 
 use super::clock::{self, Lateness};
 use super::link::{Link, Next};
-use super::waking::Waking;
+use super::wakeup::WakeupLatency;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -82,7 +82,7 @@ impl Pacer {
         clock::precise();
         lock(&self.inbox).thread = Some(std::thread::current());
         let mut heap: BinaryHeap<Due> = BinaryHeap::new();
-        let mut waking = Waking::default();
+        let mut wakeups = WakeupLatency::default();
         let mut takes = 0;
         while !self.stop.load(Ordering::Acquire) {
             self.news.store(false, Ordering::Release);
@@ -97,13 +97,13 @@ impl Pacer {
                 continue;
             };
             let left = next.at.saturating_sub(clock::now());
-            if let Some(nap) = waking.nap(left).filter(|nap| *nap >= NAP) {
+            if let Some(nap) = wakeups.nap(left).filter(|nap| *nap >= NAP) {
                 let before = clock::now();
                 std::thread::park_timeout(Duration::from_nanos(nap as u64));
                 let slept = clock::now() - before;
                 // One who was woken before the time learns nothing about how late that would have been.
                 if slept >= nap {
-                    waking.slept(nap, slept - nap);
+                    wakeups.slept(nap, slept - nap);
                 }
                 continue;
             }

@@ -18,12 +18,12 @@ const SHORT: i64 = 2 * MOST;
 
 /// What was learned.
 #[derive(Default)]
-pub(super) struct Waking {
-    short: Habit,
-    long: Habit,
+pub(super) struct WakeupLatency {
+    short: LatencyEstimate,
+    long: LatencyEstimate,
 }
 
-impl Waking {
+impl WakeupLatency {
     /// How long to sleep when something is to be done in so long, ns; none where there is no time for it.
     pub(super) fn nap(&self, left: i64) -> Option<i64> {
         let short = left.saturating_sub(self.short.early);
@@ -38,7 +38,7 @@ impl Waking {
 }
 
 /// One kind of sleep.
-struct Habit {
+struct LatencyEstimate {
     /// The last ones: how late each ended; a ring.
     late: [i64; REMEMBERED],
     next: usize,
@@ -46,13 +46,13 @@ struct Habit {
     early: i64,
 }
 
-impl Default for Habit {
+impl Default for LatencyEstimate {
     fn default() -> Self {
-        Habit { late: [0; REMEMBERED], next: 0, early: FIRST }
+        LatencyEstimate { late: [0; REMEMBERED], next: 0, early: FIRST }
     }
 }
 
-impl Habit {
+impl LatencyEstimate {
     fn learn(&mut self, late: i64) {
         self.late[self.next % REMEMBERED] = late;
         self.next += 1;
@@ -73,29 +73,29 @@ mod tests {
 
     #[test]
     fn a_calm_machine_is_spun_on_for_little_and_a_late_one_for_more() {
-        let mut waking = Waking::default();
-        (0..300).for_each(|n| waking.slept(20_000_000, 60_000 + n * 10));
-        (0..300).for_each(|n| waking.slept(1_000_000, 40_000 + n * 10));
-        let calm = waking.nap(20_000_000).unwrap();
+        let mut wakeups = WakeupLatency::default();
+        (0..300).for_each(|n| wakeups.slept(20_000_000, 60_000 + n * 10));
+        (0..300).for_each(|n| wakeups.slept(1_000_000, 40_000 + n * 10));
+        let calm = wakeups.nap(20_000_000).unwrap();
         assert!((20_000_000 - 80_000..20_000_000 - 60_000).contains(&calm), "{calm}");
         // Two in a hundred are a millisecond late: those are to be caught too.
-        (0..300).for_each(|n| waking.slept(20_000_000, if n % 50 == 0 { 1_000_000 } else { 60_000 }));
-        assert_eq!(waking.nap(20_000_000), Some(20_000_000 - 1_250_000));
+        (0..300).for_each(|n| wakeups.slept(20_000_000, if n % 50 == 0 { 1_000_000 } else { 60_000 }));
+        assert_eq!(wakeups.nap(20_000_000), Some(20_000_000 - 1_250_000));
         // What is left of the second sleep is not affected.
-        assert!(waking.nap(1_250_000).unwrap() > 1_150_000);
+        assert!(wakeups.nap(1_250_000).unwrap() > 1_150_000);
         // Calm again: it is forgotten.
-        (0..300).for_each(|_| waking.slept(20_000_000, 30_000));
-        assert_eq!(waking.nap(20_000_000), Some(20_000_000 - LEAST.max(waking.short.early)));
+        (0..300).for_each(|_| wakeups.slept(20_000_000, 30_000));
+        assert_eq!(wakeups.nap(20_000_000), Some(20_000_000 - LEAST.max(wakeups.short.early)));
     }
 
     #[test]
     fn within_bounds_whatever_happens() {
-        let mut waking = Waking::default();
-        (0..9).for_each(|_| waking.slept(1_000_000_000, i64::MAX / 2));
-        (0..9).for_each(|_| waking.slept(1_000, 0));
-        assert_eq!((waking.long.early, waking.short.early), (MOST, LEAST));
-        assert_eq!(waking.nap(LEAST), None);
-        assert_eq!(waking.nap(i64::MIN), None);
-        assert_eq!(waking.nap(1_000_000_000), Some(1_000_000_000 - MOST));
+        let mut wakeups = WakeupLatency::default();
+        (0..9).for_each(|_| wakeups.slept(1_000_000_000, i64::MAX / 2));
+        (0..9).for_each(|_| wakeups.slept(1_000, 0));
+        assert_eq!((wakeups.long.early, wakeups.short.early), (MOST, LEAST));
+        assert_eq!(wakeups.nap(LEAST), None);
+        assert_eq!(wakeups.nap(i64::MIN), None);
+        assert_eq!(wakeups.nap(1_000_000_000), Some(1_000_000_000 - MOST));
     }
 }
