@@ -17,7 +17,7 @@ use crate::report::{Format, json, jsonl};
 use crate::time::Span;
 use anyhow::Result;
 #[cfg(feature = "live")]
-use packets::Ear;
+use packets::LoopbackCapture;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -54,16 +54,16 @@ fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<(Fidelity, By)
     let recorded: Vec<Span> = script.steps.iter().map(|s| s.at).collect();
     let lasts = pace.times(&recorded, 0).last().copied().unwrap_or_default();
     let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
-    let ear = Ear::open(address.port());
+    let capture = LoopbackCapture::open(address.port());
     let heard = std::thread::scope(|scope| {
         let listening = scope.spawn(|| service.listen(&listener, &stop));
-        let (ear, why) = match ear {
-            Ok(ear) => (Some(scope.spawn(|| ear.listen(&over))), None),
+        let (capture, why) = match capture {
+            Ok(capture) => (Some(scope.spawn(|| capture.listen(&over))), None),
             Err(e) => (None, Some(format!("{e:#}"))),
         };
         let seen = probe::ask(address, exchange, lasts);
         over.store(true, Ordering::Relaxed);
-        let captured = ear.and_then(|ear| ear.join().ok()).flatten();
+        let captured = capture.and_then(|capture| capture.join().ok()).flatten();
         stop.store(true, Ordering::Relaxed);
         // One more client, so that the stop is noticed at once.
         drop(std::net::TcpStream::connect(address));
@@ -80,11 +80,11 @@ fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<(Fidelity, By)
 
 /// Where no capture is built in.
 #[cfg(not(feature = "live"))]
-enum Ear {}
+enum LoopbackCapture {}
 
 #[cfg(not(feature = "live"))]
-impl Ear {
-    fn open(_: u16) -> Result<Ear> {
+impl LoopbackCapture {
+    fn open(_: u16) -> Result<LoopbackCapture> {
         anyhow::bail!("this build has no live capture")
     }
 

@@ -11,14 +11,14 @@ use std::time::Duration;
 const DEVICE: &str = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
 
 /// A capture of one port.
-pub(super) struct Ear(Live);
+pub(super) struct LoopbackCapture(Live);
 
-impl Ear {
+impl LoopbackCapture {
     /// # Errors
     /// The device cannot be opened; mostly this takes a right that the user lacks.
-    pub(super) fn open(port: u16) -> Result<Ear> {
+    pub(super) fn open(port: u16) -> Result<LoopbackCapture> {
         let options = Options { filter: Some(port_filter(&[port], None)), immediate: true, ..Options::default() };
-        Live::open(&[DEVICE.to_owned()], &options).map(Ear)
+        Live::open(&[DEVICE.to_owned()], &options).map(LoopbackCapture)
     }
 
     /// Listens until `stop` is set; the first exchange, where all of it was heard.

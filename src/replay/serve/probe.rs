@@ -25,8 +25,8 @@ pub fn ask(server: SocketAddr, recorded: &Exchange, lasts: Span) -> Result<Optio
     socket::stamp_arrivals(&socket);
     let wait = Duration::from_nanos(lasts.0.max(0) as u64) + PATIENCE;
     let endpoints = Endpoints { client: socket.local_addr()?, server };
-    let mut ear = Ear { analyzer: Analyzer::new(Options::whole()), heard: None };
-    ear.event(clock::now(), Direction::ToServer, What::Open { endpoints, joined: false });
+    let mut listener = Listener { analyzer: Analyzer::new(Options::whole()), received: None };
+    listener.event(clock::now(), Direction::ToServer, What::Open { endpoints, joined: false });
     let request = recorded.request.as_ref();
     let version = recorded.response.as_ref().and_then(|r| r.head.as_ref()).map_or(Version::H11, |h| h.version);
     let bytes = match (version, request) {
@@ -35,10 +35,10 @@ pub fn ask(server: SocketAddr, recorded: &Exchange, lasts: Span) -> Result<Optio
         _ => b"GET / HTTP/1.1\r\nHost: replay\r\n\r\n".to_vec(),
     };
     socket.write_all(&bytes)?;
-    ear.event(clock::now(), Direction::ToServer, What::Data(&bytes));
+    listener.event(clock::now(), Direction::ToServer, What::Data(&bytes));
     let mut buffer = vec![0; 256 << 10];
     let end = clock::now().saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
-    while ear.heard.is_none() {
+    while listener.received.is_none() {
         let left = end.saturating_sub(clock::now());
         if left <= 0 {
             break;
@@ -46,43 +46,43 @@ pub fn ask(server: SocketAddr, recorded: &Exchange, lasts: Span) -> Result<Optio
         socket.set_read_timeout(Some(Duration::from_nanos(left as u64)))?;
         match socket::receive(&socket, &mut buffer) {
             Ok((0, at)) => {
-                ear.event(at, Direction::ToClient, What::End(End::Fin));
+                listener.event(at, Direction::ToClient, What::End(End::Fin));
                 break;
             }
-            Ok((n, at)) => ear.event(at, Direction::ToClient, What::Data(&buffer[..n])),
+            Ok((n, at)) => listener.event(at, Direction::ToClient, What::Data(&buffer[..n])),
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => {
-                ear.event(clock::now(), Direction::ToClient, What::End(End::Reset));
+                listener.event(clock::now(), Direction::ToClient, What::End(End::Reset));
                 break;
             }
             Err(_) => break,
         }
     }
-    ear.finish();
-    Ok(ear.heard)
+    listener.finish();
+    Ok(listener.received)
 }
 
-struct Ear {
+struct Listener {
     analyzer: Analyzer,
-    heard: Option<Exchange>,
+    received: Option<Exchange>,
 }
 
-impl Ear {
+impl Listener {
     fn event(&mut self, at: i64, dir: Direction, what: What<'_>) {
-        let Ear { analyzer, heard } = self;
-        analyzer.event(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what }, &mut |output| keep(heard, output));
+        let Listener { analyzer, received } = self;
+        analyzer.event(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what }, &mut |output| keep(received, output));
     }
 
     fn finish(&mut self) {
-        let Ear { analyzer, heard } = self;
-        analyzer.finish(&mut |output| keep(heard, output));
+        let Listener { analyzer, received } = self;
+        analyzer.finish(&mut |output| keep(received, output));
     }
 }
 
 /// The first exchange is the one.
-fn keep(heard: &mut Option<Exchange>, output: Output) {
+fn keep(received: &mut Option<Exchange>, output: Output) {
     if let Output::Exchange(analyzed) = output {
-        heard.get_or_insert(*analyzed.exchange);
+        received.get_or_insert(*analyzed.exchange);
     }
 }
 
