@@ -88,8 +88,8 @@ impl<'a> Door<'a> {
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer });
         // The writer's queue gets as much room as the tee.
-        let (room, store_secrets) = (door.buffer, door.store_secrets);
-        let source = Source { name: name.clone(), options, room, store_secrets, relayed: true };
+        let (capacity, store_secrets) = (door.buffer, door.store_secrets);
+        let source = Source { name: name.clone(), options, capacity, store_secrets, relayed: true };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
         let kept = analyzer::Options { thresholds, policy, part_bytes: PARTS.0, part_items: PARTS.1, ..analyzer::Options::default() };

@@ -1,4 +1,5 @@
-//! A queue bounded by bytes, with one producer and one consumer that takes everything there is. The producer waits when it is full, the consumer for company.
+//! A queue bounded by bytes, with one producer and one consumer that takes all messages. `push` blocks while the queue is full;
+//! `take` waits up to 250 ms for a batch.
 
 use super::message::Message;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,10 +9,10 @@ use std::time::Duration;
 ///
 /// Exchanges that run at once end up on the same pages of the tables: the more go in together, the fewer pages are written twice.
 pub(super) const BATCH_ROWS: usize = 16 << 10;
-/// How long the first message of a batch waits for company.
+/// How long the first message of a batch waits for more.
 pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
 /// Bytes that may wait, unless told otherwise; as many again are being written.
-const ROOM: usize = 16 << 20;
+const CAPACITY: usize = 16 << 20;
 
 /// The queue between the pipeline and the writer thread.
 #[derive(Debug, Default)]
@@ -23,40 +24,40 @@ pub(super) struct Queue {
 #[derive(Debug)]
 struct State {
     /// Bytes that may wait.
-    room: usize,
+    capacity: usize,
     waiting: Vec<Message>,
     bytes: usize,
     rows: usize,
     /// The producer has nothing more to say.
     closed: bool,
     /// To be done once by the consumer.
-    errand: Option<fn()>,
+    on_thread_start: Option<fn()>,
     /// The consumer is gone.
     dead: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        State { room: ROOM, waiting: Vec::new(), bytes: 0, rows: 0, closed: false, errand: None, dead: false }
+        State { capacity: CAPACITY, waiting: Vec::new(), bytes: 0, rows: 0, closed: false, on_thread_start: None, dead: false }
     }
 }
 
 impl Queue {
     /// So many bytes may wait.
-    pub(super) fn set_room(&self, bytes: usize) {
-        self.lock().room = bytes;
+    pub(super) fn set_capacity(&self, bytes: usize) {
+        self.lock().capacity = bytes;
         self.changed.notify_all();
     }
 
     /// The consumer does this once, on its own thread, before it takes more.
-    pub(super) fn set_errand(&self, errand: fn()) {
-        self.lock().errand = Some(errand);
+    pub(super) fn on_thread_start(&self, on_thread_start: fn()) {
+        self.lock().on_thread_start = Some(on_thread_start);
     }
 
-    /// Wait for room, put in. False: the consumer is gone.
+    /// Block while the queue is full, then put in. False: the consumer is gone.
     pub(super) fn push(&self, message: Message) -> bool {
         let (bytes, rows) = message.cost();
-        let mut state = self.wait(self.lock(), |s| s.bytes >= s.room && !s.dead);
+        let mut state = self.wait(self.lock(), |s| s.bytes >= s.capacity && !s.dead);
         if state.dead {
             return false;
         }
@@ -64,7 +65,7 @@ impl Queue {
         state.bytes += bytes;
         state.rows += rows;
         state.waiting.push(message);
-        if first || state.rows >= BATCH_ROWS || state.bytes >= state.room {
+        if first || state.rows >= BATCH_ROWS || state.bytes >= state.capacity {
             self.changed.notify_all();
         }
         true
@@ -73,16 +74,16 @@ impl Queue {
     /// Everything that waits, once it is worth it; none when closed and empty.
     pub(super) fn take(&self) -> Option<Vec<Message>> {
         let state = self.wait(self.lock(), |s| s.waiting.is_empty() && !s.closed);
-        let lonely = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.room && !s.closed;
-        let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, lonely);
+        let is_small = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.capacity && !s.closed;
+        let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, is_small);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         (state.bytes, state.rows) = (0, 0);
         let all = std::mem::take(&mut state.waiting);
-        let errand = state.errand.take();
+        let on_thread_start = state.on_thread_start.take();
         drop(state);
         self.changed.notify_all();
-        if let Some(errand) = errand {
-            errand();
+        if let Some(on_thread_start) = on_thread_start {
+            on_thread_start();
         }
         (!all.is_empty()).then_some(all)
     }

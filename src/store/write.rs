@@ -45,13 +45,13 @@ impl Writer {
     }
 
     /// So many bytes may wait for the disk; as many again are being written.
-    pub fn room(&self, bytes: usize) {
-        self.queue.set_room(bytes);
+    pub fn set_capacity(&self, bytes: usize) {
+        self.queue.set_capacity(bytes);
     }
 
     /// Do this once on the writer's thread, with what is handed over next: what only a thread can do to itself.
-    pub fn on_its_thread(&self, errand: fn()) {
-        self.queue.set_errand(errand);
+    pub fn on_thread_start(&self, run: fn()) {
+        self.queue.on_thread_start(run);
     }
 
     /// Hand over. Waits while too much is on its way to the disk; an error is the writer's and final.

@@ -14,9 +14,9 @@ use crate::tls::Keys;
 use anyhow::Result;
 
 /// Bytes that may wait for the disk while a file is read.
-const FILE_ROOM: usize = 8 << 20;
+const FILE_CAPACITY: usize = 8 << 20;
 /// The same of a live capture: so long it outlasts a slow disk before packets wait in the kernel.
-const LIVE_ROOM: usize = 64 << 20;
+const LIVE_CAPACITY: usize = 64 << 20;
 
 /// Where a recording comes from, for its session's row.
 pub(in crate::cli) struct Source {
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Source {
     /// The options that shape it.
     pub(in crate::cli) options: serde_json::Value,
     /// Bytes that may wait for the disk.
-    pub(in crate::cli) room: usize,
+    pub(in crate::cli) capacity: usize,
     pub(in crate::cli) store_secrets: bool,
     /// A proxy's, which has no packets.
     pub(in crate::cli) relayed: bool,
@@ -42,8 +42,9 @@ pub(in crate::cli) struct Recording<'a> {
 impl<'a> Recording<'a> {
     pub(in crate::cli) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
         // A file can wait for the disk, what is live cannot.
-        let room = if args.read.is_empty() { LIVE_ROOM } else { FILE_ROOM };
-        let source = Source { name: source.into(), options: args.options(source), room, store_secrets: args.store_secrets, relayed: false };
+        let capacity = if args.read.is_empty() { LIVE_CAPACITY } else { FILE_CAPACITY };
+        let source =
+            Source { name: source.into(), options: args.options(source), capacity, store_secrets: args.store_secrets, relayed: false };
         Recording::begin(source, args.analyzer(keys)?, common, screen)
     }
 
@@ -54,7 +55,7 @@ impl<'a> Recording<'a> {
         let session = Session { source: source.name, started: values::now(), options: shaped_by };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
-        writer.room(source.room);
+        writer.set_capacity(source.capacity);
         let tally = Tally::new(source.relayed);
         Ok(Recording { common, analyzer: Analyzer::new(options), writer, tally, screen })
     }
@@ -88,8 +89,8 @@ impl<'a> Recording<'a> {
 
     /// Do this once on the thread that writes.
     #[cfg(feature = "proxy")]
-    pub(in crate::cli) fn on_the_writer(&self, errand: fn()) {
-        self.writer.on_its_thread(errand);
+    pub(in crate::cli) fn on_the_writer(&self, run: fn()) {
+        self.writer.on_thread_start(run);
     }
 
     /// How far a file was read, in bytes, for the progress bar.
