@@ -10,7 +10,7 @@ use super::tally::Tally;
 use crate::analyzer;
 use crate::capture::Counts;
 use crate::net::NetStats;
-use crate::proxy::{Heard, Hop as Crossing, Server, Tee, Told, stand_back};
+use crate::proxy::{Hop as Crossing, Server, Tee, TeeEvent, TeeWhat, stand_back};
 use crate::report::text::bytes;
 use crate::store::Hop;
 use anyhow::{Context, Result, bail};
@@ -68,7 +68,7 @@ pub(super) struct Door<'a> {
     pub(super) certificate: std::path::PathBuf,
     tee: Tee,
     /// What was taken from it last.
-    told: Vec<Told>,
+    told: Vec<TeeEvent>,
     hops: Vec<Crossing>,
     recording: Recording<'a>,
     counts: Counts,
@@ -137,9 +137,9 @@ impl<'a> Door<'a> {
         }
     }
 
-    fn record(&mut self, told: &[Told]) -> Result<()> {
+    fn record(&mut self, told: &[TeeEvent]) -> Result<()> {
         for one in told {
-            if let Heard::Data(bytes) = &one.what {
+            if let TeeWhat::Data(bytes) = &one.what {
                 self.counts.bytes += bytes.len() as u64;
             }
             self.recording.step(|analyzer, sink| analyzer.event(&one.event(), sink))?;

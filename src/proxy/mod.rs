@@ -32,7 +32,7 @@ pub use auth::Credentials;
 pub use ca::Authority;
 pub use roots::Roots;
 pub use target::{Beyond, Hosts, Upstream};
-pub use tee::{Heard, Hop, Tee, Told};
+pub use tee::{Hop, Tee, TeeEvent, TeeWhat};
 pub use threads::stand_back;
 
 use anyhow::{Context, Result};

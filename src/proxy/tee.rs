@@ -24,7 +24,7 @@ const NOTICES: usize = 256;
 
 /// One thing that happened, owned.
 #[derive(Debug)]
-pub struct Told {
+pub struct TeeEvent {
     /// When: on the upstream side.
     pub at: Timestamp,
     /// Number of the delivery, from 1 over the whole session; 0 for what is none.
@@ -34,7 +34,7 @@ pub struct Told {
     /// Which way.
     pub dir: Direction,
     /// What.
-    pub what: Heard,
+    pub what: TeeWhat,
 }
 
 /// When a delivery crossed the client's side: came in from it, or was handed to it.
@@ -48,7 +48,7 @@ pub struct Hop {
 
 /// What happened.
 #[derive(Debug)]
-pub enum Heard {
+pub enum TeeWhat {
     /// The connection is there on both sides.
     Open(Box<Endpoints>),
     /// It is TLS on the upstream side, opened.
@@ -63,22 +63,22 @@ pub enum Heard {
     Closed(Box<ConnFacts>),
 }
 
-impl Told {
+impl TeeEvent {
     /// As the waist has it.
     pub fn event(&self) -> ByteEvent<'_> {
         let what = match &self.what {
-            Heard::Open(endpoints) => What::Open { endpoints: **endpoints, joined: false },
-            Heard::Tls(facts) => What::Tls(facts.clone()),
-            Heard::Data(bytes) => What::Data(bytes),
-            Heard::Gap(len) => What::Gap(*len),
-            Heard::End(end) => What::End(*end),
-            Heard::Closed(facts) => What::Closed(facts.clone()),
+            TeeWhat::Open(endpoints) => What::Open { endpoints: **endpoints, joined: false },
+            TeeWhat::Tls(facts) => What::Tls(facts.clone()),
+            TeeWhat::Data(bytes) => What::Data(bytes),
+            TeeWhat::Gap(len) => What::Gap(*len),
+            TeeWhat::End(end) => What::End(*end),
+            TeeWhat::Closed(facts) => What::Closed(facts.clone()),
         };
         ByteEvent { at: self.at, frame: self.frame, conn: self.conn, dir: self.dir, what }
     }
 
     fn cost(&self) -> usize {
-        ENTRY + if let Heard::Data(bytes) = &self.what { bytes.len() } else { 0 }
+        ENTRY + if let TeeWhat::Data(bytes) = &self.what { bytes.len() } else { 0 }
     }
 }
 
@@ -100,7 +100,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: Vec<Told>,
+    waiting: Vec<TeeEvent>,
     hops: Vec<Hop>,
     notices: Vec<String>,
     bytes: usize,
@@ -128,8 +128,8 @@ impl Tee {
         state.conns += 1;
         self.0.open.fetch_add(1, Ordering::Relaxed);
         let facts = ConnFacts { handshake_seen: true, ..ConnFacts::default() };
-        let what = Heard::Open(Box::new(endpoints));
-        state.push(Told { at: now(), frame: 0, conn, dir: Direction::ToServer, what });
+        let what = TeeWhat::Open(Box::new(endpoints));
+        state.push(TeeEvent { at: now(), frame: 0, conn, dir: Direction::ToServer, what });
         drop(state);
         Tap { tee: self.clone(), conn, looks, lost: [0; 2], ended: [false; 2], facts }
     }
@@ -146,7 +146,7 @@ impl Tee {
 
     /// Everything that waits, in order, into `told`, and the crossings into `hops` (both are emptied before); and what a person should know. Waits until
     /// there is something, at most so long.
-    pub fn take(&self, told: &mut Vec<Told>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
+    pub fn take(&self, told: &mut Vec<TeeEvent>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
         told.clear();
         told.shrink_to(KEPT);
         hops.clear();
@@ -193,7 +193,7 @@ impl Tee {
 }
 
 impl State {
-    fn push(&mut self, told: Told) {
+    fn push(&mut self, told: TeeEvent) {
         self.bytes += told.cost();
         self.waiting.push(told);
     }
@@ -214,7 +214,7 @@ pub(super) struct Tap {
 
 impl Tap {
     pub(super) fn tls(&self, facts: TlsFacts) {
-        self.say(now(), Direction::ToServer, Heard::Tls(Box::new(facts)));
+        self.say(now(), Direction::ToServer, TeeWhat::Tls(Box::new(facts)));
     }
 
     /// These bytes are about to be written on; at `crossed` they came from the client, if they did. The number of the delivery; 0 where there was no
@@ -230,7 +230,7 @@ impl Tap {
         let shared = &self.tee.0;
         let frame = shared.frames.fetch_add(1, Ordering::Relaxed);
         // Copied before the lock is taken: the lock is for pushing only.
-        let data = Told { at, frame, conn: self.conn, dir, what: Heard::Data(bytes.to_vec()) };
+        let data = TeeEvent { at, frame, conn: self.conn, dir, what: TeeWhat::Data(bytes.to_vec()) };
         let lost = &mut self.lost[dir.index()];
         let mut state = self.tee.lock();
         if state.bytes + data.cost() > shared.room {
@@ -239,7 +239,7 @@ impl Tap {
             return 0;
         }
         if *lost > 0 {
-            state.push(Told { at, frame: 0, conn: self.conn, dir, what: Heard::Gap(std::mem::take(lost)) });
+            state.push(TeeEvent { at, frame: 0, conn: self.conn, dir, what: TeeWhat::Gap(std::mem::take(lost)) });
             self.facts.hole = true;
         }
         state.push(data);
@@ -277,13 +277,13 @@ impl Tap {
         let lost = std::mem::take(&mut self.lost[dir.index()]);
         if lost > 0 {
             self.facts.hole = true;
-            self.say(at, dir, Heard::Gap(lost));
+            self.say(at, dir, TeeWhat::Gap(lost));
         }
-        self.say(at, dir, Heard::End(end));
+        self.say(at, dir, TeeWhat::End(end));
     }
 
-    fn say(&self, at: Timestamp, dir: Direction, what: Heard) {
-        self.tee.lock().push(Told { at, frame: 0, conn: self.conn, dir, what });
+    fn say(&self, at: Timestamp, dir: Direction, what: TeeWhat) {
+        self.tee.lock().push(TeeEvent { at, frame: 0, conn: self.conn, dir, what });
         self.tee.wake();
     }
 }
@@ -294,7 +294,7 @@ impl Drop for Tap {
         for dir in [Direction::ToServer, Direction::ToClient] {
             self.end(dir, End::Capture);
         }
-        self.say(now(), Direction::ToServer, Heard::Closed(Box::new(self.facts)));
+        self.say(now(), Direction::ToServer, TeeWhat::Closed(Box::new(self.facts)));
         self.tee.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
