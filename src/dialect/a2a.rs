@@ -18,7 +18,7 @@ pub const NOT_OBJECT: Kind = Kind("a2a.not-object");
 pub const UNKNOWN_TYPE: Kind = Kind("a2a.unknown-type");
 /// The body ended properly while the task went on.
 pub const NO_TERMINAL_STATE: Kind = Kind("a2a.no-terminal-state");
-/// An event behind a terminal state or a message.
+/// An event after a terminal state or a message.
 pub const AFTER_END: Kind = Kind("a2a.after-end");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("a2a.foreign-terminator");
@@ -46,7 +46,7 @@ const TERMINAL: &str = "terminal state";
 
 /// What the client asked for.
 const METHODS: &[&str] = &["\"message/stream\"", "\"SendStreamingMessage\"", "\"tasks/resubscribe\"", "\"SubscribeToTask\""];
-/// Objects that nobody else sends (within a text their quotes would be escaped).
+/// Objects that no other dialect sends (within a text their quotes would be escaped).
 const UPDATES: &[&str] = &["\"statusUpdate\":", "\"artifactUpdate\":"];
 /// Words that in JSON-RPC are of this protocol alone.
 const WORDS: &[&str] = &["\"status-update\"", "\"artifact-update\"", "\"contextId\""];

@@ -19,7 +19,7 @@ pub const UNKNOWN_TYPE: Kind = Kind("ai-sdk-data.unknown-type");
 pub const NO_HEADER: Kind = Kind("ai-sdk-data.no-header");
 /// The body ended properly without `d:` and without an error.
 pub const NO_FINISH: Kind = Kind("ai-sdk-data.no-finish");
-/// A part behind `d:`.
+/// A part after `d:`.
 pub const AFTER_FINISH: Kind = Kind("ai-sdk-data.after-finish");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("ai-sdk-data.foreign-terminator");
@@ -136,7 +136,7 @@ impl Parts {
         if let Some(name) = part.tool_name.full() {
             answer.name_tool(&key, name);
         }
-        // The whole call comes behind its fragments, where there were any.
+        // The whole call follows its fragments, if there were any.
         let fresh = answer.tool_arguments.get(&key).is_none_or(String::is_empty);
         let whole = part.args.text().filter(|_| fresh);
         let fragment = part.args_text_delta.str().map(Into::into).or(whole).unwrap_or_default();

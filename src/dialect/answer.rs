@@ -31,7 +31,7 @@ impl Terminator {
         self.is_last_record = Some(false);
     }
 
-    /// The record at hand is a terminator. A foreign one behind the dialect's own does not take its place.
+    /// The record at hand is a terminator. A foreign terminator after the dialect's own does not replace it.
     pub fn saw(&mut self, which: &str, own: bool) {
         if own || !self.own {
             self.which = Some(short(which));
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn own_terminator_outranks_a_foreign_one_behind_it() {
-        // as gateways were seen to do: [DONE] appended behind response.completed
+        // as gateways were seen to do: [DONE] appended after response.completed
         let mut t = Terminator::default();
         for (which, own) in [("response.completed", true), ("[DONE]", false)] {
             t.record();

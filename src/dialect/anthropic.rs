@@ -84,7 +84,7 @@ struct Messages {
     failed: bool,
     /// `message_delta` came.
     concluded: bool,
-    /// The first tool input that is no JSON; said once it is known that the answer was not cut short.
+    /// The first tool input that is not JSON; reported once it is known that the answer was not cut short.
     broken_input: Option<(Place, String)>,
     /// Time of the event before.
     last_at: Option<Timestamp>,
@@ -334,7 +334,8 @@ fn blocks(content: &List<Obj<Block<'_>>>, answer: &mut Answer) -> Meaning {
     all
 }
 
-/// Usage comes in `message_start` and, cumulative, in `message_delta`: later figures replace earlier ones, the others stay.
+/// Usage comes in `message_start` and, cumulative, in `message_delta`: later figures replace earlier ones; figures that
+/// are not repeated stay.
 fn merge(usage: &Raw<'_>, answer: &mut Answer) {
     let Some(serde_json::Value::Object(new)) = usage.value() else { return };
     let mut all = match answer.usage.take() {

@@ -24,13 +24,13 @@ pub const NOT_JSON: Kind = Kind("bedrock.not-json");
 pub const NOT_OBJECT: Kind = Kind("bedrock.not-object");
 /// An `:event-type` that the reference does not have.
 pub const UNKNOWN_TYPE: Kind = Kind("bedrock.unknown-type");
-/// `bytes` of a chunk is no base64.
+/// `bytes` of a chunk is not base64.
 pub const NOT_BASE64: Kind = Kind("bedrock.not-base64");
 /// An exception or error frame.
 pub const EXCEPTION: Kind = Kind("bedrock.exception");
 /// The body ended properly without `messageStop` and without an exception.
 pub const NO_MESSAGE_STOP: Kind = Kind("bedrock.no-message-stop");
-/// The body ended properly behind `messageStop` without `metadata`.
+/// The body ended properly after `messageStop` without `metadata`.
 pub const NO_METADATA: Kind = Kind("bedrock.no-metadata");
 
 /// `bedrock`

@@ -25,7 +25,7 @@ pub const UNKNOWN_TYPE: Kind = Kind("cohere.unknown-type");
 pub const EVENT_DIFFERS_FROM_TYPE: Kind = Kind("cohere.event-differs-from-type");
 /// The body ended properly without its last event.
 pub const NO_END: Kind = Kind("cohere.no-end");
-/// An event behind the last one.
+/// An event after the last one.
 pub const AFTER_END: Kind = Kind("cohere.after-end");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("cohere.foreign-terminator");

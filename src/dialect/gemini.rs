@@ -149,7 +149,7 @@ impl Gemini {
             remarks.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
             return meaning;
         }
-        remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || "candidates behind a finishReason".into());
+        remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || "candidates after a finishReason".into());
         for (position, candidate) in event.candidates.iter().enumerate() {
             if let Obj::Here(candidate) = candidate {
                 let index = candidate.index.index().unwrap_or(position as u32);

@@ -144,7 +144,8 @@ fn inferred(message: &[u8], answer: &mut Answer) -> bool {
     content
 }
 
-/// A raw BYTES tensor: each element behind its length, four bytes, little endian. Tensors of other types do not fit that and are left alone.
+/// A raw BYTES tensor: each element follows its length (four bytes, little endian). Tensors of other types do not fit
+/// and are left alone.
 fn tensor(raw: &[u8], answer: &mut Answer) -> bool {
     let mut texts = Vec::new();
     let mut rest = raw;

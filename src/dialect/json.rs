@@ -19,9 +19,9 @@ pub const DOUBLED_KEY: Kind = Kind("json.doubled-key");
 /// A `\uD8xx` escape without its other half: JavaScript and most Python clients read on, strict ones fail.
 pub const LONE_SURROGATE: Kind = Kind("json.lone-surrogate");
 
-/// A payload is one JSON value with another behind it.
+/// A payload is one JSON value followed by another.
 pub const SECOND_VALUE: Kind = Kind("json.second-value");
-/// A payload begins with a colon: somebody made data of a comment.
+/// A payload begins with a colon: a comment was sent as data.
 pub const COMMENT_AS_DATA: Kind = Kind("json.comment-as-data");
 
 /// Room for a second reading, and why it was needed.
@@ -77,7 +77,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, repair: &'a mut Repai
     serde_json::from_str(&repair.text).map_err(|_| Fault::NotJson(error)).and_then(object)
 }
 
-/// The text with every unpaired surrogate escape replaced by that of U+FFFD; none where there is no such escape.
+/// The text with every unpaired surrogate escape replaced by that of U+FFFD; none if the text has no such escape.
 fn mend_surrogates(text: &str) -> Option<String> {
     let unit = |at: usize| -> Option<u16> {
         let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;

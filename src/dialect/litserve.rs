@@ -22,7 +22,7 @@ pub static DIALECT: Dialect = Dialect {
     streams_by: StreamsBy::Server,
     shape: |evidence, shape| {
         let plain = shape.keys == 1 && shape.has("output");
-        // a single document with an output is nobody's mark, except at LitServe's default path
+        // a single document with an output identifies no server, except at LitServe's default path
         if plain && (evidence.framing.is_stream() || evidence.path() == Some("/predict")) { Confidence::Likely } else { Confidence::No }
     },
     reader: |_| Box::new(Outputs),

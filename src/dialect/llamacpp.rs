@@ -20,7 +20,7 @@ pub const NOT_OBJECT: Kind = Kind("llamacpp.not-object");
 pub const UNKNOWN_TYPE: Kind = Kind("llamacpp.unknown-type");
 /// The body ended properly without `stop: true` and without an error.
 pub const NO_STOP: Kind = Kind("llamacpp.no-stop");
-/// An event behind `stop: true`.
+/// An event after `stop: true`.
 pub const AFTER_STOP: Kind = Kind("llamacpp.after-stop");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("llamacpp.foreign-terminator");
@@ -82,7 +82,7 @@ impl Timings {
                 Num::Float(ms) => ms,
                 _ => return None,
             };
-            // A day at most: more is no duration of an answer.
+            // A day at most: no answer takes longer.
             (ms > 0.0 && ms < 86_400_000.0).then_some(Span((ms * 1e6) as i64))
         };
         clock.reading = span(t.prompt_ms).or(clock.reading);

@@ -24,7 +24,7 @@ pub const PRIMING: Kind = Kind("mcp.priming");
 pub const WRONG_ID: Kind = Kind("mcp.wrong-id");
 /// The body ended properly before the response, and no event had an id to resume from.
 pub const NO_RESPONSE: Kind = Kind("mcp.no-response");
-/// A message behind the response.
+/// A message after the response.
 pub const AFTER_RESPONSE: Kind = Kind("mcp.after-response");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("mcp.foreign-terminator");
@@ -153,7 +153,7 @@ impl Reader for Mcp {
     }
 
     fn end(&self) -> Option<End> {
-        // Where the request was not seen, nobody can say what it waits for.
+        // If the request was not captured, what it waits for is unknown.
         (!self.known).then_some(End::Body)
     }
 

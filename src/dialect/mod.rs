@@ -80,7 +80,7 @@ pub enum Confidence {
     Possible,
     /// Path or body shape says so.
     Likely,
-    /// Path and shape, or a mark that nobody else has.
+    /// Path and shape, or a mark that no other dialect has.
     Certain,
 }
 
@@ -269,7 +269,7 @@ impl Dialect {
         match (on_path, by_shape) {
             (true, Confidence::Likely | Confidence::Certain) => Confidence::Certain,
             (true, Confidence::Possible) => Confidence::Likely,
-            // An object of unknown outline may be somebody else's; a later record will tell.
+            // An object of unknown outline may belong to another dialect; a later record decides.
             (true, Confidence::No) if shape.is_object && shape.keys > 0 && !shape.is_error() && !refused => Confidence::Possible,
             (true, Confidence::No) => Confidence::Likely,
             (false, sure) => sure,
@@ -277,7 +277,7 @@ impl Dialect {
     }
 }
 
-/// Every dialect, in the order in which ties are broken; `none` is last and claims what nobody else does.
+/// Every dialect, in the order in which ties are broken; `none` is last and claims what no other dialect claims.
 pub static DIALECTS: &[&Dialect] = &[
     &openai_chat::DIALECT,
     &openai_completions::DIALECT,

@@ -18,7 +18,7 @@ pub const NOT_JSON: Kind = Kind("ollama.not-json");
 pub const NOT_OBJECT: Kind = Kind("ollama.not-object");
 /// The body ended properly without `done: true` and without an error.
 pub const NO_DONE: Kind = Kind("ollama.no-done");
-/// A line behind `done: true`.
+/// A line after `done: true`.
 pub const AFTER_DONE: Kind = Kind("ollama.after-done");
 /// `done: true` without `done_reason`.
 pub const NO_DONE_REASON: Kind = Kind("ollama.no-done-reason");

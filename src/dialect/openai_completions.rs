@@ -17,7 +17,7 @@ pub const NOT_OBJECT: Kind = Kind("completions.not-object");
 pub const OBJECT_WRONG: Kind = Kind("completions.object-wrong");
 /// `choices` is absent or no array.
 pub const CHOICES_MISSING: Kind = Kind("completions.choices-missing");
-/// `text` of a choice is no string.
+/// `text` of a choice is not a string.
 pub const TEXT_TYPE: Kind = Kind("completions.text-type");
 /// `[DONE]` with spaces, in another case or in quotes.
 pub const TERMINATOR_SPELLING: Kind = Kind("completions.terminator-spelling");
@@ -25,7 +25,7 @@ pub const TERMINATOR_SPELLING: Kind = Kind("completions.terminator-spelling");
 pub const DUPLICATE_TERMINATOR: Kind = Kind("completions.duplicate-terminator");
 /// An `event` field.
 pub const EVENT_FIELD: Kind = Kind("completions.event-field");
-/// A record behind the terminator.
+/// A record after the terminator.
 pub const DATA_AFTER_TERMINATOR: Kind = Kind("completions.data-after-terminator");
 
 /// `openai.completions`

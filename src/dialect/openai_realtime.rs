@@ -170,7 +170,7 @@ impl Realtime {
 const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
 
 impl Reader for Realtime {
-    /// A response is what is asked for; where the server detects the end of speech by itself, nobody asks.
+    /// Clients ask for a response, unless the server detects the end of speech itself.
     fn asks(&mut self, message: &Record<'_>) -> bool {
         let text = text_of(message);
         json::parse::<Event<'_>>(&text, &mut Repair::default()).is_ok_and(|event| event.kind.str() == Some("response.create"))

@@ -59,7 +59,7 @@ struct Responses {
 
 impl Responses {
     fn new(evidence: &Evidence<'_>) -> Self {
-        // A stream may be taken up again behind an event that the client has seen.
+        // A stream may be resumed after an event that the client has seen.
         let resumed = evidence.target.is_some_and(|t| t.contains("starting_after="));
         let joined = resumed || evidence.response.is_none();
         Responses {
@@ -232,7 +232,7 @@ impl Reader for Responses {
 }
 
 impl Item<'_> {
-    /// A tool call with a name and arguments of its own.
+    /// A tool call with its own name and arguments.
     fn is_call(&self) -> bool {
         matches!(self.kind.str(), Some("function_call" | "custom_tool_call" | "mcp_call"))
     }

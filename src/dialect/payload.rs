@@ -59,7 +59,7 @@ pub(super) struct BadPayload {
     pub(super) not_json: Kind,
     /// It is JSON, but not an object.
     pub(super) not_object: Kind,
-    /// It is a `[DONE]`, which this dialect does not have. None where the dialect has one of its own, or makes nothing of it.
+    /// It is a `[DONE]`, which this dialect does not have. None if the dialect has its own, or ignores it.
     pub(super) foreign_done: Option<Kind>,
 }
 

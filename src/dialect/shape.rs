@@ -97,7 +97,8 @@ impl Shape {
         self.seen & !self.null & bit("error") != 0
     }
 
-    /// What stands out, for people: `object chat.completion.chunk`, `type message_start`, `keys candidates, usageMetadata`.
+    /// The distinctive members, for people: `object chat.completion.chunk`, `type message_start`,
+    /// `keys candidates, usageMetadata`.
     pub fn describe(&self) -> Option<String> {
         if !self.is_object {
             return None;

@@ -19,7 +19,7 @@ impl Credentials {
     pub fn parse(text: &str) -> Result<Credentials> {
         match text.split_once(':') {
             Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok(Credentials(text.into())),
-            _ => bail!("wanted is user:password, neither of them empty"),
+            _ => bail!("expected USER:PASSWORD, neither of them empty"),
         }
     }
 

@@ -5,7 +5,7 @@
 pub(super) enum Chunks {
     /// In a size line: the size so far, and whether its digits are over.
     Size { size: u64, digits_over: bool },
-    /// Bytes left of a chunk and the line end behind it.
+    /// Bytes left of a chunk and of the line end after it.
     Data(u64),
     /// In the trailer section, at the start of a line or inside one.
     Trailer { line_is_empty: bool },

@@ -1,4 +1,5 @@
-//! The way to upstream: names to addresses, through another proxy where the environment says so, TLS on top. Failures say what the client is told.
+//! The way to upstream: names to addresses, through another proxy where the environment says so, TLS on top. Failures
+//! carry the answer for the client.
 
 use super::Config;
 use super::stream::{Side, Wire};
@@ -14,9 +15,9 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
 use tokio_rustls::{TlsConnector, TlsStream};
 
-/// One address gets so long while another is left to try.
+/// Time limit of one address while others are left to try.
 const ATTEMPT: Duration = Duration::from_secs(10);
-/// A connection, or a handshake, gets so long.
+/// Time limit of a connection attempt or a handshake.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why upstream was not reached.
@@ -89,7 +90,7 @@ pub(super) async fn tcp(config: &Config, scheme: Scheme, server: &Authority) -> 
         None => dial(config, server).await,
         Some(parent) => {
             let mut wire = dial(config, &parent.authority).await?;
-            // In clear a proxy gets the request as it is; for all else it is asked for a tunnel.
+            // Plain HTTP goes to the proxy unchanged; anything else needs a tunnel.
             if scheme == Scheme::Https {
                 timeout(PATIENCE, tunnel(&mut wire, parent, server)).await.map_err(|_| Failure::TimedOut)??;
             }

@@ -7,7 +7,7 @@ pub(super) const MAX_HEAD: usize = 256 << 10;
 /// Most fields in it.
 const MAX_FIELDS: usize = 256;
 
-/// What the client wants of a proxy.
+/// What the client asks the proxy for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wants {
     /// `CONNECT host:port`
@@ -21,7 +21,7 @@ pub(super) enum Wants {
 /// How a request's body ends (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
-    /// After so many bytes.
+    /// After this many bytes.
     Bytes(u64),
     /// With its last chunk.
     Chunked,
@@ -71,7 +71,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
         None => match text("content-length").map(|n| n.parse()) {
             None => Length::Bytes(0),
             Some(Ok(n)) => Length::Bytes(n),
-            Some(Err(_)) => return Parsed::Not("the request's Content-Length is no number"),
+            Some(Err(_)) => return Parsed::Not("the request's Content-Length is not a number"),
         },
     };
     Parsed::Whole(Head {

@@ -1,4 +1,4 @@
-//! The door in the path: a proxy that opens TLS, relays every byte as it is, and tells the waist on the side.
+//! The door in the path: a proxy that opens TLS, relays every byte unchanged, and hands a copy to the waist.
 //!
 //! ```text
 //! accept ─▶ session: what does the client want? ─▶ connect: upstream ─▶ relay ◀─▶ relay
@@ -44,9 +44,10 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-/// Notices of one kind and host are said once; so many different ones at most.
+/// Notices of one kind and host are printed once; this is the maximum of different ones.
 const SAID: usize = 1024;
-/// Connections that may wait to be accepted: a thousand clients may come at once. The kernel takes less where it is told to (`somaxconn`).
+/// Connections that may wait to be accepted: a thousand clients may come at once. The kernel may cap this
+/// (`somaxconn`).
 const BACKLOG: u32 = 4096;
 
 /// The cryptography that all of it uses.
@@ -112,7 +113,7 @@ impl Around {
 }
 
 impl Server {
-    /// Listen, and serve from threads of its own.
+    /// Listen, and serve on its own threads.
     pub fn start(listen: SocketAddr, mut config: Config, tee: Tee) -> Result<Server> {
         let shards = Shard::start_all().context("cannot start threads")?;
         let listener = {

@@ -1,4 +1,4 @@
-//! What a client is told that does not get what it wants, in its own protocol, and what a person is told of it.
+//! Refusals: the answer to the client in its own protocol, and the notice for the user.
 
 use super::connect::tls_error;
 use super::stream::{Side, Wire};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
 
-/// After an error has been told, so long is waited for the client to read it: closing on unread bytes would reset it away.
+/// Time that the client has to read an error answer: closing with unread bytes would reset the connection and lose it.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Why an HTTP/2 connection goes away (RFC 9113 section 7).

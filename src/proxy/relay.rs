@@ -7,7 +7,7 @@
 //!      ▼
 //!   Ending ──FIN out──▶ Over                Writing ──the other side is gone──▶ Over
 //! ```
-//! Both run in one task, so that nothing is shared and nothing is locked. Whoever resets a side has the other one reset.
+//! Both run in one task, so that nothing is shared and nothing is locked. A reset of one side resets the other.
 
 use super::clock::now;
 use super::requests::{Editor, Step};
@@ -19,9 +19,9 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
-/// So much is passed on at once. It lies in a place that all relays of a thread share, so that thousands of quiet streams hold nothing.
+/// Bytes relayed at once. All relays of a thread share the buffer, so that thousands of quiet streams hold no memory.
 const AT_ONCE: usize = 128 << 10;
-/// After so much it is another connection's turn.
+/// Bytes after which a relay yields to other connections.
 const TURN: usize = 512 << 10;
 
 thread_local! {
@@ -70,7 +70,7 @@ enum Broken {
     Sink,
 }
 
-/// Relay until it is over. Requests pass through `editor`, where there is one.
+/// Relay until it is over. Requests pass through `editor` if there is one.
 pub(super) async fn relay(client: &mut Side, server: &mut Side, tap: &mut Tap, editor: Option<&mut Editor>) -> Over {
     let mut relay = Relay { client, server, tap, editor, up: Half::new(Direction::ToServer), down: Half::new(Direction::ToClient) };
     std::future::poll_fn(|cx| relay.poll(cx)).await

@@ -1,4 +1,5 @@
-//! Whom to trust upstream: the platform's roots, those of the user, and nobody's signature at all where a host was named for that.
+//! Whom to trust upstream: the platform's roots, those of the user, and any certificate at all for hosts that the user
+//! named.
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -51,7 +52,8 @@ impl Roots {
     }
 }
 
-/// Accepts every certificate. The handshake's own signature is still checked: whoever answers holds the key of what it shows.
+/// Accepts every certificate. The handshake's own signature is still checked: the server holds the key of its
+/// certificate.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

@@ -31,10 +31,10 @@ use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 
 /// HTTP/2's first bytes (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// A client's TLS handshake gets so long.
+/// Time limit of a client's TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
-/// Serve it to its end. Errors here are the client's going away: there is nobody left to tell.
+/// Serve it to its end. Errors here mean that the client went away, so no answer is possible.
 pub(super) async fn serve(tcp: std::net::TcpStream, peer: SocketAddr, around: Arc<Around>) {
     let Ok(tcp) = TcpStream::from_std(tcp) else { return };
     let session = Session { peer, around };
@@ -125,7 +125,7 @@ impl Session {
         if config.passthrough.contain(&authority.host, authority.port) {
             return self.join(Side::Plain(client), Side::Plain(server), None, None, false).await;
         }
-        // Whoever speaks first: some protocols begin with the server.
+        // Either side may speak first: in some protocols the server does.
         let (mut one, mut other) = ([0], [0]);
         let client_first = !client.ahead().is_empty()
             || tokio::select! {
@@ -231,7 +231,7 @@ impl Session {
         }
     }
 
-    /// `h2`: the client speaks HTTP/2, which passes as it is or not at all.
+    /// `h2`: the client speaks HTTP/2, which passes unchanged or not at all.
     async fn reverse(&self, mut client: Side, upstream: &Upstream, h2: bool) -> io::Result<()> {
         let mut input = Vec::new();
         if let Some(credentials) = &self.around.config.credentials

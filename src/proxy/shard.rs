@@ -1,4 +1,5 @@
-//! A thread that relays, with a runtime of its own. A connection stays on its thread: nothing is handed from one to the other, and nobody is woken for it.
+//! A thread that relays, with its own runtime. A connection stays on its thread: no data moves between threads, and no
+//! other thread is woken.
 
 use std::io;
 use std::sync::mpsc;
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 
 /// More threads than this gain nothing: one moves gigabytes a second.
 const MOST: usize = 8;
-/// Threads for name lookups, each thread's own. They are gone when they were idle for so long.
+/// Threads for name lookups, each thread's own. They end after this idle time.
 const LOOKUPS: usize = 32;
 const LOOKUPS_STAY: Duration = Duration::from_secs(2);
 /// A name lookup may go on for a while when all else has ended.

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::CommonState;
 
 /// So much is asked of the kernel at once where the reader has less room than this: TLS asks for 4 KiB at a time.
 const AHEAD: usize = 64 << 10;
-/// A reader with so much room reads into its own.
+/// A reader with at least this much room reads into its own buffer.
 const ROOMY: usize = 16 << 10;
 
 thread_local! {
@@ -26,7 +26,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Wire {
     tcp: TcpStream,
-    /// Bytes read ahead; from `taken` on nobody has taken them yet.
+    /// Bytes read ahead; those from `taken` on are not taken yet.
     ahead: Vec<u8>,
     taken: usize,
     at: Timestamp,
@@ -49,7 +49,7 @@ impl Wire {
         self.at
     }
 
-    /// At least so many bytes at the front, not taken; fewer where the stream ends before.
+    /// Peek at least `wanted` bytes without taking them; fewer if the stream ends first.
     pub(super) async fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
         while self.ahead().len() < wanted {
             let more = |wire: &mut Wire, cx: &mut Context<'_>| {
@@ -72,7 +72,7 @@ impl Wire {
         &self.ahead[self.taken..]
     }
 
-    /// Take so many bytes from what was peeked.
+    /// Take this many of the peeked bytes.
     pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let taken = self.ahead()[..bytes.min(self.ahead().len())].to_vec();
         self.skip(taken.len());
@@ -265,7 +265,7 @@ mod stamps {
     /// Read what is there; with its time, if the kernel says one.
     #[cfg(target_os = "linux")]
     pub(super) fn receive(tcp: &TcpStream, buf: &mut ReadBuf<'_>) -> io::Result<Option<Timestamp>> {
-        /// Room for one control message with a `timespec`, aligned as `cmsghdr` wants it.
+        /// Room for one control message with a `timespec`, aligned as `cmsghdr` requires.
         #[repr(align(8))]
         struct Control([u8; 64]);
         let mut control = Control([0; 64]);

@@ -1,4 +1,4 @@
-//! Names of servers: authorities, upstream URLs, patterns of hosts, and which proxy stands before which of them.
+//! Names of servers: authorities, upstream URLs, patterns of hosts, and which proxy leads to which of them.
 
 use anyhow::{Context, Result, bail};
 use std::fmt;
@@ -85,14 +85,17 @@ impl fmt::Display for Authority {
 pub struct Upstream {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
-    /// What stands before every path; no slash at its end.
+    /// Prefix of every path; no slash at its end.
     base: String,
 }
 
 impl Upstream {
     /// `https://api.example.com`, `http://127.0.0.1:8000/base`.
     pub fn parse(url: &str) -> Result<Upstream> {
-        let wrong = || format!("{url:?} is no upstream; wanted is a URL as https://api.example.com or http://127.0.0.1:8000");
+        let wrong = || {
+            let such = "a URL such as https://api.example.com or http://127.0.0.1:8000";
+            format!("{url:?} is not an upstream; expected {such}")
+        };
         let (scheme, rest) = url.split_once("://").with_context(wrong)?;
         let scheme = Scheme::parse(scheme).with_context(wrong)?;
         let split = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -104,7 +107,7 @@ impl Upstream {
         Ok(Upstream { scheme, authority, base: base.trim_end_matches('/').to_owned() })
     }
 
-    /// A path stands before those of the requests.
+    /// The upstream's path is a prefix of those of the requests.
     pub(super) fn has_base(&self) -> bool {
         !self.base.is_empty()
     }

@@ -1,8 +1,9 @@
 //! From the relay to the analysis: what happened, owned, through a queue bounded by bytes. A full queue never slows traffic: the loss is counted
-//! and stands in the stream as a gap.
+//! and appears in the stream as a gap.
 //!
-//! Bytes are handed over before they are written on, so nothing that upstream said can overtake what it answers. When they had crossed the client's side is
-//! known after it, and lies in a list of its own.
+//! Bytes are handed over before they are written on, so no answer of upstream can overtake its request. The time at
+//! which they
+//! crossed the client's side is known later, and is in a separate list.
 
 use super::clock::now;
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, TlsFacts, What};
@@ -11,13 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The reader waits so long for company: waking it for every chunk would take the processor from the relay.
+/// Time that the reader waits for a batch: waking it for every chunk would take the processor from the relay.
 const COMPANY: Duration = Duration::from_millis(8);
-/// … unless so much waits already.
+/// Bytes waiting at which the reader does not wait for a batch.
 const ENOUGH: usize = 1 << 20;
 /// What one entry costs beside its bytes (about).
 const ENTRY: usize = 128;
-/// Room for so many entries is kept from one taking to the next.
+/// Capacity in entries that a list keeps between two calls of `take`.
 const KEPT: usize = 16 << 10;
 /// Notices that wait at most.
 const NOTICES: usize = 256;
@@ -27,7 +28,7 @@ const NOTICES: usize = 256;
 pub struct TeeEvent {
     /// When: on the upstream side.
     pub at: Timestamp,
-    /// Number of the delivery, from 1 over the whole session; 0 for what is none.
+    /// Number of the delivery, from 1 over the whole session; 0 for events that are not deliveries.
     pub frame: u64,
     /// Which connection.
     pub conn: ConnId,
@@ -55,7 +56,7 @@ pub enum TeeWhat {
     Tls(Box<TlsFacts>),
     /// The next bytes.
     Data(Vec<u8>),
-    /// So many bytes were relayed and not looked at.
+    /// This many bytes were relayed and not analyzed.
     Gap(u64),
     /// This direction is over.
     End(End),
@@ -94,7 +95,8 @@ struct Shared {
     frames: AtomicU64,
     lost: AtomicU64,
     open: AtomicU32,
-    /// The reader waits to be woken. Written under the lock; read behind it, so that nobody who has pushed can miss it.
+    /// The reader waits to be woken. Written under the lock; read after it, so that no relay that has pushed can miss
+    /// it.
     asleep: AtomicBool,
 }
 
@@ -108,7 +110,7 @@ struct State {
 }
 
 impl Tee {
-    /// At most so many bytes wait.
+    /// `room` is the maximum of bytes that wait.
     pub fn new(room: usize) -> Tee {
         Tee(Arc::new(Shared {
             state: Mutex::default(),
@@ -264,7 +266,7 @@ impl Tap {
         }
         let (at, facts) = (now(), &mut self.facts);
         let closed = match (dir, end) {
-            // Nobody says close_notify and stays.
+            // A peer that sends close_notify does not stay.
             (Direction::ToServer, End::Fin | End::CloseNotify) => Some((&mut facts.client_fin, &mut facts.closed.client_fin)),
             (Direction::ToClient, End::Fin | End::CloseNotify) => Some((&mut facts.server_fin, &mut facts.closed.server_fin)),
             (Direction::ToServer, End::Reset) => Some((&mut facts.client_rst, &mut facts.closed.client_rst)),

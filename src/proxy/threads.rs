@@ -1,9 +1,11 @@
-//! Which thread stands back where processors are few: those that only look on. Advice to the kernel, and nothing depends on it.
+//! Lowers the priority of threads that only analyze, if processors are few. Advice to the kernel; nothing depends on
+//! it.
 //!
 //! The relay's threads stay as they are: a larger share and a shorter slice for them were measured to cost a single stream 80 µs a chunk, and to gain
 //! nothing under 200.
 
-/// For the calling thread if it only looks on: it takes a smaller share where others want the processor, and interrupts nobody when it wakes.
+/// For a calling thread that only analyzes: it takes a smaller share of a busy processor, and preempts no thread when
+/// it wakes.
 ///
 /// No idle class: what it reads waits in bounded queues, and where the machine is full those would fill.
 pub fn stand_back() {
@@ -25,11 +27,11 @@ mod system {
         period: u64,
     }
 
-    /// For the calling thread: waking up interrupts nobody, a slice in ns, a nice value added to what it has.
+    /// For the calling thread: waking up preempts no thread, a slice in ns, a nice value added to its own.
     pub(super) fn be_batch(runtime: u64, nicer: i32) {
         // SAFETY: sched_getscheduler(2) takes no pointers; 0 is the calling thread.
         if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {
-            // Somebody has chosen otherwise.
+            // The user has chosen another policy.
             return;
         }
         // SAFETY: getpriority(2) takes no pointers; sched_setattr(2) gets one to a live value whose first field is its size.
@@ -60,7 +62,7 @@ mod system {
 mod tests {
     use super::*;
 
-    /// Policy and nice value of the calling thread, behind `change`.
+    /// Policy and nice value of the calling thread, after `change`.
     fn behind(change: fn()) -> (i32, i32) {
         let ways = move || {
             change();

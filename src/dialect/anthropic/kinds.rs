@@ -22,7 +22,7 @@ pub const NO_MESSAGE_START: Kind = Kind("anthropic.no-message-start");
 pub const MESSAGE_START_REPEATED: Kind = Kind("anthropic.message-start-repeated");
 /// The body ended properly without `message_stop` and without an error.
 pub const NO_MESSAGE_STOP: Kind = Kind("anthropic.no-message-stop");
-/// An event behind `message_stop`.
+/// An event after `message_stop`.
 pub const AFTER_MESSAGE_STOP: Kind = Kind("anthropic.after-message-stop");
 /// A delta for a block that is not open.
 pub const DELTA_WITHOUT_BLOCK: Kind = Kind("anthropic.delta-without-block");

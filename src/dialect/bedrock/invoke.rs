@@ -16,7 +16,7 @@ const METRICS: &str = "amazon-bedrock-invocationMetrics";
 /// Reads chunks.
 pub(super) struct Invoke {
     inner: Box<dyn Reader>,
-    /// How the stream ends: as Converse does where the dialect inside has an end of its own.
+    /// How the stream ends: as Converse does if the dialect inside has its own end.
     end: End,
     /// The events inside are those of Converse, each under its name (Amazon Nova).
     named: bool,
@@ -95,7 +95,7 @@ struct Chunk<'a> {
     bytes: Text<'a>,
 }
 
-/// The bytes that a chunk wraps, or what stands there instead; none where the payload is no object.
+/// The bytes that a chunk wraps, or what is there instead; none if the payload is not an object.
 fn unwrapped(record: &Record<'_>) -> Option<Result<Vec<u8>, String>> {
     let text = text_of(record);
     let mut repair = Repair::default();

@@ -94,7 +94,7 @@ impl Outcome {
     }
 }
 
-/// `grpc-message` with its `%HH` undone; what is no such escape stays.
+/// `grpc-message` with its `%HH` escapes decoded; anything else is unchanged.
 fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let hex = |i: usize| text.get(i).and_then(|b| (*b as char).to_digit(16));
     let (mut out, mut i) = (Vec::with_capacity(text.len()), 0);

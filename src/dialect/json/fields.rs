@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Elements of one list that are looked at; what is behind them is counted.
+/// Elements of one list that are examined; later elements are only counted.
 pub(super) const LIST_LIMIT: usize = 4096;
 
 /// A string field.
@@ -61,7 +61,7 @@ pub(in crate::dialect) enum Num {
     Null,
     /// An integer.
     Int(i64),
-    /// A number that is no `i64`.
+    /// A number that is not an `i64`.
     Float(f64),
     /// Another type, named.
     Other(&'static str),
@@ -110,7 +110,7 @@ impl<T> Obj<T> {
         }
     }
 
-    /// For people: what stands where an object should.
+    /// For people: the type of the value that should be an object.
     pub(in crate::dialect) fn kind(&self) -> &'static str {
         match self {
             Obj::Absent => "absent",

@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 /// An object whose fields can be set one by one.
 pub(in crate::dialect) trait Fill<'de>: Default {
-    /// Take all keys. What is not there stays as it is.
+    /// Take all keys. Members that are absent stay unchanged.
     fn fill<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error>;
 }
 

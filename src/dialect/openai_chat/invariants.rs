@@ -140,8 +140,8 @@ impl StreamInvariants {
                 let first = *self.created.get_or_insert(now);
                 remarks.note_if(first != now, CREATED_CHANGES, || format!("{first}, then {now}"));
             }
-            Num::Int(now) => remarks.note(CREATED_TYPE, || format!("{now}, which is no count of seconds")),
-            Num::Float(now) => remarks.note(CREATED_TYPE, || format!("{now}, which is no integer")),
+            Num::Int(now) => remarks.note(CREATED_TYPE, || format!("{now}, which is not a count of seconds")),
+            Num::Float(now) => remarks.note(CREATED_TYPE, || format!("{now}, which is not an integer")),
             Num::Absent => remarks.note(CREATED_TYPE, || "absent".into()),
             Num::Null => remarks.note(CREATED_TYPE, || "null".into()),
             Num::Other(kind) => remarks.note(CREATED_TYPE, || kind.into()),
@@ -161,7 +161,7 @@ impl StreamInvariants {
     }
 }
 
-/// Too short to be unique, or at most three digits behind the last dash or underscore.
+/// Too short to be unique, or at most three digits after the last dash or underscore.
 fn is_short(id: &str) -> bool {
     let tail = id.rsplit(['-', '_']).next().unwrap_or(id);
     id.len() < 8 || (tail.len() <= 3 && tail.bytes().all(|b| b.is_ascii_digit()))

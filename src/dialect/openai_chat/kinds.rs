@@ -16,19 +16,19 @@ pub const FINISH_REASON_EMPTY: Kind = Kind("chat.finish-reason-empty");
 pub const FINISH_REASON_UNKNOWN: Kind = Kind("chat.finish-reason-unknown");
 /// A second `finish_reason` for one choice.
 pub const FINISH_REASON_REPEATED: Kind = Kind("chat.finish-reason-repeated");
-/// Output of a choice behind its `finish_reason`.
+/// Output of a choice after its `finish_reason`.
 pub const CONTENT_AFTER_FINISH: Kind = Kind("chat.content-after-finish");
 /// `id` is absent, null, empty or no string.
 pub const ID_MISSING: Kind = Kind("chat.id-missing");
 /// `id` is not the same in every chunk; said once, at the end, with the number of distinct ones.
 pub const ID_CHANGES: Kind = Kind("chat.id-changes");
-/// `id` can't be unique: fewer than 8 characters, or at most 3 digits behind its prefix.
+/// `id` can't be unique: fewer than 8 characters, or at most 3 digits after its prefix.
 pub const ID_SHORT: Kind = Kind("chat.id-short");
 /// Top-level fields that the document does not have; said once, at the end, with all names.
 pub const UNKNOWN_FIELD: Kind = Kind("chat.unknown-field");
-/// `total_tokens` is no sum, or a part exceeds its whole.
+/// `total_tokens` is not the sum of its parts, or a part exceeds its whole.
 pub const USAGE_ARITHMETIC: Kind = Kind("chat.usage-arithmetic");
-/// A token count is no non-negative integer.
+/// A token count is not a non-negative integer.
 pub const USAGE_TYPE: Kind = Kind("chat.usage-type");
 /// `usage` inside a choice (Moonshot).
 pub const USAGE_IN_CHOICE: Kind = Kind("chat.usage-in-choice");
@@ -38,7 +38,7 @@ pub const EMPTY_DELTAS_RUN: Kind = Kind("chat.empty-deltas-run");
 pub const TERMINATOR_SPELLING: Kind = Kind("chat.terminator-spelling");
 /// A second terminator.
 pub const DUPLICATE_TERMINATOR: Kind = Kind("chat.duplicate-terminator");
-/// A record behind the terminator.
+/// A record after the terminator.
 pub const DATA_AFTER_TERMINATOR: Kind = Kind("chat.data-after-terminator");
 /// An `event` field: readers that dispatch by event type see nothing of this record.
 pub const EVENT_FIELD: Kind = Kind("chat.event-field");
@@ -50,7 +50,7 @@ pub const ERROR_SHAPE: Kind = Kind("chat.error-shape");
 pub const CHOICES_MISSING: Kind = Kind("chat.choices-missing");
 /// `choices` is empty in a chunk that carries neither usage nor filter results.
 pub const CHOICES_EMPTY: Kind = Kind("chat.choices-empty");
-/// An element of `choices` is no object.
+/// An element of `choices` is not an object.
 pub const CHOICE_TYPE: Kind = Kind("chat.choice-type");
 /// A choice lacks an integer `index`.
 pub const CHOICE_INDEX_MISSING: Kind = Kind("chat.choice-index-missing");
@@ -72,7 +72,7 @@ pub const MODEL_MISSING: Kind = Kind("chat.model-missing");
 pub const MODEL_CHANGES: Kind = Kind("chat.model-changes");
 /// `created` is not the same in every chunk.
 pub const CREATED_CHANGES: Kind = Kind("chat.created-changes");
-/// `created` is no integer of seconds.
+/// `created` is not an integer of seconds.
 pub const CREATED_TYPE: Kind = Kind("chat.created-type");
 /// A tool call fragment lacks an integer `index`.
 pub const TOOL_INDEX_MISSING: Kind = Kind("chat.tool-index-missing");
@@ -80,7 +80,7 @@ pub const TOOL_INDEX_MISSING: Kind = Kind("chat.tool-index-missing");
 pub const TOOL_START_INCOMPLETE: Kind = Kind("chat.tool-start-incomplete");
 /// `function.name` again in a later fragment, which most clients append.
 pub const TOOL_NAME_REPEATED: Kind = Kind("chat.tool-name-repeated");
-/// `function.arguments` is no string.
+/// `function.arguments` is not a string.
 pub const TOOL_ARGUMENTS_TYPE: Kind = Kind("chat.tool-arguments-type");
 /// Which field carries reasoning; said once, at the end, with how often it was full and empty.
 pub const REASONING_FIELD: Kind = Kind("chat.reasoning-field");

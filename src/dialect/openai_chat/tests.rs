@@ -22,7 +22,7 @@ fn delta(delta: &str) -> String {
     with(&format!(r#"[{{"index":0,"delta":{delta},"finish_reason":null}}]"#))
 }
 
-/// Kinds noticed when `record` stands between the role and the end of a clean stream.
+/// Kinds noticed when `record` is between the role and the end of a clean stream.
 fn oddities(record: &str) -> Vec<&'static str> {
     sse(&[ROLE, record, END, "[DONE]"]).kinds()
 }
@@ -176,7 +176,7 @@ fn order_of_roles_ends_and_terminators() {
 #[test]
 fn empty_deltas_in_a_row() {
     let empty = delta(r#"{"content":""}"#);
-    assert!(sse(&[ROLE, TEXT, &empty, END]).kinds().is_empty(), "a single one is no run");
+    assert!(sse(&[ROLE, TEXT, &empty, END]).kinds().is_empty(), "a single one is not a run");
     let read = sse(&[ROLE, TEXT, &empty, &empty, &empty, END]);
     let (odd, n) = read.odd.find(EMPTY_DELTAS_RUN).expect("noticed");
     assert_eq!((odd.record, odd.found.as_ref(), n), (Some(2), "3 in a row", 1));
@@ -238,7 +238,7 @@ fn a_stream_joined_in_the_middle_lacks_nothing() {
     assert!(meaning.content && odd.is_empty(), "{odd:?}");
 }
 
-/// The ordinary stream of two calls at once: each fragment says whose it is, and stands alone in its chunk.
+/// The ordinary stream of two calls at once: each fragment names its call and is alone in its chunk.
 #[test]
 fn fragments_of_parallel_calls_go_to_the_call_that_they_name() {
     let start = |index: u32, id: &str, name: &str| {
@@ -262,7 +262,7 @@ fn fragments_of_parallel_calls_go_to_the_call_that_they_name() {
 fn fragments_of_calls_without_an_index() {
     let call = |fields: &str, part: &str| delta(&format!(r#"{{"tool_calls":[{{{fields}"function":{{"arguments":"{part}"}}}}]}}"#));
     let start = |id: &str| call(&format!(r#""id":"{id}","type":"function","#), "{");
-    // What names no call goes on with the latest, a known id with its own.
+    // A fragment that names no call continues the latest one; a known id continues its own call.
     let records = [start("a"), start("b"), call("", "b"), call(r#""id":"a","#, "a")];
     let records: Vec<&str> = [ROLE].into_iter().chain(records.iter().map(String::as_str)).collect();
     let arguments = sse(&records).answer.tool_arguments;

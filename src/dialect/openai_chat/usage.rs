@@ -37,7 +37,7 @@ fn check(usage: &Usage, remarks: &mut Remarks<'_>) {
         match figure {
             Num::Absent | Num::Null => {}
             Num::Int(n) => remarks.note_if(n < 0, USAGE_TYPE, || format!("{name} {n}")),
-            Num::Float(n) => remarks.note(USAGE_TYPE, || format!("{name} {n}, which is no integer")),
+            Num::Float(n) => remarks.note(USAGE_TYPE, || format!("{name} {n}, which is not an integer")),
             Num::Other(kind) => remarks.note(USAGE_TYPE, || format!("{name} is a {kind}")),
         }
     }

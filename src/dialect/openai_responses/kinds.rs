@@ -28,7 +28,7 @@ pub const DONE_DIFFERS: Kind = Kind("responses.done-differs");
 pub const OUTPUT_DIFFERS: Kind = Kind("responses.output-differs");
 /// The body ended properly without completed, incomplete, failed or error.
 pub const NO_TERMINAL: Kind = Kind("responses.no-terminal");
-/// An event behind the terminal one.
+/// An event after the terminal one.
 pub const AFTER_TERMINAL: Kind = Kind("responses.after-terminal");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("responses.foreign-terminator");

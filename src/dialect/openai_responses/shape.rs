@@ -85,7 +85,7 @@ pub(super) struct Usage {
     pub(super) output_tokens: Num,
 }
 
-/// What comes behind `response.` in the event types of the document, but for those that the reader acts on.
+/// What follows `response.` in the event types of the document, but for those that the reader acts on.
 pub(super) const QUIET: &[&str] = &[
     "queued",
     "output_item.done",
