@@ -44,6 +44,7 @@ pub mod cohere;
 pub mod dashscope;
 pub mod gemini;
 pub mod grpc;
+pub mod koboldcpp;
 pub mod litserve;
 pub mod llamacpp;
 pub mod mcp;
@@ -293,6 +294,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &dashscope::DIALECT,
     &tgi::DIALECT,
     &llamacpp::DIALECT,
+    &koboldcpp::DIALECT,
     &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
