@@ -206,7 +206,7 @@ mod tests {
     fn what_is_wrong_is_named_with_its_place() {
         for (text, place, word) in [
             ("[limits]\nstal = \"5s\"\n", "2:1: ", "stal"),
-            ("[levels]\n\nno-such-rule = \"off\"\n", "3:1: ", "no rule"),
+            ("[levels]\n\nno-such-rule = \"off\"\n", "3:1: ", "unknown rule"),
             ("[levels]\nSSE-001 = \"fatal\"\n", "2:11: ", "error, warning, info, off"),
             ("[limits]\nstall = \"soon\"\n", "2:9: ", "duration"),
             ("profile = \"x\"\n", "1:11: ", "openai-compatible"),
