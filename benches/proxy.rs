@@ -1,8 +1,12 @@
-//! What `sniff proxy` adds to a stream beside a plain TCP relay (socat, HAProxy) and mitmproxy, all over TLS and in one run.
+//! What `sniff proxy` adds to a stream beside a plain TCP relay (socat, HAProxy) and mitmproxy, all over TLS and in one
+//! run.
 //!
-//! `cargo bench --bench proxy [-- STREAMS… | many | fast | slow] [WAY…]`: delays with so many streams at once (1 and 200), 2,000 streams for a minute and the
-//! memory that they take, throughput alone, delays alone; of these ways only (socat, sniff, …). Delay: from before the server's write of a chunk to the kernel's time of its arrival at the client
-//! (SO_TIMESTAMPNS), over what the plain relay has. CPU: user and system time of the program and its children, reading and storing included.
+//! `cargo bench --bench proxy [-- STREAMS… | many | fast | slow] [WAY…]`: delays with so many streams at once (1 and
+//! 200), 2,000 streams for a minute and the
+//! memory that they take, throughput alone, delays alone; of these ways only (socat, sniff, …). Delay: from before the
+//! server's write of a chunk to the kernel's time of its arrival at the client
+//! (SO_TIMESTAMPNS), over what the plain relay has. CPU: user and system time of the program and its children, reading
+//! and storing included.
 //! Programs that are not installed are left out: socat, haproxy, target/venv/mitmproxy/bin/mitmdump.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
@@ -35,13 +39,15 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
 }
 
-/// `/N/MS`: N chunks with their time of sending, one write each, a pause between them; `/block/N`: N chunks, as many to a write as go into 64 KiB, as a
+/// `/N/MS`: N chunks with their time of sending, one write each, a pause between them; `/block/N`: N chunks, as many to
+/// a write as go into 64 KiB, as a
 /// gateway in a hurry writes them; `/bulk/MIB`: so many MiB in one body.
 fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>) {
     let head = door::read_head(&mut stream);
     let Some(path) = head.split(' ').nth(1) else { return };
     let mut parts = path.split('/').skip(1);
-    let (kind, size) = (parts.next().unwrap_or_default(), parts.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0));
+    let (kind, size) =
+        (parts.next().unwrap_or_default(), parts.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0));
     if kind == "bulk" {
         let block = vec![b'x'; 1 << 16];
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", size << 20);
@@ -91,7 +97,8 @@ impl Read for Stamped {
         #[repr(align(8))]
         struct Control([u8; 64]);
         let mut control = Control([0; 64]);
-        // SAFETY: recvmsg(2) gets pointers to live buffers with their lengths; control messages are walked with the macros made for it.
+        // SAFETY: recvmsg(2) gets pointers to live buffers with their lengths; control messages are walked with the
+        // macros made for it.
         unsafe {
             let mut part = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
             let mut message: libc::msghdr = std::mem::zeroed();
@@ -161,17 +168,31 @@ impl Way {
         StreamOwned::new(conn, Stamped { tcp, at: 0 })
     }
 
-    /// Delays of all chunks of so many streams at once, in ns, sorted. `chunks` each, one every `pace`; the streams begin `apart` from each other.
-    fn delays(&self, server: SocketAddr, streams: usize, (chunks, pace): (usize, Duration), apart: Duration) -> Vec<i64> {
+    /// Delays of all chunks of so many streams at once, in ns, sorted. `chunks` each, one every `pace`; the streams
+    /// begin `apart` from each other.
+    fn delays(
+        &self,
+        server: SocketAddr,
+        streams: usize,
+        (chunks, pace): (usize, Duration),
+        apart: Duration,
+    ) -> Vec<i64> {
         let one = |n: usize| {
             std::thread::sleep(apart * n as u32 + Duration::from_micros((n * 7919 % 20_000) as u64));
             let mut stream = self.open(server);
-            write!(stream, "GET /{chunks}/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", pace.as_millis()).unwrap();
+            write!(
+                stream,
+                "GET /{chunks}/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                pace.as_millis()
+            )
+            .unwrap();
             let (mut delays, mut text, mut part) = (Vec::with_capacity(chunks), String::new(), [0; 4096]);
             while let Ok(n @ 1..) = stream.read(&mut part) {
                 text.push_str(&String::from_utf8_lossy(&part[..n]));
                 while let Some(end) = text.find("\n\n") {
-                    if let Some(t) = text[..end].split("\"t\":").nth(1).and_then(|t| t.split(',').next()?.parse::<i64>().ok()) {
+                    if let Some(t) =
+                        text[..end].split("\"t\":").nth(1).and_then(|t| t.split(',').next()?.parse::<i64>().ok())
+                    {
                         delays.push(stream.sock.at - t);
                     }
                     text.drain(..end + 2);
@@ -202,7 +223,11 @@ impl Way {
                 tail.drain(..tail.len().saturating_sub(8));
             }
             let bulk = path.strip_prefix("/bulk/").and_then(|n| n.parse::<usize>().ok());
-            assert!(bulk.map_or(tail.ends_with(b"\r\n0\r\n\r\n"), |mib| all > mib << 20), "{} cut {path} short", self.name);
+            assert!(
+                bulk.map_or(tail.ends_with(b"\r\n0\r\n\r\n"), |mib| all > mib << 20),
+                "{} cut {path} short",
+                self.name
+            );
         };
         let before = self.cpu();
         let begin = Instant::now();
@@ -221,8 +246,13 @@ impl Way {
             // proc_pid_stat(5): 4 ppid, 14 to 17 utime, stime, cutime, cstime; here from 3 on.
             Some((fields[1] as u32, fields[11..15].iter().sum::<u64>()))
         };
-        let all: Vec<u32> = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
-        let parents: std::collections::HashMap<u32, (u32, u64)> = all.iter().filter_map(|&pid| Some((pid, stat(pid)?))).collect();
+        let all: Vec<u32> = std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter_map(|e| e.file_name().to_str()?.parse().ok())
+            .collect();
+        let parents: std::collections::HashMap<u32, (u32, u64)> =
+            all.iter().filter_map(|&pid| Some((pid, stat(pid)?))).collect();
         let is_ours = |mut pid: u32| {
             while pid != self.pid && pid > 1 {
                 pid = parents.get(&pid).map_or(0, |p| p.0);
@@ -286,11 +316,14 @@ fn ways(server: SocketAddr, folder: &Path, door: &door::Door) -> Vec<Way> {
     let mut all = vec![way("direct", server, false, &theirs, None)];
     let at = free();
     let mut socat = Command::new("socat");
-    socat.arg(format!("TCP-LISTEN:{},fork,reuseaddr,nodelay,backlog=512", at.port())).arg(format!("TCP:{server},nodelay"));
+    socat
+        .arg(format!("TCP-LISTEN:{},fork,reuseaddr,nodelay,backlog=512", at.port()))
+        .arg(format!("TCP:{server},nodelay"));
     all.extend(start(&mut socat, at).map(|r| way("socat", at, false, &theirs, Some(r))));
     let at = free();
     let config = format!(
-        "defaults\n mode tcp\n timeout connect 5s\n timeout client 5m\n timeout server 5m\nlisten l\n bind {at}\n server s {server}\n"
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 5m\n timeout server 5m\nlisten l\n bind {at}\n \
+            server s {server}\n"
     );
     std::fs::write(folder.join("haproxy.cfg"), config).unwrap();
     let mut haproxy = Command::new("haproxy");
@@ -299,9 +332,20 @@ fn ways(server: SocketAddr, folder: &Path, door: &door::Door) -> Vec<Way> {
     all.push(Way { pid: door.pid(), ..way("sniff proxy", door.address, true, &door.ca(), None) });
     let at = free();
     let mut mitm = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/mitmproxy/bin/mitmdump"));
-    mitm.args(["-q", "--ssl-insecure", "--set", "stream_large_bodies=1", "--listen-host", "127.0.0.1", "-p", &at.port().to_string()]);
+    mitm.args([
+        "-q",
+        "--ssl-insecure",
+        "--set",
+        "stream_large_bodies=1",
+        "--listen-host",
+        "127.0.0.1",
+        "-p",
+        &at.port().to_string(),
+    ]);
     mitm.arg("--set").arg(format!("confdir={}", folder.display()));
-    all.extend(start(&mut mitm, at).map(|r| way("mitmproxy", at, true, &folder.join("mitmproxy-ca-cert.pem"), Some(r))));
+    all.extend(
+        start(&mut mitm, at).map(|r| way("mitmproxy", at, true, &folder.join("mitmproxy-ca-cert.pem"), Some(r))),
+    );
     all
 }
 
@@ -318,10 +362,16 @@ fn main() {
     let mut sent = 0;
     if is("many") {
         // Every chunk of every one must arrive, or `delays` says so; all 2,000 run at once for the last minute.
-        let way = Way { name: "sniff proxy", at: door.address, tunnel: true, ca: door.ca(), pid: door.pid(), _running: None };
-        let (all, cpu) = (way.delays(server, 2000, (160, Duration::from_millis(500)), Duration::from_millis(10)), way.cpu());
+        let way =
+            Way { name: "sniff proxy", at: door.address, tunnel: true, ca: door.ca(), pid: door.pid(), _running: None };
+        let (all, cpu) =
+            (way.delays(server, 2000, (160, Duration::from_millis(500)), Duration::from_millis(10)), way.cpu());
         let at = |p: usize| all[all.len() * p / 100] as f64 / 1e3;
-        println!("\n2,000 streams for a minute: all {} chunks came; {} MiB at most; {cpu:.1} s of CPU", 2000 * 160, door.peak_memory());
+        println!(
+            "\n2,000 streams for a minute: all {} chunks came; {} MiB at most; {cpu:.1} s of CPU",
+            2000 * 160,
+            door.peak_memory()
+        );
         println!("delays in µs: p50 {:.0}, p90 {:.0}, p99 {:.0}", at(50), at(90), at(99));
         return recorded(door, 2000 * 160);
     }
@@ -332,14 +382,20 @@ fn main() {
     }
     for n in &streams {
         println!("\nDelay of a chunk, {n} at once, {CHUNKS} chunks each, one every {} ms (µs)", PACE.as_millis());
-        println!("{:<14}{:>9}{:>9}{:>9}{:>9}{:>16}   over the plain relay: p50, p99", "", "p50", "p90", "p99", "max", "CPU ms/1000");
+        println!(
+            "{:<14}{:>9}{:>9}{:>9}{:>9}{:>16}   over the plain relay: p50, p99",
+            "", "p50", "p90", "p99", "max", "CPU ms/1000"
+        );
         let mut relay: Option<[f64; 2]> = None;
         for way in &ways {
             let before = way.cpu();
             let all = way.delays(server, *n, (CHUNKS, PACE), Duration::ZERO);
             let cpu = way.cpu_after(before) * 1e6 / (n * CHUNKS) as f64;
             let at = |p: usize| all[(all.len() * p / 100).min(all.len() - 1)] as f64 / 1e3;
-            let over = relay.filter(|_| way.tunnel).map(|r| format!("   {:+.0}, {:+.0}", at(50) - r[0], at(99) - r[1])).unwrap_or_default();
+            let over = relay
+                .filter(|_| way.tunnel)
+                .map(|r| format!("   {:+.0}, {:+.0}", at(50) - r[0], at(99) - r[1]))
+                .unwrap_or_default();
             println!("{:<14}{:>9.0}{:>9.0}{:>9.0}{:>9.0}{cpu:>16.1}{over}", way.name, at(50), at(90), at(99), at(100));
             if way.name == "socat" || way.name == "haproxy" {
                 relay = Some(relay.map_or([at(50), at(99)], |r| [r[0].min(at(50)), r[1].min(at(99))]));
@@ -367,7 +423,9 @@ fn main() {
             let (seconds, cpu) = way.timed(server, streams, &path);
             let (rate, cpu) = (all / seconds, cpu * 1e3 / all * if unit == "MiB" { 1.0 } else { 1e3 });
             let over = match way.name {
-                "mitmproxy" => format!("   sniff proxy: {:.1} times as much, at 1/{:.1} of the CPU", ours.0 / rate, cpu / ours.1),
+                "mitmproxy" => {
+                    format!("   sniff proxy: {:.1} times as much, at 1/{:.1} of the CPU", ours.0 / rate, cpu / ours.1)
+                }
                 _ => String::new(),
             };
             println!("{:<14}{rate:>14.0}{cpu:>14.3}{over}", way.name);
@@ -388,6 +446,9 @@ fn recorded(door: door::Door, sent: usize) {
     let list = door.close();
     let chunks: u64 = list.iter().filter_map(|e| e["response"]["chunks"].as_u64()).sum();
     let holes = list.iter().filter(|e| e["tcp"]["hole"] == true).count();
-    println!("chunks sent {sent}, recorded {chunks}; connections with a hole: {holes} of {}; said: {said:?}", list.len());
+    println!(
+        "chunks sent {sent}, recorded {chunks}; connections with a hole: {holes} of {}; said: {said:?}",
+        list.len()
+    );
     assert!(chunks as usize >= sent || (holes > 0 && !said.is_empty()), "a loss that nobody was told of");
 }

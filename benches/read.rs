@@ -1,6 +1,8 @@
-//! Reading a capture beside `tcpdump -r FILE -w /dev/null`: CPU seconds as ratios, measured in one run, and peak memory.
+//! Reading a capture beside `tcpdump -r FILE -w /dev/null`: CPU seconds as ratios, measured in one run, and peak
+//! memory.
 //!
-//! `cargo bench --bench read [-- FILE]`. Without FILE a synthetic capture is made by the shared generator, where that is present.
+//! `cargo bench --bench read [-- FILE]`. Without FILE a synthetic capture is made by the shared generator, where that
+//! is present.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::path::PathBuf;
@@ -75,7 +77,9 @@ fn main() {
     let size = std::fs::metadata(&file).unwrap().len() as f64 / 1e6;
     println!("{} ({size:.0} MB), best of {ROUNDS}", file.display());
     println!("{:<24} {:>9} {:>9} {:>9}", "", "CPU s", "ratio", "MiB");
-    for (name, (seconds, memory)) in [("tcpdump -w /dev/null", tcpdump), ("check (no database)", check), ("record every chunk", record)] {
+    for (name, (seconds, memory)) in
+        [("tcpdump -w /dev/null", tcpdump), ("check (no database)", check), ("record every chunk", record)]
+    {
         println!("{name:<24} {seconds:>9.2} {:>8.1}x {memory:>9.0}", seconds / tcpdump.0);
     }
 }

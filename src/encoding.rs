@@ -68,9 +68,15 @@ mod tests {
 
     #[test]
     fn vectors_of_rfc_4648_section_10() {
-        for (text, want) in
-            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmE=", "fooba"), ("Zm9vYmFy", "foobar")]
-        {
+        for (text, want) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmE=", "fooba"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
             assert_eq!(from_base64(text).as_deref(), Some(want.as_bytes()), "{text}");
             assert_eq!(to_base64(want.as_bytes()), text);
         }

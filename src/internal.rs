@@ -1,4 +1,5 @@
-//! Not a face: what the program's own `main`, integration tests, benchmarks and fuzz targets need of modules that are private.
+//! Not a face: what the program's own `main`, integration tests, benchmarks and fuzz targets need of modules that are
+//! private.
 //!
 //! Each item is named, so that the compiler reports unused ones. None of them is a promise.
 

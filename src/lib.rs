@@ -1,13 +1,17 @@
-//! `sniff` reads streamed HTTP answers, above all of language models, from captured packets. It gives each exchange with the time of every
-//! delivery, its figures (time to first token, gaps between deltas), and what breaks a rule of HTTP, of the framing or of the vendor's dialect.
+//! `sniff` reads streamed HTTP answers, above all of language models, from captured packets. It gives each exchange
+//! with the time of every
+//! delivery, its figures (time to first token, gaps between deltas), and what breaks a rule of HTTP, of the framing or
+//! of the vendor's dialect.
 //! The program of the same name records, lists, reports and replays with it.
 //!
 //! The most important types:
 //!
 //! - [`Analyzer`] takes packets or byte events and gives what they complete. It reads no clock and opens nothing.
-//! - [`analyzer::Options`] say what it does: bounds of reassembly, thresholds of rules, TLS secrets, what is kept of an exchange.
+//! - [`analyzer::Options`] say what it does: bounds of reassembly, thresholds of rules, TLS secrets, what is kept of an
+//!   exchange.
 //! - [`Analyzed`] is a finished exchange with its figures and findings.
-//! - [`exchange::Exchange`] is the exchange itself, as plain data: heads, deliveries, records, the answer's text, how it ended.
+//! - [`exchange::Exchange`] is the exchange itself, as plain data: heads, deliveries, records, the answer's text, how
+//!   it ended.
 //! - [`conn::ByteEvent`] is what a source without packets gives: bytes of a connection, in order, each with its time.
 //!
 //! Packets come from a file with [`capture::file::Reader`], or from wherever the caller has them.
@@ -47,7 +51,8 @@
 //! # }
 //! ```
 //!
-//! Features: `live` (capture from devices, takes libpcap), `proxy` (the intercepting proxy), `legacy-tls` (RC4, AES-CCM, TLS 1.0 and 1.1 of old
+//! Features: `live` (capture from devices, takes libpcap), `proxy` (the intercepting proxy), `legacy-tls` (RC4,
+//! AES-CCM, TLS 1.0 and 1.1 of old
 //! captures); all three are on by default, and a library user needs none of them.
 
 // The map, in pipeline order. What is `pub` is the face of the library; the rest is the program's.

@@ -143,7 +143,9 @@ impl Oddities {
     #[must_use]
     pub fn shown_as(mut self, again: &Oddities) -> Self {
         for (oddity, _) in &mut self.0 {
-            if let Some((seen, _)) = again.find(oddity.kind).filter(|(seen, _)| seen.offset == oddity.offset && seen.at == oddity.at) {
+            if let Some((seen, _)) =
+                again.find(oddity.kind).filter(|(seen, _)| seen.offset == oddity.offset && seen.at == oddity.at)
+            {
                 oddity.excerpt.clone_from(&seen.excerpt);
             }
         }

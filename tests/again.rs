@@ -23,8 +23,11 @@ use support::replay_server::Replay;
 
 /// Every capture of the project: the cases and the real ones.
 fn captures() -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> =
-        support::cases().iter().flat_map(|c| std::fs::read_dir(c).expect("case")).map(|e| e.expect("entry").path()).collect();
+    let mut all: Vec<PathBuf> = support::cases()
+        .iter()
+        .flat_map(|c| std::fs::read_dir(c).expect("case"))
+        .map(|e| e.expect("entry").path())
+        .collect();
     all.extend(std::fs::read_dir(support::real()).expect("captures/real").map(|e| e.expect("entry").path()));
     all.retain(|p| p.extension().is_some_and(|e| e == "wire" || e == "pcap" || e == "pcapng"));
     all.sort();
@@ -73,7 +76,8 @@ fn assert_same(name: &str, have: &[Exchange], wanted: &[Exchange]) {
         let (have, wanted) = (all_of(have), all_of(wanted));
         if have != wanted {
             let differ = have.lines().zip(wanted.lines()).enumerate().filter(|(_, (h, w))| h != w);
-            let shown: Vec<String> = differ.take(8).map(|(n, (h, w))| format!("line {n}: have {h}\n  wanted {w}")).collect();
+            let shown: Vec<String> =
+                differ.take(8).map(|(n, (h, w))| format!("line {n}: have {h}\n  wanted {w}")).collect();
             panic!("{name}:\n{}", shown.join("\n"));
         }
     }
@@ -145,7 +149,8 @@ fn streams(path: &Path) -> std::collections::BTreeMap<ConnId, [Vec<u8>; 2]> {
     all
 }
 
-/// The server's side of every connection that was captured whole comes again byte for byte: status lines, fields, chunk lines, extensions, trailers.
+/// The server's side of every connection that was captured whole comes again byte for byte: status lines, fields, chunk
+/// lines, extensions, trailers.
 #[test]
 fn http1_comes_again_byte_for_byte() {
     let mut compared = 0;
@@ -172,7 +177,13 @@ fn http1_comes_again_byte_for_byte() {
             let _ = sent.join();
             let differ = have.iter().zip(&server).position(|(a, b)| a != b);
             let shown = |b: &[u8]| differ.map(|at| sniff::internal::oddity::excerpt(&b[at.saturating_sub(20)..]));
-            assert!(read.is_ok() && differ.is_none(), "{} {conn:?}: {read:?}\n{:?}\n{:?}", path.display(), shown(&have), shown(&server));
+            assert!(
+                read.is_ok() && differ.is_none(),
+                "{} {conn:?}: {read:?}\n{:?}\n{:?}",
+                path.display(),
+                shown(&have),
+                shown(&server)
+            );
             compared += 1;
         }
     }
@@ -183,8 +194,10 @@ fn http1_comes_again_byte_for_byte() {
 #[test]
 fn every_whole_exchange_comes_again_over_http1_and_http2() {
     let python = support::installed("venv/clients/bin/python");
-    let all: Vec<(PathBuf, Exchange)> =
-        captures().into_iter().flat_map(|p| exchanges(&p).into_iter().filter(is_whole).map(move |e| (p.clone(), e))).collect();
+    let all: Vec<(PathBuf, Exchange)> = captures()
+        .into_iter()
+        .flat_map(|p| exchanges(&p).into_iter().filter(is_whole).map(move |e| (p.clone(), e)))
+        .collect();
     for protocol in ["h11", "h2"] {
         let replay = Replay::of(all.iter().map(|(_, e)| e));
         let asks: Vec<serde_json::Value> = all.iter().map(|(_, e)| ask(e)).collect();
@@ -202,10 +215,9 @@ fn every_whole_exchange_comes_again_over_http1_and_http2() {
         let mut wrong = Vec::new();
         for ((path, exchange), have) in all.iter().zip(&answers) {
             let differs = differences(exchange, have, protocol == "h2");
-            wrong.extend(
-                (!differs.is_empty())
-                    .then(|| format!("{} exchange {} over {protocol}: {}", path.display(), exchange.id.0, differs.join("; "))),
-            );
+            wrong.extend((!differs.is_empty()).then(|| {
+                format!("{} exchange {} over {protocol}: {}", path.display(), exchange.id.0, differs.join("; "))
+            }));
         }
         assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), all.len(), wrong.join("\n"));
         eprintln!("{} exchanges over {protocol}", all.len());
@@ -237,7 +249,8 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
     equal("sha256", &have["sha256"], hash.into());
     let recorded_h2 = head.version == Version::H2;
     // Fields of the connection go where the version changes; a length goes where chunks come.
-    let of_the_connection = ["connection", "keep-alive", "transfer-encoding", "proxy-connection", "upgrade", "content-length"];
+    let of_the_connection =
+        ["connection", "keep-alive", "transfer-encoding", "proxy-connection", "upgrade", "content-length"];
     let text = |b: &[u8]| b.iter().map(|b| char::from(*b)).collect::<String>();
     let list = |name: &[u8], value: &[u8]| {
         let name = text(name);
@@ -246,7 +259,8 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
     };
     let wanted: Vec<_> = head.fields.iter().filter_map(|(n, v)| list(n, v)).collect();
     let kept = |f: &&serde_json::Value| {
-        h2 == recorded_h2 || !of_the_connection.contains(&f[0].as_str().unwrap_or_default().to_ascii_lowercase().as_str())
+        h2 == recorded_h2
+            || !of_the_connection.contains(&f[0].as_str().unwrap_or_default().to_ascii_lowercase().as_str())
     };
     let got: Vec<_> = have["headers"].as_array().unwrap().iter().filter(kept).cloned().collect();
     equal("headers", &got.into(), wanted.into());
@@ -285,7 +299,11 @@ fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
             (sdk, input, dir.join("expect.json"))
         })
         .collect();
-    let real = [("openai", "aimock-chat-openai-py"), ("anthropic", "aimock-anthropic-py"), ("ollama", "aimock-ollama-chat-py")];
+    let real = [
+        ("openai", "aimock-chat-openai-py"),
+        ("anthropic", "aimock-anthropic-py"),
+        ("ollama", "aimock-ollama-chat-py"),
+    ];
     for (sdk, name) in real {
         let dir = support::real();
         all.push((sdk, dir.join(format!("{name}.pcap")), dir.join(format!("{name}.truth.json"))));
@@ -293,7 +311,8 @@ fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
     all
 }
 
-/// The client libraries see in a replay what they saw in the original: the text, the finish reason and the tokens that the truth names.
+/// The client libraries see in a replay what they saw in the original: the text, the finish reason and the tokens that
+/// the truth names.
 #[test]
 fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -303,9 +322,12 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
     for (sdk, capture, truth) in for_clients() {
         let exchange = exchanges(&capture).into_iter().find(is_whole).unwrap();
         let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(&truth).unwrap()).unwrap();
-        let truth = truth.pointer("/0/response").or(truth.pointer("/exchanges/0/response")).expect("a response in the truth");
-        let mut commands =
-            vec![(sdk, vec![python.display().to_string(), support.join("replay_sdk.py").display().to_string(), sdk.to_owned()])];
+        let truth =
+            truth.pointer("/0/response").or(truth.pointer("/exchanges/0/response")).expect("a response in the truth");
+        let mut commands = vec![(
+            sdk,
+            vec![python.display().to_string(), support.join("replay_sdk.py").display().to_string(), sdk.to_owned()],
+        )];
         if sdk == "openai" {
             // Modules are looked for beside the script.
             let script = top.join("target/npm/replay_sdk.mjs");
@@ -320,13 +342,15 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
                 .env("NO_PROXY", "*")
                 .output()
                 .unwrap();
-            let got: serde_json::Value = serde_json::from_slice(&out.stdout)
-                .unwrap_or_else(|e| panic!("{name} {}: {e}: {}", capture.display(), String::from_utf8_lossy(&out.stderr)));
+            let got: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| {
+                panic!("{name} {}: {e}: {}", capture.display(), String::from_utf8_lossy(&out.stderr))
+            });
             assert_eq!(got["text"], truth["text"], "{name} {}", capture.display());
             if let Some(reason) = truth.get("finish_reason") {
                 assert_eq!(got["finish"], *reason, "{name} {}", capture.display());
             }
-            let tokens = ["completion_tokens", "output_tokens", "eval_count"].iter().find_map(|n| truth["usage"].get(n));
+            let tokens =
+                ["completion_tokens", "output_tokens", "eval_count"].iter().find_map(|n| truth["usage"].get(n));
             if let Some(tokens) = tokens {
                 assert_eq!(got["tokens"], *tokens, "{name} {}", capture.display());
             }
@@ -339,20 +363,35 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
 fn a_replay_recorded_and_replayed_is_a_fixed_point() {
     let once = |exchange: &Exchange| {
         let replay = Replay::of([exchange]);
-        sniff::internal::replay::serve::probe::ask(replay.address, exchange, sniff::time::Span(0)).unwrap().expect("an answer")
+        sniff::internal::replay::serve::probe::ask(replay.address, exchange, sniff::time::Span(0))
+            .unwrap()
+            .expect("an answer")
     };
     let seen = |e: &Exchange| {
         let r = e.response.as_ref().unwrap();
         let head = r.head.as_ref().unwrap();
-        let units = matches!(head.transfer, Transfer::Chunked | Transfer::H2).then(|| (units(&r.body), r.body.unit_lines.clone()));
-        (head.fields.clone(), r.body.bytes.clone(), units, r.trailers.clone(), r.end, e.request.as_ref().map(|r| r.body.bytes.clone()))
+        let units = matches!(head.transfer, Transfer::Chunked | Transfer::H2)
+            .then(|| (units(&r.body), r.body.unit_lines.clone()));
+        (
+            head.fields.clone(),
+            r.body.bytes.clone(),
+            units,
+            r.trailers.clone(),
+            r.end,
+            e.request.as_ref().map(|r| r.body.bytes.clone()),
+        )
     };
     let mut compared = 0;
     for path in captures() {
         for exchange in exchanges(&path).iter().filter(|e| is_whole(e)) {
             let heard = once(exchange);
             let again = once(&heard);
-            assert!(seen(&heard) == seen(exchange) || exchange.tls.is_some(), "{} exchange {}", path.display(), exchange.id.0);
+            assert!(
+                seen(&heard) == seen(exchange) || exchange.tls.is_some(),
+                "{} exchange {}",
+                path.display(),
+                exchange.id.0
+            );
             assert!(seen(&again) == seen(&heard), "{} exchange {}", path.display(), exchange.id.0);
             compared += 1;
         }
@@ -397,7 +436,8 @@ fn each_fault_provokes_its_rule() {
         let mut transcript = sniff::internal::interchange::transcript::of(&clean, &script);
         if *fault == "hang" {
             // The client waits for a while before it leaves.
-            transcript.events.last_mut().unwrap().at = transcript.events.last().unwrap().at.plus(sniff::time::Span::from_secs(10));
+            transcript.events.last_mut().unwrap().at =
+                transcript.events.last().unwrap().at.plus(sniff::time::Span::from_secs(10));
         }
         let bent = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
         let after = codes(&bent);
@@ -412,23 +452,33 @@ fn each_fault_provokes_its_rule() {
 /// A bent stream of every kind that is put right again has no finding left that it had not before it was bent.
 #[test]
 fn normalised_streams_conform() {
-    for case in ["seed/iflow", "seed/litserve-before-fix", "seed/kimi-like", "dialect/openai-chat-no-done", "dialect/openai-chat-no-end"] {
+    for case in [
+        "seed/iflow",
+        "seed/litserve-before-fix",
+        "seed/kimi-like",
+        "dialect/openai-chat-no-done",
+        "dialect/openai-chat-no-end",
+    ] {
         let dir = support::captures().join(case);
         let input = ["input.wire", "input.pcap"].map(|n| dir.join(n)).into_iter().find(|p| p.exists()).unwrap();
         for exchange in exchanges(&input) {
             let Ok(script) = Script::new(&exchange, true) else { continue };
-            let script = sniff::internal::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
+            let script =
+                sniff::internal::replay::normalize::openai(script, &exchange).unwrap_or_else(|e| panic!("{case}: {e}"));
             let transcript = sniff::internal::interchange::transcript::of(&exchange, &script);
             let right = exchanges_of(|sink| transcript.replay(ConnId(0), sink)).remove(0);
             let text = |e: &Exchange| e.response.as_ref().unwrap().answer.texts.get(&0).cloned();
             assert_eq!(text(&right), text(&exchange), "{case}");
-            let dialect = |code: &&&str| code.starts_with("OAI") || code.starts_with("SSE") || code.starts_with("HTTP-00");
+            let dialect =
+                |code: &&&str| code.starts_with("OAI") || code.starts_with("SSE") || code.starts_with("HTTP-00");
             let left: Vec<_> = codes(&right).into_iter().collect();
             // Some facts are the server's alone: what the id looks like over many answers, what usage says.
             let left: Vec<_> = left
                 .iter()
                 .filter(dialect)
-                .filter(|c| !["OAI-CHAT-031", "OAI-CHAT-028", "OAI-CHAT-029", "OAI-CHAT-035", "OAI-CHAT-020"].contains(c))
+                .filter(|c| {
+                    !["OAI-CHAT-031", "OAI-CHAT-028", "OAI-CHAT-029", "OAI-CHAT-035", "OAI-CHAT-020"].contains(c)
+                })
                 .collect();
             assert!(left.is_empty(), "{case}: {left:?}");
         }
@@ -481,7 +531,9 @@ fn ends_are_the_recorded_ones() {
                 Ok(0) => break "fin",
                 Ok(n) => all.extend_from_slice(&buffer[..n]),
                 Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => break "rst",
-                Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => break "open",
+                Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                    break "open";
+                }
                 Err(e) => panic!("{case}: {e}"),
             }
         };
@@ -543,7 +595,8 @@ fn gaps_are_refused_with_the_reason_or_played_as_they_are() {
     }
 }
 
-const EXPORTED: [&str; 4] = ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
+const EXPORTED: [&str; 4] =
+    ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
 
 /// `curl` exports ask for the same; `har` exports come back with their chunks and times.
 #[test]
@@ -559,12 +612,17 @@ fn exports_are_what_other_tools_take() {
         assert_eq!((&back.body.bytes, &back.answer.texts), (&response.body.bytes, &response.answer.texts), "{case}");
         if response.body.units.is_some() {
             let times = |b: &Body| b.pieces.iter().map(|p| p.at.nanos() / 10).collect::<Vec<_>>();
-            assert_eq!((units(&back.body), times(&back.body)), (units(&response.body), times(&response.body)), "{case}");
+            assert_eq!(
+                (units(&back.body), times(&back.body)),
+                (units(&response.body), times(&response.body)),
+                "{case}"
+            );
         }
         let replay = Replay::of([&exchange]);
-        let command = curl::command(&exchange)
-            .unwrap()
-            .replace(exchange.request.as_ref().unwrap().head.authority.as_deref().unwrap(), &replay.address.to_string());
+        let command = curl::command(&exchange).unwrap().replace(
+            exchange.request.as_ref().unwrap().head.authority.as_deref().unwrap(),
+            &replay.address.to_string(),
+        );
         let out = Command::new("sh").args(["-c", &command]).env("NO_PROXY", "*").output().unwrap();
         assert_eq!(out.stdout, response.body.bytes, "{case}: {command}\n{}", String::from_utf8_lossy(&out.stderr));
     }
@@ -591,7 +649,8 @@ fn packets_are_what_tshark_takes() {
             .output()
             .unwrap();
         assert!(status.status.success(), "{case}: {}", String::from_utf8_lossy(&status.stderr));
-        let found: Vec<Vec<u8>> = std::fs::read_dir(&objects).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap()).collect();
+        let found: Vec<Vec<u8>> =
+            std::fs::read_dir(&objects).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap()).collect();
         assert!(found.contains(&response.body.bytes), "{case}: tshark sees other bodies");
     }
 }
@@ -613,18 +672,22 @@ fn the_command_serves_and_ends() {
     for equal in ["bytes_equal", "boundaries_equal", "heads_equal", "end_equal"] {
         assert_eq!(verified[0][equal], true, "{equal}");
     }
-    let mut server = sniff(&["replay", "last", "--speed", "max", "--fault", "bom"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut server =
+        sniff(&["replay", "last", "--speed", "max", "--fault", "bom"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = std::io::BufReader::new(server.stderr.take().unwrap());
     let mut line = String::new();
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
-    let address = line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
+    let address =
+        line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
     let mut socket = TcpStream::connect(address).unwrap();
     socket.write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = vec![0; 2048];
     let n = socket.read(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer[..n]);
     assert!(
-        answer.starts_with("HTTP/1.1 404") && answer.contains("nearest is exchange 1") && answer.contains("path: recorded"),
+        answer.starts_with("HTTP/1.1 404")
+            && answer.contains("nearest is exchange 1")
+            && answer.contains("path: recorded"),
         "{answer}"
     );
     // SAFETY: the process is our child and has not been waited for.

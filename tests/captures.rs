@@ -1,4 +1,5 @@
-//! Walks `captures/`: each case against its `expect.json`, the real captures against their truth, the field's cases against their conditions.
+//! Walks `captures/`: each case against its `expect.json`, the real captures against their truth, the field's cases
+//! against their conditions.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -79,7 +80,8 @@ fn cases_are_as_expected() {
     let mut checked = 0;
     for case in support::cases() {
         let name = case.strip_prefix(support::captures()).unwrap().display().to_string();
-        let text = std::fs::read_to_string(case.join("expect.json")).unwrap_or_else(|e| panic!("{name}/expect.json: {e}"));
+        let text =
+            std::fs::read_to_string(case.join("expect.json")).unwrap_or_else(|e| panic!("{name}/expect.json: {e}"));
         assert!(case.join("README.md").exists(), "{name}: no README.md");
         let want: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}/expect.json: {e}"));
         let want = want.as_array().expect("an array of exchanges");
@@ -129,7 +131,11 @@ fn judged_by(tool: &str, folder: &Path, options: &[&str]) -> String {
 /// The real captures agree with their truth in every field, and in the place and time of every record.
 #[test]
 fn real_captures_agree_with_their_truth() {
-    let said = judged_by("corpus_check.py", &support::real(), &["--min-captures", "1.0", "--show", "200", "--more", "--records"]);
+    let said = judged_by(
+        "corpus_check.py",
+        &support::real(),
+        &["--min-captures", "1.0", "--show", "200", "--more", "--records"],
+    );
     assert!(said.contains("199 of 199 captures exact"), "{said}");
 }
 

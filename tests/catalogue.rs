@@ -1,4 +1,5 @@
-//! The catalogue of rules against itself: every sample through the whole pipeline, every text there, the table in docs/rules.md up to date.
+//! The catalogue of rules against itself: every sample through the whole pipeline, every text there, the table in
+//! docs/rules.md up to date.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -35,7 +36,11 @@ fn every_bad_sample_provokes_its_rule() {
         for (n, sample) in rule.bad.iter().enumerate() {
             let found = findings(sample);
             if !provoked(&found, rule.code) {
-                wrong.push(format!("bad sample {n} of {} does not provoke it, but\n{}{sample}", rule.code, list(&found)));
+                wrong.push(format!(
+                    "bad sample {n} of {} does not provoke it, but\n{}{sample}",
+                    rule.code,
+                    list(&found)
+                ));
             }
         }
     });
@@ -82,9 +87,11 @@ fn findings_name_rule_level_and_message() {
     });
 }
 
-/// `breaks` of each rule about chat against the executable models of the clients: whom it names breaks on a bad sample, and who breaks is named.
+/// `breaks` of each rule about chat against the executable models of the clients: whom it names breaks on a bad sample,
+/// and who breaks is named.
 ///
-/// Who takes the first good sample and not one of the bad ones breaks. Where more than half of all models do, `breaks` says "most clients" or "every
+/// Who takes the first good sample and not one of the bad ones breaks. Where more than half of all models do, `breaks`
+/// says "most clients" or "every
 /// client", and the others that it names are examples. What the models cannot know, `argued` says.
 #[test]
 fn who_breaks_is_what_the_models_of_clients_say() {
@@ -101,16 +108,21 @@ fn who_breaks_is_what_the_models_of_clients_say() {
             true => drop(held.insert(name)),
             false => wrong.push(format!("{}: {message}", rule.code)),
         };
-        let named: Vec<_> = rule.breaks.iter().filter_map(|name| Some((*name, conformance::clients::named(name)?))).collect();
+        let named: Vec<_> =
+            rule.breaks.iter().filter_map(|name| Some((*name, conformance::clients::named(name)?))).collect();
         for (name, client) in named.iter().filter(|(_, client)| !client.models.is_empty()) {
             if !client.models.iter().any(|model| breaks(model)) {
                 differs(name, format!("{name} is said to break, and its models take every bad sample"));
             }
         }
         if fine.keys().filter(|model| breaks(model)).count() * 2 > fine.len() {
-            let said = rule.breaks.iter().any(|name| name.starts_with("every client") || name.starts_with("most clients"));
+            let said =
+                rule.breaks.iter().any(|name| name.starts_with("every client") || name.starts_with("most clients"));
             if !said {
-                differs("most clients", "more than half of all models break: `breaks` wants \"most clients\"".to_owned());
+                differs(
+                    "most clients",
+                    "more than half of all models break: `breaks` wants \"most clients\"".to_owned(),
+                );
             }
         } else {
             for client in conformance::clients::CLIENTS.iter().filter(|c| c.models.iter().any(|model| breaks(model))) {
@@ -150,7 +162,8 @@ fn the_models_of_clients_exist() {
 #[test]
 fn every_text_is_there_and_ends_well() {
     each(|rule, wrong| {
-        for (field, text) in [("summary", rule.summary), ("why", rule.why), ("source", rule.source), ("fix", rule.fix)] {
+        for (field, text) in [("summary", rule.summary), ("why", rule.why), ("source", rule.source), ("fix", rule.fix)]
+        {
             if text.trim().len() < 10 || text.contains("  ") || text.contains('\n') {
                 wrong.push(format!("{}: {field} is {text:?}", rule.code));
             }
@@ -182,7 +195,10 @@ fn codes_and_names_are_unique_and_in_order() {
         let in_order = if last.0 == family { here.1 > last.1 } else { families.insert(family) };
         assert!(in_order, "{} is out of order", rule.code);
         last = here;
-        let kebab = rule.name.split('-').all(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        let kebab = rule
+            .name
+            .split('-')
+            .all(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         assert!(kebab, "{}: {} is not kebab-case", rule.code, rule.name);
         assert!(names.insert(rule.name), "{} twice", rule.name);
         for by in rule.silenced_by {
@@ -194,7 +210,8 @@ fn codes_and_names_are_unique_and_in_order() {
 /// `docs/laboratory.md, runs …` in a source names runs that a reader finds: as a kept variant, or in that document.
 #[test]
 fn runs_of_the_laboratory_are_known() {
-    let lab: serde_json::Value = serde_json::from_slice(&std::fs::read(root().join("captures/lab/variants.json")).unwrap()).unwrap();
+    let lab: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(root().join("captures/lab/variants.json")).unwrap()).unwrap();
     let kept: BTreeSet<&str> = lab["variants"].as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();
     let document = std::fs::read_to_string(root().join("docs/laboratory.md")).unwrap();
     each(|rule, wrong| {

@@ -14,7 +14,8 @@ const T0: i64 = 1_795_390_276_000_000_000;
 struct Place(tempfile::TempDir);
 
 impl Place {
-    /// A folder with a conforming stream (`good.pcap`) and one that is wrong in ways that would break out of any format (`bad, 1%.pcap`).
+    /// A folder with a conforming stream (`good.pcap`) and one that is wrong in ways that would break out of any format
+    /// (`bad, 1%.pcap`).
     fn new() -> Place {
         let place = Place(tempfile::tempdir().unwrap());
         let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
@@ -37,7 +38,8 @@ impl Place {
 
     fn capture(&self, name: &str, content_type: &str, body: &str) {
         let mut talk = Talk::open(T0);
-        let ask = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"model\":\"m\",\"stream\":true}";
+        let ask = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nContent-Type: \
+            application/json\r\nContent-Length: 27\r\n\r\n{\"model\":\"m\",\"stream\":true}";
         talk.data(ToServer, ask.as_bytes(), 1400);
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n");
         talk.data(ToClient, format!("{head}{body}").as_bytes(), 1400);
@@ -71,9 +73,14 @@ fn junit_is_read_by_an_xml_parser() {
     let p = Place::new();
     p.want(1, &["check", "--format", "junit", "-o", "out.xml", "good.pcap", "bad, 1%.pcap"]);
     let script = "import sys, json, xml.etree.ElementTree as E\nr = E.parse(sys.argv[1]).getroot()\n\
-        print(json.dumps([[s.get('name'), s.get('tests'), s.get('failures'), [c.find('failure') is not None for c in s]] for s in r]))";
-    let out =
-        Command::new("python3").args(["-c", script, "out.xml"]).current_dir(p.0.path()).stderr(Stdio::inherit()).output().expect("python3");
+        print(json.dumps([[s.get('name'), s.get('tests'), s.get('failures'), [c.find('failure') is not None for c in \
+        s]] for s in r]))";
+    let out = Command::new("python3")
+        .args(["-c", script, "out.xml"])
+        .current_dir(p.0.path())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("python3");
     let suites: Value = serde_json::from_slice(&out.stdout).expect("parsed");
     assert_eq!(suites, serde_json::json!([["good.pcap", "1", "0", [false]], ["bad, 1%.pcap", "1", "1", [true]]]));
 }
@@ -92,7 +99,13 @@ fn schemas_of_others_take_what_is_written() {
     let names: Vec<&str> = ["good.pcap", "bad, 1%.pcap"].into_iter().chain(cases.iter().map(String::as_str)).collect();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/schemas.py");
     let judge = |form: &str, file: &str| {
-        let o = Command::new(venv.join("bin/python")).arg(script).arg(&venv).args([form, file]).current_dir(p.0.path()).output().unwrap();
+        let o = Command::new(venv.join("bin/python"))
+            .arg(script)
+            .arg(&venv)
+            .args([form, file])
+            .current_dir(p.0.path())
+            .output()
+            .unwrap();
         (o.status.success(), String::from_utf8_lossy(&o.stdout).into_owned() + &String::from_utf8_lossy(&o.stderr))
     };
     for form in ["sarif", "junit"] {
@@ -167,10 +180,14 @@ fn options_and_file_change_levels() {
     assert!(usual.contains(&"OAI-CHAT-020 warning".into()) && usual.contains(&"HTTP-001 error".into()), "{usual:?}");
     assert!(!rules(&["--allow", "id-not-unique"]).iter().any(|r| r.starts_with("OAI-CHAT-020")));
     assert!(rules(&["--rule", "OAI-CHAT-020=error"]).contains(&"OAI-CHAT-020 error".into()));
-    let file = "[levels]\nid-not-unique = \"info\"\n[[allow]]\nrules = [\"HTTP-001\"]\nhost = \"*.example\"\nreason = \"known\"\n";
+    let file = "[levels]\nid-not-unique = \"info\"\n[[allow]]\nrules = [\"HTTP-001\"]\nhost = \"*.example\"\nreason = \
+        \"known\"\n";
     std::fs::write(p.path("sniff.toml"), file).unwrap();
     let of_file = rules(&[]);
-    assert!(of_file.contains(&"OAI-CHAT-020 info".into()) && !of_file.iter().any(|r| r.starts_with("HTTP-001")), "{of_file:?}");
+    assert!(
+        of_file.contains(&"OAI-CHAT-020 info".into()) && !of_file.iter().any(|r| r.starts_with("HTTP-001")),
+        "{of_file:?}"
+    );
     assert!(rules(&["--rule", "OAI-CHAT-020=error"]).contains(&"OAI-CHAT-020 error".into()), "an option wins");
     std::fs::write(p.path("wrong.toml"), "[levels]\n\nno-such = \"off\"\n").unwrap();
     let (_, err) = p.want(2, &["check", "--config", "wrong.toml", "good.pcap"]);
@@ -222,7 +239,9 @@ fn a_database_is_checked_as_the_capture_was() {
     let capture = p.json(1, &["check", "--format", "json", "bad, 1%.pcap"]);
     let database = p.json(1, &["check", "--format", "json", "x.db"]);
     assert_eq!(codes(&capture), codes(&database));
-    let excerpt = |v: &Value| v["cases"][0]["findings"].as_array().unwrap().iter().map(|f| f["excerpt"].clone()).collect::<Vec<_>>();
+    let excerpt = |v: &Value| {
+        v["cases"][0]["findings"].as_array().unwrap().iter().map(|f| f["excerpt"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(excerpt(&capture), excerpt(&database));
     p.want(0, &["check", "--fail-on", "never", "x.db"]);
 }

@@ -57,7 +57,8 @@ impl Place {
     }
 }
 
-const REQUEST: &str = "POST /v1/x?key=s3cret HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer abc\r\nContent-Type: application/json\r\n\
+const REQUEST: &str = "POST /v1/x?key=s3cret HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer \
+    abc\r\nContent-Type: application/json\r\n\
     Content-Length: 28\r\n\r\n{\"model\":\"m\",\"stream\":true }\n";
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -95,7 +96,10 @@ fn record_then_list_in_every_format() {
     p.write("a.pcap", &capture(2, false));
     let (out, err) = p.want(0, &["--read", "a.pcap"]);
     assert_eq!(out, ""); // data only on standard output, and there is none
-    assert!(err.contains("2 exchanges") && err.contains("session 1 in sniff.db") && err.contains("sniff list"), "{err}");
+    assert!(
+        err.contains("2 exchanges") && err.contains("session 1 in sniff.db") && err.contains("sniff list"),
+        "{err}"
+    );
     let list = p.json(&["list", "--format", "json"]);
     let list = list.as_array().unwrap();
     assert_eq!(list.len(), 2);
@@ -112,7 +116,9 @@ fn record_then_list_in_every_format() {
     let lines = p.want(0, &["list", "--format", "jsonl"]).0;
     assert_eq!(lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).collect::<Vec<_>>(), *list);
     let csv = p.want(0, &["list", "--format", "csv"]).0;
-    assert!(csv.starts_with("id,session,stream,h2_stream,tls,sni,alpn,client_ip,client_port,") && csv.lines().count() == 3);
+    assert!(
+        csv.starts_with("id,session,stream,h2_stream,tls,sni,alpn,client_ip,client_port,") && csv.lines().count() == 3
+    );
     let markdown = p.want(0, &["list", "--format", "markdown"]).0;
     assert!(markdown.starts_with("| ID |") && markdown.lines().count() == 4);
     let table = p.want(0, &["list"]).0;
@@ -128,14 +134,17 @@ fn record_then_list_in_every_format() {
 }
 
 fn confided(key: &str) -> String {
-    format!(r#"{{"model":"m","tools":[{{"type":"mcp","headers":{{"Authorization":"Bearer {key}"}}}}],"api_key":"{key}"}}"#)
+    format!(
+        r#"{{"model":"m","tools":[{{"type":"mcp","headers":{{"Authorization":"Bearer {key}"}}}}],"api_key":"{key}"}}"#
+    )
 }
 
 /// One request with secrets in every place where they are known to stand; the answer quotes nothing.
 fn confiding(key: &str) -> Vec<u8> {
     let body = confided(key);
     let head = format!(
-        "POST /v1/x?key={key} HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {key}\r\nx-api-key: {key}\r\nCookie: sid={key}\r\n\
+        "POST /v1/x?key={key} HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {key}\r\nx-api-key: \
+            {key}\r\nCookie: sid={key}\r\n\
          Proxy-Authorization: Basic {key}\r\nbroken {key} line\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
@@ -159,7 +168,11 @@ fn secrets_do_not_get_into_the_database() {
     let stored = std::fs::read(p.path("sniff.db")).unwrap();
     for secret in ["sk-0123456789", "89abcdef", "sk-another", "key0here"] {
         let at = stored.windows(secret.len()).position(|w| w == secret.as_bytes());
-        assert_eq!(at.map(|at| String::from_utf8_lossy(&stored[at.saturating_sub(60)..at + 30]).into_owned()), None, "{secret}");
+        assert_eq!(
+            at.map(|at| String::from_utf8_lossy(&stored[at.saturating_sub(60)..at + 30]).into_owned()),
+            None,
+            "{secret}"
+        );
     }
     let mark = |id: &str| {
         let shown = p.json(&["show", id, "--reveal", "--format", "json"]);
@@ -170,7 +183,9 @@ fn secrets_do_not_get_into_the_database() {
     assert_eq!(mark("1"), mark("2"), "equal keys can be told");
     assert_ne!(mark("1"), mark("3"));
     let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
-    let body: String = db.query_row("SELECT CAST(data AS TEXT) FROM segment WHERE exchange_id = 1 AND side = 0", [], |r| r.get(0)).unwrap();
+    let body: String = db
+        .query_row("SELECT CAST(data AS TEXT) FROM segment WHERE exchange_id = 1 AND side = 0", [], |r| r.get(0))
+        .unwrap();
     assert_eq!(body.len(), confided("sk-0123456789abcdef").len(), "bodies keep their length");
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["model"], "m", "and stay what they are: {body}");
 
@@ -191,7 +206,8 @@ fn the_flat_names_are_those_of_the_view() {
     let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
     let statement = db.prepare("SELECT * FROM v_exchanges").unwrap();
     assert_eq!(header, statement.column_names().collect::<Vec<_>>().join(","));
-    let kinds: String = db.query_row("SELECT group_concat(n || ':' || len, ' ') FROM v_chunks", [], |r| r.get(0)).unwrap();
+    let kinds: String =
+        db.query_row("SELECT group_concat(n || ':' || len, ' ') FROM v_chunks", [], |r| r.get(0)).unwrap();
     assert_eq!(kinds, "0:11 1:24");
 }
 
@@ -206,10 +222,15 @@ fn quiet_says_nothing_and_show_hides_secrets() {
     }
     let shown = p.json(&["show", "last", "--reveal", "--format", "json"]);
     assert_eq!(shown["request"]["headers"][1], serde_json::json!({"name": "Authorization", "value": "Bearer abc"}));
-    let chunks: Vec<_> =
-        shown["chunks"].as_array().unwrap().iter().map(|c| (c["n"].as_i64(), c["t_ns"].as_i64(), c["len"].as_i64())).collect();
+    let chunks: Vec<_> = shown["chunks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| (c["n"].as_i64(), c["t_ns"].as_i64(), c["len"].as_i64()))
+        .collect();
     assert_eq!(chunks, [(Some(0), Some(T0 + 20_000_000), Some(11)), (Some(1), Some(T0 + 30_000_000), Some(24))]);
-    let records: Vec<_> = shown["records"].as_array().unwrap().iter().map(|r| (r["start"].as_i64(), r["end"].as_i64())).collect();
+    let records: Vec<_> =
+        shown["records"].as_array().unwrap().iter().map(|r| (r["start"].as_i64(), r["end"].as_i64())).collect();
     assert_eq!(records, [(Some(0), Some(11)), (Some(11), Some(22)), (Some(22), Some(35))]);
     assert!(p.want(2, &["show", "99"]).1.contains("no exchange 99"));
 }
@@ -227,7 +248,11 @@ fn check_judges_and_leaves_nothing_behind() {
     assert!(report["cases"][0]["findings"][0]["rule"].is_string());
     let (out, err) = p.want(2, &["check", "good.pcap", "absent.pcap"]);
     assert!(err.contains("absent.pcap") && out.contains("1 exchange"), "{out}{err}");
-    assert!(p.want(2, &["check", "good.pcap", "--format", "csv"]).1.contains("expected one of table, json, jsonl, markdown"));
+    assert!(
+        p.want(2, &["check", "good.pcap", "--format", "csv"])
+            .1
+            .contains("expected one of table, json, jsonl, markdown")
+    );
     assert!(!p.path("sniff.db").exists());
 }
 
@@ -236,12 +261,19 @@ fn reports_and_their_exit_codes() {
     let p = Place::new();
     p.write("bad.pcap", &capture(3, true)).want(0, &["-q", "--read", "bad.pcap"]);
     let (out, _) = p.want(0, &["report", "compliance"]);
-    assert!(out.contains("HTTP-006") && out.contains("1/3") && out.trim_end().lines().last().unwrap().starts_with("1 of 3"), "{out}");
+    assert!(
+        out.contains("HTTP-006") && out.contains("1/3") && out.trim_end().lines().last().unwrap().starts_with("1 of 3"),
+        "{out}"
+    );
     p.want(1, &["report", "compliance", "--fail-on", "error"]);
     let latency = p.json(&["report", "latency", "--format", "json"]);
     assert_eq!(latency["overall"]["exchanges"], 3);
     for format in ["table", "jsonl", "csv", "markdown"] {
-        assert!(p.want(0, &["report", "latency", "--format", format]).0.contains(if format == "jsonl" { "ttfb_ms" } else { "TTFB" }));
+        assert!(p.want(0, &["report", "latency", "--format", format]).0.contains(if format == "jsonl" {
+            "ttfb_ms"
+        } else {
+            "TTFB"
+        }));
         assert!(p.want(0, &["report", "compliance", "--format", format]).0.contains("HTTP"));
     }
 }
@@ -254,7 +286,9 @@ fn what_cannot_be_read_is_exit_two_with_the_reason() {
         file[20] = n;
         file
     };
-    p.write("empty.pcap", &capture(0, false)[..24]).write("text.pcap", b"this is not a capture").write("link.pcap", &linktype(147));
+    p.write("empty.pcap", &capture(0, false)[..24])
+        .write("text.pcap", b"this is not a capture")
+        .write("link.pcap", &linktype(147));
     let error = |args: &[&str], words: &str| {
         let (out, err) = p.want(2, args);
         assert!(err.contains(words) && out.is_empty(), "{args:?}: {err}");
@@ -291,9 +325,12 @@ fn a_truncated_file_is_a_warning() {
 fn a_closed_pipe_is_success() {
     let p = Place::new();
     p.write("a.pcap", &capture(2000, true)).want(0, &["-q", "--read", "a.pcap"]);
-    for args in
-        [&["list"][..], &["list", "--format", "json"], &["report", "compliance", "--format", "jsonl"], &["explain", "--format", "json"]]
-    {
+    for args in [
+        &["list"][..],
+        &["list", "--format", "json"],
+        &["report", "compliance", "--format", "jsonl"],
+        &["explain", "--format", "json"],
+    ] {
         let mut child = p.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
@@ -333,8 +370,11 @@ fn a_command_that_fails_leaves_the_file_of_its_output_alone() {
     assert!(err.contains("csv holds one exchange, and 2 are selected"), "{err}");
     p.want(0, &["list", "--format", "csv", "-o", "k.csv"]);
     assert_eq!(std::fs::read_to_string(p.path("k.csv")).unwrap().lines().count(), 3);
-    let left: Vec<_> =
-        std::fs::read_dir(p.0.path()).unwrap().map(|e| e.unwrap().file_name()).filter(|n| n.to_string_lossy().contains("part")).collect();
+    let left: Vec<_> = std::fs::read_dir(p.0.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .filter(|n| n.to_string_lossy().contains("part"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
     // What cannot be replaced is written to.
     p.want(0, &["list", "-o", "/dev/null"]);
@@ -393,7 +433,10 @@ fn a_recording_that_cannot_carry_a_fault_is_played_unchanged() {
     p.want(0, &["-q", "--read", "stream.pcap"]);
     p.want(0, &["-q", "--read", "plain.pcap"]);
     let (_, err) = p.want(2, &["replay", "2", "--fault", "stall=3:1500ms"]);
-    assert!(err.contains("no recording can carry the fault: stall=3:1500ms does not fit exchange 2: it has fewer records"), "{err}");
+    assert!(
+        err.contains("no recording can carry the fault: stall=3:1500ms does not fit exchange 2: it has fewer records"),
+        "{err}"
+    );
 
     let mut server = p.command(&["replay", "--speed", "max", "--fault", "bom"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(server.stderr.take().unwrap());
@@ -424,16 +467,22 @@ fn a_recording_that_cannot_carry_a_fault_is_played_unchanged() {
 #[test]
 fn each_file_is_a_session_in_the_order_given() {
     let p = Place::new();
-    p.write("b.pcap", &capture(2, false)).write("a.pcap", &capture(1, false)).write("text.pcap", b"this is not a capture");
+    p.write("b.pcap", &capture(2, false))
+        .write("a.pcap", &capture(1, false))
+        .write("text.pcap", b"this is not a capture");
     p.want(0, &["-q", "--read", "b.pcap", "a.pcap"]);
     p.want(0, &["-q", "--read", "a.pcap", "--read", "b.pcap"]);
     // The others are read all the same.
     let (_, err) = p.want(2, &["-q", "--read", "text.pcap", "a.pcap"]);
     assert!(err.contains("text.pcap"), "{err}");
     let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
-    let sql = "SELECT group_concat(id || ' ' || source || ' ' || json_extract(options, '$.read') || ' ' || (SELECT count(*) FROM exchange WHERE session = session.id), ', ') FROM session";
+    let sql = "SELECT group_concat(id || ' ' || source || ' ' || json_extract(options, '$.read') || ' ' || (SELECT \
+        count(*) FROM exchange WHERE session = session.id), ', ') FROM session";
     let sessions: String = db.query_row(sql, [], |r| r.get(0)).unwrap();
-    assert_eq!(sessions, "1 b.pcap b.pcap 2, 2 a.pcap a.pcap 1, 3 a.pcap a.pcap 1, 4 b.pcap b.pcap 2, 5 a.pcap a.pcap 1");
+    assert_eq!(
+        sessions,
+        "1 b.pcap b.pcap 2, 2 a.pcap a.pcap 1, 3 a.pcap a.pcap 1, 4 b.pcap b.pcap 2, 5 a.pcap a.pcap 1"
+    );
 }
 
 #[test]
@@ -477,7 +526,8 @@ fn a_newer_database_is_refused_untouched() {
     assert_eq!(std::fs::read(p.path("sniff.db")).unwrap(), before);
 }
 
-/// A recording from a pipe that stays open: its exchanges are to be seen by others meanwhile, and a signal ends it well.
+/// A recording from a pipe that stays open: its exchanges are to be seen by others meanwhile, and a signal ends it
+/// well.
 fn others_read_while(p: &Place, read: &str, open: impl FnOnce(&mut std::process::Child) -> Box<dyn Write>) {
     let file = capture(3, false);
     let mut child = p.command(&["-q", "--read", read]).stdin(Stdio::piped()).spawn().unwrap();
@@ -517,12 +567,22 @@ fn others_read_while_standard_input_is_recorded_and_a_signal_ends_it() {
     others_read_while(&Place::new(), "-", |child| Box::new(child.stdin.take().unwrap()));
 }
 
-/// `proxy` and `run` read no packets: the bounds of reassembly are no options of theirs, and naming one is an error that says so.
+/// `proxy` and `run` read no packets: the bounds of reassembly are no options of theirs, and naming one is an error
+/// that says so.
 #[test]
 #[cfg(feature = "proxy")]
 fn what_reads_no_packets_has_no_options_of_reassembly() {
     let p = Place::new();
-    let bounds = ["hole-acked", "hole-timeout", "hole-bytes", "hole-segments", "idle", "memory", "connections", "verify-checksums"];
+    let bounds = [
+        "hole-acked",
+        "hole-timeout",
+        "hole-bytes",
+        "hole-segments",
+        "idle",
+        "memory",
+        "connections",
+        "verify-checksums",
+    ];
     let offers = |help: &str, option: &str| help.split_whitespace().any(|word| word == format!("--{option}"));
     for command in ["proxy", "run"] {
         let (help, _) = p.want(0, &[command, "--help"]);
@@ -531,7 +591,10 @@ fn what_reads_no_packets_has_no_options_of_reassembly() {
             let (_, said) = p.want(2, &[command, &format!("--{option}=1s"), "--", "true"]);
             assert!(said.contains(&format!("--{option}")), "{command}: {said}");
         }
-        assert!(offers(&help, "stall") && offers(&help, "tokens-per-delta"), "{command} keeps the thresholds of its rules");
+        assert!(
+            offers(&help, "stall") && offers(&help, "tokens-per-delta"),
+            "{command} keeps the thresholds of its rules"
+        );
     }
     for command in [&["--help"][..], &["check", "--help"]] {
         let (help, _) = p.want(0, command);

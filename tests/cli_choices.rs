@@ -1,4 +1,5 @@
-//! Choices on the command line: which exchanges, which form, which exit code; each with one that is in and one that is out.
+//! Choices on the command line: which exchanges, which form, which exit code; each with one that is in and one that is
+//! out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -8,21 +9,31 @@ use sniff::conn::Direction::{ToClient, ToServer};
 use std::process::Stdio;
 use support::place::{MS, Place, T0, chunk, delta, talk};
 
-/// Session 1 has exchange 1, a JSON answer of `one.example`; session 2 has exchange 2, a stream of `two.example`, an hour later.
+/// Session 1 has exchange 1, a JSON answer of `one.example`; session 2 has exchange 2, a stream of `two.example`, an
+/// hour later.
 fn two() -> Place {
     let p = Place::new();
     let ask = |host: &str, path: &str, model: &str| {
         let body = format!("{{\"model\":\"{model}\"}}");
-        format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-    p.record(&[&talk(0, &[(0, ToServer, ask("one.example", "/v1/one", "m-one").as_bytes()), (5, ToClient, json.as_bytes())])]);
+    p.record(&[&talk(
+        0,
+        &[(0, ToServer, ask("one.example", "/v1/one", "m-one").as_bytes()), (5, ToClient, json.as_bytes())],
+    )]);
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     let stream = format!("{head}{}{}{}0\r\n\r\n", chunk(&delta("a")), chunk(&delta("b")), chunk("data: [DONE]\n\n"));
     let hour = 3_600_000;
     p.record(&[&talk(
         1,
-        &[(hour, ToServer, ask("two.example", "/v1/chat/completions", "m-two").as_bytes()), (hour + 5, ToClient, stream.as_bytes())],
+        &[
+            (hour, ToServer, ask("two.example", "/v1/chat/completions", "m-two").as_bytes()),
+            (hour + 5, ToClient, stream.as_bytes()),
+        ],
     )]);
     p
 }
@@ -70,7 +81,11 @@ fn each_selector_takes_one_and_leaves_the_other() {
         assert_eq!(all["overall"]["exchanges"], want.len(), "{args:?}");
         if let [_] = want {
             let lines = p.out(&[&["export", "--format", "curl"], args].concat());
-            assert_eq!((lines.contains("one.example"), lines.contains("two.example")), (want == [1], want == [2]), "{args:?}");
+            assert_eq!(
+                (lines.contains("one.example"), lines.contains("two.example")),
+                (want == [1], want == [2]),
+                "{args:?}"
+            );
         }
     }
     let (_, err) = p.want(2, &["list", "--session", "first"]);
@@ -100,7 +115,9 @@ fn connections_are_chosen_by_session_times_and_host_alone() {
     ] {
         assert_eq!(streams(args), want, "{args:?}");
     }
-    for option in [&["--path", "/"][..], &["--model", "m"], &["--dialect", "d"], &["--framing", "sse"], &["--streaming"]] {
+    for option in
+        [&["--path", "/"][..], &["--model", "m"], &["--dialect", "d"], &["--framing", "sse"], &["--streaming"]]
+    {
         p.want(2, &[&["list", "--connections"], option].concat());
     }
 }
@@ -109,8 +126,8 @@ fn connections_are_chosen_by_session_times_and_host_alone() {
 fn every_command_has_its_formats_and_no_others() {
     let p = two();
     let all = [
-        "table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github", "raw", "har", "wire", "pcapng", "curl", "vcr", "wiremock",
-        "xml",
+        "table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github", "raw", "har", "wire", "pcapng",
+        "curl", "vcr", "wiremock", "xml",
     ];
     for (args, formats) in [
         (&["list"][..], "table json jsonl csv markdown"),
@@ -130,14 +147,20 @@ fn every_command_has_its_formats_and_no_others() {
         for format in all {
             let o = p.run(&[args, &["--format", format]].concat());
             let fits = formats.split(' ').any(|f| f == format);
-            assert_eq!(o.status.code(), Some(if fits { 0 } else { 2 }), "{args:?} {format}: {}", String::from_utf8_lossy(&o.stderr));
+            assert_eq!(
+                o.status.code(),
+                Some(if fits { 0 } else { 2 }),
+                "{args:?} {format}: {}",
+                String::from_utf8_lossy(&o.stderr)
+            );
             assert_ne!(o.stdout.is_empty(), fits, "{args:?} {format}");
             match format {
                 _ if !fits => {}
                 "json" | "har" | "wiremock" | "sarif" => drop(serde_json::from_slice::<Value>(&o.stdout).unwrap()),
-                "jsonl" => {
-                    String::from_utf8(o.stdout.clone()).unwrap().lines().for_each(|l| drop(serde_json::from_str::<Value>(l).unwrap()))
-                }
+                "jsonl" => String::from_utf8(o.stdout.clone())
+                    .unwrap()
+                    .lines()
+                    .for_each(|l| drop(serde_json::from_str::<Value>(l).unwrap())),
                 _ => {}
             }
             if fits {
@@ -160,7 +183,10 @@ fn an_id_is_a_number_the_beginning_of_one_or_the_last() {
         p.want(2, &["show", wrong]);
     }
     p.db()
-        .execute_batch("PRAGMA foreign_keys = OFF; UPDATE exchange SET id = 15 WHERE id = 1; UPDATE exchange SET id = 16 WHERE id = 2")
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF; UPDATE exchange SET id = 15 WHERE id = 1; UPDATE exchange SET id = \
+            16 WHERE id = 2",
+        )
         .unwrap();
     assert!(p.want(2, &["show", "1"]).1.contains("15, 16"));
     p.db().execute_batch("PRAGMA foreign_keys = OFF; UPDATE exchange SET id = 25 WHERE id = 16").unwrap();
@@ -185,7 +211,9 @@ fn times_are_understood_in_each_form() {
     // Begun two hours ago, seen from an instant and from a duration.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
     p.db().execute("UPDATE exchange SET t_request_start_ns = ?1", [now - 7_200_000 * MS]).unwrap();
-    for (ago, inside) in [("1h", false), ("119m", false), ("121m", true), ("3h", true), ("7100s", false), ("7300s", true), ("1d", true)] {
+    for (ago, inside) in
+        [("1h", false), ("119m", false), ("121m", true), ("3h", true), ("7100s", false), ("7300s", true), ("1d", true)]
+    {
         assert_eq!(ids(&p, &["--since", ago]).len(), if inside { 2 } else { 0 }, "{ago}");
         assert_eq!(ids(&p, &["--until", ago]).len(), if inside { 0 } else { 2 }, "{ago}");
     }
@@ -198,8 +226,9 @@ fn several_programs_open_a_new_database_at_once() {
         let p = Place::new();
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         p.record(&[&talk(0, &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"), (5, ToClient, answer)])]);
-        let programs: Vec<_> =
-            (0..4).map(|_| p.command(&["-q", "--db", "new.db", "--read", "a.pcap"]).stderr(Stdio::piped()).spawn().unwrap()).collect();
+        let programs: Vec<_> = (0..4)
+            .map(|_| p.command(&["-q", "--db", "new.db", "--read", "a.pcap"]).stderr(Stdio::piped()).spawn().unwrap())
+            .collect();
         for program in programs {
             let o = program.wait_with_output().unwrap();
             assert!(o.status.success(), "round {round}: {}", String::from_utf8_lossy(&o.stderr));

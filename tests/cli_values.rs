@@ -1,4 +1,5 @@
-//! What options and reports make of values that differ: secrets in lists, ports, connections, deliveries, equal endpoints.
+//! What options and reports make of values that differ: secrets in lists, ports, connections, deliveries, equal
+//! endpoints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -35,10 +36,14 @@ fn a_list_shows_no_secret_that_was_stored() {
 #[test]
 fn connections_have_each_count_in_its_column() {
     let p = streams();
-    p.db().execute("UPDATE connection SET exchanges = 11, packets = 22, client_bytes = 3300, server_bytes = 4400", []).unwrap();
+    p.db()
+        .execute("UPDATE connection SET exchanges = 11, packets = 22, client_bytes = 3300, server_bytes = 4400", [])
+        .unwrap();
     let markdown = p.out(&["list", "--connections", "--format", "markdown"]);
     let [head, row] = [0, 2].map(|n| markdown.lines().nth(n).unwrap().split(" | ").collect::<Vec<_>>());
-    for (title, value) in [("Exchanges", "11"), ("Packets", "22"), ("Sent", "3.30 kB"), ("Received", "4.40 kB"), ("Stream", "0")] {
+    for (title, value) in
+        [("Exchanges", "11"), ("Packets", "22"), ("Sent", "3.30 kB"), ("Received", "4.40 kB"), ("Stream", "0")]
+    {
         assert_eq!(row[head.iter().position(|t| *t == title).unwrap()], value, "{title}");
     }
 }
@@ -52,7 +57,8 @@ fn deliveries_are_judged_by_rules_of_delivery_alone() {
         ("DLV-001", "error", true, "1 of 2 streams delivered badly"),
         ("SSE-002", "error", false, "2 streams, delivered well"),
     ] {
-        let sql = "INSERT INTO finding (exchange_id, n, rule, level, count, message) VALUES (1, 0, ?1, ?2, 1, 'planted')";
+        let sql =
+            "INSERT INTO finding (exchange_id, n, rule, level, count, message) VALUES (1, 0, ?1, ?2, 1, 'planted')";
         p.db().execute("DELETE FROM finding", []).unwrap();
         p.db().execute(sql, [rule, level]).unwrap();
         let text = p.out(&["report", "delivery"]);
@@ -65,7 +71,8 @@ fn check_looks_at_the_ports_that_are_named() {
     let p = streams();
     for (port, exchanges) in [("8000", 2), ("40000", 2), ("1,8000", 2), ("8001", 0)] {
         let o = p.run(&["check", "a.pcap", "--port", port, "--fail-on", "never", "--format", "json"]);
-        let n = serde_json::from_slice::<serde_json::Value>(&o.stdout).map_or(0, |all| all["exchanges"].as_i64().unwrap());
+        let n =
+            serde_json::from_slice::<serde_json::Value>(&o.stdout).map_or(0, |all| all["exchanges"].as_i64().unwrap());
         assert_eq!(n, exchanges, "{port}: {}", String::from_utf8_lossy(&o.stderr));
     }
 }

@@ -1,10 +1,15 @@
-//! The models of clients against what the real ones did: every variant of the lab as a captured exchange, every client of it, one outcome each.
+//! The models of clients against what the real ones did: every variant of the lab as a captured exchange, every client
+//! of it, one outcome each.
 //!
-//! A third of the variants was kept aside while the models were written (by a hash of the name): both figures must hold.
+//! A third of the variants was kept aside while the models were written (by a hash of the name): both figures must
+//! hold.
 //!
-//! The lab's classes are taken by the letter, and `=` in them is one text, the same for all variants: whoever shows another has it changed, if
-//! the server said another (or only called a tool) too. So that text is what the models are measured against here, read from the first variant,
-//! which has no fault. Texts are compared besides classes: what arrives in a client whose answer is changed must be what its model shows.
+//! The lab's classes are taken by the letter, and `=` in them is one text, the same for all variants: whoever shows
+//! another has it changed, if
+//! the server said another (or only called a tool) too. So that text is what the models are measured against here, read
+//! from the first variant,
+//! which has no fault. Texts are compared besides classes: what arrives in a client whose answer is changed must be
+//! what its model shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -61,21 +66,35 @@ fn predictions_agree_with_what_the_real_clients_did() {
     for (what, score) in [("seen", &seen), ("kept aside", &unseen), ("all", &all)] {
         let (percent, texts) = (score.percent(), score.texts_percent());
         let meant = 100.0 * score.right_as_meant as f64 / score.pairs as f64;
-        eprintln!("{what}: {percent:.2} % of {} pairs; texts {texts:.2} % of {}; as meant {meant:.2} %", score.pairs, score.texts.0);
+        eprintln!(
+            "{what}: {percent:.2} % of {} pairs; texts {texts:.2} % of {}; as meant {meant:.2} %",
+            score.pairs, score.texts.0
+        );
     }
     if std::env::var_os("SNIFF_SHOW_WRONG").is_some() {
         seen.wrong.iter().for_each(|w| eprintln!("{w}"));
     }
-    // What is reached, exactly: a model that gets better changes these numbers too. SNIFF_SHOW_WRONG=1 lists what is wrong among those seen.
+    // What is reached, exactly: a model that gets better changes these numbers too. SNIFF_SHOW_WRONG=1 lists what is
+    // wrong among those seen.
     let wrong = |score: &Score| (score.pairs - score.right, score.texts.0 - score.texts.1);
-    assert_eq!((seen.pairs, seen.texts.0, wrong(&seen)), (2651, 2129, (0, 19)), "seen: pairs, texts, and how many of each are wrong");
-    assert_eq!((unseen.pairs, unseen.texts.0, wrong(&unseen)), (1312, 965, (1, 0)), "kept aside: pairs, texts, wrong ones");
+    assert_eq!(
+        (seen.pairs, seen.texts.0, wrong(&seen)),
+        (2651, 2129, (0, 19)),
+        "seen: pairs, texts, and how many of each are wrong"
+    );
+    assert_eq!(
+        (unseen.pairs, unseen.texts.0, wrong(&unseen)),
+        (1312, 965, (1, 0)),
+        "kept aside: pairs, texts, wrong ones"
+    );
 }
 
 /// The text of a chat without faults: what its chunks say, put together.
 fn said(variant: &Value) -> String {
-    let body: Vec<u8> = variant["pieces"].as_array().unwrap().iter().flat_map(|p| base64(p.as_str().unwrap())).collect();
-    let lines = std::str::from_utf8(&body).unwrap().lines().filter_map(|l| l.strip_prefix("data: ")).filter(|l| *l != "[DONE]");
+    let body: Vec<u8> =
+        variant["pieces"].as_array().unwrap().iter().flat_map(|p| base64(p.as_str().unwrap())).collect();
+    let lines =
+        std::str::from_utf8(&body).unwrap().lines().filter_map(|l| l.strip_prefix("data: ")).filter(|l| *l != "[DONE]");
     let chunks = lines.map(|l| serde_json::from_str::<Value>(l).unwrap());
     chunks.filter_map(|c| c["choices"][0]["delta"]["content"].as_str().map(String::from)).collect()
 }
@@ -88,7 +107,8 @@ fn compare(variant: &Value, answer: &str, score: &mut Score) {
     let name = variant["name"].as_str().unwrap();
     let exchange = captured(variant);
     let stream = Stream::of(&exchange).unwrap_or_else(|e| panic!("{name}: {}", e.text()));
-    let verdicts: BTreeMap<&str, _> = clients::judge_against(&stream, Some(answer)).into_iter().map(|v| (v.client, v)).collect();
+    let verdicts: BTreeMap<&str, _> =
+        clients::judge_against(&stream, Some(answer)).into_iter().map(|v| (v.client, v)).collect();
     let as_meant: BTreeMap<&str, _> = clients::judge(&stream).into_iter().map(|v| (v.client, v.outcome)).collect();
     for (client, did) in variant["clients"].as_object().unwrap() {
         let measured = measured(did);
@@ -99,7 +119,12 @@ fn compare(variant: &Value, answer: &str, score: &mut Score) {
             continue;
         };
         if v.outcome != measured {
-            score.wrong.push(format!("{name} · {client}: {} ({}), measured {}: {did}", v.outcome.as_str(), v.why, measured.as_str()));
+            score.wrong.push(format!(
+                "{name} · {client}: {} ({}), measured {}: {did}",
+                v.outcome.as_str(),
+                v.why,
+                measured.as_str()
+            ));
             continue;
         }
         score.right += 1;
@@ -115,7 +140,8 @@ fn compare(variant: &Value, answer: &str, score: &mut Score) {
     }
 }
 
-/// The file's `ok` says that the text was the expected one, so it alone does not tell an exception from a changed answer: `err` does.
+/// The file's `ok` says that the text was the expected one, so it alone does not tell an exception from a changed
+/// answer: `err` does.
 fn measured(did: &Value) -> Outcome {
     let finished = !matches!(did["fin"].as_str(), None | Some("other" | "interrupted" | "in_progress"));
     match did["err"].as_str() {
@@ -128,7 +154,8 @@ fn measured(did: &Value) -> Outcome {
 
 /// The variant as it would have been captured: request, head, chunks, end.
 fn captured(variant: &Value) -> Exchange {
-    let pieces: Vec<Vec<u8>> = variant["pieces"].as_array().unwrap().iter().map(|p| base64(p.as_str().unwrap())).collect();
+    let pieces: Vec<Vec<u8>> =
+        variant["pieces"].as_array().unwrap().iter().map(|p| base64(p.as_str().unwrap())).collect();
     let how = variant["body_end"].as_str().unwrap();
     let length: usize = pieces.iter().map(Vec::len).sum();
     let (path, ask) = match variant["dialect"].as_str().unwrap() {
@@ -138,8 +165,10 @@ fn captured(variant: &Value) -> Exchange {
         "gemini.generate" => ("/v1beta/models/m:streamGenerateContent?alt=sse", "{}"),
         _ => ("/api/chat", r#"{"model":"m"}"#),
     };
-    let request =
-        format!("POST {path} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{ask}", ask.len());
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{ask}",
+        ask.len()
+    );
     let mut head = format!("HTTP/1.1 {} OK\r\n", variant["status"]);
     if let Some(kind) = variant["content_type"].as_str() {
         head += &format!("Content-Type: {kind}\r\n");
@@ -186,7 +215,8 @@ fn exchange_after(events: Vec<(Direction, What<'_>)>, wait: i64) -> Exchange {
     let mut out = exchanges_of(|sink| {
         for (n, (dir, what)) in [open].into_iter().chain(events).chain([closed]).enumerate() {
             silent |= matches!(what, What::End(_) | What::Closed(_));
-            let at = Timestamp(1_700_000_000_000_000_000 + n as i64 * 20_000_000 + i64::from(silent) * wait * 1_000_000_000);
+            let at =
+                Timestamp(1_700_000_000_000_000_000 + n as i64 * 20_000_000 + i64::from(silent) * wait * 1_000_000_000);
             sink(ByteEvent { at, frame: n as u64, conn, dir, what });
         }
     });
@@ -195,7 +225,8 @@ fn exchange_after(events: Vec<(Direction, What<'_>)>, wait: i64) -> Exchange {
 }
 
 fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c);
+    let digit =
+        |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c);
     let digits: Vec<u32> = text.bytes().filter_map(digit).map(|d| d as u32).collect();
     let quads = digits.chunks(4).flat_map(|q| {
         let bits = q.iter().fold(0, |n, d| n << 6 | d) << (6 * (4 - q.len()));

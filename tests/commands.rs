@@ -1,4 +1,5 @@
-//! The command line as a catalogue: every option and command against what help, completions, manual pages and documents say.
+//! The command line as a catalogue: every option and command against what help, completions, manual pages and documents
+//! say.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use clap::{Arg, Command};
@@ -25,7 +26,8 @@ fn options(command: &Command) -> impl Iterator<Item = &Arg> {
 }
 
 fn sniff(args: &[&str], columns: &str) -> String {
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_sniff")).args(args).env("COLUMNS", columns).output().unwrap();
+    let out =
+        std::process::Command::new(env!("CARGO_BIN_EXE_sniff")).args(args).env("COLUMNS", columns).output().unwrap();
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
@@ -44,7 +46,10 @@ fn help_of_an_option_is_one_plain_line() {
             assert!(!(by_clap && help.contains("[default")), "{at}");
         }
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        assert!(about.starts_with(|c: char| c.is_uppercase()) && about.len() <= 60 && !about.ends_with('.'), "{path}: {about:?}");
+        assert!(
+            about.starts_with(|c: char| c.is_uppercase()) && about.len() <= 60 && !about.ends_with('.'),
+            "{path}: {about:?}"
+        );
     }
 }
 
@@ -56,7 +61,8 @@ fn global_options_are_under_their_own_heading_and_nothing_else_is() {
             let heading = arg.get_help_heading().unwrap_or("Options");
             let is_global = global.contains(&arg.get_id().as_str());
             assert_eq!(heading == "Global options", is_global, "{path} {}: {heading}", arg.get_id());
-            let known = ["Options", "Recording", "Global options", "Rules", "Reassembly", "Thresholds", "Selectors", "Times"];
+            let known =
+                ["Options", "Recording", "Global options", "Rules", "Reassembly", "Thresholds", "Selectors", "Times"];
             assert!(known.contains(&heading), "{path}: {heading}");
         }
     }
@@ -117,14 +123,20 @@ fn every_command_has_examples_that_parse() {
             continue;
         }
         let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-        let lines: Vec<&str> =
-            help.lines().filter_map(|l| l.find("sniff ").map(|at| &l[at..])).filter(|_| help.contains("Examples:")).collect();
+        let lines: Vec<&str> = help
+            .lines()
+            .filter_map(|l| l.find("sniff ").map(|at| &l[at..]))
+            .filter(|_| help.contains("Examples:"))
+            .collect();
         let mut own = 0;
         for line in help.lines().skip_while(|l| *l != "Examples:").skip(1).take_while(|l| l.starts_with("  ")) {
-            let Some(command_line) = line.split(" | ").map(str::trim).find(|l| l.starts_with("sniff ")) else { continue };
+            let Some(command_line) = line.split(" | ").map(str::trim).find(|l| l.starts_with("sniff ")) else {
+                continue;
+            };
             // What comes after two blanks is a remark.
             let command_line = command_line.split("  ").next().unwrap();
-            sniff::internal::cli::parses(&words(command_line)).unwrap_or_else(|e| panic!("{path}: {command_line}: {e}"));
+            sniff::internal::cli::parses(&words(command_line))
+                .unwrap_or_else(|e| panic!("{path}: {command_line}: {e}"));
             own += usize::from(command_line.starts_with(&path));
         }
         assert!(own > 0, "{path} has no example of its own: {lines:?}");
@@ -166,7 +178,8 @@ fn completions_and_manual_pages_name_every_command_and_option() {
     sniff(&["man", place.to_str().unwrap()], "80");
     let scripts = ["bash", "zsh", "fish"].map(|shell| (shell, sniff(&["completions", shell], "80")));
     for (path, command) in commands() {
-        let page = std::fs::read_to_string(place.join(format!("{}.1", path.replace(' ', "-")))).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let page = std::fs::read_to_string(place.join(format!("{}.1", path.replace(' ', "-"))))
+            .unwrap_or_else(|e| panic!("{path}: {e}"));
         let page = page.replace('\\', "");
         for option in options(&command).filter_map(Arg::get_long) {
             assert!(page.contains(&format!("--{option}")), "the page of {path} lacks --{option}");
@@ -183,8 +196,10 @@ fn completions_and_manual_pages_name_every_command_and_option() {
 
 #[test]
 fn options_that_documents_name_exist() {
-    let known: Vec<String> =
-        commands().iter().flat_map(|(_, c)| options(c).filter_map(Arg::get_long).map(|l| format!("--{l}")).collect::<Vec<_>>()).collect();
+    let known: Vec<String> = commands()
+        .iter()
+        .flat_map(|(_, c)| options(c).filter_map(Arg::get_long).map(|l| format!("--{l}")).collect::<Vec<_>>())
+        .collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
     for document in ["README.md", "docs/cli.md"] {
@@ -205,7 +220,8 @@ fn names_of_rules_and_clients_are_explained() {
     let text = sniff(&["explain", "ms_fes"], "80");
     assert!(text.starts_with("@microsoft/fetch-event-source 2.0.1\n") && text.contains("measured with"), "{text}");
     assert_eq!(text, sniff(&["explain", "@Microsoft/fetch-event-source 2.0.1"], "80"));
-    let json: serde_json::Value = serde_json::from_str(&sniff(&["explain", "ms_fes", "--format", "json"], "80")).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&sniff(&["explain", "ms_fes", "--format", "json"], "80")).unwrap();
     assert_eq!((&json[0]["client"], &json[0]["dialect"]), (&"ms_fes".into(), &"openai.chat".into()));
     assert!(sniff(&["explain", "missing-done"], "80").contains("OAI-CHAT-001"));
     let wrong = |name: &str| {

@@ -1,4 +1,5 @@
-//! What the tests rely on: captures that nobody changes, and a list of the tests that are left out unless somebody asks for them.
+//! What the tests rely on: captures that nobody changes, and a list of the tests that are left out unless somebody asks
+//! for them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -7,7 +8,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// `captures/SHA256SUMS` (the format of sha256sum) holds `real`, `lab` and `field`: their truth was made by other programs and is argued
+/// `captures/SHA256SUMS` (the format of sha256sum) holds `real`, `lab` and `field`: their truth was made by other
+/// programs and is argued
 /// about in a README, never edited. Whoever adds a file adds its line.
 #[test]
 fn captures_are_those_of_the_checksums() {
@@ -29,7 +31,8 @@ fn captures_are_those_of_the_checksums() {
     assert_eq!(listed.len(), sums.lines().count(), "a name is listed twice");
     let missing: Vec<_> = listed.keys().filter(|name| !there.contains_key(*name)).collect();
     let added: Vec<_> = there.keys().filter(|name| !listed.contains_key(*name)).collect();
-    let changed: Vec<_> = there.iter().filter(|(name, sum)| listed.get(*name).is_some_and(|s| s != *sum)).map(|(name, _)| name).collect();
+    let changed: Vec<_> =
+        there.iter().filter(|(name, sum)| listed.get(*name).is_some_and(|s| s != *sum)).map(|(name, _)| name).collect();
     assert!(
         missing.is_empty() && added.is_empty() && changed.is_empty(),
         "captures/SHA256SUMS: missing {missing:?}, not listed {added:?}, changed {changed:?}"
@@ -44,26 +47,41 @@ fn sum(bytes: &[u8]) -> String {
 /// All files below a folder.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    entries.map(|e| e.expect("entry").path()).flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    entries
+        .map(|e| e.expect("entry").path())
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
 }
 
-/// Tests that a plain `cargo test` leaves out. `tests/run.sh` reads the list too, and runs those for which it finds what they need.
+/// Tests that a plain `cargo test` leaves out. `tests/run.sh` reads the list too, and runs those for which it finds
+/// what they need.
 const IGNORED: &str = include_str!("ignored.txt");
 
 #[test]
 fn tests_that_are_left_out_are_listed() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeSet::new();
-    for path in ["src", "tests"].iter().flat_map(|folder| files(&top.join(folder))).filter(|p| p.extension().is_some_and(|e| e == "rs")) {
+    for path in ["src", "tests"]
+        .iter()
+        .flat_map(|folder| files(&top.join(folder)))
+        .filter(|p| p.extension().is_some_and(|e| e == "rs"))
+    {
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.strip_prefix(top).unwrap().to_str().expect("UTF-8").to_owned();
         found.extend(ignored(&text).into_iter().map(|(test, reason)| format!("{reason}: {name} {test}")));
     }
-    let listed: BTreeSet<String> = IGNORED.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect();
+    let listed: BTreeSet<String> =
+        IGNORED.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect();
     let (new, gone): (Vec<_>, Vec<_>) = (found.difference(&listed).collect(), listed.difference(&found).collect());
-    assert!(new.is_empty() && gone.is_empty(), "ignored, but not in tests/ignored.txt: {new:#?}\nthere, but not ignored: {gone:#?}");
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "ignored, but not in tests/ignored.txt: {new:#?}\nthere, but not ignored: {gone:#?}"
+    );
     let runner = include_str!("run.sh");
-    let unknown: Vec<_> = found.iter().filter(|l| !runner.contains(&format!("\"{}\"", l.split(": ").next().unwrap_or_default()))).collect();
+    let unknown: Vec<_> = found
+        .iter()
+        .filter(|l| !runner.contains(&format!("\"{}\"", l.split(": ").next().unwrap_or_default())))
+        .collect();
     assert!(unknown.is_empty(), "tests/run.sh does not know when to run these: {unknown:#?}");
 }
 
@@ -73,7 +91,8 @@ fn ignored(text: &str) -> Vec<(String, String)> {
     let mut reason = None;
     for line in text.lines().map(str::trim_start) {
         let code = line.split("//").next().unwrap_or_default();
-        if let Some((_, after)) = code.split_once(concat!("ign", "ore")).filter(|(before, _)| before.starts_with("#[")) {
+        if let Some((_, after)) = code.split_once(concat!("ign", "ore")).filter(|(before, _)| before.starts_with("#["))
+        {
             let quoted = after.split('"').nth(1).unwrap_or_default();
             reason = Some(quoted.to_owned());
         } else if let Some((_, after)) = line.split_once("fn ").filter(|_| reason.is_some()) {
@@ -84,7 +103,8 @@ fn ignored(text: &str) -> Vec<(String, String)> {
     out
 }
 
-/// A test that returns at once because something is missing counts as passed, and nobody sees it: it is to fail, or to be ignored.
+/// A test that returns at once because something is missing counts as passed, and nobody sees it: it is to fail, or to
+/// be ignored.
 #[test]
 fn no_test_skips_itself() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));

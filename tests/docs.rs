@@ -1,4 +1,5 @@
-//! The documents: every command block runs, or its reason not to is in one table and its `sniff` lines are parsed; links lead somewhere.
+//! The documents: every command block runs, or its reason not to is in one table and its `sniff` lines are parsed;
+//! links lead somewhere.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,11 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/doors.md", "sudo setcap", "changes the rights of a file; tests/live.rs captures"),
     ("docs/doors.md", "docker run", "needs a container engine and an image"),
     ("docs/laboratory.md", "cargo test", "runs tests, and this is one"),
-    ("docs/proxy.md", "sniff run -- python", "needs a program of the reader, then serves until it is ended; tests/proxy runs all three"),
+    (
+        "docs/proxy.md",
+        "sniff run -- python",
+        "needs a program of the reader, then serves until it is ended; tests/proxy runs all three",
+    ),
     ("docs/replay.md", "sniff replay last", "serves until it is ended; tests/replay.rs serves recordings"),
 ];
 
@@ -36,8 +41,12 @@ fn root() -> PathBuf {
 
 /// README, CONTRIBUTING and everything in docs/, by their paths in the repository.
 fn documents() -> Vec<(String, String)> {
-    let mut names =
-        vec!["README.md".to_string(), "CONTRIBUTING.md".to_string(), "ARCHITECTURE.md".to_string(), "captures/README.md".to_string()];
+    let mut names = vec![
+        "README.md".to_string(),
+        "CONTRIBUTING.md".to_string(),
+        "ARCHITECTURE.md".to_string(),
+        "captures/README.md".to_string(),
+    ];
     for entry in std::fs::read_dir(root().join("docs")).expect("docs/") {
         let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
         if name.ends_with(".md") {
@@ -60,7 +69,12 @@ fn blocks() -> Vec<Block> {
                     block.text.push('\n');
                 }
                 (None, Some(language)) => {
-                    open = Some(Block { document: document.clone(), line: n + 1, language: language.to_string(), text: String::new() });
+                    open = Some(Block {
+                        document: document.clone(),
+                        line: n + 1,
+                        language: language.to_string(),
+                        text: String::new(),
+                    });
                 }
                 (None, None) => {}
             }
@@ -91,7 +105,8 @@ impl Place {
     /// Standard output and standard error as a terminal would show them, in one; and whether the command succeeded.
     fn run(&self, command: &str) -> (String, bool) {
         let program = Path::new(env!("CARGO_BIN_EXE_sniff"));
-        let path = format!("{}:{}", program.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
+        let path =
+            format!("{}:{}", program.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
         let out = Command::new("timeout")
             .args(["60", "sh", "-c", &format!("exec 2>&1; {command}")])
             .current_dir(self.dir.path())
@@ -114,7 +129,8 @@ fn sniff_commands(text: &str) -> Vec<Vec<String>> {
         let line = line.trim().trim_start_matches("$ ");
         let words = words(line);
         for command in words.split(|w| matches!(w.as_str(), "&&" | "|" | "||" | ";")) {
-            let command: Vec<String> = command.iter().skip_while(|w| w.contains('=') && !w.starts_with('-')).cloned().collect();
+            let command: Vec<String> =
+                command.iter().skip_while(|w| w.contains('=') && !w.starts_with('-')).cloned().collect();
             let at = if command.first().is_some_and(|w| w == "sudo") { 1 } else { 0 };
             let Some(name) = command.get(at) else { continue };
             if name == "sniff" || name.ends_with("/sniff") {
@@ -182,7 +198,9 @@ fn agrees(shown: &[String], real: &[&str]) -> bool {
     match shown.split_first() {
         None => real.iter().all(|l| l.trim().is_empty()),
         Some((line, rest)) if line.trim() == "…" => (0..=real.len()).any(|n| agrees(rest, &real[n..])),
-        Some((line, rest)) if line.trim().is_empty() && real.first().is_none_or(|l| !l.trim().is_empty()) => agrees(rest, real),
+        Some((line, rest)) if line.trim().is_empty() && real.first().is_none_or(|l| !l.trim().is_empty()) => {
+            agrees(rest, real)
+        }
         Some((line, rest)) => real.first().is_some_and(|l| l.trim_end() == line.trim_end()) && agrees(rest, &real[1..]),
     }
 }
@@ -212,8 +230,10 @@ fn shell_blocks_run() {
     for (document, _) in documents() {
         let place = Place::new();
         // Documents speak of a database that is there.
-        let (said, ok) =
-            place.run("sniff -q --read captures/seed/iflow/input.pcap && sniff -q --read captures/seed/litserve-before-fix/input.pcap");
+        let (said, ok) = place.run(
+            "sniff -q --read captures/seed/iflow/input.pcap && sniff -q --read \
+                captures/seed/litserve-before-fix/input.pcap",
+        );
         assert!(ok, "{said}");
         for block in blocks().iter().filter(|b| b.document == document && b.language == "sh") {
             if not_run(block) {
@@ -234,7 +254,10 @@ fn shell_blocks_run() {
 fn the_table_of_blocks_that_are_not_run_is_no_longer_than_it_must_be() {
     for (document, begin, reason) in NOT_RUN {
         assert!(reason.len() > 10, "{document}: {begin}: why?");
-        let fits = blocks().iter().filter(|b| b.document == *document && b.language == "sh" && b.text.starts_with(begin)).count();
+        let fits = blocks()
+            .iter()
+            .filter(|b| b.document == *document && b.language == "sh" && b.text.starts_with(begin))
+            .count();
         assert_eq!(fits, 1, "{document}: {fits} blocks begin with {begin:?}");
     }
 }
@@ -290,7 +313,12 @@ fn clients_have_names_for_people() {
             client.name,
             client.title
         );
-        assert!(client.about.len() > 10 && !client.about.ends_with('.'), "{}: {:?} is a part of a sentence", client.name, client.about);
+        assert!(
+            client.about.len() > 10 && !client.about.ends_with('.'),
+            "{}: {:?} is a part of a sentence",
+            client.name,
+            client.about
+        );
         let other = titles.insert((client.title, client.dialect.name), client.name);
         assert!(other.is_none(), "{} and {other:?} are both called {}", client.name, client.title);
     }

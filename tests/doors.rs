@@ -1,4 +1,5 @@
-//! One path: whichever door a conversation comes through, however it is cut, the exchanges are equal but for times. The same conversation as HTTP/2,
+//! One path: whichever door a conversation comes through, however it is cut, the exchanges are equal but for times. The
+//! same conversation as HTTP/2,
 //! or sealed in TLS with its keys at hand, gives the exchanges that it gives in clear HTTP/1.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -62,7 +63,9 @@ fn reference(transcript: &Transcript) -> String {
 fn cut(transcript: &Transcript, size: usize) -> String {
     shapes(&exchanges_of(|sink| {
         transcript.replay(ConnId(0), &mut |event| match event.what {
-            What::Data(bytes) => bytes.chunks(size).for_each(|part| sink(ByteEvent { what: What::Data(part), ..event.clone() })),
+            What::Data(bytes) => {
+                bytes.chunks(size).for_each(|part| sink(ByteEvent { what: What::Data(part), ..event.clone() }))
+            }
             _ => sink(event),
         });
     }))
@@ -176,7 +179,12 @@ fn as_packets_in_any_weather() {
         let want = reference(&transcript);
         for mss in [1, 17, 1448] {
             for weather in [Weather::Calm, Weather::Reordered, Weather::Retransmitted, Weather::Overlapping] {
-                same(&case, &format!("packets of {mss}, {weather:?}"), &want, &packets(&frames(&steps, mss, weather), ""));
+                same(
+                    &case,
+                    &format!("packets of {mss}, {weather:?}"),
+                    &want,
+                    &packets(&frames(&steps, mss, weather), ""),
+                );
             }
         }
     }
@@ -184,7 +192,13 @@ fn as_packets_in_any_weather() {
 
 fn open() -> ByteEvent<'static> {
     let endpoints = Endpoints { client: ([10, 0, 0, 1], 1).into(), server: ([10, 0, 0, 2], 443).into() };
-    ByteEvent { at: wire::START, frame: 0, conn: ConnId(0), dir: Direction::ToServer, what: What::Open { endpoints, joined: false } }
+    ByteEvent {
+        at: wire::START,
+        frame: 0,
+        conn: ConnId(0),
+        dir: Direction::ToServer,
+        what: What::Open { endpoints, joined: false },
+    }
 }
 
 /// Bytes in pieces of `size`.
@@ -219,7 +233,12 @@ fn as_http2() {
             same(&case, &format!("HTTP/2 in pieces of {size}"), &want, &contents(&have));
             for (h1, h2) in exchanges.iter().zip(&have) {
                 let units = |e: &Exchange| e.response.as_ref().and_then(|r| r.body.units).filter(|n| *n > 0);
-                assert!(units(h1).is_none() || units(h1) == units(h2), "{case}: {:?} chunks, {:?} frames", units(h1), units(h2));
+                assert!(
+                    units(h1).is_none() || units(h1) == units(h2),
+                    "{case}: {:?} chunks, {:?} frames",
+                    units(h1),
+                    units(h2)
+                );
             }
         }
     }
@@ -261,7 +280,8 @@ fn as_http2_inside_tls() {
     }
 }
 
-/// The steps sealed by rustls: the handshake first, every delivery in records of its own, close_notify before a FIN. With the key log.
+/// The steps sealed by rustls: the handshake first, every delivery in records of its own, close_notify before a FIN.
+/// With the key log.
 fn sealed(steps: &[Step], version: &'static rustls::SupportedProtocolVersion) -> (Vec<Step>, String) {
     let ends = Ends::new(&[version]);
     let mut tunnel = ends.connect();
@@ -299,12 +319,18 @@ fn inside_tls() {
                         }
                     }
                 });
-                assert!(have.iter().all(|e| e.tls.as_ref().is_some_and(|t| t.unread.is_none())), "{case}: facts of TLS");
+                assert!(
+                    have.iter().all(|e| e.tls.as_ref().is_some_and(|t| t.unread.is_none())),
+                    "{case}: facts of TLS"
+                );
                 same(&case, &format!("{version:?} in pieces of {size}"), &want, &shapes(&have));
             }
-            for (mss, weather) in
-                [(17, Weather::Calm), (97, Weather::Reordered), (300, Weather::Overlapping), (1448, Weather::Retransmitted)]
-            {
+            for (mss, weather) in [
+                (17, Weather::Calm),
+                (97, Weather::Reordered),
+                (300, Weather::Overlapping),
+                (1448, Weather::Retransmitted),
+            ] {
                 let door = format!("{version:?} in packets of {mss}, {weather:?}");
                 same(&case, &door, &want, &packets(&frames(&steps, mss, weather), &keylog));
             }
@@ -312,7 +338,8 @@ fn inside_tls() {
     }
 }
 
-/// Through the proxy door: both ends on loopback, the steps played one after the other, each read before the next is written.
+/// Through the proxy door: both ends on loopback, the steps played one after the other, each read before the next is
+/// written.
 #[cfg(feature = "proxy")]
 fn proxied(steps: &[Step], folder: &Path) -> String {
     use sniff::internal::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};

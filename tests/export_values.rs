@@ -27,8 +27,13 @@ fn curl(p: &Place) -> (Vec<String>, Vec<u8>) {
     let command = p.out(&["export", "1", "--reveal", "--format", "curl"]);
     let path = format!("{}:{}", p.path("bin").display(), std::env::var("PATH").unwrap());
     let home = p.path("args").parent().unwrap().to_owned();
-    let o =
-        Command::new("sh").args(["-c", &command]).env("PATH", path).current_dir(home).stdin(std::process::Stdio::null()).output().unwrap();
+    let o = Command::new("sh")
+        .args(["-c", &command])
+        .env("PATH", path)
+        .current_dir(home)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
     assert!(o.status.success(), "{command}\n{}", String::from_utf8_lossy(&o.stderr));
     let args = String::from_utf8(std::fs::read(p.path("args")).unwrap()).unwrap();
     (args.split_terminator('\0').map(str::to_owned).collect(), std::fs::read(p.path("stdin")).unwrap())
@@ -82,8 +87,10 @@ fn curl_names_a_method_only_where_it_would_choose_another() {
 
 const EVENTS: [&str; 3] = ["data: one\n\n", "event: note\ndata:two\ndata: 2\n\n", "data: three\n\n"];
 
-const ASK: &str = "POST /v1/x?a=1&b&c=d=e HTTP/1.1\r\nHost: api.example\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
-const HEAD: &str = "HTTP/1.1 201 Fine by me\r\nContent-Type: text/event-stream\r\nX-A: 1\r\nX-A: 2\r\nLocation: /there\r\nTransfer-Encoding: chunked\r\n\r\n";
+const ASK: &str =
+    "POST /v1/x?a=1&b&c=d=e HTTP/1.1\r\nHost: api.example\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
+const HEAD: &str = "HTTP/1.1 201 Fine by me\r\nContent-Type: text/event-stream\r\nX-A: 1\r\nX-A: 2\r\nLocation: \
+    /there\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// Head at 0 ms, request's end at 3, answer's head at 10, events at 20, 30 and 45 (the last in two packets), end at 52.
 fn streamed() -> Place {
@@ -165,17 +172,26 @@ fn an_archive_tells_what_was_not_captured_and_what_is_no_text() {
     let p = Place::new();
     let cut = b"HTTP/1.1 404 Not Found\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n\xff\xfe\0";
     p.record(&[
-        &talk(0, &[(0, ToServer, b"PUT /one HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\n\xff\x01"), (5, ToClient, cut)]),
+        &talk(
+            0,
+            &[(0, ToServer, b"PUT /one HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\n\xff\x01"), (5, ToClient, cut)],
+        ),
         &talk(1, &[(100, ToServer, b"GET /two HTTP/1.1\r\nHost: b\r\n\r\n")]),
     ]);
     let archive = p.json(&["export", "--format", "har"]);
     let [one, two] = archive["log"]["entries"].as_array().unwrap().as_slice() else { panic!("{archive:#}") };
     assert_eq!(one["request"]["postData"], json!({"mimeType": "", "text": "/wE=", "_encoding": "base64"}));
     assert_eq!(one["request"]["httpVersion"], "HTTP/1.0");
-    assert_eq!(one["response"]["content"], json!({"size": 3, "mimeType": "image/png", "text": "//4A", "encoding": "base64"}));
+    assert_eq!(
+        one["response"]["content"],
+        json!({"size": 3, "mimeType": "image/png", "text": "//4A", "encoding": "base64"})
+    );
     assert_eq!((&one["response"]["_complete"], &one["_resourceType"]), (&json!(false), &json!("fetch")));
     assert_eq!(one["_eventSourceMessages"], Value::Null);
-    assert_eq!((&two["response"]["status"], &two["response"]["bodySize"], &two["time"]), (&json!(0), &json!(-1), &json!(0.0)));
+    assert_eq!(
+        (&two["response"]["status"], &two["response"]["bodySize"], &two["time"]),
+        (&json!(0), &json!(-1), &json!(0.0))
+    );
     assert_eq!((&two["connection"], &two["request"]["url"]), (&json!("1"), &json!("http://b/two")));
 }
 
@@ -186,15 +202,25 @@ fn a_coded_body_is_decoded_and_its_gain_told() {
     to.write_all("a".repeat(500).as_bytes()).unwrap();
     let coded = to.finish().unwrap();
     let p = Place::new();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", coded.len());
-    p.record(&[&talk(0, &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (5, ToClient, &[head.as_bytes(), &coded].concat())])]);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        coded.len()
+    );
+    p.record(&[&talk(
+        0,
+        &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (5, ToClient, &[head.as_bytes(), &coded].concat())],
+    )]);
     let har = p.json(&["export", "1", "--format", "har"]);
     let response = &har["log"]["entries"][0]["response"];
-    let want = json!({"size": 500, "mimeType": "text/plain", "text": "a".repeat(500), "compression": 500 - coded.len()});
+    let want =
+        json!({"size": 500, "mimeType": "text/plain", "text": "a".repeat(500), "compression": 500 - coded.len()});
     assert_eq!((&response["content"], &response["bodySize"]), (&want, &json!(coded.len())));
     let mapping = p.json(&["export", "1", "--format", "wiremock"]);
     let fields = &mapping["mappings"][0]["response"];
-    assert_eq!((&fields["headers"], &fields["body"]), (&json!({"Content-Type": "text/plain"}), &json!("a".repeat(500))));
+    assert_eq!(
+        (&fields["headers"], &fields["body"]),
+        (&json!({"Content-Type": "text/plain"}), &json!("a".repeat(500)))
+    );
     let raw = p.run(&["export", "1", "--format", "raw"]).stdout;
     assert_eq!(raw, coded);
 }
@@ -211,8 +237,10 @@ fn records_tell_number_time_kind_and_bytes() {
 fn a_cassette_has_request_answer_and_nothing_of_the_coding() {
     let text = streamed().out(&["export", "1", "--format", "vcr"]);
     let want = format!(
-        "interactions:\n- request:\n    body: \"hello\"\n    headers: {}\n    method: \"POST\"\n    uri: \"http://api.example/v1/x?a=1&b&c=d=e\"\n  response:\n    \
-         body:\n      string: {}\n    headers: {}\n    status:\n      code: 201\n      message: \"Fine by me\"\nversion: 1\n",
+        "interactions:\n- request:\n    body: \"hello\"\n    headers: {}\n    method: \"POST\"\n    uri: \
+            \"http://api.example/v1/x?a=1&b&c=d=e\"\n  response:\n    \
+         body:\n      string: {}\n    headers: {}\n    status:\n      code: 201\n      message: \"Fine by \
+         me\"\nversion: 1\n",
         json!({"Host": ["api.example"], "Content-Type": ["text/plain"], "Content-Length": ["5"]}),
         json!(EVENTS.concat()),
         json!({"Content-Type": ["text/event-stream"], "X-A": ["1", "2"], "Location": ["/there"]}),
@@ -224,7 +252,10 @@ fn a_cassette_has_request_answer_and_nothing_of_the_coding() {
 fn a_mapping_waits_and_dribbles_as_it_was_and_equal_ones_follow_each_other() {
     let all = streamed().json(&["export", "1", "--format", "wiremock"]);
     let mapping = &all["mappings"][0];
-    assert_eq!(mapping["request"], json!({"method": "POST", "url": "/v1/x?a=1&b&c=d=e", "bodyPatterns": [{"equalTo": "hello"}]}));
+    assert_eq!(
+        mapping["request"],
+        json!({"method": "POST", "url": "/v1/x?a=1&b&c=d=e", "bodyPatterns": [{"equalTo": "hello"}]})
+    );
     assert_eq!(
         mapping["response"],
         json!({"status": 201, "headers": {"Content-Type": "text/event-stream", "X-A": ["1", "2"], "Location": "/there"}, "body": EVENTS.concat(),
@@ -251,7 +282,10 @@ fn a_mapping_waits_and_dribbles_as_it_was_and_equal_ones_follow_each_other() {
         .collect();
     let (null, name) = (Value::Null, json!("sniff 1"));
     let [started, once, twice] = ["Started", "answered 1 times", "answered 2 times"].map(Value::from);
-    assert_eq!(states, [[&name, &started, &once], [&null, &null, &null], [&name, &once, &twice], [&name, &twice, &null]]);
+    assert_eq!(
+        states,
+        [[&name, &started, &once], [&null, &null, &null], [&name, &once, &twice], [&name, &twice, &null]]
+    );
 }
 
 #[test]
@@ -272,10 +306,14 @@ fn an_export_is_redacted_unless_it_is_to_reveal() {
     assert!(p.want(2, &["export", "--path", "/none"]).1.contains("no exchange is selected"));
 }
 
-/// A WebSocket with permessage-deflate: a masked text of the client (RFC 6455 section 5.7), a compressed one (RFC 7692 section 7.2.3.1) and two bytes of the server.
+/// A WebSocket with permessage-deflate: a masked text of the client (RFC 6455 section 5.7), a compressed one (RFC 7692
+/// section 7.2.3.1) and two bytes of the server.
 fn socket() -> Place {
-    let ask = "GET /chat HTTP/1.1\r\nHost: api.example:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    let open = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let ask = "GET /chat HTTP/1.1\r\nHost: api.example:8000\r\nUpgrade: websocket\r\nConnection: \
+        Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let open = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: \
+        Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: \
+        permessage-deflate\r\n\r\n";
     let from_client: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
     let text: &[u8] = &[0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let bytes: &[u8] = &[0x82, 0x02, 0x00, 0xff];
@@ -295,7 +333,10 @@ fn socket() -> Place {
 fn an_archive_has_the_messages_of_a_websocket() {
     let archive: Value = serde_json::from_str(&socket().out(&["export", "1", "--format", "har"])).unwrap();
     let entry = &archive["log"]["entries"][0];
-    assert_eq!((&entry["_resourceType"], &entry["request"]["url"]), (&json!("websocket"), &json!("ws://api.example:8000/chat")));
+    assert_eq!(
+        (&entry["_resourceType"], &entry["request"]["url"]),
+        (&json!("websocket"), &json!("ws://api.example:8000/chat"))
+    );
     assert_eq!((&entry["response"]["content"]["size"], &entry["request"]["postData"]), (&json!(0), &Value::Null));
     let messages: Vec<_> = entry["_webSocketMessages"]
         .as_array()
@@ -303,10 +344,15 @@ fn an_archive_has_the_messages_of_a_websocket() {
         .iter()
         .map(|m| (m["type"].clone(), m["opcode"].clone(), m["data"].clone()))
         .collect();
-    let want = [("send", 1, "Hello"), ("receive", 1, "Hello"), ("receive", 2, "AP8=")].map(|(t, o, d)| (json!(t), json!(o), json!(d)));
+    let want = [("send", 1, "Hello"), ("receive", 1, "Hello"), ("receive", 2, "AP8=")]
+        .map(|(t, o, d)| (json!(t), json!(o), json!(d)));
     assert_eq!(messages, want);
-    let times: Vec<f64> = entry["_webSocketMessages"].as_array().unwrap().iter().map(|m| m["time"].as_f64().unwrap()).collect();
-    assert!((times[0] - (T0 + 20 * MS) as f64 / 1e9).abs() < 1e-6 && (times[2] - times[0] - 0.02).abs() < 1e-6, "{times:?}");
+    let times: Vec<f64> =
+        entry["_webSocketMessages"].as_array().unwrap().iter().map(|m| m["time"].as_f64().unwrap()).collect();
+    assert!(
+        (times[0] - (T0 + 20 * MS) as f64 / 1e9).abs() < 1e-6 && (times[2] - times[0] - 0.02).abs() < 1e-6,
+        "{times:?}"
+    );
 }
 
 #[test]

@@ -44,7 +44,8 @@ fn playable() -> Vec<Exchange> {
     names.iter().map(|name| of_case(&support::captures().join(name)).remove(0)).collect()
 }
 
-/// The body with its coding undone, as the pipeline counts it: hash and length are the exchange's own, tested elsewhere against other decoders.
+/// The body with its coding undone, as the pipeline counts it: hash and length are the exchange's own, tested elsewhere
+/// against other decoders.
 fn decoded(exchange: &Exchange, have: &[u8]) -> bool {
     use sha2::{Digest, Sha256};
     let body = &exchange.response.as_ref().unwrap().body;
@@ -105,7 +106,11 @@ fn cassettes_play_in_vcrpy() {
         let head = exchange.response.as_ref().unwrap().head.as_ref().unwrap();
         assert_eq!(have["status"], head.status);
         assert_eq!(have["type"].as_str(), head.fields.text("content-type").as_deref());
-        assert!(decoded(exchange, &unhex(&have["body"])), "another body for {}", exchange.request.as_ref().unwrap().head.target);
+        assert!(
+            decoded(exchange, &unhex(&have["body"])),
+            "another body for {}",
+            exchange.request.as_ref().unwrap().head.target
+        );
     }
 }
 
@@ -118,21 +123,35 @@ fn ask(exchange: &Exchange) -> Value {
 }
 
 fn unhex(text: &Value) -> Vec<u8> {
-    text.as_str().unwrap().as_bytes().chunks(2).map(|d| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap()).collect()
+    text.as_str()
+        .unwrap()
+        .as_bytes()
+        .chunks(2)
+        .map(|d| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap())
+        .collect()
 }
 
 #[test]
 #[ignore = "needs Java"]
 fn mappings_are_served_by_wiremock() {
     let jars = std::fs::read_dir(support::installed("npm-exports/node_modules/wiremock/build")).unwrap();
-    let jar = jars.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "jar")).expect("WireMock's jar");
+    let jar =
+        jars.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "jar")).expect("WireMock's jar");
     let all = playable();
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("mappings")).unwrap();
     std::fs::write(dir.path().join("mappings/llm.json"), wiremock::mappings(&all).to_string()).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Command::new("java")
-        .args(["-jar", &jar.display().to_string(), "--disable-banner", "--bind-address", "127.0.0.1", "--port", &port.to_string()])
+        .args([
+            "-jar",
+            &jar.display().to_string(),
+            "--disable-banner",
+            "--bind-address",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+        ])
         .args(["--root-dir", &dir.path().display().to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -142,7 +161,8 @@ fn mappings_are_served_by_wiremock() {
         std::thread::sleep(Duration::from_millis(100));
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
-    let asked: Vec<(u16, String, Vec<u8>)> = if listens { all.iter().map(|e| from_wiremock(e, port)).collect() } else { Vec::new() };
+    let asked: Vec<(u16, String, Vec<u8>)> =
+        if listens { all.iter().map(|e| from_wiremock(e, port)).collect() } else { Vec::new() };
     let unknown = listens.then(|| get(port, "GET", "/nothing", "", b"").0);
     let _ = server.kill();
     let _ = server.wait();
@@ -167,12 +187,18 @@ fn get(port: u16, method: &str, target: &str, kind: &str, body: &[u8]) -> (u16, 
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     // HTTP/1.0: the body comes without chunks, up to the close.
-    let head = format!("{method} {target} HTTP/1.0\r\nHost: h\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "{method} {target} HTTP/1.0\r\nHost: h\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     socket.write_all(&[head.as_bytes(), body].concat()).unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).unwrap();
     let split = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("a head");
     let head = String::from_utf8_lossy(&answer[..split]).into_owned();
-    let kind = head.lines().find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case("content-type"))).map_or("", |(_, v)| v);
+    let kind = head
+        .lines()
+        .find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case("content-type")))
+        .map_or("", |(_, v)| v);
     (head[9..12].parse().unwrap(), kind.to_owned(), answer[split + 4..].to_vec())
 }

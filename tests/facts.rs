@@ -1,4 +1,5 @@
-//! The facts of the real captures against the findings: each fact has the rules that must say it, and where there is no fact there is no error.
+//! The facts of the real captures against the findings: each fact has the rules that must say it, and where there is no
+//! fact there is no error.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -8,7 +9,8 @@ use sniff::conformance::{self, Finding, Level, Limits, RULES};
 use sniff::metrics;
 use std::path::{Path, PathBuf};
 
-/// A fact of a truth file, the dialects for which the line holds (none: all), and the rules of which at least one must say it.
+/// A fact of a truth file, the dialects for which the line holds (none: all), and the rules of which at least one must
+/// say it.
 /// No rules: it is no fault by itself, for the reason in the comment.
 const FACTS: &[(&str, &[&str], &[&str])] = &[
     ("content-type-mismatch", &[], &["HTTP-001", "HTTP-002"]),
@@ -20,7 +22,11 @@ const FACTS: &[(&str, &[&str], &[&str])] = &[
     // So is a status; that its body is no JSON would be HTTP-020.
     ("http-error", &[], &[]),
     // A [DONE] that is pending at the end is lost, and the finding is that.
-    ("terminator-missing", &["openai.chat"], &["OAI-CHAT-001", "SSE-001", "HTTP-006", "HTTP-007", "HTTP-015", "DLV-010"]),
+    (
+        "terminator-missing",
+        &["openai.chat"],
+        &["OAI-CHAT-001", "SSE-001", "HTTP-006", "HTTP-007", "HTTP-015", "DLV-010"],
+    ),
     // Behind an error no terminator comes: anthropic-overloaded-midstream.
     (
         "terminator-missing",
@@ -63,7 +69,9 @@ fn truths(corpus: &Path) -> Vec<(PathBuf, Vec<Value>)> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(corpus).expect("captures/real") {
         let path = entry.expect("entry").path();
-        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".truth.json")) else { continue };
+        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".truth.json")) else {
+            continue;
+        };
         let truth: Value = serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
         let exchanges = truth["exchanges"].as_array().cloned().unwrap_or_default();
         let capture = ["pcap", "pcapng"].iter().map(|e| corpus.join(format!("{name}.{e}"))).find(|p| p.exists());
@@ -81,7 +89,10 @@ fn judge(exchange: &sniff::exchange::Exchange) -> Vec<Finding> {
 
 /// The line of the table for a fact about a dialect; the first that fits.
 fn wanted(fact: &str, dialect: &str) -> Option<&'static [&'static str]> {
-    FACTS.iter().find(|(f, dialects, _)| *f == fact && (dialects.is_empty() || dialects.contains(&dialect))).map(|(_, _, rules)| *rules)
+    FACTS
+        .iter()
+        .find(|(f, dialects, _)| *f == fact && (dialects.is_empty() || dialects.contains(&dialect)))
+        .map(|(_, _, rules)| *rules)
 }
 
 /// The rule is in the catalogue.
@@ -103,8 +114,10 @@ fn every_fact_is_said_and_nothing_else_is_an_error() {
         for (n, (exchange, truth)) in seen.iter().zip(&truth).enumerate() {
             exchanges += 1;
             let found = judge(exchange);
-            let said: String = found.iter().map(|f| format!("\n      {} {:?} {}", f.rule, f.level.unwrap(), f.message)).collect();
-            let facts: Vec<&str> = truth["response"]["facts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let said: String =
+                found.iter().map(|f| format!("\n      {} {:?} {}", f.rule, f.level.unwrap(), f.message)).collect();
+            let facts: Vec<&str> =
+                truth["response"]["facts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let dialect = truth["response"]["dialect"].as_str().unwrap_or_default();
             for fact in &facts {
                 facts_seen += 1;
@@ -139,12 +152,14 @@ fn the_seeds() {
     let corpus = support::real();
     let codes = |name: &str, least: Level| -> Vec<&'static str> {
         let seen = support::read::read(&corpus.join(name)).exchanges;
-        let mut codes: Vec<_> = seen.iter().flat_map(judge).filter(|f| f.level >= Some(least)).map(|f| f.rule).collect();
+        let mut codes: Vec<_> =
+            seen.iter().flat_map(judge).filter(|f| f.level >= Some(least)).map(|f| f.rule).collect();
         codes.sort_unstable();
         codes.dedup();
         codes
     };
-    let iflow: Vec<_> = codes("seed-iflow-nodone-curl.pcap", Level::Info).into_iter().filter(|c| !c.starts_with("DLV")).collect();
+    let iflow: Vec<_> =
+        codes("seed-iflow-nodone-curl.pcap", Level::Info).into_iter().filter(|c| !c.starts_with("DLV")).collect();
     println!("iflow: {iflow:?}; aliyun: {:?}", codes("seed-aliyun-ok-curl.pcap", Level::Info));
     for code in [
         "SSE-002",

@@ -1,4 +1,5 @@
-//! Damaged, hostile and odd captures through the whole program path: everything ends, nothing is left in a table, and memory stays in proportion.
+//! Damaged, hostile and odd captures through the whole program path: everything ends, nothing is left in a table, and
+//! memory stays in proportion.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -42,7 +43,9 @@ const TIMES: usize = 24;
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut out: Vec<PathBuf> = std::fs::read_dir(dir).expect("readable").map(|e| e.expect("entry").path()).collect();
     out.sort();
-    out.retain(|f| f.is_file() && ![".json", ".keys", ".md", ".txt"].iter().any(|e| f.display().to_string().ends_with(e)));
+    out.retain(|f| {
+        f.is_file() && ![".json", ".keys", ".md", ".txt"].iter().any(|e| f.display().to_string().ends_with(e))
+    });
     out
 }
 
@@ -66,7 +69,10 @@ fn run(path: &Path, contents: bool) -> net::NetStats {
 fn hostile_captures_end_within_bounds() {
     let dir = support::public("pcap");
     let (mut checked, mut worst) = (0, (0, PathBuf::new()));
-    for file in ["fuzz", "fuzz-bulk", "format", "pcapng-suite", "tls", "tcp", "link"].iter().flat_map(|folder| files(&dir.join(folder))) {
+    for file in ["fuzz", "fuzz-bulk", "format", "pcapng-suite", "tls", "tcp", "link"]
+        .iter()
+        .flat_map(|folder| files(&dir.join(folder)))
+    {
         for contents in [false, true] {
             let before = HELD.load(Relaxed);
             PEAK.store(before, Relaxed);

@@ -1,4 +1,5 @@
-//! Live capture on loopback against real servers and clients: LitServe before and after its fix, read by curl and openai-python, beside tcpdump;
+//! Live capture on loopback against real servers and clients: LitServe before and after its fix, read by curl and
+//! openai-python, beside tcpdump;
 //! hypercorn over HTTP/2 in TLS, read by openai-python, beside the same in clear.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(feature = "live")]
@@ -81,13 +82,20 @@ fn record(version: &str) -> Vec<(Value, f64)> {
     // The worker behind the listening socket takes a moment more.
     let health = format!("http://127.0.0.1:{port}/health");
     wait_for("LitServe's worker", || {
-        support::program("curl").args(["-s", "--noproxy", "*", &health]).output().is_ok_and(|o| o.stdout == b"ok" || o.stdout == b"\"ok\"")
+        support::program("curl")
+            .args(["-s", "--noproxy", "*", &health])
+            .output()
+            .is_ok_and(|o| o.stdout == b"ok" || o.stdout == b"\"ok\"")
     });
 
     let truth = dir.path().join("truth.pcap");
     let db = dir.path().join("live.db");
     let mut tcpdump = support::program("tcpdump");
-    tcpdump.args(["-i", "lo", "-U", "--immediate-mode", "-s", "0", "-w"]).arg(&truth).args(["tcp", "port", &port.to_string()]);
+    tcpdump.args(["-i", "lo", "-U", "--immediate-mode", "-s", "0", "-w"]).arg(&truth).args([
+        "tcp",
+        "port",
+        &port.to_string(),
+    ]);
     let tcpdump = start(tcpdump, "listening on");
     let mut sniff = Command::new(env!("CARGO_BIN_EXE_sniff"));
     sniff.args(["--iface", "lo", "--port", &port.to_string(), "--db"]).arg(&db).env_remove("SUDO_UID");
@@ -95,24 +103,43 @@ fn record(version: &str) -> Vec<(Value, f64)> {
 
     let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
     let body = r#"{"model":"lit","stream":true,"messages":[{"role":"user","content":"go"}]}"#;
-    let curl =
-        Command::new("curl").args(["-sN", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", body, &url]).output().unwrap();
-    assert!(String::from_utf8_lossy(&curl.stdout).contains("[DONE]"), "curl got {:?}", String::from_utf8_lossy(&curl.stdout));
-    let openai = Command::new(&python).arg(script("openai_client.py")).arg(port.to_string()).env("NO_PROXY", "*").output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&openai.stdout).trim(), "The quick brown fox jumps.", "{}", String::from_utf8_lossy(&openai.stderr));
+    let curl = Command::new("curl")
+        .args(["-sN", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", body, &url])
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8_lossy(&curl.stdout).contains("[DONE]"),
+        "curl got {:?}",
+        String::from_utf8_lossy(&curl.stdout)
+    );
+    let openai = Command::new(&python)
+        .arg(script("openai_client.py"))
+        .arg(port.to_string())
+        .env("NO_PROXY", "*")
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&openai.stdout).trim(),
+        "The quick brown fox jumps.",
+        "{}",
+        String::from_utf8_lossy(&openai.stderr)
+    );
 
     sniff.interrupt("sniff");
     // tcpdump may still hold packets back; what it has written is read until both answers are there.
     let mut times = Value::Null;
     wait_for("tcpdump's record of both answers", || {
-        let out = Command::new("python3").arg(script("ttft_truth.py")).arg(&truth).arg(port.to_string()).output().unwrap();
+        let out =
+            Command::new("python3").arg(script("ttft_truth.py")).arg(&truth).arg(port.to_string()).output().unwrap();
         times = serde_json::from_slice(&out.stdout).unwrap_or_default();
         times.as_object().is_some_and(|t| t.len() == 2)
     });
     tcpdump.interrupt("tcpdump");
     let truth = times;
-    let list = Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
-    let list: Value = serde_json::from_slice(&list.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
+    let list =
+        Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
+    let list: Value = serde_json::from_slice(&list.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
     let list = list.as_array().cloned().or_else(|| list["exchanges"].as_array().cloned()).expect("a list");
     list.into_iter()
         .map(|e| {
@@ -158,13 +185,15 @@ fn litserve_after_its_fix_is_not() {
     }
 }
 
-/// openai-python over HTTP/2 and TLS 1.3, its secrets in the file that `SSLKEYLOGFILE` names and grows while it is recorded; then in clear over HTTP/1.
+/// openai-python over HTTP/2 and TLS 1.3, its secrets in the file that `SSLKEYLOGFILE` names and grows while it is
+/// recorded; then in clear over HTTP/1.
 #[test]
 #[ignore = "needs root"]
 fn encrypted_http2_reads_as_in_clear() {
     let python = support::installed("venv/h2/bin/python");
     let dir = tempfile::tempdir().unwrap();
-    let [tls, clear] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap().port().to_string());
+    let [tls, clear] =
+        [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap().port().to_string());
     let [ca, keylog, db] = ["ca.pem", "keys.log", "live.db"].map(|name| dir.path().join(name));
     std::fs::write(&keylog, "").unwrap();
     let mut server = Command::new(&python);
@@ -173,7 +202,12 @@ fn encrypted_http2_reads_as_in_clear() {
     wait_for("hypercorn", || [&tls, &clear].iter().all(|port| TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()));
 
     let mut sniff = Command::new(env!("CARGO_BIN_EXE_sniff"));
-    sniff.args(["--iface", "lo", "--port", &format!("{tls},{clear}"), "--keylog"]).arg(&keylog).arg("--db").arg(&db).env_remove("SUDO_UID");
+    sniff
+        .args(["--iface", "lo", "--port", &format!("{tls},{clear}"), "--keylog"])
+        .arg(&keylog)
+        .arg("--db")
+        .arg(&db)
+        .env_remove("SUDO_UID");
     let sniff = start(sniff, "recording");
     let openai = |url: String, ca: Option<&Path>| {
         let mut client = Command::new(&python);
@@ -187,11 +221,14 @@ fn encrypted_http2_reads_as_in_clear() {
     assert!(openai(format!("http://localhost:{clear}/v1"), None).ends_with("HTTP/1.1\n"));
     sniff.interrupt("sniff");
 
-    let list = Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
-    let list: Vec<Value> =
-        serde_json::from_slice(&list.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
+    let list =
+        Command::new(env!("CARGO_BIN_EXE_sniff")).args(["list", "--format", "json", "--db"]).arg(&db).output().unwrap();
+    let list: Vec<Value> = serde_json::from_slice(&list.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&list.stderr)));
     let [sealed, plain] = &list[..] else { panic!("two exchanges: {list:#?}") };
-    for (field, value) in [("tls", true.into()), ("sni", "localhost".into()), ("alpn", "h2".into()), ("http_version", Value::from("2"))] {
+    for (field, value) in
+        [("tls", true.into()), ("sni", "localhost".into()), ("alpn", "h2".into()), ("http_version", Value::from("2"))]
+    {
         assert_eq!(sealed[field], value, "{field}");
     }
     assert_eq!((&plain["tls"], &plain["http_version"]), (&Value::from(false), &Value::from("1.1")));
@@ -218,12 +255,18 @@ fn encrypted_http2_reads_as_in_clear() {
         for field in fields {
             assert_eq!(sealed[message][field], plain[message][field], "{message}.{field}");
             assert!(
-                !sealed[message].get(field).is_none_or(|v| v.is_null() && !["content_encoding", "cut_by"].contains(field)),
+                !sealed[message]
+                    .get(field)
+                    .is_none_or(|v| v.is_null() && !["content_encoding", "cut_by"].contains(field)),
                 "{field} is there"
             );
         }
     }
     assert_eq!(sealed["response"]["text"], "The quick brown fox jumps.");
     assert_eq!(rules(sealed), rules(plain));
-    assert!(sealed["timing"]["ttft_ms"].as_f64().is_some_and(|ms| ms >= 100.0), "the server waits 100 ms: {}", sealed["timing"]);
+    assert!(
+        sealed["timing"]["ttft_ms"].as_f64().is_some_and(|ms| ms >= 100.0),
+        "the server waits 100 ms: {}",
+        sealed["timing"]
+    );
 }

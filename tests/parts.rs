@@ -14,7 +14,8 @@ use std::collections::HashMap;
 
 fn transcripts() -> Vec<(String, Transcript)> {
     let cases = support::cases().into_iter();
-    let read = cases.filter_map(|case| Some((case.display().to_string(), std::fs::read_to_string(case.join("input.wire")).ok()?)));
+    let read = cases
+        .filter_map(|case| Some((case.display().to_string(), std::fs::read_to_string(case.join("input.wire")).ok()?)));
     let all: Vec<_> = read.map(|(name, text)| (name, wire::parse(&text).expect("a transcript"))).collect();
     assert!(all.len() >= 20, "only {} transcripts", all.len());
     all
@@ -38,7 +39,10 @@ fn run(transcript: &Transcript, options: Options) -> (Vec<Exchange>, HashMap<Exc
 fn verdicts(exchanges: &[Exchange]) -> String {
     let verdict = |e: &Exchange| {
         let figures = metrics::of(e);
-        let response = e.response.as_ref().map(|r| (&r.answer, r.body.wire_bytes, r.body.decoded_bytes, r.body.units, r.record_count));
+        let response = e
+            .response
+            .as_ref()
+            .map(|r| (&r.answer, r.body.wire_bytes, r.body.decoded_bytes, r.body.units, r.record_count));
         let request = e.request.as_ref().map(|r| (&r.model, r.body.wire_bytes, r.body.units));
         format!("{:?}\n{figures:?}\n{request:?}\n{response:?}\n", conformance::judge(e, &figures, &Limits::default()))
     };

@@ -1,4 +1,5 @@
-//! Streams that providers sent, recorded by others: every finding at error level is listed in `provider_findings.txt` with the argument for it.
+//! Streams that providers sent, recorded by others: every finding at error level is listed in `provider_findings.txt`
+//! with the argument for it.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -12,7 +13,8 @@ use std::path::Path;
 
 const LISTED: &str = include_str!("provider_findings.txt");
 
-/// How a file's payloads were sent: request path and body, and what frames each payload and ends the stream. The files hold payloads only.
+/// How a file's payloads were sent: request path and body, and what frames each payload and ends the stream. The files
+/// hold payloads only.
 struct Sent {
     path: &'static str,
     body: &'static str,
@@ -20,17 +22,25 @@ struct Sent {
     end: &'static str,
 }
 
-const CHAT: Sent =
-    Sent { path: "/v1/chat/completions", body: r#"{"model":"m","stream":true,"messages":[]}"#, event: false, end: "data: [DONE]\n\n" };
+const CHAT: Sent = Sent {
+    path: "/v1/chat/completions",
+    body: r#"{"model":"m","stream":true,"messages":[]}"#,
+    event: false,
+    end: "data: [DONE]\n\n",
+};
 
 /// By the first payload, as the vendors document it.
 fn sent(first: &str) -> Sent {
     let has = |what: &str| first.contains(what);
     match () {
-        () if has("text_completion") => Sent { path: "/v1/completions", body: r#"{"model":"m","stream":true,"prompt":""}"#, ..CHAT },
+        () if has("text_completion") => {
+            Sent { path: "/v1/completions", body: r#"{"model":"m","stream":true,"prompt":""}"#, ..CHAT }
+        }
         () if has("\"message_start\"") => Sent { path: "/v1/messages", event: true, end: "", ..CHAT },
         () if has("\"response.created\"") => Sent { path: "/v1/responses", event: true, end: "", ..CHAT },
-        () if has("\"candidates\"") => Sent { path: "/v1beta/models/m:streamGenerateContent?alt=sse", body: "{}", end: "", ..CHAT },
+        () if has("\"candidates\"") => {
+            Sent { path: "/v1beta/models/m:streamGenerateContent?alt=sse", body: "{}", end: "", ..CHAT }
+        }
         () if has("\"message-start\"") => Sent { path: "/v2/chat", end: "", ..CHAT },
         () if has("\"contentBlock") || has("\"messageStart\"") => {
             Sent { path: "/model/m/converse-stream", body: r#"{"messages":[]}"#, event: false, end: "" }
@@ -46,13 +56,14 @@ fn aws_message(line: &str) -> Vec<u8> {
     let event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).expect("an object");
     let (name, payload) = event.iter().next().expect("an event");
     let payload = payload.to_string();
-    let headers: Vec<u8> = [(":event-type", name.as_str()), (":content-type", "application/json"), (":message-type", "event")]
-        .iter()
-        .flat_map(|(name, value)| {
-            let length = (value.len() as u16).to_be_bytes();
-            [&[name.len() as u8], name.as_bytes(), &[7], &length, value.as_bytes()].concat()
-        })
-        .collect();
+    let headers: Vec<u8> =
+        [(":event-type", name.as_str()), (":content-type", "application/json"), (":message-type", "event")]
+            .iter()
+            .flat_map(|(name, value)| {
+                let length = (value.len() as u16).to_be_bytes();
+                [&[name.len() as u8], name.as_bytes(), &[7], &length, value.as_bytes()].concat()
+            })
+            .collect();
     let mut message = [16 + headers.len() + payload.len(), headers.len()].map(|n| (n as u32).to_be_bytes()).concat();
     message.extend(crc32fast::hash(&message).to_be_bytes());
     message.extend([headers, payload.into_bytes()].concat());
@@ -71,7 +82,8 @@ fn transcript(path: &Path) -> Transcript {
         body.push(text.clone().into_bytes());
     }
     for line in text.lines().filter(|l| !raw && !l.is_empty()) {
-        let kind = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|v| v["type"].as_str().map(str::to_owned));
+        let kind =
+            serde_json::from_str::<serde_json::Value>(line).ok().and_then(|v| v["type"].as_str().map(str::to_owned));
         let event = kind.filter(|_| sent.event).map(|k| format!("event: {k}\n")).unwrap_or_default();
         body.push(if aws { aws_message(line) } else { format!("{event}data: {line}\n\n").into_bytes() });
     }
@@ -87,7 +99,9 @@ fn transcript(path: &Path) -> Transcript {
     let kind = if aws { "application/vnd.amazon.eventstream" } else { "text/event-stream" };
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
     let mut all = vec![(Direction::ToServer, request.into_bytes()), (Direction::ToClient, head)];
-    all.extend(body.iter().map(|b| (Direction::ToClient, [format!("{:x}\r\n", b.len()).as_bytes(), b, b"\r\n"].concat())));
+    all.extend(
+        body.iter().map(|b| (Direction::ToClient, [format!("{:x}\r\n", b.len()).as_bytes(), b, b"\r\n"].concat())),
+    );
     all.push((Direction::ToClient, b"0\r\n\r\n".to_vec()));
     let mut at = START;
     let mut events = vec![Event { at, dir: Direction::ToServer, what: What::Open { joined: false } }];

@@ -1,4 +1,5 @@
-//! Captures that nobody on the project wrote, compared with what other programs read from them; and those that were made to break parsers.
+//! Captures that nobody on the project wrote, compared with what other programs read from them; and those that were
+//! made to break parsers.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -65,7 +66,10 @@ fn exchanges_agree_with_other_programs() {
     let right = walk.check(|exchange| !exchange.starts_with("tls."));
     let percent = |n: usize| 100.0 * n as f64 / all as f64;
     let extra: usize = walk.families.values().map(|f| f.extra).sum();
-    println!("{equal} of {all} exchanges ({:.1} %) are equal in every field; {extra} more are listed by sniff only", percent(equal));
+    println!(
+        "{equal} of {all} exchanges ({:.1} %) are equal in every field; {extra} more are listed by sniff only",
+        percent(equal)
+    );
     println!("{right} of {all} ({:.1} %) with those where the oracle is wrong, as listed", percent(right));
     assert_eq!((all, equal, right), (ALL, EQUAL, RIGHT), "exchanges, equal ones, right ones");
 }
@@ -115,16 +119,23 @@ impl Walk {
         self.families.values().fold((0, 0), |(a, e), f| (a + f.all, e + f.equal))
     }
 
-    /// Every difference is listed, every listed one (of these exchanges) exists. Says how many exchanges differ in nothing that is ours to mend.
+    /// Every difference is listed, every listed one (of these exchanges) exists. Says how many exchanges differ in
+    /// nothing that is ours to mend.
     fn check(&self, of: impl Fn(&str) -> bool) -> usize {
         let mut listed = listed();
         listed.retain(|(_, exchange, _), _| of(exchange));
         let unlisted: Vec<_> = self.found.keys().filter(|k| !listed.contains_key(k)).collect();
         let gone: Vec<_> = listed.keys().filter(|k| !self.found.contains_key(k)).collect();
         let n = (unlisted.len(), gone.len());
-        assert!(n.0 == 0, "{} differences are not listed in tests/public_differences.txt:\n{}", n.0, self.lines(unlisted));
+        assert!(
+            n.0 == 0,
+            "{} differences are not listed in tests/public_differences.txt:\n{}",
+            n.0,
+            self.lines(unlisted)
+        );
         assert!(n.1 == 0, "{} listed differences are no more: take them out\n{}", n.1, self.lines(gone));
-        let ours: BTreeSet<_> = self.found.keys().filter(|k| listed.get(k) != Some(&Right::Sniff)).map(|k| (&k.0, &k.1)).collect();
+        let ours: BTreeSet<_> =
+            self.found.keys().filter(|k| listed.get(k) != Some(&Right::Sniff)).map(|k| (&k.0, &k.1)).collect();
         self.sum().0 - ours.len()
     }
 
@@ -161,9 +172,13 @@ fn listed() -> BTreeMap<Key, Right> {
     let lines = LISTED.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
     lines
         .map(|line| {
-            let [key, right, reason] = line.splitn(3, ": ").collect::<Vec<_>>()[..] else { panic!("not key: right: reason: {line:?}") };
+            let [key, right, reason] = line.splitn(3, ": ").collect::<Vec<_>>()[..] else {
+                panic!("not key: right: reason: {line:?}")
+            };
             assert!(reason.len() > 10, "no reason in {line:?}");
-            let [capture, exchange, field] = key.split(' ').collect::<Vec<_>>()[..] else { panic!("not capture exchange field: {line:?}") };
+            let [capture, exchange, field] = key.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("not capture exchange field: {line:?}")
+            };
             let right = match right {
                 "sniff" => Right::Sniff,
                 "oracle" => Right::Oracle,
@@ -185,7 +200,13 @@ fn exit_codes_are_those_promised() {
         for file in captures(&dir.join(folder)) {
             let seen = read(&file);
             let db = scratch.path().join("sniff.db");
-            let out = Command::new(env!("CARGO_BIN_EXE_sniff")).arg("--db").arg(&db).arg("--read").arg(&file).output().expect("sniff");
+            let out = Command::new(env!("CARGO_BIN_EXE_sniff"))
+                .arg("--db")
+                .arg(&db)
+                .arg("--read")
+                .arg(&file)
+                .output()
+                .expect("sniff");
             let said = String::from_utf8_lossy(&out.stderr);
             let code = out.status.code();
             assert!(matches!(code, Some(0 | 2)), "{}: {code:?}\n{said}", file.display());
@@ -195,7 +216,11 @@ fn exit_codes_are_those_promised() {
             if seen.net.tcp > 0 && seen.error.is_none() {
                 assert_eq!(code, Some(0), "{}: {said}", file.display());
             }
-            assert!(code == Some(0) || said.contains(&name(&file)), "{}: an error names the file: {said}", file.display());
+            assert!(
+                code == Some(0) || said.contains(&name(&file)),
+                "{}: an error names the file: {said}",
+                file.display()
+            );
         }
     }
 }

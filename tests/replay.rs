@@ -1,4 +1,5 @@
-//! `sniff replay` as its users meet it: with the local authority's certificates, with recordings whose secrets were hidden, with clients that read slowly.
+//! `sniff replay` as its users meet it: with the local authority's certificates, with recordings whose secrets were
+//! hidden, with clients that read slowly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -40,11 +41,13 @@ impl Home {
     }
 
     fn serve(&self, args: &[&str]) -> Server {
-        let mut child = self.sniff(&["replay", "last", "--speed", "max"]).args(args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            self.sniff(&["replay", "last", "--speed", "max"]).args(args).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
+        let address =
+            line.split("http://").nth(1).and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("{line}"));
         Server { address: address.parse().unwrap(), child, _said: said }
     }
 }
@@ -73,7 +76,8 @@ fn of_case(case: &str) -> (wire::Transcript, Exchange) {
     (transcript, exchange)
 }
 
-/// Whoever trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that is negotiated.
+/// Whoever trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that is
+/// negotiated.
 #[test]
 fn tls_by_the_local_authority() {
     let home = Home::new();
@@ -86,7 +90,20 @@ fn tls_by_the_local_authority() {
     for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
         for host in ["localhost", "127.0.0.1"] {
             let url = format!("https://{host}:{}/v1/chat/completions", server.address.port());
-            let args = ["-s", "-S", "--noproxy", "*", option, "--cacert", &ca, "-d", "{}", "-w", "%{stderr}%{http_version}", &url];
+            let args = [
+                "-s",
+                "-S",
+                "--noproxy",
+                "*",
+                option,
+                "--cacert",
+                &ca,
+                "-d",
+                "{}",
+                "-w",
+                "%{stderr}%{http_version}",
+                &url,
+            ];
             let out = support::program("curl").args(args).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&out.stderr), version, "{url}");
             assert!(out.stdout == *body, "{url} over {version}: another body");
@@ -95,20 +112,30 @@ fn tls_by_the_local_authority() {
     let python = support::installed("venv/clients/bin/python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/replay_sdk.py");
     let url = format!("https://localhost:{}", server.address.port());
-    let out = Command::new(python).arg(script).args(["openai", &url]).env("SSL_CERT_FILE", &ca).env("NO_PROXY", "*").output().unwrap();
+    let out = Command::new(python)
+        .arg(script)
+        .args(["openai", &url])
+        .env("SSL_CERT_FILE", &ca)
+        .env("NO_PROXY", "*")
+        .output()
+        .unwrap();
     let got: serde_json::Value =
         serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)));
     let truth: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(support::captures().join("delivery/thirty-deltas/expect.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(support::captures().join("delivery/thirty-deltas/expect.json")).unwrap())
+            .unwrap();
     assert_eq!(got["text"], *truth.pointer("/0/response/text").unwrap());
 }
 
-/// A key in the request's body was masked when it was recorded; the request that had it is answered all the same, and no other.
+/// A key in the request's body was masked when it was recorded; the request that had it is answered all the same, and
+/// no other.
 #[test]
 fn a_hidden_secret_fits() {
     const KEY: &str = "tok-0123456789abcdefghijkl";
     let home = Home::new();
-    let ask = |model: &str, key: &str| format!(r#"{{"model":"{model}","tools":[{{"type":"mcp","authorization_token":"{key}"}}]}}"#);
+    let ask = |model: &str, key: &str| {
+        format!(r#"{{"model":"{model}","tools":[{{"type":"mcp","authorization_token":"{key}"}}]}}"#)
+    };
     let answer = "@ +5ms\n< HTTP/1.1 200 OK\n< Content-Length: 2\n<\n<| ok\n";
     let asked = ask("m", KEY);
     let head = format!("> POST /v1/x?key={KEY} HTTP/1.1\n> Host: h\n> Authorization: Bearer {KEY}\n>json {asked}\n");
@@ -125,7 +152,8 @@ fn a_hidden_secret_fits() {
             let len = body.len();
             write!(
                 socket,
-                "POST /v1/x?key={KEY} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
+                "POST /v1/x?key={KEY} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: \
+                    application/json\r\nContent-Length: {len}\r\n\r\n{body}"
             )
             .unwrap();
             let mut status = [0; 12];
@@ -133,12 +161,17 @@ fn a_hidden_secret_fits() {
             String::from_utf8_lossy(&status[9..]).into_owned()
         };
         assert_eq!(status(&asked), "200", "--match {by}");
-        assert_eq!(status(&ask("m", "tok-another-key-0123456789")), "200", "--match {by}: authorization is never needed");
+        assert_eq!(
+            status(&ask("m", "tok-another-key-0123456789")),
+            "200",
+            "--match {by}: authorization is never needed"
+        );
         assert_eq!(status(&ask("other", KEY)), "404", "--match {by}");
     }
 }
 
-/// A client that lets nothing more come is waited for, and others are served meanwhile; when it opens its window it gets the rest.
+/// A client that lets nothing more come is waited for, and others are served meanwhile; when it opens its window it
+/// gets the rest.
 #[test]
 fn a_closed_window_stops_nobody_else() {
     const WINDOW: u32 = 100;
@@ -194,7 +227,9 @@ fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
 /// Whatever the end, the proof is one: heard on the wire where that is allowed, by the client where it is not.
 #[test]
 fn the_proof_holds_for_every_end_and_says_who_heard_it() {
-    for case in ["http1/cut-by-server", "http1/reset-by-server", "http1/cut-by-client", "http1/chunk-extensions-trailers"] {
+    for case in
+        ["http1/cut-by-server", "http1/reset-by-server", "http1/cut-by-client", "http1/chunk-extensions-trailers"]
+    {
         let home = Home::new();
         home.record(&of_case(case).0);
         let out = home.sniff(&["replay", "last", "--verify", "--speed", "max", "--format", "json"]).output().unwrap();

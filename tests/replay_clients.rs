@@ -1,4 +1,5 @@
-//! Faults at the real clients: what OpenAI's libraries of PyPI and npm make of a bent replay is what the model of clients says of its recording.
+//! Faults at the real clients: what OpenAI's libraries of PyPI and npm make of a bent replay is what the model of
+//! clients says of its recording.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -17,7 +18,8 @@ use std::path::Path;
 use std::process::Command;
 use support::replay_server::Replay;
 
-/// Of each fault one or more kinds: where it strikes decides what a client makes of it. Some come together, as they do in real servers.
+/// Of each fault one or more kinds: where it strikes decides what a client makes of it. Some come together, as they do
+/// in real servers.
 const FAULTS: &[&[&str]] = &[
     &[],
     &["drop-terminator"],
@@ -67,7 +69,8 @@ struct Bent {
 fn bent_replays_do_to_real_clients_what_the_model_says() {
     let clients = clients();
     let bent: Vec<Bent> = streams().iter().flat_map(|(case, exchange, text)| bend(case, exchange, text)).collect();
-    let faults: std::collections::BTreeSet<&str> = FAULTS.iter().flat_map(|f| f.iter().map(|f| f.split('=').next().unwrap())).collect();
+    let faults: std::collections::BTreeSet<&str> =
+        FAULTS.iter().flat_map(|f| f.iter().map(|f| f.split('=').next().unwrap())).collect();
     assert_eq!(faults.len(), fault::ALL.len(), "a fault is not tried");
     std::thread::scope(|scope| {
         clients.iter().for_each(|client| drop(scope.spawn(|| compare(client, &bent))));
@@ -81,7 +84,8 @@ fn compare(client: &Client, bent: &[Bent]) {
         .env("NO_PROXY", "*")
         .output()
         .unwrap();
-    let lines: Vec<Value> = String::from_utf8_lossy(&out.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines: Vec<Value> =
+        String::from_utf8_lossy(&out.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines.len(), bent.len(), "{}: {}", client.model, String::from_utf8_lossy(&out.stderr));
     let mut wrong = Vec::new();
     let mut seen = std::collections::BTreeMap::new();
@@ -110,14 +114,19 @@ fn clients() -> Vec<Client> {
     let module = top.join("target/npm/replay_outcomes.mjs");
     std::fs::copy(top.join("tests/support/replay_outcomes.mjs"), &module).unwrap();
     vec![
-        Client { model: "openai-python 3.54", command: vec![python.display().to_string(), script.display().to_string()] },
+        Client {
+            model: "openai-python 3.54",
+            command: vec![python.display().to_string(), script.display().to_string()],
+        },
         Client { model: "openai-node 6.49", command: vec!["node".into(), module.display().to_string()] },
     ]
 }
 
-/// Streams of several servers that end well, each with the text that its truth names. A body that the close ends can be cut without anybody's notice.
+/// Streams of several servers that end well, each with the text that its truth names. A body that the close ends can be
+/// cut without anybody's notice.
 fn streams() -> Vec<(&'static str, Exchange, String)> {
-    let cases = ["delivery/thirty-deltas", "dialect/openai-chat", "dialect/deepseek-chat", "body/gzip", "http1/until-close"];
+    let cases =
+        ["delivery/thirty-deltas", "dialect/openai-chat", "dialect/deepseek-chat", "body/gzip", "http1/until-close"];
     let read = |case: &'static str| {
         let dir = support::captures().join(case);
         let exchange = match dir.join("input.wire") {
@@ -146,7 +155,8 @@ fn bend(case: &str, exchange: &Exchange, text: &str) -> Vec<Bent> {
         let mut book = Book::new(MatchBy::Sequence, Repeat::Last, Vec::new());
         book.add(Asked::default(), script);
         let replay = Replay::start(book, Pace { speed, ..Pace::default() });
-        let recorded = sniff::internal::replay::serve::probe::ask(replay.address, exchange, lasts).unwrap().expect("an answer");
+        let recorded =
+            sniff::internal::replay::serve::probe::ask(replay.address, exchange, lasts).unwrap().expect("an answer");
         Some(Bent { name: format!("{case} {faults:?}"), replay, recorded, text: text.to_owned() })
     };
     FAULTS.iter().filter_map(bend).collect()

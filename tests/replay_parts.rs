@@ -1,4 +1,5 @@
-//! What a replay is made of, part by part: which recording answers, which bytes go out, and an oracle that sees each single difference.
+//! What a replay is made of, part by part: which recording answers, which bytes go out, and an oracle that sees each
+//! single difference.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -46,7 +47,13 @@ fn the_oracle_sees_each_single_difference() {
         ("one byte", HEAD, &*BODY.replace("abcd", "abcX"), END, [false, true, true, true]),
         ("a boundary", HEAD, &*BODY.replace("abcd", "abc").replace("ef", "def"), END, [true, false, true, true]),
         ("two chunks in one", HEAD, "@ +5ms\n<chunk abcdef\n\n", END, [true, false, true, true]),
-        ("the spelling of a size", HEAD, "@ +5ms\n< 04\n< abcd\n\n@ +5ms\n<chunk ef\n\n", END, [true, false, true, true]),
+        (
+            "the spelling of a size",
+            HEAD,
+            "@ +5ms\n< 04\n< abcd\n\n@ +5ms\n<chunk ef\n\n",
+            END,
+            [true, false, true, true],
+        ),
         ("a field's value", &*HEAD.replace("X: 1", "X: 2"), BODY, END, [true, true, false, true]),
         ("the case of a field's name", &*HEAD.replace("X: 1", "x: 1"), BODY, END, [true, true, false, true]),
         ("the reason phrase", &*HEAD.replace("OK", "Ok"), BODY, END, [true, true, false, true]),
@@ -59,7 +66,11 @@ fn the_oracle_sees_each_single_difference() {
         assert!(!f.is_equal(), "{what}");
     }
     let recorded = script(&[ASK, HEAD, BODY, END].concat());
-    assert_eq!(flags(&compare(&recorded, &Pace::default(), 0, None)), [false, false, false, false], "nothing was heard");
+    assert_eq!(
+        flags(&compare(&recorded, &Pace::default(), 0, None)),
+        [false, false, false, false],
+        "nothing was heard"
+    );
 }
 
 #[test]
@@ -67,7 +78,9 @@ fn the_oracle_knows_how_it_was_to_end() {
     let cut = |end: &str| [ASK, HEAD, BODY, end].concat();
     let (fin, rst, leaves) = ("!fin <\n", "!rst <\n", "@ +9s\n!rst >\n");
     let (whole, [fin, rst, leaves]) = (cut(END), [fin, rst, leaves].map(cut));
-    for (recorded, right, wrong) in [(&whole, &whole, &fin), (&fin, &fin, &whole), (&rst, &rst, &leaves), (&leaves, &leaves, &fin)] {
+    for (recorded, right, wrong) in
+        [(&whole, &whole, &fin), (&fin, &fin, &whole), (&rst, &rst, &leaves), (&leaves, &leaves, &fin)]
+    {
         let script = Script::new(&exchange(recorded), true).unwrap();
         let end = |heard| compare(&script, &Pace::default(), 0, Some(&exchange(heard))).end_equal;
         assert_eq!((end(right), end(wrong)), (true, false), "{:?}", script.ending);
@@ -124,7 +137,8 @@ fn recordings_of_one_request_answer_in_turn() {
 
 #[test]
 fn each_member_of_a_request_counts_as_the_option_says() {
-    let recorded = ("POST", "/v1/x?b=2&a=1", r#"{"model":"m","n":1,"user":"u","ignored":1,"deep":{"id":"i","k":[1,2]}}"#);
+    let recorded =
+        ("POST", "/v1/x?b=2&a=1", r#"{"model":"m","n":1,"user":"u","ignored":1,"deep":{"id":"i","k":[1,2]}}"#);
     //                                              body   path   exact  sequence
     for (what, asked, want) in [
         ("the same", recorded, [true, true, true, true]),
@@ -135,9 +149,21 @@ fn each_member_of_a_request_counts_as_the_option_says() {
         ("the order of parameters", ("POST", "/v1/x?a=1&b=2", recorded.2), [true, true, false, true]),
         ("a key in the query", ("POST", "/v1/x?b=2&a=1&key=abcdefgh", recorded.2), [true, true, false, true]),
         ("absolute form", ("POST", "http://h/v1/x?b=2&a=1", recorded.2), [true, true, false, true]),
-        ("a volatile member", (recorded.0, recorded.1, &*recorded.2.replace("\"u\"", "\"w\"")), [true, true, false, true]),
-        ("a volatile member deeper", (recorded.0, recorded.1, &*recorded.2.replace("\"i\"", "\"j\"")), [true, true, false, true]),
-        ("an ignored member", (recorded.0, recorded.1, &*recorded.2.replace("\"ignored\":1", "\"ignored\":2")), [true, true, false, true]),
+        (
+            "a volatile member",
+            (recorded.0, recorded.1, &*recorded.2.replace("\"u\"", "\"w\"")),
+            [true, true, false, true],
+        ),
+        (
+            "a volatile member deeper",
+            (recorded.0, recorded.1, &*recorded.2.replace("\"i\"", "\"j\"")),
+            [true, true, false, true],
+        ),
+        (
+            "an ignored member",
+            (recorded.0, recorded.1, &*recorded.2.replace("\"ignored\":1", "\"ignored\":2")),
+            [true, true, false, true],
+        ),
         ("a member", (recorded.0, recorded.1, &*recorded.2.replace("\"m\"", "\"n\"")), [false, true, false, true]),
         ("a number", (recorded.0, recorded.1, &*recorded.2.replace("\"n\":1", "\"n\":2")), [false, true, false, true]),
         ("an element", (recorded.0, recorded.1, &*recorded.2.replace("[1,2]", "[2,1]")), [false, true, false, true]),

@@ -15,12 +15,21 @@ fn place() -> Place {
         let ask = format!("POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
         let body = chunk(&delta("a")) + &chunk("data: [DONE]\n\n") + "0\r\n\r\n";
-        talk(n, &[(begin, ToServer, ask.as_bytes()), (begin + 1, ToClient, head.as_bytes()), (begin + 2, ToClient, body.as_bytes())])
+        talk(
+            n,
+            &[
+                (begin, ToServer, ask.as_bytes()),
+                (begin + 1, ToClient, head.as_bytes()),
+                (begin + 2, ToClient, body.as_bytes()),
+            ],
+        )
     };
     let hosts = ["b.example", "a.example", "b.example", "b.example", "a.example"];
     let talks: Vec<_> = hosts.iter().enumerate().map(|(n, h)| exchange(n as u16, h)).collect();
     p.record(&talks.iter().collect::<Vec<_>>());
-    for (id, verdict) in [(1, "complete"), (2, "complete"), (3, "server-truncated"), (4, "server-truncated"), (5, "client-cancelled")] {
+    for (id, verdict) in
+        [(1, "complete"), (2, "complete"), (3, "server-truncated"), (4, "server-truncated"), (5, "client-cancelled")]
+    {
         p.db().execute("UPDATE exchange SET verdict = ?2 WHERE id = ?1", (id, verdict)).unwrap();
     }
     p
@@ -46,7 +55,8 @@ fn rows_count_by_server_and_verdict() {
 #[test]
 fn tables_have_the_same_rows() {
     let p = place();
-    let csv = "server,verdict,exchanges,of,first id\nb.example:8000,server-truncated,2,3,3\nb.example:8000,complete,1,3,1\na.example:8000,complete,1,2,2\na.example:8000,client-cancelled,1,2,5\n";
+    let csv = "server,verdict,exchanges,of,first \
+        id\nb.example:8000,server-truncated,2,3,3\nb.example:8000,complete,1,3,1\na.example:8000,complete,1,2,2\na.example:8000,client-cancelled,1,2,5\n";
     assert_eq!(p.out(&["report", "endings", "--format", "csv"]).replace("\r\n", "\n"), csv);
     let text = p.out(&["report", "endings"]);
     let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split_whitespace().collect()).collect();

@@ -1,4 +1,5 @@
-//! Findings and figures through each output format: every level in each format's words, the exit codes, percentiles that differ.
+//! Findings and figures through each output format: every level in each format's words, the exit codes, percentiles
+//! that differ.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -17,14 +18,22 @@ fn stream(client: u16, host: &str, model: &str, gap: i64) -> Talk {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     let [one, two] = ["a", "b"].map(|t| chunk(&delta(t)));
     let end = chunk("data: [DONE]\n\n") + "0\r\n\r\n";
-    let steps = [(0, &*ask, ToServer), (10, head, ToClient), (20, &one, ToClient), (20 + gap, &two, ToClient), (21 + gap, &end, ToClient)];
+    let steps = [
+        (0, &*ask, ToServer),
+        (10, head, ToClient),
+        (20, &one, ToClient),
+        (20 + gap, &two, ToClient),
+        (21 + gap, &end, ToClient),
+    ];
     talk(client, &steps.map(|(ms, text, dir)| (begin + ms, dir, text.as_bytes())))
 }
 
-/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the request (each plus 100·n).
+/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the
+/// request (each plus 100·n).
 fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str) {
     let more = 100 * n;
-    let excerpt = json!({"of": "body", "offset": 22, "before": "be<fore ", "marked": "ma|rk", "after": " after"}).to_string();
+    let excerpt =
+        json!({"of": "body", "offset": 22, "before": "be<fore ", "marked": "ma|rk", "after": " after"}).to_string();
     let sql = "INSERT INTO finding (exchange_id, n, rule, level, record, offset, t_ns, count, message, packet, chunk, excerpt)
         SELECT ?1, ?2, ?3, ?4, ?5, ?6, t_request_end_ns + ?7, ?8, ?9, ?10, ?11, ?12 FROM exchange WHERE id = ?1";
     let (message, excerpt) = (format!("{level} <here> & 100 %"), (n == 0).then_some(excerpt));
@@ -48,7 +57,11 @@ fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str) {
 /// Three exchanges: one with a finding of each level, one with a warning and a note, one without any.
 fn judged() -> Place {
     let p = Place::new();
-    p.record(&[&stream(0, "one.example", "m", 7), &stream(1, "two.example", "m", 7), &stream(2, "three.example", "m", 7)]);
+    p.record(&[
+        &stream(0, "one.example", "m", 7),
+        &stream(1, "two.example", "m", 7),
+        &stream(2, "three.example", "m", 7),
+    ]);
     p.db().execute("DELETE FROM finding", []).unwrap();
     finding(&p, 1, 0, "HTTP-006", "error");
     finding(&p, 1, 1, "SSE-002", "warning");
@@ -67,10 +80,14 @@ const PLACES: [&str; 3] = [
 #[test]
 fn the_limit_decides_the_exit_code() {
     let p = judged();
-    let only = |levels: &str| p.db().execute(&format!("DELETE FROM finding WHERE level NOT IN ({levels})"), []).unwrap();
-    for (levels, codes) in
-        [("'error', 'warning', 'info'", [1, 1, 1, 0]), ("'warning', 'info'", [0, 1, 1, 0]), ("'info'", [0, 0, 1, 0]), ("''", [0; 4])]
-    {
+    let only =
+        |levels: &str| p.db().execute(&format!("DELETE FROM finding WHERE level NOT IN ({levels})"), []).unwrap();
+    for (levels, codes) in [
+        ("'error', 'warning', 'info'", [1, 1, 1, 0]),
+        ("'warning', 'info'", [0, 1, 1, 0]),
+        ("'info'", [0, 0, 1, 0]),
+        ("''", [0; 4]),
+    ] {
         only(levels);
         for (limit, code) in ["error", "warning", "info", "never"].into_iter().zip(codes) {
             p.want(code, &["check", "sniff.db", "--fail-on", limit]);
@@ -88,7 +105,8 @@ fn sarif_has_each_level_and_place() {
     let log = judged().json(&["check", "sniff.db", "--format", "sarif", "--fail-on", "never"]);
     let run = &log["runs"][0];
     let results = run["results"].as_array().unwrap();
-    let told: Vec<[&str; 3]> = results.iter().map(|r| ["ruleId", "level", "kind"].map(|k| r[k].as_str().unwrap_or_default())).collect();
+    let told: Vec<[&str; 3]> =
+        results.iter().map(|r| ["ruleId", "level", "kind"].map(|k| r[k].as_str().unwrap_or_default())).collect();
     let (error, warning, note) = (["HTTP-006", "error", ""], ["SSE-002", "warning", ""], ["SSE-003", "note", ""]);
     assert_eq!(told, [error, warning, note, warning, note]);
     for (n, level) in ["error", "warning", "info"].into_iter().enumerate() {
@@ -130,8 +148,16 @@ fn annotations_have_each_level_and_place() {
     .enumerate()
     {
         let begin = format!("::{command} file=sniff.db,title={title}");
-        let said = format!("::#1 POST /v1/chat/completions: {level} <here> & 100 %25 ({}), {} times%0A", PLACES[n], 33 + 100 * n);
-        assert!(lines[n].starts_with(&begin) && lines[n].contains(&said) && lines[n].contains("%0Afix: "), "{begin}\n{said}\n{}", lines[n]);
+        let said = format!(
+            "::#1 POST /v1/chat/completions: {level} <here> & 100 %25 ({}), {} times%0A",
+            PLACES[n],
+            33 + 100 * n
+        );
+        assert!(
+            lines[n].starts_with(&begin) && lines[n].contains(&said) && lines[n].contains("%0Afix: "),
+            "{begin}\n{said}\n{}",
+            lines[n]
+        );
     }
     assert!(lines[0].contains("%0Abe<fore ma|rk after%0Afix: "), "{}", lines[0]);
     assert_eq!(lines[3].split(' ').next(), Some("::warning"));
@@ -150,14 +176,29 @@ fn junit_fails_from_the_limit_on_and_prints_the_rest() {
         let o = p.run(&["check", "sniff.db", "--format", "junit", "--fail-on", limit]);
         let xml = String::from_utf8(o.stdout).unwrap();
         let n: i32 = failures.iter().sum();
-        assert!(xml.contains(&format!("<testsuites name=\"sniff check\" tests=\"3\" failures=\"{n}\" errors=\"0\">")), "{xml}");
-        assert!(xml.contains(&format!("<testsuite name=\"sniff.db\" tests=\"3\" failures=\"{n}\" errors=\"0\" skipped=\"0\">")), "{xml}");
+        assert!(
+            xml.contains(&format!("<testsuites name=\"sniff check\" tests=\"3\" failures=\"{n}\" errors=\"0\">")),
+            "{xml}"
+        );
+        assert!(
+            xml.contains(&format!(
+                "<testsuite name=\"sniff.db\" tests=\"3\" failures=\"{n}\" errors=\"0\" skipped=\"0\">"
+            )),
+            "{xml}"
+        );
         let cases: Vec<&str> = xml.split("<testcase ").skip(1).collect();
         for (n, (case, fails)) in cases.iter().zip(failures).enumerate() {
-            assert!(case.starts_with(&format!("classname=\"sniff.db\" name=\"#{} POST /v1/chat/completions 200\">", n + 1)), "{case}");
+            assert!(
+                case.starts_with(&format!("classname=\"sniff.db\" name=\"#{} POST /v1/chat/completions 200\">", n + 1)),
+                "{case}"
+            );
             assert_eq!(case.matches("<failure ").count(), fails as usize, "{limit}: {case}");
         }
-        assert!(first.is_empty() || cases[0].contains(&format!("<failure type=\"HTTP-006\" message=\"{first}\">")), "{}", cases[0]);
+        assert!(
+            first.is_empty() || cases[0].contains(&format!("<failure type=\"HTTP-006\" message=\"{first}\">")),
+            "{}",
+            cases[0]
+        );
         let printed = cases[0].split_once("<system-out>").map_or("", |(_, rest)| rest);
         let said = ["HTTP-006", "SSE-002", "SSE-003"].map(|rule| printed.contains(rule));
         let want = match limit {
@@ -178,8 +219,15 @@ fn tables_and_documents_have_each_level_and_place() {
     assert_eq!(rows[1][..5], ["HTTP-006", "error", "1/3", "33", "#1"]);
     assert_eq!(rows[2][..5], ["SSE-002", "warning", "2/3", "166", "#1"]);
     assert_eq!(rows[3][..5], ["SSE-003", "info", "2/3", "366", "#1"]);
-    for (n, (rule, level)) in [("HTTP-006", "error  "), ("SSE-002 ", "warning"), ("SSE-003 ", "info   ")].into_iter().enumerate() {
-        let said = format!("  {rule}  {level}  {} <here> & 100 % ({} times)\n    --> {}\n", level.trim(), 33 + 100 * n, PLACES[n]);
+    for (n, (rule, level)) in
+        [("HTTP-006", "error  "), ("SSE-002 ", "warning"), ("SSE-003 ", "info   ")].into_iter().enumerate()
+    {
+        let said = format!(
+            "  {rule}  {level}  {} <here> & 100 % ({} times)\n    --> {}\n",
+            level.trim(),
+            33 + 100 * n,
+            PLACES[n]
+        );
         assert!(table.contains(&said), "{said}\n{table}");
         let markdown = p.out(&["report", "compliance", "--format", "markdown"]);
         let said = format!(
@@ -194,11 +242,15 @@ fn tables_and_documents_have_each_level_and_place() {
     }
     assert_eq!(table.lines().last(), Some("2 of 3 exchanges with 1 error, 2 warnings (2 info); worst: HTTP-006"));
     let all = p.json(&["report", "compliance", "--format", "json"]);
-    assert_eq!(["exchanges", "clean", "errors", "warnings", "infos"].map(|k| all[k].as_i64().unwrap()), [3, 1, 1, 2, 2]);
+    assert_eq!(
+        ["exchanges", "clean", "errors", "warnings", "infos"].map(|k| all[k].as_i64().unwrap()),
+        [3, 1, 1, 2, 2]
+    );
     let lines = p.out(&["check", "sniff.db", "--format", "jsonl", "--fail-on", "never"]);
     let second: Value = serde_json::from_str(lines.lines().nth(1).unwrap()).unwrap();
     let keys = [
-        "file", "exchange", "host", "status", "dialect", "rule", "level", "record", "offset", "count", "t_ns", "packet", "chunk", "message",
+        "file", "exchange", "host", "status", "dialect", "rule", "level", "record", "offset", "count", "t_ns",
+        "packet", "chunk", "message",
     ];
     let want = json!([
         "sniff.db",
@@ -227,7 +279,9 @@ fn tables_and_documents_have_each_level_and_place() {
 #[test]
 fn csv_quotes_what_would_break_a_row() {
     let p = judged();
-    for (model, cell) in [("a\rb", "\"a\rb\""), ("a\nb", "\"a\nb\""), ("a,b", "\"a,b\""), ("a\"b", "\"a\"\"b\""), ("a b", "a b")] {
+    for (model, cell) in
+        [("a\rb", "\"a\rb\""), ("a\nb", "\"a\nb\""), ("a,b", "\"a,b\""), ("a\"b", "\"a\"\"b\""), ("a b", "a b")]
+    {
         p.db().execute("UPDATE exchange SET request_model = ?1", [model]).unwrap();
         let csv = p.out(&["list", "--format", "csv"]);
         assert!(csv.contains(&format!(",{cell},true,200,text/event-stream,")), "{model:?}: {csv:?}");
@@ -237,7 +291,8 @@ fn csv_quotes_what_would_break_a_row() {
 /// Exchanges 1 to 150 of one model, 151 to 200 of another: each metric is another multiple of the exchange's number.
 fn timed() -> Place {
     let p = Place::new();
-    let all: Vec<Talk> = (1..=200).map(|n| stream(n, "h.example", if n <= 150 { "big" } else { "small" }, i64::from(n))).collect();
+    let all: Vec<Talk> =
+        (1..=200).map(|n| stream(n, "h.example", if n <= 150 { "big" } else { "small" }, i64::from(n))).collect();
     p.record(&all.iter().collect::<Vec<_>>());
     let sql = "UPDATE exchange SET ttfb_ns = id * 2000000, ttft_ns = id * 3000000, tpot_ns = id * 5000000, duration_ns = id * 7000000,
         itl_p50_ns = 1, itl_p99_ns = 2, itl_max_ns = 3, ttft_content_ns = 4";
@@ -249,14 +304,27 @@ fn timed() -> Place {
 fn latency_tells_each_percentile_of_each_metric() {
     let p = timed();
     let report = p.json(&["report", "latency", "--format", "json"]);
-    // Nearest rank: of 150 values the 75th, 135th, 149th and last; of 50 the 25th, 45th, 50th; of 200 the 100th, 180th, 198th.
+    // Nearest rank: of 150 values the 75th, 135th, 149th and last; of 50 the 25th, 45th, 50th; of 200 the 100th, 180th,
+    // 198th.
     let spans = |n: i64, ranks: [i64; 4], by: i64| {
         let [p50, p90, p99, max] = ranks.map(|r| (r * by) as f64);
         json!({"n": n, "p50": p50, "p90": p90, "p99": p99, "max": max})
     };
     let groups = [
-        (&report["groups"][0], json!(["openai.chat", "big", "h.example:8000", 150]), 150, [75, 135, 149, 150], [76, 16, 2, 1]),
-        (&report["groups"][1], json!(["openai.chat", "small", "h.example:8000", 50]), 50, [175, 195, 200, 200], [176, 156, 151, 151]),
+        (
+            &report["groups"][0],
+            json!(["openai.chat", "big", "h.example:8000", 150]),
+            150,
+            [75, 135, 149, 150],
+            [76, 16, 2, 1],
+        ),
+        (
+            &report["groups"][1],
+            json!(["openai.chat", "small", "h.example:8000", 50]),
+            50,
+            [175, 195, 200, 200],
+            [176, 156, 151, 151],
+        ),
         (&report["overall"], json!([null, null, null, 200]), 200, [100, 180, 198, 200], [101, 21, 3, 1]),
     ];
     for (group, names, n, ranks, slowest) in groups {
@@ -285,8 +353,10 @@ fn latency_as_text_table_and_lines() {
         ["Tokens/s", "150", "2.6", "12.5", "100.0", "200.0"],
     ];
     let text = p.out(&["report", "latency"]);
-    let lines: Vec<Vec<String>> =
-        text.lines().map(|l| l.split("  ").map(str::trim).filter(|c| !c.is_empty()).map(str::to_owned).collect()).collect();
+    let lines: Vec<Vec<String>> = text
+        .lines()
+        .map(|l| l.split("  ").map(str::trim).filter(|c| !c.is_empty()).map(str::to_owned).collect())
+        .collect();
     assert_eq!(lines[0], ["openai.chat · big · h.example:8000", "150 exchanges"]);
     assert_eq!(lines[1], ["n", "p50", "p90", "p99", "max"]);
     assert_eq!(lines[2..8], big);

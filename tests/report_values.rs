@@ -1,4 +1,5 @@
-//! Reports with another value in every column and figure: planted in the database by SQL, read back through each format.
+//! Reports with another value in every column and figure: planted in the database by SQL, read back through each
+//! format.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -9,14 +10,21 @@ use sniff::conn::Direction::{ToClient, ToServer};
 use support::packets::Talk;
 use support::place::{MS, Place, T0, chunk, delta, talk};
 
-const ASK: &str = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"model\":\"m\",\"stream\":true}";
+const ASK: &str = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nContent-Type: \
+    application/json\r\nContent-Length: 27\r\n\r\n{\"model\":\"m\",\"stream\":true}";
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// Two deltas, `gap` ms apart.
 fn stream(client: u16, begin: i64, gap: i64) -> Talk {
     let [one, two] = ["a", "b"].map(|t| chunk(&delta(t)));
     let end = chunk("data: [DONE]\n\n") + "0\r\n\r\n";
-    let steps = [(0, ASK, ToServer), (10, HEAD, ToClient), (20, &one, ToClient), (20 + gap, &two, ToClient), (21 + gap, &end, ToClient)];
+    let steps = [
+        (0, ASK, ToServer),
+        (10, HEAD, ToClient),
+        (20, &one, ToClient),
+        (20 + gap, &two, ToClient),
+        (21 + gap, &end, ToClient),
+    ];
     talk(client, &steps.map(|(ms, text, dir)| (begin + ms, dir, text.as_bytes())))
 }
 
@@ -61,7 +69,8 @@ const TCP_FLAGS: [&str; 6] = ["handshake_seen", "hole", "client_fin", "server_fi
 /// Another value for every column, and of the flags only this one set. (column of the view, value as JSON has it)
 fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
     let db = p.db();
-    let names: Vec<String> = db.prepare("SELECT * FROM v_exchanges").unwrap().column_names().map(str::to_owned).collect();
+    let names: Vec<String> =
+        db.prepare("SELECT * FROM v_exchanges").unwrap().column_names().map(str::to_owned).collect();
     let mut wanted = Vec::new();
     for (i, name) in names.into_iter().enumerate() {
         let number = 1000 + i as i64;
@@ -73,18 +82,19 @@ fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
             "client_ip" | "server_ip" => (format!("10.1.2.{i}").into(), format!("10.1.2.{i}").into()),
             "response_informational" => ("[103,104]".to_owned().into(), json!([103, 104])),
             "verdict_why" | "delivery" => (format!("[\"{name} ü\"]").into(), json!([format!("{name} ü")])),
-            "response_trailers" | "response_texts" | "response_tool_arguments" | "response_finish_reasons" | "response_usage" => {
-                (json!({&name: "1"}).to_string().into(), json!({&name: "1"}))
-            }
+            "response_trailers"
+            | "response_texts"
+            | "response_tool_arguments"
+            | "response_finish_reasons"
+            | "response_usage" => (json!({&name: "1"}).to_string().into(), json!({&name: "1"})),
             n if FLAGS.contains(&n) => ((n == FLAGS[set]).into(), (n == FLAGS[set]).into()),
             _ if tcp.is_some_and(|t| TCP_FLAGS.contains(&t)) => {
                 ((tcp == Some(TCP_FLAGS[set])).into(), (tcp == Some(TCP_FLAGS[set])).into())
             }
             n if n.starts_with("t_") => ((T0 + number).into(), (T0 + number).into()),
             n if n.ends_with("_ms") => ((number * MS / 4).into(), (number as f64 / 4.0).into()),
-            "h2_stream" | "client_port" | "server_port" | "response_status" | "response_chunks" | "response_records" => {
-                (number.into(), number.into())
-            }
+            "h2_stream" | "client_port" | "server_port" | "response_status" | "response_chunks"
+            | "response_records" => (number.into(), number.into()),
             n if n.ends_with("_bytes") || n.ends_with("_deltas") || tcp.is_some() => (number.into(), number.into()),
             n => (format!("{n} ü").into(), format!("{n} ü").into()),
         };
@@ -116,7 +126,10 @@ fn every_column_has_its_own_place_in_json_and_csv() {
         let line: Value = serde_json::from_str(&p.out(&["list", "--format", "jsonl"])).unwrap();
         assert_eq!(&line, json);
         let shown = p.json(&["show", "1", "--reveal", "--format", "json"]);
-        assert_eq!((&shown["timing"], &shown["tcp"], &shown["verdict"]), (&json["timing"], &json["tcp"], &json["verdict"]));
+        assert_eq!(
+            (&shown["timing"], &shown["tcp"], &shown["verdict"]),
+            (&json["timing"], &json["tcp"], &json["verdict"])
+        );
     }
 }
 
@@ -149,14 +162,17 @@ fn listed(p: &Place) {
     finding(p, 1, 2, "SSE-003", "info", "three");
 }
 
-/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the request (each plus 100·n).
+/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the
+/// request (each plus 100·n).
 fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str, message: &str) {
     let db = p.db();
     if n == 0 {
         db.execute("DELETE FROM finding WHERE exchange_id = ?1", [exchange]).unwrap();
     }
-    let end: i64 = db.query_row("SELECT t_request_end_ns FROM exchange WHERE id = ?1", [exchange], |r| r.get(0)).unwrap();
-    let excerpt = json!({"of": "body", "offset": 22, "before": "be<fore ", "marked": "mark", "after": " after"}).to_string();
+    let end: i64 =
+        db.query_row("SELECT t_request_end_ns FROM exchange WHERE id = ?1", [exchange], |r| r.get(0)).unwrap();
+    let excerpt =
+        json!({"of": "body", "offset": 22, "before": "be<fore ", "marked": "mark", "after": " after"}).to_string();
     let excerpt = (n == 0).then_some(excerpt);
     let sql = "INSERT INTO finding (exchange_id, n, rule, level, record, offset, t_ns, count, message, packet, chunk, excerpt)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
@@ -233,7 +249,8 @@ fn what_became_of_an_answer_is_told_in_a_word() {
         ("", "", 1, "-"),
         ("server-truncated", "", 1, "server-truncated"),
     ] {
-        let sql = "UPDATE exchange SET verdict = nullif(?1, ''), response_framing = nullif(?2, ''), response_complete = ?3";
+        let sql =
+            "UPDATE exchange SET verdict = nullif(?1, ''), response_framing = nullif(?2, ''), response_complete = ?3";
         p.db().execute(sql, rusqlite::params![verdict, framing, complete]).unwrap();
         assert_eq!(end(), word, "{verdict} {framing} {complete}");
     }
@@ -252,7 +269,8 @@ fn show_tells_every_fact_on_its_line() {
     let text = p.out(&["show", "1"]);
     for line in [
         "PATCH /p|q?key=[redacted]  →  418",
-        "exchange 1, session 1, stream 0.77  10.9.8.7:4321 → 10.0.0.2:8443  host.example:8443  HTTP/1.1  gateway-timeout",
+        "exchange 1, session 1, stream 0.77  10.9.8.7:4321 → 10.0.0.2:8443  host.example:8443  HTTP/1.1  \
+            gateway-timeout",
         "Request   type/asked, 1.50 kB, model mod_el, stream: true",
         "Response  type/got, chunked in 3 units, 2.50 MB, 3.50 kB decoded",
         "Framing   ndjson, 9 records, dia.lect (vari) (by path), [DONE] never came, finish reason length",
@@ -260,8 +278,10 @@ fn show_tells_every_fact_on_its_line() {
         "Verdict   gateway-timeout: because",
         "Delivery  slowly; late",
         "Begin     2026-11-22T23:31:16.000000000Z",
-        "Timing    TTFB 6.66 ms, TTFT 11.1 ms, duration 5.55 s, TPOT 20.0 ms, tokens 50.0/s, gaps p50 2.22 ms, p99 33.3 ms, max 444 ms",
-        "TCP       start not captured, 12 retransmitted, 13 out of order, bytes missing from the capture, reset by server",
+        "Timing    TTFB 6.66 ms, TTFT 11.1 ms, duration 5.55 s, TPOT 20.0 ms, tokens 50.0/s, gaps p50 2.22 ms, p99 \
+            33.3 ms, max 444 ms",
+        "TCP       start not captured, 12 retransmitted, 13 out of order, bytes missing from the capture, reset by \
+            server",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }

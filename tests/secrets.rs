@@ -1,4 +1,5 @@
-//! What must not get to the disk: secrets in bodies, under content codings too, searched for in the database's own bytes.
+//! What must not get to the disk: secrets in bodies, under content codings too, searched for in the database's own
+//! bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -14,8 +15,13 @@ const T0: i64 = 1_795_390_276_000_000_000;
 /// One exchange as packets; bodies in pieces of `mss` bytes.
 fn exchange(request: (&str, &[u8]), response: (&str, &[u8]), mss: usize) -> Vec<u8> {
     let mut talk = Talk::open(T0);
-    let head = |line: &str, fields: &str, body: &[u8]| format!("{line}\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
-    talk.data(ToServer, head("POST /v1/x HTTP/1.1", &format!("Host: api.example\r\n{}", request.0), request.1).as_bytes(), 1448);
+    let head =
+        |line: &str, fields: &str, body: &[u8]| format!("{line}\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
+    talk.data(
+        ToServer,
+        head("POST /v1/x HTTP/1.1", &format!("Host: api.example\r\n{}", request.0), request.1).as_bytes(),
+        1448,
+    );
     talk.data(ToServer, request.1, mss);
     talk.data(ToClient, head("HTTP/1.1 200 OK", response.0, response.1).as_bytes(), 1448);
     talk.data(ToClient, response.1, mss);
@@ -24,7 +30,8 @@ fn exchange(request: (&str, &[u8]), response: (&str, &[u8]), mss: usize) -> Vec<
 
 fn sniff(folder: &Path, args: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
-    let out = command.args(args).current_dir(folder).env_remove("SNIFF_DB").env_remove("SSLKEYLOGFILE").output().unwrap();
+    let out =
+        command.args(args).current_dir(folder).env_remove("SNIFF_DB").env_remove("SSLKEYLOGFILE").output().unwrap();
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -67,7 +74,11 @@ fn answers_that_hand_out_keys() {
             &["0123456789-eph"][..],
             "realtime.session",
         ),
-        (r#"{"value":"ek_0123456789abcdef","expires_at":1,"session":{"type":"realtime"}}"#, &["0123456789abc"], "expires_at"),
+        (
+            r#"{"value":"ek_0123456789abcdef","expires_at":1,"session":{"type":"realtime"}}"#,
+            &["0123456789abc"],
+            "expires_at",
+        ),
         (
             r#"{"access_token":"at-0123456789","refresh_token":"rt-0123456789","id_token":"it-0123456789","token_type":"Bearer"}"#,
             &["at-0123", "rt-0123", "it-0123"],
@@ -101,8 +112,11 @@ fn answers_without_keys_are_stored_as_they_came() {
 
 #[test]
 fn multipart_fields_and_short_values() {
-    let part = |name: &str, value: &str| format!("--b0\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-    let body = [part("model", "whisper-1"), part("api_key", "multi-0123456789"), part("password", "qz7"), "--b0--\r\n".into()].concat();
+    let part =
+        |name: &str, value: &str| format!("--b0\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let body =
+        [part("model", "whisper-1"), part("api_key", "multi-0123456789"), part("password", "qz7"), "--b0--\r\n".into()]
+            .concat();
     for mss in [5, 1448] {
         let fields = "Content-Type: multipart/form-data; boundary=b0\r\n";
         let (db, stored) = recorded(&exchange((fields, body.as_bytes()), OK, mss), 0);
@@ -156,7 +170,8 @@ fn an_excerpt_that_ends_within_a_secret() {
         let db = rusqlite::Connection::open(folder.path().join("sniff.db")).unwrap();
         let texts: String = db
             .query_row(
-                "SELECT (SELECT group_concat(found) FROM oddity) || (SELECT group_concat(message || coalesce(excerpt, '')) FROM finding)",
+                "SELECT (SELECT group_concat(found) FROM oddity) || (SELECT group_concat(message || coalesce(excerpt, \
+                    '')) FROM finding)",
                 [],
                 |r| r.get(0),
             )
@@ -169,7 +184,8 @@ fn an_excerpt_that_ends_within_a_secret() {
 #[test]
 fn long_bodies_that_leave_in_parts() {
     // Larger than what an exchange holds back: the secrets come in the first, a middle and the last part.
-    let filler = |n: usize| (0..n).map(|i| format!("{{\"n\":{i},\"text\":\"{:x}\"}},", i * 2_654_435_761)).collect::<String>();
+    let filler =
+        |n: usize| (0..n).map(|i| format!("{{\"n\":{i},\"text\":\"{:x}\"}},", i * 2_654_435_761)).collect::<String>();
     let body = format!(
         "{{\"access_token\":\"first-01234567\",\"a\":[{f}1],\"client_secret\":{{\"value\":\"middle-01234567\"}},\"b\":[{f}1],\"api_key\":\"last-01234567\"}}",
         f = filler(20_000)

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules by rank, lowest first. A module may use what stands on an earlier line, never a sibling. Rebuild the house here, on purpose.
+/// Modules by rank, lowest first. A module may use what stands on an earlier line, never a sibling. Rebuild the house
+/// here, on purpose.
 const RANKS: &[&[&str]] = &[
     &["time", "encoding"],
     &["oddity"],
@@ -45,7 +46,7 @@ const NOT_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/conformance/policy.rs", "mcp", "the profile"),
 ];
 
-const MAX_LINES: usize = 400;
+const MAX_LINES: usize = 450;
 
 /// Every Rust file below this folder, with its text.
 fn below(dir: &Path) -> Vec<(PathBuf, String)> {
@@ -68,7 +69,10 @@ fn below(dir: &Path) -> Vec<(PathBuf, String)> {
 /// Every file of `src`, named from the root of the project.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    below(&root.join("src")).into_iter().map(|(p, t)| (p.strip_prefix(root).expect("below root").to_path_buf(), t)).collect()
+    below(&root.join("src"))
+        .into_iter()
+        .map(|(p, t)| (p.strip_prefix(root).expect("below root").to_path_buf(), t))
+        .collect()
 }
 
 fn rank(module: &str) -> Option<usize> {
@@ -140,7 +144,10 @@ fn dependencies_run_downward() {
 
 #[test]
 fn the_use_scanner_sees_through_groups() {
-    assert_eq!(uses("use crate::{conn::{A, B}, time, tcp::C};\nlet x = crate::http::f();"), ["conn", "time", "tcp", "http"]);
+    assert_eq!(
+        uses("use crate::{conn::{A, B}, time, tcp::C};\nlet x = crate::http::f();"),
+        ["conn", "time", "tcp", "http"]
+    );
     assert!(uses("// crate::cli\n/// [`crate::cli`]").is_empty());
 }
 
@@ -168,7 +175,10 @@ fn clocks_are_read_at_the_edges_only() {
         }
         for (n, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            if ["SystemTime::now", "Instant::now", "Utc::now", "Local::now", "clock_gettime"].iter().any(|c| code.contains(c)) {
+            if ["SystemTime::now", "Instant::now", "Utc::now", "Local::now", "clock_gettime"]
+                .iter()
+                .any(|c| code.contains(c))
+            {
                 wrong.push(format!("{}:{}: reads a clock", path.display(), n + 1));
             }
         }
@@ -182,7 +192,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.take_while(|(_, line)| *line != "mod tests {").filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// What is true of one dialect only is a field of `Dialect`, and a rule of one dialect's own refers to its static: so a new dialect is one file.
+/// What is true of one dialect only is a field of `Dialect`, and a rule of one dialect's own refers to its static: so a
+/// new dialect is one file.
 #[test]
 fn dialects_are_named_in_their_folder_only() {
     // Every dialect says its name as a field of its static.
@@ -204,9 +215,9 @@ fn dialects_are_named_in_their_folder_only() {
             for name in names.iter().filter(|name| line.contains(&format!("\"{name}\""))) {
                 match NOT_A_DIALECT.iter().position(|(file, word, _)| *file == path && *word == name.as_str()) {
                     Some(excepted) => met.push(excepted),
-                    None => {
-                        wrong.push(format!("{path}:{n}: names the dialect {name}; make it a field of `Dialect`, or refer to its static"))
-                    }
+                    None => wrong.push(format!(
+                        "{path}:{n}: names the dialect {name}; make it a field of `Dialect`, or refer to its static"
+                    )),
                 }
             }
         }
@@ -230,7 +241,8 @@ fn sql_lives_in_the_store() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Who may stack the layers: each layer itself with its tests, and the analyzer. `Pipeline` is also made by `pipeline::exchanges_of`.
+/// Who may stack the layers: each layer itself with its tests, and the analyzer. `Pipeline` is also made by
+/// `pipeline::exchanges_of`.
 const STACKED: &[(&str, &str, &[&str])] = &[
     ("net::Decoder", "Decoder::new(", &["src/net/", "src/analyzer/"]),
     ("tcp::Table", "Table::new(", &["src/tcp/", "src/analyzer/"]),
@@ -251,12 +263,17 @@ fn stacks(path: &str, text: &str) -> Vec<String> {
                 uses.split("use ").skip(1).filter_map(|u| u.split(';').next()).any(|u| {
                     u.split_once(&format!("{module}::")).is_some_and(|(before, rest)| {
                         let inside = rest.starts_with('{') || rest.starts_with(short);
-                        before.ends_with("::") && inside && rest.split(|c: char| !c.is_alphanumeric()).any(|word| word == short)
+                        before.ends_with("::")
+                            && inside
+                            && rest.split(|c: char| !c.is_alphanumeric()).any(|word| word == short)
                     })
                 })
             }
         };
-        for line in code.iter().filter(|l| l.contains(&full) || imported && l.contains(call) && !l.contains(&format!("::{call}"))) {
+        for line in code
+            .iter()
+            .filter(|l| l.contains(&full) || imported && l.contains(call) && !l.contains(&format!("::{call}")))
+        {
             wrong.push(format!("{path}: builds {name} ({}); use sniff::Analyzer or analyzer::Reassembly", line.trim()));
         }
     }

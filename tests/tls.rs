@@ -1,4 +1,5 @@
-//! TLS seen from outside, against other implementations: rustls in the same process, the traces of RFC 8448. (OpenSSL's stand in `captures/tls`.)
+//! TLS seen from outside, against other implementations: rustls in the same process, the traces of RFC 8448. (OpenSSL's
+//! stand in `captures/tls`.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -47,18 +48,21 @@ fn hear(happens: &[On], size: usize) -> Heard {
     let mut heard = Heard::default();
     for (second, on) in happens.iter().enumerate() {
         let mut push = |dir, what| {
-            session.push(&ByteEvent { at: Timestamp(second as i64), frame: 0, conn: ConnId(0), dir, what }, &mut |event| {
-                let said = &mut heard.said[event.dir.index()];
-                match event.what {
-                    What::Data(bytes) => {
-                        heard.at[event.dir.index()].push(event.at.nanos());
-                        said.extend(bytes);
+            session.push(
+                &ByteEvent { at: Timestamp(second as i64), frame: 0, conn: ConnId(0), dir, what },
+                &mut |event| {
+                    let said = &mut heard.said[event.dir.index()];
+                    match event.what {
+                        What::Data(bytes) => {
+                            heard.at[event.dir.index()].push(event.at.nanos());
+                            said.extend(bytes);
+                        }
+                        What::Gap(UNKNOWN_GAP) => said.extend(b"[gap]"),
+                        What::End(_) => said.extend(b"[end]"),
+                        _ => {}
                     }
-                    What::Gap(UNKNOWN_GAP) => said.extend(b"[gap]"),
-                    What::End(_) => said.extend(b"[end]"),
-                    _ => {}
-                }
-            });
+                },
+            );
         };
         match on {
             On::Bytes(dir, bytes) => bytes.chunks(size).for_each(|part| push(*dir, What::Data(part))),
@@ -112,7 +116,11 @@ fn every_suite_however_it_is_cut() {
         // Everything of a direction in one delivery, several records in it.
         let one: Vec<u8> = wire.iter().filter(|(dir, _)| *dir == ToClient).flat_map(|(_, b)| b.clone()).collect();
         let hello = wire[0].clone();
-        assert!(hear(&known(&ends.log.text(), vec![hello, (ToClient, one)]), usize::MAX).text(ToClient).ends_with("records [end]"));
+        assert!(
+            hear(&known(&ends.log.text(), vec![hello, (ToClient, one)]), usize::MAX)
+                .text(ToClient)
+                .ends_with("records [end]")
+        );
     }
 }
 
@@ -236,7 +244,9 @@ fn behind_a_loss_reading_goes_on() {
         let sealed = tunnel.take();
         for (from, to) in [(10, 11), (10, 12), (0, 1), (5, 300), (1, 999)] {
             let lost: u64 = sealed[from..to].iter().map(|(_, b)| b.len() as u64).sum();
-            let rest = |happens: &mut Vec<On>, from: usize| happens.extend(known("", sealed[from..].to_vec()).into_iter().skip(1));
+            let rest = |happens: &mut Vec<On>, from: usize| {
+                happens.extend(known("", sealed[from..].to_vec()).into_iter().skip(1))
+            };
             let want = format!("answer {}[gap]{}", tokens[..from].concat(), tokens[to..].concat());
             // Whole records; then from the middle of one to the middle of another, which costs both.
             let mut whole = known(&ends.log.text(), [&before[..], &sealed[..from]].concat());
@@ -246,7 +256,11 @@ fn behind_a_loss_reading_goes_on() {
             assert_eq!(hear(&whole, usize::MAX).text(ToClient), want, "{suite:?} without {from}..{to}");
             let (head, tail) = (&sealed[from].1[..9], &sealed[to - 1].1[9..]);
             let hole = lost - (head.len() + tail.len()) as u64;
-            torn.extend([On::Bytes(ToClient, head.to_vec()), On::Gap(ToClient, hole), On::Bytes(ToClient, tail.to_vec())]);
+            torn.extend([
+                On::Bytes(ToClient, head.to_vec()),
+                On::Gap(ToClient, hole),
+                On::Bytes(ToClient, tail.to_vec()),
+            ]);
             rest(&mut torn, to);
             assert_eq!(hear(&torn, usize::MAX).text(ToClient), want, "{suite:?} with a hole in {from}..{to}");
         }
@@ -327,7 +341,13 @@ fn without_keys_a_person_learns_how_to_get_them() {
     std::fs::write(dir.path().join("keys.log"), keys).unwrap();
     let sniff = |args: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sniff"));
-        let out = command.args(args).current_dir(dir.path()).env_remove("SSLKEYLOGFILE").env_remove("SNIFF_DB").output().unwrap();
+        let out = command
+            .args(args)
+            .current_dir(dir.path())
+            .env_remove("SSLKEYLOGFILE")
+            .env_remove("SNIFF_DB")
+            .output()
+            .unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         (String::from_utf8_lossy(&out.stdout).into_owned(), String::from_utf8_lossy(&out.stderr).into_owned())
     };
@@ -339,9 +359,12 @@ fn without_keys_a_person_learns_how_to_get_them() {
     told(&sniff(&["list"]).1);
     told(&sniff(&["check", "sealed.pcap"]).1);
     assert_eq!(sniff(&["-q", "list"]).1, "");
-    let all: serde_json::Value = serde_json::from_str(&sniff(&["list", "--connections", "--format", "json"]).0).unwrap();
+    let all: serde_json::Value =
+        serde_json::from_str(&sniff(&["list", "--connections", "--format", "json"]).0).unwrap();
     assert_eq!(all.as_array().unwrap().len(), 2);
-    for (field, value) in [("sni", "api.example".into()), ("tls_version", "1.2".into()), ("tls_suite", serde_json::Value::from(0xc030))] {
+    for (field, value) in
+        [("sni", "api.example".into()), ("tls_version", "1.2".into()), ("tls_suite", serde_json::Value::from(0xc030))]
+    {
         assert_eq!(all[1][field], value, "{field}");
     }
     assert!(all[0]["unread"].as_str().unwrap().contains("--keylog"));
@@ -382,7 +405,8 @@ fn a_lost_packet_costs_its_words_only() {
             }
         }
         analyzer.finish(&mut sink);
-        // The key stream of RC4 can't be found again. TLS 1.0 chains its records; OpenSSL sends an empty one before each, and that is what it costs.
+        // The key stream of RC4 can't be found again. TLS 1.0 chains its records; OpenSSL sends an empty one before
+        // each, and that is what it costs.
         let want = if name.contains("rc4") { "Sealed" } else { "Sealed read." };
         assert_eq!(texts, [want], "{name}");
         read += 1;
@@ -395,12 +419,18 @@ fn a_lost_packet_costs_its_words_only() {
 #[cfg(not(feature = "legacy-tls"))]
 fn legacy_tls_is_named_as_not_read() {
     let folder = support::captures().join("tls");
-    let cases = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|case| support::is_legacy_tls(case));
+    let cases =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|case| support::is_legacy_tls(case));
     let mut seen = 0;
     for case in cases {
         let read = support::read::read(&case.join("input.pcapng"));
         let unread: Vec<_> = read.connections.iter().filter_map(|c| c.tls.as_ref()?.unread).collect();
-        assert_eq!((unread, read.exchanges.len()), (vec!["this cipher suite or TLS version is not read"], 0), "{}", case.display());
+        assert_eq!(
+            (unread, read.exchanges.len()),
+            (vec!["this cipher suite or TLS version is not read"], 0),
+            "{}",
+            case.display()
+        );
         seen += 1;
     }
     assert!(seen >= 7, "only {seen} cases");
@@ -423,7 +453,9 @@ fn traces_of_rfc_8448() {
         assert!(section.starts_with(number));
         let mut happens = Vec::new();
         for line in section.lines().skip(1).filter(|l| !l.starts_with('#') && !l.is_empty()) {
-            let hex = |s: &str| (0..s.len()).step_by(2).map(|i| u8::from_str_radix(&s[i..i + 2], 16).unwrap()).collect::<Vec<u8>>();
+            let hex = |s: &str| {
+                (0..s.len()).step_by(2).map(|i| u8::from_str_radix(&s[i..i + 2], 16).unwrap()).collect::<Vec<u8>>()
+            };
             match (line.split_at(2), happens.last_mut()) {
                 (("> ", bytes), _) => happens.push(On::Bytes(ToServer, hex(bytes))),
                 (("< ", bytes), _) => happens.push(On::Bytes(ToClient, hex(bytes))),
@@ -481,7 +513,8 @@ proptest! {
 impl Ends {
     /// A server like this one with another provider.
     fn rebuilt(ends: &Ends, provider: rustls::crypto::CryptoProvider) -> rustls::ServerConfig {
-        let builder = rustls::ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&TLS13]).unwrap();
+        let builder =
+            rustls::ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&TLS13]).unwrap();
         builder.with_no_client_auth().with_cert_resolver(ends.server.cert_resolver.clone())
     }
 }

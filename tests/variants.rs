@@ -1,4 +1,5 @@
-//! The laboratory's streams: the conforming ones and their harmless siblings give nothing at warning or above, each faulty one the rule for its fault.
+//! The laboratory's streams: the conforming ones and their harmless siblings give nothing at warning or above, each
+//! faulty one the rule for its fault.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -7,7 +8,8 @@ use sniff::conformance::{self, Finding, Level, Limits};
 use sniff::conn::ConnId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What other rules say of a fault than the one that is named for it is not written here: only that this one is among them.
+/// What other rules say of a fault than the one that is named for it is not written here: only that this one is among
+/// them.
 const FAULTS: &[(&str, &str)] = &[
     ("nospace", "SSE-002"),
     ("twospace", "SSE-003"),
@@ -198,7 +200,8 @@ fn judged() -> Judged {
     let path = support::captures().join("lab/variants.json");
     let judge = |v: support::variants::Variant| {
         let exchanges = sniff::internal::pipeline::exchanges_of(|sink| v.transcript.replay(ConnId(0), sink));
-        let found = exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect();
+        let found =
+            exchanges.iter().flat_map(|e| conformance::judge(e, &sniff::metrics::of(e), &Limits::default())).collect();
         (v.name, found)
     };
     support::variants::read(&path).into_iter().map(judge).collect()
@@ -238,8 +241,10 @@ fn the_harmless_ones_give_no_warning() {
 fn no_variant_is_passed_over() {
     let judged = judged();
     let listed: BTreeSet<&str> = FAULTS.iter().map(|(name, _)| *name).chain(HARMLESS.iter().copied()).collect();
-    // Nothing came at all, one piece holds everything, or only the terminator: said by rules about delivery, or by none.
+    // Nothing came at all, one piece holds everything, or only the terminator: said by rules about delivery, or by
+    // none.
     let silent = ["empty_body", "coalesced", "only_done"];
-    let passed: Vec<_> = judged.keys().filter(|n| !listed.contains(n.as_str()) && !silent.contains(&n.as_str())).collect();
+    let passed: Vec<_> =
+        judged.keys().filter(|n| !listed.contains(n.as_str()) && !silent.contains(&n.as_str())).collect();
     assert!(passed.is_empty(), "{passed:?}");
 }

@@ -17,12 +17,15 @@ fn corpus() -> Vec<(String, Vec<Exchange>, Vec<Value>)> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().flatten() {
         let path = entry.path();
-        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".truth.json")) else { continue };
+        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".truth.json")) else {
+            continue;
+        };
         let truth: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         if truth["broken"] == true || truth["lossy"] == true {
             continue;
         }
-        let capture = ["pcap", "pcapng"].map(|e| path.with_file_name(format!("{name}.{e}"))).into_iter().find(|p| p.exists());
+        let capture =
+            ["pcap", "pcapng"].map(|e| path.with_file_name(format!("{name}.{e}"))).into_iter().find(|p| p.exists());
         let seen = support::read::read(&capture.expect("a capture"));
         let told = truth["exchanges"].as_array().cloned().unwrap_or_default();
         if seen.exchanges.len() == told.len() {
@@ -34,7 +37,8 @@ fn corpus() -> Vec<(String, Vec<Exchange>, Vec<Value>)> {
     all
 }
 
-/// What the truth's facts amount to. A stream that promises an end, brought text and has neither terminator nor finish reason was cut short however
+/// What the truth's facts amount to. A stream that promises an end, brought text and has neither terminator nor finish
+/// reason was cut short however
 /// its transport ended.
 fn expected(truth: &Value) -> Verdict {
     let r = &truth["response"];
@@ -96,13 +100,23 @@ fn endings_agree_with_the_truth() {
         for (x, truth) in exchanges.iter().zip(&told) {
             let reset = &truth["response"]["h2_rst"];
             if let (Some(code), Some(EndSignal::RstStream(have))) = (reset["code"].as_u64(), x.ending.told) {
-                assert_eq!((u64::from(have), x.ending.by.as_str().starts_with(reset["by"].as_str().unwrap())), (code, true), "{name}");
+                assert_eq!(
+                    (u64::from(have), x.ending.by.as_str().starts_with(reset["by"].as_str().unwrap())),
+                    (code, true),
+                    "{name}"
+                );
                 compared += 1;
             }
             let whole = truth["response"]["complete"] == true && !matches!(x.ending.told, Some(EndSignal::NotCaptured));
             let cuts = matches!(
                 x.ending.told,
-                Some(EndSignal::Fin | EndSignal::Reset | EndSignal::CloseNotify | EndSignal::RstStream(_) | EndSignal::GoAway { .. })
+                Some(
+                    EndSignal::Fin
+                        | EndSignal::Reset
+                        | EndSignal::CloseNotify
+                        | EndSignal::RstStream(_)
+                        | EndSignal::GoAway { .. }
+                )
             );
             assert!(!(whole && cuts), "{name}: {:?}", x.ending);
         }

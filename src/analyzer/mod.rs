@@ -5,7 +5,8 @@
 //!                                          ▲
 //!                  a proxy, a transcript ──┘
 //! ```
-//! No clock is read here: packets and events bring their times, and [`Analyzer::advance`] says that time passed without any.
+//! No clock is read here: packets and events bring their times, and [`Analyzer::advance`] says that time passed without
+//! any.
 
 mod reassembly;
 
@@ -31,7 +32,8 @@ use crate::time::Timestamp;
 pub struct Options {
     /// Bounds of TCP reassembly. Without effect on [`Analyzer::event`].
     pub reassembly: ReassemblyLimits,
-    /// Drop packets whose IPv4 or TCP checksum is wrong. Captures of the sending machine hold many of these: its network device fills in
+    /// Drop packets whose IPv4 or TCP checksum is wrong. Captures of the sending machine hold many of these: its
+    /// network device fills in
     /// checksums later.
     pub verify_checksums: bool,
     /// Only packets to or from these TCP ports; empty: all. Without effect on [`Analyzer::event`].
@@ -42,7 +44,8 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// Profile, levels of rules, exceptions.
     pub policy: Policy,
-    /// Keep body bytes, deliveries, records and hashes. Without them an exchange holds only what was made of them, which takes less memory
+    /// Keep body bytes, deliveries, records and hashes. Without them an exchange holds only what was made of them,
+    /// which takes less memory
     /// and is enough for the same figures and findings.
     pub contents: bool,
     /// Body bytes of one exchange that are held before they are handed on as a [`Part`].
@@ -69,7 +72,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Every exchange comes whole, however long it is: nothing is handed on in parts. Memory grows with the longest exchange.
+    /// Every exchange comes whole, however long it is: nothing is handed on in parts. Memory grows with the longest
+    /// exchange.
     pub fn whole() -> Self {
         Options { part_bytes: usize::MAX, part_items: usize::MAX, ..Options::default() }
     }
@@ -120,7 +124,8 @@ struct Judge {
 impl Analyzer {
     /// An analyzer that has seen nothing.
     pub fn new(options: Options) -> Analyzer {
-        let Options { reassembly, verify_checksums, ports, keys, thresholds, policy, contents, part_bytes, part_items } = options;
+        let Options { reassembly, verify_checksums, ports, keys, thresholds, policy, contents, part_bytes, part_items } =
+            options;
         let config = pipeline::Config { part_bytes, part_items, keys, contents, ..pipeline::Config::default() };
         Analyzer {
             reassembly: Reassembly::new(reassembly, verify_checksums, ports),
@@ -136,7 +141,8 @@ impl Analyzer {
         self.drain(sink);
     }
 
-    /// What happened to a connection, from a source that has no packets. One analyzer takes packets or events, not both: the numbers of
+    /// What happened to a connection, from a source that has no packets. One analyzer takes packets or events, not
+    /// both: the numbers of
     /// connections would collide.
     pub fn event(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(Output)) {
         self.pipeline.feed(event);
@@ -150,7 +156,8 @@ impl Analyzer {
         self.drain(sink);
     }
 
-    /// The capture is over: every connection that is open ends here. Afterwards the analyzer is empty. Returns what the packets were.
+    /// The capture is over: every connection that is open ends here. Afterwards the analyzer is empty. Returns what the
+    /// packets were.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Output)) -> NetStats {
         let Analyzer { reassembly, pipeline, .. } = self;
         let stats = reassembly.finish(&mut |event| pipeline.feed(&event));

@@ -23,7 +23,8 @@ impl Default for Reassembly {
 }
 
 impl Reassembly {
-    /// `ports`: only TCP to or from these; empty: all. `verify_checksums`: drop packets whose IPv4 or TCP checksum is wrong.
+    /// `ports`: only TCP to or from these; empty: all. `verify_checksums`: drop packets whose IPv4 or TCP checksum is
+    /// wrong.
     pub fn new(limits: tcp::Limits, verify_checksums: bool, ports: Vec<u16>) -> Reassembly {
         Reassembly { net: net::Decoder::new().verify_checksums(verify_checksums), tcp: tcp::Table::new(limits), ports }
     }
@@ -43,7 +44,8 @@ impl Reassembly {
         self.tcp.advance(now, sink);
     }
 
-    /// The capture is over: what waits is delivered with its gaps, every connection ends. Returns what the packets were.
+    /// The capture is over: what waits is delivered with its gaps, every connection ends. Returns what the packets
+    /// were.
     pub fn finish(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) -> NetStats {
         self.tcp.finish(sink);
         self.net.stats()

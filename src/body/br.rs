@@ -26,7 +26,8 @@ impl Coding for Br {
 
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress {
         let (mut left, mut used, mut room, mut made, mut total) = (input.len(), 0, output.len(), 0, 0);
-        let result = BrotliDecompressStream(&mut left, &mut used, input, &mut room, &mut made, output, &mut total, &mut self.0);
+        let result =
+            BrotliDecompressStream(&mut left, &mut used, input, &mut room, &mut made, output, &mut total, &mut self.0);
         let status = match result {
             BrotliResult::ResultSuccess => Status::Ended,
             BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Status::Going,

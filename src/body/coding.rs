@@ -216,7 +216,11 @@ impl Stage {
             }
             match status {
                 Status::Ended => {
-                    self.state = if self.coding.repeats() { State::Probing { seen: Vec::new(), again: true } } else { State::Over };
+                    self.state = if self.coding.repeats() {
+                        State::Probing { seen: Vec::new(), again: true }
+                    } else {
+                        State::Over
+                    };
                     return used;
                 }
                 Status::Broken(why) => {

@@ -85,7 +85,14 @@ impl Decoder {
 
     /// The next bytes of the wire body. All that can be decoded from them is emitted at once, in pieces of at
     /// most 32 KiB.
-    pub fn push(&mut self, at: Timestamp, frame: u64, bytes: &[u8], sink: &mut dyn FnMut(Piece<'_>), odd: &mut dyn FnMut(Oddity)) {
+    pub fn push(
+        &mut self,
+        at: Timestamp,
+        frame: u64,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(Piece<'_>),
+        odd: &mut dyn FnMut(Oddity),
+    ) {
         self.say_unknown(at, odd);
         let mut sink = |bytes: &[u8]| {
             if !bytes.is_empty() {
@@ -122,7 +129,14 @@ impl Decoder {
 }
 
 /// Passes bytes through all stages; only the outermost one's offsets are those of the wire body.
-fn run(stages: &mut [Stage], outer: bool, at: Timestamp, bytes: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut dyn FnMut(Oddity)) {
+fn run(
+    stages: &mut [Stage],
+    outer: bool,
+    at: Timestamp,
+    bytes: &[u8],
+    sink: &mut dyn FnMut(&[u8]),
+    odd: &mut dyn FnMut(Oddity),
+) {
     let Some((first, rest)) = stages.split_first_mut() else { return sink(bytes) };
     // Both the stage and the stages after it report: each gets the sink for oddities in turn.
     let odd = std::cell::RefCell::new(odd);

@@ -86,7 +86,9 @@ impl Buffer {
         if !matches!(self.over, Over::No) {
             return false;
         }
-        if self.start > 0 && (self.start == self.end || self.bytes.len() - self.start < n || self.end == self.bytes.len()) {
+        if self.start > 0
+            && (self.start == self.end || self.bytes.len() - self.start < n || self.end == self.bytes.len())
+        {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;

@@ -132,7 +132,9 @@ impl Reader {
                     let (at, have) = (self.buffer.offset(), self.buffer.seen().len());
                     let why = self.failed().unwrap_or_else(|| "the file ends".into());
                     let frame = self.frame + 1;
-                    return self.end_badly(&format!("{why} inside packet {frame} at byte {at}: {have} of its {need} bytes are there"));
+                    return self.end_badly(&format!(
+                        "{why} inside packet {frame} at byte {at}: {have} of its {need} bytes are there"
+                    ));
                 }
                 Step::Impossible { at, what } => {
                     self.over = true;
@@ -175,7 +177,10 @@ impl Reader {
                     self.over = true;
                     return Ok(None);
                 }
-                bail!("{name} is empty (0 bytes). Was the capture stopped before anything was written? tcpdump -U writes at once");
+                bail!(
+                    "{name} is empty (0 bytes). Was the capture stopped before anything was written? tcpdump -U \
+                        writes at once"
+                );
             }
             return Err(self.no_capture(&name));
         };
@@ -190,7 +195,8 @@ impl Reader {
         let Some(header) = Header::parse(self.buffer.seen()) else {
             let have = self.buffer.seen().len();
             bail!(
-                "{name} ends at byte {have} inside the pcap file header of {} bytes: there are no packets in it; copy or capture it again",
+                "{name} ends at byte {have} inside the pcap file header of {} bytes: there are no packets in it; copy \
+                    or capture it again",
                 pcap::HEADER
             );
         };
@@ -203,7 +209,8 @@ impl Reader {
     fn no_capture(&mut self, name: &str) -> anyhow::Error {
         self.buffer.want(16);
         let head = &self.buffer.seen()[..self.buffer.seen().len().min(16)];
-        let hint = guess(head).unwrap_or("a capture begins with a pcap or pcapng magic number, plain or compressed with gzip or zstd");
+        let hint = guess(head)
+            .unwrap_or("a capture begins with a pcap or pcapng magic number, plain or compressed with gzip or zstd");
         anyhow!("{name} is not a capture file: it begins with \"{}\" at byte 0; {hint}", excerpt(head))
     }
 
@@ -224,7 +231,14 @@ impl Reader {
         let data = self.buffer.get(found.data);
         self.counts.packets += 1;
         self.counts.bytes += data.len() as u64;
-        Packet { at: self.last, frame: self.frame, link: found.link, device: found.device, wire_len: found.wire_len, data }
+        Packet {
+            at: self.last,
+            frame: self.frame,
+            link: found.link,
+            device: found.device,
+            wire_len: found.wire_len,
+            data,
+        }
     }
 
     /// The error of the source as text.

@@ -110,7 +110,8 @@ impl Live {
         if ifaces.is_empty() {
             anyhow::bail!("no device to capture from; there are: {}", devices::names());
         }
-        let mut live = Live { devices: Vec::new(), notices: Vec::new(), frame: 0, bytes: 0, last: Timestamp::default() };
+        let mut live =
+            Live { devices: Vec::new(), notices: Vec::new(), frame: 0, bytes: 0, last: Timestamp::default() };
         for (i, name) in ifaces.iter().enumerate() {
             if !ifaces[..i].contains(name) {
                 live.devices.push(Device::open(name, options, &mut live.notices)?);
@@ -153,7 +154,10 @@ impl Live {
                 _ => {}
             }
             if self.devices.iter().all(|d| d.gone) {
-                anyhow::ensure!(!matches!(phase, Phase::Running), "no device is left to capture from; packets captured before were kept");
+                anyhow::ensure!(
+                    !matches!(phase, Phase::Running),
+                    "no device is left to capture from; packets captured before were kept"
+                );
                 return Ok(());
             }
             if empty {
@@ -189,7 +193,14 @@ impl Live {
                 #[allow(clippy::unnecessary_cast)] // the fields' types differ by system
                 let at = Timestamp::from_parts(p.header.ts.tv_sec as i64, p.header.ts.tv_usec as i64 * fraction);
                 *last = at;
-                sink(LiveItem::Packet(Packet { at, frame: *frame, link, device: index as u32, wire_len: p.header.len, data: p.data }));
+                sink(LiveItem::Packet(Packet {
+                    at,
+                    frame: *frame,
+                    link,
+                    device: index as u32,
+                    wire_len: p.header.len,
+                    data: p.data,
+                }));
             });
             match got {
                 Ok(n) => empty &= n < BATCH,
@@ -212,8 +223,12 @@ impl Live {
 
     /// Wait until a device has packets, a signal comes, or the time is over.
     fn wait(&self, at_most: Duration) {
-        let mut fds: Vec<libc::pollfd> =
-            self.devices.iter().filter(|d| !d.gone).map(|d| libc::pollfd { fd: d.fd, events: libc::POLLIN, revents: 0 }).collect();
+        let mut fds: Vec<libc::pollfd> = self
+            .devices
+            .iter()
+            .filter(|d| !d.gone)
+            .map(|d| libc::pollfd { fd: d.fd, events: libc::POLLIN, revents: 0 })
+            .collect();
         let ms = at_most.as_micros().div_ceil(1000).min(100) as i32;
         // SAFETY: the pointer and the count are those of the vector, which outlives the call. A failure only
         // returns early, and the loop tries again.

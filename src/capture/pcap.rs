@@ -45,7 +45,9 @@ impl Header {
         let (big, nanos, record) = Header::magic([b[0], b[1], b[2], b[3]])?;
         // the upper bits of the link type are the FCS length and reserved
         let link = word(b, 20, big) & 0x03ff_ffff;
-        let half = |at: usize| if big { u16::from_be_bytes([b[at], b[at + 1]]) } else { u16::from_le_bytes([b[at], b[at + 1]]) };
+        let half = |at: usize| {
+            if big { u16::from_be_bytes([b[at], b[at + 1]]) } else { u16::from_le_bytes([b[at], b[at + 1]]) }
+        };
         Some(Header { big, nanos, record, link, version: (half(4), half(6)) })
     }
 
@@ -58,7 +60,8 @@ impl Header {
             };
         }
         let b = buffer.seen();
-        let (secs, fraction, len, wire_len) = (word(b, 0, self.big), word(b, 4, self.big), word(b, 8, self.big), word(b, 12, self.big));
+        let (secs, fraction, len, wire_len) =
+            (word(b, 0, self.big), word(b, 4, self.big), word(b, 8, self.big), word(b, 12, self.big));
         if len > MAX_RECORD {
             let what = format!("a packet that claims {len} bytes; the limit is {MAX_RECORD}");
             return Step::Impossible { at: buffer.offset(), what };

@@ -201,7 +201,8 @@ impl Sections {
     }
 
     fn section(&mut self, b: &[u8]) -> Step {
-        let (kernel, device) = self.interfaces.iter().fold((self.kernel, self.device), |(k, d), i| (add(k, i.kernel), add(d, i.device)));
+        let (kernel, device) =
+            self.interfaces.iter().fold((self.kernel, self.device), |(k, d), i| (add(k, i.kernel), add(d, i.device)));
         (self.kernel, self.device) = (kernel, device);
         self.before = self.before.saturating_add(self.interfaces.len() as u32);
         self.interfaces.clear();
@@ -209,7 +210,9 @@ impl Sections {
         self.unknown = major != 1;
         match self.unknown {
             false => Step::Nothing,
-            true => Step::Notice(format!("a section of pcapng version {major}.{minor}; only 1.x is known, the section is skipped")),
+            true => Step::Notice(format!(
+                "a section of pcapng version {major}.{minor}; only 1.x is known, the section is skipped"
+            )),
         }
     }
 
@@ -221,7 +224,8 @@ impl Sections {
             return Step::Notice(format!("more than {MAX_INTERFACES} interfaces in one section"));
         }
         let link = u32::from(self.u16(b, 0));
-        let mut new = Interface { link, snaplen: self.u32(b, 4), unit: Unit::Nanos(1000), offset: 0, kernel: None, device: None };
+        let mut new =
+            Interface { link, snaplen: self.u32(b, 4), unit: Unit::Nanos(1000), offset: 0, kernel: None, device: None };
         self.options(&b[8..], |code, value| match (code, value) {
             (9, [resolution, ..]) => new.unit = Unit::new(*resolution),
             (14, value) => new.offset = self.u64(value).map_or(0, |v| v as i64),

@@ -38,7 +38,8 @@ fn id(name: &str) -> Option<u32> {
 }
 
 fn become_user(uid: u32, gid: u32) -> anyhow::Result<()> {
-    let failed = |what: &str| anyhow::anyhow!("cannot give up root for user {uid}: {what}: {}", std::io::Error::last_os_error());
+    let failed =
+        |what: &str| anyhow::anyhow!("cannot give up root for user {uid}: {what}: {}", std::io::Error::last_os_error());
     let user = std::env::var("SUDO_USER").ok().and_then(|u| std::ffi::CString::new(u).ok());
     let groups = match user {
         // SAFETY: `user` is a string that ends with NUL and lives through the call.
@@ -128,12 +129,21 @@ mod tests {
     /// User ids, group ids, effective capabilities of this thread.
     fn status() -> Vec<String> {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-        let line = |key| status.lines().find_map(|l: &str| l.strip_prefix(key)).unwrap().split_whitespace().collect::<Vec<_>>().join(",");
+        let line = |key| {
+            status
+                .lines()
+                .find_map(|l: &str| l.strip_prefix(key))
+                .unwrap()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         vec![line("Uid:"), line("Gid:"), line("CapEff:")]
     }
 
     fn run(command: &mut Command) -> String {
-        let out = command.args(["--exact", CHILD, "--nocapture", "--include-ignored"]).env(IS_CHILD, "1").output().unwrap();
+        let out =
+            command.args(["--exact", CHILD, "--nocapture", "--include-ignored"]).env(IS_CHILD, "1").output().unwrap();
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
@@ -144,7 +154,8 @@ mod tests {
     #[test]
     #[ignore = "needs root"]
     fn root_through_sudo_becomes_the_user() {
-        let said = run(Command::new(this()).env("SUDO_UID", "65534").env("SUDO_GID", "65533").env("SUDO_USER", "nobody"));
+        let said =
+            run(Command::new(this()).env("SUDO_UID", "65534").env("SUDO_GID", "65533").env("SUDO_USER", "nobody"));
         assert!(said.contains("ToSudoUser { uid: 65534, gid: 65533 }"), "{said}");
         assert!(said.contains("-> 65534,65534,65534,65534 65533,65533,65533,65533 0000000000000000"), "{said}");
         let said = run(Command::new(this()).env_remove("SUDO_UID"));
@@ -154,13 +165,17 @@ mod tests {
     #[test]
     #[ignore = "needs root"]
     fn capabilities_of_the_file_are_given_up() {
-        let caps = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw"];
+        let caps =
+            ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw"];
         // A copy that another user may run, wherever the project is.
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let copy = dir.path().join("tests");
         std::fs::copy(this(), &copy).unwrap();
         let said = run(Command::new("setpriv").args(caps).arg(copy));
-        assert!(said.contains("Capabilities") && said.contains("0000000000002000 -> ") && said.contains("0000000000000000"), "{said}");
+        assert!(
+            said.contains("Capabilities") && said.contains("0000000000002000 -> ") && said.contains("0000000000000000"),
+            "{said}"
+        );
     }
 }

@@ -64,9 +64,13 @@ impl Source {
         let all = Cursor::new(head[..n].to_vec()).chain(self);
         Ok(match head[..n] {
             // several members one after the other are one file (RFC 1952 section 2.2)
-            [0x1f, 0x8b, ..] => (Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 17, all))), Some("gzip")),
+            [0x1f, 0x8b, ..] => {
+                (Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 17, all))), Some("gzip"))
+            }
             // a zstd frame, or a skippable frame before one (RFC 8878 sections 3.1.1, 3.1.2)
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => (Box::new(zstd::stream::read::Decoder::new(all)?), Some("zstd")),
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+                (Box::new(zstd::stream::read::Decoder::new(all)?), Some("zstd"))
+            }
             _ => (Box::new(all), None),
         })
     }
@@ -115,7 +119,9 @@ pub(super) fn guess(head: &[u8]) -> Option<&'static str> {
         [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
         [b's', b'n', b'o', b'o', ..] => "it is a snoop capture: convert it with editcap -F pcapng FILE NEW",
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed twice: decompress it once",
-        _ if !head.is_empty() && head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | 0x20..=0x7e) || *b >= 0x80) => {
+        _ if !head.is_empty()
+            && head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | 0x20..=0x7e) || *b >= 0x80) =>
+        {
             "it looks like text"
         }
         _ => return None,

@@ -38,7 +38,14 @@ pub(super) fn drain(reader: &mut Reader) -> All {
             Ok(None) => return all,
             Ok(Some(Item::Packet(p))) => {
                 let data = p.data.to_vec();
-                all.packets.push(Owned { at: p.at, frame: p.frame, link: p.link, device: p.device, wire_len: p.wire_len, data });
+                all.packets.push(Owned {
+                    at: p.at,
+                    frame: p.frame,
+                    link: p.link,
+                    device: p.device,
+                    wire_len: p.wire_len,
+                    data,
+                });
             }
             Ok(Some(Item::Secrets(s))) => all.secrets.push(s.to_vec()),
             Ok(Some(Item::Notice(n))) => all.notices.push(n),

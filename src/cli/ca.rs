@@ -57,7 +57,8 @@ pub(super) fn run(args: &CaArgs, common: &Common) -> Result<u8> {
             let path = ca::rotate(&folder, kind)?;
             if !common.quiet {
                 say(
-                    "sniff: a new authority; clients that trusted the old one must be told, and proxies that run keep the old one until they end",
+                    "sniff: a new authority; clients that trusted the old one must be told, and proxies that run keep \
+                        the old one until they end",
                 );
             }
             format!("{}\n", path.display())
@@ -108,22 +109,39 @@ mod tests {
     #[test]
     fn install_help_is_ready_to_paste() {
         let text = help("/h/CA/ca.pem");
-        let line = |begin: &str| text.lines().find(|l| l.trim_start().starts_with(begin)).unwrap_or_default().trim().to_owned();
+        let line = |begin: &str| {
+            text.lines().find(|l| l.trim_start().starts_with(begin)).unwrap_or_default().trim().to_owned()
+        };
         for (begin, words) in [
             ("curl ", "curl --cacert /h/CA/ca.pem …            or CURL_CA_BUNDLE=/h/CA/ca.pem"),
-            ("Python ", "SSL_CERT_FILE=/h/CA/ca.pem (httpx: openai, anthropic)   REQUESTS_CA_BUNDLE=/h/CA/ca.pem (requests)"),
+            (
+                "Python ",
+                "SSL_CERT_FILE=/h/CA/ca.pem (httpx: openai, anthropic)   REQUESTS_CA_BUNDLE=/h/CA/ca.pem (requests)",
+            ),
             ("Node.js ", "NODE_EXTRA_CA_CERTS=/h/CA/ca.pem "),
             ("Deno ", "DENO_CERT=/h/CA/ca.pem"),
             ("Go, ", "SSL_CERT_FILE=/h/CA/ca.pem"),
             ("Git ", "git -c http.sslCAInfo=/h/CA/ca.pem …"),
             ("AWS ", "AWS_CA_BUNDLE=/h/CA/ca.pem"),
-            ("Java ", "keytool -importcert -noprompt -alias sniff -file /h/CA/ca.pem -keystore trust.jks -storepass changeit"),
+            (
+                "Java ",
+                "keytool -importcert -noprompt -alias sniff -file /h/CA/ca.pem -keystore trust.jks -storepass changeit",
+            ),
             ("Chromium ", "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sniff -i /h/CA/ca.pem "),
-            ("Debian", "sudo cp /h/CA/ca.pem /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates"),
+            (
+                "Debian",
+                "sudo cp /h/CA/ca.pem /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates",
+            ),
             ("Fedora", "sudo cp /h/CA/ca.pem /etc/pki/ca-trust/source/anchors/sniff.pem && sudo update-ca-trust"),
             ("Arch ", "sudo trust anchor /h/CA/ca.pem          undo: sudo trust anchor --remove /h/CA/ca.pem"),
-            ("Alpine ", "sudo cp /h/CA/ca.pem /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates"),
-            ("macOS ", "sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain /h/CA/ca.pem"),
+            (
+                "Alpine ",
+                "sudo cp /h/CA/ca.pem /usr/local/share/ca-certificates/sniff.crt && sudo update-ca-certificates",
+            ),
+            (
+                "macOS ",
+                "sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain /h/CA/ca.pem",
+            ),
             ("Windows ", "certutil -addstore -user Root /h/CA/ca.pem"),
         ] {
             assert!(line(begin).contains(words), "{}", line(begin));

@@ -135,7 +135,9 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
 /// The file begins as SQLite's do.
 fn is_database(path: &str) -> bool {
     let mut magic = [0; 16];
-    path != "-" && std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"SQLite format 3\0"
+    path != "-"
+        && std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok()
+        && magic == *b"SQLite format 3\0"
 }
 
 /// What was found when it was recorded, held to the policy of now.
@@ -177,7 +179,14 @@ fn options(args: &CheckArgs, judge: &Judge, keys: &Keys) -> analyzer::Options {
     }
 }
 
-fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
+fn capture(
+    path: &str,
+    args: &CheckArgs,
+    judge: &Judge,
+    common: &Common,
+    all: &mut Compliance,
+    cases: &mut Vec<Case>,
+) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
     let mut reader = file::Reader::open(path)?;
@@ -190,7 +199,11 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, all: &m
     let mut sink = |output| match output {
         analyzer::Output::Exchange(f) => {
             let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
-            let case = if args.clients { clients::case(Some(name), &summary, &f.exchange, args.answer.as_deref()) } else { None };
+            let case = if args.clients {
+                clients::case(Some(name), &summary, &f.exchange, args.answer.as_deref())
+            } else {
+                None
+            };
             found.push((summary, case));
         }
         analyzer::Output::Connection(c) => tally.connection(&c),

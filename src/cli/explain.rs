@@ -78,12 +78,15 @@ fn find(wanted: &str) -> Result<Subject> {
         return Ok(Subject::Clients(models));
     }
     let lower = wanted.to_lowercase();
-    let rules = RULES.iter().filter(|r| r.code.to_lowercase().starts_with(&lower) || r.name.contains(&lower)).map(|r| r.code);
+    let rules =
+        RULES.iter().filter(|r| r.code.to_lowercase().starts_with(&lower) || r.name.contains(&lower)).map(|r| r.code);
     let near = |c: &&Client| c.name.to_lowercase().contains(&lower) || c.title.to_lowercase().contains(&lower);
     let mut near: Vec<&str> = rules.chain(clients::catalogue().filter(near).map(|c| c.title)).collect();
     near.dedup();
     match near[..] {
-        [] => bail!("no rule and no client is named {wanted:?}; sniff explain lists the rules, docs/clients.md the clients"),
+        [] => bail!(
+            "no rule and no client is named {wanted:?}; sniff explain lists the rules, docs/clients.md the clients"
+        ),
         _ => bail!("no rule and no client is named {wanted:?}; perhaps {}", near.join(", ")),
     }
 }
@@ -100,7 +103,14 @@ fn client(models: &[&Client], format: Format, out: &mut Output) -> Result<()> {
 }
 
 fn text(c: &Client) -> String {
-    format!("{}\n  {}\n\n  dialect   {}\n  evidence  {}\n  in JSON   {}\n", c.title, c.about, c.dialect.name, c.evidence.text(), c.name)
+    format!(
+        "{}\n  {}\n\n  dialect   {}\n  evidence  {}\n  in JSON   {}\n",
+        c.title,
+        c.about,
+        c.dialect.name,
+        c.evidence.text(),
+        c.name
+    )
 }
 
 fn document(c: &Client) -> Value {

@@ -52,7 +52,9 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     let ids = super::replay::selected(&reader, &args.ids, &args.selectors)?;
     match ids.len() {
         0 => bail!("no exchange is selected (sniff list shows what is recorded)"),
-        n @ 2.. if HOLDS_ONE.contains(&format.as_str()) => bail!("{format} holds one exchange, and {n} are selected; name one"),
+        n @ 2.. if HOLDS_ONE.contains(&format.as_str()) => {
+            bail!("{format} holds one exchange, and {n} are selected; name one")
+        }
         _ => {}
     }
     let mut exchanges = super::replay::load(&reader, &ids)?;
@@ -132,7 +134,8 @@ fn pcapng(args: &ExportArgs, exchanges: &[Exchange]) -> Result<Vec<u8>> {
     // Each exchange becomes its own connection, with its own client port.
     let ports = all.iter().enumerate().map(|(i, (endpoints, transcript))| {
         let mut endpoints = *endpoints;
-        let taken = all[..i].iter().filter(|(e, _)| e.client == endpoints.client && e.server == endpoints.server).count();
+        let taken =
+            all[..i].iter().filter(|(e, _)| e.client == endpoints.client && e.server == endpoints.server).count();
         endpoints.client.set_port(endpoints.client.port().wrapping_add(taken as u16 * 7));
         (endpoints, transcript)
     });

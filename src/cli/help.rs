@@ -69,7 +69,8 @@ pub(super) struct ManArgs {
     folder: PathBuf,
 }
 
-/// The command line. Each command has a short help that ends with how much more the long one has, and a long one with its examples.
+/// The command line. Each command has a short help that ends with how much more the long one has, and a long one with
+/// its examples.
 pub(super) fn command() -> Command {
     let command = shortened(Cli::command());
     // Only a built command knows the global options that it gets from above.
@@ -80,8 +81,9 @@ pub(super) fn command() -> Command {
 
 /// Options that only the long help shows are marked.
 fn shortened(command: Command) -> Command {
-    let long_only =
-        |a: &clap::Arg| a.get_help_heading().is_some_and(|h| LONG_HEADINGS.contains(&h)) || LONG_ONLY.contains(&a.get_id().as_str());
+    let long_only = |a: &clap::Arg| {
+        a.get_help_heading().is_some_and(|h| LONG_HEADINGS.contains(&h)) || LONG_ONLY.contains(&a.get_id().as_str())
+    };
     command.mut_args(|a| if long_only(&a) { a.hide_short_help(true) } else { a }).mut_subcommands(shortened)
 }
 

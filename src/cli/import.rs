@@ -37,7 +37,8 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
     let Kind::Har = args.kind;
     let shown = args.file.display();
     let text = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
-    let har::Imported { exchanges, left_out } = har::exchanges(&text).with_context(|| format!("{shown} is not an HTTP archive"))?;
+    let har::Imported { exchanges, left_out } =
+        har::exchanges(&text).with_context(|| format!("{shown} is not an HTTP archive"))?;
     for (n, why) in &left_out {
         say(&format!("sniff: left out entry {n}: {why}"));
     }
@@ -45,7 +46,8 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
         bail!("{shown} holds no exchange");
     }
     let n = exchanges.len();
-    let session = Session { source: shown.to_string(), started: values::now(), options: serde_json::json!({"import": "har"}) };
+    let session =
+        Session { source: shown.to_string(), started: values::now(), options: serde_json::json!({"import": "har"}) };
     let mut writer = Writer::start(&common.db, session, Secrets::Hide)?;
     let limits = Limits::default();
     exchanges.into_iter().try_for_each(|x| writer.send(Output::Exchange(Box::new(Analyzed::new(x, &limits)))))?;

@@ -15,13 +15,15 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    /// The file that `path` names, if one is named, and everything that it holds so far. A file of the environment (`SSLKEYLOGFILE`) need not be
+    /// The file that `path` names, if one is named, and everything that it holds so far. A file of the environment
+    /// (`SSLKEYLOGFILE`) need not be
     /// there: it may be meant for others.
     pub(super) fn start(path: Option<&Path>, keys: &Keys) -> Result<Follow> {
         Follow::open(path, keys, false)
     }
 
-    /// The same for a live recording, which waits for a file that is not there: the program that writes it may start later.
+    /// The same for a live recording, which waits for a file that is not there: the program that writes it may start
+    /// later.
     #[cfg(feature = "live")]
     pub(super) fn wait(path: Option<&Path>, keys: &Keys) -> Result<Follow> {
         Follow::open(path, keys, true)

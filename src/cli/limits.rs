@@ -1,4 +1,5 @@
-//! The options for bounds and thresholds: how packets are put together (where packets are read), what rules take for slow or late.
+//! The options for bounds and thresholds: how packets are put together (where packets are read), what rules take for
+//! slow or late.
 
 use super::policy::Limits as FileLimits;
 use super::values;
@@ -109,7 +110,8 @@ impl ThresholdArgs {
     }
 }
 
-/// The limits that applied, as JSON for the session's row: members are named as the options, times are in milliseconds. Doors without
+/// The limits that applied, as JSON for the session's row: members are named as the options, times are in milliseconds.
+/// Doors without
 /// packets have no reassembly limits.
 pub(super) fn recorded(options: &analyzer::Options, packets: bool) -> Value {
     let (r, t) = (&options.reassembly, &options.thresholds);

@@ -32,7 +32,10 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let selector = args.selectors.selector();
     if args.connections {
         if !selector.is_of_connections() {
-            bail!("connections have session, times and host; --path, --model, --dialect, --framing and --streaming belong to exchanges");
+            bail!(
+                "connections have session, times and host; --path, --model, --dialect, --framing and --streaming \
+                    belong to exchanges"
+            );
         }
         let mut out = Output::open(common)?;
         unless_closed(write_connections(&reader, &selector, format, &mut out).and_then(|()| out.finish()))?;

@@ -1,4 +1,5 @@
-//! The command line: one file per subcommand. Exit code 0: all well, 1: findings at or over the limit, 2: could not run.
+//! The command line: one file per subcommand. Exit code 0: all well, 1: findings at or over the limit, 2: could not
+//! run.
 //!
 //! To add one more subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
 
@@ -125,7 +126,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether a command line, program name first, has a form that the program accepts. Nothing is run; the error is the first line of clap's.
+/// Whether a command line, program name first, has a form that the program accepts. Nothing is run; the error is the
+/// first line of clap's.
 pub fn parses(words: &[String]) -> Result<(), String> {
     match help::parse(words.iter().map(Into::into).collect()) {
         Ok(_) => Ok(()),
@@ -147,7 +149,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::Run(args)) => run::run(args, common),
         #[cfg(feature = "proxy")]
         Some(Command::Ca(args)) => ca::run(args, common),
-        Some(Command::Record(args)) if !args.has_source() => anyhow::bail!("nothing to record from; give --iface DEVICE or --read FILE"),
+        Some(Command::Record(args)) if !args.has_source() => {
+            anyhow::bail!("nothing to record from; give --iface DEVICE or --read FILE")
+        }
         Some(Command::Record(args)) => record::run(args, common),
         Some(Command::Completions(args)) => help::completions(args, common),
         Some(Command::Man(args)) => help::man(args, common),

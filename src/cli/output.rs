@@ -87,7 +87,8 @@ fn colors(wanted: Color, terminal: bool) -> bool {
     }
 }
 
-/// Columns to use: those of the terminal, else `COLUMNS`, else plenty; never under 80, never over 200, where lines get hard to read.
+/// Columns to use: those of the terminal, else `COLUMNS`, else plenty; never under 80, never over 200, where lines get
+/// hard to read.
 fn width(terminal: Option<i32>) -> usize {
     let from_env = || std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     terminal.and_then(columns).or_else(from_env).unwrap_or(160).clamp(80, 200)

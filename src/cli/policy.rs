@@ -127,7 +127,12 @@ struct AllowEntry {
 
 impl AllowEntry {
     fn into_allow(self) -> Allow {
-        Allow { rules: self.rules.into_iter().map(|r| r.0).collect(), host: self.host, path: self.path, model: self.model }
+        Allow {
+            rules: self.rules.into_iter().map(|r| r.0).collect(),
+            host: self.host,
+            path: self.path,
+            model: self.model,
+        }
     }
 }
 
@@ -182,7 +187,8 @@ fn profile(name: &str) -> Result<&'static policy::Profile, String> {
 }
 
 fn rule_level(text: &str) -> Result<(&'static str, Option<Level>), String> {
-    let (rule, level) = text.split_once('=').ok_or("wanted is RULE=LEVEL, as OAI-CHAT-001=error or missing-done=off")?;
+    let (rule, level) =
+        text.split_once('=').ok_or("wanted is RULE=LEVEL, as OAI-CHAT-001=error or missing-done=off")?;
     Ok((policy::code(rule)?, policy::level(level)?))
 }
 
@@ -193,10 +199,15 @@ mod tests {
 
     #[test]
     fn a_file_with_everything() {
-        let text = "profile = \"strict-openai\"\n[levels]\nmissing-done = \"off\"\nSSE-002 = \"info\"\n[limits]\nstall = \"5s\"\nburst-min-deltas = 9\n\n[[allow]]\nrules = [\"SSE-013\"]\nhost = \"*.example\"\nreason = \"known\"\n";
+        let text = "profile = \"strict-openai\"\n[levels]\nmissing-done = \"off\"\nSSE-002 = \
+            \"info\"\n[limits]\nstall = \"5s\"\nburst-min-deltas = 9\n\n[[allow]]\nrules = [\"SSE-013\"]\nhost = \
+            \"*.example\"\nreason = \"known\"\n";
         let c = parse(text).unwrap();
         assert_eq!(c.profile.map(|p| p.0.name), Some("strict-openai"));
-        assert_eq!(c.levels.iter().map(|(r, l)| (r.0, l.0)).collect::<Vec<_>>(), [("OAI-CHAT-001", None), ("SSE-002", Some(Level::Info))]);
+        assert_eq!(
+            c.levels.iter().map(|(r, l)| (r.0, l.0)).collect::<Vec<_>>(),
+            [("OAI-CHAT-001", None), ("SSE-002", Some(Level::Info))]
+        );
         assert_eq!((c.limits.stall, c.limits.burst_min_deltas), (Some(Span::from_secs(5)), Some(9)));
         assert_eq!(c.allow.len(), 1);
         assert!(parse("").is_ok());

@@ -22,17 +22,28 @@ use std::time::Duration;
 
 /// How long the tee's reader waits before it looks whether it should stop.
 const TICK: Duration = Duration::from_millis(100);
-/// Body bytes and deliveries that one exchange may hold in memory: with thousands of streams this is most of the memory.
+/// Body bytes and deliveries that one exchange may hold in memory: with thousands of streams this is most of the
+/// memory.
 const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     let stop = signals::stop_flag();
-    let listen: SocketAddr = args.listen.parse().with_context(|| format!("--listen {}: wanted is ADDRESS:PORT", args.listen))?;
+    let listen: SocketAddr =
+        args.listen.parse().with_context(|| format!("--listen {}: wanted is ADDRESS:PORT", args.listen))?;
     if !crate::proxy::is_private(listen.ip()) && args.door.auth.is_none() {
-        bail!("--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or SNIFF_PROXY_AUTH)");
+        bail!(
+            "--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or \
+                SNIFF_PROXY_AUTH)"
+        );
     }
     let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
-    let plan = Plan { name, upstream: args.upstream.as_deref(), door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
+    let plan = Plan {
+        name,
+        upstream: args.upstream.as_deref(),
+        door: &args.door,
+        policy: &args.policy,
+        thresholds: &args.thresholds,
+    };
     allow_many_sockets();
     let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
     if !common.quiet {
@@ -50,7 +61,8 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-/// Two sockets for each connection: the soft limit of 1024 descriptors is there for programs that use select(2), and this is none.
+/// Two sockets for each connection: the soft limit of 1024 descriptors is there for programs that use select(2), and
+/// this is none.
 fn allow_many_sockets() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls get a pointer to a live value; where they fail, the old limit stays.
@@ -92,7 +104,13 @@ impl<'a> Door<'a> {
         let source = Source { name: name.clone(), options, capacity, store_secrets, relayed: true };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
-        let kept = analyzer::Options { thresholds, policy, part_bytes: PARTS.0, part_items: PARTS.1, ..analyzer::Options::default() };
+        let kept = analyzer::Options {
+            thresholds,
+            policy,
+            part_bytes: PARTS.0,
+            part_items: PARTS.1,
+            ..analyzer::Options::default()
+        };
         let recording = Recording::begin(source, kept, common, screen)?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(Door {
@@ -108,7 +126,8 @@ impl<'a> Door<'a> {
         })
     }
 
-    /// Lowers the priority of this thread and of the writer. Call it last: threads started later would inherit the priority.
+    /// Lowers the priority of this thread and of the writer. Call it last: threads started later would inherit the
+    /// priority.
     pub(super) fn stand_back(&self) {
         self.recording.on_the_writer(stand_back);
         stand_back();
@@ -131,8 +150,9 @@ impl<'a> Door<'a> {
         // Said again when it has doubled.
         if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
             let all = bytes(lost);
-            self.recording
-                .notice(&format!("the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"));
+            self.recording.notice(&format!(
+                "the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"
+            ));
             self.lost = lost;
         }
     }

@@ -100,7 +100,12 @@ pub(super) struct PaceArgs {
 
 impl PaceArgs {
     pub(super) fn pace(&self) -> Pace {
-        Pace { speed: self.speed, first_delay: self.first_delay, jitter: self.jitter.unwrap_or(Span(0)), seed: self.seed }
+        Pace {
+            speed: self.speed,
+            first_delay: self.first_delay,
+            jitter: self.jitter.unwrap_or(Span(0)),
+            seed: self.seed,
+        }
     }
 }
 
@@ -183,7 +188,8 @@ fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> R
     if all.is_empty() {
         bail!("nothing to replay: no exchange that can be played is selected (sniff list shows what is recorded)");
     }
-    // Requests for the others are answered too, so a test fails for the fault and not for a 404. But some recording must have it.
+    // Requests for the others are answered too, so a test fails for the fault and not for a 404. But some recording
+    // must have it.
     if unfit.len() == all.len() {
         bail!("no recording can carry the fault: {}", unfit.first().map_or("", String::as_str));
     }
@@ -237,7 +243,8 @@ fn asked(exchange: &Exchange) -> Asked {
     Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
 }
 
-/// TLS on the port on which everything is spoken: with the certificate that is given, else by the authority that the proxy uses too. That one is opened
+/// TLS on the port on which everything is spoken: with the certificate that is given, else by the authority that the
+/// proxy uses too. That one is opened
 /// (and created if missing) when the first client speaks TLS.
 #[cfg(feature = "proxy")]
 fn seal(args: &ReplayArgs, local: SocketAddr) -> Result<Option<NewSeal>> {
@@ -264,8 +271,10 @@ fn seal(_: &ReplayArgs, _: SocketAddr) -> Result<Option<NewSeal>> {
 }
 
 fn listen(address: &str) -> Result<TcpListener> {
-    let addresses: Vec<_> =
-        address.to_socket_addrs().with_context(|| format!("{address} is not an address; expected HOST:PORT"))?.collect();
+    let addresses: Vec<_> = address
+        .to_socket_addrs()
+        .with_context(|| format!("{address} is not an address; expected HOST:PORT"))?
+        .collect();
     serve::bind(&addresses).with_context(|| format!("cannot listen on {address}"))
 }
 

@@ -39,7 +39,8 @@ pub(super) struct ReportArgs {
 /// The reports by name, for the command line.
 fn names() -> impl TypedValueParser<Value = Entry> {
     let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about));
-    PossibleValuesParser::new(all).try_map(|name| REPORTS.iter().copied().find(|r| r.name == name).ok_or("no such report"))
+    PossibleValuesParser::new(all)
+        .try_map(|name| REPORTS.iter().copied().find(|r| r.name == name).ok_or("no such report"))
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {

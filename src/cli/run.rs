@@ -1,4 +1,5 @@
-//! `sniff run -- CMD`: runs a command behind its own proxy, which it finds through its environment. Signals and the exit status pass
+//! `sniff run -- CMD`: runs a command behind its own proxy, which it finds through its environment. Signals and the
+//! exit status pass
 //! through.
 
 mod child;
@@ -22,7 +23,8 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(2);
 /// After a command that made no connection.
 const NOTHING: &str = "\
-sniff: the command made no connection through the proxy. If it should have, it ignores HTTP_PROXY and HTTPS_PROXY, as Node.js
+sniff: the command made no connection through the proxy. If it should have, it ignores HTTP_PROXY and HTTPS_PROXY, as \
+Node.js
 before 22.21 does and programs with a transport of their own. Then record it in reverse mode, which needs only its base URL:
   sniff proxy --upstream https://api.example.com     and in the program http://127.0.0.1:8080 in place of that URL";
 const TICK: Duration = Duration::from_millis(50);
@@ -54,7 +56,8 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
     let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
-    let folder = tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
+    let folder =
+        tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
     let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;
     let mut running = Running::start(&args.command, &given)?;
     door.stand_back();

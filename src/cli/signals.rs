@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the normal end of a recording. They set a flag; who is impatient and sends a third one ends the process at once.
+//! SIGINT and SIGTERM: the normal end of a recording. They set a flag; who is impatient and sends a third one ends the
+//! process at once.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -23,7 +24,8 @@ pub(super) fn stop_flag() -> Arc<AtomicBool> {
 }
 
 fn install(signal: i32) {
-    // SAFETY: an all-zero sigaction is valid (no flags, so that waiting calls return; empty mask); the handler only does what may be done
+    // SAFETY: an all-zero sigaction is valid (no flags, so that waiting calls return; empty mask); the handler only
+    // does what may be done
     // in one: atomics and _exit.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();

@@ -56,15 +56,22 @@ impl Tally {
         )];
         let [info, warning, error] = self.findings;
         if self.exchanges > 0 {
-            let worst = [(error, Level::Error), (warning, Level::Warning), (info, Level::Info)].into_iter().find(|(n, _)| *n > 0);
+            let worst = [(error, Level::Error), (warning, Level::Warning), (info, Level::Info)]
+                .into_iter()
+                .find(|(n, _)| *n > 0);
             let style = worst.map_or(Style::Green, |(_, level)| Style::of(level));
-            let said = [count(error, "error", "errors"), count(warning, "warning", "warnings"), format!("{info} info")].join(", ");
+            let said = [count(error, "error", "errors"), count(warning, "warning", "warnings"), format!("{info} info")]
+                .join(", ");
             lines.push(style.paint(&format!("findings: {said}"), color));
         }
-        for (n, who) in [(counts.dropped_kernel, "the kernel (buffer full: try --buffer)"), (counts.dropped_device, "the device")] {
+        for (n, who) in
+            [(counts.dropped_kernel, "the kernel (buffer full: try --buffer)"), (counts.dropped_device, "the device")]
+        {
             if let Some(n @ 1..) = n {
                 let dropped = count(n, "packet was", "packets were");
-                lines.push(Style::Red.paint(&format!("DROPPED: {dropped} dropped by {who}; exchanges may have holes"), color));
+                lines.push(
+                    Style::Red.paint(&format!("DROPPED: {dropped} dropped by {who}; exchanges may have holes"), color),
+                );
             }
         }
         let odd = [

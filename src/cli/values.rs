@@ -58,7 +58,11 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     }
     match span(text) {
         Ok(s) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Ok(now().plus(Span(-s.0))),
-        _ => Err("wanted is a time as 2026-11-22T10:00:00Z, 2026-11-22 10:00 (UTC), 2026-11-22, or how long ago: 10m, 2h, 1d".into()),
+        _ => {
+            Err("wanted is a time as 2026-11-22T10:00:00Z, 2026-11-22 10:00 (UTC), 2026-11-22, or how long ago: 10m, \
+            2h, 1d"
+                .into())
+        }
     }
 }
 

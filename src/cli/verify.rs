@@ -1,4 +1,5 @@
-//! `sniff replay --verify`: plays each recording to a client of our own and says how true it came: by a capture of the loopback device where that is
+//! `sniff replay --verify`: plays each recording to a client of our own and says how true it came: by a capture of the
+//! loopback device where that is
 //! allowed, else by what the client saw.
 
 #[cfg(feature = "live")]
@@ -129,7 +130,9 @@ fn table(found: &[(Fidelity, By)]) -> Table {
         true => Cell::new("equal"),
         false => Cell::new("DIFFER").style(Style::Bold),
     };
-    let of = |(heard, recorded): (u64, u64)| Cell::new(if heard == recorded { heard.to_string() } else { format!("{heard}/{recorded}") });
+    let of = |(heard, recorded): (u64, u64)| {
+        Cell::new(if heard == recorded { heard.to_string() } else { format!("{heard}/{recorded}") })
+    };
     let row = |(f, _): &(Fidelity, By)| {
         let late = |p| Cell::new(span(f.error(p).map(Span)));
         let units = (f.units.0 as u64, f.units.1 as u64);

@@ -50,16 +50,25 @@ impl Accumulator for Raw {
 fn start_tool(event: &Value, block: i64, got: &mut Got) {
     let Some(content) = event.get("content_block").filter(|c| kind_of(c) == "tool_use") else { return };
     let text = |key: &str| content.get(key).and_then(Value::as_str).map(String::from);
-    let tool = Tool { id: text("id"), kind: Some("tool_use".into()), name: text("name").unwrap_or_default(), arguments: String::new() };
+    let tool = Tool {
+        id: text("id"),
+        kind: Some("tool_use".into()),
+        name: text("name").unwrap_or_default(),
+        arguments: String::new(),
+    };
     got.tools.insert((0, block), tool);
 }
 
 fn delta(event: &Value, block: i64, join: Join, got: &mut Got) -> Result<(), String> {
-    let Some(delta) = event.get("delta").filter(|d| !d.is_null()) else { return Err("content_block_delta has no delta".into()) };
+    let Some(delta) = event.get("delta").filter(|d| !d.is_null()) else {
+        return Err("content_block_delta has no delta".into());
+    };
     match kind_of(delta) {
         "text_delta" => join.add_plainly(got, 0, delta.get("text"))?,
         "input_json_delta" => {
-            if let (Some(tool), Some(part)) = (got.tools.get_mut(&(0, block)), delta.get("partial_json").and_then(Value::as_str)) {
+            if let (Some(tool), Some(part)) =
+                (got.tools.get_mut(&(0, block)), delta.get("partial_json").and_then(Value::as_str))
+            {
                 tool.arguments.push_str(part);
             }
         }
@@ -110,8 +119,13 @@ impl Helper {
                 if !self.content {
                     return Err("message_start had no content".into());
                 }
-                let untexted = !self.script && block.is_some_and(|b| kind_of(b) == "text" && !b.get("text").is_some_and(Value::is_string));
-                self.blocks.push(if untexted { "text without text".into() } else { block.map(kind_of).unwrap_or_default().into() });
+                let untexted = !self.script
+                    && block.is_some_and(|b| kind_of(b) == "text" && !b.get("text").is_some_and(Value::is_string));
+                self.blocks.push(if untexted {
+                    "text without text".into()
+                } else {
+                    block.map(kind_of).unwrap_or_default().into()
+                });
                 start_tool(event, self.blocks.len() as i64 - 1, got);
             }
             "content_block_delta" => {
@@ -202,8 +216,16 @@ pub(super) struct Vercel {
 }
 
 /// Stop reasons that it has names for; all others become `other`.
-const KNOWN: &[&str] =
-    &["end_turn", "stop_sequence", "pause_turn", "tool_use", "max_tokens", "model_context_window_exceeded", "refusal", "compaction"];
+const KNOWN: &[&str] = &[
+    "end_turn",
+    "stop_sequence",
+    "pause_turn",
+    "tool_use",
+    "max_tokens",
+    "model_context_window_exceeded",
+    "refusal",
+    "compaction",
+];
 
 impl Accumulator for Vercel {
     fn chunk(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
@@ -235,7 +257,9 @@ impl Accumulator for Vercel {
                 let mut seen = Got::default();
                 stop_reason(event, &mut seen);
                 match event.pointer("/delta/stop_reason").and_then(Value::as_str) {
-                    Some(reason) if !KNOWN.contains(&reason) => got.lose(|| format!("stop reason {reason:?} becomes \"other\"")),
+                    Some(reason) if !KNOWN.contains(&reason) => {
+                        got.lose(|| format!("stop reason {reason:?} becomes \"other\""))
+                    }
                     _ => self.reason |= seen.finished,
                 }
             }
@@ -284,7 +308,11 @@ pub(super) static AI: Shape = Either(&[
                 Object(&[must("type", OneOf(&["thinking"])), must("thinking", Text)]),
                 Object(&[must("type", OneOf(&["tool_use"])), must("id", Text), must("name", Text)]),
                 Object(&[must("type", OneOf(&["redacted_thinking"])), must("data", Text)]),
-                Object(&[must("type", OneOf(&["server_tool_use", "mcp_tool_use"])), must("id", Text), must("name", Text)]),
+                Object(&[
+                    must("type", OneOf(&["server_tool_use", "mcp_tool_use"])),
+                    must("id", Text),
+                    must("name", Text),
+                ]),
                 Object(&[must(
                     "type",
                     OneOf(&[
@@ -318,7 +346,10 @@ pub(super) static AI: Shape = Either(&[
     Object(&[must("type", OneOf(&["error"])), must("error", Object(&[must("type", Text), must("message", Text)]))]),
     Object(&[
         must("type", OneOf(&["message_delta"])),
-        must("delta", Object(&[nullish("stop_reason", Text), nullish("stop_sequence", Text), nullish("container", Any)])),
+        must(
+            "delta",
+            Object(&[nullish("stop_reason", Text), nullish("stop_sequence", Text), nullish("container", Any)]),
+        ),
         must("usage", USAGE_OUT),
     ]),
     Object(&[must("type", OneOf(&["message_stop"]))]),

@@ -1,4 +1,5 @@
-//! How a client gets from body bytes to events: a parser of event streams, or one of the simple loops that many programs carry.
+//! How a client gets from body bytes to events: a parser of event streams, or one of the simple loops that many
+//! programs carry.
 
 use super::sse::{Event, Rest, Sse, Take};
 use super::stream::Stream;
@@ -105,7 +106,11 @@ impl Loop {
             return take(Err("bytes that are not UTF-8".into()));
         }
         let rest = &text[pieces.start..];
-        if complete && self.rest == Rest::Dispatched && !rest.is_empty() { self.piece(rest, take) } else { ControlFlow::Continue(()) }
+        if complete && self.rest == Rest::Dispatched && !rest.is_empty() {
+            self.piece(rest, take)
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn piece(&self, piece: &str, take: &mut Take<'_>) -> ControlFlow<()> {
@@ -149,7 +154,8 @@ impl Cut {
                 Some((at, end(at)))
             }
             Cut::Unicode => {
-                const ENDS: [char; 10] = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+                const ENDS: [char; 10] =
+                    ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
                 let at = from + text[from..].find(ENDS)?;
                 Some((at, text[at..].chars().next().map_or(1, char::len_utf8).max(end(at))))
             }

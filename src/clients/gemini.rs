@@ -39,20 +39,35 @@ pub(super) enum Errors {
     RaiseNull,
 }
 
-const KNOWN: &[&str] =
-    &["STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MALFORMED_FUNCTION_CALL"];
+const KNOWN: &[&str] = &[
+    "STOP",
+    "MAX_TOKENS",
+    "SAFETY",
+    "RECITATION",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "MALFORMED_FUNCTION_CALL",
+];
 
 impl Accumulator for Collect {
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         let error = chunk.get("error").filter(|e| !e.is_null());
         let failed = error.and_then(|e| e.get("code")).and_then(Value::as_i64).is_some_and(|c| (400..600).contains(&c));
         match self.errors {
-            Errors::Raise | Errors::RaiseNull if error.is_some() => return Err("the error in the stream is raised".into()),
-            Errors::RaiseNull if chunk.get("error").is_some() => return Err("`\"error\": null` is taken for an error".into()),
+            Errors::Raise | Errors::RaiseNull if error.is_some() => {
+                return Err("the error in the stream is raised".into());
+            }
+            Errors::RaiseNull if chunk.get("error").is_some() => {
+                return Err("`\"error\": null` is taken for an error".into());
+            }
             Errors::ByCode if failed => return Err("the error in the stream is raised".into()),
             _ => {}
         }
-        if self.provider && chunk.pointer("/promptFeedback/blockReason").and_then(Value::as_str).is_some_and(|r| !r.is_empty()) {
+        if self.provider
+            && chunk.pointer("/promptFeedback/blockReason").and_then(Value::as_str).is_some_and(|r| !r.is_empty())
+        {
             (self.blocked, got.finished) = (true, true);
         }
         if self.blocked {
@@ -66,7 +81,10 @@ impl Accumulator for Collect {
                     let place = got.tools.len() as i64;
                     let name = call.get("name").and_then(Value::as_str).unwrap_or_default().to_string();
                     let arguments = call.get("args").map(Value::to_string).unwrap_or_default();
-                    got.tools.insert((n, place), Tool { id: Some(String::new()), kind: Some(String::new()), name, arguments });
+                    got.tools.insert(
+                        (n, place),
+                        Tool { id: Some(String::new()), kind: Some(String::new()), name, arguments },
+                    );
                 }
                 if part.get("thought").and_then(Value::as_bool) != Some(true) {
                     Join::Dropped.add(got, n, part.get("text"))?;
@@ -84,7 +102,8 @@ impl Accumulator for Collect {
     }
 }
 
-/// Lines as google-genai for Python reads them: `data: ` with its space; any other line must be JSON, over as many lines as its braces need.
+/// Lines as google-genai for Python reads them: `data: ` with its space; any other line must be JSON, over as many
+/// lines as its braces need.
 pub(super) fn lines(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
     let text = String::from_utf8_lossy(body);
     let (mut data, mut raw, mut braces) = (None::<String>, String::new(), Braces::default());
@@ -148,7 +167,8 @@ impl Braces {
     }
 }
 
-/// Blocks as `@google/genai` reads them: between double line ends, trimmed, and only those that begin with `data:`; something left at the end raises.
+/// Blocks as `@google/genai` reads them: between double line ends, trimmed, and only those that begin with `data:`;
+/// something left at the end raises.
 pub(super) fn blocks(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut parts = Parts { rest: body, separators: &[b"\n\n", b"\r\r", b"\r\n\r\n"] };
@@ -170,7 +190,10 @@ const PART: Shape = Object(&[nullish("text", Text), nullish("functionCall", Obje
 /// The schema of `@ai-sdk/google`.
 pub(super) static AI: Shape = Object(&[
     nullish("responseId", Text),
-    nullish("candidates", List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART))])), nullish("finishReason", Text)]))),
+    nullish(
+        "candidates",
+        List(&Object(&[nullish("content", Object(&[nullish("parts", List(&PART))])), nullish("finishReason", Text)])),
+    ),
     nullish("usageMetadata", Object(&[nullish("promptTokenCount", Number), nullish("totalTokenCount", Number)])),
 ]);
 

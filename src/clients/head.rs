@@ -51,15 +51,22 @@ pub(super) enum CutBody {
     Raises,
     /// Raises where chunks end without the last one, and waits for ever where a length is not reached.
     RaisesOrWaits,
-    /// As undici, the `fetch` of Node: raises, but where the connection was to close behind the body, any end of it (a reset too) ends the body.
+    /// As undici, the `fetch` of Node: raises, but where the connection was to close behind the body, any end of it (a
+    /// reset too) ends the body.
     AsUndici,
     /// Looks like any other end.
     Unnoticed,
 }
 
 /// What most clients do.
-pub(super) const USUAL: Transport =
-    Transport { kind: Kind::Any, status: Status::Success, charset: false, cut: CutBody::Raises, block: None, needs_event: false };
+pub(super) const USUAL: Transport = Transport {
+    kind: Kind::Any,
+    status: Status::Success,
+    charset: false,
+    cut: CutBody::Raises,
+    block: None,
+    needs_event: false,
+};
 
 impl Transport {
     /// A body that breaks off looks to the client like any other end.
@@ -99,10 +106,14 @@ impl Transport {
     /// The body as decoded by the declared charset, where that is honoured and not UTF-8.
     pub(super) fn decoded<'b>(&self, stream: &'b Stream) -> Cow<'b, [u8]> {
         let sent = stream.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let charset =
-            sent.split("charset=").nth(1).map(|c| c.trim_matches(['"', ' ', '\'']).split([';', '"', ' ']).next().unwrap_or_default());
+        let charset = sent
+            .split("charset=")
+            .nth(1)
+            .map(|c| c.trim_matches(['"', ' ', '\'']).split([';', '"', ' ']).next().unwrap_or_default());
         match charset {
-            Some("iso-8859-1" | "latin-1" | "latin1" | "iso8859-1" | "l1" | "windows-1252" | "cp1252") if self.charset => {
+            Some("iso-8859-1" | "latin-1" | "latin1" | "iso8859-1" | "l1" | "windows-1252" | "cp1252")
+                if self.charset =>
+            {
                 Cow::Owned(stream.body.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())
             }
             Some("us-ascii" | "ascii") if self.charset => {

@@ -1,4 +1,5 @@
-//! JSON as the clients' languages read it: `JSON.parse` keeps to RFC 8259 and takes lone surrogates, Python's `json` takes `NaN` too, validators take neither.
+//! JSON as the clients' languages read it: `JSON.parse` keeps to RFC 8259 and takes lone surrogates, Python's `json`
+//! takes `NaN` too, validators take neither.
 
 use serde_json::Value;
 
@@ -18,7 +19,8 @@ pub(super) enum Json {
 /// Stands for what is no text: invalid bytes, half of a surrogate pair.
 pub(super) const NO_TEXT: char = '\u{fffd}';
 
-/// Halves of surrogate pairs, which no UTF-8 text can hold, are kept as characters of a private plane (16) until [`join_halves`].
+/// Halves of surrogate pairs, which no UTF-8 text can hold, are kept as characters of a private plane (16) until
+/// [`join_halves`].
 const HALVES: u32 = 0x10_f000;
 
 impl Json {
@@ -28,7 +30,8 @@ impl Json {
         match serde_json::from_str(text) {
             Ok(value) => Ok(value),
             Err(e) => {
-                let relaxed = if self == Json::Strict { None } else { relax(text, self != Json::Script, self != Json::Jiter) };
+                let relaxed =
+                    if self == Json::Strict { None } else { relax(text, self != Json::Script, self != Json::Jiter) };
                 relaxed.and_then(|t| serde_json::from_str(&t).ok()).ok_or_else(|| plain(text, &e))
             }
         }
@@ -77,7 +80,8 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
     changed.then_some(out)
 }
 
-/// Text with its halves put together where both came (`pairs`), as UTF-16 strings do it by themselves; others are no text.
+/// Text with its halves put together where both came (`pairs`), as UTF-16 strings do it by themselves; others are no
+/// text.
 pub(super) fn join_halves(text: &str, pairs: bool) -> String {
     let half = |c: char| (c as u32).checked_sub(HALVES).filter(|h| *h < 0x800);
     let mut out = String::with_capacity(text.len());

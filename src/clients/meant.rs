@@ -1,10 +1,12 @@
-//! What the server meant to say: a reading so generous that no fault of framing or schema stands in its way. Clients are measured against it.
+//! What the server meant to say: a reading so generous that no fault of framing or schema stands in its way. Clients
+//! are measured against it.
 
 use super::json::Json;
 use super::reader::Got;
 use serde_json::Value;
 
-/// Reads a body for one dialect: `add` puts one record's share into the answer. `done`: nothing is meant to come behind `[DONE]`.
+/// Reads a body for one dialect: `add` puts one record's share into the answer. `done`: nothing is meant to come behind
+/// `[DONE]`.
 pub(super) fn meant(body: &[u8], done: bool, add: fn(&Value, &mut Got)) -> Got {
     let text = String::from_utf8_lossy(body);
     let mut got = Got { utf16: true, ..Got::default() };
@@ -60,9 +62,12 @@ fn values(block: &str, each: &mut dyn FnMut(&Value)) {
             b'}' if !quoted && depth > 0 => {
                 depth -= 1;
                 if depth == 0 {
-                    // A newline that stands raw inside a string was put there by the framing's author, and meant as such.
+                    // A newline that stands raw inside a string was put there by the framing's author, and meant as
+                    // such.
                     let object = &block[start..=at];
-                    if let Ok(value) = Json::Python.read(object).or_else(|_| Json::Python.read(&object.replace('\n', "\\n"))) {
+                    if let Ok(value) =
+                        Json::Python.read(object).or_else(|_| Json::Python.read(&object.replace('\n', "\\n")))
+                    {
                         each(&value);
                     }
                 }

@@ -1,10 +1,12 @@
 //! What real clients would make of an exchange: executable models of their parsers, small enough to be read.
 //!
 //! ```text
-//! Stream ─► Transport (status, type, charset, end) ─► Framing (parser with its deviations) ─► Reader (JSON, schema, accumulation) ─► Outcome
+//! Stream ─► Transport (status, type, charset, end) ─► Framing (parser with its deviations) ─► Reader (JSON, schema,
+//! accumulation) ─► Outcome
 //! ```
 //!
-//! A client is one static value in `roster/`, composed of such parts. It knows nothing of particular servers or faults: what it does with bytes
+//! A client is one static value in `roster/`, composed of such parts. It knows nothing of particular servers or faults:
+//! what it does with bytes
 //! follows from how it reads them. To add one more: a value in its family's file.
 
 mod anthropic;
@@ -124,13 +126,15 @@ pub fn catalogue() -> impl Iterator<Item = &'static Client> {
     roster::clients()
 }
 
-/// Every client that speaks the stream's dialect, in the roster's order. Empty where none does. Clients are measured against what the server meant
+/// Every client that speaks the stream's dialect, in the roster's order. Empty where none does. Clients are measured
+/// against what the server meant
 /// to say.
 pub fn judge(stream: &Stream) -> Vec<Verdict> {
     judge_against(stream, None)
 }
 
-/// The same against a text that is known to be the right answer, as where the prompt or a mock fixes it: then a server that says something else, or
+/// The same against a text that is known to be the right answer, as where the prompt or a mock fixes it: then a server
+/// that says something else, or
 /// only calls a tool, changes the answer for every client that reads it well.
 pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
     let Some(meant) = meant_by(stream, answer) else { return Vec::new() };
@@ -139,7 +143,11 @@ pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
 
 /// What the server meant to say, or this text where the right answer is known. None where no client speaks the dialect.
 fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
-    let mut meant = meant::meant(&stream.body, stream.dialect == dialect::openai_chat::DIALECT.name, roster::meant(stream.dialect)?);
+    let mut meant = meant::meant(
+        &stream.body,
+        stream.dialect == dialect::openai_chat::DIALECT.name,
+        roster::meant(stream.dialect)?,
+    );
     if let Some(text) = answer {
         meant.texts = [(0, text.to_string())].into();
     }

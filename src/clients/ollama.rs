@@ -34,7 +34,8 @@ impl Accumulator for Script {
         if line.get("error").is_some() {
             return Err("the error in the stream is raised".into());
         }
-        self.done = line.get("done").is_some_and(super::json::truthy) || line.get("status").and_then(Value::as_str) == Some("success");
+        self.done = line.get("done").is_some_and(super::json::truthy)
+            || line.get("status").and_then(Value::as_str) == Some("success");
         add(line, Join::Bent, got)
     }
 
@@ -80,7 +81,10 @@ pub(super) static PYTHON: Shape = Object(&[
         Object(&[
             must("role", Text),
             nullish("content", Text),
-            nullish("tool_calls", List(&Object(&[must("function", Object(&[must("name", Text), must("arguments", Object(&[]))]))]))),
+            nullish(
+                "tool_calls",
+                List(&Object(&[must("function", Object(&[must("name", Text), must("arguments", Object(&[]))]))])),
+            ),
         ]),
     ),
 ]);

@@ -78,7 +78,9 @@ impl Got {
     /// What this lacks of what the server meant to say; none where nothing.
     pub(super) fn lacks(&self, meant: &Got) -> Option<String> {
         let reason = |plain: &str| self.loss.clone().unwrap_or_else(|| plain.into());
-        let text = |got: &Got| got.texts.values().filter(|t| !t.is_empty()).map(|t| join_halves(t, got.utf16)).collect::<Vec<_>>();
+        let text = |got: &Got| {
+            got.texts.values().filter(|t| !t.is_empty()).map(|t| join_halves(t, got.utf16)).collect::<Vec<_>>()
+        };
         let (have, want) = (text(self), text(meant));
         if have != want {
             let (have, want) = (have.concat(), want.concat());

@@ -1,4 +1,5 @@
-//! From events to an answer: terminator, event names, JSON, errors, schema; each client a value of [`Records`] with an [`Accumulator`].
+//! From events to an answer: terminator, event names, JSON, errors, schema; each client a value of [`Records`] with an
+//! [`Accumulator`].
 
 use super::json::{Json, truthy, truthy_python};
 use super::reader::{Got, Reader, Step};
@@ -198,7 +199,9 @@ impl Reader for Reading {
                 self.got.lose(|| "what is not JSON is passed over".into());
                 return Step::On;
             }
-            Err(why) if event.data.is_none() => return Step::Raise(format!("an event without data is dispatched: {why}")),
+            Err(why) if event.data.is_none() => {
+                return Step::Raise(format!("an event without data is dispatched: {why}"));
+            }
             Err(why) => return Step::Raise(why),
         };
         if route == Route::Raise {
@@ -220,7 +223,10 @@ impl Reader for Reading {
         }
         if self.records.error.raises(&value) {
             let null = value.get("error").is_some_and(Value::is_null);
-            return Step::Raise(if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }.into());
+            return Step::Raise(
+                if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }
+                    .into(),
+            );
         }
         if let Some(miss) = self.records.shape.and_then(|s| s.misses(&value)) {
             return Step::Raise(miss);

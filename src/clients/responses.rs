@@ -104,7 +104,8 @@ impl Helper {
             "response.output_item.added" => {
                 let item = event.get("item").map(kind_of).unwrap_or_default().to_string();
                 // A list grows at its end, whatever the index says; Python keeps them by index.
-                let n = if self.script { self.output.len() as i64 } else { number(event, "output_index").unwrap_or(-1) };
+                let n =
+                    if self.script { self.output.len() as i64 } else { number(event, "output_index").unwrap_or(-1) };
                 self.ids.insert(n, id(event, "/item/id"));
                 let parts = event.pointer("/item/content").and_then(Value::as_array).into_iter().flatten();
                 self.output.insert(n, (item, parts.map(|p| kind_of(p).to_string()).collect()));
@@ -151,7 +152,9 @@ impl Helper {
                 }
             }
             "error" if self.script => return Err("the error in the stream is raised".into()),
-            other if self.script && !KNOWN.iter().any(|k| other.starts_with(k)) => return Err(format!("event type {other:?} is unknown")),
+            other if self.script && !KNOWN.iter().any(|k| other.starts_with(k)) => {
+                return Err(format!("event type {other:?} is unknown"));
+            }
             _ => {}
         }
         Ok(())
@@ -188,7 +191,8 @@ impl Accumulator for Helper {
     }
 }
 
-/// `@ai-sdk/openai` under `streamText`, which wants each text part started before its deltas. Events that it does not know pass.
+/// `@ai-sdk/openai` under `streamText`, which wants each text part started before its deltas. Events that it does not
+/// know pass.
 #[derive(Debug, Default)]
 pub(super) struct Vercel {
     messages: BTreeSet<String>,
@@ -229,7 +233,10 @@ pub(super) static AI: Shape = Either(&[
     Object(&[must("type", OneOf(&["response.output_text.delta"])), must("item_id", Text), must("delta", Text)]),
     Object(&[
         must("type", OneOf(&["response.completed", "response.incomplete"])),
-        must("response", Object(&[nullish("incomplete_details", Object(&[must("reason", Text)])), nullish("usage", USAGE)])),
+        must(
+            "response",
+            Object(&[nullish("incomplete_details", Object(&[must("reason", Text)])), nullish("usage", USAGE)]),
+        ),
     ]),
     Object(&[
         must("type", OneOf(&["response.created"])),

@@ -69,17 +69,27 @@ impl Shape {
 
     fn at(&self, value: &Value, path: &mut String) -> Option<String> {
         let wanted = match (self, value) {
-            (Shape::Any, _) | (Shape::Null, Value::Null) | (Shape::Text, Value::String(_)) | (Shape::Number, Value::Number(_)) => {
+            (Shape::Any, _)
+            | (Shape::Null, Value::Null)
+            | (Shape::Text, Value::String(_))
+            | (Shape::Number, Value::Number(_)) => {
                 return None;
             }
             (Shape::Empty, value) if !truthy_python(value) => return None,
-            (Shape::Integer | Shape::IntegerLike, Value::Number(n)) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => return None,
+            (Shape::Integer | Shape::IntegerLike, Value::Number(n)) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => {
+                return None;
+            }
             (Shape::IntegerLike, Value::String(s)) if s.trim().parse::<i64>().is_ok() => return None,
             (Shape::OneOf(known), Value::String(s)) if known.contains(&s.as_str()) => return None,
             (Shape::NoneOf(known), Value::String(s)) if !known.contains(&s.as_str()) => return None,
-            (Shape::Object(fields), Value::Object(map)) => return fields.iter().find_map(|f| f.misses(map.get(f.key), path)),
+            (Shape::Object(fields), Value::Object(map)) => {
+                return fields.iter().find_map(|f| f.misses(map.get(f.key), path));
+            }
             (Shape::List(shape), Value::Array(all)) => {
-                return all.iter().enumerate().find_map(|(i, v)| below(path, &format!("[{i}]"), |path| shape.at(v, path)));
+                return all
+                    .iter()
+                    .enumerate()
+                    .find_map(|(i, v)| below(path, &format!("[{i}]"), |path| shape.at(v, path)));
             }
             (Shape::Either(shapes), _) => {
                 let mut found = None;
@@ -147,14 +157,20 @@ mod tests {
     const S: Shape = Shape::Object(&[
         must("id", Shape::Text),
         nullish("n", Shape::Integer),
-        must("list", Shape::List(&Shape::Object(&[nullable("finish", Shape::Text), optional("like", Shape::IntegerLike)]))),
+        must(
+            "list",
+            Shape::List(&Shape::Object(&[nullable("finish", Shape::Text), optional("like", Shape::IntegerLike)])),
+        ),
     ]);
 
     #[test]
     fn names_the_place_and_what_is_there() {
         assert_eq!(S.misses(&json!({"id": "", "n": null, "list": [{"finish": null, "like": "3"}]})), None);
         assert_eq!(S.misses(&json!({"id": "", "n": 3.0, "list": []})), None);
-        assert_eq!(S.misses(&json!({"id": "", "list": [{"finish": "x"}, {}]})).as_deref(), Some("list[1].finish is missing"));
+        assert_eq!(
+            S.misses(&json!({"id": "", "list": [{"finish": "x"}, {}]})).as_deref(),
+            Some("list[1].finish is missing")
+        );
         assert_eq!(S.misses(&json!({"id": 1, "list": []})).as_deref(), Some("id is 1, not a string"));
         assert_eq!(S.misses(&json!({"id": "", "n": 5.5, "list": []})).as_deref(), Some("n is 5.5, not an integer"));
         assert_eq!(

@@ -138,7 +138,11 @@ impl Sse {
         match self.split {
             Split::Lines => block.lines(body, complete, take),
             Split::Held(separators) => {
-                let held = if complete { body.len() } else { Parts { rest: body, separators }.map(|(part, gap)| part.len() + gap).sum() };
+                let held = if complete {
+                    body.len()
+                } else {
+                    Parts { rest: body, separators }.map(|(part, gap)| part.len() + gap).sum()
+                };
                 block.lines(&body[..held], complete, take)
             }
             Split::Blocks(separators) => {
@@ -147,7 +151,11 @@ impl Sse {
                     read += part.len() + gap;
                     block.whole(part, take)?;
                 }
-                if complete && self.rest == Rest::Dispatched { block.whole(&body[read..], take) } else { ControlFlow::Continue(()) }
+                if complete && self.rest == Rest::Dispatched {
+                    block.whole(&body[read..], take)
+                } else {
+                    ControlFlow::Continue(())
+                }
             }
         }
     }

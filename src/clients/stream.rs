@@ -1,4 +1,5 @@
-//! What a client gets to see of an exchange: the head's facts, the decoded body with its transfer boundaries, how the body ended.
+//! What a client gets to see of an exchange: the head's facts, the decoded body with its transfer boundaries, how the
+//! body ended.
 
 use crate::body::Decoder;
 use crate::dialect::{DIALECTS, Evidence, StreamsBy, by_name};
@@ -8,7 +9,8 @@ use crate::http::event::{MessageEnd, Transfer, Version};
 use crate::time::Span;
 use std::ops::Range;
 
-/// A body over this many bytes is not modelled: every client would read it whole. (Answers of language models stay far below.)
+/// A body over this many bytes is not modelled: every client would read it whole. (Answers of language models stay far
+/// below.)
 pub const MAX_BODY: u64 = 8 << 20;
 
 /// Nor is one that came in more deliveries than this.
@@ -28,7 +30,8 @@ pub struct Stream {
     pub content_type: Option<String>,
     /// Body without transfer and content codings.
     pub body: Vec<u8>,
-    /// Ranges of `body` that came as one transfer unit (chunk, DATA frame), or as one delivery where there are no units.
+    /// Ranges of `body` that came as one transfer unit (chunk, DATA frame), or as one delivery where there are no
+    /// units.
     pub units: Vec<Range<usize>>,
     /// `Content-Length` or close ends the body, so that some clients read it in blocks.
     pub blocks: bool,
@@ -73,7 +76,9 @@ impl Unfit {
             Unfit::NoHead => "the response's head was not captured".into(),
             Unfit::Gap => "the capture lacks bytes of it".into(),
             Unfit::TooLarge(n) => format!("its body of {n} bytes is over the {} MiB that are modelled", MAX_BODY >> 20),
-            Unfit::NotKept => format!("its body is over the {} MiB or {MAX_PIECES} deliveries that are kept", MAX_BODY >> 20),
+            Unfit::NotKept => {
+                format!("its body is over the {} MiB or {MAX_PIECES} deliveries that are kept", MAX_BODY >> 20)
+            }
             Unfit::NotStreamed => "no stream was asked for".into(),
             Unfit::Foreign => "no client here speaks its dialect".into(),
         }
@@ -163,13 +168,17 @@ fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
     request.and_then(|r| r.stream).unwrap_or(by_path || unless_false || response.framing.is_stream())
 }
 
-/// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should, then.
-/// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends with the body still open.
+/// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should,
+/// then.
+/// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends
+/// with the body still open.
 fn end(exchange: &Exchange, response: &Response) -> BodyEnd {
     match response.end {
         MessageEnd::Complete => BodyEnd::Complete,
         MessageEnd::CutByServer => BodyEnd::Cut,
-        MessageEnd::CutByClient if exchange.ending.open_after_terminator().is_some_and(|open| open < AT_ONCE) => BodyEnd::Complete,
+        MessageEnd::CutByClient if exchange.ending.open_after_terminator().is_some_and(|open| open < AT_ONCE) => {
+            BodyEnd::Complete
+        }
         MessageEnd::CutByClient | MessageEnd::CutByCapture => BodyEnd::Open,
     }
 }

@@ -16,8 +16,12 @@ fn the_standard_parser_dispatches_what_a_browser_does() {
     let vectors = lab["vectors"].as_array().cloned().unwrap_or_default();
     assert_eq!(vectors.len(), 65);
     for vector in &vectors {
-        let body: Vec<u8> =
-            vector["chunks_b64"].as_array().into_iter().flatten().flat_map(|c| base64(c.as_str().unwrap_or_default())).collect();
+        let body: Vec<u8> = vector["chunks_b64"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|c| base64(c.as_str().unwrap_or_default()))
+            .collect();
         let mut got = Vec::new();
         let _ = STANDARD.read(&body, true, &mut |said: Said| {
             let Event { name, data } = said.unwrap_or_default();
@@ -25,15 +29,18 @@ fn the_standard_parser_dispatches_what_a_browser_does() {
             ControlFlow::Continue(())
         });
         let text = |e: &serde_json::Value, key: &str| e[key].as_str().unwrap_or_default().to_string();
-        let expected: Vec<_> = vector["expect"].as_array().into_iter().flatten().map(|e| (text(e, "event"), text(e, "data"))).collect();
+        let expected: Vec<_> =
+            vector["expect"].as_array().into_iter().flatten().map(|e| (text(e, "event"), text(e, "data"))).collect();
         assert_eq!(got, expected, "{}", vector["name"]);
     }
 }
 
 fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c);
+    let digit =
+        |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c);
     let digits: Vec<u32> = text.bytes().filter_map(digit).map(|d| d as u32).collect();
-    let quad = |q: &[u32]| (q.iter().fold(0, |n, d| n << 6 | d) << (6 * (4 - q.len()))).to_be_bytes()[1..q.len()].to_vec();
+    let quad =
+        |q: &[u32]| (q.iter().fold(0, |n, d| n << 6 | d) << (6 * (4 - q.len()))).to_be_bytes()[1..q.len()].to_vec();
     digits.chunks(4).flat_map(quad).collect()
 }
 
@@ -45,7 +52,11 @@ fn chat(between: &str, last: &str, end: BodyEnd) -> Stream {
         )
     };
     let role = chunk(r#"{"role":"assistant","content":""}"#, "null");
-    let body = format!("{role}\n\n{between}{}\n\n{}\n\n{last}", chunk(r#"{"content":"Hi"}"#, "null"), chunk("{}", r#""stop""#));
+    let body = format!(
+        "{role}\n\n{between}{}\n\n{}\n\n{last}",
+        chunk(r#"{"content":"Hi"}"#, "null"),
+        chunk("{}", r#""stop""#)
+    );
     let body = body.into_bytes();
     let units = std::iter::once(0..body.len()).collect();
     let content_type = Some("text/event-stream".into());
@@ -111,13 +122,26 @@ fn go_openai_raises_at_line_301_without_data() {
 
 #[test]
 fn hostile_streams_end_in_a_verdict() {
-    for body in
-        ["{".repeat(200_000), "data: [".repeat(50_000), "\r".repeat(100_000), "data:\n\n".repeat(20_000), "\u{feff}\u{1e}\"".repeat(30_000)]
-    {
+    for body in [
+        "{".repeat(200_000),
+        "data: [".repeat(50_000),
+        "\r".repeat(100_000),
+        "data:\n\n".repeat(20_000),
+        "\u{feff}\u{1e}\"".repeat(30_000),
+    ] {
         for dialect in ["openai.chat", "openai.responses", "anthropic.messages", "gemini.generate", "ollama.chat"] {
             let body = body.clone().into_bytes();
             let units = std::iter::once(0..body.len()).collect();
-            let stream = Stream { dialect, status: 200, content_type: None, body, units, blocks: true, closes: false, end: BodyEnd::Cut };
+            let stream = Stream {
+                dialect,
+                status: 200,
+                content_type: None,
+                body,
+                units,
+                blocks: true,
+                closes: false,
+                end: BodyEnd::Cut,
+            };
             assert!(!judge(&stream).is_empty(), "{dialect}");
         }
     }

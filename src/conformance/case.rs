@@ -1,4 +1,5 @@
-//! What rules ask of an exchange, so that each check is a few lines and all mean the same by "a stream", "cut" and "whole".
+//! What rules ask of an exchange, so that each check is a few lines and all mean the same by "a stream", "cut" and
+//! "whole".
 
 use super::{Case, Finding, Level};
 use crate::dialect::{self, Dialect};
@@ -46,15 +47,28 @@ impl<'a> Case<'a> {
         self.exchange.gap || self.response().is_some_and(|r| r.head.is_none())
     }
 
-    /// Pushes a finding for the first oddity of this kind, with its place and count; `level` where it is not the rule's own.
-    pub fn tell(&self, kind: Kind, level: Option<Level>, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
+    /// Pushes a finding for the first oddity of this kind, with its place and count; `level` where it is not the rule's
+    /// own.
+    pub fn tell(
+        &self,
+        kind: Kind,
+        level: Option<Level>,
+        push: &mut dyn FnMut(Finding),
+        say: impl FnOnce(&Oddity, u64) -> String,
+    ) {
         if let Some((odd, count)) = self.exchange.oddities.find(kind) {
             push(Finding { level, ..Finding::of(odd, count, say(odd, count)) });
         }
     }
 
     /// [`Case::tell`] at the rule's own level, for streams of this dialect.
-    pub fn tell_of(&self, dialect: &Dialect, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&str) -> String) {
+    pub fn tell_of(
+        &self,
+        dialect: &Dialect,
+        kind: Kind,
+        push: &mut dyn FnMut(Finding),
+        say: impl FnOnce(&str) -> String,
+    ) {
         if self.stream_of(dialect).is_some() {
             self.tell(kind, None, push, |odd, _| say(&odd.found));
         }
@@ -68,7 +82,8 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The answer is complete by its dialect, however the transport ended: its terminator came, or its finish reason if the dialect has no terminator.
+/// The answer is complete by its dialect, however the transport ended: its terminator came, or its finish reason if the
+/// dialect has no terminator.
 pub(crate) fn answered(response: &Response) -> bool {
     let answer = &response.answer;
     answer.terminator.seen || (answer.terminator.expected.is_none() && !answer.finish_reasons.is_empty())

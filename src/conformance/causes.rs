@@ -1,4 +1,5 @@
-//! How servers get there, and what to write instead: shared texts, by cause and not by rule. A rule belongs to the first cause that names it.
+//! How servers get there, and what to write instead: shared texts, by cause and not by rule. A rule belongs to the
+//! first cause that names it.
 //!
 //! Nothing here is needed to judge; `sniff explain` tells it. A rule that no cause names has its own `fix` and no more.
 
@@ -24,7 +25,8 @@ pub fn of(code: &str) -> Option<&'static Cause> {
 pub static CAUSES: &[Cause] = &[
     Cause {
         title: "the content type is not set, or set by the wrong layer",
-        how: "A handler returns a generator, and the framework gives it the type that it gives to everything: none, text/plain, application/json. Or a \
+        how: "A handler returns a generator, and the framework gives it the type that it gives to everything: none, \
+            text/plain, application/json. Or a \
               middleware sets a second one.",
         rules: &["HTTP-001", "HTTP-002", "HTTP-003", "HTTP-004", "HTTP-005"],
         fixes: &[
@@ -37,14 +39,29 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "something on the way collects the answer",
-        how: "The server streams, and a proxy, a compressor or a middleware that wants the whole body (ETag, logging, Content-Length) holds it back. It \
+        how: "The server streams, and a proxy, a compressor or a middleware that wants the whole body (ETag, logging, \
+            Content-Length) holds it back. It \
               shows as a first token that comes with the last one. Each hop has its own switch.",
-        rules: &["HTTP-010", "HTTP-011", "HTTP-012", "HTTP-013", "HTTP-014", "DLV-001", "DLV-002", "DLV-008", "DLV-011", "OLLAMA-002"],
+        rules: &[
+            "HTTP-010",
+            "HTTP-011",
+            "HTTP-012",
+            "HTTP-013",
+            "HTTP-014",
+            "DLV-001",
+            "DLV-002",
+            "DLV-008",
+            "DLV-011",
+            "OLLAMA-002",
+        ],
         fixes: &[
             ("nginx", "proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection \"\"; gzip off;"),
             ("any server", "Cache-Control: no-cache, no-transform  and  X-Accel-Buffering: no"),
             ("Express", "compression({ filter: (req, res) => !/event-stream/.test(res.getHeader('Content-Type')) })"),
-            ("Starlette", "Starlette's GZipMiddleware passes event streams by in newer versions: upgrade, or leave the route out"),
+            (
+                "Starlette",
+                "Starlette's GZipMiddleware passes event streams by in newer versions: upgrade, or leave the route out",
+            ),
             ("Go net/http", "w.(http.Flusher).Flush()  // after each event; wrappers of w must keep Flusher"),
             ("Spring", "server.compression.mime-types without text/event-stream"),
             ("Envoy", "no buffer filter on the route; compressor content_type without text/event-stream"),
@@ -52,8 +69,10 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the connection ends before the answer does",
-        how: "A worker dies or is killed by a timeout (gunicorn's 30 s), an exception leaves the generator after the head, or an idle limit on the way \
-              strikes while nothing is generated: nginx and AWS ALB at 60 s, HAProxy 50 s, Cloudflare 100 to 125 s, Envoy 300 s, NLB 350 s.",
+        how: "A worker dies or is killed by a timeout (gunicorn's 30 s), an exception leaves the generator after the \
+            head, or an idle limit on the way \
+              strikes while nothing is generated: nginx and AWS ALB at 60 s, HAProxy 50 s, Cloudflare 100 to 125 s, \
+              Envoy 300 s, NLB 350 s.",
         rules: &["HTTP-006", "HTTP-007", "HTTP-015", "DLV-006", "DLV-010", "DLV-007"],
         fixes: &[
             ("gunicorn", "--timeout 0, or a uvicorn worker, which has no such limit"),
@@ -65,7 +84,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "HTTP is written by hand",
-        how: "The handler sets fields that belong to the HTTP library, or writes chunks itself. It works on one server and breaks with another.",
+        how: "The handler sets fields that belong to the HTTP library, or writes chunks itself. It works on one \
+            server and breaks with another.",
         rules: &["HTTP-008", "HTTP-009", "HTTP-016"],
         fixes: &[
             ("any server", "set neither Transfer-Encoding, Connection nor Content-Length on a stream"),
@@ -75,7 +95,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "something fails when the head is already sent",
-        how: "Status and head are gone, so the framework's error handler can't answer any more. It writes its JSON or its page into the body as it is, or \
+        how: "Status and head are gone, so the framework's error handler can't answer any more. It writes its JSON or \
+            its page into the body as it is, or \
               under status 200, and to a client that is no event, or an answer without text.",
         rules: &[
             "HTTP-017",
@@ -94,21 +115,29 @@ pub static CAUSES: &[Cause] = &[
         fixes: &[
             (
                 "FastAPI, Starlette",
-                "except Exception as e: yield f'data: {json.dumps({\"error\": {\"message\": str(e), \"type\": \"server_error\"}})}\\n\\n'",
+                "except Exception as e: yield f'data: {json.dumps({\"error\": {\"message\": str(e), \"type\": \
+                    \"server_error\"}})}\\n\\n'",
             ),
-            ("Express, Node", "catch (e) { res.write(`data: ${JSON.stringify({ error: { message: e.message } })}\\n\\n`); res.end() }"),
+            (
+                "Express, Node",
+                "catch (e) { res.write(`data: ${JSON.stringify({ error: { message: e.message } })}\\n\\n`); res.end() }",
+            ),
             ("Go net/http", "fmt.Fprintf(w, \"data: {\\\"error\\\":{\\\"message\\\":%q}}\\n\\n\", err); return"),
-            ("before the first byte", "get the first token, then send the head: until then a status of 4xx or 5xx can be sent"),
+            (
+                "before the first byte",
+                "get the first token, then send the head: until then a status of 4xx or 5xx can be sent",
+            ),
             ("nginx", "proxy_intercept_errors off;"),
         ],
     },
     Cause {
         title: "events are put together as strings",
-        how: "Event streams look like text, so they are written with a format string: a space, a line end or an empty line is easily one too many or one too \
+        how: "Event streams look like text, so they are written with a format string: a space, a line end or an empty \
+            line is easily one too many or one too \
               few. A reader that goes line by line forgives most of it, the standard's algorithm does not.",
         rules: &[
-            "SSE-001", "SSE-002", "SSE-003", "SSE-004", "SSE-005", "SSE-006", "SSE-012", "SSE-013", "SSE-014", "SSE-017", "SSE-019",
-            "SSE-020", "SSE-021", "SSE-022", "SSE-025", "GEM-002",
+            "SSE-001", "SSE-002", "SSE-003", "SSE-004", "SSE-005", "SSE-006", "SSE-012", "SSE-013", "SSE-014",
+            "SSE-017", "SSE-019", "SSE-020", "SSE-021", "SSE-022", "SSE-025", "GEM-002",
         ],
         fixes: &[
             ("FastAPI, Starlette", "yield f\"data: {json.dumps(chunk)}\\n\\n\""),
@@ -121,34 +150,46 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the event's name is left out, or made up",
-        how: "Two families of streams look alike: OpenAI's chat has no event names, Anthropic's and the Responses API have one for each event. A gateway that \
+        how: "Two families of streams look alike: OpenAI's chat has no event names, Anthropic's and the Responses API \
+            have one for each event. A gateway that \
               writes all of them with one function gets one of them wrong.",
         rules: &["SSE-010", "SSE-011"],
         fixes: &[
             ("chat completions", "data: {…}"),
-            ("Anthropic, Responses", "event: content_block_delta, and on the next line data: {\"type\":\"content_block_delta\",…}"),
+            (
+                "Anthropic, Responses",
+                "event: content_block_delta, and on the next line data: {\"type\":\"content_block_delta\",…}",
+            ),
             ("sse-starlette", "leave `event` out of the dictionary for chat"),
         ],
     },
     Cause {
         title: "characters are cut, or written in another way",
-        how: "Tokens are bytes, and a token may end inside a character. A server that decodes each token by itself, or escapes it by itself, sends halves. \
+        how: "Tokens are bytes, and a token may end inside a character. A server that decodes each token by itself, \
+            or escapes it by itself, sends halves. \
               Others write what their JSON library allows and the standard does not.",
         rules: &["SSE-015", "SSE-016", "SSE-018", "SSE-023", "SSE-024", "SSE-026"],
         fixes: &[
             ("Python", "codecs.getincrementaldecoder(\"utf-8\")(); json.dumps(x, allow_nan=False)"),
-            ("Hugging Face", "TextIteratorStreamer, which holds incomplete characters back; not tokenizer.decode(token)"),
+            (
+                "Hugging Face",
+                "TextIteratorStreamer, which holds incomplete characters back; not tokenizer.decode(token)",
+            ),
             ("Node", "new TextDecoder('utf-8').decode(bytes, { stream: true })"),
             ("Go", "utf8.DecodeRune on what has gathered; json.Marshal escapes U+2028 and U+2029 by itself"),
         ],
     },
     Cause {
         title: "no part of the server is responsible for the end",
-        how: "The loop over the tokens ends, and so does the handler: no terminator. Or server and gateway both write one; or the handler goes on to count, \
+        how: "The loop over the tokens ends, and so does the handler: no terminator. Or server and gateway both write \
+            one; or the handler goes on to count, \
               to log, to clean up, while the client waits for the end of the body.",
         rules: &["OAI-CHAT-001", "OAI-CHAT-002", "OAI-CHAT-003", "OAI-CHAT-004", "HTTP-021", "OAI-CMPL-001", "DLV-009"],
         fixes: &[
-            ("FastAPI, Starlette", "yield \"data: [DONE]\\n\\n\"  # last line of the generator; the rest in BackgroundTask"),
+            (
+                "FastAPI, Starlette",
+                "yield \"data: [DONE]\\n\\n\"  # last line of the generator; the rest in BackgroundTask",
+            ),
             ("Express, Node", "res.write('data: [DONE]\\n\\n'); res.end()"),
             ("Go net/http", "io.WriteString(w, \"data: [DONE]\\n\\n\"); return"),
             ("Spring", "flux.concatWith(Flux.just(\" [DONE]\")); with SseEmitter then complete()"),
@@ -156,7 +197,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the finish reason is made in the wrong place",
-        how: "The model server knows why it stopped when it stops; the code that makes chunks writes the reason into each of them, into none, or its own word \
+        how: "The model server knows why it stopped when it stops; the code that makes chunks writes the reason into \
+            each of them, into none, or its own word \
               for it. Tools are found afterwards by a parser, when `stop` is long set.",
         rules: &[
             "OAI-CHAT-005",
@@ -176,7 +218,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the serialiser decides which keys are there",
-        how: "Chunks are objects of a class, and an option for all of them drops nulls or writes them. The published schema wants some keys as null \
+        how: "Chunks are objects of a class, and an option for all of them drops nulls or writes them. The published \
+            schema wants some keys as null \
               (finish_reason), some absent (error, role of later deltas) and some always (index, delta, choices).",
         rules: &[
             "OAI-CHAT-006",
@@ -197,14 +240,19 @@ pub static CAUSES: &[Cause] = &[
         ],
         fixes: &[
             ("pydantic", "model_dump_json(exclude_unset=True)  # not exclude_none: set finish_reason=None by hand"),
-            ("Go", "FinishReason *string `json:\"finish_reason\"`  // no omitempty; Error *Error `json:\"error,omitempty\"`"),
+            (
+                "Go",
+                "FinishReason *string `json:\"finish_reason\"`  // no omitempty; Error *Error \
+                    `json:\"error,omitempty\"`",
+            ),
             ("Jackson", "@JsonInclude(ALWAYS) on finishReason, @JsonInclude(NON_NULL) on error"),
             ("serde", "#[serde(skip_serializing_if = \"Option::is_none\")] on error, not on finish_reason"),
         ],
     },
     Cause {
         title: "a value of the response is made for each chunk",
-        how: "The class of the chunk has a default factory for id and time, so each chunk gets its own; or the id is a constant, a counter, a random number \
+        how: "The class of the chunk has a default factory for id and time, so each chunk gets its own; or the id is \
+            a constant, a counter, a random number \
               below a thousand.",
         rules: &["OAI-CHAT-019", "OAI-CHAT-020", "OAI-CHAT-021"],
         fixes: &[
@@ -215,18 +263,32 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "tokens are counted twice, or not at all",
-        how: "Usage is put together from counts of different places (the cache, the engine, the tokenizer), and sent because it is there, not because it was \
+        how: "Usage is put together from counts of different places (the cache, the engine, the tokenizer), and sent \
+            because it is there, not because it was \
               asked for.",
-        rules: &["OAI-CHAT-028", "OAI-CHAT-029", "OAI-CHAT-030", "OAI-CHAT-031", "OAI-CHAT-036", "OAI-CHAT-038", "AWS-003"],
+        rules: &[
+            "OAI-CHAT-028",
+            "OAI-CHAT-029",
+            "OAI-CHAT-030",
+            "OAI-CHAT-031",
+            "OAI-CHAT-036",
+            "OAI-CHAT-038",
+            "AWS-003",
+        ],
         fixes: &[
             ("the request", "stream_options.include_usage decides: only then send usage"),
-            ("the chunk", "{…,\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}}"),
+            (
+                "the chunk",
+                "{…,\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}}",
+            ),
         ],
     },
     Cause {
         title: "an adapter translates chunk by chunk",
-        how: "A layer in front of a server that speaks OpenAI chat turns each chunk into one event of another API and keeps no state: nothing opens the block \
-              or the item that a delta belongs to, nothing closes it, and figures that chunks do not have are left out.",
+        how: "A layer in front of a server that speaks OpenAI chat turns each chunk into one event of another API and \
+            keeps no state: nothing opens the block \
+              or the item that a delta belongs to, nothing closes it, and figures that chunks do not have are left \
+              out.",
         rules: &[
             "OAI-RESP-002",
             "OAI-RESP-003",
@@ -244,20 +306,34 @@ pub static CAUSES: &[Cause] = &[
         fixes: &[
             (
                 "Messages",
-                "message_start (usage) · content_block_start · …_delta · content_block_stop · message_delta (stop_reason, usage) · message_stop",
+                "message_start (usage) · content_block_start · …_delta · content_block_stop · message_delta \
+                    (stop_reason, usage) · message_stop",
             ),
             (
                 "Responses",
-                "response.created · output_item.added · content_part.added · output_text.delta · ….done · response.completed (usage)",
+                "response.created · output_item.added · content_part.added · output_text.delta · ….done · \
+                    response.completed (usage)",
             ),
             ("an adapter", "keep one state per answer: which block is open, the joined text, the next sequence_number"),
         ],
     },
     Cause {
         title: "the event that says it is over does not come through",
-        how: "Each protocol but OpenAI's ends with its own event. A relay that stops at the last text, or that only knows [DONE], drops it; a server that \
+        how: "Each protocol but OpenAI's ends with its own event. A relay that stops at the last text, or that only \
+            knows [DONE], drops it; a server that \
               fails in the middle returns from its generator without it.",
-        rules: &["OAI-RESP-001", "COHERE-001", "OLLAMA-004", "MCP-001", "A2A-001", "UI-001", "UI-002", "DASH-002", "TGI-001", "LLAMA-001"],
+        rules: &[
+            "OAI-RESP-001",
+            "COHERE-001",
+            "OLLAMA-004",
+            "MCP-001",
+            "A2A-001",
+            "UI-001",
+            "UI-002",
+            "DASH-002",
+            "TGI-001",
+            "LLAMA-001",
+        ],
         fixes: &[
             ("Cohere", "data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{…}}}"),
             ("MCP", "data: {\"jsonrpc\":\"2.0\",\"id\":<the request's>,\"result\":{…}}  then end the body"),
@@ -268,18 +344,23 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "tool calls are sent whole, or in pieces that don't join",
-        how: "The server finds the call in the model's text with a parser and sends what it has: the whole object, or fragments without a number. OpenAI's form \
+        how: "The server finds the call in the model's text with a parser and sends what it has: the whole object, or \
+            fragments without a number. OpenAI's form \
               is made for joining: what is a string is appended, what is a number says where.",
         rules: &["OAI-CHAT-032", "OAI-CHAT-033", "OAI-CHAT-034", "ANT-010"],
         fixes: &[
-            ("first fragment", "{\"index\":0,\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}"),
+            (
+                "first fragment",
+                "{\"index\":0,\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}",
+            ),
             ("later ones", "{\"index\":0,\"function\":{\"arguments\":\"{\\\"city\\\"\"}}"),
             ("no arguments", "\"arguments\":\"{}\""),
         ],
     },
     Cause {
         title: "lines of JSON are written like documents",
-        how: "A serialiser with indentation, a separator that a library adds, an empty line as keep-alive: what is one value a line for the writer is something \
+        how: "A serialiser with indentation, a separator that a library adds, an empty line as keep-alive: what is \
+            one value a line for the writer is something \
               else for a reader that splits at LF.",
         rules: &["NDJSON-001", "NDJSON-002", "NDJSON-003"],
         fixes: &[

@@ -1,4 +1,5 @@
-//! The clients that `breaks` names: which versions were looked at, and how it is known. One table, so that no rule repeats it.
+//! The clients that `breaks` names: which versions were looked at, and how it is known. One table, so that no rule
+//! repeats it.
 
 /// How it is known what a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -32,12 +33,14 @@ pub struct Client {
     pub versions: &'static str,
     /// How it is known.
     pub known: Known,
-    /// The executable models of it (`crate::clients`), by name; none where there is none, or where no rule is held to it.
+    /// The executable models of it (`crate::clients`), by name; none where there is none, or where no rule is held to
+    /// it.
     pub models: &'static [&'static str],
 }
 
 impl Client {
-    /// `breaks` means this client when it names `other`: it is that one, or a kind of it (`ai-sdk` means `ai-sdk openrouter` too).
+    /// `breaks` means this client when it names `other`: it is that one, or a kind of it (`ai-sdk` means
+    /// `ai-sdk openrouter` too).
     pub fn is_meant_by(&self, other: &Client) -> bool {
         self.name.strip_prefix(other.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     }

@@ -1,4 +1,5 @@
-//! Both sides of one proxy in one capture: the same answer twice, and what the hop did to its times. One exchange cannot tell; its far side does.
+//! Both sides of one proxy in one capture: the same answer twice, and what the hop did to its times. One exchange
+//! cannot tell; its far side does.
 
 use crate::conn::Endpoints;
 use crate::exchange::Exchange;
@@ -33,19 +34,31 @@ impl Side {
         let answer = &x.response.as_ref()?.answer;
         let text = answer.texts.values().next().filter(|text| !text.is_empty())?.clone();
         let (begun, ended) = (m.request_start?, m.response_end?);
-        Some(Side { id: x.id.0 as i64, session: 0, ends: x.endpoints, begun, ended, text, ttft: m.ttft?, gap: m.itl_p50()? })
+        Some(Side {
+            id: x.id.0 as i64,
+            session: 0,
+            ends: x.endpoints,
+            begun,
+            ended,
+            text,
+            ttft: m.ttft?,
+            gap: m.itl_p50()?,
+        })
     }
 
-    /// The same answer, asked for within this exchange by the server that answers here (or its host), of another: the far side of a hop. (Equal questions of
+    /// The same answer, asked for within this exchange by the server that answers here (or its host), of another: the
+    /// far side of a hop. (Equal questions of
     /// one client to one server are no hop.)
     pub fn has_inside(&self, other: &Side) -> bool {
         let asker = other.ends.client.ip();
-        let by_the_hop = (asker == self.ends.server.ip() || asker.is_loopback()) && other.ends.server != self.ends.server;
+        let by_the_hop =
+            (asker == self.ends.server.ip() || asker.is_loopback()) && other.ends.server != self.ends.server;
         let within = self.begun < other.begun && other.begun < self.ended;
         self.session == other.session && by_the_hop && within && self.text == other.text
     }
 
-    /// The hop between this side and the far one holds deltas back: the first comes later, and the gaps between them shrink.
+    /// The hop between this side and the far one holds deltas back: the first comes later, and the gaps between them
+    /// shrink.
     pub fn holds_back(&self, upstream: &Side) -> bool {
         self.is_late(upstream) && self.gap.0.saturating_mul(2) < upstream.gap.0
     }

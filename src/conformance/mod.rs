@@ -73,17 +73,21 @@ pub struct Rule {
     pub breaks: &'static [&'static str],
     /// What to do about it, one line.
     pub fix: &'static str,
-    /// Samples that must provoke it: scripts of named steps, whose language and words are in `conformance/sample/words.txt`.
+    /// Samples that must provoke it: scripts of named steps, whose language and words are in
+    /// `conformance/sample/words.txt`.
     pub bad: &'static [&'static str],
     /// Samples that must not.
     pub good: &'static [&'static str],
-    /// Rules that the good samples break all the same, each with its highest level there: what they show is good for this rule only.
+    /// Rules that the good samples break all the same, each with its highest level there: what they show is good for
+    /// this rule only.
     pub also: &'static [(&'static str, Level)],
-    /// Where the executable models of clients (`crate::clients`) disagree with `breaks` on the bad samples: a name, and why.
+    /// Where the executable models of clients (`crate::clients`) disagree with `breaks` on the bad samples: a name, and
+    /// why.
     pub argued: &'static [(&'static str, &'static str)],
     /// Codes of rules of lower layers whose warning or error explains this one's findings away.
     pub silenced_by: &'static [&'static str],
-    /// The judgement rests on the whole body: where the capture lacks bytes it is marked unsure, and is a warning at most.
+    /// The judgement rests on the whole body: where the capture lacks bytes it is marked unsure, and is a warning at
+    /// most.
     pub needs_all_bytes: bool,
     /// The judgement: push what is wrong.
     pub check: fn(&Case<'_>, &mut dyn FnMut(Finding)),
@@ -266,7 +270,13 @@ pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy:
 }
 
 /// The same, where the far side of this answer may have been captured too.
-pub fn judge_with(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy, upstream: Option<&hop::Side>) -> Vec<Finding> {
+pub fn judge_with(
+    exchange: &Exchange,
+    metrics: &Metrics,
+    limits: &Limits,
+    policy: &Policy,
+    upstream: Option<&hop::Side>,
+) -> Vec<Finding> {
     judge_by(RULES, &Case { exchange, metrics, limits, upstream }, policy)
 }
 
@@ -286,7 +296,8 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
         });
     }
     fold(&mut found);
-    let grave: Vec<&str> = found.iter().filter(|(_, f)| f.level >= Some(Level::Warning)).map(|(rule, _)| rule.code).collect();
+    let grave: Vec<&str> =
+        found.iter().filter(|(_, f)| f.level >= Some(Level::Warning)).map(|(rule, _)| rule.code).collect();
     found.retain(|(rule, _)| !rule.silenced_by.iter().any(|code| grave.contains(code)));
     let host = host_of(case.exchange);
     let subject = subject(case.exchange, &host);
@@ -304,7 +315,9 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
 fn fold(found: &mut Vec<(&'static Rule, Finding)>) {
     let mut kept: Vec<(&'static Rule, Finding)> = Vec::with_capacity(found.len());
     for (rule, finding) in found.drain(..) {
-        let same = |(r, f): &&mut (&'static Rule, Finding)| r.code == rule.code && f.level == finding.level && f.message == finding.message;
+        let same = |(r, f): &&mut (&'static Rule, Finding)| {
+            r.code == rule.code && f.level == finding.level && f.message == finding.message
+        };
         match kept.iter_mut().find(same) {
             Some((_, first)) => first.count += finding.count,
             None => kept.push((rule, finding)),

@@ -1,4 +1,5 @@
-//! What the user holds rules to: a profile, levels of their own, exceptions. A policy changes levels and drops findings; it finds nothing.
+//! What the user holds rules to: a profile, levels of their own, exceptions. A policy changes levels and drops
+//! findings; it finds nothing.
 
 use super::{Level, by_code, is_unsure};
 use crate::dialect;
@@ -32,7 +33,8 @@ use Level::{Error, Info, Warning};
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "openai-compatible",
-        summary: "what the clients of OpenAI-compatible servers need: remarks on the schema's details are for information",
+        summary: "what the clients of OpenAI-compatible servers need: remarks on the schema's details are for \
+            information",
         changes: &[
             ("OAI-CHAT-002", AtMost(Info)),
             ("OAI-CHAT-012", AtMost(Info)),
@@ -70,7 +72,11 @@ pub const PROFILES: &[Profile] = &[
         summary: "Anthropic's Messages stream: named events are demanded there, not a fault",
         changes: &[("SSE-010", Off), ("SSE-017", AtMost(Info))],
     },
-    Profile { name: "gemini", summary: "Gemini's streams: events end with CRLF there", changes: &[("SSE-010", Off), ("SSE-017", Off)] },
+    Profile {
+        name: "gemini",
+        summary: "Gemini's streams: events end with CRLF there",
+        changes: &[("SSE-010", Off), ("SSE-017", Off)],
+    },
     Profile {
         name: "ollama",
         summary: "Ollama's lines: it closes what it streams, and lines need no keep-alive",
@@ -78,7 +84,8 @@ pub const PROFILES: &[Profile] = &[
     },
     Profile {
         name: "mcp",
-        summary: "MCP over streamable HTTP: ids, retries and an event without data to begin with are part of the protocol",
+        summary: "MCP over streamable HTTP: ids, retries and an event without data to begin with are part of the \
+            protocol",
         changes: &[("SSE-010", Off), ("SSE-012", Off), ("SSE-013", Off), ("SSE-014", Off), ("SSE-020", Off)],
     },
 ];
@@ -131,7 +138,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The level at which a finding of `rule` counts, or none where it does not. A finding that rests on bytes which were not captured
+    /// The level at which a finding of `rule` counts, or none where it does not. A finding that rests on bytes which
+    /// were not captured
     /// stays a warning at most.
     pub fn level(&self, subject: &Subject<'_>, rule: &str, level: Level, message: &str) -> Option<Level> {
         if self.allow.iter().any(|a| a.fits(subject, rule)) {
@@ -142,7 +150,8 @@ impl Policy {
             Some(level) => level?,
             None => {
                 let profile = self.profile.or_else(|| of_dialect(subject.dialect?));
-                let change = profile.and_then(|p| p.changes.iter().find(|(code, _)| *code == rule)).map(|(_, change)| *change);
+                let change =
+                    profile.and_then(|p| p.changes.iter().find(|(code, _)| *code == rule)).map(|(_, change)| *change);
                 match change {
                     None => level,
                     Some(AtMost(most)) => level.min(most),
@@ -158,13 +167,19 @@ impl Policy {
 impl Allow {
     fn fits(&self, s: &Subject<'_>, rule: &str) -> bool {
         let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|p| matches(p, text));
-        let path =
-            self.path.as_ref().is_none_or(|p| if p.contains(['*', '?']) { matches(p, s.path) } else { s.path.starts_with(p.as_str()) });
-        (self.rules.is_empty() || self.rules.contains(&rule)) && fits(&self.host, s.host) && path && fits(&self.model, s.model)
+        let path = self
+            .path
+            .as_ref()
+            .is_none_or(|p| if p.contains(['*', '?']) { matches(p, s.path) } else { s.path.starts_with(p.as_str()) });
+        (self.rules.is_empty() || self.rules.contains(&rule))
+            && fits(&self.host, s.host)
+            && path
+            && fits(&self.model, s.model)
     }
 }
 
-/// `*` matches anything, `?` one character; case is ignored. Steps back to the last `*` only, so hostile texts cost no more than their product.
+/// `*` matches anything, `?` one character; case is ignored. Steps back to the last `*` only, so hostile texts cost no
+/// more than their product.
 fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
@@ -221,7 +236,8 @@ pub fn level(text: &str) -> Result<Option<Level>, String> {
 mod tests {
     use super::*;
 
-    const CHAT: Subject<'_> = Subject { dialect: Some("openai.chat"), host: "api.iflow.cn", path: "/v1/chat/completions", model: "qwen3" };
+    const CHAT: Subject<'_> =
+        Subject { dialect: Some("openai.chat"), host: "api.iflow.cn", path: "/v1/chat/completions", model: "qwen3" };
 
     #[test]
     fn the_dialect_chooses_the_profile_and_the_user_overrules_it() {
@@ -232,7 +248,11 @@ mod tests {
         assert_eq!(auto.level(&mcp, "SSE-013", Error, ""), None);
         let strict = Policy { profile: profile("strict-openai"), ..Policy::default() };
         assert_eq!(strict.level(&CHAT, "OAI-CHAT-001", Warning, ""), Some(Error));
-        assert_eq!(strict.level(&CHAT, "OAI-CHAT-001", Warning, super::super::UNSURE), Some(Warning), "bytes are missing");
+        assert_eq!(
+            strict.level(&CHAT, "OAI-CHAT-001", Warning, super::super::UNSURE),
+            Some(Warning),
+            "bytes are missing"
+        );
         let own = Policy { levels: vec![("OAI-CHAT-001", Some(Error)), ("OAI-CHAT-001", None)], ..strict };
         assert_eq!(own.level(&CHAT, "OAI-CHAT-001", Warning, ""), None, "the last one counts");
     }

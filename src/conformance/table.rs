@@ -14,7 +14,14 @@ pub fn catalogue_table() -> String {
         };
         let cell = |text: &str| text.replace('|', "\\|");
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "| {} | {level} | {} | {} | {} |", rule.code, rule.name, cell(rule.summary), cell(&rule.breaks.join(", ")));
+        let _ = writeln!(
+            out,
+            "| {} | {level} | {} | {} | {} |",
+            rule.code,
+            rule.name,
+            cell(rule.summary),
+            cell(&rule.breaks.join(", "))
+        );
     }
     out
 }

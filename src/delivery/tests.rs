@@ -322,7 +322,10 @@ fn cuts_tokens_and_clocks_in_words() {
     assert_eq!(said(&x).last().unwrap(), "2 of 7 records came in several deliveries");
     answer(&mut x).body.arrival.split_characters = 3;
     answer(&mut x).body.arrival.split_line_ends = 4;
-    assert_eq!(said(&x).last().unwrap(), "2 of 7 records came in several deliveries, 3 cuts inside a character, 4 between CR and LF");
+    assert_eq!(
+        said(&x).last().unwrap(),
+        "2 of 7 records came in several deliveries, 3 cuts inside a character, 4 between CR and LF"
+    );
     let mut x = stream(&[20, 30]);
     answer(&mut x).answer.output_tokens = Some(3);
     assert_eq!(said(&x).last().unwrap(), "1.5 tokens a delta: the gap between deltas is not the time per token");
@@ -334,13 +337,17 @@ fn cuts_tokens_and_clocks_in_words() {
         said(&x).split_off(none).pop()
     };
     let lag = "against the server's own time stamps deltas came up to 50.0 ms later than the promptest one";
-    assert_eq!([49, 50].map(|ms| clock(|r, v| r.answer.server_clock.lag_spread = Some(v), ms)), [None, Some(lag.into())]);
+    assert_eq!(
+        [49, 50].map(|ms| clock(|r, v| r.answer.server_clock.lag_spread = Some(v), ms)),
+        [None, Some(lag.into())]
+    );
     let read = "the server says that it read the prompt for 50.0 ms";
     assert_eq!([49, 50].map(|ms| clock(|r, v| r.answer.server_clock.reading = Some(v), ms)), [None, Some(read.into())]);
     let made = "the server says that it generated for 7.00 ms; the deltas came over 10.0 ms";
     assert_eq!(clock(|r, v| r.answer.server_clock.generating = Some(v), 7), Some(made.into()));
     let nagle: Vec<i64> = (0..7).flat_map(|n| [20 + n * 40; 2]).collect();
-    let delayed = "6 of 6 gaps last 40.0 ms: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)";
+    let delayed =
+        "6 of 6 gaps last 40.0 ms: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)";
     assert!(said(&stream(&nagle)).iter().any(|w| w == delayed), "{:?}", said(&stream(&nagle)));
 }
 

@@ -11,7 +11,9 @@ const PAUSE: Span = Span::from_millis(250);
 /// How the stream was delivered, as sentences, the most important first. Empty if the answer is not a stream
 /// or has fewer than two deltas.
 pub fn words(x: &Exchange) -> Vec<String> {
-    let Some(r) = x.response.as_ref().filter(|r| r.framing.is_stream() && r.deltas.len() >= 2) else { return Vec::new() };
+    let Some(r) = x.response.as_ref().filter(|r| r.framing.is_stream() && r.deltas.len() >= 2) else {
+        return Vec::new();
+    };
     let mut out = Vec::new();
     together(r, &mut out);
     pauses(x, &mut out);
@@ -85,12 +87,17 @@ fn cuts(r: &Response, out: &mut Vec<String>) {
 fn server_clock(r: &Response, out: &mut Vec<String>) {
     let clock = &r.answer.server_clock;
     if let Some(spread) = clock.lag_spread.filter(|s| *s >= Span::from_millis(50)) {
-        out.push(format!("against the server's own time stamps deltas came up to {spread} later than the promptest one"));
+        out.push(format!(
+            "against the server's own time stamps deltas came up to {spread} later than the promptest one"
+        ));
     }
     if let Some(said) = clock.reading.filter(|s| *s >= Span::from_millis(50)) {
         out.push(format!("the server says that it read the prompt for {said}"));
     }
     if let (Some(said), Some(first), Some(last)) = (clock.generating, r.deltas.first(), r.deltas.last()) {
-        out.push(format!("the server says that it generated for {said}; the deltas came over {}", last.at.since(first.at)));
+        out.push(format!(
+            "the server says that it generated for {said}; the deltas came over {}",
+            last.at.since(first.at)
+        ));
     }
 }

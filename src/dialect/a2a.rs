@@ -1,6 +1,7 @@
 //! Agent2Agent (docs/dialects.md a.23), versions 0.3 and 1.0: streams over JSON-RPC, and bare objects over REST.
 //!
-//! Source: A2A specification, streaming. Status and artifact updates of one task, ended by a terminal state; or a single message.
+//! Source: A2A specification, streaming. Status and artifact updates of one task, ended by a terminal state; or a
+//! single message.
 
 use super::json::{self, List, Obj, Raw, Text};
 use super::payload::{BadPayload, object};
@@ -32,7 +33,9 @@ pub static DIALECT: Dialect = Dialect {
     paths: |_, path| path.ends_with("/message:stream") || path.ends_with(":subscribe"),
     shape: |evidence, shape| match () {
         () if shape.is_object && has_any(evidence.record.data, UPDATES) => Confidence::Certain,
-        () if shape.has("jsonrpc") && (has_any(evidence.record.data, WORDS) || has_any(evidence.request_body, METHODS)) => {
+        () if shape.has("jsonrpc")
+            && (has_any(evidence.record.data, WORDS) || has_any(evidence.request_body, METHODS)) =>
+        {
             Confidence::Certain
         }
         () => Confidence::No,
@@ -45,7 +48,8 @@ pub static DIALECT: Dialect = Dialect {
 const TERMINAL: &str = "terminal state";
 
 /// What the client asked for.
-const METHODS: &[&str] = &["\"message/stream\"", "\"SendStreamingMessage\"", "\"tasks/resubscribe\"", "\"SubscribeToTask\""];
+const METHODS: &[&str] =
+    &["\"message/stream\"", "\"SendStreamingMessage\"", "\"tasks/resubscribe\"", "\"SubscribeToTask\""];
 /// Objects that no other dialect sends (within a text their quotes would be escaped).
 const UPDATES: &[&str] = &["\"statusUpdate\":", "\"artifactUpdate\":"];
 /// Words that in JSON-RPC are of this protocol alone.
@@ -205,7 +209,8 @@ impl A2a {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for A2a {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -215,7 +220,9 @@ impl Reader for A2a {
     }
 
     fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
-        remarks.note_if(complete && !self.ended && !self.paused && !self.document, NO_TERMINAL_STATE, || "the body ended".into());
+        remarks.note_if(complete && !self.ended && !self.paused && !self.document, NO_TERMINAL_STATE, || {
+            "the body ended".into()
+        });
     }
 }
 
@@ -225,7 +232,8 @@ mod tests {
     use super::*;
 
     const TASK: &str = r#"{"task":{"id":"t1","contextId":"c1","status":{"state":"TASK_STATE_SUBMITTED"}}}"#;
-    const TEXT: &str = r#"{"artifactUpdate":{"taskId":"t1","contextId":"c1","artifact":{"artifactId":"a","parts":[{"text":"Hi"}]}}}"#;
+    const TEXT: &str =
+        r#"{"artifactUpdate":{"taskId":"t1","contextId":"c1","artifact":{"artifactId":"a","parts":[{"text":"Hi"}]}}}"#;
     const DONE: &str = r#"{"statusUpdate":{"taskId":"t1","contextId":"c1","status":{"state":"TASK_STATE_COMPLETED"}}}"#;
 
     fn stream(events: &[&str]) -> Read {
@@ -245,7 +253,10 @@ mod tests {
         for events in [vec![TASK, TEXT, DONE], wrapped.iter().map(String::as_str).collect(), old.into()] {
             let read = stream(&events);
             let t = &read.answer.terminator;
-            assert_eq!((read.text(), read.answer.id.as_deref(), t.own, t.is_last_record), ("Hi", Some("t1"), true, Some(true)));
+            assert_eq!(
+                (read.text(), read.answer.id.as_deref(), t.own, t.is_last_record),
+                ("Hi", Some("t1"), true, Some(true))
+            );
             assert!(read.kinds().is_empty() && read.meanings[1].content, "{events:?}");
             assert_eq!(chosen("/rpc", Framing::Sse, events[1]), Some("a2a"));
         }
@@ -260,7 +271,10 @@ mod tests {
             (vec![TASK, &asks], vec![]),
             (vec![r#"{"message":{"messageId":"m","parts":[{"text":"Hi"}]}}"#], vec![]),
             (vec![r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no"}}"#], vec![]),
-            (vec!["{", "7", "{}", "[DONE]", DONE], vec!["a2a.foreign-terminator", "a2a.not-json", "a2a.not-object", "a2a.unknown-type"]),
+            (
+                vec!["{", "7", "{}", "[DONE]", DONE],
+                vec!["a2a.foreign-terminator", "a2a.not-json", "a2a.not-object", "a2a.unknown-type"],
+            ),
         ] {
             assert_eq!(stream(&events).kinds(), kinds, "{events:?}");
         }

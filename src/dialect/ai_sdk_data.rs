@@ -1,6 +1,7 @@
 //! The data stream of Vercel's AI SDK, version 4 (docs/dialects.md a.24): one part a line, named by one character.
 //!
-//! Source: `ai` 4.3, data-stream-parts.ts. `0` text, `g` reasoning, `9`, `b`, `c` tool calls, `3` an error, `e` the end of a step, `d` the end. The
+//! Source: `ai` 4.3, data-stream-parts.ts. `0` text, `g` reasoning, `9`, `b`, `c` tool calls, `3` an error, `e` the end
+//! of a step, `d` the end. The
 //! response says so in `x-vercel-ai-data-stream: v1`.
 
 use super::json::{self, Raw, Repair, Text};
@@ -173,8 +174,12 @@ mod tests {
 
     #[test]
     fn from_start_to_finish() {
-        let read = stream(&[("f", r#"{"messageId":"m1"}"#), ("g", r#""Hm""#), ("0", r#""Hi""#), ("0", r#"" there""#), END]);
-        assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.answer.finish_reasons[&0].as_str()), ("Hi there", "Hm", "stop"));
+        let read =
+            stream(&[("f", r#"{"messageId":"m1"}"#), ("g", r#""Hm""#), ("0", r#""Hi""#), ("0", r#"" there""#), END]);
+        assert_eq!(
+            (read.text(), read.answer.reasoning_text.as_str(), read.answer.finish_reasons[&0].as_str()),
+            ("Hi there", "Hm", "stop")
+        );
         let t = &read.answer.terminator;
         assert_eq!(
             (t.own, t.is_last_record, read.answer.output_tokens, read.answer.id.as_deref()),
@@ -192,16 +197,24 @@ mod tests {
             ("9", r#"{"toolCallId":"b","toolName":"g","args":{"x":1}}"#),
             END,
         ]);
-        assert_eq!((read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()), ("{}", "{\"x\":1}"));
+        assert_eq!(
+            (read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()),
+            ("{}", "{\"x\":1}")
+        );
         assert_eq!((read.answer.tool_names["1"].as_str(), read.answer.tool_deltas), ("g", 2));
     }
 
     #[test]
     fn oddities() {
-        let kinds = |parts: &[(&str, &str)]| stream(parts).kinds().into_iter().filter(|k| !k.ends_with("no-header")).collect::<Vec<_>>();
+        let kinds = |parts: &[(&str, &str)]| {
+            stream(parts).kinds().into_iter().filter(|k| !k.ends_with("no-header")).collect::<Vec<_>>()
+        };
         assert_eq!(kinds(&[("0", "\"Hi\"")]), ["ai-sdk-data.no-finish"]);
         assert_eq!(kinds(&[END, ("0", "\"Hi\"")]), ["ai-sdk-data.after-finish"]);
-        assert_eq!(kinds(&[("0", "{}"), ("d", "[]"), ("7", "1"), END]), ["ai-sdk-data.unknown-type", "ai-sdk-data.wrong-type"]);
+        assert_eq!(
+            kinds(&[("0", "{}"), ("d", "[]"), ("7", "1"), END]),
+            ["ai-sdk-data.unknown-type", "ai-sdk-data.wrong-type"]
+        );
         let read = stream(&[("3", "\"overloaded\"")]);
         assert!(read.meanings[0].error && read.answer.error.as_deref() == Some("overloaded"));
     }

@@ -1,6 +1,7 @@
 //! The UI message stream of Vercel's AI SDK, version 5 and later (docs/dialects.md a.24).
 //!
-//! Source: AI SDK UI, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts. Typed objects as server-sent events, from `start` to
+//! Source: AI SDK UI, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts. Typed objects as server-sent
+//! events, from `start` to
 //! `finish`, then `[DONE]`; the response says so in `x-vercel-ai-ui-message-stream: v1`.
 
 use super::json::{self, Raw, Text};
@@ -143,11 +144,17 @@ impl Ui {
             }
             "text-delta" => {
                 self.known(part, remarks);
-                return Meaning { content: part.delta.full().is_some_and(|text| answer.add_text(0, text)), ..Meaning::default() };
+                return Meaning {
+                    content: part.delta.full().is_some_and(|text| answer.add_text(0, text)),
+                    ..Meaning::default()
+                };
             }
             "reasoning-delta" => {
                 self.known(part, remarks);
-                return Meaning { reasoning: part.delta.full().is_some_and(|text| answer.add_reasoning(text)), ..Meaning::default() };
+                return Meaning {
+                    reasoning: part.delta.full().is_some_and(|text| answer.add_reasoning(text)),
+                    ..Meaning::default()
+                };
             }
             "tool-input-start" | "tool-input-delta" | "tool-input-available" => return self.tool(kind, part, answer),
             "error" => {
@@ -236,10 +243,17 @@ mod tests {
     #[test]
     fn from_start_to_done() {
         let thought = [r#"{"type":"reasoning-start","id":"r"}"#, r#"{"type":"reasoning-delta","id":"r","delta":"hm"}"#];
-        let read = stream(&[START, r#"{"type":"start-step"}"#, thought[0], thought[1], TEXT_START, TEXT, FINISH, "[DONE]"]);
-        assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.answer.finish_reasons[&0].as_str()), ("Hi", "hm", "stop"));
+        let read =
+            stream(&[START, r#"{"type":"start-step"}"#, thought[0], thought[1], TEXT_START, TEXT, FINISH, "[DONE]"]);
+        assert_eq!(
+            (read.text(), read.answer.reasoning_text.as_str(), read.answer.finish_reasons[&0].as_str()),
+            ("Hi", "hm", "stop")
+        );
         let t = &read.answer.terminator;
-        assert_eq!((t.expected, t.own, t.is_last_record, read.answer.id.as_deref()), (Some("[DONE]"), true, Some(true), Some("m1")));
+        assert_eq!(
+            (t.expected, t.own, t.is_last_record, read.answer.id.as_deref()),
+            (Some("[DONE]"), true, Some(true), Some("m1"))
+        );
         assert_eq!(read.kinds(), ["ai-sdk.no-header"], "the head of the test has none");
     }
 
@@ -251,13 +265,17 @@ mod tests {
             r#"{"type":"tool-input-available","toolCallId":"a","toolName":"f","input":{}}"#,
             r#"{"type":"tool-input-available","toolCallId":"b","toolName":"g","input":{"x":1}}"#,
         ]);
-        assert_eq!((read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()), ("{}", "{\"x\":1}"));
+        assert_eq!(
+            (read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()),
+            ("{}", "{\"x\":1}")
+        );
         assert_eq!((read.answer.tool_names["1"].as_str(), read.answer.tool_deltas), ("g", 2));
     }
 
     #[test]
     fn oddities() {
-        let kinds = |parts: &[&str]| stream(parts).kinds().into_iter().filter(|k| *k != "ai-sdk.no-header").collect::<Vec<_>>();
+        let kinds =
+            |parts: &[&str]| stream(parts).kinds().into_iter().filter(|k| *k != "ai-sdk.no-header").collect::<Vec<_>>();
         assert_eq!(kinds(&[START, TEXT_START, TEXT]), ["ai-sdk.no-done", "ai-sdk.no-finish"]);
         assert_eq!(kinds(&[TEXT, FINISH, "[DONE]"]), ["ai-sdk.delta-without-start", "ai-sdk.no-start"]);
         assert_eq!(kinds(&[START, "[DONE]"]), ["ai-sdk.no-finish"]);
@@ -272,6 +290,10 @@ mod tests {
     #[test]
     fn recognised_by_types() {
         assert_eq!(chosen("/api/chat", Framing::Sse, TEXT), Some("ai-sdk.ui"));
-        assert_eq!(chosen("/api/chat", Framing::Sse, START), Some("none"), "anybody's word, until the next part or the header tells");
+        assert_eq!(
+            chosen("/api/chat", Framing::Sse, START),
+            Some("none"),
+            "anybody's word, until the next part or the header tells"
+        );
     }
 }

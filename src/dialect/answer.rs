@@ -17,7 +17,8 @@ pub struct Terminator {
     pub expected: Option<&'static str>,
     /// Any terminator was seen.
     pub seen: bool,
-    /// The dialect's own where that was seen, else the foreign one: `[DONE]`, `message_stop`, `done:true`. Of several the last.
+    /// The dialect's own where that was seen, else the foreign one: `[DONE]`, `message_stop`, `done:true`. Of several
+    /// the last.
     pub which: Option<String>,
     /// The dialect's own was seen.
     pub own: bool,
@@ -89,7 +90,8 @@ pub struct Answer {
     pub kept_bytes: usize,
 }
 
-/// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off by any amount, so only
+/// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off
+/// by any amount, so only
 /// differences are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServerClock {
@@ -275,6 +277,8 @@ mod tests {
             a.add_arguments(&call_key(n, 0), "{}");
         }
         assert!(a.text_limited);
-        assert!(a.texts.len() <= KEYS_LIMIT && a.finish_reasons.len() <= KEYS_LIMIT && a.tool_arguments.len() <= KEYS_LIMIT);
+        assert!(
+            a.texts.len() <= KEYS_LIMIT && a.finish_reasons.len() <= KEYS_LIMIT && a.tool_arguments.len() <= KEYS_LIMIT
+        );
     }
 }

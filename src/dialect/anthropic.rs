@@ -1,7 +1,9 @@
 //! Anthropic Messages, and everybody who speaks it (docs/dialects.md a.5).
 //!
-//! Source: Anthropic's "Streaming messages". `message_start`, per block `content_block_start`, `content_block_delta`*, `content_block_stop`,
-//! then `message_delta` and `message_stop`; `ping` anywhere. The SSE event type equals the JSON's `type`. There is no `[DONE]`.
+//! Source: Anthropic's "Streaming messages". `message_start`, per block `content_block_start`, `content_block_delta`*,
+//! `content_block_stop`,
+//! then `message_delta` and `message_stop`; `ping` anywhere. The SSE event type equals the JSON's `type`. There is no
+//! `[DONE]`.
 
 pub mod kinds;
 mod shape;
@@ -34,12 +36,19 @@ pub static DIALECT: Dialect = Dialect {
     profile: Some("anthropic"),
     fields: &["anthropic-version"],
     paths: |_, path| {
-        (path.ends_with("/messages") && !path.contains("/threads/")) || path.ends_with(":streamRawPredict") || path.ends_with(":rawPredict")
+        (path.ends_with("/messages") && !path.contains("/threads/"))
+            || path.ends_with(":streamRawPredict")
+            || path.ends_with(":rawPredict")
     },
     shape: |evidence, shape| match shape.kind.as_deref() {
-        Some("message_start" | "content_block_start" | "content_block_delta" | "content_block_stop" | "message_delta" | "message_stop") => {
-            Confidence::Certain
-        }
+        Some(
+            "message_start"
+            | "content_block_start"
+            | "content_block_delta"
+            | "content_block_stop"
+            | "message_delta"
+            | "message_stop",
+        ) => Confidence::Certain,
         Some("message") if shape.has_all(&["role", "content", "stop_reason"]) => Confidence::Certain,
         Some("ping") => Confidence::Possible,
         Some("error") if shape.is_error() && evidence.answered_with("anthropic-") => Confidence::Likely,
@@ -107,7 +116,13 @@ impl Messages {
         }
     }
 
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn dispatch(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let kind = match event.kind.full() {
             Some(kind) => kind,
             None => {
@@ -124,7 +139,9 @@ impl Messages {
         }
         if kind != "ping" && kind != "error" && !self.document {
             remarks.note_if(self.phase == Phase::Stopped, AFTER_MESSAGE_STOP, || excerpt(kind.as_bytes()));
-            remarks.note_if(self.phase == Phase::Before && kind != "message_start", NO_MESSAGE_START, || excerpt(kind.as_bytes()));
+            remarks.note_if(self.phase == Phase::Before && kind != "message_start", NO_MESSAGE_START, || {
+                excerpt(kind.as_bytes())
+            });
             if self.phase == Phase::Before {
                 self.phase = Phase::Open; // said once, then read on as if it had come
                 if kind == "message_start" {
@@ -160,12 +177,16 @@ impl Messages {
         answer.identify(message.model.full(), message.id.full());
         match message.usage.value() {
             Some(usage) => {
-                let lacks = ["input_tokens", "output_tokens"].into_iter().find(|name| !usage.get(name).is_some_and(|n| n.is_u64()));
-                remarks.note_if(lacks.is_some(), START_WITHOUT_USAGE, || format!("no {} in {usage}", lacks.unwrap_or_default()));
+                let lacks = ["input_tokens", "output_tokens"]
+                    .into_iter()
+                    .find(|name| !usage.get(name).is_some_and(|n| n.is_u64()));
+                remarks.note_if(lacks.is_some(), START_WITHOUT_USAGE, || {
+                    format!("no {} in {usage}", lacks.unwrap_or_default())
+                });
                 // Cached input is counted apart.
                 let none = |name| usage.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0) == 0;
-                let no_input =
-                    lacks.is_none() && ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"].iter().all(none);
+                let no_input = lacks.is_none()
+                    && ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"].iter().all(none);
                 remarks.note_if(no_input, NO_INPUT_TOKENS, || usage.to_string());
             }
             None => remarks.note(START_WITHOUT_USAGE, || "no usage".into()),
@@ -252,11 +273,17 @@ impl Messages {
         Meaning { terminator: !self.document, ..Meaning::default() }
     }
 
-    fn error(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn error(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         self.failed = true;
         let unnamed = self.named && record.event != "error";
-        let wanted =
-            event.kind.str() == Some("error") && event.error.json().is_some_and(|e| e.starts_with('{') && e.contains("\"message\""));
+        let wanted = event.kind.str() == Some("error")
+            && event.error.json().is_some_and(|e| e.starts_with('{') && e.contains("\"message\""));
         remarks.note_if(unnamed, ERROR_SHAPE, || format!("no event: error before {}", excerpt(record.data)));
         remarks.note_if(!unnamed && !wanted, ERROR_SHAPE, || excerpt(record.data));
         answer.fail(&event.error.text().unwrap_or_else(|| "error".into()));
@@ -274,7 +301,8 @@ impl Messages {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Messages {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {

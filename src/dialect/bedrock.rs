@@ -1,6 +1,7 @@
 //! Amazon Bedrock: `ConverseStream` and `InvokeModelWithResponseStream` over AWS event streams (docs/dialects.md a.20).
 //!
-//! Source: the Bedrock Runtime API reference. Converse events are named by `:event-type`; `messageStop` is followed by `metadata`. Invoke wraps
+//! Source: the Bedrock Runtime API reference. Converse events are named by `:event-type`; `messageStop` is followed by
+//! `metadata`. Invoke wraps
 //! the model's own events as base64 in `bytes` of `chunk` events: they are read in their own dialect.
 
 mod invoke;
@@ -40,19 +41,23 @@ pub static DIALECT: Dialect = Dialect {
     end: End::Terminator(MESSAGE_STOP),
     paths: |_, path| {
         path.contains("/model/")
-            && ["/converse-stream", "/converse", "/invoke-with-response-stream", "/invoke"].iter().any(|end| path.ends_with(end))
+            && ["/converse-stream", "/converse", "/invoke-with-response-stream", "/invoke"]
+                .iter()
+                .any(|end| path.ends_with(end))
     },
     shape: |evidence, shape| match (evidence.framing, evidence.record.event) {
         (
             Framing::AwsEventStream,
-            "messageStart" | "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" | "messageStop" | "metadata" | "chunk",
+            "messageStart" | "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" | "messageStop"
+            | "metadata" | "chunk",
         ) => Confidence::Certain,
         (Framing::AwsEventStream, _) if evidence.record.exception => Confidence::Likely,
         _ if shape.has_all(&["output", "stopReason", "usage"]) => Confidence::Likely,
         _ => Confidence::No,
     },
     reader: |evidence| {
-        let invoked = evidence.record.event == "chunk" || evidence.path().is_some_and(|p| p.ends_with("/invoke-with-response-stream"));
+        let invoked = evidence.record.event == "chunk"
+            || evidence.path().is_some_and(|p| p.ends_with("/invoke-with-response-stream"));
         if invoked && evidence.framing == Framing::AwsEventStream {
             return Box::new(invoke::Invoke::new(evidence));
         }
@@ -74,7 +79,13 @@ struct Bedrock {
 }
 
 impl Bedrock {
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn dispatch(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let index = event.content_block_index.index().unwrap_or(0).to_string();
         match record.event {
             "messageStart" | "contentBlockStop" => Meaning::default(),
@@ -161,7 +172,8 @@ fn whole(event: &Event<'_>, record: &Record<'_>, answer: &mut Answer) -> Meaning
     let message = event.output.here().and_then(|o| o.message.here());
     for (index, block) in message.iter().flat_map(|m| m.content.iter()).filter_map(Obj::here).enumerate() {
         meaning.content |= block.text.full().is_some_and(|text| answer.add_text(0, text));
-        let reasoning = block.reasoning_content.here().and_then(|r| r.reasoning_text.here()).and_then(|t| t.text.full());
+        let reasoning =
+            block.reasoning_content.here().and_then(|r| r.reasoning_text.here()).and_then(|t| t.text.full());
         meaning.reasoning |= reasoning.is_some_and(|text| answer.add_reasoning(text));
         if let Obj::Here(tool) = &block.tool_use {
             answer.name_tool(&index.to_string(), tool.name.str().unwrap_or_default());

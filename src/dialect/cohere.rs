@@ -1,6 +1,7 @@
 //! Cohere chat, version 2 (typed events) and 1 (`event_type`), streamed or whole (docs/dialects.md a.8).
 //!
-//! Source: Cohere's API reference, "Chat with streaming". Version 2 ends with `message-end`, version 1 with `stream-end`.
+//! Source: Cohere's API reference, "Chat with streaming". Version 2 ends with `message-end`, version 1 with
+//! `stream-end`.
 
 mod shape;
 #[cfg(test)]
@@ -39,10 +40,16 @@ pub static DIALECT: Dialect = Dialect {
     streams_by: StreamsBy::Flag,
     paths: |_, path| path.ends_with("/v2/chat") || path.ends_with("/v1/chat"),
     shape: |_, shape| match (shape.kind.as_deref(), shape.event_type.as_deref()) {
-        (Some("message-start" | "content-delta" | "message-end" | "tool-plan-delta" | "tool-call-delta"), _) => Confidence::Certain,
-        (Some("content-start" | "content-end" | "tool-call-start" | "tool-call-end" | "citation-start" | "citation-end"), _) => {
-            Confidence::Likely
+        (Some("message-start" | "content-delta" | "message-end" | "tool-plan-delta" | "tool-call-delta"), _) => {
+            Confidence::Certain
         }
+        (
+            Some(
+                "content-start" | "content-end" | "tool-call-start" | "tool-call-end" | "citation-start"
+                | "citation-end",
+            ),
+            _,
+        ) => Confidence::Likely,
         (_, Some("stream-start" | "text-generation" | "stream-end")) => Confidence::Certain,
         _ if shape.has_all(&["message", "finish_reason", "usage"]) && !shape.has("choices") => Confidence::Possible,
         _ if shape.has_all(&["generation_id", "text"]) => Confidence::Likely,
@@ -82,7 +89,13 @@ struct Cohere {
 }
 
 impl Cohere {
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn dispatch(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let Some(kind) = event.kind.full().or_else(|| event.event_type.full()) else {
             return self.untyped(event, record, answer, remarks);
         };
@@ -99,7 +112,10 @@ impl Cohere {
             "content-delta" | "content-start" | "tool-plan-delta" => delta(event, answer),
             "tool-call-start" | "tool-call-delta" => call_delta(event, answer),
             MESSAGE_END => self.end(kind, event, answer),
-            "text-generation" => Meaning { content: event.text.full().is_some_and(|text| answer.add_text(0, text)), ..Meaning::default() },
+            "text-generation" => Meaning {
+                content: event.text.full().is_some_and(|text| answer.add_text(0, text)),
+                ..Meaning::default()
+            },
             "tool-calls-chunk" => chunk_v1(event, answer),
             STREAM_END => self.end(kind, event, answer),
             "content-end"
@@ -141,7 +157,13 @@ impl Cohere {
     }
 
     /// A whole answer, or an error (`{"message":"…"}`).
-    fn untyped(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn untyped(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(None, event.id.full().or_else(|| event.generation_id.full()));
         if let Some(reason) = event.finish_reason.full() {
@@ -149,13 +171,21 @@ impl Cohere {
         }
         take_usage(&event.usage, answer);
         take_usage(&event.meta, answer);
-        let message = event.message.json().filter(|m| m.starts_with('{')).and_then(|m| serde_json::from_str::<Message<'_>>(m).ok());
+        let message = event
+            .message
+            .json()
+            .filter(|m| m.starts_with('{'))
+            .and_then(|m| serde_json::from_str::<Message<'_>>(m).ok());
         if let Some(message) = message {
-            meaning.content = parts(&message.content, answer, |part, answer| part.text.full().is_some_and(|text| answer.add_text(0, text)));
-            meaning.reasoning =
-                parts(&message.content, answer, |part, answer| part.thinking.full().is_some_and(|text| answer.add_reasoning(text)));
+            meaning.content = parts(&message.content, answer, |part, answer| {
+                part.text.full().is_some_and(|text| answer.add_text(0, text))
+            });
+            meaning.reasoning = parts(&message.content, answer, |part, answer| {
+                part.thinking.full().is_some_and(|text| answer.add_reasoning(text))
+            });
             meaning.reasoning |= message.tool_plan.full().is_some_and(|plan| answer.add_reasoning(plan));
-            let calls = serde_json::from_str::<List<Obj<ToolCall<'_>>>>(message.tool_calls.json().unwrap_or("null")).unwrap_or_default();
+            let calls = serde_json::from_str::<List<Obj<ToolCall<'_>>>>(message.tool_calls.json().unwrap_or("null"))
+                .unwrap_or_default();
             for call in calls.iter().filter_map(Obj::here) {
                 call.take(self.calls, answer);
                 self.calls = self.calls.saturating_add(1);
@@ -173,7 +203,8 @@ impl Cohere {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Cohere {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -223,13 +254,19 @@ fn delta(event: &Event<'_>, answer: &mut Answer) -> Meaning {
 fn call_delta(event: &Event<'_>, answer: &mut Answer) -> Meaning {
     let calls = event.delta.here().and_then(|d| d.message.here()).and_then(|m| m.tool_calls.json());
     let call = serde_json::from_str::<Obj<ToolCall<'_>>>(calls.unwrap_or("null")).unwrap_or_default();
-    Meaning { tool: call.here().is_some_and(|call| call.take(event.index.index().unwrap_or(0), answer)), ..Meaning::default() }
+    Meaning {
+        tool: call.here().is_some_and(|call| call.take(event.index.index().unwrap_or(0), answer)),
+        ..Meaning::default()
+    }
 }
 
 /// A fragment of a tool call of version 1.
 fn chunk_v1(event: &Event<'_>, answer: &mut Answer) -> Meaning {
     let Obj::Here(call) = &event.tool_call_delta else {
-        return Meaning { reasoning: event.text.full().is_some_and(|plan| answer.add_reasoning(plan)), ..Meaning::default() };
+        return Meaning {
+            reasoning: event.text.full().is_some_and(|plan| answer.add_reasoning(plan)),
+            ..Meaning::default()
+        };
     };
     let key = call.index.index().unwrap_or(0).to_string();
     if let Some(name) = call.name.full() {

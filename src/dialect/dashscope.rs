@@ -1,6 +1,8 @@
-//! Aliyun DashScope's own protocol for text and multimodal generation (docs/dialects.md a.13); its compatible mode is OpenAI's.
+//! Aliyun DashScope's own protocol for text and multimodal generation (docs/dialects.md a.13); its compatible mode is
+//! OpenAI's.
 //!
-//! Source: Model Studio API reference, text generation, DashScope form, and the Python SDK 2.0.2. Unless `incremental_output` is asked for, each event
+//! Source: Model Studio API reference, text generation, DashScope form, and the Python SDK 2.0.2. Unless
+//! `incremental_output` is asked for, each event
 //! repeats the whole text so far. There is no terminator: the finish reason is the string "null" until the end.
 
 use super::json::{self, List, Num, Obj, Raw, Text};
@@ -131,7 +133,13 @@ struct DashScope {
 }
 
 impl DashScope {
-    fn event(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(None, event.request_id.full());
         if let Some(text) = event.usage.json() {
@@ -162,7 +170,14 @@ impl DashScope {
         meaning
     }
 
-    fn message(&mut self, index: u32, message: &Message<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>, meaning: &mut Meaning) {
+    fn message(
+        &mut self,
+        index: u32,
+        message: &Message<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+        meaning: &mut Meaning,
+    ) {
         if let Some(thought) = message.reasoning_content.full() {
             let new = self.new_part(&answer.reasoning_text, thought, remarks);
             meaning.reasoning |= answer.add_reasoning(new);
@@ -176,7 +191,9 @@ impl DashScope {
             meaning.content |= self.text(index, &content, answer, remarks);
         }
         for (n, call) in message.tool_calls.iter().enumerate() {
-            let Some((call, function)) = call.here().and_then(|call| Some((call, call.function.here()?))) else { continue };
+            let Some((call, function)) = call.here().and_then(|call| Some((call, call.function.here()?))) else {
+                continue;
+            };
             let key = super::answer::call_key(index, call.index.index().unwrap_or(n as u32));
             if let Some(name) = function.name.full() {
                 answer.name_tool(&key, name);
@@ -219,7 +236,8 @@ impl DashScope {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for DashScope {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -229,7 +247,9 @@ impl Reader for DashScope {
     }
 
     fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
-        remarks.note_if(complete && !self.finished && !self.failed && !self.document, NO_FINISH_REASON, || "the body ended".into());
+        remarks.note_if(complete && !self.finished && !self.failed && !self.document, NO_FINISH_REASON, || {
+            "the body ended".into()
+        });
     }
 }
 
@@ -248,8 +268,15 @@ mod tests {
     fn whole_texts_and_pieces_give_the_same() {
         for texts in [["Hel", "Hello", "Hello"], ["Hel", "lo", ""]] {
             let events = [message(texts[0], "null"), message(texts[1], "null"), message(texts[2], "stop")];
-            let read = read_as(&DIALECT, Framing::Sse, &[("result", &events[0]), ("result", &events[1]), ("result", &events[2])]);
-            assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hello", 2, "stop"));
+            let read = read_as(
+                &DIALECT,
+                Framing::Sse,
+                &[("result", &events[0]), ("result", &events[1]), ("result", &events[2])],
+            );
+            assert_eq!(
+                (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+                ("Hello", 2, "stop")
+            );
             assert_eq!((read.answer.output_tokens, read.answer.id.as_deref()), (Some(2), Some("r")));
             let kinds: &[&str] = if texts[1] == "lo" { &[] } else { &["dashscope.repeats-text"] };
             assert_eq!(read.kinds(), kinds);
@@ -264,8 +291,16 @@ mod tests {
             let read = read_as(&DIALECT, Framing::Sse, &[("result", event)]);
             assert_eq!((read.text(), read.kinds().len()), ("Hi", 0), "{event}");
         }
-        let read = read_as(&DIALECT, Framing::Sse, &[("error", r#"{"code":"Throttling","message":"slow down","request_id":"r"}"#)]);
-        assert!(read.meanings[0].error && read.kinds().is_empty() && read.answer.error.is_some_and(|e| e.contains("slow down")));
+        let read = read_as(
+            &DIALECT,
+            Framing::Sse,
+            &[("error", r#"{"code":"Throttling","message":"slow down","request_id":"r"}"#)],
+        );
+        assert!(
+            read.meanings[0].error
+                && read.kinds().is_empty()
+                && read.answer.error.is_some_and(|e| e.contains("slow down"))
+        );
         let read = read_as(&DIALECT, Framing::Sse, &[("", "{"), ("", "[]"), ("", "{}"), ("", "[DONE]")]);
         let kinds = [
             "dashscope.foreign-terminator",

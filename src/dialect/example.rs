@@ -1,4 +1,5 @@
-//! An invented dialect of `{"word": "Hi"}`, `{"end": "stop"}`: the smallest whole one. Not in `DIALECTS`; compiled for tests only.
+//! An invented dialect of `{"word": "Hi"}`, `{"end": "stop"}`: the smallest whole one. Not in `DIALECTS`; compiled for
+//! tests only.
 
 use super::json::{self, Text};
 use super::payload::{BadPayload, object};

@@ -36,7 +36,9 @@ pub static DIALECT: Dialect = Dialect {
     profile: Some("gemini"),
     paths: |_, path| path.ends_with(":streamGenerateContent") || path.ends_with(":generateContent"),
     shape: |evidence, shape| match () {
-        () if shape.has("candidates") && (shape.has("usageMetadata") || shape.has("promptFeedback")) => Confidence::Certain,
+        () if shape.has("candidates") && (shape.has("usageMetadata") || shape.has("promptFeedback")) => {
+            Confidence::Certain
+        }
         () if shape.has("candidates") && evidence.framing.is_stream() => Confidence::Likely,
         () if shape.has("promptFeedback") || shape.has("usageMetadata") => Confidence::Likely,
         () => Confidence::No,
@@ -132,7 +134,13 @@ struct Gemini {
 }
 
 impl Gemini {
-    fn response(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn response(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(event.model_version.full(), event.response_id.full());
         take_usage(&event.usage_metadata, answer);
@@ -145,11 +153,14 @@ impl Gemini {
             self.over = true;
         }
         if !event.candidates.is_array() {
-            let known = meaning.error || self.over || event.usage_metadata.present() || event.prompt_feedback.here().is_some();
+            let known =
+                meaning.error || self.over || event.usage_metadata.present() || event.prompt_feedback.here().is_some();
             remarks.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
             return meaning;
         }
-        remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || "candidates after a finishReason".into());
+        remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || {
+            "candidates after a finishReason".into()
+        });
         for (position, candidate) in event.candidates.iter().enumerate() {
             if let Obj::Here(candidate) = candidate {
                 let index = candidate.index.index().unwrap_or(position as u32);
@@ -182,7 +193,8 @@ impl Gemini {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Gemini {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -201,7 +213,9 @@ impl Reader for Gemini {
     }
 
     fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
-        remarks.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || "the body ended".into());
+        remarks.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || {
+            "the body ended".into()
+        });
     }
 }
 
@@ -221,14 +235,16 @@ mod tests {
     use super::super::testing::{chosen, read_as};
     use super::*;
 
-    const TEXT: &str =
-        r#"{"candidates":[{"content":{"parts":[{"text":"Hel"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":3}}"#;
+    const TEXT: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hel"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":3}}"#;
     const END: &str = r#"{"candidates":[{"content":{"parts":[{"text":"lo"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":5},"modelVersion":"g-2"}"#;
 
     #[test]
     fn sse_has_no_terminator() {
         let read = read_as(&DIALECT, Framing::Sse, &[("", TEXT), ("", END)]);
-        assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hello", 2, "STOP"));
+        assert_eq!(
+            (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+            ("Hello", 2, "STOP")
+        );
         assert_eq!((read.answer.output_tokens, read.answer.model.as_deref()), (Some(7), Some("g-2")));
         let t = &read.answer.terminator;
         assert_eq!((t.expected, t.seen, t.is_last_record), (None, false, Some(false)));
@@ -244,21 +260,38 @@ mod tests {
 
     #[test]
     fn thoughts_and_calls() {
-        let thought =
-            r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"functionCall":{"name":"f","args":{"a":1}}}]}}]}"#;
+        let thought = r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"functionCall":{"name":"f","args":{"a":1}}}]}}]}"#;
         let read = read_as(&DIALECT, Framing::Sse, &[("", thought), ("", thought)]);
-        assert_eq!((read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas, read.answer.tool_deltas), ("hmhm", 2, 2));
-        assert_eq!((read.answer.tool_names["1"].as_str(), read.answer.tool_arguments["1"].as_str()), ("f", "{\"a\":1}"));
+        assert_eq!(
+            (read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas, read.answer.tool_deltas),
+            ("hmhm", 2, 2)
+        );
+        assert_eq!(
+            (read.answer.tool_names["1"].as_str(), read.answer.tool_arguments["1"].as_str()),
+            ("f", "{\"a\":1}")
+        );
         assert_eq!(read.kinds(), ["gemini.no-finish-reason"]);
     }
 
     #[test]
     fn oddities() {
-        let read = read_as(&DIALECT, Framing::Sse, &[("", END), ("", TEXT), ("", "[DONE]"), ("", "{\"x\":1}"), ("", "{")]);
-        assert_eq!(read.kinds(), ["gemini.finish-early", "gemini.foreign-terminator", "gemini.not-json", "gemini.unknown-type"]);
+        let read =
+            read_as(&DIALECT, Framing::Sse, &[("", END), ("", TEXT), ("", "[DONE]"), ("", "{\"x\":1}"), ("", "{")]);
+        assert_eq!(
+            read.kinds(),
+            ["gemini.finish-early", "gemini.foreign-terminator", "gemini.not-json", "gemini.unknown-type"]
+        );
         assert_eq!((read.answer.terminator.own, read.answer.terminator.which.as_deref()), (false, Some("[DONE]")));
-        let read = read_as(&DIALECT, Framing::Sse, &[("", r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#)]);
-        assert!(read.meanings[0].error && read.kinds().is_empty() && read.answer.error.is_some_and(|e| e.contains("overloaded")));
+        let read = read_as(
+            &DIALECT,
+            Framing::Sse,
+            &[("", r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#)],
+        );
+        assert!(
+            read.meanings[0].error
+                && read.kinds().is_empty()
+                && read.answer.error.is_some_and(|e| e.contains("overloaded"))
+        );
         let read = read_as(&DIALECT, Framing::Sse, &[("", r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#)]);
         assert_eq!(read.found(PROMPT_BLOCKED), Some("SAFETY"));
     }

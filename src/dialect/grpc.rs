@@ -1,8 +1,12 @@
-//! Streams of gRPC messages, of gRPC-Web and Connect too: how the call ended, and what can be read without the schema. One schema is known, that of the
-//! KServe/Triton inference protocol, whose answers carry text as BYTES tensors; of any other, a message that is nothing but one text in field 1.
+//! Streams of gRPC messages, of gRPC-Web and Connect too: how the call ended, and what can be read without the schema.
+//! One schema is known, that of the
+//! KServe/Triton inference protocol, whose answers carry text as BYTES tensors; of any other, a message that is nothing
+//! but one text in field 1.
 //!
-//! Source: KServe "Open Inference Protocol" v2, `grpc_service.proto`: `ModelStreamInferResponse { string error_message = 1; ModelInferResponse
-//! infer_response = 2; }`, `ModelInferResponse { model_name = 1; …; outputs = 5 { contents = 5 { bytes_contents = 8 } }; raw_output_contents = 6; }`.
+//! Source: KServe "Open Inference Protocol" v2, `grpc_service.proto`:
+//! `ModelStreamInferResponse { string error_message = 1; ModelInferResponse
+//! infer_response = 2; }`, `ModelInferResponse { model_name = 1; …; outputs = 5 { contents = 5 { bytes_contents = 8 }
+//! }; raw_output_contents = 6; }`.
 
 use super::reader::Reader;
 use super::remarks::Remarks;
@@ -104,7 +108,8 @@ impl Reader for Grpc {
 }
 
 /// The request, where it was seen, is one of this protocol: a model alone is nothing to infer from.
-/// (`ModelInferRequest { model_name = 1; …; inputs = 5; outputs = 6; raw_input_contents = 7; }`; other services use the method's name too.)
+/// (`ModelInferRequest { model_name = 1; …; inputs = 5; outputs = 6; raw_input_contents = 7; }`; other services use the
+/// method's name too.)
 fn asks_to_infer(evidence: &Evidence<'_>) -> bool {
     match evidence.request_body.get(5..) {
         Some(message) if !message.is_empty() => Fields(message).any(|(field, _)| field >= 5),
@@ -216,16 +221,23 @@ mod tests {
         answer
     }
 
-    /// `infer_response { model_name: "m" outputs { name: "o" datatype: "BYTES" shape: 1 } raw_output_contents: "\x02\0\0\0Hi" }`
+    /// `infer_response
+    /// { model_name: "m" outputs { name: "o" datatype: "BYTES" shape: 1 } raw_output_contents: "\x02\0\0\0Hi" }`
     const STREAMED: &[u8] = b"\x12\x19\x0a\x01m\x2a\x0c\x0a\x01o\x12\x05BYTES\x1a\x00\x32\x06\x02\0\0\0Hi";
 
     #[test]
     fn text_of_raw_and_typed_tensors() {
         let answer = read("/inference.GRPCInferenceService/ModelStreamInfer", STREAMED);
-        assert_eq!((answer.texts.get(&0).map(String::as_str), answer.model.as_deref(), answer.content_deltas), (Some("Hi"), Some("m"), 1));
+        assert_eq!(
+            (answer.texts.get(&0).map(String::as_str), answer.model.as_deref(), answer.content_deltas),
+            (Some("Hi"), Some("m"), 1)
+        );
         let typed = b"\x2a\x06\x2a\x04\x42\x02Hi";
         assert_eq!(read("/inference.GRPCInferenceService/ModelInfer", typed).texts[&0], "Hi");
-        assert_eq!(read("/inference.GRPCInferenceService/ModelStreamInfer", b"\x0a\x02no").error.as_deref(), Some("no"));
+        assert_eq!(
+            read("/inference.GRPCInferenceService/ModelStreamInfer", b"\x0a\x02no").error.as_deref(),
+            Some("no")
+        );
         assert!(read("/other.Service/Method", STREAMED).texts.is_empty(), "no schema, no guess");
     }
 
@@ -233,9 +245,15 @@ mod tests {
     fn a_message_that_is_a_text() {
         let text = |data: &'static [u8]| read("/greet.Greeter/SayHello", data).texts.get(&0).cloned();
         assert_eq!(text(b"\x0a\x0bHello wor\nd").as_deref(), Some("Hello wor\nd"));
-        for other in
-            [&b""[..], b"\x0a\x02Hi\x10\x01", b"\x12\x02Hi", b"\x0a\x04\x0a\x02Hi", b"\x0a\x02\x08\x01", b"\x0a\x01\xff", b"\x0a\x05Hi"]
-        {
+        for other in [
+            &b""[..],
+            b"\x0a\x02Hi\x10\x01",
+            b"\x12\x02Hi",
+            b"\x0a\x04\x0a\x02Hi",
+            b"\x0a\x02\x08\x01",
+            b"\x0a\x01\xff",
+            b"\x0a\x05Hi",
+        ] {
             assert_eq!(text(other), None, "{}", other.escape_ascii());
         }
     }

@@ -1,7 +1,9 @@
 //! JSON of records, read leniently: one borrowed typed parse that notices wrong types instead of failing on them.
 //!
-//! A payload struct derives `Deserialize` with `#[serde(default)]` and fields of the types here. Each accepts any JSON value and remembers
-//! what it was, so that only broken JSON fails. Doubled keys make a derived struct fail; [`parse`] then reads once more through
+//! A payload struct derives `Deserialize` with `#[serde(default)]` and fields of the types here. Each accepts any JSON
+//! value and remembers
+//! what it was, so that only broken JSON fails. Doubled keys make a derived struct fail; [`parse`] then reads once more
+//! through
 //! [`serde_json::Value`], where the last one wins as in most clients.
 
 mod fields;
@@ -128,7 +130,10 @@ mod tests {
         let json = r#" {"text":"a","number":-7,"flag":true,"raw":{"x": 1},"list":[{"text":"b"},null,3],"other":[[]]} "#;
         let sample: Sample<'_> = parse(json, &mut repair).expect("an object");
         assert!(matches!(&sample.text, Text::Str(std::borrow::Cow::Borrowed("a"))));
-        assert_eq!((sample.number, sample.flag, sample.raw.json()), (Num::Int(-7), Flag::Bool(true), Some("{\"x\": 1}")));
+        assert_eq!(
+            (sample.number, sample.flag, sample.raw.json()),
+            (Num::Int(-7), Flag::Bool(true), Some("{\"x\": 1}"))
+        );
         let kinds: Vec<_> = sample.list.iter().map(Obj::kind).collect();
         assert_eq!(kinds, ["object", "null", "number"]);
         assert_eq!(sample.list.iter().next().and_then(|o| o.here()).and_then(|s| s.text.full()), Some("b"));

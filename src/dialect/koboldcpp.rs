@@ -1,6 +1,8 @@
-//! KoboldCpp's own protocol: `/api/extra/generate/stream` (docs/dialects.md a.25). An answer ends by its finish reason; there is no terminator.
+//! KoboldCpp's own protocol: `/api/extra/generate/stream` (docs/dialects.md a.25). An answer ends by its finish reason;
+//! there is no terminator.
 //!
-//! Source: KoboldCpp, `koboldcpp.py` (`handle_sse_stream`) and its issues 220 and 697. Each event is named `message` and has new text; the last
+//! Source: KoboldCpp, `koboldcpp.py` (`handle_sse_stream`) and its issues 220 and 697. Each event is named `message`
+//! and has new text; the last
 //! one has the finish reason, as a rule with an empty token.
 
 use super::json::{self, Raw, Text};
@@ -46,7 +48,8 @@ struct Event<'a> {
 /// Reads events.
 struct KoboldCpp;
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for KoboldCpp {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -76,7 +79,10 @@ mod tests {
     #[test]
     fn the_last_event_has_the_reason() {
         let read = read_as(&DIALECT, Framing::Sse, &[("message", TOKEN), ("message", LAST)]);
-        assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hi", 1, "length"));
+        assert_eq!(
+            (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+            ("Hi", 1, "length")
+        );
         assert_eq!((read.answer.terminator.expected, read.kinds().len()), (None, 0));
     }
 
@@ -88,7 +94,8 @@ mod tests {
 
     #[test]
     fn errors_and_oddities() {
-        let read = read_as(&DIALECT, Framing::Sse, &[("", r#"{"error": "busy"}"#), ("", "{"), ("", "7"), ("", "[DONE]")]);
+        let read =
+            read_as(&DIALECT, Framing::Sse, &[("", r#"{"error": "busy"}"#), ("", "{"), ("", "7"), ("", "[DONE]")]);
         assert_eq!(read.answer.error.as_deref(), Some("busy"));
         assert_eq!(read.kinds(), ["koboldcpp.foreign-terminator", "koboldcpp.not-json", "koboldcpp.not-object"]);
     }

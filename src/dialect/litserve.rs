@@ -1,4 +1,5 @@
-//! LitServe without the OpenAI spec: `{"output": …}` one after another, no framing and no terminator promised (docs/dialects.md a.18).
+//! LitServe without the OpenAI spec: `{"output": …}` one after another, no framing and no terminator promised
+//! (docs/dialects.md a.18).
 
 use super::json::{self, Raw};
 use super::payload::{BadPayload, object};
@@ -23,7 +24,11 @@ pub static DIALECT: Dialect = Dialect {
     shape: |evidence, shape| {
         let plain = shape.keys == 1 && shape.has("output");
         // a single document with an output identifies no server, except at LitServe's default path
-        if plain && (evidence.framing.is_stream() || evidence.path() == Some("/predict")) { Confidence::Likely } else { Confidence::No }
+        if plain && (evidence.framing.is_stream() || evidence.path() == Some("/predict")) {
+            Confidence::Likely
+        } else {
+            Confidence::No
+        }
     },
     reader: |_| Box::new(Outputs),
     ..Dialect::USUAL
@@ -77,9 +82,13 @@ mod tests {
             Framing::ConcatJson,
             &[("", r#"{"output": "no"}"#), ("", r#"{"output": " spec"}"#), ("", r#"{"output": [1,2]}"#)],
         );
-        assert_eq!((read.text(), read.answer.content_deltas, read.answer.variant), ("no spec[1,2]", 3, Some("litserve")));
+        assert_eq!(
+            (read.text(), read.answer.content_deltas, read.answer.variant),
+            ("no spec[1,2]", 3, Some("litserve"))
+        );
         assert!(read.kinds().is_empty() && read.answer.terminator.expected.is_none());
-        let read = read_as(&DIALECT, Framing::Ndjson, &[("", r#"{"error":"CUDA"}"#), ("", "{}"), ("", "[]"), ("", "{")]);
+        let read =
+            read_as(&DIALECT, Framing::Ndjson, &[("", r#"{"error":"CUDA"}"#), ("", "{}"), ("", "[]"), ("", "{")]);
         assert_eq!(read.answer.error.as_deref(), Some("CUDA"));
         assert_eq!(read.kinds(), ["litserve.no-output", "litserve.not-json", "litserve.not-object"]);
     }
@@ -88,6 +97,9 @@ mod tests {
     fn only_the_lone_key_counts() {
         assert_eq!(chosen("/predict", Framing::Ndjson, r#"{"output": "no"}"#), Some("litserve.plain"));
         // DashScope's own protocol has an output too
-        assert_eq!(chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#), Some("dashscope.generation"));
+        assert_eq!(
+            chosen("/x", Framing::Sse, r#"{"output":{},"usage":{},"request_id":"1"}"#),
+            Some("dashscope.generation")
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The llama.cpp server's own protocol (docs/dialects.md a.17): `/completion` and `/infill`; its `/v1` is OpenAI's.
 //!
-//! Source: llama.cpp, `tools/server/README.md`. Events with `content`, the last with `stop: true`, `stop_type` and `timings`. There is no `[DONE]`.
+//! Source: llama.cpp, `tools/server/README.md`. Events with `content`, the last with `stop: true`, `stop_type` and
+//! `timings`. There is no `[DONE]`.
 
 use super::answer::ServerClock;
 use super::json::{self, Flag, Num, Raw, Text};
@@ -99,7 +100,13 @@ struct LlamaCpp {
 }
 
 impl LlamaCpp {
-    fn read(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn read(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         answer.recognise(super::variant::by_field("timings"));
         if let Some(error) = event.error.text() {
@@ -131,17 +138,19 @@ impl LlamaCpp {
         if let Some(reason) = event.stop_type.full().or_else(old) {
             answer.finish(index, reason);
         }
-        let counts: serde_json::Map<_, _> = [("tokens_evaluated", event.tokens_evaluated), ("tokens_predicted", event.tokens_predicted)]
-            .into_iter()
-            .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
-            .collect();
+        let counts: serde_json::Map<_, _> =
+            [("tokens_evaluated", event.tokens_evaluated), ("tokens_predicted", event.tokens_predicted)]
+                .into_iter()
+                .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
+                .collect();
         if !counts.is_empty() {
             answer.report_usage(Some(counts.into()), event.tokens_predicted.count());
         }
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for LlamaCpp {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -151,7 +160,8 @@ impl Reader for LlamaCpp {
     }
 
     fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
-        remarks.note_if(complete && !self.stopped && !self.failed && !self.document, NO_STOP, || "the body ended".into());
+        remarks
+            .note_if(complete && !self.stopped && !self.failed && !self.document, NO_STOP, || "the body ended".into());
     }
 }
 
@@ -160,15 +170,22 @@ mod tests {
     use super::super::testing::{chosen, read_as};
     use super::*;
 
-    const PIECE: &str = r#"{"index":0,"content":"Hi","tokens":[5],"stop":false,"id_slot":0,"tokens_predicted":1,"tokens_evaluated":2}"#;
+    const PIECE: &str =
+        r#"{"index":0,"content":"Hi","tokens":[5],"stop":false,"id_slot":0,"tokens_predicted":1,"tokens_evaluated":2}"#;
     const LAST: &str = r#"{"index":0,"content":"","stop":true,"stop_type":"eos","model":"m","tokens_predicted":2,"tokens_evaluated":2,"timings":{"predicted_ms":9.1}}"#;
 
     #[test]
     fn a_clean_stream() {
         let read = read_as(&DIALECT, Framing::Sse, &[("", PIECE), ("", LAST)]);
-        assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hi", 1, "eos"));
+        assert_eq!(
+            (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+            ("Hi", 1, "eos")
+        );
         let t = &read.answer.terminator;
-        assert_eq!((t.which.as_deref(), t.own, t.is_last_record, read.answer.output_tokens), (Some(STOP), true, Some(true), Some(2)));
+        assert_eq!(
+            (t.which.as_deref(), t.own, t.is_last_record, read.answer.output_tokens),
+            (Some(STOP), true, Some(true), Some(2))
+        );
         assert_eq!((read.answer.variant, read.kinds().len()), (Some("llama.cpp"), 0));
         let old = r#"{"content":"","stop":true,"stopped_eos":false,"stopped_limit":true,"stopped_word":false}"#;
         assert_eq!(read_as(&DIALECT, Framing::Sse, &[("", old)]).answer.finish_reasons[&0], "limit");
@@ -182,7 +199,10 @@ mod tests {
         };
         assert_eq!(kinds(&[PIECE]), ["llamacpp.no-stop"]);
         assert_eq!(kinds(&[PIECE, LAST, PIECE, "[DONE]"]), ["llamacpp.after-stop", "llamacpp.foreign-terminator"]);
-        assert_eq!(kinds(&["{", "[]", "{}", LAST]), ["llamacpp.not-json", "llamacpp.not-object", "llamacpp.unknown-type"]);
+        assert_eq!(
+            kinds(&["{", "[]", "{}", LAST]),
+            ["llamacpp.not-json", "llamacpp.not-object", "llamacpp.unknown-type"]
+        );
         assert_eq!(kinds(&[PIECE, r#"{"error":{"code":500,"message":"no"}}"#]), Vec::<&str>::new());
     }
 

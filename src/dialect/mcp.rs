@@ -1,6 +1,8 @@
-//! The Model Context Protocol over streamable HTTP (docs/dialects.md a.22), of 2025 (resumable streams) and of 2026-07-28 (without).
+//! The Model Context Protocol over streamable HTTP (docs/dialects.md a.22), of 2025 (resumable streams) and of
+//! 2026-07-28 (without).
 //!
-//! Source: MCP specification, transports. JSON-RPC messages; a POST's stream ends with the response that has the request's id. There are no tokens:
+//! Source: MCP specification, transports. JSON-RPC messages; a POST's stream ends with the response that has the
+//! request's id. There are no tokens:
 //! what counts is the time to the first message and to the response.
 
 use super::json::{self, Raw, Repair, Text};
@@ -102,7 +104,13 @@ struct Mcp {
 }
 
 impl Mcp {
-    fn message(&mut self, message: &Message<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn message(
+        &mut self,
+        message: &Message<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         remarks.note_if(self.answered, AFTER_RESPONSE, || excerpt(record.data));
         if message.method.present() {
             return Meaning::default();
@@ -130,7 +138,8 @@ impl Mcp {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Mcp {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -177,13 +186,19 @@ mod tests {
     fn the_response_with_the_requests_id_ends_the_stream() {
         let read = read_asked(&DIALECT, Framing::Sse, REQUEST, &[("message", PROGRESS), ("message", RESULT)]);
         let t = &read.answer.terminator;
-        assert_eq!((t.expected, t.own, t.is_last_record, read.answer.content_deltas), (Some("response"), true, Some(true), 0));
+        assert_eq!(
+            (t.expected, t.own, t.is_last_record, read.answer.content_deltas),
+            (Some("response"), true, Some(true), 0)
+        );
         assert!(read.kinds().is_empty());
         for (events, kinds) in [
             (vec![PROGRESS], vec!["mcp.no-response"]),
             (vec![RESULT, PROGRESS], vec!["mcp.after-response"]),
             (vec![r#"{"jsonrpc":"2.0","id":"7","result":{}}"#], vec!["mcp.no-response", "mcp.wrong-id"]),
-            (vec!["{", "7", "{}", "[DONE]", RESULT], vec!["mcp.foreign-terminator", "mcp.not-json", "mcp.not-object", "mcp.unknown-type"]),
+            (
+                vec!["{", "7", "{}", "[DONE]", RESULT],
+                vec!["mcp.foreign-terminator", "mcp.not-json", "mcp.not-object", "mcp.unknown-type"],
+            ),
         ] {
             let named: Vec<_> = events.iter().map(|e| ("message", *e)).collect();
             assert_eq!(read_asked(&DIALECT, Framing::Sse, REQUEST, &named).kinds(), kinds, "{events:?}");

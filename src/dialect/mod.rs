@@ -1,7 +1,9 @@
 //! What the records mean: whose API this is, which record carries text, reasoning, a tool call, the end, an error.
 //!
-//! To add one more: `NAME.rs` with a [`Dialect`] value and a `Reader`, two lines here (`mod` and [`DIALECTS`]), a folder in `captures/dialect/`.
-//! All that other modules need to know of a dialect is in its [`Dialect`] value; none of them names a dialect, except for rules and client models that
+//! To add one more: `NAME.rs` with a [`Dialect`] value and a `Reader`, two lines here (`mod` and [`DIALECTS`]), a
+//! folder in `captures/dialect/`.
+//! All that other modules need to know of a dialect is in its [`Dialect`] value; none of them names a dialect, except
+//! for rules and client models that
 //! are about one. They refer to its `static`.
 //!
 //! What the author of a dialect works with:
@@ -169,14 +171,17 @@ impl Meaning {
     }
 }
 
-/// How an answer of a dialect says that it is whole. What the transport says (a zero chunk, END_STREAM) is apart from that.
+/// How an answer of a dialect says that it is whole. What the transport says (a zero chunk, END_STREAM) is apart from
+/// that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum End {
-    /// A record at the end of the stream, called so in [`Terminator::expected`]: `[DONE]`. A finish reason is due too, before it.
+    /// A record at the end of the stream, called so in [`Terminator::expected`]: `[DONE]`. A finish reason is due too,
+    /// before it.
     Terminator(&'static str),
     /// The finish reason: every stream has one, and no terminator follows it.
     FinishReason,
-    /// Nothing in the records: an answer is whole when its body is, or what follows the body says so (a status in trailers).
+    /// Nothing in the records: an answer is whole when its body is, or what follows the body says so (a status in
+    /// trailers).
     #[default]
     Body,
 }
@@ -226,7 +231,8 @@ pub struct Dialect {
     pub crlf: bool,
     /// Name of the profile of rules (`--profile`) that its exchanges are held to unless the user names another.
     pub profile: Option<&'static str>,
-    /// Header fields of request or response that no other dialect has (lower case). One of them counts as a path of its own does.
+    /// Header fields of request or response that no other dialect has (lower case). One of them counts as a path of its
+    /// own does.
     pub fields: &'static [&'static str],
     /// This request path (of [`Evidence::path`]) is one of its own.
     pub paths: fn(&Evidence<'_>, &str) -> bool,
@@ -237,7 +243,8 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// What is true of most: a model's answer as server-sent events, streamed where the request says so, recognised by nothing.
+    /// What is true of most: a model's answer as server-sent events, streamed where the request says so, recognised by
+    /// nothing.
     const USUAL: Dialect = Dialect {
         name: "",
         content_types: &["text/event-stream"],
@@ -271,7 +278,9 @@ impl Dialect {
             (true, Confidence::Likely | Confidence::Certain) => Confidence::Certain,
             (true, Confidence::Possible) => Confidence::Likely,
             // An object of unknown outline may belong to another dialect; a later record decides.
-            (true, Confidence::No) if shape.is_object && shape.keys > 0 && !shape.is_error() && !refused => Confidence::Possible,
+            (true, Confidence::No) if shape.is_object && shape.keys > 0 && !shape.is_error() && !refused => {
+                Confidence::Possible
+            }
             (true, Confidence::No) => Confidence::Likely,
             (false, sure) => sure,
         }
@@ -331,7 +340,11 @@ fn why(dialect: &Dialect, evidence: &Evidence<'_>, shape: &Shape) -> String {
         .map(|path| format!("path {}", crate::oddity::excerpt(path.as_bytes())));
     let outline = ((dialect.shape)(evidence, shape) > Confidence::No).then(|| match shape.describe() {
         Some(outline) if !dialect.is_none() => outline,
-        _ => format!("{} records{}", evidence.framing.as_str(), if dialect.is_none() { " that no dialect claims" } else { "" }),
+        _ => format!(
+            "{} records{}",
+            evidence.framing.as_str(),
+            if dialect.is_none() { " that no dialect claims" } else { "" }
+        ),
     });
     let field = evidence.field(dialect.fields).map(|name| format!("header {name}"));
     [path, field, outline].into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -1,4 +1,5 @@
-//! Records that no dialect claims: each counts as content, empty ones too, its payload as text (docs/contract.md, `text`).
+//! Records that no dialect claims: each counts as content, empty ones too, its payload as text (docs/contract.md,
+//! `text`).
 
 use super::payload::{done, text_of};
 use super::reader::Reader;
@@ -43,7 +44,10 @@ mod tests {
         let read = read_as(&DIALECT, Framing::Sse, &[("", "{\"k\":1}"), ("", ""), ("x", "😀"), ("", "[DONE]")]);
         assert_eq!((read.text(), read.answer.content_deltas), ("{\"k\":1}😀", 3));
         let t = read.answer.terminator;
-        assert_eq!((t.expected, t.seen, t.which.as_deref(), t.own, t.is_last_record), (None, true, Some("[DONE]"), false, Some(true)));
+        assert_eq!(
+            (t.expected, t.seen, t.which.as_deref(), t.own, t.is_last_record),
+            (None, true, Some("[DONE]"), false, Some(true))
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object a line, streamed unless `stream` is false (docs/dialects.md a.7).
+//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object a line, streamed unless `stream` is false
+//! (docs/dialects.md a.7).
 //!
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 
@@ -26,7 +27,8 @@ pub const NO_DONE_REASON: Kind = Kind("ollama.no-done-reason");
 pub const UNKNOWN_TYPE: Kind = Kind("ollama.unknown-type");
 /// A line with `error`.
 pub const ERROR_LINE: Kind = Kind("ollama.error-line");
-/// Lines lag behind their own `created_at` by more than 200 ms, the least lag of the stream taken as the distance between the two clocks.
+/// Lines lag behind their own `created_at` by more than 200 ms, the least lag of the stream taken as the distance
+/// between the two clocks.
 pub const ARRIVAL_LAG: Kind = Kind("ollama.arrival-lag");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("ollama.foreign-terminator");
@@ -152,7 +154,8 @@ struct Lag {
 }
 
 impl Lag {
-    /// The clock is one: it goes on from line to line, and agrees with the durations that the last line tells. (Mocks and gateways write times that
+    /// The clock is one: it goes on from line to line, and agrees with the durations that the last line tells. (Mocks
+    /// and gateways write times that
     /// do neither, and prove nothing about the way.)
     fn believed(&self, generating: Option<Span>, total: Option<Span>) -> bool {
         let span = self.latest.saturating_sub(self.first);
@@ -168,10 +171,23 @@ const CLOCK_SLACK: Span = Span::from_millis(50);
 
 impl Ollama {
     fn new(evidence: &Evidence<'_>) -> Self {
-        Ollama { document: evidence.framing == Framing::Json, done: false, failed: false, calls: 0, lag: None, total: None }
+        Ollama {
+            document: evidence.framing == Framing::Json,
+            done: false,
+            failed: false,
+            calls: 0,
+            lag: None,
+            total: None,
+        }
     }
 
-    fn line(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn line(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         remarks.note_if(self.done, AFTER_DONE, || excerpt(record.data));
         answer.identify(event.model.full(), None);
@@ -204,10 +220,12 @@ impl Ollama {
 
     /// Every line says when it was made.
     fn clock(&mut self, event: &Event<'_>, place: Place) {
-        let made = event.created_at.full().and_then(|t| chrono::DateTime::parse_from_rfc3339(t).ok()?.timestamp_nanos_opt());
+        let made =
+            event.created_at.full().and_then(|t| chrono::DateTime::parse_from_rfc3339(t).ok()?.timestamp_nanos_opt());
         let Some(made) = made else { return };
         let lag = place.at.since(Timestamp(made));
-        let seen = self.lag.get_or_insert(Lag { least: lag, most: lag, at: place, first: made, latest: made, lines: 0 });
+        let seen =
+            self.lag.get_or_insert(Lag { least: lag, most: lag, at: place, first: made, latest: made, lines: 0 });
         seen.latest = made;
         seen.lines += 1;
         seen.least = lag.min(seen.least);
@@ -234,10 +252,11 @@ impl Ollama {
             Some(reason) => answer.finish(0, reason),
             None => remarks.note(NO_DONE_REASON, || event.done_reason.show()),
         }
-        let counts: serde_json::Map<_, _> = [("prompt_eval_count", event.prompt_eval_count), ("eval_count", event.eval_count)]
-            .into_iter()
-            .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
-            .collect();
+        let counts: serde_json::Map<_, _> =
+            [("prompt_eval_count", event.prompt_eval_count), ("eval_count", event.eval_count)]
+                .into_iter()
+                .filter_map(|(name, n)| n.int().map(|n| (name.to_owned(), n.into())))
+                .collect();
         let span = |n: Num| n.int().filter(|n| *n > 0).map(Span);
         answer.server_clock.generating = span(event.eval_duration);
         self.total = span(event.total_duration);
@@ -248,7 +267,8 @@ impl Ollama {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Ollama {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -274,8 +294,7 @@ mod tests {
     use super::super::testing::{Read, chosen, read_as};
     use super::*;
 
-    const CHAT_LINE: &str =
-        r#"{"model":"l","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":"Hi"},"done":false}"#;
+    const CHAT_LINE: &str = r#"{"model":"l","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":"Hi"},"done":false}"#;
     const CHAT_END: &str = r#"{"model":"l","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":1,"prompt_eval_count":2,"eval_count":5}"#;
 
     fn chat(lines: &[&str]) -> Read {
@@ -289,14 +308,21 @@ mod tests {
         assert_eq!((read.text(), read.answer.content_deltas, read.answer.output_tokens), ("Hi", 1, Some(5)));
         assert_eq!(read.answer.usage, Some(serde_json::json!({"prompt_eval_count": 2, "eval_count": 5})));
         let t = &read.answer.terminator;
-        assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("done:true"), Some("done:true"), true, Some(true)));
+        assert_eq!(
+            (t.expected, t.which.as_deref(), t.own, t.is_last_record),
+            (Some("done:true"), Some("done:true"), true, Some(true))
+        );
         assert_eq!((read.answer.finish_reasons[&0].as_str(), read.kinds().len()), ("stop", 0));
     }
 
     #[test]
     fn generate_thinks_and_answers() {
         let line = r#"{"model":"l","created_at":"x","response":"","thinking":"hm","done":false}"#;
-        let read = read_as(&GENERATE, Framing::Ndjson, &[("", line), ("", r#"{"model":"l","created_at":"x","response":"✓","done":true}"#)]);
+        let read = read_as(
+            &GENERATE,
+            Framing::Ndjson,
+            &[("", line), ("", r#"{"model":"l","created_at":"x","response":"✓","done":true}"#)],
+        );
         assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas), ("✓", "hm", 1));
         assert_eq!(read.kinds(), ["ollama.no-done-reason"]);
     }
@@ -315,7 +341,10 @@ mod tests {
     fn a_whole_answer_has_no_terminator() {
         let read = read_as(&CHAT, Framing::Json, &[("", CHAT_END)]);
         let t = &read.answer.terminator;
-        assert_eq!((t.expected, t.seen, read.answer.finish_reasons[&0].as_str(), read.kinds().len()), (None, false, "stop", 0));
+        assert_eq!(
+            (t.expected, t.seen, read.answer.finish_reasons[&0].as_str(), read.kinds().len()),
+            (None, false, "stop", 0)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Ollama's streams of work in progress (docs/dialects.md a.7): `/api/pull`, `/api/push`, `/api/create`. No text, but lines with a `status`.
+//! Ollama's streams of work in progress (docs/dialects.md a.7): `/api/pull`, `/api/push`, `/api/create`. No text, but
+//! lines with a `status`.
 //!
 //! Source: Ollama's `docs/api.md`, pull a model. The last line is `{"status":"success"}`, or one with `error`.
 
@@ -88,23 +89,39 @@ mod tests {
     use super::super::testing::{chosen, read_as};
     use super::*;
 
-    const DIGEST: &str = r#"{"status":"pulling 8eeb52dfb3bb","digest":"sha256:8eeb52dfb3bb","total":1000,"completed":10}"#;
+    const DIGEST: &str =
+        r#"{"status":"pulling 8eeb52dfb3bb","digest":"sha256:8eeb52dfb3bb","total":1000,"completed":10}"#;
 
     #[test]
     fn a_pull() {
-        let read =
-            read_as(&DIALECT, Framing::Ndjson, &[("", r#"{"status":"pulling manifest"}"#), ("", DIGEST), ("", r#"{"status":"success"}"#)]);
+        let read = read_as(
+            &DIALECT,
+            Framing::Ndjson,
+            &[("", r#"{"status":"pulling manifest"}"#), ("", DIGEST), ("", r#"{"status":"success"}"#)],
+        );
         let t = &read.answer.terminator;
-        assert_eq!((t.expected, t.own, t.is_last_record, read.answer.content_deltas), (Some("success"), true, Some(true), 0));
+        assert_eq!(
+            (t.expected, t.own, t.is_last_record, read.answer.content_deltas),
+            (Some("success"), true, Some(true), 0)
+        );
         assert!(read.kinds().is_empty());
     }
 
     #[test]
     fn oddities() {
-        let read = read_as(&DIALECT, Framing::Ndjson, &[("", DIGEST), ("", r#"{"error":"pull model manifest: file does not exist"}"#)]);
+        let read = read_as(
+            &DIALECT,
+            Framing::Ndjson,
+            &[("", DIGEST), ("", r#"{"error":"pull model manifest: file does not exist"}"#)],
+        );
         assert_eq!((read.answer.error.is_some(), read.kinds()), (true, vec!["ollama.error-line"]));
         let read = read_as(&DIALECT, Framing::Ndjson, &[("", "{}"), ("", "{"), ("", "7")]);
-        let kinds = ["ollama-status.no-success", "ollama-status.not-json", "ollama-status.not-object", "ollama-status.unknown-type"];
+        let kinds = [
+            "ollama-status.no-success",
+            "ollama-status.not-json",
+            "ollama-status.not-object",
+            "ollama-status.unknown-type",
+        ];
         assert_eq!(read.kinds(), kinds);
     }
 

@@ -1,6 +1,7 @@
 //! OpenAI chat completions and everybody who speaks them (docs/dialects.md a.1, a.4, a.9 to a.18, a.21).
 //!
-//! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`. Role chunk, content deltas, a chunk with `finish_reason`,
+//! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`. Role chunk, content deltas, a chunk
+//! with `finish_reason`,
 //! with `include_usage` one with `usage` and no choices, then `[DONE]`.
 
 pub(super) mod choice;
@@ -76,7 +77,13 @@ impl Chat {
     }
 
     /// A `[DONE]`, however spelled.
-    fn terminator(&mut self, spelled: Done, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn terminator(
+        &mut self,
+        spelled: Done,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         remarks.note_if(self.terminated, DUPLICATE_TERMINATOR, || excerpt(record.data));
         remarks.note_if(spelled != Done::Exact, TERMINATOR_SPELLING, || format!("\"{}\"", excerpt(record.data)));
         self.terminated = true;

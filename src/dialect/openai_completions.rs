@@ -1,4 +1,5 @@
-//! OpenAI's legacy completions (docs/dialects.md a.2). Source: OpenAI's OpenAPI document 2.3.0, `CreateCompletionResponse`, the same for chunks.
+//! OpenAI's legacy completions (docs/dialects.md a.2). Source: OpenAI's OpenAPI document 2.3.0,
+//! `CreateCompletionResponse`, the same for chunks.
 
 use super::json::{self, Boxed, Obj};
 use super::openai_chat::{chunk::Chunk, failed, usage};

@@ -1,6 +1,7 @@
 //! OpenAI Realtime over WebSocket: the server's events of one session, which may hold many responses.
 //!
-//! Source: OpenAI API reference, Realtime server events (and their names in the beta). `session.created` first; a response's deltas between
+//! Source: OpenAI API reference, Realtime server events (and their names in the beta). `session.created` first; a
+//! response's deltas between
 //! `response.created` and `response.done`. There is no terminator: a session ends with its connection.
 
 use super::json::{self, Num, Obj, Raw, Repair, Text};
@@ -26,12 +27,15 @@ pub static DIALECT: Dialect = Dialect {
     profile: Some("openai-compatible"),
     shape: |evidence, shape| {
         let kind = shape.kind.as_deref().unwrap_or_default();
-        let ours =
-            ["session.", "response.", "conversation.", "input_audio_buffer.", "rate_limits."].iter().any(|start| kind.starts_with(start));
+        let ours = ["session.", "response.", "conversation.", "input_audio_buffer.", "rate_limits."]
+            .iter()
+            .any(|start| kind.starts_with(start));
         match evidence.framing {
             // Responses can be asked for over a WebSocket too, and have the same words.
             Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/responses")) => Confidence::No,
-            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => Confidence::Certain,
+            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => {
+                Confidence::Certain
+            }
             Framing::WebSocket if ours => Confidence::Certain,
             _ => Confidence::No,
         }
@@ -107,7 +111,13 @@ struct Realtime {
 }
 
 impl Realtime {
-    fn dispatch(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn dispatch(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         let kind = event.kind.str().unwrap_or_default();
         remarks.note_if(kind.is_empty(), NO_TYPE, || excerpt(record.data));
@@ -142,7 +152,10 @@ impl Realtime {
                     if let Some(status) = response.status.full() {
                         answer.finish(0, status);
                     }
-                    let output = response.usage.json().and_then(|text| serde_json::from_str::<Usage>(text).ok()?.output_tokens.count());
+                    let output = response
+                        .usage
+                        .json()
+                        .and_then(|text| serde_json::from_str::<Usage>(text).ok()?.output_tokens.count());
                     answer.report_usage(response.usage.value(), output);
                 }
             }
@@ -173,7 +186,8 @@ impl Reader for Realtime {
     /// Clients ask for a response, unless the server detects the end of speech itself.
     fn asks(&mut self, message: &Record<'_>) -> bool {
         let text = text_of(message);
-        json::parse::<Event<'_>>(&text, &mut Repair::default()).is_ok_and(|event| event.kind.str() == Some("response.create"))
+        json::parse::<Event<'_>>(&text, &mut Repair::default())
+            .is_ok_and(|event| event.kind.str() == Some("response.create"))
     }
 
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -202,7 +216,10 @@ mod tests {
             r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}}"#,
         ];
         let read = read_as(&DIALECT, Framing::WebSocket, &events.map(|e| ("", e)));
-        assert_eq!((read.text(), read.answer.tool_arguments["0"].as_str(), read.answer.tool_names["0"].as_str()), ("Hi there", "{}", "f"));
+        assert_eq!(
+            (read.text(), read.answer.tool_arguments["0"].as_str(), read.answer.tool_names["0"].as_str()),
+            ("Hi there", "{}", "f")
+        );
         assert_eq!(
             (read.answer.output_tokens, read.answer.model.as_deref(), read.answer.id.as_deref()),
             (Some(5), Some("gpt-realtime"), Some("sess_1"))

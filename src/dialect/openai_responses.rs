@@ -1,6 +1,7 @@
 //! OpenAI Responses (docs/dialects.md a.3).
 //!
-//! Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`. `response.created`, items and their deltas, and one of
+//! Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`. `response.created`, items and their deltas, and one
+//! of
 //! `response.completed`, `response.incomplete`, `response.failed` at the end, or `error`. There is no `[DONE]`.
 
 pub mod kinds;
@@ -73,7 +74,14 @@ impl Responses {
         }
     }
 
-    fn dispatch(&mut self, event: &Event<'_>, text: &str, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn dispatch(
+        &mut self,
+        event: &Event<'_>,
+        text: &str,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         if self.document {
             return whole(event, text, answer);
         }
@@ -112,11 +120,17 @@ impl Responses {
             "output_text.delta" | "refusal.delta" => {
                 self.known(index, remarks);
                 self.known_part(index, event, remarks);
-                Meaning { content: event.delta.full().is_some_and(|text| answer.add_text(index, text)), ..Meaning::default() }
+                Meaning {
+                    content: event.delta.full().is_some_and(|text| answer.add_text(index, text)),
+                    ..Meaning::default()
+                }
             }
             "reasoning_text.delta" | "reasoning_summary_text.delta" => {
                 self.known(index, remarks);
-                Meaning { reasoning: event.delta.full().is_some_and(|text| answer.add_reasoning(text)), ..Meaning::default() }
+                Meaning {
+                    reasoning: event.delta.full().is_some_and(|text| answer.add_reasoning(text)),
+                    ..Meaning::default()
+                }
             }
             "function_call_arguments.delta" | "custom_tool_call_input.delta" | "mcp_call_arguments.delta" => {
                 self.known(index, remarks);
@@ -189,8 +203,10 @@ impl Responses {
 
     fn known_part(&self, index: u32, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         let part = event.content_index.index().unwrap_or(0);
-        let unknown =
-            !self.joined && self.items.contains(&index) && self.parts.len() < ITEMS_LIMIT && !self.parts.contains_key(&(index, part));
+        let unknown = !self.joined
+            && self.items.contains(&index)
+            && self.parts.len() < ITEMS_LIMIT
+            && !self.parts.contains_key(&(index, part));
         remarks.note_if(unknown, DELTA_WITHOUT_PART, || format!("output_index {index}, content_index {part}"));
     }
 
@@ -200,7 +216,11 @@ impl Responses {
         let kept = answer.texts.get(&index).and_then(|text| text.get(begins..)).unwrap_or_default();
         let differs = !self.joined && !answer.text_limited && event.text.str().is_some_and(|told| told != kept);
         remarks.note_if(differs, DONE_DIFFERS, || {
-            format!("text of output_index {index}: {} bytes, the deltas brought {}", event.text.str().map_or(0, str::len), kept.len())
+            format!(
+                "text of output_index {index}: {} bytes, the deltas brought {}",
+                event.text.str().map_or(0, str::len),
+                kept.len()
+            )
         });
         Meaning::default()
     }
@@ -209,7 +229,8 @@ impl Responses {
         match event.sequence_number.int() {
             Some(n) => {
                 let wrong = self.sequence.is_some_and(|due| due != n);
-                remarks.note_if(wrong, SEQUENCE_GAP, || format!("{n} instead of {}", self.sequence.unwrap_or_default()));
+                remarks
+                    .note_if(wrong, SEQUENCE_GAP, || format!("{n} instead of {}", self.sequence.unwrap_or_default()));
                 self.sequence = Some(n.saturating_add(1));
             }
             None => remarks.note(NO_SEQUENCE_NUMBER, || format!("{:?}", event.sequence_number)),
@@ -217,7 +238,8 @@ impl Responses {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Responses {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -239,7 +261,11 @@ impl Item<'_> {
 
     /// The text of a message's parts.
     fn text(&self) -> String {
-        self.content.iter().filter_map(Obj::here).filter_map(|part| part.text.full().or_else(|| part.refusal.full())).collect()
+        self.content
+            .iter()
+            .filter_map(Obj::here)
+            .filter_map(|part| part.text.full().or_else(|| part.refusal.full()))
+            .collect()
     }
 
     /// An item of a whole response.

@@ -63,7 +63,8 @@ pub(super) struct BadPayload {
     pub(super) foreign_done: Option<Kind>,
 }
 
-/// The whole way of a payload that should be one JSON object. `read` gets the text, parses it with [`super::json::parse`] and says what it means;
+/// The whole way of a payload that should be one JSON object. `read` gets the text, parses it with
+/// [`super::json::parse`] and says what it means;
 /// a payload that can't be parsed, or only after a repair, is remarked on.
 pub(super) fn object(
     record: &Record<'_>,
@@ -88,7 +89,12 @@ pub(super) fn object(
 }
 
 /// A `[DONE]` in a dialect that has none: counted as a foreign terminator.
-pub(super) fn foreign_done(record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>, kind: Kind) -> Option<Meaning> {
+pub(super) fn foreign_done(
+    record: &Record<'_>,
+    answer: &mut Answer,
+    remarks: &mut Remarks<'_>,
+    kind: Kind,
+) -> Option<Meaning> {
     done(record.data)?;
     answer.terminator.saw(&excerpt(record.data), false);
     remarks.note(kind, || excerpt(record.data));

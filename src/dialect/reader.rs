@@ -17,7 +17,8 @@ pub(super) trait Reader: Send {
         None
     }
 
-    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from its end.
+    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from
+    /// its end.
     fn asks(&mut self, message: &Record<'_>) -> bool {
         let _ = message;
         true
@@ -28,7 +29,8 @@ pub(super) trait Reader: Send {
         let _ = answer;
     }
 
-    /// The frame that ends the stream, where the framing has one with a payload (gRPC-Web, Connect). Called after the last record.
+    /// The frame that ends the stream, where the framing has one with a payload (gRPC-Web, Connect). Called after the
+    /// last record.
     fn last_frame(&mut self, payload: &[u8]) {
         let _ = payload;
     }
@@ -38,13 +40,15 @@ pub(super) trait Reader: Send {
         let _ = fields;
     }
 
-    /// The body is over (`complete`: its framing ended properly). Last remarks that need the whole stream; their place is the last record.
+    /// The body is over (`complete`: its framing ended properly). Last remarks that need the whole stream; their place
+    /// is the last record.
     fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         let _ = (complete, answer, remarks);
     }
 }
 
-/// Reads the records of one response in order: a dialect's [`Reader`] and what all dialects share (the record's place, the terminator, the number of
+/// Reads the records of one response in order: a dialect's [`Reader`] and what all dialects share (the record's place,
+/// the terminator, the number of
 /// deltas, the provider's variant).
 pub struct StreamReader {
     reader: Box<dyn Reader>,
@@ -66,7 +70,13 @@ impl StreamReader {
         let reader = (dialect.reader)(evidence);
         // A whole document ends with its body.
         let end = if evidence.framing == Framing::Json { End::Body } else { reader.end().unwrap_or(dialect.end) };
-        StreamReader { reader, before: Remarked::default(), last: Place::default(), end, variant: variant::by_heads(evidence) }
+        StreamReader {
+            reader,
+            before: Remarked::default(),
+            last: Place::default(),
+            end,
+            variant: variant::by_heads(evidence),
+        }
     }
 
     /// One record: adds to `answer` what it brings, hands what is odd to `odd`, returns what it carries.
@@ -82,7 +92,8 @@ impl StreamReader {
         meaning
     }
 
-    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from its end.
+    /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from
+    /// its end.
     pub fn asks(&mut self, message: &Record<'_>) -> bool {
         self.reader.asks(message)
     }

@@ -6,7 +6,8 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use std::borrow::Cow;
 
-/// Kinds that one reader has remarked on. Only the first oddity of a kind is kept above, so only that one gets its text.
+/// Kinds that one reader has remarked on. Only the first oddity of a kind is kept above, so only that one gets its
+/// text.
 #[derive(Debug, Default)]
 pub(super) struct Remarked(Vec<Kind>);
 

@@ -1,4 +1,5 @@
-//! The outline of one record: its top-level keys and the few values that name a dialect. Read once per record for all dialects.
+//! The outline of one record: its top-level keys and the few values that name a dialect. Read once per record for all
+//! dialects.
 
 use super::json::Text;
 use super::payload::text_of;
@@ -103,13 +104,16 @@ impl Shape {
         if !self.is_object {
             return None;
         }
-        let value = |name: &str, value: &Option<String>| value.as_ref().filter(|v| !v.is_empty()).map(|v| format!("{name} {v}"));
-        value("object", &self.object).or_else(|| value("type", &self.kind)).or_else(|| value("event_type", &self.event_type)).or_else(
-            || {
+        let value = |name: &str, value: &Option<String>| {
+            value.as_ref().filter(|v| !v.is_empty()).map(|v| format!("{name} {v}"))
+        };
+        value("object", &self.object)
+            .or_else(|| value("type", &self.kind))
+            .or_else(|| value("event_type", &self.event_type))
+            .or_else(|| {
                 let keys: Vec<_> = KEYS.iter().copied().filter(|k| self.has(k)).take(6).collect();
                 (!keys.is_empty()).then(|| format!("keys {}", keys.join(", ")))
-            },
-        )
+            })
     }
 }
 
@@ -171,7 +175,11 @@ mod tests {
         assert_eq!((s.keys, s.describe().as_deref()), (4, Some("object chat.completion.chunk")));
         assert_eq!(of(r#"{"candidates":[]}"#).describe().as_deref(), Some("keys candidates"));
         assert!(of(r#"{"error":{"code":1}}"#).is_error());
-        assert_eq!(of("{\"object\":\"x\"}\n{\"object\":\"y\"}").object.as_deref(), Some("x"), "two values in one record");
+        assert_eq!(
+            of("{\"object\":\"x\"}\n{\"object\":\"y\"}").object.as_deref(),
+            Some("x"),
+            "two values in one record"
+        );
     }
 
     #[test]

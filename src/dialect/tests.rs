@@ -15,18 +15,25 @@ fn choose_for(
     data: &str,
 ) -> Option<(&'static str, Confidence, String)> {
     let record = record(0, data);
-    choose(&Evidence { method, target, response, ..evidence("/", &record) }).map(|(dialect, sure, why)| (dialect.name, sure, why))
+    choose(&Evidence { method, target, response, ..evidence("/", &record) })
+        .map(|(dialect, sure, why)| (dialect.name, sure, why))
 }
 
 #[test]
 fn path_and_object_are_certain() {
     let got = choose_for(Some("POST"), Some("/v1/chat/completions?x=1"), None, CHUNK);
-    assert_eq!(got, Some(("openai.chat", Confidence::Certain, "path /v1/chat/completions, object chat.completion.chunk".into())));
+    assert_eq!(
+        got,
+        Some(("openai.chat", Confidence::Certain, "path /v1/chat/completions, object chat.completion.chunk".into()))
+    );
 }
 
 #[test]
 fn the_object_alone_will_do_and_outranks_a_path() {
-    assert_eq!(choose_for(None, None, None, CHUNK), Some(("openai.chat", Confidence::Certain, "object chat.completion.chunk".into())));
+    assert_eq!(
+        choose_for(None, None, None, CHUNK),
+        Some(("openai.chat", Confidence::Certain, "object chat.completion.chunk".into()))
+    );
     assert_eq!(choose_for(Some("POST"), Some("/v1/messages"), None, CHUNK).map(|c| c.0), Some("openai.chat"));
 }
 
@@ -51,7 +58,8 @@ fn an_unknown_object_on_a_path_leaves_it_open() {
 fn other_methods_have_no_dialect_by_path() {
     let first = record(0, r#"{"object":"list","data":[]}"#);
     for (method, target) in [("GET", "/v1/chat/completions"), ("GET", "/v1/models"), ("POST", "/v1/embeddings")] {
-        let evidence = Evidence { method: Some(method), target: Some(target), framing: Framing::Json, ..evidence("/", &first) };
+        let evidence =
+            Evidence { method: Some(method), target: Some(target), framing: Framing::Json, ..evidence("/", &first) };
         assert!(choose(&evidence).is_none(), "{method} {target}");
     }
 }
@@ -177,8 +185,10 @@ fn jsonish() -> impl Strategy<Value = String> {
     leaf.prop_recursive(5, 48, 6, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(|v| format!("[{}]", v.join(","))),
-            proptest::collection::vec((keys.clone(), inner), 0..6)
-                .prop_map(|v| format!("{{{}}}", v.iter().map(|(k, v)| format!("{k:?}:{v}")).collect::<Vec<_>>().join(","))),
+            proptest::collection::vec((keys.clone(), inner), 0..6).prop_map(|v| format!(
+                "{{{}}}",
+                v.iter().map(|(k, v)| format!("{k:?}:{v}")).collect::<Vec<_>>().join(",")
+            )),
         ]
     })
 }
@@ -194,14 +204,26 @@ fn through_all(payloads: &[Vec<u8>]) {
                 let event = ["", "chunk", "contentBlockDelta", "response.completed"][n % 4];
                 let record = Record { data, event, ..record(n as u64, "") };
                 let _ = choose(&Evidence { framing, ..evidence("/v1/chat/completions", &record) });
-                let meaning =
-                    reader.read(&record, &mut answer, &mut |odd| assert!(odd.record == Some(n as u64) || odd.record < Some(n as u64)));
-                deltas =
-                    (deltas.0 + u64::from(meaning.content), deltas.1 + u64::from(meaning.reasoning), deltas.2 + u64::from(meaning.tool));
-                assert!(answer.terminator.is_last_record == Some(false) || meaning.terminator, "only a terminator can be the last record");
+                let meaning = reader.read(&record, &mut answer, &mut |odd| {
+                    assert!(odd.record == Some(n as u64) || odd.record < Some(n as u64))
+                });
+                deltas = (
+                    deltas.0 + u64::from(meaning.content),
+                    deltas.1 + u64::from(meaning.reasoning),
+                    deltas.2 + u64::from(meaning.tool),
+                );
+                assert!(
+                    answer.terminator.is_last_record == Some(false) || meaning.terminator,
+                    "only a terminator can be the last record"
+                );
             }
             reader.finish(true, &mut answer, &mut |_| {});
-            assert_eq!(deltas, (answer.content_deltas, answer.reasoning_deltas, answer.tool_deltas), "{}", dialect.name);
+            assert_eq!(
+                deltas,
+                (answer.content_deltas, answer.reasoning_deltas, answer.tool_deltas),
+                "{}",
+                dialect.name
+            );
         }
     }
 }
@@ -226,8 +248,12 @@ proptest! {
 /// What the module's documentation shows works as it says.
 #[test]
 fn the_smallest_whole_dialect() {
-    let words = [("", r#"{"word":"Hi"}"#), ("", r#"{"word":" there"}"#), ("", r#"{"end":"stop"}"#), ("", "[]"), ("", "{")];
+    let words =
+        [("", r#"{"word":"Hi"}"#), ("", r#"{"word":" there"}"#), ("", r#"{"end":"stop"}"#), ("", "[]"), ("", "{")];
     let read = testing::read_as(&example::DIALECT, Framing::Sse, &words);
-    assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hi there", 2, "stop"));
+    assert_eq!(
+        (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+        ("Hi there", 2, "stop")
+    );
     assert_eq!((read.answer.end, read.kinds()), (End::FinishReason, vec!["example.not-json", "example.not-object"]));
 }

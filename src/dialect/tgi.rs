@@ -1,6 +1,8 @@
-//! Hugging Face text-generation-inference, its own protocol (docs/dialects.md a.15): `/generate_stream`, and `/` with `stream`.
+//! Hugging Face text-generation-inference, its own protocol (docs/dialects.md a.15): `/generate_stream`, and `/` with
+//! `stream`.
 //!
-//! Source: TGI's OpenAPI document, `StreamResponse`. One event a token; the last one has `generated_text`, and `details` where they were asked for.
+//! Source: TGI's OpenAPI document, `StreamResponse`. One event a token; the last one has `generated_text`, and
+//! `details` where they were asked for.
 
 use super::json::{self, Flag, Num, Obj, Raw, Text};
 use super::payload::{BadPayload, object};
@@ -78,7 +80,13 @@ struct Tgi {
 }
 
 impl Tgi {
-    fn read(&mut self, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn read(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let mut meaning = Meaning::default();
         if let Some(error) = event.error.text() {
             answer.fail(&error);
@@ -111,7 +119,8 @@ impl Tgi {
     }
 }
 
-const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
+const BAD_PAYLOAD: BadPayload =
+    BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
 impl Reader for Tgi {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -136,20 +145,33 @@ mod tests {
     #[test]
     fn special_tokens_are_no_text() {
         let read = read_as(&DIALECT, Framing::Sse, &[("", TOKEN), ("", LAST)]);
-        assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("Hi", 1, "eos_token"));
+        assert_eq!(
+            (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+            ("Hi", 1, "eos_token")
+        );
         let t = &read.answer.terminator;
-        assert_eq!((t.which.as_deref(), t.own, t.is_last_record, read.answer.output_tokens), (Some(END), true, Some(true), Some(2)));
+        assert_eq!(
+            (t.which.as_deref(), t.own, t.is_last_record, read.answer.output_tokens),
+            (Some(END), true, Some(true), Some(2))
+        );
         assert!(read.kinds().is_empty());
     }
 
     #[test]
     fn errors_documents_and_oddities() {
-        let read = read_as(&DIALECT, Framing::Sse, &[("", TOKEN), ("", r#"{"error":"Request failed","error_type":"generation"}"#)]);
+        let read = read_as(
+            &DIALECT,
+            Framing::Sse,
+            &[("", TOKEN), ("", r#"{"error":"Request failed","error_type":"generation"}"#)],
+        );
         assert_eq!((read.answer.error.as_deref(), read.kinds().len()), (Some("Request failed"), 0));
         let read = read_as(&DIALECT, Framing::Json, &[("", r#"{"generated_text":"Hi"}"#)]);
         assert_eq!((read.text(), read.answer.terminator.expected), ("Hi", None));
         let read = read_as(&DIALECT, Framing::Sse, &[("", "{}"), ("", "{"), ("", "7"), ("", "[DONE]")]);
-        assert_eq!(read.kinds(), ["tgi.foreign-terminator", "tgi.no-end", "tgi.not-json", "tgi.not-object", "tgi.unknown-type"]);
+        assert_eq!(
+            read.kinds(),
+            ["tgi.foreign-terminator", "tgi.no-end", "tgi.not-json", "tgi.not-object", "tgi.unknown-type"]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Whose server it is that speaks a dialect: marks in request and response that only one provider has (docs/dialects.md a.0 and a.4 to a.21).
+//! Whose server it is that speaks a dialect: marks in request and response that only one provider has (docs/dialects.md
+//! a.0 and a.4 to a.21).
 //!
 //! To add one more: a line in [`MARKS`].
 
@@ -38,7 +39,8 @@ const fn v(name: &'static str, mark: Mark) -> Variant {
     Variant { name, mark }
 }
 
-/// Of several marks the earliest line wins, so that a gateway (which adds its own header) comes before the servers behind it.
+/// Of several marks the earliest line wins, so that a gateway (which adds its own header) comes before the servers
+/// behind it.
 static MARKS: &[Variant] = &[
     v("litellm", Mark::Header("x-litellm-")),
     v("openrouter", Mark::Host("openrouter.ai")),
@@ -109,7 +111,9 @@ pub(super) fn by_heads(evidence: &Evidence<'_>) -> Option<&'static Variant> {
     let host = evidence.authority.map(|a| a.rsplit_once(':').map_or(a, |(host, _)| host).to_ascii_lowercase());
     let fields = evidence.response.map(|r| &r.fields);
     let holds = |mark: &Mark| match *mark {
-        Mark::Host(name) => host.as_deref().is_some_and(|h| h == name || h.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))),
+        Mark::Host(name) => {
+            host.as_deref().is_some_and(|h| h == name || h.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
+        }
         Mark::Path(part) => evidence.path().is_some_and(|p| p.contains(part)),
         Mark::Header(start) => fields.is_some_and(|f| f.iter().any(|(name, _)| starts_with(name, start))),
         Mark::Server(start) => fields.is_some_and(|f| f.all("server").any(|value| starts_with(value, start))),
@@ -150,7 +154,9 @@ mod tests {
     #[test]
     fn hosts_headers_and_fields() {
         let r = record(0, "{}");
-        let with = |authority| name(by_heads(&Evidence { authority: Some(authority), ..evidence("/v1/chat/completions", &r) }));
+        let with = |authority| {
+            name(by_heads(&Evidence { authority: Some(authority), ..evidence("/v1/chat/completions", &r) }))
+        };
         assert_eq!(with("apis.iflow.cn"), Some("iflow"));
         assert_eq!(with("DASHSCOPE.aliyuncs.com:443"), Some("dashscope"));
         assert_eq!(with("notiflow.cn"), None);
@@ -170,7 +176,8 @@ mod tests {
         let r = record(0, "{}");
         let azure = by_heads(&evidence("/openai/deployments/d/chat/completions?api-version=1", &r));
         assert_eq!(azure.map(|v| v.mark.to_string()).as_deref(), Some("path with /openai/deployments/"));
-        let vertex = by_heads(&evidence("/v1/projects/p/locations/l/publishers/anthropic/models/c:streamRawPredict", &r));
+        let vertex =
+            by_heads(&evidence("/v1/projects/p/locations/l/publishers/anthropic/models/c:streamRawPredict", &r));
         assert_eq!(name(vertex), Some("vertex"));
     }
 }

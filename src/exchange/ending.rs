@@ -125,7 +125,8 @@ impl From<MessageEnd> for Party {
 impl Closing {
     /// Time of the first sign that this end closed the connection.
     pub fn first(&self) -> Option<(EndSignal, Timestamp)> {
-        let all = [(EndSignal::CloseNotify, self.close_notify), (EndSignal::Fin, self.fin), (EndSignal::Reset, self.rst)];
+        let all =
+            [(EndSignal::CloseNotify, self.close_notify), (EndSignal::Fin, self.fin), (EndSignal::Reset, self.rst)];
         all.into_iter().filter_map(|(told, at)| Some((told, at?))).min_by_key(|(_, at)| *at)
     }
 }
@@ -137,8 +138,14 @@ mod tests {
     #[test]
     fn silence_lasts_as_long_as_the_capture_watched() {
         let at = |s| Timestamp(0).plus(Span::from_secs(s));
-        let by =
-            |by| Ending { by, at: at(3), last_byte_at: Some(at(2)), terminator_at: Some(at(1)), seen_until: at(60), ..Ending::default() };
+        let by = |by| Ending {
+            by,
+            at: at(3),
+            last_byte_at: Some(at(2)),
+            terminator_at: Some(at(1)),
+            seen_until: at(60),
+            ..Ending::default()
+        };
         assert_eq!(by(Party::Client).silence(), Some(Span::from_secs(1)));
         assert_eq!(by(Party::Capture).silence(), Some(Span::from_secs(58)));
         assert_eq!(by(Party::Capture).open_after_terminator(), Some(Span::from_secs(59)));
@@ -158,7 +165,10 @@ mod tests {
         assert_eq!(all.map(Party::from), [Party::Server, Party::Server, Party::Client, Party::Capture]);
         assert_eq!(all.map(Party::cutting), [None, Some(Party::Server), Some(Party::Client), Some(Party::Capture)]);
         let parties = [Party::Client, Party::Server, Party::Capture];
-        assert_eq!(parties.map(Party::cut), [MessageEnd::CutByClient, MessageEnd::CutByServer, MessageEnd::CutByCapture]);
+        assert_eq!(
+            parties.map(Party::cut),
+            [MessageEnd::CutByClient, MessageEnd::CutByServer, MessageEnd::CutByCapture]
+        );
         assert_eq!(parties.map(|p| Party::parse(p.as_str())), parties);
     }
 }

@@ -93,9 +93,10 @@ impl From<&crate::tls::Info> for TlsInfo {
             suite: info.suite,
             unread: match info.reading {
                 Reading::Open | Reading::Handshake => None,
-                Reading::NoKeys => {
-                    Some("no secrets: set SSLKEYLOGFILE in the client's or server's environment and give that file with --keylog")
-                }
+                Reading::NoKeys => Some(
+                    "no secrets: set SSLKEYLOGFILE in the client's or server's environment and give that file with \
+                        --keylog",
+                ),
                 Reading::Joined => Some("the handshake was not captured: start capturing before the connection opens"),
                 Reading::Unsupported => Some("this cipher suite or TLS version is not read"),
             },

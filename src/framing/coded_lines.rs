@@ -1,4 +1,5 @@
-//! Lines of one character, a colon and a JSON value: the data stream of the AI SDK's version 4, `0:"Hi"` (docs/dialects.md a.24).
+//! Lines of one character, a colon and a JSON value: the data stream of the AI SDK's version 4, `0:"Hi"`
+//! (docs/dialects.md a.24).
 
 use super::lines::{Line, Lines};
 use super::split::is_value;
@@ -100,7 +101,9 @@ mod tests {
             let mut framer = CodedLines::default();
             let mut said = Vec::new();
             let mut sink = |framed: Framed<'_>| match framed {
-                Framed::Record(r) => said.push(format!("{}:{} {}..{}", r.event, String::from_utf8_lossy(r.data), r.start, r.end)),
+                Framed::Record(r) => {
+                    said.push(format!("{}:{} {}..{}", r.event, String::from_utf8_lossy(r.data), r.start, r.end))
+                }
                 Framed::Oddity(o) => said.push(o.kind.0.into()),
                 _ => {}
             };

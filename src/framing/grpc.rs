@@ -9,7 +9,8 @@
 //! gRPC-Web's trailer section as text, 0x02 Connect's end of the stream as JSON; both are reported as
 //! [`Framed::Closed`].
 //!
-//! In base64 a record's offsets are those of its digits in the body; a digit with bits of two messages belongs to the first.
+//! In base64 a record's offsets are those of its digits in the body; a digit with bits of two messages belongs to the
+//! first.
 
 use super::carry::{Carry, MAX_RECORD};
 use super::{Framed, Framer, Placed, Record, Sink, lost};
@@ -117,11 +118,15 @@ impl Framer for Grpc {
         for (i, &digit) in piece.bytes.iter().enumerate() {
             match digits.push(digit, (piece.pos(i), piece.at)) {
                 Digit::More => {}
-                Digit::Byte { byte, began } => messages.read(&Placed { offset: piece.pos(i), bytes: &[byte], ..piece }, began, sink),
+                Digit::Byte { byte, began } => {
+                    messages.read(&Placed { offset: piece.pos(i), bytes: &[byte], ..piece }, began, sink)
+                }
                 Digit::Bad => {
                     if !matches!(messages.state, State::Lost) {
                         let found = excerpt(&[digit]);
-                        sink(Framed::Oddity(Oddity::new(BAD_BASE64, piece.at, found).offset(piece.pos(i)).record(messages.n)));
+                        sink(Framed::Oddity(
+                            Oddity::new(BAD_BASE64, piece.at, found).offset(piece.pos(i)).record(messages.n),
+                        ));
                     }
                     return messages.lose();
                 }
@@ -155,7 +160,15 @@ struct Messages {
 impl Default for Messages {
     fn default() -> Self {
         let (start, first_at) = (0, Timestamp::default());
-        Messages { state: State::Head { have: 0 }, head: [0; HEAD], carry: Carry::default(), start, first_at, n: 0, ended: false }
+        Messages {
+            state: State::Head { have: 0 },
+            head: [0; HEAD],
+            carry: Carry::default(),
+            start,
+            first_at,
+            n: 0,
+            ended: false,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! One JSON document: one record when its value closes. Blank space before it (keep-alive lines) belongs to the document.
+//! One JSON document: one record when its value closes. Blank space before it (keep-alive lines) belongs to the
+//! document.
 
 use super::classify::is_mark;
 use super::split::{begins_value, is_blank, is_value};

@@ -82,7 +82,9 @@ impl Framer for JsonArray {
                     continue;
                 }
                 State::Before | State::Between => {
-                    sink(Framed::Oddity(Oddity::new(JUNK, piece.at, excerpt(&[b])).offset(piece.pos(i)).record(self.n)));
+                    sink(Framed::Oddity(
+                        Oddity::new(JUNK, piece.at, excerpt(&[b])).offset(piece.pos(i)).record(self.n),
+                    ));
                     self.state = State::Lost { line_start: false };
                 }
                 State::Closed => {

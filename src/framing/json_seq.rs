@@ -156,6 +156,8 @@ impl JsonSeq {
     }
 
     fn no_line_end(&self, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
-        sink(Framed::Oddity(Oddity::new(NO_LINE_END, at, "no LF behind the text").offset(offset).record(self.n.saturating_sub(1))));
+        sink(Framed::Oddity(
+            Oddity::new(NO_LINE_END, at, "no LF behind the text").offset(offset).record(self.n.saturating_sub(1)),
+        ));
     }
 }

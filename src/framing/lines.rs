@@ -21,7 +21,12 @@ pub(super) struct Lines {
 
 impl Lines {
     /// The next bytes; emits every line that ends in them.
-    pub(super) fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>, each: &mut dyn FnMut(Line<'_>, &mut Sink<'_>)) {
+    pub(super) fn push(
+        &mut self,
+        piece: Placed<'_>,
+        sink: &mut Sink<'_>,
+        each: &mut dyn FnMut(Line<'_>, &mut Sink<'_>),
+    ) {
         let mut i = 0;
         while i < piece.bytes.len() {
             let rest = &piece.bytes[i..];
@@ -73,7 +78,9 @@ impl Lines {
             self.line.keep(tail);
         }
         if self.line.is_over() {
-            sink(Framed::Oddity(Oddity::new(TOO_LONG, at, format!("a line of {} bytes", end.saturating_sub(start))).offset(start)));
+            sink(Framed::Oddity(
+                Oddity::new(TOO_LONG, at, format!("a line of {} bytes", end.saturating_sub(start))).offset(start),
+            ));
         } else {
             let data = if self.line.is_empty() { tail } else { self.line.bytes() };
             each(Line { at, first_at, frame, start, end, data, ..Line::default() }, sink);

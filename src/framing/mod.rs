@@ -151,7 +151,8 @@ pub struct Record<'a> {
     pub first_at: Timestamp,
     /// Packet of its last byte; 0 without packets.
     pub frame: u64,
-    /// Offset of its first byte in the decoded body (SSE: of the block's first line, comments within the block included; JSON document:
+    /// Offset of its first byte in the decoded body (SSE: of the block's first line, comments within the block
+    /// included; JSON document:
     /// of the body, blank space before the value included).
     pub start: u64,
     /// Offset after its last byte (SSE, NDJSON, JSON-seq, multipart: its line end included).
@@ -192,7 +193,8 @@ pub enum Framed<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`] stream, the closing
+    /// The framing's own terminator: the `]` of a [`Framing::JsonArray`], the frame that ends a [`Framing::Grpc`]
+    /// stream, the closing
     /// delimiter of a [`Framing::Multipart`], a WebSocket's Close.
     Closed {
         /// Time of its last byte.
@@ -256,5 +258,6 @@ pub(crate) trait Framer: std::fmt::Debug + Send {
 /// The oddity of a gap that took the rest of a record with it.
 fn lost(at: Timestamp, offset: u64, len: Option<u64>, dropped: usize) -> Oddity {
     let missing = len.map_or("an unknown number of".to_owned(), |n| n.to_string());
-    Oddity::new(LOST_SYNC, at, format!("{missing} bytes missing, {dropped} bytes of an unfinished record dropped")).offset(offset)
+    Oddity::new(LOST_SYNC, at, format!("{missing} bytes missing, {dropped} bytes of an unfinished record dropped"))
+        .offset(offset)
 }

@@ -1,4 +1,5 @@
-//! Multipart bodies that are streamed part by part (RFC 2046 section 5.1): `multipart/mixed` of GraphQL's incremental delivery, `x-mixed-replace`.
+//! Multipart bodies that are streamed part by part (RFC 2046 section 5.1): `multipart/mixed` of GraphQL's incremental
+//! delivery, `x-mixed-replace`.
 //!
 //! The boundary is read from the body's first delimiter line. A part ends with the delimiter after it, or
 //! earlier if it states its length.
@@ -188,7 +189,8 @@ impl Multipart {
         match self.state {
             State::Outside | State::Body { .. } => {
                 let first = self.delimiter.is_empty();
-                let opens = if first { delimiter(line).is_some() } else { line == self.delimiter && self.line_len <= LINE };
+                let opens =
+                    if first { delimiter(line).is_some() } else { line == self.delimiter && self.line_len <= LINE };
                 if !opens {
                     return;
                 }
@@ -220,7 +222,9 @@ impl Multipart {
     fn part(&mut self, not: usize, (at, frame): (Timestamp, u64), end: u64, sink: &mut Sink<'_>) {
         let Multipart { n, start, first_at, .. } = *self;
         if self.body.is_over() {
-            sink(Framed::Oddity(Oddity::new(TOO_LONG, at, format!("a part of {} bytes", end.saturating_sub(start))).offset(start)));
+            sink(Framed::Oddity(
+                Oddity::new(TOO_LONG, at, format!("a part of {} bytes", end.saturating_sub(start))).offset(start),
+            ));
         } else {
             let body = self.body.bytes();
             let body = &body[..body.len().saturating_sub(not)];

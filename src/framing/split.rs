@@ -1,4 +1,5 @@
-//! Finds where a JSON value ends (RFC 8259) without parsing it: depth, strings and escapes, byte by byte, over any cuts.
+//! Finds where a JSON value ends (RFC 8259) without parsing it: depth, strings and escapes, byte by byte, over any
+//! cuts.
 
 use memchr::memchr3;
 
@@ -7,7 +8,8 @@ use memchr::memchr3;
 pub(super) enum Step {
     /// All bytes are consumed and the value continues.
     Open,
-    /// The value ends before this index. 0: its last byte was in the bytes before (numbers and literals show their end by what follows).
+    /// The value ends before this index. 0: its last byte was in the bytes before (numbers and literals show their end
+    /// by what follows).
     Closed(usize),
     /// This byte can't follow inside the value: another value begins at the place of `,` or the closing
     /// bracket.
@@ -219,7 +221,10 @@ mod tests {
         assert_eq!(ends(b"12.5e3,"), Step::Closed(6));
         assert_eq!(ends(b"true"), Step::Open);
         let mut split = Splitter::default();
-        assert_eq!((split.scan(b"nul"), split.scan(b"l"), split.scan(b"\n")), (Step::Open, Step::Open, Step::Closed(0)));
+        assert_eq!(
+            (split.scan(b"nul"), split.scan(b"l"), split.scan(b"\n")),
+            (Step::Open, Step::Open, Step::Closed(0))
+        );
     }
 
     #[test]

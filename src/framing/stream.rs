@@ -9,7 +9,8 @@ use crate::time::Timestamp;
 /// Most deliveries kept while the class may change; a body in more pieces keeps its first class.
 const MAX_HELD: usize = 64 << 10;
 
-/// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB have been seen.
+/// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB
+/// have been seen.
 ///
 /// Every result but the times is the same however the body is cut into pieces (one exception: `Record::end`).
 #[derive(Debug)]
@@ -47,13 +48,23 @@ impl Default for Stream {
 impl Stream {
     /// A body whose header declares this content type. The declaration only breaks ties that the bytes leave open.
     pub fn new(declared: Option<&str>) -> Self {
-        Stream { classifier: Classifier::new(declared), framer: None, held: Held::default(), offset: 0, finished: false }
+        Stream {
+            classifier: Classifier::new(declared),
+            framer: None,
+            held: Held::default(),
+            offset: 0,
+            finished: false,
+        }
     }
 
     /// What one end of a WebSocket sends; `extensions` as in the response's `Sec-WebSocket-Extensions`.
     pub fn websocket(sender: Sender, extensions: Option<&str>) -> Self {
         let framer: Box<dyn Framer> = Box::new(Frames::new(sender, extensions));
-        Stream { classifier: Classifier::settled(Framing::WebSocket), framer: Some((Framing::WebSocket, framer)), ..Stream::new(None) }
+        Stream {
+            classifier: Classifier::settled(Framing::WebSocket),
+            framer: Some((Framing::WebSocket, framer)),
+            ..Stream::new(None)
+        }
     }
 
     /// The next decoded bytes.

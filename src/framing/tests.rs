@@ -67,7 +67,9 @@ impl Said {
                 exception: r.exception,
                 times: (r.first_at.0, r.at.0),
             }),
-            Framed::Comment { start, text, .. } => self.comments.push((start, String::from_utf8_lossy(text).into_owned())),
+            Framed::Comment { start, text, .. } => {
+                self.comments.push((start, String::from_utf8_lossy(text).into_owned()))
+            }
             Framed::Text { bytes, .. } => self.text.extend_from_slice(bytes),
             Framed::Closed { offset, .. } => self.closed = Some(offset),
             Framed::Oddity(o) => self.odd.push((o.kind.0, o.offset, o.record, o.found.into_owned())),
@@ -109,10 +111,20 @@ pub(super) fn run(declared: Option<&str>, pieces: &[&[u8]]) -> Said {
 pub(super) fn body(declared: Option<&str>, bytes: &[u8]) -> Said {
     let whole = run(declared, &[bytes]);
     let each: Vec<_> = bytes.chunks(1).collect();
-    assert_eq!(whole.clone().timeless(), run(declared, &each).timeless(), "cut at every byte: {}", bytes.escape_ascii());
+    assert_eq!(
+        whole.clone().timeless(),
+        run(declared, &each).timeless(),
+        "cut at every byte: {}",
+        bytes.escape_ascii()
+    );
     for cut in 1..bytes.len().min(2000) {
         let (a, b) = bytes.split_at(cut);
-        assert_eq!(whole.clone().timeless(), run(declared, &[a, b]).timeless(), "cut at {cut}: {}", bytes.escape_ascii());
+        assert_eq!(
+            whole.clone().timeless(),
+            run(declared, &[a, b]).timeless(),
+            "cut at {cut}: {}",
+            bytes.escape_ascii()
+        );
     }
     whole
 }
@@ -129,7 +141,10 @@ pub(super) fn base64(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let (mut acc, mut bits) = (0u32, 0);
     for b in text.bytes().filter(|b| *b != b'=') {
-        let six = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|c| *c == b).expect("base64");
+        let six = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            .iter()
+            .position(|c| *c == b)
+            .expect("base64");
         acc = acc << 6 | six as u32;
         bits += 6;
         if bits >= 8 {
@@ -247,7 +262,8 @@ fn declared() -> impl Strategy<Value = Option<&'static str>> {
     ]
 }
 
-/// The one thing that a cut may change: the end of an SSE record whose CR and LF were delivered apart, after lines that ended otherwise.
+/// The one thing that a cut may change: the end of an SSE record whose CR and LF were delivered apart, after lines that
+/// ended otherwise.
 fn without_open_ends(said: Said) -> Said {
     let mut said = said.timeless();
     if said.kinds().contains(&sse::LINE_ENDS.0) {

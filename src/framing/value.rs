@@ -107,7 +107,9 @@ impl Value {
             self.carry.keep(tail);
         }
         if self.carry.is_over() {
-            return Err(Oddity::new(TOO_LONG, at, format!("a value of {} bytes", end.saturating_sub(start))).offset(start));
+            return Err(
+                Oddity::new(TOO_LONG, at, format!("a value of {} bytes", end.saturating_sub(start))).offset(start)
+            );
         }
         let data = if self.carry.is_empty() { tail } else { self.carry.bytes() };
         Ok(Record { at, first_at: self.first_at, frame: self.last_frame, start, end, data, ..Record::default() })

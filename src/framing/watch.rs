@@ -91,7 +91,12 @@ impl Watch {
             b"data:" => Line::Data,
             b":" | b"event:" | b"id:" | b"retry:" => Line::Field,
             b"{" => Line::Object,
-            _ if [&b"data:"[..], b"event:", b"id:", b"retry:"].iter().any(|n| n.starts_with(name) && !name.is_empty()) => Line::Begins,
+            _ if [&b"data:"[..], b"event:", b"id:", b"retry:"]
+                .iter()
+                .any(|n| n.starts_with(name) && !name.is_empty()) =>
+            {
+                Line::Begins
+            }
             _ => Line::Other,
         };
     }

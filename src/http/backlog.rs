@@ -167,7 +167,10 @@ impl Backlog {
                     }
                 }
                 gap @ Kept::Gap(_) if skipped < gap.len() => {
-                    return (pos.map_or(&[], |p| self.bytes.slice(p, run)), Edge::Gap(segment.start.saturating_add(gap.len())));
+                    return (
+                        pos.map_or(&[], |p| self.bytes.slice(p, run)),
+                        Edge::Gap(segment.start.saturating_add(gap.len())),
+                    );
                 }
                 _ => {}
             }
@@ -220,7 +223,10 @@ mod tests {
         assert_eq!(backlog.visible(10, 9), (&b"yz"[..], Edge::Frontier));
         assert_eq!(backlog.visible(12, 9), (&b""[..], Edge::Frontier));
         let rest: Vec<_> = backlog.from(4).collect();
-        assert_eq!(rest, [(1, stamp(2), Item::Data(b"e")), (2, stamp(3), Item::Gap(4)), (3, stamp(4), Item::Data(b"xyz"))]);
+        assert_eq!(
+            rest,
+            [(1, stamp(2), Item::Data(b"e")), (2, stamp(3), Item::Gap(4)), (3, stamp(4), Item::Data(b"xyz"))]
+        );
     }
 
     #[test]
@@ -232,7 +238,11 @@ mod tests {
         }
         assert_eq!(backlog.end(), 3 * (UNKNOWN_WIDTH + 2), "later offsets continue");
         assert_eq!(backlog.visible(UNKNOWN_WIDTH, 9), (&b"ab"[..], Edge::Gap(2 * UNKNOWN_WIDTH + 2)));
-        assert_eq!(backlog.from(7).next(), Some((0, stamp(1), Item::Gap(UNKNOWN_GAP))), "part of it is as unknown as the whole");
+        assert_eq!(
+            backlog.from(7).next(),
+            Some((0, stamp(1), Item::Gap(UNKNOWN_GAP))),
+            "part of it is as unknown as the whole"
+        );
         assert_eq!(backlog.from(UNKNOWN_WIDTH).next(), Some((0, stamp(1), Item::Data(b"ab"))));
     }
 

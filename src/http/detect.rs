@@ -244,7 +244,8 @@ fn proxy_header(bytes: &[u8]) -> usize {
 /// An incomplete header of the PROXY protocol, either version.
 fn opens_proxy_header(bytes: &[u8]) -> bool {
     let signature = PROXY_2.len().min(bytes.len());
-    (bytes.len() < 107 && bytes.starts_with(b"PROXY ") && !bytes.contains(&b'\n')) || bytes[..signature] == PROXY_2[..signature]
+    (bytes.len() < 107 && bytes.starts_with(b"PROXY ") && !bytes.contains(&b'\n'))
+        || bytes[..signature] == PROXY_2[..signature]
 }
 
 /// The line ends with ` HTTP/` and a digit.
@@ -309,11 +310,20 @@ mod tests {
     #[test]
     fn first_bytes_tell() {
         assert_eq!(verdict(false, &[(ToServer, b"GET / HTTP/1.1\r\n")]), Some(Verdict::Http1 { client: ToServer }));
-        assert_eq!(verdict(false, &[(ToServer, b"\r\nBREW coffee HTTP/1.0\r\n")]), Some(Verdict::Http1 { client: ToServer }));
+        assert_eq!(
+            verdict(false, &[(ToServer, b"\r\nBREW coffee HTTP/1.0\r\n")]),
+            Some(Verdict::Http1 { client: ToServer })
+        );
         assert_eq!(verdict(false, &[(ToServer, b"HTTP/1.1 200")]), Some(Verdict::Http1 { client: ToClient }));
         assert_eq!(verdict(false, &[(ToClient, b"POST /")]), Some(Verdict::Http1 { client: ToClient }));
-        assert_eq!(verdict(false, &[(ToServer, b"PRI * HT"), (ToServer, b"TP/2.0\r\n")]), Some(Verdict::Http2 { client: ToServer }));
-        assert_eq!(verdict(false, &[(ToServer, &[0x16]), (ToServer, &[3, 1, 2])]), Some(Verdict::Tls { client: ToServer }));
+        assert_eq!(
+            verdict(false, &[(ToServer, b"PRI * HT"), (ToServer, b"TP/2.0\r\n")]),
+            Some(Verdict::Http2 { client: ToServer })
+        );
+        assert_eq!(
+            verdict(false, &[(ToServer, &[0x16]), (ToServer, &[3, 1, 2])]),
+            Some(Verdict::Tls { client: ToServer })
+        );
         assert_eq!(verdict(false, &[(ToClient, b"220 mail.example.com ESMTP\r\n")]), None);
         assert_eq!(verdict(false, &[(ToServer, b"OPTIONS sip:a SIP/2.0\r\n")]), None);
         assert_eq!(verdict(false, &[(ToServer, b"SSH-2.0-x\r\n")]), None);
@@ -350,7 +360,8 @@ mod tests {
     #[test]
     fn http_behind_another_protocol_is_found() {
         let socks: &[u8] = &[5, 1, 0];
-        let items: [(Direction, &[u8]); 3] = [(ToServer, socks), (ToClient, &[5, 0]), (ToServer, b"GET / HTTP/1.1\r\n\r\n")];
+        let items: [(Direction, &[u8]); 3] =
+            [(ToServer, socks), (ToClient, &[5, 0]), (ToServer, b"GET / HTTP/1.1\r\n\r\n")];
         assert_eq!(verdict(false, &items), Some(Verdict::Http1 { client: ToServer }));
     }
 
@@ -358,7 +369,10 @@ mod tests {
     fn joined_connections_are_told_by_chunks_or_heads() {
         assert_eq!(verdict(true, &[(ToClient, b"tent\r\n4\r\nabcd\r\n")]), Some(Verdict::Http1 { client: ToServer }));
         assert_eq!(verdict(true, &[(ToServer, b"4\r\nabcd\r\n")]), Some(Verdict::Http1 { client: ToClient }));
-        assert_eq!(verdict(true, &[(ToClient, b"whatever"), (ToServer, b"GET / HTTP/1.1\r\n")]), Some(Verdict::Http1 { client: ToServer }));
+        assert_eq!(
+            verdict(true, &[(ToClient, b"whatever"), (ToServer, b"GET / HTTP/1.1\r\n")]),
+            Some(Verdict::Http1 { client: ToServer })
+        );
         assert_eq!(verdict(true, &[(ToClient, &[0x17, 3, 3, 1, 0, 9])]), Some(Verdict::Tls { client: ToServer }));
         assert_eq!(verdict(true, &[(ToClient, b"nothing known")]), None);
     }

@@ -334,7 +334,9 @@ impl ResponseHead {
         let upgraded = || self.fields.all("upgrade").any(|v| v.eq_ignore_ascii_case(b"websocket"));
         match self.version {
             Version::H10 | Version::H11 => self.status == 101 && upgraded(),
-            Version::H2 => (200..300).contains(&self.status) && request.is_some_and(|r| r.pseudo("protocol") == Some(b"websocket")),
+            Version::H2 => {
+                (200..300).contains(&self.status) && request.is_some_and(|r| r.pseudo("protocol") == Some(b"websocket"))
+            }
         }
     }
 

@@ -114,7 +114,14 @@ impl Conn {
 
     /// The same; these secrets decrypt TLS.
     pub fn with_keys(joined: bool, keys: tls::Keys) -> Self {
-        Conn { protocol: Protocol::Deciding(Box::new(Detect::new(joined))), flipped: false, next: 0, switches: 0, keys, opened: None }
+        Conn {
+            protocol: Protocol::Deciding(Box::new(Detect::new(joined))),
+            flipped: false,
+            next: 0,
+            switches: 0,
+            keys,
+            opened: None,
+        }
     }
 
     /// What is known of TLS on this connection, and the number of the first exchange inside it.
@@ -235,7 +242,14 @@ impl Conn {
         in_order(&backlogs, |dir, stamp, item| self.feed(dir, stamp, item, sink));
     }
 
-    fn switch(&mut self, switched: h1::Switched, dir: Direction, stamp: Stamp, bytes: &[u8], sink: &mut dyn FnMut(HttpEvent<'_>)) {
+    fn switch(
+        &mut self,
+        switched: h1::Switched,
+        dir: Direction,
+        stamp: Stamp,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(HttpEvent<'_>),
+    ) {
         self.next = switched.next;
         self.switches += 1;
         self.protocol = match switched.to {
@@ -266,7 +280,13 @@ impl Sealed {
             // An oddity of TLS records belongs to the newest exchange inside.
             What::Oddity(oddity) => {
                 let side = Side::from(plain.dir);
-                sink(HttpEvent { at: plain.at, frame: plain.frame, exchange: *newest, side, what: HttpWhat::Oddity(oddity) });
+                sink(HttpEvent {
+                    at: plain.at,
+                    frame: plain.frame,
+                    exchange: *newest,
+                    side,
+                    what: HttpWhat::Oddity(oddity),
+                });
             }
             _ => inner.push(&plain, &mut |event| {
                 *newest = (*newest).max(event.exchange);

@@ -60,7 +60,13 @@ impl Socket {
             None => (MessageEnd::CutByCapture, self.silent.map_or(EndSignal::CaptureEnd, EndSignal::of)),
         };
         for side in [Side::Request, Side::Response] {
-            sink(HttpEvent { at: stamp.at, frame: stamp.frame, exchange: self.exchange, side, what: HttpWhat::End(end, told) });
+            sink(HttpEvent {
+                at: stamp.at,
+                frame: stamp.frame,
+                exchange: self.exchange,
+                side,
+                what: HttpWhat::End(end, told),
+            });
         }
     }
 }

@@ -66,11 +66,20 @@ mod tests {
         assert_eq!(response(b"\r\n\r\n", kept), None);
         let raw = b"HTTP/1.1 200 Fine\r\nX: a\r\ncontent-LENGTH: 7\r\n\r\n";
         let head = response(raw, kept).expect("a head");
-        assert_eq!((head.transfer, head.reason.as_slice(), head.fields.raw()), (Transfer::Length(7), &b"Fine"[..], &raw[..]));
+        assert_eq!(
+            (head.transfer, head.reason.as_slice(), head.fields.raw()),
+            (Transfer::Length(7), &b"Fine"[..], &raw[..])
+        );
         // A head whose end never came was kept by its complete lines.
-        assert_eq!(request(b"GET / HTTP/1.0\r\nHost: h\r\n", Kept { transfer: "none", ..kept }).unwrap().authority.as_deref(), Some("h"));
+        assert_eq!(
+            request(b"GET / HTTP/1.0\r\nHost: h\r\n", Kept { transfer: "none", ..kept }).unwrap().authority.as_deref(),
+            Some("h")
+        );
         let lines = b":method: POST\r\n:path: /a: b\r\nx: y: z\r\n\r\n";
         let head = request(lines, Kept { h2_stream: Some(5), transfer: "h2", ..kept }).unwrap();
-        assert_eq!((head.target.as_str(), head.fields.text("x").as_deref(), head.fields.raw()), ("/a: b", Some("y: z"), &lines[..]));
+        assert_eq!(
+            (head.target.as_str(), head.fields.text("x").as_deref(), head.fields.raw()),
+            ("/a: b", Some("y: z"), &lines[..])
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Exchanges in the formats of other tools, written and read. Secrets are taken out before (`exchange::redact::exchange`), here nothing is hidden.
+//! Exchanges in the formats of other tools, written and read. Secrets are taken out before
+//! (`exchange::redact::exchange`), here nothing is hidden.
 //!
 //! To add a format: one file here, one arm in `cli/export.rs` or `cli/import.rs`.
 
@@ -34,7 +35,8 @@ fn url(exchange: &Exchange) -> String {
 
 /// A body with its content coding undone.
 fn decoded(body: &Body, fields: &Fields) -> Vec<u8> {
-    let codings: Vec<String> = fields.all("content-encoding").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
+    let codings: Vec<String> =
+        fields.all("content-encoding").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
     let mut out = Vec::new();
     let mut decoder = Decoder::new((!codings.is_empty()).then(|| codings.join(", ")).as_deref());
     decoder.push(Default::default(), 0, &body.bytes, &mut |piece| out.extend_from_slice(piece.bytes), &mut |_| ());
@@ -45,6 +47,7 @@ fn decoded(body: &Body, fields: &Fields) -> Vec<u8> {
 fn answer(exchange: &Exchange) -> (Vec<u8>, bool) {
     let Some(response) = &exchange.response else { return (Vec::new(), false) };
     let Some(head) = &response.head else { return (response.body.bytes.clone(), false) };
-    let coded = head.fields.all("content-encoding").any(|v| !v.trim_ascii().eq_ignore_ascii_case(b"identity") && !v.is_empty());
+    let coded =
+        head.fields.all("content-encoding").any(|v| !v.trim_ascii().eq_ignore_ascii_case(b"identity") && !v.is_empty());
     (decoded(&response.body, &head.fields), coded)
 }

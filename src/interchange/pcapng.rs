@@ -1,4 +1,5 @@
-//! A capture file (pcapng) of a conversation that may never have been packets, or was inside TLS: Ethernet, IP and TCP around its bytes.
+//! A capture file (pcapng) of a conversation that may never have been packets, or was inside TLS: Ethernet, IP and TCP
+//! around its bytes.
 
 use crate::conn::{Direction, End, Endpoints};
 use crate::time::Timestamp;
@@ -38,7 +39,12 @@ impl Talk<'_> {
                 What::Open { joined: true } => {}
                 What::Open { joined: false } => {
                     self.segment(event.at, Direction::ToServer, Flags { syn: true, ..Flags::default() }, &[]);
-                    self.segment(event.at, Direction::ToClient, Flags { syn: true, ack: true, ..Flags::default() }, &[]);
+                    self.segment(
+                        event.at,
+                        Direction::ToClient,
+                        Flags { syn: true, ack: true, ..Flags::default() },
+                        &[],
+                    );
                     self.segment(event.at, Direction::ToServer, Flags { ack: true, ..Flags::default() }, &[]);
                 }
                 What::Data(bytes) => {
@@ -53,7 +59,9 @@ impl Talk<'_> {
                     self.segment(event.at, event.dir, Flags { fin: true, ack: true, ..Flags::default() }, &[]);
                     self.segment(event.at, event.dir.other(), Flags { ack: true, ..Flags::default() }, &[]);
                 }
-                What::End(End::Reset) => self.segment(event.at, event.dir, Flags { rst: true, ack: true, ..Flags::default() }, &[]),
+                What::End(End::Reset) => {
+                    self.segment(event.at, event.dir, Flags { rst: true, ack: true, ..Flags::default() }, &[])
+                }
                 What::Odd(_) | What::End(End::Idle | End::Capture) => {}
             }
         }
@@ -66,7 +74,8 @@ impl Talk<'_> {
         };
         let sequence = self.next[dir.index()];
         let acked = self.next[dir.other().index()];
-        self.next[dir.index()] = sequence.wrapping_add(payload.len() as u32 + u32::from(flags.syn) + u32::from(flags.fin));
+        self.next[dir.index()] =
+            sequence.wrapping_add(payload.len() as u32 + u32::from(flags.syn) + u32::from(flags.fin));
         let mac = |n: u8| [2, 0, 0, 0, 0, n];
         let ethernet = PacketBuilder::ethernet2(mac(dir.index() as u8), mac(1 - dir.index() as u8));
         let ip = match (from, to) {

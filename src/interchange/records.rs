@@ -29,7 +29,8 @@ pub fn lines(exchange: &Exchange) -> Vec<Line<'_>> {
     let (body, _) = answer(exchange);
     let asked = exchange.request.as_ref().map(|r| r.last_at);
     let messages = messages::of(exchange);
-    let of_socket: BTreeMap<u64, &[u8]> = messages.iter().filter(|m| m.from == Sender::Server).map(|m| (m.n, m.data.as_slice())).collect();
+    let of_socket: BTreeMap<u64, &[u8]> =
+        messages.iter().filter(|m| m.from == Sender::Server).map(|m| (m.n, m.data.as_slice())).collect();
     let line = |r: &'_ crate::exchange::RecordInfo| {
         let raw = match exchange.websocket {
             Some(_) => of_socket.get(&r.n).copied(),

@@ -1,4 +1,5 @@
-//! A cassette of vcrpy, version 1. It is JSON, which is YAML too. A cassette has no place for times and boundaries: they are left out.
+//! A cassette of vcrpy, version 1. It is JSON, which is YAML too. A cassette has no place for times and boundaries:
+//! they are left out.
 
 use super::{answer, decoded, pairs, url};
 use crate::encoding::to_base64;
@@ -17,9 +18,10 @@ fn interaction(exchange: &Exchange) -> Option<String> {
     let asked = decoded(&request.body, &request.head.fields);
     let (body, _) = answer(exchange);
     // The body is stored decoded, so the coding must not be promised.
-    let answered = headers(
-        pairs(&head.fields).filter(|(n, _)| !n.eq_ignore_ascii_case("content-encoding") && !n.eq_ignore_ascii_case("transfer-encoding")),
-    );
+    let answered =
+        headers(pairs(&head.fields).filter(|(n, _)| {
+            !n.eq_ignore_ascii_case("content-encoding") && !n.eq_ignore_ascii_case("transfer-encoding")
+        }));
     let mut out = String::new();
     out += "- request:\n";
     out += &format!("    body: {}\n", if asked.is_empty() { "null".into() } else { scalar(&asked) });
@@ -28,7 +30,11 @@ fn interaction(exchange: &Exchange) -> Option<String> {
     out += "  response:\n";
     out += &format!("    body:\n      string: {}\n", scalar(&body));
     out += &format!("    headers: {answered}\n");
-    out += &format!("    status:\n      code: {}\n      message: {}\n", head.status, json!(String::from_utf8_lossy(&head.reason)));
+    out += &format!(
+        "    status:\n      code: {}\n      message: {}\n",
+        head.status,
+        json!(String::from_utf8_lossy(&head.reason))
+    );
     Some(out)
 }
 

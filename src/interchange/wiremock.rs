@@ -1,4 +1,5 @@
-//! Stub mappings of WireMock. Its dribble sends equal slices over a total time: the nearest that it has to recorded times.
+//! Stub mappings of WireMock. Its dribble sends equal slices over a total time: the nearest that it has to recorded
+//! times.
 
 use super::{answer, decoded, pairs};
 use crate::encoding::to_base64;
@@ -14,7 +15,8 @@ pub fn mappings(exchanges: &[Exchange]) -> Value {
     json!({ "mappings": all })
 }
 
-/// Of equal requests WireMock would always answer the last: as a scenario they answer one after the other, and then the last again.
+/// Of equal requests WireMock would always answer the last: as a scenario they answer one after the other, and then the
+/// last again.
 fn in_order(mappings: &mut [Value]) {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (i, mapping) in mappings.iter().enumerate() {

@@ -49,7 +49,11 @@ pub struct Metrics {
 /// The figures of one exchange.
 pub fn of(exchange: &Exchange) -> Metrics {
     let request = exchange.request.as_ref();
-    let mut m = Metrics { request_start: request.map(|r| r.head.first_at), request_end: request.map(|r| r.last_at), ..Metrics::default() };
+    let mut m = Metrics {
+        request_start: request.map(|r| r.head.first_at),
+        request_end: request.map(|r| r.last_at),
+        ..Metrics::default()
+    };
     let Some(response) = exchange.response.as_ref() else { return m };
     let deltas = || response.deltas.iter().filter(|d| d.meaning.is_delta());
     // Without its head the capture joined the response in the middle: the first bytes seen are not its first
@@ -72,8 +76,10 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m.ttft_content = since_asked(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
     m.duration = since_request(m.response_end);
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
-    m.itl = deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at)).map(|(a, b)| b.at.since(a.at)).collect();
-    m.tpot = m.per_token().filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
+    m.itl =
+        deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at)).map(|(a, b)| b.at.since(a.at)).collect();
+    m.tpot =
+        m.per_token().filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
     m
 }
 

@@ -68,7 +68,11 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         first_record_at: Some(at(56)),
         last_record_at: Some(at(490)),
         comments: 0,
-        deltas: deltas.iter().enumerate().map(|(n, (t, meaning))| Delta { at: at(*t), record: n as u64, meaning: *meaning }).collect(),
+        deltas: deltas
+            .iter()
+            .enumerate()
+            .map(|(n, (t, meaning))| Delta { at: at(*t), record: n as u64, meaning: *meaning })
+            .collect(),
         answer: Answer { output_tokens, ..Answer::default() },
         records: Vec::new(),
         end: MessageEnd::Complete,
@@ -90,7 +94,10 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
 #[test]
 fn spans_of_a_stream_that_thinks_first() {
     let m = of(&exchange(&[(110, REASONING), (130, CONTENT), (160, CONTENT), (200, TOOL)], Some(4)));
-    assert_eq!((m.ttfb, m.ttft, m.ttft_content, m.duration), (Some(ms(40)), Some(ms(100)), Some(ms(120)), Some(ms(490))));
+    assert_eq!(
+        (m.ttfb, m.ttft, m.ttft_content, m.duration),
+        (Some(ms(40)), Some(ms(100)), Some(ms(120)), Some(ms(490)))
+    );
     assert_eq!(m.itl, [ms(20), ms(30), ms(40)]);
     assert_eq!(m.itl_p50(), Some(ms(30)));
     assert_eq!(m.tpot, Some(ms(30)), "(200 − 110) ÷ 3");
@@ -151,7 +158,9 @@ fn a_clock_that_steps_back_gives_negative_spans() {
 fn nearest_rank() {
     // the textbook's example: 15, 20, 35, 40, 50
     let five = [15, 20, 35, 40, 50].map(Span);
-    for (p, want) in [(0.0, 15), (5.0, 15), (30.0, 20), (40.0, 20), (50.0, 35), (100.0, 50), (101.0, 50), (-1.0, 15), (f64::NAN, 15)] {
+    for (p, want) in
+        [(0.0, 15), (5.0, 15), (30.0, 20), (40.0, 20), (50.0, 35), (100.0, 50), (101.0, 50), (-1.0, 15), (f64::NAN, 15)]
+    {
         assert_eq!(percentile(&five, p), Some(Span(want)), "p{p}");
     }
     let hundred: Vec<_> = (1..=100).map(Span).collect();
@@ -177,5 +186,9 @@ fn on_a_websocket_latency_counts_from_the_question_that_was_last() {
     assert_eq!(figures(&[60]), (Some(ms(50)), all.clone(), Some(ms(45))));
     assert_eq!(figures(&[110]), (Some(ms(0)), all, Some(ms(45))), "one at the delta's own time asked for it");
     assert_eq!(figures(&[60, 150]), (Some(ms(50)), vec![ms(20)], None), "no span bridges two answers");
-    assert_eq!(figures(&[111]), (Some(ms(100)), vec![ms(70)], None), "a question after the first delta did not ask for it");
+    assert_eq!(
+        figures(&[111]),
+        (Some(ms(100)), vec![ms(70)], None),
+        "a question after the first delta did not ask for it"
+    );
 }

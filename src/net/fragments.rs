@@ -87,7 +87,8 @@ impl Fragments {
         let key = Key { realm: out.realm, src: d.src, dst: d.dst, ident: d.ident, protocol, device: out.device };
         self.number += 1;
         let number = self.number;
-        let waiting = self.waiting.entry(key).or_insert_with(|| Waiting { first: out.at, number, ..Waiting::default() });
+        let waiting =
+            self.waiting.entry(key).or_insert_with(|| Waiting { first: out.at, number, ..Waiting::default() });
         waiting.fragments += 1;
         let before = waiting.bytes.len();
         // if the capture cut the fragment, only its captured bytes count, and the datagram never becomes

@@ -16,7 +16,8 @@ pub(super) fn strip<'a>(link: u32, v: View<'a>, out: &mut Outside) -> Option<Lay
         276 => sll2(v, out),
         9 | 50 => Some(Layer::Ppp(v)),         // PPP, PPP in HDLC-like framing
         51 => Some(ethertype(0x8864, v, out)), // PPPoE without Ethernet
-        104 => v.u16(2).zip(v.skip(4)).map(|(kind, rest)| Layer::Ether(kind, rest)), // Cisco HDLC: address, control, EtherType
+        // Cisco HDLC: address, control, EtherType
+        104 => v.u16(2).zip(v.skip(4)).map(|(kind, rest)| Layer::Ether(kind, rest)),
         105 => wlan::data_frame(v, false),
         127 => wlan::radiotap(v),
         192 => wlan::ppi(v, out),

@@ -45,7 +45,8 @@ impl Excerpt {
         let begin = character(bytes, line.max(at.saturating_sub(BEFORE)));
         let stop = character(bytes, bytes.len().min(at + AFTER));
         // A marked line end is shown; otherwise the line stops before it.
-        let end = bytes[at..stop].iter().skip(len.max(1)).position(|&b| b == b'\n').map_or(stop, |i| at + i + len.max(1));
+        let end =
+            bytes[at..stop].iter().skip(len.max(1)).position(|&b| b == b'\n').map_or(stop, |i| at + i + len.max(1));
         let mark_end = at.saturating_add(len).min(end).max(at);
         let cut = |is: bool| if is { "…" } else { "" };
         Excerpt {
@@ -62,7 +63,8 @@ impl Excerpt {
     pub fn of_field(raw: &[u8], name: &str) -> Option<Excerpt> {
         let mut line_start = 0;
         for line in raw.split_inclusive(|&b| b == b'\n') {
-            let (field, value) = line.iter().position(|&b| b == b':').map_or((line, 0), |colon| (&line[..colon], colon + 1));
+            let (field, value) =
+                line.iter().position(|&b| b == b':').map_or((line, 0), |colon| (&line[..colon], colon + 1));
             if value > 0 && field.eq_ignore_ascii_case(name.as_bytes()) {
                 let from = value + line[value..].iter().take_while(|b| b.is_ascii_whitespace()).count();
                 let len = line[from.min(line.len())..].trim_ascii_end().len();

@@ -60,13 +60,17 @@ mod tests {
             "tool_choice":{"type":"function","function":{"name":"f"}}}"#;
         let (model, asked) = read(body).unwrap();
         assert_eq!(model.as_deref(), Some("m"));
-        assert_eq!(asked, Asked { stream: Some(true), usage: Some(true), choices: Some(2), logprobs: true, forced_tool: true });
+        assert_eq!(
+            asked,
+            Asked { stream: Some(true), usage: Some(true), choices: Some(2), logprobs: true, forced_tool: true }
+        );
     }
 
     #[test]
     fn a_wrong_type_hides_nothing_else() {
         let (model, asked) =
-            read(br#"{"model":7,"stream":"yes","n":-1,"tool_choice":"auto","logprobs":null,"stream_options":[]}"#).unwrap();
+            read(br#"{"model":7,"stream":"yes","n":-1,"tool_choice":"auto","logprobs":null,"stream_options":[]}"#)
+                .unwrap();
         assert_eq!((model, asked), (None, Asked::default()));
         assert_eq!(read(br#"{"model":"m","stream":true"#), None);
         assert_eq!(read(b"[1]"), None);

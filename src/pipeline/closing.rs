@@ -63,7 +63,16 @@ impl Closings {
             Some((how, told, stamp)) => (Party::from(how), told, stamp),
             None => self.without_message(),
         };
-        Ending { told: Some(told), by, at: stamp.at, frame: stamp.frame, client, server, seen_until: self.now, ..Ending::default() }
+        Ending {
+            told: Some(told),
+            by,
+            at: stamp.at,
+            frame: stamp.frame,
+            client,
+            server,
+            seen_until: self.now,
+            ..Ending::default()
+        }
     }
 
     /// No answer came: the side that closed first gave up.
@@ -90,14 +99,17 @@ mod tests {
     /// A chunked chat answer including `[DONE]`, and what happens after it.
     fn ending(head: &str, then: &str) -> Ending {
         let text = format!(
-            "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {{\"stream\":true}}\n\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n{head}<\n\n{then}"
+            "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {{\"stream\":true}}\n\n< HTTP/1.1 200 OK\n< \
+                Content-Type: text/event-stream\n{head}<\n\n{then}"
         );
         let transcript = crate::wire::parse(&text).unwrap();
         exchanges_of(|sink| transcript.replay(ConnId(0), sink))[0].ending
     }
 
     const CHUNKED: &str = "< Transfer-Encoding: chunked\n";
-    const DONE: &str = "@ +20ms\n<chunk data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n@ +1ms\n<chunk data: [DONE]\\n\\n\n";
+    const DONE: &str = "@ +20ms\n<chunk data: \
+        {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n@ +1ms\n<chunk data: \
+        [DONE]\\n\\n\n";
 
     fn told(head: &str, then: &str) -> (Option<EndSignal>, Party) {
         let e = ending(head, then);
@@ -154,7 +166,8 @@ mod tests {
             let e = closings.ending(None);
             (e.by, e.told, e.client.fin.is_some(), e.server.fin.is_some())
         };
-        let (client, server) = ((Party::Client, Some(EndSignal::Fin), true, false), (Party::Server, Some(EndSignal::Fin), false, true));
+        let (client, server) =
+            ((Party::Client, Some(EndSignal::Fin), true, false), (Party::Server, Some(EndSignal::Fin), false, true));
         assert_eq!(by(&closings), client);
         assert_eq!(by(&closings.seen(true, [None; 2], closings.now)), server);
         assert_eq!(by(&closings.seen(false, [None; 2], closings.now)), client);

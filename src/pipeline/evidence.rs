@@ -111,7 +111,8 @@ fn mark(oddity: &Oddity, bytes: &[u8]) -> Option<(usize, usize)> {
 /// be shortened.
 fn whole_token(bytes: &[u8], from: usize, to: usize) -> (usize, usize) {
     let in_token = |b: &u8| b.is_ascii_alphanumeric() || b"_.+-".contains(b) || !b.is_ascii();
-    let run = |at: bool, side: &mut dyn Iterator<Item = &u8>| if at { side.take_while(|b| in_token(b)).count() } else { 0 };
+    let run =
+        |at: bool, side: &mut dyn Iterator<Item = &u8>| if at { side.take_while(|b| in_token(b)).count() } else { 0 };
     let found = &bytes[from..to];
     if found.starts_with(b"\"") && !(found.len() > 1 && found.ends_with(b"\"")) {
         let mut escaped = false;
@@ -141,7 +142,8 @@ mod tests {
     #[test]
     fn the_mark_is_what_was_found_or_the_key_that_the_kind_is_named_after() {
         let bytes = br#"{"id":"chat","extend_fields":{},"choices":[{"finish_reason":""}]}"#;
-        let marked = |kind, found| mark(&odd(kind, found), bytes).map(|(i, n)| std::str::from_utf8(&bytes[i..i + n]).unwrap());
+        let marked =
+            |kind, found| mark(&odd(kind, found), bytes).map(|(i, n)| std::str::from_utf8(&bytes[i..i + n]).unwrap());
         assert_eq!(marked("chat.unknown-field", "extend_fields, more"), Some("\"extend_fields\""));
         assert_eq!(marked("chat.unknown-field", "extend_fields (10×)"), Some("\"extend_fields\""));
         assert_eq!(marked("x.y", "no colon behind `id`"), Some("id"));
@@ -152,9 +154,13 @@ mod tests {
 
     #[test]
     fn the_mark_covers_the_whole_token() {
-        let marked = |bytes: &'static str, found| mark(&odd("x.y", found), bytes.as_bytes()).map(|(i, n)| &bytes[i..i + n]);
+        let marked =
+            |bytes: &'static str, found| mark(&odd("x.y", found), bytes.as_bytes()).map(|(i, n)| &bytes[i..i + n]);
         assert_eq!(marked(r#"{"created":1795881617.50}"#, "1795881617.5, which is no integer"), Some("1795881617.50"));
-        assert_eq!(marked(r#"{"id":"an id with \" and more","n":1}"#, "\"an id wi…"), Some(r#""an id with \" and more""#));
+        assert_eq!(
+            marked(r#"{"id":"an id with \" and more","n":1}"#, "\"an id wi…"),
+            Some(r#""an id with \" and more""#)
+        );
         assert_eq!(marked("data: [DONE]ISH", "`[DONE]`"), Some("[DONE]"));
         assert_eq!(marked("retrying: 5", "`retry`"), Some("retrying"));
         assert_eq!(marked("{\"open", "`\"op`"), Some("\"op"));

@@ -77,7 +77,13 @@ impl Intake {
     }
 
     /// The next wire bytes; `sink` gets what they decode to.
-    pub(super) fn data(&mut self, stamp: Stamp, bytes: &[u8], oddities: &mut Oddities, sink: &mut dyn FnMut(Piece<'_>)) {
+    pub(super) fn data(
+        &mut self,
+        stamp: Stamp,
+        bytes: &[u8],
+        oddities: &mut Oddities,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) {
         let len = bytes.len() as u64;
         self.body.first_at.get_or_insert(stamp.at);
         self.body.wire_bytes += len;
@@ -154,7 +160,14 @@ impl Intake {
         let mut left = len;
         loop {
             let part = left.min(u64::from(u32::MAX)) as u32;
-            self.body.pieces.push(PieceInfo { at: stamp.at, frame: stamp.frame, unit, offset: self.offset, len: part, gap });
+            self.body.pieces.push(PieceInfo {
+                at: stamp.at,
+                frame: stamp.frame,
+                unit,
+                offset: self.offset,
+                len: part,
+                gap,
+            });
             self.offset += u64::from(part);
             left -= u64::from(part);
             if left == 0 {

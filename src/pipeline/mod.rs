@@ -54,7 +54,13 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { part_bytes: 256 << 10, part_items: 4096, request_kept: 8 << 20, keys: tls::Keys::default(), contents: true }
+        Config {
+            part_bytes: 256 << 10,
+            part_items: 4096,
+            request_kept: 8 << 20,
+            keys: tls::Keys::default(),
+            contents: true,
+        }
     }
 }
 
@@ -73,7 +79,10 @@ pub struct Pipeline {
 
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pipeline").field("connections", &self.conns.len()).field("exchanges", &self.next_exchange).finish_non_exhaustive()
+        f.debug_struct("Pipeline")
+            .field("connections", &self.conns.len())
+            .field("exchanges", &self.next_exchange)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +113,8 @@ impl Pipeline {
         }
         let Some(slot) = event.conn.0.checked_sub(self.base).map(|i| i as usize) else { return };
         let Some(conn) = self.conns.get_mut(slot).and_then(Option::as_mut) else { return };
-        let mut cx = Context { config: &self.config, next_exchange: &mut self.next_exchange, now: self.now, out: &mut self.out };
+        let mut cx =
+            Context { config: &self.config, next_exchange: &mut self.next_exchange, now: self.now, out: &mut self.out };
         conn.feed(event, &mut cx);
         if let What::Closed(facts) = &event.what {
             if let Some(conn) = self.conns.get_mut(slot).and_then(Option::take) {
@@ -187,8 +197,10 @@ impl Conn {
             let work = &mut open[at];
             // Oddities alone do not begin an exchange: they may belong to one that is over, or to one whose
             // head never comes.
-            let substance =
-                matches!(event.what, HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_));
+            let substance = matches!(
+                event.what,
+                HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_)
+            );
             if !work.begun && substance {
                 work.begin(ExchangeId(*cx.next_exchange));
                 *cx.next_exchange += 1;

@@ -87,7 +87,11 @@ pub(super) struct Waiting {
 
 impl Reading {
     pub(super) fn new(declared: Option<&str>, keep_records: bool) -> Self {
-        Reading { stream: Stream::new(declared), found: Found { keep_records, ..Found::default() }, recent: Recent::default() }
+        Reading {
+            stream: Stream::new(declared),
+            found: Found { keep_records, ..Found::default() },
+            recent: Recent::default(),
+        }
     }
 
     /// A reading of what the server of a WebSocket sends.
@@ -302,7 +306,12 @@ impl Found {
 
 impl Waiting {
     fn of(record: &Record<'_>) -> Self {
-        Waiting { info: info(record, Meaning::default()), data: record.data.to_vec(), exception: record.exception, id: record.id.into() }
+        Waiting {
+            info: info(record, Meaning::default()),
+            data: record.data.to_vec(),
+            exception: record.exception,
+            id: record.id.into(),
+        }
     }
 
     fn view(&self) -> Record<'_> {

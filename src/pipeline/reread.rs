@@ -59,7 +59,18 @@ pub struct StoredMessage<H> {
 impl StoredExchange {
     /// Read the exchange again, whole (not in parts).
     pub fn read(self) -> Exchange {
-        let StoredExchange { id, conn, endpoints, tls, mut request, mut response, informational, ending, oddities, gap } = self;
+        let StoredExchange {
+            id,
+            conn,
+            endpoints,
+            tls,
+            mut request,
+            mut response,
+            informational,
+            ending,
+            oddities,
+            gap,
+        } = self;
         let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
         let (mut asked, mut answered, mut socket) = (Vec::new(), Vec::new(), false);
         let answer = response.as_mut().and_then(|r| r.head.take());

@@ -87,7 +87,9 @@ impl Work {
         };
         match what {
             HttpWhat::UnitStart { len, line } => request.intake.unit_start(*len, line),
-            HttpWhat::Data(bytes) => request.intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| stream.push(piece, &mut hear)),
+            HttpWhat::Data(bytes) => {
+                request.intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| stream.push(piece, &mut hear))
+            }
             HttpWhat::UnitEnd => request.intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;

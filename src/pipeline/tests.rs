@@ -24,7 +24,8 @@ fn ms(at: Option<crate::time::Timestamp>) -> Option<i64> {
 
 #[test]
 fn a_record_is_there_with_its_last_byte() {
-    let first = "@ +20ms\n<| data: {\"choices\":[{\"index\":0,\"delta\":{\"cont\n\n@ +50ms\n<| ent\":\"a\"}}]}\\n\\n\n\n";
+    let first =
+        "@ +20ms\n<| data: {\"choices\":[{\"index\":0,\"delta\":{\"cont\n\n@ +50ms\n<| ent\":\"a\"}}]}\\n\\n\n\n";
     let whole = "@ +30ms\n<| data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}]}\\n\\n\n\n";
     let x = exchange(&[ASK, HEAD, first, whole, "@ +5ms\n!fin <\n"]);
     let r = x.response.unwrap();
@@ -38,16 +39,25 @@ fn a_record_is_there_with_its_last_byte() {
     assert_eq!((ms(Some(r.head_at)), ms(r.body.first_at), ms(Some(r.last_at))), (Some(100), Some(120), Some(200)));
     assert_eq!((ms(x.ending.last_byte_at), ms(Some(x.ending.at))), (Some(200), Some(205)));
     // The longest silence before the first delta: from the head to the first byte 20 ms, then 50 ms.
-    assert_eq!(r.body.arrival.quiet.map(|(span, until)| (span, ms(Some(until)))), Some((Span::from_millis(50), Some(170))));
+    assert_eq!(
+        r.body.arrival.quiet.map(|(span, until)| (span, ms(Some(until)))),
+        Some((Span::from_millis(50), Some(170)))
+    );
 }
 
 #[test]
 fn the_terminator_of_an_array_is_its_closing_bracket() {
     let ask = "> POST /v1beta/models/m:streamGenerateContent HTTP/1.1\n> Host: h\n>json {}\n\n";
     let head = "@ +100ms\n< HTTP/1.1 200 OK\n< Content-Type: application/json\n<\n\n";
-    let part = |text: &str, more: &str| format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}{more}}}]}}");
+    let part = |text: &str, more: &str| {
+        format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}{more}}}]}}")
+    };
     let (one, two) = (part("a", ""), part("b", ",\"finishReason\":\"STOP\""));
-    let x = exchange(&[ask, head, &format!("@ +10ms\n<| [{one}\n\n@ +20ms\n<| ,{two}\n\n@ +40ms\n<| ]\n\n@ +7ms\n!fin <\n")]);
+    let x = exchange(&[
+        ask,
+        head,
+        &format!("@ +10ms\n<| [{one}\n\n@ +20ms\n<| ,{two}\n\n@ +40ms\n<| ]\n\n@ +7ms\n!fin <\n"),
+    ]);
     let r = x.response.as_ref().unwrap();
     assert_eq!((r.dialect, r.record_count, r.answer.texts[&0].as_str()), (Some("gemini.generate"), 2, "ab"));
     assert_eq!((ms(x.ending.finish_at), ms(x.ending.terminator_at)), (Some(130), Some(170)));
@@ -58,7 +68,8 @@ fn the_terminator_of_an_array_is_its_closing_bracket() {
 fn the_first_terminator_and_the_first_finish_reason_count() {
     let chunk = |finish: &str| {
         format!(
-            "@ +10ms\n<| data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{finish}}}]}}\\n\\n\n\n"
+            "@ +10ms\n<| data: \
+                {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{finish}}}]}}\\n\\n\n\n"
         )
     };
     let done = "@ +10ms\n<| data: [DONE]\\n\\n\n\n";
@@ -70,15 +81,30 @@ fn the_first_terminator_and_the_first_finish_reason_count() {
 #[test]
 fn what_is_counted_and_what_is_kept() {
     let delta = |ms: u32, delta: &str| {
-        format!("@ +{ms}ms\n<| data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\\n\\n\n\n")
+        format!(
+            "@ +{ms}ms\n<| data: \
+                {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\\n\\n\n\n"
+        )
     };
     let tool = "{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}";
-    let parts = [delta(10, "{}"), delta(30, "{\"reasoning_content\":\"h\"}"), delta(400, tool), "@ +1ms\n<| : a\\n: b\\n\\n\n\n".into()];
+    let parts = [
+        delta(10, "{}"),
+        delta(30, "{\"reasoning_content\":\"h\"}"),
+        delta(400, tool),
+        "@ +1ms\n<| : a\\n: b\\n\\n\n\n".into(),
+    ];
     let x = exchange(&[ASK, HEAD, &parts.concat(), "!fin <\n"]);
     let r = x.response.unwrap();
     assert_eq!((r.record_count, r.records.len(), r.deltas.len(), r.comments), (3, 3, 2, 2));
-    assert_eq!(r.records.iter().map(|r| r.meaning.delta()).collect::<Vec<_>>(), [None, Some("reasoning"), Some("tool")]);
-    assert_eq!(r.body.arrival.quiet.map(|(span, _)| span), Some(Span::from_millis(30)), "a silence after the first delta is a pause");
+    assert_eq!(
+        r.records.iter().map(|r| r.meaning.delta()).collect::<Vec<_>>(),
+        [None, Some("reasoning"), Some("tool")]
+    );
+    assert_eq!(
+        r.body.arrival.quiet.map(|(span, _)| span),
+        Some(Span::from_millis(30)),
+        "a silence after the first delta is a pause"
+    );
 }
 
 #[test]
@@ -89,16 +115,21 @@ fn an_interim_head_alone_is_no_gap() {
 
 #[test]
 fn an_answer_that_can_have_no_body_is_empty_whatever_it_declares() {
-    let framing = |status: &str| exchange(&[ASK, &HEAD.replace("200 OK", status), "!fin <\n"]).response.map(|r| (r.framing, r.dialect));
+    let framing = |status: &str| {
+        exchange(&[ASK, &HEAD.replace("200 OK", status), "!fin <\n"]).response.map(|r| (r.framing, r.dialect))
+    };
     assert_eq!(framing("204 No Content"), Some((Framing::Empty, None)));
     assert_eq!(framing("200 OK"), Some((Framing::Sse, Some("none"))), "an event stream without an event");
 }
 
 #[test]
 fn a_status_without_a_message_has_no_place_but_the_end() {
-    let ask = "> POST /greet.Greeter/SayHello HTTP/1.1\n> Host: h\n> Content-Type: application/grpc-web+proto\n>| x\n\n";
-    let head = "@ +20ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n";
-    let frame = |message: &str, ms: u32| format!("@ +{ms}ms\n<chunk {message}\\x80\\x00\\x00\\x00\\x10grpc-status: 8\\r\\n\n");
+    let ask =
+        "> POST /greet.Greeter/SayHello HTTP/1.1\n> Host: h\n> Content-Type: application/grpc-web+proto\n>| x\n\n";
+    let head =
+        "@ +20ms\n< HTTP/1.1 200 OK\n< Content-Type: application/grpc-web+proto\n< Transfer-Encoding: chunked\n<\n\n";
+    let frame =
+        |message: &str, ms: u32| format!("@ +{ms}ms\n<chunk {message}\\x80\\x00\\x00\\x00\\x10grpc-status: 8\\r\\n\n");
     let place = |message: &str| {
         let x = exchange(&[ask, head, &frame(message, 10), "@ +5ms\n<last\n"]);
         let odd = x.oddities.find(crate::dialect::grpc::STATUS).map(|(o, _)| o.clone()).unwrap();
@@ -116,7 +147,10 @@ fn what_is_left_of_a_stream_whose_answer_never_began() {
     let of = |how: MessageEnd| {
         let mut work = Box::new(Work::new(0, ConnId(0), Endpoints { client: end, server: end }));
         let what = HttpWhat::End(how, EndSignal::Reset);
-        work.on(HttpEvent { at: crate::wire::START, frame: 1, exchange: 0, side: Side::Response, what }, &Config::default());
+        work.on(
+            HttpEvent { at: crate::wire::START, frame: 1, exchange: 0, side: Side::Response, what },
+            &Config::default(),
+        );
         let x = work.finish(Endpoints { client: end, server: end }, &Closings::default());
         (x.response.is_some(), x.gap)
     };

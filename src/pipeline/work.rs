@@ -12,7 +12,9 @@ use crate::dialect::{self, Answer};
 use crate::exchange::ending::Ending;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::Framing;
-use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer};
+use crate::http::event::{
+    EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer,
+};
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
 use crate::time::Timestamp;
 
@@ -67,7 +69,8 @@ impl Work {
         let (id, oddities) = (ExchangeId(u64::MAX), Oddities::default());
         let ending = Ending::default();
         let (request, response, websocket) = (None, None, None);
-        let exchange = Exchange { id, conn, endpoints, tls: None, request, response, websocket, ending, oddities, gap: false };
+        let exchange =
+            Exchange { id, conn, endpoints, tls: None, request, response, websocket, ending, oddities, gap: false };
         Work { number, begun: false, exchange, request: None, response: None, socket: None, ended: None }
     }
 
@@ -110,7 +113,9 @@ impl Work {
         // If the switch is to HTTP/2, the answer itself follows 101 (RFC 7540 section 3.2), which replaces
         // it.
         let informational = self.response.take().map(|w| w.informational).unwrap_or_default();
-        let extensions = head.opens_websocket(self.request.as_ref().map(|r| &r.head)).then(|| head.fields.text("sec-websocket-extensions"));
+        let extensions = head
+            .opens_websocket(self.request.as_ref().map(|r| &r.head))
+            .then(|| head.fields.text("sec-websocket-extensions"));
         self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
         if let Some(extensions) = extensions {
             self.open_socket(extensions.as_deref(), at, config);
@@ -146,7 +151,8 @@ impl Work {
             HttpWhat::Trailers(fields) => *trailers = fields,
             HttpWhat::End(how, _) => {
                 // A body that ends by close has no final byte: its last byte is the last that came.
-                let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close) || reading.framing() == Framing::WebSocket;
+                let by_close = head.as_ref().is_some_and(|h| h.transfer == Transfer::Close)
+                    || reading.framing() == Framing::WebSocket;
                 if how == MessageEnd::Complete && !by_close {
                     work.last_at = stamp.at;
                 }
@@ -168,10 +174,9 @@ impl Work {
         let firm = |r: &ResponseWork| r.end.is_none() && r.intake.body.decoded_bytes > FIRM;
         let full = |b: &crate::exchange::Body| b.bytes.len() > config.part_bytes || b.pieces.len() > config.part_items;
         let waiting = self.request.as_ref().is_some_and(|r| full(&r.intake.body))
-            || self
-                .response
-                .as_mut()
-                .is_some_and(|r| full(&r.intake.body) || (firm(r) && r.reading.found().records.len() > config.part_items));
+            || self.response.as_mut().is_some_and(|r| {
+                full(&r.intake.body) || (firm(r) && r.reading.found().records.len() > config.part_items)
+            });
         if !waiting {
             return None;
         }
@@ -184,8 +189,8 @@ impl Work {
             None => Default::default(),
         };
         let response_head = self.response.as_ref().and_then(|r| r.head.as_ref());
-        let codings =
-            [self.request.as_ref().map(|r| &r.head.fields), response_head.map(|h| &h.fields)].map(|f| f.and_then(Fields::content_codings));
+        let codings = [self.request.as_ref().map(|r| &r.head.fields), response_head.map(|h| &h.fields)]
+            .map(|f| f.and_then(Fields::content_codings));
         Some(Part { id: self.exchange.id, codings, request, response, records })
     }
 
@@ -258,7 +263,11 @@ impl RequestWork {
     /// Read what a JSON body asks for.
     fn read_body(&mut self, stamp: Stamp, oddities: &mut Oddities) {
         if (self.kept.len() as u64) < self.intake.body.decoded_bytes {
-            oddities.push(Oddity::new(REQUEST_NOT_READ, stamp.at, format!("request body of {} bytes", self.intake.body.decoded_bytes)));
+            oddities.push(Oddity::new(
+                REQUEST_NOT_READ,
+                stamp.at,
+                format!("request body of {} bytes", self.intake.body.decoded_bytes),
+            ));
         }
         if let Some((model, asked)) = asked::read(&self.kept) {
             (self.model, self.asked) = (model, Some(asked));
@@ -285,7 +294,18 @@ impl ResponseWork {
         let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config.contents);
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
         let (informational, trailers) = (Vec::new(), Fields::default());
-        ResponseWork { head, head_at: at, first_at, last_at: at, body_last_at: None, informational, trailers, intake, reading, end: None }
+        ResponseWork {
+            head,
+            head_at: at,
+            first_at,
+            last_at: at,
+            body_last_at: None,
+            informational,
+            trailers,
+            intake,
+            reading,
+            end: None,
+        }
     }
 
     /// Whether only the end of the message was seen, and a party caused it.
@@ -304,7 +324,8 @@ impl ResponseWork {
     fn finish(mut self, oddities: &mut Oddities) -> Response {
         self.intake.body.tail = self.reading.tail();
         self.intake.body.arrival.split_records = self.reading.found().split_records;
-        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None) && self.reading.framing() != Framing::WebSocket;
+        let bodiless = self.head.as_ref().is_some_and(|h| h.transfer == Transfer::None)
+            && self.reading.framing() != Framing::WebSocket;
         let framing = if bodiless { Framing::Empty } else { self.reading.framing() };
         let mut found = self.reading.into_found();
         found.answer.terminator.is_last_record.get_or_insert(false);

@@ -1,7 +1,9 @@
-//! Which answers a server still owes, where requests for different servers share the client's connection: the next one's may not begin before.
+//! Which answers a server still owes, where requests for different servers share the client's connection: the next
+//! one's may not begin before.
 //!
 //! ```text
-//!   Head ──whole──▶ Body(n) ──n bytes──▶ Head        Head ──neither length nor chunks, 101, or no head at all──▶ ToTheEnd
+//!   Head ──whole──▶ Body(n) ──n bytes──▶ Head        Head ──neither length nor chunks, 101, or no head at all──▶
+//!   ToTheEnd
 //!     └───────────▶ Chunks ──last one──▶ Head
 //! ```
 
@@ -129,7 +131,8 @@ mod tests {
     fn ends_of_answers() {
         let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: v\r\n\r\n".as_slice();
         let length = b"HTTP/1.1 200 OK\r\ncontent-length: 19\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
-        let interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+        let interim =
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
         let to_head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
         for (methods, text) in [
             (&["GET"][..], chunked.to_vec()),

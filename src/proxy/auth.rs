@@ -26,7 +26,9 @@ impl Credentials {
     /// The value of a `Proxy-Authorization` field is right.
     pub(super) fn admit(&self, field: Option<&[u8]>) -> bool {
         let Some(field) = field else { return false };
-        let Some((scheme, words)) = field.iter().position(|&b| b == b' ').map(|at| field.split_at(at)) else { return false };
+        let Some((scheme, words)) = field.iter().position(|&b| b == b' ').map(|at| field.split_at(at)) else {
+            return false;
+        };
         let wanted = basic(&self.0);
         scheme.eq_ignore_ascii_case(b"basic") && same(words.trim_ascii(), wanted.as_bytes()[6..].trim_ascii())
     }
@@ -57,7 +59,11 @@ mod tests {
         assert_eq!(basic(b"Aladdin:open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         let right = Credentials::parse("Aladdin:open sesame").unwrap();
         assert!(right.admit(Some(b"basic  QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
-        assert!(!right.admit(Some(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=")) && !right.admit(None) && !right.admit(Some(b"Basic")));
+        assert!(
+            !right.admit(Some(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ="))
+                && !right.admit(None)
+                && !right.admit(Some(b"Basic"))
+        );
         assert!(Credentials::parse("user").is_err() && Credentials::parse("user:").is_err());
     }
 }

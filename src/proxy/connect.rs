@@ -139,7 +139,13 @@ async fn tunnel(wire: &mut Wire, parent: &Parent, server: &Authority) -> Result<
 }
 
 /// TLS to upstream: verified under `name`, with the protocols that the client offers.
-pub(super) async fn tls(config: &Config, wire: Wire, name: &str, port: u16, alpn: Vec<Vec<u8>>) -> Result<Side, Failure> {
+pub(super) async fn tls(
+    config: &Config,
+    wire: Wire,
+    name: &str,
+    port: u16,
+    alpn: Vec<Vec<u8>>,
+) -> Result<Side, Failure> {
     let server = ServerName::try_from(name.to_owned()).map_err(|e| Failure::NoAddress(e.to_string()))?;
     let client = if config.insecure.contain(name, port) { &config.roots.unverified } else { &config.roots.verified };
     let handshake = TlsConnector::from(client.clone()).with_alpn(alpn).connect(server, wire);

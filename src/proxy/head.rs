@@ -1,4 +1,5 @@
-//! A request's head as a proxy must know it: where it goes, who asks, how long its body is; and what is to be written instead where it is edited.
+//! A request's head as a proxy must know it: where it goes, who asks, how long its body is; and what is to be written
+//! instead where it is edited.
 
 use super::target::{Authority, Scheme};
 
@@ -56,12 +57,16 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let mut request = httparse::Request::new(&mut fields);
     let len = match request.parse(bytes) {
         Ok(httparse::Status::Complete(len)) => len,
-        Ok(httparse::Status::Partial) if bytes.len() > MAX_HEAD => return Parsed::Not("the request's head is too long"),
+        Ok(httparse::Status::Partial) if bytes.len() > MAX_HEAD => {
+            return Parsed::Not("the request's head is too long");
+        }
         Ok(httparse::Status::Partial) => return Parsed::More,
         Err(httparse::Error::TooManyHeaders) => return Parsed::Not("the request has too many fields"),
         Err(_) => return Parsed::Not("this is not an HTTP request"),
     };
-    let (Some(method), Some(target)) = (request.method, request.path) else { return Parsed::Not("this is not an HTTP request") };
+    let (Some(method), Some(target)) = (request.method, request.path) else {
+        return Parsed::Not("this is not an HTTP request");
+    };
     let field = |name: &str| request.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value);
     let Some(wants) = wants(method, target) else { return Parsed::Not("the request's target names no host") };
     let text = |name| field(name).map(|v| String::from_utf8_lossy(v).trim().to_ascii_lowercase());
@@ -94,7 +99,11 @@ fn wants(method: &str, target: &str) -> Option<Wants> {
     let (authority, path) = rest.split_at(split);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let slash = if path.starts_with('/') { "" } else { "/" };
-    Some(Wants::Absolute { scheme, authority: Authority::parse(authority, scheme.port())?, origin: format!("{slash}{path}") })
+    Some(Wants::Absolute {
+        scheme,
+        authority: Authority::parse(authority, scheme.port())?,
+        origin: format!("{slash}{path}"),
+    })
 }
 
 /// What changes in a head.
@@ -108,7 +117,8 @@ pub(super) struct Edit<'e> {
     pub(super) credentials: Option<&'e str>,
 }
 
-/// The head with these changes, and without what was for this proxy only. All else stays as it was: order, case, spaces.
+/// The head with these changes, and without what was for this proxy only. All else stays as it was: order, case,
+/// spaces.
 pub(super) fn edited(head: &[u8], edit: &Edit<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len() + 128);
     for (n, line) in head.split_inclusive(|&b| b == b'\n').enumerate() {
@@ -168,7 +178,9 @@ mod tests {
         let tunnel = |text: &str| Wants::Tunnel(Authority::parse(text, 443).unwrap_or_else(|| panic!("{text}")));
         assert_eq!(whole("CONNECT api.example.com:8443 HTTP/1.1\r\n\r\n").wants, tunnel("api.example.com:8443"));
         assert_eq!(whole("CONNECT [2001:db8::1]:443 HTTP/1.1\r\n\r\n").wants, tunnel("[2001:db8::1]:443"));
-        let Wants::Absolute { authority, origin, .. } = whole("GET http://u:p@h:81?x=1 HTTP/1.1\r\n\r\n").wants else { panic!() };
+        let Wants::Absolute { authority, origin, .. } = whole("GET http://u:p@h:81?x=1 HTTP/1.1\r\n\r\n").wants else {
+            panic!()
+        };
         assert_eq!((authority.to_string().as_str(), origin.as_str()), ("h:81", "/?x=1"));
         assert_eq!(whole("POST /v1/x HTTP/1.1\r\nHost: a\r\n\r\n").wants, Wants::Origin);
         assert!(matches!(parse(b"\x16\x03\x01\x02\x00\x01"), Parsed::Not(_)));
@@ -185,11 +197,13 @@ mod tests {
 
     #[test]
     fn an_edit_changes_what_it_names_and_nothing_else() {
-        let head = b"GET http://h/a?b HTTP/1.1\r\nhOsT:h\r\nX:  y \r\nProxy-Connection: keep-alive\r\nProxy-Authorization: Basic x\r\n\r\n";
+        let head = b"GET http://h/a?b HTTP/1.1\r\nhOsT:h\r\nX:  y \r\nProxy-Connection: \
+            keep-alive\r\nProxy-Authorization: Basic x\r\n\r\n";
         let edit = Edit { target: Some("/a?b"), host: None, credentials: None };
         assert_eq!(edited(head, &edit), b"GET /a?b HTTP/1.1\r\nhOsT:h\r\nX:  y \r\n\r\n");
         let edit = Edit { target: None, host: Some("api.example.com"), credentials: Some("Basic z") };
-        let wanted = "GET http://h/a?b HTTP/1.1\r\nhOsT: api.example.com\r\nX:  y \r\nProxy-Authorization: Basic z\r\n\r\n";
+        let wanted =
+            "GET http://h/a?b HTTP/1.1\r\nhOsT: api.example.com\r\nX:  y \r\nProxy-Authorization: Basic z\r\n\r\n";
         assert_eq!(edited(head, &edit), wanted.as_bytes());
     }
 }

@@ -6,7 +6,8 @@
 //!                                                                        ▼
 //!                                                                       tee ─▶ analysis (another thread)
 //! ```
-//! Upstream is asked first, and the client is offered exactly what upstream chose. Nothing here reads HTTP but the heads that must be edited: absolute
+//! Upstream is asked first, and the client is offered exactly what upstream chose. Nothing here reads HTTP but the
+//! heads that must be edited: absolute
 //! form and reverse mode. What is relayed never depends on what is read from it.
 
 mod answers;

@@ -40,8 +40,11 @@ pub(super) fn refusal(name: &str, e: &io::Error) -> String {
     use AlertDescription as A;
     let help = format!("--passthrough {name} relays it without looking");
     match tls_error(e) {
-        Some(TlsError::AlertReceived(A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::UnsupportedCertificate)) => format!(
-            "{name}: the client does not accept our certificate: it does not trust the authority (sniff ca install-help), or it pins; {help}"
+        Some(TlsError::AlertReceived(
+            A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::UnsupportedCertificate,
+        )) => format!(
+            "{name}: the client does not accept our certificate: it does not trust the authority (sniff ca \
+                install-help), or it pins; {help}"
         ),
         None => format!("{name}: the client went away during the handshake: perhaps it pins its certificate; {help}"),
         Some(error) => format!("{name}: the TLS handshake with the client failed: {error}; {help}"),
@@ -52,7 +55,9 @@ pub(super) fn refusal(name: &str, e: &io::Error) -> String {
 pub(super) async fn refuse(client: &mut Side, status: u16, reason: &str, why: &str, fields: &str) -> io::Result<()> {
     let body = format!("sniff: {why}\n");
     let len = body.len();
-    let head = format!("HTTP/1.1 {status} {reason}\r\n{fields}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len}\r\n");
+    let head = format!(
+        "HTTP/1.1 {status} {reason}\r\n{fields}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len}\r\n"
+    );
     let answer = format!("{head}Connection: close\r\n\r\n{body}");
     say_last(client, answer.as_bytes()).await
 }

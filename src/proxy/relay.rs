@@ -1,4 +1,5 @@
-//! Two sides joined: bytes go over as they come, ends and resets too, and a side that does not take more is not sent more.
+//! Two sides joined: bytes go over as they come, ends and resets too, and a side that does not take more is not sent
+//! more.
 //!
 //! ```text
 //! one direction:
@@ -72,7 +73,8 @@ enum Broken {
 
 /// Relay until it is over. Requests pass through `editor` if there is one.
 pub(super) async fn relay(client: &mut Side, server: &mut Side, tap: &mut Tap, editor: Option<&mut Editor>) -> Over {
-    let mut relay = Relay { client, server, tap, editor, up: Half::new(Direction::ToServer), down: Half::new(Direction::ToClient) };
+    let mut relay =
+        Relay { client, server, tap, editor, up: Half::new(Direction::ToServer), down: Half::new(Direction::ToClient) };
     std::future::poll_fn(|cx| relay.poll(cx)).await
 }
 
@@ -109,7 +111,9 @@ impl Relay<'_> {
         }
         match (up.stage, down.stage) {
             (Stage::Over | Stage::Turning, Stage::Over) => Poll::Ready(Over::Ended),
-            (Stage::Turning, Stage::Reading) if editor.as_deref().is_some_and(Editor::may_turn) => Poll::Ready(Over::Turned),
+            (Stage::Turning, Stage::Reading) if editor.as_deref().is_some_and(Editor::may_turn) => {
+                Poll::Ready(Over::Turned)
+            }
             _ => Poll::Pending,
         }
     }
@@ -220,7 +224,8 @@ impl Half {
             }
             Some(Step::Refuse(why)) => return Poll::Ready(Ok(Passed::Over(Over::Refused(why)))),
         };
-        // To the analysis first. Answers are dated by their arrival, requests by their leaving: both as upstream has them.
+        // To the analysis first. Answers are dated by their arrival, requests by their leaving: both as upstream has
+        // them.
         self.frame = match self.dir {
             Direction::ToClient => tap.data(self.dir, from.at(), None, bytes),
             Direction::ToServer => tap.data(self.dir, now(), Some(from.at()), bytes),

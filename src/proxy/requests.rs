@@ -1,4 +1,5 @@
-//! Requests on a connection whose heads must be edited: reverse mode and absolute-form. Bodies pass as they are; they are measured only to find the
+//! Requests on a connection whose heads must be edited: reverse mode and absolute-form. Bodies pass as they are; they
+//! are measured only to find the
 //! next head.
 //!
 //! ```text
@@ -84,7 +85,10 @@ impl Editor {
 
     /// Where the next request goes, after [`Step::Turn`]; `rewrite` says what is written over heads on the way there.
     pub(super) fn turn(&mut self, rewrite: impl Fn(Scheme, &Authority) -> Rewrite) -> Option<(Scheme, Authority)> {
-        let Parsed::Whole(Head { wants: Wants::Absolute { scheme, authority, .. }, .. }) = head::parse(&self.input) else { return None };
+        let Parsed::Whole(Head { wants: Wants::Absolute { scheme, authority, .. }, .. }) = head::parse(&self.input)
+        else {
+            return None;
+        };
         self.rewrite = rewrite(scheme, &authority);
         self.now_at = Some((scheme, authority));
         self.answers = Answers::default();
@@ -136,7 +140,9 @@ impl Editor {
         };
         let bytes = &self.input[..head.len];
         match (&self.rewrite, &head.wants) {
-            (_, Wants::Tunnel(_)) => return Err(Step::Refuse("CONNECT after another request on the same connection is not supported")),
+            (_, Wants::Tunnel(_)) => {
+                return Err(Step::Refuse("CONNECT after another request on the same connection is not supported"));
+            }
             (Rewrite::To(upstream), wants) => {
                 let target = match wants {
                     Wants::Absolute { origin, .. } => upstream.path_to(origin),
@@ -172,7 +178,8 @@ impl Editor {
 }
 
 /// A request for a server came to the proxy.
-pub(super) const ORIGIN: &str = "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to stand in for one server";
+pub(super) const ORIGIN: &str =
+    "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to stand in for one server";
 
 fn target_of(head: &[u8]) -> String {
     let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
@@ -212,12 +219,18 @@ mod tests {
     #[test]
     fn heads_are_edited_and_bodies_are_not() {
         let sent = b"POST http://h/a HTTP/1.1\r\nContent-Length: 21\r\n\r\nGET http://h/x HTTP/1\
-            POST http://h/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=GET http://\r\nabc\r\n0\r\nT: v\r\n\r\nGET http://h/c HTTP/1.1\r\n\r\n";
+            POST http://h/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=GET http://\r\nabc\r\n0\r\nT: \
+            v\r\n\r\nGET http://h/c HTTP/1.1\r\n\r\n";
         let wanted = b"POST /a HTTP/1.1\r\nContent-Length: 21\r\n\r\nGET http://h/x HTTP/1\
-            POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=GET http://\r\nabc\r\n0\r\nT: v\r\n\r\nGET /c HTTP/1.1\r\n\r\n";
+            POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=GET http://\r\nabc\r\n0\r\nT: v\r\n\r\nGET /c \
+            HTTP/1.1\r\n\r\n";
         for size in [1, 2, 7, 4096] {
             let (out, stop) = pass(&mut Editor::new(Rewrite::Origin, at("h"), Vec::new()), sent, size);
-            assert_eq!((String::from_utf8_lossy(&out), stop), (String::from_utf8_lossy(wanted), None), "pieces of {size}");
+            assert_eq!(
+                (String::from_utf8_lossy(&out), stop),
+                (String::from_utf8_lossy(wanted), None),
+                "pieces of {size}"
+            );
         }
     }
 
@@ -233,7 +246,8 @@ mod tests {
     #[test]
     fn reverse_sets_host_and_path() {
         let upstream = Upstream::parse("https://api.example.com/base/").unwrap();
-        let mut editor = Editor::new(Rewrite::To(upstream), None, b"GET /v1/x?y HTTP/1.1\r\nHost: localhost:1\r\n\r\n".to_vec());
+        let mut editor =
+            Editor::new(Rewrite::To(upstream), None, b"GET /v1/x?y HTTP/1.1\r\nHost: localhost:1\r\n\r\n".to_vec());
         assert!(editor.has_input());
         let Step::Pass(out) = editor.push(&[]) else { panic!() };
         assert_eq!(String::from_utf8_lossy(&out), "GET /base/v1/x?y HTTP/1.1\r\nHost: api.example.com\r\n\r\n");

@@ -26,7 +26,8 @@ impl Roots {
         for path in extra {
             let path = path.as_ref();
             let wrong = || format!("{} holds no certificates in PEM form", path.display());
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            let certificates =
+                CertificateDer::pem_file_iter(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
             let certificates: Vec<_> = certificates.collect::<Result<_, _>>().ok().with_context(wrong)?;
             if certificates.is_empty() {
                 bail!("{}", wrong());

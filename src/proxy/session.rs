@@ -54,7 +54,10 @@ impl Session {
             (Some(socks::VERSION), None) => self.socks(wire).await,
             (Some(0x16), Some(upstream)) => self.reverse_tls(wire, upstream).await,
             (Some(0x16), None) => {
-                self.around.notice(format!("{}: TLS to the proxy itself is not supported; name it as http://…", self.peer.ip()));
+                self.around.notice(format!(
+                    "{}: TLS to the proxy itself is not supported; name it as http://…",
+                    self.peer.ip()
+                ));
                 alert(&mut wire, AlertDescription::HandshakeFailure.into()).await
             }
             (Some(_), upstream) => match upstream {
@@ -77,7 +80,14 @@ impl Session {
             && !credentials.admit(head.credentials.as_deref())
         {
             let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
-            return refuse(&mut client, 407, "Proxy Authentication Required", "this proxy wants a user and a password", ask).await;
+            return refuse(
+                &mut client,
+                407,
+                "Proxy Authentication Required",
+                "this proxy wants a user and a password",
+                ask,
+            )
+            .await;
         }
         let Side::Plain(mut wire) = client else { return Ok(()) };
         match head.wants {
@@ -184,7 +194,13 @@ impl Session {
     }
 
     /// Absolute-form: to one server after another, as the requests name them.
-    async fn absolute(&self, mut client: Side, mut editor: Editor, mut scheme: Scheme, mut authority: Authority) -> io::Result<()> {
+    async fn absolute(
+        &self,
+        mut client: Side,
+        mut editor: Editor,
+        mut scheme: Scheme,
+        mut authority: Authority,
+    ) -> io::Result<()> {
         loop {
             let mut server = match self.reach(scheme, &authority, vec![b"http/1.1".to_vec()]).await {
                 Ok(server) => server,
@@ -199,7 +215,9 @@ impl Session {
                 Over::Refused(why) => return refuse(&mut client, 400, "Bad Request", why, "").await,
                 Over::Turned => {
                     tap.end(Direction::ToServer, crate::conn::End::Fin);
-                    let Some(next) = editor.turn(|scheme, authority| self.rewrite(scheme, authority)) else { return Ok(()) };
+                    let Some(next) = editor.turn(|scheme, authority| self.rewrite(scheme, authority)) else {
+                        return Ok(());
+                    };
                     (scheme, authority) = next;
                 }
             }
@@ -243,7 +261,14 @@ impl Session {
             };
             if !head.is_ok_and(|head| credentials.admit(head.credentials.as_deref())) {
                 let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
-                return refuse(&mut client, 407, "Proxy Authentication Required", "Proxy-Authorization is wanted here", ask).await;
+                return refuse(
+                    &mut client,
+                    407,
+                    "Proxy Authentication Required",
+                    "Proxy-Authorization is wanted here",
+                    ask,
+                )
+                .await;
             }
         }
         if h2 && let Some(why) = self.unfit_for_h2(upstream) {
@@ -296,7 +321,10 @@ impl Session {
             Scheme::Http => Ok(Side::Plain(wire)),
             Scheme::Https => {
                 if config.insecure.contain(&authority.host, authority.port) {
-                    self.around.notice(format!("{}: the certificate of this host is NOT VERIFIED (--insecure)", authority.host));
+                    self.around.notice(format!(
+                        "{}: the certificate of this host is NOT VERIFIED (--insecure)",
+                        authority.host
+                    ));
                 }
                 connect::tls(config, wire, &authority.host, authority.port, alpn).await
             }

@@ -1,4 +1,5 @@
-//! Sockets that know when their bytes came: the kernel's receive time where it gives one, the time right after the read elsewhere.
+//! Sockets that know when their bytes came: the kernel's receive time where it gives one, the time right after the read
+//! elsewhere.
 
 use super::clock::now;
 use crate::conn::TlsFacts;
@@ -18,7 +19,8 @@ const AHEAD: usize = 64 << 10;
 const ROOMY: usize = 16 << 10;
 
 thread_local! {
-    /// Where bytes are read that have no better place yet. Shared by all connections of a thread, so that those that are quiet hold no memory.
+    /// Where bytes are read that have no better place yet. Shared by all connections of a thread, so that those that
+    /// are quiet hold no memory.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; AHEAD].into());
 }
 
@@ -34,7 +36,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(tcp: TcpStream) -> Wire {
-        // A relay must not wait for company (RFC 896), and the kernel may stamp what comes. Neither is worth failing for.
+        // A relay must not wait for company (RFC 896), and the kernel may stamp what comes. Neither is worth failing
+        // for.
         let _ = tcp.set_nodelay(true);
         stamps::ask_for(&tcp);
         Wire { tcp, ahead: Vec::new(), taken: 0, at: now() }
@@ -98,7 +101,8 @@ impl Wire {
         loop {
             ready!(self.tcp.poll_read_ready(cx))?;
             let (room, mut result) = (buf.remaining(), None);
-            // Less than there was room for: that was all. Saying so here spares the call that would find nothing, and what comes from now on
+            // Less than there was room for: that was all. Saying so here spares the call that would find nothing, and
+            // what comes from now on
             // makes the socket ready anew.
             let drained = |stamp: &io::Result<Option<Timestamp>>, left: usize| stamp.is_ok() && left > 0 && left < room;
             let _ = self.tcp.try_io(Interest::READABLE, || {
@@ -148,7 +152,11 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.get_mut().tcp).poll_write(cx, buf)
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().tcp).poll_write_vectored(cx, bufs)
     }
 
@@ -229,7 +237,8 @@ impl Side {
         }
     }
 
-    /// This side gets no more bytes. `clean`: TLS says so too (close_notify); else the bare FIN that the other side sent is passed on.
+    /// This side gets no more bytes. `clean`: TLS says so too (close_notify); else the bare FIN that the other side
+    /// sent is passed on.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, clean: bool) -> Poll<io::Result<()>> {
         match self {
             Side::Plain(wire) => Pin::new(wire).poll_shutdown(cx),
@@ -239,14 +248,24 @@ impl Side {
     }
 }
 
-/// The kernel's receive times (Linux: `SO_TIMESTAMPNS`, socket(7); of TCP the time of the segment whose bytes were read last).
+/// The kernel's receive times (Linux: `SO_TIMESTAMPNS`, socket(7); of TCP the time of the segment whose bytes were read
+/// last).
 mod stamps {
     use super::{ReadBuf, TcpStream, Timestamp, io};
     use std::os::fd::AsRawFd;
 
     pub(super) fn set<T>(tcp: &TcpStream, level: i32, name: i32, value: &T) {
-        // SAFETY: the descriptor is open as long as `tcp` is; the pointer and the length describe a live value that is only read.
-        unsafe { libc::setsockopt(tcp.as_raw_fd(), level, name, std::ptr::from_ref(value).cast(), size_of::<T>() as libc::socklen_t) };
+        // SAFETY: the descriptor is open as long as `tcp` is; the pointer and the length describe a live value that is
+        // only read.
+        unsafe {
+            libc::setsockopt(
+                tcp.as_raw_fd(),
+                level,
+                name,
+                std::ptr::from_ref(value).cast(),
+                size_of::<T>() as libc::socklen_t,
+            )
+        };
     }
 
     #[cfg(target_os = "linux")]
@@ -269,8 +288,10 @@ mod stamps {
         #[repr(align(8))]
         struct Control([u8; 64]);
         let mut control = Control([0; 64]);
-        // SAFETY: the spare capacity is only written to; recvmsg(2) gets pointers to live values with their true lengths, and as many bytes
-        // as it says it wrote are then taken for initialised. The control messages are walked with the macros made for it, inside the
+        // SAFETY: the spare capacity is only written to; recvmsg(2) gets pointers to live values with their true
+        // lengths, and as many bytes
+        // as it says it wrote are then taken for initialised. The control messages are walked with the macros made for
+        // it, inside the
         // length that the kernel has set.
         unsafe {
             let room = buf.unfilled_mut();

@@ -76,7 +76,11 @@ impl Authority {
 
 impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') { write!(f, "[{}]:{}", self.host, self.port) } else { write!(f, "{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -175,10 +179,13 @@ pub(super) struct Parent {
 impl Beyond {
     /// By `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in capitals or not. `get` reads a variable.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Beyond> {
-        let either = |name: &str| get(&name.to_ascii_lowercase()).or_else(|| get(name)).filter(|v| !v.trim().is_empty());
-        let parent = |name| either(name).or_else(|| either("ALL_PROXY")).map(|url| Parent::parse(url.trim())).transpose();
+        let either =
+            |name: &str| get(&name.to_ascii_lowercase()).or_else(|| get(name)).filter(|v| !v.trim().is_empty());
+        let parent =
+            |name| either(name).or_else(|| either("ALL_PROXY")).map(|url| Parent::parse(url.trim())).transpose();
         let no_proxy = either("NO_PROXY").unwrap_or_default();
-        let names: Vec<String> = no_proxy.split([',', ' ']).map(str::trim).filter(|n| !n.is_empty()).map(domain).collect();
+        let names: Vec<String> =
+            no_proxy.split([',', ' ']).map(str::trim).filter(|n| !n.is_empty()).map(domain).collect();
         let directly = Hosts::parse(names.iter().map(String::as_str));
         Ok(Beyond { http: parent("HTTP_PROXY")?, https: parent("HTTPS_PROXY")?, directly })
     }
@@ -204,11 +211,15 @@ impl Parent {
     fn parse(url: &str) -> Result<Parent> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         if !scheme.eq_ignore_ascii_case("http") {
-            bail!("the proxy beyond this one must be http://HOST:PORT (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY); {scheme}:// is not supported");
+            bail!(
+                "the proxy beyond this one must be http://HOST:PORT (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY); {scheme}:// \
+                    is not supported"
+            );
         }
         let rest = rest.split(['/', '?']).next().unwrap_or_default();
         let (user, authority) = rest.rsplit_once('@').map_or((None, rest), |(u, a)| (Some(u), a));
-        let authority = Authority::parse(authority, 80).context("the proxy named in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY has no host")?;
+        let authority = Authority::parse(authority, 80)
+            .context("the proxy named in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY has no host")?;
         Ok(Parent { authority, credentials: user.map(|u| super::auth::basic(&unescaped(u))) })
     }
 }
@@ -281,7 +292,10 @@ mod tests {
         let before = |scheme, host: &str| beyond.before(scheme, &Authority::parse(host, 443).unwrap());
         let parent = before(Scheme::Https, "api.openai.com").unwrap();
         // base64 of "user:p"
-        assert_eq!((parent.authority.to_string().as_str(), parent.credentials.as_deref()), ("proxy.example:3128", Some("Basic dXNlcjpw")));
+        assert_eq!(
+            (parent.authority.to_string().as_str(), parent.credentials.as_deref()),
+            ("proxy.example:3128", Some("Basic dXNlcjpw"))
+        );
         for host in ["example.com", "x.example.com", "10.0.0.1", "localhost", "127.0.0.1"] {
             assert!(before(Scheme::Https, host).is_none(), "{host}");
         }

@@ -1,4 +1,5 @@
-//! From the relay to the analysis: what happened, owned, through a queue bounded by bytes. A full queue never slows traffic: the loss is counted
+//! From the relay to the analysis: what happened, owned, through a queue bounded by bytes. A full queue never slows
+//! traffic: the loss is counted
 //! and appears in the stream as a gap.
 //!
 //! Bytes are handed over before they are written on, so no answer of upstream can overtake its request. The time at
@@ -146,7 +147,8 @@ impl Tee {
         self.wake();
     }
 
-    /// Everything that waits, in order, into `told`, and the crossings into `hops` (both are emptied before); and what a person should know. Waits until
+    /// Everything that waits, in order, into `told`, and the crossings into `hops` (both are emptied before); and what
+    /// a person should know. Waits until
     /// there is something, at most so long.
     pub fn take(&self, told: &mut Vec<TeeEvent>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
         told.clear();
@@ -219,7 +221,8 @@ impl Tap {
         self.say(now(), Direction::ToServer, TeeWhat::Tls(Box::new(facts)));
     }
 
-    /// These bytes are about to be written on; at `crossed` they came from the client, if they did. The number of the delivery; 0 where there was no
+    /// These bytes are about to be written on; at `crossed` they came from the client, if they did. The number of the
+    /// delivery; 0 where there was no
     /// room for it.
     pub(super) fn data(&mut self, dir: Direction, at: Timestamp, crossed: Option<Timestamp>, bytes: &[u8]) -> u64 {
         match dir {
@@ -267,8 +270,12 @@ impl Tap {
         let (at, facts) = (now(), &mut self.facts);
         let closed = match (dir, end) {
             // A peer that sends close_notify does not stay.
-            (Direction::ToServer, End::Fin | End::CloseNotify) => Some((&mut facts.client_fin, &mut facts.closed.client_fin)),
-            (Direction::ToClient, End::Fin | End::CloseNotify) => Some((&mut facts.server_fin, &mut facts.closed.server_fin)),
+            (Direction::ToServer, End::Fin | End::CloseNotify) => {
+                Some((&mut facts.client_fin, &mut facts.closed.client_fin))
+            }
+            (Direction::ToClient, End::Fin | End::CloseNotify) => {
+                Some((&mut facts.server_fin, &mut facts.closed.server_fin))
+            }
             (Direction::ToServer, End::Reset) => Some((&mut facts.client_rst, &mut facts.closed.client_rst)),
             (Direction::ToClient, End::Reset) => Some((&mut facts.server_rst, &mut facts.closed.server_rst)),
             (_, End::Idle | End::Capture) => None,

@@ -1,7 +1,8 @@
 //! Lowers the priority of threads that only analyze, if processors are few. Advice to the kernel; nothing depends on
 //! it.
 //!
-//! The relay's threads stay as they are: a larger share and a shorter slice for them were measured to cost a single stream 80 µs a chunk, and to gain
+//! The relay's threads stay as they are: a larger share and a shorter slice for them were measured to cost a single
+//! stream 80 µs a chunk, and to gain
 //! nothing under 200.
 
 /// For a calling thread that only analyzes: it takes a smaller share of a busy processor, and preempts no thread when
@@ -34,7 +35,8 @@ mod system {
             // The user has chosen another policy.
             return;
         }
-        // SAFETY: getpriority(2) takes no pointers; sched_setattr(2) gets one to a live value whose first field is its size.
+        // SAFETY: getpriority(2) takes no pointers; sched_setattr(2) gets one to a live value whose first field is its
+        // size.
         unsafe {
             let nice = (libc::getpriority(libc::PRIO_PROCESS, 0) + nicer).clamp(-20, 19);
             let attributes = Attributes {

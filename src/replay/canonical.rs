@@ -1,4 +1,5 @@
-//! Request bodies as they are compared: JSON without what changes from one call to the next, and the differences of two.
+//! Request bodies as they are compared: JSON without what changes from one call to the next, and the differences of
+//! two.
 
 use super::masked;
 use serde_json::Value;
@@ -97,9 +98,16 @@ fn compare(a: &Value, b: &Value, at: &str, out: &mut Vec<String>) {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             a.iter().zip(b).enumerate().for_each(|(i, (a, b))| compare(a, b, &format!("{at}[{i}]"), out));
         }
-        (Value::Array(a), Value::Array(b)) => out.push(format!("{at}: {} items were recorded, {} came", a.len(), b.len())),
+        (Value::Array(a), Value::Array(b)) => {
+            out.push(format!("{at}: {} items were recorded, {} came", a.len(), b.len()))
+        }
         (a, b) if masked::json(a, b) => {}
-        (a, b) => out.push(format!("{}: recorded {}, asked for {}", if at.is_empty() { "body" } else { at }, shown(a), shown(b))),
+        (a, b) => out.push(format!(
+            "{}: recorded {}, asked for {}",
+            if at.is_empty() { "body" } else { at },
+            shown(a),
+            shown(b)
+        )),
     }
 }
 
@@ -118,7 +126,9 @@ mod tests {
 
     #[test]
     fn order_volatile_members_and_ways_of_writing_do_not_count() {
-        let a = of(r#"{"model":"m","temperature":1.0,"user":"u1","messages":[{"id":"x","role":"user","content":"caf\u00e9"}]}"#);
+        let a = of(
+            r#"{"model":"m","temperature":1.0,"user":"u1","messages":[{"id":"x","role":"user","content":"caf\u00e9"}]}"#,
+        );
         let b = of(r#"{ "messages":[{"role":"user","content":"café"}], "temperature":1, "model":"m" }"#);
         assert_eq!(a.differences(&b), Vec::<String>::new());
         assert_eq!(a, b);
@@ -132,7 +142,8 @@ mod tests {
         assert!(told.contains(&r#"model: recorded "m", asked for "m2""#.to_owned()), "{told:?}");
         assert!(told.contains(&r#"messages[0].content: recorded "hi", asked for "ho""#.to_owned()), "{told:?}");
         assert!(
-            told.contains(&"n: recorded 1, not asked for".to_owned()) && told.contains(&"top_p: not recorded, asked for 0.5".to_owned())
+            told.contains(&"n: recorded 1, not asked for".to_owned())
+                && told.contains(&"top_p: not recorded, asked for 0.5".to_owned())
         );
         assert_eq!(of("x").differences(&of("{}")).len(), 1);
     }

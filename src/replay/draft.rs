@@ -83,7 +83,8 @@ impl Draft {
         };
         let records = response.map(|r| r.records.iter().map(mark).collect()).unwrap_or_default();
         let (body, ending) = (script.body.clone(), script.ending);
-        let mut draft = Draft { script, body, deliveries, records, head_at, end_at, ending, lines, interim, changed: false };
+        let mut draft =
+            Draft { script, body, deliveries, records, head_at, end_at, ending, lines, interim, changed: false };
         draft.decode();
         let len = draft.body.len();
         draft.records.retain(|r| r.bytes.end <= len && r.bytes.start < r.bytes.end);
@@ -135,7 +136,8 @@ impl Draft {
             at = range.end.max(at);
         }
         self.body.extend_from_slice(old.get(at..).unwrap_or_default());
-        // A boundary keeps its place between the bytes around it; what is put in at a boundary belongs to what stands before.
+        // A boundary keeps its place between the bytes around it; what is put in at a boundary belongs to what stands
+        // before.
         let mapped = |boundary: usize| {
             if boundary == 0 {
                 return 0;
@@ -182,12 +184,14 @@ impl Draft {
         // Lines as sent, the start line (HTTP/2: pseudo-header fields) included.
         for line in head.fields.raw().split_inclusive(|b| *b == b'\n') {
             let text = line.trim_ascii_end();
-            let named =
-                text.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes())) && text.get(name.len()) == Some(&b':');
+            let named = text.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
+                && text.get(name.len()) == Some(&b':');
             match (named, value) {
                 (true, None) => {}
                 (true, Some(_)) if std::mem::replace(&mut seen, true) => {}
-                (true, Some(value)) => raw.extend_from_slice(&[&line[..name.len()], b": ", value.as_bytes(), b"\r\n"].concat()),
+                (true, Some(value)) => {
+                    raw.extend_from_slice(&[&line[..name.len()], b": ", value.as_bytes(), b"\r\n"].concat())
+                }
                 (false, Some(value)) if text.is_empty() && !std::mem::replace(&mut seen, true) => {
                     raw.extend_from_slice(format!("{name}: {value}\r\n\r\n").as_bytes());
                 }
@@ -207,7 +211,8 @@ impl Draft {
             self.set_field("content-length", Some(&len.to_string()));
         }
         let mut parts = Vec::new();
-        let mut steps: Vec<Step> = self.interim.iter().enumerate().map(|(i, at)| Step { at: *at, what: What::Interim(i) }).collect();
+        let mut steps: Vec<Step> =
+            self.interim.iter().enumerate().map(|(i, at)| Step { at: *at, what: What::Interim(i) }).collect();
         steps.push(Step { at: self.head_at, what: What::Head });
         let whole = self.script.parts.last().is_none_or(|p| p.closes) || self.changed;
         let last_unit = self.deliveries.last().map(|d| d.unit);

@@ -1,4 +1,5 @@
-//! A script as HTTP/1.1 bytes: what was recorded as HTTP/1 goes out as it was; what was recorded as HTTP/2 gets a head and chunks.
+//! A script as HTTP/1.1 bytes: what was recorded as HTTP/1 goes out as it was; what was recorded as HTTP/2 gets a head
+//! and chunks.
 
 use super::script::{Ending, Part, Script, Step, What};
 use crate::http::event::{ResponseHead, Transfer, Version};
@@ -114,8 +115,11 @@ fn write_into(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 /// The server's side of persistence (RFC 9112 section 9.3).
 fn closes(script: &Script) -> bool {
     let head = &script.head;
-    let says =
-        |word: &[u8]| head.fields.all("connection").any(|v| v.split(|b| *b == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word)));
+    let says = |word: &[u8]| {
+        head.fields
+            .all("connection")
+            .any(|v| v.split(|b| *b == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word)))
+    };
     head.transfer == Transfer::Close || says(b"close") || (head.version == Version::H10 && !says(b"keep-alive"))
 }
 

@@ -1,6 +1,8 @@
-//! The server's side of one HTTP/2 connection (RFC 9113) that plays scripts: settings and windows of the client in, frames out.
+//! The server's side of one HTTP/2 connection (RFC 9113) that plays scripts: settings and windows of the client in,
+//! frames out.
 //!
-//! Requests are read elsewhere (`http::Conn`); here are only the frames that steer what may be sent. A recorded unit is one DATA frame as long as
+//! Requests are read elsewhere (`http::Conn`); here are only the frames that steer what may be sent. A recorded unit is
+//! one DATA frame as long as
 //! the client's frame limit and windows allow; where they do not, it is cut, and that is counted.
 
 mod encode;
@@ -111,9 +113,9 @@ impl Server {
         const PING: u8 = 6;
         match head.kind {
             kind::SETTINGS if !head.has(flag::ACK) => {
-                payload
-                    .chunks_exact(6)
-                    .for_each(|s| self.setting(u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])));
+                payload.chunks_exact(6).for_each(|s| {
+                    self.setting(u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]]))
+                });
                 frame(&mut self.control, kind::SETTINGS, flag::ACK, 0, &[]);
             }
             PING if !head.has(flag::ACK) && payload.len() == 8 => frame(&mut self.control, PING, flag::ACK, 0, payload),
@@ -175,7 +177,8 @@ impl Server {
         }
     }
 
-    /// Write everything that is due and that the windows allow. Call again when due, or when the client has said something.
+    /// Write everything that is due and that the windows allow. Call again when due, or when the client has said
+    /// something.
     pub fn advance(&mut self, now: i64, out: &mut Vec<u8>) -> Advanced {
         let mut done = Advanced::default();
         loop {
@@ -183,10 +186,16 @@ impl Server {
                 out.append(&mut self.control);
             }
             // Whoever is inside a frame goes on; else the step that has been due for longest.
-            let ready = |s: &Stream| s.answer.as_ref().and_then(|a| a.due.get(a.next).copied()).filter(|due| *due <= now);
+            let ready =
+                |s: &Stream| s.answer.as_ref().and_then(|a| a.due.get(a.next).copied()).filter(|due| *due <= now);
             let next = match self.inside {
                 Some((id, _)) => self.streams.get(&id).and_then(ready).map(|due| (due, id)),
-                None => self.streams.iter().filter(|(_, s)| self.may_send(s)).filter_map(|(id, s)| Some((ready(s)?, *id))).min(),
+                None => self
+                    .streams
+                    .iter()
+                    .filter(|(_, s)| self.may_send(s))
+                    .filter_map(|(id, s)| Some((ready(s)?, *id)))
+                    .min(),
             };
             let Some((due, id)) = next else { break };
             match self.step(id, out) {
@@ -203,7 +212,9 @@ impl Server {
     fn may_send(&self, stream: &Stream) -> bool {
         let Some(answer) = &stream.answer else { return false };
         match answer.script.steps.get(answer.next).map(|s| s.what) {
-            Some(What::Part(i)) => answer.script.parts.get(i).is_some_and(|p| p.bytes.is_empty()) || stream.window.min(self.window) > 0,
+            Some(What::Part(i)) => {
+                answer.script.parts.get(i).is_some_and(|p| p.bytes.is_empty()) || stream.window.min(self.window) > 0
+            }
             _ => true,
         }
     }
@@ -213,7 +224,9 @@ impl Server {
         let script = answer.script.clone();
         let Some(step) = script.steps.get(answer.next).copied() else { return Went::Nothing };
         match step.what {
-            What::Interim(i) => script.interim.get(i).into_iter().for_each(|h| headers(id, &head(h), false, self.max_frame, out)),
+            What::Interim(i) => {
+                script.interim.get(i).into_iter().for_each(|h| headers(id, &head(h), false, self.max_frame, out))
+            }
             What::Head => {
                 let ends = script.parts.is_empty() && ends_with(&script, answer.next + 1);
                 headers(id, &head(&script.head), ends, self.max_frame, out);
@@ -279,7 +292,8 @@ impl Server {
         match script.ending {
             Ending::Clean if script.trailers.is_empty() => frame(out, kind::DATA, flag::END_STREAM, id, &[]),
             Ending::Clean => {
-                let fields: Vec<Pair> = script.trailers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec())).collect();
+                let fields: Vec<Pair> =
+                    script.trailers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec())).collect();
                 headers(id, &fields, true, self.max_frame, out);
             }
             Ending::Reset(code) => frame(out, kind::RST_STREAM, 0, id, &code.to_be_bytes()),
@@ -302,7 +316,8 @@ impl Server {
     }
 
     fn forget(&mut self, id: u32) {
-        // A frame that was begun must be filled before anything else can be said: nobody will miss zeros on a stream that is gone.
+        // A frame that was begun must be filled before anything else can be said: nobody will miss zeros on a stream
+        // that is gone.
         if let Some((_, left)) = self.inside.take_if(|(inside, _)| *inside == id) {
             self.control.splice(0..0, std::iter::repeat_n(0, left));
         }
@@ -322,5 +337,8 @@ enum Went {
 fn ends_with(script: &Script, next: usize) -> bool {
     let [before, end] = script.steps.get(next.wrapping_sub(1)..=next).unwrap_or_default() else { return false };
     let bodiless = script.parts.is_empty() && !script.has_units();
-    end.what == What::End && script.ending == Ending::Clean && script.trailers.is_empty() && (before.at == end.at || bodiless)
+    end.what == What::End
+        && script.ending == Ending::Clean
+        && script.trailers.is_empty()
+        && (before.at == end.at || bodiless)
 }

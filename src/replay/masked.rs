@@ -1,4 +1,5 @@
-//! Recordings whose secrets were hidden on their way to the database: what stands in for a secret fits any. (Authorization is never needed to match.)
+//! Recordings whose secrets were hidden on their way to the database: what stands in for a secret fits any.
+//! (Authorization is never needed to match.)
 
 use serde_json::Value;
 
@@ -15,7 +16,9 @@ pub(super) fn json(recorded: &Value, asked: &Value) -> bool {
     match (recorded, asked) {
         (Value::String(a), Value::String(b)) => text(a, b),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| json(a, b)),
-        (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(n, a)| b.get(n).is_some_and(|b| json(a, b))),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(n, a)| b.get(n).is_some_and(|b| json(a, b)))
+        }
         (a, b) => a == b,
     }
 }
@@ -27,7 +30,8 @@ pub(super) fn bytes(recorded: &[u8], asked: &[u8]) -> bool {
 
 /// A target; its query's values may be hidden.
 pub(super) fn target(recorded: &str, asked: &str) -> bool {
-    let split = |t: &'_ str| t.split_once('?').map_or((t.to_owned(), String::new()), |(p, q)| (p.to_owned(), q.to_owned()));
+    let split =
+        |t: &'_ str| t.split_once('?').map_or((t.to_owned(), String::new()), |(p, q)| (p.to_owned(), q.to_owned()));
     let ((path, query), (asked_path, asked_query)) = (split(recorded), split(asked));
     recorded == asked || (path == asked_path && pairs(query.as_bytes(), asked_query.as_bytes()))
 }
@@ -49,7 +53,8 @@ fn in_place(recorded: &[u8], asked: &[u8]) -> bool {
     let mut at = 0;
     while at < recorded.len() {
         let rest = &recorded[at..];
-        let mark = if rest.starts_with(MARK) { rest.iter().position(|b| *b == b']').map_or(0, |end| end + 1) } else { 0 };
+        let mark =
+            if rest.starts_with(MARK) { rest.iter().position(|b| *b == b']').map_or(0, |end| end + 1) } else { 0 };
         let stars = rest[mark..].iter().take_while(|b| **b == b'*').count();
         match mark + stars {
             0 if rest[0] == asked[at] => at += 1,
@@ -71,7 +76,9 @@ mod tests {
 
     #[test]
     fn what_is_hidden_fits_any_secret_and_nothing_else() {
-        assert!(text("Bearer [redacted:0123456789ab]***", "Bearer sk-abc") && text("******", "hunter") && text("a", "a"));
+        assert!(
+            text("Bearer [redacted:0123456789ab]***", "Bearer sk-abc") && text("******", "hunter") && text("a", "a")
+        );
         assert!(!text("Bearer [redacted:0123456789ab]***", "Basic sk-abc") && !text("a", "b") && !text("", "b"));
         let recorded = serde_json::json!({"model": "m", "tools": [{"headers": {"Authorization": "Bearer [redacted:0123456789ab]**"}}]});
         let asked = |model: &str| serde_json::json!({"model": model, "tools": [{"headers": {"Authorization": "Bearer tok-1"}}]});
@@ -84,6 +91,9 @@ mod tests {
         assert!(!bytes(b"a=1&client_secret=[redacted:0123456789ab]*&b=2", b"a=1&client_secret=longer&b=3"));
         assert!(bytes(b"--x\r\npassword\r\n[redacted]***\r\n--x", b"--x\r\npassword\r\nabcdefghijklm\r\n--x"));
         assert!(!bytes(b"--x\r\npassword\r\n[redacted]***\r\n--x", b"--x\r\npassword\r\nabcdefghijklm\r\n--y"));
-        assert!(target("/p?a=1&key=[redacted-0123456789ab]", "/p?a=1&key=AIzaSy") && !target("/p?key=[redacted]", "/q?key=AIzaSy"));
+        assert!(
+            target("/p?a=1&key=[redacted-0123456789ab]", "/p?a=1&key=AIzaSy")
+                && !target("/p?key=[redacted]", "/q?key=AIzaSy")
+        );
     }
 }

@@ -142,7 +142,9 @@ impl Book {
         let content = Content::of(&asked.body, &self.ignore);
         let by = self.by;
         let fits = |e: &Entry| match by {
-            MatchBy::Body => e.asked.method == asked.method && e.path == path && e.query == query && e.content.fits(&content),
+            MatchBy::Body => {
+                e.asked.method == asked.method && e.path == path && e.query == query && e.content.fits(&content)
+            }
             MatchBy::Path => e.asked.method == asked.method && e.path == path,
             MatchBy::Sequence => true,
             MatchBy::Exact => {
@@ -169,7 +171,9 @@ impl Book {
                 Found::Answer(entry.recording.clone(), entry.answered - 1)
             }
             None if fitting.is_empty() => Found::Nothing(self.nearest(asked, &path, &query, &content)),
-            None => Found::Nothing(no_match("every recording of this request has answered once (--once)".into(), None, &[])),
+            None => {
+                Found::Nothing(no_match("every recording of this request has answered once (--once)".into(), None, &[]))
+            }
         }
     }
 
@@ -196,11 +200,20 @@ impl Book {
         // A wrong path weighs more than any body.
         let distance = |e: &Entry, why: &[String]| {
             let common = e.path.bytes().zip(path.bytes()).take_while(|(a, b)| a == b).count();
-            (e.path != path, e.asked.method != asked.method, if e.path == path { 0 } else { usize::MAX - common }, why.len())
+            (
+                e.path != path,
+                e.asked.method != asked.method,
+                if e.path == path { 0 } else { usize::MAX - common },
+                why.len(),
+            )
         };
         let all = self.entries.iter().map(|e| (e, why(e)));
         match all.min_by_key(|(e, why)| distance(e, why)) {
-            Some((e, why)) => no_match(format!("no recording answers {} {}", asked.method, redact::target(&asked.target)), Some(e), &why),
+            Some((e, why)) => no_match(
+                format!("no recording answers {} {}", asked.method, redact::target(&asked.target)),
+                Some(e),
+                &why,
+            ),
             None => no_match("there are no recordings".into(), None, &[]),
         }
     }
@@ -208,9 +221,13 @@ impl Book {
 
 /// In the outline that clients of language models show to their users.
 fn no_match(what: String, nearest: Option<&Entry>, why: &[String]) -> String {
-    let nearest_text = nearest.map(|e| format!("; nearest is exchange {}: {}", e.recording.script.id, why.join("; "))).unwrap_or_default();
-    let nearest = nearest.map(|e| json!({"exchange": e.recording.script.id, "method": e.asked.method, "path": e.path, "why": why}));
-    let error = json!({"message": format!("sniff replay: {what}{nearest_text}"), "type": "no_recording", "nearest": nearest});
+    let nearest_text = nearest
+        .map(|e| format!("; nearest is exchange {}: {}", e.recording.script.id, why.join("; ")))
+        .unwrap_or_default();
+    let nearest = nearest
+        .map(|e| json!({"exchange": e.recording.script.id, "method": e.asked.method, "path": e.path, "why": why}));
+    let error =
+        json!({"message": format!("sniff replay: {what}{nearest_text}"), "type": "no_recording", "nearest": nearest});
     format!("{}\n", json!({ "error": error }))
 }
 

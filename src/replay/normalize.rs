@@ -1,4 +1,5 @@
-//! The opposite of a fault: a recording as a conforming stream of its family. What was said stays, how it was said is put right; times stay.
+//! The opposite of a fault: a recording as a conforming stream of its family. What was said stays, how it was said is
+//! put right; times stay.
 
 use super::draft::Draft;
 use super::script::{Ending, Script};
@@ -23,7 +24,10 @@ pub fn openai(script: Script, exchange: &Exchange) -> Result<Script, String> {
         dialect if dialect == chat => "chat.completion.chunk",
         dialect if dialect == completions => "text_completion",
         other => {
-            return Err(format!("exchange {}: its dialect is {other}; --normalize openai takes {chat} and {completions}", exchange.id.0));
+            return Err(format!(
+                "exchange {}: its dialect is {other}; --normalize openai takes {chat} and {completions}",
+                exchange.id.0
+            ));
         }
     };
     let framing = response.map_or(Framing::Empty, |r| r.framing);
@@ -93,8 +97,18 @@ impl Stream {
             kept.get_or_insert_with(|| said.filter(|v| fits(v)).cloned().unwrap_or(or)).clone()
         };
         let text: fn(&Value) -> bool = |v| v.as_str().is_some_and(|s| !s.is_empty());
-        let id = first(&mut self.id, chunk.get("id"), |v| v.as_str().is_some_and(|s| s.len() > 8), json!("chatcmpl-replayed00"));
-        let created = first(&mut self.created, chunk.get("created"), |v| v.as_i64().is_some_and(|n| n < 10_000_000_000), json!(0));
+        let id = first(
+            &mut self.id,
+            chunk.get("id"),
+            |v| v.as_str().is_some_and(|s| s.len() > 8),
+            json!("chatcmpl-replayed00"),
+        );
+        let created = first(
+            &mut self.created,
+            chunk.get("created"),
+            |v| v.as_i64().is_some_and(|n| n < 10_000_000_000),
+            json!(0),
+        );
         let model = first(&mut self.model, chunk.get("model"), text, json!("unknown"));
         let mut choices = match chunk.remove("choices") {
             Some(Value::Array(choices)) => choices,
@@ -112,7 +126,12 @@ impl Stream {
         if choices.is_empty() && usage.is_none() {
             return None;
         }
-        chunk.extend([("id".to_owned(), id), ("object".into(), json!(self.object)), ("created".into(), created), ("model".into(), model)]);
+        chunk.extend([
+            ("id".to_owned(), id),
+            ("object".into(), json!(self.object)),
+            ("created".into(), created),
+            ("model".into(), model),
+        ]);
         chunk.insert("choices".into(), Value::Array(choices));
         if let Some(usage) = usage {
             chunk.insert("usage".into(), usage);
@@ -140,7 +159,9 @@ impl Stream {
             _ => Map::new(),
         };
         delta.remove("role");
-        delta.retain(|_, v| !(v.is_null() || v.as_str().is_some_and(str::is_empty) || v.as_array().is_some_and(Vec::is_empty)));
+        delta.retain(|_, v| {
+            !(v.is_null() || v.as_str().is_some_and(str::is_empty) || v.as_array().is_some_and(Vec::is_empty))
+        });
         says |= !delta.is_empty();
         if says && !std::mem::replace(had_role, true) {
             delta.insert("role".into(), json!("assistant"));
@@ -151,7 +172,8 @@ impl Stream {
 
     /// The chunk that finishes what nothing finished.
     fn finish(&mut self) -> Option<Value> {
-        let open: Vec<u64> = self.choices.iter().filter(|(_, (_, finished))| !finished).map(|(index, _)| *index).collect();
+        let open: Vec<u64> =
+            self.choices.iter().filter(|(_, (_, finished))| !finished).map(|(index, _)| *index).collect();
         if open.is_empty() {
             return None;
         }
@@ -160,7 +182,9 @@ impl Stream {
             _ => json!({"index": index, "delta": {}, "finish_reason": "stop"}),
         });
         let choices: Vec<Value> = choices.collect();
-        Some(json!({"id": self.id, "object": self.object, "created": self.created, "model": self.model, "choices": choices}))
+        Some(
+            json!({"id": self.id, "object": self.object, "created": self.created, "model": self.model, "choices": choices}),
+        )
     }
 }
 

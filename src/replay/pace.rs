@@ -22,7 +22,8 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The times of writes recorded at these times (ascending, since the request's end), for the `n`th answer of this recording. They never step back.
+    /// The times of writes recorded at these times (ascending, since the request's end), for the `n`th answer of this
+    /// recording. They never step back.
     pub fn times(&self, recorded: &[Span], n: u64) -> Vec<Span> {
         let scale = |s: i64| if self.speed.is_finite() { (s as f64 / self.speed) as i64 } else { 0 };
         let first = recorded.first().map_or(0, |s| s.0);

@@ -105,7 +105,8 @@ impl fmt::Display for Unplayable {
             Unplayable::NoHead => "its response head was not captured",
             Unplayable::Gap => "bytes of the response are missing from the capture (--allow-gaps plays what is there)",
             Unplayable::CutByCapture => {
-                "the capture ended before the response did (--allow-gaps plays what is there and leaves the connection open)"
+                "the capture ended before the response did (--allow-gaps plays what is there and leaves the \
+                    connection open)"
             }
             Unplayable::Switched => "the connection was handed over to another protocol",
         })
@@ -155,7 +156,8 @@ impl Script {
     /// A short answer that was never recorded, all at once.
     pub fn of_text(status: u16, reason: &str, content_type: &str, text: &str) -> Option<Script> {
         let len = text.len();
-        let raw = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\ncontent-length: {len}\r\n\r\n");
+        let raw =
+            format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\ncontent-length: {len}\r\n\r\n");
         let kept = stored::Kept { first_at: Timestamp::default(), h2_stream: None, transfer: "length" };
         let steps = [What::Head, What::Part(0), What::End].map(|what| Step { at: Span(0), what });
         Some(Script {
@@ -189,7 +191,9 @@ impl Script {
 fn ending(response: &Response, told: Option<EndSignal>, holes: bool) -> Ending {
     match (response.end, told) {
         // Less comes than was promised.
-        (MessageEnd::Complete, _) if holes && matches!(response.head.as_ref().map(|h| h.transfer), Some(Transfer::Length(_))) => {
+        (MessageEnd::Complete, _)
+            if holes && matches!(response.head.as_ref().map(|h| h.transfer), Some(Transfer::Length(_))) =>
+        {
             Ending::Cut
         }
         (MessageEnd::Complete, _) => Ending::Clean,
@@ -223,7 +227,8 @@ fn parts(body: &Body, holes: bool) -> Vec<Part> {
     let there: Vec<&PieceInfo> = body.pieces.iter().filter(|p| !p.gap).collect();
     for run in there.chunk_by(|a, b| a.unit == b.unit) {
         let len: usize = run.iter().map(|p| p.len as usize).sum();
-        let line = run.first().and_then(|p| body.unit_lines.iter().find(|(n, _)| *n == p.unit)).map(|(_, line)| line.clone());
+        let line =
+            run.first().and_then(|p| body.unit_lines.iter().find(|(n, _)| *n == p.unit)).map(|(_, line)| line.clone());
         // Where bytes are missing every unit is what is there of it.
         let line = line.filter(|_| !holes);
         let whole = line.as_ref().is_none_or(|l| declared(l).is_none_or(|n| n <= len as u64));

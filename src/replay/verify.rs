@@ -79,7 +79,9 @@ fn units(body: &Body) -> Vec<(usize, Option<&[u8]>)> {
 
 /// When the last byte of each delivery came, less when it should have.
 fn errors(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -> Vec<i64> {
-    let Some((request, response)) = heard.and_then(|e| Some((e.request.as_ref()?, e.response.as_ref()?))) else { return Vec::new() };
+    let Some((request, response)) = heard.and_then(|e| Some((e.request.as_ref()?, e.response.as_ref()?))) else {
+        return Vec::new();
+    };
     let recorded: Vec<Span> = script.groups().filter_map(|g| g.first()).map(|s| s.at).collect();
     let planned = pace.times(&recorded, n);
     let mut errors = Vec::new();

@@ -80,7 +80,8 @@ impl Case {
     }
 }
 
-/// What clients make of an exchange; none where that is no question: it is no stream, or nobody here speaks its dialect.
+/// What clients make of an exchange; none where that is no question: it is no stream, or nobody here speaks its
+/// dialect.
 /// `answer`: the text that is known to be right, if it is known.
 fn judge(exchange: &Exchange, answer: Option<&str>) -> Option<Result<Vec<Verdict>, String>> {
     match Stream::of(exchange) {
@@ -96,14 +97,20 @@ pub fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange, answer: 
 }
 
 /// The same for an exchange of a database, loaded for this alone unless it is too large.
-pub fn stored(file: Option<&str>, source: &dyn Source, summary: &Summary, answer: Option<&str>) -> Result<Option<Case>> {
+pub fn stored(
+    file: Option<&str>,
+    source: &dyn Source,
+    summary: &Summary,
+    answer: Option<&str>,
+) -> Result<Option<Case>> {
     match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
         n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
         _ => Ok(case(file, summary, &source.exchange(summary.id)?, answer)),
     }
 }
 
-/// All exchanges that clients can be asked about. They are loaded one by one: what is held is one of them and the verdicts.
+/// All exchanges that clients can be asked about. They are loaded one by one: what is held is one of them and the
+/// verdicts.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Cases(pub Vec<Case>);
@@ -151,7 +158,8 @@ fn case_text(case: &Case, terminal: &Terminal) -> String {
     let request = clip_middle(&clean(&case.request), terminal.width.saturating_sub(30).max(30));
     let title = format!("{file}#{}  {request}  {status}", case.exchange);
     let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
-    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
+    let mut out =
+        format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
     if let Some(why) = &case.unfit {
         return out + &format!("  not modelled: {why}\n\n");
     }
@@ -219,7 +227,9 @@ fn verdict(cases: &[Case]) -> (String, Style) {
         return (format!("{all}: no known client breaks{left}"), Style::Green);
     }
     let most = judged.iter().max_by_key(|c| c.broken());
-    let most = most.map(|c| format!("; most: {} of {} clients on #{}", c.broken(), c.clients.len(), c.exchange)).unwrap_or_default();
+    let most = most
+        .map(|c| format!("; most: {} of {} clients on #{}", c.broken(), c.clients.len(), c.exchange))
+        .unwrap_or_default();
     let verb = if broken == 1 { "breaks" } else { "break" };
     (format!("{broken} of {all} {verb} clients{most}{left}"), Style::Red)
 }
@@ -254,13 +264,22 @@ fn table(cases: &[Case]) -> Table {
 fn markdown_text(cases: &[Case]) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&verdict(cases).0));
     for case in cases.iter().filter(|c| !c.clients.is_empty()) {
-        let columns = vec![Column::left("Outcome"), Column::right("Clients"), Column::left("Which"), Column::left("Why")];
+        let columns =
+            vec![Column::left("Outcome"), Column::right("Clients"), Column::left("Which"), Column::left("Why")];
         let row = |g: &Group<'_>| {
-            vec![Cell::new(g.outcome.as_str()), Cell::new(g.names.len().to_string()), Cell::new(g.names.join(", ")), Cell::new(g.why)]
+            vec![
+                Cell::new(g.outcome.as_str()),
+                Cell::new(g.names.len().to_string()),
+                Cell::new(g.names.join(", ")),
+                Cell::new(g.why),
+            ]
         };
         let file = case.file.as_ref().map(|f| format!("{f} ")).unwrap_or_default();
         let title = markdown::escape(&format!("{file}#{} {} · {}", case.exchange, case.request, case.dialect));
-        out += &format!("\n{title}\n\n{}", markdown::render(&Table { columns, rows: case.groups().iter().map(row).collect() }));
+        out += &format!(
+            "\n{title}\n\n{}",
+            markdown::render(&Table { columns, rows: case.groups().iter().map(row).collect() })
+        );
     }
     out
 }
@@ -280,7 +299,16 @@ mod tests {
         };
         let clients = all.iter().map(verdict).collect();
         let about = ("POST /v1/chat/completions".into(), "api.example".into(), "openai.chat".into());
-        Case { file: None, exchange: 7, request: about.0, host: about.1, status: Some(200), dialect: about.2, unfit: None, clients }
+        Case {
+            file: None,
+            exchange: 7,
+            request: about.0,
+            host: about.1,
+            status: Some(200),
+            dialect: about.2,
+            unfit: None,
+            clients,
+        }
     }
 
     #[test]
@@ -310,6 +338,9 @@ mod tests {
 
     #[test]
     fn names_are_never_broken() {
-        assert_eq!(lines(&["ai-sdk openai", "b", "openai-node 6.49 helper"], 24), ["ai-sdk openai, b,", "openai-node 6.49 helper"]);
+        assert_eq!(
+            lines(&["ai-sdk openai", "b", "openai-node 6.49 helper"], 24),
+            ["ai-sdk openai, b,", "openai-node 6.49 helper"]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! `sniff report compliance`: what breaks which promise, rule by rule, then exchange by exchange, the worst first, then the verdict.
+//! `sniff report compliance`: what breaks which promise, rule by rule, then exchange by exchange, the worst first, then
+//! the verdict.
 
 use super::finding::{self, RenderOptions};
 use super::list::{dialect, request_line};
@@ -157,7 +158,8 @@ impl Compliance {
     pub fn sort(&mut self) {
         self.rules.sort_by_key(|b| (Reverse(b.level), Reverse(b.exchanges)));
         let weight = |c: &Case, l| c.findings.iter().filter(|f| f.level == l).count();
-        self.cases.sort_by_key(|c| Reverse([weight(c, Level::Error), weight(c, Level::Warning), weight(c, Level::Info)]));
+        self.cases
+            .sort_by_key(|c| Reverse([weight(c, Level::Error), weight(c, Level::Warning), weight(c, Level::Info)]));
     }
 
     /// One line that says it all, and its style.
@@ -171,9 +173,15 @@ impl Compliance {
         if bad == 0 {
             return (format!("{all}, no errors, no warnings{info}"), Style::Green);
         }
-        let figures = format!("{}, {}{info}", count(self.errors, "error", "errors"), count(self.warnings, "warning", "warnings"));
-        let worst =
-            self.rules.iter().rev().max_by_key(|b| (b.level, b.exchanges)).map(|b| format!("; worst: {}", b.rule)).unwrap_or_default();
+        let figures =
+            format!("{}, {}{info}", count(self.errors, "error", "errors"), count(self.warnings, "warning", "warnings"));
+        let worst = self
+            .rules
+            .iter()
+            .rev()
+            .max_by_key(|b| (b.level, b.exchanges))
+            .map(|b| format!("; worst: {}", b.rule))
+            .unwrap_or_default();
         (format!("{bad} of {all} with {figures}{worst}"), if self.errors > 0 { Style::Red } else { Style::Yellow })
     }
 }
@@ -236,7 +244,8 @@ pub fn case_text(case: &Case, terminal: &Terminal) -> String {
     let request = clip_middle(&clean(&case.request), terminal.width.saturating_sub(30).max(30));
     let title = format!("{file}#{}  {request}  {status}", case.exchange);
     let about = clean([case.host.as_str(), &case.dialect].map(str::trim).join("  ").trim());
-    let mut out = format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
+    let mut out =
+        format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
     let code_width = case.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for (i, f) in case.findings.iter().enumerate() {
         // Several findings of one rule have one fix, said with the last.
@@ -261,12 +270,14 @@ fn case_markdown(case: &Case) -> String {
     let text = |t: &str| markdown::escape(&clean(t));
     let file = case.file.as_ref().map(|f| format!("{} ", text(f))).unwrap_or_default();
     let status = case.status.map_or("no status".into(), |s| s.to_string());
-    let mut out = format!("\n#### {file}#{} {} → {status} ({})\n\n", case.exchange, text(&case.request), text(&case.dialect));
+    let mut out =
+        format!("\n#### {file}#{} {} → {status} ({})\n\n", case.exchange, text(&case.request), text(&case.dialect));
     for f in &case.findings {
         let times = finding::times(f).map(|n| format!(", {n} times")).unwrap_or_default();
         let place = finding::place(f, case.zero_ns);
         let place = if place.is_empty() { place } else { format!(" ({place})") };
-        out += &format!("- **{}** {}{times}: {}{}\n", f.rule, level(f.level), text(&f.message), markdown::escape(&place));
+        out +=
+            &format!("- **{}** {}{times}: {}{}\n", f.rule, level(f.level), text(&f.message), markdown::escape(&place));
         if let Some(lines) = finding::excerpt_lines(f, 100) {
             out += "  ```text\n";
             lines.iter().for_each(|l| out += &format!("  | {l}\n"));
@@ -305,7 +316,8 @@ pub fn rules_table(c: &Compliance) -> Table {
 /// A row per finding.
 pub fn findings_table(c: &Compliance) -> Table {
     let file = c.cases.iter().any(|c| c.file.is_some());
-    let columns = ["File", "Exchange", "Request", "Dialect", "Rule", "Level", "Record", "Offset", "Count", "Message"].map(Column::left);
+    let columns = ["File", "Exchange", "Request", "Dialect", "Rule", "Level", "Record", "Offset", "Count", "Message"]
+        .map(Column::left);
     let mut rows = Vec::new();
     for case in &c.cases {
         for f in &case.findings {

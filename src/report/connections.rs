@@ -97,11 +97,18 @@ impl Unread {
             let mut kinds: Vec<_> = kinds.iter().collect();
             kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
             let all: u64 = kinds.iter().map(|(_, n)| **n).sum();
-            let shown: Vec<String> =
-                kinds.iter().take(NAMES).map(|(what, n)| if **n > 1 { format!("{n} × {what}") } else { (*what).clone() }).collect();
+            let shown: Vec<String> = kinds
+                .iter()
+                .take(NAMES)
+                .map(|(what, n)| if **n > 1 { format!("{n} × {what}") } else { (*what).clone() })
+                .collect();
             let rest: u64 = kinds.iter().skip(NAMES).map(|(_, n)| **n).sum();
             let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
-            let head = format!("not read: {}: {}{more}", count(all, "TLS connection", "TLS connections"), clean(&shown.join("; ")));
+            let head = format!(
+                "not read: {}: {}{more}",
+                count(all, "TLS connection", "TLS connections"),
+                clean(&shown.join("; "))
+            );
             lines.push(Style::Yellow.paint(&head, color));
             lines.push(format!("  {why}"));
         }
@@ -148,7 +155,10 @@ mod tests {
         let lines = Unread::of(&all).lines(false);
         assert_eq!(
             lines,
-            ["not read: 6 TLS connections: 2 × api.example TLS 1.3 (h2, http/1.1); 10.0.0.2:443; a TLS 1.2; 2 more", "  no secrets"]
+            [
+                "not read: 6 TLS connections: 2 × api.example TLS 1.3 (h2, http/1.1); 10.0.0.2:443; a TLS 1.2; 2 more",
+                "  no secrets"
+            ]
         );
         assert!(Unread::of(&all[6..]).lines(false).is_empty());
     }

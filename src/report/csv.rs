@@ -1,4 +1,5 @@
-//! CSV (RFC 4180): JSON objects made flat. Names are those of the view `v_exchanges`: groups prefix their fields, `timing` does not.
+//! CSV (RFC 4180): JSON objects made flat. Names are those of the view `v_exchanges`: groups prefix their fields,
+//! `timing` does not.
 
 use super::table::Table;
 use anyhow::Result;

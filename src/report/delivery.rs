@@ -125,7 +125,12 @@ fn text(all: &[Delivered], terminal: &Terminal) -> String {
 fn markdown_text(all: &[Delivered]) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&summary(all)));
     for d in all {
-        out += &format!("\n#### #{} {} ({})\n\n", d.exchange, markdown::escape(&clean(&d.request)), markdown::escape(&clean(&d.dialect)));
+        out += &format!(
+            "\n#### #{} {} ({})\n\n",
+            d.exchange,
+            markdown::escape(&clean(&d.request)),
+            markdown::escape(&clean(&d.dialect))
+        );
         d.delivery.iter().for_each(|s| out += &format!("- {}\n", markdown::escape(&clean(s))));
         for f in &d.findings {
             out += &format!("- **{}**: {}\n", f.rule, markdown::escape(&clean(&f.message)));
@@ -141,7 +146,8 @@ fn bullet(out: &mut String, sentence: &str, terminal: &Terminal) {
 }
 
 fn summary(all: &[Delivered]) -> String {
-    let bad = all.iter().filter(|d| d.findings.iter().any(|f| f.level > crate::conformance::Level::Info)).count() as u64;
+    let bad =
+        all.iter().filter(|d| d.findings.iter().any(|f| f.level > crate::conformance::Level::Info)).count() as u64;
     let streams = count(all.len() as u64, "stream", "streams");
     if bad == 0 { format!("{streams}, delivered well") } else { format!("{bad} of {streams} delivered badly") }
 }

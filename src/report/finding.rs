@@ -128,8 +128,10 @@ mod tests {
 
     #[test]
     fn reads_like_a_compilers_message() {
-        let e = Excerpt { before: String::new(), marked: "data:".into(), after: "{\"id\":1}".into(), ..Excerpt::default() };
-        let want = "  SSE-002  warning  no space behind `data:` (9 times)\n    --> record 3, byte 120, chunk 3, packet 14, +5.00 ms\n     | data:{\"id\":1}\n     | ^^^^^\n     = fix: Write a space.\n";
+        let e =
+            Excerpt { before: String::new(), marked: "data:".into(), after: "{\"id\":1}".into(), ..Excerpt::default() };
+        let want = "  SSE-002  warning  no space behind `data:` (9 times)\n    --> record 3, byte 120, chunk 3, \
+            packet 14, +5.00 ms\n     | data:{\"id\":1}\n     | ^^^^^\n     = fix: Write a space.\n";
         assert_eq!(text(&finding(e), OPTIONS, &Terminal { width: 80, color: false }), want);
     }
 
@@ -137,7 +139,12 @@ mod tests {
     fn a_count_that_the_message_has_is_not_repeated() {
         let said = |message: &str, count| {
             let f = FindingSummary { message: message.into(), count, ..finding(Excerpt::default()) };
-            text(&f, OPTIONS, &Terminal { width: 120, color: false }).lines().next().unwrap_or_default().trim().to_owned()
+            text(&f, OPTIONS, &Terminal { width: 120, color: false })
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
         };
         assert_eq!(said("id is missing in 20 chunks", 20), "SSE-002  warning  id is missing in 20 chunks");
         assert_eq!(said("id is missing in 120 chunks", 20), "SSE-002  warning  id is missing in 120 chunks (20 times)");

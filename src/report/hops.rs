@@ -1,4 +1,5 @@
-//! Both sides of one proxy in one recording: the same answer twice, and what the hop did to its times (DLV-011 judges by the same).
+//! Both sides of one proxy in one recording: the same answer twice, and what the hop did to its times (DLV-011 judges
+//! by the same).
 
 use crate::conformance::hop::Side;
 use crate::conn::Endpoints;
@@ -11,7 +12,10 @@ pub fn side(s: &Summary) -> Option<Side> {
     let (t, r) = (&s.timing, s.response.as_ref()?);
     let text = r.text.clone().filter(|text| !text.is_empty())?;
     let (begun, ended) = (Timestamp(t.t_request_start_ns?), Timestamp(t.t_response_end_ns?));
-    let ends = Endpoints { client: SocketAddr::new(s.client_ip, s.client_port), server: SocketAddr::new(s.server_ip, s.server_port) };
+    let ends = Endpoints {
+        client: SocketAddr::new(s.client_ip, s.client_port),
+        server: SocketAddr::new(s.server_ip, s.server_port),
+    };
     Some(Side { id: s.id, session: s.session, ends, begun, ended, text, ttft: t.ttft?, gap: t.itl_p50? })
 }
 
@@ -33,7 +37,8 @@ pub fn sentences(sides: &[Side]) -> Vec<(i64, String)> {
         out.push((
             downstream.id,
             format!(
-                "#{} is the far side of the same answer: TTFT {} there, {} here (+{}), gap p50 {} there, {} here{verdict}",
+                "#{} is the far side of the same answer: TTFT {} there, {} here (+{}), gap p50 {} there, {} \
+                    here{verdict}",
                 upstream.id,
                 upstream.ttft,
                 downstream.ttft,
@@ -55,7 +60,8 @@ mod tests {
         let at = |ms| Timestamp(0).plus(Span::from_millis(ms));
         let (ttft, gap) = (Span::from_millis(ttft), Span::from_millis(gap));
         let at_host = |n, port| SocketAddr::from(([192, 0, 2, n], port));
-        let (client, server) = if upstream { (at_host(2, 50000), at_host(9, 9000)) } else { (at_host(1, 40000), at_host(2, 8000)) };
+        let (client, server) =
+            if upstream { (at_host(2, 50000), at_host(9, 9000)) } else { (at_host(1, 40000), at_host(2, 8000)) };
         let ends = Endpoints { client, server };
         Side { id, session: 1, ends, begun: at(begun), ended: at(5000), text: "same".into(), ttft, gap }
     }
@@ -64,7 +70,10 @@ mod tests {
     fn a_hop_that_buffers_is_told_from_one_that_passes_on() {
         let held = sentences(&[side(1, false, 0, 287, 1), side(2, true, 5, 22, 5)]);
         assert_eq!(held.len(), 1);
-        assert!(held[0].0 == 1 && held[0].1.contains("DLV-011") && held[0].1.contains("TTFT 22.0 ms there"), "{held:?}");
+        assert!(
+            held[0].0 == 1 && held[0].1.contains("DLV-011") && held[0].1.contains("TTFT 22.0 ms there"),
+            "{held:?}"
+        );
         let passed = sentences(&[side(1, false, 0, 25, 5), side(2, true, 2, 22, 5)]);
         assert!(passed[0].1.ends_with("5.00 ms here"), "{passed:?}");
     }
@@ -72,7 +81,10 @@ mod tests {
     #[test]
     fn other_answers_and_the_same_connection_are_no_hop() {
         assert_eq!(sentences(&[side(1, false, 0, 25, 5), side(2, false, 2, 22, 5)]), []);
-        assert_eq!(sentences(&[side(1, false, 0, 25, 5), Side { text: "other".into(), ..side(2, true, 2, 22, 5) }]), []);
+        assert_eq!(
+            sentences(&[side(1, false, 0, 25, 5), Side { text: "other".into(), ..side(2, true, 2, 22, 5) }]),
+            []
+        );
         assert_eq!(sentences(&[side(1, false, 6000, 25, 5), side(2, true, 2, 22, 5)]), []);
     }
 }

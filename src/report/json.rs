@@ -1,4 +1,5 @@
-//! JSON: one document. Lists are written element by element, one a line, so that nothing is held and `diff` and `grep` still work.
+//! JSON: one document. Lists are written element by element, one a line, so that nothing is held and `diff` and `grep`
+//! still work.
 
 use anyhow::Result;
 use serde::Serialize;

@@ -1,4 +1,5 @@
-//! JUnit XML as CI servers read it: a suite for each file, a case for each exchange, a failure where findings reach the limit.
+//! JUnit XML as CI servers read it: a suite for each file, a case for each exchange, a failure where findings reach the
+//! limit.
 
 use super::Terminal;
 use super::compliance::{Case, Compliance};
@@ -26,7 +27,8 @@ pub fn text(c: &Compliance, limit: Option<Level>) -> String {
     let failed = |case: &&&Case| failures(case, limit).next().is_some();
     let failures: usize = suites.iter().map(|(_, cases)| cases.iter().filter(failed).count()).sum();
     let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sniff check\" tests=\"{}\" failures=\"{failures}\" errors=\"0\">\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sniff check\" tests=\"{}\" \
+            failures=\"{failures}\" errors=\"0\">\n",
         c.exchanges
     );
     for (file, cases) in suites {
@@ -54,13 +56,28 @@ fn testcase(file: &str, case: &Case, limit: Option<Level>) -> String {
     let mut out = format!("    <testcase classname=\"{}\" name=\"{}\">\n", xml(file), xml(&name));
     let say = |fails: bool| -> String {
         let chosen = case.findings.iter().filter(|f| limit.is_some_and(|l| f.level >= l) == fails);
-        chosen.map(|f| finding::text(f, RenderOptions { code_width: f.rule.len(), zero_ns: case.zero_ns, fix: true }, &TERMINAL)).collect()
+        chosen
+            .map(|f| {
+                finding::text(
+                    f,
+                    RenderOptions { code_width: f.rule.len(), zero_ns: case.zero_ns, fix: true },
+                    &TERMINAL,
+                )
+            })
+            .collect()
     };
     if let Some(first) = failures(case, limit).next() {
         let n = failures(case, limit).count() as u64;
-        let more = if n > 1 { format!(" and {}", count(n - 1, "finding more", "findings more")) } else { String::new() };
+        let more =
+            if n > 1 { format!(" and {}", count(n - 1, "finding more", "findings more")) } else { String::new() };
         let message = format!("{}: {}{more}", first.rule, clean(&first.message));
-        let _ = writeln!(out, "      <failure type=\"{}\" message=\"{}\">{}</failure>", xml(&first.rule), xml(&message), xml(&say(true)));
+        let _ = writeln!(
+            out,
+            "      <failure type=\"{}\" message=\"{}\">{}</failure>",
+            xml(&first.rule),
+            xml(&message),
+            xml(&say(true))
+        );
     }
     let rest = say(false);
     if !rest.is_empty() {

@@ -13,9 +13,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 /// What the figures mean, for the foot of the report.
-pub const DEFINITIONS: &str = "TTFB: response's first byte − request's last byte. TTFT: first delta (content, reasoning or tool) − request's last byte. \
-    ITL: between successive deltas. TPOT: (last delta − first delta) ÷ (output tokens − 1) by the stream's own usage figure. \
-    Tokens/s: 1 ÷ TPOT. Duration: response's last byte − request's last byte. Percentiles: nearest rank on exact values.";
+pub const DEFINITIONS: &str = "TTFB: response's first byte − request's last byte. TTFT: first delta (content, \
+    reasoning or tool) − request's last byte. \
+    ITL: between successive deltas. TPOT: (last delta − first delta) ÷ (output tokens − 1) by the stream's own usage \
+    figure. \
+    Tokens/s: 1 ÷ TPOT. Duration: response's last byte − request's last byte. Percentiles: nearest rank on exact \
+    values.";
 
 /// Collects exchanges.
 #[derive(Debug, Default)]
@@ -109,7 +112,8 @@ impl Latency {
 
 impl Figures {
     fn group(self, dialect: Option<String>, model: Option<String>, host: Option<String>) -> Group {
-        let metrics = METRICS.iter().zip(self.values).map(|((_, name, _), values)| (*name, Stats::of(values))).collect();
+        let metrics =
+            METRICS.iter().zip(self.values).map(|((_, name, _), values)| (*name, Stats::of(values))).collect();
         Group { dialect, model, host, exchanges: self.exchanges, metrics }
     }
 }
@@ -148,7 +152,8 @@ impl Group {
     }
 }
 
-const FIGURES: [Column; 5] = [Column::right("n"), Column::right("p50"), Column::right("p90"), Column::right("p99"), Column::right("max")];
+const FIGURES: [Column; 5] =
+    [Column::right("n"), Column::right("p50"), Column::right("p90"), Column::right("p99"), Column::right("max")];
 
 impl Collect for Latency {
     fn add(&mut self, s: &Summary, source: &dyn Source) -> Result<()> {
@@ -192,7 +197,11 @@ fn text(report: &Report, terminal: &Terminal) -> String {
     let head = lines.next().unwrap_or_default();
     for group in blocks {
         let name = super::text::clean(&group.name());
-        out += &format!("{}  {}\n", Style::Bold.paint(&name, terminal.color), count(group.exchanges, "exchange", "exchanges"));
+        out += &format!(
+            "{}  {}\n",
+            Style::Bold.paint(&name, terminal.color),
+            count(group.exchanges, "exchange", "exchanges")
+        );
         let n = group.rows().len();
         if n > 0 {
             out += &format!("  {head}\n");

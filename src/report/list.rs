@@ -97,7 +97,8 @@ pub fn end(s: &Summary) -> Cell {
     Cell::new(verdict).style(style)
 }
 
-/// The worst finding's code and how many rules more are broken, in the colour of the worst. Those of level info do not show.
+/// The worst finding's code and how many rules more are broken, in the colour of the worst. Those of level info do not
+/// show.
 pub fn codes(findings: &[FindingSummary]) -> Cell {
     let mut codes: Vec<&str> = findings.iter().filter(|f| f.level > Level::Info).map(|f| f.rule.as_str()).collect();
     codes.dedup();

@@ -6,7 +6,8 @@ use super::table::Cell;
 use super::text::{Style, clip, clip_middle, rate, span, width};
 use crate::summary::Summary;
 
-/// One column: title, width (0: what the others leave, findings: what they need), from which terminal width it is shown, aligned to the right.
+/// One column: title, width (0: what the others leave, findings: what they need), from which terminal width it is
+/// shown, aligned to the right.
 struct Place {
     title: &'static str,
     width: usize,
@@ -47,8 +48,11 @@ pub fn head(terminal: &Terminal) -> String {
 /// One exchange.
 pub fn line(s: &Summary, terminal: &Terminal) -> String {
     let t = &s.timing;
-    let ends =
-        format!("{} → {}", std::net::SocketAddr::new(s.client_ip, s.client_port), std::net::SocketAddr::new(s.server_ip, s.server_port));
+    let ends = format!(
+        "{} → {}",
+        std::net::SocketAddr::new(s.client_ip, s.client_port),
+        std::net::SocketAddr::new(s.server_ip, s.server_port)
+    );
     let cells = vec![
         Cell::new(s.begun_ns().map(|ns| clock(ns, true)).unwrap_or_default()).style(Style::Dim),
         Cell::new(ends),
@@ -128,7 +132,8 @@ mod tests {
         for columns in 80..=200 {
             let terminal = Terminal { width: columns, color: false };
             let head = head(&terminal);
-            let request = head.find("dialect").or(head.find("framing")).unwrap_or(0) - head.find("request").unwrap_or(0);
+            let request =
+                head.find("dialect").or(head.find("framing")).unwrap_or(0) - head.find("request").unwrap_or(0);
             assert!(request >= 22, "{columns}: {head}");
         }
     }

@@ -37,7 +37,10 @@ mod tests {
 
     #[test]
     fn cells_cannot_break_out() {
-        let table = Table { columns: vec![Column::left("a"), Column::right("n")], rows: vec![vec![Cell::new("x|<b>"), Cell::new("1")]] };
+        let table = Table {
+            columns: vec![Column::left("a"), Column::right("n")],
+            rows: vec![vec![Cell::new("x|<b>"), Cell::new("1")]],
+        };
         assert_eq!(render(&table), "| a | n |\n| --- | ---: |\n| x\\|&lt;b&gt; | 1 |\n");
     }
 }

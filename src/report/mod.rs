@@ -1,6 +1,7 @@
 //! What people and scripts get to see: one file per report, one per output format. Takes plain data, opens nothing.
 //!
-//! To add a report: one file that implements [`reports::Collect`] and [`reports::Report`], one line in [`reports::REPORTS`]. To add an output format:
+//! To add a report: one file that implements [`reports::Collect`] and [`reports::Report`], one line in
+//! [`reports::REPORTS`]. To add an output format:
 //! one file, one variant of [`Format`], one arm in [`reports::write`].
 
 pub mod check;

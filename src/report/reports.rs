@@ -1,4 +1,5 @@
-//! The reports of `sniff report`, and what each of them is: it takes exchanges one by one, and then writes itself in any format.
+//! The reports of `sniff report`, and what each of them is: it takes exchanges one by one, and then writes itself in
+//! any format.
 
 use super::table::Table;
 use super::{Format, Terminal, clients, compliance, csv, delivery, endings, json, jsonl, latency, markdown};
@@ -12,10 +13,14 @@ use std::io::Write;
 
 /// All reports: a new one is a file that implements [`Collect`], and a line here.
 pub const REPORTS: &[Entry] = &[
-    Entry::new("latency", "Time to first byte and token, gaps, rates: by dialect, model and host", || Box::<latency::Latency>::default()),
+    Entry::new("latency", "Time to first byte and token, gaps, rates: by dialect, model and host", || {
+        Box::<latency::Latency>::default()
+    }),
     Entry::new("compliance", "What breaks which promise, worst first", || Box::<compliance::Compliance>::default()),
     Entry::new("clients", "Which real clients break on each answer, how, and why", || Box::<clients::Cases>::default()),
-    Entry::new("delivery", "How each stream came: buffering, pauses and their causes, in words", || Box::<delivery::Delivery>::default()),
+    Entry::new("delivery", "How each stream came: buffering, pauses and their causes, in words", || {
+        Box::<delivery::Delivery>::default()
+    }),
     Entry::new("endings", "How the answers of each server ended, by verdict", || Box::<endings::Endings>::default()),
 ];
 

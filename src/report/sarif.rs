@@ -12,7 +12,8 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/
 /// The whole document.
 pub fn document(c: &Compliance) -> Value {
     let rules: Vec<&Rule> = RULES.iter().copied().filter(|r| c.rules.iter().any(|b| b.rule == r.code)).collect();
-    let results: Vec<Value> = c.cases.iter().flat_map(|case| case.findings.iter().map(|f| result(case, f, &rules))).collect();
+    let results: Vec<Value> =
+        c.cases.iter().flat_map(|case| case.findings.iter().map(|f| result(case, f, &rules))).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -42,7 +43,8 @@ fn rule(r: &Rule) -> Value {
     })
 }
 
-/// A result (3.27). Offsets of ours count in the decoded body, which is no file, so the place is told in words and properties.
+/// A result (3.27). Offsets of ours count in the decoded body, which is no file, so the place is told in words and
+/// properties.
 fn result(case: &Case, f: &FindingSummary, rules: &[&Rule]) -> Value {
     let place = place(f, case.zero_ns);
     let at = if place.is_empty() { String::new() } else { format!(" ({place})") };
@@ -82,7 +84,8 @@ fn level(level: Level) -> &'static str {
 
 /// `missing-done` as SARIF likes names: `MissingDone`.
 fn pascal(name: &str) -> String {
-    let upper = |w: &str| w.chars().next().map(|c| c.to_ascii_uppercase().to_string() + &w[c.len_utf8()..]).unwrap_or_default();
+    let upper =
+        |w: &str| w.chars().next().map(|c| c.to_ascii_uppercase().to_string() + &w[c.len_utf8()..]).unwrap_or_default();
     name.split('-').map(upper).collect()
 }
 

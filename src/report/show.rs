@@ -19,7 +19,8 @@ use crate::time::{Span, Timestamp};
 pub fn redact(detail: &mut Detail) {
     let s = &mut detail.summary;
     s.redact();
-    let headers = [s.request.as_mut().and_then(|r| r.headers.as_mut()), s.response.as_mut().and_then(|r| r.headers.as_mut())];
+    let headers =
+        [s.request.as_mut().and_then(|r| r.headers.as_mut()), s.response.as_mut().and_then(|r| r.headers.as_mut())];
     for h in headers.into_iter().flatten().flatten() {
         h.value = redact::value(&h.name, &h.value).into_owned();
     }
@@ -46,7 +47,10 @@ pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
         out += &format!("\n{}\n", Style::Bold.paint("Chunks", terminal.color));
         let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first byte seen" };
         out += &render(&timeline(d, said), terminal);
-        out += &format!("{}\n", Style::Dim.paint(&format!("Times since {since}; gap: since the chunk before."), terminal.color));
+        out += &format!(
+            "{}\n",
+            Style::Dim.paint(&format!("Times since {since}; gap: since the chunk before."), terminal.color)
+        );
     }
     out
 }
@@ -87,7 +91,11 @@ pub fn timeline(d: &Detail, said: &Rebuilt) -> Table {
             Cell::new(chunk.n.to_string()).style(Style::Dim),
             Cell::new(moment(chunk.t_ns, zero)),
             Cell::new(span(gap)),
-            if chunk.gap { Cell::new(format!("{} lost", chunk.len)).style(Style::Red) } else { Cell::new(chunk.len.to_string()) },
+            if chunk.gap {
+                Cell::new(format!("{} lost", chunk.len)).style(Style::Red)
+            } else {
+                Cell::new(chunk.len.to_string())
+            },
         ]);
         while let Some(record) = records.next_if(|r| last || belongs(r, chunk, identity)) {
             let start = begin.take().unwrap_or_default();
@@ -132,8 +140,15 @@ fn head(s: &Summary, terminal: &Terminal) -> String {
     let end = end(s);
     let mut line = format!("exchange {}, session {}, stream {}", s.id, s.session, s.stream);
     s.h2_stream.iter().for_each(|n| line += &format!(".{n}"));
-    let ends = [(s.client_ip, s.client_port), (s.server_ip, s.server_port)].map(|(ip, port)| std::net::SocketAddr::new(ip, port));
-    line += &format!("  {} → {}  {}  {version}{}", ends[0], ends[1], clean(&s.authority()), if s.tls { " over TLS" } else { "" });
+    let ends = [(s.client_ip, s.client_port), (s.server_ip, s.server_port)]
+        .map(|(ip, port)| std::net::SocketAddr::new(ip, port));
+    line += &format!(
+        "  {} → {}  {}  {version}{}",
+        ends[0],
+        ends[1],
+        clean(&s.authority()),
+        if s.tls { " over TLS" } else { "" }
+    );
     format!("{}\n{line}  {}\n", Style::Bold.paint(&title, terminal.color), end.style.paint(&end.text, terminal.color))
 }
 
@@ -152,7 +167,8 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
         line("Request", vec![r.content_type.clone().unwrap_or_default(), bytes(r.body_bytes), model, stream]);
     }
     if let Some(r) = &s.response {
-        let chunks = r.chunks.map(|n| format!("{} in {}", r.transfer.as_deref().unwrap_or("units"), count(n, "unit", "units")));
+        let chunks =
+            r.chunks.map(|n| format!("{} in {}", r.transfer.as_deref().unwrap_or("units"), count(n, "unit", "units")));
         line(
             "Response",
             vec![
@@ -160,7 +176,11 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
                 r.content_encoding.clone().unwrap_or_default(),
                 chunks.unwrap_or_else(|| r.transfer.clone().unwrap_or_default()),
                 bytes(r.wire_body_bytes),
-                if r.decoded_bytes == r.wire_body_bytes { String::new() } else { format!("{} decoded", bytes(r.decoded_bytes)) },
+                if r.decoded_bytes == r.wire_body_bytes {
+                    String::new()
+                } else {
+                    format!("{} decoded", bytes(r.decoded_bytes))
+                },
             ],
         );
         let t = &r.terminator;
@@ -171,7 +191,16 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
         };
         let why = d.dialect_why.as_ref().filter(|w| !w.is_empty()).map(|w| format!(" ({w})")).unwrap_or_default();
         let reason = r.finish_reason.as_ref().map(|f| format!("finish reason {f}")).unwrap_or_default();
-        line("Framing", vec![r.framing.clone(), count(r.records, "record", "records"), format!("{}{why}", dialect(s)), terminator, reason]);
+        line(
+            "Framing",
+            vec![
+                r.framing.clone(),
+                count(r.records, "record", "records"),
+                format!("{}{why}", dialect(s)),
+                terminator,
+                reason,
+            ],
+        );
         line("Usage", vec![r.usage.as_ref().map(ToString::to_string).unwrap_or_default()]);
     }
     line("Verdict", s.verdict.iter().map(|v| format!("{v}: {}", s.verdict_why.join("; "))).collect());
@@ -179,14 +208,19 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     let t = &s.timing;
     let named = |name: &str, value: String| if value.is_empty() { value } else { format!("{name} {value}") };
     let gaps = [t.itl_p50, t.itl_p99, t.itl_max].map(span);
-    let gaps = if gaps[0].is_empty() { String::new() } else { format!("gaps p50 {}, p99 {}, max {}", gaps[0], gaps[1], gaps[2]) };
+    let gaps = if gaps[0].is_empty() {
+        String::new()
+    } else {
+        format!("gaps p50 {}, p99 {}, max {}", gaps[0], gaps[1], gaps[2])
+    };
     let begun = s.begun_ns().map(|ns| Timestamp(ns).to_string()).unwrap_or_default();
     line("Begin", vec![begun]);
     let spans = [("TTFB", t.ttfb), ("TTFT", t.ttft), ("duration", t.duration), ("TPOT", t.tpot)];
     let mut parts: Vec<String> = spans.into_iter().map(|(n, v): (&str, Option<Span>)| named(n, span(v))).collect();
     parts.extend([named("tokens", rate(t.tpot)), gaps]);
     line("Timing", parts);
-    let mut hops: Vec<Span> = d.chunks.iter().filter_map(|c| Some(Timestamp(c.t_client_ns?).since(Timestamp(c.t_ns)))).collect();
+    let mut hops: Vec<Span> =
+        d.chunks.iter().filter_map(|c| Some(Timestamp(c.t_client_ns?).since(Timestamp(c.t_ns)))).collect();
     hops.sort_unstable();
     if let (Some(half), Some(most)) = (percentile(&hops, 50.0), hops.last()) {
         line("Proxy", vec![format!("handed on within {half} (p50), {most} (max)")]);
@@ -206,7 +240,8 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
             ],
         );
     }
-    let noticed = d.oddities.iter().map(|o| if o.count > 1 { format!("{} ×{}", o.kind, o.count) } else { o.kind.clone() });
+    let noticed =
+        d.oddities.iter().map(|o| if o.count > 1 { format!("{} ×{}", o.kind, o.count) } else { o.kind.clone() });
     line("Noticed", noticed.collect());
 }
 

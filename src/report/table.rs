@@ -1,4 +1,5 @@
-//! Tables for a terminal: no lines drawn, columns aligned, numbers to the right, cut to the width where there is too much.
+//! Tables for a terminal: no lines drawn, columns aligned, numbers to the right, cut to the width where there is too
+//! much.
 
 use super::Terminal;
 use super::text::{Style, clip, clip_middle, width};
@@ -23,7 +24,8 @@ pub struct Column {
     pub min: usize,
     /// Cut in the middle rather than at the end.
     pub middle: bool,
-    /// Left out where space is short, the highest first; 0: never. From [`COMFORT`] on rather left out than that others are cut hard.
+    /// Left out where space is short, the highest first; 0: never. From [`COMFORT`] on rather left out than that others
+    /// are cut hard.
     pub spare: u8,
 }
 
@@ -118,9 +120,14 @@ fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
     let natural = |i: usize| {
         let cells = table.rows.iter().filter_map(|r| r.get(i)).map(|c| width(&c.text)).max().unwrap_or(0);
         // A column without any content says nothing.
-        if cells == 0 && table.columns[i].spare > 0 && !table.rows.is_empty() { 0 } else { cells.max(width(table.columns[i].title)) }
+        if cells == 0 && table.columns[i].spare > 0 && !table.rows.is_empty() {
+            0
+        } else {
+            cells.max(width(table.columns[i].title))
+        }
     };
-    let mut shown: Vec<(usize, usize)> = (0..table.columns.len()).map(|i| (i, natural(i))).filter(|&(_, w)| w > 0).collect();
+    let mut shown: Vec<(usize, usize)> =
+        (0..table.columns.len()).map(|i| (i, natural(i))).filter(|&(_, w)| w > 0).collect();
     let least = |(i, w): (usize, usize)| match table.columns[i].min {
         0 => w,
         min => w.min(min.max(width(table.columns[i].title))),
@@ -138,7 +145,8 @@ fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
     }
     let mut widths: Vec<usize> = shown.iter().map(|&(_, w)| w).collect();
     let mut over = total(&shown, &|c| c.1).saturating_sub(width_max);
-    // Whoever is furthest over its least gives one column at a time, down to comfort first: long texts pay before short ones.
+    // Whoever is furthest over its least gives one column at a time, down to comfort first: long texts pay before short
+    // ones.
     for floor in [&wanted as &dyn Fn((usize, usize)) -> usize, &least] {
         while over > 0 {
             let spare = |s: usize| widths[s].saturating_sub(floor(shown[s]));
@@ -155,9 +163,17 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let columns = vec![Column::right("ID"), Column::left("Path").min(6).middle(), Column::left("Host").spare(1), Column::right("TTFT")];
+        let columns = vec![
+            Column::right("ID"),
+            Column::left("Path").min(6).middle(),
+            Column::left("Host").spare(1),
+            Column::right("TTFT"),
+        ];
         let row = |id: &str, path: &str, host: &str, t: &str| [id, path, host, t].map(Cell::new).to_vec();
-        Table { columns, rows: vec![row("1", "/v1/chat/completions", "example.com", "20.1 ms"), row("12", "/x", "b", "1.50 s")] }
+        Table {
+            columns,
+            rows: vec![row("1", "/v1/chat/completions", "example.com", "20.1 ms"), row("12", "/x", "b", "1.50 s")],
+        }
     }
 
     #[test]

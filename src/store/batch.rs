@@ -1,4 +1,5 @@
-//! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed is consistent in itself.
+//! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed
+//! is consistent in itself.
 
 use super::columns::{self, int, opt};
 use super::ending;
@@ -22,7 +23,11 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
     let names: Vec<&str> = columns::names().chain(columns::EXTRA.iter().map(|(name, _)| *name)).collect();
     let marks = "?, ".repeat(names.len() - 1) + "?";
     let sets: Vec<String> = names.iter().skip(2).map(|n| format!("{n} = excluded.{n}")).collect();
-    format!("INSERT INTO exchange ({}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {}", names.join(", "), sets.join(", "))
+    format!(
+        "INSERT INTO exchange ({}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {}",
+        names.join(", "),
+        sets.join(", ")
+    )
 });
 
 /// Segments are cut at this size: large rows are slow to read in part.
@@ -56,7 +61,8 @@ struct Running {
 impl Batch {
     pub(super) fn new(db: Connection, about: Session, hide: Option<Hide>) -> Self {
         db.set_prepared_statement_cache_capacity(32);
-        // Rows follow the exchange that they belong to within one transaction: looking it up again for each costs a fifth of the writing.
+        // Rows follow the exchange that they belong to within one transaction: looking it up again for each costs a
+        // fifth of the writing.
         let _ = db.pragma_update(None, "foreign_keys", false);
         Batch { db, about, session: None, first: None, running: HashMap::new(), hide }
     }
@@ -69,9 +75,20 @@ impl Batch {
             Some(id) => *id,
             None => *session.insert(begin_session(&tx, about)?),
         };
-        let next = tx.query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0)).optional()?.unwrap_or(0);
-        let mut step =
-            Step { tx: &tx, session, last: next, first, running, bare: BTreeSet::new(), hide: hide.as_ref(), quoted: Quoted::default() };
+        let next = tx
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0))
+            .optional()?
+            .unwrap_or(0);
+        let mut step = Step {
+            tx: &tx,
+            session,
+            last: next,
+            first,
+            running,
+            bare: BTreeSet::new(),
+            hide: hide.as_ref(),
+            quoted: Quoted::default(),
+        };
         for message in messages {
             match message {
                 Message::Output(Output::Begun(id)) => step.begun(id),
@@ -86,14 +103,16 @@ impl Batch {
         Ok(())
     }
 
-    /// The session has its end; the log goes back into the database file. A reader elsewhere may prevent the latter: harmless.
+    /// The session has its end; the log goes back into the database file. A reader elsewhere may prevent the latter:
+    /// harmless.
     pub(super) fn finish(mut self, ended: Timestamp, c: Counts) -> Result<Written> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let session = match self.session {
             Some(id) => id,
             None => begin_session(&tx, &self.about)?,
         };
-        let sql = "UPDATE session SET ended_ns = ?2, packets = ?3, bytes = ?4, dropped_kernel = ?5, dropped_device = ?6 WHERE id = ?1";
+        let sql = "UPDATE session SET ended_ns = ?2, packets = ?3, bytes = ?4, dropped_kernel = ?5, dropped_device = \
+            ?6 WHERE id = ?1";
         let drops = [c.dropped_kernel, c.dropped_device].map(|n| n.map(|n| n as i64));
         tx.execute(sql, params![session, ended.nanos(), c.packets as i64, c.bytes as i64, drops[0], drops[1]])?;
         tx.commit()?;
@@ -116,7 +135,8 @@ struct Step<'b> {
     last: i64,
     first: &'b mut Option<i64>,
     running: &'b mut HashMap<ExchangeId, Running>,
-    /// Ids given in this transaction that have no row yet: most exchanges begin and end within one batch, and then need one insert only.
+    /// Ids given in this transaction that have no row yet: most exchanges begin and end within one batch, and then need
+    /// one insert only.
     bare: BTreeSet<i64>,
     hide: Option<&'b Hide>,
     /// Secrets of the exchange at hand.
@@ -170,7 +190,13 @@ impl Step<'_> {
         values.extend(columns::EXTRA.iter().map(|(_, of)| of(x)));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
-            self.head(id, (Side::Request, "head"), &r.head.fields, (Some((r.head.first_at, r.head_at)), r.head.h2_stream), 0)?;
+            self.head(
+                id,
+                (Side::Request, "head"),
+                &r.head.fields,
+                (Some((r.head.first_at, r.head_at)), r.head.h2_stream),
+                0,
+            )?;
             self.body(&mut running, Side::Request, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
         }
         if let Some(r) = &x.response {
@@ -178,11 +204,23 @@ impl Step<'_> {
             // The fields of several interim heads are numbered on.
             let mut next = 0;
             for head in &r.informational {
-                self.head(id, (Side::Response, "interim"), &head.fields, (Some((head.first_at, head.first_at)), head.h2_stream), next)?;
+                self.head(
+                    id,
+                    (Side::Response, "interim"),
+                    &head.fields,
+                    (Some((head.first_at, head.first_at)), head.h2_stream),
+                    next,
+                )?;
                 next += head.fields.len();
             }
             if let Some(head) = &r.head {
-                self.head(id, (Side::Response, "head"), &head.fields, (Some((head.first_at, r.head_at)), head.h2_stream), 0)?;
+                self.head(
+                    id,
+                    (Side::Response, "head"),
+                    &head.fields,
+                    (Some((head.first_at, r.head_at)), head.h2_stream),
+                    0,
+                )?;
             }
             if !r.trailers.is_empty() {
                 self.head(id, (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
@@ -191,16 +229,20 @@ impl Step<'_> {
             self.records(&mut running, &r.records)?;
         }
         ending::write(self.tx, id, &x.ending)?;
-        let mut insert = self.tx.prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")?;
+        let mut insert = self
+            .tx
+            .prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")?;
         for (n, (f, own_fix)) in summary.findings.iter().zip(f.findings.iter().map(|f| f.fix)).enumerate() {
             let place = [f.record, f.offset, f.packet, f.chunk].map(|v| v.map(|v| v as i64));
             let excerpt = f.excerpt.as_ref().and_then(|e| serde_json::to_string(e).ok());
             let (n, count, level) = (n as i64, f.count as i64, f.level.as_str());
             insert.execute(params![
-                id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt, own_fix
+                id, n, f.rule, level, place[0], place[1], f.t_ns, count, f.message, place[2], place[3], excerpt,
+                own_fix
             ])?;
         }
-        let mut insert = self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
+        let mut insert =
+            self.tx.prepare_cached("INSERT INTO oddity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
         for (n, (o, count)) in x.oddities.iter().enumerate() {
             let place = [o.offset, o.record].map(|v| v.map(|v| v as i64));
             insert.execute(params![
@@ -223,11 +265,23 @@ impl Step<'_> {
     fn connection(&mut self, c: &TcpConnection) -> Result<()> {
         let (f, tls) = (&c.facts, c.tls.as_ref());
         let mut values: Vec<Value> = vec![self.session.into(), c.id.0.into()];
-        values.extend([c.endpoints.client, c.endpoints.server].iter().flat_map(|e| [e.ip().to_string().into(), e.port().into()]));
-        values.extend([c.opened_at.nanos().into(), c.closed_at.nanos().into(), c.speaks.to_owned().into(), tls.is_some().into()]);
+        values.extend(
+            [c.endpoints.client, c.endpoints.server].iter().flat_map(|e| [e.ip().to_string().into(), e.port().into()]),
+        );
+        values.extend([
+            c.opened_at.nanos().into(),
+            c.closed_at.nanos().into(),
+            c.speaks.to_owned().into(),
+            tls.is_some().into(),
+        ]);
         values.extend([opt(tls.and_then(|t| t.sni.clone())), opt(tls.and_then(|t| t.alpn.clone()))]);
         values.extend([c.exchanges, f.packets, f.client_bytes, f.server_bytes].map(int));
-        values.extend([f.handshake_seen.into(), int(f.retransmitted_segments), int(f.out_of_order_segments), f.hole.into()]);
+        values.extend([
+            f.handshake_seen.into(),
+            int(f.retransmitted_segments),
+            int(f.out_of_order_segments),
+            f.hole.into(),
+        ]);
         values.extend([f.client_fin, f.server_fin, f.client_rst, f.server_rst].map(Value::from));
         let t = &f.closed;
         values.extend([t.client_fin, t.server_fin, t.client_rst, t.server_rst].map(|t| opt(t.map(Timestamp::nanos))));
@@ -267,7 +321,8 @@ impl Step<'_> {
         begun: (Option<(Timestamp, Timestamp)>, Option<u32>),
         next: usize,
     ) -> Result<()> {
-        let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream, t_last_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream, t_last_ns) VALUES (?1, ?2, \
+            ?3, ?4, ?5, ?6, ?7)";
         let raw = self.hide.map_or(fields.raw().into(), |h| h.head(fields.raw(), &self.quoted));
         let (first, last) = (begun.0.map(|t| t.0.nanos()), begun.0.map(|t| t.1.nanos()));
         self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, raw, first, begun.1, last])?;
@@ -280,8 +335,16 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn body(&self, running: &mut Running, side: Side, pieces: &[PieceInfo], bytes: &[u8], lines: &[(u64, Vec<u8>)]) -> Result<()> {
-        let sql = "INSERT INTO piece_run (exchange_id, side, seq, t_ns, frame, off, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    fn body(
+        &self,
+        running: &mut Running,
+        side: Side,
+        pieces: &[PieceInfo],
+        bytes: &[u8],
+        lines: &[(u64, Vec<u8>)],
+    ) -> Result<()> {
+        let sql = "INSERT INTO piece_run (exchange_id, side, seq, t_ns, frame, off, data) VALUES (?1, ?2, ?3, ?4, ?5, \
+            ?6, ?7)";
         let mut insert = self.tx.prepare_cached(sql)?;
         let seq = &mut running.seq[side as usize];
         for run in pieces.chunks(runs::RUN) {

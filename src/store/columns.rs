@@ -20,7 +20,8 @@ trait Columns: Sized {
     fn read(cells: &mut Cells<'_, '_>) -> Result<Self>;
 }
 
-/// The columns of a struct with [`Default`]: paths of fields, each named by a prefix and its path unless it says otherwise. What may be absent as a
+/// The columns of a struct with [`Default`]: paths of fields, each named by a prefix and its path unless it says
+/// otherwise. What may be absent as a
 /// whole (`Option<Self>`) begins with a field that is never null.
 macro_rules! columns {
     ($of:ty, $prefix:literal, $($first:ident $(.$rest:ident)* $(as $name:literal)?),+ $(,)?) => {
@@ -62,7 +63,20 @@ columns!(
     verdict_why,
     delivery,
 );
-columns!(RequestSummary, "request_", method, scheme, authority, path, content_type, user_agent, body_bytes, body_sha256, model, stream,);
+columns!(
+    RequestSummary,
+    "request_",
+    method,
+    scheme,
+    authority,
+    path,
+    content_type,
+    user_agent,
+    body_bytes,
+    body_sha256,
+    model,
+    stream,
+);
 columns!(
     ResponseSummary,
     "response_",
@@ -193,7 +207,9 @@ pub(super) const EXTRA: &[(&str, Of)] = &[
     ("request_transfer", |x| opt(x.request.as_ref().map(|r| r.head.transfer.as_str().to_owned()))),
     ("request_complete", |x| opt(x.request.as_ref().map(|r| r.end == MessageEnd::Complete))),
     ("request_units", |x| x.request.as_ref().and_then(|r| r.body.units).to_cell()),
-    ("request_cut_by", |x| opt(x.request.as_ref().and_then(|r| Party::cutting(r.end)).map(|by| by.as_str().to_owned()))),
+    ("request_cut_by", |x| {
+        opt(x.request.as_ref().and_then(|r| Party::cutting(r.end)).map(|by| by.as_str().to_owned()))
+    }),
     ("tls_version", |x| opt(x.tls.as_ref().and_then(|t| t.version.clone()))),
     ("tls_suite", |x| opt(x.tls.as_ref().and_then(|t| t.suite))),
 ];

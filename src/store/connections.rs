@@ -6,14 +6,17 @@ use crate::summary::connection::ConnectionSummary;
 use anyhow::{Context, Result};
 use rusqlite::{Row, params_from_iter};
 
-const COLUMNS: &str = "session_id, stream, opened_ns, closed_ns, client_ip, client_port, server_ip, server_port, speaks, tls, sni, alpn, \
+const COLUMNS: &str = "session_id, stream, opened_ns, closed_ns, client_ip, client_port, server_ip, server_port, \
+    speaks, tls, sni, alpn, \
                        alpn_offered, tls_version, tls_suite, unread, exchanges, packets, client_bytes, server_bytes";
 
 impl Reader {
-    /// Connections that are over, in order of first sight: of the selector only session, times and host say something about them.
+    /// Connections that are over, in order of first sight: of the selector only session, times and host say something
+    /// about them.
     pub fn connections(&self, selector: &Selector) -> Result<Vec<ConnectionSummary>> {
         let (condition, values) = selector.connections_sql();
-        let sql = format!("SELECT {COLUMNS} FROM connection c WHERE {condition} ORDER BY opened_ns, session_id, stream");
+        let sql =
+            format!("SELECT {COLUMNS} FROM connection c WHERE {condition} ORDER BY opened_ns, session_id, stream");
         let mut statement = self.db.prepare(&sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         let mut all = Vec::new();
@@ -41,7 +44,9 @@ fn connection(r: &Row<'_>) -> Result<ConnectionSummary> {
         tls: r.get(9)?,
         sni: r.get(10)?,
         alpn: r.get(11)?,
-        alpn_offered: offered.map_or(Ok(Vec::new()), |list| serde_json::from_str(&list)).context("alpn_offered is no list")?,
+        alpn_offered: offered
+            .map_or(Ok(Vec::new()), |list| serde_json::from_str(&list))
+            .context("alpn_offered is no list")?,
         tls_version: r.get(13)?,
         tls_suite: r.get(14)?,
         unread: r.get(15)?,

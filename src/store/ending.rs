@@ -17,7 +17,8 @@ pub(super) fn write(tx: &Transaction<'_>, id: i64, e: &Ending) -> Result<()> {
     let time = |t: Option<Timestamp>| t.map_or(Value::Null, |t| t.nanos().into());
     let number = |n: Option<u32>| n.map_or(Value::Null, Value::from);
     let (code, last) = codes(e.told);
-    let mut values: Vec<Value> = vec![id.into(), e.told.map_or("", EndSignal::as_str).to_owned().into(), e.by.as_str().to_owned().into()];
+    let mut values: Vec<Value> =
+        vec![id.into(), e.told.map_or("", EndSignal::as_str).to_owned().into(), e.by.as_str().to_owned().into()];
     values.extend([e.at.nanos().into(), (e.frame as i64).into(), number(code), number(last)]);
     values.extend([e.last_byte_at, e.terminator_at, e.finish_at].map(time));
     values.extend([&e.client, &e.server].into_iter().flat_map(|c| [c.fin, c.rst, c.close_notify].map(time)));
@@ -42,7 +43,8 @@ pub(super) fn closed(db: &Connection, id: i64) -> Result<Option<ClosedAt>> {
 
 fn ending(row: &Row<'_>) -> Result<Ending> {
     let time = |i: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(i)?.map(Timestamp));
-    let closing = |i: usize| Ok::<_, rusqlite::Error>(Closing { fin: time(i)?, rst: time(i + 1)?, close_notify: time(i + 2)? });
+    let closing =
+        |i: usize| Ok::<_, rusqlite::Error>(Closing { fin: time(i)?, rst: time(i + 1)?, close_notify: time(i + 2)? });
     let (kind, by): (String, String) = (row.get(1)?, row.get(2)?);
     Ok(Ending {
         told: told(&kind, row.get(5)?, row.get(6)?),

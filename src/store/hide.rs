@@ -36,12 +36,20 @@ pub(super) struct Hide {
 
 impl Hide {
     pub(super) fn new(db: &Connection) -> Result<Hide> {
-        let salt: Vec<u8> = db.query_row("SELECT value FROM salt", [], |r| r.get(0)).context("the database has lost its salt")?;
+        let salt: Vec<u8> =
+            db.query_row("SELECT value FROM salt", [], |r| r.get(0)).context("the database has lost its salt")?;
         Ok(Hide { redactor: Redactor::salted(salt) })
     }
 
     /// Bytes of a body under this coding, in place.
-    pub(super) fn body(&self, masks: &mut Masks, side: Side, coding: Option<&str>, pieces: &[PieceInfo], bytes: &mut [u8]) {
+    pub(super) fn body(
+        &self,
+        masks: &mut Masks,
+        side: Side,
+        coding: Option<&str>,
+        pieces: &[PieceInfo],
+        bytes: &mut [u8],
+    ) {
         let mask = masks.bodies[side as usize].get_or_insert_with(|| BodyMask::new(coding));
         let changed = mask.apply(bytes, &self.redactor, &mut masks.found);
         masks.response |= changed && side == Side::Response;
@@ -50,7 +58,8 @@ impl Hide {
         }
     }
 
-    /// A finished exchange, in place; its fields apart, which pass through [`Hide::head`] and [`Hide::value`] with what this gives.
+    /// A finished exchange, in place; its fields apart, which pass through [`Hide::head`] and [`Hide::value`] with what
+    /// this gives.
     pub(super) fn exchange(&self, masks: &mut Masks, f: &mut Analyzed) -> Quoted {
         let x = &mut *f.exchange;
         let mut quoted = Quoted::default();
@@ -59,7 +68,13 @@ impl Hide {
             self.body(masks, Side::Response, coding.as_deref(), &r.body.pieces, &mut r.body.bytes);
         }
         if let Some(r) = &mut x.request {
-            self.body(masks, Side::Request, r.head.fields.content_codings().as_deref(), &r.body.pieces, &mut r.body.bytes);
+            self.body(
+                masks,
+                Side::Request,
+                r.head.fields.content_codings().as_deref(),
+                &r.body.pieces,
+                &mut r.body.bytes,
+            );
             if let Cow::Owned(hidden) = self.redactor.target(&r.head.target) {
                 quoted.0.push((std::mem::replace(&mut r.head.target, hidden.clone()), hidden));
             }
@@ -167,7 +182,8 @@ fn cut(text: &mut String, secret: &str, mark: &str) {
     // A target is mostly no secret.
     let Some(begin) = secret.get(..QUOTED).filter(|b| !b.contains('/')) else { return };
     while let Some(at) = text.find(begin) {
-        let same: usize = text[at..].chars().zip(secret.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+        let same: usize =
+            text[at..].chars().zip(secret.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
         let rest = &text[at + same..];
         if !(rest.is_empty() || rest.starts_with(['…', '.', '"', '\'', '`'])) || mark.contains(begin) {
             return;

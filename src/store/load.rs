@@ -1,4 +1,5 @@
-//! One exchange, whole, as the pipeline gave it: what was received comes from the rows, what was made of it is made again.
+//! One exchange, whole, as the pipeline gave it: what was received comes from the rows, what was made of it is made
+//! again.
 
 use super::read::{Reader, uint};
 use crate::conn::{ConnId, Endpoints};
@@ -53,7 +54,11 @@ impl Reader {
     /// There is none of this id, or its bodies are too large to be held in memory.
     pub fn exchange(&self, id: i64) -> Result<Exchange> {
         let sql = format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done");
-        let row = self.db.query_row(&sql, [id], Stored::read).optional()?.ok_or_else(|| anyhow!("there is no exchange {id}"))?;
+        let row = self
+            .db
+            .query_row(&sql, [id], Stored::read)
+            .optional()?
+            .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
         let bytes: u64 = [&row.request, &row.response].into_iter().flatten().map(|m| m.bytes).sum();
         if bytes > MAX_BODIES {
             bail!("the bodies of exchange {id} have {bytes} bytes, more than the {MAX_BODIES} that are held at once");
@@ -67,7 +72,8 @@ impl Reader {
             None => None,
         };
         let interim = self.heads(id, Side::Response, "interim")?;
-        let informational = interim.iter().filter_map(|h| stored::response(&h.raw, h.kept("none", Timestamp::default()))).collect();
+        let informational =
+            interim.iter().filter_map(|h| stored::response(&h.raw, h.kept("none", Timestamp::default()))).collect();
         let (conn, endpoints, tls, gap) = (row.conn, row.endpoints, row.tls, row.gap);
         let (ending, oddities) = (self.ending(id)?, self.oddities(id)?);
         let id = ExchangeId(id as u64);
@@ -85,30 +91,37 @@ impl Reader {
         let head = self.heads(id, side, "head")?.pop();
         let head_at = head.as_ref().and_then(|h| h.last_at.or(h.first_at)).map_or(m.last_at, Timestamp);
         let head = head.and_then(|h| parse(&h.raw, h.kept(&m.transfer, m.last_at)));
-        let trailers = self.heads(id, side, "trailer")?.pop().map_or(Fields::default(), |h| stored::trailers(&h.raw, h.h2_stream));
+        let trailers =
+            self.heads(id, side, "trailer")?.pop().map_or(Fields::default(), |h| stored::trailers(&h.raw, h.h2_stream));
         let body = BodyPart { pieces: stored.pieces, bytes: stored.bytes, unit_lines: stored.unit_lines };
         Ok(StoredMessage { head, head_at, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
     }
 
     fn heads(&self, id: i64, side: Side, kind: &str) -> Result<Vec<Head>> {
-        let sql = "SELECT raw, t_first_ns, h2_stream, t_last_ns FROM head WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY id";
+        let sql = "SELECT raw, t_first_ns, h2_stream, t_last_ns FROM head WHERE exchange_id = ?1 AND side = ?2 AND \
+            kind = ?3 ORDER BY id";
         let mut statement = self.db.prepare_cached(sql)?;
-        let head = |r: &Row<'_>| Ok(Head { raw: r.get(0)?, first_at: r.get(1)?, h2_stream: r.get(2)?, last_at: r.get(3)? });
+        let head =
+            |r: &Row<'_>| Ok(Head { raw: r.get(0)?, first_at: r.get(1)?, h2_stream: r.get(2)?, last_at: r.get(3)? });
         let heads = statement.query_map(rusqlite::params![id, side as u8, kind], head)?;
         Ok(heads.collect::<rusqlite::Result<_>>()?)
     }
 
     fn oddities(&self, id: i64) -> Result<Oddities> {
         let mut all = Oddities::default();
-        let sql = "SELECT kind, t_ns, offset, record, count, found, span_ns, frame, unit FROM oddity WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT kind, t_ns, offset, record, count, found, span_ns, frame, unit FROM oddity WHERE \
+            exchange_id = ?1 ORDER BY n";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query([id])?;
         while let Some(r) = rows.next()? {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let kind = Kind::named(r.get_ref(0)?.as_str()?);
-            let (at, found, span) = (Timestamp(r.get(1)?), r.get::<_, String>(5)?, r.get::<_, Option<i64>>(6)?.map(Span));
-            let delivery = place(7)?.map(|frame| Ok::<_, rusqlite::Error>(Delivery { frame, unit: place(8)? })).transpose()?;
-            let oddity = Oddity { offset: place(2)?, record: place(3)?, span, delivery, ..Oddity::new(kind, at, found) };
+            let (at, found, span) =
+                (Timestamp(r.get(1)?), r.get::<_, String>(5)?, r.get::<_, Option<i64>>(6)?.map(Span));
+            let delivery =
+                place(7)?.map(|frame| Ok::<_, rusqlite::Error>(Delivery { frame, unit: place(8)? })).transpose()?;
+            let oddity =
+                Oddity { offset: place(2)?, record: place(3)?, span, delivery, ..Oddity::new(kind, at, found) };
             all.push_many(oddity, uint(r, 4)?);
         }
         Ok(all)
@@ -126,7 +139,9 @@ impl Stored {
     fn read(r: &Row<'_>) -> rusqlite::Result<Stored> {
         let address = |ip, port| Ok::<_, rusqlite::Error>(SocketAddr::new(parse_ip(r.get(ip)?), r.get(port)?));
         let tls = match r.get(5)? {
-            true => Some(TlsInfo { sni: r.get(6)?, alpn: r.get(7)?, version: r.get(8)?, suite: r.get(9)?, unread: None }),
+            true => {
+                Some(TlsInfo { sni: r.get(6)?, alpn: r.get(7)?, version: r.get(8)?, suite: r.get(9)?, unread: None })
+            }
             false => None,
         };
         let message = |seen: usize, from: usize| match r.get::<_, Option<String>>(seen)? {
@@ -134,7 +149,10 @@ impl Stored {
             Some(_) => Ok(Some(Message {
                 transfer: r.get::<_, Option<String>>(from)?.unwrap_or_default(),
                 units: r.get::<_, Option<i64>>(from + 1)?.map(|n| n as u64),
-                end: end(r.get::<_, Option<bool>>(from + 2)?.unwrap_or_default(), r.get::<_, Option<String>>(from + 3)?.as_deref()),
+                end: end(
+                    r.get::<_, Option<bool>>(from + 2)?.unwrap_or_default(),
+                    r.get::<_, Option<String>>(from + 3)?.as_deref(),
+                ),
                 last_at: Timestamp(r.get::<_, Option<i64>>(from + 4)?.unwrap_or_default()),
                 bytes: uint(r, from + 5)?,
             })),

@@ -1,4 +1,5 @@
-//! Migrations: each file of `migrations/` once, in order, each in one transaction. `user_version` is the number of the last one that ran.
+//! Migrations: each file of `migrations/` once, in order, each in one transaction. `user_version` is the number of the
+//! last one that ran.
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -38,7 +39,8 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &st
         // Another process may have been faster while this one waited for the lock.
         let now = look(&tx, path, migrations.len())?;
         if now == version {
-            tx.execute_batch(sql).with_context(|| format!("{}: migration {name} failed; nothing of it was kept", path.display()))?;
+            tx.execute_batch(sql)
+                .with_context(|| format!("{}: migration {name} failed; nothing of it was kept", path.display()))?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", version as i64 + 1)?;
             tx.commit()?;
@@ -48,7 +50,8 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &st
     Ok(())
 }
 
-/// The version, as of one moment: another process may be migrating meanwhile, and its first step must be seen whole or not at all.
+/// The version, as of one moment: another process may be migrating meanwhile, and its first step must be seen whole or
+/// not at all.
 fn snapshot(db: &Connection, path: &Path, known: usize) -> Result<usize> {
     let tx = db.unchecked_transaction().with_context(|| format!("cannot read {}", path.display()))?;
     look(&tx, path, known)
@@ -65,14 +68,16 @@ fn look(db: &Connection, path: &Path, known: usize) -> Result<usize> {
         other => other.with_context(|| format!("cannot read {path}"))?,
     };
     let version = number("user_version")?;
-    let tables: i64 =
-        db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).with_context(|| format!("cannot read {path}"))?;
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+        .with_context(|| format!("cannot read {path}"))?;
     match (id, version) {
         (0, 0) if tables == 0 => Ok(0),
         (APPLICATION_ID, v) if usize::try_from(v).is_ok_and(|v| v <= known) => Ok(v as usize),
         (APPLICATION_ID, v) => {
             bail!(
-                "{path} was written by a newer sniff (database version {v}; this one knows up to {known}); it is left untouched. Update sniff, or choose another database with --db"
+                "{path} was written by a newer sniff (database version {v}; this one knows up to {known}); it is left \
+                    untouched. Update sniff, or choose another database with --db"
             )
         }
         _ => bail!("{path} is a database of another program; choose another with --db"),

@@ -1,7 +1,8 @@
 //! The store: one SQLite database, many sessions. Open, migrate, write, read. The only SQL outside `migrations/`.
 //!
 //! ```text
-//! caller ── Message ──► queue (bounded by bytes) ──► writer thread: batch = one transaction ──► file ◄── Reader, any number, any process
+//! caller ── Message ──► queue (bounded by bytes) ──► writer thread: batch = one transaction ──► file ◄── Reader, any
+//! number, any process
 //! ```
 //! To add one more column: a new file in `migrations/`, one line in [`migrate::MIGRATIONS`], one in `columns`.
 

@@ -1,4 +1,5 @@
-//! A queue bounded by bytes, with one producer and one consumer that takes all messages. `push` blocks while the queue is full;
+//! A queue bounded by bytes, with one producer and one consumer that takes all messages. `push` blocks while the queue
+//! is full;
 //! `take` waits up to 250 ms for a batch.
 
 use super::message::Message;
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 /// Rows that make a batch worth a transaction at once.
 ///
-/// Exchanges that run at once end up on the same pages of the tables: the more go in together, the fewer pages are written twice.
+/// Exchanges that run at once end up on the same pages of the tables: the more go in together, the fewer pages are
+/// written twice.
 pub(super) const BATCH_ROWS: usize = 16 << 10;
 /// How long the first message of a batch waits for more.
 pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
@@ -38,7 +40,15 @@ struct State {
 
 impl Default for State {
     fn default() -> Self {
-        State { capacity: CAPACITY, waiting: Vec::new(), bytes: 0, rows: 0, closed: false, on_thread_start: None, dead: false }
+        State {
+            capacity: CAPACITY,
+            waiting: Vec::new(),
+            bytes: 0,
+            rows: 0,
+            closed: false,
+            on_thread_start: None,
+            dead: false,
+        }
     }
 }
 
@@ -107,7 +117,11 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'q>(&'q self, guard: MutexGuard<'q, State>, mut until_not: impl FnMut(&State) -> bool) -> MutexGuard<'q, State> {
+    fn wait<'q>(
+        &'q self,
+        guard: MutexGuard<'q, State>,
+        mut until_not: impl FnMut(&State) -> bool,
+    ) -> MutexGuard<'q, State> {
         self.changed.wait_while(guard, |s| until_not(s)).unwrap_or_else(PoisonError::into_inner)
     }
 }

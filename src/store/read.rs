@@ -23,15 +23,20 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Open for reading, while a recording may be running elsewhere. Nothing is written but the schema of a database from an older version, which
+    /// Open for reading, while a recording may be running elsewhere. Nothing is written but the schema of a database
+    /// from an older version, which
     /// is brought up to date first.
     pub fn open(path: &Path) -> Result<Reader> {
         let shown = path.display();
         if !path.exists() {
-            bail!("there is no database {shown}; record one first (sniff --read FILE, sniff --iface lo), or name another with --db");
+            bail!(
+                "there is no database {shown}; record one first (sniff --read FILE, sniff --iface lo), or name \
+                    another with --db"
+            );
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(path, flags).with_context(|| format!("cannot open the database {shown}"))?;
+        let db =
+            Connection::open_with_flags(path, flags).with_context(|| format!("cannot open the database {shown}"))?;
         db.busy_timeout(PATIENCE)?;
         match migrate::check(&db, path)? {
             0 => bail!("{shown} holds no recording yet; record something into it first"),
@@ -44,7 +49,8 @@ impl Reader {
                 };
                 bring().with_context(|| {
                     format!(
-                        "{shown} is from an older sniff and cannot be brought up to date where it is; copy it to where it can be written"
+                        "{shown} is from an older sniff and cannot be brought up to date where it is; copy it to \
+                            where it can be written"
                     )
                 })?;
             }
@@ -91,14 +97,19 @@ impl Reader {
         if let Some(id) = self.db.query_row(sql, [exact], |r| r.get(0)).optional()? {
             return Ok(id);
         }
-        let mut statement = self.db.prepare("SELECT id FROM exchange WHERE done AND id GLOB ?1 || '*' ORDER BY id LIMIT 6")?;
+        let mut statement =
+            self.db.prepare("SELECT id FROM exchange WHERE done AND id GLOB ?1 || '*' ORDER BY id LIMIT 6")?;
         let found: Vec<i64> = statement.query_map([text], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         match found[..] {
             [id] => Ok(id),
             [] => bail!("there is no exchange {text}; sniff list shows those that are"),
             _ => {
                 let some: Vec<String> = found.iter().take(5).map(i64::to_string).collect();
-                bail!("{text} is the beginning of several exchanges: {}{}", some.join(", "), if found.len() > 5 { ", …" } else { "" })
+                bail!(
+                    "{text} is the beginning of several exchanges: {}{}",
+                    some.join(", "),
+                    if found.len() > 5 { ", …" } else { "" }
+                )
             }
         }
     }
@@ -129,15 +140,24 @@ impl Reader {
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             Ok(Noticed { kind: r.get(0)?, count: uint(r, 1)?, offset: place(2)?, record: place(3)?, found: r.get(4)? })
         };
-        let records = "SELECT n, t_ns, start, \"end\", kind, event, delta FROM v_records WHERE exchange_id = ?1 ORDER BY n";
+        let records =
+            "SELECT n, t_ns, start, \"end\", kind, event, delta FROM v_records WHERE exchange_id = ?1 ORDER BY n";
         Ok(Detail {
             summary,
             dialect_why: self.db.query_row("SELECT dialect_why FROM exchange WHERE id = ?1", [id], |r| r.get(0))?,
-            chunks: self.all("SELECT n, t_ns, offset, len, gap, t_client_ns FROM v_chunks WHERE exchange_id = ?1 ORDER BY n", id, chunk)?,
+            chunks: self.all(
+                "SELECT n, t_ns, offset, len, gap, t_client_ns FROM v_chunks WHERE exchange_id = ?1 ORDER BY n",
+                id,
+                chunk,
+            )?,
             records: self.all(records, id, record)?,
             ending: ending::read(&self.db, id)?,
             closed: ending::closed(&self.db, id)?,
-            oddities: self.all("SELECT kind, count, offset, record, found FROM oddity WHERE exchange_id = ?1 ORDER BY n", id, oddity)?,
+            oddities: self.all(
+                "SELECT kind, count, offset, record, found FROM oddity WHERE exchange_id = ?1 ORDER BY n",
+                id,
+                oddity,
+            )?,
         })
     }
 
@@ -187,13 +207,15 @@ impl Reader {
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
-        let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix FROM finding WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix FROM finding \
+            WHERE exchange_id = ?1 ORDER BY n";
         self.all(sql, id, |r| {
             let level = Level::parse(r.get_ref(1)?.as_str()?).unwrap_or(Level::Info);
             let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
             let (rule, message, t_ns): (String, _, _) = (r.get(0)?, r.get(4)?, r.get(6)?);
             let excerpt = r.get::<_, Option<String>>(9)?.and_then(|text| serde_json::from_str(&text).ok());
-            let (fix, packet, chunk) = (r.get::<_, Option<String>>(10)?.or_else(|| FindingSummary::fix_of(&rule)), place(7)?, place(8)?);
+            let (fix, packet, chunk) =
+                (r.get::<_, Option<String>>(10)?.or_else(|| FindingSummary::fix_of(&rule)), place(7)?, place(8)?);
             let (record, offset, count) = (place(2)?, place(3)?, uint(r, 5)?);
             Ok(FindingSummary { rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix })
         })
@@ -202,7 +224,8 @@ impl Reader {
     fn headers(&self, id: i64, side: u8, kind: &str) -> Result<Vec<Header>> {
         let sql = "SELECT name, value FROM field WHERE exchange_id = ?1 AND side = ?2 AND kind = ?3 ORDER BY n";
         let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map(params![id, side, kind], |r| Ok(Header { name: r.get(0)?, value: r.get(1)? }))?;
+        let rows =
+            statement.query_map(params![id, side, kind], |r| Ok(Header { name: r.get(0)?, value: r.get(1)? }))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -213,7 +236,8 @@ impl Reader {
 }
 
 fn select(condition: &str) -> String {
-    let columns: Vec<String> = columns::names().map(|c| format!("e.{c}")).chain(columns::TCP.iter().map(|c| format!("c.{c}"))).collect();
+    let columns: Vec<String> =
+        columns::names().map(|c| format!("e.{c}")).chain(columns::TCP.iter().map(|c| format!("c.{c}"))).collect();
     let join = "LEFT JOIN connection c ON c.session_id = e.session AND c.stream = e.stream";
     format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
 }

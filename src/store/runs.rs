@@ -1,6 +1,8 @@
-//! Pieces and records as they lie in the database: runs of up to [`RUN`] in one row, as JSON arrays of numbers relative to the run's first.
+//! Pieces and records as they lie in the database: runs of up to [`RUN`] in one row, as JSON arrays of numbers relative
+//! to the run's first.
 //!
-//! The views `piece` and `record` (migrations/0002) say the same in SQL. Here it is said for speed: a row each would cost more than reading the packets.
+//! The views `piece` and `record` (migrations/0002) say the same in SQL. Here it is said for speed: a row each would
+//! cost more than reading the packets.
 
 use crate::dialect::Meaning;
 use crate::exchange::{PieceInfo, RecordInfo};
@@ -91,11 +93,19 @@ pub(super) fn to_records(base: Base, n: u64, data: &str) -> Result<impl Iterator
 }
 
 fn relative(base: Base, at: Timestamp, frame: u64, offset: u64) -> [i64; 3] {
-    [at.nanos().wrapping_sub(base.t_ns), (frame as i64).wrapping_sub(base.frame), (offset as i64).wrapping_sub(base.offset)]
+    [
+        at.nanos().wrapping_sub(base.t_ns),
+        (frame as i64).wrapping_sub(base.frame),
+        (offset as i64).wrapping_sub(base.offset),
+    ]
 }
 
 fn carries(m: Meaning) -> u8 {
-    u8::from(m.content) | u8::from(m.reasoning) << 1 | u8::from(m.tool) << 2 | u8::from(m.terminator) << 3 | u8::from(m.error) << 4
+    u8::from(m.content)
+        | u8::from(m.reasoning) << 1
+        | u8::from(m.tool) << 2
+        | u8::from(m.terminator) << 3
+        | u8::from(m.error) << 4
 }
 
 fn meaning(carries: u8) -> Meaning {

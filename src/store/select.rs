@@ -4,7 +4,8 @@ use crate::framing::Framing;
 use crate::time::Timestamp;
 use rusqlite::types::Value;
 
-/// What an exchange must be to be shown. Empty: all of them. Names compare without case; `*` and `?` in them are wildcards.
+/// What an exchange must be to be shown. Empty: all of them. Names compare without case; `*` and `?` in them are
+/// wildcards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
     /// Session by number.
@@ -54,28 +55,40 @@ impl Selector {
         if let Some(host) = &self.host {
             let p = pattern(host, false);
             let with_port = format!("{p}:*");
-            // As sent, without its port, and with the server's port where none was sent: what `list` shows can be asked for.
+            // As sent, without its port, and with the server's port where none was sent: what `list` shows can be asked
+            // for.
             let sql = format!(
                 "(lower(e.request_authority) GLOB ? OR lower(e.request_authority) GLOB ? OR lower(e.sni) GLOB ? OR lower(e.server_ip) GLOB ?
                  OR lower(e.request_authority) || ':' || e.server_port GLOB ? OR lower(e.sni) || ':' || e.server_port GLOB ? OR {SERVER} GLOB ?)"
             );
             w.and(
                 &sql,
-                [p.clone().into(), with_port.into(), p.clone().into(), p.clone().into(), p.clone().into(), p.clone().into(), p.into()],
+                [
+                    p.clone().into(),
+                    with_port.into(),
+                    p.clone().into(),
+                    p.clone().into(),
+                    p.clone().into(),
+                    p.clone().into(),
+                    p.into(),
+                ],
             );
         }
         if let Some(path) = &self.path {
             w.and("lower(e.request_path) GLOB ?", [pattern(path, true).into()]);
         }
-        for (column, wanted) in
-            [("e.request_model", &self.model), ("e.response_dialect", &self.dialect), ("e.response_framing", &self.framing)]
-        {
+        for (column, wanted) in [
+            ("e.request_model", &self.model),
+            ("e.response_dialect", &self.dialect),
+            ("e.response_framing", &self.framing),
+        ] {
             if let Some(wanted) = wanted {
                 w.and(&format!("lower({column}) GLOB ?"), [pattern(wanted, false).into()]);
             }
         }
         if let Some(streaming) = self.streaming {
-            let names: Vec<String> = Framing::ALL.iter().filter(|f| f.is_stream()).map(|f| format!("'{}'", f.as_str())).collect();
+            let names: Vec<String> =
+                Framing::ALL.iter().filter(|f| f.is_stream()).map(|f| format!("'{}'", f.as_str())).collect();
             w.and(&format!("(coalesce(e.response_framing, '') IN ({})) = ?", names.join(", ")), [streaming.into()]);
         }
         (w.sql, w.values)
@@ -105,7 +118,8 @@ impl Selector {
         if let Some(host) = &self.host {
             let p = pattern(host, false);
             let sql = format!(
-                "(lower(c.sni) GLOB ? OR lower(c.server_ip) GLOB ? OR lower(c.sni) || ':' || c.server_port GLOB ? OR {} GLOB ?)",
+                "(lower(c.sni) GLOB ? OR lower(c.server_ip) GLOB ? OR lower(c.sni) || ':' || c.server_port GLOB ? OR \
+                    {} GLOB ?)",
                 SERVER.replace("e.", "c.")
             );
             w.and(&sql, [p.clone().into(), p.clone().into(), p.clone().into(), p.into()]);
@@ -118,7 +132,8 @@ impl Selector {
 pub(super) const BEGUN: &str = "coalesce(e.t_request_start_ns, e.t_response_start_ns, e.t_first_body_byte_ns)";
 
 /// The server's address as a URL has it.
-const SERVER: &str = "CASE WHEN instr(e.server_ip, ':') THEN '[' || lower(e.server_ip) || ']' ELSE e.server_ip END || ':' || e.server_port";
+const SERVER: &str = "CASE WHEN instr(e.server_ip, ':') THEN '[' || lower(e.server_ip) || ']' ELSE e.server_ip END || \
+    ':' || e.server_port";
 
 struct Where {
     sql: String,

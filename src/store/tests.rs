@@ -31,11 +31,15 @@ fn temp() -> (tempfile::TempDir, PathBuf) {
 fn record(path: &std::path::Path, messages: Vec<Output>) -> i64 {
     let mut writer = Writer::start(path, session("test"), Secrets::Hide).unwrap();
     messages.into_iter().for_each(|m| writer.send(m).unwrap());
-    let session =
-        writer.finish(Timestamp(9), Counts { packets: 3, bytes: 99, dropped_kernel: Some(0), dropped_device: None }).unwrap().session;
+    let session = writer
+        .finish(Timestamp(9), Counts { packets: 3, bytes: 99, dropped_kernel: Some(0), dropped_device: None })
+        .unwrap()
+        .session;
     // The writer itself keeps every row's exchange; SQLite is not asked to look at each.
-    let orphans: i64 =
-        Connection::open(path).unwrap().query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| r.get(0)).unwrap();
+    let orphans: i64 = Connection::open(path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| r.get(0))
+        .unwrap();
     assert_eq!(orphans, 0);
     session
 }
@@ -47,8 +51,11 @@ fn what_goes_in_comes_out() {
     let facts = sample::connection(0).facts;
     let wanted = Summary::new(1, 1, &finished.exchange, &finished.metrics, &finished.findings, Some(&facts));
     let raw = finished.exchange.request.as_ref().unwrap().head.fields.raw().to_vec();
-    let messages =
-        vec![Output::Begun(ExchangeId(0)), Output::Exchange(Box::new(finished)), Output::Connection(Box::new(sample::connection(0)))];
+    let messages = vec![
+        Output::Begun(ExchangeId(0)),
+        Output::Exchange(Box::new(finished)),
+        Output::Connection(Box::new(sample::connection(0))),
+    ];
     assert_eq!(record(&path, messages), 1);
     let reader = Reader::open(&path).unwrap();
     let all = reader.list(&Selector::default()).unwrap();
@@ -62,7 +69,8 @@ fn what_goes_in_comes_out() {
     assert_eq!((headers[0].name.as_str(), headers[0].value.as_str()), ("HOST", "h:80"));
     assert_eq!(headers[1].value, "caf\u{fffd}"); // the byte outside UTF-8 is in the raw head only
     let chunks: Vec<_> = detail.chunks.iter().map(|c| (c.n, c.t_ns, c.offset, c.len)).collect();
-    assert_eq!(chunks, [(0, 130, 0, 6), (1, 140, 6, 4)]); // two deliveries make chunk 0; its time is that of the last byte
+    // two deliveries make chunk 0; its time is that of the last byte
+    assert_eq!(chunks, [(0, 130, 0, 6), (1, 140, 6, 4)]);
     assert_eq!(detail.records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["delta", "delta", "terminator"]);
     assert_eq!(reader.intervals(1).unwrap(), [Span(10)]);
     let body = reader.body(1, 1).unwrap();
@@ -102,7 +110,10 @@ fn ids_count_over_sessions_in_order_of_begin() {
     let two = || {
         // The second to begin ends first.
         let begun = [0, 1].map(|n| Output::Begun(ExchangeId(n)));
-        begun.into_iter().chain([1, 0].map(|n| Output::Exchange(Box::new(sample::finished(n, 100 + n as i64))))).collect::<Vec<_>>()
+        begun
+            .into_iter()
+            .chain([1, 0].map(|n| Output::Exchange(Box::new(sample::finished(n, 100 + n as i64)))))
+            .collect::<Vec<_>>()
     };
     assert_eq!((record(&path, two()), record(&path, two())), (1, 2));
     let reader = Reader::open(&path).unwrap();
@@ -115,7 +126,13 @@ fn ids_count_over_sessions_in_order_of_begin() {
 #[test]
 fn selectors_select() {
     let (_dir, path) = temp();
-    record(&path, vec![Output::Exchange(Box::new(sample::finished(0, 100))), Output::Exchange(Box::new(sample::finished(1, 200)))]);
+    record(
+        &path,
+        vec![
+            Output::Exchange(Box::new(sample::finished(0, 100))),
+            Output::Exchange(Box::new(sample::finished(1, 200))),
+        ],
+    );
     let reader = Reader::open(&path).unwrap();
     let count = |s: Selector| reader.list(&s).unwrap().len();
     let base = Selector::default;
@@ -123,7 +140,11 @@ fn selectors_select() {
     assert_eq!(count(Selector { host: text("H"), ..base() }), 2);
     assert_eq!(count(Selector { host: text("h:80"), ..base() }), 2);
     assert_eq!(count(Selector { host: text("10.0.0.2"), ..base() }), 2);
-    assert_eq!(count(Selector { host: text("10.0.0.2:80"), ..base() }), 2, "what list shows where the request names no host");
+    assert_eq!(
+        count(Selector { host: text("10.0.0.2:80"), ..base() }),
+        2,
+        "what list shows where the request names no host"
+    );
     assert_eq!(count(Selector { host: text("10.0.0.2:81"), ..base() }), 0);
     assert_eq!(count(Selector { host: text("0.0.0.2"), ..base() }), 0);
     assert_eq!(count(Selector { path: text("/v1/chat"), ..base() }), 2);
@@ -144,7 +165,11 @@ fn ids_by_number_prefix_and_last() {
     assert_eq!(reader.id("2").unwrap(), 2); // exact wins over 20, 21
     assert_eq!(reader.id("last").unwrap(), 21);
     let said = |text| reader.id(text).unwrap_err().to_string();
-    assert!(said("22").contains("no exchange 22") && said("x").contains("ids are numbers") && said("").contains("no exchange"));
+    assert!(
+        said("22").contains("no exchange 22")
+            && said("x").contains("ids are numbers")
+            && said("").contains("no exchange")
+    );
 }
 
 #[test]
@@ -199,11 +224,15 @@ fn newer_and_foreign_databases_are_refused_untouched() {
         }
         assert_eq!(std::fs::read(&path).unwrap(), before);
     };
-    spoil(&format!("CREATE TABLE t (x); PRAGMA application_id = {}; PRAGMA user_version = 99", migrate::APPLICATION_ID));
+    spoil(&format!(
+        "CREATE TABLE t (x); PRAGMA application_id = {}; PRAGMA user_version = 99",
+        migrate::APPLICATION_ID
+    ));
     refused("newer sniff");
     spoil("PRAGMA application_id = 1; PRAGMA user_version = 0");
     refused("another program");
-    std::fs::write(&path, "this is a text file, not a database, and it is long enough to have a header: ".repeat(10)).unwrap();
+    std::fs::write(&path, "this is a text file, not a database, and it is long enough to have a header: ".repeat(10))
+        .unwrap();
     refused("not a database of sniff");
 }
 
@@ -233,7 +262,9 @@ fn two_writers_share_a_database() {
     let threads: Vec<_> = (0..2)
         .map(|_| {
             let path = path.clone();
-            std::thread::spawn(move || record(&path, (0..50).map(|n| Output::Exchange(Box::new(sample::finished(n, 100)))).collect()))
+            std::thread::spawn(move || {
+                record(&path, (0..50).map(|n| Output::Exchange(Box::new(sample::finished(n, 100)))).collect())
+            })
         })
         .collect();
     let sessions: Vec<i64> = threads.into_iter().map(|t| t.join().unwrap()).collect();
@@ -262,9 +293,11 @@ fn a_full_disk_reaches_the_caller_and_nothing_is_half_there() {
     let db = Connection::open(&path).unwrap();
     let ended: i64 = db.query_row("SELECT count(*) FROM session WHERE ended_ns IS NOT NULL", [], |r| r.get(0)).unwrap();
     let half: i64 = db
-        .query_row("SELECT count(*) FROM exchange e WHERE done AND NOT EXISTS (SELECT 1 FROM record WHERE exchange_id = e.id)", [], |r| {
-            r.get(0)
-        })
+        .query_row(
+            "SELECT count(*) FROM exchange e WHERE done AND NOT EXISTS (SELECT 1 FROM record WHERE exchange_id = e.id)",
+            [],
+            |r| r.get(0),
+        )
         .unwrap();
     assert_eq!((ended, half), (0, 0));
 }
@@ -287,9 +320,11 @@ fn an_exchange_cut_by_a_crash_leaves_its_parts() {
 fn every_table_and_column_says_what_it_is_for() {
     let (_dir, path) = temp();
     let db = write::open(&path).unwrap();
-    let mut statement =
-        db.prepare("SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'").unwrap();
-    let all: Vec<(String, String)> = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect();
+    let mut statement = db
+        .prepare("SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'")
+        .unwrap();
+    let all: Vec<(String, String)> =
+        statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect();
     assert!(all.len() > 10);
     for (name, sql) in all {
         assert!(sql.lines().nth(1).is_some_and(|l| l.trim_start().starts_with("--")), "{name} has no comment");

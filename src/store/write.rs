@@ -1,4 +1,5 @@
-//! Writing: the caller hands over messages, one thread turns them into transactions. An error there reaches the caller at the next message or at the end.
+//! Writing: the caller hands over messages, one thread turns them into transactions. An error there reaches the caller
+//! at the next message or at the end.
 
 use super::batch::Batch;
 use super::hide::Hide;
@@ -22,7 +23,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Open (or make) the database, bring it up to date, begin a session. The session's row is written with the first message.
+    /// Open (or make) the database, bring it up to date, begin a session. The session's row is written with the first
+    /// message.
     pub fn start(path: &Path, session: Session, secrets: Secrets) -> Result<Writer> {
         Writer::start_on(open(path)?, session, secrets)
     }
@@ -40,7 +42,8 @@ impl Writer {
             theirs.die();
             result
         };
-        let thread = std::thread::Builder::new().name("store".into()).spawn(work).context("cannot start the writer thread")?;
+        let thread =
+            std::thread::Builder::new().name("store".into()).spawn(work).context("cannot start the writer thread")?;
         Ok(Writer { queue, thread: Some(thread) })
     }
 
@@ -98,11 +101,14 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     db.busy_timeout(std::time::Duration::from_secs(10))?;
     // Another program's or a newer database is refused before anything could write to it.
     migrate::check(&db, path)?;
-    // The page size counts for new databases only: long bodies and runs of rows need fewer pages, each of which is checksummed and written twice.
+    // The page size counts for new databases only: long bodies and runs of rows need fewer pages, each of which is
+    // checksummed and written twice.
     let settings = "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4096;
         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
     // Where two programs open a new database at once, the switch to WAL fails instead of waiting for the other.
-    let busy = |e: &rusqlite::Error| matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+    let busy = |e: &rusqlite::Error| {
+        matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    };
     let mut result = db.execute_batch(settings);
     for _ in 0..200 {
         if !result.as_ref().is_err_and(busy) {

@@ -6,8 +6,10 @@ use crate::time::Span;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 impl Serialize for Ending {
-    /// `kind`: of whole messages `no-body`, `zero-chunk`, `length`, `end-stream`, `close`; of cut ones `fin`, `reset`, `close-notify`, `rst-stream`,
-    /// `goaway`, `idle`, `capture-end`, `not-captured`, `switched`. `by`: `client`, `server`, `capture`. `client`, `server`: what that end had done
+    /// `kind`: of whole messages `no-body`, `zero-chunk`, `length`, `end-stream`, `close`; of cut ones `fin`, `reset`,
+    /// `close-notify`, `rst-stream`,
+    /// `goaway`, `idle`, `capture-end`, `not-captured`, `switched`. `by`: `client`, `server`, `capture`. `client`,
+    /// `server`: what that end had done
     /// to the connection by then.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let ms = |s: Option<Span>| s.map(Span::as_millis_f64);

@@ -1,6 +1,8 @@
 //! Summaries made from exchanges.
 
-use super::{FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, WebSocketSummary};
+use super::{
+    FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, WebSocketSummary,
+};
 use crate::conformance::{Finding, Level};
 use crate::conn::ConnFacts;
 use crate::dialect::Terminator;
@@ -15,7 +17,14 @@ use std::collections::BTreeMap;
 
 impl Summary {
     /// Of a finished exchange; `tcp` where its connection is over.
-    pub fn new(session: i64, id: i64, x: &Exchange, metrics: &Metrics, findings: &[Finding], tcp: Option<&ConnFacts>) -> Self {
+    pub fn new(
+        session: i64,
+        id: i64,
+        x: &Exchange,
+        metrics: &Metrics,
+        findings: &[Finding],
+        tcp: Option<&ConnFacts>,
+    ) -> Self {
         let request_head = x.request.as_ref().map(|r| &r.head);
         let response_head = x.response.as_ref().and_then(|r| r.head.as_ref());
         let judgement = verdict::of(x);
@@ -78,7 +87,9 @@ impl ResponseSummary {
     fn new(r: &Response) -> Self {
         let field = |name| r.head.as_ref().and_then(|h| h.fields.text(name));
         let a = &r.answer;
-        let several = |map: &BTreeMap<u32, String>| (map.len() > 1).then(|| map.iter().map(|(k, v)| (k.to_string(), v.clone())).collect());
+        let several = |map: &BTreeMap<u32, String>| {
+            (map.len() > 1).then(|| map.iter().map(|(k, v)| (k.to_string(), v.clone())).collect())
+        };
         ResponseSummary {
             status: r.head.as_ref().map(|h| h.status),
             content_type: field("content-type"),

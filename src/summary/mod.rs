@@ -1,4 +1,5 @@
-//! What `list` says of an exchange: docs/contract.md's object, field by field, in its order. Made from an exchange or read back from the store.
+//! What `list` says of an exchange: docs/contract.md's object, field by field, in its order. Made from an exchange or
+//! read back from the store.
 
 pub mod connection;
 pub mod detail;
@@ -56,7 +57,8 @@ pub struct Summary {
     pub tcp: Option<TcpSummary>,
     /// Times and spans.
     pub timing: Timing,
-    /// What became of the answer: `complete`, `client-cancelled`, `server-truncated`, `gateway-timeout`, `error-in-200`, `capture-incomplete`; null
+    /// What became of the answer: `complete`, `client-cancelled`, `server-truncated`, `gateway-timeout`,
+    /// `error-in-200`, `capture-incomplete`; null
     /// where a version before verdicts recorded it.
     pub verdict: Option<String>,
     /// What the verdict rests on, the most telling first.
@@ -309,7 +311,8 @@ impl Summary {
         }
     }
 
-    /// Host and port of the server as a URL has them: the port is left out where it is the scheme's own (RFC 9110 section 4.2: http 80, https 443).
+    /// Host and port of the server as a URL has them: the port is left out where it is the scheme's own (RFC 9110
+    /// section 4.2: http 80, https 443).
     /// What reports show and group by: several servers on one address stay apart.
     pub fn authority(&self) -> String {
         let named = self.named().unwrap_or_default();
@@ -317,7 +320,8 @@ impl Summary {
             Some((host, port)) => (host, port.parse().unwrap_or(self.server_port)),
             None => (named, self.server_port),
         };
-        let own = if self.request.as_ref().map_or(self.tls, |r| r.scheme.eq_ignore_ascii_case("https")) { 443 } else { 80 };
+        let own =
+            if self.request.as_ref().map_or(self.tls, |r| r.scheme.eq_ignore_ascii_case("https")) { 443 } else { 80 };
         match host {
             "" if port == own => self.server_ip.to_string(),
             "" => SocketAddr::new(self.server_ip, port).to_string(),
@@ -348,8 +352,10 @@ mod tests {
 
     fn at(scheme: &str, authority: Option<&str>, server: &str) -> String {
         let server: SocketAddr = server.parse().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-        let request = RequestSummary { scheme: scheme.into(), authority: authority.map(Into::into), ..RequestSummary::default() };
-        Summary { server_ip: server.ip(), server_port: server.port(), request: Some(request), ..Summary::template() }.authority()
+        let request =
+            RequestSummary { scheme: scheme.into(), authority: authority.map(Into::into), ..RequestSummary::default() };
+        Summary { server_ip: server.ip(), server_port: server.port(), request: Some(request), ..Summary::template() }
+            .authority()
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! An exchange that became a WebSocket, as JSON: HTTP ended with the 101, so `response` and `timing` say what they say of a response without a body,
+//! An exchange that became a WebSocket, as JSON: HTTP ended with the 101, so `response` and `timing` say what they say
+//! of a response without a body,
 //! and `websocket` holds what followed, in the same words.
 
 use super::{RequestSummary, ResponseSummary, Summary, TerminatorSummary, Timing};

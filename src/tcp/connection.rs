@@ -121,7 +121,13 @@ impl Connection {
     }
 
     /// One segment, sent by `side`.
-    pub(super) fn segment(&mut self, side: usize, seg: &Segment<'_>, limits: &Limits, sink: &mut dyn FnMut(ByteEvent<'_>)) -> Verdict {
+    pub(super) fn segment(
+        &mut self,
+        side: usize,
+        seg: &Segment<'_>,
+        limits: &Limits,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> Verdict {
         if let Some(rival) = self.rival
             && rival.confirmed_by(side, seg)
         {
@@ -301,7 +307,12 @@ impl Connection {
             server_fin: server.fin.is_some(),
             client_rst: client.rst.is_some(),
             server_rst: server.rst.is_some(),
-            closed: ClosedAt { client_fin: client.fin, server_fin: server.fin, client_rst: client.rst, server_rst: server.rst },
+            closed: ClosedAt {
+                client_fin: client.fin,
+                server_fin: server.fin,
+                client_rst: client.rst,
+                server_rst: server.rst,
+            },
             packets: self.packets,
             client_bytes: client.bytes,
             server_bytes: server.bytes,

@@ -173,9 +173,16 @@ impl Flow {
                 return;
             }
         }
-        let differs = self.waiting.differs(from, payload).or(self.recent.differs(from, payload).filter(|_| from < self.next));
+        let differs =
+            self.waiting.differs(from, payload).or(self.recent.differs(from, payload).filter(|_| from < self.next));
         if let Some(position) = differs {
-            self.oddity(OVERLAP_DIFFERS, position, "bytes differ from the copy that came first, which is kept", stamp, out);
+            self.oddity(
+                OVERLAP_DIFFERS,
+                position,
+                "bytes differ from the copy that came first, which is kept",
+                stamp,
+                out,
+            );
         }
         if from > self.next {
             self.hold(from, payload, missing, seg.device, stamp, limits, out);
@@ -224,7 +231,16 @@ impl Flow {
 
     /// A segment that leaves a hole: its bytes wait.
     #[allow(clippy::too_many_arguments)] // one call, all of it needed
-    fn hold(&mut self, from: u64, payload: &[u8], missing: u64, device: Option<u32>, stamp: Stamp, limits: &Limits, out: &mut Out<'_>) {
+    fn hold(
+        &mut self,
+        from: u64,
+        payload: &[u8],
+        missing: u64,
+        device: Option<u32>,
+        stamp: Stamp,
+        limits: &Limits,
+        out: &mut Out<'_>,
+    ) {
         if from - self.next > WINDOW {
             self.oddity(OUT_OF_WINDOW, from, "segment is further ahead than any window reaches", stamp, out);
             return;

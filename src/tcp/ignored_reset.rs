@@ -37,7 +37,8 @@ impl IgnoredReset {
         if side == self.side && ahead && room && payload.len() as u64 + u64::from(missing) > 0 {
             self.bytes += payload.len();
             let Segment { at, frame, src, dst, realm, device, ident, ack, flags, window, .. } = *segment;
-            let bare = Segment { at, frame, src, dst, realm, device, ident, seq, ack, flags, window, payload: &[], missing };
+            let bare =
+                Segment { at, frame, src, dst, realm, device, ident, seq, ack, flags, window, payload: &[], missing };
             self.kept.push((bare, payload.to_vec()));
         }
     }

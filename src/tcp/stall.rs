@@ -87,21 +87,39 @@ impl Flow {
                 let waited = std::mem::take(&mut stall.probed) || stamp.at.since(at) <= PROMPT;
                 stall.window = Window::Free;
                 if waited && stamp.at.since(since) >= SHUT {
-                    self.report_stall(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was closed", stamp, out);
+                    self.report_stall(
+                        ZERO_WINDOW,
+                        stamp.at.since(since),
+                        "the receiver's window was closed",
+                        stamp,
+                        out,
+                    );
                 }
             }
         }
         if let Some((at, span)) = self.stall.released.take()
             && stamp.at.since(at) <= AT_ONCE
         {
-            self.report_stall(DELAYED_ACK, span, "sent at once after an acknowledgement that had been delayed", stamp, out);
+            self.report_stall(
+                DELAYED_ACK,
+                span,
+                "sent at once after an acknowledgement that had been delayed",
+                stamp,
+                out,
+            );
         }
     }
 
     /// The direction ends before the window opened again.
     pub(super) fn ends_shut(&mut self, stamp: Stamp, out: &mut Out<'_>) {
         if let (Window::Shut(since), true) = (self.stall.window, self.stall.probed) {
-            self.report_stall(ZERO_WINDOW, stamp.at.since(since), "the receiver's window was closed until the end", stamp, out);
+            self.report_stall(
+                ZERO_WINDOW,
+                stamp.at.since(since),
+                "the receiver's window was closed until the end",
+                stamp,
+                out,
+            );
         }
     }
 
@@ -123,7 +141,13 @@ impl Flow {
     /// Bytes that the receiver has not acknowledged were sent again, without new bytes in between.
     pub(super) fn sent_again(&mut self, stamp: Stamp, out: &mut Out<'_>) {
         if let Some(span) = self.stall.sent.map(|sent| stamp.at.since(sent)).filter(|span| *span >= LATE) {
-            self.report_stall(RETRANSMISSION_STALL, span, "bytes without an acknowledgement were sent again", stamp, out);
+            self.report_stall(
+                RETRANSMISSION_STALL,
+                span,
+                "bytes without an acknowledgement were sent again",
+                stamp,
+                out,
+            );
         }
     }
 

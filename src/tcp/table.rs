@@ -106,7 +106,14 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
-    fn open(&mut self, key: Key, side: usize, seg: &Segment<'_>, rival: Option<Rival>, sink: &mut dyn FnMut(ByteEvent<'_>)) -> usize {
+    fn open(
+        &mut self,
+        key: Key,
+        side: usize,
+        seg: &Segment<'_>,
+        rival: Option<Rival>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> usize {
         while self.len() >= self.limits.connections.max(1) {
             let Some(slot) = self.idlest() else { break };
             self.close(slot, End::Capture, sink);

@@ -176,7 +176,10 @@ mod tests {
         w.insert(10, b"ab", 4, stamp(1));
         w.insert(14, b"XXyz", 0, stamp(2));
         w.insert(5, b"p", 20, stamp(3));
-        assert_eq!(drained(w), [(5, b"p".to_vec(), 4, 3), (10, b"ab".to_vec(), 4, 1), (16, b"yz".to_vec(), 0, 2), (18, vec![], 8, 3)]);
+        assert_eq!(
+            drained(w),
+            [(5, b"p".to_vec(), 4, 3), (10, b"ab".to_vec(), 4, 1), (16, b"yz".to_vec(), 0, 2), (18, vec![], 8, 3)]
+        );
     }
 
     #[test]

@@ -44,14 +44,21 @@ impl Cipher {
                 let key = DecryptingKey::ecb(UnboundCipherKey::new(algorithm, &keys.key).ok()?).ok()?;
                 Key::Cbc(Box::new(key), Mac { key: keys.mac.clone(), len: mac })
             }
-            Protection::Rc4 { mac } => Key::Rc4(Some(Box::new(legacy::rc4(&keys.key)?)), Mac { key: keys.mac.clone(), len: mac }),
+            Protection::Rc4 { mac } => {
+                Key::Rc4(Some(Box::new(legacy::rc4(&keys.key)?)), Mac { key: keys.mac.clone(), len: mac })
+            }
         };
         let chain = keys.iv[..].try_into().ok();
         Some(Cipher { key, iv: keys.iv.clone(), version, encrypt_then_mac, chain })
     }
 
     /// Decrypt a record that has one of these sequence numbers into `out`. Returns its sequence number.
-    pub(super) fn open(&mut self, sealed: Sealed<'_>, sequences: std::ops::Range<u64>, out: &mut Vec<u8>) -> Option<u64> {
+    pub(super) fn open(
+        &mut self,
+        sealed: Sealed<'_>,
+        sequences: std::ops::Range<u64>,
+        out: &mut Vec<u8>,
+    ) -> Option<u64> {
         match &mut self.key {
             Key::Aead(key, nonce) => {
                 let (explicit, body) = split(*nonce, sealed.body)?;

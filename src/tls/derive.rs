@@ -54,7 +54,13 @@ impl Suite {
     }
 
     /// Keys of both directions from a master secret of TLS 1.2 or before: client's, server's (RFC 5246 section 6.3).
-    pub(super) fn key_block(self, version: Version, master: &[u8], client_random: &[u8], server_random: &[u8]) -> Option<[Keys; 2]> {
+    pub(super) fn key_block(
+        self,
+        version: Version,
+        master: &[u8],
+        client_random: &[u8],
+        server_random: &[u8],
+    ) -> Option<[Keys; 2]> {
         let (mac, key, iv) = match self.protection {
             Protection::Aead(algorithm, nonce) => (0, algorithm.key_len(), nonce.iv()),
             Protection::Ccm { key, nonce, .. } => (0, key, nonce.iv()),
@@ -76,7 +82,11 @@ impl Suite {
             rest = more;
             Some((both[..n].to_vec(), both[n..].to_vec()))
         };
-        let ((client_mac, server_mac), (client_key, server_key), (client_iv, server_iv)) = (pair(mac)?, pair(key)?, pair(iv)?);
-        Some([Keys { key: client_key, iv: client_iv, mac: client_mac }, Keys { key: server_key, iv: server_iv, mac: server_mac }])
+        let ((client_mac, server_mac), (client_key, server_key), (client_iv, server_iv)) =
+            (pair(mac)?, pair(key)?, pair(iv)?);
+        Some([
+            Keys { key: client_key, iv: client_iv, mac: client_mac },
+            Keys { key: server_key, iv: server_iv, mac: server_mac },
+        ])
     }
 }

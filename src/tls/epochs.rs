@@ -43,7 +43,9 @@ impl Session {
             return way.opener.is_some();
         }
         let now = self.ways[dir.index()].epoch;
-        [Epoch::Early, Epoch::Handshake, Epoch::Application].into_iter().any(|epoch| epoch > now && self.enter(dir, epoch))
+        [Epoch::Early, Epoch::Handshake, Epoch::Application]
+            .into_iter()
+            .any(|epoch| epoch > now && self.enter(dir, epoch))
     }
 
     /// Whether later keys may still come, so that the current record has to wait for them.
@@ -61,7 +63,10 @@ impl Session {
         let version = Version(server.version);
         let Some(suite) = suite(server.suite).filter(|_| version.is_tls13()) else { return false };
         let Some(secret) = label(dir, epoch).and_then(|l| self.keys.find(&client.random, l)) else { return false };
-        let Some(opener) = suite.traffic_keys(&secret).and_then(|keys| Opener::new(suite, &keys, version, false)) else { return false };
+        let Some(opener) = suite.traffic_keys(&secret).and_then(|keys| Opener::new(suite, &keys, version, false))
+        else {
+            return false;
+        };
         let way = &mut self.ways[dir.index()];
         way.take(Some(opener));
         way.secret = secret;

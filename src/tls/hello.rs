@@ -13,8 +13,8 @@ pub(super) mod handshake {
 
 /// The random of a HelloRetryRequest (RFC 8446 section 4.1.3): SHA-256 of that name.
 const RETRY: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
-    0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
 /// Contents of a ClientHello.
@@ -105,7 +105,8 @@ impl ServerHello {
         if !draft {
             f.u8()?; // compression method
         }
-        let mut hello = ServerHello { random, suite, version: legacy, is_retry: random == RETRY, ..ServerHello::default() };
+        let mut hello =
+            ServerHello { random, suite, version: legacy, is_retry: random == RETRY, ..ServerHello::default() };
         for (kind, body) in extensions(f.vec16().unwrap_or_default()) {
             match (kind, body) {
                 (16, _) => hello.alpn = protocols(body).into_iter().next(),
@@ -177,7 +178,10 @@ mod tests {
         let suites = vec16(&[0x1a, 0x1a, 0x13, 1]);
         let hello = [&[3, 3][..], &[7; 32], &[0], &suites, &[1, 0], &vec16(&extensions)].concat();
         let read = ClientHello::parse(&hello).unwrap();
-        assert_eq!((read.sni.as_deref(), read.alpn), (Some("public.example"), vec!["h2".to_owned(), "http/1.1".to_owned()]));
+        assert_eq!(
+            (read.sni.as_deref(), read.alpn),
+            (Some("public.example"), vec!["h2".to_owned(), "http/1.1".to_owned()])
+        );
         for cut in 0..hello.len() {
             let _ = ClientHello::parse(&hello[..cut]);
             let _ = ServerHello::parse(&hello[..cut]);

@@ -108,7 +108,8 @@ mod tests {
     fn lines_cut_anywhere() {
         let random = "ab".repeat(32);
         let text = format!(
-            "# comment\r\nCLIENT_RANDOM {random} {}\r\nEXPORTER_SECRET {random} 00\nCLIENT_TRAFFIC_SECRET_0 {random} 0102",
+            "# comment\r\nCLIENT_RANDOM {random} {}\r\nEXPORTER_SECRET {random} 00\nCLIENT_TRAFFIC_SECRET_0 {random} \
+                0102",
             "cd".repeat(48)
         );
         let mut log = KeyLog::default();

@@ -143,7 +143,14 @@ pub struct Info {
 impl From<&crate::conn::TlsFacts> for Info {
     /// The door decrypted it.
     fn from(f: &crate::conn::TlsFacts) -> Self {
-        Info { sni: f.sni.clone(), alpn: f.alpn.clone(), version: f.version, suite: f.suite, reading: Reading::Open, ..Info::default() }
+        Info {
+            sni: f.sni.clone(),
+            alpn: f.alpn.clone(),
+            version: f.version,
+            suite: f.suite,
+            reading: Reading::Open,
+            ..Info::default()
+        }
     }
 }
 

@@ -34,7 +34,8 @@ pub(super) enum Step<'a> {
 ///
 /// ```text
 /// Held ──5 + n bytes──► (Record) ──► Held        gap inside a record: Damaged{left} ──► Held
-///                                                 gap elsewhere, or no header: Lost ──header at a delivery's start──► Held
+///                                                 gap elsewhere, or no header: Lost ──header at a delivery's start──►
+///                                                 Held
 /// ```
 #[derive(Debug, Default)]
 pub(super) struct Reader {

@@ -72,7 +72,10 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("info", &self.info).field("waiting", &self.waiting.len()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("info", &self.info)
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +83,17 @@ impl Way {
     fn new() -> Way {
         let reader = Reader::default();
         let (secret, handshake, credit) = (Vec::new(), Vec::new(), Credit::default());
-        Way { reader, epoch: Epoch::Clear, opener: None, secret, handshake, wanted: None, lost: false, credit, closed: false }
+        Way {
+            reader,
+            epoch: Epoch::Clear,
+            opener: None,
+            secret,
+            handshake,
+            wanted: None,
+            lost: false,
+            credit,
+            closed: false,
+        }
     }
 }
 

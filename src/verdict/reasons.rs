@@ -22,7 +22,9 @@ pub(super) fn of(x: &Exchange, verdict: Verdict, limit: Option<Limit>) -> Vec<St
     if let Some(l) = limit {
         why.push(format!("silence of {} before the end: the limit of {} is {} s", said_silence(x), l.of, l.secs));
         if x.ending.by == Party::Client {
-            why.push("the client's end closed: a gateway in front of this server, or the client's own read time-out".into());
+            why.push(
+                "the client's end closed: a gateway in front of this server, or the client's own read time-out".into(),
+            );
         }
     } else if verdict == Verdict::ServerTruncated || verdict == Verdict::ClientCancelled {
         why.extend(x.ending.silence().filter(|s| *s >= AT_ONCE).map(|s| format!("silence of {s} before the end")));
@@ -119,9 +121,13 @@ fn after_the_end(x: &Exchange, why: &mut Vec<String>) {
         (MessageEnd::Complete, _) if open < AT_ONCE => {}
         (MessageEnd::Complete, _) => why.push(format!("the body stayed open for {open} after the end of the answer")),
         (_, Party::Client) if open < AT_ONCE => {
-            why.push(format!("the client had all: it closed {open} after the end of the answer, as openai-python does at [DONE]"));
+            why.push(format!(
+                "the client had all: it closed {open} after the end of the answer, as openai-python does at [DONE]"
+            ));
         }
-        (_, Party::Client) => why.push(format!("the server left the body open: the client gave up {open} after the end of the answer")),
+        (_, Party::Client) => {
+            why.push(format!("the server left the body open: the client gave up {open} after the end of the answer"))
+        }
         (_, Party::Server) => why.push("the answer is whole nevertheless; strict clients raise".into()),
         (_, Party::Capture) => why.push(format!("the body was still open {open} after the end of the answer")),
     }

@@ -8,9 +8,12 @@ use crate::exchange::Exchange;
 use crate::pipeline::exchanges_of;
 
 const ASK: &str = "> POST /v1/chat/completions HTTP/1.1\n> Host: h\n>json {\"model\":\"m\",\"stream\":true}\n\n";
-const HEAD: &str = "@ +100ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n";
-const WORD: &str = "@ +20ms\n<chunk data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n";
-const STOP: &str = "@ +20ms\n<chunk data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n";
+const HEAD: &str =
+    "@ +100ms\n< HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n";
+const WORD: &str = "@ +20ms\n<chunk data: \
+    {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\\n\\n\n";
+const STOP: &str = "@ +20ms\n<chunk data: \
+    {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\\n\\n\n";
 const DONE: &str = "<chunk data: [DONE]\\n\\n\n";
 const ERROR: &str = "<chunk data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\\n\\n\n";
 const LAST: &str = "<last\n";
@@ -40,7 +43,11 @@ fn whole_answers() {
 fn a_client_that_closes_at_done_has_all() {
     let j = judged(&[ASK, HEAD, WORD, STOP, DONE, "@ +1ms\n!fin >\n"]);
     assert_eq!(j.verdict, Verdict::Complete);
-    assert!(j.why.iter().any(|w| w.contains("closed 1.00 ms after the end") && w.contains("openai-python")), "{:?}", j.why);
+    assert!(
+        j.why.iter().any(|w| w.contains("closed 1.00 ms after the end") && w.contains("openai-python")),
+        "{:?}",
+        j.why
+    );
     let hang = judged(&[ASK, HEAD, WORD, STOP, DONE, "@ +45s\n!fin >\n"]);
     assert_eq!(hang.verdict, Verdict::Complete);
     assert!(hang.why.iter().any(|w| w.contains("gave up 45.0 s after")), "{:?}", hang.why);
@@ -75,7 +82,8 @@ fn silence_as_long_as_a_limit_is_a_time_out() {
 fn errors_inside_success() {
     assert_eq!(verdict(&[WORD, ERROR, LAST]), Verdict::ErrorInside200);
     assert_eq!(verdict(&[WORD, ERROR, "!rst <\n"]), Verdict::ErrorInside200);
-    let told = "< HTTP/1.1 429 Too Many Requests\n< Content-Type: application/json\n< Content-Length: 33\n<\n<| {\"error\":{\"message\":\"slow down\"}}\n";
+    let told = "< HTTP/1.1 429 Too Many Requests\n< Content-Type: application/json\n< Content-Length: 33\n<\n<| \
+        {\"error\":{\"message\":\"slow down\"}}\n";
     let j = judged(&[ASK, told]);
     assert_eq!((j.verdict, j.why.first().map(String::as_str)), (Verdict::Complete, Some("status 429")));
 }

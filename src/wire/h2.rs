@@ -37,8 +37,10 @@ const SETTINGS: &[&str] = &[
     "ENABLE_CONNECT_PROTOCOL",
 ];
 
-const KINDS: &str = "`h2 preface`, `h2 settings NAME=N …`, `h2 headers STREAM name: value | …`, `h2 data STREAM text`, `h2 rst STREAM CODE`, \
-                     `h2 goaway LAST CODE text`, `h2 window_update STREAM N`, `h2 ping 8 bytes`, `h2 push STREAM PROMISED fields`, \
+const KINDS: &str = "`h2 preface`, `h2 settings NAME=N …`, `h2 headers STREAM name: value | …`, `h2 data STREAM \
+    text`, `h2 rst STREAM CODE`, \
+                     `h2 goaway LAST CODE text`, `h2 window_update STREAM N`, `h2 ping 8 bytes`, `h2 push STREAM \
+                     PROMISED fields`, \
                      `h2 continuation STREAM fields` or `h2 frame TYPE FLAGS STREAM text`";
 
 const END_STREAM: u8 = 0x01;
@@ -106,7 +108,10 @@ pub(super) fn bytes(line: &str) -> Result<Vec<u8>, Wrong> {
             let mut parts = rest.splitn(4, ' ');
             let mut byte = || parts.next().and_then(|n| n.parse::<u8>().ok());
             let (Some(kind), Some(bits)) = (byte(), byte()) else {
-                return Err(("a frame without type and flags".into(), "both as numbers up to 255, as in `<h2 frame 10 0 1 text`"));
+                return Err((
+                    "a frame without type and flags".into(),
+                    "both as numbers up to 255, as in `<h2 frame 10 0 1 text`",
+                ));
             };
             let rest = parts.next().map_or(Ok(0), number)?;
             frame(kind, bits, rest, &unescape(parts.next().unwrap_or_default())?)
@@ -132,14 +137,16 @@ impl Flags {
                 ("headers" | "push" | "continuation", "more") => flags.more = true,
                 ("settings" | "ping", "ack") => flags.bits |= ACK,
                 ("data" | "headers" | "push", pad) if pad.starts_with("pad=") => {
-                    let wrong = || (format!("{pad:?} is not a padding"), "a number of bytes up to 255, as in `data+pad=10`");
+                    let wrong =
+                        || (format!("{pad:?} is not a padding"), "a number of bytes up to 255, as in `data+pad=10`");
                     flags.padding = pad["pad=".len()..].parse().map_err(|_| wrong())?;
                     flags.bits |= PADDED;
                 }
                 _ => {
                     return Err((
                         format!("no flag of h2 {kind}: {word:?}"),
-                        "+end (data, headers), +more (headers, push, continuation), +ack (settings, ping), +pad=N (data, headers, push)",
+                        "+end (data, headers), +more (headers, push, continuation), +ack (settings, ping), +pad=N \
+                            (data, headers, push)",
                     ));
                 }
             }
@@ -181,9 +188,9 @@ fn number(word: &str) -> Result<u32, Wrong> {
 
 fn error_code(word: &str) -> Result<u32, Wrong> {
     let named = ERRORS.iter().position(|name| *name == word).map(|n| n as u32);
-    named
-        .or(word.parse().ok())
-        .ok_or_else(|| (format!("{word:?} is not an error code"), "a name such as CANCEL or INTERNAL_ERROR, or a number"))
+    named.or(word.parse().ok()).ok_or_else(|| {
+        (format!("{word:?} is not an error code"), "a name such as CANCEL or INTERNAL_ERROR, or a number")
+    })
 }
 
 fn settings(rest: &str) -> Result<Vec<u8>, Wrong> {
@@ -193,7 +200,8 @@ fn settings(rest: &str) -> Result<Vec<u8>, Wrong> {
             let named = SETTINGS.iter().position(|known| *known == name).map(|n| n as u16 + 1);
             Some((named.or(name.parse().ok())?, value.parse::<u32>().ok()?))
         });
-        let wrong = || (format!("{pair:?} is not a setting"), "NAME=N or NUMBER=N, as in `settings INITIAL_WINDOW_SIZE=65535`");
+        let wrong =
+            || (format!("{pair:?} is not a setting"), "NAME=N or NUMBER=N, as in `settings INITIAL_WINDOW_SIZE=65535`");
         let (name, value) = parsed.ok_or_else(wrong)?;
         out.extend_from_slice(&name.to_be_bytes());
         out.extend_from_slice(&value.to_be_bytes());
@@ -208,8 +216,12 @@ fn fields(text: &str) -> Result<Vec<u8>, Wrong> {
     for field in text.split(" | ").filter(|f| !f.is_empty()) {
         // The first character may be the colon of a pseudo-header.
         let colon = field.char_indices().skip(1).find(|(_, c)| *c == ':').map(|(at, _)| at);
-        let wrong =
-            || (format!("{field:?} is not a field"), "`name: value`, several with ` | ` between them (`\\x7c` is a bar in a value)");
+        let wrong = || {
+            (
+                format!("{field:?} is not a field"),
+                "`name: value`, several with ` | ` between them (`\\x7c` is a bar in a value)",
+            )
+        };
         let (name, value) = field.split_at(colon.ok_or_else(wrong)?);
         let value = &value[1..];
         out.push(0);

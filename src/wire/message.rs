@@ -35,7 +35,10 @@ fn aws<'a>(flags: impl Iterator<Item = &'a str>, text: &str) -> Result<Vec<u8>, 
     }
     let (name, payload) = text.split_once(' ').unwrap_or((text, ""));
     if name.is_empty() || name.starts_with('{') {
-        return Err(("a message without the name of its event".into(), "it before the payload, as in `<aws messageStart {…}`"));
+        return Err((
+            "a message without the name of its event".into(),
+            "it before the payload, as in `<aws messageStart {…}`",
+        ));
     }
     let payload = unescape(payload)?;
     let mut headers = Vec::new();

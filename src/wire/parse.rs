@@ -40,7 +40,8 @@ pub fn parse(text: &str) -> Result<Transcript, WireError> {
 pub(super) type Wrong = (String, &'static str);
 
 const DIRECTIVES: &str = "!join, !syn, !gap < N, !tcp < WHAT, !fin <, !rst >, !idle <, !end, !end < or !stay";
-const LINES: &str = "`> text`, `>| text`, `>chunk text`, `>last`, `>json {…}`, `>h2 FRAME …`, `>aws NAME {…}`, `>grpc text` (or the same with <), \
+const LINES: &str = "`> text`, `>| text`, `>chunk text`, `>last`, `>json {…}`, `>h2 FRAME …`, `>aws NAME {…}`, `>grpc \
+    text` (or the same with <), \
                      `@ +20ms`, `!fin <`, or `# comment`";
 
 #[derive(Debug)]
@@ -116,7 +117,9 @@ impl Parser {
             word if message::is_one(word) => message::bytes(word, text)?,
             _ => match word.strip_prefix("chunk") {
                 Some(inside) if inside.starts_with('/') => chunk("", &message::bytes(&inside[1..], text)?)?,
-                Some(extension) if extension.is_empty() || extension.starts_with(';') => chunk(extension, &unescape(text)?)?,
+                Some(extension) if extension.is_empty() || extension.starts_with(';') => {
+                    chunk(extension, &unescape(text)?)?
+                }
                 _ => return Err((format!("{word:?} after the arrow"), LINES)),
             },
         };
@@ -135,13 +138,17 @@ impl Parser {
         match (words.next().unwrap_or(""), words.next(), words.next(), words.next()) {
             (word @ ("join" | "syn"), None, ..) => {
                 if !self.events.is_empty() {
-                    return Err((format!("!{word} after something else"), "it as the first line that is neither comment nor time"));
+                    return Err((
+                        format!("!{word} after something else"),
+                        "it as the first line that is neither comment nor time",
+                    ));
                 }
                 self.open(word == "join");
             }
             ("gap", Some(dir), Some(len), None) => {
                 let len = len.parse::<u64>().ok().filter(|n| *n > 0);
-                let len = len.ok_or_else(|| ("a gap without a length".to_owned(), "a number of bytes, as in `!gap < 120`"))?;
+                let len =
+                    len.ok_or_else(|| ("a gap without a length".to_owned(), "a number of bytes, as in `!gap < 120`"))?;
                 let dir = direction(dir)?;
                 self.may_go_on(dir)?;
                 self.push(dir, What::Gap(len));
@@ -234,7 +241,9 @@ fn direction(word: &str) -> Result<Direction, Wrong> {
     match word {
         ">" => Ok(Direction::ToServer),
         "<" => Ok(Direction::ToClient),
-        other => Err((format!("{other:?} is not a direction"), "< for what the server sent, > for what the client sent")),
+        other => {
+            Err((format!("{other:?} is not a direction"), "< for what the server sent, > for what the client sent"))
+        }
     }
 }
 
@@ -264,6 +273,7 @@ fn moved(now: Timestamp, rest: &str) -> Result<Timestamp, Wrong> {
         _ => return Err(wrong()),
     };
     let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    let nanos = Some(digits).filter(|_| all_digits).and_then(|d| d.parse::<i64>().ok()).and_then(|n| n.checked_mul(unit));
+    let nanos =
+        Some(digits).filter(|_| all_digits).and_then(|d| d.parse::<i64>().ok()).and_then(|n| n.checked_mul(unit));
     Ok(now.plus(Span(sign * nanos.ok_or_else(wrong)?)))
 }

@@ -33,13 +33,15 @@ fn lines_join_to_deliveries_until_blank_time_or_direction() {
 #[test]
 fn chunks_are_those_of_rfc_9112() {
     let text = "<chunk hello, wire\\n\\n\n<chunk;a=1;b=\"x\\x20y\" \u{e9}\n<last\n\n<last X-Sum: 7\\r\\nX-B: c\n";
-    let want: [&[u8]; 2] = [b"d\r\nhello, wire\n\n\r\n2;a=1;b=\"x y\"\r\n\xc3\xa9\r\n0\r\n\r\n", b"0\r\nX-Sum: 7\r\nX-B: c\r\n\r\n"];
+    let want: [&[u8]; 2] =
+        [b"d\r\nhello, wire\n\n\r\n2;a=1;b=\"x y\"\r\n\xc3\xa9\r\n0\r\n\r\n", b"0\r\nX-Sum: 7\r\nX-B: c\r\n\r\n"];
     assert_eq!(data(text).into_iter().map(|(.., b)| b).collect::<Vec<_>>(), want);
 }
 
 #[test]
 fn json_ends_a_head() {
-    let want = b"POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"a\":\"\\u00e9\"".to_vec();
+    let want =
+        b"POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"a\":\"\\u00e9\"".to_vec();
     assert_eq!(data("> POST / HTTP/1.1\n>json {\"a\":\"\\\\u00e9\"\n"), [(0, '>', want)]);
 }
 
@@ -92,13 +94,15 @@ fn frames_are_those_of_rfc_9113() {
 /// The bytes of a whole message, made by another program with its own CRC-32, as Bedrock sends it.
 #[test]
 fn messages_of_aws_have_their_lengths_and_sums() {
-    let start: &[u8] = b"\0\0\0v\0\0\0R\x96\xd5\xfa\xde\x0b:event-type\x07\0\x0cmessageStart\r:content-type\x07\0\x10application/json\
+    let start: &[u8] =
+        b"\0\0\0v\0\0\0R\x96\xd5\xfa\xde\x0b:event-type\x07\0\x0cmessageStart\r:content-type\x07\0\x10application/json\
         \r:message-type\x07\0\x05event{\"role\":\"assistant\"}o\xa8\xc5\x99";
     assert_eq!(line(r#"<aws messageStart {"role":"assistant"}"#), start);
     assert_eq!(line(r#"<chunk/aws messageStart {"role":"assistant"}"#), [b"76\r\n", start, b"\r\n"].concat());
     let wrong = [&start[..start.len() - 1], b"\x98"].concat();
     assert_eq!(line(r#"<aws+bad-crc messageStart {"role":"assistant"}"#), wrong);
-    let exception: &[u8] = b"\0\0\0\x90\0\0\0a\x8e\x91\xa9\xb7\x0f:exception-type\x07\0\x13throttlingException\r:content-type\x07\0\x10\
+    let exception: &[u8] =
+        b"\0\0\0\x90\0\0\0a\x8e\x91\xa9\xb7\x0f:exception-type\x07\0\x13throttlingException\r:content-type\x07\0\x10\
         application/json\r:message-type\x07\0\x09exception{\"message\":\"Too many requests\"}\xe6\x7f\x80\x05";
     assert_eq!(line(r#"<aws+exception throttlingException {"message":"Too many requests"}"#), exception);
 }
@@ -138,7 +142,14 @@ fn replay_opens_first_and_closes_last_with_what_it_counted() {
             conn::What::End(end) => format!("{end:?}"),
             conn::What::Closed(facts) => {
                 let closed = ClosedAt { server_rst: Some(e.at), ..ClosedAt::default() };
-                let want = ConnFacts { hole: true, server_rst: true, closed, client_bytes: 4, server_bytes: 1, ..ConnFacts::default() };
+                let want = ConnFacts {
+                    hole: true,
+                    server_rst: true,
+                    closed,
+                    client_bytes: 4,
+                    server_bytes: 1,
+                    ..ConnFacts::default()
+                };
                 assert_eq!(*facts, want);
                 format!("closed {}", e.at.since(START))
             }

@@ -1,4 +1,5 @@
-//! Real clients: what they make of an answer through `sniff proxy` and `sniff run` equals what they make of it directly, byte for byte; and what was
+//! Real clients: what they make of an answer through `sniff proxy` and `sniff run` equals what they make of it
+//! directly, byte for byte; and what was
 //! recorded equals what a capture of the same moment says.
 
 use crate::door::{Door, PATIENCE, listed, shown, sniff};
@@ -134,7 +135,8 @@ fn clients_get_what_they_get_without_it() {
     }
 }
 
-/// Fields in which an exchange may differ between doors: who saw it, when, what TCP did, and what is judged from times and deliveries alone.
+/// Fields in which an exchange may differ between doors: who saw it, when, what TCP did, and what is judged from times
+/// and deliveries alone.
 fn apart_from_times(mut e: Value) -> Value {
     for field in ["id", "session", "stream", "client_ip", "client_port", "tcp", "timing", "delivery"] {
         e.as_object_mut().unwrap().remove(field);
@@ -174,12 +176,15 @@ fn the_recording_equals_a_capture_of_the_same_moment() {
     let captured = listed(wire.path());
     assert_eq!(captured.len(), 2);
     for (a, b) in through.iter().zip(&captured) {
-        let [chunks_a, chunks_b] =
-            [(home.path(), a), (wire.path(), b)].map(|(home, e)| shown(home, e["id"].as_i64().unwrap())["chunks"].clone());
+        let [chunks_a, chunks_b] = [(home.path(), a), (wire.path(), b)]
+            .map(|(home, e)| shown(home, e["id"].as_i64().unwrap())["chunks"].clone());
         let [times_a, times_b] = [&chunks_a, &chunks_b].map(|c| c.as_array().unwrap().clone());
         assert_eq!(times_a.len(), times_b.len());
         for (a, b) in times_a.iter().zip(&times_b) {
-            assert_eq!(["n", "offset", "len", "gap"].map(|f| a[f].clone()), ["n", "offset", "len", "gap"].map(|f| b[f].clone()));
+            assert_eq!(
+                ["n", "offset", "len", "gap"].map(|f| a[f].clone()),
+                ["n", "offset", "len", "gap"].map(|f| b[f].clone())
+            );
         }
         assert_eq!(apart_from_times(a.clone()), apart_from_times(b.clone()));
     }
@@ -194,12 +199,18 @@ fn chromium_reads_an_event_source_alike() {
     let door = Door::open_in(home, &["--upstream-ca", "upstream-ca.pem"]);
     let direct = browse(&peer, &peer.file("upstream-ca.pem"), |command| command.into());
     assert!(direct.contains("größer| als 🦊|."), "{direct}");
-    let through = browse(&peer, &door.ca(), |command| format!("{command} --proxy-server={} --proxy-bypass-list='<-loopback>'", door.url()));
+    let through = browse(&peer, &door.ca(), |command| {
+        format!("{command} --proxy-server={} --proxy-bypass-list='<-loopback>'", door.url())
+    });
     assert_eq!(through, direct, "through sniff proxy");
     let ran = tempfile::tempdir().unwrap();
     sniff(ran.path()).args(["ca", "path"]).output().unwrap();
     let run = |command: &str| {
-        let sniff = format!("env XDG_DATA_HOME={0} SNIFF_DB={0}/sniff.db {1}", ran.path().display(), env!("CARGO_BIN_EXE_sniff"));
+        let sniff = format!(
+            "env XDG_DATA_HOME={0} SNIFF_DB={0}/sniff.db {1}",
+            ran.path().display(),
+            env!("CARGO_BIN_EXE_sniff")
+        );
         let browser = format!("exec {command} --proxy-server=$HTTPS_PROXY --proxy-bypass-list=\"<-loopback>\"");
         format!("{sniff} run --upstream-ca {} -- sh -c '{browser}'", peer.file("upstream-ca.pem").display())
     };

@@ -1,4 +1,5 @@
-//! In clear: peers that behave and peers that don't each get what they would have got directly, and what went by is recorded.
+//! In clear: peers that behave and peers that don't each get what they would have got directly, and what went by is
+//! recorded.
 
 use crate::door::{self, Door, PATIENCE, read_head, reset, server};
 use serde_json::Value;
@@ -12,7 +13,9 @@ const EVENTS: &[&str] = &["data: {\"a\":1}\n\n", "data: größer\n\n", "data: [D
 /// Reads one request and answers with three events in chunks.
 fn events(mut stream: TcpStream) {
     read_head(&mut stream);
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .unwrap();
     for event in EVENTS {
         write!(stream, "{:X};n=1\r\n{event}\r\n", event.len()).unwrap();
         std::thread::sleep(Duration::from_millis(5));
@@ -83,7 +86,8 @@ fn both_hops_are_known_while_the_connection_stays_open() {
     loop {
         let list = door::listed(door.home());
         let chunks = list.first().map(|e| door::shown(door.home(), e["id"].as_i64().unwrap())["chunks"].clone());
-        let known = |c: &Value| c.as_array().is_some_and(|c| c.len() == 3 && c.iter().all(|c| c["t_client_ns"].is_i64()));
+        let known =
+            |c: &Value| c.as_array().is_some_and(|c| c.len() == 3 && c.iter().all(|c| c["t_client_ns"].is_i64()));
         if chunks.as_ref().is_some_and(known) {
             return;
         }
@@ -112,7 +116,11 @@ fn plain_requests_go_to_the_server_that_they_name() {
     let door = Door::open(&[]);
     let mut client = door.connect();
     for (to, path) in [(a, "/1"), (a, "/2?x"), (b, "/3"), (a, "/4")] {
-        write!(client, "GET http://{to}{path} HTTP/1.1\r\nHost: {to}\r\nProxy-Connection: keep-alive\r\nX-A:  b\r\n\r\n").unwrap();
+        write!(
+            client,
+            "GET http://{to}{path} HTTP/1.1\r\nHost: {to}\r\nProxy-Connection: keep-alive\r\nX-A:  b\r\n\r\n"
+        )
+        .unwrap();
         assert!(read_head(&mut client).starts_with("HTTP/1.1 200"));
         client.read_exact(&mut [0; 2]).unwrap();
         let head = if to == a { &at_a } else { &at_b }.recv_timeout(PATIENCE).unwrap();

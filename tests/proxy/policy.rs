@@ -12,7 +12,11 @@ fn upstream() -> SocketAddr {
         let delta = r#"data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"hi"},"finish_reason":null}]}"#;
         let last = r#"data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
         let body = format!("{delta}\n\n{last}\n\n");
-        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
     })
 }
 
@@ -21,7 +25,8 @@ const BODY: &str = r#"{"model":"m","stream":true,"messages":[]}"#;
 fn ask(door: &Door, to: SocketAddr) {
     let (_, mut client) = door.tunnel(&to.to_string());
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: {to}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: {to}\r\nContent-Type: application/json\r\nContent-Length: \
+            {}\r\n\r\n",
         BODY.len()
     );
     client.write_all(format!("{head}{BODY}").as_bytes()).unwrap();
@@ -63,7 +68,10 @@ fn a_mistake_in_the_file_is_told_before_anything_begins() {
     for command in [&["proxy", "--listen", "127.0.0.1:0"][..], &["run", "--", "true"]] {
         let out = sniff(home.path()).args(command).output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.code() == Some(2) && said.contains("sniff.toml:2:1: ") && said.contains("unknown rule"), "{command:?}: {said}");
+        assert!(
+            out.status.code() == Some(2) && said.contains("sniff.toml:2:1: ") && said.contains("unknown rule"),
+            "{command:?}: {said}"
+        );
     }
     assert!(!home.path().join("sniff.db").exists());
 }
@@ -71,13 +79,16 @@ fn a_mistake_in_the_file_is_told_before_anything_begins() {
 #[test]
 fn run_takes_them_too() {
     let to = upstream();
-    for (options, wanted) in
-        [(&[][..], Some("warning")), (&["--rule", "missing-done=error"], Some("error")), (&["--allow", "missing-done"], None)]
-    {
+    for (options, wanted) in [
+        (&[][..], Some("warning")),
+        (&["--rule", "missing-done=error"], Some("error")),
+        (&["--allow", "missing-done"], None),
+    ] {
         let home = tempfile::tempdir().unwrap();
         let url = format!("http://{to}/v1/chat/completions");
         // Loopback is left out of NO_PROXY for this one: curl would go there directly.
-        let script = format!("curl -sS --noproxy '' -x \"$http_proxy\" -H 'Content-Type: application/json' -d '{BODY}' {url}");
+        let script =
+            format!("curl -sS --noproxy '' -x \"$http_proxy\" -H 'Content-Type: application/json' -d '{BODY}' {url}");
         let out = sniff(home.path()).arg("run").args(options).args(["--", "sh", "-c", &script]).output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         assert_eq!(level(&listed(home.path())).as_deref(), wanted, "{options:?}");

@@ -16,7 +16,10 @@ fn run(home: &Path, command: &[&str]) -> Command {
 fn the_exit_status_is_the_commands() {
     let home = tempfile::tempdir().unwrap();
     let status = |script: &str| run(home.path(), &["sh", "-c", script]).output().unwrap().status.code();
-    assert_eq!((status("exit 0"), status("exit 7"), status("kill -KILL $$")), (Some(0), Some(7), Some(128 + libc::SIGKILL)));
+    assert_eq!(
+        (status("exit 0"), status("exit 7"), status("kill -KILL $$")),
+        (Some(0), Some(7), Some(128 + libc::SIGKILL))
+    );
     let absent = run(home.path(), &["/no/such/command"]).output().unwrap();
     assert_eq!(absent.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&absent.stderr).contains("cannot run /no/such/command"));
@@ -35,9 +38,12 @@ fn first_line(child: &mut Child) -> String {
 #[test]
 fn signals_go_to_the_command() {
     let home = tempfile::tempdir().unwrap();
-    for (signal, name) in [(libc::SIGTERM, "TERM"), (libc::SIGINT, "INT"), (libc::SIGHUP, "HUP"), (libc::SIGUSR1, "USR1")] {
+    for (signal, name) in
+        [(libc::SIGTERM, "TERM"), (libc::SIGINT, "INT"), (libc::SIGHUP, "HUP"), (libc::SIGUSR1, "USR1")]
+    {
         let script = format!("trap 'exit 42' {name}; echo ready; while :; do sleep 0.05; done");
-        let mut child = run(home.path(), &["sh", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            run(home.path(), &["sh", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         assert_eq!(first_line(&mut child), "ready");
         // SAFETY: kill(2) with the pid of a child that has not been waited for.
         unsafe { libc::kill(child.id() as i32, signal) };
@@ -91,7 +97,11 @@ fn java_finds_proxy_and_roots() {
     let script = "store=${JAVA_TOOL_OPTIONS##*trustStore=}; keytool -list -keystore \"$store\" -storepass changeit";
     let out = run(home.path(), &["sh", "-c", script]).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
-    assert!(out.status.success() && text.contains("trustedCertEntry"), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success() && text.contains("trustedCertEntry"),
+        "{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     let certificates = std::fs::read_to_string(home.path().join("sniff/ca.pem")).unwrap();
     assert!(certificates.contains("BEGIN CERTIFICATE"));
 }

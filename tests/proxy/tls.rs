@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An authority of its own and a server's certificate under it for this machine and `api.example.test`, as PEM files in a folder.
+/// An authority of its own and a server's certificate under it for this machine and `api.example.test`, as PEM files in
+/// a folder.
 pub struct Identity {
     pub ca: String,
     chain: Vec<CertificateDer<'static>>,
@@ -37,13 +38,18 @@ impl Identity {
         let key = ["PRIVATE KEY".to_owned(), base64(&self.key.serialize_der())];
         std::fs::write(folder.path().join("upstream-ca.pem"), &self.ca).unwrap();
         std::fs::write(folder.path().join("cert.pem"), pem(&self.chain[0])).unwrap();
-        std::fs::write(folder.path().join("key.pem"), format!("-----BEGIN {0}-----\n{1}-----END {0}-----\n", key[0], key[1])).unwrap();
+        std::fs::write(
+            folder.path().join("key.pem"),
+            format!("-----BEGIN {0}-----\n{1}-----END {0}-----\n", key[0], key[1]),
+        )
+        .unwrap();
         folder
     }
 
     pub fn server(&self, alpn: &[&str]) -> Arc<ServerConfig> {
         let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());
-        let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(self.chain.clone(), key.into()).unwrap();
+        let mut config =
+            ServerConfig::builder().with_no_client_auth().with_single_cert(self.chain.clone(), key.into()).unwrap();
         config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
         Arc::new(config)
     }
@@ -79,7 +85,12 @@ pub fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>) {
 }
 
 /// A client that trusts these certificates, with these protocols to offer.
-pub fn client(trusted: &[&Path], alpn: &[&str], tcp: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
+pub fn client(
+    trusted: &[&Path],
+    alpn: &[&str],
+    tcp: TcpStream,
+    name: &str,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     for path in trusted {
         roots.add(CertificateDer::from_pem_file(path).unwrap()).unwrap();
@@ -119,7 +130,11 @@ fn the_client_gets_the_protocol_that_upstream_chose() {
         let mut stream = client(&[&door.ca()], offered, tcp, "localhost");
         stream.write_all(b"x").unwrap();
         stream.flush().unwrap();
-        assert_eq!(stream.conn.alpn_protocol().map(String::from_utf8_lossy).as_deref(), chosen, "{offered:?} at {spoken:?}");
+        assert_eq!(
+            stream.conn.alpn_protocol().map(String::from_utf8_lossy).as_deref(),
+            chosen,
+            "{offered:?} at {spoken:?}"
+        );
     }
 }
 
@@ -231,7 +246,9 @@ fn many_streams_at_once_lose_nothing() {
     let identity = Identity::new();
     let upstream = tls_server(identity.server(&[]), |mut stream| {
         read_head(&mut stream);
-        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/event-stream\r\n\r\n").unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/event-stream\r\n\r\n")
+            .unwrap();
         for n in 0..50 {
             let event = format!("data: {{\"n\":{n}}}\n\n");
             write!(stream, "{:x}\r\n{event}\r\n", event.len()).unwrap();
@@ -262,5 +279,8 @@ fn many_streams_at_once_lose_nothing() {
     assert!(door.peak_memory() < 300, "{} MiB", door.peak_memory());
     let list = door.close();
     assert_eq!(list.len(), STREAMS);
-    assert!(list.iter().all(|e| e["response"]["records"] == 50 && e["response"]["complete"] == true), "a stream lost something");
+    assert!(
+        list.iter().all(|e| e["response"]["records"] == 50 && e["response"]["complete"] == true),
+        "a stream lost something"
+    );
 }

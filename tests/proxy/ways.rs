@@ -93,7 +93,11 @@ fn a_tunnel_through_the_proxy_beyond_with_its_credentials() {
     assert!(ask(&mut stream).unwrap().ends_with("[DONE]\n\n"));
     let list = door.close();
     let e = &list[0];
-    assert_eq!((&e["sni"], &e["tls"], &e["response"]["complete"]), (&"api.example.test".into(), &true.into(), &true.into()), "{e:#?}");
+    assert_eq!(
+        (&e["sni"], &e["tls"], &e["response"]["complete"]),
+        (&"api.example.test".into(), &true.into(), &true.into()),
+        "{e:#?}"
+    );
 
     let refused = open("user:wrong");
     let (status, _) = refused.tunnel("api.example.test:443");
@@ -160,7 +164,10 @@ fn goaway(mut stream: impl Read + Write) -> (u32, String) {
         let len = u32::from_be_bytes([0, rest[0], rest[1], rest[2]]) as usize;
         let (kind, payload) = (rest[3], &rest[9..9 + len]);
         if kind == 7 {
-            return (u32::from_be_bytes(payload[4..8].try_into().unwrap()), String::from_utf8_lossy(&payload[8..]).into_owned());
+            return (
+                u32::from_be_bytes(payload[4..8].try_into().unwrap()),
+                String::from_utf8_lossy(&payload[8..]).into_owned(),
+            );
         }
         rest = &rest[9 + len..];
     }
@@ -196,7 +203,10 @@ fn who_may_use_reverse_mode_is_asked_inside_of_tls_too() {
     let identity = Identity::new();
     let upstream = tls_server(identity.server(&[]), crate::tls::answer);
     let to = format!("https://localhost:{}", upstream.port());
-    let door = Door::open_in(identity.folder(), &["--upstream-ca", "upstream-ca.pem", "--upstream", &to, "--auth", "user:open sesame"]);
+    let door = Door::open_in(
+        identity.folder(),
+        &["--upstream-ca", "upstream-ca.pem", "--upstream", &to, "--auth", "user:open sesame"],
+    );
     let status = |credentials: &str| {
         let mut stream = client(&[&door.ca()], &[], door.connect(), "localhost");
         write!(stream, "GET /v1 HTTP/1.1\r\nHost: localhost\r\n{credentials}\r\n").unwrap();
@@ -230,8 +240,10 @@ fn clients_that_speak_http2_only_are_served_in_reverse_mode_over_tls() {
     assert_eq!(rx.recv_timeout(PATIENCE).unwrap(), PREFACE);
 
     let old = tls_server(identity.server(&["http/1.1"]), crate::tls::answer);
-    let door =
-        Door::open_in(identity.folder(), &["--upstream-ca", "upstream-ca.pem", "--upstream", &format!("https://localhost:{}", old.port())]);
+    let door = Door::open_in(
+        identity.folder(),
+        &["--upstream-ca", "upstream-ca.pem", "--upstream", &format!("https://localhost:{}", old.port())],
+    );
     let (_, why) = goaway(client(&[&door.ca()], &["h2"], door.connect(), "localhost"));
     assert!(why.contains("HTTP/2"), "{why}");
 }

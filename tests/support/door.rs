@@ -139,7 +139,9 @@ impl Drop for Door {
 pub fn sniff(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
     command.env("XDG_DATA_HOME", home).env("SNIFF_DB", home.join("sniff.db")).current_dir(home);
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSLKEYLOGFILE", "SSL_CERT_FILE", "SNIFF_PROXY_AUTH"] {
+    for name in
+        ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSLKEYLOGFILE", "SSL_CERT_FILE", "SNIFF_PROXY_AUTH"]
+    {
         command.env_remove(name).env_remove(name.to_lowercase());
     }
     command

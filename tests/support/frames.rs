@@ -1,4 +1,5 @@
-//! Exchanges told again as HTTP/2: frames and field blocks of one connection, each with the time at which its bytes came in HTTP/1.
+//! Exchanges told again as HTTP/2: frames and field blocks of one connection, each with the time at which its bytes
+//! came in HTTP/1.
 
 use sniff::conn::Direction;
 use sniff::exchange::{Body, Exchange};
@@ -131,7 +132,16 @@ impl Stream<'_> {
         head.extend(r.head.authority.clone().map(|a| (":authority".to_owned(), a.into_bytes())));
         head.extend(fields(&r.head.fields, r.head.transfer));
         let whole = r.end == MessageEnd::Complete;
-        self.message(Direction::ToServer, r.head.transfer, r.head.first_at.nanos(), &head, &r.body, &[], whole, r.last_at.nanos());
+        self.message(
+            Direction::ToServer,
+            r.head.transfer,
+            r.head.first_at.nanos(),
+            &head,
+            &r.body,
+            &[],
+            whole,
+            r.last_at.nanos(),
+        );
         let mut last = r.last_at.nanos();
         let mut ends = vec![r.end];
         if let Some(r) = &e.response {
@@ -144,12 +154,23 @@ impl Stream<'_> {
                 head.extend(fields(&h.fields, h.transfer));
                 let trailers = fields(&r.trailers, h.transfer);
                 let whole = r.end == MessageEnd::Complete;
-                self.message(Direction::ToClient, h.transfer, h.first_at.nanos(), &head, &r.body, &trailers, whole, r.last_at.nanos());
+                self.message(
+                    Direction::ToClient,
+                    h.transfer,
+                    h.first_at.nanos(),
+                    &head,
+                    &r.body,
+                    &trailers,
+                    whole,
+                    r.last_at.nanos(),
+                );
             }
             last = last.max(r.last_at.nanos());
             ends.push(r.end);
         }
-        for (how, dir, code) in [(MessageEnd::CutByServer, Direction::ToClient, 2), (MessageEnd::CutByClient, Direction::ToServer, 8)] {
+        for (how, dir, code) in
+            [(MessageEnd::CutByServer, Direction::ToClient, 2), (MessageEnd::CutByClient, Direction::ToServer, 8)]
+        {
             if ends.contains(&how) {
                 self.sent.push((last, dir, frame(RST_STREAM, 0, self.id, &[0, 0, 0, code])));
             }
@@ -199,7 +220,11 @@ impl Stream<'_> {
         let block = self.encoders[dir.index()].block(fields);
         let flags = if end { END_STREAM } else { 0 };
         let (first, second) = block.split_at(block.len().min(40));
-        self.sent.push((at, dir, frame(HEADERS, flags | if second.is_empty() { END_HEADERS } else { 0 }, self.id, first)));
+        self.sent.push((
+            at,
+            dir,
+            frame(HEADERS, flags | if second.is_empty() { END_HEADERS } else { 0 }, self.id, first),
+        ));
         if !second.is_empty() {
             self.sent.push((at, dir, frame(CONTINUATION, END_HEADERS, self.id, second)));
         }

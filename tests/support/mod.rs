@@ -1,5 +1,13 @@
 //! What the tests share: packets made by hand, captures walked, exchanges brought into a form that can be compared.
-#![allow(dead_code, unused_imports, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    dead_code,
+    unused_imports,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 pub mod frames;
 pub mod native;
@@ -21,7 +29,8 @@ pub fn captures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures")
 }
 
-/// Captures of real servers and clients with their truth: `NAME.pcap` or `NAME.pcapng`, `NAME.truth.json`, sometimes `NAME.keys`.
+/// Captures of real servers and clients with their truth: `NAME.pcap` or `NAME.pcapng`, `NAME.truth.json`, sometimes
+/// `NAME.keys`.
 pub fn real() -> PathBuf {
     captures().join("real")
 }
@@ -31,7 +40,8 @@ pub fn tool(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(name)
 }
 
-/// Files of other projects, which are not ours to publish: a folder beside the repository. Tests that read it are ignored unless
+/// Files of other projects, which are not ours to publish: a folder beside the repository. Tests that read it are
+/// ignored unless
 /// somebody asks for them (`tests/run.sh` does where the folder is), so it is a failure when it is missing.
 pub fn public(what: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public").join(what);
@@ -51,10 +61,12 @@ pub fn reset_on_close(stream: &std::net::TcpStream) {
 /// The case is TLS that takes the feature `legacy-tls` to read.
 pub fn is_legacy_tls(case: &Path) -> bool {
     let name = case.file_name().unwrap_or_default().to_string_lossy();
-    case.parent().is_some_and(|family| family.ends_with("tls")) && ["tls10", "tls11", "ccm", "rc4"].iter().any(|word| name.contains(word))
+    case.parent().is_some_and(|family| family.ends_with("tls"))
+        && ["tls10", "tls11", "ccm", "rc4"].iter().any(|word| name.contains(word))
 }
 
-/// Every `captures/<family>/<case>` folder whose `expect.json` lists exchanges. The cases of `field` state conditions instead, which
+/// Every `captures/<family>/<case>` folder whose `expect.json` lists exchanges. The cases of `field` state conditions
+/// instead, which
 /// `tests/tools/field_check.py` reads.
 pub fn cases() -> Vec<PathBuf> {
     let mut out = Vec::new();

@@ -1,16 +1,21 @@
-//! The second opinion in the public corpus: what tshark's own dissector says of HTTP/1, where the oracle's strict reader of byte streams could not know
-//! (which response answers which request is told by order alone there) or refused (a head without Host, or without its end).
+//! The second opinion in the public corpus: what tshark's own dissector says of HTTP/1, where the oracle's strict
+//! reader of byte streams could not know
+//! (which response answers which request is told by order alone there) or refused (a head without Host, or without its
+//! end).
 
 use super::oracle::Wanted;
 use serde_json::{Value, json};
 
 /// Put it in. `blank` makes an exchange of a TCP stream with nothing in it.
 pub fn correct(native: &Value, all: &mut Vec<Wanted>, blank: impl Fn(String, u64) -> Wanted) {
-    let entries: Vec<Entry> = native.as_array().into_iter().flatten().enumerate().filter_map(|(n, v)| Entry::of(n, v)).collect();
+    let entries: Vec<Entry> =
+        native.as_array().into_iter().flatten().enumerate().filter_map(|(n, v)| Entry::of(n, v)).collect();
     heads(&entries, all, blank);
     for entry in &entries {
         let Some(asked) = entry.request_in else { continue };
-        let (Some(r), Some(q)) = (at(all, entry.tcp, entry.frame, response), at(all, entry.tcp, asked, request)) else { continue };
+        let (Some(r), Some(q)) = (at(all, entry.tcp, entry.frame, response), at(all, entry.tcp, asked, request)) else {
+            continue;
+        };
         if r != q {
             let (answer, interim) = (all[r].response.take(), std::mem::take(&mut all[r].interim));
             all[r].response = std::mem::replace(&mut all[q].response, answer);
@@ -56,7 +61,8 @@ impl Entry {
 fn heads(entries: &[Entry], all: &mut Vec<Wanted>, blank: impl Fn(String, u64) -> Wanted) {
     for entry in entries {
         let is_request = entry.method.is_some();
-        let same = |e: &&Entry| e.tcp == entry.tcp && e.method.is_some() == is_request && (is_request || e.status.is_some());
+        let same =
+            |e: &&Entry| e.tcp == entry.tcp && e.method.is_some() == is_request && (is_request || e.status.is_some());
         let of: fn(&Wanted) -> Option<&Value> = if is_request { request } else { response };
         let listed = all.iter().filter(|w| w.tcp == entry.tcp && of(w).is_some()).count();
         let known = at(all, entry.tcp, entry.frame, of).is_some();
@@ -71,7 +77,9 @@ fn heads(entries: &[Entry], all: &mut Vec<Wanted>, blank: impl Fn(String, u64) -
             all.len() - 1
         });
         match is_request {
-            true => all[i].request = Some(json!({"method": entry.method, "target": entry.target, "end_frame": entry.frame})),
+            true => {
+                all[i].request = Some(json!({"method": entry.method, "target": entry.target, "end_frame": entry.frame}))
+            }
             false => all[i].response = Some(json!({"status": entry.status, "end_frame": entry.frame})),
         }
     }

@@ -1,4 +1,5 @@
-//! Exchanges compared with what other programs said of the same capture (`NAME.tshark.json` of the public corpus, described in its README).
+//! Exchanges compared with what other programs said of the same capture (`NAME.tshark.json` of the public corpus,
+//! described in its README).
 
 use super::native;
 use super::read::Seen;
@@ -86,10 +87,11 @@ pub fn compare_tls(oracle: &Value, seen: &Seen) -> Compared {
         let of = |c: &&sniff::internal::pipeline::Connection| pair_of(c.endpoints) == pairs[stream];
         let tls = seen.connections.iter().find(of).and_then(|c| c.tls.clone()).unwrap_or_default();
         let number = |s: &str| u16::from_str_radix(s.trim_start_matches("0x"), 16).ok();
-        let version = first(server, "supported_version").or(first(server, "version")).and_then(number).map(|v| match v {
-            0x0301..=0x0304 => format!("1.{}", v - 0x0301),
-            other => format!("0x{other:04x}"),
-        });
+        let version =
+            first(server, "supported_version").or(first(server, "version")).and_then(number).map(|v| match v {
+                0x0301..=0x0304 => format!("1.{}", v - 0x0301),
+                other => format!("0x{other:04x}"),
+            });
         diffs.stated("sni", first(client, "sni"), tls.sni.as_deref());
         diffs.stated("suite", first(server, "cipher").and_then(number), tls.suite);
         diffs.stated("version", version, tls.version);
@@ -109,14 +111,17 @@ fn pairs(oracle: &Value) -> BTreeMap<u64, Pair> {
     let mut pairs: BTreeMap<u64, Pair> = BTreeMap::new();
     for stream in list(&oracle["streams"]) {
         let end = |key: &str| stream[key].as_str().and_then(endpoint);
-        if let (Some(number), Some(client), Some(server)) = (stream["tcp_stream"].as_u64(), end("client"), end("server")) {
+        if let (Some(number), Some(client), Some(server)) =
+            (stream["tcp_stream"].as_u64(), end("client"), end("server"))
+        {
             pairs.insert(number, pair(client, server));
         }
     }
     pairs
 }
 
-/// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that asked for it (RFC 7540 section 3.2).
+/// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that
+/// asked for it (RFC 7540 section 3.2).
 fn wanted(oracle: &Value) -> Vec<Wanted> {
     let pairs = pairs(oracle);
     let lost = list(&oracle["doubts"]).iter().any(|d| d.as_str().is_some_and(|d| d.starts_with("lost segments")));
@@ -132,7 +137,16 @@ fn wanted(oracle: &Value) -> Vec<Wanted> {
         }
         let (request, response) = (some(&exchange["request"]).cloned(), response.cloned());
         let not_judged = lost && response.is_none();
-        all.push(Wanted { id: format!("h1.{n}"), tcp: stream, pair: pairs[&stream], request, response, stream: None, interim, not_judged });
+        all.push(Wanted {
+            id: format!("h1.{n}"),
+            tcp: stream,
+            pair: pairs[&stream],
+            request,
+            response,
+            stream: None,
+            interim,
+            not_judged,
+        });
     }
     for (n, exchange) in list(&oracle["http2"]).iter().enumerate() {
         let stream = exchange["tcp_stream"].as_u64().expect("tcp_stream");
@@ -169,20 +183,22 @@ fn wanted(oracle: &Value) -> Vec<Wanted> {
     all
 }
 
-/// Which of ours is meant: within the same ends the first with the same stream, request and status; else with as much of that as possible.
+/// Which of ours is meant: within the same ends the first with the same stream, request and status; else with as much
+/// of that as possible.
 fn best(want: &Wanted, free: &[&Exchange]) -> Option<usize> {
     let ranked = free.iter().enumerate().filter(|(_, e)| ends(e) == want.pair);
     let score = |e: &Exchange| {
         let stream = e.request.as_ref().and_then(|r| r.head.h2_stream);
         let stream = stream.or(e.response.as_ref().and_then(|r| r.head.as_ref()?.h2_stream));
-        let target =
-            e.request.as_ref().map(|r| r.head.target.as_str()) == want.request.as_ref().and_then(|r| text(r, &["target", ":path"]));
+        let target = e.request.as_ref().map(|r| r.head.target.as_str())
+            == want.request.as_ref().and_then(|r| text(r, &["target", ":path"]));
         let status = e.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| u64::from(h.status));
         let first = e.request.as_ref().map(|r| r.head.first_at) == want.request.as_ref().and_then(|r| time(r, FIRST));
         let same_stream = want.stream.is_none() || stream.map(u64::from) == want.stream;
         (same_stream, target, first, status == want.response.as_ref().and_then(status_of))
     };
-    let (at, (same_stream, target, first, status)) = ranked.map(|(i, e)| (i, score(e))).max_by(|(i, a), (j, b)| a.cmp(b).then(j.cmp(i)))?;
+    let (at, (same_stream, target, first, status)) =
+        ranked.map(|(i, e)| (i, score(e))).max_by(|(i, a), (j, b)| a.cmp(b).then(j.cmp(i)))?;
     (same_stream && (target || first || status)).then_some(at)
 }
 
@@ -209,10 +225,12 @@ impl Diffs {
 }
 
 impl Wanted {
-    /// A response that belongs to another request here than there is one difference, `pairing`; it is then compared for itself.
+    /// A response that belongs to another request here than there is one difference, `pairing`; it is then compared for
+    /// itself.
     fn against(&self, have: &Exchange, all: &[Exchange], diffs: &mut Diffs) {
         let first = self.response.as_ref().and_then(|r| time(r, FIRST));
-        let theirs = |e: &&Exchange| e.response.as_ref().is_some_and(|r| Some(r.first_at) == first) && ends(e) == self.pair;
+        let theirs =
+            |e: &&Exchange| e.response.as_ref().is_some_and(|r| Some(r.first_at) == first) && ends(e) == self.pair;
         let other = match (&have.response, first) {
             (Some(r), Some(first)) if r.first_at != first => all.iter().find(theirs),
             _ => None,
@@ -266,7 +284,11 @@ fn body(side: &str, want: &Value, have: &Body, diffs: &mut Diffs) {
     let hex = |hash: Option<[u8; 32]>| hash.map(|h| h.iter().map(|b| format!("{b:02x}")).collect::<String>());
     diffs.stated(&format!("{side}.body"), text(want, &["body_sha256"]).map(str::to_owned), hex(have.wire_sha256));
     if want["decode_complete"] != false {
-        diffs.stated(&format!("{side}.decoded"), text(want, &["decoded_sha256"]).map(str::to_owned), hex(have.decoded_sha256));
+        diffs.stated(
+            &format!("{side}.decoded"),
+            text(want, &["decoded_sha256"]).map(str::to_owned),
+            hex(have.decoded_sha256),
+        );
     }
 }
 
@@ -288,7 +310,8 @@ fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
         diffs.equal("response.pieces", want, got);
     }
     if let Some(frames) = some(&want["data_frames"]) {
-        let want: Vec<(u64, u64)> = list(frames).iter().map(triple).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
+        let want: Vec<(u64, u64)> =
+            list(frames).iter().map(triple).filter(|f| f[2] > 0).map(|f| (f[1], f[2])).collect();
         let mut got: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         for piece in have.pieces.iter().filter(|p| p.len > 0) {
             let unit = got.entry(piece.unit).or_default();

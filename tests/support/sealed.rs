@@ -1,7 +1,9 @@
 //! Conversations sealed in TLS by rustls, client and server in one process, with the key log that they write.
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
+};
 use sniff::conn::Direction;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -56,7 +58,10 @@ impl Ends {
 
     /// The only suite on offer.
     pub fn of_suite(suite: rustls::SupportedCipherSuite) -> Ends {
-        let provider = rustls::crypto::CryptoProvider { cipher_suites: vec![suite], ..rustls::crypto::aws_lc_rs::default_provider() };
+        let provider = rustls::crypto::CryptoProvider {
+            cipher_suites: vec![suite],
+            ..rustls::crypto::aws_lc_rs::default_provider()
+        };
         Ends::with(provider, &[suite.version()])
     }
 
@@ -86,8 +91,12 @@ impl Tunnel {
             for dir in [Direction::ToServer, Direction::ToClient] {
                 let mut flight = Vec::new();
                 match dir {
-                    Direction::ToServer => while self.client.wants_write() && self.client.write_tls(&mut flight).unwrap() > 0 {},
-                    Direction::ToClient => while self.server.wants_write() && self.server.write_tls(&mut flight).unwrap() > 0 {},
+                    Direction::ToServer => {
+                        while self.client.wants_write() && self.client.write_tls(&mut flight).unwrap() > 0 {}
+                    }
+                    Direction::ToClient => {
+                        while self.server.wants_write() && self.server.write_tls(&mut flight).unwrap() > 0 {}
+                    }
                 }
                 if flight.is_empty() {
                     continue;

@@ -18,10 +18,18 @@ pub fn shape(e: &Exchange) -> String {
             let _ = writeln!(s, "< {} {:?} {:?}", h.status, h.version, h.transfer);
             let _ = writeln!(s, "  head {:?}", String::from_utf8_lossy(h.fields.raw()));
         }
-        let interim: Vec<_> = r.informational.iter().map(|h| (h.status, String::from_utf8_lossy(h.fields.raw()))).collect();
+        let interim: Vec<_> =
+            r.informational.iter().map(|h| (h.status, String::from_utf8_lossy(h.fields.raw()))).collect();
         let _ = writeln!(s, "  interim {interim:?} trailers {:?} end {:?} {}", r.trailers, r.end, body(&r.body));
-        let _ =
-            writeln!(s, "  {:?} {:?} records {} comments {} deltas {}", r.framing, r.dialect, r.record_count, r.comments, r.deltas.len());
+        let _ = writeln!(
+            s,
+            "  {:?} {:?} records {} comments {} deltas {}",
+            r.framing,
+            r.dialect,
+            r.record_count,
+            r.comments,
+            r.deltas.len()
+        );
         for x in &r.records {
             let _ = writeln!(s, "  #{} {}..{} {:?} {:?}", x.n, x.start, x.end, x.event, x.meaning.delta());
         }
@@ -30,14 +38,16 @@ pub fn shape(e: &Exchange) -> String {
         answer.server_clock.lag_spread = None;
         let _ = writeln!(s, "  {answer:?}");
     }
-    let mut odd: Vec<_> = e.oddities.iter().map(|(o, n)| format!("{} ×{n} at {:?} record {:?}", o.kind.0, o.offset, o.record)).collect();
+    let mut odd: Vec<_> =
+        e.oddities.iter().map(|(o, n)| format!("{} ×{n} at {:?} record {:?}", o.kind.0, o.offset, o.record)).collect();
     // Layers that run on different sides of a boundary may notice in another order.
     odd.sort();
     let _ = writeln!(s, "  odd {odd:?}");
     s
 }
 
-/// What is left when the HTTP version is taken away too: heads in the form of HTTP/2, bodies, records, answers, and what layers above HTTP noticed.
+/// What is left when the HTTP version is taken away too: heads in the form of HTTP/2, bodies, records, answers, and
+/// what layers above HTTP noticed.
 /// Times stand as they are.
 pub fn content(e: &Exchange) -> String {
     let mut s = String::new();
@@ -57,16 +67,29 @@ pub fn content(e: &Exchange) -> String {
             let _ = writeln!(s, "< {} {:?}", h.status, list(&h.fields, transfer));
         }
         let statuses: Vec<u16> = r.informational.iter().map(|h| h.status).collect();
-        let _ = writeln!(s, "  interim {:?} trailers {:?} end {:?} {:?}", statuses, list(&r.trailers, transfer), r.end, whole(&r.body));
-        let _ = writeln!(s, "  {:?} {:?} records {} comments {} {:?}", r.framing, r.dialect, r.record_count, r.comments, r.deltas);
+        let _ = writeln!(
+            s,
+            "  interim {:?} trailers {:?} end {:?} {:?}",
+            statuses,
+            list(&r.trailers, transfer),
+            r.end,
+            whole(&r.body)
+        );
+        let _ = writeln!(
+            s,
+            "  {:?} {:?} records {} comments {} {:?}",
+            r.framing, r.dialect, r.record_count, r.comments, r.deltas
+        );
         for x in &r.records {
-            let _ = writeln!(s, "  {} #{} {}..{} {:?} {:?}", x.at.nanos(), x.n, x.start, x.end, x.event, x.meaning.delta());
+            let _ =
+                writeln!(s, "  {} #{} {}..{} {:?} {:?}", x.at.nanos(), x.n, x.start, x.end, x.event, x.meaning.delta());
         }
         let _ = writeln!(s, "  {:?}", r.answer);
     }
     let transport = ["h1.", "h2."];
     let above = e.oddities.iter().filter(|(o, _)| !transport.iter().any(|t| o.kind.0.starts_with(t)));
-    let mut odd: Vec<_> = above.map(|(o, n)| format!("{} ×{n} at {:?} record {:?}", o.kind.0, o.offset, o.record)).collect();
+    let mut odd: Vec<_> =
+        above.map(|(o, n)| format!("{} ×{n} at {:?} record {:?}", o.kind.0, o.offset, o.record)).collect();
     odd.sort();
     let _ = writeln!(s, "  odd {odd:?}");
     s

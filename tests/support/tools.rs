@@ -1,4 +1,5 @@
-//! Programs and libraries that tests use. `tests/setup.sh test` installs them; without them a test fails and says so, so that a test
+//! Programs and libraries that tests use. `tests/setup.sh test` installs them; without them a test fails and says so,
+//! so that a test
 //! that passes has done its work.
 
 use std::path::{Path, PathBuf};

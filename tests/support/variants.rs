@@ -20,7 +20,8 @@ pub fn read(path: &std::path::Path) -> Vec<Variant> {
 
 fn one(v: &Value) -> Variant {
     let (name, dialect) = (text(&v["name"]), text(&v["dialect"]));
-    let pieces: Vec<Vec<u8>> = v["pieces"].as_array().expect("pieces").iter().map(|p| base64(p.as_str().expect("base64"))).collect();
+    let pieces: Vec<Vec<u8>> =
+        v["pieces"].as_array().expect("pieces").iter().map(|p| base64(p.as_str().expect("base64"))).collect();
     let mut wire = Wire::default();
     wire.request(&dialect);
     wire.response(v, &pieces);
@@ -87,7 +88,10 @@ impl Wire {
             "ollama.chat" => ("/api/chat", r#"{"model":"m1","messages":[]}"#),
             other => panic!("no request for {other}"),
         };
-        let head = format!("POST {path} HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         self.say(Direction::ToServer, What::Data([head.as_bytes(), body.as_bytes()].concat()));
     }
 

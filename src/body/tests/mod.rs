@@ -68,7 +68,9 @@ fn stored_br(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn text() -> Vec<u8> {
-    (0..400).flat_map(|n| format!("data: {{\"n\":{n},\"text\":\"token {}\"}}\n\n", n * 7919 % 1000).into_bytes()).collect()
+    (0..400)
+        .flat_map(|n| format!("data: {{\"n\":{n},\"text\":\"token {}\"}}\n\n", n * 7919 % 1000).into_bytes())
+        .collect()
 }
 
 #[test]
@@ -93,7 +95,8 @@ fn whole_bodies() {
             assert!(got.bytes == text, "{coding} by {size}");
         }
     }
-    for coded in [("br", stored_br(short)), ("gzip, br", stored_br(&gzip(short))), ("br,gzip", gzip(&stored_br(short)))] {
+    for coded in [("br", stored_br(short)), ("gzip, br", stored_br(&gzip(short))), ("br,gzip", gzip(&stored_br(short)))]
+    {
         let got = decode(coded.0, coded.1.chunks(1));
         assert!(got.bytes == short && got.odd.is_empty(), "{} {:?}", coded.0, got.odd);
     }
@@ -245,12 +248,20 @@ fn one_delivery_that_becomes_more_than_a_buffer_comes_out_whole() {
     let plain = event.repeat(3000).into_bytes();
     // Made by the encoder of Node 22.
     let br = [
-        0x5b, 0x9f, 0xf1, 0x84, 0xdf, 0x91, 0x60, 0xc7, 0x20, 0x6b, 0x68, 0x1e, 0x3e, 0x81, 0xb0, 0x52, 0x04, 0x44, 0xa1, 0xdc, 0xf6, 0x4a,
-        0xa7, 0xaf, 0x05, 0xd1, 0xe5, 0x32, 0xcc, 0x34, 0x02, 0x16, 0xe8, 0xb0, 0x07, 0x94, 0x83, 0x8e, 0x4e, 0xee, 0xe8, 0x04, 0x35,
+        0x5b, 0x9f, 0xf1, 0x84, 0xdf, 0x91, 0x60, 0xc7, 0x20, 0x6b, 0x68, 0x1e, 0x3e, 0x81, 0xb0, 0x52, 0x04, 0x44,
+        0xa1, 0xdc, 0xf6, 0x4a, 0xa7, 0xaf, 0x05, 0xd1, 0xe5, 0x32, 0xcc, 0x34, 0x02, 0x16, 0xe8, 0xb0, 0x07, 0x94,
+        0x83, 0x8e, 0x4e, 0xee, 0xe8, 0x04, 0x35,
     ];
-    for (coding, bytes) in [("br", br.to_vec()), ("zstd", zstd(&plain)), ("gzip", gzip(&plain)), ("deflate", zlib(&plain))] {
+    for (coding, bytes) in
+        [("br", br.to_vec()), ("zstd", zstd(&plain)), ("gzip", gzip(&plain)), ("deflate", zlib(&plain))]
+    {
         let got = decode(coding, [bytes.as_slice()]);
-        assert_eq!((got.bytes.len(), got.bytes == plain, got.odd), (plain.len(), true, vec![]), "{coding} of {} bytes", bytes.len());
+        assert_eq!(
+            (got.bytes.len(), got.bytes == plain, got.odd),
+            (plain.len(), true, vec![]),
+            "{coding} of {} bytes",
+            bytes.len()
+        );
         assert!(got.pieces.iter().all(|(delivery, _)| *delivery == 1), "{coding}");
     }
 }

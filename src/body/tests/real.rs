@@ -35,7 +35,10 @@ fn packets(file: &[u8]) -> Option<Vec<(i64, &[u8])>> {
     (word(20)? == 1).then_some(())?;
     let (mut at, mut all) = (24, Vec::new());
     while let (Some(secs), Some(frac), Some(len)) = (word(at), word(at + 4), word(at + 8)) {
-        all.push((i64::from(secs) * 1_000_000_000 + i64::from(frac) * scale, file.get(at + 16..at + 16 + len as usize)?));
+        all.push((
+            i64::from(secs) * 1_000_000_000 + i64::from(frac) * scale,
+            file.get(at + 16..at + 16 + len as usize)?,
+        ));
         at += 16 + len as usize;
     }
     Some(all)
@@ -142,11 +145,20 @@ fn exchanges(file: &[u8]) -> Option<Vec<Seen>> {
         let found = conns.iter().position(|c| s.ends.iter().any(|e| (e.0, e.1) == (&c.client.0[..], c.client.1)));
         let n = found.unwrap_or_else(|| {
             let order = conns.len();
-            conns.push(Tcp { conn: Conn::new(false), client: (s.ends[0].0.to_vec(), s.ends[0].1), ways: Default::default(), order });
+            conns.push(Tcp {
+                conn: Conn::new(false),
+                client: (s.ends[0].0.to_vec(), s.ends[0].1),
+                ways: Default::default(),
+                order,
+            });
             order
         });
         let tcp = &mut conns[n];
-        let dir = if (s.ends[0].0, s.ends[0].1) == (&tcp.client.0[..], tcp.client.1) { Direction::ToServer } else { Direction::ToClient };
+        let dir = if (s.ends[0].0, s.ends[0].1) == (&tcp.client.0[..], tcp.client.1) {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        };
         let way = &mut tcp.ways[dir.index()];
         let order = tcp.order;
         let mut push = |what: What<'_>| {
@@ -190,9 +202,12 @@ fn exchanges(file: &[u8]) -> Option<Vec<Seen>> {
     for tcp in &mut conns {
         let order = tcp.order;
         let what = What::Closed(Box::default());
-        tcp.conn.push(&ByteEvent { at: Timestamp(0), frame: 0, conn: ConnId(0), dir: Direction::ToServer, what }, &mut |event| {
-            seen.entry((order, event.exchange)).or_default().take(event.side, event.at, event.what);
-        });
+        tcp.conn.push(
+            &ByteEvent { at: Timestamp(0), frame: 0, conn: ConnId(0), dir: Direction::ToServer, what },
+            &mut |event| {
+                seen.entry((order, event.exchange)).or_default().take(event.side, event.at, event.what);
+            },
+        );
     }
     Some(first.into_iter().filter_map(|key| seen.remove(&key)).collect())
 }
@@ -205,7 +220,10 @@ fn real_captures() {
         let Ok(truth) = std::fs::read_to_string(path.with_extension("truth.json")) else { continue };
         let truth: Value = serde_json::from_str(&truth).unwrap();
         let plain = |e: &Value| e["tls"] == false && e["http_version"] != "2" && e["tcp"]["hole"] == false;
-        let Some(expected) = truth["exchanges"].as_array().filter(|all| !all.is_empty() && all.iter().all(plain)) else { continue };
+        let Some(expected) = truth["exchanges"].as_array().filter(|all| !all.is_empty() && all.iter().all(plain))
+        else {
+            continue;
+        };
         let Some(got) = exchanges(&std::fs::read(&path).unwrap()) else { continue };
         files += 1;
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();

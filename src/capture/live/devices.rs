@@ -46,7 +46,8 @@ pub fn list_devices() -> anyhow::Result<Vec<DeviceInfo>> {
         .into_iter()
         .map(|d| {
             let addresses = d.addresses.iter().map(|a| a.addr.to_string()).collect::<Vec<_>>().join(", ");
-            let about = d.desc.into_iter().chain((!addresses.is_empty()).then_some(addresses)).collect::<Vec<_>>().join("; ");
+            let about =
+                d.desc.into_iter().chain((!addresses.is_empty()).then_some(addresses)).collect::<Vec<_>>().join("; ");
             DeviceInfo { name: d.name, about, link: 0, nanoseconds: false }
         })
         .collect())
@@ -89,14 +90,15 @@ impl Device {
         }
         if name == "any" && capture.set_datalink(SLL2).is_err() {
             notices.push(
-                "any: libpcap is too old to name the interface of each packet (SLL2); copies of one packet may count as retransmissions"
+                "any: libpcap is too old to name the interface of each packet (SLL2); copies of one packet may count \
+                    as retransmissions"
                     .into(),
             );
         }
         if let Some(filter) = options.filter.as_deref().filter(|f| !f.trim().is_empty()) {
-            capture
-                .filter(filter, true)
-                .map_err(|e| anyhow!("bad filter \"{filter}\" on {name}: {e}; the language is that of pcap-filter(7)"))?;
+            capture.filter(filter, true).map_err(|e| {
+                anyhow!("bad filter \"{filter}\" on {name}: {e}; the language is that of pcap-filter(7)")
+            })?;
         }
         let capture = capture.setnonblock().map_err(|e| anyhow!("{name}: {e}"))?;
         let nanoseconds = nanoseconds(&capture);

@@ -180,6 +180,9 @@ fn ports_and_filter_become_one_expression() {
     assert_eq!(port_filter(&[], None), "");
     assert_eq!(port_filter(&[], Some(" host a ")), "host a");
     assert_eq!(port_filter(&[80], None), "tcp port 80");
-    assert_eq!(port_filter(&[80, 8080], Some("host a or host b")), "(tcp port 80 or tcp port 8080) and (host a or host b)");
+    assert_eq!(
+        port_filter(&[80, 8080], Some("host a or host b")),
+        "(tcp port 80 or tcp port 8080) and (host a or host b)"
+    );
     assert_eq!(port_filter(&[80], Some("")), "tcp port 80");
 }

@@ -122,7 +122,8 @@ fn pcapng_suite_agrees_frame_by_frame() {
         let all = load(&path);
         let text = |f: &Value, k: &str| f[k].as_str().unwrap_or_default().to_string();
         // frames without an interface are blocks that Wireshark numbers and that are not packets
-        let frames: Vec<&Value> = oracle["frames"].as_array().unwrap().iter().filter(|f| f["interface_id"] != "").collect();
+        let frames: Vec<&Value> =
+            oracle["frames"].as_array().unwrap().iter().filter(|f| f["interface_id"] != "").collect();
         let mut last = String::from("0.000000000");
         let mut interfaces = BTreeMap::new();
         for (frame, packet) in frames.iter().zip(&all.packets) {
@@ -130,7 +131,8 @@ fn pcapng_suite_agrees_frame_by_frame() {
             assert_eq!(text(frame, "cap_len"), packet.data.len().to_string(), "{name} {}", packet.frame);
             assert_eq!(text(frame, "len"), packet.wire_len.to_string(), "{name} {}", packet.frame);
             let time = match text(frame, "time_epoch") {
-                none if none.is_empty() => last.clone(), // a simple packet block: ours has the time of the packet before
+                // a simple packet block: ours has the time of the packet before
+                none if none.is_empty() => last.clone(),
                 some => some,
             };
             assert_eq!(Some(packet.at.nanos()), nanos(&time), "{name} {}", packet.frame);

@@ -32,7 +32,13 @@ fn a_file_cut_anywhere_gives_every_packet_before_the_cut() {
             assert_eq!(part.packets, whole.packets[..there], "{cut}");
             // a cut between two records, or between two blocks, is not visible as damage
             let seen = (cut < head && cut != 28) || !(cut.max(head) - head).is_multiple_of(each);
-            assert_eq!(part.error.is_some() || part.notices.len() == 1, seen, "{cut} {:?} {:?}", part.error, part.notices);
+            assert_eq!(
+                part.error.is_some() || part.notices.len() == 1,
+                seen,
+                "{cut} {:?} {:?}",
+                part.error,
+                part.notices
+            );
             assert_eq!(part.error.is_some(), seen && there == 0, "{cut}");
         }
     }

@@ -74,8 +74,12 @@ fn every_pcap_flavour_gives_the_same_packets() {
     for order in [LITTLE, BIG] {
         for (magic, fraction, extra) in [(0xa1b2_c3d4, 5, 0), (0xa1b2_3c4d, 5000, 0), (0xa1b2_cd34, 5, 8)] {
             // four bits of FCS length are above the link type
-            let file =
-                [order.header(magic, 0x4000_0001), order.record(3, fraction, b"abc", extra), order.record(4, 0, b"", extra)].concat();
+            let file = [
+                order.header(magic, 0x4000_0001),
+                order.record(3, fraction, b"abc", extra),
+                order.record(4, 0, b"", extra),
+            ]
+            .concat();
             let all = read(&file);
             assert_eq!((all.error, all.notices.len(), all.packets.len()), (None, 0, 2));
             let p = &all.packets[0];
@@ -104,7 +108,8 @@ fn pcapng_times_follow_resolution_and_offset() {
                 if !resolution.is_empty() {
                     options.extend(order.option(9, resolution));
                 }
-                let file = [order.section(), order.interface(1, 0, &options), order.enhanced(0, ticks, b"x", &[])].concat();
+                let file =
+                    [order.section(), order.interface(1, 0, &options), order.enhanced(0, ticks, b"x", &[])].concat();
                 let all = read(&file);
                 assert_eq!(all.packets[0].at.nanos(), nanos + offset * 1_000_000_000, "{resolution:?} {offset}");
             }
@@ -114,7 +119,9 @@ fn pcapng_times_follow_resolution_and_offset() {
 
 #[test]
 fn sections_may_differ_in_byte_order_and_devices_count_on() {
-    let section = |o: Order| [o.section(), o.interface(1, 0, &[]), o.interface(101, 0, &[]), o.enhanced(1, 7, b"abcde", &[])].concat();
+    let section = |o: Order| {
+        [o.section(), o.interface(1, 0, &[]), o.interface(101, 0, &[]), o.enhanced(1, 7, b"abcde", &[])].concat()
+    };
     let all = read(&[section(LITTLE), section(BIG)].concat());
     assert_eq!((all.error, all.notices), (None, vec![]));
     let seen: Vec<_> = all.packets.iter().map(|p| (p.frame, p.device, p.link, &p.data[..])).collect();
@@ -129,11 +136,22 @@ fn simple_and_obsolete_packets_secrets_and_drops() {
     let old = o.block(2, &head);
     let secrets = o.block(10, &[&o.u32(0x544c_534b)[..], &o.u32(5), b"A B C"].concat());
     let other = o.block(10, &[&o.u32(0x5747_4b4c)[..], &o.u32(5), b"A B C"].concat());
-    let statistics = |n: u64| o.block(5, &[&[0; 12][..], &o.option(5, &o.u64(n)), &o.option(7, &o.u64(n + 10))].concat());
+    let statistics =
+        |n: u64| o.block(5, &[&[0; 12][..], &o.option(5, &o.u64(n)), &o.option(7, &o.u64(n + 10))].concat());
     let dropped = o.enhanced(0, 3_000_000, b"z", &o.option(4, &o.u64(40)));
-    let file =
-        [o.section(), o.interface(1, 4, &[]), secrets, other, old, simple, o.block(77, b"??"), dropped, statistics(1), statistics(2)]
-            .concat();
+    let file = [
+        o.section(),
+        o.interface(1, 4, &[]),
+        secrets,
+        other,
+        old,
+        simple,
+        o.block(77, b"??"),
+        dropped,
+        statistics(1),
+        statistics(2),
+    ]
+    .concat();
     let mut reader = Reader::new(Box::new(io::Cursor::new(file)), "test");
     let all = drain(&mut reader);
     assert_eq!((all.error, all.notices, all.secrets), (None, vec![], vec![b"A B C".to_vec()]));
@@ -207,7 +225,8 @@ fn compressed_in_several_members_is_one_file() {
 #[test]
 fn a_cut_gzip_keeps_the_packets_before_the_cut() {
     let o = LITTLE;
-    let (before, behind) = ([o.header(0xa1b2_c3d4, 1), o.record(1, 2, b"hello", 0)].concat(), o.record(2, 0, b"world", 0));
+    let (before, behind) =
+        ([o.header(0xa1b2_c3d4, 1), o.record(1, 2, b"hello", 0)].concat(), o.record(2, 0, b"world", 0));
     let mut packed = [gzip(&before), gzip(&behind)].concat();
     packed.truncate(packed.len() - 12);
     let All { packets, notices, error, .. } = read(&packed);

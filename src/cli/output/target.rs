@@ -12,7 +12,8 @@ pub(super) struct Target {
     place: PathBuf,
 }
 
-/// A file to write to. There is no target where the path is written directly: a device or a pipe, or a file in a folder that takes no new ones.
+/// A file to write to. There is no target where the path is written directly: a device or a pipe, or a file in a folder
+/// that takes no new ones.
 pub(super) fn open(path: &Path) -> io::Result<(File, Option<Target>)> {
     // A link stays a link: what it points to is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());

@@ -55,7 +55,11 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     let counts = reader.counts();
     let Some(mut recording) = recording else {
         // Stopped by a signal before anything came is a normal end; a file without packets is not.
-        return if stop.load(Ordering::Relaxed) { Ok(()) } else { tally::readable(name, &counts, &NetStats::default()) };
+        return if stop.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            tally::readable(name, &counts, &NetStats::default())
+        };
     };
     let net = recording.net_finish()?;
     tally::readable(name, &counts, &net)?;

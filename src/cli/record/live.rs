@@ -50,10 +50,13 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         let result = match item {
             LiveItem::Packet(packet) => {
                 let step = recording.step(|analyzer, sink| analyzer.packet(&packet, sink));
-                // The client writes its secrets before it uses them: they are there by now, and a short connection does not last until the next tick.
+                // The client writes its secrets before it uses them: they are there by now, and a short connection does
+                // not last until the next tick.
                 step.and_then(|()| if keys.take_wanted() { keylog.poll() } else { Ok(()) })
             }
-            LiveItem::Tick(now) => keylog.poll().and_then(|()| recording.step(|analyzer, sink| analyzer.advance(now, sink))),
+            LiveItem::Tick(now) => {
+                keylog.poll().and_then(|()| recording.step(|analyzer, sink| analyzer.advance(now, sink)))
+            }
             LiveItem::Notice(text) => {
                 recording.notice(&text);
                 Ok(())

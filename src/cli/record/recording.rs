@@ -1,4 +1,5 @@
-//! One recording: the analyzer, the store, one quiet line per finished exchange on standard error, the counts at the end.
+//! One recording: the analyzer, the store, one quiet line per finished exchange on standard error, the counts at the
+//! end.
 
 use super::args::RecordArgs;
 use super::screen::Screen;
@@ -40,16 +41,32 @@ pub(in crate::cli) struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
-    pub(in crate::cli) fn start(source: &str, args: &RecordArgs, common: &'a Common, screen: Screen, keys: &Keys) -> Result<Recording<'a>> {
+    pub(in crate::cli) fn start(
+        source: &str,
+        args: &RecordArgs,
+        common: &'a Common,
+        screen: Screen,
+        keys: &Keys,
+    ) -> Result<Recording<'a>> {
         // A file can wait for the disk, what is live cannot.
         let capacity = if args.read.is_empty() { LIVE_CAPACITY } else { FILE_CAPACITY };
-        let source =
-            Source { name: source.into(), options: args.options(source), capacity, store_secrets: args.store_secrets, relayed: false };
+        let source = Source {
+            name: source.into(),
+            options: args.options(source),
+            capacity,
+            store_secrets: args.store_secrets,
+            relayed: false,
+        };
         Recording::begin(source, args.analyzer(keys)?, common, screen)
     }
 
     /// The same of any source.
-    pub(in crate::cli) fn begin(source: Source, options: analyzer::Options, common: &'a Common, screen: Screen) -> Result<Recording<'a>> {
+    pub(in crate::cli) fn begin(
+        source: Source,
+        options: analyzer::Options,
+        common: &'a Common,
+        screen: Screen,
+    ) -> Result<Recording<'a>> {
         let mut shaped_by = source.options;
         shaped_by["limits"] = limits::recorded(&options, !source.relayed);
         let session = Session { source: source.name, started: values::now(), options: shaped_by };
@@ -61,7 +78,10 @@ impl<'a> Recording<'a> {
     }
 
     /// One packet, one tick, or the end of all.
-    pub(in crate::cli) fn step<T>(&mut self, step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T) -> Result<T> {
+    pub(in crate::cli) fn step<T>(
+        &mut self,
+        step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T,
+    ) -> Result<T> {
         let Recording { analyzer, writer, tally, screen, .. } = self;
         let mut stored = Ok(());
         let done = step(analyzer, &mut |output| {
@@ -71,7 +91,9 @@ impl<'a> Recording<'a> {
             match &output {
                 Output::Exchange(f) => {
                     tally.exchange(f);
-                    screen.exchange(|| Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None));
+                    screen.exchange(|| {
+                        Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)
+                    });
                 }
                 Output::Connection(c) => tally.connection(c),
                 Output::Begun(_) | Output::Part(_) => {}
@@ -114,7 +136,11 @@ impl<'a> Recording<'a> {
         for line in self.tally.lines(&counts, net, color) {
             self.screen.last(&line);
         }
-        let next = if self.tally.exchanges > 0 { format!("; next: {}", next(self.common, written.session)) } else { String::new() };
+        let next = if self.tally.exchanges > 0 {
+            format!("; next: {}", next(self.common, written.session))
+        } else {
+            String::new()
+        };
         self.screen.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
         Ok(self.tally)
     }
@@ -122,6 +148,7 @@ impl<'a> Recording<'a> {
 
 /// The command that shows a session.
 pub(in crate::cli) fn next(common: &Common, session: i64) -> String {
-    let named = if common.db.as_os_str() == "sniff.db" { String::new() } else { format!(" --db {}", common.db.display()) };
+    let named =
+        if common.db.as_os_str() == "sniff.db" { String::new() } else { format!(" --db {}", common.db.display()) };
     format!("sniff list{named} --session {session}")
 }

@@ -29,7 +29,15 @@ pub(in crate::cli) struct Screen {
 impl Screen {
     pub(in crate::cli) fn new(common: &Common, file: bool) -> Screen {
         let most = if file && !common.verbose { FILE_LINES } else { u64::MAX };
-        Screen { terminal: output::stderr_terminal(common), quiet: common.quiet, bar: None, most, shown: 0, held_back: 0, held: None }
+        Screen {
+            terminal: output::stderr_terminal(common),
+            quiet: common.quiet,
+            bar: None,
+            most,
+            shown: 0,
+            held_back: 0,
+            held: None,
+        }
     }
 
     /// Everything is shown at the end: until then standard error belongs to another program.
@@ -40,9 +48,13 @@ impl Screen {
 
     /// Show progress through this many bytes, on a terminal only.
     pub(in crate::cli) fn bar(&mut self, total: Option<u64>) {
-        let Some(total) = total.filter(|&n| n > 4 << 20 && !self.quiet && std::io::stderr().is_terminal()) else { return };
+        let Some(total) = total.filter(|&n| n > 4 << 20 && !self.quiet && std::io::stderr().is_terminal()) else {
+            return;
+        };
         let bar = ProgressBar::new(total);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta}")
+        {
             bar.set_style(style);
         }
         self.bar = Some(bar);

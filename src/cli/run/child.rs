@@ -7,8 +7,17 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Signals that are passed on.
-const SIGNALS: &[i32] =
-    &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGWINCH, libc::SIGCONT];
+const SIGNALS: &[i32] = &[
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGWINCH,
+    libc::SIGCONT,
+];
 
 /// The child, once it is there.
 static CHILD: AtomicI32 = AtomicI32::new(0);
@@ -18,7 +27,8 @@ static EARLY: AtomicI32 = AtomicI32::new(0);
 /// From here on they are the child's.
 pub(super) fn forward_signals() {
     for &signal in SIGNALS {
-        // SAFETY: an all-zero sigaction is valid but for the handler and the flags that are set here; the handler only does what may be done
+        // SAFETY: an all-zero sigaction is valid but for the handler and the flags that are set here; the handler only
+        // does what may be done
         // in one: atomics and kill(2).
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
@@ -38,7 +48,8 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c
         0 => EARLY.store(signal, Ordering::SeqCst),
         _ if from_terminal => {}
         child => {
-            // SAFETY: kill(2) takes any pid; this one has not been waited for (see `ended`), so it is still the child's.
+            // SAFETY: kill(2) takes any pid; this one has not been waited for (see `ended`), so it is still the
+            // child's.
             unsafe { libc::kill(child, signal) };
         }
     }
@@ -64,7 +75,8 @@ impl Running {
 
     /// Its exit status, once it has ended: as a shell says it, 128 and the signal where one ended it.
     pub(super) fn ended(&mut self) -> Result<Option<u8>> {
-        // SAFETY: siginfo is plain data; waitid(2) with WNOWAIT leaves the child to be waited for, so that its pid stays its own until CHILD is cleared.
+        // SAFETY: siginfo is plain data; waitid(2) with WNOWAIT leaves the child to be waited for, so that its pid
+        // stays its own until CHILD is cleared.
         let over = unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
             let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
@@ -73,7 +85,8 @@ impl Running {
         if !over {
             return Ok(None);
         }
-        // A late signal has no receiver. -1 would mean every process, so the number is set to 0, which is checked before kill.
+        // A late signal has no receiver. -1 would mean every process, so the number is set to 0, which is checked
+        // before kill.
         CHILD.store(0, Ordering::SeqCst);
         let status = self.0.wait().context("cannot wait for the command")?;
         Ok(Some(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) as u8))

@@ -31,9 +31,15 @@ const BUNDLE: &[&str] = &[
 const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 
 /// Variables and their values. The files that they name are made in `folder`.
-pub(super) fn of(proxy: SocketAddr, door: &DoorArgs, certificate: &Path, folder: &Path) -> Result<Vec<(String, OsString)>> {
+pub(super) fn of(
+    proxy: SocketAddr,
+    door: &DoorArgs,
+    certificate: &Path,
+    folder: &Path,
+) -> Result<Vec<(String, OsString)>> {
     let mut all = Roots::load(&door.upstream_ca, &provider())?.certificates().to_vec();
-    let own = CertificateDer::from_pem_file(certificate).map_err(|e| anyhow::anyhow!("{}: {e}", certificate.display()))?;
+    let own =
+        CertificateDer::from_pem_file(certificate).map_err(|e| anyhow::anyhow!("{}: {e}", certificate.display()))?;
     all.push(own);
     let bundle = folder.join("roots.pem");
     let text: String = all.iter().map(|c| pem(c)).collect();
@@ -81,7 +87,8 @@ mod tests {
         assert_eq!(value("HTTPS_PROXY"), "http://a:b%20c@127.0.0.1:9");
         assert_eq!(value("https_proxy"), value("ALL_PROXY"));
         assert_eq!(value("NO_PROXY"), "");
-        let bundle = CertificateDer::pem_file_iter(value("SSL_CERT_FILE")).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+        let bundle =
+            CertificateDer::pem_file_iter(value("SSL_CERT_FILE")).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
         let own = CertificateDer::from_pem_file(&certificate).unwrap();
         assert_eq!(bundle.last(), Some(&own));
         assert_eq!(bundle.len(), rustls_native_certs::load_native_certs().certs.len() + 1);

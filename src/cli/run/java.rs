@@ -1,4 +1,5 @@
-//! Java reads neither `HTTPS_PROXY` nor PEM files: it gets system properties, and a trust store in its own old format (JKS, version 2).
+//! Java reads neither `HTTPS_PROXY` nor PEM files: it gets system properties, and a trust store in its own old format
+//! (JKS, version 2).
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use std::ffi::OsString;
@@ -19,7 +20,9 @@ pub(super) fn options(proxy: SocketAddr, store: &Path, before: Option<OsString>)
         out.push(format!("-D{scheme}.proxyHost={} -D{scheme}.proxyPort={} ", proxy.ip(), proxy.port()));
     }
     // Empty: by default Java goes past a proxy to reach loopback.
-    out.push(format!("-Dhttp.nonProxyHosts= -Djavax.net.ssl.trustStorePassword={PASSWORD} -Djavax.net.ssl.trustStore="));
+    out.push(format!(
+        "-Dhttp.nonProxyHosts= -Djavax.net.ssl.trustStorePassword={PASSWORD} -Djavax.net.ssl.trustStore="
+    ));
     out.push(store);
     std::mem::take(out)
 }

@@ -17,7 +17,8 @@ pub(super) use vercel::Vercel;
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(chunk: &Value, got: &mut Got) {
-    let generous = Collect { join: Join::Parts, object_only: false, needs_delta: false, joins_names: false, first_only: false };
+    let generous =
+        Collect { join: Join::Parts, object_only: false, needs_delta: false, joins_names: false, first_only: false };
     // Nothing that is generous raises.
     let _ = { generous }.chunk(chunk, got);
 }

@@ -40,7 +40,9 @@ impl HelperPython {
         if let Some(odd) = delta.get("tool_calls").filter(|t| truthy_python(t) && !t.is_array()) {
             return Err(format!("tool_calls is {}, not a list", kind(odd)));
         }
-        for fragment in delta.get("tool_calls").filter(|t| truthy_python(t)).and_then(Value::as_array).into_iter().flatten() {
+        for fragment in
+            delta.get("tool_calls").filter(|t| truthy_python(t)).and_then(Value::as_array).into_iter().flatten()
+        {
             if !fragment.is_object() {
                 return Err(format!("a tool call is {}", kind(fragment)));
             }
@@ -70,7 +72,12 @@ impl Accumulator for HelperPython {
         }
         if chunk.get("object").and_then(Value::as_str) != Some("chat.completion.chunk") {
             if choices(chunk).next().is_some() {
-                got.lose(|| format!("chunks whose `object` is {} are passed over", chunk.get("object").map_or("missing".into(), kind)));
+                got.lose(|| {
+                    format!(
+                        "chunks whose `object` is {} are passed over",
+                        chunk.get("object").map_or("missing".into(), kind)
+                    )
+                });
             }
             return Ok(());
         }
@@ -117,7 +124,9 @@ impl Accumulator for LangChainPython {
         // It takes the first choice of a chunk.
         for choice in choices(chunk).take(1) {
             let delta = choice.get("delta").filter(|d| truthy_python(d));
-            if let Some(odd) = delta.and_then(|d| d.get("content")).filter(|c| truthy_python(c) && !c.is_string() && !c.is_array()) {
+            if let Some(odd) =
+                delta.and_then(|d| d.get("content")).filter(|c| truthy_python(c) && !c.is_string() && !c.is_array())
+            {
                 return Err(format!("content is {}, not a string", kind(odd)));
             }
             for fragment in delta.and_then(|d| d.get("tool_calls")).and_then(Value::as_array).into_iter().flatten() {
@@ -129,10 +138,13 @@ impl Accumulator for LangChainPython {
                 }
             }
         }
-        if choices(chunk).next().is_some_and(|c| c.get("delta").is_some_and(|d| !d.is_null())) || chunk.get("usage").is_some() {
+        if choices(chunk).next().is_some_and(|c| c.get("delta").is_some_and(|d| !d.is_null()))
+            || chunk.get("usage").is_some()
+        {
             self.messages += 1;
         }
-        Collect { join: Join::Bent, object_only: true, needs_delta: true, joins_names: true, first_only: true }.chunk(chunk, got)
+        Collect { join: Join::Bent, object_only: true, needs_delta: true, joins_names: true, first_only: true }
+            .chunk(chunk, got)
     }
 
     fn finish(&mut self, _got: &mut Got) -> Result<(), String> {
@@ -155,7 +167,8 @@ impl Accumulator for LiteLlm {
         if chunk.is_null() {
             return Ok(());
         }
-        Collect { join: Join::Dropped, object_only: true, needs_delta: false, joins_names: true, first_only: false }.chunk(chunk, got)
+        Collect { join: Join::Dropped, object_only: true, needs_delta: false, joins_names: true, first_only: false }
+            .chunk(chunk, got)
     }
 
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {

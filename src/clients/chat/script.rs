@@ -1,4 +1,5 @@
-//! `client.chat.completions.stream()` of openai-node: a snapshot that grows, and what it demands when the stream is over.
+//! `client.chat.completions.stream()` of openai-node: a snapshot that grows, and what it demands when the stream is
+//! over.
 
 use super::collect::{add_tool, choices, finishes};
 use crate::clients::json::truthy;
@@ -58,7 +59,8 @@ impl HelperScript {
         let key = self.index(choice, "a choice's")?;
         let n = key.parse().unwrap_or(0);
         let finished = finishes(choice);
-        // Whatever else a choice has is laid over the snapshot: a `message` beside the delta replaces what was gathered, its role too.
+        // Whatever else a choice has is laid over the snapshot: a `message` beside the delta replaces what was
+        // gathered, its role too.
         if let Some(message) = choice.get("message").filter(|m| m.is_object()) {
             let role = message.get("role").and_then(Value::as_str).map(String::from);
             self.choices.entry(key.clone()).or_default().role = role;
@@ -74,8 +76,9 @@ impl HelperScript {
                 }
                 _ => &[],
             };
-            let keys =
-                fragments.iter().map(|f| if f.is_null() { Err("a tool call is null".into()) } else { self.index(f, "a tool call's") });
+            let keys = fragments
+                .iter()
+                .map(|f| if f.is_null() { Err("a tool call is null".into()) } else { self.index(f, "a tool call's") });
             let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
             let state = self.choices.entry(key.clone()).or_default();
             if let Some(role) = delta.get("role").filter(|r| truthy(r)) {

@@ -27,7 +27,10 @@ pub(in crate::clients) static AI_OPENAI: Shape = Object(&[
                     nullish("role", OneOf(&["assistant"])),
                     nullish("content", Text),
                     nullish("refusal", Text),
-                    nullish("annotations", List(&Object(&[must("type", OneOf(&["url_citation"])), must("url_citation", Object(&[]))]))),
+                    nullish(
+                        "annotations",
+                        List(&Object(&[must("type", OneOf(&["url_citation"])), must("url_citation", Object(&[]))])),
+                    ),
                     nullish(
                         "tool_calls",
                         List(&Object(&[
@@ -39,7 +42,10 @@ pub(in crate::clients) static AI_OPENAI: Shape = Object(&[
                     ),
                 ]),
             ),
-            nullish("logprobs", Object(&[nullish("content", List(&Object(&[must("token", Text), must("logprob", Number)])))])),
+            nullish(
+                "logprobs",
+                Object(&[nullish("content", List(&Object(&[must("token", Text), must("logprob", Number)])))]),
+            ),
             nullish("finish_reason", Text),
             must("index", Number),
         ])),
@@ -64,7 +70,11 @@ pub(in crate::clients) static AI_COMPATIBLE: Shape = Object(&[
                     nullish("reasoning", Text),
                     nullish(
                         "tool_calls",
-                        List(&Object(&[nullish("index", Number), nullish("id", Text), must("function", Object(FUNCTION))])),
+                        List(&Object(&[
+                            nullish("index", Number),
+                            nullish("id", Text),
+                            must("function", Object(FUNCTION)),
+                        ])),
                     ),
                 ]),
             ),
@@ -104,7 +114,10 @@ pub(in crate::clients) static AI_OPENROUTER: Shape = Object(&[
             ),
             nullish(
                 "logprobs",
-                Object(&[must("content", Either(&[List(&Object(&[must("token", Text), must("logprob", Number)])), Null]))]),
+                Object(&[must(
+                    "content",
+                    Either(&[List(&Object(&[must("token", Text), must("logprob", Number)])), Null]),
+                )]),
             ),
             nullish("finish_reason", Text),
             nullish("index", Number),
@@ -216,7 +229,14 @@ pub(in crate::clients) static ZED: Shape = Object(&[must(
             Object(&[
                 nullish("role", Text),
                 nullish("content", Text),
-                nullish("tool_calls", List(&Object(&[must("index", Integer), nullish("id", Text), nullish("function", Object(FUNCTION))]))),
+                nullish(
+                    "tool_calls",
+                    List(&Object(&[
+                        must("index", Integer),
+                        nullish("id", Text),
+                        nullish("function", Object(FUNCTION)),
+                    ])),
+                ),
             ]),
         ),
         nullish("finish_reason", Text),

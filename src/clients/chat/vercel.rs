@@ -1,4 +1,5 @@
-//! The AI SDK's providers: the schema has checked the chunk, what is left is the first choice and how the stream finishes.
+//! The AI SDK's providers: the schema has checked the chunk, what is left is the first choice and how the stream
+//! finishes.
 
 use super::collect::{add_tools, choices};
 use crate::clients::reader::{Got, Join};
@@ -50,7 +51,10 @@ impl Accumulator for Vercel {
             add_tools(delta, n, false, got);
             let fresh = got.tools.len() > known;
             let untyped = |f: &Value| f.get("type").is_none();
-            if fresh && self.needs_type && delta.get("tool_calls").and_then(Value::as_array).is_some_and(|all| all.iter().any(untyped)) {
+            if fresh
+                && self.needs_type
+                && delta.get("tool_calls").and_then(Value::as_array).is_some_and(|all| all.iter().any(untyped))
+            {
                 return Err("a tool call does not say `type: function`".into());
             }
         }

@@ -17,7 +17,8 @@ static HOLDS: Transport = Transport { kind: Kind::Holds, ..USUAL };
 static SPEC: Framing = Framing::Sse(STANDARD);
 static GO: Framing = Framing::Sse(Sse { mark: Mark::Stays, ..STANDARD });
 /// eventsource-stream 0.2.3.
-static RUST: Framing = Framing::Sse(Sse { mark: Mark::Crashes, utf8: Utf8::Raises, last_cr: LastCr::Waits, ..STANDARD });
+static RUST: Framing =
+    Framing::Sse(Sse { mark: Mark::Crashes, utf8: Utf8::Raises, last_cr: LastCr::Waits, ..STANDARD });
 
 const LINES: Loop = Loop {
     cut: Cut::Lf,
@@ -32,7 +33,8 @@ const LINES: Loop = Loop {
 static GO_LINES: Framing = Framing::Loop(Loop { patience: Some(300), ..LINES });
 static LINE_BY_LINE: Framing = Framing::Loop(LINES);
 /// What does not begin with `data: ` is taken for data as it is.
-static PREFIX_OFF: Framing = Framing::Loop(Loop { cut: Cut::DoubleLf, prefix: "data: ", others: Others::Data, ..LINES });
+static PREFIX_OFF: Framing =
+    Framing::Loop(Loop { cut: Cut::DoubleLf, prefix: "data: ", others: Others::Data, ..LINES });
 
 const READ: Records = Records {
     done: Done::Begins,
@@ -45,7 +47,15 @@ const READ: Records = Records {
     skips_unreadable: false,
     error: ErrorRule::Present,
     shape: None,
-    collect: || Box::new(Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false }),
+    collect: || {
+        Box::new(Collect {
+            join: Join::Raises,
+            object_only: true,
+            needs_delta: false,
+            joins_names: false,
+            first_only: false,
+        })
+    },
 };
 static OPENAI_GO: Records = Records { skips_empty: true, ..READ };
 static OPENAI_JAVA: Records = READ;
@@ -56,7 +66,8 @@ static MACPAW: Records = Records { done: Done::Equals, route: names_raise, ..REA
 static ZED: Records = Records { done: Done::Trimmed, error: ErrorRule::NotNull, shape: Some(&shapes::ZED), ..READ };
 static OPEN_WEBUI: Records =
     Records { done: Done::Trimmed, json: Json::Python, skips_unreadable: true, error: ErrorRule::TruthyPython, ..READ };
-static NEXT_CHAT: Records = Records { done: Done::Equals, json: Json::Script, skips_unreadable: true, error: ErrorRule::Ignored, ..READ };
+static NEXT_CHAT: Records =
+    Records { done: Done::Equals, json: Json::Script, skips_unreadable: true, error: ErrorRule::Ignored, ..READ };
 static PREFIXED: Records = Records { done: Done::Trimmed, json: Json::Python, error: ErrorRule::TruthyPython, ..READ };
 
 /// Any event with a name is none that a chat has.
@@ -73,7 +84,16 @@ const fn client(
     framing: &'static Framing,
     records: &'static Records,
 ) -> Client {
-    Client { name, title, about, dialect: &openai_chat::DIALECT, evidence: Evidence::Source(source), transport, framing, records }
+    Client {
+        name,
+        title,
+        about,
+        dialect: &openai_chat::DIALECT,
+        evidence: Evidence::Source(source),
+        transport,
+        framing,
+        records,
+    }
 }
 
 pub(super) static CLIENTS: &[Client] = &[
@@ -95,7 +115,15 @@ pub(super) static CLIENTS: &[Client] = &[
         &GO_LINES,
         &GO_OPENAI,
     ),
-    client("openai-java", "openai-java", "OpenAI's SDK for Java and Kotlin", "SseHandler.kt", &PLAIN, &SPEC, &OPENAI_JAVA),
+    client(
+        "openai-java",
+        "openai-java",
+        "OpenAI's SDK for Java and Kotlin",
+        "SseHandler.kt",
+        &PLAIN,
+        &SPEC,
+        &OPENAI_JAVA,
+    ),
     client(
         "okhttp-sse",
         "okhttp-sse",
@@ -132,7 +160,15 @@ pub(super) static CLIENTS: &[Client] = &[
         &SPEC,
         &MACPAW,
     ),
-    client("zed", "Zed", "the editor's OpenAI provider, line by line", "open_ai crate, line by line", &PLAIN, &LINE_BY_LINE, &ZED),
+    client(
+        "zed",
+        "Zed",
+        "the editor's OpenAI provider, line by line",
+        "open_ai crate, line by line",
+        &PLAIN,
+        &LINE_BY_LINE,
+        &ZED,
+    ),
     client(
         "open-webui",
         "Open WebUI 0.12",
@@ -142,7 +178,15 @@ pub(super) static CLIENTS: &[Client] = &[
         &LINE_BY_LINE,
         &OPEN_WEBUI,
     ),
-    client("nextchat", "NextChat", "the chat interface's streaming loop in the browser", "utils/chat.ts", &EVENT_STREAM, &SPEC, &NEXT_CHAT),
+    client(
+        "nextchat",
+        "NextChat",
+        "the chat interface's streaming loop in the browser",
+        "utils/chat.ts",
+        &EVENT_STREAM,
+        &SPEC,
+        &NEXT_CHAT,
+    ),
     client(
         "vllm-bench",
         "vllm bench serve",

@@ -29,10 +29,20 @@ const STICKY: Sse = Sse { mark: Mark::Stays, utf8: Utf8::Raises, blank: Blank::A
 static OPENAI: Framing = Framing::Sse(STICKY);
 static OPENAI_HELD: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), ..STICKY });
 static HTTPX_SSE_LINES: Framing = Framing::Sse(Sse { utf8: Utf8::Replaced, ..STICKY });
-static SPEAKEASY: Framing =
-    Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
-static SSECLIENT: Framing =
-    Framing::Sse(Sse { split: Split::Blocks(DOUBLE), mark: Mark::Stays, utf8: Utf8::Raises, rest: Rest::Dispatched, ..STANDARD });
+static SPEAKEASY: Framing = Framing::Sse(Sse {
+    split: Split::Blocks(PAIRS),
+    mark: Mark::OffLines,
+    utf8: Utf8::Raises,
+    rest: Rest::Dispatched,
+    ..STANDARD
+});
+static SSECLIENT: Framing = Framing::Sse(Sse {
+    split: Split::Blocks(DOUBLE),
+    mark: Mark::Stays,
+    utf8: Utf8::Raises,
+    rest: Rest::Dispatched,
+    ..STANDARD
+});
 
 const LINES: Loop = Loop {
     cut: Cut::Unicode,
@@ -49,7 +59,8 @@ static NAIVE: Framing = Framing::Loop(Loop { cut: Cut::Lines, prefix: "data: ", 
 
 // ---- readers
 
-const LOOP: Collect = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
+const LOOP: Collect =
+    Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
 const BENT: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Bent, ..LOOP });
 
 const SDK: Records = Records {
@@ -80,8 +91,10 @@ static MISTRAL: Records = Records {
     ..SDK
 };
 /// The line must be `data: [DONE]`, space included.
-static HUGGING_FACE: Records = Records { done: Done::SpacedExactly, route: any_event, error: ErrorRule::NotNull, ..SDK };
-static LIBRARY: Records = Records { done: Done::Equals, route: any_event, error: ErrorRule::Ignored, collect: || Box::new(LOOP), ..SDK };
+static HUGGING_FACE: Records =
+    Records { done: Done::SpacedExactly, route: any_event, error: ErrorRule::NotNull, ..SDK };
+static LIBRARY: Records =
+    Records { done: Done::Equals, route: any_event, error: ErrorRule::Ignored, collect: || Box::new(LOOP), ..SDK };
 
 fn assistants_hidden(event: &str) -> Route {
     if event.starts_with("thread.") { Route::Hidden } else { Route::Chunk }
@@ -107,7 +120,16 @@ const fn client(
     framing: &'static Framing,
     records: &'static Records,
 ) -> Client {
-    Client { name, title, about, dialect: &openai_chat::DIALECT, evidence: Evidence::Measured(of), transport, framing, records }
+    Client {
+        name,
+        title,
+        about,
+        dialect: &openai_chat::DIALECT,
+        evidence: Evidence::Measured(of),
+        transport,
+        framing,
+        records,
+    }
 }
 
 pub(super) static CLIENTS: &[Client] = &[

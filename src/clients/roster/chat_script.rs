@@ -1,4 +1,5 @@
-//! Clients of chat completions in JavaScript: SDKs, providers of the AI SDK, SSE libraries with the usual loop, naive loops.
+//! Clients of chat completions in JavaScript: SDKs, providers of the AI SDK, SSE libraries with the usual loop, naive
+//! loops.
 
 use crate::clients::chat::{Collect, HelperScript, Vercel, shapes};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
@@ -34,14 +35,23 @@ const PAIRS: &[&[u8]] = &[b"\r\n\r\n", b"\r\n\r", b"\r\n\n", b"\r\r\n", b"\n\r\n
 static SPEC: Framing = Framing::Sse(STANDARD);
 /// eventsource-parser before version 4, as the AI SDK and eventsource carry it.
 static SPEC_3: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
-/// Code that the generator of the SDKs (openai, groq, anthropic) gave them all: lines are decoded one by one, after a double line end.
-static STAINLESS: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
-static STAINLESS_4: Framing = Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::Stays, blank: Blank::DataOrName, ..STANDARD });
-static STAINLESS_7: Framing =
-    Framing::Sse(Sse { split: Split::Held(PAIRS), mark: Mark::OffLines, blank: Blank::DataOrName, rest: Rest::Dispatched, ..STANDARD });
+/// Code that the generator of the SDKs (openai, groq, anthropic) gave them all: lines are decoded one by one, after a
+/// double line end.
+static STAINLESS: Framing =
+    Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
+static STAINLESS_4: Framing =
+    Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::Stays, blank: Blank::DataOrName, ..STANDARD });
+static STAINLESS_7: Framing = Framing::Sse(Sse {
+    split: Split::Held(PAIRS),
+    mark: Mark::OffLines,
+    blank: Blank::DataOrName,
+    rest: Rest::Dispatched,
+    ..STANDARD
+});
 static SPEAKEASY: Framing = Framing::Sse(Sse { split: Split::Blocks(PAIRS), mark: Mark::OffLines, ..STANDARD });
 /// Every blank line dispatches, so that a comment becomes an event without data.
-static EVERY_BLANK: Framing = Framing::Sse(Sse { mark: Mark::OffLines, colon: Colon::Needed, blank: Blank::Always, ..STANDARD });
+static EVERY_BLANK: Framing =
+    Framing::Sse(Sse { mark: Mark::OffLines, colon: Colon::Needed, blank: Blank::Always, ..STANDARD });
 static TRIMMING: Framing = Framing::Sse(Sse { colon: Colon::Trimming, ..STANDARD });
 
 const NAIVE: Loop = Loop {
@@ -59,7 +69,8 @@ static PER_CHUNK: Framing = Framing::Loop(Loop { cut: Cut::Lines, by_unit: true,
 
 // ---- readers
 
-const LOOP: Collect = Collect { join: Join::Bent, object_only: false, needs_delta: false, joins_names: false, first_only: false };
+const LOOP: Collect =
+    Collect { join: Join::Bent, object_only: false, needs_delta: false, joins_names: false, first_only: false };
 
 const SDK: Records = Records {
     done: Done::Begins,
@@ -79,7 +90,8 @@ static OPENAI_6: Records = SDK;
 static OPENAI_6_HELPER: Records = Records { collect: || Box::new(HelperScript::new(false)), ..SDK };
 static OPENAI_7: Records = Records { done: Done::Equals, then: Then::Close, route: errors_raise, ..SDK };
 static OPENAI_7_HELPER: Records = Records { collect: || Box::new(HelperScript::new(true)), ..OPENAI_7 };
-const LANGCHAIN: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Dropped, needs_delta: true, first_only: true, ..LOOP });
+const LANGCHAIN: fn() -> Box<dyn Accumulator> =
+    || Box::new(Collect { join: Join::Dropped, needs_delta: true, first_only: true, ..LOOP });
 static LANGCHAIN_6: Records = Records { collect: LANGCHAIN, ..SDK };
 static LANGCHAIN_7: Records = Records { collect: LANGCHAIN, ..OPENAI_7 };
 static MISTRAL: Records = Records {
@@ -91,8 +103,14 @@ static MISTRAL: Records = Records {
     collect: || Box::new(Collect { join: Join::Dropped, ..LOOP }),
     ..SDK
 };
-static HUGGING_FACE: Records =
-    Records { done: Done::Equals, then: Then::Close, route: any_event, skips_empty: true, error: ErrorRule::Present, ..SDK };
+static HUGGING_FACE: Records = Records {
+    done: Done::Equals,
+    then: Then::Close,
+    route: any_event,
+    skips_empty: true,
+    error: ErrorRule::Present,
+    ..SDK
+};
 
 const PROVIDER: Records = Records {
     done: Done::Equals,
@@ -115,7 +133,8 @@ static AI_OPENROUTER: Records = Records {
     ..PROVIDER
 };
 
-const LIBRARY: Records = Records { done: Done::Equals, then: Then::Close, route: any_event, error: ErrorRule::Ignored, ..SDK };
+const LIBRARY: Records =
+    Records { done: Done::Equals, then: Then::Close, route: any_event, error: ErrorRule::Ignored, ..SDK };
 static PARSER: Records = LIBRARY;
 static PARSER_DRAINED: Records = Records { then: Then::Drain, ..LIBRARY };
 static ON_MESSAGE: Records = Records { route: only_messages, then: Then::Drain, ..LIBRARY };
@@ -154,7 +173,16 @@ const fn client(
     framing: &'static Framing,
     records: &'static Records,
 ) -> Client {
-    Client { name, title, about, dialect: &openai_chat::DIALECT, evidence: Evidence::Measured(of), transport, framing, records }
+    Client {
+        name,
+        title,
+        about,
+        dialect: &openai_chat::DIALECT,
+        evidence: Evidence::Measured(of),
+        transport,
+        framing,
+        records,
+    }
 }
 
 pub(super) static CLIENTS: &[Client] = &[

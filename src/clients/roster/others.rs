@@ -16,9 +16,14 @@ static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 /// eventsource-parser 3, as the AI SDK carries it.
 static SPEC: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
 static SCRIPT: Framing = Framing::Sse(Sse { mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
-static SCRIPT_HELD: Framing =
-    Framing::Sse(Sse { split: Split::Held(&[b"\n\n", b"\r\r", b"\r\n\r\n"]), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
-static PYTHON: Framing = Framing::Sse(Sse { mark: Mark::Stays, utf8: Utf8::Raises, blank: Blank::AnyField, ..STANDARD });
+static SCRIPT_HELD: Framing = Framing::Sse(Sse {
+    split: Split::Held(&[b"\n\n", b"\r\r", b"\r\n\r\n"]),
+    mark: Mark::OffLines,
+    blank: Blank::DataOrName,
+    ..STANDARD
+});
+static PYTHON: Framing =
+    Framing::Sse(Sse { mark: Mark::Stays, utf8: Utf8::Raises, blank: Blank::AnyField, ..STANDARD });
 static GENAI_SCRIPT: Framing = Framing::Own(gemini::blocks);
 static GENAI_PYTHON: Framing = Framing::Own(gemini::lines);
 
@@ -72,29 +77,38 @@ static ANTHROPIC_SCRIPT: Records = Records {
     collect: || Box::new(anthropic::Raw { object_only: false, join: Join::Bent }),
     ..SCRIPT_SDK
 };
-static ANTHROPIC_SCRIPT_HELPER: Records = Records { collect: || Box::new(anthropic::Helper::script()), ..ANTHROPIC_SCRIPT };
+static ANTHROPIC_SCRIPT_HELPER: Records =
+    Records { collect: || Box::new(anthropic::Helper::script()), ..ANTHROPIC_SCRIPT };
 static ANTHROPIC_PYTHON: Records = Records {
     route: named_python,
     json: Json::Python,
     collect: || Box::new(anthropic::Raw { object_only: true, join: Join::Raises }),
     ..ANTHROPIC_SCRIPT
 };
-static ANTHROPIC_PYTHON_HELPER: Records = Records { collect: || Box::<anthropic::Helper>::default(), ..ANTHROPIC_PYTHON };
-static ANTHROPIC_AI: Records = Records { shape: Some(&anthropic::AI), collect: || Box::<anthropic::Vercel>::default(), ..PROVIDER };
+static ANTHROPIC_PYTHON_HELPER: Records =
+    Records { collect: || Box::<anthropic::Helper>::default(), ..ANTHROPIC_PYTHON };
+static ANTHROPIC_AI: Records =
+    Records { shape: Some(&anthropic::AI), collect: || Box::<anthropic::Vercel>::default(), ..PROVIDER };
 
-static RESPONSES_SCRIPT: Records = Records { done: Done::Begins, then: Then::Drain, error: ErrorRule::Truthy, ..SCRIPT_SDK };
-static RESPONSES_SCRIPT_HELPER: Records = Records { collect: || Box::new(responses::Helper::script()), ..RESPONSES_SCRIPT };
+static RESPONSES_SCRIPT: Records =
+    Records { done: Done::Begins, then: Then::Drain, error: ErrorRule::Truthy, ..SCRIPT_SDK };
+static RESPONSES_SCRIPT_HELPER: Records =
+    Records { collect: || Box::new(responses::Helper::script()), ..RESPONSES_SCRIPT };
 static RESPONSES_PYTHON: Records = Records {
     done: Done::Begins,
     error: ErrorRule::TruthyPython,
     collect: || Box::new(responses::Raw { join: Join::Raises, object_only: true }),
     ..PYTHON_SDK
 };
-static RESPONSES_PYTHON_HELPER: Records = Records { collect: || Box::<responses::Helper>::default(), ..RESPONSES_PYTHON };
-static RESPONSES_AI: Records = Records { shape: Some(&responses::AI), collect: || Box::<responses::Vercel>::default(), ..PROVIDER };
+static RESPONSES_PYTHON_HELPER: Records =
+    Records { collect: || Box::<responses::Helper>::default(), ..RESPONSES_PYTHON };
+static RESPONSES_AI: Records =
+    Records { shape: Some(&responses::AI), collect: || Box::<responses::Vercel>::default(), ..PROVIDER };
 
-static GEMINI_SCRIPT: Records =
-    Records { collect: || Box::new(gemini::Collect { errors: gemini::Errors::ByCode, provider: false, blocked: false }), ..SCRIPT_SDK };
+static GEMINI_SCRIPT: Records = Records {
+    collect: || Box::new(gemini::Collect { errors: gemini::Errors::ByCode, provider: false, blocked: false }),
+    ..SCRIPT_SDK
+};
 static GEMINI_PYTHON: Records = Records {
     json: Json::Python,
     shape: Some(&gemini::PYTHON),
@@ -107,8 +121,10 @@ static GEMINI_AI: Records = Records {
     ..PROVIDER
 };
 
-static OLLAMA_JS: Records = Records { skips_unreadable: true, collect: || Box::<ollama::Script>::default(), ..SCRIPT_SDK };
-static OLLAMA_PY: Records = Records { shape: Some(&ollama::PYTHON), collect: || Box::<ollama::Python>::default(), ..PYTHON_SDK };
+static OLLAMA_JS: Records =
+    Records { skips_unreadable: true, collect: || Box::<ollama::Script>::default(), ..SCRIPT_SDK };
+static OLLAMA_PY: Records =
+    Records { shape: Some(&ollama::PYTHON), collect: || Box::<ollama::Python>::default(), ..PYTHON_SDK };
 static OLLAMA_PY_GENERATE: Records = Records { collect: || Box::new(ollama::Python { generate: true }), ..PYTHON_SDK };
 
 #[allow(clippy::too_many_arguments)] // one argument for each column of the table

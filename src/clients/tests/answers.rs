@@ -70,7 +70,9 @@ fn charsets_and_cut_bodies() {
     assert_eq!(read(&honours, "text/plain; charset=utf-8"), b"a\xe9");
     assert_eq!(read(&USUAL, "text/plain; charset=iso-8859-1"), b"a\xe9");
     assert!(honours.refuses(&stream(200, Some("text/plain; charset=utf-16"))).is_some());
-    let overlooks = |cut| [false, true].map(|closes| Transport { cut, ..USUAL }.overlooks_cut(&Stream { closes, ..stream(200, None) }));
+    let overlooks = |cut| {
+        [false, true].map(|closes| Transport { cut, ..USUAL }.overlooks_cut(&Stream { closes, ..stream(200, None) }))
+    };
     assert_eq!(overlooks(CutBody::Raises), [false; 2]);
     assert_eq!(overlooks(CutBody::RaisesOrWaits), [false; 2]);
     assert_eq!(overlooks(CutBody::AsUndici), [false, true]);
@@ -133,7 +135,8 @@ fn put_together(mut by: impl Accumulator, chunks: &[Value]) -> Result<Got, Strin
 
 #[test]
 fn the_usual_loop_and_what_libraries_change_in_it() {
-    let plain = Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
+    let plain =
+        Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
     let two = [json!({"choices": [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}]})];
     let texts = |by| put_together(by, &two).map(|got| got.texts.into_values().collect::<Vec<_>>());
     assert_eq!(texts(plain), Ok(vec!["a".into(), "b".into()]));

@@ -6,11 +6,17 @@ use crate::dialect;
 
 /// The first variant of the lab that speaks the dialect: it has no fault.
 fn clean(dialect: &'static str) -> Stream {
-    let lab: serde_json::Value = serde_json::from_str(include_str!("../../../captures/lab/variants.json")).unwrap_or_default();
+    let lab: serde_json::Value =
+        serde_json::from_str(include_str!("../../../captures/lab/variants.json")).unwrap_or_default();
     let of = if dialect == dialect::ollama::GENERATE.name { dialect::ollama::CHAT.name } else { dialect };
-    let variant = lab["variants"].as_array().into_iter().flatten().find(|v| v["dialect"] == of).cloned().unwrap_or_default();
-    let mut body: Vec<u8> =
-        variant["pieces"].as_array().into_iter().flatten().flat_map(|p| base64(p.as_str().unwrap_or_default())).collect();
+    let variant =
+        lab["variants"].as_array().into_iter().flatten().find(|v| v["dialect"] == of).cloned().unwrap_or_default();
+    let mut body: Vec<u8> = variant["pieces"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|p| base64(p.as_str().unwrap_or_default()))
+        .collect();
     if of != dialect {
         let text = String::from_utf8(body).unwrap_or_default();
         let text = text.replace("\"message\":{\"role\":\"assistant\",\"content\":", "\"response\":");
@@ -78,7 +84,11 @@ pub(super) fn crafted(dialect: &'static str) -> Vec<Stream> {
         texts.extend([text.replace('\n', ends), undone.replace('\n', ends), undone.trim_end().replace('\n', ends)]);
     }
     for pair in ["\r\r", "\r\n\r\n", "\n\r", "\r\n\n", "\n\r\n", "\r\r\n", "\r\n\r"] {
-        texts.extend([undone.replace("\n\n", pair), format!("{}{pair}", undone.trim_end()), between("").replacen("\n\n", pair, 1)]);
+        texts.extend([
+            undone.replace("\n\n", pair),
+            format!("{}{pair}", undone.trim_end()),
+            between("").replacen("\n\n", pair, 1),
+        ]);
     }
     texts.extend([undone.trim_end().into(), format!("{}\n", undone.trim_end()), text.trim_end().into()]);
     for what in [
@@ -149,9 +159,13 @@ pub(super) fn crafted(dialect: &'static str) -> Vec<Stream> {
         out.push(Stream { end, ..stream(format!("{undone}data: [DONE]\n").into_bytes()) });
     }
     out.push(stream(
-        text.replace("\"choices\":[", "\"choices\":7,\"x\":[").replace("\"candidates\":[", "\"candidates\":7,\"x\":[").into_bytes(),
+        text.replace("\"choices\":[", "\"choices\":7,\"x\":[")
+            .replace("\"candidates\":[", "\"candidates\":7,\"x\":[")
+            .into_bytes(),
     ));
-    out.push(stream(text.replace("\"message\":{", "\"message\":7,\"x\":{").replace("\"index\":", "\"i\":").into_bytes()));
+    out.push(stream(
+        text.replace("\"message\":{", "\"message\":7,\"x\":{").replace("\"index\":", "\"i\":").into_bytes(),
+    ));
     // The first record may be lost where nothing hangs on it, so here it is one with text.
     out.push(stream(format!("\u{feff}{rest}").into_bytes()));
     out.push(stream(between(&": c\n\n".repeat(302)).into_bytes()));

@@ -101,7 +101,8 @@ fn flips(c: &'static Client) -> Vec<Flip> {
                 rest: [Rest::Lost, Rest::Dispatched],
             );
             let without = |all: &[&'static [u8]]| -> Vec<&'static [&'static [u8]]> {
-                let one = |n: usize| all.iter().enumerate().filter(|(i, _)| *i != n).map(|(_, s)| *s).collect::<Vec<_>>();
+                let one =
+                    |n: usize| all.iter().enumerate().filter(|(i, _)| *i != n).map(|(_, s)| *s).collect::<Vec<_>>();
                 (0..all.len()).map(|n| &*Box::leak(one(n).into_boxed_slice())).collect()
             };
             let mut splits = match sse.split {
@@ -114,7 +115,9 @@ fn flips(c: &'static Client) -> Vec<Flip> {
                 splits.extend(without(by).into_iter().map(|by| if held { Split::Held(by) } else { Split::Blocks(by) }));
             }
             out.extend(
-                splits.into_iter().map(|split| (format!("split = {split:?}"), with_framing(c, Framing::Sse(Sse { split, ..*sse })))),
+                splits
+                    .into_iter()
+                    .map(|split| (format!("split = {split:?}"), with_framing(c, Framing::Sse(Sse { split, ..*sse })))),
             );
         }
         Framing::Loop(l) => {
@@ -204,7 +207,16 @@ const UNDECIDED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "then",
-        &["js.a_helper", "js.a_raw", "js.g_genai", "js.o_ollama", "py.a_helper", "py.a_raw", "py.g_genai", "py.o_ollama"],
+        &[
+            "js.a_helper",
+            "js.a_raw",
+            "js.g_genai",
+            "js.o_ollama",
+            "py.a_helper",
+            "py.a_raw",
+            "py.g_genai",
+            "py.o_ollama",
+        ],
         "no data ends the stream, so nothing happens then",
     ),
     ("others", &["js.o_ollama", "py.o_ollama"], "every line begins with the empty prefix"),
@@ -228,9 +240,9 @@ fn each_property_of_each_client_decides_something() {
     let mut streams: BTreeMap<&str, Vec<(Stream, Got)>> = BTreeMap::new();
     let (mut idle, mut hints) = (BTreeSet::new(), BTreeMap::<String, usize>::new());
     for c in roster::clients() {
-        let streams = streams
-            .entry(c.dialect.name)
-            .or_insert_with(|| crafted(c.dialect.name).into_iter().filter_map(|s| meant_by(&s, None).map(|meant| (s, meant))).collect());
+        let streams = streams.entry(c.dialect.name).or_insert_with(|| {
+            crafted(c.dialect.name).into_iter().filter_map(|s| meant_by(&s, None).map(|meant| (s, meant))).collect()
+        });
         let did = |c: &Client, (s, meant): &(Stream, Got)| {
             let v = c.verdict(s, meant);
             (v.outcome, v.text)
@@ -251,7 +263,9 @@ fn each_property_of_each_client_decides_something() {
                 *decides = true;
             }
         }
-        idle.extend(fields.into_iter().filter(|(_, decides)| !decides).map(|(field, _)| format!("{field}: {}", c.name)));
+        idle.extend(
+            fields.into_iter().filter(|(_, decides)| !decides).map(|(field, _)| format!("{field}: {}", c.name)),
+        );
     }
     let listed = UNDECIDED.iter().flat_map(|(field, clients, _)| clients.iter().map(move |c| format!("{field}: {c}")));
     let listed: BTreeSet<String> = listed.collect();

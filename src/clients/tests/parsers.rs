@@ -102,7 +102,9 @@ fn what_a_blank_line_dispatches() {
         (b": c\n\n", &[]),
     ];
     let always: &[(&[u8], &[&str])] = &[(b": c\n\n", &["-|-"]), (b"\n", &["-|-"]), (b"event: x\n\n", &["x|-"])];
-    for (blank, cases) in [(Blank::Data, data), (Blank::DataOrName, data_or_name), (Blank::AnyField, any_field), (Blank::Always, always)] {
+    for (blank, cases) in
+        [(Blank::Data, data), (Blank::DataOrName, data_or_name), (Blank::AnyField, any_field), (Blank::Always, always)]
+    {
         holds(&Sse { blank, ..STANDARD }, cases);
     }
 }
@@ -118,7 +120,10 @@ fn bytes_that_are_not_utf_8() {
 fn the_last_cr_and_what_is_left_at_the_end() {
     holds(&STANDARD, &[(b"data: a\r\r", &["-|a"]), (b"data: a\r\n\r\ndata: b\n", &["-|a"]), (b"data: a", &[])]);
     holds(&Sse { last_cr: LastCr::Waits, ..STANDARD }, &[(b"data: a\r\r", &[]), (b"data: a\r\rx", &["-|a"])]);
-    holds(&Sse { rest: Rest::Dispatched, ..STANDARD }, &[(b"data: a", &["-|a"]), (b"data: a\n", &["-|a"]), (b"data: a\n\n", &["-|a"])]);
+    holds(
+        &Sse { rest: Rest::Dispatched, ..STANDARD },
+        &[(b"data: a", &["-|a"]), (b"data: a\n", &["-|a"]), (b"data: a\n\n", &["-|a"])],
+    );
 }
 
 #[test]
@@ -150,7 +155,16 @@ const LINES: Loop = Loop {
 fn lines(of: Loop, body: &[u8]) -> Vec<String> {
     let units = vec![0..body.len() / 2, body.len() / 2..body.len()];
     let (content_type, end) = (None, BodyEnd::Complete);
-    let stream = Stream { dialect: "openai.chat", status: 200, content_type, body: body.into(), units, blocks: false, closes: false, end };
+    let stream = Stream {
+        dialect: "openai.chat",
+        status: 200,
+        content_type,
+        body: body.into(),
+        units,
+        blocks: false,
+        closes: false,
+        end,
+    };
     events(|take| Framing::Loop(of).read(&stream, body, true, take))
 }
 

@@ -8,12 +8,15 @@ pub static UI_001: Rule = Rule {
     code: "UI-001",
     name: "broken-ui-message-stream",
     level: Level::Warning,
-    summary: "`x-vercel-ai-ui-message-stream: v1`, then `start`, parts that are started before their deltas, `finish` and `[DONE]`",
-    why: "A back end that is not written in JavaScript has to speak this by hand. useChat builds the message from these parts: a delta for a part that was \
+    summary: "`x-vercel-ai-ui-message-stream: v1`, then `start`, parts that are started before their deltas, `finish` \
+        and `[DONE]`",
+    why: "A back end that is not written in JavaScript has to speak this by hand. useChat builds the message from \
+        these parts: a delta for a part that was \
           not started raises, and without finish the message stays in the state \"streaming\".",
     source: "AI SDK UI documentation, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts",
     breaks: &["useChat"],
-    fix: "Set the header, send start first and finish last, then `data: [DONE]`; an error or abort part may stand for finish.",
+    fix: "Set the header, send start first and finish last, then `data: [DONE]`; an error or abort part may stand for \
+        finish.",
     bad: &[
         "ui; chunked; ui-start; ui-text; ui-finish; ui-done; last",
         "ui-v1; ui-start; ui-delta; ui-done; last",
@@ -28,12 +31,21 @@ pub static UI_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_HEADER, push, |_| "the response lacks x-vercel-ai-ui-message-stream".into());
-        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_START, push, |found| format!("the first part is {found}, not start"));
+        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_HEADER, push, |_| {
+            "the response lacks x-vercel-ai-ui-message-stream".into()
+        });
+        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_START, push, |found| {
+            format!("the first part is {found}, not start")
+        });
         case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::DELTA_WITHOUT_START, push, |found| {
             format!("a delta for a part that was not started: {found}")
         });
-        case.tell_at_end(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_FINISH, push, "the stream ends without finish, abort or error");
+        case.tell_at_end(
+            &ai_sdk_ui::DIALECT,
+            ai_sdk_ui::NO_FINISH,
+            push,
+            "the stream ends without finish, abort or error",
+        );
         case.tell_at_end(&ai_sdk_ui::DIALECT, ai_sdk_ui::NO_DONE, push, "the stream ends without [DONE]");
     },
     ..Rule::DEFAULT
@@ -45,8 +57,10 @@ pub static UI_002: Rule = Rule {
     name: "broken-data-stream",
     level: Level::Warning,
     summary: "Version 4's data stream: `X-Vercel-AI-Data-Stream: v1`, every line a code and JSON of its type, `d:` last",
-    why: "useChat of version 4 reads line by line and raises on a code that it does not know or a value of another type. Without `d:` it has neither \
-          finish reason nor usage; without the header a client that supports both protocols takes the stream for plain text.",
+    why: "useChat of version 4 reads line by line and raises on a code that it does not know or a value of another \
+        type. Without `d:` it has neither \
+          finish reason nor usage; without the header a client that supports both protocols takes the stream for \
+          plain text.",
     source: "AI SDK 4 documentation, stream protocols: data stream protocol; `ai` 4.3, data-stream-parts.ts",
     breaks: &["useChat (ai 4)"],
     fix: "Set the header and end with `d:{\"finishReason\":\"stop\"}`; an error part (`3:`) may stand for it.",
@@ -66,13 +80,20 @@ pub static UI_002: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::NO_HEADER, push, |_| "the response lacks x-vercel-ai-data-stream".into());
+        case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::NO_HEADER, push, |_| {
+            "the response lacks x-vercel-ai-data-stream".into()
+        });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::WRONG_TYPE, push, |found| {
             format!("a value of another type than its code has: {found}")
         });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::UNKNOWN_TYPE, push, |found| format!("unknown code {found}"));
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::AFTER_FINISH, push, |found| format!("after d: {found}"));
-        case.tell_at_end(&ai_sdk_data::DIALECT, ai_sdk_data::NO_FINISH, push, "the stream ends without d: and without an error");
+        case.tell_at_end(
+            &ai_sdk_data::DIALECT,
+            ai_sdk_data::NO_FINISH,
+            push,
+            "the stream ends without d: and without an error",
+        );
     },
     ..Rule::DEFAULT
 };

@@ -16,12 +16,15 @@ pub static ANT_001: Rule = Rule {
     name: "broken-message-frame",
     level: Level::Error,
     summary: "`message_start` comes first and once, `message_stop` last and once",
-    why: "SDKs build the message from these two: without message_start the first delta has nothing to be added to and helpers raise; without \
-          message_stop the TypeScript helper raises at the end and a client can't tell a whole answer from a lost connection. An `event: error` in \
+    why: "SDKs build the message from these two: without message_start the first delta has nothing to be added to and \
+        helpers raise; without \
+          message_stop the TypeScript helper raises at the end and a client can't tell a whole answer from a lost \
+          connection. An `event: error` in \
           the stream ends it too, and message_stop is not asked for then.",
     source: "Anthropic API documentation, streaming messages: event types",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
-    fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing after it, no [DONE] either.",
+    fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing after it, \
+        no [DONE] either.",
     bad: &[
         "messages; text-block; message-delta end_turn; message-stop; last",
         "messages; message-start*2; text-block; message-delta end_turn; message-stop; last",
@@ -40,7 +43,9 @@ pub static ANT_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
-        case.tell(anthropic::NO_MESSAGE_START, None, push, |odd, _| format!("the stream does not begin with message_start: {}", odd.found));
+        case.tell(anthropic::NO_MESSAGE_START, None, push, |odd, _| {
+            format!("the stream does not begin with message_start: {}", odd.found)
+        });
         case.tell(anthropic::MESSAGE_START_REPEATED, None, push, |_, n| format!("message_start came {} times", n + 1));
         case.tell(anthropic::AFTER_MESSAGE_STOP, None, push, |odd, n| {
             format!("{} after message_stop: {}", many(n, "event", "events"), odd.found)
@@ -59,9 +64,11 @@ pub static ANT_002: Rule = Rule {
     name: "delta-without-block",
     level: Level::Error,
     summary: "Every delta names the index of a block that `content_block_start` opened",
-    why: "Accumulators add a delta to `content[index]`. Where no block was opened there is nothing at that place: IndexError in Python, TypeError in \
+    why: "Accumulators add a delta to `content[index]`. Where no block was opened there is nothing at that place: \
+        IndexError in Python, TypeError in \
           JavaScript, in the middle of the answer.",
-    source: "Anthropic API documentation, streaming messages: content block delta; anthropic-python 2.12 and -typescript 1.12, tested",
+    source: "Anthropic API documentation, streaming messages: content block delta; anthropic-python 2.12 and \
+        -typescript 1.12, tested",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
     fix: "Send content_block_start with the block's index and type before its first delta, count blocks from 0.",
     bad: &[
@@ -76,7 +83,9 @@ pub static ANT_002: Rule = Rule {
         tell(case, anthropic::DELTA_WITHOUT_BLOCK, push, |found, n| {
             format!("{} for {found}, which is not open", many(n, "delta", "deltas"))
         });
-        tell(case, anthropic::INDEX_MISSING, push, |_, n| format!("{} without an integer index", many(n, "event", "events")));
+        tell(case, anthropic::INDEX_MISSING, push, |_, n| {
+            format!("{} without an integer index", many(n, "event", "events"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -87,7 +96,8 @@ pub static ANT_003: Rule = Rule {
     name: "block-not-stopped",
     level: Level::Warning,
     summary: "Every block is stopped once, before `message_delta` comes",
-    why: "Clients hand over a finished block at its content_block_stop: an agent starts the tool then. A block that is never stopped is a call that is \
+    why: "Clients hand over a finished block at its content_block_stop: an agent starts the tool then. A block that \
+        is never stopped is a call that is \
           never made.",
     source: "Anthropic API documentation, streaming messages: event types",
     breaks: &["agents that act at content_block_stop", "Claude Code"],
@@ -96,7 +106,9 @@ pub static ANT_003: Rule = Rule {
     good: &["good-message"],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, anthropic::BLOCK_NOT_STOPPED, push, |found, _| format!("still open at the end of the message: {found}"));
+        tell(case, anthropic::BLOCK_NOT_STOPPED, push, |found, _| {
+            format!("still open at the end of the message: {found}")
+        });
         tell(case, anthropic::STOP_WITHOUT_BLOCK, push, |found, _| format!("stopped without being open: {found}"));
         tell(case, anthropic::BLOCK_STARTED_TWICE, push, |found, _| format!("started while it was open: {found}"));
     },
@@ -109,11 +121,13 @@ pub static ANT_004: Rule = Rule {
     name: "incomplete-message-delta",
     level: Level::Error,
     summary: "`message_delta` comes before `message_stop`, with `delta.stop_reason` and `usage`",
-    why: "Accumulators read `usage.output_tokens` of that event without asking whether it is there, and agents decide by stop_reason whether to run a \
+    why: "Accumulators read `usage.output_tokens` of that event without asking whether it is there, and agents decide \
+        by stop_reason whether to run a \
           tool. Without them SDKs raise at the end of an answer that was all there.",
     source: "Anthropic API documentation, streaming messages: message_delta; pi issue 6567; free-claude-code issue 209",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "pi"],
-    fix: "Send one message_delta with the stop_reason and at least `usage: {\"output_tokens\": N}`, an estimate if there is nothing better.",
+    fix: "Send one message_delta with the stop_reason and at least `usage: {\"output_tokens\": N}`, an estimate if \
+        there is nothing better.",
     bad: &[
         "messages; message-start; text-block; message-stop; last",
         r#"messages; message-start; text-block
@@ -127,7 +141,9 @@ pub static ANT_004: Rule = Rule {
     check: |case, push| {
         tell(case, anthropic::NO_MESSAGE_DELTA, push, |_, _| "message_stop without a message_delta before it".into());
         tell(case, anthropic::NO_USAGE, push, |_, _| "message_delta without usage".into());
-        tell(case, anthropic::NO_STOP_REASON, push, |found, _| format!("message_delta without a stop_reason (delta {found})"));
+        tell(case, anthropic::NO_STOP_REASON, push, |found, _| {
+            format!("message_delta without a stop_reason (delta {found})")
+        });
     },
     ..Rule::DEFAULT
 };
@@ -138,9 +154,11 @@ pub static ANT_005: Rule = Rule {
     name: "start-without-usage",
     level: Level::Error,
     summary: "`message_start` has a `message` with `usage.input_tokens` and `usage.output_tokens`",
-    why: "Accumulators keep that usage object and write the later figures into it. Without it they raise at message_delta; without one of the figures \
+    why: "Accumulators keep that usage object and write the later figures into it. Without it they raise at \
+        message_delta; without one of the figures \
           they add to undefined, and the session's count is NaN from then on.",
-    source: "Anthropic API documentation, streaming messages: message_start; free-claude-code issue 209; gptel issue 1331",
+    source: "Anthropic API documentation, streaming messages: message_start; free-claude-code issue 209; gptel issue \
+        1331",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "gptel"],
     fix: "Send `usage: {\"input_tokens\": N, \"output_tokens\": 1}` in message_start.",
     bad: &[
@@ -163,9 +181,11 @@ pub static ANT_006: Rule = Rule {
     name: "no-input-tokens",
     level: Level::Warning,
     summary: "`message_start` counts the input: `input_tokens`, with the cached ones, is not 0",
-    why: "Claude Code draws its context meter and decides when to compact from this figure. A server that sends 0 here and the truth at the end makes \
+    why: "Claude Code draws its context meter and decides when to compact from this figure. A server that sends 0 \
+        here and the truth at the end makes \
           it believe that the context is empty until it overflows.",
-    source: "Anthropic API reference, Usage: input_tokens, cache_read_input_tokens, cache_creation_input_tokens; SGLang issue 20678",
+    source: "Anthropic API reference, Usage: input_tokens, cache_read_input_tokens, cache_creation_input_tokens; \
+        SGLang issue 20678",
     breaks: &["Claude Code"],
     fix: "Count the prompt before the first event; tokenizing it is due anyway.",
     bad: &[r#"messages
@@ -179,7 +199,9 @@ pub static ANT_006: Rule = Rule {
            text-block; stopped end_turn"#,
     ],
     needs_all_bytes: false,
-    check: |case, push| tell(case, anthropic::NO_INPUT_TOKENS, push, |found, _| format!("message_start counts no input: {found}")),
+    check: |case, push| {
+        tell(case, anthropic::NO_INPUT_TOKENS, push, |found, _| format!("message_start counts no input: {found}"))
+    },
     ..Rule::DEFAULT
 };
 

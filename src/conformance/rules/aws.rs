@@ -11,11 +11,13 @@ pub static AWS_001: Rule = Rule {
     name: "corrupt-frame",
     level: Level::Error,
     summary: "Every message has sane lengths and the right CRC-32, of its prelude and of the whole",
-    why: "SDKs check both sums and abort the stream at the first wrong one. A wrong sum means that something between changed or cut the bytes, or that \
+    why: "SDKs check both sums and abort the stream at the first wrong one. A wrong sum means that something between \
+        changed or cut the bytes, or that \
           a gateway built its frames wrongly. From a wrong length on nothing can be read at all.",
     source: "Smithy specification, Amazon event stream: wire format",
     breaks: &["boto3", "AWS SDKs"],
-    fix: "Compute the prelude's CRC over the first 8 bytes and the message's over everything before it; don't let a proxy touch the body.",
+    fix: "Compute the prelude's CRC over the first 8 bytes and the message's over everything before it; don't let a \
+        proxy touch the body.",
     bad: &["converse; bedrock-start; <chunk/aws+bad-crc contentBlockDelta $bedrock-delta
          bedrock-delta; bedrock-stop; bedrock-metadata; last"],
     good: &["good-converse"],
@@ -37,9 +39,11 @@ pub static AWS_002: Rule = Rule {
     name: "exception-frame",
     level: Level::Error,
     summary: "No message is an exception or an error (`:message-type`)",
-    why: "The status was 200 when the stream began; what goes wrong later (throttling, a model that times out) comes as a message of type exception. \
+    why: "The status was 200 when the stream began; what goes wrong later (throttling, a model that times out) comes \
+        as a message of type exception. \
           SDKs raise there. A client that looks at the payloads only takes the half for the whole.",
-    source: "Bedrock Runtime API reference, ResponseStream and ConverseStreamOutput: exceptions; Smithy, Amazon event stream: exceptions",
+    source: "Bedrock Runtime API reference, ResponseStream and ConverseStreamOutput: exceptions; Smithy, Amazon event \
+        stream: exceptions",
     breaks: &["readers of payloads that ignore headers"],
     fix: "Retry throttlingException and modelTimeoutException with a pause; show the others to the user.",
     bad: &[r#"converse; bedrock-start; bedrock-delta
@@ -72,7 +76,9 @@ pub static AWS_003: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
-            case.tell(bedrock::NO_METADATA, None, push, |_, _| "the stream ends after messageStop without metadata".into());
+            case.tell(bedrock::NO_METADATA, None, push, |_, _| {
+                "the stream ends after messageStop without metadata".into()
+            });
         }
     },
     ..Rule::DEFAULT

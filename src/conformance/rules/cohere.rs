@@ -9,10 +9,12 @@ pub static COHERE_001: Rule = Rule {
     name: "missing-message-end",
     level: Level::Error,
     summary: "The stream ends with `message-end` (version 1: `stream-end`), and nothing after it",
-    why: "Finish reason and usage come with that event only. Without it a client can't tell a whole answer from one that broke off.",
+    why: "Finish reason and usage come with that event only. Without it a client can't tell a whole answer from one \
+        that broke off.",
     source: "Cohere API reference, chat with streaming: message-end; stream-end",
     breaks: &["cohere-python: no finish reason", "usage accounts"],
-    fix: "Pass the last event on before closing; a gateway must send it also when the answer fails, with finish_reason ERROR.",
+    fix: "Pass the last event on before closing; a gateway must send it also when the answer fails, with \
+        finish_reason ERROR.",
     bad: &["cohere; cohere-text; last", "cohere; cohere-text; cohere-end; cohere-content-end; last"],
     good: &["cohere; cohere-text; cohere-end; last", "cohere; cohere-text; !rst >"],
     // A client that gives up in the middle is remarked on.

@@ -9,7 +9,8 @@ pub static DASH_001: Rule = Rule {
     name: "whole-text-each-time",
     level: Level::Info,
     summary: "DashScope is asked for pieces: `parameters.incremental_output: true`",
-    why: "Without it every event of the native protocol repeats the whole text so far. A client that joins them shows each word many times over, and the \
+    why: "Without it every event of the native protocol repeats the whole text so far. A client that joins them shows \
+        each word many times over, and the \
           bytes grow with the square of the answer.",
     source: "Model Studio API reference, DashScope form: incremental_output, default false",
     breaks: &["clients that join events", "slow links"],
@@ -39,11 +40,13 @@ pub static DASH_002: Rule = Rule {
     name: "dashscope-without-finish-reason",
     level: Level::Warning,
     summary: "A `finish_reason` other than \"null\" comes before the stream ends, or an error",
-    why: "The native protocol has no terminator: the finish reason of the last event (the string \"null\" until then) is all that tells a whole answer from \
+    why: "The native protocol has no terminator: the finish reason of the last event (the string \"null\" until then) \
+        is all that tells a whole answer from \
           one that broke off.",
     source: "Model Studio API reference, DashScope form: finish_reason",
     breaks: &["clients that wait for stop", "agents"],
-    fix: "Pass the last event on; a relay must not take the string \"null\" for a reason, nor drop the event that has one.",
+    fix: "Pass the last event on; a relay must not take the string \"null\" for a reason, nor drop the event that has \
+        one.",
     bad: &[r#"dashscope {"incremental_output":true}
            dash 1 null Hi
            last"#],
@@ -56,7 +59,12 @@ pub static DASH_002: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_at_end(&dashscope::DIALECT, dashscope::NO_FINISH_REASON, push, "the stream ends without a finish reason");
+        case.tell_at_end(
+            &dashscope::DIALECT,
+            dashscope::NO_FINISH_REASON,
+            push,
+            "the stream ends without a finish reason",
+        );
     },
     ..Rule::DEFAULT
 };

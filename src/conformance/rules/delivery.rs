@@ -18,12 +18,16 @@ pub static DLV_001: Rule = Rule {
     name: "buffered-delivery",
     level: Level::Warning,
     summary: "The deltas of an answer don't all arrive in a few bursts",
-    why: "A stream that was generated token by token and arrives at once was held back on its way: by a proxy that buffers, a compressor that does not \
-          flush, a framework that collects the body. The user waits for the whole answer, and time to first token equals total time. It shows in deltas \
-          that come faster than any model makes them, after a silence in which they were made; a fast model alone has no such silence.",
+    why: "A stream that was generated token by token and arrives at once was held back on its way: by a proxy that \
+        buffers, a compressor that does not \
+          flush, a framework that collects the body. The user waits for the whole answer, and time to first token \
+          equals total time. It shows in deltas \
+          that come faster than any model makes them, after a silence in which they were made; a fast model alone has \
+          no such silence.",
     source: "nginx proxy_buffering; measurements of gateways with and without buffering (dstack issue 4269)",
     breaks: &["interactive use", "latency figures"],
-    fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the compressor after each event.",
+    fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the \
+        compressor after each event.",
     bad: &[r#"chat; wait 3s; <chunk : all at once\n\n
            word-now*30; stop; done; last"#],
     good: &[
@@ -53,7 +57,8 @@ pub static DLV_005: Rule = Rule {
     name: "stalled-delivery",
     level: Level::Warning,
     summary: "No pause between deltas of 10 s or more that is also over 20 times the usual one (both can be set)",
-    why: "A long silence in the middle of an answer looks like a hang to the user, and runs into idle limits on the way (nginx and AWS ALB: 60 s). \
+    why: "A long silence in the middle of an answer looks like a hang to the user, and runs into idle limits on the \
+        way (nginx and AWS ALB: 60 s). \
           Causes are a preempted request, a worker that swaps, a lost packet, a proxy.",
     source: "Idle limits of nginx proxy_read_timeout and AWS ALB; vLLM issue 47647",
     breaks: &["proxies with an idle limit", "clients with a read timeout"],
@@ -81,12 +86,15 @@ pub static DLV_010: Rule = Rule {
     name: "truncated-answer",
     level: Level::Warning,
     summary: "The answer comes to its end: terminator, finish reason, and a transport that was not cut",
-    why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. This finding says which of the three \
-          signs of the end are missing and who ended the connection. A client that left by itself is only remarked on, and one that closed after \
+    why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. This \
+        finding says which of the three \
+          signs of the end are missing and who ended the connection. A client that left by itself is only remarked \
+          on, and one that closed after \
           the terminator not even that.",
     source: "RFC 9112 section 8 (incomplete messages); the terminators of each dialect",
     breaks: &["clients that take the answer for complete"],
-    fix: "Find who cut: a server's crash or worker timeout, a proxy's read timeout, a token limit without a finish reason.",
+    fix: "Find who cut: a server's crash or worker timeout, a proxy's read timeout, a token limit without a finish \
+        reason.",
     bad: &["chat; role; word; !rst <", "chat; role; word; !fin <", "chat; role; word; last"],
     good: &[
         "good-chat",
@@ -95,7 +103,8 @@ pub static DLV_010: Rule = Rule {
         // openai-python closes at [DONE].
         "chat; role; word; stop; done; !fin >",
     ],
-    // A client that closes after a complete answer is remarked on; a stream without [DONE] is whole by its finish reason.
+    // A client that closes after a complete answer is remarked on; a stream without [DONE] is whole by its finish
+    // reason.
     also: &[("HTTP-006", Level::Info), ("OAI-CHAT-001", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
@@ -112,8 +121,10 @@ pub static DLV_011: Rule = Rule {
     name: "hop-holds-back",
     level: Level::Info,
     summary: "A proxy whose both sides were captured passes deltas on as they come",
-    why: "The same answer on both sides of a proxy tells what the proxy did: where the first token comes more than twice as late on the client's side, and \
-          the gaps between deltas are less than half of those on the server's side, it collects before it sends. Time to first token then measures the \
+    why: "The same answer on both sides of a proxy tells what the proxy did: where the first token comes more than \
+        twice as late on the client's side, and \
+          the gaps between deltas are less than half of those on the server's side, it collects before it sends. Time \
+          to first token then measures the \
           proxy, and the gap between deltas measures nothing.",
     source: "c8s issue 140 (time to first token rose, gaps between tokens fell, behind the same server)",
     breaks: &[],
@@ -130,7 +141,11 @@ pub static DLV_011: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let (Some(upstream), Some(response)) = (case.upstream, case.llm_stream()) else { return };
-        let Some(downstream) = Side::new(case.exchange, case.metrics).filter(|downstream| downstream.holds_back(upstream)) else { return };
+        let Some(downstream) =
+            Side::new(case.exchange, case.metrics).filter(|downstream| downstream.holds_back(upstream))
+        else {
+            return;
+        };
         let message = format!(
             "first token after {}, on the far side of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
             downstream.ttft, upstream.id, upstream.ttft, downstream.gap, upstream.gap
@@ -146,7 +161,8 @@ pub static DLV_015: Rule = Rule {
     name: "capture-lacks-bytes",
     level: Level::Info,
     summary: "The capture holds every byte of the exchange",
-    why: "Packets that the capture lost, cut off (snap length) or came too late for say nothing about the server. Verdicts that rest on the missing \
+    why: "Packets that the capture lost, cut off (snap length) or came too late for say nothing about the server. \
+        Verdicts that rest on the missing \
           bytes are marked unsure and are warnings at most.",
     source: "tcpdump manual: packets dropped by the kernel, -s snaplen, -B buffer size",
     breaks: &[],
@@ -160,9 +176,15 @@ pub static DLV_015: Rule = Rule {
         let Some(response) = case.response() else { return };
         let at = Some(response.last_at);
         if case.exchange.gap {
-            push(Finding { at, ..Finding::new("bytes of this exchange are missing in the capture: verdicts about it are unsure") });
+            push(Finding {
+                at,
+                ..Finding::new("bytes of this exchange are missing in the capture: verdicts about it are unsure")
+            });
         } else if response.head.is_none() {
-            push(Finding { at, ..Finding::new("the capture began inside this response: verdicts about it are unsure") });
+            push(Finding {
+                at,
+                ..Finding::new("the capture began inside this response: verdicts about it are unsure")
+            });
         } else if response.end == MessageEnd::CutByCapture {
             push(Finding { at, ..Finding::new("the capture ends before this response does") });
         }
@@ -188,7 +210,8 @@ fn buffered(case: &Case<'_>) -> Option<String> {
     }
     // Nine of ten deltas in three deliveries or fewer.
     let (in_three, bursts) = (held.in_three, many(held.bursts.min(3) as u64, "burst", "bursts"));
-    (in_three * 10 >= n * 9).then(|| format!("{in_three} of {n} deltas came in {bursts}, with {} of silence", held.quiet))
+    (in_three * 10 >= n * 9)
+        .then(|| format!("{in_three} of {n} deltas came in {bursts}, with {} of silence", held.quiet))
 }
 
 /// The longest stall, and how many there were.
@@ -215,7 +238,8 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     match response.end {
         _ if answered(response) => return None,
         MessageEnd::CutByCapture => return None,
-        // An answer that finished, or ended with an error, or whose dialect promises no sign of the end, ends with its body.
+        // An answer that finished, or ended with an error, or whose dialect promises no sign of the end, ends with its
+        // body.
         MessageEnd::Complete if finished || answer.error.is_some() || !promised || response.deltas.is_empty() => {
             return None;
         }
@@ -242,13 +266,16 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
 fn who_to_ask(end: MessageEnd) -> &'static str {
     match end {
         MessageEnd::CutByClient => {
-            "Ask the client why it left: its own time-out, a user who cancelled, or an error on what it had read (sniff check --clients)."
+            "Ask the client why it left: its own time-out, a user who cancelled, or an error on what it had read \
+                (sniff check --clients)."
         }
         MessageEnd::CutByServer => {
-            "Find what cut the connection: a crash or a worker time-out of the server, or the read time-out of a proxy before it."
+            "Find what cut the connection: a crash or a worker time-out of the server, or the read time-out of a \
+                proxy before it."
         }
         MessageEnd::Complete => {
-            "The body ended as its framing says, so the server stopped by itself: look for an exception in its generator, and send the finish reason \
+            "The body ended as its framing says, so the server stopped by itself: look for an exception in its \
+                generator, and send the finish reason \
              (at a token limit too) and the terminator."
         }
         MessageEnd::CutByCapture => "Capture until the answer is over.",

@@ -12,7 +12,8 @@ pub static GEM_001: Rule = Rule {
     name: "gemini-without-finish-reason",
     level: Level::Error,
     summary: "A `finishReason` comes before the stream ends",
-    why: "The dialect has no terminator: a finishReason is all that tells a whole answer from one that broke off. Clients report INCOMPLETE, or take \
+    why: "The dialect has no terminator: a finishReason is all that tells a whole answer from one that broke off. \
+        Clients report INCOMPLETE, or take \
           the half for the whole. A blocked prompt (promptFeedback) and an error end the stream as well.",
     source: "Gemini API reference, GenerateContentResponse: Candidate.finishReason; req_llm issue 638",
     breaks: &["clients that report INCOMPLETE", "req_llm"],
@@ -45,8 +46,10 @@ pub static GEM_002: Rule = Rule {
     name: "more-than-data-lines",
     level: Level::Warning,
     summary: "Events are `data: ` lines with the space and nothing else: no comments, no `event:`, no `[DONE]`",
-    why: "Google's SDKs do not read server-sent events by the standard but cut at blank lines and expect each block to begin with `data: `. Python's \
-          raises on a comment, an event line, a missing space or [DONE]; JavaScript's drops a block that begins with anything else, and with it \
+    why: "Google's SDKs do not read server-sent events by the standard but cut at blank lines and expect each block \
+        to begin with `data: `. Python's \
+          raises on a comment, an event line, a missing space or [DONE]; JavaScript's drops a block that begins with \
+          anything else, and with it \
           the text, and raises on [DONE].",
     source: "google-genai 3.4.0 (Python) and 2.32 (JavaScript), tested; Gemini API reference, alt=sse",
     breaks: &["google-genai python", "google-genai js"],
@@ -71,7 +74,9 @@ pub static GEM_002: Rule = Rule {
         case.tell(crate::framing::sse::DATA_WITHOUT_SPACE, None, push, |_, n| {
             format!("no space after `data:` in {}", many(n, "line", "lines"))
         });
-        case.tell(gemini::EVENT_NAME, None, push, |odd, n| format!("{} with an event line: {}", many(n, "event", "events"), odd.found));
+        case.tell(gemini::EVENT_NAME, None, push, |odd, n| {
+            format!("{} with an event line: {}", many(n, "event", "events"), odd.found)
+        });
         case.tell(gemini::FOREIGN_TERMINATOR, None, push, |_, _| "`[DONE]` in a Gemini stream".into());
         if response.comments > 0 {
             push(Finding::new(many(response.comments, "comment line", "comment lines")));
@@ -86,7 +91,8 @@ pub static GEM_003: Rule = Rule {
     name: "array-not-closed",
     level: Level::Error,
     summary: "The array form ends with its `]`",
-    why: "Without the bracket the body is not JSON: a client that reads it whole raises, one that reads element by element waits for more.",
+    why: "Without the bracket the body is not JSON: a client that reads it whole raises, one that reads element by \
+        element waits for more.",
     source: "RFC 8259 section 5; Gemini API reference, streamGenerateContent without alt=sse",
     breaks: &["JSON parsers"],
     fix: "Close the array also when the answer fails: put the error as its last element.",
@@ -101,7 +107,11 @@ pub static GEM_003: Rule = Rule {
         let terminator = &response.answer.terminator;
         if response.end == MessageEnd::Complete && terminator.expected == Some("]") && !terminator.own {
             let record = response.record_count.checked_sub(1);
-            push(Finding { record, at: Some(response.last_at), ..Finding::new("the array is not closed: no `]` at the end") });
+            push(Finding {
+                record,
+                at: Some(response.last_at),
+                ..Finding::new("the array is not closed: no `]` at the end")
+            });
         }
     },
     ..Rule::DEFAULT
@@ -113,8 +123,10 @@ pub static GEM_004: Rule = Rule {
     name: "early-finish-reason",
     level: Level::Info,
     summary: "Only the last response with candidates has a `finishReason`",
-    why: "Older Gemini versions put STOP into every response. A loop that stops at the first finishReason shows the first words of the answer.",
-    source: "LiteLLM issue 2195; zotero-pdf-translate issue 806; Gemini API reference: empty if the model has not stopped generating",
+    why: "Older Gemini versions put STOP into every response. A loop that stops at the first finishReason shows the \
+        first words of the answer.",
+    source: "LiteLLM issue 2195; zotero-pdf-translate issue 806; Gemini API reference: empty if the model has not \
+        stopped generating",
     breaks: &["loops that stop at the first finishReason"],
     fix: "Servers: leave finishReason out until the end. Clients: read on to the end of the body.",
     bad: &["gemini; crlf data: $last-candidate
@@ -124,7 +136,9 @@ pub static GEM_004: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         if stream(case).is_some() {
-            case.tell(gemini::FINISH_EARLY, None, push, |_, n| format!("{} after a finishReason", many(n, "response", "responses")));
+            case.tell(gemini::FINISH_EARLY, None, push, |_, n| {
+                format!("{} after a finishReason", many(n, "response", "responses"))
+            });
         }
     },
     ..Rule::DEFAULT

@@ -9,12 +9,16 @@ pub static GRPC_001: Rule = Rule {
     code: "GRPC-001",
     name: "grpc-status-not-ok",
     level: Level::Error,
-    summary: "Every call ends with `grpc-status: 0`, in the trailers (gRPC) or in the last frame (gRPC-Web; Connect: without `error`)",
-    why: "The HTTP status of a gRPC call is 200 even if it failed; only the trailers tell. A stream whose trailers were dropped on the way, by a proxy \
-          without HTTP/2 to its backend, looks whole by its bytes, and clients raise UNKNOWN or INTERNAL after the last message.",
+    summary: "Every call ends with `grpc-status: 0`, in the trailers (gRPC) or in the last frame (gRPC-Web; Connect: \
+        without `error`)",
+    why: "The HTTP status of a gRPC call is 200 even if it failed; only the trailers tell. A stream whose trailers \
+        were dropped on the way, by a proxy \
+          without HTTP/2 to its backend, looks whole by its bytes, and clients raise UNKNOWN or INTERNAL after the \
+          last message.",
     source: "gRPC over HTTP2 (Responses); gRPC Web (trailers frame); Connect protocol (end of stream)",
     breaks: &["grpc-python", "grpc-go", "grpc-node", "grpc-web", "connect-es", "tritonclient"],
-    fix: "Read `grpc-message` for the cause; where no status arrives, let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass).",
+    fix: "Read `grpc-message` for the cause; where no status arrives, let trailers pass through every proxy (nginx: \
+        grpc_pass, not proxy_pass).",
     bad: &[
         r#"grpc-web; <chunk/grpc+trailers grpc-status:14\r\ngrpc-message:no%20node\r\n
            last"#,
@@ -36,7 +40,9 @@ pub static GRPC_001: Rule = Rule {
     also: &[("DLV-015", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell(grpc::STATUS, None, &mut |finding| push(failed(case, finding)), |odd, _| format!("the call failed: {}", odd.found));
+        case.tell(grpc::STATUS, None, &mut |finding| push(failed(case, finding)), |odd, _| {
+            format!("the call failed: {}", odd.found)
+        });
         case.tell(grpc::NO_STATUS, None, &mut |finding| push(Finding { fix: Some(LOST), ..finding }), |_, _| {
             "the call ends without a status: the trailers are missing".to_owned()
         });
@@ -45,16 +51,19 @@ pub static GRPC_001: Rule = Rule {
 };
 
 /// Advice where the status arrived.
-const FAILED: &str = "The status arrived, so nothing on the way is at fault: `grpc-message` and the server's log give the cause. Retry only where the \
+const FAILED: &str = "The status arrived, so nothing on the way is at fault: `grpc-message` and the server's log give \
+    the cause. Retry only where the \
     status allows it (UNAVAILABLE, and RESOURCE_EXHAUSTED after a wait).";
 /// Advice where none did.
 const LOST: &str = "Let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass; HTTP/2 to the backend).";
 
-/// With the place of the status: the trailers, or the head of an answer that has nothing else; in gRPC-Web and Connect it is in the body.
+/// With the place of the status: the trailers, or the head of an answer that has nothing else; in gRPC-Web and Connect
+/// it is in the body.
 fn failed(case: &Case<'_>, finding: Finding) -> Finding {
     let finding = Finding { fix: Some(FAILED), ..finding };
     let Some(response) = &case.exchange.response else { return finding };
-    let in_trailers = Excerpt::of_field(response.trailers.raw(), STATUS_FIELD).map(|e| Excerpt { of: Of::Trailers, ..e });
+    let in_trailers =
+        Excerpt::of_field(response.trailers.raw(), STATUS_FIELD).map(|e| Excerpt { of: Of::Trailers, ..e });
     let in_head = || Excerpt::of_field(response.head.as_ref()?.fields.raw(), STATUS_FIELD);
     match in_trailers.or_else(in_head) {
         Some(excerpt) => {

@@ -11,8 +11,10 @@ pub static MCP_001: Rule = Rule {
     name: "missing-json-rpc-response",
     level: Level::Error,
     summary: "A request's stream ends with the JSON-RPC response that has its id, and nothing after it",
-    why: "The client waits for that id until its timeout and drops everything else. An id of another type (\"7\" for 7) is another id. A server that gave \
-          its events ids may close before the response (2025-11-25): the client comes back with Last-Event-ID, and that is not meant.",
+    why: "The client waits for that id until its timeout and drops everything else. An id of another type (\"7\" for \
+        7) is another id. A server that gave \
+          its events ids may close before the response (2025-11-25): the client comes back with Last-Event-ID, and \
+          that is not meant.",
     source: "MCP specification 2025-11-25, transports: sending messages to the server; JSON-RPC 2.0 section 5",
     breaks: &["mcp python-sdk", "mcp typescript-sdk", "every client that waits"],
     fix: "Copy the id as it came, send the response on the stream of its request, then end the body.",
@@ -35,7 +37,9 @@ pub static MCP_001: Rule = Rule {
             format!("{} after the response: {}", many(n, "message", "messages"), odd.found)
         });
         if response.end == MessageEnd::Complete {
-            case.tell(mcp::NO_RESPONSE, None, push, |odd, _| format!("the stream ends without the response ({})", odd.found));
+            case.tell(mcp::NO_RESPONSE, None, push, |odd, _| {
+                format!("the stream ends without the response ({})", odd.found)
+            });
         }
     },
     ..Rule::DEFAULT
@@ -47,7 +51,8 @@ pub static MCP_002: Rule = Rule {
     name: "mcp-content-negotiation",
     level: Level::Warning,
     summary: "The client accepts `application/json` and `text/event-stream`, and the answer is one of them",
-    why: "The server chooses between the two with each request, so a client must list both, and servers refuse those that do not (406). An answer of \
+    why: "The server chooses between the two with each request, so a client must list both, and servers refuse those \
+        that do not (406). An answer of \
           another type makes the Python SDK raise.",
     source: "MCP specification 2025-11-25, transports: sending messages to the server",
     breaks: &["mcp python-sdk", "strict servers"],
@@ -81,9 +86,11 @@ pub static MCP_003: Rule = Rule {
     name: "mcp-priming-event",
     level: Level::Info,
     summary: "An event with an id and empty data at the start is lawful here, and for clients that expect it only",
-    why: "A server of 2025-11-25 opens its stream with such an event so that the client can come back. It is an event all the same: a client that hands \
+    why: "A server of 2025-11-25 opens its stream with such an event so that the client can come back. It is an event \
+        all the same: a client that hands \
           every event's data to its JSON parser raises. From 2026-07-28 on streams can't be resumed, and it is gone.",
-    source: "MCP specification 2025-11-25, transports: the server SHOULD send an event with an id and an empty data field",
+    source: "MCP specification 2025-11-25, transports: the server SHOULD send an event with an id and an empty data \
+        field",
     breaks: &["clients that parse every event"],
     fix: "Clients: skip events with empty data and keep their id. Servers of 2026-07-28: leave it out.",
     bad: &[r#"good-call; <chunk id: 1\ndata:\n\n
@@ -92,7 +99,9 @@ pub static MCP_003: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         if case.stream_of(&mcp::DIALECT).is_some() {
-            case.tell(mcp::PRIMING, None, push, |odd, _| format!("an event with empty data, {}, primes the stream", odd.found));
+            case.tell(mcp::PRIMING, None, push, |odd, _| {
+                format!("an event with empty data, {}, primes the stream", odd.found)
+            });
         }
     },
     ..Rule::DEFAULT
@@ -104,8 +113,17 @@ fn negotiation(case: &Case<'_>) -> [Option<String>; 2] {
     if response.dialect != Some(mcp::DIALECT.name) || request.head.method != "POST" {
         return [None, None];
     }
-    let accept = request.head.fields.all("accept").map(String::from_utf8_lossy).collect::<Vec<_>>().join(", ").to_ascii_lowercase();
-    let lacks = ["application/json", "text/event-stream"].into_iter().find(|kind| !accept.contains(kind) && !accept.contains("*/*"));
+    let accept = request
+        .head
+        .fields
+        .all("accept")
+        .map(String::from_utf8_lossy)
+        .collect::<Vec<_>>()
+        .join(", ")
+        .to_ascii_lowercase();
+    let lacks = ["application/json", "text/event-stream"]
+        .into_iter()
+        .find(|kind| !accept.contains(kind) && !accept.contains("*/*"));
     let declared = response.head.as_ref().filter(|h| h.status == 200).and_then(|h| h.fields.text("content-type"));
     let essence = declared.as_deref().map(|t| t.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     [

@@ -10,7 +10,8 @@ pub static MPART_001: Rule = Rule {
     name: "missing-close-delimiter",
     level: Level::Warning,
     summary: "A multipart stream ends with its closing delimiter, `--boundary--`",
-    why: "A reader knows that a part is over by the delimiter after it, and that there are no more by the closing one. Without it the last part may be \
+    why: "A reader knows that a part is over by the delimiter after it, and that there are no more by the closing \
+        one. Without it the last part may be \
           lost, or the stream is taken for cut off.",
     source: "RFC 2046 section 5.1.1; GraphQL over HTTP, incremental delivery",
     breaks: &["Apollo Client", "meros", "clients that read part by part"],
@@ -29,7 +30,9 @@ pub static MPART_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
-            case.tell(multipart::NO_CLOSE, None, push, |_, _| "the stream ends without the closing delimiter".to_owned());
+            case.tell(multipart::NO_CLOSE, None, push, |_, _| {
+                "the stream ends without the closing delimiter".to_owned()
+            });
         }
     },
     ..Rule::DEFAULT

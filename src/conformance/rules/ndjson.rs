@@ -14,7 +14,8 @@ pub static NDJSON_001: Rule = Rule {
     name: "not-one-json-per-line",
     level: Level::Error,
     summary: "Every line is one JSON value, ended by LF",
-    why: "Readers split at LF and parse each line by itself. Values joined on one line, values pretty-printed over several, and lines with a prefix \
+    why: "Readers split at LF and parse each line by itself. Values joined on one line, values pretty-printed over \
+        several, and lines with a prefix \
           such as `data:` all fail in the parser.",
     source: "NDJSON specification 1.0.0, section 3; JSON Lines",
     breaks: &["ollama-python", "ollama-js"],
@@ -32,14 +33,20 @@ pub static NDJSON_001: Rule = Rule {
     ],
     needs_all_bytes: true,
     check: |case, push| {
-        // The bytes decide what it is; who declares lines of JSON and sends values without line ends between them breaks this promise.
-        let broken =
-            |(r, head): (&Response, &ResponseHead)| r.framing == Framing::ConcatJson && essence(head).is_some_and(|t| is_lines(&t));
+        // The bytes decide what it is; who declares lines of JSON and sends values without line ends between them
+        // breaks this promise.
+        let broken = |(r, head): (&Response, &ResponseHead)| {
+            r.framing == Framing::ConcatJson && essence(head).is_some_and(|t| is_lines(&t))
+        };
         if case.stream_head().is_some_and(broken) {
             push(Finding::new("values follow one another without a line end between them"));
         }
-        case.tell(odd::SEVERAL_VALUES, None, push, |odd, n| format!("{} with several values: {}", many(n, "line", "lines"), odd.found));
-        case.tell(odd::NOT_JSON, None, push, |odd, n| format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found));
+        case.tell(odd::SEVERAL_VALUES, None, push, |odd, n| {
+            format!("{} with several values: {}", many(n, "line", "lines"), odd.found)
+        });
+        case.tell(odd::NOT_JSON, None, push, |odd, n| {
+            format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found)
+        });
     },
     ..Rule::DEFAULT
 };
@@ -50,9 +57,11 @@ pub static NDJSON_002: Rule = Rule {
     name: "line-decoration",
     level: Level::Warning,
     summary: "There are no blank lines, no byte order mark and no record separators (RS) between lines of JSON",
-    why: "Readers hand each line to the JSON parser as it is. A blank line, sent as keep-alive, or a mark before the first line raises there. \
+    why: "Readers hand each line to the JSON parser as it is. A blank line, sent as keep-alive, or a mark before the \
+        first line raises there. \
           `data:` before each line makes an event stream of it: HTTP-002.",
-    source: "NDJSON specification 1.0.0, section 3 (a parser may ignore empty lines); docs/laboratory.md, runs `o_blank`, `o_bom`",
+    source: "NDJSON specification 1.0.0, section 3 (a parser may ignore empty lines); docs/laboratory.md, runs \
+        `o_blank`, `o_bom`",
     breaks: &["ollama-python"],
     fix: "Write each value and one LF, and nothing else; NDJSON has no keep-alive.",
     bad: &[
@@ -66,8 +75,9 @@ pub static NDJSON_002: Rule = Rule {
     check: |case, push| {
         case.tell(odd::BLANK_LINE, None, push, |_, n| many(n, "blank line", "blank lines"));
         case.tell(odd::BOM, None, push, |_, _| "a byte order mark before the first line".into());
-        let separated =
-            |(r, head): (&Response, &ResponseHead)| r.framing == Framing::JsonSeq && essence(head).is_some_and(|t| is_lines(&t));
+        let separated = |(r, head): (&Response, &ResponseHead)| {
+            r.framing == Framing::JsonSeq && essence(head).is_some_and(|t| is_lines(&t))
+        };
         if case.stream_head().is_some_and(separated) {
             push(Finding::new("a record separator (RS) before each value"));
         }
@@ -81,9 +91,11 @@ pub static NDJSON_003: Rule = Rule {
     name: "no-final-newline",
     level: Level::Info,
     summary: "The last line ends with LF like the others",
-    why: "Readers that look for LF never see the last line; most take what is left at the end of the body. The last line is the one with the \
+    why: "Readers that look for LF never see the last line; most take what is left at the end of the body. The last \
+        line is the one with the \
           statistics.",
-    source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (docs/laboratory.md, run `o_nonl_last`)",
+    source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (docs/laboratory.md, run \
+        `o_nonl_last`)",
     breaks: &[],
     fix: "Write LF after each value, the last one too.",
     bad: &[r#"ollama; hi; <chunk $end,"done_reason":"stop"}

@@ -11,11 +11,13 @@ pub static OLLAMA_001: Rule = Rule {
     name: "missing-done-true",
     level: Level::Error,
     summary: "The last line, and only it, has `\"done\":true`, with a `done_reason`",
-    why: "That line carries the counts and durations and is the only sign that the answer is whole. Without it the JavaScript client raises and the \
+    why: "That line carries the counts and durations and is the only sign that the answer is whole. Without it the \
+        JavaScript client raises and the \
           Python client returns half an answer in silence. A line with `error` ends the stream too.",
     source: "Ollama API documentation, generate a chat completion: final response; Ollama issue 10015",
     breaks: &["ollama-js", "ollama-vscode"],
-    fix: "End with one line `\"done\":true,\"done_reason\":\"stop\"` and the statistics; look for a server or proxy that closes early.",
+    fix: "End with one line `\"done\":true,\"done_reason\":\"stop\"` and the statistics; look for a server or proxy \
+        that closes early.",
     bad: &[
         "ollama; hi*2; last",
         "ollama; hi; end; hi; last",
@@ -34,7 +36,9 @@ pub static OLLAMA_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
-        case.tell(ollama::AFTER_DONE, None, push, |odd, n| format!("{} after \"done\":true: {}", many(n, "line", "lines"), odd.found));
+        case.tell(ollama::AFTER_DONE, None, push, |odd, n| {
+            format!("{} after \"done\":true: {}", many(n, "line", "lines"), odd.found)
+        });
         case.tell(ollama::NO_DONE_REASON, None, push, |_, _| "\"done\":true without a done_reason".into());
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
             case.tell(ollama::NO_DONE, None, push, |_, _| "the stream ends without \"done\":true".into());
@@ -49,11 +53,14 @@ pub static OLLAMA_002: Rule = Rule {
     name: "late-lines",
     level: Level::Warning,
     summary: "Lines arrive as they were made: the lag behind `created_at` does not vary by more than 200 ms",
-    why: "Every line says when it was made, so a delay on the way can be told from a slow model, whatever the two clocks say: one constant lag is the \
-          distance between them. A lag that grows and falls again is a proxy that collects lines, and the user sees bursts.",
+    why: "Every line says when it was made, so a delay on the way can be told from a slow model, whatever the two \
+        clocks say: one constant lag is the \
+          distance between them. A lag that grows and falls again is a proxy that collects lines, and the user sees \
+          bursts.",
     source: "Ollama API documentation: created_at of each line",
     breaks: &["readers who watch the text grow", "latency figures"],
-    fix: "Turn off response buffering in the proxy (nginx: proxy_buffering off), and compression unless it is flushed with each line.",
+    fix: "Turn off response buffering in the proxy (nginx: proxy_buffering off), and compression unless it is flushed \
+        with each line.",
     bad: &[r#"ollama; wait 900ms; hi
            line {"model":"m","created_at":"2026-01-01T00:00:01.05Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}
            last"#],
@@ -66,7 +73,10 @@ pub static OLLAMA_002: Rule = Rule {
     check: |case, push| {
         if case.stream().is_some() {
             case.tell(ollama::ARRIVAL_LAG, None, push, |odd, _| {
-                format!("this line came {} later after its created_at than the fastest one: held back on the way", odd.found)
+                format!(
+                    "this line came {} later after its created_at than the fastest one: held back on the way",
+                    odd.found
+                )
             });
         }
     },
@@ -79,11 +89,14 @@ pub static OLLAMA_003: Rule = Rule {
     name: "error-line",
     level: Level::Error,
     summary: "The answer does not end in a line with `error`",
-    why: "Once the first line is out the status is 200 and an error can only come as a line. Clients of the native API raise; Ollama's own /v1 layer \
+    why: "Once the first line is out the status is 200 and an error can only come as a line. Clients of the native \
+        API raise; Ollama's own /v1 layer \
           reads the line as an empty chunk, and its clients see a short answer that ended well.",
-    source: "Ollama API documentation, errors: errors that occur while streaming; Ollama, middleware/openai.go (read, not run)",
+    source: "Ollama API documentation, errors: errors that occur while streaming; Ollama, middleware/openai.go (read, \
+        not run)",
     breaks: &["clients of Ollama's /v1 layer", "clients that look at the status only"],
-    fix: "Look into the server's log for the cause (out of memory, a runner that died); clients: treat a line with `error` as the failure of the whole.",
+    fix: "Look into the server's log for the cause (out of memory, a runner that died); clients: treat a line with \
+        `error` as the failure of the whole.",
     bad: &[r#"ollama; hi; line {"error":"model runner has unexpectedly stopped"}
            last"#],
     good: &["good-ollama"],
@@ -102,7 +115,8 @@ pub static OLLAMA_004: Rule = Rule {
     name: "missing-success",
     level: Level::Warning,
     summary: "A stream of pull, push or create ends with the status `success`, or with an error",
-    why: "That line is the only sign that the work is done; the status code was sent before it began. A script that takes the end of the body for success \
+    why: "That line is the only sign that the work is done; the status code was sent before it began. A script that \
+        takes the end of the body for success \
           starts a model that is not there.",
     source: "Ollama API documentation, pull a model: response",
     breaks: &["scripts around pull and create"],
@@ -118,7 +132,12 @@ pub static OLLAMA_004: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
-        case.tell_at_end(&ollama_status::DIALECT, ollama_status::NO_SUCCESS, push, "the stream ends without the status success");
+        case.tell_at_end(
+            &ollama_status::DIALECT,
+            ollama_status::NO_SUCCESS,
+            push,
+            "the stream ends without the status success",
+        );
     },
     ..Rule::DEFAULT
 };

@@ -11,9 +11,12 @@ pub static OAI_RESP_001: Rule = Rule {
     code: "OAI-RESP-001",
     name: "missing-terminal-event",
     level: Level::Error,
-    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, and nothing after it",
-    why: "Usage, status and the whole output come with that event, and it is the only sign that the answer is whole: the API has no `[DONE]`. Codex CLI \
-          says \"stream closed before response.completed\" and retries, openai-python's helper raises, openai-node's returns a response that is still \
+    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, and \
+        nothing after it",
+    why: "Usage, status and the whole output come with that event, and it is the only sign that the answer is whole: \
+        the API has no `[DONE]`. Codex CLI \
+          says \"stream closed before response.completed\" and retries, openai-python's helper raises, openai-node's \
+          returns a response that is still \
           in progress.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent; relays' issues ccLoad 59, CLIProxyAPI 1407, tingly-box 1384",
     breaks: &["Codex CLI", "openai-python helper", "openai-node helper"],
@@ -53,11 +56,14 @@ pub static OAI_RESP_002: Rule = Rule {
     name: "missing-response-created",
     level: Level::Error,
     summary: "The first event is `response.created`",
-    why: "Helpers build the response from the object in that event and raise when anything else comes first. A stream that is taken up again with \
+    why: "Helpers build the response from the object in that event and raise when anything else comes first. A stream \
+        that is taken up again with \
           `starting_after` begins in the middle and is not meant.",
-    source: "OpenAI API reference, response.created: emitted when a response is created; openai-python and openai-node stream helpers, tested",
+    source: "OpenAI API reference, response.created: emitted when a response is created; openai-python and \
+        openai-node stream helpers, tested",
     breaks: &["openai-python helper", "openai-node helper"],
-    fix: "Send response.created with the response's id, status and an empty output before anything else, keep-alive events too.",
+    fix: "Send response.created with the response's id, status and an empty output before anything else, keep-alive \
+        events too.",
     bad: &["responses; item-added 0; completed Hi
          last"],
     good: &[
@@ -68,7 +74,9 @@ pub static OAI_RESP_002: Rule = Rule {
     ],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, &[kinds::NO_CREATED], push, |found, _| format!("the stream does not begin with response.created: {found}"))
+        tell(case, &[kinds::NO_CREATED], push, |found, _| {
+            format!("the stream does not begin with response.created: {found}")
+        })
     },
     ..Rule::DEFAULT
 };
@@ -79,7 +87,8 @@ pub static OAI_RESP_003: Rule = Rule {
     name: "event-without-type",
     level: Level::Error,
     summary: "Every payload has its `type`",
-    why: "Clients tell events apart by `type` in the JSON and not by the SSE event line, which they read for errors at most: without it every tested \
+    why: "Clients tell events apart by `type` in the JSON and not by the SSE event line, which they read for errors \
+        at most: without it every tested \
           client yields nothing or raises.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent: discriminator `type`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "Codex CLI"],
@@ -90,7 +99,9 @@ pub static OAI_RESP_003: Rule = Rule {
            last"#],
     good: &["good-responses"],
     needs_all_bytes: false,
-    check: |case, push| tell(case, &[kinds::NO_TYPE], push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
+    check: |case, push| {
+        tell(case, &[kinds::NO_TYPE], push, |_, n| format!("{} without `type`", many(n, "event", "events")))
+    },
     ..Rule::DEFAULT
 };
 
@@ -100,11 +111,13 @@ pub static OAI_RESP_004: Rule = Rule {
     name: "sequence-number-gap",
     level: Level::Warning,
     summary: "`sequence_number` starts at 0 and grows by one with each event",
-    why: "A client that lost its connection asks for the events after the last number it has (`starting_after`). With holes or repeats it can't tell \
+    why: "A client that lost its connection asks for the events after the last number it has (`starting_after`). With \
+        holes or repeats it can't tell \
           a lost event from one that never was, and gets text twice or not at all.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent: sequence_number; API reference, starting_after",
     breaks: &["clients that resume", "background mode"],
-    fix: "Count events where they are written, after every filter; a relay that adds or drops events must number them again.",
+    fix: "Count events where they are written, after every filter; a relay that adds or drops events must number them \
+        again.",
     bad: &[
         "responses; created; part-added; completed Hi
          last",
@@ -117,8 +130,12 @@ pub static OAI_RESP_004: Rule = Rule {
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, &[kinds::SEQUENCE_GAP], push, |found, n| format!("{} out of sequence: {found}", many(n, "number", "numbers")));
-        tell(case, &[kinds::NO_SEQUENCE_NUMBER], push, |_, n| format!("{} without sequence_number", many(n, "event", "events")));
+        tell(case, &[kinds::SEQUENCE_GAP], push, |found, n| {
+            format!("{} out of sequence: {found}", many(n, "number", "numbers"))
+        });
+        tell(case, &[kinds::NO_SEQUENCE_NUMBER], push, |_, n| {
+            format!("{} without sequence_number", many(n, "event", "events"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -129,8 +146,10 @@ pub static OAI_RESP_005: Rule = Rule {
     name: "delta-without-item",
     level: Level::Error,
     summary: "A delta belongs to an item, and its text to a part, that was added before",
-    why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. Without output_item.added and \
-          content_part.added there is nothing at that place: IndexError in Python, TypeError in JavaScript, and the AI SDK drops the text.",
+    why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. Without \
+        output_item.added and \
+          content_part.added there is nothing at that place: IndexError in Python, TypeError in JavaScript, and the \
+          AI SDK drops the text.",
     source: "OpenAI API reference, streaming events: response.output_item.added, response.content_part.added",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk"],
     fix: "Send response.output_item.added and, for text, response.content_part.added before the first delta.",
@@ -152,9 +171,11 @@ pub static OAI_RESP_006: Rule = Rule {
     name: "done-differs-from-deltas",
     level: Level::Warning,
     summary: "What `.done` events and the final output say equals the joined deltas",
-    why: "Some clients show the deltas and keep the final object. Where the two differ, the answer that was read is not the one that is stored and sent \
+    why: "Some clients show the deltas and keep the final object. Where the two differ, the answer that was read is \
+        not the one that is stored and sent \
           back with the next question.",
-    source: "OpenAI API reference, streaming events: response.output_text.done, response.function_call_arguments.done, response.completed",
+    source: "OpenAI API reference, streaming events: response.output_text.done, \
+        response.function_call_arguments.done, response.completed",
     breaks: &["conversation stores", "agents"],
     fix: "Build the final output from the same buffer that the deltas are cut from.",
     bad: &[
@@ -169,7 +190,9 @@ pub static OAI_RESP_006: Rule = Rule {
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, &[kinds::DONE_DIFFERS, kinds::OUTPUT_DIFFERS], push, |found, _| format!("not what the deltas brought: {found}"));
+        tell(case, &[kinds::DONE_DIFFERS, kinds::OUTPUT_DIFFERS], push, |found, _| {
+            format!("not what the deltas brought: {found}")
+        });
     },
     ..Rule::DEFAULT
 };
@@ -180,7 +203,8 @@ pub static OAI_RESP_007: Rule = Rule {
     name: "done-on-responses",
     level: Level::Info,
     summary: "No `[DONE]`: the terminal event is the end",
-    why: "`[DONE]` belongs to chat completions; gateways add it to everything. Tested clients tolerate it; one that parses every payload as JSON \
+    why: "`[DONE]` belongs to chat completions; gateways add it to everything. Tested clients tolerate it; one that \
+        parses every payload as JSON \
           does not.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent, which has no such event; seen from LiteLLM 1.106",
     breaks: &["clients that parse every payload"],
@@ -199,7 +223,12 @@ fn stream<'a>(case: &Case<'a>) -> Option<&'a Response> {
 }
 
 /// The first of these kinds that was noticed, in streams of this dialect.
-fn tell(case: &Case<'_>, any: &[crate::oddity::Kind], push: &mut dyn FnMut(Finding), say: impl FnOnce(&str, u64) -> String) {
+fn tell(
+    case: &Case<'_>,
+    any: &[crate::oddity::Kind],
+    push: &mut dyn FnMut(Finding),
+    say: impl FnOnce(&str, u64) -> String,
+) {
     let seen = any.iter().find(|kind| case.exchange.oddities.find(**kind).is_some());
     if let (Some(kind), Some(_)) = (seen, stream(case)) {
         case.tell(*kind, None, push, |odd, n| say(&odd.found, n));

@@ -10,11 +10,14 @@ pub static TCP_001: Rule = Rule {
     name: "copies-differ",
     level: Level::Warning,
     summary: "Bytes that come twice (retransmitted, overlapping) are the same both times",
-    why: "A sender repeats what it sent. If two copies differ, a third party or a broken device wrote one of them, and each receiver takes the \
+    why: "A sender repeats what it sent. If two copies differ, a third party or a broken device wrote one of them, \
+        and each receiver takes the \
           one that its TCP prefers: what is shown here (the copy that came first) need not be what the client read.",
-    source: "RFC 9293 section 3.10.7.4 (segments are trimmed to what is new); Ptacek and Newsham 1998 on the policies of receivers",
+    source: "RFC 9293 section 3.10.7.4 (segments are trimmed to what is new); Ptacek and Newsham 1998 on the policies \
+        of receivers",
     breaks: &["analyses that trust the capture"],
-    fix: "Capture on the receiving host itself; look for a device that injects or rewrites packets (compare TTL and IP identification of both copies).",
+    fix: "Capture on the receiving host itself; look for a device that injects or rewrites packets (compare TTL and \
+        IP identification of both copies).",
     bad: &["chat; role; word; !tcp < overlap-differs; stop; done; last"],
     good: &["good-chat", "chat; role; word; !tcp < late; stop; done; last"],
     needs_all_bytes: false,
@@ -28,11 +31,14 @@ pub static TCP_002: Rule = Rule {
     name: "reset-ignored",
     level: Level::Warning,
     summary: "Nothing follows a reset: its sender is gone and its receiver believes it",
-    why: "Here the sender continued after its reset and the receiver acknowledged it, so the reset was not the sender's (a firewall or an injector wrote \
-          it) or was where the receiver did not accept it. Clients behind such a device see streams that break without a cause on either end.",
+    why: "Here the sender continued after its reset and the receiver acknowledged it, so the reset was not the \
+        sender's (a firewall or an injector wrote \
+          it) or was where the receiver did not accept it. Clients behind such a device see streams that break \
+          without a cause on either end.",
     source: "RFC 9293 section 3.5.2 and RFC 5961 section 3 (where a reset must stand to be believed)",
     breaks: &["long streams through firewalls"],
-    fix: "Find the device: compare TTL and IP identification of the reset with those of its alleged sender's other packets.",
+    fix: "Find the device: compare TTL and IP identification of the reset with those of its alleged sender's other \
+        packets.",
     bad: &["!join; chat; !tcp > reset-ignored; role; word; stop; done; last"],
     good: &["good-chat", "good-chat; !rst >"],
     needs_all_bytes: false,
@@ -46,7 +52,8 @@ pub static TCP_003: Rule = Rule {
     name: "urgent-data",
     level: Level::Info,
     summary: "No byte of the stream is marked urgent",
-    why: "Receivers without SO_OOBINLINE take the urgent byte out of the stream, others leave it in: chunk sizes and JSON shift by one for the first. \
+    why: "Receivers without SO_OOBINLINE take the urgent byte out of the stream, others leave it in: chunk sizes and \
+        JSON shift by one for the first. \
           Here it is left in its place.",
     source: "RFC 6093 section 4 (urgent data is delivered in line; new applications should not use it)",
     breaks: &[],
@@ -64,7 +71,8 @@ pub static TCP_004: Rule = Rule {
     name: "bytes-behind-fin",
     level: Level::Warning,
     summary: "No bytes follow a FIN",
-    why: "A sender sends nothing after its FIN (RFC 9293 section 3.6). No receiver reads bytes after it: if they are a part of an answer, the FIN was \
+    why: "A sender sends nothing after its FIN (RFC 9293 section 3.6). No receiver reads bytes after it: if they are \
+        a part of an answer, the FIN was \
           forged, or the sender's stack is broken.",
     source: "RFC 9293 section 3.6",
     breaks: &["clients that wait for the rest"],

@@ -95,7 +95,8 @@ impl Words {
         name
     }
 
-    /// The steps of one line. What goes to the end of the line (`.wire` lines with a text, words that take one) is the last of them.
+    /// The steps of one line. What goes to the end of the line (`.wire` lines with a text, words that take one) is the
+    /// last of them.
     fn line(&self, line: &str, depth: usize, out: &mut Vec<String>) -> Result<(), String> {
         let mut rest = line.trim();
         if depth > DEEPEST {
@@ -162,7 +163,8 @@ impl Words {
     fn with_texts(&self, line: &str) -> Result<String, String> {
         let Some((before, rest)) = line.split_once('$') else { return Ok(line.to_owned()) };
         let (name, after) = rest.split_at(rest.find(|c: char| !is_of_name(c)).unwrap_or(rest.len()));
-        let text = self.texts.get(name).ok_or_else(|| format!("unknown text `${name}`; write \\x24 for a literal dollar"))?;
+        let text =
+            self.texts.get(name).ok_or_else(|| format!("unknown text `${name}`; write \\x24 for a literal dollar"))?;
         Ok(format!("{before}{}{}", self.with_texts(text)?, self.with_texts(after)?))
     }
 }
@@ -176,7 +178,8 @@ impl Word {
         }
     }
 
-    /// A line of the body with what was taken in its place: `$1`, `$,1` (with a comma before it, or nothing), `$x1` (that many letters x).
+    /// A line of the body with what was taken in its place: `$1`, `$,1` (with a comma before it, or nothing), `$x1`
+    /// (that many letters x).
     fn filled(&self, name: &str, line: &str, taken: &[&str]) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = line;

@@ -1,4 +1,5 @@
-//! What scripts stand for is written down here by hand, for a small table; then every sample of every rule with the real one.
+//! What scripts stand for is written down here by hand, for a small table; then every sample of every rule with the
+//! real one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -74,7 +75,10 @@ fn lines_know_where_they_come_from() {
 #[test]
 fn errors_name_their_place() {
     let cases = [
-        ("end\nend; rol; end", "line 2 of the sample: unknown word `rol`; the words are in src/conformance/sample/words.txt"),
+        (
+            "end\nend; rol; end",
+            "line 2 of the sample: unknown word `rol`; the words are in src/conformance/sample/words.txt",
+        ),
         ("end\n\nRole", "line 3 of the sample: `Role` is neither a word nor a line of .wire"),
         ("end 5", "line 1 of the sample: `end` takes nothing, not `5`"),
         ("wait 5 s", "line 1 of the sample: `wait` takes TIME, not `5 s`"),
@@ -114,6 +118,7 @@ fn every_word_and_text_is_used() {
     let samples: Vec<&str> = RULES.iter().flat_map(|r| r.bad.iter().chain(r.good)).copied().chain(bodies).collect();
     let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '$';
     let used: std::collections::BTreeSet<&str> = samples.iter().flat_map(|s| s.split(|c| !is_of_name(c))).collect();
-    let unused: Vec<&str> = entries.filter_map(|head| head.split(' ').next()).filter(|name| !used.contains(name)).collect();
+    let unused: Vec<&str> =
+        entries.filter_map(|head| head.split(' ').next()).filter(|name| !used.contains(name)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }

@@ -3,7 +3,8 @@
 use crate::conformance::{Finding, by_code, sample};
 use crate::oddity::Of;
 
-const ASK: &str = "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n> Content-Type: application/json\n>\n>json {\"model\":\"m\",\"stream\":true}\n\n@ +50ms\n\
+const ASK: &str = "> POST /v1/chat/completions HTTP/1.1\n> Host: api.example\n> Content-Type: \
+    application/json\n>\n>json {\"model\":\"m\",\"stream\":true}\n\n@ +50ms\n\
     < HTTP/1.1 200 OK\n< Content-Type: text/event-stream\n< Transfer-Encoding: chunked\n<\n\n";
 
 fn chunk(created: &str, rest: &str) -> String {
@@ -30,8 +31,10 @@ fn a_number_is_shown_and_marked_as_it_was_sent() {
 
 #[test]
 fn a_grpc_status_is_marked_where_it_was_sent() {
-    let call = "> POST /echo.Echo/Stream HTTP/1.1\n> Host: api.example\n> Content-Type: application/grpc\n>\n\n@ +50ms\n\
-        < HTTP/1.1 200 OK\n< Content-Type: application/grpc\n< Transfer-Encoding: chunked\n<\n\n<chunk \\0\\0\\0\\0\\x03\\n\\x01a\n";
+    let call = "> POST /echo.Echo/Stream HTTP/1.1\n> Host: api.example\n> Content-Type: application/grpc\n>\n\n@ \
+        +50ms\n\
+        < HTTP/1.1 200 OK\n< Content-Type: application/grpc\n< Transfer-Encoding: chunked\n<\n\n<chunk \
+        \\0\\0\\0\\0\\x03\\n\\x01a\n";
     let failed = of("GRPC-001", &format!("{call}<last grpc-status: 8\n"));
     let excerpt = failed.excerpt.unwrap();
     assert_eq!((excerpt.of, excerpt.marked.as_str(), failed.record, failed.offset), (Of::Trailers, "8", None, None));
@@ -50,6 +53,7 @@ fn who_ended_an_answer_decides_what_to_do() {
 
 #[test]
 fn an_odd_error_loses_its_message_not_itself() {
-    let message = of("OAI-CHAT-026", &format!("{ASK}{}<chunk data: {{\"error\":\"boom\"}}\\n\\n\n<last\n", word())).message;
+    let message =
+        of("OAI-CHAT-026", &format!("{ASK}{}<chunk data: {{\"error\":\"boom\"}}\\n\\n\n<last\n", word())).message;
     assert_eq!(message, "an error in a form that loses its message: boom");
 }

@@ -35,7 +35,8 @@ pub(super) fn half_chat(end: MessageEnd) -> Exchange {
     let mut exchange = chat();
     let response = response(&mut exchange);
     response.answer.finish_reasons.clear();
-    response.answer.terminator = Terminator { expected: Some("[DONE]"), is_last_record: Some(false), ..Terminator::default() };
+    response.answer.terminator =
+        Terminator { expected: Some("[DONE]"), is_last_record: Some(false), ..Terminator::default() };
     response.end = end;
     exchange
 }

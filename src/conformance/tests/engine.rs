@@ -1,4 +1,5 @@
-//! What becomes of a finding between its rule and the list: level, doubt, folding, silencing, policy, order. The rules here are made up.
+//! What becomes of a finding between its rule and the list: level, doubt, folding, silencing, policy, order. The rules
+//! here are made up.
 
 use super::build::{at, chat, half_chat, head, response, stream, with};
 use crate::conformance::policy::{Allow, Policy, profile};
@@ -52,8 +53,16 @@ fn warnings_and_errors_of_lower_layers_explain_away_and_remarks_do_not() {
     assert_eq!(codes(&[&FAIL, &BY_FAIL]), [("T-FAIL", Error)]);
     assert_eq!(codes(&[&WARN, &BY_WARN]), [("T-WARN", Warning)]);
     assert_eq!(codes(&[&NOTE, &BY_NOTE]), [("T-BY-INFO", Error), ("T-INFO", Info)]);
-    assert_eq!(codes(&[&OWN, &BY_OWN]), [("T-OWN", Info), ("T-BY-OWN", Info)], "the finding's level counts, not the rule's");
-    assert_eq!(codes(&[&BY_FAIL, &BY_WARN]), [("T-BY-WARN", Error), ("T-BY-FAIL", Info)], "silencers that found nothing");
+    assert_eq!(
+        codes(&[&OWN, &BY_OWN]),
+        [("T-OWN", Info), ("T-BY-OWN", Info)],
+        "the finding's level counts, not the rule's"
+    );
+    assert_eq!(
+        codes(&[&BY_FAIL, &BY_WARN]),
+        [("T-BY-WARN", Error), ("T-BY-FAIL", Info)],
+        "silencers that found nothing"
+    );
     // What is found explains, whether the user wants to see it or not.
     let off = Policy { levels: vec![("T-FAIL", None)], ..Policy::default() };
     assert_eq!(left(&[&FAIL, &BY_FAIL], &chat(), &off), []);
@@ -71,11 +80,16 @@ fn what_rests_on_bytes_that_were_not_captured_is_a_warning_at_most() {
     let unsure = format!("one{UNSURE}");
     for lacking in [&gap, &joined] {
         let all = left(&[&DOUBTED, &DOUBTED_NOTE, &FAIL], lacking, &Policy::default());
-        let want =
-            [("T-FAIL", Error, 1, "one".to_owned()), ("T-DOUBT", Warning, 1, unsure.clone()), ("T-DOUBT-INFO", Info, 1, unsure.clone())];
+        let want = [
+            ("T-FAIL", Error, 1, "one".to_owned()),
+            ("T-DOUBT", Warning, 1, unsure.clone()),
+            ("T-DOUBT-INFO", Info, 1, unsure.clone()),
+        ];
         assert_eq!(all, want);
-        let demanded = Policy { levels: vec![("T-DOUBT", Some(Error)), ("T-DOUBT-INFO", Some(Error))], ..Policy::default() };
-        let levels: Vec<Level> = left(&[&DOUBTED, &DOUBTED_NOTE], lacking, &demanded).into_iter().map(|f| f.1).collect();
+        let demanded =
+            Policy { levels: vec![("T-DOUBT", Some(Error)), ("T-DOUBT-INFO", Some(Error))], ..Policy::default() };
+        let levels: Vec<Level> =
+            left(&[&DOUBTED, &DOUBTED_NOTE], lacking, &demanded).into_iter().map(|f| f.1).collect();
         assert_eq!(levels, [Warning, Warning], "not even on demand");
     }
     assert_eq!(left(&[&DOUBTED], &chat(), &Policy::default()), [("T-DOUBT", Error, 1, "one".to_owned())]);
@@ -98,7 +112,8 @@ fn equal_findings_are_one_with_their_sum_at_the_first_place() {
     let exchange = chat();
     let case = Case { exchange: &exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None };
     let found = judge_by(&[&SEVERAL, &AGAIN], &case, &Policy::default());
-    let found: Vec<_> = found.iter().map(|f| (f.rule, f.level.unwrap(), f.record.unwrap(), f.count, f.message.as_str())).collect();
+    let found: Vec<_> =
+        found.iter().map(|f| (f.rule, f.level.unwrap(), f.record.unwrap(), f.count, f.message.as_str())).collect();
     let want = [
         ("T-SEVERAL", Error, 5, 1, "a"),
         ("T-SEVERAL", Warning, 1, 1, "b"),
@@ -110,7 +125,9 @@ fn equal_findings_are_one_with_their_sum_at_the_first_place() {
 
 static PLACES: Rule = rule("T-PLACES", Warning, &[], |_, push| {
     for (n, (record, offset)) in
-        [(Some(2), Some(1)), (Some(1), Some(9)), (Some(1), Some(4)), (Some(1), None), (None, Some(7))].iter().enumerate()
+        [(Some(2), Some(1)), (Some(1), Some(9)), (Some(1), Some(4)), (Some(1), None), (None, Some(7))]
+            .iter()
+            .enumerate()
     {
         push(Finding { record: *record, offset: *offset, ..Finding::new(n.to_string()) });
     }
@@ -118,8 +135,9 @@ static PLACES: Rule = rule("T-PLACES", Warning, &[], |_, push| {
 
 #[test]
 fn worst_first_then_by_record_then_by_offset_then_as_the_catalogue_has_it() {
-    let order =
-        |rules: &[&'static Rule]| left(rules, &chat(), &Policy::default()).into_iter().map(|f| f.0.to_owned() + &f.3).collect::<Vec<_>>();
+    let order = |rules: &[&'static Rule]| {
+        left(rules, &chat(), &Policy::default()).into_iter().map(|f| f.0.to_owned() + &f.3).collect::<Vec<_>>()
+    };
     let places = ["T-PLACES4", "T-PLACES3", "T-PLACES2", "T-PLACES1", "T-PLACES0"];
     assert_eq!(order(&[&PLACES]), places);
     assert_eq!(order(&[&PLACES, &NOTE, &FAIL])[..2], ["T-FAILone", "T-PLACES4"]);
@@ -155,7 +173,10 @@ fn the_policy_sees_the_host_the_path_the_model_and_the_dialect() {
     };
     let x = asked("api.test");
     let about = subject(&x, "api.test");
-    assert_eq!((about.dialect, about.host, about.path, about.model), (Some("openai.chat"), "api.test", "/v1/chat/completions", "qwen3"));
+    assert_eq!(
+        (about.dialect, about.host, about.path, about.model),
+        (Some("openai.chat"), "api.test", "/v1/chat/completions", "qwen3")
+    );
     let allowed = |allow: Allow| left(&[&FAIL], &x, &Policy { allow: vec![allow], ..Policy::default() }).is_empty();
     assert!(allowed(Allow { host: Some("api.test".into()), ..Allow::default() }));
     assert!(allowed(Allow { model: Some("qwen3".into()), path: Some("/v1".into()), ..Allow::default() }));
@@ -198,7 +219,10 @@ fn what_lacks_at_the_end_is_shown_behind_the_last_record() {
 fn an_oddity_gives_its_place() {
     let mut odd = Oddity::new(Kind("t.kind"), at(30), "seen").record(2).offset(77);
     let f = Finding::of(&odd, 5, "m");
-    assert_eq!((f.record, f.offset, f.at, f.frame, f.chunk, f.count, f.level), (Some(2), Some(77), Some(at(30)), None, None, 5, None));
+    assert_eq!(
+        (f.record, f.offset, f.at, f.frame, f.chunk, f.count, f.level),
+        (Some(2), Some(77), Some(at(30)), None, None, 5, None)
+    );
     odd.delivery = Some(Delivery { frame: 9, unit: Some(4) });
     let f = Finding::of(&odd, 1, "m");
     assert_eq!((f.frame, f.chunk), (Some(9), Some(4)));
@@ -229,7 +253,9 @@ fn what_rules_call_a_stream() {
     response(&mut x).framing = Framing::WebSocket;
     assert!(seen(&x, |c| c.stream().is_some() && c.stream_head().is_none()));
     response(&mut x).framing = Framing::Json;
-    assert!(seen(&x, |c| c.stream().is_none() && c.stream_of(&openai_chat::DIALECT).is_none() && c.llm_stream().is_none()));
+    assert!(seen(&x, |c| c.stream().is_none()
+        && c.stream_of(&openai_chat::DIALECT).is_none()
+        && c.llm_stream().is_none()));
     assert!(seen(&chat(), |c| c.stream_of(&openai_chat::DIALECT).is_some()
         && c.stream_of(&openai_responses::DIALECT).is_none()
         && c.llm_stream().is_some()));

@@ -15,7 +15,16 @@ fn ends(client: &str, server: &str) -> Endpoints {
 fn downstream() -> Side {
     let ends = ends("10.0.0.1:5000", "10.0.0.2:80");
     let (begun, ended) = (at(0), at(1000));
-    Side { id: 1, session: 0, ends, begun, ended, text: "a".into(), ttft: Span::from_millis(300), gap: Span::from_millis(10) }
+    Side {
+        id: 1,
+        session: 0,
+        ends,
+        begun,
+        ended,
+        text: "a".into(),
+        ttft: Span::from_millis(300),
+        gap: Span::from_millis(10),
+    }
 }
 
 fn upstream() -> Side {
@@ -36,8 +45,14 @@ fn the_far_side_was_asked_by_the_server_within_the_near_one() {
         assert!(!downstream().has_inside(&other), "{what}");
     }
     assert!(downstream().has_inside(&Side { begun: at(999), ended: at(2000), ..upstream() }), "its beginning counts");
-    assert!(downstream().has_inside(&Side { ends: ends("127.0.0.1:6000", "10.0.0.3:80"), ..upstream() }), "asked on the host itself");
-    assert!(downstream().has_inside(&Side { ends: ends("10.0.0.2:6000", "10.0.0.2:81"), ..upstream() }), "another port of the host");
+    assert!(
+        downstream().has_inside(&Side { ends: ends("127.0.0.1:6000", "10.0.0.3:80"), ..upstream() }),
+        "asked on the host itself"
+    );
+    assert!(
+        downstream().has_inside(&Side { ends: ends("10.0.0.2:6000", "10.0.0.2:81"), ..upstream() }),
+        "another port of the host"
+    );
 }
 
 #[test]

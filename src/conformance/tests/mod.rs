@@ -1,4 +1,5 @@
-//! Each check against exchanges built by hand; the samples of the rules run through the whole pipeline in `tests/catalogue.rs`.
+//! Each check against exchanges built by hand; the samples of the rules run through the whole pipeline in
+//! `tests/catalogue.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,7 +9,9 @@ mod engine;
 mod hop;
 
 use super::*;
-use crate::dialect::{self, anthropic::kinds as anthropic, openai_chat::kinds as chat_kinds, openai_responses::kinds as responses};
+use crate::dialect::{
+    self, anthropic::kinds as anthropic, openai_chat::kinds as chat_kinds, openai_responses::kinds as responses,
+};
 use crate::framing::{Framing, aws, ndjson, sse};
 use crate::http::event::{MessageEnd, Transfer};
 use crate::http::h1;
@@ -136,7 +139,11 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         let exchange = with(with(chat(), *kind), *kind);
         assert_eq!(judged(&exchange), [(*code, *level)], "{kind:?}");
         let finding = said(&exchange).into_iter().find(|f| f.rule == *code).unwrap();
-        assert_eq!((finding.record, finding.offset, finding.at, finding.count), (Some(2), Some(77), Some(at(30)), 2), "{kind:?}");
+        assert_eq!(
+            (finding.record, finding.offset, finding.at, finding.count),
+            (Some(2), Some(77), Some(at(30)), 2),
+            "{kind:?}"
+        );
     }
     let used: BTreeSet<Kind> = cases.iter().map(|(kind, ..)| *kind).collect();
     for name in declared() {
@@ -238,7 +245,10 @@ fn a_cut_is_told_by_who_cut_and_what_was_there() {
     assert!(said(&whole(MessageEnd::CutByClient)).iter().any(|f| f.message.contains("complete, not truncated")));
     assert_eq!(judged(&whole(MessageEnd::CutByCapture)), [("DLV-015", Info)]);
     let message = &said(&half_chat(MessageEnd::CutByServer)).into_iter().find(|f| f.rule == "DLV-010").unwrap().message;
-    assert_eq!(message, "truncated by the server after 5 records: the transport was cut, no terminator ([DONE]), no finish reason");
+    assert_eq!(
+        message,
+        "truncated by the server after 5 records: the transport was cut, no terminator ([DONE]), no finish reason"
+    );
 }
 
 #[test]
@@ -296,7 +306,8 @@ fn an_error_in_the_stream_is_an_end() {
     let mut exchange = half_chat(MessageEnd::Complete);
     response(&mut exchange).answer.error = Some("overloaded".into());
     assert_eq!(judged(&exchange), []);
-    let mut exchange = with(stream(Framing::Sse, Some("anthropic.messages"), "text/event-stream"), anthropic::NO_MESSAGE_STOP);
+    let mut exchange =
+        with(stream(Framing::Sse, Some("anthropic.messages"), "text/event-stream"), anthropic::NO_MESSAGE_STOP);
     response(&mut exchange).answer.error = Some("overloaded_error".into());
     assert_eq!(judged(&exchange), []);
 }
@@ -307,9 +318,14 @@ fn a_lower_layer_explains_the_higher_ones_away() {
     assert_eq!(judged(&pending), [("SSE-001", Error), ("DLV-010", Warning)]);
     for rule in RULES {
         for by in rule.silenced_by {
-            let position =
-                |code: &str| RULES.iter().position(|r| r.code == code).unwrap_or_else(|| panic!("{}: no rule {code}", rule.code));
-            assert!(position(by) < position(rule.code), "{} is silenced by {by}, which is not a lower layer", rule.code);
+            let position = |code: &str| {
+                RULES.iter().position(|r| r.code == code).unwrap_or_else(|| panic!("{}: no rule {code}", rule.code))
+            };
+            assert!(
+                position(by) < position(rule.code),
+                "{} is silenced by {by}, which is not a lower layer",
+                rule.code
+            );
         }
     }
 }
@@ -321,7 +337,11 @@ fn where_the_capture_lacks_bytes_verdicts_are_unsure() {
     for finding in said(&exchange) {
         let sure = ["SSE-002", "DLV-015"].contains(&finding.rule);
         assert!(finding.level <= Some(Warning), "{finding:?}");
-        assert_eq!(finding.message.ends_with("(unsure: the capture lacks bytes of this exchange)"), !sure, "{finding:?}");
+        assert_eq!(
+            finding.message.ends_with("(unsure: the capture lacks bytes of this exchange)"),
+            !sure,
+            "{finding:?}"
+        );
     }
     assert_eq!(level_of(&exchange, "DLV-015"), Some(Info));
     assert_eq!(level_of(&exchange, "SSE-013"), Some(Warning));
@@ -364,7 +384,11 @@ fn a_stall_is_long_and_unusual() {
     };
     let message = "12.0 s of silence before record 4 (the usual gap: 20.0 ms)".to_owned();
     assert_eq!(stalled(&[0, 20, 40, 12_040, 12_060]), Some((Some(4), 1, message)));
-    assert_eq!(stalled(&[0, 20, 40, 10_040, 22_040, 22_060, 22_080]).map(|f| (f.0, f.1)), Some((Some(5), 2)), "the longest, and how many");
+    assert_eq!(
+        stalled(&[0, 20, 40, 10_040, 22_040, 22_060, 22_080]).map(|f| (f.0, f.1)),
+        Some((Some(5), 2)),
+        "the longest, and how many"
+    );
     assert_eq!(stalled(&[0, 20, 40, 9_000]), None, "under 10 s");
     assert_eq!(stalled(&[0, 11_000, 22_000, 33_000]), None, "slow throughout");
     assert_eq!(stalled(&[0, 60_000]), None, "nothing to compare with");

@@ -44,7 +44,8 @@ pub const NO_INPUT_TOKENS: Kind = Kind("anthropic.no-input-tokens");
 pub const NO_USAGE: Kind = Kind("anthropic.no-usage");
 /// `message_stop` came, and `message_delta` did not.
 pub const NO_MESSAGE_DELTA: Kind = Kind("anthropic.no-message-delta");
-/// An error that clients do not see as one: no `event: error`, or not `{"type":"error","error":{"type":…,"message":…}}`.
+/// An error that clients do not see as one: no `event: error`, or not
+/// `{"type":"error","error":{"type":…,"message":…}}`.
 pub const ERROR_SHAPE: Kind = Kind("anthropic.error-shape");
 /// The fragments of a tool's input do not join to JSON, though the answer was not cut short.
 pub const INPUT_NOT_JSON: Kind = Kind("anthropic.input-not-json");

@@ -8,13 +8,17 @@ const BLOCK: &str = r#"{"type":"content_block_start","index":0,"content_block":{
 const PING: &str = r#"{"type":"ping"}"#;
 const TEXT: &str = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#;
 const BLOCK_STOP: &str = r#"{"type":"content_block_stop","index":0}"#;
-const DELTA: &str = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":9}}"#;
+const DELTA: &str =
+    r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":9}}"#;
 const STOP: &str = r#"{"type":"message_stop"}"#;
 
 /// Read events, each named by its own type.
 fn stream(events: &[&str]) -> Read {
     let name = |json: &str| {
-        serde_json::from_str::<serde_json::Value>(json).ok().and_then(|v| v["type"].as_str().map(str::to_owned)).unwrap_or_default()
+        serde_json::from_str::<serde_json::Value>(json)
+            .ok()
+            .and_then(|v| v["type"].as_str().map(str::to_owned))
+            .unwrap_or_default()
     };
     let names: Vec<_> = events.iter().map(|json| name(json)).collect();
     let named: Vec<_> = names.iter().map(String::as_str).zip(events.iter().copied()).collect();
@@ -24,31 +28,45 @@ fn stream(events: &[&str]) -> Read {
 #[test]
 fn a_clean_stream() {
     let read = stream(&[START, BLOCK, PING, TEXT, TEXT, BLOCK_STOP, DELTA, STOP]);
-    assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("HiHi", 2, "end_turn"));
-    assert_eq!((read.answer.id.as_deref(), read.answer.model.as_deref(), read.answer.output_tokens), (Some("msg_1"), Some("c"), Some(9)));
+    assert_eq!(
+        (read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()),
+        ("HiHi", 2, "end_turn")
+    );
+    assert_eq!(
+        (read.answer.id.as_deref(), read.answer.model.as_deref(), read.answer.output_tokens),
+        (Some("msg_1"), Some("c"), Some(9))
+    );
     assert_eq!(read.answer.usage, Some(serde_json::json!({"input_tokens": 5, "output_tokens": 9})));
     let t = &read.answer.terminator;
-    assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("message_stop"), Some("message_stop"), true, Some(true)));
+    assert_eq!(
+        (t.expected, t.which.as_deref(), t.own, t.is_last_record),
+        (Some("message_stop"), Some("message_stop"), true, Some(true))
+    );
     assert!(read.kinds().is_empty(), "{:?}", read.kinds());
 }
 
 #[test]
 fn thinking_and_tools() {
     let tool = r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
-    let input = r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a\":1}"}}"#;
+    let input =
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a\":1}"}}"#;
     let empty = r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":""}}"#;
     let think = r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#;
     let sign = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#;
     let stop = r#"{"type":"content_block_stop","index":1}"#;
     let read = stream(&[START, BLOCK, think, sign, BLOCK_STOP, tool, empty, input, stop, DELTA, STOP]);
-    assert_eq!((read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas, read.answer.tool_deltas), ("hm", 1, 1));
+    assert_eq!(
+        (read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas, read.answer.tool_deltas),
+        ("hm", 1, 1)
+    );
     assert_eq!((read.answer.tool_names["1"].as_str(), read.answer.tool_arguments["1"].as_str()), ("f", "{\"a\":1}"));
     assert!(read.kinds().is_empty(), "{:?}", read.kinds());
 }
 
 #[test]
 fn an_error_ends_the_stream() {
-    let read = stream(&[START, BLOCK, TEXT, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#]);
+    let read =
+        stream(&[START, BLOCK, TEXT, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#]);
     let t = &read.answer.terminator;
     assert_eq!((t.seen, t.which.as_deref(), t.own, t.is_last_record), (true, Some("error"), false, Some(true)));
     assert!(read.answer.error.as_deref().is_some_and(|e| e.contains("overloaded_error")) && read.kinds().is_empty());
@@ -60,7 +78,10 @@ fn order_is_watched() {
         (vec![BLOCK, TEXT, BLOCK_STOP, DELTA, STOP], vec!["anthropic.no-message-start"]),
         (vec![START, START, BLOCK, TEXT, BLOCK_STOP, DELTA, STOP], vec!["anthropic.message-start-repeated"]),
         (vec![START, BLOCK, TEXT, BLOCK_STOP, DELTA], vec!["anthropic.no-message-stop"]),
-        (vec![START, BLOCK, TEXT, BLOCK_STOP, DELTA, STOP, TEXT], vec!["anthropic.after-message-stop", "anthropic.delta-without-block"]),
+        (
+            vec![START, BLOCK, TEXT, BLOCK_STOP, DELTA, STOP, TEXT],
+            vec!["anthropic.after-message-stop", "anthropic.delta-without-block"],
+        ),
         (vec![START, TEXT, DELTA, STOP], vec!["anthropic.delta-without-block"]),
         (
             vec![START, BLOCK, BLOCK, TEXT, BLOCK_STOP, BLOCK_STOP, DELTA, STOP],
@@ -70,8 +91,14 @@ fn order_is_watched() {
         (vec![START, DELTA, STOP, PING], vec![]),
         (vec![START, DELTA, STOP, "[DONE]"], vec!["anthropic.foreign-terminator"]),
         (vec![START, r#"{"type":"brand_new"}"#, DELTA, STOP], vec!["anthropic.unknown-type"]),
-        (vec![START, BLOCK, &TEXT.replace("text_delta", "new_delta"), BLOCK_STOP, DELTA, STOP], vec!["anthropic.unknown-delta"]),
-        (vec![START, r#"{"type":"message_delta","delta":{}}"#, STOP], vec!["anthropic.no-stop-reason", "anthropic.no-usage"]),
+        (
+            vec![START, BLOCK, &TEXT.replace("text_delta", "new_delta"), BLOCK_STOP, DELTA, STOP],
+            vec!["anthropic.unknown-delta"],
+        ),
+        (
+            vec![START, r#"{"type":"message_delta","delta":{}}"#, STOP],
+            vec!["anthropic.no-stop-reason", "anthropic.no-usage"],
+        ),
         (vec![START, "{", "[]", DELTA, STOP], vec!["anthropic.not-json", "anthropic.not-object"]),
     ] {
         assert_eq!(stream(&events).kinds(), kinds, "{events:?}");
@@ -91,13 +118,23 @@ fn event_names_are_compared() {
 fn a_whole_message() {
     let whole = r#"{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hi"},{"type":"tool_use","id":"t","name":"f","input":{"a":1}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2}}"#;
     let read = read_as(&DIALECT, Framing::Json, &[("", whole)]);
-    assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.answer.tool_arguments["2"].as_str()), ("Hi", "hm", "{\"a\":1}"));
+    assert_eq!(
+        (read.text(), read.answer.reasoning_text.as_str(), read.answer.tool_arguments["2"].as_str()),
+        ("Hi", "hm", "{\"a\":1}")
+    );
     assert_eq!(
         (read.answer.content_deltas, read.answer.output_tokens, read.answer.terminator.seen, read.kinds()),
         (1, Some(2), false, vec![])
     );
-    let read = read_as(&DIALECT, Framing::Json, &[("", r#"{"type":"error","error":{"type":"not_found_error","message":"x"}}"#)]);
-    assert_eq!((read.answer.error.is_some(), read.answer.terminator.seen, read.answer.content_deltas), (true, false, 0));
+    let read = read_as(
+        &DIALECT,
+        Framing::Json,
+        &[("", r#"{"type":"error","error":{"type":"not_found_error","message":"x"}}"#)],
+    );
+    assert_eq!(
+        (read.answer.error.is_some(), read.answer.terminator.seen, read.answer.content_deltas),
+        (true, false, 0)
+    );
 }
 
 #[test]
@@ -118,5 +155,8 @@ fn a_figure_that_comes_as_null_takes_nothing_back() {
     assert_eq!(read.answer.usage, Some(serde_json::json!({"input_tokens": 5, "output_tokens": 9})));
     let none = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":null}}"#;
     let read = stream(&[START, BLOCK, TEXT, BLOCK_STOP, none, STOP]);
-    assert_eq!((read.answer.output_tokens, read.answer.usage), (Some(1), Some(serde_json::json!({"input_tokens": 5, "output_tokens": 1}))));
+    assert_eq!(
+        (read.answer.output_tokens, read.answer.usage),
+        (Some(1), Some(serde_json::json!({"input_tokens": 5, "output_tokens": 1})))
+    );
 }

@@ -1,4 +1,5 @@
-//! `InvokeModelWithResponseStream`: each `chunk` wraps one event of the model's own dialect, which is recognised and read as anywhere else.
+//! `InvokeModelWithResponseStream`: each `chunk` wraps one event of the model's own dialect, which is recognised and
+//! read as anywhere else.
 
 use super::super::json::{self, Repair, Text};
 use super::super::payload::{object, text_of};
@@ -34,7 +35,8 @@ impl Invoke {
         }
         let record = Record { event: "", data: &bytes, ..*evidence.record };
         let inside = Evidence { method: None, target: None, framing: Framing::Ndjson, record: &record, ..*evidence };
-        let own = choose(&inside).filter(|(dialect, sure, _)| *sure > Confidence::No && dialect.generates && dialect.name != DIALECT.name);
+        let own = choose(&inside)
+            .filter(|(dialect, sure, _)| *sure > Confidence::No && dialect.generates && dialect.name != DIALECT.name);
         let Some((dialect, ..)) = own else {
             return Invoke { inner: Box::new(Others), end: End::Body, named: false, dialect: None };
         };
@@ -68,7 +70,8 @@ impl Reader for Invoke {
                 });
             }
         };
-        let (event, data) = if self.named { converse_event(&bytes).unwrap_or(("", &bytes)) } else { ("", bytes.as_slice()) };
+        let (event, data) =
+            if self.named { converse_event(&bytes).unwrap_or(("", &bytes)) } else { ("", bytes.as_slice()) };
         let meaning = self.inner.record(&Record { event, data, ..*record }, answer, remarks);
         if answer.variant.is_none() {
             answer.variant = self.dialect;
@@ -105,7 +108,8 @@ fn unwrapped(record: &Record<'_>) -> Option<Result<Vec<u8>, String>> {
 
 /// `{"contentBlockDelta": {…}}`: the event's name and its payload.
 fn converse_event(json: &[u8]) -> Option<(&'static str, &[u8])> {
-    const NAMES: &[&str] = &["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
+    const NAMES: &[&str] =
+        &["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
     let event = serde_json::from_slice::<std::collections::BTreeMap<&str, &serde_json::value::RawValue>>(json).ok()?;
     NAMES.iter().find_map(|name| event.get(name).map(|payload| (*name, payload.get().as_bytes())))
 }
@@ -126,6 +130,8 @@ struct Others;
 
 impl Reader for Others {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
-        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, _| Ok(json::parse::<Foreign<'_>>(text, repair)?.take(answer)))
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, _| {
+            Ok(json::parse::<Foreign<'_>>(text, repair)?.take(answer))
+        })
     }
 }

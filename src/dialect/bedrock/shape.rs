@@ -1,4 +1,5 @@
-//! The JSON of Bedrock events. Source: the Bedrock Runtime API reference, `ConverseStreamOutput`, `ConverseResponse`, `PayloadPart`.
+//! The JSON of Bedrock events. Source: the Bedrock Runtime API reference, `ConverseStreamOutput`, `ConverseResponse`,
+//! `PayloadPart`.
 
 use super::super::json::{List, Num, Obj, Raw, Text};
 use super::super::{Answer, Meaning};
@@ -95,7 +96,8 @@ pub(super) struct Usage {
     pub(super) output_tokens: Num,
 }
 
-/// An event of a model other than Anthropic's, which has no `type`: Llama, Titan, Mistral (Bedrock user guide, inference parameters).
+/// An event of a model other than Anthropic's, which has no `type`: Llama, Titan, Mistral (Bedrock user guide,
+/// inference parameters).
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Foreign<'a> {
@@ -128,7 +130,10 @@ impl Foreign<'_> {
     /// Text and finish reason.
     pub(super) fn take(&self, answer: &mut Answer) -> Meaning {
         let mut meaning = Meaning::default();
-        for text in [&self.generation, &self.output_text].into_iter().chain(self.outputs.iter().filter_map(Obj::here).map(|o| &o.text)) {
+        for text in [&self.generation, &self.output_text]
+            .into_iter()
+            .chain(self.outputs.iter().filter_map(Obj::here).map(|o| &o.text))
+        {
             meaning.content |= text.full().is_some_and(|text| answer.add_text(0, text));
         }
         for reason in [&self.stop_reason, &self.completion_reason]

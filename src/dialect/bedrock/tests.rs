@@ -24,7 +24,10 @@ fn converse_ends_with_metadata_behind_its_stop() {
     assert_eq!((read.answer.tool_names["2"].as_str(), read.answer.tool_arguments["2"].as_str()), ("f", "{\"a\":1}"));
     assert_eq!((read.answer.content_deltas, read.answer.reasoning_deltas, read.answer.tool_deltas), (1, 1, 1));
     let t = &read.answer.terminator;
-    assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("messageStop"), Some("messageStop"), true, Some(false)));
+    assert_eq!(
+        (t.expected, t.which.as_deref(), t.own, t.is_last_record),
+        (Some("messageStop"), Some("messageStop"), true, Some(false))
+    );
     assert_eq!((read.answer.finish_reasons[&0].as_str(), read.kinds().len()), ("tool_use", 0));
 }
 
@@ -43,8 +46,10 @@ fn invoked(events: &[&str]) -> Read {
 fn invoke_wraps_the_models_own_events() {
     // base64 of {"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1}}},
     // {"type":"content_block_start","index":0,"content_block":{"type":"text"}},
-    // {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"In"}}, {"type":"content_block_stop","index":0},
-    // {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}, {"type":"message_stop",METRICS}
+    // {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"In"}},
+    // {"type":"content_block_stop","index":0},
+    // {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}},
+    // {"type":"message_stop",METRICS}
     let events = [
         "eyJ0eXBlIjoibWVzc2FnZV9zdGFydCIsIm1lc3NhZ2UiOnsidXNhZ2UiOnsiaW5wdXRfdG9rZW5zIjoxLCJvdXRwdXRfdG9rZW5zIjoxfX19",
         "eyJ0eXBlIjoiY29udGVudF9ibG9ja19zdGFydCIsImluZGV4IjowLCJjb250ZW50X2Jsb2NrIjp7InR5cGUiOiJ0ZXh0In19",
@@ -55,8 +60,14 @@ fn invoke_wraps_the_models_own_events() {
     ];
     let read = invoked(&events);
     let t = &read.answer.terminator;
-    assert_eq!((read.text(), read.answer.content_deltas, t.which.as_deref(), t.own), ("In", 1, Some("message_stop"), true));
-    assert_eq!((t.expected, read.answer.variant, read.kinds().len()), (Some("messageStop"), Some("anthropic.messages"), 0));
+    assert_eq!(
+        (read.text(), read.answer.content_deltas, t.which.as_deref(), t.own),
+        ("In", 1, Some("message_stop"), true)
+    );
+    assert_eq!(
+        (t.expected, read.answer.variant, read.kinds().len()),
+        (Some("messageStop"), Some("anthropic.messages"), 0)
+    );
     assert_eq!(read.answer.usage, Some(serde_json::json!({"input_tokens": 1, "output_tokens": 2})));
     assert_eq!(invoked(&events[..3]).kinds(), ["anthropic.no-message-stop"]);
 }
@@ -68,7 +79,10 @@ fn invoke_of_other_models() {
         "eyJnZW5lcmF0aW9uIjoiSGkiLCJzdG9wX3JlYXNvbiI6bnVsbH0=",
         "eyJnZW5lcmF0aW9uIjoiIiwic3RvcF9yZWFzb24iOiJzdG9wIiwiYW1hem9uLWJlZHJvY2staW52b2NhdGlvbk1ldHJpY3MiOnsiaW5wdXRUb2tlbkNvdW50IjozLCJvdXRwdXRUb2tlbkNvdW50IjoyfX0=",
     ]);
-    assert_eq!((read.text(), read.answer.finish_reasons[&0].as_str(), read.answer.output_tokens), ("Hi", "stop", Some(2)));
+    assert_eq!(
+        (read.text(), read.answer.finish_reasons[&0].as_str(), read.answer.output_tokens),
+        ("Hi", "stop", Some(2))
+    );
     assert_eq!((read.answer.terminator.expected, read.kinds().len()), (None, 0));
     // Nova: {"contentBlockDelta":…}, {"messageStop":…}, {"metadata":…}
     let read = invoked(&[
@@ -76,7 +90,10 @@ fn invoke_of_other_models() {
         "eyJtZXNzYWdlU3RvcCI6eyJzdG9wUmVhc29uIjoiZW5kX3R1cm4ifX0=",
         "eyJtZXRhZGF0YSI6eyJ1c2FnZSI6eyJpbnB1dFRva2VucyI6MSwib3V0cHV0VG9rZW5zIjo0fX19",
     ]);
-    assert_eq!((read.text(), read.answer.output_tokens, read.answer.terminator.own, read.kinds().len()), ("Nova", Some(4), true, 0));
+    assert_eq!(
+        (read.text(), read.answer.output_tokens, read.answer.terminator.own, read.kinds().len()),
+        ("Nova", Some(4), true, 0)
+    );
     assert_eq!(aws(&[("chunk", r#"{"bytes":"***"}"#)]).kinds(), ["bedrock.not-base64"]);
     assert_eq!(aws(&[("chunk", "{")]).kinds(), ["bedrock.not-json"]);
 }
@@ -94,13 +111,15 @@ fn oddities() {
         aws(&[("messageStart", "{}"), ("x", "{}"), ("metadata", "{")]).kinds(),
         ["bedrock.no-message-stop", "bedrock.not-json", "bedrock.unknown-type"]
     );
-    assert_eq!(aws(&[("messageStop", "[]"), ("messageStop", "{}")]).kinds(), ["bedrock.no-metadata", "bedrock.not-object"]);
+    assert_eq!(
+        aws(&[("messageStop", "[]"), ("messageStop", "{}")]).kinds(),
+        ["bedrock.no-metadata", "bedrock.not-object"]
+    );
 }
 
 #[test]
 fn whole_answers() {
-    let whole =
-        r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn","usage":{"outputTokens":1}}"#;
+    let whole = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn","usage":{"outputTokens":1}}"#;
     let read = read_as(&DIALECT, Framing::Json, &[("", whole)]);
     assert_eq!((read.text(), read.answer.output_tokens, read.answer.terminator.expected), ("Hi", Some(1), None));
     let read = read_as(&DIALECT, Framing::Json, &[("", r#"{"message":"denied"}"#)]);
@@ -110,7 +129,8 @@ fn whole_answers() {
 #[test]
 fn recognised_by_event_name() {
     let first = Record { event: "messageStart", ..record(0, r#"{"role":"assistant"}"#) };
-    let (dialect, sure, why) = choose(&Evidence { framing: Framing::AwsEventStream, ..evidence("/x", &first) }).expect("chosen");
+    let (dialect, sure, why) =
+        choose(&Evidence { framing: Framing::AwsEventStream, ..evidence("/x", &first) }).expect("chosen");
     assert_eq!((dialect.name, sure), ("bedrock", Confidence::Certain));
     assert_eq!(why, "keys role");
     assert_eq!(DIALECTS.iter().filter(|d| d.name == "bedrock").count(), 1);

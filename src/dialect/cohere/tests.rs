@@ -3,8 +3,10 @@
 use super::super::testing::{chosen, read_as};
 use super::*;
 
-const START: (&str, &str) = ("message-start", r#"{"type":"message-start","id":"29f1","delta":{"message":{"role":"assistant"}}}"#);
-const TEXT: (&str, &str) = ("content-delta", r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Hi"}}}}"#);
+const START: (&str, &str) =
+    ("message-start", r#"{"type":"message-start","id":"29f1","delta":{"message":{"role":"assistant"}}}"#);
+const TEXT: (&str, &str) =
+    ("content-delta", r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Hi"}}}}"#);
 const END: (&str, &str) = (
     "message-end",
     r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"output_tokens":7},"tokens":{"input_tokens":3,"output_tokens":9}}}}"#,
@@ -16,7 +18,10 @@ fn version_2() {
     assert_eq!((read.text(), read.answer.content_deltas, read.answer.output_tokens), ("HiHi", 2, Some(9)));
     assert_eq!((read.answer.finish_reasons[&0].as_str(), read.answer.id.as_deref()), ("COMPLETE", Some("29f1")));
     let t = &read.answer.terminator;
-    assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("message-end"), Some("message-end"), true, Some(true)));
+    assert_eq!(
+        (t.expected, t.which.as_deref(), t.own, t.is_last_record),
+        (Some("message-end"), Some("message-end"), true, Some(true))
+    );
     assert!(read.kinds().is_empty());
 }
 
@@ -57,10 +62,20 @@ fn whole_answers_and_errors() {
 
 #[test]
 fn oddities() {
-    let read = read_as(&DIALECT, Framing::Sse, &[START, ("content-start", TEXT.1), ("", r#"{"type":"x-y"}"#), ("", "[DONE]"), ("", "{")]);
+    let read = read_as(
+        &DIALECT,
+        Framing::Sse,
+        &[START, ("content-start", TEXT.1), ("", r#"{"type":"x-y"}"#), ("", "[DONE]"), ("", "{")],
+    );
     assert_eq!(
         read.kinds(),
-        ["cohere.event-differs-from-type", "cohere.foreign-terminator", "cohere.no-end", "cohere.not-json", "cohere.unknown-type"]
+        [
+            "cohere.event-differs-from-type",
+            "cohere.foreign-terminator",
+            "cohere.no-end",
+            "cohere.not-json",
+            "cohere.unknown-type"
+        ]
     );
     assert_eq!(read_as(&DIALECT, Framing::Sse, &[START, END, TEXT]).kinds(), ["cohere.after-end"]);
 }

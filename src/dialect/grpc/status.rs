@@ -1,4 +1,5 @@
-//! How a call ended: `grpc-status` and `grpc-message` in a field section (gRPC over HTTP2, "Responses"), the same as text in the last frame (gRPC-Web),
+//! How a call ended: `grpc-status` and `grpc-message` in a field section (gRPC over HTTP2, "Responses"), the same as
+//! text in the last frame (gRPC-Web),
 //! or Connect's end of the stream as JSON.
 
 use crate::http::event::Fields;

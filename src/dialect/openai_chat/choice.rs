@@ -80,9 +80,13 @@ impl State {
                 };
                 self.started = true;
             }
-            None => remarks.note_if(frame.streamed && !choice.is_annotation(), DELTA_MISSING, || choice.delta.kind().into()),
+            None => {
+                remarks.note_if(frame.streamed && !choice.is_annotation(), DELTA_MISSING, || choice.delta.kind().into())
+            }
         }
-        remarks.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || format!("choice {}", frame.index));
+        remarks.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || {
+            format!("choice {}", frame.index)
+        });
         answer.logprobs |= choice.logprobs.here().is_some();
         self.finish(choice, frame, &mut carried, answer, remarks);
         carried
@@ -90,9 +94,9 @@ impl State {
 
     fn role(&mut self, delta: &Delta<'_>, frame: Frame<'_>, carried: &mut Carried, remarks: &mut Remarks<'_>) {
         match &delta.role {
-            Text::Absent => {
-                remarks.note_if(frame.streamed && !self.started && !frame.joined, ROLE_MISSING, || format!("choice {}", frame.index))
-            }
+            Text::Absent => remarks.note_if(frame.streamed && !self.started && !frame.joined, ROLE_MISSING, || {
+                format!("choice {}", frame.index)
+            }),
             Text::Str(role) if !role.is_empty() => {
                 carried.other = true;
                 remarks.note_if(self.role, ROLE_REPEATED, || format!("choice {}", frame.index));
@@ -102,18 +106,32 @@ impl State {
         }
     }
 
-    fn finish(&mut self, choice: &Choice<'_>, frame: Frame<'_>, carried: &mut Carried, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+    fn finish(
+        &mut self,
+        choice: &Choice<'_>,
+        frame: Frame<'_>,
+        carried: &mut Carried,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) {
         match &choice.finish_reason {
             Text::Absent => remarks.note(NO_FINISH_REASON_KEY, || format!("choice {}", frame.index)),
             Text::Null => {}
-            Text::Str(reason) if reason.is_empty() => remarks.note(FINISH_REASON_EMPTY, || format!("choice {}", frame.index)),
+            Text::Str(reason) if reason.is_empty() => {
+                remarks.note(FINISH_REASON_EMPTY, || format!("choice {}", frame.index))
+            }
             Text::Str(reason) => {
                 carried.other = true;
-                remarks.note_if(!FINISH_REASONS.contains(&reason.as_ref()), FINISH_REASON_UNKNOWN, || excerpt(reason.as_bytes()));
-                remarks
-                    .note_if(self.finished, FINISH_REASON_REPEATED, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
+                remarks.note_if(!FINISH_REASONS.contains(&reason.as_ref()), FINISH_REASON_UNKNOWN, || {
+                    excerpt(reason.as_bytes())
+                });
+                remarks.note_if(self.finished, FINISH_REASON_REPEATED, || {
+                    format!("choice {}: {}", frame.index, excerpt(reason.as_bytes()))
+                });
                 let both = frame.streamed && carried.meaning.is_delta();
-                remarks.note_if(both, FINISH_WITH_DELTA, || format!("choice {}: {}", frame.index, excerpt(reason.as_bytes())));
+                remarks.note_if(both, FINISH_WITH_DELTA, || {
+                    format!("choice {}: {}", frame.index, excerpt(reason.as_bytes()))
+                });
                 self.finished = true;
                 answer.finish(frame.index, reason);
             }
@@ -136,7 +154,14 @@ impl State {
         !delta.tool_calls.is_empty() || delta.function_call.here().is_some()
     }
 
-    fn tool(&mut self, call: &ToolCall<'_>, position: usize, frame: Frame<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+    fn tool(
+        &mut self,
+        call: &ToolCall<'_>,
+        position: usize,
+        frame: Frame<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) {
         let id = call.id.full().unwrap_or_default();
         let index = match call.index.index() {
             Some(index) => index,
@@ -151,11 +176,14 @@ impl State {
         let none = Function::default();
         let function = call.function.here().unwrap_or(&none);
         if begun && frame.streamed && !frame.joined {
-            let lacks: Vec<_> =
-                [("id", call.id.full().is_none()), ("type", call.kind.full().is_none()), ("name", function.name.full().is_none())]
-                    .iter()
-                    .filter_map(|(name, lacks)| lacks.then_some(*name))
-                    .collect();
+            let lacks: Vec<_> = [
+                ("id", call.id.full().is_none()),
+                ("type", call.kind.full().is_none()),
+                ("name", function.name.full().is_none()),
+            ]
+            .iter()
+            .filter_map(|(name, lacks)| lacks.then_some(*name))
+            .collect();
             remarks.note_if(!lacks.is_empty(), TOOL_START_INCOMPLETE, || format!("lacks {}", lacks.join(", ")));
         }
         called(function, &call_key(frame.index, index), begun, answer, remarks);
@@ -227,7 +255,8 @@ fn reasoning(
     matches!(delta.content, Text::Other("array")) && answer.add_reasoning(&parts(frame, "thinking"))
 }
 
-/// Typed parts of `content` (Mistral): `{"type":"text","text":"…"}`, `{"type":"thinking","thinking":[{"type":"text","text":"…"}]}`.
+/// Typed parts of `content` (Mistral): `{"type":"text","text":"…"}`,
+/// `{"type":"thinking","thinking":[{"type":"text","text":"…"}]}`.
 fn parts(frame: Frame<'_>, wanted: &str) -> String {
     let Ok(record) = serde_json::from_str::<serde_json::Value>(frame.text) else { return String::new() };
     let choice = &record["choices"][frame.position];
@@ -236,7 +265,9 @@ fn parts(frame: Frame<'_>, wanted: &str) -> String {
     for part in list.into_iter().flatten().filter(|p| p["type"] == wanted) {
         match &part[wanted] {
             serde_json::Value::String(text) => out.push_str(text),
-            serde_json::Value::Array(inner) => inner.iter().filter_map(|p| p["text"].as_str()).for_each(|text| out.push_str(text)),
+            serde_json::Value::Array(inner) => {
+                inner.iter().filter_map(|p| p["text"].as_str()).for_each(|text| out.push_str(text))
+            }
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The JSON of chat and legacy completions, chunks and documents alike: one typed, borrowed parse per record.
 //!
-//! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`, `CreateChatCompletionResponse`, `CreateCompletionResponse`.
+//! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`, `CreateChatCompletionResponse`,
+//! `CreateCompletionResponse`.
 
 use super::super::json::{Boxed, Fill, List, Num, Obj, Raw, Text, fill};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess};
@@ -51,7 +52,11 @@ impl Chunk<'_> {
     /// Nothing that a chunk has.
     pub(in crate::dialect) fn is_none(&self) -> bool {
         let fields = [&self.id, &self.object, &self.model].iter().any(|text| text.present());
-        !(fields || self.created != Num::Absent || self.choices.kind != "absent" || self.usage.present() || self.error.present())
+        !(fields
+            || self.created != Num::Absent
+            || self.choices.kind != "absent"
+            || self.usage.present()
+            || self.error.present())
     }
 }
 

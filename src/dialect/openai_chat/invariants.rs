@@ -82,7 +82,9 @@ impl StreamInvariants {
         if let Some((place, first, second)) = self.id_change.take() {
             let (ids, chunks) = (self.ids.len(), self.chunks);
             let least = if ids >= IDS_LIMIT { "at least " } else { "" };
-            remarks.note_at(place, ID_CHANGES, || format!("{least}{ids} distinct ids in {chunks} chunks: \"{first}\", then \"{second}\""));
+            remarks.note_at(place, ID_CHANGES, || {
+                format!("{least}{ids} distinct ids in {chunks} chunks: \"{first}\", then \"{second}\"")
+            });
         }
         if let Some(place) = self.unknown_at.take() {
             let names: Vec<_> = self.unknown.iter().map(|(name, n)| format!("{name} ({n}×)")).collect();
@@ -94,8 +96,11 @@ impl StreamInvariants {
             }
         }
         if let Some((.., place)) = self.reasoning.first().copied() {
-            let names: Vec<_> =
-                self.reasoning.drain(..).map(|(name, full, empty, _)| format!("{name} ({full} with text, {empty} empty)")).collect();
+            let names: Vec<_> = self
+                .reasoning
+                .drain(..)
+                .map(|(name, full, empty, _)| format!("{name} ({full} with text, {empty} empty)"))
+                .collect();
             remarks.note_at(place, REASONING_FIELD, || names.join(", "));
         }
     }
@@ -177,7 +182,9 @@ mod tests {
         for id in ["chat", "chatcmpl-7", "chatcmpl-998", "1234567", "chatcmpl-"] {
             assert!(is_short(id), "{id}");
         }
-        for id in ["chatcmpl-abc123", "chatcmpl-6743c1f2", "ca18560a-e3df-455a-a86b-6a3ef0ac1a45", "gen-1734", "02174312"] {
+        for id in
+            ["chatcmpl-abc123", "chatcmpl-6743c1f2", "ca18560a-e3df-455a-a86b-6a3ef0ac1a45", "gen-1734", "02174312"]
+        {
             assert!(!is_short(id), "{id}");
         }
     }

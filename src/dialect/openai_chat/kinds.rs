@@ -32,7 +32,8 @@ pub const USAGE_ARITHMETIC: Kind = Kind("chat.usage-arithmetic");
 pub const USAGE_TYPE: Kind = Kind("chat.usage-type");
 /// `usage` inside a choice (Moonshot).
 pub const USAGE_IN_CHOICE: Kind = Kind("chat.usage-in-choice");
-/// Several chunks in a row carry nothing: no text, reasoning, tool call, role, finish reason or usage. Said when the run ends.
+/// Several chunks in a row carry nothing: no text, reasoning, tool call, role, finish reason or usage. Said when the
+/// run ends.
 pub const EMPTY_DELTAS_RUN: Kind = Kind("chat.empty-deltas-run");
 /// `[DONE]` with spaces, in another case or in quotes.
 pub const TERMINATOR_SPELLING: Kind = Kind("chat.terminator-spelling");

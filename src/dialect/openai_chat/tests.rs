@@ -14,7 +14,9 @@ fn sse(records: &[&str]) -> Read {
 
 /// A chunk with these choices.
 fn with(choices: &str) -> String {
-    format!(r#"{{"id":"chatcmpl-abc123","object":"chat.completion.chunk","created":1764124490,"model":"m1","choices":{choices}}}"#)
+    format!(
+        r#"{{"id":"chatcmpl-abc123","object":"chat.completion.chunk","created":1764124490,"model":"m1","choices":{choices}}}"#
+    )
 }
 
 /// A chunk of choice 0 with this delta.
@@ -32,10 +34,19 @@ fn a_clean_stream() {
     let usage = r#"{"id":"chatcmpl-abc123","object":"chat.completion.chunk","created":1764124490,"model":"m1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#;
     let read = sse(&[ROLE, TEXT, TEXT, END, usage, "[DONE]"]);
     assert_eq!((read.text(), read.answer.content_deltas, read.answer.finish_reasons[&0].as_str()), ("HiHi", 2, "stop"));
-    assert_eq!((read.answer.output_tokens, read.answer.usage.as_ref().map(|u| u["total_tokens"].clone())), (Some(2), Some(5.into())));
-    assert_eq!((read.answer.id.as_deref(), read.answer.model.as_deref(), read.answer.variant), (Some("chatcmpl-abc123"), Some("m1"), None));
+    assert_eq!(
+        (read.answer.output_tokens, read.answer.usage.as_ref().map(|u| u["total_tokens"].clone())),
+        (Some(2), Some(5.into()))
+    );
+    assert_eq!(
+        (read.answer.id.as_deref(), read.answer.model.as_deref(), read.answer.variant),
+        (Some("chatcmpl-abc123"), Some("m1"), None)
+    );
     let t = &read.answer.terminator;
-    assert_eq!((t.expected, t.which.as_deref(), t.own, t.is_last_record), (Some("[DONE]"), Some("[DONE]"), true, Some(true)));
+    assert_eq!(
+        (t.expected, t.which.as_deref(), t.own, t.is_last_record),
+        (Some("[DONE]"), Some("[DONE]"), true, Some(true))
+    );
     let deltas: Vec<_> = read.meanings.iter().map(|m| m.delta()).collect();
     assert_eq!(deltas, [None, Some("content"), Some("content"), None, None, None]);
     assert!(read.kinds().is_empty(), "{:?}", read.kinds());
@@ -52,7 +63,10 @@ fn what_counts_as_a_delta() {
         (r#"{"reasoning":"hm"}"#, Some("reasoning")),
         (r#"{"reasoning_content":""}"#, None),
         (r#"{"tool_calls":[]}"#, None),
-        (r#"{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}"#, Some("tool")),
+        (
+            r#"{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            Some("tool"),
+        ),
         (r#"{"function_call":{"name":"f","arguments":""}}"#, Some("tool")),
     ] {
         assert_eq!(sse(&[ROLE, &delta(json)]).meanings[1].delta(), want, "{json}");
@@ -61,17 +75,28 @@ fn what_counts_as_a_delta() {
 
 #[test]
 fn tool_calls_are_put_together() {
-    let start = delta(r#"{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]}"#);
+    let start =
+        delta(r#"{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]}"#);
     let part = delta(
         r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}},{"index":1,"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]}"#,
     );
     let rest = delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"\"Paris\"}"}}]}"#);
     let read = sse(&[ROLE, &start, &part, &rest]);
-    assert_eq!((read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()), ("{\"city\":\"Paris\"}", "{}"));
-    assert_eq!((read.answer.tool_names["0"].as_str(), read.answer.tool_names["1"].as_str(), read.answer.tool_deltas), ("f", "g", 3));
+    assert_eq!(
+        (read.answer.tool_arguments["0"].as_str(), read.answer.tool_arguments["1"].as_str()),
+        ("{\"city\":\"Paris\"}", "{}")
+    );
+    assert_eq!(
+        (read.answer.tool_names["0"].as_str(), read.answer.tool_names["1"].as_str(), read.answer.tool_deltas),
+        ("f", "g", 3)
+    );
     assert!(read.kinds().is_empty(), "{:?}", read.kinds());
     // Gemini's compatible endpoint: whole calls without an index
-    let call = |id| delta(&format!(r#"{{"tool_calls":[{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}}"#));
+    let call = |id| {
+        delta(&format!(
+            r#"{{"tool_calls":[{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}}"#
+        ))
+    };
     let read = sse(&[ROLE, &call("a"), &call("b")]);
     assert_eq!((read.answer.tool_arguments.len(), read.kinds()), (2, vec!["chat.tool-index-missing"]));
 }
@@ -82,7 +107,10 @@ fn choices_are_kept_apart() {
         r#"[{"index":0,"delta":{"role":"assistant","content":"red"},"finish_reason":"stop"},{"index":1,"delta":{"role":"assistant","content":"green"},"finish_reason":"length"}]"#,
     );
     let read = sse(&[&both, "[DONE]"]);
-    assert_eq!((read.answer.texts[&0].as_str(), read.answer.texts[&1].as_str(), read.answer.content_deltas), ("red", "green", 1));
+    assert_eq!(
+        (read.answer.texts[&0].as_str(), read.answer.texts[&1].as_str(), read.answer.content_deltas),
+        ("red", "green", 1)
+    );
     assert_eq!((read.answer.finish_reasons[&1].as_str(), read.kinds()), ("length", vec!["chat.finish-with-delta"]));
 }
 
@@ -169,7 +197,10 @@ fn order_of_roles_ends_and_terminators() {
     assert_eq!(read.kinds(), ["chat.content-after-finish", "chat.data-after-terminator"]);
     assert_eq!((read.answer.terminator.own, read.answer.terminator.is_last_record), (true, Some(false)));
     let read = sse(&[ROLE, END, "\"[DONE]\""]);
-    assert_eq!((read.kinds(), read.answer.terminator.seen, read.answer.terminator.own), (vec!["chat.terminator-spelling"], true, false));
+    assert_eq!(
+        (read.kinds(), read.answer.terminator.seen, read.answer.terminator.own),
+        (vec!["chat.terminator-spelling"], true, false)
+    );
     assert!(sse(&[ROLE, END, "[DONE] "]).answer.terminator.own);
 }
 
@@ -186,7 +217,9 @@ fn empty_deltas_in_a_row() {
 #[test]
 fn figures_that_cannot_be() {
     let usage = |figures: &str| sse(&[ROLE, &with(&format!(r#"[],"usage":{figures}"#))]);
-    let read = usage(r#"{"prompt_tokens":21,"completion_tokens":10,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":29}}"#);
+    let read = usage(
+        r#"{"prompt_tokens":21,"completion_tokens":10,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":29}}"#,
+    );
     assert_eq!(read.found(USAGE_ARITHMETIC), Some("cached_tokens 29 > prompt_tokens 21"));
     let read = usage(r#"{"prompt_tokens":1,"completion_tokens":2,"total_tokens":4}"#);
     assert_eq!(read.found(USAGE_ARITHMETIC), Some("total_tokens 4 ≠ prompt_tokens 1 + completion_tokens 2"));
@@ -199,10 +232,14 @@ fn figures_that_cannot_be() {
 
 #[test]
 fn usage_inside_a_choice() {
-    let end =
-        with(r#"[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":7,"total_tokens":16}}]"#);
+    let end = with(
+        r#"[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":7,"total_tokens":16}}]"#,
+    );
     let read = sse(&[ROLE, TEXT, &end]);
-    assert_eq!((read.kinds(), read.answer.output_tokens, read.answer.variant), (vec!["chat.usage-in-choice"], Some(7), Some("moonshot")));
+    assert_eq!(
+        (read.kinds(), read.answer.output_tokens, read.answer.variant),
+        (vec!["chat.usage-in-choice"], Some(7), Some("moonshot"))
+    );
 }
 
 #[test]
@@ -216,14 +253,20 @@ fn ids_are_counted() {
 
 #[test]
 fn typed_parts_of_content() {
-    let parts = delta(r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"Hi"}]}"#);
+    let parts = delta(
+        r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"Hi"}]}"#,
+    );
     let read = sse(&[ROLE, &parts]);
-    assert_eq!((read.text(), read.answer.reasoning_text.as_str(), read.kinds()), ("Hi", "hm", vec!["chat.content-type"]));
+    assert_eq!(
+        (read.text(), read.answer.reasoning_text.as_str(), read.kinds()),
+        ("Hi", "hm", vec!["chat.content-type"])
+    );
 }
 
 #[test]
 fn azures_first_chunk_is_documented() {
-    let first = r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}"#;
+    let first =
+        r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}"#;
     let read = sse(&[first, ROLE, TEXT, END, "[DONE]"]);
     assert_eq!((read.kinds(), read.answer.variant), (vec![], Some("azure")));
     assert_eq!(chosen("/x", Framing::Sse, first), Some("openai.chat"));
@@ -246,11 +289,16 @@ fn fragments_of_parallel_calls_go_to_the_call_that_they_name() {
             r#"{{"tool_calls":[{{"index":{index},"id":"{id}","type":"function","function":{{"name":"{name}","arguments":""}}}}]}}"#
         ))
     };
-    let more = |index: u32, part: &str| delta(&format!(r#"{{"tool_calls":[{{"index":{index},"function":{{"arguments":"{part}"}}}}]}}"#));
+    let more = |index: u32, part: &str| {
+        delta(&format!(r#"{{"tool_calls":[{{"index":{index},"function":{{"arguments":"{part}"}}}}]}}"#))
+    };
     let records = [start(0, "a", "f"), start(1, "b", "g"), more(1, "{1"), more(0, "{0"), more(1, "}"), more(0, "}")];
-    let records: Vec<&str> = [ROLE].into_iter().chain(records.iter().map(String::as_str)).chain([END, "[DONE]"]).collect();
+    let records: Vec<&str> =
+        [ROLE].into_iter().chain(records.iter().map(String::as_str)).chain([END, "[DONE]"]).collect();
     let read = sse(&records);
-    let of = |map: &std::collections::BTreeMap<String, String>| map.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>();
+    let of = |map: &std::collections::BTreeMap<String, String>| {
+        map.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>()
+    };
     assert_eq!(
         (of(&read.answer.tool_names), of(&read.answer.tool_arguments)),
         (vec!["0 f".into(), "1 g".into()], vec!["0 {0}".into(), "1 {1}".into()])
@@ -260,7 +308,9 @@ fn fragments_of_parallel_calls_go_to_the_call_that_they_name() {
 
 #[test]
 fn fragments_of_calls_without_an_index() {
-    let call = |fields: &str, part: &str| delta(&format!(r#"{{"tool_calls":[{{{fields}"function":{{"arguments":"{part}"}}}}]}}"#));
+    let call = |fields: &str, part: &str| {
+        delta(&format!(r#"{{"tool_calls":[{{{fields}"function":{{"arguments":"{part}"}}}}]}}"#))
+    };
     let start = |id: &str| call(&format!(r#""id":"{id}","type":"function","#), "{");
     // A fragment that names no call continues the latest one; a known id continues its own call.
     let records = [start("a"), start("b"), call("", "b"), call(r#""id":"a","#, "a")];

@@ -47,8 +47,9 @@ fn check(usage: &Usage, remarks: &mut Remarks<'_>) {
         (usage.prompt_tokens.int(), usage.completion_tokens.int(), usage.total_tokens.int())
     {
         let wrong = prompt.checked_add(completion) != Some(total);
-        remarks
-            .note_if(wrong, USAGE_ARITHMETIC, || format!("total_tokens {total} ≠ prompt_tokens {prompt} + completion_tokens {completion}"));
+        remarks.note_if(wrong, USAGE_ARITHMETIC, || {
+            format!("total_tokens {total} ≠ prompt_tokens {prompt} + completion_tokens {completion}")
+        });
     }
     for (part, part_name, whole, whole_name) in [
         (cached, "cached_tokens", usage.prompt_tokens, "prompt_tokens"),

@@ -1,4 +1,5 @@
-//! The JSON of Responses events and of whole responses. Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`, `Response`.
+//! The JSON of Responses events and of whole responses. Source: OpenAI's OpenAPI document 2.3.0, `ResponseStreamEvent`,
+//! `Response`.
 
 use super::super::json::{List, Num, Obj, Raw, Text};
 

@@ -3,20 +3,19 @@
 use super::super::testing::{Read, chosen, read_as};
 use super::*;
 
-const CREATED: &str =
-    r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","model":"m","status":"in_progress","output":[]}}"#;
-const ITEM: &str =
-    r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"message","id":"msg_1","content":[]}}"#;
-const PART: &str =
-    r#"{"type":"response.content_part.added","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"part":{}}"#;
-const TEXT: &str =
-    r#"{"type":"response.output_text.delta","sequence_number":3,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#;
+const CREATED: &str = r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","model":"m","status":"in_progress","output":[]}}"#;
+const ITEM: &str = r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"message","id":"msg_1","content":[]}}"#;
+const PART: &str = r#"{"type":"response.content_part.added","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"part":{}}"#;
+const TEXT: &str = r#"{"type":"response.output_text.delta","sequence_number":3,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#;
 const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":4,"response":{"id":"resp_1","status":"completed","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"error":null}}"#;
 
 /// Read events under their own names.
 fn stream(events: &[&str]) -> Read {
     let name = |json: &str| {
-        serde_json::from_str::<serde_json::Value>(json).ok().and_then(|v| v["type"].as_str().map(str::to_owned)).unwrap_or_default()
+        serde_json::from_str::<serde_json::Value>(json)
+            .ok()
+            .and_then(|v| v["type"].as_str().map(str::to_owned))
+            .unwrap_or_default()
     };
     let named: Vec<_> = events.iter().map(|json| (name(json), *json)).collect();
     let named: Vec<_> = named.iter().map(|(name, json)| (name.as_str(), *json)).collect();
@@ -54,16 +53,22 @@ fn reasoning_and_calls() {
         r#"{"type":"response.function_call_arguments.delta","sequence_number":4,"output_index":1,"delta":"{}"}"#,
     ]);
     assert_eq!(
-        (read.answer.reasoning_text.as_str(), read.answer.tool_names["1"].as_str(), read.answer.tool_arguments["1"].as_str()),
+        (
+            read.answer.reasoning_text.as_str(),
+            read.answer.tool_names["1"].as_str(),
+            read.answer.tool_arguments["1"].as_str()
+        ),
         ("hm", "f", "{}")
     );
-    assert_eq!((read.answer.reasoning_deltas, read.answer.tool_deltas, read.kinds()), (1, 1, vec!["responses.no-terminal"]));
+    assert_eq!(
+        (read.answer.reasoning_deltas, read.answer.tool_deltas, read.kinds()),
+        (1, 1, vec!["responses.no-terminal"])
+    );
 }
 
 #[test]
 fn failed_and_error() {
-    let failed =
-        r#"{"type":"response.failed","sequence_number":1,"response":{"status":"failed","error":{"code":"server_error","message":"no"}}}"#;
+    let failed = r#"{"type":"response.failed","sequence_number":1,"response":{"status":"failed","error":{"code":"server_error","message":"no"}}}"#;
     let read = stream(&[CREATED, failed]);
     assert!(read.answer.terminator.own && read.answer.error.as_deref().is_some_and(|e| e.contains("server_error")));
     let read = stream(&[CREATED, r#"{"type":"error","code":"x","message":"no","sequence_number":1}"#]);
@@ -74,7 +79,10 @@ fn failed_and_error() {
 #[test]
 fn oddities() {
     for (events, kinds) in [
-        (vec![ITEM, TEXT, COMPLETED], vec!["responses.delta-without-part", "responses.no-created", "responses.sequence-gap"]),
+        (
+            vec![ITEM, TEXT, COMPLETED],
+            vec!["responses.delta-without-part", "responses.no-created", "responses.sequence-gap"],
+        ),
         (vec![CREATED, TEXT, COMPLETED], vec!["responses.delta-without-item", "responses.sequence-gap"]),
         (
             vec![CREATED, ITEM, PART, TEXT, COMPLETED, r#"{"type":"response.x","sequence_number":5}"#],
@@ -87,14 +95,18 @@ fn oddities() {
     ] {
         assert_eq!(stream(&events).kinds(), kinds, "{events:?}");
     }
-    let read =
-        read_as(&DIALECT, Framing::Sse, &[("response.x", CREATED), ("response.completed", r#"{"sequence_number":1,"response":{}}"#)]);
+    let read = read_as(
+        &DIALECT,
+        Framing::Sse,
+        &[("response.x", CREATED), ("response.completed", r#"{"sequence_number":1,"response":{}}"#)],
+    );
     assert_eq!(read.kinds(), ["responses.event-differs-from-type", "responses.no-type"]);
 }
 
 #[test]
 fn what_is_said_twice_is_compared() {
-    let part_done = r#"{"type":"response.output_text.done","sequence_number":4,"output_index":0,"content_index":0,"text":"Hi"}"#;
+    let part_done =
+        r#"{"type":"response.output_text.done","sequence_number":4,"output_index":0,"content_index":0,"text":"Hi"}"#;
     let last = |text: &str| {
         format!(
             r#"{{"type":"response.completed","sequence_number":5,"response":{{"status":"completed","output":[{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}]}}}}"#
@@ -110,7 +122,10 @@ fn what_is_said_twice_is_compared() {
 fn whole_responses() {
     let whole = r#"{"id":"resp_1","object":"response","status":"completed","model":"m","output":[{"type":"reasoning","summary":[{"type":"summary_text","text":"hm"}]},{"type":"message","content":[{"type":"output_text","text":"Hi"}]}],"usage":{"output_tokens":2}}"#;
     let read = read_as(&DIALECT, Framing::Json, &[("", whole)]);
-    assert_eq!((read.answer.texts[&1].as_str(), read.answer.reasoning_text.as_str(), read.answer.output_tokens), ("Hi", "hm", Some(2)));
+    assert_eq!(
+        (read.answer.texts[&1].as_str(), read.answer.reasoning_text.as_str(), read.answer.output_tokens),
+        ("Hi", "hm", Some(2))
+    );
     assert_eq!((read.answer.terminator.expected, read.answer.terminator.seen, read.kinds().len()), (None, false, 0));
     let read = read_as(&DIALECT, Framing::Json, &[("", r#"{"error":{"message":"no"}}"#)]);
     assert!(read.meanings[0].error && read.answer.content_deltas == 0);
@@ -135,10 +150,14 @@ fn a_refusal_is_text_that_arrives() {
 fn arguments_are_deltas_unless_empty_and_are_compared_when_done() {
     let call = r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"function_call","name":"f"}}"#;
     let part = |n: u32, text: &str| {
-        format!(r#"{{"type":"response.function_call_arguments.delta","sequence_number":{n},"output_index":0,"delta":"{text}"}}"#)
+        format!(
+            r#"{{"type":"response.function_call_arguments.delta","sequence_number":{n},"output_index":0,"delta":"{text}"}}"#
+        )
     };
     let done = |text: &str| {
-        format!(r#"{{"type":"response.function_call_arguments.done","sequence_number":4,"output_index":0,"arguments":"{text}"}}"#)
+        format!(
+            r#"{{"type":"response.function_call_arguments.done","sequence_number":4,"output_index":0,"arguments":"{text}"}}"#
+        )
     };
     let last = COMPLETED.replace(":4,", ":5,");
     let read = |told: &str| stream(&[CREATED, call, &part(2, ""), &part(3, "{}"), &done(told), &last]);

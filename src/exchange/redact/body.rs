@@ -77,7 +77,10 @@ enum State {
 
 impl State {
     fn in_secret(self) -> bool {
-        matches!(self, State::Value { secret: true } | State::FormValue { secret: true } | State::PartValue { secret: true, .. })
+        matches!(
+            self,
+            State::Value { secret: true } | State::FormValue { secret: true } | State::PartValue { secret: true, .. }
+        )
     }
 }
 
@@ -187,7 +190,9 @@ impl TextMask {
                     self.begin(State::FormValue { secret });
                 }
                 b'&' => self.begin(State::FormName),
-                _ if self.word.len() < FORM_NAME && (byte.is_ascii_alphanumeric() || b"_.%-+[]".contains(&byte)) => self.push(byte),
+                _ if self.word.len() < FORM_NAME && (byte.is_ascii_alphanumeric() || b"_.%-+[]".contains(&byte)) => {
+                    self.push(byte)
+                }
                 _ => self.state = State::Other,
             },
             State::FormValue { .. } if byte == b'&' => {

@@ -34,7 +34,11 @@ impl BodyMask {
     /// A redactor for a body with these codings, in the order of `Content-Encoding`.
     pub fn new(coding: Option<&str>) -> BodyMask {
         let decoder = Decoder::new(coding);
-        BodyMask(if decoder.is_identity() { Kind::default() } else { Kind::Coded(Box::new((decoder, TextMask::default()))) })
+        BodyMask(if decoder.is_identity() {
+            Kind::default()
+        } else {
+            Kind::Coded(Box::new((decoder, TextMask::default())))
+        })
     }
 
     /// Process the next bytes, in order. True if any were overwritten; `found` gets the secrets that were
@@ -133,7 +137,10 @@ mod tests {
 
     #[test]
     fn a_coded_body_without_a_secret_or_behind_a_gap_stays() {
-        for (text, gap) in [(r#"{"model":"m","b":"more of it, and more"}"#, false), (r#"{"api_key":"sk-0123456789","b":"more"}"#, true)] {
+        for (text, gap) in [
+            (r#"{"model":"m","b":"more of it, and more"}"#, false),
+            (r#"{"api_key":"sk-0123456789","b":"more"}"#, true),
+        ] {
             assert_eq!(masked(text, [5, 9], gap).concat(), stored(text), "{text}");
         }
     }

@@ -5,14 +5,23 @@ use super::Redactor;
 /// Parts of names, without their `-` and `_`, that mark a secret.
 const PARTS: &[&str] = &["apikey", "accesskey", "secret", "password", "passwd", "credential"];
 /// Ends of names that mark a secret. (A word ending in `token` alone may be a vocabulary's: `eos_token`.)
-const ENDS: &[&str] =
-    &["accesstoken", "refreshtoken", "idtoken", "authtoken", "sessiontoken", "bearertoken", "authorizationtoken", "authorization"];
+const ENDS: &[&str] = &[
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "authtoken",
+    "sessiontoken",
+    "bearertoken",
+    "authorizationtoken",
+    "authorization",
+];
 /// Whole names that mark a secret.
 const WHOLE: &[&str] = &["cookie", "jwt", "privatekey", "clientassertion", "assertion"];
 /// Inside of an object of such a name (`"client_secret":{"value":…}`) these hold it.
 const HOLDERS: &[&str] = &["value", "secret", "token", "key"];
 /// Prefixes that only API keys have, whatever the name of the member.
-const BEGINS: &[&[u8]] = &[b"ek_", b"sk-proj-", b"sk-ant-", b"sk-or-", b"sk-svcacct-", b"gsk_", b"ghp_", b"github_pat_", b"aizasy"];
+const BEGINS: &[&[u8]] =
+    &[b"ek_", b"sk-proj-", b"sk-ant-", b"sk-or-", b"sk-svcacct-", b"gsk_", b"ghp_", b"github_pat_", b"aizasy"];
 
 /// Whether a member or field of this name, in lower case, is a secret.
 pub(super) fn is_secret(name: &str) -> bool {

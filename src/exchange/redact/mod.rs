@@ -15,8 +15,14 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// Header names that carry secrets as a whole.
-const NAMES: &[&str] =
-    &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-goog-iam-authorization-token"];
+const NAMES: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-amz-security-token",
+    "x-goog-iam-authorization-token",
+];
 /// Parts of names that mark a secret: `x-api-key`, `X-Goog-Api-Key`, `x-auth-token`, `client_secret`, …
 const PARTS: &[&str] = &[
     "api-key",
@@ -33,7 +39,8 @@ const PARTS: &[&str] = &[
     "signature",
 ];
 /// Names of query parameters that are secret although the word alone would not do in a header.
-const PARAMETERS: &[&str] = &["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"];
+const PARAMETERS: &[&str] =
+    &["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"];
 
 /// A query parameter whose name may mean something else (`code`, `session`) and whose value is shorter is not
 /// a key, but a number, a flag or a word.
@@ -95,7 +102,9 @@ impl Redactor {
         if user.is_none() && !hides {
             return Cow::Borrowed(target);
         }
-        let mark = |secret: &str| self.mark(secret.as_bytes()).map_or("[redacted]".into(), |mark| format!("[redacted-{mark}]"));
+        let mark = |secret: &str| {
+            self.mark(secret.as_bytes()).map_or("[redacted]".into(), |mark| format!("[redacted-{mark}]"))
+        };
         let mut out = match user {
             Some((before, info, after)) => format!("{before}{}{after}", mark(info)),
             None => path.to_owned(),
@@ -177,7 +186,11 @@ impl Redactor {
     /// Twelve hex digits that equal secrets have in common under one salt.
     fn mark(&self, secret: &[u8]) -> Option<String> {
         let salt = self.salt.as_ref()?;
-        let hash = Sha256::new().chain_update((salt.len() as u64).to_be_bytes()).chain_update(salt).chain_update(secret).finalize();
+        let hash = Sha256::new()
+            .chain_update((salt.len() as u64).to_be_bytes())
+            .chain_update(salt)
+            .chain_update(secret)
+            .finalize();
         Some(hash.iter().take(6).map(|b| format!("{b:02x}")).collect())
     }
 }
@@ -231,8 +244,12 @@ mod tests {
 
     #[test]
     fn ordinary_fields_stay() {
-        for (n, v) in [("Content-Type", "text/event-stream"), ("x-ratelimit-remaining-tokens", "12"), ("Authorization", ""), ("Host", "a")]
-        {
+        for (n, v) in [
+            ("Content-Type", "text/event-stream"),
+            ("x-ratelimit-remaining-tokens", "12"),
+            ("Authorization", ""),
+            ("Host", "a"),
+        ] {
             assert_eq!(value(n, v), v, "{n}");
         }
     }
@@ -242,7 +259,10 @@ mod tests {
         assert_eq!(target("/v1beta/m:stream?alt=sse&key=AIza12"), "/v1beta/m:stream?alt=sse&key=[redacted]");
         assert_eq!(target("http://u:p@h/x"), "http://[redacted]@h/x");
         assert_eq!(target("/v1/x?a=b&c"), "/v1/x?a=b&c");
-        assert_eq!(target("/v1/x?api_key=ab&code=200&token=z&password="), "/v1/x?api_key=[redacted]&code=200&token=[redacted]&password=");
+        assert_eq!(
+            target("/v1/x?api_key=ab&code=200&token=z&password="),
+            "/v1/x?api_key=[redacted]&code=200&token=[redacted]&password="
+        );
         assert_eq!(target("/p@th?x-amz-signature=ff00ff"), "/p@th?x-amz-signature=[redacted]");
         for name in ["Location", "Referer", ":path", "Content-Location"] {
             assert_eq!(value(name, "/a?token=xyzxyz"), "/a?token=[redacted]", "{name}");
@@ -253,15 +273,43 @@ mod tests {
 
     #[test]
     fn every_name_that_gives_a_secret_away() {
-        let whole =
-            ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-goog-iam-authorization-token"];
-        let parts = ["x-api-key", "API_KEY", "x-apikey-1", "aws-access-key-id", "access_key", "client-secret", "My-Password", "passwd"];
-        let more = ["x-auth-token", "x-authtoken-b", "x-credentials", "x-amz-signature", "token", "csrf_token", "x-vault-token"];
+        let whole = [
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "set-cookie",
+            "x-amz-security-token",
+            "x-goog-iam-authorization-token",
+        ];
+        let parts = [
+            "x-api-key",
+            "API_KEY",
+            "x-apikey-1",
+            "aws-access-key-id",
+            "access_key",
+            "client-secret",
+            "My-Password",
+            "passwd",
+        ];
+        let more = [
+            "x-auth-token",
+            "x-authtoken-b",
+            "x-credentials",
+            "x-amz-signature",
+            "token",
+            "csrf_token",
+            "x-vault-token",
+        ];
         for name in whole.iter().chain(&parts).chain(&more) {
             assert!(is_secret(name) && is_secret(&name.to_uppercase()), "{name}");
-            assert_eq!(target(&format!("/x?{name}=1&a=b")), format!("/x?{name}=[redacted]&a=b"), "{name}: a short one too");
+            assert_eq!(
+                target(&format!("/x?{name}=1&a=b")),
+                format!("/x?{name}=[redacted]&a=b"),
+                "{name}: a short one too"
+            );
         }
-        for name in ["key", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"] {
+        for name in ["key", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session", "sessionid"]
+        {
             let by_word = name.ends_with("token");
             assert_eq!(is_secret(name), by_word, "{name}: as a field");
             let told = |value: &str| target(&format!("/x?{name}={value}")).contains("[redacted]");
@@ -308,8 +356,10 @@ mod tests {
     #[test]
     fn heads_keep_every_other_byte() {
         let raw =
-            b"GET /v1?key=abcdef HTTP/1.1\r\nHost:  h \r\nx-API-key:\tk1\r\nX-Odd: \xff\r\nAuthorization: Bearer a\r\n b c\r\nZ: 1\r\n\r\n";
-        let wanted = b"GET /v1?key=[redacted] HTTP/1.1\r\nHost:  h \r\nx-API-key:\t[redacted, 2 bytes]\r\nX-Odd: \xff\r\nAuthorization: Bearer [redacted, 1 bytes]\r\nZ: 1\r\n\r\n";
+            b"GET /v1?key=abcdef HTTP/1.1\r\nHost:  h \r\nx-API-key:\tk1\r\nX-Odd: \xff\r\nAuthorization: Bearer \
+                a\r\n b c\r\nZ: 1\r\n\r\n";
+        let wanted = b"GET /v1?key=[redacted] HTTP/1.1\r\nHost:  h \r\nx-API-key:\t[redacted, 2 bytes]\r\nX-Odd: \
+            \xff\r\nAuthorization: Bearer [redacted, 1 bytes]\r\nZ: 1\r\n\r\n";
         let have = Redactor::default().head(raw).into_owned();
         assert_eq!(String::from_utf8_lossy(&have), String::from_utf8_lossy(wanted));
         let plain = b"HTTP/1.1 200 OK\r\nServer: x: y\r\n\r\n";

@@ -10,7 +10,8 @@ pub fn exchange(x: &Exchange) -> Exchange {
     let redactor = Redactor::default();
     let mut x = x.clone();
     if let Some(r) = &mut x.request {
-        let kept = stored::Kept { first_at: r.head.first_at, h2_stream: r.head.h2_stream, transfer: r.head.transfer.as_str() };
+        let kept =
+            stored::Kept { first_at: r.head.first_at, h2_stream: r.head.h2_stream, transfer: r.head.transfer.as_str() };
         // A head that no longer parses is left out.
         r.head = stored::request(&redactor.head(r.head.fields.raw()), kept).unwrap_or_else(|| RequestHead {
             target: redactor.target(&r.head.target).into_owned(),
@@ -26,7 +27,8 @@ pub fn exchange(x: &Exchange) -> Exchange {
         for h in r.head.iter_mut().chain(&mut r.informational) {
             let kept = stored::Kept { first_at: h.first_at, h2_stream: h.h2_stream, transfer: h.transfer.as_str() };
             let raw = redactor.head(h.fields.raw()).into_owned();
-            *h = stored::response(&raw, kept).unwrap_or_else(|| ResponseHead { fields: Fields::default(), ..h.clone() });
+            *h =
+                stored::response(&raw, kept).unwrap_or_else(|| ResponseHead { fields: Fields::default(), ..h.clone() });
         }
     }
     x

@@ -1,4 +1,5 @@
-//! `application/vnd.amazon.eventstream`: length-prefixed binary messages with typed headers and two checksums (Smithy event stream
+//! `application/vnd.amazon.eventstream`: length-prefixed binary messages with typed headers and two checksums (Smithy
+//! event stream
 //! specification; lengths and checksums are big-endian).
 //!
 //! ```text
@@ -215,7 +216,18 @@ impl Aws {
         let exception = matches!(kind, "exception" | "error");
         let event = if event.is_empty() { error } else { event };
         let (n, start, first_at, at, frame) = (self.n, self.start, self.first_at, piece.at, piece.frame);
-        sink(Framed::Record(Record { n, at, first_at, frame, start, end, data, event, exception, ..Record::default() }));
+        sink(Framed::Record(Record {
+            n,
+            at,
+            first_at,
+            frame,
+            start,
+            end,
+            data,
+            event,
+            exception,
+            ..Record::default()
+        }));
     }
 
     fn odd(&self, kind: Kind, at: Timestamp, found: String, sink: &mut Sink<'_>) {

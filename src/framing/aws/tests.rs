@@ -42,7 +42,8 @@ fn published_examples() {
 #[test]
 fn event_and_exception() {
     let event = message(&[text(":message-type", "event"), text(":event-type", "chunk")].concat(), b"{}");
-    let exception = message(&[text(":message-type", "exception"), text(":exception-type", "throttlingException")].concat(), b"x");
+    let exception =
+        message(&[text(":message-type", "exception"), text(":exception-type", "throttlingException")].concat(), b"x");
     let error = message(&[text(":message-type", "error"), text(":error-code", "500")].concat(), b"");
     let said = body(TYPE, &[event, exception, error].concat());
     let seen: Vec<_> = said.records.iter().map(|r| (r.event.as_str(), r.exception)).collect();

@@ -20,7 +20,9 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
         let mut all = [0; 4];
         all[1..=bytes.len()].copy_from_slice(bytes);
         let bits = u32::from_be_bytes(all);
-        (0..4).map(move |i| if i > bytes.len() { b'=' } else { alphabet[(bits >> (18 - 6 * i)) as usize & 63] }).collect::<Vec<_>>()
+        (0..4)
+            .map(move |i| if i > bytes.len() { b'=' } else { alphabet[(bits >> (18 - 6 * i)) as usize & 63] })
+            .collect::<Vec<_>>()
     };
     bytes.chunks(3).flat_map(group).collect()
 }
@@ -121,7 +123,10 @@ fn a_gap_within_a_message_costs_only_that_message() {
         steps(GRPC, &[Step::Bytes(&bytes[..from]), Step::Gap(Some(len)), Step::Bytes(&bytes[to..])], true)
     };
     let said = holed(15, 4, 19);
-    assert_eq!((seen(&said), said.spans()[1].1), ((Some(Framing::Grpc), vec!["one", "three"], vec![LOST_SYNC.0]), bytes.len() as u64));
+    assert_eq!(
+        (seen(&said), said.spans()[1].1),
+        ((Some(Framing::Grpc), vec!["one", "three"], vec![LOST_SYNC.0]), bytes.len() as u64)
+    );
     // Beyond its end nothing tells where the next one begins.
     let said = holed(15, 14, 29);
     assert_eq!(seen(&said), (Some(Framing::Grpc), vec!["one"], vec![LOST_SYNC.0]));

@@ -107,11 +107,22 @@ mod tests {
 
     #[test]
     fn vectors_of_rfc_4648_section_10_also_behind_one_another() {
-        let vectors = [("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmE=", "fooba"), ("Zm9vYmFy", "foobar")];
+        let vectors = [
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmE=", "fooba"),
+            ("Zm9vYmFy", "foobar"),
+        ];
         for (text, want) in vectors {
             assert_eq!(decode(text).as_deref(), Some(want.as_bytes()), "{text}");
             for (next, behind) in vectors {
-                assert_eq!(decode(&format!("{text}{next}")), Some(format!("{want}{behind}").into_bytes()), "{text}{next}");
+                assert_eq!(
+                    decode(&format!("{text}{next}")),
+                    Some(format!("{want}{behind}").into_bytes()),
+                    "{text}{next}"
+                );
             }
         }
         for bad in ["=", "Z=", "Zg=a", "Zm9v=", "Zm 9", "Zg==="] {

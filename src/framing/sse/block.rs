@@ -2,7 +2,8 @@
 
 use super::line::{Field, line_separator};
 use super::{
-    BLANK_WITH_ID, BLOCK_WITHOUT_DATA, EMPTY_DATA, INVALID_UTF8, MERGED_EVENTS, MULTIPLE_DATA_LINES, RAW_LINE_SEPARATOR, Seen, Sse, Sync,
+    BLANK_WITH_ID, BLOCK_WITHOUT_DATA, EMPTY_DATA, INVALID_UTF8, MERGED_EVENTS, MULTIPLE_DATA_LINES,
+    RAW_LINE_SEPARATOR, Seen, Sse, Sync,
 };
 use crate::framing::carry::{self, MAX_RECORD};
 use crate::framing::split::is_value;

@@ -6,7 +6,8 @@ use crate::oddity::Kind;
 pub const DATA_WITHOUT_SPACE: Kind = Kind("sse.data-without-space");
 /// A second space, or a tab, after `data:`: it belongs to the value.
 pub const EXTRA_SPACE: Kind = Kind("sse.extra-space");
-/// The body ends without the blank line that would dispatch what is pending. `found`: its data, the unfinished line included.
+/// The body ends without the blank line that would dispatch what is pending. `found`: its data, the unfinished line
+/// included.
 pub const PENDING_AT_END: Kind = Kind("sse.pending-at-end");
 /// A line that is neither field nor comment; the standard ignores it.
 pub const NOT_A_FIELD_LINE: Kind = Kind("sse.not-a-field-line");

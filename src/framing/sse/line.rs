@@ -1,4 +1,5 @@
-//! One line of an event stream: which field it is (WHATWG HTML, section 9.2.6) and what is odd about its name; what is odd in its value.
+//! One line of an event stream: which field it is (WHATWG HTML, section 9.2.6) and what is odd about its name; what is
+//! odd in its value.
 
 use super::{BOM_INSIDE, FIELD_NAME_CASE, NOT_A_FIELD_LINE, UNKNOWN_FIELD};
 use crate::oddity::Kind;
@@ -68,7 +69,10 @@ fn oddness(name: &[u8], colon: bool) -> Kind {
         BOM_INSIDE
     } else if known {
         FIELD_NAME_CASE
-    } else if colon && !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+    } else if colon
+        && !name.is_empty()
+        && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    {
         UNKNOWN_FIELD
     } else {
         NOT_A_FIELD_LINE

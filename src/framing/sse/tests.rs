@@ -14,7 +14,12 @@ fn events(said: &Said) -> Vec<(String, String, String)> {
 
 fn expected(events: &serde_json::Value) -> Vec<(String, String, String)> {
     let text = |e: &serde_json::Value, key: &str| e[key].as_str().expect("text").to_owned();
-    events.as_array().expect("events").iter().map(|e| (text(e, "event"), text(e, "data"), text(e, "last_event_id"))).collect()
+    events
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|e| (text(e, "event"), text(e, "data"), text(e, "last_event_id")))
+        .collect()
 }
 
 #[test]
@@ -49,7 +54,8 @@ fn cases_of_other_libraries() {
         let want = expected(&case["expected"]["events"]);
         let declared = case["content_type"].as_str();
         // A body that is not an event stream has records of its own kind, and no events.
-        let events = |said: &Said| if said.framing == Some(crate::framing::Framing::Sse) { events(said) } else { Vec::new() };
+        let events =
+            |said: &Said| if said.framing == Some(crate::framing::Framing::Sse) { events(said) } else { Vec::new() };
         let bytes = pieces.concat();
         let said = run(declared, &pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let retry = &case["expected"]["retry_ms"];
@@ -64,7 +70,8 @@ fn cases_of_other_libraries() {
             wrong.push(case["id"].as_str().unwrap().to_owned());
         }
     }
-    // The one difference: the bytes are an event stream under `text/x-bogus`, which makes a browser fail the connection. Here the bytes
+    // The one difference: the bytes are an event stream under `text/x-bogus`, which makes a browser fail the
+    // connection. Here the bytes
     // say what they are, and the wrong type is a second fact about them.
     assert_eq!(wrong, ["wpt/format-mime-valid-bogus"]);
 }
@@ -82,7 +89,10 @@ fn odd(bytes: &[u8], kinds: &[Kind]) -> Said {
 
 #[test]
 fn a_clean_stream_says_nothing() {
-    odd("data: {\"a\":\"ä “quoted” 你好\"}\n\nevent: x\ndata: [DONE]\n\n: ping\n\nretry: 5\ndata: x\n\n".as_bytes(), &[]);
+    odd(
+        "data: {\"a\":\"ä “quoted” 你好\"}\n\nevent: x\ndata: [DONE]\n\n: ping\n\nretry: 5\ndata: x\n\n".as_bytes(),
+        &[],
+    );
 }
 
 #[test]
@@ -147,7 +157,8 @@ fn long_lines() {
 
 #[test]
 fn spans_are_those_of_the_blocks() {
-    // As events[].start and end of the truth files: from the block's first line, its comments included, to the end of the blank line.
+    // As events[].start and end of the truth files: from the block's first line, its comments included, to the end of
+    // the blank line.
     let said = odd(b"retry: 3000\n\n: c\nevent: t\ndata: a\n\n\n\ndata: b\n\n", &[BLOCK_WITHOUT_DATA]);
     assert_eq!(said.spans(), [(13, 35), (37, 46)]);
     assert_eq!(said.comments, [(13, " c".to_owned())]);
@@ -205,7 +216,9 @@ fn an_event_without_end_is_not_kept_without_bound() {
 
 #[test]
 fn the_last_retry_counts_and_a_bad_one_changes_nothing() {
-    for (sent, want) in [("retry: 1\n\nretry: 2\n\n", Some(2)), ("retry: 3\n\nretry: x\n\n", Some(3)), ("retry:\n\n", None)] {
+    for (sent, want) in
+        [("retry: 1\n\nretry: 2\n\n", Some(2)), ("retry: 3\n\nretry: x\n\n", Some(3)), ("retry:\n\n", None)]
+    {
         assert_eq!(run(TYPE, &[sent.as_bytes(), b"data: a\n\n"]).retry, want, "{sent:?}");
     }
 }

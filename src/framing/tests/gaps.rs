@@ -69,7 +69,12 @@ fn values_and_elements_go_on_where_one_must_begin() {
 #[test]
 fn messages_go_on_at_the_next_valid_prelude() {
     let (a, b) = (aws::tests::message(&[], b"one"), aws::tests::message(&[], b"two"));
-    let said = holed(Some("application/vnd.amazon.eventstream"), &[&a[..], &a[..10]].concat(), Some(3), &[&a[13..], &b].concat());
+    let said = holed(
+        Some("application/vnd.amazon.eventstream"),
+        &[&a[..], &a[..10]].concat(),
+        Some(3),
+        &[&a[13..], &b].concat(),
+    );
     let end = (2 * a.len() + b.len()) as u64;
     assert_eq!((said.data(), said.spans()[1]), (vec!["one", "two"], (end - b.len() as u64, end)));
 }

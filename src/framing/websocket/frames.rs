@@ -116,7 +116,12 @@ impl Frames {
             }
             Frame::Of(opcode) if head.kind.is_control() => {
                 if !head.fin || head.len > MAX_CONTROL {
-                    self.odd(CONTROL, at, format!("{opcode:?} of {} bytes{}", head.len, if head.fin { "" } else { ", fragmented" }), sink);
+                    self.odd(
+                        CONTROL,
+                        at,
+                        format!("{opcode:?} of {} bytes{}", head.len, if head.fin { "" } else { ", fragmented" }),
+                        sink,
+                    );
                 }
                 if head.len > MAX_CONTROL { Goes::Nowhere } else { Goes::Control(opcode) }
             }
@@ -164,7 +169,10 @@ impl Frames {
 
     /// The frame is complete.
     fn end(&mut self, here: Here, sink: &mut Sink<'_>) {
-        let State::Payload { head, goes, .. } = std::mem::replace(&mut self.state, State::Head(Partial::default())) else { return };
+        let State::Payload { head, goes, .. } = std::mem::replace(&mut self.state, State::Head(Partial::default()))
+        else {
+            return;
+        };
         match (goes, self.open) {
             (Goes::Control(opcode), _) => {
                 let (at, start, payload) = (here.at, self.frame_at.1, self.control.as_slice());

@@ -76,7 +76,8 @@ fn control_frames_within_a_message_and_the_close() {
     assert_eq!(whole(None, Server, b"\x88\x00\x89\x00"), [("close", vec![]), odd(AFTER_CLOSE), ("control", vec![])]);
 }
 
-/// RFC 7692 section 7.2.3: one frame, two fragments, the context of the first message used by the second, an uncompressed block, a last block.
+/// RFC 7692 section 7.2.3: one frame, two fragments, the context of the first message used by the second, an
+/// uncompressed block, a last block.
 #[test]
 fn examples_of_rfc_7692_section_7_2_3() {
     let hello: &[u8] = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
@@ -89,12 +90,18 @@ fn examples_of_rfc_7692_section_7_2_3() {
         assert_eq!(whole(extensions, Server, &apart), [text("Hello"), text("Hello")]);
     }
     assert_eq!(whole(DEFLATE, Server, b"\xc1\x0b\x00\x05\x00\xfa\xffHello\x00"), [text("Hello")]);
-    assert_eq!(whole(DEFLATE, Server, &[&b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"[..], hello].concat()), [text("Hello"), text("Hello")]);
+    assert_eq!(
+        whole(DEFLATE, Server, &[&b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00"[..], hello].concat()),
+        [text("Hello"), text("Hello")]
+    );
     // Not every message need be compressed, and without the extension none is.
     assert_eq!(whole(DEFLATE, Server, b"\x81\x02Hi"), [text("Hi")]);
     assert_eq!(whole(None, Server, hello)[0], odd(RESERVED));
     // Without takeover the context is gone.
-    assert_eq!(whole(Some("permessage-deflate; server_no_context_takeover"), Server, &again), [text("Hello"), odd(BROKEN)]);
+    assert_eq!(
+        whole(Some("permessage-deflate; server_no_context_takeover"), Server, &again),
+        [text("Hello"), odd(BROKEN)]
+    );
 }
 
 #[test]

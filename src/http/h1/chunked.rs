@@ -81,7 +81,12 @@ impl Dechunk {
     }
 
     /// Consumes bytes up to the next step.
-    pub(super) fn step<'a>(&'a mut self, bytes: &'a [u8], at: Timestamp, odd: &mut dyn FnMut(Kind, String)) -> (usize, Step<'a>) {
+    pub(super) fn step<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+        at: Timestamp,
+        odd: &mut dyn FnMut(Kind, String),
+    ) -> (usize, Step<'a>) {
         match &mut self.state {
             State::Size => self.size(bytes, odd),
             State::Data { left } => {
@@ -220,7 +225,8 @@ fn parse_size(line: &[u8]) -> Option<(u64, bool)> {
 
 /// `*( BWS ";" BWS name [ BWS "=" BWS value ] )` of RFC 9112 section 7.1.1.
 fn extensions_are_fine(mut rest: &[u8]) -> bool {
-    let token = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b)).count();
+    let token =
+        |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b)).count();
     loop {
         rest = skip_blanks(rest);
         let Some(after) = rest.strip_prefix(b";") else { return rest.is_empty() };
@@ -288,7 +294,13 @@ mod tests {
     #[test]
     fn holes_by_where_they_end() {
         let inside = |bytes, ends_chunk| Hole::Inside { bytes, ends_chunk };
-        let table = [(4, inside(4, false)), (5, inside(5, false)), (6, inside(5, false)), (7, inside(5, true)), (8, Hole::Lost)];
+        let table = [
+            (4, inside(4, false)),
+            (5, inside(5, false)),
+            (6, inside(5, false)),
+            (7, inside(5, true)),
+            (8, Hole::Lost),
+        ];
         for (len, expected) in table {
             let mut body = Dechunk { state: State::Data { left: 5 }, line: Vec::new(), body: 0 };
             assert_eq!(body.gap(len), expected, "{len}");

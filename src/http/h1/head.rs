@@ -1,14 +1,18 @@
 //! Heads: collected line by line, parsed by `httparse` if they are well formed and by a lenient splitter if
 //! not.
 
-use super::{BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, TRAILER_FIELD, VERSION};
+use super::{
+    BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, TRAILER_FIELD,
+    VERSION,
+};
 use crate::http::event::{Fields, RequestHead, ResponseHead, Side, Transfer, Version};
 use crate::oddity::{Kind, excerpt};
 use crate::time::Timestamp;
 use std::ops::Range;
 
 /// Fields about framing, routing and content that must not come after the body (RFC 9110 section 6.5.1).
-const NO_TRAILER: [&[u8]; 6] = [b"content-length", b"transfer-encoding", b"host", b"trailer", b"content-encoding", b"content-type"];
+const NO_TRAILER: [&[u8]; 6] =
+    [b"content-length", b"transfer-encoding", b"host", b"trailer", b"content-encoding", b"content-type"];
 
 /// A head or trailer section while its bytes arrive.
 #[derive(Debug, Default)]
@@ -99,7 +103,9 @@ impl HeadBuf {
     pub(super) fn starts(&self, side: Side) -> bool {
         let line = self.raw.trim_ascii_end();
         match side {
-            Side::Response => line.get(..5).is_some_and(|v| v.eq_ignore_ascii_case(b"HTTP/")) && status_line(line).is_some(),
+            Side::Response => {
+                line.get(..5).is_some_and(|v| v.eq_ignore_ascii_case(b"HTTP/")) && status_line(line).is_some()
+            }
             Side::Request => request_line(line).is_some(),
         }
     }
@@ -144,7 +150,17 @@ impl HeadBuf {
         let fields = Fields::new(self.raw, list);
         let authority = fields.text("host");
         let transfer = Transfer::None;
-        Some(RequestHead { first_at: self.first_at, method, target, version, scheme: None, authority, transfer, h2_stream: None, fields })
+        Some(RequestHead {
+            first_at: self.first_at,
+            method,
+            target,
+            version,
+            scheme: None,
+            authority,
+            transfer,
+            h2_stream: None,
+            fields,
+        })
     }
 
     /// A response head, its body length not decided yet. `None` if it can't be understood at all.
@@ -162,7 +178,8 @@ impl HeadBuf {
                 let reason = self.raw.get(reason).unwrap_or_default().to_vec();
                 let plain = format!("HTTP/1.{} {status:03}", minor(version));
                 let rest = self.raw[..end].trim_ascii_end().strip_prefix(plain.as_bytes());
-                let fine = |rest: &[u8]| rest.is_empty() || (rest[0] == b' ' && rest[1..].iter().all(|b| is_field_vchar(*b)));
+                let fine =
+                    |rest: &[u8]| rest.is_empty() || (rest[0] == b' ' && rest[1..].iter().all(|b| is_field_vchar(*b)));
                 if status > 999 || !rest.is_some_and(fine) {
                     odd(START_LINE, excerpt(&self.raw[..end]));
                 }
@@ -170,7 +187,15 @@ impl HeadBuf {
             }
         };
         let fields = Fields::new(self.raw, list);
-        Some(ResponseHead { first_at: self.first_at, status, reason, version, transfer: Transfer::None, h2_stream: None, fields })
+        Some(ResponseHead {
+            first_at: self.first_at,
+            status,
+            reason,
+            version,
+            transfer: Transfer::None,
+            h2_stream: None,
+            fields,
+        })
     }
 
     fn say_line_ends(&self, odd: &mut dyn FnMut(Kind, String)) {

@@ -38,7 +38,13 @@ pub(super) fn request(fields: &Fields, version: Version, odd: &mut dyn FnMut(Kin
 }
 
 /// Of a response with this status to this request.
-pub(super) fn response(fields: &Fields, version: Version, status: u16, asked: Asked, odd: &mut dyn FnMut(Kind, String)) -> Transfer {
+pub(super) fn response(
+    fields: &Fields,
+    version: Version,
+    status: u16,
+    asked: Asked,
+    odd: &mut dyn FnMut(Kind, String),
+) -> Transfer {
     let declared = declared(fields, version, odd);
     match (status, asked) {
         (100..=199 | 204 | 304, _) | (_, Asked::Head) | (200..=299, Asked::Connect) => return Transfer::None,
@@ -98,7 +104,8 @@ fn last_coding(fields: &Fields, version: Version, odd: &mut dyn FnMut(Kind, Stri
     if !present {
         return None;
     }
-    if codings != 1 || !last_is_chunked || version < Version::H11 || !seen.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+    if codings != 1 || !last_is_chunked || version < Version::H11 || !seen.trim_ascii().eq_ignore_ascii_case(b"chunked")
+    {
         odd(TRANSFER_ENCODING, format!("{} in HTTP/{}", excerpt(&seen), version.as_str()));
     }
     match (codings, last_is_chunked, chunked) {
@@ -169,17 +176,29 @@ mod tests {
         assert_eq!(read(&[CL], 200, Asked::Connect), (Transfer::None, vec![]));
         assert_eq!(read(&[CL], 407, Asked::Connect), (Transfer::Length(5), vec![]));
         assert_eq!(read(&[TE, CL], 200, Asked::Other), (Transfer::Chunked, vec!["h1.te-and-cl"]));
-        assert_eq!(read(&[("Transfer-Encoding", "gzip")], 200, Asked::Other), (Transfer::Close, vec!["h1.transfer-encoding"]));
-        assert_eq!(read(&[("Transfer-Encoding", "gzip, chunked")], 200, Asked::Other), (Transfer::Chunked, vec!["h1.transfer-encoding"]));
+        assert_eq!(
+            read(&[("Transfer-Encoding", "gzip")], 200, Asked::Other),
+            (Transfer::Close, vec!["h1.transfer-encoding"])
+        );
+        assert_eq!(
+            read(&[("Transfer-Encoding", "gzip, chunked")], 200, Asked::Other),
+            (Transfer::Chunked, vec!["h1.transfer-encoding"])
+        );
         let both = [TE, ("Transfer-Encoding", "identity")];
         assert_eq!(read(&both, 200, Asked::Other), (Transfer::Close, vec!["h1.transfer-encoding"]));
         let before = [("Transfer-Encoding", "identity"), TE];
         assert_eq!(read(&before, 200, Asked::Other), (Transfer::Chunked, vec!["h1.transfer-encoding"]));
         assert_eq!(read(&[CL, CL], 200, Asked::Other), (Transfer::Length(5), vec![]));
         assert_eq!(read(&[("Content-Length", "5, 5")], 200, Asked::Other), (Transfer::Length(5), vec![]));
-        assert_eq!(read(&[CL, ("Content-Length", "6")], 200, Asked::Other), (Transfer::Length(5), vec!["h1.content-lengths"]));
+        assert_eq!(
+            read(&[CL, ("Content-Length", "6")], 200, Asked::Other),
+            (Transfer::Length(5), vec!["h1.content-lengths"])
+        );
         assert_eq!(read(&[("Content-Length", "+5")], 200, Asked::Other), (Transfer::Close, vec!["h1.content-length"]));
-        assert_eq!(read(&[("content-length", "99999999999999999999")], 200, Asked::Other), (Transfer::Close, vec!["h1.content-length"]));
+        assert_eq!(
+            read(&[("content-length", "99999999999999999999")], 200, Asked::Other),
+            (Transfer::Close, vec!["h1.content-length"])
+        );
         assert_eq!(read(&[], 200, Asked::Other), (Transfer::Close, vec![]));
     }
 }

@@ -45,7 +45,14 @@ impl Lost {
     }
 
     fn new(message: Option<u64>, chunks: bool, broken: bool, tail: bool) -> Self {
-        Lost { message, broken, expected: None, backlog: Backlog::default(), boundaries: chunks.then(Boundaries::default), tail }
+        Lost {
+            message,
+            broken,
+            expected: None,
+            backlog: Backlog::default(),
+            boundaries: chunks.then(Boundaries::default),
+            tail,
+        }
     }
 
     /// More bytes. Returns the offset of a chunk-size line in `backlog`, once one is proven.

@@ -147,7 +147,11 @@ impl Pairing {
 
     /// The request that a response at this time answers, as far as known now.
     pub(super) fn expected(&self, at: Timestamp) -> Option<u64> {
-        let slot = if self.unsure && !self.pipelined { self.newest(at).and_then(|i| self.queue.get(i)) } else { self.queue.front() };
+        let slot = if self.unsure && !self.pipelined {
+            self.newest(at).and_then(|i| self.queue.get(i))
+        } else {
+            self.queue.front()
+        };
         slot.map(|s| s.exchange)
     }
 

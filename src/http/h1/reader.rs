@@ -164,7 +164,12 @@ impl Reader {
 
     fn head(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
         let Phase::Head { buf, strays } = &mut self.phase else { return bytes.len() };
-        if !buf.is_open() && !fresh && self.side == Side::Request && self.last.is_some() && !matches!(bytes, [b'\r' | b'\n', ..]) {
+        if !buf.is_open()
+            && !fresh
+            && self.side == Side::Request
+            && self.last.is_some()
+            && !matches!(bytes, [b'\r' | b'\n', ..])
+        {
             pairing.saw_pipelining();
         }
         let (used, collected) = buf.take(bytes, out.stamp.at, true);
@@ -224,7 +229,9 @@ impl Reader {
         let interim = head.is_interim();
         let answers = pairing.response(interim, out.stamp.at);
         let (exchange, status) = (answers.exchange, head.status);
-        head.transfer = length::response(&head.fields, head.version, status, answers.asked, &mut |kind, found| odd.push((kind, found)));
+        head.transfer = length::response(&head.fields, head.version, status, answers.asked, &mut |kind, found| {
+            odd.push((kind, found))
+        });
         let transfer = head.transfer;
         let switch = Upgrade::by(&head, answers.asked);
         self.opens(exchange, out);
@@ -263,7 +270,9 @@ impl Reader {
             Transfer::Chunked => Body::Chunked(Dechunk::new()),
             Transfer::Close => Body::Close,
             Transfer::Length(left) if left > 0 => Body::Length { left },
-            Transfer::Length(_) | Transfer::None | Transfer::H2 => return self.complete(exchange, EndSignal::NoBody, pairing, out),
+            Transfer::Length(_) | Transfer::None | Transfer::H2 => {
+                return self.complete(exchange, EndSignal::NoBody, pairing, out);
+            }
         };
         self.phase = Phase::Body { exchange, body };
     }
@@ -352,7 +361,9 @@ impl Reader {
             Phase::Body { exchange, body: Body::Close } => Some((exchange, close)),
             Phase::Body { exchange, body: Body::AtMost { .. } } => Some((exchange, LOST)),
             Phase::Body { exchange, .. } => Some((exchange, cut)),
-            Phase::Lost(lost) => lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { LOST })),
+            Phase::Lost(lost) => {
+                lost.message.or(interim).map(|exchange| (exchange, if lost.broken { cut } else { LOST }))
+            }
         };
         if let Some(other) = interim.filter(|other| open.is_none_or(|(exchange, _)| exchange != *other)) {
             out.emit(other, NOT_CAPTURED);

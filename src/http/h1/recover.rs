@@ -40,7 +40,9 @@ impl Reader {
                     }
                 }
             }
-            Phase::Body { exchange, body: Body::Close } => out.emit(*exchange, HttpWhat::Gap(Some(len).filter(|n| *n != UNKNOWN_GAP))),
+            Phase::Body { exchange, body: Body::Close } => {
+                out.emit(*exchange, HttpWhat::Gap(Some(len).filter(|n| *n != UNKNOWN_GAP)))
+            }
             Phase::Body { exchange, body: Body::Chunked(body) } => {
                 let exchange = *exchange;
                 match body.gap(len) {
@@ -107,7 +109,8 @@ impl Reader {
                 let head = seen.and_then(|buf| buf.into_response(&mut |_, _| {})).filter(|head| !head.is_interim());
                 self.opens(answers.exchange, out);
                 if let Some(mut head) = head {
-                    head.transfer = length::response(&head.fields, head.version, head.status, answers.asked, &mut |_, _| {});
+                    head.transfer =
+                        length::response(&head.fields, head.version, head.status, answers.asked, &mut |_, _| {});
                     out.emit(answers.exchange, HttpWhat::Response(Box::new(head)));
                 }
                 answers.exchange
@@ -134,7 +137,14 @@ impl Reader {
         if fresh && starts {
             if let Some(exchange) = lost.message {
                 // Another message begins, so the broken framing hid the end of this one: its sender's fault.
-                out.emit(exchange, if lost.broken { HttpWhat::End(own_fault(self.side), EndSignal::NotCaptured) } else { NOT_CAPTURED });
+                out.emit(
+                    exchange,
+                    if lost.broken {
+                        HttpWhat::End(own_fault(self.side), EndSignal::NotCaptured)
+                    } else {
+                        NOT_CAPTURED
+                    },
+                );
             }
             self.phase = new_head();
             return 0;

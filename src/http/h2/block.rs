@@ -30,7 +30,9 @@ impl Conn {
 
     pub(super) fn push_promise(&mut self, here: Here, head: Head, payload: &[u8], sink: &mut Sink<'_>) {
         match unpad(head, payload).and_then(|p| p.split_first_chunk::<4>()) {
-            Some((id, fragment)) => self.start_block(here, head, Some(u32::from_be_bytes(*id) & 0x7fff_ffff), fragment, sink),
+            Some((id, fragment)) => {
+                self.start_block(here, head, Some(u32::from_be_bytes(*id) & 0x7fff_ffff), fragment, sink)
+            }
             None => self.lost_block(here, head, "PUSH_PROMISE without a promised stream", sink),
         }
     }
@@ -63,11 +65,18 @@ impl Conn {
             // Its end was never sent: a connection error for the receiver (section 6.2), a lost block for
             // this reader.
             self.hpack[i].lost_block();
-            self.odd(here, other.stream, BAD_FRAME, format!("field block of stream {} without END_HEADERS", other.stream), sink);
+            self.odd(
+                here,
+                other.stream,
+                BAD_FRAME,
+                format!("field block of stream {} without END_HEADERS", other.stream),
+                sink,
+            );
         }
         let end_stream = head.kind == kind::HEADERS && head.has(flag::END_STREAM);
         let first_at = self.begun[i];
-        self.blocks[i] = Some(Pending { stream: head.stream, promised, end_stream, first_at, bytes: fragment.to_vec() });
+        self.blocks[i] =
+            Some(Pending { stream: head.stream, promised, end_stream, first_at, bytes: fragment.to_vec() });
         self.finish_block(here, head, sink);
     }
 
@@ -92,7 +101,13 @@ impl Conn {
         }
         if let Some(broken) = broken {
             self.hpack[i].lost_block();
-            self.odd(here, id, BAD_BLOCK, format!("{} at byte {} of the field block", broken.what, broken.offset), sink);
+            self.odd(
+                here,
+                id,
+                BAD_BLOCK,
+                format!("{} at byte {} of the field block", broken.what, broken.offset),
+                sink,
+            );
         }
         if ended {
             self.message_end(here, id, MessageEnd::Complete, EndSignal::EndStream, sink);

@@ -68,7 +68,9 @@ impl Conn {
     }
 
     pub(super) fn window_update(&mut self, here: Here, head: Head, payload: &[u8], sink: &mut Sink<'_>) {
-        let Some(n) = payload.first_chunk::<4>().map(|b| i64::from(u32::from_be_bytes(*b) & 0x7fff_ffff)) else { return };
+        let Some(n) = payload.first_chunk::<4>().map(|b| i64::from(u32::from_be_bytes(*b) & 0x7fff_ffff)) else {
+            return;
+        };
         if here.dir != Direction::ToServer {
             return;
         }

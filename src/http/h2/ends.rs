@@ -7,7 +7,8 @@ use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
 
 /// Identifiers of ended streams that are remembered.
 const CLOSED_KEPT: usize = 256;
-/// Streams that are open at once; more is hostile (RFC 9113 section 6.5.2 suggests that a limit be no smaller than 100).
+/// Streams that are open at once; more is hostile (RFC 9113 section 6.5.2 suggests that a limit be no smaller than
+/// 100).
 const MAX_STREAMS: usize = 4096;
 
 impl Conn {
@@ -29,7 +30,13 @@ impl Conn {
             self.forget(id);
         }
         if said {
-            sink(HttpEvent { at: here.at, frame: here.frame, exchange, side: Side::from(here.dir), what: HttpWhat::End(how, told) });
+            sink(HttpEvent {
+                at: here.at,
+                frame: here.frame,
+                exchange,
+                side: Side::from(here.dir),
+                what: HttpWhat::End(how, told),
+            });
         }
     }
 

@@ -205,7 +205,9 @@ impl Reader {
                 self.held.clear();
                 self.skipping(head, left, Why::NotCaptured, sink);
             }
-            State::Skip { head, left, why } if u64::from(left) >= len => self.skipping(head, left - len as u32, why, sink),
+            State::Skip { head, left, why } if u64::from(left) >= len => {
+                self.skipping(head, left - len as u32, why, sink)
+            }
             _ => {
                 self.held.clear();
                 self.state = State::Lost;
@@ -260,7 +262,14 @@ impl Reader {
         rest
     }
 
-    fn data<'a>(&mut self, head: Head, left: u32, pad: Pad, bytes: &'a [u8], sink: &mut dyn FnMut(Step<'_>)) -> &'a [u8] {
+    fn data<'a>(
+        &mut self,
+        head: Head,
+        left: u32,
+        pad: Pad,
+        bytes: &'a [u8],
+        sink: &mut dyn FnMut(Step<'_>),
+    ) -> &'a [u8] {
         let Pad::Known(padding) = pad else {
             let n = u32::from(bytes[0]).min(left - 1);
             sink(Step::DataStart(head, u64::from(left - 1 - n)));
@@ -305,7 +314,14 @@ impl Reader {
         &bytes[take..]
     }
 
-    fn skip<'a>(&mut self, head: Head, left: u32, why: Why, bytes: &'a [u8], sink: &mut dyn FnMut(Step<'_>)) -> &'a [u8] {
+    fn skip<'a>(
+        &mut self,
+        head: Head,
+        left: u32,
+        why: Why,
+        bytes: &'a [u8],
+        sink: &mut dyn FnMut(Step<'_>),
+    ) -> &'a [u8] {
         let take = (left as usize).min(bytes.len());
         self.skipping(head, left - take as u32, why, sink);
         &bytes[take..]

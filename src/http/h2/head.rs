@@ -26,7 +26,12 @@ impl Block {
             let colon = line.iter().skip(1).position(|b| *b == b':').map_or(line.len(), |at| at + 1);
             let (name, value) = (&line[..colon], line.get(colon + 2..).unwrap_or_default());
             let known = |part: &[u8]| part != UNKNOWN;
-            fields.push(Field { name: name.to_vec(), value: value.to_vec(), unknown_name: !known(name), unknown_value: !known(value) });
+            fields.push(Field {
+                name: name.to_vec(),
+                value: value.to_vec(),
+                unknown_name: !known(name),
+                unknown_value: !known(value),
+            });
         }
         Block { fields, first_at }
     }

@@ -1,6 +1,7 @@
 //! HTTP/2 (RFC 9113) as a passive reader sees it: frames of both directions become the same events as HTTP/1.
 //!
-//! A connection joined in the middle is read from the first bytes that make frames; header table entries from before are marked unknown.
+//! A connection joined in the middle is read from the first bytes that make frames; header table entries from before
+//! are marked unknown.
 
 pub(crate) mod frame;
 mod block;
@@ -203,10 +204,23 @@ impl Conn {
         sink(HttpEvent { at: here.at, frame: here.frame, exchange: stream.number, side: Side::from(here.dir), what });
     }
 
-    fn odd(&mut self, here: Here, id: u32, kind: Kind, found: impl Into<std::borrow::Cow<'static, str>>, sink: &mut Sink<'_>) {
+    fn odd(
+        &mut self,
+        here: Here,
+        id: u32,
+        kind: Kind,
+        found: impl Into<std::borrow::Cow<'static, str>>,
+        sink: &mut Sink<'_>,
+    ) {
         if let Some(stream) = self.streams.get(&id) {
             let what = HttpWhat::Oddity(Oddity::new(kind, here.at, found));
-            sink(HttpEvent { at: here.at, frame: here.frame, exchange: stream.number, side: Side::from(here.dir), what });
+            sink(HttpEvent {
+                at: here.at,
+                frame: here.frame,
+                exchange: stream.number,
+                side: Side::from(here.dir),
+                what,
+            });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Archives read: what other tools recorded, as far as it suffices. They have no packets; where the archive has no times of
+//! Archives read: what other tools recorded, as far as it suffices. They have no packets; where the archive has no
+//! times of
 //! chunks (`_chunks`, as our own export writes) the body comes in one piece at its end.
 
 use crate::conn::{ConnId, Endpoints};
@@ -150,10 +151,13 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let wanted: u64 = e.chunks.iter().map(|c| u64::from(c.bytes)).sum();
     let chunks = (wanted == body.len() as u64 && wanted > 0).then_some(e.chunks.as_slice());
     let start = format!("HTTP/1.1 {:03} {}", e.response.status, e.response.status_text);
-    let response = message(&start, &e.response.headers, &body, chunks.map(|c| (asked, c)), last).ok_or("its response is no HTTP")?;
+    let response = message(&start, &e.response.headers, &body, chunks.map(|c| (asked, c)), last)
+        .ok_or("its response is no HTTP")?;
     let (raw, transfer, mut part, units) = request;
     part.pieces.iter_mut().for_each(|p| p.at = asked);
-    let head = |raw: &[u8], at: Timestamp, transfer: &'static str| (raw.to_vec(), KeptHead { first_at: at, h2_stream: None, transfer });
+    let head = |raw: &[u8], at: Timestamp, transfer: &'static str| {
+        (raw.to_vec(), KeptHead { first_at: at, h2_stream: None, transfer })
+    };
     let (raw, kept) = head(&raw, begin, transfer);
     let request = StoredMessage {
         head: stored::request(&raw, kept),
@@ -176,7 +180,11 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
         last_at: last,
         end,
     };
-    let port = authority.rsplit_once(':').and_then(|(_, p)| p.parse().ok()).unwrap_or(if scheme == "https" { 443 } else { 80 });
+    let port = authority.rsplit_once(':').and_then(|(_, p)| p.parse().ok()).unwrap_or(if scheme == "https" {
+        443
+    } else {
+        80
+    });
     let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let endpoints = Endpoints {
         client: SocketAddr::new(nowhere, 0),
@@ -200,7 +208,13 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
 type Message = (Vec<u8>, &'static str, BodyPart, Option<u64>);
 
 /// Head, how its body is delimited, body, transfer units. `chunks`: the recorded ones, and what their times count from.
-fn message(start: &str, headers: &[Pair], body: &[u8], chunks: Option<(Timestamp, &[Chunk])>, last: Timestamp) -> Option<Message> {
+fn message(
+    start: &str,
+    headers: &[Pair],
+    body: &[u8],
+    chunks: Option<(Timestamp, &[Chunk])>,
+    last: Timestamp,
+) -> Option<Message> {
     let mut raw = format!("{start}\r\n");
     for Pair { name, value } in headers {
         let kept = !name.starts_with(':') && !OF_THE_TRANSFER.contains(&name.to_ascii_lowercase().as_str());
@@ -220,7 +234,14 @@ fn message(start: &str, headers: &[Pair], body: &[u8], chunks: Option<(Timestamp
     }
     let units = pieces.last().map(|p| p.unit + 1);
     if pieces.is_empty() && !body.is_empty() {
-        pieces.push(PieceInfo { at: last, frame: 0, unit: 0, offset: 0, len: u32::try_from(body.len()).ok()?, gap: false });
+        pieces.push(PieceInfo {
+            at: last,
+            frame: 0,
+            unit: 0,
+            offset: 0,
+            len: u32::try_from(body.len()).ok()?,
+            gap: false,
+        });
     }
     let transfer = match (units, body.is_empty()) {
         (Some(_), _) => "chunked",

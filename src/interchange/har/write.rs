@@ -1,4 +1,5 @@
-//! Archives written. What the format has no place for is in fields that begin with `_`; names and shapes are those that Chrome writes.
+//! Archives written. What the format has no place for is in fields that begin with `_`; names and shapes are those that
+//! Chrome writes.
 
 use crate::encoding::to_base64;
 use crate::exchange::{Exchange, Request, Response};
@@ -79,7 +80,8 @@ fn events(response: &Response, exchange: &Exchange) -> Value {
     let message = |r: &crate::exchange::RecordInfo| {
         let raw = body.get(r.start as usize..r.end as usize).unwrap_or_default();
         let text = String::from_utf8_lossy(raw);
-        let data: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("data:")).map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
+        let data: Vec<&str> =
+            text.lines().filter_map(|l| l.strip_prefix("data:")).map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
         let seconds = r.at.nanos() as f64 / 1e9;
         json!({"time": seconds, "eventName": r.event.as_deref().unwrap_or("message"), "eventId": "", "data": data.join("\n")})
     };

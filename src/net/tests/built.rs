@@ -18,7 +18,12 @@ pub(super) fn ipv4(payload: &[u8]) -> Vec<u8> {
 /// An IPv6 packet with a TCP segment.
 pub(super) fn ipv6(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    PacketBuilder::ipv6([0xfd; 16], [0xfe; 16], 64).tcp(4000, 80, 1000, 512).ack(7).psh().write(&mut out, payload).unwrap();
+    PacketBuilder::ipv6([0xfd; 16], [0xfe; 16], 64)
+        .tcp(4000, 80, 1000, 512)
+        .ack(7)
+        .psh()
+        .write(&mut out, payload)
+        .unwrap();
     out
 }
 
@@ -45,9 +50,12 @@ fn every_field_of_a_segment() {
 fn every_link_type_leads_to_the_segment() {
     let (v4, v6) = (ipv4(b"hi"), ipv6(b"hi"));
     let sll = |kind: u16, ip: &[u8]| [&[0, 4, 0, 1, 0, 6][..], &[9; 8], &kind.to_be_bytes(), ip].concat();
-    let sll2 = |kind: u16, ip: &[u8]| [&kind.to_be_bytes()[..], &[0, 0], &77u32.to_be_bytes(), &[0, 1, 4, 6], &[9; 8], ip].concat();
+    let sll2 = |kind: u16, ip: &[u8]| {
+        [&kind.to_be_bytes()[..], &[0, 0], &77u32.to_be_bytes(), &[0, 1, 4, 6], &[9; 8], ip].concat()
+    };
     let pppoe = |ip: &[u8]| [&[0x11, 0, 0, 5][..], &(ip.len() as u16 + 2).to_be_bytes(), &[0, 0x21], ip].concat();
-    let nflog = [&[2, 0, 0, 0][..], &[8, 0, 10, 0, 1, 2, 3, 4], &(v4.len() as u16 + 4).to_le_bytes(), &[9, 0], &v4].concat();
+    let nflog =
+        [&[2, 0, 0, 0][..], &[8, 0, 10, 0, 1, 2, 3, 4], &(v4.len() as u16 + 4).to_le_bytes(), &[9, 0], &v4].concat();
     let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &v4].concat();
     let cases: Vec<(u32, Vec<u8>, Option<u32>)> = vec![
         (1, ethernet(0x0800, &v4), Some(3)),
@@ -137,11 +145,18 @@ fn tunnels_are_entered_and_equal_both_ways() {
 fn mpls_and_teredo_in_udp_are_entered() {
     let udp = |port, head: &[u8], inside: &[u8]| {
         let mut out = Vec::new();
-        PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 9).udp(5000, port).write(&mut out, &[head, inside].concat()).unwrap();
+        PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 9)
+            .udp(5000, port)
+            .write(&mut out, &[head, inside].concat())
+            .unwrap();
         out
     };
     let authentication = [0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 2, 3, 4, 5, 6];
-    for packet in [udp(6635, &[0, 0x10, 1, 0x40], &ipv4(b"hi")), udp(3544, &[], &ipv6(b"hi")), udp(3544, &authentication, &ipv6(b"hi"))] {
+    for packet in [
+        udp(6635, &[0, 0x10, 1, 0x40], &ipv4(b"hi")),
+        udp(3544, &[], &ipv6(b"hi")),
+        udp(3544, &authentication, &ipv6(b"hi")),
+    ] {
         assert_eq!(payloads(&one(101, &packet)), [b"hi"]);
     }
 }
@@ -191,7 +206,9 @@ fn a_cut_packet_counts_what_is_missing() {
             let mut feed = Feed::default();
             feed.push_cut(1, &frame[..keep], frame.len() as u32);
             match keep.checked_sub(14 + tcp + 20) {
-                Some(payload) => assert_eq!((feed.out[0].payload.len(), feed.out[0].missing as usize), (payload, 500 - payload)),
+                Some(payload) => {
+                    assert_eq!((feed.out[0].payload.len(), feed.out[0].missing as usize), (payload, 500 - payload))
+                }
                 None => assert_eq!((feed.out.len(), feed.stats().malformed), (0, 1), "{keep}"),
             }
         }
@@ -238,9 +255,13 @@ fn wrong_checksums_are_dropped_where_asked_for() {
         let mut time_to_live = ip.clone();
         time_to_live[8] ^= 1;
         // The header of IPv6 has no checksum; its byte 8 is of the source address, which the one of TCP covers.
-        for (verify, packet, kept) in
-            [(true, &ip, 1), (true, &payload, 0), (true, &time_to_live, 0), (false, &payload, 1), (false, &time_to_live, 1)]
-        {
+        for (verify, packet, kept) in [
+            (true, &ip, 1),
+            (true, &payload, 0),
+            (true, &time_to_live, 0),
+            (false, &payload, 1),
+            (false, &time_to_live, 1),
+        ] {
             let mut feed = Feed { decoder: Decoder::new().verify_checksums(verify), ..Feed::default() };
             feed.push(1, &ethernet(kind, packet));
             assert_eq!((feed.out.len() as u64, feed.stats().bad_checksum), (kept, 1 - kept), "{kind:#x} {verify}");

@@ -78,7 +78,8 @@ fn segments_and_bytes_are_those_of_tsharks_streams() {
             // tshark numbers what it calls malformed, and a reused pair of ports is two streams to it; its
             // bytes have no holes, no keep-alive bytes
             let odd = |keys: &[&str]| keys.iter().any(|k| !oracle["tcp_analysis"][*k].is_null());
-            let (odd_frames, odd_bytes) = (["malformed", "reused_ports"], ["lost_segment", "keep_alive", "payload_in_syn", "flag_urg"]);
+            let (odd_frames, odd_bytes) =
+                (["malformed", "reused_ports"], ["lost_segment", "keep_alive", "payload_in_syn", "flag_urg"]);
             let got = bytes(&all);
             let streams = oracle["streams"].as_array().cloned().unwrap_or_default();
             let ends = |s: &Value| Some((end(s["client"].as_str()?)?, end(s["server"].as_str()?)?));
@@ -101,7 +102,10 @@ fn segments_and_bytes_are_those_of_tsharks_streams() {
                     bytes_judged += 1;
                     let n = got.get(&way).copied().unwrap_or(0);
                     if Some(n) != s[key]["bytes"].as_u64() {
-                        differ.push(format!("{name}: {n} bytes of {} {key} {} {}", s[key], s["client"], oracle["tcp_analysis"]));
+                        differ.push(format!(
+                            "{name}: {n} bytes of {} {key} {} {}",
+                            s[key], s["client"], oracle["tcp_analysis"]
+                        ));
                     }
                 }
             }
@@ -144,7 +148,8 @@ fn snap_length_leaves_the_sequence_whole() {
     let dir = real();
     let sum = |name: &str| {
         let (all, _) = decode(&dir.join(name));
-        let (there, missing) = all.iter().fold((0, 0), |(t, m), s| (t + s.payload.len() as u64, m + u64::from(s.missing)));
+        let (there, missing) =
+            all.iter().fold((0, 0), |(t, m), s| (t + s.payload.len() as u64, m + u64::from(s.missing)));
         (there, missing)
     };
     let whole = sum("openai-chat-clean-openai-py.pcap"); // fmt-snaplen96 was made from it

@@ -64,7 +64,10 @@ fn a_fragment_that_is_the_whole_is_no_fragment() {
 fn the_first_copy_wins() {
     let (good, evil) = (ipv4(&[1; 60]), ipv4(&[2; 60]));
     let mut feed = Feed::default();
-    feed.push(101, &cut4(&good, 24, 48)).push(101, &cut4(&evil, 16, 64)).push(101, &cut4(&good, 0, 32)).push(101, &cut4(&evil, 64, 1000));
+    feed.push(101, &cut4(&good, 24, 48))
+        .push(101, &cut4(&evil, 16, 64))
+        .push(101, &cut4(&good, 0, 32))
+        .push(101, &cut4(&evil, 64, 1000));
     // the TCP header is bytes 0 to 20, so payload byte n is at n + 20 and bytes 16 to 24 came from the second
     // copy first: the end of the header and four bytes of payload
     assert_eq!(feed.out[0].payload, [vec![2; 4], vec![1; 24], vec![2; 32]].concat());

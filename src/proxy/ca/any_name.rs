@@ -8,15 +8,18 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 impl Authority {
-    /// A server that shows a certificate for the name that the client says. A client that says none (one that was given an address does not) gets one
+    /// A server that shows a certificate for the name that the client says. A client that says none (one that was given
+    /// an address does not) gets one
     /// for these names and addresses.
     ///
     /// # Errors
     /// They cannot stand in a certificate.
     pub fn any_name(self, unnamed: &[String], alpn: &[&[u8]]) -> Result<Arc<ServerConfig>> {
         let unnamed = Arc::new(self.sign(unnamed)?);
-        let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(ByName { authority: self, unnamed }));
+        let builder =
+            ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
+        let mut config =
+            builder.with_no_client_auth().with_cert_resolver(Arc::new(ByName { authority: self, unnamed }));
         config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
         Ok(Arc::new(config))
     }

@@ -1,6 +1,8 @@
-//! The authority's files: `ca-key.pem` (key and certificate, mode 0600) and `ca.pem` (the certificate, for everybody) in a folder of mode 0700.
+//! The authority's files: `ca-key.pem` (key and certificate, mode 0600) and `ca.pem` (the certificate, for everybody)
+//! in a folder of mode 0700.
 //!
-//! A key is never readable by others, not even for a moment: the file is made with its mode, filled under another name, and put in place whole.
+//! A key is never readable by others, not even for a moment: the file is made with its mode, filled under another name,
+//! and put in place whole.
 //! Who comes second, of two programs that make one at once, takes the other's.
 
 use super::authority_params;
@@ -39,7 +41,9 @@ impl Kind {
 pub fn folder(get: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<PathBuf> {
     let absolute = |name: &str| get(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
-    Ok(data.context("neither XDG_DATA_HOME nor HOME says where the certificate authority should be kept")?.join("sniff"))
+    Ok(data
+        .context("neither XDG_DATA_HOME nor HOME says where the certificate authority should be kept")?
+        .join("sniff"))
 }
 
 /// Path of the certificate; made, with its key, where there is none yet.
@@ -89,7 +93,8 @@ fn prepare(folder: &Path) -> Result<()> {
     made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mode = fs::metadata(folder).with_context(|| format!("cannot read {}", folder.display()))?.permissions().mode();
     if mode & 0o077 != 0 {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).with_context(|| format!("cannot close {}", folder.display()))?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot close {}", folder.display()))?;
     }
     Ok(())
 }
@@ -112,7 +117,8 @@ fn load(path: &Path) -> Result<(KeyPair, String)> {
     let about = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
     if about.mode() & 0o077 != 0 {
         bail!(
-            "{shown} can be read by others (mode {:04o}): whoever has it can stand in for every server towards clients that trust it. \
+            "{shown} can be read by others (mode {:04o}): whoever has it can stand in for every server towards \
+                clients that trust it. \
              Make a new one with: sniff ca rotate",
             about.mode() & 0o7777
         );
@@ -171,7 +177,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("sniff");
         let both: Vec<String> = std::thread::scope(|scope| {
-            let made: Vec<_> = (0..2).map(|_| scope.spawn(|| open(&folder).map(|(key, _)| key.serialize_pem()).unwrap())).collect();
+            let made: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| open(&folder).map(|(key, _)| key.serialize_pem()).unwrap())).collect();
             made.into_iter().map(|t| t.join().unwrap()).collect()
         });
         assert_eq!(both[0], both[1]);

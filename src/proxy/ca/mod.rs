@@ -1,4 +1,5 @@
-//! The local certificate authority: made on first use, kept where only its owner can read it, signs certificates for the names that clients ask for.
+//! The local certificate authority: made on first use, kept where only its owner can read it, signs certificates for
+//! the names that clients ask for.
 
 mod any_name;
 mod files;
@@ -9,8 +10,8 @@ use super::clock::now;
 use anyhow::{Context, Result, anyhow};
 use chrono::{Datelike, TimeDelta, Utc};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, SerialNumber,
 };
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -40,7 +41,8 @@ pub struct Authority {
     made: Mutex<Made>,
 }
 
-/// What was made already: certificates by name, configurations by name and protocol. Begun again when it grows too large or old.
+/// What was made already: certificates by name, configurations by name and protocol. Begun again when it grows too
+/// large or old.
 #[derive(Default)]
 struct Made {
     since_days: i64,
@@ -57,7 +59,8 @@ impl Authority {
     /// That of this folder; made where there is none yet.
     pub fn open(folder: &Path, provider: Arc<CryptoProvider>) -> Result<Authority> {
         let (key, certificate) = files::open(folder)?;
-        let leaf_key = if key.algorithm() == &rcgen::PKCS_ECDSA_P256_SHA256 { Kind::Ecdsa } else { Kind::Rsa }.generate()?;
+        let leaf_key =
+            if key.algorithm() == &rcgen::PKCS_ECDSA_P256_SHA256 { Kind::Ecdsa } else { Kind::Rsa }.generate()?;
         let issuer = Issuer::new(authority_params(&key)?, key);
         Ok(Authority { issuer, certificate, leaf_key, provider, made: Mutex::default() })
     }
@@ -78,8 +81,11 @@ impl Authority {
         if let Some(config) = made.configs.get(&key) {
             return Ok(config.clone());
         }
-        let builder = ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(self.sign(&[name.to_owned()])?)));
+        let builder =
+            ServerConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
+        let mut config = builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.sign(&[name.to_owned()])?)));
         config.alpn_protocols = alpn.map(|p| vec![p.to_vec()]).unwrap_or_default();
         let config = Arc::new(config);
         made.configs.insert(key, config.clone());
@@ -91,9 +97,9 @@ impl Authority {
         let mut params = CertificateParams::default();
         let name = |name: &String| match name.parse::<IpAddr>() {
             Ok(ip) => Ok(SanType::IpAddress(ip)),
-            Err(_) => {
-                anyhow::Ok(SanType::DnsName(name.as_str().try_into().with_context(|| format!("{name:?} can't stand in a certificate"))?))
-            }
+            Err(_) => anyhow::Ok(SanType::DnsName(
+                name.as_str().try_into().with_context(|| format!("{name:?} can't stand in a certificate"))?,
+            )),
         };
         params.subject_alt_names = names.iter().map(name).collect::<Result<_>>()?;
         params.distinguished_name = DistinguishedName::new();

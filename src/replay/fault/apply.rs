@@ -22,7 +22,8 @@ pub fn apply(script: Script, exchange: &Exchange, faults: &[Fault]) -> Result<Sc
     let mut draft = Draft::of(script, exchange);
     let mut honest = true;
     for fault in faults {
-        one(&mut draft, framing, fault).map_err(|why| FaultError(format!("{fault} does not fit exchange {}: {why}", exchange.id.0)))?;
+        one(&mut draft, framing, fault)
+            .map_err(|why| FaultError(format!("{fault} does not fit exchange {}: {why}", exchange.id.0)))?;
         honest &= !matches!(fault, Fault::Truncate(_) | Fault::Reset(_) | Fault::InjectError);
     }
     Ok(draft.done(honest))
@@ -64,7 +65,8 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
         }
         Fault::SplitUtf8 => {
             // Behind the first byte of every character of several bytes.
-            let inside: Vec<usize> = (1..draft.body.len()).filter(|i| draft.body[i - 1] >= 0xc0 && draft.body[*i] & 0xc0 == 0x80).collect();
+            let inside: Vec<usize> =
+                (1..draft.body.len()).filter(|i| draft.body[i - 1] >= 0xc0 && draft.body[*i] & 0xc0 == 0x80).collect();
             if inside.is_empty() {
                 return Err("it has no character of several bytes");
             }
@@ -89,7 +91,8 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
         }
         Fault::Crlf => {
             only_sse()?;
-            let bare = |at: &usize| draft.body[*at] == b'\n' && at.checked_sub(1).is_none_or(|b| draft.body[b] != b'\r');
+            let bare =
+                |at: &usize| draft.body[*at] == b'\n' && at.checked_sub(1).is_none_or(|b| draft.body[b] != b'\r');
             let edits: Vec<Edit> = (0..draft.body.len()).filter(bare).map(|at| (at..at, b"\r".to_vec())).collect();
             some(&edits, "its lines end with CRLF already")?;
             draft.splice(&edits);
@@ -101,7 +104,8 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
         Fault::InjectError => inject(draft, framing)?,
         Fault::KeepaliveComments => {
             only_sse()?;
-            let edits: Vec<Edit> = draft.records.iter().map(|r| (r.bytes.end..r.bytes.end, b": keep-alive\n\n".to_vec())).collect();
+            let edits: Vec<Edit> =
+                draft.records.iter().map(|r| (r.bytes.end..r.bytes.end, b": keep-alive\n\n".to_vec())).collect();
             // Nothing is said behind the last event.
             draft.splice(edits.split_last().ok_or("it has no events")?.1);
         }
@@ -112,7 +116,8 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
 
 /// An error object in the family's outline, in the middle of the output; behind it the connection is cut.
 fn inject(draft: &mut Draft, framing: Framing) -> Result<(), &'static str> {
-    const ERROR: &str = r#"{"error":{"message":"injected by sniff replay","type":"server_error","param":null,"code":null}}"#;
+    const ERROR: &str =
+        r#"{"error":{"message":"injected by sniff replay","type":"server_error","param":null,"code":null}}"#;
     let error = match framing {
         Framing::Sse => format!("data: {ERROR}\n\n"),
         Framing::Ndjson => format!("{ERROR}\n"),

@@ -1,4 +1,5 @@
-//! Faults as they are met in real traffic, put into a recording on purpose. Each is named and documented with the rule that finds it.
+//! Faults as they are met in real traffic, put into a recording on purpose. Each is named and documented with the rule
+//! that finds it.
 
 mod apply;
 
@@ -63,7 +64,12 @@ pub const ALL: &[Named] = &[
     Named { name: "drop-terminator", rule: "OAI-CHAT-001", value: "", what: "no terminator" },
     Named { name: "duplicate-terminator", rule: "OAI-CHAT-003", value: "", what: "the terminator twice" },
     Named { name: "truncate", rule: "HTTP-006", value: "BYTES", what: "the server closes behind so many body bytes" },
-    Named { name: "reset", rule: "HTTP-006", value: "BYTES", what: "the server resets the connection behind so many body bytes" },
+    Named {
+        name: "reset",
+        rule: "HTTP-006",
+        value: "BYTES",
+        what: "the server resets the connection behind so many body bytes",
+    },
     Named { name: "stall", rule: "DLV-005", value: "RECORD:TIME", what: "a pause behind this record" },
     Named { name: "coalesce", rule: "DLV-003", value: "N", what: "so many records in each chunk" },
     Named { name: "split", rule: "DLV-004", value: "bytes:N", what: "chunks of so many bytes" },
@@ -126,7 +132,10 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Fault, FaultError> {
         let (name, value) = text.split_once('=').map_or((text, None), |(n, v)| (n, Some(v)));
         let rule = |n: &Named| crate::conformance::by_code(n.rule).is_some_and(|r| r.name == name);
-        let known = ALL.iter().find(|n| n.name == name).or_else(|| ALL.iter().find(|n| n.rule.eq_ignore_ascii_case(name) || rule(n)));
+        let known = ALL
+            .iter()
+            .find(|n| n.name == name)
+            .or_else(|| ALL.iter().find(|n| n.rule.eq_ignore_ascii_case(name) || rule(n)));
         let Some(known) = known else {
             let names: Vec<&str> = ALL.iter().map(|n| n.name).collect();
             return Err(FaultError(format!("there is no fault {name}; there are {}", names.join(", "))));
@@ -152,7 +161,9 @@ impl FromStr for Fault {
             }
             "split-utf8" => Fault::SplitUtf8,
             "buffer" => Fault::Buffer,
-            "content-type" => Fault::ContentType(value.filter(|v| !v.contains(['\r', '\n'])).ok_or_else(wanted)?.to_owned()),
+            "content-type" => {
+                Fault::ContentType(value.filter(|v| !v.contains(['\r', '\n'])).ok_or_else(wanted)?.to_owned())
+            }
             "no-space" => Fault::NoSpace,
             "crlf" => Fault::Crlf,
             "bom" => Fault::Bom,
@@ -199,7 +210,10 @@ mod tests {
         assert_eq!(read("content-type=text/plain").unwrap(), Fault::ContentType("text/plain".into()));
         assert_eq!(read("SSE-002").unwrap(), Fault::NoSpace);
         assert_eq!(read("missing-done").unwrap(), Fault::DropTerminator);
-        assert!(read("bom=1").unwrap_err().0.contains("no value") && read("truncate").unwrap_err().0.contains("truncate=BYTES"));
+        assert!(
+            read("bom=1").unwrap_err().0.contains("no value")
+                && read("truncate").unwrap_err().0.contains("truncate=BYTES")
+        );
         let values = |n: &Named| match n.value {
             "" => String::new(),
             "BYTES" => "=17".into(),

@@ -5,7 +5,8 @@ use crate::http::event::{ResponseHead, Transfer, Version};
 use crate::http::h2::frame::{self, flag, kind};
 
 /// Header fields that belong to an HTTP/1 connection (RFC 9113 section 8.2.2).
-const OF_A_CONNECTION: [&[u8]; 5] = [b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"];
+const OF_A_CONNECTION: [&[u8]; 5] =
+    [b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"];
 
 /// Name and value of a field.
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
@@ -20,11 +21,13 @@ pub(super) fn head(head: &ResponseHead) -> Vec<Pair> {
     std::iter::once(status).chain(fields.filter(|(n, _)| !foreign(n))).collect()
 }
 
-/// The client's side of a connection with this one request, from the preface on: large frames and windows, so that units come as they are.
+/// The client's side of a connection with this one request, from the preface on: large frames and windows, so that
+/// units come as they are.
 pub fn request(request: &crate::exchange::Request) -> Vec<u8> {
     let head = &request.head;
     let fields = head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec()));
-    let fields: Vec<Pair> = fields.filter(|(n, _)| n != b"host" && n != b"expect" && !OF_A_CONNECTION.contains(&n.as_slice())).collect();
+    let fields: Vec<Pair> =
+        fields.filter(|(n, _)| n != b"host" && n != b"expect" && !OF_A_CONNECTION.contains(&n.as_slice())).collect();
     let pseudo = [
         (":method", head.method.as_str()),
         (":scheme", "http"),

@@ -1,4 +1,5 @@
-//! Threads that read clients, kept for the next ones: a new thread begins with memory that was never touched, and that alone can take milliseconds.
+//! Threads that read clients, kept for the next ones: a new thread begins with memory that was never touched, and that
+//! alone can take milliseconds.
 
 use std::collections::VecDeque;
 use std::io;
@@ -38,7 +39,8 @@ struct State {
 
 impl ClientThreads {
     pub(super) fn new(work: Box<Work>) -> ClientThreads {
-        let threads = ClientThreads { shared: Arc::new(Shared { work, state: Mutex::default(), changed: Condvar::new() }) };
+        let threads =
+            ClientThreads { shared: Arc::new(Shared { work, state: Mutex::default(), changed: Condvar::new() }) };
         // Those that cannot be had now may be had later.
         (0..READY).for_each(|_| drop(threads.one_more()));
         threads

@@ -5,7 +5,8 @@ pub(super) fn now() -> i64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// How far the wall clock is ahead of the monotonic one, for the kernel's time stamps. A thread may lose its processor between two readings, so the
+/// How far the wall clock is ahead of the monotonic one, for the kernel's time stamps. A thread may lose its processor
+/// between two readings, so the
 /// tightest of some counts.
 pub(super) fn wall_ahead() -> i64 {
     const TIGHT: i64 = 2_000;
@@ -29,10 +30,12 @@ fn read(clock: libc::clockid_t) -> i64 {
     t.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec)
 }
 
-/// This thread runs when it is due: before others where the system allows it, and with timers that are not up to 50 µs late.
+/// This thread runs when it is due: before others where the system allows it, and with timers that are not up to 50 µs
+/// late.
 pub(super) fn precise() {
     #[cfg(target_os = "linux")]
-    // SAFETY: the policy's parameter lives for the length of the call, which is refused without the right (CAP_SYS_NICE); PR_SET_TIMERSLACK
+    // SAFETY: the policy's parameter lives for the length of the call, which is refused without the right
+    // (CAP_SYS_NICE); PR_SET_TIMERSLACK
     // takes a number. The slack comes last: a change of policy sets it back.
     unsafe {
         let priority = libc::sched_param { sched_priority: 1 };

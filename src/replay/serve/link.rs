@@ -62,7 +62,16 @@ struct Answer {
 impl Link {
     pub(super) fn new(socket: TcpStream) -> Link {
         let talk = Talk::Http1(VecDeque::new());
-        let state = State { talk, out: Vec::new(), gone: 0, went: Vec::new(), held: i64::MIN, seal: None, then: After::Next, over: false };
+        let state = State {
+            talk,
+            out: Vec::new(),
+            gone: 0,
+            went: Vec::new(),
+            held: i64::MIN,
+            seal: None,
+            then: After::Next,
+            over: false,
+        };
         Link { socket, state: Mutex::new(state), comes: AtomicI64::new(i64::MAX) }
     }
 
@@ -124,7 +133,8 @@ impl Link {
         }
     }
 
-    /// Answer the request (HTTP/2: of this stream). `due`: when each write goes out, monotonic ns. When to call [`Link::advance`].
+    /// Answer the request (HTTP/2: of this stream). `due`: when each write goes out, monotonic ns. When to call
+    /// [`Link::advance`].
     pub(super) fn answer(
         &self,
         stream: Option<u32>,
@@ -156,7 +166,8 @@ impl Link {
         }
     }
 
-    /// Make the write that is due at this time ready before it is: what it needs is then close at hand. It is to go out so much earlier as `lead`
+    /// Make the write that is due at this time ready before it is: what it needs is then close at hand. It is to go out
+    /// so much earlier as `lead`
     /// says, ns.
     pub(super) fn prepare(&self, at: i64, lead: i64) {
         let Ok(mut state) = self.state.try_lock() else { return };
@@ -250,7 +261,9 @@ impl State {
             Talk::Http1(answers) => {
                 let Some(answer) = answers.front_mut() else { return };
                 let (writes, after) = answer.recording.writes();
-                if let (Some(Sent { bytes: write, .. }), Some(due)) = (writes.get(answer.next), answer.due.get(answer.next)) {
+                if let (Some(Sent { bytes: write, .. }), Some(due)) =
+                    (writes.get(answer.next), answer.due.get(answer.next))
+                {
                     bytes.extend_from_slice(write);
                     self.went.push(*due);
                 }

@@ -1,4 +1,5 @@
-//! Sockets: a thread reads each client, one thread writes to all of them when it is time. Everything that reads a clock or owns a socket is here.
+//! Sockets: a thread reads each client, one thread writes to all of them when it is time. Everything that reads a clock
+//! or owns a socket is here.
 
 mod clock;
 mod client_threads;
@@ -96,7 +97,8 @@ struct Shared {
     cut: AtomicU64,
 }
 
-/// A listener on the first of these addresses that can be had. What comes in is stamped from its first byte on, also before anybody serves it.
+/// A listener on the first of these addresses that can be had. What comes in is stamped from its first byte on, also
+/// before anybody serves it.
 ///
 /// # Errors
 /// None of them can be had.
@@ -125,9 +127,13 @@ impl Service {
     /// No thread could be started.
     pub fn start(book: Book, pace: Pace, seal: Option<NewSeal>, tell: Tell) -> Result<Service> {
         let (unmatched, cut) = Default::default();
-        let shared = Arc::new(Shared { book: Mutex::new(book), pace, pacer: Pacer::default(), seal, tell, unmatched, cut });
+        let shared =
+            Arc::new(Shared { book: Mutex::new(book), pace, pacer: Pacer::default(), seal, tell, unmatched, cut });
         let theirs = shared.clone();
-        let pacer = std::thread::Builder::new().name("pacer".into()).spawn(move || theirs.pacer.run()).context("cannot start the pacer")?;
+        let pacer = std::thread::Builder::new()
+            .name("pacer".into())
+            .spawn(move || theirs.pacer.run())
+            .context("cannot start the pacer")?;
         Ok(Service { shared, pacer })
     }
 
@@ -158,7 +164,11 @@ impl Service {
     /// How it went so far.
     pub fn report(&self) -> Report {
         let count = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        Report { lateness: self.shared.pacer.lateness(), unmatched: count(&self.shared.unmatched), cut: count(&self.shared.cut) }
+        Report {
+            lateness: self.shared.pacer.lateness(),
+            unmatched: count(&self.shared.unmatched),
+            cut: count(&self.shared.cut),
+        }
     }
 
     /// Stop writing. What was not sent is not sent.

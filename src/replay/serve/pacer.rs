@@ -17,7 +17,8 @@ const NAP: i64 = 60_000;
 /// A call that takes longer was interrupted.
 const LONG_CALL: i64 = 100_000;
 
-/// Connections by when they want to write next. The thread owns the queue; what others want comes by the inbox, so nobody's lock, held by a
+/// Connections by when they want to write next. The thread owns the queue; what others want comes by the inbox, so
+/// nobody's lock, held by a
 /// thread that the system has taken off its processor, keeps the others' writes waiting.
 #[derive(Default)]
 pub(super) struct Pacer {
@@ -113,7 +114,8 @@ impl Pacer {
         }
     }
 
-    /// Write what this connection wanted to, at its time. `takes`: how long the system's call takes lately. The packet leaves somewhere within it, so
+    /// Write what this connection wanted to, at its time. `takes`: how long the system's call takes lately. The packet
+    /// leaves somewhere within it, so
     /// the call is made half of that earlier: wherever it leaves, it is half as far from its time as it could be.
     fn write(&self, due: Due, heap: &mut BinaryHeap<Due>, takes: &mut i64) {
         let Due { at, link } = due;

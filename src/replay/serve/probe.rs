@@ -1,4 +1,5 @@
-//! A client that asks for a recording again and listens as a capture does: every read with the time at which the kernel got it.
+//! A client that asks for a recording again and listens as a capture does: every read with the time at which the kernel
+//! got it.
 
 use super::{clock, socket};
 use crate::analyzer::{Analyzer, Options, Output};
@@ -15,7 +16,8 @@ use std::time::Duration;
 /// How long behind the last recorded byte an answer may still come.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Ask what was asked then, over the HTTP version of then; what is heard, with monotonic times. `lasts`: of the answer, as it will be played.
+/// Ask what was asked then, over the HTTP version of then; what is heard, with monotonic times. `lasts`: of the answer,
+/// as it will be played.
 ///
 /// # Errors
 /// The server cannot be reached.
@@ -70,7 +72,9 @@ struct Listener {
 impl Listener {
     fn event(&mut self, at: i64, dir: Direction, what: What<'_>) {
         let Listener { analyzer, received } = self;
-        analyzer.event(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what }, &mut |output| keep(received, output));
+        analyzer.event(&ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir, what }, &mut |output| {
+            keep(received, output)
+        });
     }
 
     fn finish(&mut self) {

@@ -27,8 +27,15 @@ pub(super) fn serve(socket: TcpStream, buffer: &mut [u8], shared: &Arc<Shared>) 
     let (Ok(client), Ok(server)) = (socket.peer_addr(), socket.local_addr()) else { return };
     let _ = socket.set_nodelay(true);
     let link = Arc::new(Link::new(socket));
-    let mut reading =
-        Reading { shared, link: &link, http: Conn::new(false), early: Vec::new(), coming: HashMap::new(), http2: false, first: true };
+    let mut reading = Reading {
+        shared,
+        link: &link,
+        http: Conn::new(false),
+        early: Vec::new(),
+        coming: HashMap::new(),
+        http2: false,
+        first: true,
+    };
     reading.event(0, What::Open { endpoints: Endpoints { client, server }, joined: false });
     loop {
         match socket::receive(&link.socket, buffer) {
@@ -68,7 +75,9 @@ impl Reading<'_> {
             match &self.shared.seal {
                 Some(seal) => self.link.seal_with(seal()),
                 None => {
-                    (self.shared.tell)(&Served::Failed("a client speaks TLS, and there is no certificate to answer it with"));
+                    (self.shared.tell)(&Served::Failed(
+                        "a client speaks TLS, and there is no certificate to answer it with",
+                    ));
                     return false;
                 }
             }
@@ -116,7 +125,11 @@ impl Reading<'_> {
         let found = self.shared.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner).find(&asked);
         let (recording, n) = match found {
             Found::Answer(recording, n) => {
-                (self.shared.tell)(&Served::Answered { asked: &asked, id: recording.script.id, h2: head.h2_stream.is_some() });
+                (self.shared.tell)(&Served::Answered {
+                    asked: &asked,
+                    id: recording.script.id,
+                    h2: head.h2_stream.is_some(),
+                });
                 (recording, Some(n))
             }
             Found::Nothing(why) => {

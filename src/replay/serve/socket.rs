@@ -1,18 +1,23 @@
-//! What the standard library's sockets don't do: writes that never wait, resets, and the kernel's time of what was read.
+//! What the standard library's sockets don't do: writes that never wait, resets, and the kernel's time of what was
+//! read.
 
 use super::clock;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// Ask the kernel to stamp what arrives. A listener hands it on to its clients: what they send before they are accepted is stamped too.
+/// Ask the kernel to stamp what arrives. A listener hands it on to its clients: what they send before they are accepted
+/// is stamped too.
 pub(super) fn stamp_arrivals(socket: &impl AsRawFd) {
     #[cfg(target_os = "linux")]
     {
         let on: libc::c_int = 1;
         let len = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: the option's value is an int that lives for the length of the call. Where it is refused, the time of reading is used.
-        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, (&raw const on).cast(), len) };
+        // SAFETY: the option's value is an int that lives for the length of the call. Where it is refused, the time of
+        // reading is used.
+        unsafe {
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, (&raw const on).cast(), len)
+        };
     }
     #[cfg(not(target_os = "linux"))]
     let _ = socket;
@@ -23,7 +28,8 @@ pub(super) fn receive(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<(usiz
     // Aligned for cmsghdr.
     let mut control = [0u64; 16];
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    // SAFETY: an all-zero msghdr is valid; the parts that it points to live until the call returns, with the lengths given.
+    // SAFETY: an all-zero msghdr is valid; the parts that it points to live until the call returns, with the lengths
+    // given.
     let (n, message) = unsafe {
         let mut message: libc::msghdr = std::mem::zeroed();
         message.msg_iov = &raw mut part;
@@ -41,7 +47,8 @@ pub(super) fn receive(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<(usiz
 
 #[cfg(target_os = "linux")]
 fn arrival(message: &libc::msghdr) -> Option<i64> {
-    // SAFETY: the message was filled by recvmsg and its control buffer still lives; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside it.
+    // SAFETY: the message was filled by recvmsg and its control buffer still lives; CMSG_FIRSTHDR and CMSG_NXTHDR stay
+    // inside it.
     unsafe {
         let mut header = libc::CMSG_FIRSTHDR(message);
         while !header.is_null() {
@@ -82,10 +89,17 @@ pub(super) fn send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 /// RST, now, although another thread may be reading.
 pub(super) fn reset(socket: &TcpStream) {
     let fd: RawFd = socket.as_raw_fd();
-    // SAFETY: both calls take pointers to values on this stack and their sizes. Connecting to AF_UNSPEC dissolves the connection with an RST.
+    // SAFETY: both calls take pointers to values on this stack and their sizes. Connecting to AF_UNSPEC dissolves the
+    // connection with an RST.
     unsafe {
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-        libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw const linger).cast(), size_of::<libc::linger>() as libc::socklen_t);
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const linger).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        );
         let mut nowhere: libc::sockaddr = std::mem::zeroed();
         nowhere.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
         libc::connect(fd, &raw const nowhere, size_of::<libc::sockaddr>() as libc::socklen_t);

@@ -18,11 +18,13 @@ pub fn with_files(certificates: &Path, key: &Path) -> Result<NewSeal> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificates)
         .and_then(Iterator::collect)
         .with_context(|| format!("cannot read certificates from {shown}"))?;
-    let key = PrivateKeyDer::from_pem_file(key).with_context(|| format!("cannot read a private key from {key_shown}"))?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).with_context(|| format!("cannot read a private key from {key_shown}"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let config = builder.with_no_client_auth().with_single_cert(chain, key);
-    let mut config = config.with_context(|| format!("{shown} and {key_shown} are no certificate and key for a server"))?;
+    let mut config =
+        config.with_context(|| format!("{shown} and {key_shown} are no certificate and key for a server"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(with(Arc::new(config)))
 }

@@ -1,7 +1,10 @@
-//! How late this machine wakes up a thread that sleeps, learned from its sleeps: so much earlier it is woken, and spins for what is left.
+//! How late this machine wakes up a thread that sleeps, learned from its sleeps: so much earlier it is woken, and spins
+//! for what is left.
 //!
-//! A processor that has slept for long (one that the host has given to others, a core in a deep state) comes back later than one that has just
-//! been awake. So a long gap is slept in two: the first sleep ends early enough for the worst, the second is short and ends close to the time.
+//! A processor that has slept for long (one that the host has given to others, a core in a deep state) comes back later
+//! than one that has just
+//! been awake. So a long gap is slept in two: the first sleep ends early enough for the worst, the second is short and
+//! ends close to the time.
 
 /// Sleeps that are remembered, of each kind.
 const REMEMBERED: usize = 256;

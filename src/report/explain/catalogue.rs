@@ -29,9 +29,20 @@ const FAMILIES: &[(&str, &str)] = &[
 
 /// The catalogue as a table, for CSV and Markdown.
 pub fn table(rules: &[&'static Rule]) -> Table {
-    let columns = vec![Column::left("Rule"), Column::left("Level"), Column::left("Name"), Column::left("Demands").min(24).spare(1)];
-    let row =
-        |r: &&Rule| vec![Cell::new(r.code), Cell::new(level(r.level)).style(Style::of(r.level)), Cell::new(r.name), Cell::new(r.summary)];
+    let columns = vec![
+        Column::left("Rule"),
+        Column::left("Level"),
+        Column::left("Name"),
+        Column::left("Demands").min(24).spare(1),
+    ];
+    let row = |r: &&Rule| {
+        vec![
+            Cell::new(r.code),
+            Cell::new(level(r.level)).style(Style::of(r.level)),
+            Cell::new(r.name),
+            Cell::new(r.summary),
+        ]
+    };
     Table { columns, rows: rules.iter().map(row).collect() }
 }
 

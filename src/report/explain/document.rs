@@ -12,7 +12,14 @@ const COLUMNS: usize = 110;
 
 /// One rule in Markdown.
 pub fn markdown(rule: &'static Rule) -> String {
-    let mut out = format!("## {} {} ({})\n\n{}\n\n{}\n", rule.code, rule.name, level(rule.level), escape(rule.summary), escape(rule.why));
+    let mut out = format!(
+        "## {} {} ({})\n\n{}\n\n{}\n",
+        rule.code,
+        rule.name,
+        level(rule.level),
+        escape(rule.summary),
+        escape(rule.why)
+    );
     let (bad, good) = excerpt::of(rule);
     for (title, excerpt) in [("Bad", bad), ("Good", good)] {
         if !excerpt.lines.is_empty() {

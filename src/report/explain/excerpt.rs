@@ -1,4 +1,5 @@
-//! What matters of a bad and a good sample: the lines in which they differ, with one around them, and a mark under what differs.
+//! What matters of a bad and a good sample: the lines in which they differ, with one around them, and a mark under what
+//! differs.
 
 use super::lines::{self, Line, Who};
 use crate::conformance::{Rule, sample};
@@ -41,7 +42,9 @@ pub(super) fn of(rule: &Rule) -> (Excerpt, Excerpt) {
     let g = goods.min_by_key(|g| b.len() + g.len() - 2 * anchors(&b, g).len()).unwrap_or_default();
     let finding = sample::finding(rule, bad);
     let wanted = finding.as_ref().map_or(Place::Unknown, |f| match (f.offset, f.record) {
-        (Some(offset), _) => b.iter().rposition(|l| l.offset.is_some_and(|o| o <= offset)).map_or(Place::Unknown, Place::Line),
+        (Some(offset), _) => {
+            b.iter().rposition(|l| l.offset.is_some_and(|o| o <= offset)).map_or(Place::Unknown, Place::Line)
+        }
         (None, Some(_)) => Place::End,
         (None, None) => Place::Unknown,
     });
@@ -94,7 +97,8 @@ enum Place {
     Unknown,
 }
 
-/// Where the bad sample has other lines than the good one: of several places the one that the finding means, else the first; where it only lacks
+/// Where the bad sample has other lines than the good one: of several places the one that the finding means, else the
+/// first; where it only lacks
 /// lines, where they would stand.
 fn difference(b: &[Line], g: &[Line], wanted: Place) -> (Range<usize>, Range<usize>) {
     let mut anchors = anchors(b, g);
@@ -145,14 +149,18 @@ fn cut(lines: &[Line], middle: Range<usize>, mark: impl Fn(usize) -> Option<(usi
 
 /// A line with what all have alike left out, unless the mark is in it.
 fn shown(line: &Line, mark: Option<(usize, usize, String)>) -> Shown {
-    let Some(at) = line.text.find(ALIKE).filter(|_| line.who == Who::Body) else { return Shown { line: line.clone(), mark } };
+    let Some(at) = line.text.find(ALIKE).filter(|_| line.who == Who::Body) else {
+        return Shown { line: line.clone(), mark };
+    };
     let gone = ALIKE.len() - 1;
     let text = line.text.replacen(ALIKE, "…", 1);
     match mark {
         Some((from, len, _)) if from < at + ALIKE.len() && from + len > at && (from, len) != (0, width(&line.text)) => {
             Shown { line: line.clone(), mark }
         }
-        Some((0, len, said)) if len > gone => Shown { line: Line { text, ..line.clone() }, mark: Some((0, len - gone, said)) },
+        Some((0, len, said)) if len > gone => {
+            Shown { line: Line { text, ..line.clone() }, mark: Some((0, len - gone, said)) }
+        }
         Some((from, len, said)) => {
             let from = if from >= at + ALIKE.len() { from - gone } else { from };
             Shown { line: Line { text, ..line.clone() }, mark: Some((from, len, said)) }

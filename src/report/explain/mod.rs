@@ -75,7 +75,21 @@ impl From<&'static Rule> for RuleText {
         let Rule { code, name, level, summary, why, source, breaks, fix, bad, good, .. } = *r;
         let cause = causes::of(code).map(|c| CauseText { title: c.title, how: c.how, fixes: c.fixes });
         let related = related(r).iter().map(|r| r.code).collect();
-        RuleText { code, name, level, summary, why, source, breaks, clients: breakers(r), fix, cause, related, bad, good }
+        RuleText {
+            code,
+            name,
+            level,
+            summary,
+            why,
+            source,
+            breaks,
+            clients: breakers(r),
+            fix,
+            cause,
+            related,
+            bad,
+            good,
+        }
     }
 }
 

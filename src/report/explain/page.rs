@@ -18,7 +18,11 @@ const PROSE: usize = 100;
 pub fn text(rule: &'static Rule, terminal: &Terminal) -> String {
     let mut page = Page { out: String::new(), terminal };
     let head = format!("{}[{}]", level(rule.level), rule.code);
-    page.line(&format!("{}: {}", Style::of(rule.level).paint(&head, terminal.color), Style::Bold.paint(rule.name, terminal.color)));
+    page.line(&format!(
+        "{}: {}",
+        Style::of(rule.level).paint(&head, terminal.color),
+        Style::Bold.paint(rule.name, terminal.color)
+    ));
     for line in wrap(rule.summary, terminal.width.saturating_sub(2).min(PROSE + TITLE)) {
         page.line(&format!("  {line}"));
     }
@@ -116,7 +120,9 @@ impl Page<'_> {
             return;
         }
         // A remark in parentheses stands behind all else, so that the columns stay narrow.
-        let parts = |b: &Breaker| b.name.split_once(" (").map_or((b.name, String::new()), |(name, rest)| (name, format!("  ({rest}")));
+        let parts = |b: &Breaker| {
+            b.name.split_once(" (").map_or((b.name, String::new()), |(name, rest)| (name, format!("  ({rest}")))
+        };
         let known: Vec<&Breaker> = all.iter().filter(|b| b.known.is_some()).collect();
         let name = known.iter().map(|b| width(parts(b).0)).max().unwrap_or(0);
         let versions = known.iter().filter_map(|b| b.versions).map(width).max().unwrap_or(0);

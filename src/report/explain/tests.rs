@@ -36,7 +36,11 @@ fn every_page_has_its_parts_and_keeps_to_the_width() {
             }
             // A word that is longer than the line, a path or a line of code, may stand out; nothing else.
             let wide = page.lines().filter(|l| width(l) > columns).collect::<Vec<_>>();
-            assert!(wide.iter().all(|l| l.trim().split(' ').any(|w| width(w) > columns / 2)), "{}: {wide:#?}", rule.code);
+            assert!(
+                wide.iter().all(|l| l.trim().split(' ').any(|w| width(w) > columns / 2)),
+                "{}: {wide:#?}",
+                rule.code
+            );
         }
     }
 }

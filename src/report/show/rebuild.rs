@@ -31,7 +31,9 @@ impl Rebuilt {
         for piece in &response.pieces {
             if piece.gap {
                 decoder.gap(piece.at, &mut |_| {});
-                stream.gap(piece.at, Some(u64::from(piece.len)).filter(|n| *n > 0), &mut |f| voice.hear(f, &mut out.says));
+                stream.gap(piece.at, Some(u64::from(piece.len)).filter(|n| *n > 0), &mut |f| {
+                    voice.hear(f, &mut out.says)
+                });
                 continue;
             }
             let end = at + piece.len as usize;

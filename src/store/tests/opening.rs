@@ -1,4 +1,5 @@
-//! Several writers and readers that open one new database at the same time: whoever comes second finds a database of ours, at whatever step it is.
+//! Several writers and readers that open one new database at the same time: whoever comes second finds a database of
+//! ours, at whatever step it is.
 
 use super::super::{Reader, migrate, write};
 use super::temp;
@@ -49,7 +50,8 @@ fn what_a_database_is_is_seen_at_one_moment() {
     });
     let db = rusqlite::Connection::open(&path).unwrap();
     db.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-    let wrong: Vec<String> = (0..2000).filter_map(|_| migrate::check(&db, &path).err()).map(|e| format!("{e:#}")).collect();
+    let wrong: Vec<String> =
+        (0..2000).filter_map(|_| migrate::check(&db, &path).err()).map(|e| format!("{e:#}")).collect();
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     change.join().unwrap();
     assert!(wrong.is_empty(), "{} times: {}", wrong.len(), wrong[0]);

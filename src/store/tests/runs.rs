@@ -1,4 +1,5 @@
-//! Pieces and records lie in runs: the views, the reader and what was handed in agree, over several runs, with old databases, and after a revision.
+//! Pieces and records lie in runs: the views, the reader and what was handed in agree, over several runs, with old
+//! databases, and after a revision.
 
 use super::{record, sample, temp};
 use crate::analyzer::Output;
@@ -8,13 +9,19 @@ use crate::store::migrate::{self, MIGRATIONS};
 use rusqlite::Connection;
 use std::path::Path;
 
-/// Many pieces and records, with what makes numbers long or negative: gaps, times that go back, offsets over 4 GiB, packets without order.
+/// Many pieces and records, with what makes numbers long or negative: gaps, times that go back, offsets over 4 GiB,
+/// packets without order.
 fn many() -> (Vec<PieceInfo>, Vec<RecordInfo>) {
     let pieces = (0..700).map(|n| PieceInfo {
         frame: if n % 7 == 0 { 0 } else { n },
         unit: n / 2,
         gap: n % 50 == 49,
-        ..sample::piece(1_764_000_000_000_000_000 + if n % 3 == 0 { -5_000_000_000 } else { n as i64 }, n / 2, (5 << 32) + 3 * n, 3)
+        ..sample::piece(
+            1_764_000_000_000_000_000 + if n % 3 == 0 { -5_000_000_000 } else { n as i64 },
+            n / 2,
+            (5 << 32) + 3 * n,
+            3,
+        )
     });
     let records = (0..600).map(|n| {
         let mut r = sample::record(n, 1_764_000_000_000_000_000 + n as i64 * 20_000_000, n % 2 == 0, n == 599);
@@ -31,14 +38,16 @@ fn many() -> (Vec<PieceInfo>, Vec<RecordInfo>) {
 /// What a SQLite shell sees.
 fn shell(path: &Path) -> (Vec<PieceInfo>, Vec<RecordInfo>) {
     let db = Connection::open(path).unwrap();
-    let mut pieces =
-        db.prepare("SELECT t_ns, frame, unit, off, len, gap FROM piece WHERE exchange_id = 1 AND side = 1 ORDER BY seq").unwrap();
+    let mut pieces = db
+        .prepare("SELECT t_ns, frame, unit, off, len, gap FROM piece WHERE exchange_id = 1 AND side = 1 ORDER BY seq")
+        .unwrap();
     let piece = |r: &rusqlite::Row<'_>| {
         let u = |i| r.get::<_, i64>(i).map(|n| n as u64);
         Ok(PieceInfo { frame: u(1)?, gap: r.get(5)?, ..sample::piece(r.get(0)?, u(2)?, u(3)?, r.get(4)?) })
     };
     let pieces = pieces.query_map([], piece).unwrap().map(Result::unwrap).collect();
-    let sql = "SELECT n, t_ns, t_first_ns, frame, start, stop, event, content, reasoning, tool, terminator, error FROM record ORDER BY n";
+    let sql = "SELECT n, t_ns, t_first_ns, frame, start, stop, event, content, reasoning, tool, terminator, error \
+        FROM record ORDER BY n";
     let mut records = db.prepare(sql).unwrap();
     let record = |r: &rusqlite::Row<'_>| {
         let u = |i| r.get::<_, i64>(i).map(|n| n as u64);
@@ -93,10 +102,13 @@ fn rows_of_the_first_schema_become_runs() {
     }
     for r in &records {
         let m = r.meaning;
-        let row = (1, r.n as i64, r.at.0, r.first_at.0, r.frame as i64, r.start as i64, r.end as i64, r.event.as_deref());
+        let row =
+            (1, r.n as i64, r.at.0, r.first_at.0, r.frame as i64, r.start as i64, r.end as i64, r.event.as_deref());
         let flags = (m.content, m.reasoning, m.tool, m.terminator, m.error);
         let sql = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let row = rusqlite::params![row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, flags.0, flags.1, flags.2, flags.3, flags.4];
+        let row = rusqlite::params![
+            row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, flags.0, flags.1, flags.2, flags.3, flags.4
+        ];
         db.execute(sql, row).unwrap();
     }
     drop(db);
@@ -114,6 +126,9 @@ fn records_that_come_again_replace_the_ones_before() {
     part.records = records; // 600 of one framing …
     let finished = sample::finished(0, 100); // … and then 3, numbered from 0 again
     let wanted = finished.exchange.response.as_ref().unwrap().records.clone();
-    record(&path, vec![Output::Begun(ExchangeId(0)), Output::Part(Box::new(part)), Output::Exchange(Box::new(finished))]);
+    record(
+        &path,
+        vec![Output::Begun(ExchangeId(0)), Output::Part(Box::new(part)), Output::Exchange(Box::new(finished))],
+    );
     assert_eq!(Reader::open(&path).unwrap().records(1).unwrap(), wanted);
 }

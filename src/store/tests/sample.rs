@@ -28,10 +28,26 @@ pub(super) fn part(n: u64, pieces: Vec<PieceInfo>, bytes: &[u8]) -> Part {
 }
 
 pub(super) fn connection(n: u32) -> Connection {
-    let facts = ConnFacts { handshake_seen: true, retransmitted_segments: 2, server_fin: true, packets: 12, ..ConnFacts::default() };
+    let facts = ConnFacts {
+        handshake_seen: true,
+        retransmitted_segments: 2,
+        server_fin: true,
+        packets: 12,
+        ..ConnFacts::default()
+    };
     let (opened_at, closed_at) = (Timestamp(90), Timestamp(190));
     let (endpoints, offered) = (endpoints(), Vec::new());
-    Connection { id: ConnId(n), endpoints, opened_at, closed_at, speaks: "http/1", tls: None, offered, facts, exchanges: 1 }
+    Connection {
+        id: ConnId(n),
+        endpoints,
+        opened_at,
+        closed_at,
+        speaks: "http/1",
+        tls: None,
+        offered,
+        facts,
+        exchanges: 1,
+    }
 }
 
 /// TLS without keys.
@@ -100,7 +116,8 @@ pub(super) fn flat_names(out: &mut Vec<String>) {
 }
 
 fn ending(at: i64) -> Ending {
-    let closing = |t: i64| Closing { fin: Some(Timestamp(at + t)), rst: None, close_notify: Some(Timestamp(at + t - 1)) };
+    let closing =
+        |t: i64| Closing { fin: Some(Timestamp(at + t)), rst: None, close_notify: Some(Timestamp(at + t - 1)) };
     Ending {
         told: Some(EndSignal::GoAway { last: 7, code: 2 }),
         by: Party::Server,
@@ -185,7 +202,11 @@ fn response(at: i64) -> Response {
         comments: 1,
         deltas: vec![],
         answer: answer(),
-        records: vec![record(0, at + 30, true, false), record(1, at + 40, true, false), record(2, at + 40, false, true)],
+        records: vec![
+            record(0, at + 30, true, false),
+            record(1, at + 40, true, false),
+            record(2, at + 40, false, true),
+        ],
         end: MessageEnd::CutByServer,
     }
 }
@@ -229,7 +250,16 @@ fn answer() -> Answer {
 
 pub(super) fn record(n: u64, at: i64, content: bool, terminator: bool) -> RecordInfo {
     let meaning = Meaning { content, terminator, ..Meaning::default() };
-    RecordInfo { n, at: Timestamp(at), first_at: Timestamp(at), frame: 4, start: n * 3, end: n * 3 + 3, event: Some("e".into()), meaning }
+    RecordInfo {
+        n,
+        at: Timestamp(at),
+        first_at: Timestamp(at),
+        frame: 4,
+        start: n * 3,
+        end: n * 3 + 3,
+        event: Some("e".into()),
+        meaning,
+    }
 }
 
 fn oddities() -> Oddities {

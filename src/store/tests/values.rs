@@ -35,9 +35,19 @@ fn a_session_keeps_what_was_counted_apart() {
     let (_dir, path) = temp();
     let mut writer = Writer::start(&path, session("src"), Secrets::Hide).unwrap();
     writer.hop(Hop { frame: 21, client_at: Timestamp(22) }).unwrap();
-    writer.finish(Timestamp(11), Counts { packets: 12, bytes: 13, dropped_kernel: Some(14), dropped_device: Some(15) }).unwrap();
-    let have = row(&path, "SELECT source, started_ns, ended_ns, packets, bytes, dropped_kernel, dropped_device FROM session");
-    let counts = [("started_ns", 7), ("ended_ns", 11), ("packets", 12), ("bytes", 13), ("dropped_kernel", 14), ("dropped_device", 15)];
+    writer
+        .finish(Timestamp(11), Counts { packets: 12, bytes: 13, dropped_kernel: Some(14), dropped_device: Some(15) })
+        .unwrap();
+    let have =
+        row(&path, "SELECT source, started_ns, ended_ns, packets, bytes, dropped_kernel, dropped_device FROM session");
+    let counts = [
+        ("started_ns", 7),
+        ("ended_ns", 11),
+        ("packets", 12),
+        ("bytes", 13),
+        ("dropped_kernel", 14),
+        ("dropped_device", 15),
+    ];
     let want: Vec<_> = [text("source", "src")].into_iter().chain(counts.map(|(name, n)| int(name, n))).collect();
     assert_eq!(have, want);
     assert_eq!(row(&path, "SELECT * FROM hop"), [int("session_id", 1), int("frame", 21), int("t_client_ns", 22)]);
@@ -74,7 +84,10 @@ fn a_finding_and_an_oddity_keep_each_place_apart() {
     assert_eq!(have[6..], [text("message", "wrong"), int("packet", 25), int("chunk", 26)]);
     let summary = Reader::open(&path).unwrap().list(&crate::store::Selector::default()).unwrap().remove(0);
     let f = &summary.findings[0];
-    assert_eq!((f.record, f.offset, f.t_ns, f.count, f.packet, f.chunk), (Some(21), Some(22), Some(23), 24, Some(25), Some(26)));
+    assert_eq!(
+        (f.record, f.offset, f.t_ns, f.count, f.packet, f.chunk),
+        (Some(21), Some(22), Some(23), 24, Some(25), Some(26))
+    );
     let have = row(&path, "SELECT kind, t_ns, offset, record, count, found, span_ns, frame, unit FROM oddity");
     let numbers = [("t_ns", 31), ("offset", 32), ("record", 33), ("count", 37)].map(|(name, n)| int(name, n));
     assert_eq!((&have[0], &have[1..5], &have[5]), (&text("kind", "test.odd"), &numbers[..], &text("found", "found")));
@@ -109,10 +122,12 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
         };
         c.exchanges = 46;
         let t = |s: &str| Some(s.to_owned());
-        c.tls = Some(TlsInfo { sni: t("sni"), alpn: t("alpn"), version: t("ver"), suite: Some(47), unread: Some("why") });
+        c.tls =
+            Some(TlsInfo { sni: t("sni"), alpn: t("alpn"), version: t("ver"), suite: Some(47), unread: Some("why") });
         super::record(&path, vec![Output::Connection(Box::new(c))]);
         let have = row(&path, "SELECT * FROM connection");
-        let value = |name: &str| have.iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("{name}: {have:?}")).1.clone();
+        let value =
+            |name: &str| have.iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("{name}: {have:?}")).1.clone();
         for (n, name) in names.iter().enumerate() {
             assert_eq!(value(name), Value::Integer(is(n).into()), "{name}");
         }
@@ -142,8 +157,11 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
         ] {
             assert_eq!(value(name), Value::Text(t.into()), "{name}");
         }
-        let times: Vec<Value> =
-            have.iter().filter(|(n, _)| n.ends_with("_fin_ns") || n.ends_with("_rst_ns")).map(|(_, v)| v.clone()).collect();
+        let times: Vec<Value> = have
+            .iter()
+            .filter(|(n, _)| n.ends_with("_fin_ns") || n.ends_with("_rst_ns"))
+            .map(|(_, v)| v.clone())
+            .collect();
         assert_eq!(times, [51, 52, 53, 54].map(Value::Integer), "{have:?}");
     }
 }

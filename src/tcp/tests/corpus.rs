@@ -60,8 +60,12 @@ fn captures(dir: &str, suffix: &str) -> Vec<(String, Vec<u8>, Value)> {
     let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let mut out = Vec::new();
     for path in entries.flatten().map(|e| e.path()) {
-        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(suffix)) else { continue };
-        let Some(bytes) = ["", ".pcap", ".pcapng"].iter().find_map(|end| std::fs::read(dir.join(format!("{name}{end}"))).ok()) else {
+        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(suffix)) else {
+            continue;
+        };
+        let Some(bytes) =
+            ["", ".pcap", ".pcapng"].iter().find_map(|end| std::fs::read(dir.join(format!("{name}{end}"))).ok())
+        else {
             continue;
         };
         let json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -79,7 +83,9 @@ fn time(value: &Value) -> Option<Timestamp> {
 fn counts_are_those_of_the_truth_files() {
     let (mut files, mut exchanges) = (0, 0);
     for (name, bytes, truth) in captures("captures/real", ".truth.json") {
-        let Some(list) = truth["exchanges"].as_array().filter(|l| !l.is_empty() && truth["lossy"] != true) else { continue };
+        let Some(list) = truth["exchanges"].as_array().filter(|l| !l.is_empty() && truth["lossy"] != true) else {
+            continue;
+        };
         let Some(heard) = hear(&bytes) else { continue };
         files += 1;
         for exchange in list {
@@ -108,7 +114,9 @@ fn lossy_captures_give_the_bytes_they_hold() {
         let Some([original]) = truth["original_exchanges"].as_array().map(Vec::as_slice) else { continue };
         let present = truth["present"].get(0).unwrap_or(&truth["present"]);
         let Some(heard) = hear(&bytes) else { continue };
-        let Some(conn) = heard.values().find(|c| c.endpoints.map(|e| u64::from(e.client.port())) == original["client_port"].as_u64())
+        let Some(conn) = heard
+            .values()
+            .find(|c| c.endpoints.map(|e| u64::from(e.client.port())) == original["client_port"].as_u64())
         else {
             panic!("{name}: connection not seen");
         };
@@ -149,7 +157,8 @@ fn records_have_the_times_of_the_truth_files() {
     for (name, bytes, truth) in captures("captures/real", ".truth.json") {
         let Some([exchange]) = truth["exchanges"].as_array().map(Vec::as_slice) else { continue };
         let response = &exchange["response"];
-        let plain = exchange["tls"] == false && response["transfer"] == "chunked" && response["content_encoding"].is_null();
+        let plain =
+            exchange["tls"] == false && response["transfer"] == "chunked" && response["content_encoding"].is_null();
         if truth["lossy"] == true
             || !plain
             || !exchange["tunnel_to"].is_null()
@@ -189,7 +198,10 @@ const OTHER_MEANING: &[(&str, &str)] = &[
     ("pcpp-tcp-malformed", "no payload, and header lengths that contradict each other"),
     ("sv-bug-3286-02", "a RST that answers the SYN ends the connection; what follows is the next one"),
     ("sv-tcp-split-handshake", "both SYNs of a split handshake open one connection"),
-    ("tcpflow-test5-lines-randomized", "all bytes come out, in the connection that the late SYN-ACK opens; tshark loses them"),
+    (
+        "tcpflow-test5-lines-randomized",
+        "all bytes come out, in the connection that the late SYN-ACK opens; tshark loses them",
+    ),
     ("tcpdump-tcp_rst_data", "the payload of a RST is not data"),
 ];
 
@@ -197,13 +209,18 @@ const OTHER_MEANING: &[(&str, &str)] = &[
 #[ignore = "needs public data"]
 fn bytes_are_those_that_tshark_follows() {
     let (mut streams, mut differ) = (0, Vec::new());
-    for (name, bytes, oracle) in
-        ["../shared/corpus/public/pcap/tcp", "../shared/corpus/public/pcap/http1"].into_iter().flat_map(|d| captures(d, ".tshark.json"))
+    for (name, bytes, oracle) in ["../shared/corpus/public/pcap/tcp", "../shared/corpus/public/pcap/http1"]
+        .into_iter()
+        .flat_map(|d| captures(d, ".tshark.json"))
     {
         // This reader does not handle snaplen cuts, tunnels, tags and fragments.
         let layers = ["vlan", "ipv6.fraghdr", "gre", "ip.fragment", "vxlan"];
-        let nested = oracle["capture"]["protocols"].as_array().is_some_and(|l| l.iter().any(|p| layers.iter().any(|n| p == n)));
-        if oracle["capture"]["frames_cut_by_snaplen"] != 0 || nested || OTHER_MEANING.iter().any(|(n, _)| name.starts_with(n)) {
+        let nested =
+            oracle["capture"]["protocols"].as_array().is_some_and(|l| l.iter().any(|p| layers.iter().any(|n| p == n)));
+        if oracle["capture"]["frames_cut_by_snaplen"] != 0
+            || nested
+            || OTHER_MEANING.iter().any(|(n, _)| name.starts_with(n))
+        {
             continue;
         }
         let Some(mut heard) = hear(&bytes) else { continue };
@@ -228,9 +245,14 @@ fn bytes_are_those_that_tshark_follows() {
                 // After a hole tshark follows in the order of the file; up to there, and in number, the bytes
                 // are the same.
                 let before = want["bytes_before_first_gap"].as_u64().map_or(0, |n| n as usize).min(have.len());
-                let until_gap = want["bytes"] == have.len() && want["sha256_before_first_gap"] == sha256(&have[..before]).as_str();
+                let until_gap =
+                    want["bytes"] == have.len() && want["sha256_before_first_gap"] == sha256(&have[..before]).as_str();
                 if want["sha256"] != sha256(have).as_str() && !until_gap {
-                    differ.push(format!("{name} {} side {side}: {} bytes, tshark {want}", stream["tcp_stream"], have.len()));
+                    differ.push(format!(
+                        "{name} {} side {side}: {} bytes, tshark {want}",
+                        stream["tcp_stream"],
+                        have.len()
+                    ));
                 }
             }
         }

@@ -148,7 +148,14 @@ fn refused_connection() {
     t.raw(false, 0, CLIENT_ISN + 78, RST | ACK, b"", 0);
     assert_eq!(
         t.said(),
-        ["0 open 40000 joined=false", "0< Reset #2", "0> Capture #2", "0 closed", "1 open 40000 joined=false", "1< Reset #4"]
+        [
+            "0 open 40000 joined=false",
+            "0< Reset #2",
+            "0> Capture #2",
+            "0 closed",
+            "1 open 40000 joined=false",
+            "1< Reset #4"
+        ]
     );
     assert!(!t.log.facts[0].1.handshake_seen);
 }
@@ -161,7 +168,10 @@ fn refusal_that_does_not_acknowledge_the_syn_is_ignored() {
     t.raw(false, 0, 0, RST, b"", 0);
     t.raw(false, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK, b"", 0);
     t.data(0, "ab");
-    assert_eq!(t.said(), ["0 open 40000 joined=false", "0< tcp.out-of-window @0", "0< tcp.out-of-window @0", "0< ab #5"]);
+    assert_eq!(
+        t.said(),
+        ["0 open 40000 joined=false", "0< tcp.out-of-window @0", "0< tcp.out-of-window @0", "0< ab #5"]
+    );
 }
 
 #[test]
@@ -173,7 +183,14 @@ fn accepted_after_a_refusal_is_the_next_connection() {
     t.data(0, "ab");
     assert_eq!(
         t.said(),
-        ["0 open 40000 joined=false", "0< Reset #2", "0> Capture #2", "0 closed", "1 open 40000 joined=false", "1< ab #4"]
+        [
+            "0 open 40000 joined=false",
+            "0< Reset #2",
+            "0> Capture #2",
+            "0 closed",
+            "1 open 40000 joined=false",
+            "1< ab #4"
+        ]
     );
 }
 
@@ -207,7 +224,10 @@ fn port_reuse_seen_from_one_side_only() {
     t.raw(true, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"old", 0);
     t.raw(true, 5_000, 0, SYN, b"", 0);
     t.raw(true, 5_001, 9_001, ACK, b"new", 0);
-    assert_eq!(t.said(), ["0> old #4", "0> Capture #4", "0< Capture #4", "0 closed", "1 open 40000 joined=false", "1> new #6"]);
+    assert_eq!(
+        t.said(),
+        ["0> old #4", "0> Capture #4", "0< Capture #4", "0 closed", "1 open 40000 joined=false", "1> new #6"]
+    );
 }
 
 #[test]

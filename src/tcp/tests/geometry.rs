@@ -67,7 +67,10 @@ fn overlap_that_differs_keeps_the_first_copy() {
     t.data(4, "efgh");
     t.data(2, "cdeXgh");
     t.data(0, "abcdYf");
-    assert_eq!(t.said(), ["0< tcp.overlap-differs @5", "0< tcp.overlap-differs @4", "0< ab #6", "0< cd #6", "0< efgh #6"]);
+    assert_eq!(
+        t.said(),
+        ["0< tcp.overlap-differs @5", "0< tcp.overlap-differs @4", "0< ab #6", "0< cd #6", "0< efgh #6"]
+    );
 }
 
 #[test]

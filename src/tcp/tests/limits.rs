@@ -92,7 +92,14 @@ fn longest_idle_connection_makes_room() {
     }
     assert_eq!(
         t.said(),
-        ["0 open 40001 joined=true", "1 open 40002 joined=true", "1> Capture #2", "1< Capture #2", "1 closed", "2 open 40003 joined=true"]
+        [
+            "0 open 40001 joined=true",
+            "1 open 40002 joined=true",
+            "1> Capture #2",
+            "1< Capture #2",
+            "1 closed",
+            "2 open 40003 joined=true"
+        ]
     );
     assert_eq!(t.table.len(), 2);
 }

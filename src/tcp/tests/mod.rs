@@ -54,7 +54,9 @@ impl Log {
             What::Flip => format!("{conn} flip"),
             What::Tls(_) => format!("{conn} tls"),
             What::Oddity(o) => match o.span {
-                Some(span) => format!("{conn}{arrow} {} @{} for {} ms", o.kind.0, o.offset.unwrap(), span.0 / 1_000_000),
+                Some(span) => {
+                    format!("{conn}{arrow} {} @{} for {} ms", o.kind.0, o.offset.unwrap(), span.0 / 1_000_000)
+                }
                 None => format!("{conn}{arrow} {} @{}", o.kind.0, o.offset.unwrap()),
             },
             What::Closed(facts) => {
@@ -68,7 +70,16 @@ impl Log {
 impl Talk {
     /// Nothing sent yet.
     fn silent(limits: Limits) -> Self {
-        Talk { table: Table::new(limits), now: 0, frame: 0, device: None, realm: 0, ports: (40_000, 80), window: 1000, log: Log::default() }
+        Talk {
+            table: Table::new(limits),
+            now: 0,
+            frame: 0,
+            device: None,
+            realm: 0,
+            ports: (40_000, 80),
+            window: 1000,
+            log: Log::default(),
+        }
     }
 
     /// After the handshake, whose `Open` is read.
@@ -123,7 +134,14 @@ impl Talk {
 
     /// Server segment with flags besides ACK.
     fn flagged(&mut self, offset: u32, payload: &str, flags: u8) {
-        self.raw(false, SERVER_ISN.wrapping_add(1).wrapping_add(offset), CLIENT_ISN + 1, flags | flags::ACK, payload.as_bytes(), 0);
+        self.raw(
+            false,
+            SERVER_ISN.wrapping_add(1).wrapping_add(offset),
+            CLIENT_ISN + 1,
+            flags | flags::ACK,
+            payload.as_bytes(),
+            0,
+        );
     }
 
     /// Server payload of which the capture lacks the last `missing` bytes.

@@ -5,7 +5,9 @@ use crate::exchange::ending::{Ending, Party};
 use crate::exchange::{Exchange, TlsInfo};
 use crate::http::event::{EndSignal, MessageEnd, Transfer};
 use crate::time::Span;
-use crate::verdict::Verdict::{self, CaptureIncomplete, ClientCancelled, Complete, ErrorInside200, GatewayTimeout, ServerTruncated};
+use crate::verdict::Verdict::{
+    self, CaptureIncomplete, ClientCancelled, Complete, ErrorInside200, GatewayTimeout, ServerTruncated,
+};
 use crate::verdict::{near, of, said_its_end};
 
 /// Bytes of the body: one delta, the finish reason, the terminator.
@@ -34,12 +36,22 @@ fn the_lengths_are_those_of_the_samples() {
 
 #[test]
 fn an_answer_that_said_its_end() {
-    let cut_after = |who: &str, how: &str| format!("{who} {how} after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN);
+    let cut_after = |who: &str, how: &str| {
+        format!("{who} {how} after {} body bytes, no zero chunk", WORD_LEN + STOP_LEN + DONE_LEN)
+    };
     check(&[WORD, STOP, DONE, LAST], Complete, &[TERMINATOR, STOPPED, ZERO_CHUNK]);
     check(&[WORD, STOP, LAST], Complete, &[NO_TERMINATOR, STOPPED, ZERO_CHUNK]);
     let whole = "the answer is whole nevertheless; strict clients raise";
-    check(&[WORD, STOP, DONE, "!fin <\n"], Complete, &[TERMINATOR, STOPPED, &cut_after("the server", "closed (FIN)"), whole]);
-    check(&[WORD, STOP, DONE, "!rst <\n"], Complete, &[TERMINATOR, STOPPED, &cut_after("the server", "reset the connection (RST)"), whole]);
+    check(
+        &[WORD, STOP, DONE, "!fin <\n"],
+        Complete,
+        &[TERMINATOR, STOPPED, &cut_after("the server", "closed (FIN)"), whole],
+    );
+    check(
+        &[WORD, STOP, DONE, "!rst <\n"],
+        Complete,
+        &[TERMINATOR, STOPPED, &cut_after("the server", "reset the connection (RST)"), whole],
+    );
     let left = cut_after("the client", "closed (FIN)");
     // A second parts a client that is content from one that waited in vain.
     let had_all = "the client had all: it closed 999 ms after the end of the answer, as openai-python does at [DONE]";
@@ -60,7 +72,11 @@ fn a_finish_reason_ends_the_answer_unless_a_delta_follows() {
     let whole = "the answer is whole nevertheless; strict clients raise";
     check(&[WORD, STOP, "!fin <\n"], Complete, &[NO_TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN), whole]);
     check(&[STOP, WORD, "!fin <\n"], ServerTruncated, &[NO_TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN)]);
-    check(&[STOP, WORD, DONE, "!fin <\n"], Complete, &[TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN + DONE_LEN), whole]);
+    check(
+        &[STOP, WORD, DONE, "!fin <\n"],
+        Complete,
+        &[TERMINATOR, STOPPED, &cut(WORD_LEN + STOP_LEN + DONE_LEN), whole],
+    );
     // Both in one delivery: the delta is as old as the finish reason, so nothing follows it.
     let together = WORD.replace("\"finish_reason\":null", "\"finish_reason\":\"stop\"");
     check(&[&together, "!fin <\n"], Complete, &[NO_TERMINATOR, STOPPED, &cut(WORD_LEN + 2), whole]);
@@ -84,13 +100,20 @@ fn an_answer_that_was_cut() {
         CaptureIncomplete,
         &[open[0], open[1], &format!("the recording ended after {WORD_LEN} body bytes, no zero chunk")],
     );
-    let idle = format!("neither end closed, and nothing came for longer than the idle limit after {WORD_LEN} body bytes, no zero chunk");
+    let idle = format!(
+        "neither end closed, and nothing came for longer than the idle limit after {WORD_LEN} body bytes, no zero chunk"
+    );
     check(&[WORD, "!idle <\n!idle >\n"], CaptureIncomplete, &[open[0], open[1], &idle]);
     check(&[WORD, LAST], ServerTruncated, &[open[0], open[1], ZERO_CHUNK]);
     check(
         &[WORD, ERROR, LAST],
         ErrorInside200,
-        &["error in the stream: {\"message\":\"overloaded\",\"type\":\"server_error\"}", NO_TERMINATOR, NO_REASON, ZERO_CHUNK],
+        &[
+            "error in the stream: {\"message\":\"overloaded\",\"type\":\"server_error\"}",
+            NO_TERMINATOR,
+            NO_REASON,
+            ZERO_CHUNK,
+        ],
     );
     // Without any delta nothing was begun.
     check(&[LAST], Complete, &[ZERO_CHUNK]);
@@ -106,10 +129,22 @@ fn an_answer_that_was_cut() {
 fn silence_before_a_cut_is_told_from_a_second_on() {
     let cut = format!("the server closed (FIN) after {WORD_LEN} body bytes, no zero chunk");
     check(&[WORD, "@ +999ms\n!fin <\n"], ServerTruncated, &[NO_TERMINATOR, NO_REASON, &cut]);
-    check(&[WORD, "@ +1s\n!fin <\n"], ServerTruncated, &[NO_TERMINATOR, NO_REASON, &cut, "silence of 1.00 s before the end"]);
+    check(
+        &[WORD, "@ +1s\n!fin <\n"],
+        ServerTruncated,
+        &[NO_TERMINATOR, NO_REASON, &cut, "silence of 1.00 s before the end"],
+    );
     let left = format!("the client closed (FIN) after {WORD_LEN} body bytes, no zero chunk");
-    check(&[WORD, "@ +5s\n!fin >\n"], ClientCancelled, &[NO_TERMINATOR, NO_REASON, &left, "silence of 5.00 s before the end"]);
-    check(&[WORD, "@ +5s\n", LAST], ServerTruncated, &[NO_TERMINATOR, NO_REASON, ZERO_CHUNK, "silence of 5.00 s before the end"]);
+    check(
+        &[WORD, "@ +5s\n!fin >\n"],
+        ClientCancelled,
+        &[NO_TERMINATOR, NO_REASON, &left, "silence of 5.00 s before the end"],
+    );
+    check(
+        &[WORD, "@ +5s\n", LAST],
+        ServerTruncated,
+        &[NO_TERMINATOR, NO_REASON, ZERO_CHUNK, "silence of 5.00 s before the end"],
+    );
 }
 
 #[test]
@@ -122,7 +157,8 @@ fn silence_as_long_as_a_limit() {
     check(&[WORD, "@ +60s\n!fin >\n"], GatewayTimeout, &[NO_TERMINATOR, NO_REASON, &left, limit, whose]);
     // Before any answer the silence counts from the request; after a head, from the head.
     let judged = of(&exchange(&[ASK, "@ +30s\n!rst <\n"]));
-    let said = "silence of 30.0 s before the end: the limit of Google Cloud load balancers, CloudFront's origin is 30 s";
+    let said =
+        "silence of 30.0 s before the end: the limit of Google Cloud load balancers, CloudFront's origin is 30 s";
     assert_eq!(
         (judged.verdict, judged.why),
         (GatewayTimeout, vec!["the server reset the connection (RST) before any answer".into(), said.into()])
@@ -146,7 +182,11 @@ fn statuses_of_gateways() {
     ] {
         let judged = status(code);
         let no_body = if code == 199 { continue } else { "the answer has no body" };
-        assert_eq!((judged.verdict, judged.limit, judged.why), (verdict, None, vec![first.to_owned(), no_body.to_owned()]), "{code}");
+        assert_eq!(
+            (judged.verdict, judged.limit, judged.why),
+            (verdict, None, vec![first.to_owned(), no_body.to_owned()]),
+            "{code}"
+        );
     }
     assert_eq!(status(299).why, ["the answer has no body"]);
 }
@@ -244,7 +284,10 @@ fn error_codes_of_http2_by_name() {
     ];
     for (code, name) in (0..).zip(names) {
         let said = transport(&ended(EndSignal::RstStream(code), Party::Server));
-        assert_eq!(said, format!("the server reset the stream (RST_STREAM, {name}) after 111 body bytes, no zero chunk"));
+        assert_eq!(
+            said,
+            format!("the server reset the stream (RST_STREAM, {name}) after 111 body bytes, no zero chunk")
+        );
     }
 }
 
@@ -264,7 +307,8 @@ fn a_cancelled_stream_is_no_time_out_however_long_it_was_silent() {
 
 #[test]
 fn a_client_that_closed_its_own_side_and_went_on_reading() {
-    let word_late = |ms: u32, then: &str| exchange(&[ASK, HEAD, WORD, "!fin >\n", &format!("@ +{}ms\n", ms - 20), WORD, then]);
+    let word_late =
+        |ms: u32, then: &str| exchange(&[ASK, HEAD, WORD, "!fin >\n", &format!("@ +{}ms\n", ms - 20), WORD, then]);
     let went_on = "the client had closed its own side only and went on reading";
     let cut = of(&word_late(5_000, "!fin <\n"));
     assert_eq!(cut.verdict, ServerTruncated);
@@ -297,8 +341,14 @@ fn nothing_of_an_answer() {
         let judged = of(&x);
         (judged.verdict, judged.why[0].clone())
     };
-    assert_eq!(of_ending(Party::Capture, EndSignal::CaptureEnd), (CaptureIncomplete, "the recording ended before any answer".into()));
-    assert_eq!(of_ending(Party::Client, EndSignal::Fin), (ClientCancelled, "the client closed (FIN) before any answer".into()));
+    assert_eq!(
+        of_ending(Party::Capture, EndSignal::CaptureEnd),
+        (CaptureIncomplete, "the recording ended before any answer".into())
+    );
+    assert_eq!(
+        of_ending(Party::Client, EndSignal::Fin),
+        (ClientCancelled, "the client closed (FIN) before any answer".into())
+    );
     let reset = "the server reset the connection (RST) before any answer";
     assert_eq!(of_ending(Party::Server, EndSignal::Reset), (ServerTruncated, reset.into()));
 }
@@ -371,14 +421,20 @@ fn a_limit_is_hit_within_its_slack() {
     }
     let whose = |s| near(Span::from_secs(s)).map(|l| l.of);
     assert_eq!(whose(50), Some("HAProxy's usual configuration"));
-    assert_eq!([100, 120, 125].map(whose), [Some("Cloudflare, formerly"), Some("Cloudflare, Bifrost"), Some("Cloudflare")]);
+    assert_eq!(
+        [100, 120, 125].map(whose),
+        [Some("Cloudflare, formerly"), Some("Cloudflare, Bifrost"), Some("Cloudflare")]
+    );
     assert_eq!([300, 350].map(whose), [Some("Envoy's stream idle limit"), Some("AWS NLB")]);
 }
 
 #[test]
 fn names_for_machines() {
     let names = Verdict::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>();
-    assert_eq!(names, ["complete", "capture-incomplete", "client-cancelled", "error-in-200", "gateway-timeout", "server-truncated"]);
+    assert_eq!(
+        names,
+        ["complete", "capture-incomplete", "client-cancelled", "error-in-200", "gateway-timeout", "server-truncated"]
+    );
 }
 
 #[test]

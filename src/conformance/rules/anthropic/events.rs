@@ -10,9 +10,11 @@ pub static ANT_007: Rule = Rule {
     name: "unseen-error",
     level: Level::Error,
     summary: "An error is `event: error` with `{\"type\":\"error\",\"error\":{\"type\":…,\"message\":…}}`",
-    why: "SDKs pick errors by the SSE event line. An error without it, or in another shape, is skipped: the answer ends early and the program takes the \
+    why: "SDKs pick errors by the SSE event line. An error without it, or in another shape, is skipped: the answer \
+        ends early and the program takes the \
           half for the whole.",
-    source: "Anthropic API documentation, streaming messages: error events; anthropic-python 2.12 and -typescript 1.12, tested",
+    source: "Anthropic API documentation, streaming messages: error events; anthropic-python 2.12 and -typescript \
+        1.12, tested",
     breaks: &["anthropic-python", "anthropic-typescript"],
     fix: "Write `event: error` before the data line, and Anthropic's error object into it, not OpenAI's.",
     bad: &[
@@ -28,7 +30,9 @@ pub static ANT_007: Rule = Rule {
            last"#,
     ],
     needs_all_bytes: false,
-    check: |case, push| tell(case, anthropic::ERROR_SHAPE, push, |found, _| format!("clients won't see this error: {found}")),
+    check: |case, push| {
+        tell(case, anthropic::ERROR_SHAPE, push, |found, _| format!("clients won't see this error: {found}"))
+    },
     ..Rule::DEFAULT
 };
 
@@ -38,7 +42,8 @@ pub static ANT_008: Rule = Rule {
     name: "unknown-event-type",
     level: Level::Info,
     summary: "Event and delta types are those of the documentation",
-    why: "New ones may appear at any time and clients are asked to ignore them; most do, the AI SDK's Anthropic provider raises.",
+    why: "New ones may appear at any time and clients are asked to ignore them; most do, the AI SDK's Anthropic \
+        provider raises.",
     source: "Anthropic API documentation, versioning policy, and streaming messages: other events",
     breaks: &["ai-sdk anthropic"],
     fix: "Send what is your own as comments or in a header; in a client, ignore what you don't know.",
@@ -64,7 +69,8 @@ pub static ANT_009: Rule = Rule {
     name: "done-on-messages",
     level: Level::Warning,
     summary: "No `[DONE]`: `message_stop` is the end",
-    why: "`[DONE]` belongs to chat completions. SDKs skip it for want of an event line; clients that parse every payload raise after a complete answer, \
+    why: "`[DONE]` belongs to chat completions. SDKs skip it for want of an event line; clients that parse every \
+        payload raise after a complete answer, \
           and proxies for Claude Code have to strip it.",
     source: "Anthropic API documentation, streaming messages, which has no such event; free-claude-code issue 43",
     breaks: &["Claude Code behind some proxies", "clients that parse every payload"],
@@ -82,11 +88,13 @@ pub static ANT_010: Rule = Rule {
     name: "tool-input-not-json",
     level: Level::Warning,
     summary: "The `input_json_delta` pieces of a block join to one JSON value",
-    why: "The pieces are parsed at content_block_stop and the tool is called with the result. Pieces that overlap, repeat or miss a part make the call \
+    why: "The pieces are parsed at content_block_stop and the tool is called with the result. Pieces that overlap, \
+        repeat or miss a part make the call \
           fail, far from the cause. An answer that ran into max_tokens may end within a call and is not meant.",
     source: "Anthropic API documentation, streaming messages: input JSON delta",
     breaks: &["agents", "anthropic-python helper", "Claude Code"],
-    fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole text with each piece.",
+    fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole \
+        text with each piece.",
     bad: &[r#"messages; message-start; tool-start; tool-input {\\"a\\":{\\"a\\":1}
            stopped tool_use"#],
     good: &[
@@ -97,7 +105,9 @@ pub static ANT_010: Rule = Rule {
     ],
     silenced_by: &["ANT-002"],
     needs_all_bytes: true,
-    check: |case, push| tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is not JSON: {found}")),
+    check: |case, push| {
+        tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is not JSON: {found}"))
+    },
     ..Rule::DEFAULT
 };
 
@@ -107,9 +117,11 @@ pub static ANT_011: Rule = Rule {
     name: "silence-without-ping",
     level: Level::Info,
     summary: "While nothing else comes there is a `ping` at least every 30 seconds",
-    why: "Load balancers and proxies close what is silent for 30 to 60 seconds. The documentation promises pings and no interval; 30 seconds is where the \
+    why: "Load balancers and proxies close what is silent for 30 to 60 seconds. The documentation promises pings and \
+        no interval; 30 seconds is where the \
           first of them gives up.",
-    source: "Anthropic API documentation, streaming messages: ping events; kolega-code issue 152 (30 s: proposed here, not documented)",
+    source: "Anthropic API documentation, streaming messages: ping events; kolega-code issue 152 (30 s: proposed \
+        here, not documented)",
     breaks: &["AWS ALB (60 s)", "nginx proxy_read_timeout (60 s)", "CloudFront (30 s)"],
     fix: "Send `event: ping` from a timer of 15 seconds that is reset by each event.",
     bad: &["messages; message-start; wait 31s; text-block; message-delta end_turn; message-stop; last"],
@@ -136,7 +148,8 @@ pub static ANT_012: Rule = Rule {
     name: "message-event-without-type",
     level: Level::Error,
     summary: "Every payload has its `type`, and not only the event line",
-    why: "SDKs choose the parser by the event line and then build the object by the `type` in the JSON. Without it nothing is built: the raw stream of both \
+    why: "SDKs choose the parser by the event line and then build the object by the `type` in the JSON. Without it \
+        nothing is built: the raw stream of both \
           SDKs brings no text, their helpers and the AI SDK raise.",
     source: "Anthropic API documentation, streaming messages; anthropic-python 2.12 and -typescript 1.12, tested",
     breaks: &["anthropic-python", "anthropic-typescript", "ai-sdk anthropic"],
@@ -146,6 +159,8 @@ pub static ANT_012: Rule = Rule {
            last"#],
     good: &["good-message"],
     needs_all_bytes: false,
-    check: |case, push| tell(case, anthropic::NO_TYPE, push, |_, n| format!("{} without `type`", many(n, "event", "events"))),
+    check: |case, push| {
+        tell(case, anthropic::NO_TYPE, push, |_, n| format!("{} without `type`", many(n, "event", "events")))
+    },
     ..Rule::DEFAULT
 };

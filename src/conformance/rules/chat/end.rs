@@ -12,10 +12,17 @@ pub static OAI_CHAT_001: Rule = Rule {
     name: "missing-done",
     level: Level::Warning,
     summary: "The stream ends with `data: [DONE]` (an error where the body stayed open too, or no finish reason came)",
-    why: "[DONE] tells a client that the answer is whole. Alone its absence is survived by every SDK tested, as long as the body then ends. Without \
-          it and with the connection left open, all of them wait for their timeout. Agents and benchmarks that ask for it report a broken stream.",
-    source: "OpenAI API reference, chat completions, `stream`; a forum report of an iFlow stream that Xcode could not read",
-    breaks: &["HF inference-benchmarker", "agents and proxies that demand it", "every client, where the body stays open"],
+    why: "[DONE] tells a client that the answer is whole. Alone its absence is survived by every SDK tested, as long \
+        as the body then ends. Without \
+          it and with the connection left open, all of them wait for their timeout. Agents and benchmarks that ask \
+          for it report a broken stream.",
+    source: "OpenAI API reference, chat completions, `stream`; a forum report of an iFlow stream that Xcode could not \
+        read",
+    breaks: &[
+        "HF inference-benchmarker",
+        "agents and proxies that demand it",
+        "every client, where the body stays open",
+    ],
     fix: "Write `data: [DONE]` and an empty line after the last chunk, then end the body.",
     bad: &[
         "chat; role; word; stop; last",
@@ -28,7 +35,8 @@ pub static OAI_CHAT_001: Rule = Rule {
         // The client left in the middle: what the server would have sent is unknown.
         "chat; role; word; !rst >",
         "chat; role; word; !end",
-        // A client that stops at the finish reason leaves at once, with the body open: what was still to come can't be known.
+        // A client that stops at the finish reason leaves at once, with the body open: what was still to come can't be
+        // known.
         "chat; role; word; stop; wait 2ms; !fin >",
         ERROR_AND_END,
     ],
@@ -62,10 +70,20 @@ pub static OAI_CHAT_002: Rule = Rule {
     name: "misspelled-done",
     level: Level::Warning,
     summary: "The terminator is exactly `[DONE]`: upper case, no spaces, not in quotes",
-    why: "Clients compare the data with `[DONE]`, some its beginning, some all of it. What does not match goes to the JSON parser, which raises \
+    why: "Clients compare the data with `[DONE]`, some its beginning, some all of it. What does not match goes to the \
+        JSON parser, which raises \
           at the end of a good answer.",
-    source: "OpenAI API reference, chat completions, `stream`; docs/laboratory.md, runs `done_lower`, `done_trail`, `done_json`",
-    breaks: &["openai-node 7", "ai-sdk", "mistral-python", "httpx-sse", "hf-js", "openai-python (lower case, quotes)", "most clients"],
+    source: "OpenAI API reference, chat completions, `stream`; docs/laboratory.md, runs `done_lower`, `done_trail`, \
+        `done_json`",
+    breaks: &[
+        "openai-node 7",
+        "ai-sdk",
+        "mistral-python",
+        "httpx-sse",
+        "hf-js",
+        "openai-python (lower case, quotes)",
+        "most clients",
+    ],
     fix: "Write the constant `data: [DONE]\\n\\n`; do not send it through the JSON serialiser.",
     bad: &[
         "chat; role; word; stop; data [done]
@@ -90,7 +108,8 @@ pub static OAI_CHAT_003: Rule = Rule {
     name: "repeated-done",
     level: Level::Warning,
     summary: "`[DONE]` is sent once",
-    why: "A second [DONE] shows that two layers (server and gateway, say) both end the stream. Clients that read on find a line that is not JSON.",
+    why: "A second [DONE] shows that two layers (server and gateway, say) both end the stream. Clients that read on \
+        find a line that is not JSON.",
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["readers that do not stop at the first [DONE]"],
     fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and adds none.",
@@ -109,7 +128,8 @@ pub static OAI_CHAT_004: Rule = Rule {
     name: "data-after-done",
     level: Level::Error,
     summary: "No data follows `[DONE]`",
-    why: "Clients that stop at [DONE] never see it; clients that read to the end of the body append it to the answer. So the same stream gives \
+    why: "Clients that stop at [DONE] never see it; clients that read to the end of the body append it to the answer. \
+        So the same stream gives \
           different answers.",
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["ai-sdk"],
@@ -124,7 +144,9 @@ pub static OAI_CHAT_004: Rule = Rule {
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::DATA_AFTER_TERMINATOR, push, |odd, n| format!("{} after [DONE]: {}", many(n, "record", "records"), odd.found));
+        tell(case, odd::DATA_AFTER_TERMINATOR, push, |odd, n| {
+            format!("{} after [DONE]: {}", many(n, "record", "records"), odd.found)
+        });
     },
     ..Rule::DEFAULT
 };
@@ -135,11 +157,13 @@ pub static OAI_CHAT_005: Rule = Rule {
     name: "missing-finish-reason",
     level: Level::Error,
     summary: "Each choice gets a finish_reason that is not null (a warning where it gets several)",
-    why: "The finish reason tells a complete answer from one that was cut at a limit or lost. Without it helpers raise, and agents don't know whether \
+    why: "The finish reason tells a complete answer from one that was cut at a limit or lost. Without it helpers \
+        raise, and agents don't know whether \
           to run a tool call.",
     source: "OpenAI API reference, the chat completion chunk object: `finish_reason`",
     breaks: &["openai-node helper", "ai-sdk openai-compatible", "most clients (no finish reason)"],
-    fix: "Send a last chunk for each choice with `\"delta\":{}` and `\"finish_reason\":\"stop\"` (length, tool_calls, content_filter).",
+    fix: "Send a last chunk for each choice with `\"delta\":{}` and `\"finish_reason\":\"stop\"` (length, tool_calls, \
+        content_filter).",
     bad: &[
         "chat; role; word; done; last",
         r#"chat
@@ -158,14 +182,18 @@ pub static OAI_CHAT_005: Rule = Rule {
         if answer.error.is_some() || response.end != MessageEnd::Complete {
             return;
         }
-        let unfinished: Vec<String> = answer.texts.keys().filter(|i| !answer.finish_reasons.contains_key(i)).map(u32::to_string).collect();
+        let unfinished: Vec<String> =
+            answer.texts.keys().filter(|i| !answer.finish_reasons.contains_key(i)).map(u32::to_string).collect();
         if answer.finish_reasons.is_empty() && !(answer.texts.is_empty() && response.deltas.is_empty()) {
             push(at_end(response, "no choice got a finish_reason".into()));
         } else if !unfinished.is_empty() {
             push(at_end(response, format!("no finish_reason for choice {}", unfinished.join(", "))));
         }
         case.tell(odd::FINISH_REASON_REPEATED, Some(Level::Warning), push, |odd, _| {
-            format!("a choice got a second finish_reason, and loops that stop at the first miss what follows: {}", odd.found)
+            format!(
+                "a choice got a second finish_reason, and loops that stop at the first miss what follows: {}",
+                odd.found
+            )
         });
     },
     ..Rule::DEFAULT

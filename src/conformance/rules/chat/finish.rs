@@ -23,7 +23,9 @@ pub static OAI_CHAT_006: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::NO_FINISH_REASON_KEY, push, |_, n| format!("{} without the key finish_reason", many(n, "choice", "choices")));
+        tell(case, odd::NO_FINISH_REASON_KEY, push, |_, n| {
+            format!("{} without the key finish_reason", many(n, "choice", "choices"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -34,9 +36,11 @@ pub static OAI_CHAT_007: Rule = Rule {
     name: "empty-finish-reason",
     level: Level::Warning,
     summary: "`finish_reason` is null until the end, not an empty string",
-    why: "Clients with an enumeration refuse the empty string, and loops that wait for a finish reason that is not null stop at the first chunk, \
+    why: "Clients with an enumeration refuse the empty string, and loops that wait for a finish reason that is not \
+        null stop at the first chunk, \
           or, as AnythingLLM with another server, never.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason, an enumeration or null; SGLang issue 3912, Ollama issue \
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason, an enumeration or null; \
+        SGLang issue 3912, Ollama issue \
           4357",
     breaks: &["AnythingLLM", "decoders with enumerations"],
     fix: "Write null; in Go use a pointer without omitempty, in C++ and templates mind the default string.",
@@ -45,7 +49,9 @@ pub static OAI_CHAT_007: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::FINISH_REASON_EMPTY, push, |_, n| format!("{} with finish_reason \"\"", many(n, "choice", "choices")));
+        tell(case, odd::FINISH_REASON_EMPTY, push, |_, n| {
+            format!("{} with finish_reason \"\"", many(n, "choice", "choices"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -56,9 +62,11 @@ pub static OAI_CHAT_008: Rule = Rule {
     name: "unknown-finish-reason",
     level: Level::Warning,
     summary: "`finish_reason` is one of stop, length, tool_calls, content_filter, function_call",
-    why: "Other values (`STOP`, `eos_token`, `error`) become \"other\" or \"unknown\": agents do not run the tool call, interfaces show a warning \
+    why: "Other values (`STOP`, `eos_token`, `error`) become \"other\" or \"unknown\": agents do not run the tool \
+        call, interfaces show a warning \
           under a complete answer.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason; docs/laboratory.md, run `finish_odd`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason; docs/laboratory.md, run \
+        `finish_odd`",
     breaks: &["ai-sdk", "decoders with enumerations"],
     fix: "Map the model server's own reasons to the five; keep the original in a field of another name.",
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":{},"finish_reason":"eos_token"}]
@@ -77,9 +85,11 @@ pub static OAI_CHAT_009: Rule = Rule {
     name: "content-after-finish",
     level: Level::Error,
     summary: "No content of a choice follows its finish_reason",
-    why: "Who stops at the finish reason loses the rest of the answer, who reads on shows it: two clients, two answers. Proxies that translate \
+    why: "Who stops at the finish reason loses the rest of the answer, who reads on shows it: two clients, two \
+        answers. Proxies that translate \
           Gemini put `stop` on each chunk.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse; gcli2api issue 403, LiteLLM issue 2195, new-api issue 378",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse; gcli2api issue 403, LiteLLM issue 2195, \
+        new-api issue 378",
     breaks: &["loops that stop at the first finish_reason", "agents"],
     fix: "Send the finish reason with the last chunk of the choice only.",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":"stop"}]
@@ -100,7 +110,8 @@ pub static OAI_CHAT_010: Rule = Rule {
     name: "tool-calls-finish-stop",
     level: Level::Warning,
     summary: "A choice that called tools finishes with `tool_calls` (where the request names the tool to call: `stop`)",
-    why: "Agents run the calls when the finish reason says so; with `stop` many take the turn for over and drop the calls. OpenAI itself answers \
+    why: "Agents run the calls when the finish reason says so; with `stop` many take the turn for over and drop the \
+        calls. OpenAI itself answers \
           `stop` where tool_choice names a function, so that is not a finding.",
     source: "OpenAI API reference, finish_reason and tool_choice; vLLM, serving_chat.py (named tool choice); \
           docs/laboratory.md, run `tool_finstop`",
@@ -118,7 +129,10 @@ pub static OAI_CHAT_010: Rule = Rule {
         let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let forced = case.exchange.request.as_ref().and_then(|r| r.asked).is_none_or(|a| a.forced_tool);
         for (choice, reason) in &response.answer.finish_reasons {
-            if !forced && reason == "stop" && response.answer.tool_arguments.keys().any(|call| choice_of(call) == *choice) {
+            if !forced
+                && reason == "stop"
+                && response.answer.tool_arguments.keys().any(|call| choice_of(call) == *choice)
+            {
                 push(at_end(response, format!("choice {choice} called tools and finished with \"stop\"")));
             }
         }
@@ -132,7 +146,8 @@ pub static OAI_CHAT_037: Rule = Rule {
     name: "finish-with-content",
     level: Level::Info,
     summary: "The chunk with the finish_reason has an empty delta",
-    why: "OpenAI sends the finish reason in its own chunk. Readers that leave the loop at the finish reason before they look at the delta \
+    why: "OpenAI sends the finish reason in its own chunk. Readers that leave the loop at the finish reason before \
+        they look at the delta \
           lose the last piece of text.",
     source: "OpenAI API reference, the chat completion chunk object (example); envoy ai-gateway issue 2107",
     breaks: &[],
@@ -155,7 +170,8 @@ pub static OAI_CHAT_040: Rule = Rule {
     name: "missing-choice",
     level: Level::Warning,
     summary: "Where n choices are asked for, the indexes 0 to n−1 all come and finish",
-    why: "A client that asked for three answers and gets two raises at an index or shows a gap. A choice that was begun and never finishes is \
+    why: "A client that asked for three answers and gets two raises at an index or shows a gap. A choice that was \
+        begun and never finishes is \
           OAI-CHAT-005.",
     source: "OpenAI API reference, `n`: how many choices to generate",
     breaks: &["clients that index the choices they asked for"],
@@ -171,7 +187,8 @@ pub static OAI_CHAT_040: Rule = Rule {
         let Some(wanted) = case.exchange.request.as_ref().and_then(|r| r.asked?.choices) else { return };
         let answer = &response.answer;
         let came = |i: &u32| answer.texts.contains_key(i) || answer.finish_reasons.contains_key(i);
-        let missing: Vec<String> = (0..wanted.min(MOST_CHOICES) as u32).filter(|i| !came(i)).map(|i| i.to_string()).collect();
+        let missing: Vec<String> =
+            (0..wanted.min(MOST_CHOICES) as u32).filter(|i| !came(i)).map(|i| i.to_string()).collect();
         // None at all is another finding.
         if !missing.is_empty() && !answer.finish_reasons.is_empty() {
             push(at_end(response, format!("{wanted} choices were asked for; {} did not come", missing.join(", "))));

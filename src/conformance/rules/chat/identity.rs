@@ -38,9 +38,11 @@ pub static OAI_CHAT_019: Rule = Rule {
     name: "changing-id",
     level: Level::Warning,
     summary: "All chunks of a response have the same id",
-    why: "The schema says so, and traces, caches and interfaces that collect chunks by id fall apart: each token becomes its own answer. \
+    why: "The schema says so, and traces, caches and interfaces that collect chunks by id fall apart: each token \
+        becomes its own answer. \
           LitServe makes a new id for each chunk.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: \"Each chunk has the same ID\"; LitServe, every version up to 0.2.19",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: \"Each chunk has the same ID\"; LitServe, \
+        every version up to 0.2.19",
     breaks: &["tracing", "caches", "interfaces that collect by id"],
     fix: "Make the id where the response begins, not where a chunk is made (a default factory of the chunk class).",
     bad: &[r#"chat; role
@@ -60,7 +62,8 @@ pub static OAI_CHAT_020: Rule = Rule {
     name: "id-not-unique",
     level: Level::Warning,
     summary: "The id is unique to the response (not a constant, not three digits)",
-    why: "Logs, traces and caches join on the id. iFlow sends \"chat\" for every answer, older Ollama one of 999 numbers, so different answers become \
+    why: "Logs, traces and caches join on the id. iFlow sends \"chat\" for every answer, older Ollama one of 999 \
+        numbers, so different answers become \
           one.",
     source: "OpenAI API reference: `id` is a unique identifier for the chat completion",
     breaks: &["tracing", "caches", "billing joins"],
@@ -83,7 +86,8 @@ pub static OAI_CHAT_021: Rule = Rule {
     name: "bad-created",
     level: Level::Warning,
     summary: "`created` is an integer of seconds since 1970, the same in all chunks",
-    why: "Clients with types refuse strings, null and fractions; milliseconds show the year 57000. A value per chunk is a sign that chunk and \
+    why: "Clients with types refuse strings, null and fractions; milliseconds show the year 57000. A value per chunk \
+        is a sign that chunk and \
           response are one class in the server.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: created; \
           docs/laboratory.md, runs `created_str`, `created_null`, `created_ms`; \
@@ -101,7 +105,9 @@ pub static OAI_CHAT_021: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::CREATED_TYPE, push, |odd, n| format!("created is {} in {}", odd.found, many(n, "chunk", "chunks")));
+        tell(case, odd::CREATED_TYPE, push, |odd, n| {
+            format!("created is {} in {}", odd.found, many(n, "chunk", "chunks"))
+        });
         tell(case, odd::CREATED_CHANGES, push, |odd, _| format!("created changes: {}", odd.found));
     },
     ..Rule::DEFAULT
@@ -113,7 +119,8 @@ pub static OAI_CHAT_022: Rule = Rule {
     name: "wrong-object",
     level: Level::Warning,
     summary: "`object` is `chat.completion.chunk` in every chunk",
-    why: "Clients that read several sorts of objects from one connection choose by it; openai-python's helper asserts it.",
+    why: "Clients that read several sorts of objects from one connection choose by it; openai-python's helper asserts \
+        it.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: object, always `chat.completion.chunk`; \
           docs/laboratory.md, run `object_wrong`",
     breaks: &["openai-python helper"],
@@ -124,7 +131,9 @@ pub static OAI_CHAT_022: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::OBJECT_WRONG, push, |odd, n| format!("object is {} in {}", odd.found, many(n, "chunk", "chunks")));
+        tell(case, odd::OBJECT_WRONG, push, |odd, n| {
+            format!("object is {} in {}", odd.found, many(n, "chunk", "chunks"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -150,7 +159,9 @@ pub static OAI_CHAT_023: Rule = Rule {
     ],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::MODEL_MISSING, push, |odd, n| format!("model is {} in {}", odd.found, many(n, "chunk", "chunks")));
+        tell(case, odd::MODEL_MISSING, push, |odd, n| {
+            format!("model is {} in {}", odd.found, many(n, "chunk", "chunks"))
+        });
         tell(case, odd::MODEL_CHANGES, push, |odd, _| format!("model changes: {}", odd.found));
     },
     ..Rule::DEFAULT
@@ -162,7 +173,8 @@ pub static OAI_CHAT_024: Rule = Rule {
     name: "unknown-top-level-field",
     level: Level::Info,
     summary: "Chunks have no top-level fields that the published schema lacks",
-    why: "Most clients ignore unknown fields, decoders with closed types do not. Providers add them all the same (extend_fields, provider, timings).",
+    why: "Most clients ignore unknown fields, decoders with closed types do not. Providers add them all the same \
+        (extend_fields, provider, timings).",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: properties",
     breaks: &["decoders with closed types"],
     fix: "Move provider data into a response header, or accept that strict clients refuse.",

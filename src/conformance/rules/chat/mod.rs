@@ -28,26 +28,32 @@ use crate::http::event::MessageEnd;
 use crate::oddity::{Kind, Oddity};
 use crate::time::Span;
 
-/// A client that leaves within this of the last record had enough; one that waited longer gave up on a body that was left open.
+/// A client that leaves within this of the last record had enough; one that waited longer gave up on a body that was
+/// left open.
 const PATIENCE: Span = Span::from_secs(1);
 
 /// The server reports an error and ends: that is an end, if no good one.
 const ERROR_AND_END: &str = "error-and-end";
 
-/// A chat stream whose end can be judged: the server ended it, or left it open after a finish reason until the client gave up.
-/// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a capture that ended prove nothing.
+/// A chat stream whose end can be judged: the server ended it, or left it open after a finish reason until the client
+/// gave up.
+/// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a
+/// capture that ended prove nothing.
 fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
     let response = case.stream_of(&openai_chat::DIALECT)?;
     match response.end {
         MessageEnd::Complete => Some(response),
-        MessageEnd::CutByClient if !response.answer.finish_reasons.is_empty() && !answered(response) && left_open(case, response) => {
+        MessageEnd::CutByClient
+            if !response.answer.finish_reasons.is_empty() && !answered(response) && left_open(case, response) =>
+        {
             Some(response)
         }
         MessageEnd::CutByClient | MessageEnd::CutByServer | MessageEnd::CutByCapture => None,
     }
 }
 
-/// [`Case::tell`] at the rule's own level, for chat streams only: the reader of single documents notices some of the same.
+/// [`Case::tell`] at the rule's own level, for chat streams only: the reader of single documents notices some of the
+/// same.
 fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl FnOnce(&Oddity, u64) -> String) {
     if case.stream_of(&openai_chat::DIALECT).is_some() {
         case.tell(kind, None, push, say);

@@ -12,7 +12,8 @@ pub static OAI_CHAT_011: Rule = Rule {
     name: "missing-choices",
     level: Level::Error,
     summary: "`choices` is an array in every chunk; a payload is a chunk or an error",
-    why: "Clients iterate over choices without a look: null, an absent key, `{}` or a string in their place raises in the middle of the answer.",
+    why: "Clients iterate over choices without a look: null, an absent key, `{}` or a string in their place raises in \
+        the middle of the answer.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices, required; \
           docs/laboratory.md, runs `choices_missing`, `choices_null`, \
           `emptyobj`",
@@ -35,7 +36,9 @@ pub static OAI_CHAT_011: Rule = Rule {
     also: &[("OAI-CHAT-029", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::CHOICES_MISSING, push, |odd, n| format!("choices is {} in {}", odd.found, many(n, "chunk", "chunks")));
+        tell(case, odd::CHOICES_MISSING, push, |odd, n| {
+            format!("choices is {} in {}", odd.found, many(n, "chunk", "chunks"))
+        });
         tell(case, odd::CHOICE_TYPE, push, |odd, _| format!("a choice is {}, no object", odd.found));
         tell(case, odd::NOT_A_CHUNK, push, |odd, n| {
             format!("{} with nothing that a chunk has: {}", many(n, "object", "objects"), odd.found)
@@ -51,7 +54,8 @@ pub static OAI_CHAT_012: Rule = Rule {
     name: "empty-choices",
     level: Level::Info,
     summary: "`choices` is empty only in the chunk with usage and in Azure's chunk with filter results",
-    why: "Code that takes `choices[0]` without a look fails at an empty array, and there is a lot of it. If it means something, it must \
+    why: "Code that takes `choices[0]` without a look fails at an empty array, and there is a lot of it. If it means \
+        something, it must \
           be; for nothing, it need not.",
     source: "OpenAI API reference, stream_options; Azure OpenAI, content filtering; langfuse issue 2833",
     breaks: &["code that takes choices[0]"],
@@ -65,7 +69,9 @@ pub static OAI_CHAT_012: Rule = Rule {
     ],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::CHOICES_EMPTY, push, |_, n| format!("{} without choices, usage or filter results", many(n, "chunk", "chunks")));
+        tell(case, odd::CHOICES_EMPTY, push, |_, n| {
+            format!("{} without choices, usage or filter results", many(n, "chunk", "chunks"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -76,8 +82,10 @@ pub static OAI_CHAT_013: Rule = Rule {
     name: "missing-choice-index",
     level: Level::Error,
     summary: "Each choice has an integer `index`",
-    why: "The index is the key under which clients collect the text. Without it helpers raise, or collect under undefined.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; docs/laboratory.md, run `index_missing`",
+    why: "The index is the key under which clients collect the text. Without it helpers raise, or collect under \
+        undefined.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.index, required; \
+        docs/laboratory.md, run `index_missing`",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "mistral-python", "mistral-js", "Zed"],
     fix: "Write `\"index\":0` in each choice.",
     bad: &[r#"chat; role; choices [{"delta":{"content":"word "},"finish_reason":null}]
@@ -85,7 +93,9 @@ pub static OAI_CHAT_013: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::CHOICE_INDEX_MISSING, push, |_, n| format!("{} without an integer index", many(n, "choice", "choices")));
+        tell(case, odd::CHOICE_INDEX_MISSING, push, |_, n| {
+            format!("{} without an integer index", many(n, "choice", "choices"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -96,9 +106,11 @@ pub static OAI_CHAT_014: Rule = Rule {
     name: "missing-delta",
     level: Level::Warning,
     summary: "`delta` is an object in every choice, `{}` where there is nothing to say",
-    why: "Clients read `delta.content` without a look. With null or an absent key they raise, or pass over the chunk and lose the finish reason \
+    why: "Clients read `delta.content` without a look. With null or an absent key they raise, or pass over the chunk \
+        and lose the finish reason \
           in it.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; docs/laboratory.md, run `delta_null`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; \
+        docs/laboratory.md, run `delta_null`",
     breaks: &["openai-python helper", "mistral-python", "mistral-js", "langchain", "langchain-js"],
     fix: "Write `\"delta\":{}`; a serialiser that drops empty objects needs an exception here.",
     bad: &[r#"chat; role; word; choices [{"index":0,"delta":null,"finish_reason":"stop"}]
@@ -106,7 +118,9 @@ pub static OAI_CHAT_014: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        tell(case, odd::DELTA_MISSING, push, |odd, n| format!("delta is {} in {}", odd.found, many(n, "choice", "choices")));
+        tell(case, odd::DELTA_MISSING, push, |odd, n| {
+            format!("delta is {} in {}", odd.found, many(n, "choice", "choices"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -136,7 +150,8 @@ pub static OAI_CHAT_016: Rule = Rule {
     name: "repeated-role",
     level: Level::Info,
     summary: "`role` is in the first delta only, and never null (a warning where it is an empty string)",
-    why: "Readers that join deltas key by key append it: `assistantassistant`. Most don't, so repeating it is only untidy. An empty role fails in \
+    why: "Readers that join deltas key by key append it: `assistantassistant`. Most don't, so repeating it is only \
+        untidy. An empty role fails in \
           readers with an enumeration.",
     source: "OpenAI API reference, the chat completion chunk object; TGI and LitServe repeat it; \
           docs/laboratory.md, runs `role_empty`, `role_null`",
@@ -156,7 +171,9 @@ pub static OAI_CHAT_016: Rule = Rule {
         if case.stream_of(&openai_chat::DIALECT).is_some() {
             let level = |odd: &Oddity| (odd.found == "\"\"").then_some(Level::Warning);
             let level = case.exchange.oddities.find(odd::ROLE_EMPTY).and_then(|(odd, _)| level(odd));
-            case.tell(odd::ROLE_EMPTY, level, push, |odd, n| format!("role is {} in {}", odd.found, many(n, "delta", "deltas")));
+            case.tell(odd::ROLE_EMPTY, level, push, |odd, n| {
+                format!("role is {} in {}", odd.found, many(n, "delta", "deltas"))
+            });
         }
     },
     ..Rule::DEFAULT
@@ -181,7 +198,9 @@ pub static OAI_CHAT_017: Rule = Rule {
     check: |case, push| {
         let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
-        case.tell(odd::CONTENT_TYPE, level, push, |odd, n| format!("content is {} in {}", odd.found, many(n, "delta", "deltas")));
+        case.tell(odd::CONTENT_TYPE, level, push, |odd, n| {
+            format!("content is {} in {}", odd.found, many(n, "delta", "deltas"))
+        });
     },
     ..Rule::DEFAULT
 };

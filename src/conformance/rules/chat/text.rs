@@ -10,9 +10,11 @@ pub static OAI_CHAT_035: Rule = Rule {
     name: "reasoning-field",
     level: Level::Info,
     summary: "Reasoning, which the published schema lacks, is in one field, and not empty in each delta",
-    why: "Half of the world reads `reasoning_content`, the other half `reasoning`; a client shows the thinking or hides it by chance. An empty \
+    why: "Half of the world reads `reasoning_content`, the other half `reasoning`; a client shows the thinking or \
+        hides it by chance. An empty \
           field in each delta opens an empty box in some interfaces.",
-    source: "vLLM RFC 27755 (renaming); DeepSeek documentation, reasoning_content; observed on iFlow (empty in each delta)",
+    source: "vLLM RFC 27755 (renaming); DeepSeek documentation, reasoning_content; observed on iFlow (empty in each \
+        delta)",
     breaks: &[],
     fix: "Send the field only when there is reasoning, and document its name.",
     bad: &[r#"chat; role
@@ -42,7 +44,9 @@ pub static OAI_CHAT_036: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, odd::EMPTY_DELTAS_RUN, push, |odd, _| format!("several chunks in a row carry nothing: {}", odd.found));
+        tell(case, odd::EMPTY_DELTAS_RUN, push, |odd, _| {
+            format!("several chunks in a row carry nothing: {}", odd.found)
+        });
     },
     ..Rule::DEFAULT
 };
@@ -84,7 +88,8 @@ pub static OAI_CHAT_039: Rule = Rule {
     name: "protocol-in-content",
     level: Level::Info,
     summary: "The text of the answer does not contain `[DONE]`, nor a line that begins with `data:`",
-    why: "It is not a fault: a model that explains event streams writes them. But readers that look for the substring stop there: LiteLLM's \
+    why: "It is not a fault: a model that explains event streams writes them. But readers that look for the substring \
+        stop there: LiteLLM's \
           generic iterator takes any line with `[DONE]` in it for the end, Open WebUI marks the answer as done.",
     source: "LiteLLM, base_model_iterator.py; Open WebUI, routers/openai.py",
     breaks: &["litellm", "Open WebUI", "readers that look for substrings"],

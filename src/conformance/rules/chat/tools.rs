@@ -13,8 +13,10 @@ pub static OAI_CHAT_032: Rule = Rule {
     name: "missing-tool-index",
     level: Level::Error,
     summary: "Each entry of `tool_calls` has an integer `index`",
-    why: "The index says which call a fragment belongs to. Without it helpers raise, and others join the arguments of all calls into one.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls.index, required; openai-python issue 2806",
+    why: "The index says which call a fragment belongs to. Without it helpers raise, and others join the arguments of \
+        all calls into one.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls.index, required; openai-python \
+        issue 2806",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk", "langchain", "Zed"],
     fix: "Number the calls of a response from 0 and write the number into each fragment.",
     bad: &[r#"chat; role; tool {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}
@@ -36,8 +38,10 @@ pub static OAI_CHAT_033: Rule = Rule {
     name: "odd-tool-start",
     level: Level::Warning,
     summary: "The first fragment of a tool call has `id`, `type` and `function.name`; later ones do not repeat the name",
-    why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that name. Without `type` or `id` \
-          helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by design; that is remarked on \
+    why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that name. \
+        Without `type` or `id` \
+          helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by \
+          design; that is remarked on \
           only.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; \
           docs/laboratory.md, runs `tool_repeat`, `tool_notype`, `tool_noid`",
@@ -62,9 +66,15 @@ pub static OAI_CHAT_033: Rule = Rule {
     check: |case, push| {
         let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         let level = (response.answer.variant == Some("mistral")).then_some(Level::Info);
-        case.tell(odd::TOOL_START_INCOMPLETE, level, push, |odd, _| format!("the first fragment of a tool call {}", odd.found));
+        case.tell(odd::TOOL_START_INCOMPLETE, level, push, |odd, _| {
+            format!("the first fragment of a tool call {}", odd.found)
+        });
         case.tell(odd::TOOL_NAME_REPEATED, level, push, |odd, n| {
-            format!("the name comes again in {}, and most clients append it: {}", many(n, "fragment", "fragments"), odd.found)
+            format!(
+                "the name comes again in {}, and most clients append it: {}",
+                many(n, "fragment", "fragments"),
+                odd.found
+            )
         });
     },
     ..Rule::DEFAULT
@@ -76,9 +86,11 @@ pub static OAI_CHAT_034: Rule = Rule {
     name: "bad-tool-arguments",
     level: Level::Error,
     summary: "`function.arguments` are strings that join to one JSON document (a warning where they join to nothing)",
-    why: "The agent parses what was joined. An object in place of a string prints as `[object Object]` or raises; joined fragments that are no \
+    why: "The agent parses what was joined. An object in place of a string prints as `[object Object]` or raises; \
+        joined fragments that are no \
           JSON fail when the tool is to be run. An answer cut at its length is not judged.",
-    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; docs/laboratory.md, run `tool_obj`",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; \
+        docs/laboratory.md, run `tool_obj`",
     breaks: &["ai-sdk", "langchain", "every agent", "Zed"],
     fix: "Serialise the arguments once and cut the string, not the object; for no arguments send `{}`.",
     bad: &[
@@ -95,15 +107,23 @@ pub static OAI_CHAT_034: Rule = Rule {
         let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
         case.tell(odd::TOOL_ARGUMENTS_TYPE, None, push, |odd, _| format!("arguments are no string: {}", odd.found));
         let answer = &response.answer;
-        if answer.text_limited || response.end != MessageEnd::Complete || case.exchange.oddities.find(odd::TOOL_ARGUMENTS_TYPE).is_some() {
+        if answer.text_limited
+            || response.end != MessageEnd::Complete
+            || case.exchange.oddities.find(odd::TOOL_ARGUMENTS_TYPE).is_some()
+        {
             return;
         }
         for (call, arguments) in &answer.tool_arguments {
             // Arguments that were cut at a limit, or failed, need not be JSON.
-            let whole =
-                answer.finish_reasons.get(&choice_of(call)).is_some_and(|r| matches!(&**r, "tool_calls" | "stop" | "function_call"));
+            let whole = answer
+                .finish_reasons
+                .get(&choice_of(call))
+                .is_some_and(|r| matches!(&**r, "tool_calls" | "stop" | "function_call"));
             if whole && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_err() {
-                let finding = at_end(response, format!("the arguments of call {call} are no JSON: {:?}", excerpt(arguments.as_bytes())));
+                let finding = at_end(
+                    response,
+                    format!("the arguments of call {call} are no JSON: {:?}", excerpt(arguments.as_bytes())),
+                );
                 push(if arguments.is_empty() { finding.level(Level::Warning) } else { finding });
             }
         }

@@ -10,8 +10,10 @@ pub static OAI_CHAT_028: Rule = Rule {
     code: "OAI-CHAT-028",
     name: "missing-usage",
     level: Level::Warning,
-    summary: "Where `include_usage` is asked for, one chunk with usage and empty choices comes before [DONE] (a remark where it has choices)",
-    why: "Accounting and rate limits of the caller depend on it. In a chunk with choices, readers that look for empty choices pass it over.",
+    summary: "Where `include_usage` is asked for, one chunk with usage and empty choices comes before [DONE] (a \
+        remark where it has choices)",
+    why: "Accounting and rate limits of the caller depend on it. In a chunk with choices, readers that look for empty \
+        choices pass it over.",
     source: "OpenAI API reference, stream_options.include_usage",
     breaks: &["accounting", "langchain (usage_metadata)", "LiteLLM cost tracking"],
     fix: "Count the tokens and send a last chunk `\"choices\":[],\"usage\":{…}`.",
@@ -50,8 +52,10 @@ pub static OAI_CHAT_029: Rule = Rule {
     code: "OAI-CHAT-029",
     name: "unasked-usage",
     level: Level::Info,
-    summary: "`usage` is in the stream only where `include_usage` was asked for, and then null in all chunks but the last",
-    why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; others count a usage that they did not expect \
+    summary: "`usage` is in the stream only where `include_usage` was asked for, and then null in all chunks but the \
+        last",
+    why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; others count a usage \
+        that they did not expect \
           twice. vLLM leaves the nulls out, and no client minds.",
     source: "OpenAI API reference, stream_options.include_usage; docs/laboratory.md, run `usage_null`",
     breaks: &["mistral-js (null)"],
@@ -69,8 +73,12 @@ pub static OAI_CHAT_029: Rule = Rule {
         match (asked_for, nulls) {
             // Nothing is known of the request: only what would be unusual either way.
             _ if unknown => {}
-            (false, Some((odd, _))) => push(Finding::of(odd, 1, format!("\"usage\": null, which was not asked for, in {}", odd.found))),
-            (false, None) if response.answer.usage.is_some() => push(at_end(response, "usage came and was not asked for".into())),
+            (false, Some((odd, _))) => {
+                push(Finding::of(odd, 1, format!("\"usage\": null, which was not asked for, in {}", odd.found)))
+            }
+            (false, None) if response.answer.usage.is_some() => {
+                push(at_end(response, "usage came and was not asked for".into()))
+            }
             (true, None) if response.answer.usage.is_some() => {
                 push(at_end(response, "usage was asked for, and the chunks before it have no \"usage\": null".into()));
             }
@@ -107,8 +115,10 @@ pub static OAI_CHAT_031: Rule = Rule {
     code: "OAI-CHAT-031",
     name: "impossible-usage",
     level: Level::Warning,
-    summary: "Usage is whole numbers that add up: total = prompt + completion, cached not over prompt, reasoning not over completion",
-    why: "These figures are what is billed and what tokens per second are computed from. Figures that cannot all be true (29 cached of 21 prompt tokens, \
+    summary: "Usage is whole numbers that add up: total = prompt + completion, cached not over prompt, reasoning not \
+        over completion",
+    why: "These figures are what is billed and what tokens per second are computed from. Figures that cannot all be \
+        true (29 cached of 21 prompt tokens, \
           as iFlow sent) make both wrong.",
     source: "OpenAI OpenAPI document, CompletionUsage",
     breaks: &["billing", "token statistics"],

@@ -10,8 +10,10 @@ pub static DLV_002: Rule = Rule {
     name: "block-delivery",
     level: Level::Warning,
     summary: "Deltas don't come in blocks as large as a buffer (4, 8, 16, 32 KiB)",
-    why: "When most bursts are as large as a usual buffer, something on the way collects bytes until the buffer is full: a proxy, a compressor, an output \
-          stream that is not flushed. The text comes in jerks, and the gap between deltas is far too short to be the time per token.",
+    why: "When most bursts are as large as a usual buffer, something on the way collects bytes until the buffer is \
+        full: a proxy, a compressor, an output \
+          stream that is not flushed. The text comes in jerks, and the gap between deltas is far too short to be the \
+          time per token.",
     source: "dstack issue 4269 (bursts of 16 KiB, 64 to 66 chunks each, every 16.5 s); nginx proxy_buffer_size",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`); flush after each event.",
@@ -26,7 +28,8 @@ pub static DLV_002: Rule = Rule {
         let median = delivery::median_burst(&response.deltas) as u64;
         if median >= case.limits.block_deltas {
             let kib = block >> 10;
-            let message = format!("most of {} bursts are about {kib} KiB large, {median} deltas each (median)", arrival.bursts);
+            let message =
+                format!("most of {} bursts are about {kib} KiB large, {median} deltas each (median)", arrival.bursts);
             push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
         }
     },
@@ -39,8 +42,10 @@ pub static DLV_003: Rule = Rule {
     name: "coalesced-deltas",
     level: Level::Info,
     summary: "Each delta comes in its own delivery",
-    why: "Deltas that share a packet have no gap between them, so the gaps measured are shorter than those of the model. Small shares are normal under \
-          load; large ones come from batching, from Nagle's algorithm, or from content filters that release text in blocks (Azure's are left out).",
+    why: "Deltas that share a packet have no gap between them, so the gaps measured are shorter than those of the \
+        model. Small shares are normal under \
+          load; large ones come from batching, from Nagle's algorithm, or from content filters that release text in \
+          blocks (Azure's are left out).",
     source: "RFC 896 (Nagle); Azure OpenAI documentation, content streaming",
     breaks: &[],
     fix: "Read time per token (TPOT) instead of gaps between deltas; set TCP_NODELAY on the server.",
@@ -49,7 +54,10 @@ pub static DLV_003: Rule = Rule {
     silenced_by: &["DLV-001", "DLV-002"],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.llm_stream().filter(|r| r.answer.variant != Some("azure") && r.deltas.len() >= 5) else { return };
+        let Some(response) = case.llm_stream().filter(|r| r.answer.variant != Some("azure") && r.deltas.len() >= 5)
+        else {
+            return;
+        };
         if let Some(ratio) = delivery::deltas_per_delivery(&response.deltas).filter(|ratio| *ratio >= COALESCED) {
             push(Finding::new(format!("{ratio:.1} deltas a delivery on average: gaps between deltas are understated")));
         }
@@ -66,11 +74,14 @@ pub static DLV_004: Rule = Rule {
     name: "split-records",
     level: Level::Info,
     summary: "Each record comes whole in one delivery",
-    why: "A record that is cut over packets is lost on clients that parse each read by itself, and a cut inside a character makes U+FFFD of it where \
+    why: "A record that is cut over packets is lost on clients that parse each read by itself, and a cut inside a \
+        character makes U+FFFD of it where \
           each read is decoded by itself. Both are the client's fault; this tells where it would show.",
-    source: "ollama-js issue 255, braintrust issue 2091 (characters); feathers issue 3643, gigachat-js issue 14 (events)",
+    source: "ollama-js issue 255, braintrust issue 2091 (characters); feathers issue 3643, gigachat-js issue 14 \
+        (events)",
     breaks: &[],
-    fix: "In clients: join bytes until the record's end before decoding. Servers need do nothing; a flush for each event makes cuts rare.",
+    fix: "In clients: join bytes until the record's end before decoding. Servers need do nothing; a flush for each \
+        event makes cuts rare.",
     bad: &[r#"chat; role; <| a\r\ndata: {
            wait 5ms; <| }\n\n\r\n
            stop; done; last"#],
@@ -82,7 +93,11 @@ pub static DLV_004: Rule = Rule {
         if a.split_records == 0 && a.split_characters == 0 {
             return;
         }
-        let mut message = format!("{} of {} came in several deliveries", a.split_records, many(response.record_count, "record", "records"));
+        let mut message = format!(
+            "{} of {} came in several deliveries",
+            a.split_records,
+            many(response.record_count, "record", "records")
+        );
         if a.split_characters > 0 {
             message += &format!("; {} inside a UTF-8 character", many(a.split_characters, "cut is", "cuts are"));
         }
@@ -100,7 +115,8 @@ pub static DLV_013: Rule = Rule {
     name: "several-tokens-per-delta",
     level: Level::Info,
     summary: "A delta carries about one token",
-    why: "Speculative decoding, multi-step scheduling and gateways put several tokens into one delta. The gap between deltas (ITL) is then no time per \
+    why: "Speculative decoding, multi-step scheduling and gateways put several tokens into one delta. The gap between \
+        deltas (ITL) is then no time per \
           token, and comparisons by it are wrong by that factor.",
     source: "vLLM documentation, metrics; Hugging Face inference-benchmarker, time per output token",
     breaks: &[],
@@ -113,7 +129,9 @@ pub static DLV_013: Rule = Rule {
     check: |case, push| {
         // Of a few deltas the ratio says nothing: the last tokens of an answer often come without one.
         let Some(response) = case.llm_stream().filter(|r| r.deltas.len() >= 8) else { return };
-        let Some(ratio) = delivery::tokens_per_delta(response).filter(|n| *n >= case.limits.tokens_per_delta) else { return };
+        let Some(ratio) = delivery::tokens_per_delta(response).filter(|n| *n >= case.limits.tokens_per_delta) else {
+            return;
+        };
         let figures = match (case.metrics.tpot, case.metrics.itl_p50()) {
             (Some(tpot), Some(itl)) => format!(": {tpot} a token, {itl} between deltas (median)"),
             _ => String::new(),
@@ -129,7 +147,8 @@ pub static DLV_014: Rule = Rule {
     name: "delayed-ack-pace",
     level: Level::Info,
     summary: "Gaps between deltas are not those of a delayed acknowledgement (40 or 200 ms)",
-    why: "Without TCP_NODELAY a small segment waits until the one before is acknowledged (Nagle), and receivers delay acknowledgements by 40 or 200 ms. \
+    why: "Without TCP_NODELAY a small segment waits until the one before is acknowledged (Nagle), and receivers delay \
+        acknowledgements by 40 or 200 ms. \
           Deltas then come in a rhythm that is TCP's and not the model's.",
     source: "RFC 896 (Nagle), RFC 1122 section 4.2.3.2 (delayed acknowledgements)",
     breaks: &[],

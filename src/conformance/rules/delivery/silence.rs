@@ -14,9 +14,12 @@ pub static DLV_006: Rule = Rule {
     name: "idle-limit-hit",
     level: Level::Error,
     summary: "No silence ends in a cut that looks like an idle limit (30, 50, 60, 100, 120, 125, 300, 350 s)",
-    why: "Proxies and load balancers cut what is silent for too long. A cut after a silence as long as a well-known limit is theirs, not the server's: \
-          the model was still working, and the answer is lost. (A warning where the client's end closed: that may be the client's own time-out.)",
-    source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 s), Google Cloud and CloudFront \
+    why: "Proxies and load balancers cut what is silent for too long. A cut after a silence as long as a well-known \
+        limit is theirs, not the server's: \
+          the model was still working, and the answer is lost. (A warning where the client's end closed: that may be \
+          the client's own time-out.)",
+    source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 \
+        s), Google Cloud and CloudFront \
              (30 s), Cloudflare (100, later 120 to 125 s)",
     breaks: &["users who wait for the answer"],
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
@@ -49,11 +52,13 @@ pub static DLV_007: Rule = Rule {
     name: "no-keep-alive",
     level: Level::Warning,
     summary: "No silence of 15 s or more before the first token (can be set): a comment or ping comes meanwhile",
-    why: "Long prompts and reasoning keep a stream silent for minutes. Load balancers and proxies on the way cut silent connections, many after 30 or \
+    why: "Long prompts and reasoning keep a stream silent for minutes. Load balancers and proxies on the way cut \
+        silent connections, many after 30 or \
           60 s, and users take silence for a hang. A comment line costs nothing and every parser skips it.",
     source: "HTML standard, server-sent events, authoring notes (a comment about every 15 s); litellm issue 34374",
     breaks: &["AWS ALB", "nginx", "Cloudflare"],
-    fix: "Send `: keep-alive` and an empty line every 10 to 15 s from the moment the head is sent (Anthropic: `event: ping`).",
+    fix: "Send `: keep-alive` and an empty line every 10 to 15 s from the moment the head is sent (Anthropic: `event: \
+        ping`).",
     bad: &["chat; wait 20s; role; word; stop; done; last"],
     good: &[
         "good-chat",
@@ -83,8 +88,10 @@ pub static DLV_008: Rule = Rule {
     name: "late-head",
     level: Level::Warning,
     summary: "The response head does not wait for the first token (5 s or more; can be set)",
-    why: "A server that could send its head at once and waits for the first token shows nothing to the client that waits: load balancers count it as no response \
-          at all, clients' connect and header time-outs run out, and time to first byte says nothing. Gzip middleware and frameworks that peek at the first \
+    why: "A server that could send its head at once and waits for the first token shows nothing to the client that \
+        waits: load balancers count it as no response \
+          at all, clients' connect and header time-outs run out, and time to first byte says nothing. Gzip middleware \
+          and frameworks that peek at the first \
           item do this.",
     source: "litellm issue 37322; Starlette's GZipMiddleware; nginx with default buffering",
     breaks: &["load balancers with a first-byte limit", "clients with a header time-out"],
@@ -113,7 +120,8 @@ pub static DLV_009: Rule = Rule {
     name: "long-tail",
     level: Level::Info,
     summary: "The body ends within 1 s after the terminator (can be set)",
-    why: "Clients that read to the end of the body wait as long as it stays open, although the answer is whole. Older SDKs do.",
+    why: "Clients that read to the end of the body wait as long as it stays open, although the answer is whole. Older \
+        SDKs do.",
     source: "openai-node commit 77221711 (issue 2317)",
     breaks: &["openai-node 4 and 6", "groq-js", "ai-sdk", "langchain-js"],
     fix: "End the body right after the terminator; do bookkeeping afterwards.",
@@ -145,7 +153,8 @@ pub static DLV_012: Rule = Rule {
     name: "transport-stall",
     level: Level::Warning,
     summary: "No pause of 200 ms or more between deltas is caused by the transport (can be set)",
-    why: "Lost packets, a client that does not read (zero window) and a shut HTTP/2 flow-control window hold back what the server has written long ago. \
+    why: "Lost packets, a client that does not read (zero window) and a shut HTTP/2 flow-control window hold back \
+        what the server has written long ago. \
           Such a pause says nothing about the model, and figures that hold it blame the wrong one.",
     source: "RFC 9293 sections 3.8.1 (retransmission) and 3.8.6 (zero window), RFC 9113 section 5.2 (flow control)",
     breaks: &["latency figures"],
@@ -166,11 +175,13 @@ pub static DLV_012: Rule = Rule {
 
 /// The pause in which this stall of the transport ended, if it is long enough.
 fn stalled(case: &Case<'_>, response: &Response, odd: &Oddity, count: u64) -> Option<Finding> {
-    let (before, after) = response.deltas.windows(2).map(|w| (w[0], w[1])).find(|(a, b)| a.at < odd.at && odd.at <= b.at)?;
+    let (before, after) =
+        response.deltas.windows(2).map(|w| (w[0], w[1])).find(|(a, b)| a.at < odd.at && odd.at <= b.at)?;
     let pause = after.at.since(before.at);
     let Cause::Transport(words) = delivery::cause(case.exchange, before.at, after.at) else { return None };
     let message = format!("{pause} of silence before record {}: {words} ({})", after.record, odd.found);
-    (pause >= case.limits.transport_stall).then(|| Finding { record: Some(after.record), ..Finding::of(odd, count, message) })
+    (pause >= case.limits.transport_stall)
+        .then(|| Finding { record: Some(after.record), ..Finding::of(odd, count, message) })
 }
 
 /// A chat answer over HTTP/2 to a client that gives the stream a window of two deltas and opens it again after 2 s.

@@ -13,7 +13,8 @@ pub static HTTP_017: Rule = Rule {
     name: "stream-not-streamed",
     level: Level::Warning,
     summary: "A request with `\"stream\": true` gets a stream, not one JSON document",
-    why: "SDKs that asked for a stream look for events, find none and report an empty answer: 16 of 27 tested say nothing at all. Gateways that \
+    why: "SDKs that asked for a stream look for events, find none and report an empty answer: 16 of 27 tested say \
+        nothing at all. Gateways that \
           don't support streaming for a model do it, and mock servers.",
     source: "OpenAI API reference, `stream`; docs/laboratory.md, run `nonstream_body`",
     breaks: &["openai-python", "openai-node", "groq-python", "langchain"],
@@ -32,10 +33,14 @@ pub static HTTP_017: Rule = Rule {
     check: |case, push| {
         let Some(response) = succeeded(case) else { return };
         let streamed = case.exchange.request.as_ref().and_then(|r| r.stream) == Some(true);
-        let document = response.framing == Framing::Json && response.record_count == 1 && response.answer.error.is_none();
+        let document =
+            response.framing == Framing::Json && response.record_count == 1 && response.answer.error.is_none();
         let declared = response.head.as_ref().and_then(essence).unwrap_or_default();
         if streamed && document && declared.ends_with("json") && !is_lines(&declared) && case.dialect().is_some() {
-            push(Finding { at: Some(response.first_at), ..Finding::new("a stream was asked for, and one JSON document came") });
+            push(Finding {
+                at: Some(response.first_at),
+                ..Finding::new("a stream was asked for, and one JSON document came")
+            });
         }
     },
     ..Rule::DEFAULT
@@ -47,7 +52,8 @@ pub static HTTP_018: Rule = Rule {
     name: "unasked-stream",
     level: Level::Warning,
     summary: "A request without `\"stream\": true` gets one JSON document, not a stream",
-    why: "A client that did not ask for a stream parses the whole body as JSON and raises at the first `data:`. Gateways that stream always do it.",
+    why: "A client that did not ask for a stream parses the whole body as JSON and raises at the first `data:`. \
+        Gateways that stream always do it.",
     source: "OpenAI API reference, `stream` (default false); 9router issue 3492, OmniRoute issue 6740",
     breaks: &["openai-python", "openai-node", "every client that did not ask"],
     fix: "Collect the answer where the request does not ask for a stream.",
@@ -64,15 +70,19 @@ pub static HTTP_018: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) =
-            case.stream().filter(|r| r.framing == Framing::Sse && case.dialect().is_some_and(|d| d.streams_by == StreamsBy::Flag))
+        let Some(response) = case
+            .stream()
+            .filter(|r| r.framing == Framing::Sse && case.dialect().is_some_and(|d| d.streams_by == StreamsBy::Flag))
         else {
             return;
         };
         let Some(request) = case.exchange.request.as_ref().filter(|r| r.asked.is_some()) else { return };
         if request.stream != Some(true) {
             let said = if request.stream.is_none() { "without `stream`" } else { "with `\"stream\":false`" };
-            push(Finding { at: response.first_record_at, ..Finding::new(format!("a request {said} was answered with an event stream")) });
+            push(Finding {
+                at: response.first_record_at,
+                ..Finding::new(format!("a request {said} was answered with an event stream"))
+            });
         }
     },
     ..Rule::DEFAULT
@@ -84,7 +94,8 @@ pub static HTTP_019: Rule = Rule {
     name: "error-under-200",
     level: Level::Error,
     summary: "A response with status 200 is not an error object or an HTML page",
-    why: "SDKs take the status for the truth: they look for events in the error or the login page, find none, and return an empty answer without \
+    why: "SDKs take the status for the truth: they look for events in the error or the login page, find none, and \
+        return an empty answer without \
           raising. Retry logic does not see it either. Proxies, captive portals and gateways do it.",
     source: "RFC 9110 section 15.3; docs/laboratory.md, runs `plain_body_err` and `html_body`",
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "retry logic"],
@@ -133,7 +144,8 @@ pub static HTTP_020: Rule = Rule {
     name: "failure-not-json",
     level: Level::Info,
     summary: "A failure before the stream begins is 4xx or 5xx with a JSON body",
-    why: "Clients read `error.message`, `error.type` and `error.code` to decide whether to retry and what to show. From an HTML page or plain \
+    why: "Clients read `error.message`, `error.type` and `error.code` to decide whether to retry and what to show. \
+        From an HTML page or plain \
           text they show nothing useful.",
     source: "OpenAI API reference, error codes; llama.cpp pull request 16486",
     breaks: &[],

@@ -14,12 +14,16 @@ pub static HTTP_006: Rule = Rule {
     name: "missing-last-chunk",
     level: Level::Error,
     summary: "A chunked body ends with the chunk of length zero",
-    why: "The zero chunk is the only proof that a chunked body is whole. When the server closes or resets the connection before it, most clients \
-          raise (\"incomplete chunked read\", \"socket hang up\"), even after a complete answer. A client that closes is another matter: openai-python \
-          stops at [DONE], often before the zero chunk has come. That answer is complete, and this rule then only remarks on it.",
+    why: "The zero chunk is the only proof that a chunked body is whole. When the server closes or resets the \
+        connection before it, most clients \
+          raise (\"incomplete chunked read\", \"socket hang up\"), even after a complete answer. A client that closes \
+          is another matter: openai-python \
+          stops at [DONE], often before the zero chunk has come. That answer is complete, and this rule then only \
+          remarks on it.",
     source: "RFC 9112 sections 7.1 and 8",
     breaks: &["openai-node", "openai-python", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source"],
-    fix: "Let the handler return instead of dying; look for a worker timeout, a crash, or a proxy's read timeout at the time of the cut.",
+    fix: "Let the handler return instead of dying; look for a worker timeout, a crash, or a proxy's read timeout at \
+        the time of the cut.",
     bad: &[
         "chat; role; word; !fin <",
         "chat; role; word; !rst <",
@@ -45,7 +49,8 @@ pub static HTTP_007: Rule = Rule {
     name: "short-body",
     level: Level::Error,
     summary: "A body has as many bytes as its Content-Length announces",
-    why: "A body that is shorter than announced is incomplete by definition; clients raise, or wait for the rest until their timeout.",
+    why: "A body that is shorter than announced is incomplete by definition; clients raise, or wait for the rest \
+        until their timeout.",
     source: "RFC 9112 sections 6.3 and 8",
     breaks: &["openai-node", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source", "sseclient-py"],
     fix: "Compute Content-Length from the bytes that are really sent (after compression), or send a stream chunked.",
@@ -69,7 +74,12 @@ pub static HTTP_007: Rule = Rule {
     check: |case, push| {
         let Some(response) = case.response() else { return };
         if let Some(Transfer::Length(announced)) = transfer(response) {
-            cut(case, response, &format!("after {} of {}", response.body.wire_bytes, many(announced, "byte", "bytes")), push);
+            cut(
+                case,
+                response,
+                &format!("after {} of {}", response.body.wire_bytes, many(announced, "byte", "bytes")),
+                push,
+            );
         }
     },
     ..Rule::DEFAULT
@@ -81,8 +91,10 @@ pub static HTTP_008: Rule = Rule {
     name: "length-and-chunked",
     level: Level::Error,
     summary: "A message has no Content-Length together with Transfer-Encoding",
-    why: "Two lengths are two opinions on where the message ends. A proxy that believes the one and a server that believes the other disagree on \
-          what the next message is: this is how requests are smuggled. RFC 9112 lets Transfer-Encoding win, and asks to treat the message as an \
+    why: "Two lengths are two opinions on where the message ends. A proxy that believes the one and a server that \
+        believes the other disagree on \
+          what the next message is: this is how requests are smuggled. RFC 9112 lets Transfer-Encoding win, and asks \
+          to treat the message as an \
           attack.",
     source: "RFC 9112 sections 6.1 and 6.3",
     breaks: &["proxies that refuse it (HAProxy, Envoy)", "other requests on the connection"],
@@ -102,7 +114,11 @@ pub static HTTP_008: Rule = Rule {
             None => return,
         };
         let both = |f: &Fields| f.all("content-length").next().is_some() && f.all("transfer-encoding").next().is_some();
-        let side = if case.response().and_then(|r| r.head.as_ref()).is_some_and(|h| both(&h.fields)) { "response" } else { "request" };
+        let side = if case.response().and_then(|r| r.head.as_ref()).is_some_and(|h| both(&h.fields)) {
+            "response"
+        } else {
+            "request"
+        };
         push(Finding { at: Some(at), ..Finding::new(format!("the {side} has {fields}")) });
     },
     ..Rule::DEFAULT
@@ -113,8 +129,10 @@ pub static HTTP_009: Rule = Rule {
     code: "HTTP-009",
     name: "bad-chunk",
     level: Level::Error,
-    summary: "Chunks follow the grammar: a hexadecimal size, CRLF, the data, CRLF (a warning where all can still be read)",
-    why: "A size that does not fit its data means that everything after it is read at the wrong place. Lenient readers guess, strict ones close \
+    summary: "Chunks follow the grammar: a hexadecimal size, CRLF, the data, CRLF (a warning where all can still be \
+        read)",
+    why: "A size that does not fit its data means that everything after it is read at the wrong place. Lenient \
+        readers guess, strict ones close \
           the connection, and a proxy that guesses differently from the server can be fooled.",
     source: "RFC 9112 section 7.1",
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "strict parsers"],
@@ -150,11 +168,13 @@ pub static HTTP_010: Rule = Rule {
     name: "length-of-stream",
     level: Level::Warning,
     summary: "A streamed answer has no Content-Length",
-    why: "Who knows the length before the first byte has the whole answer already: it was collected somewhere, and time to first token is total \
+    why: "Who knows the length before the first byte has the whole answer already: it was collected somewhere, and \
+        time to first token is total \
           time. Recorded answers of mock servers look like this too.",
     source: "RFC 9110 section 8.6 (length of the content, known in advance)",
     breaks: &["interactive use", "latency figures"],
-    fix: "Stream from the handler (a generator, a Flusher, res.write) and switch off what collects bodies: compression, ETag, logging middleware.",
+    fix: "Stream from the handler (a generator, a Flusher, res.write) and switch off what collects bodies: \
+        compression, ETag, logging middleware.",
     bad: &[r#"ask; < HTTP/1.1 200 OK
            < Content-Type: text/event-stream
            no-cache; < Content-Length: 184
@@ -180,12 +200,15 @@ pub static HTTP_011: Rule = Rule {
     name: "close-delimited",
     level: Level::Warning,
     summary: "A streamed answer is chunked or HTTP/2, not ended by the close of the connection",
-    why: "Where only the close ends the body, a complete answer looks like one that was cut off, and the connection can't be used again. \
-          It is how HTTP/1.0 answers, so it appears where a proxy speaks 1.0 to the server (nginx does by default) or the server never was told \
+    why: "Where only the close ends the body, a complete answer looks like one that was cut off, and the connection \
+        can't be used again. \
+          It is how HTTP/1.0 answers, so it appears where a proxy speaks 1.0 to the server (nginx does by default) or \
+          the server never was told \
           to chunk.",
     source: "RFC 9112 section 6.3 (rule 8) and section 8; nginx documentation, proxy_http_version",
     breaks: &["clients that must tell truncated from complete answers", "connection reuse"],
-    fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx `proxy_http_version 1.1;`.",
+    fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx \
+        `proxy_http_version 1.1;`.",
     bad: &[r#"ask; < HTTP/1.1 200 OK
            < Content-Type: text/event-stream
            no-cache; < Connection: close
@@ -212,8 +235,10 @@ pub static HTTP_023: Rule = Rule {
     code: "HTTP-023",
     name: "bad-head",
     level: Level::Warning,
-    summary: "Heads keep to the grammar: CRLF at each line, no space before the colon, no folded lines, one Content-Length",
-    why: "Lenient readers guess what is meant, strict ones refuse the message, and two programs on one path that guess differently read two \
+    summary: "Heads keep to the grammar: CRLF at each line, no space before the colon, no folded lines, one \
+        Content-Length",
+    why: "Lenient readers guess what is meant, strict ones refuse the message, and two programs on one path that \
+        guess differently read two \
           different messages: this is how requests and responses are smuggled.",
     source: "RFC 9112 sections 2.2, 5 and 5.1; RFC 9110 section 8.6",
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "other requests on the connection"],
@@ -246,7 +271,8 @@ pub static HTTP_024: Rule = Rule {
     name: "broken-coding",
     level: Level::Error,
     summary: "The body is what Content-Encoding says, whole and undamaged (a warning where it is not coded at all)",
-    why: "A reader that decompresses raises at the damage, or at the end that does not come, often after a good answer. A proxy that takes the \
+    why: "A reader that decompresses raises at the damage, or at the end that does not come, often after a good \
+        answer. A proxy that takes the \
           coding off and leaves the field on, or compresses twice, does it too.",
     source: "RFC 9110 section 8.4; RFC 1952 (gzip: CRC and length at the end)",
     breaks: &["openai-python", "openai-node", "every client that decompresses"],
@@ -282,7 +308,8 @@ fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(F
             push(Finding { at, ..Finding::at_end(response, message) });
         }
         MessageEnd::CutByClient if case.stream().is_some_and(answered) => {
-            let message = format!("the client closed {place}, but after the end of the answer: it is complete, not truncated");
+            let message =
+                format!("the client closed {place}, but after the end of the answer: it is complete, not truncated");
             push(Finding { at, ..Finding::new(message) }.level(Level::Info));
         }
         MessageEnd::CutByClient | MessageEnd::CutByCapture | MessageEnd::Complete => {}

@@ -15,11 +15,13 @@ pub static HTTP_015: Rule = Rule {
     name: "stream-reset",
     level: Level::Error,
     summary: "An HTTP/2 answer ends with END_STREAM, not with RST_STREAM or a lost connection",
-    why: "A reset stream is a truncated answer. Its code says why: INTERNAL_ERROR and ENHANCE_YOUR_CALM are the server's, CANCEL is often a \
+    why: "A reset stream is a truncated answer. Its code says why: INTERNAL_ERROR and ENHANCE_YOUR_CALM are the \
+        server's, CANCEL is often a \
           gateway's timeout. A client that cancels is another matter and no finding.",
     source: "RFC 9113 sections 5.1, 6.4 and 8.1",
     breaks: &["openai-python (http2)", "Go net/http", "every client, in the middle of the answer"],
-    fix: "Look at the server and the gateway at the time given; send an error event and end the stream properly where the model fails.",
+    fix: "Look at the server and the gateway at the time given; send an error event and end the stream properly where \
+        the model fails.",
     bad: &["h2-begin; h2-head
            h2-data $role
            h2-data $word
@@ -37,7 +39,10 @@ pub static HTTP_015: Rule = Rule {
             .find(h2::RESET)
             .map_or("the connection closed".to_owned(), |(odd, _)| format!("RST_STREAM, {}", odd.found));
         let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
-        push(Finding { at: Some(case.exchange.ending.at), ..Finding::new(format!("the server cut the stream: {how}{whole}")) });
+        push(Finding {
+            at: Some(case.exchange.ending.at),
+            ..Finding::new(format!("the server cut the stream: {how}{whole}"))
+        });
     },
     ..Rule::DEFAULT
 };
@@ -47,8 +52,10 @@ pub static HTTP_016: Rule = Rule {
     code: "HTTP-016",
     name: "connection-field-in-h2",
     level: Level::Error,
-    summary: "HTTP/2 messages have no connection-specific fields: Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding, Upgrade",
-    why: "They mean nothing in HTTP/2 and make the message malformed: libraries reset the stream. They come from handlers that set `Connection: \
+    summary: "HTTP/2 messages have no connection-specific fields: Connection, Keep-Alive, Proxy-Connection, \
+        Transfer-Encoding, Upgrade",
+    why: "They mean nothing in HTTP/2 and make the message malformed: libraries reset the stream. They come from \
+        handlers that set `Connection: \
           keep-alive` on event streams by hand, which is harmless until the server is put behind HTTP/2.",
     source: "RFC 9113 section 8.2.2",
     breaks: &["nghttp2", "hyper", "Safari", "Go net/http"],
@@ -60,15 +67,24 @@ pub static HTTP_016: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         let exchange = case.exchange;
-        let request =
-            exchange.request.as_ref().filter(|r| r.head.version == Version::H2).map(|r| ("request", &r.head.fields, r.head.first_at));
-        let response =
-            case.response().and_then(|r| r.head.as_ref()).filter(|h| h.version == Version::H2).map(|h| ("response", &h.fields, h.first_at));
+        let request = exchange
+            .request
+            .as_ref()
+            .filter(|r| r.head.version == Version::H2)
+            .map(|r| ("request", &r.head.fields, r.head.first_at));
+        let response = case
+            .response()
+            .and_then(|r| r.head.as_ref())
+            .filter(|h| h.version == Version::H2)
+            .map(|h| ("response", &h.fields, h.first_at));
         for (side, fields, at) in request.into_iter().chain(response) {
             let named = |n: &[u8]| OF_THE_CONNECTION.iter().any(|c| n.eq_ignore_ascii_case(c.as_bytes()));
             let te = |n: &[u8], v: &[u8]| n.eq_ignore_ascii_case(b"te") && !v.eq_ignore_ascii_case(b"trailers");
-            let found: Vec<String> =
-                fields.iter().filter(|(n, v)| named(n) || te(n, v)).map(|(n, _)| String::from_utf8_lossy(n).into_owned()).collect();
+            let found: Vec<String> = fields
+                .iter()
+                .filter(|(n, v)| named(n) || te(n, v))
+                .map(|(n, _)| String::from_utf8_lossy(n).into_owned())
+                .collect();
             if !found.is_empty() {
                 push(Finding { at: Some(at), ..Finding::new(format!("the {side} has {}", found.join(", "))) });
             }

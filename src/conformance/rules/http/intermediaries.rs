@@ -18,7 +18,8 @@ pub static HTTP_012: Rule = Rule {
     name: "cacheable-stream",
     level: Level::Info,
     summary: "An event stream says `Cache-Control: no-cache` (or no-store, or no-transform)",
-    why: "Without it a cache may keep the answer, and compressors on the way feel free to collect it. `no-transform` also stops compression in \
+    why: "Without it a cache may keep the answer, and compressors on the way feel free to collect it. `no-transform` \
+        also stops compression in \
           Express and Cloudflare.",
     source: "WHATWG HTML 9.2.7 (authoring notes); RFC 9111 section 5.2.2; rootjs issue 1231",
     breaks: &["caching proxies", "compressing middleware"],
@@ -32,7 +33,10 @@ pub static HTTP_012: Rule = Rule {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
         let says = |v: &[u8]| ["no-cache", "no-store", "no-transform"].iter().any(|w| contains(v, w));
         if response.framing == Framing::Sse && !head.fields.all("cache-control").any(says) {
-            let said = head.fields.text("cache-control").map_or("no Cache-Control".into(), |v| format!("Cache-Control is {v}"));
+            let said = head
+                .fields
+                .text("cache-control")
+                .map_or("no Cache-Control".into(), |v| format!("Cache-Control is {v}"));
             push(Finding { at: Some(head.first_at), ..Finding::new(said) });
         }
     },
@@ -45,8 +49,10 @@ pub static HTTP_013: Rule = Rule {
     name: "proxy-not-told",
     level: Level::Info,
     summary: "After a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
-    why: "nginx collects answers by default, and this field switches that off for one answer. nginx takes the field out, so it shows only between \
-          server and proxy: there the request says that a proxy is on the way (Via, Forwarded, X-Forwarded-For, X-Real-IP).",
+    why: "nginx collects answers by default, and this field switches that off for one answer. nginx takes the field \
+        out, so it shows only between \
+          server and proxy: there the request says that a proxy is on the way (Via, Forwarded, X-Forwarded-For, \
+          X-Real-IP).",
     source: "nginx documentation, proxy_buffering; llama.cpp pull request 24774",
     breaks: &["nginx with proxy_buffering on"],
     fix: "Send `X-Accel-Buffering: no` with each event stream; it does no harm.",
@@ -70,12 +76,16 @@ pub static HTTP_013: Rule = Rule {
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
         let Some(request) = &case.exchange.request else { return };
-        let proxy = ["via", "forwarded", "x-forwarded-for", "x-real-ip"].into_iter().find(|n| request.head.fields.all(n).next().is_some());
+        let proxy = ["via", "forwarded", "x-forwarded-for", "x-real-ip"]
+            .into_iter()
+            .find(|n| request.head.fields.all(n).next().is_some());
         let told = head.fields.all("x-accel-buffering").any(|v| v.eq_ignore_ascii_case(b"no"));
         if let Some(field) = proxy.filter(|_| response.framing == Framing::Sse && !told) {
             push(Finding {
                 at: Some(head.first_at),
-                ..Finding::new(format!("the request came by a proxy ({field}), and the answer does not say X-Accel-Buffering: no"))
+                ..Finding::new(format!(
+                    "the request came by a proxy ({field}), and the answer does not say X-Accel-Buffering: no"
+                ))
             });
         }
     },
@@ -88,8 +98,10 @@ pub static HTTP_014: Rule = Rule {
     name: "compressor-not-flushed",
     level: Level::Warning,
     summary: "A compressed stream is flushed after each event",
-    why: "A compressor collects until it has enough to compress; without a flush after each event it holds the answer back. Starlette's \
-          GZipMiddleware, Express compression, tower-http, Next.js and Django have all done it. Compression itself is not a fault: every SDK tested \
+    why: "A compressor collects until it has enough to compress; without a flush after each event it holds the answer \
+        back. Starlette's \
+          GZipMiddleware, Express compression, tower-http, Next.js and Django have all done it. Compression itself is \
+          not a fault: every SDK tested \
           reads gzip.",
     source: "tower-http issue 419; Starlette changes, GZipMiddleware excludes text/event-stream",
     breaks: &["interactive use", "latency figures"],
@@ -104,8 +116,10 @@ pub static HTTP_014: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
-        let Some(coding) =
-            head.fields.text("content-encoding").filter(|c| !c.trim().is_empty() && !c.trim().eq_ignore_ascii_case("identity"))
+        let Some(coding) = head
+            .fields
+            .text("content-encoding")
+            .filter(|c| !c.trim().is_empty() && !c.trim().eq_ignore_ascii_case("identity"))
         else {
             return;
         };
@@ -114,7 +128,8 @@ pub static HTTP_014: Rule = Rule {
         let took = case.metrics.duration.is_some_and(|d| d >= case.limits.burst_window);
         if took && deltas >= LEAST_DELTAS && deliveries * 4 <= deltas {
             let message = format!(
-                "{deltas} deltas came in {} under Content-Encoding {coding}: the compressor is not flushed after each event",
+                "{deltas} deltas came in {} under Content-Encoding {coding}: the compressor is not flushed after each \
+                    event",
                 many(deliveries as u64, "delivery", "deliveries")
             );
             push(Finding { at: response.first_record_at, ..Finding::new(message) });
@@ -129,7 +144,8 @@ pub static HTTP_021: Rule = Rule {
     name: "open-after-done",
     level: Level::Warning,
     summary: "The server ends the body within a second of the terminator",
-    why: "Half of the SDKs stop reading at [DONE], half read on to the end of the body and hang while it stays open: the user has the answer, and \
+    why: "Half of the SDKs stop reading at [DONE], half read on to the end of the body and hang while it stays open: \
+        the user has the answer, and \
           the program waits for its timeout.",
     source: "Laboratory run `done_hang`; openai-node commit 77221711 (2026-08-14) stops at [DONE]",
     breaks: &["openai-node 4 and 6", "groq-python", "groq-js", "ai-sdk", "fetch-event-source", "eventsource"],

@@ -1,4 +1,5 @@
-//! Rules about the transport: content type, body, what happens on the way, and whether the answer is what was asked for.
+//! Rules about the transport: content type, body, what happens on the way, and whether the answer is what was asked
+//! for.
 
 mod asked;
 mod body;

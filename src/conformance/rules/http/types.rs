@@ -11,12 +11,17 @@ pub static HTTP_001: Rule = Rule {
     name: "wrong-content-type",
     level: Level::Error,
     summary: "A streamed answer is sent under the content type that its dialect promises",
-    why: "Clients choose their parser by the Content-Type of the response. OpenAI and Anthropic streams are text/event-stream, Ollama's are \
-          application/x-ndjson. Under another type a strict client raises before it has read a byte, and a tolerant one takes the stream for one \
-          document and waits for its end. LitServe sent correct events under application/x-ndjson up to 0.2.4, and Open WebUI showed nothing.",
-    source: "WHATWG HTML 9.2 (server-sent events need text/event-stream); OpenAI streaming guide; LitServe issue 359, fixed in 0.2.5",
+    why: "Clients choose their parser by the Content-Type of the response. OpenAI and Anthropic streams are \
+        text/event-stream, Ollama's are \
+          application/x-ndjson. Under another type a strict client raises before it has read a byte, and a tolerant \
+          one takes the stream for one \
+          document and waits for its end. LitServe sent correct events under application/x-ndjson up to 0.2.4, and \
+          Open WebUI showed nothing.",
+    source: "WHATWG HTML 9.2 (server-sent events need text/event-stream); OpenAI streaming guide; LitServe issue 359, \
+        fixed in 0.2.5",
     breaks: TYPE_BREAKS,
-    fix: "Send `Content-Type: text/event-stream` (OpenAI, Anthropic) or `application/x-ndjson` (Ollama); in frameworks: the media_type of the streaming response.",
+    fix: "Send `Content-Type: text/event-stream` (OpenAI, Anthropic) or `application/x-ndjson` (Ollama); in \
+        frameworks: the media_type of the streaming response.",
     bad: &[
         LITSERVE_024,
         "ask; typed text/plain; charset=utf-8
@@ -49,12 +54,16 @@ pub static HTTP_002: Rule = Rule {
     name: "content-type-contradicts-body",
     level: Level::Error,
     summary: "The declared content type and the framing of the bytes agree",
-    why: "The header says one framing and the body has another, so a client that believes the header cuts the body at the wrong places: an NDJSON reader \
-          tries to parse `data: {…}` as JSON, an event-stream reader drops lines that are not fields. What the bytes are is told here from the bytes \
+    why: "The header says one framing and the body has another, so a client that believes the header cuts the body at \
+        the wrong places: an NDJSON reader \
+          tries to parse `data: {…}` as JSON, an event-stream reader drops lines that are not fields. What the bytes \
+          are is told here from the bytes \
           alone.",
-    source: "RFC 9110 section 8.3; WHATWG HTML 9.2; LitServe commit e23469c4 (application/x-ndjson over server-sent events)",
+    source: "RFC 9110 section 8.3; WHATWG HTML 9.2; LitServe commit e23469c4 (application/x-ndjson over server-sent \
+        events)",
     breaks: TYPE_BREAKS,
-    fix: "Declare what is sent: text/event-stream for `data:` lines, application/x-ndjson for one JSON value a line, application/json for one array.",
+    fix: "Declare what is sent: text/event-stream for `data:` lines, application/x-ndjson for one JSON value a line, \
+        application/json for one array.",
     bad: &[
         LITSERVE_024,
         r#"> POST /api/chat HTTP/1.1
@@ -83,7 +92,8 @@ pub static HTTP_003: Rule = Rule {
     name: "missing-content-type",
     level: Level::Warning,
     summary: "A streamed answer has a Content-Type",
-    why: "Without a content type a client has to guess, and many refuse instead. Frameworks leave it out when a generator is returned without a media \
+    why: "Without a content type a client has to guess, and many refuse instead. Frameworks leave it out when a \
+        generator is returned without a media \
           type: LitServe's plain streaming did.",
     source: "RFC 9110 section 8.3 (a sender that knows the type should say it); LitServe without an API specification",
     breaks: TYPE_BREAKS,
@@ -107,8 +117,10 @@ pub static HTTP_004: Rule = Rule {
     name: "charset-not-utf8",
     level: Level::Info,
     summary: "The charset of an event stream or of JSON, where one is given, is utf-8",
-    why: "Event streams and JSON are UTF-8 whatever the parameter says. Readers that believe it show mojibake: each `é` becomes two letters.",
-    source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; docs/laboratory.md, run `ct_latin1`",
+    why: "Event streams and JSON are UTF-8 whatever the parameter says. Readers that believe it show mojibake: each \
+        `é` becomes two letters.",
+    source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; docs/laboratory.md, run \
+        `ct_latin1`",
     breaks: &["huggingface_hub", "httpx-sse"],
     fix: "Write `charset=utf-8` or leave the parameter out; in Java and .NET set the response's character encoding.",
     bad: &["ask; typed text/event-stream; charset=ISO-8859-1
@@ -123,8 +135,13 @@ pub static HTTP_004: Rule = Rule {
         let Some((_, head)) = case.stream_head() else { return };
         let Some(value) = head.fields.text("content-type") else { return };
         let utf8 = ["text/event-stream", "json"].iter().any(|t| value.to_ascii_lowercase().contains(t));
-        if let Some(charset) = charset(&value).filter(|c| utf8 && !c.eq_ignore_ascii_case("utf-8") && !c.eq_ignore_ascii_case("utf8")) {
-            push(Finding { at: Some(head.first_at), ..Finding::new(format!("charset is {charset}, and the bytes are UTF-8")) });
+        if let Some(charset) =
+            charset(&value).filter(|c| utf8 && !c.eq_ignore_ascii_case("utf-8") && !c.eq_ignore_ascii_case("utf8"))
+        {
+            push(Finding {
+                at: Some(head.first_at),
+                ..Finding::new(format!("charset is {charset}, and the bytes are UTF-8"))
+            });
         }
     },
     ..Rule::DEFAULT
@@ -136,9 +153,11 @@ pub static HTTP_005: Rule = Rule {
     name: "unusual-content-type",
     level: Level::Info,
     summary: "The Content-Type is written once, in lower case, as a single value",
-    why: "Types are compared without case by the standard, and there is one. Several clients compare letter by letter, or look for the type at \
+    why: "Types are compared without case by the standard, and there is one. Several clients compare letter by \
+        letter, or look for the type at \
           the start of the value, and refuse `Text/Event-Stream` and `application/json, text/event-stream`.",
-    source: "RFC 9110 sections 8.3 and 8.3.1; httpx-sse issue 19; docs/laboratory.md, runs `ct_upper`, `list_ct`, `dup_ct`",
+    source: "RFC 9110 sections 8.3 and 8.3.1; httpx-sse issue 19; docs/laboratory.md, runs `ct_upper`, `list_ct`, \
+        `dup_ct`",
     breaks: &["httpx-sse", "hf-js", "fetch-event-source", "eventsource", "mistral-python"],
     fix: "Write exactly `text/event-stream; charset=utf-8`, and see that no middleware adds a second one.",
     bad: &[
@@ -155,13 +174,16 @@ pub static HTTP_005: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         let Some((_, head)) = case.stream_head() else { return };
-        let values: Vec<String> = head.fields.all("content-type").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
+        let values: Vec<String> =
+            head.fields.all("content-type").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
         let Some(first) = values.first() else { return };
         let essence = first.split(';').next().unwrap_or_default();
         let what = match () {
             () if values.len() > 1 => format!("{} Content-Type fields: {}", values.len(), values.join(" and ")),
             () if essence.contains(',') => format!("Content-Type is a list: {first}"),
-            () if essence.bytes().any(|b| b.is_ascii_uppercase()) => format!("Content-Type is not lower case: {essence}"),
+            () if essence.bytes().any(|b| b.is_ascii_uppercase()) => {
+                format!("Content-Type is not lower case: {essence}")
+            }
             () => return,
         };
         push(Finding { at: Some(head.first_at), ..Finding::new(what) });
@@ -169,8 +191,17 @@ pub static HTTP_005: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-const TYPE_BREAKS: &[&str] =
-    &["mistral-python", "mistral-js", "hf-js", "httpx-sse", "fetch-event-source", "eventsource", "okhttp-sse", "Open WebUI", "NextChat"];
+const TYPE_BREAKS: &[&str] = &[
+    "mistral-python",
+    "mistral-js",
+    "hf-js",
+    "httpx-sse",
+    "fetch-event-source",
+    "eventsource",
+    "okhttp-sse",
+    "Open WebUI",
+    "NextChat",
+];
 
 /// Correct events under the type that LitServe up to 0.2.4 gave them.
 const LITSERVE_024: &str = "ask; typed application/x-ndjson

@@ -12,8 +12,10 @@ pub static SSE_001: Rule = Rule {
     name: "unfinished-event",
     level: Level::Error,
     summary: "Every event ends with an empty line; nothing is pending at the end of the stream",
-    why: "An event exists only once its empty line has come; what is pending at the end is thrown away by the standard's algorithm and by most \
-          clients. So the last event is lost in silence: the finish reason, the [DONE], or, with LitServe, the error message itself.",
+    why: "An event exists only once its empty line has come; what is pending at the end is thrown away by the \
+        standard's algorithm and by most \
+          clients. So the last event is lost in silence: the finish reason, the [DONE], or, with LitServe, the error \
+          message itself.",
     source: "WHATWG HTML 9.2.6 (end of file: the pending block is discarded); LitServe's error frame has no line end",
     breaks: &[
         "openai-python",
@@ -43,7 +45,9 @@ pub static SSE_001: Rule = Rule {
         if case.stream().is_none_or(|r| r.end != MessageEnd::Complete) {
             return;
         }
-        case.tell(odd::PENDING_AT_END, None, push, |odd, _| format!("the stream ends inside an event, which is lost: {}", odd.found));
+        case.tell(odd::PENDING_AT_END, None, push, |odd, _| {
+            format!("the stream ends inside an event, which is lost: {}", odd.found)
+        });
     },
     ..Rule::DEFAULT
 };
@@ -54,9 +58,12 @@ pub static SSE_005: Rule = Rule {
     name: "several-data-lines",
     level: Level::Warning,
     summary: "An event of a language model's stream has one `data:` line",
-    why: "The standard joins several data lines with line feeds, and an EventSource reads such an event well. But readers that go line by line, \
-          as many are that were written for OpenAI's streams, parse each line by itself: the first is half a JSON document.",
-    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (one line an event, always); docs/laboratory.md, run `multiline`",
+    why: "The standard joins several data lines with line feeds, and an EventSource reads such an event well. But \
+        readers that go line by line, \
+          as many are that were written for OpenAI's streams, parse each line by itself: the first is half a JSON \
+          document.",
+    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (one line an event, always); docs/laboratory.md, run \
+        `multiline`",
     breaks: &[
         "huggingface_hub",
         "google-genai js",
@@ -93,8 +100,10 @@ pub static SSE_006: Rule = Rule {
     name: "missing-blank-line",
     level: Level::Error,
     summary: "Events are separated by an empty line, not by one line end",
-    why: "Without the empty line there is no end of event: the data lines of two events become one event with two JSON documents in it, or the \
-          whole stream becomes one event that is never dispatched. A reader that goes line by line shows the answer, so the server's author sees \
+    why: "Without the empty line there is no end of event: the data lines of two events become one event with two \
+        JSON documents in it, or the \
+          whole stream becomes one event that is never dispatched. A reader that goes line by line shows the answer, \
+          so the server's author sees \
           nothing wrong, while every client that follows the standard shows none.",
     source: "WHATWG HTML 9.2.6 (an event is dispatched at an empty line); llama.cpp issue 14268",
     breaks: &["openai-python", "openai-node", "eventsource", "every client that follows the standard"],
@@ -106,7 +115,11 @@ pub static SSE_006: Rule = Rule {
     check: |case, push| {
         // Even if the stream was cut: an event that was dispatched is complete.
         case.tell(odd::MERGED_EVENTS, None, push, |odd, n| {
-            format!("{} without an empty line between them: {}", many(n, "place with events", "places with events"), odd.found)
+            format!(
+                "{} without an empty line between them: {}",
+                many(n, "place with events", "places with events"),
+                odd.found
+            )
         });
     },
     ..Rule::DEFAULT
@@ -117,8 +130,10 @@ pub static SSE_012: Rule = Rule {
     code: "SSE-012",
     name: "block-without-data",
     level: Level::Warning,
-    summary: "No block of fields without `data`, as `event: ping` alone (remarked on only, outside of streams of language models)",
-    why: "The standard dispatches nothing for such a block, but several SDKs dispatch an event with empty data and fail to parse it as JSON. A comment \
+    summary: "No block of fields without `data`, as `event: ping` alone (remarked on only, outside of streams of \
+        language models)",
+    why: "The standard dispatches nothing for such a block, but several SDKs dispatch an event with empty data and \
+        fail to parse it as JSON. A comment \
           (`: ping`) keeps a connection alive without that risk.",
     source: "WHATWG HTML 9.2.6 (empty data buffer: no event)",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse", "fetch-event-source"],
@@ -144,7 +159,8 @@ pub static SSE_013: Rule = Rule {
     name: "empty-data",
     level: Level::Error,
     summary: "No event with empty data in a stream of a language model",
-    why: "An empty `data:` line is an event whose data is the empty string, by the standard and in the browser. Clients hand it to their JSON parser \
+    why: "An empty `data:` line is an event whose data is the empty string, by the standard and in the browser. \
+        Clients hand it to their JSON parser \
           and raise in the middle of the answer: 23 of 27 tested.",
     source: "WHATWG HTML 9.2.6",
     breaks: &["openai-python", "openai-node", "langchain", "mistral-python", "ai-sdk", "groq-python", "litellm"],
@@ -161,7 +177,9 @@ pub static SSE_013: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if case.llm_stream().is_some() {
-            case.tell(odd::EMPTY_DATA, None, push, |_, n| format!("{} with empty data, which is not JSON", many(n, "event", "events")));
+            case.tell(odd::EMPTY_DATA, None, push, |_, n| {
+                format!("{} with empty data, which is not JSON", many(n, "event", "events"))
+            });
         }
     },
     ..Rule::DEFAULT
@@ -172,9 +190,12 @@ pub static SSE_014: Rule = Rule {
     code: "SSE-014",
     name: "event-ids",
     level: Level::Info,
-    summary: "Streams of language models have no `id:` lines (a warning where a blank line without an event follows one)",
-    why: "An id promises that the stream can be taken up again with Last-Event-ID, which no LLM server offers. By itself it does no harm. But an \
-          id lasts from event to event, and several SDKs dispatch an empty event at each blank line while one is set, be it a second blank line \
+    summary: "Streams of language models have no `id:` lines (a warning where a blank line without an event follows \
+        one)",
+    why: "An id promises that the stream can be taken up again with Last-Event-ID, which no LLM server offers. By \
+        itself it does no harm. But an \
+          id lasts from event to event, and several SDKs dispatch an empty event at each blank line while one is set, \
+          be it a second blank line \
           or the one after a comment, and fail to parse it as JSON.",
     source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); \
           docs/laboratory.md, runs `idfield` (harmless) and `idfield_blank`",

@@ -11,10 +11,18 @@ pub static SSE_002: Rule = Rule {
     name: "data-without-space",
     level: Level::Info,
     summary: "A space follows the colon of `data:` (a warning in streams of language models)",
-    why: "The standard allows `data:{…}` as well as `data: {…}`. But OpenAI's documentation shows the space, and readers written after it look for the \
-          six characters `data: `. They skip every line of such a stream and show an empty answer. iFlow, old TGI and Spring servers leave it out.",
+    why: "The standard allows `data:{…}` as well as `data: {…}`. But OpenAI's documentation shows the space, and \
+        readers written after it look for the \
+          six characters `data: `. They skip every line of such a stream and show an empty answer. iFlow, old TGI and \
+          Spring servers leave it out.",
     source: "WHATWG HTML 9.2.6 (one space is optional); OpenAI streaming guide (always shown)",
-    breaks: &["google-genai", "huggingface_hub (on [DONE])", "Dify plugins", "vLLM bench", "loops that test for \"data: \""],
+    breaks: &[
+        "google-genai",
+        "huggingface_hub (on [DONE])",
+        "Dify plugins",
+        "vLLM bench",
+        "loops that test for \"data: \"",
+    ],
     fix: "Write `data: ` with one space.",
     bad: &[r#"chat; role; <chunk data:$word\n\n
            stop; done; last"#],
@@ -33,8 +41,10 @@ pub static SSE_003: Rule = Rule {
     code: "SSE-003",
     name: "extra-space",
     level: Level::Warning,
-    summary: "One space follows the colon of `data:`, not two and not a tab (remarked on only, outside of streams of language models)",
-    why: "The standard takes away one space; the second one, or a tab, belongs to the value. A JSON parser does not mind, but ` [DONE]` is not \
+    summary: "One space follows the colon of `data:`, not two and not a tab (remarked on only, outside of streams of \
+        language models)",
+    why: "The standard takes away one space; the second one, or a tab, belongs to the value. A JSON parser does not \
+        mind, but ` [DONE]` is not \
           `[DONE]`: the client parses it as JSON and raises at the very end of a good answer.",
     source: "WHATWG HTML 9.2.6 (one U+0020 is removed); docs/laboratory.md, runs `twospace` and `tab`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "mistral-python", "langchain", "groq-python"],
@@ -61,8 +71,10 @@ pub static SSE_004: Rule = Rule {
     name: "raw-newline-in-data",
     level: Level::Error,
     summary: "A payload is on one `data:` line, or each of its lines has its own `data:`",
-    why: "A line end inside the payload ends the field. What follows is not a field and is dropped, so the client gets half a JSON document and raises, \
-          or skips the event. It comes from pretty-printed JSON, and from text that was put into a template without escaping.",
+    why: "A line end inside the payload ends the field. What follows is not a field and is dropped, so the client \
+        gets half a JSON document and raises, \
+          or skips the event. It comes from pretty-printed JSON, and from text that was put into a template without \
+          escaping.",
     source: "WHATWG HTML 9.2.6",
     breaks: &["every client that follows the standard"],
     fix: "Serialise the JSON on one line (line ends inside strings escaped as \\n).",
@@ -91,8 +103,10 @@ pub static SSE_009: Rule = Rule {
     name: "bare-line",
     level: Level::Warning,
     summary: "Every line is a field or a comment; no JSON or text is without `data:`",
-    why: "A line without a field name is dropped without a word. Servers write errors like that: the handler of an exception prints JSON into a \
-          body that is an event stream already. The user sees an answer that stops, and the message that says why is never shown.",
+    why: "A line without a field name is dropped without a word. Servers write errors like that: the handler of an \
+        exception prints JSON into a \
+          body that is an event stream already. The user sees an answer that stops, and the message that says why is \
+          never shown.",
     source: "WHATWG HTML 9.2.6 (a line without a colon is a field name, unknown ones are ignored); \
           docs/laboratory.md, runs `err_raw` and `done_bare`",
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
@@ -125,7 +139,8 @@ pub static SSE_017: Rule = Rule {
     name: "line-ends",
     level: Level::Info,
     summary: "Lines end with LF throughout",
-    why: "The standard allows CRLF, LF and CR, mixed too. Readers that split the body at `\\n\\n` find no event in CRLF, and such readers are \
+    why: "The standard allows CRLF, LF and CR, mixed too. Readers that split the body at `\\n\\n` find no event in \
+        CRLF, and such readers are \
           common in scripts and plugins. Gemini's API ends its lines with CRLF by design; that is not remarked on.",
     source: "WHATWG HTML 9.2.5 (all three are legal); docs/laboratory.md, run `crlf`",
     breaks: &["vLLM bench", "Dify plugins", "loops that split at \\n\\n"],
@@ -138,9 +153,11 @@ pub static SSE_017: Rule = Rule {
         if case.stream().is_none() || case.dialect().is_some_and(|d| d.crlf) {
             return;
         }
-        for (kind, what) in
-            [(odd::LINE_ENDS, "different line ends in one body"), (odd::CRLF, "lines end with CRLF"), (odd::CR, "lines end with CR alone")]
-        {
+        for (kind, what) in [
+            (odd::LINE_ENDS, "different line ends in one body"),
+            (odd::CRLF, "lines end with CRLF"),
+            (odd::CR, "lines end with CR alone"),
+        ] {
             if case.exchange.oddities.find(kind).is_some() {
                 case.tell(kind, None, push, |_, _| format!("{what}: readers that split at two LF find no events"));
                 return;
@@ -176,12 +193,22 @@ pub static SSE_021: Rule = Rule {
     code: "SSE-021",
     name: "comment-lines",
     level: Level::Info,
-    summary: "Comments (`: keep-alive`) are legal and the best way to keep a connection alive; a few readers stumble over them",
-    why: "Every SDK of the OpenAI family that was tested passes over comments, and DeepSeek, OpenRouter and llama.cpp send them while a request \
-          waits. Readers that expect `data:` on each line do not: the Gemini SDK for Python raises, Continue takes the network chunk for the end, \
+    summary: "Comments (`: keep-alive`) are legal and the best way to keep a connection alive; a few readers stumble \
+        over them",
+    why: "Every SDK of the OpenAI family that was tested passes over comments, and DeepSeek, OpenRouter and llama.cpp \
+        send them while a request \
+          waits. Readers that expect `data:` on each line do not: the Gemini SDK for Python raises, Continue takes \
+          the network chunk for the end, \
           go-openai gives up after 300 of them in a row.",
-    source: "WHATWG HTML 9.2.7 (a comment about every 15 seconds is suggested); DeepSeek and OpenRouter documentation; openai-go issue 227",
-    breaks: &["google-genai", "Continue", "openai-go before 3.51.0", "go-openai (over 300 in a row)", "fetch-event-source"],
+    source: "WHATWG HTML 9.2.7 (a comment about every 15 seconds is suggested); DeepSeek and OpenRouter \
+        documentation; openai-go issue 227",
+    breaks: &[
+        "google-genai",
+        "Continue",
+        "openai-go before 3.51.0",
+        "go-openai (over 300 in a row)",
+        "fetch-event-source",
+    ],
     fix: "Keep them; where a client of yours stumbles, send them before the first token only.",
     bad: &[r#"chat; send : keep-alive\n\n
            role; word; stop; done; last"#],
@@ -200,7 +227,8 @@ pub static SSE_022: Rule = Rule {
     name: "long-line",
     level: Level::Warning,
     summary: "A line is at most 64 KiB long (an error over 32 MiB)",
-    why: "Readers with a fixed line buffer fail on longer ones: the default of Go's bufio.Scanner is 64 KiB, and openai-go raised its own to 32 \
+    why: "Readers with a fixed line buffer fail on longer ones: the default of Go's bufio.Scanner is 64 KiB, and \
+        openai-go raised its own to 32 \
           MiB. Images in base64 and whole documents in one event get there.",
     source: "Go package bufio, MaxScanTokenSize; openai-go, packages/ssestream",
     breaks: &["Go programs that use bufio.Scanner", "openai-go (over 32 MiB)", "curl-based readers with a line buffer"],
@@ -209,7 +237,9 @@ pub static SSE_022: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(odd::LONG_LINE, None, push, |odd, n| format!("{} over 64 KiB, the first of {}", many(n, "line", "lines"), odd.found));
+        case.tell(odd::LONG_LINE, None, push, |odd, n| {
+            format!("{} over 64 KiB, the first of {}", many(n, "line", "lines"), odd.found)
+        });
         case.tell(odd::HUGE_LINE, Some(Level::Error), push, |odd, n| {
             format!("{} over 32 MiB, the first of {}", many(n, "line", "lines"), odd.found)
         });

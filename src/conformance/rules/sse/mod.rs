@@ -12,7 +12,8 @@ pub use payload::*;
 
 use crate::conformance::{Case, Level};
 
-/// A warning in a stream of a language model, a remark in any other: the same habit upsets the readers of the one and not those of the other.
+/// A warning in a stream of a language model, a remark in any other: the same habit upsets the readers of the one and
+/// not those of the other.
 fn in_llm_streams(case: &Case<'_>) -> Option<Level> {
     Some(if case.llm_stream().is_some() { Level::Warning } else { Level::Info })
 }

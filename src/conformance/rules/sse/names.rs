@@ -15,7 +15,8 @@ pub static SSE_008: Rule = Rule {
     name: "unknown-field",
     level: Level::Warning,
     summary: "Lines have no field names but `data`, `event`, `id` and `retry`",
-    why: "Unknown fields are ignored, and with them what they say. llama.cpp sent its errors as `error: {…}` until September 2025: the stream \
+    why: "Unknown fields are ignored, and with them what they say. llama.cpp sent its errors as `error: {…}` until \
+        September 2025: the stream \
           ended without a finish reason, and every client took it for a short but complete answer.",
     source: "WHATWG HTML 9.2.6 (otherwise: the field is ignored); llama.cpp pull request 16109",
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
@@ -38,11 +39,22 @@ pub static SSE_010: Rule = Rule {
     name: "event-field-in-chat",
     level: Level::Warning,
     summary: "Chat and completion streams have no `event:` lines",
-    why: "OpenAI's chat streams have data lines only. An event type sends the record to another handler: EventSource calls onmessage for none, \
-          openai-node 4 and Groq's SDKs look for types that begin with `thread.` and pass over the rest, MacPaw's Swift client raises. The answer \
+    why: "OpenAI's chat streams have data lines only. An event type sends the record to another handler: EventSource \
+        calls onmessage for none, \
+          openai-node 4 and Groq's SDKs look for types that begin with `thread.` and pass over the rest, MacPaw's \
+          Swift client raises. The answer \
           is empty, without an error.",
-    source: "OpenAI streaming guide (chat completions: data only); docs/laboratory.md, runs `event_msg`, `event_after`, `event_ping_data`",
-    breaks: &["groq-python", "groq-js", "openai-node 4", "eventsource", "MacPaw/OpenAI", "Dify plugins", "google-genai"],
+    source: "OpenAI streaming guide (chat completions: data only); docs/laboratory.md, runs `event_msg`, \
+        `event_after`, `event_ping_data`",
+    breaks: &[
+        "groq-python",
+        "groq-js",
+        "openai-node 4",
+        "eventsource",
+        "MacPaw/OpenAI",
+        "Dify plugins",
+        "google-genai",
+    ],
     fix: "Leave the `event:` line out; only Anthropic's and OpenAI's Responses streams have one.",
     bad: &[r#"chat; send event: message\ndata: $role-and-word\n\n
            stop; done; last"#],
@@ -50,7 +62,9 @@ pub static SSE_010: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         for kind in [chat::EVENT_FIELD, openai_completions::EVENT_FIELD] {
-            case.tell(kind, None, push, |odd, n| format!("{} with an event type, the first `{}`", many(n, "record", "records"), odd.found));
+            case.tell(kind, None, push, |odd, n| {
+                format!("{} with an event type, the first `{}`", many(n, "record", "records"), odd.found)
+            });
         }
     },
     ..Rule::DEFAULT
@@ -61,11 +75,15 @@ pub static SSE_011: Rule = Rule {
     code: "SSE-011",
     name: "event-differs-from-type",
     level: Level::Error,
-    summary: "`event:` is there and equals `type` in Anthropic streams, and equals it where it is there in Responses streams",
-    why: "Anthropic's SDKs look at the event type to choose what to parse. Without it they yield nothing at all and raise nothing; with a wrong \
-          one they parse one thing as another. OpenAI's Responses SDKs read `type`, other readers read `event:`, and a difference makes two \
+    summary: "`event:` is there and equals `type` in Anthropic streams, and equals it where it is there in Responses \
+        streams",
+    why: "Anthropic's SDKs look at the event type to choose what to parse. Without it they yield nothing at all and \
+        raise nothing; with a wrong \
+          one they parse one thing as another. OpenAI's Responses SDKs read `type`, other readers read `event:`, and \
+          a difference makes two \
           readers see two streams.",
-    source: "Anthropic documentation, streaming: named events; anthropic-sdk-python, _streaming.py; OpenAI API reference, responses streaming",
+    source: "Anthropic documentation, streaming: named events; anthropic-sdk-python, _streaming.py; OpenAI API \
+        reference, responses streaming",
     breaks: &["anthropic-python", "anthropic-typescript"],
     fix: "Write `event: ` with the payload's `type` before each `data:` line.",
     bad: &["messages; data $message-start
@@ -89,8 +107,10 @@ pub static SSE_019: Rule = Rule {
     name: "field-name-spelling",
     level: Level::Warning,
     summary: "Field names are lower case, without spaces around them",
-    why: "`Data:` and `data :` are other fields than `data:`, and unknown ones. The whole stream is dropped, and the client shows an empty answer.",
-    source: "WHATWG HTML 9.2.6 (field names are compared literally); docs/laboratory.md, runs `upper_field` and `space_before_colon`",
+    why: "`Data:` and `data :` are other fields than `data:`, and unknown ones. The whole stream is dropped, and the \
+        client shows an empty answer.",
+    source: "WHATWG HTML 9.2.6 (field names are compared literally); docs/laboratory.md, runs `upper_field` and \
+        `space_before_colon`",
     breaks: &["every client that follows the standard"],
     fix: "Write `data:` in lower case, at the start of the line, the colon right after it.",
     bad: &[r#"chat; role; send Data: $word\n\n

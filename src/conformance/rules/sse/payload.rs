@@ -16,7 +16,8 @@ pub static SSE_007: Rule = Rule {
     name: "second-json-value",
     level: Level::Error,
     summary: "The data of an event is one JSON document, nothing after it",
-    why: "JSON parsers refuse a second document. It comes from a gateway that writes an error into an event that is not finished yet, and from \
+    why: "JSON parsers refuse a second document. It comes from a gateway that writes an error into an event that is \
+        not finished yet, and from \
           two writers that share one connection.",
     source: "RFC 8259 section 2 (a JSON text is one value); sub2api issue 1471",
     breaks: &["openai-python", "openai-node", "every client that parses JSON"],
@@ -42,8 +43,10 @@ pub static SSE_015: Rule = Rule {
     name: "byte-order-mark",
     level: Level::Warning,
     summary: "The stream has no byte order mark (an error if one is further inside)",
-    why: "The standard drops one mark at the very start. Several clients don't: the first line is then not `data:`, and the first event, with the \
-          role in it, is lost. A Rust library used by many clients panics. A mark before a later line makes that line void for everybody.",
+    why: "The standard drops one mark at the very start. Several clients don't: the first line is then not `data:`, \
+        and the first event, with the \
+          role in it, is lost. A Rust library used by many clients panics. A mark before a later line makes that line \
+          void for everybody.",
     source: "WHATWG HTML 9.2.5 (one leading BOM is ignored); eventsource-stream 0.2.3, event_stream.rs",
     breaks: &[
         "openai-python",
@@ -66,7 +69,9 @@ pub static SSE_015: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(odd::BOM, None, push, |_, _| "a byte order mark before the first line: several clients lose the first event".into());
+        case.tell(odd::BOM, None, push, |_, _| {
+            "a byte order mark before the first line: several clients lose the first event".into()
+        });
         case.tell(odd::BOM_INSIDE, Some(Level::Error), push, |_, n| {
             format!("{} with a byte order mark before it, dropped by every client", many(n, "line", "lines"))
         });
@@ -80,8 +85,10 @@ pub static SSE_016: Rule = Rule {
     name: "invalid-utf8",
     level: Level::Error,
     summary: "The stream is valid UTF-8",
-    why: "An event stream is UTF-8 whatever the charset parameter says. Where a token ends inside a character, a server that sends its bytes as they \
-          come, or cuts text by bytes, writes half a character and then something else. Python clients raise, browsers show U+FFFD.",
+    why: "An event stream is UTF-8 whatever the charset parameter says. Where a token ends inside a character, a \
+        server that sends its bytes as they \
+          come, or cuts text by bytes, writes half a character and then something else. Python clients raise, \
+          browsers show U+FFFD.",
     source: "WHATWG HTML 9.2.6; RFC 8259 section 8.1",
     breaks: &["openai-python", "mistral-python", "langchain", "groq-python", "sseclient-py"],
     fix: "Hold incomplete characters back until their last byte has been generated.",
@@ -106,10 +113,13 @@ pub static SSE_018: Rule = Rule {
     code: "SSE-018",
     name: "raw-line-separator",
     level: Level::Warning,
-    summary: "U+2028, U+2029, U+0085, VT and FF are escaped in JSON (remarked on only, outside of streams of language models)",
-    why: "They are no line ends for the standard and legal in JSON. Python's str.splitlines splits at all of them, and readers built on it cut \
+    summary: "U+2028, U+2029, U+0085, VT and FF are escaped in JSON (remarked on only, outside of streams of language \
+        models)",
+    why: "They are no line ends for the standard and legal in JSON. Python's str.splitlines splits at all of them, \
+        and readers built on it cut \
           the event in two. Models do write them, so it happens once in a thousand answers and can't be reproduced.",
-    source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; docs/laboratory.md, run `u2028`",
+    source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; docs/laboratory.md, run \
+        `u2028`",
     breaks: &["huggingface_hub", "readers that use str.splitlines"],
     fix: "Escape them as \\u2028 and so on; `json.dumps` in Python does by default (ensure_ascii).",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"one\u{2028}two"},"finish_reason":null}]
@@ -122,7 +132,11 @@ pub static SSE_018: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(odd::RAW_LINE_SEPARATOR, in_llm_streams(case), push, |odd, n| {
-            format!("{} with a character that some readers take for a line end: {}", many(n, "event", "events"), odd.found)
+            format!(
+                "{} with a character that some readers take for a line end: {}",
+                many(n, "event", "events"),
+                odd.found
+            )
         });
     },
     ..Rule::DEFAULT
@@ -133,8 +147,10 @@ pub static SSE_023: Rule = Rule {
     code: "SSE-023",
     name: "invalid-json",
     level: Level::Error,
-    summary: "A payload is JSON as RFC 8259 has it: no NaN or Infinity, no single quotes, no trailing comma, not cut off",
-    why: "JavaScript, Go, Java and Rust refuse it, and the client raises in the middle of the answer. Python's own parser accepts NaN and \
+    summary: "A payload is JSON as RFC 8259 has it: no NaN or Infinity, no single quotes, no trailing comma, not cut \
+        off",
+    why: "JavaScript, Go, Java and Rust refuse it, and the client raises in the middle of the answer. Python's own \
+        parser accepts NaN and \
           Infinity and writes them by default, so it is not noticed where it is made.",
     source: "RFC 8259 sections 2, 6 and 7; Python documentation, json (allow_nan); \
           docs/laboratory.md, runs `nan`, `single_quote`, `bad_json`",
@@ -172,7 +188,8 @@ pub static SSE_024: Rule = Rule {
     name: "lone-surrogate",
     level: Level::Warning,
     summary: "No `\\uD8xx` escape is without its other half",
-    why: "A character beyond U+FFFF is two escapes in JSON. A server that escapes each token by itself cuts an emoji in two. JavaScript keeps the \
+    why: "A character beyond U+FFFF is two escapes in JSON. A server that escapes each token by itself cuts an emoji \
+        in two. JavaScript keeps the \
           halves and may join them; strict parsers raise, and encoding the text as UTF-8 again fails.",
     source: "RFC 8259 section 8.2; docs/laboratory.md, run `lone_surrogate`",
     breaks: &["mistral-python", "serde_json and other strict parsers", "whatever encodes the text again"],
@@ -199,7 +216,8 @@ pub static SSE_025: Rule = Rule {
     name: "comment-as-data",
     level: Level::Warning,
     summary: "A keep-alive comment is never sent on as data",
-    why: "A gateway that reads events from upstream and writes them anew must pass comments on as comments or drop them. One that puts `data: ` \
+    why: "A gateway that reads events from upstream and writes them anew must pass comments on as comments or drop \
+        them. One that puts `data: ` \
           before each line makes an event of `: keep-alive`, which is not JSON, and the client raises.",
     source: "WHATWG HTML 9.2.6 (comments); llm-gateway issue 2053",
     breaks: &["openai-node", "openai-python", "every client that parses JSON"],
@@ -212,7 +230,9 @@ pub static SSE_025: Rule = Rule {
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(dialect::COMMENT_AS_DATA, None, push, |odd, n| format!("{} made of comments: {}", many(n, "event", "events"), odd.found));
+        case.tell(dialect::COMMENT_AS_DATA, None, push, |odd, n| {
+            format!("{} made of comments: {}", many(n, "event", "events"), odd.found)
+        });
     },
     ..Rule::DEFAULT
 };
@@ -223,9 +243,12 @@ pub static SSE_026: Rule = Rule {
     name: "doubled-key",
     level: Level::Warning,
     summary: "No JSON object of a payload has a key twice",
-    why: "Which of the two counts is up to the reader: JavaScript and Python take the last, others the first, and decoders with derived types \
-          refuse the object. It comes from gateways that add a field to JSON as text, and from serialisers that flatten one object into another.",
-    source: "RFC 8259 section 4 (names should be unique; otherwise behaviour is unpredictable); serde, derived Deserialize: duplicate field",
+    why: "Which of the two counts is up to the reader: JavaScript and Python take the last, others the first, and \
+        decoders with derived types \
+          refuse the object. It comes from gateways that add a field to JSON as text, and from serialisers that \
+          flatten one object into another.",
+    source: "RFC 8259 section 4 (names should be unique; otherwise behaviour is unpredictable); serde, derived \
+        Deserialize: duplicate field",
     breaks: &["async-openai and others that decode with serde", "readers that take the first value"],
     fix: "Parse, change the value, serialise; in serde mind `flatten` beside a field of the same name.",
     bad: &[r#"chat; role; choices [{"index":0,"index":0,"delta":{"content":"word "},"finish_reason":null}]

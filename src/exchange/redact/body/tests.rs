@@ -54,14 +54,18 @@ fn other_bodies_are_left_alone() {
 
 #[test]
 fn short_ones_are_secrets_too() {
-    assert_eq!(masked(r#"{"password":"abc","api_key":"","secret":"x"}"#, usize::MAX), r#"{"password":"***","api_key":"","secret":"*"}"#);
+    assert_eq!(
+        masked(r#"{"password":"abc","api_key":"","secret":"x"}"#, usize::MAX),
+        r#"{"password":"***","api_key":"","secret":"*"}"#
+    );
     assert_eq!(masked("client_secret=ab&x=cd", usize::MAX), "client_secret=**&x=cd");
 }
 
 #[test]
 fn fields_of_multipart_bodies() {
-    let part =
-        |name: &str, more: &str, value: &str| format!("--x7\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n");
+    let part = |name: &str, more: &str, value: &str| {
+        format!("--x7\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n")
+    };
     let file = "; filename=\"password.txt\"\r\nContent-Type: text/plain";
     let sent = [
         part("model", "", "whisper-1"),
@@ -100,8 +104,10 @@ fn members_that_hold_a_secret_deeper_inside() {
 
 #[test]
 fn strings_that_begin_as_keys_do() {
-    let sent = r#"{"value":"ek_0123456789abcdef","a":["b","c"],"text":"sk-learn is a library","k":"AIzaSy0123456789ab"}"#;
-    let wanted = r#"{"value":"ek_[redacted]******","a":["b","c"],"text":"sk-learn is a library","k":"AIzaSy[redacted]**"}"#;
+    let sent =
+        r#"{"value":"ek_0123456789abcdef","a":["b","c"],"text":"sk-learn is a library","k":"AIzaSy0123456789ab"}"#;
+    let wanted =
+        r#"{"value":"ek_[redacted]******","a":["b","c"],"text":"sk-learn is a library","k":"AIzaSy[redacted]**"}"#;
     assert_eq!(masked(sent, usize::MAX), wanted);
     for size in [1, 2, 3, 4, 7] {
         assert!(!masked(sent, size).contains("cdef"), "pieces of {size}");

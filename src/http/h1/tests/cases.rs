@@ -98,7 +98,12 @@ fn expected(case: &Value) -> Vec<Message> {
         };
         let pair = |f: &Value| (f[0].as_str().unwrap().to_ascii_lowercase(), blanks(f[1].as_str().unwrap_or_default()));
         let fields = m["headers"].as_array().map(|list| list.iter().map(pair).collect()).unwrap_or_default();
-        Message { start, fields, body: base64(m["body_b64"].as_str().unwrap_or_default()), complete: m["complete"] == true }
+        Message {
+            start,
+            fields,
+            body: base64(m["body_b64"].as_str().unwrap_or_default()),
+            complete: m["complete"] == true,
+        }
     };
     case["expected"]["messages"].as_array().unwrap().iter().map(message).collect()
 }
@@ -122,8 +127,9 @@ fn read(case: &Value) -> (Vec<Message>, Vec<&'static str>) {
         if event.side != side {
             return;
         }
-        let fields =
-            |f: &crate::http::event::Fields| f.iter().map(|(n, v)| (String::from_utf8_lossy(n).to_ascii_lowercase(), latin(v))).collect();
+        let fields = |f: &crate::http::event::Fields| {
+            f.iter().map(|(n, v)| (String::from_utf8_lossy(n).to_ascii_lowercase(), latin(v))).collect()
+        };
         let (start, fields) = match event.what {
             HttpWhat::Request(head) => (format!("{} {}", head.method, head.target), fields(&head.fields)),
             HttpWhat::Response(head) => (head.status.to_string(), fields(&head.fields)),
@@ -185,7 +191,8 @@ fn public_cases() {
         }
     }
     eprintln!(
-        "{equal} read as their parsers do, {odd_or_none} malformed and reported, {argued} otherwise on purpose, {} wrong",
+        "{equal} read as their parsers do, {odd_or_none} malformed and reported, {argued} otherwise on purpose, {} \
+            wrong",
         wrong.len()
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

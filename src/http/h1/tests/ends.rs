@@ -10,7 +10,8 @@ fn end_of(framing: &str, happens: &[On]) -> String {
     all.extend_from_slice(happens);
     all.push(Closed);
     let lines = trace(&all);
-    let ends: Vec<_> = lines.iter().filter(|l| l.starts_with("0 <") && (l.contains("Cut") || l.contains("Complete"))).collect();
+    let ends: Vec<_> =
+        lines.iter().filter(|l| l.starts_with("0 <") && (l.contains("Cut") || l.contains("Complete"))).collect();
     assert_eq!(ends.len(), 1, "exactly one end: {lines:?}");
     lines.last().cloned().unwrap()
 }
@@ -64,7 +65,10 @@ fn requests_end_too() {
     assert_eq!(trace(&[c(put), CEnd(Fin), Closed]).last().unwrap(), "0 > CutByClient");
     assert_eq!(trace(&[c(put), SEnd(Reset), CEnd(Reset), Closed]).last().unwrap(), "0 > CutByServer");
     assert_eq!(trace(&[c(put), Closed]).last().unwrap(), "0 > CutByCapture");
-    assert_eq!(trace(&[c("GET / HTTP/1.1\r\nHo"), CEnd(Fin), Closed]), ["0 > GET / 1.1 None", "0 > ! h1.head-cut", "0 > CutByClient"]);
+    assert_eq!(
+        trace(&[c("GET / HTTP/1.1\r\nHo"), CEnd(Fin), Closed]),
+        ["0 > GET / 1.1 None", "0 > ! h1.head-cut", "0 > CutByClient"]
+    );
     assert_eq!(trace(&[c("GET / HTT"), CEnd(Fin), Closed]), ["0 > ! h1.head-cut"], "not even a line");
 }
 

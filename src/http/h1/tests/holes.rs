@@ -10,8 +10,14 @@ const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 #[test]
 fn hole_inside_a_length() {
-    let got =
-        trace(&[c(GET), s("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"), SGap(5), s("xyz"), c(GET), s("HTTP/1.1 204 x\r\n\r\n")]);
+    let got = trace(&[
+        c(GET),
+        s("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"),
+        SGap(5),
+        s("xyz"),
+        c(GET),
+        s("HTTP/1.1 204 x\r\n\r\n"),
+    ]);
     assert_eq!(got[3..6], ["0 < data ab", "0 < gap 5", "0 < data xyz"]);
     assert_eq!(got[got.len() - 2..], ["1 < 204 1.1 None", "1 < Complete"]);
 }
@@ -29,7 +35,10 @@ fn hole_over_the_end_of_a_length() {
     ]);
     let responses: Vec<_> = got.iter().filter(|l| l.contains('<')).collect();
     // The gap contained the second response: the third request gets the third response.
-    assert_eq!(responses, ["0 < 200 1.1 Length(10)", "0 < data ab", "0 < gap 8", "0 < Complete", "2 < 204 1.1 None", "2 < Complete"]);
+    assert_eq!(
+        responses,
+        ["0 < 200 1.1 Length(10)", "0 < data ab", "0 < gap 8", "0 < Complete", "2 < 204 1.1 None", "2 < Complete"]
+    );
 }
 
 #[test]
@@ -50,7 +59,16 @@ fn holes_in_chunks() {
     assert_eq!(got[3..], expected);
     // The snap length cut the end of the chunk and its line end, exactly.
     let got = trace(&[c(GET), s(CHUNKED), s("5\r\na"), SGap(6), s("1\r\nb"), SGap(2), s("0\r\n\r\n")]);
-    let expected = ["0 < unit 5", "0 < data a", "0 < gap 4", "0 < unit end", "0 < unit 1", "0 < data b", "0 < unit end", "0 < Complete"];
+    let expected = [
+        "0 < unit 5",
+        "0 < data a",
+        "0 < gap 4",
+        "0 < unit end",
+        "0 < unit 1",
+        "0 < data b",
+        "0 < unit end",
+        "0 < Complete",
+    ];
     assert_eq!(got[3..], expected);
 }
 
@@ -63,7 +81,11 @@ fn holes_of_unknown_length() {
         trace(&all)[3..].to_vec()
     };
     let cut = length(&[s("xyz"), SGap(2), SEnd(End::Fin), Closed]);
-    assert_eq!(cut, ["0 < data ab", "0 < gap", "0 < data xyz", "0 < gap", "0 < CutByCapture"], "it is unknown whether it was complete");
+    assert_eq!(
+        cut,
+        ["0 < data ab", "0 < gap", "0 < data xyz", "0 < gap", "0 < CutByCapture"],
+        "it is unknown whether it was complete"
+    );
     let whole = length(&[s("cdefghij")]);
     assert_eq!(whole, ["0 < data ab", "0 < gap", "0 < data cdefghij", "0 < Complete"]);
     let next = length(&[s("ij"), c(GET), s("HTTP/1.1 204 x\r\n\r\n")]);
@@ -74,13 +96,29 @@ fn holes_of_unknown_length() {
     assert_eq!(close[3..], ["0 < data ab", "0 < gap", "0 < data cd", "0 < Complete"]);
 
     let chunks = trace(&[c(GET), s(format!("{CHUNKED}5\r\na")), SGap(UNKNOWN_GAP), s("z\r\n2\r\nbc\r\n0\r\n\r\n")]);
-    assert_eq!(chunks[3..7], ["0 < unit 5", "0 < data a", "0 < gap", "0 < data z"], "reading resumes at the next boundary");
+    assert_eq!(
+        chunks[3..7],
+        ["0 < unit 5", "0 < data a", "0 < gap", "0 < data z"],
+        "reading resumes at the next boundary"
+    );
     assert_eq!(chunks.last().map(String::as_str), Some("0 < Complete"));
 
     // While everything is lost, and while an upgrade waits for its response: more such gaps.
-    let lost = joined(&[SGap(UNKNOWN_GAP), s("x\r\n2\r\nbc\r\n"), SGap(UNKNOWN_GAP), SGap(UNKNOWN_GAP), s("2\r\nde\r\n0\r\n\r\n")]);
+    let lost = joined(&[
+        SGap(UNKNOWN_GAP),
+        s("x\r\n2\r\nbc\r\n"),
+        SGap(UNKNOWN_GAP),
+        SGap(UNKNOWN_GAP),
+        s("2\r\nde\r\n0\r\n\r\n"),
+    ]);
     assert!(lost.iter().any(|l| l.ends_with("data de")), "{lost:#?}");
-    trace(&[c("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n"), super::On::CGap(UNKNOWN_GAP), c("more"), s("HTTP/1.1 200 OK\r\n\r\n"), Closed]);
+    trace(&[
+        c("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n"),
+        super::On::CGap(UNKNOWN_GAP),
+        c("more"),
+        s("HTTP/1.1 200 OK\r\n\r\n"),
+        Closed,
+    ]);
 }
 
 #[test]
@@ -116,7 +154,8 @@ fn lost_chunks_are_resumed_at_a_boundary() {
 
 #[test]
 fn chunks_that_never_resume() {
-    let got = trace(&[c(GET), s(CHUNKED), s("3\r\nabc\r\n"), SGap(20), s("data without a boundary"), SEnd(End::Fin), Closed]);
+    let got =
+        trace(&[c(GET), s(CHUNKED), s("3\r\nabc\r\n"), SGap(20), s("data without a boundary"), SEnd(End::Fin), Closed]);
     assert_eq!(got[got.len() - 2..], ["0 < gap", "0 < CutByCapture"]);
     let got = trace(&[c(GET), s(CHUNKED), SGap(20), s("rest"), c(GET), s("HTTP/1.1 204 x\r\n\r\n")]);
     assert_eq!(got[got.len() - 3..], ["0 < CutByCapture", "1 < 204 1.1 None", "1 < Complete"]);
@@ -190,17 +229,33 @@ fn joined_bytes_before_the_first_request_answer_none_that_follows() {
 
 #[test]
 fn joined_without_chunks_waits_for_a_head() {
-    let got = joined(&[c("rest of a request"), s("rest of a response"), c("GET / HTTP/1.1\r\n\r\n"), s("HTTP/1.1 204 x\r\n\r\n")]);
+    let got = joined(&[
+        c("rest of a request"),
+        s("rest of a response"),
+        c("GET / HTTP/1.1\r\n\r\n"),
+        s("HTTP/1.1 204 x\r\n\r\n"),
+    ]);
     assert_eq!(got, ["0 > GET / 1.1 None", "0 > Complete", "0 < 204 1.1 None", "0 < Complete"]);
 }
 
 #[test]
 fn wrong_direction() {
     let mut conn = Conn::new(true);
-    let got = trace_of(&mut conn, &[c("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), s(GET), c("HTTP/1.1 204 x\r\n\r\n")], false);
+    let got = trace_of(
+        &mut conn,
+        &[c("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), s(GET), c("HTTP/1.1 204 x\r\n\r\n")],
+        false,
+    );
     assert!(conn.flipped());
-    let expected =
-        ["0 < 200 1.1 Length(1)", "0 < data x", "0 < Complete", "1 > GET / 1.1 None", "1 > Complete", "1 < 204 1.1 None", "1 < Complete"];
+    let expected = [
+        "0 < 200 1.1 Length(1)",
+        "0 < data x",
+        "0 < Complete",
+        "1 > GET / 1.1 None",
+        "1 > Complete",
+        "1 < 204 1.1 None",
+        "1 < Complete",
+    ];
     assert_eq!(got, expected);
     // The layer below finds out too: from here on the directions are swapped, the roles stay.
     let got = trace_of(&mut conn, &[Flip, c("GET /2 HTTP/1.1\r\n\r\n")], false);

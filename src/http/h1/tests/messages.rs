@@ -7,7 +7,8 @@ use crate::http::{Conn, Speaks};
 fn length_chunked_and_close() {
     let got = trace(&[
         c("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"),
-        s("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n5;x=\"a;b\"\r\npedia\r\n0B\r\n in \r\n\r\nchu"),
+        s("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n5;x=\"a;b\"\r\npedia\r\n0B\r\n in \
+                \r\n\r\nchu"),
         s("\r\n000\r\nETag: \"x\"\r\nX-Y: z \r\n\r\n"),
         c("GET /b HTTP/1.0\r\n\r\n"),
         s("HTTP/1.0 404\r\n\r\ngone"),
@@ -219,7 +220,12 @@ fn many_fields_and_long_heads() {
 fn broken_chunks() {
     let answer = |body: &str| {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let happens = [c("GET / HTTP/1.1\r\n\r\n"), s(format!("{head}{body}")), super::On::SEnd(crate::conn::End::Fin), super::On::Closed];
+        let happens = [
+            c("GET / HTTP/1.1\r\n\r\n"),
+            s(format!("{head}{body}")),
+            super::On::SEnd(crate::conn::End::Fin),
+            super::On::Closed,
+        ];
         trace(&happens)[3..].to_vec()
     };
     assert_eq!(answer("10000000000000000\r\nx"), ["0 < ! h1.chunk-size", "0 < CutByServer"]);

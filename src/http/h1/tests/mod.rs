@@ -70,7 +70,14 @@ impl Trace {
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
         let what = match &event.what {
             HttpWhat::Request(head) => {
-                format!("{} {} {} {:?}{}", head.method, head.target, head.version.as_str(), head.transfer, self.first(head.first_at))
+                format!(
+                    "{} {} {} {:?}{}",
+                    head.method,
+                    head.target,
+                    head.version.as_str(),
+                    head.transfer,
+                    self.first(head.first_at)
+                )
             }
             HttpWhat::Response(head) => {
                 format!("{} {} {:?}{}", head.status, head.version.as_str(), head.transfer, self.first(head.first_at))
@@ -93,7 +100,10 @@ impl Trace {
             HttpWhat::Gap(Some(len)) => format!("gap {len}"),
             HttpWhat::Gap(None) => "gap".to_owned(),
             HttpWhat::Trailers(fields) => {
-                format!("trailers {}", fields.iter().map(|(n, v)| format!("{}={}", text(n), text(v))).collect::<Vec<_>>().join(" "))
+                format!(
+                    "trailers {}",
+                    fields.iter().map(|(n, v)| format!("{}={}", text(n), text(v))).collect::<Vec<_>>().join(" ")
+                )
             }
             HttpWhat::End(end, _) => format!("{end:?}"),
             HttpWhat::Oddity(oddity) => format!("! {}", oddity.kind.0),

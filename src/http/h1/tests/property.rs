@@ -9,8 +9,16 @@ use proptest::prelude::*;
 fn dialogue() -> Vec<(bool, &'static [u8])> {
     let (client, server) = (true, false);
     vec![
-        (client, b"\r\nPOST /v1/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nA;ext=1\r\n0123456789\r\n0\r\n\r\nHEAD /y HTTP/1.1\r\n\r\n"),
-        (server, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0a\r\n\r\n\r\n0\r\n\r\n!\r\n4\nwxyz\r\n"),
+        (
+            client,
+            b"\r\nPOST /v1/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \
+            chunked\r\n\r\nA;ext=1\r\n0123456789\r\n0\r\n\r\nHEAD /y HTTP/1.1\r\n\r\n",
+        ),
+        (
+            server,
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: \
+            chunked\r\n\r\n3\r\nabc\r\n0a\r\n\r\n\r\n0\r\n\r\n!\r\n4\nwxyz\r\n",
+        ),
         (server, b"0\r\nServer-Timing: a\r\nX:y\r\n\r\nHTTP/1.1 200\r\nContent-Length: 5\r\n\r\n"),
         (client, b"PUT /z HTTP/1.1\nContent-Length: 4\n folded\nContent-Length : 4\n\nbody"),
         (server, b"HTTP/1.1 203 Non Auth\r\nContent-Length: 7\r\n\r\nseven77"),
@@ -21,8 +29,10 @@ fn dialogue() -> Vec<(bool, &'static [u8])> {
 
 fn happens(pieces: impl Fn(&'static [u8]) -> Vec<&'static [u8]>) -> Vec<On> {
     let say = |client: bool, bytes: &[u8]| if client { On::C(bytes.to_vec()) } else { On::S(bytes.to_vec()) };
-    let mut all: Vec<On> =
-        dialogue().into_iter().flat_map(|(client, bytes)| pieces(bytes).into_iter().map(move |piece| say(client, piece))).collect();
+    let mut all: Vec<On> = dialogue()
+        .into_iter()
+        .flat_map(|(client, bytes)| pieces(bytes).into_iter().map(move |piece| say(client, piece)))
+        .collect();
     all.extend([On::SEnd(End::Fin), On::CEnd(End::Fin), On::Closed]);
     all
 }

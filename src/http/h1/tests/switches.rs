@@ -30,7 +30,11 @@ fn http_inside_a_tunnel() {
 fn tls_inside_a_tunnel_is_seen() {
     let mut conn = Conn::new(false);
     // The client does not wait for the answer.
-    let got = trace_of(&mut conn, &[c("CONNECT a:443 HTTP/1.1\r\n\r\n"), c([0x16, 3, 1, 0, 9]), s("HTTP/1.1 200 OK\r\n\r\n")], false);
+    let got = trace_of(
+        &mut conn,
+        &[c("CONNECT a:443 HTTP/1.1\r\n\r\n"), c([0x16, 3, 1, 0, 9]), s("HTTP/1.1 200 OK\r\n\r\n")],
+        false,
+    );
     assert_eq!(got.len(), 4);
     assert_eq!(conn.speaks(), Speaks::Tls);
     assert_eq!(conn.tls().map(|(_, first)| first), Some(1), "exchanges inside are numbered on");
@@ -107,10 +111,22 @@ fn upgrade_that_is_not_taken() {
     let ask = "GET /1 HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
     let got = trace(&[
         c(format!("{ask}{ask}GET /3 HTTP/1.1\r\n\r\n")),
-        s("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nbHTTP/1.1 204 x\r\n\r\n"),
+        s("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nbHTTP/1.1 204 \
+                x\r\n\r\n"),
     ]);
-    let ends: Vec<_> = got.iter().filter(|l| l.contains("< data") || l.contains("204") || l.contains("> GET")).collect();
-    assert_eq!(ends, ["0 > GET /1 1.1 None", "1 > GET /1 1.1 None", "0 < data a", "2 > GET /3 1.1 None", "1 < data b", "2 < 204 1.1 None"]);
+    let ends: Vec<_> =
+        got.iter().filter(|l| l.contains("< data") || l.contains("204") || l.contains("> GET")).collect();
+    assert_eq!(
+        ends,
+        [
+            "0 > GET /1 1.1 None",
+            "1 > GET /1 1.1 None",
+            "0 < data a",
+            "2 > GET /3 1.1 None",
+            "1 < data b",
+            "2 < 204 1.1 None"
+        ]
+    );
     // No response (only one direction captured): the requests are still read.
     let got = trace(&[c(format!("{ask}{ask}")), Closed]);
     assert_eq!(got, ["0 > GET /1 1.1 None", "0 > Complete", "1 > GET /1 1.1 None", "1 > Complete"]);

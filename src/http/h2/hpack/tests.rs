@@ -12,7 +12,10 @@ fn hex(s: &str) -> Vec<u8> {
 fn said(decoder: &mut Decoder, block: &str) -> Vec<String> {
     let (fields, broken) = decoder.decode(&hex(block));
     assert_eq!(broken, None);
-    fields.iter().map(|f| format!("{}: {}", String::from_utf8_lossy(&f.name), String::from_utf8_lossy(&f.value))).collect()
+    fields
+        .iter()
+        .map(|f| format!("{}: {}", String::from_utf8_lossy(&f.name), String::from_utf8_lossy(&f.value)))
+        .collect()
 }
 
 /// Appendix C.1: 10 and 1337 after a prefix of 5 bits, 42 at an octet's start.
@@ -59,7 +62,13 @@ fn requests_of_appendix_c_3_and_c_4() {
         assert_eq!(d.table.size_and_count(), (57, 1));
         assert_eq!(said(&mut d, blocks[1]), [&common[..], &["cache-control: no-cache"]].concat());
         assert_eq!(d.table.size_and_count(), (110, 2));
-        let third = [":method: GET", ":scheme: https", ":path: /index.html", ":authority: www.example.com", "custom-key: custom-value"];
+        let third = [
+            ":method: GET",
+            ":scheme: https",
+            ":path: /index.html",
+            ":authority: www.example.com",
+            "custom-key: custom-value",
+        ];
         assert_eq!(said(&mut d, blocks[2]), third);
         assert_eq!(d.table.size_and_count(), (164, 3));
     }
@@ -69,14 +78,19 @@ fn requests_of_appendix_c_3_and_c_4() {
 #[test]
 fn responses_of_appendix_c_5_and_c_6() {
     let plain = [
-        "4803 3330 3258 0770 7269 7661 7465 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3120 474d 546e 1768 7474 7073 3a2f 2f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
+        "4803 3330 3258 0770 7269 7661 7465 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3120 \
+            474d 546e 1768 7474 7073 3a2f 2f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
         "4803 3330 37c1 c0bf",
-        "88c1 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3220 474d 54c0 5a04 677a 6970 7738 666f 6f3d 4153 444a 4b48 514b 425a 584f 5157 454f 5049 5541 5851 5745 4f49 553b 206d 6178 2d61 6765 3d33 3630 303b 2076 6572 7369 6f6e 3d31",
+        "88c1 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3220 474d 54c0 5a04 677a 6970 7738 \
+            666f 6f3d 4153 444a 4b48 514b 425a 584f 5157 454f 5049 5541 5851 5745 4f49 553b 206d 6178 2d61 6765 3d33 \
+            3630 303b 2076 6572 7369 6f6e 3d31",
     ];
     let huffman = [
-        "4882 6402 5885 aec3 771a 4b61 96d0 7abe 9410 54d4 44a8 2005 9504 0b81 66e0 82a6 2d1b ff6e 919d 29ad 1718 63c7 8f0b 97c8 e9ae 82ae 43d3",
+        "4882 6402 5885 aec3 771a 4b61 96d0 7abe 9410 54d4 44a8 2005 9504 0b81 66e0 82a6 2d1b ff6e 919d 29ad 1718 \
+            63c7 8f0b 97c8 e9ae 82ae 43d3",
         "4883 640e ffc1 c0bf",
-        "88c1 6196 d07a be94 1054 d444 a820 0595 040b 8166 e084 a62d 1bff c05a 839b d9ab 77ad 94e7 821d d7f2 e6c7 b335 dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f 9587 3160 65c0 03ed 4ee5 b106 3d50 07",
+        "88c1 6196 d07a be94 1054 d444 a820 0595 040b 8166 e084 a62d 1bff c05a 839b d9ab 77ad 94e7 821d d7f2 e6c7 \
+            b335 dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f 9587 3160 65c0 03ed 4ee5 b106 3d50 07",
     ];
     for blocks in [plain, huffman] {
         let mut d = Decoder::new(false);
@@ -88,7 +102,14 @@ fn responses_of_appendix_c_5_and_c_6() {
         assert_eq!(said(&mut d, blocks[1]), [":status: 307", private, date, location]);
         assert_eq!(d.table.size_and_count(), (222, 4));
         let cookie = "set-cookie: foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1";
-        let third = [":status: 200", private, "date: Mon, 21 Oct 2013 20:13:22 GMT", location, "content-encoding: gzip", cookie];
+        let third = [
+            ":status: 200",
+            private,
+            "date: Mon, 21 Oct 2013 20:13:22 GMT",
+            location,
+            "content-encoding: gzip",
+            cookie,
+        ];
         assert_eq!(said(&mut d, blocks[2]), third);
         assert_eq!(d.table.size_and_count(), (215, 3));
     }
@@ -108,7 +129,10 @@ fn entries_leave_when_the_default_size_is_passed() {
     let mut table = Table::new(false);
     table.insert(field("a", 2048));
     table.insert(field("b", 2048));
-    assert_eq!((table.size_and_count(), name(&table, 62), name(&table, 63)), ((4096, 2), Some("b".into()), Some("a".into())));
+    assert_eq!(
+        (table.size_and_count(), name(&table, 62), name(&table, 63)),
+        ((4096, 2), Some("b".into()), Some("a".into()))
+    );
     table.insert(field("c", 33));
     assert_eq!((table.size_and_count(), name(&table, 63), name(&table, 64)), ((2081, 2), Some("b".into()), None));
     table.resize(33);

@@ -10,7 +10,13 @@ fn rst(stream: u32, code: u32) -> Vec<u8> {
 
 #[test]
 fn reset_by_either_side() {
-    let cancelled = [hello(&[get(1)]), s([ok(1), data(0, 1, "a")].concat()), c(rst(1, 8)), s(data(0, 1, "crossed on the way")), Closed];
+    let cancelled = [
+        hello(&[get(1)]),
+        s([ok(1), data(0, 1, "a")].concat()),
+        c(rst(1, 8)),
+        s(data(0, 1, "crossed on the way")),
+        Closed,
+    ];
     let got = spoken(&cancelled);
     assert_eq!(responses(&got)[4..], ["0 < CutByClient"]);
     assert_eq!(said(&cancelled, RESET), ["RST_STREAM by the client, code 8"]);

@@ -71,8 +71,12 @@ fn joined_in_the_middle() {
         &[
             s([data(0, 7, "of an older answer"), data(0, 7, "more")].concat()),
             c(get(9)),
-            s([headers(END, 7, &[("grpc-status", "0")]), frame(kind::HEADERS, MORE, 9, [0x88, 0xc5]), data(flag::END_STREAM, 9, "new")]
-                .concat()),
+            s([
+                headers(END, 7, &[("grpc-status", "0")]),
+                frame(kind::HEADERS, MORE, 9, [0x88, 0xc5]),
+                data(flag::END_STREAM, 9, "new"),
+            ]
+            .concat()),
         ],
         true,
     );

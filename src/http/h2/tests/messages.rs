@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn a_request_and_its_answer() {
-    let post = headers(MORE, 1, &[(":method", "POST"), (":scheme", "https"), (":path", "/v1"), (":authority", "api.example")]);
+    let post =
+        headers(MORE, 1, &[(":method", "POST"), (":scheme", "https"), (":path", "/v1"), (":authority", "api.example")]);
     let got = spoken(&[
         hello(&[post, data(flag::END_STREAM, 1, "{}")]),
         s([settings(&[]), ok(1), data(0, 1, "one"), data(0, 1, "two")].concat()),
@@ -36,15 +37,26 @@ fn padding_and_priority_are_no_content() {
     let padded = [&[4][..], &[0x80, 0, 0, 0, 15], &fields, &[0; 4]].concat();
     let got = spoken(&[
         hello(&[frame(kind::HEADERS, END | flag::PADDED | flag::PRIORITY, 1, padded)]),
-        s([ok(1), frame(kind::DATA, flag::PADDED, 1, b"\x02abcxx"), frame(kind::DATA, flag::PADDED | flag::END_STREAM, 1, b"\x03xxx")]
-            .concat()),
+        s([
+            ok(1),
+            frame(kind::DATA, flag::PADDED, 1, b"\x02abcxx"),
+            frame(kind::DATA, flag::PADDED | flag::END_STREAM, 1, b"\x03xxx"),
+        ]
+        .concat()),
     ]);
-    let want = ["0 < 200 2 H2", "0 < unit 3", "0 < data abc", "0 < unit end", "0 < unit 0", "0 < unit end", "0 < Complete"];
+    let want =
+        ["0 < 200 2 H2", "0 < unit 3", "0 < data abc", "0 < unit end", "0 < unit 0", "0 < unit end", "0 < Complete"];
     assert_eq!(responses(&got), want);
     assert_eq!(got[0], "0 > GET / 2 None");
     // A pad length that the frame can't hold takes all of the frame, and nothing after it.
-    let got = spoken(&[hello(&[get(1)]), s([ok(1), frame(kind::DATA, flag::PADDED, 1, b"\xffab"), data(END, 1, "c")].concat())]);
-    assert_eq!(responses(&got)[1..], ["0 < unit 0", "0 < unit end", "0 < unit 1", "0 < data c", "0 < unit end", "0 < Complete"]);
+    let got = spoken(&[
+        hello(&[get(1)]),
+        s([ok(1), frame(kind::DATA, flag::PADDED, 1, b"\xffab"), data(END, 1, "c")].concat()),
+    ]);
+    assert_eq!(
+        responses(&got)[1..],
+        ["0 < unit 0", "0 < unit end", "0 < unit 1", "0 < data c", "0 < unit end", "0 < Complete"]
+    );
     let got = spoken(&[hello(&[get(1)]), s(ok(1)), s(frame(kind::HEADERS, END | flag::PADDED, 1, b"\x09ab"))]);
     assert_eq!(responses(&got)[1..], ["0 < ! h2.bad-frame", "0 < Complete"]);
 }
@@ -72,7 +84,8 @@ fn a_head_between_the_parts_of_another() {
     let unfinished = frame(kind::HEADERS, 0, 1, block(&[(":method", "GET")]));
     let late = frame(kind::CONTINUATION, MORE, 1, block(&[(":path", "/1")]));
     let got = spoken(&[hello(&[unfinished, get(3), late, get(5)]), s([ok(3), ok(5)].concat())]);
-    let want = ["0 > GET /3 2 None", "0 > Complete", "1 > GET /5 2 None", "1 > Complete", "0 < 200 2 H2", "1 < 200 2 H2"];
+    let want =
+        ["0 > GET /3 2 None", "0 > Complete", "1 > GET /5 2 None", "1 > Complete", "0 < 200 2 H2", "1 < 200 2 H2"];
     assert_eq!(got, want);
 }
 
@@ -107,7 +120,15 @@ fn a_promised_answer() {
         s([headers(MORE, 4, &[(":status", "200")]), data(flag::END_STREAM, 4, "css")].concat()),
     ]);
     let pushed: Vec<_> = got.iter().filter(|l| l.starts_with("1 ")).collect();
-    let want = ["1 > GET /style.css 2 None", "1 > Complete", "1 < 200 2 H2", "1 < unit 3", "1 < data css", "1 < unit end", "1 < Complete"];
+    let want = [
+        "1 > GET /style.css 2 None",
+        "1 > Complete",
+        "1 < 200 2 H2",
+        "1 < unit 3",
+        "1 < data css",
+        "1 < unit end",
+        "1 < Complete",
+    ];
     assert_eq!(pushed, want);
 }
 
@@ -129,7 +150,13 @@ fn streams_side_by_side() {
 fn frames_that_belong_nowhere() {
     let got = spoken(&[
         hello(&[get(1), frame(0xbe, 0xff, 77, "unknown"), frame(6, 0, 0, [0; 8]), frame(2, 0, 1, [0; 5])]),
-        s([ok(1), data(0, 0, "on stream 0"), data(0, 9, "on a stream that was not opened"), data(flag::END_STREAM, 1, "x")].concat()),
+        s([
+            ok(1),
+            data(0, 0, "on stream 0"),
+            data(0, 9, "on a stream that was not opened"),
+            data(flag::END_STREAM, 1, "x"),
+        ]
+        .concat()),
         s([data(0, 1, "after the end"), ok(1), frame(kind::RST_STREAM, 0, 1, [0; 4])].concat()),
         c([data(0, 1, "after the end"), get(1)].concat()),
     ]);
@@ -144,6 +171,9 @@ fn frames_that_belong_nowhere() {
 #[test]
 fn a_field_block_that_breaks() {
     let broken = [block(&[(":status", "200")]), vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat();
-    let got = spoken(&[hello(&[get(1)]), s([frame(kind::HEADERS, MORE, 1, broken), data(flag::END_STREAM, 1, "x")].concat())]);
+    let got = spoken(&[
+        hello(&[get(1)]),
+        s([frame(kind::HEADERS, MORE, 1, broken), data(flag::END_STREAM, 1, "x")].concat()),
+    ]);
     assert_eq!(responses(&got)[..3], ["0 < 200 2 H2", "0 < ! h2.bad-field-block", "0 < unit 1"]);
 }

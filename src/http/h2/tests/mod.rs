@@ -58,7 +58,8 @@ pub(super) fn ok(stream: u32) -> Vec<u8> {
 }
 
 pub(super) fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
-    let payload: Vec<u8> = entries.iter().flat_map(|(id, v)| [&id.to_be_bytes()[..], &v.to_be_bytes()[..]].concat()).collect();
+    let payload: Vec<u8> =
+        entries.iter().flat_map(|(id, v)| [&id.to_be_bytes()[..], &v.to_be_bytes()[..]].concat()).collect();
     frame(kind::SETTINGS, 0, 0, payload)
 }
 

@@ -11,9 +11,19 @@ fn conversation() -> Vec<On> {
     let (first, rest) = fields.split_at(7);
     let promise = [&2u32.to_be_bytes()[..], &block(&[(":method", "GET"), (":path", "/p")])].concat();
     vec![
-        hello(&[frame(kind::HEADERS, 0, 1, first), frame(kind::CONTINUATION, MORE, 1, rest), data(flag::END_STREAM, 1, "{}"), get(3)]),
-        s([settings(&[(4, 70_000)]), headers(MORE, 1, &[(":status", "103")]), ok(1), frame(kind::DATA, flag::PADDED, 1, b"\x02abcxx")]
-            .concat()),
+        hello(&[
+            frame(kind::HEADERS, 0, 1, first),
+            frame(kind::CONTINUATION, MORE, 1, rest),
+            data(flag::END_STREAM, 1, "{}"),
+            get(3),
+        ]),
+        s([
+            settings(&[(4, 70_000)]),
+            headers(MORE, 1, &[(":status", "103")]),
+            ok(1),
+            frame(kind::DATA, flag::PADDED, 1, b"\x02abcxx"),
+        ]
+        .concat()),
         s([frame(kind::PUSH_PROMISE, MORE, 1, promise), ok(3), data(0, 3, "hello"), frame(0xbe, 0, 0, "?")].concat()),
         c([frame(kind::WINDOW_UPDATE, 0, 0, [0, 0, 1, 0]), frame(kind::RST_STREAM, 0, 2, [0, 0, 0, 8])].concat()),
         s([data(flag::END_STREAM, 3, ""), data(0, 1, "more"), headers(END, 1, &[("t", "v")])].concat()),

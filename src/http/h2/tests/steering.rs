@@ -38,7 +38,8 @@ fn full(stream: u32, n: usize) -> On {
 #[test]
 fn a_stream_window_that_was_shut() {
     let small = c([&PREFACE[..], &settings(&[(4, 100)]), &get(1), &get(3)].concat());
-    let happens = [(0, small), (1, s([ok(1), ok(3)].concat())), (2, full(1, 100)), (3, full(3, 10)), (52, c(update(1, 100)))];
+    let happens =
+        [(0, small), (1, s([ok(1), ok(3)].concat())), (2, full(1, 100)), (3, full(3, 10)), (52, c(update(1, 100)))];
     assert_eq!(stalls(&mut Conn::new(false), &happens), ["0 flow-control window shut for 50.0 ms"]);
 }
 
@@ -56,8 +57,10 @@ fn settings_open_and_shut_windows() {
 
 #[test]
 fn the_window_of_the_connection() {
-    let mut happens =
-        vec![(0, c([&PREFACE[..], &settings(&[(4, 1_000_000)]), &get(1), &get(3)].concat())), (1, s([ok(1), ok(3)].concat()))];
+    let mut happens = vec![
+        (0, c([&PREFACE[..], &settings(&[(4, 1_000_000)]), &get(1), &get(3)].concat())),
+        (1, s([ok(1), ok(3)].concat())),
+    ];
     happens.extend((0..4).map(|n| (2 + n, full(1, 16_384))));
     happens.push((105, c(update(0, 100_000))));
     let got = stalls(&mut Conn::new(false), &happens);
@@ -75,7 +78,12 @@ fn a_window_that_never_opens() {
     ];
     assert_eq!(stalls(&mut Conn::new(false), &happens), ["0 flow-control window shut for 500 ms"]);
     // An answer that just fits is whole.
-    let whole = [(0, happens[0].1.clone()), (1, s(ok(1))), (2, s(data(flag::END_STREAM, 1, &"x".repeat(100)))), (900, c(get(3)))];
+    let whole = [
+        (0, happens[0].1.clone()),
+        (1, s(ok(1))),
+        (2, s(data(flag::END_STREAM, 1, &"x".repeat(100)))),
+        (900, c(get(3))),
+    ];
     assert!(stalls(&mut Conn::new(false), &whole).is_empty());
 }
 
@@ -91,8 +99,16 @@ fn nothing_is_said_without_knowledge() {
         (901, full(1, 99)),
     ];
     assert!(stalls(&mut Conn::new(false), &slow).is_empty());
-    let happens =
-        |first: On| [(0, first), (1, s(ok(1))), (2, full(1, 65_000)), (3, On::CGap(13)), (4, full(1, 65_000)), (900, c(update(1, 99_000)))];
+    let happens = |first: On| {
+        [
+            (0, first),
+            (1, s(ok(1))),
+            (2, full(1, 65_000)),
+            (3, On::CGap(13)),
+            (4, full(1, 65_000)),
+            (900, c(update(1, 99_000))),
+        ]
+    };
     assert!(stalls(&mut Conn::new(false), &happens(hello(&[get(1)]))).is_empty());
     assert!(stalls(&mut Conn::new(true), &happens(c(get(1)))).is_empty());
 }
