@@ -1,7 +1,7 @@
 //! What `sniff proxy` adds to a stream beside a plain TCP relay (socat, HAProxy) and mitmproxy, all over TLS and in one
 //! run.
 //!
-//! `cargo bench --bench proxy [-- STREAMS… | many | fast | slow] [WAY…]`: delays with so many streams at once (1 and
+//! `cargo bench --bench proxy [-- STREAMS… | many | fast | slow] [WAY…]`: delays with this many streams at once (1 and
 //! 200), 2,000 streams for a minute and the
 //! memory that they take, throughput alone, delays alone; of these ways only (socat, sniff, …). Delay: from before the
 //! server's write of a chunk to the kernel's time of its arrival at the client
@@ -41,7 +41,7 @@ fn now() -> i64 {
 
 /// `/N/MS`: N chunks with their time of sending, one write each, a pause between them; `/block/N`: N chunks, as many to
 /// a write as go into 64 KiB, as a
-/// gateway in a hurry writes them; `/bulk/MIB`: so many MiB in one body.
+/// gateway in a hurry writes them; `/bulk/MIB`: this many MiB in one body.
 fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>) {
     let head = door::read_head(&mut stream);
     let Some(path) = head.split(' ').nth(1) else { return };
@@ -168,7 +168,7 @@ impl Way {
         StreamOwned::new(conn, Stamped { tcp, at: 0 })
     }
 
-    /// Delays of all chunks of so many streams at once, in ns, sorted. `chunks` each, one every `pace`; the streams
+    /// Delays of all chunks of this many streams at once, in ns, sorted. `chunks` each, one every `pace`; the streams
     /// begin `apart` from each other.
     fn delays(
         &self,
@@ -210,7 +210,7 @@ impl Way {
         all
     }
 
-    /// Seconds for so many answers of `path` at once, and for their CPU.
+    /// Seconds for this many answers of `path` at once, and for their CPU.
     fn timed(&self, server: SocketAddr, streams: usize, path: &str) -> (f64, f64) {
         let one = || {
             let mut stream = self.open(server);
@@ -450,5 +450,5 @@ fn recorded(door: door::Door, sent: usize) {
         "chunks sent {sent}, recorded {chunks}; connections with a hole: {holes} of {}; said: {said:?}",
         list.len()
     );
-    assert!(chunks as usize >= sent || (holes > 0 && !said.is_empty()), "a loss that nobody was told of");
+    assert!(chunks as usize >= sent || (holes > 0 && !said.is_empty()), "a loss that was not reported");
 }

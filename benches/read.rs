@@ -17,7 +17,7 @@ fn run(command: &mut Command) -> (f64, f64) {
     let mut status = 0;
     // SAFETY: rusage is plain data for which all zeros is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the pid is that of a child that nobody else waits for; both pointers are to live locals.
+    // SAFETY: the pid is that of a child that only this code waits for; both pointers are to live locals.
     let pid = unsafe { libc::wait4(child.id() as i32, &mut status, 0, &mut usage) };
     assert!(pid > 0, "wait4");
     let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;

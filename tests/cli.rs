@@ -550,7 +550,7 @@ fn others_read_while(p: &Place, read: &str, open: impl FnOnce(&mut std::process:
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!p.path("sniff.db-wal").exists(), "the log is folded back");
     drop(pipe);
-    assert!(seen >= 2, "nobody else could see the finished exchanges");
+    assert!(seen >= 2, "no other reader could see the finished exchanges");
     assert!(p.json(&["list", "--format", "json"]).as_array().unwrap().len() >= 2);
 }
 

@@ -4,7 +4,7 @@
 //! A third of the variants was kept aside while the models were written (by a hash of the name): both figures must
 //! hold.
 //!
-//! The lab's classes are taken by the letter, and `=` in them is one text, the same for all variants: whoever shows
+//! The lab's classes are taken by the letter, and `=` in them is one text, the same for all variants: a client that shows
 //! another has it changed, if
 //! the server said another (or only called a tool) too. So that text is what the models are measured against here, read
 //! from the first variant,
@@ -205,7 +205,7 @@ fn exchange(events: Vec<(Direction, What<'_>)>) -> Exchange {
     exchange_after(events, 0)
 }
 
-/// The same, with so many seconds of silence before the first end.
+/// The same, with this many seconds of silence before the first end.
 fn exchange_after(events: Vec<(Direction, What<'_>)>, wait: i64) -> Exchange {
     let conn = ConnId(0);
     let endpoints = Endpoints { client: "127.0.0.1:40000".parse().unwrap(), server: "127.0.0.1:80".parse().unwrap() };

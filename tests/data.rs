@@ -1,4 +1,4 @@
-//! What the tests rely on: captures that nobody changes, and a list of the tests that are left out unless somebody asks
+//! What the tests rely on: captures that do not change, and a list of the tests that run only when asked
 //! for them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// `captures/SHA256SUMS` (the format of sha256sum) holds `real`, `lab` and `field`: their truth was made by other
 /// programs and is argued
-/// about in a README, never edited. Whoever adds a file adds its line.
+/// about in a README, never edited. A new file needs its line.
 #[test]
 fn captures_are_those_of_the_checksums() {
     let captures = support::captures();
@@ -103,7 +103,7 @@ fn ignored(text: &str) -> Vec<(String, String)> {
     out
 }
 
-/// A test that returns at once because something is missing counts as passed, and nobody sees it: it is to fail, or to
+/// A test that returns at once because something is missing counts as passed unseen: it must fail, or
 /// be ignored.
 #[test]
 fn no_test_skips_itself() {

@@ -67,7 +67,7 @@ fn archives_are_valid_by_the_published_schema() {
         std::fs::write(&file, har::archive(&of_case(case)).to_string()).unwrap();
         command.arg(file);
     }
-    // What is no archive is told.
+    // What is not an archive is refused.
     let wrong = dir.path().join("wrong.har");
     std::fs::write(&wrong, r#"{"log":{"version":"1.2","creator":{"name":"x"},"entries":[]}}"#).unwrap();
     let out = command.arg(&wrong).output().unwrap();

@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The system's allocator, counting what is held. One test alone lives in this file, so that nobody else is counted.
+/// The system's allocator, counting what is held. This file has one test only, so that no other test is counted.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);

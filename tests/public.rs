@@ -1,4 +1,4 @@
-//! Captures that nobody on the project wrote, compared with what other programs read from them; and those that were
+//! Captures from other projects, compared with what other programs read from them; and those that were
 //! made to break parsers.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -163,7 +163,7 @@ impl Walk {
 enum Right {
     Sniff,
     Oracle,
-    /// The standards leave it open, or nobody can tell.
+    /// The standards leave it open, or it cannot be decided.
     Either,
 }
 

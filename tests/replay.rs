@@ -76,7 +76,7 @@ fn of_case(case: &str) -> (wire::Transcript, Exchange) {
     (transcript, exchange)
 }
 
-/// Whoever trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that is
+/// A client that trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that is
 /// negotiated.
 #[test]
 fn tls_by_the_local_authority() {
@@ -211,7 +211,7 @@ fn a_closed_window_stops_nobody_else() {
     assert!(have == *body, "another body");
 }
 
-/// DATA until there are so many bytes of it.
+/// DATA until this many bytes of it came.
 fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
     while have.len() < until {
         let mut head = [0; 9];

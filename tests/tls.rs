@@ -332,7 +332,7 @@ fn opened(case: &str) -> (Vec<(i64, Vec<u8>)>, Vec<u8>) {
     (packets, keys)
 }
 
-/// Whoever records TLS without keys is told on every way how to get them.
+/// A recording of TLS without keys says in every way how to get them.
 #[test]
 fn without_keys_a_person_learns_how_to_get_them() {
     let (packets, keys) = opened("tls12-resumption");

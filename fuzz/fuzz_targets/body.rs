@@ -7,7 +7,8 @@ use sniff::internal::framing::Stream;
 use sniff::time::Timestamp;
 
 const CODINGS: [Option<&str>; 6] = [None, Some("gzip"), Some("deflate"), Some("br"), Some("zstd"), Some("gzip, br")];
-const TYPES: [Option<&str>; 4] = [None, Some("text/event-stream"), Some("application/json"), Some("application/vnd.amazon.eventstream")];
+const TYPES: [Option<&str>; 4] =
+    [None, Some("text/event-stream"), Some("application/json"), Some("application/vnd.amazon.eventstream")];
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[coding, kind, size], bytes)) = data.split_first_chunk::<3>() else { return };

@@ -43,7 +43,10 @@ fuzz_target!(|data: &[u8]| {
             let mut frame = vec![0, 0, payload.len() as u8, control & 0x0f, *flags, 0, 0, 0, size >> 6];
             frame.extend_from_slice(payload);
             let (first, second) = frame.split_at(if control & 0x20 == 0 { frame.len() } else { frame.len() / 2 });
-            [first, second].into_iter().filter(|part| !part.is_empty()).for_each(|part| teller.say(dir, What::Data(part)));
+            [first, second]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .for_each(|part| teller.say(dir, What::Data(part)));
         }
         teller.say(Direction::ToServer, What::Closed(Box::default()));
     });

@@ -4,8 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use sniff::analyzer::{Analyzer, Options};
 use sniff::capture::{Item, Packet, file::Reader};
-use sniff::time::Timestamp;
 use sniff::internal::tls;
+use sniff::time::Timestamp;
 use std::sync::LazyLock;
 
 type Recorded = (Vec<u8>, Vec<Vec<u8>>);

@@ -1,4 +1,4 @@
-//! `sniff replay --verify`: plays each recording to a client of our own and says how true it came: by a capture of the
+//! `sniff replay --verify`: plays each recording to a built-in client and reports its fidelity: by a capture of the
 //! loopback device where that is
 //! allowed, else by what the client saw.
 

@@ -132,7 +132,7 @@ impl Helper {
                 if event.get("delta").is_none_or(Value::is_null) {
                     return Err("content_block_delta has no delta".into());
                 }
-                // In JavaScript the event of a delta is told of the last block, whatever its index says.
+                // In JavaScript the event of a delta belongs to the last block, whatever its index says.
                 let block = if self.script { self.blocks.last() } else { self.block(event) };
                 let Some(block) = block else { return Err("a delta speaks of a block that was never started".into()) };
                 if block == "text without text" {
@@ -263,7 +263,7 @@ impl Accumulator for Vercel {
                     _ => self.reason |= seen.finished,
                 }
             }
-            // The reason is told with the end of the message, not before.
+            // The reason is reported with the end of the message, not before.
             "message_stop" => {
                 self.output = true;
                 got.finished |= self.reason;

@@ -29,7 +29,7 @@ pub(super) struct Loop {
     pub(super) by_unit: bool,
     /// What is left at the end of a complete body.
     pub(super) rest: Rest,
-    /// So many lines without data in a row are too many.
+    /// Lines without data in a row that are too many.
     pub(super) patience: Option<u32>,
     /// Invalid UTF-8 raises.
     pub(super) strict: bool,

@@ -14,7 +14,7 @@ pub(super) struct Transport {
     pub(super) charset: bool,
     /// The connection closes before the body is whole.
     pub(super) cut: CutBody,
-    /// Bodies without transfer units are read in blocks of so many bytes; what does not fill one waits for the end.
+    /// Bodies without transfer units are read in blocks of this many bytes; what does not fill one waits for the end.
     pub(super) block: Option<usize>,
     /// An end before any event is an error.
     pub(super) needs_event: bool,

@@ -77,7 +77,7 @@ impl Evidence {
     }
 }
 
-/// What becomes of the answer; the worst last.
+/// What happens to the answer; the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -110,7 +110,7 @@ pub struct Verdict {
     pub client: &'static str,
     /// The same by its name for people.
     pub name: &'static str,
-    /// What becomes of the answer.
+    /// What happens to the answer.
     pub outcome: Outcome,
     /// Why; empty where all is well.
     pub why: String,

@@ -15,7 +15,7 @@ pub(super) struct Got {
     pub(super) tools: BTreeMap<(i64, i64), Tool>,
     /// A finish reason arrived.
     pub(super) finished: bool,
-    /// An error came in the stream and is told to nobody.
+    /// An error came in the stream, and the application does not learn of it.
     pub(super) swallowed: bool,
     /// Texts are UTF-16, so that halves of a surrogate pair find each other.
     pub(super) utf16: bool,

@@ -16,9 +16,9 @@ pub(super) struct Records {
     pub(super) then: Then,
     /// An end without it is an error.
     pub(super) needs_done: bool,
-    /// What becomes of events by their name.
+    /// What happens to events by their name.
     pub(super) route: fn(&str) -> Route,
-    /// What becomes of events without one.
+    /// What happens to events without one.
     pub(super) unnamed: Route,
     /// Empty data is skipped rather than parsed.
     pub(super) skips_empty: bool,
@@ -34,7 +34,7 @@ pub(super) struct Records {
     pub(super) collect: fn() -> Box<dyn Accumulator>,
 }
 
-/// How the terminator is told.
+/// How the terminator is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Done {
     /// The data is `[DONE]`.
@@ -78,13 +78,13 @@ pub(super) enum Then {
 pub(super) enum Route {
     /// It is read as any other.
     Chunk,
-    /// It reaches the application in an envelope, where nobody looks for choices.
+    /// It reaches the application in an envelope, where no loop looks for choices.
     Hidden,
     /// The same, unless it holds an error, which is raised.
     HiddenUnlessError,
     /// It never arrives.
     Dropped,
-    /// It never arrives, and nobody misses it.
+    /// It never arrives, and no error says so.
     Passed,
     /// It is an exception.
     Raise,

@@ -16,7 +16,7 @@ pub const MAX_BODY: u64 = 8 << 20;
 /// Nor is one that came in more deliveries than this.
 pub const MAX_PIECES: usize = 1 << 18;
 
-/// A client that is content hangs up sooner than this; no server leaves a body open for so long that ends it at all.
+/// A client that is content hangs up sooner than this; no server that ends its bodies leaves one open that long.
 const AT_ONCE: Span = Span::from_secs(1);
 
 /// One answer as plain data.
@@ -41,7 +41,7 @@ pub struct Stream {
     pub end: BodyEnd,
 }
 
-/// How a body ended for whoever reads it.
+/// How a body ended for its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyEnd {
     /// As its framing promises.
@@ -59,7 +59,7 @@ pub enum Unfit {
     NoHead,
     /// The capture lacks bytes.
     Gap,
-    /// The body has so many bytes; more than [`MAX_BODY`].
+    /// The body has this many bytes, more than [`MAX_BODY`].
     TooLarge(u64),
     /// The body's bytes were not kept.
     NotKept,

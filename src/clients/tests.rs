@@ -107,7 +107,7 @@ fn what_the_issues_of_the_clients_report() {
     let open = chat("", DONE, BodyEnd::Open);
     assert_eq!(fate(&open, "openai-node 6.49"), Some(Outcome::Hangs));
     assert_eq!(fate(&open, "openai-node 7.57"), Some(Outcome::Fine));
-    // No [DONE], but a clean end: nobody minds but who demands it.
+    // No [DONE], but a clean end: only clients that demand it break.
     let bare = chat("", "", BodyEnd::Complete);
     let minding: Vec<_> = judge(&bare).into_iter().filter(|v| v.outcome != Outcome::Fine).map(|v| v.client).collect();
     assert_eq!(minding, ["hf-inference-benchmarker"]);

@@ -1,5 +1,5 @@
 //! Both sides of one proxy in one capture: the same answer twice, and what the hop did to its times. One exchange
-//! cannot tell; its far side does.
+//! cannot tell; its upstream side does.
 
 use crate::conn::Endpoints;
 use crate::exchange::Exchange;
@@ -47,7 +47,7 @@ impl Side {
     }
 
     /// The same answer, asked for within this exchange by the server that answers here (or its host), of another: the
-    /// far side of a hop. (Equal questions of
+    /// upstream side of a hop. (Equal questions of
     /// one client to one server are no hop.)
     pub fn has_inside(&self, other: &Side) -> bool {
         let asker = other.ends.client.ip();
@@ -72,7 +72,7 @@ impl Side {
 /// A hop may take this long with what it passes on.
 const LATE: Span = Span::from_millis(20);
 
-/// Streams of late, among which far sides are looked for: the far side of an answer ends before the near one.
+/// Recent streams, among which upstream sides are searched: the upstream side of an answer ends before the downstream one.
 #[derive(Debug, Default)]
 pub struct RecentStreams(VecDeque<Side>);
 
@@ -81,7 +81,7 @@ impl RecentStreams {
     /// Longer texts are not kept for comparison.
     const TEXT: usize = 64 << 10;
 
-    /// The far side of this stream, if it was one of the last; then it is one of them itself.
+    /// The upstream side of this stream, if it is among the recent ones. The stream itself joins them.
     pub fn upstream_of(&mut self, x: &Exchange, m: &Metrics) -> Option<Side> {
         let downstream = Side::new(x, m).filter(|side| side.text.len() <= Self::TEXT)?;
         // The nearest hop is the one that was asked first.

@@ -123,7 +123,7 @@ pub struct Case<'a> {
     pub metrics: &'a Metrics,
     /// Thresholds.
     pub limits: &'a Limits,
-    /// The same answer on the far side of the hop that gave it, where that was captured too.
+    /// The same answer upstream of the hop that gave it, if that was captured too.
     pub upstream: Option<&'a hop::Side>,
 }
 
@@ -197,7 +197,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of the rule at hand, with nothing but its message.
+    /// A finding of the rule at hand, with only its message.
     pub fn new(message: impl Into<String>) -> Self {
         let message = message.into();
         Finding {
@@ -269,7 +269,7 @@ pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy:
     judge_with(exchange, metrics, limits, policy, None)
 }
 
-/// The same, where the far side of this answer may have been captured too.
+/// The same, if the upstream side of this answer may have been captured too.
 pub fn judge_with(
     exchange: &Exchange,
     metrics: &Metrics,

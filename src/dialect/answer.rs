@@ -92,7 +92,7 @@ pub struct Answer {
 
 /// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off
 /// by any amount, so only
-/// differences are told.
+/// differences are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServerClock {
     /// How much later than the promptest record the latest one came, by the time stamps in them.

@@ -65,7 +65,7 @@ pub(super) struct BadPayload {
 
 /// The whole way of a payload that should be one JSON object. `read` gets the text, parses it with
 /// [`super::json::parse`] and says what it means;
-/// a payload that can't be parsed, or only after a repair, is remarked on.
+/// a payload that can't be parsed, or only after a repair, is reported as info.
 pub(super) fn object(
     record: &Record<'_>,
     answer: &mut Answer,

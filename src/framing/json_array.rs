@@ -33,7 +33,7 @@ enum State {
     /// At an unknown place. Elements of a printed array begin in the first column; those of a compact one
     /// look like nested values.
     Lost {
-        /// Nothing but commas and blank space since the last line feed.
+        /// Only commas and blank space since the last line feed.
         line_start: bool,
     },
 }

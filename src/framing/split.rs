@@ -192,7 +192,7 @@ pub(super) fn begins_value(b: u8) -> bool {
     matches!(b, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
 
-/// Exactly one JSON value with nothing but blank space around it.
+/// Exactly one JSON value with only blank space around it.
 pub(super) fn is_value(bytes: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }

@@ -9,7 +9,7 @@ use crate::replay::script::Ending;
 use crate::time::{Span, Timestamp};
 use crate::wire::{Event, Transcript, What};
 
-/// What both ends sent. What was recorded over HTTP/2 is told as HTTP/1.1: the same fields and bytes, frames as chunks.
+/// What both ends sent. What was recorded over HTTP/2 is written as HTTP/1.1: the same fields and bytes, frames as chunks.
 pub fn of(exchange: &Exchange, script: &Script) -> Transcript {
     let (writes, after) = h1::encode(script);
     let response_at = exchange.response.as_ref().map_or(Timestamp::default(), |r| r.first_at);
@@ -62,7 +62,7 @@ fn request(r: &Request) -> Vec<(Timestamp, Vec<u8>)> {
     out
 }
 
-/// As sent; of HTTP/2 in the words of HTTP/1.1.
+/// As sent; HTTP/2 is written as HTTP/1.1.
 fn head(r: &Request) -> Vec<u8> {
     if r.head.version != Version::H2 {
         return r.head.fields.raw().to_vec();

@@ -170,7 +170,7 @@ impl Half {
                 }
                 Stage::Ending(how) => {
                     tap.end(self.dir, how);
-                    // A plain side has nothing but its FIN; so has TLS whose other side was cut.
+                    // A plain side has only its FIN; so has TLS whose other side was cut.
                     let clean = how == End::CloseNotify || matches!(from, Side::Plain(_));
                     if to.poll_end(cx, clean).is_pending() {
                         return Poll::Pending;

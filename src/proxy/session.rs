@@ -265,7 +265,7 @@ impl Session {
                     &mut client,
                     407,
                     "Proxy Authentication Required",
-                    "Proxy-Authorization is wanted here",
+                    "Proxy-Authorization is required here",
                     ask,
                 )
                 .await;

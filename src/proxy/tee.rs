@@ -183,7 +183,7 @@ impl Tee {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// After something was put in, outside of the lock: whoever is woken takes it first.
+    /// After something was put in, outside of the lock: the woken thread takes it first.
     fn wake(&self) {
         if self.0.asleep.load(Ordering::Relaxed) {
             self.0.changed.notify_one();

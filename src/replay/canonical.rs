@@ -4,7 +4,7 @@
 use super::masked;
 use serde_json::Value;
 
-/// Differences that are told at most.
+/// Differences that are listed at most.
 const TOLD: usize = 5;
 /// Bytes of a value that are shown.
 const SHOWN: usize = 60;

@@ -15,7 +15,7 @@ pub struct Sent {
     pub bytes: Vec<u8>,
 }
 
-/// What becomes of the connection when everything is sent.
+/// What happens to the connection when everything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// The next request is welcome.

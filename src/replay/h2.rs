@@ -32,7 +32,7 @@ pub struct Server {
     streams: BTreeMap<u32, Stream>,
     /// Streams with an answer, in the order in which they were asked.
     answering: VecDeque<u32>,
-    /// A DATA frame has begun and so many of its bytes are still to come: no other frame may stand between.
+    /// A DATA frame has begun and this many of its bytes are still to come: no other frame may come between.
     inside: Option<(u32, usize)>,
     /// DATA frames that had to be cut.
     pub cut: u64,
@@ -185,7 +185,7 @@ impl Server {
             if self.inside.is_none() {
                 out.append(&mut self.control);
             }
-            // Whoever is inside a frame goes on; else the step that has been due for longest.
+            // A stream inside a frame continues; else the step that has been due for longest.
             let ready =
                 |s: &Stream| s.answer.as_ref().and_then(|a| a.due.get(a.next).copied()).filter(|due| *due <= now);
             let next = match self.inside {
@@ -257,7 +257,7 @@ impl Server {
         let inside = match self.inside {
             Some((_, left)) => left,
             None => {
-                // The whole unit if it may be one frame; else what there is of this delivery, as much as may be.
+                // The whole unit if it may be one frame; else this delivery, as far as the window allows.
                 let unit = part.opens.as_ref().filter(|_| answer.sent == 0).map_or(bytes.len(), |u| u.len);
                 let whole = unit <= self.max_frame.min(room);
                 self.cut += u64::from(!whole);
@@ -316,7 +316,7 @@ impl Server {
     }
 
     fn forget(&mut self, id: u32) {
-        // A frame that was begun must be filled before anything else can be said: nobody will miss zeros on a stream
+        // A frame that was begun must be filled before anything else can be said: zeros do no harm on a stream
         // that is gone.
         if let Some((_, left)) = self.inside.take_if(|(inside, _)| *inside == id) {
             self.control.splice(0..0, std::iter::repeat_n(0, left));

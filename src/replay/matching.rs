@@ -8,7 +8,7 @@ use crate::exchange::redact;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
 
-/// Members of JSON bodies that change from one call to the next and say nothing about what is wanted.
+/// Members of JSON bodies that change from one call to the next and say nothing about what is asked for.
 pub const VOLATILE: &[&str] = &[
     "user",
     "id",

@@ -134,7 +134,7 @@ impl Script {
         }
         let from = exchange.request.as_ref().map_or(response.first_at, |r| r.last_at);
         let parts = parts(&response.body, holes);
-        // Who expects 100 is told so before the body, not by the script.
+        // A client that expects 100 gets it before the body, not from the script.
         let expected = exchange.request.as_ref().is_some_and(|r| r.head.fields.all("expect").next().is_some());
         let mut script = Script {
             id: exchange.id.0,

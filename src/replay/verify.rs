@@ -28,7 +28,7 @@ pub struct Fidelity {
 }
 
 impl Fidelity {
-    /// Everything but the times, which are nobody's promise on a busy machine.
+    /// Everything but the times, which no busy machine can promise.
     pub fn is_equal(&self) -> bool {
         self.bytes_equal && self.boundaries_equal && self.heads_equal && self.end_equal
     }

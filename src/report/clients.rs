@@ -80,7 +80,7 @@ impl Case {
     }
 }
 
-/// What clients make of an exchange; none where that is no question: it is no stream, or nobody here speaks its
+/// What clients make of an exchange; none where there is nothing to say: it is not a stream, or no model speaks its
 /// dialect.
 /// `answer`: the text that is known to be right, if it is known.
 fn judge(exchange: &Exchange, answer: Option<&str>) -> Option<Result<Vec<Verdict>, String>> {

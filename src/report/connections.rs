@@ -63,7 +63,7 @@ fn alpn(c: &ConnectionSummary) -> String {
 
 /// Names that a line shows; the others are counted.
 const NAMES: usize = 3;
-/// Different connections that are told apart; the rest is one more.
+/// Different connections that are listed one by one; all others count as one more.
 const KINDS: usize = 1000;
 
 /// TLS connections that could not be read, gathered by the reason.

@@ -11,7 +11,7 @@ use crate::time::{Span, Timestamp};
 pub struct RenderOptions {
     /// Columns that the rule's code takes, so that several findings stand in columns.
     pub code_width: usize,
-    /// The request's last byte, ns since 1970 UTC: times are told since then.
+    /// The request's last byte, ns since 1970 UTC: times are shown relative to it.
     pub zero_ns: Option<i64>,
     /// Say the fix.
     pub fix: bool,
@@ -70,7 +70,7 @@ pub fn place(f: &FindingSummary, zero_ns: Option<i64>) -> String {
     parts.join(", ")
 }
 
-/// The excerpt and the carets under it, within so many columns.
+/// The excerpt and the carets under it, within this many columns.
 pub fn excerpt_lines(f: &FindingSummary, max: usize) -> Option<[String; 2]> {
     let (line, before, marked) = f.excerpt.as_ref().and_then(|e| excerpt(e, max))?;
     Some([line, format!("{:before$}{}", "", "^".repeat(marked.max(1)))])

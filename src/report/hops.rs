@@ -37,7 +37,7 @@ pub fn sentences(sides: &[Side]) -> Vec<(i64, String)> {
         out.push((
             downstream.id,
             format!(
-                "#{} is the far side of the same answer: TTFT {} there, {} here (+{}), gap p50 {} there, {} \
+                "#{} is the upstream side of the same answer: TTFT {} there, {} here (+{}), gap p50 {} there, {} \
                     here{verdict}",
                 upstream.id,
                 upstream.ttft,

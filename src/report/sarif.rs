@@ -43,7 +43,7 @@ fn rule(r: &Rule) -> Value {
     })
 }
 
-/// A result (3.27). Offsets of ours count in the decoded body, which is no file, so the place is told in words and
+/// A result (3.27). Offsets of ours count in the decoded body, which is not a file, so the place is described in words and
 /// properties.
 fn result(case: &Case, f: &FindingSummary, rules: &[&Rule]) -> Value {
     let place = place(f, case.zero_ns);

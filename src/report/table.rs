@@ -145,7 +145,7 @@ fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
     }
     let mut widths: Vec<usize> = shown.iter().map(|&(_, w)| w).collect();
     let mut over = total(&shown, &|c| c.1).saturating_sub(width_max);
-    // Whoever is furthest over its least gives one column at a time, down to comfort first: long texts pay before short
+    // The column that is furthest over its minimum gives one character at a time, down to comfort first: long texts pay before short
     // ones.
     for floor in [&wanted as &dyn Fn((usize, usize)) -> usize, &least] {
         while over > 0 {

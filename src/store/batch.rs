@@ -149,7 +149,7 @@ impl Step<'_> {
         self.running.insert(id, running);
     }
 
-    /// Taken out of the list: whoever goes on with it puts it back.
+    /// Taken out of the list; the caller puts it back if it continues.
     fn running(&mut self, exchange: ExchangeId) -> Running {
         self.running.remove(&exchange).unwrap_or_else(|| {
             self.last += 1;
@@ -299,7 +299,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Rows for those that go on beyond this transaction, so that nobody else gets their ids.
+    /// Rows for those that continue beyond this transaction, so that no other exchange gets their ids.
     fn keep_ids(&mut self) -> Result<()> {
         for id in std::mem::take(&mut self.bare) {
             self.bare_row(id)?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rusqlite::Connection;
 use std::borrow::Cow;
 
-/// A shorter secret would be found inside of innocent words: it is replaced where it stands as a word of its own.
+/// A shorter secret would be found inside of innocent words: it is replaced only as a whole word.
 const QUOTED: usize = 8;
 /// An even shorter one says nothing outside of its place.
 const WORD: usize = 3;

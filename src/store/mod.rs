@@ -29,7 +29,7 @@ pub use write::Writer;
 
 use crate::time::Timestamp;
 
-/// What becomes of keys, tokens and cookies.
+/// What happens to keys, tokens and cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Secrets {
     /// A salted hash stands in for each, so that equal ones can be told and none can be read.

@@ -53,7 +53,7 @@ impl Default for State {
 }
 
 impl Queue {
-    /// So many bytes may wait.
+    /// Bytes that may wait.
     pub(super) fn set_capacity(&self, bytes: usize) {
         self.lock().capacity = bytes;
         self.changed.notify_all();

@@ -47,7 +47,7 @@ impl Writer {
         Ok(Writer { queue, thread: Some(thread) })
     }
 
-    /// So many bytes may wait for the disk; as many again are being written.
+    /// Bytes that may wait for the disk; as many again are being written.
     pub fn set_capacity(&self, bytes: usize) {
         self.queue.set_capacity(bytes);
     }

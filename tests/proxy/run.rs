@@ -75,7 +75,7 @@ fn a_command_is_recorded_and_its_output_is_its_own() {
     assert_eq!((list.len(), &list[0]["request"]["path"]), (1, &"/x".into()));
 }
 
-/// As Node.js before 22.21 does it: the variables are there and nobody looks at them.
+/// As Node.js before 22.21 does it: the variables are there and are ignored.
 #[test]
 fn a_command_that_goes_past_the_proxy_is_told_of() {
     let home = tempfile::tempdir().unwrap();

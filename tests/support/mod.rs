@@ -42,7 +42,7 @@ pub fn tool(name: &str) -> PathBuf {
 
 /// Files of other projects, which are not ours to publish: a folder beside the repository. Tests that read it are
 /// ignored unless
-/// somebody asks for them (`tests/run.sh` does where the folder is), so it is a failure when it is missing.
+/// they are asked for (`tests/run.sh` does where the folder is), so it is a failure when it is missing.
 pub fn public(what: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public").join(what);
     assert!(path.exists(), "{} does not exist: leave out the tests that need public data", path.display());

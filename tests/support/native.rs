@@ -1,6 +1,6 @@
 //! The second opinion in the public corpus: what tshark's own dissector says of HTTP/1, where the oracle's strict
 //! reader of byte streams could not know
-//! (which response answers which request is told by order alone there) or refused (a head without Host, or without its
+//! (only the order says which response answers which request there) or refused (a head without Host, or without its
 //! end).
 
 use super::oracle::Wanted;

@@ -78,7 +78,7 @@ pub type Step<'b> = (i64, sniff::conn::Direction, &'b [u8]);
 /// One connection that says this.
 pub fn talk(client: u16, steps: &[Step<'_>]) -> Talk {
     let mut talk = Talk::open(T0 + steps.first().map_or(0, |s| s.0) * MS);
-    // The handshake is told anew from this port.
+    // The handshake comes again from this port.
     let opened = std::mem::take(&mut talk.frames);
     talk.client.port = 40_000 + client;
     talk.frames = opened.into_iter().map(|(at, frame)| (at, with_port(frame, talk.client.port))).collect();

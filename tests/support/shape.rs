@@ -61,7 +61,7 @@ pub fn content(e: &Exchange) -> String {
         let _ = writeln!(s, "  model {:?} stream {:?} end {:?} {:?}", r.model, r.stream, r.end, whole(&r.body));
     }
     if let Some(r) = &e.response {
-        // Chunked or not is told by HTTP/1 alone; where the body was chunked, HTTP/2 sent a frame for each chunk.
+        // Only HTTP/1 says whether a body is chunked; where the body was chunked, HTTP/2 sent a frame for each chunk.
         let transfer = r.head.as_ref().map_or(Transfer::None, |h| h.transfer);
         if let Some(h) = &r.head {
             let _ = writeln!(s, "< {} {:?}", h.status, list(&h.fields, transfer));

@@ -20,7 +20,7 @@ static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..FETCH };
 static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..FETCH };
 /// Looks at the type, not at the status.
 static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Any, ..FETCH };
-/// `fetch` and a parser: nobody looks at the head.
+/// `fetch` and a parser: the head is not checked.
 static BARE_FETCH: Transport = Transport { status: Status::Any, ..FETCH };
 /// An end of any sort makes it reconnect; only one before the first event is reported.
 static EVENT_SOURCE: Transport =

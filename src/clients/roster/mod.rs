@@ -10,7 +10,7 @@ use super::{Client, anthropic, chat, gemini, ollama, responses};
 use crate::dialect::{self, Dialect};
 use serde_json::Value;
 
-/// All of them, in the order in which they are told.
+/// All of them, in the order of reports.
 pub(super) fn clients() -> impl Iterator<Item = &'static Client> {
     [chat_script::CLIENTS, chat_python::CLIENTS, others::CLIENTS, by_source::CLIENTS].into_iter().flatten()
 }

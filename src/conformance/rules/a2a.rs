@@ -19,7 +19,7 @@ pub static A2A_001: Rule = Rule {
         it before.",
     bad: &["task; last", "task; state COMPLETED; state WORKING; last"],
     good: &["task; state COMPLETED; last", "task; state INPUT_REQUIRED; last", "task; !rst >"],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

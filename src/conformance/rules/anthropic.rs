@@ -37,7 +37,7 @@ pub static ANT_001: Rule = Rule {
            last"#,
         "messages; message-start; text-block; !rst >",
     ],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

@@ -17,7 +17,7 @@ pub static COHERE_001: Rule = Rule {
         finish_reason ERROR.",
     bad: &["cohere; cohere-text; last", "cohere; cohere-text; cohere-end; cohere-content-end; last"],
     good: &["cohere; cohere-text; cohere-end; last", "cohere; cohere-text; !rst >"],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

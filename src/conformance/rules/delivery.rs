@@ -103,7 +103,7 @@ pub static DLV_010: Rule = Rule {
         // openai-python closes at [DONE].
         "chat; role; word; stop; done; !fin >",
     ],
-    // A client that closes after a complete answer is remarked on; a stream without [DONE] is whole by its finish
+    // A client that closes after a complete answer is reported as info; a stream without [DONE] is whole by its finish
     // reason.
     also: &[("HTTP-006", Level::Info), ("OAI-CHAT-001", Level::Warning)],
     needs_all_bytes: true,
@@ -147,7 +147,7 @@ pub static DLV_011: Rule = Rule {
             return;
         };
         let message = format!(
-            "first token after {}, on the far side of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
+            "first token after {}, upstream of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
             downstream.ttft, upstream.id, upstream.ttft, downstream.gap, upstream.gap
         );
         push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });

@@ -28,7 +28,7 @@ pub static GEM_001: Rule = Rule {
         "gemini; crlf data: $candidate
          !rst >",
     ],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -98,7 +98,7 @@ pub static GEM_003: Rule = Rule {
     fix: "Close the array also when the answer fails: put the error as its last element.",
     bad: &["array-open; array-rest; last"],
     good: &["good-array", "array-open; !rst >"],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,

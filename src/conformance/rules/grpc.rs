@@ -36,7 +36,7 @@ pub static GRPC_001: Rule = Rule {
            <chunk/grpc+end {}
            last"#,
     ],
-    // A capture that ends proves nothing against the server, and is remarked on.
+    // A capture that ends proves nothing against the server, and is reported as info.
     also: &[("DLV-015", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {

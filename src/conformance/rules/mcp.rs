@@ -26,7 +26,7 @@ pub static MCP_001: Rule = Rule {
            last"#,
         "good-call; progress; !rst >",
     ],
-    // A client that gives up in the middle is remarked on; an event with an empty data field is lawful in MCP only.
+    // A client that gives up in the middle is reported as info; an event with an empty data field is lawful in MCP only.
     also: &[("DLV-010", Level::Info), ("MCP-003", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

@@ -30,7 +30,7 @@ pub static OLLAMA_001: Rule = Rule {
            last"#,
         "ollama; hi*2; !rst >",
     ],
-    // A client that gives up in the middle is remarked on; an answer that ends in an error is whole, and bad.
+    // A client that gives up in the middle is reported as info; an answer that ends in an error is whole, and bad.
     also: &[("DLV-010", Level::Info), ("OLLAMA-003", Level::Error)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
@@ -127,7 +127,7 @@ pub static OLLAMA_004: Rule = Rule {
            last"#,
         "pull; !rst >",
     ],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,

@@ -32,7 +32,7 @@ pub static OAI_RESP_001: Rule = Rule {
            last"#,
         "responses; created; item-added 1; part-added; text-delta; !rst >",
     ],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

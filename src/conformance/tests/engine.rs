@@ -1,4 +1,4 @@
-//! What becomes of a finding between its rule and the list: level, doubt, folding, silencing, policy, order. The rules
+//! What happens to a finding between its rule and the list: level, doubt, folding, silencing, policy, order. The rules
 //! here are made up.
 
 use super::build::{at, chat, half_chat, head, response, stream, with};

@@ -1,4 +1,4 @@
-//! Which stream is the far side of which, and what the hop did to it.
+//! Which stream is the upstream side of which, and what the hop did to it.
 
 use super::build::{at, chat};
 use crate::conformance::hop::{RecentStreams, Side};

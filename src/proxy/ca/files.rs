@@ -117,7 +117,7 @@ fn load(path: &Path) -> Result<(KeyPair, String)> {
     let about = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
     if about.mode() & 0o077 != 0 {
         bail!(
-            "{shown} can be read by others (mode {:04o}): whoever has it can stand in for every server towards \
+            "{shown} can be read by others (mode {:04o}): anyone who has it can impersonate every server to \
                 clients that trust it. \
              Make a new one with: sniff ca rotate",
             about.mode() & 0o7777
@@ -130,7 +130,7 @@ fn load(path: &Path) -> Result<(KeyPair, String)> {
     Ok((key, text[at..].to_owned()))
 }
 
-/// A name that nobody else has at this moment.
+/// A name that no other process uses at this moment.
 fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))

@@ -26,7 +26,7 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 const AUTHORITY_YEARS: i32 = 10;
 /// Days that a server's certificate holds. Clients accept at most 398 (CA/Browser Forum, Apple), some less.
 const LEAF_DAYS: i64 = 90;
-/// After so many days a cached certificate is made anew.
+/// Days after which a cached certificate is renewed.
 const LEAF_FRESH_DAYS: i64 = 30;
 /// Names whose certificates are kept.
 const CACHED: usize = 4096;
@@ -145,7 +145,7 @@ fn serial() -> Result<SerialNumber> {
     Ok(SerialNumber::from(bytes.to_vec()))
 }
 
-/// Year, month, day: so many days from today.
+/// Year, month, day: this many days from today.
 fn ymd(offset: i64) -> (i32, u8, u8) {
     let then = Utc::now() + TimeDelta::days(offset);
     (then.year(), then.month() as u8, then.day() as u8)

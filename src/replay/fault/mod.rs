@@ -16,15 +16,15 @@ pub enum Fault {
     DropTerminator,
     /// The terminator twice.
     DuplicateTerminator,
-    /// The server closes behind so many body bytes.
+    /// The server closes after this many body bytes.
     Truncate(usize),
-    /// It resets the connection behind so many body bytes.
+    /// It resets the connection after this many body bytes.
     Reset(usize),
     /// A pause behind this record.
     Stall(usize, Span),
-    /// So many records in each unit.
+    /// This many records in each unit.
     Coalesce(usize),
-    /// Units of so many bytes.
+    /// Units of this many bytes.
     Split(usize),
     /// Units that end inside characters.
     SplitUtf8,
@@ -53,7 +53,7 @@ pub struct Named {
     pub name: &'static str,
     /// Code of the rule.
     pub rule: &'static str,
-    /// What stands behind `=`, for people; empty where nothing does.
+    /// What follows `=`, for people; empty if nothing does.
     pub value: &'static str,
     /// What it does.
     pub what: &'static str,
@@ -63,16 +63,16 @@ pub struct Named {
 pub const ALL: &[Named] = &[
     Named { name: "drop-terminator", rule: "OAI-CHAT-001", value: "", what: "no terminator" },
     Named { name: "duplicate-terminator", rule: "OAI-CHAT-003", value: "", what: "the terminator twice" },
-    Named { name: "truncate", rule: "HTTP-006", value: "BYTES", what: "the server closes behind so many body bytes" },
+    Named { name: "truncate", rule: "HTTP-006", value: "BYTES", what: "the server closes after this many body bytes" },
     Named {
         name: "reset",
         rule: "HTTP-006",
         value: "BYTES",
-        what: "the server resets the connection behind so many body bytes",
+        what: "the server resets the connection after this many body bytes",
     },
     Named { name: "stall", rule: "DLV-005", value: "RECORD:TIME", what: "a pause behind this record" },
-    Named { name: "coalesce", rule: "DLV-003", value: "N", what: "so many records in each chunk" },
-    Named { name: "split", rule: "DLV-004", value: "bytes:N", what: "chunks of so many bytes" },
+    Named { name: "coalesce", rule: "DLV-003", value: "N", what: "this many records in each chunk" },
+    Named { name: "split", rule: "DLV-004", value: "bytes:N", what: "chunks of this many bytes" },
     Named { name: "split-utf8", rule: "DLV-004", value: "", what: "chunks that end inside characters" },
     Named { name: "buffer", rule: "DLV-001", value: "", what: "the whole body when the last of it would come" },
     Named { name: "content-type", rule: "HTTP-001", value: "TYPE", what: "another content type" },

@@ -28,10 +28,10 @@ use std::time::Duration;
 
 /// Clients at once; more wait in the kernel's queue.
 const MAX_CLIENTS: usize = 4096;
-/// How long a listener waits that has so many.
+/// How long a listener waits when the limit of connections is reached.
 const FULL: Duration = Duration::from_millis(20);
 
-/// The sealing of one connection, whoever does it.
+/// The TLS of one connection, with either certificate source.
 pub trait Seal: Send {
     /// The client's bytes; what they hold is appended to `plain`.
     ///
@@ -49,10 +49,10 @@ pub trait Seal: Send {
 /// Makes the sealing of a new connection.
 pub type NewSeal = Arc<dyn Fn() -> Box<dyn Seal> + Send + Sync>;
 
-/// Whoever watches.
+/// The observer.
 pub type Tell = Box<dyn Fn(&Served<'_>) + Send + Sync>;
 
-/// What happened, for whoever watches.
+/// What happened, for the observer.
 #[derive(Debug)]
 pub enum Served<'a> {
     /// A request has its recording.

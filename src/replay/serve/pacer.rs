@@ -78,7 +78,7 @@ impl Pacer {
         all
     }
 
-    /// The thread's work, until it is told to stop.
+    /// The thread's work, until it is stopped.
     pub(super) fn run(&self) {
         clock::precise();
         lock(&self.inbox).thread = Some(std::thread::current());
@@ -90,7 +90,7 @@ impl Pacer {
             match self.inbox.try_lock() {
                 Ok(mut inbox) => heap.extend(inbox.due.drain(..)),
                 Err(TryLockError::Poisoned(inbox)) => heap.extend(inbox.into_inner().due.drain(..)),
-                // Whoever holds it wakes this thread afterwards.
+                // The holder wakes this thread afterwards.
                 Err(TryLockError::WouldBlock) => {}
             }
             let Some(next) = heap.peek() else {
@@ -127,7 +127,7 @@ impl Pacer {
             let lead = *takes / 2;
             link.prepare(at, lead);
             while clock::now() < at - lead {
-                // Perhaps somebody else wants to write before.
+                // Another write may be due before.
                 if self.news.load(Ordering::Acquire) {
                     if link.wants(at) {
                         heap.push(Due { at, link });

@@ -97,7 +97,7 @@ impl Reading<'_> {
         if self.http2 {
             self.later(self.link.steer(&plain));
         }
-        // Requests are told apart by the same reader that reads captures.
+        // Requests are separated by the same reader that reads captures.
         self.event(at, What::Data(&plain));
         if self.http.speaks() == Speaks::Other {
             (self.shared.tell)(&Served::Failed("a client speaks neither HTTP/1 nor HTTP/2"));

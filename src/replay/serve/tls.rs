@@ -81,7 +81,7 @@ impl Seal for Sealed {
     }
 }
 
-/// A configuration that serves nobody.
+/// A configuration that accepts no client.
 struct Refused(String);
 
 impl Seal for Refused {

@@ -8,7 +8,7 @@
 
 /// Sleeps that are remembered, of each kind.
 const REMEMBERED: usize = 256;
-/// Of them so many may have been later than what is allowed for: one in a hundred is the aim.
+/// This many of them may have been later than the allowance: one in a hundred is the aim.
 const MISSED: usize = 2;
 /// Never less than this, ns …
 const LEAST: i64 = 50_000;

@@ -9,7 +9,7 @@ use crate::report::text::{Style, clip, level, width};
 const FAMILIES: &[(&str, &str)] = &[
     ("HTTP", "the transport"),
     ("SSE", "server-sent events"),
-    ("OAI-CHAT", "OpenAI chat completions, and whoever speaks them"),
+    ("OAI-CHAT", "OpenAI chat completions and compatible servers"),
     ("OAI-CMPL", "OpenAI legacy completions"),
     ("OAI-RESP", "OpenAI Responses"),
     ("ANT", "Anthropic Messages"),

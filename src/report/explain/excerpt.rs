@@ -170,7 +170,7 @@ fn shown(line: &Line, mark: Option<(usize, usize, String)>) -> Shown {
 }
 
 impl Shown {
-    /// The line within so many columns, so that the mark can be seen, and the line with the mark.
+    /// The line within this many columns, so that the mark can be seen, and the line with the mark.
     pub(super) fn within(&self, columns: usize) -> (String, Option<String>) {
         let text = match self.line.who {
             Who::Note => format!("({})", self.line.text),

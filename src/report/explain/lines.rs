@@ -23,12 +23,12 @@ pub(super) enum Who {
     Head,
     /// A line of the body.
     Body,
-    /// Nobody: what happens.
+    /// Neither side: what happens.
     Note,
 }
 
 impl Line {
-    /// The same text of the same side, wherever it stands.
+    /// The same text of the same side, at any place.
     pub(super) fn says_the_same(&self, other: &Line) -> bool {
         (self.who, &self.text) == (other.who, &other.text)
     }

@@ -129,5 +129,5 @@ fn related(rule: &Rule) -> Vec<&'static Rule> {
     out
 }
 
-/// So many are enough to read on.
+/// This many are enough to continue.
 const RELATED: usize = 6;

@@ -11,7 +11,7 @@ use crate::report::text::{Style, level, width, wrap};
 const TITLE: usize = 10;
 /// Columns of how something is known.
 const HOW: usize = 9;
-/// Prose is not made wider than this: nobody reads longer lines.
+/// Prose is not made wider than this: longer lines are hard to read.
 const PROSE: usize = 100;
 
 /// One rule for a terminal.
@@ -58,7 +58,7 @@ impl Page<'_> {
         self.out.push('\n');
     }
 
-    /// Columns for what stands behind a title.
+    /// Columns for the text after a title.
     fn room(&self) -> usize {
         self.terminal.width.saturating_sub(TITLE).max(24)
     }
@@ -119,7 +119,7 @@ impl Page<'_> {
         if all.is_empty() {
             return;
         }
-        // A remark in parentheses stands behind all else, so that the columns stay narrow.
+        // A remark in parentheses comes last, so that the columns stay narrow.
         let parts = |b: &Breaker| {
             b.name.split_once(" (").map_or((b.name, String::new()), |(name, rest)| (name, format!("  ({rest}")))
         };

@@ -1,4 +1,4 @@
-//! Several writers and readers that open one new database at the same time: whoever comes second finds a database of
+//! Several writers and readers that open one new database at the same time: the second one finds a database of
 //! ours, at whatever step it is.
 
 use super::super::{Reader, migrate, write};

@@ -414,7 +414,6 @@ fn the_end_is_said_by_terminator_or_finish_reason() {
 #[test]
 fn a_limit_is_hit_within_its_slack() {
     let fits = |ms: i64| near(Span::from_millis(ms)).map(|l| l.secs);
-    // From 150 ms before it to a second and half a percent after it.
     for secs in [30, 50, 60, 100, 120, 125, 300, 350] {
         let (first, last) = (secs * 1000 - 150, secs * 1000 + 1000 + secs * 5);
         assert_eq!([first - 1, first, last, last + 1].map(fits), [None, Some(secs), Some(secs), None], "{secs} s");
@@ -444,7 +443,6 @@ fn the_end_of_the_answer_is_its_terminator_and_its_reason_that_of_the_first_choi
     assert_eq!(of(&x).why.last().unwrap(), had_all);
     x.response.as_mut().unwrap().answer.finish_reasons.insert(1, "length".into());
     assert_eq!(of(&x).why[1], STOPPED);
-    // Silence lasts as long as the capture watched.
     (x.ending.by, x.ending.told) = (Party::Capture, Some(EndSignal::CaptureEnd));
     x.ending.seen_until = x.ending.terminator_at.unwrap().plus(Span::from_secs(5));
     x.response.as_mut().unwrap().end = MessageEnd::CutByCapture;

@@ -40,7 +40,7 @@ pub static OAI_CHAT_001: Rule = Rule {
         "chat; role; word; stop; wait 2ms; !fin >",
         ERROR_AND_END,
     ],
-    // A client that gives up in the middle is remarked on, and so is a capture that ends there.
+    // A client that gives up in the middle is reported as info, and so is a capture that ends there.
     also: &[("DLV-010", Level::Info), ("DLV-015", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
@@ -171,7 +171,7 @@ pub static OAI_CHAT_005: Rule = Rule {
            stop; done; last"#,
     ],
     good: &["good-chat", "chat; role; word; !rst >", ERROR_AND_END],
-    // A client that gives up in the middle is remarked on.
+    // A client that gives up in the middle is reported as info.
     also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-006"],
     needs_all_bytes: true,

@@ -41,7 +41,7 @@ pub static OAI_CHAT_033: Rule = Rule {
     why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that name. \
         Without `type` or `id` \
           helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by \
-          design; that is remarked on \
+          design; that is reported as info \
           only.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; \
           docs/laboratory.md, runs `tool_repeat`, `tool_notype`, `tool_noid`",

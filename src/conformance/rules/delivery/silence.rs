@@ -127,7 +127,7 @@ pub static DLV_009: Rule = Rule {
     fix: "End the body right after the terminator; do bookkeeping afterwards.",
     bad: &["chat; role; word; stop; done; wait 5s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
     good: &["good-chat", "chat; role; word; stop; done; !fin >"],
-    // A client that closes after a complete answer is remarked on.
+    // A client that closes after a complete answer is reported as info.
     also: &[("HTTP-006", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {

@@ -31,7 +31,7 @@ pub static HTTP_006: Rule = Rule {
         "chat; role; word; stop; done; !fin <",
     ],
     good: &["good-chat", "chat; role; word; !end"],
-    // A capture that ends proves nothing against the server, and is remarked on.
+    // A capture that ends proves nothing against the server, and is reported as info.
     also: &[("DLV-015", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {

@@ -152,7 +152,7 @@ pub static HTTP_021: Rule = Rule {
     fix: "Return from the handler right after the last event; do accounting and clean-up in the background.",
     bad: &["chat; role; word; stop; done; wait 3s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
     good: &["good-chat", "chat; role; word; stop; done; wait 300ms; last", "chat; role; word; stop; done; !fin >"],
-    // A client that closes after a complete answer is remarked on.
+    // A client that closes after a complete answer is reported as info.
     also: &[("HTTP-006", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {

@@ -111,7 +111,7 @@ pub static HTTP_003: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Nothing but UTF-8.
+/// Only UTF-8.
 pub static HTTP_004: Rule = Rule {
     code: "HTTP-004",
     name: "charset-not-utf8",

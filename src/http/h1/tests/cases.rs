@@ -34,7 +34,7 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("valid/021", "what follows a last request is shown, not dropped"),
     ("valid/031compat", "methods are shown as sent"),
     ("valid/040", "names with an underscore are names"),
-    ("valid/099", "the announced length is longer than what there is"),
+    ("valid/099", "the announced length is longer than the body"),
 ];
 
 /// Refused by their source and read here without an oddity, on purpose.
