@@ -48,7 +48,7 @@ pub static HTTP_013: Rule = Rule {
     code: "HTTP-013",
     name: "proxy-not-told",
     level: Level::Info,
-    summary: "After a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
+    summary: "Behind a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
     why: "nginx collects answers by default, and this field switches that off for one answer. nginx takes the field \
         out, so it shows only between \
           server and proxy: there the request says that a proxy is on the way (Via, Forwarded, X-Forwarded-For, \
