@@ -1,4 +1,4 @@
-//! `sniff check`: findings of capture files, for people and CI. The figures are those of [`super::compliance`].
+//! `sniff check`: findings of capture files, for people and for CI. [`super::compliance`] computes the figures.
 
 use super::Terminal;
 use super::compliance::{Case, Compliance, case_text};
@@ -6,22 +6,22 @@ use crate::conformance::Level;
 use crate::oddity::Excerpt;
 use serde::Serialize;
 
-/// Output formats of `check`: those that it shares with reports, and those of CI servers.
+/// Output formats of `check`: some of those of the reports, and those that CI servers read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// For people.
+    /// Text for a terminal.
     Table,
     /// One JSON document.
     Json,
-    /// One JSON object a finding.
+    /// One JSON object per finding and line.
     Jsonl,
-    /// For pull requests and job summaries.
+    /// GitHub-flavoured Markdown, for pull requests and job summaries.
     Markdown,
     /// JUnit XML.
     Junit,
     /// SARIF 2.1.0.
     Sarif,
-    /// Annotations of GitHub Actions.
+    /// Annotations of GitHub Actions (workflow commands).
     Github,
 }
 
@@ -36,7 +36,7 @@ impl Form {
         ("github", Form::Github),
     ];
 
-    /// The format with this name.
+    /// The format with this name; the error lists the valid names.
     pub fn parse(name: &str) -> anyhow::Result<Form> {
         Form::ALL.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, form)| *form).ok_or_else(|| {
             let names: Vec<&str> = Form::ALL.iter().map(|(n, _)| *n).collect();
@@ -45,46 +45,46 @@ impl Form {
     }
 }
 
-/// One finding on its own, with all that is needed to act on it.
+/// One finding with everything that is needed to act on it without the rest of the report.
 #[derive(Debug, Serialize)]
 pub struct Line<'c> {
-    /// Capture file.
+    /// Path of the capture file.
     pub file: Option<&'c str>,
-    /// Exchange within the file, from 0 (within the database where findings come from there).
+    /// Exchange: its index within the file, from 0; its id where the findings come from a database.
     pub exchange: i64,
-    /// Method and target.
+    /// The request's method and target.
     pub request: &'c str,
-    /// Host.
+    /// The request's host, with the port unless it is the scheme's default.
     pub host: &'c str,
-    /// Status.
+    /// The response's status code, if a response was captured.
     pub status: Option<u16>,
-    /// Dialect with variant.
+    /// Dialect with its variant, for example `openai.chat/vllm`.
     pub dialect: &'c str,
-    /// Code.
+    /// Code of the rule, for example `SSE-002`.
     pub rule: &'c str,
-    /// Level.
+    /// Level after the policy was applied.
     pub level: Level,
-    /// Record, where one can be named.
+    /// Index of the record from 0, if the finding concerns one.
     pub record: Option<u64>,
-    /// Byte offset in the decoded body, where one can be named.
+    /// Byte offset in the decoded body, if the finding has a place there.
     pub offset: Option<u64>,
-    /// How often in this exchange.
+    /// Number of places in this exchange at which the rule is broken.
     pub count: u64,
-    /// When it showed, ns since 1970 UTC.
+    /// Time at which the fault became visible, ns since 1970 UTC.
     pub t_ns: Option<i64>,
-    /// Packet that showed it, from 1.
+    /// Number of the packet that showed the fault, from 1 as Wireshark counts; none without packets.
     pub packet: Option<u64>,
-    /// Transfer unit of the body that showed it, from 0.
+    /// Index of the chunk that showed the fault, from 0.
     pub chunk: Option<u64>,
-    /// What is wrong.
+    /// What is wrong, one sentence.
     pub message: &'c str,
-    /// The offending bytes with what stands around them.
+    /// The offending bytes with the bytes around them.
     pub excerpt: Option<&'c Excerpt>,
-    /// What to do about it.
+    /// What to do about it, one sentence.
     pub fix: Option<&'c str>,
 }
 
-/// The findings of one exchange.
+/// The findings of one exchange, each on its own.
 pub fn lines(case: &Case) -> impl Iterator<Item = Line<'_>> {
     case.findings.iter().map(move |f| Line {
         file: case.file.as_deref(),
@@ -107,7 +107,7 @@ pub fn lines(case: &Case) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// For a terminal: every exchange with findings in the order of the files, then the verdict.
+/// The findings for a terminal: every exchange that has some, in the order of the files, then the verdict.
 pub fn text(c: &Compliance, terminal: &Terminal) -> String {
     let mut out: String = c.cases.iter().map(|case| case_text(case, terminal)).collect();
     let (verdict, style) = c.verdict();

@@ -1,4 +1,4 @@
-//! `sniff report clients`: which clients break on an exchange, how, and why, the worst first.
+//! `sniff report clients`: which clients break on an exchange, how and why. The worst come first.
 
 use super::list::{dialect, request_line};
 use super::reports::{self, Collect, Report, Source};
@@ -15,27 +15,27 @@ use std::io::Write;
 /// One exchange and what each client makes of it.
 #[derive(Debug, Serialize)]
 pub struct Case {
-    /// Capture file, where several are checked.
+    /// Path of the capture file, if several files are checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Exchange.
+    /// Exchange: its id in the database, or its index within the file.
     pub exchange: i64,
-    /// Method and target.
+    /// The request's method and target.
     pub request: String,
-    /// Host.
+    /// The request's host.
     pub host: String,
-    /// Status.
+    /// The response's status code.
     pub status: Option<u16>,
-    /// Dialect with variant.
+    /// Dialect with its variant.
     pub dialect: String,
-    /// Why nothing can be said of it; none where something can.
+    /// Why no client model could judge the exchange; none if the models did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfit: Option<String>,
-    /// Every client that speaks the dialect.
+    /// One verdict per client that speaks the dialect.
     pub clients: Vec<Verdict>,
 }
 
-/// Clients of one exchange that fare alike, and for the same reason.
+/// Clients of one exchange that have the same outcome for the same reason.
 struct Group<'c> {
     outcome: Outcome,
     why: &'c str,
@@ -43,7 +43,7 @@ struct Group<'c> {
 }
 
 impl Case {
-    /// Of an exchange, of a file where several are checked.
+    /// Makes the case of an exchange. `file` is its capture file, if several files are checked.
     pub fn new(file: Option<&str>, s: &Summary, judged: Result<Vec<Verdict>, String>) -> Case {
         let (clients, unfit) = match judged {
             Ok(clients) => (clients, None),
@@ -61,12 +61,13 @@ impl Case {
         }
     }
 
-    /// Clients that break, in whatever way.
+    /// Number of clients that break, in any way.
     pub fn broken(&self) -> usize {
         self.clients.iter().filter(|v| v.outcome != Outcome::Fine).count()
     }
 
-    /// The worst first, then those that hit most; within a group the roster's order.
+    /// Groups by outcome and reason: the worst outcome first, then the largest group. Within a group the clients
+    /// keep the order of the roster.
     fn groups(&self) -> Vec<Group<'_>> {
         let mut all: Vec<Group<'_>> = Vec::new();
         for v in &self.clients {
@@ -80,9 +81,8 @@ impl Case {
     }
 }
 
-/// What clients make of an exchange; none where there is nothing to say: it is not a stream, or no model speaks its
-/// dialect.
-/// `answer`: the text that is known to be right, if it is known.
+/// What the client models make of an exchange. Returns none if it is not a stream or no model speaks its dialect.
+/// `answer` is the text that is known to be right, if it is known.
 fn judge(exchange: &Exchange, answer: Option<&str>) -> Option<Result<Vec<Verdict>, String>> {
     match Stream::of(exchange) {
         Ok(stream) => Some(clients::judge_against(&stream, answer)).filter(|all| !all.is_empty()).map(Ok),
@@ -91,12 +91,12 @@ fn judge(exchange: &Exchange, answer: Option<&str>) -> Option<Result<Vec<Verdict
     }
 }
 
-/// The same with what the reports say of the exchange.
+/// Like `judge`, with the summary that the reports show.
 pub fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange, answer: Option<&str>) -> Option<Case> {
     judge(exchange, answer).map(|judged| Case::new(file, summary, judged))
 }
 
-/// The same for an exchange of a database, loaded for this alone unless it is too large.
+/// The case of an exchange of a database. The exchange is loaded for this only, unless it is too large.
 pub fn stored(
     file: Option<&str>,
     source: &dyn Source,
@@ -109,8 +109,8 @@ pub fn stored(
     }
 }
 
-/// All exchanges that clients can be asked about. They are loaded one by one: what is held is one of them and the
-/// verdicts.
+/// All exchanges that client models can judge. Exchanges are loaded one by one: only one of them and the verdicts
+/// are in memory.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Cases(pub Vec<Case>);
@@ -144,7 +144,7 @@ impl Report for Cases {
     }
 }
 
-/// For a terminal: every exchange, its groups, then the verdict.
+/// The cases for a terminal: every exchange with its groups, then the verdict.
 fn text(cases: &[Case], terminal: &Terminal) -> String {
     let mut out: String = cases.iter().map(|c| case_text(c, terminal)).collect();
     let (verdict, style) = verdict(cases);
@@ -163,7 +163,8 @@ fn case_text(case: &Case, terminal: &Terminal) -> String {
     if let Some(why) = &case.unfit {
         return out + &format!("  not modelled: {why}\n\n");
     }
-    // Outcomes and their counts stand in one column: who breaks is seen at a glance, and why stands below.
+    // Outcomes and their counts form one column, so that a reader sees at a glance who breaks; the reasons are
+    // below.
     const LABEL: usize = "  changed  99  ".len();
     let room = terminal.width.saturating_sub(LABEL).max(30);
     let mut last = None;
@@ -189,7 +190,7 @@ fn case_text(case: &Case, terminal: &Terminal) -> String {
     out
 }
 
-/// Names, comma by comma, never broken inside one.
+/// Names separated by commas, in lines of at most `room` columns. A name is never broken.
 fn lines(names: &[&str], room: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for (n, name) in names.iter().enumerate() {
@@ -213,7 +214,7 @@ fn style(outcome: Outcome) -> Style {
     }
 }
 
-/// One line that says it all, and its style.
+/// The verdict over all exchanges in one line, with its style.
 fn verdict(cases: &[Case]) -> (String, Style) {
     let judged: Vec<&Case> = cases.iter().filter(|c| !c.clients.is_empty()).collect();
     let all = count(judged.len() as u64, "exchange", "exchanges");
@@ -234,7 +235,7 @@ fn verdict(cases: &[Case]) -> (String, Style) {
     (format!("{broken} of {all} {verb} clients{most}{left}"), Style::Red)
 }
 
-/// A row per exchange and client.
+/// The cases as a table: one row per exchange and client.
 fn table(cases: &[Case]) -> Table {
     let columns = vec![
         Column::left("File"),
@@ -260,7 +261,7 @@ fn table(cases: &[Case]) -> Table {
     Table { columns, rows: cases.iter().flat_map(|c| c.clients.iter().map(move |v| row(c, v))).collect() }
 }
 
-/// For documents: a table of groups per exchange.
+/// The cases as Markdown: a table of groups per exchange.
 fn markdown_text(cases: &[Case]) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&verdict(cases).0));
     for case in cases.iter().filter(|c| !c.clients.is_empty()) {

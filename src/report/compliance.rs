@@ -1,5 +1,5 @@
-//! `sniff report compliance`: what breaks which promise, rule by rule, then exchange by exchange, the worst first, then
-//! the verdict.
+//! `sniff report compliance`: which rules are broken, first by rule, then by exchange, the worst first, then the
+//! verdict.
 
 use super::finding::{self, RenderOptions};
 use super::list::{dialect, request_line};
@@ -17,92 +17,92 @@ use std::io::Write;
 /// Collects exchanges and their findings.
 #[derive(Debug, Default, Serialize)]
 pub struct Compliance {
-    /// Exchanges judged.
+    /// Exchanges that were judged.
     pub exchanges: u64,
-    /// Those without an error or a warning.
+    /// Exchanges without an error or a warning.
     pub clean: u64,
-    /// Findings by level, folded ones once.
+    /// Findings of level error. A finding that was folded (many places in one exchange) counts once.
     pub errors: u64,
-    /// As above.
+    /// Findings of level warning, counted alike.
     pub warnings: u64,
-    /// As above.
+    /// Findings of level info, counted alike.
     pub infos: u64,
-    /// Rules that were broken; after [`Compliance::sort`] the worst first.
+    /// Rules that are broken; the worst first after [`Compliance::sort`].
     pub rules: Vec<Broken>,
-    /// Exchanges with findings; after [`Compliance::sort`] the worst first.
+    /// Exchanges with findings; the worst first after [`Compliance::sort`].
     pub cases: Vec<Case>,
-    /// Exchanges without any.
+    /// Exchanges without findings.
     #[serde(skip)]
     pub passed: Vec<Case>,
 }
 
-/// One rule that was broken.
+/// One rule that at least one exchange breaks.
 #[derive(Debug, Serialize)]
 pub struct Broken {
-    /// Code.
+    /// Code of the rule, for example `SSE-002`.
     pub rule: String,
-    /// Name in the catalogue.
+    /// Name of the rule in the catalogue; none if the catalogue does not have it.
     pub name: Option<&'static str>,
-    /// Worst level at which it showed.
+    /// The highest level of its findings.
     pub level: Level,
-    /// Exchanges that break it.
+    /// Exchanges that break the rule.
     pub exchanges: u64,
-    /// Places in all of them.
+    /// Places at which it is broken, over all exchanges.
     pub places: u64,
-    /// Where first at that level.
+    /// The first place with that level.
     pub first: Place,
-    /// Clients that break on it.
+    /// Clients that break on it, from the catalogue.
     pub breaks: &'static [&'static str],
 }
 
 /// Where a finding is.
 #[derive(Debug, Clone, Serialize)]
 pub struct Place {
-    /// Capture file, where several are checked.
+    /// Path of the capture file, if several files are checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Exchange.
+    /// Exchange: its id in the database, or its index within the file.
     pub exchange: i64,
-    /// Record, where one can be named.
+    /// Index of the record from 0, if the finding concerns one.
     pub record: Option<u64>,
-    /// Byte offset in the decoded body, where one can be named.
+    /// Byte offset in the decoded body, if the finding has a place there.
     pub offset: Option<u64>,
-    /// What is wrong there.
+    /// What is wrong there, one sentence.
     pub message: String,
 }
 
-/// One exchange with findings.
+/// One exchange that has findings.
 #[derive(Debug, Clone, Serialize)]
 pub struct Case {
-    /// Capture file, where several are checked.
+    /// Path of the capture file, if several files are checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Exchange.
+    /// Exchange: its id in the database, or its index within the file.
     pub exchange: i64,
-    /// Method and target.
+    /// The request's method and target.
     pub request: String,
-    /// Host.
+    /// The request's host.
     pub host: String,
-    /// Status.
+    /// The response's status code.
     pub status: Option<u16>,
-    /// Dialect with variant.
+    /// Dialect with its variant.
     pub dialect: String,
-    /// Position among all that were added.
+    /// Position in the order in which exchanges were added, from 0.
     #[serde(skip)]
     pub order: u64,
-    /// The request's last byte, ns since 1970 UTC.
+    /// Time of the request's last byte, ns since 1970 UTC.
     #[serde(skip)]
     pub zero_ns: Option<i64>,
-    /// What became of the answer, and why.
+    /// The verdict: how the answer ended and whose doing it was.
     pub verdict: Option<String>,
-    /// What the verdict rests on.
+    /// The facts on which the verdict rests.
     pub verdict_why: Vec<String>,
-    /// What is wrong, worst first.
+    /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
 }
 
 impl Compliance {
-    /// One exchange, of a file where several are checked.
+    /// Makes the case of one exchange. `file` is its capture file, if several files are checked.
     pub fn judged(&mut self, file: Option<&str>, s: &Summary) {
         self.exchanges += 1;
         self.clean += u64::from(s.findings.iter().all(|f| f.level == Level::Info));
@@ -154,7 +154,7 @@ impl Compliance {
         });
     }
 
-    /// Worst first: by level, then by how many.
+    /// Sorts rules and exchanges: the worst level first, then the most findings.
     pub fn sort(&mut self) {
         self.rules.sort_by_key(|b| (Reverse(b.level), Reverse(b.exchanges)));
         let weight = |c: &Case, l| c.findings.iter().filter(|f| f.level == l).count();
@@ -162,7 +162,7 @@ impl Compliance {
             .sort_by_key(|c| Reverse([weight(c, Level::Error), weight(c, Level::Warning), weight(c, Level::Info)]));
     }
 
-    /// One line that says it all, and its style.
+    /// The verdict over all exchanges in one line, with its style.
     pub fn verdict(&self) -> (String, Style) {
         let all = count(self.exchanges, "exchange", "exchanges");
         let info = if self.infos > 0 { format!(" ({} info)", self.infos) } else { String::new() };
@@ -224,7 +224,7 @@ impl Report for Compliance {
     }
 }
 
-/// For a terminal.
+/// The report for a terminal.
 pub fn text(c: &Compliance, terminal: &Terminal) -> String {
     let mut out = String::new();
     if !c.rules.is_empty() {
@@ -237,7 +237,7 @@ pub fn text(c: &Compliance, terminal: &Terminal) -> String {
     out
 }
 
-/// One exchange and what is wrong with it.
+/// One exchange and its findings, for a terminal.
 pub fn case_text(case: &Case, terminal: &Terminal) -> String {
     let file = case.file.as_ref().map(|f| format!("{} ", clean(f))).unwrap_or_default();
     let status = case.status.map_or("-".into(), |s| s.to_string());
@@ -248,7 +248,7 @@ pub fn case_text(case: &Case, terminal: &Terminal) -> String {
         format!("{}  {}\n", Style::Bold.paint(&title, terminal.color), Style::Dim.paint(&about, terminal.color));
     let code_width = case.findings.iter().map(|f| f.rule.len()).max().unwrap_or(0);
     for (i, f) in case.findings.iter().enumerate() {
-        // Several findings of one rule have one fix, said with the last.
+        // Several findings of one rule have the same fix; only the last of them prints it.
         let last = case.findings.iter().skip(i + 1).all(|later| later.rule != f.rule);
         out += &finding::text(f, RenderOptions { code_width, zero_ns: case.zero_ns, fix: last }, terminal);
     }
@@ -256,7 +256,8 @@ pub fn case_text(case: &Case, terminal: &Terminal) -> String {
     out
 }
 
-/// For documents and pull requests: the rules as a table, then each exchange with what is wrong and where.
+/// The report as Markdown for documents and pull requests: a table of the rules, then each exchange with its
+/// findings and their places.
 pub fn markdown_text(c: &Compliance) -> String {
     let mut out = format!("**{}**\n", markdown::escape(&c.verdict().0));
     if !c.rules.is_empty() {
@@ -288,7 +289,7 @@ fn case_markdown(case: &Case) -> String {
     out
 }
 
-/// A row per rule.
+/// The broken rules as a table, one row per rule.
 pub fn rules_table(c: &Compliance) -> Table {
     let columns = vec![
         Column::left("Rule"),
@@ -313,7 +314,7 @@ pub fn rules_table(c: &Compliance) -> Table {
     Table { columns, rows: c.rules.iter().map(row).collect() }
 }
 
-/// A row per finding.
+/// The findings as a table, one row per finding.
 pub fn findings_table(c: &Compliance) -> Table {
     let file = c.cases.iter().any(|c| c.file.is_some());
     let columns = ["File", "Exchange", "Request", "Dialect", "Rule", "Level", "Record", "Offset", "Count", "Message"]

@@ -1,4 +1,4 @@
-//! `sniff list --connections`: one line per TCP connection; and a few words about TLS that could not be read.
+//! `sniff list --connections`: one line per TCP connection, and notices about TLS that could not be decrypted.
 
 use super::list::clock;
 use super::table::{Cell, Column, Table};
@@ -47,12 +47,12 @@ fn row(c: &ConnectionSummary) -> Vec<Cell> {
     ]
 }
 
-/// The reason without what helps, which [`Unread`] tells once.
+/// The reason without the advice, which [`Unread`] prints once.
 fn short(why: &str) -> &str {
     why.split_once(':').map_or(why, |(short, _)| short)
 }
 
-/// The protocol agreed on, or in brackets those that were offered.
+/// The ALPN protocol that was agreed on, or in brackets those that were offered.
 fn alpn(c: &ConnectionSummary) -> String {
     match &c.alpn {
         Some(agreed) => agreed.clone(),
@@ -61,17 +61,17 @@ fn alpn(c: &ConnectionSummary) -> String {
     }
 }
 
-/// Names that a line shows; the others are counted.
+/// Names that one line shows; it only counts the others.
 const NAMES: usize = 3;
-/// Different connections that are listed one by one; all others count as one more.
+/// Different connections that are listed one by one; the rest is one number.
 const KINDS: usize = 1000;
 
-/// TLS connections that could not be read, gathered by the reason.
+/// TLS connections that could not be decrypted, grouped by the reason.
 #[derive(Debug, Default)]
 pub struct Unread(BTreeMap<String, BTreeMap<String, u64>>);
 
 impl Unread {
-    /// One more connection, if it is one of those.
+    /// Adds a connection, if it could not be decrypted.
     pub fn add(&mut self, c: &ConnectionSummary) {
         let Some(why) = &c.unread else { return };
         let name = c.sni.clone().unwrap_or_else(|| SocketAddr::new(c.server_ip, c.server_port).to_string());
@@ -83,14 +83,14 @@ impl Unread {
         *of_reason.entry(what).or_default() += 1;
     }
 
-    /// All of them.
+    /// The notices for all connections.
     pub fn of(all: &[ConnectionSummary]) -> Unread {
         let mut unread = Unread::default();
         all.iter().for_each(|c| unread.add(c));
         unread
     }
 
-    /// Two lines for each reason: how many with which names, and what helps.
+    /// Two lines per reason: the number of connections with their names, and what helps.
     pub fn lines(&self, color: bool) -> Vec<String> {
         let mut lines = Vec::new();
         for (why, kinds) in &self.0 {

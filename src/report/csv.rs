@@ -1,5 +1,5 @@
-//! CSV (RFC 4180): JSON objects made flat. Names are those of the view `v_exchanges`: groups prefix their fields,
-//! `timing` does not.
+//! CSV (RFC 4180) of flattened JSON objects. Columns have the names of the view `v_exchanges`: the fields of a
+//! group have its name as prefix, except those of `timing`.
 
 use super::table::Table;
 use anyhow::Result;
@@ -7,15 +7,15 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::io::Write;
 
-/// Rows of one shape being written.
+/// Writes rows of one shape.
 #[derive(Debug)]
 pub struct Writer {
-    /// (column, path in the object)
+    /// Name of each column and its path in the object.
     columns: Vec<(String, Vec<String>)>,
 }
 
 impl Writer {
-    /// Columns from a value that has every field, and the header line.
+    /// Takes the columns from a value in which every field is present, and writes the header line.
     pub fn new(template: &impl Serialize, out: &mut dyn Write) -> Result<Writer> {
         let shape: Shape = serde_json::from_str(&serde_json::to_string(template)?)?;
         let mut columns = Vec::new();
@@ -24,7 +24,7 @@ impl Writer {
         Ok(Writer { columns })
     }
 
-    /// One row.
+    /// Writes one row.
     pub fn row(&self, value: &impl Serialize, out: &mut dyn Write) -> Result<()> {
         let value = serde_json::to_value(value)?;
         let cell = |path: &Vec<String>| {
@@ -39,13 +39,13 @@ impl Writer {
     }
 }
 
-/// A table's cells as text, titles in lower case.
+/// A table as CSV: the text of its cells, with titles in lower case.
 pub fn table(table: &Table, out: &mut dyn Write) -> Result<()> {
     line(table.columns.iter().map(|c| c.title.to_lowercase()), out)?;
     table.rows.iter().try_for_each(|row| line(row.iter().map(|c| c.text.clone()), out))
 }
 
-/// One line of cells.
+/// Writes one line of cells.
 pub fn line(cells: impl Iterator<Item = String>, out: &mut dyn Write) -> Result<()> {
     let cells: Vec<String> = cells.map(|c| quote(&c)).collect();
     write!(out, "{}\r\n", cells.join(","))?;
@@ -75,7 +75,7 @@ fn flatten(shape: &Shape, path: &mut Vec<String>, columns: &mut Vec<(String, Vec
     }
 }
 
-/// The fields of an object in the order in which they were written.
+/// The fields of a JSON object in the order in which they were written.
 enum Shape {
     Object(Vec<(String, Shape)>),
     Leaf,

@@ -1,4 +1,4 @@
-//! `sniff report delivery`: how each stream came, in words, and what is wrong with that.
+//! `sniff report delivery`: in words, how each stream was delivered and what is wrong with the delivery.
 
 use super::finding::{self, RenderOptions};
 use super::list::{dialect, end, request_line};
@@ -15,21 +15,21 @@ use std::io::Write;
 /// One stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Delivered {
-    /// Exchange.
+    /// Id of the exchange.
     pub exchange: i64,
-    /// Method and target.
+    /// The request's method and target.
     pub request: String,
-    /// Host.
+    /// The request's host.
     pub host: String,
-    /// Dialect with variant.
+    /// Dialect with its variant.
     pub dialect: String,
-    /// What became of the answer.
+    /// The verdict: how the answer ended and whose doing it was.
     pub verdict: Option<String>,
-    /// What that rests on.
+    /// The facts on which the verdict rests.
     pub verdict_why: Vec<String>,
-    /// How it came.
+    /// How the stream was delivered, one sentence each.
     pub delivery: Vec<String>,
-    /// Findings about that.
+    /// Findings of the rules about delivery.
     pub findings: Vec<FindingSummary>,
     #[serde(skip)]
     zero_ns: Option<i64>,
@@ -38,7 +38,7 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Of an exchange; none where it is no stream.
+    /// The delivery of an exchange; none if its answer is not a stream.
     pub fn new(s: &Summary) -> Option<Delivered> {
         (!s.delivery.is_empty()).then(|| Delivered {
             exchange: s.id,
@@ -89,7 +89,7 @@ impl Report for Delivery {
     }
 
     fn table(&self) -> Result<Table> {
-        bail!("there is no CSV of sentences; report latency has the figures")
+        bail!("report delivery has no CSV output: it is prose; report latency has the figures")
     }
 
     fn markdown(&self) -> Result<String> {

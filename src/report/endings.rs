@@ -12,19 +12,19 @@ use std::io::Write;
 /// The exchanges of one server that have the same verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ending {
-    /// Host, with its port unless it is the scheme's own.
+    /// The server's host, with the port unless it is the scheme's default.
     pub server: String,
-    /// Verdict, as in `list`; null: none was reached.
+    /// Verdict as in `list`; null if none was reached.
     pub verdict: Option<String>,
-    /// Exchanges with it.
+    /// Exchanges with this verdict.
     pub exchanges: u64,
     /// All exchanges of the server.
     pub of: u64,
-    /// Id of the first one.
+    /// Id of the first exchange with this verdict.
     pub first: i64,
 }
 
-/// Every server's verdicts; the server with the most exchanges first, then the most frequent verdict.
+/// The verdicts of every server: the server with the most exchanges first, then the most frequent verdict.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Endings {

@@ -1,4 +1,5 @@
-//! A finding as a compiler would say it: what, where, the bytes with a caret under the offending ones, what to do.
+//! A finding in the form of a compiler's message: what, where, the bytes with carets under the offending ones, what
+//! to do.
 
 use super::Terminal;
 use super::text::{Style, clean, clip, level, width, wrap};
@@ -6,18 +7,18 @@ use crate::oddity::{Excerpt, Of};
 use crate::summary::FindingSummary;
 use crate::time::{Span, Timestamp};
 
-/// How much is said.
+/// How a finding is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RenderOptions {
-    /// Columns that the rule's code takes, so that several findings stand in columns.
+    /// Columns for the rule's code, so that several findings align.
     pub code_width: usize,
-    /// The request's last byte, ns since 1970 UTC: times are shown relative to it.
+    /// Time of the request's last byte, ns since 1970 UTC. Times are printed relative to it.
     pub zero_ns: Option<i64>,
-    /// Say the fix.
+    /// Print the fix.
     pub fix: bool,
 }
 
-/// For a terminal, indented by two.
+/// The finding for a terminal, indented by two columns.
 pub fn text(f: &FindingSummary, options: RenderOptions, terminal: &Terminal) -> String {
     let label = format!("{:<w$}  {:<7} ", f.rule, level(f.level), w = options.code_width);
     let indent = 2 + label.len() + 1;
@@ -45,13 +46,13 @@ pub fn text(f: &FindingSummary, options: RenderOptions, terminal: &Terminal) -> 
     out
 }
 
-/// How often, where that is more than once and the message does not have the number already.
+/// The number of places, if it is more than one and the message does not contain it.
 pub fn times(f: &FindingSummary) -> Option<u64> {
     let in_message = || f.message.split(|c: char| !c.is_ascii_digit()).any(|n| n.parse() == Ok(f.count));
     Some(f.count).filter(|n| *n > 1 && !in_message())
 }
 
-/// Record, byte, packet, chunk, time.
+/// The place of a finding in one line: record, byte, packet, chunk and time, as far as they are known.
 pub fn place(f: &FindingSummary, zero_ns: Option<i64>) -> String {
     let mut parts = Vec::new();
     parts.extend(f.excerpt.as_ref().and_then(|e| match e.of {
@@ -70,26 +71,26 @@ pub fn place(f: &FindingSummary, zero_ns: Option<i64>) -> String {
     parts.join(", ")
 }
 
-/// The excerpt and the carets under it, within this many columns.
+/// The excerpt and the line of carets under it, each within `max` columns.
 pub fn excerpt_lines(f: &FindingSummary, max: usize) -> Option<[String; 2]> {
     let (line, before, marked) = f.excerpt.as_ref().and_then(|e| excerpt(e, max))?;
     Some([line, format!("{:before$}{}", "", "^".repeat(marked.max(1)))])
 }
 
-/// The line within `max` columns, columns before the mark, columns of the mark.
+/// The line within `max` columns, the columns before the mark, and the columns of the mark.
 fn excerpt(e: &Excerpt, max: usize) -> Option<(String, usize, usize)> {
     let (before, marked, after) = (clean(&e.before), clean(&e.marked), clean(&e.after));
     if before.is_empty() && marked.is_empty() && after.is_empty() {
         return None;
     }
-    // Room for the mark: what stands before it gives way from its far end.
+    // The mark must be visible: the text before it is cut at its beginning.
     let room = max.saturating_sub(width(&marked).min(max / 2) + max / 6).max(max / 3);
     let before = if width(&before) > room { format!("…{}", tail(&before, room - 1)) } else { before };
     let marked_width = width(&marked).min(max.saturating_sub(width(&before)).max(1));
     Some((clip(&format!("{before}{marked}{after}"), max), width(&before), marked_width))
 }
 
-/// The last columns of a text.
+/// The last `max` columns of a text.
 fn tail(text: &str, max: usize) -> String {
     let mut kept: Vec<char> = Vec::new();
     let mut used = 0;
@@ -114,7 +115,7 @@ mod tests {
             level: Level::Warning,
             record: Some(3),
             offset: Some(120),
-            message: "no space behind `data:`".into(),
+            message: "no space after `data:`".into(),
             count: 9,
             t_ns: Some(5_000_000),
             packet: Some(14),
@@ -130,7 +131,7 @@ mod tests {
     fn reads_like_a_compilers_message() {
         let e =
             Excerpt { before: String::new(), marked: "data:".into(), after: "{\"id\":1}".into(), ..Excerpt::default() };
-        let want = "  SSE-002  warning  no space behind `data:` (9 times)\n    --> record 3, byte 120, chunk 3, \
+        let want = "  SSE-002  warning  no space after `data:` (9 times)\n    --> record 3, byte 120, chunk 3, \
             packet 14, +5.00 ms\n     | data:{\"id\":1}\n     | ^^^^^\n     = fix: Write a space.\n";
         assert_eq!(text(&finding(e), OPTIONS, &Terminal { width: 80, color: false }), want);
     }

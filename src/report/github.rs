@@ -6,7 +6,7 @@ use super::text::clean;
 use crate::conformance::{Level, by_code};
 use crate::summary::FindingSummary;
 
-/// A line for each finding, then the verdict as plain text.
+/// One line per finding, then the verdict as plain text.
 pub fn text(c: &Compliance) -> String {
     let mut out: String = c.cases.iter().flat_map(|case| case.findings.iter().map(|f| annotation(case, f))).collect();
     out += &format!("{}\n", c.verdict().0);
@@ -40,12 +40,12 @@ fn annotation(case: &Case, f: &FindingSummary) -> String {
     format!("::{command} {}::{}\n", properties.join(","), data(&message))
 }
 
-/// The message behind `::`: one line, nothing that ends it.
+/// The message after `::`: one line in which nothing ends the command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The value of a property, which commas and colons would end.
+/// The value of a property: commas and colons, which would end it, are escaped.
 fn property(text: &str) -> String {
     data(&clean(text)).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,5 +1,5 @@
-//! Both sides of one proxy in one recording: the same answer twice, and what the hop did to its times (DLV-011 judges
-//! by the same).
+//! Both sides of one proxy in one recording: the same answer twice, and how the proxy changed its times. Rule
+//! DLV-011 compares the same figures.
 
 use crate::conformance::hop::Side;
 use crate::conn::Endpoints;
@@ -7,7 +7,7 @@ use crate::summary::Summary;
 use crate::time::{Span, Timestamp};
 use std::net::SocketAddr;
 
-/// Of a stream with text, two deltas or more, and its times.
+/// One side of an exchange with its times; none unless it is a stream with text in at least two deltas.
 pub fn side(s: &Summary) -> Option<Side> {
     let (t, r) = (&s.timing, s.response.as_ref()?);
     let text = r.text.clone().filter(|text| !text.is_empty())?;
@@ -19,13 +19,13 @@ pub fn side(s: &Summary) -> Option<Side> {
     Some(Side { id: s.id, session: s.session, ends, begun, ended, text, ttft: t.ttft?, gap: t.itl_p50? })
 }
 
-/// A sentence for each exchange whose other side is among them: (id, sentence).
+/// One sentence per exchange whose upstream side is among `sides`: (id, sentence).
 pub fn sentences(sides: &[Side]) -> Vec<(i64, String)> {
     let mut sides: Vec<&Side> = sides.iter().collect();
     sides.sort_by_key(|side| side.begun);
     let mut out = Vec::new();
     for (i, downstream) in sides.iter().enumerate() {
-        // The nearest hop is the one that was asked first.
+        // Several proxies may be in a row. The next one in order of the requests is the nearest hop.
         let mut later = sides[i + 1..].iter().take_while(|upstream| upstream.begun < downstream.ended);
         let Some(upstream) = later.find(|upstream| downstream.has_inside(upstream)) else { continue };
         let verdict = match () {
@@ -55,7 +55,7 @@ pub fn sentences(sides: &[Side]) -> Vec<(i64, String)> {
 mod tests {
     use super::*;
 
-    /// On the host of a hop: what it asks of port 9000, it was asked on port 8000.
+    /// A proxy that listens on port 8000 and sends its requests to port 9000 of the same host.
     fn side(id: i64, upstream: bool, begun: i64, ttft: i64, gap: i64) -> Side {
         let at = |ms| Timestamp(0).plus(Span::from_millis(ms));
         let (ttft, gap) = (Span::from_millis(ttft), Span::from_millis(gap));

@@ -1,10 +1,10 @@
-//! JSON lines: one object a line.
+//! JSON lines: one object per line.
 
 use anyhow::Result;
 use serde::Serialize;
 use std::io::Write;
 
-/// One line.
+/// Writes one value and the line's end.
 pub fn line(value: &impl Serialize, out: &mut dyn Write) -> Result<()> {
     serde_json::to_writer(&mut *out, value).map_err(std::io::Error::from)?;
     writeln!(out)?;

@@ -1,5 +1,4 @@
-//! JUnit XML as CI servers read it: a suite for each file, a case for each exchange, a failure where findings reach the
-//! limit.
+//! JUnit XML for CI servers: a suite per file, a case per exchange, a failure if its findings reach the limit.
 
 use super::Terminal;
 use super::compliance::{Case, Compliance};
@@ -9,10 +8,10 @@ use crate::conformance::Level;
 use crate::summary::FindingSummary;
 use std::fmt::Write;
 
-/// Columns of the text inside a failure.
+/// The terminal for which the text inside a failure is formatted.
 const TERMINAL: Terminal = Terminal { width: 120, color: false };
 
-/// The whole document. Findings at or over `limit` are failures, the others are printed with their case.
+/// The whole document. Findings at or over `limit` are failures; the others are printed with their case.
 pub fn text(c: &Compliance, limit: Option<Level>) -> String {
     let mut suites: Vec<(&str, Vec<&Case>)> = Vec::new();
     let mut all: Vec<&Case> = c.cases.iter().chain(&c.passed).collect();
@@ -86,7 +85,7 @@ fn testcase(file: &str, case: &Case, limit: Option<Level>) -> String {
     out + "    </testcase>\n"
 }
 
-/// Text or an attribute's value. What XML 1.0 cannot hold becomes U+FFFD.
+/// Text or an attribute's value with XML's escapes. Characters that XML 1.0 cannot hold become U+FFFD.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! `sniff report latency`: how long answers take, by dialect, model and host, and over all.
+//! `sniff report latency`: how long answers take, by dialect, model and host, and in total.
 
 use super::reports::{self, Collect, Source};
 use super::table::{Cell, Column, Table, render};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-/// What the figures mean, for the foot of the report.
+/// What the figures mean, printed at the end of the report.
 pub const DEFINITIONS: &str = "TTFB: response's first byte − request's last byte. TTFT: first delta (content, \
     reasoning or tool) − request's last byte. \
     ITL: between successive deltas. TPOT: (last delta − first delta) ÷ (output tokens − 1) by the stream's own usage \
@@ -20,7 +20,7 @@ pub const DEFINITIONS: &str = "TTFB: response's first byte − request's last by
     Tokens/s: 1 ÷ TPOT. Duration: response's last byte − request's last byte. Percentiles: nearest rank on exact \
     values.";
 
-/// Collects exchanges.
+/// Collects the values of exchanges.
 #[derive(Debug, Default)]
 pub struct Latency {
     groups: BTreeMap<(String, String, String), Figures>,
@@ -31,11 +31,11 @@ pub struct Latency {
 #[derive(Debug, Default)]
 struct Figures {
     exchanges: u64,
-    /// In the order of [`METRICS`].
+    /// One list of values per metric, in the order of [`METRICS`].
     values: [Vec<f64>; 6],
 }
 
-/// (title, JSON name, is a span in ms)
+/// Title, JSON name, and whether the metric is a span in ms.
 const METRICS: [(&str, &str, bool); 6] = [
     ("TTFB", "ttfb_ms", true),
     ("TTFT", "ttft_ms", true),
@@ -48,31 +48,31 @@ const METRICS: [(&str, &str, bool); 6] = [
 /// The report as data.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// By dialect, model, host; the busiest first.
+    /// Groups by dialect, model and host; the group with the most exchanges first.
     pub groups: Vec<Group>,
-    /// Everything together.
+    /// All exchanges as one group.
     pub overall: Group,
-    /// What the figures mean.
+    /// What the figures mean, in words.
     pub definitions: &'static str,
 }
 
-/// One group.
+/// The figures of one group.
 #[derive(Debug, Serialize)]
 pub struct Group {
-    /// Dialect; null without records, or over all.
+    /// Dialect; null for answers without records, and for the total.
     pub dialect: Option<String>,
-    /// Model asked for.
+    /// Model that the request names.
     pub model: Option<String>,
-    /// Host asked for.
+    /// Host that the request names.
     pub host: Option<String>,
-    /// Exchanges in it.
+    /// Exchanges in the group.
     pub exchanges: u64,
-    /// By JSON name: `ttfb_ms`, `ttft_ms`, `itl_ms`, `tpot_ms`, `duration_ms`, `tokens_per_s`.
+    /// Percentiles by JSON name: `ttfb_ms`, `ttft_ms`, `itl_ms`, `tpot_ms`, `duration_ms` (ms), `tokens_per_s`.
     #[serde(flatten)]
     pub metrics: BTreeMap<&'static str, Stats>,
 }
 
-/// Percentiles of one metric; null without values.
+/// Percentiles of one metric; null if there are no values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Stats {
@@ -84,7 +84,7 @@ pub struct Stats {
 }
 
 impl Latency {
-    /// One exchange with the spans between its deltas.
+    /// Adds one exchange with the spans between its deltas.
     pub fn count(&mut self, s: &Summary, intervals: &[Span]) {
         let dialect = s.response.as_ref().and_then(|r| r.dialect.clone()).unwrap_or_default();
         let model = s.request.as_ref().and_then(|r| r.model.clone()).unwrap_or_default();
@@ -100,7 +100,7 @@ impl Latency {
         }
     }
 
-    /// The figures.
+    /// Computes the figures.
     pub fn report(self) -> Report {
         let some = |s: String| Some(s).filter(|s| !s.is_empty());
         let group = |(dialect, model, host), figures: Figures| figures.group(some(dialect), some(model), some(host));
@@ -135,7 +135,7 @@ impl Group {
         }
     }
 
-    /// A row per metric that has values.
+    /// One row per metric that has values.
     fn rows(&self) -> Vec<Vec<Cell>> {
         let with_values = METRICS.iter().filter_map(|m| self.metrics.get(m.1).filter(|s| s.n > 0).map(|s| (m, s)));
         let value = |v: Option<f64>, is_span: bool| match v {
@@ -184,11 +184,11 @@ impl reports::Report for Report {
     }
 }
 
-/// A block per group.
+/// The report for a terminal: one block per group.
 fn text(report: &Report, terminal: &Terminal) -> String {
     let mut out = String::new();
     let only_one = report.groups.len() == 1;
-    // One set of widths for all blocks, so that figures stand under each other.
+    // All blocks have the same column widths, so that figures align across blocks.
     let mut all = Table { columns: std::iter::once(Column::left("")).chain(FIGURES).collect(), rows: Vec::new() };
     let blocks: Vec<&Group> = report.groups.iter().chain((!only_one).then_some(&report.overall)).collect();
     blocks.iter().for_each(|g| all.rows.extend(g.rows()));
@@ -217,7 +217,7 @@ fn text(report: &Report, terminal: &Terminal) -> String {
     out
 }
 
-/// A row per group and metric.
+/// The report as a table: one row per group and metric.
 fn table(report: &Report) -> Table {
     let names = ["Dialect", "Model", "Host", "Metric"].map(Column::left);
     let mut t = Table { columns: names.into_iter().chain(FIGURES).collect(), rows: Vec::new() };
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_nearest_rank() {
-        // Nearest rank by its definition: the ceil(p/100·n)-th smallest.
+        // Nearest rank by its definition: the ceil(p/100·n)-th smallest value.
         let s = Stats::of((1..=10).rev().map(f64::from).collect());
         assert_eq!((s.p50, s.p90, s.p99, s.max), (Some(5.0), Some(9.0), Some(10.0), Some(10.0)));
         assert_eq!(Stats::of(vec![]), Stats { n: 0, p50: None, p90: None, p99: None, max: None });

@@ -56,7 +56,7 @@ fn row(s: &Summary, one_day: bool) -> Vec<Cell> {
     ]
 }
 
-/// Method and target without secrets.
+/// Method and target, with secrets replaced.
 pub fn request_line(s: &Summary) -> String {
     match &s.request {
         Some(r) => format!("{} {}", r.method, redact::target(&r.path)),
@@ -74,7 +74,7 @@ pub fn dialect(s: &Summary) -> String {
     }
 }
 
-/// Status, coloured by its class.
+/// Status, in the colour of its class.
 pub fn status(s: &Summary) -> Cell {
     let status = s.response.as_ref().and_then(|r| r.status);
     let style = match status {
@@ -85,7 +85,7 @@ pub fn status(s: &Summary) -> Cell {
     Cell::new(status.map_or("-".into(), |n| n.to_string())).style(style)
 }
 
-/// The verdict by its name, as JSON has it.
+/// The verdict by its name in JSON.
 pub fn end(s: &Summary) -> Cell {
     let verdict = s.verdict.as_deref().unwrap_or("-");
     let style = match verdict {
@@ -97,8 +97,8 @@ pub fn end(s: &Summary) -> Cell {
     Cell::new(verdict).style(style)
 }
 
-/// The worst finding's code and how many rules more are broken, in the colour of the worst. Those of level info do not
-/// show.
+/// The code of the worst finding, the number of other rules that are broken, in the colour of the worst. Findings
+/// of level info are left out.
 pub fn codes(findings: &[FindingSummary]) -> Cell {
     let mut codes: Vec<&str> = findings.iter().filter(|f| f.level > Level::Info).map(|f| f.rule.as_str()).collect();
     codes.dedup();
@@ -111,7 +111,7 @@ pub fn codes(findings: &[FindingSummary]) -> Cell {
     Cell::new(text).style(worst.map_or(Style::Plain, Style::of))
 }
 
-/// Time of day with milliseconds, or day and time of day.
+/// Time of day with milliseconds, or date and time of day.
 pub fn clock(ns: i64, time_only: bool) -> String {
     let shown = Timestamp(ns).to_string();
     let range = if time_only { 11..23 } else { 5..19 };

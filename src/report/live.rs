@@ -6,8 +6,8 @@ use super::table::Cell;
 use super::text::{Style, clip, clip_middle, rate, span, width};
 use crate::summary::Summary;
 
-/// One column: title, width (0: what the others leave, findings: what they need), from which terminal width it is
-/// shown, aligned to the right.
+/// One column: title, width (0: what the other columns leave; findings: what they need), the terminal width from
+/// which it is shown, and whether it is aligned to the right.
 struct Place {
     title: &'static str,
     width: usize,
@@ -19,7 +19,7 @@ const fn place(title: &'static str, width: usize, from: usize, right: bool) -> P
     Place { title, width, from, right }
 }
 
-/// Widths are fixed: lines come one at a time and should stand in columns all the same.
+/// Widths are fixed: lines are printed one at a time and should align nevertheless.
 const PLACES: &[Place] = &[
     place("time (UTC)", 12, 110, false),
     place("client → server", 43, 200, false),
@@ -33,19 +33,19 @@ const PLACES: &[Place] = &[
     place("tokens", 7, 140, true),
     place("end", 18, END_FROM, false),
 ];
-/// Width of the last column. Where it holds the end too, it is wider.
+/// Width of the last column. It is wider if it contains the end too.
 const fn findings_width(columns: usize) -> usize {
     if columns < END_FROM { 24 } else { 18 }
 }
 const END_FROM: usize = 90;
 
-/// The titles.
+/// The line of titles.
 pub fn head(terminal: &Terminal) -> String {
     let cells = PLACES.iter().map(|p| Cell::new(p.title).style(Style::Dim)).collect();
     line_of(cells, Cell::new("findings").style(Style::Dim), terminal)
 }
 
-/// One exchange.
+/// The line of one exchange.
 pub fn line(s: &Summary, terminal: &Terminal) -> String {
     let t = &s.timing;
     let ends = format!(

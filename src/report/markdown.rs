@@ -1,8 +1,8 @@
-//! Tables for documents and pull requests (GitHub-flavoured Markdown).
+//! Tables in GitHub-flavoured Markdown, for documents and pull requests.
 
 use super::table::Table;
 
-/// The table, each line ended.
+/// The table as lines, each with its line end.
 pub fn render(table: &Table) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut out = line(table.columns.iter().map(|c| escape(c.title)).collect());
@@ -13,7 +13,7 @@ pub fn render(table: &Table) -> String {
     out
 }
 
-/// Text that stays text: captured bytes must not become markup, links or mentions.
+/// Escapes text so that captured bytes do not become markup, links or mentions.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,8 +1,8 @@
-//! What people and scripts get to see: one file per report, one per output format. Takes plain data, opens nothing.
+//! What people and scripts read: one file per report and one per output format. Takes plain data, opens nothing.
 //!
-//! To add a report: one file that implements [`reports::Collect`] and [`reports::Report`], one line in
-//! [`reports::REPORTS`]. To add an output format:
-//! one file, one variant of [`Format`], one arm in [`reports::write`].
+//! To add a report: one file that implements [`reports::Collect`] and [`reports::Report`], and one line in
+//! [`reports::REPORTS`]. To add an output format: one file, one variant of [`Format`], one arm in
+//! [`reports::write`].
 
 pub mod check;
 pub mod clients;
@@ -28,26 +28,26 @@ pub mod show;
 pub mod table;
 pub mod text;
 
-/// Output formats. Each command takes some of them.
+/// Output formats. Each command supports some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for a terminal.
     Table,
     /// One JSON document.
     Json,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// RFC 4180.
+    /// CSV (RFC 4180).
     Csv,
-    /// A table for documents and pull requests.
+    /// GitHub-flavoured Markdown, for documents and pull requests.
     Markdown,
 }
 
 impl Format {
-    /// All, in the order in which help names them.
+    /// All formats, in the order in which help lists them.
     pub const ALL: &'static [Format] = &[Format::Table, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
 
-    /// As on the command line.
+    /// The format's name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Table => "table",
@@ -58,7 +58,7 @@ impl Format {
         }
     }
 
-    /// The format with this name among those that a command has.
+    /// The format with this name among those that a command supports; the error lists these.
     pub fn parse(name: &str, valid: &[Format]) -> anyhow::Result<Format> {
         valid.iter().copied().find(|f| f.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let names: Vec<&str> = valid.iter().map(|f| f.as_str()).collect();
@@ -67,11 +67,11 @@ impl Format {
     }
 }
 
-/// What the output can show.
+/// What the output device can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
     /// Columns of the terminal.
     pub width: usize,
-    /// Colours may be used.
+    /// Whether colours may be used.
     pub color: bool,
 }

@@ -1,5 +1,5 @@
-//! The reports of `sniff report`, and what each of them is: it takes exchanges one by one, and then writes itself in
-//! any format.
+//! The reports of `sniff report` and their common interface: a report takes exchanges one by one and then writes
+//! itself in any format.
 
 use super::table::Table;
 use super::{Format, Terminal, clients, compliance, csv, delivery, endings, json, jsonl, latency, markdown};
@@ -11,27 +11,27 @@ use anyhow::Result;
 use serde::Serialize;
 use std::io::Write;
 
-/// All reports: a new one is a file that implements [`Collect`], and a line here.
+/// All reports. A new report is a file that implements [`Collect`] and a line here.
 pub const REPORTS: &[Entry] = &[
     Entry::new("latency", "Time to first byte and token, gaps, rates: by dialect, model and host", || {
         Box::<latency::Latency>::default()
     }),
-    Entry::new("compliance", "What breaks which promise, worst first", || Box::<compliance::Compliance>::default()),
+    Entry::new("compliance", "Which rules are broken, worst first", || Box::<compliance::Compliance>::default()),
     Entry::new("clients", "Which real clients break on each answer, how, and why", || Box::<clients::Cases>::default()),
-    Entry::new("delivery", "How each stream came: buffering, pauses and their causes, in words", || {
+    Entry::new("delivery", "How each stream was delivered: buffering, pauses and their causes, in words", || {
         Box::<delivery::Delivery>::default()
     }),
     Entry::new("endings", "How the answers of each server ended, by verdict", || Box::<endings::Endings>::default()),
 ];
 
-/// A report by its name.
+/// An entry of the list of reports.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// As on the command line.
+    /// Name on the command line.
     pub name: &'static str,
     /// One line of help.
     pub about: &'static str,
-    /// An empty one.
+    /// Makes an empty report.
     pub start: fn() -> Box<dyn Collect>,
 }
 
@@ -41,58 +41,58 @@ impl Entry {
     }
 }
 
-/// What a report may ask for beyond summaries.
+/// What a report may read beyond summaries.
 pub trait Source {
-    /// Spans between successive deltas of an exchange.
+    /// The spans between successive deltas of an exchange, in order.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// They cannot be read.
     fn intervals(&self, id: i64) -> Result<Vec<Span>>;
 
-    /// The exchange, whole.
+    /// The whole exchange.
     ///
     /// # Errors
-    /// It cannot be read, or is too large.
+    /// It cannot be read, or it is too large.
     fn exchange(&self, id: i64) -> Result<Exchange>;
 }
 
-/// A report being made.
+/// A report that collects exchanges.
 pub trait Collect {
-    /// The next exchange.
+    /// Adds the next exchange.
     ///
     /// # Errors
-    /// Those of the source.
+    /// The source cannot be read.
     fn add(&mut self, s: &Summary, source: &dyn Source) -> Result<()>;
 
-    /// It shows findings, which are to be held to the policy first.
+    /// Whether it shows findings. The caller applies the policy to them first.
     fn shows_findings(&self) -> bool {
         false
     }
 
-    /// A finding at or over this level is in it.
+    /// Whether it contains a finding at or over this level.
     fn reaches(&self, _: Level) -> bool {
         false
     }
 
-    /// Everything was added: write it.
+    /// Writes the report, after all exchanges were added.
     ///
     /// # Errors
     /// The output fails, or the report does not have this format.
     fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()>;
 }
 
-/// Data that can be shown in every format; its JSON is what serde makes of it.
+/// Data that every format can show. Its JSON is what serde derives.
 pub trait Report: Serialize {
-    /// For a terminal.
+    /// The text for a terminal.
     fn text(&self, terminal: &Terminal) -> String;
 
-    /// Rows and columns.
+    /// Rows and columns, for CSV.
     ///
     /// # Errors
-    /// It has none.
+    /// The report has no table.
     fn table(&self) -> Result<Table>;
 
-    /// For documents.
+    /// The report as Markdown.
     ///
     /// # Errors
     /// As [`Report::table`].
@@ -100,14 +100,14 @@ pub trait Report: Serialize {
         Ok(markdown::render(&self.table()?))
     }
 
-    /// JSON lines.
+    /// The report as JSON lines.
     ///
     /// # Errors
     /// The output fails.
     fn lines(&self, out: &mut dyn Write) -> Result<()>;
 }
 
-/// In the format that was asked for.
+/// Writes `report` in the given format.
 ///
 /// # Errors
 /// The output fails, or the report does not have this format.
@@ -121,7 +121,7 @@ pub fn write<R: Report + ?Sized>(report: &R, format: Format, terminal: &Terminal
     }
 }
 
-/// JSON lines of a list.
+/// Writes a list as JSON lines.
 ///
 /// # Errors
 /// The output fails.

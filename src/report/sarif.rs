@@ -1,4 +1,5 @@
-//! SARIF 2.1.0 (OASIS standard, section numbers of it): findings for code scanning and for tools that collect results.
+//! SARIF 2.1.0 (the OASIS standard; numbers are its sections): findings for code scanning and for tools that
+//! collect results.
 
 use super::compliance::{Case, Compliance};
 use super::finding::place;
@@ -30,7 +31,7 @@ pub fn document(c: &Compliance) -> Value {
     })
 }
 
-/// A reportingDescriptor (3.49).
+/// A reportingDescriptor (3.49) for one rule.
 fn rule(r: &Rule) -> Value {
     let breaks = if r.breaks.is_empty() { String::new() } else { format!("\n\nBreaks: {}", r.breaks.join(", ")) };
     json!({
@@ -43,8 +44,8 @@ fn rule(r: &Rule) -> Value {
     })
 }
 
-/// A result (3.27). Offsets of ours count in the decoded body, which is not a file, so the place is described in words and
-/// properties.
+/// A result (3.27) for one finding. Its offsets count in the decoded body, which is not a file, so words and
+/// properties describe the place.
 fn result(case: &Case, f: &FindingSummary, rules: &[&Rule]) -> Value {
     let place = place(f, case.zero_ns);
     let at = if place.is_empty() { String::new() } else { format!(" ({place})") };
@@ -82,7 +83,7 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-/// `missing-done` as SARIF likes names: `MissingDone`.
+/// Converts a rule's name to the form that SARIF recommends: `missing-done` becomes `MissingDone`.
 fn pascal(name: &str) -> String {
     let upper =
         |w: &str| w.chars().next().map(|c| c.to_ascii_uppercase().to_string() + &w[c.len_utf8()..]).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `sniff show`: one exchange, chunk by chunk: who, what, when, what is wrong, and what each chunk brought.
+//! `sniff show`: one exchange chunk by chunk: request and response, times, findings, and what each chunk contained.
 
 mod rebuild;
 
@@ -15,7 +15,7 @@ use crate::summary::detail::{Chunk, Detail, Record};
 use crate::summary::{Header, Summary};
 use crate::time::{Span, Timestamp};
 
-/// Replace what is secret in heads and target.
+/// Replaces secrets in header fields and in the request's target.
 pub fn redact(detail: &mut Detail) {
     let s = &mut detail.summary;
     s.redact();
@@ -26,7 +26,7 @@ pub fn redact(detail: &mut Detail) {
     }
 }
 
-/// For a terminal.
+/// The exchange for a terminal.
 pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
     let s = &d.summary;
     let mut out = head(s, terminal);
@@ -45,17 +45,17 @@ pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
     }
     if !d.chunks.is_empty() {
         out += &format!("\n{}\n", Style::Bold.paint("Chunks", terminal.color));
-        let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first byte seen" };
+        let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first captured byte" };
         out += &render(&timeline(d, said), terminal);
         out += &format!(
             "{}\n",
-            Style::Dim.paint(&format!("Times since {since}; gap: since the chunk before."), terminal.color)
+            Style::Dim.paint(&format!("Times since {since}; gap: since the previous chunk."), terminal.color)
         );
     }
     out
 }
 
-/// For documents.
+/// The exchange as Markdown.
 pub fn markdown(d: &Detail, said: &Rebuilt) -> String {
     let s = &d.summary;
     let mut out = format!("## Exchange {}: {}\n\n", s.id, super::markdown::escape(&clean(&request_line(s))));
@@ -66,7 +66,7 @@ pub fn markdown(d: &Detail, said: &Rebuilt) -> String {
     out
 }
 
-/// Chunk by chunk, with the records that were complete with it. A chunk with several records takes several rows.
+/// One row per chunk, with the records that it completed. A chunk that completed several records has several rows.
 pub fn timeline(d: &Detail, said: &Rebuilt) -> Table {
     let columns = vec![
         Column::right("#"),
@@ -108,7 +108,7 @@ pub fn timeline(d: &Detail, said: &Rebuilt) -> Table {
     Table { columns, rows }
 }
 
-/// The record was complete with this chunk: by offset where the wire body is the decoded body, by time where it is not.
+/// Whether this chunk completed the record: by offset if the wire body is the decoded body, else by time.
 fn belongs(r: &Record, c: &Chunk, identity: bool) -> bool {
     if identity { r.end <= c.offset + c.len } else { r.t_ns <= c.t_ns }
 }
@@ -128,7 +128,7 @@ fn record_cells(r: &Record, said: &Rebuilt) -> [Cell; 4] {
     ]
 }
 
-/// Milliseconds with the microseconds, so that rows compare at a glance.
+/// Milliseconds with microseconds, so that rows compare at a glance.
 fn moment(ns: i64, zero: i64) -> String {
     format!("{:+.3} ms", Timestamp(ns).since(Timestamp(zero)).as_millis_f64())
 }

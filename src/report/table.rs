@@ -1,5 +1,4 @@
-//! Tables for a terminal: no lines drawn, columns aligned, numbers to the right, cut to the width where there is too
-//! much.
+//! Tables for a terminal: no rules, aligned columns, numbers to the right, cut to the terminal's width.
 
 use super::Terminal;
 use super::text::{Style, clip, clip_middle, width};
@@ -7,9 +6,9 @@ use super::text::{Style, clip, clip_middle, width};
 /// A table.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// Columns.
+    /// Columns from left to right.
     pub columns: Vec<Column>,
-    /// Rows, a cell per column.
+    /// Rows; each has one cell per column.
     pub rows: Vec<Vec<Cell>>,
 }
 
@@ -18,14 +17,14 @@ pub struct Table {
 pub struct Column {
     /// Title.
     pub title: &'static str,
-    /// Numbers: aligned to the right.
+    /// Align to the right, for numbers.
     pub right: bool,
-    /// May be cut down to this width; 0: never cut.
+    /// The column may be cut down to this width; 0: it is never cut.
     pub min: usize,
-    /// Cut in the middle rather than at the end.
+    /// Cut in the middle instead of at the end.
     pub middle: bool,
-    /// Left out where space is short, the highest first; 0: never. From [`COMFORT`] on rather left out than that others
-    /// are cut hard.
+    /// Order in which columns are left out if space is short, the highest first; 0: never. Columns with [`COMFORT`]
+    /// or more are left out before others are cut hard.
     pub spare: u8,
 }
 
@@ -34,34 +33,34 @@ pub struct Column {
 pub struct Cell {
     /// Text without control characters.
     pub text: String,
-    /// Its look.
+    /// Style of the text.
     pub style: Style,
 }
 
 impl Column {
-    /// Text, never cut.
+    /// A column of text that is never cut.
     pub const fn left(title: &'static str) -> Column {
         Column { title, right: false, min: 0, middle: false, spare: 0 }
     }
 
-    /// A number with its unit.
+    /// A column of numbers with their units.
     pub const fn right(title: &'static str) -> Column {
         Column { right: true, ..Column::left(title) }
     }
 
-    /// May be cut to `min` columns.
+    /// The column may be cut to `min` columns.
     #[must_use]
     pub const fn min(self, min: usize) -> Column {
         Column { min, ..self }
     }
 
-    /// Cut in the middle.
+    /// The column is cut in the middle.
     #[must_use]
     pub const fn middle(self) -> Column {
         Column { middle: true, ..self }
     }
 
-    /// May be left out; the highest goes first.
+    /// The column may be left out; the highest `order` goes first.
     #[must_use]
     pub const fn spare(self, spare: u8) -> Column {
         Column { spare, ..self }
@@ -69,12 +68,12 @@ impl Column {
 }
 
 impl Cell {
-    /// Text from a capture or from us, made harmless.
+    /// A cell with this text. Control characters of captured text are escaped.
     pub fn new(text: impl AsRef<str>) -> Cell {
         Cell { text: super::text::clean(text.as_ref()), style: Style::Plain }
     }
 
-    /// The same in a style.
+    /// A cell with this text in a style.
     #[must_use]
     pub fn style(mut self, style: Style) -> Cell {
         self.style = style;
@@ -87,7 +86,7 @@ const GAP: usize = 2;
 /// See [`Column::spare`].
 pub const COMFORT: u8 = 3;
 
-/// The table as text, each line ended.
+/// The table as text, each line with its line end.
 pub fn render(table: &Table, terminal: &Terminal) -> String {
     let (shown, widths) = fit(table, terminal.width);
     let mut out = String::new();
@@ -115,11 +114,12 @@ pub fn render(table: &Table, terminal: &Terminal) -> String {
     out
 }
 
-/// Which columns are shown and how wide: spare ones go until all fit at their least, then what is left is shared.
+/// Which columns are shown and how wide: spare columns are left out until the rest fits at minimum width, then the
+/// remaining space is shared.
 fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
     let natural = |i: usize| {
         let cells = table.rows.iter().filter_map(|r| r.get(i)).map(|c| width(&c.text)).max().unwrap_or(0);
-        // A column without any content says nothing.
+        // A column in which all cells are empty is not shown.
         if cells == 0 && table.columns[i].spare > 0 && !table.rows.is_empty() {
             0
         } else {
@@ -145,8 +145,8 @@ fn fit(table: &Table, width_max: usize) -> (Vec<usize>, Vec<usize>) {
     }
     let mut widths: Vec<usize> = shown.iter().map(|&(_, w)| w).collect();
     let mut over = total(&shown, &|c| c.1).saturating_sub(width_max);
-    // The column that is furthest over its minimum gives one character at a time, down to comfort first: long texts pay before short
-    // ones.
+    // The column that is furthest over its minimum loses one character at a time, first down to comfort: long texts
+    // are cut before short ones.
     for floor in [&wanted as &dyn Fn((usize, usize)) -> usize, &least] {
         while over > 0 {
             let spare = |s: usize| widths[s].saturating_sub(floor(shown[s]));

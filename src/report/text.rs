@@ -1,15 +1,15 @@
-//! Text on a terminal: width, cutting, colours, and nothing from a capture that a terminal would obey.
+//! Text on a terminal: width, cutting, colours, and escapes for captured text that could control the terminal.
 
 use crate::conformance::Level;
 use crate::time::Span;
 
-/// How a piece of text looks, where colours are wanted.
+/// Style of a text, if colours are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Style {
-    /// As it is.
+    /// No style.
     #[default]
     Plain,
-    /// Less important.
+    /// Less important text.
     Dim,
     /// Headings.
     Bold,
@@ -17,14 +17,14 @@ pub enum Style {
     Red,
     /// Warnings.
     Yellow,
-    /// All well.
+    /// Success.
     Green,
     /// Notes.
     Blue,
 }
 
 impl Style {
-    /// The colour of a level.
+    /// The style of a level.
     pub fn of(level: Level) -> Style {
         match level {
             Level::Error => Style::Red,
@@ -33,7 +33,7 @@ impl Style {
         }
     }
 
-    /// `text` in this style (SGR sequences), or as it is.
+    /// `text` with the SGR sequences of this style, or unchanged without `color`.
     pub fn paint(self, text: &str, color: bool) -> String {
         let code = match self {
             _ if !color || text.is_empty() => return text.to_owned(),
@@ -54,7 +54,7 @@ pub fn level(level: Level) -> &'static str {
     level.as_str()
 }
 
-/// Captured text made harmless on one line: control and direction characters are spelled out.
+/// Captured text as one harmless line: control characters and direction marks become escapes.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -69,12 +69,12 @@ pub fn clean(text: &str) -> String {
     out
 }
 
-/// Columns that `text` takes.
+/// Columns that `text` takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
-/// At most `max` columns of it; what was cut shows as `…`.
+/// At most `max` columns of `text`; `…` marks what was cut at the end.
 pub fn clip(text: &str, max: usize) -> String {
     if width(text) <= max {
         return text.to_owned();
@@ -94,7 +94,7 @@ pub fn clip(text: &str, max: usize) -> String {
     out
 }
 
-/// The same with the cut in the middle: paths tell most at both ends.
+/// At most `max` columns of `text`, cut in the middle: both ends of a path matter most.
 pub fn clip_middle(text: &str, max: usize) -> String {
     let total = width(text);
     if total <= max || max < 8 {
@@ -114,7 +114,7 @@ pub fn clip_middle(text: &str, max: usize) -> String {
     format!("{}{tail}", clip(text, max - width(&tail)))
 }
 
-/// `text` broken between words into lines of at most `max` columns; a longer word stands alone.
+/// `text` broken between words into lines of at most `max` columns; a longer word has its own line.
 pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -133,12 +133,12 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
     lines
 }
 
-/// A span, or nothing where it is not known.
+/// A span with its unit; empty if it is not known.
 pub fn span(span: Option<Span>) -> String {
     span.map(|s| s.to_string()).unwrap_or_default()
 }
 
-/// Bytes with a unit: `812 B`, `20.1 kB`, `1.50 MB`.
+/// A number of bytes with a unit: `812 B`, `20.1 kB`, `1.50 MB`.
 pub fn bytes(n: u64) -> String {
     let (value, unit) = match n as f64 {
         v if v < 1e3 => return format!("{n} B"),
@@ -150,7 +150,7 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// Output tokens per second from the time per token.
+/// Output tokens per second, computed from the time per token.
 pub fn rate(tpot: Option<Span>) -> String {
     match tpot {
         Some(Span(ns)) if ns > 0 => {
@@ -162,7 +162,7 @@ pub fn rate(tpot: Option<Span>) -> String {
     }
 }
 
-/// `1 error`, `2 errors`.
+/// A number with its noun: `1 error`, `2 errors`.
 pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
@@ -171,7 +171,7 @@ fn is_direction(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Columns of a character by the broad ranges of Unicode TR 11; good for alignment, not for typesetting.
+/// Columns of a character, by the broad ranges of Unicode TR 11. Good for alignment, not for typesetting.
 fn char_width(c: char) -> usize {
     match c as u32 {
         0 => 0,

@@ -1,11 +1,12 @@
-//! The catalogue: families as headings, a line a rule.
+//! The catalogue of rules: families as headings, one line per rule.
 
 use crate::conformance::Rule;
 use crate::report::Terminal;
 use crate::report::table::{Cell, Column, Table};
 use crate::report::text::{Style, clip, level, width};
 
-/// What a family is about, by the beginning of its codes; a family without a line goes by its code.
+/// What a family of rules is about, by the prefix of its codes. A family that is not listed is called by its
+/// prefix.
 const FAMILIES: &[(&str, &str)] = &[
     ("HTTP", "the transport"),
     ("SSE", "server-sent events"),
@@ -65,16 +66,19 @@ pub fn text(rules: &[&'static Rule], terminal: &Terminal) -> String {
         }
         let shown = Style::of(rule.level).paint(&format!("{:<LEVEL$}", level(rule.level)), terminal.color);
         let line = format!("  {:<code$}  {shown}  {:<name$}", rule.code, rule.name);
-        // Where no room is left for a sentence, the name must do.
+        // If a line has no space for a sentence, the rule's name takes its place.
         match terminal.width.checked_sub(fixed).filter(|room| *room >= ROOM) {
             Some(room) => out += &format!("{line}  {}\n", clip(rule.summary, room)),
             None => out += &format!("{}\n", line.trim_end()),
         }
     }
-    out + &format!("\n{} rules; `sniff explain RULE` tells why, who breaks, and how to mend it\n", rules.len())
+    out + &format!(
+        "\n{} rules; `sniff explain RULE` explains why it matters, which clients break, and how to fix it\n",
+        rules.len()
+    )
 }
 
-/// Columns of a level.
+/// Columns of a level's name.
 const LEVEL: usize = 7;
-/// Columns in which a sentence can still be understood.
+/// Fewest columns in which a sentence is readable.
 const ROOM: usize = 36;

@@ -1,4 +1,4 @@
-//! One rule for documents.
+//! One rule in Markdown.
 
 use super::excerpt::{self, Excerpt};
 use super::lines::Who;
@@ -10,7 +10,7 @@ use crate::report::text::level;
 /// Columns of a line of a sample.
 const COLUMNS: usize = 110;
 
-/// One rule in Markdown.
+/// The page of one rule in Markdown.
 pub fn markdown(rule: &'static Rule) -> String {
     let mut out = format!(
         "## {} {} ({})\n\n{}\n\n{}\n",

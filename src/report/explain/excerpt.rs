@@ -1,43 +1,43 @@
-//! What matters of a bad and a good sample: the lines in which they differ, with one around them, and a mark under what
-//! differs.
+//! The relevant lines of a bad and a good sample: those that differ, one line around them, and a mark under the
+//! difference.
 
 use super::lines::{self, Line, Who};
 use crate::conformance::{Rule, sample};
 use crate::report::text::{clip, width};
 use std::ops::Range;
 
-/// Lines of one side that are shown between those around them.
+/// Most lines of one sample that are shown between the lines around them.
 const MOST: usize = 5;
-/// What each chunk of the samples has alike: it is shown as `…`, unless the mark is in it.
+/// Members that all chunks of the samples share: shown as `…`, unless the mark is in them.
 const ALIKE: &str = "\"id\":\"chatcmpl-152e4edf8b024db393e7\",\"object\":\"chat.completion.chunk\",\"created\":1764124490,\"model\":\"m\",";
 
-/// One sample, as far as it is shown.
+/// The excerpt of one sample.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Excerpt {
     /// Lines in order.
     pub(super) lines: Vec<Shown>,
-    /// Index of the first.
+    /// Index of the first line within the sample.
     first: usize,
-    /// There is more before the first line, and behind the last.
+    /// Whether the sample has lines before the first one and after the last one.
     pub(super) more: (bool, bool),
-    /// Where something is missing: before this line of those shown, and what is said of it.
+    /// Where lines are missing: index of the shown line before which they belong, and the remark about them.
     pub(super) missing: Option<(usize, String)>,
 }
 
-/// One line of it.
+/// One line of an excerpt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) line: Line,
-    /// Columns (from, length; 0: between two columns) of what is wrong, and what is said of it.
+    /// Columns (start, length; 0: between two columns) of the fault, and the remark about it.
     pub(super) mark: Option<(usize, usize, String)>,
 }
 
-/// The bad and the good one of a rule.
+/// The excerpts of the bad sample and of the good sample of a rule.
 pub(super) fn of(rule: &Rule) -> (Excerpt, Excerpt) {
     let Some(bad) = rule.bad.first() else { return Default::default() };
     let lines_of = |script: &str| lines::of(&sample::text(script).unwrap_or_default());
     let b = lines_of(bad);
-    // The good one that is nearest tells most.
+    // The good sample that is most similar explains best.
     let goods = rule.good.iter().map(|s| lines_of(s));
     let g = goods.min_by_key(|g| b.len() + g.len() - 2 * anchors(&b, g).len()).unwrap_or_default();
     let finding = sample::finding(rule, bad);
@@ -86,20 +86,19 @@ fn anchors(a: &[Line], b: &[Line]) -> Vec<(usize, usize)> {
     out
 }
 
-/// Where the finding says that the fault is.
+/// Where the finding says the fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In this line.
     Line(usize),
     /// At the end of the stream.
     End,
-    /// It does not say.
+    /// The finding names no place.
     Unknown,
 }
 
-/// Where the bad sample has other lines than the good one: of several places the one that the finding means, else the
-/// first; where it only lacks
-/// lines, where they would stand.
+/// The lines in which the bad sample differs from the good one. Of several places it is the one that the finding
+/// names, else the first. If the bad sample only lacks lines, it is the place where they belong.
 fn difference(b: &[Line], g: &[Line], wanted: Place) -> (Range<usize>, Range<usize>) {
     let mut anchors = anchors(b, g);
     anchors.push((b.len(), g.len()));
@@ -120,14 +119,14 @@ fn difference(b: &[Line], g: &[Line], wanted: Place) -> (Range<usize>, Range<usi
     meant.or_else(|| places.iter().find(full)).or(places.first()).cloned().unwrap_or((0..0, 0..0))
 }
 
-/// The line of the good sample that says the same otherwise, if one does.
+/// The line of the good sample that corresponds to `bad`, if one does.
 fn twin<'a>(bad: &Line, good: &'a [Line]) -> Option<&'a Line> {
     let alike = |g: &Line| bad.text.chars().zip(g.text.chars()).take_while(|(x, y)| x == y).count();
     let nearest = good.iter().filter(|g| g.who == bad.who && !g.text.is_empty()).max_by_key(|g| alike(g))?;
     (alike(nearest) >= 4).then_some(nearest)
 }
 
-/// What differs from the twin; the whole line without one. In columns.
+/// Columns in which the line differs from its twin; the whole line if it has none.
 fn span(line: &Line, twin: Option<&Line>) -> (usize, usize) {
     let Some(twin) = twin else { return (0, width(&line.text)) };
     let (a, b): (Vec<char>, Vec<char>) = (line.text.chars().collect(), twin.text.chars().collect());
@@ -137,7 +136,7 @@ fn span(line: &Line, twin: Option<&Line>) -> (usize, usize) {
     (columns(&a[..before]), columns(&a[before..a.len() - behind]))
 }
 
-/// The lines in `middle` and one on each side; blank ones say nothing of their surroundings and are passed over.
+/// The lines in `middle` and one on each side. Blank lines are skipped: they show nothing of their surroundings.
 fn cut(lines: &[Line], middle: Range<usize>, mark: impl Fn(usize) -> Option<(usize, usize, String)>) -> Excerpt {
     let says = |i: &usize| !lines[*i].text.is_empty();
     let first = (0..middle.start).rev().find(says).unwrap_or(middle.start);
@@ -147,7 +146,7 @@ fn cut(lines: &[Line], middle: Range<usize>, mark: impl Fn(usize) -> Option<(usi
     Excerpt { lines: shown, first, more: (first > 0, last < lines.len()), missing: None }
 }
 
-/// A line with what all have alike left out, unless the mark is in it.
+/// A line without the members that all chunks share, unless the mark is in them.
 fn shown(line: &Line, mark: Option<(usize, usize, String)>) -> Shown {
     let Some(at) = line.text.find(ALIKE).filter(|_| line.who == Who::Body) else {
         return Shown { line: line.clone(), mark };
@@ -170,7 +169,7 @@ fn shown(line: &Line, mark: Option<(usize, usize, String)>) -> Shown {
 }
 
 impl Shown {
-    /// The line within this many columns, so that the mark can be seen, and the line with the mark.
+    /// The line within `columns` columns such that the mark is visible, and the line of the mark.
     pub(super) fn within(&self, columns: usize) -> (String, Option<String>) {
         let text = match self.line.who {
             Who::Note => format!("({})", self.line.text),
@@ -178,7 +177,7 @@ impl Shown {
         };
         let Some((from, len, said)) = &self.mark else { return (clip(&text, columns), None) };
         let (mut text, mut from) = (text, *from + usize::from(self.line.who == Who::Note));
-        // What is wrong lies too far right: what is left of it gives way.
+        // The fault is too far to the right: the text left of it is cut.
         if from + (*len).min(12) + 1 > columns {
             let skip = from.saturating_sub(columns / 3);
             text = format!("…{}", text.chars().skip(skip + 1).collect::<String>());

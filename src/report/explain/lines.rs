@@ -1,4 +1,4 @@
-//! A sample as lines that a person reads: what was sent, by whom, and what happened between.
+//! A sample as lines for a reader: what was sent, by which side, and what happened between.
 
 use crate::conn::Direction;
 use crate::wire;
@@ -6,29 +6,29 @@ use crate::wire;
 /// One line of a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Who says it.
+    /// The side that sent it.
     pub(super) who: Who,
-    /// The text; bytes that are no text as the escapes of `.wire`.
+    /// The text; bytes that are not text are the escapes of `.wire`.
     pub(super) text: String,
-    /// Lines of a body: offset of its first byte in the body.
+    /// For a line of a body: the offset of its first byte in the body.
     pub(super) offset: Option<u64>,
 }
 
-/// Who says a line.
+/// The origin of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
-    /// The request.
+    /// The client: part of the request.
     Client,
-    /// The head of the response.
+    /// The server: the head of the response.
     Head,
-    /// A line of the body.
+    /// The server: a line of the response's body.
     Body,
-    /// Neither side: what happens.
+    /// Neither side: a remark about what happens.
     Note,
 }
 
 impl Line {
-    /// The same text of the same side, at any place.
+    /// Whether both lines have the same text and side, at any place.
     pub(super) fn says_the_same(&self, other: &Line) -> bool {
         (self.who, &self.text) == (other.who, &other.text)
     }
@@ -47,9 +47,9 @@ pub(super) fn of(sample: &str) -> Vec<Line> {
 #[derive(Default)]
 struct Lines {
     lines: Vec<Line>,
-    /// A line of the body that has no end yet.
+    /// A line of the body that has not ended yet.
     open: String,
-    /// Bytes of the body so far, and where the open line began.
+    /// Number of bytes of the body so far, and the offset at which the open line began.
     bytes: u64,
     began: u64,
 }
@@ -83,7 +83,7 @@ impl Lines {
         }
     }
 
-    /// A frame of HTTP/2: what it says, or what happens by it.
+    /// A frame of HTTP/2: its content, or the effect that it has.
     fn frame(&mut self, sigil: char, frame: &str) {
         let mut words = frame.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
@@ -98,12 +98,12 @@ impl Lines {
             ("rst", _) => self.note(&format!("{who} resets the stream: {text}")),
             ("goaway", _) => self.note(&format!("{who} goes away: {text}")),
             ("window_update", _) => self.note(&format!("{who} opens the window by {text} bytes")),
-            // Preface and settings say nothing of the answer.
+            // Preface and settings are not part of the answer.
             _ => {}
         }
     }
 
-    /// A message with a length of its own: one line, wherever the bytes before it end.
+    /// A message that has its own length: one line, even if the bytes before it did not end their line.
     fn message(&mut self, word: &str, text: &str) {
         self.flush();
         let what = match word {
@@ -117,7 +117,8 @@ impl Lines {
         self.end_line();
     }
 
-    /// Bytes of the body: the escape `\n` ends a line, unless the bytes are no text.
+    /// Bytes of the body: the escape `
+    /// ` ends a line, unless the bytes are not text.
     fn body(&mut self, text: &str) {
         if is_binary(text) {
             self.bytes += wire_len(text);
@@ -154,7 +155,7 @@ impl Lines {
         self.lines.push(Line { who: Who::Note, text: text.to_owned(), offset: None });
     }
 
-    /// A pause that is worth a word.
+    /// A pause that is long enough to be mentioned.
     fn later(&mut self, by: &str) {
         let Some(by) = by.strip_prefix('+') else { return };
         let whole = by.strip_suffix('s').filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
@@ -182,7 +183,7 @@ impl Lines {
         self.note(words);
     }
 
-    /// What has no line end is a line nevertheless.
+    /// A line without line end is a line nevertheless.
     fn flush(&mut self) {
         if !self.open.is_empty() {
             self.end_line();
@@ -190,12 +191,12 @@ impl Lines {
     }
 }
 
-/// Frames of a binary framing, by the zeros in their lengths.
+/// Whether these are frames of a binary framing, recognised by the zeros in their lengths.
 fn is_binary(text: &str) -> bool {
     text.matches("\\0").count() > 2
 }
 
-/// What can be read of bytes: a dot for each run of those that are no letters.
+/// The readable part of bytes: a dot replaces each run of bytes that are not letters.
 fn letters(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars();
@@ -218,7 +219,7 @@ fn letters(text: &str) -> String {
     out
 }
 
-/// Length of the escape that the text begins with.
+/// Length of the escape with which the text begins.
 fn escape_len(text: &str) -> Option<usize> {
     let behind = text.strip_prefix('\\')?;
     Some(match behind.chars().next()? {
@@ -228,7 +229,7 @@ fn escape_len(text: &str) -> Option<usize> {
     })
 }
 
-/// Bytes that a `.wire` text stands for.
+/// Number of bytes that a `.wire` text represents.
 fn wire_len(text: &str) -> u64 {
     let (mut rest, mut bytes) = (text, 0);
     while let Some(c) = rest.chars().next() {

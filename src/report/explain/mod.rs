@@ -1,4 +1,4 @@
-//! `sniff explain`: a rule as the best compilers explain an error, and the catalogue.
+//! `sniff explain`: the page of one rule, and the catalogue of all rules.
 
 mod catalogue;
 mod document;
@@ -20,40 +20,40 @@ use serde::Serialize;
 /// A rule as data.
 #[derive(Debug, Serialize)]
 pub struct RuleText {
-    /// `SSE-002`.
+    /// Code, for example `SSE-002`.
     pub code: &'static str,
-    /// Kebab-case, named after the bad pattern.
+    /// Name in kebab-case, after the bad pattern.
     pub name: &'static str,
     /// Default level.
     pub level: Level,
-    /// What is demanded.
+    /// The requirement, one sentence.
     pub summary: &'static str,
     /// Why it matters.
     pub why: &'static str,
-    /// Where the demand comes from.
+    /// Source of the requirement: the standard, document or client.
     pub source: &'static str,
-    /// Who breaks.
+    /// Names of the clients that break.
     pub breaks: &'static [&'static str],
-    /// The same with what is known of each.
+    /// The same clients with what is known about each.
     pub clients: Vec<Breaker>,
     /// What to do, one line.
     pub fix: &'static str,
-    /// How servers get there.
+    /// How servers come to break the rule.
     pub cause: Option<CauseText>,
-    /// Rules that stand near.
+    /// Codes of related rules.
     pub related: Vec<&'static str>,
-    /// Transcripts that provoke it.
+    /// Transcripts that break the rule.
     pub bad: &'static [&'static str],
-    /// Transcripts that don't.
+    /// Transcripts that do not.
     pub good: &'static [&'static str],
 }
 
 /// A client that breaks on a rule.
 #[derive(Debug, Serialize)]
 pub struct Breaker {
-    /// As the rule names it.
+    /// Its name in the rule.
     pub name: &'static str,
-    /// Versions that were looked at; null where the name says all that is known.
+    /// Versions that were examined; null if the name says all that is known.
     pub versions: Option<&'static str>,
     /// How it is known.
     pub known: Option<clients::Known>,
@@ -66,7 +66,7 @@ pub struct CauseText {
     pub title: &'static str,
     /// A paragraph.
     pub how: &'static str,
-    /// By stack: (stack, what to write).
+    /// Fixes by stack: (stack, what to write).
     pub fixes: &'static [(&'static str, &'static str)],
 }
 
@@ -93,7 +93,7 @@ impl From<&'static Rule> for RuleText {
     }
 }
 
-/// Who breaks, with versions where the client was looked at; those that were measured first.
+/// Clients that break, with the versions that were examined; those that were measured come first.
 fn breakers(rule: &Rule) -> Vec<Breaker> {
     let breaker = |name: &&'static str| {
         let client = clients::named(name);
@@ -110,7 +110,7 @@ fn breakers(rule: &Rule) -> Vec<Breaker> {
     all
 }
 
-/// Rules that are silenced by this one or silence it, then those of the same cause.
+/// Rules that suppress this one or that it suppresses, then those with the same cause.
 fn related(rule: &Rule) -> Vec<&'static Rule> {
     let near = |r: &&'static Rule| r.silenced_by.contains(&rule.code) || rule.silenced_by.contains(&r.code);
     let family = |code: &str| code.rsplit_once('-').map(|(family, _)| family.to_owned());
@@ -129,5 +129,5 @@ fn related(rule: &Rule) -> Vec<&'static Rule> {
     out
 }
 
-/// This many are enough to continue.
+/// Most related rules that are listed.
 const RELATED: usize = 6;

@@ -1,4 +1,4 @@
-//! One rule on a terminal.
+//! The page of one rule for a terminal.
 
 use super::excerpt::{self, Excerpt};
 use super::lines::Who;
@@ -7,14 +7,14 @@ use crate::conformance::{Rule, causes};
 use crate::report::Terminal;
 use crate::report::text::{Style, level, width, wrap};
 
-/// Columns of a title and the space behind it.
+/// Columns of a title and the space after it.
 const TITLE: usize = 10;
-/// Columns of how something is known.
+/// Columns that say how something is known.
 const HOW: usize = 9;
-/// Prose is not made wider than this: longer lines are hard to read.
+/// Most columns of running text: longer lines are hard to read.
 const PROSE: usize = 100;
 
-/// One rule for a terminal.
+/// The page of one rule.
 pub fn text(rule: &'static Rule, terminal: &Terminal) -> String {
     let mut page = Page { out: String::new(), terminal };
     let head = format!("{}[{}]", level(rule.level), rule.code);
@@ -63,7 +63,7 @@ impl Page<'_> {
         self.terminal.width.saturating_sub(TITLE).max(24)
     }
 
-    /// A title before the first line, the others below it; an empty line before.
+    /// An empty line, then the rows; the title is before the first row.
     fn rows(&mut self, title: &str, rows: impl Iterator<Item = String>) {
         self.out.push('\n');
         for (i, row) in rows.enumerate() {
@@ -132,7 +132,7 @@ impl Page<'_> {
             format!("{base:<name$}  {:<versions$}  {how}{remark}", b.versions.unwrap_or_default())
         };
         let plain = |b: &&&Breaker| name + versions + width(&parts(b).1) + 2 * 2 + HOW > self.room();
-        // Too narrow for columns: what follows a name follows it at once.
+        // Too narrow for columns: the versions come directly after the name.
         let versions = if known.iter().any(|b| plain(&b)) { 0 } else { versions };
         let mut rows: Vec<String> = known.iter().map(|b| row(b, versions)).collect();
         let others: Vec<&str> = all.iter().filter(|b| b.known.is_none()).map(|b| b.name).collect();
@@ -140,7 +140,7 @@ impl Page<'_> {
         self.rows("breaks", rows.into_iter());
     }
 
-    /// What to write, by stack; where it is too long for the line, below the stack.
+    /// What to write, by stack; below the stack's name if it does not fit on the line.
     fn fixes(&mut self, fixes: &[(&str, &str)]) {
         let stack = fixes.iter().map(|(s, _)| width(s)).max().unwrap_or(0);
         let room = self.room();
@@ -158,7 +158,7 @@ impl Page<'_> {
     }
 }
 
-/// A mark and what is said of it: behind the carets where there is room, else below them.
+/// A line with carets and its remark: after the carets if it fits there, else below them.
 fn marked(mark: &str, margin: usize, columns: usize) -> Vec<String> {
     let (carets, said) = mark.trim_start().split_once(' ').unwrap_or((mark.trim_start(), ""));
     let behind = margin + width(carets) + 1;
@@ -166,7 +166,7 @@ fn marked(mark: &str, margin: usize, columns: usize) -> Vec<String> {
         return vec![mark.trim_end().to_owned()];
     }
     let mut out = vec![format!("{}{carets}", " ".repeat(margin))];
-    // One line that ends below the carets, if it can.
+    // If possible, one line that ends below the carets.
     let left = if width(said) <= columns { margin.min(columns - width(said)) } else { margin.min(columns / 3) };
     out.extend(wrap(said, columns - left).into_iter().map(|l| format!("{}{l}", " ".repeat(left))));
     out

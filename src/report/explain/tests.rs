@@ -1,4 +1,4 @@
-//! Pages of all rules, and the marks of those whose fault is known.
+//! Pages of all rules, and the marks of rules whose fault has a known place.
 
 use super::*;
 use crate::conformance::by_code;
@@ -9,7 +9,7 @@ fn page(code: &str, columns: usize) -> String {
     text(by_code(code).unwrap(), &Terminal { width: columns, color: false })
 }
 
-/// The marked line and the carets below it.
+/// The marked line and the line of carets below it.
 fn marked(code: &str) -> (String, String) {
     let page = page(code, 100);
     let lines: Vec<&str> = page.lines().collect();
@@ -18,7 +18,7 @@ fn marked(code: &str) -> (String, String) {
     (behind(lines[at - 1]), behind(lines[at]))
 }
 
-/// What stands above the carets.
+/// The text above the carets.
 fn above(code: &str) -> String {
     let (line, mark) = marked(code);
     let from = mark.find('^').unwrap();
@@ -34,7 +34,7 @@ fn every_page_has_its_parts_and_keeps_to_the_width() {
             for part in ["  why ", "  bad ", "  good ", "  fix ", "  source "] {
                 assert!(page.contains(&format!("\n{part}")), "{}: no {part}\n{page}", rule.code);
             }
-            // A word that is longer than the line, a path or a line of code, may stand out; nothing else.
+            // Only a word that is longer than the line, such as a path or a line of code, may be wider.
             let wide = page.lines().filter(|l| width(l) > columns).collect::<Vec<_>>();
             assert!(
                 wide.iter().all(|l| l.trim().split(' ').any(|w| width(w) > columns / 2)),
@@ -53,7 +53,7 @@ fn the_mark_is_under_what_is_wrong() {
     assert_eq!(above("OAI-CHAT-007"), "\"\"");
     assert!(marked("SSE-002").0.starts_with("data:{"));
     assert_eq!(marked("SSE-002").1.find('^'), Some(5));
-    // Frames of HTTP/2 and messages of binary framings are lines that say what is in them.
+    // Frames of HTTP/2 and messages of binary framings are shown as lines that describe them.
     assert_eq!(above("HTTP-016"), "connection: keep-alive");
     assert_eq!(above("HTTP-015"), "the server resets the stream: INTERNAL_ERROR");
     assert_eq!(above("AWS-002"), r#"exception throttlingException {"message":"Too many requests"}"#);
