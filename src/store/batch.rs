@@ -1,5 +1,5 @@
-//! One batch of messages is one transaction: the write lock is held only while rows are written, and what is committed
-//! is consistent in itself.
+//! Writes one batch of messages as one transaction: the write lock is held only while rows are written, and what is
+//! committed is consistent.
 
 use super::columns::{self, int, opt};
 use super::ending;
@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-/// A finished exchange's row, whether its id has a row already or not.
+/// Writes the row of a finished exchange: a new row, or an update if its id already has one.
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
     let names: Vec<&str> = columns::names().chain(columns::EXTRA.iter().map(|(name, _)| *name)).collect();
     let marks = "?, ".repeat(names.len() - 1) + "?";
@@ -30,44 +30,44 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Segments are cut at this size: large rows are slow to read in part.
+/// Bodies are cut into segments of this many bytes: SQLite reads a part of a large row slowly.
 const SEGMENT: usize = 1 << 20;
 
-/// The writer's state: the open database and what is known of the running exchanges.
+/// The writer's state: the open database and the running exchanges.
 #[derive(Debug)]
 pub(super) struct Batch {
     db: Connection,
     about: Session,
-    /// Id of the session's row, once written.
+    /// Id of the session's row; none until it is written.
     session: Option<i64>,
     first: Option<i64>,
     running: HashMap<ExchangeId, Running>,
-    /// None: secrets are kept.
+    /// Replaces secrets; none: secrets are stored.
     hide: Option<Hide>,
 }
 
-/// One exchange between begin and end.
+/// One exchange whose begin was written and whose end was not.
 #[derive(Debug)]
 struct Running {
     id: i64,
-    /// Next `piece.seq`, requests and responses.
+    /// The next `piece.seq` of the request and of the response.
     seq: [u64; 2],
-    /// Where its bodies stand, for secrets.
+    /// Where secrets are in its bodies.
     masks: Masks,
-    /// Next `record.n`.
+    /// The next `record.n`.
     record: u64,
 }
 
 impl Batch {
     pub(super) fn new(db: Connection, about: Session, hide: Option<Hide>) -> Self {
         db.set_prepared_statement_cache_capacity(32);
-        // Rows follow the exchange that they belong to within one transaction: looking it up again for each costs a
-        // fifth of the writing.
+        // Within one transaction rows come after the exchange that they belong to. If SQLite looked it up for each
+        // row, writing would take a fifth longer.
         let _ = db.pragma_update(None, "foreign_keys", false);
         Batch { db, about, session: None, first: None, running: HashMap::new(), hide }
     }
 
-    /// All of them or none.
+    /// Writes all messages or none.
     pub(super) fn write(&mut self, messages: Vec<Message>) -> Result<()> {
         let Batch { db, about, session, first, running, hide } = self;
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -103,8 +103,8 @@ impl Batch {
         Ok(())
     }
 
-    /// The session has its end; the log goes back into the database file. A reader elsewhere may prevent the latter:
-    /// harmless.
+    /// Writes the end of the session and folds the write-ahead log into the database file. Another process that
+    /// reads may prevent the latter, which does no harm.
     pub(super) fn finish(mut self, ended: Timestamp, c: Counts) -> Result<Written> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let session = match self.session {
@@ -127,19 +127,19 @@ fn begin_session(tx: &Transaction<'_>, s: &Session) -> Result<i64> {
     Ok(tx.last_insert_rowid())
 }
 
-/// One transaction at work.
+/// One transaction in progress.
 struct Step<'b> {
     tx: &'b Transaction<'b>,
     session: i64,
-    /// Highest id given so far; the write lock keeps other processes from giving the same.
+    /// The highest id given; the write lock keeps other processes from giving the same.
     last: i64,
     first: &'b mut Option<i64>,
     running: &'b mut HashMap<ExchangeId, Running>,
-    /// Ids given in this transaction that have no row yet: most exchanges begin and end within one batch, and then need
-    /// one insert only.
+    /// Ids given in this transaction that have no row yet. Most exchanges begin and end within one batch and need
+    /// only one insert.
     bare: BTreeSet<i64>,
     hide: Option<&'b Hide>,
-    /// Secrets of the exchange at hand.
+    /// Secrets of the exchange that is being written.
     quoted: Quoted,
 }
 
@@ -149,7 +149,7 @@ impl Step<'_> {
         self.running.insert(id, running);
     }
 
-    /// Taken out of the list; the caller puts it back if it continues.
+    /// Takes the state of an exchange out of the list; the caller puts it back if the exchange continues.
     fn running(&mut self, exchange: ExchangeId) -> Running {
         self.running.remove(&exchange).unwrap_or_else(|| {
             self.last += 1;
@@ -201,7 +201,7 @@ impl Step<'_> {
         }
         if let Some(r) = &x.response {
             let stream = r.head.as_ref().and_then(|h| h.h2_stream);
-            // The fields of several interim heads are numbered on.
+            // The fields of several interim heads have one numbering.
             let mut next = 0;
             for head in &r.informational {
                 self.head(
@@ -299,7 +299,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Rows for those that continue beyond this transaction, so that no other exchange gets their ids.
+    /// Writes rows for exchanges that continue after this transaction, so that no other exchange gets their ids.
     fn keep_ids(&mut self) -> Result<()> {
         for id in std::mem::take(&mut self.bare) {
             self.bare_row(id)?;
@@ -312,7 +312,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// `begun`: times of the first and the last byte, HTTP/2 stream. `next`: number of the first field.
+    /// Writes a head. `begun`: times of its first and last byte, and the HTTP/2 stream. `next`: number of its first
+    /// field.
     fn head(
         &self,
         id: i64,
@@ -369,7 +370,7 @@ impl Step<'_> {
     fn records(&self, running: &mut Running, records: &[RecordInfo]) -> Result<()> {
         let Some(first) = records.first() else { return Ok(()) };
         if first.n < running.record {
-            // The framing was revised: what was said so far comes again.
+            // The framing was revised: the records from this number on are written again.
             let sql = "DELETE FROM record_run WHERE exchange_id = ?1 AND n >= ?2";
             self.tx.prepare_cached(sql)?.execute([running.id, first.n as i64])?;
         }
@@ -384,7 +385,7 @@ impl Step<'_> {
     }
 }
 
-/// Stretches of bytes without a gap inside: (offset in the wire body, bytes).
+/// Runs of bytes without a gap: (offset in the wire body, bytes).
 fn stretches<'b>(pieces: &[PieceInfo], bytes: &'b [u8]) -> Vec<(u64, &'b [u8])> {
     let mut all: Vec<(u64, std::ops::Range<usize>)> = Vec::new();
     let mut at = 0;

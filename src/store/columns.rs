@@ -1,6 +1,7 @@
-//! An exchange's row. One list a part of the summary: a name in it is a column that is written, selected and read.
+//! The row of an exchange. One list per part of the summary: each name in it is a column that is written, selected
+//! and read.
 //!
-//! To add a column: its field and value in `summary`, its name in the list here, a migration.
+//! To add a column: a field and its value in `summary`, its name in the list here, and a migration.
 
 use crate::exchange::Exchange;
 use crate::exchange::ending::Party;
@@ -12,17 +13,17 @@ use rusqlite::{Result, Row};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What a row holds of `Self`, in the order of [`Columns::NAMES`].
+/// The columns of a row that hold `Self`, in the order of [`Columns::NAMES`].
 trait Columns: Sized {
-    /// The columns.
+    /// Names of the columns.
     const NAMES: &[&str];
     fn write(&self, out: &mut Vec<Value>);
     fn read(cells: &mut Cells<'_, '_>) -> Result<Self>;
 }
 
-/// The columns of a struct with [`Default`]: paths of fields, each named by a prefix and its path unless it says
-/// otherwise. What may be absent as a
-/// whole (`Option<Self>`) begins with a field that is never null.
+/// Implements [`Columns`] for a struct with [`Default`]: paths of fields. A column is called by a prefix and the
+/// path, unless the list names it. The first field of a struct that may be absent as a whole (`Option<Self>`) is
+/// never null.
 macro_rules! columns {
     ($of:ty, $prefix:literal, $($first:ident $(.$rest:ident)* $(as $name:literal)?),+ $(,)?) => {
         impl Columns for $of {
@@ -175,7 +176,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// Columns of `connection` that become [`Summary::tcp`].
 pub(super) const TCP: &[&str] = TcpSummary::NAMES;
 
-/// What goes into the columns of [`names`].
+/// The values of the columns of [`names`], in their order.
 pub(super) fn values(s: &Summary) -> Vec<Value> {
     let mut out = Vec::with_capacity(96);
     s.write(&mut out);
@@ -185,7 +186,7 @@ pub(super) fn values(s: &Summary) -> Vec<Value> {
     out
 }
 
-/// A summary (findings apart) from a row that begins with [`names`] and goes on with [`TCP`].
+/// The summary, without findings, from a row that begins with the columns of [`names`] and continues with [`TCP`].
 pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
     let cells = &mut Cells { row, next: 0 };
     let own = Summary::read(cells)?;
@@ -194,10 +195,10 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary> {
     Ok(Summary { request, response, timing, tcp, ..own })
 }
 
-/// What a finished exchange puts into a column.
+/// Computes the value of a column from a finished exchange.
 type Of = fn(&Exchange) -> Value;
 
-/// Columns beyond the summary.
+/// Columns that are not part of the summary.
 pub(super) const EXTRA: &[(&str, Of)] = &[
     ("done", |_| true.into()),
     ("gap", |x| x.gap.into()),
@@ -214,7 +215,7 @@ pub(super) const EXTRA: &[(&str, Of)] = &[
     ("tls_suite", |x| opt(x.tls.as_ref().and_then(|t| t.suite))),
 ];
 
-/// Takes a row's columns one after the other.
+/// Reads the cells of a row in order.
 struct Cells<'r, 's> {
     row: &'r Row<'s>,
     next: usize,
@@ -227,7 +228,7 @@ impl Cells<'_, '_> {
     }
 }
 
-/// What a column holds. Counts are SQLite's signed integers; what has parts is JSON.
+/// The value of one column. Counts are SQLite's signed integers; compound values are JSON.
 trait Cell: Sized {
     fn to_cell(&self) -> Value;
     fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self>;
@@ -281,7 +282,7 @@ impl Cell for IpAddr {
     }
 }
 
-/// Types that SQLite has.
+/// Implements [`Cell`] for types that SQLite has.
 macro_rules! plain {
     ($($of:ty),+) => {$(
         impl Cell for $of {
@@ -297,7 +298,7 @@ macro_rules! plain {
 }
 plain!(bool, i64, u16, u32, String);
 
-/// Types that are stored as JSON; null is empty.
+/// Implements [`Cell`] for types that are stored as JSON; null is the empty value.
 macro_rules! as_json {
     ($($of:ty),+) => {$(
         impl Cell for $of {

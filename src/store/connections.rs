@@ -1,4 +1,4 @@
-//! Connections, read back.
+//! Reads connections.
 
 use super::Reader;
 use super::select::Selector;
@@ -11,8 +11,8 @@ const COLUMNS: &str = "session_id, stream, opened_ns, closed_ns, client_ip, clie
                        alpn_offered, tls_version, tls_suite, unread, exchanges, packets, client_bytes, server_bytes";
 
 impl Reader {
-    /// Connections that are over, in order of first sight: of the selector only session, times and host say something
-    /// about them.
+    /// Connections that have ended, in order of their first packet. Of the selector only session, times and host
+    /// apply to them.
     pub fn connections(&self, selector: &Selector) -> Result<Vec<ConnectionSummary>> {
         let (condition, values) = selector.connections_sql();
         let sql =
@@ -28,7 +28,7 @@ impl Reader {
 }
 
 fn connection(r: &Row<'_>) -> Result<ConnectionSummary> {
-    let address = |i| r.get_ref(i)?.as_str()?.parse().context("an address in the database is none");
+    let address = |i| r.get_ref(i)?.as_str()?.parse().context("the database holds an invalid address");
     let number = |i| Ok::<_, rusqlite::Error>(r.get::<_, i64>(i)? as u64);
     let offered: Option<String> = r.get(12)?;
     Ok(ConnectionSummary {
@@ -46,7 +46,7 @@ fn connection(r: &Row<'_>) -> Result<ConnectionSummary> {
         alpn: r.get(11)?,
         alpn_offered: offered
             .map_or(Ok(Vec::new()), |list| serde_json::from_str(&list))
-            .context("alpn_offered is no list")?,
+            .context("alpn_offered is not a JSON list")?,
         tls_version: r.get(13)?,
         tls_suite: r.get(14)?,
         unread: r.get(15)?,

@@ -1,4 +1,4 @@
-//! How an exchange ended: its row in `ending`, there and back again.
+//! How an exchange ended: writes and reads its row in `ending`.
 
 use crate::conn::ClosedAt;
 use crate::exchange::ending::{Closing, Ending, Party};
@@ -27,12 +27,12 @@ pub(super) fn write(tx: &Transaction<'_>, id: i64, e: &Ending) -> Result<()> {
     Ok(())
 }
 
-/// None where a version before this table recorded the exchange.
+/// The ending; none if the exchange was recorded by a version without this table.
 pub(super) fn read(db: &Connection, id: i64) -> Result<Option<Ending>> {
     db.query_row(SELECT, [id], ending).optional()
 }
 
-/// First FIN and RST of each end; none while the connection is open.
+/// The first FIN and RST of each side of the connection; none while it is open.
 pub(super) fn closed(db: &Connection, id: i64) -> Result<Option<ClosedAt>> {
     let read = |r: &Row<'_>| {
         let time = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(Timestamp));

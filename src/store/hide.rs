@@ -1,4 +1,5 @@
-//! Secrets on their way to the disk: heads, targets, known places of bodies, and what the layers quoted of them.
+//! Replaces secrets before they are written: in heads, targets, known places of bodies, and in texts that quote
+//! these.
 
 use crate::analyzer::Analyzed;
 use crate::exchange::PieceInfo;
@@ -9,26 +10,26 @@ use anyhow::{Context, Result};
 use rusqlite::Connection;
 use std::borrow::Cow;
 
-/// A shorter secret would be found inside of innocent words: it is replaced only as a whole word.
+/// A secret shorter than this many bytes occurs inside of harmless words: it is replaced only as a whole word.
 const QUOTED: usize = 8;
-/// An even shorter one says nothing outside of its place.
+/// A secret shorter than this many bytes is replaced only at its own place.
 const WORD: usize = 3;
 
-/// Secrets of one exchange and what stands in for them, for the places that quote them, perhaps cut short.
+/// Secrets of one exchange with their replacements, for texts that quote them, perhaps cut short.
 #[derive(Debug, Default)]
 pub(super) struct Quoted(Vec<(String, String)>);
 
-/// Where the two bodies of one exchange stand, and what was found in them.
+/// The masks of both bodies of one exchange, and the secrets that they found.
 #[derive(Debug, Default)]
 pub(super) struct Masks {
-    /// Request and response, once their codings are known.
+    /// Of the request and the response, once their content codings are known.
     bodies: [Option<BodyMask>; 2],
     found: Vec<String>,
-    /// Something of the response was overwritten.
+    /// A part of the response was overwritten.
     response: bool,
 }
 
-/// Hides secrets under the database's own salt.
+/// Replaces secrets by hashes with the database's own salt.
 #[derive(Debug)]
 pub(super) struct Hide {
     redactor: Redactor,
@@ -41,7 +42,7 @@ impl Hide {
         Ok(Hide { redactor: Redactor::salted(salt) })
     }
 
-    /// Bytes of a body under this coding, in place.
+    /// Replaces secrets in a part of a body with this content coding, in place.
     pub(super) fn body(
         &self,
         masks: &mut Masks,
@@ -58,8 +59,8 @@ impl Hide {
         }
     }
 
-    /// A finished exchange, in place; its fields apart, which pass through [`Hide::head`] and [`Hide::value`] with what
-    /// this gives.
+    /// Replaces secrets in a finished exchange, in place, and returns them. Its fields are not changed: they pass
+    /// through [`Hide::head`] and [`Hide::value`] with the returned secrets.
     pub(super) fn exchange(&self, masks: &mut Masks, f: &mut Analyzed) -> Quoted {
         let x = &mut *f.exchange;
         let mut quoted = Quoted::default();
@@ -93,7 +94,7 @@ impl Hide {
                 let Some(excerpt) = &mut finding.excerpt else { continue };
                 let cut = masks.response && excerpt.of == Of::Body;
                 for text in [&mut excerpt.before, &mut excerpt.marked, &mut excerpt.after] {
-                    // Around the mark a secret may be cut, and then is not found.
+                    // A secret that is cut at the mark cannot be found.
                     if cut { text.clear() } else { quoted.hide(text) }
                 }
             }
@@ -105,12 +106,12 @@ impl Hide {
             let texts = answer.texts.values_mut().chain(answer.tool_arguments.values_mut()).chain(&mut answer.error);
             texts.chain([&mut answer.reasoning_text]).for_each(|text| quoted.hide(text));
         }
-        // In heads a short one stands only where its field is.
+        // In heads a short secret is only in its own field.
         quoted.0.retain(|(secret, _)| secret.len() >= QUOTED);
         quoted
     }
 
-    /// Head and trailer sections; lines that are no fields may hold secrets too.
+    /// Replaces secrets in a head or trailer section; lines that are not fields may hold secrets too.
     pub(super) fn head<'h>(&self, raw: &'h [u8], quoted: &Quoted) -> Cow<'h, [u8]> {
         let hidden = self.redactor.head(raw);
         match quoted.0.iter().any(|(secret, _)| find(&hidden, secret.as_bytes()).is_some()) {
@@ -125,7 +126,7 @@ impl Hide {
         hidden
     }
 
-    /// Those of these fields.
+    /// Adds the secrets of these fields to `out`.
     fn secrets(&self, fields: &Fields, out: &mut Quoted) {
         for (name, value) in fields.iter() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);
@@ -177,9 +178,9 @@ impl Quoted {
     }
 }
 
-/// Replaces what quotes the begin of a secret, before the end of the text or an ellipsis.
+/// Replaces the beginning of a secret at the end of the text or before an ellipsis.
 fn cut(text: &mut String, secret: &str, mark: &str) {
-    // A target is mostly no secret.
+    // Most targets are not secret.
     let Some(begin) = secret.get(..QUOTED).filter(|b| !b.contains('/')) else { return };
     while let Some(at) = text.find(begin) {
         let same: usize =

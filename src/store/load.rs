@@ -1,5 +1,5 @@
-//! One exchange, whole, as the pipeline gave it: what was received comes from the rows, what was made of it is made
-//! again.
+//! Loads one whole exchange as the pipeline produced it: what was received comes from the rows, the rest is
+//! computed again by the same parsers.
 
 use super::read::{Reader, uint};
 use crate::conn::{ConnId, Endpoints};
@@ -14,14 +14,14 @@ use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Bodies of this size together are held in memory at most when an exchange is loaded whole (1 GiB).
+/// Most bytes of bodies in memory when an exchange is loaded (1 GiB).
 const MAX_BODIES: u64 = 1 << 30;
 
 const COLUMNS: &str = "stream, client_ip, client_port, server_ip, server_port, tls, sni, alpn, tls_version, tls_suite, gap,
     request_method, request_transfer, request_units, request_complete, request_cut_by, t_request_end_ns, coalesce(request_body_bytes, 0),
     response_framing, response_transfer, response_chunks, response_complete, response_cut_by, t_response_end_ns, coalesce(response_wire_body_bytes, 0)";
 
-/// A row of `exchange` as far as it is needed here.
+/// The columns of `exchange` that are needed here.
 struct Stored {
     conn: ConnId,
     endpoints: Endpoints,
@@ -48,10 +48,10 @@ struct Head {
 }
 
 impl Reader {
-    /// The exchange with everything in it. Its [`Exchange::id`] is the database's.
+    /// Loads a whole exchange. Its [`Exchange::id`] is the database's.
     ///
     /// # Errors
-    /// There is none of this id, or its bodies are too large to be held in memory.
+    /// No exchange has this id, or its bodies are too large for memory.
     pub fn exchange(&self, id: i64) -> Result<Exchange> {
         let sql = format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done");
         let row = self
@@ -61,7 +61,9 @@ impl Reader {
             .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
         let bytes: u64 = [&row.request, &row.response].into_iter().flatten().map(|m| m.bytes).sum();
         if bytes > MAX_BODIES {
-            bail!("the bodies of exchange {id} have {bytes} bytes, more than the {MAX_BODIES} that are held at once");
+            bail!(
+                "the bodies of exchange {id} have {bytes} bytes, more than the {MAX_BODIES} that sniff loads at once"
+            );
         }
         let request = match row.request {
             Some(m) => Some(self.message(id, Side::Request, m, stored::request)?),
@@ -129,7 +131,7 @@ impl Reader {
 }
 
 impl Head {
-    /// Rows from before migration 3 lack the time.
+    /// Rows from before migration 3 do not have the time of the first byte.
     fn kept<'k>(&self, transfer: &'k str, otherwise: Timestamp) -> stored::Kept<'k> {
         stored::Kept { first_at: self.first_at.map_or(otherwise, Timestamp), h2_stream: self.h2_stream, transfer }
     }

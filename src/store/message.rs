@@ -1,4 +1,4 @@
-//! What goes to the writer, and what comes back at the end.
+//! The messages to the writer, and its result.
 
 use crate::analyzer::{Analyzed, BodyPart, Output};
 use crate::time::Timestamp;
@@ -6,32 +6,33 @@ use crate::time::Timestamp;
 /// One entry of the writer's queue.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// From the analyzer.
+    /// An output of the analyzer.
     Output(Output),
-    /// A delivery crossed the client's side of a proxy.
+    /// A delivery that crossed the client's side of a proxy.
     Hop(Hop),
 }
 
-/// When one delivery crossed the client's side of the proxy; its own time is that of the upstream side.
+/// Time at which a delivery crossed the client's side of the proxy. The time of the delivery itself is that of the
+/// upstream side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop {
     /// Number of the delivery: [`crate::exchange::PieceInfo::frame`] of its pieces.
     pub frame: u64,
-    /// Responses: handed to the client. Requests: come in from it.
+    /// Responses: when it was passed to the client. Requests: when it came from the client.
     pub client_at: Timestamp,
 }
 
-/// How a recording went, for the last lines.
+/// The result of a recording, for its last lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
-    /// The session; none where nothing was seen and so nothing was written.
+    /// Number of the session; none if nothing was recorded, so that nothing was written.
     pub session: i64,
     /// Id of its first exchange.
     pub first: Option<i64>,
 }
 
 impl Message {
-    /// Bytes held (about) and rows to write (about).
+    /// Estimates of the bytes in memory and of the rows to write.
     pub(super) fn cost(&self) -> (usize, usize) {
         let part = |b: &BodyPart| b.bytes.capacity() + 64 * b.pieces.len();
         match self {

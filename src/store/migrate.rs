@@ -1,11 +1,11 @@
-//! Migrations: each file of `migrations/` once, in order, each in one transaction. `user_version` is the number of the
-//! last one that ran.
+//! Migrations: each file of `migrations/` runs once, in order, in its own transaction. `user_version` is the number
+//! of migrations that ran.
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 
-/// What ran or will run, in order; never changed, only added to.
+/// All migrations in order. They are never changed; new ones are appended.
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
     ("0002_runs", include_str!("../../migrations/0002_runs.sql")),
@@ -19,15 +19,15 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_fix", include_str!("../../migrations/0010_fix.sql")),
 ];
 
-/// `snif` in ASCII: tells our databases from others (SQLite `PRAGMA application_id`).
+/// `snif` in ASCII, which distinguishes our databases from others (SQLite `PRAGMA application_id`).
 pub const APPLICATION_ID: i64 = 0x736e_6966;
 
-/// Bring a database up to date. Refuses, untouched, what is not ours or newer than this program.
+/// Brings a database up to date. A database of another program, or of a newer version, is refused and not changed.
 pub fn up(db: &mut Connection, path: &Path) -> Result<()> {
     migrate(db, path, MIGRATIONS)
 }
 
-/// The version of a database that this program can read; an error says why it can't.
+/// The version of a database that this program can read; the error says why it cannot be read.
 pub fn check(db: &Connection, path: &Path) -> Result<usize> {
     snapshot(db, path, MIGRATIONS.len())
 }
@@ -36,11 +36,11 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &st
     let mut version = snapshot(db, path, migrations.len())?;
     while let Some((name, sql)) = migrations.get(version) {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have been faster while this one waited for the lock.
+        // Another process may have migrated while this one waited for the lock.
         let now = look(&tx, path, migrations.len())?;
         if now == version {
             tx.execute_batch(sql)
-                .with_context(|| format!("{}: migration {name} failed; nothing of it was kept", path.display()))?;
+                .with_context(|| format!("{}: migration {name} failed; the database is unchanged", path.display()))?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", version as i64 + 1)?;
             tx.commit()?;
@@ -50,14 +50,14 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &st
     Ok(())
 }
 
-/// The version, as of one moment: another process may be migrating meanwhile, and its first step must be seen whole or
-/// not at all.
+/// The version at one moment. Another process may be migrating: its first step must be seen completely or not at
+/// all.
 fn snapshot(db: &Connection, path: &Path, known: usize) -> Result<usize> {
     let tx = db.unchecked_transaction().with_context(|| format!("cannot read {}", path.display()))?;
     look(&tx, path, known)
 }
 
-/// The version, within a transaction.
+/// The version, read within a transaction.
 fn look(db: &Connection, path: &Path, known: usize) -> Result<usize> {
     let path = path.display();
     let number = |pragma: &str| -> rusqlite::Result<i64> { db.pragma_query_value(None, pragma, |row| row.get(0)) };

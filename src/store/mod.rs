@@ -1,10 +1,11 @@
-//! The store: one SQLite database, many sessions. Open, migrate, write, read. The only SQL outside `migrations/`.
+//! The store: one SQLite database with many sessions. Opens, migrates, writes and reads it. The only SQL outside
+//! `migrations/`.
 //!
 //! ```text
 //! caller ── Message ──► queue (bounded by bytes) ──► writer thread: batch = one transaction ──► file ◄── Reader, any
 //! number, any process
 //! ```
-//! To add one more column: a new file in `migrations/`, one line in [`migrate::MIGRATIONS`], one in `columns`.
+//! To add a column: a new file in `migrations/`, one line in [`migrate::MIGRATIONS`], one line in `columns`.
 
 mod batch;
 mod columns;
@@ -32,20 +33,20 @@ use crate::time::Timestamp;
 /// What happens to keys, tokens and cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Secrets {
-    /// A salted hash stands in for each, so that equal ones can be told and none can be read.
+    /// A salted hash replaces each secret: equal secrets have equal hashes, and no secret can be read.
     #[default]
     Hide,
-    /// They are stored as they came.
+    /// Secrets are stored unchanged.
     Keep,
 }
 
-/// What is known of a recording when it begins.
+/// What is known about a recording when it begins.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Devices or file, as named on the command line.
     pub source: String,
-    /// When it began, by the recording machine's clock.
+    /// Time at which it began, by the recording machine's clock.
     pub started: Timestamp,
-    /// The options that shaped it, a JSON object.
+    /// The options of the recording, a JSON object.
     pub options: serde_json::Value,
 }

@@ -1,19 +1,18 @@
-//! A queue bounded by bytes, with one producer and one consumer that takes all messages. `push` blocks while the queue
-//! is full;
-//! `take` waits up to 250 ms for a batch.
+//! A queue bounded by bytes, with one producer and one consumer that takes all messages. `push` blocks while the
+//! queue is full; `take` waits up to 250 ms for a batch.
 
 use super::message::Message;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Rows that make a batch worth a transaction at once.
+/// Number of rows for which a transaction starts at once.
 ///
-/// Exchanges that run at once end up on the same pages of the tables: the more go in together, the fewer pages are
-/// written twice.
+/// Exchanges that run at the same time share pages of the tables: the more rows one transaction has, the fewer
+/// pages are written twice.
 pub(super) const BATCH_ROWS: usize = 16 << 10;
 /// How long the first message of a batch waits for more.
 pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
-/// Bytes that may wait, unless told otherwise; as many again are being written.
+/// Default of the bytes that may wait; the same amount again may be in the transaction that is being written.
 const CAPACITY: usize = 16 << 20;
 
 /// The queue between the pipeline and the writer thread.
@@ -25,16 +24,16 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct State {
-    /// Bytes that may wait.
+    /// Most bytes that may wait.
     capacity: usize,
     waiting: Vec<Message>,
     bytes: usize,
     rows: usize,
-    /// The producer has nothing more to say.
+    /// The producer will send no more messages.
     closed: bool,
-    /// To be done once by the consumer.
+    /// Function that the consumer calls once.
     on_thread_start: Option<fn()>,
-    /// The consumer is gone.
+    /// The consumer has ended.
     dead: bool,
 }
 
@@ -53,18 +52,18 @@ impl Default for State {
 }
 
 impl Queue {
-    /// Bytes that may wait.
+    /// Sets the most bytes that may wait.
     pub(super) fn set_capacity(&self, bytes: usize) {
         self.lock().capacity = bytes;
         self.changed.notify_all();
     }
 
-    /// The consumer does this once, on its own thread, before it takes more.
+    /// Has the consumer call this function once, on its own thread, before it takes the next messages.
     pub(super) fn on_thread_start(&self, on_thread_start: fn()) {
         self.lock().on_thread_start = Some(on_thread_start);
     }
 
-    /// Block while the queue is full, then put in. False: the consumer is gone.
+    /// Blocks while the queue is full, then adds the message. Returns false if the consumer has ended.
     pub(super) fn push(&self, message: Message) -> bool {
         let (bytes, rows) = message.cost();
         let mut state = self.wait(self.lock(), |s| s.bytes >= s.capacity && !s.dead);
@@ -81,7 +80,8 @@ impl Queue {
         true
     }
 
-    /// Everything that waits, once it is worth it; none when closed and empty.
+    /// Blocks until a batch is worth a transaction, then returns all waiting messages; none if the queue is closed
+    /// and empty.
     pub(super) fn take(&self) -> Option<Vec<Message>> {
         let state = self.wait(self.lock(), |s| s.waiting.is_empty() && !s.closed);
         let is_small = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.capacity && !s.closed;
@@ -98,13 +98,13 @@ impl Queue {
         (!all.is_empty()).then_some(all)
     }
 
-    /// Nothing more will be put in.
+    /// The producer will send no more messages.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    /// Nothing more will be taken out.
+    /// The consumer will take no more messages.
     pub(super) fn die(&self) {
         let mut state = self.lock();
         state.dead = true;
@@ -113,7 +113,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while the lock is held leaves plain counters behind: nothing that could be half done.
+        // A panic while the lock was held leaves only counters, none of them half-written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,4 @@
-//! Reading, while others may be writing: lists, one exchange with everything, times of deltas.
+//! Reads while other processes may write: lists, one exchange with everything, times of deltas.
 
 use super::columns;
 use super::select::{BEGUN, Selector};
@@ -16,16 +16,15 @@ use std::path::Path;
 /// How long to wait for another process that writes.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// A database, open for reading.
+/// A database that is open for reading.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Connection,
 }
 
 impl Reader {
-    /// Open for reading, while a recording may be running elsewhere. Nothing is written but the schema of a database
-    /// from an older version, which
-    /// is brought up to date first.
+    /// Opens a database for reading, while another process may be recording into it. Nothing is written, except
+    /// that the schema of an older version is brought up to date first.
     pub fn open(path: &Path) -> Result<Reader> {
         let shown = path.display();
         if !path.exists() {
@@ -39,7 +38,7 @@ impl Reader {
             Connection::open_with_flags(path, flags).with_context(|| format!("cannot open the database {shown}"))?;
         db.busy_timeout(PATIENCE)?;
         match migrate::check(&db, path)? {
-            0 => bail!("{shown} holds no recording yet; record something into it first"),
+            0 => bail!("{shown} has no recording yet; record something into it first"),
             version if version < migrate::MIGRATIONS.len() => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let bring = || -> Result<()> {
@@ -60,7 +59,7 @@ impl Reader {
         Ok(Reader { db })
     }
 
-    /// Every exchange that matches, in order of the request's first byte.
+    /// Passes every exchange that matches to `sink`, in order of the request's first byte.
     pub fn each(&self, selector: &Selector, sink: &mut dyn FnMut(Summary) -> Result<()>) -> Result<()> {
         let (condition, values) = selector.sql();
         let mut statement = self.db.prepare(&select(&format!("{condition} ORDER BY {BEGUN}, e.id")))?;
@@ -73,7 +72,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The same, collected.
+    /// All exchanges that match, as [`Reader::each`] returns them.
     pub fn list(&self, selector: &Selector) -> Result<Vec<Summary>> {
         let mut all = Vec::new();
         self.each(selector, &mut |s| {
@@ -83,14 +82,14 @@ impl Reader {
         Ok(all)
     }
 
-    /// The id meant by `text`: a number, the beginning of exactly one, or `last`.
+    /// The id that `text` means: a number, the beginning of exactly one number, or `last`.
     pub fn id(&self, text: &str) -> Result<i64> {
         if text.eq_ignore_ascii_case("last") {
             let last: Option<i64> = self.db.query_row("SELECT max(id) FROM exchange WHERE done", [], |r| r.get(0))?;
-            return last.ok_or_else(|| anyhow!("the database holds no exchange"));
+            return last.ok_or_else(|| anyhow!("the database has no exchange"));
         }
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            bail!("{text:?} is no exchange; ids are numbers (sniff list shows them), or `last`");
+            bail!("{text:?} is not an exchange's id; ids are numbers (sniff list shows them), or `last`");
         }
         let exact = text.parse::<i64>().ok();
         let sql = "SELECT id FROM exchange WHERE done AND id = ?1";
@@ -102,7 +101,7 @@ impl Reader {
         let found: Vec<i64> = statement.query_map([text], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         match found[..] {
             [id] => Ok(id),
-            [] => bail!("there is no exchange {text}; sniff list shows those that are"),
+            [] => bail!("there is no exchange {text}; sniff list shows those that exist"),
             _ => {
                 let some: Vec<String> = found.iter().take(5).map(i64::to_string).collect();
                 bail!(
@@ -114,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// One exchange with headers, chunks, records.
+    /// One exchange with its header fields, chunks and records.
     pub fn detail(&self, id: i64) -> Result<Detail> {
         let mut summary = self
             .db
@@ -161,12 +160,12 @@ impl Reader {
         })
     }
 
-    /// How an exchange ended; none where a version that did not store it recorded it.
+    /// How an exchange ended; none if it was recorded by a version that did not store it.
     pub fn ending(&self, id: i64) -> Result<Option<Ending>> {
         Ok(ending::read(&self.db, id)?)
     }
 
-    /// A body: 0 the request's, 1 the response's.
+    /// A body; `side` 0 is the request's, 1 the response's.
     pub fn body(&self, id: i64, side: u8) -> Result<StoredBody> {
         let mut body = StoredBody::default();
         let sql = "SELECT t_ns, frame, off, data FROM piece_run WHERE exchange_id = ?1 AND side = ?2 ORDER BY seq";
@@ -200,7 +199,7 @@ impl Reader {
         Ok(records)
     }
 
-    /// Spans between successive deltas.
+    /// Spans between successive deltas, in order.
     pub fn intervals(&self, id: i64) -> Result<Vec<Span>> {
         let times: Vec<Timestamp> = self.records(id)?.iter().filter(|r| r.meaning.is_delta()).map(|r| r.at).collect();
         Ok(times.windows(2).map(|w| w[1].since(w[0])).collect())
@@ -242,7 +241,7 @@ fn select(condition: &str) -> String {
     format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
 }
 
-/// What a run's numbers are relative to, in three columns from this one on.
+/// Reads what a run's numbers are relative to, from three columns beginning with this one.
 fn base(row: &Row<'_>, index: usize) -> rusqlite::Result<runs::Base> {
     Ok(runs::Base { t_ns: row.get(index)?, frame: row.get(index + 1)?, offset: row.get(index + 2)? })
 }

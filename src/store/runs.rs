@@ -1,8 +1,8 @@
-//! Pieces and records as they lie in the database: runs of up to [`RUN`] in one row, as JSON arrays of numbers relative
-//! to the run's first.
+//! Pieces and records in the form of the database: up to [`RUN`] in one row, as JSON arrays of numbers relative to
+//! the first one.
 //!
-//! The views `piece` and `record` (migrations/0002) say the same in SQL. Here it is said for speed: a row each would
-//! cost more than reading the packets.
+//! The views `piece` and `record` (migrations/0002) compute the same in SQL. This is for speed: one row per piece
+//! would cost more than reading the packets.
 
 use crate::dialect::Meaning;
 use crate::exchange::{PieceInfo, RecordInfo};
@@ -17,19 +17,19 @@ pub(super) const RUN: usize = 256;
 pub(super) struct Base {
     /// Time, ns since 1970 UTC.
     pub(super) t_ns: i64,
-    /// Packet number.
+    /// Number of the packet.
     pub(super) frame: i64,
     /// Offset in the body.
     pub(super) offset: i64,
 }
 
-/// unit, time, packet, offset, length, gap
+/// Unit, time, packet, offset, length, gap.
 type Piece = (u64, i64, i64, i64, u32, u8);
 
-/// time, time since its first byte, packet, start, length, carries, event
+/// Time, time since its first byte, packet, start, length, carries, event.
 type Record<E> = (i64, i64, i64, i64, i64, u8, Option<E>);
 
-/// One run of pieces; empty input gives an empty array.
+/// The row of a run of pieces; an empty run is an empty array.
 pub(super) fn of_pieces(pieces: &[PieceInfo]) -> Result<(Base, String)> {
     let first = pieces.first();
     let base = Base {
@@ -57,7 +57,7 @@ pub(super) fn to_pieces(base: Base, data: &str) -> Result<impl Iterator<Item = P
     }))
 }
 
-/// One run of records.
+/// The row of a run of records.
 pub(super) fn of_records(records: &[RecordInfo]) -> Result<(Base, String)> {
     let first = records.first();
     let base = Base {
@@ -73,7 +73,7 @@ pub(super) fn of_records(records: &[RecordInfo]) -> Result<(Base, String)> {
     Ok((base, array(run)?))
 }
 
-/// The records of one run, the first of which has number `n`.
+/// The records of one run; the first one has number `n`.
 pub(super) fn to_records(base: Base, n: u64, data: &str) -> Result<impl Iterator<Item = RecordInfo>> {
     let run: Vec<Record<Box<str>>> = serde_json::from_str(data).context("a damaged run of records")?;
     Ok(run.into_iter().zip(n..).map(move |((at, since_first, frame, start, len, carries, event), n)| {
@@ -113,7 +113,7 @@ fn meaning(carries: u8) -> Meaning {
     Meaning { content: bit(0), reasoning: bit(1), tool: bit(2), terminator: bit(3), error: bit(4) }
 }
 
-/// `[…]` of the items, without a list in between.
+/// The items as a JSON array, without an intermediate list.
 fn array<T: serde::Serialize>(items: impl ExactSizeIterator<Item = T>) -> Result<String> {
     let mut out = Vec::with_capacity(items.len() * 32 + 2);
     out.push(b'[');

@@ -1,44 +1,44 @@
-//! Which exchanges: the selectors, the same for every command, as SQL.
+//! Selects exchanges: the selectors, which are the same for every command, as SQL.
 
 use crate::framing::Framing;
 use crate::time::Timestamp;
 use rusqlite::types::Value;
 
-/// What an exchange must be to be shown. Empty: all of them. Names compare without case; `*` and `?` in them are
+/// Conditions on exchanges; an empty selector matches all. Names are compared without case; `*` and `?` in them are
 /// wildcards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
-    /// Session by number.
+    /// The session.
     pub session: Option<SessionIs>,
-    /// Begun at or after.
+    /// The exchange began at this time or later.
     pub since: Option<Timestamp>,
-    /// Begun before.
+    /// The exchange began before this time.
     pub until: Option<Timestamp>,
-    /// Host asked for, with or without port; TLS server name; or server address.
+    /// The host in the request, with or without port; the TLS server name; or the server's address.
     pub host: Option<String>,
-    /// Beginning of the request target.
+    /// The beginning of the request's target.
     pub path: Option<String>,
-    /// Model of the request.
+    /// The model in the request.
     pub model: Option<String>,
-    /// Dialect.
+    /// The dialect.
     pub dialect: Option<String>,
-    /// Framing.
+    /// The framing.
     pub framing: Option<String>,
-    /// Streamed answers only, or others only.
+    /// True: only streamed answers; false: only others.
     pub streaming: Option<bool>,
 }
 
 /// A session's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionIs {
-    /// The newest in the database.
+    /// The newest session in the database.
     Last,
-    /// This one.
+    /// The session with this number.
     Number(i64),
 }
 
 impl Selector {
-    /// A condition on `exchange e` and the values of its marks.
+    /// A condition on `exchange e`, and the values of its parameters.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
         let mut w = Where { sql: "e.done".into(), values: Vec::new() };
         match self.session {
@@ -55,8 +55,8 @@ impl Selector {
         if let Some(host) = &self.host {
             let p = pattern(host, false);
             let with_port = format!("{p}:*");
-            // As sent, without its port, and with the server's port where none was sent: what `list` shows can be asked
-            // for.
+            // The host as sent, the host without its port, and the host with the server's port if none was sent:
+            // whatever `list` shows can be selected.
             let sql = format!(
                 "(lower(e.request_authority) GLOB ? OR lower(e.request_authority) GLOB ? OR lower(e.sni) GLOB ? OR lower(e.server_ip) GLOB ?
                  OR lower(e.request_authority) || ':' || e.server_port GLOB ? OR lower(e.sni) || ':' || e.server_port GLOB ? OR {SERVER} GLOB ?)"
@@ -96,12 +96,12 @@ impl Selector {
 }
 
 impl Selector {
-    /// It asks for nothing that only an exchange has.
+    /// Whether connections can satisfy it: it has no condition that only exchanges meet.
     pub fn is_of_connections(&self) -> bool {
         [&self.path, &self.model, &self.dialect, &self.framing].iter().all(|s| s.is_none()) && self.streaming.is_none()
     }
 
-    /// A condition on `connection c`: of the session, open within the times, with the host.
+    /// A condition on `connection c`: its session, whether it was open within the times, its host.
     pub(super) fn connections_sql(&self) -> (String, Vec<Value>) {
         let mut w = Where { sql: "true".into(), values: Vec::new() };
         match self.session {
@@ -128,10 +128,10 @@ impl Selector {
     }
 }
 
-/// When an exchange begins: its request's first byte, or what was seen first of its response.
+/// When an exchange begins: its request's first byte, else the first captured byte of its response.
 pub(super) const BEGUN: &str = "coalesce(e.t_request_start_ns, e.t_response_start_ns, e.t_first_body_byte_ns)";
 
-/// The server's address as a URL has it.
+/// The server's address as in a URL.
 const SERVER: &str = "CASE WHEN instr(e.server_ip, ':') THEN '[' || lower(e.server_ip) || ']' ELSE e.server_ip END || \
     ':' || e.server_port";
 
@@ -148,7 +148,7 @@ impl Where {
     }
 }
 
-/// GLOB pattern in lower case. `[` is literal: addresses have it.
+/// A GLOB pattern in lower case. `[` is literal, because addresses contain it.
 fn pattern(text: &str, beginning: bool) -> String {
     let mut p = text.to_lowercase().replace('[', "[[]");
     if beginning && !p.ends_with('*') {

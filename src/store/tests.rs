@@ -1,4 +1,5 @@
-//! The store by itself: what goes in comes out, migrations, refusals, readers beside the writer, a disk that is full.
+//! The store by itself: written data is read back unchanged, migrations, refusals, readers beside the writer, a
+//! full disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod opening;
@@ -35,7 +36,7 @@ fn record(path: &std::path::Path, messages: Vec<Output>) -> i64 {
         .finish(Timestamp(9), Counts { packets: 3, bytes: 99, dropped_kernel: Some(0), dropped_device: None })
         .unwrap()
         .session;
-    // The writer itself keeps every row's exchange; SQLite is not asked to look at each.
+    // The writer itself ensures that every row has its exchange; SQLite does not check each row.
     let orphans: i64 = Connection::open(path)
         .unwrap()
         .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| r.get(0))
@@ -69,7 +70,7 @@ fn what_goes_in_comes_out() {
     assert_eq!((headers[0].name.as_str(), headers[0].value.as_str()), ("HOST", "h:80"));
     assert_eq!(headers[1].value, "caf\u{fffd}"); // the byte outside UTF-8 is in the raw head only
     let chunks: Vec<_> = detail.chunks.iter().map(|c| (c.n, c.t_ns, c.offset, c.len)).collect();
-    // two deliveries make chunk 0; its time is that of the last byte
+    // Two deliveries form chunk 0; its time is that of the last byte.
     assert_eq!(chunks, [(0, 130, 0, 6), (1, 140, 6, 4)]);
     assert_eq!(detail.records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["delta", "delta", "terminator"]);
     assert_eq!(reader.intervals(1).unwrap(), [Span(10)]);
@@ -108,7 +109,7 @@ fn parts_and_gaps_keep_every_byte_at_its_offset() {
 fn ids_count_over_sessions_in_order_of_begin() {
     let (_dir, path) = temp();
     let two = || {
-        // The second to begin ends first.
+        // The exchange that begins second ends first.
         let begun = [0, 1].map(|n| Output::Begun(ExchangeId(n)));
         begun
             .into_iter()
@@ -118,7 +119,7 @@ fn ids_count_over_sessions_in_order_of_begin() {
     assert_eq!((record(&path, two()), record(&path, two())), (1, 2));
     let reader = Reader::open(&path).unwrap();
     let ids = |selector: &Selector| reader.list(selector).unwrap().iter().map(|s| s.id).collect::<Vec<_>>();
-    // By time first: both sessions hold the same times.
+    // Order is by time: both sessions have the same times.
     assert_eq!(ids(&Selector::default()), [1, 3, 2, 4]);
     assert_eq!(ids(&Selector { session: Some(SessionIs::Last), ..Selector::default() }), [3, 4]);
 }
@@ -243,7 +244,7 @@ fn a_reader_sees_what_is_committed_while_the_writer_goes_on() {
     let mut seen = 0;
     for n in 0..3 {
         writer.send(Output::Exchange(Box::new(sample::finished(n, 100)))).unwrap();
-        // No deadline of its own: the test's runner has one.
+        // It has no deadline of its own: the test runner has one.
         while seen <= n {
             std::thread::sleep(std::time::Duration::from_millis(20));
             let listed = Reader::open(&path).and_then(|r| r.list(&Selector::default())).map_or(0, |l| l.len() as u64);
@@ -311,7 +312,7 @@ fn an_exchange_cut_by_a_crash_leaves_its_parts() {
     let reader = Reader::open(&path).unwrap();
     assert!(reader.list(&Selector::default()).unwrap().is_empty());
     assert_eq!(reader.body(1, 1).unwrap().bytes, b"abc");
-    // And the next session's ids do not collide.
+    // The ids of the next session do not collide.
     record(&path, vec![Output::Exchange(Box::new(sample::finished(0, 100)))]);
     assert_eq!(Reader::open(&path).unwrap().id("last").unwrap(), 2);
 }
@@ -329,7 +330,7 @@ fn every_table_and_column_says_what_it_is_for() {
     for (name, sql) in all {
         assert!(sql.lines().nth(1).is_some_and(|l| l.trim_start().starts_with("--")), "{name} has no comment");
     }
-    // The view promises the flat names of `list`: those that CSV has (its order is looked at in tests/cli.rs).
+    // The view promises the flat names of `list`, which are those of CSV (tests/cli.rs checks their order).
     let mut out = Vec::new();
     sample::flat_names(&mut out);
     let mut columns: Vec<String> = db

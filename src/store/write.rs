@@ -1,5 +1,5 @@
-//! Writing: the caller hands over messages, one thread turns them into transactions. An error there reaches the caller
-//! at the next message or at the end.
+//! Writes a session: the caller sends messages, one thread turns them into transactions. The caller learns of an
+//! error there with its next message or at the end.
 
 use super::batch::Batch;
 use super::hide::Hide;
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// A session being recorded.
+/// A session that is being recorded.
 #[derive(Debug)]
 pub struct Writer {
     queue: Arc<Queue>,
@@ -23,8 +23,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Open (or make) the database, bring it up to date, begin a session. The session's row is written with the first
-    /// message.
+    /// Opens or creates the database, brings it up to date and begins a session. The session's row is written with
+    /// the first message.
     pub fn start(path: &Path, session: Session, secrets: Secrets) -> Result<Writer> {
         Writer::start_on(open(path)?, session, secrets)
     }
@@ -47,22 +47,23 @@ impl Writer {
         Ok(Writer { queue, thread: Some(thread) })
     }
 
-    /// Bytes that may wait for the disk; as many again are being written.
+    /// Sets the most bytes that may wait for the disk; the same amount again may be being written.
     pub fn set_capacity(&self, bytes: usize) {
         self.queue.set_capacity(bytes);
     }
 
-    /// Do this once on the writer's thread, with what is handed over next: what only a thread can do to itself.
+    /// Has the writer's thread call this function once, before it takes the next message: for settings that only a
+    /// thread can apply to itself.
     pub fn on_thread_start(&self, run: fn()) {
         self.queue.on_thread_start(run);
     }
 
-    /// Hand over. Waits while too much is on its way to the disk; an error is the writer's and final.
+    /// Sends an output. Blocks while the queue is full. An error is the writer's, and final.
     pub fn send(&mut self, output: Output) -> Result<()> {
         self.put(Message::Output(output))
     }
 
-    /// The same of a delivery that crossed the client's side of a proxy.
+    /// Sends a delivery that crossed the client's side of a proxy, as [`Writer::send`] does.
     pub fn hop(&mut self, hop: Hop) -> Result<()> {
         self.put(Message::Hop(hop))
     }
@@ -74,20 +75,20 @@ impl Writer {
         self.join().and_then(|_| Err(anyhow!("the writer thread has ended")))
     }
 
-    /// Everything is said: write it, end the session, fold the log into the database file.
+    /// Writes everything that was sent, ends the session and folds the log into the database file.
     pub fn finish(mut self, ended: Timestamp, counts: Counts) -> Result<Written> {
         self.join()?.finish(ended, counts)
     }
 
     fn join(&mut self) -> Result<Batch> {
         self.queue.close();
-        let thread = self.thread.take().ok_or_else(|| anyhow!("the writer has failed before"))?;
+        let thread = self.thread.take().ok_or_else(|| anyhow!("the writer failed earlier"))?;
         thread.join().map_err(|_| anyhow!("the writer thread has panicked"))?.context("cannot write to the database")
     }
 }
 
 impl Drop for Writer {
-    /// Without `finish` what was said is still written; the session stays without an end.
+    /// Without `finish` everything that was sent is still written, but the session has no end.
     fn drop(&mut self) {
         if self.thread.is_some() {
             let _ = self.join();
@@ -95,17 +96,19 @@ impl Drop for Writer {
     }
 }
 
-/// Open for writing, up to date, with the settings that were measured best for many small appends.
+/// Opens a database for writing and brings it up to date. The settings are those that were measured best for many
+/// small appends.
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let mut db = Connection::open(path).with_context(|| format!("cannot open the database {}", path.display()))?;
     db.busy_timeout(std::time::Duration::from_secs(10))?;
-    // Another program's or a newer database is refused before anything could write to it.
+    // A newer database, or one of another program, is refused before anything is written to it.
     migrate::check(&db, path)?;
-    // The page size counts for new databases only: long bodies and runs of rows need fewer pages, each of which is
-    // checksummed and written twice.
+    // The page size applies to new databases only. Long bodies and runs of rows need fewer large pages, each of
+    // which is checksummed and written twice.
     let settings = "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4096;
         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
-    // Where two programs open a new database at once, the switch to WAL fails instead of waiting for the other.
+    // If two programs open a new database at once, the switch to WAL fails instead of waiting for the other
+    // program.
     let busy = |e: &rusqlite::Error| {
         matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     };

@@ -1,51 +1,52 @@
-//! What `list --connections` says of a TCP connection, also of those that hold no exchange: unread TLS above all.
+//! One TCP connection as `list --connections` shows it, also without exchanges: above all TLS that could not be
+//! decrypted.
 
 use crate::pipeline;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// One connection. Absent is null.
+/// One TCP connection. Absent values are null in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConnectionSummary {
-    /// The recording run; 0 without a database.
+    /// Number of the session; 0 without a database.
     pub session: i64,
-    /// Number within the session.
+    /// Number of the connection within the session, from 0.
     pub stream: u32,
-    /// First packet, nanoseconds since 1970.
+    /// Time of the first packet, ns since 1970 UTC.
     pub opened_ns: i64,
-    /// Last packet.
+    /// Time of the last packet, ns since 1970 UTC.
     pub closed_ns: i64,
-    /// The end that asks.
+    /// The client's address.
     pub client_ip: IpAddr,
-    /// Its port.
+    /// The client's port.
     pub client_port: u16,
-    /// The end that answers.
+    /// The server's address.
     pub server_ip: IpAddr,
-    /// Its port.
+    /// The server's port.
     pub server_port: u16,
-    /// What it spoke, as far as it could be read: `http/1`, `http/2`, `tls`, `other`, `unknown`.
+    /// The protocol, as far as it could be read: `http/1`, `http/2`, `tls`, `other`, `unknown`.
     pub speaks: String,
-    /// It was TLS.
+    /// Whether it was TLS.
     pub tls: bool,
-    /// Server name asked for.
+    /// Server name in the ClientHello (SNI).
     pub sni: Option<String>,
-    /// Protocol agreed on; TLS 1.3 tells it only with keys.
+    /// Protocol that ALPN agreed on; with TLS 1.3 it is known only with keys.
     pub alpn: Option<String>,
     /// Protocols that the client offered.
     pub alpn_offered: Vec<String>,
-    /// Version agreed on, as `1.3`.
+    /// TLS version that was agreed on, for example `1.3`.
     pub tls_version: Option<String>,
-    /// Cipher suite agreed on, by its number.
+    /// Cipher suite that was agreed on, by its number.
     pub tls_suite: Option<u16>,
     /// Why the content could not be read, and what helps.
     pub unread: Option<String>,
-    /// Exchanges read from it.
+    /// Exchanges read from the connection.
     pub exchanges: u64,
-    /// Packets of it.
+    /// Packets of the connection.
     pub packets: u64,
-    /// Payload bytes client to server.
+    /// Payload bytes from client to server.
     pub client_bytes: u64,
-    /// Payload bytes server to client.
+    /// Payload bytes from server to client.
     pub server_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What `show` says beyond the summary: chunks, records, what the layers noticed; and a body as it was stored.
+//! What `show` prints beyond the summary: chunks, records and oddities; and a body as it was stored.
 
 use super::Summary;
 use crate::conn::ClosedAt;
@@ -6,23 +6,23 @@ use crate::exchange::PieceInfo;
 use crate::exchange::ending::Ending;
 use serde::Serialize;
 
-/// Everything about one exchange but its body bytes.
+/// Everything about one exchange except the bytes of its bodies.
 #[derive(Debug, Clone, Serialize)]
 pub struct Detail {
-    /// With headers.
+    /// The summary, with header fields.
     #[serde(flatten)]
     pub summary: Summary,
-    /// How the dialect was recognised.
+    /// The facts by which the dialect was recognised.
     pub dialect_why: Option<String>,
-    /// Response chunks.
+    /// Chunks of the response.
     pub chunks: Vec<Chunk>,
-    /// Response records.
+    /// Records of the response.
     pub records: Vec<Record>,
-    /// How it ended; null where an older version recorded it.
+    /// How it ended; null if an older version recorded it.
     pub ending: Option<Ending>,
-    /// When each end closed or reset the connection; null while it is open.
+    /// When each side closed or reset the connection; null while it is open.
     pub closed: Option<ClosedAt>,
-    /// What the layers noticed.
+    /// Oddities that the layers noticed.
     pub oddities: Vec<Noticed>,
 }
 
@@ -35,11 +35,12 @@ pub struct Chunk {
     pub t_ns: i64,
     /// Offset of its first byte in the wire body.
     pub offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub len: u64,
-    /// Some of it was not captured.
+    /// Whether a part of it was not captured.
     pub gap: bool,
-    /// From a proxy: when it had been handed to the client, ns since 1970 UTC. `t_ns` is when it came from upstream.
+    /// Only from a proxy: when it was passed to the client, ns since 1970 UTC. `t_ns` is when it came from
+    /// upstream.
     pub t_client_ns: Option<i64>,
 }
 
@@ -52,38 +53,38 @@ pub struct Record {
     pub t_ns: i64,
     /// Offset of its first byte in the decoded body.
     pub start: u64,
-    /// Offset behind its last byte.
+    /// Offset after its last byte.
     pub end: u64,
-    /// `delta`, `terminator`, `error`, `other`.
+    /// `delta`, `terminator`, `error` or `other`.
     pub kind: String,
-    /// SSE event type and the like.
+    /// The type of the SSE event, or its equivalent in other framings.
     pub event: Option<String>,
-    /// `content`, `reasoning`, `tool`.
+    /// `content`, `reasoning` or `tool`; null if it is not a delta.
     pub delta: Option<String>,
 }
 
-/// What a layer noticed, the first of its kind.
+/// Oddities of one kind; the place is that of the first one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Noticed {
-    /// `layer.what`.
+    /// Kind, as `layer.what`.
     pub kind: String,
-    /// How many of the kind.
+    /// Number of oddities of this kind.
     pub count: u64,
-    /// Offset in its layer's terms.
+    /// Offset; the layer defines in what.
     pub offset: Option<u64>,
-    /// Record.
+    /// Number of the record, from 0.
     pub record: Option<u64>,
-    /// What was found.
+    /// What the layer found.
     pub found: String,
 }
 
-/// A message body as stored: what replay needs.
+/// A message body as it was stored, for replay and export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredBody {
     /// Deliveries in order.
     pub pieces: Vec<PieceInfo>,
-    /// Captured bytes of all of them, one after the other.
+    /// Captured bytes of all deliveries, concatenated.
     pub bytes: Vec<u8>,
-    /// Size lines of units that are not plain: (unit, line).
+    /// Size lines of units if they are not plain: (unit, line).
     pub unit_lines: Vec<(u64, Vec<u8>)>,
 }

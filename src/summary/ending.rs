@@ -1,4 +1,4 @@
-//! How an exchange ended, as `show` prints it: [`Ending`] in JSON, times in ns since 1970 UTC, spans in milliseconds.
+//! How an exchange ended, as `show` prints it: [`Ending`] in JSON with times in ns since 1970 UTC and spans in ms.
 
 use crate::exchange::ending::Ending;
 use crate::http::event::EndSignal;
@@ -6,11 +6,9 @@ use crate::time::Span;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 impl Serialize for Ending {
-    /// `kind`: of whole messages `no-body`, `zero-chunk`, `length`, `end-stream`, `close`; of cut ones `fin`, `reset`,
-    /// `close-notify`, `rst-stream`,
-    /// `goaway`, `idle`, `capture-end`, `not-captured`, `switched`. `by`: `client`, `server`, `capture`. `client`,
-    /// `server`: what that end had done
-    /// to the connection by then.
+    /// `kind` of whole messages: `no-body`, `zero-chunk`, `length`, `end-stream`, `close`; of cut ones: `fin`,
+    /// `reset`, `close-notify`, `rst-stream`, `goaway`, `idle`, `capture-end`, `not-captured`, `switched`. `by`:
+    /// `client`, `server`, `capture`. `client`, `server`: what that side had done to the connection by then.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let ms = |s: Option<Span>| s.map(Span::as_millis_f64);
         let (code, last_stream) = codes(self.told);
@@ -33,7 +31,7 @@ impl Serialize for Ending {
     }
 }
 
-/// Error code of RST_STREAM or GOAWAY, and the last stream that GOAWAY names.
+/// The error code of RST_STREAM or GOAWAY, and the last stream that GOAWAY names.
 pub fn codes(told: Option<EndSignal>) -> (Option<u32>, Option<u32>) {
     match told {
         Some(EndSignal::RstStream(code)) => (Some(code), None),

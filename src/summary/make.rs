@@ -1,4 +1,4 @@
-//! Summaries made from exchanges.
+//! Makes summaries from exchanges.
 
 use super::{
     FindingSummary, RequestSummary, ResponseSummary, Summary, TcpSummary, TerminatorSummary, Timing, WebSocketSummary,
@@ -16,7 +16,7 @@ use crate::{delivery, verdict};
 use std::collections::BTreeMap;
 
 impl Summary {
-    /// Of a finished exchange; `tcp` where its connection is over.
+    /// The summary of a finished exchange; `tcp` is present if its connection has ended.
     pub fn new(
         session: i64,
         id: i64,
@@ -56,7 +56,7 @@ impl Summary {
 }
 
 impl Summary {
-    /// Without the secrets that a request's target may hold.
+    /// Replaces the secrets that a request's target may contain.
     pub fn redact(&mut self) {
         if let Some(r) = &mut self.request {
             r.path = redact::target(&r.path).into_owned();
@@ -128,14 +128,14 @@ impl ResponseSummary {
 impl TerminatorSummary {
     fn new(t: &Terminator) -> Self {
         let expected = t.expected.map(Into::into);
-        // Without records none of them was the last: the corpus says false there too.
+        // Without records no record was the last one: the corpus has false there too.
         let is_last_record = Some(t.is_last_record.unwrap_or(false));
         TerminatorSummary { expected, seen: t.seen, which: t.which.clone(), own: t.own, is_last_record }
     }
 }
 
 impl TcpSummary {
-    /// Those of the facts that `list` shows.
+    /// The facts that `list` shows.
     pub fn new(f: &ConnFacts) -> Self {
         TcpSummary {
             handshake_seen: f.handshake_seen,
@@ -177,12 +177,12 @@ impl Timing {
 }
 
 impl FindingSummary {
-    /// The fix that the rule with this code advises.
+    /// The fix that the rule with this code recommends.
     pub fn fix_of(rule: &str) -> Option<String> {
         crate::conformance::by_code(rule).map(|r| r.fix.to_owned())
     }
 
-    /// Of a judged finding.
+    /// The summary of a finding.
     pub fn new(f: &Finding) -> Self {
         FindingSummary {
             rule: f.rule.into(),

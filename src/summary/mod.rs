@@ -1,5 +1,5 @@
-//! What `list` says of an exchange: docs/contract.md's object, field by field, in its order. Made from an exchange or
-//! read back from the store.
+//! What `list` prints about an exchange: the object of docs/contract.md, field by field, in its order. It is made
+//! from an exchange or read back from the store.
 
 pub mod connection;
 pub mod detail;
@@ -16,56 +16,56 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// One exchange, as `list --format json` prints it. Absent is null.
+/// One exchange, as `list --format json` prints it. Absent values are null.
 ///
-/// Of a WebSocket the fields of `response` and `timing` hold the conversation; JSON tells it apart (see `websocket`).
+/// For a WebSocket the fields of `response` and `timing` describe the conversation; the JSON separates it from HTTP
+/// (see `websocket`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(remote = "Self")]
 pub struct Summary {
-    /// Number over all sessions of a database; without a database the number within the capture.
+    /// Id in the database, over all sessions; without a database the number within the capture.
     pub id: i64,
-    /// The recording run.
+    /// Number of the session.
     pub session: i64,
-    /// TCP connection within the session, from 0.
+    /// Number of the TCP connection within the session, from 0.
     pub stream: u32,
     /// HTTP/2 stream identifier.
     pub h2_stream: Option<u32>,
-    /// The connection was TLS.
+    /// Whether the connection was TLS.
     pub tls: bool,
-    /// Server name asked for.
+    /// Server name in the ClientHello (SNI).
     pub sni: Option<String>,
-    /// Protocol agreed on.
+    /// Protocol that ALPN agreed on.
     pub alpn: Option<String>,
-    /// Client address.
+    /// The client's address.
     pub client_ip: IpAddr,
-    /// Client port.
+    /// The client's port.
     pub client_port: u16,
-    /// Server address.
+    /// The server's address.
     pub server_ip: IpAddr,
-    /// Server port.
+    /// The server's port.
     pub server_port: u16,
     /// `1.0`, `1.1` or `2`: of the response, else of the request.
     pub http_version: Option<String>,
-    /// The request, where it was seen.
+    /// The request, if it was captured.
     pub request: Option<RequestSummary>,
-    /// The response, where any of it was seen.
+    /// The response, if any part of it was captured.
     pub response: Option<ResponseSummary>,
-    /// The WebSocket that it opened.
+    /// The WebSocket that the exchange opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub websocket: Option<Box<WebSocketSummary>>,
-    /// What TCP counted; null while the connection is open.
+    /// Counters of the TCP connection; null while it is open.
     pub tcp: Option<TcpSummary>,
     /// Times and spans.
     pub timing: Timing,
-    /// What became of the answer: `complete`, `client-cancelled`, `server-truncated`, `gateway-timeout`,
-    /// `error-in-200`, `capture-incomplete`; null
-    /// where a version before verdicts recorded it.
+    /// How the answer ended: `complete`, `client-cancelled`, `server-truncated`, `gateway-timeout`, `error-in-200`,
+    /// `capture-incomplete`; null if it was recorded by a version without verdicts.
     pub verdict: Option<String>,
-    /// What the verdict rests on, the most telling first.
+    /// The facts on which the verdict rests, the most important first.
     pub verdict_why: Vec<String>,
-    /// How a stream was delivered, in words; empty where it is none.
+    /// How a stream was delivered, one sentence each; empty if the answer is not a stream.
     pub delivery: Vec<String>,
-    /// Violations, worst first.
+    /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
 }
 
@@ -76,7 +76,7 @@ pub struct RequestSummary {
     pub method: String,
     /// `http` or `https`.
     pub scheme: String,
-    /// Host field or `:authority`.
+    /// The Host field or `:authority`.
     pub authority: Option<String>,
     /// Request target as sent.
     pub path: String,
@@ -86,13 +86,13 @@ pub struct RequestSummary {
     pub user_agent: Option<String>,
     /// Body bytes after transfer decoding.
     pub body_bytes: u64,
-    /// SHA-256 of them in hex; null for an empty body or one with bytes missing.
+    /// SHA-256 of these bytes in hex; null for an empty body or one with missing bytes.
     pub body_sha256: Option<String>,
     /// `model` of a JSON body.
     pub model: Option<String>,
     /// `stream` of a JSON body.
     pub stream: Option<bool>,
-    /// Head fields, where asked for (`show`).
+    /// Head fields; only if the command asks for them (`show`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Vec<Header>>,
 }
@@ -100,65 +100,65 @@ pub struct RequestSummary {
 /// The response of a [`Summary`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ResponseSummary {
-    /// Status; null where the capture joined inside the body.
+    /// Status code; null if the capture began inside the body.
     pub status: Option<u16>,
     /// `Content-Type` as sent.
     pub content_type: Option<String>,
-    /// `chunked`, `length`, `close`, `h2`, `none`.
+    /// Transfer framing: `chunked`, `length`, `close`, `h2` or `none`.
     pub transfer: Option<String>,
     /// `Content-Encoding` as sent.
     pub content_encoding: Option<String>,
-    /// Status codes of interim heads.
+    /// Status codes of interim responses (1xx).
     pub informational: Vec<u16>,
-    /// Bytes after transfer decoding.
+    /// Body bytes after transfer decoding.
     pub wire_body_bytes: u64,
-    /// SHA-256 of them in hex; null where bytes are missing.
+    /// SHA-256 of these bytes in hex; null if bytes are missing.
     pub wire_body_sha256: Option<String>,
-    /// Bytes after content decoding too.
+    /// Body bytes after content decoding.
     pub decoded_bytes: u64,
-    /// SHA-256 of them in hex; null where bytes are missing.
+    /// SHA-256 of these bytes in hex; null if bytes are missing.
     pub decoded_sha256: Option<String>,
-    /// HTTP/1.1 chunks without the last, or DATA frames; null for bodies without such units.
+    /// Number of HTTP/1.1 chunks without the last one, or of DATA frames; null for bodies without such units.
     pub chunks: Option<u64>,
-    /// Trailer fields; values of equal names joined with `, `.
+    /// Trailer fields; values of equal names are joined with `, `.
     pub trailers: BTreeMap<String, String>,
-    /// What the bytes are.
+    /// Framing of the records, found from the bytes.
     pub framing: String,
-    /// Dialect; `none` for records that no dialect claims; null without records.
+    /// Dialect; `none` for records of no known dialect; null without records.
     pub dialect: Option<String>,
-    /// Provider variant.
+    /// Variant of the dialect.
     pub variant: Option<String>,
-    /// Records.
+    /// Number of records.
     pub records: u64,
-    /// Records with visible text.
+    /// Number of records with text.
     pub content_deltas: u64,
-    /// Records with reasoning.
+    /// Number of records with reasoning.
     pub reasoning_deltas: u64,
-    /// Records with tool calls.
+    /// Number of records with parts of tool calls.
     pub tool_deltas: u64,
-    /// Text of the lowest choice.
+    /// Text of the choice with the lowest index.
     pub text: Option<String>,
-    /// Texts by choice, where there are several.
+    /// Texts by choice, if there are several.
     pub texts: Option<BTreeMap<String, String>>,
     /// Reasoning text.
     pub reasoning_text: Option<String>,
-    /// Arguments of tool calls by call.
+    /// Arguments of tool calls, by call.
     pub tool_arguments: Option<BTreeMap<String, String>>,
-    /// Finish reason of the lowest choice.
+    /// Finish reason of the choice with the lowest index.
     pub finish_reason: Option<String>,
-    /// Finish reasons by choice, where there are several.
+    /// Finish reasons by choice, if there are several.
     pub finish_reasons: Option<BTreeMap<String, String>>,
-    /// Usage as sent.
+    /// Token usage as sent.
     pub usage: Option<serde_json::Value>,
     /// The terminator.
     pub terminator: TerminatorSummary,
-    /// Error object or text in the stream.
+    /// Error object or error text in the stream.
     pub error_in_stream: Option<String>,
-    /// The transfer framing ended properly.
+    /// Whether the transfer framing ended properly.
     pub complete: bool,
-    /// `client`, `server` or `capture`, where it did not.
+    /// Who cut it: `client`, `server` or `capture`; null if it is complete.
     pub cut_by: Option<String>,
-    /// Head fields, where asked for (`show`).
+    /// Head fields; only if the command asks for them (`show`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Vec<Header>>,
 }
@@ -166,19 +166,19 @@ pub struct ResponseSummary {
 /// The terminator of a [`ResponseSummary`]; see [`crate::dialect::Terminator`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TerminatorSummary {
-    /// What the dialect promises.
+    /// The terminator that the dialect requires.
     pub expected: Option<String>,
-    /// Any was seen.
+    /// Whether any terminator was received.
     pub seen: bool,
-    /// The last one seen.
+    /// The last terminator that was received.
     pub which: Option<String>,
-    /// The dialect's own was seen.
+    /// Whether the dialect's own terminator was received.
     pub own: bool,
-    /// It was the last record; false without records.
+    /// Whether it was the last record; false without records.
     pub is_last_record: Option<bool>,
 }
 
-/// What TCP counted over the connection; see [`crate::conn::ConnFacts`].
+/// Counters of the TCP connection; see [`crate::conn::ConnFacts`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)] // field for field those of ConnFacts
 pub struct TcpSummary {
@@ -225,41 +225,41 @@ pub struct Timing {
 /// One finding of a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FindingSummary {
-    /// Code of the rule.
+    /// Code of the rule, for example `SSE-002`.
     pub rule: String,
-    /// How bad.
+    /// Level: the rule's default, unless a policy changed it.
     pub level: Level,
-    /// Record, where one can be named.
+    /// Index of the record from 0, if the finding concerns one.
     pub record: Option<u64>,
-    /// Byte offset in the decoded body, where one can be named.
+    /// Byte offset in the decoded body, if the finding has a place there.
     pub offset: Option<u64>,
-    /// What is wrong.
+    /// What is wrong, one sentence.
     pub message: String,
-    /// How often in this exchange: the place is the first one's.
+    /// Number of places in this exchange; the place given here is the first one.
     pub count: u64,
-    /// When it showed, ns since 1970 UTC.
+    /// Time at which the fault became visible, ns since 1970 UTC.
     pub t_ns: Option<i64>,
-    /// Packet that showed it, from 1.
+    /// Number of the packet that showed the fault, from 1 as Wireshark counts.
     pub packet: Option<u64>,
-    /// Transfer unit of the body that showed it, from 0.
+    /// Index of the chunk that showed the fault, from 0.
     pub chunk: Option<u64>,
-    /// The offending bytes with what stands around them.
+    /// The offending bytes with the bytes around them.
     pub excerpt: Option<Box<Excerpt>>,
     /// What to do about it, one line.
     pub fix: Option<String>,
 }
 
-/// One head field as sent; bytes outside UTF-8 replaced.
+/// One head field as sent; U+FFFD replaces bytes outside UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Header {
-    /// Name, in the case that was sent.
+    /// Name, in the case in which it was sent.
     pub name: String,
-    /// Value without the whitespace around it.
+    /// Value without surrounding whitespace.
     pub value: String,
 }
 
 impl ResponseSummary {
-    /// A head field, where heads were asked for.
+    /// The value of a head field, if the summary has head fields.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().flatten().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
     }
@@ -295,13 +295,13 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// One with every part present and nothing in it: its JSON shows all fields.
+    /// A summary in which every part is present and empty: its JSON shows all fields.
     pub fn template() -> Self {
         let (request, response, tcp) = (Some(Default::default()), Some(Default::default()), Some(Default::default()));
         Summary { request, response, tcp, ..Summary::default() }
     }
 
-    /// Host asked for without its port, else the server's address: what policies match.
+    /// Host in the request without its port, else the server's address. Policies match it.
     pub fn host(&self) -> String {
         let authority = self.named().unwrap_or_default();
         let port = format!(":{}", self.server_port);
@@ -311,9 +311,9 @@ impl Summary {
         }
     }
 
-    /// Host and port of the server as a URL has them: the port is left out where it is the scheme's own (RFC 9110
-    /// section 4.2: http 80, https 443).
-    /// What reports show and group by: several servers on one address stay apart.
+    /// Host and port of the server as in a URL. The port is left out if it is the scheme's default (RFC 9110
+    /// section 4.2: http 80, https 443). Reports show it and group by it: several servers on one address stay
+    /// separate.
     pub fn authority(&self) -> String {
         let named = self.named().unwrap_or_default();
         let (host, port) = match named.rsplit_once(':').filter(|(host, _)| host.ends_with(']') || !host.contains(':')) {
@@ -330,12 +330,12 @@ impl Summary {
         }
     }
 
-    /// What the request or the TLS handshake calls the server.
+    /// The server's name in the request, else in the TLS handshake.
     fn named(&self) -> Option<&str> {
         self.request.as_ref().and_then(|r| r.authority.as_deref()).or(self.sni.as_deref())
     }
 
-    /// The first time known of it, ns since 1970 UTC.
+    /// The earliest known time, ns since 1970 UTC.
     pub fn begun_ns(&self) -> Option<i64> {
         self.timing.t_request_start_ns.or(self.timing.t_response_start_ns).or(self.timing.t_first_body_byte_ns)
     }
@@ -371,7 +371,7 @@ mod tests {
         assert_eq!(at("http", None, "[::1]:8000"), "[::1]:8000");
         assert_eq!(at("http", Some("[::1]"), "[::1]:8000"), "[::1]:8000");
         assert_eq!(at("http", Some("[::1]:8000"), "[::1]:8000"), "[::1]:8000");
-        // Through a forward proxy the request names the server that is meant.
+        // Through a forward proxy the request names the origin server.
         assert_eq!(at("http", Some("api.example:9000"), "192.0.2.1:3128"), "api.example:9000");
     }
 }

@@ -1,6 +1,5 @@
-//! An exchange that became a WebSocket, as JSON: HTTP ended with the 101, so `response` and `timing` say what they say
-//! of a response without a body,
-//! and `websocket` holds what followed, in the same words.
+//! An exchange that became a WebSocket, as JSON. HTTP ended with the 101, so `response` and `timing` describe a
+//! response without a body, and `websocket` describes what followed, with the same fields.
 
 use super::{RequestSummary, ResponseSummary, Summary, TerminatorSummary, Timing};
 use crate::exchange::WebSocket;
@@ -8,27 +7,27 @@ use crate::framing::Framing;
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// SHA-256 of nothing.
+/// SHA-256 of no bytes.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// What a WebSocket adds to a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct WebSocketSummary {
-    /// When the response head was complete, ns since 1970 UTC.
+    /// Time at which the response's head was complete, ns since 1970 UTC.
     pub t_open_ns: i64,
-    /// Messages of the client.
+    /// Number of messages from the client.
     pub client_messages: u64,
-    /// Code of the client's Close frame; 1005 for one without a code.
+    /// Code of the client's Close frame; 1005 if the frame has no code.
     pub client_close: Option<u16>,
-    /// Code of the server's.
+    /// Code of the server's Close frame, likewise.
     pub server_close: Option<u16>,
-    /// Bytes that the client sent behind its request.
+    /// Bytes that the client sent after its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_bytes: Option<u64>,
-    /// What the server sent behind the 101. Only in JSON, where it is not in [`Summary::response`].
+    /// What the server sent after the 101. Only in JSON; otherwise it is in [`Summary::response`].
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub response: Option<ResponseSummary>,
-    /// Times and spans of it; latencies count from the client's message that asked.
+    /// Times and spans of the conversation; latencies count from the client's message that asked.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub timing: Option<Timing>,
 }
@@ -54,7 +53,7 @@ impl Serialize for Summary {
     }
 }
 
-/// HTTP in its fields, the conversation in `websocket`.
+/// The summary with HTTP in the fields of HTTP and the conversation in `websocket`.
 fn told_apart(s: &Summary, websocket: &WebSocketSummary) -> Summary {
     let mut s = s.clone();
     let said = WebSocketSummary {
