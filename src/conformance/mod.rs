@@ -1,6 +1,6 @@
 //! The rules. Each is one value: code, name, text, source, samples, check. Layers notice; only here is judged.
 //!
-//! To add one more rule: one `static` in its family's file under `rules/`, one line in [`RULES`].
+//! To add a rule: one `static` and its name in the `RULES` of the file of its family, in `rules/`.
 
 use crate::exchange::{Exchange, Response};
 use crate::http::event::Fields;

@@ -3,6 +3,9 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::a2a;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&A2A_001];
+
 /// The stream ends with the task.
 pub static A2A_001: Rule = Rule {
     code: "A2A-001",

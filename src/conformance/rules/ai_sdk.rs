@@ -3,6 +3,9 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::{ai_sdk_data, ai_sdk_ui};
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&UI_001, &UI_002];
+
 /// The UI stream is framed.
 pub static UI_001: Rule = Rule {
     code: "UI-001",

@@ -10,6 +10,12 @@ mod events;
 
 pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011, ANT_012};
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[
+    &ANT_001, &ANT_002, &ANT_003, &ANT_004, &ANT_005, &ANT_006, &ANT_007, &ANT_008, &ANT_009, &ANT_010, &ANT_011,
+    &ANT_012,
+];
+
 /// One message from its start to its stop.
 pub static ANT_001: Rule = Rule {
     code: "ANT-001",

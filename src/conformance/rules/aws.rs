@@ -5,6 +5,9 @@ use crate::dialect::bedrock;
 use crate::framing::aws;
 use crate::http::event::MessageEnd;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&AWS_001, &AWS_002, &AWS_003];
+
 /// Frames are whole and sound.
 pub static AWS_001: Rule = Rule {
     code: "AWS-001",

@@ -3,6 +3,9 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::cohere;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&COHERE_001];
+
 /// Cohere says that it is over.
 pub static COHERE_001: Rule = Rule {
     code: "COHERE-001",

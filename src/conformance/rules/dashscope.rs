@@ -3,6 +3,9 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::dashscope;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&DASH_001, &DASH_002];
+
 /// DashScope repeats itself.
 pub static DASH_001: Rule = Rule {
     code: "DASH-001",

@@ -12,6 +12,25 @@ use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
 use crate::time::Span;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[
+    &DLV_001,
+    &pace::DLV_002,
+    &pace::DLV_003,
+    &pace::DLV_004,
+    &DLV_005,
+    &silence::DLV_006,
+    &silence::DLV_007,
+    &silence::DLV_008,
+    &silence::DLV_009,
+    &DLV_010,
+    &DLV_011,
+    &silence::DLV_012,
+    &pace::DLV_013,
+    &pace::DLV_014,
+    &DLV_015,
+];
+
 /// The stream is delivered as it is generated.
 pub static DLV_001: Rule = Rule {
     code: "DLV-001",

@@ -6,6 +6,9 @@ use crate::dialect::gemini;
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004];
+
 /// It says why it stopped.
 pub static GEM_001: Rule = Rule {
     code: "GEM-001",

@@ -4,6 +4,9 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::grpc;
 use crate::oddity::{Excerpt, Of};
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&GRPC_001];
+
 /// Every call ends with a status, and that is 0.
 pub static GRPC_001: Rule = Rule {
     code: "GRPC-001",

@@ -3,6 +3,9 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::llamacpp;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&LLAMA_001];
+
 /// llama.cpp says that it is over.
 pub static LLAMA_001: Rule = Rule {
     code: "LLAMA-001",

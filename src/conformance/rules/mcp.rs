@@ -5,6 +5,9 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::mcp;
 use crate::http::event::MessageEnd;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&MCP_001, &MCP_002, &MCP_003];
+
 /// The answer comes.
 pub static MCP_001: Rule = Rule {
     code: "MCP-001",

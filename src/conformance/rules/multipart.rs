@@ -4,6 +4,9 @@ use crate::conformance::{Level, Rule};
 use crate::framing::multipart;
 use crate::http::event::MessageEnd;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&MPART_001];
+
 /// The last part is over.
 pub static MPART_001: Rule = Rule {
     code: "MPART-001",

@@ -8,6 +8,9 @@ use crate::http::event::ResponseHead;
 
 use super::http::{essence, is_lines};
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&NDJSON_001, &NDJSON_002, &NDJSON_003];
+
 /// One value a line.
 pub static NDJSON_001: Rule = Rule {
     code: "NDJSON-001",

@@ -5,6 +5,9 @@ use crate::conformance::{Level, Rule};
 use crate::dialect::{ollama, ollama_status};
 use crate::http::event::MessageEnd;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&OLLAMA_001, &OLLAMA_002, &OLLAMA_003, &OLLAMA_004];
+
 /// The last line says so.
 pub static OLLAMA_001: Rule = Rule {
     code: "OLLAMA-001",

@@ -6,6 +6,10 @@ use crate::dialect::openai_responses::{self, kinds};
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] =
+    &[&OAI_RESP_001, &OAI_RESP_002, &OAI_RESP_003, &OAI_RESP_004, &OAI_RESP_005, &OAI_RESP_006, &OAI_RESP_007];
+
 /// One event says how it ended.
 pub static OAI_RESP_001: Rule = Rule {
     code: "OAI-RESP-001",

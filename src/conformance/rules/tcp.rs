@@ -4,6 +4,9 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::oddity::Kind;
 use crate::tcp::{DATA_AFTER_FIN, OVERLAP_DIFFERS, RESET_IGNORED, URGENT};
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&TCP_001, &TCP_002, &TCP_003, &TCP_004];
+
 /// Copies of the same bytes are equal.
 pub static TCP_001: Rule = Rule {
     code: "TCP-001",

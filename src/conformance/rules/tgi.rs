@@ -3,6 +3,9 @@
 use crate::conformance::{Level, Rule};
 use crate::dialect::tgi;
 
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[&TGI_001];
+
 /// TGI says that it is over.
 pub static TGI_001: Rule = Rule {
     code: "TGI-001",

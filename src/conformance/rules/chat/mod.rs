@@ -21,12 +21,57 @@ pub use tools::*;
 pub use usage::*;
 
 use crate::conformance::case::answered;
-use crate::conformance::{Case, Finding};
+use crate::conformance::{Case, Finding, Rule};
 use crate::dialect::openai_chat;
 use crate::exchange::{Asked, Response};
 use crate::http::event::MessageEnd;
 use crate::oddity::{Kind, Oddity};
 use crate::time::Span;
+
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[
+    &OAI_CHAT_001,
+    &OAI_CHAT_002,
+    &OAI_CHAT_003,
+    &OAI_CHAT_004,
+    &OAI_CHAT_005,
+    &OAI_CHAT_006,
+    &OAI_CHAT_007,
+    &OAI_CHAT_008,
+    &OAI_CHAT_009,
+    &OAI_CHAT_010,
+    &OAI_CHAT_011,
+    &OAI_CHAT_012,
+    &OAI_CHAT_013,
+    &OAI_CHAT_014,
+    &OAI_CHAT_015,
+    &OAI_CHAT_016,
+    &OAI_CHAT_017,
+    &OAI_CHAT_018,
+    &OAI_CHAT_019,
+    &OAI_CHAT_020,
+    &OAI_CHAT_021,
+    &OAI_CHAT_022,
+    &OAI_CHAT_023,
+    &OAI_CHAT_024,
+    &OAI_CHAT_025,
+    &OAI_CHAT_026,
+    &OAI_CHAT_027,
+    &OAI_CHAT_028,
+    &OAI_CHAT_029,
+    &OAI_CHAT_030,
+    &OAI_CHAT_031,
+    &OAI_CHAT_032,
+    &OAI_CHAT_033,
+    &OAI_CHAT_034,
+    &OAI_CHAT_035,
+    &OAI_CHAT_036,
+    &OAI_CHAT_037,
+    &OAI_CHAT_038,
+    &OAI_CHAT_039,
+    &OAI_CHAT_040,
+    &OAI_CMPL_001,
+];
 
 /// A client that leaves within this of the last record had enough; one that waited longer gave up on a body that was
 /// left open.

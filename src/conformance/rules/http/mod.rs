@@ -11,10 +11,18 @@ pub use asked::*;
 pub use body::*;
 pub use h2::*;
 pub use intermediaries::*;
+
+/// The rules of this family, in the order of the catalogue.
+pub(super) const RULES: &[&Rule] = &[
+    &HTTP_001, &HTTP_002, &HTTP_003, &HTTP_004, &HTTP_005, &HTTP_006, &HTTP_007, &HTTP_008, &HTTP_009, &HTTP_010,
+    &HTTP_011, &HTTP_012, &HTTP_013, &HTTP_014, &HTTP_015, &HTTP_016, &HTTP_017, &HTTP_018, &HTTP_019, &HTTP_020,
+    &HTTP_021, &HTTP_023, &HTTP_024,
+];
 #[cfg(test)]
 pub(crate) use types::wrong_type;
 pub use types::*;
 
+use crate::conformance::Rule;
 use crate::exchange::Response;
 use crate::framing::Framing;
 use crate::http::event::{ResponseHead, Transfer};
