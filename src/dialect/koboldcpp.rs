@@ -18,7 +18,7 @@ const NOT_JSON: Kind = Kind("koboldcpp.not-json");
 /// The payload is JSON but no object.
 const NOT_OBJECT: Kind = Kind("koboldcpp.not-object");
 /// `[DONE]`, which this dialect does not have.
-const FOREIGN_TERMINATOR: Kind = Kind("koboldcpp.foreign-terminator");
+pub const FOREIGN_TERMINATOR: Kind = Kind("koboldcpp.foreign-terminator");
 
 /// `koboldcpp.generate`
 pub static DIALECT: Dialect = Dialect {

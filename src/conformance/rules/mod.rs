@@ -22,6 +22,7 @@ pub mod ai_sdk;
 pub mod dashscope;
 pub mod tgi;
 pub mod llamacpp;
+pub mod koboldcpp;
 pub mod delivery;
 
 /// The families, from transport to delivery. Each names its own rules, by number.
@@ -45,6 +46,7 @@ const FAMILIES: &[&[&Rule]] = &[
     dashscope::RULES,
     tgi::RULES,
     llamacpp::RULES,
+    koboldcpp::RULES,
     delivery::RULES,
 ];
 
