@@ -10,7 +10,7 @@ const BANNED: &[(&str, &str, usize)] = &[
     ("is told", "\"is reported\", \"learns\"", 0),
     ("are told", "\"are reported\"", 0),
     ("whoever", "name the caller, the client, the reader", 0),
-    ("nobody", "\"no client\", \"no caller\" (left: names of users and files)", 9),
+    ("nobody", "\"no client\", \"no caller\" (left: names of users and files)", 8),
     ("somebody", "name them", 0),
     ("stands behind", "\"follows\"", 0),
     ("is remarked", "\"is reported\"", 0),
@@ -29,7 +29,7 @@ const BANNED: &[(&str, &str, usize)] = &[
 const WIDTH: usize = 120;
 
 /// Wider lines that are left from before: tables of numbers, macros that the formatter leaves alone. It may not grow.
-const WIDER: usize = 109;
+const WIDER: usize = 108;
 
 /// Lines that may be wider: they hold one long literal that a break would make harder to read.
 const WIDE: &[&str] = &["r\"", "r#\"", "r##\"", "b\"", "http://", "https://"];

@@ -1,14 +1,14 @@
-//! The request as a curl command line.
+//! Writes the request as a curl command line.
 
 use super::{pairs, url};
 use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use crate::http::event::Version;
 
-/// Fields that curl makes itself.
+/// Fields that curl writes itself.
 const OWN: [&str; 4] = ["host", "content-length", "connection", "transfer-encoding"];
 
-/// A command for a POSIX shell; `-N` shows a stream as it comes. None without a request.
+/// A command for a POSIX shell; `-N` shows a stream without buffering. None if the request was not captured.
 pub fn command(exchange: &Exchange) -> Option<String> {
     let request = exchange.request.as_ref()?;
     let mut out = format!("curl -N {}", quoted(&url(exchange)));
@@ -24,12 +24,12 @@ pub fn command(exchange: &Exchange) -> Option<String> {
     }
     if !body.is_empty() {
         match std::str::from_utf8(body) {
-            // A leading `@` would name a file to `--data-binary`.
+            // `--data-binary` would take a leading `@` as the name of a file.
             Ok(text) if !text.contains('\0') => {
                 let option = if text.starts_with('@') { "--data-raw" } else { "--data-binary" };
                 out.push_str(&format!(" \\\n  {option} {}", quoted(text)));
             }
-            // Bytes that no argument can carry come through a pipe.
+            // Bytes that no argument can contain are piped to curl.
             _ => out = format!("printf %s {} | base64 -d | {out} \\\n  --data-binary @-", to_base64(body)),
         }
     }
@@ -37,7 +37,7 @@ pub fn command(exchange: &Exchange) -> Option<String> {
     Some(out)
 }
 
-/// One word for a shell.
+/// Quotes one word for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,5 +1,5 @@
-//! Exchanges in the formats of other tools, written and read. Secrets are taken out before
-//! (`exchange::redact::exchange`), here nothing is hidden.
+//! Reads and writes exchanges in the formats of other tools. The caller has removed secrets
+//! (`exchange::redact::exchange`); nothing is hidden here.
 //!
 //! To add a format: one file here, one arm in `cli/export.rs` or `cli/import.rs`.
 
@@ -15,13 +15,13 @@ use crate::body::Decoder;
 use crate::exchange::{Body, Exchange};
 use crate::http::event::Fields;
 
-/// Headers as pairs of text.
+/// Header fields as pairs of text.
 fn pairs(fields: &Fields) -> impl Iterator<Item = (String, String)> {
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     fields.iter().map(move |(name, value)| (text(name), text(value)))
 }
 
-/// The address that was asked for.
+/// The URL of the request.
 fn url(exchange: &Exchange) -> String {
     let Some(request) = &exchange.request else { return "about:unknown".into() };
     let head = &request.head;
@@ -33,7 +33,7 @@ fn url(exchange: &Exchange) -> String {
     format!("{scheme}://{authority}{}", head.target)
 }
 
-/// A body with its content coding undone.
+/// A body after content decoding.
 fn decoded(body: &Body, fields: &Fields) -> Vec<u8> {
     let codings: Vec<String> =
         fields.all("content-encoding").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
@@ -43,7 +43,7 @@ fn decoded(body: &Body, fields: &Fields) -> Vec<u8> {
     out
 }
 
-/// The body of the answer, its coding undone, and whether it had one.
+/// The response's body after content decoding, and whether the response has a body.
 fn answer(exchange: &Exchange) -> (Vec<u8>, bool) {
     let Some(response) = &exchange.response else { return (Vec::new(), false) };
     let Some(head) = &response.head else { return (response.body.bytes.clone(), false) };

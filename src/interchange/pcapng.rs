@@ -1,4 +1,4 @@
-//! A capture file (pcapng) of a conversation that may never have been packets, or was inside TLS: Ethernet, IP and TCP
+//! Writes a capture file (pcapng) of a conversation that was never packets, or was inside TLS: Ethernet, IP and TCP
 //! around its bytes.
 
 use crate::conn::{Direction, End, Endpoints};
@@ -7,11 +7,11 @@ use crate::wire::{Transcript, What};
 use etherparse::PacketBuilder;
 use std::net::SocketAddr;
 
-/// Payload bytes of one packet: what a loopback device carries and every dissector takes.
+/// Most payload bytes of one packet: loopback devices carry it and every dissector accepts it.
 const SEGMENT: usize = 32_768;
 const WINDOW: u16 = 65_535;
 
-/// The file. Times are kept to the nanosecond.
+/// The bytes of the file. Times keep their nanoseconds.
 pub fn file<'t>(conversations: impl IntoIterator<Item = (Endpoints, &'t Transcript)>) -> Vec<u8> {
     let mut out = Vec::new();
     section(&mut out);
@@ -24,10 +24,10 @@ pub fn file<'t>(conversations: impl IntoIterator<Item = (Endpoints, &'t Transcri
     out
 }
 
-/// One connection on its way into packets.
+/// Converts one connection into packets.
 struct Talk<'p> {
     endpoints: Endpoints,
-    /// Next sequence number, by direction.
+    /// Next sequence number of each direction.
     next: [u32; 2],
     packets: &'p mut Vec<(Timestamp, Vec<u8>)>,
 }
@@ -53,7 +53,7 @@ impl Talk<'_> {
                     }
                     self.segment(event.at, event.dir.other(), Flags { ack: true, ..Flags::default() }, &[]);
                 }
-                // What was not captured leaves a hole in the numbers.
+                // Bytes that were not captured leave a hole in the sequence numbers.
                 What::Gap(len) => self.next[event.dir.index()] = self.next[event.dir.index()].wrapping_add(*len as u32),
                 What::End(End::Fin | End::CloseNotify) => {
                     self.segment(event.at, event.dir, Flags { fin: true, ack: true, ..Flags::default() }, &[]);
@@ -99,7 +99,7 @@ impl Talk<'_> {
             tcp = tcp.rst();
         }
         let mut bytes = Vec::with_capacity(tcp.size(payload.len()));
-        // Writing into memory fails only where the payload is too long for IP, and it is cut before.
+        // Writing into memory fails only if the payload is too long for IP, and payloads are cut before.
         if tcp.write(&mut bytes, payload).is_ok() {
             self.packets.push((at, bytes));
         }
@@ -122,7 +122,7 @@ fn v6(address: SocketAddr) -> [u8; 16] {
     }
 }
 
-/// Section header, and one interface with nanoseconds (draft-ietf-opsawg-pcapng sections 4.1 and 4.2).
+/// Section header, and one interface with nanosecond times (draft-ietf-opsawg-pcapng sections 4.1 and 4.2).
 fn section(out: &mut Vec<u8>) {
     let mut body = Vec::new();
     body.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
@@ -138,7 +138,7 @@ fn section(out: &mut Vec<u8>) {
     block(out, 1, &body);
 }
 
-/// Enhanced packet block (section 4.3).
+/// Enhanced packet block (draft-ietf-opsawg-pcapng section 4.3).
 fn packet(out: &mut Vec<u8>, at: Timestamp, bytes: &[u8]) {
     let at = at.nanos() as u64;
     let len = bytes.len() as u32;

@@ -1,4 +1,4 @@
-//! Records one by one, as objects: for jq, and for data frames.
+//! Writes records one by one as JSON objects, for jq and data frames.
 
 use super::answer;
 use crate::exchange::Exchange;
@@ -14,16 +14,17 @@ pub struct Line<'x> {
     n: u64,
     /// Time of its last byte, ns since 1970 UTC.
     t_ns: i64,
-    /// The same since the request's last byte.
+    /// Milliseconds since the request's last byte.
     ms: Option<f64>,
     event: Option<&'x str>,
     delta: Option<&'static str>,
     terminator: bool,
-    /// Its bytes as they are in the decoded body; of a WebSocket the server's message. What is not UTF-8 is replaced.
+    /// Its bytes in the decoded body; of a WebSocket the server's message. U+FFFD replaces bytes that are not
+    /// UTF-8.
     raw: String,
 }
 
-/// Every record of the answer.
+/// Every record of the response, in order.
 pub fn lines(exchange: &Exchange) -> Vec<Line<'_>> {
     let Some(response) = &exchange.response else { return Vec::new() };
     let (body, _) = answer(exchange);

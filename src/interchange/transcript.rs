@@ -1,4 +1,5 @@
-//! An exchange as a transcript: one HTTP/1.1 connection with this request and this answer, at their recorded times.
+//! Writes an exchange as a `.wire` transcript: one HTTP/1.1 connection with this request and response, at their
+//! recorded times.
 
 use crate::conn::{Direction, End};
 use crate::exchange::{Exchange, Request};
@@ -9,7 +10,7 @@ use crate::replay::script::Ending;
 use crate::time::{Span, Timestamp};
 use crate::wire::{Event, Transcript, What};
 
-/// What both ends sent. What was recorded over HTTP/2 is written as HTTP/1.1: the same fields and bytes, frames as chunks.
+/// What both sides sent. HTTP/2 is written as HTTP/1.1: the same fields and bytes, DATA frames as chunks.
 pub fn of(exchange: &Exchange, script: &Script) -> Transcript {
     let (writes, after) = h1::encode(script);
     let response_at = exchange.response.as_ref().map_or(Timestamp::default(), |r| r.first_at);
@@ -38,7 +39,7 @@ pub fn of(exchange: &Exchange, script: &Script) -> Transcript {
     Transcript { events }
 }
 
-/// A request as HTTP/1.1 sends it, each delivery at its time.
+/// A request in HTTP/1.1 syntax, each delivery with its time.
 fn request(r: &Request) -> Vec<(Timestamp, Vec<u8>)> {
     let mut out = vec![(r.head.first_at, head(r))];
     let mut at = 0;
@@ -62,7 +63,7 @@ fn request(r: &Request) -> Vec<(Timestamp, Vec<u8>)> {
     out
 }
 
-/// As sent; HTTP/2 is written as HTTP/1.1.
+/// The head as sent; an HTTP/2 head is written as HTTP/1.1.
 fn head(r: &Request) -> Vec<u8> {
     if r.head.version != Version::H2 {
         return r.head.fields.raw().to_vec();

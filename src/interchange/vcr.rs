@@ -1,12 +1,12 @@
-//! A cassette of vcrpy, version 1. It is JSON, which is YAML too. A cassette has no place for times and boundaries:
-//! they are left out.
+//! Writes a cassette of vcrpy, version 1. It is JSON, which is also YAML. The format has no times and chunk
+//! boundaries: they are lost.
 
 use super::{answer, decoded, pairs, url};
 use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use serde_json::{Map, Value, json};
 
-/// The cassette of these exchanges; those without request or answer have no place in it.
+/// The cassette of these exchanges; those without request or response are left out.
 pub fn cassette(exchanges: &[Exchange]) -> String {
     let all: Vec<String> = exchanges.iter().filter_map(interaction).collect();
     format!("interactions:\n{}version: 1\n", all.concat())
@@ -17,7 +17,7 @@ fn interaction(exchange: &Exchange) -> Option<String> {
     let head = exchange.response.as_ref()?.head.as_ref()?;
     let asked = decoded(&request.body, &request.head.fields);
     let (body, _) = answer(exchange);
-    // The body is stored decoded, so the coding must not be promised.
+    // The body is stored decoded, so its header fields must not name a content coding.
     let answered =
         headers(pairs(&head.fields).filter(|(n, _)| {
             !n.eq_ignore_ascii_case("content-encoding") && !n.eq_ignore_ascii_case("transfer-encoding")
@@ -41,7 +41,7 @@ fn interaction(exchange: &Exchange) -> Option<String> {
 /// A YAML scalar: a JSON string, or `!!binary`.
 fn scalar(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        // YAML forbids unescaped C1 controls and surrogates; JSON strings of plain text are fine.
+        // YAML forbids unescaped C1 controls and surrogates; a JSON string of other text is valid YAML.
         Ok(text) => json!(text)
             .to_string()
             .replace('\u{7f}', "\\u007f")

@@ -1,5 +1,5 @@
-//! Stub mappings of WireMock. Its dribble sends equal slices over a total time: the nearest that it has to recorded
-//! times.
+//! Writes stub mappings of WireMock. Its chunked dribble delay, which sends equal slices over a total time, is the
+//! nearest feature to recorded times.
 
 use super::{answer, decoded, pairs};
 use crate::encoding::to_base64;
@@ -8,15 +8,15 @@ use crate::time::Span;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The mappings of these exchanges; those without request or answer have no place in it.
+/// The mappings of these exchanges; those without request or response are left out.
 pub fn mappings(exchanges: &[Exchange]) -> Value {
     let mut all: Vec<Value> = exchanges.iter().filter_map(mapping).collect();
     in_order(&mut all);
     json!({ "mappings": all })
 }
 
-/// Of equal requests WireMock would always answer the last: as a scenario they answer one after the other, and then the
-/// last again.
+/// WireMock would answer equal requests always with the last mapping. As a scenario the mappings answer in order,
+/// and the last one repeats.
 fn in_order(mappings: &mut [Value]) {
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (i, mapping) in mappings.iter().enumerate() {

@@ -1,25 +1,25 @@
-//! Request bodies as they are compared: JSON without what changes from one call to the next, and the differences of
-//! two.
+//! Compares request bodies: JSON without the members that change from one call to the next, and the differences of
+//! two bodies.
 
 use super::masked;
 use serde_json::Value;
 
-/// Differences that are listed at most.
+/// Most differences that are listed.
 const TOLD: usize = 5;
-/// Bytes of a value that are shown.
+/// Most bytes of a value that are shown.
 const SHOWN: usize = 60;
 
 /// A request body.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
-    /// JSON, the ignored members taken out.
+    /// JSON without the ignored members.
     Json(Value),
-    /// Anything else.
+    /// Any other body.
     Bytes(Vec<u8>),
 }
 
 impl Content {
-    /// Of these bytes; members of objects whose name is in `ignore` do not count, at any depth.
+    /// Parses a body. Members of objects whose name is in `ignore` are removed at any depth.
     pub(super) fn of(body: &[u8], ignore: &[String]) -> Content {
         match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
@@ -30,7 +30,7 @@ impl Content {
         }
     }
 
-    /// The recorded body is asked for with this one.
+    /// Whether the request's body `asked` matches this recorded body.
     pub(super) fn fits(&self, asked: &Content) -> bool {
         match (self, asked) {
             (Content::Json(a), Content::Json(b)) => masked::json(a, b),
@@ -39,17 +39,17 @@ impl Content {
         }
     }
 
-    /// What is different, for people, most telling first; empty where nothing is.
+    /// The differences in words, the most important first; empty if there are none.
     pub(super) fn differences(&self, asked: &Content) -> Vec<String> {
         let mut all = Vec::new();
         match (self, asked) {
             (Content::Json(a), Content::Json(b)) => compare(a, b, "", &mut all),
             (a, b) if a.fits(b) => {}
             (Content::Bytes(a), Content::Bytes(b)) => {
-                all.push(format!("body: {} bytes were recorded, {} came, and they differ", a.len(), b.len()))
+                all.push(format!("body: {} bytes were recorded, {} were received, and they differ", a.len(), b.len()))
             }
-            (Content::Json(_), _) => all.push("body: JSON was recorded, something else came".into()),
-            (_, Content::Json(_)) => all.push("body: JSON came, something else was recorded".into()),
+            (Content::Json(_), _) => all.push("body: JSON was recorded, the request's is not JSON".into()),
+            (_, Content::Json(_)) => all.push("body: the request's is JSON, the recorded one is not".into()),
         }
         if all.len() > TOLD {
             let more = all.len() - TOLD;
@@ -60,7 +60,7 @@ impl Content {
     }
 }
 
-/// Takes out the members that do not count and writes numbers one way: `1.0` asks for what `1` asks for.
+/// Removes the ignored members, and writes numbers in one form: `1.0` equals `1`.
 fn strip(value: &mut Value, ignore: &[String]) {
     match value {
         Value::Object(members) => {
@@ -78,7 +78,7 @@ fn strip(value: &mut Value, ignore: &[String]) {
 }
 
 fn compare(a: &Value, b: &Value, at: &str, out: &mut Vec<String>) {
-    // More than will be told is only counted, and not without end.
+    // Differences beyond the listed ones are only counted, up to a limit.
     if out.len() > 1000 {
         return;
     }
@@ -88,22 +88,22 @@ fn compare(a: &Value, b: &Value, at: &str, out: &mut Vec<String>) {
             for (name, value) in a {
                 match b.get(name) {
                     Some(other) => compare(value, other, &member(name), out),
-                    None => out.push(format!("{}: recorded {}, not asked for", member(name), shown(value))),
+                    None => out.push(format!("{}: recorded {}, not in the request", member(name), shown(value))),
                 }
             }
             for (name, value) in b.iter().filter(|(name, _)| !a.contains_key(*name)) {
-                out.push(format!("{}: not recorded, asked for {}", member(name), shown(value)));
+                out.push(format!("{}: not recorded, requested {}", member(name), shown(value)));
             }
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             a.iter().zip(b).enumerate().for_each(|(i, (a, b))| compare(a, b, &format!("{at}[{i}]"), out));
         }
         (Value::Array(a), Value::Array(b)) => {
-            out.push(format!("{at}: {} items were recorded, {} came", a.len(), b.len()))
+            out.push(format!("{at}: {} items were recorded, {} were received", a.len(), b.len()))
         }
         (a, b) if masked::json(a, b) => {}
         (a, b) => out.push(format!(
-            "{}: recorded {}, asked for {}",
+            "{}: recorded {}, requested {}",
             if at.is_empty() { "body" } else { at },
             shown(a),
             shown(b)
@@ -139,11 +139,11 @@ mod tests {
         let a = of(r#"{"model":"m","messages":[{"content":"hi"}],"n":1}"#);
         let b = of(r#"{"model":"m2","messages":[{"content":"ho"}],"top_p":0.5}"#);
         let told = a.differences(&b);
-        assert!(told.contains(&r#"model: recorded "m", asked for "m2""#.to_owned()), "{told:?}");
-        assert!(told.contains(&r#"messages[0].content: recorded "hi", asked for "ho""#.to_owned()), "{told:?}");
+        assert!(told.contains(&r#"model: recorded "m", requested "m2""#.to_owned()), "{told:?}");
+        assert!(told.contains(&r#"messages[0].content: recorded "hi", requested "ho""#.to_owned()), "{told:?}");
         assert!(
-            told.contains(&"n: recorded 1, not asked for".to_owned())
-                && told.contains(&"top_p: not recorded, asked for 0.5".to_owned())
+            told.contains(&"n: recorded 1, not in the request".to_owned())
+                && told.contains(&"top_p: not recorded, requested 0.5".to_owned())
         );
         assert_eq!(of("x").differences(&of("{}")).len(), 1);
     }

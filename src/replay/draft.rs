@@ -1,4 +1,4 @@
-//! A script taken apart so that its bytes, units and times can be bent, and put together again.
+//! Takes a script apart so that its bytes, units and times can be changed, and assembles it again.
 
 use super::script::{Ending, Part, Script, Step, Unit, What};
 use crate::body::Decoder;
@@ -8,55 +8,56 @@ use crate::http::stored;
 use crate::time::{Span, Timestamp};
 use std::ops::Range;
 
-/// One record of the body, in the bytes that are sent.
+/// The place of one record in the body that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Its bytes.
+    /// Its bytes in the body.
     pub(super) bytes: Range<usize>,
-    /// It is a terminator.
+    /// Whether it is a terminator.
     pub(super) terminator: bool,
-    /// It carries output.
+    /// Whether it is a delta.
     pub(super) delta: bool,
 }
 
 /// One delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Delivery {
-    /// Since the request's end.
+    /// Time since the request's end.
     pub(super) at: Span,
-    /// In the body.
+    /// Its bytes in the body.
     pub(super) bytes: Range<usize>,
-    /// Transfer unit.
+    /// Number of its transfer unit.
     pub(super) unit: u64,
 }
 
-/// A script, open for changes.
+/// A script that can be changed.
 #[derive(Debug)]
 pub(super) struct Draft {
     script: Script,
-    /// The body; no content coding is left.
+    /// The body without content coding.
     pub(super) body: Vec<u8>,
-    /// Its deliveries in order, without holes between.
+    /// Its deliveries in order, without holes.
     pub(super) deliveries: Vec<Delivery>,
     /// Its records in order.
     pub(super) records: Vec<Mark>,
-    /// When the head goes.
+    /// When the head is sent, since the request's end.
     pub(super) head_at: Span,
-    /// When the end comes.
+    /// When the end is sent, since the request's end.
     pub(super) end_at: Span,
-    /// How it ends.
+    /// How the response ends.
     pub(super) ending: Ending,
-    /// Size lines by unit, as long as the units are as they were.
+    /// Size lines by unit; emptied as soon as the units change.
     lines: Vec<(u64, Vec<u8>)>,
     interim: Vec<Span>,
     changed: bool,
 }
 
-/// Bytes in place of others.
+/// Replaces a range of the body by these bytes.
 pub(super) type Edit = (Range<usize>, Vec<u8>);
 
 impl Draft {
-    /// Of a script and the exchange that it came from. A content coding is undone: what is bent is what clients read.
+    /// The draft of a script and of the exchange that it comes from. A content coding is removed: faults change
+    /// what clients read.
     pub(super) fn of(script: Script, exchange: &Exchange) -> Draft {
         let (mut deliveries, mut lines, mut interim) = (Vec::new(), Vec::new(), Vec::new());
         let (mut head_at, mut end_at, mut unit) = (Span(0), Span(0), 0);
@@ -91,7 +92,7 @@ impl Draft {
         draft
     }
 
-    /// The body goes in chunks, whatever it went in before.
+    /// Makes the body chunked, whatever its transfer framing was.
     pub(super) fn chunked(&mut self) {
         if matches!(self.script.head.transfer, Transfer::Length(_) | Transfer::Close) {
             self.set_field("content-length", None);
@@ -122,7 +123,8 @@ impl Draft {
         self.set_field("content-encoding", None);
     }
 
-    /// Apply edits (in order, not overlapping). Deliveries and records grow and shrink with their bytes.
+    /// Applies edits, which are in order and do not overlap. Deliveries and records grow and shrink with their
+    /// bytes.
     pub(super) fn splice(&mut self, edits: &[Edit]) {
         if edits.is_empty() {
             return;
@@ -136,8 +138,8 @@ impl Draft {
             at = range.end.max(at);
         }
         self.body.extend_from_slice(old.get(at..).unwrap_or_default());
-        // A boundary keeps its place between the bytes around it; what is put in at a boundary belongs to what stands
-        // before.
+        // A boundary keeps its place between the bytes around it; bytes that are inserted at a boundary belong to
+        // what is before it.
         let mapped = |boundary: usize| {
             if boundary == 0 {
                 return 0;
@@ -157,7 +159,7 @@ impl Draft {
         self.records.retain(|r| !r.bytes.is_empty());
     }
 
-    /// Deliveries anew: one for each of these (time, end in the body), each a unit of its own.
+    /// Replaces the deliveries: one for each of these (time, end in the body), each its own unit.
     pub(super) fn deliver(&mut self, ends: impl IntoIterator<Item = (Span, usize)>) {
         let mut start = 0;
         let mut unit = 0;
@@ -169,19 +171,19 @@ impl Draft {
         self.changed = true;
     }
 
-    /// When the byte before this boundary is delivered.
+    /// The time at which the byte before this boundary is delivered.
     pub(super) fn time_of(&self, boundary: usize) -> Span {
         let delivery = self.deliveries.iter().find(|d| d.bytes.end >= boundary);
         delivery.or(self.deliveries.last()).map_or(self.head_at, |d| d.at)
     }
 
-    /// A header field gets this value, or goes; one that was not there comes last.
+    /// Sets a header field, or removes it if `value` is none; a new field becomes the last one.
     pub(super) fn set_field(&mut self, name: &str, value: Option<&str>) {
         let head = &self.script.head;
         let h2 = head.h2_stream;
         let mut raw = Vec::new();
         let mut seen = false;
-        // Lines as sent, the start line (HTTP/2: pseudo-header fields) included.
+        // Lines as sent, including the start line (HTTP/2: pseudo-header fields).
         for line in head.fields.raw().split_inclusive(|b| *b == b'\n') {
             let text = line.trim_ascii_end();
             let named = text.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
@@ -204,7 +206,7 @@ impl Draft {
         }
     }
 
-    /// Together again. `honest`: a `Content-Length` tells the length that comes now.
+    /// The script with all changes. `honest`: a `Content-Length` is corrected to the new length.
     pub(super) fn done(mut self, honest: bool) -> Script {
         if honest && self.changed && matches!(self.script.head.transfer, Transfer::Length(_)) {
             let len = self.body.len();

@@ -1,34 +1,34 @@
-//! A script as HTTP/1.1 bytes: what was recorded as HTTP/1 goes out as it was; what was recorded as HTTP/2 gets a head
-//! and chunks.
+//! Encodes a script as HTTP/1.1: what was recorded as HTTP/1 is sent unchanged; what was recorded as HTTP/2 gets a
+//! head and chunks.
 
 use super::script::{Ending, Part, Script, Step, What};
 use crate::http::event::{ResponseHead, Transfer, Version};
 use crate::time::Span;
 use std::io::Write;
 
-/// One write.
+/// One write to the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// Recorded time since the request's end.
     pub at: Span,
-    /// The bytes.
+    /// The bytes of the write.
     pub bytes: Vec<u8>,
 }
 
-/// What happens to the connection when everything is sent.
+/// What happens to the connection after everything was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
-    /// The next request is welcome.
+    /// The connection is kept for the next request.
     Next,
     /// The server closes.
     Close,
     /// The server resets.
     Reset,
-    /// Nothing more comes, and the server waits for the client to leave.
+    /// The server sends nothing more and waits until the client closes.
     Wait,
 }
 
-/// Every write of an answer, and what follows.
+/// Every write of a response, and what follows the last one.
 pub fn encode(script: &Script) -> (Vec<Sent>, After) {
     let chunked = script.has_units();
     let mut writes = Vec::new();
@@ -66,7 +66,7 @@ fn encode_step(script: &Script, step: Step, chunked: bool, out: &mut Vec<u8>) {
 }
 
 fn part(script: &Script, part: &Part, chunked: bool, out: &mut Vec<u8>) {
-    // A chunk without bytes would end the body; only HTTP/2 can say that one.
+    // A chunk without bytes would end the body; only HTTP/2 can send an empty unit.
     let says_nothing = part.opens.as_ref().is_some_and(|u| u.len == 0 && u.line.is_none());
     if !chunked || says_nothing {
         return out.extend_from_slice(script.bytes(part));
@@ -91,7 +91,7 @@ fn head(head: &ResponseHead, out: &mut Vec<u8>) {
     write_into(out, format_args!("HTTP/1.1 {:03} {}\r\n", head.status, reason(head.status)));
     let chunked = head.transfer == Transfer::H2;
     for (name, value) in head.fields.iter() {
-        // Chunks keep the boundaries, and a length beside them would contradict (RFC 9112 section 6.2).
+        // Chunks keep the boundaries; a Content-Length beside them would contradict (RFC 9112 section 6.2).
         if !(chunked && name.eq_ignore_ascii_case(b"content-length")) {
             for bytes in [name, b": ", value, b"\r\n"] {
                 out.extend_from_slice(bytes);
@@ -108,11 +108,11 @@ fn head(head: &ResponseHead, out: &mut Vec<u8>) {
 }
 
 fn write_into(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing into memory does not fail.
+    // Writing into memory cannot fail.
     let _ = out.write_fmt(text);
 }
 
-/// The server's side of persistence (RFC 9112 section 9.3).
+/// Whether the server closes afterwards: its side of persistence (RFC 9112 section 9.3).
 fn closes(script: &Script) -> bool {
     let head = &script.head;
     let says = |word: &[u8]| {
@@ -123,7 +123,7 @@ fn closes(script: &Script) -> bool {
     head.transfer == Transfer::Close || says(b"close") || (head.version == Version::H10 && !says(b"keep-alive"))
 }
 
-/// What people expect to read behind the codes that answers have.
+/// The usual reason phrases of status codes.
 fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

@@ -1,9 +1,9 @@
-//! The server's side of one HTTP/2 connection (RFC 9113) that plays scripts: settings and windows of the client in,
-//! frames out.
+//! The server's side of one HTTP/2 connection (RFC 9113) that plays scripts. Input is the client's settings and
+//! window updates, output is frames.
 //!
-//! Requests are read elsewhere (`http::Conn`); here are only the frames that steer what may be sent. A recorded unit is
-//! one DATA frame as long as
-//! the client's frame limit and windows allow; where they do not, it is cut, and that is counted.
+//! Requests are read elsewhere (`http::Conn`); this module reads only the frames that limit what may be sent. A
+//! recorded unit is one DATA frame if the client's frame limit and windows allow it; otherwise it is cut, and cuts
+//! are counted.
 
 mod encode;
 
@@ -17,26 +17,27 @@ use std::sync::Arc;
 
 const DEFAULT_WINDOW: i64 = 65_535;
 const DEFAULT_FRAME: usize = 16_384;
-/// What the client may send: requests are prompts, and those are long. It is given back as it is used.
+/// Bytes that the client may send. Requests are prompts, which may be long. The window is replenished as it is
+/// used.
 const OUR_WINDOW: u32 = 16 << 20;
 
 /// One connection.
 #[derive(Debug)]
 pub struct Server {
     reader: frame::Reader,
-    /// Answers and control frames that can go out at once.
+    /// Control frames that can be sent at once.
     control: Vec<u8>,
     window: i64,
     initial_window: i64,
     max_frame: usize,
     streams: BTreeMap<u32, Stream>,
-    /// Streams with an answer, in the order in which they were asked.
+    /// Streams that are being answered, in the order of their requests.
     answering: VecDeque<u32>,
-    /// A DATA frame has begun and this many of its bytes are still to come: no other frame may come between.
+    /// A DATA frame has begun and this many of its bytes are still to be sent: no other frame may come between.
     inside: Option<(u32, usize)>,
-    /// DATA frames that had to be cut.
+    /// Number of DATA frames that had to be cut.
     pub cut: u64,
-    /// The client has gone, or must.
+    /// The connection has ended, or must end.
     over: bool,
 }
 
@@ -46,30 +47,30 @@ struct Stream {
     answer: Option<Answer>,
 }
 
-/// An answer under way.
+/// A response that is being sent.
 #[derive(Debug)]
 struct Answer {
     script: Arc<Script>,
-    /// When each step is due, ns.
+    /// When each step is due, monotonic ns.
     due: Vec<i64>,
     next: usize,
-    /// Bytes of the step's delivery that are gone.
+    /// Bytes of the current step's delivery that were sent.
     sent: usize,
 }
 
-/// What a call of [`Server::advance`] came to.
+/// The result of a call of [`Server::advance`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Advanced {
-    /// Due times of the steps that went out.
+    /// Due times of the steps that were sent.
     pub went: Vec<i64>,
-    /// The connection is to be closed once everything is written.
+    /// The connection must be closed after everything was written.
     pub close: bool,
 }
 
 impl Default for Server {
     fn default() -> Self {
         let mut control = Vec::new();
-        // Our settings are the first frame (section 3.4).
+        // Our SETTINGS frame is the first one (section 3.4).
         let window = [&[0, 4][..], &OUR_WINDOW.to_be_bytes()].concat();
         frame(&mut control, kind::SETTINGS, 0, 0, &window);
         frame(&mut control, kind::WINDOW_UPDATE, 0, 0, &(OUR_WINDOW - DEFAULT_WINDOW as u32).to_be_bytes());
@@ -89,7 +90,7 @@ impl Default for Server {
 }
 
 impl Server {
-    /// The client's next bytes, the preface first.
+    /// Takes the client's next bytes; the first ones are the preface.
     pub fn push(&mut self, bytes: &[u8]) {
         let mut frames: Vec<(frame::Head, Vec<u8>)> = Vec::new();
         let mut read = 0;
@@ -152,7 +153,7 @@ impl Server {
         }
     }
 
-    /// Answer this stream; `due`: when each step goes out, ns.
+    /// Answers this stream; `due`: when each step is to be sent, monotonic ns.
     pub fn answer(&mut self, stream: u32, script: Arc<Script>, due: Vec<i64>) {
         let window = self.initial_window;
         let entry = self.streams.entry(stream).or_insert(Stream { window, answer: None });
@@ -160,12 +161,12 @@ impl Server {
         self.answering.push_back(stream);
     }
 
-    /// Answers under way.
+    /// Whether no response is being sent.
     pub fn is_idle(&self) -> bool {
         self.answering.is_empty()
     }
 
-    /// When the next step is due that the windows allow; `i64::MIN` where control frames wait.
+    /// When the next step is due that the windows allow; `i64::MIN` if control frames wait.
     pub fn due(&self) -> Option<i64> {
         if !self.control.is_empty() && self.inside.is_none() {
             return Some(i64::MIN);
@@ -177,15 +178,15 @@ impl Server {
         }
     }
 
-    /// Write everything that is due and that the windows allow. Call again when due, or when the client has said
-    /// something.
+    /// Writes everything that is due and that the windows allow. Call it again when the next step is due, or after
+    /// input from the client.
     pub fn advance(&mut self, now: i64, out: &mut Vec<u8>) -> Advanced {
         let mut done = Advanced::default();
         loop {
             if self.inside.is_none() {
                 out.append(&mut self.control);
             }
-            // A stream inside a frame continues; else the step that has been due for longest.
+            // A stream that is inside a frame continues; otherwise the step that has been due longest is next.
             let ready =
                 |s: &Stream| s.answer.as_ref().and_then(|a| a.due.get(a.next).copied()).filter(|due| *due <= now);
             let next = match self.inside {
@@ -208,7 +209,7 @@ impl Server {
         done
     }
 
-    /// The next step is none of DATA, or there is room for some.
+    /// Whether the windows allow the next step: it is not DATA, or a part of it fits.
     fn may_send(&self, stream: &Stream) -> bool {
         let Some(answer) = &stream.answer else { return false };
         match answer.script.steps.get(answer.next).map(|s| s.what) {
@@ -248,7 +249,7 @@ impl Server {
         Went::Whole
     }
 
-    /// As much of a delivery as the windows allow.
+    /// Writes as much of a delivery as the windows allow.
     fn data(&mut self, id: u32, script: &Script, part: &Part, out: &mut Vec<u8>) -> Went {
         let Some(stream) = self.streams.get_mut(&id) else { return Went::Nothing };
         let Some(answer) = stream.answer.as_mut() else { return Went::Nothing };
@@ -257,7 +258,7 @@ impl Server {
         let inside = match self.inside {
             Some((_, left)) => left,
             None => {
-                // The whole unit if it may be one frame; else this delivery, as far as the window allows.
+                // The whole unit if it fits in one frame; otherwise this delivery, as far as the window allows.
                 let unit = part.opens.as_ref().filter(|_| answer.sent == 0).map_or(bytes.len(), |u| u.len);
                 let whole = unit <= self.max_frame.min(room);
                 self.cut += u64::from(!whole);
@@ -297,7 +298,7 @@ impl Server {
                 headers(id, &fields, true, self.max_frame, out);
             }
             Ending::Reset(code) => frame(out, kind::RST_STREAM, 0, id, &code.to_be_bytes()),
-            // Closing the connection would end the other streams too.
+            // To close the connection would end the other streams too.
             Ending::Cut => frame(out, kind::RST_STREAM, 0, id, &super::script::INTERNAL_ERROR.to_be_bytes()),
             Ending::Open => {
                 self.stepped(id);
@@ -316,8 +317,8 @@ impl Server {
     }
 
     fn forget(&mut self, id: u32) {
-        // A frame that was begun must be filled before anything else can be said: zeros do no harm on a stream
-        // that is gone.
+        // A frame that was begun must be completed before any other frame: zeros do no harm on a stream that was
+        // reset.
         if let Some((_, left)) = self.inside.take_if(|(inside, _)| *inside == id) {
             self.control.splice(0..0, std::iter::repeat_n(0, left));
         }
@@ -326,14 +327,15 @@ impl Server {
     }
 }
 
-/// How far a step came.
+/// How far a step was sent.
 enum Went {
     Whole,
     Part,
     Nothing,
 }
 
-/// The end goes with the step before `next`: it came with it, and it is no more than a flag.
+/// Whether the end of the stream is sent with the step before `next`: both were received at the same time, and the
+/// end is only a flag.
 fn ends_with(script: &Script, next: usize) -> bool {
     let [before, end] = script.steps.get(next.wrapping_sub(1)..=next).unwrap_or_default() else { return false };
     let bodiless = script.parts.is_empty() && !script.has_units();

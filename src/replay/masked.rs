@@ -1,9 +1,9 @@
-//! Recordings whose secrets were hidden on their way to the database: what stands in for a secret fits any.
-//! (Authorization is never needed to match.)
+//! Compares requests with recordings whose secrets were hidden before storage: the replacement of a secret matches
+//! any secret. (Matching never needs Authorization.)
 
 use serde_json::Value;
 
-/// The recorded text is this one, or stands for it.
+/// Whether the recorded text equals the request's, or replaces a secret.
 pub(super) fn text(recorded: &str, asked: &str) -> bool {
     recorded == asked || {
         let scheme = ["Bearer ", "Basic "].into_iter().find(|s| recorded.starts_with(s)).unwrap_or_default();
@@ -11,7 +11,7 @@ pub(super) fn text(recorded: &str, asked: &str) -> bool {
     }
 }
 
-/// The same of JSON, at any depth.
+/// The same for JSON, at any depth.
 pub(super) fn json(recorded: &Value, asked: &Value) -> bool {
     match (recorded, asked) {
         (Value::String(a), Value::String(b)) => text(a, b),
@@ -23,12 +23,12 @@ pub(super) fn json(recorded: &Value, asked: &Value) -> bool {
     }
 }
 
-/// The same of other bodies: forms value by value, else byte by byte.
+/// The same for other bodies: forms value by value, others byte by byte.
 pub(super) fn bytes(recorded: &[u8], asked: &[u8]) -> bool {
     recorded == asked || pairs(recorded, asked) || in_place(recorded, asked)
 }
 
-/// A target; its query's values may be hidden.
+/// The same for a target: values in its query may be hidden.
 pub(super) fn target(recorded: &str, asked: &str) -> bool {
     let split =
         |t: &'_ str| t.split_once('?').map_or((t.to_owned(), String::new()), |(p, q)| (p.to_owned(), q.to_owned()));
@@ -36,7 +36,7 @@ pub(super) fn target(recorded: &str, asked: &str) -> bool {
     recorded == asked || (path == asked_path && pairs(query.as_bytes(), asked_query.as_bytes()))
 }
 
-/// `a=b&c=d`, in the same order.
+/// The same for `a=b&c=d`, in the same order.
 fn pairs(recorded: &[u8], asked: &[u8]) -> bool {
     let pair = |p: &[u8]| p.iter().position(|b| *b == b'=').map(|at| (p[..at].to_vec(), p[at + 1..].to_vec()));
     let all = |body: &[u8]| body.split(|b| *b == b'&').map(pair).collect::<Option<Vec<_>>>();
@@ -44,7 +44,7 @@ fn pairs(recorded: &[u8], asked: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(&b).all(|((name, a), (other, b))| name == other && (a == b || stands_in(a)))
 }
 
-/// Secrets are overwritten in place, so the rest stands where it stood.
+/// Secrets are overwritten in place, so the other bytes keep their places.
 fn in_place(recorded: &[u8], asked: &[u8]) -> bool {
     const MARK: &[u8] = b"[redacted";
     if recorded.len() != asked.len() {
@@ -65,7 +65,7 @@ fn in_place(recorded: &[u8], asked: &[u8]) -> bool {
     true
 }
 
-/// `[redacted:…]` and stars up to the old length, or stars alone.
+/// Whether this is `[redacted:…]` filled with stars up to the old length, or stars only.
 fn stands_in(value: &[u8]) -> bool {
     !value.is_empty() && (value.starts_with(b"[redacted") || value.iter().all(|b| *b == b'*'))
 }

@@ -1,4 +1,4 @@
-//! Which recording answers a request.
+//! Finds the recording that answers a request.
 
 use super::canonical::Content;
 use super::h1::{self, After, Sent};
@@ -8,7 +8,7 @@ use crate::exchange::redact;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
 
-/// Members of JSON bodies that change from one call to the next and say nothing about what is asked for.
+/// Members of JSON bodies that change from one call to the next and do not affect what is requested.
 pub const VOLATILE: &[&str] = &[
     "user",
     "id",
@@ -24,29 +24,29 @@ pub const VOLATILE: &[&str] = &[
     "nonce",
 ];
 
-/// What a request and a recording must have in common. Authorization never counts.
+/// What a request and a recording must have in common. Authorization is never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchBy {
-    /// Method, target and body; of a JSON body what [`VOLATILE`] leaves.
+    /// Method, target and body; in JSON bodies the members of [`VOLATILE`] are ignored.
     #[default]
     Body,
     /// Method and path without the query.
     Path,
-    /// Nothing: the recordings answer in their order.
+    /// Nothing: the recordings answer in order.
     Sequence,
-    /// Method, target and body, byte for byte.
+    /// Method, target and body, byte by byte.
     Exact,
 }
 
-/// What happens when all recordings of a request have answered.
+/// What happens after all recordings of a request have answered once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Repeat {
-    /// The last one answers again.
+    /// The last recording answers again.
     #[default]
     Last,
-    /// They begin anew.
+    /// They start again with the first one.
     Loop,
-    /// There is no further answer.
+    /// Further requests get no recording.
     Once,
 }
 
@@ -61,7 +61,7 @@ pub struct Asked {
     pub body: Vec<u8>,
 }
 
-/// A script with its HTTP/1 writes, which are made once.
+/// A script with its HTTP/1 encoding, which is computed once.
 #[derive(Debug)]
 pub struct Recording {
     /// The script.
@@ -70,7 +70,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// As HTTP/1.1 bytes.
+    /// The script as HTTP/1.1 writes.
     pub fn writes(&self) -> &(Vec<Sent>, After) {
         self.writes.get_or_init(|| h1::encode(&self.script))
     }
@@ -89,7 +89,7 @@ pub struct Book {
     by: MatchBy,
     repeat: Repeat,
     ignore: Vec<String>,
-    /// Answers given, for `sequence`.
+    /// Number of answers given; for `sequence`.
     turn: usize,
 }
 
@@ -104,39 +104,39 @@ struct Entry {
     answered: u64,
 }
 
-/// What a request gets.
+/// The result for a request.
 #[derive(Debug)]
 pub enum Found {
-    /// This recording, for the `n`th time (from 0).
+    /// This recording answers, for the `n`th time (from 0).
     Answer(Arc<Recording>, u64),
-    /// None of them: a JSON document that says which was nearest, and why not that.
+    /// No recording answers: a JSON document that names the nearest one and its differences.
     Nothing(String),
 }
 
 impl Book {
-    /// An empty book. `ignore`: names of JSON members that do not count.
+    /// An empty book. `ignore`: names of JSON members that are not compared.
     pub fn new(by: MatchBy, repeat: Repeat, ignore: Vec<String>) -> Book {
         Book { entries: Vec::new(), by, repeat, ignore, turn: 0 }
     }
 
-    /// One more recording; they answer in the order in which they are added.
+    /// Adds a recording; recordings answer in the order in which they are added.
     pub fn add(&mut self, asked: Asked, script: Script) {
         let (path, query) = split(&asked.target);
         let content = Content::of(&asked.body, &self.ignore);
         self.entries.push(Entry { path, query, content, asked, recording: Arc::new(script.into()), answered: 0 });
     }
 
-    /// Recordings.
+    /// Number of recordings.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// No recordings.
+    /// Whether there are no recordings.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The answer to a request.
+    /// Finds the answer to a request.
     pub fn find(&mut self, asked: &Asked) -> Found {
         let (path, query) = split(&asked.target);
         let content = Content::of(&asked.body, &self.ignore);
@@ -181,23 +181,23 @@ impl Book {
         let why = |e: &Entry| {
             let mut why = Vec::new();
             if e.asked.method != asked.method {
-                why.push(format!("method: recorded {}, asked {}", e.asked.method, asked.method));
+                why.push(format!("method: recorded {}, requested {}", e.asked.method, asked.method));
             }
             if e.path != path {
-                why.push(format!("path: recorded {}, asked {path}", e.path));
+                why.push(format!("path: recorded {}, requested {path}", e.path));
             }
             if e.query != query && self.by != MatchBy::Path {
-                why.push(format!("query: recorded {:?}, asked {:?}", e.query.join("&"), query.join("&")));
+                why.push(format!("query: recorded {:?}, requested {:?}", e.query.join("&"), query.join("&")));
             }
             if self.by != MatchBy::Path {
                 why.extend(e.content.differences(content));
             }
             if why.is_empty() && self.by == MatchBy::Exact {
-                why.push("the same but for the order or spelling of its members; --match body takes it".into());
+                why.push("the same except for the order or spelling of its members; --match body accepts it".into());
             }
             why
         };
-        // A wrong path weighs more than any body.
+        // A wrong path weighs more than any difference of bodies.
         let distance = |e: &Entry, why: &[String]| {
             let common = e.path.bytes().zip(path.bytes()).take_while(|(a, b)| a == b).count();
             (
@@ -219,7 +219,7 @@ impl Book {
     }
 }
 
-/// In the outline that clients of language models show to their users.
+/// An error object in the form that clients of language models show to their users.
 fn no_match(what: String, nearest: Option<&Entry>, why: &[String]) -> String {
     let nearest_text = nearest
         .map(|e| format!("; nearest is exchange {}: {}", e.recording.script.id, why.join("; ")))
@@ -231,7 +231,7 @@ fn no_match(what: String, nearest: Option<&Entry>, why: &[String]) -> String {
     format!("{}\n", json!({ "error": error }))
 }
 
-/// Path and query parameters of a target in any form; parameters that carry secrets do not count.
+/// Path and query parameters of a target in any form, without parameters that carry secrets.
 fn split(target: &str) -> (String, Vec<String>) {
     let origin = match target.split_once("://") {
         Some((_, rest)) if !target.starts_with('/') => rest.find(['/', '?']).map_or("/", |at| &rest[at..]),

@@ -1,7 +1,7 @@
-//! Recorded answers, sent again: the same bytes in the same pieces at the same times.
+//! Sends recorded responses again: the same bytes in the same pieces at the same times.
 //!
 //! ```text
-//! Exchange ─► Script (steps in time, of no HTTP version) ─┬► h1: bytes as recorded ──┐
+//! Exchange ─► Script (steps in time, any HTTP version) ─┬► h1: bytes as recorded ──┐
 //!               ▲ fault, normalise: bend it               └► h2: frames of a stream ─┤
 //! request ─► Book (which recording answers it) ─────────────────────────────────────►│ serve: sockets, one pacer
 //! ```

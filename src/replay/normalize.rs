@@ -1,5 +1,5 @@
-//! The opposite of a fault: a recording as a conforming stream of its family. What was said stays, how it was said is
-//! put right; times stay.
+//! The opposite of a fault: turns a recording into a conforming stream of its family. Content and times stay; the
+//! form is corrected.
 
 use super::draft::Draft;
 use super::script::{Ending, Script};
@@ -10,13 +10,13 @@ use crate::time::Span;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Top-level members of a chunk that the published schema knows.
+/// Top-level members of a chunk in the published schema.
 const KNOWN: [&str; 8] = ["id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"];
 
-/// As OpenAI's chat and completion streams are.
+/// Normalizes to OpenAI's streams of chat completions and completions.
 ///
 /// # Errors
-/// The recording is of another family, or no stream.
+/// The recording has a dialect of another family, or is not a stream.
 pub fn openai(script: Script, exchange: &Exchange) -> Result<Script, String> {
     let response = exchange.response.as_ref();
     let (chat, completions, none) = (openai_chat::DIALECT.name, openai_completions::DIALECT.name, none::DIALECT.name);
@@ -25,14 +25,14 @@ pub fn openai(script: Script, exchange: &Exchange) -> Result<Script, String> {
         dialect if dialect == completions => "text_completion",
         other => {
             return Err(format!(
-                "exchange {}: its dialect is {other}; --normalize openai takes {chat} and {completions}",
+                "exchange {}: its dialect is {other}; --normalize openai accepts {chat} and {completions}",
                 exchange.id.0
             ));
         }
     };
     let framing = response.map_or(Framing::Empty, |r| r.framing);
     if !framing.is_stream() {
-        return Err(format!("exchange {}: it is no stream ({})", exchange.id.0, framing.as_str()));
+        return Err(format!("exchange {}: it is not a stream ({})", exchange.id.0, framing.as_str()));
     }
     let mut draft = Draft::of(script, exchange);
     let mut stream = Stream { object, ..Stream::default() };
@@ -65,7 +65,7 @@ fn say(body: &mut Vec<u8>, ends: &mut Vec<(Span, usize)>, at: Span, data: &str) 
     ends.push((at, body.len()));
 }
 
-/// What a record carries: of an event the `data` lines.
+/// The content of a record: of an SSE event the `data` lines.
 fn payload(framing: Framing, record: &[u8]) -> Vec<u8> {
     if framing != Framing::Sse {
         return record.to_vec();
@@ -74,19 +74,19 @@ fn payload(framing: Framing, record: &[u8]) -> Vec<u8> {
     lines.map(|l| l.strip_prefix(b" ").unwrap_or(l)).collect::<Vec<_>>().join(&b'\n')
 }
 
-/// What all chunks share, and what each choice has had so far.
+/// The members that all chunks share, and the state of each choice.
 #[derive(Default)]
 struct Stream {
     object: &'static str,
     id: Option<Value>,
     created: Option<Value>,
     model: Option<Value>,
-    /// By index: has had its role, has its finish reason.
+    /// By index: whether its role was sent, and whether its finish reason was sent.
     choices: BTreeMap<u64, (bool, bool)>,
 }
 
 impl Stream {
-    /// The chunk put right; none where it says nothing.
+    /// The corrected chunk; none if it has no content.
     fn chunk(&mut self, value: Value) -> Option<Value> {
         let Value::Object(mut chunk) = value else { return None };
         if chunk.get("error").is_some_and(|e| !e.is_null()) {
@@ -114,7 +114,7 @@ impl Stream {
             Some(Value::Array(choices)) => choices,
             _ => Vec::new(),
         };
-        // Some put it into the last choice.
+        // Some servers put it into the last choice.
         let misplaced = choices.iter_mut().filter_map(|c| c.as_object_mut()?.remove("usage")).find(Value::is_object);
         let usage = chunk.remove("usage").filter(Value::is_object).or(misplaced).map(add_up);
         let mut index = 0;
@@ -139,14 +139,14 @@ impl Stream {
         Some(Value::Object(chunk))
     }
 
-    /// False where the choice says nothing.
+    /// Corrects a choice; false if it has no content.
     fn choice(&mut self, choice: &mut Value, position: u64) -> bool {
         let Some(choice) = choice.as_object_mut() else { return false };
         let index = choice.get("index").and_then(Value::as_u64).unwrap_or(position);
         choice.insert("index".into(), json!(index));
         let (had_role, finished) = self.choices.entry(index).or_default();
         let reason = choice.get("finish_reason").filter(|r| r.as_str().is_some_and(|s| !s.is_empty())).cloned();
-        // One finish reason each.
+        // Each choice has one finish reason.
         let reason = reason.filter(|_| !*finished);
         *finished |= reason.is_some();
         let mut says = reason.is_some();
@@ -170,7 +170,7 @@ impl Stream {
         says
     }
 
-    /// The chunk that finishes what nothing finished.
+    /// A chunk with the finish reasons of choices that have none.
     fn finish(&mut self) -> Option<Value> {
         let open: Vec<u64> =
             self.choices.iter().filter(|(_, (_, finished))| !finished).map(|(index, _)| *index).collect();
@@ -188,7 +188,7 @@ impl Stream {
     }
 }
 
-/// The total is the sum.
+/// The total is the sum of its parts.
 fn add_up(mut usage: Value) -> Value {
     let n = |name: &str| usage.get(name).and_then(Value::as_u64);
     if let (Some(a), Some(b)) = (n("prompt_tokens"), n("completion_tokens")) {

@@ -1,17 +1,17 @@
-//! When each write goes out: the recorded times, scaled, shifted, shaken.
+//! When each write is due: the recorded times, scaled, shifted, with jitter.
 
 use crate::time::Span;
 
-/// What is done to the recorded times.
+/// Changes to the recorded times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
-    /// How many times as fast; infinite: everything at once.
+    /// Factor of speed; infinite: everything at once.
     pub speed: f64,
-    /// From the request's end to the first write, whatever was recorded.
+    /// Time from the request's end to the first write; replaces the recorded time.
     pub first_delay: Option<Span>,
-    /// Each write is moved by up to this much, either way.
+    /// Each write is moved by up to this much, earlier or later.
     pub jitter: Span,
-    /// What the random numbers begin with: equal seeds, equal times.
+    /// Seed of the random numbers: equal seeds give equal times.
     pub seed: u64,
 }
 
@@ -22,8 +22,8 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The times of writes recorded at these times (ascending, since the request's end), for the `n`th answer of this
-    /// recording. They never step back.
+    /// The times for writes that were recorded at these times (ascending, since the request's end), for the `n`th
+    /// answer of this recording. They never decrease.
     pub fn times(&self, recorded: &[Span], n: u64) -> Vec<Span> {
         let scale = |s: i64| if self.speed.is_finite() { (s as f64 / self.speed) as i64 } else { 0 };
         let first = recorded.first().map_or(0, |s| s.0);
@@ -39,7 +39,7 @@ impl Pace {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to shake times.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough for jitter.
 struct Random(u64);
 
 impl Random {
@@ -51,7 +51,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From −`most` to `most`.
+    /// A number from −`most` to `most`.
     fn within(&mut self, most: i64) -> i64 {
         let range = (most as u64).saturating_mul(2).saturating_add(1);
         (self.next() % range) as i64 - most

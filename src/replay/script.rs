@@ -1,4 +1,4 @@
-//! What is sent again and when: an answer as steps in time, independent of the HTTP version that will carry it.
+//! A recorded response as steps in time, independent of the HTTP version that will carry it.
 
 use crate::exchange::{Body, Exchange, PieceInfo, Response};
 use crate::http::event::{EndSignal, Fields, MessageEnd, ResponseHead, Transfer};
@@ -7,95 +7,95 @@ use crate::time::{Span, Timestamp};
 use std::fmt;
 use std::ops::Range;
 
-/// One answer, ready to be sent.
+/// One response, ready to be sent.
 #[derive(Debug, Clone)]
 pub struct Script {
     /// Number of the exchange.
     pub id: u64,
     /// Interim heads in order.
     pub interim: Vec<ResponseHead>,
-    /// The head.
+    /// The final head.
     pub head: ResponseHead,
     /// Body after transfer decoding, as recorded.
     pub body: Vec<u8>,
-    /// Its deliveries in order.
+    /// The body's deliveries in order.
     pub parts: Vec<Part>,
-    /// Trailer section.
+    /// The trailer section.
     pub trailers: Fields,
-    /// Everything in the order in which it was sent; times never step back.
+    /// All steps in the order in which they were sent; times never decrease.
     pub steps: Vec<Step>,
-    /// What is done when all steps are.
+    /// What happens after all steps.
     pub ending: Ending,
 }
 
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// Since the request's last byte.
+    /// Time since the request's last byte.
     pub at: Span,
-    /// What is sent.
+    /// What the step sends.
     pub what: What,
 }
 
 /// What a step sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// An interim head, by index.
+    /// An interim head, by index in [`Script::interim`].
     Interim(usize),
-    /// The head.
+    /// The final head.
     Head,
-    /// A delivery, by index.
+    /// A delivery, by index in [`Script::parts`].
     Part(usize),
-    /// The end as [`Script::ending`] says.
+    /// The end, as [`Script::ending`] defines.
     End,
 }
 
 /// One delivery of body bytes inside one transfer unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// In [`Script::body`].
+    /// Its bytes in [`Script::body`].
     pub bytes: Range<usize>,
-    /// It begins this unit; none where it goes on with one.
+    /// The unit that it begins; none if it continues one.
     pub opens: Option<Unit>,
-    /// It completes its unit.
+    /// Whether it completes its unit.
     pub closes: bool,
 }
 
-/// A transfer unit: a chunk, a DATA frame; where the recording had no units, a delivery.
+/// A transfer unit: a chunk or a DATA frame; a delivery if the recording has no units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// Bytes that come.
+    /// Number of its bytes.
     pub len: usize,
-    /// Size line of the chunk where it is not plain lower-case hex of `len`, without its line end.
+    /// Size line of the chunk if it is not plain lower-case hex of `len`, without its line end.
     pub line: Option<Vec<u8>>,
 }
 
-/// How the answer ends.
+/// How the response ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// As its framing promises.
+    /// Completely, as its framing announces.
     Clean,
-    /// The server closes where more was promised (HTTP/2: RST_STREAM).
+    /// The server closes although more was announced (HTTP/2: RST_STREAM).
     Cut,
     /// The server resets the connection (HTTP/2: RST_STREAM with this code).
     Reset(u32),
-    /// Nothing more comes, and the connection stays open until the client leaves it.
+    /// Nothing more is sent, and the connection stays open until the client closes it.
     Open,
 }
 
-/// INTERNAL_ERROR (RFC 9113 section 7): what a stream is reset with whose recording names no code.
+/// INTERNAL_ERROR (RFC 9113 section 7): the code for a reset stream whose recording has no code.
 pub const INTERNAL_ERROR: u32 = 2;
 
 /// Why an exchange cannot be played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unplayable {
-    /// There is no answer, or its head was not captured.
+    /// There is no response, or its head was not captured.
     NoHead,
-    /// Bytes of the answer are missing.
+    /// Bytes of the response are missing.
     Gap,
-    /// The capture ended first.
+    /// The capture ended before the response.
     CutByCapture,
-    /// It is no HTTP answer that goes on: the connection was handed over to another protocol.
+    /// The connection was switched to another protocol.
     Switched,
 }
 
@@ -103,21 +103,23 @@ impl fmt::Display for Unplayable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Unplayable::NoHead => "its response head was not captured",
-            Unplayable::Gap => "bytes of the response are missing from the capture (--allow-gaps plays what is there)",
+            Unplayable::Gap => {
+                "bytes of the response are missing from the capture (--allow-gaps plays what was captured)"
+            }
             Unplayable::CutByCapture => {
-                "the capture ended before the response did (--allow-gaps plays what is there and leaves the \
+                "the capture ended before the response did (--allow-gaps plays what was captured and leaves the \
                     connection open)"
             }
-            Unplayable::Switched => "the connection was handed over to another protocol",
+            Unplayable::Switched => "the connection was switched to another protocol",
         })
     }
 }
 
 impl Script {
-    /// The answer of an exchange. `gaps`: play what is there of one that is not whole.
+    /// The script of an exchange. `gaps`: also make one of a response that is not complete.
     ///
     /// # Errors
-    /// It cannot be played, and why.
+    /// The exchange cannot be played; the value says why.
     pub fn new(exchange: &Exchange, gaps: bool) -> Result<Script, Unplayable> {
         let response = exchange.response.as_ref().ok_or(Unplayable::NoHead)?;
         let head = response.head.clone().ok_or(Unplayable::NoHead)?;
@@ -134,7 +136,7 @@ impl Script {
         }
         let from = exchange.request.as_ref().map_or(response.first_at, |r| r.last_at);
         let parts = parts(&response.body, holes);
-        // A client that expects 100 gets it before the body, not from the script.
+        // A client that expects 100 gets it before it sends the body, not from the script.
         let expected = exchange.request.as_ref().is_some_and(|r| r.head.fields.all("expect").next().is_some());
         let mut script = Script {
             id: exchange.id.0,
@@ -146,14 +148,14 @@ impl Script {
             parts,
             head,
         };
-        // What cut it came when it came; a whole body's end is its last byte.
+        // A cut is sent at its recorded time; the end of a complete body is at its last byte.
         let cut = matches!(response.end, MessageEnd::CutByServer | MessageEnd::CutByClient);
         let end = if cut { exchange.ending.at } else { response.last_at };
         script.steps = steps(response, &script, from, end);
         Ok(script)
     }
 
-    /// A short answer that was never recorded, all at once.
+    /// A short response that was not recorded, sent at once.
     pub fn of_text(status: u16, reason: &str, content_type: &str, text: &str) -> Option<Script> {
         let len = text.len();
         let raw =
@@ -177,12 +179,12 @@ impl Script {
         self.body.get(part.bytes.clone()).unwrap_or_default()
     }
 
-    /// Steps that were sent at one time, as groups: what one write sent goes out in one write again.
+    /// Groups of steps that were sent at the same time: one write for each group.
     pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
         self.steps.chunk_by(|a, b| a.at == b.at)
     }
 
-    /// The body came in chunks or DATA frames.
+    /// Whether the body was sent in chunks or DATA frames.
     pub fn has_units(&self) -> bool {
         matches!(self.head.transfer, Transfer::Chunked | Transfer::H2)
     }
@@ -190,7 +192,7 @@ impl Script {
 
 fn ending(response: &Response, told: Option<EndSignal>, holes: bool) -> Ending {
     match (response.end, told) {
-        // Less comes than was promised.
+        // Less is sent than was announced.
         (MessageEnd::Complete, _)
             if holes && matches!(response.head.as_ref().map(|h| h.transfer), Some(Transfer::Length(_))) =>
         {
@@ -200,7 +202,7 @@ fn ending(response: &Response, told: Option<EndSignal>, holes: bool) -> Ending {
         (MessageEnd::CutByServer, Some(EndSignal::RstStream(code))) => Ending::Reset(code),
         (MessageEnd::CutByServer, Some(EndSignal::Reset)) => Ending::Reset(INTERNAL_ERROR),
         (MessageEnd::CutByServer, _) => Ending::Cut,
-        // The server would have gone on.
+        // The server would have continued.
         (MessageEnd::CutByClient | MessageEnd::CutByCapture, _) => Ending::Open,
     }
 }
@@ -220,7 +222,7 @@ fn steps(response: &Response, script: &Script, from: Timestamp, end: Timestamp) 
     steps.into_iter().map(step).collect()
 }
 
-/// Every delivery with the place that it has in its unit.
+/// Every delivery with its place in its unit.
 fn parts(body: &Body, holes: bool) -> Vec<Part> {
     let mut parts = Vec::with_capacity(body.pieces.len());
     let mut at = 0;
@@ -229,7 +231,7 @@ fn parts(body: &Body, holes: bool) -> Vec<Part> {
         let len: usize = run.iter().map(|p| p.len as usize).sum();
         let line =
             run.first().and_then(|p| body.unit_lines.iter().find(|(n, _)| *n == p.unit)).map(|(_, line)| line.clone());
-        // Where bytes are missing every unit is what is there of it.
+        // If bytes are missing, every unit is as long as its captured bytes.
         let line = line.filter(|_| !holes);
         let whole = line.as_ref().is_none_or(|l| declared(l).is_none_or(|n| n <= len as u64));
         for (i, piece) in run.iter().enumerate() {
@@ -242,7 +244,7 @@ fn parts(body: &Body, holes: bool) -> Vec<Part> {
     parts
 }
 
-/// The size that a chunk line begins with.
+/// The size at the beginning of a chunk's size line.
 fn declared(line: &[u8]) -> Option<u64> {
     let line = line.trim_ascii_start();
     let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();

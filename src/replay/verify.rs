@@ -1,4 +1,4 @@
-//! Is what was heard what was recorded? Bytes, boundaries, times.
+//! Compares a replay as it was received with the recording: bytes, boundaries, times.
 
 use super::script::{Ending, What};
 use super::{Pace, Script};
@@ -11,29 +11,29 @@ use crate::time::Span;
 pub struct Fidelity {
     /// Number of the exchange.
     pub id: u64,
-    /// Body bytes heard, and recorded.
+    /// Body bytes: received, recorded.
     pub bytes: (u64, u64),
-    /// They are the same.
+    /// Whether the bodies are equal.
     pub bytes_equal: bool,
-    /// Transfer units heard, and recorded; deliveries have no boundaries over HTTP/1 where the body has no units.
+    /// Transfer units: received, recorded. A body without units has no boundaries over HTTP/1.
     pub units: (usize, usize),
-    /// They have the same lengths and size lines.
+    /// Whether the units have the same lengths and size lines.
     pub boundaries_equal: bool,
-    /// Status line, fields, trailers are the same.
+    /// Whether status line, fields and trailers are equal.
     pub heads_equal: bool,
-    /// It ended in the same way.
+    /// Whether the replay ended as the recording did.
     pub end_equal: bool,
-    /// For each delivery, how much later than planned its last byte came, ns.
+    /// For each delivery how much later than planned its last byte arrived, ns.
     pub errors: Vec<i64>,
 }
 
 impl Fidelity {
-    /// Everything but the times, which no busy machine can promise.
+    /// Whether everything except the times is equal; no busy machine can guarantee times.
     pub fn is_equal(&self) -> bool {
         self.bytes_equal && self.boundaries_equal && self.heads_equal && self.end_equal
     }
 
-    /// A percentile of the timing errors by size, ns; none without deliveries.
+    /// A percentile of the absolute timing errors, ns; none without deliveries.
     pub fn error(&self, p: f64) -> Option<i64> {
         let mut sizes: Vec<Span> = self.errors.iter().map(|e| Span(e.abs())).collect();
         sizes.sort_unstable();
@@ -41,7 +41,7 @@ impl Fidelity {
     }
 }
 
-/// Compare. `script` was played at `pace`, as the `n`th answer.
+/// Compares. `script` was played at `pace`, as the `n`th answer.
 pub fn compare(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -> Fidelity {
     let response = heard.and_then(|e| e.response.as_ref());
     let nothing = Body::default();
@@ -52,7 +52,8 @@ pub fn compare(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -
     let units = units(body);
     let head = response.and_then(|r| r.head.as_ref());
     let ended = |e: &Exchange| e.response.as_ref().map(|r| r.end);
-    // Nothing more came until the client gave up: as it tells it itself, or as a capture shows it.
+    // Nothing more was received until the client stopped: the client reports it as one end, a capture shows it as
+    // the other.
     let ended_so = |end: MessageEnd| match script.ending {
         Ending::Clean => end == MessageEnd::Complete,
         Ending::Cut | Ending::Reset(_) => end == MessageEnd::CutByServer,
@@ -77,7 +78,7 @@ fn units(body: &Body) -> Vec<(usize, Option<&[u8]>)> {
     runs.map(|run| (run.iter().map(|p| p.len as usize).sum(), run.first().and_then(|p| line(p.unit)))).collect()
 }
 
-/// When the last byte of each delivery came, less when it should have.
+/// The time at which the last byte of each delivery arrived, minus the planned time.
 fn errors(script: &Script, pace: &Pace, n: u64, heard: Option<&Exchange>) -> Vec<i64> {
     let Some((request, response)) = heard.and_then(|e| Some((e.request.as_ref()?, e.response.as_ref()?))) else {
         return Vec::new();

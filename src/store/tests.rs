@@ -169,7 +169,7 @@ fn ids_by_number_prefix_and_last() {
     assert!(
         said("22").contains("no exchange 22")
             && said("x").contains("ids are numbers")
-            && said("").contains("no exchange")
+            && said("").contains("not an exchange")
     );
 }
 

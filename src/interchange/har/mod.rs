@@ -1,4 +1,4 @@
-//! HTTP Archive 1.2 (HAR), as browsers' developer tools save and load it.
+//! HTTP Archive 1.2 (HAR), the format that browsers' developer tools save and load.
 
 mod read;
 mod write;

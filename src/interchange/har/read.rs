@@ -1,6 +1,5 @@
-//! Archives read: what other tools recorded, as far as it suffices. They have no packets; where the archive has no
-//! times of
-//! chunks (`_chunks`, as our own export writes) the body comes in one piece at its end.
+//! Reads archives that other tools recorded. They have no packets; if an archive has no times of chunks (`_chunks`,
+//! which our own export writes), a body arrives in one piece at its end.
 
 use crate::conn::{ConnId, Endpoints};
 use crate::encoding::from_base64;
@@ -13,7 +12,7 @@ use crate::time::{Span, Timestamp};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// An archive, as far as it is read.
+/// The members of an archive that are read.
 #[derive(Debug, Deserialize)]
 struct Archive {
     log: Log,
@@ -97,22 +96,22 @@ struct Content {
     encoding: Option<String>,
 }
 
-/// Fields that say how a body was sent; here it is sent anew.
+/// Fields that describe how a body was sent; here it is framed anew.
 const OF_THE_TRANSFER: [&str; 5] = ["content-length", "transfer-encoding", "content-encoding", "connection", "host"];
 
-/// What was made of an archive.
+/// The content of an archive.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// Its exchanges, in order.
+    /// Exchanges in the order of the archive.
     pub exchanges: Vec<Exchange>,
-    /// Entries that do not suffice, and why.
+    /// Entries that could not be used, by index, and why.
     pub left_out: Vec<(usize, &'static str)>,
 }
 
-/// The exchanges of an archive.
+/// Reads the exchanges of an archive.
 ///
 /// # Errors
-/// The text is no archive.
+/// The text is not a HAR file.
 pub fn exchanges(text: &[u8]) -> Result<Imported, serde_json::Error> {
     let archive: Archive = serde_json::from_slice(text)?;
     let mut all = Imported::default();
@@ -127,7 +126,7 @@ pub fn exchanges(text: &[u8]) -> Result<Imported, serde_json::Error> {
 
 fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let begin = chrono::DateTime::parse_from_rfc3339(&e.started_date_time).ok().and_then(|t| t.timestamp_nanos_opt());
-    let begin = Timestamp(begin.ok_or("startedDateTime is no time")?);
+    let begin = Timestamp(begin.ok_or("startedDateTime is not a time")?);
     let ms = |ms: f64| Span((ms.clamp(0.0, 1e12) * 1e6) as i64);
     let asked = begin.plus(ms(e.timings.send));
     let first = asked.plus(ms(e.timings.wait));
@@ -140,19 +139,19 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     }
     let body = match (&e.response.content.text, e.response.content.encoding.as_deref()) {
         (None, _) => Vec::new(),
-        (Some(text), Some("base64")) => from_base64(text).ok_or("its content is no base64")?,
+        (Some(text), Some("base64")) => from_base64(text).ok_or("its content is not base64")?,
         (Some(text), _) => text.clone().into_bytes(),
     };
     let (scheme, rest) = e.request.url.split_once("://").ok_or("its url is not absolute")?;
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let sent = e.request.post_data.as_ref().map(|p| p.text.clone().into_bytes()).unwrap_or_default();
     let start = format!("{} {path} HTTP/1.1\r\nhost: {authority}", e.request.method);
-    let request = message(&start, &e.request.headers, &sent, None, asked).ok_or("its request is no HTTP")?;
+    let request = message(&start, &e.request.headers, &sent, None, asked).ok_or("its request is not HTTP")?;
     let wanted: u64 = e.chunks.iter().map(|c| u64::from(c.bytes)).sum();
     let chunks = (wanted == body.len() as u64 && wanted > 0).then_some(e.chunks.as_slice());
     let start = format!("HTTP/1.1 {:03} {}", e.response.status, e.response.status_text);
     let response = message(&start, &e.response.headers, &body, chunks.map(|c| (asked, c)), last)
-        .ok_or("its response is no HTTP")?;
+        .ok_or("its response is not HTTP")?;
     let (raw, transfer, mut part, units) = request;
     part.pieces.iter_mut().for_each(|p| p.at = asked);
     let head = |raw: &[u8], at: Timestamp, transfer: &'static str| {
@@ -207,7 +206,8 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
 
 type Message = (Vec<u8>, &'static str, BodyPart, Option<u64>);
 
-/// Head, how its body is delimited, body, transfer units. `chunks`: the recorded ones, and what their times count from.
+/// Makes a message: head, framing of the body, body, transfer units. `chunks`: the recorded chunks, and the time
+/// from which theirs count.
 fn message(
     start: &str,
     headers: &[Pair],

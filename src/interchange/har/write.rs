@@ -1,5 +1,5 @@
-//! Archives written. What the format has no place for is in fields that begin with `_`; names and shapes are those that
-//! Chrome writes.
+//! Writes archives. What the format does not define is in fields that begin with `_`; their names and shapes are
+//! those that Chrome writes.
 
 use crate::encoding::to_base64;
 use crate::exchange::{Exchange, Request, Response};
@@ -58,7 +58,7 @@ fn entry(exchange: &Exchange) -> Value {
     entry
 }
 
-/// A message of a WebSocket; binary ones in base64.
+/// A message of a WebSocket; binary messages are base64.
 fn socket_message(m: &Message) -> Value {
     let (opcode, data) = match std::str::from_utf8(&m.data) {
         Ok(text) if !m.binary => (1, text.to_owned()),
@@ -74,7 +74,7 @@ fn chunks(response: &Response, asked: Timestamp) -> Value {
     pieces.map(|p| json!({"ms": p.at.since(asked).as_millis_f64(), "bytes": p.len, "unit": p.unit})).collect()
 }
 
-/// The events, as developer tools list them.
+/// The SSE events, as developer tools list them.
 fn events(response: &Response, exchange: &Exchange) -> Value {
     let (body, _) = answer(exchange);
     let message = |r: &crate::exchange::RecordInfo| {
@@ -90,7 +90,7 @@ fn events(response: &Response, exchange: &Exchange) -> Value {
 
 fn asked_for(r: &Request, exchange: &Exchange) -> Value {
     let socket = exchange.websocket.is_some();
-    // What a WebSocket sends behind the heads is in its messages.
+    // What a WebSocket sends after the heads is in its messages.
     let body = if socket { Vec::new() } else { decoded(&r.body, &r.head.fields) };
     let mut url = url(exchange);
     if let Some(rest) = url.strip_prefix("http").filter(|_| socket) {

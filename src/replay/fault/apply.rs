@@ -1,4 +1,4 @@
-//! How each fault is put into a script.
+//! Applies each fault to a script.
 
 use super::super::draft::{Draft, Edit};
 use super::super::script::{Ending, INTERNAL_ERROR, Script};
@@ -7,13 +7,13 @@ use crate::exchange::Exchange;
 use crate::framing::Framing;
 use crate::time::Span;
 
-/// Pieces of what was one delivery follow each other at this distance: far enough to be read one by one.
+/// Distance between pieces of what was one delivery: long enough for a client to read them one by one.
 const APART: Span = Span(500_000);
 
-/// The faults, one after the other.
+/// Applies the faults in order.
 ///
 /// # Errors
-/// A fault that this recording gives no place for, and why.
+/// A fault is not possible in this recording; the text says which and why.
 pub fn apply(script: Script, exchange: &Exchange, faults: &[Fault]) -> Result<Script, FaultError> {
     if faults.is_empty() {
         return Ok(script);
@@ -30,7 +30,7 @@ pub fn apply(script: Script, exchange: &Exchange, faults: &[Fault]) -> Result<Sc
 }
 
 fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'static str> {
-    let only_sse = || if framing == Framing::Sse { Ok(()) } else { Err("it is no event stream") };
+    let only_sse = || if framing == Framing::Sse { Ok(()) } else { Err("it is not an event stream") };
     match fault {
         Fault::DropTerminator => {
             let edits: Vec<Edit> = terminators(draft).map(|range| (range, Vec::new())).collect();
@@ -64,11 +64,11 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
             draft.deliver(cuts);
         }
         Fault::SplitUtf8 => {
-            // Behind the first byte of every character of several bytes.
+            // After the first byte of every multi-byte character.
             let inside: Vec<usize> =
                 (1..draft.body.len()).filter(|i| draft.body[i - 1] >= 0xc0 && draft.body[*i] & 0xc0 == 0x80).collect();
             if inside.is_empty() {
-                return Err("it has no character of several bytes");
+                return Err("it has no multi-byte character");
             }
             let mut ends = Vec::new();
             for d in &draft.deliveries {
@@ -86,7 +86,7 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
             only_sse()?;
             let lines = line_starts(&draft.body).filter(|at| draft.body[*at..].starts_with(b"data: "));
             let edits: Vec<Edit> = lines.map(|at| (at + 5..at + 6, Vec::new())).collect();
-            some(&edits, "it has no space behind data: already")?;
+            some(&edits, "it has no space after data: already")?;
             draft.splice(&edits);
         }
         Fault::Crlf => {
@@ -106,7 +106,7 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
             only_sse()?;
             let edits: Vec<Edit> =
                 draft.records.iter().map(|r| (r.bytes.end..r.bytes.end, b": keep-alive\n\n".to_vec())).collect();
-            // Nothing is said behind the last event.
+            // No comment follows the last event.
             draft.splice(edits.split_last().ok_or("it has no events")?.1);
         }
         Fault::Hang => draft.ending = Ending::Open,
@@ -114,7 +114,8 @@ fn one(draft: &mut Draft, framing: Framing, fault: &Fault) -> Result<(), &'stati
     Ok(())
 }
 
-/// An error object in the family's outline, in the middle of the output; behind it the connection is cut.
+/// Inserts an error object, in the form of the dialect's family, in the middle of the output; the connection is cut
+/// after it.
 fn inject(draft: &mut Draft, framing: Framing) -> Result<(), &'static str> {
     const ERROR: &str =
         r#"{"error":{"message":"injected by sniff replay","type":"server_error","param":null,"code":null}}"#;
@@ -134,7 +135,7 @@ fn inject(draft: &mut Draft, framing: Framing) -> Result<(), &'static str> {
 fn cut(draft: &mut Draft, bytes: usize, ending: Ending) -> Result<(), &'static str> {
     let len = draft.body.len();
     if bytes >= len {
-        return Err("it is no longer than that");
+        return Err("its body is not longer than that");
     }
     draft.end_at = draft.time_of(bytes.max(1));
     draft.splice(&[(bytes..len, Vec::new())]);

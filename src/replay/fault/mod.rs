@@ -1,5 +1,5 @@
-//! Faults as they are met in real traffic, put into a recording on purpose. Each is named and documented with the rule
-//! that finds it.
+//! Faults of real traffic that can be put into a recording. Each is named and documented with the rule that finds
+//! it.
 
 mod apply;
 
@@ -12,54 +12,54 @@ use std::str::FromStr;
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// No terminator.
+    /// Remove the terminator.
     DropTerminator,
-    /// The terminator twice.
+    /// Send the terminator twice.
     DuplicateTerminator,
-    /// The server closes after this many body bytes.
+    /// Close the connection after this many body bytes.
     Truncate(usize),
-    /// It resets the connection after this many body bytes.
+    /// Reset the connection after this many body bytes.
     Reset(usize),
-    /// A pause behind this record.
+    /// Pause after this record for this long.
     Stall(usize, Span),
-    /// This many records in each unit.
+    /// Put this many records into each unit.
     Coalesce(usize),
-    /// Units of this many bytes.
+    /// Cut the body into units of this many bytes.
     Split(usize),
-    /// Units that end inside characters.
+    /// End units inside characters.
     SplitUtf8,
-    /// The whole body when the last of it would come.
+    /// Send the whole body at the time of its last byte.
     Buffer,
-    /// Another content type.
+    /// Send another content type.
     ContentType(String),
-    /// No space behind `data:`.
+    /// Remove the space after `data:`.
     NoSpace,
-    /// Lines that end with CRLF.
+    /// End lines with CRLF.
     Crlf,
-    /// A byte order mark before the stream.
+    /// Send a byte order mark before the stream.
     Bom,
-    /// An error object in the middle, and the connection is cut behind it.
+    /// Insert an error object in the middle and cut the connection after it.
     InjectError,
-    /// Comment lines between the events.
+    /// Insert comment lines between the events.
     KeepaliveComments,
-    /// The body stays open behind its last byte.
+    /// Keep the body open after its last byte.
     Hang,
 }
 
-/// What a fault is called, the rule that finds it, and what its value is.
+/// A kind of fault: its name, the rule that finds it, and the form of its value.
 #[derive(Debug, Clone, Copy)]
 pub struct Named {
-    /// As on the command line.
+    /// Name on the command line.
     pub name: &'static str,
-    /// Code of the rule.
+    /// Code of the rule that finds it.
     pub rule: &'static str,
-    /// What follows `=`, for people; empty if nothing does.
+    /// The form of the value after `=`; empty if the fault has no value.
     pub value: &'static str,
-    /// What it does.
+    /// What it does, for help.
     pub what: &'static str,
 }
 
-/// All of them.
+/// All kinds of faults.
 pub const ALL: &[Named] = &[
     Named { name: "drop-terminator", rule: "OAI-CHAT-001", value: "", what: "no terminator" },
     Named { name: "duplicate-terminator", rule: "OAI-CHAT-003", value: "", what: "the terminator twice" },
@@ -70,27 +70,27 @@ pub const ALL: &[Named] = &[
         value: "BYTES",
         what: "the server resets the connection after this many body bytes",
     },
-    Named { name: "stall", rule: "DLV-005", value: "RECORD:TIME", what: "a pause behind this record" },
+    Named { name: "stall", rule: "DLV-005", value: "RECORD:TIME", what: "a pause after this record" },
     Named { name: "coalesce", rule: "DLV-003", value: "N", what: "this many records in each chunk" },
     Named { name: "split", rule: "DLV-004", value: "bytes:N", what: "chunks of this many bytes" },
     Named { name: "split-utf8", rule: "DLV-004", value: "", what: "chunks that end inside characters" },
-    Named { name: "buffer", rule: "DLV-001", value: "", what: "the whole body when the last of it would come" },
+    Named { name: "buffer", rule: "DLV-001", value: "", what: "the whole body at the time of its last byte" },
     Named { name: "content-type", rule: "HTTP-001", value: "TYPE", what: "another content type" },
-    Named { name: "no-space", rule: "SSE-002", value: "", what: "no space behind data:" },
+    Named { name: "no-space", rule: "SSE-002", value: "", what: "no space after data:" },
     Named { name: "crlf", rule: "SSE-017", value: "", what: "lines that end with CRLF" },
     Named { name: "bom", rule: "SSE-015", value: "", what: "a byte order mark before the stream" },
     Named {
         name: "inject-error",
         rule: "OAI-CHAT-027",
         value: "",
-        what: "an error object in the middle, and the connection is cut behind it",
+        what: "an error object in the middle, and the connection is cut after it",
     },
     Named { name: "keepalive-comments", rule: "SSE-021", value: "", what: "comment lines between the events" },
-    Named { name: "hang", rule: "HTTP-021", value: "", what: "the body stays open behind its last byte" },
+    Named { name: "hang", rule: "HTTP-021", value: "", what: "the body stays open after its last byte" },
 ];
 
 impl fmt::Display for Fault {
-    /// As on the command line.
+    /// Writes the fault as on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::DropTerminator => f.write_str("drop-terminator"),
@@ -113,7 +113,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why a text names no fault, or why a fault cannot be put into a recording.
+/// Why a text is not a fault, or why a fault is not possible in a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultError(pub String);
 
@@ -128,7 +128,7 @@ impl std::error::Error for FaultError {}
 impl FromStr for Fault {
     type Err = FaultError;
 
-    /// `NAME` or `NAME=VALUE`; in place of the name the rule's code or name.
+    /// Parses `NAME` or `NAME=VALUE`. The rule's code or name may replace the fault's name.
     fn from_str(text: &str) -> Result<Fault, FaultError> {
         let (name, value) = text.split_once('=').map_or((text, None), |(n, v)| (n, Some(v)));
         let rule = |n: &Named| crate::conformance::by_code(n.rule).is_some_and(|r| r.name == name);
@@ -138,7 +138,7 @@ impl FromStr for Fault {
             .or_else(|| ALL.iter().find(|n| n.rule.eq_ignore_ascii_case(name) || rule(n)));
         let Some(known) = known else {
             let names: Vec<&str> = ALL.iter().map(|n| n.name).collect();
-            return Err(FaultError(format!("there is no fault {name}; there are {}", names.join(", "))));
+            return Err(FaultError(format!("unknown fault {name}; expected one of {}", names.join(", "))));
         };
         let wanted = || FaultError(format!("{} is written {}={}", known.name, known.name, known.value));
         let number = |v: Option<&str>| v.and_then(|v| v.parse().ok()).ok_or_else(wanted);
@@ -183,7 +183,7 @@ fn written(span: Span) -> String {
     }
 }
 
-/// `10s`, `250ms`, `80us`.
+/// Parses `10s`, `250ms`, `80us`.
 fn span(text: &str) -> Option<Span> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let unit = match &text[digits..] {

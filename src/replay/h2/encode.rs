@@ -1,28 +1,30 @@
-//! Frames and field blocks in bytes (RFC 9113 section 4, RFC 7541), without compression: what is written is read once.
+//! Encodes frames and field blocks (RFC 9113 section 4, RFC 7541) without compression, since each is read only
+//! once.
 
 use super::{DEFAULT_FRAME, DEFAULT_WINDOW};
 use crate::http::event::{ResponseHead, Transfer, Version};
 use crate::http::h2::frame::{self, flag, kind};
 
-/// Header fields that belong to an HTTP/1 connection (RFC 9113 section 8.2.2).
+/// Header fields of an HTTP/1 connection (RFC 9113 section 8.2.2).
 const OF_A_CONNECTION: [&[u8]; 5] =
     [b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"];
 
 /// Name and value of a field.
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
 
-/// A head's field block: pseudo-header field first, names in lower case, nothing of the HTTP/1 connection.
+/// The fields of a head: the pseudo-header field first, names in lower case, without the fields of an HTTP/1
+/// connection.
 pub(super) fn head(head: &ResponseHead) -> Vec<Pair> {
     let status = (b":status".to_vec(), format!("{:03}", head.status).into_bytes());
     let fields = head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec()));
-    // A length beside chunks never counted (RFC 9112 section 6.3).
+    // A Content-Length beside chunks was never valid (RFC 9112 section 6.3).
     let void = |name: &[u8]| name == b"content-length" && head.transfer == Transfer::Chunked;
     let foreign = |name: &[u8]| head.version != Version::H2 && (OF_A_CONNECTION.contains(&name) || void(name));
     std::iter::once(status).chain(fields.filter(|(n, _)| !foreign(n))).collect()
 }
 
-/// The client's side of a connection with this one request, from the preface on: large frames and windows, so that
-/// units come as they are.
+/// The client's side of a connection with this one request, beginning with the preface. Frame limit and windows are
+/// large, so that units arrive uncut.
 pub fn request(request: &crate::exchange::Request) -> Vec<u8> {
     let head = &request.head;
     let fields = head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.to_vec()));
@@ -49,7 +51,7 @@ pub fn request(request: &crate::exchange::Request) -> Vec<u8> {
     out
 }
 
-/// HEADERS, and CONTINUATION where one frame does not hold the block.
+/// A HEADERS frame, and CONTINUATION frames if one frame cannot hold the block.
 pub(super) fn headers(id: u32, fields: &[Pair], end: bool, max_frame: usize, out: &mut Vec<u8>) {
     let mut block = Vec::new();
     fields.iter().for_each(|(name, value)| literal(&mut block, name, value));

@@ -1,5 +1,5 @@
-//! Threads that read clients, kept for the next ones: a new thread begins with memory that was never touched, and that
-//! alone can take milliseconds.
+//! Threads that read clients, kept for the next clients: a new thread starts with untouched memory, which alone can
+//! cost milliseconds.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,17 +7,17 @@ use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Stack of a client's thread: parsers do not recurse deeply.
+/// Stack size of a client's thread: parsers do not recurse deeply.
 const STACK: usize = 512 << 10;
-/// Threads that are there before anybody comes.
+/// Threads that are started before the first client.
 const READY: usize = 2;
-/// So long a thread waits for its next client.
+/// How long a thread waits for its next client before it ends.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// What is done for a client; the buffer is the thread's own, for what it reads.
+/// Serves one client; the buffer belongs to the thread and holds what it reads.
 type Work = dyn Fn(TcpStream, &mut [u8]) + Send + Sync;
 
-/// Threads that serve clients, at least `READY` of them at the start.
+/// Threads that serve clients. At least `READY` of them are started at the beginning.
 pub(super) struct ClientThreads {
     shared: Arc<Shared>,
 }
@@ -31,7 +31,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<TcpStream>,
-    /// Threads without a client, and all.
+    /// Number of threads without a client; number of all threads.
     idle: usize,
     all: usize,
     over: bool,
@@ -41,12 +41,12 @@ impl ClientThreads {
     pub(super) fn new(work: Box<Work>) -> ClientThreads {
         let threads =
             ClientThreads { shared: Arc::new(Shared { work, state: Mutex::default(), changed: Condvar::new() }) };
-        // Those that cannot be had now may be had later.
+        // Threads that cannot be started now may be started later.
         (0..READY).for_each(|_| drop(threads.one_more()));
         threads
     }
 
-    /// Clients that are served or wait for it.
+    /// Number of clients that are served or wait for a thread.
     pub(super) fn clients(&self) -> usize {
         let state = self.shared.lock();
         state.all - state.idle + state.waiting.len()
@@ -58,7 +58,7 @@ impl ClientThreads {
         let short = state.waiting.len() > state.idle;
         drop(state);
         self.shared.changed.notify_one();
-        // Without a thread of its own the client waits until another has gone.
+        // Without a thread the client waits until another client has gone.
         if short && self.one_more().is_err() && self.shared.lock().all == 0 {
             self.shared.lock().waiting.clear();
         }
@@ -88,7 +88,7 @@ impl Shared {
     }
 
     fn run(&self) {
-        // Written to, so that it is there when the first client comes.
+        // The buffer is written to, so that its memory exists when the first client comes.
         let mut buffer = vec![1; 64 << 10];
         loop {
             let mut state = self.lock();

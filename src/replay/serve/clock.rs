@@ -1,13 +1,12 @@
-//! The monotonic clock in nanoseconds, and how late things were.
+//! The monotonic clock in nanoseconds, and statistics of how late writes were.
 
-/// Nanoseconds of CLOCK_MONOTONIC.
+/// The time of CLOCK_MONOTONIC in ns.
 pub(super) fn now() -> i64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// How far the wall clock is ahead of the monotonic one, for the kernel's time stamps. A thread may lose its processor
-/// between two readings, so the
-/// tightest of some counts.
+/// Difference between the wall clock and the monotonic clock in ns, to convert the kernel's time stamps. A thread
+/// may be preempted between two readings, so the tightest of several pairs of readings counts.
 pub(super) fn wall_ahead() -> i64 {
     const TIGHT: i64 = 2_000;
     let mut best = (i64::MAX, 0);
@@ -25,18 +24,17 @@ pub(super) fn wall_ahead() -> i64 {
 
 fn read(clock: libc::clockid_t) -> i64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: clock_gettime writes one timespec to the pointer, which is valid for the length of the call.
+    // SAFETY: clock_gettime writes one timespec to the pointer, which is valid during the call.
     unsafe { libc::clock_gettime(clock, &raw mut t) };
     t.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec)
 }
 
-/// This thread runs when it is due: before others where the system allows it, and with timers that are not up to 50 µs
-/// late.
+/// Lets this thread run when it is due: with real-time priority if the system allows it, and with timers without
+/// the usual slack of 50 µs.
 pub(super) fn precise() {
     #[cfg(target_os = "linux")]
-    // SAFETY: the policy's parameter lives for the length of the call, which is refused without the right
-    // (CAP_SYS_NICE); PR_SET_TIMERSLACK
-    // takes a number. The slack comes last: a change of policy sets it back.
+    // SAFETY: the policy's parameter is valid during the call, which fails without the privilege (CAP_SYS_NICE);
+    // PR_SET_TIMERSLACK takes a number. The slack is set last, because a change of policy resets it.
     unsafe {
         let priority = libc::sched_param { sched_priority: 1 };
         libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const priority);
@@ -44,15 +42,15 @@ pub(super) fn precise() {
     }
 }
 
-/// How late writes were: a histogram with eight steps to each doubling, so memory stays fixed however long it runs.
+/// How late writes were: a histogram with eight steps per doubling, so that its memory does not grow.
 #[derive(Debug, Clone)]
 pub struct Lateness {
     counts: Vec<u64>,
-    /// Writes.
+    /// Number of writes.
     pub writes: u64,
-    /// Of these, later than a millisecond.
+    /// Number of writes that were more than a millisecond late.
     pub late: u64,
-    /// The worst, ns.
+    /// The latest write, ns.
     pub worst: i64,
 }
 
@@ -72,7 +70,7 @@ impl Lateness {
         self.counts[bucket] += 1;
     }
 
-    /// These too.
+    /// Adds the counts of `other`.
     pub(super) fn merge(&mut self, other: &Lateness) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(n, more)| *n += more);
         self.writes += other.writes;
@@ -80,7 +78,7 @@ impl Lateness {
         self.worst = self.worst.max(other.worst);
     }
 
-    /// The `p`th percentile in ns, to an eighth.
+    /// The `p`th percentile in ns, accurate to an eighth.
     pub fn percentile(&self, p: f64) -> i64 {
         let rank = ((p / 100.0) * self.writes as f64).ceil().max(1.0) as u64;
         let mut seen = 0;

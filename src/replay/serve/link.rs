@@ -1,4 +1,4 @@
-//! One client's connection: what waits to be written, and the writing. The reading is in `requests`.
+//! One client's connection: what waits to be written, and the writes. `requests` reads from it.
 
 use super::super::h1::{After, Sent};
 use super::super::h2;
@@ -10,39 +10,39 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// A client that reads slowly is asked again after so long.
+/// Time after which a write to a slow reader is tried again, ns.
 const RETRY: i64 = 500_000;
 
 /// One connection. The reading thread and the pacer share it.
 pub(super) struct Link {
     pub(super) socket: TcpStream,
     state: Mutex<State>,
-    /// When the pacer comes next, ns; `i64::MAX` where it does not.
+    /// When the pacer comes next, monotonic ns; `i64::MAX` if it does not.
     comes: AtomicI64,
 }
 
-/// When a connection is to be visited again.
+/// When the pacer must visit a connection again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// At this time, ns.
+    /// At this time, monotonic ns.
     At(i64),
-    /// Soon: its reader holds it.
+    /// Soon: its reading thread holds the lock.
     Busy,
-    /// Not before its client says something.
+    /// Not before the client sends something.
     Nothing,
 }
 
 struct State {
     talk: Talk,
-    /// Bytes for the socket, and how many of them are gone.
+    /// Bytes for the socket, and how many of them were written.
     out: Vec<u8>,
     gone: usize,
-    /// Due times of what is in `out`.
+    /// Due times of the writes in `out`.
     went: Vec<i64>,
-    /// What is in `out` was made ready for this time, ns; `i64::MIN` where it may go at once.
+    /// The time for which `out` was prepared, monotonic ns; `i64::MIN` if it may be written at once.
     held: i64,
     seal: Option<Box<dyn Seal>>,
-    /// What is done when `out` is empty.
+    /// What happens when `out` is empty.
     then: After,
     over: bool,
 }
@@ -52,7 +52,7 @@ enum Talk {
     Http2(Box<h2::Server>),
 }
 
-/// An HTTP/1 answer under way.
+/// An HTTP/1 response that is being sent.
 struct Answer {
     recording: Arc<Recording>,
     due: Vec<i64>,
@@ -79,22 +79,23 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pacer is to come at this time; false where it comes by then anyway.
+    /// Asks the pacer to come at this time; false if it comes by then anyway.
     pub(super) fn wants(&self, at: i64) -> bool {
         self.comes.fetch_min(at, Ordering::AcqRel) > at
     }
 
-    /// The pacer comes, as it was wanted at this time; false where that has been overtaken.
+    /// The pacer comes for a visit that was planned for this time; false if an earlier visit replaced it.
     pub(super) fn comes(&self, at: i64) -> bool {
         self.comes.compare_exchange(at, i64::MAX, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// TLS from here on.
+    /// Uses TLS from here on.
     pub(super) fn seal_with(&self, seal: Box<dyn Seal>) {
         self.state().seal = Some(seal);
     }
 
-    /// What the client's bytes hold; itself where there is no TLS. What TLS answers goes out.
+    /// The plain bytes in the client's bytes; without TLS they are the same. TLS's own answers are queued for
+    /// writing.
     pub(super) fn open(&self, bytes: &[u8], plain: &mut Vec<u8>) -> io::Result<()> {
         let mut state = self.state();
         let State { seal, out, .. } = &mut *state;
@@ -115,7 +116,8 @@ impl Link {
         self.state().talk = Talk::Http2(Box::default());
     }
 
-    /// The client's next bytes, for what of HTTP/2 steers the writing. When to call [`Link::advance`].
+    /// Takes the client's next bytes, for the HTTP/2 frames that limit writing. Returns when to call
+    /// [`Link::advance`].
     pub(super) fn steer(&self, bytes: &[u8]) -> Option<i64> {
         let mut state = self.state();
         if let Talk::Http2(server) = &mut state.talk {
@@ -124,7 +126,7 @@ impl Link {
         state.due()
     }
 
-    /// Bytes at once, before any answer: an interim head.
+    /// Writes bytes at once, before any response: an interim head.
     pub(super) fn say(&self, bytes: &[u8]) {
         let mut state = self.state();
         if matches!(&state.talk, Talk::Http1(answers) if answers.is_empty()) {
@@ -133,8 +135,8 @@ impl Link {
         }
     }
 
-    /// Answer the request (HTTP/2: of this stream). `due`: when each write goes out, monotonic ns. When to call
-    /// [`Link::advance`].
+    /// Answers a request (HTTP/2: of this stream). `due`: when each write is to be sent, monotonic ns. Returns when
+    /// to call [`Link::advance`].
     pub(super) fn answer(
         &self,
         stream: Option<u32>,
@@ -158,7 +160,7 @@ impl Link {
         state.due()
     }
 
-    /// DATA frames that had to be cut.
+    /// Number of DATA frames that had to be cut.
     pub(super) fn cut_frames(&self) -> u64 {
         match &self.state().talk {
             Talk::Http2(server) => server.cut,
@@ -166,9 +168,8 @@ impl Link {
         }
     }
 
-    /// Make the write that is due at this time ready before it is: what it needs is then close at hand. It is to go out
-    /// so much earlier as `lead`
-    /// says, ns.
+    /// Prepares the write that is due at this time, so that its code and data are in the caches. It is sent `lead`
+    /// ns earlier.
     pub(super) fn prepare(&self, at: i64, lead: i64) {
         let Ok(mut state) = self.state.try_lock() else { return };
         let free = !state.over && state.then == After::Next && state.out.is_empty();
@@ -176,11 +177,12 @@ impl Link {
             state.fill(at);
             state.held = at.saturating_sub(lead);
         }
-        // Nothing is sent, but the way to the wire has been walked.
+        // An empty send transmits nothing, but it warms the path to the network device.
         let _ = socket::send(&self.socket, &[]);
     }
 
-    /// Write what is due; when to come again. `wrote` gets how late each write was, and how long it took, ns.
+    /// Writes what is due and returns when to come again. `wrote` is called with each write's lateness and
+    /// duration, ns.
     pub(super) fn advance(&self, wrote: &mut dyn FnMut(i64, i64)) -> Next {
         match self.state.try_lock() {
             Ok(mut state) => state.advance(&self.socket, wrote),
@@ -225,7 +227,7 @@ impl State {
                 match self.due() {
                     Some(due) if due <= now => {
                         self.fill(now);
-                        // Nothing could be said after all: the client must speak first.
+                        // Nothing could be sent after all: the client must send first.
                         if self.out.is_empty() && self.went.is_empty() && self.then == After::Next {
                             return Next::Nothing;
                         }
@@ -254,7 +256,7 @@ impl State {
         }
     }
 
-    /// The next write into `out`.
+    /// Encodes the next write into `out`.
     fn fill(&mut self, now: i64) {
         let mut bytes = Vec::new();
         match &mut self.talk {

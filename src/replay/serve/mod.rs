@@ -1,5 +1,5 @@
-//! Sockets: a thread reads each client, one thread writes to all of them when it is time. Everything that reads a clock
-//! or owns a socket is here.
+//! Sockets: a thread per client reads, one thread writes to all of them when it is time. Everything that reads a
+//! clock or owns a socket is here.
 
 mod clock;
 mod client_threads;
@@ -26,63 +26,63 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Clients at once; more wait in the kernel's queue.
+/// Most clients at once; more wait in the kernel's queue.
 const MAX_CLIENTS: usize = 4096;
-/// How long a listener waits when the limit of connections is reached.
+/// How long the listener waits if the limit of clients is reached.
 const FULL: Duration = Duration::from_millis(20);
 
-/// The TLS of one connection, with either certificate source.
+/// The TLS of one connection, whatever the source of its certificate.
 pub trait Seal: Send {
-    /// The client's bytes; what they hold is appended to `plain`.
+    /// Decrypts the client's bytes and appends the content to `plain`.
     ///
     /// # Errors
-    /// They are not what TLS allows here.
+    /// The bytes are not valid TLS at this point.
     fn open(&mut self, sealed: &[u8], plain: &mut Vec<u8>) -> io::Result<()>;
-    /// Bytes for the client.
+    /// Encrypts bytes for the client.
     fn seal(&mut self, plain: &[u8]);
-    /// Nothing more comes.
+    /// Ends the connection's TLS (close_notify).
     fn close(&mut self);
-    /// What is to be sent is appended to `out`.
+    /// Appends what must be sent to `out`.
     fn take(&mut self, out: &mut Vec<u8>);
 }
 
-/// Makes the sealing of a new connection.
+/// Makes the TLS of a new connection.
 pub type NewSeal = Arc<dyn Fn() -> Box<dyn Seal> + Send + Sync>;
 
-/// The observer.
+/// The observer of what happens.
 pub type Tell = Box<dyn Fn(&Served<'_>) + Send + Sync>;
 
 /// What happened, for the observer.
 #[derive(Debug)]
 pub enum Served<'a> {
-    /// A request has its recording.
+    /// A recording answers a request.
     Answered {
         /// The request.
         asked: &'a Asked,
-        /// The exchange that answers.
+        /// Number of the exchange that answers.
         id: u64,
-        /// Over HTTP/2.
+        /// Whether the request came over HTTP/2.
         h2: bool,
     },
-    /// A request has none.
+    /// No recording answers a request.
     Unmatched {
         /// The request.
         asked: &'a Asked,
-        /// The body of the 404.
+        /// The body of the 404 response.
         why: &'a str,
     },
-    /// A connection that could not be served, and why.
+    /// A connection could not be served, for this reason.
     Failed(&'a str),
 }
 
-/// How the service went.
+/// Statistics of the service.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// How late writes were.
     pub lateness: Lateness,
-    /// Requests without a recording.
+    /// Number of requests without a recording.
     pub unmatched: u64,
-    /// Recorded units that the client's limits made smaller frames of.
+    /// Number of recorded units that the client's limits cut into smaller frames.
     pub cut: u64,
 }
 
@@ -97,18 +97,18 @@ struct Shared {
     cut: AtomicU64,
 }
 
-/// A listener on the first of these addresses that can be had. What comes in is stamped from its first byte on, also
-/// before anybody serves it.
+/// Opens a listener on the first of these addresses that is available. The kernel stamps input from its first byte
+/// on, also before the client is accepted.
 ///
 /// # Errors
-/// None of them can be had.
+/// None of the addresses is available.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(addresses)?;
     socket::stamp_arrivals(&listener);
     Ok(listener)
 }
 
-/// A service under way.
+/// A service that is running.
 pub struct Service {
     shared: Arc<Shared>,
     pacer: std::thread::JoinHandle<()>,
@@ -121,10 +121,10 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// Everything but the listening.
+    /// Starts everything except the listening.
     ///
     /// # Errors
-    /// No thread could be started.
+    /// A thread could not be started.
     pub fn start(book: Book, pace: Pace, seal: Option<NewSeal>, tell: Tell) -> Result<Service> {
         let (unmatched, cut) = Default::default();
         let shared =
@@ -137,15 +137,15 @@ impl Service {
         Ok(Service { shared, pacer })
     }
 
-    /// Take clients from this listener (of [`bind`]) until `stop` is set.
+    /// Accepts clients from this listener (of [`bind`]) until `stop` is set.
     ///
     /// # Errors
-    /// The listener broke.
+    /// The listener failed.
     pub fn listen(&self, listener: &TcpListener, stop: &AtomicBool) -> Result<()> {
         listener.set_nonblocking(true)?;
         let shared = self.shared.clone();
         let threads = ClientThreads::new(Box::new(move |socket, buffer| {
-            // A socket from a listener that never waits may not wait either.
+            // A socket that was accepted by a non-blocking listener may be non-blocking itself.
             if socket.set_nonblocking(false).is_ok() {
                 requests::serve(socket, buffer, &shared);
             }
@@ -154,14 +154,14 @@ impl Service {
             if threads.clients() >= MAX_CLIENTS {
                 std::thread::sleep(FULL);
             } else if readable(listener) {
-                // Where there is none, the client has gone again, or descriptors are short for the moment.
+                // If there is none, the client has closed, or no descriptors are available for the moment.
                 listener.accept().into_iter().for_each(|(socket, _)| threads.serve(socket));
             }
         }
         Ok(())
     }
 
-    /// How it went so far.
+    /// The statistics so far.
     pub fn report(&self) -> Report {
         let count = |n: &AtomicU64| n.load(Ordering::Relaxed);
         Report {
@@ -171,7 +171,7 @@ impl Service {
         }
     }
 
-    /// Stop writing. What was not sent is not sent.
+    /// Stops writing. What was not sent is discarded.
     pub fn finish(self) -> Report {
         let report = self.report();
         self.shared.pacer.stop();
@@ -180,9 +180,9 @@ impl Service {
     }
 }
 
-/// Waits a tenth of a second for a client, so that a stop is noticed.
+/// Waits up to a tenth of a second for a client, so that a stop is noticed.
 fn readable(listener: &TcpListener) -> bool {
     let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one pollfd, and the count says so.
+    // SAFETY: the pointer is to one pollfd, and the count is one.
     unsafe { libc::poll(&raw mut poll, 1, 100) > 0 }
 }

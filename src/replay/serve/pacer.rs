@@ -1,4 +1,4 @@
-//! One thread that writes when it is time: sleeps while the gap is long, spins for the last moment.
+//! One thread that writes when it is time: it sleeps during long gaps and spins for the last moment.
 
 use super::clock::{self, Lateness};
 use super::link::{Link, Next};
@@ -9,24 +9,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::Thread;
 use std::time::Duration;
 
-/// A connection whose reader holds it at the moment is asked again after so long.
+/// Time after which a connection is visited again whose reading thread holds its lock, ns.
 const BUSY: i64 = 30_000;
-/// The shortest sleep: the system's way into it and out of it takes about as long.
+/// The shortest sleep, ns: to fall asleep and to wake up takes about as long.
 const NAP: i64 = 60_000;
 
-/// A call that takes longer was interrupted.
+/// A call that takes longer than this was interrupted, ns.
 const LONG_CALL: i64 = 100_000;
 
-/// Connections by when they want to write next. The thread owns the queue; what others want comes by the inbox, so
-/// nobody's lock, held by a
-/// thread that the system has taken off its processor, keeps the others' writes waiting.
+/// Connections by the time of their next write. The thread owns the queue; others use the inbox, so that no lock of
+/// a preempted thread delays the writes of others.
 #[derive(Default)]
 pub(super) struct Pacer {
     inbox: Mutex<Inbox>,
-    /// Something has been put into the inbox.
+    /// Something is in the inbox.
     news: AtomicBool,
     stop: AtomicBool,
-    /// Of the thread's own writes; of those that readers made.
+    /// Lateness of the thread's own writes, and of those that reading threads made.
     paced: Mutex<Lateness>,
     at_once: Mutex<Lateness>,
 }
@@ -34,7 +33,7 @@ pub(super) struct Pacer {
 #[derive(Default)]
 struct Inbox {
     due: Vec<Due>,
-    /// Who is woken when something comes.
+    /// The thread to wake when something is put into the inbox.
     thread: Option<Thread>,
 }
 
@@ -44,7 +43,7 @@ struct Due {
 }
 
 impl Pacer {
-    /// This connection wants to write at this time.
+    /// Plans a write of this connection at this time.
     pub(super) fn at(&self, at: i64, link: &Arc<Link>) {
         if !link.wants(at) {
             return;
@@ -59,7 +58,8 @@ impl Pacer {
         }
     }
 
-    /// The same for one whose reader calls: what is due already is written without waiting for the pacer to wake up.
+    /// The same when a reading thread calls: it writes at once what is due already, without waiting for the pacer
+    /// to wake up.
     pub(super) fn now_or_at(&self, at: i64, link: &Arc<Link>) {
         let at = if at <= clock::now() { self.advance(link, &self.at_once, &mut |_| ()) } else { Some(at) };
         at.into_iter().for_each(|at| self.at(at, link));
@@ -78,7 +78,7 @@ impl Pacer {
         all
     }
 
-    /// The thread's work, until it is stopped.
+    /// The work of the thread until it is stopped.
     pub(super) fn run(&self) {
         clock::precise();
         lock(&self.inbox).thread = Some(std::thread::current());
@@ -90,7 +90,7 @@ impl Pacer {
             match self.inbox.try_lock() {
                 Ok(mut inbox) => heap.extend(inbox.due.drain(..)),
                 Err(TryLockError::Poisoned(inbox)) => heap.extend(inbox.into_inner().due.drain(..)),
-                // The holder wakes this thread afterwards.
+                // The holder of the lock wakes this thread afterwards.
                 Err(TryLockError::WouldBlock) => {}
             }
             let Some(next) = heap.peek() else {
@@ -102,7 +102,7 @@ impl Pacer {
                 let before = clock::now();
                 std::thread::park_timeout(Duration::from_nanos(nap as u64));
                 let slept = clock::now() - before;
-                // One who was woken before the time learns nothing about how late that would have been.
+                // A sleep that was interrupted early does not show how late it would have ended.
                 if slept >= nap {
                     wakeups.slept(nap, slept - nap);
                 }
@@ -114,12 +114,11 @@ impl Pacer {
         }
     }
 
-    /// Write what this connection wanted to, at its time. `takes`: how long the system's call takes lately. The packet
-    /// leaves somewhere within it, so
-    /// the call is made half of that earlier: wherever it leaves, it is half as far from its time as it could be.
+    /// Writes what is due on this connection. `takes`: how long the system's call took lately, ns. The packet
+    /// leaves at some moment of the call, so the call starts half of that earlier, which halves the largest error.
     fn write(&self, due: Due, heap: &mut BinaryHeap<Due>, takes: &mut i64) {
         let Due { at, link } = due;
-        // It has been put in again for an earlier time.
+        // It was planned again for an earlier time.
         if !link.comes(at) {
             return;
         }
@@ -161,7 +160,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Ord for Due {
-    /// The earliest is the greatest: [`BinaryHeap`] gives the greatest first.
+    /// The earliest is the greatest, because [`BinaryHeap`] returns the greatest first.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         other.at.cmp(&self.at)
     }

@@ -1,5 +1,5 @@
-//! A client that asks for a recording again and listens as a capture does: every read with the time at which the kernel
-//! got it.
+//! A client that repeats a recorded request and receives like a capture: every read has the time at which the
+//! kernel received it.
 
 use super::{clock, socket};
 use crate::analyzer::{Analyzer, Options, Output};
@@ -13,11 +13,11 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long behind the last recorded byte an answer may still come.
+/// How long after the last recorded byte the response may still arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Ask what was asked then, over the HTTP version of then; what is heard, with monotonic times. `lasts`: of the answer,
-/// as it will be played.
+/// Sends the recorded request over the recorded HTTP version, and returns the response with monotonic times.
+/// `lasts`: duration of the response as it will be played.
 ///
 /// # Errors
 /// The server cannot be reached.
@@ -83,7 +83,7 @@ impl Listener {
     }
 }
 
-/// The first exchange is the one.
+/// Keeps the first exchange only.
 fn keep(received: &mut Option<Exchange>, output: Output) {
     if let Output::Exchange(analyzed) = output {
         received.get_or_insert(*analyzed.exchange);

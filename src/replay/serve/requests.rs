@@ -1,4 +1,4 @@
-//! Reading one client: its bytes become requests, and each gets its answer.
+//! Reads one client: its bytes become requests, and each request gets its answer.
 
 use super::super::matching::{Asked, Found};
 use super::super::script::Script;
@@ -13,16 +13,16 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Bytes of a request's body that are read; one that is longer matches nothing.
+/// Most bytes of a request's body; a request with a longer body matches nothing.
 const MAX_BODY: usize = 256 << 20;
 
-/// A request while it comes.
+/// A request that is being received.
 struct Coming {
     head: RequestHead,
     asked: Asked,
 }
 
-/// One connection until the client has gone and everything is answered.
+/// Serves one connection until the client has closed it and every request is answered.
 pub(super) fn serve(socket: TcpStream, buffer: &mut [u8], shared: &Arc<Shared>) {
     let (Ok(client), Ok(server)) = (socket.peer_addr(), socket.local_addr()) else { return };
     let _ = socket.set_nodelay(true);
@@ -59,25 +59,23 @@ struct Reading<'s> {
     shared: &'s Arc<Shared>,
     link: &'s Arc<Link>,
     http: Conn,
-    /// Bytes until it is known what is spoken.
+    /// Bytes received before the protocol is known.
     early: Vec<u8>,
     coming: HashMap<u64, Coming>,
     http2: bool,
-    /// Nothing has come yet.
+    /// No bytes were received yet.
     first: bool,
 }
 
 impl Reading<'_> {
-    /// False where the connection is of no use.
+    /// Takes received bytes; false if the connection must be closed.
     fn bytes(&mut self, at: i64, bytes: &[u8]) -> bool {
         const HANDSHAKE: u8 = 22;
         if std::mem::take(&mut self.first) && bytes.first() == Some(&HANDSHAKE) {
             match &self.shared.seal {
                 Some(seal) => self.link.seal_with(seal()),
                 None => {
-                    (self.shared.tell)(&Served::Failed(
-                        "a client speaks TLS, and there is no certificate to answer it with",
-                    ));
+                    (self.shared.tell)(&Served::Failed("a client speaks TLS, and there is no certificate for it"));
                     return false;
                 }
             }
@@ -93,11 +91,11 @@ impl Reading<'_> {
         if !self.http2 && self.early.len() < 64 {
             self.early.extend_from_slice(&plain);
         }
-        // The first bytes steer as soon as it is known that they are HTTP/2.
+        // As soon as HTTP/2 is recognised, the first bytes are read for its limits.
         if self.http2 {
             self.later(self.link.steer(&plain));
         }
-        // Requests are separated by the same reader that reads captures.
+        // The reader of captures separates the requests.
         self.event(at, What::Data(&plain));
         if self.http.speaks() == Speaks::Other {
             (self.shared.tell)(&Served::Failed("a client speaks neither HTTP/1 nor HTTP/2"));
@@ -156,7 +154,7 @@ impl Reading<'_> {
     }
 }
 
-/// Puts requests together.
+/// Assembles requests.
 fn request(event: HttpEvent<'_>, coming: &mut HashMap<u64, Coming>, link: &Link, whole: &mut Vec<Coming>) {
     if event.side != Side::Request {
         return;

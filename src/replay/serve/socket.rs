@@ -1,20 +1,20 @@
-//! What the standard library's sockets don't do: writes that never wait, resets, and the kernel's time of what was
-//! read.
+//! What the standard library's sockets lack: writes that never block, resets, and the kernel's time of received
+//! bytes.
 
 use super::clock;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// Ask the kernel to stamp what arrives. A listener hands it on to its clients: what they send before they are accepted
-/// is stamped too.
+/// Asks the kernel to stamp what arrives. Sockets accepted by a listener inherit it: what clients send before they
+/// are accepted is stamped too.
 pub(super) fn stamp_arrivals(socket: &impl AsRawFd) {
     #[cfg(target_os = "linux")]
     {
         let on: libc::c_int = 1;
         let len = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: the option's value is an int that lives for the length of the call. Where it is refused, the time of
-        // reading is used.
+        // SAFETY: the option's value is an int that is valid during the call. If the call fails, the time of the
+        // read is used.
         unsafe {
             libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, (&raw const on).cast(), len)
         };
@@ -23,13 +23,14 @@ pub(super) fn stamp_arrivals(socket: &impl AsRawFd) {
     let _ = socket;
 }
 
-/// Read; the number of bytes, and when the last of them arrived (monotonic ns). 0 bytes: the other end has closed.
+/// Reads; returns the number of bytes and the time at which the last of them arrived (monotonic ns). 0 bytes: the
+/// peer has closed.
 pub(super) fn receive(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<(usize, i64)> {
     // Aligned for cmsghdr.
     let mut control = [0u64; 16];
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    // SAFETY: an all-zero msghdr is valid; the parts that it points to live until the call returns, with the lengths
-    // given.
+    // SAFETY: an all-zero msghdr is valid; the buffers that it points to are valid until the call returns, and
+    // their lengths are correct.
     let (n, message) = unsafe {
         let mut message: libc::msghdr = std::mem::zeroed();
         message.msg_iov = &raw mut part;
@@ -47,7 +48,7 @@ pub(super) fn receive(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<(usiz
 
 #[cfg(target_os = "linux")]
 fn arrival(message: &libc::msghdr) -> Option<i64> {
-    // SAFETY: the message was filled by recvmsg and its control buffer still lives; CMSG_FIRSTHDR and CMSG_NXTHDR stay
+    // SAFETY: recvmsg filled the message and its control buffer is still valid; CMSG_FIRSTHDR and CMSG_NXTHDR stay
     // inside it.
     unsafe {
         let mut header = libc::CMSG_FIRSTHDR(message);
@@ -55,7 +56,7 @@ fn arrival(message: &libc::msghdr) -> Option<i64> {
             if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_TIMESTAMPNS {
                 let t: libc::timespec = std::ptr::read_unaligned(libc::CMSG_DATA(header).cast());
                 let wall = t.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec);
-                // Never from the far past: a socket that was never stamped says zero.
+                // A socket that was never stamped has the time zero, which is ignored.
                 return (wall > 0).then(|| wall.wrapping_sub(clock::wall_ahead()));
             }
             header = libc::CMSG_NXTHDR(message, header);
@@ -69,13 +70,13 @@ fn arrival(_: &libc::msghdr) -> Option<i64> {
     None
 }
 
-/// Write what the kernel takes without waiting.
+/// Writes as much as the kernel accepts without blocking.
 pub(super) fn send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     #[cfg(not(target_os = "linux"))]
     let flags = libc::MSG_DONTWAIT;
-    // SAFETY: the pointer and the length are those of a slice that lives for the length of the call.
+    // SAFETY: pointer and length are those of a slice that is valid during the call.
     let n = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) };
     match usize::try_from(n) {
         Ok(n) => Ok(n),
@@ -86,10 +87,10 @@ pub(super) fn send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// RST, now, although another thread may be reading.
+/// Sends an RST at once, even if another thread is reading.
 pub(super) fn reset(socket: &TcpStream) {
     let fd: RawFd = socket.as_raw_fd();
-    // SAFETY: both calls take pointers to values on this stack and their sizes. Connecting to AF_UNSPEC dissolves the
+    // SAFETY: both calls take pointers to values on this stack and their sizes. To connect to AF_UNSPEC aborts the
     // connection with an RST.
     unsafe {
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };

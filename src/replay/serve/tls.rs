@@ -1,4 +1,4 @@
-//! TLS on the server's side, by rustls: HTTP/2 or HTTP/1.1, as the client chooses (ALPN).
+//! TLS on the server's side with rustls: HTTP/2 or HTTP/1.1, as the client chooses (ALPN).
 
 use super::{NewSeal, Seal};
 use anyhow::{Context, Result};
@@ -9,10 +9,10 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Connections that are sealed with this certificate chain and key (PEM files).
+/// TLS connections with this certificate chain and key (PEM files).
 ///
 /// # Errors
-/// A file cannot be read, or the two do not belong together.
+/// A file cannot be read, or certificate and key do not match.
 pub fn with_files(certificates: &Path, key: &Path) -> Result<NewSeal> {
     let (shown, key_shown) = (certificates.display(), key.display());
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificates)
@@ -24,16 +24,16 @@ pub fn with_files(certificates: &Path, key: &Path) -> Result<NewSeal> {
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let config = builder.with_no_client_auth().with_single_cert(chain, key);
     let mut config =
-        config.with_context(|| format!("{shown} and {key_shown} are no certificate and key for a server"))?;
+        config.with_context(|| format!("{shown} and {key_shown} are not a certificate and its key for a server"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(with(Arc::new(config)))
 }
 
-/// The same with a configuration made elsewhere.
+/// TLS connections with the given configuration.
 pub fn with(config: Arc<ServerConfig>) -> NewSeal {
     Arc::new(move || match ServerConnection::new(config.clone()) {
         Ok(mut connection) => {
-            // What waits is bounded by what the script gives, one write after the other.
+            // The pace of the script bounds what waits, one write after the other.
             connection.set_buffer_limit(None);
             Box::new(Sealed(connection))
         }
@@ -64,7 +64,7 @@ impl Seal for Sealed {
     }
 
     fn seal(&mut self, plain: &[u8]) {
-        // Into memory without a limit: this cannot fail.
+        // Writing into memory without a limit cannot fail.
         let _ = self.0.writer().write_all(plain);
     }
 
@@ -81,7 +81,7 @@ impl Seal for Sealed {
     }
 }
 
-/// A configuration that accepts no client.
+/// A certificate resolver that accepts no client.
 struct Refused(String);
 
 impl Seal for Refused {

@@ -1,25 +1,24 @@
-//! How late this machine wakes up a thread that sleeps, learned from its sleeps: so much earlier it is woken, and spins
-//! for what is left.
+//! Learns from past sleeps how late this machine wakes up a sleeping thread: the thread is woken that much earlier,
+//! and spins for the rest.
 //!
-//! A processor that has slept for long (one that the host has given to others, a core in a deep state) comes back later
-//! than one that has just
-//! been awake. So a long gap is slept in two: the first sleep ends early enough for the worst, the second is short and
-//! ends close to the time.
+//! A processor that slept long (one that the host gave to others, or a core in a deep state) resumes later than one
+//! that was just awake. So a long gap is slept in two steps: the first sleep ends early enough for the worst case,
+//! the second is short and ends close to the time.
 
-/// Sleeps that are remembered, of each kind.
+/// Sleeps of each kind that are remembered.
 const REMEMBERED: usize = 256;
-/// This many of them may have been later than the allowance: one in a hundred is the aim.
+/// This many of the remembered sleeps may end later than allowed for: the aim is one in a hundred.
 const MISSED: usize = 2;
-/// Never less than this, ns …
+/// The smallest allowance, ns.
 const LEAST: i64 = 50_000;
-/// … and never more: what is later than that is not the sleep's fault.
+/// The largest allowance, ns: the sleep does not cause more lateness than this.
 const MOST: i64 = 2_000_000;
-/// What is allowed for before anything was learned, ns.
+/// The allowance before anything was learned, ns.
 const FIRST: i64 = 150_000;
-/// A sleep up to this long is a short one, ns.
+/// The longest sleep that counts as short, ns.
 const SHORT: i64 = 2 * MOST;
 
-/// What was learned.
+/// What was learned about short and about long sleeps.
 #[derive(Default)]
 pub(super) struct WakeupLatency {
     short: LatencyEstimate,
@@ -27,25 +26,25 @@ pub(super) struct WakeupLatency {
 }
 
 impl WakeupLatency {
-    /// How long to sleep when something is to be done in so long, ns; none where there is no time for it.
+    /// How long to sleep if something is due in `left` ns; none if there is no time to sleep.
     pub(super) fn nap(&self, left: i64) -> Option<i64> {
         let short = left.saturating_sub(self.short.early);
         let nap = if short <= SHORT { short } else { left.saturating_sub(self.long.early.max(self.short.early)) };
         (nap > 0).then_some(nap)
     }
 
-    /// A sleep of so long ended so much too late.
+    /// Records that a sleep of `nap` ns ended `late` ns too late.
     pub(super) fn slept(&mut self, nap: i64, late: i64) {
         if nap <= SHORT { self.short.learn(late) } else { self.long.learn(late) }
     }
 }
 
-/// One kind of sleep.
+/// The latencies of one kind of sleep.
 struct LatencyEstimate {
-    /// The last ones: how late each ended; a ring.
+    /// How late each of the last sleeps ended, ns; a ring.
     late: [i64; REMEMBERED],
     next: usize,
-    /// So much earlier the next one is to end.
+    /// How much earlier the next sleep must end, ns.
     early: i64,
 }
 
@@ -61,10 +60,10 @@ impl LatencyEstimate {
         self.next += 1;
         let mut known = self.late;
         let known = &mut known[..self.next.min(REMEMBERED)];
-        // Until enough is known, the worst counts.
+        // Until enough sleeps are known, the worst one counts.
         let rank = known.len() - 1 - MISSED * known.len() / REMEMBERED;
         let (_, worst, _) = known.select_nth_unstable(rank);
-        // A quarter more than seen: the next may be a little later.
+        // A quarter more than observed, since the next sleep may end a little later.
         self.early = (*worst + *worst / 4).clamp(LEAST, MOST);
     }
 }
@@ -81,12 +80,12 @@ mod tests {
         (0..300).for_each(|n| wakeups.slept(1_000_000, 40_000 + n * 10));
         let calm = wakeups.nap(20_000_000).unwrap();
         assert!((20_000_000 - 80_000..20_000_000 - 60_000).contains(&calm), "{calm}");
-        // Two in a hundred are a millisecond late: those are to be caught too.
+        // Two in a hundred end a millisecond late: the estimate must cover those too.
         (0..300).for_each(|n| wakeups.slept(20_000_000, if n % 50 == 0 { 1_000_000 } else { 60_000 }));
         assert_eq!(wakeups.nap(20_000_000), Some(20_000_000 - 1_250_000));
-        // What is left of the second sleep is not affected.
+        // The rest of the second sleep is not affected.
         assert!(wakeups.nap(1_250_000).unwrap() > 1_150_000);
-        // Calm again: it is forgotten.
+        // After a calm time the late sleeps are forgotten.
         (0..300).for_each(|_| wakeups.slept(20_000_000, 30_000));
         assert_eq!(wakeups.nap(20_000_000), Some(20_000_000 - LEAST.max(wakeups.short.early)));
     }
