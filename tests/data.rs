@@ -8,9 +8,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// `captures/SHA256SUMS` (the format of sha256sum) holds `real`, `lab` and `field`: their truth was made by other
-/// programs and is argued
-/// about in a README, never edited. A new file needs its line.
+/// `captures/SHA256SUMS` (the format of sha256sum) holds `real`, `lab`, `field` and `reports`: their truth was
+/// made by others than the program and is argued about in a README, never edited. A new file needs its line.
 #[test]
 fn captures_are_those_of_the_checksums() {
     let captures = support::captures();
@@ -20,7 +19,7 @@ fn captures_are_those_of_the_checksums() {
         .map(|line| line.split_once("  ").unwrap_or_else(|| panic!("not SUM and NAME: {line:?}")))
         .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
         .collect();
-    let there: BTreeMap<String, String> = ["real", "lab", "field"]
+    let there: BTreeMap<String, String> = ["real", "lab", "field", "reports"]
         .iter()
         .flat_map(|family| files(&captures.join(family)))
         .map(|path| {
