@@ -204,7 +204,7 @@ fn a_database_without_exchanges_is_not_green() {
     std::fs::write(p.path("none.pcap"), pcap(&talk.frames)).unwrap();
     p.want(0, &["-q", "--read", "none.pcap", "--db", "x.db"]);
     let (out, err) = p.want(2, &["check", "x.db", "--format", "junit", "-o", "x.xml"]);
-    assert!(out.is_empty() && err.contains("x.db holds no exchanges") && !p.path("x.xml").exists(), "{out}{err}");
+    assert!(out.is_empty() && err.contains("x.db has no exchanges") && !p.path("x.xml").exists(), "{out}{err}");
 
     p.want(0, &["-q", "--read", "bad, 1%.pcap", "--db", "x.db"]);
     p.want(0, &["-q", "--read", "good.pcap", "--db", "x.db"]);
@@ -212,7 +212,7 @@ fn a_database_without_exchanges_is_not_green() {
     p.want(1, &["check", "x.db", "--session", "2"]);
     let last = p.json(0, &["check", "x.db", "--session", "last", "--format", "json"]);
     assert_eq!(last["exchanges"], 1);
-    assert!(p.want(2, &["check", "x.db", "--session", "1"]).1.contains("x.db holds no exchanges of session 1"));
+    assert!(p.want(2, &["check", "x.db", "--session", "1"]).1.contains("x.db has no exchanges of session 1"));
     assert!(p.want(2, &["check", "good.pcap", "--session", "1"]).1.contains("--session selects from a database"));
 }
 

@@ -293,7 +293,7 @@ fn what_cannot_be_read_is_exit_two_with_the_reason() {
         let (out, err) = p.want(2, args);
         assert!(err.contains(words) && out.is_empty(), "{args:?}: {err}");
     };
-    error(&["--read", "empty.pcap"], "holds no packets");
+    error(&["--read", "empty.pcap"], "contains no packets");
     error(&["--read", "text.pcap"], "text.pcap");
     error(&["--read", "absent.pcap"], "absent.pcap");
     assert!(!p.path("sniff.db").exists(), "a file that gives nothing leaves no database");
@@ -304,10 +304,10 @@ fn what_cannot_be_read_is_exit_two_with_the_reason() {
     error(&["explain", "NOPE-999"], "no rule");
     p.write("a.pcap", &capture(1, false));
     error(&["--read", "a.pcap", "--db", "absent/x.db"], "absent/x.db");
-    error(&["--read", "a.pcap", "--format", "json"], "belong to a command");
+    error(&["--read", "a.pcap", "--format", "json"], "use --format and --output with a command");
     p.want(0, &["-q", "--read", "a.pcap"]);
     error(&["list", "--format", "html"], "expected one of table, json, jsonl, csv, markdown");
-    error(&["list", "--since", "yesterday"], "wanted is a time");
+    error(&["list", "--since", "yesterday"], "expected a time");
     assert_eq!(p.run(&[]).status.code(), Some(2));
 }
 
@@ -367,7 +367,7 @@ fn a_command_that_fails_leaves_the_file_of_its_output_alone() {
         assert_eq!(std::fs::read(p.path("k.csv")).unwrap(), b"keep\n", "{args:?}");
     }
     let (_, err) = p.want(2, &["export", "--session", "1", "--format", "csv"]);
-    assert!(err.contains("csv holds one exchange, and 2 are selected"), "{err}");
+    assert!(err.contains("csv holds one exchange, but 2 are selected"), "{err}");
     p.want(0, &["list", "--format", "csv", "-o", "k.csv"]);
     assert_eq!(std::fs::read_to_string(p.path("k.csv")).unwrap().lines().count(), 3);
     let left: Vec<_> = std::fs::read_dir(p.0.path())
@@ -434,7 +434,7 @@ fn a_recording_that_cannot_carry_a_fault_is_played_unchanged() {
     p.want(0, &["-q", "--read", "plain.pcap"]);
     let (_, err) = p.want(2, &["replay", "2", "--fault", "stall=3:1500ms"]);
     assert!(
-        err.contains("no recording can carry the fault: stall=3:1500ms does not fit exchange 2: it has fewer records"),
+        err.contains("the fault fits no recording: stall=3:1500ms does not fit exchange 2: it has fewer records"),
         "{err}"
     );
 
@@ -445,7 +445,7 @@ fn a_recording_that_cannot_carry_a_fault_is_played_unchanged() {
         said.read_line(&mut line).unwrap();
         line
     };
-    assert_eq!(line(), "sniff: bom does not fit exchange 2: it is no event stream; it is played unchanged\n");
+    assert_eq!(line(), "sniff: bom does not fit exchange 2: it is not an event stream; it is played unchanged\n");
     let ready = line();
     let address = ready.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
     assert!(ready.contains("2 exchanges"), "{ready}");

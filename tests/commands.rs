@@ -230,5 +230,5 @@ fn names_of_rules_and_clients_are_explained() {
         String::from_utf8(out.stderr).unwrap()
     };
     assert!(wrong("openai-node").contains("perhaps openai-node 4.104, "), "{}", wrong("openai-node"));
-    assert!(wrong("nobody").contains("no rule and no client is named \"nobody\""));
+    assert!(wrong("nobody").contains("no rule or client is named \"nobody\""));
 }

@@ -41,7 +41,7 @@ enum CaCommand {
 enum Key {
     /// P-256: small and fast
     Ecdsa,
-    /// 2048 bits, for clients that know nothing else
+    /// 2048 bits, for clients that do not support ECDSA
     Rsa,
 }
 
@@ -56,10 +56,8 @@ pub(super) fn run(args: &CaArgs, common: &Common) -> Result<u8> {
             let kind = if *key == Key::Rsa { Kind::Rsa } else { Kind::Ecdsa };
             let path = ca::rotate(&folder, kind)?;
             if !common.quiet {
-                say(
-                    "sniff: a new authority; clients that trusted the old one must be told, and proxies that run keep \
-                        the old one until they end",
-                );
+                say("sniff: made a new authority; clients that trust the old one must trust it instead, and running \
+                        proxies use the old one until they stop");
             }
             format!("{}\n", path.display())
         }
@@ -74,8 +72,8 @@ fn help(path: &str) -> String {
 
 /// `{ca}` is replaced by the path of the certificate.
 const HELP: &str = "\
-Nothing needs to be installed for `sniff run -- COMMAND`: it tells the command through its environment.
-Whoever trusts this authority trusts whatever its key signs. Prefer one client to the whole system, and undo it when you are done.
+Nothing needs to be installed for `sniff run -- COMMAND`: it sets environment variables for the command.
+A client that trusts this authority trusts everything that its key signs. Prefer one client to the whole system, and undo it afterwards.
 
 One client
   curl                     curl --cacert {ca} …            or CURL_CA_BUNDLE={ca}
@@ -99,7 +97,7 @@ The whole system
   macOS                    sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}
   Windows                  certutil -addstore -user Root {ca}
 
-Clients that pin a certificate accept no authority: sniff proxy --passthrough HOST
+Clients that pin a certificate do not accept this authority: sniff proxy --passthrough HOST
 ";
 
 #[cfg(test)]
@@ -146,7 +144,7 @@ mod tests {
         ] {
             assert!(line(begin).contains(words), "{}", line(begin));
         }
-        // Each placeholder became the path, and nothing else did.
+        // Each placeholder was replaced by the path, and no other text was.
         assert_eq!(text.matches("/h/CA/ca.pem").count(), HELP.matches("{ca}").count());
         assert_eq!(text.matches("ca.pem").count(), text.matches("/h/CA/ca.pem").count());
     }

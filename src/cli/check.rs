@@ -1,4 +1,4 @@
-//! `sniff check FILE…`: judge captures, or what a database holds, for people and CI; leave nothing behind.
+//! `sniff check FILE…`: judges captures or the exchanges of a database, for people and CI; stores nothing.
 
 use super::common::{Common, report_text, say};
 use super::keylog::Follow;
@@ -59,9 +59,9 @@ pub(super) struct CheckArgs {
     /// Replaces the list of findings. Answers of up to 8 MiB are modelled.
     #[arg(long)]
     clients: bool,
-    /// Text that every answer should have, where it is known
+    /// Text that every answer should have, if it is known
     ///
-    /// Without it clients are compared with what the server meant to say.
+    /// Without it clients are compared with the text that the server sent.
     #[arg(long, value_name = "TEXT", requires = "clients")]
     answer: Option<String>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub(super) struct CheckArgs {
     thresholds: ThresholdArgs,
 }
 
-/// From which level on findings count as failure.
+/// The level from which findings count as failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {
     Error,
@@ -94,13 +94,13 @@ impl FailOn {
 
 pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     let named = common.format.as_deref();
-    // Outcomes of clients are not findings, so the formats for findings do not fit.
+    // Outcomes of clients are not findings, so the formats for findings do not apply.
     let (form, plain) = match args.clients {
         true => (Form::Table, named.map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?),
         false => (named.map_or(Ok(Form::Table), Form::parse)?, Format::Table),
     };
     if args.session.is_some() && !args.files.iter().any(|f| is_database(f)) {
-        bail!("--session selects from a database, and none is among the files");
+        bail!("--session selects from a database, but none of the files is a database");
     }
     let judge = args.policy.judge()?;
     let mut out = Output::open(common)?;
@@ -132,7 +132,7 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     Ok(if unreadable { 2 } else { u8::from(failed) })
 }
 
-/// The file begins as SQLite's do.
+/// Whether the file begins as SQLite's files do.
 fn is_database(path: &str) -> bool {
     let mut magic = [0; 16];
     path != "-"
@@ -140,7 +140,7 @@ fn is_database(path: &str) -> bool {
         && magic == *b"SQLite format 3\0"
 }
 
-/// What was found when it was recorded, held to the policy of now.
+/// Adds the findings that a database stores, with the present policy applied.
 fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
     let reader = Reader::open(Path::new(path))?;
     let before = all.exchanges;
@@ -152,16 +152,16 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, c
         }
         Ok(())
     })?;
-    // As with a capture without packets: an empty result must not look like a clean one.
+    // As for a capture without packets: an empty result must not look like a clean one.
     match (all.exchanges > before, args.session) {
         (true, _) => Ok(()),
-        (false, None) => bail!("{path} holds no exchanges"),
-        (false, Some(SessionIs::Last)) => bail!("the last session of {path} holds no exchanges"),
-        (false, Some(SessionIs::Number(n))) => bail!("{path} holds no exchanges of session {n}"),
+        (false, None) => bail!("{path} has no exchanges"),
+        (false, Some(SessionIs::Last)) => bail!("the last session of {path} has no exchanges"),
+        (false, Some(SessionIs::Number(n))) => bail!("{path} has no exchanges of session {n}"),
     }
 }
 
-/// Contents are needed where clients read them, and then whole.
+/// Bodies are kept only if client models read them, and then completely.
 fn options(args: &CheckArgs, judge: &Judge, keys: &Keys) -> analyzer::Options {
     let usual = analyzer::Options {
         reassembly: args.reassembly.limits(),

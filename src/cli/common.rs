@@ -1,17 +1,17 @@
-//! What every subcommand uses: the global options, messages on standard error.
+//! What every subcommand uses: the global options, and messages on standard error.
 
 use clap::{ArgAction, Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
 
-/// What every command takes.
+/// The options that every command has.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Common {
     /// Database file
     #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH")]
     pub(super) db: PathBuf,
-    /// Output format, as table, json, jsonl, csv, markdown
+    /// Output format, such as table, json, jsonl, csv, markdown
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(super) format: Option<String>,
     /// Write data to this file instead of standard output
@@ -39,7 +39,7 @@ pub(super) enum Color {
     Never,
 }
 
-/// The error with its causes on one line; control characters of hostile file names or bytes spelled out.
+/// The error with its causes on one line; control characters and bytes of hostile file names are escaped.
 pub(super) fn report_text(e: &anyhow::Error) -> String {
     crate::report::text::clean(&format!("{e:#}"))
 }

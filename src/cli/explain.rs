@@ -64,7 +64,7 @@ fn catalogue(format: Format, out: &mut Output) -> Result<()> {
 /// What a name refers to.
 enum Subject {
     Rule(&'static Rule),
-    /// A client's models, one for each dialect that it speaks.
+    /// A client's models, one per dialect that it speaks.
     Clients(Vec<&'static Client>),
 }
 
@@ -84,10 +84,10 @@ fn find(wanted: &str) -> Result<Subject> {
     let mut near: Vec<&str> = rules.chain(clients::catalogue().filter(near).map(|c| c.title)).collect();
     near.dedup();
     match near[..] {
-        [] => bail!(
-            "no rule and no client is named {wanted:?}; sniff explain lists the rules, docs/clients.md the clients"
-        ),
-        _ => bail!("no rule and no client is named {wanted:?}; perhaps {}", near.join(", ")),
+        [] => {
+            bail!("no rule or client is named {wanted:?}; sniff explain lists the rules, docs/clients.md the clients")
+        }
+        _ => bail!("no rule or client is named {wanted:?}; perhaps {}", near.join(", ")),
     }
 }
 

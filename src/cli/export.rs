@@ -1,4 +1,4 @@
-//! `sniff export`: exchanges in the formats of other tools.
+//! `sniff export`: writes exchanges in the formats of other tools.
 
 use super::common::Common;
 use super::output::{Output, unless_closed};
@@ -37,9 +37,9 @@ pub(super) struct ExportArgs {
     selectors: SelectorArgs,
 }
 
-/// Formats of one exchange alone.
+/// Formats whose files contain one exchange.
 const HOLDS_ONE: [&str; 3] = ["raw", "csv", "wire"];
-/// Formats of requests and answers, which a WebSocket's messages are not.
+/// Formats of requests and responses, which cannot represent a WebSocket's messages.
 const NO_MESSAGES: [&str; 4] = ["raw", "curl", "vcr", "wiremock"];
 const FORMATS: [&str; 9] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "curl", "vcr", "wiremock"];
 
@@ -53,7 +53,7 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     match ids.len() {
         0 => bail!("no exchange is selected (sniff list shows what is recorded)"),
         n @ 2.. if HOLDS_ONE.contains(&format.as_str()) => {
-            bail!("{format} holds one exchange, and {n} are selected; name one")
+            bail!("{format} holds one exchange, but {n} are selected; name one")
         }
         _ => {}
     }
@@ -92,12 +92,12 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-/// Leaves out WebSockets, which these formats cannot hold.
+/// Removes WebSockets, which these formats cannot represent.
 ///
 /// # Errors
-/// One was named, or nothing else is left.
+/// The command named one, or no other exchange is left.
 fn without_sockets(exchanges: &mut Vec<Exchange>, args: &ExportArgs, common: &Common, format: &str) -> Result<()> {
-    const CAN: &str = "har, jsonl and csv hold its messages";
+    const CAN: &str = "har, jsonl and csv contain its messages";
     let mut left_out = Vec::new();
     exchanges.retain(|x| {
         left_out.extend(x.websocket.is_some().then_some(x.id.0));
@@ -105,7 +105,7 @@ fn without_sockets(exchanges: &mut Vec<Exchange>, args: &ExportArgs, common: &Co
     });
     match left_out.first() {
         Some(id) if !args.ids.is_empty() || exchanges.is_empty() => {
-            bail!("exchange {id} is a WebSocket, and {format} has no place for its messages; {CAN}")
+            bail!("exchange {id} is a WebSocket, and {format} cannot represent its messages; {CAN}")
         }
         Some(_) if !common.quiet => {
             for id in left_out {
@@ -120,7 +120,7 @@ fn without_sockets(exchanges: &mut Vec<Exchange>, args: &ExportArgs, common: &Co
 fn one<'e>(exchanges: &'e [Exchange], format: &str) -> Result<&'e Exchange> {
     match exchanges {
         [one] => Ok(one),
-        all => bail!("{format} holds one exchange, and {} are selected; name one", all.len()),
+        all => bail!("{format} holds one exchange, but {} are selected; name one", all.len()),
     }
 }
 

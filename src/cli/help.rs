@@ -1,4 +1,4 @@
-//! Help as a catalogue: what `-h` shows and what only `--help` shows, `sniff help COMMAND`, completions, manual pages.
+//! Help: what `-h` shows and what only `--help` shows, `sniff help COMMAND`, completions, manual pages.
 
 use super::Cli;
 use super::common::{Common, say};
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Options under these headings are shown by `--help` only.
 const LONG_HEADINGS: [&str; 3] = ["Rules", "Reassembly", "Thresholds"];
-/// The same of single options.
+/// Single options that are shown by `--help` only.
 const LONG_ONLY: &[&str] = &[
     "filter",
     "promiscuous",
@@ -64,22 +64,22 @@ enum Shell {
 Examples:
   sniff man ~/.local/share/man/man1 && man sniff-report")]
 pub(super) struct ManArgs {
-    /// Folder for the pages, which is made if it is not there
+    /// Folder for the pages; it is created if missing
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
-/// The command line. Each command has a short help that ends with how much more the long one has, and a long one with
-/// its examples.
+/// The command line. The short help of a command ends with the number of further options; the long help has them
+/// and examples.
 pub(super) fn command() -> Command {
     let command = shortened(Cli::command());
-    // Only a built command knows the global options that it gets from above.
+    // Only a built command knows the global options that it inherits.
     let mut built = command.clone();
     built.build();
     closed(command, &built, "sniff")
 }
 
-/// Options that only the long help shows are marked.
+/// Marks the options that only the long help shows.
 fn shortened(command: Command) -> Command {
     let long_only = |a: &clap::Arg| {
         a.get_help_heading().is_some_and(|h| LONG_HEADINGS.contains(&h)) || LONG_ONLY.contains(&a.get_id().as_str())
@@ -87,7 +87,7 @@ fn shortened(command: Command) -> Command {
     command.mut_args(|a| if long_only(&a) { a.hide_short_help(true) } else { a }).mut_subcommands(shortened)
 }
 
-/// With the last lines of both helps.
+/// Adds the last lines of both helps.
 fn closed(command: Command, built: &Command, path: &str) -> Command {
     let more = built.get_arguments().filter(|a| a.is_hide_short_help_set()).count();
     let long = command.get_after_long_help().or(command.get_after_help()).cloned();
@@ -112,7 +112,7 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command().try_get_matches_from(asked_help(words))?)
 }
 
-/// `sniff help report latency` is `sniff report latency --help`: the last word need not be a command.
+/// Makes `sniff help report latency` equal to `sniff report latency --help`: the last word need not be a command.
 fn asked_help(mut words: Vec<OsString>) -> Vec<OsString> {
     if words.get(1).is_some_and(|w| w == "help") {
         words.remove(1);
@@ -136,7 +136,7 @@ pub(super) fn completions(args: &CompletionsArgs, common: &Common) -> Result<u8>
 
 pub(super) fn man(args: &ManArgs, common: &Common) -> Result<u8> {
     let shown = args.folder.display();
-    std::fs::create_dir_all(&args.folder).with_context(|| format!("cannot make the folder {shown}"))?;
+    std::fs::create_dir_all(&args.folder).with_context(|| format!("cannot create the folder {shown}"))?;
     clap_mangen::generate_to(command(), &args.folder).with_context(|| format!("cannot write to {shown}"))?;
     if !common.quiet {
         say(&format!("sniff: manual pages are in {shown}"));

@@ -1,4 +1,4 @@
-//! `sniff import har`: recordings of other tools into the database.
+//! `sniff import har`: imports recordings of other tools into the database.
 
 use super::common::{Common, say};
 use super::values;
@@ -43,7 +43,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
         say(&format!("sniff: left out entry {n}: {why}"));
     }
     if exchanges.is_empty() {
-        bail!("{shown} holds no exchange");
+        bail!("{shown} has no exchanges that can be imported");
     }
     let n = exchanges.len();
     let session =

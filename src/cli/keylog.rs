@@ -1,4 +1,4 @@
-//! The key log file: read as far as it goes, again and again while a live capture runs.
+//! Reads the key log file: once, or again and again while a live capture runs.
 
 use super::common::say;
 use crate::tls::Keys;
@@ -15,21 +15,19 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    /// The file that `path` names, if one is named, and everything that it holds so far. A file of the environment
-    /// (`SSLKEYLOGFILE`) need not be
-    /// there: it may be meant for others.
+    /// Opens the file of `path`, if one is given, and reads its secrets. A file of the environment
+    /// (`SSLKEYLOGFILE`) may be missing: it may be meant for other programs.
     pub(super) fn start(path: Option<&Path>, keys: &Keys) -> Result<Follow> {
         Follow::open(path, keys, false)
     }
 
-    /// The same for a live recording, which waits for a file that is not there: the program that writes it may start
-    /// later.
+    /// The same for a live recording, which waits for a missing file: the program that writes it may start later.
     #[cfg(feature = "live")]
     pub(super) fn wait(path: Option<&Path>, keys: &Keys) -> Result<Follow> {
         Follow::open(path, keys, true)
     }
 
-    /// The file is named and not there yet.
+    /// Whether a file is given but does not exist yet.
     #[cfg(feature = "live")]
     pub(super) fn is_waiting(&self) -> bool {
         self.path.is_some() && self.file.is_none()
@@ -49,7 +47,7 @@ impl Follow {
         Ok(follow)
     }
 
-    /// What has been added since the last time.
+    /// Reads what was added since the last call.
     pub(super) fn poll(&mut self) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         if self.file.is_none() {
@@ -64,13 +62,13 @@ impl Follow {
         Ok(())
     }
 
-    /// The capture is a file: its key log is complete.
+    /// Reads the rest: the capture is a file, so its key log is complete.
     pub(super) fn finish(mut self) -> Result<()> {
         self.poll()?;
         if let Some(path) = &self.path {
             self.keys.finish();
             if self.keys.is_empty() {
-                say(&format!("sniff: warning: the key log {} holds no TLS secrets", path.display()));
+                say(&format!("sniff: warning: the key log {} contains no TLS secrets", path.display()));
             }
         }
         Ok(())
@@ -94,7 +92,7 @@ mod tests {
         follow.poll().unwrap();
         std::fs::remove_file(&path).unwrap();
         assert!(!follow.is_waiting() && !keys.is_empty());
-        // A folder in place of the file is an error at once.
+        // If the path is a folder, the error is immediate.
         assert!(Follow::wait(Some(&std::env::temp_dir()), &keys).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! The options for bounds and thresholds: how packets are put together (where packets are read), what rules take for
-//! slow or late.
+//! Options for limits and thresholds: how packets are reassembled (for commands that read packets), and what rules
+//! consider slow or late.
 
 use super::policy::Limits as FileLimits;
 use super::values;
@@ -8,7 +8,7 @@ use crate::{analyzer, conformance, tcp};
 use clap::Args;
 use serde_json::{Value, json};
 
-/// Bounds of reassembly. Only for commands that read packets.
+/// Limits of reassembly. Only for commands that read packets.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reassembly")]
 pub(super) struct ReassemblyArgs {
@@ -35,13 +35,13 @@ pub(super) struct ReassemblyArgs {
     connections: usize,
     /// Drop packets with a wrong IPv4 or TCP checksum
     ///
-    /// Not for captures taken on the sender: its network card fills in the checksums later.
+    /// Not for captures taken on the sending machine: its network card fills in the checksums later.
     #[arg(long)]
     pub(super) verify_checksums: bool,
 }
 
 impl ReassemblyArgs {
-    /// For the analyzer.
+    /// The limits for the analyzer.
     pub(super) fn limits(&self) -> tcp::Limits {
         tcp::Limits {
             hole_acked: self.hole_acked,
@@ -92,7 +92,7 @@ pub(super) struct ThresholdArgs {
 }
 
 impl ThresholdArgs {
-    /// Options first, then the file, then what is usual.
+    /// The thresholds: options win over the file, the file wins over the defaults.
     pub(super) fn limits(&self, file: &FileLimits) -> conformance::Limits {
         let usual = conformance::Limits::default();
         conformance::Limits {
@@ -110,9 +110,8 @@ impl ThresholdArgs {
     }
 }
 
-/// The limits that applied, as JSON for the session's row: members are named as the options, times are in milliseconds.
-/// Doors without
-/// packets have no reassembly limits.
+/// The limits that applied, as JSON for the session's row: members are named like the options, times are in ms.
+/// Sources without packets have no reassembly limits.
 pub(super) fn recorded(options: &analyzer::Options, packets: bool) -> Value {
     let (r, t) = (&options.reassembly, &options.thresholds);
     let ms = Span::as_millis_f64;

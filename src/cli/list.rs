@@ -33,7 +33,7 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     if args.connections {
         if !selector.is_of_connections() {
             bail!(
-                "connections have session, times and host; --path, --model, --dialect, --framing and --streaming \
+                "connections have only session, times and host; --path, --model, --dialect, --framing and --streaming \
                     belong to exchanges"
             );
         }
@@ -43,7 +43,7 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
         let mut out = Output::open(common)?;
         unless_closed(write(&reader, args, common.quiet, format, &mut out).and_then(|()| out.finish()))?;
     }
-    // What a person misses in the table may be in connections that could not be read.
+    // An exchange that is missing in the table may be in a connection that could not be decrypted.
     if format == Format::Table && !common.quiet && selector.is_of_connections() {
         let unread = connections::Unread::of(&reader.connections(&selector)?);
         unread.lines(super::output::stderr_terminal(common).color).iter().for_each(|line| super::common::say(line));
@@ -96,7 +96,7 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
     }
 }
 
-/// Each exchange, without secrets.
+/// Passes each exchange to `sink`, without secrets.
 fn each(reader: &Reader, selector: &Selector, sink: &mut dyn FnMut(&Summary) -> Result<()>) -> Result<()> {
     reader.each(selector, &mut |mut s| {
         s.redact();

@@ -1,7 +1,7 @@
-//! The command line: one file per subcommand. Exit code 0: all well, 1: findings at or over the limit, 2: could not
-//! run.
+//! The command line: one file per subcommand. Exit code 0: success, 1: findings at or over the limit, 2: the
+//! command failed.
 //!
-//! To add one more subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
+//! To add a subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
 
 #[cfg(feature = "proxy")]
 mod ca;
@@ -105,12 +105,12 @@ pub fn command() -> clap::Command {
     help::command()
 }
 
-/// Parse the arguments, do it, say what went wrong.
+/// Parses the arguments, runs the command and reports its error.
 pub fn run() -> ExitCode {
     let cli = match help::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(e) => {
-            // Help and version are data, everything else is an error. A closed pipe is not.
+            // Help and version are data, everything else is an error. A closed pipe is not an error.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
@@ -126,12 +126,12 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether a command line, program name first, has a form that the program accepts. Nothing is run; the error is the
-/// first line of clap's.
+/// Whether the program accepts this command line (program name first). Nothing runs; the error is the first line of
+/// clap's message.
 pub fn parses(words: &[String]) -> Result<(), String> {
     match help::parse(words.iter().map(Into::into).collect()) {
         Ok(_) => Ok(()),
-        // Help and version end the parsing early and are not mistakes.
+        // Help and version end the parsing early and are not errors.
         Err(e) if !e.use_stderr() => Ok(()),
         Err(e) => Err(e.to_string().lines().next().unwrap_or_default().to_string()),
     }
@@ -171,11 +171,11 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     }
 }
 
-/// What to type after an error, one line each.
+/// Commands that the user may type after an error, one line each.
 #[cfg(feature = "live")]
 fn advice(e: &anyhow::Error) -> Vec<String> {
     let Some(denied) = e.downcast_ref::<crate::capture::live::NotPermitted>() else { return Vec::new() };
-    // `sniff` need not be in the PATH, and in that of sudo it hardly ever is.
+    // `sniff` may not be in the PATH, and almost never is in that of sudo.
     let program = std::env::current_exe().map_or_else(|_| "sniff".into(), |path| path.display().to_string());
     let program = crate::report::text::clean(&program);
     vec![

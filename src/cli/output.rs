@@ -1,4 +1,4 @@
-//! Where data goes and how it may look there.
+//! Where data is written, and which width and colours it may use.
 
 mod target;
 
@@ -8,19 +8,19 @@ use anyhow::{Context, Result};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use target::Target;
 
-/// Data: standard output, or the file named with `-o`.
+/// The destination of data: standard output, or the file of `-o`.
 ///
-/// A file appears under its name in [`Output::finish`]: a command that fails leaves what was there before.
+/// The file gets its name in [`Output::finish`]: a command that fails leaves an older file unchanged.
 pub(super) struct Output {
     writer: BufWriter<Box<dyn Write>>,
-    /// The file to put in place at the end.
+    /// The file to rename at the end.
     target: Option<Target>,
-    /// What it can show.
+    /// Width and colours of the destination.
     pub(super) terminal: Terminal,
 }
 
 impl Output {
-    /// As the common options say.
+    /// Opens the destination that the common options name.
     pub(super) fn open(common: &Common) -> Result<Output> {
         let stdout = io::stdout();
         let terminal = common.output.is_none() && stdout.is_terminal();
@@ -31,25 +31,25 @@ impl Output {
             }
             None => (Box::new(stdout), None),
         };
-        // `sniff list | head` ends on the terminal that standard error still has.
+        // In `sniff list | head` the output ends on the terminal that standard error still has.
         let piped = common.output.is_none() && !terminal && is_pipe(libc::STDOUT_FILENO) && io::stderr().is_terminal();
         let seen_on = if terminal { Some(libc::STDOUT_FILENO) } else { piped.then_some(libc::STDERR_FILENO) };
         let terminal = Terminal { width: width(seen_on), color: colors(common.color, terminal) };
         Ok(Output { writer: BufWriter::with_capacity(1 << 16, writer), target, terminal })
     }
 
-    /// For the reports.
+    /// The writer, for reports.
     pub(super) fn writer(&mut self) -> &mut dyn Write {
         &mut self.writer
     }
 
-    /// Text, whole.
+    /// Writes a whole text.
     pub(super) fn text(&mut self, text: &str) -> Result<()> {
         self.writer.write_all(text.as_bytes())?;
         Ok(())
     }
 
-    /// Writes what is left and puts the file in place.
+    /// Flushes the writer and gives the file its name.
     pub(super) fn finish(mut self) -> Result<()> {
         self.writer.flush().context("cannot write the output")?;
         match self.target {
@@ -59,18 +59,18 @@ impl Output {
     }
 }
 
-/// What standard error can show.
+/// Width and colours of standard error.
 pub(super) fn stderr_terminal(common: &Common) -> Terminal {
     let terminal = io::stderr().is_terminal();
     Terminal { width: width(terminal.then_some(libc::STDERR_FILENO)), color: colors(common.color, terminal) }
 }
 
-/// The reader of our output closed the pipe: that is success (`sniff list | head -1`).
+/// Whether the reader of our output closed the pipe, which is success (`sniff list | head -1`).
 pub(super) fn is_closed_pipe(e: &anyhow::Error) -> bool {
     e.chain().any(|c| c.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }
 
-/// The same for a result: a command that has decided its exit code keeps it.
+/// Turns the error of a closed pipe into success, so that the command keeps its exit code.
 pub(super) fn unless_closed(result: Result<()>) -> Result<()> {
     match result {
         Err(e) if is_closed_pipe(&e) => Ok(()),
@@ -87,15 +87,15 @@ fn colors(wanted: Color, terminal: bool) -> bool {
     }
 }
 
-/// Columns to use: those of the terminal, else `COLUMNS`, else plenty; never under 80, never over 200, where lines get
-/// hard to read.
+/// Columns to use: those of the terminal, else `COLUMNS`, else many; never less than 80 or more than 200, because
+/// longer lines are hard to read.
 fn width(terminal: Option<i32>) -> usize {
     let from_env = || std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     terminal.and_then(columns).or_else(from_env).unwrap_or(160).clamp(80, 200)
 }
 
 fn is_pipe(fd: i32) -> bool {
-    // SAFETY: an all-zero stat is valid, and fstat only writes to the one it is given.
+    // SAFETY: an all-zero stat is valid, and fstat writes only to the given pointer.
     let mode = unsafe {
         let mut stat: libc::stat = std::mem::zeroed();
         if libc::fstat(fd, &raw mut stat) != 0 { 0 } else { stat.st_mode }
@@ -105,7 +105,7 @@ fn is_pipe(fd: i32) -> bool {
 
 fn columns(fd: i32) -> Option<usize> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid for the length of the call.
+    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid during the call.
     let ok = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) } == 0;
     (ok && size.ws_col > 0).then_some(usize::from(size.ws_col))
 }

@@ -1,4 +1,4 @@
-//! Levels, exceptions and thresholds of rules: from options, then from the file `sniff.toml`.
+//! Levels, exceptions and thresholds of rules: from options and from the file `sniff.toml`.
 
 use super::values;
 use crate::conformance::Level;
@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The configuration file that counts without being named, if it is in the working directory.
+/// The configuration file that is read if no other is named and the working directory contains it.
 const DEFAULT: &str = "sniff.toml";
 
-/// Profile, levels, exceptions.
+/// Options for profile, levels and exceptions.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
 pub(super) struct PolicyArgs {
@@ -30,7 +30,7 @@ pub(super) struct PolicyArgs {
     /// Level of a rule: error, warning, info, off (repeatable)
     #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]
     rule: Vec<(&'static str, Option<Level>)>,
-    /// Configuration file [default: sniff.toml in this directory, if there]
+    /// Configuration file [default: sniff.toml in this directory, if it exists]
     #[arg(long, value_name = "FILE", env = "SNIFF_CONFIG")]
     config: Option<PathBuf>,
 }
@@ -39,12 +39,12 @@ pub(super) struct PolicyArgs {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     pub(super) policy: Policy,
-    /// Of the file.
+    /// Thresholds from the file.
     pub(super) limits: Limits,
 }
 
 impl PolicyArgs {
-    /// Reads the file, if there is one. Options come after it and win.
+    /// Reads the file, if one exists. Options win over it.
     pub(super) fn judge(&self) -> Result<Judge> {
         let config = match &self.config {
             Some(path) => read(path)?,
@@ -61,7 +61,7 @@ impl PolicyArgs {
 }
 
 impl Judge {
-    /// Findings that were stored are held to the policy too.
+    /// Applies the policy to findings that were stored.
     pub(super) fn relevel(&self, s: &mut Summary) {
         let host = s.host();
         let subject = policy::Subject {
@@ -80,7 +80,7 @@ impl Judge {
     }
 }
 
-/// The file.
+/// The content of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Config {
@@ -90,7 +90,7 @@ struct Config {
     allow: Vec<AllowEntry>,
 }
 
-/// Thresholds of the delivery rules, as the options of the same names.
+/// Thresholds of the delivery rules, with the names of the options.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Limits {
@@ -120,7 +120,7 @@ struct AllowEntry {
     host: Option<String>,
     path: Option<String>,
     model: Option<String>,
-    /// For people who read the file.
+    /// A note for readers of the file.
     #[serde(default, rename = "reason")]
     _reason: Option<String>,
 }
@@ -170,7 +170,7 @@ fn read(path: &Path) -> Result<Config> {
     parse(&text).map_err(|e| anyhow!("{}:{e}", path.display()))
 }
 
-/// The error begins with line and column.
+/// Parses the file. The error begins with line and column.
 fn parse(text: &str) -> Result<Config, String> {
     toml::from_str(text).map_err(|e| {
         let at = e.span().map_or(0, |s| s.start).min(text.len());
@@ -188,7 +188,7 @@ fn profile(name: &str) -> Result<&'static policy::Profile, String> {
 
 fn rule_level(text: &str) -> Result<(&'static str, Option<Level>), String> {
     let (rule, level) =
-        text.split_once('=').ok_or("wanted is RULE=LEVEL, as OAI-CHAT-001=error or missing-done=off")?;
+        text.split_once('=').ok_or("expected RULE=LEVEL, such as OAI-CHAT-001=error or missing-done=off")?;
     Ok((policy::code(rule)?, policy::level(level)?))
 }
 

@@ -1,4 +1,5 @@
-//! `sniff proxy`: the door in the path. The relay runs on its own threads; here its tee is read, judged and stored.
+//! `sniff proxy`: records what a proxy relays. The relay runs on its own threads; this thread reads, judges and
+//! stores its tee.
 
 pub(super) mod args;
 
@@ -20,19 +21,18 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How long the tee's reader waits before it looks whether it should stop.
+/// How long the tee's reader waits before it checks whether to stop.
 const TICK: Duration = Duration::from_millis(100);
-/// Body bytes and deliveries that one exchange may hold in memory: with thousands of streams this is most of the
-/// memory.
+/// Most body bytes and deliveries of one exchange in memory: with thousands of streams they use most of the memory.
 const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     let stop = signals::stop_flag();
     let listen: SocketAddr =
-        args.listen.parse().with_context(|| format!("--listen {}: wanted is ADDRESS:PORT", args.listen))?;
+        args.listen.parse().with_context(|| format!("--listen {}: expected ADDRESS:PORT", args.listen))?;
     if !crate::proxy::is_private(listen.ip()) && args.door.auth.is_none() {
         bail!(
-            "--listen {listen} can be reached by others: name who may use the proxy with --auth USER:PASSWORD (or \
+            "--listen {listen} can be reached from other machines: require credentials with --auth USER:PASSWORD (or \
                 SNIFF_PROXY_AUTH)"
         );
     }
@@ -61,11 +61,11 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-/// Two sockets for each connection: the soft limit of 1024 descriptors is there for programs that use select(2), and
-/// this is none.
+/// Each connection needs two sockets. The soft limit of 1024 descriptors exists for programs that use select(2),
+/// which this program does not.
 fn allow_many_sockets() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls get a pointer to a live value; where they fail, the old limit stays.
+    // SAFETY: both calls get a pointer to a live value; if they fail, the old limit stays.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
             limit.rlim_cur = limit.rlim_max;
@@ -79,27 +79,27 @@ pub(super) struct Door<'a> {
     pub(super) server: Server,
     pub(super) certificate: std::path::PathBuf,
     tee: Tee,
-    /// What was taken from it last.
+    /// Events taken from the tee last.
     told: Vec<TeeEvent>,
     hops: Vec<Crossing>,
     recording: Recording<'a>,
     counts: Counts,
-    /// Bytes lost when that was said last.
+    /// Bytes lost when the last notice about it was printed.
     lost: u64,
     /// Why recording has stopped. The proxy continues, because its clients need it.
     failed: Option<anyhow::Error>,
 }
 
 impl<'a> Door<'a> {
-    /// Everything is ready and the proxy listens.
+    /// Opens the recording, then the proxy, which listens from here on.
     pub(super) fn open(listen: SocketAddr, plan: &Plan<'_>, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
         let (config, certificate) = plan.config()?;
         let Plan { name, upstream, door, policy, thresholds } = plan;
         let tee = Tee::new(door.buffer);
-        // Opened first: a client may use the proxy as soon as it listens.
+        // The recording is opened first: a client may use the proxy as soon as it listens.
         let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer });
-        // The writer's queue gets as much room as the tee.
+        // The writer's queue has the same capacity as the tee.
         let (capacity, store_secrets) = (door.buffer, door.store_secrets);
         let source = Source { name: name.clone(), options, capacity, store_secrets, relayed: true };
         let judge = policy.judge()?;
@@ -133,7 +133,7 @@ impl<'a> Door<'a> {
         stand_back();
     }
 
-    /// Take in what the relay has told; wait for it so long at most.
+    /// Records the events of the relay; waits at most this long for them.
     pub(super) fn listen(&mut self, limit: Duration) {
         let mut told = std::mem::take(&mut self.told);
         for text in self.tee.take(&mut told, &mut self.hops, limit) {
@@ -142,16 +142,17 @@ impl<'a> Door<'a> {
         if self.failed.is_none()
             && let Err(e) = self.record(&told)
         {
-            self.recording.notice(&format!("the recording has ended, the proxy continues: {e:#}"));
+            self.recording.notice(&format!("the recording stopped, the proxy continues: {e:#}"));
             self.failed = Some(e);
         }
         self.told = told;
         let lost = self.tee.lost();
-        // Said again when it has doubled.
+        // The notice is repeated whenever the number has doubled.
         if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
             let all = bytes(lost);
             self.recording.notice(&format!(
-                "the recording is behind: {all} so far were relayed and not recorded (--buffer, a faster disk)"
+                "the recording is too slow: {all} so far were relayed but not recorded (use a larger \
+                    --buffer or a faster disk)"
             ));
             self.lost = lost;
         }
@@ -170,12 +171,12 @@ impl<'a> Door<'a> {
         Ok(())
     }
 
-    /// Connections that are open.
+    /// Whether connections are open.
     pub(super) fn is_busy(&self) -> bool {
         self.tee.open() > 0
     }
 
-    /// No more connections; what was told is recorded to its end, and the last lines say what it was.
+    /// Closes the proxy, records its last events and returns the summary for the last lines.
     pub(super) fn close(mut self) -> Result<Tally> {
         self.server.stop();
         self.listen(Duration::ZERO);
@@ -184,7 +185,7 @@ impl<'a> Door<'a> {
         }
         if self.tee.lost() > 0 {
             let all = bytes(self.tee.lost());
-            self.recording.notice(&format!("{all} were relayed and not recorded: the recording was behind"));
+            self.recording.notice(&format!("{all} were relayed but not recorded: the recording was too slow"));
         }
         self.recording.net_finish()?;
         self.recording.finish(self.counts, &NetStats::default())

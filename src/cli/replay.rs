@@ -1,4 +1,4 @@
-//! `sniff replay`: recorded exchanges as a server.
+//! `sniff replay`: serves recorded exchanges.
 
 use super::common::{Common, say};
 use super::selectors::SelectorArgs;
@@ -24,9 +24,9 @@ use {
 
 const EXAMPLES: &str = "\
 Examples:
-  sniff replay last                                the newest exchange, on a port that is free
+  sniff replay last                                the newest exchange, on a free port
   sniff replay --session 3 --listen 127.0.0.1:8000
-  sniff replay 12 --speed max --match path         as fast as it goes, to any body
+  sniff replay 12 --speed max --match path         as fast as possible, for any body
   OPENAI_BASE_URL=http://127.0.0.1:8000/v1 python my_test.py
   sniff replay 12 --fault no-space --fault drop-terminator
   sniff replay last --verify                       replay to a built-in client, report fidelity
@@ -39,7 +39,7 @@ pub(super) struct ReplayArgs {
     /// Numbers of exchanges, or last [default: all that match the selectors]
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// Address to listen on; port 0 is any that is free
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
     /// Certificate chain for TLS (PEM) [default: signed by sniff's authority]
@@ -56,10 +56,10 @@ pub(super) struct ReplayArgs {
     /// JSON members that are not compared (with --match body)
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', default_values = VOLATILE, hide_default_value = true)]
     ignore: Vec<String>,
-    /// Start again when all recordings of a request have answered
+    /// Start again after all recordings of a request have answered
     #[arg(long = "loop")]
     again: bool,
-    /// Answer 404 when all recordings of a request have answered
+    /// Answer 404 after all recordings of a request have answered
     #[arg(long, conflicts_with = "again")]
     once: bool,
     /// Play incomplete exchanges too
@@ -80,7 +80,7 @@ pub(super) struct ReplayArgs {
     selectors: SelectorArgs,
 }
 
-/// Times.
+/// Options for times.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Times")]
 pub(super) struct PaceArgs {
@@ -90,7 +90,7 @@ pub(super) struct PaceArgs {
     /// Time from the request's end to the answer's first byte
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     first_delay: Option<Span>,
-    /// Move each write by up to this, either way
+    /// Move each write by up to this, earlier or later
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     jitter: Option<Span>,
     /// Seed of the jitter's random numbers
@@ -109,7 +109,7 @@ impl PaceArgs {
     }
 }
 
-/// Families of streams that can be put right.
+/// Families of streams to which recordings can be normalized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Family {
     /// Chat and completion streams of OpenAI's API
@@ -122,9 +122,9 @@ enum By {
     Body,
     /// Method and path
     Path,
-    /// Nothing: the recordings answer in their order
+    /// Nothing: the recordings answer in order
     Sequence,
-    /// Method, target and body, byte for byte
+    /// Method, target and body, byte by byte
     Exact,
 }
 
@@ -145,7 +145,7 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let tell: Tell = if common.quiet { Box::new(|_| ()) } else { Box::new(tell) };
     let service = Service::start(book, pace, seal(args, listener.local_addr()?)?, tell)?;
     let plural = if recordings == 1 { "exchange" } else { "exchanges" };
-    // The readiness line: scripts wait for it, so it comes even when quiet.
+    // The readiness line: scripts wait for it, so it is printed even with --quiet.
     say(&format!("sniff: replaying {recordings} {plural} on http://{} (Ctrl-C ends)", listener.local_addr()?));
     service.listen(&listener, &stop)?;
     let report = service.finish();
@@ -155,7 +155,7 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-/// Numbers of the exchanges that are meant: those that are named, else those that match the selectors.
+/// Ids of the selected exchanges: those that are named, else those that match the selectors.
 pub(super) fn selected(reader: &Reader, ids: &[String], selectors: &SelectorArgs) -> Result<Vec<i64>> {
     match ids.is_empty() {
         true => Ok(reader.list(&selectors.selector())?.iter().map(|s| s.id).collect()),
@@ -163,7 +163,7 @@ pub(super) fn selected(reader: &Reader, ids: &[String], selectors: &SelectorArgs
     }
 }
 
-/// The exchanges with these numbers.
+/// Loads the exchanges with these ids.
 pub(super) fn load(reader: &Reader, ids: &[i64]) -> Result<Vec<Exchange>> {
     ids.iter().map(|&id| reader.exchange(id)).collect()
 }
@@ -179,7 +179,7 @@ fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> R
                 unfit.push(why);
                 all.push((exchange, script));
             }
-            // One that was named must be played; of many the others are.
+            // A named exchange must be playable; of a selection the others are played.
             Err(why) if !args.ids.is_empty() => bail!("exchange {} cannot be played: {why}", exchange.id.0),
             Err(why) if !common.quiet => say(&format!("sniff: left out exchange {}: {why}", exchange.id.0)),
             Err(_) => {}
@@ -188,10 +188,10 @@ fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> R
     if all.is_empty() {
         bail!("nothing to replay: no exchange that can be played is selected (sniff list shows what is recorded)");
     }
-    // Requests for the others are answered too, so a test fails for the fault and not for a 404. But some recording
-    // must have it.
+    // Requests for the others are answered too, so that a test fails because of the fault and not because of a 404.
+    // But at least one recording must have the fault.
     if unfit.len() == all.len() {
-        bail!("no recording can carry the fault: {}", unfit.first().map_or("", String::as_str));
+        bail!("the fault fits no recording: {}", unfit.first().map_or("", String::as_str));
     }
     if !common.quiet {
         unfit.iter().for_each(|why| say(&format!("sniff: {why}; it is played unchanged")));
@@ -202,7 +202,7 @@ fn recordings(args: &ReplayArgs, exchanges: Vec<Exchange>, common: &Common) -> R
 /// A recording that can be played.
 enum Played {
     AsAsked(Script),
-    /// A fault does not fit it, for this reason.
+    /// A fault does not fit, for this reason.
     Unchanged(Script, String),
 }
 
@@ -237,15 +237,14 @@ fn book(args: &ReplayArgs, recordings: Vec<(Exchange, Script)>) -> Book {
     book
 }
 
-/// The request that was recorded.
+/// The recorded request.
 fn asked(exchange: &Exchange) -> Asked {
     let Some(request) = &exchange.request else { return Asked::default() };
     Asked { method: request.head.method.clone(), target: request.head.target.clone(), body: request.body.bytes.clone() }
 }
 
-/// TLS on the port on which everything is spoken: with the certificate that is given, else by the authority that the
-/// proxy uses too. That one is opened
-/// (and created if missing) when the first client speaks TLS.
+/// TLS on the port that serves everything: with the given certificate, else with one of the proxy's authority. The
+/// authority is opened (and created if missing) when the first client uses TLS.
 #[cfg(feature = "proxy")]
 fn seal(args: &ReplayArgs, local: SocketAddr) -> Result<Option<NewSeal>> {
     use crate::replay::serve::tls;
@@ -290,7 +289,7 @@ fn tell(served: &Served<'_>, verbose: bool) {
     }
 }
 
-/// What the 404 tells its client.
+/// The message in the 404 response's JSON.
 fn message(body: &str) -> String {
     let parsed: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let text = parsed.as_ref().and_then(|v| v.pointer("/error/message")).and_then(|m| m.as_str());
@@ -300,7 +299,7 @@ fn message(body: &str) -> String {
 fn summary(report: &Report, pace: &Pace) -> String {
     let l = &report.lateness;
     let mut line = format!("sniff: {}", count(l.writes, "write", "writes"));
-    // With --speed max every write is scheduled for now, so lateness means nothing.
+    // With --speed max every write is due at once, so lateness has no meaning.
     if l.writes > 0 && pace.speed.is_finite() {
         let at = |p| Span(l.percentile(p));
         line.push_str(&format!(
@@ -320,7 +319,7 @@ fn summary(report: &Report, pace: &Pace) -> String {
     line
 }
 
-/// The faults, one a line, each with the rule that finds it.
+/// The list of faults, one per line, each with the rule that finds it.
 fn faults() -> String {
     let mut out = String::from("Faults, each with the rule that finds it (sniff explain RULE):\n");
     for n in fault::ALL {
@@ -333,6 +332,8 @@ fn faults() -> String {
 fn speed(text: &str) -> Result<f64, String> {
     match text {
         "max" => Ok(f64::INFINITY),
-        n => n.parse().ok().filter(|x: &f64| *x > 0.0).ok_or_else(|| "wanted is a number over 0, or `max`".into()),
+        n => {
+            n.parse().ok().filter(|x: &f64| *x > 0.0).ok_or_else(|| "expected a number greater than 0, or `max`".into())
+        }
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct ReportArgs {
 fn names() -> impl TypedValueParser<Value = Entry> {
     let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about));
     PossibleValuesParser::new(all)
-        .try_map(|name| REPORTS.iter().copied().find(|r| r.name == name).ok_or("no such report"))
+        .try_map(|name| REPORTS.iter().copied().find(|r| r.name == name).ok_or("unknown report"))
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {

@@ -1,6 +1,5 @@
-//! `sniff run -- CMD`: runs a command behind its own proxy, which it finds through its environment. Signals and the
-//! exit status pass
-//! through.
+//! `sniff run -- CMD`: runs a command behind its own recording proxy, which the command finds through its
+//! environment. Signals and the exit status are passed on.
 
 mod child;
 mod environment;
@@ -19,13 +18,13 @@ use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Connections of a command that has ended get so long to end too.
+/// How long connections may stay open after the command has ended.
 const GRACE: Duration = Duration::from_secs(2);
-/// After a command that made no connection.
+/// Message after a command that made no connection.
 const NOTHING: &str = "\
 sniff: the command made no connection through the proxy. If it should have, it ignores HTTP_PROXY and HTTPS_PROXY, as \
 Node.js
-before 22.21 does and programs with a transport of their own. Then record it in reverse mode, which needs only its base URL:
+before 22.21 does, and programs with their own transport. Record it in reverse mode instead, with its base URL:
   sniff proxy --upstream https://api.example.com     and in the program http://127.0.0.1:8080 in place of that URL";
 const TICK: Duration = Duration::from_millis(50);
 
@@ -51,7 +50,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
-    // A signal that comes from here on is the command's.
+    // Signals are passed to the command from here on.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
@@ -71,7 +70,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     while door.is_busy() && Instant::now() < end {
         door.listen(TICK);
     }
-    // The command has done its work, whatever became of the recording.
+    // The command's exit status counts, even if the recording failed.
     match door.close() {
         Ok(tally) if tally.connections == 0 && !common.quiet => super::common::say(NOTHING),
         Ok(_) => {}

@@ -1,4 +1,4 @@
-//! Selectors: which exchanges, the same options for every command.
+//! Selectors of exchanges: the same options for every command.
 
 use super::values;
 use crate::store::Selector;
@@ -6,7 +6,7 @@ use crate::store::select::SessionIs;
 use crate::time::Timestamp;
 use clap::Args;
 
-/// Which exchanges.
+/// The options that select exchanges.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selectors")]
 pub(super) struct SelectorArgs {
@@ -61,6 +61,6 @@ impl SelectorArgs {
 pub(super) fn session(text: &str) -> Result<SessionIs, String> {
     match text {
         "last" => Ok(SessionIs::Last),
-        n => n.parse().map(SessionIs::Number).map_err(|_| "wanted is a session's number, or `last`".into()),
+        n => n.parse().map(SessionIs::Number).map_err(|_| "expected a session's number, or `last`".into()),
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 Examples:
   sniff show last
   sniff show 12 --reveal
-  sniff show 12 --play                 the text as it came
+  sniff show 12 --play                 the text at its recorded pace
   sniff show 12 --format json | jq .chunks
 Formats: table, json, jsonl, csv (the timeline), markdown")]
 pub(super) struct ShowArgs {
@@ -27,7 +27,7 @@ pub(super) struct ShowArgs {
     /// Show secrets: authorization, cookies, keys
     #[arg(long)]
     reveal: bool,
-    /// Print the text at the pace at which it came
+    /// Print the text at the pace at which it arrived
     #[arg(long)]
     play: bool,
     /// Factor of the pace, with --play
@@ -63,11 +63,11 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-/// What each delta brought, when it brought it: the wait before the first is the time to first token.
+/// Prints the text of each delta at its time. The wait before the first one is the time to first token.
 fn play(detail: &Detail, said: &Rebuilt, speed: f64, out: &mut Output) -> Result<()> {
     let Some(first) = detail.records.first() else { bail!("exchange {} has no records to play", detail.summary.id) };
     if speed.is_nan() || speed <= 0.0 {
-        bail!("--speed is a number over 0");
+        bail!("--speed must be greater than 0");
     }
     let from = detail.summary.timing.t_request_end_ns.unwrap_or(first.t_ns);
     let began = Instant::now();
@@ -75,7 +75,7 @@ fn play(detail: &Detail, said: &Rebuilt, speed: f64, out: &mut Output) -> Result
         let (Some(delta), Some(words)) = (&record.delta, said.says.get(&record.n)) else { continue };
         let at = Duration::from_nanos(((record.t_ns - from).max(0) as f64 / speed) as u64);
         std::thread::sleep(at.saturating_sub(began.elapsed()));
-        // Line ends and tabs are the text's; anything else that steers a terminal is spelled out.
+        // Line ends and tabs belong to the text; other control characters are escaped.
         let words = words.split_inclusive(['\n', '\t']).map(|w| {
             let end = if w.ends_with(['\n', '\t']) { w.len() - 1 } else { w.len() };
             format!("{}{}", clean(&w[..end]), &w[end..])

@@ -1,19 +1,18 @@
-//! SIGINT and SIGTERM: the normal end of a recording. They set a flag; who is impatient and sends a third one ends the
-//! process at once.
+//! SIGINT and SIGTERM end a recording normally. They set a flag; the third signal ends the process at once.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-/// The flag's address: all that a signal handler may touch.
+/// Address of the flag, the only thing that the signal handler touches.
 static TARGET: AtomicPtr<AtomicBool> = AtomicPtr::new(std::ptr::null_mut());
 static SEEN: AtomicU32 = AtomicU32::new(0);
 
-/// The flag that a signal sets; the handlers are there from the first call on.
+/// The flag that a signal sets; the first call installs the handlers.
 pub(super) fn stop_flag() -> Arc<AtomicBool> {
     FLAG.get_or_init(|| {
         let flag = Arc::new(AtomicBool::new(false));
-        // Never given back: the handler may run as long as the process does.
+        // It is never freed: the handler may run as long as the process does.
         TARGET.store(Arc::into_raw(flag.clone()).cast_mut(), Ordering::SeqCst);
         for signal in [libc::SIGINT, libc::SIGTERM] {
             install(signal);
@@ -24,9 +23,8 @@ pub(super) fn stop_flag() -> Arc<AtomicBool> {
 }
 
 fn install(signal: i32) {
-    // SAFETY: an all-zero sigaction is valid (no flags, so that waiting calls return; empty mask); the handler only
-    // does what may be done
-    // in one: atomics and _exit.
+    // SAFETY: an all-zero sigaction is valid (no flags, so that blocking calls return; empty mask); the handler
+    // does only what is async-signal-safe: atomics and _exit.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_signal as *const () as usize;
@@ -38,7 +36,7 @@ fn install(signal: i32) {
 extern "C" fn on_signal(_signal: i32) {
     let flag = TARGET.load(Ordering::SeqCst);
     if !flag.is_null() {
-        // SAFETY: it points into an Arc that is never freed.
+        // SAFETY: the pointer is into an Arc that is never freed.
         unsafe { (*flag).store(true, Ordering::SeqCst) };
     }
     if SEEN.fetch_add(1, Ordering::SeqCst) >= 2 {

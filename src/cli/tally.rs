@@ -10,20 +10,20 @@ use crate::summary::FindingSummary;
 use crate::summary::connection::ConnectionSummary;
 use anyhow::{Result, bail};
 
-/// What was seen.
+/// What a recording contained.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Bytes are relayed: there are no packets to count.
     relayed: bool,
     pub(super) connections: u64,
     pub(super) exchanges: u64,
-    /// Info, warning, error.
+    /// Number of findings by level: info, warning, error.
     findings: [u64; 3],
     unread: Unread,
 }
 
 impl Tally {
-    /// `relayed`: of a proxy.
+    /// Starts at zero. `relayed`: the bytes come from a proxy.
     pub(super) fn new(relayed: bool) -> Tally {
         Tally { relayed, ..Tally::default() }
     }
@@ -38,7 +38,7 @@ impl Tally {
         self.unread.add(&ConnectionSummary::from(c));
     }
 
-    /// TLS that could not be read, and what helps.
+    /// Notices about TLS that could not be decrypted, and what helps.
     pub(super) fn unread(&self, color: bool) -> Vec<String> {
         self.unread.lines(color)
     }
@@ -75,10 +75,13 @@ impl Tally {
             }
         }
         let odd = [
-            (net.unknown_link, format!("of link type {} that is not read", net.unknown_link_type.unwrap_or_default())),
+            (
+                net.unknown_link,
+                format!("of link type {}, which sniff does not read", net.unknown_link_type.unwrap_or_default()),
+            ),
             (net.malformed, "with broken headers".into()),
             (net.bad_checksum, "with wrong checksums".into()),
-            (net.lost_fragments, "IP fragments that never became whole".into()),
+            (net.lost_fragments, "IP fragments that were never completed".into()),
         ];
         for (n, what) in odd.iter().filter(|(n, _)| *n > 0) {
             lines.push(Style::Yellow.paint(&format!("not read: {} {what}", count(*n, "packet", "packets")), color));
@@ -88,14 +91,17 @@ impl Tally {
     }
 }
 
-/// A file without packets, or with none that can be read, is an error: an empty result must not look like a clean one.
+/// A file without packets, or without readable ones, is an error: an empty result must not look like a clean one.
 pub(super) fn readable(name: &str, counts: &Counts, net: &NetStats) -> Result<()> {
     if counts.packets == 0 {
-        bail!("{name} holds no packets");
+        bail!("{name} contains no packets");
     }
     if net.packets > 0 && net.unknown_link == net.packets {
         let link = net.unknown_link_type.unwrap_or_default();
-        bail!("{name}: all {} have link type {link}, which is not read", count(net.packets, "packet", "packets"));
+        bail!(
+            "{name}: all {} have link type {link}, which sniff does not read",
+            count(net.packets, "packet", "packets")
+        );
     }
     Ok(())
 }

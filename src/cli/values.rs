@@ -1,14 +1,14 @@
-//! Values on the command line: durations, sizes, instants. And the one wall clock of the command line.
+//! Values on the command line: durations, sizes, instants. Also the command line's only use of the wall clock.
 
 use crate::time::{Span, Timestamp};
 
-/// Now, by this machine's clock.
+/// The time of this machine's clock.
 pub(super) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// `10s`, `250ms`, `1.5m`, `2h`, `1d`; a bare number is seconds.
+/// Parses `10s`, `250ms`, `1.5m`, `2h`, `1d`; a bare number is seconds.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -20,15 +20,15 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
         "m" | "min" => 60e9,
         "h" => 3600e9,
         "d" => 86_400e9,
-        _ => return Err("wanted is a duration as 250ms, 10s, 5m, 2h, 1d".into()),
+        _ => return Err("expected a duration such as 250ms, 10s, 5m, 2h or 1d".into()),
     };
-    let ns = number.parse::<f64>().map_err(|_| "wanted is a duration as 250ms, 10s, 5m, 2h, 1d")? * scale;
+    let ns = number.parse::<f64>().map_err(|_| "expected a duration such as 250ms, 10s, 5m, 2h or 1d")? * scale;
     if ns < 9.2e18 { Ok(Span(ns.round() as i64)) } else { Err("too long".into()) }
 }
 
-/// `65536`, `64k`, `64M`, `1GiB`: powers of 1024.
+/// Parses `65536`, `64k`, `64M`, `1GiB`; units are powers of 1024.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    let wrong = || "wanted is a size as 65536, 512k, 64M, 1G".to_owned();
+    let wrong = || "expected a size such as 65536, 512k, 64M or 1G".to_owned();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let shift = match unit.trim().to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
@@ -41,7 +41,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     number.parse::<usize>().map_err(|_| wrong())?.checked_mul(1 << shift).ok_or_else(|| "too large".into())
 }
 
-/// RFC 3339, a date, a date and time (UTC), or a duration before now.
+/// Parses RFC 3339, a date, a date and time (UTC), or a duration before now.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     use chrono::{DateTime, NaiveDate, NaiveDateTime};
     let ns = |t: DateTime<chrono::Utc>| t.timestamp_nanos_opt().map(Timestamp).ok_or_else(|| "out of range".to_owned());
@@ -58,11 +58,11 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     }
     match span(text) {
         Ok(s) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Ok(now().plus(Span(-s.0))),
-        _ => {
-            Err("wanted is a time as 2026-11-22T10:00:00Z, 2026-11-22 10:00 (UTC), 2026-11-22, or how long ago: 10m, \
+        _ => Err(
+            "expected a time such as 2026-11-22T10:00:00Z, 2026-11-22 10:00 (UTC), 2026-11-22, or how long ago: 10m, \
             2h, 1d"
-                .into())
-        }
+                .into(),
+        ),
     }
 }
 

@@ -1,6 +1,5 @@
-//! `sniff replay --verify`: plays each recording to a built-in client and reports its fidelity: by a capture of the
-//! loopback device where that is
-//! allowed, else by what the client saw.
+//! `sniff replay --verify`: plays each recording to a built-in client and reports the fidelity: from a capture of
+//! the loopback device if that is allowed, else from what the client received.
 
 #[cfg(feature = "live")]
 mod packets;
@@ -22,7 +21,7 @@ use packets::LoopbackCapture;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Exit code 1 where bytes, boundaries, heads or ends differ.
+/// Exit code 1 if bytes, boundaries, heads or ends differ.
 pub(super) fn run(recordings: Vec<(Exchange, Script)>, pace: Pace, common: &Common) -> Result<u8> {
     const VALID: &[Format] = &[Format::Table, Format::Json, Format::Jsonl, Format::Csv, Format::Markdown];
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, VALID))?;
@@ -66,12 +65,12 @@ fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<(Fidelity, By)
         over.store(true, Ordering::Relaxed);
         let captured = capture.and_then(|capture| capture.join().ok()).flatten();
         stop.store(true, Ordering::Relaxed);
-        // One more client, so that the stop is noticed at once.
+        // One more connection, so that the listener notices the stop at once.
         drop(std::net::TcpStream::connect(address));
         drop(listening.join());
         anyhow::Ok(match captured {
             Some(captured) => (Some(captured), By::Capture),
-            None => (seen?, By::Client(why.unwrap_or_else(|| "the capture lacks something".into()))),
+            None => (seen?, By::Client(why.unwrap_or_else(|| "the capture is incomplete".into()))),
         })
     });
     service.finish();
@@ -79,7 +78,7 @@ fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<(Fidelity, By)
     Ok((compare(&script, &pace, 0, heard.as_ref()), by))
 }
 
-/// Where no capture is built in.
+/// For builds without live capture.
 #[cfg(not(feature = "live"))]
 enum LoopbackCapture {}
 
@@ -94,15 +93,15 @@ impl LoopbackCapture {
     }
 }
 
-/// Who heard a replay.
+/// Who received a replay.
 enum By {
     Capture,
-    /// The client, as there was no capture for this reason.
+    /// The client, because there was no capture, for this reason.
     Client(String),
 }
 
 impl By {
-    /// How times were taken.
+    /// How times were measured.
     fn note(all: &[(Fidelity, By)]) -> String {
         let why = all.iter().find_map(|(_, by)| if let By::Client(why) = by { Some(why) } else { None });
         let how = match why {

@@ -363,7 +363,7 @@ fn a_recording_that_is_behind_never_slows_traffic_and_says_what_it_lacks() {
     client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
     let (bytes, end) = drain(&mut client);
     assert_eq!((bytes.len() - bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap() - 4, end), (SIZE, None));
-    door.wait_for("were relayed and not recorded");
+    door.wait_for("were relayed but not recorded");
     let list = door.close();
     let e = &list[0];
     assert!(e["response"]["wire_body_bytes"].as_u64().unwrap() < SIZE as u64);

@@ -1,21 +1,22 @@
-//! The file of `-o`: written beside its place under another name, and renamed when all of it is there.
+//! The file of `-o`: written under another name beside its place, and renamed when it is complete.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// A file that is not in its place yet. Dropped without [`Target::put_in_place`], it goes away and the old file stays.
+/// A file that is not renamed yet. If it is dropped without [`Target::put_in_place`], it is removed and the old
+/// file stays.
 pub(super) struct Target {
-    /// Where it is written.
+    /// The temporary path.
     beside: PathBuf,
-    /// Where it goes.
+    /// The final path.
     place: PathBuf,
 }
 
-/// A file to write to. There is no target where the path is written directly: a device or a pipe, or a file in a folder
-/// that takes no new ones.
+/// Opens a file for writing. There is no target if the path is written directly: for a device or a pipe, or if no
+/// file can be created in the folder.
 pub(super) fn open(path: &Path) -> io::Result<(File, Option<Target>)> {
-    // A link stays a link: what it points to is replaced.
+    // A symbolic link stays a link: the file that it points to is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let old = fs::metadata(&place).ok();
     if old.as_ref().is_some_and(|m| !m.is_file()) {
@@ -41,7 +42,7 @@ pub(super) fn open(path: &Path) -> io::Result<(File, Option<Target>)> {
 }
 
 impl Target {
-    /// Everything has been written: the file gets its name.
+    /// Renames the complete file.
     pub(super) fn put_in_place(self) -> io::Result<()> {
         fs::rename(&self.beside, &self.place)
     }
@@ -49,7 +50,7 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // After the renaming there is nothing of this name, which is as well.
+        // After the renaming no file has this name, and the error does not matter.
         let _ = fs::remove_file(&self.beside);
     }
 }

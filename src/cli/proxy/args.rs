@@ -1,4 +1,4 @@
-//! The proxy's options, for `proxy` and `run`, and the configuration that they make.
+//! The options of the proxy, for `proxy` and `run`, and the configuration that results.
 
 use crate::cli::limits::ThresholdArgs;
 use crate::cli::policy::PolicyArgs;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Roots that the environment names for programs: the proxy connects in their place and must trust them too.
+/// Variables that name root certificates for programs: the proxy connects on their behalf and must trust these too.
 const USERS_ROOTS: &[&str] =
     &["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"];
 
@@ -35,7 +35,7 @@ pub(in crate::cli) struct ProxyArgs {
     pub(in crate::cli) thresholds: ThresholdArgs,
 }
 
-/// What `proxy` and `run` share.
+/// Options that `proxy` and `run` share.
 #[derive(Debug, Default, Args)]
 pub(in crate::cli) struct DoorArgs {
     /// Trust the authorities of this PEM file upstream (repeatable)
@@ -50,19 +50,19 @@ pub(in crate::cli) struct DoorArgs {
     /// Require these credentials
     #[arg(long, value_name = "USER:PASSWORD", env = "SNIFF_PROXY_AUTH", hide_env_values = true)]
     pub(in crate::cli) auth: Option<String>,
-    /// Bytes that may wait for the recording; more are relayed only
+    /// Bytes that may wait for the recording; more are only relayed
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = values::size)]
     pub(in crate::cli) buffer: usize,
-    /// Store keys, tokens and cookies as they are instead of salted hashes
+    /// Store keys, tokens and cookies unchanged, not as salted hashes
     #[arg(long)]
     pub(in crate::cli) store_secrets: bool,
 }
 
-/// A proxy to be opened.
+/// The options of a proxy that will be opened.
 pub(in crate::cli) struct Plan<'p> {
-    /// Of the session.
+    /// Name of the session.
     pub(in crate::cli) name: String,
-    /// Reverse mode.
+    /// URL of the upstream server in reverse mode.
     pub(in crate::cli) upstream: Option<&'p str>,
     pub(in crate::cli) door: &'p DoorArgs,
     pub(in crate::cli) policy: &'p PolicyArgs,
@@ -70,14 +70,15 @@ pub(in crate::cli) struct Plan<'p> {
 }
 
 impl Plan<'_> {
-    /// The configuration, and where the authority's certificate is.
+    /// The configuration, and the path of the authority's certificate.
     pub(in crate::cli) fn config(&self) -> Result<(Config, PathBuf)> {
         let folder = ca::folder(|name| std::env::var_os(name))?;
         let certificate = ca::create(&folder)?;
         let provider = provider();
         let named = USERS_ROOTS.iter().filter_map(std::env::var_os).map(PathBuf::from).filter(|p| p.is_file());
         let mut extra: Vec<PathBuf> = self.door.upstream_ca.clone();
-        // A file of the environment that can't be read is the client's trouble, one that was named here is ours.
+        // An unreadable file of the environment is the client's problem; an unreadable file of an option is an
+        // error.
         extra.extend(named.filter(|p| Roots::load(&[p], &provider).is_ok()));
         let config = Config {
             upstream: self.upstream.map(Upstream::parse).transpose()?,

@@ -23,7 +23,7 @@ Examples:
 Each file becomes its own session, in the order given. `sniff --iface …` and `sniff --read …` do the same without the word record."
 )]
 pub(in crate::cli) struct RecordArgs {
-    /// Capture from this device (repeatable; any: all of them)
+    /// Capture from this device (repeatable; any: all devices)
     #[arg(long, short, value_name = "DEVICE", conflicts_with = "read")]
     pub(in crate::cli) iface: Vec<String>,
     /// Read these capture files (pcap, pcapng; gzip, zstd); - is standard input
@@ -38,22 +38,22 @@ pub(in crate::cli) struct RecordArgs {
     /// Stop after this long (live)
     #[arg(long, value_name = "TIME", value_parser = values::span, requires = "iface")]
     pub(in crate::cli) duration: Option<Span>,
-    /// Also packets that are not for this host (live)
+    /// Capture packets for other hosts too (live)
     #[arg(long, requires = "iface")]
     pub(in crate::cli) promiscuous: bool,
-    /// Bytes kept of each packet; too few make holes (live)
+    /// Bytes captured of each packet; too few cause holes (live)
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "256k")]
     pub(in crate::cli) snaplen: usize,
     /// Kernel buffer per device (live)
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64M")]
     pub(in crate::cli) buffer: usize,
-    /// Hand over each packet at once; loses packets under load (live)
+    /// Deliver each packet at once; loses packets under load (live)
     #[arg(long, requires = "iface")]
     pub(in crate::cli) immediate: bool,
     /// TLS key log (NSS format)
     #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
     pub(in crate::cli) keylog: Option<PathBuf>,
-    /// Store keys, tokens and cookies as they are instead of salted hashes
+    /// Store keys, tokens and cookies unchanged, not as salted hashes
     #[arg(long)]
     pub(in crate::cli) store_secrets: bool,
     #[command(flatten)]
@@ -69,7 +69,7 @@ impl RecordArgs {
         !self.read.is_empty() || !self.iface.is_empty()
     }
 
-    /// What reads and judges. An error is a mistake in the configuration file.
+    /// Options of the analyzer. The error is a mistake in the configuration file.
     pub(super) fn analyzer(&self, keys: &Keys) -> Result<analyzer::Options> {
         let judge = self.policy.judge()?;
         Ok(analyzer::Options {
@@ -83,7 +83,7 @@ impl RecordArgs {
         })
     }
 
-    /// What the session's row keeps of the options.
+    /// The options that the session's row stores.
     pub(super) fn options(&self, source: &str) -> serde_json::Value {
         let file = self.read.iter().find(|path| *path == source).map_or("-", String::as_str);
         let read = if self.read.is_empty() { None } else { Some(file) };

@@ -1,4 +1,4 @@
-//! Recording from a capture file or standard input.
+//! Records from a capture file or standard input.
 
 use super::args::RecordArgs;
 use super::recording::Recording;
@@ -21,7 +21,7 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     reader.stop_when(stop.clone());
     let mut screen = Screen::new(common, true);
     screen.bar(reader.progress().1);
-    // The database is opened with the first packet, so that a file that gives none leaves no trace.
+    // The database is opened with the first packet, so that a file without packets leaves no trace.
     let mut recording = None;
     let mut screen = Some(screen);
     let mut packets = 0u64;
@@ -54,7 +54,7 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     }
     let counts = reader.counts();
     let Some(mut recording) = recording else {
-        // Stopped by a signal before anything came is a normal end; a file without packets is not.
+        // To be stopped by a signal before the first packet is a normal end; a file without packets is an error.
         return if stop.load(Ordering::Relaxed) {
             Ok(())
         } else {

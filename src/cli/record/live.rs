@@ -1,4 +1,4 @@
-//! Recording from devices.
+//! Records from devices.
 
 use super::args::RecordArgs;
 use super::recording::Recording;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often time passes for idle connections.
+/// How often the analyzer is given the time, for idle connections.
 const TICK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
@@ -27,7 +27,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         immediate: args.immediate,
     };
     let mut live = Live::open(&args.iface, &options)?;
-    // Before the database is opened (it belongs to who asked) and before the writer thread starts.
+    // Before the database is opened (it belongs to the user who called sudo) and before the writer thread starts.
     let dropped = drop_privileges()?;
     if common.verbose && dropped != Dropped::Nothing {
         say("sniff: privileges dropped, the devices stay open");
@@ -50,7 +50,8 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         let result = match item {
             LiveItem::Packet(packet) => {
                 let step = recording.step(|analyzer, sink| analyzer.packet(&packet, sink));
-                // The client writes its secrets before it uses them: they are there by now, and a short connection does
+                // The client writes its secrets before it uses them, so they are in the file by now, and a short
+                // connection may end before the next tick.
                 // not last until the next tick.
                 step.and_then(|()| if keys.take_wanted() { keylog.poll() } else { Ok(()) })
             }

@@ -19,12 +19,15 @@ use std::sync::atomic::Ordering;
 
 pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     if common.format.is_some() || common.output.is_some() {
-        bail!("recording prints no data; --format and --output belong to a command, as in: sniff list --format json");
+        bail!(
+            "recording prints no data; use --format and --output with a command that does, such as: \
+                sniff list --format json"
+        );
     }
     if args.read.is_empty() {
         return from_devices(args, common);
     }
-    // One session for each file. One that cannot be read does not keep the others from being read.
+    // One session per file. A file that cannot be read does not stop the others.
     let stop = signals::stop_flag();
     let mut code = 0;
     for path in &args.read {

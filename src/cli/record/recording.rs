@@ -1,4 +1,4 @@
-//! One recording: the analyzer, the store, one quiet line per finished exchange on standard error, the counts at the
+//! One recording: the analyzer, the store, one line per finished exchange on standard error, and the counts at the
 //! end.
 
 use super::args::RecordArgs;
@@ -16,22 +16,23 @@ use anyhow::Result;
 
 /// Bytes that may wait for the disk while a file is read.
 const FILE_CAPACITY: usize = 8 << 20;
-/// The same of a live capture: so long it outlasts a slow disk before packets wait in the kernel.
+/// Bytes that may wait for the disk during a live capture: enough for a slow disk, before packets wait in the
+/// kernel.
 const LIVE_CAPACITY: usize = 64 << 20;
 
-/// Where a recording comes from, for its session's row.
+/// The source of a recording, for its session's row.
 pub(in crate::cli) struct Source {
     pub(in crate::cli) name: String,
-    /// The options that shape it.
+    /// The options of the recording.
     pub(in crate::cli) options: serde_json::Value,
     /// Bytes that may wait for the disk.
     pub(in crate::cli) capacity: usize,
     pub(in crate::cli) store_secrets: bool,
-    /// A proxy's, which has no packets.
+    /// Whether the bytes come from a proxy, which has no packets.
     pub(in crate::cli) relayed: bool,
 }
 
-/// One recording under way.
+/// A recording in progress.
 pub(in crate::cli) struct Recording<'a> {
     common: &'a Common,
     analyzer: Analyzer,
@@ -48,7 +49,7 @@ impl<'a> Recording<'a> {
         screen: Screen,
         keys: &Keys,
     ) -> Result<Recording<'a>> {
-        // A file can wait for the disk, what is live cannot.
+        // Reading a file can wait for the disk, a live capture cannot.
         let capacity = if args.read.is_empty() { LIVE_CAPACITY } else { FILE_CAPACITY };
         let source = Source {
             name: source.into(),
@@ -60,7 +61,7 @@ impl<'a> Recording<'a> {
         Recording::begin(source, args.analyzer(keys)?, common, screen)
     }
 
-    /// The same of any source.
+    /// Begins a recording of any source.
     pub(in crate::cli) fn begin(
         source: Source,
         options: analyzer::Options,
@@ -77,7 +78,7 @@ impl<'a> Recording<'a> {
         Ok(Recording { common, analyzer: Analyzer::new(options), writer, tally, screen })
     }
 
-    /// One packet, one tick, or the end of all.
+    /// Feeds one packet, one tick, or the end to the analyzer, and stores what results.
     pub(in crate::cli) fn step<T>(
         &mut self,
         step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T,
@@ -109,13 +110,13 @@ impl<'a> Recording<'a> {
         self.writer.hop(hop)
     }
 
-    /// Do this once on the thread that writes.
+    /// Calls this function once on the writer's thread.
     #[cfg(feature = "proxy")]
     pub(in crate::cli) fn on_the_writer(&self, run: fn()) {
         self.writer.on_thread_start(run);
     }
 
-    /// How far a file was read, in bytes, for the progress bar.
+    /// Reports how many bytes of a file were read, for the progress bar.
     pub(super) fn position(&mut self, bytes: u64) {
         self.screen.position(bytes);
     }
@@ -128,7 +129,7 @@ impl<'a> Recording<'a> {
         self.step(|analyzer, sink| analyzer.finish(sink))
     }
 
-    /// Everything is in the database, and the last lines say so.
+    /// Writes everything to the database and prints the last lines.
     pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<Tally> {
         let written = self.writer.finish(values::now(), counts)?;
         self.screen.end();

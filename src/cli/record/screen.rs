@@ -1,4 +1,4 @@
-//! What a recording shows on standard error while it runs: a line per exchange, notices, a bar for files on a terminal.
+//! What a recording prints on standard error while it runs: a line per exchange, notices, a progress bar for files.
 
 use crate::cli::common::{Common, say};
 use crate::cli::output;
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::io::IsTerminal;
 
-/// Lines shown for a file: more of them would bury the summary.
+/// Most lines for a file: more would hide the summary.
 const FILE_LINES: u64 = 100;
 
 /// Standard error during a recording.
@@ -18,11 +18,11 @@ pub(in crate::cli) struct Screen {
     terminal: Terminal,
     quiet: bool,
     bar: Option<ProgressBar>,
-    /// Lines shown at most.
+    /// Most lines that are printed.
     most: u64,
     shown: u64,
     held_back: u64,
-    /// Lines held back until the end, because a command uses the terminal until then.
+    /// Lines that are held back until the end, because a command uses the terminal until then.
     held: Option<RefCell<Vec<String>>>,
 }
 
@@ -40,13 +40,13 @@ impl Screen {
         }
     }
 
-    /// Everything is shown at the end: until then standard error belongs to another program.
+    /// Prints everything at the end: until then standard error belongs to the command.
     #[cfg(feature = "proxy")]
     pub(in crate::cli) fn held(common: &Common) -> Screen {
         Screen { held: Some(RefCell::default()), ..Screen::new(common, true) }
     }
 
-    /// Show progress through this many bytes, on a terminal only.
+    /// Shows progress through this many bytes, on a terminal only.
     pub(in crate::cli) fn bar(&mut self, total: Option<u64>) {
         let Some(total) = total.filter(|&n| n > 4 << 20 && !self.quiet && std::io::stderr().is_terminal()) else {
             return;
@@ -66,7 +66,7 @@ impl Screen {
         }
     }
 
-    /// A finished exchange; its summary is only made where it is shown.
+    /// Prints a finished exchange; its summary is made only if it is printed.
     pub(in crate::cli) fn exchange(&mut self, summary: impl FnOnce() -> Summary) {
         if self.quiet {
             return;
@@ -82,7 +82,7 @@ impl Screen {
         self.line(&live::line(&summary(), &self.terminal));
     }
 
-    /// Something a person should know.
+    /// Prints a notice for the user.
     pub(in crate::cli) fn notice(&mut self, text: &str) {
         if !self.quiet {
             let label = Style::Yellow.paint("warning", self.terminal.color);
@@ -106,7 +106,7 @@ impl Screen {
         }
     }
 
-    /// A line of the end.
+    /// Prints one of the last lines.
     pub(in crate::cli) fn last(&self, line: &str) {
         if !self.quiet {
             say(line);

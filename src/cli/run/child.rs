@@ -1,4 +1,4 @@
-//! The command as a child: signals that come to us go to it, its end becomes ours.
+//! The command as a child process: it receives our signals, and its end ends us.
 
 use anyhow::{Context, Result};
 use std::ffi::OsString;
@@ -19,17 +19,16 @@ const SIGNALS: &[i32] = &[
     libc::SIGCONT,
 ];
 
-/// The child, once it is there.
+/// The child's pid; 0 without a child.
 static CHILD: AtomicI32 = AtomicI32::new(0);
-/// A signal that came before the child.
+/// A signal that was received before the child existed.
 static EARLY: AtomicI32 = AtomicI32::new(0);
 
-/// From here on they are the child's.
+/// Passes signals to the child from here on.
 pub(super) fn forward_signals() {
     for &signal in SIGNALS {
-        // SAFETY: an all-zero sigaction is valid but for the handler and the flags that are set here; the handler only
-        // does what may be done
-        // in one: atomics and kill(2).
+        // SAFETY: an all-zero sigaction is valid except for the handler and the flags that are set here; the
+        // handler does only what is async-signal-safe: atomics and kill(2).
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = on_signal as *const () as usize;
@@ -41,15 +40,16 @@ pub(super) fn forward_signals() {
 }
 
 extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    // The terminal sends Ctrl-C and size changes to the whole foreground group, so the child has received them already.
-    // SAFETY: with SA_SIGINFO the kernel hands a valid siginfo.
+    // The terminal sends Ctrl-C and size changes to the whole foreground group, so the child has received them
+    // already.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo.
     let from_terminal = !info.is_null() && unsafe { (*info).si_code } > 0;
     match CHILD.load(Ordering::SeqCst) {
         0 => EARLY.store(signal, Ordering::SeqCst),
         _ if from_terminal => {}
         child => {
-            // SAFETY: kill(2) takes any pid; this one has not been waited for (see `ended`), so it is still the
-            // child's.
+            // SAFETY: kill(2) accepts any pid; this child has not been waited for (see `ended`), so the pid is
+            // still its own.
             unsafe { libc::kill(child, signal) };
         }
     }
@@ -73,9 +73,9 @@ impl Running {
         Ok(Running(child))
     }
 
-    /// Its exit status, once it has ended: as a shell says it, 128 and the signal where one ended it.
+    /// The child's exit status, once it has ended. Like a shell's: 128 plus the signal if a signal ended it.
     pub(super) fn ended(&mut self) -> Result<Option<u8>> {
-        // SAFETY: siginfo is plain data; waitid(2) with WNOWAIT leaves the child to be waited for, so that its pid
+        // SAFETY: siginfo is plain data; waitid(2) with WNOWAIT leaves the child to be waited for, so that the pid
         // stays its own until CHILD is cleared.
         let over = unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
@@ -85,7 +85,7 @@ impl Running {
         if !over {
             return Ok(None);
         }
-        // A late signal has no receiver. -1 would mean every process, so the number is set to 0, which is checked
+        // A late signal has no receiver. -1 would mean every process, so CHILD becomes 0, which the handler checks
         // before kill.
         CHILD.store(0, Ordering::SeqCst);
         let status = self.0.wait().context("cannot wait for the command")?;

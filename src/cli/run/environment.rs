@@ -1,4 +1,4 @@
-//! The environment variables that make a command use the proxy and trust it; every kind of client has its own.
+//! Environment variables that make a command use the proxy and trust it; each kind of client has its own.
 
 use super::java;
 use crate::cli::proxy::args::DoorArgs;
@@ -11,9 +11,9 @@ use std::path::Path;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
-/// Where the proxy is, in both spellings.
+/// Variables for the proxy's URL, in both spellings.
 const PROXY: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY", "WS_PROXY", "WSS_PROXY"];
-/// Roots that replace the client's own: the system's and ours.
+/// Variables for roots that replace the client's own: the bundle has the system's roots and ours.
 const BUNDLE: &[&str] = &[
     "SSL_CERT_FILE",                    // OpenSSL, Go, Ruby, httpx (openai, anthropic), rustls-native-certs
     "REQUESTS_CA_BUNDLE",               // Python requests
@@ -27,10 +27,10 @@ const BUNDLE: &[&str] = &[
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", // gRPC
     "npm_config_cafile",                // npm
 ];
-/// Roots beside the client's own: ours alone would do, the bundle does no harm.
+/// Variables for roots in addition to the client's own: ours would suffice, the bundle does no harm.
 const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS", "DENO_CERT"];
 
-/// Variables and their values. The files that they name are made in `folder`.
+/// The variables and their values. The files that they name are created in `folder`.
 pub(super) fn of(
     proxy: SocketAddr,
     door: &DoorArgs,
@@ -53,7 +53,7 @@ pub(super) fn of(
     for name in PROXY {
         out.extend([((*name).to_owned(), url.clone().into()), (name.to_lowercase(), url.clone().into())]);
     }
-    // Nothing goes past the proxy; hosts that the old value named are reached by it without the proxy beyond.
+    // No host bypasses our proxy. It connects directly to the hosts of the old value, without the user's own proxy.
     out.extend(["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), OsString::new())));
     out.extend(BUNDLE.iter().chain(EXTRA).map(|name| ((*name).to_owned(), bundle.clone().into())));
     out.push(("NODE_USE_ENV_PROXY".into(), "1".into()));
@@ -61,13 +61,13 @@ pub(super) fn of(
     Ok(out)
 }
 
-/// `user:password` inside a URL (RFC 3986 section 3.2.1).
+/// `user:password` escaped for a URL (RFC 3986 section 3.2.1).
 fn escaped(words: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:".contains(&b);
     words.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-/// RFC 7468.
+/// A certificate in PEM (RFC 7468).
 fn pem(der: &[u8]) -> String {
     pem::encode(&pem::Pem::new("CERTIFICATE", der))
 }

@@ -1,4 +1,4 @@
-//! Java reads neither `HTTPS_PROXY` nor PEM files: it gets system properties, and a trust store in its own old format
+//! Java reads neither `HTTPS_PROXY` nor PEM files: it needs system properties, and a trust store in its old format
 //! (JKS, version 2).
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
@@ -6,10 +6,10 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Guards nothing: what is in there is public.
+/// It protects nothing: the content is public.
 const PASSWORD: &str = "changeit";
 
-/// `JAVA_TOOL_OPTIONS`, added to what it was.
+/// The value of `JAVA_TOOL_OPTIONS`, appended to the old value.
 pub(super) fn options(proxy: SocketAddr, store: &Path, before: Option<OsString>) -> OsString {
     let mut out = before.filter(|b| !b.is_empty()).map(|mut b| {
         b.push(" ");
@@ -19,7 +19,7 @@ pub(super) fn options(proxy: SocketAddr, store: &Path, before: Option<OsString>)
     for scheme in ["http", "https"] {
         out.push(format!("-D{scheme}.proxyHost={} -D{scheme}.proxyPort={} ", proxy.ip(), proxy.port()));
     }
-    // Empty: by default Java goes past a proxy to reach loopback.
+    // Empty: by default Java bypasses the proxy for loopback addresses.
     out.push(format!(
         "-Dhttp.nonProxyHosts= -Djavax.net.ssl.trustStorePassword={PASSWORD} -Djavax.net.ssl.trustStore="
     ));
@@ -27,7 +27,8 @@ pub(super) fn options(proxy: SocketAddr, store: &Path, before: Option<OsString>)
     std::mem::take(out)
 }
 
-/// Entries that are trusted certificates, and a digest over all (as `sun.security.provider.JavaKeyStore` reads them).
+/// Entries of trusted certificates, and a digest over everything (as `sun.security.provider.JavaKeyStore` reads
+/// them).
 pub(super) fn trust_store(certificates: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut out = Vec::new();
     for word in [0xfeed_feed, 2, certificates.len() as u32] {

@@ -1,4 +1,4 @@
-//! The wire between the replay and its client, as libpcap hears it on the loopback device.
+//! The traffic between the replay and its client, captured with libpcap on the loopback device.
 
 use crate::analyzer::{Analyzer, Options as AnalyzerOptions, Output};
 use crate::capture::live::{Live, LiveItem, Options, port_filter};
@@ -15,13 +15,13 @@ pub(super) struct LoopbackCapture(Live);
 
 impl LoopbackCapture {
     /// # Errors
-    /// The device cannot be opened; mostly this takes a right that the user lacks.
+    /// The device cannot be opened; usually the user lacks the permission.
     pub(super) fn open(port: u16) -> Result<LoopbackCapture> {
         let options = Options { filter: Some(port_filter(&[port], None)), immediate: true, ..Options::default() };
         Live::open(&[DEVICE.to_owned()], &options).map(LoopbackCapture)
     }
 
-    /// Listens until `stop` is set; the first exchange, where all of it was heard.
+    /// Captures until `stop` is set; returns the first exchange if all of it was captured.
     pub(super) fn listen(mut self, stop: &AtomicBool) -> Option<Exchange> {
         let mut analyzer = Analyzer::new(AnalyzerOptions::whole());
         let mut all = Vec::new();
