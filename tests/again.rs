@@ -1,4 +1,4 @@
-//! What was recorded comes back: whole from the store, and over a socket.
+//! Recorded exchanges are reproduced completely: from the store, and by a replay over a socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::replay_server::Replay;
 
-/// Every capture of the project: the cases and the real ones.
+/// Every capture of the project: the cases and the real captures.
 fn captures() -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = support::cases()
         .iter()
@@ -51,12 +51,12 @@ fn finished(exchange: Exchange) -> Output {
     Output::Exchange(Box::new(Analyzed::new(exchange, &Limits::default())))
 }
 
-/// Everything about an exchange but its number, which the database gives anew.
+/// Everything about an exchange except its number, which the database assigns anew.
 fn all_of(exchange: &Exchange) -> String {
     format!("{:#?}", Exchange { id: ExchangeId(0), ..exchange.clone() })
 }
 
-/// Written and read back.
+/// Writes the messages to a database and reads the exchanges back.
 fn through_the_store(messages: Vec<Output>) -> Vec<Exchange> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
@@ -116,7 +116,7 @@ fn is_whole(exchange: &Exchange) -> bool {
     whole && !exchange.gap && exchange.request.as_ref().is_some_and(|r| r.head.method != "CONNECT")
 }
 
-/// Lengths of the transfer units; of the deliveries where there are none.
+/// Lengths of the transfer units; of the deliveries if there are no units.
 fn units(body: &Body) -> Vec<u64> {
     let mut units: Vec<u64> = Vec::new();
     for run in body.pieces.chunk_by(|a, b| a.unit == b.unit) {
@@ -125,7 +125,8 @@ fn units(body: &Body) -> Vec<u64> {
     units
 }
 
-/// What both ends of an HTTP/1 connection sent, as TCP delivered it: (client's bytes, server's bytes), by connection.
+/// What both sides of an HTTP/1 connection sent, as TCP delivered it: (client's bytes, server's bytes), by
+/// connection.
 fn streams(path: &Path) -> std::collections::BTreeMap<ConnId, [Vec<u8>; 2]> {
     let mut all: std::collections::BTreeMap<ConnId, [Vec<u8>; 2]> = Default::default();
     let mut keep = |event: sniff::conn::ByteEvent<'_>| {
@@ -149,8 +150,8 @@ fn streams(path: &Path) -> std::collections::BTreeMap<ConnId, [Vec<u8>; 2]> {
     all
 }
 
-/// The server's side of every connection that was captured whole comes again byte for byte: status lines, fields, chunk
-/// lines, extensions, trailers.
+/// The server's side of every connection that was captured completely is reproduced byte for byte: status lines,
+/// fields, chunk lines, extensions, trailers.
 #[test]
 fn http1_comes_again_byte_for_byte() {
     let mut compared = 0;
@@ -162,7 +163,7 @@ fn http1_comes_again_byte_for_byte() {
                 let head = e.response.as_ref().and_then(|r| r.head.as_ref());
                 is_whole(e) && e.tls.is_none() && head.is_some_and(|h| h.version != Version::H2)
             };
-            // Half a request, or what is no HTTP, has no answer that could be compared.
+            // A partial request, or a connection that is not HTTP, has no response to compare.
             let bytes: usize = of_it.iter().filter_map(|e| e.request.as_ref()).map(|r| r.head.fields.raw().len()).sum();
             if of_it.is_empty() || !of_it.iter().all(http1) || client.len() < bytes {
                 continue;
@@ -190,7 +191,7 @@ fn http1_comes_again_byte_for_byte() {
     assert!(compared > 20, "only {compared} connections");
 }
 
-/// Read back with h11 and h2 of PyPI, whichever version it was recorded over.
+/// h11 and h2 of PyPI read each replay, whatever version it was recorded over.
 #[test]
 fn every_whole_exchange_comes_again_over_http1_and_http2() {
     let python = support::installed("venv/clients/bin/python");
@@ -248,7 +249,7 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
     let hash: String = response.body.wire_sha256.unwrap().iter().map(|b| format!("{b:02x}")).collect();
     equal("sha256", &have["sha256"], hash.into());
     let recorded_h2 = head.version == Version::H2;
-    // Fields of the connection go where the version changes; a length goes where chunks come.
+    // Fields of the connection are removed if the version changes; a length is removed if chunks are sent.
     let of_the_connection =
         ["connection", "keep-alive", "transfer-encoding", "proxy-connection", "upgrade", "content-length"];
     let text = |b: &[u8]| b.iter().map(|b| char::from(*b)).collect::<String>();
@@ -274,7 +275,7 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
         h.as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).filter(|n| *n > 0).collect::<Vec<_>>()
     };
     let has_units = matches!(head.transfer, Transfer::Chunked | Transfer::H2);
-    // Without units HTTP/1 has no boundaries: the client reads what TCP brings.
+    // Without units HTTP/1 has no boundaries: the client reads what TCP delivers.
     if h2 || has_units {
         let wanted: Vec<u64> = units(&response.body).into_iter().filter(|n| *n > 0).collect();
         equal("units", &lengths(&have["units"]).into(), wanted.into());
@@ -282,7 +283,7 @@ fn differences(exchange: &Exchange, have: &serde_json::Value, h2: bool) -> Vec<S
     all
 }
 
-/// Recorded exchanges with what their truth says that a client makes of them: (SDK, capture, its truth).
+/// Recorded exchanges whose truth says what a client makes of them: (SDK, capture, truth).
 fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
     let own = [
         ("openai", "dialect/openai-chat"),
@@ -311,8 +312,8 @@ fn for_clients() -> Vec<(&'static str, PathBuf, PathBuf)> {
     all
 }
 
-/// The client libraries see in a replay what they saw in the original: the text, the finish reason and the tokens that
-/// the truth names.
+/// The client libraries read from a replay what they read from the original: the text, the finish reason and the
+/// tokens of the truth.
 #[test]
 fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -329,7 +330,7 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
             vec![python.display().to_string(), support.join("replay_sdk.py").display().to_string(), sdk.to_owned()],
         )];
         if sdk == "openai" {
-            // Modules are looked for beside the script.
+            // Node.js looks for modules beside the script.
             let script = top.join("target/npm/replay_sdk.mjs");
             std::fs::copy(support.join("replay_sdk.mjs"), &script).unwrap();
             commands.push(("openai (npm)", vec!["node".to_owned(), script.display().to_string()]));
@@ -358,7 +359,7 @@ fn client_libraries_get_from_a_replay_what_they_got_from_the_server() {
     }
 }
 
-/// What a client records of a replay, replayed and recorded again, is the same: bytes and boundaries.
+/// A client's recording of a replay, replayed and recorded again, has the same bytes and boundaries.
 #[test]
 fn a_replay_recorded_and_replayed_is_a_fixed_point() {
     let once = |exchange: &Exchange| {
@@ -404,12 +405,12 @@ fn codes(exchange: &Exchange) -> std::collections::BTreeSet<&'static str> {
     Analyzed::new(exchange.clone(), &Limits::default()).findings.iter().map(|f| f.rule).collect()
 }
 
-/// Each fault is found by the rule that it is named with, and by no other but those that follow from it.
+/// Each fault is found by the rule that it is named after, and by no other rule except those that follow from it.
 #[test]
 fn each_fault_provokes_its_rule() {
     let clean = exchanges(&support::captures().join("delivery/thirty-deltas/input.wire")).remove(0);
     let before = codes(&clean);
-    // What cannot be had without another: a body that is cut has no terminator either, and so on.
+    // Findings that come with another one: a body that is cut has no terminator either, and so on.
     let with: &[(&str, &[&str], &[&str])] = &[
         ("drop-terminator", &["OAI-CHAT-001"], &["DLV-010"]),
         ("duplicate-terminator", &["OAI-CHAT-003"], &[]),
@@ -435,7 +436,7 @@ fn each_fault_provokes_its_rule() {
         let script = sniff::internal::replay::fault::apply(script, &clean, &[fault.parse().unwrap()]).unwrap();
         let mut transcript = sniff::internal::interchange::transcript::of(&clean, &script);
         if *fault == "hang" {
-            // The client waits for a while before it leaves.
+            // The client waits for a while before it closes.
             transcript.events.last_mut().unwrap().at =
                 transcript.events.last().unwrap().at.plus(sniff::time::Span::from_secs(10));
         }
@@ -449,7 +450,7 @@ fn each_fault_provokes_its_rule() {
     }
 }
 
-/// A bent stream of every kind that is put right again has no finding left that it had not before it was bent.
+/// A stream with a fault of each kind, normalized again, has only the findings that it had without the fault.
 #[test]
 fn normalised_streams_conform() {
     for case in [
@@ -472,7 +473,7 @@ fn normalised_streams_conform() {
             let dialect =
                 |code: &&&str| code.starts_with("OAI") || code.starts_with("SSE") || code.starts_with("HTTP-00");
             let left: Vec<_> = codes(&right).into_iter().collect();
-            // Some facts are the server's alone: what the id looks like over many answers, what usage says.
+            // Some facts depend on the server only: the ids of many answers, and the content of usage.
             let left: Vec<_> = left
                 .iter()
                 .filter(dialect)
@@ -485,7 +486,7 @@ fn normalised_streams_conform() {
     }
 }
 
-/// `wire` exports read back as what they came from.
+/// `wire` exports are read back as the exchanges that they come from.
 #[test]
 fn transcripts_read_back() {
     let mut compared = 0;
@@ -498,7 +499,7 @@ fn transcripts_read_back() {
             let (have, wanted) = (back.response.as_ref().unwrap(), exchange.response.as_ref().unwrap());
             assert_eq!(have.body.bytes, wanted.body.bytes, "{}", path.display());
             assert_eq!((have.end, &have.answer.texts), (wanted.end, &wanted.answer.texts), "{}", path.display());
-            // Several deliveries of one instant are one write.
+            // Several deliveries at the same time are one write.
             let times = |r: &sniff::exchange::Response| {
                 let mut all = std::collections::BTreeMap::new();
                 r.body.pieces.iter().for_each(|p| *all.entry(p.at).or_insert(0) += p.len);
@@ -512,7 +513,7 @@ fn transcripts_read_back() {
     assert!(compared > 20, "only {compared}");
 }
 
-/// The ends of streams that were cut, as a client sees them: FIN, RST, and a connection that stays open.
+/// The ends of cut streams, as a client sees them: FIN, RST, and a connection that stays open.
 #[test]
 fn ends_are_the_recorded_ones() {
     let end = |case: &str| {
@@ -543,7 +544,7 @@ fn ends_are_the_recorded_ones() {
     assert_eq!((end("cut-by-server"), end("reset-by-server"), end("cut-by-client")), ("fin", "rst", "open"));
 }
 
-/// Over TLS, with the version that the client chooses: curl reads the recorded body, as HTTP/1.1 and as HTTP/2.
+/// Over TLS, with the version that the client chooses: curl reads the recorded body over HTTP/1.1 and HTTP/2.
 #[test]
 #[cfg(feature = "proxy")]
 fn tls_by_alpn() {
@@ -583,7 +584,7 @@ fn base64(bytes: &[u8]) -> String {
     text.as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// What is missing from a capture is not made up.
+/// Bytes that are missing from a capture are not invented.
 #[test]
 fn gaps_are_refused_with_the_reason_or_played_as_they_are() {
     for case in ["gap-in-chunks", "gap-in-length-body"] {
@@ -598,7 +599,7 @@ fn gaps_are_refused_with_the_reason_or_played_as_they_are() {
 const EXPORTED: [&str; 4] =
     ["dialect/openai-chat", "http1/chunk-extensions-trailers", "dialect/ollama-chat", "framing/json-document"];
 
-/// `curl` exports ask for the same; `har` exports come back with their chunks and times.
+/// `curl` exports send the same request; `har` exports are read back with their chunks and times.
 #[test]
 fn exports_are_what_other_tools_take() {
     use sniff::internal::interchange::{curl, har};
@@ -628,7 +629,7 @@ fn exports_are_what_other_tools_take() {
     }
 }
 
-/// `pcapng` exports are dissected by tshark to the same body.
+/// tshark dissects `pcapng` exports to the same body.
 #[test]
 #[ignore = "needs tshark"]
 fn packets_are_what_tshark_takes() {
@@ -655,7 +656,7 @@ fn packets_are_what_tshark_takes() {
     }
 }
 
-/// The program itself: readiness on standard error, a 404 that says why, an end on SIGINT that is none of an error.
+/// The program itself: readiness on standard error, a 404 that gives the reason, exit code 0 after SIGINT.
 #[test]
 fn the_command_serves_and_ends() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The build script: it sees a missing library, and says what to install.
+//! The build script recognises a missing library and says what to install.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "../build.rs"]
@@ -28,7 +28,7 @@ fn the_message_names_packages_and_the_way_without() {
     for wanted in ["Debian", "libpcap-dev", "Fedora", "libpcap-devel", "Alpine", "macOS", "LIBPCAP_LIBDIR"] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    // The way that it names builds: these features are there.
+    // The alternative that it names does build: these features exist.
     assert!(said.contains("--no-default-features --features proxy"), "{said}");
     let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     assert!(manifest.contains("\nproxy = ["));

@@ -1,5 +1,5 @@
-//! Walks `captures/`: each case against its `expect.json`, the real captures against their truth, the field's cases
-//! against their conditions.
+//! Compares `captures/`: each case with its `expect.json`, the real captures with their truth, the cases from the
+//! field with their conditions.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -56,7 +56,7 @@ fn read(case: &Path) -> Vec<(Value, Vec<(Level, &'static str)>)> {
         .collect()
 }
 
-/// Every field that `want` states, compared; objects go in depth.
+/// Compares every field of `want`; objects are compared member by member.
 fn compare(path: &str, want: &Value, have: &Value, out: &mut Vec<String>) {
     match (want, have) {
         (Value::Object(w), _) => {
@@ -100,7 +100,8 @@ fn cases_are_as_expected() {
                 list.sort();
                 got.sort();
                 got.dedup();
-                // Of the findings that are worth a warning the exact set is stated; of those for information, some.
+                // `expect.json` has the exact set of findings of level warning and above, and some of those of
+                // level info.
                 let as_stated = if info { list.iter().all(|c| got.contains(c)) } else { list == got };
                 if !as_stated {
                     diffs.push(format!("#{i} {key}: want {list:?}, have {got:?}"));
@@ -139,7 +140,7 @@ fn real_captures_agree_with_their_truth() {
     assert!(said.contains("199 of 199 captures exact"), "{said}");
 }
 
-/// The cases from the field are right, but for those of a list, which are wrong.
+/// The cases from the field are right, except for those in a list, which are wrong.
 #[test]
 fn field_cases_are_right_but_for_those_listed() {
     let said = judged_by("field_check.py", &support::captures().join("field"), &["--min", "0"]);

@@ -1,4 +1,4 @@
-//! The catalogue of rules against itself: every sample through the whole pipeline, every text there, the table in
+//! Checks the catalogue of rules: every sample through the whole pipeline, no text missing, the table in
 //! docs/rules.md up to date.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -21,7 +21,7 @@ fn list(found: &[Finding]) -> String {
     found.iter().map(|f| format!("  {} {:?} {}\n", f.rule, f.level, f.message)).collect()
 }
 
-/// All complaints of all rules at once: a change to a layer shows its whole effect.
+/// Reports the complaints of all rules at once, so that a change to a layer shows its whole effect.
 fn each(check: impl Fn(&'static Rule, &mut Vec<String>)) {
     let mut wrong = Vec::new();
     for rule in RULES {
@@ -51,7 +51,8 @@ fn no_good_sample_provokes_its_rule() {
     each(|rule, wrong| {
         for (n, sample) in rule.good.iter().enumerate() {
             let found = findings(sample);
-            // HTTP-006 remarks on a client that closes behind a complete answer; a remark is not a verdict.
+            // HTTP-006 has a finding of level info for a client that closes after a complete answer, which is not a
+            // fault.
             if found.iter().any(|f| f.rule == rule.code && (rule.level == Level::Info || f.level > Some(Level::Info))) {
                 wrong.push(format!("good sample {n} of {} provokes\n{}{sample}", rule.code, list(&found)));
             }
@@ -87,12 +88,12 @@ fn findings_name_rule_level_and_message() {
     });
 }
 
-/// `breaks` of each rule about chat against the executable models of the clients: whom it names breaks on a bad sample,
-/// and who breaks is named.
+/// Compares `breaks` of each rule about chat with the client models: a client that it names breaks on a bad sample,
+/// and a client that breaks is named.
 ///
-/// Who takes the first good sample and not one of the bad ones breaks. Where more than half of all models do, `breaks`
-/// says "most clients" or "every
-/// client", and the others that it names are examples. What the models cannot know, `argued` says.
+/// A client breaks if it accepts the first good sample but rejects a bad one. If more than half of all models
+/// break, `breaks` says "most clients" or "every client", and the other names are examples. `argued` states what
+/// the models cannot know.
 #[test]
 fn who_breaks_is_what_the_models_of_clients_say() {
     each(|rule, wrong| {
@@ -141,7 +142,7 @@ fn who_breaks_is_what_the_models_of_clients_say() {
     });
 }
 
-/// By model of a client of chat: it takes this sample as it was meant.
+/// For each model of a chat client: whether it reads this sample as it was meant.
 fn outcomes(sample: &str) -> BTreeMap<&'static str, bool> {
     let exchanges = conformance::sample::exchanges(sample).unwrap_or_else(|e| panic!("{e}\n{sample}"));
     let stream = Stream::of(&exchanges[0]).unwrap_or_else(|e| panic!("{}\n{sample}", e.text()));
@@ -183,7 +184,7 @@ fn every_text_is_there_and_ends_well() {
     });
 }
 
-/// Rules of one family stand together, by their numbers.
+/// Rules of one family are in sequence, ordered by number.
 #[test]
 fn codes_and_names_are_unique_and_in_order() {
     let (mut names, mut families) = (BTreeSet::new(), BTreeSet::new());
@@ -207,7 +208,8 @@ fn codes_and_names_are_unique_and_in_order() {
     }
 }
 
-/// `docs/laboratory.md, runs …` in a source names runs that a reader finds: as a kept variant, or in that document.
+/// `docs/laboratory.md, runs …` in a source names runs that a reader can find: as a stored variant, or in that
+/// document.
 #[test]
 fn runs_of_the_laboratory_are_known() {
     let lab: serde_json::Value =

@@ -1,4 +1,4 @@
-//! `sniff check` as CI servers see it: JUnit and SARIF read by other programs, annotations, policies, databases.
+//! `sniff check` as CI servers use it: JUnit and SARIF read by other programs, annotations, policies, databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -14,8 +14,8 @@ const T0: i64 = 1_795_390_276_000_000_000;
 struct Place(tempfile::TempDir);
 
 impl Place {
-    /// A folder with a conforming stream (`good.pcap`) and one that is wrong in ways that would break out of any format
-    /// (`bad, 1%.pcap`).
+    /// A folder with a conforming stream (`good.pcap`) and a faulty one whose name and texts would break out of a
+    /// badly escaped format (`bad, 1%.pcap`).
     fn new() -> Place {
         let place = Place(tempfile::tempdir().unwrap());
         let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
@@ -113,7 +113,7 @@ fn schemas_of_others_take_what_is_written() {
         let (valid, wrong) = judge(form, form);
         assert!(valid, "{form}: {wrong}");
     }
-    // What is wrong is seen.
+    // The validators reject a broken file.
     let text = std::fs::read_to_string(p.path("sarif")).unwrap();
     std::fs::write(p.path("sarif"), text.replace("\"level\": \"error\"", "\"level\": \"fatal\"")).unwrap();
     assert!(!judge("sarif", "sarif").0);
@@ -198,7 +198,7 @@ fn options_and_file_change_levels() {
 #[test]
 fn a_database_without_exchanges_is_not_green() {
     let p = Place::new();
-    // Packets, and nothing that is HTTP.
+    // Packets, but no HTTP.
     let mut talk = Talk::open(T0);
     talk.data(ToServer, b"\x00\x01\x02", 1400);
     std::fs::write(p.path("none.pcap"), pcap(&talk.frames)).unwrap();

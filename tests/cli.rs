@@ -1,4 +1,5 @@
-//! The program as scripts see it: exit codes, messages, formats, a closed pipe, several processes at one database.
+//! The program as scripts use it: exit codes, messages, formats, a closed pipe, several processes that use one
+//! database.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -12,7 +13,7 @@ use support::packets::{Talk, pcap};
 
 const T0: i64 = 1_795_390_276_000_000_000;
 
-/// A folder of its own, and the program run in it.
+/// A temporary folder, and the program run in it.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -42,7 +43,7 @@ impl Place {
         self.command(args).output().unwrap()
     }
 
-    /// Runs, wants this exit code, gives both outputs.
+    /// Runs the program, expects this exit code and returns both outputs.
     fn want(&self, code: i32, args: &[&str]) -> (String, String) {
         let o = self.run(args);
         let text = |b: &[u8]| String::from_utf8(b.to_vec()).unwrap();
@@ -66,7 +67,7 @@ fn chunk(data: &str) -> String {
     format!("{:x}\r\n{data}\r\n", data.len())
 }
 
-/// `n` streamed answers on one connection, one second apart; the last may be cut by the server.
+/// `n` streamed answers on one connection, one second apart; the server may cut the last one.
 fn capture(n: usize, cut: bool) -> Vec<u8> {
     let mut talk = Talk::open(T0);
     for i in 0..n {
@@ -139,7 +140,7 @@ fn confided(key: &str) -> String {
     )
 }
 
-/// One request with secrets in every place where they are known to stand; the answer quotes nothing.
+/// One request with secrets in every place where they are known to be; the answer quotes none of them.
 fn confiding(key: &str) -> Vec<u8> {
     let body = confided(key);
     let head = format!(
@@ -150,7 +151,7 @@ fn confiding(key: &str) -> Vec<u8> {
     );
     let mut talk = Talk::open(T0);
     talk.data(ToServer, head.as_bytes(), 1448);
-    // The key in the body comes in two packets.
+    // The key in the body is split over two packets.
     let (a, b) = body.as_bytes().split_at(body.len() - 9);
     talk.data(ToServer, a, 1448);
     talk.data(ToServer, b, 1448);
@@ -194,7 +195,7 @@ fn secrets_do_not_get_into_the_database() {
     assert!(kept.windows(13).any(|w| w == b"sk-0123456789"));
     let shown = p.json(&["show", "1", "--db", "kept.db", "--format", "json"]);
     let head = format!("{} {} {}", shown["request"]["path"], shown["request"]["headers"], shown["response"]["headers"]);
-    // A line that is no field is no secret by its name.
+    // A line that is not a field is not secret by its name.
     assert!(!head.contains("sk-0123456789"), "shown without secrets all the same: {head}");
 }
 
@@ -376,18 +377,18 @@ fn a_command_that_fails_leaves_the_file_of_its_output_alone() {
         .filter(|n| n.to_string_lossy().contains("part"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
-    // What cannot be replaced is written to.
+    // A path that cannot be replaced is written to directly.
     p.want(0, &["list", "-o", "/dev/null"]);
 }
 
-/// Capturing takes a right that this process gives up. The message is for people to copy from.
+/// Capturing needs a privilege that this process drops. Users copy commands from the message.
 #[test]
 #[cfg(feature = "live")]
 fn who_may_not_capture_is_told_what_to_type() {
     use std::os::unix::process::CommandExt;
     let p = Place::new();
     let mut command = p.command(&["--iface", "lo"]);
-    // SAFETY: prctl(2) is async-signal-safe; without the right to drop anything there is nothing to drop.
+    // SAFETY: prctl(2) is async-signal-safe; without the privilege to drop any, there is nothing to drop.
     unsafe {
         command.pre_exec(|| {
             const CAP_NET_RAW: libc::c_ulong = 13;
@@ -416,7 +417,7 @@ fn a_live_recording_waits_for_its_key_log_and_has_read_packets() {
     assert_eq!(out.status.code(), Some(0), "{err}");
     assert!(err.contains("the key log later.txt does not exist yet"), "{err}");
     assert!(err.contains("0 packets (0 B), 0 connections, 0 exchanges"), "{err}");
-    // A file is read once: there is nothing to wait for.
+    // A file is read once, so the program does not wait for its key log.
     p.write("a.pcap", &capture(1, false));
     for args in [&["--read", "a.pcap", "--keylog", "later.txt"][..], &["check", "a.pcap", "--keylog", "later.txt"]] {
         assert!(p.want(2, args).1.contains("key log later.txt"), "{args:?}");
@@ -472,7 +473,7 @@ fn each_file_is_a_session_in_the_order_given() {
         .write("text.pcap", b"this is not a capture");
     p.want(0, &["-q", "--read", "b.pcap", "a.pcap"]);
     p.want(0, &["-q", "--read", "a.pcap", "--read", "b.pcap"]);
-    // The others are read all the same.
+    // The other files are read nevertheless.
     let (_, err) = p.want(2, &["-q", "--read", "text.pcap", "a.pcap"]);
     assert!(err.contains("text.pcap"), "{err}");
     let db = rusqlite::Connection::open(p.path("sniff.db")).unwrap();
@@ -526,8 +527,8 @@ fn a_newer_database_is_refused_untouched() {
     assert_eq!(std::fs::read(p.path("sniff.db")).unwrap(), before);
 }
 
-/// A recording from a pipe that stays open: its exchanges are to be seen by others meanwhile, and a signal ends it
-/// well.
+/// A recording from a pipe that stays open: other processes see its exchanges meanwhile, and a signal ends it
+/// normally.
 fn others_read_while(p: &Place, read: &str, open: impl FnOnce(&mut std::process::Child) -> Box<dyn Write>) {
     let file = capture(3, false);
     let mut child = p.command(&["-q", "--read", read]).stdin(Stdio::piped()).spawn().unwrap();
@@ -535,7 +536,7 @@ fn others_read_while(p: &Place, read: &str, open: impl FnOnce(&mut std::process:
     pipe.write_all(&file[..file.len() - 100]).unwrap();
     pipe.flush().unwrap();
     let mut seen = 0;
-    // Far more than is needed: only a recording that hangs gets there.
+    // Far more tries than needed: only a recording that hangs reaches the end.
     for _ in 0..400 {
         std::thread::sleep(std::time::Duration::from_millis(50));
         assert!(child.try_wait().unwrap().is_none(), "the recording ended by itself");
@@ -567,8 +568,8 @@ fn others_read_while_standard_input_is_recorded_and_a_signal_ends_it() {
     others_read_while(&Place::new(), "-", |child| Box::new(child.stdin.take().unwrap()));
 }
 
-/// `proxy` and `run` read no packets: the bounds of reassembly are no options of theirs, and naming one is an error
-/// that says so.
+/// `proxy` and `run` read no packets: they do not have the options of reassembly, and to give one is an error that
+/// says so.
 #[test]
 #[cfg(feature = "proxy")]
 fn what_reads_no_packets_has_no_options_of_reassembly() {

@@ -1,5 +1,5 @@
-//! Choices on the command line: which exchanges, which form, which exit code; each with one that is in and one that is
-//! out.
+//! Choices on the command line: selectors, formats, exit codes; each with a value that applies and one that does
+//! not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -9,8 +9,8 @@ use sniff::conn::Direction::{ToClient, ToServer};
 use std::process::Stdio;
 use support::place::{MS, Place, T0, chunk, delta, talk};
 
-/// Session 1 has exchange 1, a JSON answer of `one.example`; session 2 has exchange 2, a stream of `two.example`, an
-/// hour later.
+/// Session 1 has exchange 1, a JSON answer of `one.example`; session 2 has exchange 2, a stream of `two.example`,
+/// an hour later.
 fn two() -> Place {
     let p = Place::new();
     let ask = |host: &str, path: &str, model: &str| {
@@ -76,7 +76,7 @@ fn each_selector_takes_one_and_leaves_the_other() {
         (&["--host", "one.example", "--streaming"], &[]),
     ] {
         assert_eq!(ids(&p, args), want, "{args:?}");
-        // The other commands take the same.
+        // The other commands have the same selectors.
         let all = p.json(&[&["report", "latency", "--format", "json"], args].concat());
         assert_eq!(all["overall"]["exchanges"], want.len(), "{args:?}");
         if let [_] = want {
@@ -208,7 +208,7 @@ fn times_are_understood_in_each_form() {
     ] {
         assert_eq!(ids(&p, &["--since", time]), want, "{time}");
     }
-    // Begun two hours ago, seen from an instant and from a duration.
+    // Begun two hours ago; selected by an instant and by a duration.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
     p.db().execute("UPDATE exchange SET t_request_start_ns = ?1", [now - 7_200_000 * MS]).unwrap();
     for (ago, inside) in

@@ -1,5 +1,4 @@
-//! What options and reports make of values that differ: secrets in lists, ports, connections, deliveries, equal
-//! endpoints.
+//! Options and reports with different values: secrets in lists, ports, connections, deliveries, equal endpoints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -9,7 +8,7 @@ use support::place::{Place, chunk, delta, talk};
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Two streams of two deltas on one connection; the target has a key.
+/// Two streams of two deltas on one connection; the target contains a key.
 fn streams() -> Place {
     let ask = "POST /v1/chat/completions?key=ab0123456789 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}";
     let answer = format!("{STREAM}{}{}{}0\r\n\r\n", chunk(&delta("a")), chunk(&delta("b")), chunk("data: [DONE]\n\n"));

@@ -1,15 +1,13 @@
-//! The models of clients against what the real ones did: every variant of the lab as a captured exchange, every client
-//! of it, one outcome each.
+//! Compares the client models with the real clients: every variant of the laboratory as a captured exchange, every
+//! client that read it, one outcome each.
 //!
-//! A third of the variants was kept aside while the models were written (by a hash of the name): both figures must
-//! hold.
+//! A third of the variants was not looked at while the models were written (chosen by a hash of the name): both
+//! figures must hold.
 //!
-//! The lab's classes are taken by the letter, and `=` in them is one text, the same for all variants: a client that shows
-//! another has it changed, if
-//! the server said another (or only called a tool) too. So that text is what the models are measured against here, read
-//! from the first variant,
-//! which has no fault. Texts are compared besides classes: what arrives in a client whose answer is changed must be
-//! what its model shows.
+//! The laboratory's classes are taken literally, and their `=` means one text, the same for all variants: a client
+//! that shows another text has changed the answer, even if the server sent that other text (or only called a tool).
+//! So this test compares the models with that text, read from the first variant, which has no fault. Besides the
+//! classes it compares texts: if a client changes the answer, its model must show the text that the client showed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -23,14 +21,14 @@ use sniff::internal::pipeline::exchanges_of;
 use sniff::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// Pairs of variant and client, and those predicted right.
+/// Counts of pairs of variant and client, and of those predicted right.
 #[derive(Default)]
 struct Score {
     pairs: u64,
     right: u64,
-    /// Those that would be right without the lab's text, against what each server meant to say.
+    /// Pairs that are right compared with what each server meant to send instead of with the laboratory's text.
     right_as_meant: u64,
-    /// Of those whose class is right and which show a text: all, and those whose text is right too.
+    /// Pairs whose class is right and whose client shows a text: all of them, and those whose text is right too.
     texts: (u64, u64),
     wrong: Vec<String>,
 }
@@ -74,8 +72,8 @@ fn predictions_agree_with_what_the_real_clients_did() {
     if std::env::var_os("SNIFF_SHOW_WRONG").is_some() {
         seen.wrong.iter().for_each(|w| eprintln!("{w}"));
     }
-    // What is reached, exactly: a model that gets better changes these numbers too. SNIFF_SHOW_WRONG=1 lists what is
-    // wrong among those seen.
+    // The exact figures that are reached, so that a better model must change them too. SNIFF_SHOW_WRONG=1 lists the
+    // wrong pairs among those seen.
     let wrong = |score: &Score| (score.pairs - score.right, score.texts.0 - score.texts.1);
     assert_eq!(
         (seen.pairs, seen.texts.0, wrong(&seen)),
@@ -89,7 +87,7 @@ fn predictions_agree_with_what_the_real_clients_did() {
     );
 }
 
-/// The text of a chat without faults: what its chunks say, put together.
+/// The text of a chat without faults: the concatenated deltas of its chunks.
 fn said(variant: &Value) -> String {
     let body: Vec<u8> =
         variant["pieces"].as_array().unwrap().iter().flat_map(|p| base64(p.as_str().unwrap())).collect();
@@ -140,8 +138,8 @@ fn compare(variant: &Value, answer: &str, score: &mut Score) {
     }
 }
 
-/// The file's `ok` says that the text was the expected one, so it alone does not tell an exception from a changed
-/// answer: `err` does.
+/// `ok` in the file says that the text was the expected one, so it alone cannot distinguish an exception from a
+/// changed answer; `err` can.
 fn measured(did: &Value) -> Outcome {
     let finished = !matches!(did["fin"].as_str(), None | Some("other" | "interrupted" | "in_progress"));
     match did["err"].as_str() {
@@ -152,7 +150,7 @@ fn measured(did: &Value) -> Outcome {
     }
 }
 
-/// The variant as it would have been captured: request, head, chunks, end.
+/// The variant as a capture would have it: request, head, chunks, end.
 fn captured(variant: &Value) -> Exchange {
     let pieces: Vec<Vec<u8>> =
         variant["pieces"].as_array().unwrap().iter().map(|p| base64(p.as_str().unwrap())).collect();
@@ -205,7 +203,7 @@ fn exchange(events: Vec<(Direction, What<'_>)>) -> Exchange {
     exchange_after(events, 0)
 }
 
-/// The same, with this many seconds of silence before the first end.
+/// The same exchange, with this many seconds of silence before the first end.
 fn exchange_after(events: Vec<(Direction, What<'_>)>, wait: i64) -> Exchange {
     let conn = ConnId(0);
     let endpoints = Endpoints { client: "127.0.0.1:40000".parse().unwrap(), server: "127.0.0.1:80".parse().unwrap() };
@@ -240,7 +238,8 @@ fn a_body_that_stays_open_is_told_from_one_that_is_cut() {
     let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk: &[u8] = b"e\r\ndata: [DONE]\n\n\r\n";
     let request: &[u8] = b"POST /v1/chat/completions HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}";
-    // Behind the terminator: a client that goes at once is content, one that goes later has waited for the end.
+    // After the terminator: a client that closes at once has what it needs, one that closes later has waited for
+    // the end.
     for (wait, expected) in [(0, BodyEnd::Complete), (3, BodyEnd::Open)] {
         let mut events = vec![
             (Direction::ToServer, What::Data(request)),

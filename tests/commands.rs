@@ -1,12 +1,11 @@
-//! The command line as a catalogue: every option and command against what help, completions, manual pages and documents
-//! say.
+//! Checks the command line: every option and command against help, completions, manual pages and documents.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use clap::{Arg, Command};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Commands as a person types them, `sniff` itself first; clap's own `help` is left out.
+/// Commands as a user types them, beginning with `sniff` itself; clap's own `help` is left out.
 fn commands() -> Vec<(String, Command)> {
     fn walk(path: &str, command: &Command, out: &mut Vec<(String, Command)>) {
         out.push((path.to_owned(), command.clone()));
@@ -41,7 +40,7 @@ fn help_of_an_option_is_one_plain_line() {
             assert!(help.starts_with(|c: char| c.is_uppercase()), "{at}");
             assert!(help.chars().count() <= 79 && !help.contains('\n'), "{at}");
             assert!(!help.contains('…') && !help.ends_with('.') && !help.ends_with(" after"), "{at}");
-            // The default is stated by clap or in words, not by both.
+            // Either clap states the default or the text does, not both.
             let by_clap = !arg.get_default_values().is_empty() && !arg.is_hide_default_value_set();
             assert!(!(by_clap && help.contains("[default")), "{at}");
         }
@@ -68,7 +67,7 @@ fn global_options_are_under_their_own_heading_and_nothing_else_is() {
     }
 }
 
-/// A heading of a group of options must not run on into what is declared after the group.
+/// The heading of a group of options must not apply to options that are declared after the group.
 #[test]
 fn positional_arguments_are_always_shown() {
     for (path, command) in commands() {
@@ -133,7 +132,7 @@ fn every_command_has_examples_that_parse() {
             let Some(command_line) = line.split(" | ").map(str::trim).find(|l| l.starts_with("sniff ")) else {
                 continue;
             };
-            // What comes after two blanks is a remark.
+            // The text after two blanks is a remark.
             let command_line = command_line.split("  ").next().unwrap();
             sniff::internal::cli::parses(&words(command_line))
                 .unwrap_or_else(|e| panic!("{path}: {command_line}: {e}"));
@@ -204,7 +203,7 @@ fn options_that_documents_name_exist() {
     let mut seen = 0;
     for document in ["README.md", "docs/cli.md"] {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
-        // In documents options of sniff stand in backquotes alone, or after `sniff`.
+        // In documents options of sniff are in backquotes alone, or after `sniff`.
         for quoted in text.split('`').skip(1).step_by(2).filter(|q| q.starts_with("--") || q.starts_with("sniff ")) {
             for word in quoted.split([' ', '=']).filter(|w| w.starts_with("--") && w.len() > 2) {
                 seen += 1;

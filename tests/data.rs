@@ -1,5 +1,4 @@
-//! What the tests rely on: captures that do not change, and a list of the tests that run only when asked
-//! for them.
+//! Checks what the tests rely on: captures that do not change, and a list of the tests that run only on request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -8,8 +7,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// `captures/SHA256SUMS` (the format of sha256sum) holds `real`, `lab`, `field` and `reports`: their truth was
-/// made by others than the program and is argued about in a README, never edited. A new file needs its line.
+/// `captures/SHA256SUMS` (the format of sha256sum) lists `real`, `lab`, `field` and `reports`: this program did not
+/// make their truth, a README argues for it, and it is never edited. A new file needs its line.
 #[test]
 fn captures_are_those_of_the_checksums() {
     let captures = support::captures();
@@ -52,8 +51,8 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Tests that a plain `cargo test` leaves out. `tests/run.sh` reads the list too, and runs those for which it finds
-/// what they need.
+/// Tests that a plain `cargo test` leaves out. `tests/run.sh` reads the list too, and runs those whose requirements
+/// it finds.
 const IGNORED: &str = include_str!("ignored.txt");
 
 #[test]
@@ -84,7 +83,7 @@ fn tests_that_are_left_out_are_listed() {
     assert!(unknown.is_empty(), "tests/run.sh does not know when to run these: {unknown:#?}");
 }
 
-/// Name and reason of each test with the attribute; the reason is empty where it gives none.
+/// Name and reason of each ignored test; the reason is empty if the attribute has none.
 fn ignored(text: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let mut reason = None;
@@ -102,8 +101,7 @@ fn ignored(text: &str) -> Vec<(String, String)> {
     out
 }
 
-/// A test that returns at once because something is missing counts as passed unseen: it must fail, or
-/// be ignored.
+/// A test that returns early because something is missing passes without a check: it must fail, or be ignored.
 #[test]
 fn no_test_skips_itself() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));

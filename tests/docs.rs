@@ -1,11 +1,11 @@
-//! The documents: every command block runs, or its reason not to is in one table and its `sniff` lines are parsed;
-//! links lead somewhere.
+//! Checks the documents: every command block runs, or one table has the reason why not and its `sniff` lines are
+//! parsed; links lead somewhere.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Blocks of `sh` that are not run: the document, how the block begins, why.
+/// Blocks of `sh` that are not run: the document, the beginning of the block, the reason.
 const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README.md", "cargo install", "installs into the user's home; tests/run.sh builds the same package"),
     (
@@ -102,7 +102,8 @@ impl Place {
         Place { dir }
     }
 
-    /// Standard output and standard error as a terminal would show them, in one; and whether the command succeeded.
+    /// Standard output and standard error in one text, as a terminal would show them; and whether the command
+    /// succeeded.
     fn run(&self, command: &str) -> (String, bool) {
         let program = Path::new(env!("CARGO_BIN_EXE_sniff"));
         let path =
@@ -141,7 +142,7 @@ fn sniff_commands(text: &str) -> Vec<Vec<String>> {
     out
 }
 
-/// Shell words, well enough for documents: quotes, comments.
+/// The words of a shell line, with quotes and comments as far as documents use them.
 fn words(line: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
@@ -180,7 +181,7 @@ fn every_sniff_command_parses() {
     assert!(sniff::internal::cli::parses(&["sniff".into(), "--no-such-option".into()]).is_err());
 }
 
-/// What a console block shows: commands, each with the lines that follow it.
+/// The content of a console block: commands, each with the lines that follow it.
 fn sessions(text: &str) -> Vec<(String, Vec<String>)> {
     let mut out: Vec<(String, Vec<String>)> = Vec::new();
     for line in text.lines() {
@@ -193,7 +194,7 @@ fn sessions(text: &str) -> Vec<(String, Vec<String>)> {
     out
 }
 
-/// `…` alone on a line stands for any lines. What is shown may end early only at such a line.
+/// `…` alone on a line matches any lines. Only at such a line may the shown output end early.
 fn agrees(shown: &[String], real: &[&str]) -> bool {
     match shown.split_first() {
         None => real.iter().all(|l| l.trim().is_empty()),
@@ -229,7 +230,7 @@ fn shell_blocks_run() {
     let mut ran = 0;
     for (document, _) in documents() {
         let place = Place::new();
-        // Documents speak of a database that is there.
+        // The documents assume that a database exists.
         let (said, ok) = place.run(
             "sniff -q --read captures/seed/iflow/input.pcap && sniff -q --read \
                 captures/seed/litserve-before-fix/input.pcap",

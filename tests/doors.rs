@@ -1,6 +1,6 @@
-//! One path: whichever door a conversation comes through, however it is cut, the exchanges are equal but for times. The
-//! same conversation as HTTP/2,
-//! or sealed in TLS with its keys at hand, gives the exchanges that it gives in clear HTTP/1.
+//! All doors lead to one path: whichever door a conversation comes through and however it is cut, the exchanges are
+//! equal except for times. The same conversation over HTTP/2, or in TLS with its keys, gives the same exchanges as
+//! in plain HTTP/1.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -19,7 +19,7 @@ use support::packets::{Frame, Talk, pcap};
 use support::sealed::Ends;
 use support::shape::{content, shape};
 
-/// A step of a transcript that can be sent through any door.
+/// A step of a transcript that every door can carry.
 #[derive(Clone)]
 enum Step {
     Data(Direction, Vec<u8>),
@@ -27,7 +27,7 @@ enum Step {
     Rst(Direction),
 }
 
-/// Transcripts that begin at the beginning and lose nothing: those that every door can carry.
+/// Transcripts that are complete from the beginning and lose nothing: those that every door can carry.
 fn transcripts() -> Vec<(String, Transcript, Vec<Step>)> {
     let mut out = Vec::new();
     for case in support::cases() {
@@ -71,7 +71,7 @@ fn cut(transcript: &Transcript, size: usize) -> String {
     }))
 }
 
-/// Whole exchanges of what an analyzer that has this key log is given.
+/// Complete exchanges of an analyzer with this key log.
 fn exchanges_with(keylog: &str, give: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output))) -> Vec<Exchange> {
     let keys = tls::Keys::default();
     keys.push(keylog.as_bytes());
@@ -89,7 +89,7 @@ fn exchanges_with(keylog: &str, give: impl FnOnce(&mut Analyzer, &mut dyn FnMut(
     all
 }
 
-/// Through the packet door: a capture in memory, read as a file is.
+/// Through the packet door: a capture in memory that is read like a file.
 fn packets(frames: &[Frame], keylog: &str) -> String {
     let bytes = pcap(frames);
     let mut reader = Reader::new(Box::new(std::io::Cursor::new(bytes)), "in memory");
@@ -102,7 +102,7 @@ fn packets(frames: &[Frame], keylog: &str) -> String {
     }))
 }
 
-/// How hard the network was.
+/// How badly the network behaves.
 #[derive(Clone, Copy, Debug)]
 enum Weather {
     Calm,
@@ -111,7 +111,7 @@ enum Weather {
     Overlapping,
 }
 
-/// The transcript as packets. Segments of one delivery get disturbed; the order between the directions stays.
+/// The transcript as packets. Segments of one delivery are disturbed; the order between the directions stays.
 fn frames(steps: &[Step], mss: usize, weather: Weather) -> Vec<Frame> {
     let mut talk = Talk::open(1_700_000_000_000_000_000);
     for step in steps {
@@ -139,7 +139,7 @@ fn disturb(mut sent: Vec<Frame>, weather: Weather) -> Vec<Frame> {
         }
         Weather::Retransmitted => sent.iter().flat_map(|f| [f.clone(), f.clone()]).collect(),
         Weather::Overlapping => {
-            // Every segment comes again together with the one before it.
+            // Every segment is sent again, together with the one before it.
             let mut out: Vec<Frame> = Vec::new();
             let payload = |f: &Frame| f.1[54..].to_vec();
             for pair in sent.windows(2) {
@@ -208,7 +208,7 @@ fn deliver(at: i64, dir: Direction, bytes: &[u8], size: usize, sink: &mut dyn Fn
     }
 }
 
-/// Multiplexed frames instead of messages in a row: a chunk is a DATA frame, and times stay too.
+/// Multiplexed frames instead of messages in sequence: a chunk is a DATA frame, and times are equal too.
 #[test]
 fn as_http2() {
     let mut told = 0;
@@ -245,7 +245,7 @@ fn as_http2() {
     assert!(told >= 40, "only {told} transcripts can be told as HTTP/2");
 }
 
-/// Both at once, as most of it travels.
+/// HTTP/2 inside TLS, as most HTTP/2 is.
 #[test]
 fn as_http2_inside_tls() {
     for (case, transcript, _) in transcripts() {
@@ -265,7 +265,7 @@ fn as_http2_inside_tls() {
         let steps: Vec<Step> = sent.iter().map(|(_, dir, bytes)| Step::Data(*dir, bytes.clone())).collect();
         let (steps, keylog) = sealed(&steps, &rustls::version::TLS13);
         let mut times = sent.iter().map(|s| s.0);
-        // The handshake first; then one record for each thing sent, at its time.
+        // The handshake comes first; then one record for each thing sent, at its time.
         let handshake = steps.len().saturating_sub(sent.len());
         let start = sent.first().map_or(0, |s| s.0);
         let mut wire: Vec<frames::Sent> = Vec::new();
@@ -280,8 +280,8 @@ fn as_http2_inside_tls() {
     }
 }
 
-/// The steps sealed by rustls: the handshake first, every delivery in records of its own, close_notify before a FIN.
-/// With the key log.
+/// The steps encrypted by rustls: the handshake first, every delivery in its own records, close_notify before a
+/// FIN; with the key log.
 fn sealed(steps: &[Step], version: &'static rustls::SupportedProtocolVersion) -> (Vec<Step>, String) {
     let ends = Ends::new(&[version]);
     let mut tunnel = ends.connect();
@@ -338,8 +338,8 @@ fn inside_tls() {
     }
 }
 
-/// Through the proxy door: both ends on loopback, the steps played one after the other, each read before the next is
-/// written.
+/// Through the proxy door: both ends on loopback, the steps are played in order, and each is read before the next
+/// is written.
 #[cfg(feature = "proxy")]
 fn proxied(steps: &[Step], folder: &Path) -> String {
     use sniff::internal::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};
@@ -362,7 +362,7 @@ fn proxied(steps: &[Step], folder: &Path) -> String {
     let mut answer = [0; 39];
     client.read_exact(&mut answer).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"\r\n\r\n"));
-    // By direction: who sends.
+    // By direction: the end that sends.
     let mut ends = [Some(client), Some(listener.accept().unwrap().0)];
     for step in steps {
         let (Step::Data(dir, _) | Step::Fin(dir) | Step::Rst(dir)) = step;
@@ -386,7 +386,7 @@ fn proxied(steps: &[Step], folder: &Path) -> String {
             }
         }
     }
-    // Nothing ends that the transcript does not end.
+    // Only what the transcript ends has ended.
     door.stop();
     let mut told = Vec::new();
     let notices = tee.take(&mut told, &mut Vec::new(), std::time::Duration::ZERO);
@@ -403,7 +403,7 @@ fn through_a_proxy() {
     }
 }
 
-/// Every transcript says something: at least one exchange comes out of it.
+/// Every transcript has content: at least one exchange results from it.
 #[test]
 fn no_transcript_is_mute() {
     for (case, transcript, _) in transcripts() {

@@ -1,4 +1,4 @@
-//! Exports with every value told: what a shell, a player or a browser gets from `sniff export`, byte for byte.
+//! Exports with every value checked: what a shell, a player or a browser gets from `sniff export`, byte by byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -18,7 +18,7 @@ fn asked(start: &str, fields: &str, body: &[u8]) -> Place {
     p
 }
 
-/// The exported command, run by `sh`: the arguments that `curl` gets, and its standard input.
+/// Runs the exported command with `sh`: the arguments that `curl` gets, and its standard input.
 fn curl(p: &Place) -> (Vec<String>, Vec<u8>) {
     let stub = "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\0' \"$a\"; done > args\ncat > stdin\n";
     std::fs::create_dir_all(p.path("bin")).unwrap();
@@ -92,7 +92,8 @@ const ASK: &str =
 const HEAD: &str = "HTTP/1.1 201 Fine by me\r\nContent-Type: text/event-stream\r\nX-A: 1\r\nX-A: 2\r\nLocation: \
     /there\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Head at 0 ms, request's end at 3, answer's head at 10, events at 20, 30 and 45 (the last in two packets), end at 52.
+/// Head at 0 ms, request's end at 3, response's head at 10, events at 20, 30 and 45 (the last one in two packets),
+/// end at 52.
 fn streamed() -> Place {
     let p = Place::new();
     let [one, two, three] = EVENTS.map(chunk);
@@ -306,8 +307,8 @@ fn an_export_is_redacted_unless_it_is_to_reveal() {
     assert!(p.want(2, &["export", "--path", "/none"]).1.contains("no exchange is selected"));
 }
 
-/// A WebSocket with permessage-deflate: a masked text of the client (RFC 6455 section 5.7), a compressed one (RFC 7692
-/// section 7.2.3.1) and two bytes of the server.
+/// A WebSocket with permessage-deflate: a masked text of the client (RFC 6455 section 5.7), a compressed one (RFC
+/// 7692 section 7.2.3.1) and two bytes of the server.
 fn socket() -> Place {
     let ask = "GET /chat HTTP/1.1\r\nHost: api.example:8000\r\nUpgrade: websocket\r\nConnection: \
         Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

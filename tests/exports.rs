@@ -1,4 +1,4 @@
-//! Exports fed to the programs that they are for: the schema of HTTP archives, vcrpy, WireMock.
+//! Feeds exports to the programs that they are for: the schema of HTTP archives, vcrpy, WireMock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -30,7 +30,7 @@ fn of_case(case: &Path) -> Vec<Exchange> {
     }
 }
 
-/// Exchanges that other tools can play: an answer with a body, to a request that a client of today would send.
+/// Exchanges that other tools can play: an answer with a body, to a request that a present-day client would send.
 fn playable() -> Vec<Exchange> {
     let names = [
         "dialect/openai-chat",
@@ -44,8 +44,8 @@ fn playable() -> Vec<Exchange> {
     names.iter().map(|name| of_case(&support::captures().join(name)).remove(0)).collect()
 }
 
-/// The body with its coding undone, as the pipeline counts it: hash and length are the exchange's own, tested elsewhere
-/// against other decoders.
+/// The body after content decoding, compared by hash and length with the exchange's own, which other tests compare
+/// with other decoders.
 fn decoded(exchange: &Exchange, have: &[u8]) -> bool {
     use sha2::{Digest, Sha256};
     let body = &exchange.response.as_ref().unwrap().body;
@@ -55,7 +55,7 @@ fn decoded(exchange: &Exchange, have: &[u8]) -> bool {
 #[test]
 fn archives_are_valid_by_the_published_schema() {
     support::installed("npm-exports/node_modules/har-validator");
-    // Modules are looked for beside the script.
+    // Node.js looks for modules beside the script.
     let script = target("npm-exports/replay_har.mjs");
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/replay_har.mjs"), &script).unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ fn archives_are_valid_by_the_published_schema() {
         std::fs::write(&file, har::archive(&of_case(case)).to_string()).unwrap();
         command.arg(file);
     }
-    // What is not an archive is refused.
+    // A file that is not an archive is refused.
     let wrong = dir.path().join("wrong.har");
     std::fs::write(&wrong, r#"{"log":{"version":"1.2","creator":{"name":"x"},"entries":[]}}"#).unwrap();
     let out = command.arg(&wrong).output().unwrap();
@@ -186,7 +186,7 @@ fn from_wiremock(exchange: &Exchange, port: u16) -> (u16, String, Vec<u8>) {
 fn get(port: u16, method: &str, target: &str, kind: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    // HTTP/1.0: the body comes without chunks, up to the close.
+    // HTTP/1.0: the body is sent without chunks, up to the close.
     let head = format!(
         "{method} {target} HTTP/1.0\r\nHost: h\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         body.len()

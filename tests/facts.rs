@@ -1,5 +1,5 @@
-//! The facts of the real captures against the findings: each fact has the rules that must say it, and where there is no
-//! fact there is no error.
+//! Compares the facts of the real captures with the findings: each fact has the rules that must report it, and
+//! without a fact there is no error.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -9,25 +9,24 @@ use sniff::conformance::{self, Finding, Level, Limits, RULES};
 use sniff::metrics;
 use std::path::{Path, PathBuf};
 
-/// A fact of a truth file, the dialects for which the line holds (none: all), and the rules of which at least one must
-/// say it.
-/// No rules: it is no fault by itself, for the reason in the comment.
+/// A fact of a truth file, the dialects for which the line holds (empty: all), and the rules of which at least one
+/// must report it. No rules: the fact alone is not a fault, for the reason in the comment.
 const FACTS: &[(&str, &[&str], &[&str])] = &[
     ("content-type-mismatch", &[], &["HTTP-001", "HTTP-002"]),
     ("content-type-missing", &[], &["HTTP-003"]),
     // A charset parameter has no effect on event streams.
     ("sse-charset-absent", &[], &[]),
-    // An error that is reported as it should be is the server's affair; its form is judged (OAI-CHAT-026, ANT-007).
+    // An error that is reported correctly is not a fault of the stream; its form is judged (OAI-CHAT-026, ANT-007).
     ("error-in-stream", &[], &[]),
-    // So is a status; that its body is no JSON would be HTTP-020.
+    // The same holds for a status; a body of it that is not JSON would be HTTP-020.
     ("http-error", &[], &[]),
-    // A [DONE] that is pending at the end is lost, and the finding is that.
+    // A [DONE] that is pending at the end is lost, and that is the finding.
     (
         "terminator-missing",
         &["openai.chat"],
         &["OAI-CHAT-001", "SSE-001", "HTTP-006", "HTTP-007", "HTTP-015", "DLV-010"],
     ),
-    // Behind an error no terminator comes: anthropic-overloaded-midstream.
+    // No terminator follows an error: anthropic-overloaded-midstream.
     (
         "terminator-missing",
         &["anthropic.messages", "openai.responses"],
@@ -40,12 +39,13 @@ const FACTS: &[(&str, &[&str], &[&str])] = &[
     ("foreign-terminator", &["anthropic.messages"], &["ANT-009"]),
     ("records-after-terminator", &["openai.chat"], &["OAI-CHAT-004"]),
     ("records-after-terminator", &["openai.responses"], &["OAI-RESP-007"]),
-    // A client that closes or cancels has had enough: a remark at most, and none where it took the whole answer.
+    // A client that closes or cancels has read enough: at most level info, and no finding if it read the whole
+    // answer.
     ("truncated-by-client", &[], &["HTTP-006", "DLV-010", "AWS-001"]),
     ("truncated-by-server", &[], &["HTTP-006", "HTTP-007", "HTTP-015", "DLV-010"]),
     ("truncated-by-capture", &[], &["DLV-015"]),
     ("sse-data-without-space", &[], &["SSE-002"]),
-    // What is pending where the transport was cut is the cut's doing.
+    // If the transport was cut, pending data is a consequence of the cut.
     ("sse-undispatched-tail", &[], &["SSE-001", "HTTP-006"]),
     ("sse-comments", &[], &["SSE-021"]),
     ("sse-bom", &[], &["SSE-015"]),
@@ -58,10 +58,10 @@ const FACTS: &[(&str, &[&str], &[&str])] = &[
     ("openai-object-wrong", &[], &["OAI-CHAT-022"]),
 ];
 
-/// Stands for "the stream has an error in it, which explains the rest".
+/// Means "the stream contains an error, which explains the rest".
 const ERROR: &str = "error-in-stream";
 
-/// Facts that say nothing is wrong.
+/// Facts that are not faults.
 const HARMLESS: &[&str] = &["sse-charset-absent"];
 
 /// The captures whose truth lists exchanges one by one.
@@ -95,7 +95,7 @@ fn wanted(fact: &str, dialect: &str) -> Option<&'static [&'static str]> {
         .map(|(_, _, rules)| *rules)
 }
 
-/// The rule is in the catalogue.
+/// Whether the rule is in the catalogue.
 fn landed(code: &str) -> bool {
     RULES.iter().any(|r| r.code == code)
 }
@@ -132,7 +132,7 @@ fn every_fact_is_said_and_nothing_else_is_an_error() {
                 if rules.iter().all(|r| !landed(r)) {
                     waiting.push(format!("{name}#{n}: {fact} waits for {}", rules.join(", ")));
                 } else {
-                    wrong.push(format!("{name}#{n}: {fact} ({dialect}) wants one of {rules:?}, found{said}"));
+                    wrong.push(format!("{name}#{n}: {fact} ({dialect}) needs one of {rules:?}, found{said}"));
                 }
             }
             let innocent = facts.iter().all(|f| HARMLESS.contains(f));
@@ -146,7 +146,7 @@ fn every_fact_is_said_and_nothing_else_is_an_error() {
     assert_eq!((exchanges, facts_seen), (296, 118), "exchanges, facts");
 }
 
-/// The two streams that this program was first wanted for.
+/// The two streams for which this program was first made.
 #[test]
 fn the_seeds() {
     let corpus = support::real();

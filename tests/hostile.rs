@@ -1,5 +1,5 @@
-//! Damaged, hostile and odd captures through the whole program path: everything ends, nothing is left in a table, and
-//! memory stays in proportion.
+//! Damaged, hostile and odd captures through the whole program: every read ends, no table keeps entries, and memory
+//! stays in proportion.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -11,23 +11,24 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The system's allocator, counting what is held. This file has one test only, so that no other test is counted.
+/// The system's allocator, with a count of the allocated bytes. This file has only one test, so that no other test
+/// is counted.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: everything is the system allocator's doing; the counters touch no memory of its.
+// SAFETY: the system allocator does everything; the counters do not touch its memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         PEAK.fetch_max(HELD.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller's guarantees are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller's guarantees are passed on.
         unsafe { System.dealloc(ptr, layout) }
     }
 }
@@ -35,9 +36,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What reading needs whatever the file: buffers of the reader, inflaters, tables.
+/// Bytes that reading needs for any file: buffers of the reader, decompressors, tables.
 const ALWAYS: usize = 8 << 20;
-/// What it may hold beyond that for each byte of the file: bodies that are decoded, records, texts of answers.
+/// Further bytes allowed per byte of the file: decoded bodies, records, texts of answers.
 const TIMES: usize = 24;
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -49,7 +50,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     out
 }
 
-/// As `check` and recording do: what comes out is judged at once and let go.
+/// Like `check` and recording: exchanges are judged at once and dropped.
 fn run(path: &Path, contents: bool) -> net::NetStats {
     let mut analyzer = Analyzer::new(Options { contents, ..Options::default() });
     if let Ok(mut reader) = Reader::open(&path.display().to_string()) {

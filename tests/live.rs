@@ -1,6 +1,6 @@
-//! Live capture on loopback against real servers and clients: LitServe before and after its fix, read by curl and
-//! openai-python, beside tcpdump;
-//! hypercorn over HTTP/2 in TLS, read by openai-python, beside the same in clear.
+//! Live capture on loopback of real servers and clients: LitServe before and after its fix, read by curl and
+//! openai-python, with tcpdump in parallel; hypercorn over HTTP/2 in TLS, read by openai-python, compared with the
+//! same in plain text.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(feature = "live")]
 
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A child that does not outlive its test.
+/// A child process that is killed at the end of its test.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Servers with workers got a group of their own (see LitServe): all of it ends.
-        // SAFETY: kill(2) takes numbers only; the child has not been waited for, so its number is its own.
+        // Servers with workers have their own process group (see LitServe): the whole group is killed.
+        // SAFETY: kill(2) takes numbers only; the child has not been waited for, so its pid is its own.
         unsafe { libc::kill(-(self.0.id() as i32), libc::SIGKILL) };
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -28,7 +28,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// SIGINT, then wait for a clean end.
+    /// Sends SIGINT, then waits for a normal end.
     fn interrupt(mut self, name: &str) {
         // SAFETY: kill(2) with the pid of a child that has not been waited for.
         unsafe { libc::kill(self.0.id() as i32, libc::SIGINT) };
@@ -56,7 +56,7 @@ fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Start a recorder and wait until it says that it listens.
+/// Starts a recorder and waits until it reports that it listens.
 fn start(mut command: Command, says: &str) -> Running {
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("starts");
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -79,7 +79,7 @@ fn record(version: &str) -> Vec<(Value, f64)> {
     server.arg(script("litserve_server.py")).arg(port.to_string()).current_dir(dir.path());
     let _server = Running(server.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("python"));
     wait_for("LitServe", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-    // The worker behind the listening socket takes a moment more.
+    // The worker behind the listening socket needs a moment more.
     let health = format!("http://127.0.0.1:{port}/health");
     wait_for("LitServe's worker", || {
         support::program("curl")
@@ -126,7 +126,7 @@ fn record(version: &str) -> Vec<(Value, f64)> {
     );
 
     sniff.interrupt("sniff");
-    // tcpdump may still hold packets back; what it has written is read until both answers are there.
+    // tcpdump may still buffer packets; its file is read again until both answers are in it.
     let mut times = Value::Null;
     wait_for("tcpdump's record of both answers", || {
         let out =
@@ -185,8 +185,8 @@ fn litserve_after_its_fix_is_not() {
     }
 }
 
-/// openai-python over HTTP/2 and TLS 1.3, its secrets in the file that `SSLKEYLOGFILE` names and grows while it is
-/// recorded; then in clear over HTTP/1.
+/// openai-python over HTTP/2 and TLS 1.3, with its secrets in the file of `SSLKEYLOGFILE`, which grows while it is
+/// recorded; then in plain text over HTTP/1.
 #[test]
 #[ignore = "needs root"]
 fn encrypted_http2_reads_as_in_clear() {
@@ -232,7 +232,8 @@ fn encrypted_http2_reads_as_in_clear() {
         assert_eq!(sealed[field], value, "{field}");
     }
     assert_eq!((&plain["tls"], &plain["http_version"]), (&Value::from(false), &Value::from("1.1")));
-    // Everything but times and transport is equal. (hypercorn ends with an empty DATA frame: one more than chunks.)
+    // Everything except times and transport is equal. (hypercorn ends with an empty DATA frame: one more than
+    // chunks.)
     let request = ["method", "path", "content_type", "user_agent", "body_bytes", "body_sha256", "model", "stream"];
     let response = [
         "status",

@@ -1,4 +1,4 @@
-//! What is handed on in parts adds up to the whole, and what `check` leaves out changes no verdict.
+//! The parts that are passed on early add up to the whole, and what `check` leaves out changes no verdict.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -21,7 +21,7 @@ fn transcripts() -> Vec<(String, Transcript)> {
     all
 }
 
-/// The exchanges of a transcript, and the parts handed on before.
+/// The exchanges of a transcript, and the parts that were passed on before.
 fn run(transcript: &Transcript, options: Options) -> (Vec<Exchange>, HashMap<ExchangeId, Vec<Part>>) {
     let mut analyzer = Analyzer::new(options);
     let (mut exchanges, mut parts): (Vec<Exchange>, HashMap<_, Vec<Part>>) = Default::default();

@@ -1,4 +1,4 @@
-//! Streams that providers sent, recorded by others: every finding at error level is listed in `provider_findings.txt`
+//! Streams of providers that others recorded: every finding of level error is listed in `provider_findings.txt`
 //! with the argument for it.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -13,8 +13,8 @@ use std::path::Path;
 
 const LISTED: &str = include_str!("provider_findings.txt");
 
-/// How a file's payloads were sent: request path and body, and what frames each payload and ends the stream. The files
-/// hold payloads only.
+/// How the payloads of a file were sent: request path and body, what frames each payload, and what ends the stream.
+/// The files have only payloads.
 struct Sent {
     path: &'static str,
     body: &'static str,
@@ -29,7 +29,7 @@ const CHAT: Sent = Sent {
     end: "data: [DONE]\n\n",
 };
 
-/// By the first payload, as the vendors document it.
+/// Chosen by the first payload, as the vendors document it.
 fn sent(first: &str) -> Sent {
     let has = |what: &str| first.contains(what);
     match () {
@@ -45,13 +45,13 @@ fn sent(first: &str) -> Sent {
         () if has("\"contentBlock") || has("\"messageStart\"") => {
             Sent { path: "/model/m/converse-stream", body: r#"{"messages":[]}"#, event: false, end: "" }
         }
-        // Event streams of another trade.
+        // Event streams that are not of language models.
         () if !has("\"choices\"") => Sent { path: "/events", body: "{}", end: "", ..CHAT },
         () => CHAT,
     }
 }
 
-/// `{"messageStop":{…}}` as the message that it was on the wire.
+/// `{"messageStop":{…}}` as the message that was on the wire.
 fn aws_message(line: &str) -> Vec<u8> {
     let event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).expect("an object");
     let (name, payload) = event.iter().next().expect("an event");
@@ -71,7 +71,7 @@ fn aws_message(line: &str) -> Vec<u8> {
     message
 }
 
-/// A whole exchange around a file.
+/// A complete exchange around a file.
 fn transcript(path: &Path) -> Transcript {
     let text = std::fs::read_to_string(path).expect("text");
     let raw = !path.to_string_lossy().ends_with(".chunks.txt");

@@ -1,5 +1,5 @@
-//! Captures from other projects, compared with what other programs read from them; and those that were
-//! made to break parsers.
+//! Captures of other projects, compared with what other programs read from them; and captures that were made to
+//! break parsers.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -11,12 +11,13 @@ use std::process::Command;
 use support::oracle::{Compared, compare, compare_tls};
 use support::read::read;
 
-/// Every difference that is left, with who is right and why.
+/// Every remaining difference, with who is right and why.
 const LISTED: &str = include_str!("public_differences.txt");
-/// Exchanges of the oracle, those that agree in every field (heads, bodies, packets and times) …
+/// Exchanges of the oracle; those that agree in every field (heads, bodies, packets and times) …
 const ALL: usize = 292;
 const EQUAL: usize = 288;
-/// … or in all but those where the oracle is known to be wrong. Exchanges that only we list must be argued for, each.
+/// … and those that agree except where the oracle is known to be wrong. Each exchange that only sniff lists needs
+/// an argument.
 const RIGHT: usize = 291;
 const ORACLE: &str = ".tshark.json";
 
@@ -34,7 +35,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     out
 }
 
-/// Captures: whatever has an oracle, and in `fuzz-bulk` everything else too.
+/// Captures: all that have an oracle, and everything else in `fuzz-bulk`.
 fn captures(dir: &Path) -> Vec<PathBuf> {
     let extra = [".json", ".keys", ".md", ".txt"];
     files(dir).into_iter().filter(|f| !extra.iter().any(|e| f.display().to_string().ends_with(e))).collect()
@@ -48,10 +49,10 @@ fn name(path: &Path) -> String {
 #[ignore = "needs public data"]
 fn exchanges_agree_with_other_programs() {
     let dir = support::public("pcap");
-    // Those that the oracle itself doubts can be looked at, and decide nothing.
+    // Captures that the oracle itself doubts can be examined, but do not count.
     let doubted = std::env::var_os("SNIFF_PUBLIC_DOUBTED").is_some();
     let doubts = |o: &Value| o["doubts"].as_array().is_some_and(|d| !d.is_empty());
-    // Of what was encrypted it doubts the strictness of its HTTP reader, not the plaintext.
+    // For encrypted captures it doubts the strictness of its HTTP reader, not the plaintext.
     let keys = |capture: &Path| capture.parent().is_some_and(|folder| name(folder) == "tls-keys");
     let walk = Walk::new(&dir, |oracle, capture| {
         let decides = keys(capture) || !doubts(oracle);
@@ -74,7 +75,7 @@ fn exchanges_agree_with_other_programs() {
     assert_eq!((all, equal, right), (ALL, EQUAL, RIGHT), "exchanges, equal ones, right ones");
 }
 
-/// Names, versions and cipher suites of TLS connections, with keys or without.
+/// Names, versions and cipher suites of TLS connections, with or without keys.
 #[test]
 #[ignore = "needs public data"]
 fn tls_connections_are_named() {
@@ -86,10 +87,10 @@ fn tls_connections_are_named() {
     assert_eq!((all, equal, right), (167, 165, 166), "TLS connections, equal ones, right ones");
 }
 
-/// All captures compared.
+/// The comparison of all captures.
 struct Walk {
     families: BTreeMap<String, Compared>,
-    /// What differs: (capture, exchange, field), and how.
+    /// The differences: (capture, exchange, field), and what differs.
     found: BTreeMap<Key, String>,
 }
 
@@ -114,13 +115,13 @@ impl Walk {
         walk
     }
 
-    /// All and equal exchanges.
+    /// Sums over all captures: exchanges, and equal exchanges.
     fn sum(&self) -> (usize, usize) {
         self.families.values().fold((0, 0), |(a, e), f| (a + f.all, e + f.equal))
     }
 
-    /// Every difference is listed, every listed one (of these exchanges) exists. Says how many exchanges differ in
-    /// nothing that is ours to mend.
+    /// Checks that every difference is listed, and that every listed one (of these exchanges) exists. Returns the
+    /// number of exchanges without a difference that sniff has to fix.
     fn check(&self, of: impl Fn(&str) -> bool) -> usize {
         let mut listed = listed();
         listed.retain(|(_, exchange, _), _| of(exchange));
@@ -158,7 +159,7 @@ impl Walk {
     }
 }
 
-/// Who is right where a difference is known.
+/// Who is right about a known difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Right {
     Sniff,
@@ -167,7 +168,7 @@ enum Right {
     Either,
 }
 
-/// `capture exchange field: who is right: reason`, one per line; `#` begins a remark.
+/// `capture exchange field: who is right: reason`, one per line; `#` begins a comment.
 fn listed() -> BTreeMap<Key, Right> {
     let lines = LISTED.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
     lines
@@ -190,7 +191,7 @@ fn listed() -> BTreeMap<Key, Right> {
         .collect()
 }
 
-/// 0 for a capture, 2 for what is none or gives nothing; never anything else.
+/// Exit code 0 for a capture, 2 for a file that is none or is empty; never another one.
 #[test]
 #[ignore = "needs public data"]
 fn exit_codes_are_those_promised() {

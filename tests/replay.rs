@@ -1,5 +1,5 @@
-//! `sniff replay` as its users meet it: with the local authority's certificates, with recordings whose secrets were
-//! hidden, with clients that read slowly.
+//! `sniff replay` as its users meet it: with certificates of the local authority, with recordings whose secrets
+//! were hidden, with clients that read slowly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use support::replay_server::Replay;
 
-/// The program in a folder of its own: database, authority.
+/// The program in a temporary folder, with its database and authority.
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -55,7 +55,7 @@ impl Home {
 struct Server {
     address: SocketAddr,
     child: Child,
-    /// Kept open, so that it can go on speaking.
+    /// Kept open, so that the program can continue to write to it.
     _said: BufReader<std::process::ChildStderr>,
 }
 
@@ -76,8 +76,8 @@ fn of_case(case: &str) -> (wire::Transcript, Exchange) {
     (transcript, exchange)
 }
 
-/// A client that trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that is
-/// negotiated.
+/// A client that trusts the authority of `sniff ca` gets the answer, by name or by address, over the version that
+/// is negotiated.
 #[test]
 fn tls_by_the_local_authority() {
     let home = Home::new();
@@ -127,8 +127,8 @@ fn tls_by_the_local_authority() {
     assert_eq!(got["text"], *truth.pointer("/0/response/text").unwrap());
 }
 
-/// A key in the request's body was masked when it was recorded; the request that had it is answered all the same, and
-/// no other.
+/// A key in the request's body was masked when it was recorded. The original request is answered nevertheless, and
+/// no other request is.
 #[test]
 fn a_hidden_secret_fits() {
     const KEY: &str = "tok-0123456789abcdefghijkl";
@@ -170,8 +170,8 @@ fn a_hidden_secret_fits() {
     }
 }
 
-/// A client that lets nothing more come is waited for, and others are served meanwhile; when it opens its window it
-/// gets the rest.
+/// The server waits for a client whose window is closed and serves others meanwhile; when the client opens its
+/// window, it gets the rest.
 #[test]
 fn a_closed_window_stops_nobody_else() {
     const WINDOW: u32 = 100;
@@ -190,7 +190,7 @@ fn a_closed_window_stops_nobody_else() {
         socket
     };
     let mut slow = connect();
-    // SETTINGS_INITIAL_WINDOW_SIZE; POST http / with an authority, as RFC 7541 writes them (static table).
+    // SETTINGS_INITIAL_WINDOW_SIZE; POST http / with an authority, as RFC 7541 encodes them (static table).
     let settings = frame(4, 0, 0, &[&[0, 4][..], &WINDOW.to_be_bytes()].concat());
     let ask = frame(1, 0x5, 1, &[0x83, 0x86, 0x84, 0x41, 1, b'h']);
     slow.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &settings, &ask].concat()).unwrap();
@@ -211,7 +211,7 @@ fn a_closed_window_stops_nobody_else() {
     assert!(have == *body, "another body");
 }
 
-/// DATA until this many bytes of it came.
+/// Reads DATA until this many bytes were received.
 fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
     while have.len() < until {
         let mut head = [0; 9];
@@ -224,7 +224,8 @@ fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
     }
 }
 
-/// Whatever the end, the proof is one: heard on the wire where that is allowed, by the client where it is not.
+/// The verification is the same for both ways of measuring: from a capture if that is allowed, otherwise by the
+/// client.
 #[test]
 fn the_proof_holds_for_every_end_and_says_who_heard_it() {
     for case in
@@ -237,7 +238,7 @@ fn the_proof_holds_for_every_end_and_says_who_heard_it() {
         for equal in ["bytes_equal", "boundaries_equal", "heads_equal", "end_equal"] {
             assert_eq!(found[0][equal], true, "{case}: {found}");
         }
-        // SAFETY: it only asks.
+        // SAFETY: geteuid has no preconditions.
         let root = cfg!(target_os = "linux") && unsafe { libc::geteuid() } == 0;
         assert!(!root || !cfg!(feature = "live") || found[0]["heard_by"] == "capture", "{case}: {found}");
         assert!(["capture", "client"].iter().any(|by| found[0]["heard_by"] == *by), "{case}: {found}");

@@ -1,5 +1,5 @@
-//! Faults at the real clients: what OpenAI's libraries of PyPI and npm make of a bent replay is what the model of
-//! clients says of its recording.
+//! Faults and real clients: what OpenAI's libraries of PyPI and npm make of a replay with a fault is what the
+//! client models say of its recording.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 use support::replay_server::Replay;
 
-/// Of each fault one or more kinds: where it strikes decides what a client makes of it. Some come together, as they do
+/// One or more kinds of each fault: where it is inserted decides what a client makes of it. Some are combined, as
 /// in real servers.
 const FAULTS: &[&[&str]] = &[
     &[],
@@ -51,13 +51,13 @@ const FAULTS: &[&[&str]] = &[
     &["drop-terminator", "content-type=text/plain"],
 ];
 
-/// A client: its name in the model, and how it is run.
+/// A client: its name among the models, and its command line.
 struct Client {
     model: &'static str,
     command: Vec<String>,
 }
 
-/// A bent stream, what was recorded of it, and what the application would get of it unbent.
+/// A stream with a fault, its recording, and what the application would get without the fault.
 struct Bent {
     name: String,
     replay: Replay,
@@ -110,7 +110,7 @@ fn clients() -> Vec<Client> {
     let python = support::installed("venv/clients/bin/python");
     let script = top.join("tests/support/replay_outcomes.py");
     support::installed("npm/node_modules/openai");
-    // Modules are looked for beside the script.
+    // Node.js looks for modules beside the script.
     let module = top.join("target/npm/replay_outcomes.mjs");
     std::fs::copy(top.join("tests/support/replay_outcomes.mjs"), &module).unwrap();
     vec![
@@ -122,8 +122,8 @@ fn clients() -> Vec<Client> {
     ]
 }
 
-/// Streams of several servers that end well, each with the text that its truth names. A body that the close ends can be
-/// cut without anybody's notice.
+/// Streams of several servers that end properly, each with the text of its truth. A body that ends with the
+/// connection can be cut without any client noticing.
 fn streams() -> Vec<(&'static str, Exchange, String)> {
     let cases =
         ["delivery/thirty-deltas", "dialect/openai-chat", "dialect/deepseek-chat", "body/gzip", "http1/until-close"];
@@ -143,7 +143,7 @@ fn streams() -> Vec<(&'static str, Exchange, String)> {
     cases.into_iter().map(read).collect()
 }
 
-/// Every bending that this stream has a place for, served, and recorded once from there.
+/// Every fault that fits this stream, served, and recorded once from there.
 fn bend(case: &str, exchange: &Exchange, text: &str) -> Vec<Bent> {
     let decoded = exchange.response.as_ref().unwrap().body.decoded_bytes;
     let bend = |faults: &&[&str]| {

@@ -69,7 +69,7 @@ fn the_oracle_sees_each_single_difference() {
     assert_eq!(
         flags(&compare(&recorded, &Pace::default(), 0, None)),
         [false, false, false, false],
-        "nothing was heard"
+        "nothing was received"
     );
 }
 
@@ -110,7 +110,7 @@ fn ask((method, target, body): (&str, &str, &str)) -> Asked {
     Asked { method: method.into(), target: target.into(), body: body.into() }
 }
 
-/// The body of the answer with how often it was given before; `-` without one.
+/// The body of the answer, with the number of times that it was given before; `-` without an answer.
 fn answers(book: &mut Book, asked: &[(&str, &str, &str)]) -> String {
     let answer = |asked: &(&str, &str, &str)| match book.find(&ask(*asked)) {
         Found::Answer(recording, n) => format!("{}{n}", String::from_utf8_lossy(&recording.script.body)),
@@ -230,7 +230,7 @@ fn windows_of_http_2_hold_back_and_let_go() {
         frames(&out)
     };
     let sum = |frames: &[(u8, u8, usize)]| frames.iter().filter(|f| f.0 == 0).map(|f| f.2).sum::<usize>();
-    // Opened with no window at all: SETTINGS change the windows of streams that are there (RFC 9113 section 6.9.2).
+    // Opened with a window of zero: SETTINGS change the windows of existing streams (RFC 9113 section 6.9.2).
     let mut server = start(&settings(4, 0));
     let first = next(&mut server);
     assert_eq!((first[0].0, sum(&first)), (1, 0));
@@ -243,12 +243,12 @@ fn windows_of_http_2_hold_back_and_let_go() {
     server.push(&frame(8, 0, 1, &100u32.to_be_bytes()));
     assert_eq!(sum(&next(&mut server)), 8);
     assert!(server.is_idle());
-    // All at once where nothing hinders.
+    // Everything at once if no limit applies.
     let mut server = start(&settings(4, 65_535));
     let all = next(&mut server);
     assert_eq!((sum(&all), server.is_idle(), server.cut), (20, true, 0));
     assert_eq!(all.last().map(|f| f.1 & 1), Some(1), "END_STREAM");
-    // A stream that the client resets gets no more.
+    // A stream that the client resets gets no more frames.
     let mut server = start(&settings(4, 7));
     next(&mut server);
     server.push(&[frame(3, 0, 1, &8u32.to_be_bytes()), frame(8, 0, 1, &100u32.to_be_bytes())].concat());

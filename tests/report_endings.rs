@@ -7,7 +7,7 @@ use serde_json::json;
 use sniff::conn::Direction::{ToClient, ToServer};
 use support::place::{Place, chunk, delta, talk};
 
-/// Five exchanges on two servers, with verdicts set by SQL: what is counted does not depend on how they ended.
+/// Five exchanges on two servers, with verdicts set by SQL: the counts do not depend on how they ended.
 fn place() -> Place {
     let p = Place::new();
     let exchange = |n: u16, host: &str| {

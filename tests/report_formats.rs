@@ -1,4 +1,4 @@
-//! Findings and figures through each output format: every level in each format's words, the exit codes, percentiles
+//! Findings and figures in each output format: every level in the terms of each format, the exit codes, percentiles
 //! that differ.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -9,7 +9,7 @@ use sniff::conn::Direction::{ToClient, ToServer};
 use support::packets::Talk;
 use support::place::{MS, Place, T0, chunk, delta, talk};
 
-/// A request to this host for this model; two deltas that are `gap` ms apart, 20 ms behind the request.
+/// A request to this host for this model; two deltas that are `gap` ms apart, the first 20 ms after the request.
 fn stream(client: u16, host: &str, model: &str, gap: i64) -> Talk {
     let begin = i64::from(client) * 1000;
     let body = format!("{{\"model\":\"{model}\",\"stream\":true}}");
@@ -28,8 +28,8 @@ fn stream(client: u16, host: &str, model: &str, gap: i64) -> Talk {
     talk(client, &steps.map(|(ms, text, dir)| (begin + ms, dir, text.as_bytes())))
 }
 
-/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the
-/// request (each plus 100·n).
+/// A finding with a different number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms after
+/// the request (each plus 100·n).
 fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str) {
     let more = 100 * n;
     let excerpt =
@@ -54,7 +54,7 @@ fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str) {
     p.db().execute(sql, values).unwrap();
 }
 
-/// Three exchanges: one with a finding of each level, one with a warning and a note, one without any.
+/// Three exchanges: one with a finding of each level, one with a warning and a note, one without findings.
 fn judged() -> Place {
     let p = Place::new();
     p.record(&[
@@ -95,7 +95,7 @@ fn the_limit_decides_the_exit_code() {
         }
         p.want(codes[0], &["check", "sniff.db"]);
         p.want(0, &["report", "compliance"]);
-        // A file that can't be read outweighs findings.
+        // A file that cannot be read outweighs findings.
         p.want(2, &["check", "sniff.db", "absent.pcap", "--fail-on", "info"]);
     }
 }
@@ -124,7 +124,7 @@ fn sarif_has_each_level_and_place() {
     }
     assert_eq!(results[0]["locations"][0]["physicalLocation"]["region"]["snippet"]["text"], "be<fore ma|rk after");
     assert_eq!(results[1]["locations"][0]["physicalLocation"], json!({"artifactLocation": {"uri": "sniff.db"}}));
-    // The rules' own levels, by the catalogue: an error, a warning and a note.
+    // The rules' own levels, from the catalogue: an error, a warning and a note.
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     for rule in rules {
         let level = judged().json(&["explain", rule["id"].as_str().unwrap(), "--format", "json"])["level"]
@@ -288,7 +288,8 @@ fn csv_quotes_what_would_break_a_row() {
     }
 }
 
-/// Exchanges 1 to 150 of one model, 151 to 200 of another: each metric is another multiple of the exchange's number.
+/// Exchanges 1 to 150 of one model, 151 to 200 of another: each metric is a different multiple of the exchange's
+/// number.
 fn timed() -> Place {
     let p = Place::new();
     let all: Vec<Talk> =
@@ -304,8 +305,8 @@ fn timed() -> Place {
 fn latency_tells_each_percentile_of_each_metric() {
     let p = timed();
     let report = p.json(&["report", "latency", "--format", "json"]);
-    // Nearest rank: of 150 values the 75th, 135th, 149th and last; of 50 the 25th, 45th, 50th; of 200 the 100th, 180th,
-    // 198th.
+    // Nearest rank: of 150 values the 75th, 135th, 149th and last; of 50 the 25th, 45th, 50th; of 200 the 100th,
+    // 180th, 198th.
     let spans = |n: i64, ranks: [i64; 4], by: i64| {
         let [p50, p90, p99, max] = ranks.map(|r| (r * by) as f64);
         json!({"n": n, "p50": p50, "p90": p90, "p99": p99, "max": max})

@@ -1,5 +1,5 @@
-//! Reports with another value in every column and figure: planted in the database by SQL, read back through each
-//! format.
+//! Reports with a different value in every column and figure: written into the database by SQL, read back through
+//! each format.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -28,7 +28,7 @@ fn stream(client: u16, begin: i64, gap: i64) -> Talk {
     talk(client, &steps.map(|(ms, text, dir)| (begin + ms, dir, text.as_bytes())))
 }
 
-/// One line of CSV without quoted line ends.
+/// The cells of one line of CSV without quoted line ends.
 fn cells(line: &str) -> Vec<String> {
     let (mut out, mut quoted) = (vec![String::new()], false);
     let mut chars = line.chars().peekable();
@@ -43,7 +43,7 @@ fn cells(line: &str) -> Vec<String> {
     out
 }
 
-/// What a column of the view is in JSON: its path there.
+/// The path in JSON of a column of the view.
 fn path_of(column: &str) -> Vec<String> {
     let groups = ["request", "response", "tcp"];
     let Some((group, rest)) = column.split_once('_').filter(|(g, _)| groups.contains(g)) else {
@@ -66,7 +66,8 @@ const FLAGS: [&str; 6] = [
 ];
 const TCP_FLAGS: [&str; 6] = ["handshake_seen", "hole", "client_fin", "server_fin", "client_rst", "server_rst"];
 
-/// Another value for every column, and of the flags only this one set. (column of the view, value as JSON has it)
+/// Writes a different value into every column, and sets only this one of the flags. Returns (column of the view,
+/// value in JSON).
 fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
     let db = p.db();
     let names: Vec<String> =
@@ -149,7 +150,7 @@ fn an_exchange_without_request_response_or_connection_has_nulls_there_and_all_el
     }
 }
 
-/// An exchange whose row says something else in every column of the table.
+/// An exchange whose row has a different value in every column of the table.
 fn listed(p: &Place) {
     p.record(&[&stream(0, 0, 7)]);
     let sql = "UPDATE exchange SET client_ip = '10.9.8.7', client_port = 4321, server_port = 8443, request_authority = 'host.example:8443',
@@ -162,8 +163,8 @@ fn listed(p: &Place) {
     finding(p, 1, 2, "SSE-003", "info", "three");
 }
 
-/// A finding with another number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms behind the
-/// request (each plus 100·n).
+/// A finding with a different number in every place: record 11, byte 22, 33 times, packet 44, chunk 55, 66 ms after
+/// the request (each plus 100·n).
 fn finding(p: &Place, exchange: i64, n: i64, rule: &str, level: &str, message: &str) {
     let db = p.db();
     if n == 0 {
@@ -222,7 +223,7 @@ fn a_line_of_the_list_has_every_value_in_its_column() {
     let table = p.command(&["list"]).env("COLUMNS", "200").output().unwrap().stdout;
     let table = String::from_utf8(table).unwrap();
     let [head, row] = table.lines().collect::<Vec<_>>().try_into().unwrap();
-    // Numbers end where their titles end, words begin where their titles begin.
+    // Numbers end at the end of their titles, words begin at the beginning of theirs.
     for (title, value) in want {
         let value = value.replace('\\', "");
         let (t, v) = (head.find(title).unwrap(), row.find(value.as_str()).unwrap_or_else(|| panic!("{value}: {row}")));

@@ -1,5 +1,5 @@
-//! What must not get to the disk: secrets in bodies, under content codings too, searched for in the database's own
-//! bytes.
+//! What must not be written to disk: secrets in bodies, also under content codings, searched for in the bytes of
+//! the database.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -155,7 +155,7 @@ fn under_a_content_coding_the_whole_is_blanked_and_only_then() {
     }
 }
 
-/// What a finding quotes of a head's secret, cut short at the excerpt's end, is no more than the mark.
+/// A finding that quotes a secret of a head, cut at the excerpt's end, contains only the mark.
 #[test]
 fn an_excerpt_that_ends_within_a_secret() {
     const KEY: &str = "sk-0123456789abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -183,7 +183,7 @@ fn an_excerpt_that_ends_within_a_secret() {
 
 #[test]
 fn long_bodies_that_leave_in_parts() {
-    // Larger than what an exchange holds back: the secrets come in the first, a middle and the last part.
+    // Larger than what an exchange holds back: the secrets are in the first, a middle and the last part.
     let filler =
         |n: usize| (0..n).map(|i| format!("{{\"n\":{i},\"text\":\"{:x}\"}},", i * 2_654_435_761)).collect::<String>();
     let body = format!(
@@ -200,5 +200,5 @@ fn long_bodies_that_leave_in_parts() {
     let fields = format!("{JSON}Content-Encoding: gzip\r\n");
     let (_, stored) = recorded(&exchange((JSON, b"{}"), (&fields, &coded), 1448), 1);
     assert_eq!(stored.len(), coded.len());
-    assert!(stored.iter().all(|&b| b == b'*'), "the first part holds a secret: it and all behind it are blank");
+    assert!(stored.iter().all(|&b| b == b'*'), "the first part holds a secret: it and all after it are blank");
 }

@@ -1,11 +1,11 @@
-//! The rules of the house that a machine can check: ranks, file sizes, first lines, clocks, SQL.
+//! Checks the project's rules that a machine can check: ranks, file sizes, first lines, clocks, SQL.
 #![allow(clippy::expect_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules by rank, lowest first. A module may use what stands on an earlier line, never a sibling. Rebuild the house
-/// here, on purpose.
+/// Modules by rank, lowest first. A module may use modules of earlier lines, never one of its own line. A change of
+/// this list is a change of the architecture, so make it on purpose.
 const RANKS: &[&[&str]] = &[
     &["time", "encoding"],
     &["oddity"],
@@ -30,10 +30,10 @@ const RANKS: &[&[&str]] = &[
 /// `proxy` knows only the waist: what it relays must not depend on what is read from it.
 const ONLY: &[(&str, &[&str])] = &[("proxy", &["conn", "encoding", "time"])];
 
-/// Where a clock may be read.
+/// Files that may read a clock.
 const CLOCKS: &[&str] = &["src/capture/live", "src/proxy/", "src/replay/serve", "src/cli/"];
 
-/// Where a word that is a dialect's name too means something else.
+/// Files in which a word that is also a dialect's name has another meaning.
 const NOT_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/capture/live/devices.rs", "none", "no capture device"),
     ("src/http/event.rs", "none", "no transfer coding: a message without a body"),
@@ -66,7 +66,7 @@ fn below(dir: &Path) -> Vec<(PathBuf, String)> {
     out
 }
 
-/// Every file of `src`, named from the root of the project.
+/// Every file of `src`, by its path in the project.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     below(&root.join("src"))
@@ -79,13 +79,13 @@ fn rank(module: &str) -> Option<usize> {
     RANKS.iter().position(|r| r.contains(&module))
 }
 
-/// `src/http/h1/conn.rs` → `http`; `src/time.rs` → `time`; lib, main and internal stand above all.
+/// `src/http/h1/conn.rs` → `http`; `src/time.rs` → `time`; lib, main and internal are above all others.
 fn module_of(path: &Path) -> Option<String> {
     let part = path.components().nth(1)?.as_os_str().to_str()?.trim_end_matches(".rs").to_string();
     (!["lib", "main", "internal"].contains(&part.as_str())).then_some(part)
 }
 
-/// Names behind every `crate::` in the code (comment lines excluded), groups in braces included.
+/// Names after every `crate::` in the code (without comment lines), including groups in braces.
 fn uses(text: &str) -> Vec<String> {
     let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut out = Vec::new();
@@ -120,7 +120,7 @@ fn uses(text: &str) -> Vec<String> {
 fn dependencies_run_downward() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        // A module's tests may climb: they bring what comes out of it to a form that can be compared.
+        // A module's tests may use higher ranks: they bring its results into a form that can be compared.
         let Some(module) = module_of(&path).filter(|_| !path.to_string_lossy().contains("tests")) else { continue };
         let Some(own) = rank(&module) else {
             wrong.push(format!("{}: module `{module}` has no rank; give it one in RANKS", path.display()));
@@ -186,17 +186,17 @@ fn clocks_are_read_at_the_edges_only() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The text up to its tests, which may name what they are about, without comments.
+/// The text without comments, and without tests, which may name what they are about.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line));
     lines.take_while(|(_, line)| *line != "mod tests {").filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// What is true of one dialect only is a field of `Dialect`, and a rule of one dialect's own refers to its static: so a
+/// What is true of one dialect only is a field of `Dialect`, and a rule for one dialect refers to its static: so a
 /// new dialect is one file.
 #[test]
 fn dialects_are_named_in_their_folder_only() {
-    // Every dialect says its name as a field of its static.
+    // Every dialect states its name in a field of its static.
     let of_dialects = sources().into_iter().filter(|(path, _)| path.starts_with("src/dialect"));
     let says = |text: &str| -> Vec<String> {
         let statics = text.split(": Dialect = Dialect {\n    name: \"").skip(1);
@@ -241,15 +241,15 @@ fn sql_lives_in_the_store() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Who may stack the layers: each layer itself with its tests, and the analyzer. `Pipeline` is also made by
-/// `pipeline::exchanges_of`.
+/// Files that may combine layers: each layer itself with its tests, and the analyzer. `pipeline::exchanges_of` also
+/// makes a `Pipeline`.
 const STACKED: &[(&str, &str, &[&str])] = &[
     ("net::Decoder", "Decoder::new(", &["src/net/", "src/analyzer/"]),
     ("tcp::Table", "Table::new(", &["src/tcp/", "src/analyzer/"]),
     ("Pipeline", "Pipeline::new(", &["src/pipeline/", "src/analyzer/"]),
 ];
 
-/// Names that end alike belong to other layers where the file does not import the type.
+/// If a file does not import the type, equal names belong to other layers.
 fn stacks(path: &str, text: &str) -> Vec<String> {
     let code: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
     let module = |name: &str| name.split_once("::").map(|(module, _)| module.to_owned());
@@ -287,7 +287,7 @@ fn only_the_analyzer_stacks_the_layers() {
     for folder in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
         for (path, text) in below(&root.join(folder)) {
             let path = path.strip_prefix(root).expect("below root").display().to_string();
-            // The capture tests look at the packets that the loopback device gave.
+            // The capture tests read the packets of the loopback device.
             if path != "src/capture/live/tests.rs" && path != "tests/tidy.rs" {
                 wrong.extend(stacks(&path, &text));
             }

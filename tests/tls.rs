@@ -1,5 +1,5 @@
-//! TLS seen from outside, against other implementations: rustls in the same process, the traces of RFC 8448. (OpenSSL's
-//! stand in `captures/tls`.)
+//! TLS against other implementations: rustls in the same process, and the traces of RFC 8448. (`captures/tls` has
+//! those of OpenSSL.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -22,12 +22,13 @@ use support::sealed::{Ends, Tunnel};
 enum On {
     Bytes(Direction, Vec<u8>),
     Gap(Direction, u64),
-    /// More of the key log has been written.
+    /// More of the key log was written.
     Keys(String),
     Fin(Direction),
 }
 
-/// What a listener understands: per direction the plaintext, with `[gap]` and `[end]`; times of the plaintext; facts.
+/// What a listener reads: the plaintext of each direction, with `[gap]` and `[end]`; the times of the plaintext;
+/// facts.
 #[derive(Default)]
 struct Heard {
     said: [Vec<u8>; 2],
@@ -82,7 +83,7 @@ fn known(log: &str, wire: Vec<(Direction, Vec<u8>)>) -> Vec<On> {
     out
 }
 
-/// A connection over which both sides have said something.
+/// A connection over which both sides have sent data.
 fn talked(ends: &Ends) -> Tunnel {
     let mut tunnel = ends.connect();
     tunnel.settle();
@@ -91,7 +92,7 @@ fn talked(ends: &Ends) -> Tunnel {
     tunnel
 }
 
-/// All that the certificate (of an elliptic curve) allows; those of RSA protect records in the same ways.
+/// All suites that the certificate (of an elliptic curve) allows; those of RSA protect records in the same way.
 fn suites() -> impl Iterator<Item = rustls::SupportedCipherSuite> {
     ALL_CIPHER_SUITES.iter().copied().filter(|suite| !format!("{suite:?}").contains("_RSA_"))
 }
@@ -113,7 +114,7 @@ fn every_suite_however_it_is_cut() {
             assert_eq!(heard.info.suite, Some(u16::from(suite.suite())));
             assert_eq!(heard.info.reading, Reading::Open);
         }
-        // Everything of a direction in one delivery, several records in it.
+        // Everything of a direction in one delivery, which has several records.
         let one: Vec<u8> = wire.iter().filter(|(dir, _)| *dir == ToClient).flat_map(|(_, b)| b.clone()).collect();
         let hello = wire[0].clone();
         assert!(
@@ -185,13 +186,13 @@ fn data_before_the_handshake_is_over() {
         tunnel.send(ToServer, b"late ");
         tunnel.send(ToClient, b"answer ");
         let heard = hear(&known(&ends.log.text(), tunnel.take()), usize::MAX);
-        // Refused or not it was sent, and a listener reads it.
+        // It was sent whether it was refused or not, so a listener reads it.
         assert_eq!(heard.text(ToServer), "early late ", "accepted: {accepted}");
         assert_eq!(heard.text(ToClient), "answer ", "accepted: {accepted}");
     }
 }
 
-/// Whenever the secrets come, the plaintext is the same and as old as its records.
+/// Whenever the secrets arrive, the plaintext is the same and has the times of its records.
 #[test]
 fn a_key_log_that_comes_late() {
     for version in [&TLS12, &TLS13] {
@@ -205,7 +206,7 @@ fn a_key_log_that_comes_late() {
         for moment in 1..=wire.len() {
             let mut late = wire.clone();
             late.push(On::Fin(ToServer));
-            // In two parts, cut in the middle of a line.
+            // In two parts, split in the middle of a line.
             let (first, rest) = log.split_at(log.len() / 2);
             late.insert(moment, On::Keys(rest.to_owned()));
             late.insert(moment, On::Keys(first.to_owned()));
@@ -248,7 +249,8 @@ fn behind_a_loss_reading_goes_on() {
                 happens.extend(known("", sealed[from..].to_vec()).into_iter().skip(1))
             };
             let want = format!("answer {}[gap]{}", tokens[..from].concat(), tokens[to..].concat());
-            // Whole records; then from the middle of one to the middle of another, which costs both.
+            // First complete records are missing; then from the middle of one to the middle of another, which loses
+            // both.
             let mut whole = known(&ends.log.text(), [&before[..], &sealed[..from]].concat());
             let mut torn = whole.clone();
             whole.push(On::Gap(ToClient, lost));
@@ -269,7 +271,7 @@ fn behind_a_loss_reading_goes_on() {
 
 #[test]
 fn a_loss_may_hide_new_keys() {
-    // A KeyUpdate among the records that are missing.
+    // A KeyUpdate is among the missing records.
     let ends = Ends::new(&[&TLS13]);
     let mut tunnel = talked(&ends);
     let mut happens = known(&ends.log.text(), tunnel.take());
@@ -312,12 +314,12 @@ fn without_keys_the_names_are_known() {
         assert_eq!(heard.info.sni.as_deref(), Some("api.example"));
         assert_eq!(heard.info.offered, ["h2", "http/1.1"]);
         assert_eq!(heard.info.version, Some(u16::from(version.version)));
-        // With keys the protocol agreed on is known in TLS 1.3 too.
+        // With keys the agreed protocol is known in TLS 1.3 too.
         assert_eq!(hear(&known(&ends.log.text(), wire), usize::MAX).info.alpn.as_deref(), Some("h2"));
     }
 }
 
-/// What stands in a capture: its packets, and its key log.
+/// The content of a capture: its packets and its key log.
 fn opened(case: &str) -> (Vec<(i64, Vec<u8>)>, Vec<u8>) {
     let (mut packets, mut keys) = (Vec::new(), Vec::new());
     let path = support::captures().join("tls").join(case).join("input.pcapng");
@@ -332,7 +334,7 @@ fn opened(case: &str) -> (Vec<(i64, Vec<u8>)>, Vec<u8>) {
     (packets, keys)
 }
 
-/// A recording of TLS without keys says in every way how to get them.
+/// A recording of TLS without keys explains how to get them.
 #[test]
 fn without_keys_a_person_learns_how_to_get_them() {
     let (packets, keys) = opened("tls12-resumption");
@@ -368,12 +370,12 @@ fn without_keys_a_person_learns_how_to_get_them() {
         assert_eq!(all[1][field], value, "{field}");
     }
     assert!(all[0]["unread"].as_str().unwrap().contains("--keylog"));
-    // With the key log there is nothing to tell.
+    // With the key log there is nothing to explain.
     let (_, said) = sniff(&["--db", "read.db", "--read", "sealed.pcap", "--keylog", "keys.log"]);
     assert!(said.contains("2 exchanges") && !said.contains("not read"), "{said}");
 }
 
-/// The cases of OpenSSL with one packet of the answer missing: what is behind it is read, whichever the cipher.
+/// The cases of OpenSSL without one packet of the answer: what follows it is read, with every cipher.
 #[test]
 fn a_lost_packet_costs_its_words_only() {
     let mut read = 0;
@@ -385,7 +387,7 @@ fn a_lost_packet_costs_its_words_only() {
         let (mut packets, log) = opened(&name);
         let keys = Keys::default();
         keys.push(&log);
-        // From behind: close_notify, last chunk, [DONE], the finish reason, " read.", " and".
+        // From the end: close_notify, last chunk, [DONE], the finish reason, " read.", " and".
         let answer = packets.iter().enumerate().filter(|(_, p)| p.1.len() > 54 && p.1[34..36] == 443u16.to_be_bytes());
         let lost = answer.map(|(i, _)| i).rev().nth(if name.contains("rc4") { 4 } else { 5 }).unwrap();
         packets.remove(lost);
@@ -405,8 +407,8 @@ fn a_lost_packet_costs_its_words_only() {
             }
         }
         analyzer.finish(&mut sink);
-        // The key stream of RC4 can't be found again. TLS 1.0 chains its records; OpenSSL sends an empty one before
-        // each, and that is what it costs.
+        // The position in RC4's key stream cannot be found again. TLS 1.0 chains its records; OpenSSL sends an
+        // empty one before each, and that one is lost.
         let want = if name.contains("rc4") { "Sealed" } else { "Sealed read." };
         assert_eq!(texts, [want], "{name}");
         read += 1;
@@ -414,7 +416,7 @@ fn a_lost_packet_costs_its_words_only() {
     assert!(read >= if cfg!(feature = "legacy-tls") { 10 } else { 4 }, "only {read} cases");
 }
 
-/// Built without it, what takes the feature `legacy-tls` is named as not read.
+/// A build without the feature `legacy-tls` names the connections that need it as not read.
 #[test]
 #[cfg(not(feature = "legacy-tls"))]
 fn legacy_tls_is_named_as_not_read() {
@@ -436,7 +438,8 @@ fn legacy_tls_is_named_as_not_read() {
     assert!(seen >= 7, "only {seen} cases");
 }
 
-/// Sections 3 to 7: 1-RTT, resumption with early data, HelloRetryRequest, client authentication, compatibility mode.
+/// Sections 3 to 7: 1-RTT, resumption with early data, HelloRetryRequest, client authentication, compatibility
+/// mode.
 #[test]
 fn traces_of_rfc_8448() {
     let counted: String = (0..50).map(char::from).collect();
@@ -474,7 +477,7 @@ fn traces_of_rfc_8448() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Whatever is done to the records: reading ends, and what comes out was said by the peer.
+    /// Whatever is done to the records: reading ends, and every plaintext was sent by the peer.
     #[test]
     fn hostile_records(
         version in prop::sample::select(vec![&TLS12, &TLS13]),
@@ -511,7 +514,7 @@ proptest! {
 }
 
 impl Ends {
-    /// A server like this one with another provider.
+    /// A configuration like this server's with another provider.
     fn rebuilt(ends: &Ends, provider: rustls::crypto::CryptoProvider) -> rustls::ServerConfig {
         let builder =
             rustls::ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&TLS13]).unwrap();

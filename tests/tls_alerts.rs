@@ -1,4 +1,4 @@
-//! Alerts inside of TLS: close_notify ends a direction, any other alert says why, and ends nothing by itself.
+//! Alerts inside TLS: close_notify ends a direction; any other alert gives a reason and ends nothing by itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -10,7 +10,7 @@ use sniff::internal::tls::{Info, Keys, Session};
 use sniff::time::Timestamp;
 use support::sealed::Ends;
 
-/// How each direction ended, in order, and what is known of the connection.
+/// How each direction ended, in order, and the facts of the connection.
 fn ends(log: &str, wire: &[(Direction, Vec<u8>)]) -> (Vec<(Direction, End)>, Info) {
     let keys = Keys::default();
     keys.expect();
@@ -34,7 +34,7 @@ fn a_client_that_does_not_trust_the_certificate_closes_nothing() {
     let mut stranger = Ends::new(&[&TLS13]);
     stranger.client.key_log = stranger.log.clone();
     let other = Ends::new(&[&TLS13]);
-    // The server of others: its certificate is none that this client knows.
+    // The server of another pair: this client does not know its certificate.
     stranger.server = other.server;
     let mut tunnel = stranger.connect();
     let mut wire = Vec::new();

@@ -1,5 +1,5 @@
-//! The laboratory's streams: the conforming ones and their harmless siblings give nothing at warning or above, each
-//! faulty one the rule for its fault.
+//! The laboratory's streams: conforming and harmless ones have no finding of level warning or above, each faulty
+//! one has the rule for its fault.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -8,8 +8,7 @@ use sniff::conformance::{self, Finding, Level, Limits};
 use sniff::conn::ConnId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What other rules say of a fault than the one that is named for it is not written here: only that this one is among
-/// them.
+/// Other rules may find the fault too: the list only says that this one does.
 const FAULTS: &[(&str, &str)] = &[
     ("nospace", "SSE-002"),
     ("twospace", "SSE-003"),
@@ -150,7 +149,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("r_nocreated", "OAI-RESP-002"),
 ];
 
-/// Conforming, or odd in a way that no client minds: nothing at warning or above.
+/// Conforming, or odd in a way that no client minds: no finding of level warning or above.
 const HARMLESS: &[&str] = &[
     "base",
     "bytewise",
@@ -236,13 +235,13 @@ fn the_harmless_ones_give_no_warning() {
     assert!(loud.is_empty(), "{loud}");
 }
 
-/// Each variant is in one of the lists, so that none is passed over in silence.
+/// Each variant is in one of the lists, so that none is left out silently.
 #[test]
 fn no_variant_is_passed_over() {
     let judged = judged();
     let listed: BTreeSet<&str> = FAULTS.iter().map(|(name, _)| *name).chain(HARMLESS.iter().copied()).collect();
-    // Nothing came at all, one piece holds everything, or only the terminator: said by rules about delivery, or by
-    // none.
+    // Nothing was sent, one piece has everything, or only the terminator was sent: rules about delivery find it, or
+    // none does.
     let silent = ["empty_body", "coalesced", "only_done"];
     let passed: Vec<_> =
         judged.keys().filter(|n| !listed.contains(n.as_str()) && !silent.contains(&n.as_str())).collect();

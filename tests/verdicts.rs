@@ -1,4 +1,4 @@
-//! Verdicts and findings against the real captures, whose truth another program made.
+//! Compares verdicts and findings with the real captures, whose truth another program made.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod support;
@@ -11,7 +11,7 @@ use sniff::internal::verdict::{self, Verdict};
 use sniff::metrics;
 use std::path::Path;
 
-/// Every capture with exchanges that the truth tells whole: name, what was read, the truth's exchanges.
+/// Every capture with exchanges that the truth describes completely: name, what was read, the truth's exchanges.
 fn corpus() -> Vec<(String, Vec<Exchange>, Vec<Value>)> {
     let dir = support::real();
     let mut all = Vec::new();
@@ -37,9 +37,8 @@ fn corpus() -> Vec<(String, Vec<Exchange>, Vec<Value>)> {
     all
 }
 
-/// What the truth's facts amount to. A stream that promises an end, brought text and has neither terminator nor finish
-/// reason was cut short however
-/// its transport ended.
+/// The verdict that results from the truth's facts. A stream that must have a terminator, carried text and has
+/// neither terminator nor finish reason was cut, however its transport ended.
 fn expected(truth: &Value) -> Verdict {
     let r = &truth["response"];
     let ended = r["terminator"]["seen"] == true;
@@ -73,7 +72,7 @@ fn verdicts_agree_with_the_truth() {
     assert!(wrong.is_empty(), "{} of {judged}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A server that did nothing remarkable by the truth is not accused.
+/// A server without a fault in the truth has no finding against it.
 #[test]
 fn no_error_on_an_exchange_without_facts() {
     let (mut wrong, mut clean) = (Vec::new(), 0);
@@ -92,7 +91,7 @@ fn no_error_on_an_exchange_without_facts() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The transport's end as the truth has it: RST_STREAM with its code and sender, close_notify.
+/// The transport's end in the truth: RST_STREAM with its code and sender, close_notify.
 #[test]
 fn endings_agree_with_the_truth() {
     let mut compared = 0;

@@ -1,6 +1,5 @@
 //! Real clients: what they make of an answer through `sniff proxy` and `sniff run` equals what they make of it
-//! directly, byte for byte; and what was
-//! recorded equals what a capture of the same moment says.
+//! directly, byte by byte; and the recording equals a capture of the same moment.
 
 use crate::door::{Door, PATIENCE, listed, shown, sniff};
 use crate::tls::Identity;
@@ -13,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A process that does not outlive its test.
+/// A process that is killed at the end of its test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -87,7 +86,7 @@ const CLIENTS: &[(&str, Client)] = &[
     }),
 ];
 
-/// Run a client with these certificates, and this proxy or none at all. What it prints is what it made of the answer.
+/// Runs a client with these certificates, through this proxy or directly. Its output is what it made of the answer.
 fn ask(command: &[OsString], ca: &Path, proxy: Option<&str>) -> String {
     let mut run = Command::new(&command[0]);
     run.args(&command[1..]);
@@ -127,7 +126,7 @@ fn clients_get_what_they_get_without_it() {
         assert_eq!(list.len(), CLIENTS.len(), "{door} recorded {list:#?}");
         for e in &list {
             assert_eq!((e["tls"].as_bool(), e["sni"].as_str()), (Some(true), Some("localhost")));
-            // Some clients hang up as soon as they have read [DONE].
+            // Some clients close as soon as they have read [DONE].
             assert!(e["response"]["complete"] == true || e["response"]["cut_by"] == "client", "{door}: {e:#}");
             assert_eq!(e["response"]["text"], "The quick brown fox – größer als 🦊.", "{door}: {e:#}");
             assert!(e["findings"].as_array().unwrap().iter().all(|f| f["level"] != "error"), "{door}: {e:#}");
@@ -135,8 +134,8 @@ fn clients_get_what_they_get_without_it() {
     }
 }
 
-/// Fields in which an exchange may differ between doors: who saw it, when, what TCP did, and what is judged from times
-/// and deliveries alone.
+/// The exchange without the fields that may differ between doors: who captured it, times, TCP counters, and what is
+/// judged from times and deliveries only.
 fn apart_from_times(mut e: Value) -> Value {
     for field in ["id", "session", "stream", "client_ip", "client_port", "tcp", "timing", "delivery"] {
         e.as_object_mut().unwrap().remove(field);
@@ -168,7 +167,7 @@ fn the_recording_equals_a_capture_of_the_same_moment() {
         ask(&command, &door.ca(), Some(&door.url()));
     }
     let (through, home) = door.close_keeping();
-    // What the kernel still holds back of the capture comes within its own time.
+    // The kernel delivers the rest of the capture within its own time.
     wait_for("both exchanges in the capture", || listed(wire.path()).len() >= 2);
     // SAFETY: kill(2) with the pid of a child that has not been waited for.
     unsafe { libc::kill(capture.0.id() as i32, libc::SIGINT) };
@@ -219,7 +218,7 @@ fn chromium_reads_an_event_source_alike() {
     assert_eq!((events(door.close()), events(listed(ran.path()))), (1, 1));
 }
 
-/// What the page of the peer saw, with a browser profile that trusts `ca`.
+/// What the page of the peer received, with a browser profile that trusts `ca`.
 fn browse(peer: &Peer, ca: &Path, around: impl Fn(&str) -> String) -> String {
     let profile = tempfile::tempdir().unwrap();
     let nss = format!("sql:{}/.pki/nssdb", profile.path().display());
@@ -246,7 +245,7 @@ fn browse(peer: &Peer, ca: &Path, around: impl Fn(&str) -> String) -> String {
     reports(peer).pop().unwrap()
 }
 
-/// What pages have told the peer.
+/// What pages have reported to the peer.
 fn reports(peer: &Peer) -> Vec<String> {
     let told = std::fs::read_to_string(peer.file("keys.txt.reports")).unwrap_or_default();
     told.lines().map(str::to_owned).collect()

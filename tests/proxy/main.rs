@@ -1,4 +1,4 @@
-//! The door in the path: `sniff proxy` and `sniff run` between real peers on loopback.
+//! The proxy door: `sniff proxy` and `sniff run` between real peers on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(feature = "proxy")]
 

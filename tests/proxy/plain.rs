@@ -1,5 +1,5 @@
-//! In clear: peers that behave and peers that don't each get what they would have got directly, and what went by is
-//! recorded.
+//! Plain HTTP: peers that behave well and peers that do not each get what they would get directly, and the traffic
+//! is recorded.
 
 use crate::door::{self, Door, PATIENCE, read_head, reset, server};
 use serde_json::Value;
@@ -24,7 +24,7 @@ fn events(mut stream: TcpStream) {
     let _ = stream.read(&mut [0]);
 }
 
-/// All until the end, and how it ended.
+/// Reads until the end; returns the bytes, and how the connection ended.
 fn drain(stream: &mut TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     let (mut all, mut part) = (Vec::new(), vec![0; 1 << 16]);
     loop {
@@ -235,7 +235,7 @@ fn a_stalled_reader_holds_upstream_back_and_nothing_is_lost() {
         stream.write_all(&vec![b'x'; SIZE]).unwrap();
         tx.send(()).unwrap();
     });
-    // Room for all of it: how fast it is read on the side is another matter.
+    // The buffer has room for everything: the speed of the recording does not matter here.
     let door = Door::open(&["--buffer", "64M"]);
     let (_, mut client) = door.tunnel(&upstream.to_string());
     client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
@@ -264,7 +264,7 @@ fn a_body_of_ten_gigabytes_passes_whole_in_little_memory() {
             stream.write_all(&block).unwrap();
         }
     });
-    // What the disk can't take in time is not recorded; nothing waits for it.
+    // What the disk cannot take in time is not recorded; no peer waits for it.
     let door = Door::open(&["--buffer", "16M"]);
     let (_, mut client) = door.tunnel(&upstream.to_string());
     client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
@@ -357,7 +357,7 @@ fn a_recording_that_is_behind_never_slows_traffic_and_says_what_it_lacks() {
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").unwrap();
         stream.write_all(&vec![b'x'; SIZE]).unwrap();
     });
-    // Room for a few deliveries only.
+    // The buffer has room for a few deliveries only.
     let door = Door::open(&["--buffer", "256k"]);
     let (_, mut client) = door.tunnel(&upstream.to_string());
     client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();

@@ -1,11 +1,11 @@
-//! The proxy's rules are those of a recording: options, and `sniff.toml` behind them.
+//! The proxy applies the same rules as a recording: options first, then `sniff.toml`.
 
 use crate::door::{Door, listed, read_head, server, sniff};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-/// A chat completion that ends without its `[DONE]` (OAI-CHAT-001: a warning, as it has its finish reason).
+/// A chat completion that ends without its `[DONE]` (OAI-CHAT-001: a warning, because it has its finish reason).
 fn upstream() -> SocketAddr {
     server(|mut stream: TcpStream| {
         read_head(&mut stream);
@@ -33,7 +33,7 @@ fn ask(door: &Door, to: SocketAddr) {
     let _ = client.read_to_end(&mut Vec::new());
 }
 
-/// The level at which the missing terminator was found.
+/// The level of the finding about the missing terminator.
 fn level(list: &[Value]) -> Option<String> {
     let findings = list[0]["findings"].as_array().unwrap();
     findings.iter().find(|f| f["rule"] == "OAI-CHAT-001").map(|f| f["level"].as_str().unwrap().to_owned())
@@ -86,7 +86,7 @@ fn run_takes_them_too() {
     ] {
         let home = tempfile::tempdir().unwrap();
         let url = format!("http://{to}/v1/chat/completions");
-        // Loopback is left out of NO_PROXY for this one: curl would go there directly.
+        // Loopback is removed from NO_PROXY for this one: curl would go there directly.
         let script =
             format!("curl -sS --noproxy '' -x \"$http_proxy\" -H 'Content-Type: application/json' -d '{BODY}' {url}");
         let out = sniff(home.path()).arg("run").args(options).args(["--", "sh", "-c", &script]).output().unwrap();

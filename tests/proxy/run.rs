@@ -25,7 +25,7 @@ fn the_exit_status_is_the_commands() {
     assert!(String::from_utf8_lossy(&absent.stderr).contains("cannot run /no/such/command"));
 }
 
-/// Wait until it has written a line to standard output.
+/// Waits until the child has written a line to standard output.
 fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     let mut byte = [0];
@@ -75,7 +75,7 @@ fn a_command_is_recorded_and_its_output_is_its_own() {
     assert_eq!((list.len(), &list[0]["request"]["path"]), (1, &"/x".into()));
 }
 
-/// As Node.js before 22.21 does it: the variables are there and are ignored.
+/// Like Node.js before 22.21: the variables are set but ignored.
 #[test]
 fn a_command_that_goes_past_the_proxy_is_told_of() {
     let home = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ fn a_command_that_goes_past_the_proxy_is_told_of() {
 #[ignore = "needs Java"]
 fn java_finds_proxy_and_roots() {
     let home = tempfile::tempdir().unwrap();
-    // keytool is Java's own reader of trust stores; it also takes JAVA_TOOL_OPTIONS and says so.
+    // keytool is Java's own reader of trust stores; it also reads JAVA_TOOL_OPTIONS and reports it.
     let script = "store=${JAVA_TOOL_OPTIONS##*trustStore=}; keytool -list -keystore \"$store\" -storepass changeit";
     let out = run(home.path(), &["sh", "-c", script]).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);

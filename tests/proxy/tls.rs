@@ -1,4 +1,4 @@
-//! TLS on both sides: the client gets what upstream chose, refusals and failures reach whom they concern.
+//! TLS on both sides: the client gets what upstream chose; refusals and failures reach the peer that they concern.
 
 use crate::door::{Door, PATIENCE, read_head, server};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An authority of its own and a server's certificate under it for this machine and `api.example.test`, as PEM files in
-/// a folder.
+/// A test authority, and a server certificate of it for this machine and `api.example.test`, as PEM files in a
+/// folder.
 pub struct Identity {
     pub ca: String,
     chain: Vec<CertificateDer<'static>>,
@@ -69,7 +69,7 @@ fn base64(bytes: &[u8]) -> String {
     all.chunks(64).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect()
 }
 
-/// A TLS server that gives each connection to `serve`.
+/// A TLS server that passes each connection to `serve`.
 pub fn tls_server(
     config: Arc<ServerConfig>,
     serve: impl Fn(StreamOwned<ServerConnection, TcpStream>) + Send + Sync + 'static,
@@ -84,7 +84,7 @@ pub fn answer(mut stream: StreamOwned<ServerConnection, TcpStream>) {
     let _ = stream.flush();
 }
 
-/// A client that trusts these certificates, with these protocols to offer.
+/// A client that trusts these certificates and offers these protocols.
 pub fn client(
     trusted: &[&Path],
     alpn: &[&str],
@@ -108,7 +108,7 @@ pub fn ask(stream: &mut (impl Read + Write)) -> Result<String, std::io::Error> {
     Ok(all)
 }
 
-/// A door that trusts `identity` upstream.
+/// A proxy that trusts `identity` upstream.
 fn door(identity: &Identity, options: &[&str]) -> Door {
     let folder = identity.folder();
     Door::open_in(folder, &[&["--upstream-ca", "upstream-ca.pem"], options].concat())

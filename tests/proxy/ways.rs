@@ -1,4 +1,4 @@
-//! Ways through: several servers on one connection, a proxy behind the proxy, IPv6, HTTP/2 in reverse mode.
+//! Routes: several servers on one connection, a chain of two proxies, IPv6, HTTP/2 in reverse mode.
 
 use crate::door::{Door, PATIENCE, read_head, server};
 use crate::tls::{Identity, ask, client, tls_server};
@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Answers every request in chunks, slowly, naming itself.
+/// Answers every request in chunks, slowly, with its own name.
 fn slow(name: &'static str) -> SocketAddr {
     server(move |mut stream| {
         while !read_head(&mut stream).is_empty() {
@@ -50,7 +50,7 @@ fn pipelined_requests_to_different_servers_are_all_answered_whole_and_in_order()
     assert!(list.iter().all(|e| e["response"]["complete"] == true && e["response"]["chunks"] == 5), "{list:#?}");
 }
 
-/// A proxy that leads every tunnel and every request to `to`, and tells what it was asked.
+/// A proxy that connects every tunnel and every request to `to`, and reports the requests that it got.
 fn parent(to: SocketAddr) -> (SocketAddr, mpsc::Receiver<String>) {
     let (tx, rx) = mpsc::channel();
     let address = server(move |mut near| {
@@ -142,7 +142,7 @@ fn ipv6_addresses_are_reached_and_certified() {
     let list = door.close();
     assert_eq!((&list[0]["server_ip"], &list[0]["server_port"]), (&"::1".into(), &to.port().into()), "{:#?}", list[0]);
 
-    // As the address that is listened on, too.
+    // The same for the address on which the proxy listens.
     let door = Door::open_in(
         identity.folder(),
         &["--upstream-ca", "upstream-ca.pem", "--upstream", &format!("https://{to}"), "--listen", "[::1]:0"],
@@ -154,7 +154,7 @@ fn ipv6_addresses_are_reached_and_certified() {
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// Reason and text of the GOAWAY that a client of HTTP/2 gets.
+/// Reason and text of the GOAWAY that an HTTP/2 client gets.
 fn goaway(mut stream: impl Read + Write) -> (u32, String) {
     stream.write_all(PREFACE).unwrap();
     let mut all = Vec::new();

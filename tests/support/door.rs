@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Far more than is needed: only what hangs gets there.
+/// Far longer than needed: only a process that hangs reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A proxy that runs, with an authority and a database of its own.
+/// A running proxy with its own authority and database.
 pub struct Door {
     child: Child,
     home: tempfile::TempDir,
@@ -26,12 +26,12 @@ impl Door {
         Door::open_in(home, options)
     }
 
-    /// In a folder where files for the options lie already.
+    /// Opens it in a folder that already has the files for the options.
     pub fn open_in(home: tempfile::TempDir, options: &[&str]) -> Door {
         Door::open_with(home, options, &[])
     }
 
-    /// With variables in its environment too.
+    /// Opens it with environment variables too.
     pub fn open_with(home: tempfile::TempDir, options: &[&str], environment: &[(&str, &str)]) -> Door {
         let mut command = sniff(home.path());
         command.envs(environment.iter().copied());
@@ -55,7 +55,7 @@ impl Door {
         self.home.path()
     }
 
-    /// The authority's certificate.
+    /// Path of the authority's certificate.
     pub fn ca(&self) -> PathBuf {
         self.home().join("sniff/ca.pem")
     }
@@ -72,12 +72,12 @@ impl Door {
         !self.lines(words).is_empty()
     }
 
-    /// What it has said with these words in it.
+    /// The lines of its standard error that contain these words.
     pub fn lines(&self, words: &str) -> Vec<String> {
         self.said.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
     }
 
-    /// Wait until it has said so.
+    /// Waits until a line contains these words.
     pub fn wait_for(&self, words: &str) {
         let end = Instant::now() + PATIENCE;
         while !self.said(words) {
@@ -86,7 +86,7 @@ impl Door {
         }
     }
 
-    /// A connection to it.
+    /// A connection to the proxy.
     pub fn connect(&self) -> TcpStream {
         patient(TcpStream::connect(self.address).unwrap())
     }
@@ -105,7 +105,7 @@ impl Door {
         line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
     }
 
-    /// SIGINT, a clean end, and the list of what was recorded.
+    /// Sends SIGINT, expects a normal end, and returns the recorded exchanges.
     pub fn close(self) -> Vec<Value> {
         self.close_keeping().0
     }
@@ -135,7 +135,7 @@ impl Drop for Door {
     }
 }
 
-/// The program, with its data in `home`, and none of the caller's proxies or secrets.
+/// The program, with its data in `home`, without the caller's proxies and secrets.
 pub fn sniff(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sniff"));
     command.env("XDG_DATA_HOME", home).env("SNIFF_DB", home.join("sniff.db")).current_dir(home);
@@ -159,7 +159,7 @@ pub fn shown(home: &Path, id: i64) -> Value {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)))
 }
 
-/// A server that gives each connection to `serve`, for as long as the test runs. Its address.
+/// A server that passes each connection to `serve` as long as the test runs. Returns its address.
 pub fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -173,7 +173,7 @@ pub fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
-/// Bytes up to the empty line.
+/// Reads bytes up to the empty line.
 pub fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -183,7 +183,7 @@ pub fn read_head(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// Closing it sends RST.
+/// Makes a close send RST.
 pub fn reset(stream: TcpStream) {
     use std::os::fd::AsRawFd;
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };

@@ -1,11 +1,11 @@
-//! Exchanges told again as HTTP/2: frames and field blocks of one connection, each with the time at which its bytes
-//! came in HTTP/1.
+//! Converts exchanges to HTTP/2: frames and field blocks of one connection, each with the time at which its bytes
+//! arrived in HTTP/1.
 
 use sniff::conn::Direction;
 use sniff::exchange::{Body, Exchange};
 use sniff::internal::http::event::{Fields, MessageEnd, Transfer};
 
-/// Something that a peer sends: when, which way, what.
+/// What a peer sends: time, direction, content.
 pub type Sent = (i64, Direction, Vec<u8>);
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,10 +31,10 @@ fn head(kind: u8, flags: u8, stream: u32, len: usize) -> Vec<u8> {
     out
 }
 
-/// HPACK (RFC 7541): literals that enter the dynamic table, and indices of what is in there.
+/// HPACK (RFC 7541): literals that enter the dynamic table, and indices of its entries.
 #[derive(Default)]
 struct Encoder {
-    /// Newest first.
+    /// The newest entry is first.
     table: Vec<(String, Vec<u8>)>,
 }
 
@@ -61,7 +61,7 @@ impl Encoder {
     }
 }
 
-/// Section 5.1.
+/// An integer (RFC 7541 section 5.1).
 fn integer(out: &mut Vec<u8>, pattern: u8, bits: u32, mut n: usize) {
     let most = (1 << bits) - 1;
     if n < most {
@@ -76,18 +76,19 @@ fn integer(out: &mut Vec<u8>, pattern: u8, bits: u32, mut n: usize) {
     out.push(n as u8);
 }
 
-/// Fields of HTTP/1 that HTTP/2 has no use for (RFC 9113 section 8.2.2), and those that became pseudo-header fields.
+/// Fields of HTTP/1 that HTTP/2 does not allow (RFC 9113 section 8.2.2), and those that became pseudo-header
+/// fields.
 const CONNECTION: [&str; 8] =
     ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "http2-settings"];
 
-/// A head's fields as HTTP/2 sends them. `chunked` bodies have no length (RFC 9112 section 6.3).
+/// The fields of a head as HTTP/2 sends them. `chunked` bodies have no length (RFC 9112 section 6.3).
 pub fn fields(fields: &Fields, transfer: Transfer) -> Vec<(String, Vec<u8>)> {
     let lower = fields.iter().map(|(n, v)| (String::from_utf8_lossy(n).to_lowercase(), v.to_vec()));
     let void = |n: &str| CONNECTION.contains(&n) || (n == "content-length" && transfer == Transfer::Chunked);
     lower.filter(|(n, _)| !void(n)).collect()
 }
 
-/// What HTTP/2 can tell: a request of HTTP/1 with its answer, no change of protocol.
+/// Whether HTTP/2 can represent it: an HTTP/1 request with its response, without a change of protocol.
 pub fn can_tell(e: &Exchange) -> bool {
     let status = e.response.as_ref().and_then(|r| r.head.as_ref()).map(|h| h.status);
     e.request.as_ref().is_some_and(|r| r.head.method != "CONNECT") && status != Some(101)
@@ -106,7 +107,7 @@ pub fn retell(exchanges: &[Exchange]) -> (Vec<Sent>, bool) {
         let mut stream = Stream { id: 2 * n as u32 + 1, encoders: &mut encoders, sent: &mut sent };
         stream.tell(e);
     }
-    // Both sides of HTTP/1 take turns; each direction keeps its order, as field blocks must.
+    // In HTTP/1 both sides take turns; each direction keeps its order, as field blocks require.
     sent.sort_by_key(|(at, ..)| *at);
     let cut = |e: &Exchange| {
         let ends = [e.request.as_ref().map(|r| r.end), e.response.as_ref().map(|r| r.end)];
@@ -191,7 +192,7 @@ impl Stream<'_> {
     ) {
         let last = body.pieces.last().map(|p| p.unit);
         let ends = whole && last.is_none() && trailers.is_empty();
-        // A body of no bytes is a body: only a message that can't have one ends with its head.
+        // An empty body is a body: only a message that cannot have one ends with its head.
         self.head(dir, at, head, ends && transfer == Transfer::None);
         if ends && transfer != Transfer::None {
             self.sent.push((end, dir, frame(DATA, END_STREAM, self.id, &[])));
@@ -215,7 +216,7 @@ impl Stream<'_> {
         }
     }
 
-    /// A field block, in two frames where it is long enough.
+    /// A field block, in two frames if it is long enough.
     fn head(&mut self, dir: Direction, at: i64, fields: &[(String, Vec<u8>)], end: bool) {
         let block = self.encoders[dir.index()].block(fields);
         let flags = if end { END_STREAM } else { 0 };

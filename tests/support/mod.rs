@@ -1,4 +1,4 @@
-//! What the tests share: packets made by hand, captures walked, exchanges brought into a form that can be compared.
+//! What the tests share: packets made by hand, lists of captures, exchanges in a form that can be compared.
 #![allow(
     dead_code,
     unused_imports,
@@ -29,27 +29,26 @@ pub fn captures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures")
 }
 
-/// Captures of real servers and clients with their truth: `NAME.pcap` or `NAME.pcapng`, `NAME.truth.json`, sometimes
-/// `NAME.keys`.
+/// Captures of real servers and clients with their truth: `NAME.pcap` or `NAME.pcapng`, `NAME.truth.json`,
+/// sometimes `NAME.keys`.
 pub fn real() -> PathBuf {
     captures().join("real")
 }
 
-/// A program of `tests/tools/`, which judges what `sniff` says from outside.
+/// A program of `tests/tools/`, which judges `sniff` from outside.
 pub fn tool(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(name)
 }
 
-/// Files of other projects, which are not ours to publish: a folder beside the repository. Tests that read it are
-/// ignored unless
-/// they are asked for (`tests/run.sh` does where the folder is), so it is a failure when it is missing.
+/// Files of other projects, which we may not publish: a folder beside the repository. Tests that read it are
+/// ignored unless they are requested (`tests/run.sh` does if the folder exists), so a missing folder is a failure.
 pub fn public(what: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/public").join(what);
     assert!(path.exists(), "{} does not exist: leave out the tests that need public data", path.display());
     path
 }
 
-/// Closing it sends RST.
+/// Makes a close send RST.
 pub fn reset_on_close(stream: &std::net::TcpStream) {
     use std::os::fd::AsRawFd;
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
@@ -58,16 +57,15 @@ pub fn reset_on_close(stream: &std::net::TcpStream) {
     unsafe { libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, len) };
 }
 
-/// The case is TLS that takes the feature `legacy-tls` to read.
+/// Whether the case is TLS that can be read only with the feature `legacy-tls`.
 pub fn is_legacy_tls(case: &Path) -> bool {
     let name = case.file_name().unwrap_or_default().to_string_lossy();
     case.parent().is_some_and(|family| family.ends_with("tls"))
         && ["tls10", "tls11", "ccm", "rc4"].iter().any(|word| name.contains(word))
 }
 
-/// Every `captures/<family>/<case>` folder whose `expect.json` lists exchanges. The cases of `field` state conditions
-/// instead, which
-/// `tests/tools/field_check.py` reads.
+/// Every `captures/<family>/<case>` folder whose `expect.json` lists exchanges. The cases of `field` state
+/// conditions instead, which `tests/tools/field_check.py` reads.
 pub fn cases() -> Vec<PathBuf> {
     let mut out = Vec::new();
     for family in std::fs::read_dir(captures()).expect("captures/") {

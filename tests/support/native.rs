@@ -1,12 +1,11 @@
-//! The second opinion in the public corpus: what tshark's own dissector says of HTTP/1, where the oracle's strict
-//! reader of byte streams could not know
-//! (only the order says which response answers which request there) or refused (a head without Host, or without its
-//! end).
+//! The second opinion in the public corpus: what tshark's own dissector says of HTTP/1 where the oracle's strict
+//! reader of byte streams could not decide (there only the order says which response answers which request) or
+//! refused (a head without Host, or without its end).
 
 use super::oracle::Wanted;
 use serde_json::{Value, json};
 
-/// Put it in. `blank` makes an exchange of a TCP stream with nothing in it.
+/// Adds the second opinion. `blank` makes an empty exchange of a TCP stream.
 pub fn correct(native: &Value, all: &mut Vec<Wanted>, blank: impl Fn(String, u64) -> Wanted) {
     let entries: Vec<Entry> =
         native.as_array().into_iter().flatten().enumerate().filter_map(|(n, v)| Entry::of(n, v)).collect();
@@ -37,7 +36,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Frames with several messages list values without saying whose they are.
+    /// Frames with several messages list values without their messages.
     fn of(n: usize, v: &Value) -> Option<Entry> {
         let text = |field: &str| v[field].as_str();
         let number = |field: &str| text(field).and_then(|s| s.parse().ok());
@@ -57,7 +56,7 @@ impl Entry {
     }
 }
 
-/// Messages of a stream of which the oracle lists fewer than this program.
+/// Messages of a stream of which the oracle lists fewer than sniff does.
 fn heads(entries: &[Entry], all: &mut Vec<Wanted>, blank: impl Fn(String, u64) -> Wanted) {
     for entry in entries {
         let is_request = entry.method.is_some();
@@ -85,7 +84,7 @@ fn heads(entries: &[Entry], all: &mut Vec<Wanted>, blank: impl Fn(String, u64) -
     }
 }
 
-/// The exchange of this stream whose message ends, or whose head does, in this frame; none where several do.
+/// The exchange of this stream whose message or head ends in this frame; none if several do.
 fn at(all: &[Wanted], tcp: u64, frame: u64, of: fn(&Wanted) -> Option<&Value>) -> Option<usize> {
     let ends = |v: &Value, field: &str| v[field].as_u64() == Some(frame);
     let find = |field: &str| {

@@ -1,4 +1,4 @@
-//! Exchanges compared with what other programs said of the same capture (`NAME.tshark.json` of the public corpus,
+//! Compares exchanges with what other programs read from the same capture (`NAME.tshark.json` of the public corpus,
 //! described in its README).
 
 use super::native;
@@ -10,9 +10,9 @@ use sniff::time::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// One exchange as the oracle has it.
+/// One exchange of the oracle.
 pub struct Wanted {
-    /// `h1.N`, `h2.N`: place in the oracle's list; `native.N`: in the list of its second program.
+    /// `h1.N`, `h2.N`: index in the oracle's list; `native.N`: index in the list of its second program.
     pub id: String,
     /// Number of the TCP stream.
     pub tcp: u64,
@@ -22,30 +22,30 @@ pub struct Wanted {
     pub stream: Option<u64>,
     pub interim: Vec<u64>,
     pair: Pair,
-    /// There is no response, and the oracle says that behind a lost segment it had not looked for one.
+    /// There is no response, and the oracle says that it did not look for one after a lost segment.
     not_judged: bool,
 }
 
-/// Both ends, in one order for both directions.
+/// Both endpoints, in an order that does not depend on the direction.
 type Pair = [(IpAddr, u16); 2];
 
 /// Time of a message's first byte.
 const FIRST: &[&str] = &["first_time", "head_first_time"];
 
-/// What a capture's comparison gave.
+/// The result of comparing one capture.
 #[derive(Default)]
 pub struct Compared {
     /// Exchanges of the oracle.
     pub all: usize,
-    /// Of these, those that agree in every field.
+    /// Exchanges of the oracle that agree in every field.
     pub equal: usize,
-    /// Exchanges beside them that only we list.
+    /// Further exchanges that only sniff lists.
     pub extra: usize,
-    /// (exchange, field) -> wanted and found.
+    /// (exchange, field) -> expected and found values.
     pub differences: BTreeMap<(String, String), String>,
 }
 
-/// Every exchange of the oracle against ours, matched within each pair of ends.
+/// Compares every exchange of the oracle with ours, matched within each pair of endpoints.
 pub fn compare(oracle: &Value, seen: &Seen) -> Compared {
     let wanted = wanted(oracle);
     let mut free: Vec<&Exchange> = seen.exchanges.iter().collect();
@@ -70,7 +70,7 @@ pub fn compare(oracle: &Value, seen: &Seen) -> Compared {
     out
 }
 
-/// What the oracle says of the hellos of each TLS connection (`tls.N`: its number of the stream), against ours.
+/// Compares the oracle's data of the hellos of each TLS connection (`tls.N`: its number of the stream) with ours.
 pub fn compare_tls(oracle: &Value, seen: &Seen) -> Compared {
     let (pairs, mut hellos) = (pairs(oracle), BTreeMap::<u64, [Option<&Value>; 2]>::new());
     for message in list(&oracle["tshark_native"]["tls"]) {
@@ -106,7 +106,7 @@ fn first<'v>(hello: &Option<&'v Value>, field: &str) -> Option<&'v str> {
     list(&hello.as_ref()?[field]).first()?.as_str()
 }
 
-/// The ends of every stream.
+/// The endpoints of every stream.
 fn pairs(oracle: &Value) -> BTreeMap<u64, Pair> {
     let mut pairs: BTreeMap<u64, Pair> = BTreeMap::new();
     for stream in list(&oracle["streams"]) {
@@ -120,8 +120,8 @@ fn pairs(oracle: &Value) -> BTreeMap<u64, Pair> {
     pairs
 }
 
-/// The oracle's exchanges; the halves of one that was upgraded to HTTP/2 joined: stream 1 answers the request that
-/// asked for it (RFC 7540 section 3.2).
+/// The oracle's exchanges. The halves of one that was upgraded to HTTP/2 are joined: stream 1 answers the request
+/// that asked for the upgrade (RFC 7540 section 3.2).
 fn wanted(oracle: &Value) -> Vec<Wanted> {
     let pairs = pairs(oracle);
     let lost = list(&oracle["doubts"]).iter().any(|d| d.as_str().is_some_and(|d| d.starts_with("lost segments")));
@@ -183,8 +183,8 @@ fn wanted(oracle: &Value) -> Vec<Wanted> {
     all
 }
 
-/// Which of ours is meant: within the same ends the first with the same stream, request and status; else with as much
-/// of that as possible.
+/// Our exchange that corresponds: within the same endpoints the first with the same stream, request and status;
+/// else the one with most of these.
 fn best(want: &Wanted, free: &[&Exchange]) -> Option<usize> {
     let ranked = free.iter().enumerate().filter(|(_, e)| ends(e) == want.pair);
     let score = |e: &Exchange| {
@@ -202,7 +202,7 @@ fn best(want: &Wanted, free: &[&Exchange]) -> Option<usize> {
     (same_stream && (target || first || status)).then_some(at)
 }
 
-/// Fields that differ.
+/// The fields that differ.
 struct Diffs(Vec<(String, String)>);
 
 impl Diffs {
@@ -216,7 +216,7 @@ impl Diffs {
         }
     }
 
-    /// Compared where the oracle states it.
+    /// A field is compared if the oracle states it.
     fn stated<T: PartialEq + std::fmt::Debug>(&mut self, field: &str, want: Option<T>, have: Option<T>) {
         if want.is_some() {
             self.equal(field, want, have);
@@ -225,8 +225,8 @@ impl Diffs {
 }
 
 impl Wanted {
-    /// A response that belongs to another request here than there is one difference, `pairing`; it is then compared for
-    /// itself.
+    /// A response that belongs to another request in the oracle is one difference, `pairing`; its own fields are
+    /// then compared.
     fn against(&self, have: &Exchange, all: &[Exchange], diffs: &mut Diffs) {
         let first = self.response.as_ref().and_then(|r| time(r, FIRST));
         let theirs =
@@ -251,7 +251,7 @@ impl Wanted {
     }
 }
 
-/// What a client sends over a WebSocket that it opened is no body of the request to the oracle.
+/// To the oracle, what a client sends over a WebSocket is not a body of the request.
 fn request(want: &Value, have: &Request, socket: bool, diffs: &mut Diffs) {
     diffs.stated("request.method", text(want, &["method", ":method"]), Some(have.head.method.as_str()));
     diffs.stated("request.target", text(want, &["target", ":path"]), Some(have.head.target.as_str()));
@@ -271,7 +271,7 @@ fn response(want: &Value, have: &Response, interim: &[u64], diffs: &mut Diffs) {
     pieces(want, &have.body, diffs);
 }
 
-/// The time of the last byte, where the message has an end of its own.
+/// The time of the last byte, if the message has its own end.
 fn ended(want: &Value) -> Option<Timestamp> {
     let has_end = want["end"] != "close" && want["complete"] != false && want["end"] != "upgrade";
     if has_end { time(want, &["end_time"]) } else { None }
@@ -292,7 +292,8 @@ fn body(side: &str, want: &Value, have: &Body, diffs: &mut Diffs) {
     }
 }
 
-/// Which packets brought which bytes: HTTP/1 bytes by packet, HTTP/2 by DATA frame the packet of its last byte.
+/// Which packets carried which bytes: HTTP/1 bytes by packet; HTTP/2 by DATA frame, with the packet of its last
+/// byte.
 fn pieces(want: &Value, have: &Body, diffs: &mut Diffs) {
     if want["end"] == "gap" {
         return;

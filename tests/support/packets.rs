@@ -1,4 +1,5 @@
-//! Packets made by hand: Ethernet, IPv4, TCP, enough to send a transcript through the packet door in every hard way.
+//! Packets made by hand: Ethernet, IPv4 and TCP, enough to send a transcript through the packet door in every
+//! difficult way.
 
 use sniff::conn::Direction;
 
@@ -37,7 +38,7 @@ pub fn frame(from: Peer, to: Peer, flags: u8, ident: u16, payload: &[u8]) -> Vec
     f
 }
 
-/// A conversation under way: keeps both sequence numbers.
+/// A conversation in progress; it keeps both sequence numbers.
 pub struct Talk {
     pub client: Peer,
     pub server: Peer,
@@ -47,7 +48,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// A connection with its handshake done. The server's sequence space wraps soon.
+    /// A connection after its handshake. The server's sequence numbers wrap soon.
     pub fn open(now: i64) -> Self {
         let client = Peer { ip: [10, 0, 0, 1], port: 40_000, seq: 1_000 };
         let server = Peer { ip: [10, 0, 0, 2], port: 8_000, seq: u32::MAX - 50 };
@@ -91,7 +92,7 @@ impl Talk {
         }
     }
 
-    /// FIN.
+    /// Sends FIN.
     pub fn fin(&mut self, dir: Direction) {
         let (from, to) = self.peers(dir);
         let frame = frame(from, to, FIN | ACK, 0, b"");
@@ -99,7 +100,7 @@ impl Talk {
         self.advance(dir, 1);
     }
 
-    /// RST.
+    /// Sends RST.
     pub fn rst(&mut self, dir: Direction) {
         let (from, to) = self.peers(dir);
         let frame = frame(from, to, RST | ACK, 0, b"");
@@ -107,7 +108,7 @@ impl Talk {
     }
 }
 
-/// A nanosecond pcap of Ethernet frames.
+/// A pcap file of Ethernet frames with nanosecond times.
 pub fn pcap(frames: &[Frame]) -> Vec<u8> {
     let mut out = Vec::new();
     for v in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {

@@ -1,4 +1,4 @@
-//! A folder of its own, the program run in it, and exchanges of known times and bytes to record there.
+//! A temporary folder, the program run in it, and exchanges of known times and bytes to record there.
 
 use super::packets::{Talk, pcap};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use sniff::conn::Direction::{ToClient, ToServer};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// When the first packet comes: 2026-11-22T23:31:16Z.
+/// Time of the first packet: 2026-11-22T23:31:16Z.
 pub const T0: i64 = 1_795_390_276_000_000_000;
 pub const MS: i64 = 1_000_000;
 
@@ -40,7 +40,7 @@ impl Place {
         self.command(args).output().unwrap()
     }
 
-    /// Runs, wants this exit code, gives both outputs.
+    /// Runs the program, expects this exit code and returns both outputs.
     pub fn want(&self, code: i32, args: &[&str]) -> (String, String) {
         let o = self.run(args);
         let [out, err] = [o.stdout, o.stderr].map(|b| String::from_utf8(b).unwrap());
@@ -49,7 +49,7 @@ impl Place {
         (out, err)
     }
 
-    /// What it prints, all being well.
+    /// Its standard output; the program must succeed.
     pub fn out(&self, args: &[&str]) -> String {
         self.want(0, args).0
     }
@@ -58,7 +58,7 @@ impl Place {
         serde_json::from_str(&self.out(args)).unwrap()
     }
 
-    /// Records these packets into `sniff.db`, secrets and all.
+    /// Records these packets into `sniff.db`, without hiding secrets.
     pub fn record(&self, talks: &[&Talk]) -> &Place {
         let mut frames: Vec<_> = talks.iter().flat_map(|t| t.frames.clone()).collect();
         frames.sort_by_key(|(at, _)| *at);
@@ -66,19 +66,19 @@ impl Place {
         self
     }
 
-    /// The database, to plant values in it or to look at it.
+    /// The database, to change values in it or to read it.
     pub fn db(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path("sniff.db")).unwrap()
     }
 }
 
-/// Bytes at a time in milliseconds after [`T0`]. A client's number makes its connection one of its own.
+/// Bytes at a time in ms after [`T0`]. Each client number is a separate connection.
 pub type Step<'b> = (i64, sniff::conn::Direction, &'b [u8]);
 
-/// One connection that says this.
+/// One connection with these messages.
 pub fn talk(client: u16, steps: &[Step<'_>]) -> Talk {
     let mut talk = Talk::open(T0 + steps.first().map_or(0, |s| s.0) * MS);
-    // The handshake comes again from this port.
+    // The handshake is sent again from this port.
     let opened = std::mem::take(&mut talk.frames);
     talk.client.port = 40_000 + client;
     talk.frames = opened.into_iter().map(|(at, frame)| (at, with_port(frame, talk.client.port))).collect();
@@ -92,7 +92,7 @@ pub fn talk(client: u16, steps: &[Step<'_>]) -> Talk {
 }
 
 fn with_port(mut frame: Vec<u8>, port: u16) -> Vec<u8> {
-    // Ethernet 14, IPv4 20; the server's port is 8000.
+    // Ethernet has 14 bytes, IPv4 20; the server's port is 8000.
     let at = if frame[34..36] == 8000u16.to_be_bytes() { 36 } else { 34 };
     frame[at..at + 2].copy_from_slice(&port.to_be_bytes());
     frame

@@ -1,4 +1,4 @@
-//! A capture file through all layers of the library, with what is left in the tables when it is over.
+//! Reads a capture file through all layers of the library, and counts what is left in the tables at the end.
 
 use sniff::analyzer::{Analyzer, Connection, Options, Output};
 use sniff::capture::{Item, file::Reader};
@@ -6,20 +6,20 @@ use sniff::exchange::Exchange;
 use sniff::internal::{net, tls};
 use std::path::{Path, PathBuf};
 
-/// What came out of a capture.
+/// The result of a capture.
 #[derive(Default)]
 pub struct Seen {
     pub exchanges: Vec<Exchange>,
     pub connections: Vec<Connection>,
-    /// What the packets were.
+    /// Counters of the packets.
     pub net: net::NetStats,
-    /// Where the file cannot be read, why.
+    /// The error, if the file cannot be read.
     pub error: Option<String>,
-    /// Connections that some table still holds although everything was finished: none.
+    /// Connections that some table still has after everything was finished: must be none.
     pub left: usize,
 }
 
-/// Whole exchanges, nothing handed on in parts. A key log next to the capture (`NAME.pcap.keys`, `NAME.keys`) is used.
+/// Complete exchanges, no parts. A key log next to the capture (`NAME.pcap.keys`, `NAME.keys`) is used.
 pub fn read(path: &Path) -> Seen {
     let keys = tls::Keys::default();
     let beside = [PathBuf::from(format!("{}.keys", path.display())), path.with_extension("keys")];

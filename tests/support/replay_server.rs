@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Exchanges as a server, until it is dropped.
+/// A server of exchanges, which stops when it is dropped.
 pub struct Replay {
     pub address: SocketAddr,
     stop: Arc<AtomicBool>,
@@ -16,7 +16,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// They answer in their order, each once, as fast as it goes.
+    /// They answer in order, each once, as fast as possible.
     pub fn of<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Replay {
         let mut book = Book::new(MatchBy::Sequence, Repeat::Once, Vec::new());
         for exchange in exchanges {
@@ -46,7 +46,7 @@ impl Replay {
 impl Drop for Replay {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // One more client, so that it notices at once.
+        // One more connection, so that the server notices the stop at once.
         drop(TcpStream::connect(self.address));
         let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }

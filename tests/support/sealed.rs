@@ -1,4 +1,4 @@
-//! Conversations sealed in TLS by rustls, client and server in one process, with the key log that they write.
+//! Conversations that rustls encrypts, client and server in one process, with the key log that they write.
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{
@@ -39,7 +39,7 @@ impl Ends {
         Ends::with(rustls::crypto::aws_lc_rs::default_provider(), versions)
     }
 
-    /// What the provider has of these versions.
+    /// The provider's cipher suites of these versions.
     pub fn with(provider: rustls::crypto::CryptoProvider, versions: &[&'static SupportedProtocolVersion]) -> Ends {
         let provider = Arc::new(provider);
         let own = rcgen::generate_simple_self_signed(["api.example".to_owned()]).unwrap();
@@ -56,7 +56,7 @@ impl Ends {
         Ends { client, server, log }
     }
 
-    /// The only suite on offer.
+    /// Offers only this suite.
     pub fn of_suite(suite: rustls::SupportedCipherSuite) -> Ends {
         let provider = rustls::crypto::CryptoProvider {
             cipher_suites: vec![suite],
@@ -65,7 +65,7 @@ impl Ends {
         Ends::with(provider, &[suite.version()])
     }
 
-    /// One connection, nothing sent yet.
+    /// One connection; nothing is sent yet.
     pub fn connect(&self) -> Tunnel {
         let name = ServerName::try_from("api.example").unwrap();
         Tunnel {
@@ -76,7 +76,7 @@ impl Ends {
     }
 }
 
-/// One connection with everything that was put on the wire, a flight per element.
+/// One connection with everything that was sent, one element per flight.
 pub struct Tunnel {
     pub client: ClientConnection,
     pub server: ServerConnection,
@@ -84,7 +84,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Hand over what both ends have to send until they are silent.
+    /// Passes on what both ends have to send until neither has more.
     pub fn settle(&mut self) {
         loop {
             let mut moved = false;
@@ -141,7 +141,7 @@ impl Tunnel {
         }
     }
 
-    /// close_notify.
+    /// Sends close_notify.
     pub fn close(&mut self, dir: Direction) {
         match dir {
             Direction::ToServer => self.client.send_close_notify(),
@@ -150,7 +150,7 @@ impl Tunnel {
         self.settle();
     }
 
-    /// What has been put on the wire since the last time.
+    /// What was sent since the last call.
     pub fn take(&mut self) -> Vec<(Direction, Vec<u8>)> {
         std::mem::take(&mut self.wire)
     }

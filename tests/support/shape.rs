@@ -1,11 +1,11 @@
-//! An exchange without its times: what must be equal whichever door it came through.
+//! An exchange without its times: what must be equal through every door.
 
 use super::frames::fields;
 use sniff::exchange::{Body, Exchange};
 use sniff::internal::http::event::{Fields, Transfer};
 use std::fmt::Write;
 
-/// Everything about an exchange that does not depend on when and in which pieces its bytes came.
+/// Everything about an exchange that does not depend on when its bytes arrived and in which pieces.
 pub fn shape(e: &Exchange) -> String {
     let mut s = String::new();
     if let Some(r) = &e.request {
@@ -33,22 +33,21 @@ pub fn shape(e: &Exchange) -> String {
         for x in &r.records {
             let _ = writeln!(s, "  #{} {}..{} {:?} {:?}", x.n, x.start, x.end, x.event, x.meaning.delta());
         }
-        // How late records came against the server's clock is a matter of time.
+        // The delay of records against the server's clock depends on times.
         let mut answer = r.answer.clone();
         answer.server_clock.lag_spread = None;
         let _ = writeln!(s, "  {answer:?}");
     }
     let mut odd: Vec<_> =
         e.oddities.iter().map(|(o, n)| format!("{} ×{n} at {:?} record {:?}", o.kind.0, o.offset, o.record)).collect();
-    // Layers that run on different sides of a boundary may notice in another order.
+    // Layers on different sides of a boundary may notice oddities in another order.
     odd.sort();
     let _ = writeln!(s, "  odd {odd:?}");
     s
 }
 
-/// What is left when the HTTP version is taken away too: heads in the form of HTTP/2, bodies, records, answers, and
-/// what layers above HTTP noticed.
-/// Times stand as they are.
+/// What is equal across HTTP versions: heads in the form of HTTP/2, bodies, records, answers, oddities of the
+/// layers above HTTP. Times are unchanged.
 pub fn content(e: &Exchange) -> String {
     let mut s = String::new();
     let list = |f: &Fields, t: Transfer| {
@@ -61,7 +60,7 @@ pub fn content(e: &Exchange) -> String {
         let _ = writeln!(s, "  model {:?} stream {:?} end {:?} {:?}", r.model, r.stream, r.end, whole(&r.body));
     }
     if let Some(r) = &e.response {
-        // Only HTTP/1 says whether a body is chunked; where the body was chunked, HTTP/2 sent a frame for each chunk.
+        // Only HTTP/1 says whether a body is chunked; for a chunked body HTTP/2 sends one frame per chunk.
         let transfer = r.head.as_ref().map_or(Transfer::None, |h| h.transfer);
         if let Some(h) = &r.head {
             let _ = writeln!(s, "< {} {:?}", h.status, list(&h.fields, transfer));
@@ -95,7 +94,7 @@ pub fn content(e: &Exchange) -> String {
     s
 }
 
-/// A body's bytes, before and after content decoding, and how many came at each time.
+/// A body's bytes, before and after content decoding, and the number of bytes at each time.
 fn whole(b: &Body) -> impl std::fmt::Debug + use<'_> {
     let mut times = std::collections::BTreeMap::new();
     b.pieces.iter().filter(|p| p.len > 0).for_each(|p| *times.entry(p.at.nanos()).or_insert(0) += p.len);

@@ -1,6 +1,5 @@
-//! Programs and libraries that tests use. `tests/setup.sh test` installs them; without them a test fails and says so,
-//! so that a test
-//! that passes has done its work.
+//! Programs and libraries that tests use. `tests/setup.sh test` installs them. A test without them fails and says
+//! so, so that a passing test has done its work.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The laboratory's variants of streams as connections: what its server wrote, put between a request and an end.
+//! The laboratory's variants of streams as connections: what its server wrote, between a request and an end.
 
 use serde_json::Value;
 use sniff::conn::{Direction, End};
@@ -12,7 +12,7 @@ pub struct Variant {
     pub transcript: Transcript,
 }
 
-/// All of them.
+/// All variants.
 pub fn read(path: &std::path::Path) -> Vec<Variant> {
     let file: Value = serde_json::from_slice(&std::fs::read(path).expect("variants.json")).expect("JSON");
     file["variants"].as_array().expect("variants").iter().map(one).collect()
@@ -32,7 +32,7 @@ fn text(v: &Value) -> String {
     v.as_str().expect("a string").to_owned()
 }
 
-/// RFC 4648 section 4; the file is ours and well formed.
+/// Base64 (RFC 4648 section 4); the file is ours and well formed.
 fn base64(text: &str) -> Vec<u8> {
     let value = |b: u8| match b {
         b'A'..=b'Z' => b - b'A',
@@ -113,7 +113,7 @@ impl Wire {
             _ => "Connection: close\r\n".to_owned(),
         };
         self.send(format!("{head}\r\n").into_bytes());
-        // However finely it is cut, the answer takes about as long.
+        // However finely the answer is cut, it takes about the same time.
         self.step = Span(Span::from_millis(10).0.min(Span::from_millis(100).0 / pieces.len().max(1) as i64));
         for piece in pieces {
             let size = format!("{:x}\r\n", piece.len());
