@@ -1,13 +1,13 @@
 //! Two directions, who is the client, and whether a SYN opens the next connection of the same addresses.
 
+use super::counters;
 use super::flow::Flow;
 use super::ignored_reset::IgnoredReset;
 use super::key::Key;
 use super::out::Out;
-use super::start::{Start, Syn};
+use super::positions::Syn;
 use super::{LINGER, Limits, RESET_IGNORED};
-use crate::conn::Stamp;
-use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints, What};
+use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, Stamp, What};
 use crate::net::{Segment, flags};
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
@@ -43,6 +43,24 @@ pub(super) enum Verdict {
     Revival(Box<IgnoredReset>),
 }
 
+/// Memory that segments make one connection, or all of a table, hold, in bytes. All else that a connection
+/// needs is of constant size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Bytes that wait after holes.
+    pub(super) waiting: usize,
+    /// Segments that came after a reset.
+    pub(super) after_reset: usize,
+}
+
+impl Held {
+    /// In a sum: `now` takes the place of `before`.
+    pub(super) fn replace(&mut self, before: Held, now: Held) {
+        self.waiting = self.waiting - before.waiting + now.waiting;
+        self.after_reset = self.after_reset - before.after_reset + now.after_reset;
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -56,8 +74,8 @@ pub(super) struct Connection {
     /// Per direction: number of its present hole in the order in which the holes of the whole table opened; 0
     /// without a hole.
     pub(super) hole_no: [u64; 2],
-    /// Memory of the waiting bytes that the table has counted, in bytes.
-    pub(super) counted: usize,
+    /// The part of the table's sum that is of this connection.
+    pub(super) counted: Held,
     /// Time at which the table looks at this connection next.
     pub(super) due: Timestamp,
     pub(super) last: Stamp,
@@ -70,8 +88,6 @@ pub(super) struct Connection {
     rival: Option<Rival>,
     /// The segments that came after a reset.
     ignored: Option<Box<IgnoredReset>>,
-    /// Memory of these segments that the table has counted, in bytes.
-    pub(super) after_reset_counted: usize,
     packets: u64,
 }
 
@@ -92,9 +108,9 @@ impl Connection {
             key,
             alias: None,
             heard: [false; 2],
-            flows: [Flow::new(), Flow::new()],
+            flows: Default::default(),
             hole_no: [0; 2],
-            counted: 0,
+            counted: Held::default(),
             due: Timestamp(i64::MAX),
             last,
             client: guess,
@@ -103,7 +119,6 @@ impl Connection {
             syn_ack: false,
             rival: None,
             ignored: None,
-            after_reset_counted: 0,
             packets: 0,
         };
         if let Some(rival) = rival {
@@ -141,7 +156,7 @@ impl Connection {
                     self.rival = Some(Rival { side, isn: seg.seq, opener: !acks });
                     return Verdict::Taken;
                 }
-                Syn::Ours => self.greet(side, seg, sink),
+                Syn::Ours | Syn::Late(_) => self.greet(side, seg, sink),
             }
         }
         let reset = seg.flags & flags::RST != 0;
@@ -151,24 +166,23 @@ impl Connection {
         if self.flows[side].was_reset() && !reset && !seg.payload.is_empty() {
             match &mut self.ignored {
                 Some(ignored) => ignored.push(side, seg),
-                slot => *slot = IgnoredReset::new(side, self.flows[side].next, seg).map(Box::new),
+                slot => *slot = IgnoredReset::new(side, self.flows[side].positions.next(), seg).map(Box::new),
             }
         }
         self.packets += 1;
         self.heard[side] = true;
         self.last = Stamp { at: seg.at, frame: seg.frame };
         let mut out = out(self.id, self.client, side, sink);
-        let refusal = seg.flags & flags::RST != 0 && self.flows[side].start == Start::Unknown;
-        if refusal && !self.flows[1 - side].believes_refusal(acks.then_some(seg.ack)) {
-            let flow = &mut self.flows[side];
-            flow.ignore_reset(flow.first, self.last, &mut out);
+        let refusal = reset && self.flows[side].positions.is_unknown();
+        if refusal && !self.flows[1 - side].positions.believes_refusal(acks.then_some(seg.ack)) {
+            self.flows[side].ignore_reset(0, self.last, &mut out);
             return Verdict::Taken;
         }
         self.flows[side].segment(seg, limits, &mut out);
-        if acks && seg.flags & flags::RST == 0 {
-            self.answered(1 - side, seg);
+        if acks && !reset {
+            self.flows[1 - side].answered(seg);
         }
-        if self.flows[0].hole.is_some() || self.flows[1].hole.is_some() {
+        if self.flows.iter().any(Flow::has_hole) {
             self.expire(seg.at, limits, sink);
         }
         Verdict::Taken
@@ -193,19 +207,6 @@ impl Connection {
     /// Which side is the client.
     pub(super) fn client(&self) -> usize {
         self.client
-    }
-
-    /// What an acknowledgement says about the direction of `side`; the receiver of that direction sent it.
-    fn answered(&mut self, side: usize, seg: &Segment<'_>) {
-        let flow = &mut self.flows[side];
-        let before = flow.acked;
-        flow.acknowledged(seg.ack, seg.at);
-        if flow.acked > before && flow.acked == flow.next && seg.payload.is_empty() {
-            flow.released(seg.at);
-        }
-        if seg.flags & flags::SYN == 0 {
-            flow.window(seg.window, seg.at);
-        }
     }
 
     /// Both sides have sent something.
@@ -234,7 +235,7 @@ impl Connection {
     }
 
     fn handshake(&mut self, side: usize, opener: bool) {
-        if !self.settled && !self.flows.iter().any(|f| f.delivered() || f.over()) {
+        if !self.settled && !self.flows.iter().any(|f| f.positions.delivered() || f.over()) {
             self.client = if opener { side } else { 1 - side };
         }
         self.settled = true;
@@ -266,14 +267,12 @@ impl Connection {
         self.last.at.plus(if self.over() { LINGER.min(limits.idle) } else { limits.idle })
     }
 
-    /// Memory of the bytes that wait, in bytes.
-    pub(super) fn cost(&self) -> usize {
-        self.flows.iter().map(|f| f.waiting.cost()).sum()
-    }
-
-    /// Memory of the segments after a reset, in bytes.
-    pub(super) fn after_reset(&self) -> usize {
-        self.ignored.as_ref().map_or(0, |d| d.cost())
+    /// What this connection holds.
+    pub(super) fn held(&self) -> Held {
+        Held {
+            waiting: self.flows.iter().map(Flow::held_bytes).sum(),
+            after_reset: self.ignored.as_ref().map_or(0, |ignored| ignored.held_bytes()),
+        }
     }
 
     /// Drop the segments after a reset, to save memory.
@@ -288,7 +287,7 @@ impl Connection {
 
     /// Whether a SYN with another number surely opens another connection: this one is over or never began.
     fn dead(&self) -> bool {
-        let began = self.syn && self.syn_ack || self.flows.iter().any(Flow::delivered);
+        let began = self.syn && self.syn_ack || self.flows.iter().any(|f| f.positions.delivered());
         self.over() || !began
     }
 
@@ -298,25 +297,7 @@ impl Connection {
             self.flows[side].close(how, self.last, &mut out(self.id, self.client, side, sink));
         }
         let (client, server) = (&self.flows[self.client].counters, &self.flows[1 - self.client].counters);
-        let facts = ConnFacts {
-            handshake_seen: self.syn && self.syn_ack,
-            retransmitted_segments: client.retransmitted + server.retransmitted,
-            out_of_order_segments: client.out_of_order + server.out_of_order,
-            hole: client.hole || server.hole,
-            client_fin: client.fin.is_some(),
-            server_fin: server.fin.is_some(),
-            client_rst: client.rst.is_some(),
-            server_rst: server.rst.is_some(),
-            closed: ClosedAt {
-                client_fin: client.fin,
-                server_fin: server.fin,
-                client_rst: client.rst,
-                server_rst: server.rst,
-            },
-            packets: self.packets,
-            client_bytes: client.bytes,
-            server_bytes: server.bytes,
-        };
+        let facts = counters::facts(client, server, self.syn && self.syn_ack, self.packets);
         self.say(self.last, What::Closed(Box::new(facts)), sink);
     }
 

@@ -1,124 +1,108 @@
 //! One direction of a connection: its segments become bytes in order.
+//!
+//! Each part keeps its own state and knows nothing of the others; the flow connects them and emits the events.
 
-use super::hole::Hole;
+use super::counters::FlowCounters;
+use super::hole::Holes;
 use super::out::Out;
+use super::positions::{Positions, Syn};
 use super::recent::Recent;
-use super::seq::{Place, extend, place};
-use super::stall::SenderStall;
-use super::start::Start;
+use super::seq::{Place, WINDOW, extend, place};
+use super::stall::{SenderStall, Stall};
+use super::tail::Tail;
 use super::waiting::Waiting;
 use super::{DATA_AFTER_FIN, DATA_AFTER_RESET, LATE, Limits, OUT_OF_WINDOW, OVERLAP_DIFFERS, URGENT};
-use crate::conn::Stamp;
-use crate::conn::{End, What};
+use crate::conn::{End, Stamp, What};
 use crate::net::{Segment, flags};
 use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
 use std::ops::Range;
 
-/// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong
-/// to the connection.
-pub(super) const WINDOW: u64 = 1 << 30;
-
 /// Largest distance in bytes between a RST and the sender's position at which the RST is accepted. Wide
 /// enough for bytes in flight, narrow for a blind guess.
 const RESET_REACH: u64 = 16 << 20;
 
-/// How a direction ends.
-///
-/// ```text
-/// Open ──FIN, RST──► Closing ──everything before it delivered──► Over
-///   └────────────────────── the table closes it ──────────────────┘
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tail {
-    /// No end seen.
-    Open,
-    /// The end was seen and is at `at`; bytes before it are still missing.
-    Closing { at: u64, how: End, stamp: Stamp },
-    /// `End` was emitted.
-    Over(End),
-}
-
-/// What is counted per direction, see [`crate::conn::ConnFacts`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct FlowCounters {
-    /// Segments with payload that was all delivered before.
-    pub(super) retransmitted: u64,
-    /// Segments with payload that came while a byte before them was missing.
-    pub(super) out_of_order: u64,
-    /// Bytes delivered.
-    pub(super) bytes: u64,
-    /// There was a gap.
-    pub(super) hole: bool,
-    /// The first FIN that was seen.
-    pub(super) fin: Option<Timestamp>,
-    /// The first RST that was seen.
-    pub(super) rst: Option<Timestamp>,
-}
-
 /// One direction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Flow {
-    /// What is known of `first`.
-    pub(super) start: Start,
-    /// The SYN's sequence number.
-    pub(super) isn: Option<u32>,
-    /// Position of the first byte: offset 0.
-    pub(super) first: u64,
-    /// Position of the next byte to deliver.
-    pub(super) next: u64,
-    /// The peer has acknowledged everything before this position; 0 while unknown.
-    pub(super) acked: u64,
-    pub(super) tail: Tail,
-    pub(super) waiting: Waiting,
-    pub(super) hole: Option<Hole>,
+    pub(super) positions: Positions,
+    tail: Tail,
+    waiting: Waiting,
+    holes: Holes,
     /// A gap that was not emitted yet, so that adjacent gaps become one.
-    pub(super) gap: Option<(Stamp, u64)>,
-    /// The last holes that were given up: bytes that come for them are late, not retransmitted.
-    pub(super) lost: Vec<Range<u64>>,
+    gap: Option<(Stamp, u64)>,
     /// Device of the last segment that brought something new.
     device: Option<u32>,
     /// Checksums of the last deliveries.
     recent: Recent,
     /// What makes the sender wait.
-    pub(super) stall: SenderStall,
+    stall: SenderStall,
     pub(super) counters: FlowCounters,
 }
 
 impl Flow {
-    /// Nothing seen yet.
-    pub(super) fn new() -> Self {
-        Flow {
-            start: Start::Unknown,
-            isn: None,
-            first: 0,
-            next: 0,
-            acked: 0,
-            tail: Tail::Open,
-            waiting: Waiting::default(),
-            hole: None,
-            gap: None,
-            lost: Vec::new(),
-            device: None,
-            recent: Recent::default(),
-            stall: SenderStall::default(),
-            counters: FlowCounters::default(),
-        }
-    }
-
     /// `End` was emitted.
     pub(super) fn over(&self) -> bool {
-        matches!(self.tail, Tail::Over(_))
+        self.tail.is_over()
     }
 
     /// RST ended it.
     pub(super) fn was_reset(&self) -> bool {
-        self.tail == Tail::Over(End::Reset)
+        self.over() && self.tail.is_reset()
     }
 
-    /// Bytes or gaps of this direction were delivered.
-    pub(super) fn delivered(&self) -> bool {
-        self.next != self.first
+    /// Bytes wait after a hole.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Bytes are missing before those, or the FIN, that wait.
+    pub(super) fn has_hole(&self) -> bool {
+        self.holes.is_open()
+    }
+
+    /// Approximate memory that segments can make this direction hold, in bytes. All else is of constant size.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.waiting.held_bytes()
+    }
+
+    /// SYN with this initial sequence number.
+    pub(super) fn syn(&mut self, isn: u32) -> Syn {
+        if self.over() && !self.positions.has_syn() {
+            return Syn::Stranger;
+        }
+        let syn = self.positions.syn(isn, self.waiting.first().map(|(at, _)| at));
+        if let Syn::Late(range) = &syn {
+            self.holes.lose(range.clone());
+        }
+        syn
+    }
+
+    /// A SYN-ACK's acknowledgement: where this direction begins, unless something better is known.
+    pub(super) fn begun_at(&mut self, ack: u32) {
+        if self.waiting.is_empty() {
+            self.positions.begun_at(ack);
+        }
+    }
+
+    /// Whether `ack` acknowledges bytes of this direction that were seen, a FIN included.
+    pub(super) fn expects(&self, ack: u32) -> bool {
+        self.positions.expects(ack, self.waiting.end())
+    }
+
+    /// A segment of the receiver of this direction, with an acknowledgement.
+    pub(super) fn answered(&mut self, seg: &Segment<'_>) {
+        if self.positions.acknowledge(seg.ack, self.waiting.end()) {
+            if self.has_hole() {
+                self.watch(seg.at);
+            }
+            if self.positions.acked() == self.positions.next() && seg.payload.is_empty() {
+                self.stall.released(seg.at);
+            }
+        }
+        if seg.flags & flags::SYN == 0 {
+            self.stall.window(seg.window, seg.at);
+        }
     }
 
     /// One segment of this direction. Its SYN, if any, was taken already by [`Flow::syn`].
@@ -131,15 +115,15 @@ impl Flow {
             return;
         }
         let len = seg.payload.len() as u64 + u64::from(seg.missing);
-        self.locate(seq, len);
-        let from = extend(seq, self.next);
+        self.positions.locate(seq, len, self.waits());
+        let from = extend(seq, self.next());
         if len > 0 {
             if seg.flags & flags::URG != 0 {
                 self.oddity(URGENT, from, "urgent data, left in its place", stamp, out);
             }
             self.payload(from, seg, stamp, limits, out);
-        } else if from < self.next {
-            self.asks();
+        } else if from < self.next() {
+            self.stall.asks();
         }
         if seg.flags & flags::FIN != 0 {
             self.fin(from + len, stamp, out);
@@ -147,7 +131,7 @@ impl Flow {
     }
 
     fn payload(&mut self, from: u64, seg: &Segment<'_>, stamp: Stamp, limits: &Limits, out: &mut Out<'_>) {
-        if from == self.next && seg.missing == 0 && self.waiting.is_empty() && self.tail == Tail::Open {
+        if from == self.next() && seg.missing == 0 && self.waiting.is_empty() && self.tail == Tail::Open {
             self.device = seg.device;
             self.sends(stamp, out);
             self.deliver(seg.payload, stamp, out);
@@ -155,43 +139,35 @@ impl Flow {
         }
         let (mut payload, mut missing) = (seg.payload, u64::from(seg.missing));
         let end = from + payload.len() as u64 + missing;
-        if place(&(from..end), self.next) == Place::Old {
+        if place(&(from..end), self.next()) == Place::Old {
             self.old(from..end, seg, stamp, out);
             return;
         }
-        let limit = match self.tail {
-            Tail::Open => u64::MAX,
-            Tail::Closing { at, .. } => at,
-            Tail::Over(_) => self.next,
-        };
+        let limit = self.tail.limit(self.next());
         if end > limit {
             self.beyond_end(limit.max(from), stamp, out);
             let room = limit.saturating_sub(from);
             payload = &payload[..payload.len().min(room as usize)];
             missing = missing.min(room - payload.len() as u64);
-            if room == 0 || from + payload.len() as u64 + missing <= self.next {
+            if room == 0 || from + payload.len() as u64 + missing <= self.next() {
                 return;
             }
         }
-        let differs =
-            self.waiting.differs(from, payload).or(self.recent.differs(from, payload).filter(|_| from < self.next));
-        if let Some(position) = differs {
-            self.oddity(
-                OVERLAP_DIFFERS,
-                position,
-                "bytes differ from the copy that came first, which is kept",
-                stamp,
-                out,
-            );
+        let again = self.recent.differs(from, payload).filter(|_| from < self.next());
+        if let Some(position) = self.waiting.differs(from, payload).or(again) {
+            let found = "bytes differ from the copy that came first, which is kept";
+            self.oddity(OVERLAP_DIFFERS, position, found, stamp, out);
         }
-        if from > self.next {
+        if from > self.next() {
             self.hold(from, payload, missing, seg.device, stamp, limits, out);
         } else {
             self.device = seg.device;
             if self.waiting.is_empty() {
                 self.sends(stamp, out);
             } else {
-                self.filled(stamp, out);
+                // If the receiver had the missing bytes already, only the capture had waited for them.
+                let since = self.holes.unacknowledged_since();
+                self.report(since.and_then(|since| Stall::filled(since, stamp.at)), stamp, out);
             }
             self.due(from, payload, missing, stamp, out);
             self.settle(stamp, out);
@@ -201,23 +177,22 @@ impl Flow {
     /// A segment wholly before the expected position: a copy by the capture, a keep-alive, a late segment, or
     /// a retransmission.
     fn old(&mut self, range: Range<u64>, seg: &Segment<'_>, stamp: Stamp, out: &mut Out<'_>) {
-        let acknowledged = self.acked >= self.next || !self.delivered();
-        let lost = self.lost.iter().find(|l| l.start < range.end && range.start < l.end);
+        let acknowledged = self.positions.acked() >= self.next() || !self.positions.delivered();
         if self.is_copy(seg.device) {
             // The capture saw one segment twice: nothing happened on the wire.
-        } else if range.end - range.start == 1 && range.end == self.next && acknowledged {
+        } else if range.end - range.start == 1 && range.end == self.next() && acknowledged {
             // RFC 9293 section 3.8.4: a keep-alive may carry one byte that the peer has acknowledged already.
-        } else if let Some(position) = lost.map(|l| l.start.max(range.start)) {
+        } else if let Some(position) = self.holes.late(&range) {
             self.oddity(LATE, position, "bytes came after the hole they belong in was given up", stamp, out);
-        } else if range.start < self.first {
-            self.oddity(LATE, self.first, "bytes from before the first ones seen came after them", stamp, out);
+        } else if self.positions.is_before_first(range.start) {
+            self.oddity(LATE, range.start, "bytes from before the first ones seen came after them", stamp, out);
         } else {
             self.counters.retransmitted += 1;
             if let Some(position) = self.recent.differs(range.start, seg.payload) {
                 self.oddity(OVERLAP_DIFFERS, position, "bytes differ from those delivered before", stamp, out);
             }
-            if self.acked < range.end {
-                self.sent_again(stamp, out);
+            if self.positions.acked() < range.end {
+                self.report(self.stall.sent_again(stamp.at), stamp, out);
             }
         }
     }
@@ -241,7 +216,7 @@ impl Flow {
         limits: &Limits,
         out: &mut Out<'_>,
     ) {
-        if from - self.next > WINDOW {
+        if from - self.next() > WINDOW {
             self.oddity(OUT_OF_WINDOW, from, "segment is further ahead than any window reaches", stamp, out);
             return;
         }
@@ -265,12 +240,12 @@ impl Flow {
         let end = cut + missing;
         loop {
             let stop = self.waiting.first().map_or(end, |(at, _)| at.min(end));
-            if self.next < stop.min(cut) {
-                let part = (self.next - from) as usize..(stop.min(cut) - from) as usize;
+            if self.next() < stop.min(cut) {
+                let part = (self.next() - from) as usize..(stop.min(cut) - from) as usize;
                 self.deliver(&payload[part], stamp, out);
             }
-            if self.next < stop {
-                self.skip(stop - self.next, stamp);
+            if self.next() < stop {
+                self.skip(stop - self.next(), stamp);
             }
             if !self.take(Some(stamp), out) {
                 break;
@@ -280,8 +255,8 @@ impl Flow {
 
     /// Deliver the piece that waits at the expected position, if one does, with the stamp of the packet that
     /// filled the hole or its own stamp.
-    pub(super) fn take(&mut self, filler: Option<Stamp>, out: &mut Out<'_>) -> bool {
-        let Some(piece) = self.waiting.take(self.next) else { return false };
+    fn take(&mut self, filler: Option<Stamp>, out: &mut Out<'_>) -> bool {
+        let Some(piece) = self.waiting.take(self.next()) else { return false };
         let stamp = filler.unwrap_or(piece.stamp);
         self.deliver(&piece.bytes, stamp, out);
         self.skip(piece.missing, stamp);
@@ -294,18 +269,16 @@ impl Flow {
             return;
         }
         self.flush(out);
-        self.start = Start::Fixed;
-        self.recent.note(self.next, bytes);
-        self.next += bytes.len() as u64;
+        self.recent.note(self.next(), bytes);
+        self.positions.advance(bytes.len() as u64);
         self.counters.bytes += bytes.len() as u64;
         out.emit(stamp, What::Data(bytes));
     }
 
     /// The next `len` bytes will never come.
-    pub(super) fn skip(&mut self, len: u64, stamp: Stamp) {
+    fn skip(&mut self, len: u64, stamp: Stamp) {
         if len > 0 {
-            self.start = Start::Fixed;
-            self.next += len;
+            self.positions.advance(len);
             self.counters.hole = true;
             self.gap = Some(self.gap.map_or((stamp, len), |(first, before)| (first, before + len)));
         }
@@ -324,11 +297,11 @@ impl Flow {
         if self.tail != Tail::Open {
             return;
         }
-        if at < self.next {
+        if at < self.next() {
             self.oddity(DATA_AFTER_FIN, at, "FIN is before bytes that were delivered", stamp, out);
             return;
         }
-        if at - self.next > WINDOW {
+        if at - self.next() > WINDOW {
             self.oddity(OUT_OF_WINDOW, at, "FIN is further ahead than any window reaches", stamp, out);
             return;
         }
@@ -346,15 +319,15 @@ impl Flow {
         if self.tail != Tail::Open {
             return;
         }
-        let at = if self.start == Start::Unknown { self.next } else { extend(seq, self.next) };
-        let furthest = self.waiting.end().unwrap_or(self.next).max(self.acked);
+        let (next, end) = (self.next(), self.waiting.end());
+        let at = if self.positions.is_unknown() { next } else { extend(seq, next) };
+        let furthest = self.positions.furthest(end);
         // RFC 5961 section 3: a RST that is not where the receiver expects it may be forged.
-        if self.delivered() && (at + RESET_REACH < self.next || at > furthest + RESET_REACH) {
-            self.ignore_reset(at.max(self.first), stamp, out);
+        if self.positions.delivered() && (at + RESET_REACH < next || at > furthest + RESET_REACH) {
+            self.ignore_reset(at, stamp, out);
             return;
         }
-        let at = self.waiting.end().unwrap_or(self.next);
-        self.tail = Tail::Closing { at, how: End::Reset, stamp };
+        self.tail = Tail::Closing { at: end.unwrap_or(next), how: End::Reset, stamp };
         self.settle(stamp, out);
     }
 
@@ -366,11 +339,11 @@ impl Flow {
 
     /// After anything that may have moved the edge: emit `End` if everything before it was delivered, else
     /// watch the hole.
-    pub(super) fn settle(&mut self, stamp: Stamp, out: &mut Out<'_>) {
+    fn settle(&mut self, stamp: Stamp, out: &mut Out<'_>) {
         match self.tail {
-            Tail::Closing { at, how: End::Fin, .. } if self.next >= at => self.end(End::Fin, stamp, out),
+            Tail::Closing { at, how: End::Fin, .. } if self.next() >= at => self.end(End::Fin, stamp, out),
             Tail::Closing { how: End::Reset, .. } if self.waiting.is_empty() => {
-                self.trail(stamp);
+                self.skip(self.positions.unseen(), stamp);
                 self.end(End::Reset, stamp, out);
             }
             _ => self.watch(stamp.at),
@@ -378,25 +351,90 @@ impl Flow {
     }
 
     /// End this direction: the state becomes `Over`.
-    pub(super) fn end(&mut self, how: End, stamp: Stamp, out: &mut Out<'_>) {
+    fn end(&mut self, how: End, stamp: Stamp, out: &mut Out<'_>) {
         self.flush(out);
-        self.ends_shut(stamp, out);
-        self.hole = None;
+        self.report(self.stall.at_end(stamp.at), stamp, out);
+        self.holes.close();
         self.tail = Tail::Over(how);
         out.emit(stamp, What::End(how));
     }
 
+    /// Position of the first bytes, or of the FIN, that cannot be delivered yet, and their packet.
+    fn edge(&self) -> Option<(u64, Stamp)> {
+        self.waiting.first().or(self.tail.pending().filter(|(at, _)| *at > self.next()))
+    }
+
+    /// After anything that may have changed what is missing.
+    fn watch(&mut self, now: Timestamp) {
+        let missing = self.edge().map(|(edge, _)| self.next()..edge);
+        self.holes.watch(missing, self.positions.acked(), now);
+    }
+
+    /// Time at which the hole is given up. After a reset no retransmission will come.
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
+        let patience = if self.tail.is_reset() { limits.hole_acked } else { limits.hole };
+        self.holes.deadline(patience, limits.hole_acked)
+    }
+
+    /// Give up the holes whose time limit has passed.
+    pub(super) fn expire(&mut self, now: Timestamp, limits: &Limits, out: &mut Out<'_>) {
+        while self.deadline(limits).is_some_and(|at| at <= now) {
+            self.give_up(out);
+        }
+    }
+
+    /// The first hole becomes a gap. The bytes that waited after it are delivered with their own times: the
+    /// receiver had them then, and only the capture lacks the bytes before.
+    pub(super) fn give_up(&mut self, out: &mut Out<'_>) {
+        let Some((edge, stamp)) = self.edge() else { return self.holes.close() };
+        self.holes.lose(self.next()..edge);
+        self.skip(edge - self.next(), stamp);
+        while self.take(None, out) {}
+        // The next hole or end gets the stamp of its own packet.
+        let own = self.edge().or(self.tail.pending()).map_or(stamp, |(_, own)| own);
+        self.settle(own, out);
+    }
+
+    /// Nothing more will come: deliver everything that waits with its gaps, then end the direction with `how`
+    /// unless it ended already.
+    pub(super) fn close(&mut self, how: End, stamp: Stamp, out: &mut Out<'_>) {
+        while self.edge().is_some() {
+            self.give_up(out);
+        }
+        if !self.over() {
+            self.skip(self.positions.unseen(), stamp);
+            self.end(how, stamp, out);
+        }
+    }
+
     fn beyond_end(&mut self, position: u64, stamp: Stamp, out: &mut Out<'_>) {
-        let reset = matches!(self.tail, Tail::Over(End::Reset) | Tail::Closing { how: End::Reset, .. });
-        let (kind, found) = match reset {
+        let (kind, found) = match self.tail.is_reset() {
             true => (DATA_AFTER_RESET, "bytes of a sender that had reset the connection"),
             false => (DATA_AFTER_FIN, "bytes after the FIN"),
         };
         self.oddity(kind, position, found, stamp, out);
     }
 
-    fn oddity(&mut self, kind: Kind, position: u64, found: &'static str, stamp: Stamp, out: &mut Out<'_>) {
-        let oddity = Oddity::new(kind, stamp.at, found).offset(position.saturating_sub(self.first));
+    fn next(&self) -> u64 {
+        self.positions.next()
+    }
+
+    /// New bytes came, in order or not.
+    fn sends(&mut self, stamp: Stamp, out: &mut Out<'_>) {
+        let offset = self.positions.offset(self.next());
+        self.stall.sends(stamp.at, |stall| out.emit(stamp, What::Oddity(stall.oddity(stamp.at, offset))));
+    }
+
+    /// Report what the sender waited for, if it did.
+    fn report(&self, stall: Option<Stall>, stamp: Stamp, out: &mut Out<'_>) {
+        if let Some(stall) = stall {
+            let oddity = stall.oddity(stamp.at, self.positions.offset(self.next()));
+            out.emit(stamp, What::Oddity(oddity));
+        }
+    }
+
+    fn oddity(&self, kind: Kind, position: u64, found: &'static str, stamp: Stamp, out: &mut Out<'_>) {
+        let oddity = Oddity::new(kind, stamp.at, found).offset(self.positions.offset(position));
         out.emit(stamp, What::Oddity(oddity));
     }
 }

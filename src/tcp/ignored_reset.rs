@@ -50,7 +50,7 @@ impl IgnoredReset {
     }
 
     /// Memory of the kept segments, in bytes.
-    pub(super) fn cost(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         self.bytes + self.kept.len() * size_of::<(Segment<'_>, Vec<u8>)>()
     }
 

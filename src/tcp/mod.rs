@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! Segment ─► Table ─► Connection ─► Flow (one direction) ─► ByteEvent
-//!            (timers,  (roles,       ├ start:   where it begins
-//!             limits)   port reuse)  ├ waiting: what came too early
-//!                                    └ hole:    what is missing, until when
+//!            (timers,  (roles,       ├ positions: where it begins, what was delivered and acknowledged
+//!             limits)   port reuse)  ├ waiting:   what came too early
+//!                                    ├ holes:     what is missing, since when
+//!                                    ├ stall:     what makes the sender wait
+//!                                    └ tail:      how it ends
 //! ```
 //!
 //! **Time of a byte**: when it became deliverable in order. Bytes that waited after a hole carry time and
@@ -29,16 +31,18 @@
 //! reset ended nothing: the bytes after it become a connection that was joined there (`tcp.reset-ignored`).
 
 mod connection;
-mod ignored_reset;
+mod counters;
 mod flow;
-mod stall;
 mod hole;
+mod ignored_reset;
 mod key;
 mod out;
+mod positions;
 mod recent;
 mod seq;
-mod start;
+mod stall;
 mod table;
+mod tail;
 mod waiting;
 
 #[cfg(test)]

@@ -5,6 +5,10 @@
 
 use std::ops::Range;
 
+/// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong
+/// to the connection.
+pub(super) const WINDOW: u64 = 1 << 30;
+
 /// The position of a sequence number of which nothing else is known. One turn above zero, so that earlier
 /// positions exist.
 pub(super) fn anchor(seq: u32) -> u64 {

@@ -1,7 +1,7 @@
 //! Many connections: finding the connection of a segment, timers, and the shared limits.
 
 use super::Limits;
-use super::connection::{Connection, Rival, Verdict};
+use super::connection::{Connection, Held, Rival, Verdict};
 use super::ignored_reset::IgnoredReset;
 use super::key::{Fold, Key};
 use crate::conn::{ByteEvent, ConnId, End};
@@ -34,10 +34,8 @@ pub struct Table {
     /// Directions with waiting bytes, in the order in which their present hole opened.
     holes: BTreeMap<u64, (usize, usize)>,
     last_hole: u64,
-    /// Memory of all waiting bytes.
-    waiting: usize,
-    /// Memory of all segments after resets.
-    after_reset: usize,
+    /// What all connections hold.
+    held: Held,
     next_id: u32,
     /// Time of the previous packet.
     previous: Option<Timestamp>,
@@ -184,8 +182,7 @@ impl Table {
             self.halves.remove(&conn.key.ends());
         }
         self.free.push(slot);
-        self.waiting -= conn.counted;
-        self.after_reset -= conn.after_reset_counted;
+        self.held.replace(conn.counted, Held::default());
         for no in conn.hole_no {
             self.holes.remove(&no);
         }
@@ -195,29 +192,24 @@ impl Table {
     /// After a segment or a timer: count what waits, and set the time of the next look.
     fn account(&mut self, slot: usize) {
         let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        let cost = conn.cost();
-        if cost != 0 || conn.counted != 0 {
-            self.waiting = self.waiting - conn.counted + cost;
-            conn.counted = cost;
-            for side in 0..2 {
-                let (waits, no) = (!conn.flows[side].waiting.is_empty(), conn.hole_no[side]);
-                if waits && no == 0 {
+        let held = conn.held();
+        if held != Held::default() || conn.counted != Held::default() {
+            for (side, no) in conn.hole_no.iter_mut().enumerate() {
+                let waits = conn.flows[side].waits();
+                if waits && *no == 0 {
                     self.last_hole += 1;
-                    conn.hole_no[side] = self.last_hole;
-                    self.holes.insert(self.last_hole, (slot, side));
-                } else if !waits && no != 0 {
-                    conn.hole_no[side] = 0;
-                    self.holes.remove(&no);
+                    *no = self.last_hole;
+                    self.holes.insert(*no, (slot, side));
+                } else if !waits && *no != 0 {
+                    self.holes.remove(&std::mem::take(no));
                 }
             }
-        }
-        let after_reset = conn.after_reset();
-        if after_reset != conn.after_reset_counted {
-            self.after_reset = self.after_reset - conn.after_reset_counted + after_reset;
-            conn.after_reset_counted = after_reset;
-            if self.after_reset > AFTER_RESET {
+            self.held.replace(conn.counted, held);
+            conn.counted = held;
+            if self.held.after_reset > AFTER_RESET {
                 conn.forget_after_reset();
-                self.after_reset -= std::mem::take(&mut conn.after_reset_counted);
+                self.held.replace(held, conn.held());
+                conn.counted = conn.held();
             }
         }
         let deadline = conn.deadline(&self.limits);
@@ -229,7 +221,7 @@ impl Table {
 
     /// Give up the oldest holes while too many bytes wait.
     fn relieve(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) {
-        while self.waiting > self.limits.memory {
+        while self.held.waiting > self.limits.memory {
             let Some((_, (slot, side))) = self.holes.pop_first() else { break };
             let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
             conn.hole_no[side] = 0;

@@ -112,7 +112,7 @@ impl Waiting {
     }
 
     /// Approximate memory in use, in bytes.
-    pub(super) fn cost(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         self.bytes + self.pieces.len() * OVERHEAD
     }
 
@@ -148,7 +148,7 @@ mod tests {
             let piece = w.take(at).unwrap();
             out.push((at, piece.bytes.to_vec(), piece.missing, piece.stamp.frame));
         }
-        assert_eq!((w.bytes(), w.cost()), (0, 0));
+        assert_eq!((w.bytes(), w.held_bytes()), (0, 0));
         out
     }
 
