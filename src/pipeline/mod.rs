@@ -34,7 +34,7 @@ use crate::time::Timestamp;
 use crate::tls;
 use closing::Closings;
 use std::collections::VecDeque;
-use work::Work;
+use work::{Life, Work};
 
 /// Limits of an exchange; beyond them it is emitted in parts.
 #[derive(Debug, Clone)]
@@ -185,7 +185,7 @@ impl Conn {
             _ => {}
         }
         let Conn { http, open, id, endpoints, exchanges, .. } = self;
-        let mut ended = false;
+        let mut done = false;
         http.push(event, &mut |event| {
             let at = match open.iter().position(|w| w.number == event.exchange) {
                 Some(i) => i,
@@ -195,25 +195,23 @@ impl Conn {
                 }
             };
             let work = &mut open[at];
-            // Oddities alone do not begin an exchange: they may belong to one that is over, or to one whose
-            // head never comes.
             let substance = matches!(
                 event.what,
                 HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_)
             );
-            if !work.begun && substance {
+            if substance && work.life() == Life::Pending {
                 work.begin(ExchangeId(*cx.next_exchange));
                 *cx.next_exchange += 1;
                 *exchanges += 1;
                 cx.out.push(Output::Begun(work.exchange.id));
             }
-            ended |= matches!(event.what, HttpWhat::End(..));
             work.on(event, cx.config);
+            done |= work.done();
             if let Some(part) = work.part(cx.config) {
                 cx.out.push(Output::Part(Box::new(part)));
             }
         });
-        if ended && self.open.iter().any(|w| w.done()) {
+        if done {
             self.mark_tls();
             let (endpoints, closings) = (self.endpoints(), self.closings(cx.now));
             let mut i = 0;
@@ -231,7 +229,7 @@ impl Conn {
     fn close(mut self, facts: ConnFacts, now: Timestamp, out: &mut Vec<Output>) {
         self.mark_tls();
         let (endpoints, closings) = (self.endpoints(), self.closings(now));
-        for work in self.open.drain(..).filter(|w| w.begun) {
+        for work in self.open.drain(..).filter(|w| w.life() == Life::Begun) {
             out.push(Output::Exchange(work.finish(endpoints, &closings)));
         }
         let flipped = endpoints.client != self.endpoints.client;

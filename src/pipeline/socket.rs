@@ -1,83 +1,80 @@
 //! An exchange that became a WebSocket: its bodies are what both ends send after the heads, its records are
-//! the server's messages.
+//! the server's messages. Here are the client's messages and the end.
 
-use super::Config;
 use super::intake::Intake;
-use super::reading::Reading;
-use super::work::Work;
 use crate::conn::Stamp;
-use crate::exchange::WebSocket;
+use crate::exchange::{Exchange, WebSocket};
 use crate::framing::websocket::{Sender, close_code};
-use crate::framing::{Framed, Stream};
-use crate::http::event::{EndSignal, HttpWhat, MessageEnd, Side};
+use crate::framing::{Framed, Record, Stream};
+use crate::http::event::{EndSignal, HttpWhat, MessageEnd};
 use crate::time::Timestamp;
 
 /// A Close frame without a code (RFC 6455 section 7.1.5).
 const NO_CODE: u16 = 1005;
 
-/// What the client sends.
+/// What was found, and the client's frames.
 pub(super) struct Socket {
-    stream: Stream,
+    client: Client,
     found: WebSocket,
-    over: bool,
 }
 
-impl Work {
-    /// Begin at the response head, which came at `at`.
-    pub(super) fn open_socket(&mut self, extensions: Option<&str>, at: Timestamp, config: &Config) {
-        let found = WebSocket { opened_at: at, ..WebSocket::default() };
-        self.socket = Some(Socket { stream: Stream::websocket(Sender::Client, extensions), found, over: false });
-        if let Some(request) = &mut self.request {
-            request.intake = Intake::new(None, config.contents);
-        }
-        if let Some(response) = &mut self.response {
-            response.reading = Reading::websocket(extensions, config.contents);
-        }
-    }
+/// What the client does.
+///
+/// ```text
+/// Sending ──its direction, or the exchange, ends──► Over
+/// ```
+enum Client {
+    /// Its frames are read.
+    Sending(Box<Stream>),
+    /// What comes after its end is ignored.
+    Over,
+}
 
-    pub(super) fn on_socket(&mut self, side: Side, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
-        match (side, what) {
-            (Side::Request, what) => self.client_says(stamp, &what),
-            (Side::Response, HttpWhat::End(how, told)) => {
-                let (how, told) = self.told_by_frames(how, told);
-                self.ended = Some((how, told, stamp));
-                self.response(stamp, HttpWhat::End(how, told), config);
-            }
-            (Side::Response, what) => self.response(stamp, what, config),
-        }
+impl Socket {
+    /// Begin at the response head, which came at `at`.
+    pub(super) fn new(extensions: Option<&str>, at: Timestamp) -> Self {
+        let client = Client::Sending(Box::new(Stream::websocket(Sender::Client, extensions)));
+        Socket { client, found: WebSocket { opened_at: at, ..WebSocket::default() } }
     }
 
     /// What was found, once the exchange is over.
-    pub(super) fn close_socket(&mut self, stamp: Stamp) {
-        self.client_says(stamp, &HttpWhat::End(MessageEnd::CutByCapture, EndSignal::CaptureEnd));
-        self.exchange.websocket = self.socket.take().map(|socket| Box::new(socket.found));
+    pub(super) fn into_found(self) -> WebSocket {
+        self.found
     }
 
-    /// The server's Close frame completes what it sends, however the connection ends. Only a Close frame of
+    /// How the response ends, if the messages end with `how` and `told`, and the server's Close frame said
+    /// `said`. This frame completes what the server sends, however the connection ends. Only a Close frame of
     /// the client means that the client needed no more.
-    fn told_by_frames(&mut self, how: MessageEnd, told: EndSignal) -> (MessageEnd, EndSignal) {
-        let Some(socket) = &mut self.socket else { return (how, told) };
-        let word = self.response.as_mut().and_then(|r| r.reading.found().last_word.as_deref());
-        socket.found.server_close = word.map(code);
-        match (socket.found.server_close, socket.found.client_close) {
+    pub(super) fn server_ends(
+        &mut self,
+        said: Option<&[u8]>,
+        how: MessageEnd,
+        told: EndSignal,
+    ) -> (MessageEnd, EndSignal) {
+        self.found.server_close = said.map(code);
+        match (self.found.server_close, self.found.client_close) {
             (Some(_), _) => (MessageEnd::Complete, EndSignal::CloseFrame),
             (None, Some(_)) => (MessageEnd::CutByClient, EndSignal::CloseFrame),
             (None, None) => (how, told),
         }
     }
 
-    fn client_says(&mut self, stamp: Stamp, what: &HttpWhat<'_>) {
-        let Work { exchange, request: Some(request), response, socket: Some(socket), .. } = self else { return };
-        let Socket { stream, found, over } = socket;
-        if *over {
-            return;
-        }
-        let mut reading = response.as_mut().map(|r| &mut r.reading);
+    /// What the client sends. `asks` tells of a message whether it asks for an answer.
+    pub(super) fn client_sends(
+        &mut self,
+        stamp: Stamp,
+        what: &HttpWhat<'_>,
+        intake: &mut Intake,
+        exchange: &mut Exchange,
+        asks: &mut dyn FnMut(&Record<'_>) -> bool,
+    ) {
+        let Socket { client, found } = self;
+        let Client::Sending(stream) = client else { return };
         let mut odd = Vec::new();
         let mut hear = |framed: Framed<'_>| match framed {
             Framed::Record(message) => {
                 found.client_messages += 1;
-                if found.asks.len() < WebSocket::MAX_ASKS && reading.as_mut().is_none_or(|r| r.asks(&message)) {
+                if found.asks.len() < WebSocket::MAX_ASKS && asks(&message) {
                     found.asks.push(message.at);
                 }
             }
@@ -86,21 +83,20 @@ impl Work {
             _ => {}
         };
         match what {
-            HttpWhat::UnitStart { len, line } => request.intake.unit_start(*len, line),
+            HttpWhat::UnitStart { len, line } => intake.unit_start(*len, line),
             HttpWhat::Data(bytes) => {
-                request.intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| stream.push(piece, &mut hear))
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| stream.push(piece, &mut hear))
             }
-            HttpWhat::UnitEnd => request.intake.unit_end(stamp),
+            HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
                 exchange.gap = true;
-                request.intake.gap(stamp, *len, &mut exchange.oddities);
+                intake.gap(stamp, *len, &mut exchange.oddities);
                 stream.gap(stamp.at, *len, &mut hear);
             }
-            HttpWhat::End(how, _) => {
-                *over = true;
-                request.end.get_or_insert(*how);
+            HttpWhat::End(..) => {
                 stream.finish(stamp.at, true, &mut hear);
-                request.intake.finish(stamp, &mut exchange.oddities);
+                intake.finish(stamp, &mut exchange.oddities);
+                *client = Client::Over;
             }
             _ => {}
         }
@@ -110,4 +106,59 @@ impl Work {
 
 fn code(payload: &[u8]) -> u16 {
     close_code(payload).unwrap_or(NO_CODE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn::Endpoints;
+    use crate::exchange::ending::Ending;
+    use crate::oddity::Oddities;
+
+    /// A Close frame of the client, masked with zeros, with code 1000.
+    const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
+    /// A text message of the client, masked with zeros.
+    const HELLO: &[u8] = b"\x81\x82\0\0\0\0hi";
+
+    fn sent(all: &[HttpWhat<'_>]) -> Socket {
+        let mut socket = Socket::new(None, Timestamp(1));
+        let mut intake = Intake::new(None, true);
+        let addr = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut exchange = Exchange {
+            id: crate::exchange::ExchangeId(0),
+            conn: crate::conn::ConnId(0),
+            endpoints: Endpoints { client: addr, server: addr },
+            tls: None,
+            request: None,
+            response: None,
+            websocket: None,
+            ending: Ending::default(),
+            oddities: Oddities::default(),
+            gap: false,
+        };
+        for (frame, what) in (0..).zip(all) {
+            let stamp = Stamp { at: Timestamp(10), frame };
+            socket.client_sends(stamp, what, &mut intake, &mut exchange, &mut |_| true);
+        }
+        socket
+    }
+
+    #[test]
+    fn nothing_is_read_after_the_end() {
+        let end = || HttpWhat::End(MessageEnd::Complete, EndSignal::Fin);
+        let found =
+            sent(&[HttpWhat::Data(HELLO), end(), HttpWhat::Data(HELLO), HttpWhat::Data(CLOSE), end()]).into_found();
+        assert_eq!((found.client_messages, found.asks, found.client_close), (1, vec![Timestamp(10)], None));
+    }
+
+    #[test]
+    fn close_frames_decide_how_it_ended() {
+        let cut = (MessageEnd::CutByServer, EndSignal::Reset);
+        let ends = |client: &[u8], said| sent(&[HttpWhat::Data(client)]).server_ends(said, cut.0, cut.1);
+        assert_eq!(ends(HELLO, None), cut);
+        assert_eq!(ends(CLOSE, None), (MessageEnd::CutByClient, EndSignal::CloseFrame));
+        for client in [HELLO, CLOSE] {
+            assert_eq!(ends(client, Some(&b""[..])), (MessageEnd::Complete, EndSignal::CloseFrame));
+        }
+    }
 }

@@ -6,12 +6,11 @@ use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::socket::Socket;
 use super::{Config, Part};
-use crate::conn::Stamp;
-use crate::conn::{ConnId, Endpoints};
+use crate::conn::{ConnId, Endpoints, Stamp};
 use crate::dialect::{self, Answer};
 use crate::exchange::ending::Ending;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
-use crate::framing::Framing;
+use crate::framing::{Framing, Record};
 use crate::http::event::{
     EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer,
 };
@@ -23,34 +22,47 @@ pub(super) const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read")
 /// Bytes after which `framing` no longer revises a classification.
 const FIRM: u64 = 64 << 10;
 
+/// Whether something of an exchange was seen that begins it.
+///
+/// ```text
+/// Pending ──a head, a transfer unit, or bytes of a message──► Begun
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Oddities and ends alone begin no exchange: they may belong to one that is over, or to one whose head
+    /// never comes.
+    Pending,
+    /// The exchange has its number within the session.
+    Begun,
+}
+
 /// One exchange and the parsers that read it.
 pub(super) struct Work {
     /// Number within the connection, assigned by `http`.
     pub(super) number: u64,
-    /// Whether part of a message was seen, so that the exchange has its number within the session.
-    pub(super) begun: bool,
+    life: Life,
     pub(super) exchange: Exchange,
-    pub(super) request: Option<RequestWork>,
-    pub(super) response: Option<ResponseWork>,
+    request: Option<RequestWork>,
+    response: Option<ResponseWork>,
     /// What the client sends after the head that opened a WebSocket.
-    pub(super) socket: Option<Socket>,
+    socket: Option<Socket>,
     /// How the response ended, once it did; how the request was cut if no response began.
-    pub(super) ended: Option<(MessageEnd, EndSignal, Stamp)>,
+    ended: Option<(MessageEnd, EndSignal, Stamp)>,
 }
 
-pub(super) struct RequestWork {
+struct RequestWork {
     head: RequestHead,
     head_at: Timestamp,
     last_at: Timestamp,
-    pub(super) intake: Intake,
+    intake: Intake,
     /// Decoded body, for `model`, `stream` and the dialects.
     kept: Vec<u8>,
     model: Option<String>,
     asked: Option<Asked>,
-    pub(super) end: Option<MessageEnd>,
+    end: Option<MessageEnd>,
 }
 
-pub(super) struct ResponseWork {
+struct ResponseWork {
     head: Option<ResponseHead>,
     head_at: Timestamp,
     first_at: Timestamp,
@@ -59,8 +71,8 @@ pub(super) struct ResponseWork {
     body_last_at: Option<Timestamp>,
     informational: Vec<ResponseHead>,
     trailers: Fields,
-    pub(super) intake: Intake,
-    pub(super) reading: Reading,
+    intake: Intake,
+    reading: Reading,
     end: Option<MessageEnd>,
 }
 
@@ -71,18 +83,29 @@ impl Work {
         let (request, response, websocket) = (None, None, None);
         let exchange =
             Exchange { id, conn, endpoints, tls: None, request, response, websocket, ending, oddities, gap: false };
-        Work { number, begun: false, exchange, request: None, response: None, socket: None, ended: None }
+        let life = Life::Pending;
+        Work { number, life, exchange, request: None, response: None, socket: None, ended: None }
+    }
+
+    pub(super) fn life(&self) -> Life {
+        self.life
     }
 
     pub(super) fn begin(&mut self, id: ExchangeId) {
-        self.begun = true;
+        self.life = Life::Begun;
         self.exchange.id = id;
     }
 
-    pub(super) fn on(&mut self, event: HttpEvent<'_>, config: &Config) {
+    pub(super) fn on(&mut self, mut event: HttpEvent<'_>, config: &Config) {
         let stamp = Stamp::from(&event);
-        match (event.side, &event.what) {
-            (Side::Response, HttpWhat::End(how, told)) => self.ended = Some((*how, *told, stamp)),
+        match (event.side, &mut event.what) {
+            (Side::Response, HttpWhat::End(how, told)) => {
+                if let Some(socket) = &mut self.socket {
+                    let said = self.response.as_mut().and_then(|r| r.reading.found().last_word.as_deref());
+                    (*how, *told) = socket.server_ends(said, *how, *told);
+                }
+                self.ended = Some((*how, *told, stamp));
+            }
             (Side::Request, HttpWhat::End(how, told)) if *how != MessageEnd::Complete => {
                 self.ended.get_or_insert((*how, *told, stamp));
             }
@@ -94,7 +117,7 @@ impl Work {
             (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push_with(oddity, |o| {
                 o.delivery.get_or_insert(Delivery { frame: stamp.frame, unit: None });
             }),
-            (side, what) if self.socket.is_some() => self.on_socket(side, stamp, what, config),
+            (Side::Request, what) if self.socket.is_some() => self.client_sends(stamp, &what),
             (Side::Request, what) => {
                 if let Some(request) = &mut self.request {
                     request.on(stamp, what, &mut self.exchange, config);
@@ -102,6 +125,16 @@ impl Work {
             }
             (Side::Response, what) => self.response(stamp, what, config),
         }
+    }
+
+    /// What the client sends on a WebSocket.
+    fn client_sends(&mut self, stamp: Stamp, what: &HttpWhat<'_>) {
+        let Work { exchange, request: Some(request), response, socket: Some(socket), .. } = self else { return };
+        if let HttpWhat::End(how, _) = what {
+            request.end.get_or_insert(*how);
+        }
+        let mut asks = |message: &Record<'_>| response.as_mut().is_none_or(|r| r.reading.asks(message));
+        socket.client_sends(stamp, what, &mut request.intake, exchange, &mut asks);
     }
 
     fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
@@ -116,13 +149,18 @@ impl Work {
         let extensions = head
             .opens_websocket(self.request.as_ref().map(|r| &r.head))
             .then(|| head.fields.text("sec-websocket-extensions"));
-        self.response = Some(ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) });
+        let mut response = ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) };
         if let Some(extensions) = extensions {
-            self.open_socket(extensions.as_deref(), at, config);
+            response.reading = Reading::websocket(extensions.as_deref(), config.contents);
+            self.socket = Some(Socket::new(extensions.as_deref(), at));
+            if let Some(request) = &mut self.request {
+                request.intake = Intake::new(None, config.contents);
+            }
         }
+        self.response = Some(response);
     }
 
-    pub(super) fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
+    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
         let Work { exchange, request, response, .. } = self;
         let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at, config));
         let ResponseWork { head, intake, reading, trailers, .. } = work;
@@ -198,9 +236,11 @@ impl Work {
     pub(super) fn finish(mut self: Box<Self>, endpoints: Endpoints, closings: &Closings) -> Box<Exchange> {
         if self.socket.is_some() {
             let at = self.response.as_ref().map(|r| r.last_at).unwrap_or_default();
-            self.close_socket(Stamp { at, frame: 0 });
+            let end = HttpWhat::End(MessageEnd::CutByCapture, EndSignal::CaptureEnd);
+            self.client_sends(Stamp { at, frame: 0 }, &end);
         }
-        let Work { mut exchange, request, response, ended, .. } = *self;
+        let Work { mut exchange, request, response, socket, ended, .. } = *self;
+        exchange.websocket = socket.map(|socket| Box::new(socket.into_found()));
         exchange.endpoints = endpoints;
         exchange.ending = closings.ending(ended);
         let around_head = request.as_ref().map(|r| r.head.clone());
