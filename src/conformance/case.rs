@@ -21,7 +21,8 @@ impl<'a> Case<'a> {
         (ok && response.framing.is_stream()).then_some(response)
     }
 
-    /// The same with its head, for rules about the head. What follows the head of a WebSocket has no media type.
+    /// [`Case::stream`] with its head, for rules about the head. None for a WebSocket: what follows its head has no
+    /// media type.
     pub fn stream_head(&self) -> Option<(&'a Response, &'a ResponseHead)> {
         let response = self.stream().filter(|r| r.framing != Framing::WebSocket)?;
         Some((response, response.head.as_ref()?))
@@ -42,12 +43,12 @@ impl<'a> Case<'a> {
         self.stream().filter(|r| r.dialect.and_then(dialect::by_name).is_some_and(|d| d.generates))
     }
 
-    /// Bytes of this exchange were not captured: what rests on the whole of it is unsure.
+    /// Bytes of this exchange were not captured: findings that need all of it are unsure.
     pub fn lacks_bytes(&self) -> bool {
         self.exchange.gap || self.response().is_some_and(|r| r.head.is_none())
     }
 
-    /// Pushes a finding for the first oddity of this kind, with its place and count; `level` where it is not the rule's
+    /// Pushes a finding for the first oddity of this kind, with its place and count; `level` if it is not the rule's
     /// own.
     pub fn tell(
         &self,
@@ -74,7 +75,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What is missing at the end of a stream of this dialect that was not cut.
+    /// Pushes a finding about what is missing at the end of a stream of this dialect that was not cut.
     pub fn tell_at_end(&self, dialect: &Dialect, kind: Kind, push: &mut dyn FnMut(Finding), message: &str) {
         if self.stream_of(dialect).is_some_and(|r| r.end == MessageEnd::Complete) {
             self.tell(kind, None, push, |_, _| message.to_owned());
@@ -89,7 +90,7 @@ pub(crate) fn answered(response: &Response) -> bool {
     answer.terminator.seen || (answer.terminator.expected.is_none() && !answer.finish_reasons.is_empty())
 }
 
-/// `1 line`, `3 lines`: figures for people.
+/// A number with its noun: `1 line`, `3 lines`.
 pub(crate) fn many(n: u64, one: &str, several: &str) -> String {
     match n {
         1 => format!("1 {one}"),

@@ -1,14 +1,14 @@
-//! How servers get there, and what to write instead: shared texts, by cause and not by rule. A rule belongs to the
-//! first cause that names it.
+//! How servers come to break rules, and what to write instead: texts shared by rules that have one cause. A rule
+//! belongs to the first cause that names it.
 //!
-//! Nothing here is needed to judge; `sniff explain` tells it. A rule that no cause names has its own `fix` and no more.
+//! Judging does not need these texts; `sniff explain` prints them. A rule that no cause names has only its own `fix`.
 
 /// One way in which streams go wrong.
 #[derive(Debug)]
 pub struct Cause {
-    /// What it is called, a short phrase.
+    /// Its name, a short phrase.
     pub title: &'static str,
-    /// How servers usually get there, a paragraph.
+    /// How servers usually come to it, a paragraph.
     pub how: &'static str,
     /// Codes of the rules that it explains.
     pub rules: &'static [&'static str],
@@ -21,13 +21,12 @@ pub fn of(code: &str) -> Option<&'static Cause> {
     CAUSES.iter().find(|c| c.rules.contains(&code))
 }
 
-/// All, the more special first.
+/// All causes, the more specific ones first.
 pub static CAUSES: &[Cause] = &[
     Cause {
         title: "the content type is not set, or set by the wrong layer",
-        how: "A handler returns a generator, and the framework gives it the type that it gives to everything: none, \
-            text/plain, application/json. Or a \
-              middleware sets a second one.",
+        how: "A handler returns a generator, and the framework gives it the default type: none, text/plain, \
+            application/json. Or a middleware sets a second one.",
         rules: &["HTTP-001", "HTTP-002", "HTTP-003", "HTTP-004", "HTTP-005"],
         fixes: &[
             ("FastAPI, Starlette", "StreamingResponse(events(), media_type=\"text/event-stream\")"),
@@ -39,9 +38,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "something on the way collects the answer",
-        how: "The server streams, and a proxy, a compressor or a middleware that wants the whole body (ETag, logging, \
-            Content-Length) holds it back. It \
-              shows as a first token that comes with the last one. Each hop has its own switch.",
+        how: "The server streams, and a proxy, a compressor or a middleware that needs the whole body (ETag, \
+            logging, Content-Length) holds it back. The sign is that the first token comes together with the last \
+            one. Each hop has its own switch.",
         rules: &[
             "HTTP-010",
             "HTTP-011",
@@ -60,7 +59,8 @@ pub static CAUSES: &[Cause] = &[
             ("Express", "compression({ filter: (req, res) => !/event-stream/.test(res.getHeader('Content-Type')) })"),
             (
                 "Starlette",
-                "Starlette's GZipMiddleware passes event streams by in newer versions: upgrade, or leave the route out",
+                "Starlette's GZipMiddleware leaves event streams alone in newer versions: upgrade, or exclude the \
+                    route",
             ),
             ("Go net/http", "w.(http.Flusher).Flush()  // after each event; wrappers of w must keep Flusher"),
             ("Spring", "server.compression.mime-types without text/event-stream"),
@@ -70,13 +70,12 @@ pub static CAUSES: &[Cause] = &[
     Cause {
         title: "the connection ends before the answer does",
         how: "A worker dies or is killed by a timeout (gunicorn's 30 s), an exception leaves the generator after the \
-            head, or an idle limit on the way \
-              strikes while nothing is generated: nginx and AWS ALB at 60 s, HAProxy 50 s, Cloudflare 100 to 125 s, \
-              Envoy 300 s, NLB 350 s.",
+            head, or an idle limit on the way ends the connection while nothing is generated: nginx and AWS ALB at \
+            60 s, HAProxy 50 s, Cloudflare 100 to 125 s, Envoy 300 s, NLB 350 s.",
         rules: &["HTTP-006", "HTTP-007", "HTTP-015", "DLV-006", "DLV-010", "DLV-007"],
         fixes: &[
             ("gunicorn", "--timeout 0, or a uvicorn worker, which has no such limit"),
-            ("FastAPI, Starlette", "try: … except Exception as e: yield error_event(e)  # inside of the generator"),
+            ("FastAPI, Starlette", "try: … except Exception as e: yield error_event(e)  # inside the generator"),
             ("nginx", "proxy_read_timeout 600s;"),
             ("Envoy", "route timeout: 0s, stream_idle_timeout: 600s"),
             ("any server", "write `: keep-alive` and an empty line every 15 s while nothing is generated"),
@@ -94,10 +93,10 @@ pub static CAUSES: &[Cause] = &[
         ],
     },
     Cause {
-        title: "something fails when the head is already sent",
-        how: "Status and head are gone, so the framework's error handler can't answer any more. It writes its JSON or \
-            its page into the body as it is, or \
-              under status 200, and to a client that is no event, or an answer without text.",
+        title: "something fails after the head was sent",
+        how: "Status and head are already sent, so the framework's error handler can't change them. It writes its \
+            JSON or its page into the body, under status 200. To a client that is not an event, or it is an answer \
+            without text.",
         rules: &[
             "HTTP-017",
             "HTTP-018",
@@ -132,9 +131,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "events are put together as strings",
-        how: "Event streams look like text, so they are written with a format string: a space, a line end or an empty \
-            line is easily one too many or one too \
-              few. A reader that goes line by line forgives most of it, the standard's algorithm does not.",
+        how: "Event streams look like text, so they are written with a format string: it is easy to write one space, \
+            line end or empty line too many or too few. A reader that goes line by line forgives most of that; the \
+            standard's algorithm does not.",
         rules: &[
             "SSE-001", "SSE-002", "SSE-003", "SSE-004", "SSE-005", "SSE-006", "SSE-012", "SSE-013", "SSE-014",
             "SSE-017", "SSE-019", "SSE-020", "SSE-021", "SSE-022", "SSE-025", "GEM-002",
@@ -150,9 +149,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the event's name is left out, or made up",
-        how: "Two families of streams look alike: OpenAI's chat has no event names, Anthropic's and the Responses API \
-            have one for each event. A gateway that \
-              writes all of them with one function gets one of them wrong.",
+        how: "Two families of streams look alike: OpenAI's chat has no event names, Anthropic's and the Responses \
+            API have one for each event. A gateway that writes both with one function gets one of them wrong.",
         rules: &["SSE-010", "SSE-011"],
         fixes: &[
             ("chat completions", "data: {…}"),
@@ -164,10 +162,10 @@ pub static CAUSES: &[Cause] = &[
         ],
     },
     Cause {
-        title: "characters are cut, or written in another way",
+        title: "characters are cut, or not written as the standard demands",
         how: "Tokens are bytes, and a token may end inside a character. A server that decodes each token by itself, \
-            or escapes it by itself, sends halves. \
-              Others write what their JSON library allows and the standard does not.",
+            or escapes it by itself, sends halves. Others write what their JSON library allows and the standard does \
+            not.",
         rules: &["SSE-015", "SSE-016", "SSE-018", "SSE-023", "SSE-024", "SSE-026"],
         fixes: &[
             ("Python", "codecs.getincrementaldecoder(\"utf-8\")(); json.dumps(x, allow_nan=False)"),
@@ -181,9 +179,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "no part of the server is responsible for the end",
-        how: "The loop over the tokens ends, and so does the handler: no terminator. Or server and gateway both write \
-            one; or the handler goes on to count, \
-              to log, to clean up, while the client waits for the end of the body.",
+        how: "The loop over the tokens ends, and so does the handler: no terminator. Or server and gateway both \
+            write one. Or the handler continues to count, log or clean up while the client waits for the end of the \
+            body.",
         rules: &["OAI-CHAT-001", "OAI-CHAT-002", "OAI-CHAT-003", "OAI-CHAT-004", "HTTP-021", "OAI-CMPL-001", "DLV-009"],
         fixes: &[
             (
@@ -197,9 +195,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the finish reason is made in the wrong place",
-        how: "The model server knows why it stopped when it stops; the code that makes chunks writes the reason into \
-            each of them, into none, or its own word \
-              for it. Tools are found afterwards by a parser, when `stop` is long set.",
+        how: "The model server knows why it stopped only when it stops. The code that makes chunks writes the reason \
+            into each chunk, into none, or uses its own word. A parser finds tool calls afterwards, when `stop` is \
+            already set.",
         rules: &[
             "OAI-CHAT-005",
             "OAI-CHAT-008",
@@ -218,9 +216,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "the serialiser decides which keys are there",
-        how: "Chunks are objects of a class, and an option for all of them drops nulls or writes them. The published \
-            schema wants some keys as null \
-              (finish_reason), some absent (error, role of later deltas) and some always (index, delta, choices).",
+        how: "Chunks are objects of a class, and one option drops or writes all nulls. The published schema demands \
+            some keys as null (finish_reason), some absent (error, role of later deltas) and some always (index, \
+            delta, choices).",
         rules: &[
             "OAI-CHAT-006",
             "OAI-CHAT-007",
@@ -251,9 +249,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "a value of the response is made for each chunk",
-        how: "The class of the chunk has a default factory for id and time, so each chunk gets its own; or the id is \
-            a constant, a counter, a random number \
-              below a thousand.",
+        how: "The class of the chunk has a default factory for id and time, so each chunk gets its own. Or the id is \
+            a constant, a counter, or a random number below a thousand.",
         rules: &["OAI-CHAT-019", "OAI-CHAT-020", "OAI-CHAT-021"],
         fixes: &[
             ("Python", "rid, now = f\"chatcmpl-{uuid4().hex}\", int(time.time())  # before the loop"),
@@ -263,9 +260,8 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "tokens are counted twice, or not at all",
-        how: "Usage is put together from counts of different places (the cache, the engine, the tokenizer), and sent \
-            because it is there, not because it was \
-              asked for.",
+        how: "The server puts usage together from counts of different places (cache, engine, tokenizer), and sends \
+            it because it exists, not because the request asked for it.",
         rules: &[
             "OAI-CHAT-028",
             "OAI-CHAT-029",
@@ -285,10 +281,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "an adapter translates chunk by chunk",
-        how: "A layer in front of a server that speaks OpenAI chat turns each chunk into one event of another API and \
-            keeps no state: nothing opens the block \
-              or the item that a delta belongs to, nothing closes it, and figures that chunks do not have are left \
-              out.",
+        how: "A layer in front of a server that speaks OpenAI chat turns each chunk into one event of another API \
+            and keeps no state: nothing opens the block or the item that a delta belongs to, nothing closes it, and \
+            figures that chunks do not have are left out.",
         rules: &[
             "OAI-RESP-002",
             "OAI-RESP-003",
@@ -320,8 +315,7 @@ pub static CAUSES: &[Cause] = &[
     Cause {
         title: "the event that says it is over does not come through",
         how: "Each protocol but OpenAI's ends with its own event. A relay that stops at the last text, or that only \
-            knows [DONE], drops it; a server that \
-              fails in the middle returns from its generator without it.",
+            knows [DONE], drops it; a server that fails in the middle returns from its generator without it.",
         rules: &[
             "OAI-RESP-001",
             "COHERE-001",
@@ -344,9 +338,9 @@ pub static CAUSES: &[Cause] = &[
     },
     Cause {
         title: "tool calls are sent whole, or in pieces that don't join",
-        how: "The server finds the call in the model's text with a parser and sends what it has: the whole object, or \
-            fragments without a number. OpenAI's form \
-              is made for joining: what is a string is appended, what is a number says where.",
+        how: "The server finds the call in the model's text with a parser and sends what it has: the whole object, \
+            or fragments without a number. OpenAI's form is made for joining: what is a string is appended, what is \
+            a number says where.",
         rules: &["OAI-CHAT-032", "OAI-CHAT-033", "OAI-CHAT-034", "ANT-010"],
         fixes: &[
             (
@@ -360,8 +354,7 @@ pub static CAUSES: &[Cause] = &[
     Cause {
         title: "lines of JSON are written like documents",
         how: "A serialiser with indentation, a separator that a library adds, an empty line as keep-alive: what is \
-            one value a line for the writer is something \
-              else for a reader that splits at LF.",
+            one value a line for the writer is something else for a reader that splits at LF.",
         rules: &["NDJSON-001", "NDJSON-002", "NDJSON-003"],
         fixes: &[
             ("Python", "json.dumps(x) + \"\\n\"  # no indent"),

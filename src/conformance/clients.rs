@@ -1,15 +1,15 @@
-//! The clients that `breaks` names: which versions were looked at, and how it is known. One table, so that no rule
-//! repeats it.
+//! The clients that `breaks` names: which versions were examined, and how their behaviour is known. One table, so
+//! that rules need not repeat it.
 
-/// How it is known what a client does.
+/// How a client's behaviour is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Known {
-    /// Run against the stream, over loopback.
+    /// It ran against the stream, over loopback.
     Measured,
-    /// Read in its source.
+    /// Its source was read.
     Source,
-    /// Reported in its issue tracker.
+    /// Its issue tracker reports it.
     Reported,
 }
 
@@ -24,17 +24,17 @@ impl Known {
     }
 }
 
-/// A client that was looked at.
+/// A client that was examined.
 #[derive(Debug)]
 pub struct Client {
     /// As `breaks` names it; what follows in a name there (a version, a remark in parentheses) is about that rule.
     pub name: &'static str,
-    /// Versions; empty where the source was read as a stored file.
+    /// Versions; empty if the source was read as a stored file.
     pub versions: &'static str,
-    /// How it is known.
+    /// How its behaviour is known.
     pub known: Known,
-    /// The executable models of it (`crate::clients`), by name; none where there is none, or where no rule is held to
-    /// it.
+    /// Names of its client models (`crate::clients`); empty if it has no model, or if no rule is compared with the
+    /// model.
     pub models: &'static [&'static str],
 }
 
@@ -66,7 +66,7 @@ const fn reported(name: &'static str) -> Client {
     Client { name, versions: "", known: Known::Reported, models: &[] }
 }
 
-/// All that were looked at.
+/// All clients that were examined.
 pub static CLIENTS: &[Client] = &[
     measured("openai-python", "2.54.0, 3.54.0", &["openai-python 2.54", "openai-python 3.54"]),
     measured("openai-python helper", "2.54.0, 3.54.0", &["openai-python 2.54 helper", "openai-python 3.54 helper"]),

@@ -1,5 +1,5 @@
 //! Both sides of one proxy in one capture: the same answer twice, and what the hop did to its times. One exchange
-//! cannot tell; its upstream side does.
+//! alone cannot show that; the upstream side does.
 
 use crate::conn::Endpoints;
 use crate::exchange::Exchange;
@@ -7,14 +7,14 @@ use crate::metrics::Metrics;
 use crate::time::{Span, Timestamp};
 use std::collections::VecDeque;
 
-/// One stream as far as it is compared.
+/// What is compared of one stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Side {
     /// Number of the exchange.
     pub id: i64,
     /// Session of its recording.
     pub session: i64,
-    /// Ends of its connection.
+    /// Addresses of its connection.
     pub ends: Endpoints,
     /// When the request began.
     pub begun: Timestamp,
@@ -24,12 +24,12 @@ pub struct Side {
     pub text: String,
     /// Time to first token.
     pub ttft: Span,
-    /// Median gap between deltas.
+    /// Median ITL.
     pub gap: Span,
 }
 
 impl Side {
-    /// Of a stream with text, two deltas or more, and its times.
+    /// From a stream with text, two deltas or more, and their times; none for other exchanges.
     pub fn new(x: &Exchange, m: &Metrics) -> Option<Side> {
         let answer = &x.response.as_ref()?.answer;
         let text = answer.texts.values().next().filter(|text| !text.is_empty())?.clone();
@@ -46,9 +46,9 @@ impl Side {
         })
     }
 
-    /// The same answer, asked for within this exchange by the server that answers here (or its host), of another: the
-    /// upstream side of a hop. (Equal questions of
-    /// one client to one server are no hop.)
+    /// `other` is the upstream side of a hop whose downstream side this is: the same answer, requested during this
+    /// exchange by the server that answers here (or its host), from another server. (Equal questions of one client to
+    /// one server are not a hop.)
     pub fn has_inside(&self, other: &Side) -> bool {
         let asker = other.ends.client.ip();
         let by_the_hop =
@@ -57,8 +57,8 @@ impl Side {
         self.session == other.session && by_the_hop && within && self.text == other.text
     }
 
-    /// The hop between this side and the far one holds deltas back: the first comes later, and the gaps between them
-    /// shrink.
+    /// The hop between this side and `upstream` holds deltas back: the first comes later here, and the ITL is
+    /// shorter.
     pub fn holds_back(&self, upstream: &Side) -> bool {
         self.is_late(upstream) && self.gap.0.saturating_mul(2) < upstream.gap.0
     }
@@ -69,7 +69,7 @@ impl Side {
     }
 }
 
-/// A hop may take this long with what it passes on.
+/// A hop may take this long to pass data on.
 const LATE: Span = Span::from_millis(20);
 
 /// Recent streams, among which upstream sides are searched: the upstream side of an answer ends before the downstream one.

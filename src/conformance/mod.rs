@@ -1,4 +1,4 @@
-//! The rules. Each is one value: code, name, text, source, samples, check. Layers notice; only here is judged.
+//! The rules. Each is one value: code, name, text, source, samples, check. Layers notice; only this module judges.
 //!
 //! To add a rule: one `static` and its name in the `RULES` of the file of its family, in `rules/`.
 
@@ -32,7 +32,7 @@ pub use table::catalogue_table;
 pub enum Level {
     /// Worth knowing.
     Info,
-    /// Some clients or tools stumble.
+    /// Some clients or tools fail.
     Warning,
     /// The promise is broken.
     Error,
@@ -54,7 +54,7 @@ impl Level {
     }
 }
 
-/// One rule, with everything that is known of it.
+/// One rule, with its texts, samples and check.
 #[derive(Debug)]
 pub struct Rule {
     /// `SSE-002`.
@@ -69,7 +69,7 @@ pub struct Rule {
     pub why: &'static str,
     /// Where the demand comes from: RFC section, vendor document, issue.
     pub source: &'static str,
-    /// Who breaks on it, as client names.
+    /// Names of the clients that break on it.
     pub breaks: &'static [&'static str],
     /// What to do about it, one line.
     pub fix: &'static str,
@@ -78,23 +78,23 @@ pub struct Rule {
     pub bad: &'static [&'static str],
     /// Samples that must not.
     pub good: &'static [&'static str],
-    /// Rules that the good samples break all the same, each with its highest level there: what they show is good for
-    /// this rule only.
+    /// Other rules that the good samples break, each with its highest level there: a good sample is good for this
+    /// rule only.
     pub also: &'static [(&'static str, Level)],
-    /// Where the executable models of clients (`crate::clients`) disagree with `breaks` on the bad samples: a name, and
-    /// why.
+    /// Clients on which the client models (`crate::clients`) disagree with `breaks` for the bad samples: (name,
+    /// reason).
     pub argued: &'static [(&'static str, &'static str)],
     /// Codes of rules of lower layers whose warning or error explains this one's findings away.
     pub silenced_by: &'static [&'static str],
-    /// The judgement rests on the whole body: where the capture lacks bytes it is marked unsure, and is a warning at
+    /// The check needs the whole body: if the capture lacks bytes, its findings are marked unsure and are warnings at
     /// most.
     pub needs_all_bytes: bool,
-    /// The judgement: push what is wrong.
+    /// The check: it pushes a finding for each fault.
     pub check: fn(&Case<'_>, &mut dyn FnMut(Finding)),
 }
 
 impl Rule {
-    /// What most rules have. The rest is written in each rule, and ends with `..Rule::DEFAULT`.
+    /// The values that most rules have. Each rule states the others and ends with `..Rule::DEFAULT`.
     pub const DEFAULT: Rule = Rule {
         code: "",
         name: "",
@@ -114,7 +114,7 @@ impl Rule {
     };
 }
 
-/// What a rule may look at.
+/// The input of a rule's check.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
     /// The exchange.
@@ -130,25 +130,25 @@ pub struct Case<'a> {
 /// Thresholds of the delivery rules; options of the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A gap between deltas of at least this is a stall (DLV-005).
+    /// An ITL of at least this is a stall (DLV-005) …
     pub stall: Span,
-    /// … if it is also this many times the median gap.
+    /// … if it is also this many times the median ITL.
     pub stall_times_median: f64,
-    /// A body that is complete within this after its first delta was buffered (DLV-001).
+    /// A body that is complete within this after its first delta was buffered (DLV-001) …
     pub burst_window: Span,
     /// … if it has more deltas than this.
     pub burst_min_deltas: usize,
-    /// Deltas that come together before it counts as delivery in blocks (DLV-002).
+    /// Deltas in one burst above which delivery counts as blocks (DLV-002).
     pub block_deltas: u64,
-    /// Silence before the first delta that wants a keep-alive (DLV-007).
+    /// Silence before the first delta that needs a keep-alive (DLV-007).
     pub keep_alive: Span,
-    /// A head that comes so late, together with the first delta, was held back (DLV-008).
+    /// A head that comes at least this late, together with the first delta, was held back (DLV-008).
     pub late_head: Span,
     /// A body that stays open this long after its terminator (DLV-009).
     pub tail: Span,
     /// A pause caused by the transport (DLV-012).
     pub transport_stall: Span,
-    /// Tokens per delta above which gaps between deltas are not times per token (DLV-013).
+    /// Tokens per delta above which ITL is not the time per token (DLV-013).
     pub tokens_per_delta: f64,
 }
 
@@ -176,11 +176,11 @@ pub struct Finding {
     pub rule: &'static str,
     /// Level; `judge` fills in the rule's own unless the check chose another.
     pub level: Option<Level>,
-    /// Record, where one can be named.
+    /// Record, if one can be named.
     pub record: Option<u64>,
-    /// Byte offset in the decoded body, where one can be named.
+    /// Byte offset in the decoded body, if one can be named.
     pub offset: Option<u64>,
-    /// When it showed.
+    /// When it became visible.
     pub at: Option<Timestamp>,
     /// Packet that showed it, from 1.
     pub frame: Option<u64>,
@@ -192,7 +192,7 @@ pub struct Finding {
     pub count: u64,
     /// What is wrong, with the concrete values.
     pub message: String,
-    /// What to do about it, where the rule's own advice does not fit this case.
+    /// What to do about it, if the rule's own advice does not fit this case.
     pub fix: Option<&'static str>,
 }
 
@@ -215,12 +215,12 @@ impl Finding {
         }
     }
 
-    /// About this field of a head.
+    /// A finding about this field of a head.
     pub fn in_head(fields: &Fields, name: &str, message: impl Into<String>) -> Self {
         Finding { excerpt: Excerpt::of_field(fields.raw(), name).map(Box::new), ..Finding::new(message) }
     }
 
-    /// About what should stand at the end of the body and does not.
+    /// A finding about what should be at the end of the body and is not.
     pub fn at_end(response: &Response, message: impl Into<String>) -> Self {
         Finding {
             record: response.record_count.checked_sub(1),
@@ -231,7 +231,7 @@ impl Finding {
         }
     }
 
-    /// From an oddity (place, time) and how often it was noticed.
+    /// A finding with the place and time of an oddity, and how often it was noticed.
     pub fn of(oddity: &crate::oddity::Oddity, count: u64, message: impl Into<String>) -> Self {
         let delivery = oddity.delivery.unwrap_or_default();
         Finding {
@@ -264,12 +264,12 @@ pub fn judge(exchange: &Exchange, metrics: &Metrics, limits: &Limits) -> Vec<Fin
     judge_as(exchange, metrics, limits, &Policy::default())
 }
 
-/// The same, at the levels that this policy holds them to.
+/// [`judge`], at the levels of this policy.
 pub fn judge_as(exchange: &Exchange, metrics: &Metrics, limits: &Limits, policy: &Policy) -> Vec<Finding> {
     judge_with(exchange, metrics, limits, policy, None)
 }
 
-/// The same, if the upstream side of this answer may have been captured too.
+/// [`judge_as`], with the upstream side of this answer if it was captured too.
 pub fn judge_with(
     exchange: &Exchange,
     metrics: &Metrics,
@@ -280,7 +280,7 @@ pub fn judge_with(
     judge_by(RULES, &Case { exchange, metrics, limits, upstream }, policy)
 }
 
-/// [`judge_as`] by these rules only.
+/// [`judge_as`], by these rules only.
 fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Finding> {
     let unsure = case.lacks_bytes();
     let mut found: Vec<(&'static Rule, Finding)> = Vec::new();
@@ -288,7 +288,7 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
         (rule.check)(case, &mut |mut finding| {
             finding.rule = rule.code;
             finding.level.get_or_insert(rule.level);
-            // The policy, which has the last word on levels, holds what is unsure to a warning.
+            // The policy decides levels last; it holds unsure findings to a warning.
             if unsure && rule.needs_all_bytes {
                 finding.message.push_str(UNSURE);
             }
@@ -306,12 +306,12 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
         f.level = f.level.and_then(|level| policy.level(&subject, f.rule, level, &f.message));
         f.level.is_some()
     });
-    // Stable: within one place the order of the catalogue stays.
+    // Stable: findings at one place stay in the order of the catalogue.
     findings.sort_by_key(|f| (Reverse(f.level), f.record, f.offset));
     findings
 }
 
-/// Equal findings become one with their count; the first one's place stays.
+/// Equal findings become one finding with their count and the first place.
 fn fold(found: &mut Vec<(&'static Rule, Finding)>) {
     let mut kept: Vec<(&'static Rule, Finding)> = Vec::with_capacity(found.len());
     for (rule, finding) in found.drain(..) {
@@ -352,5 +352,5 @@ fn is_unsure(message: &str) -> bool {
     message.ends_with(UNSURE)
 }
 
-/// What a finding says that rests on bytes which the capture lacks.
+/// What the message of such a finding ends with.
 const UNSURE: &str = " (unsure: the capture lacks bytes of this exchange)";

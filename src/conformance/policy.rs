@@ -1,5 +1,5 @@
-//! What the user holds rules to: a profile, levels of their own, exceptions. A policy changes levels and drops
-//! findings; it finds nothing.
+//! The levels at which the user wants rules to count: a profile, levels of single rules, exceptions. A policy changes
+//! levels and drops findings; it finds nothing.
 
 use super::{Level, by_code, is_unsure};
 use crate::dialect;
@@ -11,14 +11,14 @@ pub enum Change {
     AtMost(Level),
     /// No better than this.
     AtLeast(Level),
-    /// Not asked for.
+    /// The rule is off.
     Off,
 }
 
 /// A named set of changes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// As on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// One line.
     pub summary: &'static str,
@@ -33,8 +33,7 @@ use Level::{Error, Info, Warning};
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "openai-compatible",
-        summary: "what the clients of OpenAI-compatible servers need: remarks on the schema's details are for \
-            information",
+        summary: "what the clients of OpenAI-compatible servers need: details of the schema are info",
         changes: &[
             ("OAI-CHAT-002", AtMost(Info)),
             ("OAI-CHAT-012", AtMost(Info)),
@@ -74,18 +73,17 @@ pub const PROFILES: &[Profile] = &[
     },
     Profile {
         name: "gemini",
-        summary: "Gemini's streams: events end with CRLF there",
+        summary: "Gemini's streams: their events end with CRLF",
         changes: &[("SSE-010", Off), ("SSE-017", Off)],
     },
     Profile {
         name: "ollama",
-        summary: "Ollama's lines: it closes what it streams, and lines need no keep-alive",
+        summary: "Ollama's lines: the fields that event streams need against caches and proxies are not demanded",
         changes: &[("HTTP-012", Off), ("HTTP-013", Off)],
     },
     Profile {
         name: "mcp",
-        summary: "MCP over streamable HTTP: ids, retries and an event without data to begin with are part of the \
-            protocol",
+        summary: "MCP over streamable HTTP: ids, retries and a first event without data are part of the protocol",
         changes: &[("SSE-010", Off), ("SSE-012", Off), ("SSE-013", Off), ("SSE-014", Off), ("SSE-020", Off)],
     },
 ];
@@ -113,7 +111,7 @@ pub struct Subject<'a> {
     pub model: &'a str,
 }
 
-/// An exception: these rules do not count where everything that is stated fits.
+/// An exception: these rules do not count for exchanges that match every stated condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allow {
     /// Codes; empty: all rules.
@@ -126,10 +124,10 @@ pub struct Allow {
     pub model: Option<String>,
 }
 
-/// What the user holds rules to.
+/// The user's profile, levels and exceptions.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// The profile, where one is named.
+    /// The profile, if one is named.
     pub profile: Option<&'static Profile>,
     /// Levels by code; none: the rule is off. The last one for a code counts.
     pub levels: Vec<(&'static str, Option<Level>)>,
@@ -138,9 +136,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The level at which a finding of `rule` counts, or none where it does not. A finding that rests on bytes which
-    /// were not captured
-    /// stays a warning at most.
+    /// The level at which a finding of `rule` counts, or none if it does not. A finding that rests on bytes which
+    /// were not captured stays a warning at most.
     pub fn level(&self, subject: &Subject<'_>, rule: &str, level: Level, message: &str) -> Option<Level> {
         if self.allow.iter().any(|a| a.fits(subject, rule)) {
             return None;
@@ -178,8 +175,8 @@ impl Allow {
     }
 }
 
-/// `*` matches anything, `?` one character; case is ignored. Steps back to the last `*` only, so hostile texts cost no
-/// more than their product.
+/// `*` matches anything, `?` one character; case is ignored. It steps back to the last `*` only, so the cost is at
+/// most the product of both lengths.
 fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
@@ -207,7 +204,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// The code of a rule named by code or name; an error says what was meant, perhaps.
+/// The code of the rule with this code or name. The error suggests similar names.
 pub fn code(text: &str) -> Result<&'static str, String> {
     if let Some(rule) = by_code(text) {
         return Ok(rule.code);
@@ -217,7 +214,7 @@ pub fn code(text: &str) -> Result<&'static str, String> {
     let near: Vec<&str> = super::RULES.iter().filter(near).take(5).map(|r| r.code).collect();
     match near[..] {
         [] => Err(format!("unknown rule {text:?}; sniff explain lists them all")),
-        _ => Err(format!("unknown rule {text:?}; perhaps {}", near.join(", "))),
+        _ => Err(format!("unknown rule {text:?}; did you mean {}?", near.join(", "))),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Level, RULES};
 use std::fmt::Write;
 
-/// All rules in the order of the catalogue: code, level, name, what is demanded, who breaks. Ends with a line end.
+/// All rules in the order of the catalogue: code, level, name, what is demanded, which clients break. Ends with a
+/// line end.
 pub fn catalogue_table() -> String {
     let mut out = String::from("| code | level | name | what is demanded | breaks |\n|---|---|---|---|---|\n");
     for rule in RULES {

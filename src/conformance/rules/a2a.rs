@@ -13,13 +13,12 @@ pub static A2A_001: Rule = Rule {
     level: Level::Error,
     summary: "The stream ends with a terminal task state (or one that waits for the user, or a single message), and \
         nothing follows",
-    why: "The client takes the end of the stream for the end of the task. One that ends earlier leaves a task that no \
-        client follows; events after the \
-          terminal state contradict it, for a task can't leave that state.",
+    why: "The client takes the end of the stream for the end of the task. If the stream ends earlier, no client \
+        follows the task to its end. Events after the terminal state contradict it: a task can't leave that state.",
     source: "A2A specification, streaming: the stream MUST close when the task reaches a terminal state",
     breaks: &["a2a-python", "a2a-js"],
-    fix: "Send the last status update when the task is over, then end the body; let a proxy's idle time-out not end \
-        it before.",
+    fix: "Send the last status update when the task is over, then end the body; make sure that no proxy's idle \
+        time-out ends it earlier.",
     bad: &["task; last", "task; state COMPLETED; state WORKING; last"],
     good: &["task; state COMPLETED; last", "task; state INPUT_REQUIRED; last", "task; !rst >"],
     // A client that gives up in the middle is reported as info.

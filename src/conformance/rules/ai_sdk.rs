@@ -13,12 +13,12 @@ pub static UI_001: Rule = Rule {
     level: Level::Warning,
     summary: "`x-vercel-ai-ui-message-stream: v1`, then `start`, parts that are started before their deltas, `finish` \
         and `[DONE]`",
-    why: "A back end that is not written in JavaScript has to speak this by hand. useChat builds the message from \
-        these parts: a delta for a part that was \
-          not started raises, and without finish the message stays in the state \"streaming\".",
+    why: "A back end that is not written in JavaScript has to write this protocol itself. useChat builds the message \
+        from these parts: a delta for a part that was not started raises, and without finish the message stays in \
+        the state \"streaming\".",
     source: "AI SDK UI documentation, stream protocols: data stream protocol; `ai`, ui-message-chunks.ts",
     breaks: &["useChat"],
-    fix: "Set the header, send start first and finish last, then `data: [DONE]`; an error or abort part may stand for \
+    fix: "Set the header, send start first and finish last, then `data: [DONE]`; an error or abort part may replace \
         finish.",
     bad: &[
         "ui; chunked; ui-start; ui-text; ui-finish; ui-done; last",
@@ -59,14 +59,14 @@ pub static UI_002: Rule = Rule {
     code: "UI-002",
     name: "broken-data-stream",
     level: Level::Warning,
-    summary: "Version 4's data stream: `X-Vercel-AI-Data-Stream: v1`, every line a code and JSON of its type, `d:` last",
+    summary: "Version 4's data stream has `X-Vercel-AI-Data-Stream: v1`; every line is a code and JSON of its type; \
+        `d:` is last",
     why: "useChat of version 4 reads line by line and raises on a code that it does not know or a value of another \
-        type. Without `d:` it has neither \
-          finish reason nor usage; without the header a client that supports both protocols takes the stream for \
-          plain text.",
+        type. Without `d:` it has neither finish reason nor usage; without the header a client that supports both \
+        protocols takes the stream for plain text.",
     source: "AI SDK 4 documentation, stream protocols: data stream protocol; `ai` 4.3, data-stream-parts.ts",
     breaks: &["useChat (ai 4)"],
-    fix: "Set the header and end with `d:{\"finishReason\":\"stop\"}`; an error part (`3:`) may stand for it.",
+    fix: "Set the header and end with `d:{\"finishReason\":\"stop\"}`; an error part (`3:`) may replace it.",
     bad: &[
         "parts; chunked; parts-text; parts-finish; last",
         "parts-v1; last",
@@ -87,7 +87,7 @@ pub static UI_002: Rule = Rule {
             "the response lacks x-vercel-ai-data-stream".into()
         });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::WRONG_TYPE, push, |found| {
-            format!("a value of another type than its code has: {found}")
+            format!("a value of another type than its code demands: {found}")
         });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::UNKNOWN_TYPE, push, |found| format!("unknown code {found}"));
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::AFTER_FINISH, push, |found| format!("after d: {found}"));

@@ -22,11 +22,10 @@ pub static ANT_001: Rule = Rule {
     name: "broken-message-frame",
     level: Level::Error,
     summary: "`message_start` comes first and once, `message_stop` last and once",
-    why: "SDKs build the message from these two: without message_start the first delta has nothing to be added to and \
-        helpers raise; without \
-          message_stop the TypeScript helper raises at the end and a client can't tell a whole answer from a lost \
-          connection. An `event: error` in \
-          the stream ends it too, and message_stop is not asked for then.",
+    why: "SDKs build the message from these two: without message_start the first delta has nothing to be added to \
+        and helpers raise; without message_stop the TypeScript helper raises at the end and a client can't tell a \
+        whole answer from a lost connection. An `event: error` in the stream ends it too; then message_stop is not \
+        required.",
     source: "Anthropic API documentation, streaming messages: event types",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
     fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing after it, \
@@ -56,7 +55,7 @@ pub static ANT_001: Rule = Rule {
         case.tell(anthropic::AFTER_MESSAGE_STOP, None, push, |odd, n| {
             format!("{} after message_stop: {}", many(n, "event", "events"), odd.found)
         });
-        // What is missing because of an error or a cut is not a separate fault.
+        // What is missing because of an error or a cut is not another fault.
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
             case.tell(anthropic::NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
         }
@@ -70,13 +69,12 @@ pub static ANT_002: Rule = Rule {
     name: "delta-without-block",
     level: Level::Error,
     summary: "Every delta names the index of a block that `content_block_start` opened",
-    why: "Accumulators add a delta to `content[index]`. Where no block was opened there is nothing at that place: \
-        IndexError in Python, TypeError in \
-          JavaScript, in the middle of the answer.",
+    why: "Accumulators add a delta to `content[index]`. If no block was opened, that place does not exist: \
+        IndexError in Python, TypeError in JavaScript, in the middle of the answer.",
     source: "Anthropic API documentation, streaming messages: content block delta; anthropic-python 2.12 and \
         -typescript 1.12, tested",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
-    fix: "Send content_block_start with the block's index and type before its first delta, count blocks from 0.",
+    fix: "Send content_block_start with the block's index and type before its first delta; number blocks from 0.",
     bad: &[
         "messages; message-start; block-delta; message-delta end_turn; message-stop; last",
         r#"messages; message-start; block-start
@@ -102,12 +100,11 @@ pub static ANT_003: Rule = Rule {
     name: "block-not-stopped",
     level: Level::Warning,
     summary: "Every block is stopped once, before `message_delta` comes",
-    why: "Clients hand over a finished block at its content_block_stop: an agent starts the tool then. A block that \
-        is never stopped is a call that is \
-          never made.",
+    why: "Clients hand over a finished block at its content_block_stop: then an agent starts the tool. If a tool's \
+        block is never stopped, the call is never made.",
     source: "Anthropic API documentation, streaming messages: event types",
     breaks: &["agents that act at content_block_stop", "Claude Code"],
-    fix: "Send content_block_stop with the index when the block's last delta is out, and before message_delta.",
+    fix: "Send content_block_stop with the index after the block's last delta and before message_delta.",
     bad: &["messages; message-start; block-start; block-delta; stopped end_turn"],
     good: &["good-message"],
     needs_all_bytes: true,
@@ -127,13 +124,12 @@ pub static ANT_004: Rule = Rule {
     name: "incomplete-message-delta",
     level: Level::Error,
     summary: "`message_delta` comes before `message_stop`, with `delta.stop_reason` and `usage`",
-    why: "Accumulators read `usage.output_tokens` of that event without asking whether it is there, and agents decide \
-        by stop_reason whether to run a \
-          tool. Without them SDKs raise at the end of an answer that was all there.",
+    why: "Accumulators read `usage.output_tokens` of that event without asking whether it is there, and agents \
+        decide by stop_reason whether to run a tool. Without them SDKs raise at the end of a complete answer.",
     source: "Anthropic API documentation, streaming messages: message_delta; pi issue 6567; free-claude-code issue 209",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "pi"],
     fix: "Send one message_delta with the stop_reason and at least `usage: {\"output_tokens\": N}`, an estimate if \
-        there is nothing better.",
+        you have no exact count.",
     bad: &[
         "messages; message-start; text-block; message-stop; last",
         r#"messages; message-start; text-block
@@ -161,8 +157,8 @@ pub static ANT_005: Rule = Rule {
     level: Level::Error,
     summary: "`message_start` has a `message` with `usage.input_tokens` and `usage.output_tokens`",
     why: "Accumulators keep that usage object and write the later figures into it. Without it they raise at \
-        message_delta; without one of the figures \
-          they add to undefined, and the session's count is NaN from then on.",
+        message_delta; without one of the figures they add to undefined, and from then on the session's count is \
+        NaN.",
     source: "Anthropic API documentation, streaming messages: message_start; free-claude-code issue 209; gptel issue \
         1331",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code", "gptel"],
@@ -187,13 +183,12 @@ pub static ANT_006: Rule = Rule {
     name: "no-input-tokens",
     level: Level::Warning,
     summary: "`message_start` counts the input: `input_tokens`, with the cached ones, is not 0",
-    why: "Claude Code draws its context meter and decides when to compact from this figure. A server that sends 0 \
-        here and the truth at the end makes \
-          it believe that the context is empty until it overflows.",
+    why: "Claude Code draws its context meter and decides when to compact from this figure. If a server sends 0 here \
+        and the right number at the end, Claude Code takes the context for empty until it overflows.",
     source: "Anthropic API reference, Usage: input_tokens, cache_read_input_tokens, cache_creation_input_tokens; \
         SGLang issue 20678",
     breaks: &["Claude Code"],
-    fix: "Count the prompt before the first event; tokenizing it is due anyway.",
+    fix: "Count the prompt before the first event; the server must tokenize it anyway.",
     bad: &[r#"messages
            event message_start "message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","role":"assistant","content":[],"usage":{"input_tokens":0,"output_tokens":0}}
            text-block; stopped end_turn"#],

@@ -13,10 +13,10 @@ pub static AWS_001: Rule = Rule {
     code: "AWS-001",
     name: "corrupt-frame",
     level: Level::Error,
-    summary: "Every message has sane lengths and the right CRC-32, of its prelude and of the whole",
-    why: "SDKs check both sums and abort the stream at the first wrong one. A wrong sum means that something between \
-        changed or cut the bytes, or that \
-          a gateway built its frames wrongly. From a wrong length on nothing can be read at all.",
+    summary: "Every message has valid lengths and the right CRC-32, of its prelude and of the whole",
+    why: "SDKs check both sums and abort the stream at the first wrong one. A wrong sum means that something on the \
+        way changed or cut the bytes, or that a gateway built its frames wrongly. After a wrong length nothing more \
+        can be read.",
     source: "Smithy specification, Amazon event stream: wire format",
     breaks: &["boto3", "AWS SDKs"],
     fix: "Compute the prelude's CRC over the first 8 bytes and the message's over everything before it; don't let a \
@@ -42,9 +42,9 @@ pub static AWS_002: Rule = Rule {
     name: "exception-frame",
     level: Level::Error,
     summary: "No message is an exception or an error (`:message-type`)",
-    why: "The status was 200 when the stream began; what goes wrong later (throttling, a model that times out) comes \
-        as a message of type exception. \
-          SDKs raise there. A client that looks at the payloads only takes the half for the whole.",
+    why: "The status was 200 when the stream began. What goes wrong later (throttling, a model that times out) comes \
+        as a message of type exception. SDKs raise there. A client that reads only the payloads takes half an answer \
+        for the whole.",
     source: "Bedrock Runtime API reference, ResponseStream and ConverseStreamOutput: exceptions; Smithy, Amazon event \
         stream: exceptions",
     breaks: &["readers of payloads that ignore headers"],
@@ -63,13 +63,13 @@ pub static AWS_002: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// The last message counts tokens.
+/// The last message has the token counts.
 pub static AWS_003: Rule = Rule {
     code: "AWS-003",
     name: "missing-metadata",
     level: Level::Warning,
     summary: "A ConverseStream ends with `metadata`, after `messageStop`",
-    why: "Usage and latency come with that message and nowhere else. SDKs do not miss it, accounts do.",
+    why: "Usage and latency come only with that message. SDKs do not need it, but usage accounts do.",
     source: "Bedrock Runtime API reference, ConverseStreamOutput: metadata",
     breaks: &["usage accounts"],
     fix: "Read on after messageStop to the end of the body; a gateway must send metadata last.",

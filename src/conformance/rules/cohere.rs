@@ -11,7 +11,7 @@ pub static COHERE_001: Rule = Rule {
     code: "COHERE-001",
     name: "missing-message-end",
     level: Level::Error,
-    summary: "The stream ends with `message-end` (version 1: `stream-end`), and nothing after it",
+    summary: "The stream ends with `message-end` (version 1: `stream-end`), with nothing after it",
     why: "Finish reason and usage come with that event only. Without it a client can't tell a whole answer from one \
         that broke off.",
     source: "Cohere API reference, chat with streaming: message-end; stream-end",

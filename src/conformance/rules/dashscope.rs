@@ -6,15 +6,14 @@ use crate::dialect::dashscope;
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[&DASH_001, &DASH_002];
 
-/// DashScope repeats itself.
+/// DashScope does not repeat the text.
 pub static DASH_001: Rule = Rule {
     code: "DASH-001",
     name: "whole-text-each-time",
     level: Level::Info,
-    summary: "DashScope is asked for pieces: `parameters.incremental_output: true`",
-    why: "Without it every event of the native protocol repeats the whole text so far. A client that joins them shows \
-        each word many times over, and the \
-          bytes grow with the square of the answer.",
+    summary: "The request asks DashScope for increments: `parameters.incremental_output: true`",
+    why: "Without it every event of the native protocol repeats the whole text so far. A client that joins them \
+        shows each word many times, and the bytes grow with the square of the answer's length.",
     source: "Model Studio API reference, DashScope form: incremental_output, default false",
     breaks: &["clients that join events", "slow links"],
     fix: "Set `parameters.incremental_output` to true, or show the last event instead of the sum.",
@@ -26,7 +25,7 @@ pub static DASH_001: Rule = Rule {
            dash 1 null Hi
            dash 2 stop  there
            last"#],
-    // DashScope's own ways: unspaced fields, ids, and a status as a comment.
+    // DashScope writes fields without a space, ids, and a status as a comment.
     also: &[("SSE-002", Level::Warning), ("SSE-014", Level::Info), ("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
@@ -43,13 +42,12 @@ pub static DASH_002: Rule = Rule {
     name: "dashscope-without-finish-reason",
     level: Level::Warning,
     summary: "A `finish_reason` other than \"null\" comes before the stream ends, or an error",
-    why: "The native protocol has no terminator: the finish reason of the last event (the string \"null\" until then) \
-        is all that tells a whole answer from \
-          one that broke off.",
+    why: "The native protocol has no terminator: the finish reason of the last event (the string \"null\" until \
+        then) is the only sign that tells a whole answer from one that broke off.",
     source: "Model Studio API reference, DashScope form: finish_reason",
     breaks: &["clients that wait for stop", "agents"],
-    fix: "Pass the last event on; a relay must not take the string \"null\" for a reason, nor drop the event that has \
-        one.",
+    fix: "Pass the last event on; a relay must not take the string \"null\" for a reason, and must not drop the \
+        event that has one.",
     bad: &[r#"dashscope {"incremental_output":true}
            dash 1 null Hi
            last"#],
@@ -57,7 +55,7 @@ pub static DASH_002: Rule = Rule {
            dash 1 null Hi
            dash 2 stop  there
            last"#],
-    // DashScope's own ways: unspaced fields, ids, and a status as a comment.
+    // DashScope writes fields without a space, ids, and a status as a comment.
     also: &[("SSE-002", Level::Warning), ("SSE-014", Level::Info), ("SSE-021", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,

@@ -38,11 +38,9 @@ pub static DLV_001: Rule = Rule {
     level: Level::Warning,
     summary: "The deltas of an answer don't all arrive in a few bursts",
     why: "A stream that was generated token by token and arrives at once was held back on its way: by a proxy that \
-        buffers, a compressor that does not \
-          flush, a framework that collects the body. The user waits for the whole answer, and time to first token \
-          equals total time. It shows in deltas \
-          that come faster than any model makes them, after a silence in which they were made; a fast model alone has \
-          no such silence.",
+        buffers, a compressor that does not flush, a framework that collects the body. The user waits for the whole \
+        answer, and time to first token equals total time. The sign is that deltas come faster than any model makes \
+        them, after a silence in which they were made. A fast model alone shows no such silence.",
     source: "nginx proxy_buffering; measurements of gateways with and without buffering (dstack issue 4269)",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`), and flush the \
@@ -75,16 +73,16 @@ pub static DLV_005: Rule = Rule {
     code: "DLV-005",
     name: "stalled-delivery",
     level: Level::Warning,
-    summary: "No pause between deltas of 10 s or more that is also over 20 times the usual one (both can be set)",
+    summary: "No pause between deltas is 10 s or longer and also over 20 times the median ITL (both limits can be \
+        set)",
     why: "A long silence in the middle of an answer looks like a hang to the user, and runs into idle limits on the \
-        way (nginx and AWS ALB: 60 s). \
-          Causes are a preempted request, a worker that swaps, a lost packet, a proxy.",
+        way (nginx and AWS ALB: 60 s). Causes are a preempted request, a worker that swaps, a lost packet, a proxy.",
     source: "Idle limits of nginx proxy_read_timeout and AWS ALB; vLLM issue 47647",
     breaks: &["proxies with an idle limit", "clients with a read timeout"],
     fix: "Look at the server at the time given; send comments as keep-alive while nothing is generated.",
     bad: &["chat; role; word*10; wait 15s; word*10; stop; done; last"],
     good: &[
-        // A slow start is not a stall, and neither is a slow answer throughout.
+        // A slow start is not a stall, and neither is an answer that is slow throughout.
         "chat; wait 30s; role; word*10; stop; done; last",
         "chat; role; wait 11s; word; wait 11s; word; wait 11s; word; stop; done; last",
     ],
@@ -105,15 +103,13 @@ pub static DLV_010: Rule = Rule {
     name: "truncated-answer",
     level: Level::Warning,
     summary: "The answer comes to its end: terminator, finish reason, and a transport that was not cut",
-    why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. This \
-        finding says which of the three \
-          signs of the end are missing and who ended the connection. A client that left by itself is only remarked \
-          on, and one that closed after \
-          the terminator not even that.",
+    why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. \
+        This finding says which of the three signs of the end are missing and who ended the connection. If the \
+        client left by itself, the finding is info. If it closed after the terminator, there is no finding.",
     source: "RFC 9112 section 8 (incomplete messages); the terminators of each dialect",
     breaks: &["clients that take the answer for complete"],
-    fix: "Find who cut: a server's crash or worker timeout, a proxy's read timeout, a token limit without a finish \
-        reason.",
+    fix: "Find what cut it: a server's crash or worker timeout, a proxy's read timeout, a token limit without a \
+        finish reason.",
     bad: &["chat; role; word; !rst <", "chat; role; word; !fin <", "chat; role; word; last"],
     good: &[
         "good-chat",
@@ -139,13 +135,11 @@ pub static DLV_011: Rule = Rule {
     code: "DLV-011",
     name: "hop-holds-back",
     level: Level::Info,
-    summary: "A proxy whose both sides were captured passes deltas on as they come",
-    why: "The same answer on both sides of a proxy tells what the proxy did: where the first token comes more than \
-        twice as late on the client's side, and \
-          the gaps between deltas are less than half of those on the server's side, it collects before it sends. Time \
-          to first token then measures the \
-          proxy, and the gap between deltas measures nothing.",
-    source: "c8s issue 140 (time to first token rose, gaps between tokens fell, behind the same server)",
+    summary: "A proxy that was captured on both sides passes deltas on as they come",
+    why: "The same answer on both sides of a proxy shows what the proxy did. If the first token comes more than \
+        twice as late on the client's side, and the ITL there is less than half of that on the server's side, the \
+        proxy collects before it sends. Time to first token then measures the proxy, and ITL measures nothing.",
+    source: "c8s issue 140 (time to first token rose and gaps between tokens fell, with the same server)",
     breaks: &[],
     fix: "Switch the hop's buffering off for event streams; compare `sniff report delivery` before and after.",
     bad: &["chat; wait 1s; role; word-now*10; stop; done; last
@@ -166,7 +160,7 @@ pub static DLV_011: Rule = Rule {
             return;
         };
         let message = format!(
-            "first token after {}, upstream of the hop (#{}) after {}; gap between deltas (p50) {}, there {}",
+            "first token after {}, upstream of the hop (#{}) after {}; ITL (p50) {}, upstream {}",
             downstream.ttft, upstream.id, upstream.ttft, downstream.gap, upstream.gap
         );
         push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
@@ -180,15 +174,14 @@ pub static DLV_015: Rule = Rule {
     name: "capture-lacks-bytes",
     level: Level::Info,
     summary: "The capture holds every byte of the exchange",
-    why: "Packets that the capture lost, cut off (snap length) or came too late for say nothing about the server. \
-        Verdicts that rest on the missing \
-          bytes are marked unsure and are warnings at most.",
+    why: "Packets that the capture lost, cut off (snap length) or started too late to see say nothing about the \
+        server. Findings that rest on the missing bytes are marked unsure and are warnings at most.",
     source: "tcpdump manual: packets dropped by the kernel, -s snaplen, -B buffer size",
     breaks: &[],
     fix: "Capture with full length (-s 0) and a larger buffer (-B), start before the request, and filter by port.",
     bad: &["chat; role; !gap < 400; stop; done; last", "chat; role; word; !end"],
     good: &["good-chat", "chat; role; word; !rst <"],
-    // The server cuts: bad, and no loss of the capture.
+    // The server cuts: that is bad, but the capture lost nothing.
     also: &[("DLV-010", Level::Warning), ("HTTP-006", Level::Error)],
     needs_all_bytes: false,
     check: |case, push| {
@@ -197,15 +190,15 @@ pub static DLV_015: Rule = Rule {
         if case.exchange.gap {
             push(Finding {
                 at,
-                ..Finding::new("bytes of this exchange are missing in the capture: verdicts about it are unsure")
+                ..Finding::new("bytes of this exchange are missing in the capture: findings about it are unsure")
             });
         } else if response.head.is_none() {
             push(Finding {
                 at,
-                ..Finding::new("the capture began inside this response: verdicts about it are unsure")
+                ..Finding::new("the capture began inside this response: findings about it are unsure")
             });
         } else if response.end == MessageEnd::CutByCapture {
-            push(Finding { at, ..Finding::new("the capture ends before this response does") });
+            push(Finding { at, ..Finding::new("the recording ended before this response did") });
         }
     },
     ..Rule::DEFAULT
@@ -233,7 +226,7 @@ fn buffered(case: &Case<'_>) -> Option<String> {
         .then(|| format!("{in_three} of {n} deltas came in {bursts}, with {} of silence", held.quiet))
 }
 
-/// The longest stall, and how many there were.
+/// The longest stall, with the number of stalls.
 fn stalls(response: &Response, limits: &Limits, push: &mut dyn FnMut(Finding)) {
     let gaps: Vec<(Span, &Delta)> = response.deltas.windows(2).map(|w| (w[1].at.since(w[0].at), &w[1])).collect();
     let mut sorted: Vec<Span> = gaps.iter().map(|(gap, _)| *gap).collect();
@@ -242,11 +235,11 @@ fn stalls(response: &Response, limits: &Limits, push: &mut dyn FnMut(Finding)) {
     let long = |gap: Span| gap >= limits.stall && gap.0 as f64 > limits.stall_times_median * median.0 as f64;
     let count = gaps.iter().filter(|(gap, _)| long(*gap)).count() as u64;
     let Some((gap, delta)) = gaps.iter().filter(|(gap, _)| long(*gap)).max_by_key(|(gap, _)| *gap) else { return };
-    let message = format!("{gap} of silence before record {} (the usual gap: {median})", delta.record);
+    let message = format!("{gap} of silence before record {} (median ITL: {median})", delta.record);
     push(Finding { record: Some(delta.record), at: Some(delta.at), count, ..Finding::new(message) });
 }
 
-/// What says that the answer is not whole.
+/// The finding that the answer is not whole: which signs of its end are missing, and who ended it.
 fn truncated(case: &Case<'_>) -> Option<Finding> {
     let response = case.stream()?;
     let answer = &response.answer;
@@ -281,11 +274,11 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
     Some(if response.end == MessageEnd::CutByClient { finding.level(Level::Info) } else { finding })
 }
 
-/// Where to look, by who ended the answer.
+/// Advice where to look, chosen by who ended the answer.
 fn who_to_ask(end: MessageEnd) -> &'static str {
     match end {
         MessageEnd::CutByClient => {
-            "Ask the client why it left: its own time-out, a user who cancelled, or an error on what it had read \
+            "Find out why the client left: its own time-out, a user who cancelled, or an error in reading the answer \
                 (sniff check --clients)."
         }
         MessageEnd::CutByServer => {
@@ -294,9 +287,8 @@ fn who_to_ask(end: MessageEnd) -> &'static str {
         }
         MessageEnd::Complete => {
             "The body ended as its framing says, so the server stopped by itself: look for an exception in its \
-                generator, and send the finish reason \
-             (at a token limit too) and the terminator."
+                generator, and send the finish reason (at a token limit too) and the terminator."
         }
-        MessageEnd::CutByCapture => "Capture until the answer is over.",
+        MessageEnd::CutByCapture => "Record until the answer is over.",
     }
 }

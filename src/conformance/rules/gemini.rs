@@ -15,9 +15,9 @@ pub static GEM_001: Rule = Rule {
     name: "gemini-without-finish-reason",
     level: Level::Error,
     summary: "A `finishReason` comes before the stream ends",
-    why: "The dialect has no terminator: a finishReason is all that tells a whole answer from one that broke off. \
-        Clients report INCOMPLETE, or take \
-          the half for the whole. A blocked prompt (promptFeedback) and an error end the stream as well.",
+    why: "The dialect has no terminator: a finishReason is the only sign that tells a whole answer from one that \
+        broke off. Clients report INCOMPLETE, or take half an answer for the whole. A blocked prompt \
+        (promptFeedback) and an error end the stream as well.",
     source: "Gemini API reference, GenerateContentResponse: Candidate.finishReason; req_llm issue 638",
     breaks: &["clients that report INCOMPLETE", "req_llm"],
     fix: "Send a last response with finishReason, with or without parts; a relay must not drop responses without text.",
@@ -48,12 +48,11 @@ pub static GEM_002: Rule = Rule {
     code: "GEM-002",
     name: "more-than-data-lines",
     level: Level::Warning,
-    summary: "Events are `data: ` lines with the space and nothing else: no comments, no `event:`, no `[DONE]`",
-    why: "Google's SDKs do not read server-sent events by the standard but cut at blank lines and expect each block \
-        to begin with `data: `. Python's \
-          raises on a comment, an event line, a missing space or [DONE]; JavaScript's drops a block that begins with \
-          anything else, and with it \
-          the text, and raises on [DONE].",
+    summary: "Events have only `data: ` lines with the space: no comments, no `event:`, no `[DONE]`",
+    why: "Google's SDKs do not read server-sent events by the standard. They cut at blank lines and expect each \
+        block to begin with `data: `. The one for Python raises on a comment, an event line, a missing space or \
+        [DONE]. The one for JavaScript drops a block that begins with anything else, with its text, and raises on \
+        [DONE].",
     source: "google-genai 3.4.0 (Python) and 2.32 (JavaScript), tested; Gemini API reference, alt=sse",
     breaks: &["google-genai python", "google-genai js"],
     fix: "Write `data: ` and the JSON only; keep the connection alive by other means than comments.",
@@ -120,7 +119,7 @@ pub static GEM_003: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// It stops once.
+/// Only the last response has a finish reason.
 pub static GEM_004: Rule = Rule {
     code: "GEM-004",
     name: "early-finish-reason",

@@ -1,4 +1,4 @@
-//! Rules about gRPC, gRPC-Web and the streams of Connect.
+//! Rules about gRPC, gRPC-Web and Connect streams.
 
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::grpc;
@@ -14,13 +14,12 @@ pub static GRPC_001: Rule = Rule {
     level: Level::Error,
     summary: "Every call ends with `grpc-status: 0`, in the trailers (gRPC) or in the last frame (gRPC-Web; Connect: \
         without `error`)",
-    why: "The HTTP status of a gRPC call is 200 even if it failed; only the trailers tell. A stream whose trailers \
-        were dropped on the way, by a proxy \
-          without HTTP/2 to its backend, looks whole by its bytes, and clients raise UNKNOWN or INTERNAL after the \
-          last message.",
+    why: "The HTTP status of a gRPC call is 200 even if the call failed; only the trailers say so. A proxy without \
+        HTTP/2 to its backend may drop the trailers. The stream then looks whole by its bytes, and clients raise \
+        UNKNOWN or INTERNAL after the last message.",
     source: "gRPC over HTTP2 (Responses); gRPC Web (trailers frame); Connect protocol (end of stream)",
     breaks: &["grpc-python", "grpc-go", "grpc-node", "grpc-web", "connect-es", "tritonclient"],
-    fix: "Read `grpc-message` for the cause; where no status arrives, let trailers pass through every proxy (nginx: \
+    fix: "Read `grpc-message` for the cause; if no status arrives, let trailers pass through every proxy (nginx: \
         grpc_pass, not proxy_pass).",
     bad: &[
         r#"grpc-web; <chunk/grpc+trailers grpc-status:14\r\ngrpc-message:no%20node\r\n
@@ -39,7 +38,7 @@ pub static GRPC_001: Rule = Rule {
            <chunk/grpc+end {}
            last"#,
     ],
-    // A capture that ends proves nothing against the server, and is reported as info.
+    // The end of the recording proves nothing against the server; it is reported as info.
     also: &[("DLV-015", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
@@ -53,15 +52,14 @@ pub static GRPC_001: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Advice where the status arrived.
-const FAILED: &str = "The status arrived, so nothing on the way is at fault: `grpc-message` and the server's log give \
-    the cause. Retry only where the \
-    status allows it (UNAVAILABLE, and RESOURCE_EXHAUSTED after a wait).";
-/// Advice where none did.
+/// Advice if the status arrived.
+const FAILED: &str = "The status arrived, so nothing on the way is at fault: `grpc-message` and the server's log \
+    give the cause. Retry only if the status allows it (UNAVAILABLE, and RESOURCE_EXHAUSTED after a wait).";
+/// Advice if no status arrived.
 const LOST: &str = "Let trailers pass through every proxy (nginx: grpc_pass, not proxy_pass; HTTP/2 to the backend).";
 
-/// With the place of the status: the trailers, or the head of an answer that has nothing else; in gRPC-Web and Connect
-/// it is in the body.
+/// The finding with the place of the status: the trailers, or the head of an answer that has nothing else. In
+/// gRPC-Web and Connect the status is in the body.
 fn failed(case: &Case<'_>, finding: Finding) -> Finding {
     let finding = Finding { fix: Some(FAILED), ..finding };
     let Some(response) = &case.exchange.response else { return finding };

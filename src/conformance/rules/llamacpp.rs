@@ -12,9 +12,8 @@ pub static LLAMA_001: Rule = Rule {
     name: "missing-stop-true",
     level: Level::Warning,
     summary: "The last event of `/completion` has `\"stop\": true`, and nothing follows",
-    why: "That event has the reason, the counts and the timings, and there is no `[DONE]` in this protocol: without \
-        it the stream broke off. After an \
-          error there is one event with `error`, and no stop.",
+    why: "That event has the reason, the counts and the timings, and this protocol has no `[DONE]`: without the \
+        event the stream broke off. After an error there is one event with `error`, and no stop.",
     source: "llama.cpp, tools/server/README.md: POST /completion, response format",
     breaks: &["clients that read until stop", "readers of timings"],
     fix: "Pass the last event on; look into the server's log for a slot that failed.",

@@ -13,11 +13,10 @@ pub static MCP_001: Rule = Rule {
     code: "MCP-001",
     name: "missing-json-rpc-response",
     level: Level::Error,
-    summary: "A request's stream ends with the JSON-RPC response that has its id, and nothing after it",
+    summary: "A request's stream ends with the JSON-RPC response that has its id, with nothing after it",
     why: "The client waits for that id until its timeout and drops everything else. An id of another type (\"7\" for \
-        7) is another id. A server that gave \
-          its events ids may close before the response (2025-11-25): the client comes back with Last-Event-ID, and \
-          that is not meant.",
+        7) is another id. A server that gave its events ids may close before the response (2025-11-25): the client \
+        comes back with Last-Event-ID. The rule does not apply to that.",
     source: "MCP specification 2025-11-25, transports: sending messages to the server; JSON-RPC 2.0 section 5",
     breaks: &["mcp python-sdk", "mcp typescript-sdk", "every client that waits"],
     fix: "Copy the id as it came, send the response on the stream of its request, then end the body.",
@@ -29,7 +28,8 @@ pub static MCP_001: Rule = Rule {
            last"#,
         "good-call; progress; !rst >",
     ],
-    // A client that gives up in the middle is reported as info; an event with an empty data field is lawful in MCP only.
+    // A client that gives up in the middle is reported as info; an event with an empty data field is allowed in MCP
+    // only.
     also: &[("DLV-010", Level::Info), ("MCP-003", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
@@ -55,8 +55,7 @@ pub static MCP_002: Rule = Rule {
     level: Level::Warning,
     summary: "The client accepts `application/json` and `text/event-stream`, and the answer is one of them",
     why: "The server chooses between the two with each request, so a client must list both, and servers refuse those \
-        that do not (406). An answer of \
-          another type makes the Python SDK raise.",
+        that do not (406). An answer of another type makes the Python SDK raise.",
     source: "MCP specification 2025-11-25, transports: sending messages to the server",
     breaks: &["mcp python-sdk", "strict servers"],
     fix: "Send `Accept: application/json, text/event-stream` with every POST; answer with exactly one of these types.",
@@ -83,15 +82,15 @@ pub static MCP_002: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// What upsets others is lawful here.
+/// MCP allows an event with empty data, which fails elsewhere.
 pub static MCP_003: Rule = Rule {
     code: "MCP-003",
     name: "mcp-priming-event",
     level: Level::Info,
-    summary: "An event with an id and empty data at the start is lawful here, and for clients that expect it only",
-    why: "A server of 2025-11-25 opens its stream with such an event so that the client can come back. It is an event \
-        all the same: a client that hands \
-          every event's data to its JSON parser raises. From 2026-07-28 on streams can't be resumed, and it is gone.",
+    summary: "An event with an id and empty data is allowed at the start, but only for clients that expect it",
+    why: "A server of 2025-11-25 opens its stream with such an event so that the client can come back. It is still \
+        an event: a client that hands every event's data to its JSON parser raises. From version 2026-07-28 on \
+        streams can't be resumed, and the event is gone.",
     source: "MCP specification 2025-11-25, transports: the server SHOULD send an event with an id and an empty data \
         field",
     breaks: &["clients that parse every event"],
@@ -110,7 +109,7 @@ pub static MCP_003: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// What is wrong with `Accept` and with the answer's type.
+/// Messages about what is wrong with `Accept`, and with the answer's type.
 fn negotiation(case: &Case<'_>) -> [Option<String>; 2] {
     let (Some(request), Some(response)) = (&case.exchange.request, case.response()) else { return [None, None] };
     if response.dialect != Some(mcp::DIALECT.name) || request.head.method != "POST" {

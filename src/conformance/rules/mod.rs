@@ -25,7 +25,7 @@ pub mod llamacpp;
 pub mod koboldcpp;
 pub mod delivery;
 
-/// The families, from transport to delivery. Each names its own rules, by number.
+/// The families, from transport to delivery. Each lists its own rules, by number.
 const FAMILIES: &[&[&Rule]] = &[
     tcp::RULES,
     http::RULES,
@@ -60,7 +60,8 @@ const COUNT: usize = {
     count
 };
 
-/// Every rule, in the order of the catalogue: families from transport to delivery, each in one run, by number.
+/// Every rule, in the order of the catalogue: family by family, from transport to delivery, each in the order of its
+/// numbers.
 pub static RULES: &[&Rule] = &{
     let mut rules = [FAMILIES[0][0]; COUNT];
     let (mut at, mut family) = (0, 0);

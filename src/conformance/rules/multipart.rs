@@ -14,8 +14,7 @@ pub static MPART_001: Rule = Rule {
     level: Level::Warning,
     summary: "A multipart stream ends with its closing delimiter, `--boundary--`",
     why: "A reader knows that a part is over by the delimiter after it, and that there are no more by the closing \
-        one. Without it the last part may be \
-          lost, or the stream is taken for cut off.",
+        one. Without it the last part may be lost, or the stream is taken for cut off.",
     source: "RFC 2046 section 5.1.1; GraphQL over HTTP, incremental delivery",
     breaks: &["Apollo Client", "meros", "clients that read part by part"],
     fix: "Write the closing delimiter after the last part: CRLF, two hyphens, the boundary, two hyphens, CRLF.",

@@ -11,15 +11,14 @@ use super::http::{essence, is_lines};
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[&NDJSON_001, &NDJSON_002, &NDJSON_003];
 
-/// One value a line.
+/// One value per line.
 pub static NDJSON_001: Rule = Rule {
     code: "NDJSON-001",
     name: "not-one-json-per-line",
     level: Level::Error,
     summary: "Every line is one JSON value, ended by LF",
     why: "Readers split at LF and parse each line by itself. Values joined on one line, values pretty-printed over \
-        several, and lines with a prefix \
-          such as `data:` all fail in the parser.",
+        several, and lines with a prefix such as `data:` all fail in the parser.",
     source: "NDJSON specification 1.0.0, section 3; JSON Lines",
     breaks: &["ollama-python", "ollama-js"],
     fix: "Serialise without indentation and write one LF after each value.",
@@ -36,8 +35,8 @@ pub static NDJSON_001: Rule = Rule {
     ],
     needs_all_bytes: true,
     check: |case, push| {
-        // The bytes decide what it is; who declares lines of JSON and sends values without line ends between them
-        // breaks this promise.
+        // The bytes decide the framing. A server that declares lines of JSON and sends values without line ends
+        // between them breaks its promise.
         let broken = |(r, head): (&Response, &ResponseHead)| {
             r.framing == Framing::ConcatJson && essence(head).is_some_and(|t| is_lines(&t))
         };
@@ -48,21 +47,21 @@ pub static NDJSON_001: Rule = Rule {
             format!("{} with several values: {}", many(n, "line", "lines"), odd.found)
         });
         case.tell(odd::NOT_JSON, None, push, |odd, n| {
-            format!("{} no JSON: {}", many(n, "line that is", "lines that are"), odd.found)
+            format!("{} not JSON: {}", many(n, "line that is", "lines that are"), odd.found)
         });
     },
     ..Rule::DEFAULT
 };
 
-/// Lines and nothing else.
+/// Only lines of JSON.
 pub static NDJSON_002: Rule = Rule {
     code: "NDJSON-002",
     name: "line-decoration",
     level: Level::Warning,
     summary: "There are no blank lines, no byte order mark and no record separators (RS) between lines of JSON",
-    why: "Readers hand each line to the JSON parser as it is. A blank line, sent as keep-alive, or a mark before the \
-        first line raises there. \
-          `data:` before each line makes an event stream of it: HTTP-002.",
+    why: "Readers hand each line to the JSON parser unchanged. The parser raises on a blank line, sent as \
+        keep-alive, and on a mark before the first line. With `data:` before each line it is an event stream: \
+        HTTP-002.",
     source: "NDJSON specification 1.0.0, section 3 (a parser may ignore empty lines); docs/laboratory.md, runs \
         `o_blank`, `o_bom`",
     breaks: &["ollama-python"],
@@ -94,9 +93,8 @@ pub static NDJSON_003: Rule = Rule {
     name: "no-final-newline",
     level: Level::Info,
     summary: "The last line ends with LF like the others",
-    why: "Readers that look for LF never see the last line; most take what is left at the end of the body. The last \
-        line is the one with the \
-          statistics.",
+    why: "Readers that look for LF never see the last line, which has the statistics; most readers take what is left \
+        at the end of the body.",
     source: "NDJSON specification 1.0.0, section 3.1; both Ollama clients take such a line (docs/laboratory.md, run \
         `o_nonl_last`)",
     breaks: &[],

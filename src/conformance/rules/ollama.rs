@@ -13,10 +13,10 @@ pub static OLLAMA_001: Rule = Rule {
     code: "OLLAMA-001",
     name: "missing-done-true",
     level: Level::Error,
-    summary: "The last line, and only it, has `\"done\":true`, with a `done_reason`",
+    summary: "The last line, and no other, has `\"done\":true`, with a `done_reason`",
     why: "That line carries the counts and durations and is the only sign that the answer is whole. Without it the \
-        JavaScript client raises and the \
-          Python client returns half an answer in silence. A line with `error` ends the stream too.",
+        JavaScript client raises, and the Python client returns half an answer without an error. A line with `error` \
+        ends the stream too.",
     source: "Ollama API documentation, generate a chat completion: final response; Ollama issue 10015",
     breaks: &["ollama-js", "ollama-vscode"],
     fix: "End with one line `\"done\":true,\"done_reason\":\"stop\"` and the statistics; look for a server or proxy \
@@ -33,7 +33,7 @@ pub static OLLAMA_001: Rule = Rule {
            last"#,
         "ollama; hi*2; !rst >",
     ],
-    // A client that gives up in the middle is reported as info; an answer that ends in an error is whole, and bad.
+    // A client that gives up in the middle is reported as info; an answer that ends in an error is whole, but failed.
     also: &[("DLV-010", Level::Info), ("OLLAMA-003", Level::Error)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
@@ -50,18 +50,17 @@ pub static OLLAMA_001: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Lines arrive when they are made.
+/// Lines arrive as they are made.
 pub static OLLAMA_002: Rule = Rule {
     code: "OLLAMA-002",
     name: "late-lines",
     level: Level::Warning,
     summary: "Lines arrive as they were made: the lag behind `created_at` does not vary by more than 200 ms",
-    why: "Every line says when it was made, so a delay on the way can be told from a slow model, whatever the two \
-        clocks say: one constant lag is the \
-          distance between them. A lag that grows and falls again is a proxy that collects lines, and the user sees \
-          bursts.",
+    why: "Every line says when it was made, so a delay on the way can be told from a slow model even if the two \
+        clocks differ: a constant lag is the difference between the clocks. If the lag grows and falls again, a \
+        proxy collects lines, and the user sees bursts.",
     source: "Ollama API documentation: created_at of each line",
-    breaks: &["readers who watch the text grow", "latency figures"],
+    breaks: &["users who watch the text grow", "latency figures"],
     fix: "Turn off response buffering in the proxy (nginx: proxy_buffering off), and compression unless it is flushed \
         with each line.",
     bad: &[r#"ollama; wait 900ms; hi
@@ -86,20 +85,20 @@ pub static OLLAMA_002: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Failures are failures.
+/// The answer does not fail in the middle.
 pub static OLLAMA_003: Rule = Rule {
     code: "OLLAMA-003",
     name: "error-line",
     level: Level::Error,
     summary: "The answer does not end in a line with `error`",
-    why: "Once the first line is out the status is 200 and an error can only come as a line. Clients of the native \
-        API raise; Ollama's own /v1 layer \
-          reads the line as an empty chunk, and its clients see a short answer that ended well.",
+    why: "After the first line the status is 200, and an error can only come as a line. Clients of the native API \
+        raise; Ollama's own /v1 layer turns the line into an empty chunk, and its clients see a short answer that \
+        ended well.",
     source: "Ollama API documentation, errors: errors that occur while streaming; Ollama, middleware/openai.go (read, \
         not run)",
     breaks: &["clients of Ollama's /v1 layer", "clients that look at the status only"],
     fix: "Look into the server's log for the cause (out of memory, a runner that died); clients: treat a line with \
-        `error` as the failure of the whole.",
+        `error` as a failure of the whole answer.",
     bad: &[r#"ollama; hi; line {"error":"model runner has unexpectedly stopped"}
            last"#],
     good: &["good-ollama"],
@@ -119,11 +118,10 @@ pub static OLLAMA_004: Rule = Rule {
     level: Level::Warning,
     summary: "A stream of pull, push or create ends with the status `success`, or with an error",
     why: "That line is the only sign that the work is done; the status code was sent before it began. A script that \
-        takes the end of the body for success \
-          starts a model that is not there.",
+        takes the end of the body for success starts a model that does not exist.",
     source: "Ollama API documentation, pull a model: response",
     breaks: &["scripts around pull and create"],
-    fix: "Check the last line; keep the connection open for hours where a proxy would close it, or poll /api/tags.",
+    fix: "Check the last line; if a proxy would close the connection, raise its limit to hours or poll /api/tags.",
     bad: &["pull; last"],
     good: &[
         r#"pull; line {"status":"success"}

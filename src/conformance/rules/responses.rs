@@ -15,13 +15,11 @@ pub static OAI_RESP_001: Rule = Rule {
     code: "OAI-RESP-001",
     name: "missing-terminal-event",
     level: Level::Error,
-    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, and \
+    summary: "The stream ends with `response.completed`, `response.incomplete`, `response.failed` or `error`, with \
         nothing after it",
     why: "Usage, status and the whole output come with that event, and it is the only sign that the answer is whole: \
-        the API has no `[DONE]`. Codex CLI \
-          says \"stream closed before response.completed\" and retries, openai-python's helper raises, openai-node's \
-          returns a response that is still \
-          in progress.",
+        the API has no `[DONE]`. Codex CLI says \"stream closed before response.completed\" and retries, \
+        openai-python's helper raises, openai-node's returns a response that is still in progress.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent; relays' issues ccLoad 59, CLIProxyAPI 1407, tingly-box 1384",
     breaks: &["Codex CLI", "openai-python helper", "openai-node helper"],
     fix: "Relays: pass the last event on before closing, and turn an upstream that breaks off into `response.failed`.",
@@ -60,14 +58,13 @@ pub static OAI_RESP_002: Rule = Rule {
     name: "missing-response-created",
     level: Level::Error,
     summary: "The first event is `response.created`",
-    why: "Helpers build the response from the object in that event and raise when anything else comes first. A stream \
-        that is taken up again with \
-          `starting_after` begins in the middle and is not meant.",
+    why: "Helpers build the response from the object in that event and raise if anything else comes first. A stream \
+        that is resumed with `starting_after` begins in the middle; the rule does not apply to it.",
     source: "OpenAI API reference, response.created: emitted when a response is created; openai-python and \
         openai-node stream helpers, tested",
     breaks: &["openai-python helper", "openai-node helper"],
     fix: "Send response.created with the response's id, status and an empty output before anything else, keep-alive \
-        events too.",
+        events included.",
     bad: &["responses; item-added 0; completed Hi
          last"],
     good: &[
@@ -91,9 +88,8 @@ pub static OAI_RESP_003: Rule = Rule {
     name: "event-without-type",
     level: Level::Error,
     summary: "Every payload has its `type`",
-    why: "Clients tell events apart by `type` in the JSON and not by the SSE event line, which they read for errors \
-        at most: without it every tested \
-          client yields nothing or raises.",
+    why: "Clients tell events apart by `type` in the JSON. They read the SSE event line for errors at most. Without \
+        `type` every tested client yields nothing or raises.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent: discriminator `type`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "Codex CLI"],
     fix: "Write the event's name into the JSON as `type`, even where an `event:` line has it.",
@@ -109,15 +105,15 @@ pub static OAI_RESP_003: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Numbers without a hole.
+/// Sequence numbers grow by one.
 pub static OAI_RESP_004: Rule = Rule {
     code: "OAI-RESP-004",
     name: "sequence-number-gap",
     level: Level::Warning,
     summary: "`sequence_number` starts at 0 and grows by one with each event",
-    why: "A client that lost its connection asks for the events after the last number it has (`starting_after`). With \
-        holes or repeats it can't tell \
-          a lost event from one that never was, and gets text twice or not at all.",
+    why: "A client that lost its connection asks for the events after the last number it has (`starting_after`). If \
+        numbers are missing or repeated it can't tell a lost event from one that never existed, and gets text twice \
+        or not at all.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent: sequence_number; API reference, starting_after",
     breaks: &["clients that resume", "background mode"],
     fix: "Count events where they are written, after every filter; a relay that adds or drops events must number them \
@@ -144,16 +140,15 @@ pub static OAI_RESP_004: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// What is added to was announced.
+/// Items and parts are announced before their deltas.
 pub static OAI_RESP_005: Rule = Rule {
     code: "OAI-RESP-005",
     name: "delta-without-item",
     level: Level::Error,
     summary: "A delta belongs to an item, and its text to a part, that was added before",
-    why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. Without \
-        output_item.added and \
-          content_part.added there is nothing at that place: IndexError in Python, TypeError in JavaScript, and the \
-          AI SDK drops the text.",
+    why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. \
+        Without output_item.added and content_part.added that place does not exist: IndexError in Python, TypeError \
+        in JavaScript, and the AI SDK drops the text.",
     source: "OpenAI API reference, streaming events: response.output_item.added, response.content_part.added",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk"],
     fix: "Send response.output_item.added and, for text, response.content_part.added before the first delta.",
@@ -163,7 +158,7 @@ pub static OAI_RESP_005: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, &[kinds::DELTA_WITHOUT_ITEM, kinds::DELTA_WITHOUT_PART], push, |found, n| {
-            format!("{} for what was not added: {found}", many(n, "delta", "deltas"))
+            format!("{} for an item or part that was not added: {found}", many(n, "delta", "deltas"))
         });
     },
     ..Rule::DEFAULT
@@ -175,9 +170,8 @@ pub static OAI_RESP_006: Rule = Rule {
     name: "done-differs-from-deltas",
     level: Level::Warning,
     summary: "What `.done` events and the final output say equals the joined deltas",
-    why: "Some clients show the deltas and keep the final object. Where the two differ, the answer that was read is \
-        not the one that is stored and sent \
-          back with the next question.",
+    why: "Some clients show the deltas and keep the final object. If the two differ, the answer that the user read \
+        is not the one that is stored and sent back with the next question.",
     source: "OpenAI API reference, streaming events: response.output_text.done, \
         response.function_call_arguments.done, response.completed",
     breaks: &["conversation stores", "agents"],
@@ -195,7 +189,7 @@ pub static OAI_RESP_006: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, &[kinds::DONE_DIFFERS, kinds::OUTPUT_DIFFERS], push, |found, _| {
-            format!("not what the deltas brought: {found}")
+            format!("not equal to the joined deltas: {found}")
         });
     },
     ..Rule::DEFAULT
@@ -208,8 +202,7 @@ pub static OAI_RESP_007: Rule = Rule {
     level: Level::Info,
     summary: "No `[DONE]`: the terminal event is the end",
     why: "`[DONE]` belongs to chat completions; gateways add it to everything. Tested clients tolerate it; one that \
-        parses every payload as JSON \
-          does not.",
+        parses every payload as JSON does not.",
     source: "OpenAI OpenAPI document, ResponseStreamEvent, which has no such event; seen from LiteLLM 1.106",
     breaks: &["clients that parse every payload"],
     fix: "End the body after response.completed.",
@@ -226,7 +219,7 @@ fn stream<'a>(case: &Case<'a>) -> Option<&'a Response> {
     case.stream_of(&openai_responses::DIALECT)
 }
 
-/// The first of these kinds that was noticed, in streams of this dialect.
+/// A finding for the first of these kinds that was noticed, in streams of this dialect.
 fn tell(
     case: &Case<'_>,
     any: &[crate::oddity::Kind],

@@ -13,9 +13,9 @@ pub static TCP_001: Rule = Rule {
     name: "copies-differ",
     level: Level::Warning,
     summary: "Bytes that come twice (retransmitted, overlapping) are the same both times",
-    why: "A sender repeats what it sent. If two copies differ, a third party or a broken device wrote one of them, \
-        and each receiver takes the \
-          one that its TCP prefers: what is shown here (the copy that came first) need not be what the client read.",
+    why: "A sender repeats what it sent before. If two copies differ, a third party or a broken device wrote one of \
+        them, and each receiver takes the copy that its TCP prefers. The copy that is shown here (the first) need \
+        not be what the client read.",
     source: "RFC 9293 section 3.10.7.4 (segments are trimmed to what is new); Ptacek and Newsham 1998 on the policies \
         of receivers",
     breaks: &["analyses that trust the capture"],
@@ -33,12 +33,11 @@ pub static TCP_002: Rule = Rule {
     code: "TCP-002",
     name: "reset-ignored",
     level: Level::Warning,
-    summary: "Nothing follows a reset: its sender is gone and its receiver believes it",
-    why: "Here the sender continued after its reset and the receiver acknowledged it, so the reset was not the \
-        sender's (a firewall or an injector wrote \
-          it) or was where the receiver did not accept it. Clients behind such a device see streams that break \
-          without a cause on either end.",
-    source: "RFC 9293 section 3.5.2 and RFC 5961 section 3 (where a reset must stand to be believed)",
+    summary: "Nothing follows a reset: its sender has closed and its receiver accepts it",
+    why: "Here the sender continued after its reset and the receiver acknowledged it, so either another device wrote \
+        the reset (a firewall, an injector), or it had a sequence number that the receiver did not accept. Clients \
+        behind such a device see streams that break without a cause on either end.",
+    source: "RFC 9293 section 3.5.2 and RFC 5961 section 3 (which sequence number a reset must have to be accepted)",
     breaks: &["long streams through firewalls"],
     fix: "Find the device: compare TTL and IP identification of the reset with those of its alleged sender's other \
         packets.",
@@ -55,12 +54,11 @@ pub static TCP_003: Rule = Rule {
     name: "urgent-data",
     level: Level::Info,
     summary: "No byte of the stream is marked urgent",
-    why: "Receivers without SO_OOBINLINE take the urgent byte out of the stream, others leave it in: chunk sizes and \
-        JSON shift by one for the first. \
-          Here it is left in its place.",
+    why: "Receivers without SO_OOBINLINE take the urgent byte out of the stream: for them chunk sizes and JSON shift \
+        by one. Other receivers leave it in, and so does sniff.",
     source: "RFC 6093 section 4 (urgent data is delivered in line; new applications should not use it)",
     breaks: &[],
-    fix: "Take MSG_OOB out of the sender; HTTP has no use for it.",
+    fix: "Remove MSG_OOB from the sender; HTTP does not use it.",
     bad: &["chat; role; !tcp < urgent; word; stop; done; last"],
     good: &["good-chat"],
     needs_all_bytes: false,
@@ -74,9 +72,8 @@ pub static TCP_004: Rule = Rule {
     name: "bytes-behind-fin",
     level: Level::Warning,
     summary: "No bytes follow a FIN",
-    why: "A sender sends nothing after its FIN (RFC 9293 section 3.6). No receiver reads bytes after it: if they are \
-        a part of an answer, the FIN was \
-          forged, or the sender's stack is broken.",
+    why: "A sender sends nothing after its FIN (RFC 9293 section 3.6). No receiver reads bytes after it. If such \
+        bytes are a part of an answer, the FIN was forged or the sender's stack is broken.",
     source: "RFC 9293 section 3.6",
     breaks: &["clients that wait for the rest"],
     fix: "Find who sent the FIN: compare TTL and IP identification with those of its alleged sender's other packets.",

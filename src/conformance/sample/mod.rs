@@ -53,7 +53,7 @@ pub fn transcripts(sample: &str) -> Result<Vec<Transcript>, SampleError> {
     lines.split(|(_, line)| line == NEXT).map(part).collect()
 }
 
-/// The exchanges of a sample. The server of one connection is the client of the next.
+/// The exchanges of a sample. The server of one connection is the client of the next connection.
 pub fn exchanges(sample: &str) -> Result<Vec<Exchange>, SampleError> {
     let transcripts = transcripts(sample)?;
     let mut all: Vec<Exchange> = Vec::new();

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 /// The table of words.
 static WORDS: LazyLock<Words> = LazyLock::new(|| Words::of(include_str!("words.txt")));
 
-/// Words within words at most: more can only be a word that uses itself.
+/// Depth of words within words; only a word that uses itself is deeper.
 const DEEPEST: usize = 8;
-/// How often one step may be repeated.
+/// How often one step may be repeated at most.
 const MOST: u32 = 10_000;
 
 /// What is wrong with a sample, and where.
@@ -100,7 +100,7 @@ impl Words {
     fn line(&self, line: &str, depth: usize, out: &mut Vec<String>) -> Result<(), String> {
         let mut rest = line.trim();
         if depth > DEEPEST {
-            return Err(format!("words within words without end: `{rest}`"));
+            return Err(format!("a word that uses itself: `{rest}`"));
         }
         if rest.is_empty() {
             out.push(String::new());
@@ -170,7 +170,7 @@ impl Words {
 }
 
 impl Word {
-    /// What is taken, in order; the last may be the rest of the line.
+    /// The arguments, in order; the last may be the rest of the line.
     fn split<'a>(&self, text: &'a str) -> Vec<&'a str> {
         match self.takes_rest {
             true => text.splitn(self.takes.len(), ' ').filter(|t| !t.is_empty()).collect(),
@@ -178,8 +178,8 @@ impl Word {
         }
     }
 
-    /// A line of the body with what was taken in its place: `$1`, `$,1` (with a comma before it, or nothing), `$x1`
-    /// (that many letters x).
+    /// A line of the word's body with the arguments in place of `$1`, `$,1` (with a comma before it, or nothing) and
+    /// `$x1` (that many letters x).
     fn filled(&self, name: &str, line: &str, taken: &[&str]) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = line;

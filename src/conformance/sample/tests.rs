@@ -1,5 +1,4 @@
-//! What scripts stand for is written down here by hand, for a small table; then every sample of every rule with the
-//! real one.
+//! Scripts of a small table against lines written by hand; then every sample of every rule with the real table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -90,7 +89,7 @@ fn errors_name_their_place() {
         ("end*x", "line 1 of the sample: `end*` needs a number from 1 to 10000"),
         ("end: 1", "line 1 of the sample: `end: 1`: expected a space or a semicolon after `end`"),
         ("say $nothing", "line 1 of the sample: unknown text `$nothing`; write \\x24 for a literal dollar"),
-        ("loop", "line 1 of the sample: words within words without end: `loop`"),
+        ("loop", "line 1 of the sample: a word that uses itself: `loop`"),
     ];
     for (sample, said) in cases {
         assert_eq!(wire_of(sample), Err(said.to_owned()), "{sample}");

@@ -1,4 +1,4 @@
-//! What a finding points at, says and advises, where one rule meets different cases.
+//! Place, message and advice of findings of one rule in different cases.
 
 use crate::conformance::{Finding, by_code, sample};
 use crate::oddity::Of;

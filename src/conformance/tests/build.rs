@@ -1,4 +1,4 @@
-//! Exchanges by hand: one whole chat stream, to be bent by the test.
+//! Exchanges built by hand: one whole chat stream, which tests change.
 
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning, Terminator, by_name};
@@ -41,7 +41,7 @@ pub(super) fn half_chat(end: MessageEnd) -> Exchange {
     exchange
 }
 
-/// A stream with two deltas and nothing known of its answer.
+/// A stream with two deltas; nothing else is known about its answer.
 pub(super) fn stream(framing: Framing, dialect: Option<&'static str>, content_type: &str) -> Exchange {
     let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));

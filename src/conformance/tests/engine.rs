@@ -63,7 +63,7 @@ fn warnings_and_errors_of_lower_layers_explain_away_and_remarks_do_not() {
         [("T-BY-WARN", Error), ("T-BY-FAIL", Info)],
         "silencers that found nothing"
     );
-    // What is found explains, whether the user wants to see it or not.
+    // A finding silences others even if the user has switched it off.
     let off = Policy { levels: vec![("T-FAIL", None)], ..Policy::default() };
     assert_eq!(left(&[&FAIL, &BY_FAIL], &chat(), &off), []);
 }
@@ -183,7 +183,7 @@ fn the_policy_sees_the_host_the_path_the_model_and_the_dialect() {
     assert!(!allowed(Allow { model: Some("qwen4".into()), ..Allow::default() }));
     let off = Policy { levels: vec![("T-FAIL", None)], ..Policy::default() };
     assert_eq!(left(&[&FAIL, &WARN], &x, &off), [("T-WARN", Warning, 1, "one".to_owned())]);
-    // The port that was asked for goes, another number stays; the server's is 80.
+    // The requested port is removed, another number stays; the server's is 80.
     assert_eq!(
         ["api.test:80", "api.test:8080", "api.test", "a:80:80"].map(|h| host_of(&asked(h))),
         ["api.test", "api.test:8080", "api.test", "a:80"]

@@ -134,7 +134,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         (dialect::grpc::STATUS, "GRPC-001", Error),
         (dialect::grpc::NO_STATUS, "GRPC-001", Error),
     ];
-    // OAI-CHAT-002 is a warning by itself; the profile openai-compatible makes it a remark.
+    // OAI-CHAT-002 is a warning by itself; the profile openai-compatible makes it info.
     for (kind, code, level) in cases {
         let exchange = with(with(chat(), *kind), *kind);
         assert_eq!(judged(&exchange), [(*code, *level)], "{kind:?}");
@@ -151,7 +151,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
     }
 }
 
-/// What is noticed and no finding by itself: another rule says more, or only together with what was asked for.
+/// Kinds that are noticed but are not a finding by themselves: another rule says more, or the request decides.
 const UNJUDGED: &[&str] = &["chat.list-limited", "chat.usage-null", "chat.usage-with-choices", "ndjson.pending-at-end"];
 
 /// The kinds that the layers of these families declare.
@@ -230,7 +230,7 @@ fn no_type_at_all_is_a_warning_and_an_error_answer_is_no_stream() {
 
 #[test]
 fn a_cut_is_told_by_who_cut_and_what_was_there() {
-    // In the middle: HTTP says that, delivery what is missing, the dialect nothing more.
+    // In the middle: HTTP reports the cut, delivery reports what is missing, the dialect adds nothing.
     assert_eq!(judged(&half_chat(MessageEnd::CutByServer)), [("HTTP-006", Error), ("DLV-010", Warning)]);
     assert_eq!(judged(&half_chat(MessageEnd::CutByClient)), [("DLV-010", Info)]);
     assert_eq!(judged(&half_chat(MessageEnd::CutByCapture)), [("DLV-015", Info)]);
@@ -382,7 +382,7 @@ fn a_stall_is_long_and_unusual() {
         response(&mut exchange).deltas = deltas(times);
         said(&exchange).into_iter().find(|f| f.rule == "DLV-005").map(|f| (f.record, f.count, f.message))
     };
-    let message = "12.0 s of silence before record 4 (the usual gap: 20.0 ms)".to_owned();
+    let message = "12.0 s of silence before record 4 (median ITL: 20.0 ms)".to_owned();
     assert_eq!(stalled(&[0, 20, 40, 12_040, 12_060]), Some((Some(4), 1, message)));
     assert_eq!(
         stalled(&[0, 20, 40, 10_040, 22_040, 22_060, 22_080]).map(|f| (f.0, f.1)),

@@ -4,15 +4,14 @@ use super::{anthropic, tell};
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 
-/// Errors that are seen.
+/// Errors are written so that clients see them.
 pub static ANT_007: Rule = Rule {
     code: "ANT-007",
     name: "unseen-error",
     level: Level::Error,
     summary: "An error is `event: error` with `{\"type\":\"error\",\"error\":{\"type\":…,\"message\":…}}`",
     why: "SDKs pick errors by the SSE event line. An error without it, or in another shape, is skipped: the answer \
-        ends early and the program takes the \
-          half for the whole.",
+        ends early and the program takes the half for the whole.",
     source: "Anthropic API documentation, streaming messages: error events; anthropic-python 2.12 and -typescript \
         1.12, tested",
     breaks: &["anthropic-python", "anthropic-typescript"],
@@ -46,7 +45,7 @@ pub static ANT_008: Rule = Rule {
         provider raises.",
     source: "Anthropic API documentation, versioning policy, and streaming messages: other events",
     breaks: &["ai-sdk anthropic"],
-    fix: "Send what is your own as comments or in a header; in a client, ignore what you don't know.",
+    fix: "Send your own data as comments or in a header; in a client, ignore types that you don't know.",
     bad: &[
         "messages; message-start; event usage_report
          text-block; message-delta end_turn; message-stop; last",
@@ -69,9 +68,8 @@ pub static ANT_009: Rule = Rule {
     name: "done-on-messages",
     level: Level::Warning,
     summary: "No `[DONE]`: `message_stop` is the end",
-    why: "`[DONE]` belongs to chat completions. SDKs skip it for want of an event line; clients that parse every \
-        payload raise after a complete answer, \
-          and proxies for Claude Code have to strip it.",
+    why: "`[DONE]` belongs to chat completions. SDKs skip it because it has no event line. Clients that parse every \
+        payload raise after a complete answer, and proxies for Claude Code have to remove it.",
     source: "Anthropic API documentation, streaming messages, which has no such event; free-claude-code issue 43",
     breaks: &["Claude Code behind some proxies", "clients that parse every payload"],
     fix: "End the body after message_stop.",
@@ -89,8 +87,8 @@ pub static ANT_010: Rule = Rule {
     level: Level::Warning,
     summary: "The `input_json_delta` pieces of a block join to one JSON value",
     why: "The pieces are parsed at content_block_stop and the tool is called with the result. Pieces that overlap, \
-        repeat or miss a part make the call \
-          fail, far from the cause. An answer that ran into max_tokens may end within a call and is not meant.",
+        repeat or miss a part make the call fail, far from the cause. An answer that reached max_tokens may end \
+        within a call; the rule does not apply to it.",
     source: "Anthropic API documentation, streaming messages: input JSON delta",
     breaks: &["agents", "anthropic-python helper", "Claude Code"],
     fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole \
@@ -111,15 +109,14 @@ pub static ANT_010: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// A sign of life.
+/// Pings come while nothing else does.
 pub static ANT_011: Rule = Rule {
     code: "ANT-011",
     name: "silence-without-ping",
     level: Level::Info,
     summary: "While nothing else comes there is a `ping` at least every 30 seconds",
-    why: "Load balancers and proxies close what is silent for 30 to 60 seconds. The documentation promises pings and \
-        no interval; 30 seconds is where the \
-          first of them gives up.",
+    why: "Load balancers and proxies close what is silent for 30 to 60 seconds. The documentation promises pings but \
+        names no interval; the first load balancers give up after 30 seconds.",
     source: "Anthropic API documentation, streaming messages: ping events; kolega-code issue 152 (30 s: proposed \
         here, not documented)",
     breaks: &["AWS ALB (60 s)", "nginx proxy_read_timeout (60 s)", "CloudFront (30 s)"],
@@ -149,8 +146,7 @@ pub static ANT_012: Rule = Rule {
     level: Level::Error,
     summary: "Every payload has its `type`, and not only the event line",
     why: "SDKs choose the parser by the event line and then build the object by the `type` in the JSON. Without it \
-        nothing is built: the raw stream of both \
-          SDKs brings no text, their helpers and the AI SDK raise.",
+        they build nothing: the raw stream of both SDKs brings no text, and their helpers and the AI SDK raise.",
     source: "Anthropic API documentation, streaming messages; anthropic-python 2.12 and -typescript 1.12, tested",
     breaks: &["anthropic-python", "anthropic-typescript", "ai-sdk anthropic"],
     fix: "Write the event's name into the JSON as `type`, ping included.",

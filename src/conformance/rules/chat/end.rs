@@ -11,11 +11,10 @@ pub static OAI_CHAT_001: Rule = Rule {
     code: "OAI-CHAT-001",
     name: "missing-done",
     level: Level::Warning,
-    summary: "The stream ends with `data: [DONE]` (an error where the body stayed open too, or no finish reason came)",
-    why: "[DONE] tells a client that the answer is whole. Alone its absence is survived by every SDK tested, as long \
-        as the body then ends. Without \
-          it and with the connection left open, all of them wait for their timeout. Agents and benchmarks that ask \
-          for it report a broken stream.",
+    summary: "The stream ends with `data: [DONE]` (an error if the body also stayed open, or no finish reason came)",
+    why: "[DONE] tells a client that the answer is whole. Every tested SDK copes if only [DONE] is missing and the \
+        body then ends. If the connection stays open too, all of them wait for their timeout. Agents and benchmarks \
+        that demand [DONE] report a broken stream.",
     source: "OpenAI API reference, chat completions, `stream`; a forum report of an iFlow stream that Xcode could not \
         read",
     breaks: &[
@@ -35,19 +34,19 @@ pub static OAI_CHAT_001: Rule = Rule {
         // The client left in the middle: what the server would have sent is unknown.
         "chat; role; word; !rst >",
         "chat; role; word; !end",
-        // A client that stops at the finish reason leaves at once, with the body open: what was still to come can't be
-        // known.
+        // A client that stops at the finish reason leaves at once, with the body open: what the server would still
+        // have sent is unknown.
         "chat; role; word; stop; wait 2ms; !fin >",
         ERROR_AND_END,
     ],
-    // A client that gives up in the middle is reported as info, and so is a capture that ends there.
+    // A client that gives up in the middle is reported as info, and so is a recording that ends there.
     also: &[("DLV-010", Level::Info), ("DLV-015", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = ended_chat(case) else { return };
         let answer = &response.answer;
-        // One that is misspelled came all the same: OAI-CHAT-002.
+        // A misspelled one came too: OAI-CHAT-002.
         if answer.terminator.seen || answer.error.is_some() {
             return;
         }
@@ -70,9 +69,8 @@ pub static OAI_CHAT_002: Rule = Rule {
     name: "misspelled-done",
     level: Level::Warning,
     summary: "The terminator is exactly `[DONE]`: upper case, no spaces, not in quotes",
-    why: "Clients compare the data with `[DONE]`, some its beginning, some all of it. What does not match goes to the \
-        JSON parser, which raises \
-          at the end of a good answer.",
+    why: "Clients compare the data with `[DONE]`, some only its beginning, some all of it. Data that does not match \
+        goes to the JSON parser, which raises at the end of a good answer.",
     source: "OpenAI API reference, chat completions, `stream`; docs/laboratory.md, runs `done_lower`, `done_trail`, \
         `done_json`",
     breaks: &[
@@ -108,11 +106,11 @@ pub static OAI_CHAT_003: Rule = Rule {
     name: "repeated-done",
     level: Level::Warning,
     summary: "`[DONE]` is sent once",
-    why: "A second [DONE] shows that two layers (server and gateway, say) both end the stream. Clients that read on \
-        find a line that is not JSON.",
+    why: "A second [DONE] shows that two layers (for example server and gateway) both end the stream. Clients that \
+        read on find a line that is not JSON.",
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["readers that do not stop at the first [DONE]"],
-    fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and adds none.",
+    fix: "Let one layer end the stream: a gateway passes the upstream's [DONE] on and does not add its own.",
     bad: &["chat; role; word; stop; done*2; last"],
     good: &["good-chat"],
     needs_all_bytes: false,
@@ -128,9 +126,8 @@ pub static OAI_CHAT_004: Rule = Rule {
     name: "data-after-done",
     level: Level::Error,
     summary: "No data follows `[DONE]`",
-    why: "Clients that stop at [DONE] never see it; clients that read to the end of the body append it to the answer. \
-        So the same stream gives \
-          different answers.",
+    why: "Clients that stop at [DONE] never see it; clients that read to the end of the body append it to the \
+        answer. So the same stream gives different answers.",
     source: "OpenAI API reference, chat completions, `stream`",
     breaks: &["ai-sdk"],
     fix: "Write [DONE] last; send usage before it.",
@@ -140,7 +137,7 @@ pub static OAI_CHAT_004: Rule = Rule {
         r#"chat; role; word; stop; done; <chunk : bye\n\n
            last"#,
     ],
-    // Comments are remarked on wherever they are.
+    // Comments are reported as info wherever they are.
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
@@ -156,10 +153,9 @@ pub static OAI_CHAT_005: Rule = Rule {
     code: "OAI-CHAT-005",
     name: "missing-finish-reason",
     level: Level::Error,
-    summary: "Each choice gets a finish_reason that is not null (a warning where it gets several)",
+    summary: "Each choice gets a finish_reason that is not null (a warning if it gets several)",
     why: "The finish reason tells a complete answer from one that was cut at a limit or lost. Without it helpers \
-        raise, and agents don't know whether \
-          to run a tool call.",
+        raise, and agents don't know whether to run a tool call.",
     source: "OpenAI API reference, the chat completion chunk object: `finish_reason`",
     breaks: &["openai-node helper", "ai-sdk openai-compatible", "most clients (no finish reason)"],
     fix: "Send a last chunk for each choice with `\"delta\":{}` and `\"finish_reason\":\"stop\"` (length, tool_calls, \
@@ -178,7 +174,7 @@ pub static OAI_CHAT_005: Rule = Rule {
     check: |case, push| {
         let Some(response) = ended_chat(case) else { return };
         let answer = &response.answer;
-        // Left open with the finish reason still to come is a client that left, not a fault.
+        // If the body was still open and no finish reason had come, the client left: not a fault.
         if answer.error.is_some() || response.end != MessageEnd::Complete {
             return;
         }

@@ -12,9 +12,8 @@ pub static OAI_CHAT_025: Rule = Rule {
     name: "error-null",
     level: Level::Error,
     summary: "Chunks have no `\"error\": null`",
-    why: "Several clients ask whether the key is there, not what it holds: openai-go's JSON library says that null \
-        exists, Jackson has a node for \
-          it. They raise at the first chunk of a good answer.",
+    why: "Several clients ask whether the key is there, not what it holds: openai-go's JSON library counts null as \
+        present, Jackson has a node for it. They raise at the first chunk of a good answer.",
     source: "openai-go, packages/ssestream; openai-java, SseHandler.kt; docs/laboratory.md, run `error_null`",
     breaks: &[
         "openai-go",
@@ -44,15 +43,15 @@ pub static OAI_CHAT_026: Rule = Rule {
     name: "odd-error-shape",
     level: Level::Error,
     summary: "An error in the stream is `data: {\"error\":{\"message\":…,\"type\":…,\"code\":…}}`",
-    why: "SDKs look for a key `error` that is an object with a message. Where it is a string, many raise an error of \
-        their own words (openai-python: \
-          \"An error occurred during streaming\"), and others see none. `{\"detail\":…}` and `{\"object\":\"error\"}` \
-          are taken for a chunk without \
-          choices: the answer just ends short. Either way the message is lost.",
+    why: "SDKs look for a key `error` that is an object with a message. If it is a string, many raise their own \
+        error text (openai-python: \"An error occurred during streaming\"), and others see no error. They take \
+        `{\"detail\":…}` and `{\"object\":\"error\"}` for a chunk without choices: the answer just ends early. In \
+        each case the message is lost.",
     source: "openai-python, _streaming.py; openai-node, streaming.ts; docs/laboratory.md, runs `err_string`, \
         `err_detail`, `err_vllm`",
     breaks: &["openai-python", "openai-node", "groq-python", "huggingface_hub", "langchain", "most clients"],
-    fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end.",
+    fix: "Catch exceptions of the generator and send the error as an event of that form, then `[DONE]` or the end of \
+        the body.",
     bad: &[
         r#"chat; role; word; data {"error":"boom"}
            done; last"#,
@@ -75,9 +74,8 @@ pub static OAI_CHAT_027: Rule = Rule {
     name: "no-end-behind-error",
     level: Level::Warning,
     summary: "After an error the stream ends: [DONE], or a proper end of the body",
-    why: "A client that has the error still waits for the end. Where the connection is cut instead, it reports a \
-        network error in place of the \
-          message; where it is left open, it hangs.",
+    why: "A client that has the error still waits for the end. If the connection is cut instead, the client reports \
+        a network error in place of the message; if it stays open, the client hangs.",
     source: "vLLM and SGLang (error, then [DONE]); LiteLLM issue 39748",
     breaks: &["openai-python", "clients that wait for the end"],
     fix: "Return from the handler after the error event.",
@@ -85,7 +83,7 @@ pub static OAI_CHAT_027: Rule = Rule {
     good: &["good-chat", ERROR_AND_END, "chat; role; word; mid-error; done; last"],
     argued: &[(
         "most clients",
-        "They raise at the error itself, which is right; without the end they say so worse, or later.",
+        "They raise at the error itself, which is right; without the end their report is worse, or later.",
     )],
     needs_all_bytes: true,
     check: |case, push| {

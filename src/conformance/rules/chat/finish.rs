@@ -5,10 +5,10 @@ use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 use crate::dialect::openai_chat::{self, kinds as odd};
 
-/// Most choices that are checked; real servers send fewer.
+/// How many choices are checked at most; real servers send fewer.
 const MOST_CHOICES: u64 = 1024;
 
-/// The key is there, if only as null.
+/// The key is there, even if it is null.
 pub static OAI_CHAT_006: Rule = Rule {
     code: "OAI-CHAT-006",
     name: "missing-finish-reason-key",
@@ -37,13 +37,11 @@ pub static OAI_CHAT_007: Rule = Rule {
     level: Level::Warning,
     summary: "`finish_reason` is null until the end, not an empty string",
     why: "Clients with an enumeration refuse the empty string, and loops that wait for a finish reason that is not \
-        null stop at the first chunk, \
-          or, as AnythingLLM with another server, never.",
+        null stop at the first chunk, or never, as AnythingLLM did with another server.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason, an enumeration or null; \
-        SGLang issue 3912, Ollama issue \
-          4357",
+        SGLang issue 3912, Ollama issue 4357",
     breaks: &["AnythingLLM", "decoders with enumerations"],
-    fix: "Write null; in Go use a pointer without omitempty, in C++ and templates mind the default string.",
+    fix: "Write null; in Go use a pointer without omitempty, in C++ and templates, check the default string.",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"word "},"finish_reason":""}]
            stop; done; last"#],
     good: &["good-chat"],
@@ -63,8 +61,7 @@ pub static OAI_CHAT_008: Rule = Rule {
     level: Level::Warning,
     summary: "`finish_reason` is one of stop, length, tool_calls, content_filter, function_call",
     why: "Other values (`STOP`, `eos_token`, `error`) become \"other\" or \"unknown\": agents do not run the tool \
-        call, interfaces show a warning \
-          under a complete answer.",
+        call, interfaces show a warning under a complete answer.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: finish_reason; docs/laboratory.md, run \
         `finish_odd`",
     breaks: &["ai-sdk", "decoders with enumerations"],
@@ -85,9 +82,8 @@ pub static OAI_CHAT_009: Rule = Rule {
     name: "content-after-finish",
     level: Level::Error,
     summary: "No content of a choice follows its finish_reason",
-    why: "Who stops at the finish reason loses the rest of the answer, who reads on shows it: two clients, two \
-        answers. Proxies that translate \
-          Gemini put `stop` on each chunk.",
+    why: "A client that stops at the finish reason loses the rest of the answer; one that reads on shows it: two \
+        clients, two answers. Proxies that translate Gemini put `stop` on each chunk.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse; gcli2api issue 403, LiteLLM issue 2195, \
         new-api issue 378",
     breaks: &["loops that stop at the first finish_reason", "agents"],
@@ -109,10 +105,9 @@ pub static OAI_CHAT_010: Rule = Rule {
     code: "OAI-CHAT-010",
     name: "tool-calls-finish-stop",
     level: Level::Warning,
-    summary: "A choice that called tools finishes with `tool_calls` (where the request names the tool to call: `stop`)",
-    why: "Agents run the calls when the finish reason says so; with `stop` many take the turn for over and drop the \
-        calls. OpenAI itself answers \
-          `stop` where tool_choice names a function, so that is not a finding.",
+    summary: "A choice that called tools finishes with `tool_calls` (if the request names the tool to call: `stop`)",
+    why: "Agents run the calls when the finish reason says so; with `stop` many consider the turn over and drop the \
+        calls. OpenAI itself answers `stop` if tool_choice names a function, so that is not a finding.",
     source: "OpenAI API reference, finish_reason and tool_choice; vLLM, serving_chat.py (named tool choice); \
           docs/laboratory.md, run `tool_finstop`",
     breaks: &["agents that wait for tool_calls"],
@@ -147,8 +142,7 @@ pub static OAI_CHAT_037: Rule = Rule {
     level: Level::Info,
     summary: "The chunk with the finish_reason has an empty delta",
     why: "OpenAI sends the finish reason in its own chunk. Readers that leave the loop at the finish reason before \
-        they look at the delta \
-          lose the last piece of text.",
+        they look at the delta lose the last text.",
     source: "OpenAI API reference, the chat completion chunk object (example); envoy ai-gateway issue 2107",
     breaks: &[],
     fix: "Send the last text first, then a chunk with `\"delta\":{}` and the finish reason.",
@@ -164,18 +158,17 @@ pub static OAI_CHAT_037: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// As many choices as wanted.
+/// As many choices as the request asks for.
 pub static OAI_CHAT_040: Rule = Rule {
     code: "OAI-CHAT-040",
     name: "missing-choice",
     level: Level::Warning,
-    summary: "Where n choices are asked for, the indexes 0 to n−1 all come and finish",
+    summary: "If the request asks for n choices, the indexes 0 to n−1 all come and finish",
     why: "A client that asked for three answers and gets two raises at an index or shows a gap. A choice that was \
-        begun and never finishes is \
-          OAI-CHAT-005.",
+        begun and never finishes is OAI-CHAT-005.",
     source: "OpenAI API reference, `n`: how many choices to generate",
     breaks: &["clients that index the choices they asked for"],
-    fix: "Refuse n over 1 with status 400 where the model server can't; never ignore it.",
+    fix: "If the model server can't do n over 1, refuse it with status 400; never ignore it.",
     bad: &[r#"ask "n":2
            typed text/event-stream; charset=utf-8
            role; word; stop; done; last"#],
@@ -189,7 +182,7 @@ pub static OAI_CHAT_040: Rule = Rule {
         let came = |i: &u32| answer.texts.contains_key(i) || answer.finish_reasons.contains_key(i);
         let missing: Vec<String> =
             (0..wanted.min(MOST_CHOICES) as u32).filter(|i| !came(i)).map(|i| i.to_string()).collect();
-        // None at all is another finding.
+        // That no choice finished is another finding.
         if !missing.is_empty() && !answer.finish_reasons.is_empty() {
             push(at_end(response, format!("{wanted} choices were asked for; {} did not come", missing.join(", "))));
         }

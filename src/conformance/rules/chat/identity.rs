@@ -1,4 +1,4 @@
-//! Rules about what names a response: id, time, object, model, and fields of one's own.
+//! Rules about what names a response: id, time, object, model, and additional fields.
 
 use super::tell;
 use crate::conformance::case::many;
@@ -32,15 +32,14 @@ pub static OAI_CHAT_018: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// One id.
+/// All chunks have one id.
 pub static OAI_CHAT_019: Rule = Rule {
     code: "OAI-CHAT-019",
     name: "changing-id",
     level: Level::Warning,
     summary: "All chunks of a response have the same id",
-    why: "The schema says so, and traces, caches and interfaces that collect chunks by id fall apart: each token \
-        becomes its own answer. \
-          LitServe makes a new id for each chunk.",
+    why: "The schema says so. For traces, caches and interfaces that collect chunks by id, each token becomes its \
+        own answer. LitServe makes a new id for each chunk.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: \"Each chunk has the same ID\"; LitServe, \
         every version up to 0.2.19",
     breaks: &["tracing", "caches", "interfaces that collect by id"],
@@ -62,9 +61,8 @@ pub static OAI_CHAT_020: Rule = Rule {
     name: "id-not-unique",
     level: Level::Warning,
     summary: "The id is unique to the response (not a constant, not three digits)",
-    why: "Logs, traces and caches join on the id. iFlow sends \"chat\" for every answer, older Ollama one of 999 \
-        numbers, so different answers become \
-          one.",
+    why: "Logs, traces and caches join on the id. iFlow sends \"chat\" for every answer, and older Ollama versions \
+        send one of 999 numbers, so different answers become one.",
     source: "OpenAI API reference: `id` is a unique identifier for the chat completion",
     breaks: &["tracing", "caches", "billing joins"],
     fix: "Use a random id of at least 64 bits, as `chatcmpl-` and a UUID.",
@@ -86,9 +84,8 @@ pub static OAI_CHAT_021: Rule = Rule {
     name: "bad-created",
     level: Level::Warning,
     summary: "`created` is an integer of seconds since 1970, the same in all chunks",
-    why: "Clients with types refuse strings, null and fractions; milliseconds show the year 57000. A value per chunk \
-        is a sign that chunk and \
-          response are one class in the server.",
+    why: "Typed clients refuse strings, null and fractions; milliseconds show the year 57000. If each chunk has its \
+        own value, chunk and response are probably one class in the server.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: created; \
           docs/laboratory.md, runs `created_str`, `created_null`, `created_ms`; \
           TGI takes the time of each chunk",
@@ -143,7 +140,7 @@ pub static OAI_CHAT_023: Rule = Rule {
     code: "OAI-CHAT-023",
     name: "missing-or-changing-model",
     level: Level::Info,
-    summary: "`model` is there and the same in every chunk (Azure's first chunk aside)",
+    summary: "`model` is there and the same in every chunk (except in Azure's first)",
     why: "Cost is booked by it. Strict clients refuse a chunk without it.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: model, required",
     breaks: &["mistral-python (absent)", "mistral-js (absent)", "cost per model"],
@@ -167,13 +164,13 @@ pub static OAI_CHAT_023: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// No fields of one's own.
+/// No additional fields.
 pub static OAI_CHAT_024: Rule = Rule {
     code: "OAI-CHAT-024",
     name: "unknown-top-level-field",
     level: Level::Info,
     summary: "Chunks have no top-level fields that the published schema lacks",
-    why: "Most clients ignore unknown fields, decoders with closed types do not. Providers add them all the same \
+    why: "Most clients ignore unknown fields, but decoders with closed types do not. Providers still add them \
         (extend_fields, provider, timings).",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: properties",
     breaks: &["decoders with closed types"],

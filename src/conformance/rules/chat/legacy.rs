@@ -10,10 +10,9 @@ pub static OAI_CMPL_001: Rule = Rule {
     code: "OAI-CMPL-001",
     name: "bad-legacy-completion",
     level: Level::Warning,
-    summary: "A legacy completion stream has `object` text_completion, text as strings, a finish reason and `[DONE]`",
-    why: "The old endpoint is still what base models, infill and benchmarks use. Its chunks are not chat chunks: text \
-        is in `choices[].text`. \
-          Servers that copy the chat code leave out one thing or another, and clients then show nothing.",
+    summary: "A legacy completion stream has `object` text_completion, strings as text, a finish reason and `[DONE]`",
+    why: "Base models, infill and benchmarks still use the old endpoint. Its chunks are not chat chunks: text is in \
+        `choices[].text`. Servers that copy the chat code leave out some of it, and clients then show nothing.",
     source: "OpenAI OpenAPI document, CreateCompletionResponse",
     breaks: &["openai-python", "benchmarks (lm-eval, vLLM bench)"],
     fix: "Send `\"object\":\"text_completion\"`, `\"text\":\"…\"`, a finish reason in the last chunk, then `data: \

@@ -73,17 +73,16 @@ pub(super) const RULES: &[&Rule] = &[
     &OAI_CMPL_001,
 ];
 
-/// A client that leaves within this of the last record had enough; one that waited longer gave up on a body that was
-/// left open.
+/// A client that leaves within this after the last record had enough; one that waited longer gave up on a body that
+/// was left open.
 const PATIENCE: Span = Span::from_secs(1);
 
-/// The server reports an error and ends: that is an end, if no good one.
+/// The server reports an error and ends: that is an end, although not a good one.
 const ERROR_AND_END: &str = "error-and-end";
 
 /// A chat stream whose end can be judged: the server ended it, or left it open after a finish reason until the client
-/// gave up.
-/// A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early and a
-/// capture that ended prove nothing.
+/// gave up. A transport cut by the server is its own finding (HTTP-006, HTTP-007, DLV-010); a client that left early
+/// and a recording that ended prove nothing.
 fn ended_chat<'a>(case: &Case<'a>) -> Option<&'a Response> {
     let response = case.stream_of(&openai_chat::DIALECT)?;
     match response.end {
@@ -110,12 +109,13 @@ fn at_end(response: &Response, message: String) -> Finding {
     Finding { at: response.last_record_at.or(Some(response.last_at)), ..Finding::at_end(response, message) }
 }
 
-/// After the last record nothing came for longer than a client would wait that has its answer.
+/// After the last record nothing came for longer than [`PATIENCE`]: a client that has its answer would not wait that
+/// long.
 fn left_open(case: &Case<'_>, response: &Response) -> bool {
     response.last_record_at.is_some_and(|last| case.exchange.ending.at.since(last) > PATIENCE)
 }
 
-/// What the request asks for; none where it is not known.
+/// What the request asks for; none if it is not known.
 fn asked(case: &Case<'_>) -> Option<Asked> {
     case.exchange.request.as_ref().and_then(|r| r.asked)
 }

@@ -12,13 +12,13 @@ pub static OAI_CHAT_011: Rule = Rule {
     name: "missing-choices",
     level: Level::Error,
     summary: "`choices` is an array in every chunk; a payload is a chunk or an error",
-    why: "Clients iterate over choices without a look: null, an absent key, `{}` or a string in their place raises in \
-        the middle of the answer.",
+    why: "Clients iterate over choices without a check: null, an absent key, `{}` or a string in their place raises \
+        in the middle of the answer.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices, required; \
           docs/laboratory.md, runs `choices_missing`, `choices_null`, \
           `emptyobj`",
     breaks: &["ai-sdk", "mistral-python", "mistral-js", "openai-python helper", "openai-node helper", "Zed"],
-    fix: "Send `\"choices\":[]` where there is none; keep pings and provider data out of data lines.",
+    fix: "Send `\"choices\":[]` if there is none; keep pings and provider data out of data lines.",
     bad: &[
         r#"chat; role
            data {"id":"chatcmpl-152e4edf8b024db393e7","object":"chat.completion.chunk","created":1764124490,"model":"m"}
@@ -39,7 +39,7 @@ pub static OAI_CHAT_011: Rule = Rule {
         tell(case, odd::CHOICES_MISSING, push, |odd, n| {
             format!("choices is {} in {}", odd.found, many(n, "chunk", "chunks"))
         });
-        tell(case, odd::CHOICE_TYPE, push, |odd, _| format!("a choice is {}, no object", odd.found));
+        tell(case, odd::CHOICE_TYPE, push, |odd, _| format!("a choice is {}, not an object", odd.found));
         tell(case, odd::NOT_A_CHUNK, push, |odd, n| {
             format!("{} with nothing that a chunk has: {}", many(n, "object", "objects"), odd.found)
         });
@@ -54,9 +54,8 @@ pub static OAI_CHAT_012: Rule = Rule {
     name: "empty-choices",
     level: Level::Info,
     summary: "`choices` is empty only in the chunk with usage and in Azure's chunk with filter results",
-    why: "Code that takes `choices[0]` without a look fails at an empty array, and there is a lot of it. If it means \
-        something, it must \
-          be; for nothing, it need not.",
+    why: "Much code takes `choices[0]` without a check and fails at an empty array. Usage and filter results are \
+        worth that; an empty chunk is not.",
     source: "OpenAI API reference, stream_options; Azure OpenAI, content filtering; langfuse issue 2833",
     breaks: &["code that takes choices[0]"],
     fix: "Do not send chunks that carry nothing.",
@@ -105,10 +104,9 @@ pub static OAI_CHAT_014: Rule = Rule {
     code: "OAI-CHAT-014",
     name: "missing-delta",
     level: Level::Warning,
-    summary: "`delta` is an object in every choice, `{}` where there is nothing to say",
-    why: "Clients read `delta.content` without a look. With null or an absent key they raise, or pass over the chunk \
-        and lose the finish reason \
-          in it.",
+    summary: "`delta` is an object in every choice, `{}` if it is empty",
+    why: "Clients read `delta.content` without a check. With null or an absent key they raise, or skip the chunk and \
+        lose the finish reason in it.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; \
         docs/laboratory.md, run `delta_null`",
     breaks: &["openai-python helper", "mistral-python", "mistral-js", "langchain", "langchain-js"],
@@ -149,10 +147,9 @@ pub static OAI_CHAT_016: Rule = Rule {
     code: "OAI-CHAT-016",
     name: "repeated-role",
     level: Level::Info,
-    summary: "`role` is in the first delta only, and never null (a warning where it is an empty string)",
-    why: "Readers that join deltas key by key append it: `assistantassistant`. Most don't, so repeating it is only \
-        untidy. An empty role fails in \
-          readers with an enumeration.",
+    summary: "`role` is in the first delta only, and never null (a warning if it is an empty string)",
+    why: "Readers that join deltas key by key append it: `assistantassistant`. Most readers don't, so repeating it \
+        is only untidy. An empty role fails in readers with an enumeration.",
     source: "OpenAI API reference, the chat completion chunk object; TGI and LitServe repeat it; \
           docs/laboratory.md, runs `role_empty`, `role_null`",
     breaks: &["ai-sdk (empty or null)", "readers that join deltas key by key"],
@@ -184,7 +181,7 @@ pub static OAI_CHAT_017: Rule = Rule {
     code: "OAI-CHAT-017",
     name: "content-not-text",
     level: Level::Warning,
-    summary: "`content` of a delta is a string or null (remarked on only in Mistral's streams, which are documented so)",
+    summary: "`content` of a delta is a string or null (info only in Mistral's streams, which are documented so)",
     why: "Clients append it to a string: an array of parts becomes `[object Object]`, or raises.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: delta.content, string or null; \
           docs/laboratory.md, run `content_array`",

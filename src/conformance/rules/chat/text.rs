@@ -1,4 +1,4 @@
-//! Rules about what deltas carry: reasoning, nothing, log probabilities, text that looks like the protocol.
+//! Rules about what deltas carry: reasoning, nothing at all, log probabilities, text that looks like the protocol.
 
 use super::{asked, at_end, ended_chat, tell};
 use crate::conformance::{Finding, Level, Rule};
@@ -9,10 +9,9 @@ pub static OAI_CHAT_035: Rule = Rule {
     code: "OAI-CHAT-035",
     name: "reasoning-field",
     level: Level::Info,
-    summary: "Reasoning, which the published schema lacks, is in one field, and not empty in each delta",
-    why: "Half of the world reads `reasoning_content`, the other half `reasoning`; a client shows the thinking or \
-        hides it by chance. An empty \
-          field in each delta opens an empty box in some interfaces.",
+    summary: "Reasoning, which the published schema lacks, is in one field, and that field is not empty in each delta",
+    why: "Half of the clients read `reasoning_content`, the other half `reasoning`, so it is chance whether a client \
+        shows the reasoning. An empty field in each delta opens an empty box in some interfaces.",
     source: "vLLM RFC 27755 (renaming); DeepSeek documentation, reasoning_content; observed on iFlow (empty in each \
         delta)",
     breaks: &[],
@@ -34,7 +33,7 @@ pub static OAI_CHAT_036: Rule = Rule {
     name: "run-of-empty-deltas",
     level: Level::Info,
     summary: "No two chunks in a row that carry nothing",
-    why: "Empty chunks make interfaces redraw for nothing and spoil figures that take every chunk for a token.",
+    why: "Empty chunks make interfaces redraw for nothing and falsify figures that take every chunk for a token.",
     source: "Ollama issue 12420; observed on iFlow",
     breaks: &["benchmarks that count chunks", "interfaces that redraw for each chunk"],
     fix: "Send a chunk only when it has text, a tool call, a finish reason or usage.",
@@ -56,8 +55,9 @@ pub static OAI_CHAT_038: Rule = Rule {
     code: "OAI-CHAT-038",
     name: "missing-logprobs",
     level: Level::Info,
-    summary: "Where `logprobs` is asked for, choices have them",
-    why: "An evaluation that asked for them fails at null, often an hour later. Servers that can't should say so.",
+    summary: "If the request asks for `logprobs`, choices have them",
+    why: "An evaluation that asked for them fails at null, often an hour later. Servers that can't send them should \
+        say so.",
     source: "OpenAI API reference, logprobs",
     breaks: &["evaluation harnesses"],
     fix: "Send them, or refuse the request with status 400.",
@@ -88,9 +88,9 @@ pub static OAI_CHAT_039: Rule = Rule {
     name: "protocol-in-content",
     level: Level::Info,
     summary: "The text of the answer does not contain `[DONE]`, nor a line that begins with `data:`",
-    why: "It is not a fault: a model that explains event streams writes them. But readers that look for the substring \
-        stop there: LiteLLM's \
-          generic iterator takes any line with `[DONE]` in it for the end, Open WebUI marks the answer as done.",
+    why: "This is not a fault: a model that explains event streams writes them. But readers that look for the \
+        substring stop there: LiteLLM's generic iterator takes any line with `[DONE]` in it for the end, Open WebUI \
+        marks the answer as done.",
     source: "LiteLLM, base_model_iterator.py; Open WebUI, routers/openai.py",
     breaks: &["litellm", "Open WebUI", "readers that look for substrings"],
     fix: "In the client: compare the whole data with `[DONE]`, never a part of it.",
@@ -98,8 +98,16 @@ pub static OAI_CHAT_039: Rule = Rule {
            stop; done; last"#],
     good: &["good-chat"],
     argued: &[
-        ("litellm", "The iterator of LiteLLM's generic providers does it; the model is of its OpenAI provider."),
-        ("Open WebUI", "It marks the answer as done too early and shows all of it; the models compare what is shown."),
+        (
+            "litellm",
+            "The iterator of LiteLLM's generic providers does this; the client model is of its OpenAI \
+            provider.",
+        ),
+        (
+            "Open WebUI",
+            "It marks the answer as done too early but shows all of it; the client models compare what is \
+            shown.",
+        ),
     ],
     needs_all_bytes: false,
     check: |case, push| {

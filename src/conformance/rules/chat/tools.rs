@@ -22,7 +22,11 @@ pub static OAI_CHAT_032: Rule = Rule {
     bad: &[r#"chat; role; tool {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}
            tool-stop; done; last"#],
     good: &[TOOL_CHAT],
-    argued: &[("langchain", "The laboratory has no stream without the index, so the model was never held to one.")],
+    argued: &[(
+        "langchain",
+        "The laboratory has no stream without the index, so the client model was never compared \
+        on one.",
+    )],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::TOOL_INDEX_MISSING, push, |_, n| {
@@ -32,17 +36,15 @@ pub static OAI_CHAT_032: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// A call begins with its name, and says it once.
+/// A call begins with its name and does not repeat it.
 pub static OAI_CHAT_033: Rule = Rule {
     code: "OAI-CHAT-033",
     name: "odd-tool-start",
     level: Level::Warning,
     summary: "The first fragment of a tool call has `id`, `type` and `function.name`; later ones do not repeat the name",
-    why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that name. \
-        Without `type` or `id` \
-          helpers raise, or the result can't be matched to its call. Mistral sends name and id in each fragment by \
-          design; that is reported as info \
-          only.",
+    why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that \
+        name. Without `type` or `id` helpers raise, or the result can't be matched to its call. Mistral sends name \
+        and id in each fragment by design; that is reported as info only.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; \
           docs/laboratory.md, runs `tool_repeat`, `tool_notype`, `tool_noid`",
     breaks: &[
@@ -80,15 +82,15 @@ pub static OAI_CHAT_033: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Arguments are JSON in the end.
+/// The joined arguments are JSON.
 pub static OAI_CHAT_034: Rule = Rule {
     code: "OAI-CHAT-034",
     name: "bad-tool-arguments",
     level: Level::Error,
-    summary: "`function.arguments` are strings that join to one JSON document (a warning where they join to nothing)",
-    why: "The agent parses what was joined. An object in place of a string prints as `[object Object]` or raises; \
-        joined fragments that are no \
-          JSON fail when the tool is to be run. An answer cut at its length is not judged.",
+    summary: "`function.arguments` are strings that join to one JSON document (a warning if they join to nothing)",
+    why: "The agent parses the joined strings. An object in place of a string prints as `[object Object]` or raises; \
+        joined fragments that are not JSON fail when the agent runs the tool. An answer that was cut at its length \
+        limit is not judged.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; \
         docs/laboratory.md, run `tool_obj`",
     breaks: &["ai-sdk", "langchain", "every agent", "Zed"],
@@ -105,7 +107,7 @@ pub static OAI_CHAT_034: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
-        case.tell(odd::TOOL_ARGUMENTS_TYPE, None, push, |odd, _| format!("arguments are no string: {}", odd.found));
+        case.tell(odd::TOOL_ARGUMENTS_TYPE, None, push, |odd, _| format!("arguments are not a string: {}", odd.found));
         let answer = &response.answer;
         if answer.text_limited
             || response.end != MessageEnd::Complete
@@ -122,7 +124,7 @@ pub static OAI_CHAT_034: Rule = Rule {
             if whole && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_err() {
                 let finding = at_end(
                     response,
-                    format!("the arguments of call {call} are no JSON: {:?}", excerpt(arguments.as_bytes())),
+                    format!("the arguments of call {call} are not JSON: {:?}", excerpt(arguments.as_bytes())),
                 );
                 push(if arguments.is_empty() { finding.level(Level::Warning) } else { finding });
             }

@@ -10,10 +10,10 @@ pub static OAI_CHAT_028: Rule = Rule {
     code: "OAI-CHAT-028",
     name: "missing-usage",
     level: Level::Warning,
-    summary: "Where `include_usage` is asked for, one chunk with usage and empty choices comes before [DONE] (a \
-        remark where it has choices)",
-    why: "Accounting and rate limits of the caller depend on it. In a chunk with choices, readers that look for empty \
-        choices pass it over.",
+    summary: "If the request asks for `include_usage`, one chunk with usage and empty choices comes before [DONE] \
+        (info if it has choices)",
+    why: "The caller's accounting and rate limits depend on it. Readers that look for empty choices miss it in a \
+        chunk with choices.",
     source: "OpenAI API reference, stream_options.include_usage",
     breaks: &["accounting", "langchain (usage_metadata)", "LiteLLM cost tracking"],
     fix: "Count the tokens and send a last chunk `\"choices\":[],\"usage\":{…}`.",
@@ -30,7 +30,11 @@ pub static OAI_CHAT_028: Rule = Rule {
     ],
     // Usage without the nulls before it.
     also: &[("OAI-CHAT-029", Level::Info)],
-    argued: &[("langchain (usage_metadata)", "The models compare text, tool calls and finish reasons, not usage.")],
+    argued: &[(
+        "langchain (usage_metadata)",
+        "The client models compare text, tool calls and finish reasons, not \
+        usage.",
+    )],
     silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -52,11 +56,10 @@ pub static OAI_CHAT_029: Rule = Rule {
     code: "OAI-CHAT-029",
     name: "unasked-usage",
     level: Level::Info,
-    summary: "`usage` is in the stream only where `include_usage` was asked for, and then null in all chunks but the \
-        last",
-    why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; others count a usage \
-        that they did not expect \
-          twice. vLLM leaves the nulls out, and no client minds.",
+    summary: "`usage` is in the stream only if the request asks for `include_usage`, and then null in all chunks but \
+        the last",
+    why: "OpenAI sends no `usage` key unless asked to. Mistral's JavaScript SDK refuses null; other clients count a \
+        usage that they did not expect twice. vLLM leaves the nulls out, and no client needs them.",
     source: "OpenAI API reference, stream_options.include_usage; docs/laboratory.md, run `usage_null`",
     breaks: &["mistral-js (null)"],
     fix: "Look at `stream_options.include_usage` in the request.",
@@ -71,7 +74,7 @@ pub static OAI_CHAT_029: Rule = Rule {
         let nulls = case.exchange.oddities.find(odd::USAGE_NULL);
         let unknown = asked(case).is_none();
         match (asked_for, nulls) {
-            // Nothing is known of the request: only what would be unusual either way.
+            // The request is not known: only what is unusual in any case is reported.
             _ if unknown => {}
             (false, Some((odd, _))) => {
                 push(Finding::of(odd, 1, format!("\"usage\": null, which was not asked for, in {}", odd.found)))
@@ -94,7 +97,7 @@ pub static OAI_CHAT_030: Rule = Rule {
     name: "usage-in-choice",
     level: Level::Warning,
     summary: "Usage is at the top level, not in `choices[0]`",
-    why: "No client looks into a choice for it, so it is lost: cost shows as zero. Moonshot puts it there.",
+    why: "No client looks for it in a choice, so it is lost: the cost is shown as zero. Moonshot puts it there.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: usage; pi issue 2017, higress issue 1568",
     breaks: &["accounting", "langchain", "LiteLLM cost tracking"],
     fix: "Write it at the top level as well.",
@@ -102,7 +105,7 @@ pub static OAI_CHAT_030: Rule = Rule {
            choices [{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]
            done; last"#],
     good: &["good-chat"],
-    argued: &[("langchain", "The models compare text, tool calls and finish reasons, not usage.")],
+    argued: &[("langchain", "The client models compare text, tool calls and finish reasons, not usage.")],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage is in {}", odd.found));
@@ -117,9 +120,8 @@ pub static OAI_CHAT_031: Rule = Rule {
     level: Level::Warning,
     summary: "Usage is whole numbers that add up: total = prompt + completion, cached not over prompt, reasoning not \
         over completion",
-    why: "These figures are what is billed and what tokens per second are computed from. Figures that cannot all be \
-        true (29 cached of 21 prompt tokens, \
-          as iFlow sent) make both wrong.",
+    why: "These figures are what is billed and what tokens per second are computed from. If they cannot all be true \
+        (29 cached of 21 prompt tokens, as iFlow sent), both are wrong.",
     source: "OpenAI OpenAPI document, CompletionUsage",
     breaks: &["billing", "token statistics"],
     fix: "Count prompt and completion once, and derive the total; a cached count is a part of the prompt's.",

@@ -1,4 +1,4 @@
-//! Rules about the pace of a delivery: what comes together, what is cut, what the gaps between deltas mean.
+//! Rules about the pace of a delivery: what comes together, what is cut, what the ITL means.
 
 use crate::conformance::case::many;
 use crate::conformance::{Finding, Level, Rule};
@@ -11,9 +11,8 @@ pub static DLV_002: Rule = Rule {
     level: Level::Warning,
     summary: "Deltas don't come in blocks as large as a buffer (4, 8, 16, 32 KiB)",
     why: "When most bursts are as large as a usual buffer, something on the way collects bytes until the buffer is \
-        full: a proxy, a compressor, an output \
-          stream that is not flushed. The text comes in jerks, and the gap between deltas is far too short to be the \
-          time per token.",
+        full: a proxy, a compressor, an output stream that is not flushed. The text comes in jerks, and the ITL is \
+        far too short to be the time per token.",
     source: "dstack issue 4269 (bursts of 16 KiB, 64 to 66 chunks each, every 16.5 s); nginx proxy_buffer_size",
     breaks: &["interactive use", "latency figures"],
     fix: "Switch buffering off on every hop (`X-Accel-Buffering: no`, `proxy_buffering off`); flush after each event.",
@@ -42,13 +41,12 @@ pub static DLV_003: Rule = Rule {
     name: "coalesced-deltas",
     level: Level::Info,
     summary: "Each delta comes in its own delivery",
-    why: "Deltas that share a packet have no gap between them, so the gaps measured are shorter than those of the \
-        model. Small shares are normal under \
-          load; large ones come from batching, from Nagle's algorithm, or from content filters that release text in \
-          blocks (Azure's are left out).",
+    why: "Deltas that share a packet have an ITL of 0, so the measured ITL is shorter than the model's. A small \
+        share is normal under load. A large one comes from batching, from Nagle's algorithm, or from content filters \
+        that release text in blocks (Azure's are left out).",
     source: "RFC 896 (Nagle); Azure OpenAI documentation, content streaming",
     breaks: &[],
-    fix: "Read time per token (TPOT) instead of gaps between deltas; set TCP_NODELAY on the server.",
+    fix: "Read time per token (TPOT) instead of ITL; set TCP_NODELAY on the server.",
     bad: &["chat; role; word; word-now*10; word*6; stop; done; last"],
     good: &["good-chat", "chat; role; word*10; stop; done; last"],
     silenced_by: &["DLV-001", "DLV-002"],
@@ -59,13 +57,13 @@ pub static DLV_003: Rule = Rule {
             return;
         };
         if let Some(ratio) = delivery::deltas_per_delivery(&response.deltas).filter(|ratio| *ratio >= COALESCED) {
-            push(Finding::new(format!("{ratio:.1} deltas a delivery on average: gaps between deltas are understated")));
+            push(Finding::new(format!("{ratio:.1} deltas per delivery on average: ITL is understated")));
         }
     },
     ..Rule::DEFAULT
 };
 
-/// Fewer share a delivery under any load.
+/// Deltas per delivery above which the rule applies; fewer share a delivery under any load.
 const COALESCED: f64 = 1.2;
 
 /// Whole events in a packet.
@@ -74,14 +72,14 @@ pub static DLV_004: Rule = Rule {
     name: "split-records",
     level: Level::Info,
     summary: "Each record comes whole in one delivery",
-    why: "A record that is cut over packets is lost on clients that parse each read by itself, and a cut inside a \
-        character makes U+FFFD of it where \
-          each read is decoded by itself. Both are the client's fault; this tells where it would show.",
+    why: "Clients that parse each read by itself lose a record that is cut over packets. Clients that decode each \
+        read by itself make U+FFFD of a character that is cut. Both are the client's fault; this rule tells where it \
+        would show.",
     source: "ollama-js issue 255, braintrust issue 2091 (characters); feathers issue 3643, gigachat-js issue 14 \
         (events)",
     breaks: &[],
-    fix: "In clients: join bytes until the record's end before decoding. Servers need do nothing; a flush for each \
-        event makes cuts rare.",
+    fix: "In clients: join bytes until the record's end before decoding. Servers need not do anything; a flush after \
+        each event makes cuts rare.",
     bad: &[r#"chat; role; <| a\r\ndata: {
            wait 5ms; <| }\n\n\r\n
            stop; done; last"#],
@@ -115,9 +113,8 @@ pub static DLV_013: Rule = Rule {
     name: "several-tokens-per-delta",
     level: Level::Info,
     summary: "A delta carries about one token",
-    why: "Speculative decoding, multi-step scheduling and gateways put several tokens into one delta. The gap between \
-        deltas (ITL) is then no time per \
-          token, and comparisons by it are wrong by that factor.",
+    why: "Speculative decoding, multi-step scheduling and gateways put several tokens into one delta. The time \
+        between deltas (ITL) is then not the time per token, and comparisons by it are wrong by that factor.",
     source: "vLLM documentation, metrics; Hugging Face inference-benchmarker, time per output token",
     breaks: &[],
     fix: "Compare servers by time per output token (TPOT), which counts tokens by the stream's own usage figure.",
@@ -127,29 +124,28 @@ pub static DLV_013: Rule = Rule {
     good: &["good-chat"],
     needs_all_bytes: true,
     check: |case, push| {
-        // Of a few deltas the ratio says nothing: the last tokens of an answer often come without one.
+        // The ratio of only a few deltas says nothing: the last tokens of an answer often come without a delta.
         let Some(response) = case.llm_stream().filter(|r| r.deltas.len() >= 8) else { return };
         let Some(ratio) = delivery::tokens_per_delta(response).filter(|n| *n >= case.limits.tokens_per_delta) else {
             return;
         };
         let figures = match (case.metrics.tpot, case.metrics.itl_p50()) {
-            (Some(tpot), Some(itl)) => format!(": {tpot} a token, {itl} between deltas (median)"),
+            (Some(tpot), Some(itl)) => format!(": {tpot} per token, {itl} between deltas (median)"),
             _ => String::new(),
         };
-        push(Finding::new(format!("{ratio:.1} tokens a delta{figures}")));
+        push(Finding::new(format!("{ratio:.1} tokens per delta{figures}")));
     },
     ..Rule::DEFAULT
 };
 
-/// No timer of TCP in the pace.
+/// The pace is not that of a TCP timer.
 pub static DLV_014: Rule = Rule {
     code: "DLV-014",
     name: "delayed-ack-pace",
     level: Level::Info,
-    summary: "Gaps between deltas are not those of a delayed acknowledgement (40 or 200 ms)",
-    why: "Without TCP_NODELAY a small segment waits until the one before is acknowledged (Nagle), and receivers delay \
-        acknowledgements by 40 or 200 ms. \
-          Deltas then come in a rhythm that is TCP's and not the model's.",
+    summary: "The time between deltas is not that of a delayed acknowledgement (40 or 200 ms)",
+    why: "Without TCP_NODELAY a small segment waits until the one before is acknowledged (Nagle), and receivers \
+        delay acknowledgements by 40 or 200 ms. Deltas then come in a rhythm that is TCP's and not the model's.",
     source: "RFC 896 (Nagle), RFC 1122 section 4.2.3.2 (delayed acknowledgements)",
     breaks: &[],
     fix: "Set TCP_NODELAY on the server's sockets, or write each event with one call.",
@@ -160,7 +156,7 @@ pub static DLV_014: Rule = Rule {
     check: |case, push| {
         let Some(d) = case.llm_stream().and_then(|r| delivery::delayed_acks(&r.deltas)) else { return };
         push(Finding::new(format!(
-            "{} of {} gaps between deliveries last about {}: Nagle's algorithm and delayed acknowledgements",
+            "{} of {} pauses between deliveries last about {}: Nagle's algorithm and delayed acknowledgements",
             d.gaps, d.of, d.timer
         )));
     },

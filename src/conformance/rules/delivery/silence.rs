@@ -15,12 +15,10 @@ pub static DLV_006: Rule = Rule {
     level: Level::Error,
     summary: "No silence ends in a cut that looks like an idle limit (30, 50, 60, 100, 120, 125, 300, 350 s)",
     why: "Proxies and load balancers cut what is silent for too long. A cut after a silence as long as a well-known \
-        limit is theirs, not the server's: \
-          the model was still working, and the answer is lost. (A warning where the client's end closed: that may be \
-          the client's own time-out.)",
+        limit is theirs, not the server's: the model was still working, and the answer is lost. (A warning if the \
+        client's end closed: that may be the client's own time-out.)",
     source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 \
-        s), Google Cloud and CloudFront \
-             (30 s), Cloudflare (100, later 120 to 125 s)",
+        s), Google Cloud and CloudFront (30 s), Cloudflare (100, later 120 to 125 s)",
     breaks: &["users who wait for the answer"],
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
     bad: &["chat; role; word; wait 60s; !fin <", "chat; role; word; wait 300s; !rst <"],
@@ -29,7 +27,7 @@ pub static DLV_006: Rule = Rule {
     also: &[("DLV-009", Level::Info), ("HTTP-021", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
-        // A body that came to its end was not cut, and the verdict need not be worked out for it.
+        // A body that came to its end was not cut, so its verdict need not be worked out.
         if case.response().is_some_and(|r| r.end == MessageEnd::Complete) {
             return;
         }
@@ -46,15 +44,15 @@ pub static DLV_006: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Something comes while the model thinks.
+/// A comment or ping comes while the model thinks.
 pub static DLV_007: Rule = Rule {
     code: "DLV-007",
     name: "no-keep-alive",
     level: Level::Warning,
     summary: "No silence of 15 s or more before the first token (can be set): a comment or ping comes meanwhile",
     why: "Long prompts and reasoning keep a stream silent for minutes. Load balancers and proxies on the way cut \
-        silent connections, many after 30 or \
-          60 s, and users take silence for a hang. A comment line costs nothing and every parser skips it.",
+        silent connections, many after 30 or 60 s, and users take silence for a hang. A comment line costs nothing \
+        and every parser skips it.",
     source: "HTML standard, server-sent events, authoring notes (a comment about every 15 s); litellm issue 34374",
     breaks: &["AWS ALB", "nginx", "Cloudflare"],
     fix: "Send `: keep-alive` and an empty line every 10 to 15 s from the moment the head is sent (Anthropic: `event: \
@@ -66,7 +64,7 @@ pub static DLV_007: Rule = Rule {
            wait 10s; <chunk : keep-alive\n\n
            role; word; stop; done; last"#,
     ],
-    // Comments are remarked on, the keep-alive too.
+    // Comments are reported as info, the keep-alive too.
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
@@ -88,11 +86,9 @@ pub static DLV_008: Rule = Rule {
     name: "late-head",
     level: Level::Warning,
     summary: "The response head does not wait for the first token (5 s or more; can be set)",
-    why: "A server that could send its head at once and waits for the first token shows nothing to the client that \
-        waits: load balancers count it as no response \
-          at all, clients' connect and header time-outs run out, and time to first byte says nothing. Gzip middleware \
-          and frameworks that peek at the first \
-          item do this.",
+    why: "A server that could send its head at once but waits for the first token shows nothing to the client. Load \
+        balancers count that as no response at all, clients' connect and header time-outs run out, and time to first \
+        byte says nothing. Gzip middleware and frameworks that peek at the first item do this.",
     source: "litellm issue 37322; Starlette's GZipMiddleware; nginx with default buffering",
     breaks: &["load balancers with a first-byte limit", "clients with a header time-out"],
     fix: "Send the head before the first token; leave compression off for event streams, or flush it.",
@@ -105,7 +101,7 @@ pub static DLV_008: Rule = Rule {
         let (Some((response, head)), Some(request)) = (case.stream_head(), &case.exchange.request) else { return };
         let Some(first) = response.deltas.first() else { return };
         let (to_head, to_token) = (response.first_at.since(request.last_at), first.at.since(request.last_at));
-        // Less than a tenth of the whole wait is after the head.
+        // Less than a tenth of the whole wait came after the head.
         if to_head >= case.limits.late_head && (to_token.0 - to_head.0) * 10 <= to_token.0 {
             let message = format!("the head came after {to_head}, the first token after {to_token}");
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
@@ -137,7 +133,7 @@ pub static DLV_009: Rule = Rule {
         let how = match e.by {
             Party::Server => "the server ended it",
             Party::Client => "the client gave up",
-            Party::Capture => "it was still open when the capture ended",
+            Party::Capture => "it was still open when the recording ended",
         };
         push(Finding {
             at: Some(e.at),
@@ -147,15 +143,15 @@ pub static DLV_009: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// A pause is the model's, not the network's.
+/// Pauses are the model's, not the network's.
 pub static DLV_012: Rule = Rule {
     code: "DLV-012",
     name: "transport-stall",
     level: Level::Warning,
     summary: "No pause of 200 ms or more between deltas is caused by the transport (can be set)",
-    why: "Lost packets, a client that does not read (zero window) and a shut HTTP/2 flow-control window hold back \
-        what the server has written long ago. \
-          Such a pause says nothing about the model, and figures that hold it blame the wrong one.",
+    why: "Lost packets, a client that does not read (zero window) and a closed HTTP/2 flow-control window hold back \
+        what the server wrote long before. Such a pause says nothing about the model, and figures that include it \
+        blame the wrong side.",
     source: "RFC 9293 sections 3.8.1 (retransmission) and 3.8.6 (zero window), RFC 9113 section 5.2 (flow control)",
     breaks: &["latency figures"],
     fix: "Look at the network, or at the client's reading; take the pause out of the model's figures.",
@@ -173,7 +169,7 @@ pub static DLV_012: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// The pause in which this stall of the transport ended, if it is long enough.
+/// A finding for the pause in which this stall of the transport ended, if the pause is long enough.
 fn stalled(case: &Case<'_>, response: &Response, odd: &Oddity, count: u64) -> Option<Finding> {
     let (before, after) =
         response.deltas.windows(2).map(|w| (w[0], w[1])).find(|(a, b)| a.at < odd.at && odd.at <= b.at)?;

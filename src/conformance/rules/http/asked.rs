@@ -14,8 +14,7 @@ pub static HTTP_017: Rule = Rule {
     level: Level::Warning,
     summary: "A request with `\"stream\": true` gets a stream, not one JSON document",
     why: "SDKs that asked for a stream look for events, find none and report an empty answer: 16 of 27 tested say \
-        nothing at all. Gateways that \
-          don't support streaming for a model do it, and mock servers.",
+        nothing at all. Mock servers do this, and gateways that don't support streaming for a model.",
     source: "OpenAI API reference, `stream`; docs/laboratory.md, run `nonstream_body`",
     breaks: &["openai-python", "openai-node", "groq-python", "langchain"],
     fix: "Stream, or refuse with status 400 and say that streaming is not supported.",
@@ -53,7 +52,7 @@ pub static HTTP_018: Rule = Rule {
     level: Level::Warning,
     summary: "A request without `\"stream\": true` gets one JSON document, not a stream",
     why: "A client that did not ask for a stream parses the whole body as JSON and raises at the first `data:`. \
-        Gateways that stream always do it.",
+        Gateways that always stream do this.",
     source: "OpenAI API reference, `stream` (default false); 9router issue 3492, OmniRoute issue 6740",
     breaks: &["openai-python", "openai-node", "every client that did not ask"],
     fix: "Collect the answer where the request does not ask for a stream.",
@@ -88,18 +87,17 @@ pub static HTTP_018: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Success is success.
+/// A status of success means success.
 pub static HTTP_019: Rule = Rule {
     code: "HTTP-019",
     name: "error-under-200",
     level: Level::Error,
     summary: "A response with status 200 is not an error object or an HTML page",
-    why: "SDKs take the status for the truth: they look for events in the error or the login page, find none, and \
-        return an empty answer without \
-          raising. Retry logic does not see it either. Proxies, captive portals and gateways do it.",
+    why: "SDKs trust the status: they look for events in the error or the login page, find none, and return an empty \
+        answer without raising. Retry logic does not see it either. Proxies, captive portals and gateways do this.",
     source: "RFC 9110 section 15.3; docs/laboratory.md, runs `plain_body_err` and `html_body`",
     breaks: &["openai-python", "openai-node", "langchain", "ai-sdk", "retry logic"],
-    fix: "Answer with 4xx or 5xx and `{\"error\":{…}}` as application/json; check the base URL where a page comes back.",
+    fix: "Answer with 4xx or 5xx and `{\"error\":{…}}` as application/json; check the base URL if a page comes back.",
     bad: &[
         r#"ask; < HTTP/1.1 200 OK
            <json {"error":{"message":"model not loaded","type":"server_error","code":null}}"#,
@@ -123,13 +121,13 @@ pub static HTTP_019: Rule = Rule {
     check: |case, push| {
         let Some(response) = succeeded(case).filter(|_| generates(case)) else { return };
         let what = match (&response.answer.error, response.framing) {
-            (Some(error), Framing::Json) => format!("an error under a status of success: {error}"),
+            (Some(error), Framing::Json) => format!("an error under a success status: {error}"),
             (_, Framing::Text) => {
                 let text = response.answer.texts.get(&0).map_or("", |t| t.trim_start());
                 if !text.starts_with('<') {
                     return;
                 }
-                format!("a page under a status of success: {}", excerpt(text.as_bytes()))
+                format!("a page under a success status: {}", excerpt(text.as_bytes()))
             }
             _ => return,
         };
@@ -145,8 +143,7 @@ pub static HTTP_020: Rule = Rule {
     level: Level::Info,
     summary: "A failure before the stream begins is 4xx or 5xx with a JSON body",
     why: "Clients read `error.message`, `error.type` and `error.code` to decide whether to retry and what to show. \
-        From an HTML page or plain \
-          text they show nothing useful.",
+        From an HTML page or plain text they show nothing useful.",
     source: "OpenAI API reference, error codes; llama.cpp pull request 16486",
     breaks: &[],
     fix: "Give the gateway's error pages a JSON body for API paths.",

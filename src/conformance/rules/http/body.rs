@@ -15,11 +15,9 @@ pub static HTTP_006: Rule = Rule {
     level: Level::Error,
     summary: "A chunked body ends with the chunk of length zero",
     why: "The zero chunk is the only proof that a chunked body is whole. When the server closes or resets the \
-        connection before it, most clients \
-          raise (\"incomplete chunked read\", \"socket hang up\"), even after a complete answer. A client that closes \
-          is another matter: openai-python \
-          stops at [DONE], often before the zero chunk has come. That answer is complete, and this rule then only \
-          remarks on it.",
+        connection before it, most clients raise (\"incomplete chunked read\", \"socket hang up\"), even after a \
+        complete answer. A client that closes is another matter: openai-python stops at [DONE], often before the \
+        zero chunk has come. That answer is complete, and the finding is info.",
     source: "RFC 9112 sections 7.1 and 8",
     breaks: &["openai-node", "openai-python", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source"],
     fix: "Let the handler return instead of dying; look for a worker timeout, a crash, or a proxy's read timeout at \
@@ -31,7 +29,7 @@ pub static HTTP_006: Rule = Rule {
         "chat; role; word; stop; done; !fin <",
     ],
     good: &["good-chat", "chat; role; word; !end"],
-    // A capture that ends proves nothing against the server, and is reported as info.
+    // The end of the recording proves nothing against the server; it is reported as info.
     also: &[("DLV-015", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
@@ -43,7 +41,7 @@ pub static HTTP_006: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// As many bytes as announced.
+/// The body has as many bytes as announced.
 pub static HTTP_007: Rule = Rule {
     code: "HTTP-007",
     name: "short-body",
@@ -91,11 +89,9 @@ pub static HTTP_008: Rule = Rule {
     name: "length-and-chunked",
     level: Level::Error,
     summary: "A message has no Content-Length together with Transfer-Encoding",
-    why: "Two lengths are two opinions on where the message ends. A proxy that believes the one and a server that \
-        believes the other disagree on \
-          what the next message is: this is how requests are smuggled. RFC 9112 lets Transfer-Encoding win, and asks \
-          to treat the message as an \
-          attack.",
+    why: "Two lengths are two opinions on where the message ends. If a proxy believes one field and the server the \
+        other, they disagree on where the next message begins: this is how requests are smuggled. RFC 9112 lets \
+        Transfer-Encoding win, and asks to treat the message as an attack.",
     source: "RFC 9112 sections 6.1 and 6.3",
     breaks: &["proxies that refuse it (HAProxy, Envoy)", "other requests on the connection"],
     fix: "Leave Content-Length out where the body is chunked; look for middleware that sets it by hand.",
@@ -129,11 +125,10 @@ pub static HTTP_009: Rule = Rule {
     code: "HTTP-009",
     name: "bad-chunk",
     level: Level::Error,
-    summary: "Chunks follow the grammar: a hexadecimal size, CRLF, the data, CRLF (a warning where all can still be \
+    summary: "Chunks follow the grammar: a hexadecimal size, CRLF, the data, CRLF (a warning if all can still be \
         read)",
-    why: "A size that does not fit its data means that everything after it is read at the wrong place. Lenient \
-        readers guess, strict ones close \
-          the connection, and a proxy that guesses differently from the server can be fooled.",
+    why: "If a size does not fit its data, everything after it is read at the wrong place. Lenient readers guess, \
+        strict ones close the connection, and a proxy that guesses differently from the server can be fooled.",
     source: "RFC 9112 section 7.1",
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "strict parsers"],
     fix: "Let the HTTP library do the chunking; code that writes chunks by hand must count bytes, not characters.",
@@ -168,9 +163,9 @@ pub static HTTP_010: Rule = Rule {
     name: "length-of-stream",
     level: Level::Warning,
     summary: "A streamed answer has no Content-Length",
-    why: "Who knows the length before the first byte has the whole answer already: it was collected somewhere, and \
-        time to first token is total \
-          time. Recorded answers of mock servers look like this too.",
+    why: "A server that knows the length before the first byte has the whole answer already. The answer was \
+        collected somewhere, and time to first token is total time. Recorded answers of mock servers look like this \
+        too.",
     source: "RFC 9110 section 8.6 (length of the content, known in advance)",
     breaks: &["interactive use", "latency figures"],
     fix: "Stream from the handler (a generator, a Flusher, res.write) and switch off what collects bodies: \
@@ -201,10 +196,8 @@ pub static HTTP_011: Rule = Rule {
     level: Level::Warning,
     summary: "A streamed answer is chunked or HTTP/2, not ended by the close of the connection",
     why: "Where only the close ends the body, a complete answer looks like one that was cut off, and the connection \
-        can't be used again. \
-          It is how HTTP/1.0 answers, so it appears where a proxy speaks 1.0 to the server (nginx does by default) or \
-          the server never was told \
-          to chunk.",
+        can't be used again. HTTP/1.0 answers like this, so it appears if a proxy speaks 1.0 to the server (nginx \
+        does by default) or if chunking was never switched on.",
     source: "RFC 9112 section 6.3 (rule 8) and section 8; nginx documentation, proxy_http_version",
     breaks: &["clients that must tell truncated from complete answers", "connection reuse"],
     fix: "Send `Transfer-Encoding: chunked` (the default of every framework on HTTP/1.1); in nginx \
@@ -235,11 +228,10 @@ pub static HTTP_023: Rule = Rule {
     code: "HTTP-023",
     name: "bad-head",
     level: Level::Warning,
-    summary: "Heads keep to the grammar: CRLF at each line, no space before the colon, no folded lines, one \
+    summary: "Heads follow the grammar: CRLF after each line, no space before the colon, no folded lines, one \
         Content-Length",
     why: "Lenient readers guess what is meant, strict ones refuse the message, and two programs on one path that \
-        guess differently read two \
-          different messages: this is how requests and responses are smuggled.",
+        guess differently read two different messages: this is how requests and responses are smuggled.",
     source: "RFC 9112 sections 2.2, 5 and 5.1; RFC 9110 section 8.6",
     breaks: &["openai-node (undici)", "Go net/http", "hyper", "other requests on the connection"],
     fix: "Let the HTTP library write heads; never put text with line ends into a field value.",
@@ -270,10 +262,9 @@ pub static HTTP_024: Rule = Rule {
     code: "HTTP-024",
     name: "broken-coding",
     level: Level::Error,
-    summary: "The body is what Content-Encoding says, whole and undamaged (a warning where it is not coded at all)",
-    why: "A reader that decompresses raises at the damage, or at the end that does not come, often after a good \
-        answer. A proxy that takes the \
-          coding off and leaves the field on, or compresses twice, does it too.",
+    summary: "The body is coded as Content-Encoding says, whole and undamaged (a warning if it is not coded at all)",
+    why: "A reader that decompresses raises at the damage, or waits for an end that does not come, often after a \
+        good answer. The cause may also be a proxy that removes the coding but not the field, or compresses twice.",
     source: "RFC 9110 section 8.4; RFC 1952 (gzip: CRC and length at the end)",
     breaks: &["openai-python", "openai-node", "every client that decompresses"],
     fix: "End the compressor when the body ends; a proxy that changes the coding changes the field.",

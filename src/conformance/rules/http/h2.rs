@@ -6,7 +6,7 @@ use crate::conformance::{Finding, Level, Rule};
 use crate::http::event::{MessageEnd, Transfer, Version};
 use crate::http::h2;
 
-/// Fields that mean the connection, not the message.
+/// Fields about the connection, not about the message.
 const OF_THE_CONNECTION: &[&str] = &["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// Streams end, they are not reset.
@@ -16,11 +16,10 @@ pub static HTTP_015: Rule = Rule {
     level: Level::Error,
     summary: "An HTTP/2 answer ends with END_STREAM, not with RST_STREAM or a lost connection",
     why: "A reset stream is a truncated answer. Its code says why: INTERNAL_ERROR and ENHANCE_YOUR_CALM are the \
-        server's, CANCEL is often a \
-          gateway's timeout. A client that cancels is another matter and no finding.",
+        server's, CANCEL is often a gateway's timeout. A client that cancels is another matter and not a finding.",
     source: "RFC 9113 sections 5.1, 6.4 and 8.1",
     breaks: &["openai-python (http2)", "Go net/http", "every client, in the middle of the answer"],
-    fix: "Look at the server and the gateway at the time given; send an error event and end the stream properly where \
+    fix: "Look at the server and the gateway at the time given; send an error event and end the stream properly if \
         the model fails.",
     bad: &["h2-begin; h2-head
            h2-data $role
@@ -47,7 +46,7 @@ pub static HTTP_015: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// No fields of the connection in HTTP/2.
+/// HTTP/2 messages have no connection-specific fields.
 pub static HTTP_016: Rule = Rule {
     code: "HTTP-016",
     name: "connection-field-in-h2",
@@ -55,8 +54,8 @@ pub static HTTP_016: Rule = Rule {
     summary: "HTTP/2 messages have no connection-specific fields: Connection, Keep-Alive, Proxy-Connection, \
         Transfer-Encoding, Upgrade",
     why: "They mean nothing in HTTP/2 and make the message malformed: libraries reset the stream. They come from \
-        handlers that set `Connection: \
-          keep-alive` on event streams by hand, which is harmless until the server is put behind HTTP/2.",
+        handlers that set `Connection: keep-alive` on event streams by hand, which is harmless until the server is \
+        put behind HTTP/2.",
     source: "RFC 9113 section 8.2.2",
     breaks: &["nghttp2", "hyper", "Safari", "Go net/http"],
     fix: "Leave these fields to the server; for event streams only Content-Type and Cache-Control are yours.",

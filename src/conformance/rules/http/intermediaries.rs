@@ -7,9 +7,9 @@ use crate::exchange::ending::Party;
 use crate::framing::Framing;
 use crate::time::Span;
 
-/// Who ends a body within this of its terminator ends it promptly.
+/// A body that ends within this after its terminator ends promptly.
 const PROMPT: Span = Span::from_secs(1);
-/// Fewer deltas say nothing about how they were sent.
+/// Fewer deltas than this say nothing about how they were sent.
 const LEAST_DELTAS: usize = 5;
 
 /// Not to be stored or changed on the way.
@@ -18,9 +18,8 @@ pub static HTTP_012: Rule = Rule {
     name: "cacheable-stream",
     level: Level::Info,
     summary: "An event stream says `Cache-Control: no-cache` (or no-store, or no-transform)",
-    why: "Without it a cache may keep the answer, and compressors on the way feel free to collect it. `no-transform` \
-        also stops compression in \
-          Express and Cloudflare.",
+    why: "Without it a cache may keep the answer, and compressors on the way may collect it. `no-transform` also \
+        stops compression in Express and Cloudflare.",
     source: "WHATWG HTML 9.2.7 (authoring notes); RFC 9111 section 5.2.2; rootjs issue 1231",
     breaks: &["caching proxies", "compressing middleware"],
     fix: "Send `Cache-Control: no-cache, no-transform`.",
@@ -50,9 +49,8 @@ pub static HTTP_013: Rule = Rule {
     level: Level::Info,
     summary: "Behind a proxy (the request names one) an event stream says `X-Accel-Buffering: no`",
     why: "nginx collects answers by default, and this field switches that off for one answer. nginx takes the field \
-        out, so it shows only between \
-          server and proxy: there the request says that a proxy is on the way (Via, Forwarded, X-Forwarded-For, \
-          X-Real-IP).",
+        out, so it shows only between server and proxy: there the request says that a proxy is on the way (Via, \
+        Forwarded, X-Forwarded-For, X-Real-IP).",
     source: "nginx documentation, proxy_buffering; llama.cpp pull request 24774",
     breaks: &["nginx with proxy_buffering on"],
     fix: "Send `X-Accel-Buffering: no` with each event stream; it does no harm.",
@@ -84,7 +82,7 @@ pub static HTTP_013: Rule = Rule {
             push(Finding {
                 at: Some(head.first_at),
                 ..Finding::new(format!(
-                    "the request came by a proxy ({field}), and the answer does not say X-Accel-Buffering: no"
+                    "the request came through a proxy ({field}), and the answer does not say X-Accel-Buffering: no"
                 ))
             });
         }
@@ -98,11 +96,9 @@ pub static HTTP_014: Rule = Rule {
     name: "compressor-not-flushed",
     level: Level::Warning,
     summary: "A compressed stream is flushed after each event",
-    why: "A compressor collects until it has enough to compress; without a flush after each event it holds the answer \
-        back. Starlette's \
-          GZipMiddleware, Express compression, tower-http, Next.js and Django have all done it. Compression itself is \
-          not a fault: every SDK tested \
-          reads gzip.",
+    why: "A compressor collects until it has enough to compress; without a flush after each event it holds the \
+        answer back. Starlette's GZipMiddleware, Express compression, tower-http, Next.js and Django have all done \
+        it. Compression itself is not a fault: every SDK tested reads gzip.",
     source: "tower-http issue 419; Starlette changes, GZipMiddleware excludes text/event-stream",
     breaks: &["interactive use", "latency figures"],
     fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) after each event.",
@@ -111,7 +107,7 @@ pub static HTTP_014: Rule = Rule {
          no-cache; < Content-Encoding: gzip
          chunked; gzip-chat; last"],
     good: &["good-chat", "chat; wait 3s; role; word-now*10; stop; done; last"],
-    // Without compression, and in one delivery all the same.
+    // Without compression, and still in one delivery.
     also: &[("DLV-003", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
@@ -124,7 +120,7 @@ pub static HTTP_014: Rule = Rule {
             return;
         };
         let (deltas, deliveries) = (response.deltas.len(), deliveries(response));
-        // An answer that was made in no time could not have come in pieces.
+        // An answer that was made within the burst window could not have come in pieces.
         let took = case.metrics.duration.is_some_and(|d| d >= case.limits.burst_window);
         if took && deltas >= LEAST_DELTAS && deliveries * 4 <= deltas {
             let message = format!(
@@ -145,9 +141,8 @@ pub static HTTP_021: Rule = Rule {
     level: Level::Warning,
     summary: "The server ends the body within a second of the terminator",
     why: "Half of the SDKs stop reading at [DONE], half read on to the end of the body and hang while it stays open: \
-        the user has the answer, and \
-          the program waits for its timeout.",
-    source: "Laboratory run `done_hang`; openai-node commit 77221711 (2026-08-14) stops at [DONE]",
+        the user has the answer, and the program waits for its timeout.",
+    source: "docs/laboratory.md, run `done_hang`; openai-node commit 77221711 (2026-08-14) stops at [DONE]",
     breaks: &["openai-node 4 and 6", "groq-python", "groq-js", "ai-sdk", "fetch-event-source", "eventsource"],
     fix: "Return from the handler right after the last event; do accounting and clean-up in the background.",
     bad: &["chat; role; word; stop; done; wait 3s; last", "chat; role; word; stop; done; wait 30s; !fin >"],
@@ -166,7 +161,7 @@ pub static HTTP_021: Rule = Rule {
         let until = match ending.by {
             Party::Client => "until the client gave up",
             Party::Server => "until the server ended it",
-            Party::Capture => "and was still open when the capture ended",
+            Party::Capture => "and was still open when the recording ended",
         };
         push(Finding {
             at: ending.terminator_at,

@@ -38,7 +38,7 @@ pub(super) fn essence(head: &ResponseHead) -> Option<String> {
     (!essence.is_empty()).then_some(essence)
 }
 
-/// A type for one JSON value a line. None is registered; these are in use.
+/// A media type for one JSON value per line. None is registered; these are in use.
 pub(super) fn is_lines(declared: &str) -> bool {
     const LINES: &[&str] = &[
         "application/x-ndjson",
@@ -61,7 +61,8 @@ fn fits(declared: &str, framing: Framing) -> bool {
         Framing::Sse => declared == "text/event-stream",
         Framing::Ndjson => is_lines(declared),
         Framing::JsonArray => json,
-        // No type is registered for values without a delimiter; any JSON type may carry them, one of lines may not.
+        // No type is registered for values without a delimiter. Any JSON type may carry them; a type for lines may
+        // not.
         Framing::ConcatJson => json,
         Framing::JsonSeq => declared == "application/json-seq" || declared.ends_with("+json-seq"),
         Framing::AwsEventStream => declared == "application/vnd.amazon.eventstream",

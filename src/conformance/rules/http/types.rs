@@ -12,11 +12,9 @@ pub static HTTP_001: Rule = Rule {
     level: Level::Error,
     summary: "A streamed answer is sent under the content type that its dialect promises",
     why: "Clients choose their parser by the Content-Type of the response. OpenAI and Anthropic streams are \
-        text/event-stream, Ollama's are \
-          application/x-ndjson. Under another type a strict client raises before it has read a byte, and a tolerant \
-          one takes the stream for one \
-          document and waits for its end. LitServe sent correct events under application/x-ndjson up to 0.2.4, and \
-          Open WebUI showed nothing.",
+        text/event-stream, Ollama's are application/x-ndjson. Under another type a strict client raises before it \
+        has read a byte, and a tolerant one takes the stream for one document and waits for its end. LitServe sent \
+        correct events under application/x-ndjson up to 0.2.4, and Open WebUI showed nothing.",
     source: "WHATWG HTML 9.2 (server-sent events need text/event-stream); OpenAI streaming guide; LitServe issue 359, \
         fixed in 0.2.5",
     breaks: TYPE_BREAKS,
@@ -31,7 +29,7 @@ pub static HTTP_001: Rule = Rule {
         "good-chat",
         r#"ask; ok; < content-type:   Text/Event-Stream;charset="utf-8"
            no-cache; chunked; role; word; stop; done; last"#,
-        // No stream: an error answers with JSON, and rightly so.
+        // Not a stream: an error answers with JSON, and rightly so.
         r#"ask; < HTTP/1.1 400 Bad Request
            <json {"error":{"message":"messages is empty","type":"invalid_request_error","code":null}}"#,
     ],
@@ -54,16 +52,14 @@ pub static HTTP_002: Rule = Rule {
     name: "content-type-contradicts-body",
     level: Level::Error,
     summary: "The declared content type and the framing of the bytes agree",
-    why: "The header says one framing and the body has another, so a client that believes the header cuts the body at \
-        the wrong places: an NDJSON reader \
-          tries to parse `data: {…}` as JSON, an event-stream reader drops lines that are not fields. What the bytes \
-          are is told here from the bytes \
-          alone.",
+    why: "The header says one framing and the body has another, so a client that believes the header cuts the body \
+        at the wrong places: an NDJSON reader tries to parse `data: {…}` as JSON, an event-stream reader drops lines \
+        that are not fields. This rule finds the framing from the bytes alone.",
     source: "RFC 9110 section 8.3; WHATWG HTML 9.2; LitServe commit e23469c4 (application/x-ndjson over server-sent \
         events)",
     breaks: TYPE_BREAKS,
-    fix: "Declare what is sent: text/event-stream for `data:` lines, application/x-ndjson for one JSON value a line, \
-        application/json for one array.",
+    fix: "Declare what is sent: text/event-stream for `data:` lines, application/x-ndjson for one JSON value per \
+        line, application/json for one array.",
     bad: &[
         LITSERVE_024,
         r#"> POST /api/chat HTTP/1.1
@@ -93,8 +89,7 @@ pub static HTTP_003: Rule = Rule {
     level: Level::Warning,
     summary: "A streamed answer has a Content-Type",
     why: "Without a content type a client has to guess, and many refuse instead. Frameworks leave it out when a \
-        generator is returned without a media \
-          type: LitServe's plain streaming did.",
+        generator is returned without a media type: LitServe's plain streaming did.",
     source: "RFC 9110 section 8.3 (a sender that knows the type should say it); LitServe without an API specification",
     breaks: TYPE_BREAKS,
     fix: "Set the media type where the streaming response is made.",
@@ -116,9 +111,9 @@ pub static HTTP_004: Rule = Rule {
     code: "HTTP-004",
     name: "charset-not-utf8",
     level: Level::Info,
-    summary: "The charset of an event stream or of JSON, where one is given, is utf-8",
-    why: "Event streams and JSON are UTF-8 whatever the parameter says. Readers that believe it show mojibake: each \
-        `é` becomes two letters.",
+    summary: "The charset of an event stream or of JSON, if one is given, is utf-8",
+    why: "Event streams and JSON are UTF-8 whatever the parameter says. Readers that believe another charset show \
+        mojibake: each `é` becomes two letters.",
     source: "WHATWG HTML 9.2.5 (decoded as UTF-8, always); RFC 8259 sections 8.1 and 11; docs/laboratory.md, run \
         `ct_latin1`",
     breaks: &["huggingface_hub", "httpx-sse"],
@@ -153,13 +148,13 @@ pub static HTTP_005: Rule = Rule {
     name: "unusual-content-type",
     level: Level::Info,
     summary: "The Content-Type is written once, in lower case, as a single value",
-    why: "Types are compared without case by the standard, and there is one. Several clients compare letter by \
-        letter, or look for the type at \
-          the start of the value, and refuse `Text/Event-Stream` and `application/json, text/event-stream`.",
+    why: "By the standard a type is compared without case, and there is only one. Several clients compare letter by \
+        letter, or look for the type at the start of the value, and refuse `Text/Event-Stream` and \
+        `application/json, text/event-stream`.",
     source: "RFC 9110 sections 8.3 and 8.3.1; httpx-sse issue 19; docs/laboratory.md, runs `ct_upper`, `list_ct`, \
         `dup_ct`",
     breaks: &["httpx-sse", "hf-js", "fetch-event-source", "eventsource", "mistral-python"],
-    fix: "Write exactly `text/event-stream; charset=utf-8`, and see that no middleware adds a second one.",
+    fix: "Write exactly `text/event-stream; charset=utf-8`, and make sure that no middleware adds a second one.",
     bad: &[
         "ask; typed Text/Event-Stream
          role; word; stop; done; last",
@@ -213,7 +208,8 @@ fn charset(value: &str) -> Option<&str> {
     value.split(';').skip(1).find(|p| named(p)).map(|p| p.trim()[8..].trim().trim_matches('"'))
 }
 
-/// The declared type is none of those that the dialect promises. A suffix (`application/grpc+proto`) is the same type.
+/// A message if the declared type is not one that the dialect promises. A suffix (`application/grpc+proto`) is the
+/// same type.
 pub(crate) fn wrong_type(head: &ResponseHead, dialect: &str, promised: &[&str]) -> Option<Finding> {
     let declared = essence(head)?;
     let same = |t: &str| declared.strip_prefix(t).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'));

@@ -1,4 +1,4 @@
-//! Rules about the blocks of an event stream: where an event begins and ends, and what is none.
+//! Rules about the blocks of an event stream: where an event begins and ends, and which blocks are not events.
 
 use super::in_llm_streams;
 use crate::conformance::case::many;
@@ -12,10 +12,9 @@ pub static SSE_001: Rule = Rule {
     name: "unfinished-event",
     level: Level::Error,
     summary: "Every event ends with an empty line; nothing is pending at the end of the stream",
-    why: "An event exists only once its empty line has come; what is pending at the end is thrown away by the \
-        standard's algorithm and by most \
-          clients. So the last event is lost in silence: the finish reason, the [DONE], or, with LitServe, the error \
-          message itself.",
+    why: "An event exists only once its empty line has come. The standard's algorithm and most clients throw away \
+        what is pending at the end. So the last event is lost without an error: the finish reason, the [DONE], or, \
+        with LitServe, the error message itself.",
     source: "WHATWG HTML 9.2.6 (end of file: the pending block is discarded); LitServe's error frame has no line end",
     breaks: &[
         "openai-python",
@@ -41,7 +40,7 @@ pub static SSE_001: Rule = Rule {
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
-        // A cut leaves something pending as a matter of course: the cut is the finding then.
+        // A cut naturally leaves something pending: then the cut is the finding.
         if case.stream().is_none_or(|r| r.end != MessageEnd::Complete) {
             return;
         }
@@ -52,17 +51,16 @@ pub static SSE_001: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// One data line an event.
+/// One data line per event.
 pub static SSE_005: Rule = Rule {
     code: "SSE-005",
     name: "several-data-lines",
     level: Level::Warning,
     summary: "An event of a language model's stream has one `data:` line",
     why: "The standard joins several data lines with line feeds, and an EventSource reads such an event well. But \
-        readers that go line by line, \
-          as many are that were written for OpenAI's streams, parse each line by itself: the first is half a JSON \
-          document.",
-    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (one line an event, always); docs/laboratory.md, run \
+        many readers that were written for OpenAI's streams parse each line by itself: the first is half a JSON \
+        document.",
+    source: "WHATWG HTML 9.2.6 (legal); OpenAI streaming guide (always one line per event); docs/laboratory.md, run \
         `multiline`",
     breaks: &[
         "huggingface_hub",
@@ -100,11 +98,10 @@ pub static SSE_006: Rule = Rule {
     name: "missing-blank-line",
     level: Level::Error,
     summary: "Events are separated by an empty line, not by one line end",
-    why: "Without the empty line there is no end of event: the data lines of two events become one event with two \
-        JSON documents in it, or the \
-          whole stream becomes one event that is never dispatched. A reader that goes line by line shows the answer, \
-          so the server's author sees \
-          nothing wrong, while every client that follows the standard shows none.",
+    why: "Without the empty line the event does not end: the data lines of two events become one event with two JSON \
+        documents in it, or the whole stream becomes one event that is never dispatched. A reader that goes line by \
+        line shows the answer, so the server's author sees nothing wrong, while every client that follows the \
+        standard shows none.",
     source: "WHATWG HTML 9.2.6 (an event is dispatched at an empty line); llama.cpp issue 14268",
     breaks: &["openai-python", "openai-node", "eventsource", "every client that follows the standard"],
     fix: "Write `\\n\\n` after each event; where a template adds one line end, add the other.",
@@ -130,19 +127,18 @@ pub static SSE_012: Rule = Rule {
     code: "SSE-012",
     name: "block-without-data",
     level: Level::Warning,
-    summary: "No block of fields without `data`, as `event: ping` alone (remarked on only, outside of streams of \
+    summary: "No block of fields lacks `data`, such as `event: ping` alone (info only, outside of streams of \
         language models)",
     why: "The standard dispatches nothing for such a block, but several SDKs dispatch an event with empty data and \
-        fail to parse it as JSON. A comment \
-          (`: ping`) keeps a connection alive without that risk.",
+        fail to parse it as JSON. A comment (`: ping`) keeps a connection alive without that risk.",
     source: "WHATWG HTML 9.2.6 (empty data buffer: no event)",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse", "fetch-event-source"],
-    fix: "Use comments (`: keep-alive`) for keep-alive; leave out `event:`, `id:` and `retry:` blocks of their own.",
+    fix: "Use comments (`: keep-alive`) for keep-alive; leave out blocks that have only `event:`, `id:` or `retry:`.",
     bad: &[r#"chat; role; <chunk event: ping\n\n
            word; stop; done; last"#],
     good: &[r#"chat; <chunk : ping\n\n
            role; word; stop; done; last"#],
-    // Comments are remarked on wherever they are.
+    // Comments are reported as info wherever they are.
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
@@ -158,10 +154,9 @@ pub static SSE_013: Rule = Rule {
     code: "SSE-013",
     name: "empty-data",
     level: Level::Error,
-    summary: "No event with empty data in a stream of a language model",
-    why: "An empty `data:` line is an event whose data is the empty string, by the standard and in the browser. \
-        Clients hand it to their JSON parser \
-          and raise in the middle of the answer: 23 of 27 tested.",
+    summary: "No event of a language model's stream has empty data",
+    why: "By the standard and in the browser, an empty `data:` line is an event whose data is the empty string. \
+        Clients hand it to their JSON parser and raise in the middle of the answer: 23 of 27 tested.",
     source: "WHATWG HTML 9.2.6",
     breaks: &["openai-python", "openai-node", "langchain", "mistral-python", "ai-sdk", "groq-python", "litellm"],
     fix: "Send a comment (`: keep-alive`) instead.",
@@ -190,13 +185,11 @@ pub static SSE_014: Rule = Rule {
     code: "SSE-014",
     name: "event-ids",
     level: Level::Info,
-    summary: "Streams of language models have no `id:` lines (a warning where a blank line without an event follows \
-        one)",
+    summary: "Streams of language models have no `id:` lines (a warning if a blank line without an event follows one)",
     why: "An id promises that the stream can be taken up again with Last-Event-ID, which no LLM server offers. By \
-        itself it does no harm. But an \
-          id lasts from event to event, and several SDKs dispatch an empty event at each blank line while one is set, \
-          be it a second blank line \
-          or the one after a comment, and fail to parse it as JSON.",
+        itself it does no harm. But an id lasts from event to event. While one is set, several SDKs dispatch an \
+        empty event at each blank line, for example at a second one or at the one after a comment, and fail to parse \
+        it as JSON.",
     source: "WHATWG HTML 9.2.6 (the id buffer persists; no data: no event); \
           docs/laboratory.md, runs `idfield` (harmless) and `idfield_blank`",
     breaks: &["openai-python", "langchain", "groq-python", "litellm", "httpx-sse"],

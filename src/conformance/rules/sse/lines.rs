@@ -12,9 +12,8 @@ pub static SSE_002: Rule = Rule {
     level: Level::Info,
     summary: "A space follows the colon of `data:` (a warning in streams of language models)",
     why: "The standard allows `data:{…}` as well as `data: {…}`. But OpenAI's documentation shows the space, and \
-        readers written after it look for the \
-          six characters `data: `. They skip every line of such a stream and show an empty answer. iFlow, old TGI and \
-          Spring servers leave it out.",
+        readers written after it look for the six characters `data: `. They skip every line of such a stream and \
+        show an empty answer. iFlow, old TGI and Spring servers leave it out.",
     source: "WHATWG HTML 9.2.6 (one space is optional); OpenAI streaming guide (always shown)",
     breaks: &[
         "google-genai",
@@ -41,11 +40,10 @@ pub static SSE_003: Rule = Rule {
     code: "SSE-003",
     name: "extra-space",
     level: Level::Warning,
-    summary: "One space follows the colon of `data:`, not two and not a tab (remarked on only, outside of streams of \
+    summary: "One space follows the colon of `data:`, not two and not a tab (info only, outside of streams of \
         language models)",
-    why: "The standard takes away one space; the second one, or a tab, belongs to the value. A JSON parser does not \
-        mind, but ` [DONE]` is not \
-          `[DONE]`: the client parses it as JSON and raises at the very end of a good answer.",
+    why: "The standard removes one space; a second one, or a tab, belongs to the value. A JSON parser does not mind, \
+        but ` [DONE]` is not `[DONE]`: the client parses it as JSON and raises at the very end of a good answer.",
     source: "WHATWG HTML 9.2.6 (one U+0020 is removed); docs/laboratory.md, runs `twospace` and `tab`",
     breaks: &["openai-python", "openai-node", "ai-sdk", "mistral-python", "langchain", "groq-python"],
     fix: "Write `data: ` with one space; look for a formatter that indents, or a field library that adds its own space.",
@@ -65,16 +63,15 @@ pub static SSE_003: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// A payload does not break its line.
+/// A payload stays on its line.
 pub static SSE_004: Rule = Rule {
     code: "SSE-004",
     name: "raw-newline-in-data",
     level: Level::Error,
     summary: "A payload is on one `data:` line, or each of its lines has its own `data:`",
     why: "A line end inside the payload ends the field. What follows is not a field and is dropped, so the client \
-        gets half a JSON document and raises, \
-          or skips the event. It comes from pretty-printed JSON, and from text that was put into a template without \
-          escaping.",
+        gets half a JSON document and raises, or skips the event. The causes are pretty-printed JSON, and text that \
+        was put into a template without escaping.",
     source: "WHATWG HTML 9.2.6",
     breaks: &["every client that follows the standard"],
     fix: "Serialise the JSON on one line (line ends inside strings escaped as \\n).",
@@ -102,11 +99,10 @@ pub static SSE_009: Rule = Rule {
     code: "SSE-009",
     name: "bare-line",
     level: Level::Warning,
-    summary: "Every line is a field or a comment; no JSON or text is without `data:`",
-    why: "A line without a field name is dropped without a word. Servers write errors like that: the handler of an \
-        exception prints JSON into a \
-          body that is an event stream already. The user sees an answer that stops, and the message that says why is \
-          never shown.",
+    summary: "Every line is a field or a comment; JSON and text always follow `data:`",
+    why: "Clients drop a line without a field name and report nothing. Servers write errors like that: an exception \
+        handler prints JSON into a body that is an event stream already. The user sees an answer that stops, and the \
+        message that says why is never shown.",
     source: "WHATWG HTML 9.2.6 (a line without a colon is a field name, unknown ones are ignored); \
           docs/laboratory.md, runs `err_raw` and `done_bare`",
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
@@ -122,7 +118,7 @@ pub static SSE_009: Rule = Rule {
         r#"chat; send : connected\n\n
            role; word; stop; done; last"#,
     ],
-    // Comments are remarked on wherever they are.
+    // Comments are reported as info wherever they are.
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
@@ -140,8 +136,8 @@ pub static SSE_017: Rule = Rule {
     level: Level::Info,
     summary: "Lines end with LF throughout",
     why: "The standard allows CRLF, LF and CR, mixed too. Readers that split the body at `\\n\\n` find no event in \
-        CRLF, and such readers are \
-          common in scripts and plugins. Gemini's API ends its lines with CRLF by design; that is not remarked on.",
+        CRLF, and such readers are common in scripts and plugins. Gemini's API ends its lines with CRLF by design; \
+        that is not a finding.",
     source: "WHATWG HTML 9.2.5 (all three are legal); docs/laboratory.md, run `crlf`",
     breaks: &["vLLM bench", "Dify plugins", "loops that split at \\n\\n"],
     fix: "Write `\\n`; a library that insists on CRLF usually has an option.",
@@ -173,7 +169,7 @@ pub static SSE_020: Rule = Rule {
     name: "bad-retry",
     level: Level::Info,
     summary: "`retry:` is digits only, in milliseconds",
-    why: "A value with anything but ASCII digits is ignored, so the client keeps its own delay.",
+    why: "Clients ignore a value that has anything but ASCII digits and keep their own delay.",
     source: "WHATWG HTML 9.2.6 (field retry)",
     breaks: &[],
     fix: "Write milliseconds without a unit, as `retry: 3000`.",
@@ -188,18 +184,16 @@ pub static SSE_020: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Comments are not for everybody.
+/// Some readers fail on comments.
 pub static SSE_021: Rule = Rule {
     code: "SSE-021",
     name: "comment-lines",
     level: Level::Info,
-    summary: "Comments (`: keep-alive`) are legal and the best way to keep a connection alive; a few readers stumble \
-        over them",
-    why: "Every SDK of the OpenAI family that was tested passes over comments, and DeepSeek, OpenRouter and llama.cpp \
-        send them while a request \
-          waits. Readers that expect `data:` on each line do not: the Gemini SDK for Python raises, Continue takes \
-          the network chunk for the end, \
-          go-openai gives up after 300 of them in a row.",
+    summary: "Comments (`: keep-alive`) are legal and the best way to keep a connection alive; a few readers fail on \
+        them",
+    why: "Every tested SDK of the OpenAI family skips comments, and DeepSeek, OpenRouter and llama.cpp send them \
+        while a request waits. Readers that expect `data:` on each line do not: the Gemini SDK for Python raises, \
+        Continue takes the network chunk for the end, and go-openai gives up after 300 of them in a row.",
     source: "WHATWG HTML 9.2.7 (a comment about every 15 seconds is suggested); DeepSeek and OpenRouter \
         documentation; openai-go issue 227",
     breaks: &[
@@ -209,7 +203,7 @@ pub static SSE_021: Rule = Rule {
         "go-openai (over 300 in a row)",
         "fetch-event-source",
     ],
-    fix: "Keep them; where a client of yours stumbles, send them before the first token only.",
+    fix: "Keep them; if a client of yours fails on them, send them before the first token only.",
     bad: &[r#"chat; send : keep-alive\n\n
            role; word; stop; done; last"#],
     good: &["good-chat"],
@@ -228,8 +222,7 @@ pub static SSE_022: Rule = Rule {
     level: Level::Warning,
     summary: "A line is at most 64 KiB long (an error over 32 MiB)",
     why: "Readers with a fixed line buffer fail on longer ones: the default of Go's bufio.Scanner is 64 KiB, and \
-        openai-go raised its own to 32 \
-          MiB. Images in base64 and whole documents in one event get there.",
+        openai-go raised its own to 32 MiB. Images in base64 and whole documents in one event reach that length.",
     source: "Go package bufio, MaxScanTokenSize; openai-go, packages/ssestream",
     breaks: &["Go programs that use bufio.Scanner", "openai-go (over 32 MiB)", "curl-based readers with a line buffer"],
     fix: "Send large payloads by reference, or split them over several events.",

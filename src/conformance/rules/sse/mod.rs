@@ -19,8 +19,8 @@ pub(super) const RULES: &[&Rule] = &[
     &SSE_023, &SSE_024, &SSE_025, &SSE_026,
 ];
 
-/// A warning in a stream of a language model, a remark in any other: the same habit upsets the readers of the one and
-/// not those of the other.
+/// A warning in a stream of a language model, info in any other: the readers of language models fail on this, others
+/// do not.
 fn in_llm_streams(case: &Case<'_>) -> Option<Level> {
     Some(if case.llm_stream().is_some() { Level::Warning } else { Level::Info })
 }

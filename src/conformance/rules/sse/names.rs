@@ -9,15 +9,15 @@ use crate::dialect::openai_completions;
 use crate::dialect::openai_responses::kinds as responses;
 use crate::framing::sse as odd;
 
-/// No fields of its own.
+/// No field names but those of the standard.
 pub static SSE_008: Rule = Rule {
     code: "SSE-008",
     name: "unknown-field",
     level: Level::Warning,
-    summary: "Lines have no field names but `data`, `event`, `id` and `retry`",
+    summary: "Lines have only the field names `data`, `event`, `id` and `retry`",
     why: "Unknown fields are ignored, and with them what they say. llama.cpp sent its errors as `error: {…}` until \
-        September 2025: the stream \
-          ended without a finish reason, and every client took it for a short but complete answer.",
+        September 2025: the stream ended without a finish reason, and every client took it for a short but complete \
+        answer.",
     source: "WHATWG HTML 9.2.6 (otherwise: the field is ignored); llama.cpp pull request 16109",
     breaks: &["openai-python", "openai-node", "every client that follows the standard"],
     fix: "Send it as `data:`; an error is `data: {\"error\":{\"message\":…}}`.",
@@ -40,10 +40,8 @@ pub static SSE_010: Rule = Rule {
     level: Level::Warning,
     summary: "Chat and completion streams have no `event:` lines",
     why: "OpenAI's chat streams have data lines only. An event type sends the record to another handler: EventSource \
-        calls onmessage for none, \
-          openai-node 4 and Groq's SDKs look for types that begin with `thread.` and pass over the rest, MacPaw's \
-          Swift client raises. The answer \
-          is empty, without an error.",
+        does not call onmessage for it, openai-node 4 and Groq's SDKs look for types that begin with `thread.` and \
+        skip the rest, and MacPaw's Swift client raises. The answer is empty, without an error.",
     source: "OpenAI streaming guide (chat completions: data only); docs/laboratory.md, runs `event_msg`, \
         `event_after`, `event_ping_data`",
     breaks: &[
@@ -75,13 +73,11 @@ pub static SSE_011: Rule = Rule {
     code: "SSE-011",
     name: "event-differs-from-type",
     level: Level::Error,
-    summary: "`event:` is there and equals `type` in Anthropic streams, and equals it where it is there in Responses \
-        streams",
+    summary: "Anthropic streams have `event:` and it equals `type`; in Responses streams it equals `type` if it is \
+        there",
     why: "Anthropic's SDKs look at the event type to choose what to parse. Without it they yield nothing at all and \
-        raise nothing; with a wrong \
-          one they parse one thing as another. OpenAI's Responses SDKs read `type`, other readers read `event:`, and \
-          a difference makes two \
-          readers see two streams.",
+        raise nothing; with a wrong one they parse one thing as another. OpenAI's Responses SDKs read `type`, other \
+        readers read `event:`, and a difference makes two readers see two streams.",
     source: "Anthropic documentation, streaming: named events; anthropic-sdk-python, _streaming.py; OpenAI API \
         reference, responses streaming",
     breaks: &["anthropic-python", "anthropic-typescript"],
@@ -101,14 +97,14 @@ pub static SSE_011: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Field names as they are.
+/// Field names are spelled as the standard spells them.
 pub static SSE_019: Rule = Rule {
     code: "SSE-019",
     name: "field-name-spelling",
     level: Level::Warning,
     summary: "Field names are lower case, without spaces around them",
-    why: "`Data:` and `data :` are other fields than `data:`, and unknown ones. The whole stream is dropped, and the \
-        client shows an empty answer.",
+    why: "`Data:` and `data :` are not `data:` but unknown fields. Clients drop the whole stream and show an empty \
+        answer.",
     source: "WHATWG HTML 9.2.6 (field names are compared literally); docs/laboratory.md, runs `upper_field` and \
         `space_before_colon`",
     breaks: &["every client that follows the standard"],

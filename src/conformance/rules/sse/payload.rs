@@ -10,18 +10,17 @@ use crate::oddity::Oddity;
 /// Every dialect has its own kind for a payload that does not parse; the names end alike.
 const NOT_JSON: &str = ".not-json";
 
-/// One document an event.
+/// One document per event.
 pub static SSE_007: Rule = Rule {
     code: "SSE-007",
     name: "second-json-value",
     level: Level::Error,
-    summary: "The data of an event is one JSON document, nothing after it",
-    why: "JSON parsers refuse a second document. It comes from a gateway that writes an error into an event that is \
-        not finished yet, and from \
-          two writers that share one connection.",
+    summary: "The data of an event is one JSON document, with nothing after it",
+    why: "JSON parsers refuse a second document. The cause is a gateway that writes an error into an event that is \
+        not finished yet, or two writers that share one connection.",
     source: "RFC 8259 section 2 (a JSON text is one value); sub2api issue 1471",
     breaks: &["openai-python", "openai-node", "every client that parses JSON"],
-    fix: "End the event that is begun before another is written; let one writer own the connection.",
+    fix: "End an event before you begin the next one; let one writer own the connection.",
     bad: &[r#"chat; role; data $word{"error":{"message":"upstream closed"}}
            stop; done; last"#],
     good: &["good-chat"],
@@ -42,11 +41,10 @@ pub static SSE_015: Rule = Rule {
     code: "SSE-015",
     name: "byte-order-mark",
     level: Level::Warning,
-    summary: "The stream has no byte order mark (an error if one is further inside)",
+    summary: "The stream has no byte order mark (an error if one is not at the start)",
     why: "The standard drops one mark at the very start. Several clients don't: the first line is then not `data:`, \
-        and the first event, with the \
-          role in it, is lost. A Rust library used by many clients panics. A mark before a later line makes that line \
-          void for everybody.",
+        and the first event, with the role in it, is lost. A Rust library used by many clients panics. Before a \
+        later line, a mark makes every client drop that line.",
     source: "WHATWG HTML 9.2.5 (one leading BOM is ignored); eventsource-stream 0.2.3, event_stream.rs",
     breaks: &[
         "openai-python",
@@ -86,38 +84,37 @@ pub static SSE_016: Rule = Rule {
     level: Level::Error,
     summary: "The stream is valid UTF-8",
     why: "An event stream is UTF-8 whatever the charset parameter says. Where a token ends inside a character, a \
-        server that sends its bytes as they \
-          come, or cuts text by bytes, writes half a character and then something else. Python clients raise, \
-          browsers show U+FFFD.",
+        server that sends its bytes as they come, or cuts text by bytes, writes half a character and then something \
+        else. Python clients raise, browsers show U+FFFD.",
     source: "WHATWG HTML 9.2.6; RFC 8259 section 8.1",
     breaks: &["openai-python", "mistral-python", "langchain", "groq-python", "sseclient-py"],
     fix: "Hold incomplete characters back until their last byte has been generated.",
     bad: &[r#"chat; role
            <chunk data: {$same"choices":[{"index":0,"delta":{"content":"\xe2\x82"},"finish_reason":null}]}\n\n
            stop; done; last"#],
-    // A character that is cut between two chunks is whole all the same.
+    // A character that is cut between two chunks is still whole.
     good: &[r#"chat; role; <chunk data: {$same"choices":[{"index":0,"delta":{"content":"\xe2
            apart; <chunk \x82\xac"},"finish_reason":null}]}\n\n
            stop; done; last"#],
     needs_all_bytes: true,
     check: |case, push| {
         case.tell(odd::INVALID_UTF8, None, push, |odd, n| {
-            format!("bytes that are no UTF-8 at {}: {}", many(n, "place", "places"), odd.found)
+            format!("bytes that are not UTF-8 at {}: {}", many(n, "place", "places"), odd.found)
         });
     },
     ..Rule::DEFAULT
 };
 
-/// No line separators but line ends.
+/// No characters that some readers take for line ends.
 pub static SSE_018: Rule = Rule {
     code: "SSE-018",
     name: "raw-line-separator",
     level: Level::Warning,
-    summary: "U+2028, U+2029, U+0085, VT and FF are escaped in JSON (remarked on only, outside of streams of language \
+    summary: "U+2028, U+2029, U+0085, VT and FF are escaped in JSON (info only, outside of streams of language \
         models)",
-    why: "They are no line ends for the standard and legal in JSON. Python's str.splitlines splits at all of them, \
-        and readers built on it cut \
-          the event in two. Models do write them, so it happens once in a thousand answers and can't be reproduced.",
+    why: "By the standard they are not line ends, and in JSON they are legal. Python's str.splitlines splits at all \
+        of them, and readers built on it cut the event in two. Models do write them, so it happens once in a \
+        thousand answers and can't be reproduced.",
     source: "WHATWG HTML 9.2.5 (LF, CR, CRLF only); Python documentation, str.splitlines; docs/laboratory.md, run \
         `u2028`",
     breaks: &["huggingface_hub", "readers that use str.splitlines"],
@@ -147,11 +144,11 @@ pub static SSE_023: Rule = Rule {
     code: "SSE-023",
     name: "invalid-json",
     level: Level::Error,
-    summary: "A payload is JSON as RFC 8259 has it: no NaN or Infinity, no single quotes, no trailing comma, not cut \
-        off",
-    why: "JavaScript, Go, Java and Rust refuse it, and the client raises in the middle of the answer. Python's own \
-        parser accepts NaN and \
-          Infinity and writes them by default, so it is not noticed where it is made.",
+    summary: "A payload is JSON as RFC 8259 defines it: no NaN or Infinity, no single quotes, no trailing comma, not \
+        cut off",
+    why: "JavaScript, Go, Java and Rust refuse anything else, and the client raises in the middle of the answer. \
+        Python's own parser accepts NaN and Infinity, and its serialiser writes them by default, so servers in \
+        Python do not notice.",
     source: "RFC 8259 sections 2, 6 and 7; Python documentation, json (allow_nan); \
           docs/laboratory.md, runs `nan`, `single_quote`, `bad_json`",
     breaks: &["openai-node", "ai-sdk", "groq-js", "every client that parses JSON (NaN: those outside of Python)"],
@@ -176,7 +173,7 @@ pub static SSE_023: Rule = Rule {
         if case.stream().is_some_and(|r| r.framing == Framing::Sse)
             && let Some((odd, n)) = case.exchange.oddities.iter().find(by_dialect)
         {
-            push(Finding::of(odd, n, format!("{} no JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
+            push(Finding::of(odd, n, format!("{} not JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
         }
     },
     ..Rule::DEFAULT
@@ -187,12 +184,12 @@ pub static SSE_024: Rule = Rule {
     code: "SSE-024",
     name: "lone-surrogate",
     level: Level::Warning,
-    summary: "No `\\uD8xx` escape is without its other half",
+    summary: "No `\\uD8xx` escape lacks its other half",
     why: "A character beyond U+FFFF is two escapes in JSON. A server that escapes each token by itself cuts an emoji \
-        in two. JavaScript keeps the \
-          halves and may join them; strict parsers raise, and encoding the text as UTF-8 again fails.",
+        in two. JavaScript keeps the halves and may join them; strict parsers raise, and encoding the text as UTF-8 \
+        again fails.",
     source: "RFC 8259 section 8.2; docs/laboratory.md, run `lone_surrogate`",
-    breaks: &["mistral-python", "serde_json and other strict parsers", "whatever encodes the text again"],
+    breaks: &["mistral-python", "serde_json and other strict parsers", "programs that encode the text again"],
     fix: "Hold an incomplete character back until its last token has come, or write UTF-8 instead of escapes.",
     bad: &[r#"chat; role; choices [{"index":0,"delta":{"content":"\\ud83d"},"finish_reason":null}]
            stop; done; last"#],
@@ -216,9 +213,9 @@ pub static SSE_025: Rule = Rule {
     name: "comment-as-data",
     level: Level::Warning,
     summary: "A keep-alive comment is never sent on as data",
-    why: "A gateway that reads events from upstream and writes them anew must pass comments on as comments or drop \
-        them. One that puts `data: ` \
-          before each line makes an event of `: keep-alive`, which is not JSON, and the client raises.",
+    why: "A gateway that reads events from upstream and writes them again must pass comments on as comments, or drop \
+        them. A gateway that puts `data: ` before each line makes an event of `: keep-alive`. That is not JSON, and \
+        the client raises.",
     source: "WHATWG HTML 9.2.6 (comments); llm-gateway issue 2053",
     breaks: &["openai-node", "openai-python", "every client that parses JSON"],
     fix: "Parse the upstream's stream by the standard, and write `: …` for comments.",
@@ -226,7 +223,7 @@ pub static SSE_025: Rule = Rule {
          word; stop; done; last"],
     good: &[r#"chat; send : OPENROUTER PROCESSING\n\n
            role; word; stop; done; last"#],
-    // Comments are remarked on wherever they are.
+    // Comments are reported as info wherever they are.
     also: &[("SSE-021", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
@@ -242,15 +239,14 @@ pub static SSE_026: Rule = Rule {
     code: "SSE-026",
     name: "doubled-key",
     level: Level::Warning,
-    summary: "No JSON object of a payload has a key twice",
-    why: "Which of the two counts is up to the reader: JavaScript and Python take the last, others the first, and \
-        decoders with derived types \
-          refuse the object. It comes from gateways that add a field to JSON as text, and from serialisers that \
-          flatten one object into another.",
+    summary: "No JSON object of a payload has the same key twice",
+    why: "Which of the two counts depends on the reader: JavaScript and Python take the last, others the first, and \
+        decoders with derived types refuse the object. The cause are gateways that add a field to JSON as text, and \
+        serialisers that flatten one object into another.",
     source: "RFC 8259 section 4 (names should be unique; otherwise behaviour is unpredictable); serde, derived \
         Deserialize: duplicate field",
     breaks: &["async-openai and others that decode with serde", "readers that take the first value"],
-    fix: "Parse, change the value, serialise; in serde mind `flatten` beside a field of the same name.",
+    fix: "Parse, change the value, serialise; in serde, check `flatten` beside a field of the same name.",
     bad: &[r#"chat; role; choices [{"index":0,"index":0,"delta":{"content":"word "},"finish_reason":null}]
            stop; done; last"#],
     good: &["good-chat"],
