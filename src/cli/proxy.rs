@@ -11,7 +11,7 @@ use super::tally::Tally;
 use crate::analyzer;
 use crate::capture::Counts;
 use crate::net::NetStats;
-use crate::proxy::{Hop as Crossing, Server, Tee, TeeEvent, TeeWhat, stand_back};
+use crate::proxy::{Hop as Crossing, Server, Tee, TeeEvent, TeeWhat, lower_priority};
 use crate::report::text::bytes;
 use crate::store::Hop;
 use anyhow::{Context, Result, bail};
@@ -45,19 +45,19 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         thresholds: &args.thresholds,
     };
     allow_many_sockets();
-    let mut door = Door::open(listen, &plan, common, Screen::new(common, false))?;
+    let mut recording = ProxyRecording::open(listen, &plan, common, Screen::new(common, false))?;
     if !common.quiet {
         let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
-        say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", door.server.address()));
+        say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", recording.server.address()));
         if args.upstream.is_none() {
-            say(&format!("sniff: clients must trust {} (sniff ca install-help)", door.certificate.display()));
+            say(&format!("sniff: clients must trust {} (sniff ca install-help)", recording.certificate.display()));
         }
     }
-    door.stand_back();
+    recording.lower_priority();
     while !stop.load(Ordering::Relaxed) {
-        door.listen(TICK);
+        recording.listen(TICK);
     }
-    door.close()?;
+    recording.close()?;
     Ok(0)
 }
 
@@ -75,12 +75,12 @@ fn allow_many_sockets() {
 }
 
 /// A proxy and the recording of its traffic.
-pub(super) struct Door<'a> {
+pub(super) struct ProxyRecording<'a> {
     pub(super) server: Server,
     pub(super) certificate: std::path::PathBuf,
     tee: Tee,
     /// Events taken from the tee last.
-    told: Vec<TeeEvent>,
+    events: Vec<TeeEvent>,
     hops: Vec<Crossing>,
     recording: Recording<'a>,
     counts: Counts,
@@ -90,9 +90,14 @@ pub(super) struct Door<'a> {
     failed: Option<anyhow::Error>,
 }
 
-impl<'a> Door<'a> {
+impl<'a> ProxyRecording<'a> {
     /// Opens the recording, then the proxy, which listens from here on.
-    pub(super) fn open(listen: SocketAddr, plan: &Plan<'_>, common: &'a Common, screen: Screen) -> Result<Door<'a>> {
+    pub(super) fn open(
+        listen: SocketAddr,
+        plan: &Plan<'_>,
+        common: &'a Common,
+        screen: Screen,
+    ) -> Result<ProxyRecording<'a>> {
         let (config, certificate) = plan.config()?;
         let Plan { name, upstream, door, policy, thresholds } = plan;
         let tee = Tee::new(door.buffer);
@@ -113,11 +118,11 @@ impl<'a> Door<'a> {
         };
         let recording = Recording::begin(source, kept, common, screen)?;
         let server = Server::start(listen, config, tee.clone())?;
-        Ok(Door {
+        Ok(ProxyRecording {
             server,
             certificate,
             tee,
-            told: Vec::new(),
+            events: Vec::new(),
             hops: Vec::new(),
             recording,
             counts: Counts::default(),
@@ -128,24 +133,24 @@ impl<'a> Door<'a> {
 
     /// Lowers the priority of this thread and of the writer. Call it last: threads started later would inherit the
     /// priority.
-    pub(super) fn stand_back(&self) {
-        self.recording.on_the_writer(stand_back);
-        stand_back();
+    pub(super) fn lower_priority(&self) {
+        self.recording.on_the_writer(lower_priority);
+        lower_priority();
     }
 
     /// Records the events of the relay; waits at most this long for them.
     pub(super) fn listen(&mut self, limit: Duration) {
-        let mut told = std::mem::take(&mut self.told);
-        for text in self.tee.take(&mut told, &mut self.hops, limit) {
+        let mut events = std::mem::take(&mut self.events);
+        for text in self.tee.take(&mut events, &mut self.hops, limit) {
             self.recording.notice(&text);
         }
         if self.failed.is_none()
-            && let Err(e) = self.record(&told)
+            && let Err(e) = self.record(&events)
         {
             self.recording.notice(&format!("the recording stopped, the proxy continues: {e:#}"));
             self.failed = Some(e);
         }
-        self.told = told;
+        self.events = events;
         let lost = self.tee.lost();
         // The notice is repeated whenever the number has doubled.
         if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
@@ -158,8 +163,8 @@ impl<'a> Door<'a> {
         }
     }
 
-    fn record(&mut self, told: &[TeeEvent]) -> Result<()> {
-        for one in told {
+    fn record(&mut self, events: &[TeeEvent]) -> Result<()> {
+        for one in events {
             if let TeeWhat::Data(bytes) = &one.what {
                 self.counts.bytes += bytes.len() as u64;
             }

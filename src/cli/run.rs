@@ -8,7 +8,7 @@ mod java;
 use super::common::Common;
 use super::limits::ThresholdArgs;
 use super::policy::PolicyArgs;
-use super::proxy::Door;
+use super::proxy::ProxyRecording;
 use super::proxy::args::{DoorArgs, Plan};
 use super::record::screen::Screen;
 use anyhow::{Context, Result};
@@ -54,24 +54,25 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
-    let mut door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
+    let mut recording =
+        ProxyRecording::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
     let folder =
         tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
-    let given = environment::of(door.server.address(), &args.door, &door.certificate, folder.path())?;
+    let given = environment::of(recording.server.address(), &args.door, &recording.certificate, folder.path())?;
     let mut running = Running::start(&args.command, &given)?;
-    door.stand_back();
+    recording.lower_priority();
     let status = loop {
-        door.listen(TICK);
+        recording.listen(TICK);
         if let Some(status) = running.ended()? {
             break status;
         }
     };
     let end = Instant::now() + GRACE;
-    while door.is_busy() && Instant::now() < end {
-        door.listen(TICK);
+    while recording.is_busy() && Instant::now() < end {
+        recording.listen(TICK);
     }
     // The command's exit status counts, even if the recording failed.
-    match door.close() {
+    match recording.close() {
         Ok(tally) if tally.connections == 0 && !common.quiet => super::common::say(NOTHING),
         Ok(_) => {}
         Err(e) => super::common::say(&format!("sniff: error: {}", super::common::report_text(&e))),

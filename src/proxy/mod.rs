@@ -34,7 +34,7 @@ pub use ca::Authority;
 pub use roots::Roots;
 pub use target::{Beyond, Hosts, Upstream};
 pub use tee::{Hop, Tee, TeeEvent, TeeWhat};
-pub use threads::stand_back;
+pub use threads::lower_priority;
 
 use anyhow::{Context, Result};
 use shard::Shard;

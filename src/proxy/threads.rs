@@ -9,7 +9,7 @@
 /// it wakes.
 ///
 /// No idle class: what it reads waits in bounded queues, and where the machine is full those would fill.
-pub fn stand_back() {
+pub fn lower_priority() {
     system::be_batch(3_000_000, 5);
 }
 
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_thread_changes_its_own_ways_only() {
         let usual = behind(|| {});
-        let (policy, nice) = behind(stand_back);
+        let (policy, nice) = behind(lower_priority);
         assert_eq!((policy, nice), (libc::SCHED_BATCH, (usual.1 + 5).min(19)));
         assert_eq!(behind(|| {}), usual);
     }
