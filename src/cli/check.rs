@@ -5,7 +5,7 @@ use super::keylog::Follow;
 use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
-use super::{selectors, signals, tally};
+use super::{run_summary, selectors, signals};
 use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
@@ -195,7 +195,7 @@ fn capture(
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut analyzer = Analyzer::new(options(args, judge, &keys));
     let mut found: Vec<(Summary, Option<Case>)> = Vec::new();
-    let mut tally = tally::Tally::default();
+    let mut totals = run_summary::RunSummary::default();
     let mut sink = |output| match output {
         analyzer::Output::Exchange(f) => {
             let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
@@ -206,7 +206,7 @@ fn capture(
             };
             found.push((summary, case));
         }
-        analyzer::Output::Connection(c) => tally.connection(&c),
+        analyzer::Output::Connection(c) => totals.connection(&c),
         analyzer::Output::Begun(_) | analyzer::Output::Part(_) => {}
     };
     while !stop.load(Ordering::Relaxed) {
@@ -220,9 +220,9 @@ fn capture(
     }
     let net = analyzer.finish(&mut sink);
     if !common.quiet {
-        tally.unread(super::output::stderr_terminal(common).color).iter().for_each(|line| say(line));
+        totals.unread(super::output::stderr_terminal(common).color).iter().for_each(|line| say(line));
     }
-    tally::readable(name, &reader.counts(), &net)?;
+    run_summary::readable(name, &reader.counts(), &net)?;
     found.sort_by_key(|(s, _)| s.id);
     for (summary, case) in found {
         all.judged(Some(name), &summary);

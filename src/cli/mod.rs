@@ -26,7 +26,7 @@ mod run;
 mod selectors;
 mod show;
 mod signals;
-mod tally;
+mod run_summary;
 mod values;
 mod verify;
 

@@ -4,10 +4,10 @@
 pub(super) mod args;
 
 use super::common::{Common, say};
-use super::record::screen::Screen;
+use super::record::status_line::StatusLine;
 use super::record::{Recording, Source};
+use super::run_summary::RunSummary;
 use super::signals;
-use super::tally::Tally;
 use crate::analyzer;
 use crate::capture::Counts;
 use crate::net::NetStats;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         thresholds: &args.thresholds,
     };
     allow_many_sockets();
-    let mut recording = ProxyRecording::open(listen, &plan, common, Screen::new(common, false))?;
+    let mut recording = ProxyRecording::open(listen, &plan, common, StatusLine::new(common, false))?;
     if !common.quiet {
         let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
         say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", recording.server.address()));
@@ -96,7 +96,7 @@ impl<'a> ProxyRecording<'a> {
         listen: SocketAddr,
         plan: &Plan<'_>,
         common: &'a Common,
-        screen: Screen,
+        status: StatusLine,
     ) -> Result<ProxyRecording<'a>> {
         let (config, certificate) = plan.config()?;
         let Plan { name, upstream, door, policy, thresholds } = plan;
@@ -116,7 +116,7 @@ impl<'a> ProxyRecording<'a> {
             part_items: PARTS.1,
             ..analyzer::Options::default()
         };
-        let recording = Recording::begin(source, kept, common, screen)?;
+        let recording = Recording::begin(source, kept, common, status)?;
         let server = Server::start(listen, config, tee.clone())?;
         Ok(ProxyRecording {
             server,
@@ -182,7 +182,7 @@ impl<'a> ProxyRecording<'a> {
     }
 
     /// Closes the proxy, records its last events and returns the summary for the last lines.
-    pub(super) fn close(mut self) -> Result<Tally> {
+    pub(super) fn close(mut self) -> Result<RunSummary> {
         self.server.stop();
         self.listen(Duration::ZERO);
         if let Some(e) = self.failed {

@@ -10,7 +10,7 @@ use super::limits::ThresholdArgs;
 use super::policy::PolicyArgs;
 use super::proxy::ProxyRecording;
 use super::proxy::args::{DoorArgs, Plan};
-use super::record::screen::Screen;
+use super::record::status_line::StatusLine;
 use anyhow::{Context, Result};
 use child::Running;
 use clap::Args;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
     let mut recording =
-        ProxyRecording::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, Screen::held(common))?;
+        ProxyRecording::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, StatusLine::held(common))?;
     let folder =
         tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
     let given = environment::of(recording.server.address(), &args.door, &recording.certificate, folder.path())?;
@@ -73,7 +73,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     }
     // The command's exit status counts, even if the recording failed.
     match recording.close() {
-        Ok(tally) if tally.connections == 0 && !common.quiet => super::common::say(NOTHING),
+        Ok(summary) if summary.connections == 0 && !common.quiet => super::common::say(NOTHING),
         Ok(_) => {}
         Err(e) => super::common::say(&format!("sniff: error: {}", super::common::report_text(&e))),
     }

@@ -2,11 +2,11 @@
 
 use super::args::RecordArgs;
 use super::recording::Recording;
-use super::screen::Screen;
+use super::status_line::StatusLine;
 use crate::capture::{Item, file};
 use crate::cli::common::Common;
 use crate::cli::keylog::Follow;
-use crate::cli::tally;
+use crate::cli::run_summary;
 use crate::net::NetStats;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
@@ -19,11 +19,11 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut reader = file::Reader::open(path)?;
     reader.stop_when(stop.clone());
-    let mut screen = Screen::new(common, true);
-    screen.bar(reader.progress().1);
+    let mut status = StatusLine::new(common, true);
+    status.bar(reader.progress().1);
     // The database is opened with the first packet, so that a file without packets leaves no trace.
     let mut recording = None;
-    let mut screen = Some(screen);
+    let mut status = Some(status);
     let mut packets = 0u64;
     while !stop.load(Ordering::Relaxed) {
         match reader.next().with_context(|| if packets > 0 { "reading stopped" } else { "nothing was read" })? {
@@ -33,14 +33,14 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
                 let recording = match &mut recording {
                     Some(r) => r,
                     slot => {
-                        let screen = screen.take().unwrap_or_else(|| Screen::new(common, true));
-                        slot.insert(Recording::start(name, args, common, screen, &keys)?)
+                        let status = status.take().unwrap_or_else(|| StatusLine::new(common, true));
+                        slot.insert(Recording::start(name, args, common, status, &keys)?)
                     }
                 };
                 recording.step(|analyzer, sink| analyzer.packet(&packet, sink))?;
             }
             Some(Item::Secrets(lines)) => keys.push(lines),
-            Some(Item::Notice(text)) => match (&mut recording, &mut screen) {
+            Some(Item::Notice(text)) => match (&mut recording, &mut status) {
                 (Some(r), _) => r.notice(&text),
                 (None, Some(s)) => s.notice(&text),
                 (None, None) => {}
@@ -58,11 +58,11 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
         return if stop.load(Ordering::Relaxed) {
             Ok(())
         } else {
-            tally::readable(name, &counts, &NetStats::default())
+            run_summary::readable(name, &counts, &NetStats::default())
         };
     };
     let net = recording.net_finish()?;
-    tally::readable(name, &counts, &net)?;
+    run_summary::readable(name, &counts, &net)?;
     recording.finish(counts, &net)?;
     Ok(())
 }

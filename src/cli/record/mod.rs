@@ -5,7 +5,7 @@ mod file;
 #[cfg(feature = "live")]
 mod live;
 mod recording;
-pub(super) mod screen;
+pub(super) mod status_line;
 
 pub(super) use args::RecordArgs;
 pub(super) use recording::next;

@@ -2,11 +2,11 @@
 //! end.
 
 use super::args::RecordArgs;
-use super::screen::Screen;
+use super::status_line::StatusLine;
 use crate::analyzer::{self, Analyzer, Output};
 use crate::capture::Counts;
 use crate::cli::common::Common;
-use crate::cli::tally::Tally;
+use crate::cli::run_summary::RunSummary;
 use crate::cli::{limits, output, values};
 use crate::net::NetStats;
 use crate::store::{Secrets, Session, Writer};
@@ -37,8 +37,8 @@ pub(in crate::cli) struct Recording<'a> {
     common: &'a Common,
     analyzer: Analyzer,
     writer: Writer,
-    tally: Tally,
-    screen: Screen,
+    summary: RunSummary,
+    status: StatusLine,
 }
 
 impl<'a> Recording<'a> {
@@ -46,7 +46,7 @@ impl<'a> Recording<'a> {
         source: &str,
         args: &RecordArgs,
         common: &'a Common,
-        screen: Screen,
+        status: StatusLine,
         keys: &Keys,
     ) -> Result<Recording<'a>> {
         // Reading a file can wait for the disk, a live capture cannot.
@@ -58,7 +58,7 @@ impl<'a> Recording<'a> {
             store_secrets: args.store_secrets,
             relayed: false,
         };
-        Recording::begin(source, args.analyzer(keys)?, common, screen)
+        Recording::begin(source, args.analyzer(keys)?, common, status)
     }
 
     /// Begins a recording of any source.
@@ -66,7 +66,7 @@ impl<'a> Recording<'a> {
         source: Source,
         options: analyzer::Options,
         common: &'a Common,
-        screen: Screen,
+        status: StatusLine,
     ) -> Result<Recording<'a>> {
         let mut shaped_by = source.options;
         shaped_by["limits"] = limits::recorded(&options, !source.relayed);
@@ -74,8 +74,8 @@ impl<'a> Recording<'a> {
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
         writer.set_capacity(source.capacity);
-        let tally = Tally::new(source.relayed);
-        Ok(Recording { common, analyzer: Analyzer::new(options), writer, tally, screen })
+        let summary = RunSummary::new(source.relayed);
+        Ok(Recording { common, analyzer: Analyzer::new(options), writer, summary, status })
     }
 
     /// Feeds one packet, one tick, or the end to the analyzer, and stores what results.
@@ -83,7 +83,7 @@ impl<'a> Recording<'a> {
         &mut self,
         step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T,
     ) -> Result<T> {
-        let Recording { analyzer, writer, tally, screen, .. } = self;
+        let Recording { analyzer, writer, summary, status, .. } = self;
         let mut stored = Ok(());
         let done = step(analyzer, &mut |output| {
             if stored.is_err() {
@@ -91,12 +91,12 @@ impl<'a> Recording<'a> {
             }
             match &output {
                 Output::Exchange(f) => {
-                    tally.exchange(f);
-                    screen.exchange(|| {
+                    summary.exchange(f);
+                    status.exchange(|| {
                         Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)
                     });
                 }
-                Output::Connection(c) => tally.connection(c),
+                Output::Connection(c) => summary.connection(c),
                 Output::Begun(_) | Output::Part(_) => {}
             }
             stored = writer.send(output);
@@ -118,11 +118,11 @@ impl<'a> Recording<'a> {
 
     /// Reports how many bytes of a file were read, for the progress bar.
     pub(super) fn position(&mut self, bytes: u64) {
-        self.screen.position(bytes);
+        self.status.position(bytes);
     }
 
     pub(in crate::cli) fn notice(&mut self, text: &str) {
-        self.screen.notice(text);
+        self.status.notice(text);
     }
 
     pub(in crate::cli) fn net_finish(&mut self) -> Result<NetStats> {
@@ -130,20 +130,20 @@ impl<'a> Recording<'a> {
     }
 
     /// Writes everything to the database and prints the last lines.
-    pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<Tally> {
+    pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<RunSummary> {
         let written = self.writer.finish(values::now(), counts)?;
-        self.screen.end();
+        self.status.end();
         let color = output::stderr_terminal(self.common).color;
-        for line in self.tally.lines(&counts, net, color) {
-            self.screen.last(&line);
+        for line in self.summary.lines(&counts, net, color) {
+            self.status.last(&line);
         }
-        let next = if self.tally.exchanges > 0 {
+        let next = if self.summary.exchanges > 0 {
             format!("; next: {}", next(self.common, written.session))
         } else {
             String::new()
         };
-        self.screen.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
-        Ok(self.tally)
+        self.status.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
+        Ok(self.summary)
     }
 }
 

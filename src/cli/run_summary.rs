@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 /// What a recording contained.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RunSummary {
     /// Bytes are relayed: there are no packets to count.
     relayed: bool,
     pub(super) connections: u64,
@@ -22,10 +22,10 @@ pub(super) struct Tally {
     unread: Unread,
 }
 
-impl Tally {
+impl RunSummary {
     /// Starts at zero. `relayed`: the bytes come from a proxy.
-    pub(super) fn new(relayed: bool) -> Tally {
-        Tally { relayed, ..Tally::default() }
+    pub(super) fn new(relayed: bool) -> RunSummary {
+        RunSummary { relayed, ..RunSummary::default() }
     }
 
     pub(super) fn exchange(&mut self, analyzed: &Analyzed) {

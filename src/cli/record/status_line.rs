@@ -14,7 +14,7 @@ use std::io::IsTerminal;
 const FILE_LINES: u64 = 100;
 
 /// Standard error during a recording.
-pub(in crate::cli) struct Screen {
+pub(in crate::cli) struct StatusLine {
     terminal: Terminal,
     quiet: bool,
     bar: Option<ProgressBar>,
@@ -26,10 +26,10 @@ pub(in crate::cli) struct Screen {
     held: Option<RefCell<Vec<String>>>,
 }
 
-impl Screen {
-    pub(in crate::cli) fn new(common: &Common, file: bool) -> Screen {
+impl StatusLine {
+    pub(in crate::cli) fn new(common: &Common, file: bool) -> StatusLine {
         let most = if file && !common.verbose { FILE_LINES } else { u64::MAX };
-        Screen {
+        StatusLine {
             terminal: output::stderr_terminal(common),
             quiet: common.quiet,
             bar: None,
@@ -42,8 +42,8 @@ impl Screen {
 
     /// Prints everything at the end: until then standard error belongs to the command.
     #[cfg(feature = "proxy")]
-    pub(in crate::cli) fn held(common: &Common) -> Screen {
-        Screen { held: Some(RefCell::default()), ..Screen::new(common, true) }
+    pub(in crate::cli) fn held(common: &Common) -> StatusLine {
+        StatusLine { held: Some(RefCell::default()), ..StatusLine::new(common, true) }
     }
 
     /// Shows progress through this many bytes, on a terminal only.
