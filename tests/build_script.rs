@@ -15,7 +15,7 @@ fn a_missing_library_is_seen_and_one_in_a_folder_of_its_own_is_found() {
     assert_eq!(build::links(&cc, "m", &[], &output), Some(true));
     assert_eq!(build::links(&cc, "of_nobody", &[], &output), Some(false));
     assert_eq!(build::links(&"no-such-linker".into(), "m", &[], &output), None);
-    assert_eq!(build::links(&"false".into(), "m", &[], &output), None, "it failed, and said nothing of a library");
+    assert_eq!(build::links(&"false".into(), "m", &[], &output), None, "it failed, and named no library");
     let mut compiler = Command::new("cc");
     compiler.args(["-x", "c", "-shared", "-o"]).arg(dir.path().join("libof_nobody.so")).arg("/dev/null");
     assert!(compiler.status().unwrap().success());

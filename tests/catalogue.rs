@@ -113,7 +113,7 @@ fn who_breaks_is_what_the_models_of_clients_say() {
             rule.breaks.iter().filter_map(|name| Some((*name, conformance::clients::named(name)?))).collect();
         for (name, client) in named.iter().filter(|(_, client)| !client.models.is_empty()) {
             if !client.models.iter().any(|model| breaks(model)) {
-                differs(name, format!("{name} is said to break, and its models take every bad sample"));
+                differs(name, format!("`breaks` names {name}, but its models accept every bad sample"));
             }
         }
         if fine.keys().filter(|model| breaks(model)).count() * 2 > fine.len() {
@@ -122,7 +122,7 @@ fn who_breaks_is_what_the_models_of_clients_say() {
             if !said {
                 differs(
                     "most clients",
-                    "more than half of all models break: `breaks` wants \"most clients\"".to_owned(),
+                    "more than half of all models break: `breaks` needs \"most clients\"".to_owned(),
                 );
             }
         } else {
@@ -131,13 +131,13 @@ fn who_breaks_is_what_the_models_of_clients_say() {
                     client.is_meant_by(other) || other.models.iter().any(|m| client.models.contains(m))
                 };
                 if !named.iter().any(|(_, other)| means_it(other)) {
-                    differs(client.name, format!("{} breaks, and is not named", client.name));
+                    differs(client.name, format!("{} breaks, but is not named", client.name));
                 }
             }
         }
         let idle: Vec<_> = rule.argued.iter().filter(|(name, _)| !held.contains(name)).collect();
         if !idle.is_empty() {
-            wrong.push(format!("{}: argues what needs no argument: {idle:?}", rule.code));
+            wrong.push(format!("{}: `argued` has entries that need no argument: {idle:?}", rule.code));
         }
     });
 }
@@ -173,7 +173,7 @@ fn every_text_is_there_and_ends_well() {
             wrong.push(format!("{}: needs a bad and a good sample", rule.code));
         }
         if rule.breaks.is_empty() && rule.level > Level::Info {
-            wrong.push(format!("{}: who breaks on it?", rule.code));
+            wrong.push(format!("{}: name a client that breaks on it", rule.code));
         }
         if let Some((name, _)) = rule.argued.iter().find(|(_, why)| why.len() < 10) {
             wrong.push(format!("{}: why does {name} differ?", rule.code));

@@ -196,7 +196,7 @@ fn secrets_do_not_get_into_the_database() {
     let shown = p.json(&["show", "1", "--db", "kept.db", "--format", "json"]);
     let head = format!("{} {} {}", shown["request"]["path"], shown["request"]["headers"], shown["response"]["headers"]);
     // A line that is not a field is not secret by its name.
-    assert!(!head.contains("sk-0123456789"), "shown without secrets all the same: {head}");
+    assert!(!head.contains("sk-0123456789"), "shown without secrets nevertheless: {head}");
 }
 
 #[test]

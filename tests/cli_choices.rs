@@ -170,7 +170,7 @@ fn every_command_has_its_formats_and_no_others() {
         let n = said.len();
         said.sort();
         said.dedup();
-        assert_eq!(said.len(), n, "{args:?}: each format is another");
+        assert_eq!(said.len(), n, "{args:?}: two formats are equal");
     }
 }
 

@@ -138,7 +138,7 @@ fn every_command_has_examples_that_parse() {
                 .unwrap_or_else(|e| panic!("{path}: {command_line}: {e}"));
             own += usize::from(command_line.starts_with(&path));
         }
-        assert!(own > 0, "{path} has no example of its own: {lines:?}");
+        assert!(own > 0, "{path} has no example of itself: {lines:?}");
     }
 }
 

@@ -61,7 +61,7 @@ fn run(path: &Path, contents: bool) -> net::NetStats {
         }
     }
     let stats = analyzer.finish(&mut drop);
-    assert_eq!(analyzer.connections(), 0, "{}: something is left", path.display());
+    assert_eq!(analyzer.connections(), 0, "{}: connections are left", path.display());
     stats
 }
 
@@ -79,9 +79,9 @@ fn hostile_captures_end_within_bounds() {
             PEAK.store(before, Relaxed);
             let n = run(&file, contents);
             let sum = n.tcp + n.unknown_link + n.other + n.malformed + n.bad_checksum + n.fragments;
-            assert_eq!(n.packets, sum, "{}: every packet became something", file.display());
+            assert_eq!(n.packets, sum, "{}: every packet is counted once", file.display());
             let (held, len) = (PEAK.load(Relaxed) - before, file.metadata().expect("a file").len() as usize);
-            assert!(held <= ALWAYS + TIMES * len, "{}: {held} bytes held for {len}", file.display());
+            assert!(held <= ALWAYS + TIMES * len, "{}: {held} bytes in memory for a file of {len}", file.display());
             worst = worst.max((held, file.clone()));
         }
         checked += 1;

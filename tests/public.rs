@@ -134,7 +134,7 @@ impl Walk {
             n.0,
             self.lines(unlisted)
         );
-        assert!(n.1 == 0, "{} listed differences are no more: take them out\n{}", n.1, self.lines(gone));
+        assert!(n.1 == 0, "{} listed differences do not exist any more: remove them\n{}", n.1, self.lines(gone));
         let ours: BTreeSet<_> =
             self.found.keys().filter(|k| listed.get(k) != Some(&Right::Sniff)).map(|k| (&k.0, &k.1)).collect();
         self.sum().0 - ours.len()

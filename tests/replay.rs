@@ -143,7 +143,7 @@ fn a_hidden_secret_fits() {
     let names = std::fs::read_dir(home.0.path()).unwrap().map(|e| e.unwrap().path());
     for path in names.filter(|p| p.to_string_lossy().contains("a.db")) {
         let bytes = std::fs::read(&path).unwrap();
-        assert!(!bytes.windows(KEY.len()).any(|w| w == KEY.as_bytes()), "the key stands in {}", path.display());
+        assert!(!bytes.windows(KEY.len()).any(|w| w == KEY.as_bytes()), "the key is in {}", path.display());
     }
     for by in ["body", "exact"] {
         let server = home.serve(&["--match", by]);

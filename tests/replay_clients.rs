@@ -71,7 +71,7 @@ fn bent_replays_do_to_real_clients_what_the_model_says() {
     let bent: Vec<Bent> = streams().iter().flat_map(|(case, exchange, text)| bend(case, exchange, text)).collect();
     let faults: std::collections::BTreeSet<&str> =
         FAULTS.iter().flat_map(|f| f.iter().map(|f| f.split('=').next().unwrap())).collect();
-    assert_eq!(faults.len(), fault::ALL.len(), "a fault is not tried");
+    assert_eq!(faults.len(), fault::ALL.len(), "this test does not try every fault");
     std::thread::scope(|scope| {
         clients.iter().for_each(|client| drop(scope.spawn(|| compare(client, &bent))));
     });

@@ -93,7 +93,7 @@ fn the_oracle_measures_how_late_each_delivery_came() {
     let f = heard(HEAD, &late, END);
     assert_eq!(f.errors, [0, 7_000_000]);
     assert_eq!((f.error(50.0), f.error(99.0)), (Some(0), Some(7_000_000)));
-    assert!(f.is_equal(), "times are no part of it");
+    assert!(f.is_equal(), "times are not compared");
 }
 
 /// Recordings `a`, `b`, … of these requests.

@@ -129,7 +129,8 @@ fn dependencies_run_downward() {
         for used in uses(&text) {
             let Some(other) = rank(&used) else { continue };
             if used != module && other >= own {
-                wrong.push(format!("{}: `{module}` uses `crate::{used}`, which stands no lower", path.display()));
+                wrong
+                    .push(format!("{}: `{module}` uses `crate::{used}`, which is not of a lower rank", path.display()));
             }
             if let Some((_, allowed)) = ONLY.iter().find(|(m, _)| *m == module)
                 && used != module

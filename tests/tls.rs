@@ -397,7 +397,7 @@ fn a_lost_packet_costs_its_words_only() {
         let mut texts = Vec::new();
         let mut sink = |output| {
             if let Output::Exchange(analyzed) = output {
-                assert!(analyzed.exchange.gap, "{name}: what is missing is said");
+                assert!(analyzed.exchange.gap, "{name}: the gap is reported");
                 texts.push(analyzed.exchange.response.unwrap().answer.texts[&0].clone());
             }
         };
@@ -506,7 +506,7 @@ proptest! {
         let mut last = None;
         for word in said.split("[gap]").flat_map(|part| part.split_inclusive('>')) {
             let n = words.iter().position(|w| w == word);
-            prop_assert!(n.is_some(), "{word:?} was never said: {said:?}");
+            prop_assert!(n.is_some(), "{word:?} was not read: {said:?}");
             prop_assert!(n > last, "{word:?} out of order: {said:?}");
             last = n;
         }

@@ -91,7 +91,7 @@ impl Door {
         patient(TcpStream::connect(self.address).unwrap())
     }
 
-    /// A tunnel through it; what it answered to CONNECT, and the stream behind.
+    /// Opens a tunnel; returns the answer to CONNECT, and the stream after it.
     pub fn tunnel(&self, to: &str) -> (String, TcpStream) {
         let mut stream = self.connect();
         write!(stream, "CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n").unwrap();

@@ -25,7 +25,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("DASH", "DashScope"),
     ("TGI", "Text Generation Inference"),
     ("LLAMA", "llama.cpp"),
-    ("DLV", "delivery: when the bytes came, and whether all did"),
+    ("DLV", "delivery: when bytes arrived, and whether all arrived"),
 ];
 
 /// The catalogue as a table, for CSV and Markdown.

@@ -27,13 +27,13 @@ fn several_threads_open_a_new_database_at_once() {
     }
 }
 
-/// One statement after the other would see the number of one state and the tables of the next.
+/// A reader that runs one statement after the other would see the version of one state and the tables of the next.
 #[test]
 fn what_a_database_is_is_seen_at_one_moment() {
     let (_dir, path) = temp();
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (theirs, ended) = (path.clone(), stop.clone());
-    // Empty, ours, empty, …: each in one transaction.
+    // Empty, ours, empty, and so on: each in one transaction.
     let change = std::thread::spawn(move || {
         let mut db = rusqlite::Connection::open(&theirs).unwrap();
         db.busy_timeout(std::time::Duration::from_secs(10)).unwrap();

@@ -1,4 +1,4 @@
-//! Pieces and records lie in runs: the views, the reader and what was handed in agree, over several runs, with old
+//! Pieces and records are stored in runs: the views, the reader and the input agree, over several runs, with old
 //! databases, and after a revision.
 
 use super::{record, sample, temp};
@@ -9,8 +9,8 @@ use crate::store::migrate::{self, MIGRATIONS};
 use rusqlite::Connection;
 use std::path::Path;
 
-/// Many pieces and records, with what makes numbers long or negative: gaps, times that go back, offsets over 4 GiB,
-/// packets without order.
+/// Many pieces and records whose numbers become long or negative: gaps, times that decrease, offsets over 4 GiB,
+/// packets out of order.
 fn many() -> (Vec<PieceInfo>, Vec<RecordInfo>) {
     let pieces = (0..700).map(|n| PieceInfo {
         frame: if n % 7 == 0 { 0 } else { n },
@@ -35,7 +35,7 @@ fn many() -> (Vec<PieceInfo>, Vec<RecordInfo>) {
     (pieces.collect(), records.collect())
 }
 
-/// What a SQLite shell sees.
+/// The pieces and records that a SQLite shell shows.
 fn shell(path: &Path) -> (Vec<PieceInfo>, Vec<RecordInfo>) {
     let db = Connection::open(path).unwrap();
     let mut pieces = db
@@ -112,7 +112,7 @@ fn rows_of_the_first_schema_become_runs() {
         db.execute(sql, row).unwrap();
     }
     drop(db);
-    // Opening for reading is enough to bring it up to date.
+    // To open it for reading is enough to bring it up to date.
     let reader = Reader::open(&path).unwrap();
     assert_eq!((reader.body(1, 1).unwrap().pieces, reader.records(1).unwrap()), (pieces.clone(), records.clone()));
     assert_eq!(shell(&path), (pieces, records));

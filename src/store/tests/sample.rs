@@ -1,4 +1,4 @@
-//! An exchange made by hand, with something in every field that the store keeps.
+//! An exchange made by hand, with a value in every field that the store keeps.
 
 use crate::analyzer::Analyzed;
 use crate::conformance::{Finding, Level};
@@ -50,14 +50,14 @@ pub(super) fn connection(n: u32) -> Connection {
     }
 }
 
-/// TLS without keys.
+/// A TLS connection without keys.
 pub(super) fn unread(n: u32) -> Connection {
     let (sni, version, suite) = (Some("sni".into()), Some("1.3".into()), Some(0x1301));
     let tls = Some(TlsInfo { sni, alpn: None, version, suite, unread: Some("no secrets") });
     Connection { speaks: "tls", tls, offered: vec!["h2".into(), "http/1.1".into()], exchanges: 0, ..connection(n) }
 }
 
-/// Number `n`, its request at `at` ns.
+/// Exchange number `n`, whose request begins at `at` ns.
 pub(super) fn finished(n: u64, at: i64) -> Analyzed {
     let exchange = Exchange {
         id: ExchangeId(n),
@@ -100,7 +100,7 @@ pub(super) fn finished(n: u64, at: i64) -> Analyzed {
     Analyzed { exchange: Box::new(exchange), metrics, findings: vec![finding] }
 }
 
-/// The names of `list`'s fields, flat: those of the CSV header.
+/// The flat names of `list`'s fields, which are those of the CSV header.
 pub(super) fn flat_names(out: &mut Vec<String>) {
     fn walk(path: &str, value: &serde_json::Value, sink: &mut Vec<String>) {
         match value {

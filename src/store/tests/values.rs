@@ -1,4 +1,4 @@
-//! Another number in every place: what is written stands in the column of its name, as any SQLite shell sees it.
+//! A different number in every place: each value is in the column of its name, as any SQLite shell shows it.
 
 use super::{sample, session, temp};
 use crate::analyzer::Output;
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::path::Path;
 
-/// Columns by name.
+/// The columns of a row, by name.
 fn row(path: &Path, sql: &str) -> Vec<(String, Value)> {
     let db = Connection::open(path).unwrap();
     let mut statement = db.prepare(sql).unwrap();
