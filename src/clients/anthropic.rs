@@ -13,7 +13,7 @@ fn kind_of(event: &Value) -> &str {
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(event: &Value, got: &mut Got) {
-    // A delta that does not say what it is still brings its text. Nothing that is generous raises.
+    // A delta without a type still brings its text. A generous reading never raises.
     let untyped = kind_of(event).is_empty() || event.pointer("/delta/type").is_none();
     if let Some(text) = event.pointer("/delta/text").filter(|_| untyped) {
         let _ = Join::Parts.add(got, 0, Some(text));
@@ -22,12 +22,12 @@ pub(super) fn meant(event: &Value, got: &mut Got) {
     }
 }
 
-/// Events as the SDK hands them on, and the loop that most applications write.
+/// Events as the SDK passes them on, read by the loop that most applications write.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Raw {
     /// An event that is not an object is an exception.
     pub(super) object_only: bool,
-    /// Text that is not a string.
+    /// What happens to text that is not a string.
     pub(super) join: Join,
 }
 
@@ -84,7 +84,7 @@ fn stop_reason(event: &Value, got: &mut Got) {
 /// `client.messages.stream()`: a message that grows, in either language.
 #[derive(Debug, Default)]
 pub(super) struct Helper {
-    /// That of JavaScript: wants `message_stop`, takes negative and missing indexes.
+    /// It is the one of JavaScript: it needs `message_stop`, and accepts negative and missing indexes.
     script: bool,
     /// The message began, with usage or without.
     message: Option<bool>,
@@ -101,7 +101,7 @@ impl Helper {
         Helper { script: true, ..Helper::default() }
     }
 
-    /// The block that a delta speaks of.
+    /// The block that a delta belongs to.
     fn block(&self, event: &Value) -> Option<&String> {
         let n = index(event).or_else(|| event.get("index")?.as_str()?.parse().ok())?;
         let at = if n < 0 { self.blocks.len().checked_sub(n.unsigned_abs() as usize)? } else { n as usize };
@@ -134,7 +134,7 @@ impl Helper {
                 }
                 // In JavaScript the event of a delta belongs to the last block, whatever its index says.
                 let block = if self.script { self.blocks.last() } else { self.block(event) };
-                let Some(block) = block else { return Err("a delta speaks of a block that was never started".into()) };
+                let Some(block) = block else { return Err("a delta belongs to a block that was never started".into()) };
                 if block == "text without text" {
                     return Err("a text block began without text".into());
                 }
@@ -147,11 +147,11 @@ impl Helper {
                 if fits {
                     delta(event, index(event).unwrap_or(0), if self.script { Join::Bent } else { Join::Raises }, got)?;
                 } else {
-                    got.lose(|| format!("deltas of a block of type {block:?} are passed over"));
+                    got.lose(|| format!("deltas of a block of type {block:?} are skipped"));
                 }
             }
             "content_block_stop" if !self.script && self.block(event).is_none() => {
-                return Err("content_block_stop speaks of a block that was never started".into());
+                return Err("content_block_stop names a block that was never started".into());
             }
             "message_delta" => {
                 if !event.get("delta").is_some_and(Value::is_object) {
@@ -206,12 +206,12 @@ impl Accumulator for Helper {
     }
 }
 
-/// `@ai-sdk/anthropic` under `streamText`, which wants each text part started before its deltas.
+/// `@ai-sdk/anthropic` under `streamText`, which needs each text part started before its deltas.
 #[derive(Debug, Default)]
 pub(super) struct Vercel {
     parts: BTreeMap<i64, String>,
     reason: bool,
-    /// Something came that makes an answer, or its end.
+    /// A part of an answer came, or its end.
     output: bool,
 }
 

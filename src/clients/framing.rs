@@ -1,5 +1,5 @@
 //! How a client gets from body bytes to events: a parser of event streams, or one of the simple loops that many
-//! programs carry.
+//! programs contain.
 
 use super::sse::{Event, Rest, Sse, Take};
 use super::stream::Stream;
@@ -12,7 +12,7 @@ pub(super) enum Framing {
     Sse(Sse),
     /// A loop over lines or blocks that looks for a prefix.
     Loop(Loop),
-    /// Something of its own: the body, whether it is complete, where events go.
+    /// The client's own function. Its arguments: the body, whether it is complete, where events go.
     Own(fn(&[u8], bool, &mut Take<'_>) -> ControlFlow<()>),
 }
 
@@ -23,17 +23,17 @@ pub(super) struct Loop {
     pub(super) cut: Cut,
     /// What a line must begin with; the rest of it is the data.
     pub(super) prefix: &'static str,
-    /// What is done with lines that do not.
+    /// What happens to lines without the prefix.
     pub(super) others: Others,
-    /// Each transfer unit is read on its own, as if no line ever spanned two.
+    /// Each transfer unit is read separately, as if no line ever spanned two.
     pub(super) by_unit: bool,
-    /// What is left at the end of a complete body.
+    /// What happens to the rest at the end of a complete body.
     pub(super) rest: Rest,
-    /// Lines without data in a row that are too many.
+    /// It fails after more than this many lines without data in a row.
     pub(super) patience: Option<u32>,
     /// Invalid UTF-8 raises.
     pub(super) strict: bool,
-    /// A byte order mark at the start is taken off.
+    /// A byte order mark at the start is removed.
     pub(super) unmarks: bool,
 }
 
@@ -44,22 +44,22 @@ pub(super) enum Cut {
     Lf,
     /// At LF, CR, CRLF.
     Lines,
-    /// At all that Python's `str.splitlines` takes for a line end.
+    /// At everything that Python's `str.splitlines` takes for a line end.
     Unicode,
     /// At two LF.
     DoubleLf,
 }
 
-/// Lines without the prefix.
+/// What happens to lines without the prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Others {
-    /// Are passed over.
+    /// They are skipped.
     Skipped,
-    /// Are data too, unless blank or a comment.
+    /// They are data too, unless blank or a comment.
     Data,
 }
 
-/// Units that one read of a socket can bring at most; a longer one comes in several.
+/// Bytes that one read of a socket can bring at most; a longer unit comes in several reads.
 const READ: usize = 64 << 10;
 
 impl Framing {
@@ -87,7 +87,7 @@ impl Loop {
     }
 
     fn run(&self, bytes: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
-        // Strict readers decode line by line: what stands before the bad bytes is still read.
+        // Strict readers decode line by line: they still read what is before the bad bytes.
         let (text, broken) = match std::str::from_utf8(bytes) {
             Err(e) if self.strict => (String::from_utf8_lossy(&bytes[..e.valid_up_to()]), true),
             _ => (String::from_utf8_lossy(bytes), false),
@@ -123,7 +123,7 @@ impl Loop {
     }
 }
 
-/// What stands before each cut; what follows the last is left at `start`.
+/// The text before each cut; the text after the last cut is left at `start`.
 struct Pieces<'t> {
     cut: Cut,
     text: &'t str,

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(chunk: &Value, got: &mut Got) {
-    // Nothing that is generous raises.
+    // A generous reading never raises.
     let _ = Collect { errors: Errors::Pass, provider: false, blocked: false }.chunk(chunk, got);
 }
 
@@ -71,7 +71,7 @@ impl Accumulator for Collect {
             (self.blocked, got.finished) = (true, true);
         }
         if self.blocked {
-            got.lose(|| "the prompt counts as blocked, and nothing more is taken".into());
+            got.lose(|| "the prompt counts as blocked, and the rest is ignored".into());
             return Ok(());
         }
         for candidate in chunk.get("candidates").and_then(Value::as_array).into_iter().flatten() {
@@ -142,7 +142,7 @@ pub(super) fn lines(body: &[u8], complete: bool, take: &mut Take<'_>) -> Control
     ControlFlow::Continue(())
 }
 
-/// Braces that are open, those inside strings not counted.
+/// Open braces; braces inside strings are not counted.
 #[derive(Debug, Default)]
 struct Braces {
     open: i64,
@@ -151,7 +151,7 @@ struct Braces {
 }
 
 impl Braces {
-    /// Takes more text. True: as many closed as opened.
+    /// Takes more text. True: every open brace is closed.
     fn balanced_by(&mut self, text: &str) -> bool {
         for byte in text.bytes() {
             match byte {
@@ -167,8 +167,8 @@ impl Braces {
     }
 }
 
-/// Blocks as `@google/genai` reads them: between double line ends, trimmed, and only those that begin with `data:`;
-/// something left at the end raises.
+/// Blocks as `@google/genai` reads them: between double line ends, trimmed, and only those that begin with `data:`. A
+/// rest at the end raises.
 pub(super) fn blocks(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut parts = Parts { rest: body, separators: &[b"\n\n", b"\r\r", b"\r\n\r\n"] };
@@ -182,7 +182,7 @@ pub(super) fn blocks(body: &[u8], complete: bool, take: &mut Take<'_>) -> Contro
         }
     }
     let left = complete && !parts.rest.trim_ascii().is_empty();
-    if left { take(Err("the last event is not ended by a blank line".into())) } else { ControlFlow::Continue(()) }
+    if left { take(Err("no blank line ends the last event".into())) } else { ControlFlow::Continue(()) }
 }
 
 const PART: Shape = Object(&[nullish("text", Text), nullish("functionCall", Object(&[must("name", Text)]))]);
@@ -197,7 +197,7 @@ pub(super) static AI: Shape = Object(&[
     nullish("usageMetadata", Object(&[nullish("promptTokenCount", Number), nullish("totalTokenCount", Number)])),
 ]);
 
-/// What google-genai for Python validates; what is false passes unread.
+/// What google-genai for Python validates; values that Python takes for false are not validated.
 pub(super) static PYTHON: Shape = Either(&[AI_PYTHON, Empty]);
 
 const AI_PYTHON: Shape = Object(&[

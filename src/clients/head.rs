@@ -8,13 +8,14 @@ use std::borrow::Cow;
 pub(super) struct Transport {
     /// The check of `Content-Type`.
     pub(super) kind: Kind,
-    /// Which statuses it reads a stream under.
+    /// Statuses under which it reads a stream.
     pub(super) status: Status,
     /// The `charset` parameter is honoured.
     pub(super) charset: bool,
-    /// The connection closes before the body is whole.
+    /// What happens if the connection closes before the body is whole.
     pub(super) cut: CutBody,
-    /// Bodies without transfer units are read in blocks of this many bytes; what does not fill one waits for the end.
+    /// Bodies without transfer units are read in blocks of this many bytes; a rest that does not fill a block waits
+    /// for the end.
     pub(super) block: Option<usize>,
     /// An end before any event is an error.
     pub(super) needs_event: bool,
@@ -25,36 +26,36 @@ pub(super) struct Transport {
 pub(super) enum Kind {
     /// None.
     Any,
-    /// It begins with `text/event-stream`, in this case.
+    /// It begins with `text/event-stream`, in exactly this case.
     Begins,
-    /// `text/event-stream` stands somewhere before the parameters, in this case.
+    /// `text/event-stream` is somewhere before the parameters, in exactly this case.
     Holds,
     /// Its essence is `text/event-stream`, in any case.
     Essence,
 }
 
-/// Which statuses are taken.
+/// Which statuses are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     /// 2xx; others raise.
     Success,
     /// 200; others raise.
     Exactly200,
-    /// Whatever it is.
+    /// Every status.
     Any,
 }
 
-/// A body that is cut.
+/// What the client does about a body that is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CutBody {
     /// Raises.
     Raises,
-    /// Raises where chunks end without the last one, and waits for ever where a length is not reached.
+    /// Raises if chunks end without the last one; waits for ever if Content-Length is not reached.
     RaisesOrWaits,
-    /// As undici, the `fetch` of Node: raises, but where the connection was to close behind the body, any end of it (a
+    /// As undici, the `fetch` of Node: raises. But if the connection was to close after the body, any end of it (a
     /// reset too) ends the body.
     AsUndici,
-    /// Looks like any other end.
+    /// It looks like any other end.
     Unnoticed,
 }
 
@@ -78,7 +79,7 @@ impl Transport {
         }
     }
 
-    /// Why the head is refused; none where it is taken.
+    /// Why the client refuses the head; none if it accepts it.
     pub(super) fn refuses(&self, stream: &Stream) -> Option<String> {
         let taken = match self.status {
             Status::Success => (200..300).contains(&stream.status),
@@ -97,13 +98,13 @@ impl Transport {
             Kind::Essence => essence.eq_ignore_ascii_case("text/event-stream"),
         };
         if self.charset && sent.to_ascii_lowercase().contains("charset=utf-16") {
-            return Some("the declared charset is UTF-16, and the bytes are not".into());
+            return Some("the declared charset is UTF-16, but the bytes are not".into());
         }
         let what = if sent.is_empty() { "missing".into() } else { essence.chars().take(48).collect::<String>() };
         (!fits).then(|| format!("Content-Type is {what}, not text/event-stream"))
     }
 
-    /// The body as decoded by the declared charset, where that is honoured and not UTF-8.
+    /// The body as decoded by the declared charset, if the client honours it and it is not UTF-8.
     pub(super) fn decoded<'b>(&self, stream: &'b Stream) -> Cow<'b, [u8]> {
         let sent = stream.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
         let charset = sent

@@ -1,22 +1,22 @@
-//! JSON as the clients' languages read it: `JSON.parse` keeps to RFC 8259 and takes lone surrogates, Python's `json`
-//! takes `NaN` too, validators take neither.
+//! JSON as the clients' languages read it: `JSON.parse` follows RFC 8259 and accepts lone surrogates, Python's `json`
+//! accepts `NaN` too, validators accept neither.
 
 use serde_json::Value;
 
-/// Whose reader.
+/// Which reader of JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Json {
     /// ECMAScript `JSON.parse`: strict; `\ud83d` alone is a string like any other.
     Script,
     /// Python `json.loads`: also `NaN`, `Infinity`, `-Infinity`; a leading byte order mark is an error.
     Python,
-    /// `jiter`, under pydantic: `NaN` is taken, a lone surrogate is an error.
+    /// `jiter`, under pydantic: `NaN` is accepted, a lone surrogate is an error.
     Jiter,
     /// RFC 8259 and no lone surrogates: serde, Go, Jackson and others.
     Strict,
 }
 
-/// Stands for what is no text: invalid bytes, half of a surrogate pair.
+/// Replaces what is not text: invalid bytes, half of a surrogate pair.
 pub(super) const NO_TEXT: char = '\u{fffd}';
 
 /// Halves of surrogate pairs, which no UTF-8 text can hold, are kept as characters of a private plane (16) until
@@ -24,9 +24,10 @@ pub(super) const NO_TEXT: char = '\u{fffd}';
 const HALVES: u32 = 0x10_f000;
 
 impl Json {
-    /// The value, or why it is none.
+    /// The value, or why the text is not JSON.
     pub(super) fn read(self, text: &str) -> Result<Value, String> {
-        // White space in JSON is four characters; what else a language would trim it does not trim here.
+        // White space in JSON is four characters. Other characters that a language's `trim` removes are not white
+        // space here.
         match serde_json::from_str(text) {
             Ok(value) => Ok(value),
             Err(e) => {
@@ -38,7 +39,7 @@ impl Json {
     }
 }
 
-/// The same text with what this reader tolerates made strict; none where there is nothing of that kind.
+/// The same text with what this reader tolerates made strict; none if it has nothing of that kind.
 fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut changed = false;
@@ -66,7 +67,7 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
             continue;
         } else if !quoted && c.is_ascii_digit() {
             taken = rest.find(|c: char| !c.is_ascii_digit() && !".eE+-".contains(c)).unwrap_or(rest.len());
-            // Languages read a number beyond all bounds as infinite.
+            // Languages read a number beyond their range as infinite.
             if rest[..taken].parse::<f64>().is_ok_and(f64::is_infinite) {
                 changed = true;
                 out.push('0');
@@ -80,8 +81,7 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
     changed.then_some(out)
 }
 
-/// Text with its halves put together where both came (`pairs`), as UTF-16 strings do it by themselves; others are no
-/// text.
+/// Text with its halves joined if both came (`pairs`), as happens in UTF-16 strings; single halves are not text.
 pub(super) fn join_halves(text: &str, pairs: bool) -> String {
     let half = |c: char| (c as u32).checked_sub(HALVES).filter(|h| *h < 0x800);
     let mut out = String::with_capacity(text.len());
@@ -104,7 +104,7 @@ fn escape(text: &str) -> usize {
     1 + text.chars().nth(1).map_or(0, char::len_utf8)
 }
 
-/// The code unit of `\uXXXX` at the start, if that is half of a pair whose other half is not there.
+/// The code unit of `\uXXXX` at the start, if it is half of a pair whose other half is missing.
 fn half(text: &str) -> Option<u16> {
     let unit = |t: &str| t.strip_prefix("\\u").and_then(|h| h.get(..4)).and_then(|h| u16::from_str_radix(h, 16).ok());
     match unit(text)? {

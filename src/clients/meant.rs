@@ -1,12 +1,11 @@
-//! What the server meant to say: a reading so generous that no fault of framing or schema stands in its way. Clients
-//! are measured against it.
+//! What the server meant to say: a reading so generous that no fault of framing or schema stops it. Clients are
+//! compared with it.
 
 use super::json::Json;
 use super::reader::Got;
 use serde_json::Value;
 
-/// Reads a body for one dialect: `add` puts one record's share into the answer. `done`: nothing is meant to come behind
-/// `[DONE]`.
+/// Reads a body for one dialect: `add` adds one record's share to the answer. `done`: the answer ends at `[DONE]`.
 pub(super) fn meant(body: &[u8], done: bool, add: fn(&Value, &mut Got)) -> Got {
     let text = String::from_utf8_lossy(body);
     let mut got = Got { utf16: true, ..Got::default() };
@@ -31,7 +30,7 @@ pub(super) fn meant(body: &[u8], done: bool, add: fn(&Value, &mut Got)) -> Got {
     got
 }
 
-/// A line without what the framing put around it; empty where it separates, none where it says nothing.
+/// A line without what the framing put around it; empty for a separator, none for a line without data.
 fn payload(line: &str) -> Option<&str> {
     let line = line.trim_start_matches(['\u{feff}', '\u{1e}', ' ']);
     if line.starts_with(['{', '[', '"']) || line.is_empty() {
@@ -45,7 +44,7 @@ fn payload(line: &str) -> Option<&str> {
     }
 }
 
-/// Every object of a block, found by its braces, so that what stands around one does not matter.
+/// Every object of a block, found by its braces, so that what is around an object does not matter.
 fn values(block: &str, each: &mut dyn FnMut(&Value)) {
     let (mut depth, mut start, mut quoted, mut escaped) = (0usize, 0, false, false);
     for (at, byte) in block.bytes().enumerate() {
@@ -62,8 +61,8 @@ fn values(block: &str, each: &mut dyn FnMut(&Value)) {
             b'}' if !quoted && depth > 0 => {
                 depth -= 1;
                 if depth == 0 {
-                    // A newline that stands raw inside a string was put there by the framing's author, and meant as
-                    // such.
+                    // A raw newline inside a string was put there by the author of the framing, and is meant as a
+                    // newline.
                     let object = &block[start..=at];
                     if let Ok(value) =
                         Json::Python.read(object).or_else(|_| Json::Python.read(&object.replace('\n', "\\n")))

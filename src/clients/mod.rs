@@ -1,13 +1,12 @@
-//! What real clients would make of an exchange: executable models of their parsers, small enough to be read.
+//! What real clients would make of an exchange: executable models of their parsers, small enough to read.
 //!
 //! ```text
 //! Stream ─► Transport (status, type, charset, end) ─► Framing (parser with its deviations) ─► Reader (JSON, schema,
 //! accumulation) ─► Outcome
 //! ```
 //!
-//! A client is one static value in `roster/`, composed of such parts. It knows nothing of particular servers or faults:
-//! what it does with bytes
-//! follows from how it reads them. To add one more: a value in its family's file.
+//! A client is one static value in `roster/`, composed of such parts. It knows nothing of particular servers or
+//! faults: what it does with bytes follows from how it reads them. To add one more: a value in its family's file.
 
 mod anthropic;
 mod chat;
@@ -43,13 +42,13 @@ use std::ops::ControlFlow;
 /// One client, as data.
 #[derive(Debug)]
 pub struct Client {
-    /// The laboratory's name, which JSON has as `client` and `captures/lab/variants.json` as key. It never changes.
+    /// The laboratory's name: `client` in JSON, and the key in `captures/lab/variants.json`. It never changes.
     pub name: &'static str,
-    /// Name for people: product, version, and the language where there are several.
+    /// Name for people: product, version, and the language if there are several.
     pub title: &'static str,
     /// What the client is and which of its interfaces is modelled; part of a sentence.
     pub about: &'static str,
-    /// Dialect that it speaks.
+    /// The dialect that it speaks.
     pub dialect: &'static Dialect,
     /// What the model rests on.
     pub evidence: Evidence,
@@ -77,13 +76,13 @@ impl Evidence {
     }
 }
 
-/// What happens to the answer; the worst last.
+/// What happens to the answer, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The application gets the answer as it was meant, with its finish reason.
     Fine,
-    /// No exception, but something of the answer is lost or different.
+    /// No exception, but a part of the answer is lost or different.
     Changed,
     /// An exception.
     Raises,
@@ -92,7 +91,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As in JSON.
+    /// The name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Fine => "fine",
@@ -106,17 +105,17 @@ impl Outcome {
 /// What one client makes of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Client, by the laboratory's name.
+    /// The client, by the laboratory's name.
     pub client: &'static str,
-    /// The same by its name for people.
+    /// The client, by its name for people.
     pub name: &'static str,
     /// What happens to the answer.
     pub outcome: Outcome,
-    /// Why; empty where all is well.
+    /// Why; empty if the outcome is fine.
     pub why: String,
-    /// What this rests on.
+    /// What the model rests on.
     pub evidence: String,
-    /// Text that the application has in its hands where nothing is raised and nothing hangs.
+    /// Text that the application has, if nothing raises and nothing hangs.
     #[serde(skip)]
     pub text: Option<String>,
 }
@@ -126,22 +125,21 @@ pub fn catalogue() -> impl Iterator<Item = &'static Client> {
     roster::clients()
 }
 
-/// Every client that speaks the stream's dialect, in the roster's order. Empty where none does. Clients are measured
-/// against what the server meant
-/// to say.
+/// The verdict of every client that speaks the stream's dialect, in the roster's order; empty if none does. Clients
+/// are compared with what the server meant to say.
 pub fn judge(stream: &Stream) -> Vec<Verdict> {
     judge_against(stream, None)
 }
 
-/// The same against a text that is known to be the right answer, as where the prompt or a mock fixes it: then a server
-/// that says something else, or
-/// only calls a tool, changes the answer for every client that reads it well.
+/// [`judge`] against a text that is known to be the right answer, for example because the prompt or a mock fixes it.
+/// If the server says something else, or only calls a tool, the answer is changed for every client that reads it
+/// well.
 pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
     let Some(meant) = meant_by(stream, answer) else { return Vec::new() };
     roster::clients().filter(|c| c.dialect.name == stream.dialect).map(|c| c.verdict(stream, &meant)).collect()
 }
 
-/// What the server meant to say, or this text where the right answer is known. None where no client speaks the dialect.
+/// What the server meant to say, or this text if the right answer is known. None if no client speaks the dialect.
 fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
     let mut meant = meant::meant(
         &stream.body,
@@ -156,16 +154,16 @@ fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
 
 /// How far a client got in the body.
 enum Reached {
-    /// It wants more.
+    /// It read everything and waits for more.
     All,
-    /// It was content and closed.
+    /// It had its answer and closed.
     Closed,
     /// It raised.
     Raised(String),
 }
 
 impl Client {
-    /// What it makes of a stream, measured against what was meant.
+    /// What it makes of a stream, compared with what was meant.
     fn verdict(&self, stream: &Stream, meant: &Got) -> Verdict {
         let (outcome, why, text) = match self.run(stream) {
             Err((outcome, why)) => (outcome, why, None),
@@ -178,7 +176,7 @@ impl Client {
         Verdict { client: self.name, name: self.title, outcome, why, evidence: self.evidence.text(), text }
     }
 
-    /// What the application gets; an error: nothing whole, and why.
+    /// What the application gets; the error is the outcome without a whole answer, and why.
     fn run(&self, stream: &Stream) -> Result<Got, (Outcome, String)> {
         if let Some(why) = self.transport.refuses(stream) {
             return Err((Outcome::Raises, why));
@@ -227,9 +225,9 @@ impl Client {
         }
     }
 
-    /// What the client does where it still reads and the body does not end as it should; none where it does not mind.
+    /// What the client does if it still reads and the body does not end as it should; none if it does not notice.
     fn at_end(&self, end: BodyEnd, drains: bool, by_length: bool) -> Option<(Outcome, String)> {
-        let after = if drains { "reads on behind [DONE], and " } else { "" };
+        let after = if drains { "reads on after [DONE], and " } else { "" };
         match (end, self.transport.cut) {
             (BodyEnd::Complete, _) => None,
             (BodyEnd::Cut, CutBody::RaisesOrWaits) if by_length => {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(line: &Value, got: &mut Got) {
-    // Nothing that is generous raises, and nothing is meant to come behind the end.
+    // A generous reading never raises, and the answer ends at the end.
     if !got.finished {
         let _ = add(line, Join::Parts, got);
     }
@@ -20,7 +20,7 @@ fn add(line: &Value, join: Join, got: &mut Got) -> Result<(), String> {
     join.add(got, 0, line.pointer("/message/content").or_else(|| line.get("response")))
 }
 
-/// ollama-js: the last line must say so, and what follows is not waited for.
+/// ollama-js: the last line must say that it is the last; the client does not wait for what follows.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     done: bool,

@@ -6,7 +6,7 @@ use super::sse::Event;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What the application has in its hands at the end.
+/// What the application has at the end.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Got {
     /// Visible text by choice.
@@ -17,9 +17,9 @@ pub(super) struct Got {
     pub(super) finished: bool,
     /// An error came in the stream, and the application does not learn of it.
     pub(super) swallowed: bool,
-    /// Texts are UTF-16, so that halves of a surrogate pair find each other.
+    /// Texts are UTF-16, so that halves of a surrogate pair are joined.
     pub(super) utf16: bool,
-    /// What was dropped or bent on the way, first of all.
+    /// The first thing that was dropped or changed on the way.
     pub(super) loss: Option<String>,
 }
 
@@ -35,13 +35,13 @@ pub(super) struct Tool {
 /// What a client does with a record.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Goes on.
+    /// Continues.
     On,
-    /// Is content, closes the connection.
+    /// Has its answer and closes the connection.
     Close,
-    /// Is content, but reads to the body's end.
+    /// Has its answer, but reads to the body's end.
     Drain,
-    /// Raises, and why.
+    /// Raises; the text says why.
     Raise(String),
 }
 
@@ -50,7 +50,7 @@ pub(super) trait Reader {
     /// One event.
     fn event(&mut self, event: Event) -> Step;
 
-    /// The stream is over as far as the client is concerned. An error: it raises now, and why.
+    /// The stream is over for the client. The error: it raises now, and why.
     fn finish(&mut self) -> Result<(), String> {
         Ok(())
     }
@@ -70,12 +70,12 @@ impl Got {
         self.texts.values().map(|t| join_halves(t, self.utf16)).collect()
     }
 
-    /// Something went missing; the first reason is kept.
+    /// Notes why a part is lost; the first reason is kept.
     pub(super) fn lose(&mut self, why: impl FnOnce() -> String) {
         self.loss.get_or_insert_with(why);
     }
 
-    /// What this lacks of what the server meant to say; none where nothing.
+    /// What is missing or different compared with what the server meant to say; none if nothing is.
     pub(super) fn lacks(&self, meant: &Got) -> Option<String> {
         let reason = |plain: &str| self.loss.clone().unwrap_or_else(|| plain.into());
         let text = |got: &Got| {
@@ -119,7 +119,7 @@ impl Got {
         }
         self.tools.values().zip(meant.tools.values()).find_map(|(have, want)| {
             if have.id.is_none() {
-                return Some("a tool call has no id to answer to".into());
+                return Some("a tool call has no id, so its result can't be matched to it".into());
             }
             if have.kind.is_none() {
                 return Some("a tool call has no type".into());
@@ -132,21 +132,21 @@ impl Got {
     }
 }
 
-/// How a language joins what is not a string to a string.
+/// What a language does when a value that is not a string is added to a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Join {
-    /// As text of some sort: `[object Object]`, JSON, a `repr`.
+    /// It becomes some text: `[object Object]`, JSON, a `repr`.
     Bent,
     /// It raises.
     Raises,
-    /// It is left out.
+    /// The value is left out.
     Dropped,
-    /// Parts of type `text` are joined, as some servers mean them.
+    /// Parts of type `text` are joined, as some servers intend.
     Parts,
 }
 
 impl Join {
-    /// Adds a text value (null adds nothing). An error: the exception.
+    /// Adds a text value (null adds nothing). The error is the exception's text.
     pub(super) fn add(self, got: &mut Got, choice: i64, value: Option<&Value>) -> Result<(), String> {
         match value {
             // Loops ask `if content:` before they add.
@@ -175,7 +175,7 @@ impl Join {
 }
 
 impl Join {
-    /// The same without a look at null: ECMAScript's `+=` writes it out.
+    /// The same without a check for null: ECMAScript's `+=` appends the word.
     pub(super) fn add_plainly(self, got: &mut Got, choice: i64, value: Option<&Value>) -> Result<(), String> {
         let word = match value {
             None => "undefined",
@@ -194,7 +194,7 @@ impl Join {
     }
 }
 
-/// A member that is a number, as an index; absent and null are none.
+/// A number as an index; none if it is absent or null.
 pub(super) fn index(value: &Value) -> Option<i64> {
     value.get("index").and_then(Value::as_i64)
 }

@@ -1,5 +1,5 @@
-//! From events to an answer: terminator, event names, JSON, errors, schema; each client a value of [`Records`] with an
-//! [`Accumulator`].
+//! From events to an answer: terminator, event names, JSON, errors, schema. Each client is a value of [`Records`]
+//! with an [`Accumulator`].
 
 use super::json::{Json, truthy, truthy_python};
 use super::reader::{Got, Reader, Step};
@@ -12,23 +12,23 @@ use serde_json::Value;
 pub(super) struct Records {
     /// The data that ends the stream.
     pub(super) done: Done,
-    /// What happens then.
+    /// What happens after the terminator.
     pub(super) then: Then,
-    /// An end without it is an error.
+    /// An end without the terminator is an error.
     pub(super) needs_done: bool,
     /// What happens to events by their name.
     pub(super) route: fn(&str) -> Route,
-    /// What happens to events without one.
+    /// What happens to events without a name.
     pub(super) unnamed: Route,
     /// Empty data is skipped rather than parsed.
     pub(super) skips_empty: bool,
     /// How JSON is read.
     pub(super) json: Json,
-    /// Data that is not JSON is passed over, not raised.
+    /// Data that is not JSON is skipped and raises nothing.
     pub(super) skips_unreadable: bool,
     /// Which `error` member is an exception.
     pub(super) error: ErrorRule,
-    /// What the client checks before it hands a record on.
+    /// The schema that the client checks before it passes a record on.
     pub(super) shape: Option<&'static Shape>,
     /// How the answer is put together.
     pub(super) collect: fn() -> Box<dyn Accumulator>,
@@ -39,13 +39,13 @@ pub(super) struct Records {
 pub(super) enum Done {
     /// The data is `[DONE]`.
     Equals,
-    /// It begins with it.
+    /// The data begins with `[DONE]`.
     Begins,
-    /// It is `[DONE]` but for white space around it.
+    /// The data is `[DONE]`, possibly with white space around it.
     Trimmed,
-    /// Nothing does.
+    /// No data is a terminator.
     Never,
-    /// A space and `[DONE]`, where the loop's prefix leaves the space in.
+    /// The data is a space and `[DONE]`, because the loop's prefix leaves the space in.
     SpacedExactly,
 }
 
@@ -69,22 +69,22 @@ pub(super) enum Then {
     Close,
     /// Reads on to the body's end and takes no more events.
     Drain,
-    /// Steps over it and takes what follows.
+    /// Skips it and takes what follows.
     GoOn,
 }
 
-/// Where an event goes by its name.
+/// What happens to an event because of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
-    /// It is read as any other.
+    /// It is read like any other event.
     Chunk,
-    /// It reaches the application in an envelope, where no loop looks for choices.
+    /// It reaches the application in an envelope, in which no loop looks for choices.
     Hidden,
     /// The same, unless it holds an error, which is raised.
     HiddenUnlessError,
     /// It never arrives.
     Dropped,
-    /// It never arrives, and no error says so.
+    /// It never arrives, and that is not counted as a loss.
     Passed,
     /// It is an exception.
     Raise,
@@ -118,12 +118,12 @@ impl ErrorRule {
     }
 }
 
-/// Puts an answer together from records.
+/// Builds an answer from records.
 pub(super) trait Accumulator {
     /// One record; an error is an exception.
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String>;
 
-    /// What came is all that it waits for: it closes.
+    /// Everything that it waits for has come: it closes.
     fn is_content(&self) -> bool {
         false
     }
@@ -196,7 +196,7 @@ impl Reader for Reading {
         let value = match self.records.json.read(data) {
             Ok(value) => value,
             Err(_) if self.records.skips_unreadable => {
-                self.got.lose(|| "what is not JSON is passed over".into());
+                self.got.lose(|| "what is not JSON is skipped".into());
                 return Step::On;
             }
             Err(why) if event.data.is_none() => {
@@ -213,7 +213,7 @@ impl Reader for Reading {
         if route == Route::Hidden || route == Route::HiddenUnlessError {
             let name = event.name.unwrap_or_default();
             if value.get("choices").is_some() {
-                self.got.lose(|| format!("chunks under `event: {name}` are handed on without choices"));
+                self.got.lose(|| format!("chunks under `event: {name}` are passed on without choices"));
             }
             let envelope = serde_json::json!({ "event": name, "data": value });
             return match self.collect.chunk(&envelope, &mut self.got) {

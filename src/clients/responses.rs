@@ -21,7 +21,7 @@ fn number(event: &Value, key: &str) -> Option<i64> {
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(event: &Value, got: &mut Got) {
-    // A delta that does not say what it is still brings its text. Nothing that is generous raises.
+    // A delta without a type still brings its text. A generous reading never raises.
     if kind_of(event).is_empty() && event.get("content_index").is_some() {
         let _ = Join::Parts.add(got, 0, event.get("delta"));
     } else {
@@ -29,10 +29,10 @@ pub(super) fn meant(event: &Value, got: &mut Got) {
     }
 }
 
-/// Events as the SDK hands them on, and the loop that most applications write.
+/// Events as the SDK passes them on, read by the loop that most applications write.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Raw {
-    /// Text that is not a string.
+    /// What happens to text that is not a string.
     pub(super) join: Join,
     /// An event that is not an object is an exception.
     pub(super) object_only: bool,
@@ -47,7 +47,7 @@ impl Accumulator for Raw {
             "response.output_text.delta" => self.join.add_plainly(got, 0, event.get("delta"))?,
             "response.completed" | "response.incomplete" => got.finished = true,
             "response.failed" => got.lose(|| "the answer failed, and nothing is raised".into()),
-            "error" => got.lose(|| "the error in the stream is handed on as an event".into()),
+            "error" => got.lose(|| "the error in the stream is passed on as an event".into()),
             _ => {}
         }
         Ok(())
@@ -82,7 +82,7 @@ pub(super) struct Helper {
     begun: bool,
     /// Types of output items by index, with the types of their parts.
     output: BTreeMap<i64, (String, Vec<String>)>,
-    /// Their ids, and the response's.
+    /// Ids of the output items, by index.
     ids: BTreeMap<i64, Option<String>>,
     id: Option<String>,
     completed: bool,
@@ -96,7 +96,7 @@ impl Helper {
 
     fn item(&mut self, event: &Value) -> Result<&mut (String, Vec<String>), String> {
         let n = number(event, "output_index").unwrap_or(-1);
-        self.output.get_mut(&n).ok_or_else(|| "a delta speaks of an output item that was never added".into())
+        self.output.get_mut(&n).ok_or_else(|| "a delta belongs to an output item that was never added".into())
     }
 
     fn event(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
@@ -124,7 +124,7 @@ impl Helper {
                     match parts.get(at as usize).map(String::as_str) {
                         Some("output_text") => {}
                         Some(other) => return Err(format!("text comes for a part of type {other:?}")),
-                        None => return Err("a delta speaks of a part that was never added".into()),
+                        None => return Err("a delta belongs to a part that was never added".into()),
                     }
                 }
                 let join = if self.script { Join::Bent } else { Join::Raises };
@@ -134,7 +134,7 @@ impl Helper {
             "response.output_item.done" if !self.script => {
                 let added = self.ids.get(&number(event, "output_index").unwrap_or(-1));
                 if added.is_some_and(|added| *added != id(event, "/item/id")) {
-                    return Err("an output item ends under another id".into());
+                    return Err("an output item ends with another id".into());
                 }
             }
             "response.output_item.done" | "response.content_part.done" if self.script => drop(self.item(event)?),
@@ -143,7 +143,7 @@ impl Helper {
                     return Err(format!("{kind} has no response"));
                 }
                 if !self.script && self.id != id(event, "/response/id") {
-                    return Err(format!("{kind} is of another response id"));
+                    return Err(format!("{kind} has another response id"));
                 }
                 self.completed |= kind == "response.completed";
                 got.finished |= kind != "response.failed";
@@ -191,8 +191,8 @@ impl Accumulator for Helper {
     }
 }
 
-/// `@ai-sdk/openai` under `streamText`, which wants each text part started before its deltas. Events that it does not
-/// know pass.
+/// `@ai-sdk/openai` under `streamText`, which needs each text part started before its deltas. It ignores events that
+/// it does not know.
 #[derive(Debug, Default)]
 pub(super) struct Vercel {
     messages: BTreeSet<String>,
@@ -247,7 +247,7 @@ pub(super) static AI: Shape = Either(&[
         must("output_index", Number),
         must("item", Object(&[must("type", Text), must("id", Text)])),
     ]),
-    // Whatever else has a type passes.
+    // Any other object with a type passes.
     Object(&[must(
         "type",
         NoneOf(&[

@@ -10,7 +10,7 @@ pub(super) enum Shape {
     Any,
     /// Null.
     Null,
-    /// What Python holds for false: null, zero, an empty text or collection.
+    /// What Python takes for false: null, zero, an empty text or collection.
     Empty,
     /// A string.
     Text,
@@ -18,17 +18,17 @@ pub(super) enum Shape {
     Number,
     /// A number without a fraction (`3.0` has none).
     Integer,
-    /// As `Integer`, or a string that spells one: what a coercing validator takes.
+    /// As `Integer`, or a string that spells one: what a coercing validator accepts.
     IntegerLike,
     /// One of these strings.
     OneOf(&'static [&'static str]),
     /// A string other than these.
     NoneOf(&'static [&'static str]),
-    /// An object; keys that are not named pass.
+    /// An object; it may have other keys too.
     Object(&'static [Field]),
-    /// An array of such values.
+    /// An array of values of this shape.
     List(&'static Shape),
-    /// Any of these; what the first one misses is what is said.
+    /// Any of these; the message is the one of the first.
     Either(&'static [Shape]),
 }
 
@@ -46,7 +46,7 @@ pub(super) const fn must(key: &'static str, shape: Shape) -> Field {
     Field { key, shape, may_lack: false, may_be_null: false }
 }
 
-/// Must be there, null will do.
+/// Must be there, may be null.
 pub(super) const fn nullable(key: &'static str, shape: Shape) -> Field {
     Field { key, shape, may_lack: false, may_be_null: true }
 }
@@ -62,7 +62,7 @@ pub(super) const fn nullish(key: &'static str, shape: Shape) -> Field {
 }
 
 impl Shape {
-    /// What is wrong with this value, as `choices[0].delta is missing`; none where it fits.
+    /// What is wrong with this value, such as `choices[0].delta is missing`; none if it fits.
     pub(super) fn misses(&self, value: &Value) -> Option<String> {
         self.at(value, &mut String::new())
     }
@@ -137,7 +137,7 @@ fn name(path: &str) -> &str {
     if path.is_empty() { "the record" } else { path }
 }
 
-/// How a value is called in a reason; short ones are shown.
+/// What a reason calls a value; short values are shown.
 pub(super) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),

@@ -9,27 +9,27 @@ use std::ops::ControlFlow;
 /// One dispatched event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Event {
-    /// `event:`, where there was one.
+    /// The value of `event:`, if the event had one.
     pub(super) name: Option<String>,
-    /// The data lines, joined with LF; none where there was no such line.
+    /// The data lines, joined with LF; none if the event had no such line.
     pub(super) data: Option<String>,
 }
 
-/// What a parser says: an event, or that it gave up and why.
+/// What a parser returns: an event, or why it gave up.
 pub(super) type Said = Result<Event, String>;
-/// Takes them; a break ends the reading.
+/// Takes what the parser returns; a break ends the reading.
 pub(super) type Take<'t> = dyn FnMut(Said) -> ControlFlow<()> + 't;
 
 /// One parser: how it differs from the standard, point by point.
 #[derive(Debug)]
 pub(super) struct Sse {
-    /// What separates events before lines are looked at.
+    /// What separates events before lines are read.
     pub(super) split: Split,
-    /// Bytes that are not UTF-8.
+    /// What happens to bytes that are not UTF-8.
     pub(super) utf8: Utf8,
-    /// Where a byte order mark is taken off.
+    /// Where a byte order mark is removed.
     pub(super) mark: Mark,
-    /// How field and value part.
+    /// How field and value are separated.
     pub(super) colon: Colon,
     /// What a blank line dispatches.
     pub(super) blank: Blank,
@@ -46,40 +46,40 @@ pub(super) enum Split {
     Lines,
     /// Lines are held back until one of these is seen, or the body is over.
     Held(&'static [&'static [u8]]),
-    /// What stands between two of these is one event, whatever blank lines are in it.
+    /// The bytes between two of these are one event, whatever blank lines they contain.
     Blocks(&'static [&'static [u8]]),
 }
 
-/// Invalid UTF-8.
+/// What happens to invalid UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Utf8 {
-    /// Becomes U+FFFD, as the standard says.
+    /// It becomes U+FFFD, as the standard says.
     Replaced,
-    /// Is an exception.
+    /// It is an exception.
     Raises,
 }
 
-/// A byte order mark.
+/// What happens to a byte order mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// Is taken off the stream, as the standard says.
+    /// It is removed from the start of the stream, as the standard says.
     OffStream,
-    /// Is taken off every line.
+    /// It is removed from every line.
     OffLines,
-    /// Stays, and spoils the field name behind it.
+    /// It stays, and makes the field name after it unknown.
     Stays,
     /// At the start of the stream it crashes the program.
     Crashes,
 }
 
-/// Field and value.
+/// How field and value are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colon {
-    /// One space behind the colon is dropped; a line without a colon is a field without a value.
+    /// One space after the colon is dropped; a line without a colon is a field without a value.
     Standard,
-    /// The same, but a line without a colon is no field.
+    /// One space after the colon is dropped; a line without a colon is not a field.
     Needed,
-    /// All white space behind the colon is dropped; a line without a colon is no field.
+    /// All white space after the colon is dropped; a line without a colon is not a field.
     Trimming,
 }
 
@@ -96,21 +96,21 @@ pub(super) enum Blank {
     Always,
 }
 
-/// A CR that nothing follows.
+/// What a CR does at the end of the bytes that have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastCr {
-    /// Ends its line.
+    /// It ends its line.
     Ends,
-    /// Waits for the LF that may follow, for ever where nothing comes.
+    /// It waits for an LF that may follow, for ever if nothing comes.
     Waits,
 }
 
-/// The event at hand when the body ends.
+/// What happens to the current event when the body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// Is lost, as the standard says.
+    /// It is lost, as the standard says.
     Lost,
-    /// Is dispatched.
+    /// It is dispatched.
     Dispatched,
 }
 
@@ -161,7 +161,7 @@ impl Sse {
     }
 }
 
-/// What stands before each separator, and the separator's length; what follows the last is left.
+/// The bytes before each separator, and the separator's length; the bytes after the last separator are left.
 pub(super) struct Parts<'b> {
     pub(super) rest: &'b [u8],
     pub(super) separators: &'static [&'static [u8]],
@@ -184,11 +184,11 @@ impl<'b> Iterator for Parts<'b> {
     }
 }
 
-/// The block at hand.
+/// The current block.
 struct Block<'s> {
     sse: &'s Sse,
     event: Event,
-    /// An `id` was seen, once for all.
+    /// An `id` was seen in this block or an earlier one.
     id: bool,
     retry: bool,
 }
@@ -211,7 +211,7 @@ impl Block<'_> {
         ControlFlow::Continue(())
     }
 
-    /// A block of its own: its blank lines say nothing, its end dispatches.
+    /// A whole block: its blank lines mean nothing, its end dispatches.
     fn whole(&mut self, bytes: &[u8], take: &mut Take<'_>) -> ControlFlow<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -251,7 +251,7 @@ impl Block<'_> {
         };
         match name {
             "data" => match &mut self.event.data {
-                // Parsers that ask whether there is data already take an empty first line for none.
+                // Parsers that check for earlier data take an empty first line for none.
                 Some(data) if data.is_empty() && self.sse.colon != Colon::Standard => data.push_str(value),
                 Some(data) => {
                     data.push('\n');
@@ -279,7 +279,7 @@ impl Block<'_> {
         if due {
             return take(Ok(event));
         }
-        // A name that is not enough to dispatch is kept by those that look at it: an empty one names what follows.
+        // Parsers that check the name keep one that is not enough to dispatch: an empty name applies to what follows.
         if matches!(self.sse.blank, Blank::DataOrName | Blank::AnyField) {
             self.event.name = event.name;
         }

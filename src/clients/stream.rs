@@ -1,5 +1,5 @@
-//! What a client gets to see of an exchange: the head's facts, the decoded body with its transfer boundaries, how the
-//! body ended.
+//! What a client sees of an exchange: the head's facts, the decoded body with its transfer boundaries, how the body
+//! ended.
 
 use crate::body::Decoder;
 use crate::dialect::{DIALECTS, Evidence, StreamsBy, by_name};
@@ -9,33 +9,34 @@ use crate::http::event::{MessageEnd, Transfer, Version};
 use crate::time::Span;
 use std::ops::Range;
 
-/// A body over this many bytes is not modelled: every client would read it whole. (Answers of language models stay far
-/// below.)
+/// A body over this many bytes is not modelled, because every client model reads it whole. (Answers of language
+/// models are far shorter.)
 pub const MAX_BODY: u64 = 8 << 20;
 
-/// Nor is one that came in more deliveries than this.
+/// A body that came in more deliveries than this is not modelled either.
 pub const MAX_PIECES: usize = 1 << 18;
 
-/// A client that is content hangs up sooner than this; no server that ends its bodies leaves one open that long.
+/// A client that has its answer closes sooner than this, and a server that ends its bodies does not leave one open
+/// that long.
 const AT_ONCE: Span = Span::from_secs(1);
 
 /// One answer as plain data.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    /// Dialect, as the contract names it.
+    /// Dialect, by its name in docs/contract.md.
     pub dialect: &'static str,
     /// Status code.
     pub status: u16,
-    /// `Content-Type` as sent, several joined as `fetch` joins them; none where absent.
+    /// `Content-Type` as sent, several joined as `fetch` joins them; none if absent.
     pub content_type: Option<String>,
     /// Body without transfer and content codings.
     pub body: Vec<u8>,
     /// Ranges of `body` that came as one transfer unit (chunk, DATA frame), or as one delivery where there are no
     /// units.
     pub units: Vec<Range<usize>>,
-    /// `Content-Length` or close ends the body, so that some clients read it in blocks.
+    /// `Content-Length` or the close ends the body, so that some clients read it in blocks.
     pub blocks: bool,
-    /// The connection was to close behind the body, whose length was not told (`Connection: close`, HTTP/1.0).
+    /// The connection was to close after the body, whose length was not declared (`Connection: close`, HTTP/1.0).
     pub closes: bool,
     /// How it ended.
     pub end: BodyEnd,
@@ -44,7 +45,7 @@ pub struct Stream {
 /// How a body ended for its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyEnd {
-    /// As its framing promises.
+    /// It ended as its transfer framing promises.
     Complete,
     /// The connection closed, but the framing promised more.
     Cut,
@@ -52,7 +53,7 @@ pub enum BodyEnd {
     Open,
 }
 
-/// Why there is nothing to model.
+/// Why an exchange can't be modelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
     /// No final response head was captured.
@@ -63,14 +64,14 @@ pub enum Unfit {
     TooLarge(u64),
     /// The body's bytes were not kept.
     NotKept,
-    /// No stream was asked for.
+    /// The request did not ask for a stream.
     NotStreamed,
-    /// No client here speaks this.
+    /// No client model speaks the dialect.
     Foreign,
 }
 
 impl Unfit {
-    /// For people.
+    /// The reason as a phrase for people.
     pub fn text(&self) -> String {
         match self {
             Unfit::NoHead => "the response's head was not captured".into(),
@@ -79,14 +80,14 @@ impl Unfit {
             Unfit::NotKept => {
                 format!("its body is over the {} MiB or {MAX_PIECES} deliveries that are kept", MAX_BODY >> 20)
             }
-            Unfit::NotStreamed => "no stream was asked for".into(),
-            Unfit::Foreign => "no client here speaks its dialect".into(),
+            Unfit::NotStreamed => "the request did not ask for a stream".into(),
+            Unfit::Foreign => "no client model speaks its dialect".into(),
         }
     }
 }
 
 impl Stream {
-    /// Of an exchange whose contents were kept whole.
+    /// The stream of an exchange whose contents were kept whole; the error says why it can't be modelled.
     pub fn of(exchange: &Exchange) -> Result<Stream, Unfit> {
         let response = exchange.response.as_ref().ok_or(Unfit::NoHead)?;
         let head = response.head.as_ref().ok_or(Unfit::NoHead)?;
@@ -143,7 +144,7 @@ fn decoded(response: &Response, coding: Option<&str>) -> (Vec<u8>, Vec<Range<usi
     (out, units)
 }
 
-/// The dialect that was asked for: a client reads the answer as one of its own API, whatever the server sent.
+/// The dialect of the request: a client reads the answer as one of its own API, whatever the server sent.
 fn asked(exchange: &Exchange) -> Option<&'static str> {
     let (request, response) = (exchange.request.as_ref()?, exchange.response.as_ref()?);
     let evidence = Evidence {
@@ -160,7 +161,7 @@ fn asked(exchange: &Exchange) -> Option<&'static str> {
     DIALECTS.iter().find(|d| (d.paths)(&evidence, path)).map(|d| d.name)
 }
 
-/// A stream was asked for: by the body, by the path, by the dialect's default; or at least one came.
+/// The request asked for a stream (by its body, its path or the dialect's default), or at least a stream came.
 fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
     let request = exchange.request.as_ref();
     let by_path = request.is_some_and(|r| r.head.target.contains(":stream"));
@@ -168,10 +169,9 @@ fn streamed(exchange: &Exchange, response: &Response, dialect: &str) -> bool {
     request.and_then(|r| r.stream).unwrap_or(by_path || unless_false || response.framing.is_stream())
 }
 
-/// A client that hangs up right behind the terminator says nothing about how the server would have ended: as it should,
-/// then.
-/// One that waits before it does so, or hangs up before the terminator, waited in vain; and so does a capture that ends
-/// with the body still open.
+/// How the body ended for its reader. If the client closed right after the terminator, how the server would have
+/// ended is unknown: the end counts as proper. If the client waited before it closed, or closed before the
+/// terminator, the body counts as open, and so does one that was open when the recording ended.
 fn end(exchange: &Exchange, response: &Response) -> BodyEnd {
     match response.end {
         MessageEnd::Complete => BodyEnd::Complete,

@@ -95,15 +95,15 @@ fn a_known_answer_is_what_clients_are_held_to() {
 
 #[test]
 fn what_the_issues_of_the_clients_report() {
-    // openai-python#2722: a block without data is dispatched, and no JSON.
+    // openai-python#2722: a block without data is dispatched, and its data is not JSON.
     let ping = chat("event: ping\n\n", DONE, BodyEnd::Complete);
     assert_eq!(fate(&ping, "openai-python 3.54"), Some(Outcome::Raises));
     assert_eq!(fate(&ping, "es_parser"), Some(Outcome::Fine));
-    // openai-go#227: a comment is none of its business; fetch-event-source makes an empty event of it.
+    // openai-go#227: it ignores a comment; fetch-event-source makes an empty event of it.
     let comment = chat(": keep-alive\n\n", DONE, BodyEnd::Complete);
     assert_eq!(fate(&comment, "ms_fes"), Some(Outcome::Raises));
     assert_eq!(fate(&comment, "openai-python 3.54"), Some(Outcome::Fine));
-    // openai-node before 7: it reads on behind [DONE].
+    // openai-node before 7: it reads on after [DONE].
     let open = chat("", DONE, BodyEnd::Open);
     assert_eq!(fate(&open, "openai-node 6.49"), Some(Outcome::Hangs));
     assert_eq!(fate(&open, "openai-node 7.57"), Some(Outcome::Fine));
@@ -115,7 +115,7 @@ fn what_the_issues_of_the_clients_report() {
 
 #[test]
 fn go_openai_raises_at_line_301_without_data() {
-    // The blank line behind the first chunk is the first of them.
+    // The blank line after the first chunk is the first of them.
     let lines = |n: usize| chat(&"\n".repeat(n - 1), DONE, BodyEnd::Complete);
     assert_eq!([300, 301].map(|n| fate(&lines(n), "go-openai")), [Some(Outcome::Fine), Some(Outcome::Raises)]);
 }

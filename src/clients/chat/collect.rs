@@ -1,22 +1,22 @@
-//! Chunks handed on as they are: what the usual loop of an application makes of them.
+//! Chunks passed on unchanged: what the usual loop of an application makes of them.
 
 use crate::clients::json::{truthy, truthy_python};
 use crate::clients::reader::{Got, Join, Tool, index};
 use crate::clients::records::Accumulator;
 use serde_json::Value;
 
-/// The loop `text += chunk.choices[0].delta.content`, with what the library around it changes.
+/// The loop `text += chunk.choices[0].delta.content`, with the changes of the library around it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::clients) struct Collect {
-    /// Content that is not a string.
+    /// What happens to content that is not a string.
     pub(in crate::clients) join: Join,
-    /// A chunk that is not an object is an exception, as asking it for `choices` is one.
+    /// A chunk that is not an object is an exception, because reading its `choices` is one.
     pub(in crate::clients) object_only: bool,
-    /// A choice without `delta` is passed over, its finish reason with it.
+    /// A choice without `delta` is skipped, together with its finish reason.
     pub(in crate::clients) needs_delta: bool,
     /// Names of tool calls are joined as arguments are.
     pub(in crate::clients) joins_names: bool,
-    /// Only the first choice of a chunk is looked at.
+    /// Only the first choice of a chunk is read.
     pub(in crate::clients) first_only: bool,
 }
 
@@ -33,7 +33,7 @@ impl Accumulator for Collect {
             let delta = choice.get("delta").filter(|d| !d.is_null());
             if delta.is_none() && self.needs_delta {
                 if finishes(choice) {
-                    got.lose(|| "a choice without `delta` is passed over, its finish reason too".into());
+                    got.lose(|| "a choice without `delta` is skipped, its finish reason too".into());
                 }
                 continue;
             }
@@ -47,17 +47,17 @@ impl Accumulator for Collect {
     }
 }
 
-/// Choices of a chunk; none where they are no array.
+/// Choices of a chunk; none if they are not an array.
 pub(super) fn choices(chunk: &Value) -> impl Iterator<Item = &Value> {
     chunk.get("choices").and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The choice carries a finish reason.
+/// The choice has a finish reason.
 pub(super) fn finishes(choice: &Value) -> bool {
     choice.get("finish_reason").is_some_and(truthy)
 }
 
-/// Tool call fragments, by index or else by place.
+/// Adds tool call fragments, by index or else by place.
 pub(super) fn add_tools(delta: &Value, choice: i64, joins_names: bool, got: &mut Got) {
     for (place, fragment) in delta.get("tool_calls").and_then(Value::as_array).into_iter().flatten().enumerate() {
         let tool = got.tools.entry((choice, index(fragment).unwrap_or(place as i64))).or_default();
@@ -65,7 +65,7 @@ pub(super) fn add_tools(delta: &Value, choice: i64, joins_names: bool, got: &mut
     }
 }
 
-/// One fragment.
+/// Adds one fragment.
 pub(super) fn add_tool(fragment: &Value, joins_names: bool, tool: &mut Tool) {
     let text = |v: Option<&Value>| v.and_then(Value::as_str).filter(|s| !s.is_empty()).map(String::from);
     tool.id = tool.id.take().or_else(|| text(fragment.get("id")));

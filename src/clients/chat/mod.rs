@@ -19,6 +19,6 @@ pub(super) use vercel::Vercel;
 pub(super) fn meant(chunk: &Value, got: &mut Got) {
     let generous =
         Collect { join: Join::Parts, object_only: false, needs_delta: false, joins_names: false, first_only: false };
-    // Nothing that is generous raises.
+    // A generous reading never raises.
     let _ = { generous }.chunk(chunk, got);
 }

@@ -13,7 +13,7 @@ pub(in crate::clients) struct HelperPython {
     begun: bool,
 }
 
-/// What the parsing of the final completion refuses, with or without something to parse.
+/// Finish reasons that the parsing of the final completion refuses, even if there is nothing to parse.
 const REFUSED: &[&str] = &["length", "content_filter"];
 
 impl HelperPython {
@@ -53,7 +53,7 @@ impl HelperPython {
             if call > known {
                 return Err(format!("tool call {call} comes before tool call {known}"));
             }
-            // Every text of a call grows by what a fragment brings, its id and name too.
+            // Every text of a call grows by what a fragment brings, including its id and name.
             let tool = got.tools.entry((n, call)).or_default();
             let id = fragment.get("id").and_then(Value::as_str).filter(|_| tool.id.is_some()).map(String::from);
             add_tool(fragment, true, tool);
@@ -74,7 +74,7 @@ impl Accumulator for HelperPython {
             if choices(chunk).next().is_some() {
                 got.lose(|| {
                     format!(
-                        "chunks whose `object` is {} are passed over",
+                        "chunks whose `object` is {} are skipped",
                         chunk.get("object").map_or("missing".into(), kind)
                     )
                 });
@@ -102,7 +102,7 @@ impl Accumulator for HelperPython {
     }
 }
 
-/// LangChain over openai-python: chunks become messages of its own, which are checked.
+/// LangChain over openai-python: chunks become LangChain's own messages, which are checked.
 #[derive(Debug, Default)]
 pub(in crate::clients) struct LangChainPython {
     messages: u64,
@@ -152,7 +152,7 @@ impl Accumulator for LangChainPython {
     }
 }
 
-/// LiteLLM's wrapper over openai-python: it puts a finish reason where none came.
+/// LiteLLM's wrapper over openai-python: it makes up a finish reason if none came.
 #[derive(Debug, Default)]
 pub(in crate::clients) struct LiteLlm;
 
@@ -172,7 +172,7 @@ impl Accumulator for LiteLlm {
     }
 
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {
-        // It makes up a "stop" where none came: the application misses nothing.
+        // It makes up a "stop" if none came: the application misses nothing.
         got.finished = true;
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! `client.chat.completions.stream()` of openai-node: a snapshot that grows, and what it demands when the stream is
-//! over.
+//! `client.chat.completions.stream()` of openai-node: a snapshot that grows, and what must be in it when the stream
+//! is over.
 
 use super::collect::{add_tool, choices, finishes};
 use crate::clients::json::truthy;
@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 struct Choice {
     role: Option<String>,
     finished: bool,
-    /// An old function call, with name and arguments or without.
+    /// An old function call: whether it has a name, and whether it has arguments.
     function_call: Option<(bool, bool)>,
     tools: BTreeMap<String, Snapshot>,
-    /// The index of the call at hand.
+    /// The index of the current call.
     current: Option<String>,
 }
 
@@ -59,8 +59,8 @@ impl HelperScript {
         let key = self.index(choice, "a choice's")?;
         let n = key.parse().unwrap_or(0);
         let finished = finishes(choice);
-        // Whatever else a choice has is laid over the snapshot: a `message` beside the delta replaces what was
-        // gathered, its role too.
+        // All other members of a choice are assigned to the snapshot: a `message` beside the delta replaces what was
+        // collected, its role too.
         if let Some(message) = choice.get("message").filter(|m| m.is_object()) {
             let role = message.get("role").and_then(Value::as_str).map(String::from);
             self.choices.entry(key.clone()).or_default().role = role;
@@ -109,7 +109,7 @@ impl HelperScript {
 }
 
 impl Choice {
-    /// The call at hand is over; it must have a type.
+    /// The current call is over; it must have a type.
     fn call_done(&self) -> Result<(), String> {
         match self.current.as_ref().and_then(|c| self.tools.get(c)) {
             Some(tool) if tool.tool.kind.is_none() => Err("a tool call has no type".into()),
@@ -131,7 +131,7 @@ impl Accumulator for HelperScript {
         if !self.begun {
             return Err("the stream brought no chunk".into());
         }
-        // Only whole numbers are elements of the array of choices; what sits under other keys is never seen again.
+        // Only whole numbers are elements of the array of choices; what is under other keys is never read again.
         for (n, choice) in self.choices.iter().filter_map(|(k, c)| Some((k.parse::<i64>().ok()?, c))) {
             if !choice.finished {
                 return Err(format!("choice {n} never gets a finish reason"));
@@ -160,7 +160,7 @@ impl Accumulator for HelperScript {
                 if !tool.function {
                     return Err("a tool call has no function".into());
                 }
-                // The helper makes up an id where none came.
+                // The helper makes up an id if none came.
                 let id = tool.tool.id.clone().or_else(|| Some("call_".into()));
                 got.tools.insert((n, call), Tool { id, ..tool.tool.clone() });
             }

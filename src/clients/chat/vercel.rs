@@ -1,5 +1,4 @@
-//! The AI SDK's providers: the schema has checked the chunk, what is left is the first choice and how the stream
-//! finishes.
+//! The AI SDK's providers: the schema has checked the chunk; the first choice and the stream's end remain.
 
 use super::collect::{add_tools, choices};
 use crate::clients::reader::{Got, Join};
@@ -15,7 +14,7 @@ pub(in crate::clients) struct Vercel {
     pub(in crate::clients) needs_finish: bool,
     /// The first fragment of a tool call must say `type: function`.
     pub(in crate::clients) needs_type: bool,
-    /// A finish reason came that has no name here.
+    /// A finish reason came that the SDK has no name for.
     pub(in crate::clients) other: bool,
 }
 
@@ -29,11 +28,11 @@ impl Accumulator for Vercel {
                 return Err("the error in the stream is raised".into());
             }
             // An error part without an error: the chunk is lost, and nothing is thrown.
-            got.lose(|| "chunks with `\"error\": null` count as errors, and are lost".into());
+            got.lose(|| "chunks with `\"error\": null` count as errors and are lost".into());
             self.other = true;
             return Ok(());
         }
-        // Whatever its index says, the first choice of a chunk is the one that is read.
+        // The first choice of a chunk is read, whatever its index says.
         if let Some(choice) = choices(chunk).next() {
             let n = 0;
             if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
@@ -65,7 +64,7 @@ impl Accumulator for Vercel {
         if self.needs_finish && !got.finished && !self.other {
             return Err("the stream ends without a finish reason".into());
         }
-        // Ids and types that did not come are made up.
+        // The SDK makes up ids and types that did not come.
         for tool in got.tools.values_mut() {
             tool.id.get_or_insert_with(String::new);
             tool.kind.get_or_insert_with(String::new);

@@ -32,7 +32,7 @@ const LINES: Loop = Loop {
 };
 static GO_LINES: Framing = Framing::Loop(Loop { patience: Some(300), ..LINES });
 static LINE_BY_LINE: Framing = Framing::Loop(LINES);
-/// What does not begin with `data: ` is taken for data as it is.
+/// A line that does not begin with `data: ` is taken for data unchanged.
 static PREFIX_OFF: Framing =
     Framing::Loop(Loop { cut: Cut::DoubleLf, prefix: "data: ", others: Others::Data, ..LINES });
 
@@ -70,7 +70,7 @@ static NEXT_CHAT: Records =
     Records { done: Done::Equals, json: Json::Script, skips_unreadable: true, error: ErrorRule::Ignored, ..READ };
 static PREFIXED: Records = Records { done: Done::Trimmed, json: Json::Python, error: ErrorRule::TruthyPython, ..READ };
 
-/// Any event with a name is none that a chat has.
+/// Chats have no events with a name: each one raises.
 fn names_raise(event: &str) -> Route {
     if event.is_empty() || event == "message" { Route::Chunk } else { Route::Raise }
 }

@@ -100,7 +100,7 @@ fn assistants_hidden(event: &str) -> Route {
     if event.starts_with("thread.") { Route::Hidden } else { Route::Chunk }
 }
 
-/// Any name puts the data into an envelope.
+/// An event with a name is put into an envelope.
 fn named_hidden(event: &str) -> Route {
     match event {
         "" => Route::Chunk,
@@ -236,7 +236,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "aiter_naive",
         "naive loop over lines",
         "code that goes line by line (iter_lines) and expects `data: ` with a space",
-        "a loop over lines that wants `data: `",
+        "a loop over lines that needs `data: `",
         &REQUESTS_LINES,
         &NAIVE,
         &LIBRARY,

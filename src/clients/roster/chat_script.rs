@@ -18,9 +18,9 @@ static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
 static NODE_FETCH: Transport = Transport { cut: CutBody::RaisesOrWaits, ..USUAL };
 static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..FETCH };
 static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..FETCH };
-/// Looks at the type, not at the status.
+/// It checks the type, not the status.
 static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: Status::Any, ..FETCH };
-/// `fetch` and a parser: the head is not checked.
+/// `fetch` and a parser: neither status nor type is checked.
 static BARE_FETCH: Transport = Transport { status: Status::Any, ..FETCH };
 /// An end of any sort makes it reconnect; only one before the first event is reported.
 static EVENT_SOURCE: Transport =
@@ -33,9 +33,9 @@ const DOUBLE: &[&[u8]] = &[b"\n\n", b"\r\r", b"\r\n\r\n"];
 const PAIRS: &[&[u8]] = &[b"\r\n\r\n", b"\r\n\r", b"\r\n\n", b"\r\r\n", b"\n\r\n", b"\r\r", b"\n\r", b"\n\n"];
 
 static SPEC: Framing = Framing::Sse(STANDARD);
-/// eventsource-parser before version 4, as the AI SDK and eventsource carry it.
+/// eventsource-parser before version 4, as the AI SDK and eventsource contain it.
 static SPEC_3: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
-/// Code that the generator of the SDKs (openai, groq, anthropic) gave them all: lines are decoded one by one, after a
+/// Code that is the same in all generated SDKs (openai, groq, anthropic): lines are decoded one by one, after a
 /// double line end.
 static STAINLESS: Framing =
     Framing::Sse(Sse { split: Split::Held(DOUBLE), mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
@@ -379,7 +379,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "split_nn_naive",
         "naive loop over blank lines",
         "code that splits the text at two line feeds and expects `data: ` with a space",
-        "a loop that splits at two LF and wants `data: `",
+        "a loop that splits at two LF and needs `data: `",
         &BARE_FETCH,
         &SPLIT_NN,
         &PARSER_DRAINED,
@@ -387,7 +387,7 @@ pub(super) static CLIENTS: &[Client] = &[
     client(
         "perchunk_naive",
         "naive loop per network chunk",
-        "code that parses each network chunk by itself and keeps nothing between them",
+        "code that parses each network chunk by itself and keeps nothing between two",
         "a loop that reads each network chunk on its own",
         &BARE_FETCH,
         &PER_CHUNK,

@@ -28,7 +28,8 @@ static MEANT: &[(&Dialect, Meant)] = &[
     (&dialect::ollama::GENERATE, ollama::meant),
 ];
 
-/// One record's share in what the server meant to say, where clients of this dialect are known.
+/// The function that adds one record's share to what the server meant to say; none if no client of this dialect is
+/// known.
 pub(super) fn meant(dialect: &str) -> Option<Meant> {
     MEANT.iter().find(|(known, _)| known.name == dialect).map(|(_, meant)| *meant)
 }

@@ -13,7 +13,7 @@ static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
 static HTTPX: Transport = USUAL;
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 
-/// eventsource-parser 3, as the AI SDK carries it.
+/// eventsource-parser 3, as the AI SDK contains it.
 static SPEC: Framing = Framing::Sse(Sse { last_cr: LastCr::Waits, ..STANDARD });
 static SCRIPT: Framing = Framing::Sse(Sse { mark: Mark::OffLines, blank: Blank::DataOrName, ..STANDARD });
 static SCRIPT_HELD: Framing = Framing::Sse(Sse {
@@ -56,7 +56,7 @@ const SCRIPT_SDK: Records = Records {
 const PYTHON_SDK: Records = Records { json: Json::Python, ..SCRIPT_SDK };
 const PROVIDER: Records = Records { done: Done::Equals, then: Then::GoOn, ..SCRIPT_SDK };
 
-/// The SDKs of Anthropic pass over what has no name, and pings.
+/// The SDKs of Anthropic skip events without a name, and pings.
 fn named(event: &str) -> Route {
     match event {
         "ping" => Route::Passed,
@@ -65,7 +65,7 @@ fn named(event: &str) -> Route {
     }
 }
 
-/// In Python an empty name is none.
+/// In Python an empty name counts as no name.
 fn named_python(event: &str) -> Route {
     if event.is_empty() { Route::Dropped } else { named(event) }
 }

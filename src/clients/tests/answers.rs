@@ -1,4 +1,4 @@
-//! What clients demand of heads, and how they put answers together: each rule with the values right beside its bounds.
+//! What clients demand of heads, and how they build answers: each condition with the values next to its bounds.
 
 use crate::clients::chat::{Collect, HelperPython, HelperScript};
 use crate::clients::gemini::{self, Errors};
@@ -101,7 +101,10 @@ fn what_an_answer_lacks() {
     let meant = called(tool("f", "{}"));
     let lack = |have: &Got| have.lacks(&meant).unwrap_or_default();
     assert_eq!(lack(&meant), "");
-    assert_eq!(lack(&called(Tool { id: None, ..tool("f", "{}") })), "a tool call has no id to answer to");
+    assert_eq!(
+        lack(&called(Tool { id: None, ..tool("f", "{}") })),
+        "a tool call has no id, so its result can't be matched to it"
+    );
     assert_eq!(lack(&called(Tool { kind: None, ..tool("f", "{}") })), "a tool call has no type");
     assert_eq!(lack(&called(tool("g", "{}"))), "tool name is \"g\", not \"f\"");
     assert_eq!(lack(&called(tool("f", "{"))), "tool arguments differ from what was meant");

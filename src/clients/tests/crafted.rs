@@ -4,7 +4,7 @@ use super::base64;
 use crate::clients::{BodyEnd, Stream};
 use crate::dialect;
 
-/// The first variant of the lab that speaks the dialect: it has no fault.
+/// The laboratory's first variant of the dialect, which has no fault.
 fn clean(dialect: &'static str) -> Stream {
     let lab: serde_json::Value =
         serde_json::from_str(include_str!("../../../captures/lab/variants.json")).unwrap_or_default();
@@ -32,7 +32,7 @@ pub(super) fn crafted(dialect: &'static str) -> Vec<Stream> {
     let clean = &clean(dialect);
     let text = String::from_utf8(clean.body.clone()).unwrap_or_default().replace("\r\n", "\n");
     let sse = !dialect.starts_with("ollama");
-    // Behind the first record, and before the last one.
+    // After the first record, and before the last one.
     let (first, rest) = text.split_once(if sse { "\n\n" } else { "\n" }).unwrap_or_default();
     let gap = if sse { "\n\n" } else { "\n" };
     let between = |what: &str| format!("{first}{gap}{what}{rest}");
@@ -145,7 +145,8 @@ pub(super) fn crafted(dialect: &'static str) -> Vec<Stream> {
         texts.push(text.replace("Hello", &format!("He{odd}llo")));
     }
     out.extend(texts.iter().map(|t| stream(t.clone().into_bytes())));
-    // In halves that part a line, a byte that is no text, text behind the terminator, and a schema that is not kept.
+    // Cut in the middle of a line, with a byte that is not text, with text after the terminator, and against the
+    // schema.
     let bad = text.replace("Hello", "He\u{1}llo").into_bytes().into_iter().map(|b| if b == 1 { 0xff } else { b });
     out.push(stream(bad.collect()));
     let half = text.len() / 2;
@@ -166,7 +167,7 @@ pub(super) fn crafted(dialect: &'static str) -> Vec<Stream> {
     out.push(stream(
         text.replace("\"message\":{", "\"message\":7,\"x\":{").replace("\"index\":", "\"i\":").into_bytes(),
     ));
-    // The first record may be lost where nothing hangs on it, so here it is one with text.
+    // Clients may lose a first record without text and not notice, so here it has text.
     out.push(stream(format!("\u{feff}{rest}").into_bytes()));
     out.push(stream(between(&": c\n\n".repeat(302)).into_bytes()));
     for end in [BodyEnd::Complete, BodyEnd::Cut, BodyEnd::Open] {

@@ -1,4 +1,4 @@
-//! Each property of each client decides something: with another value of it, some stream ends otherwise.
+//! Each property of each client decides something: with another value of it, some stream has another outcome.
 
 use super::crafted::crafted;
 use crate::clients::framing::{Cut, Framing, Loop, Others};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The client with one property changed, and which.
 type Flip = (String, Client);
-/// Where events go by their names.
+/// What happens to events by their names.
 type Names = fn(&str) -> Route;
 
 fn with_transport(c: &Client, transport: Transport) -> Client {
@@ -27,7 +27,7 @@ fn with_records(c: &Client, records: Records) -> Client {
     Client { records: Box::leak(Box::new(records)), ..*c }
 }
 
-/// One line for each property: its values, each tried where the client has another.
+/// One line for each property: its values; each is tried if the client has another.
 macro_rules! flips {
     ($out:ident, $client:ident, $with:ident, $base:expr, $wrap:expr, $($field:ident: [$($value:expr),+ $(,)?]),+ $(,)?) => {
         $($(
@@ -224,9 +224,9 @@ const UNDECIDED: &[(&str, &[&str], &str)] = &[
     (
         "blank",
         &["hf-js 4.13", "js.a_helper", "js.a_raw", "nextchat", "openai-go", "py.a_helper", "py.a_raw"],
-        "events without data are passed over, whatever dispatches them",
+        "events without data are skipped, whatever dispatches them",
     ),
-    ("skips_empty", &["js.o_ollama", "nextchat", "open-webui"], "empty data is no JSON, which is passed over"),
+    ("skips_empty", &["js.o_ollama", "nextchat", "open-webui"], "empty data is not JSON, which is skipped"),
     ("error", &["js.o_ollama", "py.g_genai"], "what puts the answer together raises errors itself"),
     (
         "last_cr",

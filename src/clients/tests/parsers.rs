@@ -5,7 +5,7 @@ use crate::clients::sse::{Blank, Colon, Event, LastCr, Mark, Rest, STANDARD, Spl
 use crate::clients::{BodyEnd, Stream};
 use std::ops::ControlFlow;
 
-/// Events as `name|data`, `-` where there was none; an exception as `!` and its words.
+/// Events as `name|data`, `-` for none; an exception as `!` and its text.
 fn events<T>(read: impl FnOnce(&mut Take<'_>) -> T) -> Vec<String> {
     let mut out = Vec::new();
     let plain = |part: Option<String>| part.unwrap_or_else(|| "-".into());
@@ -23,7 +23,7 @@ fn sse(parser: &Sse, body: &[u8]) -> Vec<String> {
     events(|take| parser.read(body, true, take))
 }
 
-/// One parser, named by how it differs, and what it makes of some bodies.
+/// Asserts what one parser makes of some bodies.
 fn holds(parser: &Sse, cases: &[(&[u8], &[&str])]) {
     for (body, expected) in cases {
         assert_eq!(sse(parser, body), *expected, "{parser:?}: {}", body.escape_ascii());
@@ -72,7 +72,7 @@ fn a_byte_order_mark_at_the_start_and_on_a_later_line() {
 fn what_a_blank_line_dispatches() {
     let data: &[(&[u8], &[&str])] = &[
         (b"event: x\n\n", &[]),
-        // The name goes with the block that it stood in.
+        // The name is dropped with the block that it was in.
         (b"event: x\n\ndata: a\n\n", &["-|a"]),
         (b"retry: 5\n\n", &[]),
         (b"id: 1\n\n", &[]),
@@ -81,7 +81,7 @@ fn what_a_blank_line_dispatches() {
     let data_or_name: &[(&[u8], &[&str])] = &[
         (b"event: x\n\n", &["x|-"]),
         (b"event: x\n\ndata: a\n\n", &["x|-", "-|a"]),
-        // An empty name is not enough, and names what follows.
+        // An empty name is not enough to dispatch, and applies to what follows.
         (b"event:\n\n", &[]),
         (b"event:\n\ndata: a\n\n", &["|a"]),
         (b"retry: 5\n\n", &[]),
@@ -131,11 +131,11 @@ fn separators_hold_lines_back_or_make_blocks() {
     const DOUBLE: &[&[u8]] = &[b"\n\n", b"\r\r"];
     let held = Sse { split: Split::Held(DOUBLE), ..STANDARD };
     let open = |body: &[u8]| events(|take| held.read(body, false, take));
-    // CRLF twice is none of its separators: what it ends waits, unless the body is over.
+    // CRLF twice is not one of its separators: the event waits until the body is over.
     assert_eq!(open(b"data: a\r\n\r\n"), [""; 0]);
     assert_eq!(open(b"data: a\r\n\r\ndata: b\n\ndata: c\r\n\r\n"), ["-|a", "-|b"]);
     assert_eq!(sse(&held, b"data: a\r\n\r\n"), ["-|a"]);
-    // Between separators a blank line says nothing.
+    // Between separators a blank line means nothing.
     let blocks = Sse { split: Split::Blocks(DOUBLE), ..STANDARD };
     holds(&blocks, &[(b"data: a\r\n\r\ndata: b\n\ndata: c\r\n\r\n", &["-|a\nb"]), (b"data: a", &[])]);
     holds(&Sse { rest: Rest::Dispatched, ..blocks }, &[(b"data: a\r\rdata: b\n", &["-|a", "-|b"])]);
