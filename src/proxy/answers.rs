@@ -1,5 +1,5 @@
-//! Which answers a server still owes, where requests for different servers share the client's connection: the next
-//! one's may not begin before.
+//! The answers that a server still owes, if requests for different servers share the client's connection: the next
+//! server's answer may not begin before.
 //!
 //! ```text
 //!   Head ──whole──▶ Body(n) ──n bytes──▶ Head        Head ──neither length nor chunks, 101, or no head at all──▶
@@ -17,10 +17,10 @@ const MAX_FIELDS: usize = 256;
 /// The answers of one server, followed to their ends.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// What was asked and not answered yet, the oldest first: the request was a HEAD.
+    /// One entry for each request without an answer, the oldest first: whether it was a HEAD.
     owed: VecDeque<bool>,
     state: State,
-    /// Of a head that is not whole.
+    /// The bytes of a head that is not whole.
     head: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ enum State {
     Head,
     Body(u64),
     Chunks(Chunks),
-    /// Only the connection's end ends it.
+    /// Only the end of the connection ends the body.
     ToTheEnd,
 }
 
@@ -40,7 +40,7 @@ impl Answers {
         self.owed.push_back(method == "HEAD");
     }
 
-    /// All that was asked is answered to its end.
+    /// Every request has its whole answer.
     pub(super) fn are_whole(&self) -> bool {
         self.owed.is_empty() && self.state == State::Head && self.head.is_empty()
     }
@@ -112,7 +112,7 @@ fn after_head(bytes: &[u8], to_head: bool) -> Option<(usize, Option<State>)> {
 mod tests {
     use super::*;
 
-    /// How many bytes of `text` it takes until all is answered; the rest leaves it so.
+    /// The number of bytes of `text` after which every request is answered; the rest must not change that.
     fn whole_after(methods: &[&str], text: &[u8], size: usize) -> Option<usize> {
         let mut answers = Answers::default();
         methods.iter().for_each(|m| answers.asked(m));

@@ -1,4 +1,4 @@
-//! Who may use the proxy: `Proxy-Authorization: Basic` (RFC 7617), and the same words over SOCKS5.
+//! Who may use the proxy: `Proxy-Authorization: Basic` (RFC 7617), and the same user and password over SOCKS5.
 
 use crate::encoding::to_base64;
 use anyhow::{Result, bail};
@@ -15,7 +15,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// `user:password`.
+    /// Parses `user:password`. An error if one of them is empty.
     pub fn parse(text: &str) -> Result<Credentials> {
         match text.split_once(':') {
             Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok(Credentials(text.into())),
@@ -39,12 +39,12 @@ impl Credentials {
     }
 }
 
-/// In a time that depends on the length only.
+/// Compares in a time that depends on the length only.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }
 
-/// `Basic …` for `user:password`.
+/// The field value `Basic …` for `user:password`.
 pub(super) fn basic(words: &[u8]) -> String {
     format!("Basic {}", to_base64(words))
 }

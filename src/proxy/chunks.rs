@@ -1,6 +1,6 @@
-//! Where a chunked body ends (RFC 9112 section 7.1): it is walked through, and nothing of it is kept.
+//! Finds the end of a chunked body (RFC 9112 section 7.1) and keeps nothing of it.
 
-/// A place inside of one; its begin, unless told otherwise.
+/// A place inside a chunked body. The default is its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
     /// In a size line: the size so far, and whether its digits are over.
@@ -18,7 +18,7 @@ impl Default for Chunks {
 }
 
 impl Chunks {
-    /// Through `bytes` as far as this body goes: bytes used, and the place reached; none: it is over.
+    /// Reads `bytes` as far as this body reaches: bytes used, and the place reached; none if the body is over.
     pub(super) fn walk(mut self, bytes: &[u8]) -> Result<(usize, Option<Chunks>), &'static str> {
         let mut at = 0;
         while at < bytes.len() {

@@ -1,5 +1,5 @@
-//! The way to upstream: names to addresses, through another proxy where the environment says so, TLS on top. Failures
-//! carry the answer for the client.
+//! The way to upstream: names to addresses, through another proxy if the environment names one, TLS on top. A failure
+//! knows which status or alert the client gets.
 
 use super::Config;
 use super::stream::{Side, Wire};
@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
 use tokio_rustls::{TlsConnector, TlsStream};
 
-/// Time limit of one address while others are left to try.
+/// Time limit of one address if others are left to try.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Time limit of a connection attempt or a handshake.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,20 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Why upstream was not reached.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Its name leads nowhere.
+    /// Its name has no address.
     NoAddress(String),
     Connect(io::Error),
     TimedOut,
     /// It is this proxy.
     Loop,
-    /// Another proxy before it said so.
+    /// Another proxy on the way did not open a tunnel; what it answered.
     Parent(String),
     Tls(TlsError),
     Handshake(io::Error),
 }
 
 impl Failure {
-    /// What a proxy answers (RFC 9110 section 15.6).
+    /// The status that the proxy answers with (RFC 9110 section 15.6).
     pub(super) fn status(&self) -> (u16, &'static str) {
         match self {
             Failure::TimedOut => (504, "Gateway Timeout"),
@@ -45,16 +45,16 @@ impl Failure {
         }
     }
 
-    /// What a server in upstream's place would end the handshake with.
+    /// The TLS alert with which upstream itself would end the handshake.
     pub(super) fn alert(&self) -> u8 {
         match self {
-            // What upstream said to us is what it would have said to the client.
+            // The alert that upstream sent to the proxy is the one that the client would have got.
             Failure::Tls(TlsError::AlertReceived(alert)) => u8::from(*alert),
             _ => u8::from(AlertDescription::HandshakeFailure),
         }
     }
 
-    /// Its certificate is what is wrong.
+    /// Upstream's certificate is at fault.
     pub(super) fn is_untrusted(&self) -> bool {
         matches!(self, Failure::Tls(TlsError::InvalidCertificate(_)))
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Failure {
             Failure::Connect(e) => f.write_str(plain(&e.to_string())),
             Failure::TimedOut => write!(f, "no answer within {} s", PATIENCE.as_secs()),
             Failure::Loop => write!(f, "that is this proxy itself"),
-            Failure::Parent(why) => write!(f, "the proxy beyond this one answered: {why}"),
+            Failure::Parent(why) => write!(f, "the next proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) answered: {why}"),
             Failure::Tls(TlsError::InvalidCertificate(e)) => write!(f, "its certificate is not trusted: {e}"),
             Failure::Tls(e) => write!(f, "TLS failed: {e}"),
             Failure::Handshake(e) => write!(f, "the TLS handshake broke off: {}", plain(&e.to_string())),
@@ -79,12 +79,12 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Without the number that only a programmer reads.
+/// The message without the number of the operating system's error.
 fn plain(text: &str) -> &str {
     text.split(" (os error").next().unwrap_or(text)
 }
 
-/// A TCP connection to this server, or to it through another proxy. With the address it has.
+/// A TCP connection to this server, directly or through another proxy, with the address of its peer.
 pub(super) async fn tcp(config: &Config, scheme: Scheme, server: &Authority) -> Result<Wire, Failure> {
     match config.beyond.before(scheme, server) {
         None => dial(config, server).await,
@@ -159,7 +159,7 @@ pub(super) async fn tls(
     }
 }
 
-/// The TLS error inside, where it is one.
+/// The TLS error inside an I/O error, if there is one.
 pub(super) fn tls_error(e: &io::Error) -> Option<&TlsError> {
     e.get_ref()?.downcast_ref::<TlsError>()
 }

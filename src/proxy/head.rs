@@ -1,21 +1,21 @@
-//! A request's head as a proxy must know it: where it goes, who asks, how long its body is; and what is to be written
-//! instead where it is edited.
+//! What a proxy must know of a request's head: its server, its credentials, the length of its body; and the edited
+//! head.
 
 use super::target::{Authority, Scheme};
 
-/// Longest head that is read.
+/// Length of the longest head that is read, in bytes.
 pub(super) const MAX_HEAD: usize = 256 << 10;
-/// Most fields in it.
+/// Maximum of fields in a head.
 const MAX_FIELDS: usize = 256;
 
-/// What the client asks the proxy for.
+/// What the client asks the proxy to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wants {
     /// `CONNECT host:port`
     Tunnel(Authority),
     /// `GET http://host/…`: the server, and the target in origin-form.
     Absolute { scheme: Scheme, authority: Authority, origin: String },
-    /// `GET /…`: as to a server.
+    /// `GET /…`: a request as to a server.
     Origin,
 }
 
@@ -28,30 +28,30 @@ pub(super) enum Length {
     Chunked,
 }
 
-/// One head, read.
+/// One parsed head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
-    /// Bytes of it, the empty line included.
+    /// Its length in bytes, the empty line included.
     pub(super) len: usize,
     pub(super) method: String,
     pub(super) wants: Wants,
     pub(super) length: Length,
-    /// Another protocol is asked for on this connection.
+    /// The request asks for another protocol on this connection.
     pub(super) upgrade: bool,
     /// `Proxy-Authorization`
     pub(super) credentials: Option<Vec<u8>>,
 }
 
-/// What a head's bytes are.
+/// Result of reading a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Parsed {
     Whole(Head),
     More,
-    /// Not a request, and what is wrong with it.
+    /// Not a request; the text says what is wrong.
     Not(&'static str),
 }
 
-/// Read the head at the front of `bytes`.
+/// Reads the head at the front of `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
@@ -106,7 +106,7 @@ fn wants(method: &str, target: &str) -> Option<Wants> {
     })
 }
 
-/// What changes in a head.
+/// The changes to a head.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Edit<'e> {
     /// Another target.
@@ -117,8 +117,7 @@ pub(super) struct Edit<'e> {
     pub(super) credentials: Option<&'e str>,
 }
 
-/// The head with these changes, and without what was for this proxy only. All else stays as it was: order, case,
-/// spaces.
+/// The head with these changes, and without the fields for this proxy. All else is unchanged: order, case, spaces.
 pub(super) fn edited(head: &[u8], edit: &Edit<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len() + 128);
     for (n, line) in head.split_inclusive(|&b| b == b'\n').enumerate() {

@@ -51,7 +51,7 @@ const SAID: usize = 1024;
 /// (`somaxconn`).
 const BACKLOG: u32 = 4096;
 
-/// The cryptography that all of it uses.
+/// The cryptography of the whole proxy.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
@@ -63,22 +63,22 @@ pub struct Config {
     pub upstream: Option<Upstream>,
     /// Signs certificates for clients.
     pub authority: Authority,
-    /// Trusted upstream.
+    /// Certificates that are trusted upstream.
     pub roots: Roots,
     /// Hosts whose certificates are not verified.
     pub insecure: Hosts,
-    /// Hosts that are relayed without looking.
+    /// Hosts that are relayed without being decrypted.
     pub passthrough: Hosts,
-    /// Proxies before the servers.
+    /// Other proxies on the way to the servers.
     pub beyond: Beyond,
-    /// Who may use it; none: everybody who can reach it.
+    /// Required credentials; none: every client may use it.
     pub credentials: Option<Credentials>,
-    /// Addresses that it listens on, known once it does.
+    /// Addresses that it listens on; filled in by [`start`].
     pub listens: Vec<SocketAddr>,
 }
 
 impl Config {
-    /// A connection there would come back here.
+    /// A connection to this address would come back to this proxy.
     fn is_self(&self, address: SocketAddr) -> bool {
         self.listens.iter().any(|own| {
             own.port() == address.port()
@@ -95,7 +95,7 @@ pub struct Server {
     address: SocketAddr,
 }
 
-/// What a session needs from around it.
+/// What all sessions share.
 #[derive(Debug)]
 struct Around {
     config: Config,
@@ -104,7 +104,7 @@ struct Around {
 }
 
 impl Around {
-    /// Once for each text.
+    /// Prints each text once.
     fn notice(&self, text: String) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() < SAID && said.insert(text.clone()) {
@@ -114,14 +114,14 @@ impl Around {
 }
 
 impl Server {
-    /// Listen, and serve on its own threads.
+    /// Listens, and serves on its own threads.
     pub fn start(listen: SocketAddr, mut config: Config, tee: Tee) -> Result<Server> {
         let shards = Shard::start_all().context("cannot start threads")?;
         let listener = {
             let _runtime = shards.first().map(|s| s.handle().enter());
             listener(listen).with_context(|| format!("cannot listen on {listen}"))?
         };
-        let address = listener.local_addr().context("cannot tell the address")?;
+        let address = listener.local_addr().context("cannot read the local address")?;
         config.listens.push(address);
         let around = Arc::new(Around { config, tee, said: Mutex::default() });
         let handles: Vec<Handle> = shards.iter().map(|s| s.handle().clone()).collect();
@@ -131,14 +131,14 @@ impl Server {
         Ok(Server { shards, address })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// No more connections; those that are open end here.
+    /// Accepts no more connections and ends the open ones.
     pub fn stop(&mut self) {
-        // Sessions are dropped where they wait, and say so to the tee.
+        // Sessions are dropped where they wait, which reports their end to the tee.
         self.shards.clear();
     }
 }
@@ -159,7 +159,7 @@ async fn accept(listener: TcpListener, shards: Vec<Handle>, around: Arc<Around>)
                 shard.spawn(session::serve(tcp, peer, around.clone()));
             }
             Err(e) => {
-                // Out of descriptors, most likely: those that are open will end and give theirs back.
+                // Most likely no descriptors are left: open connections will end and free theirs.
                 around.notice(format!("cannot accept connections: {e}"));
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
@@ -167,7 +167,7 @@ async fn accept(listener: TcpListener, shards: Vec<Handle>, around: Arc<Around>)
     }
 }
 
-/// May listen without asking who comes.
+/// The proxy may listen on this address without credentials.
 pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => ip.is_loopback(),

@@ -17,41 +17,42 @@ pub(super) enum H2Reason {
     Http11Required = 0xd,
 }
 
-/// To a client that speaks HTTP/2: SETTINGS, and GOAWAY with the reason and the text (RFC 9113 sections 6.5 and 6.8).
+/// Refuses a client that speaks HTTP/2: SETTINGS, and GOAWAY with the reason and the text (RFC 9113 sections 6.5 and
+/// 6.8).
 pub(super) async fn h2(client: &mut Side, reason: H2Reason, why: &str) -> io::Result<()> {
     let mut frames = vec![0, 0, 0, 4, 0, 0, 0, 0, 0];
     frames.extend_from_slice(&(8 + why.len() as u32).to_be_bytes()[1..]);
     frames.extend_from_slice(&[7, 0, 0, 0, 0, 0]);
-    // No stream was served.
+    // The last stream that was served: none.
     frames.extend_from_slice(&0_u32.to_be_bytes());
     frames.extend_from_slice(&(reason as u32).to_be_bytes());
     frames.extend_from_slice(why.as_bytes());
     say_last(client, &frames).await
 }
 
-/// A fatal alert in clear, as a server sends one before the handshake is done (RFC 8446 section 6.2).
+/// Sends a fatal alert in clear, as a server does before the handshake is done (RFC 8446 section 6.2).
 pub(super) async fn alert(wire: &mut Wire, description: u8) -> io::Result<()> {
     wire.write_all(&[0x15, 3, 3, 0, 2, 2, description]).await?;
     wire.shutdown().await
 }
 
-/// What a client that broke off the handshake meant, in one line.
+/// Why a client broke off the handshake, in one line.
 pub(super) fn refusal(name: &str, e: &io::Error) -> String {
     use AlertDescription as A;
-    let help = format!("--passthrough {name} relays it without looking");
+    let help = format!("--passthrough {name} relays it without decrypting");
     match tls_error(e) {
         Some(TlsError::AlertReceived(
             A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::UnsupportedCertificate,
         )) => format!(
             "{name}: the client does not accept our certificate: it does not trust the authority (sniff ca \
-                install-help), or it pins; {help}"
+                install-help), or it pins another certificate; {help}"
         ),
         None => format!("{name}: the client went away during the handshake: perhaps it pins its certificate; {help}"),
         Some(error) => format!("{name}: the TLS handshake with the client failed: {error}; {help}"),
     }
 }
 
-/// An answer of the proxy's own, and the end.
+/// Sends an answer of the proxy itself, then ends the connection.
 pub(super) async fn refuse(client: &mut Side, status: u16, reason: &str, why: &str, fields: &str) -> io::Result<()> {
     let body = format!("sniff: {why}\n");
     let len = body.len();
@@ -62,7 +63,8 @@ pub(super) async fn refuse(client: &mut Side, status: u16, reason: &str, why: &s
     say_last(client, answer.as_bytes()).await
 }
 
-/// These bytes and the end; then what the client still sends is read away for a while.
+/// Sends these bytes and ends the connection; then reads and drops what the client still sends, for at most
+/// [`LINGER`].
 async fn say_last(client: &mut Side, answer: &[u8]) -> io::Result<()> {
     let mut sent = 0;
     while sent < answer.len() {

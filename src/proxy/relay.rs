@@ -1,5 +1,5 @@
-//! Two sides joined: bytes go over as they come, ends and resets too, and a side that does not take more is not sent
-//! more.
+//! Joins two sides: bytes, ends and resets pass as they come. If one side does not take more, the relay stops reading
+//! the other.
 //!
 //! ```text
 //! one direction:
@@ -8,7 +8,8 @@
 //!      ▼
 //!   Ending ──FIN out──▶ Over                Writing ──the other side is gone──▶ Over
 //! ```
-//! Both run in one task, so that nothing is shared and nothing is locked. A reset of one side resets the other.
+//! Both directions run in one task, so that nothing is shared and nothing is locked. A reset of one side resets the
+//! other.
 
 use super::clock::now;
 use super::requests::{Editor, Step};
@@ -29,14 +30,14 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; AT_ONCE].into());
 }
 
-/// Why a relay came to its end.
+/// Why a relay ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Over {
     /// Both directions ended, or a side was reset.
     Ended,
     /// The next request goes to another server; its head waits in the editor.
     Turned,
-    /// The client sent what can't be passed on: the text says what. It should be told.
+    /// The client sent what can't be passed on; the text is the answer to the client.
     Refused(&'static str),
 }
 
@@ -55,23 +56,23 @@ enum Stage {
 struct Half {
     dir: Direction,
     stage: Stage,
-    /// What the sink has not taken yet.
+    /// Bytes that the sink has not taken yet.
     rest: Vec<u8>,
-    /// Of `rest`: written so far.
+    /// Number of bytes of `rest` that are written.
     sent: usize,
     /// Number of the delivery that is being written.
     frame: u64,
 }
 
-/// How a step of one direction went wrong.
+/// Which side of a direction failed.
 enum Broken {
     /// Its source was reset.
     Source,
-    /// Its sink was.
+    /// Its sink was reset.
     Sink,
 }
 
-/// Relay until it is over. Requests pass through `editor` if there is one.
+/// Relays until both directions are over. Requests pass through `editor` if there is one.
 pub(super) async fn relay(client: &mut Side, server: &mut Side, tap: &mut Tap, editor: Option<&mut Editor>) -> Over {
     let mut relay =
         Relay { client, server, tap, editor, up: Half::new(Direction::ToServer), down: Half::new(Direction::ToClient) };
@@ -94,7 +95,7 @@ impl Relay<'_> {
         let turned = match step {
             Poll::Ready(Err(Broken::Source)) => return self.reset(Direction::ToServer),
             Poll::Ready(Err(Broken::Sink)) => {
-                // What it said before it went is still to be read, and the reset itself.
+                // What it sent before it closed is still to be read, and the reset itself.
                 up.stage = Stage::Over;
                 None
             }
@@ -118,7 +119,7 @@ impl Relay<'_> {
         }
     }
 
-    /// The sender of `dir` is gone: so are we, to the other side.
+    /// The sender of `dir` is gone: closes the other side with a reset too.
     fn reset(&mut self, dir: Direction) -> Poll<Over> {
         self.tap.end(dir, End::Reset);
         self.client.wire().reset_on_close();
@@ -132,7 +133,7 @@ impl Half {
         Half { dir, stage: Stage::Reading, rest: Vec::new(), sent: 0, frame: 0 }
     }
 
-    /// As far as it goes without waiting. `Ready(Ok)`: this direction is over, or the relay as a whole.
+    /// Relays as far as possible without waiting. `Ready(Ok)`: this direction is over, or the relay as a whole.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -170,7 +171,7 @@ impl Half {
                 }
                 Stage::Ending(how) => {
                     tap.end(self.dir, how);
-                    // A plain side has only its FIN; so has TLS whose other side was cut.
+                    // A plain side ends with a FIN only; so does TLS whose other side was cut.
                     let clean = how == End::CloseNotify || matches!(from, Side::Plain(_));
                     if to.poll_end(cx, clean).is_pending() {
                         return Poll::Pending;
@@ -183,7 +184,7 @@ impl Half {
         }
     }
 
-    /// The next bytes, to the analysis and on. What the sink does not take at once waits as the rest.
+    /// Passes the next bytes to the analysis and to the sink. What the sink does not take at once waits as the rest.
     fn pass(
         &mut self,
         cx: &mut Context<'_>,
@@ -194,7 +195,7 @@ impl Half {
         mut editor: Option<&mut Editor>,
     ) -> Poll<Result<Passed, Broken>> {
         let up = self.dir == Direction::ToServer;
-        // What an editor still holds comes before what the client sends next.
+        // What the editor still holds comes before what the client sends next.
         let n = match editor.as_deref().filter(|e| up && e.has_input()) {
             Some(_) => 0,
             None => match ready!(read(cx, from, scratch)) {
@@ -224,8 +225,8 @@ impl Half {
             }
             Some(Step::Refuse(why)) => return Poll::Ready(Ok(Passed::Over(Over::Refused(why)))),
         };
-        // To the analysis first. Answers are dated by their arrival, requests by their leaving: both as upstream has
-        // them.
+        // To the analysis first. Answers have the time of their arrival, requests the time at which they leave: both
+        // are times of upstream's side.
         self.frame = match self.dir {
             Direction::ToClient => tap.data(self.dir, from.at(), None, bytes),
             Direction::ToServer => tap.data(self.dir, now(), Some(from.at()), bytes),
@@ -242,7 +243,7 @@ impl Half {
         }
     }
 
-    /// From `sent` on, until the sink has all of `bytes`.
+    /// Writes `bytes` from `sent` on, until the sink has all of them.
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], to: &mut Side, tap: &mut Tap) -> Poll<Result<(), Broken>> {
         while self.sent < bytes.len() {
             match ready!(to.poll_write(cx, &bytes[self.sent..])) {
@@ -258,14 +259,14 @@ impl Half {
     }
 }
 
-/// What one look at the source gave.
+/// Result of one read of the source.
 enum Passed {
     Bytes(usize),
     End(End),
     Over(Over),
 }
 
-/// What has come, as far as it came together: bytes with one time are one delivery.
+/// Reads the bytes that came together: bytes with one time are one delivery.
 fn read(cx: &mut Context<'_>, from: &mut Side, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
     let mut buf = ReadBuf::new(scratch);
     ready!(from.poll_read(cx, &mut buf))?;

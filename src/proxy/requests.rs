@@ -1,6 +1,5 @@
-//! Requests on a connection whose heads must be edited: reverse mode and absolute-form. Bodies pass as they are; they
-//! are measured only to find the
-//! next head.
+//! Requests on a connection whose heads must be edited: reverse mode and absolute-form. Bodies pass unchanged; they
+//! are measured only to find the next head.
 //!
 //! ```text
 //!   Head ──whole──▶ Body(n) ──n bytes──▶ Head         Head ──Upgrade──▶ Opaque (for ever)
@@ -12,18 +11,18 @@ use super::chunks::Chunks;
 use super::head::{self, Edit, Head, Length, Parsed, Wants};
 use super::target::{Authority, Scheme, Upstream};
 
-/// Where the requests of this connection go, and what is written over their heads.
+/// Where the requests of this connection go, and how their heads are edited.
 #[derive(Debug)]
 pub(super) enum Rewrite {
     /// Everything to this server (reverse mode).
     To(Upstream),
     /// Absolute-form: the target loses its authority.
     Origin,
-    /// Absolute-form stays, for the next proxy, with these credentials.
+    /// Absolute-form stays, because the next proxy needs it; with these credentials.
     Keep { credentials: Option<String> },
 }
 
-/// What is to be done with what the client sent.
+/// What to do with the bytes that the client sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Pass these on.
@@ -49,41 +48,41 @@ enum State {
 pub(super) struct Editor {
     rewrite: Rewrite,
     state: State,
-    /// Where this connection's requests go at the moment (absolute-form).
+    /// The server of this connection's current requests (absolute-form).
     now_at: Option<(Scheme, Authority)>,
-    /// Client's bytes not dealt with yet.
+    /// The client's bytes that are not processed yet.
     input: Vec<u8>,
-    /// `input` may hold something that can be dealt with.
+    /// `input` may hold something that can be processed.
     fresh: bool,
-    /// What this server still owes.
+    /// The answers that this server still owes.
     answers: Answers,
 }
 
 impl Editor {
-    /// `input`: what was read already.
+    /// `input`: bytes that were already read.
     pub(super) fn new(rewrite: Rewrite, now_at: Option<(Scheme, Authority)>, input: Vec<u8>) -> Editor {
         let fresh = !input.is_empty();
         Editor { rewrite, state: State::Head, now_at, input, fresh, answers: Answers::default() }
     }
 
-    /// There is something to go on with before more is read.
+    /// Input is left that must be processed before more is read.
     pub(super) fn has_input(&self) -> bool {
         self.fresh
     }
 
-    /// The server said this.
+    /// The server sent these bytes.
     pub(super) fn answered(&mut self, bytes: &[u8]) {
         if self.now_at.is_some() {
             self.answers.said(bytes);
         }
     }
 
-    /// It owes no answer: [`Step::Turn`] takes nothing from anybody.
+    /// The server owes no answer, so [`Step::Turn`] loses none.
     pub(super) fn may_turn(&self) -> bool {
         self.answers.are_whole()
     }
 
-    /// Where the next request goes, after [`Step::Turn`]; `rewrite` says what is written over heads on the way there.
+    /// The server of the next request, after [`Step::Turn`]; `rewrite` says how heads for that server are edited.
     pub(super) fn turn(&mut self, rewrite: impl Fn(Scheme, &Authority) -> Rewrite) -> Option<(Scheme, Authority)> {
         let Parsed::Whole(Head { wants: Wants::Absolute { scheme, authority, .. }, .. }) = head::parse(&self.input)
         else {
@@ -96,7 +95,7 @@ impl Editor {
         self.now_at.clone()
     }
 
-    /// The next bytes of the client; none to go on with those at hand.
+    /// The next bytes of the client; empty to continue with the bytes in `input`.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Step {
         self.input.extend_from_slice(bytes);
         let mut out = Vec::new();
@@ -117,7 +116,7 @@ impl Editor {
                 },
                 State::Head => match self.head(&mut out) {
                     Ok(()) => continue,
-                    // What came before the head that can't go on goes first.
+                    // What came before the head that can't be passed on is passed on first.
                     Err(_) if !out.is_empty() => break,
                     Err(step) => {
                         self.fresh = false;
@@ -131,7 +130,7 @@ impl Editor {
         if out.is_empty() { Step::More } else { Step::Pass(out) }
     }
 
-    /// The head at the front, edited, or why not.
+    /// Edits the head at the front, or says why that is not possible.
     fn head(&mut self, out: &mut Vec<u8>) -> Result<(), Step> {
         let head = match head::parse(&self.input) {
             Parsed::More => return Err(Step::More),
@@ -177,9 +176,9 @@ impl Editor {
     }
 }
 
-/// A request for a server came to the proxy.
+/// The answer to a request in origin-form that came to the proxy.
 pub(super) const ORIGIN: &str =
-    "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to stand in for one server";
+    "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to replace one server";
 
 fn target_of(head: &[u8]) -> String {
     let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
@@ -192,7 +191,7 @@ fn target_of(head: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// All that passes when `text` comes in pieces of `size`.
+    /// Everything that is passed on when `text` comes in pieces of `size`.
     fn pass(editor: &mut Editor, text: &[u8], size: usize) -> (Vec<u8>, Option<Step>) {
         let mut out = Vec::new();
         for piece in text.chunks(size) {

@@ -1,5 +1,5 @@
-//! Whom to trust upstream: the platform's roots, those of the user, and any certificate at all for hosts that the user
-//! named.
+//! Which certificates of upstream are trusted: those of the platform's roots and the user's, and any certificate at
+//! all for hosts that the user named.
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -10,7 +10,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Roots, and what TLS towards upstream is made with.
+/// Root certificates, and the TLS configurations for connections to upstream.
 #[derive(Debug, Clone)]
 pub struct Roots {
     /// Certificates that are trusted, the platform's and the user's.
@@ -20,7 +20,7 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// The platform's, and those of these PEM files.
+    /// Loads the platform's roots and those of these PEM files.
     pub fn load(extra: &[impl AsRef<Path>], provider: &Arc<CryptoProvider>) -> Result<Roots> {
         let mut trusted = rustls_native_certs::load_native_certs().certs;
         for path in extra {
@@ -37,7 +37,7 @@ impl Roots {
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(trusted.iter().cloned());
         if store.is_empty() {
-            // Slim containers have none.
+            // Slim containers have no roots of their own.
             store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         let builder = || ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();

@@ -1,4 +1,4 @@
-//! One client's connection: what it wants, whether it may, and the relay that gives it that.
+//! One client's connection: what it asks for, whether it may, and the relay for it.
 //!
 //! ```text
 //! Opening ──0x05 (SOCKS5)───▶ Tunnel          Tunnel ──TLS hello────▶ Opened: TLS on both sides
@@ -34,7 +34,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Time limit of a client's TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
-/// Serve it to its end. Errors here mean that the client went away, so no answer is possible.
+/// Serves one connection to its end. An error means that the client is gone, so no answer is possible.
 pub(super) async fn serve(tcp: std::net::TcpStream, peer: SocketAddr, around: Arc<Around>) {
     let Ok(tcp) = TcpStream::from_std(tcp) else { return };
     let session = Session { peer, around };
@@ -84,7 +84,7 @@ impl Session {
                 &mut client,
                 407,
                 "Proxy Authentication Required",
-                "this proxy wants a user and a password",
+                "this proxy requires a user and a password",
                 ask,
             )
             .await;
@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    /// A way to `server` is open on both sides. What goes through it?
+    /// The tunnel to `server` is open on both sides: finds out what goes through it.
     async fn tunnel(&self, mut client: Wire, server: Wire, authority: &Authority) -> io::Result<()> {
         let config = &self.around.config;
         if config.passthrough.contain(&authority.host, authority.port) {
@@ -143,14 +143,14 @@ impl Session {
                 there = client.tcp().peek(&mut one) => { there?; true }
                 there = server.tcp().peek(&mut other) => { there?; false }
             };
-        // More than the first byte is waited for only where it may be TLS.
+        // The proxy waits for more than the first byte only if it may be TLS.
         if !client_first || client.peek(1).await?.first() != Some(&0x16) || !is_hello(client.peek(6).await?) {
             return self.join(Side::Plain(client), Side::Plain(server), None, None, true).await;
         }
         self.opened(client, server, authority).await
     }
 
-    /// TLS on both sides: upstream first, the client then gets what upstream chose.
+    /// TLS on both sides: with upstream first, then the client is offered what upstream chose.
     async fn opened(&self, client: Wire, server: Wire, authority: &Authority) -> io::Result<()> {
         let config = &self.around.config;
         let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), client);
@@ -193,7 +193,7 @@ impl Session {
         }
     }
 
-    /// Absolute-form: to one server after another, as the requests name them.
+    /// Requests in absolute-form: to one server after another, as the requests name them.
     async fn absolute(
         &self,
         mut client: Side,
@@ -235,7 +235,8 @@ impl Session {
         let hello = start.client_hello();
         let name = hello.server_name().map_or(own, str::to_owned);
         let offered: Vec<&[u8]> = hello.alpn().into_iter().flatten().collect();
-        // Heads are edited here, and those of HTTP/2 can't be: it is for clients that speak nothing else.
+        // The proxy edits heads here, which it can't do with HTTP/2: it offers HTTP/2 to clients that speak only
+        // that.
         let alpn = [b"http/1.1".as_slice(), b"h2"].into_iter().find(|p| offered.contains(p));
         let h2 = alpn == Some(b"h2");
         let Ok(accept) = self.around.config.authority.config(&name, alpn) else { return Ok(()) };
@@ -286,7 +287,7 @@ impl Session {
         let facts = server.facts(Some(upstream.authority.host.clone()).filter(|_| upstream.authority.ip().is_none()));
         if h2 {
             if facts.as_ref().is_some_and(|f| f.alpn.as_deref() != Some("h2")) {
-                let why = format!("{} speaks no HTTP/2: use HTTP/1.1", upstream.authority);
+                let why = format!("{} does not speak HTTP/2: use HTTP/1.1", upstream.authority);
                 return self.refuse_h2(&mut client, H2Reason::Http11Required, why).await;
             }
             self.around.notice("HTTP/2 in reverse mode goes on as it is: upstream sees the client's :authority".into());
@@ -299,7 +300,7 @@ impl Session {
         self.join(client, server, facts, Some(editor), true).await
     }
 
-    /// What can't be done with HTTP/2 in reverse mode, whose heads go on as they are.
+    /// Options that do not work with HTTP/2 in reverse mode, whose heads pass unchanged.
     fn unfit_for_h2(&self, upstream: &Upstream) -> Option<String> {
         match (&self.around.config.credentials, upstream.has_base()) {
             (Some(_), _) => Some("--auth is not supported with HTTP/2 in reverse mode".into()),
@@ -313,7 +314,7 @@ impl Session {
         refuse::h2(client, reason, &why).await
     }
 
-    /// Upstream, over TLS where its scheme says so.
+    /// Connects to upstream, over TLS if its scheme says so.
     async fn reach(&self, scheme: Scheme, authority: &Authority, alpn: Vec<Vec<u8>>) -> Result<Side, Failure> {
         let config = &self.around.config;
         let wire = connect::tcp(config, scheme, authority).await?;
@@ -331,7 +332,7 @@ impl Session {
         }
     }
 
-    /// Relay both sides to their end.
+    /// Relays both sides to their end.
     async fn join(
         &self,
         mut client: Side,
@@ -370,7 +371,7 @@ impl Session {
 
     fn tell(&self, server: &Authority, failure: &Failure) {
         let help = if failure.is_untrusted() {
-            format!("; --upstream-ca FILE trusts another authority, --insecure {} trusts anybody", server.host)
+            format!("; --upstream-ca FILE trusts another authority, --insecure {} accepts any certificate", server.host)
         } else {
             String::new()
         };
@@ -392,7 +393,7 @@ async fn first_head(wire: &mut Wire) -> io::Result<Result<Head, &'static str>> {
     }
 }
 
-/// The same inside of TLS; `input` has all that was read.
+/// The same inside TLS; `input` has all that was read.
 async fn first_head_in(client: &mut Side, input: &mut Vec<u8>) -> io::Result<Result<Head, &'static str>> {
     loop {
         match head::parse(input) {

@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// More threads than this gain nothing: one moves gigabytes a second.
+/// More threads than this gain nothing: one thread moves gigabytes per second.
 const MOST: usize = 8;
 /// Threads for name lookups, each thread's own. They end after this idle time.
 const LOOKUPS: usize = 32;
 const LOOKUPS_STAY: Duration = Duration::from_secs(2);
-/// A name lookup may go on for a while when all else has ended.
+/// Time that a name lookup may still take after all else has ended.
 const LAST: Duration = Duration::from_millis(500);
 
-/// One of them, until it is dropped: then its connections end where they are.
+/// One relaying thread. When it is dropped, its connections end at once.
 #[derive(Debug)]
 pub(super) struct Shard {
     handle: Handle,
@@ -25,7 +25,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// One for each processor.
+    /// Starts one thread for each processor, up to [`MOST`].
     pub(super) fn start_all() -> io::Result<Vec<Shard>> {
         let n = std::thread::available_parallelism().map_or(1, |n| n.get()).min(MOST);
         (0..n).map(|_| Shard::start()).collect()
@@ -42,7 +42,7 @@ impl Shard {
                 Err(e) => return drop(told.send(Err(e))),
             };
             let _ = told.send(Ok(runtime.handle().clone()));
-            // The sender's end says so too.
+            // Dropping the sender stops it too.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_timeout(LAST);
         };

@@ -1,4 +1,4 @@
-//! SOCKS5 (RFC 1928), CONNECT only, with the password method (RFC 1929) where the proxy asks for one.
+//! SOCKS5 (RFC 1928), CONNECT only, with the password method (RFC 1929) if the proxy requires credentials.
 
 use super::auth::Credentials;
 use super::stream::Wire;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// First byte of a SOCKS5 client.
 pub(super) const VERSION: u8 = 5;
 
-/// What is answered once upstream is there, or is not.
+/// The reply after the attempt to reach upstream.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reply {
     Succeeded = 0,
@@ -21,7 +21,7 @@ pub(super) enum Reply {
     AddressTypeNotSupported = 8,
 }
 
-/// Greeting, password, request: where to. None: the client was turned away and told why.
+/// Greeting, password and request: the server that the client asks for. None: the client was refused with a reply.
 pub(super) async fn ask(wire: &mut Wire, credentials: Option<&Credentials>) -> io::Result<Option<Authority>> {
     let [_, methods] = exactly(wire).await?;
     let mut offered = vec![0; methods.into()];
@@ -75,7 +75,7 @@ pub(super) async fn ask(wire: &mut Wire, credentials: Option<&Credentials>) -> i
     Ok(authority)
 }
 
-/// The answer to the request; the address that it must name means nothing here.
+/// Sends the reply to the request; the address that a reply must have means nothing here.
 pub(super) async fn reply(wire: &mut Wire, reply: Reply) -> io::Result<()> {
     wire.write_all(&[VERSION, reply as u8, 0, 1, 0, 0, 0, 0, 0, 0]).await
 }

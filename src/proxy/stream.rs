@@ -1,5 +1,5 @@
-//! Sockets that know when their bytes came: the kernel's receive time where it gives one, the time right after the read
-//! elsewhere.
+//! Sockets that know when their bytes came: the kernel's receive time if it gives one, else the time right after the
+//! read.
 
 use super::clock::now;
 use crate::conn::TlsFacts;
@@ -13,14 +13,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 use tokio_rustls::rustls::CommonState;
 
-/// So much is asked of the kernel at once where the reader has less room than this: TLS asks for 4 KiB at a time.
+/// Bytes to read at once if the reader's buffer is small: TLS asks for only 4 KiB at a time.
 const AHEAD: usize = 64 << 10;
 /// A reader with at least this much room reads into its own buffer.
 const ROOMY: usize = 16 << 10;
 
 thread_local! {
-    /// Where bytes are read that have no better place yet. Shared by all connections of a thread, so that those that
-    /// are quiet hold no memory.
+    /// Buffer for reading ahead. All connections of a thread share it, so that quiet ones hold no memory.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; AHEAD].into());
 }
 
@@ -28,7 +27,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Wire {
     tcp: TcpStream,
-    /// Bytes read ahead; those from `taken` on are not taken yet.
+    /// Bytes read ahead; the reader has not taken those from `taken` on.
     ahead: Vec<u8>,
     taken: usize,
     at: Timestamp,
@@ -36,8 +35,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(tcp: TcpStream) -> Wire {
-        // A relay must not wait for company (RFC 896), and the kernel may stamp what comes. Neither is worth failing
-        // for.
+        // A relay must not wait to fill segments (RFC 896), and the kernel should stamp what comes. A failure of
+        // either is ignored.
         let _ = tcp.set_nodelay(true);
         stamps::ask_for(&tcp);
         Wire { tcp, ahead: Vec::new(), taken: 0, at: now() }
@@ -47,12 +46,12 @@ impl Wire {
         &self.tcp
     }
 
-    /// When the bytes that were read last came.
+    /// When the last bytes read arrived.
     pub(super) fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// Peek at least `wanted` bytes without taking them; fewer if the stream ends first.
+    /// Peeks at least `wanted` bytes without taking them; fewer if the stream ends first.
     pub(super) async fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
         while self.ahead().len() < wanted {
             let more = |wire: &mut Wire, cx: &mut Context<'_>| {
@@ -70,19 +69,19 @@ impl Wire {
         Ok(self.ahead())
     }
 
-    /// What is at the front already.
+    /// The bytes that were already read ahead.
     pub(super) fn ahead(&self) -> &[u8] {
         &self.ahead[self.taken..]
     }
 
-    /// Take this many of the peeked bytes.
+    /// Takes this many of the peeked bytes.
     pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let taken = self.ahead()[..bytes.min(self.ahead().len())].to_vec();
         self.skip(taken.len());
         taken
     }
 
-    /// The memory goes with the last byte.
+    /// Drops bytes read ahead; frees the buffer with the last one.
     fn skip(&mut self, bytes: usize) {
         self.taken += bytes;
         if self.taken == self.ahead.len() {
@@ -96,14 +95,13 @@ impl Wire {
         stamps::set(&self.tcp, libc::SOL_SOCKET, libc::SO_LINGER, &linger);
     }
 
-    /// From the kernel, and when it came.
+    /// Reads from the kernel, and notes when the bytes came.
     fn receive(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.tcp.poll_read_ready(cx))?;
             let (room, mut result) = (buf.remaining(), None);
-            // Less than there was room for: that was all. Saying so here spares the call that would find nothing, and
-            // what comes from now on
-            // makes the socket ready anew.
+            // Fewer bytes than there was room for: the socket is empty. Clearing its readiness here spares a call
+            // that would find nothing; new bytes make the socket ready again.
             let drained = |stamp: &io::Result<Option<Timestamp>>, left: usize| stamp.is_ok() && left > 0 && left < room;
             let _ = self.tcp.try_io(Interest::READABLE, || {
                 let stamp = stamps::receive(&self.tcp, buf);
@@ -188,12 +186,12 @@ impl Side {
         }
     }
 
-    /// When the bytes that were read last came. Of TLS: those that completed the record.
+    /// When the last bytes read arrived; for TLS, the bytes that completed the record.
     pub(super) fn at(&self) -> Timestamp {
         self.wire().at()
     }
 
-    /// More of what came with the bytes that were read last can be read.
+    /// More bytes that arrived together with the last ones can be read.
     pub(super) fn has_more(&self) -> bool {
         match self {
             Side::Plain(wire) => !wire.ahead().is_empty(),
@@ -204,7 +202,7 @@ impl Side {
         }
     }
 
-    /// What was agreed on, where it is TLS.
+    /// What TLS agreed on; none for a plain side.
     pub(super) fn facts(&self, sni: Option<String>) -> Option<TlsFacts> {
         let Side::Tls(tls) = self else { return None };
         let state: &CommonState = tls.get_ref().1;
@@ -248,8 +246,8 @@ impl Side {
     }
 }
 
-/// The kernel's receive times (Linux: `SO_TIMESTAMPNS`, socket(7); of TCP the time of the segment whose bytes were read
-/// last).
+/// The kernel's receive times (Linux: `SO_TIMESTAMPNS`, socket(7); for TCP, the time of the segment whose bytes were
+/// read last).
 mod stamps {
     use super::{ReadBuf, TcpStream, Timestamp, io};
     use std::os::fd::AsRawFd;
@@ -281,7 +279,7 @@ mod stamps {
         tcp.try_read_buf(buf).map(|_| None)
     }
 
-    /// Read what is there; with its time, if the kernel says one.
+    /// Reads the available bytes, with their time if the kernel gives one.
     #[cfg(target_os = "linux")]
     pub(super) fn receive(tcp: &TcpStream, buf: &mut ReadBuf<'_>) -> io::Result<Option<Timestamp>> {
         /// Room for one control message with a `timespec`, aligned as `cmsghdr` requires.
@@ -289,10 +287,8 @@ mod stamps {
         struct Control([u8; 64]);
         let mut control = Control([0; 64]);
         // SAFETY: the spare capacity is only written to; recvmsg(2) gets pointers to live values with their true
-        // lengths, and as many bytes
-        // as it says it wrote are then taken for initialised. The control messages are walked with the macros made for
-        // it, inside the
-        // length that the kernel has set.
+        // lengths, and only as many bytes as it returns count as initialised. The control messages are walked with
+        // the macros made for it, inside the length that the kernel has set.
         unsafe {
             let room = buf.unfilled_mut();
             let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };

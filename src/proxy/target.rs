@@ -1,4 +1,4 @@
-//! Names of servers: authorities, upstream URLs, patterns of hosts, and which proxy leads to which of them.
+//! Names of servers: authorities, upstream URLs, patterns of hosts, and which other proxy leads to which server.
 
 use anyhow::{Context, Result, bail};
 use std::fmt;
@@ -62,13 +62,13 @@ impl Authority {
         (!host.is_empty() && host.bytes().all(fine)).then_some(Authority { host, port })
     }
 
-    /// As a `Host` field has it.
+    /// The value of a `Host` field.
     pub(super) fn host_field(&self, scheme: Scheme) -> String {
         let text = self.to_string();
         if self.port == scheme.port() { text[..text.len() - format!(":{}", self.port).len()].to_owned() } else { text }
     }
 
-    /// The address that the host is, if it is one.
+    /// The host as an address, if it is one.
     pub(super) fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
@@ -84,7 +84,7 @@ impl fmt::Display for Authority {
     }
 }
 
-/// The server that a reverse proxy stands in for.
+/// The server that a reverse proxy replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     pub(super) scheme: Scheme,
@@ -94,7 +94,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// `https://api.example.com`, `http://127.0.0.1:8000/base`.
+    /// Parses a URL such as `https://api.example.com` or `http://127.0.0.1:8000/base`.
     pub fn parse(url: &str) -> Result<Upstream> {
         let wrong = || {
             let such = "a URL such as https://api.example.com or http://127.0.0.1:8000";
@@ -111,7 +111,7 @@ impl Upstream {
         Ok(Upstream { scheme, authority, base: base.trim_end_matches('/').to_owned() })
     }
 
-    /// The upstream's path is a prefix of those of the requests.
+    /// The upstream has a path, which is put before the paths of requests.
     pub(super) fn has_base(&self) -> bool {
         !self.base.is_empty()
     }
@@ -126,7 +126,7 @@ impl Upstream {
 pub struct Hosts(Vec<(String, Option<u16>)>);
 
 impl Hosts {
-    /// One pattern each.
+    /// One pattern for each text.
     pub fn parse<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Hosts {
         let one = |p: &str| {
             let (host, port) = match p.rsplit_once(':') {
@@ -153,18 +153,18 @@ impl Hosts {
         })
     }
 
-    /// None is named.
+    /// There are no patterns.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The proxies that stand between this one and the servers, as the environment names them.
+/// The proxies between this one and the servers, as the environment names them.
 #[derive(Debug, Clone, Default)]
 pub struct Beyond {
     http: Option<Parent>,
     https: Option<Parent>,
-    /// Reached without them. A plain name in `NO_PROXY` means the domain and all below it.
+    /// Hosts that are reached without another proxy. A plain name in `NO_PROXY` means the domain and all below it.
     directly: Hosts,
 }
 
@@ -177,7 +177,7 @@ pub(super) struct Parent {
 }
 
 impl Beyond {
-    /// By `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in capitals or not. `get` reads a variable.
+    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case. `get` reads a variable.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Beyond> {
         let either =
             |name: &str| get(&name.to_ascii_lowercase()).or_else(|| get(name)).filter(|v| !v.trim().is_empty());
@@ -201,7 +201,7 @@ impl Beyond {
     }
 }
 
-/// `example.com` of `NO_PROXY` as a pattern: it and all below. Addresses and patterns stay.
+/// `example.com` of `NO_PROXY` as a pattern: the domain and all below it. Addresses and patterns stay unchanged.
 fn domain(name: &str) -> String {
     let plain = name.parse::<IpAddr>().is_err() && !name.starts_with(['*', '.', '[']) && name != "localhost";
     if plain { format!(".{name}") } else { name.to_owned() }
@@ -212,8 +212,8 @@ impl Parent {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         if !scheme.eq_ignore_ascii_case("http") {
             bail!(
-                "the proxy beyond this one must be http://HOST:PORT (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY); {scheme}:// \
-                    is not supported"
+                "the next proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) must be http://HOST:PORT; {scheme}:// is not \
+                    supported"
             );
         }
         let rest = rest.split(['/', '?']).next().unwrap_or_default();

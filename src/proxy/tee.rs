@@ -1,10 +1,8 @@
 //! From the relay to the analysis: what happened, owned, through a queue bounded by bytes. A full queue never slows
-//! traffic: the loss is counted
-//! and appears in the stream as a gap.
+//! traffic: the loss is counted and appears in the stream as a gap.
 //!
 //! Bytes are handed over before they are written on, so no answer of upstream can overtake its request. The time at
-//! which they
-//! crossed the client's side is known later, and is in a separate list.
+//! which they crossed the client's side is known later, so it goes into a separate list.
 
 use super::clock::now;
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, TlsFacts, What};
@@ -17,43 +15,43 @@ use std::time::Duration;
 const COMPANY: Duration = Duration::from_millis(8);
 /// Bytes waiting at which the reader does not wait for a batch.
 const ENOUGH: usize = 1 << 20;
-/// What one entry costs beside its bytes (about).
+/// Bytes that one entry counts in addition to its data (about its size).
 const ENTRY: usize = 128;
 /// Capacity in entries that a list keeps between two calls of `take`.
 const KEPT: usize = 16 << 10;
-/// Notices that wait at most.
+/// Maximum of notices that wait.
 const NOTICES: usize = 256;
 
-/// One thing that happened, owned.
+/// One event of a connection, with its bytes.
 #[derive(Debug)]
 pub struct TeeEvent {
-    /// When: on the upstream side.
+    /// Time on the upstream side.
     pub at: Timestamp,
     /// Number of the delivery, from 1 over the whole session; 0 for events that are not deliveries.
     pub frame: u64,
-    /// Which connection.
+    /// The connection.
     pub conn: ConnId,
-    /// Which way.
+    /// The direction of the bytes or of the end.
     pub dir: Direction,
-    /// What.
+    /// What happened.
     pub what: TeeWhat,
 }
 
-/// When a delivery crossed the client's side: came in from it, or was handed to it.
+/// The time at which a delivery crossed the client's side: it came from the client, or was written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop {
-    /// Its number.
+    /// Number of the delivery.
     pub frame: u64,
-    /// When.
+    /// Time on the client's side.
     pub at: Timestamp,
 }
 
 /// What happened.
 #[derive(Debug)]
 pub enum TeeWhat {
-    /// The connection is there on both sides.
+    /// The connection is open on both sides.
     Open(Box<Endpoints>),
-    /// It is TLS on the upstream side, opened.
+    /// The upstream side speaks TLS, which the proxy decrypts.
     Tls(Box<TlsFacts>),
     /// The next bytes.
     Data(Vec<u8>),
@@ -61,12 +59,12 @@ pub enum TeeWhat {
     Gap(u64),
     /// This direction is over.
     End(End),
-    /// Both are.
+    /// Both directions are over.
     Closed(Box<ConnFacts>),
 }
 
 impl TeeEvent {
-    /// As the waist has it.
+    /// This event as a byte event.
     pub fn event(&self) -> ByteEvent<'_> {
         let what = match &self.what {
             TeeWhat::Open(endpoints) => What::Open { endpoints: **endpoints, joined: false },
@@ -96,8 +94,8 @@ struct Shared {
     frames: AtomicU64,
     lost: AtomicU64,
     open: AtomicU32,
-    /// The reader waits to be woken. Written under the lock; read after it, so that no relay that has pushed can miss
-    /// it.
+    /// The reader waits to be woken. It is written under the lock and read after the lock is released, so that a
+    /// relay that has pushed sees it.
     asleep: AtomicBool,
 }
 
@@ -111,7 +109,7 @@ struct State {
 }
 
 impl Tee {
-    /// `room` is the maximum of bytes that wait.
+    /// `room`: maximum of bytes that wait.
     pub fn new(room: usize) -> Tee {
         Tee(Arc::new(Shared {
             state: Mutex::default(),
@@ -137,7 +135,7 @@ impl Tee {
         Tap { tee: self.clone(), conn, looks, lost: [0; 2], ended: [false; 2], facts }
     }
 
-    /// Something that a person should know.
+    /// Queues a notice for the user.
     pub(super) fn notice(&self, text: String) {
         let mut state = self.lock();
         if state.notices.len() < NOTICES {
@@ -147,9 +145,8 @@ impl Tee {
         self.wake();
     }
 
-    /// Everything that waits, in order, into `told`, and the crossings into `hops` (both are emptied before); and what
-    /// a person should know. Waits until
-    /// there is something, at most so long.
+    /// Moves everything that waits into `told`, in order, and the crossings into `hops` (both are emptied first).
+    /// Returns the notices for the user. Waits until there is something, at most `limit`.
     pub fn take(&self, told: &mut Vec<TeeEvent>, hops: &mut Vec<Hop>, limit: Duration) -> Vec<String> {
         told.clear();
         told.shrink_to(KEPT);
@@ -173,17 +170,17 @@ impl Tee {
         std::mem::take(&mut state.notices)
     }
 
-    /// Connections that are open.
+    /// Number of open connections.
     pub fn open(&self) -> u32 {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// Bytes that were relayed and not looked at, because the analysis was behind.
+    /// Bytes that were relayed but not analyzed, because the analysis was too slow.
     pub fn lost(&self) -> u64 {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// After something was put in, outside of the lock: the woken thread takes it first.
+    /// Wakes the reader. Called after a push, without the lock: the woken thread takes the lock first.
     fn wake(&self) {
         if self.0.asleep.load(Ordering::Relaxed) {
             self.0.changed.notify_one();
@@ -208,7 +205,7 @@ impl State {
 pub(super) struct Tap {
     tee: Tee,
     conn: ConnId,
-    /// False: bytes are counted, not looked at.
+    /// False: bytes are counted, not analyzed.
     looks: bool,
     /// Bytes since the last delivery that was taken, by direction.
     lost: [u64; 2],
@@ -221,9 +218,8 @@ impl Tap {
         self.say(now(), Direction::ToServer, TeeWhat::Tls(Box::new(facts)));
     }
 
-    /// These bytes are about to be written on; at `crossed` they came from the client, if they did. The number of the
-    /// delivery; 0 where there was no
-    /// room for it.
+    /// These bytes are about to be written on; `crossed` is the time at which they came from the client, if they did.
+    /// Returns the number of the delivery; 0 if the queue had no room for it.
     pub(super) fn data(&mut self, dir: Direction, at: Timestamp, crossed: Option<Timestamp>, bytes: &[u8]) -> u64 {
         match dir {
             Direction::ToServer => self.facts.client_bytes += bytes.len() as u64,
@@ -258,11 +254,11 @@ impl Tap {
             let at = now();
             self.tee.lock().hops.push(Hop { frame, at });
         }
-        // Not before it is on its way.
+        // Only now: the delivery must be on its way before the reader is woken.
         self.tee.wake();
     }
 
-    /// This direction is over; what comes later of it counts no more.
+    /// This direction is over; later bytes of it do not count.
     pub(super) fn end(&mut self, dir: Direction, end: End) {
         if std::mem::replace(&mut self.ended[dir.index()], true) {
             return;
@@ -298,7 +294,7 @@ impl Tap {
 }
 
 impl Drop for Tap {
-    /// The connection is over, however that came: a direction that has no end yet was cut here.
+    /// The connection is over: a direction that has no end yet was cut here.
     fn drop(&mut self) {
         for dir in [Direction::ToServer, Direction::ToClient] {
             self.end(dir, End::Capture);

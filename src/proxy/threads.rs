@@ -1,14 +1,13 @@
 //! Lowers the priority of threads that only analyze, if processors are few. Advice to the kernel; nothing depends on
 //! it.
 //!
-//! The relay's threads stay as they are: a larger share and a shorter slice for them were measured to cost a single
-//! stream 80 µs a chunk, and to gain
-//! nothing under 200.
+//! The relay's threads keep their priority: in measurements, a larger share and a shorter slice for them cost a
+//! single stream 80 µs per chunk, and gained nothing for 200 streams.
 
-/// For a calling thread that only analyzes: it takes a smaller share of a busy processor, and preempts no thread when
-/// it wakes.
+/// Lowers the priority of the calling thread, which only analyzes: it gets a smaller share of a busy processor, and
+/// preempts no thread when it wakes.
 ///
-/// No idle class: what it reads waits in bounded queues, and where the machine is full those would fill.
+/// It does not use the idle class: what the thread reads waits in bounded queues, which would fill on a busy machine.
 pub fn lower_priority() {
     system::be_batch(3_000_000, 5);
 }
@@ -28,7 +27,8 @@ mod system {
         period: u64,
     }
 
-    /// For the calling thread: waking up preempts no thread, a slice in ns, a nice value added to its own.
+    /// Sets the calling thread to SCHED_BATCH (waking up preempts no thread), with a slice of `runtime` ns and a nice
+    /// value raised by `nicer`.
     pub(super) fn be_batch(runtime: u64, nicer: i32) {
         // SAFETY: sched_getscheduler(2) takes no pointers; 0 is the calling thread.
         if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {

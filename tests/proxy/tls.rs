@@ -235,7 +235,7 @@ fn another_proxy_may_stand_between() {
     let (status, _) = child.tunnel(&format!("no-such-host.invalid:{}", upstream.port()));
     assert!(status.starts_with("HTTP/1.1 502"), "{status}");
     parent.wait_for("cannot reach no-such-host.invalid");
-    child.wait_for("the proxy beyond this one answered: HTTP/1.1 502");
+    child.wait_for("the next proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) answered: HTTP/1.1 502");
     let direct = child.tunnel(&format!("localhost:{}", upstream.port()));
     assert!(ask(&mut client(&[&child.ca()], &[], direct.1, "localhost")).unwrap().ends_with("[DONE]\n\n"));
 }

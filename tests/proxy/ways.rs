@@ -102,7 +102,7 @@ fn a_tunnel_through_the_proxy_beyond_with_its_credentials() {
     let refused = open("user:wrong");
     let (status, _) = refused.tunnel("api.example.test:443");
     assert!(status.starts_with("HTTP/1.1 502"), "{status}");
-    refused.wait_for("the proxy beyond this one answered: HTTP/1.1 407");
+    refused.wait_for("the next proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) answered: HTTP/1.1 407");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One configuration for whatever name a client asks for: servers that answer in the place of others, on one port.
+//! One TLS configuration for every name that a client asks for: servers that replace others, on one port.
 
 use super::Authority;
 use anyhow::Result;
@@ -8,12 +8,11 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 impl Authority {
-    /// A server that shows a certificate for the name that the client says. A client that says none (one that was given
-    /// an address does not) gets one
-    /// for these names and addresses.
+    /// The configuration of a server that presents a certificate for the name in the client's SNI. A client without
+    /// SNI (it connects to an address) gets a certificate for the names and addresses in `unnamed`.
     ///
     /// # Errors
-    /// They cannot stand in a certificate.
+    /// If a name or address in `unnamed` cannot be in a certificate.
     pub fn any_name(self, unnamed: &[String], alpn: &[&[u8]]) -> Result<Arc<ServerConfig>> {
         let unnamed = Arc::new(self.sign(unnamed)?);
         let builder =

@@ -1,9 +1,8 @@
-//! The authority's files: `ca-key.pem` (key and certificate, mode 0600) and `ca.pem` (the certificate, for everybody)
-//! in a folder of mode 0700.
+//! The authority's files: `ca-key.pem` (key and certificate, mode 0600) and `ca.pem` (the certificate, readable by
+//! all) in a folder of mode 0700.
 //!
-//! A key is never readable by others, not even for a moment: the file is made with its mode, filled under another name,
-//! and put in place whole.
-//! Who comes second, of two programs that make one at once, takes the other's.
+//! A key is never readable by others, not even for a moment: the file is created with its mode, written under another
+//! name, and renamed when it is whole. If two programs create a key at once, the second uses the key of the first.
 
 use super::authority_params;
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,7 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 const KEY: &str = "ca-key.pem";
 const CERTIFICATE: &str = "ca.pem";
 
-/// What kind of key.
+/// The kind of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// ECDSA on P-256: small and fast.
@@ -37,7 +36,7 @@ impl Kind {
     }
 }
 
-/// Where the authority lives: `sniff` under the XDG data directory. `get` reads a variable of the environment.
+/// The authority's folder: `sniff` under the XDG data directory. `get` reads an environment variable.
 pub fn folder(get: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<PathBuf> {
     let absolute = |name: &str| get(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
@@ -46,7 +45,7 @@ pub fn folder(get: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<PathBu
         .join("sniff"))
 }
 
-/// Path of the certificate; made, with its key, where there is none yet.
+/// Path of the certificate. Certificate and key are created if they do not exist.
 pub fn create(folder: &Path) -> Result<PathBuf> {
     open(folder)?;
     Ok(folder.join(CERTIFICATE))
@@ -58,7 +57,7 @@ pub fn read_certificate(folder: &Path) -> Result<String> {
     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// A new authority in the old one's place. Path of its certificate.
+/// Replaces the authority by a new one; returns the path of its certificate.
 pub fn rotate(folder: &Path, kind: Kind) -> Result<PathBuf> {
     prepare(folder)?;
     let new = fresh(folder, kind)?;
@@ -68,7 +67,7 @@ pub fn rotate(folder: &Path, kind: Kind) -> Result<PathBuf> {
     Ok(folder.join(CERTIFICATE))
 }
 
-/// Key and certificate; made where there are none yet.
+/// Key and certificate; created if they do not exist.
 pub(super) fn open(folder: &Path) -> Result<(KeyPair, CertificateDer<'static>)> {
     prepare(folder)?;
     let path = folder.join(KEY);
@@ -99,7 +98,7 @@ fn prepare(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A new key and its certificate in a file of their own; its path.
+/// Writes a new key and its certificate to a new file; returns its path.
 fn fresh(folder: &Path, kind: Kind) -> Result<PathBuf> {
     let key = kind.generate()?;
     let certificate = authority_params(&key)?.self_signed(&key)?;
@@ -136,7 +135,7 @@ fn unique() -> String {
     format!("{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Everybody may have the certificate.
+/// Writes the certificate to a file that all users may read.
 fn publish(folder: &Path, certificate: &str) -> Result<()> {
     let path = folder.join(CERTIFICATE);
     if fs::read_to_string(&path).is_ok_and(|old| old == certificate) {

@@ -1,5 +1,5 @@
-//! The local certificate authority: made on first use, kept where only its owner can read it, signs certificates for
-//! the names that clients ask for.
+//! The local certificate authority: created on first use, readable by its owner only. It signs certificates for the
+//! names that clients ask for.
 
 mod any_name;
 mod files;
@@ -22,27 +22,26 @@ use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-/// Years that the authority's own certificate holds.
+/// Years for which the authority's own certificate is valid.
 const AUTHORITY_YEARS: i32 = 10;
-/// Days that a server's certificate holds. Clients accept at most 398 (CA/Browser Forum, Apple), some less.
+/// Days for which a server's certificate is valid. Clients accept at most 398 (CA/Browser Forum, Apple), some less.
 const LEAF_DAYS: i64 = 90;
 /// Days after which a cached certificate is renewed.
 const LEAF_FRESH_DAYS: i64 = 30;
-/// Names whose certificates are kept.
+/// Maximum of names whose certificates are kept.
 const CACHED: usize = 4096;
 
 /// The authority, ready to sign.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
-    /// One key for all servers: what is proven to the client is the signature, not the key.
+    /// One key for all servers: clients check the signature, not whether servers share a key.
     leaf_key: KeyPair,
     provider: Arc<CryptoProvider>,
     made: Mutex<Made>,
 }
 
-/// What was made already: certificates by name, configurations by name and protocol. Begun again when it grows too
-/// large or old.
+/// Certificates by name and configurations by name and protocol. The cache is emptied when it grows too large or old.
 #[derive(Default)]
 struct Made {
     since_days: i64,
@@ -56,7 +55,7 @@ impl std::fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// That of this folder; made where there is none yet.
+    /// The authority of this folder; created if it does not exist.
     pub fn open(folder: &Path, provider: Arc<CryptoProvider>) -> Result<Authority> {
         let (key, certificate) = files::open(folder)?;
         let leaf_key =
@@ -70,7 +69,8 @@ impl Authority {
         &self.certificate
     }
 
-    /// What a server of this name (or address) uses that speaks `alpn`, and nothing where that is none.
+    /// The configuration of a server with this name (or address) that offers the protocol `alpn`, or no ALPN if it is
+    /// none.
     pub(super) fn config(&self, name: &str, alpn: Option<&[u8]>) -> Result<Arc<ServerConfig>> {
         let today = now().nanos() / 86_400_000_000_000;
         let key = (name.to_owned(), alpn.map(<[u8]>::to_vec));
@@ -92,13 +92,13 @@ impl Authority {
         Ok(config)
     }
 
-    /// For these names and addresses; the first is the subject's.
+    /// Signs a certificate for these names and addresses; the first is the subject's.
     fn sign(&self, names: &[String]) -> Result<CertifiedKey> {
         let mut params = CertificateParams::default();
         let name = |name: &String| match name.parse::<IpAddr>() {
             Ok(ip) => Ok(SanType::IpAddress(ip)),
             Err(_) => anyhow::Ok(SanType::DnsName(
-                name.as_str().try_into().with_context(|| format!("{name:?} can't stand in a certificate"))?,
+                name.as_str().try_into().with_context(|| format!("{name:?} can't be in a certificate"))?,
             )),
         };
         params.subject_alt_names = names.iter().map(name).collect::<Result<_>>()?;
@@ -120,7 +120,7 @@ impl Authority {
     }
 }
 
-/// What the authority's certificate says, and its signatures name: a function of the key alone.
+/// Contents of the authority's certificate, which its signatures refer to: a function of the key alone.
 fn authority_params(key: &KeyPair) -> Result<CertificateParams> {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.public_key_raw());
     let short: String = digest.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
@@ -145,7 +145,7 @@ fn serial() -> Result<SerialNumber> {
     Ok(SerialNumber::from(bytes.to_vec()))
 }
 
-/// Year, month, day: this many days from today.
+/// Year, month and day, this many days from today.
 fn ymd(offset: i64) -> (i32, u8, u8) {
     let then = Utc::now() + TimeDelta::days(offset);
     (then.year(), then.month() as u8, then.day() as u8)
