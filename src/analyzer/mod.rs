@@ -30,13 +30,13 @@ use crate::time::Timestamp;
 /// What an [`Analyzer`] does. `Options::default()` reads every TCP connection and judges each exchange by its dialect.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Bounds of TCP reassembly. Without effect on [`Analyzer::event`].
+    /// Bounds of TCP reassembly. No effect on [`Analyzer::event`].
     pub reassembly: ReassemblyLimits,
     /// Drop packets whose IPv4 or TCP checksum is wrong. Captures of the sending machine hold many of these: its
     /// network device fills in
     /// checksums later.
     pub verify_checksums: bool,
-    /// Only packets to or from these TCP ports; empty: all. Without effect on [`Analyzer::event`].
+    /// Only packets to or from these TCP ports; empty: all. No effect on [`Analyzer::event`].
     pub ports: Vec<u16>,
     /// Secrets that decrypt TLS. The list is shared: what is pushed to a clone of it later is used too.
     pub keys: Keys,
@@ -44,13 +44,12 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// Profile, levels of rules, exceptions.
     pub policy: Policy,
-    /// Keep body bytes, deliveries, records and hashes. Without them an exchange holds only what was made of them,
-    /// which takes less memory
-    /// and is enough for the same figures and findings.
+    /// Keep body bytes, deliveries, records and hashes. Without them an exchange takes less memory, and its figures
+    /// and findings are the same.
     pub contents: bool,
-    /// Body bytes of one exchange that are held before they are handed on as a [`Part`].
+    /// Body bytes of one exchange that are held before they are passed on as a [`Part`].
     pub part_bytes: usize,
-    /// Deliveries or records of one exchange that are held before they are handed on as a [`Part`].
+    /// Deliveries or records of one exchange that are held before they are passed on as a [`Part`].
     pub part_items: usize,
 }
 
@@ -72,21 +71,21 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Every exchange comes whole, however long it is: nothing is handed on in parts. Memory grows with the longest
+    /// Every exchange comes whole, however long it is: none is passed on in parts. Memory grows with the longest
     /// exchange.
     pub fn whole() -> Self {
         Options { part_bytes: usize::MAX, part_items: usize::MAX, ..Options::default() }
     }
 }
 
-/// An exchange with its figures and what is wrong with it.
+/// An exchange with its figures and findings.
 #[derive(Debug)]
 pub struct Analyzed {
     /// The exchange.
     pub exchange: Box<Exchange>,
     /// Its figures.
     pub metrics: Metrics,
-    /// What is wrong with it, worst first.
+    /// Its findings, worst first.
     pub findings: Vec<Finding>,
 }
 
@@ -112,7 +111,7 @@ pub struct Analyzer {
     judge: Judge,
 }
 
-/// What judges one exchange after the other.
+/// The state for judging one exchange after another.
 #[derive(Debug)]
 struct Judge {
     thresholds: Thresholds,
@@ -156,8 +155,8 @@ impl Analyzer {
         self.drain(sink);
     }
 
-    /// The capture is over: every connection that is open ends here. Afterwards the analyzer is empty. Returns what the
-    /// packets were.
+    /// The capture is over: every open connection ends here. Afterwards the analyzer is empty. Returns the counts of
+    /// packets by kind.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Output)) -> NetStats {
         let Analyzer { reassembly, pipeline, .. } = self;
         let stats = reassembly.finish(&mut |event| pipeline.feed(&event));
@@ -166,7 +165,7 @@ impl Analyzer {
         stats
     }
 
-    /// TCP connections that are held, those included that ended a few seconds ago.
+    /// Number of TCP connections that are held, including those that ended a few seconds ago.
     pub fn connections(&self) -> usize {
         self.reassembly.connections()
     }

@@ -16,7 +16,7 @@ pub struct Reassembly {
 }
 
 impl Default for Reassembly {
-    /// Usual bounds, all ports, checksums not looked at.
+    /// Usual bounds, all ports, no check of checksums.
     fn default() -> Self {
         Reassembly::new(tcp::Limits::default(), false, Vec::new())
     }
@@ -39,19 +39,19 @@ impl Reassembly {
         });
     }
 
-    /// It is `now`, and no packet came.
+    /// The time is `now`, and no packet came.
     pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(ByteEvent<'_>)) {
         self.tcp.advance(now, sink);
     }
 
-    /// The capture is over: what waits is delivered with its gaps, every connection ends. Returns what the packets
-    /// were.
+    /// The capture is over: waiting bytes are delivered with their gaps, and every connection ends. Returns the
+    /// counts of packets by kind.
     pub fn finish(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) -> NetStats {
         self.tcp.finish(sink);
         self.net.stats()
     }
 
-    /// Connections that are held, those included that ended a few seconds ago.
+    /// Number of connections that are held, including those that ended a few seconds ago.
     pub fn connections(&self) -> usize {
         self.tcp.len()
     }

@@ -4,7 +4,7 @@
 use super::{BOMB, BROKEN, DROPPED, GAP, INCOMPLETE, NOT_CODED, TRAILING};
 use crate::oddity::{Kind, excerpt};
 
-/// Most bytes of one output piece.
+/// Maximum of bytes in one output piece.
 const PIECE: usize = 32 * 1024;
 /// Output that is always allowed, in bytes …
 const SLACK: u64 = 16 << 20;
@@ -145,7 +145,7 @@ impl Stage {
     pub(super) fn gap(&mut self, odd: &mut Odd<'_>) {
         match self.state {
             State::Probing { .. } | State::Running => {
-                odd(GAP, self.taken, format!("{} can't be decoded behind missing bytes", self.coding.name()));
+                odd(GAP, self.taken, format!("{} can't be decoded after missing bytes", self.coding.name()));
                 self.state = State::Dropping;
             }
             State::Passing | State::Over | State::Dropping => {}

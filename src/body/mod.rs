@@ -16,7 +16,7 @@ use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use coding::{Coding, Stage};
 
-/// An unknown coding: from there on the body stays unchanged.
+/// An unknown coding: it, and the codings under it, are not decoded.
 pub const UNKNOWN: Kind = Kind("body.unknown-coding");
 /// A body that does not start as its declared coding does: it is read as not coded.
 pub const NOT_CODED: Kind = Kind("body.not-coded");
@@ -30,7 +30,7 @@ pub const INCOMPLETE: Kind = Kind("body.incomplete");
 pub const BOMB: Kind = Kind("body.bomb");
 /// Missing bytes inside a coded body; what follows can't be decoded.
 pub const GAP: Kind = Kind("body.gap");
-/// Number of bytes that were not decoded.
+/// Bytes that were not decoded; the text has their number.
 pub const DROPPED: Kind = Kind("body.dropped");
 
 /// Codings of one body that are decoded; real senders apply fewer.
@@ -67,7 +67,7 @@ impl Decoder {
                 "br" if decoder.has_room() => Box::new(br::Br::new()),
                 "zstd" if decoder.has_room() => Box::new(zstd::Zstd::new()),
                 _ => {
-                    // The codings under an unknown one can't be reached.
+                    // The codings under an unknown one can't be decoded.
                     decoder.unknown = Some(excerpt(name.as_bytes()));
                     break;
                 }
@@ -109,7 +109,7 @@ impl Decoder {
         }
     }
 
-    /// No more bytes: a coding that has not ended is odd.
+    /// No more bytes: a coding that has not ended is an oddity.
     pub fn finish(&mut self, at: Timestamp, odd: &mut dyn FnMut(Oddity)) {
         self.say_unknown(at, odd);
         for (n, stage) in self.stages.iter_mut().enumerate() {

@@ -23,7 +23,7 @@ pub const TRANSPORT_STALLS: &[(Kind, &str)] = &[
     (h2::FLOW_CONTROL_STALL, "the client's HTTP/2 flow-control window was closed"),
 ];
 
-/// A burst of deltas: less than [`TOGETHER`] between neighbours.
+/// Numbers of deltas in each burst: deltas with less than [`TOGETHER`] between neighbours.
 pub fn bursts(deltas: &[Delta]) -> Vec<usize> {
     deltas.chunk_by(|a, b| b.at.since(a.at) < TOGETHER).map(<[Delta]>::len).collect()
 }
@@ -72,7 +72,7 @@ pub fn median_burst(deltas: &[Delta]) -> usize {
     sizes.get(sizes.len() / 2).copied().unwrap_or_default()
 }
 
-/// Number of deltas in each delivery that has any.
+/// Average number of deltas in the deliveries that have any.
 pub fn deltas_per_delivery(deltas: &[Delta]) -> Option<f64> {
     let deliveries = deltas.chunk_by(|a, b| a.at == b.at).count();
     (deliveries > 0).then(|| deltas.len() as f64 / deliveries as f64)
@@ -89,14 +89,14 @@ pub fn tokens_per_delta(r: &Response) -> Option<f64> {
 pub struct Delayed {
     /// The delay: 40 ms on Linux, 200 ms elsewhere.
     pub timer: Span,
-    /// Number of gaps of that length.
+    /// Number of pauses between deliveries of that length.
     pub gaps: usize,
-    /// Number of all gaps between deliveries.
+    /// Number of all pauses between deliveries.
     pub of: usize,
 }
 
-/// The pattern of Nagle's algorithm with delayed acknowledgements: most gaps between deliveries are as long
-/// as the timer, and deltas are coalesced. A model that generates a token every 40 ms does not coalesce.
+/// The pattern of Nagle's algorithm with delayed acknowledgements: most pauses between deliveries are as long as the
+/// timer, and deltas are coalesced. A model that generates a token every 40 ms does not coalesce.
 pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
     const LEAST: usize = 5;
     const COALESCED: f64 = 1.3;

@@ -1,4 +1,4 @@
-//! Exchanges made by hand: what their deltas' times mean, at each threshold and next to it.
+//! Exchanges made by hand: what the times of their deltas mean, at each threshold and next to it.
 
 use super::*;
 use crate::conn::{ConnId, Endpoints};
@@ -132,7 +132,7 @@ fn a_pause_is_caused_by_what_ended_within_it_and_lasted_for_half_of_it() {
 fn the_longest_pause_names_the_delta_behind_it() {
     let p = longest_pause(&stream(&[0, 100, 400, 500])).unwrap();
     assert_eq!((p.span, p.delta.record, p.delta.at, p.cause), (Span::from_millis(300), 2, at(400), Cause::Server));
-    // Of equal ones the last; of one delta none.
+    // Of equal pauses the last; none with one delta.
     assert_eq!(longest_pause(&stream(&[0, 100, 200])).map(|p| p.delta.record), Some(2));
     assert_eq!(longest_pause(&stream(&[5])), None);
     let mut x = stream(&[0, 100, 400, 500]);
@@ -191,7 +191,7 @@ fn how_many_come_together() {
     assert_eq!(deltas_per_delivery(&d), Some(8.0 / 3.0));
     assert_eq!(deltas_per_delivery(&[]), None);
     assert_eq!((median_burst(&[]), bursts(&[]).len()), (0, 0));
-    // A millisecond parts two bursts; a delivery is parted by any time at all.
+    // A millisecond separates two bursts; any time at all separates two deliveries.
     let apart = |ns: i64| {
         let mut two = deltas(&[0, 0]);
         two[1].at = Timestamp(two[0].at.0 + ns);
@@ -221,7 +221,7 @@ fn deltas_that_were_made_in_silence() {
     assert_eq!(held(&[299, 299, 299, 299]), None, "who waits less than 0.3 s does not notice");
     assert_eq!(held(&[300, 320, 340, 360]), None, "one by one");
     assert_eq!(held(&[300]), None, "one delta is not a burst");
-    // Two milliseconds to make each.
+    // Two milliseconds to generate each.
     assert_eq!(held(&[400; 200]), Some((1, 200, 400)));
     assert_eq!(held(&[400; 201]), None);
     let four: Vec<i64> = [100; 2].into_iter().chain([200; 3]).chain([300; 4]).chain([400; 5]).collect();
@@ -236,8 +236,7 @@ fn deltas_that_were_made_in_silence() {
 
 #[test]
 fn the_time_within_bursts_decides_too() {
-    // Ten deltas in one burst, each this many microseconds after the one before: packed below 200 µs for each
-    // gap.
+    // Ten deltas in one burst, each this many microseconds after the one before: packed if the ITL is below 200 µs.
     let packed = |us: i64| {
         let mut x = stream(&[1000; 10]);
         for (n, d) in answer(&mut x).deltas.iter_mut().enumerate() {
@@ -268,12 +267,12 @@ fn nothing_is_said_of_what_is_no_stream() {
 #[test]
 fn one_by_one_or_several_at_once() {
     assert_eq!(said(&stream(&[20, 30]))[0], "2 deltas, one by one");
-    assert_eq!(said(&stream(&[20, 20, 30, 40, 50]))[0], "5 deltas, 1.2 a delivery on average");
+    assert_eq!(said(&stream(&[20, 20, 30, 40, 50]))[0], "5 deltas, 1.2 per delivery on average");
     assert_eq!(said(&stream(&[20, 20, 30, 30]))[0], "4 deltas in bursts of 2 (median)");
     let mut spread: Vec<i64> = (0..20).map(|n| 20 + n * 10).collect();
     spread.push(20);
     spread.sort_unstable();
-    assert_eq!(said(&stream(&spread))[0], "21 deltas, 1.1 a delivery on average", "1.05 is not one by one");
+    assert_eq!(said(&stream(&spread))[0], "21 deltas, 1.1 per delivery on average", "1.05 is not one by one");
     let all = |n: usize, spread: i64| {
         let mut times = vec![20; n - 1];
         times.push(20 + spread);
@@ -328,7 +327,7 @@ fn cuts_tokens_and_clocks_in_words() {
     );
     let mut x = stream(&[20, 30]);
     answer(&mut x).answer.output_tokens = Some(3);
-    assert_eq!(said(&x).last().unwrap(), "1.5 tokens a delta: the gap between deltas is not the time per token");
+    assert_eq!(said(&x).last().unwrap(), "1.5 tokens per delta: the ITL is not the time per token");
     answer(&mut x).answer.output_tokens = Some(2);
     assert_eq!(said(&x).len(), none);
     let clock = |set: fn(&mut Response, Span), ms: i64| {
@@ -336,7 +335,7 @@ fn cuts_tokens_and_clocks_in_words() {
         set(answer(&mut x), Span::from_millis(ms));
         said(&x).split_off(none).pop()
     };
-    let lag = "against the server's own time stamps deltas came up to 50.0 ms later than the promptest one";
+    let lag = "compared with the server's own time stamps, deltas came up to 50.0 ms later than the fastest one";
     assert_eq!(
         [49, 50].map(|ms| clock(|r, v| r.answer.server_clock.lag_spread = Some(v), ms)),
         [None, Some(lag.into())]
@@ -346,8 +345,7 @@ fn cuts_tokens_and_clocks_in_words() {
     let made = "the server says that it generated for 7.00 ms; the deltas came over 10.0 ms";
     assert_eq!(clock(|r, v| r.answer.server_clock.generating = Some(v), 7), Some(made.into()));
     let nagle: Vec<i64> = (0..7).flat_map(|n| [20 + n * 40; 2]).collect();
-    let delayed =
-        "6 of 6 gaps last 40.0 ms: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)";
+    let delayed = "6 of 6 pauses between deliveries last 40.0 ms: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)";
     assert!(said(&stream(&nagle)).iter().any(|w| w == delayed), "{:?}", said(&stream(&nagle)));
 }
 

@@ -20,12 +20,13 @@ pub fn words(x: &Exchange) -> Vec<String> {
     head(x, r, &mut out);
     if let Some(d) = delayed_acks(&r.deltas) {
         out.push(format!(
-            "{} of {} gaps last {}: small segments wait for delayed acknowledgements (Nagle; TCP_NODELAY is off)",
+            "{} of {} pauses between deliveries last {}: small segments wait for delayed acknowledgements (Nagle; \
+                TCP_NODELAY is off)",
             d.gaps, d.of, d.timer
         ));
     }
     if let Some(n) = tokens_per_delta(r).filter(|n| *n >= 1.5) {
-        out.push(format!("{n:.1} tokens a delta: the gap between deltas is not the time per token"));
+        out.push(format!("{n:.1} tokens per delta: the ITL is not the time per token"));
     }
     cuts(r, &mut out);
     server_clock(r, &mut out);
@@ -43,7 +44,7 @@ fn together(r: &Response, out: &mut Vec<String>) {
     }
     out.push(match burst {
         0 | 1 if per < 1.05 => format!("{n} deltas, one by one"),
-        0 | 1 => format!("{n} deltas, {per:.1} a delivery on average"),
+        0 | 1 => format!("{n} deltas, {per:.1} per delivery on average"),
         _ => format!("{n} deltas in bursts of {burst} (median)"),
     });
     if let Some(size) = r.body.arrival.block() {
@@ -69,7 +70,7 @@ fn head(x: &Exchange, r: &Response, out: &mut Vec<String>) {
     if token < Span::from_millis(50) {
         return;
     }
-    // It is not visible from outside whether a head just before the first delta had waited for that delta.
+    // From outside one can't see whether a head just before the first delta waited for that delta.
     out.push(format!("head after {head}, first delta after {token}"));
 }
 
@@ -88,7 +89,7 @@ fn server_clock(r: &Response, out: &mut Vec<String>) {
     let clock = &r.answer.server_clock;
     if let Some(spread) = clock.lag_spread.filter(|s| *s >= Span::from_millis(50)) {
         out.push(format!(
-            "against the server's own time stamps deltas came up to {spread} later than the promptest one"
+            "compared with the server's own time stamps, deltas came up to {spread} later than the fastest one"
         ));
     }
     if let Some(said) = clock.reading.filter(|s| *s >= Span::from_millis(50)) {

@@ -23,7 +23,7 @@ impl Carry {
         self.buf.len()
     }
 
-    /// The limit was passed; the bytes were dropped.
+    /// The limit was exceeded; the bytes were dropped.
     pub(super) fn is_over(&self) -> bool {
         self.over > 0
     }
@@ -38,7 +38,7 @@ impl Carry {
         }
     }
 
-    /// What is carried, then `tail`: `tail` itself if nothing is carried.
+    /// The carried bytes followed by `tail`; `tail` itself if nothing is carried.
     pub(super) fn join<'a>(&'a mut self, tail: &'a [u8]) -> &'a [u8] {
         if self.is_empty() {
             return tail;
@@ -47,12 +47,12 @@ impl Carry {
         &self.buf
     }
 
-    /// What is carried.
+    /// The carried bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buf
     }
 
-    /// Drops it.
+    /// Drops the carried bytes.
     pub(super) fn clear(&mut self) {
         self.over = 0;
         clear(&mut self.buf);

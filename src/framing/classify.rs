@@ -100,8 +100,7 @@ impl Classifier {
         matches!(self.state, State::Settled)
     }
 
-    /// Takes everything from the start of the body, or up to [`LIMIT`] of it; bytes read before are not read
-    /// again.
+    /// Takes the body from its start, up to [`LIMIT`] bytes of it; bytes that were read before are not read again.
     pub(super) fn push(&mut self, all: &[u8]) {
         let all = all.get(..LIMIT).unwrap_or(all);
         self.any |= !all.is_empty();
@@ -150,7 +149,7 @@ impl Classifier {
         self.settle_as_is();
     }
 
-    /// The class if nothing more comes.
+    /// The class if no more bytes come.
     pub(super) fn guess(&self) -> Framing {
         if let Some(class) = self.class {
             return class;
@@ -181,7 +180,7 @@ impl Classifier {
         self.settle(self.guess());
     }
 
-    /// Decides from the first bytes. False: more are needed.
+    /// Decides from the first bytes. False: it needs more bytes.
     fn open(&mut self, all: &[u8], lead: usize) -> bool {
         if self.declared == Declared::Grpc && lead == 0 {
             match grpc::begins(all) {
@@ -189,7 +188,7 @@ impl Classifier {
                     self.settle(Framing::Grpc);
                     return true;
                 }
-                Some(false) => self.declared = Declared::Other, // whatever it is, it is not that
+                Some(false) => self.declared = Declared::Other, // the body is not what was declared
                 None => return false,
             }
         }

@@ -49,7 +49,7 @@ impl Framer for CodedLines {
     }
 
     fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
-        // A line that lost its beginning has no code, so it shows itself.
+        // A line without its beginning has no code, so it is noticed.
         self.lines.gap(at, offset, len, sink);
     }
 

@@ -81,8 +81,8 @@ impl Default for Grpc {
     }
 }
 
-/// A body with a declared type of this family begins with a frame; `None`: more bytes are needed. Text and
-/// HTML, as proxies answer, never do.
+/// A body with a declared type of this family begins with a frame; `None`: more bytes are needed. Text and HTML,
+/// which proxies answer with, never begin like a frame.
 pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
     let first = *bytes.first()?;
     if is_flags(first) {

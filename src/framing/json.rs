@@ -68,7 +68,7 @@ impl Framer for Json {
                 }
                 State::Before if begins_value(b) => self.state = State::Inside,
                 State::After if matches!(b, b'{' | b'[') => {
-                    let odd = Oddity::new(SEVERAL_VALUES, piece.at, "a value behind the document");
+                    let odd = Oddity::new(SEVERAL_VALUES, piece.at, "a value after the document");
                     sink(Framed::Oddity(odd.offset(piece.pos(i)).record(self.n)));
                     self.state = State::Inside;
                 }

@@ -157,7 +157,7 @@ impl JsonSeq {
 
     fn no_line_end(&self, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
         sink(Framed::Oddity(
-            Oddity::new(NO_LINE_END, at, "no LF behind the text").offset(offset).record(self.n.saturating_sub(1)),
+            Oddity::new(NO_LINE_END, at, "no LF after the text").offset(offset).record(self.n.saturating_sub(1)),
         ));
     }
 }

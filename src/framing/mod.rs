@@ -95,7 +95,7 @@ impl Framing {
         Framing::Empty,
     ];
 
-    /// As JSON spells it.
+    /// Its name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Framing::Sse => "sse",

@@ -6,7 +6,7 @@ use super::{Framed, Framer, Framing, Placed, Sink};
 use crate::body::Piece;
 use crate::time::Timestamp;
 
-/// Most deliveries kept while the class may change; a body in more pieces keeps its first class.
+/// Maximum of deliveries kept while the class may change; a body in more pieces keeps its first class.
 const MAX_HELD: usize = 64 << 10;
 
 /// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB
@@ -46,7 +46,7 @@ impl Default for Stream {
 }
 
 impl Stream {
-    /// A body whose header declares this content type. The declaration only breaks ties that the bytes leave open.
+    /// A body whose head declares this content type. The declaration only breaks ties that the bytes leave open.
     pub fn new(declared: Option<&str>) -> Self {
         Stream {
             classifier: Classifier::new(declared),
@@ -75,7 +75,7 @@ impl Stream {
         if !self.classifier.is_settled() {
             let before = self.held.bytes.len();
             if before == 0 {
-                self.classifier.push(piece.bytes); // most bodies show themselves at once: nothing is copied
+                self.classifier.push(piece.bytes); // the first bytes of most bodies decide: nothing is copied
             } else {
                 let room = LIMIT.saturating_sub(before).min(piece.bytes.len());
                 self.held.bytes.extend_from_slice(&piece.bytes[..room]);
@@ -137,7 +137,7 @@ impl Stream {
         self.framer.as_ref().and_then(|(_, framer)| framer.retry())
     }
 
-    /// Makes the framer that of the class: what is kept is read (again).
+    /// Changes to the framer of the class and reads the kept bytes (again).
     fn follow_class(&mut self, sink: &mut Sink<'_>) {
         let Some(class) = self.classifier.class() else { return };
         let current = self.framer.as_ref().map(|(current, _)| *current);

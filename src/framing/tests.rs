@@ -22,7 +22,7 @@ pub(super) struct Owned {
     pub(super) times: (i64, i64),
 }
 
-/// All that a body said, what was revised left out.
+/// Everything that a body reported, without what was revised.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Said {
     pub(super) framing: Option<Framing>,
@@ -48,7 +48,7 @@ impl Said {
         self.odd.iter().map(|o| o.0).collect()
     }
 
-    /// What must not depend on the cuts: everything but times and the number of revisions; oddities in any order.
+    /// What must not depend on cuts: everything but times and the number of revisions; oddities in any order.
     fn timeless(mut self) -> Said {
         self.revised = 0;
         self.records.iter_mut().for_each(|r| r.times = (0, 0));
@@ -85,7 +85,7 @@ pub(super) enum Step<'a> {
     Gap(Option<u64>),
 }
 
-/// Run steps through a stream; the time of a step is its number.
+/// Runs steps through a stream; the time of a step is its number.
 pub(super) fn steps(declared: Option<&str>, steps: &[Step<'_>], complete: bool) -> Said {
     let mut stream = Stream::new(declared);
     let mut said = Said::default();
@@ -102,12 +102,12 @@ pub(super) fn steps(declared: Option<&str>, steps: &[Step<'_>], complete: bool) 
     said
 }
 
-/// Run pieces of a complete body.
+/// Runs pieces of a complete body.
 pub(super) fn run(declared: Option<&str>, pieces: &[&[u8]]) -> Said {
     steps(declared, &pieces.iter().map(|p| Step::Bytes(p)).collect::<Vec<_>>(), true)
 }
 
-/// Run a complete body in one piece, after proof that no single cut and no cut at every byte changes what it says.
+/// Runs a complete body in one piece, after a check that no single cut, and no cut at every byte, changes the result.
 pub(super) fn body(declared: Option<&str>, bytes: &[u8]) -> Said {
     let whole = run(declared, &[bytes]);
     let each: Vec<_> = bytes.chunks(1).collect();
@@ -179,7 +179,7 @@ fn lab_variants_are_the_same_under_every_cut() {
     }
 }
 
-/// Names of variants whose framing follows from what the lab's list says of them.
+/// Names of variants whose framing follows from the laboratory's list.
 #[test]
 fn lab_variants_are_classified() {
     let lab = json("captures/lab/variants.json");
@@ -299,8 +299,8 @@ proptest! {
             prop_assert_eq!(record.n, n as u64);
             prop_assert!(record.span.0 >= behind && record.span.0 < record.span.1);
             prop_assert!(record.span.1 <= bytes.len() as u64 + 1);
-            // One byte a delivery: the time of a byte is its offset.
-            // After a damaged prelude up to eleven bytes have the time of the delivery that showed the next one.
+            // One byte per delivery: the time of a byte is its offset. After a damaged prelude up to eleven bytes
+            // have the time of the delivery that showed the next one.
             let damaged = said.kinds().contains(&aws::BAD_LENGTH.0);
             prop_assert!(record.times.0 == record.span.0 as i64 || damaged);
             prop_assert!(record.times.1 < record.span.1 as i64 && record.times.1 + 2 >= record.span.1 as i64);

@@ -85,7 +85,7 @@ impl Value {
         }
     }
 
-    /// The end of input: it completes a top-level number or literal, and nothing else.
+    /// The end of input: it completes only a top-level number or literal.
     pub(super) fn finish(&mut self) -> Option<Result<Record<'_>, Oddity>> {
         if !self.split.is_scalar() {
             return None;
@@ -100,7 +100,7 @@ impl Value {
         self.end = piece.pos(end);
     }
 
-    #[allow(clippy::result_large_err)] // the rare way out, taken once in a body at most
+    #[allow(clippy::result_large_err)] // this path is rare: at most once per body
     fn whole<'a>(&'a mut self, tail: &'a [u8]) -> Result<Record<'a>, Oddity> {
         let (start, end, at) = (self.start, self.end, self.last_at);
         if !self.carry.is_empty() {

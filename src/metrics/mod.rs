@@ -35,7 +35,7 @@ pub struct Metrics {
     pub ttft: Option<Span>,
     /// First `content` delta − request's last byte.
     pub ttft_content: Option<Span>,
-    /// Spans between successive deltas, in order of arrival.
+    /// ITL: spans between successive deltas, in order of arrival.
     pub itl: Vec<Span>,
     /// (last delta − first delta) ÷ (output tokens − 1), with the token count that the stream reports, in
     /// nanoseconds.
@@ -90,7 +90,7 @@ fn last_before(asks: &[Timestamp], at: Timestamp) -> Option<Timestamp> {
 }
 
 impl Metrics {
-    /// Median of the spans between deltas.
+    /// Median ITL; none with fewer than two deltas.
     pub fn itl_p50(&self) -> Option<Span> {
         let mut sorted = self.itl.clone();
         sorted.sort_unstable();

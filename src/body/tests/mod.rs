@@ -11,7 +11,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use proptest::prelude::*;
 use std::io::Write;
 
-/// What came out, with the number of the delivery that brought it, and what was odd.
+/// The output, with the number of the delivery that brought each byte, and the oddities.
 #[derive(Debug, Default, PartialEq)]
 struct Got {
     bytes: Vec<u8>,
@@ -171,10 +171,10 @@ fn what_is_wrong_is_said() {
     let odd = decode("zstd", [&b"\x28\xb5\x2f\xfd\x00\xf8\x01\x00\x00"[..], b"more"]).odd;
     assert_eq!(odd, ["body.broken", "body.dropped"]);
     assert_eq!(decode("br", [&b"\xff\xff\xff\xff\xff\xff"[..]]).odd[0], "body.broken");
-    // Declared, not done.
+    // Declared as coded, but not coded.
     let got = decode("gzip", [&b"{\"a\""[..], b":1}"]);
     assert_eq!((&got.bytes[..], &got.odd[..]), (&b"{\"a\":1}"[..], &["body.not-coded"][..]));
-    // Unknown inside: what is around it is undone.
+    // An unknown coding inside: the coding around it is decoded.
     assert_eq!(decode("compress, gzip", [&coded[..]]).odd, ["body.unknown-coding"]);
     assert_eq!(decode("compress, gzip", [&coded[..]]).bytes, b"hello");
     assert_eq!(decode("gzip, compress", [&coded[..]]).bytes, coded);
@@ -210,7 +210,7 @@ fn bombs_stop() {
     decoder.push(Timestamp(1), 1, &bomb, &mut sink, &mut |o| odd.push(o.kind.0));
     assert!(bomb.len() < 10_000 && most <= 65_536 && total < 1 << 26, "{} {most} {total}", bomb.len());
     assert_eq!(odd, ["body.bomb"]);
-    // Well within what deflate does to dull text.
+    // Well within what deflate achieves with uniform text.
     assert_eq!(decode("gzip", [&gzip(&zeros)[..]]).bytes.len(), zeros.len());
 }
 
@@ -241,12 +241,12 @@ proptest! {
     }
 }
 
-/// 3000 events of 108 bytes each: some thousand times what comes in, and ten times what a decoder gives at once.
+/// 3000 events of 108 bytes each: about a thousand times the input, and ten times what a decoder returns at once.
 #[test]
 fn one_delivery_that_becomes_more_than_a_buffer_comes_out_whole() {
     let event = format!("data: {:100}\n\n", "{\"n\":\"word\"}");
     let plain = event.repeat(3000).into_bytes();
-    // Made by the encoder of Node 22.
+    // Encoded with Node 22.
     let br = [
         0x5b, 0x9f, 0xf1, 0x84, 0xdf, 0x91, 0x60, 0xc7, 0x20, 0x6b, 0x68, 0x1e, 0x3e, 0x81, 0xb0, 0x52, 0x04, 0x44,
         0xa1, 0xdc, 0xf6, 0x4a, 0xa7, 0xaf, 0x05, 0xd1, 0xe5, 0x32, 0xcc, 0x34, 0x02, 0x16, 0xe8, 0xb0, 0x07, 0x94,

@@ -69,7 +69,7 @@ fn segment(frame: &[u8]) -> Option<Segment<'_>> {
     Some(Segment { ends: [(src, half(tcp, 0)?), (dst, half(tcp, 2)?)], seq, flags: tcp[13], payload })
 }
 
-/// What was seen of one exchange.
+/// What the capture shows of one exchange.
 #[derive(Default)]
 struct Seen {
     facts: BTreeMap<&'static str, Value>,

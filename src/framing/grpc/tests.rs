@@ -127,13 +127,13 @@ fn a_gap_within_a_message_costs_only_that_message() {
         (seen(&said), said.spans()[1].1),
         ((Some(Framing::Grpc), vec!["one", "three"], vec![LOST_SYNC.0]), bytes.len() as u64)
     );
-    // Beyond its end nothing tells where the next one begins.
+    // After its end nothing shows where the next one begins.
     let said = holed(15, 14, 29);
     assert_eq!(seen(&said), (Some(Framing::Grpc), vec!["one"], vec![LOST_SYNC.0]));
 }
 
 proptest! {
-    /// A message is dated by the delivery of its last byte, in base64 too.
+    /// A message has the time of the delivery of its last byte, in base64 too.
     #[test]
     fn times_are_those_of_the_deliveries(payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 1..5), together: bool) {
         let frames: Vec<_> = payloads.iter().map(|p| frame(0, p)).collect();

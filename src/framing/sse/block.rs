@@ -36,7 +36,7 @@ impl Sse {
     /// A blank line: dispatches the event, if there is any.
     pub(super) fn blank(&mut self, single: Option<&[u8]>, seen: Seen, end: u64, sink: &mut Sink<'_>) {
         match self.sync {
-            // The end of a line that began in the gap; or the blank line itself. The next line decides.
+            // The end of a line that began in the gap, or the blank line itself: the next line decides.
             Sync::Behind => return,
             Sync::Lost => self.sync = Sync::Held,
             Sync::Start | Sync::Held => {}
@@ -53,7 +53,7 @@ impl Sse {
             let found = if self.event.is_empty() { Cow::Borrowed("") } else { format!("event {}", self.event).into() };
             self.odd(BLOCK_WITHOUT_DATA, seen.at, self.block.start, found, sink);
         } else if !self.id.is_empty() {
-            self.odd(BLANK_WITH_ID, seen.at, self.line_start, "a blank line behind an id, no event", sink);
+            self.odd(BLANK_WITH_ID, seen.at, self.line_start, "a blank line after an id, no event", sink);
         }
         self.reset();
     }
@@ -91,7 +91,7 @@ impl Sse {
         }));
     }
 
-    /// Ready for the next block. The id is kept.
+    /// Resets the block for the next one. The id is kept.
     pub(super) fn reset(&mut self) {
         let mut data = std::mem::take(&mut self.block.data);
         carry::clear(&mut data);
@@ -99,7 +99,7 @@ impl Sse {
         self.event.clear();
     }
 
-    /// Reports if each line of this data is its own payload: it should be several events.
+    /// Reports an oddity if each line of this data is its own payload: they should be several events.
     pub(super) fn merged(&self, data: &[u8], at: Timestamp, sink: &mut Sink<'_>) {
         let lines = || data.split(|b| *b == b'\n');
         let payload = |line: &[u8]| line == b"[DONE]" || line.first() == Some(&b'{') && is_value(line);

@@ -42,7 +42,7 @@ impl LineEnds {
         self.open.is_some()
     }
 
-    /// Whether the line end has two bytes; for one whose second is still to come, as the lines before suggest.
+    /// Whether the line end has two bytes; if the second may still come, as the lines before suggest.
     pub(super) fn is_wide(&self, end: End) -> bool {
         end == End::CrLf || end == End::Open && self.blank_was_crlf.unwrap_or(self.last_was_crlf)
     }
@@ -92,7 +92,7 @@ fn say(kind: Kind, at: Timestamp, offset: u64, sink: &mut Sink<'_>) {
     let found = match kind {
         CRLF => "CRLF",
         CR => "CR",
-        _ => "another line end than before",
+        _ => "not the line end of earlier lines",
     };
     sink(Framed::Oddity(Oddity::new(kind, at, found).offset(offset)));
 }

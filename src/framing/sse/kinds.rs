@@ -1,4 +1,4 @@
-//! What can be odd about an event stream.
+//! The oddities of event streams.
 
 use crate::oddity::Kind;
 
@@ -11,7 +11,7 @@ pub const EXTRA_SPACE: Kind = Kind("sse.extra-space");
 pub const PENDING_AT_END: Kind = Kind("sse.pending-at-end");
 /// A line that is neither field nor comment; the standard ignores it.
 pub const NOT_A_FIELD_LINE: Kind = Kind("sse.not-a-field-line");
-/// The same after data of its event: the rest of a payload that a raw line end broke. It is lost.
+/// Such a line after data of its event: the rest of a payload that a raw line end broke. It is lost.
 pub const RAW_NEWLINE: Kind = Kind("sse.raw-newline");
 /// A field that the standard does not know; it is ignored.
 pub const UNKNOWN_FIELD: Kind = Kind("sse.unknown-field");
@@ -25,11 +25,11 @@ pub const EMPTY_DATA: Kind = Kind("sse.empty-data");
 pub const MULTIPLE_DATA_LINES: Kind = Kind("sse.multiple-data-lines");
 /// An event of which each data line is its own payload: its blank lines are missing.
 pub const MERGED_EVENTS: Kind = Kind("sse.merged-events");
-/// Data that is not UTF-8; what is wrong was replaced by U+FFFD.
+/// Data that is not UTF-8; invalid bytes were replaced by U+FFFD.
 pub const INVALID_UTF8: Kind = Kind("sse.invalid-utf8");
 /// A byte order mark at the start; it is dropped.
 pub const BOM: Kind = Kind("sse.bom");
-/// A byte order mark at the start of a later line, which makes the line void.
+/// A byte order mark at the start of a later line, which is therefore ignored.
 pub const BOM_INSIDE: Kind = Kind("sse.bom-inside");
 /// A line ended by CRLF (reported once).
 pub const CRLF: Kind = Kind("sse.crlf");
@@ -47,5 +47,6 @@ pub const HUGE_LINE: Kind = Kind("sse.huge-line");
 pub const BAD_RETRY: Kind = Kind("sse.bad-retry");
 /// An `id` field (reported once).
 pub const ID_FIELD: Kind = Kind("sse.id-field");
-/// A blank line without any field before it, while an event id is set: nothing is dispatched, and some readers do.
+/// A blank line without any field before it, while an event id is set: nothing is dispatched, but some readers
+/// dispatch an event.
 pub const BLANK_WITH_ID: Kind = Kind("sse.blank-with-id");

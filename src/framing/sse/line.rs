@@ -1,11 +1,11 @@
-//! One line of an event stream: which field it is (WHATWG HTML, section 9.2.6) and what is odd about its name; what is
-//! odd in its value.
+//! One line of an event stream: which field it is (WHATWG HTML, section 9.2.6), and what is odd about its name and
+//! its value.
 
 use super::{BOM_INSIDE, FIELD_NAME_CASE, NOT_A_FIELD_LINE, UNKNOWN_FIELD};
 use crate::oddity::Kind;
 use memchr::{memchr, memchr2, memchr3_iter};
 
-/// Most bytes of an `event` or `id` that are kept.
+/// Maximum of bytes of an `event` or `id` that are kept.
 const MAX_NAME: usize = 64 << 10;
 
 /// A field with a meaning.

@@ -25,7 +25,7 @@ pub use kinds::*;
 
 /// A line longer than this breaks common readers.
 const LONG: usize = 64 << 10;
-/// … and longer than this, those that were made for long ones.
+/// … and a line longer than this breaks even readers made for long lines.
 const HUGE: usize = 32 << 20;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -60,7 +60,7 @@ pub(super) struct Sse {
     retry: Option<u64>,
     n: u64,
     ends: LineEnds,
-    /// What blocks of this stream begin with, by the last one dispatched.
+    /// The field that blocks of this stream begin with, as the last dispatched one did.
     opening: Option<Field>,
     id_said: bool,
 }
@@ -76,7 +76,7 @@ struct Seen {
 impl Framer for Sse {
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         let bytes = piece.bytes;
-        // One fast pass over the piece spares the records of clean pieces every closer look.
+        // One fast pass over the piece: records of clean pieces need no closer check.
         let suspect = !bytes.is_ascii() || memchr2(0x0b, 0x0c, bytes).is_some();
         let seen = Seen { at: piece.at, frame: piece.frame, suspect };
         let mut single: Option<&[u8]> = None;
@@ -170,7 +170,7 @@ impl Framer for Sse {
 }
 
 impl Sse {
-    /// The start of the body: drops a byte order mark, over any cuts. Returns the index after it.
+    /// The start of the body: drops a byte order mark, even if it is cut over pieces. Returns the index after it.
     fn start(&mut self, piece: &Placed<'_>, sink: &mut Sink<'_>) -> usize {
         for (i, b) in piece.bytes.iter().enumerate() {
             if MARK.get(self.line.len()) != Some(b) {
@@ -277,7 +277,7 @@ impl Sse {
                 if self.block.data_lines == 1 && colon && !text.is_empty() {
                     match (text[0], value) {
                         (b' ' | b'\t', _) => self.odd(EXTRA_SPACE, at, start, excerpt(line), sink),
-                        (_, 5) => self.odd(DATA_WITHOUT_SPACE, at, start, "no space behind `data:`", sink),
+                        (_, 5) => self.odd(DATA_WITHOUT_SPACE, at, start, "no space after `data:`", sink),
                         _ => {}
                     }
                 }
@@ -307,7 +307,7 @@ impl Sse {
         }
     }
 
-    /// After a gap: whether this line is the first of a block, as blocks of this stream begin.
+    /// After a gap: checks whether this line is the first of a block, by how blocks of this stream begin.
     fn hold(&mut self, line: Line, at: Timestamp, sink: &mut Sink<'_>) -> bool {
         if self.sync == Sync::Behind {
             if let Line::Field { field, colon: true, .. } = line

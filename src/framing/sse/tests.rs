@@ -1,4 +1,4 @@
-//! The event-stream interpretation against what browsers do, and what is odd.
+//! The interpretation of event streams against what browsers do, and the oddities.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
@@ -71,8 +71,7 @@ fn cases_of_other_libraries() {
         }
     }
     // The one difference: the bytes are an event stream under `text/x-bogus`, which makes a browser fail the
-    // connection. Here the bytes
-    // say what they are, and the wrong type is a second fact about them.
+    // connection. Here the bytes decide the framing, and the wrong type is a separate fact.
     assert_eq!(wrong, ["wpt/format-mime-valid-bogus"]);
 }
 

@@ -127,7 +127,7 @@ impl Frames {
             }
             Frame::Of(opcode) => {
                 if self.open.is_some() {
-                    self.odd(FRAGMENTS, at, "a message begins within another", sink);
+                    self.odd(FRAGMENTS, at, "a message begins inside another", sink);
                     self.drop_message();
                     self.close();
                 }
@@ -137,7 +137,7 @@ impl Frames {
             }
             Frame::Continuation if self.open.is_some() => Goes::Message,
             Frame::Continuation => {
-                self.odd(FRAGMENTS, at, "a continuation of nothing", sink);
+                self.odd(FRAGMENTS, at, "a continuation without a beginning", sink);
                 Goes::Nowhere
             }
         }

@@ -40,7 +40,7 @@ fn steps_of(extensions: Option<&str>, sender: Sender, steps: &[Step<'_>]) -> Sai
     said
 }
 
-/// The same, after proof that cuts change nothing.
+/// [`said`] for the whole, after a check that cuts change nothing.
 fn whole(extensions: Option<&str>, sender: Sender, bytes: &[u8]) -> Said {
     let said = read(extensions, sender, &[bytes]);
     assert_eq!(said, read(extensions, sender, &bytes.chunks(1).collect::<Vec<_>>()));
