@@ -13,7 +13,7 @@ use crate::oddity::{Kind, excerpt};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("a2a.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("a2a.not-object");
 /// Neither a task, a message, an update nor an error.
 pub const UNKNOWN_TYPE: Kind = Kind("a2a.unknown-type");
@@ -44,15 +44,15 @@ pub static DIALECT: Dialect = Dialect {
     ..Dialect::USUAL
 };
 
-/// What ends a stream, for people; what did is named by its own word.
+/// What ends a stream, for people. The state that came is named by its own word.
 const TERMINAL: &str = "terminal state";
 
-/// What the client asked for.
+/// Names of methods in a request, with their quotes.
 const METHODS: &[&str] =
     &["\"message/stream\"", "\"SendStreamingMessage\"", "\"tasks/resubscribe\"", "\"SubscribeToTask\""];
 /// Objects that no other dialect sends (within a text their quotes would be escaped).
 const UPDATES: &[&str] = &["\"statusUpdate\":", "\"artifactUpdate\":"];
-/// Words that in JSON-RPC are of this protocol alone.
+/// Words that only this protocol has in JSON-RPC.
 const WORDS: &[&str] = &["\"status-update\"", "\"artifact-update\"", "\"contextId\""];
 
 /// The text has one of these.
@@ -60,7 +60,7 @@ fn has_any(text: &[u8], words: &[&str]) -> bool {
     words.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
 }
 
-/// What JSON-RPC wraps an event in.
+/// The JSON-RPC message around an event.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct Envelope<'a> {

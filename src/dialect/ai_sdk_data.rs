@@ -1,8 +1,7 @@
-//! The data stream of Vercel's AI SDK, version 4 (docs/dialects.md a.24): one part a line, named by one character.
+//! The data stream of Vercel's AI SDK, version 4 (docs/dialects.md a.24): one part per line, named by one character.
 //!
-//! Source: `ai` 4.3, data-stream-parts.ts. `0` text, `g` reasoning, `9`, `b`, `c` tool calls, `3` an error, `e` the end
-//! of a step, `d` the end. The
-//! response says so in `x-vercel-ai-data-stream: v1`.
+//! Source: `ai` 4.3, data-stream-parts.ts. `0` text, `g` reasoning, `9`, `b`, `c` tool calls, `3` an error, `e` the
+//! end of a step, `d` the end. The response says so in `x-vercel-ai-data-stream: v1`.
 
 use super::json::{self, Raw, Repair, Text};
 use super::payload::{foreign_done, text_of};
@@ -68,7 +67,7 @@ struct Part<'a> {
 /// Reads parts.
 #[derive(Debug, Default)]
 struct Parts {
-    /// The header field is due and was not there.
+    /// The header field is required and missing.
     unnamed: bool,
     finished: bool,
     failed: bool,
@@ -76,7 +75,7 @@ struct Parts {
     calls: Vec<String>,
 }
 
-/// Tool calls followed.
+/// Maximum of tool calls that are followed.
 const CALLS_LIMIT: usize = 1024;
 
 impl Parts {

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("ai-sdk.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("ai-sdk.not-object");
 /// A `type` that the protocol does not have.
 pub const UNKNOWN_TYPE: Kind = Kind("ai-sdk.unknown-type");
@@ -30,12 +30,12 @@ pub const NO_DONE: Kind = Kind("ai-sdk.no-done");
 /// A delta for a part that was not started.
 pub const DELTA_WITHOUT_START: Kind = Kind("ai-sdk.delta-without-start");
 
-/// Parts followed at once.
+/// Maximum of parts that are followed at once.
 const PARTS_LIMIT: usize = 1024;
 /// The header field.
 const HEADER: &str = "x-vercel-ai-ui-message-stream";
 
-/// Types that no other protocol has. `start`, `finish`, `error`, `abort`, `file` are anybody's words.
+/// Types that no other protocol has. `start`, `finish`, `error`, `abort` and `file` may be in any protocol.
 const OWN: &[&str] = &[
     "start-step",
     "finish-step",
@@ -105,7 +105,7 @@ struct Part<'a> {
 struct Ui {
     /// The beginning was not captured.
     joined: bool,
-    /// The header field is due and was not there.
+    /// The header field is required and missing.
     unnamed: bool,
     begun: bool,
     finished: bool,

@@ -1,11 +1,12 @@
-//! What all records of one response add up to. Everything kept is bounded; what goes beyond is counted and said.
+//! What all records of one response add up to. Everything kept is bounded; what exceeds a bound is counted and
+//! reported.
 
 use crate::time::Span;
 use std::collections::BTreeMap;
 
 /// Text of all sorts kept for one response, in bytes.
 pub const TEXT_LIMIT: usize = 16 << 20;
-/// Choices, tool calls and the like told apart in one response.
+/// Maximum of choices, and of tool calls, that are distinguished in one response.
 const KEYS_LIMIT: usize = 1024;
 /// Bytes kept of an error, an id, a finish reason.
 const SHORT_LIMIT: usize = 4096;
@@ -13,26 +14,27 @@ const SHORT_LIMIT: usize = 4096;
 /// The terminator of a stream, seen or not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Terminator {
-    /// What the dialect promises at the end of such a stream; none where it has none.
+    /// The terminator that the dialect promises at the end of such a stream; none if it has none.
     pub expected: Option<&'static str>,
     /// Any terminator was seen.
     pub seen: bool,
-    /// The dialect's own where that was seen, else the foreign one: `[DONE]`, `message_stop`, `done:true`. Of several
-    /// the last.
+    /// The dialect's own terminator if it was seen, else a foreign one: `[DONE]`, `message_stop`, `done:true`. Of
+    /// several the last.
     pub which: Option<String>,
-    /// The dialect's own was seen.
+    /// The dialect's own terminator was seen.
     pub own: bool,
     /// The last record was the one named in `which`; null without records.
     pub is_last_record: Option<bool>,
 }
 
 impl Terminator {
-    /// A record comes, whatever it may be. Before `saw`.
+    /// Notes that a record came, of any kind. Call it before `saw`.
     pub fn record(&mut self) {
         self.is_last_record = Some(false);
     }
 
-    /// The record at hand is a terminator. A foreign terminator after the dialect's own does not replace it.
+    /// Notes that the current record is a terminator. A foreign terminator after the dialect's own does not replace
+    /// it.
     pub fn saw(&mut self, which: &str, own: bool) {
         if own || !self.own {
             self.which = Some(short(which));
@@ -56,7 +58,7 @@ pub struct Answer {
     pub tool_names: BTreeMap<String, String>,
     /// Finish reason by choice.
     pub finish_reasons: BTreeMap<u32, String>,
-    /// Usage as sent; where it comes in several records, the last, except where the dialect defines a merge.
+    /// Usage as sent; the last if several records have it, unless the dialect defines a merge.
     pub usage: Option<serde_json::Value>,
     /// Output tokens by the stream's own figure.
     pub output_tokens: Option<u64>,
@@ -68,7 +70,7 @@ pub struct Answer {
     pub error: Option<String>,
     /// The terminator.
     pub terminator: Terminator,
-    /// How the stream at hand ends, by its dialect.
+    /// How this stream ends, by its dialect.
     pub end: super::End,
     /// Records with text.
     pub content_deltas: u64,
@@ -78,11 +80,11 @@ pub struct Answer {
     pub tool_deltas: u64,
     /// Log probabilities came.
     pub logprobs: bool,
-    /// Something kept here has reached its limit; more came and is only counted.
+    /// A value kept here has reached its limit; more came and is only counted.
     pub text_limited: bool,
     /// What the server's own clock says.
     pub server_clock: ServerClock,
-    /// Provider variant of the dialect, where recognised: `iflow`, `dashscope`, `litserve`, …
+    /// Provider variant of the dialect, if recognised: `iflow`, `dashscope`, `litserve`, …
     pub variant: Option<&'static str>,
     /// The mark by which the variant was recognised, for people: `host openrouter.ai`.
     pub variant_by: Option<String>,
@@ -95,16 +97,16 @@ pub struct Answer {
 /// differences are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServerClock {
-    /// How much later than the promptest record the latest one came, by the time stamps in them.
+    /// How much later than the fastest record the slowest one came, by the time stamps in them.
     pub lag_spread: Option<Span>,
-    /// How long it says that it generated.
+    /// How long the server says that it generated.
     pub generating: Option<Span>,
-    /// How long it says that it read the prompt.
+    /// How long the server says that it read the prompt.
     pub reading: Option<Span>,
 }
 
 impl Answer {
-    /// Visible text of a choice. Tells whether it was any.
+    /// Adds visible text of a choice. True if it was not empty.
     pub fn add_text(&mut self, choice: u32, text: &str) -> bool {
         if !text.is_empty() {
             let text = self.admit(text);
@@ -115,7 +117,7 @@ impl Answer {
         !text.is_empty()
     }
 
-    /// Reasoning. Tells whether it was any.
+    /// Adds reasoning. True if it was not empty.
     pub fn add_reasoning(&mut self, text: &str) -> bool {
         let kept = self.admit(text);
         self.reasoning_text.push_str(kept);
@@ -130,7 +132,7 @@ impl Answer {
         }
     }
 
-    /// The name of the tool called; the first one stays. False where it had one already.
+    /// Sets the name of the called tool; the first one stays. False if the call already had a name.
     pub fn name_tool(&mut self, call: &str, name: &str) -> bool {
         match text_slot(&mut self.tool_names, call, &mut self.text_limited) {
             Some(kept) if kept.is_empty() => *kept = short(name),
@@ -173,7 +175,7 @@ impl Answer {
         keep(&mut self.id, id);
     }
 
-    /// Whose server it is, unless that is known.
+    /// Sets the provider's variant, unless it is known.
     pub(super) fn recognise(&mut self, variant: Option<&'static super::variant::Variant>) {
         if let (None, Some(variant)) = (self.variant, variant) {
             self.variant = Some(variant.name);
@@ -188,7 +190,7 @@ impl Answer {
         self.tool_deltas += u64::from(meaning.tool);
     }
 
-    /// What of `text` still fits.
+    /// The beginning of `text` that still fits the limit.
     fn admit<'t>(&mut self, text: &'t str) -> &'t str {
         let room = TEXT_LIMIT.saturating_sub(self.kept_bytes);
         let kept = if text.len() <= room { text } else { &text[..text.floor_char_boundary(room)] };
@@ -203,7 +205,7 @@ pub(super) fn call_key(choice: u32, index: u32) -> String {
     if choice == 0 { index.to_string() } else { format!("{choice}.{index}") }
 }
 
-/// At most [`SHORT_LIMIT`] bytes, `…` where cut.
+/// At most [`SHORT_LIMIT`] bytes; `…` marks a cut.
 pub(super) fn short(text: &str) -> String {
     if text.len() <= SHORT_LIMIT {
         return text.to_owned();

@@ -1,9 +1,8 @@
-//! Anthropic Messages, and everybody who speaks it (docs/dialects.md a.5).
+//! Anthropic Messages, and all servers that speak it (docs/dialects.md a.5).
 //!
-//! Source: Anthropic's "Streaming messages". `message_start`, per block `content_block_start`, `content_block_delta`*,
-//! `content_block_stop`,
-//! then `message_delta` and `message_stop`; `ping` anywhere. The SSE event type equals the JSON's `type`. There is no
-//! `[DONE]`.
+//! Source: Anthropic's "Streaming messages". `message_start`, per block `content_block_start`,
+//! `content_block_delta`*, `content_block_stop`, then `message_delta` and `message_stop`; `ping` anywhere. The SSE
+//! event type equals the JSON's `type`. There is no `[DONE]`.
 
 pub mod kinds;
 mod shape;
@@ -23,9 +22,10 @@ use kinds::*;
 use shape::{Block, Event};
 use std::collections::BTreeSet;
 
-/// Content blocks followed at once.
+/// Maximum of content blocks that are followed at once.
 const BLOCKS_LIMIT: usize = 1024;
-/// The documentation promises pings and gives no interval; load balancers close idle connections from 30 seconds on.
+/// The documentation promises pings but names no interval; load balancers close connections that are idle for 30
+/// seconds or more.
 const SILENCE_LIMIT: Span = Span::from_secs(30);
 
 /// `anthropic.messages`
@@ -53,7 +53,7 @@ pub static DIALECT: Dialect = Dialect {
         Some("ping") => Confidence::Possible,
         Some("error") if shape.is_error() && evidence.answered_with("anthropic-") => Confidence::Likely,
         Some("error") if shape.is_error() => Confidence::Possible,
-        // without types the event names are left
+        // without types only the event names remain
         _ if matches!(evidence.record.event, "message_start" | "content_block_delta") => Confidence::Likely,
         _ => Confidence::No,
     },
@@ -87,7 +87,7 @@ struct Messages {
     document: bool,
     /// Events carry an SSE event type.
     named: bool,
-    /// The beginning was not captured: what is referred to may have come before.
+    /// The beginning was not captured: blocks that events refer to may have started before.
     joined: bool,
     /// An error came, which ends the stream.
     failed: bool,
@@ -143,7 +143,7 @@ impl Messages {
                 excerpt(kind.as_bytes())
             });
             if self.phase == Phase::Before {
-                self.phase = Phase::Open; // said once, then read on as if it had come
+                self.phase = Phase::Open; // reported once; then reading continues as if it had come
                 if kind == "message_start" {
                     return self.start(event, answer, remarks);
                 }
@@ -183,7 +183,7 @@ impl Messages {
                 remarks.note_if(lacks.is_some(), START_WITHOUT_USAGE, || {
                     format!("no {} in {usage}", lacks.unwrap_or_default())
                 });
-                // Cached input is counted apart.
+                // Cached input is counted separately.
                 let none = |name| usage.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0) == 0;
                 let no_input = lacks.is_none()
                     && ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"].iter().all(none);
@@ -254,7 +254,7 @@ impl Messages {
             Some(reason) => answer.finish(0, reason),
             None => remarks.note(NO_STOP_REASON, || event.delta.kind().into()),
         }
-        // An answer that ran into a limit may end within a call.
+        // An answer that reached a limit may end within a call.
         let whole = !matches!(reason, Some("max_tokens" | "model_context_window_exceeded"));
         if let Some((place, found)) = self.broken_input.take().filter(|_| whole) {
             remarks.note_at(place, INPUT_NOT_JSON, || found);

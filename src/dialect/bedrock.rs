@@ -21,7 +21,7 @@ use shape::{Event, Usage};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("bedrock.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("bedrock.not-object");
 /// An `:event-type` that the reference does not have.
 pub const UNKNOWN_TYPE: Kind = Kind("bedrock.unknown-type");

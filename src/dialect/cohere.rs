@@ -18,7 +18,7 @@ use shape::{Event, Message, Part, ToolCall, Usage};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("cohere.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("cohere.not-object");
 /// A `type` or `event_type` that the document does not have.
 pub const UNKNOWN_TYPE: Kind = Kind("cohere.unknown-type");
@@ -34,7 +34,7 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("cohere.foreign-terminator");
 /// `cohere.chat`
 pub static DIALECT: Dialect = Dialect {
     name: "cohere.chat",
-    // Of version 1 no document names the type; these are in use.
+    // No document names the type of version 1; these are in use.
     content_types: &["text/event-stream", "application/stream+json", "application/x-ndjson"],
     end: End::Terminator(MESSAGE_END),
     streams_by: StreamsBy::Flag,

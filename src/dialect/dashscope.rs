@@ -1,9 +1,9 @@
 //! Aliyun DashScope's own protocol for text and multimodal generation (docs/dialects.md a.13); its compatible mode is
 //! OpenAI's.
 //!
-//! Source: Model Studio API reference, text generation, DashScope form, and the Python SDK 2.0.2. Unless
-//! `incremental_output` is asked for, each event
-//! repeats the whole text so far. There is no terminator: the finish reason is the string "null" until the end.
+//! Source: Model Studio API reference, text generation, DashScope form, and the Python SDK 2.0.2. Unless the request
+//! asks for `incremental_output`, each event repeats the whole text so far. There is no terminator: the finish reason
+//! is the string "null" until the end.
 
 use super::json::{self, List, Num, Obj, Raw, Text};
 use super::payload::{BadPayload, object, text_of};
@@ -15,7 +15,7 @@ use crate::oddity::{Kind, excerpt};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("dashscope.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("dashscope.not-object");
 /// Neither `output` nor an error.
 pub const UNKNOWN_TYPE: Kind = Kind("dashscope.unknown-type");
@@ -128,7 +128,7 @@ struct DashScope {
     document: bool,
     finished: bool,
     failed: bool,
-    /// A text came that does not begin with what was there: events bring pieces.
+    /// A text came that does not begin with the earlier text: events bring increments.
     pieces: bool,
 }
 
@@ -211,7 +211,7 @@ impl DashScope {
         answer.add_text(index, new)
     }
 
-    /// What `said` adds to `kept`: all of it, or where it repeats what was there, the rest.
+    /// What `said` adds to `kept`: all of it, or only the rest if it repeats the earlier text.
     fn new_part<'t>(&mut self, kept: &str, said: &'t str, remarks: &mut Remarks<'_>) -> &'t str {
         if kept.is_empty() || said.is_empty() || self.pieces {
             return said;

@@ -11,7 +11,7 @@ use crate::oddity::Kind;
 
 /// The payload is not JSON; the serde error with its position.
 const NOT_JSON: Kind = Kind("example.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 const NOT_OBJECT: Kind = Kind("example.not-object");
 
 /// `example`

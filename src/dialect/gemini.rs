@@ -12,7 +12,7 @@ use crate::oddity::{Kind, excerpt};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("gemini.not-json");
-/// The payload is JSON but no object.
+/// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("gemini.not-object");
 /// Neither candidates nor anything else that the document has.
 pub const UNKNOWN_TYPE: Kind = Kind("gemini.unknown-type");
@@ -123,11 +123,11 @@ struct Usage {
 #[derive(Debug, Default)]
 struct Gemini {
     document: bool,
-    /// The form of one JSON array, which its `]` ends.
+    /// The stream is one JSON array, which its `]` ends.
     array: bool,
     /// A finish reason came, and no record with candidates since.
     finished: bool,
-    /// An error or a blocked prompt: no finish reason is due.
+    /// An error or a blocked prompt came: no finish reason is required.
     over: bool,
     /// Tool calls so far; the dialect sends them whole and without a number.
     calls: u32,
@@ -219,7 +219,7 @@ impl Reader for Gemini {
     }
 }
 
-/// `usageMetadata` is cumulative: the last one counts. Thoughts are output too and counted apart.
+/// `usageMetadata` is cumulative: the last one counts. Thoughts are output too, and are counted separately.
 fn take_usage(usage: &Raw<'_>, answer: &mut Answer) {
     let Some(text) = usage.json() else { return };
     let figures = serde_json::from_str::<Usage>(text).unwrap_or_default();

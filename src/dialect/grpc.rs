@@ -20,7 +20,7 @@ mod status;
 
 /// The call ended with another status than 0 (gRPC, gRPC-Web), or with an error (Connect).
 pub const STATUS: Kind = Kind("grpc.status");
-/// The body is complete and nothing says how the call ended.
+/// The body is complete, but no status says how the call ended.
 pub const NO_STATUS: Kind = Kind("grpc.no-status");
 
 /// `grpc`
@@ -44,7 +44,7 @@ pub static DIALECT: Dialect = Dialect {
         let streamed = evidence.path().is_some_and(|path| path.ends_with("/ModelStreamInfer"));
         let inferring = streamed || evidence.path().is_some_and(|path| path.ends_with("/ModelInfer"));
         let known = inferring && asks_to_infer(evidence);
-        // A call that fails at once says so in the head and has no trailers.
+        // A call that fails at once has its status in the head, and no trailers.
         let outcome = evidence.response.and_then(|head| Outcome::of(&head.fields)).unwrap_or_default();
         Box::new(Grpc { known, streamed, outcome })
     },
@@ -163,7 +163,7 @@ fn tensor(raw: &[u8], answer: &mut Answer) -> bool {
     rest.is_empty() && texts.into_iter().fold(false, |any, text| answer.add_text(0, text) | any)
 }
 
-/// The length-delimited fields of a protobuf message; others are passed over, and what is broken ends it.
+/// The length-delimited fields of a protobuf message; others are skipped, and a broken one ends the iteration.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// The method's name alone does not make it KServe's: a request that asks for nothing shows another schema.
+    /// The method's name alone does not make it KServe's: a request without inputs shows another schema.
     #[test]
     fn another_service_of_the_same_name() {
         let first = Record { data: b"\x0a\x02Hi", ..record(0, "") };

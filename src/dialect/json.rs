@@ -26,7 +26,7 @@ pub const SECOND_VALUE: Kind = Kind("json.second-value");
 /// A payload begins with a colon: a comment was sent as data.
 pub const COMMENT_AS_DATA: Kind = Kind("json.comment-as-data");
 
-/// Room for a second reading, and why it was needed.
+/// The buffer for a second reading, and why that was needed.
 #[derive(Debug, Default)]
 pub(super) struct Repair {
     /// The text with the fault mended.
@@ -44,7 +44,7 @@ pub(super) enum Fault {
     NotObject(&'static str),
 }
 
-/// What is wrong with a payload that does not parse, where it is of a sort that all dialects share.
+/// The kind of a payload that does not parse, if all dialects share that kind.
 pub(super) fn sort_of(payload: &[u8]) -> Option<Kind> {
     let payload = payload.trim_ascii_start();
     let mut values = serde_json::Deserializer::from_slice(payload).into_iter::<serde::de::IgnoredAny>();
@@ -57,7 +57,7 @@ pub(super) fn sort_of(payload: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Read `text`, an object, as `T`, borrowing from it (or from `repair` where it had to be mended).
+/// Reads `text`, an object, as `T`, borrowing from it (or from `repair` if it had to be repaired).
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, repair: &'a mut Repair) -> Result<T, Fault> {
     let object = |read: Obj<T>| match read {
         Obj::Here(value) => Ok(value),

@@ -74,7 +74,7 @@ pub(super) struct Timings {
 }
 
 impl Timings {
-    /// What the server's clock says, where it says anything.
+    /// Reads the server's own times from `timings`, if there are any.
     pub(super) fn tell(timings: &Raw<'_>, clock: &mut ServerClock) {
         let Some(t) = timings.json().and_then(|json| serde_json::from_str::<Timings>(json).ok()) else { return };
         let span = |n: Num| {

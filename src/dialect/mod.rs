@@ -87,7 +87,7 @@ pub enum Confidence {
     Certain,
 }
 
-/// What is known when a dialect is asked. Nothing is required: a capture may lack the request.
+/// The evidence by which a dialect recognises its stream. Every part may be missing: a capture may lack the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// Request method.
@@ -104,7 +104,7 @@ pub struct Evidence<'a> {
     pub response: Option<&'a crate::http::event::ResponseHead>,
     /// What the bytes are.
     pub framing: Framing,
-    /// The record at hand.
+    /// The current record.
     pub record: &'a Record<'a>,
 }
 
@@ -120,7 +120,7 @@ impl<'a> Evidence<'a> {
         Some(path.strip_suffix('/').unwrap_or(path))
     }
 
-    /// The path, where the method is one that generates.
+    /// The path, if the method is one that generates.
     fn posted(&self) -> Option<&'a str> {
         self.path().filter(|_| self.method.is_none_or(|m| m == "POST"))
     }
@@ -180,8 +180,7 @@ pub enum End {
     Terminator(&'static str),
     /// The finish reason: every stream has one, and no terminator follows it.
     FinishReason,
-    /// Nothing in the records: an answer is whole when its body is, or what follows the body says so (a status in
-    /// trailers).
+    /// No record: an answer is whole when its body is, or when a status in trailers says so.
     #[default]
     Body,
 }
@@ -221,9 +220,9 @@ pub struct Dialect {
     pub name: &'static str,
     /// Content types (MIME essence, lower case) that its documentation promises for a streamed answer.
     pub content_types: &'static [&'static str],
-    /// Its records carry generated text: what upsets readers of model streams is a fault here.
+    /// Its records carry generated text: what readers of model streams fail on is a fault here.
     pub generates: bool,
-    /// How its streams end. Its reader may know better for the stream at hand (`Reader::end`).
+    /// How its streams end. Its reader may know better for one stream (`Reader::end`).
     pub end: End,
     /// What asks for a stream.
     pub streams_by: StreamsBy,
@@ -231,8 +230,8 @@ pub struct Dialect {
     pub crlf: bool,
     /// Name of the profile of rules (`--profile`) that its exchanges are held to unless the user names another.
     pub profile: Option<&'static str>,
-    /// Header fields of request or response that no other dialect has (lower case). One of them counts as a path of its
-    /// own does.
+    /// Header fields of request or response that no other dialect has (lower case). One of them counts as much as one
+    /// of its own paths.
     pub fields: &'static [&'static str],
     /// This request path (of [`Evidence::path`]) is one of its own.
     pub paths: fn(&Evidence<'_>, &str) -> bool,
@@ -243,8 +242,8 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// What is true of most: a model's answer as server-sent events, streamed where the request says so, recognised by
-    /// nothing.
+    /// The values of most dialects: a model's answer as server-sent events, streamed if the request says so, without
+    /// marks to recognise it.
     const USUAL: Dialect = Dialect {
         name: "",
         content_types: &["text/event-stream"],

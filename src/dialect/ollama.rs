@@ -1,5 +1,5 @@
-//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object a line, streamed unless `stream` is false
-//! (docs/dialects.md a.7).
+//! Ollama's own protocol: `/api/chat` and `/api/generate`, one JSON object per line, streamed unless `stream` is
+//! false (docs/dialects.md a.7).
 //!
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 
@@ -133,7 +133,7 @@ struct Ollama {
     failed: bool,
     /// Tool calls so far; they come whole.
     calls: u32,
-    /// How lines lag behind `created_at`.
+    /// Delay of the lines after their `created_at`.
     lag: Option<Lag>,
     /// `total_duration`.
     total: Option<Span>,
@@ -154,12 +154,11 @@ struct Lag {
 }
 
 impl Lag {
-    /// The clock is one: it goes on from line to line, and agrees with the durations that the last line tells. (Mocks
-    /// and gateways write times that
-    /// do neither, and prove nothing about the way.)
+    /// The time stamps are those of a real clock: they advance from line to line and agree with the durations in the
+    /// last line. (Mocks and gateways write times that do neither, and prove nothing about delays on the way.)
     fn believed(&self, generating: Option<Span>, total: Option<Span>) -> bool {
         let span = self.latest.saturating_sub(self.first);
-        // Lines are made while tokens are: but for the first, which comes at the end of its own share.
+        // Lines are made while tokens are generated, except for the first, which comes at the end of its own share.
         let share = generating.map_or(0, |g| g.0 - g.0 / self.lines.max(1));
         let longest = total.map_or(i64::MAX, |t| t.0.saturating_add(t.0 / 10).saturating_add(CLOCK_SLACK.0));
         span > 0 && span <= longest && span.saturating_mul(3) >= share

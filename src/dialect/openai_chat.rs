@@ -1,8 +1,7 @@
-//! OpenAI chat completions and everybody who speaks them (docs/dialects.md a.1, a.4, a.9 to a.18, a.21).
+//! OpenAI chat completions and all servers that speak them (docs/dialects.md a.1, a.4, a.9 to a.18, a.21).
 //!
 //! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`. Role chunk, content deltas, a chunk
-//! with `finish_reason`,
-//! with `include_usage` one with `usage` and no choices, then `[DONE]`.
+//! with `finish_reason`, with `include_usage` one with `usage` and no choices, then `[DONE]`.
 
 pub(super) mod choice;
 pub(super) mod chunk;

@@ -31,7 +31,7 @@ pub static DIALECT: Dialect = Dialect {
             .iter()
             .any(|start| kind.starts_with(start));
         match evidence.framing {
-            // Responses can be asked for over a WebSocket too, and have the same words.
+            // Responses can be requested over a WebSocket too, and have the same event types.
             Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/responses")) => Confidence::No,
             Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => {
                 Confidence::Certain

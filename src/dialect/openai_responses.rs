@@ -210,7 +210,7 @@ impl Responses {
         remarks.note_if(unknown, DELTA_WITHOUT_PART, || format!("output_index {index}, content_index {part}"));
     }
 
-    /// The text of a part that is over, against what its deltas brought.
+    /// Compares the text of a part that is over with its joined deltas.
     fn compare(&self, index: u32, event: &Event<'_>, answer: &Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let begins = self.parts.get(&(index, event.content_index.index().unwrap_or(0))).copied().unwrap_or(0);
         let kept = answer.texts.get(&index).and_then(|text| text.get(begins..)).unwrap_or_default();
@@ -331,7 +331,7 @@ fn head(response: &Obj<Response<'_>>, answer: &mut Answer) -> bool {
     error.is_some()
 }
 
-/// `usage`, where it is not null.
+/// Takes `usage`, if it is not null.
 fn take_usage(usage: &Raw<'_>, answer: &mut Answer) {
     if let Some(text) = usage.json() {
         let output = serde_json::from_str::<Usage>(text).ok().and_then(|u| u.output_tokens.count());

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// The payload as text; bytes outside UTF-8 become U+FFFD, as an SSE client has it (the framing notices them).
 pub(super) fn text_of<'a>(record: &Record<'a>) -> Cow<'a, str> {
-    // from_utf8_lossy goes byte by byte; nearly every payload is valid and needs but the quick check
+    // from_utf8_lossy goes byte by byte; nearly every payload is valid and needs only the quick check
     std::str::from_utf8(record.data).map_or_else(|_| String::from_utf8_lossy(record.data), Cow::Borrowed)
 }
 
@@ -63,9 +63,8 @@ pub(super) struct BadPayload {
     pub(super) foreign_done: Option<Kind>,
 }
 
-/// The whole way of a payload that should be one JSON object. `read` gets the text, parses it with
-/// [`super::json::parse`] and says what it means;
-/// a payload that can't be parsed, or only after a repair, is reported as info.
+/// Reads a payload that should be one JSON object. `read` gets the text, parses it with [`super::json::parse`] and
+/// returns its meaning; a payload that can't be parsed, or only after a repair, is reported as an oddity.
 pub(super) fn object(
     record: &Record<'_>,
     answer: &mut Answer,

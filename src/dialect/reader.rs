@@ -1,4 +1,4 @@
-//! Reading the records of one response: what each dialect writes for itself, and what all of them share.
+//! Reading the records of one response: the part that each dialect implements, and the part that all of them share.
 
 use super::remarks::{Place, Remarked, Remarks};
 use super::variant::{self, Variant};
@@ -9,10 +9,10 @@ use crate::oddity::Oddity;
 
 /// What a dialect makes of the records of one response, in order. One value per response.
 pub(super) trait Reader: Send {
-    /// One record: add to `answer` what it brings, remark on what is odd, and return what it carries.
+    /// Reads one record: adds its contents to `answer`, reports oddities to `remarks`, and returns what it carries.
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning;
 
-    /// How this very stream ends, where that differs from [`Dialect::end`]. Asked once, before the first record.
+    /// How this stream ends, if that differs from [`Dialect::end`]. Called once, before the first record.
     fn end(&self) -> Option<End> {
         None
     }
@@ -29,7 +29,7 @@ pub(super) trait Reader: Send {
         let _ = answer;
     }
 
-    /// The frame that ends the stream, where the framing has one with a payload (gRPC-Web, Connect). Called after the
+    /// The frame that ends the stream, if the framing has one with a payload (gRPC-Web, Connect). Called after the
     /// last record.
     fn last_frame(&mut self, payload: &[u8]) {
         let _ = payload;
@@ -79,7 +79,7 @@ impl StreamReader {
         }
     }
 
-    /// One record: adds to `answer` what it brings, hands what is odd to `odd`, returns what it carries.
+    /// Reads one record: adds its contents to `answer`, passes oddities to `odd`, and returns what it carries.
     pub fn read(&mut self, record: &Record<'_>, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) -> Meaning {
         self.last = record.into();
         answer.end = self.end;

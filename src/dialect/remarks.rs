@@ -1,4 +1,4 @@
-//! What a reader remarks on: oddities of the record at hand, with its number, time and place filled in.
+//! How a reader reports oddities of the current record; its number, time and place are filled in.
 
 use super::json::{self, Fault, Repair};
 use crate::framing::Record;

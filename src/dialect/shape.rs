@@ -61,11 +61,11 @@ pub struct Shape {
     pub is_object: bool,
     /// Number of its top-level keys.
     pub keys: usize,
-    /// `object`, where it is a short string.
+    /// `object`, if it is a short string.
     pub object: Option<String>,
-    /// `type`, where it is a short string.
+    /// `type`, if it is a short string.
     pub kind: Option<String>,
-    /// `event_type`, where it is a short string.
+    /// `event_type`, if it is a short string.
     pub event_type: Option<String>,
     /// Which of [`KEYS`] are there, as bits.
     seen: u64,
@@ -74,7 +74,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The outline of a record's payload: of its first JSON value, where it holds more than it should.
+    /// The shape of a record's payload; of its first JSON value, if it holds more than one.
     pub fn of(record: &Record<'_>) -> Shape {
         let text = text_of(record);
         if !text.trim_start().starts_with('{') {

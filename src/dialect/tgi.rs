@@ -1,8 +1,8 @@
 //! Hugging Face text-generation-inference, its own protocol (docs/dialects.md a.15): `/generate_stream`, and `/` with
 //! `stream`.
 //!
-//! Source: TGI's OpenAPI document, `StreamResponse`. One event a token; the last one has `generated_text`, and
-//! `details` where they were asked for.
+//! Source: TGI's OpenAPI document, `StreamResponse`. One event per token; the last one has `generated_text`, and
+//! `details` if the request asked for them.
 
 use super::json::{self, Flag, Num, Obj, Raw, Text};
 use super::payload::{BadPayload, object};

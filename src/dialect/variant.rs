@@ -1,5 +1,5 @@
-//! Whose server it is that speaks a dialect: marks in request and response that only one provider has (docs/dialects.md
-//! a.0 and a.4 to a.21).
+//! Which provider's server speaks a dialect: marks in request and response that only one provider has
+//! (docs/dialects.md a.0 and a.4 to a.21).
 //!
 //! To add one more: a line in [`MARKS`].
 

@@ -177,7 +177,7 @@ impl<'a> Raw<'a> {
         self.0.map(RawValue::get).filter(|s| *s != "null")
     }
 
-    /// A string's content, another value's JSON text; nothing where absent or null.
+    /// A string's content, or another value's JSON text; none if absent or null.
     pub(in crate::dialect) fn text(&self) -> Option<Cow<'a, str>> {
         let json = self.json()?;
         if !json.starts_with('"') {

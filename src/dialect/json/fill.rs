@@ -1,6 +1,5 @@
-//! Objects that are read where they lie. A derived struct is handed on by value from visitor to visitor; for a large
-//! one in every record that is
-//! a good part of the cost of reading it.
+//! Objects that are filled in place. A derived struct is passed by value from visitor to visitor; for a large struct
+//! in every record that is a large part of the cost of reading it.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
@@ -43,8 +42,8 @@ impl<'de, T: Fill<'de>> Deserialize<'de> for Boxed<T> {
     }
 }
 
-/// [`Fill`] for a struct with these keys. A doubled one is an error, after which [`super::parse`] reads once more;
-/// unknown ones are passed over.
+/// [`Fill`] for a struct with these keys. A doubled key is an error, after which [`super::parse`] reads once more;
+/// unknown keys are skipped.
 macro_rules! fill {
     ($type:ident: $($key:literal => $field:ident),* $(,)?) => {
         impl<'a, 'de: 'a> $crate::dialect::json::Fill<'de> for $type<'a> {

@@ -14,7 +14,7 @@ const CALLS_LIMIT: usize = 256;
 /// The finish reasons of the document.
 const FINISH_REASONS: &[&str] = &["stop", "length", "tool_calls", "content_filter", "function_call"];
 
-/// What came of one choice so far.
+/// What has come of one choice.
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// A delta came.
@@ -39,7 +39,7 @@ struct Call {
 pub(super) struct Carried {
     /// Deltas.
     pub(super) meaning: Meaning,
-    /// A role or a finish reason, which is not nothing.
+    /// A role or a finish reason came, so the chunk is not empty.
     pub(super) other: bool,
 }
 
@@ -274,7 +274,7 @@ fn parts(frame: Frame<'_>, wanted: &str) -> String {
     out
 }
 
-/// Remarks that a list was longer than what is looked at.
+/// Reports that a list was longer than the part that is read.
 pub(super) fn limited<T>(list: &List<T>, remarks: &mut Remarks<'_>) {
     remarks.note_if(list.more > 0, LIST_LIMITED, || format!("{} elements more", list.more));
 }

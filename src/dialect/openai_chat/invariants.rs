@@ -1,4 +1,4 @@
-//! What must be the same all over a chat stream, and what can only be said at its end.
+//! What must be the same throughout a chat stream, and what can only be reported at its end.
 
 use super::chunk::Chunk;
 use super::kinds::*;
@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What `object` of a chunk is.
 pub(super) const CHUNK: &str = "chat.completion.chunk";
-/// Distinct ids told apart.
+/// Maximum of different ids that are distinguished.
 const IDS_LIMIT: usize = 4096;
 /// Unknown names kept.
 const NAMES_LIMIT: usize = 32;
@@ -38,7 +38,7 @@ pub(super) struct StreamInvariants {
     usage_null: (u64, Place),
     /// Chunks with usage beside choices, and where the first was.
     usage_with_choices: (u64, Place),
-    /// Fields with reasoning: name, full ones, empty ones, where first.
+    /// Fields with reasoning: name, number of non-empty ones, number of empty ones, place of the first.
     reasoning: Vec<(&'static str, u64, u64, Place)>,
 }
 
@@ -77,7 +77,7 @@ impl StreamInvariants {
         }
     }
 
-    /// The stream is over: say what was collected.
+    /// The stream is over: reports what was collected.
     pub(super) fn close(&mut self, remarks: &mut Remarks<'_>) {
         if let Some((place, first, second)) = self.id_change.take() {
             let (ids, chunks) = (self.ids.len(), self.chunks);
