@@ -227,11 +227,51 @@ fn a_coded_body_is_decoded_and_its_gain_told() {
 }
 
 #[test]
+fn an_archive_tells_where_a_coded_body_stops() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n";
+    // RFC 1952: a header of 10 bytes; RFC 1951: a stored block that is not the last, then one of the reserved type.
+    let coded = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x00\x05\x00\xfa\xffhello\x07four";
+    let p = Place::new();
+    let answer = [head.as_bytes(), coded].concat();
+    p.record(&[&talk(0, &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (5, ToClient, &answer)])]);
+    let content = &p.json(&["export", "1", "--format", "har"])["log"]["entries"][0]["response"]["content"];
+    assert_eq!(content["text"], "hello");
+    let comment = content["comment"].as_str().unwrap();
+    assert!(comment.starts_with("not decoded whole: body.broken at byte 2"), "{comment}");
+}
+
+#[test]
 fn records_tell_number_time_kind_and_bytes() {
     let lines = streamed().out(&["export", "1", "--format", "jsonl"]);
     let lines: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let line = |n: usize, ms: i64, event: Value| json!({"exchange": 1, "n": n, "t_ns": T0 + ms * MS, "ms": (ms - 3) as f64, "event": event, "delta": "content", "terminator": false, "raw": EVENTS[n]});
     assert_eq!(lines, [line(0, 20, Value::Null), line(1, 30, json!("note")), line(2, 45, Value::Null)]);
+}
+
+#[test]
+fn records_after_missing_bytes_keep_their_bytes() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 61\r\n\r\n";
+    let events = ["data: one, the first\n\n", "data: lost\n\n", "data: three, the last one\n\n"];
+    assert_eq!(events.concat().len(), 61);
+    let lost = (30, ToClient, events[1].as_bytes());
+    let mut talk = talk(
+        0,
+        &[
+            (0, ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+            (10, ToClient, head.as_bytes()),
+            (20, ToClient, events[0].as_bytes()),
+            lost,
+            (40, ToClient, events[2].as_bytes()),
+        ],
+    );
+    talk.frames.retain(|(_, frame)| !frame.ends_with(lost.2));
+    let p = Place::new();
+    p.record(&[&talk]);
+    let raw = |line: &str| serde_json::from_str::<Value>(line).unwrap()["raw"].clone();
+    let lines: Vec<Value> = p.out(&["export", "1", "--format", "jsonl"]).lines().map(raw).collect();
+    assert_eq!(lines, [events[0], events[2]]);
+    let messages = &p.json(&["export", "1", "--format", "har"])["log"]["entries"][0]["_eventSourceMessages"];
+    assert_eq!((&messages[0]["data"], &messages[1]["data"]), (&json!("one, the first"), &json!("three, the last one")));
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! What a client sees of an exchange: the head's facts, the decoded body with its transfer boundaries, how the body
 //! ended.
 
-use crate::body::Decoder;
 use crate::dialect::{DIALECTS, Evidence, StreamsBy, by_name};
-use crate::exchange::{Exchange, Response};
+use crate::exchange::{Body, Decoded, Exchange, Response};
 use crate::framing::Record;
 use crate::http::event::{MessageEnd, Transfer, Version};
 use crate::time::Span;
@@ -111,13 +110,13 @@ impl Stream {
         };
         let said_close = || all("connection").is_some_and(|c| c.to_ascii_lowercase().contains("close"));
         let closes = head.version == Version::H10 || head.transfer == Transfer::Close || said_close();
-        let (decoded, units) = decoded(response, all("content-encoding").as_deref());
+        let decoded = response.decoded();
         Ok(Stream {
             dialect,
             status: head.status,
             content_type: all("content-type"),
-            body: decoded,
-            units,
+            units: units(body, &decoded),
+            body: decoded.bytes,
             blocks: matches!(head.transfer, Transfer::Length(_) | Transfer::Close),
             closes: closes && !matches!(head.transfer, Transfer::Length(_)),
             end: end(exchange, response),
@@ -125,23 +124,16 @@ impl Stream {
     }
 }
 
-fn decoded(response: &Response, coding: Option<&str>) -> (Vec<u8>, Vec<Range<usize>>) {
-    let mut decoder = Decoder::new(coding);
-    let mut out: Vec<u8> = Vec::with_capacity(response.body.decoded_bytes as usize);
-    let mut units: Vec<Range<usize>> = Vec::new();
-    let (mut at, mut unit) = (0, None);
-    for piece in &response.body.pieces {
-        let from = out.len();
-        let bytes = &response.body.bytes[at..at + piece.len as usize];
-        at += bytes.len();
-        decoder.push(piece.at, piece.frame, bytes, &mut |p| out.extend_from_slice(p.bytes), &mut |_| {});
-        match units.last_mut() {
-            Some(last) if unit == Some(piece.unit) => last.end = out.len(),
-            _ => units.push(from..out.len()),
-        }
-        unit = Some(piece.unit);
-    }
-    (out, units)
+/// The transfer units of the body, as ranges of the decoded bytes.
+fn units(body: &Body, decoded: &Decoded) -> Vec<Range<usize>> {
+    let mut coded = 0;
+    let runs = body.pieces.chunk_by(|a, b| a.unit == b.unit);
+    runs.map(|run| {
+        let start = coded;
+        coded += run.iter().map(|p| p.len as usize).sum::<usize>();
+        decoded.delivered(&(start..coded))
+    })
+    .collect()
 }
 
 /// The dialect of the request: a client reads the answer as one of its own API, whatever the server sent.

@@ -2,6 +2,7 @@
 //! store, the rules and the reports read it.
 
 pub mod arrival;
+mod decoded;
 pub mod ending;
 pub mod redact;
 
@@ -12,6 +13,7 @@ pub use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Tran
 pub use crate::oddity::{Excerpt, Oddities, Oddity};
 use crate::time::Timestamp;
 use arrival::Arrival;
+pub use decoded::Decoded;
 use ending::Ending;
 
 /// Number of an exchange within a session, from 0 in order of first sight.

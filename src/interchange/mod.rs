@@ -11,8 +11,7 @@ pub mod transcript;
 pub mod vcr;
 pub mod wiremock;
 
-use crate::body::Decoder;
-use crate::exchange::{Body, Exchange};
+use crate::exchange::Exchange;
 use crate::http::event::Fields;
 
 /// Header fields as pairs of text.
@@ -31,23 +30,4 @@ fn url(exchange: &Exchange) -> String {
     let scheme = head.scheme.as_deref().unwrap_or(if exchange.tls.is_some() { "https" } else { "http" });
     let authority = head.authority.clone().unwrap_or_else(|| exchange.endpoints.server.to_string());
     format!("{scheme}://{authority}{}", head.target)
-}
-
-/// A body after content decoding.
-fn decoded(body: &Body, fields: &Fields) -> Vec<u8> {
-    let codings: Vec<String> =
-        fields.all("content-encoding").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
-    let mut out = Vec::new();
-    let mut decoder = Decoder::new((!codings.is_empty()).then(|| codings.join(", ")).as_deref());
-    decoder.push(Default::default(), 0, &body.bytes, &mut |piece| out.extend_from_slice(piece.bytes), &mut |_| ());
-    out
-}
-
-/// The response's body after content decoding, and whether the response has a body.
-fn answer(exchange: &Exchange) -> (Vec<u8>, bool) {
-    let Some(response) = &exchange.response else { return (Vec::new(), false) };
-    let Some(head) = &response.head else { return (response.body.bytes.clone(), false) };
-    let coded =
-        head.fields.all("content-encoding").any(|v| !v.trim_ascii().eq_ignore_ascii_case(b"identity") && !v.is_empty());
-    (decoded(&response.body, &head.fields), coded)
 }

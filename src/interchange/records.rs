@@ -1,6 +1,5 @@
 //! Writes records one by one as JSON objects, for jq and data frames.
 
-use super::answer;
 use crate::exchange::Exchange;
 use crate::framing::websocket::Sender;
 use crate::pipeline::messages;
@@ -27,17 +26,17 @@ pub struct Line<'x> {
 /// Every record of the response, in order.
 pub fn lines(exchange: &Exchange) -> Vec<Line<'_>> {
     let Some(response) = &exchange.response else { return Vec::new() };
-    let (body, _) = answer(exchange);
+    let body = response.decoded();
     let asked = exchange.request.as_ref().map(|r| r.last_at);
     let messages = messages::of(exchange);
     let of_socket: BTreeMap<u64, &[u8]> =
         messages.iter().filter(|m| m.from == Sender::Server).map(|m| (m.n, m.data.as_slice())).collect();
     let line = |r: &'_ crate::exchange::RecordInfo| {
         let raw = match exchange.websocket {
-            Some(_) => of_socket.get(&r.n).copied(),
-            None => body.get(r.start as usize..r.end as usize),
+            Some(_) => of_socket.get(&r.n).copied().unwrap_or_default(),
+            None => body.at(r.start, r.end),
         };
-        (String::from_utf8_lossy(raw.unwrap_or_default()).into_owned(), asked.map(|a| r.at.since(a).as_millis_f64()))
+        (String::from_utf8_lossy(raw).into_owned(), asked.map(|a| r.at.since(a).as_millis_f64()))
     };
     let records = response.records.iter();
     records

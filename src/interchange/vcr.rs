@@ -1,7 +1,7 @@
 //! Writes a cassette of vcrpy, version 1. It is JSON, which is also YAML. The format has no times and chunk
 //! boundaries: they are lost.
 
-use super::{answer, decoded, pairs, url};
+use super::{pairs, url};
 use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use serde_json::{Map, Value, json};
@@ -14,9 +14,9 @@ pub fn cassette(exchanges: &[Exchange]) -> String {
 
 fn interaction(exchange: &Exchange) -> Option<String> {
     let request = exchange.request.as_ref()?;
-    let head = exchange.response.as_ref()?.head.as_ref()?;
-    let asked = decoded(&request.body, &request.head.fields);
-    let (body, _) = answer(exchange);
+    let response = exchange.response.as_ref()?;
+    let head = response.head.as_ref()?;
+    let (asked, body) = (request.decoded().bytes, response.decoded().bytes);
     // The body is stored decoded, so its header fields must not name a content coding.
     let answered =
         headers(pairs(&head.fields).filter(|(n, _)| {

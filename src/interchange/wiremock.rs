@@ -1,7 +1,7 @@
 //! Writes stub mappings of WireMock. Its chunked dribble delay, which sends equal slices over a total time, is the
 //! nearest feature to recorded times.
 
-use super::{answer, decoded, pairs};
+use super::pairs;
 use crate::encoding::to_base64;
 use crate::exchange::Exchange;
 use crate::time::Span;
@@ -38,9 +38,8 @@ fn mapping(exchange: &Exchange) -> Option<Value> {
     let request = exchange.request.as_ref()?;
     let response = exchange.response.as_ref()?;
     let head = response.head.as_ref()?;
-    let asked = decoded(&request.body, &request.head.fields);
     let mut wanted = json!({"method": request.head.method, "url": request.head.target});
-    if let Ok(text) = String::from_utf8(asked)
+    if let Ok(text) = String::from_utf8(request.decoded().bytes)
         && !text.is_empty()
     {
         let pattern = match serde_json::from_str::<Value>(&text) {
@@ -49,7 +48,6 @@ fn mapping(exchange: &Exchange) -> Option<Value> {
         };
         wanted["bodyPatterns"] = json!([pattern]);
     }
-    let (body, _) = answer(exchange);
     let mut headers = Map::new();
     let made = ["content-length", "transfer-encoding", "connection", "content-encoding"];
     for (name, value) in pairs(&head.fields).filter(|(n, _)| !made.contains(&n.to_ascii_lowercase().as_str())) {
@@ -60,7 +58,7 @@ fn mapping(exchange: &Exchange) -> Option<Value> {
         }
     }
     let mut answered = json!({"status": head.status, "headers": headers});
-    match String::from_utf8(body) {
+    match String::from_utf8(response.decoded().bytes) {
         Ok(text) => answered["body"] = json!(text),
         Err(e) => answered["base64Body"] = json!(to_base64(e.as_bytes())),
     }

@@ -42,14 +42,10 @@ fn read(body: &Body, from: Sender, extensions: Option<&str>, all: &mut Vec<Messa
             all.push(Message { at: r.at, from, n: r.n, binary: r.event == "binary", data: r.data.to_vec() });
         }
     };
-    let mut rest = body.bytes.as_slice();
-    for piece in &body.pieces {
-        if piece.gap {
-            stream.gap(piece.at, Some(u64::from(piece.len)).filter(|n| *n > 0), &mut hear);
-            continue;
+    for (piece, bytes) in body.deliveries() {
+        match piece.gap {
+            true => stream.gap(piece.at, Some(u64::from(piece.len)).filter(|n| *n > 0), &mut hear),
+            false => stream.push(Piece { at: piece.at, frame: piece.frame, bytes }, &mut hear),
         }
-        let Some((bytes, behind)) = rest.split_at_checked(piece.len as usize) else { break };
-        rest = behind;
-        stream.push(Piece { at: piece.at, frame: piece.frame, bytes }, &mut hear);
     }
 }

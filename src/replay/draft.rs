@@ -1,11 +1,10 @@
 //! Takes a script apart so that its bytes, units and times can be changed, and assembles it again.
 
 use super::script::{Ending, Part, Script, Step, Unit, What};
-use crate::body::Decoder;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Response};
 use crate::http::event::{Fields, Transfer};
 use crate::http::stored;
-use crate::time::{Span, Timestamp};
+use crate::time::Span;
 use std::ops::Range;
 
 /// The place of one record in the body that is sent.
@@ -86,7 +85,9 @@ impl Draft {
         let (body, ending) = (script.body.clone(), script.ending);
         let mut draft =
             Draft { script, body, deliveries, records, head_at, end_at, ending, lines, interim, changed: false };
-        draft.decode();
+        if let Some(response) = response {
+            draft.decode(response);
+        }
         let len = draft.body.len();
         draft.records.retain(|r| r.bytes.end <= len && r.bytes.start < r.bytes.end);
         draft
@@ -101,22 +102,14 @@ impl Draft {
         }
     }
 
-    fn decode(&mut self) {
-        let codings: Vec<String> =
-            self.script.head.fields.all("content-encoding").map(|v| String::from_utf8_lossy(v).into_owned()).collect();
-        if codings.is_empty() {
+    /// A script whose head names a coding has the body as recorded.
+    fn decode(&mut self, recorded: &Response) {
+        if self.script.head.fields.content_codings().is_none() {
             return;
         }
-        let mut decoder = Decoder::new(Some(&codings.join(", ")));
-        let mut decoded = Vec::new();
-        let coded = std::mem::take(&mut self.body);
-        for delivery in &mut self.deliveries {
-            let start = decoded.len();
-            let bytes = coded.get(delivery.bytes.clone()).unwrap_or_default();
-            decoder.push(Timestamp(0), 0, bytes, &mut |piece| decoded.extend_from_slice(piece.bytes), &mut |_| ());
-            delivery.bytes = start..decoded.len();
-        }
-        self.body = decoded;
+        let decoded = recorded.decoded();
+        self.deliveries.iter_mut().for_each(|d| d.bytes = decoded.delivered(&d.bytes));
+        self.body = decoded.bytes;
         self.deliveries.retain(|d| !d.bytes.is_empty());
         self.lines.clear();
         self.changed = true;

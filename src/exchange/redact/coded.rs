@@ -6,7 +6,8 @@ use crate::body::Decoder;
 use crate::time::Timestamp;
 
 /// Walks through one body, delivery by delivery, and overwrites secrets in place: lengths, offsets and
-/// boundaries do not change.
+/// boundaries do not change. It has a decoder of its own instead of `Body::decoded`, because the store writes a delivery
+/// before the next one comes.
 ///
 /// Compressed bytes cannot be changed one by one. If they decode to a secret, the current delivery and all
 /// later ones are blanked. They no longer decode; what was computed from them before (hashes, figures, texts)

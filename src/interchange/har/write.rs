@@ -2,11 +2,11 @@
 //! those that Chrome writes.
 
 use crate::encoding::to_base64;
-use crate::exchange::{Exchange, Request, Response};
+use crate::exchange::{Decoded, Exchange, Request, Response};
 use crate::framing::Framing;
 use crate::framing::websocket::Sender;
 use crate::http::event::Version;
-use crate::interchange::{answer, decoded, pairs, url};
+use crate::interchange::{pairs, url};
 use crate::pipeline::messages::{self, Message};
 use crate::time::{Span, Timestamp};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn entry(exchange: &Exchange) -> Value {
     if let Some(response) = response {
         entry["_chunks"] = chunks(response, asked);
         if response.framing == Framing::Sse {
-            entry["_eventSourceMessages"] = events(response, exchange);
+            entry["_eventSourceMessages"] = events(response);
         }
     }
     entry
@@ -75,11 +75,10 @@ fn chunks(response: &Response, asked: Timestamp) -> Value {
 }
 
 /// The SSE events, as developer tools list them.
-fn events(response: &Response, exchange: &Exchange) -> Value {
-    let (body, _) = answer(exchange);
+fn events(response: &Response) -> Value {
+    let body = response.decoded();
     let message = |r: &crate::exchange::RecordInfo| {
-        let raw = body.get(r.start as usize..r.end as usize).unwrap_or_default();
-        let text = String::from_utf8_lossy(raw);
+        let text = String::from_utf8_lossy(body.at(r.start, r.end));
         let data: Vec<&str> =
             text.lines().filter_map(|l| l.strip_prefix("data:")).map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
         let seconds = r.at.nanos() as f64 / 1e9;
@@ -91,7 +90,7 @@ fn events(response: &Response, exchange: &Exchange) -> Value {
 fn asked_for(r: &Request, exchange: &Exchange) -> Value {
     let socket = exchange.websocket.is_some();
     // What a WebSocket sends after the heads is in its messages.
-    let body = if socket { Vec::new() } else { decoded(&r.body, &r.head.fields) };
+    let body = if socket { Vec::new() } else { r.decoded().bytes };
     let mut url = url(exchange);
     if let Some(rest) = url.strip_prefix("http").filter(|_| socket) {
         url = format!("ws{rest}");
@@ -124,7 +123,8 @@ fn asked_for(r: &Request, exchange: &Exchange) -> Value {
 
 fn answered(r: &Response, exchange: &Exchange) -> Value {
     let socket = exchange.websocket.is_some();
-    let (body, coded) = if socket { (Vec::new(), false) } else { answer(exchange) };
+    let decoded = if socket { Decoded::default() } else { r.decoded() };
+    let body = decoded.bytes;
     let size = if socket { 0 } else { r.body.wire_bytes };
     let head = r.head.as_ref();
     let field = |name: &str| head.and_then(|h| h.fields.text(name)).unwrap_or_default();
@@ -136,7 +136,12 @@ fn answered(r: &Response, exchange: &Exchange) -> Value {
             content["encoding"] = json!("base64");
         }
     }
-    if coded {
+    if let Some(why) = &decoded.stopped {
+        let place = why.offset.map_or(String::new(), |at| format!(" at byte {at}"));
+        content["comment"] = json!(format!("not decoded whole: {}{place}: {}", why.kind.0, why.found));
+    }
+    let codings = head.and_then(|h| h.fields.content_codings()).filter(|_| !socket).unwrap_or_default();
+    if codings.split(',').any(|c| !matches!(c.trim().to_ascii_lowercase().as_str(), "" | "identity")) {
         content["compression"] = json!(body.len() as i64 - size as i64);
     }
     json!({
