@@ -58,6 +58,11 @@ fn all_of(exchange: &Exchange) -> String {
 
 /// Writes the messages to a database and reads the exchanges back.
 fn through_the_store(messages: Vec<Output>) -> Vec<Exchange> {
+    stored(messages, |reader, id| reader.exchange(id).unwrap())
+}
+
+/// Written, and what the reader gives for each exchange.
+fn stored<T>(messages: Vec<Output>, get: impl Fn(&Reader, i64) -> T) -> Vec<T> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let session = Session { source: "test".into(), started: Timestamp(0), options: serde_json::json!({}) };
@@ -67,7 +72,7 @@ fn through_the_store(messages: Vec<Output>) -> Vec<Exchange> {
     let reader = Reader::open(&path).unwrap();
     let mut ids: Vec<i64> = reader.list(&Selector::default()).unwrap().iter().map(|s| s.id).collect();
     ids.sort_unstable();
-    ids.into_iter().map(|id| reader.exchange(id).unwrap()).collect()
+    ids.into_iter().map(|id| get(&reader, id)).collect()
 }
 
 fn assert_same(name: &str, have: &[Exchange], wanted: &[Exchange]) {
@@ -93,6 +98,31 @@ fn the_store_gives_back_what_the_pipeline_made() {
         seen += wanted.len();
     }
     assert!(seen > 30, "only {seen} exchanges");
+}
+
+/// What `show` prints of the records is the answer, piece by piece.
+#[test]
+fn the_contributions_of_the_deltas_add_up_to_the_answer() {
+    let mut seen = 0;
+    for path in captures() {
+        let all = exchanges(&path);
+        let added = stored(all.iter().cloned().map(finished).collect(), |reader, id| reader.contributions(id).unwrap());
+        for (exchange, added) in all.iter().zip(added) {
+            let Some(response) = &exchange.response else { continue };
+            assert_eq!(added.len() as u64, response.record_count, "{}", path.display());
+            let answer = &response.answer;
+            let text_alone = answer.reasoning_text.is_empty() && answer.tool_arguments.is_empty();
+            let Some(text) = answer.texts.values().next().filter(|_| text_alone && answer.texts.len() == 1) else {
+                continue;
+            };
+            let text_of_deltas: String = response.deltas.iter().map(|d| added[&d.record].as_str()).collect();
+            if response.framing.is_stream() {
+                assert_eq!(text_of_deltas, *text, "{}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100, "only {seen} answers");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::selectors::SelectorArgs;
 use crate::exchange::{Exchange, redact};
 use crate::interchange::{curl, har, pcapng, records, transcript, vcr, wiremock};
 use crate::replay::Script;
-use crate::report::show::{self, Rebuilt};
+use crate::report::show;
 use crate::report::{csv, json, jsonl};
 use crate::store::Reader;
 use crate::wire;
@@ -78,9 +78,7 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
         }
         "csv" => {
             let id = one(&exchanges, &format)?.id.0 as i64;
-            let detail = reader.detail(id)?;
-            let said = Rebuilt::new(&detail.summary, &reader.body(id, 0)?, &reader.body(id, 1)?);
-            csv::table(&show::timeline(&detail, &said), out.writer())
+            csv::table(&show::timeline(&reader.detail(id)?, &reader.contributions(id)?), out.writer())
         }
         _ => {
             let response = one(&exchanges, &format)?.response.as_ref();

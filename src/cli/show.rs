@@ -2,7 +2,8 @@
 
 use super::common::Common;
 use super::output::{Output, unless_closed};
-use crate::report::show::{self, Rebuilt};
+use crate::pipeline::Contributions;
+use crate::report::show;
 use crate::report::text::{Style, clean};
 use crate::report::{Format, csv, json, jsonl};
 use crate::store::Reader;
@@ -41,30 +42,31 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let id = reader.id(&args.id)?;
     let mut detail = reader.detail(id)?;
     if args.play {
-        let said = Rebuilt::new(&detail.summary, &reader.body(id, 0)?, &reader.body(id, 1)?);
         let mut out = Output::open(common)?;
-        unless_closed(play(&detail, &said, args.speed, &mut out).and_then(|()| out.finish()))?;
+        unless_closed(play(&detail, &reader.contributions(id)?, args.speed, &mut out).and_then(|()| out.finish()))?;
         return Ok(0);
     }
-    let said = || -> Result<Rebuilt> { Ok(Rebuilt::new(&detail.summary, &reader.body(id, 0)?, &reader.body(id, 1)?)) };
-    let said = if matches!(format, Format::Json | Format::Jsonl) { Rebuilt::default() } else { said()? };
+    let added = match format {
+        Format::Json | Format::Jsonl => Contributions::new(),
+        _ => reader.contributions(id)?,
+    };
     if !args.reveal {
         show::redact(&mut detail);
     }
     let mut out = Output::open(common)?;
     let written = match format {
-        Format::Table => out.text(&show::text(&detail, &said, &out.terminal)),
+        Format::Table => out.text(&show::text(&detail, &added, &out.terminal)),
         Format::Json => json::document(&detail, out.writer()),
         Format::Jsonl => jsonl::line(&detail, out.writer()),
-        Format::Csv => csv::table(&show::timeline(&detail, &said), out.writer()),
-        Format::Markdown => out.text(&show::markdown(&detail, &said)),
+        Format::Csv => csv::table(&show::timeline(&detail, &added), out.writer()),
+        Format::Markdown => out.text(&show::markdown(&detail, &added)),
     };
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
 }
 
 /// Prints the text of each delta at its time. The wait before the first one is the time to first token.
-fn play(detail: &Detail, said: &Rebuilt, speed: f64, out: &mut Output) -> Result<()> {
+fn play(detail: &Detail, added: &Contributions, speed: f64, out: &mut Output) -> Result<()> {
     let Some(first) = detail.records.first() else { bail!("exchange {} has no records to play", detail.summary.id) };
     if speed.is_nan() || speed <= 0.0 {
         bail!("--speed must be greater than 0");
@@ -72,7 +74,7 @@ fn play(detail: &Detail, said: &Rebuilt, speed: f64, out: &mut Output) -> Result
     let from = detail.summary.timing.t_request_end_ns.unwrap_or(first.t_ns);
     let began = Instant::now();
     for record in &detail.records {
-        let (Some(delta), Some(words)) = (&record.delta, said.says.get(&record.n)) else { continue };
+        let (Some(delta), Some(words)) = (&record.delta, added.get(&record.n)) else { continue };
         let at = Duration::from_nanos(((record.t_ns - from).max(0) as f64 / speed) as u64);
         std::thread::sleep(at.saturating_sub(began.elapsed()));
         // Line ends and tabs belong to the text; other control characters are escaped.

@@ -10,6 +10,7 @@
 mod reread;
 mod asked;
 mod closing;
+mod contributions;
 mod evidence;
 mod intake;
 pub mod messages;
@@ -22,6 +23,7 @@ mod work;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+pub use contributions::Contributions;
 pub use output::{BodyPart, Connection, Output, Part};
 pub use reread::{StoredExchange, StoredMessage};
 
@@ -50,6 +52,8 @@ pub struct Config {
     /// Keep body bytes, deliveries, records and hashes. Without them an exchange has only the results: enough
     /// to judge it.
     pub contents: bool,
+    /// Note what each record adds to the answer, as only what reads stored exchanges does.
+    pub contributions: bool,
 }
 
 impl Default for Config {
@@ -60,6 +64,7 @@ impl Default for Config {
             request_kept: 8 << 20,
             keys: tls::Keys::default(),
             contents: true,
+            contributions: false,
         }
     }
 }

@@ -7,6 +7,8 @@
 //!      └─────────────────────── Framed::Revised ─────────────────────────────────────┘
 //! ```
 
+use super::Config;
+use super::contributions::{Contributions, Observer};
 use super::evidence::Recent;
 use crate::body::Piece;
 use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, StreamReader};
@@ -63,6 +65,7 @@ pub(super) struct Found {
     closed: Option<Vec<u8>>,
     /// Keep `records`.
     keep_records: bool,
+    observer: Option<Box<Observer>>,
 }
 
 /// Which dialect reads the records.
@@ -86,17 +89,20 @@ pub(super) struct Waiting {
 }
 
 impl Reading {
-    pub(super) fn new(declared: Option<&str>, keep_records: bool) -> Self {
-        Reading {
-            stream: Stream::new(declared),
-            found: Found { keep_records, ..Found::default() },
-            recent: Recent::default(),
-        }
+    pub(super) fn new(declared: Option<&str>, config: &Config) -> Self {
+        let observer = config.contributions.then(Box::default);
+        let found = Found { keep_records: config.contents, observer, ..Found::default() };
+        Reading { stream: Stream::new(declared), found, recent: Recent::default() }
     }
 
     /// A reading of what the server of a WebSocket sends.
-    pub(super) fn websocket(extensions: Option<&str>, keep_records: bool) -> Self {
-        Reading { stream: Stream::websocket(Sender::Server, extensions), ..Reading::new(None, keep_records) }
+    pub(super) fn websocket(extensions: Option<&str>, config: &Config) -> Self {
+        Reading { stream: Stream::websocket(Sender::Server, extensions), ..Reading::new(None, config) }
+    }
+
+    /// What each record added, if [`Config::contributions`] is set.
+    pub(super) fn observed(&mut self) -> Contributions {
+        self.found.observer.take().map(|o| o.seen).unwrap_or_default()
     }
 
     /// Whether a message of the client on a WebSocket asks for an answer: the dialect decides; without a
@@ -246,7 +252,10 @@ impl Found {
                     self.terminator_at.get_or_insert(at);
                 }
             }
-            Framed::Revised(_) => *self = Found { keep_records: self.keep_records, ..Found::default() },
+            Framed::Revised(_) => {
+                let observer = self.observer.take().map(|_| Box::default());
+                *self = Found { keep_records: self.keep_records, observer, ..Found::default() };
+            }
         }
     }
 
@@ -258,6 +267,9 @@ impl Found {
             }
             _ => Meaning::default(),
         };
+        if let Some(observer) = &mut self.observer {
+            observer.record(record, meaning, &self.answer);
+        }
         if meaning.terminator {
             self.terminator_at.get_or_insert(record.at);
         }

@@ -3,6 +3,7 @@
 //! So a store keeps only what was received: text, deltas and figures are computed again.
 
 use super::closing::Closings;
+use super::contributions::Contributions;
 use super::work::Work;
 use super::{BodyPart, Config};
 use crate::conn::{ConnId, Endpoints};
@@ -58,23 +59,33 @@ pub struct StoredMessage<H> {
 
 impl StoredExchange {
     /// Read the exchange again, whole (not in parts).
-    pub fn read(self) -> Exchange {
-        let StoredExchange {
-            id,
-            conn,
-            endpoints,
-            tls,
-            mut request,
-            mut response,
-            informational,
-            ending,
-            oddities,
-            gap,
-        } = self;
+    pub fn read(mut self) -> Exchange {
+        let config = Config { request_kept: usize::MAX, ..Config::default() };
+        let mut exchange = *Box::new(self.work(&config)).finish(self.endpoints, &Closings::default());
+        if let (Some(read), Some(kept)) = (&mut exchange.request, &self.request) {
+            read.last_at = kept.last_at;
+        }
+        if let (Some(read), Some(kept)) = (&mut exchange.response, &self.response) {
+            read.last_at = kept.last_at;
+        }
+        let ending = self.ending.unwrap_or(exchange.ending);
+        let oddities = self.oddities.shown_as(&exchange.oddities);
+        Exchange { tls: self.tls, ending, oddities, gap: self.gap, ..exchange }
+    }
+
+    /// Read the exchange again for what each record adds to the answer; nothing else is kept.
+    pub fn contributions(mut self) -> Contributions {
+        let config = Config { request_kept: usize::MAX, contents: false, contributions: true, ..Config::default() };
+        self.work(&config).contributions()
+    }
+
+    /// The exchange after its last event, read by the machines of a live one.
+    fn work(&mut self, config: &Config) -> Work {
+        let StoredExchange { id, conn, endpoints, request, response, informational, .. } = self;
         let head = |at, side, what| HttpEvent { at, frame: 0, exchange: 0, side, what };
         let (mut asked, mut answered, mut socket) = (Vec::new(), Vec::new(), false);
         let answer = response.as_mut().and_then(|r| r.head.take());
-        if let Some(m) = &mut request
+        if let Some(m) = request
             && let Some(h) = m.head.take()
         {
             socket = answer.as_ref().is_some_and(|answer| answer.opens_websocket(Some(&h)));
@@ -82,12 +93,12 @@ impl StoredExchange {
             m.steps(Side::Request, &mut asked);
         }
         let answered_at = response.as_ref().map(|r| r.head_at).unwrap_or_default();
-        let interim = informational.into_iter().map(|h| (h.first_at, h));
+        let interim = std::mem::take(informational).into_iter().map(|h| (h.first_at, h));
         for (at, h) in interim.chain(answer.map(|h| (answered_at, h))) {
             answered.push(head(at, Side::Response, HttpWhat::Response(Box::new(h))));
         }
         let heads = answered.len();
-        if let Some(m) = &mut response {
+        if let Some(m) = response {
             m.steps(Side::Response, &mut answered);
         }
         // After the head that opened a WebSocket both sides send at once.
@@ -97,20 +108,10 @@ impl StoredExchange {
         if socket {
             asked[1 + heads..].sort_by_key(|event| (matches!(event.what, HttpWhat::End(..)), event.at));
         }
-        let mut work = Work::new(0, conn, endpoints);
-        work.begin(id);
-        let config = Config { request_kept: usize::MAX, ..Config::default() };
-        asked.into_iter().for_each(|event| work.on(event, &config));
-        let mut exchange = *Box::new(work).finish(endpoints, &Closings::default());
-        if let (Some(read), Some(kept)) = (&mut exchange.request, &request) {
-            read.last_at = kept.last_at;
-        }
-        if let (Some(read), Some(kept)) = (&mut exchange.response, &response) {
-            read.last_at = kept.last_at;
-        }
-        let ending = ending.unwrap_or(exchange.ending);
-        let oddities = oddities.shown_as(&exchange.oddities);
-        Exchange { tls, ending, oddities, gap, ..exchange }
+        let mut work = Work::new(0, *conn, *endpoints);
+        work.begin(*id);
+        asked.into_iter().for_each(|event| work.on(event, config));
+        work
     }
 }
 

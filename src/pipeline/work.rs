@@ -2,6 +2,7 @@
 
 use super::asked;
 use super::closing::Closings;
+use super::contributions::Contributions;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::socket::Socket;
@@ -151,7 +152,7 @@ impl Work {
             .then(|| head.fields.text("sec-websocket-extensions"));
         let mut response = ResponseWork { informational, last_at: at, ..ResponseWork::new(Some(head), at, config) };
         if let Some(extensions) = extensions {
-            response.reading = Reading::websocket(extensions.as_deref(), config.contents);
+            response.reading = Reading::websocket(extensions.as_deref(), config);
             self.socket = Some(Socket::new(extensions.as_deref(), at));
             if let Some(request) = &mut self.request {
                 request.intake = Intake::new(None, config.contents);
@@ -205,6 +206,11 @@ impl Work {
     /// Both messages are over.
     pub(super) fn done(&self) -> bool {
         self.response.as_ref().is_some_and(|r| r.end.is_some()) && self.request.as_ref().is_none_or(|r| r.end.is_some())
+    }
+
+    /// What each record added, if [`Config::contributions`] is set.
+    pub(super) fn contributions(self) -> Contributions {
+        self.response.map(|mut r| r.reading.observed()).unwrap_or_default()
     }
 
     /// Take out what waits, if it exceeds the limits.
@@ -331,7 +337,7 @@ impl ResponseWork {
         if head.as_ref().is_some_and(|h| matches!(h.transfer, Transfer::Chunked | Transfer::H2)) {
             intake.body.units = Some(0);
         }
-        let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config.contents);
+        let reading = Reading::new(fields.and_then(|f| f.text("content-type")).as_deref(), config);
         let first_at = head.as_ref().map_or(at, |h| h.first_at);
         let (informational, trailers) = (Vec::new(), Fields::default());
         ResponseWork {

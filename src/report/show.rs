@@ -1,9 +1,5 @@
 //! `sniff show`: one exchange chunk by chunk: request and response, times, findings, and what each chunk contained.
 
-mod rebuild;
-
-pub use rebuild::Rebuilt;
-
 use super::Terminal;
 use super::finding::{self, RenderOptions};
 use super::list::{dialect, end, request_line};
@@ -11,6 +7,7 @@ use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use crate::exchange::redact;
 use crate::metrics::percentile;
+use crate::pipeline::Contributions;
 use crate::summary::detail::{Chunk, Detail, Record};
 use crate::summary::{Header, Summary};
 use crate::time::{Span, Timestamp};
@@ -27,7 +24,7 @@ pub fn redact(detail: &mut Detail) {
 }
 
 /// The exchange for a terminal.
-pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
+pub fn text(d: &Detail, added: &Contributions, terminal: &Terminal) -> String {
     let s = &d.summary;
     let mut out = head(s, terminal);
     facts(&mut out, d, terminal);
@@ -46,7 +43,7 @@ pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
     if !d.chunks.is_empty() {
         out += &format!("\n{}\n", Style::Bold.paint("Chunks", terminal.color));
         let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first captured byte" };
-        out += &render(&timeline(d, said), terminal);
+        out += &render(&timeline(d, added), terminal);
         out += &format!(
             "{}\n",
             Style::Dim.paint(&format!("Times since {since}; gap: since the previous chunk."), terminal.color)
@@ -56,18 +53,18 @@ pub fn text(d: &Detail, said: &Rebuilt, terminal: &Terminal) -> String {
 }
 
 /// The exchange as Markdown.
-pub fn markdown(d: &Detail, said: &Rebuilt) -> String {
+pub fn markdown(d: &Detail, added: &Contributions) -> String {
     let s = &d.summary;
     let mut out = format!("## Exchange {}: {}\n\n", s.id, super::markdown::escape(&clean(&request_line(s))));
     for f in &s.findings {
         out += &format!("- **{}** ({}): {}\n", f.rule, level(f.level), super::markdown::escape(&f.message));
     }
-    out += &format!("\n{}", super::markdown::render(&timeline(d, said)));
+    out += &format!("\n{}", super::markdown::render(&timeline(d, added)));
     out
 }
 
 /// One row per chunk, with the records that it completed. A chunk that completed several records has several rows.
-pub fn timeline(d: &Detail, said: &Rebuilt) -> Table {
+pub fn timeline(d: &Detail, added: &Contributions) -> Table {
     let columns = vec![
         Column::right("#"),
         Column::right("Time"),
@@ -99,7 +96,7 @@ pub fn timeline(d: &Detail, said: &Rebuilt) -> Table {
         ]);
         while let Some(record) = records.next_if(|r| last || belongs(r, chunk, identity)) {
             let start = begin.take().unwrap_or_default();
-            rows.push(start.into_iter().chain(record_cells(record, said)).collect());
+            rows.push(start.into_iter().chain(record_cells(record, added)).collect());
         }
         if let Some(start) = begin {
             rows.push(start.into_iter().chain(std::iter::repeat_n(Cell::default(), 4)).collect());
@@ -113,13 +110,13 @@ fn belongs(r: &Record, c: &Chunk, identity: bool) -> bool {
     if identity { r.end <= c.offset + c.len } else { r.t_ns <= c.t_ns }
 }
 
-fn record_cells(r: &Record, said: &Rebuilt) -> [Cell; 4] {
+fn record_cells(r: &Record, added: &Contributions) -> [Cell; 4] {
     let (kind, style) = match (r.kind.as_str(), &r.delta) {
         ("error", _) => ("error", Style::Red),
         (_, Some(delta)) => (delta.as_str(), Style::Plain),
         (kind, None) => (kind, Style::Dim),
     };
-    let brings = said.says.get(&r.n).map(String::as_str).unwrap_or_default();
+    let brings = added.get(&r.n).map(String::as_str).unwrap_or_default();
     [
         Cell::new(r.n.to_string()).style(Style::Dim),
         Cell::new(kind).style(style),

@@ -8,7 +8,7 @@ use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{Fields, MessageEnd, Side};
 use crate::http::stored;
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
-use crate::pipeline::{BodyPart, StoredExchange, StoredMessage};
+use crate::pipeline::{Contributions, StoredExchange, StoredMessage};
 use crate::time::{Span, Timestamp};
 use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row};
@@ -53,18 +53,31 @@ impl Reader {
     /// # Errors
     /// No exchange has this id, or its bodies are too large for memory.
     pub fn exchange(&self, id: i64) -> Result<Exchange> {
-        let sql = format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done");
-        let row = self
-            .db
-            .query_row(&sql, [id], Stored::read)
-            .optional()?
-            .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
+        let row = self.row(id)?;
         let bytes: u64 = [&row.request, &row.response].into_iter().flatten().map(|m| m.bytes).sum();
         if bytes > MAX_BODIES {
             bail!(
                 "the bodies of exchange {id} have {bytes} bytes, more than the {MAX_BODIES} that sniff loads at once"
             );
         }
+        Ok(self.stored(id, row)?.read())
+    }
+
+    /// What each record of the exchange added to the answer.
+    ///
+    /// # Errors
+    /// There is no exchange of this id.
+    pub fn contributions(&self, id: i64) -> Result<Contributions> {
+        Ok(self.stored(id, self.row(id)?)?.contributions())
+    }
+
+    fn row(&self, id: i64) -> Result<Stored> {
+        let sql = format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done");
+        let row = self.db.query_row(&sql, [id], Stored::read).optional()?;
+        row.ok_or_else(|| anyhow!("there is no exchange {id}"))
+    }
+
+    fn stored(&self, id: i64, row: Stored) -> Result<StoredExchange> {
         let request = match row.request {
             Some(m) => Some(self.message(id, Side::Request, m, stored::request)?),
             None => None,
@@ -79,7 +92,7 @@ impl Reader {
         let (conn, endpoints, tls, gap) = (row.conn, row.endpoints, row.tls, row.gap);
         let (ending, oddities) = (self.ending(id)?, self.oddities(id)?);
         let id = ExchangeId(id as u64);
-        Ok(StoredExchange { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap }.read())
+        Ok(StoredExchange { id, conn, endpoints, tls, request, response, informational, ending, oddities, gap })
     }
 
     fn message<H>(
@@ -89,13 +102,12 @@ impl Reader {
         m: Message,
         parse: impl Fn(&[u8], stored::Kept<'_>) -> Option<H>,
     ) -> Result<StoredMessage<H>> {
-        let stored = self.body(id, side as u8)?;
+        let body = self.body(id, side as u8)?;
         let head = self.heads(id, side, "head")?.pop();
         let head_at = head.as_ref().and_then(|h| h.last_at.or(h.first_at)).map_or(m.last_at, Timestamp);
         let head = head.and_then(|h| parse(&h.raw, h.kept(&m.transfer, m.last_at)));
         let trailers =
             self.heads(id, side, "trailer")?.pop().map_or(Fields::default(), |h| stored::trailers(&h.raw, h.h2_stream));
-        let body = BodyPart { pieces: stored.pieces, bytes: stored.bytes, unit_lines: stored.unit_lines };
         Ok(StoredMessage { head, head_at, body, units: m.units, trailers, last_at: m.last_at, end: m.end })
     }
 

@@ -6,7 +6,8 @@ use super::{ending, migrate, runs};
 use crate::conformance::Level;
 use crate::exchange::RecordInfo;
 use crate::exchange::ending::Ending;
-use crate::summary::detail::{Chunk, Detail, Noticed, Record, StoredBody};
+use crate::pipeline::BodyPart;
+use crate::summary::detail::{Chunk, Detail, Noticed, Record};
 use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
@@ -166,8 +167,8 @@ impl Reader {
     }
 
     /// A body; `side` 0 is the request's, 1 the response's.
-    pub fn body(&self, id: i64, side: u8) -> Result<StoredBody> {
-        let mut body = StoredBody::default();
+    pub(super) fn body(&self, id: i64, side: u8) -> Result<BodyPart> {
+        let mut body = BodyPart::default();
         let sql = "SELECT t_ns, frame, off, data FROM piece_run WHERE exchange_id = ?1 AND side = ?2 ORDER BY seq";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query(params![id, side])?;

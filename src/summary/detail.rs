@@ -1,8 +1,7 @@
-//! What `show` prints beyond the summary: chunks, records and oddities; and a body as it was stored.
+//! What `show` prints beyond the summary: chunks, records and oddities.
 
 use super::Summary;
 use crate::conn::ClosedAt;
-use crate::exchange::PieceInfo;
 use crate::exchange::ending::Ending;
 use serde::Serialize;
 
@@ -76,15 +75,4 @@ pub struct Noticed {
     pub record: Option<u64>,
     /// What the layer found.
     pub found: String,
-}
-
-/// A message body as it was stored, for replay and export.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StoredBody {
-    /// Deliveries in order.
-    pub pieces: Vec<PieceInfo>,
-    /// Captured bytes of all deliveries, concatenated.
-    pub bytes: Vec<u8>,
-    /// Size lines of units if they are not plain: (unit, line).
-    pub unit_lines: Vec<(u64, Vec<u8>)>,
 }
