@@ -297,6 +297,81 @@ fn only_the_analyzer_stacks_the_layers() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What reads a body: its type, the calls that make one, and the modules that may: its own and those listed. `pipeline`
+/// always may: it reads stored exchanges too, so what a report says of a record is from the machines that judged it.
+const BODY_READERS: &[(&str, &[&str], &[&str])] = &[
+    // `Body::decoded` for a body that is there. The redaction hides secrets in a delivery before the next one comes.
+    ("body::Decoder", &["new"], &["src/body/", "src/exchange/decoded.rs", "src/exchange/redact/coded.rs"]),
+    ("framing::Stream", &["new", "websocket", "default"], &["src/framing/"]),
+    ("dialect::StreamReader", &["new"], &["src/dialect/"]),
+    ("dialect::Dialect", &["read"], &["src/dialect/"]),
+];
+
+/// The readers that a file makes although its module may not. A type counts where the file names its module: `Decoder`
+/// and `Stream` are names of other layers too.
+fn reads_bodies(path: &str, text: &str) -> Vec<String> {
+    let may = |homes: &[&str]| homes.iter().chain(&["src/pipeline/"]).any(|home| path.starts_with(home));
+    let code: Vec<(usize, &str)> = code(text).collect();
+    let all: String = code.iter().flat_map(|(_, line)| [line.trim(), " "]).collect();
+    let mut wrong = Vec::new();
+    for (name, calls, _) in BODY_READERS.iter().filter(|(_, _, homes)| !may(homes)) {
+        let (module, short) = name.split_once("::").expect("module::Type");
+        // `use crate::body::Decoder;`, in a group, or another name for it.
+        let names: Vec<&str> = (all.split("use ").skip(1).filter_map(|u| u.split(';').next()))
+            .filter(|u| u.contains(&format!("::{module}::")) || u.contains(&format!("{{{module}::")))
+            .flat_map(|u| u.split(['{', '}', ',']))
+            .filter_map(|part| match part.trim().rsplit("::").next()?.split_once(" as ") {
+                Some((of, alias)) => (of == short).then_some(alias),
+                None => part.trim().rsplit("::").next().filter(|last| *last == short),
+            })
+            .collect();
+        for (n, line) in &code {
+            let makes = |call: &&str| {
+                let named = |name: &&str| {
+                    line.match_indices(&format!("{name}::{call}")).any(|(at, _)| !line[..at].ends_with("::"))
+                };
+                line.contains(&format!("{module}::{short}::{call}")) || names.iter().any(named)
+            };
+            // `dialect.read(&evidence)` needs no name of the type.
+            let by_evidence = *name == "dialect::Dialect" && line.contains(".read(&") && line.contains("evidence");
+            if calls.iter().any(makes) || by_evidence {
+                wrong.push(format!(
+                    "{path}:{n}: reads a body by {name} ({}); use Body::decoded, or what `pipeline` gives",
+                    line.trim()
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn only_the_pipeline_reads_bodies() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let path = path.to_string_lossy().into_owned();
+        if !path.contains("tests") {
+            wrong.extend(reads_bodies(&path, &text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_scanner_of_body_readers_knows_whose_decoder_it_is() {
+    let seen = |text: &str| reads_bodies("src/report/x.rs", text).len();
+    assert_eq!(seen("use crate::body::Decoder;\nlet d = Decoder::new(None);"), 1);
+    assert_eq!(seen("use crate::body::{self, Decoder as Codings};\nlet d = Codings::new(None);"), 1);
+    assert_eq!(seen("let d = crate::body::Decoder::new(None);"), 1);
+    assert_eq!(seen("use crate::framing::{Framed, Framing,\n    Stream};\nlet s = Stream::websocket(a, b);"), 1);
+    assert_eq!(seen("use crate::{framing::Stream, time::Span};\nlet s = Stream::new(None);"), 1);
+    assert_eq!(seen("let r = dialect.read(&around.evidence(framing, &record));\nlet r = d.read(&evidence);"), 2);
+    assert_eq!(seen("use crate::net::Decoder;\nlet d = Decoder::new();\nlet h = hpack::Decoder::new(true);"), 0);
+    assert_eq!(seen("use crate::body::Decoder;\nlet h = hpack::Decoder::new(true);"), 0);
+    assert_eq!(seen("use super::Stream;\nlet s = Stream::new(id, window);"), 0);
+    assert!(reads_bodies("src/pipeline/x.rs", "let s = framing::Stream::new(None);").is_empty());
+}
+
 #[test]
 fn the_scanner_of_stacks_knows_whose_decoder_it_is() {
     let seen = |text: &str| stacks("tests/x.rs", text).len();
