@@ -293,3 +293,146 @@ fn show_tells_every_fact_on_its_line() {
     assert_eq!(chunks[1][..8], ["1", "+27.000", "ms", "7.00", "ms", a.as_str(), "1", "content"]);
     assert_eq!(chunks[2][..7], ["2", "+28.000", "ms", "1.00", "ms", done, "2"]);
 }
+
+/// Of each row of the timeline: chunk, record, kind and text.
+fn timeline(p: &Place) -> Vec<[String; 4]> {
+    let csv = p.out(&["export", "1", "--format", "csv"]);
+    let rows: Vec<Vec<String>> = csv.split_terminator("\r\n").map(cells).collect();
+    let at = |title: &str| rows[0].iter().position(|t| t == title).unwrap_or_else(|| panic!("{title}: {csv}"));
+    let columns = ["#", "record", "kind", "brings"].map(at);
+    rows[1..].iter().map(|row| columns.map(|i| row[i].clone())).collect()
+}
+
+#[test]
+fn a_record_is_in_the_row_of_the_chunk_that_completed_it() {
+    use std::io::Write;
+    // The second event is in two chunks, the third chunk completes it and has the third event as well.
+    let second = delta("b");
+    let (begin, rest) = second.split_at(40);
+    let parts = [delta("a"), begin.to_owned(), format!("{rest}{}", delta("c")), "data: [DONE]\n\n".to_owned()];
+    let want = [
+        ["0", "0", "content", "a"],
+        ["1", "", "", ""],
+        ["2", "1", "content", "b"],
+        ["", "2", "content", "c"],
+        ["3", "3", "terminator", "[DONE]"],
+    ];
+    for coded in [false, true] {
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut sent = Vec::new();
+        for part in &parts {
+            let bytes = match coded {
+                true => {
+                    to.write_all(part.as_bytes()).unwrap();
+                    to.flush().unwrap();
+                    std::mem::take(to.get_mut())
+                }
+                false => part.clone().into_bytes(),
+            };
+            sent.push([format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat());
+        }
+        let head = HEAD.replace("Transfer", if coded { "Content-Encoding: gzip\r\nTransfer" } else { "Transfer" });
+        let mut steps = vec![(0, ToServer, ASK.as_bytes()), (10, ToClient, head.as_bytes())];
+        steps.extend(sent.iter().zip(2..).map(|(bytes, n)| (10 * n, ToClient, bytes.as_slice())));
+        steps.push((90, ToClient, b"0\r\n\r\n"));
+        let p = Place::new();
+        p.record(&[&talk(0, &steps)]);
+        assert_eq!(timeline(&p), want, "coded: {coded}");
+    }
+}
+
+#[test]
+fn a_body_is_modelled_up_to_the_limit() {
+    let p = Place::new();
+    p.record(&[&stream(0, 0, 7)]);
+    for (bytes, modelled) in [(8 << 20, true), ((8 << 20) + 1, false)] {
+        p.db().execute("UPDATE exchange SET response_wire_body_bytes = ?1", [bytes]).unwrap();
+        let text = p.out(&["report", "clients"]);
+        assert_eq!(!text.contains("not modelled"), modelled, "{bytes}: {text}");
+    }
+}
+
+/// Six exchanges whose figures differ by what is counted: exchanges, findings or places.
+fn figures() -> Place {
+    let p = Place::new();
+    let all: Vec<Talk> = (0..6).map(|n| stream(n, i64::from(n) * 1000, 7)).collect();
+    p.record(&all.iter().collect::<Vec<_>>());
+    p.db().execute("DELETE FROM finding", []).unwrap();
+    for (exchange, n, rule, level) in [
+        (1, 9, "SSE-005", "warning"),
+        (2, 0, "SSE-002", "warning"),
+        (2, 1, "SSE-002", "warning"),
+        (2, 2, "SSE-003", "info"),
+        (3, 0, "SSE-002", "warning"),
+        (3, 1, "SSE-003", "info"),
+        (3, 2, "SSE-003", "info"),
+        (3, 3, "SSE-003", "info"),
+        (4, 0, "HTTP-006", "error"),
+        (5, 0, "SSE-003", "info"),
+    ] {
+        finding(&p, exchange, n, rule, level, "planted");
+    }
+    p
+}
+
+#[test]
+fn exchanges_findings_and_places_are_counted_apart() {
+    let p = figures();
+    let all = p.json(&["report", "compliance", "--format", "json"]);
+    let counts = ["exchanges", "clean", "errors", "warnings", "infos"].map(|k| all[k].as_i64().unwrap());
+    assert_eq!(counts, [6, 2, 1, 4, 5], "an exchange with notes alone is clean");
+    // The worst level first, then the rule that most exchanges break, however many the places.
+    let rules: Vec<Value> = all["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| {
+            json!([r["rule"], r["level"], r["exchanges"], r["places"], r["first"]["exchange"], r["first"]["record"]])
+        })
+        .collect();
+    let want = [
+        json!(["HTTP-006", "error", 1, 33, 4, 11]),
+        json!(["SSE-002", "warning", 2, 33 + 133 + 33, 2, 11]),
+        json!(["SSE-005", "warning", 1, 933, 1, 911]),
+        json!(["SSE-003", "info", 3, 233 + 133 + 233 + 333 + 33, 2, 211]),
+    ];
+    assert_eq!(rules, want);
+    // The exchange with most errors first, then with most warnings, then with most notes.
+    let cases: Vec<i64> = all["cases"].as_array().unwrap().iter().map(|c| c["exchange"].as_i64().unwrap()).collect();
+    assert_eq!(cases, [4, 2, 3, 1, 5]);
+    let csv = p.out(&["report", "compliance", "--format", "csv"]);
+    let rows: Vec<&str> = csv.split("\r\n").skip(1).filter_map(|row| row.split(',').next()).collect();
+    assert_eq!(rows, ["4", "2", "2", "2", "3", "3", "3", "3", "1", "5", ""]);
+    let verdict = "4 of 6 exchanges with 1 error, 4 warnings (5 info); worst: HTTP-006";
+    let markdown = p.out(&["report", "compliance", "--format", "markdown"]);
+    assert_eq!(markdown.lines().next().unwrap(), format!("**{verdict}**"));
+    let titles: Vec<&str> = markdown.lines().filter(|l| l.starts_with("#### ")).map(|l| &l[..7]).collect();
+    assert_eq!(titles, ["#### #4", "#### #2", "#### #3", "#### #1", "#### #5"]);
+    let text = p.out(&["report", "compliance"]);
+    assert_eq!(text.lines().last(), Some(verdict));
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).take(4).map(|l| l.split_whitespace().take(4).collect()).collect();
+    let want = [
+        ["HTTP-006", "error", "1/6", "33"],
+        ["SSE-002", "warning", "2/6", "199"],
+        ["SSE-005", "warning", "1/6", "933"],
+        ["SSE-003", "info", "3/6", "965"],
+    ];
+    assert_eq!(rows, want);
+}
+
+#[test]
+fn a_fix_is_printed_once_after_the_last_finding_of_its_rule() {
+    let text = figures().out(&["report", "compliance"]);
+    let kinds = |exchange: &str| -> Vec<String> {
+        let case = text.split("\n#").chain(text.split("\n\n#")).find(|case| case.starts_with(exchange)).unwrap();
+        let case = case.split("\n\n").next().unwrap();
+        case.lines()
+            .filter(|l| l.starts_with("  SSE") || l.starts_with("  HTTP") || l.contains("= fix:"))
+            .map(|l| l.split_whitespace().next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(kinds("1 "), ["SSE-005", "="]);
+    assert_eq!(kinds("2 "), ["SSE-002", "SSE-002", "=", "SSE-003", "="]);
+    assert_eq!(kinds("3 "), ["SSE-002", "=", "SSE-003", "SSE-003", "SSE-003", "="]);
+    assert_eq!(kinds("4 "), ["HTTP-006", "="]);
+}

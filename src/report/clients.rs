@@ -344,4 +344,52 @@ mod tests {
             ["ai-sdk openai, b,", "openai-node 6.49 helper"]
         );
     }
+
+    #[test]
+    fn every_outcome_but_fine_counts_as_broken() {
+        for (outcome, line, color) in [
+            (Outcome::Fine, "1 exchange: no known client breaks", Style::Green),
+            (Outcome::Changed, "1 of 1 exchange breaks clients; most: 1 of 2 clients on #7", Style::Red),
+            (Outcome::Raises, "1 of 1 exchange breaks clients; most: 1 of 2 clients on #7", Style::Red),
+            (Outcome::Hangs, "1 of 1 exchange breaks clients; most: 1 of 2 clients on #7", Style::Red),
+        ] {
+            let cases = [case(&[("a", Outcome::Fine, ""), ("b", outcome, "why")])];
+            assert_eq!(verdict(&cases), (line.to_owned(), color), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_verdict_names_the_exchange_that_breaks_most_clients() {
+        let one = case(&[("a", Outcome::Changed, "why"), ("b", Outcome::Fine, "")]);
+        let two = Case { exchange: 8, ..case(&[("a", Outcome::Hangs, "w"), ("b", Outcome::Changed, "w")]) };
+        let none = Case { exchange: 9, ..case(&[("a", Outcome::Fine, "")]) };
+        let unfit = || Case { exchange: 10, unfit: Some("too large".into()), ..case(&[]) };
+        let line = "2 of 3 exchanges break clients; most: 2 of 2 clients on #8 (1 not modelled)";
+        assert_eq!(verdict(&[one, two, none, unfit()]).0, line);
+        let line = "no streamed answers in a dialect whose clients are known (1 not modelled)";
+        assert_eq!(verdict(&[unfit()]), (line.to_owned(), Style::Yellow));
+    }
+
+    #[test]
+    fn every_column_has_its_own_value() {
+        let verdict = Verdict {
+            client: "package 1.2",
+            name: "package",
+            outcome: Outcome::Changed,
+            why: "a reason".into(),
+            evidence: "a source".into(),
+            text: None,
+        };
+        let cases = [Case { file: Some("a.pcap".into()), clients: vec![verdict], ..case(&[]) }];
+        let table = table(&cases);
+        let titles: Vec<&str> = table.columns.iter().map(|c| c.title).collect();
+        assert_eq!(titles, ["File", "Exchange", "Dialect", "Client", "Outcome", "Why", "Evidence"]);
+        let cells: Vec<&str> = table.rows[0].iter().map(|c| c.text.as_str()).collect();
+        assert_eq!(cells, ["a.pcap", "7", "openai.chat", "package 1.2", "changed", "a reason", "a source"]);
+        let markdown = markdown_text(&cases);
+        let [_, _, title, _, head, _, row] = markdown.lines().collect::<Vec<_>>()[..] else { panic!("{markdown}") };
+        assert_eq!(title, "a.pcap \\#7 POST /v1/chat/completions · openai.chat");
+        assert_eq!(head, "| Outcome | Clients | Which | Why |");
+        assert_eq!(row, "| changed | 1 | package | a reason |");
+    }
 }

@@ -162,4 +162,64 @@ mod tests {
         );
         assert!(Unread::of(&all[6..]).lines(false).is_empty());
     }
+
+    #[test]
+    fn the_rest_counts_connections_not_their_kinds() {
+        let mut all = Vec::new();
+        for (name, times) in [("a", 5), ("b", 4), ("c", 3), ("d", 2), ("e", 1)] {
+            all.extend(vec![unread(Some(name), None, &[]); times]);
+        }
+        let lines = Unread::of(&all).lines(false);
+        assert_eq!(lines[0], "not read: 15 TLS connections: 5 × a; 4 × b; 3 × c; 3 more");
+        let lines = Unread::of(&all[..12]).lines(false);
+        assert_eq!(lines[0], "not read: 12 TLS connections: 5 × a; 4 × b; 3 × c");
+    }
+
+    #[test]
+    fn every_column_has_its_own_value() {
+        let c = ConnectionSummary {
+            session: 11,
+            stream: 12,
+            speaks: "h2".into(),
+            alpn: Some("agreed".into()),
+            unread: Some("no secrets: get them".into()),
+            exchanges: 13,
+            packets: 14,
+            client_bytes: 1500,
+            server_bytes: 16,
+            ..unread(Some("name.example"), Some("1.3"), &["offered"])
+        };
+        let row = |c: ConnectionSummary| table(&[c]).rows.remove(0).into_iter().map(|c| c.text).collect::<Vec<_>>();
+        let (shown, titles) = (row(c.clone()), table(&[]).columns);
+        let want = [
+            ("Session", "11"),
+            ("Stream", "12"),
+            ("Time (UTC)", "01-01 00:00:00"),
+            ("Client", "10.0.0.1:40000"),
+            ("Server", "10.0.0.2:443"),
+            ("Speaks", "h2"),
+            ("TLS", "1.3"),
+            ("SNI", "name.example"),
+            ("ALPN", "agreed"),
+            ("Exchanges", "13"),
+            ("Packets", "14"),
+            ("Sent", "1.50 kB"),
+            ("Received", "16 B"),
+            ("Not read", "no secrets"),
+        ];
+        let have: Vec<(&str, &str)> = titles.iter().map(|c| c.title).zip(shown.iter().map(String::as_str)).collect();
+        assert_eq!(have, want);
+        for (tls, version, told) in
+            [(true, Some("1.2"), "1.2"), (true, None, "?"), (false, None, ""), (false, Some("1.1"), "1.1")]
+        {
+            let c = ConnectionSummary { tls, tls_version: version.map(str::to_owned), ..c.clone() };
+            assert_eq!(row(c)[6], told, "{tls} {version:?}");
+        }
+        for (agreed, offered, told) in [(Some("h2"), &["x"][..], "h2"), (None, &["x", "y"], "(x, y)"), (None, &[], "")]
+        {
+            let alpn_offered = offered.iter().map(|s| (*s).to_owned()).collect();
+            let c = ConnectionSummary { alpn: agreed.map(str::to_owned), alpn_offered, ..c.clone() };
+            assert_eq!(row(c)[8], told, "{agreed:?} {offered:?}");
+        }
+    }
 }

@@ -164,4 +164,28 @@ mod tests {
             assert!(lines.iter().all(|l| width(l) <= columns), "{out}");
         }
     }
+
+    #[test]
+    fn a_time_has_the_sign_of_its_side_of_the_request() {
+        for (ms, told) in [(-3, "-3.00 ms"), (0, "+0 ns"), (3, "+3.00 ms")] {
+            let f = FindingSummary { t_ns: Some(7_000_000 + ms * 1_000_000), ..finding(Excerpt::default()) };
+            assert_eq!(place(&f, Some(7_000_000)), format!("record 3, byte 120, chunk 3, packet 14, {told}"));
+            assert_eq!(place(&f, None), "record 3, byte 120, chunk 3, packet 14", "without a request");
+        }
+    }
+
+    #[test]
+    fn one_caret_is_under_the_place_where_something_is_missing() {
+        for (before, marked, after, line, carets) in [
+            ("abc", "", "", "abc", "   ^"),
+            ("", "", "abc", "abc", "^"),
+            ("ab", "", "c", "abc", "  ^"),
+            ("ab", "c", "", "abc", "  ^"),
+            ("a", "bc", "d", "abcd", " ^^"),
+        ] {
+            let e = Excerpt { before: before.into(), marked: marked.into(), after: after.into(), ..Excerpt::default() };
+            assert_eq!(excerpt_lines(&finding(e), 40), Some([line.to_owned(), carets.to_owned()]), "{before}|{after}");
+        }
+        assert_eq!(excerpt_lines(&finding(Excerpt::default()), 40), None);
+    }
 }

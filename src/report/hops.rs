@@ -87,4 +87,21 @@ mod tests {
         );
         assert_eq!(sentences(&[side(1, false, 6000, 25, 5), side(2, true, 2, 22, 5)]), []);
     }
+
+    #[test]
+    fn the_nearest_hop_is_the_next_request_whichever_answer_ends_first() {
+        // Two proxies in a row on one host, each with a port of its own: 8000, then 8001, then the model at 9000.
+        let port = |n| SocketAddr::from(([192, 0, 2, 2], n));
+        let ended = |ms| Timestamp(0).plus(Span::from_millis(ms));
+        let outer = Side { ended: ended(4000), ..side(1, false, 0, 40, 5) };
+        let mut middle = Side { ended: ended(3000), ..side(2, true, 5, 30, 5) };
+        middle.ends.server = port(8001);
+        for last in [2000, 3500, 6000] {
+            let inner = Side { ended: ended(last), ..side(3, true, 10, 20, 5) };
+            let all = sentences(&[inner, outer.clone(), middle.clone()]);
+            let begin = |id, upstream| (id, format!("#{upstream} is the upstream side of the same answer: "));
+            let have: Vec<_> = all.iter().map(|(id, text)| (*id, text[..begin(0, 0).1.len()].to_owned())).collect();
+            assert_eq!(have, [begin(1, 2), begin(2, 3)], "the model's answer ends at {last} ms");
+        }
+    }
 }

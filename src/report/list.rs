@@ -117,3 +117,73 @@ pub fn clock(ns: i64, time_only: bool) -> String {
     let range = if time_only { 11..23 } else { 5..19 };
     shown.get(range).unwrap_or(&shown).replace('T', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::summary::ResponseSummary;
+
+    #[test]
+    fn a_variant_is_named_unless_the_dialect_begins_with_it() {
+        for (name, variant, shown) in [
+            (Some("openai.chat"), Some("vllm"), "openai.chat (vllm)"),
+            (Some("openai.chat"), Some("openai"), "openai.chat"),
+            (Some("openai.chat"), Some("chat"), "openai.chat (chat)"),
+            (Some("openai.chat"), None, "openai.chat"),
+            (None, Some("vllm"), ""),
+            (None, None, ""),
+        ] {
+            let [name, variant] = [name, variant].map(|t| t.map(str::to_owned));
+            let response = ResponseSummary { dialect: name, variant, ..Default::default() };
+            assert_eq!(dialect(&Summary { response: Some(response), ..Summary::default() }), shown);
+        }
+        assert_eq!(dialect(&Summary::default()), "");
+    }
+
+    #[test]
+    fn the_number_after_a_code_counts_other_rules() {
+        let finding = |(rule, level): &(&str, Level)| FindingSummary {
+            rule: (*rule).into(),
+            level: *level,
+            record: None,
+            offset: None,
+            message: String::new(),
+            count: 1,
+            t_ns: None,
+            packet: None,
+            chunk: None,
+            excerpt: None,
+            fix: None,
+        };
+        use Level::{Error, Info, Warning};
+        for (findings, text, style) in [
+            (&[][..], "", Style::Plain),
+            (&[("A", Info)], "", Style::of(Info)),
+            (&[("A", Warning)], "A", Style::of(Warning)),
+            (&[("A", Error), ("A", Error)], "A", Style::of(Error)),
+            (&[("A", Error), ("A", Error), ("B", Warning), ("B", Warning)], "A +1", Style::of(Error)),
+            (&[("A", Error), ("B", Error), ("C", Warning), ("D", Info)], "A +2", Style::of(Error)),
+        ] {
+            let cell = codes(&findings.iter().map(finding).collect::<Vec<_>>());
+            assert_eq!(cell, Cell::new(text).style(style), "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_has_the_colour_of_its_class() {
+        for (code, text, style) in [
+            (None, "-", Style::Plain),
+            (Some(200), "200", Style::Plain),
+            (Some(399), "399", Style::Plain),
+            (Some(400), "400", Style::Yellow),
+            (Some(499), "499", Style::Yellow),
+            (Some(500), "500", Style::Red),
+            (Some(599), "599", Style::Red),
+        ] {
+            let response = ResponseSummary { status: code, ..Default::default() };
+            let cell = status(&Summary { response: Some(response), ..Summary::default() });
+            assert_eq!(cell, Cell::new(text).style(style));
+        }
+    }
+}

@@ -137,4 +137,12 @@ mod tests {
             assert!(request >= 22, "{columns}: {head}");
         }
     }
+
+    #[test]
+    fn a_verdict_is_shown_once_at_every_width() {
+        for columns in 80..=200 {
+            let line = shown("server-truncated", "sse", columns);
+            assert_eq!(line.matches("server-truncated").count(), 1, "{columns}: {line}");
+        }
+    }
 }

@@ -43,4 +43,29 @@ mod tests {
         };
         assert_eq!(render(&table), "| a | n |\n| --- | ---: |\n| x\\|&lt;b&gt; | 1 |\n");
     }
+
+    #[test]
+    fn each_special_character_is_text() {
+        for (raw, escaped) in [
+            ("a\nb", "a b"),
+            ("a\rb", "a b"),
+            ("|", "\\|"),
+            ("\\", "\\\\"),
+            ("`", "\\`"),
+            ("*", "\\*"),
+            ("_", "\\_"),
+            ("[x]", "\\[x\\]"),
+            ("~", "\\~"),
+            ("#1", "\\#1"),
+            ("!", "\\!"),
+            ("<b>", "&lt;b&gt;"),
+            ("&lt;", "&amp;lt;"),
+            ("@me", "@\u{200b}me"),
+            ("plain ü (1.5)", "plain ü (1.5)"),
+        ] {
+            assert_eq!(escape(raw), escaped, "{raw:?}");
+        }
+        let table = Table { columns: vec![Column::left("a")], rows: vec![vec![Cell::new("b")]; 2] };
+        assert_eq!(render(&table).lines().count(), 4);
+    }
 }
