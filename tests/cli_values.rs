@@ -85,3 +85,45 @@ fn exchanges_of_one_connection_become_packets_of_several() {
     let ports: Vec<i64> = all.as_array().unwrap().iter().map(|x| x["client_port"].as_i64().unwrap()).collect();
     assert_eq!(ports, [40_000, 40_007]);
 }
+
+/// A field of a protobuf message: number, and bytes of less than 128.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, value.len() as u8], value].concat()
+}
+
+#[test]
+fn a_timeline_reads_the_answer_by_what_was_asked() {
+    // gRPC-Web: only the request tells that `ModelStreamInfer` is the call that answers with tensors. It has a model's
+    // name (field 1) and an input (field 5); the answers have a response (field 2) with a tensor (field 6).
+    let frame = |flags: u8, message: &[u8]| [&[flags, 0, 0, 0, message.len() as u8], message].concat();
+    let asked = frame(0, &[field(1, b"m"), field(5, b"")].concat());
+    let said = |text: &str| {
+        let tensor = [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let message = frame(0, &field(2, &field(6, &tensor)));
+        [format!("{:x}\r\n", message.len()).as_bytes(), &message, b"\r\n"].concat()
+    };
+    let kind = "application/grpc-web+proto";
+    let ask = format!(
+        "POST /inference.GRPCInferenceService/ModelStreamInfer HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\n\
+            Content-Length: {}\r\n\r\n",
+        asked.len()
+    );
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let p = Place::new();
+    p.record(&[&talk(
+        0,
+        &[
+            (0, ToServer, &[ask.as_bytes(), &asked].concat()),
+            (10, ToClient, head.as_bytes()),
+            (20, ToClient, &said("Hel")),
+            (30, ToClient, &said("lo")),
+            (40, ToClient, b"0\r\n\r\n"),
+        ],
+    )]);
+    let csv = p.out(&["export", "1", "--format", "csv"]);
+    let last: Vec<&str> = csv.split_terminator("\r\n").filter_map(|row| row.rsplit(',').next()).collect();
+    assert_eq!(last, ["brings", "Hel", "lo"], "{csv}");
+    let text = p.out(&["show", "1"]);
+    let rows = text.lines().skip_while(|l| *l != "Chunks").skip(2).take(2);
+    assert_eq!(rows.filter_map(|l| l.split_whitespace().last()).collect::<Vec<_>>(), ["Hel", "lo"], "{text}");
+}

@@ -222,6 +222,9 @@ fn a_coded_body_is_decoded_and_its_gain_told() {
         (&fields["headers"], &fields["body"]),
         (&json!({"Content-Type": "text/plain"}), &json!("a".repeat(500)))
     );
+    let cassette = p.out(&["export", "1", "--format", "vcr"]);
+    assert!(cassette.contains(&format!("string: \"{}\"\n", "a".repeat(500))), "{cassette}");
+    assert!(!cassette.to_ascii_lowercase().contains("content-encoding"), "{cassette}");
     let raw = p.run(&["export", "1", "--format", "raw"]).stdout;
     assert_eq!(raw, coded);
 }
@@ -238,6 +241,38 @@ fn an_archive_tells_where_a_coded_body_stops() {
     assert_eq!(content["text"], "hello");
     let comment = content["comment"].as_str().unwrap();
     assert!(comment.starts_with("not decoded whole: body.broken at byte 2"), "{comment}");
+}
+
+#[test]
+fn data_of_an_event_loses_one_space_and_no_more() {
+    let p = Place::new();
+    let events = "data:  two before, one after \ndata:none\ndata: \n\ndata:\ttab\n\n";
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{events}",
+        events.len()
+    );
+    p.record(&[&talk(0, &[(0, ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (5, ToClient, head.as_bytes())])]);
+    let archive = p.json(&["export", "1", "--format", "har"]);
+    let all = archive["log"]["entries"][0]["_eventSourceMessages"].as_array().unwrap();
+    let data: Vec<&str> = all.iter().map(|m| m["data"].as_str().unwrap()).collect();
+    assert_eq!(data, [" two before, one after \nnone\n", "\ttab"]);
+}
+
+#[test]
+fn a_transcript_has_each_delivery_at_its_time() {
+    let told = streamed().out(&["export", "1", "--format", "wire"]);
+    let want = concat!(
+        "@ 2026-11-22T23:31:16.000000000Z\n",
+        "> POST /v1/x?a=1&b&c=d=e HTTP/1.1\n> Host: api.example\n> Content-Type: text/plain\n> Content-Length: 5\n>\n",
+        "@ +3ms\n>| hello\n",
+        "@ +7ms\n< HTTP/1.1 201 Fine by me\n< Content-Type: text/event-stream\n< X-A: 1\n< X-A: 2\n",
+        "< Location: /there\n< Transfer-Encoding: chunked\n<\n",
+        "@ +10ms\n< b\n< data: one\\n\\n\n",
+        "@ +10ms\n< 1e\n< event: note\\ndata:two\\ndata: 2\\n\\n\n",
+        "@ +11ms\n< d\n<| data:\\x20\n@ +4ms\n< three\\n\\n\n",
+        "@ +7ms\n< 0\n<\n!fin <\n@ +1ns\n!fin >\n",
+    );
+    assert_eq!(told, want);
 }
 
 #[test]
@@ -345,6 +380,25 @@ fn an_export_is_redacted_unless_it_is_to_reveal() {
     let (_, err) = p.want(2, &["export", "1", "--format", "xml"]);
     assert!(err.contains("expected one of raw, har, jsonl, csv, wire, pcapng, curl, vcr, wiremock"), "{err}");
     assert!(p.want(2, &["export", "--path", "/none"]).1.contains("no exchange is selected"));
+}
+
+#[test]
+fn every_head_of_an_export_is_redacted() {
+    let p = Place::new();
+    let early = "HTTP/1.1 103 Early Hints\r\nSet-Cookie: sid=early-0123456789\r\n\r\n";
+    let late = "HTTP/1.1 200 OK\r\nX-Auth-Token: late-0123456789\r\nContent-Length: 2\r\n\r\nok";
+    let ask = b"GET / HTTP/1.1\r\nHost: a\r\nX-Api-Key: asked-0123456789\r\n\r\n";
+    p.record(&[&talk(0, &[(0, ToServer, ask), (5, ToClient, early.as_bytes()), (9, ToClient, late.as_bytes())])]);
+    let hidden = p.out(&["export", "1", "--format", "wire"]);
+    let shown = p.out(&["export", "1", "--format", "wire", "--reveal"]);
+    for (line, secret, mark) in [
+        ("> X-Api-Key: ", "asked-0123456789", "[redacted, 16 bytes]"),
+        ("< Set-Cookie: sid=", "early-0123456789", "[redacted, 16 bytes]"),
+        ("< X-Auth-Token: ", "late-0123456789", "[redacted, 15 bytes]"),
+    ] {
+        assert!(hidden.contains(&format!("{line}{mark}\n")) && !hidden.contains(secret), "{hidden}");
+        assert!(shown.contains(&format!("{line}{secret}\n")), "{shown}");
+    }
 }
 
 /// A WebSocket with permessage-deflate: a masked text of the client (RFC 6455 section 5.7), a compressed one (RFC

@@ -165,3 +165,131 @@ fn block(out: &mut Vec<u8>, kind: u32, body: &[u8]) {
     out.extend_from_slice(body);
     out.extend_from_slice(&len.to_le_bytes());
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    use crate::wire::Event;
+    use Direction::{ToClient, ToServer};
+
+    const CLIENT: u16 = 40_000;
+    const SERVER: u16 = 8000;
+
+    /// The blocks of a file: type and body.
+    fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
+        let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+        let (mut out, mut at) = (Vec::new(), 0);
+        while at < file.len() {
+            let len = word(at + 4) as usize;
+            assert_eq!(word(at + len - 4) as usize, len, "the length is at both ends");
+            out.push((word(at), &file[at + 8..at + len - 4]));
+            at += len;
+        }
+        out
+    }
+
+    /// What a packet says: time in ns, port of the sender, TCP flags, sequence and acknowledgment number, payload.
+    type Said = (u64, u16, u8, u32, u32, Vec<u8>);
+
+    /// The packets of a file with IPv4 addresses, read at the offsets of RFC 791 and RFC 9293.
+    fn packets(file: &[u8]) -> Vec<Said> {
+        let mut out = Vec::new();
+        for (_, body) in blocks(file).into_iter().filter(|(kind, _)| *kind == 6) {
+            let word = |at: usize| u32::from_le_bytes(body[at..at + 4].try_into().unwrap());
+            let at = u64::from(word(4)) << 32 | u64::from(word(8));
+            assert_eq!((word(0), word(12)), (0, word(16)), "the only interface; nothing is cut");
+            let frame = &body[20..20 + word(12) as usize];
+            let short = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+            let long = |at: usize| u32::from(short(at)) << 16 | u32::from(short(at + 2));
+            let (begin, end) = (34 + usize::from(frame[46] >> 4) * 4, 14 + usize::from(short(16)));
+            out.push((at, short(34), frame[47], long(38), long(42), frame[begin..end].to_vec()));
+        }
+        out
+    }
+
+    fn ends(port: u16) -> Endpoints {
+        Endpoints { client: ([10, 0, 0, 1], port).into(), server: ([10, 0, 0, 2], SERVER).into() }
+    }
+
+    /// Events, each with its time in ns.
+    fn transcript(all: Vec<(i64, Direction, What)>) -> Transcript {
+        Transcript { events: all.into_iter().map(|(at, dir, what)| Event { at: Timestamp(at), dir, what }).collect() }
+    }
+
+    #[test]
+    fn packets_have_the_time_numbers_and_bytes_of_what_was_said() {
+        // Both halves of the time differ, and its last digits are less than a microsecond.
+        const T: i64 = 1_795_390_276_000_000_007;
+        let told = transcript(vec![
+            (T, ToServer, What::Open { joined: false }),
+            (T + 1, ToServer, What::Data(b"ask".to_vec())),
+            (T + 2, ToClient, What::Data(b"answer".to_vec())),
+            (T + 3, ToClient, What::Gap(100)),
+            (T + 4, ToClient, What::Data(b"more".to_vec())),
+            (T + 5, ToClient, What::End(End::Fin)),
+            (T + 6, ToServer, What::End(End::Fin)),
+        ]);
+        let file = file([(ends(CLIENT), &told)]);
+        let (fin, syn, push, ack) = (1, 2, 8, 16);
+        let said =
+            |n: i64, port, flags, seq, acked, text: &[u8]| ((T + n) as u64, port, flags, seq, acked, text.to_vec());
+        let want = [
+            said(0, CLIENT, syn, 1000, 0, b""),
+            said(0, SERVER, syn | ack, 5000, 1001, b""),
+            said(0, CLIENT, ack, 1001, 5001, b""),
+            said(1, CLIENT, push | ack, 1001, 5001, b"ask"),
+            said(1, SERVER, ack, 5001, 1004, b""),
+            said(2, SERVER, push | ack, 5001, 1004, b"answer"),
+            said(2, CLIENT, ack, 1004, 5007, b""),
+            said(4, SERVER, push | ack, 5107, 1004, b"more"),
+            said(4, CLIENT, ack, 1004, 5111, b""),
+            said(5, SERVER, fin | ack, 5111, 1004, b""),
+            said(5, CLIENT, ack, 1004, 5112, b""),
+            said(6, CLIENT, fin | ack, 1004, 5112, b""),
+            said(6, SERVER, ack, 5112, 1005, b""),
+        ];
+        assert_eq!(packets(&file), want);
+        // Ethernet, up to 262144 bytes of a packet; option 9 (if_tsresol) says units of 10^-9 s, option 0 ends.
+        let interface = blocks(&file).into_iter().find(|(kind, _)| *kind == 1).unwrap().1;
+        assert_eq!(interface, [1, 0, 0, 0, 0, 0, 4, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_connection_without_beginning_has_no_handshake_and_a_reset_one_no_fin() {
+        let told = transcript(vec![
+            (1, ToServer, What::Open { joined: true }),
+            (2, ToServer, What::Data(b"x".to_vec())),
+            (3, ToClient, What::End(End::Reset)),
+            (4, ToServer, What::End(End::Capture)),
+        ]);
+        let flags: Vec<(u64, u8)> = packets(&file([(ends(CLIENT), &told)])).iter().map(|p| (p.0, p.2)).collect();
+        assert_eq!(flags, [(2, 8 | 16), (2, 16), (3, 4 | 16)]);
+    }
+
+    #[test]
+    fn packets_of_several_conversations_are_in_order_of_time() {
+        let said = |times: &[i64]| {
+            let data = |at: &i64| (*at, ToServer, What::Data(b"x".to_vec()));
+            transcript(
+                [(times[0], ToServer, What::Open { joined: true })].into_iter().chain(times.iter().map(data)).collect(),
+            )
+        };
+        let file = file([(ends(1), &said(&[10, 40])), (ends(2), &said(&[5, 20])), (ends(3), &said(&[30]))]);
+        let sent: Vec<(u64, u16)> = packets(&file).iter().filter(|p| p.1 != SERVER).map(|p| (p.0, p.1)).collect();
+        assert_eq!(sent, [(5, 2), (10, 1), (20, 2), (30, 3), (40, 1)]);
+    }
+
+    #[test]
+    fn long_data_is_cut_into_packets_that_continue_each_other() {
+        let data = |len: usize| transcript(vec![(1, ToServer, What::Data(vec![b'x'; len]))]);
+        for (len, want) in
+            [(SEGMENT, vec![(1000, SEGMENT)]), (SEGMENT + 1, vec![(1000, SEGMENT), (1000 + SEGMENT as u32, 1)])]
+        {
+            let sent = packets(&file([(ends(CLIENT), &data(len))]));
+            let sent: Vec<_> = sent.iter().filter(|p| p.1 == CLIENT).map(|p| (p.3, p.5.len())).collect();
+            assert_eq!(sent, want, "{len}");
+        }
+    }
+}
