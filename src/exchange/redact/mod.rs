@@ -371,4 +371,29 @@ mod tests {
             ":method: GET\r\n:path: /v1?key=[redacted]\r\nx-goog-api-key: [redacted, 1 bytes]\r\n\r\n"
         );
     }
+
+    #[test]
+    fn names_of_parameters_are_compared_without_case() {
+        for name in ["key", "token", "access_token", "id_token", "refresh_token", "auth", "sig", "code", "session"] {
+            for name in [name.to_uppercase(), name[..1].to_uppercase() + &name[1..]] {
+                assert_eq!(target(&format!("/x?{name}=abcdef&a=b")), format!("/x?{name}=[redacted]&a=b"));
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_a_head_in_each_form() {
+        let folded = "A: 1\r\nAuthorization: Bearer a\r\n\tb\r\n c\r\nX: 1\r\n\t2\r\n\r\n";
+        for (raw, wanted) in [
+            (folded, "A: 1\r\nAuthorization: Bearer [redacted, 1 bytes]\r\nX: 1\r\n\t2\r\n\r\n"),
+            ("x-api-key:abc\r\n\r\n", "x-api-key:[redacted, 3 bytes]\r\n\r\n"),
+            ("x-api-key: \t abc\r\n\r\n", "x-api-key: \t [redacted, 3 bytes]\r\n\r\n"),
+            ("GET /a b?key=abcdef HTTP/1.1\r\n\r\n", "GET /a b?key=[redacted] HTTP/1.1\r\n\r\n"),
+            ("GET http://u:p@h/x HTTP/1.1\r\n\r\n", "GET http://[redacted]@h/x HTTP/1.1\r\n\r\n"),
+            ("GET /x?token=a:b HTTP/1.1\r\n\r\n", "GET /x?token=[redacted] HTTP/1.1\r\n\r\n"),
+            ("HTTP/1.1 200 token: abc\r\n\r\n", "HTTP/1.1 200 token: abc\r\n\r\n"),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&Redactor::default().head(raw.as_bytes())), wanted);
+        }
+    }
 }

@@ -113,3 +113,119 @@ fn strings_that_begin_as_keys_do() {
         assert!(!masked(sent, size).contains("cdef"), "pieces of {size}");
     }
 }
+
+/// What is found in these deliveries, with the text that is left.
+fn found(deliveries: &[&str]) -> (String, Vec<String>) {
+    let (mut mask, mut out, mut found) = (TextMask::default(), Vec::new(), Vec::new());
+    for delivery in deliveries {
+        let mut bytes = delivery.as_bytes().to_vec();
+        mask.apply(&mut bytes, &Redactor::default(), &mut found);
+        out.extend(bytes);
+    }
+    mask.finish(&mut found);
+    (String::from_utf8_lossy(&out).into_owned(), found)
+}
+
+#[test]
+fn every_prefix_that_only_keys_have() {
+    for begin in ["ek_", "sk-proj-", "sk-ant-", "sk-or-", "sk-svcacct-", "gsk_", "ghp_", "github_pat_", "AIzaSy"] {
+        let sent = format!(r#"{{"k":"{begin}0123456789ab"}}"#);
+        assert_eq!(masked(&sent, usize::MAX), format!(r#"{{"k":"{begin}[redacted]**"}}"#));
+        let sent = format!(r#"{{"k":"x{begin}0123456789ab","{begin}0123456789ab":1}}"#);
+        assert_eq!(masked(&sent, usize::MAX), sent, "only at the beginning of a value");
+    }
+}
+
+#[test]
+fn every_name_of_a_member_that_gives_a_secret_away() {
+    let parts = ["apikey", "api_key", "x-api-key-2", "access_key", "access-key-id", "client_secret", "mypassword"];
+    let more = ["passwd", "credentials", "my_access_token", "x-refresh-token", "id_token", "x_auth_token"];
+    let ends = ["session_token", "bearer_token", "authorization_token", "proxy-authorization", "Authorization"];
+    let whole = ["cookie", "jwt", "private_key", "client_assertion", "assertion"];
+    for name in parts.iter().chain(&more).chain(&ends).chain(&whole) {
+        for name in [(*name).to_owned(), name.to_uppercase()] {
+            let sent = format!(r#"{{"{name}":"abc","b":"stays"}}"#);
+            assert_eq!(masked(&sent, usize::MAX), format!(r#"{{"{name}":"***","b":"stays"}}"#));
+            assert_eq!(masked(&format!("a=1&{name}=abc&b=stays"), usize::MAX), format!("a=1&{name}=***&b=stays"));
+        }
+    }
+    for name in ["access_token_type", "token", "eos_token", "cookies", "jwt_alg", "a_cookie", "keys", "tokens"] {
+        let sent = format!(r#"{{"{name}":"abc"}}"#);
+        assert_eq!(masked(&sent, usize::MAX), sent);
+    }
+}
+
+#[test]
+fn the_scheme_of_a_credential_stays() {
+    for (value, kept) in [
+        ("Bearer 0123456789ab", "Bearer [redacted]**"),
+        ("Basic 0123456789ab", "Basic [redacted]**"),
+        ("Other 0123456789", "[redacted]******"),
+        ("Bearer ", "Bearer "),
+    ] {
+        let sent = format!(r#"{{"authorization":"{value}"}}"#);
+        let (text, found) = found(&[&sent]);
+        assert_eq!(text, format!(r#"{{"authorization":"{kept}"}}"#));
+        let secret = value.strip_prefix("Bearer ").or(value.strip_prefix("Basic ")).unwrap_or(value);
+        assert_eq!(found, [secret]);
+    }
+}
+
+#[test]
+fn names_of_form_fields_have_signs_and_may_lack_a_value() {
+    for (sent, wanted) in [
+        ("a&password=abc&b=1", "a&password=***&b=1"),
+        ("a&&password=abc&b", "a&&password=***&b"),
+        ("a=1&password&api_key=abc&b=1", "a=1&password&api_key=***&b=1"),
+        ("user[password]=abc&b=1", "user[password]=***&b=1"),
+        ("a+b=1&my+password=abc&b=1", "a+b=1&my+password=***&b=1"),
+        ("x.y=1&my.password=abc&b=1", "x.y=1&my.password=***&b=1"),
+        ("x-y_z=1&%70password=abc&b=1", "x-y_z=1&%70password=***&b=1"),
+        ("password=abc=d&b=1", "password=*****&b=1"),
+    ] {
+        assert_eq!(masked(sent, usize::MAX), wanted);
+        assert_eq!(masked(sent, 1), wanted, "byte by byte");
+    }
+}
+
+#[test]
+fn a_field_stays_secret_after_more_lines_of_its_head() {
+    let part = |lines: &str, value: &str| format!("--x7\r\n{lines}\r\n\r\n{value}\r\n");
+    let name = "Content-Disposition: form-data; name=\"password\"";
+    let kind = "Content-Type: text/plain";
+    let other = "Content-Disposition: form-data; name=\"model\"";
+    for (lines, hidden) in [
+        (name.to_owned(), true),
+        (format!("{name}\r\n{kind}"), true),
+        (format!("{kind}\r\n{name}"), true),
+        (format!("{kind}\r\n{name}\r\n{kind}"), true),
+        (format!("{other}\r\n{kind}"), false),
+    ] {
+        let sent = [part(&lines, "abc"), part(other, "stays"), "--x7--\r\n".into()].concat();
+        let shown = if hidden { "***" } else { "abc" };
+        let wanted = [part(&lines, shown), part(other, "stays"), "--x7--\r\n".into()].concat();
+        assert_eq!(masked(&sent, usize::MAX), wanted, "{lines}");
+    }
+}
+
+#[test]
+fn a_value_in_several_deliveries_is_blank_in_each_and_found_as_one() {
+    for (deliveries, left) in [
+        (&[r#"{"api_key":"0123"#, r#"456789abcdef","b":1}"#][..], r#"{"api_key":"****************","b":1}"#),
+        (&[r#"{"api_key":""#, r#"0123456789abcdef"}"#], r#"{"api_key":"****************"}"#),
+        (&[r#"{"api_key":"0123456789abcdef"#, r#""}"#], r#"{"api_key":"****************"}"#),
+        (&["api_key=0123", "456789abc", "def&b=1"], "api_key=****************&b=1"),
+        (&["api_key=0123456789abcd", "ef"], "api_key=****************"),
+    ] {
+        let (text, found) = found(deliveries);
+        assert_eq!((text.as_str(), found), (left, vec!["0123456789abcdef".to_owned()]));
+    }
+    // A placeholder stays, unless a part of a secret only begins like one.
+    for (deliveries, left) in [
+        (&[r#"{"api_key":"[redacted]"}"#][..], r#"{"api_key":"[redacted]"}"#),
+        (&[r#"{"api_key":"[redacted, but a ke"#, r#"y"}"#], r#"{"api_key":"*********************"}"#),
+        (&[r#"{"api_key":"0123"#, r#"[redacted no"}"#], r#"{"api_key":"****************"}"#),
+    ] {
+        assert_eq!(found(deliveries).0, left);
+    }
+}
