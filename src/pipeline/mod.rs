@@ -14,6 +14,7 @@ mod contributions;
 mod evidence;
 mod intake;
 pub mod messages;
+mod noticed;
 mod output;
 mod reading;
 mod socket;
@@ -27,7 +28,7 @@ pub use contributions::Contributions;
 pub use output::{BodyPart, Connection, Output, Part};
 pub use reread::{StoredExchange, StoredMessage};
 
-use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, What};
+use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, Stamp, What};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http;
 use crate::http::event::HttpWhat;
@@ -35,8 +36,13 @@ use crate::oddity::{Delivery, Oddity};
 use crate::time::Timestamp;
 use crate::tls;
 use closing::Closings;
-use std::collections::VecDeque;
+use noticed::Noticed;
+use std::collections::{BTreeMap, VecDeque};
 use work::{Life, Work};
+
+/// Exchanges of one connection that are open at once: more than `http` itself follows (4096 unanswered requests, 4096
+/// streams). Beyond it the oldest one is given up.
+const MAX_OPEN: usize = 4096 + 256;
 
 /// Limits of an exchange; beyond them it is emitted in parts.
 #[derive(Debug, Clone)]
@@ -99,8 +105,9 @@ struct Conn {
     opened_at: Timestamp,
     last_at: Timestamp,
     http: http::Conn,
-    #[allow(clippy::vec_box)] // removed from the middle and passed on: a pointer moves, not the whole exchange
-    open: Vec<Box<Work>>,
+    /// By number.
+    open: BTreeMap<u64, Box<Work>>,
+    noticed: Noticed,
     exchanges: u64,
 }
 
@@ -162,7 +169,8 @@ impl Pipeline {
             opened_at: event.at,
             last_at: event.at,
             http: http::Conn::with_keys(joined, self.config.keys.clone()),
-            open: Vec::new(),
+            open: BTreeMap::new(),
+            noticed: Noticed::default(),
             exchanges: 0,
         }));
     }
@@ -181,25 +189,21 @@ impl Conn {
         self.last_at = event.at;
         self.closings.note(event);
         match &event.what {
-            What::Gap(_) => self.open.iter_mut().for_each(|w| w.exchange.gap = true),
+            What::Gap(_) => self.noticed.gap(),
             What::Oddity(oddity) => {
                 let delivery = Some(Delivery { frame: event.frame, unit: None });
                 let oddity = Oddity { delivery, ..oddity.clone() };
-                self.open.iter_mut().for_each(|w| w.exchange.oddities.push(oddity.clone()));
+                self.noticed.oddity(oddity, || self.open.values().map(|w| w.taken).min());
             }
             _ => {}
         }
-        let Conn { http, open, id, endpoints, exchanges, .. } = self;
-        let mut done = false;
+        let Conn { http, open, noticed, id, endpoints, exchanges, .. } = self;
+        let mut done = Vec::new();
         http.push(event, &mut |event| {
-            let at = match open.iter().position(|w| w.number == event.exchange) {
-                Some(i) => i,
-                None => {
-                    open.push(Box::new(Work::new(event.exchange, *id, *endpoints)));
-                    open.len() - 1
-                }
-            };
-            let work = &mut open[at];
+            let work = open
+                .entry(event.exchange)
+                .or_insert_with(|| Box::new(Work::new(event.exchange, *id, *endpoints, noticed.begin())));
+            noticed.give(&mut work.exchange, &mut work.taken);
             let substance = matches!(
                 event.what,
                 HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_)
@@ -211,31 +215,53 @@ impl Conn {
                 cx.out.push(Output::Begun(work.exchange.id));
             }
             work.on(event, cx.config);
-            done |= work.done();
+            if work.done() {
+                done.push(work.number);
+            }
             if let Some(part) = work.part(cx.config) {
                 cx.out.push(Output::Part(Box::new(part)));
             }
         });
-        if done {
-            self.mark_tls();
-            let (endpoints, closings) = (self.endpoints(), self.closings(cx.now));
-            let mut i = 0;
-            while i < self.open.len() {
-                if self.open[i].done() {
-                    let work = self.open.remove(i);
-                    cx.out.push(Output::Exchange(work.finish(endpoints, &closings)));
-                } else {
-                    i += 1;
+        let surplus = self.open.len().saturating_sub(MAX_OPEN);
+        if surplus > 0 {
+            done.extend(self.give_up_oldest(surplus, Stamp::from(event)));
+        }
+        if !done.is_empty() {
+            done.sort_unstable();
+            let closings = self.closings(cx.now);
+            for number in done {
+                if let Some(work) = self.open.remove(&number) {
+                    self.emit(work, &closings, cx.out);
                 }
             }
         }
     }
 
+    /// Give up this many exchanges: those that have waited longest for an answer. Their numbers.
+    #[cold]
+    fn give_up_oldest(&mut self, surplus: usize, stamp: Stamp) -> Vec<u64> {
+        let waiting = self.open.iter_mut().filter(|(_, work)| !work.is_answered());
+        waiting.take(surplus).map(|(number, work)| (*number, work.give_up(stamp)).0).collect()
+    }
+
+    /// One exchange is over.
+    fn emit(&mut self, mut work: Box<Work>, closings: &Closings, out: &mut Vec<Output>) {
+        self.noticed.give(&mut work.exchange, &mut work.taken);
+        if work.life() == Life::Pending {
+            return;
+        }
+        if let Some((info, from)) = self.http.tls()
+            && work.number >= from
+        {
+            work.exchange.tls = Some(TlsInfo::from(info));
+        }
+        out.push(Output::Exchange(work.finish(self.endpoints(), closings)));
+    }
+
     fn close(mut self, facts: ConnFacts, now: Timestamp, out: &mut Vec<Output>) {
-        self.mark_tls();
         let (endpoints, closings) = (self.endpoints(), self.closings(now));
-        for work in self.open.drain(..).filter(|w| w.life() == Life::Begun) {
-            out.push(Output::Exchange(work.finish(endpoints, &closings)));
+        for work in std::mem::take(&mut self.open).into_values() {
+            self.emit(work, &closings, out);
         }
         let flipped = endpoints.client != self.endpoints.client;
         out.push(Output::Connection(Box::new(Connection {
@@ -249,15 +275,6 @@ impl Conn {
             facts: if flipped { swap(facts) } else { facts },
             exchanges: self.exchanges,
         })));
-    }
-
-    /// Give exchanges inside TLS the facts about it.
-    fn mark_tls(&mut self) {
-        if let Some((info, from)) = self.http.tls() {
-            for work in self.open.iter_mut().filter(|w| w.number >= from) {
-                work.exchange.tls = Some(TlsInfo::from(info));
-            }
-        }
     }
 
     /// How the connection ended so far, with client and server as the bytes showed them.

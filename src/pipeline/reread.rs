@@ -108,7 +108,7 @@ impl StoredExchange {
         if socket {
             asked[1 + heads..].sort_by_key(|event| (matches!(event.what, HttpWhat::End(..)), event.at));
         }
-        let mut work = Work::new(0, *conn, *endpoints);
+        let mut work = Work::new(0, *conn, *endpoints, 0);
         work.begin(*id);
         asked.into_iter().for_each(|event| work.on(event, config));
         work

@@ -145,7 +145,7 @@ fn a_status_without_a_message_has_no_place_but_the_end() {
 fn what_is_left_of_a_stream_whose_answer_never_began() {
     let end = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
     let of = |how: MessageEnd| {
-        let mut work = Box::new(Work::new(0, ConnId(0), Endpoints { client: end, server: end }));
+        let mut work = Box::new(Work::new(0, ConnId(0), Endpoints { client: end, server: end }, 0));
         let what = HttpWhat::End(how, EndSignal::Reset);
         work.on(
             HttpEvent { at: crate::wire::START, frame: 1, exchange: 0, side: Side::Response, what },
@@ -157,4 +157,23 @@ fn what_is_left_of_a_stream_whose_answer_never_began() {
     // A reset ended it: nothing is missing. Otherwise its head was not captured.
     assert_eq!([MessageEnd::CutByClient, MessageEnd::CutByServer].map(of), [(false, false); 2]);
     assert_eq!([MessageEnd::Complete, MessageEnd::CutByCapture].map(of), [(true, true); 2]);
+}
+
+/// Requests without an answer, more than are followed: each is reported once, and those that came first say why they
+/// have no answer.
+#[test]
+fn exchanges_beyond_those_that_may_be_open_are_given_up() {
+    let ask = "> GET / HTTP/1.1\n> Host: h\n>\n\n";
+    let transcript = crate::wire::parse(&ask.repeat(super::MAX_OPEN + 30)).unwrap();
+    let all = exchanges_of(|sink| transcript.replay(ConnId(0), sink));
+    assert_eq!(all.len(), super::MAX_OPEN + 30);
+    let given_up: Vec<u64> = all
+        .iter()
+        .filter(|x| x.oddities.find(super::work::TOO_MANY_OPEN).is_some())
+        .map(|x| {
+            assert_eq!(x.ending.told, Some(EndSignal::NotCaptured));
+            x.id.0
+        })
+        .collect();
+    assert_eq!(given_up, (0..30).collect::<Vec<_>>());
 }

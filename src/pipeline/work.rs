@@ -20,6 +20,8 @@ use crate::time::Timestamp;
 
 /// A message is longer than the part that is kept to read `model` and `stream`.
 pub(super) const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read");
+/// Too many exchanges of one connection are open; this one is not followed any longer.
+pub(super) const TOO_MANY_OPEN: Kind = Kind("pipeline.too-many-open");
 /// Bytes after which `framing` no longer revises a classification.
 const FIRM: u64 = 64 << 10;
 
@@ -42,6 +44,8 @@ pub(super) struct Work {
     /// Number within the connection, assigned by `http`.
     pub(super) number: u64,
     life: Life,
+    /// How much of what was noticed about the connection the exchange has taken.
+    pub(super) taken: u64,
     pub(super) exchange: Exchange,
     request: Option<RequestWork>,
     response: Option<ResponseWork>,
@@ -78,14 +82,14 @@ struct ResponseWork {
 }
 
 impl Work {
-    pub(super) fn new(number: u64, conn: ConnId, endpoints: Endpoints) -> Self {
+    pub(super) fn new(number: u64, conn: ConnId, endpoints: Endpoints, taken: u64) -> Self {
         let (id, oddities) = (ExchangeId(u64::MAX), Oddities::default());
         let ending = Ending::default();
         let (request, response, websocket) = (None, None, None);
         let exchange =
             Exchange { id, conn, endpoints, tls: None, request, response, websocket, ending, oddities, gap: false };
         let life = Life::Pending;
-        Work { number, life, exchange, request: None, response: None, socket: None, ended: None }
+        Work { number, life, taken, exchange, request: None, response: None, socket: None, ended: None }
     }
 
     pub(super) fn life(&self) -> Life {
@@ -201,6 +205,18 @@ impl Work {
             }
             HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::Oddity(_) => {}
         }
+    }
+
+    /// Something of the response came.
+    pub(super) fn is_answered(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// Too many exchanges of the connection are open: this one is not followed any longer.
+    pub(super) fn give_up(&mut self, stamp: Stamp) {
+        let found = format!("more than {} exchanges are open on the connection", super::MAX_OPEN);
+        self.exchange.oddities.push(Oddity::new(TOO_MANY_OPEN, stamp.at, found));
+        self.ended.get_or_insert((MessageEnd::CutByCapture, EndSignal::NotCaptured, stamp));
     }
 
     /// Both messages are over.

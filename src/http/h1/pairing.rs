@@ -167,7 +167,9 @@ impl Pairing {
         match expected {
             Some(exchange) => {
                 // Responses come in order: older requests were answered before.
-                self.queue.retain(|s| s.exchange > exchange);
+                while self.queue.front().is_some_and(|s| s.exchange <= exchange) {
+                    self.queue.pop_front();
+                }
                 exchange
             }
             None => self.number(),

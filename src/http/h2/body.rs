@@ -63,6 +63,9 @@ impl Conn {
         self.blocks[i] = None;
         self.hpack[i].lost_block();
         let open: Vec<u32> = self.streams.keys().copied().collect();
+        if !self.effort.spend(open.len()) {
+            return self.lose_streams(here, open, sink);
+        }
         for id in open {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             if stream.progress(here.dir) != Progress::Ended {

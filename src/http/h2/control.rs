@@ -58,6 +58,9 @@ impl Conn {
             let value = i64::from(u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]));
             let change = value - self.initial_window;
             self.initial_window = value;
+            if !self.follows_windows() {
+                continue;
+            }
             // The change applies to open streams too (section 6.9.2).
             let opened: Vec<(u32, Span)> =
                 self.streams.iter_mut().filter_map(|(id, s)| Some((*id, s.window.grow(change, here.at)?))).collect();
@@ -75,13 +78,22 @@ impl Conn {
             return;
         }
         if head.stream == 0 {
-            if let Some(shut) = self.window.grow(n, here.at) {
+            if let Some(shut) = self.window.grow(n, here.at).filter(|shut| *shut >= STALL)
+                && self.follows_windows()
+            {
                 let open: Vec<u32> = self.streams.keys().copied().collect();
                 open.into_iter().for_each(|id| self.stalled(here, id, shut, sink));
             }
         } else if let Some(shut) = self.streams.get_mut(&head.stream).and_then(|s| s.window.grow(n, here.at)) {
             self.stalled(here, head.stream, shut, sink);
         }
+    }
+
+    /// A change that concerns the windows of all open streams may be followed. If it costs too much, window sizes are
+    /// unknown from here on.
+    fn follows_windows(&mut self) -> bool {
+        self.window_lost = self.window_lost || !self.effort.spend(self.streams.len());
+        !self.window_lost
     }
 
     /// A window opened again after `shut`. If frames of the client are missing, window sizes are unknown and
@@ -109,6 +121,9 @@ impl Conn {
         let (Some(last), Some(code)) = (word(0).map(|n| n & 0x7fff_ffff), word(4)) else { return };
         let goaway = GoAway { dir: here.dir, last, code };
         self.goaway = Some(goaway);
+        if !self.effort.spend(self.streams.len()) {
+            return;
+        }
         let who = name(here.dir);
         let hit: Vec<u32> = self.streams.keys().copied().filter(|id| goaway.gives_up(*id)).collect();
         for id in hit {

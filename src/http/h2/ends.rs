@@ -54,9 +54,15 @@ impl Conn {
         if self.streams.len() < MAX_STREAMS {
             return;
         }
-        if let Some(oldest) = self.streams.keys().next().copied() {
+        let oldest = self.streams.keys().next().copied();
+        self.lose_streams(here, oldest, sink);
+    }
+
+    /// These streams are not followed any longer.
+    pub(super) fn lose_streams(&mut self, here: Here, ids: impl IntoIterator<Item = u32>, sink: &mut Sink<'_>) {
+        for id in ids {
             for dir in [Direction::ToServer, Direction::ToClient] {
-                self.message_end(Here { dir, ..here }, oldest, MessageEnd::CutByCapture, EndSignal::NotCaptured, sink);
+                self.message_end(Here { dir, ..here }, id, MessageEnd::CutByCapture, EndSignal::NotCaptured, sink);
             }
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod frame;
 mod block;
 mod body;
 mod control;
+mod effort;
 mod ends;
 mod head;
 mod hpack;
@@ -66,6 +67,7 @@ pub(crate) struct Conn {
     next: u64,
     window: Window,
     initial_window: i64,
+    effort: effort::Effort,
     /// The direction that ended first, and how.
     first_end: Option<(Direction, End)>,
     goaway: Option<control::GoAway>,
@@ -105,6 +107,7 @@ impl Conn {
             next,
             window: Window::new(DEFAULT_WINDOW),
             initial_window: DEFAULT_WINDOW,
+            effort: effort::Effort::default(),
             first_end: None,
             goaway: None,
             flipped: false,
@@ -159,7 +162,10 @@ impl Conn {
 
     fn step(&mut self, here: Here, step: Step<'_>, sink: &mut Sink<'_>) {
         match step {
-            Step::Begin => self.begun[here.dir.index()] = here.at,
+            Step::Begin => {
+                self.begun[here.dir.index()] = here.at;
+                self.effort.earn();
+            }
             Step::DataStart(head, len) => self.unit(here, head, len, sink),
             Step::Data(head, bytes) => self.say(here, head.stream, HttpWhat::Data(bytes), sink),
             Step::DataGap(head, len) => self.say(here, head.stream, HttpWhat::Gap(Some(len)), sink),

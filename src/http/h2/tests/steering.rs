@@ -131,3 +131,21 @@ fn padding_shuts_windows_too() {
     let open = [(0, begin(301)), (1, s(ok(1))), (2, padded(99, 200)), (52, c(update(1, 100)))];
     assert!(stalls(&mut Conn::new(false), &open).is_empty(), "one byte is left");
 }
+
+/// Frames that concern every open stream: the number of events that they cause stays in proportion to their own.
+#[test]
+fn a_peer_that_repeats_what_concerns_all_streams_causes_no_more_than_its_share() {
+    let open: Vec<Vec<u8>> = (0..4000).map(|i| get(1 + 2 * i)).collect();
+    let goaway = frame(kind::GOAWAY, 0, 0, [0, 0, 0, 1, 0, 0, 0, 0]);
+    let floods: [&dyn Fn() -> Vec<On>; 2] = [&|| vec![s(&goaway)], &|| vec![SGap(9), s(settings(&[]))]];
+    for (which, flood) in floods.iter().enumerate() {
+        let events = |times: u32| {
+            let mut happens = vec![hello(&open), s(settings(&[]))];
+            happens.extend((0..times).flat_map(|_| flood()));
+            let mut count = 0_usize;
+            feed(&mut Conn::new(false), &happens, &mut |_| count += 1);
+            count
+        };
+        assert!(events(2000) <= events(1000) + 1000 * 64, "{which}: {} and {}", events(1000), events(2000));
+    }
+}
