@@ -325,6 +325,32 @@ fn a_cassette_has_request_answer_and_nothing_of_the_coding() {
 }
 
 #[test]
+fn a_cassette_is_yaml_whatever_the_bytes() {
+    for (body, want) in [
+        ("a\u{7f}\u{85}\u{2028}\u{2029}é".as_bytes(), "\"a\\u007f\\u0085\\u2028\\u2029é\""),
+        (b"\xff\0", "!!binary /wA="),
+        (b"", "null"),
+    ] {
+        let text = asked("POST /x", "", body).out(&["export", "1", "--format", "vcr"]);
+        assert!(text.contains(&format!("    body: {want}\n")), "{text}");
+    }
+}
+
+#[test]
+fn requests_with_different_bodies_are_mappings_without_order() {
+    let p = Place::new();
+    let ask = |n: u16, body: &str| {
+        let at = i64::from(n) * 100;
+        let ask = format!("POST /same HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n{body}");
+        talk(n, &[(at, ToServer, ask.as_bytes()), (at + 5, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")])
+    };
+    p.record(&[&ask(0, "1"), &ask(1, "2")]);
+    let all = p.json(&["export", "--format", "wiremock"]);
+    let names: Vec<&Value> = all["mappings"].as_array().unwrap().iter().map(|m| &m["scenarioName"]).collect();
+    assert_eq!(names, [&Value::Null, &Value::Null]);
+}
+
+#[test]
 fn a_mapping_waits_and_dribbles_as_it_was_and_equal_ones_follow_each_other() {
     let all = streamed().json(&["export", "1", "--format", "wiremock"]);
     let mapping = &all["mappings"][0];

@@ -396,4 +396,15 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&Redactor::default().head(raw.as_bytes())), wanted);
         }
     }
+
+    #[test]
+    fn only_a_whole_placeholder_stays() {
+        for secret in ["[redacted-but-a-key", "redacted]", "[redacte]", "x[redacted]"] {
+            assert_eq!(value("x-api-key", secret), format!("[redacted, {} bytes]", secret.len()));
+        }
+        assert_eq!(value("x-api-key", "[redacted]"), "[redacted]");
+        let marked = Redactor::salted(vec![1]).value("x-api-key", "abc").into_owned();
+        let digits = marked.strip_prefix("[redacted, 3 bytes, ").and_then(|m| m.strip_suffix(']')).unwrap_or_default();
+        assert!(digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{marked}");
+    }
 }

@@ -125,21 +125,56 @@ fn texts_of_an_answer_that_hands_out_a_secret() {
     let text = || "it is token-0123456789.".to_owned();
     answer.texts.insert(0, text());
     (answer.reasoning_text, answer.error) = (text(), Some(text()));
+    answer.tool_arguments.insert("call".into(), text());
     record(&path, vec![Output::Exchange(Box::new(f))]);
     for column in ["response_text", "response_reasoning_text", "response_error_in_stream"] {
         assert_eq!(texts(&path, &format!("SELECT {column} FROM exchange")), ["it is [redacted]."], "{column}");
     }
+    let arguments = texts(&path, "SELECT response_tool_arguments FROM exchange").remove(0);
+    assert!(arguments.contains("it is [redacted].") && !arguments.contains("token-0"), "{arguments}");
+}
+
+#[test]
+fn a_secret_too_short_to_be_found_elsewhere_empties_excerpts_too() {
+    let (_dir, path) = temp();
+    let mut f = sample::finished(0, 100);
+    let body = &mut f.exchange.response.as_mut().unwrap().body;
+    body.bytes = br#"{"access_token":"ab"}"#.to_vec();
+    body.pieces = vec![sample::piece(120, 0, 0, body.bytes.len() as u32)];
+    f.findings[0].excerpt = Some(Box::new(Excerpt { marked: "ab".into(), ..Excerpt::default() }));
+    record(&path, vec![Output::Exchange(Box::new(f))]);
+    let have: Excerpt = serde_json::from_str(&texts(&path, "SELECT excerpt FROM finding")[0]).unwrap();
+    assert_eq!(have, Excerpt::default());
+}
+
+#[test]
+fn a_secret_that_a_finding_cuts_short_and_a_target_that_it_quotes() {
+    let (_dir, path) = temp();
+    let mut f = told();
+    let target = "/v1/x?key=target-0123456789&a=b";
+    let request = f.exchange.request.as_mut().unwrap();
+    let raw = format!("GET {target} HTTP/1.1\r\nHost: h\r\nX-Api-Key: {ASKED}\r\n\r\n");
+    request.head = stored::request(raw.as_bytes(), kept()).unwrap();
+    let cut = &ASKED[..10];
+    f.findings[0].message = format!("{target}: {cut}… {cut}. {cut}\" {cut}' {cut}` {cut}");
+    record(&path, vec![Output::Exchange(Box::new(f))]);
+    let asked = mark(&path, "X-Api-Key");
+    let hidden = texts(&path, "SELECT request_path FROM exchange").remove(0);
+    assert!(hidden.starts_with("/v1/x?key=[redacted-") && hidden.ends_with("&a=b"), "{hidden}");
+    let want = format!("{hidden}: {asked}… {asked}. {asked}\" {asked}' {asked}` {asked}");
+    assert_eq!(texts(&path, "SELECT message FROM finding"), [want]);
 }
 
 /// What follows missing bytes in a content coding cannot be decoded; it is stored as it came.
 #[test]
-fn a_coded_body_is_not_read_across_a_gap() {
+fn a_body_after_a_gap_is_read_unless_it_is_coded() {
     let text = br#"{"model":"m","api_key":"sk-0123456789"}"#;
     // GZIP of a stored block: the bytes are in it unchanged.
     let len = (text.len() as u16).to_le_bytes();
     let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1, len[0], len[1], !len[0], !len[1]];
     let coded = [&head[..], text].concat();
-    for gap in [false, true] {
+    for (coding, gap, hidden) in [(Some("gzip"), false, true), (Some("gzip"), true, false), (None, true, true)] {
+        let coded = if coding.is_some() { coded.clone() } else { text.to_vec() };
         let (_dir, path) = temp();
         let part = |from: usize, to: usize, lost: bool| {
             let mut pieces = vec![sample::piece(120, 0, from as u64, (to - from) as u32)];
@@ -147,7 +182,7 @@ fn a_coded_body_is_not_read_across_a_gap() {
                 pieces.push(PieceInfo { gap: true, ..sample::piece(121, 0, to as u64, 0) });
             }
             let request = BodyPart { pieces, bytes: coded[from..to].to_vec(), unit_lines: Vec::new() };
-            let codings = [Some("gzip".into()), None];
+            let codings = [coding.map(str::to_owned), None];
             Output::Part(Box::new(Part { codings, request, ..sample::part(0, vec![], b"") }))
         };
         let mut f = told();
@@ -157,7 +192,9 @@ fn a_coded_body_is_not_read_across_a_gap() {
         let sql = "SELECT data FROM segment WHERE side = 0 ORDER BY off";
         let mut statement = db.prepare(sql).unwrap();
         let parts: Vec<Vec<u8>> = statement.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
-        let second = if gap { coded[20..].to_vec() } else { vec![b'*'; coded.len() - 20] };
-        assert_eq!(parts, [coded[..20].to_vec(), second], "gap: {gap}");
+        assert_eq!(parts[0], coded[..20], "{coding:?}, gap: {gap}");
+        let second = String::from_utf8_lossy(&parts[1]).into_owned();
+        assert_eq!(!second.contains("0123456789"), hidden, "{coding:?}, gap: {gap}: {second}");
+        assert!(hidden || parts[1] == coded[20..]);
     }
 }

@@ -223,9 +223,39 @@ fn a_value_in_several_deliveries_is_blank_in_each_and_found_as_one() {
     // A placeholder stays, unless a part of a secret only begins like one.
     for (deliveries, left) in [
         (&[r#"{"api_key":"[redacted]"}"#][..], r#"{"api_key":"[redacted]"}"#),
-        (&[r#"{"api_key":"[redacted, but a ke"#, r#"y"}"#], r#"{"api_key":"*********************"}"#),
+        (&[r#"{"api_key":"[redacted, but a ke"#, r#"y"}"#], r#"{"api_key":"********************"}"#),
         (&[r#"{"api_key":"0123"#, r#"[redacted no"}"#], r#"{"api_key":"****************"}"#),
     ] {
         assert_eq!(found(deliveries).0, left);
     }
+}
+
+#[test]
+fn an_object_of_a_secret_ends_with_its_own_brace() {
+    let sent = r#"{"client_secret":{"a":{"b":1},"c":[{}],"value":"abc"},"value":"stays"}"#;
+    assert_eq!(masked(sent, usize::MAX), sent.replace("abc", "***"));
+    let sent = r#"{"secrets":[{"a":"stays"},["stays"],"abc"],"b":["stays"]}"#;
+    assert_eq!(masked(sent, usize::MAX), sent.replace("abc", "***"));
+    assert_eq!(masked(r#" [{"password":"abc"}]"#, usize::MAX), r#" [{"password":"***"}]"#);
+}
+
+#[test]
+fn boundaries_and_names_in_each_form() {
+    let body = |boundary: &str, name: &str, value: &str| {
+        let part = "Content-Disposition: form-data; name=";
+        format!(
+            "--{boundary}\r\n{part}{name}\r\n\r\n{value}\r\n--{boundary}\r\n{part}model\r\n\r\nstays\r\n--{boundary}--\r\n"
+        )
+    };
+    // RFC 2046 section 5.1.1: up to 70 characters.
+    for boundary in ["b", "-----------------------------97671", &"b".repeat(70)] {
+        for name in ["access_token", "\"access_token\"", "\"cookie\"", "jwt; filename=\"a\""] {
+            for (value, hidden) in [("abc", "***"), ("abc\r", "****"), ("\r\n--", "****"), ("a\r\n\r\n", "*****")] {
+                let sent = body(boundary, name, value);
+                assert_eq!(masked(&sent, usize::MAX), body(boundary, name, hidden), "{boundary} {name} {value:?}");
+            }
+        }
+    }
+    let long = body(&"b".repeat(80), "password", "abc");
+    assert_eq!(masked(&long, usize::MAX), long, "no boundary is so long");
 }
