@@ -130,3 +130,127 @@ pub(super) fn recorded(options: &analyzer::Options, packets: bool) -> Value {
     }
     all
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        reassembly: ReassemblyArgs,
+        #[command(flatten)]
+        thresholds: ThresholdArgs,
+    }
+
+    fn line(options: &str) -> Line {
+        Line::try_parse_from(["sniff"].into_iter().chain(options.split_whitespace())).unwrap()
+    }
+
+    const OPTIONS: [&str; 10] = [
+        "--stall 11s",
+        "--stall-times-median 12",
+        "--burst-window 13ms",
+        "--burst-min-deltas 14",
+        "--block-deltas 15",
+        "--keep-alive 16s",
+        "--late-head 17s",
+        "--tail 18s",
+        "--transport-stall 19ms",
+        "--tokens-per-delta 1.25",
+    ];
+    const FILE: [&str; 10] = [
+        "stall = '21s'",
+        "stall-times-median = 22.0",
+        "burst-window = '23ms'",
+        "burst-min-deltas = 24",
+        "block-deltas = 25",
+        "keep-alive = '26s'",
+        "late-head = '27s'",
+        "tail = '28s'",
+        "transport-stall = '29ms'",
+        "tokens-per-delta = 2.25",
+    ];
+
+    /// The thresholds in the order of the options; times in ms.
+    fn values(t: &conformance::Limits) -> [f64; 10] {
+        let ms = Span::as_millis_f64;
+        [
+            ms(t.stall),
+            t.stall_times_median,
+            ms(t.burst_window),
+            t.burst_min_deltas as f64,
+            t.block_deltas as f64,
+            ms(t.keep_alive),
+            ms(t.late_head),
+            ms(t.tail),
+            ms(t.transport_stall),
+            t.tokens_per_delta,
+        ]
+    }
+
+    #[test]
+    fn each_threshold_is_that_of_the_option_else_of_the_file_else_the_default() {
+        // As the help says.
+        let usual = [10_000.0, 20.0, 50.0, 20.0, 8.0, 15_000.0, 5000.0, 1000.0, 200.0, 1.5];
+        let of_options = [11_000.0, 12.0, 13.0, 14.0, 15.0, 16_000.0, 17_000.0, 18_000.0, 19.0, 1.25];
+        let of_file = [21_000.0, 22.0, 23.0, 24.0, 25.0, 26_000.0, 27_000.0, 28_000.0, 29.0, 2.25];
+        let judged = |options: &str, file: &str| {
+            values(&line(options).thresholds.limits(&toml::from_str::<FileLimits>(file).unwrap()))
+        };
+        let (options, file) = (OPTIONS.join(" "), FILE.join("\n"));
+        assert_eq!(judged("", ""), usual);
+        assert_eq!(judged(&options, ""), of_options);
+        assert_eq!(judged("", &file), of_file);
+        assert_eq!(judged(&options, &file), of_options);
+        // One alone changes no other.
+        for n in 0..10 {
+            let only =
+                |all: [f64; 10], other: [f64; 10]| std::array::from_fn(|i| if i == n { all[i] } else { other[i] });
+            let (option, line) = (OPTIONS[n], FILE[n]);
+            assert_eq!(judged(option, ""), only(of_options, usual), "{option}");
+            assert_eq!(judged("", line), only(of_file, usual), "{line}");
+            assert_eq!(judged(option, &file), only(of_options, of_file), "{option}");
+        }
+    }
+
+    const REASSEMBLY: &str = "--hole-acked 31ms --hole-timeout 32ms --hole-bytes 33 --hole-segments 34 --idle 35ms \
+        --memory 36 --connections 37";
+
+    #[test]
+    fn each_limit_of_reassembly_has_its_option() {
+        let told = |options: &str| {
+            let r = line(options).reassembly.limits();
+            let times = [r.hole_acked, r.hole, r.idle].map(Span::as_millis_f64);
+            (times, [r.hole_bytes, r.hole_segments, r.memory, r.connections])
+        };
+        assert_eq!(told(REASSEMBLY), ([31.0, 32.0, 35.0], [33, 34, 36, 37]));
+        assert_eq!(told(""), ([1000.0, 60_000.0, 600_000.0], [4 << 20, 4096, 64 << 20, 100_000]));
+    }
+
+    #[test]
+    fn each_limit_is_recorded_under_the_name_of_its_option() {
+        let given = line(&format!("{} {REASSEMBLY}", OPTIONS.join(" ")));
+        let options = analyzer::Options {
+            reassembly: given.reassembly.limits(),
+            thresholds: given.thresholds.limits(&FileLimits::default()),
+            verify_checksums: true,
+            ..analyzer::Options::default()
+        };
+        let mut want = json!({
+            "stall_ms": 11_000.0, "stall_times_median": 12.0, "burst_window_ms": 13.0, "burst_min_deltas": 14,
+            "block_deltas": 15, "keep_alive_ms": 16_000.0, "late_head_ms": 17_000.0, "tail_ms": 18_000.0,
+            "transport_stall_ms": 19.0, "tokens_per_delta": 1.25,
+        });
+        assert_eq!(recorded(&options, false), want, "without packets");
+        let of_packets = json!({
+            "hole_acked_ms": 31.0, "hole_timeout_ms": 32.0, "hole_bytes": 33, "hole_segments": 34, "idle_ms": 35.0,
+            "memory": 36, "connections": 37, "verify_checksums": true,
+        });
+        want.as_object_mut().unwrap().extend(of_packets.as_object().unwrap().clone());
+        assert_eq!(recorded(&options, true), want);
+    }
+}

@@ -234,4 +234,78 @@ mod tests {
         assert_eq!(rule_level("missing-done=error"), Ok(("OAI-CHAT-001", Some(Level::Error))));
         assert!(rule_level("missing-done").is_err_and(|e| e.contains("RULE=LEVEL")));
     }
+
+    /// What these options and this file make of a finding of a rule.
+    fn judged(options: &[&str], file: &str, rule: &str, level: Level) -> Option<Level> {
+        let subject = policy::Subject { dialect: None, host: "h.example", path: "/v1/x", model: "m-1" };
+        judge(options, file).policy.level(&subject, rule, level, "")
+    }
+
+    fn judge(options: &[&str], file: &str) -> Judge {
+        use clap::Parser;
+        #[derive(Debug, Parser)]
+        struct Line {
+            #[command(flatten)]
+            policy: PolicyArgs,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules.toml");
+        std::fs::write(&path, file).unwrap();
+        let given = ["sniff", "--config", path.to_str().unwrap()].into_iter().chain(options.iter().copied());
+        Line::try_parse_from(given).unwrap().policy.judge().unwrap()
+    }
+
+    #[test]
+    fn an_option_wins_over_the_file_and_allow_over_a_level() {
+        use Level::{Error, Info, Warning};
+        let file = "[levels]\nSSE-002 = 'error'\n";
+        for (options, file, level) in [
+            (&[][..], "", Some(Warning)),
+            (&[], file, Some(Error)),
+            (&["--rule", "SSE-002=info"], "", Some(Info)),
+            (&["--rule", "SSE-002=info"], file, Some(Info)),
+            (&["--rule", "SSE-002=off"], file, None),
+            (&["--rule", "SSE-002=info", "--rule", "SSE-002=error"], "", Some(Error)),
+            (&["--allow", "SSE-002"], "", None),
+            (&["--allow", "SSE-002"], file, None),
+            (&["--allow", "SSE-002", "--rule", "SSE-002=info"], "", None),
+            (&["--allow", "SSE-003", "--rule", "SSE-003=info"], file, Some(Error)),
+            (&[], "[levels]\nSSE-002 = 'off'\n", None),
+        ] {
+            assert_eq!(judged(options, file, "SSE-002", Warning), level, "{options:?} {file:?}");
+        }
+    }
+
+    #[test]
+    fn the_profile_of_the_option_wins_over_that_of_the_file() {
+        let name = |options: &[&str], file: &str| judge(options, file).policy.profile.map(|p| p.name);
+        let file = "profile = 'anthropic'";
+        assert_eq!(name(&[], ""), None);
+        assert_eq!(name(&[], file), Some("anthropic"));
+        assert_eq!(name(&["--profile", "gemini"], ""), Some("gemini"));
+        assert_eq!(name(&["--profile", "gemini"], file), Some("gemini"));
+    }
+
+    #[test]
+    fn each_condition_of_an_exception_is_compared_with_its_own_value() {
+        for (conditions, fits) in [
+            ("host = 'h.example'", true),
+            ("path = '/v1/*'", true),
+            ("model = 'm-*'", true),
+            ("host = 'h.example'\npath = '/v1/x'\nmodel = 'm-1'", true),
+            ("host = '/v1/x'", false),
+            ("host = 'm-1'", false),
+            ("path = 'h.example'", false),
+            ("path = 'm-1'", false),
+            ("model = 'h.example'", false),
+            ("model = '/v1/x'", false),
+            ("host = 'h.example'\nmodel = 'm-2'", false),
+            ("path = '/v1/x'\nmodel = 'm-2'", false),
+            ("rules = ['SSE-002']", true),
+            ("rules = ['SSE-003']\nhost = 'h.example'", false),
+        ] {
+            let level = judged(&[], &format!("[[allow]]\n{conditions}\n"), "SSE-002", Level::Error);
+            assert_eq!(level, if fits { None } else { Some(Level::Error) }, "{conditions}");
+        }
+    }
 }

@@ -92,4 +92,45 @@ mod tests {
         assert!(now().since(before).0 >= 7_200_000_000_000);
         assert!(instant("12").is_err() && instant("yesterday").is_err());
     }
+
+    #[test]
+    fn every_unit_of_a_duration() {
+        for (text, ns) in [
+            ("7ns", 7),
+            ("7us", 7_000),
+            ("7µs", 7_000),
+            ("7ms", 7_000_000),
+            ("7", 7_000_000_000),
+            ("7s", 7_000_000_000),
+            ("7 s", 7_000_000_000),
+            ("7m", 420_000_000_000),
+            ("7min", 420_000_000_000),
+            ("7h", 25_200_000_000_000),
+            ("7d", 604_800_000_000_000),
+            ("0", 0),
+            ("0.0000000005", 1),
+        ] {
+            assert_eq!(span(text), Ok(Span(ns)), "{text}");
+        }
+        // About 292 years fit into 64 bits of nanoseconds.
+        assert_eq!(span("106000d"), Ok(Span(9_158_400_000_000_000_000)));
+        assert_eq!(span("107000d"), Err("too long".into()));
+        for wrong in ["7S", "7w", "s", "1.2.3s", "-7s", "7s7"] {
+            assert!(span(wrong).is_err_and(|e| e.starts_with("expected a duration")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_unit_of_a_size() {
+        for (unit, bytes) in [("", 7), ("k", 7 << 10), ("m", 7 << 20), ("g", 7 << 30)] {
+            for suffix in ["", "b", "B", "iB"] {
+                assert_eq!(size(&format!("7{unit}{suffix}")), Ok(bytes), "{unit}{suffix}");
+                assert_eq!(size(&format!("7 {}{suffix}", unit.to_uppercase())), Ok(bytes), "{unit}{suffix}");
+            }
+        }
+        assert_eq!(size("99999999999G"), Err("too large".into()));
+        for wrong in ["", "k", "7t", "1.5k", "7kk"] {
+            assert!(size(wrong).is_err_and(|e| e.starts_with("expected a size")), "{wrong}");
+        }
+    }
 }
