@@ -20,6 +20,11 @@ fn asked(start: &str, fields: &str, body: &[u8]) -> Place {
 
 /// Runs the exported command with `sh`: the arguments that `curl` gets, and its standard input.
 fn curl(p: &Place) -> (Vec<String>, Vec<u8>) {
+    curl_by("sh", p)
+}
+
+/// The same with another shell.
+fn curl_by(shell: &str, p: &Place) -> (Vec<String>, Vec<u8>) {
     let stub = "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\0' \"$a\"; done > args\ncat > stdin\n";
     std::fs::create_dir_all(p.path("bin")).unwrap();
     p.write("bin/curl", stub);
@@ -27,7 +32,7 @@ fn curl(p: &Place) -> (Vec<String>, Vec<u8>) {
     let command = p.out(&["export", "1", "--reveal", "--format", "curl"]);
     let path = format!("{}:{}", p.path("bin").display(), std::env::var("PATH").unwrap());
     let home = p.path("args").parent().unwrap().to_owned();
-    let o = Command::new("sh")
+    let o = Command::new(shell)
         .args(["-c", &command])
         .env("PATH", path)
         .current_dir(home)
@@ -44,13 +49,13 @@ fn curl_gets_the_bytes_that_were_sent_whatever_a_shell_thinks_of_them() {
     let body = "it's '' $HOME `id` \\ \"q\"\n!! ü";
     let p = asked("POST /a'b?x=1&y=$z", "X-Odd: don't $(echo) 'x'\r\nAuthorization: Bearer k'1\r\n", body.as_bytes());
     let want = [
-        "-N",
+        "-gN",
         "http://api.example:8000/a'b?x=1&y=$z",
         "-H",
         "X-Odd: don't $(echo) 'x'",
         "-H",
         "Authorization: Bearer k'1",
-        "--data-binary",
+        "--data-raw",
         body,
     ];
     assert_eq!(curl(&p), (want.map(str::to_owned).to_vec(), Vec::new()));
@@ -71,14 +76,38 @@ fn curl_reads_bytes_that_no_argument_can_carry_from_a_pipe() {
     }
 }
 
+/// Who is captured chooses the bytes of the request. None of them may make curl read a file of the user who runs the command.
+#[test]
+fn curl_reads_no_file_for_the_captured_peer() {
+    let p = asked("POST /x{a,b}[1-3]", "@/etc/passwd: 1\r\nX-Empty:\r\n", b"@/etc/hostname");
+    let (args, stdin) = curl(&p);
+    assert_eq!(args, ["-gN", "http://api.example:8000/x{a,b}[1-3]", "-H", "X-Empty;", "--data-raw", "@/etc/hostname"]);
+    assert!(stdin.is_empty());
+    let p = asked("GET file:///etc/passwd", "", b"");
+    let o = p.run(&["export", "1", "--reveal", "--format", "curl"]);
+    let said = String::from_utf8_lossy(&o.stderr);
+    assert!(!o.status.success() && o.stdout.is_empty() && said.contains("neither http nor https"), "{said}");
+}
+
+/// Pasted into a terminal, the command does not steer it; run by bash, it sends the bytes that were captured.
+#[test]
+fn curl_has_no_character_that_a_terminal_obeys() {
+    let body = "a\u{1b}[2J\u{7}'\\\u{9b}1\u{202e}\u{8}2\r\n";
+    let p = asked("POST /x", "X-Odd: \u{9b}2J\r\n", body.as_bytes());
+    let command = p.out(&["export", "1", "--reveal", "--format", "curl"]);
+    assert!(command.chars().all(|c| !c.is_control() || c == '\n') && !command.contains('\u{202e}'), "{command:?}");
+    let (args, _) = curl_by("bash", &p);
+    assert_eq!(args[2..], ["-H", "X-Odd: \u{9b}2J", "--data-raw", body]);
+}
+
 #[test]
 fn curl_names_a_method_only_where_it_would_choose_another() {
     for (start, body, want) in [
         ("GET /x", "", &[][..]),
         ("POST /x", "", &["-X", "POST"]),
-        ("POST /x", "b", &["--data-binary", "b"]),
-        ("PUT /x", "b", &["-X", "PUT", "--data-binary", "b"]),
-        ("GET /x", "b", &["-X", "GET", "--data-binary", "b"]),
+        ("POST /x", "b", &["--data-raw", "b"]),
+        ("PUT /x", "b", &["-X", "PUT", "--data-raw", "b"]),
+        ("GET /x", "b", &["-X", "GET", "--data-raw", "b"]),
     ] {
         let (args, _) = curl(&asked(start, "", body.as_bytes()));
         assert_eq!(args[2..], *want, "{start} {body:?}");

@@ -279,9 +279,14 @@ fn tables_and_documents_have_each_level_and_place() {
 #[test]
 fn csv_quotes_what_would_break_a_row() {
     let p = judged();
-    for (model, cell) in
-        [("a\rb", "\"a\rb\""), ("a\nb", "\"a\nb\""), ("a,b", "\"a,b\""), ("a\"b", "\"a\"\"b\""), ("a b", "a b")]
-    {
+    for (model, cell) in [
+        ("a\rb", "a\\u{d}b"),
+        ("a\r\nb", "\"a\r\nb\""),
+        ("a\nb", "\"a\nb\""),
+        ("a,b", "\"a,b\""),
+        ("a\"b", "\"a\"\"b\""),
+        ("a b", "a b"),
+    ] {
         p.db().execute("UPDATE exchange SET request_model = ?1", [model]).unwrap();
         let csv = p.out(&["list", "--format", "csv"]);
         assert!(csv.contains(&format!(",{cell},true,200,text/event-stream,")), "{model:?}: {csv:?}");

@@ -73,7 +73,16 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
         "pcapng" => pcapng(args, &exchanges).and_then(|bytes| Ok(out.writer().write_all(&bytes)?)),
         "wire" => out.text(&wire::write(&conversation(args, one(&exchanges, &format)?)?)),
         "curl" => {
-            let command = |x| curl::command(x).ok_or_else(|| anyhow!("the request was not captured"));
+            let command = |x: &Exchange| {
+                curl::command(x).map_err(|refused| match refused {
+                    curl::Refused::NotCaptured => anyhow!("exchange {}: the request was not captured", x.id.0),
+                    curl::Refused::OtherScheme => anyhow!(
+                        "exchange {}: its target is neither http nor https, and curl might read files of this machine for it; \
+                        --format wire shows the request",
+                        x.id.0
+                    ),
+                })
+            };
             exchanges.iter().try_for_each(|x| out.text(&command(x)?))
         }
         "csv" => {

@@ -75,17 +75,17 @@ mod tests {
     #[test]
     fn curl_speaks_the_version_that_was_spoken() {
         for (version, tls, want) in [
-            (Version::H11, false, "curl -N 'http://h/'\n"),
-            (Version::H11, true, "curl -N 'https://h/'\n"),
-            (Version::H2, false, "curl -N 'http://h/' --http2-prior-knowledge\n"),
-            (Version::H2, true, "curl -N 'https://h/' --http2\n"),
+            (Version::H11, false, "curl -gN 'http://h/'\n"),
+            (Version::H11, true, "curl -gN 'https://h/'\n"),
+            (Version::H2, false, "curl -gN 'http://h/' --http2-prior-knowledge\n"),
+            (Version::H2, true, "curl -gN 'https://h/' --http2\n"),
         ] {
             let mut x = exchange("");
             x.tls = tls.then(TlsInfo::default);
             x.request.as_mut().unwrap().head.version = version;
-            assert_eq!(curl::command(&x).as_deref(), Some(want));
+            assert_eq!(curl::command(&x).as_deref(), Ok(want));
         }
-        assert_eq!(curl::command(&Exchange { request: None, ..exchange("") }), None);
+        assert_eq!(curl::command(&Exchange { request: None, ..exchange("") }), Err(curl::Refused::NotCaptured));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::{pairs, url};
 use crate::encoding::to_base64;
 use crate::exchange::Exchange;
+use crate::report::json;
 use serde_json::{Map, Value, json};
 
 /// The cassette of these exchanges; those without request or response are left out.
@@ -26,33 +27,31 @@ fn interaction(exchange: &Exchange) -> Option<String> {
     out += "- request:\n";
     out += &format!("    body: {}\n", if asked.is_empty() { "null".into() } else { scalar(&asked) });
     out += &format!("    headers: {}\n", headers(pairs(&request.head.fields)));
-    out += &format!("    method: {}\n    uri: {}\n", json!(request.head.method), json!(url(exchange)));
+    out += &format!(
+        "    method: {}\n    uri: {}\n",
+        json::text(&json!(request.head.method)),
+        json::text(&json!(url(exchange)))
+    );
     out += "  response:\n";
     out += &format!("    body:\n      string: {}\n", scalar(&body));
     out += &format!("    headers: {answered}\n");
     out += &format!(
         "    status:\n      code: {}\n      message: {}\n",
         head.status,
-        json!(String::from_utf8_lossy(&head.reason))
+        json::text(&json!(String::from_utf8_lossy(&head.reason)))
     );
     Some(out)
 }
 
-/// A YAML scalar: a JSON string, or `!!binary`.
+/// A YAML scalar: a JSON string, or `!!binary`. [`json::text`] leaves no character unescaped that YAML forbids.
 fn scalar(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        // YAML forbids unescaped C1 controls and surrogates; a JSON string of other text is valid YAML.
-        Ok(text) => json!(text)
-            .to_string()
-            .replace('\u{7f}', "\\u007f")
-            .replace('\u{85}', "\\u0085")
-            .replace('\u{2028}', "\\u2028")
-            .replace('\u{2029}', "\\u2029"),
+        Ok(text) => json::text(&json!(text)),
         Err(_) => format!("!!binary {}", to_base64(bytes)),
     }
 }
 
-fn headers(pairs: impl Iterator<Item = (String, String)>) -> Value {
+fn headers(pairs: impl Iterator<Item = (String, String)>) -> String {
     let mut all: Map<String, Value> = Map::new();
     for (name, value) in pairs {
         match all.entry(name).or_insert_with(|| json!([])) {
@@ -60,5 +59,5 @@ fn headers(pairs: impl Iterator<Item = (String, String)>) -> Value {
             _ => continue,
         }
     }
-    Value::Object(all)
+    json::text(&Value::Object(all))
 }

@@ -1,7 +1,9 @@
 //! CSV (RFC 4180) of flattened JSON objects. Columns have the names of the view `v_exchanges`: the fields of a
 //! group have its name as prefix, except those of `timing`.
 
+use super::json;
 use super::table::Table;
+use super::text::is_unseen;
 use anyhow::Result;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -31,8 +33,8 @@ impl Writer {
             let found = path.iter().try_fold(&value, |v, key| v.get(key));
             match found {
                 None | Some(serde_json::Value::Null) => String::new(),
-                Some(serde_json::Value::String(s)) => s.clone(),
-                Some(other) => other.to_string(),
+                Some(serde_json::Value::String(s)) => harmless(s),
+                Some(other) => json::text(other),
             }
         };
         line(self.columns.iter().map(|(_, path)| cell(path)), out)
@@ -42,11 +44,34 @@ impl Writer {
 /// A table as CSV: the text of its cells, with titles in lower case.
 pub fn table(table: &Table, out: &mut dyn Write) -> Result<()> {
     line(table.columns.iter().map(|c| c.title.to_lowercase()), out)?;
-    table.rows.iter().try_for_each(|row| line(row.iter().map(|c| c.text.clone()), out))
+    table.rows.iter().try_for_each(|row| line(row.iter().map(|c| harmless(&c.text)), out))
+}
+
+/// Text that a spreadsheet shows and does not run, and that a terminal shows and does not obey. A text that begins like
+/// a formula gets an apostrophe before it, as spreadsheets write a text themselves; numbers stay numbers. Unseen
+/// characters but line ends and tabs become `\u{…}`.
+///
+/// Source: OWASP, CSV injection.
+fn harmless(text: &str) -> String {
+    let formula = match text.chars().next() {
+        Some('=' | '+' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => text.parse::<f64>().is_err(),
+        Some('-') => text.len() > 1 && text.parse::<f64>().is_err(),
+        _ => false,
+    };
+    let mut out = String::from(if formula { "'" } else { "" });
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let line_end = c == '\n' || (c == '\r' && rest.peek() == Some(&'\n'));
+        match is_unseen(c) && !line_end && c != '\t' {
+            true => out.extend(c.escape_unicode()),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// Writes one line of cells.
-pub fn line(cells: impl Iterator<Item = String>, out: &mut dyn Write) -> Result<()> {
+fn line(cells: impl Iterator<Item = String>, out: &mut dyn Write) -> Result<()> {
     let cells: Vec<String> = cells.map(|c| quote(&c)).collect();
     write!(out, "{}\r\n", cells.join(","))?;
     Ok(())
@@ -148,5 +173,33 @@ mod tests {
         let w = Writer::new(&value, &mut out).unwrap();
         w.row(&json!({"z": "x,\"y\"", "a": {"b": {"k": 1}}}), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "z,a_y,a_b,t_ns\r\n\"x,\"\"y\"\"\",,\"{\"\"k\"\":1}\",\r\n");
+    }
+
+    #[test]
+    fn captured_text_is_no_formula() {
+        for (text, cell) in [
+            ("=HYPERLINK(\"http://e\")", "\"'=HYPERLINK(\"\"http://e\"\")\""),
+            ("@SUM(1+1)*cmd|' /C calc'!A0", "'@SUM(1+1)*cmd|' /C calc'!A0"),
+            ("+1-2", "'+1-2"),
+            ("-2+3", "'-2+3"),
+            ("\t=1", "'\t=1"),
+            ("＝1+1", "'＝1+1"),
+            ("-", "-"),
+            ("-2.5", "-2.5"),
+            ("+1", "+1"),
+            ("1e3", "1e3"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            let mut out = Vec::new();
+            line([harmless(text)].into_iter(), &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{cell}\r\n"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn captured_text_cannot_steer_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2J\u{9b}b\u{7f}\u{202e}\0"), "a\\u{1b}[2J\\u{9b}b\\u{7f}\\u{202e}\\u{0}");
+        assert_eq!(harmless("a\rb\r\nc\nd\te"), "a\\u{d}b\r\nc\nd\te");
     }
 }

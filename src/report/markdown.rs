@@ -1,6 +1,7 @@
 //! Tables in GitHub-flavoured Markdown, for documents and pull requests.
 
 use super::table::Table;
+use super::text::is_unseen;
 
 /// The table as lines, each with its line end.
 pub fn render(table: &Table) -> String {
@@ -13,7 +14,7 @@ pub fn render(table: &Table) -> String {
     out
 }
 
-/// Escapes text so that captured bytes do not become markup, links or mentions.
+/// Escapes text so that captured bytes do not become markup, links or mentions, and do not steer a terminal.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -24,6 +25,7 @@ pub fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '@' => out.push_str("@\u{200b}"),
             '\n' | '\r' => out.push(' '),
+            c if is_unseen(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }
@@ -61,6 +63,8 @@ mod tests {
             ("<b>", "&lt;b&gt;"),
             ("&lt;", "&amp;lt;"),
             ("@me", "@\u{200b}me"),
+            ("\u{1b}[2J\u{7f}\u{9b}", "\\u{1b}\\[2J\\u{7f}\\u{9b}"),
+            ("a\u{202e}b\u{61c}", "a\\u{202e}b\\u{61c}"),
             ("plain ü (1.5)", "plain ü (1.5)"),
         ] {
             assert_eq!(escape(raw), escaped, "{raw:?}");
