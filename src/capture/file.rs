@@ -6,8 +6,8 @@
 
 use super::buffer::Buffer;
 use super::pcap::{self, Header};
-use super::pcapng::Sections;
-use super::source::{Source, guess};
+use super::pcapng::{self, Sections};
+use super::source::{Source, guess, is_text};
 use super::step::{Found, Step};
 use super::{Counts, Item, Packet};
 use crate::oddity::excerpt;
@@ -20,11 +20,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Notices of damage that are returned one by one; the others are counted in one notice at the end.
 const NOTICES: u64 = 20;
 
+/// Longest text that [`Reader::text`] returns, in bytes.
+const TEXT: usize = 64 << 20;
+
 /// A capture file being read.
 pub struct Reader {
     name: String,
-    /// Until the first `next`.
+    /// Until the first byte is needed.
     source: Option<Source>,
+    /// Until the format is known.
+    fresh: bool,
+    /// Compression of the file.
+    compression: Option<&'static str>,
     buffer: Buffer,
     format: Format,
     /// The end was reached.
@@ -65,6 +72,8 @@ impl Reader {
     fn over(source: Source, name: impl Into<String>) -> Reader {
         Reader {
             name: name.into(),
+            fresh: true,
+            compression: None,
             buffer: Buffer::new(Box::new(std::io::empty())),
             format: Format::Unknown,
             over: false,
@@ -92,7 +101,7 @@ impl Reader {
     /// what to do.
     #[allow(clippy::should_implement_trait)] // borrows from the reader, which an Iterator cannot
     pub fn next(&mut self) -> anyhow::Result<Option<Item<'_>>> {
-        if self.source.is_some() {
+        if std::mem::take(&mut self.fresh) {
             let begun = self.begin();
             self.over |= begun.is_err();
             if let Some(notice) = begun? {
@@ -158,12 +167,39 @@ impl Reader {
         (self.read.load(Ordering::Relaxed), self.total)
     }
 
-    /// Detect the format. Returns a notice if the version is unknown.
-    fn begin(&mut self) -> anyhow::Result<Option<String>> {
-        let Some(source) = self.source.take() else { return Ok(None) };
+    /// The whole content, decompressed, if it is text and no capture. `None` for anything else and for text of
+    /// more than 64 MiB: [`Reader::next`] reads it or says why not. Call before the first [`Reader::next`]; it
+    /// waits for the first bytes.
+    pub fn text(&mut self) -> anyhow::Result<Option<&[u8]>> {
+        self.start()?;
+        self.buffer.want(16);
+        let head = self.buffer.seen();
+        if head.first_chunk().is_none_or(|magic| is_capture(*magic)) || !is_text(&head[..head.len().min(16)]) {
+            return Ok(None);
+        }
+        let mut size = 1 << 20;
+        while self.buffer.want(size) {
+            if size > TEXT {
+                return Ok(None);
+            }
+            size *= 2;
+        }
+        Ok(self.buffer.failure().is_none().then(|| self.buffer.seen()))
+    }
+
+    /// Begin to read the source.
+    fn start(&mut self) -> anyhow::Result<()> {
+        let Some(source) = self.source.take() else { return Ok(()) };
         let (read, compression) = source.decompressed().with_context(|| format!("cannot read {}", self.name))?;
         self.buffer = Buffer::new(read);
-        let name = match compression {
+        self.compression = compression;
+        Ok(())
+    }
+
+    /// Detect the format. Returns a notice if the version is unknown.
+    fn begin(&mut self) -> anyhow::Result<Option<String>> {
+        self.start()?;
+        let name = match self.compression {
             Some(c) => format!("{} (inside {c})", self.name),
             None => self.name.clone(),
         };
@@ -184,7 +220,7 @@ impl Reader {
             }
             return Err(self.no_capture(&name));
         };
-        if head == [0x0a, 0x0d, 0x0d, 0x0a] {
+        if head == pcapng::MAGIC {
             self.format = Format::Pcapng(Box::default());
             return Ok(None);
         }
@@ -258,4 +294,9 @@ impl Reader {
             n => Ok(Some(Item::Notice(format!("{name}: {what}. The {n} packets before it were read")))),
         }
     }
+}
+
+/// Whether a capture file begins with these bytes.
+fn is_capture(magic: [u8; 4]) -> bool {
+    magic == pcapng::MAGIC || Header::magic(magic).is_some()
 }

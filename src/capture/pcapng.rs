@@ -8,6 +8,8 @@ use super::buffer::Buffer;
 use super::step::{Found, Step};
 use crate::time::Timestamp;
 
+/// The bytes that a file begins with: the type of a Section Header Block.
+pub(super) const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// Section Header Block; reads the same in both byte orders.
 const SHB: u32 = 0x0a0d_0d0a;
 /// Interface Description Block.

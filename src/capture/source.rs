@@ -119,11 +119,12 @@ pub(super) fn guess(head: &[u8]) -> Option<&'static str> {
         [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
         [b's', b'n', b'o', b'o', ..] => "it is a snoop capture: convert it with editcap -F pcapng FILE NEW",
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed twice: decompress it once",
-        _ if !head.is_empty()
-            && head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | 0x20..=0x7e) || *b >= 0x80) =>
-        {
-            "it looks like text"
-        }
+        _ if is_text(head) => "it looks like text, and not like a .wire transcript",
         _ => return None,
     })
+}
+
+/// Whether a file that begins with these bytes may be text.
+pub(super) fn is_text(head: &[u8]) -> bool {
+    !head.is_empty() && head.iter().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | 0x20..=0x7e) || *b >= 0x80)
 }

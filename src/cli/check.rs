@@ -1,6 +1,7 @@
 //! `sniff check FILE…`: judges captures or the exchanges of a database, for people and CI; stores nothing.
 
 use super::common::{Common, report_text, say};
+use super::input::{self, Input};
 use super::keylog::Follow;
 use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
@@ -39,7 +40,7 @@ Examples:
 Exit code: 0 nothing at or over --fail-on, 1 findings, 2 a file could not be read
 Formats: table, json, jsonl, markdown, junit, sarif, github (annotations)")]
 pub(super) struct CheckArgs {
-    /// Capture files, or databases of sniff; - is standard input
+    /// Captures, .wire transcripts or databases of sniff; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
     /// Exit with 1 on findings at or over this level
@@ -209,20 +210,31 @@ fn capture(
         analyzer::Output::Connection(c) => totals.connection(&c),
         analyzer::Output::Begun(_) | analyzer::Output::Part(_) => {}
     };
-    while !stop.load(Ordering::Relaxed) {
-        match reader.next()? {
-            None => break,
-            Some(Item::Packet(packet)) => analyzer.packet(&packet, &mut sink),
-            Some(Item::Secrets(lines)) => keys.push(lines),
-            Some(Item::Notice(text)) if common.quiet => drop(text),
-            Some(Item::Notice(text)) => say(&format!("sniff: warning: {}", crate::report::text::clean(&text))),
+    let packets = match Input::of(reader, path)? {
+        Input::Transcript(transcript) => {
+            input::replay(&transcript, &mut analyzer, &mut sink);
+            None
         }
-    }
+        Input::Capture(mut reader) => {
+            while !stop.load(Ordering::Relaxed) {
+                match reader.next()? {
+                    None => break,
+                    Some(Item::Packet(packet)) => analyzer.packet(&packet, &mut sink),
+                    Some(Item::Secrets(lines)) => keys.push(lines),
+                    Some(Item::Notice(text)) if common.quiet => drop(text),
+                    Some(Item::Notice(text)) => say(&format!("sniff: warning: {}", crate::report::text::clean(&text))),
+                }
+            }
+            Some(reader.counts())
+        }
+    };
     let net = analyzer.finish(&mut sink);
     if !common.quiet {
         totals.unread(super::output::stderr_terminal(common).color).iter().for_each(|line| say(line));
     }
-    run_summary::readable(name, &reader.counts(), &net)?;
+    if let Some(counts) = packets {
+        run_summary::readable(name, &counts, &net)?;
+    }
     found.sort_by_key(|(s, _)| s.id);
     for (summary, case) in found {
         all.judged(Some(name), &summary);

@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod help;
 mod import;
+mod input;
 mod keylog;
 mod limits;
 mod list;

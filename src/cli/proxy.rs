@@ -6,7 +6,7 @@ pub(super) mod args;
 use super::common::{Common, say};
 use super::record::status_line::StatusLine;
 use super::record::{Recording, Source};
-use super::run_summary::RunSummary;
+use super::run_summary::{Door, RunSummary};
 use super::signals;
 use crate::analyzer;
 use crate::capture::Counts;
@@ -106,7 +106,7 @@ impl<'a> ProxyRecording<'a> {
             "passthrough": door.passthrough, "buffer": door.buffer });
         // The writer's queue has the same capacity as the tee.
         let (capacity, store_secrets) = (door.buffer, door.store_secrets);
-        let source = Source { name: name.clone(), options, capacity, store_secrets, relayed: true };
+        let source = Source { name: name.clone(), options, capacity, store_secrets, door: Door::Proxy };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
         let kept = analyzer::Options {

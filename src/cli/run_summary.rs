@@ -10,11 +10,23 @@ use crate::summary::FindingSummary;
 use crate::summary::connection::ConnectionSummary;
 use anyhow::{Result, bail};
 
+/// Where the bytes of a recording come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Door {
+    /// Packets, live or from a file.
+    #[default]
+    Packets,
+    /// A proxy, which has no packets.
+    #[cfg(feature = "proxy")]
+    Proxy,
+    /// A `.wire` transcript, which has no packets.
+    Transcript,
+}
+
 /// What a recording contained.
 #[derive(Debug, Default)]
 pub(super) struct RunSummary {
-    /// Bytes are relayed: there are no packets to count.
-    relayed: bool,
+    door: Door,
     pub(super) connections: u64,
     pub(super) exchanges: u64,
     /// Number of findings by level: info, warning, error.
@@ -23,9 +35,9 @@ pub(super) struct RunSummary {
 }
 
 impl RunSummary {
-    /// Starts at zero. `relayed`: the bytes come from a proxy.
-    pub(super) fn new(relayed: bool) -> RunSummary {
-        RunSummary { relayed, ..RunSummary::default() }
+    /// Starts at zero.
+    pub(super) fn new(door: Door) -> RunSummary {
+        RunSummary { door, ..RunSummary::default() }
     }
 
     pub(super) fn exchange(&mut self, analyzed: &Analyzed) {
@@ -45,9 +57,11 @@ impl RunSummary {
 
     /// The last lines of a recording.
     pub(super) fn lines(&self, counts: &Counts, net: &NetStats, color: bool) -> Vec<String> {
-        let read = match self.relayed {
-            true => format!("{} relayed", bytes(counts.bytes)),
-            false => format!("{} ({})", count(counts.packets, "packet", "packets"), bytes(counts.bytes)),
+        let read = match self.door {
+            #[cfg(feature = "proxy")]
+            Door::Proxy => format!("{} relayed", bytes(counts.bytes)),
+            Door::Transcript => format!("a transcript of {}", bytes(counts.bytes)),
+            Door::Packets => format!("{} ({})", count(counts.packets, "packet", "packets"), bytes(counts.bytes)),
         };
         let mut lines = vec![format!(
             "{read}, {}, {}",

@@ -65,7 +65,7 @@ mod write;
 mod tests;
 
 pub use h2::ERRORS as H2_ERRORS;
-pub use parse::parse;
+pub use parse::{WireError, begins, parse};
 pub use write::write;
 
 use crate::conn::{self, ByteEvent, ClosedAt, ConnFacts, ConnId, Direction, End, Endpoints};

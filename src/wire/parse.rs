@@ -27,13 +27,26 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-/// A transcript from its text.
+/// Whether a text begins as a transcript does: its first line that is neither empty nor a comment is one of a
+/// transcript.
+pub fn begins(text: &str) -> bool {
+    let first = without_mark(text).lines().find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| Parser::default().line(line).is_ok())
+}
+
+/// A transcript from its text. A byte order mark before it is skipped.
 pub fn parse(text: &str) -> Result<Transcript, WireError> {
+    let text = without_mark(text);
     let mut parser = Parser::default();
     for (n, line) in text.lines().enumerate() {
         parser.line(line).map_err(|(what, instead)| WireError { line: n + 1, what, instead: instead.into() })?;
     }
     Ok(parser.finish())
+}
+
+/// Some editors put a byte order mark before a text.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// What is wrong with a line, and what to write instead.

@@ -1,14 +1,16 @@
-//! Records from a capture file or standard input.
+//! Records from a capture file, a `.wire` transcript, or standard input.
 
 use super::args::RecordArgs;
 use super::recording::Recording;
 use super::status_line::StatusLine;
 use crate::capture::{Item, file};
 use crate::cli::common::Common;
+use crate::cli::input::{self, Input};
 use crate::cli::keylog::Follow;
-use crate::cli::run_summary;
+use crate::cli::run_summary::{self, Door};
 use crate::net::NetStats;
 use crate::tls::Keys;
+use crate::wire::Transcript;
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,10 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     reader.stop_when(stop.clone());
     let mut status = StatusLine::new(common, true);
     status.bar(reader.progress().1);
+    let mut reader = match Input::of(reader, path)? {
+        Input::Transcript(told) => return transcript(name, &told, args, common, status, &keys),
+        Input::Capture(reader) => reader,
+    };
     // The database is opened with the first packet, so that a file without packets leaves no trace.
     let mut recording = None;
     let mut status = Some(status);
@@ -34,7 +40,7 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
                     Some(r) => r,
                     slot => {
                         let status = status.take().unwrap_or_else(|| StatusLine::new(common, true));
-                        slot.insert(Recording::start(name, args, common, status, &keys)?)
+                        slot.insert(Recording::start(name, Door::Packets, args, common, status, &keys)?)
                     }
                 };
                 recording.step(|analyzer, sink| analyzer.packet(&packet, sink))?;
@@ -64,5 +70,21 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     let net = recording.net_finish()?;
     run_summary::readable(name, &counts, &net)?;
     recording.finish(counts, &net)?;
+    Ok(())
+}
+
+/// Records the one connection of a transcript.
+fn transcript(
+    name: &str,
+    told: &Transcript,
+    args: &RecordArgs,
+    common: &Common,
+    status: StatusLine,
+    keys: &Keys,
+) -> Result<()> {
+    let mut recording = Recording::start(name, Door::Transcript, args, common, status, keys)?;
+    recording.step(|analyzer, sink| input::replay(told, analyzer, sink))?;
+    let net = recording.net_finish()?;
+    recording.finish(input::counts(told), &net)?;
     Ok(())
 }

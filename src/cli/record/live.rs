@@ -6,6 +6,7 @@ use super::status_line::StatusLine;
 use crate::capture::live::{Dropped, Live, LiveItem, Options, drop_privileges, port_filter};
 use crate::cli::common::{Common, say};
 use crate::cli::keylog::Follow;
+use crate::cli::run_summary::Door;
 use crate::cli::signals;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
@@ -35,7 +36,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     let source = args.iface.join(",");
     let keys = Keys::default();
     let mut keylog = Follow::wait(args.keylog.as_deref(), &keys)?;
-    let mut recording = Recording::start(&source, args, common, StatusLine::new(common, false), &keys)?;
+    let mut recording = Recording::start(&source, Door::Packets, args, common, StatusLine::new(common, false), &keys)?;
     if !common.quiet {
         say(&format!("sniff: recording on {source}; Ctrl-C ends it"));
         if let Some(path) = args.keylog.as_ref().filter(|_| keylog.is_waiting()) {

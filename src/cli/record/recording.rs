@@ -6,7 +6,7 @@ use super::status_line::StatusLine;
 use crate::analyzer::{self, Analyzer, Output};
 use crate::capture::Counts;
 use crate::cli::common::Common;
-use crate::cli::run_summary::RunSummary;
+use crate::cli::run_summary::{Door, RunSummary};
 use crate::cli::{limits, output, values};
 use crate::net::NetStats;
 use crate::store::{Secrets, Session, Writer};
@@ -28,8 +28,7 @@ pub(in crate::cli) struct Source {
     /// Bytes that may wait for the disk.
     pub(in crate::cli) capacity: usize,
     pub(in crate::cli) store_secrets: bool,
-    /// Whether the bytes come from a proxy, which has no packets.
-    pub(in crate::cli) relayed: bool,
+    pub(in crate::cli) door: Door,
 }
 
 /// A recording in progress.
@@ -44,6 +43,7 @@ pub(in crate::cli) struct Recording<'a> {
 impl<'a> Recording<'a> {
     pub(in crate::cli) fn start(
         source: &str,
+        door: Door,
         args: &RecordArgs,
         common: &'a Common,
         status: StatusLine,
@@ -56,7 +56,7 @@ impl<'a> Recording<'a> {
             options: args.options(source),
             capacity,
             store_secrets: args.store_secrets,
-            relayed: false,
+            door,
         };
         Recording::begin(source, args.analyzer(keys)?, common, status)
     }
@@ -69,12 +69,12 @@ impl<'a> Recording<'a> {
         status: StatusLine,
     ) -> Result<Recording<'a>> {
         let mut shaped_by = source.options;
-        shaped_by["limits"] = limits::recorded(&options, !source.relayed);
+        shaped_by["limits"] = limits::recorded(&options, source.door == Door::Packets);
         let session = Session { source: source.name, started: values::now(), options: shaped_by };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let writer = Writer::start(&common.db, session, secrets)?;
         writer.set_capacity(source.capacity);
-        let summary = RunSummary::new(source.relayed);
+        let summary = RunSummary::new(source.door);
         Ok(Recording { common, analyzer: Analyzer::new(options), writer, summary, status })
     }
 
