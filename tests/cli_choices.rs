@@ -239,3 +239,86 @@ fn several_programs_open_a_new_database_at_once() {
         assert_eq!(sessions, [1, 2, 3, 4], "round {round}");
     }
 }
+
+#[test]
+fn what_is_said_besides_the_list_is_said_for_tables_alone_and_never_quietly() {
+    let p = two();
+    p.db().execute("UPDATE connection SET tls = 1, unread = 'no secrets: get them' WHERE session_id = 1", []).unwrap();
+    let said = |args: &[&str]| p.want(0, &[&["list"], args].concat()).1;
+    assert_eq!(said(&[]), "not read: 1 TLS connection: 10.0.0.2:8000\n  no secrets: get them\n");
+    for args in
+        [&["-q"][..], &["--format", "json"], &["--format", "jsonl"], &["--format", "csv"], &["--format", "markdown"]]
+    {
+        assert_eq!(said(args), "", "{args:?}");
+    }
+    let none = ["--host", "none.example"];
+    assert_eq!(p.want(0, &[&["list"], &none[..]].concat()), (String::new(), "no exchange matches\n".into()));
+    assert_eq!(p.want(0, &[&["list", "-q"], &none[..]].concat()), (String::new(), String::new()));
+}
+
+#[test]
+fn a_source_belongs_to_a_recording() {
+    let p = two();
+    for source in [["--read", "a.pcap"], ["--iface", "lo"]] {
+        let (out, err) = p.want(2, &[&source[..], &["-q", "list"]].concat());
+        assert!(out.is_empty() && err.contains("--iface and --read belong to `sniff record`"), "{err}");
+    }
+}
+
+#[test]
+fn a_client_is_explained_by_its_name_and_by_its_title() {
+    let p = Place::new();
+    let client = sniff::internal::clients::catalogue().find(|c| c.title != c.name).unwrap();
+    let by_title = p.out(&["explain", client.title]);
+    assert!(by_title.contains(client.title), "{by_title}");
+    for name in [client.title.to_uppercase(), client.name.to_owned(), client.name.to_uppercase()] {
+        assert_eq!(p.out(&["explain", &name]), by_title, "{name}");
+    }
+    assert!(p.want(2, &["explain", "sse-00"]).1.contains("perhaps SSE-001, SSE-002"));
+}
+
+#[test]
+fn a_key_log_of_the_environment_may_be_missing_and_a_named_one_may_not() {
+    let p = two();
+    for args in [&["check", "a.pcap", "--fail-on", "never"][..], &["-q", "--db", "new.db", "--read", "a.pcap"]] {
+        let o = p.command(args).env("SSLKEYLOGFILE", "absent.log").output().unwrap();
+        assert!(o.status.success(), "{args:?}: {}", String::from_utf8_lossy(&o.stderr));
+        let (_, err) = p.want(2, &[args, &["--keylog", "absent.log"]].concat());
+        assert!(err.contains("key log absent.log"), "{err}");
+    }
+}
+
+#[test]
+fn a_stream_is_played_at_the_factor_of_its_speed() {
+    use std::time::{Duration, Instant};
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let ask = "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}";
+    let [one, two] = ["a", "b"].map(|t| chunk(&delta(t)));
+    let p = Place::new();
+    let steps = [(0, ToServer, ask), (5, ToClient, head), (10, ToClient, &one), (4000, ToClient, &two)];
+    p.record(&[&talk(0, &steps.map(|(at, dir, text)| (at, dir, text.as_bytes())))]);
+    let play = |speed: &str| {
+        let begun = Instant::now();
+        assert_eq!(p.out(&["show", "1", "--play", "--speed", speed]), "ab\n");
+        begun.elapsed()
+    };
+    let quick = play("40");
+    assert!(quick >= Duration::from_millis(100) && quick < Duration::from_secs(4), "{quick:?}");
+    for wrong in ["0", "-1", "nan"] {
+        p.want(2, &["show", "1", "--play", &format!("--speed={wrong}")]);
+    }
+}
+
+#[test]
+fn a_named_exchange_that_cannot_be_played_is_an_error() {
+    let p = two();
+    // Without a response nothing can be played. The port is taken, so the program never serves.
+    p.db().execute("DELETE FROM head WHERE exchange_id = 1 AND side = 1", []).unwrap();
+    p.db().execute("UPDATE exchange SET response_framing = NULL, response_status = NULL WHERE id = 1", []).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let (_, err) = p.want(2, &["replay", "1", "2", "--listen", &listen]);
+    assert!(err.contains("exchange 1 cannot be played") || err.contains("exchange 0 cannot be played"), "{err}");
+    let (_, err) = p.want(2, &["replay", "--listen", &listen]);
+    assert!(err.contains("left out exchange"), "{err}");
+}

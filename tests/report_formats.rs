@@ -101,6 +101,60 @@ fn the_limit_decides_the_exit_code() {
 }
 
 #[test]
+fn levels_and_exceptions_apply_to_stored_findings() {
+    let p = judged();
+    let counts = |args: &[&str]| {
+        let check = p.run(&[&["check", "sniff.db", "--format", "json", "--fail-on", "never"], args].concat());
+        let report = p.run(&[&["report", "compliance", "--format", "json"], args].concat());
+        let [check, report] = [check, report].map(|o| {
+            let all: Value = serde_json::from_slice(&o.stdout).unwrap();
+            ["errors", "warnings", "infos"].map(|k| all[k].as_i64().unwrap())
+        });
+        assert_eq!(check, report, "{args:?}");
+        report
+    };
+    assert_eq!(counts(&[]), [1, 2, 2]);
+    assert_eq!(counts(&["--allow", "SSE-002"]), [1, 0, 2]);
+    assert_eq!(counts(&["--rule", "SSE-003=error"]), [3, 2, 0]);
+    p.want(0, &["report", "compliance", "--fail-on", "error", "--allow", "HTTP-006"]);
+    p.want(1, &["report", "compliance", "--fail-on", "error", "--rule", "HTTP-006=off", "--rule", "SSE-003=error"]);
+    p.write("sniff.toml", "[levels]\nHTTP-006 = 'info'\n[[allow]]\nrules = ['SSE-003']\nhost = 'two.example'\n");
+    assert_eq!(counts(&[]), [0, 2, 2]);
+    p.want(0, &["report", "compliance", "--fail-on", "error"]);
+}
+
+#[test]
+fn each_file_must_have_exchanges() {
+    let p = judged();
+    p.db().execute("VACUUM INTO ?1", [p.path("empty.db").to_str().unwrap()]).unwrap();
+    let empty = rusqlite::Connection::open(p.path("empty.db")).unwrap();
+    empty.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM exchange").unwrap();
+    for files in [&["sniff.db", "empty.db"][..], &["empty.db", "sniff.db"], &["empty.db"]] {
+        let (_, err) = p.want(2, &[&["check", "--fail-on", "never"], files].concat());
+        assert!(err.contains("empty.db has no exchanges"), "{err}");
+    }
+}
+
+#[test]
+fn exchanges_of_a_capture_are_in_the_order_of_their_begin() {
+    let p = Place::new();
+    // The first one ends last.
+    let slow = stream(0, "slow.example", "m", 9000);
+    let mut frames: Vec<_> = [&slow, &stream(1, "h.example", "m", 7), &stream(2, "h.example", "m", 7)]
+        .into_iter()
+        .flat_map(|t| t.frames.clone())
+        .collect();
+    frames.sort_by_key(|(at, _)| *at);
+    p.write("a.pcap", support::packets::pcap(&frames));
+    let xml = p.run(&["check", "a.pcap", "--format", "junit", "--fail-on", "never"]).stdout;
+    let xml = String::from_utf8(xml).unwrap();
+    let names: Vec<&str> = xml.split(" name=\"#").skip(1).map(|n| &n[..1]).collect();
+    assert_eq!(names, ["0", "1", "2"], "{xml}");
+    // These packets have no checksums: with the option none of them counts.
+    assert_eq!(p.out(&["check", "a.pcap", "--verify-checksums"]), "no exchanges: nothing to judge\n");
+}
+
+#[test]
 fn sarif_has_each_level_and_place() {
     let log = judged().json(&["check", "sniff.db", "--format", "sarif", "--fail-on", "never"]);
     let run = &log["runs"][0];
