@@ -12,9 +12,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// A first line longer than this is not a request line, unless its method is a known one.
 const FIRST_LINE: usize = 8 * 1024;
+/// First bytes whose line begins as a request does and does not end as one are kept up to this many: the response
+/// may show that they were a malformed request.
+const DOUBT: usize = 256 * 1024;
 /// Methods that are accepted before the end of the line is seen (RFC 9110 section 9.3, RFC 5789, the most
 /// common ones of WebDAV).
-const METHODS: [&[u8]; 11] =
+pub(super) const METHODS: [&[u8]; 11] =
     [b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PROPFIND", b"SEARCH"];
 
 /// What the bytes have shown.
@@ -209,6 +212,7 @@ fn first_bytes(bytes: &[u8]) -> First {
     match bytes.get(method) {
         None => return First::Open,
         Some(b' ' | b'\t') => {}
+        Some(b'\r' | b'\n') if METHODS.contains(&&bytes[..method]) && bytes.len() < DOUBT => return First::Open,
         Some(_) => return First::Nothing,
     }
     if METHODS.contains(&&bytes[..method]) {
@@ -220,6 +224,9 @@ fn first_bytes(bytes: &[u8]) -> First {
     }
     match memchr::memchr(b'\n', &bytes[..bytes.len().min(FIRST_LINE)]) {
         Some(lf) if names_http(&bytes[..lf]) => First::Request,
+        Some(lf) if METHODS.contains(&&bytes[..method]) && !names_other(&bytes[..lf]) && bytes.len() < DOUBT => {
+            First::Open
+        }
         Some(_) => First::Nothing,
         None if bytes.len() >= FIRST_LINE => First::Nothing,
         None => First::Open,
@@ -253,6 +260,16 @@ fn names_http(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     let word = line.iter().rposition(u8::is_ascii_whitespace).map_or(&b""[..], |at| &line[at + 1..]);
     word.len() > 5 && word[..5].eq_ignore_ascii_case(b"HTTP/") && word[5].is_ascii_digit()
+}
+
+/// The line ends with the name and version of another protocol, as in `SIP/2.0` and `RTSP/1.0`.
+fn names_other(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let word = line.iter().rposition(u8::is_ascii_whitespace).map_or(&b""[..], |at| &line[at + 1..]);
+    let Some(slash) = memchr::memchr(b'/', word) else { return false };
+    let (name, version) = (&word[..slash], &word[slash + 1..]);
+    let letters = !name.is_empty() && name.iter().all(u8::is_ascii_uppercase) && !name.starts_with(b"HTTP");
+    letters && version.first().is_some_and(u8::is_ascii_digit)
 }
 
 /// This delivery in the middle of a connection starts a response.

@@ -1,6 +1,7 @@
 //! Heads: collected line by line, parsed by `httparse` if they are well formed and by a lenient splitter if
 //! not.
 
+use super::start_line::{malformed_request_line, request_line, status_line};
 use super::{
     BARE_CR, BARE_LF, BLANK_LINES, FIELD_LINE, MAX_HEAD, OBS_FOLD, SPACE_BEFORE_COLON, START_LINE, TRAILER_FIELD,
     VERSION,
@@ -110,6 +111,33 @@ impl HeadBuf {
         }
     }
 
+    /// The first line is complete and is meant as a request line, although it breaks the grammar: without a
+    /// version, as in HTTP/0.9, without a target, or with a version that is none. `fresh`: nothing came before it
+    /// on the connection, so that the method may be any.
+    pub(super) fn means_request(&self, fresh: bool) -> bool {
+        malformed_request_line(self.raw.trim_ascii_end(), fresh).is_some()
+    }
+
+    /// The method of a request whose head is not complete.
+    pub(super) fn method(&self) -> Option<String> {
+        let line = self.raw.get(..line_end(&self.raw, 0))?.trim_ascii_end();
+        let method = match request_line(line) {
+            Some((method, ..)) => method,
+            None => malformed_request_line(line, true)?.0,
+        };
+        Some(self.text(&method))
+    }
+
+    /// The whole of a request of HTTP/0.9: one line without a version (RFC 1945 section 4.1, Simple-Request).
+    pub(super) fn is_simple_request(&self) -> bool {
+        let line = self.raw.trim_ascii_end();
+        self.lines == 1
+            && self.line_start == self.raw.len()
+            && request_line(line).is_none()
+            && malformed_request_line(line, false)
+                .is_some_and(|(m, _, version)| &line[m] == b"GET" && version.is_empty())
+    }
+
     /// The trailer section; `None` if it has no field.
     pub(super) fn into_trailers(self, odd: &mut dyn FnMut(Kind, String)) -> Option<Fields> {
         self.say_line_ends(odd);
@@ -134,7 +162,10 @@ impl HeadBuf {
             Some(found) => found,
             None => {
                 let end = line_end(&self.raw, 0);
-                let (method, target, version) = request_line(self.raw[..end].trim_ascii_end())?;
+                let line = self.raw[..end].trim_ascii_end();
+                let Some((method, target, version)) = request_line(line) else {
+                    return self.into_malformed_request(end, odd);
+                };
                 let (method, target) = (self.text(&method), self.text(&target));
                 let version = self.version(&version, odd);
                 // The grammar allows one space between three words, each of visible characters.
@@ -158,6 +189,33 @@ impl HeadBuf {
             scheme: None,
             authority,
             transfer,
+            h2_stream: None,
+            fields,
+        })
+    }
+
+    /// A request whose first line, up to `end`, is no request line.
+    fn into_malformed_request(self, end: usize, odd: &mut dyn FnMut(Kind, String)) -> Option<RequestHead> {
+        let line = self.raw[..end].trim_ascii_end();
+        let (method, target, version) = malformed_request_line(line, true)?;
+        let found = excerpt(&self.raw[..end]);
+        let (found, version) = match version.is_empty() {
+            true => (format!("{found}: a request without a version is one of HTTP/0.9"), Version::H10),
+            false => (found, Version::H11),
+        };
+        odd(START_LINE, found);
+        let (method, target) = (self.text(&method), self.text(&target));
+        let list = field_lines(&self.raw, end, odd);
+        let fields = Fields::new(self.raw, list);
+        let authority = fields.text("host");
+        Some(RequestHead {
+            first_at: self.first_at,
+            method,
+            target,
+            version,
+            scheme: None,
+            authority,
+            transfer: Transfer::None,
             h2_stream: None,
             fields,
         })
@@ -295,40 +353,6 @@ fn ranges(raw: &[u8], headers: &[httparse::Header<'_>]) -> FieldRanges {
         .collect()
 }
 
-/// Method, target, version as ranges of the first line, without its line end.
-fn request_line(line: &[u8]) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
-    let method = line.iter().position(u8::is_ascii_whitespace)?;
-    let version = line.iter().rposition(u8::is_ascii_whitespace)? + 1;
-    let word = line.get(version..)?;
-    if method == 0 || !is_version(word) {
-        return None;
-    }
-    let target = line.get(method..version)?;
-    let lead = target.len() - target.trim_ascii_start().len();
-    let target = method + lead..method + lead + target.trim_ascii().len();
-    (!target.is_empty()).then_some((0..method, target, version..line.len()))
-}
-
-/// Version, status, reason of the trimmed line.
-fn status_line(line: &[u8]) -> Option<(Range<usize>, u16, Range<usize>)> {
-    let version = line.iter().position(u8::is_ascii_whitespace)?;
-    if !is_version(&line[..version]) {
-        return None;
-    }
-    let rest = line[version..].trim_ascii_start();
-    let from = line.len() - rest.len();
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    let status = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
-    let reason = &rest[digits..];
-    let lead = usize::from(reason.starts_with(b" "));
-    Some((0..version, status, from + digits + lead..line.len()))
-}
-
-/// `HTTP/` and a digit, in any case.
-fn is_version(word: &[u8]) -> bool {
-    word.len() > 5 && word[..5].eq_ignore_ascii_case(b"HTTP/") && word[5].is_ascii_digit()
-}
-
 /// Index after the line that begins at `from`.
 fn line_end(raw: &[u8], from: usize) -> usize {
     memchr::memchr(b'\n', raw.get(from..).unwrap_or_default()).map_or(raw.len(), |lf| from + lf + 1)
@@ -387,11 +411,11 @@ fn field_lines(raw: &[u8], mut at: usize, odd: &mut dyn FnMut(Kind, String)) -> 
 }
 
 /// `tchar` of RFC 9110 section 5.6.2.
-fn is_token(b: u8) -> bool {
+pub(super) fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }
 
 /// What a field value may hold: visible characters, spaces, tabs, obs-text.
-fn is_field_vchar(b: u8) -> bool {
+pub(super) fn is_field_vchar(b: u8) -> bool {
     b == b'\t' || (b >= b' ' && b != 0x7f)
 }

@@ -14,6 +14,7 @@ mod pairing;
 mod reader;
 mod recover;
 pub(super) mod resync;
+mod start_line;
 
 #[cfg(test)]
 pub(in crate::http) mod tests;

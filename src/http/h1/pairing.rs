@@ -15,8 +15,8 @@ pub(super) struct Pairing {
     /// Number of the next exchange.
     next: u64,
     queue: VecDeque<Slot>,
-    /// A request head has begun and has no number yet.
-    pub(super) head_open: bool,
+    /// A request head has begun and has no number yet: what it asks for, as far as its first line says.
+    pub(super) head: Option<Asked>,
     /// The number that an early response gave to the request whose head is still coming.
     early: Option<u64>,
     /// This request may switch protocols; later bytes of its sender wait for the response.
@@ -102,7 +102,7 @@ impl Pairing {
     /// A request head is complete (or lost, and known to have been one). Returns its number, and whether an
     /// older one was forgotten.
     pub(super) fn request(&mut self, asked: Asked, may_switch: bool, at: Timestamp) -> (u64, bool) {
-        self.head_open = false;
+        self.head = None;
         if let Some(exchange) = self.early.take() {
             if let Some(slot) = self.queue.iter_mut().find(|s| s.exchange == exchange) {
                 slot.asked = asked;
@@ -133,12 +133,12 @@ impl Pairing {
         }
         if self.queue.is_empty() {
             let exchange = self.number();
-            if self.head_open && self.early.is_none() {
-                self.early = Some(exchange);
-            } else {
-                unasked = true;
+            let early = self.head.filter(|_| self.early.is_none());
+            match early {
+                Some(_) => self.early = Some(exchange),
+                None => unasked = true,
             }
-            self.queue.push_back(Slot { exchange, asked: Asked::Other, at });
+            self.queue.push_back(Slot { exchange, asked: early.unwrap_or(Asked::Other), at });
         }
         let front = if interim { self.queue.front().copied() } else { self.queue.pop_front() };
         let Slot { exchange, asked, .. } = front.unwrap_or(Slot { exchange: self.next, asked: Asked::Other, at });

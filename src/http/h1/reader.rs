@@ -176,6 +176,11 @@ impl Reader {
         match collected {
             Collected::More => {}
             Collected::FirstLine if buf.starts(self.side) => *strays = 0,
+            // Only a request can be meant here, so this is a malformed one.
+            Collected::FirstLine
+                if self.side == Side::Request
+                    && *strays == 0
+                    && buf.means_request(self.last.is_none() && !self.joined) => {}
             Collected::FirstLine => {
                 let found = excerpt(buf.seen());
                 *buf = HeadBuf::default();
@@ -198,7 +203,13 @@ impl Reader {
             }
         }
         if self.side == Side::Request {
-            pairing.head_open = matches!(&self.phase, Phase::Head { buf, .. } if buf.is_open());
+            pairing.head = match &self.phase {
+                Phase::Head { buf, .. } if collected == Collected::FirstLine && buf.is_open() => {
+                    Some(buf.method().map_or(Asked::Other, |method| Asked::by(&method)))
+                }
+                Phase::Head { buf, .. } if buf.is_open() => pairing.head.or(Some(Asked::Other)),
+                _ => None,
+            };
         }
         used
     }
@@ -331,6 +342,12 @@ impl Reader {
             Phase::Head { buf, .. } if buf.is_open() => Some((excerpt(buf.seen()), buf.whole_lines().is_some())),
             _ => None,
         };
+        if let (Side::Request, Phase::Head { buf, .. }) = (self.side, &mut self.phase)
+            && buf.is_simple_request()
+        {
+            let buf = std::mem::take(buf);
+            return self.request(buf, pairing, out);
+        }
         if let Some((found, whole_line)) = cut_head {
             let expected = pairing.expected(out.stamp.at).filter(|_| self.side == Side::Response);
             let begun = match self.side {

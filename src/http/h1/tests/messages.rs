@@ -249,3 +249,81 @@ fn broken_chunks() {
         ["0 < unit 1", "0 < data x", "0 < ! h1.chunk-end", "0 < unit 2", "0 < data ab", "0 < unit end", "0 < Complete"]
     );
 }
+
+/// Law: a request of which a byte was captured is never "not captured".
+#[test]
+fn malformed_request_lines_are_requests() {
+    let lines: [(&str, &str); 9] = [
+        ("POST /v1/chat/completions", "POST /v1/chat/completions 1.0"),
+        ("POST v1/chat HTTP", "POST v1/chat 1.1"),
+        ("POST /v1 HTTP/", "POST /v1 1.1"),
+        ("POST /v1 HTTPS/1.1", "POST /v1 1.1"),
+        ("POST/v1/chat HTTP/1.1", "POST /v1/chat 1.1"),
+        ("GET  HTTP/1.1", "GET  1.1"),
+        ("GET", "GET  1.0"),
+        ("GET a b c", "GET a b c 1.0"),
+        ("HEAD /v1/models", "HEAD /v1/models 1.0"),
+    ];
+    for (line, head) in lines {
+        let asks_head = line.starts_with("HEAD");
+        for later in [false, true] {
+            let mut happens = Vec::new();
+            if later {
+                happens.push(c("POST /0 HTTP/1.1\r\nContent-Length: 0\r\n\r\n"));
+                happens.push(s("HTTP/1.1 204 No Content\r\n\r\n"));
+            }
+            happens.push(c(format!("{line}\r\nHost: h\r\n")));
+            happens.push(c("\r\n"));
+            happens.push(s("HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\n"));
+            if !asks_head {
+                happens.push(s("bad"));
+            }
+            happens.push(super::On::Closed);
+            let of_it = format!("{} ", u8::from(later));
+            let got: Vec<String> =
+                trace(&happens).iter().filter_map(|l| l.strip_prefix(&of_it)).map(str::to_owned).collect();
+            let answer: &[&str] = match asks_head {
+                true => &["< 400 1.1 None"],
+                false => &["< 400 1.1 Length(3)", "< data bad"],
+            };
+            let asked = [format!("> {head} None"), "> ! h1.start-line".into(), "> Complete".into()];
+            let want: Vec<String> =
+                asked.into_iter().chain(answer.iter().map(|l| (*l).to_owned())).chain(["< Complete".into()]).collect();
+            assert_eq!(got, want, "{line}, later: {later}");
+        }
+    }
+}
+
+#[test]
+fn a_request_of_http_0_9_is_named() {
+    let got =
+        trace(&[c("GET /old\r\n"), s("<html>\nold\n"), super::On::SEnd(crate::conn::End::Fin), super::On::Closed]);
+    assert!(got.contains(&"0 > GET /old 1.0 None".to_owned()), "{got:?}");
+    assert!(got.contains(&"0 > ! h1.start-line".to_owned()), "{got:?}");
+    let mut said = Vec::new();
+    super::feed(&mut Conn::new(false), &[c("GET /old\r\n\r\n")], &mut |event| {
+        if let crate::http::event::HttpWhat::Oddity(odd) = event.what {
+            said.push(odd.found);
+        }
+    });
+    assert!(said[0].contains("HTTP/0.9"), "{said:?}");
+}
+
+#[test]
+fn the_answer_to_a_head_that_is_still_coming_has_no_body() {
+    let got = trace(&[
+        c("HEAD /models HTTP/1.1\r\nHost: h\r\n"),
+        s("HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"),
+        c("\r\n"),
+        s("HTTP/1.1 200 OK\r\n\r\n"),
+        super::On::Closed,
+    ]);
+    assert!(got.contains(&"0 < Complete".to_owned()), "{got:?}");
+}
+
+#[test]
+fn bytes_that_mean_no_request_stay_strays() {
+    let ask = "POST /0 HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
+    let got = trace(&[c(format!("{ask}rest of it\r\n")), s("HTTP/1.1 204 No Content\r\n\r\n"), super::On::Closed]);
+    assert!(got.contains(&"0 > ! h1.not-http".to_owned()) && !got.iter().any(|l| l.starts_with("1 >")), "{got:?}");
+}
