@@ -45,6 +45,10 @@ impl Heard {
 fn hear(happens: &[On], size: usize) -> Heard {
     let keys = Keys::default();
     keys.expect();
+    hear_with(&keys, happens, size)
+}
+
+fn hear_with(keys: &Keys, happens: &[On], size: usize) -> Heard {
     let mut session = Session::new(ConnId(0), keys.clone());
     let mut heard = Heard::default();
     for (second, on) in happens.iter().enumerate() {
@@ -332,6 +336,85 @@ fn opened(case: &str) -> (Vec<(i64, Vec<u8>)>, Vec<u8>) {
         }
     }
     (packets, keys)
+}
+
+/// Secrets that were not announced, or that came after more records than wait for them: what comes after them is read,
+/// and the loss before it is said.
+#[test]
+fn records_after_late_secrets_are_read() {
+    for suite in suites() {
+        let ends = Ends::of_suite(suite);
+        let mut tunnel = talked(&ends);
+        let early = tunnel.take();
+        tunnel.send(ToClient, &b"more than waits. ".repeat(300_000));
+        let flood = tunnel.take();
+        tunnel.send(ToClient, b"the rest");
+        tunnel.close(ToClient);
+        let rest = tunnel.take();
+        let bytes = |wire: &[(Direction, Vec<u8>)]| -> Vec<On> {
+            wire.iter().map(|(dir, bytes)| On::Bytes(*dir, bytes.clone())).collect()
+        };
+        let log = || vec![On::Keys(ends.log.text())];
+        let unannounced = [bytes(&early), log(), bytes(&rest)].concat();
+        let got = hear_with(&Keys::default(), &unannounced, usize::MAX);
+        assert_eq!(got.text(ToClient), "[gap]the rest[end]", "{suite:?}, not announced");
+        assert_eq!(got.info.reading, Reading::Open);
+        let flooded = [bytes(&early), bytes(&flood), log(), bytes(&rest)].concat();
+        let text = hear(&flooded, usize::MAX).text(ToClient);
+        assert!(text.starts_with("answer more than waits. "), "{suite:?}: {}", &text[..60]);
+        assert!(text.ends_with("[gap]the rest[end]"), "{suite:?}: {}", &text[text.len() - 60..]);
+        assert!(text.len() > 4_000_000, "{suite:?}: what waited is read");
+    }
+}
+
+/// Law: wherever the secrets stand in a file, the exchanges are the same.
+#[test]
+fn secrets_may_stand_anywhere_in_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let listed = |file: &[u8], piped: bool, name: &str| -> Vec<serde_json::Value> {
+        let (path, db) = (dir.path().join("in.pcapng"), dir.path().join("out.db"));
+        std::fs::write(&path, file).unwrap();
+        let _ = std::fs::remove_file(&db);
+        let command = |args: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sniff"));
+            command.args(args).env_remove("SSLKEYLOGFILE").env("SNIFF_DB", &db);
+            command
+        };
+        let mut read = command(&["-q", "--read", if piped { "-" } else { path.to_str().unwrap() }]);
+        if piped {
+            read.stdin(std::fs::File::open(&path).unwrap());
+        }
+        let out = read.output().unwrap();
+        assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
+        let out = command(&["list", "--format", "json"]).output().unwrap();
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    for name in ["tls13-ccm", "tls13-resumption", "tls12-gcm"] {
+        let case = support::captures().join("tls").join(name).join("input.pcapng");
+        let blocks = blocks(&std::fs::read(&case).unwrap());
+        let kind = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        let (secrets, others): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|b| kind(b) == 10);
+        assert_eq!(secrets.len(), 1, "{name}");
+        let at = |n: usize| [&others[..n], &secrets[..], &others[n..]].concat().concat();
+        let want = listed(&at(2), false, name);
+        assert!(!want.is_empty(), "{name}");
+        for n in [others.len() / 3, others.len() / 2, others.len() * 2 / 3, others.len()] {
+            assert_eq!(listed(&at(n), false, name), want, "{name}: secrets before block {n}");
+        }
+        // A pipe has no second pass; so few records wait.
+        assert_eq!(listed(&at(others.len()), true, name), want, "{name}: from a pipe");
+    }
+}
+
+/// The blocks of a little-endian pcapng file.
+fn blocks(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    while let Some(len) = bytes.get(4..8) {
+        let (block, rest) = bytes.split_at(u32::from_le_bytes(len.try_into().unwrap()) as usize);
+        all.push(block.to_vec());
+        bytes = rest;
+    }
+    all
 }
 
 /// A recording of TLS without keys explains how to get them.

@@ -153,6 +153,11 @@ impl Reader {
         }
     }
 
+    /// Whether the file may hold TLS secrets: it is pcapng. Known after the first [`Reader::next`].
+    pub fn may_hold_secrets(&self) -> bool {
+        matches!(self.format, Format::Pcapng(_))
+    }
+
     /// Packets so far, and the drops that the file reports.
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts;

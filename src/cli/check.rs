@@ -3,6 +3,7 @@
 use super::common::{Common, report_text, say};
 use super::input::{self, Input};
 use super::keylog::Follow;
+use super::late_secrets::LateSecrets;
 use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
@@ -212,15 +213,20 @@ fn capture(
     };
     let packets = match Input::of(reader, path)? {
         Input::Transcript(transcript) => {
+            keys.finish();
             input::replay(&transcript, &mut analyzer, &mut sink);
             None
         }
         Input::Capture(mut reader) => {
+            let mut secrets = LateSecrets::new(path, &keys, &stop);
             while !stop.load(Ordering::Relaxed) {
                 match reader.next()? {
                     None => break,
-                    Some(Item::Packet(packet)) => analyzer.packet(&packet, &mut sink),
-                    Some(Item::Secrets(lines)) => keys.push(lines),
+                    Some(Item::Packet(packet)) => {
+                        analyzer.packet(&packet, &mut sink);
+                        secrets.after_packet(&reader);
+                    }
+                    Some(Item::Secrets(lines)) => keys.push_block(lines),
                     Some(Item::Notice(text)) if common.quiet => drop(text),
                     Some(Item::Notice(text)) => say(&format!("sniff: warning: {}", crate::report::text::clean(&text))),
                 }

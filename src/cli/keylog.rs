@@ -62,11 +62,11 @@ impl Follow {
         Ok(())
     }
 
-    /// Reads the rest: the capture is a file, so its key log is complete.
+    /// Reads the rest: the capture is a file, so its key log is complete. The capture itself may have more secrets.
     pub(super) fn finish(mut self) -> Result<()> {
         self.poll()?;
         if let Some(path) = &self.path {
-            self.keys.finish();
+            self.keys.push_block(b"");
             if self.keys.is_empty() {
                 say(&format!("sniff: warning: the key log {} contains no TLS secrets", path.display()));
             }

@@ -13,6 +13,7 @@ mod help;
 mod import;
 mod input;
 mod keylog;
+mod late_secrets;
 mod limits;
 mod list;
 mod output;

@@ -64,6 +64,15 @@ impl Keys {
         self.write(|log| log.push(bytes));
     }
 
+    /// Add a whole block of key log lines. Its last line may lack its end.
+    pub fn push_block(&self, bytes: &[u8]) {
+        self.expect();
+        self.write(|log| {
+            log.push(bytes);
+            log.finish();
+        });
+    }
+
     /// Announce that no more secrets will come, so that no record waits any longer.
     pub fn finish(&self) {
         self.write(KeyLog::finish);
@@ -82,7 +91,8 @@ impl Keys {
 
     /// Whether records began to wait for secrets since the last call. If so, read the key log again.
     pub fn take_wanted(&self) -> bool {
-        self.0.wanted.swap(false, Relaxed)
+        // The usual answer costs a plain load.
+        self.0.wanted.load(Relaxed) && self.0.wanted.swap(false, Relaxed)
     }
 
     fn want(&self) {

@@ -45,6 +45,8 @@ pub(super) struct Way {
     pub(super) wanted: Option<Wanted>,
     /// Records were lost since the last one that decrypted: the next keys may have been used already.
     pub(super) lost: bool,
+    /// Records were passed over before the first one that decrypted, for want of secrets.
+    missed: bool,
     pub(super) credit: Credit,
     closed: bool,
 }
@@ -91,6 +93,7 @@ impl Way {
             handshake,
             wanted: None,
             lost: false,
+            missed: false,
             credit,
             closed: false,
         }
@@ -154,8 +157,7 @@ impl Session {
     /// Process an item that is not a record: after the records that wait, or at once.
     fn in_turn(&mut self, here: Here, item: Item, sink: &mut Sink<'_>) {
         if !self.waiting.is_empty() {
-            // If there is no room, the records that wait are lost too.
-            self.waiting.push(here, item);
+            self.waiting.push_or_lose(here, item);
             return;
         }
         self.at_once(here, item, sink);
@@ -182,6 +184,8 @@ impl Session {
                 if let Some(opener) = &mut way.opener {
                     opener.lose();
                     sink(self.event(here, What::Gap(UNKNOWN_GAP)));
+                } else if way.epoch != Epoch::Clear || self.server.is_some() {
+                    way.missed = true;
                 }
             }
         }
@@ -206,7 +210,7 @@ impl Session {
 
     fn protected(&mut self, here: Here, kind: u8, version: [u8; 2], body: &[u8], sink: &mut Sink<'_>) {
         if !self.keys.is_expected() {
-            self.info.reading = Reading::NoKeys;
+            self.miss(here.dir);
             return;
         }
         // A ServerHello of this delivery may have brought what the waiting records lacked (0-RTT data comes
@@ -216,11 +220,21 @@ impl Session {
             return;
         }
         let body = body.to_vec();
-        if self.is_pointless() || !self.waiting.push(here, Item::Record { kind, version, body }) {
-            self.info.reading = Reading::NoKeys;
+        if self.is_pointless() || !self.waiting.push_or_lose(here, Item::Record { kind, version, body }) {
+            self.miss(here.dir);
             return;
         }
         self.keys.want();
+    }
+
+    /// A record is passed over because its secrets are not known. If they come later, the numbers of the later
+    /// records have to be found.
+    fn miss(&mut self, dir: Direction) {
+        self.info.reading = Reading::NoKeys;
+        let way = &mut self.ways[dir.index()];
+        if way.opener.is_none() {
+            (way.lost, way.missed) = (true, true);
+        }
     }
 
     /// Whether no secret can come that decrypts what does not decrypt now.
@@ -282,6 +296,9 @@ impl Session {
         match kind {
             content::APPLICATION_DATA => {
                 self.info.reading = Reading::Open;
+                if std::mem::take(&mut self.ways[here.dir.index()].missed) {
+                    self.say_missed(here, sink);
+                }
                 if !plain.is_empty() {
                     sink(self.event(here, What::Data(plain)));
                 }
@@ -291,6 +308,14 @@ impl Session {
             content::ALERT if plain.get(1) == Some(&0) => self.end(here, End::CloseNotify, sink),
             _ => {}
         }
+    }
+
+    /// The first record that decrypts after some that could not wait for their secrets.
+    fn say_missed(&self, here: Here, sink: &mut Sink<'_>) {
+        let found = "records before this one came before their secrets and were not kept; a capture file is searched \
+            for later secrets, standard input cannot be";
+        sink(self.event(here, What::Oddity(Oddity::new(UNREADABLE, here.at, found))));
+        sink(self.event(here, What::Gap(UNKNOWN_GAP)));
     }
 
     fn end(&mut self, here: Here, how: End, sink: &mut Sink<'_>) {

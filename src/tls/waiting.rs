@@ -23,11 +23,13 @@ pub(super) struct Queue {
     keys: Keys,
     items: VecDeque<(Here, Item)>,
     bytes: usize,
+    /// Per direction: the newest item is a loss, because there was no room for what came then.
+    full: [bool; 2],
 }
 
 impl Queue {
     pub(super) fn new(keys: Keys) -> Queue {
-        Queue { keys, items: VecDeque::new(), bytes: 0 }
+        Queue { keys, items: VecDeque::new(), bytes: 0, full: [false; 2] }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -38,8 +40,24 @@ impl Queue {
         self.items.is_empty()
     }
 
+    /// Add an item, or in its place a loss if there is no room. False if nothing was kept, because the queue is
+    /// empty and has no room.
+    pub(super) fn push_or_lose(&mut self, here: Here, item: Item) -> bool {
+        let i = here.dir.index();
+        if !self.full[i] && self.push(here, item) {
+            return true;
+        }
+        if self.items.is_empty() {
+            return false;
+        }
+        if !std::mem::replace(&mut self.full[i], true) {
+            self.items.push_back((here, Item::Lost));
+        }
+        true
+    }
+
     /// Add an item; false if there is no room.
-    pub(super) fn push(&mut self, here: Here, item: Item) -> bool {
+    fn push(&mut self, here: Here, item: Item) -> bool {
         let bytes = size(&item);
         if self.items.len() >= MAX_ITEMS || self.bytes + bytes > MAX_BYTES || !self.keys.reserve(bytes) {
             return false;
@@ -53,6 +71,9 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<(Here, Item)> {
         let (here, item) = self.items.pop_front()?;
         self.release(size(&item));
+        if matches!(item, Item::Lost) {
+            self.full[here.dir.index()] = false;
+        }
         Some((here, item))
     }
 

@@ -7,6 +7,7 @@ use crate::capture::{Item, file};
 use crate::cli::common::Common;
 use crate::cli::input::{self, Input};
 use crate::cli::keylog::Follow;
+use crate::cli::late_secrets::LateSecrets;
 use crate::cli::run_summary::{self, Door};
 use crate::net::NetStats;
 use crate::tls::Keys;
@@ -24,13 +25,17 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     let mut status = StatusLine::new(common, true);
     status.bar(reader.progress().1);
     let mut reader = match Input::of(reader, path)? {
-        Input::Transcript(told) => return transcript(name, &told, args, common, status, &keys),
+        Input::Transcript(told) => {
+            keys.finish();
+            return transcript(name, &told, args, common, status, &keys);
+        }
         Input::Capture(reader) => reader,
     };
     // The database is opened with the first packet, so that a file without packets leaves no trace.
     let mut recording = None;
     let mut status = Some(status);
     let mut packets = 0u64;
+    let mut secrets = LateSecrets::new(path, &keys, stop);
     while !stop.load(Ordering::Relaxed) {
         match reader.next().with_context(|| if packets > 0 { "reading stopped" } else { "nothing was read" })? {
             None => break,
@@ -44,8 +49,9 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
                     }
                 };
                 recording.step(|analyzer, sink| analyzer.packet(&packet, sink))?;
+                secrets.after_packet(&reader);
             }
-            Some(Item::Secrets(lines)) => keys.push(lines),
+            Some(Item::Secrets(lines)) => keys.push_block(lines),
             Some(Item::Notice(text)) => match (&mut recording, &mut status) {
                 (Some(r), _) => r.notice(&text),
                 (None, Some(s)) => s.notice(&text),
