@@ -4,7 +4,7 @@
 //! single message.
 
 use super::json::{self, List, Obj, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
@@ -145,7 +145,7 @@ impl A2a {
         remarks: &mut Remarks<'_>,
     ) -> Meaning {
         remarks.note_if(self.ended, AFTER_END, || excerpt(record.data));
-        if let Some(error) = envelope.error.text() {
+        if let Some(error) = envelope.error.told() {
             self.ended = true;
             answer.fail(&error);
             return Meaning { error: true, ..Meaning::default() };
@@ -154,8 +154,7 @@ impl A2a {
         let event = serde_json::from_str::<Obj<Event<'_>>>(inner).unwrap_or_default();
         let flat = serde_json::from_str::<Obj<Body<'_>>>(inner).unwrap_or_default();
         let Some(event) = event.here() else {
-            remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
-            return Meaning::default();
+            return unknown(record, answer, remarks, UNKNOWN_TYPE);
         };
         let (sort, body) = match event.kind.str() {
             Some(kind) => (kind, flat.here()),
@@ -171,10 +170,7 @@ impl A2a {
         };
         match (sort, body) {
             ("task" | "message" | "status-update" | "artifact-update", Some(body)) => self.body(sort, body, answer),
-            _ => {
-                remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
-                Meaning::default()
-            }
+            _ => unknown(record, answer, remarks, UNKNOWN_TYPE),
         }
     }
 

@@ -5,7 +5,7 @@
 //! `finish`, then `[DONE]`; the response says so in `x-vercel-ai-ui-message-stream: v1`.
 
 use super::json::{self, Raw, Text};
-use super::payload::{BadPayload, Done, done, object};
+use super::payload::{BadPayload, Done, done, foreign_error, object};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
@@ -130,8 +130,20 @@ impl Ui {
         }
     }
 
-    fn part(&mut self, part: &Part<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn part(
+        &mut self,
+        part: &Part<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let kind = part.kind.str().unwrap_or_default();
+        if kind.is_empty()
+            && let Some(meaning) = foreign_error(record, answer, remarks)
+        {
+            self.finished = true;
+            return meaning;
+        }
         remarks.note_if(std::mem::take(&mut self.unnamed), NO_HEADER, || format!("{HEADER} is missing"));
         remarks.note_if(!self.begun && kind != "start" && kind != "error", NO_START, || excerpt(kind.as_bytes()));
         self.begun = true;
@@ -214,7 +226,7 @@ impl Reader for Ui {
             return Meaning { terminator: true, ..Meaning::default() };
         }
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
-            Ok(self.part(&json::parse::<Part<'_>>(text, repair)?, answer, remarks))
+            Ok(self.part(&json::parse::<Part<'_>>(text, repair)?, record, answer, remarks))
         })
     }
 

@@ -1,6 +1,7 @@
 //! What all records of one response add up to. Everything kept is bounded; what exceeds a bound is counted and
 //! reported.
 
+use super::growth::{Growth, Repeats, Watch};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -90,6 +91,18 @@ pub struct Answer {
     pub variant_by: Option<String>,
     /// Bytes of text, reasoning and tool arguments kept so far.
     pub kept_bytes: usize,
+    /// How the deltas of texts, of reasoning and of arguments grow.
+    pub growth: Grown,
+}
+
+/// How the deltas of all texts of one response grow.
+#[derive(Debug, Clone, Default)]
+pub struct Grown {
+    texts: Growth<u32>,
+    reasoning: Watch,
+    arguments: Growth<String>,
+    /// A delta has shown that those of its text may not be increments.
+    pub(super) suspected: bool,
 }
 
 /// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off
@@ -111,6 +124,7 @@ impl Answer {
         if !text.is_empty() {
             let text = self.admit(text);
             if let Some(kept) = slot(&mut self.texts, choice, &mut self.text_limited) {
+                self.growth.suspected |= self.growth.texts.of(&choice).is_some_and(|watch| watch.see(kept, text));
                 kept.push_str(text);
             }
         }
@@ -120,6 +134,7 @@ impl Answer {
     /// Adds reasoning. True if it was not empty.
     pub fn add_reasoning(&mut self, text: &str) -> bool {
         let kept = self.admit(text);
+        self.growth.suspected |= self.growth.reasoning.see(&self.reasoning_text, kept);
         self.reasoning_text.push_str(kept);
         !text.is_empty()
     }
@@ -128,8 +143,25 @@ impl Answer {
     pub fn add_arguments(&mut self, call: &str, fragment: &str) {
         let fragment = self.admit(fragment);
         if let Some(kept) = text_slot(&mut self.tool_arguments, call, &mut self.text_limited) {
+            self.growth.suspected |= self.growth.arguments.of(call).is_some_and(|watch| watch.see(kept, fragment));
             kept.push_str(fragment);
         }
+    }
+
+    /// The text that was meant, if each delta of this choice had all of it so far: the last delta. The joined deltas
+    /// repeat it.
+    pub fn cumulative_text(&self, choice: u32) -> Option<&str> {
+        let (_, watch) = self.growth.texts.iter().find(|(key, _)| **key == choice)?;
+        let kept = self.texts.get(&choice)?;
+        kept.get(kept.len().checked_sub(watch.meant()?)?..)
+    }
+
+    /// The first text whose deltas are not increments, in words, and how they repeat.
+    pub(super) fn repeats(&self) -> Option<(String, Repeats)> {
+        let texts = self.growth.texts.iter().map(|(choice, watch)| (format!("text of choice {choice}"), watch));
+        let reasoning = std::iter::once(("reasoning".to_owned(), &self.growth.reasoning));
+        let arguments = self.growth.arguments.iter().map(|(call, watch)| (format!("arguments of call {call}"), watch));
+        texts.chain(reasoning).chain(arguments).find_map(|(which, watch)| Some((which, watch.repeats()?)))
     }
 
     /// Sets the name of the called tool; the first one stays. False if the call already had a name.

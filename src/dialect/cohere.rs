@@ -8,7 +8,7 @@ mod shape;
 mod tests;
 
 use super::json::{self, List, Obj, Raw};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, foreign_error, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
@@ -38,7 +38,8 @@ pub static DIALECT: Dialect = Dialect {
     content_types: &["text/event-stream", "application/stream+json", "application/x-ndjson"],
     end: End::Terminator(MESSAGE_END),
     streams_by: StreamsBy::Flag,
-    paths: |_, path| path.ends_with("/v2/chat") || path.ends_with("/v1/chat"),
+    // LM Studio's own API has /api/v1/chat.
+    paths: |_, path| path.ends_with("/v2/chat") || (path.ends_with("/v1/chat") && !path.ends_with("/api/v1/chat")),
     shape: |_, shape| match (shape.kind.as_deref(), shape.event_type.as_deref()) {
         (Some("message-start" | "content-delta" | "message-end" | "tool-plan-delta" | "tool-call-delta"), _) => {
             Confidence::Certain
@@ -127,10 +128,10 @@ impl Cohere {
             | "citation-generation"
             | "search-queries-generation"
             | "search-results" => Meaning::default(),
-            other => {
+            other => foreign_error(record, answer, remarks).unwrap_or_else(|| {
                 remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
                 Meaning::default()
-            }
+            }),
         }
     }
 
@@ -148,7 +149,7 @@ impl Cohere {
             answer.identify(None, response.generation_id.full().or_else(|| response.response_id.full()));
             take_usage(&response.meta, answer);
         }
-        let error = delta.and_then(|d| d.error.text());
+        let error = delta.and_then(|d| d.error.told());
         if let Some(error) = &error {
             answer.fail(error);
         }
@@ -197,7 +198,7 @@ impl Cohere {
             answer.fail(&error);
             (meaning.error, self.failed) = (true, true);
         } else {
-            remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
+            return unknown(record, answer, remarks, UNKNOWN_TYPE);
         }
         meaning
     }

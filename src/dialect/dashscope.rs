@@ -6,12 +6,12 @@
 //! is the string "null" until the end.
 
 use super::json::{self, List, Num, Obj, Raw, Text};
-use super::payload::{BadPayload, object, text_of};
+use super::payload::{BadPayload, object, text_of, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
-use crate::oddity::{Kind, excerpt};
+use crate::oddity::Kind;
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("dashscope.not-json");
@@ -151,7 +151,7 @@ impl DashScope {
                 answer.fail(&text_of(record));
                 (meaning.error, self.failed) = (true, true);
             } else {
-                remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
+                meaning = unknown(record, answer, remarks, UNKNOWN_TYPE);
             }
             return meaning;
         };

@@ -6,7 +6,7 @@
 //! one has the finish reason, as a rule with an empty token.
 
 use super::json::{self, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, foreign_error, object};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
@@ -53,9 +53,15 @@ const BAD_PAYLOAD: BadPayload =
 
 impl Reader for KoboldCpp {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
-        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, _| {
+        object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
             let event = json::parse::<Event<'_>>(text, repair)?;
-            let error = event.error.text();
+            if !event.token.present()
+                && !event.error.present()
+                && let Some(meaning) = foreign_error(record, answer, remarks)
+            {
+                return Ok(meaning);
+            }
+            let error = event.error.told();
             if let Some(error) = &error {
                 answer.fail(error);
             }

@@ -2,7 +2,7 @@
 //! (docs/dialects.md a.18).
 
 use super::json::{self, Raw};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, Meaning, StreamsBy};
@@ -56,13 +56,13 @@ impl Reader for Outputs {
         answer.variant = answer.variant.or(Some("litserve"));
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
             let (event, mut meaning) = (json::parse::<Event<'_>>(text, repair)?, Meaning::default());
-            if let Some(error) = event.error.text().or_else(|| event.detail.text()) {
+            if let Some(error) = event.error.told().or_else(|| event.detail.told()) {
                 answer.fail(&error);
                 meaning.error = true;
             } else if let Some(output) = event.output.text() {
                 meaning.content = answer.add_text(0, &output);
-            } else {
-                remarks.note_if(!event.output.present(), NO_OUTPUT, || crate::oddity::excerpt(record.data));
+            } else if !event.output.present() {
+                meaning = unknown(record, answer, remarks, NO_OUTPUT);
             }
             Ok(meaning)
         })

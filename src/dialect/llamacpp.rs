@@ -5,7 +5,7 @@
 
 use super::answer::ServerClock;
 use super::json::{self, Flag, Num, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
@@ -109,7 +109,7 @@ impl LlamaCpp {
     ) -> Meaning {
         let mut meaning = Meaning::default();
         answer.recognise(super::variant::by_field("timings"));
-        if let Some(error) = event.error.text() {
+        if let Some(error) = event.error.told() {
             answer.fail(&error);
             (meaning.error, self.failed) = (true, true);
             return meaning;
@@ -117,7 +117,9 @@ impl LlamaCpp {
         // Several prompts share a stream, and each of them stops.
         let index = event.index.index().unwrap_or(0);
         remarks.note_if(self.stopped && index == 0, AFTER_STOP, || excerpt(record.data));
-        remarks.note_if(!event.content.present(), UNKNOWN_TYPE, || excerpt(record.data));
+        if !event.content.present() {
+            meaning = unknown(record, answer, remarks, UNKNOWN_TYPE);
+        }
         answer.identify(event.model.full(), None);
         meaning.content = event.content.full().is_some_and(|text| answer.add_text(index, text));
         Timings::tell(&event.timings, &mut answer.server_clock);

@@ -4,7 +4,7 @@
 //! Source: Ollama's `docs/api.md`. The last line has `done: true`, `done_reason` and the counts.
 
 use super::json::{self, Flag, List, Num, Obj, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::{Place, Remarks};
 use super::shape::Shape;
@@ -191,7 +191,7 @@ impl Ollama {
         remarks.note_if(self.done, AFTER_DONE, || excerpt(record.data));
         answer.identify(event.model.full(), None);
         self.clock(event, remarks.place);
-        if let Some(error) = event.error.text() {
+        if let Some(error) = event.error.told() {
             remarks.note(ERROR_LINE, || excerpt(error.as_bytes()));
             answer.fail(&error);
             (meaning.error, self.failed) = (true, true);
@@ -199,7 +199,9 @@ impl Ollama {
         }
         let message = event.message.here();
         let known = message.is_some() || event.response.present() || matches!(event.done, Flag::Bool(_));
-        remarks.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
+        if !known {
+            return unknown(record, answer, remarks, UNKNOWN_TYPE);
+        }
         for text in [message.map(|m| &m.content), Some(&event.response)].into_iter().flatten() {
             meaning.content |= text.full().is_some_and(|text| answer.add_text(0, text));
         }

@@ -4,7 +4,7 @@
 //! Source: Ollama's `docs/api.md`, pull a model. The last line is `{"status":"success"}`, or one with `error`.
 
 use super::json::{self, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
@@ -61,7 +61,7 @@ impl Reader for Status {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
             let (line, mut meaning) = (json::parse::<Line<'_>>(text, repair)?, Meaning::default());
-            if let Some(error) = line.error.text() {
+            if let Some(error) = line.error.told() {
                 remarks.note(super::ollama::ERROR_LINE, || excerpt(error.as_bytes()));
                 answer.fail(&error);
                 (meaning.error, self.over) = (true, true);
@@ -72,8 +72,8 @@ impl Reader for Status {
                     answer.terminator.saw(SUCCESS, true);
                     meaning.terminator = true;
                 }
-            } else {
-                remarks.note_if(!line.status.present(), UNKNOWN_TYPE, || excerpt(record.data));
+            } else if !line.status.present() {
+                meaning = unknown(record, answer, remarks, UNKNOWN_TYPE);
             }
             Ok(meaning)
         })

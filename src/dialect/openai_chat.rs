@@ -13,6 +13,7 @@ pub(super) mod usage;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
+use super::failure;
 use super::json::{self, Boxed, Obj};
 use super::payload::{BadPayload, Done, done, object};
 use super::reader::Reader;
@@ -61,6 +62,18 @@ struct Chat {
     empty_run: (u64, Place),
     /// A terminator came.
     terminated: bool,
+    counted: Counted,
+}
+
+/// Where the token counts came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// None came yet.
+    Nowhere,
+    /// In `usage`.
+    InUsage,
+    /// Only where one provider puts them: the last record with them, and the member.
+    Elsewhere(Place, &'static str),
 }
 
 impl Chat {
@@ -72,6 +85,7 @@ impl Chat {
             choices: BTreeMap::new(),
             empty_run: Default::default(),
             terminated: false,
+            counted: Counted::Nowhere,
         }
     }
 
@@ -90,13 +104,29 @@ impl Chat {
         Meaning { terminator: true, ..Meaning::default() }
     }
 
+    /// Token counts: in `usage`, or where a provider puts them while no `usage` comes. Tells whether there were any.
+    fn usage(&mut self, chunk: &Chunk<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
+        if usage::take(&chunk.usage, answer, remarks) {
+            self.counted = Counted::InUsage;
+            return true;
+        }
+        if self.counted == Counted::InUsage {
+            return false;
+        }
+        let elsewhere = usage::take_elsewhere(chunk, answer, remarks);
+        if let Some(which) = elsewhere {
+            self.counted = Counted::Elsewhere(remarks.place, which);
+        }
+        elsewhere.is_some()
+    }
+
     /// A JSON record.
     fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         if answer.variant.is_none() {
             answer.recognise(marks(chunk, remarks.place.n));
         }
         let mut meaning = Meaning { error: failed(chunk, text, answer, remarks), ..Meaning::default() };
-        if meaning.error && chunk.choices.kind == "absent" {
+        if meaning.error && !chunk.choices.is_array() {
             return meaning;
         }
         if chunk.is_none() {
@@ -105,9 +135,9 @@ impl Chat {
         }
         let wanted = if self.document { "chat.completion" } else { invariants::CHUNK };
         self.invariants.enter(chunk, wanted, answer, remarks);
-        let mut carried_any = usage::take(&chunk.usage, answer, remarks);
+        let mut carried_any = self.usage(chunk, answer, remarks);
         super::llamacpp::Timings::tell(&chunk.timings, &mut answer.server_clock);
-        let has_usage = carried_any;
+        let has_usage = chunk.usage.json().is_some();
         for (position, choice) in chunk.choices.iter().enumerate() {
             let Obj::Here(choice) = choice else {
                 remarks.note(CHOICE_TYPE, || choice.kind().into());
@@ -191,23 +221,30 @@ impl Reader for Chat {
     fn finish(&mut self, _complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
         self.run(true, remarks);
         self.invariants.close(remarks);
+        if let Counted::Elsewhere(place, which) = self.counted {
+            remarks.note_at(place, USAGE_ELSEWHERE, || which.into());
+        }
     }
 }
 
 /// An error object, in whatever form. `error: null` is none.
 pub(super) fn failed(chunk: &Chunk<'_>, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
-    remarks.note_if(chunk.error.is_null(), ERROR_NULL, || "null".into());
-    if let Some(error) = chunk.error.text() {
+    if let Some(error) = chunk.error.told() {
         remarks.note_if(chunk.error.is_string() || !error.starts_with('{'), ERROR_SHAPE, || excerpt(error.as_bytes()));
         answer.fail(&error);
         return true;
     }
-    let said = chunk.choices.kind == "absent" && (chunk.object.str() == Some("error") || chunk.detail.json().is_some());
-    if said {
+    remarks.note_if(chunk.error.present(), ERROR_NULL, || chunk.error.json().unwrap_or("null").into());
+    // A chunk has choices. What has none, and the statuses that providers add, may report an error in other words.
+    let odd = !chunk.choices.is_array() && !chunk.usage.present();
+    let told = chunk.base_resp.json().filter(|base| failure::refused(base)).map(str::to_owned);
+    let told = told.or_else(|| usage::Groq::of(&chunk.x_groq)?.error.told().map(|error| error.into_owned()));
+    let told = told.or_else(|| if odd { failure::told(text) } else { None });
+    if let Some(error) = &told {
         remarks.note(ERROR_SHAPE, || excerpt(text.as_bytes()));
-        answer.fail(text);
+        answer.fail(error);
     }
-    said
+    told.is_some()
 }
 
 /// The variant by marks in the record; id and fingerprint are looked at in the first ones only.

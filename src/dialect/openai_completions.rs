@@ -55,7 +55,7 @@ struct Completions {
 impl Completions {
     fn chunk(&mut self, chunk: &Chunk<'_>, text: &str, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning { error: failed(chunk, text, answer, remarks), ..Meaning::default() };
-        if meaning.error && chunk.choices.kind == "absent" {
+        if meaning.error && !chunk.choices.is_array() {
             return meaning;
         }
         remarks.note_if(chunk.object.str() != Some("text_completion"), OBJECT_WRONG, || chunk.object.show());

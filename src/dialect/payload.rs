@@ -2,6 +2,7 @@
 
 use super::Meaning;
 use super::answer::Answer;
+use super::failure;
 use super::json::{Fault, Repair};
 use super::remarks::Remarks;
 use crate::framing::Record;
@@ -13,6 +14,9 @@ pub(super) fn text_of<'a>(record: &Record<'a>) -> Cow<'a, str> {
     // from_utf8_lossy goes byte by byte; nearly every payload is valid and needs only the quick check
     std::str::from_utf8(record.data).map_or_else(|_| String::from_utf8_lossy(record.data), Cow::Borrowed)
 }
+
+/// An error in other words than those of the dialect.
+pub const FOREIGN_ERROR: Kind = Kind("error.foreign-shape");
 
 /// How a `[DONE]` may be spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +89,22 @@ pub(super) fn object(
     });
     remarks.repaired(&repair);
     meaning
+}
+
+/// An object that the dialect does not have: an error in the words of another API, or else an oddity of this kind.
+pub(super) fn unknown(record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>, kind: Kind) -> Meaning {
+    foreign_error(record, answer, remarks).unwrap_or_else(|| {
+        remarks.note(kind, || excerpt(record.data));
+        Meaning::default()
+    })
+}
+
+/// An object that reports an error in other words than the dialect's.
+pub(super) fn foreign_error(record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Option<Meaning> {
+    let error = failure::told(&text_of(record))?;
+    remarks.note(FOREIGN_ERROR, || excerpt(record.data));
+    answer.fail(&error);
+    Some(Meaning { error: true, ..Meaning::default() })
 }
 
 /// A `[DONE]` in a dialect that has none: counted as a foreign terminator.

@@ -1,5 +1,6 @@
 //! Reading the records of one response: the part that each dialect implements, and the part that all of them share.
 
+use super::payload::FOREIGN_ERROR;
 use super::remarks::{Place, Remarked, Remarks};
 use super::variant::{self, Variant};
 use super::{Answer, Dialect, End, Evidence, Meaning};
@@ -56,6 +57,10 @@ pub struct StreamReader {
     last: Place,
     end: End,
     variant: Option<&'static Variant>,
+    /// The dialect's deltas are increments of generated text.
+    generates: bool,
+    /// The record that first showed that deltas may not be increments.
+    repeats_at: Option<Place>,
 }
 
 impl std::fmt::Debug for StreamReader {
@@ -76,6 +81,8 @@ impl StreamReader {
             last: Place::default(),
             end,
             variant: variant::by_heads(evidence),
+            generates: dialect.generates && evidence.framing != Framing::Json,
+            repeats_at: None,
         }
     }
 
@@ -89,6 +96,9 @@ impl StreamReader {
         let mut remarks = Remarks { place: self.last, before: &mut self.before, odd };
         let meaning = self.reader.record(record, answer, &mut remarks);
         answer.count(meaning);
+        if answer.growth.suspected && self.repeats_at.is_none() {
+            self.repeats_at = Some(self.last);
+        }
         meaning
     }
 
@@ -116,6 +126,13 @@ impl StreamReader {
     /// The body is over (`complete`: its framing ended properly).
     pub fn finish(&mut self, complete: bool, answer: &mut Answer, odd: &mut dyn FnMut(Oddity)) {
         let mut remarks = Remarks { place: self.last, before: &mut self.before, odd };
+        // An error in another dialect's words is an end too: nothing is missing after it.
+        let complete = complete && !remarks.had(FOREIGN_ERROR);
         self.reader.finish(complete, answer, &mut remarks);
+        if let (Some(place), true, Some((which, found))) = (self.repeats_at, self.generates, answer.repeats()) {
+            remarks.note_at(place, found.kind, || {
+                format!("{which}, {} bytes at last, {} deltas", found.bytes, found.deltas)
+            });
+        }
     }
 }

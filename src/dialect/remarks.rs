@@ -50,6 +50,11 @@ impl From<&Record<'_>> for Place {
 }
 
 impl Remarks<'_> {
+    /// An oddity of this kind was noted before.
+    pub(super) fn had(&self, kind: Kind) -> bool {
+        self.before.0.contains(&kind)
+    }
+
     /// This record is odd in this way. `found` makes the text; it is called only for the first remark of a kind.
     pub(super) fn note(&mut self, kind: Kind, found: impl FnOnce() -> String) {
         let found = if self.before.first(kind) { Cow::Owned(found()) } else { Cow::Borrowed("") };

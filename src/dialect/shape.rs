@@ -52,6 +52,7 @@ const KEYS: &[&str] = &[
     "error_type",
     "stop",
     "errorText",
+    "p",
 ];
 
 /// The outline of one record.

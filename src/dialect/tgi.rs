@@ -5,12 +5,12 @@
 //! `details` if the request asked for them.
 
 use super::json::{self, Flag, Num, Obj, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
-use crate::oddity::{Kind, excerpt};
+use crate::oddity::Kind;
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("tgi.not-json");
@@ -88,13 +88,15 @@ impl Tgi {
         remarks: &mut Remarks<'_>,
     ) -> Meaning {
         let mut meaning = Meaning::default();
-        if let Some(error) = event.error.text() {
+        if let Some(error) = event.error.told() {
             answer.fail(&error);
             (meaning.error, self.ended) = (true, true);
             return meaning;
         }
         let token = event.token.here();
-        remarks.note_if(token.is_none() && !event.generated_text.present(), UNKNOWN_TYPE, || excerpt(record.data));
+        if token.is_none() && !event.generated_text.present() {
+            meaning = unknown(record, answer, remarks, UNKNOWN_TYPE);
+        }
         if let Some(token) = token.filter(|token| token.special != Flag::Bool(true)) {
             meaning.content = token.text.full().is_some_and(|text| answer.add_text(0, text));
         }

@@ -189,6 +189,12 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// [`Raw::text`] of a member that reports an error. Nothing if it is false or empty.
+    pub(in crate::dialect) fn told(&self) -> Option<Cow<'a, str>> {
+        self.json().filter(|json| super::super::failure::says_one(json))?;
+        self.text()
+    }
+
     /// It is a JSON string.
     pub(in crate::dialect) fn is_string(&self) -> bool {
         self.json().is_some_and(|s| s.starts_with('"'))

@@ -30,8 +30,12 @@ pub(super) struct State {
 /// A tool call that has begun.
 #[derive(Debug)]
 struct Call {
+    /// The index that its fragments name.
     index: u32,
+    /// Its number among the calls of the answer: the index, unless another call held that.
+    number: u32,
     id: String,
+    name: String,
 }
 
 /// What one choice of one record carried.
@@ -81,7 +85,8 @@ impl State {
                 self.started = true;
             }
             None => {
-                remarks.note_if(frame.streamed && !choice.is_annotation(), DELTA_MISSING, || choice.delta.kind().into())
+                let kind = if choice.is_annotation() { ANNOTATION_WITHOUT_DELTA } else { DELTA_MISSING };
+                remarks.note_if(frame.streamed, kind, || choice.delta.kind().into())
             }
         }
         remarks.note_if(self.finished && carried.meaning.is_delta(), CONTENT_AFTER_FINISH, || {
@@ -148,7 +153,7 @@ impl State {
         }
         if let Obj::Here(function) = &delta.function_call {
             let key = call_key(frame.index, 0);
-            let begun = self.begin(0, "");
+            let (_, begun) = self.begin(0, "", "", remarks);
             called(function, &key, begun, answer, remarks);
         }
         !delta.tool_calls.is_empty() || delta.function_call.here().is_some()
@@ -172,9 +177,16 @@ impl State {
                 self.guess(id, position, frame.streamed)
             }
         };
-        let begun = self.begin(index, id);
         let none = Function::default();
         let function = call.function.here().unwrap_or(&none);
+        let (number, begun) = self.begin(index, id, function.name.full().unwrap_or_default(), remarks);
+        if !begun && frame.streamed {
+            let empty = |text: &Text<'_>| text.str() == Some("");
+            let which = [("id", empty(&call.id)), ("name", empty(&function.name))];
+            for (name, _) in which.iter().filter(|(_, empty)| *empty) {
+                remarks.note(TOOL_IDENTITY_EMPTY, || format!("\"{name}\":\"\""));
+            }
+        }
         if begun && frame.streamed && !frame.joined {
             let lacks: Vec<_> = [
                 ("id", call.id.full().is_none()),
@@ -186,7 +198,7 @@ impl State {
             .collect();
             remarks.note_if(!lacks.is_empty(), TOOL_START_INCOMPLETE, || format!("lacks {}", lacks.join(", ")));
         }
-        called(function, &call_key(frame.index, index), begun, answer, remarks);
+        called(function, &call_key(frame.index, number), begun, answer, remarks);
     }
 
     /// The index of a fragment that names none: a known id's call, a new id's next one, else the latest.
@@ -200,13 +212,35 @@ impl State {
         }
     }
 
-    /// Remember a call. True if it is new.
-    fn begin(&mut self, index: u32, id: &str) -> bool {
-        let new = !self.calls.iter().any(|c| c.index == index);
-        if new && self.calls.len() < CALLS_LIMIT {
-            self.calls.push(Call { index, id: excerpt(id.as_bytes()) });
+    /// Remember a call. Returns its number, and true if it is new.
+    ///
+    /// Another id with a name of its own under an index that is taken is another call: it gets a number of its own,
+    /// and so do the fragments after it that name this index.
+    fn begin(&mut self, index: u32, id: &str, name: &str, remarks: &mut Remarks<'_>) -> (u32, bool) {
+        let id = excerpt(id.as_bytes());
+        let mut number = index;
+        // The latest call of an index holds it.
+        if let Some(call) = self.calls.iter_mut().rev().find(|c| c.index == index) {
+            let other = !id.is_empty() && !call.id.is_empty() && id != call.id;
+            if !other || name.is_empty() {
+                remarks.note_if(other, TOOL_ID_CHANGES, || format!("index {index}: {}, then {id}", call.id));
+                if call.id.is_empty() {
+                    call.id = id;
+                }
+                return (call.number, false);
+            }
+            remarks.note(TWO_CALLS, || {
+                format!("index {index}: {} ({}), then {id} ({})", call.id, call.name, excerpt(name.as_bytes()))
+            });
         }
-        new && self.calls.len() < CALLS_LIMIT
+        if self.calls.len() >= CALLS_LIMIT {
+            return (number, false);
+        }
+        if self.calls.iter().any(|c| c.number == number) {
+            number = self.calls.iter().map(|c| c.number.saturating_add(1)).max().unwrap_or(0);
+        }
+        self.calls.push(Call { index, number, id, name: excerpt(name.as_bytes()) });
+        (number, true)
     }
 }
 

@@ -29,8 +29,10 @@ pub(in crate::dialect) struct Chunk<'a> {
     pub(in crate::dialect) usage: Raw<'a>,
     /// `error`, which no chunk of the document has.
     pub(in crate::dialect) error: Raw<'a>,
-    /// `detail` or `message`: how some servers word an error.
-    pub(in crate::dialect) detail: Raw<'a>,
+    /// `base_resp`, which MiniMax adds: a status, of failure if it is not 0.
+    pub(in crate::dialect) base_resp: Raw<'a>,
+    /// `x_groq`, which Groq adds: usage, or the error that stopped the stream.
+    pub(in crate::dialect) x_groq: Raw<'a>,
     /// `prompt_filter_results` or `prompt_annotations` (Azure's first chunk).
     pub(in crate::dialect) prompt_filter: bool,
     /// `timings`, which llama.cpp adds.
@@ -218,7 +220,8 @@ impl<'a, 'de: 'a> Fill<'de> for Chunk<'a> {
                 }
                 name => {
                     match name {
-                        "detail" | "message" => self.detail = map.next_value()?,
+                        "base_resp" => self.base_resp = map.next_value()?,
+                        "x_groq" => self.x_groq = map.next_value()?,
                         "timings" => self.timings = map.next_value()?,
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }

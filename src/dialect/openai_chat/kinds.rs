@@ -32,6 +32,8 @@ pub const USAGE_ARITHMETIC: Kind = Kind("chat.usage-arithmetic");
 pub const USAGE_TYPE: Kind = Kind("chat.usage-type");
 /// `usage` inside a choice (Moonshot).
 pub const USAGE_IN_CHOICE: Kind = Kind("chat.usage-in-choice");
+/// Token counts only where one provider has them and others do not look: `x_groq.usage`, `timings`.
+pub const USAGE_ELSEWHERE: Kind = Kind("chat.usage-elsewhere");
 /// Several chunks in a row carry nothing: no text, reasoning, tool call, role, finish reason or usage. Said when the
 /// run ends.
 pub const EMPTY_DELTAS_RUN: Kind = Kind("chat.empty-deltas-run");
@@ -57,6 +59,8 @@ pub const CHOICE_TYPE: Kind = Kind("chat.choice-type");
 pub const CHOICE_INDEX_MISSING: Kind = Kind("chat.choice-index-missing");
 /// A choice lacks a `delta` object.
 pub const DELTA_MISSING: Kind = Kind("chat.delta-missing");
+/// A choice has the results of a content filter and no `delta`, as Azure's asynchronous filter sends them.
+pub const ANNOTATION_WITHOUT_DELTA: Kind = Kind("chat.annotation-without-delta");
 /// `content` is neither a string nor null.
 pub const CONTENT_TYPE: Kind = Kind("chat.content-type");
 /// `role` again in a later delta of a choice.
@@ -81,6 +85,12 @@ pub const TOOL_INDEX_MISSING: Kind = Kind("chat.tool-index-missing");
 pub const TOOL_START_INCOMPLETE: Kind = Kind("chat.tool-start-incomplete");
 /// `function.name` again in a later fragment, which most clients append.
 pub const TOOL_NAME_REPEATED: Kind = Kind("chat.tool-name-repeated");
+/// Another tool call, with its own id and name, under an index that a call holds.
+pub const TWO_CALLS: Kind = Kind("chat.two-calls-one-index");
+/// The id of a tool call changes from fragment to fragment.
+pub const TOOL_ID_CHANGES: Kind = Kind("chat.tool-id-changes");
+/// A later fragment of a tool call has an empty `id` or `function.name`.
+pub const TOOL_IDENTITY_EMPTY: Kind = Kind("chat.tool-identity-empty");
 /// `function.arguments` is not a string.
 pub const TOOL_ARGUMENTS_TYPE: Kind = Kind("chat.tool-arguments-type");
 /// Which field carries reasoning; said once, at the end, with how often it was full and empty.

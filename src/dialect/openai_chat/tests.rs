@@ -1,5 +1,7 @@
 //! Chat streams written after OpenAI's document, and each way off it that docs/dialects.md names.
 
+mod providers;
+
 use super::super::testing::{Read, chosen, read_as};
 use super::*;
 

@@ -1,6 +1,6 @@
 //! Token counts of the OpenAI family.
 
-use super::chunk::Usage;
+use super::chunk::{Chunk, Usage};
 use super::kinds::{USAGE_ARITHMETIC, USAGE_TYPE};
 use crate::dialect::answer::Answer;
 use crate::dialect::json::{self, Num, Raw, Repair};
@@ -20,6 +20,50 @@ pub(in crate::dialect) fn take(usage: &Raw<'_>, answer: &mut Answer, remarks: &m
     check(&figures, remarks);
     answer.report_usage(usage.value(), figures.completion_tokens.count());
     true
+}
+
+/// `x_groq` of a chunk of Groq.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct Groq<'a> {
+    /// `usage`, in the last chunk.
+    #[serde(borrow)]
+    usage: Raw<'a>,
+    /// `error`: why the stream was stopped early.
+    #[serde(borrow)]
+    pub(in crate::dialect) error: Raw<'a>,
+}
+
+impl<'a> Groq<'a> {
+    /// The member, if it is an object.
+    pub(in crate::dialect) fn of(member: &Raw<'a>) -> Option<Self> {
+        serde_json::from_str(member.json()?).ok()
+    }
+}
+
+/// `timings` of a chunk of llama.cpp.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Timings {
+    prompt_n: Num,
+    predicted_n: Num,
+}
+
+/// Takes the counts of a provider that puts them elsewhere. Returns their place, if there were any.
+pub(in crate::dialect) fn take_elsewhere(
+    chunk: &Chunk<'_>,
+    answer: &mut Answer,
+    remarks: &mut Remarks<'_>,
+) -> Option<&'static str> {
+    if let Some(groq) = Groq::of(&chunk.x_groq)
+        && take(&groq.usage, answer, remarks)
+    {
+        return Some("x_groq.usage");
+    }
+    let timings = serde_json::from_str::<Timings>(chunk.timings.json()?).ok()?;
+    let (prompt, predicted) = (timings.prompt_n.count()?, timings.predicted_n.count()?);
+    answer.report_usage(Some(serde_json::json!({ "prompt_n": prompt, "predicted_n": predicted })), Some(predicted));
+    Some("timings")
 }
 
 /// Sums and parts.
