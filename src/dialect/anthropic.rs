@@ -83,6 +83,10 @@ struct Messages {
     phase: Phase,
     /// Blocks that were started and not stopped.
     open: BTreeSet<u32>,
+    /// The index of the next block: one more than that of the last one started.
+    next: u32,
+    /// A block called a tool of the client.
+    called: bool,
     /// One JSON document.
     document: bool,
     /// Events carry an SSE event type.
@@ -106,6 +110,8 @@ impl Messages {
         Messages {
             phase: if joined { Phase::Open } else { Phase::Before },
             open: BTreeSet::new(),
+            next: 0,
+            called: false,
             document: evidence.framing == Framing::Json,
             named: evidence.framing == Framing::Sse,
             joined,
@@ -197,19 +203,33 @@ impl Messages {
 
     fn block_start(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let index = self.index(event, remarks);
+        if self.open.contains(&index) {
+            remarks.note(BLOCK_STARTED_TWICE, || format!("block {index}"));
+        } else if index != self.next && !self.joined {
+            remarks.note(BLOCK_INDEX, || format!("{index} instead of {}", self.next));
+        }
         if self.open.len() < BLOCKS_LIMIT {
-            let new = self.open.insert(index);
-            remarks.note_if(!new, BLOCK_STARTED_TWICE, || format!("block {index}"));
+            self.open.insert(index);
         }
-        match &event.content_block {
-            Obj::Here(block) => block.begin(index, answer),
-            _ => Meaning::default(),
-        }
+        self.next = self.next.max(index.saturating_add(1));
+        let Obj::Here(block) = &event.content_block else { return Meaning::default() };
+        self.called |= block.kind.str() == Some("tool_use");
+        let meaning = block.begin(index, answer);
+        remarks.note_if(meaning.is_delta() && block.streams(), START_WITH_CONTENT, || {
+            let text = block.text.full().or(block.thinking.full()).unwrap_or_default();
+            format!("block {index}: {}", excerpt(if meaning.tool { "input".as_bytes() } else { text.as_bytes() }))
+        });
+        meaning
     }
 
     fn block_delta(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let index = self.index(event, remarks);
-        remarks.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || format!("block {index}"));
+        remarks.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || {
+            format!(
+                "block {index}, {}",
+                if index < self.next { "which was stopped" } else { "which was never started" }
+            )
+        });
         let mut meaning = Meaning::default();
         let Obj::Here(delta) = &event.delta else {
             remarks.note(DELTA_MISSING, || event.delta.kind().into());
@@ -231,7 +251,8 @@ impl Messages {
     fn block_stop(&mut self, event: &Event<'_>, answer: &Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let index = self.index(event, remarks);
         let was_open = self.open.remove(&index);
-        remarks.note_if(!was_open && !self.joined, STOP_WITHOUT_BLOCK, || format!("block {index}"));
+        let kind = if index < self.next { STOPPED_TWICE } else { STOP_WITHOUT_BLOCK };
+        remarks.note_if(!was_open && !self.joined, kind, || format!("block {index}"));
         if self.broken_input.is_none()
             && !self.joined
             && !answer.text_limited
@@ -250,6 +271,15 @@ impl Messages {
         self.concluded = true;
         merge(&event.usage, answer);
         let reason = event.delta.here().and_then(|d| d.stop_reason.full());
+        match reason {
+            Some("tool_use") if !self.called && !self.joined => {
+                remarks.note(TOOL_USE_WITHOUT_CALL, || "tool_use".into());
+            }
+            Some(reason @ ("end_turn" | "stop_sequence")) if self.called => {
+                remarks.note(CALL_WITHOUT_TOOL_USE, || reason.into());
+            }
+            _ => {}
+        }
         match reason {
             Some(reason) => answer.finish(0, reason),
             None => remarks.note(NO_STOP_REASON, || event.delta.kind().into()),
@@ -286,7 +316,7 @@ impl Messages {
             && event.error.json().is_some_and(|e| e.starts_with('{') && e.contains("\"message\""));
         remarks.note_if(unnamed, ERROR_SHAPE, || format!("no event: error before {}", excerpt(record.data)));
         remarks.note_if(!unnamed && !wanted, ERROR_SHAPE, || excerpt(record.data));
-        answer.fail(&event.error.text().unwrap_or_else(|| "error".into()));
+        answer.fail(&event.error.told().unwrap_or_else(|| "error".into()));
         if !self.document {
             answer.terminator.saw("error", false);
         }
@@ -320,6 +350,11 @@ impl Reader for Messages {
 }
 
 impl Block<'_> {
+    /// Its content comes in deltas: it starts empty. (Results of tools, and what the server's own tools do, come whole.)
+    fn streams(&self) -> bool {
+        matches!(self.kind.str(), Some("text" | "thinking" | "tool_use"))
+    }
+
     /// A block begins, with what it holds already (usually nothing).
     fn begin(&self, index: u32, answer: &mut Answer) -> Meaning {
         let mut meaning = Meaning {

@@ -6,14 +6,16 @@ use crate::dialect::anthropic::kinds as anthropic;
 use crate::http::event::MessageEnd;
 use crate::oddity::Kind;
 
+mod blocks;
 mod events;
 
+pub use blocks::{ANT_013, ANT_014, ANT_015};
 pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011, ANT_012};
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[
     &ANT_001, &ANT_002, &ANT_003, &ANT_004, &ANT_005, &ANT_006, &ANT_007, &ANT_008, &ANT_009, &ANT_010, &ANT_011,
-    &ANT_012,
+    &ANT_012, &ANT_013, &ANT_014, &ANT_015,
 ];
 
 /// One message from its start to its stop.
@@ -85,7 +87,7 @@ pub static ANT_002: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, anthropic::DELTA_WITHOUT_BLOCK, push, |found, n| {
-            format!("{} for {found}, which is not open", many(n, "delta", "deltas"))
+            format!("{} for {found}", many(n, "delta", "deltas"))
         });
         tell(case, anthropic::INDEX_MISSING, push, |_, n| {
             format!("{} without an integer index", many(n, "event", "events"))
@@ -98,21 +100,30 @@ pub static ANT_002: Rule = Rule {
 pub static ANT_003: Rule = Rule {
     code: "ANT-003",
     name: "block-not-stopped",
-    level: Level::Warning,
-    summary: "Every block is stopped once, before `message_delta` comes",
-    why: "Clients hand over a finished block at its content_block_stop: then an agent starts the tool. If a tool's \
-        block is never stopped, the call is never made.",
-    source: "Anthropic API documentation, streaming messages: event types",
-    breaks: &["agents that act at content_block_stop", "Claude Code"],
+    level: Level::Error,
+    summary: "A block is stopped that was started, once (a warning if it is still open when `message_delta` comes)",
+    why: "Helpers look up the block at its content_block_stop: for one that was never started anthropic-python raises \
+        IndexError. A block that is started twice is there twice in the final message. Agents start a tool when its \
+        block is stopped: if that never comes, the call is never made.",
+    source: "Anthropic API documentation, streaming messages: event types; anthropic-python 2.14, _messages.py",
+    breaks: &["anthropic-python helper", "agents that act at content_block_stop", "Claude Code"],
     fix: "Send content_block_stop with the index after the block's last delta and before message_delta.",
-    bad: &["messages; message-start; block-start; block-delta; stopped end_turn"],
+    bad: &[
+        "messages; message-start; block-start; block-delta; stopped end_turn",
+        r#"messages; message-start; text-block; event content_block_stop "index":1
+           stopped end_turn"#,
+    ],
     good: &["good-message"],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, anthropic::BLOCK_NOT_STOPPED, push, |found, _| {
-            format!("still open at the end of the message: {found}")
-        });
-        tell(case, anthropic::STOP_WITHOUT_BLOCK, push, |found, _| format!("stopped without being open: {found}"));
+        tell(case, anthropic::STOP_WITHOUT_BLOCK, push, |found, _| format!("stopped and never started: {found}"));
+        let mild = [
+            (anthropic::BLOCK_NOT_STOPPED, "still open at the end of the message"),
+            (anthropic::STOPPED_TWICE, "stopped again"),
+        ];
+        for (kind, what) in mild.into_iter().filter(|_| case.stream().is_some()) {
+            case.tell(kind, Some(Level::Warning), push, |odd, _| format!("{what}: {}", odd.found));
+        }
         tell(case, anthropic::BLOCK_STARTED_TWICE, push, |found, _| format!("started while it was open: {found}"));
     },
     ..Rule::DEFAULT

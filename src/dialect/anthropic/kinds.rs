@@ -26,8 +26,18 @@ pub const NO_MESSAGE_STOP: Kind = Kind("anthropic.no-message-stop");
 pub const AFTER_MESSAGE_STOP: Kind = Kind("anthropic.after-message-stop");
 /// A delta for a block that is not open.
 pub const DELTA_WITHOUT_BLOCK: Kind = Kind("anthropic.delta-without-block");
-/// A block was stopped that is not open.
+/// A block was stopped that was never started.
 pub const STOP_WITHOUT_BLOCK: Kind = Kind("anthropic.stop-without-block");
+/// A block was stopped that was stopped before.
+pub const STOPPED_TWICE: Kind = Kind("anthropic.stopped-twice");
+/// The index of a block that starts is not one more than that of the block before; the first is 0.
+pub const BLOCK_INDEX: Kind = Kind("anthropic.block-index");
+/// `content_block_start` has text, thinking or tool input, which belong into deltas.
+pub const START_WITH_CONTENT: Kind = Kind("anthropic.start-with-content");
+/// `stop_reason` is tool_use, and no block called a tool.
+pub const TOOL_USE_WITHOUT_CALL: Kind = Kind("anthropic.tool-use-without-call");
+/// A block called a tool, and `stop_reason` says that the turn is over.
+pub const CALL_WITHOUT_TOOL_USE: Kind = Kind("anthropic.call-without-tool-use");
 /// A block was started that is open.
 pub const BLOCK_STARTED_TWICE: Kind = Kind("anthropic.block-started-twice");
 /// `message_delta` or `message_stop` came while a block was open.

@@ -54,7 +54,19 @@ fn thinking_and_tools() {
     let think = r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#;
     let sign = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#;
     let stop = r#"{"type":"content_block_stop","index":1}"#;
-    let read = stream(&[START, BLOCK, think, sign, BLOCK_STOP, tool, empty, input, stop, DELTA, STOP]);
+    let read = stream(&[
+        START,
+        BLOCK,
+        think,
+        sign,
+        BLOCK_STOP,
+        tool,
+        empty,
+        input,
+        stop,
+        &DELTA.replace("end_turn", "tool_use"),
+        STOP,
+    ]);
     assert_eq!(
         (read.answer.reasoning_text.as_str(), read.answer.reasoning_deltas, read.answer.tool_deltas),
         ("hm", 1, 1)
@@ -85,7 +97,7 @@ fn order_is_watched() {
         (vec![START, TEXT, DELTA, STOP], vec!["anthropic.delta-without-block"]),
         (
             vec![START, BLOCK, BLOCK, TEXT, BLOCK_STOP, BLOCK_STOP, DELTA, STOP],
-            vec!["anthropic.block-started-twice", "anthropic.stop-without-block"],
+            vec!["anthropic.block-started-twice", "anthropic.stopped-twice"],
         ),
         (vec![START, BLOCK, TEXT, DELTA, STOP], vec!["anthropic.block-not-stopped"]),
         (vec![START, DELTA, STOP, PING], vec![]),
@@ -102,6 +114,50 @@ fn order_is_watched() {
         (vec![START, "{", "[]", DELTA, STOP], vec!["anthropic.not-json", "anthropic.not-object"]),
     ] {
         assert_eq!(stream(&events).kinds(), kinds, "{events:?}");
+    }
+}
+
+/// Helpers find a block by its place in the list of those that were started.
+#[test]
+fn blocks_are_counted() {
+    let at = |json: &str, index: u32| json.replace("\"index\":0", &format!("\"index\":{index}"));
+    let block = |index| [at(BLOCK, index), at(TEXT, index), at(BLOCK_STOP, index)];
+    let kinds = |blocks: &[u32]| {
+        let events: Vec<String> = blocks.iter().flat_map(|index| block(*index)).collect();
+        let all: Vec<&str> =
+            [START].into_iter().chain(events.iter().map(String::as_str)).chain([DELTA, STOP]).collect();
+        stream(&all).kinds()
+    };
+    assert_eq!(kinds(&[0, 1, 2]), [""; 0]);
+    for odd in [&[0, 2][..], &[1], &[0, 0], &[0, 2, 1]] {
+        assert_eq!(kinds(odd), ["anthropic.block-index"], "{odd:?}");
+    }
+    let stray = at(BLOCK_STOP, 1);
+    let read = stream(&[START, BLOCK, TEXT, BLOCK_STOP, &stray, DELTA, STOP]);
+    assert_eq!(read.kinds(), ["anthropic.stop-without-block"]);
+}
+
+#[test]
+fn blocks_start_empty() {
+    let full = BLOCK.replace("\"text\":\"\"", "\"text\":\"Hi\"");
+    let read = stream(&[START, &full, TEXT, BLOCK_STOP, DELTA, STOP]);
+    assert_eq!((read.kinds(), read.text()), (vec!["anthropic.start-with-content"], "HiHi"));
+    // The result of a server's tool comes whole.
+    let result = BLOCK.replace("\"type\":\"text\"", "\"type\":\"web_search_tool_result\"");
+    assert_eq!(stream(&[START, &result, BLOCK_STOP, DELTA, STOP]).kinds(), [""; 0]);
+}
+
+#[test]
+fn the_stop_reason_agrees_with_the_blocks() {
+    let tool = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
+    let server = tool.replace("tool_use", "server_tool_use");
+    let kinds = |block: &str, reason: &str| {
+        stream(&[START, block, BLOCK_STOP, &DELTA.replace("end_turn", reason), STOP]).kinds()
+    };
+    assert_eq!(kinds(BLOCK, "tool_use"), ["anthropic.tool-use-without-call"]);
+    assert_eq!(kinds(tool, "end_turn"), ["anthropic.call-without-tool-use"]);
+    for (block, reason) in [(tool, "tool_use"), (tool, "max_tokens"), (&server, "end_turn"), (BLOCK, "refusal")] {
+        assert_eq!(kinds(block, reason), [""; 0], "{reason}");
     }
 }
 
