@@ -11,6 +11,7 @@ use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
+use std::collections::BTreeSet;
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("realtime.not-json");
@@ -18,6 +19,10 @@ pub const NOT_JSON: Kind = Kind("realtime.not-json");
 pub const NOT_OBJECT: Kind = Kind("realtime.not-object");
 /// No `type` in the payload.
 pub const NO_TYPE: Kind = Kind("realtime.no-type");
+/// `response.done` with status failed, and the error that it names.
+pub const RESPONSE_FAILED: Kind = Kind("realtime.response-failed");
+/// `response.done` with status incomplete, and the reason that it names.
+pub const RESPONSE_INCOMPLETE: Kind = Kind("realtime.response-incomplete");
 
 /// `openai.realtime`
 pub static DIALECT: Dialect = Dialect {
@@ -36,7 +41,8 @@ pub static DIALECT: Dialect = Dialect {
             Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => {
                 Confidence::Certain
             }
-            Framing::WebSocket if ours => Confidence::Certain,
+            // Where the path says nothing, only the events of Responses are numbered.
+            Framing::WebSocket if ours && !shape.has("sequence_number") => Confidence::Certain,
             _ => Confidence::No,
         }
     },
@@ -52,8 +58,16 @@ struct Event<'a> {
     kind: Text<'a>,
     #[serde(borrow)]
     item_id: Text<'a>,
+    content_index: Num,
     #[serde(borrow)]
     delta: Text<'a>,
+    /// Of `.done` events: the whole text, transcript or arguments.
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    transcript: Text<'a>,
+    #[serde(borrow)]
+    arguments: Text<'a>,
     #[serde(borrow)]
     item: Obj<Item<'a>>,
     #[serde(borrow)]
@@ -90,7 +104,19 @@ struct Response<'a> {
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
+    status_details: Obj<StatusDetails<'a>>,
+    #[serde(borrow)]
     usage: Raw<'a>,
+}
+
+/// Why a response has its status.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct StatusDetails<'a> {
+    #[serde(borrow)]
+    reason: Text<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
 }
 
 /// `usage`
@@ -102,12 +128,45 @@ struct Usage {
 
 /// Tool calls followed.
 const CALLS_LIMIT: usize = 1024;
+/// Parts followed.
+const PARTS_LIMIT: usize = 4096;
+
+impl Event<'_> {
+    /// The part of an item that it is about.
+    fn part(&self) -> (String, u32) {
+        (self.item_id.str().unwrap_or_default().to_owned(), self.content_index.index().unwrap_or(0))
+    }
+}
+
+/// How a response ended. True if it failed: there is no `error` event then.
+fn ended(response: &Response<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
+    let Some(status) = response.status.full() else { return false };
+    answer.finish(0, status);
+    let details = response.status_details.here();
+    match status {
+        "failed" => {
+            let error = details.and_then(|details| details.error.told()).unwrap_or("failed".into());
+            remarks.note(RESPONSE_FAILED, || excerpt(error.as_bytes()));
+            answer.fail(&error);
+            true
+        }
+        "incomplete" => {
+            let reason = details.and_then(|details| details.reason.full()).unwrap_or("no reason");
+            remarks.note(RESPONSE_INCOMPLETE, || excerpt(reason.as_bytes()));
+            false
+        }
+        // Cancelled: the client asked for it, or spoke.
+        _ => false,
+    }
+}
 
 /// Reads the server's events; all responses of the session add up to one answer.
 #[derive(Debug, Default)]
 struct Realtime {
     /// Items that call a tool, in order.
     calls: Vec<String>,
+    /// Parts (item and index) whose text came in deltas.
+    told: BTreeSet<(String, u32)>,
 }
 
 impl Realtime {
@@ -132,7 +191,18 @@ impl Realtime {
             | "response.text.delta"
             | "response.output_audio_transcript.delta"
             | "response.audio_transcript.delta" => {
+                if self.told.len() < PARTS_LIMIT {
+                    self.told.insert(event.part());
+                }
                 meaning.content = event.delta.full().is_some_and(|text| answer.add_text(0, text));
+            }
+            // Without deltas the text is what the end of the part has.
+            "response.output_text.done"
+            | "response.text.done"
+            | "response.output_audio_transcript.done"
+            | "response.audio_transcript.done" => {
+                let text = event.text.full().or(event.transcript.full()).filter(|_| !self.told.contains(&event.part()));
+                meaning.content = text.is_some_and(|text| answer.add_text(0, text));
             }
             "response.output_item.added" => {
                 if let Some(item) = event.item.here().filter(|item| item.kind.str() == Some("function_call")) {
@@ -147,11 +217,17 @@ impl Realtime {
                 answer.add_arguments(&key, fragment);
                 meaning.tool = !fragment.is_empty();
             }
+            "response.function_call_arguments.done" => {
+                let key = self.call(event.item_id.str().unwrap_or_default());
+                if answer.tool_arguments.get(&key).is_none_or(String::is_empty) {
+                    let arguments = event.arguments.str().unwrap_or_default();
+                    answer.add_arguments(&key, arguments);
+                    meaning.tool = !arguments.is_empty();
+                }
+            }
             "response.done" => {
                 if let Obj::Here(response) = &event.response {
-                    if let Some(status) = response.status.full() {
-                        answer.finish(0, status);
-                    }
+                    meaning.error = ended(response, answer, remarks);
                     let output = response
                         .usage
                         .json()
@@ -160,7 +236,7 @@ impl Realtime {
                 }
             }
             "error" => {
-                answer.fail(&event.error.text().unwrap_or_else(|| text_of(record)));
+                answer.fail(&event.error.told().unwrap_or_else(|| text_of(record)));
                 meaning.error = true;
             }
             _ => {}
@@ -201,6 +277,39 @@ impl Reader for Realtime {
 mod tests {
     use super::super::testing::{chosen, read_as};
     use super::*;
+
+    #[test]
+    fn a_response_that_failed_is_an_error() {
+        let failed = r#"{"type":"response.done","response":{"status":"failed","status_details":{"type":"failed","error":{"type":"insufficient_quota","message":"quota exceeded"}}}}"#;
+        let read = read_as(&DIALECT, Framing::WebSocket, &[("", failed)]);
+        assert!(read.meanings[0].error && read.answer.error.as_deref().is_some_and(|e| e.contains("quota exceeded")));
+        assert_eq!(
+            (read.kinds(), read.answer.finish_reasons[&0].as_str()),
+            (vec!["realtime.response-failed"], "failed")
+        );
+        for (status, kinds) in [("incomplete", vec!["realtime.response-incomplete"]), ("cancelled", vec![])] {
+            let read = read_as(&DIALECT, Framing::WebSocket, &[("", &failed.replace("failed", status))]);
+            assert_eq!((read.kinds(), read.answer.error), (kinds, None), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_comes_only_at_the_end_of_its_part_is_taken() {
+        let read = read_as(
+            &DIALECT,
+            Framing::WebSocket,
+            &[
+                ("", r#"{"type":"response.output_text.delta","item_id":"a","content_index":0,"delta":"Hi"}"#),
+                ("", r#"{"type":"response.output_text.done","item_id":"a","content_index":0,"text":"Hi"}"#),
+                ("", r#"{"type":"response.output_audio_transcript.done","item_id":"b","transcript":" there"}"#),
+                ("", r#"{"type":"response.output_item.added","item":{"id":"c","type":"function_call","name":"f"}}"#),
+                ("", r#"{"type":"response.function_call_arguments.done","item_id":"c","arguments":"{}"}"#),
+                ("", r#"{"type":"response.function_call_arguments.done","item_id":"c","arguments":"{}"}"#),
+            ],
+        );
+        assert_eq!((read.text(), read.answer.tool_arguments["0"].as_str()), ("Hi there", "{}"));
+        assert_eq!((read.answer.content_deltas, read.answer.tool_deltas), (2, 1));
+    }
 
     #[test]
     fn a_session_with_two_responses() {

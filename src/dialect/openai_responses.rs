@@ -4,12 +4,13 @@
 //! of
 //! `response.completed`, `response.incomplete`, `response.failed` at the end, or `error`. There is no `[DONE]`.
 
+mod done;
 pub mod kinds;
 mod shape;
 #[cfg(test)]
 mod tests;
 
-use super::json::{self, Obj, Raw};
+use super::json::{self, Obj, Raw, Text};
 use super::payload::{BadPayload, object};
 use super::reader::Reader;
 use super::remarks::Remarks;
@@ -31,7 +32,15 @@ pub static DIALECT: Dialect = Dialect {
     profile: Some("openai-compatible"),
     paths: |_, path| path.ends_with("/responses"),
     shape: |evidence, shape| match (shape.kind.as_deref(), shape.object.as_deref()) {
-        (Some(kind), _) if kind.starts_with("response.") => Confidence::Certain,
+        (Some(kind), _) if kind.starts_with("response.") => match evidence.framing {
+            // The events of Realtime have the same words.
+            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => Confidence::No,
+            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/responses")) => {
+                Confidence::Certain
+            }
+            Framing::WebSocket if !shape.has("sequence_number") => Confidence::No,
+            _ => Confidence::Certain,
+        },
         (_, Some("response")) if shape.has("output") => Confidence::Certain,
         _ if evidence.record.event.starts_with("response.") => Confidence::Likely,
         _ => Confidence::No,
@@ -56,6 +65,8 @@ struct Responses {
     items: BTreeSet<u32>,
     /// Parts added, by `output_index` and `content_index`, and where in the item's text each begins.
     parts: BTreeMap<(u32, u32), usize>,
+    /// Items whose reasoning came in deltas, or whole, by `output_index`.
+    reasoned: BTreeSet<u32>,
 }
 
 impl Responses {
@@ -71,6 +82,7 @@ impl Responses {
             sequence: if joined { None } else { Some(0) },
             items: BTreeSet::new(),
             parts: BTreeMap::new(),
+            reasoned: BTreeSet::new(),
         }
     }
 
@@ -109,14 +121,16 @@ impl Responses {
             }
             "output_item.added" => self.item(index, &event.item, answer),
             "content_part.added" => self.part(index, event, answer),
-            "output_text.done" => self.compare(index, event, answer, remarks),
-            "function_call_arguments.done" => {
-                let told = event.arguments.full();
-                let kept = answer.tool_arguments.get(&index.to_string()).map_or("", String::as_str);
-                let differs = !self.joined && !answer.text_limited && told.is_some_and(|told| told != kept);
-                remarks.note_if(differs, DONE_DIFFERS, || format!("arguments of output_index {index}"));
-                Meaning::default()
+            "output_text.done" => self.compare(index, &event.text, event, answer, remarks),
+            "refusal.done" => self.compare(index, &event.refusal, event, answer, remarks),
+            "function_call_arguments.done" | "mcp_call_arguments.done" => {
+                self.arguments_done(index, event.arguments.full(), event, answer, remarks)
             }
+            "custom_tool_call_input.done" => self.arguments_done(index, event.input.full(), event, answer, remarks),
+            "reasoning_text.done" | "reasoning_summary_text.done" => {
+                self.reasoning_done(index, event.text.full(), answer, remarks)
+            }
+            "output_item.done" => self.item_done(index, &event.item, answer, remarks),
             "output_text.delta" | "refusal.delta" => {
                 self.known(index, remarks);
                 self.known_part(index, event, remarks);
@@ -127,6 +141,7 @@ impl Responses {
             }
             "reasoning_text.delta" | "reasoning_summary_text.delta" => {
                 self.known(index, remarks);
+                self.reasons(index);
                 Meaning {
                     reasoning: event.delta.full().is_some_and(|text| answer.add_reasoning(text)),
                     ..Meaning::default()
@@ -151,7 +166,17 @@ impl Responses {
     /// The terminal event: status, usage, error.
     fn terminal(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         self.ended = true;
+        let mut late = Meaning::default();
         if let Some(response) = event.response.here().filter(|_| !self.joined && !answer.text_limited) {
+            // Items are taken from here only if nothing came before: their places may differ from the indexes in events.
+            let (no_text, no_call) =
+                (done::all_empty(answer.texts.values()), done::all_empty(answer.tool_arguments.values()));
+            for (index, item) in response.output.iter().enumerate() {
+                if item.here().is_some_and(|item| if item.is_call() { no_call } else { no_text }) {
+                    let meaning = self.item_done(index as u32, item, answer, remarks);
+                    (late.content, late.tool) = (late.content | meaning.content, late.tool | meaning.tool);
+                }
+            }
             let item = response.output.iter().enumerate().find(|(i, item)| {
                 let text = item.here().filter(|item| item.kind.str() == Some("message")).map(Item::text);
                 text.is_some_and(|text| text != answer.texts.get(&(*i as u32)).map_or("", String::as_str))
@@ -163,14 +188,22 @@ impl Responses {
         let status = kind.strip_prefix("response.").unwrap_or(kind);
         answer.finish(0, status);
         answer.terminator.saw(kind, true);
+        let told = event.response.here().and_then(|response| response.status.full());
+        remarks.note_if(told.is_some_and(|told| told != status), STATUS_DIFFERS, || {
+            let response = event.response.here();
+            let details = response.and_then(|r| r.incomplete_details.json()).unwrap_or_default();
+            format!("{kind} with status {} {details}", excerpt(told.unwrap_or_default().as_bytes()))
+                .trim_end()
+                .to_owned()
+        });
         let error = head(&event.response, answer);
-        Meaning { terminator: true, error, ..Meaning::default() }
+        Meaning { terminator: true, error, ..late }
     }
 
     /// An `error` event, which ends the stream too.
     fn error(&mut self, event: &Event<'_>, text: &str, answer: &mut Answer) -> Meaning {
         self.ended = true;
-        answer.fail(&event.error.text().unwrap_or(text.into()));
+        answer.fail(&event.error.told().unwrap_or(text.into()));
         answer.terminator.saw("error", false);
         Meaning { terminator: true, error: true, ..Meaning::default() }
     }
@@ -208,21 +241,6 @@ impl Responses {
             && self.parts.len() < ITEMS_LIMIT
             && !self.parts.contains_key(&(index, part));
         remarks.note_if(unknown, DELTA_WITHOUT_PART, || format!("output_index {index}, content_index {part}"));
-    }
-
-    /// Compares the text of a part that is over with its joined deltas.
-    fn compare(&self, index: u32, event: &Event<'_>, answer: &Answer, remarks: &mut Remarks<'_>) -> Meaning {
-        let begins = self.parts.get(&(index, event.content_index.index().unwrap_or(0))).copied().unwrap_or(0);
-        let kept = answer.texts.get(&index).and_then(|text| text.get(begins..)).unwrap_or_default();
-        let differs = !self.joined && !answer.text_limited && event.text.str().is_some_and(|told| told != kept);
-        remarks.note_if(differs, DONE_DIFFERS, || {
-            format!(
-                "text of output_index {index}: {} bytes, the deltas brought {}",
-                event.text.str().map_or(0, str::len),
-                kept.len()
-            )
-        });
-        Meaning::default()
     }
 
     fn count(&mut self, event: &Event<'_>, remarks: &mut Remarks<'_>) {
@@ -294,7 +312,7 @@ impl Item<'_> {
 /// A whole response, or an error instead of one.
 fn whole(event: &Event<'_>, text: &str, answer: &mut Answer) -> Meaning {
     if event.object.str() != Some("response") {
-        return match event.error.text() {
+        return match event.error.told() {
             Some(error) => {
                 answer.fail(&error);
                 Meaning { error: true, ..Meaning::default() }
@@ -324,7 +342,7 @@ fn head(response: &Obj<Response<'_>>, answer: &mut Answer) -> bool {
     let Obj::Here(response) = response else { return false };
     answer.identify(response.model.full(), response.id.full());
     take_usage(&response.usage, answer);
-    let error = response.error.text();
+    let error = response.error.told();
     if let Some(error) = &error {
         answer.fail(error);
     }

@@ -7,8 +7,16 @@ use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] =
-    &[&OAI_RESP_001, &OAI_RESP_002, &OAI_RESP_003, &OAI_RESP_004, &OAI_RESP_005, &OAI_RESP_006, &OAI_RESP_007];
+pub(super) const RULES: &[&Rule] = &[
+    &OAI_RESP_001,
+    &OAI_RESP_002,
+    &OAI_RESP_003,
+    &OAI_RESP_004,
+    &OAI_RESP_005,
+    &OAI_RESP_006,
+    &OAI_RESP_007,
+    &OAI_RESP_008,
+];
 
 /// One event says how it ended.
 pub static OAI_RESP_001: Rule = Rule {
@@ -211,6 +219,30 @@ pub static OAI_RESP_007: Rule = Rule {
     good: &["good-responses"],
     needs_all_bytes: false,
     check: |case, push| tell(case, &[kinds::FOREIGN_TERMINATOR], push, |_, _| "`[DONE]` in a Responses stream".into()),
+    ..Rule::DEFAULT
+};
+
+/// The terminal event and the status in it agree.
+pub static OAI_RESP_008: Rule = Rule {
+    code: "OAI-RESP-008",
+    name: "status-contradicts-event",
+    level: Level::Warning,
+    summary: "The terminal event and the status of its response agree: `response.completed` with `completed`",
+    why: "Some clients decide by the event, others by the status. An answer that was cut at max_output_tokens and comes \
+        under response.completed is whole for the first and incomplete for the second.",
+    source: "OpenAI API reference, streaming events: response.completed, response.incomplete; Response: status",
+    breaks: &["agents that look at the event", "clients that look at the status"],
+    fix: "Choose the event by the status: incomplete makes response.incomplete, failed makes response.failed.",
+    bad: &[r#"responses; text-of-response
+           numbered response.completed 5 "response":{$response,"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[$message-of"text":"Hi"}]}],$usage}
+           last"#],
+    good: &["good-responses"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, &[kinds::STATUS_DIFFERS], push, |found, _| {
+            format!("event and status contradict each other: {found}")
+        });
+    },
     ..Rule::DEFAULT
 };
 

@@ -22,10 +22,12 @@ pub const SEQUENCE_GAP: Kind = Kind("responses.sequence-gap");
 pub const DELTA_WITHOUT_ITEM: Kind = Kind("responses.delta-without-item");
 /// A text delta for a part that was not added.
 pub const DELTA_WITHOUT_PART: Kind = Kind("responses.delta-without-part");
-/// What a `.done` event tells is not what the deltas brought.
+/// What a `.done` event, or the finished item, has is not what the deltas brought; without deltas it is taken.
 pub const DONE_DIFFERS: Kind = Kind("responses.done-differs");
 /// A message in the terminal event's output is not what the deltas brought.
 pub const OUTPUT_DIFFERS: Kind = Kind("responses.output-differs");
+/// The terminal event's name is not the status of the response in it.
+pub const STATUS_DIFFERS: Kind = Kind("responses.status-differs");
 /// The body ended properly without completed, incomplete, failed or error.
 pub const NO_TERMINAL: Kind = Kind("responses.no-terminal");
 /// An event after the terminal one.

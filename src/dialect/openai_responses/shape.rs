@@ -20,6 +20,15 @@ pub(super) struct Event<'a> {
     /// Of `function_call_arguments.done`.
     #[serde(borrow)]
     pub(super) arguments: Text<'a>,
+    /// Of `custom_tool_call_input.done`.
+    #[serde(borrow)]
+    pub(super) input: Text<'a>,
+    /// Of `refusal.done`.
+    #[serde(borrow)]
+    pub(super) refusal: Text<'a>,
+    /// Of `function_call_arguments.done`: the tool.
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
     #[serde(borrow)]
     pub(super) item: Obj<Item<'a>>,
     #[serde(borrow)]
@@ -43,6 +52,8 @@ pub(super) struct Response<'a> {
     pub(super) model: Text<'a>,
     #[serde(borrow)]
     pub(super) status: Text<'a>,
+    #[serde(borrow)]
+    pub(super) incomplete_details: Raw<'a>,
     #[serde(borrow)]
     pub(super) usage: Raw<'a>,
     #[serde(borrow)]
@@ -89,16 +100,10 @@ pub(super) struct Usage {
 /// What follows `response.` in the event types of the document, but for those that the reader acts on.
 pub(super) const QUIET: &[&str] = &[
     "queued",
-    "output_item.done",
     "content_part.done",
     "output_text.annotation.added",
-    "refusal.done",
-    "reasoning_text.done",
     "reasoning_summary_part.added",
     "reasoning_summary_part.done",
-    "reasoning_summary_text.done",
-    "custom_tool_call_input.done",
-    "mcp_call_arguments.done",
     "mcp_call.in_progress",
     "mcp_call.completed",
     "mcp_call.failed",

@@ -165,5 +165,74 @@ fn arguments_are_deltas_unless_empty_and_are_compared_when_done() {
     assert_eq!(same.kinds(), [""; 0]);
     assert_eq!(same.meanings.iter().map(|m| m.tool).collect::<Vec<_>>(), [false, false, false, true, false, false]);
     assert_eq!(same.answer.tool_deltas, 1);
-    assert_eq!(read("{ }").found(DONE_DIFFERS), Some("arguments of output_index 0"));
+    assert_eq!(read("{ }").found(DONE_DIFFERS), Some("arguments of output_index 0: 3 bytes, the deltas brought 2"));
+}
+
+/// What comes only at the end is the answer all the same.
+#[test]
+fn text_and_arguments_that_come_only_in_done_are_taken() {
+    let created =
+        r#"{"type":"response.created","sequence_number":0,"response":{"id":"r","status":"in_progress","output":[]}}"#;
+    let event = |kind: &str, members: &str| {
+        format!(r#"{{"type":"response.{kind}","sequence_number":1,"output_index":0,{members}}}"#)
+    };
+    let completed = |item: &str| {
+        format!(
+            r#"{{"type":"response.completed","sequence_number":2,"response":{{"id":"r","status":"completed","output":[{item}]}}}}"#
+        )
+    };
+    let message = r#"{"type":"message","content":[{"type":"output_text","text":"Hi"}]}"#;
+    let call = r#"{"type":"function_call","name":"f","arguments":"{}"}"#;
+    let added = event("output_item.added", r#""item":{"type":"function_call","name":"f"}"#);
+    let read = |events: &[&str]| {
+        let all: Vec<_> = [created].iter().chain(events).map(|event| ("", *event)).collect();
+        read_as(&DIALECT, Framing::Sse, &all)
+    };
+    for events in [
+        vec![event("output_text.done", r#""content_index":0,"text":"Hi""#), completed(message)],
+        vec![event("refusal.done", r#""content_index":0,"refusal":"Hi""#), completed("")],
+        vec![event("output_item.done", &format!(r#""item":{message}"#)), completed(message)],
+        vec![completed(message)],
+    ] {
+        let read = read(&events.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(
+            (read.text(), read.answer.content_deltas, read.found(DONE_DIFFERS).is_some()),
+            ("Hi", 1, true),
+            "{events:?}"
+        );
+    }
+    for events in [
+        vec![added.clone(), event("function_call_arguments.done", r#""arguments":"{}""#), completed(call)],
+        vec![event("function_call_arguments.done", r#""name":"f","arguments":"{}""#), completed("")],
+        vec![added, event("output_item.done", &format!(r#""item":{call}"#)), completed(call)],
+        vec![completed(call)],
+    ] {
+        let read = read(&events.iter().map(String::as_str).collect::<Vec<_>>());
+        let a = &read.answer;
+        assert_eq!(
+            (a.tool_names["0"].as_str(), a.tool_arguments["0"].as_str(), a.tool_deltas),
+            ("f", "{}", 1),
+            "{events:?}"
+        );
+    }
+    let done = event("reasoning_summary_text.done", r#""text":"hm""#);
+    let delta = event("reasoning_summary_text.delta", r#""delta":"hm""#);
+    assert_eq!(read(&[&done]).answer.reasoning_text, "hm");
+    assert_eq!(read(&[&delta, &done]).answer.reasoning_text, "hm");
+}
+
+#[test]
+fn the_terminal_event_and_its_status_agree() {
+    let end = |kind: &str, status: &str| {
+        let event = format!(
+            r#"{{"type":"response.{kind}","sequence_number":0,"response":{{"id":"r","status":"{status}","incomplete_details":{{"reason":"max_output_tokens"}},"output":[]}}}}"#
+        );
+        read_as(&DIALECT, Framing::Sse, &[("", &event)]).found(STATUS_DIFFERS).map(str::to_owned)
+    };
+    let said = r#"response.completed with status incomplete {"reason":"max_output_tokens"}"#;
+    assert_eq!(end("completed", "incomplete").as_deref(), Some(said));
+    assert_eq!(
+        (end("completed", "completed"), end("incomplete", "incomplete"), end("failed", "failed")),
+        (None, None, None)
+    );
 }

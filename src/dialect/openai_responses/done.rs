@@ -1,0 +1,117 @@
+//! What `.done` events and finished items have, against what the deltas brought. If none came, it is taken: a server that
+//! sends its answer whole has sent it all the same.
+
+use super::super::json::{Obj, Text};
+use super::super::remarks::Remarks;
+use super::super::{Answer, Meaning};
+use super::kinds::DONE_DIFFERS;
+use super::shape::{Event, Item};
+use super::{ITEMS_LIMIT, Responses};
+
+impl Responses {
+    /// The text of a part that is over, against what its deltas brought. If none came, it is the text.
+    pub(super) fn compare(
+        &mut self,
+        index: u32,
+        told: &Text<'_>,
+        event: &Event<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
+        let part = (index, event.content_index.index().unwrap_or(0));
+        let begins = self.parts.get(&part).copied();
+        let kept = answer.texts.get(&index).and_then(|text| text.get(begins.unwrap_or(0)..)).unwrap_or_default();
+        let Some(told) = told.str().filter(|told| *told != kept && !self.joined && !answer.text_limited) else {
+            return Meaning::default();
+        };
+        remarks.note(DONE_DIFFERS, || {
+            format!("text of output_index {index}: {} bytes, the deltas brought {}", told.len(), kept.len())
+        });
+        let late = kept.is_empty();
+        if late && begins.is_none() && self.parts.len() < ITEMS_LIMIT {
+            self.parts.insert(part, answer.texts.get(&index).map_or(0, String::len));
+        }
+        Meaning { content: late && answer.add_text(index, told), ..Meaning::default() }
+    }
+
+    /// The arguments of a call that is over, against what its deltas brought. If none came, they are the arguments.
+    pub(super) fn arguments_done(
+        &self,
+        index: u32,
+        told: Option<&str>,
+        event: &Event<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
+        let key = index.to_string();
+        let kept = answer.tool_arguments.get(&key).map_or("", String::as_str);
+        let Some(told) = told.filter(|told| *told != kept && !self.joined && !answer.text_limited) else {
+            return Meaning::default();
+        };
+        remarks.note(DONE_DIFFERS, || {
+            format!("arguments of output_index {index}: {} bytes, the deltas brought {}", told.len(), kept.len())
+        });
+        if !kept.is_empty() {
+            return Meaning::default();
+        }
+        if let Some(name) = event.name.full() {
+            answer.name_tool(&key, name);
+        }
+        answer.add_arguments(&key, told);
+        Meaning { tool: true, ..Meaning::default() }
+    }
+
+    /// The reasoning of an item that is over. If no delta came, it is the reasoning.
+    pub(super) fn reasoning_done(
+        &mut self,
+        index: u32,
+        told: Option<&str>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
+        let Some(told) = told.filter(|_| !self.joined && !self.reasoned.contains(&index)) else {
+            return Meaning::default();
+        };
+        // Each part of a summary is over by itself; those of one item that came whole are all taken.
+        remarks.note(DONE_DIFFERS, || format!("reasoning of output_index {index}: no delta brought it"));
+        Meaning { reasoning: answer.add_reasoning(told), ..Meaning::default() }
+    }
+
+    /// Reasoning of this item came in deltas.
+    pub(super) fn reasons(&mut self, index: u32) {
+        if self.reasoned.len() < ITEMS_LIMIT {
+            self.reasoned.insert(index);
+        }
+    }
+
+    /// An item that is over: what neither deltas nor other events brought of it.
+    pub(super) fn item_done(
+        &self,
+        index: u32,
+        item: &Obj<Item<'_>>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
+        let mut meaning = Meaning::default();
+        let Some(item) = item.here().filter(|_| !self.joined && !answer.text_limited) else { return meaning };
+        let key = index.to_string();
+        if item.kind.str() == Some("message") && answer.texts.get(&index).is_none_or(String::is_empty) {
+            meaning.content = answer.add_text(index, &item.text());
+        }
+        if item.is_call() && answer.tool_arguments.get(&key).is_none_or(String::is_empty) {
+            answer.name_tool(&key, item.name.str().unwrap_or_default());
+            let told = item.arguments.text().or_else(|| item.input.text()).unwrap_or_default();
+            answer.add_arguments(&key, &told);
+            meaning.tool = !told.is_empty();
+        }
+        remarks.note_if(meaning.is_delta(), DONE_DIFFERS, || {
+            format!("output_index {index}: no delta brought what the finished item has")
+        });
+        meaning
+    }
+}
+
+/// No text came.
+pub(super) fn all_empty<'t>(mut texts: impl Iterator<Item = &'t String>) -> bool {
+    texts.all(String::is_empty)
+}
