@@ -11,7 +11,7 @@ mod shape;
 mod tests;
 
 use super::json::{self, Obj, Raw};
-use super::payload::{BadPayload, object, text_of};
+use super::payload::{BadPayload, foreign_error, object, text_of};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
@@ -25,6 +25,8 @@ pub const NOT_JSON: Kind = Kind("bedrock.not-json");
 pub const NOT_OBJECT: Kind = Kind("bedrock.not-object");
 /// An `:event-type` that the reference does not have.
 pub const UNKNOWN_TYPE: Kind = Kind("bedrock.unknown-type");
+/// A chunk has the model's event itself, and not wrapped as base64 in `bytes`.
+pub const NO_BYTES: Kind = Kind("bedrock.no-bytes");
 /// `bytes` of a chunk is not base64.
 pub const NOT_BASE64: Kind = Kind("bedrock.not-base64");
 /// An exception or error frame.
@@ -39,6 +41,7 @@ pub static DIALECT: Dialect = Dialect {
     name: "bedrock",
     content_types: &["application/vnd.amazon.eventstream"],
     end: End::Terminator(MESSAGE_STOP),
+    framing: Some(Framing::AwsEventStream),
     paths: |_, path| {
         path.contains("/model/")
             && ["/converse-stream", "/converse", "/invoke-with-response-stream", "/invoke"]
@@ -52,6 +55,8 @@ pub static DIALECT: Dialect = Dialect {
             | "metadata" | "chunk",
         ) => Confidence::Certain,
         (Framing::AwsEventStream, _) if evidence.record.exception => Confidence::Likely,
+        // Others of AWS's services have such streams too.
+        (Framing::AwsEventStream, _) => Confidence::No,
         _ if shape.has_all(&["output", "stopReason", "usage"]) => Confidence::Likely,
         _ => Confidence::No,
     },
@@ -111,10 +116,10 @@ impl Bedrock {
                 Meaning::default()
             }
             _ if self.document => whole(event, record, answer),
-            other => {
+            other => foreign_error(record, answer, remarks).unwrap_or_else(|| {
                 remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
                 Meaning::default()
-            }
+            }),
         }
     }
 }
@@ -145,7 +150,8 @@ impl Reader for Bedrock {
 fn exception(record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
     remarks.note(EXCEPTION, || format!("{}: {}", excerpt(record.event.as_bytes()), excerpt(record.data)));
     answer.fail(&format!("{}: {}", record.event, text_of(record)));
-    Meaning { error: true, ..Meaning::default() }
+    answer.terminator.saw(if record.event.is_empty() { "exception" } else { record.event }, false);
+    Meaning { error: true, terminator: true, ..Meaning::default() }
 }
 
 /// A delta of Converse.

@@ -2,8 +2,10 @@
 //!
 //! Source: Google's `GenerateContentResponse`. The SSE form has no terminator; the array form ends with its `]`.
 
+mod call;
+
 use super::json::{self, Flag, List, Num, Obj, Raw, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
@@ -22,10 +24,15 @@ pub const FINISH_EARLY: Kind = Kind("gemini.finish-early");
 pub const NO_FINISH_REASON: Kind = Kind("gemini.no-finish-reason");
 /// The prompt was blocked: `promptFeedback.blockReason`.
 pub const PROMPT_BLOCKED: Kind = Kind("gemini.prompt-blocked");
+/// A `finishReason` that says that the model's tool call can't be used.
+pub const CALL_UNUSABLE: Kind = Kind("gemini.call-unusable");
 /// An SSE event type, which this dialect does not have.
 pub const EVENT_NAME: Kind = Kind("gemini.event-name");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("gemini.foreign-terminator");
+
+/// Values of `finishReason` after which there is a call that nobody can make, or none.
+const UNUSABLE_CALLS: &[&str] = &["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"];
 
 /// `gemini.generate`
 pub static DIALECT: Dialect = Dialect {
@@ -92,16 +99,7 @@ struct Part<'a> {
     text: Text<'a>,
     thought: Flag,
     #[serde(borrow)]
-    function_call: Obj<Call<'a>>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Call<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(borrow)]
-    args: Raw<'a>,
+    function_call: Obj<call::Call<'a>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -129,8 +127,7 @@ struct Gemini {
     finished: bool,
     /// An error or a blocked prompt came: no finish reason is required.
     over: bool,
-    /// Tool calls so far; the dialect sends them whole and without a number.
-    calls: u32,
+    calls: call::Calls,
 }
 
 impl Gemini {
@@ -144,7 +141,7 @@ impl Gemini {
         let mut meaning = Meaning::default();
         answer.identify(event.model_version.full(), event.response_id.full());
         take_usage(&event.usage_metadata, answer);
-        if let Some(error) = event.error.text() {
+        if let Some(error) = event.error.told() {
             answer.fail(&error);
             (meaning.error, self.over) = (true, true);
         }
@@ -155,8 +152,7 @@ impl Gemini {
         if !event.candidates.is_array() {
             let known =
                 meaning.error || self.over || event.usage_metadata.present() || event.prompt_feedback.here().is_some();
-            remarks.note_if(!known, UNKNOWN_TYPE, || excerpt(record.data));
-            return meaning;
+            return if known { meaning } else { unknown(record, answer, remarks, UNKNOWN_TYPE) };
         }
         remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || {
             "candidates after a finishReason".into()
@@ -164,13 +160,20 @@ impl Gemini {
         for (position, candidate) in event.candidates.iter().enumerate() {
             if let Obj::Here(candidate) = candidate {
                 let index = candidate.index.index().unwrap_or(position as u32);
-                self.candidate(candidate, index, answer, &mut meaning);
+                self.candidate(candidate, index, answer, remarks, &mut meaning);
             }
         }
         meaning
     }
 
-    fn candidate(&mut self, candidate: &Candidate<'_>, index: u32, answer: &mut Answer, meaning: &mut Meaning) {
+    fn candidate(
+        &mut self,
+        candidate: &Candidate<'_>,
+        index: u32,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+        meaning: &mut Meaning,
+    ) {
         let content = candidate.content.here();
         for part in content.iter().flat_map(|c| c.parts.iter()).filter_map(Obj::here) {
             match part.text.full() {
@@ -179,14 +182,11 @@ impl Gemini {
                 None => {}
             }
             if let Obj::Here(call) = &part.function_call {
-                let key = super::answer::call_key(index, self.calls);
-                self.calls = self.calls.saturating_add(1);
-                answer.name_tool(&key, call.name.str().unwrap_or_default());
-                answer.add_arguments(&key, &call.args.text().unwrap_or_default());
-                meaning.tool = true;
+                meaning.tool |= self.calls.read(call, index, answer);
             }
         }
         if let Some(reason) = candidate.finish_reason.full() {
+            remarks.note_if(UNUSABLE_CALLS.contains(&reason), CALL_UNUSABLE, || excerpt(reason.as_bytes()));
             answer.finish(index, reason);
             self.finished = true;
         }
@@ -212,7 +212,8 @@ impl Reader for Gemini {
         answer.terminator.saw("]", true);
     }
 
-    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+    fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        self.calls.close(answer);
         remarks.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || {
             "the body ended".into()
         });
@@ -271,6 +272,36 @@ mod tests {
             ("f", "{\"a\":1}")
         );
         assert_eq!(read.kinds(), ["gemini.no-finish-reason"]);
+    }
+
+    #[test]
+    fn a_call_in_parts_is_one_call() {
+        let part = |call: &str| format!(r#"{{"candidates":[{{"content":{{"parts":[{{"functionCall":{call}}}]}}}}]}}"#);
+        let parts = [
+            part(r#"{"name":"f","willContinue":true}"#),
+            part(
+                r#"{"partialArgs":[{"jsonPath":"$.city","stringValue":"Os","willContinue":true}],"willContinue":true}"#,
+            ),
+            part(r#"{"partialArgs":[{"jsonPath":"$.city","stringValue":"lo"}],"willContinue":true}"#),
+            part("{}"),
+            part(r#"{"name":"g","args":{}}"#),
+            END.to_owned(),
+        ];
+        let events: Vec<_> = parts.iter().map(|part| ("", part.as_str())).collect();
+        let read = read_as(&DIALECT, Framing::Sse, &events);
+        let calls: Vec<_> = read.answer.tool_names.iter().zip(read.answer.tool_arguments.values()).collect();
+        assert_eq!(
+            calls.iter().map(|((key, name), args)| (key.as_str(), name.as_str(), args.as_str())).collect::<Vec<_>>(),
+            [("0", "f", r#"{"city":"Oslo"}"#), ("1", "g", "{}")]
+        );
+        assert_eq!((read.answer.tool_deltas, read.kinds().len()), (4, 0));
+    }
+
+    #[test]
+    fn a_call_that_nobody_can_make() {
+        let end = END.replace("STOP", "MALFORMED_FUNCTION_CALL");
+        let read = read_as(&DIALECT, Framing::Sse, &[("", &end)]);
+        assert_eq!(read.found(CALL_UNUSABLE), Some("MALFORMED_FUNCTION_CALL"));
     }
 
     #[test]

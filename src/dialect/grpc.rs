@@ -39,6 +39,7 @@ pub static DIALECT: Dialect = Dialect {
         "application/connect+json",
     ],
     generates: false,
+    framing: Some(Framing::Grpc),
     shape: |evidence, _| if evidence.framing == Framing::Grpc { Confidence::Likely } else { Confidence::No },
     reader: |evidence| {
         let streamed = evidence.path().is_some_and(|path| path.ends_with("/ModelStreamInfer"));
@@ -65,7 +66,12 @@ impl Reader for Grpc {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, _remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         if !self.known {
-            meaning.content = only_text(record.data).is_some_and(|text| answer.add_text(0, text));
+            // Without the schema a message is a delta whatever its fields are: proto3 leaves out those that are zero, so
+            // what they look like says nothing about what the message carries.
+            if let Some(text) = only_text(record.data) {
+                answer.add_text(0, text);
+            }
+            meaning.content = true;
             return meaning;
         }
         if !self.streamed {
@@ -211,6 +217,15 @@ mod tests {
     use super::super::testing::{evidence, record};
     use super::*;
     use proptest::prelude::*;
+
+    /// A field that happens to be zero is not on the wire. The time to the first message must not depend on it.
+    #[test]
+    fn every_message_is_a_delta() {
+        for message in [&b""[..], b"\x0a\x02Hi", b"\x0a\x02Hi\x10\x01", b"\x10\x01"] {
+            let answer = read("/chat.Chat/Complete", message);
+            assert_eq!(answer.content_deltas, 1, "{}", message.escape_ascii());
+        }
+    }
 
     /// One record read as an answer of this method.
     fn read(target: &str, data: &[u8]) -> Answer {

@@ -1,12 +1,13 @@
 //! The Model Context Protocol over streamable HTTP (docs/dialects.md a.22), of 2025 (resumable streams) and of
-//! 2026-07-28 (without).
+//! 2026-07-28 (without), and the older transport of 2024-11-05: one long stream that a GET opens, which begins with the
+//! address for POSTs (`event: endpoint`) and has the responses to all of them.
 //!
 //! Source: MCP specification, transports. JSON-RPC messages; a POST's stream ends with the response that has the
 //! request's id. There are no tokens:
 //! what counts is the time to the first message and to the response.
 
 use super::json::{self, Raw, Repair, Text};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
@@ -47,6 +48,7 @@ pub static DIALECT: Dialect = Dialect {
     fields: &["mcp-session-id", "mcp-protocol-version", "mcp-method"],
     paths: |_, path| path.ends_with("/mcp"),
     shape: |evidence, shape| match () {
+        () if is_endpoint(evidence.record) && evidence.framing == Framing::Sse => Confidence::Likely,
         () if !shape.has("jsonrpc") => Confidence::No,
         () if evidence.framing == Framing::Sse || asks_for_both(evidence) => Confidence::Likely,
         // JSON-RPC is spoken by many others
@@ -58,6 +60,11 @@ pub static DIALECT: Dialect = Dialect {
     },
     ..Dialect::USUAL
 };
+
+/// The first event of the older transport: its data is the address for POSTs, not JSON.
+fn is_endpoint(record: &Record<'_>) -> bool {
+    record.event == "endpoint" && (record.data.starts_with(b"/") || record.data.starts_with(b"http"))
+}
 
 /// The request's `Accept` lists both types, as the specification demands of clients.
 fn asks_for_both(evidence: &Evidence<'_>) -> bool {
@@ -116,14 +123,13 @@ impl Mcp {
             return Meaning::default();
         }
         if message.result.json().is_none() && message.error.json().is_none() {
-            remarks.note(UNKNOWN_TYPE, || excerpt(record.data));
-            return Meaning::default();
+            return unknown(record, answer, remarks, UNKNOWN_TYPE);
         }
         let mut meaning = Meaning::default();
         let id = message.id.json().unwrap_or("null");
         let mine = self.ids.remove(id);
         remarks.note_if(self.known && !mine && !self.answered, WRONG_ID, || excerpt(id.as_bytes()));
-        if let Some(error) = message.error.text() {
+        if let Some(error) = message.error.told() {
             answer.fail(&error);
             meaning.error = true;
         }
@@ -144,6 +150,9 @@ const BAD_PAYLOAD: BadPayload =
 impl Reader for Mcp {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         self.resumable |= !record.id.is_empty();
+        if is_endpoint(record) {
+            return Meaning::default();
+        }
         if record.data.is_empty() {
             remarks.note_if(!record.id.is_empty(), PRIMING, || format!("id {}", excerpt(record.id.as_bytes())));
             return Meaning::default();
@@ -202,6 +211,17 @@ mod tests {
         ] {
             let named: Vec<_> = events.iter().map(|e| ("message", *e)).collect();
             assert_eq!(read_asked(&DIALECT, Framing::Sse, REQUEST, &named).kinds(), kinds, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn the_older_transport_begins_with_an_address() {
+        for address in ["/messages?sessionId=1", "http://127.0.0.1:3000/messages"] {
+            let first = Record { event: "endpoint", ..record(0, address) };
+            let chosen = choose(&Evidence { method: Some("GET"), ..evidence("/sse", &first) });
+            assert_eq!(chosen.map(|(dialect, sure, _)| (dialect.name, sure)), Some(("mcp", Confidence::Likely)));
+            let read = read_asked(&DIALECT, Framing::Sse, b"", &[("endpoint", address), ("message", RESULT)]);
+            assert_eq!((read.kinds(), read.answer.terminator.expected), (vec![], None));
         }
     }
 

@@ -20,6 +20,7 @@
 //! | `json::parse` | reads a struct of lenient fields, so that only broken JSON fails. `Repair` is room for a second reading (doubled keys, lone surrogates) |
 //! | `json::{Text, Num, Flag, Raw}` | a string, a number, a boolean, any value. Each accepts every JSON type and remembers what came: `text.full()` is a non-empty string |
 //! | `json::{Obj, List, Boxed}` | the same for an object of known fields, an array, and an object too large for the stack |
+//! | `payload::{unknown, foreign_error}` | an object that the dialect does not have: an error in the words of another API, or an oddity |
 //! | `payload::{done, foreign_done}` | a `[DONE]`, for dialects that have one and for those that do not |
 //! | `testing::{read_as, chosen}` | for tests: read a list of payloads as this dialect; which dialect is chosen for a payload |
 //!
@@ -30,6 +31,8 @@
 #![doc = "```"]
 
 pub mod answer;
+mod failure;
+mod growth;
 mod json;
 mod payload;
 mod reader;
@@ -58,6 +61,7 @@ pub mod openai_completions;
 pub mod openai_realtime;
 pub mod openai_responses;
 pub mod tgi;
+pub mod workers_ai;
 
 #[cfg(test)]
 mod example;
@@ -67,14 +71,16 @@ mod testing;
 mod tests;
 
 pub use answer::{Answer, Terminator};
+pub use growth::{CUMULATIVE, WHOLE_AGAIN};
 pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, LONE_SURROGATE, SECOND_VALUE};
+pub use payload::FOREIGN_ERROR;
 pub use reader::StreamReader;
 
 use crate::framing::{Framing, Record};
 use reader::Reader;
 use shape::Shape;
 
-/// How sure a dialect is that a stream is its own. The highest wins; ties go to the earlier in `DIALECTS`.
+/// How sure a dialect is that a stream is its own. The highest wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
     /// Not mine.
@@ -226,6 +232,8 @@ pub struct Dialect {
     pub end: End,
     /// What asks for a stream.
     pub streams_by: StreamsBy,
+    /// A binary framing that belongs to it. Only dialects that have this framing here are spoken in it.
+    pub framing: Option<Framing>,
     /// Its servers end lines with CRLF by design.
     pub crlf: bool,
     /// Name of the profile of rules (`--profile`) that its exchanges are held to unless the user names another.
@@ -250,6 +258,7 @@ impl Dialect {
         generates: true,
         end: End::Body,
         streams_by: StreamsBy::Call,
+        framing: None,
         crlf: false,
         profile: None,
         fields: &[],
@@ -268,12 +277,16 @@ impl Dialect {
         self.name == none::DIALECT.name
     }
 
-    /// How sure, for this stream, at this record; `path` is that of a request that generates.
-    fn recognise(&self, evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Confidence {
+    /// What speaks for this dialect, for this stream, at this record; `path` is that of a request that generates.
+    fn claim(&self, evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Claim {
+        let binary = matches!(evidence.framing, Framing::AwsEventStream | Framing::Grpc);
+        if binary && self.framing != Some(evidence.framing) {
+            return Claim { sure: Confidence::No, on_path: false, by_shape: Confidence::No };
+        }
         let by_shape = (self.shape)(evidence, shape);
         let on_path = path.is_some_and(|path| (self.paths)(evidence, path)) || evidence.field(self.fields).is_some();
         let refused = evidence.response.is_some_and(|r| r.status >= 400);
-        match (on_path, by_shape) {
+        let sure = match (on_path, by_shape) {
             (true, Confidence::Likely | Confidence::Certain) => Confidence::Certain,
             (true, Confidence::Possible) => Confidence::Likely,
             // An object of unknown outline may belong to another dialect; a later record decides.
@@ -282,11 +295,22 @@ impl Dialect {
             }
             (true, Confidence::No) => Confidence::Likely,
             (false, sure) => sure,
-        }
+        };
+        Claim { sure, on_path, by_shape }
     }
 }
 
-/// Every dialect, in the order in which ties are broken; `none` is last and claims what no other dialect claims.
+/// What speaks for a dialect. Of two that are equally sure the one with the more specific evidence claims the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    sure: Confidence,
+    /// The path, or a header field, is one of its own.
+    on_path: bool,
+    /// How sure by the record.
+    by_shape: Confidence,
+}
+
+/// Every dialect. Their order decides nothing; `none` is last and claims what no other dialect claims.
 pub static DIALECTS: &[&Dialect] = &[
     &openai_chat::DIALECT,
     &openai_completions::DIALECT,
@@ -303,6 +327,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &tgi::DIALECT,
     &llamacpp::DIALECT,
     &koboldcpp::DIALECT,
+    &workers_ai::DIALECT,
     &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
     &litserve::DIALECT,
@@ -317,18 +342,33 @@ pub fn by_name(name: &str) -> Option<&'static Dialect> {
     DIALECTS.iter().copied().find(|d| d.name == name)
 }
 
-/// The most confident dialect, its confidence, and why in one line. Below `Likely` a later record may tell more.
+/// The dialect with the best claim, its confidence, and why in one line. Below `Likely` a later record may tell more.
+///
+/// If the same evidence speaks for two dialects, neither claims the stream: it is `none` until a later record decides.
 pub fn choose(evidence: &Evidence<'_>) -> Option<(&'static Dialect, Confidence, String)> {
     let (shape, path) = (Shape::of(evidence.record), evidence.posted());
-    let mut best: Option<(&'static Dialect, Confidence)> = None;
-    for dialect in DIALECTS.iter().copied() {
-        let sure = dialect.recognise(evidence, path, &shape);
-        if sure > best.map_or(Confidence::No, |(_, sure)| sure) {
-            best = Some((dialect, sure));
-        }
-    }
-    let (dialect, sure) = best?;
+    let (dialect, sure) = best(evidence, path, &shape).or_else(|| {
+        let sure = (none::DIALECT.shape)(evidence, &shape);
+        (sure > Confidence::No).then_some((&none::DIALECT, sure))
+    })?;
     Some((dialect, sure, why(dialect, evidence, &shape)))
+}
+
+/// The dialect whose claim is better than that of every other, if there is one.
+fn best(evidence: &Evidence<'_>, path: Option<&str>, shape: &Shape) -> Option<(&'static Dialect, Confidence)> {
+    let mut best: Option<(Option<&'static Dialect>, Claim)> = None;
+    for dialect in DIALECTS.iter().copied().filter(|dialect| !dialect.is_none()) {
+        let claim = dialect.claim(evidence, path, shape);
+        if claim.sure == Confidence::No {
+            continue;
+        }
+        best = match best {
+            Some((_, other)) if other > claim => best,
+            Some((_, other)) if other == claim => Some((None, claim)),
+            _ => Some((Some(dialect), claim)),
+        };
+    }
+    best.and_then(|(dialect, claim)| Some((dialect?, claim.sure)))
 }
 
 /// The grounds for a choice: `path /v1/messages, header anthropic-version, type message_start`.

@@ -125,6 +125,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "bedrock",
         "cohere.chat",
         "litserve.plain",
+        "workers-ai.run",
         "ollama.status",
         "dashscope.generation",
         "tgi.generate",

@@ -19,6 +19,12 @@ struct Keys<'a> {
     logprobs: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tool_choice: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 /// `stream_options`
@@ -41,6 +47,9 @@ pub(super) fn read(body: &[u8]) -> Option<(Option<String>, Asked)> {
         // Legacy completions take a number here.
         logprobs: keys.logprobs.is_some_and(|v| !matches!(v.get(), "null" | "false")),
         forced_tool: keys.tool_choice.is_some_and(|v| v.get().starts_with('{')),
+        notifies: keys.jsonrpc.is_some()
+            && keys.id.is_none()
+            && keys.method.is_some_and(|v| v.get().starts_with("\"notifications/")),
     };
     Some((value(keys.model), asked))
 }
@@ -62,8 +71,24 @@ mod tests {
         assert_eq!(model.as_deref(), Some("m"));
         assert_eq!(
             asked,
-            Asked { stream: Some(true), usage: Some(true), choices: Some(2), logprobs: true, forced_tool: true }
+            Asked {
+                stream: Some(true),
+                usage: Some(true),
+                choices: Some(2),
+                logprobs: true,
+                forced_tool: true,
+                ..Asked::default()
+            }
         );
+    }
+
+    #[test]
+    fn a_notification_has_no_id() {
+        let notifies = |body: &str| read(body.as_bytes()).unwrap().1.notifies;
+        assert!(notifies(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#));
+        assert!(!notifies(r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#));
+        assert!(!notifies(r#"{"jsonrpc":"2.0","method":"tools/list"}"#));
+        assert!(!notifies(r#"{"method":"notifications/initialized"}"#));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Rules about AWS event streams (`application/vnd.amazon.eventstream`).
 
-use crate::conformance::{Level, Rule};
+use crate::conformance::case::many;
+use crate::conformance::{Finding, Level, Rule};
 use crate::dialect::bedrock;
 use crate::framing::aws;
 use crate::http::event::MessageEnd;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&AWS_001, &AWS_002, &AWS_003];
+pub(super) const RULES: &[&Rule] = &[&AWS_001, &AWS_002, &AWS_003, &AWS_004, &AWS_005];
 
 /// Frames are whole and sound.
 pub static AWS_001: Rule = Rule {
@@ -82,6 +83,69 @@ pub static AWS_003: Rule = Rule {
             case.tell(bedrock::NO_METADATA, None, push, |_, _| {
                 "the stream ends after messageStop without metadata".into()
             });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// A chunk wraps the model's event.
+pub static AWS_004: Rule = Rule {
+    code: "AWS-004",
+    name: "chunk-without-bytes",
+    level: Level::Error,
+    summary: "A `chunk` of InvokeModelWithResponseStream has the model's event as base64 in `bytes`",
+    why: "SDKs decode `bytes` and hand it to the program, which finds nothing there: KeyError in Python, undefined in \
+        JavaScript. A gateway or mock that puts the event itself into the chunk was tested with a reader of its own.",
+    source: "Bedrock Runtime API reference, PayloadPart: bytes",
+    breaks: &["boto3", "AWS SDKs"],
+    fix: "Write `{\"bytes\":\"…\"}` with the event's JSON in base64.",
+    bad: &[r#"invoke; <chunk/aws chunk {"generation":"Hi","stop_reason":"stop"}
+         last"#],
+    good: &[
+        "good-converse",
+        r#"invoke; <chunk/aws chunk {"bytes":"eyJnZW5lcmF0aW9uIjoiIiwic3RvcF9yZWFzb24iOiJzdG9wIn0="}
+           last"#,
+    ],
+    silenced_by: &["AWS-001"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.stream().is_some() {
+            case.tell(bedrock::NO_BYTES, None, push, |odd, n| {
+                format!("{} without `bytes`: {}", many(n, "chunk", "chunks"), odd.found)
+            });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// The finish reason agrees with the calls.
+pub static AWS_005: Rule = Rule {
+    code: "AWS-005",
+    name: "bedrock-tool-use-without-call",
+    level: Level::Warning,
+    summary: "A ConverseStream stops with tool_use if, and only if, it called a tool",
+    why: "Agents decide by the reason. If it announces a call and none came, they have nothing to run; if it says that \
+        the turn is over, a call that came is never made.",
+    source: "Bedrock Runtime API reference, MessageStopEvent: stopReason",
+    breaks: &["agents"],
+    fix: "Set the stop reason from the blocks that were sent.",
+    bad: &[
+        r#"converse; bedrock-start; bedrock-delta; <chunk/aws messageStop {"stopReason":"tool_use"}
+           bedrock-metadata; last"#,
+        r#"converse; bedrock-start
+           <chunk/aws contentBlockStart {"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"t","name":"f"}}}
+           <chunk/aws contentBlockDelta {"contentBlockIndex":0,"delta":{"toolUse":{"input":"{}"}}}
+           bedrock-stop; bedrock-metadata; last"#,
+    ],
+    good: &["good-converse"],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if let Some((response, reason)) = case.reason_without_call(&bedrock::DIALECT, &["tool_use"]) {
+            push(Finding::at_end(response, format!("the answer finished with {reason}, and no tool call came")));
+        }
+        if let Some((response, reason)) = case.call_without_reason(&bedrock::DIALECT, &["end_turn", "stop_sequence"]) {
+            push(Finding::at_end(response, format!("a tool was called, and the answer finished with {reason}")));
         }
     },
     ..Rule::DEFAULT

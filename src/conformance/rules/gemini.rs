@@ -7,7 +7,7 @@ use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004];
+pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004, &GEM_005];
 
 /// It says why it stopped.
 pub static GEM_001: Rule = Rule {
@@ -140,6 +140,31 @@ pub static GEM_004: Rule = Rule {
         if stream(case).is_some() {
             case.tell(gemini::FINISH_EARLY, None, push, |_, n| {
                 format!("{} after a finishReason", many(n, "response", "responses"))
+            });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// The model's calls can be made.
+pub static GEM_005: Rule = Rule {
+    code: "GEM-005",
+    name: "unusable-call",
+    level: Level::Warning,
+    summary: "The answer does not finish with MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL or TOO_MANY_TOOL_CALLS",
+    why: "The model wrote a call that can't be parsed or is not allowed, and the response has neither the call nor a \
+        text. Clients that look for STOP or for parts show an empty answer, and agents stop without a reason.",
+    source: "Gemini API reference, Candidate.FinishReason",
+    breaks: &["agents", "clients that show the text only"],
+    fix: "Ask again; simplify the declarations of functions, and lower the temperature.",
+    bad: &[r#"gemini; crlf data: {"candidates":[{"content":{},"finishReason":"MALFORMED_FUNCTION_CALL","index":0}]}
+         last"#],
+    good: &["good-gemini"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if stream(case).is_some() {
+            case.tell(gemini::CALL_UNUSABLE, None, push, |odd, _| {
+                format!("the model's tool call can't be used: finishReason {}", odd.found)
             });
         }
     },

@@ -6,7 +6,7 @@ use crate::dialect::mcp;
 use crate::http::event::MessageEnd;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&MCP_001, &MCP_002, &MCP_003];
+pub(super) const RULES: &[&Rule] = &[&MCP_001, &MCP_002, &MCP_003, &MCP_004];
 
 /// The answer comes.
 pub static MCP_001: Rule = Rule {
@@ -103,6 +103,43 @@ pub static MCP_003: Rule = Rule {
         if case.stream_of(&mcp::DIALECT).is_some() {
             case.tell(mcp::PRIMING, None, push, |odd, _| {
                 format!("an event with empty data, {}, primes the stream", odd.found)
+            });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// A notification is accepted, not answered.
+pub static MCP_004: Rule = Rule {
+    code: "MCP-004",
+    name: "answered-notification",
+    level: Level::Warning,
+    summary: "A POST of a notification is answered with status 202 and no body",
+    why: "No response is due to a notification. With another status of success clients go to read a response or a \
+        stream: some raise because the type is missing, others wait for events that never come.",
+    source: "MCP specification 2025-11-25, transports: sending messages to the server, step 4",
+    breaks: &["mcp python-sdk", "clients that read every answer"],
+    fix: "Answer 202 with an empty body as soon as the notification is accepted.",
+    bad: &[r#"tools; > Accept: application/json, text/event-stream
+         >json {"jsonrpc":"2.0","method":"notifications/initialized"}
+         wait 5ms; < HTTP/1.1 200 OK
+         <json {"jsonrpc":"2.0","id":null,"result":{}}"#],
+    good: &[
+        "good-call; result 7; last",
+        r#"tools; > Accept: application/json, text/event-stream
+           >json {"jsonrpc":"2.0","method":"notifications/initialized"}
+           wait 5ms; < HTTP/1.1 202 Accepted
+           < Content-Length: 0
+           <"#,
+    ],
+    needs_all_bytes: false,
+    check: |case, push| {
+        let notifies = case.exchange.request.as_ref().and_then(|r| r.asked).is_some_and(|asked| asked.notifies);
+        let head = case.response().and_then(|r| r.head.as_ref());
+        if let Some(head) = head.filter(|h| notifies && (200..300).contains(&h.status) && h.status != 202) {
+            push(Finding {
+                at: Some(head.first_at),
+                ..Finding::new(format!("a notification was answered with status {}, not 202", head.status))
             });
         }
     },

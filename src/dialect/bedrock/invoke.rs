@@ -7,9 +7,11 @@ use super::super::reader::Reader;
 use super::super::remarks::Remarks;
 use super::super::{Answer, Confidence, End, Evidence, Meaning, choose};
 use super::shape::Foreign;
-use super::{BAD_PAYLOAD, Bedrock, DIALECT, NOT_BASE64};
+use super::{BAD_PAYLOAD, Bedrock, DIALECT, NO_BYTES, NOT_BASE64};
 use crate::encoding::from_base64;
 use crate::framing::{Framing, Record};
+use crate::oddity::excerpt;
+use std::borrow::Cow;
 
 /// What Bedrock adds to the model's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
@@ -28,7 +30,11 @@ pub(super) struct Invoke {
 impl Invoke {
     /// A reader for this stream, whose inner dialect shows in the record at hand.
     pub(super) fn new(evidence: &Evidence<'_>) -> Self {
-        let bytes = unwrapped(evidence.record).and_then(|bytes| bytes.ok()).unwrap_or_default();
+        let bytes = match unwrapped(evidence.record) {
+            Wrapped::Bytes(bytes) => bytes,
+            Wrapped::Bare => evidence.record.data.to_vec(),
+            Wrapped::NotBase64(_) | Wrapped::NotObject => Vec::new(),
+        };
         if converse_event(&bytes).is_some() {
             let inner = Box::new(Bedrock::default());
             return Invoke { inner, end: DIALECT.end, named: true, dialect: None };
@@ -59,19 +65,22 @@ impl Reader for Invoke {
             return super::exception(record, answer, remarks);
         }
         let bytes = match unwrapped(record) {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(shown)) => {
+            Wrapped::Bytes(bytes) => Cow::Owned(bytes),
+            Wrapped::Bare => {
+                remarks.note(NO_BYTES, || excerpt(record.data));
+                Cow::Borrowed(record.data)
+            }
+            Wrapped::NotBase64(shown) => {
                 remarks.note(NOT_BASE64, || shown);
                 return Meaning::default();
             }
-            None => {
+            Wrapped::NotObject => {
                 return object(record, answer, remarks, BAD_PAYLOAD, |text, repair, _, _| {
                     json::parse::<Chunk<'_>>(text, repair).map(|_| Meaning::default())
                 });
             }
         };
-        let (event, data) =
-            if self.named { converse_event(&bytes).unwrap_or(("", &bytes)) } else { ("", bytes.as_slice()) };
+        let (event, data) = if self.named { converse_event(&bytes).unwrap_or(("", &bytes)) } else { ("", &*bytes) };
         let meaning = self.inner.record(&Record { event, data, ..*record }, answer, remarks);
         if answer.variant.is_none() {
             answer.variant = self.dialect;
@@ -98,12 +107,29 @@ struct Chunk<'a> {
     bytes: Text<'a>,
 }
 
-/// The bytes that a chunk wraps, or what is there instead; none if the payload is not an object.
-fn unwrapped(record: &Record<'_>) -> Option<Result<Vec<u8>, String>> {
+/// What a chunk has.
+enum Wrapped {
+    /// The model's event, which `bytes` wraps.
+    Bytes(Vec<u8>),
+    /// No `bytes`, and other members: the model's event itself.
+    Bare,
+    /// `bytes` is something else.
+    NotBase64(String),
+    NotObject,
+}
+
+/// What this chunk has.
+fn unwrapped(record: &Record<'_>) -> Wrapped {
     let text = text_of(record);
     let mut repair = Repair::default();
-    let chunk = json::parse::<Chunk<'_>>(&text, &mut repair).ok()?;
-    Some(chunk.bytes.str().and_then(from_base64).ok_or_else(|| chunk.bytes.show()))
+    let Ok(chunk) = json::parse::<Chunk<'_>>(&text, &mut repair) else { return Wrapped::NotObject };
+    if chunk.bytes == Text::Absent && text.contains(':') {
+        return Wrapped::Bare;
+    }
+    match chunk.bytes.str().and_then(from_base64) {
+        Some(bytes) => Wrapped::Bytes(bytes),
+        None => Wrapped::NotBase64(chunk.bytes.show()),
+    }
 }
 
 /// `{"contentBlockDelta": {…}}`: the event's name and its payload.

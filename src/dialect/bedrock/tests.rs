@@ -98,10 +98,36 @@ fn invoke_of_other_models() {
     assert_eq!(aws(&[("chunk", "{")]).kinds(), ["bedrock.not-json"]);
 }
 
+/// The fault is that `bytes` is missing; the answer is there, and it is Bedrock's.
+#[test]
+fn bare_objects_in_chunks() {
+    let events = [
+        r#"{"type":"message_start","message":{"id":"m","role":"assistant","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let first = Record { event: "chunk", ..record(0, events[0]) };
+    let chosen = choose(&Evidence { framing: Framing::AwsEventStream, ..evidence("/x", &first) }).expect("chosen");
+    assert_eq!((chosen.0.name, chosen.1), ("bedrock", Confidence::Certain));
+    let read = aws(&events.map(|event| ("chunk", event)));
+    assert_eq!(
+        (read.text(), read.answer.variant, read.kinds()),
+        ("Hi", Some("anthropic.messages"), vec!["bedrock.no-bytes"])
+    );
+}
+
 #[test]
 fn exceptions_end_the_stream() {
     let read = aws(&[("messageStart", "{}"), ("throttlingException", r#"{"message":"Too many requests"}"#)]);
     assert_eq!((read.meanings[1].error, read.kinds()), (true, vec!["bedrock.exception"]));
+    let t = &read.answer.terminator;
+    assert_eq!(
+        (t.seen, t.which.as_deref(), t.own, t.is_last_record),
+        (true, Some("throttlingException"), false, Some(true))
+    );
     assert!(read.answer.error.is_some_and(|e| e.starts_with("throttlingException") && e.contains("Too many")));
 }
 
