@@ -43,6 +43,20 @@ impl<'a> Case<'a> {
         self.stream().filter(|r| r.dialect.and_then(dialect::by_name).is_some_and(|d| d.generates))
     }
 
+    /// Some choice finished with one of these reasons and called no tool.
+    pub fn reason_without_call(&self, dialect: &Dialect, reasons: &[&str]) -> Option<(&'a Response, &'a str)> {
+        let response = self.stream_of(dialect).filter(|r| r.answer.tool_arguments.is_empty())?;
+        let mut finished = response.answer.finish_reasons.values();
+        Some((response, finished.find(|reason| reasons.contains(&reason.as_str()))?))
+    }
+
+    /// Some choice called a tool and finished with one of these reasons, after which no agent runs it.
+    pub fn call_without_reason(&self, dialect: &Dialect, reasons: &[&str]) -> Option<(&'a Response, &'a str)> {
+        let response = self.stream_of(dialect).filter(|r| !r.answer.tool_arguments.is_empty())?;
+        let mut finished = response.answer.finish_reasons.values();
+        Some((response, finished.find(|reason| reasons.contains(&reason.as_str()))?))
+    }
+
     /// Bytes of this exchange were not captured: findings that need all of it are unsure.
     pub fn lacks_bytes(&self) -> bool {
         self.exchange.gap || self.response().is_some_and(|r| r.head.is_none())

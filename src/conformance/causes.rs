@@ -205,6 +205,7 @@ pub static CAUSES: &[Cause] = &[
             "OAI-CHAT-010",
             "OAI-CHAT-037",
             "OAI-CHAT-040",
+            "OAI-CHAT-041",
             "GEM-001",
             "GEM-004",
             "OLLAMA-001",
@@ -297,6 +298,9 @@ pub static CAUSES: &[Cause] = &[
             "ANT-005",
             "ANT-006",
             "ANT-012",
+            "ANT-013",
+            "ANT-014",
+            "ANT-015",
         ],
         fixes: &[
             (

@@ -1,9 +1,14 @@
 //! The diagnosis in words, for people.
 
 use super::{Cause, delayed_acks, deltas_per_delivery, longest_pause, median_burst, tokens_per_delta};
+use crate::dialect::{Dialect, by_name};
 use crate::exchange::arrival::BLOCKS;
 use crate::exchange::{Exchange, Response};
 use crate::time::Span;
+
+/// Text and times of records that no dialect claims mean less than they seem to.
+const UNCLAIMED: &str = "no known dialect claims these records: the text is their data joined, and the TTFT is the \
+    time of the first record, not known to be a token";
 
 /// A shorter pause is not reported.
 const PAUSE: Span = Span::from_millis(250);
@@ -11,10 +16,14 @@ const PAUSE: Span = Span::from_millis(250);
 /// How the stream was delivered, as sentences, the most important first. Empty if the answer is not a stream
 /// or has fewer than two deltas.
 pub fn words(x: &Exchange) -> Vec<String> {
-    let Some(r) = x.response.as_ref().filter(|r| r.framing.is_stream() && r.deltas.len() >= 2) else {
-        return Vec::new();
-    };
+    let Some(r) = x.response.as_ref().filter(|r| r.framing.is_stream()) else { return Vec::new() };
     let mut out = Vec::new();
+    if r.record_count > 0 && r.dialect.and_then(by_name).is_some_and(Dialect::is_none) {
+        out.push(UNCLAIMED.to_owned());
+    }
+    if r.deltas.len() < 2 {
+        return out;
+    }
     together(r, &mut out);
     pauses(x, &mut out);
     head(x, r, &mut out);

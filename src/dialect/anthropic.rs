@@ -350,7 +350,8 @@ impl Reader for Messages {
 }
 
 impl Block<'_> {
-    /// Its content comes in deltas: it starts empty. (Results of tools, and what the server's own tools do, come whole.)
+    /// Its content comes in deltas, so it starts empty. (Results of tools and calls of the server's own tools come
+    /// whole.)
     fn streams(&self) -> bool {
         matches!(self.kind.str(), Some("text" | "thinking" | "tool_use"))
     }

@@ -1,7 +1,7 @@
-//! An object that reports a failure, in the words of any vendor, and is no part of an answer.
+//! An object that reports a failure, in the form of any vendor, and is no part of an answer.
 //!
-//! Every dialect asks here about an object that is not its own: gateways pass on the error objects of the servers behind
-//! them, whatever API they offer.
+//! Every dialect asks here about an object that is not its own: gateways pass on the error objects of the servers
+//! behind them, whatever API they offer.
 //!
 //! Source: error pages of OpenAI, Anthropic, Google, AWS, MiniMax (`base_resp`), Baidu (`error_code`), iFlow and Zhipu
 //! (`status` or `code` with `msg`), Cloudflare (`success` with `errors`), Spark (`header.code`); FastAPI's `detail`;
@@ -16,7 +16,7 @@ const ERROR_MESSAGES: &[&str] =
     &["error_msg", "errorMsg", "error_message", "errorMessage", "err_msg", "errmsg", "errorText"];
 /// Names of a message that other objects have too.
 const MESSAGES: &[&str] = &["msg", "message", "Message", "detail", "title"];
-/// Members that only an answer has. With one of them an object is an error only if it says so in so many words.
+/// Members that only an answer has. An object with one of them is an error only if it names an error.
 const OF_ANSWERS: &[&str] =
     &["choices", "content", "delta", "text", "response", "output", "result", "candidates", "done", "generated_text"];
 /// Members beside the `message` of an error that has no other sign.

@@ -31,7 +31,7 @@ pub const EVENT_NAME: Kind = Kind("gemini.event-name");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("gemini.foreign-terminator");
 
-/// Values of `finishReason` after which there is a call that nobody can make, or none.
+/// Values of `finishReason` after which there is no usable call.
 const UNUSABLE_CALLS: &[&str] = &["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"];
 
 /// `gemini.generate`
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_nobody_can_make() {
+    fn a_call_that_is_of_no_use() {
         let end = END.replace("STOP", "MALFORMED_FUNCTION_CALL");
         let read = read_as(&DIALECT, Framing::Sse, &[("", &end)]);
         assert_eq!(read.found(CALL_UNUSABLE), Some("MALFORMED_FUNCTION_CALL"));

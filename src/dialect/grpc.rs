@@ -66,8 +66,8 @@ impl Reader for Grpc {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, _remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         if !self.known {
-            // Without the schema a message is a delta whatever its fields are: proto3 leaves out those that are zero, so
-            // what they look like says nothing about what the message carries.
+            // Without the schema a message is a delta whatever its fields are: proto3 leaves out those that are zero,
+            // so its outline says nothing about what it carries.
             if let Some(text) = only_text(record.data) {
                 answer.add_text(0, text);
             }

@@ -20,7 +20,7 @@
 //! | `json::parse` | reads a struct of lenient fields, so that only broken JSON fails. `Repair` is room for a second reading (doubled keys, lone surrogates) |
 //! | `json::{Text, Num, Flag, Raw}` | a string, a number, a boolean, any value. Each accepts every JSON type and remembers what came: `text.full()` is a non-empty string |
 //! | `json::{Obj, List, Boxed}` | the same for an object of known fields, an array, and an object too large for the stack |
-//! | `payload::{unknown, foreign_error}` | an object that the dialect does not have: an error in the words of another API, or an oddity |
+//! | `payload::{unknown, foreign_error}` | an object that is not the dialect's: a foreign error, or an oddity |
 //! | `payload::{done, foreign_done}` | a `[DONE]`, for dialects that have one and for those that do not |
 //! | `testing::{read_as, chosen}` | for tests: read a list of payloads as this dialect; which dialect is chosen for a payload |
 //!

@@ -10,7 +10,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use super::json::{self, Obj, Raw, Text};
+use super::json::{self, Obj, Raw};
 use super::payload::{BadPayload, object};
 use super::reader::Reader;
 use super::remarks::Remarks;
@@ -168,7 +168,7 @@ impl Responses {
         self.ended = true;
         let mut late = Meaning::default();
         if let Some(response) = event.response.here().filter(|_| !self.joined && !answer.text_limited) {
-            // Items are taken from here only if nothing came before: their places may differ from the indexes in events.
+            // Items are taken from here only if nothing came before: their places may not be the indexes of the events.
             let (no_text, no_call) =
                 (done::all_empty(answer.texts.values()), done::all_empty(answer.tool_arguments.values()));
             for (index, item) in response.output.iter().enumerate() {

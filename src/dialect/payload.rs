@@ -91,7 +91,7 @@ pub(super) fn object(
     meaning
 }
 
-/// An object that the dialect does not have: an error in the words of another API, or else an oddity of this kind.
+/// An object that the dialect does not have: an error in the form of another API, or else an oddity of this kind.
 pub(super) fn unknown(record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>, kind: Kind) -> Meaning {
     foreign_error(record, answer, remarks).unwrap_or_else(|| {
         remarks.note(kind, || excerpt(record.data));

@@ -1,7 +1,7 @@
 //! Cloudflare Workers AI, its own protocol (docs/dialects.md a.26): `/ai/run/MODEL` with `stream`.
 //!
-//! Source: Cloudflare's documentation of Workers AI, text generation. Events with `response`, padded by `p`; the last one
-//! has `usage`; then `[DONE]`.
+//! Source: Cloudflare's documentation of Workers AI, text generation. Events with `response`, padded by `p`; the last
+//! one has `usage`; then `[DONE]`.
 
 use super::json::{self, List, Obj, Raw, Text};
 use super::openai_chat::usage;

@@ -1,10 +1,10 @@
 //! Rules about DashScope's own protocol.
 
-use crate::conformance::{Level, Rule};
+use crate::conformance::{Finding, Level, Rule};
 use crate::dialect::dashscope;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&DASH_001, &DASH_002];
+pub(super) const RULES: &[&Rule] = &[&DASH_001, &DASH_002, &DASH_003];
 
 /// DashScope does not repeat the text.
 pub static DASH_001: Rule = Rule {
@@ -66,6 +66,39 @@ pub static DASH_002: Rule = Rule {
             push,
             "the stream ends without a finish reason",
         );
+    },
+    ..Rule::DEFAULT
+};
+
+/// The finish reason agrees with the calls.
+pub static DASH_003: Rule = Rule {
+    code: "DASH-003",
+    name: "dashscope-calls-without-call",
+    level: Level::Warning,
+    summary: "A stream finishes with `tool_calls` if, and only if, it called a tool",
+    why: "Agents decide by the reason. If it announces a call and none came, they have nothing to run; if it says that \
+        the turn is over, a call that came is never made.",
+    source: "Model Studio API reference, DashScope form: finish_reason",
+    breaks: &["agents"],
+    fix: "Set the finish reason from what was sent.",
+    bad: &[r#"dashscope {"result_format":"message","incremental_output":true}
+           dash 1 tool_calls Hi
+           last"#],
+    good: &[r#"dashscope {"result_format":"message","incremental_output":true}
+           dash 1 null Hi
+           dash 2 stop  there
+           last"#],
+    // DashScope writes fields without a space, ids, and a status as a comment.
+    also: &[("SSE-002", Level::Warning), ("SSE-014", Level::Info), ("SSE-021", Level::Info)],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if let Some((response, reason)) = case.reason_without_call(&dashscope::DIALECT, &["tool_calls"]) {
+            push(Finding::at_end(response, format!("the answer finished with {reason}, and no tool call came")));
+        }
+        if let Some((response, reason)) = case.call_without_reason(&dashscope::DIALECT, &["stop"]) {
+            push(Finding::at_end(response, format!("a tool was called, and the answer finished with {reason}")));
+        }
     },
     ..Rule::DEFAULT
 };

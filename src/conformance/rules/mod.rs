@@ -8,6 +8,7 @@ pub mod http;
 pub mod sse;
 pub mod chat;
 pub mod responses;
+pub mod realtime;
 pub mod anthropic;
 pub mod gemini;
 pub mod cohere;
@@ -23,6 +24,7 @@ pub mod dashscope;
 pub mod tgi;
 pub mod llamacpp;
 pub mod koboldcpp;
+pub mod llm;
 pub mod delivery;
 
 /// The families, from transport to delivery. Each lists its own rules, by number.
@@ -32,6 +34,7 @@ const FAMILIES: &[&[&Rule]] = &[
     sse::RULES,
     chat::RULES,
     responses::RULES,
+    realtime::RULES,
     anthropic::RULES,
     gemini::RULES,
     cohere::RULES,
@@ -47,6 +50,7 @@ const FAMILIES: &[&[&Rule]] = &[
     tgi::RULES,
     llamacpp::RULES,
     koboldcpp::RULES,
+    llm::RULES,
     delivery::RULES,
 ];
 

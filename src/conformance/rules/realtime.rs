@@ -13,8 +13,8 @@ pub static OAI_RT_001: Rule = Rule {
     level: Level::Error,
     summary: "No response ends with status failed (a warning: incomplete)",
     why: "A failed response has no `error` event: only the status in `response.done` says so. A client that listens to \
-        `error` events waits for speech that never comes, in silence. An incomplete response broke off at a limit or at \
-        a filter.",
+        `error` events waits for speech that never comes, in silence. An incomplete response broke off at a limit or \
+        at a filter.",
     source: "OpenAI API reference, Realtime server events: response.done, status_details; \
         speech-assistant-openai-realtime-api-node issue 37",
     breaks: &["clients that listen to `error` events only"],

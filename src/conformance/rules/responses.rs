@@ -228,8 +228,8 @@ pub static OAI_RESP_008: Rule = Rule {
     name: "status-contradicts-event",
     level: Level::Warning,
     summary: "The terminal event and the status of its response agree: `response.completed` with `completed`",
-    why: "Some clients decide by the event, others by the status. An answer that was cut at max_output_tokens and comes \
-        under response.completed is whole for the first and incomplete for the second.",
+    why: "Some clients decide by the event, others by the status. An answer that was cut at max_output_tokens and \
+        comes under response.completed is whole for the first and incomplete for the second.",
     source: "OpenAI API reference, streaming events: response.completed, response.incomplete; Response: status",
     breaks: &["agents that look at the event", "clients that look at the status"],
     fix: "Choose the event by the status: incomplete makes response.incomplete, failed makes response.failed.",

@@ -1,8 +1,8 @@
 //! A function call that Gemini streams in parts (`partialArgs`, `willContinue`): the parts make one call.
 //!
-//! Source: Vertex AI, function calling: streaming arguments; google-genai, `FunctionCall` and `PartialArg`. A call begins
-//! with its name and goes on while `willContinue` is true. Each part names by a JSON Path the argument that it adds to;
-//! the last one may be empty.
+//! Source: Vertex AI, function calling: streaming arguments; google-genai, `FunctionCall` and `PartialArg`. A call
+//! begins with its name and goes on while `willContinue` is true. Each part names by a JSON Path the argument that it
+//! adds to; the last one may be empty.
 
 use super::super::answer::{Answer, TEXT_LIMIT, call_key};
 use super::super::json::{Flag, List, Num, Obj, Raw, Text};
@@ -55,7 +55,8 @@ struct Open {
 }
 
 impl Calls {
-    /// One `functionCall`: a call, its beginning, or a part of the one that is open. True if it brought something that was generated.
+    /// One `functionCall`: a call, its beginning, or a part of the one that is open. True if it has something that was
+    /// generated.
     pub(super) fn read(&mut self, call: &Call<'_>, candidate: u32, answer: &mut Answer) -> bool {
         let goes_on = self.open.as_ref().is_some_and(|open| {
             let again = call.name.str() == Some(open.name.as_str()) && !call.partial_args.is_empty();
@@ -124,7 +125,7 @@ impl Open {
     }
 }
 
-/// Members of one argument that are told apart.
+/// Members of one argument that are distinguished.
 const MOST_MEMBERS: usize = 1024;
 /// Steps of a path.
 const DEEPEST: usize = 64;

@@ -1,5 +1,5 @@
-//! What `.done` events and finished items have, against what the deltas brought. If none came, it is taken: a server that
-//! sends its answer whole has sent it all the same.
+//! What `.done` events and finished items have, against what the deltas brought. If none came, it is taken: a server
+//! that sends its answer whole has sent it.
 
 use super::super::json::{Obj, Text};
 use super::super::remarks::Remarks;

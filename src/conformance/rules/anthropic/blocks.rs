@@ -11,8 +11,8 @@ pub static ANT_013: Rule = Rule {
     level: Level::Error,
     summary: "Blocks are numbered from 0 without gaps, in the order in which they start",
     why: "Helpers append a block to `content` when it starts, and find it by its index when a delta comes. After a gap \
-        that place does not exist: IndexError in Python, TypeError in JavaScript. If an index comes again, the deltas of \
-        the second block are added to the first.",
+        that place does not exist: IndexError in Python, TypeError in JavaScript. If an index comes again, the \
+        deltas of the second block are added to the first.",
     source: "Anthropic API documentation, streaming messages: index is that of the final message's content array; \
         anthropic-python 2.14, _messages.py; omlx issue 1356, claudish issue 127",
     breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],

@@ -135,6 +135,34 @@ pub static OAI_CHAT_010: Rule = Rule {
     ..Rule::DEFAULT
 };
 
+/// The calls that the finish reason announces are there.
+pub static OAI_CHAT_041: Rule = Rule {
+    code: "OAI-CHAT-041",
+    name: "tool-calls-without-call",
+    level: Level::Warning,
+    summary: "A choice that finishes with `tool_calls` has called a tool",
+    why: "Agents go to run the calls, find none, and stop, or ask again with the same words, or raise. The call was \
+        lost on the way: a parser of tool calls dropped it, or a gateway dropped the chunk.",
+    source: "OpenAI API reference, finish_reason: tool_calls if the model called a tool; vLLM issue 44326",
+    breaks: &["agents that run the calls", "most clients"],
+    fix: "Set the finish reason from what was sent; look for the parser that dropped the call.",
+    bad: &["chat; role; tool-stop; done; last"],
+    good: &["good-tool-chat", "good-chat"],
+    silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015", "SSE-001", "SSE-004", "SSE-016"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream_of(&openai_chat::DIALECT) else { return };
+        for (choice, reason) in &response.answer.finish_reasons {
+            if matches!(reason.as_str(), "tool_calls" | "function_call")
+                && !response.answer.tool_arguments.keys().any(|call| choice_of(call) == *choice)
+            {
+                push(at_end(response, format!("choice {choice} finished with \"{reason}\" and no tool call came")));
+            }
+        }
+    },
+    ..Rule::DEFAULT
+};
+
 /// The last chunk is empty.
 pub static OAI_CHAT_037: Rule = Rule {
     code: "OAI-CHAT-037",

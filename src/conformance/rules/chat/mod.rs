@@ -70,6 +70,8 @@ pub(super) const RULES: &[&Rule] = &[
     &OAI_CHAT_038,
     &OAI_CHAT_039,
     &OAI_CHAT_040,
+    &OAI_CHAT_041,
+    &OAI_CHAT_042,
     &OAI_CMPL_001,
 ];
 

@@ -104,9 +104,10 @@ pub static OAI_CHAT_014: Rule = Rule {
     code: "OAI-CHAT-014",
     name: "missing-delta",
     level: Level::Warning,
-    summary: "`delta` is an object in every choice, `{}` if it is empty",
+    summary: "`delta` is an object in every choice, `{}` if it is empty (info: in chunks of Azure's content filter)",
     why: "Clients read `delta.content` without a check. With null or an absent key they raise, or skip the chunk and \
-        lose the finish reason in it.",
+        lose the finish reason in it. Azure's asynchronous content filter documents chunks that have only its results: \
+        a client of it must check, and clients of OpenAI do not.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required; \
         docs/laboratory.md, run `delta_null`",
     breaks: &["openai-python helper", "mistral-python", "mistral-js", "langchain", "langchain-js"],
@@ -119,6 +120,11 @@ pub static OAI_CHAT_014: Rule = Rule {
         tell(case, odd::DELTA_MISSING, push, |odd, n| {
             format!("delta is {} in {}", odd.found, many(n, "choice", "choices"))
         });
+        if case.stream_of(&openai_chat::DIALECT).is_some() {
+            case.tell(odd::ANNOTATION_WITHOUT_DELTA, Some(Level::Info), push, |_, n| {
+                format!("no delta in {} with results of a content filter only", many(n, "choice", "choices"))
+            });
+        }
     },
     ..Rule::DEFAULT
 };

@@ -43,8 +43,9 @@ pub static OAI_CHAT_033: Rule = Rule {
     level: Level::Warning,
     summary: "The first fragment of a tool call has `id`, `type` and `function.name`; later ones do not repeat the name",
     why: "Clients append strings: a name in each fragment becomes `fff`, and the agent looks for a tool of that \
-        name. Without `type` or `id` helpers raise, or the result can't be matched to its call. Mistral sends name \
-        and id in each fragment by design; that is reported as info only.",
+        name. Without `type` or `id` helpers raise, or the result can't be matched to its call. Clients that take each \
+        id for the start of a call, empty ones too, make a call of each fragment. Mistral sends name and id in each \
+        fragment by design; that is reported as info only.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls; \
           docs/laboratory.md, runs `tool_repeat`, `tool_notype`, `tool_noid`",
     breaks: &[
@@ -62,6 +63,8 @@ pub static OAI_CHAT_033: Rule = Rule {
            tool-stop; done; last"#,
         r#"chat; role; tool {"index":0,"function":{"name":"f","arguments":"{}"}}
            tool-stop; done; last"#,
+        r#"chat; role; tool-call; tool {"index":0,"id":"","type":"function","function":{"name":"","arguments":""}}
+           tool-stop; done; last"#,
     ],
     good: &[TOOL_CHAT],
     needs_all_bytes: false,
@@ -78,6 +81,52 @@ pub static OAI_CHAT_033: Rule = Rule {
                 odd.found
             )
         });
+        case.tell(odd::TOOL_IDENTITY_EMPTY, level, push, |odd, n| {
+            format!("{} an empty {}; leave it out", many(n, "later fragment has", "later fragments have"), odd.found)
+        });
+    },
+    ..Rule::DEFAULT
+};
+
+/// An index belongs to one call.
+pub static OAI_CHAT_042: Rule = Rule {
+    code: "OAI-CHAT-042",
+    name: "shared-tool-index",
+    level: Level::Error,
+    summary: "Each tool call has an index of its own, and one id (a warning if only the id changes)",
+    why: "The index says which call a fragment belongs to. Clients join what has the same index: of two calls they \
+        make one, whose id, name and arguments are those of both one after the other, and which no tool has. If the id \
+        changes from fragment to fragment, it becomes all of them in a row, or each fragment a call.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: tool_calls.index; pi issue 8861",
+    breaks: &["openai-python helper", "litellm", "langchain", "most clients"],
+    fix: "Count the calls of a response, and write the number and the id of a call into its own fragments only.",
+    bad: &[
+        r#"chat; role
+           tool {"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":"{}"}}
+           tool {"index":0,"id":"call_b","type":"function","function":{"name":"g","arguments":"{}"}}
+           tool-stop; done; last"#,
+        r#"chat; role
+           tool {"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":"{"}}
+           tool {"index":0,"id":"call_b","function":{"arguments":"}"}}
+           tool-stop; done; last"#,
+    ],
+    good: &[
+        TOOL_CHAT,
+        r#"chat; role
+           tool {"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":"{}"}}
+           tool {"index":1,"id":"call_b","type":"function","function":{"name":"g","arguments":"{}"}}
+           tool-stop; done; last"#,
+    ],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::TWO_CALLS, push, |odd, _| {
+            format!("two calls share one index, and clients make one of them: {}", odd.found)
+        });
+        if case.stream_of(&openai_chat::DIALECT).is_some() {
+            case.tell(odd::TOOL_ID_CHANGES, Some(Level::Warning), push, |odd, _| {
+                format!("the id of a call changes between its fragments: {}", odd.found)
+            });
+        }
     },
     ..Rule::DEFAULT
 };

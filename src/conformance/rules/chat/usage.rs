@@ -1,8 +1,9 @@
 //! Rules about usage.
 
 use super::{asked, at_end, ended_chat, tell};
-use crate::conformance::{Finding, Level, Rule};
+use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::openai_chat::{self, kinds as odd};
+use crate::exchange::Response;
 use crate::oddity::Oddity;
 
 /// Usage as asked for.
@@ -44,6 +45,8 @@ pub static OAI_CHAT_028: Rule = Rule {
         }
         if response.answer.usage.is_none() {
             push(at_end(response, "usage was asked for (stream_options.include_usage), and none came".into()));
+        } else if let Some((odd, _)) = case.exchange.oddities.find(odd::USAGE_ELSEWHERE) {
+            push(Finding::of(odd, 1, format!("usage was asked for, and comes in {} only", odd.found)));
         } else {
             let remark = |odd: &Oddity| format!("usage was asked for and comes in chunks with choices ({})", odd.found);
             case.tell(odd::USAGE_WITH_CHOICES, Some(Level::Info), push, |odd, _| remark(odd));
@@ -79,10 +82,10 @@ pub static OAI_CHAT_029: Rule = Rule {
             (false, Some((odd, _))) => {
                 push(Finding::of(odd, 1, format!("\"usage\": null, which was not asked for, in {}", odd.found)))
             }
-            (false, None) if response.answer.usage.is_some() => {
+            (false, None) if has_usage(case, response) => {
                 push(at_end(response, "usage came and was not asked for".into()))
             }
-            (true, None) if response.answer.usage.is_some() => {
+            (true, None) if has_usage(case, response) => {
                 push(at_end(response, "usage was asked for, and the chunks before it have no \"usage\": null".into()));
             }
             _ => {}
@@ -96,22 +99,38 @@ pub static OAI_CHAT_030: Rule = Rule {
     code: "OAI-CHAT-030",
     name: "usage-in-choice",
     level: Level::Warning,
-    summary: "Usage is at the top level, not in `choices[0]`",
-    why: "No client looks for it in a choice, so it is lost: the cost is shown as zero. Moonshot puts it there.",
+    summary: "Usage is at the top level, not in `choices[0]` (info: not only in `x_groq` or `timings`)",
+    why: "No client looks for it in a choice, so it is lost: the cost is shown as zero. Moonshot puts it there. Groq \
+        documents `x_groq.usage`, and llama.cpp counts in `timings`: only clients that know them find it there.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: usage; pi issue 2017, higress issue 1568",
     breaks: &["accounting", "langchain", "LiteLLM cost tracking"],
     fix: "Write it at the top level as well.",
-    bad: &[r#"chat; role; word
+    bad: &[
+        r#"chat; role; word
            choices [{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}]
-           done; last"#],
+           done; last"#,
+        r#"chat; role; word
+           chunk "choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}
+           done; last"#,
+    ],
     good: &["good-chat"],
     argued: &[("langchain", "The client models compare text, tool calls and finish reasons, not usage.")],
     needs_all_bytes: false,
     check: |case, push| {
         tell(case, odd::USAGE_IN_CHOICE, push, |odd, _| format!("usage is in {}", odd.found));
+        if case.stream_of(&openai_chat::DIALECT).is_some() {
+            case.tell(odd::USAGE_ELSEWHERE, Some(Level::Info), push, |odd, _| {
+                format!("usage is in {} only", odd.found)
+            });
+        }
     },
     ..Rule::DEFAULT
 };
+
+/// Counts came in `usage`.
+fn has_usage(case: &Case<'_>, response: &Response) -> bool {
+    response.answer.usage.is_some() && case.exchange.oddities.find(odd::USAGE_ELSEWHERE).is_none()
+}
 
 /// Usage adds up.
 pub static OAI_CHAT_031: Rule = Rule {
