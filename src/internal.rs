@@ -60,7 +60,7 @@ pub mod pipeline {
 
 #[cfg(feature = "proxy")]
 pub mod proxy {
-    pub use crate::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};
+    pub use crate::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, bind, provider};
 }
 
 pub mod replay {

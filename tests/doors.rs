@@ -342,7 +342,7 @@ fn inside_tls() {
 /// is written.
 #[cfg(feature = "proxy")]
 fn proxied(steps: &[Step], folder: &Path) -> String {
-    use sniff::internal::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, provider};
+    use sniff::internal::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, bind, provider};
     use std::io::{Read, Write};
     let config = Config {
         upstream: None,
@@ -355,7 +355,7 @@ fn proxied(steps: &[Step], folder: &Path) -> String {
         listens: Vec::new(),
     };
     let tee = Tee::new(64 << 20);
-    let mut door = Server::start("127.0.0.1:0".parse().unwrap(), config, tee.clone()).unwrap();
+    let mut door = Server::start(bind("127.0.0.1:0".parse().unwrap()).unwrap(), config, tee.clone()).unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = std::net::TcpStream::connect(door.address()).unwrap();
     write!(client, "CONNECT {} HTTP/1.1\r\n\r\n", listener.local_addr().unwrap()).unwrap();

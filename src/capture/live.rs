@@ -9,7 +9,6 @@ mod devices;
 #[cfg(test)]
 mod tests;
 
-pub use super::privileges::{Dropped, drop_privileges};
 pub use devices::{DeviceInfo, NotPermitted, list_devices};
 
 use super::{Counts, Packet};

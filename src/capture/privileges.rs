@@ -5,8 +5,8 @@
 pub enum Dropped {
     /// There were no privileges to drop.
     Nothing,
-    /// Root became the user who called `sudo`, so that the database belongs to that user.
-    ToSudoUser {
+    /// Root became this user, to whom the database belongs then.
+    ToUser {
         /// The user.
         uid: u32,
         /// The user's group.
@@ -16,47 +16,88 @@ pub enum Dropped {
     Capabilities,
 }
 
-/// Drop the privileges that are not needed once the devices are open. Call before other threads start:
-/// capabilities belong to a thread.
-///
-/// - Root through `sudo` (`SUDO_UID` and `SUDO_GID` are set): supplementary groups, group and user become
-///   those of the caller. This drops every capability too, irrevocably.
-/// - Not root, with capabilities: the effective, permitted and inheritable sets are emptied, the ambient set with them.
-/// - Root otherwise (a container, a service): nothing, because its files belong to root.
-pub fn drop_privileges() -> anyhow::Result<Dropped> {
-    // SAFETY: geteuid has no preconditions.
-    let root = unsafe { libc::geteuid() } == 0;
-    match (root, id("SUDO_UID"), id("SUDO_GID")) {
-        (true, Some(uid), Some(gid)) if uid != 0 => become_user(uid, gid).map(|()| Dropped::ToSudoUser { uid, gid }),
-        (true, ..) => Ok(Dropped::Nothing),
-        (false, ..) => Ok(if drop_capabilities() { Dropped::Capabilities } else { Dropped::Nothing }),
+/// A user whom root becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name, for the supplementary groups.
+    pub name: Option<String>,
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the user's first group.
+    pub gid: u32,
+}
+
+impl User {
+    /// The user who called `sudo`, if this process is root by it.
+    pub fn of_sudo() -> Option<User> {
+        let id = |name: &str| std::env::var(name).ok()?.parse().ok();
+        let (uid, gid) = (id("SUDO_UID")?, id("SUDO_GID")?);
+        (is_root() && uid != 0).then(|| User { name: std::env::var("SUDO_USER").ok(), uid, gid })
+    }
+
+    /// `NAME` of /etc/passwd, or `UID:GID`.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub fn parse(text: &str) -> anyhow::Result<User> {
+        if let Some((uid, gid)) = text.split_once(':') {
+            let number = |n: &str| n.parse().map_err(|_| anyhow::anyhow!("{text}: expected NAME or UID:GID"));
+            return Ok(User { name: None, uid: number(uid)?, gid: number(gid)? });
+        }
+        let passwd = std::fs::read_to_string("/etc/passwd")?;
+        let found = passwd.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next().filter(|name| *name == text)?;
+            let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+            Some(User { name: Some(name.to_owned()), uid, gid })
+        });
+        found.ok_or_else(|| anyhow::anyhow!("/etc/passwd has no user {text}; UID:GID works for others"))
     }
 }
 
-fn id(name: &str) -> Option<u32> {
-    std::env::var(name).ok()?.parse().ok()
+/// Whether this process is root.
+pub fn is_root() -> bool {
+    // SAFETY: geteuid has no preconditions.
+    unsafe { libc::geteuid() == 0 }
 }
 
-fn become_user(uid: u32, gid: u32) -> anyhow::Result<()> {
+/// Drop the privileges that are not needed once the devices are open. Call before other threads start:
+/// capabilities belong to a thread.
+///
+/// - Root, with a user to become: supplementary groups, group and user become those of the user. This drops every
+///   capability too, irrevocably.
+/// - Not root, with capabilities: the effective, permitted and inheritable sets are emptied, the ambient set with them.
+/// - Root otherwise (a container, a service): nothing, because its files belong to root.
+pub fn drop_privileges(user: Option<&User>) -> anyhow::Result<Dropped> {
+    match (is_root(), user) {
+        (true, Some(user)) if user.uid != 0 => {
+            become_user(user).map(|()| Dropped::ToUser { uid: user.uid, gid: user.gid })
+        }
+        (true, _) => Ok(Dropped::Nothing),
+        (false, _) => Ok(if drop_capabilities() { Dropped::Capabilities } else { Dropped::Nothing }),
+    }
+}
+
+fn become_user(user: &User) -> anyhow::Result<()> {
+    let User { name, uid, gid } = user;
     let failed =
         |what: &str| anyhow::anyhow!("cannot give up root for user {uid}: {what}: {}", std::io::Error::last_os_error());
-    let user = std::env::var("SUDO_USER").ok().and_then(|u| std::ffi::CString::new(u).ok());
-    let groups = match user {
-        // SAFETY: `user` is a string that ends with NUL and lives through the call.
-        Some(user) => unsafe { libc::initgroups(user.as_ptr(), gid as _) },
+    let groups = match name.as_deref().and_then(|name| std::ffi::CString::new(name).ok()) {
+        // SAFETY: `name` is a string that ends with NUL and lives through the call.
+        Some(name) => unsafe { libc::initgroups(name.as_ptr(), *gid as _) },
         // SAFETY: the pointer points to one group id, as the count says.
-        None => unsafe { libc::setgroups(1, &gid) },
+        None => unsafe { libc::setgroups(1, gid) },
     };
     if groups != 0 {
         return Err(failed("groups"));
     }
-    // the group first: after `setuid` the process may not change it SAFETY: setgid and setuid have no
-    // preconditions.
-    if unsafe { libc::setgid(gid) } != 0 {
+    // The group first: after `setuid` the process may not change it.
+    // SAFETY: setgid and setuid have no preconditions.
+    if unsafe { libc::setgid(*gid) } != 0 {
         return Err(failed("setgid"));
     }
     // SAFETY: as above.
-    if unsafe { libc::setuid(uid) } != 0 {
+    if unsafe { libc::setuid(*uid) } != 0 {
         return Err(failed("setuid"));
     }
     // SAFETY: as above. Root must not come back, so try it.
@@ -121,7 +162,7 @@ mod tests {
             return; // only the tests below run it in a process that it may change
         }
         let before = status();
-        println!("{:?}", drop_privileges().unwrap());
+        println!("{:?}", drop_privileges(User::of_sudo().as_ref()).unwrap());
         let after = status();
         println!("{} -> {}", before.join(" "), after.join(" "));
     }
@@ -156,7 +197,7 @@ mod tests {
     fn root_through_sudo_becomes_the_user() {
         let said =
             run(Command::new(this()).env("SUDO_UID", "65534").env("SUDO_GID", "65533").env("SUDO_USER", "nobody"));
-        assert!(said.contains("ToSudoUser { uid: 65534, gid: 65533 }"), "{said}");
+        assert!(said.contains("ToUser { uid: 65534, gid: 65533 }"), "{said}");
         assert!(said.contains("-> 65534,65534,65534,65534 65533,65533,65533,65533 0000000000000000"), "{said}");
         let said = run(Command::new(this()).env_remove("SUDO_UID"));
         assert!(said.contains("Nothing"), "{said}");

@@ -7,6 +7,7 @@ use super::late_secrets::LateSecrets;
 use super::limits::{ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
+use super::sandbox::{Sandbox, SandboxArgs};
 use super::{run_summary, selectors, signals};
 use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
@@ -67,6 +68,8 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "TEXT", requires = "clients")]
     answer: Option<String>,
     #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
     reassembly: ReassemblyArgs,
@@ -106,6 +109,11 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     }
     let judge = args.policy.judge()?;
     let mut out = Output::open(common)?;
+    let (databases, captures): (Vec<&String>, Vec<&String>) = args.files.iter().partition(|f| is_database(f));
+    let sandbox = captures.into_iter().map(PathBuf::from).fold(Sandbox::new(&args.sandbox, common), Sandbox::reads);
+    // SQLite makes files beside a database to read it.
+    let sandbox = databases.into_iter().fold(sandbox, |sandbox, path| sandbox.writes_beside(Path::new(path)));
+    args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
     let mut all = Compliance::default();
     let mut cases = Vec::new();
     let mut unreadable = false;

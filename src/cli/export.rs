@@ -64,7 +64,7 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     if !args.reveal {
         exchanges = exchanges.iter().map(redact::exchange).collect();
     }
-    let mut out = Output::open(common)?;
+    let mut out = Output::private(common)?;
     let written = match format.as_str() {
         "har" => json::document(&har::archive(&exchanges), out.writer()),
         "wiremock" => json::document(&wiremock::mappings(&exchanges), out.writer()),
@@ -77,7 +77,7 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
                 curl::command(x).map_err(|refused| match refused {
                     curl::Refused::NotCaptured => anyhow!("exchange {}: the request was not captured", x.id.0),
                     curl::Refused::OtherScheme => anyhow!(
-                        "exchange {}: its target is neither http nor https, and curl might read files of this machine for it; \
+                        "exchange {}: its target is neither http nor https, and curl might read files here for it; \
                         --format wire shows the request",
                         x.id.0
                     ),

@@ -18,6 +18,7 @@ mod limits;
 mod list;
 mod output;
 mod policy;
+mod privileges;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod record;
@@ -29,6 +30,7 @@ mod selectors;
 mod show;
 mod signals;
 mod run_summary;
+mod sandbox;
 mod values;
 mod verify;
 

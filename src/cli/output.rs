@@ -22,11 +22,21 @@ pub(super) struct Output {
 impl Output {
     /// Opens the destination that the common options name.
     pub(super) fn open(common: &Common) -> Result<Output> {
+        Output::with_mode(common, None)
+    }
+
+    /// The same for bodies of exchanges: a new file is for its owner only.
+    pub(super) fn private(common: &Common) -> Result<Output> {
+        Output::with_mode(common, Some(0o600))
+    }
+
+    fn with_mode(common: &Common, mode: Option<u32>) -> Result<Output> {
         let stdout = io::stdout();
         let terminal = common.output.is_none() && stdout.is_terminal();
         let (writer, target): (Box<dyn Write>, _) = match &common.output {
             Some(path) => {
-                let (file, target) = target::open(path).with_context(|| format!("cannot write {}", path.display()))?;
+                let (file, target) =
+                    target::open(path, mode).with_context(|| format!("cannot write {}", path.display()))?;
                 (Box::new(file), target)
             }
             None => (Box::new(stdout), None),

@@ -44,6 +44,11 @@ pub(super) struct Judge {
 }
 
 impl PolicyArgs {
+    /// The file that [`PolicyArgs::judge`] reads, if it exists.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        Some(self.config.clone().unwrap_or_else(|| DEFAULT.into())).filter(|path| path.exists())
+    }
+
     /// Reads the file, if one exists. Options win over it.
     pub(super) fn judge(&self) -> Result<Judge> {
         let config = match &self.config {

@@ -11,13 +11,14 @@ use super::signals;
 use crate::analyzer;
 use crate::capture::Counts;
 use crate::net::NetStats;
-use crate::proxy::{Hop as Crossing, Server, Tee, TeeEvent, TeeWhat, lower_priority};
+use crate::proxy::{Config, Hop as Crossing, Server, Tee, TeeEvent, TeeWhat, bind, lower_priority};
 use crate::report::text::bytes;
 use crate::store::Hop;
 use anyhow::{Context, Result, bail};
-use args::{Plan, ProxyArgs};
+use args::{DoorArgs, Plan, ProxyArgs};
 use serde_json::json;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -45,7 +46,9 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         thresholds: &args.thresholds,
     };
     allow_many_sockets();
-    let mut recording = ProxyRecording::open(listen, &plan, common, StatusLine::new(common, false))?;
+    let listening = Listening::on(listen, &plan)?;
+    args.door.privileges.drop_root(&[], common)?;
+    let mut recording = ProxyRecording::open(listening, &plan, common, StatusLine::new(common, false))?;
     if !common.quiet {
         let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
         say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", recording.server.address()));
@@ -53,7 +56,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
             say(&format!("sniff: clients must trust {} (sniff ca install-help)", recording.certificate.display()));
         }
     }
-    recording.lower_priority();
+    recording.restrict(&args.door, common)?;
     while !stop.load(Ordering::Relaxed) {
         recording.listen(TICK);
     }
@@ -74,10 +77,27 @@ fn allow_many_sockets() {
     }
 }
 
+/// A proxy before it serves: its files are read and its address is taken, for which it may need root.
+pub(super) struct Listening {
+    listener: TcpListener,
+    pub(super) address: SocketAddr,
+    config: Config,
+    pub(super) certificate: PathBuf,
+}
+
+impl Listening {
+    pub(super) fn on(listen: SocketAddr, plan: &Plan<'_>) -> Result<Listening> {
+        let (config, certificate) = plan.config()?;
+        let listener = bind(listen)?;
+        let address = listener.local_addr().context("cannot read the local address")?;
+        Ok(Listening { listener, address, config, certificate })
+    }
+}
+
 /// A proxy and the recording of its traffic.
 pub(super) struct ProxyRecording<'a> {
     pub(super) server: Server,
-    pub(super) certificate: std::path::PathBuf,
+    pub(super) certificate: PathBuf,
     tee: Tee,
     /// Events taken from the tee last.
     events: Vec<TeeEvent>,
@@ -91,18 +111,18 @@ pub(super) struct ProxyRecording<'a> {
 }
 
 impl<'a> ProxyRecording<'a> {
-    /// Opens the recording, then the proxy, which listens from here on.
+    /// Opens the recording, then the proxy, which serves from here on.
     pub(super) fn open(
-        listen: SocketAddr,
+        listening: Listening,
         plan: &Plan<'_>,
         common: &'a Common,
         status: StatusLine,
     ) -> Result<ProxyRecording<'a>> {
-        let (config, certificate) = plan.config()?;
+        let Listening { listener, address, config, certificate } = listening;
         let Plan { name, upstream, door, policy, thresholds } = plan;
         let tee = Tee::new(door.buffer);
-        // The recording is opened first: a client may use the proxy as soon as it listens.
-        let options = json!({ "listen": listen.to_string(), "upstream": upstream, "insecure": door.insecure,
+        // The recording is opened first: a client may use the proxy as soon as it serves.
+        let options = json!({ "listen": address.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer });
         // The writer's queue has the same capacity as the tee.
         let (capacity, store_secrets) = (door.buffer, door.store_secrets);
@@ -116,8 +136,9 @@ impl<'a> ProxyRecording<'a> {
             part_items: PARTS.1,
             ..analyzer::Options::default()
         };
+        door.privileges.make(&common.db)?;
         let recording = Recording::begin(source, kept, common, status)?;
-        let server = Server::start(listen, config, tee.clone())?;
+        let server = Server::start(listener, config, tee.clone())?;
         Ok(ProxyRecording {
             server,
             certificate,
@@ -131,11 +152,21 @@ impl<'a> ProxyRecording<'a> {
         })
     }
 
-    /// Lowers the priority of this thread and of the writer. Call it last: threads started later would inherit the
-    /// priority.
-    pub(super) fn lower_priority(&self) {
-        self.recording.on_the_writer(lower_priority);
+    /// Restricts this thread and the writer, which read what was relayed, and lowers their priority: relaying comes
+    /// first. Call it last: threads and programs that start later would inherit both.
+    ///
+    /// # Errors
+    /// The system refuses the restriction.
+    pub(super) fn restrict(&self, door: &DoorArgs, common: &Common) -> Result<()> {
+        let sandbox = door.privileges.sandbox(common);
+        sandbox.enter()?;
+        self.recording.on_the_writer(move || {
+            // It went well on this thread, which has said what the system lacks.
+            let _ = sandbox.quiet().enter();
+            lower_priority();
+        });
         lower_priority();
+        Ok(())
     }
 
     /// Records the events of the relay; waits at most this long for them.

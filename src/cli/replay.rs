@@ -1,6 +1,7 @@
 //! `sniff replay`: serves recorded exchanges.
 
 use super::common::{Common, say};
+use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use super::{signals, values};
 use crate::exchange::Exchange;
@@ -75,6 +76,8 @@ pub(super) struct ReplayArgs {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
     pace: PaceArgs,
     #[command(flatten)]
     selectors: SelectorArgs,
@@ -129,16 +132,17 @@ enum By {
 }
 
 pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
+    let listener = if args.verify { None } else { Some(listen(&args.listen)?) };
     let reader = Reader::open(&common.db)?;
+    if listener.is_some() {
+        args.sandbox(common).enter()?;
+    }
     let exchanges = load(&reader, &selected(&reader, &args.ids, &args.selectors)?)?;
     let recordings = recordings(args, exchanges, common)?;
     let pace = args.pace.pace();
-    if args.verify {
-        return super::verify::run(recordings, pace, common);
-    }
+    let Some(listener) = listener else { return super::verify::run(recordings, pace, common) };
     let book = book(args, recordings);
     let stop = signals::stop_flag();
-    let listener = listen(&args.listen)?;
     let verbose = common.verbose;
     let tell = move |served: &Served<'_>| tell(served, verbose);
     let recordings = book.len();
@@ -153,6 +157,29 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
         say(&summary(&report, &pace));
     }
     Ok(0)
+}
+
+impl ReplayArgs {
+    /// The threads that read the database and the clients' requests serve what is open.
+    fn sandbox(&self, common: &Common) -> Sandbox {
+        self.certificates(Sandbox::new(&self.sandbox, common).writes_beside(&common.db).serves())
+    }
+
+    /// They read the certificate that was given, or that of the authority, which is made here if it is missing.
+    #[cfg(feature = "proxy")]
+    fn certificates(&self, sandbox: Sandbox) -> Sandbox {
+        if let Some((cert, key)) = self.tls_cert.as_ref().zip(self.tls_key.as_ref()) {
+            return sandbox.reads(cert.clone()).reads(key.clone());
+        }
+        // Without an authority the first client that uses TLS learns why.
+        let folder = ca::folder(|name| std::env::var_os(name)).ok().filter(|folder| ca::create(folder).is_ok());
+        folder.into_iter().fold(sandbox, Sandbox::reads)
+    }
+
+    #[cfg(not(feature = "proxy"))]
+    fn certificates(&self, sandbox: Sandbox) -> Sandbox {
+        sandbox
+    }
 }
 
 /// Ids of the selected exchanges: those that are named, else those that match the selectors.

@@ -8,9 +8,10 @@ mod java;
 use super::common::Common;
 use super::limits::ThresholdArgs;
 use super::policy::PolicyArgs;
-use super::proxy::ProxyRecording;
 use super::proxy::args::{DoorArgs, Plan};
+use super::proxy::{Listening, ProxyRecording};
 use super::record::status_line::StatusLine;
+use crate::capture::privileges::is_root;
 use anyhow::{Context, Result};
 use child::Running;
 use clap::Args;
@@ -54,13 +55,20 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
-    let mut recording =
-        ProxyRecording::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan, common, StatusLine::held(common))?;
+    let listening = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan)?;
     let folder =
         tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;
-    let given = environment::of(recording.server.address(), &args.door, &recording.certificate, folder.path())?;
-    let mut running = Running::start(&args.command, &given)?;
-    recording.lower_priority();
+    let given = environment::of(listening.address, &args.door, &listening.certificate, folder.path())?;
+    // Root starts the command before it becomes another user: the command keeps the caller's rights. Otherwise the
+    // recording is opened first, so that no command starts without one.
+    let start = || Running::start(&args.command, &given);
+    let early = is_root().then(start).transpose()?;
+    if early.is_some() {
+        args.door.privileges.drop_root(&[], common)?;
+    }
+    let mut recording = ProxyRecording::open(listening, &plan, common, StatusLine::held(common))?;
+    let mut running = early.map_or_else(start, Ok)?;
+    recording.restrict(&args.door, common)?;
     let status = loop {
         recording.listen(TICK);
         if let Some(status) = running.ended()? {

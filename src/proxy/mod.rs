@@ -114,14 +114,15 @@ impl Around {
 }
 
 impl Server {
-    /// Listens, and serves on its own threads.
-    pub fn start(listen: SocketAddr, mut config: Config, tee: Tee) -> Result<Server> {
+    /// Serves what [`bind`] listens for, on its own threads.
+    pub fn start(listener: std::net::TcpListener, mut config: Config, tee: Tee) -> Result<Server> {
         let shards = Shard::start_all().context("cannot start threads")?;
+        let address = listener.local_addr().context("cannot read the local address")?;
         let listener = {
             let _runtime = shards.first().map(|s| s.handle().enter());
-            listener(listen).with_context(|| format!("cannot listen on {listen}"))?
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)?
         };
-        let address = listener.local_addr().context("cannot read the local address")?;
         config.listens.push(address);
         let around = Arc::new(Around { config, tee, said: Mutex::default() });
         let handles: Vec<Handle> = shards.iter().map(|s| s.handle().clone()).collect();
@@ -141,6 +142,17 @@ impl Server {
         // Sessions are dropped where they wait, which reports their end to the tee.
         self.shards.clear();
     }
+}
+
+/// Listens on this address; clients wait until [`Server::start`].
+pub fn bind(listen: SocketAddr) -> Result<std::net::TcpListener> {
+    let bound = || {
+        // Only while the socket is made: `Server::start` hands it to the runtime that accepts.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let _runtime = runtime.enter();
+        listener(listen)?.into_std()
+    };
+    bound().with_context(|| format!("cannot listen on {listen}"))
 }
 
 fn listener(listen: SocketAddr) -> std::io::Result<TcpListener> {

@@ -16,13 +16,12 @@ pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
 const CAPACITY: usize = 16 << 20;
 
 /// The queue between the pipeline and the writer thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Debug)]
 struct State {
     /// Most bytes that may wait.
     capacity: usize,
@@ -32,9 +31,15 @@ struct State {
     /// The producer will send no more messages.
     closed: bool,
     /// Function that the consumer calls once.
-    on_thread_start: Option<fn()>,
+    on_thread_start: Option<Box<dyn FnOnce() + Send>>,
     /// The consumer has ended.
     dead: bool,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
 }
 
 impl Default for State {
@@ -59,8 +64,9 @@ impl Queue {
     }
 
     /// Has the consumer call this function once, on its own thread, before it takes the next messages.
-    pub(super) fn on_thread_start(&self, on_thread_start: fn()) {
+    pub(super) fn on_thread_start(&self, on_thread_start: Box<dyn FnOnce() + Send>) {
         self.lock().on_thread_start = Some(on_thread_start);
+        self.changed.notify_all();
     }
 
     /// Blocks while the queue is full, then adds the message. Returns false if the consumer has ended.
@@ -83,18 +89,20 @@ impl Queue {
     /// Blocks until a batch is worth a transaction, then returns all waiting messages; none if the queue is closed
     /// and empty.
     pub(super) fn take(&self) -> Option<Vec<Message>> {
-        let state = self.wait(self.lock(), |s| s.waiting.is_empty() && !s.closed);
+        let waits = |s: &State| s.waiting.is_empty() && !s.closed && s.on_thread_start.is_none();
+        let mut state = self.wait(self.lock(), waits);
+        while let Some(on_thread_start) = state.on_thread_start.take() {
+            drop(state);
+            on_thread_start();
+            state = self.wait(self.lock(), waits);
+        }
         let is_small = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.capacity && !s.closed;
         let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, is_small);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         (state.bytes, state.rows) = (0, 0);
         let all = std::mem::take(&mut state.waiting);
-        let on_thread_start = state.on_thread_start.take();
         drop(state);
         self.changed.notify_all();
-        if let Some(on_thread_start) = on_thread_start {
-            on_thread_start();
-        }
         (!all.is_empty()).then_some(all)
     }
 

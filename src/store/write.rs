@@ -54,7 +54,7 @@ impl Writer {
 
     /// Has the writer's thread call this function once, before it takes the next message: for settings that only a
     /// thread can apply to itself.
-    pub fn on_thread_start(&self, run: fn()) {
+    pub fn on_thread_start(&self, run: Box<dyn FnOnce() + Send>) {
         self.queue.on_thread_start(run);
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A file that is not renamed yet. If it is dropped without [`Target::put_in_place`], it is removed and the old
@@ -13,9 +14,9 @@ pub(super) struct Target {
     place: PathBuf,
 }
 
-/// Opens a file for writing. There is no target if the path is written directly: for a device or a pipe, or if no
-/// file can be created in the folder.
-pub(super) fn open(path: &Path) -> io::Result<(File, Option<Target>)> {
+/// Opens a file for writing, with these permissions if it is new. There is no target if the path is written directly:
+/// for a device or a pipe, or if no file can be created in the folder.
+pub(super) fn open(path: &Path, mode: Option<u32>) -> io::Result<(File, Option<Target>)> {
     // A symbolic link stays a link: the file that it points to is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let old = fs::metadata(&place).ok();
@@ -32,6 +33,9 @@ pub(super) fn open(path: &Path) -> io::Result<(File, Option<Target>)> {
         created => created?,
     };
     let target = Target { beside, place };
+    if let (Some(mode), None) = (mode, &old) {
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
     if let Some(old) = old {
         if old.permissions().readonly() {
             return Err(ErrorKind::PermissionDenied.into());
@@ -60,7 +64,6 @@ impl Drop for Target {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_old_file_stays_until_the_new_one_is_whole() {
@@ -72,21 +75,21 @@ mod tests {
         std::os::unix::fs::symlink("a.csv", &link).unwrap();
         let names = || fs::read_dir(&folder).unwrap().count();
 
-        let (mut file, target) = open(&path).unwrap();
+        let (mut file, target) = open(&path, None).unwrap();
         file.write_all(b"half").unwrap();
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("old", 3));
         drop(target);
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("old", 2));
 
-        let (mut file, target) = open(&link).unwrap();
+        let (mut file, target) = open(&link, None).unwrap();
         file.write_all(b"new").unwrap();
         target.unwrap().put_in_place().unwrap();
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("new", 2));
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
 
-        assert!(open(Path::new("/dev/null")).unwrap().1.is_none());
-        assert!(open(&folder).is_err() && open(&folder.join("absent/x")).is_err());
+        assert!(open(Path::new("/dev/null"), None).unwrap().1.is_none());
+        assert!(open(&folder, None).is_err() && open(&folder.join("absent/x"), None).is_err());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::limits::ThresholdArgs;
 use crate::cli::policy::PolicyArgs;
+use crate::cli::privileges::PrivilegeArgs;
 use crate::cli::values;
 use crate::proxy::{Authority, Beyond, Config, Credentials, Hosts, Roots, Upstream, ca, provider};
 use anyhow::{Context, Result};
@@ -56,6 +57,8 @@ pub(in crate::cli) struct DoorArgs {
     /// Store keys, tokens and cookies unchanged, not as salted hashes
     #[arg(long)]
     pub(in crate::cli) store_secrets: bool,
+    #[command(flatten)]
+    pub(in crate::cli) privileges: PrivilegeArgs,
 }
 
 /// The options of a proxy that will be opened.

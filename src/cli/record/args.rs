@@ -3,6 +3,7 @@
 use crate::analyzer;
 use crate::cli::limits::{ReassemblyArgs, ThresholdArgs};
 use crate::cli::policy::PolicyArgs;
+use crate::cli::privileges::PrivilegeArgs;
 use crate::cli::values;
 use crate::time::Span;
 use crate::tls::Keys;
@@ -56,6 +57,8 @@ pub(in crate::cli) struct RecordArgs {
     /// Store keys, tokens and cookies unchanged, not as salted hashes
     #[arg(long)]
     pub(in crate::cli) store_secrets: bool,
+    #[command(flatten)]
+    pub(in crate::cli) privileges: PrivilegeArgs,
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
     #[command(flatten)]

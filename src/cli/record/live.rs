@@ -3,10 +3,11 @@
 use super::args::RecordArgs;
 use super::recording::Recording;
 use super::status_line::StatusLine;
-use crate::capture::live::{Dropped, Live, LiveItem, Options, drop_privileges, port_filter};
+use crate::capture::live::{Live, LiveItem, Options, port_filter};
 use crate::cli::common::{Common, say};
 use crate::cli::keylog::Follow;
 use crate::cli::run_summary::Door;
+use crate::cli::sandbox::Sandbox;
 use crate::cli::signals;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
@@ -29,10 +30,9 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     };
     let mut live = Live::open(&args.iface, &options)?;
     // Before the database is opened (it belongs to the user who called sudo) and before the writer thread starts.
-    let dropped = drop_privileges()?;
-    if common.verbose && dropped != Dropped::Nothing {
-        say("sniff: privileges dropped, the devices stay open");
-    }
+    args.privileges.drop_root(&[], common)?;
+    let sandbox = args.policy.file().into_iter().fold(args.privileges.sandbox(common), Sandbox::reads);
+    args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
     let source = args.iface.join(",");
     let keys = Keys::default();
     let mut keylog = Follow::wait(args.keylog.as_deref(), &keys)?;

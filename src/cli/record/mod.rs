@@ -13,8 +13,10 @@ pub(super) use recording::next;
 pub(super) use recording::{Recording, Source};
 
 use super::common::{Common, report_text, say};
+use super::sandbox::Sandbox;
 use super::signals;
 use anyhow::{Result, bail};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
@@ -27,6 +29,11 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     if args.read.is_empty() {
         return from_devices(args, common);
     }
+    let inputs: Vec<PathBuf> = args.read.iter().filter(|path| *path != "-").map(PathBuf::from).collect();
+    args.privileges.drop_root(&inputs, common)?;
+    let sandbox = args.privileges.sandbox(common);
+    let sandbox = inputs.into_iter().chain(args.policy.file()).fold(sandbox, Sandbox::reads);
+    args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
     // One session per file. A file that cannot be read does not stop the others.
     let stop = signals::stop_flag();
     let mut code = 0;

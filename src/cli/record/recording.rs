@@ -58,6 +58,7 @@ impl<'a> Recording<'a> {
             store_secrets: args.store_secrets,
             door,
         };
+        args.privileges.make(&common.db)?;
         Recording::begin(source, args.analyzer(keys)?, common, status)
     }
 
@@ -112,8 +113,8 @@ impl<'a> Recording<'a> {
 
     /// Calls this function once on the writer's thread.
     #[cfg(feature = "proxy")]
-    pub(in crate::cli) fn on_the_writer(&self, run: fn()) {
-        self.writer.on_thread_start(run);
+    pub(in crate::cli) fn on_the_writer(&self, run: impl FnOnce() + Send + 'static) {
+        self.writer.on_thread_start(Box::new(run));
     }
 
     /// Reports how many bytes of a file were read, for the progress bar.
