@@ -87,6 +87,45 @@ fn a_damaged_block_is_passed_over() {
 }
 
 #[test]
+fn a_record_with_an_impossible_length_is_passed_over_in_each_form() {
+    for o in [LITTLE, BIG] {
+        for (magic, extra) in [(0xa1b2_c3d4, 0), (0xa1b2_3c4d, 0), (0xa1b2_cd34, 8)] {
+            let packet = |i: u32| o.record(1_700_000_000 + i, 5, &[0x45 + i as u8; 40], extra);
+            let file = (0..6).fold(o.header(magic, 1), |f, i| [f, packet(i)].concat());
+            let (whole, each) = (read(&file), packet(0).len());
+            assert_eq!(whole.packets.len(), 6);
+            for bad in 1..6 {
+                for claim in [u32::MAX, 1 << 31, (1 << 20) + 1] {
+                    let mut file = file.clone();
+                    let at = 24 + bad * each;
+                    file[at + 8..][..4].copy_from_slice(&o.u32(claim));
+                    let all = read(&file);
+                    let left: Vec<_> = (0..6).filter(|i| *i != bad).map(|i| whole.packets[i].at).collect();
+                    assert_eq!(all.packets.iter().map(|p| p.at).collect::<Vec<_>>(), left, "{bad} {claim}");
+                    assert_eq!((all.error, all.notices.len()), (None, 1));
+                    let said = &all.notices[0];
+                    assert!(said.contains(&format!("byte {at}")) && said.contains(&claim.to_string()), "{said}");
+                    assert!(bad == 5 || said.contains(&format!("continues at byte {}", at + each)), "{said}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_records_is_not_read() {
+    let o = LITTLE;
+    let bad = [o.u32(1), o.u32(2), o.u32(1 << 31), o.u32(1 << 31)].concat();
+    let good = pcap(3);
+    // Zeros, and a record without successors whose time is years away.
+    let far = o.record(900_000_000, 0, &[7; 20], 0);
+    for noise in [vec![0; 5000], [far, vec![0xff; 900]].concat()] {
+        let all = read(&[&good[..], &bad, &noise].concat());
+        assert_eq!((all.packets.len(), all.notices.len(), all.error), (3, 1, None));
+    }
+}
+
+#[test]
 fn notices_of_a_hostile_file_are_few() {
     let o = LITTLE;
     let stray = (0..1000).map(|_| o.enhanced(9, 0, b"", &[])).collect::<Vec<_>>().concat();
