@@ -1,17 +1,25 @@
-//! Reads the key log file: once, or again and again while a live capture runs.
+//! Reads the key log file: once, or again and again while a live capture runs. Of its text a piece is in memory at a
+//! time, of its secrets all.
 
 use super::common::say;
 use crate::tls::Keys;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 << 10;
+/// Bytes without one secret after which a file is no key log: a device such as /dev/zero never ends.
+const NOTHING: u64 = 64 << 20;
 
 /// Follows one key log.
 pub(super) struct Follow {
     keys: Keys,
     path: Option<PathBuf>,
     file: Option<File>,
+    /// Bytes read so far.
+    read: u64,
 }
 
 impl Follow {
@@ -34,7 +42,7 @@ impl Follow {
     }
 
     fn open(path: Option<&Path>, keys: &Keys, may_wait: bool) -> Result<Follow> {
-        let mut follow = Follow { keys: keys.clone(), path: path.map(Path::to_path_buf), file: None };
+        let mut follow = Follow { keys: keys.clone(), path: path.map(Path::to_path_buf), file: None, read: 0 };
         let Some(path) = path else { return Ok(follow) };
         keys.expect();
         let of_environment = std::env::var_os("SSLKEYLOGFILE").is_some_and(|v| v == *path);
@@ -54,12 +62,21 @@ impl Follow {
             self.file = File::open(path).ok();
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        let mut added = Vec::new();
-        file.read_to_end(&mut added).with_context(|| format!("key log {}", path.display()))?;
-        if !added.is_empty() {
-            self.keys.push(&added);
+        let mut piece = vec![0; PIECE];
+        loop {
+            let n = match file.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e).with_context(|| format!("key log {}", path.display())),
+            };
+            self.keys.push(&piece[..n]);
+            self.read += n as u64;
+            if self.read >= NOTHING && self.keys.is_empty() {
+                let (path, read) = (path.display(), NOTHING >> 20);
+                bail!("key log {path}: its first {read} MiB contain no TLS secret; is it the right file?");
+            }
         }
-        Ok(())
     }
 
     /// Reads the rest: the capture is a file, so its key log is complete. The capture itself may have more secrets.
@@ -75,12 +92,34 @@ impl Follow {
     }
 }
 
-#[cfg(all(test, feature = "live"))]
+#[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)]
+    fn a_device_without_end_is_not_read_for_ever() {
+        let e = Follow::start(Some(Path::new("/dev/zero")), &Keys::default()).err().unwrap();
+        assert!(e.to_string().contains("/dev/zero: its first 64 MiB contain no TLS secret"), "{e:#}");
+    }
+
+    #[test]
+    fn lines_longer_than_a_piece_and_at_its_border_are_read() {
+        let path = std::env::temp_dir().join(format!("sniff-keylog-pieces-{}.txt", std::process::id()));
+        let line = |n: u32| format!("CLIENT_RANDOM {n:064x} {}\n", "cd".repeat(48));
+        // Comments shift the lines so that some of them lie across a border of pieces.
+        let text: String = (0..5000).map(|n| format!("#{}\n{}", "x".repeat(n as usize % 7), line(n))).collect();
+        assert!(text.len() > 8 * PIECE);
+        std::fs::write(&path, text).unwrap();
+        let keys = Keys::default();
+        Follow::start(Some(&path), &keys).unwrap().finish().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(keys.len(), 5000);
+    }
+
+    #[test]
+    #[cfg(feature = "live")]
     fn a_key_log_that_comes_later_is_read() {
         let path = std::env::temp_dir().join(format!("sniff-keylog-{}.txt", std::process::id()));
         assert!(Follow::start(Some(&path), &Keys::default()).is_err());
