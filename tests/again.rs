@@ -65,7 +65,8 @@ fn through_the_store(messages: Vec<Output>) -> Vec<Exchange> {
 fn stored<T>(messages: Vec<Output>, get: impl Fn(&Reader, i64) -> T) -> Vec<T> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
-    let session = Session { source: "test".into(), started: Timestamp(0), options: serde_json::json!({}) };
+    let session =
+        Session { source: "test".into(), started: Timestamp(0), options: serde_json::json!({}), process: None };
     let mut writer = Writer::start(&path, session, Secrets::Keep).unwrap();
     messages.into_iter().for_each(|m| writer.send(m).unwrap());
     writer.finish(Timestamp(1), Default::default()).unwrap();

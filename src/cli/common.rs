@@ -1,5 +1,6 @@
 //! What every subcommand uses: the global options, and messages on standard error.
 
+use clap::builder::TypedValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Global options")]
 pub(super) struct Common {
     /// Database file
-    #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH")]
+    #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH",
+        value_parser = clap::builder::OsStringValueParser::new().try_map(|name| super::values::database(&name)))]
     pub(super) db: PathBuf,
     /// Output format, such as table, json, jsonl, csv, markdown
     #[arg(long, global = true, value_name = "FORMAT")]
@@ -41,7 +43,7 @@ pub(super) enum Color {
 
 /// The error with its causes on one line; control characters and bytes of hostile file names are escaped.
 pub(super) fn report_text(e: &anyhow::Error) -> String {
-    crate::report::text::clean(&format!("{e:#}"))
+    crate::report::text::clean(&crate::store::error_text(e))
 }
 
 /// Writes a line to standard error; a closed pipe is ignored.

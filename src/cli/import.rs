@@ -7,7 +7,7 @@ use crate::capture::Counts;
 use crate::conformance::Limits;
 use crate::interchange::har;
 use crate::report::text::count;
-use crate::store::{Secrets, Session, Writer};
+use crate::store::{Process, Secrets, Session, Writer};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -46,8 +46,12 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
         bail!("{shown} has no exchanges that can be imported");
     }
     let n = exchanges.len();
-    let session =
-        Session { source: shown.to_string(), started: values::now(), options: serde_json::json!({"import": "har"}) };
+    let session = Session {
+        source: shown.to_string(),
+        started: values::now(),
+        options: serde_json::json!({"import": "har"}),
+        process: Process::current(),
+    };
     let mut writer = Writer::start(&common.db, session, Secrets::Hide)?;
     let limits = Limits::default();
     exchanges.into_iter().try_for_each(|x| writer.send(Output::Exchange(Box::new(Analyzed::new(x, &limits)))))?;

@@ -3,11 +3,13 @@
 use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::selectors::SelectorArgs;
-use crate::report::{Format, connections, csv, json, jsonl, list, markdown, table};
+use crate::report::table::Table;
+use crate::report::{Format, connections, csv, json, jsonl, list, markdown, sessions, table};
 use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use anyhow::{Result, bail};
 use clap::Args;
+use serde::Serialize;
 
 /// List recorded exchanges
 #[derive(Debug, Args)]
@@ -16,12 +18,16 @@ Examples:
   sniff list --session last
   sniff list --host api.openai.com --since 1h
   sniff list --connections --session last
+  sniff list --sessions
   sniff list --streaming --format jsonl | jq 'select(.timing.ttft_ms > 1000) | .id'
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ListArgs {
     /// List TCP connections, with TLS names and why they could not be read
     #[arg(long)]
     connections: bool,
+    /// List sessions, and which of them were killed
+    #[arg(long, conflicts_with = "connections")]
+    sessions: bool,
     #[command(flatten)]
     selectors: SelectorArgs,
 }
@@ -30,6 +36,15 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
     let reader = Reader::open(&common.db)?;
     let selector = args.selectors.selector();
+    if args.sessions {
+        if !selector.is_of_connections() || selector.host.is_some() {
+            bail!("sessions have only numbers and times; the other selectors belong to exchanges");
+        }
+        let all = reader.sessions(&selector)?;
+        let mut out = Output::open(common)?;
+        unless_closed(write_rows(&all, &sessions::table(&all), format, &mut out).and_then(|()| out.finish()))?;
+        return Ok(0);
+    }
     if args.connections {
         if !selector.is_of_connections() {
             bail!(
@@ -38,7 +53,8 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
             );
         }
         let mut out = Output::open(common)?;
-        unless_closed(write_connections(&reader, &selector, format, &mut out).and_then(|()| out.finish()))?;
+        let all = reader.connections(&selector)?;
+        unless_closed(write_rows(&all, &connections::table(&all), format, &mut out).and_then(|()| out.finish()))?;
     } else {
         let mut out = Output::open(common)?;
         unless_closed(write(&reader, args, common.quiet, format, &mut out).and_then(|()| out.finish()))?;
@@ -48,11 +64,24 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
         let unread = connections::Unread::of(&reader.connections(&selector)?);
         unread.lines(super::output::stderr_terminal(common).color).iter().for_each(|line| super::common::say(line));
     }
+    if format == Format::Table {
+        say_without_end(&reader, &selector, common)?;
+    }
     Ok(0)
 }
 
-fn write_connections(reader: &Reader, selector: &Selector, format: Format, out: &mut Output) -> Result<()> {
-    let all = reader.connections(selector)?;
+/// Says which of the sessions have no end, unless the command is quiet: what is listed may not be all.
+pub(super) fn say_without_end(reader: &Reader, selector: &Selector, common: &Common) -> Result<()> {
+    if !common.quiet {
+        let all = reader.sessions_without_end(selector)?;
+        let color = super::output::stderr_terminal(common).color;
+        sessions::without_end(&all, color).iter().for_each(|line| super::common::say(line));
+    }
+    Ok(())
+}
+
+/// Writes what has a table of its own: connections, sessions.
+fn write_rows(all: &[impl Serialize], shown: &Table, format: Format, out: &mut Output) -> Result<()> {
     match format {
         Format::Json => {
             let mut list = json::List::default();
@@ -60,9 +89,9 @@ fn write_connections(reader: &Reader, selector: &Selector, format: Format, out: 
             list.end(out.writer())
         }
         Format::Jsonl => all.iter().try_for_each(|c| jsonl::line(c, out.writer())),
-        Format::Csv => csv::table(&connections::table(&all), out.writer()),
-        Format::Markdown => out.text(&markdown::render(&connections::table(&all))),
-        Format::Table => out.text(&table::render(&connections::table(&all), &out.terminal)),
+        Format::Csv => csv::table(shown, out.writer()),
+        Format::Markdown => out.text(&markdown::render(shown)),
+        Format::Table => out.text(&table::render(shown, &out.terminal)),
     }
 }
 

@@ -5,7 +5,7 @@ pub(super) mod args;
 
 use super::common::{Common, say};
 use super::record::status_line::StatusLine;
-use super::record::{Recording, Source};
+use super::record::{AtEnd, Recording, Source};
 use super::run_summary::{Door, RunSummary};
 use super::signals;
 use crate::analyzer;
@@ -28,6 +28,7 @@ const TICK: Duration = Duration::from_millis(100);
 const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
+    crate::store::Process::current();
     let stop = signals::stop_flag();
     let listen: SocketAddr =
         args.listen.parse().with_context(|| format!("--listen {}: expected ADDRESS:PORT", args.listen))?;
@@ -60,8 +61,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     while !stop.load(Ordering::Relaxed) {
         recording.listen(TICK);
     }
-    recording.close()?;
-    Ok(0)
+    Ok(recording.close()?.code())
 }
 
 /// Each connection needs two sockets. The soft limit of 1024 descriptors exists for programs that use select(2),
@@ -126,7 +126,8 @@ impl<'a> ProxyRecording<'a> {
             "passthrough": door.passthrough, "buffer": door.buffer });
         // The writer's queue has the same capacity as the tee.
         let (capacity, store_secrets) = (door.buffer, door.store_secrets);
-        let source = Source { name: name.clone(), options, capacity, store_secrets, door: Door::Proxy };
+        let (name, bounds) = (name.clone(), door.storage.bounds());
+        let source = Source { name, options, capacity, store_secrets, door: Door::Proxy, bounds, at_end: AtEnd::GoOn };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
         let kept = analyzer::Options {
@@ -175,10 +176,10 @@ impl<'a> ProxyRecording<'a> {
         for text in self.tee.take(&mut events, &mut self.hops, limit) {
             self.recording.notice(&text);
         }
+        // The writer has said why.
         if self.failed.is_none()
-            && let Err(e) = self.record(&events)
+            && let Err(e) = self.recording.check().and_then(|()| self.record(&events))
         {
-            self.recording.notice(&format!("the recording stopped, the proxy continues: {e:#}"));
             self.failed = Some(e);
         }
         self.events = events;

@@ -56,6 +56,9 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));
     let terminal = out.terminal;
     unless_closed(report.write(format, &terminal, out.writer()).and_then(|()| out.finish()))?;
+    if format == Format::Table {
+        super::list::say_without_end(&reader, &args.selectors.selector(), common)?;
+    }
     Ok(u8::from(reached))
 }
 

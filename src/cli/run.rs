@@ -51,6 +51,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
+    crate::store::Process::current();
     // Signals are passed to the command from here on.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();

@@ -32,9 +32,16 @@ pub(super) struct RunSummary {
     /// Number of findings by level: info, warning, error.
     findings: [u64; 3],
     unread: Unread,
+    /// The disk had no room for all of it.
+    pub(super) disk_full: bool,
 }
 
 impl RunSummary {
+    /// The exit code of a recording that came to its end.
+    pub(super) fn code(&self) -> u8 {
+        if self.disk_full { 2 } else { 0 }
+    }
+
     /// Starts at zero.
     pub(super) fn new(door: Door) -> RunSummary {
         RunSummary { door, ..RunSummary::default() }

@@ -1,4 +1,8 @@
-//! SIGINT and SIGTERM end a recording normally. They set a flag; the third signal ends the process at once.
+//! SIGINT, SIGTERM and SIGHUP end a recording normally. They set a flag; the third SIGINT or SIGTERM ends the process
+//! at once.
+//!
+//! SIGHUP comes when the terminal or the connection to it is gone. Who started the program with that signal ignored
+//! (nohup) wants it to continue.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,9 +21,22 @@ pub(super) fn stop_flag() -> Arc<AtomicBool> {
         for signal in [libc::SIGINT, libc::SIGTERM] {
             install(signal);
         }
+        if !is_ignored(libc::SIGHUP) {
+            install(libc::SIGHUP);
+        }
         flag
     })
     .clone()
+}
+
+/// Whether this signal is ignored, which a process inherits from the one that started it.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: without a new action sigaction(2) only writes the present one into a live value, for which all-zero
+    // bytes are valid.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
 }
 
 fn install(signal: i32) {
@@ -33,13 +50,14 @@ fn install(signal: i32) {
     }
 }
 
-extern "C" fn on_signal(_signal: i32) {
+extern "C" fn on_signal(signal: i32) {
     let flag = TARGET.load(Ordering::SeqCst);
     if !flag.is_null() {
         // SAFETY: the pointer is into an Arc that is never freed.
         unsafe { (*flag).store(true, Ordering::SeqCst) };
     }
-    if SEEN.fetch_add(1, Ordering::SeqCst) >= 2 {
+    // A shell and the kernel may both report the lost terminal; neither means that the user is impatient.
+    if signal != libc::SIGHUP && SEEN.fetch_add(1, Ordering::SeqCst) >= 2 {
         // SAFETY: _exit may be called in a signal handler.
         unsafe { libc::_exit(130) };
     }

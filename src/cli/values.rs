@@ -1,6 +1,7 @@
 //! Values on the command line: durations, sizes, instants. Also the command line's only use of the wall clock.
 
 use crate::time::{Span, Timestamp};
+use std::path::PathBuf;
 
 /// The time of this machine's clock.
 pub(super) fn now() -> Timestamp {
@@ -39,6 +40,21 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
         _ => return Err(wrong()),
     };
     number.parse::<usize>().map_err(|_| wrong())?.checked_mul(1 << shift).ok_or_else(|| "too large".into())
+}
+
+/// Parses the path of a database. SQLite gives other meanings to some names, by which nothing would be kept.
+pub(super) fn database(text: &std::ffi::OsStr) -> Result<PathBuf, String> {
+    let name = text.to_string_lossy();
+    if name.is_empty() {
+        return Err("the name of a file is needed, such as sniff.db".into());
+    }
+    if name == ":memory:" || name.starts_with("file:") {
+        return Err(format!(
+            "the path of a file is needed, such as sniff.db: a database in memory would be gone with the command, and \
+                URIs are not understood (a file of this name: ./{name})"
+        ));
+    }
+    Ok(text.into())
 }
 
 /// Parses RFC 3339, a date, a date and time (UTC), or a duration before now.
@@ -91,6 +107,17 @@ mod tests {
         let before = instant("2h").unwrap();
         assert!(now().since(before).0 >= 7_200_000_000_000);
         assert!(instant("12").is_err() && instant("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_database_is_a_file() {
+        let db = |text: &str| database(text.as_ref());
+        for wrong in ["", ":memory:", "file:x?mode=memory", "file::memory:?cache=shared", "file:x.db"] {
+            assert!(db(wrong).is_err(), "{wrong}");
+        }
+        for right in ["sniff.db", "./:memory:", "./file:x", "/a b/x?mode=memory"] {
+            assert_eq!(db(right), Ok(right.into()));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod check;
 pub mod clients;
 pub mod compliance;
 pub mod connections;
+pub mod sessions;
 pub mod csv;
 pub mod delivery;
 pub mod endings;

@@ -1,20 +1,18 @@
-//! Writes one batch of messages as one transaction: the write lock is held only while rows are written, and what is
-//! committed is consistent.
+//! Writes the rows of one transaction: exchanges, their parts, connections.
 
 use super::columns::{self, int, opt};
 use super::ending;
 use super::hide::{Hide, Masks, Quoted};
-use super::message::Message;
-use super::{Hop, Session, Written, runs};
-use crate::analyzer::{Analyzed, BodyPart, Connection as TcpConnection, Output, Part};
-use crate::capture::Counts;
+use super::progress::Progress;
+use super::{Hop, runs};
+use crate::analyzer::{Analyzed, BodyPart, Connection as TcpConnection, Part};
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::http::event::{Fields, Side};
 use crate::summary::Summary;
 use crate::time::Timestamp;
 use anyhow::Result;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Transaction, params, params_from_iter};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
@@ -33,22 +31,9 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
 /// Bodies are cut into segments of this many bytes: SQLite reads a part of a large row slowly.
 const SEGMENT: usize = 1 << 20;
 
-/// The writer's state: the open database and the running exchanges.
-#[derive(Debug)]
-pub(super) struct Batch {
-    db: Connection,
-    about: Session,
-    /// Id of the session's row; none until it is written.
-    session: Option<i64>,
-    first: Option<i64>,
-    running: HashMap<ExchangeId, Running>,
-    /// Replaces secrets; none: secrets are stored.
-    hide: Option<Hide>,
-}
-
 /// One exchange whose begin was written and whose end was not.
 #[derive(Debug)]
-struct Running {
+pub(super) struct Running {
     id: i64,
     /// The next `piece.seq` of the request and of the response.
     seq: [u64; 2],
@@ -58,93 +43,27 @@ struct Running {
     record: u64,
 }
 
-impl Batch {
-    pub(super) fn new(db: Connection, about: Session, hide: Option<Hide>) -> Self {
-        db.set_prepared_statement_cache_capacity(32);
-        // Within one transaction rows come after the exchange that they belong to. If SQLite looked it up for each
-        // row, writing would take a fifth longer.
-        let _ = db.pragma_update(None, "foreign_keys", false);
-        Batch { db, about, session: None, first: None, running: HashMap::new(), hide }
-    }
-
-    /// Writes all messages or none.
-    pub(super) fn write(&mut self, messages: Vec<Message>) -> Result<()> {
-        let Batch { db, about, session, first, running, hide } = self;
-        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let session = match session {
-            Some(id) => *id,
-            None => *session.insert(begin_session(&tx, about)?),
-        };
-        let next = tx
-            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0))
-            .optional()?
-            .unwrap_or(0);
-        let mut step = Step {
-            tx: &tx,
-            session,
-            last: next,
-            first,
-            running,
-            bare: BTreeSet::new(),
-            hide: hide.as_ref(),
-            quoted: Quoted::default(),
-        };
-        for message in messages {
-            match message {
-                Message::Output(Output::Begun(id)) => step.begun(id),
-                Message::Output(Output::Part(part)) => step.part(*part)?,
-                Message::Output(Output::Exchange(analyzed)) => step.finished(analyzed)?,
-                Message::Output(Output::Connection(connection)) => step.connection(&connection)?,
-                Message::Hop(hop) => step.hop(hop)?,
-            }
-        }
-        step.keep_ids()?;
-        tx.commit()?;
-        Ok(())
-    }
-
-    /// Writes the end of the session and folds the write-ahead log into the database file. Another process that
-    /// reads may prevent the latter, which does no harm.
-    pub(super) fn finish(mut self, ended: Timestamp, c: Counts) -> Result<Written> {
-        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let session = match self.session {
-            Some(id) => id,
-            None => begin_session(&tx, &self.about)?,
-        };
-        let sql = "UPDATE session SET ended_ns = ?2, packets = ?3, bytes = ?4, dropped_kernel = ?5, dropped_device = \
-            ?6 WHERE id = ?1";
-        let drops = [c.dropped_kernel, c.dropped_device].map(|n| n.map(|n| n as i64));
-        tx.execute(sql, params![session, ended.nanos(), c.packets as i64, c.bytes as i64, drops[0], drops[1]])?;
-        tx.commit()?;
-        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(Written { session, first: self.first })
-    }
-}
-
-fn begin_session(tx: &Transaction<'_>, s: &Session) -> Result<i64> {
-    let sql = "INSERT INTO session (source, started_ns, version, options) VALUES (?1, ?2, ?3, ?4)";
-    tx.execute(sql, params![s.source, s.started.nanos(), env!("CARGO_PKG_VERSION"), s.options.to_string()])?;
-    Ok(tx.last_insert_rowid())
-}
-
 /// One transaction in progress.
-struct Step<'b> {
-    tx: &'b Transaction<'b>,
-    session: i64,
+pub(super) struct Step<'b> {
+    pub(super) tx: &'b Transaction<'b>,
+    pub(super) session: i64,
     /// The highest id given; the write lock keeps other processes from giving the same.
-    last: i64,
-    first: &'b mut Option<i64>,
-    running: &'b mut HashMap<ExchangeId, Running>,
+    pub(super) last: i64,
+    pub(super) first: &'b mut Option<i64>,
+    pub(super) running: &'b mut HashMap<ExchangeId, Running>,
     /// Ids given in this transaction that have no row yet. Most exchanges begin and end within one batch and need
     /// only one insert.
-    bare: BTreeSet<i64>,
-    hide: Option<&'b Hide>,
+    pub(super) bare: BTreeSet<i64>,
+    pub(super) hide: Option<&'b Hide>,
     /// Secrets of the exchange that is being written.
-    quoted: Quoted,
+    pub(super) quoted: Quoted,
+    /// Exchanges stored so far.
+    pub(super) exchanges: &'b mut u64,
+    pub(super) progress: &'b mut dyn Progress,
 }
 
 impl Step<'_> {
-    fn begun(&mut self, id: ExchangeId) {
+    pub(super) fn begun(&mut self, id: ExchangeId) {
         let running = self.running(id);
         self.running.insert(id, running);
     }
@@ -159,7 +78,7 @@ impl Step<'_> {
         })
     }
 
-    fn part(&mut self, mut part: Part) -> Result<()> {
+    pub(super) fn part(&mut self, mut part: Part) -> Result<()> {
         let mut running = self.running(part.id);
         if self.bare.remove(&running.id) {
             self.bare_row(running.id)?;
@@ -177,7 +96,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn finished(&mut self, mut f: Box<Analyzed>) -> Result<()> {
+    pub(super) fn finished(&mut self, mut f: Box<Analyzed>) -> Result<()> {
         let mut running = self.running(f.exchange.id);
         if let Some(hide) = self.hide {
             self.quoted = hide.exchange(&mut running.masks, &mut f);
@@ -186,6 +105,8 @@ impl Step<'_> {
         self.bare.remove(&running.id);
         let id = running.id;
         let summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);
+        self.progress.written(&summary);
+        *self.exchanges += 1;
         let mut values = columns::values(&summary);
         values.extend(columns::EXTRA.iter().map(|(_, of)| of(x)));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
@@ -262,7 +183,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn connection(&mut self, c: &TcpConnection) -> Result<()> {
+    pub(super) fn connection(&mut self, c: &TcpConnection) -> Result<()> {
         let (f, tls) = (&c.facts, c.tls.as_ref());
         let mut values: Vec<Value> = vec![self.session.into(), c.id.0.into()];
         values.extend(
@@ -293,14 +214,14 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn hop(&mut self, hop: Hop) -> Result<()> {
+    pub(super) fn hop(&mut self, hop: Hop) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO hop VALUES (?1, ?2, ?3)";
         self.tx.prepare_cached(sql)?.execute([self.session, hop.frame as i64, hop.client_at.nanos()])?;
         Ok(())
     }
 
     /// Writes rows for exchanges that continue after this transaction, so that no other exchange gets their ids.
-    fn keep_ids(&mut self) -> Result<()> {
+    pub(super) fn keep_ids(&mut self) -> Result<()> {
         for id in std::mem::take(&mut self.bare) {
             self.bare_row(id)?;
         }

@@ -23,12 +23,40 @@ pub struct Hop {
 }
 
 /// The result of a recording, for its last lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Number of the session; none if nothing was recorded, so that nothing was written.
+    /// Number of the session.
     pub session: i64,
     /// Id of its first exchange.
     pub first: Option<i64>,
+    /// Exchanges that were stored.
+    pub exchanges: u64,
+    /// Why nothing more was stored before the end.
+    pub stopped: Option<Stop>,
+}
+
+/// A limit at which storing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The database grew by [`super::Bounds::session`] bytes.
+    Session(u64),
+    /// The disk has less than [`super::Bounds::reserve`] bytes free.
+    Reserve {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that should stay free.
+        reserve: u64,
+    },
+}
+
+impl std::fmt::Display for Stop {
+    /// What the session's row says.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stop::Session(limit) => write!(f, "the database has grown by {limit} bytes, the limit of the session"),
+            Stop::Reserve { free, reserve } => write!(f, "the disk has {free} bytes free, less than {reserve}"),
+        }
+    }
 }
 
 impl Message {

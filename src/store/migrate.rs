@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_verdict", include_str!("../../migrations/0008_verdict.sql")),
     ("0009_where", include_str!("../../migrations/0009_where.sql")),
     ("0010_fix", include_str!("../../migrations/0010_fix.sql")),
+    ("0011_process", include_str!("../../migrations/0011_process.sql")),
 ];
 
 /// `snif` in ASCII, which distinguishes our databases from others (SQLite `PRAGMA application_id`).

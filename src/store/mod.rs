@@ -11,19 +11,29 @@ mod batch;
 mod columns;
 mod connections;
 mod ending;
+mod fault;
 mod hide;
 mod load;
 mod message;
 pub mod migrate;
+mod open;
+mod place;
+mod process;
+mod progress;
 mod queue;
 pub mod read;
 mod runs;
 pub mod select;
+mod session;
+mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod write;
 
-pub use message::{Hop, Written};
+pub use fault::text as error_text;
+pub use message::{Hop, Stop, Written};
+pub use process::Process;
+pub use progress::{Ended, Progress};
 pub use read::Reader;
 pub use select::Selector;
 pub use write::Writer;
@@ -40,6 +50,17 @@ pub enum Secrets {
     Keep,
 }
 
+/// How safely, and how much, a session is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// Each transaction survives a loss of power, not only the death of the process (`synchronous = FULL`).
+    pub durable: bool,
+    /// Bytes by which the database may grow; then nothing more is stored. None: no limit.
+    pub session: Option<u64>,
+    /// Bytes of the disk that stay free: with less nothing is stored. 0: no limit.
+    pub reserve: u64,
+}
+
 /// What is known about a recording when it begins.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -49,4 +70,6 @@ pub struct Session {
     pub started: Timestamp,
     /// The options of the recording, a JSON object.
     pub options: serde_json::Value,
+    /// The process that records.
+    pub process: Option<Process>,
 }

@@ -1,5 +1,5 @@
 //! A queue bounded by bytes, with one producer and one consumer that takes all messages. `push` blocks while the
-//! queue is full; `take` waits up to 250 ms for a batch.
+//! queue is full; `take` waits up to 250 ms for a batch, and returns once a second when nothing comes.
 
 use super::message::Message;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,21 @@ use std::time::Duration;
 pub(super) const BATCH_ROWS: usize = 16 << 10;
 /// How long the first message of a batch waits for more.
 pub(super) const BATCH_WAIT: Duration = Duration::from_millis(250);
+/// How long the consumer waits for a first message before it gets [`Taken::Nothing`].
+const IDLE: Duration = Duration::from_secs(1);
 /// Default of the bytes that may wait; the same amount again may be in the transaction that is being written.
 const CAPACITY: usize = 16 << 20;
+
+/// What the consumer gets.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// Messages for one transaction.
+    Messages(Vec<Message>),
+    /// No message came for a second.
+    Nothing,
+    /// The queue is closed and empty.
+    Closed,
+}
 
 /// The queue between the pipeline and the writer thread.
 #[derive(Default)]
@@ -86,15 +99,23 @@ impl Queue {
         true
     }
 
-    /// Blocks until a batch is worth a transaction, then returns all waiting messages; none if the queue is closed
-    /// and empty.
-    pub(super) fn take(&self) -> Option<Vec<Message>> {
-        let waits = |s: &State| s.waiting.is_empty() && !s.closed && s.on_thread_start.is_none();
-        let mut state = self.wait(self.lock(), waits);
+    /// Whether the consumer has ended.
+    pub(super) fn is_dead(&self) -> bool {
+        self.lock().dead
+    }
+
+    /// Blocks until a batch is worth a transaction, then returns all waiting messages.
+    pub(super) fn take(&self) -> Taken {
+        let waits = |s: &mut State| s.waiting.is_empty() && !s.closed && s.on_thread_start.is_none();
+        let first = |state| self.changed.wait_timeout_while(state, IDLE, waits).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, mut waited) = first(self.lock());
         while let Some(on_thread_start) = state.on_thread_start.take() {
             drop(state);
             on_thread_start();
-            state = self.wait(self.lock(), waits);
+            (state, waited) = first(self.lock());
+        }
+        if waited.timed_out() {
+            return Taken::Nothing;
         }
         let is_small = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.capacity && !s.closed;
         let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, is_small);
@@ -103,7 +124,8 @@ impl Queue {
         let all = std::mem::take(&mut state.waiting);
         drop(state);
         self.changed.notify_all();
-        (!all.is_empty()).then_some(all)
+        // Something came, or the queue was closed.
+        if all.is_empty() { Taken::Closed } else { Taken::Messages(all) }
     }
 
     /// The producer will send no more messages.

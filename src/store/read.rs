@@ -1,6 +1,7 @@
 //! Reads while other processes may write: lists, one exchange with everything, times of deltas.
 
 use super::columns;
+use super::open::{self, PATIENCE};
 use super::select::{BEGUN, Selector};
 use super::{ending, migrate, runs};
 use crate::conformance::Level;
@@ -13,9 +14,6 @@ use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, params_from_iter};
 use std::path::Path;
-
-/// How long to wait for another process that writes.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A database that is open for reading.
 #[derive(Debug)]
@@ -34,11 +32,8 @@ impl Reader {
                     another with --db"
             );
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db =
-            Connection::open_with_flags(path, flags).with_context(|| format!("cannot open the database {shown}"))?;
-        db.busy_timeout(PATIENCE)?;
-        match migrate::check(&db, path)? {
+        let (db, version) = open::open(path)?;
+        match version {
             0 => bail!("{shown} has no recording yet; record something into it first"),
             version if version < migrate::MIGRATIONS.len() => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -2,15 +2,17 @@
 //! full disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod durable;
 mod hidden;
 mod opening;
 mod runs;
 mod sample;
 mod values;
 
+use super::progress::Silent;
 use super::select::SessionIs;
 use super::write;
-use super::{Reader, Secrets, Selector, Session, Writer, migrate};
+use super::{Bounds, Reader, Secrets, Selector, Session, Writer, migrate};
 use crate::analyzer::Output;
 use crate::capture::Counts;
 use crate::exchange::ExchangeId;
@@ -21,7 +23,8 @@ use rusqlite::Connection;
 use std::path::PathBuf;
 
 fn session(source: &str) -> Session {
-    Session { source: source.into(), started: Timestamp(7), options: serde_json::json!({"port": [1]}) }
+    let (started, options) = (Timestamp(7), serde_json::json!({"port": [1]}));
+    Session { source: source.into(), started, options, process: None }
 }
 
 fn temp() -> (tempfile::TempDir, PathBuf) {
@@ -282,7 +285,7 @@ fn a_full_disk_reaches_the_caller_and_nothing_is_half_there() {
     let db = write::open(&path).unwrap();
     let pages: i64 = db.pragma_query_value(None, "page_count", |r| r.get(0)).unwrap();
     db.pragma_update(None, "max_page_count", pages + 8).unwrap();
-    let mut writer = Writer::start_on(db, session("full"), Secrets::Hide).unwrap();
+    let mut writer = Writer::start_on(db, session("full"), Secrets::Hide, Bounds::default(), Box::new(Silent)).unwrap();
     let mut result = Ok(());
     for n in 0..10_000 {
         result = writer.send(Output::Exchange(Box::new(sample::finished(n, 100))));

@@ -1,50 +1,90 @@
-//! Writes a session: the caller sends messages, one thread turns them into transactions. The caller learns of an
-//! error there with its next message or at the end.
+//! Writes a session: the caller sends messages, one thread turns them into transactions. The caller learns what is
+//! durable, and of an error, through its [`Progress`]; an error also comes with the next message or at the end.
 
-use super::batch::Batch;
 use super::hide::Hide;
 use super::message::Message;
-use super::queue::Queue;
-use super::{Hop, Secrets, Session, Written, migrate};
+use super::open::PATIENCE;
+use super::progress::{Ended, Progress, Silent};
+use super::queue::{Queue, Taken};
+use super::session::Open;
+use super::{Bounds, Hop, Secrets, Session, Written, fault, migrate};
 use crate::analyzer::Output;
 use crate::capture::Counts;
 use crate::time::Timestamp;
 use anyhow::{Context, Result, anyhow};
-use rusqlite::{Connection, ErrorCode};
-use std::path::Path;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+/// The writer's thread: its state, and where it reports.
+type Thread = JoinHandle<(Result<Open>, Box<dyn Progress>)>;
+
 /// A session that is being recorded.
-#[derive(Debug)]
 pub struct Writer {
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<Result<Batch>>>,
+    path: PathBuf,
+    thread: Option<Thread>,
+    /// What the thread left: it has reached a limit.
+    stopped: Option<(Open, Box<dyn Progress>)>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Writer {
     /// Opens or creates the database, brings it up to date and begins a session. The session's row is written with
     /// the first message.
     pub fn start(path: &Path, session: Session, secrets: Secrets) -> Result<Writer> {
-        Writer::start_on(open(path)?, session, secrets)
+        Writer::start_with(path, session, secrets, Bounds::default(), Box::new(Silent))
+    }
+
+    /// The same with bounds, and with reports of what is durable.
+    pub fn start_with(
+        path: &Path,
+        session: Session,
+        secrets: Secrets,
+        bounds: Bounds,
+        progress: Box<dyn Progress>,
+    ) -> Result<Writer> {
+        let opened = open(path).map_err(|e| fault::writing(e, path))?;
+        Writer::start_on(opened, session, secrets, bounds, progress)
     }
 
     /// The same on a database that is open.
-    pub(super) fn start_on(db: Connection, session: Session, secrets: Secrets) -> Result<Writer> {
+    pub(super) fn start_on(
+        db: Connection,
+        session: Session,
+        secrets: Secrets,
+        bounds: Bounds,
+        mut progress: Box<dyn Progress>,
+    ) -> Result<Writer> {
         let hide = match secrets {
             Secrets::Keep => None,
             Secrets::Hide => Some(Hide::new(&db)?),
         };
+        let mut open = Open::new(db, session, hide, bounds)?;
+        let path = open.path().to_path_buf();
         let queue = Arc::new(Queue::default());
         let theirs = queue.clone();
         let work = move || {
-            let result = run(&theirs, Batch::new(db, session, hide));
+            let result = run(&theirs, &mut open, &mut *progress).map_err(|e| fault::writing(e, open.path()));
             theirs.die();
-            result
+            match &result {
+                Err(e) => {
+                    open.give_up(&fault::text(e));
+                    progress.ended(&Ended::Failed(e));
+                }
+                Ok(()) => open.stopped().into_iter().for_each(|stop| progress.ended(&Ended::Stopped(stop))),
+            }
+            (result.map(|()| open), progress)
         };
         let thread =
             std::thread::Builder::new().name("store".into()).spawn(work).context("cannot start the writer thread")?;
-        Ok(Writer { queue, thread: Some(thread) })
+        Ok(Writer { queue, path, thread: Some(thread), stopped: None })
     }
 
     /// Sets the most bytes that may wait for the disk; the same amount again may be being written.
@@ -68,22 +108,37 @@ impl Writer {
         self.put(Message::Hop(hop))
     }
 
+    /// The writer's error, if it has ended with one. Does not wait.
+    pub fn check(&mut self) -> Result<()> {
+        if self.thread.is_some() && self.queue.is_dead() { self.ended() } else { Ok(()) }
+    }
+
     fn put(&mut self, message: Message) -> Result<()> {
-        if self.queue.push(message) {
-            return Ok(());
+        if self.queue.push(message) { Ok(()) } else { self.ended() }
+    }
+
+    /// The thread has ended by itself: an error, or nothing if it has reached a limit, which its progress has said.
+    fn ended(&mut self) -> Result<()> {
+        if self.stopped.is_none() {
+            self.stopped = Some(self.join()?);
         }
-        self.join().and_then(|_| Err(anyhow!("the writer thread has ended")))
+        Ok(())
     }
 
     /// Writes everything that was sent, ends the session and folds the log into the database file.
     pub fn finish(mut self, ended: Timestamp, counts: Counts) -> Result<Written> {
-        self.join()?.finish(ended, counts)
+        let (open, mut progress) = match self.stopped.take() {
+            Some(stopped) => stopped,
+            None => self.join()?,
+        };
+        open.finish(ended, counts, &mut *progress).map_err(|e| fault::writing(e, &self.path))
     }
 
-    fn join(&mut self) -> Result<Batch> {
+    fn join(&mut self) -> Result<(Open, Box<dyn Progress>)> {
         self.queue.close();
         let thread = self.thread.take().ok_or_else(|| anyhow!("the writer failed earlier"))?;
-        thread.join().map_err(|_| anyhow!("the writer thread has panicked"))?.context("cannot write to the database")
+        let (result, progress) = thread.join().map_err(|_| anyhow!("the writer thread has panicked"))?;
+        Ok((result?, progress))
     }
 }
 
@@ -99,8 +154,11 @@ impl Drop for Writer {
 /// Opens a database for writing and brings it up to date. The settings are those that were measured best for many
 /// small appends.
 pub(super) fn open(path: &Path) -> Result<Connection> {
-    let mut db = Connection::open(path).with_context(|| format!("cannot open the database {}", path.display()))?;
-    db.busy_timeout(std::time::Duration::from_secs(10))?;
+    // Without SQLITE_OPEN_URI: a path is a path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags)
+        .with_context(|| format!("cannot open the database {}", path.display()))?;
+    db.busy_timeout(PATIENCE)?;
     // A newer database, or one of another program, is refused before anything is written to it.
     migrate::check(&db, path)?;
     // The page size applies to new databases only. Long bodies and runs of rows need fewer large pages, each of
@@ -109,25 +167,28 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;";
     // If two programs open a new database at once, the switch to WAL fails instead of waiting for the other
     // program.
-    let busy = |e: &rusqlite::Error| {
-        matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-    };
+    db.busy_timeout(std::time::Duration::from_millis(50))?;
     let mut result = db.execute_batch(settings);
-    for _ in 0..200 {
-        if !result.as_ref().is_err_and(busy) {
+    for _ in 0..100 {
+        if !result.as_ref().is_err_and(fault::is_busy) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
         result = db.execute_batch(settings);
     }
     result.with_context(|| format!("cannot write to the database {}", path.display()))?;
+    db.busy_timeout(PATIENCE)?;
     migrate::up(&mut db, path)?;
     Ok(db)
 }
 
-fn run(queue: &Queue, mut batch: Batch) -> Result<Batch> {
-    while let Some(messages) = queue.take() {
-        batch.write(messages)?;
+fn run(queue: &Queue, open: &mut Open, progress: &mut dyn Progress) -> Result<()> {
+    while open.stopped().is_none() {
+        match queue.take() {
+            Taken::Messages(messages) => open.write(messages, progress)?,
+            Taken::Nothing => open.look()?,
+            Taken::Closed => break,
+        }
     }
-    Ok(batch)
+    Ok(())
 }

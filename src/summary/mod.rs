@@ -2,6 +2,7 @@
 //! from an exchange or read back from the store.
 
 pub mod connection;
+pub mod session;
 pub mod detail;
 pub mod ending;
 mod make;

@@ -3,6 +3,7 @@
 use crate::cli::limits::ThresholdArgs;
 use crate::cli::policy::PolicyArgs;
 use crate::cli::privileges::PrivilegeArgs;
+use crate::cli::record::storage::StorageArgs;
 use crate::cli::values;
 use crate::proxy::{Authority, Beyond, Config, Credentials, Hosts, Roots, Upstream, ca, provider};
 use anyhow::{Context, Result};
@@ -59,6 +60,8 @@ pub(in crate::cli) struct DoorArgs {
     pub(in crate::cli) store_secrets: bool,
     #[command(flatten)]
     pub(in crate::cli) privileges: PrivilegeArgs,
+    #[command(flatten)]
+    pub(in crate::cli) storage: StorageArgs,
 }
 
 /// The options of a proxy that will be opened.

@@ -1,5 +1,6 @@
 //! Options of a recording from devices or capture files.
 
+use super::storage::StorageArgs;
 use crate::analyzer;
 use crate::cli::limits::{ReassemblyArgs, ThresholdArgs};
 use crate::cli::policy::PolicyArgs;
@@ -59,6 +60,8 @@ pub(in crate::cli) struct RecordArgs {
     pub(in crate::cli) store_secrets: bool,
     #[command(flatten)]
     pub(in crate::cli) privileges: PrivilegeArgs,
+    #[command(flatten)]
+    pub(in crate::cli) storage: StorageArgs,
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<AtomicBool>) -> Result<()> {
+pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<AtomicBool>) -> Result<u8> {
     let name = if path == "-" { "standard input" } else { path };
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
@@ -68,15 +68,14 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     let Some(mut recording) = recording else {
         // To be stopped by a signal before the first packet is a normal end; a file without packets is an error.
         return if stop.load(Ordering::Relaxed) {
-            Ok(())
+            Ok(0)
         } else {
-            run_summary::readable(name, &counts, &NetStats::default())
+            run_summary::readable(name, &counts, &NetStats::default()).map(|()| 0)
         };
     };
     let net = recording.net_finish()?;
     run_summary::readable(name, &counts, &net)?;
-    recording.finish(counts, &net)?;
-    Ok(())
+    Ok(recording.finish(counts, &net)?.code())
 }
 
 /// Records the one connection of a transcript.
@@ -87,10 +86,9 @@ fn transcript(
     common: &Common,
     status: StatusLine,
     keys: &Keys,
-) -> Result<()> {
+) -> Result<u8> {
     let mut recording = Recording::start(name, Door::Transcript, args, common, status, keys)?;
     recording.step(|analyzer, sink| input::replay(told, analyzer, sink))?;
     let net = recording.net_finish()?;
-    recording.finish(input::counts(told), &net)?;
-    Ok(())
+    Ok(recording.finish(input::counts(told), &net)?.code())
 }

@@ -74,8 +74,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     }
     keylog.finish()?;
     let net = recording.net_finish()?;
-    recording.finish(live.counts(), &net)?;
-    Ok(0)
+    Ok(recording.finish(live.counts(), &net)?.code())
 }
 
 fn stop_after(duration: Duration, stop: Arc<AtomicBool>) -> Result<()> {

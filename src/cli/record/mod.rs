@@ -4,10 +4,14 @@ mod args;
 mod file;
 #[cfg(feature = "live")]
 mod live;
+mod printer;
 mod recording;
 pub(super) mod status_line;
+pub(super) mod storage;
 
 pub(super) use args::RecordArgs;
+#[cfg(feature = "proxy")]
+pub(super) use printer::AtEnd;
 pub(super) use recording::next;
 #[cfg(feature = "proxy")]
 pub(super) use recording::{Recording, Source};
@@ -26,6 +30,8 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
                 sniff list --format json"
         );
     }
+    // While this thread may still read what it needs for that.
+    crate::store::Process::current();
     if args.read.is_empty() {
         return from_devices(args, common);
     }
@@ -46,7 +52,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
                 say(&format!("sniff: error: {}", report_text(&e)));
                 code = 2;
             }
-            done => done?,
+            done => code = code.max(done?),
         }
     }
     Ok(code)

@@ -1,16 +1,16 @@
-//! One recording: the analyzer, the store, one line per finished exchange on standard error, and the counts at the
-//! end.
+//! One recording: the analyzer, the store, one line per stored exchange on standard error, and the counts at the end.
 
 use super::args::RecordArgs;
+use super::printer::{self, AtEnd, Printer, Status};
 use super::status_line::StatusLine;
 use crate::analyzer::{self, Analyzer, Output};
 use crate::capture::Counts;
 use crate::cli::common::Common;
 use crate::cli::run_summary::{Door, RunSummary};
-use crate::cli::{limits, output, values};
+use crate::cli::{limits, output, signals, values};
 use crate::net::NetStats;
-use crate::store::{Secrets, Session, Writer};
-use crate::summary::Summary;
+use crate::report::text::count;
+use crate::store::{Bounds, Process, Secrets, Session, Stop, Writer};
 use crate::tls::Keys;
 use anyhow::Result;
 
@@ -29,6 +29,9 @@ pub(in crate::cli) struct Source {
     pub(in crate::cli) capacity: usize,
     pub(in crate::cli) store_secrets: bool,
     pub(in crate::cli) door: Door,
+    pub(in crate::cli) bounds: Bounds,
+    /// What happens when storing ends early.
+    pub(in crate::cli) at_end: AtEnd,
 }
 
 /// A recording in progress.
@@ -37,7 +40,7 @@ pub(in crate::cli) struct Recording<'a> {
     analyzer: Analyzer,
     writer: Writer,
     summary: RunSummary,
-    status: StatusLine,
+    status: Status,
 }
 
 impl<'a> Recording<'a> {
@@ -57,6 +60,8 @@ impl<'a> Recording<'a> {
             capacity,
             store_secrets: args.store_secrets,
             door,
+            bounds: args.storage.bounds(),
+            at_end: AtEnd::Stop(signals::stop_flag()),
         };
         args.privileges.make(&common.db)?;
         Recording::begin(source, args.analyzer(keys)?, common, status)
@@ -71,9 +76,12 @@ impl<'a> Recording<'a> {
     ) -> Result<Recording<'a>> {
         let mut shaped_by = source.options;
         shaped_by["limits"] = limits::recorded(&options, source.door == Door::Packets);
-        let session = Session { source: source.name, started: values::now(), options: shaped_by };
+        let (started, process) = (values::now(), Process::current());
+        let session = Session { source: source.name, started, options: shaped_by, process };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
-        let writer = Writer::start(&common.db, session, secrets)?;
+        let status = Status::new(status);
+        let printer = Printer { status: status.clone(), at_end: source.at_end };
+        let writer = Writer::start_with(&common.db, session, secrets, source.bounds, Box::new(printer))?;
         writer.set_capacity(source.capacity);
         let summary = RunSummary::new(source.door);
         Ok(Recording { common, analyzer: Analyzer::new(options), writer, summary, status })
@@ -84,25 +92,26 @@ impl<'a> Recording<'a> {
         &mut self,
         step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T,
     ) -> Result<T> {
-        let Recording { analyzer, writer, summary, status, .. } = self;
+        let Recording { analyzer, writer, summary, .. } = self;
         let mut stored = Ok(());
         let done = step(analyzer, &mut |output| {
             if stored.is_err() {
                 return;
             }
             match &output {
-                Output::Exchange(f) => {
-                    summary.exchange(f);
-                    status.exchange(|| {
-                        Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None)
-                    });
-                }
+                Output::Exchange(f) => summary.exchange(f),
                 Output::Connection(c) => summary.connection(c),
                 Output::Begun(_) | Output::Part(_) => {}
             }
             stored = writer.send(output);
         });
         stored.map(|()| done)
+    }
+
+    /// The error of the writer, if it has one, without waiting for it.
+    #[cfg(feature = "proxy")]
+    pub(in crate::cli) fn check(&mut self) -> Result<()> {
+        self.writer.check()
     }
 
     /// A delivery crossed the client's side of a proxy.
@@ -119,11 +128,11 @@ impl<'a> Recording<'a> {
 
     /// Reports how many bytes of a file were read, for the progress bar.
     pub(super) fn position(&mut self, bytes: u64) {
-        self.status.position(bytes);
+        self.status.lock().position(bytes);
     }
 
     pub(in crate::cli) fn notice(&mut self, text: &str) {
-        self.status.notice(text);
+        self.status.lock().notice(text);
     }
 
     pub(in crate::cli) fn net_finish(&mut self) -> Result<NetStats> {
@@ -133,17 +142,25 @@ impl<'a> Recording<'a> {
     /// Writes everything to the database and prints the last lines.
     pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<RunSummary> {
         let written = self.writer.finish(values::now(), counts)?;
-        self.status.end();
+        let mut status = self.status.lock();
+        status.end();
         let color = output::stderr_terminal(self.common).color;
         for line in self.summary.lines(&counts, net, color) {
-            self.status.last(&line);
+            status.last(&line);
         }
-        let next = if self.summary.exchanges > 0 {
+        if let Some(limit) = written.stopped {
+            let stored = count(written.exchanges, "exchange is", "exchanges are");
+            status.last(&format!("{stored} in the database: {}", printer::stopped(limit)));
+            // The user chose the size of a session; a disk without room is a fault.
+            self.summary.disk_full = matches!(limit, Stop::Reserve { .. });
+        }
+        let next = if written.exchanges > 0 {
             format!("; next: {}", next(self.common, written.session))
         } else {
             String::new()
         };
-        self.status.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
+        status.last(&format!("session {} in {}{next}", written.session, self.common.db.display()));
+        drop(status);
         Ok(self.summary)
     }
 }

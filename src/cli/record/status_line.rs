@@ -7,7 +7,6 @@ use crate::report::live;
 use crate::report::text::{Style, clean};
 use crate::summary::Summary;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::RefCell;
 use std::io::IsTerminal;
 
 /// Most lines for a file: more would hide the summary.
@@ -22,8 +21,12 @@ pub(in crate::cli) struct StatusLine {
     most: u64,
     shown: u64,
     held_back: u64,
+    /// Lines of exchanges that are not durable yet.
+    pending: Vec<String>,
+    /// Exchanges that are not durable yet and get no line.
+    pending_held_back: u64,
     /// Lines that are held back until the end, because a command uses the terminal until then.
-    held: Option<RefCell<Vec<String>>>,
+    held: Option<Vec<String>>,
 }
 
 impl StatusLine {
@@ -36,6 +39,8 @@ impl StatusLine {
             most,
             shown: 0,
             held_back: 0,
+            pending: Vec::new(),
+            pending_held_back: 0,
             held: None,
         }
     }
@@ -43,7 +48,7 @@ impl StatusLine {
     /// Prints everything at the end: until then standard error belongs to the command.
     #[cfg(feature = "proxy")]
     pub(in crate::cli) fn held(common: &Common) -> StatusLine {
-        StatusLine { held: Some(RefCell::default()), ..StatusLine::new(common, true) }
+        StatusLine { held: Some(Vec::new()), ..StatusLine::new(common, true) }
     }
 
     /// Shows progress through this many bytes, on a terminal only.
@@ -66,20 +71,28 @@ impl StatusLine {
         }
     }
 
-    /// Prints a finished exchange; its summary is made only if it is printed.
-    pub(in crate::cli) fn exchange(&mut self, summary: impl FnOnce() -> Summary) {
+    /// An exchange was written. Its line waits until it is durable: what was printed is in the database.
+    pub(in crate::cli) fn written(&mut self, summary: &Summary) {
         if self.quiet {
             return;
         }
-        if self.shown >= self.most {
-            self.held_back += 1;
+        if self.shown + self.pending.len() as u64 >= self.most {
+            self.pending_held_back += 1;
             return;
         }
-        if self.shown == 0 {
-            self.line(&live::head(&self.terminal));
+        self.pending.push(live::line(summary, &self.terminal));
+    }
+
+    /// Prints the exchanges that were written, which are durable now.
+    pub(in crate::cli) fn committed(&mut self) {
+        self.held_back += std::mem::take(&mut self.pending_held_back);
+        for line in std::mem::take(&mut self.pending) {
+            if self.shown == 0 {
+                self.line(&live::head(&self.terminal));
+            }
+            self.shown += 1;
+            self.line(&line);
         }
-        self.shown += 1;
-        self.line(&live::line(&summary(), &self.terminal));
     }
 
     /// Prints a notice for the user.
@@ -96,7 +109,7 @@ impl StatusLine {
             bar.finish_and_clear();
         }
         if let Some(held) = self.held.take() {
-            held.into_inner().iter().for_each(|line| say(line));
+            held.iter().for_each(|line| say(line));
         }
         if self.held_back > 0 {
             say(&format!("… and {} more (sniff list has them all)", self.held_back));
@@ -113,9 +126,9 @@ impl StatusLine {
         }
     }
 
-    fn line(&self, line: &str) {
-        match (&self.bar, &self.held) {
-            (_, Some(held)) => held.borrow_mut().push(line.to_owned()),
+    fn line(&mut self, line: &str) {
+        match (&self.bar, &mut self.held) {
+            (_, Some(held)) => held.push(line.to_owned()),
             (Some(bar), _) => bar.println(line),
             (None, _) => say(line),
         }

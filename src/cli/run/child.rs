@@ -1,5 +1,6 @@
 //! The command as a child process: it receives our signals, and its end ends us.
 
+use crate::cli::signals::is_ignored;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -24,9 +25,9 @@ static CHILD: AtomicI32 = AtomicI32::new(0);
 /// A signal that was received before the child existed.
 static EARLY: AtomicI32 = AtomicI32::new(0);
 
-/// Passes signals to the child from here on.
+/// Passes signals to the child from here on. With nohup both ignore SIGHUP.
 pub(super) fn forward_signals() {
-    for &signal in SIGNALS {
+    for &signal in SIGNALS.iter().filter(|&&signal| signal != libc::SIGHUP || !is_ignored(signal)) {
         // SAFETY: an all-zero sigaction is valid except for the handler and the flags that are set here; the
         // handler does only what is async-signal-safe: atomics and kill(2).
         unsafe {

@@ -1,0 +1,33 @@
+//! Options of how safely, and how much, is stored.
+
+use crate::cli::values;
+use crate::store::Bounds;
+use clap::Args;
+
+/// Options of every command that records.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Storage")]
+pub(in crate::cli) struct StorageArgs {
+    /// What was printed survives a loss of power too, not only the end of the process (slower)
+    #[arg(long, hide_short_help = true)]
+    pub(in crate::cli) durable: bool,
+    /// Store no more once the database has grown by this much
+    #[arg(long, value_name = "SIZE", value_parser = values::size, hide_short_help = true)]
+    pub(in crate::cli) max_session: Option<usize>,
+    /// Store no more while the disk has less than this free
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "1G", hide_short_help = true)]
+    pub(in crate::cli) reserve: usize,
+}
+
+impl Default for StorageArgs {
+    fn default() -> Self {
+        StorageArgs { durable: false, max_session: None, reserve: 1 << 30 }
+    }
+}
+
+impl StorageArgs {
+    pub(in crate::cli) fn bounds(&self) -> Bounds {
+        let session = self.max_session.map(|bytes| bytes as u64);
+        Bounds { durable: self.durable, session, reserve: self.reserve as u64 }
+    }
+}

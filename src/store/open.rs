@@ -1,0 +1,75 @@
+//! Opens a database for reading, also where nothing can be written: a folder without that right, a read-only disk, a
+//! database of root.
+//!
+//! SQLite reads a database in WAL mode with the help of two files beside it, which it makes if they are missing. Where
+//! it cannot, the database can be read by itself, as long as it is all there: no log beside it holds anything newer.
+
+use super::{fault, migrate};
+use anyhow::{Context, Result, bail};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long to wait for another process that writes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens a database that exists; returns its version too.
+pub(super) fn open(path: &Path) -> Result<(Connection, usize)> {
+    let cannot = || format!("cannot open the database {}", path.display());
+    // Without SQLITE_OPEN_URI: a path is a path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).with_context(cannot)?;
+    db.busy_timeout(PATIENCE)?;
+    let e = match migrate::check(&db, path) {
+        Ok(version) => return Ok((db, version)),
+        Err(e) => e,
+    };
+    match fault::code(&e) {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {}
+        Some(ErrorCode::DatabaseBusy) => {
+            bail!("cannot read {}: another process has locked it for 10 seconds", path.display())
+        }
+        _ => return Err(e),
+    }
+    if holds_something(&beside(path, "-wal"))? {
+        bail!(
+            "cannot read {db}: its newest rows are in {db}-wal, which takes the right to write in this folder; copy \
+                both files to a folder of yours, or read them as the user who records",
+            db = path.display()
+        );
+    }
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(immutable(path), flags).with_context(cannot)?;
+    let version = migrate::check(&db, path)?;
+    Ok((db, version))
+}
+
+/// The file of that name beside a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Whether the file exists and is not empty.
+fn holds_something(path: &Path) -> Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(meta) => Ok(meta.len() > 0),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e).with_context(|| format!("cannot look at {}", path.display())),
+    }
+}
+
+/// The URI by which SQLite takes a file for one that does not change.
+fn immutable(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut uri = String::from("file://");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => uri.push(char::from(*byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}
