@@ -172,7 +172,6 @@ const FIELD_WRONG: &[&str] = &[
     "64-plain-text-under-event-stream",
     "75-transfer-encoding-twice",
     "76-content-length-too-short",
-    "90-h2-joined-in-the-middle",
     "92-chrome-har-without-sse-body",
     "103-dsb-tls13-behind-packet-9",
 ];

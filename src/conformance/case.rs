@@ -14,10 +14,10 @@ impl<'a> Case<'a> {
         self.exchange.response.as_ref()
     }
 
-    /// The response if it is a stream by its bytes and succeeded (or its status was not seen).
+    /// The response if it is a stream by its bytes and succeeded (or its status was not seen, or not read).
     pub fn stream(&self) -> Option<&'a Response> {
         let response = self.response()?;
-        let ok = response.head.as_ref().is_none_or(|h| (200..300).contains(&h.status));
+        let ok = response.head.as_ref().is_none_or(|h| h.status == 0 || (200..300).contains(&h.status));
         (ok && response.framing.is_stream()).then_some(response)
     }
 

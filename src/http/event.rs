@@ -226,7 +226,21 @@ pub struct Fields {
     list: Vec<(Range<u32>, Range<u32>)>,
 }
 
+/// What is known of a field of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// Its first value.
+    Sent(&'a [u8]),
+    /// Every field was read, and this one was not sent.
+    Absent,
+    /// It may have been sent: its value, or the names of some fields, could not be read.
+    Unread,
+}
+
 impl Fields {
+    /// Replaces a name or a value that could not be read: HTTP/2 refers to table entries from before the capture.
+    pub const UNREAD: &'static [u8] = b"?";
+
     /// Takes the bytes of a head (or trailer section) and the ranges of (name, value) in them. Drops ranges
     /// outside `raw`.
     pub fn new(raw: Vec<u8>, list: Vec<(Range<u32>, Range<u32>)>) -> Self {
@@ -267,9 +281,26 @@ impl Fields {
         self.all(name).next().map(|v| String::from_utf8_lossy(v).into_owned())
     }
 
+    /// What is known of a field, by its first value. A head without any line was not captured as a head, so that
+    /// nothing is known of its fields.
+    pub fn known<'s>(&'s self, name: &'s str) -> Known<'s> {
+        match self.all(name).next() {
+            Some(Self::UNREAD) => Known::Unread,
+            Some(value) => Known::Sent(value),
+            None if self.has_unread() || self.raw.trim_ascii().is_empty() => Known::Unread,
+            None => Known::Absent,
+        }
+    }
+
+    /// The names of some fields could not be read.
+    pub fn has_unread(&self) -> bool {
+        self.iter().any(|(name, _)| name == Self::UNREAD)
+    }
+
     /// The codings applied to a body, in order, as one list (RFC 9110 section 8.4).
     pub fn content_codings(&self) -> Option<String> {
-        let all: Vec<_> = self.all("content-encoding").map(String::from_utf8_lossy).collect();
+        let read = self.all("content-encoding").filter(|value| *value != Self::UNREAD);
+        let all: Vec<_> = read.map(String::from_utf8_lossy).collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
 }

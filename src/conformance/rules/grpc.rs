@@ -2,6 +2,7 @@
 
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::grpc;
+use crate::exchange::Response;
 use crate::oddity::{Excerpt, Of};
 
 /// The rules of this family, in the order of the catalogue.
@@ -45,6 +46,10 @@ pub static GRPC_001: Rule = Rule {
         case.tell(grpc::STATUS, None, &mut |finding| push(failed(case, finding)), |odd, _| {
             format!("the call failed: {}", odd.found)
         });
+        let unread = |r: &Response| r.trailers.has_unread() || r.head.as_ref().is_some_and(|h| h.fields.has_unread());
+        if case.response().is_some_and(unread) {
+            return;
+        }
         case.tell(grpc::NO_STATUS, None, &mut |finding| push(Finding { fix: Some(LOST), ..finding }), |_, _| {
             "the call ends without a status: the trailers are missing".to_owned()
         });

@@ -3,7 +3,9 @@
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::mcp;
-use crate::http::event::MessageEnd;
+use crate::http::event::{Known, MessageEnd};
+
+use super::http::essence;
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[&MCP_001, &MCP_002, &MCP_003, &MCP_004];
@@ -160,11 +162,11 @@ fn negotiation(case: &Case<'_>) -> [Option<String>; 2] {
         .collect::<Vec<_>>()
         .join(", ")
         .to_ascii_lowercase();
+    let read = request.head.fields.known("accept") != Known::Unread;
     let lacks = ["application/json", "text/event-stream"]
         .into_iter()
-        .find(|kind| !accept.contains(kind) && !accept.contains("*/*"));
-    let declared = response.head.as_ref().filter(|h| h.status == 200).and_then(|h| h.fields.text("content-type"));
-    let essence = declared.as_deref().map(|t| t.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+        .find(|kind| read && !accept.contains(kind) && !accept.contains("*/*"));
+    let essence = response.head.as_ref().filter(|h| h.status == 200).and_then(essence);
     [
         lacks.map(|kind| format!("the request does not accept {kind}")),
         essence

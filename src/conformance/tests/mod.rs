@@ -7,6 +7,7 @@ mod advice;
 mod build;
 mod engine;
 mod hop;
+mod unread;
 
 use super::*;
 use crate::dialect::{

@@ -87,7 +87,10 @@ impl Conn {
         }
         let Some(pending) = self.blocks[i].take() else { return };
         let (fields, broken) = self.hpack[i].decode(&pending.bytes);
-        let block = Block { fields, first_at: pending.first_at };
+        let mut block = Block { fields, first_at: pending.first_at };
+        if broken.is_some() && !block.fields.is_empty() {
+            block.push_unread();
+        }
         let (id, dir, ended) = match pending.promised {
             Some(id) => (id, Direction::ToServer, true), // the request that the server acts on
             None => (pending.stream, here.dir, pending.end_stream),
@@ -96,7 +99,7 @@ impl Conn {
         if !self.head(here, id, &block, ended, sink) {
             return;
         }
-        if block.has_unknown() {
+        if broken.is_none() && block.has_unknown() {
             self.odd(here, id, UNKNOWN_ENTRY, "header fields from before the capture", sink);
         }
         if let Some(broken) = broken {

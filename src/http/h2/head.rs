@@ -4,8 +4,7 @@ use super::hpack::Field;
 use crate::http::event::{Fields, RequestHead, ResponseHead, Transfer, Version};
 use crate::time::Timestamp;
 
-/// Replaces a name or value that was put into the table before the capture began.
-const UNKNOWN: &[u8] = b"?";
+const UNKNOWN: &[u8] = Fields::UNREAD;
 
 /// A decoded field block.
 pub(in crate::http) struct Block {
@@ -46,6 +45,11 @@ impl Block {
     /// trailers (section 8.3).
     pub(super) fn starts_a_message(&self) -> bool {
         self.fields.first().is_some_and(|f| f.unknown_name || f.name.starts_with(b":"))
+    }
+
+    /// More fields followed that could not be read.
+    pub(super) fn push_unread(&mut self) {
+        self.fields.push(Field { name: Vec::new(), value: Vec::new(), unknown_name: true, unknown_value: true });
     }
 
     pub(super) fn has_unknown(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Rules about whether the answer is what the request asked for.
 
-use super::{essence, is_lines};
+use super::{essence, is_lines, is_untyped};
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::StreamsBy;
 use crate::exchange::Response;
@@ -162,6 +162,9 @@ pub static HTTP_020: Rule = Rule {
         let Some(response) = case.response().filter(|_| generates(case)) else { return };
         let Some(head) = response.head.as_ref().filter(|h| h.status >= 400) else { return };
         let declared = essence(head);
+        if declared.is_none() && !is_untyped(head) {
+            return;
+        }
         if !declared.as_deref().is_some_and(|t| t.ends_with("json")) {
             let what = declared.map_or("no Content-Type".into(), |t| format!("Content-Type {t}"));
             push(Finding { at: Some(head.first_at), ..Finding::new(format!("status {} with {what}", head.status)) });

@@ -5,6 +5,7 @@ use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
 use crate::framing::Framing;
+use crate::http::event::Known;
 use crate::time::Span;
 
 /// A body that ends within this after its terminator ends promptly.
@@ -32,10 +33,11 @@ pub static HTTP_012: Rule = Rule {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
         let says = |v: &[u8]| ["no-cache", "no-store", "no-transform"].iter().any(|w| contains(v, w));
         if response.framing == Framing::Sse && !head.fields.all("cache-control").any(says) {
-            let said = head
-                .fields
-                .text("cache-control")
-                .map_or("no Cache-Control".into(), |v| format!("Cache-Control is {v}"));
+            let said = match head.fields.known("cache-control") {
+                Known::Sent(value) => format!("Cache-Control is {}", String::from_utf8_lossy(value)),
+                Known::Absent => "no Cache-Control".to_owned(),
+                Known::Unread => return,
+            };
             push(Finding { at: Some(head.first_at), ..Finding::new(said) });
         }
     },
@@ -77,7 +79,8 @@ pub static HTTP_013: Rule = Rule {
         let proxy = ["via", "forwarded", "x-forwarded-for", "x-real-ip"]
             .into_iter()
             .find(|n| request.head.fields.all(n).next().is_some());
-        let told = head.fields.all("x-accel-buffering").any(|v| v.eq_ignore_ascii_case(b"no"));
+        let told = head.fields.known("x-accel-buffering") == Known::Unread
+            || head.fields.all("x-accel-buffering").any(|v| v.eq_ignore_ascii_case(b"no"));
         if let Some(field) = proxy.filter(|_| response.framing == Framing::Sse && !told) {
             push(Finding {
                 at: Some(head.first_at),
@@ -112,13 +115,11 @@ pub static HTTP_014: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
-        let Some(coding) = head
-            .fields
-            .text("content-encoding")
-            .filter(|c| !c.trim().is_empty() && !c.trim().eq_ignore_ascii_case("identity"))
-        else {
+        let Known::Sent(coding) = head.fields.known("content-encoding") else { return };
+        let coding = String::from_utf8_lossy(coding.trim_ascii());
+        if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
             return;
-        };
+        }
         let (deltas, deliveries) = (response.deltas.len(), deliveries(response));
         // An answer that was made within the burst window could not have come in pieces.
         let took = case.metrics.duration.is_some_and(|d| d >= case.limits.burst_window);

@@ -25,17 +25,23 @@ pub use types::*;
 use crate::conformance::Rule;
 use crate::exchange::Response;
 use crate::framing::Framing;
-use crate::http::event::{ResponseHead, Transfer};
+use crate::http::event::{Known, ResponseHead, Transfer};
 
 fn transfer(response: &Response) -> Option<Transfer> {
     response.head.as_ref().map(|h| h.transfer)
 }
 
-/// The media type without parameters in lower case; none where the field is absent or empty.
+/// The media type without parameters in lower case; none where the field is absent, empty or could not be read.
 pub(super) fn essence(head: &ResponseHead) -> Option<String> {
-    let value = head.fields.text("content-type")?;
+    let Known::Sent(value) = head.fields.known("content-type") else { return None };
+    let value = String::from_utf8_lossy(value);
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     (!essence.is_empty()).then_some(essence)
+}
+
+/// The head has no media type: the field is absent or empty. A field that could not be read is not absent.
+fn is_untyped(head: &ResponseHead) -> bool {
+    head.fields.known("content-type") != Known::Unread && essence(head).is_none()
 }
 
 /// A media type for one JSON value per line. None is registered; these are in use.

@@ -1,6 +1,6 @@
 //! Rules about the content type: there, right, and written as clients compare it.
 
-use super::{essence, fits};
+use super::{essence, fits, is_untyped};
 use crate::conformance::{Finding, Level, Rule};
 
 use crate::http::event::ResponseHead;
@@ -98,7 +98,7 @@ pub static HTTP_003: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.stream_head() else { return };
-        if essence(head).is_none() {
+        if is_untyped(head) {
             let message = format!("no Content-Type; the bytes are {}", response.framing.as_str());
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
         }
