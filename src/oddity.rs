@@ -126,7 +126,16 @@ impl Oddities {
 
     /// The first oddity of this kind and how many there were.
     pub fn find(&self, kind: Kind) -> Option<(&Oddity, u64)> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.insert(kind));
         self.0.iter().find(|(o, _)| o.kind == kind).map(|(o, n)| (o, *n))
+    }
+
+    /// The first oddity whose kind ends so, as `.not-json` of every dialect, and how many there were.
+    pub fn ending_in(&self, ending: &str) -> Option<(&Oddity, u64)> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.insert(Kind::named(ending)));
+        self.0.iter().find(|(o, _)| o.kind.0.ends_with(ending)).map(|(o, n)| (o, *n))
     }
 
     /// All kinds in order of first sight, each with its count.
@@ -162,6 +171,12 @@ impl Oddities {
     pub fn forget(&mut self, prefix: &str) {
         self.0.retain(|(o, _)| !o.kind.0.starts_with(prefix));
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Kinds that this thread asked for.
+    pub(crate) static ASKED: std::cell::RefCell<BTreeSet<Kind>> = const { std::cell::RefCell::new(BTreeSet::new()) };
 }
 
 /// All of `bytes`, printable: valid UTF-8 unchanged, other bytes as `\xHH`.

@@ -158,7 +158,6 @@ const FIELD_WRONG: &[&str] = &[
     "06-chat-cumulative-deltas",
     "11-total-deadline-60s",
     "16-gzip-declared-not-gzip",
-    "18-gzip-without-content-encoding",
     "20-json-only-newlines",
     "23-mcp-missing-blank-line-open",
     "28-two-calls-one-index",
@@ -170,8 +169,6 @@ const FIELD_WRONG: &[&str] = &[
     "44-continuous-usage-16-per-chunk",
     "54-only-comments-then-end",
     "64-plain-text-under-event-stream",
-    "75-transfer-encoding-twice",
-    "76-content-length-too-short",
     "92-chrome-har-without-sse-body",
     "103-dsb-tls13-behind-packet-9",
 ];

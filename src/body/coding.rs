@@ -89,12 +89,14 @@ pub(super) struct Stage {
     taken: u64,
     given: u64,
     dropped: u64,
+    /// The input so far, while it is text and nothing was decoded from it: it may turn out not to be coded.
+    text: Option<Vec<u8>>,
 }
 
 impl Stage {
     pub(super) fn new(coding: Box<dyn Coding>) -> Self {
         let state = State::Probing { seen: Vec::new(), again: false };
-        Stage { coding, state, buffer: Vec::new(), taken: 0, given: 0, dropped: 0 }
+        Stage { coding, state, buffer: Vec::new(), taken: 0, given: 0, dropped: 0, text: Some(Vec::new()) }
     }
 
     /// Sends all that can be decoded from these bytes to `sink`, in pieces of at most 32 KiB if it was coded.
@@ -114,9 +116,10 @@ impl Stage {
                     0
                 }
                 State::Running => {
+                    self.keep_text(input);
                     let n = self.run(input, sink, odd);
                     self.taken += n as u64;
-                    n
+                    if self.pass_text(sink) { input.len() } else { n }
                 }
                 State::Passing => {
                     sink(input);
@@ -177,22 +180,60 @@ impl Stage {
     fn probed(&mut self, sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) {
         let State::Probing { seen, again } = std::mem::replace(&mut self.state, State::Running) else { return };
         if self.coding.begin(&seen) {
+            self.keep_text(&seen);
             let mut rest = &seen[..];
             while !rest.is_empty() && matches!(self.state, State::Running) {
                 let n = self.run(rest, sink, odd);
                 self.taken += n as u64;
                 rest = &rest[n..];
             }
-            self.dropped += rest.len() as u64;
+            if !self.pass_text(sink) {
+                self.dropped += rest.len() as u64;
+            }
         } else if again {
             odd(TRAILING, self.taken, excerpt(&seen));
             self.dropped += seen.len() as u64;
             self.state = State::Dropping;
         } else {
-            odd(NOT_CODED, self.taken, format!("{} starts differently: {}", self.coding.name(), excerpt(&seen)));
+            odd(NOT_CODED, self.taken, starts_differently(self.coding.name(), &seen));
             sink(&seen);
             self.state = State::Passing;
         }
+    }
+
+    /// Keeps text from which nothing was decoded yet, up to 4 KiB.
+    fn keep_text(&mut self, input: &[u8]) {
+        const MOST: usize = 4096;
+        let Some(text) = &mut self.text else { return };
+        let is_text = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
+        if text.len() + input.len() <= MOST && input.iter().all(is_text) {
+            text.extend_from_slice(input);
+        } else {
+            self.text = None;
+        }
+    }
+
+    /// The data is damaged. Text of which nothing could be decoded was never coded.
+    fn break_off(&mut self, offset: u64, why: &str, odd: &mut Odd<'_>) {
+        match self.text.as_deref().filter(|text| std::str::from_utf8(text).is_ok()) {
+            Some(text) => {
+                odd(NOT_CODED, 0, starts_differently(self.coding.name(), &text[..text.len().min(20)]));
+                self.state = State::Passing;
+            }
+            None => {
+                odd(BROKEN, offset, format!("{}: {why}", self.coding.name()));
+                self.state = State::Dropping;
+            }
+        }
+    }
+
+    /// Passes the text on that turned out not to be coded, with the input at hand. False: it is coded.
+    fn pass_text(&mut self, sink: &mut dyn FnMut(&[u8])) -> bool {
+        if !self.is_passing() {
+            return false;
+        }
+        sink(&self.text.take().unwrap_or_default());
+        true
     }
 
     /// Decodes until the input is used up or the state changes; returns the number of bytes consumed.
@@ -207,6 +248,7 @@ impl Stage {
             let made = made.min(self.buffer.len());
             if made > 0 {
                 self.given += made as u64;
+                self.text = None;
                 if self.given > allowed {
                     odd(BOMB, offset, format!("over {allowed} bytes from {offset}"));
                     self.state = State::Dropping;
@@ -224,14 +266,12 @@ impl Stage {
                     return used;
                 }
                 Status::Broken(why) => {
-                    odd(BROKEN, offset, format!("{}: {why}", self.coding.name()));
-                    self.state = State::Dropping;
+                    self.break_off(offset, &why, odd);
                     return used;
                 }
                 Status::Going if took == 0 && made == 0 && used < input.len() => {
                     // No progress and input left: a decoder that needs nothing more is broken.
-                    odd(BROKEN, offset, format!("{}: stuck", self.coding.name()));
-                    self.state = State::Dropping;
+                    self.break_off(offset, "stuck", odd);
                     return used;
                 }
                 Status::Going if used == input.len() && made < self.buffer.len() => return used,
@@ -239,6 +279,10 @@ impl Stage {
             }
         }
     }
+}
+
+fn starts_differently(coding: &str, seen: &[u8]) -> String {
+    format!("{coding} starts differently: {}", excerpt(seen))
 }
 
 #[cfg(test)]

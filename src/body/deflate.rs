@@ -41,6 +41,21 @@ fn is_zlib(first: &[u8]) -> bool {
     }
 }
 
+/// These bytes may be the beginning of zlib data that is not text: the usual header of a 32 KiB window.
+pub(super) fn may_begin(seen: &[u8]) -> bool {
+    matches!(seen, [] | [0x78] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
+}
+
+/// These bytes begin zlib data: the header, and a first block that can be inflated so far.
+pub(super) fn begins(seen: &[u8]) -> bool {
+    let text = seen.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
+    if seen.len() < 12 || !may_begin(seen) || text {
+        return false;
+    }
+    let progress = inflate(&mut Decompress::new(true), seen, &mut [0; 256]);
+    !matches!(progress.status, Status::Broken(_))
+}
+
 /// One call of inflate; everything that the input allows comes out.
 pub(super) fn inflate(inflater: &mut Decompress, input: &[u8], output: &mut [u8]) -> Progress {
     let before = (inflater.total_in(), inflater.total_out());

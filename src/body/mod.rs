@@ -7,6 +7,7 @@ mod br;
 mod coding;
 mod deflate;
 mod gzip;
+mod magic;
 mod zstd;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use coding::{Coding, Stage};
+use magic::Magic;
 
 /// An unknown coding: it, and the codings under it, are not decoded.
 pub const UNKNOWN: Kind = Kind("body.unknown-coding");
@@ -22,6 +24,10 @@ pub const UNKNOWN: Kind = Kind("body.unknown-coding");
 pub const NOT_CODED: Kind = Kind("body.not-coded");
 /// The coded data is damaged; what follows can't be decoded.
 pub const BROKEN: Kind = Kind("body.broken");
+/// The decoded body begins as coded data does, and no (further) coding is declared: its name, and the bytes.
+pub const UNDECLARED: Kind = Kind("body.undeclared-coding");
+/// The body begins as gzip or zstd does after something took it for text: each byte that is not UTF-8 became U+FFFD.
+pub const CODED_AS_TEXT: Kind = Kind("body.coded-as-text");
 /// Bytes after the end of the coding.
 pub const TRAILING: Kind = Kind("body.trailing");
 /// The body ends before the coding does.
@@ -53,12 +59,14 @@ pub struct Decoder {
     /// The coding applied last comes first.
     stages: Vec<Stage>,
     unknown: Option<String>,
+    /// What the decoded body begins with.
+    magic: Magic,
 }
 
 impl Decoder {
     /// For a `Content-Encoding` value as sent (a list, in the order of application; none: identity).
     pub fn new(content_encoding: Option<&str>) -> Self {
-        let mut decoder = Decoder { stages: Vec::new(), unknown: None };
+        let mut decoder = Decoder { stages: Vec::new(), unknown: None, magic: Magic::default() };
         for name in content_encoding.unwrap_or_default().rsplit(',').map(str::trim) {
             let coding: Box<dyn Coding> = match name.to_ascii_lowercase().as_str() {
                 "" | "identity" => continue,
@@ -94,12 +102,17 @@ impl Decoder {
         odd: &mut dyn FnMut(Oddity),
     ) {
         self.say_unknown(at, odd);
+        let magic = &mut self.magic;
         let mut sink = |bytes: &[u8]| {
             if !bytes.is_empty() {
+                magic.push(bytes);
                 sink(Piece { at, frame, bytes });
             }
         };
         run(&mut self.stages, true, at, bytes, &mut sink, odd);
+        if let Some((kind, found)) = self.magic.found() {
+            odd(Oddity::new(kind, at, found));
+        }
     }
 
     /// Bytes are missing: a coded body can't be decoded beyond this point; an identity body continues.

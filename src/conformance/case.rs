@@ -28,6 +28,13 @@ impl<'a> Case<'a> {
         Some((response, response.head.as_ref()?))
     }
 
+    /// The response with its head, if its status says success. None for a WebSocket.
+    pub fn succeeded_head(&self) -> Option<(&'a Response, &'a ResponseHead)> {
+        let response = self.response().filter(|r| r.framing != Framing::WebSocket)?;
+        let head = response.head.as_ref().filter(|h| (200..300).contains(&h.status))?;
+        Some((response, head))
+    }
+
     /// The dialect of the response, unless it is `none`.
     pub fn dialect(&self) -> Option<&'static Dialect> {
         self.response()?.dialect.and_then(dialect::by_name).filter(|d| !d.is_none())

@@ -6,7 +6,7 @@ use crate::time::{Span, Timestamp};
 /// Deliveries less than this apart are one burst.
 pub const TOGETHER: Span = Span::from_millis(1);
 /// Buffer sizes that proxies and compressors fill before they send, in bytes.
-pub const BLOCKS: [u64; 4] = [4 << 10, 8 << 10, 16 << 10, 32 << 10];
+pub const BLOCKS: [u64; 5] = [2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10];
 
 /// How one body arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,7 +17,7 @@ pub struct Arrival {
     /// counted.
     pub bursts: u64,
     /// Number of bursts that are about as large as each of [`BLOCKS`].
-    pub blocks: [u64; 4],
+    pub blocks: [u64; BLOCKS.len()],
     /// Deliveries that end inside a UTF-8 character.
     pub split_characters: u64,
     /// Deliveries that end between CR and LF.
@@ -150,19 +150,20 @@ mod tests {
 
     #[test]
     fn a_block_is_what_two_and_more_than_half_of_the_bursts_have() {
-        let block = |blocks: [u64; 4], bursts: u64| Arrival { blocks, bursts, ..Arrival::default() }.block();
-        assert_eq!(block([0, 0, 1, 0], 1), None, "one may be chance");
-        assert_eq!(block([0, 0, 2, 0], 2), Some(16 << 10));
-        assert_eq!(block([0, 2, 0, 0], 3), Some(8 << 10));
-        assert_eq!(block([2, 0, 0, 0], 4), None, "half of them");
-        assert_eq!(block([0, 0, 1, 3], 5), Some(32 << 10));
+        let block = |blocks: [u64; 5], bursts: u64| Arrival { blocks, bursts, ..Arrival::default() }.block();
+        assert_eq!(block([0, 0, 0, 1, 0], 1), None, "one may be chance");
+        assert_eq!(block([0, 0, 0, 2, 0], 2), Some(16 << 10));
+        assert_eq!(block([0, 0, 2, 0, 0], 3), Some(8 << 10));
+        assert_eq!(block([0, 2, 0, 0, 0], 4), None, "half of them");
+        assert_eq!(block([0, 0, 0, 1, 3], 5), Some(32 << 10));
     }
 
     #[test]
     fn a_burst_is_about_a_block_from_88_to_102_hundredths_of_it() {
         let blocks = |size: usize| arrival(&[(0, &vec![b'x'; size]), (10, b"rest")]).blocks;
-        assert_eq!([14_417, 14_418, 16_711, 16_712].map(|size| blocks(size)[2]), [0, 1, 1, 0]);
-        assert_eq!(blocks(4096), [1, 0, 0, 0]);
-        assert_eq!(blocks(32 << 10), [0, 0, 0, 1]);
+        assert_eq!([14_417, 14_418, 16_711, 16_712].map(|size| blocks(size)[3]), [0, 1, 1, 0]);
+        assert_eq!(blocks(4096), [0, 1, 0, 0, 0]);
+        assert_eq!(blocks(2048), [1, 0, 0, 0, 0]);
+        assert_eq!(blocks(32 << 10), [0, 0, 0, 0, 1]);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::conformance::{Level, Rule};
 use crate::dialect::{ai_sdk_data, ai_sdk_ui};
+use crate::framing::coded_lines;
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[&UI_001, &UI_002];
@@ -90,6 +91,9 @@ pub static UI_002: Rule = Rule {
             format!("a value of another type than its code demands: {found}")
         });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::UNKNOWN_TYPE, push, |found| format!("unknown code {found}"));
+        case.tell_of(&ai_sdk_data::DIALECT, coded_lines::NOT_CODED, push, |found| {
+            format!("a line without a code: {found}")
+        });
         case.tell_of(&ai_sdk_data::DIALECT, ai_sdk_data::AFTER_FINISH, push, |found| format!("after d: {found}"));
         case.tell_at_end(
             &ai_sdk_data::DIALECT,

@@ -33,6 +33,11 @@ pub static AWS_001: Rule = Rule {
         case.tell(aws::BAD_PRELUDE_CRC, None, push, |odd, _| format!("wrong CRC of a prelude: {}", odd.found));
         case.tell(aws::BAD_MESSAGE_CRC, None, push, |odd, _| format!("wrong CRC of a message: {}", odd.found));
         case.tell(aws::BAD_LENGTH, None, push, |odd, _| format!("impossible length: {}", odd.found));
+        case.tell(aws::BAD_HEADER, None, push, |odd, _| format!("headers that can't be read: {}", odd.found));
+        if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
+            case.tell(aws::TRUNCATED, None, push, |odd, _| format!("the body ends inside a message: {}", odd.found));
+        }
+        case.tell(bedrock::NOT_BASE64, None, push, |odd, _| format!("`bytes` is not base64: {}", odd.found));
     },
     ..Rule::DEFAULT
 };
@@ -69,17 +74,23 @@ pub static AWS_003: Rule = Rule {
     code: "AWS-003",
     name: "missing-metadata",
     level: Level::Warning,
-    summary: "A ConverseStream ends with `metadata`, after `messageStop`",
+    summary: "A ConverseStream ends with `metadata`, after `messageStop` (an error if that lacks too)",
     why: "Usage and latency come only with that message. SDKs do not need it, but usage accounts do.",
     source: "Bedrock Runtime API reference, ConverseStreamOutput: metadata",
     breaks: &["usage accounts"],
     fix: "Read on after messageStop to the end of the body; a gateway must send metadata last.",
-    bad: &["converse; bedrock-start; bedrock-delta; bedrock-stop; last"],
+    bad: &[
+        "converse; bedrock-start; bedrock-delta; bedrock-stop; last",
+        "converse; bedrock-start; bedrock-delta; last",
+    ],
     good: &["good-converse"],
     silenced_by: &["AWS-001", "HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
         if case.stream().is_some_and(|r| r.end == MessageEnd::Complete) {
+            case.tell(bedrock::NO_MESSAGE_STOP, Some(Level::Error), push, |_, _| {
+                "the stream ends without messageStop: nothing says that the answer is whole".into()
+            });
             case.tell(bedrock::NO_METADATA, None, push, |_, _| {
                 "the stream ends after messageStop without metadata".into()
             });

@@ -11,6 +11,7 @@ use crate::exchange::ending::Party;
 use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
 use crate::time::Span;
+use crate::tls;
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[
@@ -197,6 +198,9 @@ pub static DLV_015: Rule = Rule {
                 at,
                 ..Finding::new("the capture began inside this response: findings about it are unsure")
             });
+        } else if let Some((odd, count)) = case.exchange.oddities.find(tls::UNREADABLE) {
+            let records = many(count, "TLS record", "TLS records");
+            push(Finding { at, ..Finding::new(format!("{records} could not be decrypted: {}", odd.found)) });
         } else if response.end == MessageEnd::CutByCapture {
             push(Finding { at, ..Finding::new("the recording ended before this response did") });
         }

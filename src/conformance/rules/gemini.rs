@@ -7,7 +7,7 @@ use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004, &GEM_005];
+pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004, &GEM_005, &GEM_006];
 
 /// It says why it stopped.
 pub static GEM_001: Rule = Rule {
@@ -32,7 +32,7 @@ pub static GEM_001: Rule = Rule {
          !rst >",
     ],
     // A client that gives up in the middle is reported as info.
-    also: &[("DLV-010", Level::Info)],
+    also: &[("DLV-010", Level::Info), ("GEM-006", Level::Warning)],
     silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
     needs_all_bytes: true,
     check: |case, push| {
@@ -167,6 +167,29 @@ pub static GEM_005: Rule = Rule {
                 format!("the model's tool call can't be used: finishReason {}", odd.found)
             });
         }
+    },
+    ..Rule::DEFAULT
+};
+
+/// The prompt was not blocked.
+pub static GEM_006: Rule = Rule {
+    code: "GEM-006",
+    name: "prompt-blocked",
+    level: Level::Warning,
+    summary: "The prompt is answered: no `promptFeedback.blockReason`",
+    why: "A blocked prompt gets status 200, no candidates and a reason. Clients that look for text find none: \
+        `response.text` raises or is empty, and the reason is not shown.",
+    source: "Gemini API reference, GenerateContentResponse: PromptFeedback.blockReason",
+    breaks: &["clients that read response.text"],
+    fix: "Show blockReason to the user; change the prompt or the request's safetySettings.",
+    bad: &[r#"gemini; crlf data: {"promptFeedback":{"blockReason":"SAFETY"}}
+           last"#],
+    good: &["good-gemini"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        case.tell_of(&gemini::DIALECT, gemini::PROMPT_BLOCKED, push, |found| {
+            format!("the prompt was blocked: {found}")
+        });
     },
     ..Rule::DEFAULT
 };

@@ -3,10 +3,12 @@
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::grpc;
 use crate::exchange::Response;
+use crate::framing::grpc as odd;
+use crate::http::event::MessageEnd;
 use crate::oddity::{Excerpt, Of};
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&GRPC_001];
+pub(super) const RULES: &[&Rule] = &[&GRPC_001, &GRPC_002];
 
 /// Every call ends with a status, and that is 0.
 pub static GRPC_001: Rule = Rule {
@@ -53,6 +55,45 @@ pub static GRPC_001: Rule = Rule {
         case.tell(grpc::NO_STATUS, None, &mut |finding| push(Finding { fix: Some(LOST), ..finding }), |_, _| {
             "the call ends without a status: the trailers are missing".to_owned()
         });
+    },
+    ..Rule::DEFAULT
+};
+
+/// Messages by the grammar.
+pub static GRPC_002: Rule = Rule {
+    code: "GRPC-002",
+    name: "bad-grpc-message",
+    level: Level::Error,
+    summary: "Every message has its prefix of five bytes, is whole, and nothing follows the last frame",
+    why: "The prefix says how long a message is. A wrong flag or length, or base64 that is damaged, leaves a reader \
+        at the wrong place: it raises INTERNAL, and everything after that place is lost.",
+    source: "gRPC over HTTP2 (Length-Prefixed-Message); gRPC Web (message framing, grpc-web-text); Connect protocol",
+    breaks: &["grpc-python", "grpc-go", "grpc-node", "grpc-web", "connect-es"],
+    fix: "Let the library write messages; look for a proxy that changes or cuts the body.",
+    bad: &[
+        r#"grpc-web; <chunk \0\0\0\0\x09\n
+           last"#,
+        r#"grpc-web; <chunk/grpc+trailers grpc-status:0\r\n
+           <chunk more
+           last"#,
+    ],
+    good: &[r#"grpc-web; <chunk/grpc+trailers grpc-status:0\r\n
+           last"#],
+    silenced_by: &["HTTP-006", "HTTP-007", "HTTP-015"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.stream() else { return };
+        let whole = response.end == MessageEnd::Complete;
+        for (kind, what, asked) in [
+            (odd::TRUNCATED, "the body ends inside a message", whole),
+            (odd::BAD_FLAGS, "a message with unknown flags", true),
+            (odd::BAD_BASE64, "the body is not base64", true),
+            (odd::AFTER_END, "bytes after the last frame", true),
+        ] {
+            if asked {
+                case.tell(kind, None, push, |odd, _| format!("{what}: {}", odd.found));
+            }
+        }
     },
     ..Rule::DEFAULT
 };

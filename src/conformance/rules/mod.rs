@@ -6,6 +6,8 @@ use super::Rule;
 pub mod tcp;
 pub mod http;
 pub mod sse;
+pub mod json;
+pub mod websocket;
 pub mod chat;
 pub mod responses;
 pub mod realtime;
@@ -25,6 +27,7 @@ pub mod tgi;
 pub mod llamacpp;
 pub mod koboldcpp;
 pub mod llm;
+pub mod records;
 pub mod delivery;
 
 /// The families, from transport to delivery. Each lists its own rules, by number.
@@ -32,6 +35,8 @@ const FAMILIES: &[&[&Rule]] = &[
     tcp::RULES,
     http::RULES,
     sse::RULES,
+    json::RULES,
+    websocket::RULES,
     chat::RULES,
     responses::RULES,
     realtime::RULES,
@@ -51,6 +56,7 @@ const FAMILIES: &[&[&Rule]] = &[
     llamacpp::RULES,
     koboldcpp::RULES,
     llm::RULES,
+    records::RULES,
     delivery::RULES,
 ];
 

@@ -3,7 +3,7 @@
 use crate::conformance::case::many;
 use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
-use crate::framing::{Framing, ndjson as odd};
+use crate::framing::{Framing, coded_lines, ndjson as odd};
 use crate::http::event::ResponseHead;
 
 use super::http::{essence, is_lines};
@@ -104,7 +104,9 @@ pub static NDJSON_003: Rule = Rule {
     good: &["good-ollama"],
     needs_all_bytes: false,
     check: |case, push| {
-        case.tell(odd::NO_FINAL_NEWLINE, None, push, |odd, _| format!("the last line has no line end: {}", odd.found));
+        for kind in [odd::NO_FINAL_NEWLINE, coded_lines::NO_FINAL_NEWLINE] {
+            case.tell(kind, None, push, |odd, _| format!("the last line has no line end: {}", odd.found));
+        }
     },
     ..Rule::DEFAULT
 };

@@ -7,6 +7,7 @@ mod advice;
 mod build;
 mod engine;
 mod hop;
+mod kinds;
 mod unread;
 
 use super::*;
@@ -217,8 +218,11 @@ fn declared_and_actual_framing() {
         (Framing::AwsEventStream, "application/vnd.amazon.eventstream", true),
         (Framing::AwsEventStream, "application/json", false),
         (Framing::Grpc, "application/grpc+proto", true),
-        (Framing::Json, "text/event-stream", true),
-        (Framing::Text, "text/event-stream", true),
+        (Framing::Json, "text/event-stream", false),
+        (Framing::Json, "application/x-ndjson", true),
+        (Framing::Text, "text/event-stream", false),
+        (Framing::Text, "text/plain", true),
+        (Framing::Empty, "text/event-stream", true),
     ];
     for (framing, declared, agree) in cases {
         let want: &[(&str, Level)] = if agree { &[] } else { &[("HTTP-002", Error)] };
@@ -299,7 +303,8 @@ fn missing_done_is_a_warning_and_worse_where_more_is_missing() {
     assert_eq!(gave_up(60), None, "a client that stops at the finish reason");
     assert_eq!(level_of(&no_done(MessageEnd::CutByCapture), "OAI-CHAT-001"), None);
     let neither = half_chat(MessageEnd::Complete);
-    assert_eq!(judged(&neither), [("OAI-CHAT-001", Error), ("OAI-CHAT-005", Error), ("DLV-010", Warning)]);
+    // The missing finish reason is shown at the last delta, the missing [DONE] at the end.
+    assert_eq!(judged(&neither), [("OAI-CHAT-005", Error), ("OAI-CHAT-001", Error), ("DLV-010", Warning)]);
 }
 
 #[test]
@@ -363,6 +368,8 @@ fn where_the_capture_lacks_bytes_verdicts_are_unsure() {
 fn single_documents_are_no_streams() {
     let mut document = with(with(half_chat(MessageEnd::Complete), chat_kinds::ID_SHORT), chat_kinds::UNKNOWN_FIELD);
     response(&mut document).framing = Framing::Json;
+    assert_eq!(judged(&document), [("HTTP-002", Error)], "a document under text/event-stream");
+    response(&mut document).head = Some(head(200, Some("application/json"), Transfer::Chunked));
     assert_eq!(judged(&document), []);
 }
 

@@ -53,6 +53,8 @@ pub const HEAD_GAP: Kind = Kind("h1.head-gap");
 pub const HEAD_CUT: Kind = Kind("h1.head-cut");
 /// Bytes at the place of a message that do not start one.
 pub const NOT_HTTP: Kind = Kind("h1.not-http");
+/// Bytes that do not start a message, after the end of a response's body: the body is longer than its head says.
+pub const SURPLUS: Kind = Kind("h1.bytes-after-body");
 /// Both Transfer-Encoding and Content-Length: Transfer-Encoding wins (RFC 9112 section 6.3).
 pub const TE_AND_CL: Kind = Kind("h1.te-and-cl");
 /// A Content-Length that is not a number.

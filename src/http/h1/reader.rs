@@ -6,7 +6,7 @@ use super::head::{Collected, HeadBuf};
 use super::length::{self, Asked};
 use super::lost::Lost;
 use super::pairing::{Pairing, Turn, Upgrade};
-use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, UNANSWERED, UNASKED};
+use super::{HEAD_CUT, HEAD_TOO_LONG, NOT_HTTP, SURPLUS, UNANSWERED, UNASKED};
 use crate::conn::Stamp;
 use crate::http::backlog::{Backlog, Item, LIMIT};
 use crate::http::detect::{starts_request, starts_status};
@@ -187,7 +187,9 @@ impl Reader {
                 *strays += 1;
                 let (first, many) = (*strays == 1, *strays > STRAY_LINES);
                 if first {
-                    out.odd(self.last.unwrap_or(pairing.next()), NOT_HTTP, found);
+                    let surplus = self.last.filter(|_| self.side == Side::Response);
+                    let kind = if surplus.is_some() { SURPLUS } else { NOT_HTTP };
+                    out.odd(self.last.unwrap_or(pairing.next()), kind, found);
                 }
                 if many {
                     self.phase = Phase::Lost(Box::new(Lost::strayed()));

@@ -1,6 +1,6 @@
 //! Rules about how a chat stream ends.
 
-use super::{ERROR_AND_END, at_end, ended_chat, tell};
+use super::{ERROR_AND_END, at_end, at_last_delta, ended_chat, tell};
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 use crate::dialect::openai_chat::kinds as odd;
@@ -181,9 +181,9 @@ pub static OAI_CHAT_005: Rule = Rule {
         let unfinished: Vec<String> =
             answer.texts.keys().filter(|i| !answer.finish_reasons.contains_key(i)).map(u32::to_string).collect();
         if answer.finish_reasons.is_empty() && !(answer.texts.is_empty() && response.deltas.is_empty()) {
-            push(at_end(response, "no choice got a finish_reason".into()));
+            push(at_last_delta(response, "no choice got a finish_reason".into()));
         } else if !unfinished.is_empty() {
-            push(at_end(response, format!("no finish_reason for choice {}", unfinished.join(", "))));
+            push(at_last_delta(response, format!("no finish_reason for choice {}", unfinished.join(", "))));
         }
         case.tell(odd::FINISH_REASON_REPEATED, Some(Level::Warning), push, |odd, _| {
             format!(

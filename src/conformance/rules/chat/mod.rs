@@ -106,9 +106,25 @@ fn tell(case: &Case<'_>, kind: Kind, push: &mut dyn FnMut(Finding), say: impl Fn
     }
 }
 
-/// A finding at the last record.
+/// A finding about what is missing at the end: at the last record, or at the one before `[DONE]`.
 fn at_end(response: &Response, message: String) -> Finding {
-    Finding { at: response.last_record_at.or(Some(response.last_at)), ..Finding::at_end(response, message) }
+    let at = response.last_record_at.or(Some(response.last_at));
+    let finding = Finding { at, ..Finding::at_end(response, message) };
+    match response.answer.terminator.is_last_record {
+        Some(true) => Finding { record: response.record_count.checked_sub(2), offset: None, excerpt: None, ..finding },
+        _ => finding,
+    }
+}
+
+/// A finding about what is missing after the last delta.
+fn at_last_delta(response: &Response, message: String) -> Finding {
+    let finding = at_end(response, message);
+    match response.deltas.last() {
+        Some(delta) => {
+            Finding { record: Some(delta.record), at: Some(delta.at), offset: None, excerpt: None, ..finding }
+        }
+        None => finding,
+    }
 }
 
 /// After the last record nothing came for longer than [`PATIENCE`]: a client that has its answer would not wait that

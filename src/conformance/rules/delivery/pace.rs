@@ -9,7 +9,7 @@ pub static DLV_002: Rule = Rule {
     code: "DLV-002",
     name: "block-delivery",
     level: Level::Warning,
-    summary: "Deltas don't come in blocks as large as a buffer (4, 8, 16, 32 KiB)",
+    summary: "Deltas don't come in blocks as large as a buffer (2, 4, 8, 16, 32 KiB)",
     why: "When most bursts are as large as a usual buffer, something on the way collects bytes until the buffer is \
         full: a proxy, a compressor, an output stream that is not flushed. The text comes in jerks, and the ITL is \
         far too short to be the time per token.",

@@ -1,12 +1,15 @@
 //! Rules about the body: how its end is marked, and whether it came.
 
-use super::transfer;
+use super::message::is_too_short;
+use super::{essence, is_lines, is_untyped, transfer};
 use crate::body;
 use crate::conformance::case::{answered, many};
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::exchange::Response;
+use crate::exchange::arrival::TOGETHER;
 use crate::http::event::{Fields, MessageEnd, Transfer};
 use crate::http::h1;
+use crate::time::Span;
 
 /// A chunked body has its last chunk.
 pub static HTTP_006: Rule = Rule {
@@ -178,13 +181,25 @@ pub static HTTP_010: Rule = Rule {
     good: &["good-chat", "models"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some((_, head)) = case.llm_stream().and(case.stream_head()) else { return };
-        if let Transfer::Length(n) = head.transfer {
-            push(Finding {
-                at: Some(head.first_at),
-                ..Finding::new(format!("Content-Length {n}: the whole answer was there before its first byte was sent"))
-            });
+        let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        let Transfer::Length(n) = head.transfer else { return };
+        // A length that is wrong was not known beforehand: HTTP-025.
+        if is_too_short(case, response) {
+            return;
         }
+        let body = &response.body;
+        let spread = body.first_at.map_or(Span(0), |first| response.last_at.since(first));
+        let message = match spread < TOGETHER {
+            true => {
+                format!("Content-Length {n}, and the body came at once: the answer was collected before it was sent")
+            }
+            false => format!(
+                "Content-Length {n} was sent before the body, which came in {} over {spread}: the answer, or its \
+                    length, was fixed before it was generated",
+                many(body.arrival.deliveries, "delivery", "deliveries")
+            ),
+        };
+        push(Finding { at: Some(head.first_at), ..Finding::new(message) });
     },
     ..Rule::DEFAULT
 };
@@ -229,7 +244,7 @@ pub static HTTP_023: Rule = Rule {
     name: "bad-head",
     level: Level::Warning,
     summary: "Heads follow the grammar: CRLF after each line, no space before the colon, no folded lines, one \
-        Content-Length",
+        Content-Length (info for blank lines before a message and for odd trailer fields)",
     why: "Lenient readers guess what is meant, strict ones refuse the message, and two programs on one path that \
         guess differently read two different messages: this is how requests and responses are smuggled.",
     source: "RFC 9112 sections 2.2, 5 and 5.1; RFC 9110 section 8.6",
@@ -250,8 +265,17 @@ pub static HTTP_023: Rule = Rule {
             (h1::BARE_CR, "a CR without LF"),
             (h1::CONTENT_LENGTH, "a Content-Length that is not a number"),
             (h1::CONTENT_LENGTHS, "several lengths"),
+            (h1::VERSION, "an unknown version"),
+            (h1::HEAD_TOO_LONG, "a head that is too long to be read"),
+            (h1::NOT_HTTP, "bytes that are no message"),
         ] {
             case.tell(kind, None, push, |odd, _| format!("{what}: {}", odd.found));
+        }
+        for (kind, what) in [
+            (h1::TRAILER_FIELD, "a field that must not be in a trailer section"),
+            (h1::BLANK_LINES, "blank lines before the start line"),
+        ] {
+            case.tell(kind, Some(Level::Info), push, |odd, _| format!("{what}: {}", odd.found));
         }
     },
     ..Rule::DEFAULT
@@ -262,32 +286,75 @@ pub static HTTP_024: Rule = Rule {
     code: "HTTP-024",
     name: "broken-coding",
     level: Level::Error,
-    summary: "The body is coded as Content-Encoding says, whole and undamaged (a warning if it is not coded at all)",
-    why: "A reader that decompresses raises at the damage, or waits for an end that does not come, often after a \
-        good answer. The cause may also be a proxy that removes the coding but not the field, or compresses twice.",
-    source: "RFC 9110 section 8.4; RFC 1952 (gzip: CRC and length at the end)",
+    summary: "The body is coded as Content-Encoding says, whole and undamaged, and only so (a warning for what \
+        follows the coded data or exceeds every bound, info for a coding that is not read here)",
+    why: "A client that decompresses raises at the damage, at text that is not coded at all, or waits for an end \
+        that does not come, often after a good answer. Without the field it shows coded bytes as text. The cause is \
+        usually a proxy that removes the coding but not the field or the field but not the coding, compresses twice, \
+        or takes coded bytes for text: then each byte that is not UTF-8 became U+FFFD, and nothing can be recovered.",
+    source: "RFC 9110 section 8.4; RFC 1952 (gzip: magic bytes, CRC and length at the end); RFC 8878 (zstd); RFC 1950",
     breaks: &["openai-python", "openai-node", "every client that decompresses"],
     fix: "End the compressor when the body ends; a proxy that changes the coding changes the field.",
-    bad: &["ask; ok; < Content-Type: text/event-stream
+    bad: &[
+        "ask; ok; < Content-Type: text/event-stream
          no-cache; < Content-Encoding: gzip
-         chunked; role; word; stop; done; last"],
-    good: &["good-chat"],
-    silenced_by: &["HTTP-006", "HTTP-007"],
+         chunked; role; word; stop; done; last",
+        "ask; ok; < Content-Type: text/event-stream
+         no-cache; < Content-Encoding: br
+         chunked; role; word; stop; done; last",
+        "chat; gzip-chat; last",
+        r#"chat; <chunk \x1f\xef\xbf\xbd\x08\0\0\0\0\0\x02\xef\xbf\xbd
+           last"#,
+        "ask; ok; < Content-Type: text/event-stream
+         no-cache; < Content-Encoding: compress
+         chunked; role; last",
+    ],
+    good: &[
+        "good-chat",
+        "ask; ok; < Content-Type: text/event-stream
+         no-cache; < Content-Encoding: gzip
+         chunked; gzip-chat; last",
+    ],
+    // Compressed, and flushed at the end only.
+    also: &[("DLV-003", Level::Info), ("HTTP-014", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
-        if case.response().is_none_or(|r| r.end != MessageEnd::Complete) {
-            return;
-        }
-        for (kind, level, what) in [
-            (body::BROKEN, Level::Error, "the coded body is damaged"),
-            (body::INCOMPLETE, Level::Error, "the body ends before its coding does"),
-            (body::NOT_CODED, Level::Warning, "the body is not coded as declared"),
+        let Some(response) = case.response() else { return };
+        let whole = response.end == MessageEnd::Complete;
+        for (kind, level, what, asked) in [
+            (body::BROKEN, Level::Error, "the coded body is damaged", true),
+            (body::INCOMPLETE, Level::Error, "the body ends before its coding does", whole),
+            (body::NOT_CODED, Level::Error, "the body is not coded as declared", true),
+            (
+                body::UNDECLARED,
+                Level::Error,
+                "the body is coded, and Content-Encoding does not say so",
+                is_text(response),
+            ),
+            (
+                body::CODED_AS_TEXT,
+                Level::Error,
+                "the body was coded, and something took it for text: its bytes are lost",
+                is_text(response),
+            ),
+            (body::TRAILING, Level::Warning, "bytes after the end of the coded data", whole),
+            (body::BOMB, Level::Warning, "the body decodes to far more than bodies of its length do", true),
+            (body::UNKNOWN, Level::Info, "the content coding is not read here", true),
         ] {
-            case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
+            if asked {
+                case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
+            }
         }
     },
     ..Rule::DEFAULT
 };
+
+/// The body claims to be text: its media type says so, or there is none.
+fn is_text(response: &Response) -> bool {
+    let Some(head) = &response.head else { return false };
+    let text = |t: String| t.starts_with("text/") || t.ends_with("json") || is_lines(&t);
+    essence(head).map_or(is_untyped(head), text)
+}
 
 /// The finding of a body that was cut at this place. A client that left is not the server's fault.
 fn cut(case: &Case<'_>, response: &Response, place: &str, push: &mut dyn FnMut(Finding)) {

@@ -21,10 +21,16 @@ pub static HTTP_015: Rule = Rule {
     breaks: &["openai-python (http2)", "Go net/http", "every client, in the middle of the answer"],
     fix: "Look at the server and the gateway at the time given; send an error event and end the stream properly if \
         the model fails.",
-    bad: &["h2-begin; h2-head
+    bad: &[
+        "h2-begin; h2-head
            h2-data $role
            h2-data $word
-           wait 20ms; <h2 rst 1 INTERNAL_ERROR"],
+           wait 20ms; <h2 rst 1 INTERNAL_ERROR",
+        "h2-begin; h2-head
+         h2-data $word
+         wait 20ms; <h2 goaway 0 ENHANCE_YOUR_CALM
+         !fin <",
+    ],
     good: &["good-chat", H2_WHOLE],
     needs_all_bytes: true,
     check: |case, push| {
@@ -36,7 +42,12 @@ pub static HTTP_015: Rule = Rule {
             .exchange
             .oddities
             .find(h2::RESET)
-            .map_or("the connection closed".to_owned(), |(odd, _)| format!("RST_STREAM, {}", odd.found));
+            .map(|(odd, _)| format!("RST_STREAM, {}", odd.found))
+            .or_else(|| {
+                let (odd, _) = case.exchange.oddities.find(h2::GOAWAY)?;
+                Some(format!("GOAWAY, {}, and the connection closed", odd.found))
+            })
+            .unwrap_or_else(|| "the connection closed".to_owned());
         let whole = if case.stream().is_some_and(answered) { "; the answer was complete" } else { "" };
         push(Finding {
             at: Some(case.exchange.ending.at),

@@ -5,11 +5,13 @@ use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
 use crate::framing::Framing;
-use crate::http::event::Known;
+use crate::http::event::{Known, MessageEnd};
 use crate::time::Span;
 
 /// A body that ends within this after its terminator ends promptly.
 const PROMPT: Span = Span::from_secs(1);
+/// A compressor that gives only its header for this long is not flushed.
+const HELD: Span = Span::from_secs(1);
 /// Fewer deltas than this say nothing about how they were sent.
 const LEAST_DELTAS: usize = 5;
 
@@ -105,19 +107,38 @@ pub static HTTP_014: Rule = Rule {
     source: "tower-http issue 419; Starlette changes, GZipMiddleware excludes text/event-stream",
     breaks: &["interactive use", "latency figures"],
     fix: "Leave event streams out of compression, or flush (Z_SYNC_FLUSH) after each event.",
-    bad: &["ask; wait 3s; < HTTP/1.1 200 OK
+    bad: &[
+        "ask; wait 3s; < HTTP/1.1 200 OK
          < Content-Type: text/event-stream
          no-cache; < Content-Encoding: gzip
-         chunked; gzip-chat; last"],
+         chunked; gzip-chat; last",
+        r#"ask; ok; < Content-Type: text/event-stream
+           no-cache; < Content-Encoding: gzip
+           chunked; <chunk \x1f\x8b\x08\0\0\0\0\0\0\x03
+           wait 86s; !fin <"#,
+    ],
     good: &["good-chat", "chat; wait 3s; role; word-now*10; stop; done; last"],
     // Without compression, and still in one delivery.
     also: &[("DLV-003", Level::Info)],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
+        let Some((response, head)) = case.stream_head() else { return };
         let Known::Sent(coding) = head.fields.known("content-encoding") else { return };
         let coding = String::from_utf8_lossy(coding.trim_ascii());
         if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
+            return;
+        }
+        let body = &response.body;
+        let waited = body.first_at.map_or(Span(0), |first| case.exchange.ending.at.since(first));
+        if body.decoded_bytes == 0 && body.wire_bytes > 0 && waited >= HELD && response.end != MessageEnd::Complete {
+            let message = format!(
+                "{} of {coding} came, and in {waited} nothing that decodes: the compressor holds the answer back",
+                many(body.wire_bytes, "byte", "bytes")
+            );
+            push(Finding { at: body.first_at, ..Finding::new(message) });
+            return;
+        }
+        if case.llm_stream().is_none() {
             return;
         }
         let (deltas, deliveries) = (response.deltas.len(), deliveries(response));

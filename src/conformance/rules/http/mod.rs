@@ -4,6 +4,7 @@
 mod asked;
 mod body;
 mod h2;
+mod message;
 mod types;
 mod intermediaries;
 
@@ -11,12 +12,13 @@ pub use asked::*;
 pub use body::*;
 pub use h2::*;
 pub use intermediaries::*;
+pub use message::*;
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[
     &HTTP_001, &HTTP_002, &HTTP_003, &HTTP_004, &HTTP_005, &HTTP_006, &HTTP_007, &HTTP_008, &HTTP_009, &HTTP_010,
     &HTTP_011, &HTTP_012, &HTTP_013, &HTTP_014, &HTTP_015, &HTTP_016, &HTTP_017, &HTTP_018, &HTTP_019, &HTTP_020,
-    &HTTP_021, &HTTP_023, &HTTP_024,
+    &HTTP_021, &HTTP_023, &HTTP_024, &HTTP_025, &HTTP_026, &HTTP_027, &HTTP_028,
 ];
 #[cfg(test)]
 pub(crate) use types::wrong_type;
@@ -58,6 +60,12 @@ pub(super) fn is_lines(declared: &str) -> bool {
         "application/x-json-stream",
     ];
     LINES.contains(&declared)
+}
+
+/// This media type promises a stream of records.
+fn promises_records(declared: &str) -> bool {
+    const STREAMS: &[&str] = &["text/event-stream", "application/json-seq", "application/vnd.amazon.eventstream"];
+    STREAMS.contains(&declared) || is_lines(declared)
 }
 
 /// This media type may carry this framing.

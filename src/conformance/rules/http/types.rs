@@ -1,7 +1,10 @@
 //! Rules about the content type: there, right, and written as clients compare it.
 
-use super::{essence, fits, is_untyped};
+use super::{essence, fits, is_lines, is_untyped, promises_records};
+use crate::body;
 use crate::conformance::{Finding, Level, Rule};
+use crate::exchange::Response;
+use crate::framing::Framing;
 
 use crate::http::event::ResponseHead;
 
@@ -68,16 +71,32 @@ pub static HTTP_002: Rule = Rule {
            < HTTP/1.1 200 OK
            < Content-Type: text/event-stream
            chunked; hi; end; last"#,
+        "chat; <chunk upstream connect error or disconnect/reset before headers
+         last",
+        "chat; <chunk <html><body>Sign in</body></html>
+         last",
     ],
     good: &["good-chat", "good-ollama"],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some((response, head)) = case.stream_head() else { return };
+        let Some((response, head)) = case.succeeded_head() else { return };
         let Some(declared) = essence(head) else { return };
-        if !fits(&declared, response.framing) {
-            let message = format!("declared {declared}, but the bytes are {}", response.framing.as_str());
-            push(Finding { at: response.first_record_at, ..Finding::in_head(&head.fields, "content-type", message) });
+        let coded = |kind| case.exchange.oddities.find(kind).is_some();
+        if coded(body::UNDECLARED) || coded(body::CODED_AS_TEXT) || coded(body::BROKEN) || coded(body::UNKNOWN) {
+            return;
         }
+        let promised = promises_records(&declared) || (declared.ends_with("json") && !is_lines(&declared));
+        let what = match response.framing {
+            Framing::WebSocket | Framing::Empty => return,
+            Framing::Json if promises_records(&declared) && !is_lines(&declared) => "one JSON document, and no record",
+            Framing::Text if promised => "text, and nothing that was declared",
+            Framing::Binary if promised => "binary, and nothing that was declared",
+            framing if framing.is_stream() && !fits(&declared, framing) => framing.as_str(),
+            _ => return,
+        };
+        let message = format!("declared {declared}, but the bytes are {what}{}", quoted(response));
+        let at = response.first_record_at.or(response.body.first_at);
+        push(Finding { at, ..Finding::in_head(&head.fields, "content-type", message) });
     },
     ..Rule::DEFAULT
 };
@@ -185,6 +204,12 @@ pub static HTTP_005: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// What a body without records says, where that is short.
+fn quoted(response: &Response) -> String {
+    let tail = response.body.tail.as_deref().filter(|_| !response.framing.is_stream());
+    tail.map_or(String::new(), |tail| format!(": {}{}", tail.before, tail.after))
+}
 
 const TYPE_BREAKS: &[&str] = &[
     "mistral-python",

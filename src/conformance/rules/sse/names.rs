@@ -4,6 +4,7 @@ use super::in_llm_streams;
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 use crate::dialect::anthropic::kinds as anthropic;
+use crate::dialect::cohere;
 use crate::dialect::openai_chat::kinds as chat;
 use crate::dialect::openai_completions;
 use crate::dialect::openai_responses::kinds as responses;
@@ -88,7 +89,9 @@ pub static SSE_011: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         case.tell(anthropic::NO_EVENT, None, push, |_, n| format!("{} without `event:`", many(n, "record", "records")));
-        for kind in [anthropic::EVENT_DIFFERS_FROM_TYPE, responses::EVENT_DIFFERS_FROM_TYPE] {
+        for kind in
+            [anthropic::EVENT_DIFFERS_FROM_TYPE, responses::EVENT_DIFFERS_FROM_TYPE, cohere::EVENT_DIFFERS_FROM_TYPE]
+        {
             case.tell(kind, None, push, |odd, n| {
                 format!("{} with another event type than the payload's: {}", many(n, "record", "records"), odd.found)
             });

@@ -5,7 +5,6 @@ use crate::conformance::case::many;
 use crate::conformance::{Finding, Level, Rule};
 use crate::dialect;
 use crate::framing::{Framing, ndjson, sse as odd};
-use crate::oddity::Oddity;
 
 /// Every dialect has its own kind for a payload that does not parse; the names end alike.
 const NOT_JSON: &str = ".not-json";
@@ -169,9 +168,10 @@ pub static SSE_023: Rule = Rule {
     silenced_by: &["SSE-004", "SSE-006"],
     needs_all_bytes: true,
     check: |case, push| {
-        let by_dialect = |(odd, _): &(&Oddity, u64)| odd.kind != ndjson::NOT_JSON && odd.kind.0.ends_with(NOT_JSON);
-        if case.stream().is_some_and(|r| r.framing == Framing::Sse)
-            && let Some((odd, n)) = case.exchange.oddities.iter().find(by_dialect)
+        // Lines that are not JSON are NDJSON-001's.
+        if case.stream().is_some_and(|r| r.framing != Framing::Ndjson)
+            && let Some((odd, n)) =
+                case.exchange.oddities.ending_in(NOT_JSON).filter(|(odd, _)| odd.kind != ndjson::NOT_JSON)
         {
             push(Finding::of(odd, n, format!("{} not JSON: {}", many(n, "payload is", "payloads are"), odd.found)));
         }

@@ -150,7 +150,7 @@ fn stray_bytes_are_said_and_skipped() {
         "0 < 200 1.1 Length(1)",
         "0 < data a",
         "0 < Complete",
-        "0 < ! h1.not-http",
+        "0 < ! h1.bytes-after-body",
         "1 > GET /2 1.1 None",
         "1 > Complete",
         "1 < 204 1.1 None",
