@@ -185,12 +185,20 @@ impl A2a {
             self.end("message", answer, &mut meaning);
         }
         if let Some(state) = body.status.here().and_then(|s| s.state.full()) {
-            answer.finish(0, state);
             let plain = state.strip_prefix("TASK_STATE_").unwrap_or(state).to_ascii_lowercase().replace('_', "-");
             match plain.as_str() {
-                "completed" | "failed" | "canceled" | "cancelled" | "rejected" => self.end(state, answer, &mut meaning),
-                "input-required" | "auth-required" => self.paused = true,
-                _ => self.paused = false,
+                "completed" | "failed" | "canceled" | "cancelled" | "rejected" => {
+                    answer.finish(0, state);
+                    self.end(state, answer, &mut meaning);
+                }
+                "input-required" | "auth-required" => {
+                    answer.finish(0, state);
+                    self.paused = true;
+                }
+                _ => {
+                    answer.stand(0, state);
+                    self.paused = false;
+                }
             }
         }
         meaning

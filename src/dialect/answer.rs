@@ -57,8 +57,10 @@ pub struct Answer {
     pub tool_arguments: BTreeMap<String, String>,
     /// Names of tools called, same keys.
     pub tool_names: BTreeMap<String, String>,
-    /// Finish reason by choice.
+    /// Finish reason by choice: the last of each.
     pub finish_reasons: BTreeMap<u32, String>,
+    /// Finish reasons that came, repeated ones included.
+    pub finishes: u64,
     /// Usage as sent; the last if several records have it, unless the dialect defines a merge.
     pub usage: Option<serde_json::Value>,
     /// Output tokens by the stream's own figure.
@@ -176,6 +178,13 @@ impl Answer {
 
     /// The finish reason of a choice; of several the last.
     pub fn finish(&mut self, choice: u32, reason: &str) {
+        self.finishes += 1;
+        self.stand(choice, reason);
+    }
+
+    /// How a choice stands, where its dialect says so before the end: kept in the place of a finish reason, but it is
+    /// none.
+    pub fn stand(&mut self, choice: u32, reason: &str) {
         if let Some(kept) = slot(&mut self.finish_reasons, choice, &mut self.text_limited)
             && kept != reason
         {

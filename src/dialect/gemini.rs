@@ -200,7 +200,12 @@ impl Reader for Gemini {
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         remarks.note_if(!record.event.is_empty(), EVENT_NAME, || excerpt(record.event.as_bytes()));
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
-            Ok(self.response(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks))
+            let meaning = self.response(&json::parse::<Event<'_>>(text, repair)?, record, answer, remarks);
+            // A refused prompt, or an error, has no candidate and so no finish reason.
+            if self.over && !self.array {
+                answer.end = End::Body;
+            }
+            Ok(meaning)
         })
     }
 

@@ -175,7 +175,11 @@ impl Reader for Mcp {
         (!self.known).then_some(End::Body)
     }
 
-    fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
+    fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        // A stream whose events have ids may end before the response: the client comes back for it.
+        if self.resumable {
+            answer.end = End::Body;
+        }
         let missing = complete && self.known && !self.answered && !self.resumable && !self.document;
         remarks.note_if(missing, NO_RESPONSE, || format!("id {}", self.ids.iter().next().map_or("", String::as_str)));
     }

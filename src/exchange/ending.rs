@@ -20,7 +20,7 @@ pub struct Ending {
     pub last_byte_at: Option<Timestamp>,
     /// Time of the first terminator of the dialect, for example `[DONE]`.
     pub terminator_at: Option<Timestamp>,
-    /// Time of the first finish reason.
+    /// Time of the last finish reason: a provider may repeat it.
     pub finish_at: Option<Timestamp>,
     /// What the client had done to the connection when the exchange was over. Later events are in the
     /// connection's facts.

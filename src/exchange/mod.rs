@@ -60,6 +60,19 @@ pub struct WebSocket {
     pub client_close: Option<u16>,
     /// Code of the server's Close frame.
     pub server_close: Option<u16>,
+    /// The first Close frame, in full.
+    pub close: Option<Close>,
+}
+
+/// The Close frame that began to close a WebSocket (RFC 6455 section 7.1.2): the other end only answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// Its sender.
+    pub by: ending::Party,
+    /// Its code; 1005 if it has none.
+    pub code: u16,
+    /// Its reason, at most 123 bytes.
+    pub reason: String,
 }
 
 impl WebSocket {

@@ -176,7 +176,8 @@ fn on_a_websocket_latency_counts_from_the_question_that_was_last() {
         let mut x = exchange(&[(110, CONTENT), (130, CONTENT), (200, CONTENT)], Some(3));
         let asks = asks.iter().map(|ms| at(*ms)).collect();
         let (opened_at, client_close, server_close) = (at(50), None, None);
-        let socket = crate::exchange::WebSocket { opened_at, client_messages: 2, asks, client_close, server_close };
+        let socket =
+            crate::exchange::WebSocket { opened_at, client_messages: 2, asks, client_close, server_close, close: None };
         x.websocket = Some(Box::new(socket));
         let m = of(&x);
         (m.ttft, m.itl, m.tpot)

@@ -56,11 +56,14 @@ pub(super) struct Found {
     /// Records that came in several deliveries.
     pub(super) split_records: u64,
     pub(super) terminator_at: Option<Timestamp>,
+    /// Time of the last finish reason.
     pub(super) finish_at: Option<Timestamp>,
+    /// Finish reasons until then.
+    finishes: u64,
     pub(super) comments: u64,
     pub(super) text: Vec<u8>,
-    /// The framing closed the stream, and how the last frame's payload begins.
-    pub(super) last_word: Option<Vec<u8>>,
+    /// The framing closed the stream: when, and how the last frame's payload begins.
+    last_word: Option<(Timestamp, Vec<u8>)>,
     /// The end of the framing that came before a dialect was chosen, with its payload.
     closed: Option<Vec<u8>>,
     /// Keep `records`.
@@ -226,6 +229,11 @@ impl<'a> Around<'a> {
 }
 
 impl Found {
+    /// The frame that closed the stream: its time, and how its payload begins.
+    pub(super) fn last_word(&self) -> Option<(Timestamp, &[u8])> {
+        self.last_word.as_ref().map(|(at, said)| (*at, said.as_slice()))
+    }
+
     fn on(&mut self, framed: Framed<'_>, recent: &Recent) {
         match framed {
             Framed::Record(record) => {
@@ -246,7 +254,7 @@ impl Found {
             }
             Framed::Oddity(oddity) => self.oddities.push_with(oddity, |o| recent.show(o)),
             Framed::Closed { at, said, .. } => {
-                self.last_word.get_or_insert_with(|| said.iter().take(LAST_WORD).copied().collect());
+                self.last_word.get_or_insert_with(|| (at, said.iter().take(LAST_WORD).copied().collect()));
                 self.close(said);
                 if self.answer.terminator.seen {
                     self.terminator_at.get_or_insert(at);
@@ -273,8 +281,8 @@ impl Found {
         if meaning.terminator {
             self.terminator_at.get_or_insert(record.at);
         }
-        if self.finish_at.is_none() && !self.answer.finish_reasons.is_empty() {
-            self.finish_at = Some(record.at);
+        if self.answer.finishes > self.finishes {
+            (self.finish_at, self.finishes) = (Some(record.at), self.answer.finishes);
         }
         if meaning.is_delta() {
             self.deltas.push(Delta { at: record.at, record: record.n, meaning });

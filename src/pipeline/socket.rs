@@ -3,7 +3,8 @@
 
 use super::intake::Intake;
 use crate::conn::Stamp;
-use crate::exchange::{Exchange, WebSocket};
+use crate::exchange::ending::Party;
+use crate::exchange::{Close, Exchange, WebSocket};
 use crate::framing::websocket::{Sender, close_code};
 use crate::framing::{Framed, Record, Stream};
 use crate::http::event::{EndSignal, HttpWhat, MessageEnd};
@@ -16,6 +17,8 @@ const NO_CODE: u16 = 1005;
 pub(super) struct Socket {
     client: Client,
     found: WebSocket,
+    /// The client's Close frame: its time and what it says.
+    client_closed: Option<(Timestamp, Close)>,
 }
 
 /// What the client does.
@@ -34,7 +37,7 @@ impl Socket {
     /// Begin at the response head, which came at `at`.
     pub(super) fn new(extensions: Option<&str>, at: Timestamp) -> Self {
         let client = Client::Sending(Box::new(Stream::websocket(Sender::Client, extensions)));
-        Socket { client, found: WebSocket { opened_at: at, ..WebSocket::default() } }
+        Socket { client, found: WebSocket { opened_at: at, ..WebSocket::default() }, client_closed: None }
     }
 
     /// What was found, once the exchange is over.
@@ -43,15 +46,17 @@ impl Socket {
     }
 
     /// How the response ends, if the messages end with `how` and `told`, and the server's Close frame said
-    /// `said`. This frame completes what the server sends, however the connection ends. Only a Close frame of
+    /// `said`, with its time. This frame completes what the server sends, however the connection ends. Only a Close frame of
     /// the client means that the client needed no more.
     pub(super) fn server_ends(
         &mut self,
-        said: Option<&[u8]>,
+        said: Option<(Timestamp, &[u8])>,
         how: MessageEnd,
         told: EndSignal,
     ) -> (MessageEnd, EndSignal) {
-        self.found.server_close = said.map(code);
+        self.found.server_close = said.map(|(_, said)| code(said));
+        let server = said.map(|(at, said)| (at, close(Party::Server, said)));
+        self.found.close = [self.client_closed.clone(), server].into_iter().flatten().min_by_key(|c| c.0).map(|c| c.1);
         match (self.found.server_close, self.found.client_close) {
             (Some(_), _) => (MessageEnd::Complete, EndSignal::CloseFrame),
             (None, Some(_)) => (MessageEnd::CutByClient, EndSignal::CloseFrame),
@@ -68,7 +73,7 @@ impl Socket {
         exchange: &mut Exchange,
         asks: &mut dyn FnMut(&Record<'_>) -> bool,
     ) {
-        let Socket { client, found } = self;
+        let Socket { client, found, client_closed } = self;
         let Client::Sending(stream) = client else { return };
         let mut odd = Vec::new();
         let mut hear = |framed: Framed<'_>| match framed {
@@ -78,7 +83,10 @@ impl Socket {
                     found.asks.push(message.at);
                 }
             }
-            Framed::Closed { said, .. } => found.client_close = found.client_close.or(Some(code(said))),
+            Framed::Closed { at, said, .. } => {
+                found.client_close = found.client_close.or(Some(code(said)));
+                client_closed.get_or_insert_with(|| (at, close(Party::Client, said)));
+            }
             Framed::Oddity(oddity) => odd.push(oddity),
             _ => {}
         };
@@ -102,6 +110,11 @@ impl Socket {
         }
         odd.into_iter().for_each(|oddity| exchange.oddities.push(oddity));
     }
+}
+
+fn close(by: Party, payload: &[u8]) -> Close {
+    let reason = String::from_utf8_lossy(payload.get(2..).unwrap_or_default()).into_owned();
+    Close { by, code: code(payload), reason }
 }
 
 fn code(payload: &[u8]) -> u16 {
@@ -154,7 +167,9 @@ mod tests {
     #[test]
     fn close_frames_decide_how_it_ended() {
         let cut = (MessageEnd::CutByServer, EndSignal::Reset);
-        let ends = |client: &[u8], said| sent(&[HttpWhat::Data(client)]).server_ends(said, cut.0, cut.1);
+        let ends = |client: &[u8], said: Option<&[u8]>| {
+            sent(&[HttpWhat::Data(client)]).server_ends(said.map(|said| (Timestamp(20), said)), cut.0, cut.1)
+        };
         assert_eq!(ends(HELLO, None), cut);
         assert_eq!(ends(CLOSE, None), (MessageEnd::CutByClient, EndSignal::CloseFrame));
         for client in [HELLO, CLOSE] {

@@ -65,7 +65,7 @@ fn the_terminator_of_an_array_is_its_closing_bracket() {
 }
 
 #[test]
-fn the_first_terminator_and_the_first_finish_reason_count() {
+fn the_first_terminator_and_the_last_finish_reason_count() {
     let chunk = |finish: &str| {
         format!(
             "@ +10ms\n<| data: \
@@ -74,7 +74,7 @@ fn the_first_terminator_and_the_first_finish_reason_count() {
     };
     let done = "@ +10ms\n<| data: [DONE]\\n\\n\n\n";
     let x = exchange(&[ASK, HEAD, &chunk("null"), &chunk("\"stop\""), &chunk("\"length\""), done, done, "!fin <\n"]);
-    assert_eq!((ms(x.ending.finish_at), ms(x.ending.terminator_at)), (Some(120), Some(140)));
+    assert_eq!((ms(x.ending.finish_at), ms(x.ending.terminator_at)), (Some(130), Some(140)));
     assert_eq!(x.response.unwrap().record_count, 5);
 }
 

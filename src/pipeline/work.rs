@@ -106,7 +106,7 @@ impl Work {
         match (event.side, &mut event.what) {
             (Side::Response, HttpWhat::End(how, told)) => {
                 if let Some(socket) = &mut self.socket {
-                    let said = self.response.as_mut().and_then(|r| r.reading.found().last_word.as_deref());
+                    let said = self.response.as_mut().and_then(|r| r.reading.found().last_word());
                     (*how, *told) = socket.server_ends(said, *how, *told);
                 }
                 self.ended = Some((*how, *told, stamp));

@@ -6,7 +6,7 @@ use super::ignored_reset::IgnoredReset;
 use super::key::Key;
 use super::out::Out;
 use super::positions::Syn;
-use super::{LINGER, Limits, RESET_IGNORED};
+use super::{LINGER, Limits, ONE_SIDED, RESET_IGNORED};
 use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, Stamp, What};
 use crate::net::{Segment, flags};
 use crate::oddity::Oddity;
@@ -293,6 +293,10 @@ impl Connection {
 
     /// Deliver what waits, end both directions (with `how`, unless they ended already), emit `Closed`.
     pub(super) fn close(mut self, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        if !self.whole() && self.flows.iter().any(|f| f.positions.delivered()) {
+            let found = "packets of one end only were captured";
+            self.say(self.last, What::Oddity(Oddity::new(ONE_SIDED, self.last.at, found).offset(0)), sink);
+        }
         for side in [self.client, 1 - self.client] {
             self.flows[side].close(how, self.last, &mut out(self.id, self.client, side, sink));
         }

@@ -73,6 +73,8 @@ pub const RETRANSMISSION_STALL: Kind = Kind("tcp.retransmission-stall");
 /// Bytes were sent at once after an acknowledgement that the receiver had delayed by the span: Nagle's
 /// algorithm met delayed acknowledgements. A single case may be chance.
 pub const DELAYED_ACK: Kind = Kind("tcp.delayed-ack");
+/// Packets of one end only were captured.
+pub const ONE_SIDED: Kind = Kind("tcp.one-sided");
 /// Urgent data (RFC 9293 section 3.8.5): receivers may take a byte out of the stream; this reader leaves it
 /// in.
 pub const URGENT: Kind = Kind("tcp.urgent");

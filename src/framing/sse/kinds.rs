@@ -9,6 +9,8 @@ pub const EXTRA_SPACE: Kind = Kind("sse.extra-space");
 /// The body ends without the blank line that would dispatch what is pending. `found`: its data, the unfinished line
 /// included.
 pub const PENDING_AT_END: Kind = Kind("sse.pending-at-end");
+/// The body ends after a whole `data:` line that waits for its empty line.
+pub const WAITING_AT_END: Kind = Kind("sse.waiting-at-end");
 /// A line that is neither field nor comment; the standard ignores it.
 pub const NOT_A_FIELD_LINE: Kind = Kind("sse.not-a-field-line");
 /// Such a line after data of its event: the rest of a payload that a raw line end broke. It is lost.

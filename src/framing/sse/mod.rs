@@ -161,6 +161,9 @@ impl Framer for Sse {
             None => excerpt(tail),
         };
         let start = if self.block.open { self.block.start } else { self.line_start };
+        if self.block.data_lines > 0 && tail.is_empty() {
+            sink(Framed::Oddity(Oddity::new(WAITING_AT_END, at, found.clone()).offset(start).record(self.n)));
+        }
         sink(Framed::Oddity(Oddity::new(PENDING_AT_END, at, found).offset(start).record(self.n)));
     }
 

@@ -102,7 +102,7 @@ fn every_oddity_by_itself() {
     odd(b"data: a\n\n{\"error\":1}\n", &[NOT_A_FIELD_LINE]);
     odd(b"data: {\"a\":\n1}\n\n", &[RAW_NEWLINE]);
     odd(b"data: {}\ndata: [DONE]\n\n", &[MULTIPLE_DATA_LINES, MERGED_EVENTS]);
-    odd(b"data: {}\ndata: {}\n", &[MERGED_EVENTS, PENDING_AT_END]);
+    odd(b"data: {}\ndata: {}\n", &[MERGED_EVENTS, WAITING_AT_END, PENDING_AT_END]);
     odd(b"id: 1\ndata: a\n\n\n", &[ID_FIELD, BLANK_WITH_ID]);
     odd(b"id: 1\ndata: a\n\n: ping\n\n", &[ID_FIELD, BLANK_WITH_ID]);
     odd(b"data: a\nerror: x\n\n", &[UNKNOWN_FIELD]);
@@ -132,8 +132,11 @@ fn invalid_utf8_is_replaced_in_the_record_that_has_it() {
 
 #[test]
 fn what_is_pending_at_the_end_is_shown() {
-    let said = odd(b"data: a\n\ndata: [DONE]\n", &[PENDING_AT_END]);
-    assert_eq!((said.odd[0].1, said.odd[0].2, said.odd[0].3.as_str()), (Some(9), Some(1), "[DONE]"));
+    // A whole line waits for its empty line; half a line waits for its own end.
+    let said = odd(b"data: a\n\ndata: [DONE]\n", &[WAITING_AT_END, PENDING_AT_END]);
+    for odd in &said.odd {
+        assert_eq!((odd.1, odd.2, odd.3.as_str()), (Some(9), Some(1), "[DONE]"));
+    }
     let said = odd(b"data: a\n\ndata: {\"error\":1}", &[PENDING_AT_END]);
     assert_eq!(said.odd[0].3, "{\"error\":1}");
     let said = odd(b"data: a\n\ndata: b\nda", &[PENDING_AT_END]);

@@ -8,6 +8,10 @@ use crate::conn::End;
 use crate::conn::Stamp;
 use crate::http::backlog::{Backlog, Item};
 use crate::http::event::{EndSignal, HttpEvent, MessageEnd, Side};
+use crate::time::{Span, Timestamp};
+
+/// Bytes in flight when the client closes come within this time.
+const IN_FLIGHT: Span = Span::from_secs(1);
 
 /// An HTTP/1 connection.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(in crate::http) struct Conn {
     ends: [Option<End>; 2],
     /// The side that closed or reset first, and how.
     first: Option<(Side, End)>,
+    /// When the client closed, in the middle of a body that only the server's close ends.
+    client_left: Option<Timestamp>,
 }
 
 /// The connection speaks something else from here on.
@@ -46,6 +52,7 @@ impl Conn {
             pairing: Pairing::new(next),
             ends: [None; 2],
             first: None,
+            client_left: None,
         }
     }
 
@@ -65,6 +72,8 @@ impl Conn {
         if self.ends[side as usize].is_some() {
             return None;
         }
+        // Later bytes than those in flight: the client has closed its own side only.
+        self.client_left = self.client_left.filter(|at| side == Side::Request || stamp.at.since(*at) <= IN_FLIGHT);
         let mut used = 0;
         loop {
             let reader = match side {
@@ -107,6 +116,9 @@ impl Conn {
         if how.is_close() {
             self.first.get_or_insert((side, how));
         }
+        if side == Side::Request && self.first == Some((side, how)) && self.server.reads_to_close() {
+            self.client_left = Some(stamp.at);
+        }
         self.finish(side, stamp, how, sink);
     }
 
@@ -121,7 +133,10 @@ impl Conn {
 
     fn finish(&mut self, side: Side, stamp: Stamp, how: End, sink: &mut dyn FnMut(HttpEvent<'_>)) {
         let cut = self.cut_by(side, how);
-        let close = if how.is_orderly() { (MessageEnd::Complete, EndSignal::Close) } else { cut };
+        // A client that closes first, with a body under way that only the close ends, has given up: the server's close
+        // answers it. One that closes its side before the answer begins only says that it asks no more.
+        let orderly = how.is_orderly() && (side == Side::Request || self.client_left.is_none());
+        let close = if orderly { (MessageEnd::Complete, EndSignal::Close) } else { cut };
         let reader = match side {
             Side::Request => &mut self.client,
             Side::Response => &mut self.server,

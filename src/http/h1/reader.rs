@@ -336,6 +336,11 @@ impl Reader {
         }
     }
 
+    /// A body is open that lasts until the close.
+    pub(super) fn reads_to_close(&self) -> bool {
+        matches!(self.phase, Phase::Body { body: Body::Close, .. })
+    }
+
     /// The direction is over. `close`: end of a body that lasts until the close; `cut`: end of any other
     /// body.
     pub(super) fn finish(&mut self, close: Ended, cut: Ended, pairing: &mut Pairing, out: &mut Out<'_>) {

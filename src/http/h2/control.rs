@@ -8,7 +8,7 @@ use super::{Conn, FLOW_CONTROL_STALL, GOAWAY, Here, RESET, STALL, Sink};
 use crate::conn::Direction;
 use crate::http::event::{EndSignal, HttpWhat};
 use crate::oddity::Oddity;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.5.2).
 const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
@@ -21,6 +21,8 @@ pub(super) struct GoAway {
     /// Highest stream of the other end that the sender still processes.
     pub(super) last: u32,
     pub(super) code: u32,
+    /// When it came.
+    pub(super) at: Timestamp,
 }
 
 impl GoAway {
@@ -119,15 +121,26 @@ impl Conn {
     pub(super) fn goaway(&mut self, here: Here, payload: &[u8], sink: &mut Sink<'_>) {
         let word = |at: usize| payload.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
         let (Some(last), Some(code)) = (word(0).map(|n| n & 0x7fff_ffff), word(4)) else { return };
-        let goaway = GoAway { dir: here.dir, last, code };
+        let goaway = GoAway { dir: here.dir, last, code, at: here.at };
         self.goaway = Some(goaway);
         if !self.effort.spend(self.streams.len()) {
             return;
         }
-        let who = name(here.dir);
         let hit: Vec<u32> = self.streams.keys().copied().filter(|id| goaway.gives_up(*id)).collect();
         for id in hit {
-            self.odd(here, id, GOAWAY, format!("GOAWAY by the {who}: last stream {last}, code {code}"), sink);
+            self.given_up(here, id, goaway, sink);
         }
+    }
+
+    /// A stream that is opened after the GOAWAY which gives it up.
+    pub(super) fn after_goaway(&mut self, here: Here, id: u32, sink: &mut Sink<'_>) {
+        if let Some(goaway) = self.goaway.filter(|g| g.gives_up(id)) {
+            self.given_up(Here { at: goaway.at, ..here }, id, goaway, sink);
+        }
+    }
+
+    fn given_up(&mut self, here: Here, id: u32, GoAway { dir, last, code, .. }: GoAway, sink: &mut Sink<'_>) {
+        let who = name(dir);
+        self.odd(here, id, GOAWAY, format!("GOAWAY by the {who}: last stream {last}, code {code}"), sink);
     }
 }

@@ -92,8 +92,8 @@ impl Conn {
                     None => by_close,
                 };
                 match stream.progress(dir) {
-                    // No response began, so none ends.
-                    Progress::Waiting => drop(stream.end(dir)),
+                    // No response began, so none ends, unless the server said that there will be none.
+                    Progress::Waiting if !matches!(told, EndSignal::GoAway { .. }) => drop(stream.end(dir)),
                     _ => self.message_end(Here { dir, ..here }, id, how, told, sink),
                 }
             }

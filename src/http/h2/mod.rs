@@ -200,6 +200,7 @@ impl Conn {
             self.highest = self.highest.max(if id % 2 == 1 { id } else { 0 });
             self.streams.insert(id, Stream::new(self.next, self.initial_window));
             self.next += 1;
+            self.after_goaway(here, id, sink);
         }
         self.streams.get_mut(&id)
     }

@@ -138,3 +138,14 @@ fn equal_addresses_in_different_realms_stay_apart() {
     t.raw(false, SERVER_ISN, 77_000, SYN | ACK, b"", 0);
     assert_eq!(t.table.len(), 4, "{:?}", t.said());
 }
+
+#[test]
+fn packets_of_one_end_only_are_said_at_the_end() {
+    let mut t = Talk::silent(Limits::default());
+    t.data(0, "abc");
+    t.data(3, "def");
+    assert!(t.finish().0.contains(&"0> tcp.one-sided @0".to_owned()));
+    let mut t = Talk::open();
+    t.data(0, "abc");
+    assert!(!t.finish().0.iter().any(|line| line.contains("one-sided")), "the handshake has packets of both");
+}
