@@ -7,6 +7,7 @@ use crate::http::event::Fields;
 use crate::metrics::Metrics;
 use crate::oddity::Excerpt;
 use crate::time::{Span, Timestamp};
+use crate::verdict::{self, Facts, Verdict};
 use policy::{Policy, Subject};
 use std::cmp::Reverse;
 
@@ -125,6 +126,10 @@ pub struct Case<'a> {
     pub limits: &'a Limits,
     /// The same answer upstream of the hop that gave it, if that was captured too.
     pub upstream: Option<&'a hop::Side>,
+    /// What is known of the answer's end. No rule looks for the end itself.
+    pub ended: &'a Facts,
+    /// The verdict on it.
+    pub verdict: Verdict,
 }
 
 /// Thresholds of the delivery rules; options of the command line.
@@ -277,7 +282,9 @@ pub fn judge_with(
     policy: &Policy,
     upstream: Option<&hop::Side>,
 ) -> Vec<Finding> {
-    judge_by(RULES, &Case { exchange, metrics, limits, upstream }, policy)
+    let ended = Facts::of(exchange);
+    let verdict = verdict::on(exchange, &ended);
+    judge_by(RULES, &Case { exchange, metrics, limits, upstream, ended: &ended, verdict }, policy)
 }
 
 /// [`judge_as`], by these rules only.

@@ -46,8 +46,8 @@ impl Socket {
     }
 
     /// How the response ends, if the messages end with `how` and `told`, and the server's Close frame said
-    /// `said`, with its time. This frame completes what the server sends, however the connection ends. Only a Close frame of
-    /// the client means that the client needed no more.
+    /// `said` at that time. This frame completes what the server sends, however the connection ends. Only a
+    /// Close frame of the client means that the client needed no more.
     pub(super) fn server_ends(
         &mut self,
         said: Option<(Timestamp, &[u8])>,

@@ -1,7 +1,14 @@
 //! Who ended the answer, and is it whole? One verdict per exchange from all evidence: FIN, RST, END_STREAM,
-//! RST_STREAM, GOAWAY, close_notify, zero chunk, Content-Length, terminator, finish reason, silence. A pure
-//! function that gives its reasons.
+//! RST_STREAM, GOAWAY, close_notify, zero chunk, Content-Length, terminator, finish reason, silence.
+//!
+//! ```text
+//! Exchange ─► Facts (promise, what came, who closed, what was not seen) ─► decide ─► Verdict
+//!                                                                     └─► reasons: sentences
+//! ```
 
+mod decide;
+mod facts;
+mod promise;
 mod reasons;
 mod timeout;
 
@@ -9,12 +16,12 @@ mod timeout;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-pub use timeout::{Limit, near};
+pub use decide::decide;
+pub use facts::{Facts, Race, Unseen};
+pub use promise::Promise;
+pub use timeout::{Kind, Limit};
 
-use crate::exchange::ending::Party;
-use crate::exchange::{Exchange, Response};
-use crate::http::event::{EndSignal, MessageEnd};
-use crate::time::Span;
+use crate::exchange::Exchange;
 
 /// How the answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +70,7 @@ impl Verdict {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// The limit that was reached, if silence showed a gateway time-out.
+    /// The time-out that was reached, of the party that ended the answer.
     pub limit: Option<Limit>,
     /// Its reasons, one line each, the most important first.
     pub why: Vec<String>,
@@ -71,91 +78,23 @@ pub struct Judgement {
 
 /// The verdict on an exchange.
 pub fn of(x: &Exchange) -> Judgement {
-    let (verdict, limit) = match &x.response {
-        Some(r) => answered(x, r),
-        None => unanswered(x),
-    };
-    Judgement { verdict, limit, why: reasons::of(x, verdict, limit) }
+    let facts = Facts::of(x);
+    let verdict = on(x, &facts);
+    let counts = matches!(verdict, Verdict::GatewayTimeout | Verdict::ServerTruncated | Verdict::ClientCancelled);
+    let limit = facts.limit.filter(|_| counts && !answered_504(x));
+    Judgement { verdict, limit, why: reasons::of(x, &facts, verdict, limit) }
 }
 
-/// The verdict if an answer, or its beginning, came.
-fn answered(x: &Exchange, r: &Response) -> (Verdict, Option<Limit>) {
-    let status = r.head.as_ref().map(|h| h.status);
-    let complete = r.end == MessageEnd::Complete;
-    if matches!(status, Some(504 | 524)) {
-        return (Verdict::GatewayTimeout, None);
-    }
-    if r.answer.error.is_some() && status.is_none_or(|s| (200..300).contains(&s)) {
-        return (Verdict::ErrorInside200, None);
-    }
-    // A WebSocket that either end closed with a Close frame ended regularly.
-    if said_its_end(x, r) || x.ending.told == Some(EndSignal::CloseFrame) {
-        return (Verdict::Complete, None);
-    }
-    if x.gap || x.ending.by == Party::Capture {
-        return (Verdict::CaptureIncomplete, None);
-    }
-    if complete {
-        // The body ended regularly, in the middle of an answer.
-        let early = promises_an_end(r) && !r.deltas.is_empty();
-        return (if early { Verdict::ServerTruncated } else { Verdict::Complete }, None);
-    }
-    cut(x)
+/// The verdict without its reasons, by facts that were made of the same exchange.
+pub fn on(x: &Exchange, facts: &Facts) -> Verdict {
+    decide(facts, status(x))
 }
 
-/// The verdict if no byte of an answer came.
-fn unanswered(x: &Exchange) -> (Verdict, Option<Limit>) {
-    match x.ending.by {
-        Party::Capture => (Verdict::CaptureIncomplete, None),
-        _ => cut(x),
-    }
+fn status(x: &Exchange) -> Option<u16> {
+    x.response.as_ref()?.head.as_ref().map(|h| h.status)
 }
 
-/// The verdict if a party closed too early.
-fn cut(x: &Exchange) -> (Verdict, Option<Limit>) {
-    let deliberate = matches!(x.ending.told, Some(EndSignal::RstStream(code)) if code == CANCEL);
-    let limit = silence(x).and_then(near).filter(|_| !deliberate);
-    match (limit, guilty(x)) {
-        (Some(_), _) => (Verdict::GatewayTimeout, limit),
-        (None, Party::Client) => (Verdict::ClientCancelled, None),
-        (None, _) => (Verdict::ServerTruncated, None),
-    }
-}
-
-/// CANCEL (RFC 9113 section 7): the stream is not needed any longer.
-const CANCEL: u32 = 8;
-
-/// A client that closed its own side and continued to read has not left. If the server continues for a while
-/// and then cuts the answer, the server ended it.
-fn guilty(x: &Exchange) -> Party {
-    let e = &x.ending;
-    let read_on = match (e.client.fin, e.last_byte_at) {
-        (Some(fin), Some(last)) => e.client.rst.is_none() && last.since(fin) > HALF_CLOSED,
-        _ => false,
-    };
-    if e.by == Party::Client && e.told == Some(EndSignal::Fin) && read_on { Party::Server } else { e.by }
-}
-
-/// Bytes in flight when the client closed come within this time.
-const HALF_CLOSED: Span = Span::from_secs(1);
-
-/// Silence before the end: since the last byte of the answer, or since the request without an answer.
-fn silence(x: &Exchange) -> Option<Span> {
-    let asked = || x.request.as_ref().map(|r| x.ending.at.since(r.last_at));
-    x.ending.silence().or_else(|| match &x.response {
-        Some(r) => Some(x.ending.at.since(r.last_at)),
-        None => asked(),
-    })
-}
-
-/// Whether the records show that the answer is over: a terminator, or a finish reason that no delta follows.
-pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
-    let last_delta = r.deltas.last().map(|d| d.at);
-    let finished = x.ending.finish_at.is_some_and(|at| last_delta.is_none_or(|last| at >= last));
-    r.answer.terminator.seen || finished
-}
-
-/// Whether streams of this dialect mark their end in their records.
-fn promises_an_end(r: &Response) -> bool {
-    r.framing.is_stream() && r.answer.end.is_promised()
+/// The status names the time-out: no other is looked for.
+fn answered_504(x: &Exchange) -> bool {
+    matches!(status(x), Some(504 | 524))
 }

@@ -1,46 +1,99 @@
 //! The reasons of a verdict as sentences.
 
-use super::{Limit, Verdict, guilty, promises_an_end, said_its_end};
+use super::facts::marked;
+use super::{Facts, Kind, Limit, Race, Unseen, Verdict};
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
 use crate::http::event::{EndSignal, MessageEnd, Transfer};
 use crate::oddity::excerpt;
 use crate::time::Span;
 
+/// A Close frame without a code (RFC 6455 section 7.1.5).
+const NO_CODE: u16 = 1005;
+/// The status that opens a WebSocket.
+const SWITCHED: u16 = 101;
 /// Shorter spans show nothing about the intention.
 const AT_ONCE: Span = Span::from_millis(1_000);
 
-pub(super) fn of(x: &Exchange, verdict: Verdict, limit: Option<Limit>) -> Vec<String> {
+pub(super) fn of(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Limit>) -> Vec<String> {
     let mut why = Vec::new();
     if let Some(r) = &x.response {
         status(r, verdict, &mut why);
         why.extend(r.answer.error.as_ref().map(|e| format!("error in the stream: {}", excerpt(e.as_bytes()))));
         records(r, &mut why);
     }
-    why.push(transport(x));
-    after_the_end(x, &mut why);
-    if let Some(l) = limit {
-        why.push(format!("silence of {} before the end: the limit of {} is {} s", said_silence(x), l.of, l.secs));
-        if x.ending.by == Party::Client {
-            why.push(
-                "the client's end closed: a gateway in front of this server, or the client's own read time-out".into(),
-            );
+    why.extend(facts.missing().map(str::to_owned));
+    // Who closed says nothing about an answer that was not seen.
+    why.push(match (facts.unseen, facts.body) {
+        (Some(Unseen::OneSided | Unseen::Unreadable | Unseen::Gap), None) if facts.race.is_none() => {
+            "what the server sent is not known".into()
         }
-    } else if verdict == Verdict::ServerTruncated || verdict == Verdict::ClientCancelled {
-        why.extend(x.ending.silence().filter(|s| *s >= AT_ONCE).map(|s| format!("silence of {s} before the end")));
-    }
-    if guilty(x) != x.ending.by {
+        _ => transport(x),
+    });
+    why.extend(facts.race.map(race));
+    after_the_end(x, facts, &mut why);
+    timing(x, facts, verdict, limit, &mut why);
+    if facts.half_closed {
         why.push("the client had closed its own side only and went on reading".into());
     }
-    tls(x, &mut why);
-    if x.gap {
-        why.push("the capture lacks bytes of this exchange".into());
-    }
+    tls(x, facts, &mut why);
+    why.extend(facts.unseen.and_then(|unseen| unseen_by(unseen, facts)));
     why
 }
 
+fn race(race: Race) -> String {
+    let again = "the server did not process it, and it may be sent again";
+    match race {
+        Race::Closed(before) => format!(
+            "the server had closed the connection {before} before this request was sent (a keep-alive race): {again}"
+        ),
+        Race::GoAway(Some(before)) => {
+            format!("the server had said GOAWAY {before} before this request was sent (a keep-alive race): {again}")
+        }
+        Race::GoAway(None) => format!("GOAWAY gives this request up: {again}"),
+    }
+}
+
+/// The time-out that fits, with whose default it is, or the silence before the end.
+fn timing(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Limit>, why: &mut Vec<String>) {
+    let said = |span: Option<Span>| span.map(|s| s.to_string()).unwrap_or_default();
+    match limit {
+        Some(l) if l.kind == Kind::Idle => {
+            let silence = said(facts.silence);
+            why.push(match l.side {
+                Party::Client => {
+                    format!("silence of {silence} before the client closed: {} s is the limit of {}", l.secs, l.of)
+                }
+                _ => format!("silence of {silence} before the end: the limit of {} is {} s", l.of, l.secs),
+            });
+        }
+        Some(l) => why.push(format!(
+            "ended {} after the request, with bytes flowing: a total time-out of {} s is the default of {}",
+            said(facts.total),
+            l.secs,
+            l.of
+        )),
+        None if matches!(verdict, Verdict::ServerTruncated | Verdict::ClientCancelled) => {
+            why.extend(x.ending.silence().filter(|s| *s >= AT_ONCE).map(|s| format!("silence of {s} before the end")));
+        }
+        None => {}
+    }
+}
+
+fn unseen_by(unseen: Unseen, facts: &Facts) -> Option<String> {
+    Some(match unseen {
+        Unseen::OneSided => "the capture has the packets of one end only: the server's direction is missing".into(),
+        Unseen::Unreadable => "TLS records came that could not be decrypted: what they hold is not known".into(),
+        Unseen::Gap if facts.body.is_none() => {
+            "the client acknowledges bytes of the server, or sent some itself, that the capture lacks".into()
+        }
+        Unseen::Gap => "the capture lacks bytes of this exchange".into(),
+        Unseen::Ended => return None,
+    })
+}
+
 fn status(r: &Response, verdict: Verdict, why: &mut Vec<String>) {
-    if let Some(status) = r.head.as_ref().map(|h| h.status).filter(|s| !(200..300).contains(s)) {
+    if let Some(status) = r.head.as_ref().map(|h| h.status).filter(|s| !(200..300).contains(s) && *s != SWITCHED) {
         why.push(match (verdict, status) {
             (Verdict::GatewayTimeout, 524) => "status 524: Cloudflare waited for the origin in vain".into(),
             (Verdict::GatewayTimeout, _) => format!("status {status}: a gateway waited for the server in vain"),
@@ -59,7 +112,7 @@ fn records(r: &Response, why: &mut Vec<String>) {
     }
     match a.finish_reasons.values().next() {
         Some(reason) => why.push(format!("finish reason {}", excerpt(reason.as_bytes()))),
-        None if promises_an_end(r) && !r.deltas.is_empty() => why.push("no finish reason".into()),
+        None if marked(r).is_some() && !r.deltas.is_empty() => why.push("no finish reason".into()),
         None => {}
     }
 }
@@ -87,7 +140,7 @@ fn transport(x: &Exchange) -> String {
         Some(EndSignal::Fin) => format!("{who} closed (FIN){place}"),
         Some(EndSignal::Reset) => format!("{who} reset the connection (RST){place}"),
         Some(EndSignal::CloseNotify) => format!("{who} closed (TLS close_notify){place}"),
-        Some(EndSignal::CloseFrame) => format!("{who} sent a Close frame (WebSocket)"),
+        Some(EndSignal::CloseFrame) => close_frame(x, who),
         Some(EndSignal::RstStream(code)) => format!("{who} reset the stream (RST_STREAM, {}){place}", h2_code(code)),
         Some(EndSignal::GoAway { last, code }) => {
             format!("{who} gave the stream up (GOAWAY, last stream {last}, {}){place}", h2_code(code))
@@ -98,6 +151,16 @@ fn transport(x: &Exchange) -> String {
         Some(EndSignal::Switched) => "the connection switched to another protocol".into(),
         None => "how it ended was not recorded".into(),
     }
+}
+
+/// Who closed a WebSocket, with code and reason.
+fn close_frame(x: &Exchange, who: &str) -> String {
+    let Some(close) = x.websocket.as_ref().and_then(|w| w.close.as_ref()) else {
+        return format!("{who} sent a Close frame (WebSocket)");
+    };
+    let code = if close.code == NO_CODE { String::new() } else { format!(": {}", close.code) };
+    let reason = if close.reason.is_empty() { String::new() } else { format!(" {}", excerpt(close.reason.as_bytes())) };
+    format!("{} sent a Close frame (WebSocket){code}{reason}", close.by.in_words())
 }
 
 /// What the transport did not send.
@@ -112,8 +175,8 @@ fn lacks(r: &Response) -> String {
 }
 
 /// The records ended the answer, and the transport did not, or not at once.
-fn after_the_end(x: &Exchange, why: &mut Vec<String>) {
-    let Some(r) = x.response.as_ref().filter(|r| said_its_end(x, r)) else { return };
+fn after_the_end(x: &Exchange, facts: &Facts, why: &mut Vec<String>) {
+    let Some(r) = x.response.as_ref().filter(|_| facts.said_end) else { return };
     let Some(end) = x.ending.terminator_at.or(x.ending.finish_at) else { return };
     let until = if x.ending.by == Party::Capture { x.ending.seen_until.max(x.ending.at) } else { x.ending.at };
     let open = until.since(end);
@@ -133,15 +196,11 @@ fn after_the_end(x: &Exchange, why: &mut Vec<String>) {
     }
 }
 
-fn tls(x: &Exchange, why: &mut Vec<String>) {
+fn tls(x: &Exchange, facts: &Facts, why: &mut Vec<String>) {
     let by_close = matches!(x.ending.told, Some(EndSignal::Close | EndSignal::Fin)) && x.ending.by == Party::Server;
-    if x.tls.is_some() && by_close && x.ending.server.close_notify.is_none() {
+    if x.tls.is_some() && by_close && facts.race.is_none() && x.ending.server.close_notify.is_none() {
         why.push("no close_notify: an intermediary could have cut the answer here".into());
     }
-}
-
-fn said_silence(x: &Exchange) -> String {
-    super::silence(x).map(|s| s.to_string()).unwrap_or_default()
 }
 
 /// Error codes of RFC 9113 section 7 by name.

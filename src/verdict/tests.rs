@@ -1,5 +1,6 @@
 //! Each test describes what happened on the wire and how the answer ended.
 
+mod facts;
 mod reasons;
 
 use super::{Judgement, Verdict, of};

@@ -3,7 +3,7 @@
 pub mod pace;
 pub mod silence;
 
-use crate::conformance::case::{answered, many};
+use crate::conformance::case::many;
 use crate::conformance::hop::Side;
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
 use crate::delivery;
@@ -12,6 +12,7 @@ use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
 use crate::time::Span;
 use crate::tls;
+use crate::verdict::{Promise, Verdict};
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[
@@ -30,6 +31,7 @@ pub(super) const RULES: &[&Rule] = &[
     &pace::DLV_013,
     &pace::DLV_014,
     &DLV_015,
+    &silence::DLV_016,
 ];
 
 /// The stream is delivered as it is generated.
@@ -103,15 +105,29 @@ pub static DLV_010: Rule = Rule {
     code: "DLV-010",
     name: "truncated-answer",
     level: Level::Warning,
-    summary: "The answer comes to its end: terminator, finish reason, and a transport that was not cut",
+    summary: "The answer begins and comes to its end: terminator, finish reason, and a transport that was not cut (an \
+        error if a JSON document was declared and none came)",
     why: "A truncated answer that looks like success is the worst of failures: it is shown, stored and acted on. \
-        This finding says which of the three signs of the end are missing and who ended the connection. If the \
-        client left by itself, the finding is info. If it closed after the terminator, there is no finding.",
+        This finding says what was promised and did not come (an event, a document, the terminator, a finish reason), \
+        and who ended the connection. If the client left by itself, the finding is info. If it closed after the end of \
+        the answer, there is no finding.",
     source: "RFC 9112 section 8 (incomplete messages); the terminators of each dialect",
     breaks: &["clients that take the answer for complete"],
     fix: "Find what cut it: a server's crash or worker timeout, a proxy's read timeout, a token limit without a \
         finish reason.",
-    bad: &["chat; role; word; !rst <", "chat; role; word; !fin <", "chat; role; word; last"],
+    bad: &[
+        "chat; role; word; !rst <",
+        "chat; role; word; !fin <",
+        "chat; role; word; last",
+        // An answer that never began, and a document that never came.
+        r#"chat; <chunk : keep-alive\n\n
+           wait 10s; <chunk : keep-alive\n\n
+           last"#,
+        r#"ask; ok; < Content-Type: application/json
+           no-cache; chunked; <chunk \n
+           wait 10s; <chunk \n
+           last"#,
+    ],
     good: &[
         "good-chat",
         // Without [DONE], but finished.
@@ -243,39 +259,36 @@ fn stalls(response: &Response, limits: &Limits, push: &mut dyn FnMut(Finding)) {
     push(Finding { record: Some(delta.record), at: Some(delta.at), count, ..Finding::new(message) });
 }
 
-/// The finding that the answer is not whole: which signs of its end are missing, and who ended it.
+/// The finding that the answer is not whole: what was promised and did not come, and who ended it.
 fn truncated(case: &Case<'_>) -> Option<Finding> {
-    let response = case.stream()?;
-    let answer = &response.answer;
-    let terminator = &answer.terminator;
-    let finished = !answer.finish_reasons.is_empty();
-    let promised = answer.end.is_promised();
+    let response = case.response().filter(|r| r.head.as_ref().is_none_or(|h| (200..300).contains(&h.status)))?;
+    let cut = Party::cutting(response.end);
+    match case.verdict {
+        Verdict::Complete | Verdict::CaptureIncomplete | Verdict::ErrorInside200 => return None,
+        // Where no stream was promised, a cut is the finding of the transfer's rules.
+        _ if cut.is_some() && !response.framing.is_stream() => return None,
+        _ => {}
+    }
     let mut signs = Vec::new();
-    match response.end {
-        _ if answered(response) => return None,
-        MessageEnd::CutByCapture => return None,
-        // An answer that finished, or ended with an error, or whose dialect promises no sign of the end, ends with its
-        // body.
-        MessageEnd::Complete if finished || answer.error.is_some() || !promised || response.deltas.is_empty() => {
-            return None;
-        }
-        MessageEnd::Complete => {}
-        MessageEnd::CutByClient | MessageEnd::CutByServer => signs.push("the transport was cut".to_owned()),
+    signs.extend(cut.map(|_| "the transport was cut".to_owned()));
+    signs.extend(case.ended.missing().map(str::to_owned));
+    if let Promise::Marked(end) = case.ended.promise {
+        signs.extend(end.terminator().map(|expected| format!("no terminator ({expected})")));
+        signs.extend(response.answer.finish_reasons.is_empty().then(|| "no finish reason".to_owned()));
     }
-    if let Some(expected) = terminator.expected {
-        signs.push(format!("no terminator ({expected})"));
-    }
-    if promised && !finished {
-        signs.push("no finish reason".to_owned());
-    }
-    let who = Party::cutting(response.end).map(|who| format!(" by {}", who.in_words())).unwrap_or_default();
+    let who = cut.map(|who| format!(" by {}", who.in_words())).unwrap_or_default();
     let records = many(response.record_count, "record", "records");
-    let verb = if response.end == MessageEnd::CutByClient { "abandoned" } else { "truncated" };
+    let verb = if case.verdict == Verdict::ClientCancelled { "abandoned" } else { "truncated" };
     let message = format!("{verb}{who} after {records}: {}", signs.join(", "));
     let (at, fix) = (Some(response.last_at), Some(who_to_ask(response.end)));
     let finding = Finding { at, fix, ..Finding::at_end(response, message) };
-    // A client that closes because it has enough, or was interrupted, is not the server's fault.
-    Some(if response.end == MessageEnd::CutByClient { finding.level(Level::Info) } else { finding })
+    Some(match case.ended.promise {
+        // A client that closes because it has enough, or was interrupted, is not the server's fault.
+        _ if case.verdict == Verdict::ClientCancelled => finding.level(Level::Info),
+        // Every reader of a document raises.
+        Promise::Document => finding.level(Level::Error),
+        _ => finding,
+    })
 }
 
 /// Advice where to look, chosen by who ended the answer.

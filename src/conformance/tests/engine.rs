@@ -11,6 +11,7 @@ use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, RequestHead, Transfer, Version};
 use crate::metrics::Metrics;
 use crate::oddity::{Delivery, Excerpt, Kind, Oddity};
+use crate::verdict::{self, Facts};
 use Level::{Error, Info, Warning};
 
 type Check = fn(&Case<'_>, &mut dyn FnMut(Finding));
@@ -25,8 +26,8 @@ fn says_one(_: &Case<'_>, push: &mut dyn FnMut(Finding)) {
 
 /// Level, count and message of what is left of these rules' findings.
 fn left(rules: &[&'static Rule], exchange: &Exchange, policy: &Policy) -> Vec<(&'static str, Level, u64, String)> {
-    let case = Case { exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None };
-    judge_by(rules, &case, policy).into_iter().map(|f| (f.rule, f.level.unwrap(), f.count, f.message)).collect()
+    let found = seen(exchange, |case| judge_by(rules, case, policy));
+    found.into_iter().map(|f| (f.rule, f.level.unwrap(), f.count, f.message)).collect()
 }
 
 fn codes(rules: &[&'static Rule]) -> Vec<(&'static str, Level)> {
@@ -109,9 +110,7 @@ static AGAIN: Rule = rule("T-AGAIN", Warning, &[], |_, push| push(Finding { reco
 
 #[test]
 fn equal_findings_are_one_with_their_sum_at_the_first_place() {
-    let exchange = chat();
-    let case = Case { exchange: &exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None };
-    let found = judge_by(&[&SEVERAL, &AGAIN], &case, &Policy::default());
+    let found = seen(&chat(), |case| judge_by(&[&SEVERAL, &AGAIN], case, &Policy::default()));
     let found: Vec<_> =
         found.iter().map(|f| (f.rule, f.level.unwrap(), f.record.unwrap(), f.count, f.message.as_str())).collect();
     let want = [
@@ -234,7 +233,10 @@ fn an_oddity_gives_its_place() {
 }
 
 fn seen<T>(exchange: &Exchange, look: impl Fn(&Case<'_>) -> T) -> T {
-    look(&Case { exchange, metrics: &Metrics::default(), limits: &Limits::default(), upstream: None })
+    let ended = Facts::of(exchange);
+    let verdict = verdict::on(exchange, &ended);
+    let (metrics, limits) = (&Metrics::default(), &Limits::default());
+    look(&Case { exchange, metrics, limits, upstream: None, ended: &ended, verdict })
 }
 
 #[test]

@@ -28,8 +28,14 @@ fn judged(exchange: &Exchange) -> Vec<(&'static str, Level)> {
     said(exchange).into_iter().map(|f| (f.rule, f.level.unwrap())).filter(|(code, _)| *code != "HTTP-001").collect()
 }
 
+/// The findings, with the ending that fits the message's end, unless a test made one.
 fn said(exchange: &Exchange) -> Vec<Finding> {
-    judge(exchange, &Metrics::default(), &Limits::default())
+    let mut exchange = exchange.clone();
+    if let Some(r) = exchange.response.as_ref().filter(|_| exchange.ending.told.is_none()) {
+        exchange.ending.by = r.end.into();
+        exchange.ending.finish_at = r.deltas.last().map(|d| d.at).filter(|_| !r.answer.finish_reasons.is_empty());
+    }
+    judge(&exchange, &Metrics::default(), &Limits::default())
 }
 
 fn level_of(exchange: &Exchange, code: &str) -> Option<Level> {
@@ -161,8 +167,10 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
     }
 }
 
-/// Kinds that are noticed but are not a finding by themselves: another rule says more, or the request decides.
-const UNJUDGED: &[&str] = &["chat.list-limited", "chat.usage-null", "chat.usage-with-choices", "ndjson.pending-at-end"];
+/// Kinds that are noticed but are not a finding by themselves: another rule says more, or the request or the end of the
+/// connection decides.
+const UNJUDGED: &[&str] =
+    &["chat.list-limited", "chat.usage-null", "chat.usage-with-choices", "ndjson.pending-at-end", "sse.waiting-at-end"];
 
 /// The kinds that the layers of these families declare.
 fn declared() -> impl Iterator<Item = &'static str> {

@@ -4,9 +4,8 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::delivery::{self, Cause, TRANSPORT_STALLS};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
-use crate::http::event::MessageEnd;
 use crate::oddity::Oddity;
-use crate::verdict::{self, Verdict};
+use crate::verdict::{Kind, Verdict};
 
 /// No idle limit ends the answer.
 pub static DLV_006: Rule = Rule {
@@ -15,34 +14,69 @@ pub static DLV_006: Rule = Rule {
     level: Level::Error,
     summary: "No silence ends in a cut that looks like an idle limit (30, 50, 60, 100, 120, 125, 300, 350 s)",
     why: "Proxies and load balancers cut what is silent for too long. A cut after a silence as long as a well-known \
-        limit is theirs, not the server's: the model was still working, and the answer is lost. (A warning if the \
-        client's end closed: that may be the client's own time-out.)",
+        limit is theirs, not the server's: the model was still working, and the answer is lost. A client that closes \
+        first has its own time-out; then the verdict names that.",
     source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 \
         s), Google Cloud and CloudFront (30 s), Cloudflare (100, later 120 to 125 s)",
     breaks: &["users who wait for the answer"],
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
     bad: &["chat; role; word; wait 60s; !fin <", "chat; role; word; wait 300s; !rst <"],
-    good: &["good-chat", "chat; role; word; stop; done; wait 60s; last"],
-    // Left open on purpose, after the end.
-    also: &[("DLV-009", Level::Info), ("HTTP-021", Level::Warning)],
+    good: &["good-chat", "chat; role; word; stop; done; wait 60s; last", "chat; role; word; wait 60s; !fin >"],
+    // Left open on purpose, after the end; a client that gave up.
+    also: &[("DLV-009", Level::Info), ("DLV-010", Level::Info), ("HTTP-021", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
-        // A body that came to its end was not cut, so its verdict need not be worked out.
-        if case.response().is_some_and(|r| r.end == MessageEnd::Complete) {
-            return;
+        if case.verdict == Verdict::GatewayTimeout
+            && let Some(limit) = case.ended.limit.filter(|limit| limit.kind == Kind::Idle)
+        {
+            cut_at(case, format!("cut after a silence of about {} s: the limit of {}", limit.secs, limit.of), push);
         }
-        let judgement = verdict::of(case.exchange);
-        let (Verdict::GatewayTimeout, Some(limit)) = (judgement.verdict, judgement.limit) else { return };
-        let message = format!("cut after a silence of about {} s: the limit of {}", limit.secs, limit.of);
-        let at = Some(case.exchange.ending.at);
-        let finding = match case.response() {
-            Some(response) => Finding { at, ..Finding::at_end(response, message) },
-            None => Finding { at, ..Finding::new(message) },
-        };
-        push(if case.exchange.ending.by == Party::Client { finding.level(Level::Warning) } else { finding });
     },
     ..Rule::DEFAULT
 };
+
+/// No total time-out ends the answer.
+pub static DLV_016: Rule = Rule {
+    code: "DLV-016",
+    name: "total-limit-hit",
+    level: Level::Warning,
+    summary: "No answer is cut while it flows, at a time after the request that looks like a total time-out (15, 29, \
+        30, 60, 100, 230, 300, 600, 900 s)",
+    why: "Some hops give the whole answer a deadline, however much is flowing. Long answers are then cut in the \
+        middle, always at the same time after the request, and no keep-alive helps. The default that fits is named; a \
+        deadline that an operator set has often the same length.",
+    source: "Envoy, route timeout (15 s); Google Cloud Functions (60 s) and Run (300 s); AWS API Gateway (29 s), \
+        Lambda (900 s); Azure App Service (230 s); gunicorn, timeout (30 s)",
+    breaks: &["users of long answers"],
+    fix: "Raise the time-out of the route or function for streams, or switch it off and limit silence instead.",
+    bad: &[
+        "chat; role; word; wait 9s; word; wait 9s; word; wait 9s; word; wait 9s; word; wait 9s; word; wait 9s; word; \
+        wait 5690ms; !fin <",
+    ],
+    good: &["good-chat", "chat; role; word; wait 9s; word; wait 9s; word; wait 9s; word; wait 3s; !fin >"],
+    also: &[("DLV-010", Level::Info)],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let cut = matches!(case.verdict, Verdict::ServerTruncated);
+        if let Some(limit) = case.ended.limit.filter(|limit| cut && limit.kind == Kind::Total) {
+            let message = format!(
+                "ended about {} s after the request, with bytes flowing: a total time-out, the default of {}",
+                limit.secs, limit.of
+            );
+            cut_at(case, message, push);
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// A finding at the time of the cut.
+fn cut_at(case: &Case<'_>, message: String, push: &mut dyn FnMut(Finding)) {
+    let at = Some(case.exchange.ending.at);
+    push(match case.response() {
+        Some(response) => Finding { at, ..Finding::at_end(response, message) },
+        None => Finding { at, ..Finding::new(message) },
+    });
+}
 
 /// A comment or ping comes while the model thinks.
 pub static DLV_007: Rule = Rule {

@@ -5,6 +5,10 @@ use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 use crate::framing::sse as odd;
 use crate::http::event::MessageEnd;
+use crate::time::Span;
+
+/// A client that leaves sooner after the last byte did not wait for an empty line.
+const GAVE_UP: Span = Span::from_secs(1);
 
 /// Every event ends with an empty line.
 pub static SSE_001: Rule = Rule {
@@ -35,18 +39,36 @@ pub static SSE_001: Rule = Rule {
            last"#,
         "chat; role; word; stop; <chunk data: [DONE]
          last",
+        r#"chat; send data: $word\n
+           wait 20s; !fin >"#,
     ],
-    good: &["good-chat"],
+    good: &[
+        "good-chat",
+        r#"chat; role; send data: $word\n
+           wait 20ms; !fin >"#,
+    ],
+    // A client that leaves in the middle.
+    also: &[("DLV-010", Level::Info)],
     silenced_by: &["HTTP-006", "HTTP-007"],
     needs_all_bytes: true,
     check: |case, push| {
-        // A cut naturally leaves something pending: then the cut is the finding.
-        if case.stream().is_none_or(|r| r.end != MessageEnd::Complete) {
-            return;
+        let Some(response) = case.stream() else { return };
+        match response.end {
+            MessageEnd::Complete => case.tell(odd::PENDING_AT_END, None, push, |odd, _| {
+                format!("the stream ends inside an event, which is lost: {}", odd.found)
+            }),
+            // The client waited in vain for the empty line: a whole event was there, and nothing was dispatched.
+            MessageEnd::CutByClient if case.ended.silence.is_some_and(|silence| silence >= GAVE_UP) => {
+                case.tell(odd::WAITING_AT_END, None, push, |odd, _| {
+                    format!(
+                        "an event is pending, its empty line never came, and the client gave up waiting: {}",
+                        odd.found
+                    )
+                });
+            }
+            // Another cut naturally leaves something pending: then the cut is the finding.
+            _ => {}
         }
-        case.tell(odd::PENDING_AT_END, None, push, |odd, _| {
-            format!("the stream ends inside an event, which is lost: {}", odd.found)
-        });
     },
     ..Rule::DEFAULT
 };
