@@ -109,6 +109,38 @@ fn text_on_every_path_of_the_table() {
     }
 }
 
+/// The order of the list decides nothing: if the records fit two dialects alike, the path decides, or neither claims.
+#[test]
+fn a_tie_is_decided_by_more_specific_evidence_or_not_at_all() {
+    let both = r#"{"type":"message_start","object":"chat.completion.chunk","choices":[]}"#;
+    assert_eq!(chosen("/x", Framing::Sse, both), Some("none"));
+    assert_eq!(chosen("/v1/messages", Framing::Sse, both), Some("anthropic.messages"));
+    assert_eq!(chosen("/v1/chat/completions", Framing::Sse, both), Some("openai.chat"));
+    assert_eq!(chosen("/x", Framing::Json, both), None, "a document that two dialects claim");
+}
+
+/// LM Studio's own API, whose path ends as one of Cohere's.
+#[test]
+fn a_path_that_ends_alike_is_another() {
+    let event = r#"{"type":"chat.start","model_instance_id":"m"}"#;
+    assert_eq!(chosen("/api/v1/chat", Framing::Sse, event), Some("none"));
+    assert_eq!(chosen("/v1/chat", Framing::Sse, event), Some("cohere.chat"));
+}
+
+/// The events of Realtime and of Responses over a WebSocket have the same words.
+#[test]
+fn events_over_a_websocket() {
+    let (plain, numbered) = (r#"{"type":"response.created"}"#, r#"{"type":"response.created","sequence_number":0}"#);
+    for (path, event, want) in [
+        ("/v1/realtime?model=m", numbered, "openai.realtime"),
+        ("/v1/responses", plain, "openai.responses"),
+        ("/ws", plain, "openai.realtime"),
+        ("/ws", numbered, "openai.responses"),
+    ] {
+        assert_eq!(chosen(path, Framing::WebSocket, event), Some(want), "{path} {event}");
+    }
+}
+
 #[test]
 fn names_are_the_contracts_and_none_is_last() {
     let names: Vec<_> = DIALECTS.iter().map(|d| d.name).collect();
