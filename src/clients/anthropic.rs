@@ -1,9 +1,12 @@
 //! How clients of Anthropic's Messages put an answer together.
 
+mod schema;
+
+pub(super) use schema::AI;
+
 use super::reader::{Got, Join, Tool, index};
 use super::records::Accumulator;
-use super::shape::Shape::{self, Any, Either, List, Number, Object, OneOf, Text};
-use super::shape::{kind, must, nullish};
+use super::shape::kind;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -13,10 +16,34 @@ fn kind_of(event: &Value) -> &str {
 
 /// One record's share in what the server meant to say.
 pub(super) fn meant(event: &Value, got: &mut Got) {
+    let block = index(event).unwrap_or(0);
+    match kind_of(event) {
+        "message_stop" => got.over = true,
+        // A block may begin with text.
+        "content_block_start" => {
+            if let Some(text) = event.pointer("/content_block/text").and_then(Value::as_str).filter(|t| !t.is_empty()) {
+                got.add_text(block, text);
+                got.begun_with.insert(block, text.len());
+            }
+        }
+        "content_block_delta" => {
+            // The first delta may repeat what the block began with.
+            let first = if got.texts.contains_key(&block) { got.begun_with.remove(&block) } else { None };
+            let text = event.pointer("/delta/text").and_then(Value::as_str).filter(|t| !t.is_empty());
+            if let (Some(len), Some(text)) = (first, text)
+                && got.texts.get(&block).is_some_and(|known| known.len() == len && known == text)
+            {
+                return;
+            }
+        }
+        _ => {}
+    }
     // A delta without a type still brings its text. A generous reading never raises.
     let untyped = kind_of(event).is_empty() || event.pointer("/delta/type").is_none();
     if let Some(text) = event.pointer("/delta/text").filter(|_| untyped) {
-        let _ = Join::Parts.add(got, 0, Some(text));
+        let _ = Join::Parts.add(got, block, Some(text));
+    } else if event.pointer("/delta/type").and_then(Value::as_str) == Some("text_delta") {
+        let _ = Join::Parts.add_plainly(got, block, event.pointer("/delta/text"));
     } else if event.get("delta").is_some() || kind_of(event) != "content_block_delta" {
         let _ = Raw { object_only: false, join: Join::Parts }.chunk(event, got);
     }
@@ -38,7 +65,7 @@ impl Accumulator for Raw {
         }
         let block = index(event).unwrap_or(0);
         match kind_of(event) {
-            "content_block_start" => start_tool(event, block, got),
+            "content_block_start" => start_tool(event, block, self.join == Join::Parts, got),
             "content_block_delta" => delta(event, block, self.join, got)?,
             "message_delta" => stop_reason(event, got),
             _ => {}
@@ -47,15 +74,26 @@ impl Accumulator for Raw {
     }
 }
 
-fn start_tool(event: &Value, block: i64, got: &mut Got) {
-    let Some(content) = event.get("content_block").filter(|c| kind_of(c) == "tool_use") else { return };
+/// A block that is no text begins. `input`: arguments that come with it count, unless deltas follow.
+fn start_tool(event: &Value, block: i64, input: bool, got: &mut Got) {
+    let Some(content) = event.get("content_block") else { return };
+    if !["text", "thinking", "redacted_thinking", "tool_use", ""].contains(&kind_of(content)) {
+        got.other = true;
+    }
+    if kind_of(content) != "tool_use" {
+        return;
+    }
     let text = |key: &str| content.get(key).and_then(Value::as_str).map(String::from);
+    let input = content.get("input").filter(|i| input && i.as_object().is_some_and(|i| !i.is_empty()));
     let tool = Tool {
         id: text("id"),
         kind: Some("tool_use".into()),
         name: text("name").unwrap_or_default(),
-        arguments: String::new(),
+        arguments: input.map(Value::to_string).unwrap_or_default(),
     };
+    if input.is_some() {
+        got.begun_with.insert(block, tool.arguments.len());
+    }
     got.tools.insert((0, block), tool);
 }
 
@@ -69,12 +107,42 @@ fn delta(event: &Value, block: i64, join: Join, got: &mut Got) -> Result<(), Str
             if let (Some(tool), Some(part)) =
                 (got.tools.get_mut(&(0, block)), delta.get("partial_json").and_then(Value::as_str))
             {
+                if got.begun_with.remove(&block).is_some() {
+                    tool.arguments.clear();
+                }
                 tool.arguments.push_str(part);
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// The text of a content block.
+fn text_of(block: &Value) -> String {
+    block.get("text").and_then(Value::as_str).unwrap_or_default().into()
+}
+
+/// What the arguments of a tool call are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arguments {
+    /// One JSON value, the beginning of one, or nothing.
+    Json,
+    /// A JSON value of this length, and more after it.
+    AndMore(usize),
+    /// No JSON begins so.
+    Broken,
+}
+
+impl Arguments {
+    fn of(text: &str) -> Arguments {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
+        match values.next() {
+            Some(Err(e)) if e.is_syntax() => Arguments::Broken,
+            Some(Ok(_)) if !text[values.byte_offset()..].trim().is_empty() => Arguments::AndMore(values.byte_offset()),
+            _ => Arguments::Json,
+        }
+    }
 }
 
 fn stop_reason(event: &Value, got: &mut Got) {
@@ -92,6 +160,8 @@ pub(super) struct Helper {
     content: bool,
     /// Types of the content blocks.
     blocks: Vec<String>,
+    /// Text of each content block in the message that grows.
+    texts: Vec<String>,
     stopped: bool,
 }
 
@@ -101,11 +171,44 @@ impl Helper {
         Helper { script: true, ..Helper::default() }
     }
 
+    /// Arguments are parsed as far as they go. What no JSON begins with raises. After a whole value JavaScript raises,
+    /// and Python leaves the rest out.
+    fn read_arguments(&self, got: &mut Got) -> Result<(), String> {
+        for tool in got.tools.values_mut() {
+            match Arguments::of(&tool.arguments) {
+                Arguments::Json => {}
+                Arguments::AndMore(len) if !self.script => {
+                    tool.arguments.truncate(len);
+                    got.loss.get_or_insert_with(|| "tool arguments after the first JSON value are left out".into());
+                }
+                Arguments::AndMore(_) | Arguments::Broken => return Err("tool arguments are not JSON".into()),
+            }
+        }
+        Ok(())
+    }
+
     /// The block that a delta belongs to.
     fn block(&self, event: &Value) -> Option<&String> {
+        self.blocks.get(self.place(event)?)
+    }
+
+    /// The place in the list of blocks that an index means; from the end if it is negative.
+    fn place(&self, event: &Value) -> Option<usize> {
         let n = index(event).or_else(|| event.get("index")?.as_str()?.parse().ok())?;
-        let at = if n < 0 { self.blocks.len().checked_sub(n.unsigned_abs() as usize)? } else { n as usize };
-        self.blocks.get(at)
+        if n < 0 { self.blocks.len().checked_sub(n.unsigned_abs() as usize) } else { usize::try_from(n).ok() }
+    }
+
+    /// A text delta of the message that grows. In JavaScript only an index that is none of the list's changes nothing.
+    fn grow(&mut self, event: &Value) {
+        let place = self.place(event).filter(|_| !self.script || index(event).is_none_or(|n| n >= 0));
+        let Some(place) = place.filter(|place| self.blocks.get(*place).is_some_and(|kind| kind == "text")) else {
+            return;
+        };
+        if let (Some(text), Some(more)) =
+            (self.texts.get_mut(place), event.pointer("/delta/text").and_then(Value::as_str))
+        {
+            text.push_str(more);
+        }
     }
 
     fn begun(&mut self, event: &Value, usage: bool, got: &mut Got) -> Result<(), String> {
@@ -126,7 +229,9 @@ impl Helper {
                 } else {
                     block.map(kind_of).unwrap_or_default().into()
                 });
-                start_tool(event, self.blocks.len() as i64 - 1, got);
+                let text = block.map(text_of);
+                self.texts.push(text.unwrap_or_default());
+                start_tool(event, self.blocks.len() as i64 - 1, true, got);
             }
             "content_block_delta" => {
                 if event.get("delta").is_none_or(Value::is_null) {
@@ -137,6 +242,10 @@ impl Helper {
                 let Some(block) = block else { return Err("a delta belongs to a block that was never started".into()) };
                 if block == "text without text" {
                     return Err("a text block began without text".into());
+                }
+                let block = block.clone();
+                if event.pointer("/delta/type").and_then(Value::as_str) == Some("text_delta") {
+                    self.grow(event);
                 }
                 let fits = match event.pointer("/delta/type").and_then(Value::as_str) {
                     // In Python the loop over texts takes them all.
@@ -186,6 +295,7 @@ impl Accumulator for Helper {
             };
             let blocks = message.get("content").and_then(Value::as_array);
             self.blocks = blocks.into_iter().flatten().map(|b| kind_of(b).to_string()).collect();
+            self.texts = blocks.into_iter().flatten().map(text_of).collect();
             self.content = blocks.is_some();
             self.message = Some(message.get("usage").is_some_and(Value::is_object));
             return Ok(());
@@ -201,7 +311,11 @@ impl Accumulator for Helper {
             (None, Some(loss)) => Err(format!("{loss}: no message is left")),
             (None, None) => Err("no message_start came".into()),
             _ if self.script && !self.stopped => Err("the stream ends without message_stop".into()),
-            _ => Ok(()),
+            _ => {
+                self.read_arguments(got)?;
+                got.last_message = Some(self.texts.concat());
+                Ok(())
+            }
         }
     }
 }
@@ -235,7 +349,7 @@ impl Accumulator for Vercel {
             "content_block_start" => {
                 let kind = event.pointer("/content_block/type").and_then(Value::as_str).unwrap_or_default();
                 self.parts.insert(block, kind.into());
-                start_tool(event, block, got);
+                start_tool(event, block, true, got);
             }
             "content_block_delta" => {
                 if event.pointer("/delta/text").and_then(Value::as_str) == Some("") {
@@ -277,80 +391,3 @@ impl Accumulator for Vercel {
         if self.output { Ok(()) } else { Err("no output comes out".into()) }
     }
 }
-
-const USAGE_IN: Shape = Object(&[must("input_tokens", Number), nullish("cache_read_input_tokens", Number)]);
-const USAGE_OUT: Shape = Object(&[nullish("input_tokens", Number), must("output_tokens", Number)]);
-
-/// Its schema, by the events that a chat brings.
-pub(super) static AI: Shape = Either(&[
-    Object(&[must("type", OneOf(&["ping"]))]),
-    Object(&[
-        must("type", OneOf(&["message_start"])),
-        must(
-            "message",
-            Object(&[
-                nullish("id", Text),
-                nullish("model", Text),
-                nullish("role", Text),
-                must("usage", USAGE_IN),
-                nullish("content", List(&Object(&[must("type", OneOf(&["tool_use"]))]))),
-                nullish("stop_reason", Text),
-            ]),
-        ),
-    ]),
-    Object(&[
-        must("type", OneOf(&["content_block_start"])),
-        must("index", Number),
-        must(
-            "content_block",
-            Either(&[
-                Object(&[must("type", OneOf(&["text"])), must("text", Text)]),
-                Object(&[must("type", OneOf(&["thinking"])), must("thinking", Text)]),
-                Object(&[must("type", OneOf(&["tool_use"])), must("id", Text), must("name", Text)]),
-                Object(&[must("type", OneOf(&["redacted_thinking"])), must("data", Text)]),
-                Object(&[
-                    must("type", OneOf(&["server_tool_use", "mcp_tool_use"])),
-                    must("id", Text),
-                    must("name", Text),
-                ]),
-                Object(&[must(
-                    "type",
-                    OneOf(&[
-                        "compaction",
-                        "fallback",
-                        "mcp_tool_result",
-                        "web_fetch_tool_result",
-                        "web_search_tool_result",
-                        "code_execution_tool_result",
-                    ]),
-                )]),
-            ]),
-        ),
-    ]),
-    Object(&[
-        must("type", OneOf(&["content_block_delta"])),
-        must("index", Number),
-        must(
-            "delta",
-            Either(&[
-                Object(&[must("type", OneOf(&["text_delta"])), must("text", Text)]),
-                Object(&[must("type", OneOf(&["input_json_delta"])), must("partial_json", Text)]),
-                Object(&[must("type", OneOf(&["thinking_delta"])), must("thinking", Text)]),
-                Object(&[must("type", OneOf(&["signature_delta"])), must("signature", Text)]),
-                Object(&[must("type", OneOf(&["compaction_delta"]))]),
-                Object(&[must("type", OneOf(&["citations_delta"])), must("citation", Object(&[]))]),
-            ]),
-        ),
-    ]),
-    Object(&[must("type", OneOf(&["content_block_stop"])), must("index", Number)]),
-    Object(&[must("type", OneOf(&["error"])), must("error", Object(&[must("type", Text), must("message", Text)]))]),
-    Object(&[
-        must("type", OneOf(&["message_delta"])),
-        must(
-            "delta",
-            Object(&[nullish("stop_reason", Text), nullish("stop_sequence", Text), nullish("container", Any)]),
-        ),
-        must("usage", USAGE_OUT),
-    ]),
-    Object(&[must("type", OneOf(&["message_stop"]))]),
-]);

@@ -78,7 +78,9 @@ impl Loop {
         if self.by_unit {
             for unit in &stream.units {
                 for read in body.get(unit.clone()).unwrap_or_default().chunks(READ) {
-                    self.run(read, true, take)?;
+                    // One decoder reads them all: a byte order mark that begins a later read is text.
+                    let unmarks = self.unmarks && unit.start == 0;
+                    Loop { unmarks, ..*self }.run(read, true, take)?;
                 }
             }
             return ControlFlow::Continue(());

@@ -86,6 +86,7 @@ impl Accumulator for Collect {
                         Tool { id: Some(String::new()), kind: Some(String::new()), name, arguments },
                     );
                 }
+                got.other |= ["inlineData", "fileData", "executableCode"].iter().any(|key| part.get(key).is_some());
                 if part.get("thought").and_then(Value::as_bool) != Some(true) {
                     Join::Dropped.add(got, n, part.get("text"))?;
                 }

@@ -1,5 +1,6 @@
 //! What a client demands of the response's head and of the body's end, below any framing.
 
+use super::coding::Coding;
 use super::stream::Stream;
 use std::borrow::Cow;
 
@@ -19,6 +20,10 @@ pub(super) struct Transport {
     pub(super) block: Option<usize>,
     /// An end before any event is an error.
     pub(super) needs_event: bool,
+    /// Content codings that it undoes; bytes in others are passed on as they came.
+    pub(super) undoes: &'static [&'static str],
+    /// Bytes after the end of a coding raise.
+    pub(super) strict_end: bool,
 }
 
 /// A check of `Content-Type`.
@@ -59,6 +64,9 @@ pub(super) enum CutBody {
     Unnoticed,
 }
 
+/// Content codings that `fetch` of Node.js undoes.
+pub(super) const NODE: &[&str] = &["gzip", "x-gzip", "deflate", "br"];
+
 /// What most clients do.
 pub(super) const USUAL: Transport = Transport {
     kind: Kind::Any,
@@ -67,6 +75,8 @@ pub(super) const USUAL: Transport = Transport {
     cut: CutBody::Raises,
     block: None,
     needs_event: false,
+    undoes: &["gzip", "x-gzip", "deflate"],
+    strict_end: false,
 };
 
 impl Transport {
@@ -104,8 +114,27 @@ impl Transport {
         (!fits).then(|| format!("Content-Type is {what}, not text/event-stream"))
     }
 
-    /// The body as decoded by the declared charset, if the client honours it and it is not UTF-8.
-    pub(super) fn decoded<'b>(&self, stream: &'b Stream) -> Cow<'b, [u8]> {
+    /// The body as the client decodes it; and why it then raises, if the content coding can't be undone.
+    pub(super) fn decoded<'b>(&self, stream: &'b Stream) -> (Cow<'b, [u8]>, Option<String>) {
+        match &stream.coding {
+            Coding::Broken { trailing: true, .. } if !self.strict_end => (self.charset(stream, &stream.body), None),
+            Coding::Broken { declared, decoded, trailing, .. }
+                if declared.iter().any(|c| self.undoes.contains(&c.as_str())) =>
+            {
+                let why = match decoded {
+                    _ if *trailing => "bytes after the end of the coded body: decoding fails".into(),
+                    0 => format!("the body is declared {} and is not: decoding fails", declared.join(", ")),
+                    _ => format!("the {} coding is damaged: decoding fails", declared.join(", ")),
+                };
+                (self.charset(stream, &stream.body[..(*decoded).min(stream.body.len())]), Some(why))
+            }
+            Coding::Broken { wire, .. } => (self.charset(stream, wire), None),
+            Coding::AsDeclared | Coding::Undeclared { .. } => (self.charset(stream, &stream.body), None),
+        }
+    }
+
+    /// These bytes in UTF-8, if the client honours a declared charset that is another.
+    fn charset<'b>(&self, stream: &Stream, body: &'b [u8]) -> Cow<'b, [u8]> {
         let sent = stream.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
         let charset = sent
             .split("charset=")
@@ -115,13 +144,13 @@ impl Transport {
             Some("iso-8859-1" | "latin-1" | "latin1" | "iso8859-1" | "l1" | "windows-1252" | "cp1252")
                 if self.charset =>
             {
-                Cow::Owned(stream.body.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())
+                Cow::Owned(body.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())
             }
             Some("us-ascii" | "ascii") if self.charset => {
                 let ascii = |b: &u8| if b.is_ascii() { char::from(*b) } else { '\u{fffd}' };
-                Cow::Owned(stream.body.iter().map(ascii).collect::<String>().into_bytes())
+                Cow::Owned(body.iter().map(ascii).collect::<String>().into_bytes())
             }
-            _ => Cow::Borrowed(&stream.body),
+            _ => Cow::Borrowed(body),
         }
     }
 }

@@ -4,30 +4,114 @@
 use super::json::Json;
 use super::reader::Got;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// Reads a body for one dialect: `add` adds one record's share to the answer. `done`: the answer ends at `[DONE]`.
-pub(super) fn meant(body: &[u8], done: bool, add: fn(&Value, &mut Got)) -> Got {
-    let text = String::from_utf8_lossy(body);
-    let mut got = Got { utf16: true, ..Got::default() };
-    let mut block = String::new();
-    for line in text.lines().flat_map(|l| l.split('\r')).chain([""]) {
-        match payload(line) {
-            Some("") => {
-                values(&block, &mut |v| add(v, &mut got));
-                block.clear();
+/// How one dialect is read.
+#[derive(Debug)]
+pub(super) struct Meant {
+    /// The answer ends at `[DONE]`.
+    pub(super) done: bool,
+    /// Texts are kept apart by choice. Other dialects have one answer, whose parts are joined in their order.
+    pub(super) by_choice: bool,
+    /// Adds one record's share to the answer.
+    pub(super) add: fn(&Value, &mut Got),
+}
+
+impl Meant {
+    /// What the server meant to say with this body.
+    pub(super) fn read(&self, body: &[u8]) -> Got {
+        let text = String::from_utf8_lossy(body);
+        let mut got = Got { utf16: true, ..Got::default() };
+        let mut repeats = Repeats::default();
+        let mut block = String::new();
+        for line in text.lines().flat_map(|l| l.split('\r')).chain([""]) {
+            let done = self.done && payload(line).is_some_and(|p| p.trim() == "[DONE]");
+            match payload(line) {
+                Some(p) if p.is_empty() || done => {
+                    values(&block, &mut |v| {
+                        if !got.over {
+                            (self.add)(v, &mut got);
+                            repeats.note(&got.texts);
+                        }
+                    });
+                    block.clear();
+                }
+                Some(p) => {
+                    block.push_str(p);
+                    block.push('\n');
+                }
+                None => {}
             }
-            Some(p) if done && p.trim() == "[DONE]" => {
-                values(&block, &mut |v| add(v, &mut got));
-                return got;
+            if done || got.over {
+                break;
             }
-            Some(p) => {
-                block.push_str(p);
-                block.push('\n');
+        }
+        repeats.remove(&mut got);
+        if !self.by_choice {
+            let whole: String = std::mem::take(&mut got.texts).into_values().collect();
+            got.texts.insert(0, whole);
+        }
+        got
+    }
+}
+
+/// Finds texts in which a delta brings again what came before it. Such a repetition was not meant.
+#[derive(Debug, Default)]
+struct Repeats(BTreeMap<i64, Repeat>);
+
+/// The deltas of one text.
+#[derive(Debug)]
+struct Repeat {
+    /// Deltas so far, empty ones left out.
+    deltas: usize,
+    /// Where the last delta begins.
+    last: usize,
+    /// Length of the text.
+    len: usize,
+    /// Each delta so far begins with the one before it.
+    cumulative: bool,
+}
+
+/// Fewer deltas that each begin with the one before are an accident.
+const LEAST_CUMULATIVE: usize = 3;
+/// Texts beyond this number are not searched, because each record costs a look at each of them.
+const MOST_TEXTS: usize = 64;
+/// A last delta of fewer bytes that equals all before it may be meant.
+const LEAST_REPEATED: usize = 20;
+
+impl Repeats {
+    /// Notes what the last record added to the texts.
+    fn note(&mut self, texts: &BTreeMap<i64, String>) {
+        if texts.len() > MOST_TEXTS {
+            return;
+        }
+        for (choice, text) in texts {
+            let kept = self.0.entry(*choice).or_insert(Repeat { deltas: 0, last: 0, len: 0, cumulative: true });
+            if text.len() > kept.len {
+                let (before, now) = (&text[kept.last..kept.len], &text[kept.len..]);
+                let grows = now.len() > before.len() && now.starts_with(before);
+                let cumulative = kept.cumulative && (kept.deltas == 0 || grows);
+                *kept = Repeat { deltas: kept.deltas + 1, last: kept.len, len: text.len(), cumulative };
             }
-            None => {}
         }
     }
-    got
+
+    /// Leaves the last delta where it has the whole text.
+    fn remove(&self, got: &mut Got) {
+        for (choice, text) in &mut got.texts {
+            let Some(seen) = self.0.get(choice) else { continue };
+            let (before, last) = text.split_at(seen.last);
+            let why = match () {
+                () if seen.cumulative && seen.deltas >= LEAST_CUMULATIVE => "each delta repeats the text before it",
+                () if seen.deltas >= LEAST_CUMULATIVE && last.len() >= LEAST_REPEATED && last == before => {
+                    "the last delta repeats the whole text"
+                }
+                () => continue,
+            };
+            *text = last.to_owned();
+            got.repeats.get_or_insert(why);
+        }
+    }
 }
 
 /// A line without what the framing put around it; empty for a separator, none for a line without data.

@@ -10,6 +10,7 @@
 
 mod anthropic;
 mod chat;
+mod coding;
 mod framing;
 mod gemini;
 mod head;
@@ -28,10 +29,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use coding::Coding;
 pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
 pub use table::catalogue_table;
 
-use crate::dialect::{self, Dialect};
+use crate::dialect::Dialect;
 use framing::Framing;
 use head::{CutBody, Transport};
 use reader::{Got, Step};
@@ -141,13 +143,10 @@ pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
 
 /// What the server meant to say, or this text if the right answer is known. None if no client speaks the dialect.
 fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
-    let mut meant = meant::meant(
-        &stream.body,
-        stream.dialect == dialect::openai_chat::DIALECT.name,
-        roster::meant(stream.dialect)?,
-    );
+    let mut meant = roster::meant(stream.dialect)?.read(stream.coding.meant().unwrap_or(&stream.body));
     if let Some(text) = answer {
         meant.texts = [(0, text.to_string())].into();
+        meant.known = true;
     }
     Some(meant)
 }
@@ -168,7 +167,12 @@ impl Client {
         let (outcome, why, text) = match self.run(stream) {
             Err((outcome, why)) => (outcome, why, None),
             Ok(got) => {
-                let lack = got.lacks(meant);
+                let lack = got.lacks(meant).map(|lack| match &stream.coding {
+                    Coding::Undeclared { name, .. } => {
+                        format!("the body is coded with {name}, which Content-Encoding does not say: {lack}")
+                    }
+                    Coding::AsDeclared | Coding::Broken { .. } => lack,
+                });
                 let outcome = if lack.is_some() { Outcome::Changed } else { Outcome::Fine };
                 (outcome, lack.unwrap_or_default(), Some(got.text()))
             }
@@ -181,7 +185,7 @@ impl Client {
         if let Some(why) = self.transport.refuses(stream) {
             return Err((Outcome::Raises, why));
         }
-        let body = self.transport.decoded(stream);
+        let (body, undecodable) = self.transport.decoded(stream);
         let delivered = match self.transport.block {
             Some(block) if stream.blocks && stream.end != BodyEnd::Complete => body.len() / block * block,
             _ => body.len(),
@@ -189,7 +193,7 @@ impl Client {
         let mut reader = self.records.reader();
         let (mut reached, mut events, mut drains) = (Reached::All, 0u64, false);
         let cut_unseen = stream.end == BodyEnd::Cut && self.transport.overlooks_cut(stream);
-        let complete = stream.end == BodyEnd::Complete || cut_unseen;
+        let complete = (stream.end == BodyEnd::Complete || cut_unseen) && undecodable.is_none();
         self.framing.read(stream, &body[..delivered], complete, &mut |said| {
             events += 1;
             let step = match said {
@@ -207,6 +211,9 @@ impl Client {
             }
             ControlFlow::Break(())
         });
+        if let (Reached::All, Some(why)) = (&reached, undecodable) {
+            return Err((Outcome::Raises, why));
+        }
         let at_end = match (reached, stream.end) {
             (Reached::Raised(why), _) => return Err((Outcome::Raises, why)),
             (Reached::Closed, _) | (Reached::All, BodyEnd::Complete) => None,

@@ -1,7 +1,7 @@
 //! How Ollama's clients put an answer together.
 
 use super::json::truthy_python;
-use super::reader::{Got, Join};
+use super::reader::{Got, Join, Tool};
 use super::records::Accumulator;
 use super::shape::Shape::{self, List, Object, Text};
 use super::shape::{kind, must, nullish};
@@ -16,6 +16,14 @@ pub(super) fn meant(line: &Value, got: &mut Got) {
 }
 
 fn add(line: &Value, join: Join, got: &mut Got) -> Result<(), String> {
+    for call in line.pointer("/message/tool_calls").and_then(Value::as_array).into_iter().flatten() {
+        let n = got.tools.len() as i64;
+        let text = |at: &str| call.pointer(at).and_then(Value::as_str).map(String::from).unwrap_or_default();
+        let arguments = call.pointer("/function/arguments").map(Value::to_string).unwrap_or_default();
+        // Calls have no ids and no types here.
+        let (id, kind) = (Some(String::new()), Some(String::new()));
+        got.tools.insert((0, n), Tool { id, kind, name: text("/function/name"), arguments });
+    }
     got.finished |= line.get("done_reason").and_then(Value::as_str).is_some_and(|r| !r.is_empty());
     join.add(got, 0, line.pointer("/message/content").or_else(|| line.get("response")))
 }

@@ -15,6 +15,20 @@ pub(super) struct Got {
     pub(super) tools: BTreeMap<(i64, i64), Tool>,
     /// A finish reason arrived.
     pub(super) finished: bool,
+    /// No finish reason arrived, and the client made one up: whether the answer is whole is not to be seen.
+    pub(super) made_up: bool,
+    /// The text of the final message that a helper has put together, if it is kept apart from the text of its events.
+    pub(super) last_message: Option<String>,
+    /// Something other than text and tool calls came: a refusal, audio, an image.
+    pub(super) other: bool,
+    /// The record that ends the stream came: nothing after it was meant.
+    pub(super) over: bool,
+    /// Of what was meant: parts that began with text, and how long it was. A first delta may repeat it.
+    pub(super) begun_with: BTreeMap<i64, usize>,
+    /// Of what was meant: why the text is not all deltas joined.
+    pub(super) repeats: Option<&'static str>,
+    /// The right answer is known from outside.
+    pub(super) known: bool,
     /// An error came in the stream, and the application does not learn of it.
     pub(super) swallowed: bool,
     /// Texts are UTF-16, so that halves of a surrogate pair are joined.
@@ -84,15 +98,22 @@ impl Got {
         let (have, want) = (text(self), text(meant));
         if have != want {
             let (have, want) = (have.concat(), want.concat());
-            return Some(match () {
-                () if have.is_empty() => reason("all text is lost"),
-                () if want.starts_with(&have) => reason("text is cut short"),
-                () if have.starts_with(&want) => reason("more text than was meant"),
-                () => reason("text differs from what was meant"),
+            return Some(match meant.repeats {
+                _ if have.is_empty() => reason("all text is lost"),
+                Some(why) => reason(why),
+                None if want.starts_with(&have) => reason("text is cut short"),
+                None if have.starts_with(&want) => reason("more text than was meant"),
+                None => reason("text differs from what was meant"),
             });
         }
         if have.iter().any(|t| t.contains(NO_TEXT)) {
             return Some(reason("bytes that are not text become U+FFFD"));
+        }
+        if let Some(last) = self.last_message.as_ref().filter(|last| **last != want.concat()) {
+            return Some(match () {
+                () if last.is_empty() => reason("the final message is empty, though its events have text"),
+                () => reason("the final message differs from its events"),
+            });
         }
         if let Some(lack) = self.tools_lack(meant) {
             return Some(reason(&lack));
@@ -104,10 +125,13 @@ impl Got {
                 None => "no finish reason came: whole or cut short?".into(),
             });
         }
+        if self.made_up && !meant.finished && !meant.known {
+            return Some(reason("no finish reason came, and it makes up \"stop\""));
+        }
         if self.swallowed {
             return Some(reason("the error in the stream is swallowed"));
         }
-        if have.is_empty() && self.tools.is_empty() {
+        if have.is_empty() && self.tools.is_empty() && !self.other {
             return Some(reason("the answer is empty"));
         }
         None

@@ -19,13 +19,82 @@ fn number(event: &Value, key: &str) -> Option<i64> {
     event.get(key).and_then(Value::as_i64)
 }
 
-/// One record's share in what the server meant to say.
+/// One record's share in what the server meant to say. Deltas come before what `.done` and the final response say
+/// again; those count where no delta came.
 pub(super) fn meant(event: &Value, got: &mut Got) {
-    // A delta without a type still brings its text. A generous reading never raises.
-    if kind_of(event).is_empty() && event.get("content_index").is_some() {
-        let _ = Join::Parts.add(got, 0, event.get("delta"));
-    } else {
-        let _ = Raw { join: Join::Parts, object_only: false }.chunk(event, got);
+    let part = part_of(event);
+    match kind_of(event) {
+        // A delta without a type still brings its text. A generous reading never raises.
+        "" if event.get("content_index").is_some() => {
+            let _ = Join::Parts.add(got, part, event.get("delta"));
+        }
+        "response.output_text.delta" => {
+            let _ = Join::Parts.add_plainly(got, part, event.get("delta"));
+        }
+        "response.output_text.done" => {
+            if got.texts.get(&part).is_none_or(String::is_empty) {
+                let _ = Join::Parts.add(got, part, event.get("text"));
+            }
+        }
+        kind @ ("response.completed" | "response.incomplete" | "response.failed") => {
+            got.over = true;
+            got.finished = kind != "response.failed";
+            if got.texts.values().all(String::is_empty)
+                && let Some(text) = event.get("response").and_then(output_text)
+            {
+                got.add_text(0, &text);
+            }
+        }
+        _ => item(event, got),
+    }
+}
+
+/// The key of the part of the answer that an event belongs to.
+fn part_of(event: &Value) -> i64 {
+    let at = |key: &str| number(event, key).unwrap_or(0).clamp(0, 1 << 20);
+    at("output_index") << 21 | at("content_index")
+}
+
+/// The text of a response's output; none if it has no list of output.
+fn output_text(response: &Value) -> Option<String> {
+    let items = response.get("output")?.as_array()?;
+    let parts =
+        items.iter().filter(|item| kind_of(item) == "message").filter_map(|item| item.get("content")?.as_array());
+    let texts = parts.flatten().filter(|part| kind_of(part) == "output_text");
+    Some(texts.filter_map(|part| part.get("text")?.as_str()).collect())
+}
+
+/// Output items other than messages. Applications take a call from its end, so arguments without deltas count.
+fn item(event: &Value, got: &mut Got) {
+    let call = (0, number(event, "output_index").unwrap_or(0));
+    match kind_of(event) {
+        "response.output_item.added" | "response.output_item.done" => {
+            let Some(item) = event.get("item") else { return };
+            match kind_of(item) {
+                "function_call" => {
+                    let tool = got.tools.entry(call).or_default();
+                    (tool.id, tool.kind) = (id(item, "/call_id"), Some("function_call".into()));
+                    tool.name = id(item, "/name").unwrap_or_default();
+                    if tool.arguments.is_empty() {
+                        tool.arguments = id(item, "/arguments").unwrap_or_default();
+                    }
+                }
+                "message" | "reasoning" => {}
+                _ => got.other = true,
+            }
+        }
+        "response.function_call_arguments.delta" => {
+            if let (Some(tool), Some(more)) = (got.tools.get_mut(&call), event.get("delta").and_then(Value::as_str)) {
+                tool.arguments.push_str(more);
+            }
+        }
+        "response.function_call_arguments.done" => {
+            if let Some(tool) = got.tools.get_mut(&call).filter(|tool| tool.arguments.is_empty()) {
+                tool.arguments = id(event, "/arguments").unwrap_or_default();
+            }
+        }
+        "response.refusal.delta" => got.other = true,
+        _ => {}
     }
 }
 
@@ -48,7 +117,7 @@ impl Accumulator for Raw {
             "response.completed" | "response.incomplete" => got.finished = true,
             "response.failed" => got.lose(|| "the answer failed, and nothing is raised".into()),
             "error" => got.lose(|| "the error in the stream is passed on as an event".into()),
-            _ => {}
+            _ => item(event, got),
         }
         Ok(())
     }
@@ -85,6 +154,8 @@ pub(super) struct Helper {
     /// Ids of the output items, by index.
     ids: BTreeMap<i64, Option<String>>,
     id: Option<String>,
+    /// Texts of the items that are done, by index.
+    done: BTreeMap<i64, String>,
     completed: bool,
 }
 
@@ -94,12 +165,20 @@ impl Helper {
         Helper { script: true, ..Helper::default() }
     }
 
+    /// An item was added, and neither its own end nor the final response says that it is done.
+    fn has_open_items(&self, completed: &Value) -> bool {
+        let output = completed.pointer("/response/output").and_then(Value::as_array);
+        let last: Vec<Option<String>> = output.into_iter().flatten().map(|item| id(item, "/id")).collect();
+        self.ids.iter().any(|(n, id)| !self.done.contains_key(n) && !last.contains(id))
+    }
+
     fn item(&mut self, event: &Value) -> Result<&mut (String, Vec<String>), String> {
         let n = number(event, "output_index").unwrap_or(-1);
         self.output.get_mut(&n).ok_or_else(|| "a delta belongs to an output item that was never added".into())
     }
 
     fn event(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
+        item(event, got);
         match kind_of(event) {
             "response.output_item.added" => {
                 let item = event.get("item").map(kind_of).unwrap_or_default().to_string();
@@ -132,7 +211,10 @@ impl Helper {
             }
             "response.output_text.done" | "response.function_call_arguments.delta" => drop(self.item(event)?),
             "response.output_item.done" if !self.script => {
-                let added = self.ids.get(&number(event, "output_index").unwrap_or(-1));
+                let n = number(event, "output_index").unwrap_or(-1);
+                let text = event.get("item").and_then(|item| output_text(&serde_json::json!({ "output": [item] })));
+                self.done.insert(n, text.unwrap_or_default());
+                let added = self.ids.get(&n);
                 if added.is_some_and(|added| *added != id(event, "/item/id")) {
                     return Err("an output item ends with another id".into());
                 }
@@ -146,6 +228,16 @@ impl Helper {
                     return Err(format!("{kind} has another response id"));
                 }
                 self.completed |= kind == "response.completed";
+                if !self.script && kind == "response.completed" && self.has_open_items(event) {
+                    return Err("an output item never ends".into());
+                }
+                let done = || self.done.values().map(String::as_str).collect();
+                got.last_message = match event.get("response").and_then(output_text) {
+                    Some(text) => Some(text),
+                    // It takes the items that were done.
+                    None if !self.script => Some(done()),
+                    None => return Err(format!("{kind} has no list of output")),
+                };
                 got.finished |= kind != "response.failed";
                 if kind == "response.failed" {
                     got.lose(|| "the answer failed, and nothing is raised".into());
@@ -200,6 +292,7 @@ pub(super) struct Vercel {
 
 impl Accumulator for Vercel {
     fn chunk(&mut self, event: &Value, got: &mut Got) -> Result<(), String> {
+        item(event, got);
         match kind_of(event) {
             "error" | "response.failed" => return Err("the error in the stream is raised".into()),
             "response.output_item.added" => {

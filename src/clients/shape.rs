@@ -28,7 +28,7 @@ pub(super) enum Shape {
     Object(&'static [Field]),
     /// An array of values of this shape.
     List(&'static Shape),
-    /// Any of these; the message is the one of the first.
+    /// Any of these; the message is the one of the first that has the value's `type`, or else of the first.
     Either(&'static [Shape]),
 }
 
@@ -92,10 +92,14 @@ impl Shape {
                     .find_map(|(i, v)| below(path, &format!("[{i}]"), |path| shape.at(v, path)));
             }
             (Shape::Either(shapes), _) => {
-                let mut found = None;
+                let mut found: Option<String> = None;
                 for shape in *shapes {
                     let miss = shape.at(value, path)?;
-                    found.get_or_insert(miss);
+                    // The shape of the value's own type says best what is wrong.
+                    let of_other_type = |miss: &str| miss.starts_with("type is ");
+                    if found.as_deref().is_none_or(|found| of_other_type(found) && !of_other_type(&miss)) {
+                        found = Some(miss);
+                    }
                 }
                 return found;
             }

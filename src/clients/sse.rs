@@ -207,6 +207,9 @@ impl Block<'_> {
         if complete && self.sse.rest == Rest::Dispatched {
             self.line(rest, take)?;
             self.blank(take)?;
+        } else if complete && self.sse.utf8 == Utf8::Raises && std::str::from_utf8(rest).is_err() {
+            // The rest is decoded too before it is lost.
+            return take(Err("bytes that are not UTF-8".into()));
         }
         ControlFlow::Continue(())
     }

@@ -1,6 +1,7 @@
 //! What a client sees of an exchange: the head's facts, the decoded body with its transfer boundaries, how the body
 //! ended.
 
+use super::coding::Coding;
 use crate::dialect::{DIALECTS, Evidence, StreamsBy, by_name};
 use crate::exchange::{Body, Decoded, Exchange, Response};
 use crate::framing::Record;
@@ -30,6 +31,8 @@ pub struct Stream {
     pub content_type: Option<String>,
     /// Body without transfer and content codings.
     pub body: Vec<u8>,
+    /// Whether the content codings are as declared.
+    pub coding: Coding,
     /// Ranges of `body` that came as one transfer unit (chunk, DATA frame), or as one delivery where there are no
     /// units.
     pub units: Vec<Range<usize>>,
@@ -67,6 +70,10 @@ pub enum Unfit {
     NotStreamed,
     /// No client model speaks the dialect.
     Foreign,
+    /// Fields of the response's head could not be read, because the capture began after the connection did.
+    HeadUnread,
+    /// The answer came over a WebSocket, which no modelled client uses.
+    WebSocket,
 }
 
 impl Unfit {
@@ -81,6 +88,8 @@ impl Unfit {
             }
             Unfit::NotStreamed => "the request did not ask for a stream".into(),
             Unfit::Foreign => "no client model speaks its dialect".into(),
+            Unfit::HeadUnread => "fields of the response's head could not be read".into(),
+            Unfit::WebSocket => "it came over a WebSocket, and the client models speak HTTP".into(),
         }
     }
 }
@@ -94,6 +103,13 @@ impl Stream {
         let dialect = asked(exchange).or(response.dialect).ok_or(Unfit::Foreign)?;
         if !streamed(exchange, response, dialect) {
             return Err(Unfit::NotStreamed);
+        }
+        if exchange.websocket.is_some() {
+            return Err(Unfit::WebSocket);
+        }
+        // `?` is what the HTTP/2 reader writes for a name or a value that it could not know.
+        if head.fields.iter().any(|(name, value)| name == b"?" || (value == b"?" && name.starts_with(b"content-"))) {
+            return Err(Unfit::HeadUnread);
         }
         if exchange.gap || body.pieces.iter().any(|p| p.gap) {
             return Err(Unfit::Gap);
@@ -116,6 +132,7 @@ impl Stream {
             status: head.status,
             content_type: all("content-type"),
             units: units(body, &decoded),
+            coding: Coding::of(body, &decoded, head.fields.content_codings().as_deref()),
             body: decoded.bytes,
             blocks: matches!(head.transfer, Transfer::Length(_) | Transfer::Close),
             closes: closes && !matches!(head.transfer, Transfer::Length(_)),

@@ -3,10 +3,11 @@
 mod answers;
 mod crafted;
 mod flips;
+mod measured;
 mod parsers;
 
 use super::sse::{Event, STANDARD, Said};
-use super::{BodyEnd, Outcome, Stream, judge, judge_against};
+use super::{BodyEnd, Coding, Outcome, Stream, judge, judge_against};
 use std::ops::ControlFlow;
 
 #[test]
@@ -60,7 +61,17 @@ fn chat(between: &str, last: &str, end: BodyEnd) -> Stream {
     let body = body.into_bytes();
     let units = std::iter::once(0..body.len()).collect();
     let content_type = Some("text/event-stream".into());
-    Stream { dialect: "openai.chat", status: 200, content_type, body, units, blocks: false, closes: false, end }
+    Stream {
+        dialect: "openai.chat",
+        status: 200,
+        content_type,
+        body,
+        units,
+        coding: Coding::AsDeclared,
+        blocks: false,
+        closes: false,
+        end,
+    }
 }
 
 /// Outcome of one client.
@@ -139,6 +150,7 @@ fn hostile_streams_end_in_a_verdict() {
                 body,
                 units,
                 blocks: true,
+                coding: Coding::AsDeclared,
                 closes: false,
                 end: BodyEnd::Cut,
             };

@@ -33,8 +33,7 @@ pub struct Client {
     pub versions: &'static str,
     /// How its behaviour is known.
     pub known: Known,
-    /// Names of its client models (`crate::clients`); empty if it has no model, or if no rule is compared with the
-    /// model.
+    /// Names of its client models (`crate::clients`); empty if it has no model.
     pub models: &'static [&'static str],
 }
 
@@ -92,12 +91,12 @@ pub static CLIENTS: &[Client] = &[
     measured("sseclient-py", "1.9", &["sseclient-py 1.9"]),
     measured("fetch-event-source", "2.0.1", &["ms_fes", "fortaine_fes"]),
     measured("eventsource", "4.1", &["eventsource4"]),
-    measured("anthropic-python", "2.12", &[]),
-    measured("anthropic-typescript", "1.12", &[]),
-    measured("google-genai", "python 3.4.0", &[]),
-    measured("google-genai js", "2.32", &[]),
-    measured("ollama-python", "", &[]),
-    measured("ollama-js", "", &[]),
+    measured("anthropic-python", "2.12", &["py.a_raw", "py.a_helper"]),
+    measured("anthropic-typescript", "1.12", &["js.a_raw", "js.a_helper"]),
+    measured("google-genai", "python 3.4.0", &["py.g_genai"]),
+    measured("google-genai js", "2.32", &["js.g_genai"]),
+    measured("ollama-python", "", &["py.o_ollama"]),
+    measured("ollama-js", "", &["js.o_ollama"]),
     source("reqwest-eventsource", "0.6 (eventsource-stream 0.2.3)", &["reqwest-eventsource"]),
     source("okhttp-sse", "", &["okhttp-sse"]),
     source("openai-go", "before 3.51.0 in part", &["openai-go"]),

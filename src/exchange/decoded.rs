@@ -13,6 +13,9 @@ pub struct Decoded {
     /// Why this is not the whole body, and the place in the coded body where decoding stopped: an unknown coding,
     /// damage, a gap inside a coding, an end before the coding's own. `None` if all of it was decoded.
     pub stopped: Option<Oddity>,
+    /// The body does not begin as a coding that its head declares does, and `bytes` has it without that coding undone.
+    /// A reader that undoes the coding raises.
+    pub not_coded: Option<Oddity>,
     /// After each delivery: bytes of [`Body::bytes`] so far, and what they decode to.
     ends: Vec<(usize, usize)>,
     gaps: Vec<Gap>,
@@ -70,11 +73,10 @@ impl Body {
         let mut decoder = Decoder::new(codings);
         let mut out = Decoded::default();
         let (mut coded, mut last) = (0, Default::default());
-        let Decoded { bytes: decoded, stopped, ends, gaps } = &mut out;
+        let Decoded { bytes: decoded, stopped, not_coded, ends, gaps } = &mut out;
         let mut odd = |oddity: Oddity| {
-            if oddity.kind != NOT_CODED {
-                stopped.get_or_insert(oddity);
-            }
+            let slot = if oddity.kind == NOT_CODED { &mut *not_coded } else { &mut *stopped };
+            slot.get_or_insert(oddity);
         };
         for (piece, bytes) in self.deliveries() {
             coded += bytes.len();
@@ -150,6 +152,9 @@ mod tests {
         }
         let stopped = decoded.stopped.unwrap();
         assert_eq!((stopped.kind, stopped.offset), (crate::body::INCOMPLETE, Some(20)), "without its checksum");
+        let plain = body(&[Ok(b"data: plain\n\n")]).decoded(Some("gzip"));
+        assert_eq!((plain.bytes.as_slice(), &plain.stopped), (&b"data: plain\n\n"[..], &None));
+        assert_eq!(plain.not_coded.unwrap().kind, NOT_CODED, "read as it came");
     }
 
     #[test]

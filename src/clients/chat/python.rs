@@ -1,16 +1,19 @@
 //! Accumulators of Python: `client.chat.completions.stream()` of openai-python, and LangChain.
 
-use super::collect::{Collect, add_tool, choices, finishes};
+use super::collect::{Calls, Collect, Tools, choices, finishes, has_other};
 use crate::clients::json::truthy_python;
 use crate::clients::reader::{Got, Join, index};
 use crate::clients::records::Accumulator;
 use crate::clients::shape::kind;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The helper of openai-python.
 #[derive(Debug, Default)]
 pub(in crate::clients) struct HelperPython {
     begun: bool,
+    /// By choice and index: the call's type as the last fragment that has one says; none if that is null.
+    kinds: BTreeMap<(i64, i64), Option<String>>,
 }
 
 /// Finish reasons that the parsing of the final completion refuses, even if there is nothing to parse.
@@ -35,6 +38,7 @@ impl HelperPython {
         if delta.get("content").is_some_and(Value::is_boolean) {
             return Err("content is a boolean, not a string".into());
         }
+        got.other |= has_other(delta);
         Join::Raises.add(got, n, delta.get("content"))?;
         got.finished |= finishes(choice);
         if let Some(odd) = delta.get("tool_calls").filter(|t| truthy_python(t) && !t.is_array()) {
@@ -56,9 +60,29 @@ impl HelperPython {
             // Every text of a call grows by what a fragment brings, including its id and name.
             let tool = got.tools.entry((n, call)).or_default();
             let id = fragment.get("id").and_then(Value::as_str).filter(|_| tool.id.is_some()).map(String::from);
-            add_tool(fragment, true, tool);
+            // An object in place of a text stays one.
+            let odd = Tools { joins_names: true, calls: Calls::ByIndex, join: Join::Bent }.fragment(fragment, tool)?;
             if let (Some(have), Some(more)) = (&mut tool.id, id) {
                 have.push_str(&more);
+            }
+            if let Some(odd) = odd {
+                got.lose(|| odd);
+            }
+            // `assert new_tool.type == "function"`: a type is not joined, the last one stays, and so does a null.
+            let kind = self.kinds.entry((n, call)).or_default();
+            let was_function = kind.as_deref() == Some("function");
+            if let Some(said) = fragment.get("type") {
+                *kind = said.as_str().map(String::from);
+            }
+            match kind.as_deref() {
+                Some("function") if fragment.get("function").is_none_or(Value::is_null) => {
+                    return Err("a fragment of a tool call has no function".into());
+                }
+                Some("function") => {}
+                other if was_function => {
+                    return Err(format!("the type of a tool call becomes {}", other.unwrap_or("null")));
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -130,6 +154,9 @@ impl Accumulator for LangChainPython {
                 return Err(format!("content is {}, not a string", kind(odd)));
             }
             for fragment in delta.and_then(|d| d.get("tool_calls")).and_then(Value::as_array).into_iter().flatten() {
+                if fragment.get("function").is_none_or(Value::is_null) {
+                    return Err("a fragment of a tool call has no function".into());
+                }
                 if let Some(arguments) = fragment.get("function").and_then(|f| f.get("arguments"))
                     && !arguments.is_string()
                     && !arguments.is_null()
@@ -143,8 +170,15 @@ impl Accumulator for LangChainPython {
         {
             self.messages += 1;
         }
-        Collect { join: Join::Bent, object_only: true, needs_delta: true, joins_names: true, first_only: true }
-            .chunk(chunk, got)
+        Collect {
+            join: Join::Bent,
+            object_only: true,
+            needs_delta: true,
+            joins_names: true,
+            first_only: true,
+            calls: Calls::ById,
+        }
+        .chunk(chunk, got)
     }
 
     fn finish(&mut self, _got: &mut Got) -> Result<(), String> {
@@ -152,7 +186,7 @@ impl Accumulator for LangChainPython {
     }
 }
 
-/// LiteLLM's wrapper over openai-python: it makes up a finish reason if none came.
+/// LiteLLM's wrapper over openai-python: it makes up a finish reason if none came, so that a cut answer looks whole.
 #[derive(Debug, Default)]
 pub(in crate::clients) struct LiteLlm;
 
@@ -167,13 +201,19 @@ impl Accumulator for LiteLlm {
         if chunk.is_null() {
             return Ok(());
         }
-        Collect { join: Join::Dropped, object_only: true, needs_delta: false, joins_names: true, first_only: false }
-            .chunk(chunk, got)
+        Collect {
+            join: Join::Dropped,
+            object_only: true,
+            needs_delta: false,
+            joins_names: true,
+            first_only: false,
+            calls: Calls::ByIndex,
+        }
+        .chunk(chunk, got)
     }
 
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {
-        // It makes up a "stop" if none came: the application misses nothing.
-        got.finished = true;
+        got.made_up = !std::mem::replace(&mut got.finished, true);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! `client.chat.completions.stream()` of openai-node: a snapshot that grows, and what must be in it when the stream
 //! is over.
 
-use super::collect::{add_tool, choices, finishes};
+use super::collect::{Calls, Tools, choices, finishes, has_other};
 use crate::clients::json::truthy;
 use crate::clients::reader::{Got, Join, Tool};
 use crate::clients::records::Accumulator;
@@ -33,6 +33,8 @@ pub(in crate::clients) struct HelperScript {
     /// Indexes must be small whole numbers (version 7); before, any key did.
     strict_index: bool,
     begun: bool,
+    /// Events had text that no final message has.
+    astray: bool,
     /// By index as ECMAScript writes a property's name.
     choices: BTreeMap<String, Choice>,
 }
@@ -57,7 +59,6 @@ impl HelperScript {
             return Err("a choice is null".into());
         }
         let key = self.index(choice, "a choice's")?;
-        let n = key.parse().unwrap_or(0);
         let finished = finishes(choice);
         // All other members of a choice are assigned to the snapshot: a `message` beside the delta replaces what was
         // collected, its role too.
@@ -66,8 +67,9 @@ impl HelperScript {
             self.choices.entry(key.clone()).or_default().role = role;
         }
         if let Some(delta) = choice.get("delta").filter(|d| truthy(d)) {
+            got.other |= has_other(delta);
             if delta.get("content").is_some_and(|c| if self.strict_index { !c.is_null() } else { truthy(c) }) {
-                Join::Bent.add(got, n, delta.get("content"))?;
+                self.content(&key, delta, got)?;
             }
             let fragments = match delta.get("tool_calls") {
                 Some(Value::Array(all)) => all.as_slice(),
@@ -91,8 +93,20 @@ impl HelperScript {
             }
             for (fragment, key) in fragments.iter().zip(keys) {
                 let tool = state.tools.entry(key.clone()).or_default();
-                add_tool(fragment, false, &mut tool.tool);
+                let odd = Tools { joins_names: false, calls: Calls::ByIndex, join: Join::Bent }
+                    .fragment(fragment, &mut tool.tool)?;
+                if let Some(odd) = odd {
+                    got.lose(|| odd);
+                }
+                let text = |key: &str| fragment.get(key).and_then(Value::as_str).filter(|s| !s.is_empty());
+                // The id and the type that come last stay.
+                if let Some(id) = text("id") {
+                    tool.tool.id = Some(id.into());
+                }
                 tool.function |= fragment.get("function").is_some_and(truthy);
+                if !tool.function && tool.tool.kind.as_deref() == Some("function") {
+                    return Err("a tool call begins without a function".into());
+                }
                 if state.current.as_ref().is_some_and(|c| *c != key) {
                     state.call_done()?;
                 }
@@ -105,6 +119,22 @@ impl HelperScript {
             state.call_done()?;
         }
         Ok(())
+    }
+}
+
+impl HelperScript {
+    /// Content goes into events if the choice has the role. Under an index that is no number it is in no final message.
+    fn content(&mut self, key: &str, delta: &Value, got: &mut Got) -> Result<(), String> {
+        let state = self.choices.entry(key.into()).or_default();
+        let role = delta.get("role").and_then(Value::as_str).or(state.role.as_deref());
+        match key.parse() {
+            Ok(n) => Join::Bent.add(got, n, delta.get("content")),
+            Err(_) => {
+                got.lose(|| "a choice without an index is in no final message".into());
+                self.astray |= role == Some("assistant");
+                if role == Some("assistant") { Join::Bent.add(got, 0, delta.get("content")) } else { Ok(()) }
+            }
+        }
     }
 }
 
@@ -165,6 +195,9 @@ impl Accumulator for HelperScript {
                 got.tools.insert((n, call), Tool { id, ..tool.tool.clone() });
             }
             got.finished = true;
+        }
+        if self.astray {
+            got.last_message = Some(String::new());
         }
         if !self.choices.contains_key("0") {
             return Err("the stream ends without a message at choice 0".into());

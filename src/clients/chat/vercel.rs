@@ -1,6 +1,6 @@
 //! The AI SDK's providers: the schema has checked the chunk; the first choice and the stream's end remain.
 
-use super::collect::{add_tools, choices};
+use super::collect::{Calls, Tools, choices, has_other};
 use crate::clients::reader::{Got, Join};
 use crate::clients::records::Accumulator;
 use serde_json::Value;
@@ -14,6 +14,8 @@ pub(in crate::clients) struct Vercel {
     pub(in crate::clients) needs_finish: bool,
     /// The first fragment of a tool call must say `type: function`.
     pub(in crate::clients) needs_type: bool,
+    /// What makes a tool call another one.
+    pub(in crate::clients) calls: Calls,
     /// A finish reason came that the SDK has no name for.
     pub(in crate::clients) other: bool,
 }
@@ -44,10 +46,14 @@ impl Accumulator for Vercel {
                 }
             }
             let Some(delta) = choice.get("delta") else { return Ok(()) };
+            got.other |= has_other(delta);
             Join::Parts.add(got, n, delta.get("content"))?;
-            Join::Dropped.add(got, n, delta.get("refusal"))?;
+            // A refusal is shown as text.
+            if self.calls == Calls::ById {
+                Join::Dropped.add(got, n, delta.get("refusal"))?;
+            }
             let known = got.tools.len();
-            add_tools(delta, n, false, got);
+            Tools { joins_names: false, calls: self.calls, join: Join::Parts }.add(delta, n, got)?;
             let fresh = got.tools.len() > known;
             let untyped = |f: &Value| f.get("type").is_none();
             if fresh

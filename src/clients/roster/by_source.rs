@@ -1,6 +1,6 @@
 //! Clients of chat completions that were read, not run: what their source says of each deviation.
 
-use crate::clients::chat::{Collect, shapes};
+use crate::clients::chat::{Calls, Collect, shapes};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{Kind, Transport, USUAL};
 use crate::clients::json::Json;
@@ -10,9 +10,18 @@ use crate::clients::sse::{LastCr, Mark, Rest, STANDARD, Sse, Utf8};
 use crate::clients::{Client, Evidence};
 use crate::dialect::openai_chat;
 
+/// Python and Swift.
 static PLAIN: Transport = USUAL;
-static EVENT_STREAM: Transport = Transport { kind: Kind::Essence, ..USUAL };
 static HOLDS: Transport = Transport { kind: Kind::Holds, ..USUAL };
+/// `net/http` of Go and OkHttp ask for gzip by themselves, and undo nothing else.
+static GZIP: Transport = Transport { undoes: &["gzip"], ..USUAL };
+static GZIP_EVENT_STREAM: Transport = Transport { kind: Kind::Essence, ..GZIP };
+/// reqwest undoes a coding only if it was built so.
+static RAW: Transport = Transport { undoes: &[], ..USUAL };
+static RAW_EVENT_STREAM: Transport = Transport { kind: Kind::Essence, ..RAW };
+/// A browser.
+static BROWSER: Transport =
+    Transport { kind: Kind::Essence, undoes: &["gzip", "x-gzip", "deflate", "br", "zstd"], ..USUAL };
 
 static SPEC: Framing = Framing::Sse(STANDARD);
 static GO: Framing = Framing::Sse(Sse { mark: Mark::Stays, ..STANDARD });
@@ -54,6 +63,7 @@ const READ: Records = Records {
             needs_delta: false,
             joins_names: false,
             first_only: false,
+            calls: Calls::ByIndex,
         })
     },
 };
@@ -102,7 +112,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "openai-go",
         "OpenAI's SDK for Go, ssestream",
         "ssestream.go (empty events skipped since 3.51)",
-        &PLAIN,
+        &GZIP,
         &GO,
         &OPENAI_GO,
     ),
@@ -111,7 +121,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "go-openai (sashabaranov)",
         "the community's OpenAI client for Go",
         "stream_reader.go, 300 lines without data at most",
-        &PLAIN,
+        &GZIP,
         &GO_LINES,
         &GO_OPENAI,
     ),
@@ -120,7 +130,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "openai-java",
         "OpenAI's SDK for Java and Kotlin",
         "SseHandler.kt",
-        &PLAIN,
+        &GZIP,
         &SPEC,
         &OPENAI_JAVA,
     ),
@@ -129,7 +139,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "okhttp-sse",
         "OkHttp's EventSource, with the usual loop",
         "RealEventSource.kt, with the usual loop",
-        &EVENT_STREAM,
+        &GZIP_EVENT_STREAM,
         &SPEC,
         &OKHTTP,
     ),
@@ -138,7 +148,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "reqwest-eventsource 0.6 (Rust)",
         "the EventSource for reqwest, over eventsource-stream 0.2.3, with the usual loop",
         "0.6 over eventsource-stream 0.2.3, with the usual loop",
-        &EVENT_STREAM,
+        &RAW_EVENT_STREAM,
         &RUST,
         &OKHTTP,
     ),
@@ -147,7 +157,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "Hugging Face inference-benchmarker",
         "a benchmark that demands [DONE]",
         "over reqwest-eventsource, demands [DONE]",
-        &EVENT_STREAM,
+        &RAW_EVENT_STREAM,
         &RUST,
         &BENCHMARKER,
     ),
@@ -165,7 +175,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "Zed",
         "the editor's OpenAI provider, line by line",
         "open_ai crate, line by line",
-        &PLAIN,
+        &RAW,
         &LINE_BY_LINE,
         &ZED,
     ),
@@ -183,7 +193,7 @@ pub(super) static CLIENTS: &[Client] = &[
         "NextChat",
         "the chat interface's streaming loop in the browser",
         "utils/chat.ts",
-        &EVENT_STREAM,
+        &BROWSER,
         &SPEC,
         &NEXT_CHAT,
     ),

@@ -1,6 +1,6 @@
 //! Clients of chat completions in Python.
 
-use crate::clients::chat::{Collect, HelperPython, LangChainPython, LiteLlm, shapes};
+use crate::clients::chat::{Calls, Collect, HelperPython, LangChainPython, LiteLlm, shapes};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{Kind, Status, Transport, USUAL};
 use crate::clients::json::Json;
@@ -59,8 +59,14 @@ static NAIVE: Framing = Framing::Loop(Loop { cut: Cut::Lines, prefix: "data: ", 
 
 // ---- readers
 
-const LOOP: Collect =
-    Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
+const LOOP: Collect = Collect {
+    join: Join::Raises,
+    object_only: true,
+    needs_delta: false,
+    joins_names: false,
+    first_only: false,
+    calls: Calls::ByIndex,
+};
 const BENT: fn() -> Box<dyn Accumulator> = || Box::new(Collect { join: Join::Bent, ..LOOP });
 
 const SDK: Records = Records {

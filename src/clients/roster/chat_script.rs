@@ -1,9 +1,9 @@
 //! Clients of chat completions in JavaScript: SDKs, providers of the AI SDK, SSE libraries with the usual loop, naive
 //! loops.
 
-use crate::clients::chat::{Collect, HelperScript, Vercel, shapes};
+use crate::clients::chat::{Calls, Collect, HelperScript, Vercel, shapes};
 use crate::clients::framing::{Cut, Framing, Loop, Others};
-use crate::clients::head::{CutBody, Kind, Status, Transport, USUAL};
+use crate::clients::head::{CutBody, Kind, NODE, Status, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::Join;
 use crate::clients::records::{Accumulator, Done, ErrorRule, Records, Route, Then, any_event};
@@ -13,9 +13,9 @@ use crate::dialect::openai_chat;
 
 // ---- transports
 
-static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
+static FETCH: Transport = Transport { cut: CutBody::AsUndici, undoes: NODE, strict_end: true, ..USUAL };
 /// node-fetch notices a missing last chunk, but not a length that is not reached.
-static NODE_FETCH: Transport = Transport { cut: CutBody::RaisesOrWaits, ..USUAL };
+static NODE_FETCH: Transport = Transport { cut: CutBody::RaisesOrWaits, undoes: NODE, strict_end: true, ..USUAL };
 static EVENT_STREAM_ONLY: Transport = Transport { kind: Kind::Begins, ..FETCH };
 static SPEAKEASY_HEAD: Transport = Transport { kind: Kind::Essence, status: Status::Exactly200, ..FETCH };
 /// It checks the type, not the status.
@@ -24,7 +24,7 @@ static FETCH_EVENT_SOURCE: Transport = Transport { kind: Kind::Begins, status: S
 static BARE_FETCH: Transport = Transport { status: Status::Any, ..FETCH };
 /// An end of any sort makes it reconnect; only one before the first event is reported.
 static EVENT_SOURCE: Transport =
-    Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..USUAL };
+    Transport { kind: Kind::Begins, status: Status::Exactly200, cut: CutBody::Unnoticed, needs_event: true, ..FETCH };
 
 // ---- framings
 
@@ -65,12 +65,18 @@ const NAIVE: Loop = Loop {
     unmarks: true,
 };
 static SPLIT_NN: Framing = Framing::Loop(NAIVE);
-static PER_CHUNK: Framing = Framing::Loop(Loop { cut: Cut::Lines, by_unit: true, rest: Rest::Dispatched, ..NAIVE });
+static PER_CHUNK: Framing = Framing::Loop(Loop { cut: Cut::Lf, by_unit: true, rest: Rest::Dispatched, ..NAIVE });
 
 // ---- readers
 
-const LOOP: Collect =
-    Collect { join: Join::Bent, object_only: false, needs_delta: false, joins_names: false, first_only: false };
+const LOOP: Collect = Collect {
+    join: Join::Bent,
+    object_only: false,
+    needs_delta: false,
+    joins_names: false,
+    first_only: false,
+    calls: Calls::ByIndex,
+};
 
 const SDK: Records = Records {
     done: Done::Begins,
@@ -91,7 +97,7 @@ static OPENAI_6_HELPER: Records = Records { collect: || Box::new(HelperScript::n
 static OPENAI_7: Records = Records { done: Done::Equals, then: Then::Close, route: errors_raise, ..SDK };
 static OPENAI_7_HELPER: Records = Records { collect: || Box::new(HelperScript::new(true)), ..OPENAI_7 };
 const LANGCHAIN: fn() -> Box<dyn Accumulator> =
-    || Box::new(Collect { join: Join::Dropped, needs_delta: true, first_only: true, ..LOOP });
+    || Box::new(Collect { join: Join::Dropped, needs_delta: true, first_only: true, calls: Calls::ByIndex, ..LOOP });
 static LANGCHAIN_6: Records = Records { collect: LANGCHAIN, ..SDK };
 static LANGCHAIN_7: Records = Records { collect: LANGCHAIN, ..OPENAI_7 };
 static MISTRAL: Records = Records {
@@ -118,18 +124,24 @@ const PROVIDER: Records = Records {
     route: any_event,
     error: ErrorRule::Ignored,
     shape: Some(&shapes::AI_OPENAI),
-    collect: || Box::new(Vercel { error_key: false, needs_finish: false, needs_type: false, other: false }),
+    collect: || {
+        Box::new(Vercel { error_key: false, needs_finish: false, needs_type: false, calls: Calls::ById, other: false })
+    },
     ..SDK
 };
 static AI_OPENAI: Records = PROVIDER;
 static AI_COMPATIBLE: Records = Records {
     shape: Some(&shapes::AI_COMPATIBLE),
-    collect: || Box::new(Vercel { error_key: true, needs_finish: true, needs_type: false, other: false }),
+    collect: || {
+        Box::new(Vercel { error_key: true, needs_finish: true, needs_type: false, calls: Calls::ById, other: false })
+    },
     ..PROVIDER
 };
 static AI_OPENROUTER: Records = Records {
     shape: Some(&shapes::AI_OPENROUTER),
-    collect: || Box::new(Vercel { error_key: true, needs_finish: false, needs_type: true, other: false }),
+    collect: || {
+        Box::new(Vercel { error_key: true, needs_finish: false, needs_type: true, calls: Calls::ByIndex, other: false })
+    },
     ..PROVIDER
 };
 

@@ -1,7 +1,7 @@
 //! Clients of Anthropic's Messages, OpenAI's Responses, Gemini and Ollama.
 
 use crate::clients::framing::{Cut, Framing, Loop, Others};
-use crate::clients::head::{CutBody, Transport, USUAL};
+use crate::clients::head::{CutBody, NODE, Transport, USUAL};
 use crate::clients::json::Json;
 use crate::clients::reader::Join;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
@@ -9,7 +9,7 @@ use crate::clients::sse::{Blank, LastCr, Mark, Rest, STANDARD, Split, Sse, Utf8}
 use crate::clients::{Client, Evidence, anthropic, gemini, ollama, responses};
 use crate::dialect::{self, Dialect};
 
-static FETCH: Transport = Transport { cut: CutBody::AsUndici, ..USUAL };
+static FETCH: Transport = Transport { cut: CutBody::AsUndici, undoes: NODE, strict_end: true, ..USUAL };
 static HTTPX: Transport = USUAL;
 static HTTPX_TEXT: Transport = Transport { charset: true, ..USUAL };
 

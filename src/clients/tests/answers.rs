@@ -1,11 +1,11 @@
 //! What clients demand of heads, and how they build answers: each condition with the values next to its bounds.
 
-use crate::clients::chat::{Collect, HelperPython, HelperScript};
+use crate::clients::chat::{Calls, Collect, HelperPython, HelperScript};
 use crate::clients::gemini::{self, Errors};
 use crate::clients::head::{CutBody, Kind, Status, Transport, USUAL};
 use crate::clients::reader::{Got, Join, Tool};
 use crate::clients::records::Accumulator;
-use crate::clients::{BodyEnd, Outcome, Stream, judge};
+use crate::clients::{BodyEnd, Coding, Outcome, Stream, judge};
 use serde_json::{Value, json};
 
 fn stream(status: u16, content_type: Option<&str>) -> Stream {
@@ -17,6 +17,7 @@ fn stream(status: u16, content_type: Option<&str>) -> Stream {
         body: b"a\xe9".into(),
         units: Vec::new(),
         blocks: false,
+        coding: Coding::AsDeclared,
         closes: false,
         end: BodyEnd::Complete,
     }
@@ -64,7 +65,7 @@ fn which_content_types_are_read() {
 #[test]
 fn charsets_and_cut_bodies() {
     let honours = Transport { charset: true, ..USUAL };
-    let read = |transport: &Transport, charset: &str| transport.decoded(&stream(200, Some(charset))).into_owned();
+    let read = |transport: &Transport, charset: &str| transport.decoded(&stream(200, Some(charset))).0.into_owned();
     assert_eq!(read(&honours, "text/plain; charset=ISO-8859-1"), "aé".as_bytes());
     assert_eq!(read(&honours, "text/plain; charset=us-ascii"), "a\u{fffd}".as_bytes());
     assert_eq!(read(&honours, "text/plain; charset=utf-8"), b"a\xe9");
@@ -138,12 +139,18 @@ fn put_together(mut by: impl Accumulator, chunks: &[Value]) -> Result<Got, Strin
 
 #[test]
 fn the_usual_loop_and_what_libraries_change_in_it() {
-    let plain =
-        Collect { join: Join::Raises, object_only: true, needs_delta: false, joins_names: false, first_only: false };
+    let plain = Collect {
+        join: Join::Raises,
+        object_only: true,
+        needs_delta: false,
+        joins_names: false,
+        first_only: false,
+        calls: Calls::ByIndex,
+    };
     let two = [json!({"choices": [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}]})];
     let texts = |by| put_together(by, &two).map(|got| got.texts.into_values().collect::<Vec<_>>());
     assert_eq!(texts(plain), Ok(vec!["a".into(), "b".into()]));
-    assert_eq!(texts(Collect { first_only: true, ..plain }), Ok(vec!["a".into()]));
+    assert_eq!(texts(Collect { first_only: true, calls: Calls::ByIndex, ..plain }), Ok(vec!["a".into()]));
     let call = |name: &str| json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": name}}]}}]});
     let names = [call("get_"), call("weather")];
     let name = |by| put_together(by, &names).map(|got| got.tools.into_values().map(|t| t.name).collect::<String>());

@@ -1,7 +1,7 @@
 //! Streams that show what parsers, transports and readers do: the lab's stream without faults, with one thing changed.
 
 use super::base64;
-use crate::clients::{BodyEnd, Stream};
+use crate::clients::{BodyEnd, Coding, Stream};
 use crate::dialect;
 
 /// The laboratory's first variant of the dialect, which has no fault.
@@ -24,7 +24,17 @@ fn clean(dialect: &'static str) -> Stream {
     }
     let units = std::iter::once(0..body.len()).collect();
     let content_type = variant["content_type"].as_str().map(String::from);
-    Stream { dialect, status: 200, content_type, body, units, blocks: false, closes: false, end: BodyEnd::Complete }
+    Stream {
+        dialect,
+        status: 200,
+        content_type,
+        body,
+        units,
+        coding: Coding::AsDeclared,
+        blocks: false,
+        closes: false,
+        end: BodyEnd::Complete,
+    }
 }
 
 /// The clean stream of a dialect with one thing changed, so that each property has a stream that shows it.
@@ -73,6 +83,14 @@ pub(super) fn crafted(dialect: &'static str) -> Vec<Stream> {
         }
     }
     out.push(stream(Vec::new()));
+    // Declared as coded, and not; whole, and bytes after it.
+    for name in ["gzip", "deflate", "br", "zstd"] {
+        for (trailing, body) in [(false, &text), (true, &undone)] {
+            let of = stream(body.clone().into_bytes());
+            let (declared, wire, decoded) = (vec![name.into()], of.body.clone(), if trailing { body.len() } else { 0 });
+            out.push(Stream { coding: Coding::Broken { declared, wire, decoded, trailing }, ..of });
+        }
+    }
     let mut texts: Vec<String> = vec![
         undone.clone(),
         format!("\u{feff}{text}"),

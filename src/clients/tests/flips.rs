@@ -2,7 +2,7 @@
 
 use super::crafted::crafted;
 use crate::clients::framing::{Cut, Framing, Loop, Others};
-use crate::clients::head::{CutBody, Kind, Status, Transport};
+use crate::clients::head::{CutBody, Kind, NODE, Status, Transport};
 use crate::clients::json::Json;
 use crate::clients::reader::Got;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
@@ -78,6 +78,7 @@ impl Copied for Records {
     }
 }
 
+const BROWSER: &[&str] = &["gzip", "x-gzip", "deflate", "br", "zstd"];
 const PAIRS: &[&[u8]] = &[b"\n\n", b"\r\r", b"\r\n\r\n"];
 
 fn flips(c: &'static Client) -> Vec<Flip> {
@@ -89,6 +90,8 @@ fn flips(c: &'static Client) -> Vec<Flip> {
         cut: [CutBody::Raises, CutBody::RaisesOrWaits, CutBody::AsUndici, CutBody::Unnoticed],
         block: [None, Some(128), Some(512)],
         needs_event: [true, false],
+        undoes: [&[][..], &["gzip"], NODE, BROWSER],
+        strict_end: [true, false],
     );
     match c.framing {
         Framing::Sse(sse) => {
@@ -219,6 +222,8 @@ const UNDECIDED: &[(&str, &[&str], &str)] = &[
         ],
         "no data ends the stream, so nothing happens then",
     ),
+    ("strict_end", &["hf-inference-benchmarker", "reqwest-eventsource", "zed"], "it undoes no coding"),
+    ("strict_end", &["js.o_ollama"], "it closes at the line that says `done: true`"),
     ("others", &["js.o_ollama", "py.o_ollama"], "every line begins with the empty prefix"),
     ("patience", &["js.o_ollama", "py.o_ollama"], "every line begins with the empty prefix"),
     (

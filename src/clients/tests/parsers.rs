@@ -2,7 +2,7 @@
 
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::sse::{Blank, Colon, Event, LastCr, Mark, Rest, STANDARD, Split, Sse, Take, Utf8};
-use crate::clients::{BodyEnd, Stream};
+use crate::clients::{BodyEnd, Coding, Stream};
 use std::ops::ControlFlow;
 
 /// Events as `name|data`, `-` for none; an exception as `!` and its text.
@@ -162,6 +162,7 @@ fn lines(of: Loop, body: &[u8]) -> Vec<String> {
         body: body.into(),
         units,
         blocks: false,
+        coding: Coding::AsDeclared,
         closes: false,
         end,
     };

@@ -93,8 +93,12 @@ pub static ANT_010: Rule = Rule {
     breaks: &["agents", "anthropic-python helper", "Claude Code"],
     fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole \
         text with each piece.",
-    bad: &[r#"messages; message-start; tool-start; tool-input {\\"a\\":{\\"a\\":1}
-           stopped tool_use"#],
+    bad: &[
+        r#"messages; message-start; tool-start; tool-input {\\"a\\":{\\"a\\":1}
+           stopped tool_use"#,
+        r#"messages; message-start; tool-start; tool-input {\\"a\\":}
+           stopped tool_use"#,
+    ],
     good: &[
         r#"messages; message-start; tool-start; tool-input {\\"a\\":1}
            stopped tool_use"#,
@@ -150,9 +154,14 @@ pub static ANT_012: Rule = Rule {
     source: "Anthropic API documentation, streaming messages; anthropic-python 2.12 and -typescript 1.12, tested",
     breaks: &["anthropic-python", "anthropic-typescript", "ai-sdk anthropic"],
     fix: "Write the event's name into the JSON as `type`, ping included.",
-    bad: &[r#"messages; message-start; text-block; message-delta end_turn
+    bad: &[
+        r#"messages; message-start; text-block; message-delta end_turn
            <chunk event: message_stop\ndata: {}\n\n
-           last"#],
+           last"#,
+        r#"messages; message-start; block-start
+           <chunk event: content_block_delta\ndata: {"index":0,"delta":{"type":"text_delta","text":"Hi"}}\n\n
+           block-stop; stopped end_turn"#,
+    ],
     good: &["good-message"],
     needs_all_bytes: false,
     check: |case, push| {

@@ -109,6 +109,12 @@ pub static OAI_CHAT_042: Rule = Rule {
            tool {"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":"{"}}
            tool {"index":0,"id":"call_b","function":{"arguments":"}"}}
            tool-stop; done; last"#,
+        r#"chat; role
+           tool {"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}
+           tool {"index":0,"function":{"arguments":"{}"}}
+           tool {"index":0,"id":"call_b","type":"function","function":{"name":"g","arguments":""}}
+           tool {"index":0,"function":{"arguments":"{}"}}
+           tool-stop; done; last"#,
     ],
     good: &[
         TOOL_CHAT,
@@ -142,7 +148,7 @@ pub static OAI_CHAT_034: Rule = Rule {
         limit is not judged.",
     source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: function.arguments, a string; \
         docs/laboratory.md, run `tool_obj`",
-    breaks: &["ai-sdk", "langchain", "every agent", "Zed"],
+    breaks: &["most clients (an object)", "ai-sdk", "langchain", "every agent", "Zed"],
     fix: "Serialise the arguments once and cut the string, not the object; for no arguments send `{}`.",
     bad: &[
         r#"chat; role

@@ -137,8 +137,13 @@ pub static HTTP_004: Rule = Rule {
         `ct_latin1`",
     breaks: &["huggingface_hub", "httpx-sse"],
     fix: "Write `charset=utf-8` or leave the parameter out; in Java and .NET set the response's character encoding.",
-    bad: &["ask; typed text/event-stream; charset=ISO-8859-1
-         role; word; stop; done; last"],
+    bad: &[
+        "ask; typed text/event-stream; charset=ISO-8859-1
+         role; word; stop; done; last",
+        r#"ask; typed text/event-stream; charset=ISO-8859-1
+           role; data {$same"choices":[{"index":0,"delta":{"content":"é"},"finish_reason":null}]}
+           stop; done; last"#,
+    ],
     good: &[
         "good-chat",
         r#"ask; typed text/event-stream; charset="UTF-8"

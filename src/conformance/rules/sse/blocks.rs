@@ -41,6 +41,8 @@ pub static SSE_001: Rule = Rule {
          last",
         r#"chat; send data: $word\n
            wait 20s; !fin >"#,
+        r#"chat; role; word; <chunk data: $stop\n
+           last"#,
     ],
     good: &[
         "good-chat",

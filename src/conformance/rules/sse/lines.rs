@@ -23,8 +23,12 @@ pub static SSE_002: Rule = Rule {
         "loops that test for \"data: \"",
     ],
     fix: "Write `data: ` with one space.",
-    bad: &[r#"chat; role; <chunk data:$word\n\n
-           stop; done; last"#],
+    bad: &[
+        r#"chat; role; <chunk data:$word\n\n
+           stop; done; last"#,
+        r#"chat; role; word; stop; <chunk data:[DONE]\n\n
+           last"#,
+    ],
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {

@@ -41,22 +41,19 @@ pub static SSE_010: Rule = Rule {
     level: Level::Warning,
     summary: "Chat and completion streams have no `event:` lines",
     why: "OpenAI's chat streams have data lines only. An event type sends the record to another handler: EventSource \
-        does not call onmessage for it, openai-node 4 and Groq's SDKs look for types that begin with `thread.` and \
-        skip the rest, and MacPaw's Swift client raises. The answer is empty, without an error.",
+        does not call onmessage for it, openai-node 4 and Groq's SDK for Python look for types that \
+        begin with `thread.` and skip the rest, and MacPaw's Swift client raises. The answer is empty, without an \
+        error.",
     source: "OpenAI streaming guide (chat completions: data only); docs/laboratory.md, runs `event_msg`, \
         `event_after`, `event_ping_data`",
-    breaks: &[
-        "groq-python",
-        "groq-js",
-        "openai-node 4",
-        "eventsource",
-        "MacPaw/OpenAI",
-        "Dify plugins",
-        "google-genai",
-    ],
+    breaks: &["groq-python", "openai-node 4", "eventsource", "MacPaw/OpenAI", "Dify plugins", "google-genai"],
     fix: "Leave the `event:` line out; only Anthropic's and OpenAI's Responses streams have one.",
-    bad: &[r#"chat; send event: message\ndata: $role-and-word\n\n
-           stop; done; last"#],
+    bad: &[
+        r#"chat; send event: message\ndata: $role-and-word\n\n
+           stop; done; last"#,
+        r#"chat; send event: chunk\ndata: $role-and-word\n\n
+           stop; done; last"#,
+    ],
     good: &["good-chat", "good-message"],
     needs_all_bytes: false,
     check: |case, push| {
