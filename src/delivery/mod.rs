@@ -78,10 +78,10 @@ pub fn deltas_per_delivery(deltas: &[Delta]) -> Option<f64> {
     (deliveries > 0).then(|| deltas.len() as f64 / deliveries as f64)
 }
 
-/// Output tokens per delta, with the token count that the stream reports.
+/// Output tokens per delta, with the token count that the stream reports. Reasoning that was not sent does not count.
 pub fn tokens_per_delta(r: &Response) -> Option<f64> {
     let n = r.deltas.len();
-    r.answer.output_tokens.filter(|_| n > 0).map(|tokens| tokens as f64 / n as f64)
+    r.answer.streamed_tokens().filter(|_| n > 0).map(|tokens| tokens as f64 / n as f64)
 }
 
 /// A timer of TCP that spaces deltas: small segments wait for an acknowledgement (Nagle) that the receiver delays.

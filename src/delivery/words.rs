@@ -37,6 +37,16 @@ pub fn words(x: &Exchange) -> Vec<String> {
     if let Some(n) = tokens_per_delta(r).filter(|n| *n >= 1.5) {
         out.push(format!("{n:.1} tokens per delta: the ITL is not the time per token"));
     }
+    if let Some(n) =
+        r.answer.first_delta_tokens.filter(|n| *n >= 2 && r.answer.output_tokens.is_some_and(|all| *n < all))
+    {
+        out.push(format!("the first delta ends with token {n}, by its own usage: TPOT counts the tokens after it"));
+    }
+    if let (Some(all), Some(streamed)) = (r.answer.output_tokens, r.answer.streamed_tokens())
+        && streamed < all
+    {
+        out.push(format!("{} of {all} tokens are reasoning that was not sent: TPOT leaves them out", all - streamed));
+    }
     cuts(r, &mut out);
     server_clock(r, &mut out);
     out

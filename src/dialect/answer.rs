@@ -65,6 +65,10 @@ pub struct Answer {
     pub usage: Option<serde_json::Value>,
     /// Output tokens by the stream's own figure.
     pub output_tokens: Option<u64>,
+    /// Output tokens up to the first delta, by the figure in that delta's own record; none if it has none.
+    pub first_delta_tokens: Option<u64>,
+    /// Records with usage so far.
+    pub usage_reports: u64,
     /// Model named by the response.
     pub model: Option<String>,
     /// Response id.
@@ -196,8 +200,17 @@ impl Answer {
     pub fn report_usage(&mut self, usage: Option<serde_json::Value>, output_tokens: Option<u64>) {
         if usage.is_some() {
             self.usage = usage;
+            self.usage_reports += 1;
             self.output_tokens = output_tokens.or(self.output_tokens);
         }
+    }
+
+    /// Output tokens that can have come as deltas: all of them, or those without reasoning if usage counts reasoning
+    /// tokens and no delta brought any reasoning.
+    pub fn streamed_tokens(&self) -> Option<u64> {
+        let tokens = self.output_tokens?;
+        let hidden = self.usage.as_ref().filter(|_| self.reasoning_deltas == 0).and_then(reasoning_tokens);
+        Some(hidden.and_then(|hidden| tokens.checked_sub(hidden)).unwrap_or(tokens))
     }
 
     /// An error in the stream; the first one stays.
@@ -224,8 +237,11 @@ impl Answer {
         }
     }
 
-    /// Count the deltas of one record.
-    pub fn count(&mut self, meaning: super::Meaning) {
+    /// Count the deltas of one record, which reported usage or did not.
+    pub fn count(&mut self, meaning: super::Meaning, reported: bool) {
+        if meaning.is_delta() && self.content_deltas + self.reasoning_deltas + self.tool_deltas == 0 {
+            self.first_delta_tokens = self.output_tokens.filter(|_| reported);
+        }
         self.content_deltas += u64::from(meaning.content);
         self.reasoning_deltas += u64::from(meaning.reasoning);
         self.tool_deltas += u64::from(meaning.tool);
@@ -239,6 +255,22 @@ impl Answer {
         self.kept_bytes += kept.len();
         kept
     }
+}
+
+/// Reasoning tokens among the output tokens, by the names that services give them. None where the sum shows that they
+/// are counted beside the output tokens (xAI).
+fn reasoning_tokens(usage: &serde_json::Value) -> Option<u64> {
+    let at = |pointer: &str| usage.pointer(pointer).and_then(serde_json::Value::as_u64);
+    let places = [
+        "/completion_tokens_details/reasoning_tokens",
+        "/output_tokens_details/reasoning_tokens",
+        "/output_tokens_details/thinking_tokens",
+        "/thoughtsTokenCount",
+    ];
+    let reasoning = places.into_iter().find_map(at).filter(|n| *n > 0)?;
+    let sum = |parts: &[&str]| parts.iter().try_fold(reasoning, |sum, part| sum.checked_add(at(part)?));
+    let beside = sum(&["/prompt_tokens", "/completion_tokens"]).is_some_and(|sum| at("/total_tokens") == Some(sum));
+    (!beside).then_some(reasoning)
 }
 
 /// The key of a tool call in [`Answer::tool_arguments`].

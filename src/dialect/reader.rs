@@ -94,8 +94,9 @@ impl StreamReader {
         answer.terminator.record();
         answer.recognise(self.variant);
         let mut remarks = Remarks { place: self.last, before: &mut self.before, odd };
+        let reports = answer.usage_reports;
         let meaning = self.reader.record(record, answer, &mut remarks);
-        answer.count(meaning);
+        answer.count(meaning, answer.usage_reports > reports);
         if answer.growth.suspected && self.repeats_at.is_none() {
             self.repeats_at = Some(self.last);
         }

@@ -7,7 +7,7 @@
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Response};
 use crate::time::{Span, Timestamp};
 
 /// Times and spans of one exchange, as docs/contract.md (Times) defines them.
@@ -37,8 +37,8 @@ pub struct Metrics {
     pub ttft_content: Option<Span>,
     /// ITL: spans between successive deltas, in order of arrival.
     pub itl: Vec<Span>,
-    /// (last delta − first delta) ÷ (output tokens − 1), with the token count that the stream reports, in
-    /// nanoseconds.
+    /// (last delta − first delta) ÷ tokens after the first delta, by the stream's own figures, in nanoseconds. None
+    /// with fewer than two deltas.
     pub tpot: Option<Span>,
     /// Response's last byte − request's last byte.
     pub duration: Option<Span>,
@@ -78,9 +78,21 @@ pub fn of(exchange: &Exchange) -> Metrics {
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
     m.itl =
         deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at)).map(|(a, b)| b.at.since(a.at)).collect();
-    m.tpot =
-        m.per_token().filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
+    let first_and_last = response.deltas.iter().filter(|d| d.meaning.is_delta()).take(2).count() == 2;
+    m.tpot = tokens_after_the_first_delta(response)
+        .filter(|_| first_and_last)
+        .and_then(|tokens| m.per_token(tokens))
+        .filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
     m
+}
+
+/// Output tokens that came after the first delta: the stream's figure less that of the first delta's own record. Where
+/// that has none, the first delta counts as one token, and reasoning that was not sent as none. None if none is left.
+fn tokens_after_the_first_delta(response: &Response) -> Option<u64> {
+    let answer = &response.answer;
+    let all = answer.output_tokens?;
+    let by_itself = answer.first_delta_tokens.filter(|first| *first > 0 && *first < all).map(|first| all - first);
+    by_itself.or_else(|| answer.streamed_tokens()?.checked_sub(1)).filter(|after| *after > 0)
 }
 
 /// The last of ascending times that is not later than `at`. On a WebSocket an answer's latency counts from
@@ -97,9 +109,8 @@ impl Metrics {
         percentile(&sorted, 50.0)
     }
 
-    /// `tpot`: needs at least two tokens and both ends of the generation.
-    fn per_token(&self) -> Option<Span> {
-        let gaps = self.output_tokens?.checked_sub(1).filter(|gaps| *gaps > 0)?;
+    /// `tpot` with this many tokens after the first delta: needs both ends of the generation.
+    fn per_token(&self, gaps: u64) -> Option<Span> {
         let generation = self.last_delta?.since(self.first_delta?);
         Some(Span(i64::try_from(i128::from(generation.0) / i128::from(gaps)).unwrap_or_default()))
     }

@@ -113,8 +113,37 @@ fn tpot_is_never_guessed() {
         assert_eq!((m.tpot, m.itl.len()), (None, 1), "{tokens:?}");
     }
     assert_eq!(of(&exchange(&[], Some(5))).tpot, None);
-    assert_eq!(of(&exchange(&[(110, CONTENT)], Some(5))).tpot, Some(Span(0)), "five tokens in one record");
+    assert_eq!(of(&exchange(&[(110, CONTENT)], Some(5))).tpot, None, "five tokens in one record");
     assert_eq!(of(&exchange(&[(1, CONTENT), (2, CONTENT)], Some(u64::MAX))).tpot, Some(Span(0)));
+}
+
+#[test]
+fn tokens_of_the_first_delta_and_tokens_that_were_not_sent_do_not_count() {
+    let deltas = [(100, CONTENT), (260, CONTENT), (420, CONTENT), (580, CONTENT)];
+    let with = |first: Option<u64>, usage: serde_json::Value| {
+        let mut x = exchange(&deltas, Some(64));
+        let answer = &mut x.response.as_mut().expect("a response").answer;
+        (answer.first_delta_tokens, answer.usage) = (first, Some(usage));
+        of(&x).tpot
+    };
+    let plain = || serde_json::json!({"completion_tokens": 64});
+    assert_eq!(with(None, plain()), Some(Span(480_000_000 / 63)));
+    assert_eq!(with(Some(16), plain()), Some(ms(10)), "480 ms for the 48 tokens after the first delta");
+    for no_figure in [0, 64, 99] {
+        assert_eq!(with(Some(no_figure), plain()), Some(Span(480_000_000 / 63)), "{no_figure} of 64");
+    }
+    let hidden = |n: u64, total: u64| {
+        serde_json::json!({"prompt_tokens": 9, "completion_tokens": 64, "total_tokens": total,
+            "completion_tokens_details": {"reasoning_tokens": n}})
+    };
+    assert_eq!(with(None, hidden(43, 73)), Some(ms(24)), "480 ms for 20 tokens");
+    assert_eq!(with(None, hidden(63, 73)), None, "one token was sent");
+    assert_eq!(with(None, hidden(43, 73 + 43)), Some(Span(480_000_000 / 63)), "counted beside the 64");
+    assert_eq!(with(Some(59), hidden(43, 73)), Some(ms(96)), "what the first delta says includes the reasoning");
+    let mut seen = exchange(&[(100, REASONING), (580, CONTENT)], Some(64));
+    let answer = &mut seen.response.as_mut().expect("a response").answer;
+    (answer.reasoning_deltas, answer.usage) = (1, Some(hidden(43, 73)));
+    assert_eq!(of(&seen).tpot, Some(Span(480_000_000 / 63)), "reasoning that was sent counts");
 }
 
 #[test]

@@ -88,11 +88,14 @@ impl Latency {
     pub fn count(&mut self, s: &Summary, intervals: &[Span]) {
         let dialect = s.response.as_ref().and_then(|r| r.dialect.clone()).unwrap_or_default();
         let model = s.request.as_ref().and_then(|r| r.model.clone()).unwrap_or_default();
+        // What was not streamed has a TTFT, which is not comparable with those of streams.
+        let plain = ["json", "text", "binary", "empty"];
+        let streamed = s.response.as_ref().is_some_and(|r| !plain.contains(&r.framing.as_str()));
         for f in [self.groups.entry((dialect, model, s.authority())).or_default(), &mut self.overall] {
             let t = &s.timing;
             f.exchanges += 1;
             f.values[0].extend(t.ttfb.map(Span::as_millis_f64));
-            f.values[1].extend(t.ttft.map(Span::as_millis_f64));
+            f.values[1].extend(t.ttft.filter(|_| streamed).map(Span::as_millis_f64));
             f.values[2].extend(intervals.iter().map(|s| s.as_millis_f64()));
             f.values[3].extend(t.tpot.map(Span::as_millis_f64));
             f.values[4].extend(t.duration.map(Span::as_millis_f64));
