@@ -13,10 +13,15 @@ use std::time::{Duration, Instant};
 
 const SNIFF: &str = env!("CARGO_BIN_EXE_sniff");
 
-/// Runs `tests/tools/kill.py`, which ends recordings and compares.
+/// Runs `tests/tools/kill.py`, which ends recordings and compares. A share of 60 %: an unoptimised program on a busy
+/// machine may be late, but never before its time.
 fn kills(args: &[&str]) {
     let mut script = support::program("python3");
-    let done = script.arg(support::tool("kill.py")).args(["--sniff", SNIFF, "--seconds", "2"]).args(args).output();
+    let done = script
+        .arg(support::tool("kill.py"))
+        .args(["--sniff", SNIFF, "--seconds", "2", "--share", "60"])
+        .args(args)
+        .output();
     let done = done.unwrap();
     let said = [done.stdout, done.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
     assert!(done.status.success(), "{said}");
