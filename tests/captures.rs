@@ -153,11 +153,4 @@ fn field_cases_are_right_but_for_those_listed() {
 }
 
 /// Cases of `captures/field` that `sniff` does not judge right yet. The list may only shrink.
-const FIELD_WRONG: &[&str] = &[
-    "05-anthropic-start-carries-text",
-    "06-chat-cumulative-deltas",
-    "16-gzip-declared-not-gzip",
-    "28-two-calls-one-index",
-    "44-continuous-usage-16-per-chunk",
-    "64-plain-text-under-event-stream",
-];
+const FIELD_WRONG: &[&str] = &[];

@@ -60,8 +60,18 @@ fn global_options_are_under_their_own_heading_and_nothing_else_is() {
             let heading = arg.get_help_heading().unwrap_or("Options");
             let is_global = global.contains(&arg.get_id().as_str());
             assert_eq!(heading == "Global options", is_global, "{path} {}: {heading}", arg.get_id());
-            let known =
-                ["Options", "Recording", "Global options", "Rules", "Reassembly", "Thresholds", "Selectors", "Times"];
+            let known = [
+                "Options",
+                "Recording",
+                "Global options",
+                "Rules",
+                "Reassembly",
+                "Thresholds",
+                "Selectors",
+                "Times",
+                "Security",
+                "Storage",
+            ];
             assert!(known.contains(&heading), "{path}: {heading}");
         }
     }

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn coded_data_is_known_by_its_first_bytes() {
-        let cases: &[(&[u8], Option<(Kind, &str)>)] = &[
+        type Case<'c> = (&'c [u8], Option<(Kind, &'c str)>);
+        let cases: &[Case<'_>] = &[
             (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", Some((UNDECLARED, "gzip"))),
             (b"\x28\xb5\x2f\xfd\x04\x58", Some((UNDECLARED, "zstd"))),
             (b"\x78\x9c\x4a\x49\x2c\x49\xb4\x52\x70\x54\x70\x02", Some((UNDECLARED, "deflate"))),

@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 const EXTENSION: &str = ".wire";
 
 /// A file that was opened, by what it contains.
+#[allow(clippy::large_enum_variant)] // there is one of a file
 pub(super) enum Input {
     /// A capture: the reader gives its packets. Also a file that is neither: then the reader says so.
     Capture(file::Reader),

@@ -132,7 +132,9 @@ enum By {
 }
 
 pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
-    let listener = if args.verify { None } else { Some(listen(&args.listen)?) };
+    // Taken before the sandbox, which allows no new socket. Whether it could be is reported after mistakes in the
+    // selection.
+    let listener = (!args.verify).then(|| listen(&args.listen));
     let reader = Reader::open(&common.db)?;
     if listener.is_some() {
         args.sandbox(common).enter()?;
@@ -140,7 +142,7 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let exchanges = load(&reader, &selected(&reader, &args.ids, &args.selectors)?)?;
     let recordings = recordings(args, exchanges, common)?;
     let pace = args.pace.pace();
-    let Some(listener) = listener else { return super::verify::run(recordings, pace, common) };
+    let Some(listener) = listener.transpose()? else { return super::verify::run(recordings, pace, common) };
     let book = book(args, recordings);
     let stop = signals::stop_flag();
     let verbose = common.verbose;
@@ -173,7 +175,8 @@ impl ReplayArgs {
         }
         // Without an authority the first client that uses TLS learns why.
         let folder = ca::folder(|name| std::env::var_os(name)).ok().filter(|folder| ca::create(folder).is_ok());
-        folder.into_iter().fold(sandbox, Sandbox::reads)
+        // To open an authority takes its lock, which is a file too.
+        folder.into_iter().fold(sandbox, |sandbox, folder| sandbox.writes_beside(&folder.join("lock")))
     }
 
     #[cfg(not(feature = "proxy"))]

@@ -212,6 +212,7 @@ mod system {
         libc::SYS_fsync,
         libc::SYS_fdatasync,
         libc::SYS_unlinkat,
+        libc::SYS_mkdirat,
         libc::SYS_renameat,
         libc::SYS_renameat2,
         libc::SYS_fchmod,
@@ -310,6 +311,8 @@ mod system {
         libc::SYS_readlink,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_unlink,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_mkdir,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_rename,
         #[cfg(target_arch = "x86_64")]

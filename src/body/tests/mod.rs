@@ -223,8 +223,9 @@ proptest! {
         let whole = [heads[head], &bytes].concat();
         let cut = decode(&coding, whole.chunks(size));
         let once = decode(&coding, [&whole[..]]);
-        if cut.odd.contains(&"body.broken") {
-            // What a decoder had ready before it met the damage may come out or not.
+        if cut.odd.contains(&"body.broken") || once.odd.contains(&"body.broken") {
+            // What a decoder had ready before it met the damage may come out or not. Damaged bytes that are text so far
+            // may pass as not coded, if the decoder meets the damage before a later byte shows that they are no text.
             prop_assert!(cut.bytes.starts_with(&once.bytes) || once.bytes.starts_with(&cut.bytes));
         } else {
             prop_assert_eq!(cut, once.with_pieces_of(decode(&coding, whole.chunks(size))));

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Storage")]
 pub(in crate::cli) struct StorageArgs {
-    /// What was printed survives a loss of power too, not only the end of the process (slower)
+    /// What was printed survives a loss of power too (slower)
     #[arg(long, hide_short_help = true)]
     pub(in crate::cli) durable: bool,
     /// Store no more once the database has grown by this much

@@ -10,6 +10,7 @@ use crate::delivery;
 use crate::exchange::ending::Party;
 use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
+use crate::tcp;
 use crate::time::Span;
 use crate::tls;
 use crate::verdict::{Promise, Verdict};
@@ -202,6 +203,9 @@ pub static DLV_015: Rule = Rule {
     also: &[("DLV-010", Level::Warning), ("HTTP-006", Level::Error)],
     needs_all_bytes: false,
     check: |case, push| {
+        if let (None, Some((odd, _))) = (case.response(), case.exchange.oddities.find(tcp::ONE_SIDED)) {
+            push(Finding { at: Some(odd.at), ..Finding::new(format!("one side only was captured: {}", odd.found)) });
+        }
         let Some(response) = case.response() else { return };
         let at = Some(response.last_at);
         if case.exchange.gap {

@@ -61,7 +61,7 @@ pub static HTTP_026: Rule = Rule {
         of chunks.",
     source: "RFC 9112 section 6.1 (chunked MUST NOT be applied more than once); Go net/http, too many transfer \
         encodings; nginx, duplicate header line",
-    breaks: &["Go net/http", "nginx as a proxy", "openai-node (undici)", "Bun"],
+    breaks: &["Go net/http", "nginx as a proxy", "Bun"],
     fix: "Let only the HTTP library set Transfer-Encoding; a proxy that copies fields must leave this one out.",
     bad: &[
         "ask; ok; < Content-Type: text/event-stream
