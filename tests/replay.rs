@@ -211,6 +211,49 @@ fn a_closed_window_stops_nobody_else() {
     assert!(have == *body, "another body");
 }
 
+/// Clients of a replay may be strangers: what they send is bounded, and the user learns that they can.
+#[test]
+fn strangers_are_bounded() {
+    let home = Home::new();
+    let (transcript, _) = of_case("delivery/thirty-deltas");
+    home.record(&transcript);
+    let server = home.serve(&["--listen", "0.0.0.0:0"]);
+    let ask = |bytes: &[u8]| {
+        let mut client = TcpStream::connect(("127.0.0.1", server.address.port())).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        // The server may answer, and close, before it was sent everything.
+        let _ = client.write_all(bytes);
+        let mut said = [0; 12];
+        let _ = client.read_exact(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    };
+    let long = vec![b'x'; 5 << 20];
+    assert_eq!(ask(&[b"GET / HTTP/1.1\r\nHost: ", long.as_slice()].concat()), "HTTP/1.1 431");
+    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", long.len());
+    assert_eq!(ask(&[head.as_bytes(), long.as_slice()].concat()), "HTTP/1.1 413");
+    assert_eq!(ask(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"), "HTTP/1.1 404");
+}
+
+#[test]
+fn other_machines_that_can_reach_it_are_named() {
+    let home = Home::new();
+    let (transcript, _) = of_case("delivery/thirty-deltas");
+    home.record(&transcript);
+    for (listen, warns) in [("0.0.0.0:0", true), ("127.0.0.1:0", false), ("127.0.0.2:0", false)] {
+        let mut child = home.sniff(&["replay", "last", "--listen", listen]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut ready = String::new();
+        said.read_line(&mut ready).unwrap();
+        assert!(ready.contains("sniff: replaying 1 exchange on http://"), "{ready}");
+        // SAFETY: kill(2) with the pid of a child that has not been waited for.
+        unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest.contains("other machines can reach"), warns, "{listen}: {rest}");
+        child.wait().unwrap();
+    }
+}
+
 /// Reads DATA until this many bytes were received.
 fn data(socket: &mut TcpStream, have: &mut Vec<u8>, until: usize) {
     while have.len() < until {

@@ -14,7 +14,7 @@ use crate::store::Reader;
 use crate::time::Span;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(feature = "proxy")]
 use {
     crate::proxy::ca::{self, Authority},
@@ -153,6 +153,13 @@ pub(super) fn run(args: &ReplayArgs, common: &Common) -> Result<u8> {
     let plural = if recordings == 1 { "exchange" } else { "exchanges" };
     // The readiness line: scripts wait for it, so it is printed even with --quiet.
     say(&format!("sniff: replaying {recordings} {plural} on http://{} (Ctrl-C ends)", listener.local_addr()?));
+    let address = listener.local_addr()?;
+    if !is_loopback(address.ip()) {
+        say(&format!(
+            "sniff: warning: other machines can reach {address}, and whatever asks there gets the recorded answers: \
+                replay asks for no credentials"
+        ));
+    }
     service.listen(&listener, &stop)?;
     let report = service.finish();
     if !common.quiet {
@@ -305,6 +312,10 @@ fn listen(address: &str) -> Result<TcpListener> {
         .with_context(|| format!("{address} is not an address; expected HOST:PORT"))?
         .collect();
     serve::bind(&addresses).with_context(|| format!("cannot listen on {address}"))
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
 }
 
 fn tell(served: &Served<'_>, verbose: bool) {

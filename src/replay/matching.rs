@@ -131,6 +131,12 @@ impl Book {
         self.entries.len()
     }
 
+    /// Length of the longest recorded request body, in bytes; none: bodies of requests are not compared.
+    pub fn longest_body(&self) -> Option<usize> {
+        let compared = matches!(self.by, MatchBy::Body | MatchBy::Exact);
+        compared.then(|| self.entries.iter().map(|e| e.asked.body.len()).max().unwrap_or(0))
+    }
+
     /// Whether there are no recordings.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -1,6 +1,7 @@
 //! Sockets: a thread per client reads, one thread writes to all of them when it is time. Everything that reads a
 //! clock or owns a socket is here.
 
+mod bodies;
 mod clock;
 mod client_threads;
 mod link;
@@ -17,6 +18,7 @@ pub use clock::Lateness;
 use super::matching::{Asked, Book};
 use super::pace::Pace;
 use anyhow::{Context, Result};
+use bodies::Room;
 use client_threads::ClientThreads;
 use pacer::Pacer;
 use std::io;
@@ -95,6 +97,8 @@ struct Shared {
     tell: Tell,
     unmatched: AtomicU64,
     cut: AtomicU64,
+    /// What the bodies of all requests that are being received may take.
+    room: Arc<Room>,
 }
 
 /// Opens a listener on the first of these addresses that is available. The kernel stamps input from its first byte
@@ -127,8 +131,9 @@ impl Service {
     /// A thread could not be started.
     pub fn start(book: Book, pace: Pace, seal: Option<NewSeal>, tell: Tell) -> Result<Service> {
         let (unmatched, cut) = Default::default();
-        let shared =
-            Arc::new(Shared { book: Mutex::new(book), pace, pacer: Pacer::default(), seal, tell, unmatched, cut });
+        let room = Arc::new(Room::for_bodies_up_to(book.longest_body()));
+        let (book, pacer) = (Mutex::new(book), Pacer::default());
+        let shared = Arc::new(Shared { book, pace, pacer, seal, tell, unmatched, cut, room });
         let theirs = shared.clone();
         let pacer = std::thread::Builder::new()
             .name("pacer".into())

@@ -2,6 +2,7 @@
 
 use super::super::matching::{Asked, Found};
 use super::super::script::Script;
+use super::bodies::{Body, Room};
 use super::link::Link;
 use super::{Served, Shared, socket};
 use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, What};
@@ -12,20 +13,25 @@ use std::collections::HashMap;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-/// Most bytes of a request's body; a request with a longer body matches nothing.
-const MAX_BODY: usize = 256 << 20;
+/// Bytes that may come before a request's head is whole. The reader of captures gives up a longer one.
+const MAX_HEAD: usize = 512 << 10;
+/// Time in which a client must send its first byte, and the rest of a head that it has begun. Between requests it may
+/// be silent.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// A request that is being received.
 struct Coming {
     head: RequestHead,
-    asked: Asked,
+    body: Body,
 }
 
 /// Serves one connection until the client has closed it and every request is answered.
 pub(super) fn serve(socket: TcpStream, buffer: &mut [u8], shared: &Arc<Shared>) {
     let (Ok(client), Ok(server)) = (socket.peer_addr(), socket.local_addr()) else { return };
     let _ = socket.set_nodelay(true);
+    let _ = socket.set_read_timeout(Some(HEAD_WITHIN));
     let link = Arc::new(Link::new(socket));
     let mut reading = Reading {
         shared,
@@ -35,11 +41,13 @@ pub(super) fn serve(socket: TcpStream, buffer: &mut [u8], shared: &Arc<Shared>) 
         coming: HashMap::new(),
         http2: false,
         first: true,
+        unread: 0,
     };
     reading.event(0, What::Open { endpoints: Endpoints { client, server }, joined: false });
     loop {
         match socket::receive(&link.socket, buffer) {
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock && !reading.is_late() => {}
             Ok((0, at)) => {
                 reading.event(at, What::End(End::Fin));
                 break;
@@ -65,6 +73,8 @@ struct Reading<'s> {
     http2: bool,
     /// No bytes were received yet.
     first: bool,
+    /// Bytes since the last one that belonged to a whole head or a body.
+    unread: usize,
 }
 
 impl Reading<'_> {
@@ -96,7 +106,14 @@ impl Reading<'_> {
             self.later(self.link.steer(&plain));
         }
         // The reader of captures separates the requests.
+        self.unread += plain.len();
         self.event(at, What::Data(&plain));
+        if self.unread > MAX_HEAD && !self.http2 {
+            self.link
+                .say(b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            (self.shared.tell)(&Served::Failed("the head of a request is too long"));
+            return false;
+        }
         if self.http.speaks() == Speaks::Other {
             (self.shared.tell)(&Served::Failed("a client speaks neither HTTP/1 nor HTTP/2"));
             return false;
@@ -104,11 +121,23 @@ impl Reading<'_> {
         true
     }
 
+    /// The client is silent in the middle of a head, or has never spoken.
+    fn is_late(&self) -> bool {
+        let late = self.first || (self.unread > 0 && !self.http2 && self.coming.is_empty());
+        if late && !self.first {
+            self.link.say(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+        late
+    }
+
     fn event(&mut self, at: i64, what: What<'_>) {
         let event = ByteEvent { at: Timestamp(at), frame: 0, conn: ConnId(0), dir: Direction::ToServer, what };
         let mut whole = Vec::new();
-        let Reading { http, coming, link, .. } = self;
-        http.push(&event, &mut |e: HttpEvent<'_>| request(e, coming, link, &mut whole));
+        let Reading { http, coming, link, unread, shared, .. } = self;
+        http.push(&event, &mut |e: HttpEvent<'_>| {
+            *unread = 0;
+            request(e, coming, link, &shared.room, &mut whole);
+        });
         if !self.http2 && self.http.speaks() == Speaks::Http2 {
             self.http2 = true;
             self.link.speak_http2();
@@ -119,7 +148,18 @@ impl Reading<'_> {
     }
 
     fn answer(&self, at: i64, coming: Coming) {
-        let Coming { head, asked } = coming;
+        let Coming { head, body } = coming;
+        let (method, target) = (head.method.clone(), head.target.clone());
+        let Some(body) = body.whole() else {
+            (self.shared.tell)(&Served::Failed("the body of a request is longer than any that was recorded"));
+            let why = r#"{"error":{"message":"sniff replay: the body is longer than any that was recorded"}}"#;
+            if let Some(script) = Script::of_text(413, "Content Too Large", "application/json", why) {
+                let at_once = |recorded: &[Span]| vec![at; recorded.len()];
+                self.later(self.link.answer(head.h2_stream, Arc::new(script.into()), at_once));
+            }
+            return;
+        };
+        let asked = Asked { method, target, body };
         let found = self.shared.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner).find(&asked);
         let (recording, n) = match found {
             Found::Answer(recording, n) => {
@@ -155,7 +195,13 @@ impl Reading<'_> {
 }
 
 /// Assembles requests.
-fn request(event: HttpEvent<'_>, coming: &mut HashMap<u64, Coming>, link: &Link, whole: &mut Vec<Coming>) {
+fn request(
+    event: HttpEvent<'_>,
+    coming: &mut HashMap<u64, Coming>,
+    link: &Link,
+    room: &Arc<Room>,
+    whole: &mut Vec<Coming>,
+) {
     if event.side != Side::Request {
         return;
     }
@@ -165,12 +211,11 @@ fn request(event: HttpEvent<'_>, coming: &mut HashMap<u64, Coming>, link: &Link,
             if expects && head.h2_stream.is_none() {
                 link.say(b"HTTP/1.1 100 Continue\r\n\r\n");
             }
-            let asked = Asked { method: head.method.clone(), target: head.target.clone(), body: Vec::new() };
-            coming.insert(event.exchange, Coming { head: *head, asked });
+            coming.insert(event.exchange, Coming { head: *head, body: Body::new(room) });
         }
         HttpWhat::Data(bytes) => {
-            if let Some(c) = coming.get_mut(&event.exchange).filter(|c| c.asked.body.len() + bytes.len() <= MAX_BODY) {
-                c.asked.body.extend_from_slice(bytes);
+            if let Some(c) = coming.get_mut(&event.exchange) {
+                c.body.push(bytes);
             }
         }
         HttpWhat::End(MessageEnd::Complete, _) => whole.extend(coming.remove(&event.exchange)),
