@@ -352,6 +352,8 @@ fn proxied(steps: &[Step], folder: &Path) -> String {
         passthrough: Hosts::default(),
         beyond: Beyond::default(),
         credentials: None,
+        targets: Hosts::default(),
+        strict: false,
         listens: Vec::new(),
     };
     let tee = Tee::new(64 << 20);

@@ -2,6 +2,7 @@
 //! stores its tee.
 
 pub(super) mod args;
+pub(super) mod arguments;
 
 use super::common::{Common, say};
 use super::record::status_line::StatusLine;
@@ -28,6 +29,7 @@ const TICK: Duration = Duration::from_millis(100);
 const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
+    arguments::hide("--auth");
     crate::store::Process::current();
     let stop = signals::stop_flag();
     let listen: SocketAddr =

@@ -51,6 +51,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
+    super::proxy::arguments::hide("--auth");
     crate::store::Process::current();
     // Signals are passed to the command from here on.
     child::forward_signals();

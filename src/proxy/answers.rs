@@ -8,7 +8,7 @@
 //! ```
 
 use super::chunks::Chunks;
-use super::head::MAX_HEAD;
+use super::head::{MAX_HEAD, Search};
 use std::collections::VecDeque;
 
 /// Most fields of an answer's head.
@@ -22,6 +22,8 @@ pub(super) struct Answers {
     state: State,
     /// The bytes of a head that is not whole.
     head: Vec<u8>,
+    /// How far `head` was searched for its end.
+    search: Search,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,8 +67,12 @@ impl Answers {
                 State::Head => {
                     let before = self.head.len();
                     self.head.extend_from_slice(bytes);
+                    if !self.search.is_due(&self.head) {
+                        return;
+                    }
                     let Some((len, next)) = after_head(&self.head, self.owed.front() == Some(&true)) else { return };
                     self.head.clear();
+                    self.search = Search::default();
                     match next {
                         // An interim answer: the answer itself follows.
                         None => {}

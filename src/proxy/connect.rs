@@ -6,7 +6,7 @@ use super::stream::{Side, Wire};
 use super::target::{Authority, Parent, Scheme};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,6 +29,8 @@ pub(super) enum Failure {
     TimedOut,
     /// It is this proxy.
     Loop,
+    /// An address of this machine or its link, which clients of other machines may not reach.
+    NotAllowed(IpAddr),
     /// Another proxy on the way did not open a tunnel; what it answered.
     Parent(String),
     Tls(TlsError),
@@ -41,6 +43,7 @@ impl Failure {
         match self {
             Failure::TimedOut => (504, "Gateway Timeout"),
             Failure::Loop => (508, "Loop Detected"),
+            Failure::NotAllowed(_) => (403, "Forbidden"),
             _ => (502, "Bad Gateway"),
         }
     }
@@ -71,6 +74,9 @@ impl fmt::Display for Failure {
             Failure::Connect(e) => f.write_str(plain(&e.to_string())),
             Failure::TimedOut => write!(f, "no answer within {} s", PATIENCE.as_secs()),
             Failure::Loop => write!(f, "that is this proxy itself"),
+            Failure::NotAllowed(ip) => {
+                write!(f, "{ip} belongs to this machine or its link, and this proxy can be reached from other machines")
+            }
             Failure::Parent(why) => write!(f, "the next proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) answered: {why}"),
             Failure::Tls(TlsError::InvalidCertificate(e)) => write!(f, "its certificate is not trusted: {e}"),
             Failure::Tls(e) => write!(f, "TLS failed: {e}"),
@@ -87,9 +93,10 @@ fn plain(text: &str) -> &str {
 /// A TCP connection to this server, directly or through another proxy, with the address of its peer.
 pub(super) async fn tcp(config: &Config, scheme: Scheme, server: &Authority) -> Result<Wire, Failure> {
     match config.beyond.before(scheme, server) {
-        None => dial(config, server).await,
+        // The user named the upstream; a client names any other server.
+        None => dial(config, server, config.upstream.is_none()).await,
         Some(parent) => {
-            let mut wire = dial(config, &parent.authority).await?;
+            let mut wire = dial(config, &parent.authority, false).await?;
             // Plain HTTP goes to the proxy unchanged; anything else needs a tunnel.
             if scheme == Scheme::Https {
                 timeout(PATIENCE, tunnel(&mut wire, parent, server)).await.map_err(|_| Failure::TimedOut)??;
@@ -99,7 +106,8 @@ pub(super) async fn tcp(config: &Config, scheme: Scheme, server: &Authority) -> 
     }
 }
 
-async fn dial(config: &Config, server: &Authority) -> Result<Wire, Failure> {
+/// `by_client`: a client named the server, so it must be one that clients may reach.
+async fn dial(config: &Config, server: &Authority, by_client: bool) -> Result<Wire, Failure> {
     let lookup = tokio::net::lookup_host((server.host.as_str(), server.port));
     let found = timeout(PATIENCE, lookup).await.map_err(|_| Failure::TimedOut)?;
     let addresses: Vec<SocketAddr> = found.map_err(|e| Failure::NoAddress(e.to_string()))?.collect();
@@ -108,8 +116,15 @@ async fn dial(config: &Config, server: &Authority) -> Result<Wire, Failure> {
         if config.is_self(*address) {
             return Err(Failure::Loop);
         }
+        // The address that is dialled is the one that was looked at: another answer of the name server changes nothing.
+        if by_client && !config.may_reach(server, address.ip()) {
+            last = Failure::NotAllowed(address.ip());
+            continue;
+        }
         let limit = if n + 1 < addresses.len() { ATTEMPT } else { PATIENCE };
         match timeout(limit, TcpStream::connect(address)).await {
+            // An own address that only the kernel knows, of a proxy that listens on all of them.
+            Ok(Ok(tcp)) if config.is_self_by_wildcard(&tcp) => return Err(Failure::Loop),
             Ok(Ok(tcp)) => return Ok(Wire::new(tcp)),
             Ok(Err(e)) => last = Failure::Connect(e),
             Err(_) => last = Failure::TimedOut,

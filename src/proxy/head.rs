@@ -36,6 +36,8 @@ pub(super) struct Head {
     pub(super) method: String,
     pub(super) wants: Wants,
     pub(super) length: Length,
+    /// Why another reader may find another end of the body (RFC 9112 section 11.2), if it may.
+    pub(super) ambiguous: Option<&'static str>,
     /// The request asks for another protocol on this connection.
     pub(super) upgrade: bool,
     /// `Proxy-Authorization`
@@ -49,6 +51,35 @@ pub(super) enum Parsed {
     More,
     /// Not a request; the text says what is wrong.
     Not(&'static str),
+}
+
+/// Waits for a whole head. Each byte is searched once, and the head is parsed once, however small the pieces are in
+/// which it comes: a first look says early that something is no request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Search {
+    /// Number of bytes that were searched for the empty line.
+    searched: usize,
+}
+
+impl Search {
+    /// Reads the request's head at the front of `bytes`, which has grown at its end since the last call.
+    pub(super) fn parse(&mut self, bytes: &[u8]) -> Parsed {
+        match self.is_due(bytes) {
+            true => parse(bytes),
+            false => Parsed::More,
+        }
+    }
+
+    /// Parsing `bytes` can tell more than the last time.
+    pub(super) fn is_due(&mut self, bytes: &[u8]) -> bool {
+        // An empty line may begin in the bytes before; a line may end in LF alone (RFC 9112 section 2.2).
+        let from = self.searched.saturating_sub(3);
+        let new = bytes.get(from..).unwrap_or_default();
+        let ended = new.windows(2).any(|w| w == b"\n\n") || new.windows(4).any(|w| w == b"\r\n\r\n");
+        let first = self.searched == 0;
+        self.searched = bytes.len();
+        ended || first || bytes.len() > MAX_HEAD
+    }
 }
 
 /// Reads the head at the front of `bytes`.
@@ -69,24 +100,52 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     };
     let field = |name: &str| request.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value);
     let Some(wants) = wants(method, target) else { return Parsed::Not("the request's target names no host") };
-    let text = |name| field(name).map(|v| String::from_utf8_lossy(v).trim().to_ascii_lowercase());
-    let length = match text("transfer-encoding") {
-        Some(coding) if coding.ends_with("chunked") => Length::Chunked,
-        Some(_) => return Parsed::Not("the request's transfer coding is not known"),
-        None => match text("content-length").map(|n| n.parse()) {
-            None => Length::Bytes(0),
-            Some(Ok(n)) => Length::Bytes(n),
-            Some(Err(_)) => return Parsed::Not("the request's Content-Length is not a number"),
-        },
+    let (length, ambiguous) = match length(request.headers) {
+        Ok(told) => told,
+        Err(why) => return Parsed::Not(why),
     };
     Parsed::Whole(Head {
         len,
         method: method.into(),
         wants,
         length,
+        ambiguous,
         upgrade: field("upgrade").is_some(),
         credentials: field("proxy-authorization").map(<[u8]>::to_vec),
     })
+}
+
+/// How the body ends, and why another reader may see that differently.
+///
+/// # Errors
+/// It cannot be told where the body ends; the text says why.
+fn length(fields: &[httparse::Header<'_>]) -> Result<(Length, Option<&'static str>), &'static str> {
+    let values = |name: &str| {
+        let named = fields.iter().filter(move |h| h.name.eq_ignore_ascii_case(name));
+        named.flat_map(|h| h.value.split(|&b| b == b',')).map(<[u8]>::trim_ascii).collect::<Vec<_>>()
+    };
+    let (codings, lengths) = (values("transfer-encoding"), values("content-length"));
+    let chunked = |c: &&[u8]| c.eq_ignore_ascii_case(b"chunked");
+    if let Some(last) = codings.last() {
+        if !chunked(last) {
+            return Err("the request's transfer coding is not known");
+        }
+        let ambiguous = match (lengths.is_empty(), codings.iter().filter(|c| chunked(c)).count()) {
+            (false, _) => Some("the request has both Transfer-Encoding and Content-Length"),
+            (true, 2..) => Some("the request names the chunked coding twice"),
+            _ => None,
+        };
+        return Ok((Length::Chunked, ambiguous));
+    }
+    let Some(first) = lengths.first() else { return Ok((Length::Bytes(0), None)) };
+    let number = std::str::from_utf8(first).ok().and_then(|n| n.parse().ok());
+    let n = number.ok_or("the request's Content-Length is not a number")?;
+    let ambiguous = match lengths.iter().any(|l| l != first) {
+        _ if !first.iter().all(u8::is_ascii_digit) => Some("the request's Content-Length is not only digits"),
+        true => Some("the request has several Content-Length values"),
+        false => None,
+    };
+    Ok((Length::Bytes(n), ambiguous))
 }
 
 fn wants(method: &str, target: &str) -> Option<Wants> {
@@ -192,6 +251,40 @@ mod tests {
         assert_eq!((head.length, head.credentials.as_deref()), (Length::Bytes(12), Some(b"Basic eA==".as_slice())));
         assert_eq!(whole("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n").length, Length::Chunked);
         assert!(matches!(parse(b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"), Parsed::Not(_)));
+    }
+
+    /// RFC 9112 section 6.3: what a reader may take in two ways.
+    #[test]
+    fn ambiguous_lengths() {
+        for (fields, length, ambiguous) in [
+            ("Content-Length: 5\r\nContent-Length: 5", Length::Bytes(5), false),
+            ("Content-Length: 5, 5", Length::Bytes(5), false),
+            ("Content-Length: 5\r\nContent-Length: 6", Length::Bytes(5), true),
+            ("Content-Length: 5, 6", Length::Bytes(5), true),
+            ("Content-Length: +5", Length::Bytes(5), true),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked", Length::Chunked, true),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Length::Chunked, true),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: Chunked", Length::Chunked, false),
+        ] {
+            let head = whole(&format!("POST / HTTP/1.1\r\n{fields}\r\n\r\n"));
+            assert_eq!((head.length, head.ambiguous.is_some()), (length, ambiguous), "{fields}");
+        }
+        for fields in ["Transfer-Encoding: xchunked\r\nContent-Length: 5", "Transfer-Encoding: chunked, identity"] {
+            let text = format!("POST / HTTP/1.1\r\n{fields}\r\n\r\n");
+            assert!(matches!(parse(text.as_bytes()), Parsed::Not(_)), "{fields}");
+        }
+    }
+
+    /// Byte by byte, a head is parsed at its first byte and at its last one.
+    #[test]
+    fn a_head_in_small_pieces_is_parsed_once() {
+        for text in ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\nHost: h\n\n"] {
+            let mut search = Search::default();
+            let due: Vec<usize> = (1..=text.len()).filter(|&n| search.is_due(&text.as_bytes()[..n])).collect();
+            assert_eq!(due, [1, text.len()], "{text:?}");
+        }
+        let long = vec![b'a'; MAX_HEAD + 1];
+        assert!(matches!(Search { searched: MAX_HEAD }.parse(&long), Parsed::Not(_)));
     }
 
     #[test]

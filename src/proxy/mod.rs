@@ -73,18 +73,53 @@ pub struct Config {
     pub beyond: Beyond,
     /// Required credentials; none: every client may use it.
     pub credentials: Option<Credentials>,
+    /// Servers of this machine and its link that clients of other machines may reach.
+    pub targets: Hosts,
+    /// Requests whose end another reader may see elsewhere are refused.
+    pub strict: bool,
     /// Addresses that it listens on; filled in by [`start`].
     pub listens: Vec<SocketAddr>,
 }
 
 impl Config {
-    /// A connection to this address would come back to this proxy.
+    /// A connection to this address would come back to this proxy. The unspecified address leads to this machine.
     fn is_self(&self, address: SocketAddr) -> bool {
+        let local = |ip: IpAddr| ip.is_unspecified() || is_private(ip);
         self.listens.iter().any(|own| {
             own.port() == address.port()
                 && (own.ip() == address.ip()
-                    || (own.ip().is_unspecified() && (address.ip().is_loopback() || address.ip().is_unspecified())))
+                    || (own.ip().is_unspecified() && local(address.ip()))
+                    || (address.ip().is_unspecified() && local(own.ip())))
         })
+    }
+
+    /// This connection has come back to this proxy, which listens on all addresses of the machine.
+    fn is_self_by_wildcard(&self, tcp: &tokio::net::TcpStream) -> bool {
+        let (Ok(here), Ok(there)) = (tcp.local_addr(), tcp.peer_addr()) else { return false };
+        let all = |own: &SocketAddr| own.ip().is_unspecified() && own.port() == there.port();
+        here.ip() == there.ip() && self.listens.iter().any(all)
+    }
+
+    /// A client may have this proxy connect to this address of `server`. If other machines can reach the proxy, its own
+    /// machine and link are out of bounds but for the targets that the user allows.
+    fn may_reach(&self, server: &target::Authority, address: IpAddr) -> bool {
+        let exposed = self.listens.iter().any(|own| !is_private(own.ip()));
+        !exposed || !is_near(address) || self.targets.contain(&server.host, server.port)
+    }
+}
+
+/// Loopback, the unspecified address and link-local ones, also in IPv6's forms of IPv4 addresses: what only this
+/// machine and its link reach (RFC 6890).
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local() || ip.octets()[0] == 0,
+        IpAddr::V6(ip) => {
+            let v4 = ip.to_ipv4().filter(|_| !ip.is_loopback() && !ip.is_unspecified());
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unicast_link_local()
+                || v4.is_some_and(|v4| is_near(IpAddr::V4(v4)))
+        }
     }
 }
 
@@ -184,5 +219,35 @@ pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => ip.is_loopback(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_addresses() {
+        for (address, near) in [
+            ("127.0.0.1", true),
+            ("127.8.9.1", true),
+            ("0.0.0.0", true),
+            ("0.1.2.3", true),
+            ("169.254.169.254", true),
+            ("::1", true),
+            ("::", true),
+            ("fe80::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("::ffff:169.254.169.254", true),
+            ("::127.0.0.1", true),
+            ("10.0.0.1", false),
+            ("192.0.2.1", false),
+            ("::ffff:192.0.2.1", false),
+            ("2001:db8::1", false),
+            ("fd00::1", false),
+        ] {
+            assert_eq!(is_near(address.parse().unwrap()), near, "{address}");
+        }
     }
 }

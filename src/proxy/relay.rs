@@ -18,13 +18,20 @@ use super::tee::Tap;
 use crate::conn::{Direction, End};
 use std::cell::RefCell;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::ReadBuf;
+use tokio::time::Sleep;
 
 /// Bytes relayed at once. All relays of a thread share the buffer, so that thousands of quiet streams hold no memory.
 const AT_ONCE: usize = 128 << 10;
 /// Bytes after which a relay yields to other connections.
 const TURN: usize = 512 << 10;
+
+/// Time between two looks at a side that has ended its direction and is written to no more: if it is gone, so is the
+/// other side. Half-closed connections are lawful and may be silent for hours.
+const LOOK: Duration = Duration::from_secs(5);
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; AT_ONCE].into());
@@ -74,8 +81,8 @@ enum Broken {
 
 /// Relays until both directions are over. Requests pass through `editor` if there is one.
 pub(super) async fn relay(client: &mut Side, server: &mut Side, tap: &mut Tap, editor: Option<&mut Editor>) -> Over {
-    let mut relay =
-        Relay { client, server, tap, editor, up: Half::new(Direction::ToServer), down: Half::new(Direction::ToClient) };
+    let (up, down) = (Half::new(Direction::ToServer), Half::new(Direction::ToClient));
+    let mut relay = Relay { client, server, tap, editor, up, down, look: None };
     std::future::poll_fn(|cx| relay.poll(cx)).await
 }
 
@@ -86,11 +93,13 @@ struct Relay<'r> {
     editor: Option<&'r mut Editor>,
     up: Half,
     down: Half,
+    /// The next look at the side that has ended, while the other has not.
+    look: Option<Pin<Box<Sleep>>>,
 }
 
 impl Relay<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
-        let Relay { client, server, tap, editor, up, down } = self;
+        let Relay { client, server, tap, editor, up, down, .. } = self;
         let step = up.poll(cx, client, server, tap, editor.as_deref_mut());
         let turned = match step {
             Poll::Ready(Err(Broken::Source)) => return self.reset(Direction::ToServer),
@@ -115,8 +124,23 @@ impl Relay<'_> {
             (Stage::Turning, Stage::Reading) if editor.as_deref().is_some_and(Editor::may_turn) => {
                 Poll::Ready(Over::Turned)
             }
+            (Stage::Over, _) => self.watch(cx, Direction::ToServer),
+            (_, Stage::Over) => self.watch(cx, Direction::ToClient),
             _ => Poll::Pending,
         }
+    }
+
+    /// Waits for the other direction while the sender of `ended` is there.
+    fn watch(&mut self, cx: &mut Context<'_>, ended: Direction) -> Poll<Over> {
+        let look = self.look.get_or_insert_with(|| Box::pin(tokio::time::sleep(LOOK)));
+        while look.as_mut().poll(cx).is_ready() {
+            let side = if ended == Direction::ToServer { &*self.client } else { &*self.server };
+            if side.wire().is_gone() {
+                return self.reset(ended);
+            }
+            look.as_mut().reset(tokio::time::Instant::now() + LOOK);
+        }
+        Poll::Pending
     }
 
     /// The sender of `dir` is gone: closes the other side with a reset too.

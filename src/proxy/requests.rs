@@ -8,7 +8,7 @@
 
 use super::answers::Answers;
 use super::chunks::Chunks;
-use super::head::{self, Edit, Head, Length, Parsed, Wants};
+use super::head::{self, Edit, Head, Length, Parsed, Search, Wants};
 use super::target::{Authority, Scheme, Upstream};
 
 /// Where the requests of this connection go, and how their heads are edited.
@@ -52,8 +52,12 @@ pub(super) struct Editor {
     now_at: Option<(Scheme, Authority)>,
     /// The client's bytes that are not processed yet.
     input: Vec<u8>,
+    /// How far `input` was searched for the end of a head.
+    search: Search,
     /// `input` may hold something that can be processed.
     fresh: bool,
+    /// Requests whose end another reader may see elsewhere are refused.
+    strict: bool,
     /// The answers that this server still owes.
     answers: Answers,
 }
@@ -62,7 +66,13 @@ impl Editor {
     /// `input`: bytes that were already read.
     pub(super) fn new(rewrite: Rewrite, now_at: Option<(Scheme, Authority)>, input: Vec<u8>) -> Editor {
         let fresh = !input.is_empty();
-        Editor { rewrite, state: State::Head, now_at, input, fresh, answers: Answers::default() }
+        let search = Search::default();
+        Editor { rewrite, state: State::Head, now_at, input, search, fresh, strict: false, answers: Answers::default() }
+    }
+
+    /// Refuses requests whose end another reader may see elsewhere, if `strict`.
+    pub(super) fn strict(self, strict: bool) -> Editor {
+        Editor { strict, ..self }
     }
 
     /// Input is left that must be processed before more is read.
@@ -89,6 +99,7 @@ impl Editor {
             return None;
         };
         self.rewrite = rewrite(scheme, &authority);
+        self.search = Search::default();
         self.now_at = Some((scheme, authority));
         self.answers = Answers::default();
         self.fresh = true;
@@ -132,11 +143,16 @@ impl Editor {
 
     /// Edits the head at the front, or says why that is not possible.
     fn head(&mut self, out: &mut Vec<u8>) -> Result<(), Step> {
-        let head = match head::parse(&self.input) {
+        let head = match self.search.parse(&self.input) {
             Parsed::More => return Err(Step::More),
             Parsed::Not(why) => return Err(Step::Refuse(why)),
             Parsed::Whole(head) => head,
         };
+        // Whatever becomes of this head: the next search begins at a front.
+        self.search = Search::default();
+        if let Some(why) = head.ambiguous.filter(|_| self.strict) {
+            return Err(Step::Refuse(why));
+        }
         let bytes = &self.input[..head.len];
         match (&self.rewrite, &head.wants) {
             (_, Wants::Tunnel(_)) => {
@@ -250,6 +266,14 @@ mod tests {
         assert!(editor.has_input());
         let Step::Pass(out) = editor.push(&[]) else { panic!() };
         assert_eq!(String::from_utf8_lossy(&out), "GET /base/v1/x?y HTTP/1.1\r\nHost: api.example.com\r\n\r\n");
+    }
+
+    #[test]
+    fn strict_refuses_what_is_ambiguous() {
+        let sent = b"POST http://h/a HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let step = |strict| pass(&mut Editor::new(Rewrite::Origin, at("h"), Vec::new()).strict(strict), sent, 4096).1;
+        assert_eq!(step(false), None);
+        assert!(matches!(step(true), Some(Step::Refuse(why)) if why.contains("Transfer-Encoding")));
     }
 
     #[test]

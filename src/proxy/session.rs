@@ -31,8 +31,9 @@ use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 
 /// HTTP/2's first bytes (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Time limit of a client's TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(60);
+/// Time limit of each step of an opening: the first request's head, SOCKS, a TLS handshake. A client that sends nothing
+/// at all has as much. What is open after that is never cut for its silence.
+const OPENING: Duration = Duration::from_secs(30);
 
 /// Serves one connection to its end. An error means that the client is gone, so no answer is possible.
 pub(super) async fn serve(tcp: std::net::TcpStream, peer: SocketAddr, around: Arc<Around>) {
@@ -49,7 +50,8 @@ struct Session {
 impl Session {
     async fn open(&self, mut wire: Wire) -> io::Result<()> {
         let config = &self.around.config;
-        match (wire.peek(1).await?.first().copied(), &config.upstream) {
+        let first = in_time(wire.peek(1)).await?.first().copied();
+        match (first, &config.upstream) {
             (None, _) => Ok(()),
             (Some(socks::VERSION), None) => self.socks(wire).await,
             (Some(0x16), Some(upstream)) => self.reverse_tls(wire, upstream).await,
@@ -62,7 +64,7 @@ impl Session {
             }
             (Some(_), upstream) => match upstream {
                 Some(upstream) => {
-                    let h2 = PREFACE.starts_with(wire.peek(3).await?.get(..3).unwrap_or(b"-"));
+                    let h2 = PREFACE.starts_with(in_time(wire.peek(3)).await?.get(..3).unwrap_or(b"-"));
                     self.reverse(Side::Plain(wire), upstream, h2).await
                 }
                 None => self.forward(wire).await,
@@ -71,9 +73,12 @@ impl Session {
     }
 
     async fn forward(&self, mut wire: Wire) -> io::Result<()> {
-        let head = match first_head(&mut wire).await? {
-            Ok(head) => head,
-            Err(why) => return refuse(&mut Side::Plain(wire), 400, "Bad Request", why, "").await,
+        let head = match tokio::time::timeout(OPENING, first_head(&mut wire)).await {
+            Ok(read) => match read? {
+                Ok(head) => head,
+                Err(why) => return refuse(&mut Side::Plain(wire), 400, "Bad Request", why, "").await,
+            },
+            Err(_) => return self.too_slow(Side::Plain(wire)).await,
         };
         let mut client = Side::Plain(wire);
         if let Some(credentials) = &self.around.config.credentials
@@ -104,6 +109,7 @@ impl Session {
             Wants::Absolute { scheme, authority, .. } => {
                 let input = wire.take(usize::MAX);
                 let editor = Editor::new(self.rewrite(scheme, &authority), Some((scheme, authority.clone())), input);
+                let editor = editor.strict(self.around.config.strict);
                 self.absolute(Side::Plain(wire), editor, scheme, authority).await
             }
             Wants::Origin => refuse(&mut Side::Plain(wire), 400, "Bad Request", ORIGIN, "").await,
@@ -111,7 +117,9 @@ impl Session {
     }
 
     async fn socks(&self, mut wire: Wire) -> io::Result<()> {
-        let Some(server) = socks::ask(&mut wire, self.around.config.credentials.as_ref()).await? else { return Ok(()) };
+        let Some(server) = in_time(socks::ask(&mut wire, self.around.config.credentials.as_ref())).await? else {
+            return Ok(());
+        };
         match connect::tcp(&self.around.config, Scheme::Https, &server).await {
             Ok(upstream) => {
                 socks::reply(&mut wire, Reply::Succeeded).await?;
@@ -120,7 +128,7 @@ impl Session {
             Err(failure) => {
                 self.tell(&server, &failure);
                 let reply = match &failure {
-                    Failure::Loop => Reply::NotAllowed,
+                    Failure::Loop | Failure::NotAllowed(_) => Reply::NotAllowed,
                     f if f.is_refused() => Reply::ConnectionRefused,
                     _ => Reply::HostUnreachable,
                 };
@@ -144,7 +152,7 @@ impl Session {
                 there = server.tcp().peek(&mut other) => { there?; false }
             };
         // The proxy waits for more than the first byte only if it may be TLS.
-        if !client_first || client.peek(1).await?.first() != Some(&0x16) || !is_hello(client.peek(6).await?) {
+        if !client_first || client.peek(1).await?.first() != Some(&0x16) || !is_hello(in_time(client.peek(6)).await?) {
             return self.join(Side::Plain(client), Side::Plain(server), None, None, true).await;
         }
         self.opened(client, server, authority).await
@@ -154,7 +162,7 @@ impl Session {
     async fn opened(&self, client: Wire, server: Wire, authority: &Authority) -> io::Result<()> {
         let config = &self.around.config;
         let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), client);
-        let Ok(start) = tokio::time::timeout(HANDSHAKE, &mut acceptor).await else { return Ok(()) };
+        let Ok(start) = tokio::time::timeout(OPENING, &mut acceptor).await else { return Ok(()) };
         let start = start?;
         let (sni, alpn) = {
             let hello = start.client_hello();
@@ -183,7 +191,7 @@ impl Session {
                 return alert(&mut io, AlertDescription::InternalError.into()).await;
             }
         };
-        match tokio::time::timeout(HANDSHAKE, start.into_stream(accept)).await {
+        match tokio::time::timeout(OPENING, start.into_stream(accept)).await {
             Ok(Ok(tls)) => self.join(Side::Tls(Box::new(TlsStream::Server(tls))), server, facts, None, true).await,
             Ok(Err(e)) => {
                 self.around.notice(refusal(&name, &e));
@@ -226,11 +234,11 @@ impl Session {
 
     async fn reverse_tls(&self, mut wire: Wire, upstream: &Upstream) -> io::Result<()> {
         let own = wire.tcp().local_addr()?.ip().to_string();
-        if !is_hello(wire.peek(6).await?) {
+        if !is_hello(in_time(wire.peek(6)).await?) {
             return Ok(());
         }
         let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), wire);
-        let Ok(start) = tokio::time::timeout(HANDSHAKE, &mut acceptor).await else { return Ok(()) };
+        let Ok(start) = tokio::time::timeout(OPENING, &mut acceptor).await else { return Ok(()) };
         let start = start?;
         let hello = start.client_hello();
         let name = hello.server_name().map_or(own, str::to_owned);
@@ -240,7 +248,7 @@ impl Session {
         let alpn = [b"http/1.1".as_slice(), b"h2"].into_iter().find(|p| offered.contains(p));
         let h2 = alpn == Some(b"h2");
         let Ok(accept) = self.around.config.authority.config(&name, alpn) else { return Ok(()) };
-        match tokio::time::timeout(HANDSHAKE, start.into_stream(accept)).await {
+        match tokio::time::timeout(OPENING, start.into_stream(accept)).await {
             Ok(Ok(tls)) => self.reverse(Side::Tls(Box::new(TlsStream::Server(tls))), upstream, h2).await,
             Ok(Err(e)) => {
                 self.around.notice(refusal(&name, &e));
@@ -256,11 +264,14 @@ impl Session {
         if let Some(credentials) = &self.around.config.credentials
             && !h2
         {
-            let head = match &mut client {
-                Side::Plain(wire) => first_head(wire).await?,
-                tls => first_head_in(tls, &mut input).await?,
+            let reading = async {
+                match &mut client {
+                    Side::Plain(wire) => first_head(wire).await,
+                    tls => first_head_in(tls, &mut input).await,
+                }
             };
-            if !head.is_ok_and(|head| credentials.admit(head.credentials.as_deref())) {
+            let Ok(head) = tokio::time::timeout(OPENING, reading).await else { return self.too_slow(client).await };
+            if !head?.is_ok_and(|head| credentials.admit(head.credentials.as_deref())) {
                 let ask = "Proxy-Authenticate: Basic realm=\"sniff\"\r\n";
                 return refuse(
                     &mut client,
@@ -296,7 +307,7 @@ impl Session {
         if let Side::Plain(wire) = &mut client {
             input = wire.take(usize::MAX);
         }
-        let editor = Editor::new(Rewrite::To(upstream.clone()), None, input);
+        let editor = Editor::new(Rewrite::To(upstream.clone()), None, input).strict(self.around.config.strict);
         self.join(client, server, facts, Some(editor), true).await
     }
 
@@ -330,6 +341,12 @@ impl Session {
                 connect::tls(config, wire, &authority.host, authority.port, alpn).await
             }
         }
+    }
+
+    /// RFC 9110 section 15.5.9: the request did not come in time.
+    async fn too_slow(&self, mut client: Side) -> io::Result<()> {
+        let why = format!("the request's head did not come within {} s", OPENING.as_secs());
+        refuse(&mut client, 408, "Request Timeout", &why, "").await
     }
 
     /// Relays both sides to their end.
@@ -370,21 +387,29 @@ impl Session {
     }
 
     fn tell(&self, server: &Authority, failure: &Failure) {
-        let help = if failure.is_untrusted() {
-            format!("; --upstream-ca FILE trusts another authority, --insecure {} accepts any certificate", server.host)
-        } else {
-            String::new()
+        let help = match failure {
+            f if f.is_untrusted() => {
+                let host = &server.host;
+                format!("; --upstream-ca FILE trusts another authority, --insecure {host} accepts any certificate")
+            }
+            Failure::NotAllowed(_) => format!("; --allow-target {server} allows it"),
+            _ => String::new(),
         };
         self.around.notice(format!("cannot reach {server}: {failure}{help}"));
     }
 }
 
+/// The result of a step of the opening; an error if it takes longer than [`OPENING`].
+async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(OPENING, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// The first request's head, which stays at the front; or what is wrong with it.
 async fn first_head(wire: &mut Wire) -> io::Result<Result<Head, &'static str>> {
-    let mut wanted = 1;
+    let (mut wanted, mut search) = (1, head::Search::default());
     loop {
         let bytes = wire.peek(wanted).await?;
-        match head::parse(bytes) {
+        match search.parse(bytes) {
             Parsed::Whole(head) => return Ok(Ok(head)),
             Parsed::Not(why) => return Ok(Err(why)),
             Parsed::More if bytes.len() < wanted => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -395,8 +420,9 @@ async fn first_head(wire: &mut Wire) -> io::Result<Result<Head, &'static str>> {
 
 /// The same inside TLS; `input` has all that was read.
 async fn first_head_in(client: &mut Side, input: &mut Vec<u8>) -> io::Result<Result<Head, &'static str>> {
+    let mut search = head::Search::default();
     loop {
-        match head::parse(input) {
+        match search.parse(input) {
             Parsed::Whole(head) => return Ok(Ok(head)),
             Parsed::Not(why) => return Ok(Err(why)),
             Parsed::More => {}

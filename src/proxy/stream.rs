@@ -39,6 +39,7 @@ impl Wire {
         // either is ignored.
         let _ = tcp.set_nodelay(true);
         stamps::ask_for(&tcp);
+        keep_alive::ask_for(&tcp);
         Wire { tcp, ahead: Vec::new(), taken: 0, at: now() }
     }
 
@@ -49,6 +50,12 @@ impl Wire {
     /// When the last bytes read arrived.
     pub(super) fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// The connection is gone: its peer reset it, or answers no more probes. A direction that has ended says so only
+    /// when it is asked, because nothing reads it any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.tcp.take_error(), Ok(Some(_)) | Err(_)) || keep_alive::is_closed(&self.tcp)
     }
 
     /// Peeks at least `wanted` bytes without taking them; fewer if the stream ends first.
@@ -243,6 +250,50 @@ impl Side {
             Side::Tls(tls) if clean => Pin::new(tls.as_mut()).poll_shutdown(cx),
             Side::Tls(tls) => Pin::new(tls.get_mut().0).poll_shutdown(cx),
         }
+    }
+}
+
+/// Probes of quiet connections (RFC 9293 section 3.8.4): they are never cut for their silence, but a peer that is gone
+/// is found.
+mod keep_alive {
+    use super::{TcpStream, stamps::set};
+
+    /// Silence before the first probe, time between probes, in seconds; probes without an answer that end a connection.
+    #[cfg(target_os = "linux")]
+    const TIMES: [(i32, i32); 3] = [(libc::TCP_KEEPIDLE, 30), (libc::TCP_KEEPINTVL, 15), (libc::TCP_KEEPCNT, 4)];
+
+    pub(super) fn ask_for(tcp: &TcpStream) {
+        set(tcp, libc::SOL_SOCKET, libc::SO_KEEPALIVE, &1_i32);
+        #[cfg(target_os = "linux")]
+        TIMES.iter().for_each(|(name, value)| set(tcp, libc::IPPROTO_TCP, *name, value));
+    }
+
+    /// The kernel has closed the connection, though its error was already taken.
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_closed(tcp: &TcpStream) -> bool {
+        use std::os::fd::AsRawFd;
+        /// `TCP_CLOSE` of the kernel's list of states (net/tcp_states.h).
+        const CLOSED: u8 = 7;
+        // The state is the first byte of `struct tcp_info`; the kernel writes no more than there is room for.
+        let mut state = [0_u8; 8];
+        let mut len = state.len() as libc::socklen_t;
+        // SAFETY: the descriptor is open as long as `tcp` is; both pointers are to live values, and `len` is the
+        // length.
+        let result = unsafe {
+            libc::getsockopt(
+                tcp.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                state.as_mut_ptr().cast(),
+                &raw mut len,
+            )
+        };
+        result == 0 && len > 0 && state[0] == CLOSED
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn is_closed(_: &TcpStream) -> bool {
+        false
     }
 }
 

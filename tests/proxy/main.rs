@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(feature = "proxy")]
 
+mod abuse;
 #[allow(unreachable_pub)]
 mod clients;
 #[path = "../support/door.rs"]

@@ -32,6 +32,15 @@ impl Identity {
         Identity { ca: pem(ca.der()), chain: vec![leaf.der().clone()], key }
     }
 
+    /// A server's certificate that signs itself and says that it is an authority, as `openssl req -x509` makes it.
+    pub fn of_openssl(name: &str) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let own = params.self_signed(&key).unwrap();
+        Identity { ca: pem(own.der()), chain: vec![own.der().clone()], key }
+    }
+
     /// A folder with `upstream-ca.pem`, and `key.pem` and `cert.pem` for servers in other languages.
     pub fn folder(&self) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

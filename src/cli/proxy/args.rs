@@ -49,7 +49,19 @@ pub(in crate::cli) struct DoorArgs {
     /// Relay this host without decrypting (repeatable; *.DOMAIN)
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) passthrough: Vec<String>,
-    /// Require these credentials
+    /// Let clients reach HOST[:PORT] of this machine (repeatable)
+    ///
+    /// Beyond loopback, other machines can reach the proxy: loopback and link-local addresses are refused then, but for
+    /// these servers and the one of --upstream.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(in crate::cli) allow_target: Vec<String>,
+    /// Refuse requests with two lengths or an odd one (400)
+    ///
+    /// In the requests that the proxy reads: to --upstream and to http:// URLs. Inside tunnels bytes pass as they are,
+    /// and the findings name such requests.
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    /// Require these credentials (SNIFF_PROXY_AUTH hides them better)
     #[arg(long, value_name = "USER:PASSWORD", env = "SNIFF_PROXY_AUTH", hide_env_values = true)]
     pub(in crate::cli) auth: Option<String>,
     /// Bytes that may wait for the recording; more are only relayed
@@ -93,6 +105,8 @@ impl Plan<'_> {
             insecure: Hosts::parse(self.door.insecure.iter().map(String::as_str)),
             passthrough: Hosts::parse(self.door.passthrough.iter().map(String::as_str)),
             beyond: Beyond::from_env(|name| std::env::var(name).ok())?,
+            targets: Hosts::parse(self.door.allow_target.iter().map(String::as_str)),
+            strict: self.door.strict,
             credentials: self.door.auth.as_deref().map(Credentials::parse).transpose().context("--auth")?,
             listens: Vec::new(),
         };
