@@ -26,6 +26,13 @@ impl Timestamp {
         Span(self.0.saturating_sub(earlier.0))
     }
 
+    /// The span from `earlier` to `self`, if there is one: the clock did not step back between them, and neither lies
+    /// outside the years 1678 to 2262, where instants saturate.
+    pub fn elapsed(self, earlier: Timestamp) -> Option<Span> {
+        let known = |t: Timestamp| t.0 != i64::MAX && t.0 != i64::MIN;
+        Some(self.since(earlier)).filter(|span| span.0 >= 0 && known(self) && known(earlier))
+    }
+
     /// This instant plus a span.
     pub fn plus(self, span: Span) -> Timestamp {
         Timestamp(self.0.saturating_add(span.0))
@@ -101,6 +108,17 @@ mod tests {
     #[test]
     fn backwards_clock_gives_negative_span() {
         assert_eq!(Timestamp(5).since(Timestamp(7)), Span(-2));
+    }
+
+    #[test]
+    fn no_time_elapses_backwards_or_outside_of_the_calendar() {
+        assert_eq!(Timestamp(7).elapsed(Timestamp(5)), Some(Span(2)));
+        assert_eq!(Timestamp(7).elapsed(Timestamp(7)), Some(Span(0)));
+        assert_eq!(Timestamp(5).elapsed(Timestamp(7)), None);
+        for outside in [Timestamp(i64::MAX), Timestamp(i64::MIN)] {
+            assert_eq!((outside.elapsed(Timestamp(0)), Timestamp(0).elapsed(outside)), (None, None));
+            assert_eq!(outside.elapsed(outside), None);
+        }
     }
 
     #[test]

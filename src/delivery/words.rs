@@ -3,6 +3,7 @@
 use super::{Cause, delayed_acks, deltas_per_delivery, longest_pause, median_burst, tokens_per_delta};
 use crate::dialect::{Dialect, by_name};
 use crate::exchange::arrival::BLOCKS;
+use crate::exchange::clock::{SKEW, STEPPED_BACK};
 use crate::exchange::{Exchange, Response};
 use crate::time::Span;
 
@@ -20,6 +21,10 @@ pub fn words(x: &Exchange) -> Vec<String> {
     let mut out = Vec::new();
     if r.record_count > 0 && r.dialect.and_then(by_name).is_some_and(Dialect::is_none) {
         out.push(UNCLAIMED.to_owned());
+    }
+    if let Some((odd, _)) = x.oddities.find(STEPPED_BACK).filter(|(o, _)| o.span.is_some_and(|s| s > SKEW)) {
+        out.push(odd.found.clone().into_owned());
+        return out;
     }
     if r.deltas.len() < 2 {
         return out;

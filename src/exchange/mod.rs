@@ -2,6 +2,7 @@
 //! store, the rules and the reports read it.
 
 pub mod arrival;
+pub mod clock;
 mod decoded;
 pub mod ending;
 pub mod redact;

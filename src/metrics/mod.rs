@@ -1,7 +1,7 @@
 //! Figures of an exchange: pure functions, exact, `None` if the capture lacks what they need.
 //!
-//! Capture clocks may step backwards. A span is then negative: nothing is clamped, and a reader of the
-//! figures must expect it.
+//! Capture clocks may step backwards. A span that would be negative is none, and so is one from or to a time outside of
+//! the calendar; [`exchange::clock`](crate::exchange::clock) says by how much the clock stepped.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -69,15 +69,15 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m.response_end = Some(response.last_at);
     m.output_tokens = response.answer.output_tokens;
     let asks = exchange.websocket.as_ref().map_or(&[][..], |w| w.asks.as_slice());
-    let since_request = |at: Option<Timestamp>| Some(at?.since(m.request_end?));
-    let since_asked = |at: Option<Timestamp>| Some(at?.since(last_before(asks, at?).or(m.request_end)?));
+    let since_request = |at: Option<Timestamp>| at?.elapsed(m.request_end?);
+    let since_asked = |at: Option<Timestamp>| at?.elapsed(last_before(asks, at?).or(m.request_end)?);
     m.ttfb = since_request(m.response_start);
     m.ttft = since_asked(m.first_delta);
     m.ttft_content = since_asked(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
     m.duration = since_request(m.response_end);
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
-    m.itl =
-        deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at)).map(|(a, b)| b.at.since(a.at)).collect();
+    let pairs = deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at));
+    m.itl = pairs.filter_map(|(a, b)| b.at.elapsed(a.at)).collect();
     let first_and_last = response.deltas.iter().filter(|d| d.meaning.is_delta()).take(2).count() == 2;
     m.tpot = tokens_after_the_first_delta(response)
         .filter(|_| first_and_last)
@@ -111,7 +111,7 @@ impl Metrics {
 
     /// `tpot` with this many tokens after the first delta: needs both ends of the generation.
     fn per_token(&self, gaps: u64) -> Option<Span> {
-        let generation = self.last_delta?.since(self.first_delta?);
+        let generation = self.last_delta?.elapsed(self.first_delta?)?;
         Some(Span(i64::try_from(i128::from(generation.0) / i128::from(gaps)).unwrap_or_default()))
     }
 }

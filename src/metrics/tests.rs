@@ -3,6 +3,7 @@
 use super::*;
 use crate::conn::{ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning};
+use crate::exchange::clock::{OUT_OF_RANGE, STEPPED_BACK, oddities};
 use crate::exchange::{Body, Delta, ExchangeId, Request, Response};
 use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
@@ -176,11 +177,40 @@ fn a_response_joined_in_the_middle_has_no_first_anything() {
 }
 
 #[test]
-fn a_clock_that_steps_back_gives_negative_spans() {
-    let m = of(&exchange(&[(110, CONTENT), (105, CONTENT), (5, CONTENT)], Some(3)));
-    assert_eq!(m.itl, [ms(-5), ms(-100)]);
-    assert_eq!((m.itl_p50(), m.tpot), (Some(ms(-100)), Some(Span(-52_500_000))));
-    assert_eq!(of(&exchange(&[(5, CONTENT)], None)).ttft, Some(ms(-5)));
+fn a_clock_that_steps_back_gives_no_negative_span() {
+    let m = of(&exchange(&[(110, CONTENT), (105, CONTENT), (5, CONTENT), (25, CONTENT)], Some(3)));
+    assert_eq!(m.itl, [ms(20)]);
+    assert_eq!((m.itl_p50(), m.tpot), (Some(ms(20)), None));
+    assert_eq!(of(&exchange(&[(5, CONTENT)], None)).ttft, None);
+}
+
+#[test]
+fn times_outside_of_the_calendar_give_no_span() {
+    let mut x = exchange(&[(110, CONTENT), (130, CONTENT)], Some(3));
+    x.request.as_mut().expect("a request").last_at = Timestamp(i64::MAX);
+    let m = of(&x);
+    assert_eq!((m.ttfb, m.ttft, m.duration, m.itl.as_slice()), (None, None, None, &[ms(20)][..]));
+    let odd = oddities(&x);
+    assert_eq!(odd.iter().map(|o| o.kind).collect::<Vec<_>>(), [OUT_OF_RANGE]);
+}
+
+#[test]
+fn a_step_back_is_told_with_its_size() {
+    let steps = |deltas: &[(i64, Meaning)]| -> Vec<(Option<Span>, Timestamp)> {
+        oddities(&exchange(deltas, None)).into_iter().map(|o| (o.span, o.at)).collect()
+    };
+    assert_eq!(steps(&[(110, CONTENT), (130, CONTENT)]), []);
+    // The largest of several, once.
+    assert_eq!(steps(&[(110, CONTENT), (105, CONTENT), (60, CONTENT), (59, CONTENT)]), [(Some(ms(45)), at(60))]);
+    // An answer may begin before its request has ended, and not before it began.
+    let mut x = exchange(&[], None);
+    x.response.as_mut().expect("a response").first_at = at(3);
+    assert_eq!(oddities(&x), []);
+    x.response.as_mut().expect("a response").first_at = at(-3);
+    assert_eq!(oddities(&x).first().and_then(|o| o.span), Some(ms(3)));
+    x.response = None;
+    x.request.as_mut().expect("a request").last_at = at(-7);
+    assert_eq!(oddities(&x).first().map(|o| (o.kind, o.span)), Some((STEPPED_BACK, Some(ms(7)))));
 }
 
 #[test]

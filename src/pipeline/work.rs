@@ -9,6 +9,7 @@ use super::socket::Socket;
 use super::{Config, Part};
 use crate::conn::{ConnId, Endpoints, Stamp};
 use crate::dialect::{self, Answer};
+use crate::exchange::clock;
 use crate::exchange::ending::Ending;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::{Framing, Record};
@@ -281,6 +282,7 @@ impl Work {
             r.tell(&mut exchange.ending);
             r.finish(&mut exchange.oddities)
         });
+        clock::oddities(&exchange).into_iter().for_each(|oddity| exchange.oddities.push(oddity));
         Box::new(exchange)
     }
 }

@@ -82,7 +82,7 @@ pub fn timeline(d: &Detail, added: &Contributions) -> Table {
     let mut before: Option<i64> = None;
     for (i, chunk) in d.chunks.iter().enumerate() {
         let last = i + 1 == d.chunks.len();
-        let gap = before.map(|t| Timestamp(chunk.t_ns).since(Timestamp(t)));
+        let gap = before.and_then(|t| Timestamp(chunk.t_ns).elapsed(Timestamp(t)));
         before = Some(chunk.t_ns);
         let mut begin = Some([
             Cell::new(chunk.n.to_string()).style(Style::Dim),

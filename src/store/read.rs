@@ -198,7 +198,7 @@ impl Reader {
     /// Spans between successive deltas, in order.
     pub fn intervals(&self, id: i64) -> Result<Vec<Span>> {
         let times: Vec<Timestamp> = self.records(id)?.iter().filter(|r| r.meaning.is_delta()).map(|r| r.at).collect();
-        Ok(times.windows(2).map(|w| w[1].since(w[0])).collect())
+        Ok(times.windows(2).filter_map(|w| w[1].elapsed(w[0])).collect())
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {

@@ -4,7 +4,7 @@
 use super::{RequestSummary, ResponseSummary, Summary, TerminatorSummary, Timing};
 use crate::exchange::WebSocket;
 use crate::framing::Framing;
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// SHA-256 of no bytes.
@@ -85,7 +85,7 @@ fn told_apart(s: &Summary, websocket: &WebSocketSummary) -> Summary {
         t_response_start_ns: t.t_response_start_ns,
         t_response_end_ns: Some(end),
         ttfb: t.ttfb,
-        duration: t.t_request_end_ns.map(|asked| -> Span { Timestamp(end).since(Timestamp(asked)) }),
+        duration: t.t_request_end_ns.and_then(|asked| Timestamp(end).elapsed(Timestamp(asked))),
         ..Timing::default()
     };
     s

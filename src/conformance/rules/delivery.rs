@@ -61,7 +61,7 @@ pub static DLV_001: Rule = Rule {
     ],
     // A cached answer comes in one delivery.
     also: &[("DLV-003", Level::Info)],
-    silenced_by: &["HTTP-010", "HTTP-014"],
+    silenced_by: &["CAP-001", "HTTP-010", "HTTP-014"],
     needs_all_bytes: true,
     check: |case, push| {
         if let Some(message) = buffered(case) {
@@ -92,6 +92,7 @@ pub static DLV_005: Rule = Rule {
     ],
     // Slow on purpose.
     also: &[("DLV-007", Level::Warning)],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
         if let Some(response) = case.stream() {

@@ -1,8 +1,10 @@
-//! Rules by family, in the order of the layers. To add a rule: a `static` in the file of its family, and its name in the
+//! Rules by family, in the order of the layers. To add a rule: a `static` in the file of its family, and its name in
+//! the
 //! `RULES` of that file. To add a family: a file, its `mod`, and a line in [`FAMILIES`].
 
 use super::Rule;
 
+pub mod capture;
 pub mod tcp;
 pub mod http;
 pub mod sse;
@@ -32,6 +34,7 @@ pub mod delivery;
 
 /// The families, from transport to delivery. Each lists its own rules, by number.
 const FAMILIES: &[&[&Rule]] = &[
+    capture::RULES,
     tcp::RULES,
     http::RULES,
     sse::RULES,

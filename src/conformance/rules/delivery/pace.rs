@@ -19,7 +19,7 @@ pub static DLV_002: Rule = Rule {
     bad: &["chat; role; wait 500ms; word-now*20; wait 500ms; word-now*20; wait 500ms; word-now*20; wait 500ms
          word-now*20; stop; done; last"],
     good: &["good-chat", "chat; role; word*20; stop; done; last"],
-    silenced_by: &["DLV-001"],
+    silenced_by: &["CAP-001", "DLV-001"],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.llm_stream() else { return };
@@ -49,7 +49,7 @@ pub static DLV_003: Rule = Rule {
     fix: "Read time per token (TPOT) instead of ITL; set TCP_NODELAY on the server.",
     bad: &["chat; role; word; word-now*10; word*6; stop; done; last"],
     good: &["good-chat", "chat; role; word*10; stop; done; last"],
-    silenced_by: &["DLV-001", "DLV-002"],
+    silenced_by: &["CAP-001", "DLV-001", "DLV-002"],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.llm_stream().filter(|r| r.answer.variant != Some("azure") && r.deltas.len() >= 5)
@@ -151,7 +151,7 @@ pub static DLV_014: Rule = Rule {
     fix: "Set TCP_NODELAY on the server's sockets, or write each event with one call.",
     bad: &["chat; role; words-held*8; stop; done; last"],
     good: &["good-chat", "chat; role; word*10; stop; done; last"],
-    silenced_by: &["DLV-001", "DLV-002"],
+    silenced_by: &["CAP-001", "DLV-001", "DLV-002"],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(d) = case.llm_stream().and_then(|r| delivery::delayed_acks(&r.deltas)) else { return };

@@ -24,6 +24,7 @@ pub static DLV_006: Rule = Rule {
     good: &["good-chat", "chat; role; word; stop; done; wait 60s; last", "chat; role; word; wait 60s; !fin >"],
     // Left open on purpose, after the end; a client that gave up.
     also: &[("DLV-009", Level::Info), ("DLV-010", Level::Info), ("HTTP-021", Level::Warning)],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
         if case.verdict == Verdict::GatewayTimeout
@@ -55,6 +56,7 @@ pub static DLV_016: Rule = Rule {
     ],
     good: &["good-chat", "chat; role; word; wait 9s; word; wait 9s; word; wait 9s; word; wait 3s; !fin >"],
     also: &[("DLV-010", Level::Info)],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
         let cut = matches!(case.verdict, Verdict::ServerTruncated);
@@ -100,6 +102,7 @@ pub static DLV_007: Rule = Rule {
     ],
     // Comments are reported as info, the keep-alive too.
     also: &[("SSE-021", Level::Info)],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.llm_stream() else { return };
@@ -130,13 +133,14 @@ pub static DLV_008: Rule = Rule {
          < Content-Type: text/event-stream
          chunked; role; word; stop; done; last"],
     good: &["good-chat", "chat; wait 8s; role; word; stop; done; last"],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
         let (Some((response, head)), Some(request)) = (case.stream_head(), &case.exchange.request) else { return };
         let Some(first) = response.deltas.first() else { return };
         let (to_head, to_token) = (response.first_at.since(request.last_at), first.at.since(request.last_at));
         // Less than a tenth of the whole wait came after the head.
-        if to_head >= case.limits.late_head && (to_token.0 - to_head.0) * 10 <= to_token.0 {
+        if to_head >= case.limits.late_head && to_token.0.saturating_sub(to_head.0).saturating_mul(10) <= to_token.0 {
             let message = format!("the head came after {to_head}, the first token after {to_token}");
             push(Finding { at: Some(head.first_at), ..Finding::new(message) });
         }
@@ -159,6 +163,7 @@ pub static DLV_009: Rule = Rule {
     good: &["good-chat", "chat; role; word; stop; done; !fin >"],
     // A client that closes after a complete answer is reported as info.
     also: &[("HTTP-006", Level::Info)],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: false,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
@@ -191,6 +196,7 @@ pub static DLV_012: Rule = Rule {
     fix: "Look at the network, or at the client's reading; take the pause out of the model's figures.",
     bad: &[SHUT_WINDOW],
     good: &["good-chat", "chat; role; word; wait 3s; word; stop; done; last"],
+    silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.stream() else { return };
