@@ -115,12 +115,7 @@ impl Stage {
                     self.probed(sink, odd);
                     0
                 }
-                State::Running => {
-                    self.keep_text(input);
-                    let n = self.run(input, sink, odd);
-                    self.taken += n as u64;
-                    if self.pass_text(sink) { input.len() } else { n }
-                }
+                State::Running => self.advance(input, sink, odd),
                 State::Passing => {
                     sink(input);
                     input.len()
@@ -180,15 +175,14 @@ impl Stage {
     fn probed(&mut self, sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) {
         let State::Probing { seen, again } = std::mem::replace(&mut self.state, State::Running) else { return };
         if self.coding.begin(&seen) {
-            self.keep_text(&seen);
             let mut rest = &seen[..];
             while !rest.is_empty() && matches!(self.state, State::Running) {
-                let n = self.run(rest, sink, odd);
-                self.taken += n as u64;
-                rest = &rest[n..];
+                rest = &rest[self.advance(rest, sink, odd)..];
             }
-            if !self.pass_text(sink) {
-                self.dropped += rest.len() as u64;
+            match self.is_passing() {
+                true if !rest.is_empty() => sink(rest),
+                true => {}
+                false => self.dropped += rest.len() as u64,
             }
         } else if again {
             odd(TRAILING, self.taken, excerpt(&seen));
@@ -201,21 +195,31 @@ impl Stage {
         }
     }
 
-    /// Keeps text from which nothing was decoded yet, up to 4 KiB.
-    fn keep_text(&mut self, input: &[u8]) {
+    /// Decodes; returns the number of bytes consumed. While the body may be text, byte by byte: where the decoder meets
+    /// the damage, and what came before, then does not depend on how the body was cut.
+    fn advance(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]), odd: &mut Odd<'_>) -> usize {
+        let input = if self.keep_text(input[0]) { &input[..1] } else { input };
+        let n = self.run(input, sink, odd);
+        self.taken += n as u64;
+        if self.pass_text(sink) { input.len() } else { n }
+    }
+
+    /// Keeps the next byte of text from which nothing was decoded yet, up to 4 KiB. False: this is no such text.
+    fn keep_text(&mut self, next: u8) -> bool {
         const MOST: usize = 4096;
-        let Some(text) = &mut self.text else { return };
-        let is_text = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
-        if text.len() + input.len() <= MOST && input.iter().all(is_text) {
-            text.extend_from_slice(input);
-        } else {
-            self.text = None;
+        let Some(text) = &mut self.text else { return false };
+        let is_text = matches!(next, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
+        if is_text && text.len() < MOST {
+            text.push(next);
+            return true;
         }
+        self.text = None;
+        false
     }
 
     /// The data is damaged. Text of which nothing could be decoded was never coded.
     fn break_off(&mut self, offset: u64, why: &str, odd: &mut Odd<'_>) {
-        match self.text.as_deref().filter(|text| std::str::from_utf8(text).is_ok()) {
+        match self.text.as_deref().filter(|text| is_utf8_so_far(text)) {
             Some(text) => {
                 odd(NOT_CODED, 0, starts_differently(self.coding.name(), &text[..text.len().min(20)]));
                 self.state = State::Passing;
@@ -279,6 +283,11 @@ impl Stage {
             }
         }
     }
+}
+
+/// Valid UTF-8, of which the last character may be cut.
+fn is_utf8_so_far(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true)
 }
 
 fn starts_differently(coding: &str, seen: &[u8]) -> String {
