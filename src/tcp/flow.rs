@@ -31,6 +31,8 @@ pub(super) struct Flow {
     holes: Holes,
     /// A gap that was not emitted yet, so that adjacent gaps become one.
     gap: Option<(Stamp, u64)>,
+    /// Stamp of the bytes that were delivered last.
+    last: Option<Stamp>,
     /// Device of the last segment that brought something new.
     device: Option<u32>,
     /// Checksums of the last deliveries.
@@ -257,10 +259,15 @@ impl Flow {
     /// filled the hole or its own stamp.
     fn take(&mut self, filler: Option<Stamp>, out: &mut Out<'_>) -> bool {
         let Some(piece) = self.waiting.take(self.next()) else { return false };
-        let stamp = filler.unwrap_or(piece.stamp);
+        let stamp = filler.unwrap_or_else(|| self.not_before(piece.stamp));
         self.deliver(&piece.bytes, stamp, out);
         self.skip(piece.missing, stamp);
         true
+    }
+
+    /// This stamp, or that of the bytes before, if they became readable later: those waited for a hole that was filled.
+    fn not_before(&self, stamp: Stamp) -> Stamp {
+        self.last.filter(|last| last.at > stamp.at).unwrap_or(stamp)
     }
 
     /// Deliver the next bytes.
@@ -272,6 +279,7 @@ impl Flow {
         self.recent.note(self.next(), bytes);
         self.positions.advance(bytes.len() as u64);
         self.counters.bytes += bytes.len() as u64;
+        self.last = Some(stamp);
         out.emit(stamp, What::Data(bytes));
     }
 
@@ -384,15 +392,16 @@ impl Flow {
     }
 
     /// The first hole becomes a gap. The bytes that waited after it are delivered with their own times: the
-    /// receiver had them then, and only the capture lacks the bytes before.
+    /// receiver had them then, and only the capture lacks the bytes before. It had them not earlier than the bytes
+    /// that it has before the hole.
     pub(super) fn give_up(&mut self, out: &mut Out<'_>) {
         let Some((edge, stamp)) = self.edge() else { return self.holes.close() };
         self.holes.lose(self.next()..edge);
-        self.skip(edge - self.next(), stamp);
+        self.skip(edge - self.next(), self.not_before(stamp));
         while self.take(None, out) {}
         // The next hole or end gets the stamp of its own packet.
         let own = self.edge().or(self.tail.pending()).map_or(stamp, |(_, own)| own);
-        self.settle(own, out);
+        self.settle(self.not_before(own), out);
     }
 
     /// Nothing more will come: deliver everything that waits with its gaps, then end the direction with `how`

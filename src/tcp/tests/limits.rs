@@ -21,6 +21,23 @@ fn acknowledged_hole_is_given_up_after_its_time_with_own_times() {
     assert_eq!((facts.hole, facts.retransmitted_segments, facts.out_of_order_segments), (true, 0, 2));
 }
 
+/// Bytes behind a hole that was filled are readable since the filler came; those behind the next hole, which is given
+/// up, were not readable before them, though their packets came earlier.
+#[test]
+fn bytes_behind_a_lost_hole_are_not_before_those_that_waited() {
+    let mut t = Talk::open();
+    t.data(2, "cd");
+    t.data(6, "gh");
+    t.ack(4);
+    t.wait(500);
+    t.data(0, "ab");
+    assert_eq!(t.said(), ["0< ab #7", "0< cd #7"]);
+    t.ack(8);
+    t.wait(60_000);
+    t.tick();
+    assert_eq!(t.said(), ["0< gap 2 #7", "0< gh #7"]);
+}
+
 #[test]
 fn acknowledged_hole_may_still_be_filled() {
     let mut t = Talk::open();
