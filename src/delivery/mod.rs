@@ -7,7 +7,7 @@
 mod tests;
 mod words;
 
-pub use words::words;
+pub use words::{COLLECTED, words};
 
 use crate::exchange::arrival::TOGETHER;
 use crate::exchange::{Delta, Exchange, Response};

@@ -11,6 +11,9 @@ use crate::time::Span;
 const UNCLAIMED: &str = "no known dialect claims these records: the text is their data joined, and the TTFT is the \
     time of the first record, not known to be a token";
 
+/// What is said of an answer that was there before its first byte was sent. Nothing else may call it delivered well.
+pub const COLLECTED: &str = "the answer was collected before it was sent";
+
 /// A shorter pause is not reported.
 const PAUSE: Span = Span::from_millis(250);
 
@@ -63,7 +66,7 @@ fn together(r: &Response, out: &mut Vec<String>) {
     let (first, last) = (r.deltas[0].at, r.deltas[n - 1].at);
     let spread = last.since(first);
     if n > 5 && spread < Span::from_millis(5) {
-        out.push(format!("all {n} deltas came within {spread}: the answer was collected before it was sent"));
+        out.push(format!("all {n} deltas came within {spread}: {COLLECTED}"));
         return;
     }
     out.push(match burst {

@@ -6,7 +6,9 @@ use super::reports::{self, Collect, Report, Source};
 use super::table::Table;
 use super::text::{Style, clean, clip_middle, count, wrap};
 use super::{Format, Terminal, hops, markdown};
+use crate::conformance::Level;
 use crate::conformance::hop::Side;
+use crate::delivery::COLLECTED;
 use crate::summary::{FindingSummary, Summary};
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -146,8 +148,47 @@ fn bullet(out: &mut String, sentence: &str, terminal: &Terminal) {
 }
 
 fn summary(all: &[Delivered]) -> String {
-    let bad =
-        all.iter().filter(|d| d.findings.iter().any(|f| f.level > crate::conformance::Level::Info)).count() as u64;
+    let badly = |d: &&Delivered| d.findings.iter().any(|f| f.level > Level::Info);
+    let collected = |d: &&Delivered| d.delivery.iter().any(|words| words.contains(COLLECTED));
+    let bad = all.iter().filter(badly).count();
+    let at_once = all.iter().filter(|d| !badly(d)).filter(collected).count();
     let streams = count(all.len() as u64, "stream", "streams");
-    if bad == 0 { format!("{streams}, delivered well") } else { format!("{bad} of {streams} delivered badly") }
+    match (bad, at_once) {
+        (0, 0) => format!("{streams}, delivered well"),
+        (bad, 0) => format!("{bad} of {streams} delivered badly"),
+        (0, n) if n == all.len() => format!("{streams}, collected before sending"),
+        (0, n) => format!("{streams}, {n} of them collected before sending"),
+        (bad, n) => format!("{bad} of {streams} delivered badly, {n} collected before sending"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::sample;
+    use crate::metrics;
+
+    /// The last line of the report on these answers.
+    fn last_line(samples: &[&str]) -> String {
+        let judged = |sample: &str| {
+            let exchange = sample::exchanges(sample).expect("a sample").remove(0);
+            let (metrics, findings) = (metrics::of(&exchange), sample::findings(sample).expect("a sample"));
+            Delivered::new(&Summary::new(1, 1, &exchange, &metrics, &findings, None)).expect("a stream")
+        };
+        summary(&samples.iter().map(|s| judged(s)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_was_collected_is_not_delivered_well() {
+        let well = "chat; role; word; word; stop; done; last";
+        let held = r#"ask; events
+            <chunk data: $word\n\ndata: $word\n\ndata: $word\n\ndata: $word\n\ndata: $word\n\ndata: $word\n\n
+            stop; done; last"#;
+        let stalled = "chat; role; word; word; wait 20s; word; word; stop; done; last";
+        assert_eq!(last_line(&[well]), "1 stream, delivered well");
+        assert_eq!(last_line(&[held]), "1 stream, collected before sending");
+        assert_eq!(last_line(&[well, held]), "2 streams, 1 of them collected before sending");
+        assert_eq!(last_line(&[well, stalled]), "1 of 2 streams delivered badly");
+        assert_eq!(last_line(&[held, stalled]), "1 of 2 streams delivered badly, 1 collected before sending");
+    }
 }

@@ -5,6 +5,7 @@ use super::{essence, is_lines, is_untyped, transfer};
 use crate::body;
 use crate::conformance::case::{answered, many};
 use crate::conformance::{Case, Finding, Level, Rule};
+use crate::delivery::COLLECTED;
 use crate::exchange::Response;
 use crate::exchange::arrival::TOGETHER;
 use crate::http::event::{Fields, MessageEnd, Transfer};
@@ -191,7 +192,7 @@ pub static HTTP_010: Rule = Rule {
         let spread = body.first_at.map_or(Span(0), |first| response.last_at.since(first));
         let message = match spread < TOGETHER {
             true => {
-                format!("Content-Length {n}, and the body came at once: the answer was collected before it was sent")
+                format!("Content-Length {n}, and the body came at once: {COLLECTED}")
             }
             false => format!(
                 "Content-Length {n} was sent before the body, which came in {} over {spread}: the answer, or its \
