@@ -3,6 +3,10 @@
 //!
 //! Each item is named, so that the compiler reports unused ones. None of them is a promise.
 
+pub mod analyzer {
+    pub use crate::analyzer::laws::{Heard, broken};
+}
+
 pub mod body {
     pub use crate::body::Decoder;
 }

@@ -8,6 +8,7 @@
 //! No clock is read here: packets and events bring their times, and [`Analyzer::advance`] says that time passed without
 //! any.
 
+pub(crate) mod laws;
 mod reassembly;
 
 pub use crate::conformance::Limits as Thresholds;
@@ -118,6 +119,10 @@ struct Judge {
     policy: Policy,
     /// Recent streams: one of them may be the same answer on the other side of a proxy.
     recent: RecentStreams,
+    /// What is known of the statements, for the laws between them.
+    heard: laws::Heard,
+    /// Newest time that came in.
+    newest: Timestamp,
 }
 
 impl Analyzer {
@@ -129,13 +134,14 @@ impl Analyzer {
         Analyzer {
             reassembly: Reassembly::new(reassembly, verify_checksums, ports),
             pipeline: Pipeline::new(config),
-            judge: Judge { thresholds, policy, recent: RecentStreams::default() },
+            judge: Judge::new(thresholds, policy),
         }
     }
 
     /// The next packet of a capture.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(Output)) {
-        let Analyzer { reassembly, pipeline, .. } = self;
+        let Analyzer { reassembly, pipeline, judge } = self;
+        judge.hear(packet.at);
         reassembly.packet(packet, &mut |event| pipeline.feed(&event));
         self.drain(sink);
     }
@@ -144,6 +150,7 @@ impl Analyzer {
     /// both: the numbers of
     /// connections would collide.
     pub fn event(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(Output)) {
+        self.judge.hear(event.at);
         self.pipeline.feed(event);
         self.drain(sink);
     }
@@ -177,10 +184,28 @@ impl Analyzer {
 }
 
 impl Judge {
+    fn new(thresholds: Thresholds, policy: Policy) -> Judge {
+        let Policy { profile, levels, allow } = &policy;
+        let all_findings = profile.is_none() && levels.is_empty() && allow.is_empty();
+        let heard = laws::Heard { all_findings, orderly: true };
+        Judge { thresholds, policy, recent: RecentStreams::default(), heard, newest: Timestamp(i64::MIN) }
+    }
+
+    /// Something came at this time.
+    fn hear(&mut self, at: Timestamp) {
+        self.heard.orderly &= self.newest <= at;
+        self.newest = self.newest.max(at);
+    }
+
     fn judge(&mut self, exchange: Box<Exchange>) -> Box<Analyzed> {
         let metrics = metrics::of(&exchange);
         let upstream = self.recent.upstream_of(&exchange, &metrics);
         let findings = conformance::judge_with(&exchange, &metrics, &self.thresholds, &self.policy, upstream.as_ref());
-        Box::new(Analyzed { exchange, metrics, findings })
+        let analyzed = Box::new(Analyzed { exchange, metrics, findings });
+        if cfg!(debug_assertions) {
+            let broken = laws::broken(&analyzed, self.heard);
+            assert!(broken.is_empty(), "exchange {} breaks laws: {broken:#?}", analyzed.exchange.id.0);
+        }
+        analyzed
     }
 }

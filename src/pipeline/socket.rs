@@ -8,6 +8,7 @@ use crate::exchange::{Close, Exchange, WebSocket};
 use crate::framing::websocket::{Sender, close_code};
 use crate::framing::{Framed, Record, Stream};
 use crate::http::event::{EndSignal, HttpWhat, MessageEnd};
+use crate::oddity::Oddity;
 use crate::time::Timestamp;
 
 /// A Close frame without a code (RFC 6455 section 7.1.5).
@@ -87,7 +88,8 @@ impl Socket {
                 found.client_close = found.client_close.or(Some(code(said)));
                 client_closed.get_or_insert_with(|| (at, close(Party::Client, said)));
             }
-            Framed::Oddity(oddity) => odd.push(oddity),
+            // The numbers of records are those of the server's messages.
+            Framed::Oddity(oddity) => odd.push(Oddity { record: None, ..oddity }),
             _ => {}
         };
         match what {

@@ -3,7 +3,7 @@
 
 use super::promise::{EVENT_STREAM, Promise, declared};
 use super::timeout::{Kind, Limit, reached};
-use crate::dialect::{Answer, End};
+use crate::dialect::{self, Answer, End};
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
 use crate::framing::{Framing, json};
@@ -20,6 +20,8 @@ pub struct Facts {
     pub came: Came,
     /// The records say that the answer is over.
     pub said_end: bool,
+    /// A call of gRPC ended without its status, and all trailers could be read.
+    pub lacks_status: bool,
     /// How the response's message ended; `None` if no response began.
     pub body: Option<MessageEnd>,
     /// The error in the body of a success.
@@ -108,6 +110,7 @@ impl Facts {
             promise,
             came: r.map_or(Came::Nothing, |r| came(x, r, promise)),
             said_end: r.is_some_and(|r| said_its_end(x, r)),
+            lacks_status: r.is_some_and(|r| lacks_status(x, r)),
             body: r.map(|r| r.end),
             failed: success && r.is_some_and(|r| r.answer.error.is_some()),
             by,
@@ -128,6 +131,7 @@ impl Facts {
         match self.promise {
             Promise::Nothing => true,
             Promise::Answer | Promise::Document => self.came == Came::Content,
+            Promise::Status => !self.lacks_status,
             Promise::Marked(_) => self.said_end,
         }
     }
@@ -142,6 +146,7 @@ impl Facts {
             (Promise::Document, _) => Some("no JSON document came, the body is blank"),
             (Promise::Answer, Came::Other) => Some("no event came, the body is other text"),
             (Promise::Answer, _) => Some("no event came"),
+            (Promise::Status, _) => Some("no status came at the end of the call"),
             (Promise::Nothing | Promise::Marked(_), _) => None,
         }
     }
@@ -169,6 +174,11 @@ pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
     let last_delta = r.deltas.last().map(|d| d.at);
     let finished = x.ending.finish_at.is_some_and(|at| last_delta.is_none_or(|last| at >= last));
     r.answer.terminator.seen || (finished && every_choice_finished(&r.answer))
+}
+
+fn lacks_status(x: &Exchange, r: &Response) -> bool {
+    let unread = r.trailers.has_unread() || r.head.as_ref().is_some_and(|h| h.fields.has_unread());
+    !unread && x.oddities.find(dialect::grpc::NO_STATUS).is_some()
 }
 
 fn every_choice_finished(answer: &Answer) -> bool {

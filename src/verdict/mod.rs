@@ -17,6 +17,8 @@ mod timeout;
 mod tests;
 
 pub use decide::decide;
+#[cfg(test)]
+pub use facts::Closed;
 pub use facts::{Facts, Race, Unseen};
 pub use promise::Promise;
 pub use timeout::{Kind, Limit};

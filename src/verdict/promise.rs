@@ -3,6 +3,7 @@
 use super::facts::{marked, succeeded};
 use crate::dialect::End;
 use crate::exchange::{Exchange, Response};
+use crate::framing::Framing;
 use crate::http::event::Transfer;
 
 /// The media type of server-sent events.
@@ -18,6 +19,8 @@ pub enum Promise {
     Answer,
     /// A JSON document: the head declares one.
     Document,
+    /// A status in the trailers or in the last frame: calls of gRPC.
+    Status,
     /// The dialect marks the end in its records.
     Marked(End),
 }
@@ -33,15 +36,18 @@ impl Promise {
         if let Some(end) = marked(r) {
             return Promise::Marked(end);
         }
+        if r.framing == Framing::Grpc {
+            return Promise::Status;
+        }
         let declared = declared(r);
         let request = x.request.as_ref();
         // A GET for an event stream subscribes: it has no last event, and may have none. HEAD asks for no body.
         let posted = request.is_none_or(|q| q.head.method == "POST");
         let bodiless = r.head.as_ref().is_some_and(|h| h.transfer == Transfer::None);
         let asks = request.is_some_and(|q| q.stream == Some(true));
-        if bodiless || !posted {
+        if bodiless {
             Promise::Nothing
-        } else if declared == EVENT_STREAM || asks {
+        } else if posted && (declared == EVENT_STREAM || asks) {
             Promise::Answer
         } else if is_json(&declared) && (r.body.wire_bytes > 0 || request.is_some_and(|q| q.model.is_some())) {
             Promise::Document

@@ -9,6 +9,7 @@
     clippy::panic
 )]
 
+pub mod damage;
 pub mod frames;
 pub mod native;
 pub mod oracle;

@@ -37,7 +37,11 @@ pub static GEM_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if stream(case).is_some_and(|r| r.end == MessageEnd::Complete) {
-            case.tell(gemini::NO_FINISH_REASON, None, push, |_, _| "the stream ends without a finishReason".into());
+            case.tell(gemini::NO_FINISH_REASON, None, push, |_, _| match case.ended.said_end {
+                // A gateway says it as another API does: [DONE].
+                true => "no finishReason came, and something else says that the answer is over".into(),
+                false => "the stream ends without a finishReason".into(),
+            });
         }
     },
     ..Rule::DEFAULT

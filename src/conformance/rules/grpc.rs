@@ -2,7 +2,6 @@
 
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::grpc;
-use crate::exchange::Response;
 use crate::framing::grpc as odd;
 use crate::http::event::MessageEnd;
 use crate::oddity::{Excerpt, Of};
@@ -48,8 +47,7 @@ pub static GRPC_001: Rule = Rule {
         case.tell(grpc::STATUS, None, &mut |finding| push(failed(case, finding)), |odd, _| {
             format!("the call failed: {}", odd.found)
         });
-        let unread = |r: &Response| r.trailers.has_unread() || r.head.as_ref().is_some_and(|h| h.fields.has_unread());
-        if case.response().is_some_and(unread) {
+        if !case.ended.lacks_status {
             return;
         }
         case.tell(grpc::NO_STATUS, None, &mut |finding| push(Finding { fix: Some(LOST), ..finding }), |_, _| {
