@@ -51,6 +51,7 @@ impl ReassemblyArgs {
             idle: self.idle,
             memory: self.memory,
             connections: self.connections,
+            ..tcp::Limits::default()
         }
     }
 }

@@ -189,6 +189,7 @@ impl Conn {
         self.last_at = event.at;
         self.closings.note(event);
         match &event.what {
+            What::Flip => std::mem::swap(&mut self.endpoints.client, &mut self.endpoints.server),
             What::Gap(_) => self.noticed.gap(),
             What::Oddity(oddity) => {
                 let delivery = Some(Delivery { frame: event.frame, unit: None });

@@ -1,11 +1,14 @@
 //! Two directions, who is the client, and whether a SYN opens the next connection of the same addresses.
 
 use super::counters;
-use super::flow::Flow;
+use super::early::{Early, Needs};
+use super::flow::{Flow, RESET_REACH};
 use super::ignored_reset::IgnoredReset;
+use super::kept::Kept;
 use super::key::Key;
 use super::out::Out;
 use super::positions::Syn;
+use super::seq::extend;
 use super::{LINGER, Limits, ONE_SIDED, RESET_IGNORED};
 use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, Stamp, What};
 use crate::net::{Segment, flags};
@@ -51,6 +54,8 @@ pub(super) struct Held {
     pub(super) waiting: usize,
     /// Segments that came after a reset.
     pub(super) after_reset: usize,
+    /// Segments that came before what they acknowledge.
+    pub(super) early: usize,
 }
 
 impl Held {
@@ -58,6 +63,7 @@ impl Held {
     pub(super) fn replace(&mut self, before: Held, now: Held) {
         self.waiting = self.waiting - before.waiting + now.waiting;
         self.after_reset = self.after_reset - before.after_reset + now.after_reset;
+        self.early = self.early - before.early + now.early;
     }
 }
 
@@ -88,6 +94,10 @@ pub(super) struct Connection {
     rival: Option<Rival>,
     /// The segments that came after a reset.
     ignored: Option<Box<IgnoredReset>>,
+    /// The segments that came before what they acknowledge.
+    early: Option<Box<Early>>,
+    /// The capture has no handshake yet, and began a moment ago: every segment waits.
+    young: bool,
     packets: u64,
 }
 
@@ -119,6 +129,8 @@ impl Connection {
             syn_ack: false,
             rival: None,
             ignored: None,
+            early: None,
+            young: !is_syn(seg) && rival.is_none(),
             packets: 0,
         };
         if let Some(rival) = rival {
@@ -133,6 +145,93 @@ impl Connection {
         let (client, server) = if conn.client == side { (seg.src, seg.dst) } else { (seg.dst, seg.src) };
         conn.say(last, What::Open { endpoints: Endpoints { client, server }, joined: !conn.settled }, sink);
         conn
+    }
+
+    /// Whether a segment waits, because something that it acknowledges was not seen yet.
+    #[inline]
+    pub(super) fn is_early(&self, side: usize, seg: &Segment<'_>) -> bool {
+        let ahead = seg.ack.wrapping_sub(self.flows[1 - side].positions.next() as u32) as i32 > 0;
+        (ahead || self.young || seg.flags & flags::RST != 0) && self.needs(side, seg).is_some()
+    }
+
+    /// What a segment waits for.
+    #[cold]
+    fn needs(&self, side: usize, seg: &Segment<'_>) -> Option<Needs> {
+        if seg.flags & flags::SYN != 0 || self.rival.is_some_and(|rival| rival.confirmed_by(side, seg)) {
+            return None;
+        }
+        if self.young {
+            return Some(Needs::default());
+        }
+        let [own, other] = [side, 1 - side].map(|side| &self.flows[side]);
+        let (acks, reset) = (seg.flags & flags::ACK != 0, seg.flags & flags::RST != 0);
+        let answers = extend(seg.ack, other.positions.next());
+        let after = extend(seg.seq, own.positions.next());
+        let waits = self.early.as_ref().is_some_and(|early| !early.is_empty(side));
+        let answers = if acks && other.lacks(answers) { answers } else { 0 };
+        let near = after <= own.positions.next() + RESET_REACH;
+        let after = if reset && near && (waits || own.lacks(after)) { after } else { 0 };
+        (answers > 0 || after > 0).then_some(Needs { own: after, other: answers })
+    }
+
+    /// A segment waits. Returns whether no more may wait.
+    #[cold]
+    pub(super) fn wait(&mut self, side: usize, seg: &Segment<'_>) -> bool {
+        let needs = self.needs(side, seg).unwrap_or_default();
+        self.heard[side] = true;
+        self.last = Stamp { at: seg.at, frame: seg.frame };
+        let early = self.early.get_or_insert_default();
+        early.push(side, needs, seg);
+        if self.young && seg.flags & flags::RST == 0 {
+            let (len, positions) = (seg.payload.len() as u64 + u64::from(seg.missing), &mut self.flows[side].positions);
+            positions.locate(seg.seq, len, early.reach(side) > 0);
+            if len > 0 {
+                early.reaches(side, extend(seg.seq, positions.next()) + len);
+            }
+        }
+        early.is_full()
+    }
+
+    /// Every segment waits until [`Connection::grow_up`].
+    #[inline]
+    pub(super) fn is_young(&self) -> bool {
+        self.young
+    }
+
+    /// From now on only those segments wait that are early. Returns those that waited, in order of arrival.
+    pub(super) fn grow_up(&mut self) -> Vec<(usize, Kept)> {
+        self.young = false;
+        std::iter::from_fn(|| self.next_early(true)).collect()
+    }
+
+    /// Segments wait.
+    #[inline]
+    pub(super) fn has_early(&self) -> bool {
+        self.early.is_some()
+    }
+
+    /// The next segment that waited; with `all` whether or not what it needs was seen.
+    pub(super) fn next_early(&mut self, all: bool) -> Option<(usize, Kept)> {
+        let early = self.early.as_mut()?;
+        let flows = &self.flows;
+        let next = if all { early.pop_any() } else { early.pop(|side, position| !flows[side].lacks(position)) };
+        if early.is_empty(0) && early.is_empty(1) {
+            self.early = None;
+        }
+        next
+    }
+
+    /// What the segments wait for did not come: it counts as seen.
+    pub(super) fn excuse(&mut self) {
+        let furthest = self.early.as_ref().map_or([0; 2], |early| early.furthest());
+        for (flow, position) in self.flows.iter_mut().zip(furthest) {
+            flow.positions.excuse(position);
+        }
+    }
+
+    /// Time at which the segments wait no longer.
+    pub(super) fn patience(&self, limits: &Limits) -> Option<Timestamp> {
+        self.early.as_ref()?.deadline(limits.early)
     }
 
     /// One segment, sent by `side`.
@@ -217,7 +316,8 @@ impl Connection {
     /// Whether this segment of `side` is the other half of this connection: nothing of `side` was seen yet,
     /// and the segment acknowledges what the other side sent.
     pub(super) fn is_answered_by(&self, side: usize, seg: &Segment<'_>) -> bool {
-        !self.heard[side] && seg.flags & flags::ACK != 0 && self.flows[1 - side].expects(seg.ack)
+        let reach = self.early.as_ref().map_or(0, |early| early.reach(1 - side));
+        !self.heard[side] && seg.flags & flags::ACK != 0 && self.flows[1 - side].expects(seg.ack, reach)
     }
 
     /// A SYN or SYN-ACK of this connection: it settles which side is the client, unless bytes were delivered
@@ -255,10 +355,11 @@ impl Connection {
         self.flows[side].give_up(&mut out(self.id, self.client, side, sink));
     }
 
-    /// Time of the next timeout of a hole or of the connection, if no packet comes before.
+    /// Time of the next timeout of a hole, of what is early, or of the connection, if no packet comes before.
     pub(super) fn deadline(&self, limits: &Limits) -> Timestamp {
         let holes = self.flows.iter().filter_map(|f| f.deadline(limits)).min();
         let end = self.closing(limits);
+        let end = self.patience(limits).map_or(end, |at| at.min(end));
         holes.map_or(end, |at| at.min(end))
     }
 
@@ -272,6 +373,7 @@ impl Connection {
         Held {
             waiting: self.flows.iter().map(Flow::held_bytes).sum(),
             after_reset: self.ignored.as_ref().map_or(0, |ignored| ignored.held_bytes()),
+            early: self.early.as_ref().map_or(0, |early| early.held_bytes()),
         }
     }
 
@@ -292,7 +394,12 @@ impl Connection {
     }
 
     /// Deliver what waits, end both directions (with `how`, unless they ended already), emit `Closed`.
-    pub(super) fn close(mut self, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+    pub(super) fn close(mut self, how: End, limits: &Limits, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        while let Some((side, kept)) = self.next_early(true) {
+            let last = self.last;
+            self.segment(side, &kept.segment(), limits, sink);
+            self.last = last;
+        }
         if !self.whole() && self.flows.iter().any(|f| f.positions.delivered()) {
             let found = "packets of one end only were captured";
             self.say(self.last, What::Oddity(Oddity::new(ONE_SIDED, self.last.at, found).offset(0)), sink);

@@ -20,7 +20,7 @@ use std::ops::Range;
 
 /// Largest distance in bytes between a RST and the sender's position at which the RST is accepted. Wide
 /// enough for bytes in flight, narrow for a blind guess.
-const RESET_REACH: u64 = 16 << 20;
+pub(super) const RESET_REACH: u64 = 16 << 20;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -87,9 +87,14 @@ impl Flow {
         }
     }
 
-    /// Whether `ack` acknowledges bytes of this direction that were seen, a FIN included.
-    pub(super) fn expects(&self, ack: u32) -> bool {
-        self.positions.expects(ack, self.waiting.end())
+    /// Whether `ack` acknowledges bytes of this direction that were seen, a FIN included, or are before `reach`.
+    pub(super) fn expects(&self, ack: u32, reach: u64) -> bool {
+        self.positions.expects(ack, self.waiting.end().or((reach > 0).then_some(reach)))
+    }
+
+    /// Whether a segment that needs everything of this direction before `position` should wait for it.
+    pub(super) fn lacks(&self, position: u64) -> bool {
+        !self.over() && self.positions.lacks(position, self.waiting.end())
     }
 
     /// A segment of the receiver of this direction, with an acknowledgement.
@@ -256,10 +261,11 @@ impl Flow {
     }
 
     /// Deliver the piece that waits at the expected position, if one does, with the stamp of the packet that
-    /// filled the hole or its own stamp.
+    /// filled the hole, if that was sent later, or its own stamp.
     fn take(&mut self, filler: Option<Stamp>, out: &mut Out<'_>) -> bool {
         let Some(piece) = self.waiting.take(self.next()) else { return false };
-        let stamp = filler.unwrap_or_else(|| self.not_before(piece.stamp));
+        let late = filler.filter(|filler| filler.at >= piece.stamp.at);
+        let stamp = late.unwrap_or_else(|| self.not_before(piece.stamp));
         self.deliver(&piece.bytes, stamp, out);
         self.skip(piece.missing, stamp);
         true

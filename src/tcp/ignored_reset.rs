@@ -2,6 +2,7 @@
 //! 3): the sender sends more bytes and the receiver acknowledges them. A sender that had really reset would
 //! not send more, and a receiver that had accepted the reset would not acknowledge it.
 
+use super::kept::Kept;
 use super::seq::extend;
 use crate::net::Segment;
 
@@ -17,7 +18,7 @@ pub(super) struct IgnoredReset {
     /// Position at which the reset ended the direction.
     end: u64,
     bytes: usize,
-    kept: Vec<(Segment<'static>, Vec<u8>)>,
+    kept: Vec<Kept>,
 }
 
 impl IgnoredReset {
@@ -36,10 +37,7 @@ impl IgnoredReset {
         let room = self.kept.len() < SEGMENTS && self.bytes + payload.len() <= BYTES;
         if side == self.side && ahead && room && payload.len() as u64 + u64::from(missing) > 0 {
             self.bytes += payload.len();
-            let Segment { at, frame, src, dst, realm, device, ident, ack, flags, window, .. } = *segment;
-            let bare =
-                Segment { at, frame, src, dst, realm, device, ident, seq, ack, flags, window, payload: &[], missing };
-            self.kept.push((bare, payload.to_vec()));
+            self.kept.push(Kept::of(segment));
         }
     }
 
@@ -51,7 +49,7 @@ impl IgnoredReset {
 
     /// Memory of the kept segments, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
-        self.bytes + self.kept.len() * size_of::<(Segment<'_>, Vec<u8>)>()
+        self.bytes + self.kept.len() * size_of::<Kept>()
     }
 
     /// The side that sent the reset.
@@ -61,6 +59,6 @@ impl IgnoredReset {
 
     /// The kept segments in order of arrival.
     pub(super) fn each(&self) -> impl Iterator<Item = Segment<'_>> {
-        self.kept.iter().map(|(segment, payload)| Segment { payload, ..segment.clone() })
+        self.kept.iter().map(Kept::segment)
     }
 }

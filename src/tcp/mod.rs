@@ -3,8 +3,8 @@
 //! ```text
 //! Segment ─► Table ─► Connection ─► Flow (one direction) ─► ByteEvent
 //!            (timers,  (roles,       ├ positions: where it begins, what was delivered and acknowledged
-//!             limits)   port reuse)  ├ waiting:   what came too early
-//!                                    ├ holes:     what is missing, since when
+//!             limits)   port reuse,  ├ waiting:   what came before the bytes that precede it
+//!                       early)       ├ holes:     what is missing, since when
 //!                                    ├ stall:     what makes the sender wait
 //!                                    └ tail:      how it ends
 //! ```
@@ -12,6 +12,8 @@
 //! **Time of a byte**: when it became deliverable in order. Bytes that waited after a hole carry time and
 //! number of the packet that filled it. If the hole is given up ([`What::Gap`](crate::conn::What::Gap)) they
 //! carry their own, because the receiver had the missing bytes and only the capture lacks them.
+//!
+//! **Order of the directions**: a segment that acknowledges what was not seen yet waits for it (`early`).
 //!
 //! **Overlaps**: the copy that was seen first wins. Different bytes in a later copy are noticed while the
 //! first copy still waits. Of delivered bytes only the checksums of the last deliveries are kept: the usual
@@ -32,9 +34,11 @@
 
 mod connection;
 mod counters;
+mod early;
 mod flow;
 mod hole;
 mod ignored_reset;
+mod kept;
 mod key;
 mod out;
 mod positions;
@@ -85,7 +89,7 @@ pub const OUT_OF_WINDOW: Kind = Kind("tcp.out-of-window");
 /// still counted with it.
 const LINGER: Span = Span::from_secs(5);
 
-/// Limits of the table. All are options of the command line.
+/// Limits of the table. All but `early` are options of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Time after which a hole that the receiver has acknowledged (so the capture lost it) is given up.
@@ -101,20 +105,28 @@ pub struct Limits {
     pub idle: Span,
     /// Bytes that may wait after holes, all connections together; beyond it the oldest holes are given up.
     pub memory: usize,
+    /// How long a segment that acknowledges bytes which were not seen yet waits for them; 0: it does not wait.
+    pub early: Span,
     /// Connections that may be open at once; beyond it the longest idle one is closed.
     pub connections: usize,
 }
 
+impl Limits {
+    /// The usual ones.
+    pub const DEFAULT: Limits = Limits {
+        hole_acked: Span::from_millis(1_000),
+        hole: Span::from_secs(60),
+        hole_bytes: 4 << 20,
+        hole_segments: 4096,
+        idle: Span::from_secs(600),
+        memory: 64 << 20,
+        early: Span::from_millis(50),
+        connections: 100_000,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            hole_acked: Span::from_millis(1_000),
-            hole: Span::from_secs(60),
-            hole_bytes: 4 << 20,
-            hole_segments: 4096,
-            idle: Span::from_secs(600),
-            memory: 64 << 20,
-            connections: 100_000,
-        }
+        Limits::DEFAULT
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Positions {
     next: u64,
     /// The peer has acknowledged everything before this position; 0 while unknown.
     acked: u64,
+    /// Everything before this position counts as seen by those who wait for it: it did not come in time.
+    excused: u64,
 }
 
 impl Positions {
@@ -183,6 +185,23 @@ impl Positions {
     pub(super) fn unseen(&self) -> u64 {
         let unseen = self.acked.saturating_sub(self.next);
         if self.is_unknown() || unseen <= 1 { 0 } else { unseen }
+    }
+
+    /// Whether a segment that needs everything before `position` should wait for it. `end` is the position after the
+    /// last byte that waits. From before the start of the capture nothing will come, and after a time-out nothing is
+    /// awaited until newer bytes come.
+    pub(super) fn lacks(&self, position: u64, end: Option<u64>) -> bool {
+        // The sender's first segment may have been a keep-alive, one byte before its position.
+        let guess = u64::from(self.start == Start::Guessed);
+        if self.is_unknown() || position <= self.next + guess || position - self.next > WINDOW {
+            return false;
+        }
+        self.excused <= self.next || end.is_some_and(|end| end > self.excused && position > end)
+    }
+
+    /// Everything before `position` counts as seen.
+    pub(super) fn excuse(&mut self, position: u64) {
+        self.excused = self.excused.max(position);
     }
 
     /// A handshake gave the position: an acknowledgement that does not fit it belonged to something else.

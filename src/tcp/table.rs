@@ -2,11 +2,12 @@
 
 use super::Limits;
 use super::connection::{Connection, Held, Rival, Verdict};
+use super::early::ALL_BYTES;
 use super::ignored_reset::IgnoredReset;
 use super::key::{Fold, Key};
 use crate::conn::{ByteEvent, ConnId, End};
 use crate::net::Segment;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
@@ -64,8 +65,51 @@ impl Table {
                 None => self.open(key, side, segment, None, sink),
             },
         };
-        let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        let (mut slot, half) = (slot, !conn.whole());
+        self.turn(slot, key, side, segment, sink);
+        self.relieve(sink);
+    }
+
+    /// A segment is taken, with what waited for it, or waits. Returns the slot of its connection, which may be
+    /// another one after it.
+    #[inline]
+    fn turn(
+        &mut self,
+        mut slot: usize,
+        key: Key,
+        side: usize,
+        segment: &Segment<'_>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> usize {
+        let Some(mut conn) = self.slots.get(slot).and_then(Option::as_ref) else { return slot };
+        if conn.has_early() && conn.patience(&self.limits).is_some_and(|at| at <= segment.at) {
+            slot = self.no_longer(slot, sink);
+            let Some(now) = self.slots.get(slot).and_then(Option::as_ref) else { return slot };
+            conn = now;
+        }
+        if conn.is_early(side, segment) && self.limits.early > Span(0) {
+            return self.wait(slot, key, side, segment, sink);
+        }
+        let slot = self.take(slot, key, side, segment, sink);
+        self.account(slot);
+        match self.slots.get(slot).and_then(Option::as_ref) {
+            Some(conn) if conn.is_young() => self.grow(slot, sink),
+            Some(conn) if conn.has_early() => self.take_early(slot, Some(segment.at), sink),
+            _ => slot,
+        }
+    }
+
+    /// The connection reads a segment.
+    #[inline]
+    fn take(
+        &mut self,
+        mut slot: usize,
+        key: Key,
+        side: usize,
+        segment: &Segment<'_>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> usize {
+        let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return slot };
+        let half = !conn.whole();
         let verdict = conn.segment(side, segment, &self.limits, sink);
         if half && conn.whole() && self.halves.get(&key.ends()) == Some(&slot) {
             self.halves.remove(&key.ends());
@@ -79,8 +123,74 @@ impl Table {
                 conn.segment(side, segment, &self.limits, sink);
             }
         }
+        slot
+    }
+
+    /// A segment came before what it acknowledges.
+    #[cold]
+    fn wait(
+        &mut self,
+        slot: usize,
+        key: Key,
+        side: usize,
+        segment: &Segment<'_>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> usize {
+        let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return slot };
+        let full = conn.wait(side, segment);
+        if conn.whole() && self.halves.get(&key.ends()) == Some(&slot) {
+            self.halves.remove(&key.ends());
+        }
         self.account(slot);
-        self.relieve(sink);
+        if full || self.held.early > ALL_BYTES { self.no_longer(slot, sink) } else { slot }
+    }
+
+    /// The segments of this connection have waited long enough.
+    #[cold]
+    fn no_longer(&mut self, slot: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) -> usize {
+        match self.slots.get(slot).and_then(Option::as_ref) {
+            Some(conn) if conn.is_young() => self.grow(slot, sink),
+            _ => self.take_early(slot, None, sink),
+        }
+    }
+
+    /// The connection began, with a handshake or without one: take what waited for that.
+    #[cold]
+    fn grow(&mut self, mut slot: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) -> usize {
+        let waited = self.slots.get_mut(slot).and_then(Option::as_mut).map(|conn| conn.grow_up());
+        self.account(slot);
+        for (side, kept) in waited.into_iter().flatten() {
+            let segment = kept.segment();
+            slot = self.turn(slot, Key::of(&segment).0, side, &segment, sink);
+        }
+        slot
+    }
+
+    /// Take what waited and need not wait any longer, not before `floor`: it was sent after what came at that time.
+    /// Without `floor` the wait is over for all of it.
+    #[cold]
+    fn take_early(
+        &mut self,
+        mut slot: usize,
+        mut floor: Option<Timestamp>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+    ) -> usize {
+        while let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
+            if floor.is_none() {
+                conn.excuse();
+            }
+            let Some((side, kept)) = conn.next_early(floor.is_none()) else { break };
+            let segment = kept.segment();
+            let at = floor.map_or(segment.at, |floor| floor.max(segment.at));
+            floor = floor.map(|_| at);
+            let (segment, last) = (Segment { at, ..segment }, conn.last);
+            slot = self.take(slot, Key::of(&segment).0, side, &segment, sink);
+            if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut).filter(|c| c.last.at < last.at) {
+                conn.last = last;
+            }
+            self.account(slot);
+        }
+        slot
     }
 
     /// Time passes without packets (live).
@@ -173,6 +283,9 @@ impl Table {
     }
 
     fn close(&mut self, slot: usize, how: End, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        if self.slots.get(slot).and_then(Option::as_ref).is_some_and(|conn| conn.is_young() && conn.has_early()) {
+            self.grow(slot, sink);
+        }
         let Some(conn) = self.slots.get_mut(slot).and_then(Option::take) else { return };
         self.index.remove(&conn.key);
         if let Some(alias) = conn.alias {
@@ -186,7 +299,7 @@ impl Table {
         for no in conn.hole_no {
             self.holes.remove(&no);
         }
-        conn.close(how, sink);
+        conn.close(how, &self.limits, sink);
     }
 
     /// After a segment or a timer: count what waits, and set the time of the next look.
@@ -239,6 +352,13 @@ impl Table {
             if conn.id != id || conn.due != at {
                 continue;
             }
+            conn.due = Timestamp(i64::MAX);
+            if conn.patience(&self.limits).is_some_and(|at| at <= now) {
+                self.no_longer(slot, sink);
+            }
+            let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut).filter(|conn| conn.id == id) else {
+                continue;
+            };
             conn.expire(now, &self.limits, sink);
             if conn.closing(&self.limits) <= now {
                 self.close(slot, End::Idle, sink);

@@ -23,6 +23,9 @@ pub(super) struct Pairing {
     waiting: Option<(u64, Asked)>,
     /// After [`Self::stop_waiting`].
     impatient: bool,
+    /// A request was seen, whole or not. Before that a capture of one direction and a server that answers unasked
+    /// look the same.
+    asks: bool,
     /// No response will come any more.
     closed: bool,
     /// Responses may have been lost since the last one that was paired.
@@ -102,7 +105,7 @@ impl Pairing {
     /// A request head is complete (or lost, and known to have been one). Returns its number, and whether an
     /// older one was forgotten.
     pub(super) fn request(&mut self, asked: Asked, may_switch: bool, at: Timestamp) -> (u64, bool) {
-        self.head = None;
+        (self.head, self.asks) = (None, true);
         if let Some(exchange) = self.early.take() {
             if let Some(slot) = self.queue.iter_mut().find(|s| s.exchange == exchange) {
                 slot.asked = asked;
@@ -136,7 +139,7 @@ impl Pairing {
             let early = self.head.filter(|_| self.early.is_none());
             match early {
                 Some(_) => self.early = Some(exchange),
-                None => unasked = true,
+                None => unasked = self.asks,
             }
             self.queue.push_back(Slot { exchange, asked: early.unwrap_or(Asked::Other), at });
         }

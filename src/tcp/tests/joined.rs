@@ -1,11 +1,11 @@
 //! Connections whose start the capture lacks.
 
-use super::{CLIENT_ISN, Limits, SERVER_ISN, Talk};
+use super::{AT_ONCE, CLIENT_ISN, Limits, SERVER_ISN, Talk};
 use crate::net::flags::{ACK, SYN};
 
 #[test]
 fn the_lower_port_is_the_server() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.data(0, "abc");
     assert_eq!(t.said(), ["0 open 40000 joined=true", "0< abc #1"]);
     assert!(!t.finish().1.handshake_seen);
@@ -13,7 +13,7 @@ fn the_lower_port_is_the_server() {
 
 #[test]
 fn equal_ports_make_the_first_sender_the_client() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.ports = (80, 80);
     t.data(0, "abc");
     assert_eq!(t.said(), ["0 open 80 joined=true", "0> abc #1"]);
@@ -45,7 +45,7 @@ fn late_syn_flips_the_guess_and_settles_the_start() {
 
 #[test]
 fn own_acknowledgement_shows_the_position_of_the_sender() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.data(0, "");
     t.data(3, "def");
     t.data(0, "abc");
@@ -54,7 +54,7 @@ fn own_acknowledgement_shows_the_position_of_the_sender() {
 
 #[test]
 fn keep_alive_first() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.data(9, "");
     t.ack(10);
     t.data(10, "abc");
@@ -63,7 +63,7 @@ fn keep_alive_first() {
 
 #[test]
 fn peers_acknowledgement_lags_behind_what_is_on_the_way() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.ack(5);
     t.data(20, "abc");
     assert_eq!(t.said(), ["0 open 40000 joined=true", "0< abc #2"]);
@@ -72,7 +72,7 @@ fn peers_acknowledgement_lags_behind_what_is_on_the_way() {
 
 #[test]
 fn earlier_bytes_first_where_nothing_was_delivered() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.data(6, "");
     t.data(0, "abcdef");
     t.data(6, "ghi");
@@ -81,7 +81,7 @@ fn earlier_bytes_first_where_nothing_was_delivered() {
 
 #[test]
 fn bytes_from_before_the_first_ones_are_late() {
-    let mut t = Talk::silent(Limits::default());
+    let mut t = Talk::silent(AT_ONCE);
     t.data(6, "ghi");
     t.data(0, "abcdef");
     assert_eq!(t.said(), ["0 open 40000 joined=true", "0< ghi #1", "0< tcp.late @0"]);

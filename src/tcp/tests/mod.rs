@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod corpus;
+mod early;
 mod ends;
 mod geometry;
 mod stall;
@@ -13,12 +14,15 @@ mod property;
 use super::{Limits, Table};
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, What};
 use crate::net::{Segment, flags};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use std::net::SocketAddr;
 
 /// Initial sequence numbers: the server's space wraps after ten bytes.
 const CLIENT_ISN: u32 = 1000;
 const SERVER_ISN: u32 = u32::MAX - 10;
+
+/// Segments that are early do not wait.
+const AT_ONCE: Limits = Limits { early: Span(0), ..Limits::DEFAULT };
 
 /// A table with one conversation 10.0.0.1:40000 ↔ 10.0.0.2:80; every segment is one packet, 1 ms after the one before.
 struct Talk {

@@ -139,7 +139,7 @@ proptest! {
     /// after its bytes, then `Closed`.
     #[test]
     fn the_waist_holds_for_nonsense(segments in prop::collection::vec((any::<bool>(), near(), near(), 0_u8..64, 0_usize..20, prop_oneof![Just(0_u32), 0_u32..30, any::<u32>()], any::<i16>(), 0_u32..3), 1..120)) {
-        let limits = Limits { hole_bytes: 40, hole_segments: 5, memory: 1_000, idle: Span(30_000_000), hole: Span(9_000_000), hole_acked: Span(3_000_000), connections: 2 };
+        let limits = Limits { hole_bytes: 40, hole_segments: 5, memory: 1_000, idle: Span(30_000_000), hole: Span(9_000_000), hole_acked: Span(3_000_000), early: Span(2_000_000), connections: 2 };
         let (mut table, bytes, mut now) = (Table::new(limits), stream(), 0_i64);
         let mut live: HashMap<u32, [bool; 2]> = HashMap::new();
         let mut sink = |event: ByteEvent<'_>| {
