@@ -13,17 +13,18 @@ use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
-use crate::report::check::{self, Form};
-use crate::report::clients::{self, Case, Cases};
-use crate::report::compliance::{self, Compliance};
+use crate::report::Format;
+use crate::report::check::{Findings, Form};
+use crate::report::clients::{self, Cases};
+use crate::report::compliance::Case;
 use crate::report::reports::{self, Collect};
-use crate::report::{Format, github, json, jsonl, junit, sarif};
 use crate::store::select::SessionIs;
 use crate::store::{Reader, Selector};
 use crate::summary::Summary;
 use crate::tls::Keys;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -108,38 +109,94 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
         bail!("--session selects from a database, but none of the files is a database");
     }
     let judge = args.policy.judge()?;
-    let mut out = Output::open(common)?;
+    let out = Output::open(common)?;
     let (databases, captures): (Vec<&String>, Vec<&String>) = args.files.iter().partition(|f| is_database(f));
     let sandbox = captures.into_iter().map(PathBuf::from).fold(Sandbox::new(&args.sandbox, common), Sandbox::reads);
     // SQLite makes files beside a database to read it.
     let sandbox = databases.into_iter().fold(sandbox, |sandbox, path| sandbox.writes_beside(Path::new(path)));
     args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
-    let mut all = Compliance::default();
-    let mut cases = Vec::new();
+    let mut sink = Sink { findings: Findings::new(form, args.fail_on.level()), clients: Vec::new(), out, failed: None };
     let mut unreadable = false;
     for path in &args.files {
-        let done = if is_database(path) {
-            database(path, args, &judge, &mut all, &mut cases)
-        } else {
-            capture(path, args, &judge, common, &mut all, &mut cases)
+        let done = match is_database(path) {
+            true => database(path, args, &judge, &mut sink),
+            false => capture(path, args, &judge, common, &mut sink),
         };
+        if sink.failed.is_some() {
+            break;
+        }
         if let Err(e) = done {
             say(&format!("sniff: error: {}", report_text(&e)));
             unreadable = true;
         }
     }
-    if !(unreadable && all.exchanges == 0) {
-        let limit = args.fail_on.level();
+    let reached = args.fail_on.level().is_some_and(|l| sink.findings.all.reaches(l));
+    if let Some(e) = sink.failed {
+        unless_closed(Err(e))?;
+    } else if !(unreadable && sink.findings.all.exchanges == 0) {
+        let Sink { findings, clients, mut out, .. } = sink;
         let terminal = out.terminal;
-        let written = if args.clients {
-            reports::write(&Cases(cases), plain, &terminal, out.writer())
-        } else {
-            write(&mut all, form, limit, &mut out)
+        let written = match args.clients {
+            true => reports::write(&Cases(clients), plain, &terminal, out.writer()),
+            false => findings.finish(&terminal, out.writer()),
         };
         unless_closed(written.and_then(|()| out.finish()))?;
     }
-    let failed = args.fail_on.level().is_some_and(|l| all.reaches(l));
-    Ok(if unreadable { 2 } else { u8::from(failed) })
+    Ok(if unreadable { 2 } else { u8::from(reached) })
+}
+
+/// Where the exchanges go that were judged.
+struct Sink {
+    findings: Findings,
+    clients: Vec<clients::Case>,
+    out: Output,
+    /// Why the output failed.
+    failed: Option<anyhow::Error>,
+}
+
+impl Sink {
+    /// One exchange, and what became of its clients. False: the output failed.
+    fn add(&mut self, case: Case, clients: Option<clients::Case>) -> bool {
+        self.clients.extend(clients);
+        if self.failed.is_none() {
+            self.failed = self.findings.add(case, self.out.writer()).err();
+        }
+        self.failed.is_none()
+    }
+}
+
+/// Exchanges of one capture that have ended and come after one that has not. They are passed on in the order in which
+/// they began, unless too many wait.
+#[derive(Default)]
+struct InOrder {
+    next: i64,
+    waiting: BTreeMap<i64, (Case, Option<clients::Case>)>,
+}
+
+impl InOrder {
+    /// Most exchanges that wait.
+    const MOST: usize = 8192;
+
+    /// One more has ended; `sink` gets those whose turn it is, and all that wait if it is the `last`.
+    fn push(
+        &mut self,
+        ended: Option<(Case, Option<clients::Case>)>,
+        sink: &mut dyn FnMut(Case, Option<clients::Case>),
+    ) {
+        let last = ended.is_none();
+        self.waiting.extend(ended.map(|ended| (ended.0.exchange, ended)));
+        while let Some(first) = self.waiting.first_entry() {
+            if !last && *first.key() > self.next {
+                break;
+            }
+            self.next = self.next.max(*first.key() + 1);
+            let (case, clients) = first.remove();
+            sink(case, clients);
+        }
+        if self.waiting.len() > Self::MOST {
+            self.next = self.waiting.first_key_value().map_or(self.next, |(id, _)| *id);
+        }
+    }
 }
 
 /// Whether the file begins as SQLite's files do.
@@ -151,19 +208,19 @@ fn is_database(path: &str) -> bool {
 }
 
 /// Adds the findings that a database stores, with the present policy applied.
-fn database(path: &str, args: &CheckArgs, judge: &Judge, all: &mut Compliance, cases: &mut Vec<Case>) -> Result<()> {
+fn database(path: &str, args: &CheckArgs, judge: &Judge, sink: &mut Sink) -> Result<()> {
     let reader = Reader::open(Path::new(path))?;
-    let before = all.exchanges;
+    let before = sink.findings.all.exchanges;
     reader.each(&Selector { session: args.session, ..Selector::default() }, &mut |mut s| {
         judge.relevel(&mut s);
-        all.judged(Some(path), &s);
-        if args.clients {
-            cases.extend(clients::stored(Some(path), &reader, &s, args.answer.as_deref())?);
-        }
-        Ok(())
+        let clients = match args.clients {
+            true => clients::stored(Some(path), &reader, &s, args.answer.as_deref())?,
+            false => None,
+        };
+        if sink.add(Case::of(Some(path), &s), clients) { Ok(()) } else { bail!("the output failed") }
     })?;
     // As for a capture without packets: an empty result must not look like a clean one.
-    match (all.exchanges > before, args.session) {
+    match (sink.findings.all.exchanges > before, args.session) {
         (true, _) => Ok(()),
         (false, None) => bail!("{path} has no exchanges"),
         (false, Some(SessionIs::Last)) => bail!("the last session of {path} has no exchanges"),
@@ -189,14 +246,7 @@ fn options(args: &CheckArgs, judge: &Judge, keys: &Keys) -> analyzer::Options {
     }
 }
 
-fn capture(
-    path: &str,
-    args: &CheckArgs,
-    judge: &Judge,
-    common: &Common,
-    all: &mut Compliance,
-    cases: &mut Vec<Case>,
-) -> Result<()> {
+fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, found: &mut Sink) -> Result<()> {
     let name = if path == "-" { "standard input" } else { path };
     let stop = signals::stop_flag();
     let mut reader = file::Reader::open(path)?;
@@ -204,7 +254,14 @@ fn capture(
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut analyzer = Analyzer::new(options(args, judge, &keys));
-    let mut found: Vec<(Summary, Option<Case>)> = Vec::new();
+    let mut in_order = InOrder::default();
+    let ended = stop.clone();
+    // Without an output there is no reason to read on.
+    let mut pass_on = |case, clients| {
+        if !found.add(case, clients) {
+            ended.store(true, Ordering::Relaxed)
+        }
+    };
     let mut totals = run_summary::RunSummary::default();
     let mut sink = |output| match output {
         analyzer::Output::Exchange(f) => {
@@ -214,7 +271,7 @@ fn capture(
             } else {
                 None
             };
-            found.push((summary, case));
+            in_order.push(Some((Case::of(Some(name), &summary), case)), &mut pass_on);
         }
         analyzer::Output::Connection(c) => totals.connection(&c),
         analyzer::Output::Begun(_) | analyzer::Output::Part(_) => {}
@@ -243,31 +300,12 @@ fn capture(
         }
     };
     let net = analyzer.finish(&mut sink);
+    in_order.push(None, &mut pass_on);
     if !common.quiet {
         totals.unread(super::output::stderr_terminal(common).color).iter().for_each(|line| say(line));
     }
     if let Some(counts) = packets {
         run_summary::readable(name, &counts, &net)?;
     }
-    found.sort_by_key(|(s, _)| s.id);
-    for (summary, case) in found {
-        all.judged(Some(name), &summary);
-        cases.extend(case);
-    }
     Ok(())
-}
-
-fn write(all: &mut Compliance, form: Form, limit: Option<Level>, out: &mut Output) -> Result<()> {
-    match form {
-        Form::Table => out.text(&check::text(all, &out.terminal)),
-        Form::Json => json::document(all, out.writer()),
-        Form::Jsonl => all.cases.iter().flat_map(check::lines).try_for_each(|l| jsonl::line(&l, out.writer())),
-        Form::Markdown => {
-            all.sort();
-            out.text(&compliance::markdown_text(all))
-        }
-        Form::Junit => out.text(&junit::text(all, limit)),
-        Form::Sarif => json::document(&sarif::document(all), out.writer()),
-        Form::Github => out.text(&github::text(all)),
-    }
 }

@@ -1,10 +1,12 @@
 //! `sniff check`: findings of capture files, for people and for CI. [`super::compliance`] computes the figures.
 
-use super::Terminal;
-use super::compliance::{Case, Compliance, case_text};
+use super::compliance::{self, Case, Compliance, Most, case_text};
+use super::{Terminal, github, json, jsonl, junit, sarif};
 use crate::conformance::Level;
 use crate::oddity::Excerpt;
+use anyhow::Result;
 use serde::Serialize;
+use std::io::Write;
 
 /// Output formats of `check`: some of those of the reports, and those that CI servers read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +112,73 @@ pub fn lines(case: &Case) -> impl Iterator<Item = Line<'_>> {
 /// The findings for a terminal: every exchange that has some, in the order of the files, then the verdict.
 pub fn text(c: &Compliance, terminal: &Terminal) -> String {
     let mut out: String = c.cases.iter().map(|case| case_text(case, terminal)).collect();
+    c.not_listed().iter().for_each(|line| out += &format!("{line}\n"));
     let (verdict, style) = c.verdict();
     out += &format!("{}\n", style.paint(&verdict, terminal.color));
     out
+}
+
+/// The findings of a run of `check`, in one format. What needs nothing of later exchanges is written at once; of the
+/// rest the worst exchanges are kept, so that memory does not grow with their number.
+#[derive(Debug)]
+pub struct Findings {
+    /// The figures.
+    pub all: Compliance,
+    form: Form,
+    /// The level from which findings count as failure.
+    limit: Option<Level>,
+    list: json::Members,
+}
+
+impl Findings {
+    /// Nothing yet.
+    pub fn new(form: Form, limit: Option<Level>) -> Findings {
+        let most = match form {
+            Form::Json | Form::Jsonl | Form::Github => Most { cases: 0, passed: 0 },
+            Form::Table | Form::Markdown => Most { cases: 1_000, passed: 0 },
+            Form::Sarif => Most { cases: 10_000, passed: 0 },
+            Form::Junit => Most { cases: 10_000, passed: 10_000 },
+        };
+        Findings { all: Compliance { most, ..Compliance::default() }, form, limit, list: json::Members::default() }
+    }
+
+    /// One more exchange.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn add(&mut self, mut case: Case, out: &mut dyn Write) -> Result<()> {
+        self.all.count_in(&mut case);
+        match self.form {
+            _ if case.findings.is_empty() && self.form != Form::Junit => Ok(()),
+            Form::Json => self.list.element("cases", &case, out),
+            Form::Jsonl => lines(&case).try_for_each(|l| jsonl::line(&l, out)),
+            Form::Github => Ok(out.write_all(github::annotations(&case).as_bytes())?),
+            Form::Table | Form::Markdown | Form::Junit | Form::Sarif => {
+                self.all.keep(case);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what was not written yet.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn finish(mut self, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
+        let all = &mut self.all;
+        all.keep_worst();
+        let text = match self.form {
+            Form::Table => text(all, terminal),
+            Form::Json => return self.list.end("cases", all, out),
+            Form::Jsonl => return Ok(()),
+            Form::Markdown => {
+                all.sort();
+                compliance::markdown_text(all)
+            }
+            Form::Junit => junit::text(all, self.limit),
+            Form::Sarif => return json::document(&sarif::document(all), out),
+            Form::Github => format!("{}\n", all.verdict().0),
+        };
+        Ok(out.write_all(text.as_bytes())?)
+    }
 }

@@ -34,6 +34,28 @@ pub struct Compliance {
     /// Exchanges without findings.
     #[serde(skip)]
     pub passed: Vec<Case>,
+    /// How many of both are kept.
+    #[serde(skip)]
+    pub most: Most,
+    /// Exchanges with findings that are not among `cases`, and those without that are not among `passed`.
+    #[serde(skip)]
+    pub left_out: [u64; 2],
+}
+
+/// How many exchanges are kept: of those with findings the worst, of the others the first.
+#[derive(Debug, Clone, Copy)]
+pub struct Most {
+    /// Exchanges with findings.
+    pub cases: usize,
+    /// Exchanges without.
+    pub passed: usize,
+}
+
+impl Default for Most {
+    /// All of them.
+    fn default() -> Self {
+        Most { cases: usize::MAX, passed: usize::MAX }
+    }
 }
 
 /// One rule that at least one exchange breaks.
@@ -101,13 +123,39 @@ pub struct Case {
     pub findings: Vec<FindingSummary>,
 }
 
+impl Case {
+    /// What is kept of one exchange. `file` is its capture file, if several files are checked.
+    pub fn of(file: Option<&str>, s: &Summary) -> Case {
+        Case {
+            file: file.map(Into::into),
+            exchange: s.id,
+            request: request_line(s),
+            host: s.authority(),
+            status: s.response.as_ref().and_then(|r| r.status),
+            dialect: dialect(s),
+            order: 0,
+            zero_ns: s.timing.t_request_end_ns,
+            verdict: s.verdict.clone(),
+            verdict_why: s.verdict_why.clone(),
+            findings: s.findings.clone(),
+        }
+    }
+
+    /// Number of its findings by level: error, warning, info.
+    fn weight(&self) -> [usize; 3] {
+        let weight = |l| self.findings.iter().filter(|f| f.level == l).count();
+        [weight(Level::Error), weight(Level::Warning), weight(Level::Info)]
+    }
+}
+
 impl Compliance {
-    /// Makes the case of one exchange. `file` is its capture file, if several files are checked.
-    pub fn judged(&mut self, file: Option<&str>, s: &Summary) {
+    /// Counts one exchange; nothing else of it is kept.
+    pub fn count_in(&mut self, case: &mut Case) {
         self.exchanges += 1;
-        self.clean += u64::from(s.findings.iter().all(|f| f.level == Level::Info));
+        case.order = self.exchanges;
+        self.clean += u64::from(case.findings.iter().all(|f| f.level == Level::Info));
         let mut seen: Vec<&str> = Vec::new();
-        for f in &s.findings {
+        for f in &case.findings {
             match f.level {
                 Level::Error => self.errors += 1,
                 Level::Warning => self.warnings += 1,
@@ -115,22 +163,33 @@ impl Compliance {
             }
             let again = seen.contains(&f.rule.as_str());
             seen.push(&f.rule);
-            self.count(file, s.id, f, again);
+            self.count(case.file.as_deref(), case.exchange, f, again);
         }
-        let case = Case {
-            file: file.map(Into::into),
-            exchange: s.id,
-            request: request_line(s),
-            host: s.authority(),
-            status: s.response.as_ref().and_then(|r| r.status),
-            dialect: dialect(s),
-            order: self.exchanges,
-            zero_ns: s.timing.t_request_end_ns,
-            verdict: s.verdict.clone(),
-            verdict_why: s.verdict_why.clone(),
-            findings: s.findings.clone(),
-        };
-        if case.findings.is_empty() { &mut self.passed } else { &mut self.cases }.push(case);
+    }
+
+    /// Keeps an exchange that was counted, as far as [`Compliance::most`] allows.
+    pub fn keep(&mut self, case: Case) {
+        if !case.findings.is_empty() {
+            self.cases.push(case);
+            if self.cases.len() >= self.most.cases.saturating_mul(2) {
+                self.keep_worst();
+            }
+        } else if self.passed.len() < self.most.passed {
+            self.passed.push(case);
+        } else {
+            self.left_out[1] += 1;
+        }
+    }
+
+    /// Keeps the worst of the exchanges with findings, in their order. Before the report is written.
+    pub fn keep_worst(&mut self) {
+        let most = self.most.cases;
+        if self.cases.len() > most {
+            self.left_out[0] += (self.cases.len() - most) as u64;
+            self.cases.sort_by_cached_key(|c| (Reverse(c.weight()), c.order));
+            self.cases.truncate(most);
+            self.cases.sort_by_key(|c| c.order);
+        }
     }
 
     fn count(&mut self, file: Option<&str>, exchange: i64, f: &FindingSummary, again: bool) {
@@ -157,9 +216,13 @@ impl Compliance {
     /// Sorts rules and exchanges: the worst level first, then the most findings.
     pub fn sort(&mut self) {
         self.rules.sort_by_key(|b| (Reverse(b.level), Reverse(b.exchanges)));
-        let weight = |c: &Case, l| c.findings.iter().filter(|f| f.level == l).count();
-        self.cases
-            .sort_by_key(|c| Reverse([weight(c, Level::Error), weight(c, Level::Warning), weight(c, Level::Info)]));
+        self.cases.sort_by_key(|c| Reverse(c.weight()));
+    }
+
+    /// What is not listed, in one line.
+    pub fn not_listed(&self) -> Option<String> {
+        let more = count(self.left_out[0], "exchange more has findings", "exchanges more have findings");
+        (self.left_out[0] > 0).then(|| format!("{more}; these are the worst (--format jsonl lists all)"))
     }
 
     /// The verdict over all exchanges in one line, with its style.
@@ -188,7 +251,9 @@ impl Compliance {
 
 impl Collect for Compliance {
     fn add(&mut self, s: &Summary, _: &dyn Source) -> Result<()> {
-        self.judged(None, s);
+        let mut case = Case::of(None, s);
+        self.count_in(&mut case);
+        self.keep(case);
         Ok(())
     }
 
@@ -263,6 +328,7 @@ pub fn markdown_text(c: &Compliance) -> String {
     if !c.rules.is_empty() {
         out += &format!("\n{}", markdown::render(&rules_table(c)));
         c.cases.iter().for_each(|case| out += &case_markdown(case));
+        c.not_listed().iter().for_each(|line| out += &format!("\n{}\n", markdown::escape(line)));
     }
     out
 }

@@ -1,16 +1,14 @@
 //! Workflow commands of GitHub Actions: each finding becomes an annotation of the run.
 
-use super::compliance::{Case, Compliance};
+use super::compliance::Case;
 use super::finding::place;
 use super::text::clean;
 use crate::conformance::{Level, by_code};
 use crate::summary::FindingSummary;
 
-/// One line per finding, then the verdict as plain text.
-pub fn text(c: &Compliance) -> String {
-    let mut out: String = c.cases.iter().flat_map(|case| case.findings.iter().map(|f| annotation(case, f))).collect();
-    out += &format!("{}\n", c.verdict().0);
-    out
+/// One line per finding.
+pub fn annotations(case: &Case) -> String {
+    case.findings.iter().map(|f| annotation(case, f)).collect()
 }
 
 fn annotation(case: &Case, f: &FindingSummary) -> String {

@@ -79,6 +79,45 @@ impl List {
     }
 }
 
+/// An object one of whose members is a list that is written element by element. The other members follow it.
+#[derive(Debug, Default)]
+pub struct Members {
+    begun: bool,
+}
+
+impl Members {
+    /// Writes the next element of the list.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn element(&mut self, list: &str, value: &impl Serialize, out: &mut dyn Write) -> Result<()> {
+        match self.begun {
+            true => out.write_all(b",\n")?,
+            false => writeln!(out, "{{\n\"{list}\": [")?,
+        }
+        self.begun = true;
+        one(value, out)
+    }
+
+    /// Writes the end of the list and the other members of `value`.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn end(self, list: &str, value: &impl Serialize, out: &mut dyn Write) -> Result<()> {
+        match self.begun {
+            true => out.write_all(b"\n]")?,
+            false => write!(out, "{{\n\"{list}\": []")?,
+        }
+        if let serde_json::Value::Object(rest) = serde_json::to_value(value)? {
+            for (name, value) in rest.iter().filter(|(name, _)| *name != list) {
+                write!(out, ",\n\"{name}\": ")?;
+                one(value, out)?;
+            }
+        }
+        Ok(out.write_all(b"\n}\n")?)
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
