@@ -61,6 +61,7 @@ mod encoding;
 mod oddity;
 pub mod conn;
 mod wire;
+mod budget;
 
 pub mod capture;
 mod net;

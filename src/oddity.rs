@@ -161,6 +161,11 @@ impl Oddities {
         self
     }
 
+    /// Number of kinds.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there is no oddity.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

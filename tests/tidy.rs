@@ -10,7 +10,7 @@ const RANKS: &[&[&str]] = &[
     &["time", "encoding"],
     &["oddity"],
     &["conn"],
-    &["capture", "wire"],
+    &["capture", "wire", "budget"],
     &["net"],
     &["tcp", "tls"],
     &["http"],

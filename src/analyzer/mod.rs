@@ -9,8 +9,10 @@
 //! any.
 
 pub(crate) mod laws;
+mod memory;
 mod reassembly;
 
+pub use crate::budget::Budget;
 pub use crate::conformance::Limits as Thresholds;
 pub use crate::conformance::policy::Policy;
 pub use crate::net::NetStats;
@@ -27,10 +29,13 @@ use crate::exchange::Exchange;
 use crate::metrics::{self, Metrics};
 use crate::pipeline::{self, Pipeline};
 use crate::time::Timestamp;
+use memory::Memory;
 
 /// What an [`Analyzer`] does. `Options::default()` reads every TCP connection and judges each exchange by its dialect.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Memory for all that captured bytes make this analyzer hold, with that of others who share the budget.
+    pub budget: Budget,
     /// Bounds of TCP reassembly. No effect on [`Analyzer::event`].
     pub reassembly: ReassemblyLimits,
     /// Drop packets whose IPv4 or TCP checksum is wrong. Captures of the sending machine hold many of these: its
@@ -58,6 +63,7 @@ impl Default for Options {
     fn default() -> Self {
         let pipeline::Config { part_bytes, part_items, keys, contents, .. } = pipeline::Config::default();
         Options {
+            budget: Budget::default(),
             reassembly: ReassemblyLimits::default(),
             verify_checksums: false,
             ports: Vec::new(),
@@ -73,9 +79,14 @@ impl Default for Options {
 
 impl Options {
     /// Every exchange comes whole, however long it is: none is passed on in parts. Memory grows with the longest
-    /// exchange.
+    /// exchange, without bound.
     pub fn whole() -> Self {
-        Options { part_bytes: usize::MAX, part_items: usize::MAX, ..Options::default() }
+        Options {
+            budget: Budget::new(usize::MAX),
+            part_bytes: usize::MAX,
+            part_items: usize::MAX,
+            ..Options::default()
+        }
     }
 }
 
@@ -110,6 +121,7 @@ pub struct Analyzer {
     reassembly: Reassembly,
     pipeline: Pipeline,
     judge: Judge,
+    memory: Memory,
 }
 
 /// The state for judging one exchange after another.
@@ -128,22 +140,26 @@ struct Judge {
 impl Analyzer {
     /// An analyzer that has seen nothing.
     pub fn new(options: Options) -> Analyzer {
-        let Options { reassembly, verify_checksums, ports, keys, thresholds, policy, contents, part_bytes, part_items } =
-            options;
-        let config = pipeline::Config { part_bytes, part_items, keys, contents, ..pipeline::Config::default() };
+        let Options { budget, reassembly, verify_checksums, ports, keys, .. } = options;
+        let Options { thresholds, policy, contents, part_bytes, part_items, .. } = options;
+        let memory = Memory::new(budget.clone());
+        let config = pipeline::Config { part_bytes, part_items, keys, contents, budget, ..pipeline::Config::default() };
         Analyzer {
             reassembly: Reassembly::new(reassembly, verify_checksums, ports),
             pipeline: Pipeline::new(config),
             judge: Judge::new(thresholds, policy),
+            memory,
         }
     }
 
     /// The next packet of a capture.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(Output)) {
-        let Analyzer { reassembly, pipeline, judge } = self;
+        let Analyzer { reassembly, pipeline, judge, .. } = self;
         judge.hear(packet.at);
+        pipeline.below(reassembly.held());
         reassembly.packet(packet, &mut |event| pipeline.feed(&event));
         self.drain(sink);
+        self.relieve(sink);
     }
 
     /// What happened to a connection, from a source that has no packets. One analyzer takes packets or events, not
@@ -153,6 +169,7 @@ impl Analyzer {
         self.judge.hear(event.at);
         self.pipeline.feed(event);
         self.drain(sink);
+        self.relieve(sink);
     }
 
     /// Time passes without packets: holes that are old enough at `now` are given up, and idle connections end.

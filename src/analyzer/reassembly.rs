@@ -1,7 +1,7 @@
 //! Packets in, byte events out: link and IP layers, the choice of ports, TCP.
 
 use crate::capture::Packet;
-use crate::conn::ByteEvent;
+use crate::conn::{ByteEvent, ConnId};
 use crate::net::{self, NetStats};
 use crate::tcp;
 use crate::time::Timestamp;
@@ -49,6 +49,22 @@ impl Reassembly {
     pub fn finish(&mut self, sink: &mut dyn FnMut(ByteEvent<'_>)) -> NetStats {
         self.tcp.finish(sink);
         self.net.stats()
+    }
+
+    /// Bytes of memory in use, about.
+    #[inline]
+    pub(super) fn held(&self) -> usize {
+        self.net.held() + self.tcp.held()
+    }
+
+    /// What each connection holds, by number: with its slot, and bytes of memory.
+    pub(super) fn holders(&self) -> Vec<(ConnId, usize, usize)> {
+        self.tcp.holders()
+    }
+
+    /// The memory of all is short: the connection in this slot ends here.
+    pub(super) fn give_way(&mut self, slot: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        self.tcp.give_way(slot, sink);
     }
 
     /// Number of connections that are held, including those that ended a few seconds ago.

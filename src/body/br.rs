@@ -24,6 +24,10 @@ impl Coding for Br {
         "br"
     }
 
+    fn weight(&self) -> (usize, usize) {
+        (256 << 10, 16 << 20)
+    }
+
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress {
         let (mut left, mut used, mut room, mut made, mut total) = (input.len(), 0, output.len(), 0, 0);
         let result =

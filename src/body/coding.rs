@@ -30,6 +30,9 @@ pub(super) trait Coding: std::fmt::Debug + Send {
         true
     }
 
+    /// Bytes of memory of a decoder: what it always has, and the most that its window adds as output is made.
+    fn weight(&self) -> (usize, usize);
+
     /// Another frame or member may follow after the end.
     fn repeats(&self) -> bool {
         false
@@ -132,6 +135,17 @@ impl Stage {
             };
             input = &input[used..];
         }
+    }
+
+    /// Bytes of memory in use, about.
+    pub(super) fn held(&self) -> usize {
+        let (always, window) = self.coding.weight();
+        let seen = if let State::Probing { seen, .. } = &self.state { seen.capacity() } else { 0 };
+        always
+            + window.min(self.given as usize)
+            + self.buffer.capacity()
+            + seen
+            + self.text.as_ref().map_or(0, Vec::capacity)
     }
 
     /// The body turned out not to be coded.
@@ -305,6 +319,10 @@ mod tests {
     impl Coding for Swells {
         fn name(&self) -> &'static str {
             "swells"
+        }
+
+        fn weight(&self) -> (usize, usize) {
+            (0, 0)
         }
 
         fn step(&mut self, _input: &[u8], output: &mut [u8]) -> Progress {

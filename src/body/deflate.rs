@@ -4,6 +4,9 @@
 use super::coding::{Coding, Progress, Status};
 use flate2::{Decompress, FlushDecompress};
 
+/// Bytes of memory of an inflater: its window and its tables.
+pub(super) const WEIGHT: usize = 48 << 10;
+
 /// Decoder of both variants of deflate.
 #[derive(Debug)]
 pub(super) struct Deflate(Decompress);
@@ -17,6 +20,10 @@ impl Deflate {
 impl Coding for Deflate {
     fn name(&self) -> &'static str {
         "deflate"
+    }
+
+    fn weight(&self) -> (usize, usize) {
+        (WEIGHT, 0)
     }
 
     fn probe(&self) -> usize {

@@ -18,6 +18,10 @@ impl Coding for Gzip {
         "gzip"
     }
 
+    fn weight(&self) -> (usize, usize) {
+        (super::deflate::WEIGHT, 0)
+    }
+
     fn probe(&self) -> usize {
         2
     }

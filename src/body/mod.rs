@@ -130,6 +130,11 @@ impl Decoder {
         }
     }
 
+    /// Bytes of memory in use, about.
+    pub fn held(&self) -> usize {
+        self.stages.iter().map(Stage::held).sum()
+    }
+
     fn has_room(&self) -> bool {
         self.stages.len() < MAX_CODINGS
     }

@@ -30,6 +30,10 @@ impl Coding for Zstd {
         "zstd"
     }
 
+    fn weight(&self) -> (usize, usize) {
+        (256 << 10, 1 << WINDOW_LOG)
+    }
+
     fn probe(&self) -> usize {
         4
     }

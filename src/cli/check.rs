@@ -4,7 +4,7 @@ use super::common::{Common, report_text, say};
 use super::input::{self, Input};
 use super::keylog::Follow;
 use super::late_secrets::LateSecrets;
-use super::limits::{ReassemblyArgs, ThresholdArgs};
+use super::limits::{MemoryArgs, ReassemblyArgs, ThresholdArgs};
 use super::output::{Output, unless_closed};
 use super::policy::{Judge, PolicyArgs};
 use super::sandbox::{Sandbox, SandboxArgs};
@@ -72,6 +72,8 @@ pub(super) struct CheckArgs {
     sandbox: SandboxArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     reassembly: ReassemblyArgs,
     #[command(flatten)]
@@ -231,7 +233,8 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, sink: &mut Sink) -> Res
 /// Bodies are kept only if client models read them, and then completely.
 fn options(args: &CheckArgs, judge: &Judge, keys: &Keys) -> analyzer::Options {
     let usual = analyzer::Options {
-        reassembly: args.reassembly.limits(),
+        budget: args.memory.budget(),
+        reassembly: args.reassembly.limits(&args.memory),
         verify_checksums: args.reassembly.verify_checksums,
         ports: args.port.clone(),
         keys: keys.clone(),

@@ -3,10 +3,41 @@
 
 use super::policy::Limits as FileLimits;
 use super::values;
+use crate::analyzer::Budget;
 use crate::time::Span;
 use crate::{analyzer, conformance, tcp};
 use clap::Args;
 use serde_json::{Value, json};
+
+/// The memory of all that is held. For every command that reads exchanges as they come.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Memory")]
+pub(super) struct MemoryArgs {
+    /// Memory for all that captured bytes make sniff hold
+    ///
+    /// At the limit connections give way: first one that alone holds over a quarter, then those without progress that
+    /// never finished an exchange, the oldest first, then the largest. Their verdicts say so.
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = values::size)]
+    memory: usize,
+}
+
+impl Default for MemoryArgs {
+    fn default() -> Self {
+        MemoryArgs { memory: Budget::default().limit() }
+    }
+}
+
+impl MemoryArgs {
+    /// The budget of one recording.
+    pub(super) fn budget(&self) -> Budget {
+        Budget::new(self.memory)
+    }
+
+    /// Bytes that may wait between two threads, if `most` are wanted: what waits counts too.
+    pub(super) fn queue(&self, most: usize) -> usize {
+        most.min(self.memory / 4)
+    }
+}
 
 /// Limits of reassembly. Only for commands that read packets.
 #[derive(Debug, Args)]
@@ -27,9 +58,6 @@ pub(super) struct ReassemblyArgs {
     /// Time without packets after which a connection is over
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::span)]
     idle: Span,
-    /// Bytes buffered behind holes, all connections together
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = values::size)]
-    memory: usize,
     /// Connections followed at once
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     connections: usize,
@@ -41,15 +69,16 @@ pub(super) struct ReassemblyArgs {
 }
 
 impl ReassemblyArgs {
-    /// The limits for the analyzer.
-    pub(super) fn limits(&self) -> tcp::Limits {
+    /// The limits for the analyzer. Half of the memory may wait behind holes: beyond it a hole is given up, which costs
+    /// less than a connection.
+    pub(super) fn limits(&self, memory: &MemoryArgs) -> tcp::Limits {
         tcp::Limits {
             hole_acked: self.hole_acked,
             hole: self.hole_timeout,
             hole_bytes: self.hole_bytes,
             hole_segments: self.hole_segments,
             idle: self.idle,
-            memory: self.memory,
+            memory: memory.memory / 2,
             connections: self.connections,
             ..tcp::Limits::default()
         }
@@ -121,10 +150,11 @@ pub(super) fn recorded(options: &analyzer::Options, packets: bool) -> Value {
         "burst_window_ms": ms(t.burst_window), "burst_min_deltas": t.burst_min_deltas, "block_deltas": t.block_deltas,
         "keep_alive_ms": ms(t.keep_alive), "late_head_ms": ms(t.late_head), "tail_ms": ms(t.tail),
         "transport_stall_ms": ms(t.transport_stall), "tokens_per_delta": t.tokens_per_delta,
+        "memory": options.budget.limit(),
     });
     let reassembly = json!({
         "hole_acked_ms": ms(r.hole_acked), "hole_timeout_ms": ms(r.hole), "hole_bytes": r.hole_bytes, "hole_segments": r.hole_segments,
-        "idle_ms": ms(r.idle), "memory": r.memory, "connections": r.connections, "verify_checksums": options.verify_checksums,
+        "idle_ms": ms(r.idle), "connections": r.connections, "verify_checksums": options.verify_checksums,
     });
     if let (true, Value::Object(all), Value::Object(reassembly)) = (packets, &mut all, reassembly) {
         all.extend(reassembly);
@@ -145,6 +175,8 @@ mod tests {
         reassembly: ReassemblyArgs,
         #[command(flatten)]
         thresholds: ThresholdArgs,
+        #[command(flatten)]
+        memory: MemoryArgs,
     }
 
     fn line(options: &str) -> Line {
@@ -224,11 +256,12 @@ mod tests {
     #[test]
     fn each_limit_of_reassembly_has_its_option() {
         let told = |options: &str| {
-            let r = line(options).reassembly.limits();
+            let line = line(options);
+            let r = line.reassembly.limits(&line.memory);
             let times = [r.hole_acked, r.hole, r.idle].map(Span::as_millis_f64);
             (times, [r.hole_bytes, r.hole_segments, r.memory, r.connections])
         };
-        assert_eq!(told(REASSEMBLY), ([31.0, 32.0, 35.0], [33, 34, 36, 37]));
+        assert_eq!(told(REASSEMBLY), ([31.0, 32.0, 35.0], [33, 34, 18, 37]));
         assert_eq!(told(""), ([1000.0, 60_000.0, 600_000.0], [4 << 20, 4096, 64 << 20, 100_000]));
     }
 
@@ -236,7 +269,8 @@ mod tests {
     fn each_limit_is_recorded_under_the_name_of_its_option() {
         let given = line(&format!("{} {REASSEMBLY}", OPTIONS.join(" ")));
         let options = analyzer::Options {
-            reassembly: given.reassembly.limits(),
+            budget: given.memory.budget(),
+            reassembly: given.reassembly.limits(&given.memory),
             thresholds: given.thresholds.limits(&FileLimits::default()),
             verify_checksums: true,
             ..analyzer::Options::default()
@@ -244,12 +278,12 @@ mod tests {
         let mut want = json!({
             "stall_ms": 11_000.0, "stall_times_median": 12.0, "burst_window_ms": 13.0, "burst_min_deltas": 14,
             "block_deltas": 15, "keep_alive_ms": 16_000.0, "late_head_ms": 17_000.0, "tail_ms": 18_000.0,
-            "transport_stall_ms": 19.0, "tokens_per_delta": 1.25,
+            "transport_stall_ms": 19.0, "tokens_per_delta": 1.25, "memory": 36,
         });
         assert_eq!(recorded(&options, false), want, "without packets");
         let of_packets = json!({
             "hole_acked_ms": 31.0, "hole_timeout_ms": 32.0, "hole_bytes": 33, "hole_segments": 34, "idle_ms": 35.0,
-            "memory": 36, "connections": 37, "verify_checksums": true,
+            "connections": 37, "verify_checksums": true,
         });
         want.as_object_mut().unwrap().extend(of_packets.as_object().unwrap().clone());
         assert_eq!(recorded(&options, true), want);

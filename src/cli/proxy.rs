@@ -122,17 +122,22 @@ impl<'a> ProxyRecording<'a> {
     ) -> Result<ProxyRecording<'a>> {
         let Listening { listener, address, config, certificate } = listening;
         let Plan { name, upstream, door, policy, thresholds } = plan;
-        let tee = Tee::new(door.buffer);
+        let budget = door.memory.budget();
+        let room = door.memory.queue(door.buffer);
+        // The relay's threads fill it without asking: its room counts as used.
+        budget.queue(room);
+        let tee = Tee::new(room);
         // The recording is opened first: a client may use the proxy as soon as it serves.
         let options = json!({ "listen": address.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer });
         // The writer's queue has the same capacity as the tee.
-        let (capacity, store_secrets) = (door.buffer, door.store_secrets);
+        let (capacity, store_secrets) = (room, door.store_secrets);
         let (name, bounds) = (name.clone(), door.storage.bounds());
         let source = Source { name, options, capacity, store_secrets, door: Door::Proxy, bounds, at_end: AtEnd::GoOn };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
         let kept = analyzer::Options {
+            budget,
             thresholds,
             policy,
             part_bytes: PARTS.0,

@@ -23,6 +23,11 @@ impl Carry {
         self.buf.len()
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// The limit was exceeded; the bytes were dropped.
     pub(super) fn is_over(&self) -> bool {
         self.over > 0
@@ -34,6 +39,10 @@ impl Carry {
             self.over = self.over.saturating_add((self.buf.len() + bytes.len()) as u64);
             self.buf = Vec::new();
         } else {
+            if self.buf.len() > KEEP_CAPACITY && self.buf.capacity() - self.buf.len() < bytes.len() {
+                // Not doubled: a large buffer that is half empty is memory too.
+                self.buf.reserve_exact(bytes.len().max(self.buf.len() / 4));
+            }
             self.buf.extend_from_slice(bytes);
         }
     }

@@ -44,6 +44,10 @@ pub(super) struct CodedLines {
 }
 
 impl Framer for CodedLines {
+    fn held(&self) -> usize {
+        self.lines.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         self.lines.push(piece, sink, &mut |line, sink| record(line, &mut self.n, sink));
     }

@@ -49,6 +49,10 @@ impl Default for Concat {
 }
 
 impl Framer for Concat {
+    fn held(&self) -> usize {
+        self.value.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         let mut i = 0;
         while let Some(&b) = piece.bytes.get(i) {

@@ -13,7 +13,7 @@
 //! first.
 
 use super::carry::{Carry, MAX_RECORD};
-use super::{Framed, Framer, Placed, Record, Sink, lost};
+use super::{Framed, Framer, Placed, Record, Sink, TOO_LONG, lost};
 use crate::oddity::{Kind, Oddity, excerpt};
 use crate::time::Timestamp;
 use text::{Digit, Digits};
@@ -27,8 +27,6 @@ pub(in crate::framing) mod tests;
 pub const COMPRESSED: Kind = Kind("grpc.compressed");
 /// The body ends inside a message.
 pub const TRUNCATED: Kind = Kind("grpc.truncated");
-/// A message is longer than 64 MiB; it was skipped.
-pub const TOO_LONG: Kind = Kind("grpc.too-long");
 /// Flags that no protocol defines: the rest of the body can't be read.
 pub const BAD_FLAGS: Kind = Kind("grpc.bad-flags");
 /// Bytes that should be base64 are not: the rest of the body can't be read.
@@ -109,6 +107,10 @@ fn is_flags(flags: u8) -> bool {
 }
 
 impl Framer for Grpc {
+    fn held(&self) -> usize {
+        self.messages.carry.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         if let (Coding::Unknown, Some(first)) = (&self.coding, piece.bytes.first()) {
             self.coding = if is_flags(*first) { Coding::Raw } else { Coding::Base64(Digits::default()) };

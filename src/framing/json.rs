@@ -52,6 +52,10 @@ impl Default for Json {
 }
 
 impl Framer for Json {
+    fn held(&self) -> usize {
+        self.value.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         self.first_at.get_or_insert(piece.at);
         let mut i = 0;

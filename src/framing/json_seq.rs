@@ -58,6 +58,10 @@ impl Default for JsonSeq {
 }
 
 impl Framer for JsonSeq {
+    fn held(&self) -> usize {
+        self.value.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         let mut i = 0;
         while let Some(&b) = piece.bytes.get(i) {

@@ -43,6 +43,11 @@ impl Lines {
         }
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.line.held()
+    }
+
     /// Bytes are missing, and with them the rest of the current line.
     pub(super) fn gap(&mut self, at: Timestamp, offset: u64, len: Option<u64>, sink: &mut Sink<'_>) {
         if !self.line.is_empty() {

@@ -249,6 +249,9 @@ pub(crate) trait Framer: std::fmt::Debug + Send {
     /// No more bytes; `offset` is the body's length.
     fn finish(&mut self, at: Timestamp, offset: u64, complete: bool, sink: &mut Sink<'_>);
 
+    /// Bytes of memory that the body makes it hold, beyond its own size.
+    fn held(&self) -> usize;
+
     /// SSE: the last valid `retry`, in milliseconds.
     fn retry(&self) -> Option<u64> {
         None

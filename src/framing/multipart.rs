@@ -92,6 +92,10 @@ pub(super) struct Multipart {
 }
 
 impl Framer for Multipart {
+    fn held(&self) -> usize {
+        self.delimiter.capacity() + self.body.held() + self.line.capacity()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         let mut i = 0;
         while i < piece.bytes.len() && self.state != State::Closed {

@@ -46,6 +46,10 @@ struct Records {
 }
 
 impl Framer for Ndjson {
+    fn held(&self) -> usize {
+        self.lines.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         self.lines.push(piece, sink, &mut |line, sink| self.records.line(line, sink));
     }

@@ -8,6 +8,10 @@ use crate::time::Timestamp;
 pub(super) struct Text;
 
 impl Framer for Text {
+    fn held(&self) -> usize {
+        0
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         sink(Framed::Text { at: piece.at, bytes: piece.bytes });
     }
@@ -22,6 +26,10 @@ impl Framer for Text {
 pub(super) struct Opaque;
 
 impl Framer for Opaque {
+    fn held(&self) -> usize {
+        0
+    }
+
     fn push(&mut self, _: Placed<'_>, _: &mut Sink<'_>) {}
 
     fn gap(&mut self, _: Timestamp, _: u64, _: Option<u64>, _: &mut Sink<'_>) {}

@@ -8,6 +8,8 @@ use crate::time::Timestamp;
 
 /// Maximum of deliveries kept while the class may change; a body in more pieces keeps its first class.
 const MAX_HELD: usize = 64 << 10;
+/// Size of a framer, about.
+const FRAMER: usize = 512;
 
 /// One message body from its first byte to its last: classifies, cuts into records, revises while fewer than 64 KiB
 /// have been seen.
@@ -130,6 +132,12 @@ impl Stream {
     /// The classification so far; final after `finish`.
     pub fn framing(&self) -> Framing {
         self.framer.as_ref().map_or_else(|| self.classifier.guess(), |(class, _)| *class)
+    }
+
+    /// Bytes of memory that the body makes this hold, about.
+    pub fn held(&self) -> usize {
+        let again = self.held.bytes.capacity() + self.held.deliveries.capacity() * size_of::<Delivery>();
+        again + self.framer.as_ref().map_or(0, |(_, framer)| FRAMER + framer.held())
     }
 
     /// SSE: the last valid `retry`, in milliseconds.

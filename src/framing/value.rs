@@ -58,6 +58,11 @@ impl Value {
         dropped
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.carry.held()
+    }
+
     /// Consumes the piece's bytes from index `i` on. If no value is open, one begins there.
     pub(super) fn take<'a>(&'a mut self, piece: &Placed<'a>, i: usize) -> Taken<'a> {
         if !self.split.is_open() {

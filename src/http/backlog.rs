@@ -110,6 +110,11 @@ impl Backlog {
         self.end = self.end.saturating_add(what.len());
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.buf.capacity() + self.segments.capacity() * size_of::<Segment>()
+    }
+
     /// Number of bytes kept.
     pub(super) fn held(&self) -> usize {
         self.bytes.buf.len()

@@ -117,6 +117,12 @@ impl Detect {
         None
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn memory(&self) -> usize {
+        let way = |way: &Way| way.backlog.memory() + way.boundaries.held();
+        size_of::<Detect>() + way(&self.ways[0]) + way(&self.ways[1])
+    }
+
     /// Everything that was kept, by direction.
     pub(super) fn into_held(self) -> [Backlog; 2] {
         self.ways.map(|w| w.backlog)

@@ -261,6 +261,11 @@ impl Fields {
         self.list.iter().map(move |(n, v)| (at(n), at(v)))
     }
 
+    /// Bytes of memory in use.
+    pub(crate) fn held(&self) -> usize {
+        self.raw.capacity() + self.list.capacity() * size_of::<(Range<u32>, Range<u32>)>()
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
         self.list.len()
@@ -329,6 +334,11 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
+    /// Bytes of memory in use.
+    pub(crate) fn held(&self) -> usize {
+        size_of::<RequestHead>() + self.target.len() + self.method.len() + self.fields.held()
+    }
+
     /// A pseudo-header field of HTTP/2, named without its colon.
     fn pseudo(&self, name: &str) -> Option<&[u8]> {
         let lines = self.fields.raw().split(|b| *b == b'\n');
@@ -359,6 +369,11 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// Bytes of memory in use.
+    pub(crate) fn held(&self) -> usize {
+        size_of::<ResponseHead>() + self.reason.len() + self.fields.held()
+    }
+
     /// The connection or stream carries a WebSocket from here on: RFC 6455 section 4.2.2; over HTTP/2, RFC
     /// 8441 section 5.
     pub fn opens_websocket(&self, request: Option<&RequestHead>) -> bool {

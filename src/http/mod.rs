@@ -158,6 +158,28 @@ impl Conn {
         }
     }
 
+    /// Bytes of memory in use, about. Takes constant time.
+    pub fn held(&self) -> usize {
+        match &self.protocol {
+            Protocol::Deciding(detect) => detect.memory(),
+            Protocol::Http1(h1) => h1.held(),
+            Protocol::Http2(h2) => h2.held(),
+            Protocol::Tls(sealed) => size_of::<Sealed>() + sealed.session.held() + sealed.inner.held(),
+            Protocol::Socket(_) | Protocol::Other => 0,
+        }
+    }
+
+    /// The same connection from its next event on, as if it were joined there: nothing of the past is kept.
+    #[must_use]
+    pub fn joined_again(&self) -> Conn {
+        let next = match &self.protocol {
+            Protocol::Http1(h1) => h1.next(),
+            _ => self.next,
+        };
+        let (flipped, opened) = (self.flipped(), self.opened.clone());
+        Conn { flipped, next, opened, ..Conn::with_keys(true, self.keys.clone()) }
+    }
+
     /// What it speaks.
     pub fn speaks(&self) -> Speaks {
         match &self.protocol {

@@ -69,6 +69,11 @@ pub(super) enum Pushed {
 }
 
 impl Fragments {
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.bytes
+    }
+
     /// Number of fragments whose datagram never became whole, including those that still wait.
     pub(super) fn lost(&self) -> u64 {
         self.lost + self.waiting.values().map(|w| w.fragments).sum::<u64>()

@@ -160,6 +160,11 @@ enum Layer<'a> {
 }
 
 impl Decoder {
+    /// Bytes of memory in use: fragments that wait.
+    pub fn held(&self) -> usize {
+        self.fragments.held()
+    }
+
     /// An empty decoder.
     pub fn new() -> Self {
         Decoder::default()

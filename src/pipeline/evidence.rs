@@ -21,6 +21,11 @@ pub(super) struct Recent {
 }
 
 impl Recent {
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Add the next decoded bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let new = &bytes[bytes.len().saturating_sub(2 * KEPT)..];

@@ -1,10 +1,10 @@
 //! Takes in one message body: deliveries, bytes, hashes, content coding.
 
 use super::BodyPart;
-use crate::body::{Decoder, Piece};
+use crate::body::{BOMB, Decoder, Piece};
 use crate::conn::Stamp;
 use crate::exchange::{Body, PieceInfo};
-use crate::oddity::Oddities;
+use crate::oddity::{Oddities, Oddity};
 use sha2::{Digest, Sha256};
 
 /// The open transfer unit.
@@ -22,6 +22,13 @@ struct Unit {
 /// Longest gap in bytes (1 TiB); a longer one is stored with unknown length.
 const MAX_GAP: u64 = 1 << 40;
 
+/// Bytes of memory of a unit's line in addition to its own.
+const LINE: usize = 48;
+/// Decoded bytes above which a body may not be more than [`MOST_TIMES`] the size of what was sent.
+const SLACK: u64 = 16 << 20;
+/// Decoded bytes for each byte that was sent, at most. Deflate reaches 1032, which no text does.
+const MOST_TIMES: u64 = 1000;
+
 /// Takes the wire body in and gives the decoded body out.
 pub(super) struct Intake {
     pub(super) body: Body,
@@ -37,6 +44,10 @@ pub(super) struct Intake {
     unit: Option<Unit>,
     units: u64,
     holes: bool,
+    /// It decodes to more than [`MOST_TIMES`] its size.
+    swollen: bool,
+    /// Bytes of `body.unit_lines`.
+    lines: usize,
 }
 
 impl Intake {
@@ -44,7 +55,19 @@ impl Intake {
         let decoder = Decoder::new(content_encoding);
         let decoded_hash = (contents && !decoder.is_identity()).then(Sha256::new);
         let (body, wire_hash) = (Body::default(), Sha256::new());
-        Intake { body, decoder, contents, wire_hash, decoded_hash, offset: 0, unit: None, units: 0, holes: false }
+        Intake {
+            body,
+            decoder,
+            contents,
+            wire_hash,
+            decoded_hash,
+            offset: 0,
+            unit: None,
+            units: 0,
+            holes: false,
+            swollen: false,
+            lines: 0,
+        }
     }
 
     /// Whether no bytes, gaps or units came.
@@ -60,6 +83,7 @@ impl Intake {
         self.body.units = Some(self.units);
         if keep {
             self.body.unit_lines.push((n, line.to_vec()));
+            self.lines += line.len() + LINE;
         }
     }
 
@@ -76,13 +100,19 @@ impl Intake {
         self.unit = None;
     }
 
-    /// The next wire bytes; `sink` gets what they decode to.
+    /// Bytes of memory in use, about.
+    pub(super) fn held(&self) -> usize {
+        let Body { pieces, bytes, .. } = &self.body;
+        bytes.capacity() + pieces.capacity() * size_of::<PieceInfo>() + self.lines + self.decoder.held()
+    }
+
+    /// The next wire bytes; `sink` gets what they decode to, and whether that is too much to be kept.
     pub(super) fn data(
         &mut self,
         stamp: Stamp,
         bytes: &[u8],
         oddities: &mut Oddities,
-        sink: &mut dyn FnMut(Piece<'_>),
+        sink: &mut dyn FnMut(Piece<'_>, bool),
     ) {
         let len = bytes.len() as u64;
         self.body.first_at.get_or_insert(stamp.at);
@@ -95,15 +125,21 @@ impl Intake {
             self.note_piece(stamp, len, false);
             self.body.bytes.extend_from_slice(bytes);
         }
-        let Intake { decoder, decoded_hash, body, .. } = self;
+        let Intake { decoder, decoded_hash, body, swollen, .. } = self;
+        let before = *swollen;
         let mut pass = |piece: Piece<'_>| {
             body.decoded_bytes += piece.bytes.len() as u64;
+            *swollen |= body.decoded_bytes > SLACK && body.decoded_bytes / MOST_TIMES > body.wire_bytes;
             if let Some(hash) = decoded_hash {
                 hash.update(piece.bytes);
             }
-            sink(piece);
+            sink(piece, *swollen);
         };
         decoder.push(stamp.at, stamp.frame, bytes, &mut pass, &mut |o| oddities.push(o));
+        if *swollen && !before {
+            let found = format!("over {MOST_TIMES} bytes from each that was sent; later records are counted, not kept");
+            oddities.push(Oddity::new(BOMB, stamp.at, found).offset(body.wire_bytes));
+        }
     }
 
     /// Take note of bytes that were not captured.
@@ -136,6 +172,7 @@ impl Intake {
         if !self.holes {
             self.wire_hash.update(&self.body.bytes);
         }
+        self.lines = 0;
         BodyPart {
             pieces: std::mem::take(&mut self.body.pieces),
             bytes: std::mem::take(&mut self.body.bytes),

@@ -12,6 +12,7 @@ mod asked;
 mod closing;
 mod contributions;
 mod evidence;
+mod held;
 mod intake;
 pub mod messages;
 mod noticed;
@@ -28,8 +29,9 @@ pub use contributions::Contributions;
 pub use output::{BodyPart, Connection, Output, Part};
 pub use reread::{StoredExchange, StoredMessage};
 
+use crate::budget::Budget;
 use crate::conn::{ByteEvent, ClosedAt, ConnFacts, ConnId, Endpoints, Stamp, What};
-use crate::exchange::{Exchange, ExchangeId, TlsInfo};
+use crate::exchange::{Exchange, TlsInfo};
 use crate::http;
 use crate::http::event::HttpWhat;
 use crate::oddity::{Delivery, Oddity};
@@ -37,6 +39,7 @@ use crate::time::Timestamp;
 use crate::tls;
 use closing::Closings;
 use noticed::Noticed;
+use socket::Socket;
 use std::collections::{BTreeMap, VecDeque};
 use work::{Life, Work};
 
@@ -60,6 +63,8 @@ pub struct Config {
     pub contents: bool,
     /// Note what each record adds to the answer, as only what reads stored exchanges does.
     pub contributions: bool,
+    /// Memory of all connections together.
+    pub budget: Budget,
 }
 
 impl Default for Config {
@@ -71,6 +76,7 @@ impl Default for Config {
             keys: tls::Keys::default(),
             contents: true,
             contributions: false,
+            budget: Budget::default(),
         }
     }
 }
@@ -86,6 +92,11 @@ pub struct Pipeline {
     /// The newest time of all connections.
     now: Timestamp,
     out: Vec<Output>,
+    /// Number of events so far.
+    events: u64,
+    /// Bytes of memory of all connections, and of the layers below.
+    held: usize,
+    below: usize,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -109,6 +120,14 @@ struct Conn {
     open: BTreeMap<u64, Box<Work>>,
     noticed: Noticed,
     exchanges: u64,
+    /// Bytes of memory of the open exchanges, and the part of the pipeline's sum that is of this connection.
+    works: usize,
+    counted: usize,
+    /// An exchange came to its end.
+    finished: bool,
+    /// Numbers of the first event, and of the one that brought the last bytes of a message whose head was read.
+    opened: u64,
+    progress: Option<u64>,
 }
 
 impl Pipeline {
@@ -125,11 +144,13 @@ impl Pipeline {
         }
         let Some(slot) = event.conn.0.checked_sub(self.base).map(|i| i as usize) else { return };
         let Some(conn) = self.conns.get_mut(slot).and_then(Option::as_mut) else { return };
-        let mut cx =
-            Context { config: &self.config, next_exchange: &mut self.next_exchange, now: self.now, out: &mut self.out };
-        conn.feed(event, &mut cx);
+        self.events += 1;
+        let Pipeline { config, next_exchange, out, held, below, .. } = self;
+        let cx = Context { config, next_exchange, now: self.now, out, held, below: *below, event: self.events };
+        conn.feed(event, cx);
         if let What::Closed(facts) = &event.what {
             if let Some(conn) = self.conns.get_mut(slot).and_then(Option::take) {
+                self.held -= conn.counted;
                 conn.close(**facts, self.now, &mut self.out);
             }
             while let Some(None) = self.conns.front() {
@@ -172,6 +193,11 @@ impl Pipeline {
             open: BTreeMap::new(),
             noticed: Noticed::default(),
             exchanges: 0,
+            works: 0,
+            counted: 0,
+            finished: false,
+            opened: self.events,
+            progress: None,
         }));
     }
 }
@@ -182,10 +208,16 @@ struct Context<'p> {
     next_exchange: &'p mut u64,
     now: Timestamp,
     out: &'p mut Vec<Output>,
+    /// Bytes of memory of all connections, and of the layers below.
+    held: &'p mut usize,
+    below: usize,
+    /// Number of the event.
+    event: u64,
 }
 
 impl Conn {
-    fn feed(&mut self, event: &ByteEvent<'_>, cx: &mut Context<'_>) {
+    fn feed(&mut self, event: &ByteEvent<'_>, mut cx: Context<'_>) {
+        let cx = &mut cx;
         self.last_at = event.at;
         self.closings.note(event);
         match &event.what {
@@ -198,9 +230,16 @@ impl Conn {
             }
             _ => {}
         }
-        let Conn { http, open, noticed, id, endpoints, exchanges, .. } = self;
+        let Conn { http, open, noticed, id, endpoints, exchanges, works, progress, .. } = self;
         let mut done = Vec::new();
+        let room = cx.config.budget.room(cx.below + *cx.held);
+        // The exchange that was touched last: its part of the sum is settled when another one is, or at the end.
+        let (mut touched, mut over) = (None, false);
         http.push(event, &mut |event| {
+            let before = touched.replace(event.exchange).filter(|n| *n != event.exchange);
+            if let Some(work) = before.and_then(|n| open.get_mut(&n)) {
+                Conn::settle(works, work);
+            }
             let work = open
                 .entry(event.exchange)
                 .or_insert_with(|| Box::new(Work::new(event.exchange, *id, *endpoints, noticed.begin())));
@@ -209,13 +248,15 @@ impl Conn {
                 event.what,
                 HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::UnitStart { .. } | HttpWhat::Data(_)
             );
-            if substance && work.life() == Life::Pending {
-                work.begin(ExchangeId(*cx.next_exchange));
-                *cx.next_exchange += 1;
-                *exchanges += 1;
-                cx.out.push(Output::Begun(work.exchange.id));
+            if substance {
+                *progress = Some(cx.event);
+                if let Some(id) = Conn::begin(work, cx.next_exchange) {
+                    *exchanges += 1;
+                    cx.out.push(Output::Begun(id));
+                }
             }
-            work.on(event, cx.config);
+            work.on(event, cx.config, room);
+            over |= work.over;
             if work.done() {
                 done.push(work.number);
             }
@@ -223,6 +264,9 @@ impl Conn {
                 cx.out.push(Output::Part(Box::new(part)));
             }
         });
+        if let Some(work) = touched.and_then(|n| open.get_mut(&n)) {
+            Conn::settle(works, work);
+        }
         let surplus = self.open.len().saturating_sub(MAX_OPEN);
         if surplus > 0 {
             done.extend(self.give_up_oldest(surplus, Stamp::from(event)));
@@ -232,9 +276,14 @@ impl Conn {
             let closings = self.closings(cx.now);
             for number in done {
                 if let Some(work) = self.open.remove(&number) {
+                    self.works -= work.counted;
+                    self.finished |= work.done();
                     self.emit(work, &closings, cx.out);
                 }
             }
+        }
+        if self.account(cx) || over {
+            self.give_way(Stamp::from(event), cx);
         }
     }
 
@@ -242,7 +291,9 @@ impl Conn {
     #[cold]
     fn give_up_oldest(&mut self, surplus: usize, stamp: Stamp) -> Vec<u64> {
         let waiting = self.open.iter_mut().filter(|(_, work)| !work.is_answered());
-        waiting.take(surplus).map(|(number, work)| (*number, work.give_up(stamp)).0).collect()
+        let found = format!("more than {MAX_OPEN} exchanges are open on the connection");
+        let why = Oddity::new(work::TOO_MANY_OPEN, stamp.at, found);
+        waiting.take(surplus).map(|(number, work)| (*number, work.give_up(stamp, why.clone())).0).collect()
     }
 
     /// One exchange is over.

@@ -36,6 +36,11 @@ struct Entry {
 }
 
 impl Noticed {
+    /// Bytes of memory in use, about.
+    pub(super) fn held(&self) -> usize {
+        self.log.len() * size_of::<Entry>()
+    }
+
     /// The number that a new exchange remembers.
     pub(super) fn begin(&mut self) -> u64 {
         self.newest_taken = self.count;

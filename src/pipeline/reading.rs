@@ -68,6 +68,11 @@ pub(super) struct Found {
     closed: Option<Vec<u8>>,
     /// Keep `records`.
     keep_records: bool,
+    /// Records are only counted from here on: the body decodes to too much.
+    counting: bool,
+    /// Bytes of memory of records that wait for the choice, and of the events' names in `records`.
+    waiting_bytes: usize,
+    names: usize,
     observer: Option<Box<Observer>>,
 }
 
@@ -117,8 +122,22 @@ impl Reading {
         }
     }
 
+    /// Bytes of memory in use, about. Takes constant time.
+    pub(super) fn held(&self) -> usize {
+        let Found { answer, deltas, records, text, waiting_bytes, names, .. } = &self.found;
+        let lists = deltas.capacity() * size_of::<Delta>() + records.capacity() * size_of::<RecordInfo>();
+        let kept = answer.kept_bytes + text.capacity() + waiting_bytes + names;
+        self.stream.held() + self.recent.held() + lists + kept
+    }
+
+    /// The next decoded bytes, of this transfer unit. `swollen`: from here on records are only counted.
+    pub(super) fn take_in(&mut self, piece: Piece<'_>, swollen: bool, unit: u64, around: Around<'_>) {
+        self.found.counting |= swollen;
+        self.push(piece, unit, around);
+    }
+
     /// The next decoded bytes, of this transfer unit.
-    pub(super) fn push(&mut self, piece: Piece<'_>, unit: u64, around: Around<'_>) {
+    fn push(&mut self, piece: Piece<'_>, unit: u64, around: Around<'_>) {
         let Reading { stream, found, recent } = self;
         recent.delivery = Delivery { frame: piece.frame, unit: Some(unit) };
         recent.push(piece.bytes);
@@ -185,6 +204,7 @@ impl Reading {
             return;
         }
         let waiting = std::mem::take(waiting);
+        self.found.waiting_bytes = 0;
         let (dialect, why, reader) = match best {
             Some((dialect, _, why, i)) => {
                 let record = waiting[i].view();
@@ -229,6 +249,12 @@ impl<'a> Around<'a> {
 }
 
 impl Found {
+    /// Take out the records so far.
+    pub(super) fn take_records(&mut self) -> Vec<RecordInfo> {
+        self.names = 0;
+        std::mem::take(&mut self.records)
+    }
+
     /// The frame that closed the stream: its time, and how its payload begins.
     pub(super) fn last_word(&self) -> Option<(Timestamp, &[u8])> {
         self.last_word.as_ref().map(|(at, said)| (*at, said.as_slice()))
@@ -242,11 +268,16 @@ impl Found {
                 self.first_record_at.get_or_insert(record.at);
                 self.last_record_at = Some(record.at);
                 match &mut self.choice {
+                    _ if self.counting => self.answer.text_limited = true,
                     Choice::Chosen { .. } => self.read(&record, recent),
-                    Choice::Undecided { waiting, .. } => waiting.push(Waiting::of(&record)),
+                    Choice::Undecided { waiting, .. } => {
+                        self.waiting_bytes += record.data.len() + size_of::<Waiting>();
+                        waiting.push(Waiting::of(&record));
+                    }
                 }
             }
             Framed::Comment { .. } => self.comments += 1,
+            Framed::Text { .. } if self.counting => self.answer.text_limited = true,
             Framed::Text { bytes, .. } => {
                 let room = TEXT_KEPT.saturating_sub(self.text.len());
                 self.answer.text_limited |= room < bytes.len();
@@ -262,7 +293,8 @@ impl Found {
             }
             Framed::Revised(_) => {
                 let observer = self.observer.take().map(|_| Box::default());
-                *self = Found { keep_records: self.keep_records, observer, ..Found::default() };
+                let Found { keep_records, counting, .. } = *self;
+                *self = Found { keep_records, counting, observer, ..Found::default() };
             }
         }
     }
@@ -288,6 +320,7 @@ impl Found {
             self.deltas.push(Delta { at: record.at, record: record.n, meaning });
         }
         if self.keep_records {
+            self.names += record.event.len();
             self.records.push(info(record, meaning));
         }
     }

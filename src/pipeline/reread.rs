@@ -110,7 +110,7 @@ impl StoredExchange {
         }
         let mut work = Work::new(0, *conn, *endpoints, 0);
         work.begin(*id);
-        asked.into_iter().for_each(|event| work.on(event, config));
+        asked.into_iter().for_each(|event| work.on(event, config, usize::MAX));
         work
     }
 }

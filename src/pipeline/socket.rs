@@ -41,6 +41,12 @@ impl Socket {
         Socket { client, found: WebSocket { opened_at: at, ..WebSocket::default() }, client_closed: None }
     }
 
+    /// Bytes of memory in use, about.
+    pub(super) fn held(&self) -> usize {
+        let stream = if let Client::Sending(stream) = &self.client { size_of::<Stream>() + stream.held() } else { 0 };
+        stream + self.found.asks.len() * size_of::<Timestamp>()
+    }
+
     /// What was found, once the exchange is over.
     pub(super) fn into_found(self) -> WebSocket {
         self.found
@@ -95,7 +101,7 @@ impl Socket {
         match what {
             HttpWhat::UnitStart { len, line } => intake.unit_start(*len, line),
             HttpWhat::Data(bytes) => {
-                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| stream.push(piece, &mut hear))
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece, _| stream.push(piece, &mut hear))
             }
             HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {

@@ -3,7 +3,7 @@
 use super::closing::Closings;
 use super::work::Work;
 use super::{Config, exchanges_of};
-use crate::conn::{ConnId, Endpoints};
+use crate::conn::{ByteEvent, ConnId, Direction, Endpoints, What};
 use crate::exchange::Exchange;
 use crate::framing::Framing;
 use crate::http::event::{EndSignal, HttpEvent, HttpWhat, MessageEnd, Side};
@@ -150,6 +150,7 @@ fn what_is_left_of_a_stream_whose_answer_never_began() {
         work.on(
             HttpEvent { at: crate::wire::START, frame: 1, exchange: 0, side: Side::Response, what },
             &Config::default(),
+            usize::MAX,
         );
         let x = work.finish(Endpoints { client: end, server: end }, &Closings::default());
         (x.response.is_some(), x.gap)
@@ -176,4 +177,31 @@ fn exchanges_beyond_those_that_may_be_open_are_given_up() {
         })
         .collect();
     assert_eq!(given_up, (0..30).collect::<Vec<_>>());
+}
+
+/// A body that decodes to far more than was sent: its records are counted to the end, and kept no longer.
+#[test]
+fn records_of_a_swollen_body_are_counted() {
+    use std::io::Write;
+    let line = format!("{{\"a\":\"{}\"}}\n", "a".repeat(2 << 20));
+    let mut body = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    (0..16).for_each(|_| body.write_all(line.as_bytes()).unwrap());
+    let body = body.finish().unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let said = [head.as_bytes(), &body].concat();
+    let end = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
+    let all = exchanges_of(|sink| {
+        let mut say = |dir, what| sink(ByteEvent { at: crate::wire::START, frame: 1, conn: ConnId(0), dir, what });
+        say(Direction::ToServer, What::Open { endpoints: Endpoints { client: end, server: end }, joined: false });
+        say(Direction::ToServer, What::Data(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+        said.chunks(1400).for_each(|part| say(Direction::ToClient, What::Data(part)));
+    });
+    let response = all[0].response.as_ref().unwrap();
+    assert_eq!((response.record_count, response.body.decoded_bytes), (16, 16 * line.len() as u64));
+    assert!((7..16).contains(&response.records.len()), "{}", response.records.len());
+    assert_eq!(all[0].oddities.find(crate::body::BOMB).map(|(_, n)| n), Some(1));
+    assert!(response.body.decoded_sha256.is_some(), "the hash is of all that was decoded");
 }

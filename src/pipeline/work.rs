@@ -3,6 +3,7 @@
 use super::asked;
 use super::closing::Closings;
 use super::contributions::Contributions;
+use super::held::Surge;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
 use super::socket::Socket;
@@ -48,37 +49,41 @@ pub(super) struct Work {
     /// How much of what was noticed about the connection the exchange has taken.
     pub(super) taken: u64,
     pub(super) exchange: Exchange,
-    request: Option<RequestWork>,
-    response: Option<ResponseWork>,
+    pub(super) request: Option<RequestWork>,
+    pub(super) response: Option<ResponseWork>,
     /// What the client sends after the head that opened a WebSocket.
-    socket: Option<Socket>,
+    pub(super) socket: Option<Socket>,
     /// How the response ended, once it did; how the request was cut if no response began.
-    ended: Option<(MessageEnd, EndSignal, Stamp)>,
+    pub(super) ended: Option<(MessageEnd, EndSignal, Stamp)>,
+    /// The part of the connection's sum that is of this exchange, in bytes.
+    pub(super) counted: usize,
+    /// One event brought more than there is room for: the rest of it was not read.
+    pub(super) over: bool,
 }
 
-struct RequestWork {
-    head: RequestHead,
+pub(super) struct RequestWork {
+    pub(super) head: RequestHead,
     head_at: Timestamp,
     last_at: Timestamp,
-    intake: Intake,
+    pub(super) intake: Intake,
     /// Decoded body, for `model`, `stream` and the dialects.
-    kept: Vec<u8>,
+    pub(super) kept: Vec<u8>,
     model: Option<String>,
     asked: Option<Asked>,
     end: Option<MessageEnd>,
 }
 
-struct ResponseWork {
-    head: Option<ResponseHead>,
+pub(super) struct ResponseWork {
+    pub(super) head: Option<ResponseHead>,
     head_at: Timestamp,
     first_at: Timestamp,
     last_at: Timestamp,
     /// Last byte of the body.
     body_last_at: Option<Timestamp>,
-    informational: Vec<ResponseHead>,
-    trailers: Fields,
-    intake: Intake,
-    reading: Reading,
+    pub(super) informational: Vec<ResponseHead>,
+    pub(super) trailers: Fields,
+    pub(super) intake: Intake,
+    pub(super) reading: Reading,
     end: Option<MessageEnd>,
 }
 
@@ -90,7 +95,18 @@ impl Work {
         let exchange =
             Exchange { id, conn, endpoints, tls: None, request, response, websocket, ending, oddities, gap: false };
         let life = Life::Pending;
-        Work { number, life, taken, exchange, request: None, response: None, socket: None, ended: None }
+        Work {
+            number,
+            life,
+            taken,
+            exchange,
+            request: None,
+            response: None,
+            socket: None,
+            ended: None,
+            counted: 0,
+            over: false,
+        }
     }
 
     pub(super) fn life(&self) -> Life {
@@ -102,7 +118,8 @@ impl Work {
         self.exchange.id = id;
     }
 
-    pub(super) fn on(&mut self, mut event: HttpEvent<'_>, config: &Config) {
+    /// The next event, which may add `room` bytes to what is held.
+    pub(super) fn on(&mut self, mut event: HttpEvent<'_>, config: &Config, room: usize) {
         let stamp = Stamp::from(&event);
         match (event.side, &mut event.what) {
             (Side::Response, HttpWhat::End(how, told)) => {
@@ -129,7 +146,7 @@ impl Work {
                     request.on(stamp, what, &mut self.exchange, config);
                 }
             }
-            (Side::Response, what) => self.response(stamp, what, config),
+            (Side::Response, what) => self.response(stamp, what, config, room),
         }
     }
 
@@ -146,7 +163,7 @@ impl Work {
     fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
         if head.is_interim() {
             let work = self.response.get_or_insert_with(|| ResponseWork::new(None, at, config));
-            work.informational.push(head);
+            work.interim(head, &mut self.exchange.oddities, at);
             return;
         }
         // If the switch is to HTTP/2, the answer itself follows 101 (RFC 7540 section 3.2), which replaces
@@ -166,8 +183,8 @@ impl Work {
         self.response = Some(response);
     }
 
-    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config) {
-        let Work { exchange, request, response, .. } = self;
+    fn response(&mut self, stamp: Stamp, what: HttpWhat<'_>, config: &Config, room: usize) {
+        let Work { exchange, request, response, counted, over, .. } = self;
         let work = response.get_or_insert_with(|| ResponseWork::new(None, stamp.at, config));
         let ResponseWork { head, intake, reading, trailers, .. } = work;
         let around = Around {
@@ -184,7 +201,12 @@ impl Work {
                 work.last_at = stamp.at;
                 work.body_last_at = Some(stamp.at);
                 let unit = intake.current_unit();
-                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| reading.push(piece, unit, around));
+                let mut surge = Surge::new(counted.saturating_add(room), over);
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece, swollen| {
+                    if surge.has_room(piece.bytes.len(), reading) {
+                        reading.take_in(piece, swollen, unit, around);
+                    }
+                });
             }
             HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
@@ -213,13 +235,6 @@ impl Work {
         self.response.is_some()
     }
 
-    /// Too many exchanges of the connection are open: this one is not followed any longer.
-    pub(super) fn give_up(&mut self, stamp: Stamp) {
-        let found = format!("more than {} exchanges are open on the connection", super::MAX_OPEN);
-        self.exchange.oddities.push(Oddity::new(TOO_MANY_OPEN, stamp.at, found));
-        self.ended.get_or_insert((MessageEnd::CutByCapture, EndSignal::NotCaptured, stamp));
-    }
-
     /// Both messages are over.
     pub(super) fn done(&self) -> bool {
         self.response.as_ref().is_some_and(|r| r.end.is_some()) && self.request.as_ref().is_none_or(|r| r.end.is_some())
@@ -244,7 +259,7 @@ impl Work {
         let request = self.request.as_mut().map(|r| r.intake.take()).unwrap_or_default();
         let (response, records) = match &mut self.response {
             Some(r) => {
-                let records = if firm(r) { std::mem::take(&mut r.reading.found().records) } else { Vec::new() };
+                let records = if firm(r) { r.reading.found().take_records() } else { Vec::new() };
                 (r.intake.take(), records)
             }
             None => Default::default(),
@@ -299,7 +314,7 @@ impl RequestWork {
             HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
             HttpWhat::Data(bytes) => {
                 self.last_at = stamp.at;
-                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece| {
+                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece, _| {
                     let room = config.request_kept.saturating_sub(kept.len());
                     kept.extend_from_slice(&piece.bytes[..room.min(piece.bytes.len())]);
                 });

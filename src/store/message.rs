@@ -82,9 +82,7 @@ fn of_exchange(analyzed: &Analyzed) -> (usize, usize) {
     let pieces: usize = bodies.iter().flatten().map(|b| b.pieces.len()).sum();
     let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.capacity()).sum();
     let records = x.response.as_ref().map_or(0, |r| r.records.len());
-    let answer = x
-        .response
-        .as_ref()
-        .map_or(0, |r| r.answer.texts.values().map(String::len).sum::<usize>() + 64 * r.deltas.len());
+    let answer =
+        x.response.as_ref().map_or(0, |r| r.answer.kept_bytes + 64 * r.deltas.len() + 512 * r.informational.len());
     (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
 }

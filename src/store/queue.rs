@@ -2,6 +2,7 @@
 //! queue is full; `take` waits up to 250 ms for a batch, and returns once a second when nothing comes.
 
 use super::message::Message;
+use crate::budget::Budget;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,10 @@ struct State {
     waiting: Vec<Message>,
     bytes: usize,
     rows: usize,
+    /// Bytes of the messages that the consumer took last and may still hold.
+    taken: usize,
+    /// What waits, and what was taken last, counts here.
+    budget: Option<Budget>,
     /// The producer will send no more messages.
     closed: bool,
     /// Function that the consumer calls once.
@@ -62,6 +67,8 @@ impl Default for State {
             waiting: Vec::new(),
             bytes: 0,
             rows: 0,
+            taken: 0,
+            budget: None,
             closed: false,
             on_thread_start: None,
             dead: false,
@@ -69,10 +76,22 @@ impl Default for State {
     }
 }
 
+impl State {
+    fn forget_taken(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if let Some(budget) = &self.budget {
+            budget.done(taken);
+        }
+    }
+}
+
 impl Queue {
-    /// Sets the most bytes that may wait.
-    pub(super) fn set_capacity(&self, bytes: usize) {
-        self.lock().capacity = bytes;
+    /// Sets the most bytes that may wait, and where they count.
+    pub(super) fn set_capacity(&self, bytes: usize, budget: Budget) {
+        let mut state = self.lock();
+        budget.queue(state.bytes + state.taken);
+        (state.capacity, state.budget) = (bytes, Some(budget));
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -90,6 +109,9 @@ impl Queue {
             return false;
         }
         let first = state.waiting.is_empty();
+        if let Some(budget) = &state.budget {
+            budget.queue(bytes);
+        }
         state.bytes += bytes;
         state.rows += rows;
         state.waiting.push(message);
@@ -104,8 +126,10 @@ impl Queue {
         self.lock().dead
     }
 
-    /// Blocks until a batch is worth a transaction, then returns all waiting messages.
+    /// Blocks until a batch is worth a transaction, then returns all waiting messages. Those that were taken before are
+    /// gone by now.
     pub(super) fn take(&self) -> Taken {
+        self.lock().forget_taken();
         let waits = |s: &mut State| s.waiting.is_empty() && !s.closed && s.on_thread_start.is_none();
         let first = |state| self.changed.wait_timeout_while(state, IDLE, waits).unwrap_or_else(PoisonError::into_inner);
         let (mut state, mut waited) = first(self.lock());
@@ -120,7 +144,7 @@ impl Queue {
         let is_small = |s: &mut State| s.rows < BATCH_ROWS && s.bytes < s.capacity && !s.closed;
         let waited = self.changed.wait_timeout_while(state, BATCH_WAIT, is_small);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        (state.bytes, state.rows) = (0, 0);
+        (state.taken, state.bytes, state.rows) = (state.bytes, 0, 0);
         let all = std::mem::take(&mut state.waiting);
         drop(state);
         self.changed.notify_all();
@@ -139,6 +163,9 @@ impl Queue {
         let mut state = self.lock();
         state.dead = true;
         state.waiting.clear();
+        state.forget_taken();
+        state.taken = std::mem::take(&mut state.bytes);
+        state.forget_taken();
         self.changed.notify_all();
     }
 

@@ -8,7 +8,7 @@ use super::progress::{Ended, Progress, Silent};
 use super::queue::{Queue, Taken};
 use super::session::Open;
 use super::{Bounds, Hop, Secrets, Session, Written, fault, migrate};
-use crate::analyzer::Output;
+use crate::analyzer::{Budget, Output};
 use crate::capture::Counts;
 use crate::time::Timestamp;
 use anyhow::{Context, Result, anyhow};
@@ -87,9 +87,10 @@ impl Writer {
         Ok(Writer { queue, path, thread: Some(thread), stopped: None })
     }
 
-    /// Sets the most bytes that may wait for the disk; the same amount again may be being written.
-    pub fn set_capacity(&self, bytes: usize) {
-        self.queue.set_capacity(bytes);
+    /// Sets the most bytes that may wait for the disk; the same amount again may be being written. All of them count in
+    /// the budget.
+    pub fn set_capacity(&self, bytes: usize, budget: Budget) {
+        self.queue.set_capacity(bytes, budget);
     }
 
     /// Has the writer's thread call this function once, before it takes the next message: for settings that only a

@@ -377,6 +377,12 @@ impl Connection {
         }
     }
 
+    /// Drop all that waits, to save memory.
+    pub(super) fn forget_waiting(&mut self) {
+        self.flows.iter_mut().for_each(Flow::forget_waiting);
+        self.ignored = None;
+    }
+
     /// Drop the segments after a reset, to save memory.
     pub(super) fn forget_after_reset(&mut self) {
         self.ignored = None;

@@ -68,6 +68,12 @@ impl Flow {
         self.waiting.held_bytes()
     }
 
+    /// What waits is dropped, to save memory.
+    pub(super) fn forget_waiting(&mut self) {
+        self.counters.hole |= self.waits();
+        self.waiting = Waiting::default();
+    }
+
     /// SYN with this initial sequence number.
     pub(super) fn syn(&mut self, isn: u32) -> Syn {
         if self.over() && !self.positions.has_syn() {

@@ -18,6 +18,9 @@ const SAMPLE: usize = 64;
 /// kept.
 const AFTER_RESET: usize = 8 << 20;
 
+/// Bytes of memory of one connection: itself, and its entries in the indexes and timers.
+const CONNECTION: usize = size_of::<Connection>() + 3 * size_of::<Key>() + 96;
+
 /// All connections.
 ///
 /// Holds no clock and no global state, so that several tables can share the work by connection.
@@ -212,6 +215,28 @@ impl Table {
     /// Connections that are open or linger.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// Bytes of memory in use, about.
+    pub fn held(&self) -> usize {
+        self.held.waiting + self.held.after_reset + self.len() * CONNECTION
+    }
+
+    /// What each connection holds, by number: with its slot, and bytes of memory.
+    pub fn holders(&self) -> Vec<(ConnId, usize, usize)> {
+        let each = self.slots.iter().enumerate().filter_map(|(slot, conn)| conn.as_ref().map(|conn| (slot, conn)));
+        let mut all: Vec<_> =
+            each.map(|(slot, c)| (c.id, slot, CONNECTION + c.counted.waiting + c.counted.after_reset)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// The memory of all is short: the connection in this slot ends here, and what waits is dropped.
+    pub fn give_way(&mut self, slot: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
+        if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
+            conn.forget_waiting();
+            self.close(slot, End::Capture, sink);
+        }
     }
 
     fn open(

@@ -47,6 +47,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.held.capacity()
+    }
+
     pub(super) fn push(&mut self, mut bytes: &[u8], sink: &mut dyn FnMut(Step<'_>)) {
         if self.skip > 0 {
             let take = self.skip.min(bytes.len());

@@ -115,6 +115,12 @@ impl Session {
         }
     }
 
+    /// Bytes of memory in use, about.
+    pub fn held(&self) -> usize {
+        let ways = self.ways.iter().map(|way| way.reader.held() + way.handshake.capacity()).sum::<usize>();
+        ways + self.waiting.held() + self.plain.capacity()
+    }
+
     /// The facts known so far.
     pub fn info(&self) -> &Info {
         &self.info

@@ -32,6 +32,11 @@ impl Queue {
         Queue { keys, items: VecDeque::new(), bytes: 0, full: [false; 2] }
     }
 
+    /// Bytes of memory in use, about.
+    pub(super) fn held(&self) -> usize {
+        self.bytes + self.items.len() * size_of::<(Here, Item)>()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }

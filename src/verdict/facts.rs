@@ -9,7 +9,7 @@ use crate::exchange::{Exchange, Response};
 use crate::framing::{Framing, json};
 use crate::http::event::{EndSignal, MessageEnd};
 use crate::time::{Span, Timestamp};
-use crate::{http, tcp, tls};
+use crate::{budget, http, tcp, tls};
 
 /// The facts about the end of one exchange.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub enum Unseen {
     OneSided,
     /// TLS records came that could not be decrypted.
     Unreadable,
+    /// The memory limit was reached, and the connection gave way.
+    LimitReached,
     /// Bytes are missing: packets were lost, or the receiver acknowledges bytes that the file lacks.
     Gap,
     /// The recording ended first, or lost the connection.
@@ -216,6 +218,9 @@ fn half_closed(x: &Exchange) -> bool {
 
 fn unseen(x: &Exchange) -> Option<Unseen> {
     let has = |kind| x.oddities.find(kind).is_some();
+    if has(budget::LIMIT_REACHED) {
+        return Some(Unseen::LimitReached);
+    }
     let whole = x.response.as_ref().is_some_and(|r| r.end == MessageEnd::Complete);
     if x.response.is_none() && has(tcp::ONE_SIDED) {
         Some(Unseen::OneSided)

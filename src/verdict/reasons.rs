@@ -25,7 +25,9 @@ pub(super) fn of(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Li
     why.extend(facts.missing().map(str::to_owned));
     // Who closed says nothing about an answer that was not seen.
     why.push(match (facts.unseen, facts.body) {
-        (Some(Unseen::OneSided | Unseen::Unreadable | Unseen::Gap), None) if facts.race.is_none() => {
+        (Some(Unseen::OneSided | Unseen::Unreadable | Unseen::Gap | Unseen::LimitReached), None)
+            if facts.race.is_none() =>
+        {
             "what the server sent is not known".into()
         }
         _ => transport(x),
@@ -84,6 +86,9 @@ fn unseen_by(unseen: Unseen, facts: &Facts) -> Option<String> {
     Some(match unseen {
         Unseen::OneSided => "the capture has the packets of one end only: the server's direction is missing".into(),
         Unseen::Unreadable => "TLS records came that could not be decrypted: what they hold is not known".into(),
+        Unseen::LimitReached => {
+            "the memory limit (--memory) was reached, and this connection gave way: the rest was not read".into()
+        }
         Unseen::Gap if facts.body.is_none() => {
             "the client acknowledges bytes of the server, or sent some itself, that the capture lacks".into()
         }

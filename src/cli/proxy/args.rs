@@ -1,6 +1,6 @@
 //! The options of the proxy, for `proxy` and `run`, and the configuration that results.
 
-use crate::cli::limits::ThresholdArgs;
+use crate::cli::limits::{MemoryArgs, ThresholdArgs};
 use crate::cli::policy::PolicyArgs;
 use crate::cli::privileges::PrivilegeArgs;
 use crate::cli::record::storage::StorageArgs;
@@ -74,6 +74,8 @@ pub(in crate::cli) struct DoorArgs {
     pub(in crate::cli) privileges: PrivilegeArgs,
     #[command(flatten)]
     pub(in crate::cli) storage: StorageArgs,
+    #[command(flatten)]
+    pub(in crate::cli) memory: MemoryArgs,
 }
 
 /// The options of a proxy that will be opened.

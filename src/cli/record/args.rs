@@ -2,7 +2,7 @@
 
 use super::storage::StorageArgs;
 use crate::analyzer;
-use crate::cli::limits::{ReassemblyArgs, ThresholdArgs};
+use crate::cli::limits::{MemoryArgs, ReassemblyArgs, ThresholdArgs};
 use crate::cli::policy::PolicyArgs;
 use crate::cli::privileges::PrivilegeArgs;
 use crate::cli::values;
@@ -65,6 +65,8 @@ pub(in crate::cli) struct RecordArgs {
     #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
     #[command(flatten)]
+    pub(in crate::cli) memory: MemoryArgs,
+    #[command(flatten)]
     pub(in crate::cli) reassembly: ReassemblyArgs,
     #[command(flatten)]
     pub(in crate::cli) thresholds: ThresholdArgs,
@@ -79,7 +81,8 @@ impl RecordArgs {
     pub(super) fn analyzer(&self, keys: &Keys) -> Result<analyzer::Options> {
         let judge = self.policy.judge()?;
         Ok(analyzer::Options {
-            reassembly: self.reassembly.limits(),
+            budget: self.memory.budget(),
+            reassembly: self.reassembly.limits(&self.memory),
             verify_checksums: self.reassembly.verify_checksums,
             ports: self.port.clone(),
             keys: keys.clone(),

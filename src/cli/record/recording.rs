@@ -57,7 +57,7 @@ impl<'a> Recording<'a> {
         let source = Source {
             name: source.into(),
             options: args.options(source),
-            capacity,
+            capacity: args.memory.queue(capacity),
             store_secrets: args.store_secrets,
             door,
             bounds: args.storage.bounds(),
@@ -82,7 +82,7 @@ impl<'a> Recording<'a> {
         let status = Status::new(status);
         let printer = Printer { status: status.clone(), at_end: source.at_end };
         let writer = Writer::start_with(&common.db, session, secrets, source.bounds, Box::new(printer))?;
-        writer.set_capacity(source.capacity);
+        writer.set_capacity(source.capacity, options.budget.clone());
         let summary = RunSummary::new(source.door);
         Ok(Recording { common, analyzer: Analyzer::new(options), writer, summary, status })
     }

@@ -90,6 +90,10 @@ impl Prelude {
 }
 
 impl Framer for Aws {
+    fn held(&self) -> usize {
+        self.carry.held()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         self.read(&piece, sink);
     }

@@ -74,6 +74,10 @@ struct Seen {
 }
 
 impl Framer for Sse {
+    fn held(&self) -> usize {
+        self.line.held() + self.block.data.capacity() + self.event.capacity() + self.id.capacity()
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         let bytes = piece.bytes;
         // One fast pass over the piece: records of clean pieces need no closer check.

@@ -8,6 +8,9 @@ use crate::framing::{Framed, Framer, Placed, Record, Sink, TOO_LONG, carry, lost
 use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
 
+/// Bytes of memory of an inflater: its window and its tables.
+const INFLATE: usize = 48 << 10;
+
 /// Payload of a control frame (RFC 6455 section 5.5).
 const MAX_CONTROL: u64 = 125;
 
@@ -238,6 +241,10 @@ impl Frames {
 }
 
 impl Framer for Frames {
+    fn held(&self) -> usize {
+        self.message.held() + self.inflated.capacity() + self.inflate.as_ref().map_or(0, |_| INFLATE)
+    }
+
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
         let (at, frame) = (piece.at, piece.frame);
         let mut i = 0;

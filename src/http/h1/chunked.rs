@@ -75,6 +75,11 @@ impl Dechunk {
         Dechunk { state: State::Size, line: Vec::new(), body: 0 }
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.line.len()
+    }
+
     /// Body bytes so far, including those of gaps.
     pub(super) fn offset(&self) -> u64 {
         self.body

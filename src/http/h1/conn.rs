@@ -61,6 +61,11 @@ impl Conn {
         self.pairing.next()
     }
 
+    /// Bytes of memory in use.
+    pub(in crate::http) fn held(&self) -> usize {
+        size_of::<Conn>() + self.client.held() + self.server.held() + self.pairing.held()
+    }
+
     /// One delivery of one side.
     pub(in crate::http) fn data(
         &mut self,

@@ -40,6 +40,11 @@ pub(super) enum Collected {
 }
 
 impl HeadBuf {
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.raw.capacity()
+    }
+
     /// A head that was collected before.
     pub(super) fn of(raw: &[u8], first_at: Timestamp) -> HeadBuf {
         let lines = memchr::memchr_iter(b'\n', raw).count();

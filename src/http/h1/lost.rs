@@ -44,6 +44,11 @@ impl Lost {
         Lost::new(None, false, true, false)
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        size_of::<Lost>() + self.backlog.memory() + self.boundaries.as_ref().map_or(0, Boundaries::held)
+    }
+
     fn new(message: Option<u64>, chunks: bool, broken: bool, tail: bool) -> Self {
         Lost {
             message,

@@ -97,6 +97,11 @@ impl Pairing {
         Pairing { next, ..Pairing::default() }
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.queue.len() * size_of::<Slot>()
+    }
+
     /// Number of the next exchange.
     pub(super) fn next(&self) -> u64 {
         self.next

@@ -109,6 +109,17 @@ impl Reader {
         used
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        match &self.phase {
+            Phase::Head { buf, .. } => buf.held(),
+            Phase::Body { body: Body::Chunked(body), .. } => body.held(),
+            Phase::Body { .. } => 0,
+            Phase::Waiting { backlog, .. } => backlog.memory(),
+            Phase::Lost(lost) => lost.held(),
+        }
+    }
+
     fn step(&mut self, bytes: &[u8], fresh: bool, pairing: &mut Pairing, out: &mut Out<'_>) -> usize {
         match &mut self.phase {
             Phase::Head { .. } => self.head(bytes, fresh, pairing, out),

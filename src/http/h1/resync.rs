@@ -29,6 +29,11 @@ enum Proof {
 }
 
 impl Boundaries {
+    /// Bytes of memory in use.
+    pub(in crate::http) fn held(&self) -> usize {
+        self.pending.len() * size_of::<Candidate>()
+    }
+
     /// Offset of a chunk-size line, once one is proven. Call after each delivery put into `backlog`.
     pub(in crate::http) fn search(&mut self, backlog: &Backlog) -> Option<u64> {
         self.pending.retain(|c| c.start >= backlog.start());

@@ -20,6 +20,13 @@ pub(super) struct Pending {
     bytes: Vec<u8>,
 }
 
+impl Pending {
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
 impl Conn {
     pub(super) fn headers(&mut self, here: Here, head: Head, payload: &[u8], sink: &mut Sink<'_>) {
         match unpad(head, payload).and_then(|p| if head.has(flag::PRIORITY) { p.get(5..) } else { Some(p) }) {

@@ -162,6 +162,11 @@ impl Reader {
         Reader { state, held: Vec::new() }
     }
 
+    /// Bytes of memory in use.
+    pub(crate) fn held(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// The next bytes of the direction.
     pub(crate) fn push(&mut self, mut bytes: &[u8], sink: &mut dyn FnMut(Step<'_>)) {
         if matches!(self.state, State::Lost) {

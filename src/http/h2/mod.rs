@@ -44,6 +44,8 @@ const STALL: Span = Span::from_millis(1);
 /// Longest field block, in bytes (RFC 9113 section 10.5.1 leaves the limit to the reader).
 const MAX_BLOCK: usize = 1 << 20;
 const DEFAULT_WINDOW: i64 = 65_535;
+/// Bytes of memory of an entry of a map, beyond its value.
+const NODE: usize = 16;
 
 /// One connection.
 #[derive(Debug)]
@@ -123,6 +125,16 @@ impl Conn {
         conn.highest = 1;
         conn.streams.insert(1, stream);
         conn
+    }
+
+    /// Bytes of memory in use, about.
+    pub(crate) fn held(&self) -> usize {
+        let blocks = self.blocks.iter().flatten().map(Pending::held).sum::<usize>();
+        let readers = self.readers.iter().map(Reader::held).sum::<usize>();
+        let tables = self.hpack.iter().map(hpack::Decoder::held).sum::<usize>();
+        let streams = self.streams.len() * (size_of::<Stream>() + NODE) + self.closed.len() * size_of::<u32>();
+        let guess = self.role_guess.as_ref().map_or(0, |guess| guess.held());
+        size_of::<Conn>() + blocks + readers + tables + streams + guess
     }
 
     /// Joined under way, and the guess which end is the client was wrong.

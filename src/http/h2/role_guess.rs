@@ -21,6 +21,11 @@ impl RoleGuess {
         RoleGuess { readers: [reader(), reader()], backlogs: Default::default(), order: 0 }
     }
 
+    /// Bytes of memory in use.
+    pub(super) fn held(&self) -> usize {
+        self.backlogs.iter().map(Backlog::memory).sum::<usize>() + self.readers.iter().map(Reader::held).sum::<usize>()
+    }
+
     /// One more event. `Some` with the direction to the server once it is known; the guess is kept if too
     /// much was stored.
     pub(super) fn push(&mut self, event: &ByteEvent<'_>) -> Option<Direction> {

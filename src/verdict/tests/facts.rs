@@ -234,3 +234,17 @@ fn a_request_that_goaway_gives_up_says_so() {
         assert!(judged.why.iter().any(|w| w.contains(says) && w.contains("may be sent again")), "{judged:?}");
     }
 }
+
+/// What the memory limit cut says so, and no party is blamed; an answer that had said its end is whole.
+#[test]
+fn a_connection_that_gave_way_is_not_known_to_its_end() {
+    let gave_way = |parts: &[&str]| {
+        let mut x = exchange(parts);
+        x.oddities.push(crate::oddity::Oddity::new(crate::budget::LIMIT_REACHED, x.ending.at, ""));
+        of(&x)
+    };
+    let cut = gave_way(&[ASK, HEAD, WORD, "@ +5s\n!fin <\n"]);
+    assert_eq!(cut.verdict, CaptureIncomplete);
+    assert!(cut.why.iter().any(|why| why.starts_with("the memory limit (--memory) was reached")), "{:?}", cut.why);
+    assert_eq!(gave_way(&[ASK, HEAD, WORD, STOP, DONE, LAST]).verdict, Complete);
+}

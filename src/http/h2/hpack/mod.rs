@@ -41,6 +41,11 @@ impl Decoder {
         Decoder { table: Table::new(joined) }
     }
 
+    /// Bytes of memory in use, about.
+    pub(crate) fn held(&self) -> usize {
+        self.table.held()
+    }
+
     /// A block was lost: from now on the table may hold unknown entries.
     pub(crate) fn lost_block(&mut self) {
         self.table.forget();

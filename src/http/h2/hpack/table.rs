@@ -40,6 +40,11 @@ impl Table {
         Table { entries: VecDeque::new(), size: 0, limit: if joined { LARGEST } else { INITIAL }, unknown_past: joined }
     }
 
+    /// Bytes of memory in use, about.
+    pub(crate) fn held(&self) -> usize {
+        self.size + self.entries.len() * size_of::<Field>()
+    }
+
     /// Entry by index, static ones first; `None` if no such entry can exist.
     pub(crate) fn get(&self, index: usize) -> Option<Field> {
         let at = index.checked_sub(1)?;
