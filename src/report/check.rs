@@ -182,3 +182,78 @@ impl Findings {
         Ok(out.write_all(text.as_bytes())?)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::summary::FindingSummary;
+
+    fn finding(level: Level) -> FindingSummary {
+        let (rule, message) = ("HTTP-001".to_owned(), "it is so".to_owned());
+        let (record, offset, t_ns, packet, chunk, excerpt, fix) = (None, None, None, None, None, None, None);
+        FindingSummary { rule, level, record, offset, message, count: 1, t_ns, packet, chunk, excerpt, fix }
+    }
+
+    /// Exchange `n`: a warning, an error if `n` divides by 1000, nothing if it divides by 7.
+    fn case(n: i64) -> Case {
+        let level = if n % 1000 == 0 { Level::Error } else { Level::Warning };
+        let findings = if n % 7 == 0 { Vec::new() } else { vec![finding(level)] };
+        let (file, request, host, dialect) = (None, format!("GET /{n}"), String::new(), String::new());
+        let (exchange, status, order, zero_ns, verdict, verdict_why) = (n, Some(200), 0, None, None, Vec::new());
+        Case { file, exchange, request, host, status, dialect, order, zero_ns, verdict, verdict_why, findings }
+    }
+
+    /// The output for this many exchanges, and the most that were kept meanwhile.
+    fn written(form: Form, n: i64) -> (String, usize) {
+        let (mut findings, mut out, mut most) = (Findings::new(form, None), Vec::new(), 0);
+        for n in 1..=n {
+            findings.add(case(n), &mut out).unwrap();
+            most = most.max(findings.all.cases.len() + findings.all.passed.len());
+        }
+        findings.finish(&Terminal { width: 100, color: false }, &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), most)
+    }
+
+    #[test]
+    fn the_table_lists_the_worst_in_their_order_and_says_how_many_there_are() {
+        let (text, most) = written(Form::Table, 5000);
+        assert!(most < 2000, "{most}");
+        // 5000 less 714 without findings; 1000 to 5000 are the worst, then those that came first.
+        let listed: Vec<&str> = text.lines().filter(|l| l.starts_with('#')).collect();
+        assert_eq!((listed.len(), listed[0].split("  ").next()), (1000, Some("#1")));
+        let errors: Vec<_> = listed.iter().rev().take(4).rev().map(|l| l.split("  ").next().unwrap()).collect();
+        assert_eq!(errors, ["#2000", "#3000", "#4000", "#5000"]);
+        assert!(
+            text.contains("3286 exchanges more have findings; these are the worst"),
+            "{}",
+            &text[text.len() - 300..]
+        );
+        assert!(text.ends_with("4286 of 5000 exchanges with 5 errors, 4281 warnings; worst: HTTP-001\n"));
+        assert!(!written(Form::Table, 100).0.contains("more have findings"));
+    }
+
+    #[test]
+    fn what_is_written_as_it_comes_is_whole_and_not_kept() {
+        let (text, most) = written(Form::Json, 3000);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((most, value["exchanges"].as_u64(), value["errors"].as_u64()), (0, Some(3000), Some(3)));
+        assert_eq!((value["cases"].as_array().unwrap().len(), &value["cases"][5]["exchange"]), (2572, &6.into()));
+        assert_eq!(value["rules"][0]["exchanges"], 2572);
+        let none: serde_json::Value = serde_json::from_str(&written(Form::Json, 0).0).unwrap();
+        assert_eq!((none["cases"].as_array().map(Vec::len), none["exchanges"].as_u64()), (Some(0), Some(0)));
+        assert_eq!((written(Form::Jsonl, 3000).0.lines().count(), written(Form::Jsonl, 3000).1), (2572, 0));
+        let (text, most) = written(Form::Github, 20);
+        assert_eq!((text.lines().count(), most), (19, 0));
+    }
+
+    #[test]
+    fn junit_says_what_it_leaves_out() {
+        let (text, most) = written(Form::Junit, 100_000);
+        assert!(most <= 30_000, "{most}");
+        assert_eq!(text.matches("<testcase ").count(), 20_000);
+        assert!(
+            text.contains("tests=\"20000\"") && text.contains("75715 exchanges more with findings, 4285 more without")
+        );
+    }
+}
