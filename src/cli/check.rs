@@ -13,6 +13,7 @@ use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
+use crate::exchange::redact::{Masks, Redactor};
 use crate::report::Format;
 use crate::report::check::{Findings, Form};
 use crate::report::clients::{self, Cases};
@@ -215,6 +216,7 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, sink: &mut Sink) -> Res
     let before = sink.findings.all.exchanges;
     reader.each(&Selector { session: args.session, ..Selector::default() }, &mut |mut s| {
         judge.relevel(&mut s);
+        reader.hide(&mut s)?;
         let clients = match args.clients {
             true => clients::stored(Some(path), &reader, &s, args.answer.as_deref())?,
             false => None,
@@ -266,14 +268,22 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, found: 
         }
     };
     let mut totals = run_summary::RunSummary::default();
+    let redactor = Redactor::default();
     let mut sink = |output| match output {
-        analyzer::Output::Exchange(f) => {
-            let summary = Summary::new(0, f.exchange.id.0 as i64, &f.exchange, &f.metrics, &f.findings, None);
-            let case = if args.clients {
+        analyzer::Output::Exchange(mut f) => {
+            let id = f.exchange.id.0 as i64;
+            // The clients read what came, not what is shown of it.
+            let mut case = if args.clients {
+                let summary = Summary::new(0, id, &f.exchange, &f.metrics, &f.findings, None);
                 clients::case(Some(name), &summary, &f.exchange, args.answer.as_deref())
             } else {
                 None
             };
+            let mut masks = Masks::default();
+            masks.exchange(&mut f.exchange, &redactor);
+            let mut summary = Summary::new(0, id, &f.exchange, &f.metrics, &f.findings, None);
+            summary.hide(&masks, &redactor);
+            case.iter_mut().for_each(|case| case.hide(masks.known(), &summary));
             in_order.push(Some((Case::of(Some(name), &summary), case)), &mut pass_on);
         }
         analyzer::Output::Connection(c) => totals.connection(&c),

@@ -22,7 +22,7 @@ Examples:
   sniff export 12 --format pcapng | tshark -r -  as packets, whatever it was
   sniff export --session 3 --format wiremock -o mappings/llm.json
 Formats: raw (the response body), har, jsonl (records), csv (the timeline), wire, pcapng, curl, vcr, wiremock
-Secrets are redacted unless --reveal is given; the request body is not looked into.")]
+Secrets are redacted unless --reveal is given.")]
 pub(super) struct ExportArgs {
     /// Numbers of exchanges, or last [default: all that match the selectors]
     #[arg(value_name = "ID")]
@@ -87,7 +87,11 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
         }
         "csv" => {
             let id = one(&exchanges, &format)?.id.0 as i64;
-            csv::table(&show::timeline(&reader.detail(id)?, &reader.contributions(id)?), out.writer())
+            let (mut detail, mut added) = (reader.detail(id)?, reader.contributions(id)?);
+            if !args.reveal {
+                super::show::hide(&reader, id, &mut detail, &mut added)?;
+            }
+            csv::table(&show::timeline(&detail, &added), out.writer())
         }
         _ => {
             let response = one(&exchanges, &format)?.response.as_ref();

@@ -109,7 +109,8 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
             each(reader, &selector, &mut |s| rows.row(s, out.writer()))
         }
         Format::Table | Format::Markdown => {
-            let all = reader.list(&selector)?;
+            let mut all = reader.list(&selector)?;
+            all.iter_mut().try_for_each(|s| reader.hide(s))?;
             let t = list::table(&all);
             match format {
                 Format::Markdown => out.text(&markdown::render(&t)),
@@ -128,7 +129,7 @@ fn write(reader: &Reader, args: &ListArgs, quiet: bool, format: Format, out: &mu
 /// Passes each exchange to `sink`, without secrets.
 fn each(reader: &Reader, selector: &Selector, sink: &mut dyn FnMut(&Summary) -> Result<()>) -> Result<()> {
     reader.each(selector, &mut |mut s| {
-        s.redact();
+        reader.hide(&mut s)?;
         sink(&s)
     })
 }

@@ -11,6 +11,7 @@ use super::run_summary::{Door, RunSummary};
 use super::signals;
 use crate::analyzer;
 use crate::capture::Counts;
+use crate::exchange::redact;
 use crate::net::NetStats;
 use crate::proxy::{Config, Hop as Crossing, Server, Tee, TeeEvent, TeeWhat, bind, lower_priority};
 use crate::report::text::bytes;
@@ -40,7 +41,9 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
                 SNIFF_PROXY_AUTH)"
         );
     }
-    let name = args.upstream.clone().unwrap_or_else(|| "proxy".into());
+    // A password in the URL is neither stored nor shown.
+    let upstream = args.upstream.as_deref().map(|url| redact::target(url).into_owned());
+    let name = upstream.clone().unwrap_or_else(|| "proxy".into());
     let plan = Plan {
         name,
         upstream: args.upstream.as_deref(),
@@ -53,7 +56,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     args.door.privileges.drop_root(&[], common)?;
     let mut recording = ProxyRecording::open(listening, &plan, common, StatusLine::new(common, false))?;
     if !common.quiet {
-        let what = args.upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
+        let what = upstream.as_ref().map_or("HTTP and HTTPS proxy".into(), |u| format!("reverse proxy of {u}"));
         say(&format!("sniff: {what} on http://{}; Ctrl-C ends it", recording.server.address()));
         if args.upstream.is_none() {
             say(&format!("sniff: clients must trust {} (sniff ca install-help)", recording.certificate.display()));
@@ -128,6 +131,7 @@ impl<'a> ProxyRecording<'a> {
         budget.queue(room);
         let tee = Tee::new(room);
         // The recording is opened first: a client may use the proxy as soon as it serves.
+        let upstream = upstream.map(redact::target);
         let options = json!({ "listen": address.to_string(), "upstream": upstream, "insecure": door.insecure,
             "passthrough": door.passthrough, "buffer": door.buffer });
         // The writer's queue has the same capacity as the tee.

@@ -51,6 +51,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     let judge = report.shows_findings().then(|| args.policy.judge()).transpose()?;
     reader.each(&args.selectors.selector(), &mut |mut s| {
         judge.iter().for_each(|judge| judge.relevel(&mut s));
+        reader.hide(&mut s)?;
         report.add(&s, &reader)
     })?;
     let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));

@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use super::output::{Output, unless_closed};
+use crate::exchange::redact::{Masks, Redactor};
 use crate::pipeline::Contributions;
 use crate::report::show;
 use crate::report::text::{Style, clean};
@@ -46,12 +47,12 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
         unless_closed(play(&detail, &reader.contributions(id)?, args.speed, &mut out).and_then(|()| out.finish()))?;
         return Ok(0);
     }
-    let added = match format {
+    let mut added = match format {
         Format::Json | Format::Jsonl => Contributions::new(),
         _ => reader.contributions(id)?,
     };
     if !args.reveal {
-        show::redact(&mut detail);
+        hide(&reader, id, &mut detail, &mut added)?;
     }
     let mut out = Output::open(common)?;
     let written = match format {
@@ -63,6 +64,23 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     };
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
+}
+
+/// Replaces secrets in what a database may have been recorded with.
+pub(super) fn hide(reader: &Reader, id: i64, detail: &mut Detail, added: &mut Contributions) -> Result<()> {
+    let (mut masks, redactor) = (Masks::default(), Redactor::default());
+    masks.exchange(&mut reader.exchange(id)?, &redactor);
+    detail.summary.hide(&masks, &redactor);
+    show::redact(detail);
+    detail.oddities.iter_mut().for_each(|o| masks.known().quote(&mut o.found));
+    let (request, response) = (detail.summary.request.as_mut(), detail.summary.response.as_mut());
+    let headers = [request.and_then(|r| r.headers.as_mut()), response.and_then(|r| r.headers.as_mut())];
+    headers.into_iter().flatten().flatten().for_each(|h| masks.known().value(&mut h.value));
+    for event in detail.records.iter_mut().filter_map(|r| r.event.as_mut()) {
+        masks.known().text(event);
+    }
+    added.values_mut().for_each(|words| masks.known().text(words));
+    Ok(())
 }
 
 /// Prints the text of each delta at its time. The wait before the first one is the time to first token.

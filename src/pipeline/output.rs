@@ -1,6 +1,7 @@
 //! The results of the pipeline.
 
 use crate::conn::{ConnFacts, ConnId, Endpoints};
+use crate::exchange::redact::Heads;
 use crate::exchange::{Exchange, ExchangeId, PieceInfo, RecordInfo, TlsInfo};
 use crate::time::Timestamp;
 
@@ -37,6 +38,8 @@ pub struct Part {
     pub id: ExchangeId,
     /// Content codings of both bodies, as their heads list them: request, response.
     pub codings: [Option<String>; 2],
+    /// Both heads, as far as they have come: what is secret in the bodies depends on them.
+    pub heads: Heads,
     /// Request body deliveries since the last part.
     pub request: BodyPart,
     /// Response body deliveries since the last part.

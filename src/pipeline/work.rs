@@ -12,6 +12,7 @@ use crate::conn::{ConnId, Endpoints, Stamp};
 use crate::dialect::{self, Answer};
 use crate::exchange::clock;
 use crate::exchange::ending::Ending;
+use crate::exchange::redact::Heads;
 use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
 use crate::framing::{Framing, Record};
 use crate::http::event::{
@@ -267,7 +268,8 @@ impl Work {
         let response_head = self.response.as_ref().and_then(|r| r.head.as_ref());
         let codings = [self.request.as_ref().map(|r| &r.head.fields), response_head.map(|h| &h.fields)]
             .map(|f| f.and_then(Fields::content_codings));
-        Some(Part { id: self.exchange.id, codings, request, response, records })
+        let heads = Heads { request: self.request.as_ref().map(|r| r.head.clone()), response: response_head.cloned() };
+        Some(Part { id: self.exchange.id, codings, heads, request, response, records })
     }
 
     /// The exchange in its present state; the capture cut messages without an end.

@@ -7,6 +7,7 @@ use super::text::{Style, clean, clip_middle, count, width, wrap};
 use super::{Format, Terminal, markdown};
 use crate::clients::{self, MAX_BODY, Outcome, Stream, Unfit, Verdict};
 use crate::exchange::Exchange;
+use crate::exchange::redact::{Known, Masks, Redactor};
 use crate::summary::Summary;
 use anyhow::Result;
 use serde::Serialize;
@@ -61,6 +62,14 @@ impl Case {
         }
     }
 
+    /// Replaces secrets in the texts that quote the exchange, whose summary has none any more.
+    pub fn hide(&mut self, known: &Known, s: &Summary) {
+        self.request = request_line(s);
+        self.host = s.authority();
+        let texts = self.clients.iter_mut().flat_map(|v| [&mut v.why, &mut v.evidence]);
+        texts.chain(&mut self.unfit).for_each(|text| known.quote(text));
+    }
+
     /// Number of clients that break, in any way.
     pub fn broken(&self) -> usize {
         self.clients.iter().filter(|v| v.outcome != Outcome::Fine).count()
@@ -105,7 +114,14 @@ pub fn stored(
 ) -> Result<Option<Case>> {
     match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
         n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
-        _ => Ok(case(file, summary, &source.exchange(summary.id)?, answer)),
+        _ => {
+            let mut exchange = source.exchange(summary.id)?;
+            let mut case = case(file, summary, &exchange, answer);
+            let mut masks = Masks::default();
+            masks.exchange(&mut exchange, &Redactor::default());
+            case.iter_mut().for_each(|case| case.hide(masks.known(), summary));
+            Ok(case)
+        }
     }
 }
 

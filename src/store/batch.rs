@@ -2,11 +2,12 @@
 
 use super::columns::{self, int, opt};
 use super::ending;
-use super::hide::{Hide, Masks, Quoted};
+use super::hide::Hide;
 use super::progress::Progress;
 use super::{Hop, runs};
 use crate::analyzer::{Analyzed, BodyPart, Connection as TcpConnection, Part};
-use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
+use crate::exchange::redact::{Masks, Stretch, stretches};
+use crate::exchange::{Body, ExchangeId, PieceInfo, RecordInfo};
 use crate::http::event::{Fields, Side};
 use crate::summary::Summary;
 use crate::time::Timestamp;
@@ -55,8 +56,6 @@ pub(super) struct Step<'b> {
     /// only one insert.
     pub(super) bare: BTreeSet<i64>,
     pub(super) hide: Option<&'b Hide>,
-    /// Secrets of the exchange that is being written.
-    pub(super) quoted: Quoted,
     /// Exchanges stored so far.
     pub(super) exchanges: &'b mut u64,
     pub(super) progress: &'b mut dyn Progress,
@@ -83,14 +82,14 @@ impl Step<'_> {
         if self.bare.remove(&running.id) {
             self.bare_row(running.id)?;
         }
-        if let Some(hide) = self.hide {
-            let [request, response] = part.codings.each_ref().map(Option::as_deref);
-            hide.body(&mut running.masks, Side::Request, request, &part.request.pieces, &mut part.request.bytes);
-            hide.body(&mut running.masks, Side::Response, response, &part.response.pieces, &mut part.response.bytes);
-        }
-        self.body(&mut running, Side::Request, &part.request.pieces, &part.request.bytes, &part.request.unit_lines)?;
-        let BodyPart { pieces, bytes, unit_lines } = &part.response;
-        self.body(&mut running, Side::Response, pieces, bytes, unit_lines)?;
+        let [request, response] = match self.hide {
+            Some(hide) => hide.part(&mut running.masks, &mut part).map(Bytes::Hidden),
+            None => [&mut part.request, &mut part.response].map(Bytes::of),
+        };
+        let BodyPart { pieces, unit_lines, .. } = &part.request;
+        self.body(&mut running, Side::Request, pieces, &request, unit_lines)?;
+        let BodyPart { pieces, unit_lines, .. } = &part.response;
+        self.body(&mut running, Side::Response, pieces, &response, unit_lines)?;
         self.records(&mut running, &part.records)?;
         self.running.insert(part.id, running);
         Ok(())
@@ -98,13 +97,23 @@ impl Step<'_> {
 
     pub(super) fn finished(&mut self, mut f: Box<Analyzed>) -> Result<()> {
         let mut running = self.running(f.exchange.id);
-        if let Some(hide) = self.hide {
-            self.quoted = hide.exchange(&mut running.masks, &mut f);
-        }
+        let hidden = self.hide.map(|hide| hide.exchange(&mut running.masks, &mut f).map(Bytes::Hidden));
+        let x = &mut f.exchange;
+        let own = |body: Option<&mut Body>| {
+            let bytes = body.map(|b| std::mem::take(&mut b.bytes)).unwrap_or_default();
+            Bytes::Own(bytes)
+        };
+        let [request, response] = match hidden {
+            Some(hidden) => hidden,
+            None => [own(x.request.as_mut().map(|r| &mut r.body)), own(x.response.as_mut().map(|r| &mut r.body))],
+        };
         let x = &f.exchange;
         self.bare.remove(&running.id);
         let id = running.id;
-        let summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);
+        let mut summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);
+        if let Some(hide) = self.hide {
+            summary.hide(&running.masks, &hide.redactor);
+        }
         self.progress.written(&summary);
         *self.exchanges += 1;
         let mut values = columns::values(&summary);
@@ -112,13 +121,13 @@ impl Step<'_> {
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
             self.head(
-                id,
+                (id, &running.masks),
                 (Side::Request, "head"),
                 &r.head.fields,
                 (Some((r.head.first_at, r.head_at)), r.head.h2_stream),
                 0,
             )?;
-            self.body(&mut running, Side::Request, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
+            self.body(&mut running, Side::Request, &r.body.pieces, &request, &r.body.unit_lines)?;
         }
         if let Some(r) = &x.response {
             let stream = r.head.as_ref().and_then(|h| h.h2_stream);
@@ -126,7 +135,7 @@ impl Step<'_> {
             let mut next = 0;
             for head in &r.informational {
                 self.head(
-                    id,
+                    (id, &running.masks),
                     (Side::Response, "interim"),
                     &head.fields,
                     (Some((head.first_at, head.first_at)), head.h2_stream),
@@ -136,7 +145,7 @@ impl Step<'_> {
             }
             if let Some(head) = &r.head {
                 self.head(
-                    id,
+                    (id, &running.masks),
                     (Side::Response, "head"),
                     &head.fields,
                     (Some((head.first_at, r.head_at)), head.h2_stream),
@@ -144,9 +153,9 @@ impl Step<'_> {
                 )?;
             }
             if !r.trailers.is_empty() {
-                self.head(id, (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
+                self.head((id, &running.masks), (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
             }
-            self.body(&mut running, Side::Response, &r.body.pieces, &r.body.bytes, &r.body.unit_lines)?;
+            self.body(&mut running, Side::Response, &r.body.pieces, &response, &r.body.unit_lines)?;
             self.records(&mut running, &r.records)?;
         }
         ending::write(self.tx, id, &x.ending)?;
@@ -237,7 +246,7 @@ impl Step<'_> {
     /// field.
     fn head(
         &self,
-        id: i64,
+        (id, masks): (i64, &Masks),
         (side, kind): (Side, &str),
         fields: &Fields,
         begun: (Option<(Timestamp, Timestamp)>, Option<u32>),
@@ -245,13 +254,13 @@ impl Step<'_> {
     ) -> Result<()> {
         let sql = "INSERT INTO head (exchange_id, side, kind, raw, t_first_ns, h2_stream, t_last_ns) VALUES (?1, ?2, \
             ?3, ?4, ?5, ?6, ?7)";
-        let raw = self.hide.map_or(fields.raw().into(), |h| h.head(fields.raw(), &self.quoted));
+        let raw = self.hide.map_or(fields.raw().into(), |h| masks.head(fields.raw(), &h.redactor));
         let (first, last) = (begun.0.map(|t| t.0.nanos()), begun.0.map(|t| t.1.nanos()));
         self.tx.prepare_cached(sql)?.execute(params![id, side as u8, kind, raw, first, begun.1, last])?;
         let mut insert = self.tx.prepare_cached("INSERT INTO field VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         for (n, (name, value)) in fields.iter().enumerate() {
             let [name, value] = [name, value].map(String::from_utf8_lossy);
-            let value = self.hide.map(|h| h.value(&name, &value, &self.quoted)).map_or(value, Into::into);
+            let value = self.hide.map(|h| masks.value(&name, &value, &h.redactor)).map_or(value, Into::into);
             insert.execute(params![id, side as u8, kind, (next + n) as i64, name, value])?;
         }
         Ok(())
@@ -262,7 +271,7 @@ impl Step<'_> {
         running: &mut Running,
         side: Side,
         pieces: &[PieceInfo],
-        bytes: &[u8],
+        bytes: &Bytes,
         lines: &[(u64, Vec<u8>)],
     ) -> Result<()> {
         let sql = "INSERT INTO piece_run (exchange_id, side, seq, t_ns, frame, off, data) VALUES (?1, ?2, ?3, ?4, ?5, \
@@ -276,7 +285,7 @@ impl Step<'_> {
         }
         let sql = "INSERT INTO segment (exchange_id, side, off, data) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.tx.prepare_cached(sql)?;
-        for (offset, data) in stretches(pieces, bytes) {
+        for (offset, data) in bytes.stretches(pieces) {
             for (i, data) in data.chunks(SEGMENT).enumerate() {
                 insert.execute(params![running.id, side as u8, (offset as usize + i * SEGMENT) as i64, data])?;
             }
@@ -306,17 +315,26 @@ impl Step<'_> {
     }
 }
 
-/// Runs of bytes without a gap: (offset in the wire body, bytes).
-fn stretches<'b>(pieces: &[PieceInfo], bytes: &'b [u8]) -> Vec<(u64, &'b [u8])> {
-    let mut all: Vec<(u64, std::ops::Range<usize>)> = Vec::new();
-    let mut at = 0;
-    for p in pieces.iter().filter(|p| !p.gap && p.len > 0) {
-        let end = at + p.len as usize;
-        match all.last_mut() {
-            Some((offset, range)) if *offset + range.len() as u64 == p.offset => range.end = end,
-            _ => all.push((p.offset, at..end)),
-        }
-        at = end;
+/// The bytes of a body that are written now.
+enum Bytes {
+    /// As they came, for the deliveries that are written with them.
+    Own(Vec<u8>),
+    /// Without secrets. The last ones may follow later.
+    Hidden(Vec<Stretch>),
+}
+
+impl Bytes {
+    fn of(part: &mut BodyPart) -> Bytes {
+        Bytes::Own(std::mem::take(&mut part.bytes))
     }
-    all.into_iter().filter_map(|(offset, range)| bytes.get(range).map(|b| (offset, b))).collect()
+
+    /// Runs of bytes without a gap: (offset in the wire body, bytes).
+    fn stretches<'b>(&'b self, pieces: &[PieceInfo]) -> Vec<(u64, &'b [u8])> {
+        match self {
+            Bytes::Own(bytes) => {
+                stretches(pieces).into_iter().filter_map(|(at, range)| bytes.get(range).map(|b| (at, b))).collect()
+            }
+            Bytes::Hidden(all) => all.iter().map(|s| (s.offset, s.bytes.as_slice())).collect(),
+        }
+    }
 }

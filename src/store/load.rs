@@ -4,11 +4,13 @@
 use super::read::{Reader, uint};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::ending::Party;
+use crate::exchange::redact::{Heads, Masks, Redactor};
 use crate::exchange::{Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{Fields, MessageEnd, Side};
 use crate::http::stored;
 use crate::oddity::{Delivery, Kind, Oddities, Oddity};
 use crate::pipeline::{Contributions, StoredExchange, StoredMessage};
+use crate::summary::Summary;
 use crate::time::{Span, Timestamp};
 use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row};
@@ -69,6 +71,27 @@ impl Reader {
     /// There is no exchange of this id.
     pub fn contributions(&self, id: i64) -> Result<Contributions> {
         Ok(self.stored(id, self.row(id)?)?.contributions())
+    }
+
+    /// Replaces secrets in a summary of this database. A recording may have kept them; otherwise they are hidden
+    /// already.
+    pub fn hide(&self, s: &mut Summary) -> Result<()> {
+        let sql = "SELECT coalesce(json_extract(options, '$.store_secrets'), 0) FROM session WHERE id = ?1";
+        let kept = self.db.prepare_cached(sql)?.query_row([s.session], |r| r.get::<_, bool>(0)).optional()?;
+        let (redactor, mut masks) = (Redactor::default(), Masks::default());
+        if kept == Some(true) {
+            let request = self.heads(s.id, Side::Request, "head")?.pop();
+            let response = self.heads(s.id, Side::Response, "head")?.pop();
+            let kept =
+                |h: &Head| stored::Kept { first_at: Timestamp::default(), h2_stream: h.h2_stream, transfer: "none" };
+            let heads = Heads {
+                request: request.and_then(|h| stored::request(&h.raw, kept(&h))),
+                response: response.and_then(|h| stored::response(&h.raw, kept(&h))),
+            };
+            masks.part(&heads, &[None, None], &redactor);
+        }
+        s.hide(&masks, &redactor);
+        Ok(())
     }
 
     fn row(&self, id: i64) -> Result<Stored> {

@@ -2,7 +2,7 @@
 //! is held only while rows are written, and what is committed is consistent.
 
 use super::batch::{Running, Step};
-use super::hide::{Hide, Quoted};
+use super::hide::Hide;
 use super::message::{Message, Stop};
 use super::place::Place;
 use super::progress::Progress;
@@ -84,7 +84,6 @@ impl Open {
             running,
             bare: BTreeSet::new(),
             hide: hide.as_ref(),
-            quoted: Quoted::default(),
             exchanges,
             progress: &mut *progress,
         };

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod session;
 pub mod detail;
 pub mod ending;
+mod hide;
 mod make;
 pub mod websocket;
 

@@ -76,6 +76,7 @@ impl<'a> Recording<'a> {
     ) -> Result<Recording<'a>> {
         let mut shaped_by = source.options;
         shaped_by["limits"] = limits::recorded(&options, source.door == Door::Packets);
+        shaped_by["store_secrets"] = source.store_secrets.into();
         let (started, process) = (values::now(), Process::current());
         let session = Session { source: source.name, started, options: shaped_by, process };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };

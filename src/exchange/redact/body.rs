@@ -3,7 +3,8 @@
 //! offsets and boundaries do not change.
 
 use super::Redactor;
-use super::known::{begins_as_key, holds_secret, is_secret, overwrite, scheme};
+use super::overwrite::{overwrite, scheme};
+use super::table::{self, Marks, Names, begins_as_key, holds_secret, is_collection};
 
 /// Longest name, and longest line of a multipart head, that is examined, in bytes.
 const WORD: usize = 256;
@@ -29,9 +30,15 @@ pub(super) struct TextMask {
     /// The name or line was longer than that.
     long: bool,
     escaped: bool,
-    /// Number of open objects and arrays, and which of them has a secret's name.
+    /// The digits so far of `\u`.
+    digits: Option<Vec<u8>>,
+    /// Number of open objects and arrays, which of them has a secret's name, and which describes members of a schema.
     depth: u32,
     within: Option<(u32, Holder)>,
+    schema: Option<u32>,
+    names: Names,
+    /// The current value is a secret only if it looks as if it was made by chance.
+    if_random: bool,
     /// Multipart: line end, dashes and boundary.
     boundary: Vec<u8>,
     /// The bytes so far of a secret in several deliveries.
@@ -42,6 +49,8 @@ pub(super) struct TextMask {
 enum Holder {
     Object,
     Array,
+    /// An object of which every string is a secret.
+    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,6 +94,11 @@ impl State {
 }
 
 impl TextMask {
+    /// A mask for a body in which names mean this.
+    pub(super) fn new(names: Names) -> TextMask {
+        TextMask { names, ..TextMask::default() }
+    }
+
     /// Whether no later byte is examined.
     pub(super) fn is_over(&self) -> bool {
         self.state == State::Other
@@ -122,6 +136,9 @@ impl TextMask {
                 && was
             {
                 let end = (at + 1).saturating_sub(behind).max(begin);
+                if self.if_random && !split && !table::is_random(&bytes[begin..end]) {
+                    continue;
+                }
                 self.remember(&bytes[begin..end], true, found);
                 changed |= overwrite(&mut bytes[begin..end], redactor, split);
             }
@@ -146,7 +163,8 @@ impl TextMask {
         match self.state {
             State::Start => self.start(byte),
             State::Between => self.between(byte),
-            State::Name | State::Value { .. } if escaped => self.push(byte),
+            State::Name if escaped || self.digits.is_some() => self.escape(byte),
+            State::Value { .. } if escaped => self.push(byte),
             State::Name | State::Value { .. } if byte == b'\\' => self.escaped = true,
             State::Name if byte == b'"' => self.state = State::Named,
             State::Name => self.push(byte),
@@ -158,13 +176,21 @@ impl TextMask {
             },
             State::Colon => match byte {
                 b'"' => {
-                    let secret = self.is_secret();
-                    self.begin(State::Value { secret });
+                    let marks = self.marks();
+                    self.begin(State::Value { secret: marks != Marks::Nothing });
+                    self.if_random = marks == Marks::IfRandom;
                 }
                 b'{' | b'[' => {
-                    if self.within.is_none() && self.names_secret() {
-                        let holder = if byte == b'{' { Holder::Object } else { Holder::Array };
+                    if self.within.is_none() && self.named() == Marks::Secret {
+                        let holder = match byte {
+                            b'[' => Holder::Array,
+                            _ if is_collection(&self.word) => Holder::All,
+                            _ => Holder::Object,
+                        };
                         self.within = Some((self.depth + 1, holder));
+                    }
+                    if self.schema.is_none() && byte == b'{' && self.word == b"properties" {
+                        self.schema = Some(self.depth + 1);
                     }
                     self.between(byte);
                 }
@@ -180,14 +206,16 @@ impl TextMask {
                 if self.word.len() < WORD && !self.long {
                     self.push(byte);
                     self.long = self.word.len() > 16;
-                    let secret = begins_as_key(&self.word);
+                    // A generated text may begin so and go on in words: `forms` finds the key itself.
+                    let secret = self.names != Names::Outermost && begins_as_key(&self.word);
                     self.state = State::Value { secret };
                 }
             }
             State::FormName => match byte {
                 b'=' => {
-                    let secret = self.names_secret();
-                    self.begin(State::FormValue { secret });
+                    let marks = self.named();
+                    self.begin(State::FormValue { secret: marks != Marks::Nothing });
+                    self.if_random = marks == Marks::IfRandom;
                 }
                 b'&' => self.begin(State::FormName),
                 _ if self.word.len() < FORM_NAME && (byte.is_ascii_alphanumeric() || b"_.%-+[]".contains(&byte)) => {
@@ -223,6 +251,8 @@ impl TextMask {
         match byte {
             _ if byte.is_ascii_whitespace() => {}
             b'{' | b'[' => self.between(byte),
+            // A generated text may look like anything.
+            _ if self.names == Names::Outermost => self.state = State::Other,
             b'-' => {
                 self.begin(State::Boundary);
                 self.word.push(byte);
@@ -239,13 +269,14 @@ impl TextMask {
     fn between(&mut self, byte: u8) {
         self.state = State::Between;
         match byte {
-            b'"' if self.within == Some((self.depth, Holder::Array)) => self.begin(State::Value { secret: true }),
+            b'"' if self.within == Some((self.depth, Holder::Array)) => {
+                self.begin(State::Value { secret: true });
+            }
             b'"' => self.begin(State::Name),
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => {
-                if self.within.is_some_and(|(depth, _)| depth == self.depth) {
-                    self.within = None;
-                }
+                self.within = self.within.filter(|(depth, _)| *depth != self.depth);
+                self.schema = self.schema.filter(|depth| *depth != self.depth);
                 self.depth = self.depth.saturating_sub(1);
             }
             _ => {}
@@ -271,7 +302,7 @@ impl TextMask {
         }
         let named = line.strip_prefix("content-disposition:").and_then(|rest| {
             let name = rest.split(';').find_map(|p| p.trim().strip_prefix("name="))?;
-            Some(is_secret(name.trim_matches('"')))
+            Some(table::member(name.trim_matches('"'), self.names) != Marks::Nothing)
         });
         self.begin(State::PartHead { secret: secret || named == Some(true) });
     }
@@ -279,7 +310,26 @@ impl TextMask {
     fn begin(&mut self, state: State) {
         self.state = state;
         self.word.clear();
-        self.long = false;
+        (self.long, self.if_random, self.digits) = (false, false, None);
+    }
+
+    /// One byte of an escape in a name (RFC 8259 section 7).
+    fn escape(&mut self, byte: u8) {
+        match self.digits.take() {
+            None if byte == b'u' => self.digits = Some(Vec::new()),
+            None => self.push(byte),
+            Some(mut digits) => {
+                digits.push(byte);
+                if digits.len() < 4 {
+                    self.digits = Some(digits);
+                    return;
+                }
+                let code = std::str::from_utf8(&digits).ok().and_then(|d| u32::from_str_radix(d, 16).ok());
+                let mut utf8 = [0; 4];
+                let c = code.and_then(char::from_u32).unwrap_or('\u{fffd}');
+                c.encode_utf8(&mut utf8).bytes().for_each(|b| self.push(b));
+            }
+        }
     }
 
     fn push(&mut self, byte: u8) {
@@ -292,14 +342,22 @@ impl TextMask {
         }
     }
 
-    fn names_secret(&self) -> bool {
-        !self.long && std::str::from_utf8(&self.word).is_ok_and(is_secret)
+    /// What the current name says.
+    fn named(&self) -> Marks {
+        if self.long || self.schema.is_some() || (self.names == Names::Outermost && self.depth > 1) {
+            return Marks::Nothing;
+        }
+        std::str::from_utf8(&self.word)
+            .map_or(Marks::Nothing, |name| table::member(&table::decoded(name).to_lowercase(), self.names))
     }
 
     /// Whether the string of this name is a secret.
-    fn is_secret(&self) -> bool {
-        let holds = self.within == Some((self.depth, Holder::Object)) && holds_secret(&self.word);
-        holds || self.names_secret()
+    fn marks(&self) -> Marks {
+        match self.within {
+            Some((depth, Holder::Object)) if depth == self.depth && holds_secret(&self.word) => Marks::Secret,
+            Some((depth, Holder::All)) if depth <= self.depth => Marks::Secret,
+            _ => self.named(),
+        }
     }
 }
 

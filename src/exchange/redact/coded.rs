@@ -1,161 +1,262 @@
 //! Secrets in bodies as they were sent, including those with a content coding.
 
-use super::Redactor;
 use super::body::TextMask;
+use super::forms;
+use super::joined::Joined;
+use super::known::Known;
+use super::overwrite::overwrite;
+use super::table::Names;
+use super::{Redactor, Stretch};
 use crate::body::Decoder;
 use crate::time::Timestamp;
+use std::ops::Range;
 
-/// Walks through one body, delivery by delivery, and overwrites secrets in place: lengths, offsets and
-/// boundaries do not change. It has a decoder of its own instead of `Body::decoded`, because the store writes a delivery
-/// before the next one comes.
+/// Most bytes of a part that wait for the next one, because a secret may continue in it (64 KiB).
+const HELD: usize = 64 << 10;
+/// Most bytes with a content coding that wait (1 MiB).
+const HELD_CODED: usize = 1 << 20;
+
+/// Walks through one body, part by part, and overwrites secrets in place: lengths, offsets and
+/// boundaries do not change. It has a decoder of its own instead of `Body::decoded`, because the store writes a part
+/// before the next one comes. The end of a part that may be the beginning of a secret waits for the next part.
 ///
-/// Compressed bytes cannot be changed one by one. If they decode to a secret, the current delivery and all
+/// Compressed bytes cannot be changed one by one. If they decode to a secret, the current part and all
 /// later ones are blanked. They no longer decode; what was computed from them before (hashes, figures, texts)
 /// stays.
-#[derive(Debug, Default)]
-pub struct BodyMask(Kind);
+#[derive(Debug)]
+pub struct BodyMask {
+    kind: Kind,
+    names: TextMask,
+    joined: Option<Joined>,
+    /// Decoded bytes that wait, and the offset of the first of them.
+    held: Vec<u8>,
+    offset: u64,
+    /// Parts with a content coding that wait.
+    coded: Vec<Stretch>,
+}
 
 #[derive(Debug)]
 enum Kind {
-    Text(TextMask),
-    Coded(Box<(Decoder, TextMask)>),
+    Text,
+    Coded(Box<Decoder>),
     /// All later bytes are blanked.
     Blank,
-    /// The body cannot be decoded, or it has no secrets.
+    /// The body cannot be decoded.
     Open,
 }
 
-impl Default for Kind {
-    fn default() -> Kind {
-        Kind::Text(TextMask::default())
-    }
+/// What a body is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) redactor: &'a Redactor,
+    pub(super) known: &'a Known,
 }
 
 impl BodyMask {
-    /// A redactor for a body with these codings, in the order of `Content-Encoding`.
-    pub fn new(coding: Option<&str>) -> BodyMask {
+    /// A mask for a body with these codings, in the order of `Content-Encoding`, in which names mean this.
+    pub fn new(coding: Option<&str>, names: Names) -> BodyMask {
         let decoder = Decoder::new(coding);
-        BodyMask(if decoder.is_identity() {
-            Kind::default()
-        } else {
-            Kind::Coded(Box::new((decoder, TextMask::default())))
-        })
+        let kind = if decoder.is_identity() { Kind::Text } else { Kind::Coded(Box::new(decoder)) };
+        BodyMask { kind, names: TextMask::new(names), joined: None, held: Vec::new(), offset: 0, coded: Vec::new() }
     }
 
-    /// Process the next bytes, in order. True if any were overwritten; `found` gets the secrets that were
-    /// whole.
-    pub fn apply(&mut self, bytes: &mut [u8], redactor: &Redactor, found: &mut Vec<String>) -> bool {
-        match &mut self.0 {
-            Kind::Text(mask) => mask.apply(bytes, redactor, found),
-            Kind::Coded(both) => {
-                let (decoder, mask) = both.as_mut();
-                let mut hit = false;
-                let mut look = |piece: crate::body::Piece<'_>| {
-                    if !mask.is_over() {
-                        hit |= mask.apply(&mut piece.bytes.to_vec(), redactor, found);
-                    }
-                };
-                decoder.push(Timestamp::default(), 0, bytes, &mut look, &mut |_| {});
-                if hit {
-                    mask.finish(found);
-                    bytes.fill(b'*');
-                    self.0 = Kind::Blank;
-                } else if mask.is_over() {
-                    self.0 = Kind::Open;
-                }
-                hit
-            }
+    /// From here on a secret may stand in several records.
+    pub(super) fn follow(&mut self) {
+        self.joined.get_or_insert_default();
+    }
+
+    /// The next bytes, in order. `last`: none follow that continue them. Adds to `out` what can be stored, and to
+    /// `found` the secrets that were whole. True if any were overwritten.
+    pub(super) fn push(
+        &mut self,
+        part: Stretch,
+        last: bool,
+        around: Around<'_>,
+        found: &mut Vec<String>,
+        out: &mut Vec<Stretch>,
+    ) -> bool {
+        match &mut self.kind {
+            Kind::Text => self.text(part, last, around, found, out),
+            Kind::Coded(_) => self.coded(part, last, around, found, out),
             Kind::Blank => {
-                bytes.fill(b'*');
-                !bytes.is_empty()
+                let blank = vec![b'*'; part.bytes.len()];
+                out.push(Stretch { bytes: blank, ..part });
+                true
             }
-            Kind::Open => false,
+            Kind::Open => {
+                out.push(part);
+                false
+            }
         }
     }
 
     /// The body has ended.
-    pub fn finish(&mut self, found: &mut Vec<String>) {
-        match &mut self.0 {
-            Kind::Text(mask) => mask.finish(found),
-            Kind::Coded(both) => both.1.finish(found),
-            Kind::Blank | Kind::Open => {}
-        }
+    pub(super) fn finish(&mut self, around: Around<'_>, found: &mut Vec<String>, out: &mut Vec<Stretch>) -> bool {
+        let changed = match self.kind {
+            Kind::Text if !self.held.is_empty() => {
+                let offset = self.offset + self.held.len() as u64;
+                self.text(Stretch { offset, bytes: Vec::new() }, true, around, found, out)
+            }
+            Kind::Coded(_) if !self.coded.is_empty() => {
+                let (hits, _) = self.examine(true, around);
+                let hit = !hits.is_empty();
+                self.release(hit, out);
+                hit
+            }
+            _ => false,
+        };
+        self.names.finish(found);
+        changed
     }
 
     /// Bytes are missing: what follows in a content coding cannot be decoded.
-    pub fn gap(&mut self) {
-        if let Kind::Coded(_) = self.0 {
-            self.0 = Kind::Open;
+    pub(super) fn gap(&mut self) {
+        if let Kind::Coded(_) = self.kind {
+            self.kind = Kind::Open;
+        }
+    }
+
+    fn text(
+        &mut self,
+        part: Stretch,
+        last: bool,
+        around: Around<'_>,
+        found: &mut Vec<String>,
+        out: &mut Vec<Stretch>,
+    ) -> bool {
+        if self.offset + self.held.len() as u64 != part.offset {
+            self.let_go(self.held.len(), out);
+        }
+        let from = self.held.len();
+        if self.held.is_empty() {
+            (self.offset, self.held) = (part.offset, part.bytes);
+        } else {
+            self.held.extend_from_slice(&part.bytes);
+        }
+        let mut changed = false;
+        if !self.names.is_over() {
+            changed = self.names.apply(&mut self.held[from..], around.redactor, found);
+        }
+        let split = self.join(part.offset, from, around.known);
+        let (hits, keep) = self.examine(last, around);
+        for range in hits {
+            changed |= overwrite(&mut self.held[range], around.redactor, false);
+        }
+        for range in split {
+            self.held[range].fill(b'*');
+            changed = true;
+        }
+        self.let_go(self.held.len() - keep, out);
+        changed
+    }
+
+    fn coded(
+        &mut self,
+        part: Stretch,
+        last: bool,
+        around: Around<'_>,
+        found: &mut Vec<String>,
+        out: &mut Vec<Stretch>,
+    ) -> bool {
+        let Kind::Coded(decoder) = &mut self.kind else { return false };
+        let mut decoder = std::mem::replace(decoder, Box::new(Decoder::new(None)));
+        // Whether a secret was found, and whether one of them began in the bytes of an earlier part.
+        let (mut hit, mut earlier) = (false, false);
+        let mut before = self.held.len();
+        let mut look = |piece: crate::body::Piece<'_>| {
+            let from = self.held.len();
+            self.held.extend_from_slice(piece.bytes);
+            if !self.names.is_over() {
+                hit |= self.names.apply(&mut self.held[from..], around.redactor, found);
+            }
+            let split = self.join(self.offset + from as u64, from, around.known);
+            hit |= !split.is_empty();
+            earlier |= split.iter().any(|r| r.start < before);
+            let (hits, keep) = self.examine(false, around);
+            hit |= !hits.is_empty();
+            earlier |= hits.iter().any(|r| r.start < before);
+            let gone = self.held.len() - keep;
+            self.held.drain(..gone);
+            self.offset += gone as u64;
+            before = before.saturating_sub(gone);
+        };
+        decoder.push(Timestamp::default(), 0, &part.bytes, &mut look, &mut |_| {});
+        let (mut hit, mut earlier) = (hit, earlier);
+        if last {
+            let (hits, _) = self.examine(true, around);
+            hit |= !hits.is_empty();
+            earlier |= hits.iter().any(|r| r.start < before);
+        }
+        if hit {
+            self.names.finish(found);
+            self.release(earlier, out);
+            out.push(Stretch { bytes: vec![b'*'; part.bytes.len()], ..part });
+            self.kind = Kind::Blank;
+            return true;
+        }
+        self.kind = Kind::Coded(decoder);
+        let waits: usize = self.coded.iter().map(|s| s.bytes.len()).sum();
+        self.coded.push(part);
+        if last || self.held.is_empty() || waits > HELD_CODED {
+            self.release(false, out);
+        }
+        false
+    }
+
+    /// Secrets whose parts stand in several records, as ranges of what is held.
+    fn join(&mut self, offset: u64, from: usize, known: &Known) -> Vec<Range<usize>> {
+        let Some(joined) = &mut self.joined else { return Vec::new() };
+        let mut found = Vec::new();
+        joined.push(offset, &self.held[from..], known, &mut found);
+        let place = |at: u64| usize::try_from(at.checked_sub(self.offset)?).ok();
+        found.into_iter().filter_map(|r| Some(place(r.start)?..place(r.end)?)).collect()
+    }
+
+    /// The secrets in what is held that are whole, and how many of the last bytes have to wait.
+    fn examine(&self, last: bool, around: Around<'_>) -> (Vec<Range<usize>>, usize) {
+        let (bytes, mut found) = (&self.held, Vec::new());
+        around.known.find(bytes, &mut found);
+        forms::find(bytes, &mut found);
+        if last {
+            return (found, 0);
+        }
+        let mut keep = around.known.begun(bytes).max(forms::begun(bytes));
+        while let Some(begin) =
+            found.iter().filter(|r| r.end > bytes.len() - keep && r.start < bytes.len() - keep).map(|r| r.start).min()
+        {
+            keep = bytes.len() - begin;
+        }
+        if let Some(begun) = self.joined.as_ref().and_then(Joined::begun) {
+            let begun = begun.checked_sub(self.offset).and_then(|at| usize::try_from(at).ok());
+            keep = keep.max(begun.map_or(0, |at| bytes.len().saturating_sub(at)));
+        }
+        if keep > HELD {
+            keep = 0;
+        }
+        found.retain(|r| r.end <= bytes.len() - keep);
+        (found, keep)
+    }
+
+    /// Passes on the first `n` of the bytes that wait.
+    fn let_go(&mut self, n: usize, out: &mut Vec<Stretch>) {
+        let rest = self.held.split_off(n);
+        let (offset, bytes) = (self.offset, std::mem::replace(&mut self.held, rest));
+        self.offset += n as u64;
+        if !bytes.is_empty() {
+            out.push(Stretch { offset, bytes });
+        }
+    }
+
+    /// Passes on the parts that wait, blank or as they came.
+    fn release(&mut self, blank: bool, out: &mut Vec<Stretch>) {
+        for mut part in self.coded.drain(..) {
+            if blank {
+                part.bytes.fill(b'*');
+            }
+            out.push(part);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// GZIP of a stored block: the bytes are in it unchanged. The checksum after it is never read.
-    fn stored(text: &str) -> Vec<u8> {
-        let len = text.len() as u16;
-        let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
-        [&head[..], &len.to_le_bytes(), &(!len).to_le_bytes(), text.as_bytes()].concat()
-    }
-
-    fn masked(text: &str, cuts: [usize; 2], gap: bool) -> Vec<Vec<u8>> {
-        let coded = stored(text);
-        let at = cuts.map(|cut| cut + 15);
-        let (mut mask, redactor, mut found) = (BodyMask::new(Some("gzip")), Redactor::default(), Vec::new());
-        let parts = [&coded[..at[0]], &coded[at[0]..at[1]], &coded[at[1]..]];
-        let mut out = Vec::new();
-        for (n, part) in parts.into_iter().enumerate() {
-            let mut bytes = part.to_vec();
-            let changed = mask.apply(&mut bytes, &redactor, &mut found);
-            assert_eq!(changed, bytes != part, "part {n}");
-            out.push(bytes);
-            if gap && n == 0 {
-                mask.gap();
-            }
-        }
-        mask.finish(&mut found);
-        assert!(found.iter().all(|f| f == "sk-0123456789"), "{found:?}");
-        out
-    }
-
-    #[test]
-    fn a_coded_body_is_blank_from_the_delivery_with_the_secret_on() {
-        let text = r#"{"api_key":"sk-0123456789","b":"more of it"}"#;
-        let coded = stored(text);
-        let blank = |bytes: &[u8]| bytes.iter().all(|b| *b == b'*');
-        for (cuts, first) in [([25, 30], 0), ([5, 30], 1), ([5, 11], 2), ([5, 12], 2)] {
-            let parts = masked(text, cuts, false);
-            for (n, part) in parts.iter().enumerate() {
-                assert_eq!(blank(part), n >= first, "{cuts:?}: part {n}");
-            }
-            let kept: Vec<u8> = parts[..first].concat();
-            assert_eq!(kept, coded[..kept.len()], "{cuts:?}");
-        }
-    }
-
-    #[test]
-    fn a_coded_body_without_a_secret_or_behind_a_gap_stays() {
-        for (text, gap) in [
-            (r#"{"model":"m","b":"more of it, and more"}"#, false),
-            (r#"{"api_key":"sk-0123456789","b":"more"}"#, true),
-        ] {
-            assert_eq!(masked(text, [5, 9], gap).concat(), stored(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_secret_in_a_coded_body_is_found_as_far_as_it_came() {
-        let coded = stored(r#"{"api_key":"sk-0123456789","b":1}"#);
-        for (cut, wanted) in [(coded.len(), "sk-0123456789"), (15 + 25, "sk-0123456789"), (15 + 18, "sk-012")] {
-            let (mut mask, mut found) = (BodyMask::new(Some("gzip")), Vec::new());
-            for part in [&coded[..cut], &coded[cut..]] {
-                mask.apply(&mut part.to_vec(), &Redactor::default(), &mut found);
-            }
-            mask.finish(&mut found);
-            assert_eq!(found, [wanted], "cut at {cut}");
-        }
-    }
-}
+mod tests;

@@ -1,61 +1,346 @@
-//! The names of members and fields in bodies that hold secrets, and how secrets are overwritten.
+//! The secrets that an exchange has shown so far, and the bytes and texts that quote them: error bodies that echo a
+//! key, findings that quote a head, excerpts that cut a secret short.
 
-use super::Redactor;
+use super::{Redactor, forms, head, stands_in, table, target};
+use crate::encoding;
+use crate::http::event::{Fields, RequestHead};
+use crate::oddity::Excerpt;
+use memchr::memmem;
+use std::ops::Range;
 
-/// Parts of names, without their `-` and `_`, that mark a secret.
-const PARTS: &[&str] = &["apikey", "accesskey", "secret", "password", "passwd", "credential"];
-/// Ends of names that mark a secret. (A word ending in `token` alone may be a vocabulary's: `eos_token`.)
-const ENDS: &[&str] = &[
-    "accesstoken",
-    "refreshtoken",
-    "idtoken",
-    "authtoken",
-    "sessiontoken",
-    "bearertoken",
-    "authorizationtoken",
-    "authorization",
-];
-/// Whole names that mark a secret.
-const WHOLE: &[&str] = &["cookie", "jwt", "privatekey", "clientassertion", "assertion"];
-/// Inside of an object of such a name (`"client_secret":{"value":…}`) these hold it.
-const HOLDERS: &[&str] = &["value", "secret", "token", "key"];
-/// Prefixes that only API keys have, whatever the name of the member.
-const BEGINS: &[&[u8]] =
-    &[b"ek_", b"sk-proj-", b"sk-ant-", b"sk-or-", b"sk-svcacct-", b"gsk_", b"ghp_", b"github_pat_", b"aizasy"];
+/// A secret shorter than this many bytes occurs inside of harmless words: it is replaced only as a whole word.
+const QUOTED: usize = 8;
+/// A secret shorter than this many bytes is replaced only at its own place.
+const WORD: usize = 3;
+/// In a body this many bytes of the beginning of a secret count as the secret.
+const BEGINNING: usize = 12;
+/// Most secrets that are remembered of one exchange.
+const MOST: usize = 64;
+/// What ends a line in a text that quotes bytes.
+const LINE_ENDS: [&str; 3] = ["\n", "\\n", "\\r"];
 
-/// Whether a member or field of this name, in lower case, is a secret.
-pub(super) fn is_secret(name: &str) -> bool {
-    let name: String = name.chars().filter(|c| !['-', '_'].contains(c)).collect();
-    WHOLE.contains(&name.as_str()) || ENDS.iter().any(|e| name.ends_with(e)) || PARTS.iter().any(|p| name.contains(p))
+/// Secrets of one exchange with their replacements.
+#[derive(Debug, Default, Clone)]
+pub struct Known(Vec<Secret>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Secret {
+    text: String,
+    mark: String,
+    /// It is looked for in bodies too.
+    telling: bool,
 }
 
-/// Inside of an object of such a name this member holds it.
-pub(super) fn holds_secret(name: &[u8]) -> bool {
-    HOLDERS.iter().any(|h| name == h.as_bytes())
-}
-
-/// A value that begins so is a key.
-pub(super) fn begins_as_key(begin: &[u8]) -> bool {
-    BEGINS.contains(&begin)
-}
-
-/// The scheme before a credential, which is not a secret.
-pub(super) fn scheme(value: &[u8]) -> &'static [u8] {
-    [b"Bearer ".as_slice(), b"Basic "].into_iter().find(|s| value.starts_with(s)).unwrap_or_default()
-}
-
-/// Overwrite a secret except its scheme (`Bearer `). `split`: only a part of the secret is here.
-pub(super) fn overwrite(value: &mut [u8], redactor: &Redactor, split: bool) -> bool {
-    let before = scheme(value).len();
-    let secret = &mut value[before..];
-    if secret.is_empty() || (secret.starts_with(b"[redacted") && !split) {
-        return false;
+impl Known {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-    let mark = if split { None } else { redactor.mark(secret) };
-    let text = mark.map_or_else(|| "[redacted]".to_owned(), |mark| format!("[redacted:{mark}]"));
-    secret.fill(b'*');
-    if let Some(front) = secret.get_mut(..text.len()).filter(|_| !split) {
-        front.copy_from_slice(text.as_bytes());
+
+    /// Adds the secrets of a request's head.
+    pub fn request(&mut self, head: &RequestHead, redactor: &Redactor) {
+        for range in target::secrets(&head.target) {
+            let secret = &head.target[range];
+            self.add(secret, &redactor.instead(secret, head::Place::Word), table::is_random(secret.as_bytes()));
+        }
+        self.fields(&head.fields, redactor);
     }
-    true
+
+    /// Adds the secrets of a head or trailer section.
+    pub fn fields(&mut self, fields: &Fields, redactor: &Redactor) {
+        for (name, value) in fields.iter() {
+            let [name, value] = [name, value].map(String::from_utf8_lossy);
+            for (range, place) in head::value(&name, &value) {
+                let secret = &value[range];
+                let cookie = name.to_ascii_lowercase().ends_with("cookie");
+                let telling = if cookie { table::is_random(secret.as_bytes()) } else { table::is_telling(secret) };
+                self.add(secret, &redactor.instead(secret, place), telling);
+                self.parts(secret, cookie, value.to_ascii_lowercase().starts_with("basic "));
+            }
+        }
+        // Lines that are no fields, and parts of folded ones.
+        redactor
+            .each_secret(fields.raw(), &mut |secret, mark| self.add(secret, mark, table::is_random(secret.as_bytes())));
+    }
+
+    /// The secrets within a secret: the cookies of a list, the password of Basic (RFC 7617 section 2).
+    fn parts(&mut self, secret: &str, cookies: bool, basic: bool) {
+        if cookies {
+            for part in secret.split(';') {
+                let value = part.split_once('=').map_or(part, |(_, value)| value).trim();
+                self.add(value, "[redacted]", table::is_random(value.as_bytes()));
+            }
+        }
+        let plain = Some(secret).filter(|_| basic).and_then(|s| encoding::from_base64(s));
+        if let Some(plain) = plain.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            self.add(&plain, "[redacted]", table::is_telling(&plain));
+            let password = plain.split_once(':').map_or("", |(_, password)| password);
+            self.add(password, "[redacted]", table::is_telling(password));
+        }
+    }
+
+    /// Adds a secret that a body showed.
+    pub fn found(&mut self, secret: &str) {
+        self.add(secret, "[redacted]", table::is_telling(secret));
+    }
+
+    fn add(&mut self, text: &str, mark: &str, telling: bool) {
+        if text.len() < WORD || stands_in(text) || text.bytes().all(|b| b == b'*') {
+            return;
+        }
+        let mut put = |text: String| {
+            let room = self.0.len() < MOST;
+            match self.0.iter_mut().find(|s| s.text == text) {
+                Some(known) => known.telling |= telling,
+                None if room => self.0.push(Secret { text, mark: mark.to_owned(), telling }),
+                None => {}
+            }
+        };
+        put(text.to_owned());
+        // As JSON and URLs write it.
+        if text.contains('/') {
+            put(text.replace('/', "\\/"));
+        }
+        if text.contains(['"', '\\']) {
+            put(text.replace('\\', "\\\\").replace('"', "\\\""));
+        }
+        if text.contains(['+', '/', '=', ':', '@']) {
+            put(text.bytes().map(percent).collect());
+        }
+        let plain = table::decoded(text).into_owned();
+        if plain != text {
+            put(plain);
+        }
+    }
+
+    /// The secrets that are looked for across records.
+    pub(super) fn telling(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|s| s.telling).map(|s| s.text.as_str())
+    }
+
+    /// Adds the places of secrets in a body: each whole, or its first bytes.
+    pub(super) fn find(&self, bytes: &[u8], out: &mut Vec<Range<usize>>) {
+        for secret in self.telling().map(str::as_bytes) {
+            let least = least(secret, BEGINNING);
+            for at in memmem::find_iter(bytes, &secret[..least]) {
+                out.push(at..at + least + common(&bytes[at + least..], &secret[least..]));
+            }
+        }
+    }
+
+    /// The number of last bytes that may be the beginning of a secret.
+    pub(super) fn begun(&self, bytes: &[u8]) -> usize {
+        let begun = |secret: &[u8]| {
+            let most = secret.len().saturating_sub(1).min(bytes.len());
+            (1..=most).rev().find(|n| bytes.ends_with(&secret[..*n])).unwrap_or(0)
+        };
+        self.telling().map(|s| begun(s.as_bytes())).max().unwrap_or(0)
+    }
+
+    /// Whether this text has one of the secrets that are looked for in bodies.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.telling().any(|s| memmem::find(text.as_bytes(), s.as_bytes()).is_some())
+    }
+
+    /// Replaces secrets in a text that a server generated.
+    pub fn text(&self, text: &mut String) {
+        let found = self.ranges(text, false);
+        if !found.is_empty() {
+            *text = super::replaced(text, found.into_iter());
+        }
+    }
+
+    /// Replaces secrets in a text of ours that quotes bytes, perhaps of a head, perhaps cut short.
+    pub fn quote(&self, text: &mut String) {
+        let found = self.ranges(text, true);
+        if !found.is_empty() {
+            *text = super::replaced(text, found.into_iter());
+        }
+    }
+
+    /// The same for the bytes around a place. A secret may lie across the mark.
+    pub fn excerpt(&self, excerpt: &mut Excerpt) {
+        let all = [excerpt.before.as_str(), &excerpt.marked, &excerpt.after].concat();
+        let found = self.ranges(&all, true);
+        if found.is_empty() {
+            return;
+        }
+        let mut from = 0;
+        for part in [&mut excerpt.before, &mut excerpt.marked, &mut excerpt.after] {
+            let to = from + part.len();
+            let within = found.iter().filter(|(r, _)| r.start < to && r.end > from);
+            // The replacement stands where the secret begins.
+            let with = within.map(|(r, mark)| {
+                let mark = if r.start >= from { mark.clone() } else { String::new() };
+                (r.start.max(from) - from..r.end.min(to) - from, mark)
+            });
+            *part = super::replaced(part, with.collect::<Vec<_>>().into_iter());
+            from = to;
+        }
+    }
+
+    /// Replaces secrets in a head that quotes them. A short one is only in its own field.
+    pub fn head(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut out: Option<Vec<u8>> = None;
+        for secret in self.0.iter().filter(|s| s.text.len() >= QUOTED) {
+            let bytes = out.as_deref().unwrap_or(bytes);
+            let mut found = memmem::find_iter(bytes, secret.text.as_bytes()).peekable();
+            if found.peek().is_none() {
+                continue;
+            }
+            let (mut next, mut copied) = (Vec::with_capacity(bytes.len()), 0);
+            for at in found {
+                next.extend_from_slice(&bytes[copied..at]);
+                next.extend_from_slice(secret.mark.as_bytes());
+                copied = at + secret.text.len();
+            }
+            next.extend_from_slice(&bytes[copied..]);
+            out = Some(next);
+        }
+        out
+    }
+
+    /// The same for the value of a field.
+    pub fn value(&self, value: &mut String) {
+        let mut found = Vec::new();
+        for secret in self.0.iter().filter(|s| s.text.len() >= QUOTED) {
+            found.extend(value.match_indices(&secret.text).map(|(at, s)| (at..at + s.len(), secret.mark.clone())));
+        }
+        if !found.is_empty() {
+            *value = super::replaced(value, apart(found).into_iter());
+        }
+    }
+
+    fn ranges(&self, text: &str, quotes: bool) -> Vec<(Range<usize>, String)> {
+        let mut found = Vec::new();
+        for secret in &self.0 {
+            if secret.text.len() >= QUOTED {
+                let least = match (quotes, secret.telling) {
+                    (true, _) => least(secret.text.as_bytes(), QUOTED),
+                    (false, true) => least(secret.text.as_bytes(), BEGINNING),
+                    (false, false) => secret.text.len(),
+                };
+                let Some(begin) = secret.text.get(..least) else { continue };
+                for (at, _) in text.match_indices(begin) {
+                    let len = same(&text[at..], &secret.text);
+                    found.push((at..at + len, secret.mark.clone()));
+                }
+                found.extend(
+                    Some(text)
+                        .filter(|_| quotes)
+                        .and_then(|t| ending(t, &secret.text))
+                        .map(|r| (r, secret.mark.clone())),
+                );
+            } else if quotes {
+                found.extend(words(text, &secret.text).map(|r| (r, secret.mark.clone())));
+            }
+        }
+        let mut others = Vec::new();
+        forms::find(text.as_bytes(), &mut others);
+        if quotes {
+            lines(text, &mut others);
+            members(text, &mut others);
+            forms::find_cut(text, &mut others);
+        }
+        found.extend(target::merged(others, text).into_iter().map(|r| (r, "[redacted]".to_owned())));
+        apart(found)
+    }
+}
+
+/// How many bytes of the beginning of a secret show it: more than a prefix that every such key has.
+fn least(secret: &[u8], usual: usize) -> usize {
+    let public =
+        table::FORMS.iter().filter(|(p, _)| secret.starts_with(p)).map(|(p, _)| p.len() + 4).max().unwrap_or(0);
+    usual.max(public.min(BEGINNING)).min(secret.len())
+}
+
+/// Sorts, and leaves out what overlaps: the longer one of two that begin together, else the first.
+fn apart(mut found: Vec<(Range<usize>, String)>) -> Vec<(Range<usize>, String)> {
+    found.sort_by(|(a, _), (b, _)| a.start.cmp(&b.start).then(b.end.cmp(&a.end)));
+    let mut out: Vec<(Range<usize>, String)> = Vec::new();
+    for (range, mark) in found {
+        match out.last_mut() {
+            Some((last, _)) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => out.push((range, mark)),
+        }
+    }
+    out
+}
+
+fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// The same, between characters.
+fn same(text: &str, secret: &str) -> usize {
+    text.chars().zip(secret.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
+}
+
+/// The end of a secret at the beginning of a text that was cut there.
+fn ending(text: &str, secret: &str) -> Option<Range<usize>> {
+    let rest = text.strip_prefix('…')?;
+    let from = text.len() - rest.len();
+    let starts = secret.char_indices().map(|(at, _)| at).take_while(|at| secret.len() - at >= QUOTED);
+    let mut ends = starts.map(|at| &secret[at..]);
+    ends.find(|end| rest.starts_with(end)).map(|end| from..from + end.len())
+}
+
+/// A short secret where it is a word of its own.
+fn words<'t>(text: &'t str, secret: &'t str) -> impl Iterator<Item = Range<usize>> + use<'t> {
+    let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(secret)
+        .map(|(at, s)| at..at + s.len())
+        .filter(move |r| !inside(text[..r.start].chars().next_back()) && !inside(text[r.end..].chars().next()))
+}
+
+/// The secrets in lines of heads that a text quotes.
+fn lines(text: &str, found: &mut Vec<Range<usize>>) {
+    let mut from = 0;
+    while from < text.len() {
+        let rest = &text[from..];
+        let end = LINE_ENDS.iter().filter_map(|e| rest.find(e).map(|at| (at, e.len()))).min();
+        let (len, skip) = end.unwrap_or((rest.len(), 0));
+        let line = &rest[..len];
+        let mut put = |base: usize, ranges: Vec<Range<usize>>| {
+            found.extend(ranges.into_iter().map(|r| from + base + r.start..from + base + r.end));
+        };
+        match head::line(line) {
+            // A word before a colon is more often a word than a field.
+            head::Line::Field(name, range) if name.contains(['-', '_']) || !name.eq_ignore_ascii_case("token") => {
+                let secrets = head::value(name, &line[range.clone()]);
+                put(range.start, secrets.into_iter().map(|(r, _)| r).collect());
+            }
+            head::Line::Start(range) => put(range.start, target::secrets(&line[range])),
+            head::Line::Bare(range) if table::is_random(line[range.clone()].as_bytes()) => put(0, vec![range]),
+            _ => {}
+        }
+        from += len + skip.max(1);
+        while from < text.len() && !text.is_char_boundary(from) {
+            from += 1;
+        }
+    }
+}
+
+/// The values of secret members of JSON that a text quotes.
+fn members(text: &str, found: &mut Vec<Range<usize>>) {
+    for (at, _) in text.match_indices(':') {
+        let before = text[..at].trim_end();
+        let Some(name) = before.strip_suffix('"').and_then(|b| Some(&b[b.rfind('"')? + 1..])) else { continue };
+        let value = text[at + 1..].trim_start();
+        let Some(value) = value.strip_prefix('"') else { continue };
+        let from = text.len() - value.len();
+        let len = value.find('"').unwrap_or(value.len());
+        if table::member(&name.to_lowercase(), table::Names::Plain) != table::Marks::Nothing {
+            found.push(from..from + len);
+        }
+    }
+}
+
+/// A byte as `encodeURIComponent` writes it.
+fn percent(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
 }

@@ -69,3 +69,53 @@ fn deflate(sender: Sender, extensions: Option<&str>) -> Option<bool> {
         named.then(|| !parts.any(|parameter| parameter.eq_ignore_ascii_case(own)))
     })
 }
+
+/// The head of a frame (RFC 6455 section 5.2), for what reads frames that are already cut out of a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameHead {
+    /// The last frame of its message.
+    pub(crate) fin: bool,
+    /// The payload is compressed, if permessage-deflate was agreed on.
+    pub(crate) rsv1: bool,
+    /// A control frame.
+    pub(crate) control: bool,
+    /// The mask of the payload.
+    pub(crate) mask: Option<[u8; 4]>,
+    /// Bytes of the payload.
+    pub(crate) len: u64,
+}
+
+impl FrameHead {
+    /// The head at the beginning of these bytes, and its length.
+    pub(crate) fn read(bytes: &[u8]) -> Option<(FrameHead, usize)> {
+        let mut partial = head::Partial::default();
+        bytes.iter().take(head::MAX).enumerate().find_map(|(i, byte)| {
+            let head::Head { fin, rsv1, kind, mask, len, .. } = partial.push(*byte)?;
+            Some((FrameHead { fin, rsv1, control: kind.is_control(), mask, len }, i + 1))
+        })
+    }
+}
+
+/// Decompresses the messages of one direction.
+#[derive(Debug)]
+pub(crate) struct Inflater {
+    inner: inflate::Inflate,
+    takeover: bool,
+}
+
+impl Inflater {
+    /// For a sender after a 101 with this `Sec-WebSocket-Extensions`; `None`: messages are not compressed.
+    pub(crate) fn new(sender: Sender, extensions: Option<&str>) -> Option<Inflater> {
+        deflate(sender, extensions).map(|takeover| Inflater { inner: inflate::Inflate::new(takeover), takeover })
+    }
+
+    /// Whether a message may refer to those before it.
+    pub(crate) fn takes_over(&self) -> bool {
+        self.takeover
+    }
+
+    /// Decompresses a message into `out`; false if it cannot be read.
+    pub(crate) fn message(&mut self, data: &[u8], out: &mut Vec<u8>) -> bool {
+        self.inner.message(data, out).is_ok()
+    }
+}

@@ -5,6 +5,7 @@ use crate::conformance::{Finding, Level};
 use crate::conn::{ConnFacts, ConnId, Endpoints};
 use crate::dialect::{Answer, Meaning, Terminator};
 use crate::exchange::ending::{Closing, Ending, Party};
+use crate::exchange::redact::Heads;
 use crate::exchange::{Body, Exchange, ExchangeId, PieceInfo, RecordInfo, Request, Response, TlsInfo};
 use crate::framing::Framing;
 use crate::http::event::{EndSignal, Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
@@ -24,7 +25,14 @@ pub(super) fn piece(at: i64, unit: u64, offset: u64, len: u32) -> PieceInfo {
 
 pub(super) fn part(n: u64, pieces: Vec<PieceInfo>, bytes: &[u8]) -> Part {
     let response = BodyPart { pieces, bytes: bytes.to_vec(), unit_lines: vec![] };
-    Part { id: ExchangeId(n), codings: [None, None], request: BodyPart::default(), response, records: vec![] }
+    Part {
+        id: ExchangeId(n),
+        codings: [None, None],
+        heads: Heads::default(),
+        request: BodyPart::default(),
+        response,
+        records: vec![],
+    }
 }
 
 pub(super) fn connection(n: u32) -> Connection {
