@@ -1,7 +1,7 @@
 //! What all records of one response add up to. Everything kept is bounded; what exceeds a bound is counted and
 //! reported.
 
-use super::growth::{Growth, Repeats, Watch};
+use super::growth::{Growth, Repeats, Watch, loses};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -109,6 +109,8 @@ pub struct Grown {
     arguments: Growth<String>,
     /// A delta has shown that those of its text may not be increments.
     pub(super) suspected: bool,
+    /// The latest record has lost characters ([`loses`]).
+    pub(super) lost: bool,
 }
 
 /// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off
@@ -131,6 +133,7 @@ impl Answer {
             let text = self.admit(text);
             if let Some(kept) = slot(&mut self.texts, choice, &mut self.text_limited) {
                 self.growth.suspected |= self.growth.texts.of(&choice).is_some_and(|watch| watch.see(kept, text));
+                self.growth.lost |= loses(kept, text);
                 kept.push_str(text);
             }
         }
@@ -141,6 +144,7 @@ impl Answer {
     pub fn add_reasoning(&mut self, text: &str) -> bool {
         let kept = self.admit(text);
         self.growth.suspected |= self.growth.reasoning.see(&self.reasoning_text, kept);
+        self.growth.lost |= loses(&self.reasoning_text, kept);
         self.reasoning_text.push_str(kept);
         !text.is_empty()
     }
@@ -150,6 +154,7 @@ impl Answer {
         let fragment = self.admit(fragment);
         if let Some(kept) = text_slot(&mut self.tool_arguments, call, &mut self.text_limited) {
             self.growth.suspected |= self.growth.arguments.of(call).is_some_and(|watch| watch.see(kept, fragment));
+            self.growth.lost |= loses(kept, fragment);
             kept.push_str(fragment);
         }
     }

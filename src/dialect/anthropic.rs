@@ -11,7 +11,7 @@ mod shape;
 mod tests;
 
 use super::json::{self, List, Obj, Raw};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::{Place, Remarks};
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
@@ -168,6 +168,8 @@ impl Messages {
             "error" => self.error(event, record, answer, remarks),
             "message" => whole(event, answer),
             "ping" => Meaning::default(),
+            // A document that is no message: a gateway's error.
+            "" if !self.named => unknown(record, answer, remarks, UNKNOWN_TYPE),
             other => {
                 remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
                 Meaning::default()

@@ -9,6 +9,9 @@ pub const CUMULATIVE: Kind = Kind("delta.cumulative");
 /// After the increments of a text, one delta has all of it again.
 pub const WHOLE_AGAIN: Kind = Kind("delta.whole-again");
 
+/// A text has U+FFFD several times in a row: a character was cut, and each of its pieces decoded by itself.
+pub const CHARACTERS_LOST: Kind = Kind("delta.characters-lost");
+
 /// Texts that are watched in one response.
 const WATCHED: usize = 64;
 /// Deltas that must each begin with the one before and go beyond it.
@@ -31,6 +34,12 @@ pub(super) struct Repeats {
     pub(super) deltas: u32,
     /// Length of the last of them in bytes.
     pub(super) bytes: usize,
+}
+
+/// With this delta the text gets U+FFFD several times in a row. A single one may be what the model wrote.
+pub(super) fn loses(kept: &str, delta: &str) -> bool {
+    const MARK: char = char::REPLACEMENT_CHARACTER;
+    delta.contains(MARK) && (delta.contains("\u{fffd}\u{fffd}") || (delta.starts_with(MARK) && kept.ends_with(MARK)))
 }
 
 /// How the deltas of one text grow.

@@ -26,6 +26,9 @@ pub const SECOND_VALUE: Kind = Kind("json.second-value");
 /// A payload begins with a colon: a comment was sent as data.
 pub const COMMENT_AS_DATA: Kind = Kind("json.comment-as-data");
 
+/// A payload begins with the name of a field, as if an event were the data of another one: `data: data: {…}`.
+pub const FIELD_IN_DATA: Kind = Kind("json.field-in-data");
+
 /// The buffer for a second reading, and why that was needed.
 #[derive(Debug, Default)]
 pub(super) struct Repair {
@@ -52,6 +55,9 @@ pub(super) fn sort_of(payload: &[u8]) -> Option<Kind> {
     let rest = payload.get(values.byte_offset()..).unwrap_or_default().trim_ascii_start();
     match () {
         () if payload.starts_with(b":") => Some(COMMENT_AS_DATA),
+        () if [&b"data:"[..], b"event:", b"id:", b"retry:"].iter().any(|name| payload.starts_with(name)) => {
+            Some(FIELD_IN_DATA)
+        }
         () if one && matches!(rest.first(), Some(b'{' | b'[')) => Some(SECOND_VALUE),
         () => None,
     }

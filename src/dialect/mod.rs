@@ -71,8 +71,8 @@ mod testing;
 mod tests;
 
 pub use answer::{Answer, Terminator};
-pub use growth::{CUMULATIVE, WHOLE_AGAIN};
-pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, LONE_SURROGATE, SECOND_VALUE};
+pub use growth::{CHARACTERS_LOST, CUMULATIVE, WHOLE_AGAIN};
+pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, FIELD_IN_DATA, LONE_SURROGATE, SECOND_VALUE};
 pub use payload::FOREIGN_ERROR;
 pub use reader::StreamReader;
 

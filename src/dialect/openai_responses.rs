@@ -11,7 +11,7 @@ mod shape;
 mod tests;
 
 use super::json::{self, Obj, Raw};
-use super::payload::{BadPayload, object};
+use super::payload::{BadPayload, foreign_error, object};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
@@ -95,7 +95,7 @@ impl Responses {
         remarks: &mut Remarks<'_>,
     ) -> Meaning {
         if self.document {
-            return whole(event, text, answer);
+            return whole(event, text, record, answer, remarks);
         }
         let kind = match event.kind.full() {
             Some(kind) => kind,
@@ -183,6 +183,8 @@ impl Responses {
             });
             if let Some((i, _)) = item {
                 remarks.note(OUTPUT_DIFFERS, || format!("{kind}: text of output {i}"));
+            } else if let Some(lacks) = response.lacks(answer).filter(|_| kind != "response.failed") {
+                remarks.note(OUTPUT_DIFFERS, || format!("{kind}: {lacks}"));
             }
         }
         let status = kind.strip_prefix("response.").unwrap_or(kind);
@@ -271,6 +273,28 @@ impl Reader for Responses {
     }
 }
 
+impl Response<'_> {
+    /// What came before and the output does not have: a message, or a call.
+    fn lacks(&self, answer: &Answer) -> Option<String> {
+        // Without the key the event is not the API's, and says nothing about the output.
+        if self.output.kind == "absent" {
+            return None;
+        }
+        let has = |is: fn(&Item<'_>) -> bool| self.output.iter().filter_map(Obj::here).any(is);
+        let texts = !done::all_empty(answer.texts.values()) && !has(|item| item.kind.str() == Some("message"));
+        let calls = !answer.tool_arguments.is_empty() && !has(|item| item.is_call());
+        let what = match (texts, calls) {
+            (true, _) => "text",
+            (_, true) => "a call",
+            _ => return None,
+        };
+        Some(match self.output.is_array() {
+            true => format!("{what} came, and the output has none"),
+            false => format!("{what} came, and the output is {}", self.output.kind),
+        })
+    }
+}
+
 impl Item<'_> {
     /// A tool call with its own name and arguments.
     fn is_call(&self) -> bool {
@@ -310,14 +334,20 @@ impl Item<'_> {
 }
 
 /// A whole response, or an error instead of one.
-fn whole(event: &Event<'_>, text: &str, answer: &mut Answer) -> Meaning {
+fn whole(
+    event: &Event<'_>,
+    text: &str,
+    record: &Record<'_>,
+    answer: &mut Answer,
+    remarks: &mut Remarks<'_>,
+) -> Meaning {
     if event.object.str() != Some("response") {
         return match event.error.told() {
             Some(error) => {
                 answer.fail(&error);
                 Meaning { error: true, ..Meaning::default() }
             }
-            None => Meaning::default(),
+            None => foreign_error(record, answer, remarks).unwrap_or_default(),
         };
     }
     let response = serde_json::from_str::<Obj<Response<'_>>>(text).unwrap_or_default();

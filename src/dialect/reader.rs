@@ -1,5 +1,6 @@
 //! Reading the records of one response: the part that each dialect implements, and the part that all of them share.
 
+use super::growth::CHARACTERS_LOST;
 use super::payload::FOREIGN_ERROR;
 use super::remarks::{Place, Remarked, Remarks};
 use super::variant::{self, Variant};
@@ -96,6 +97,9 @@ impl StreamReader {
         let mut remarks = Remarks { place: self.last, before: &mut self.before, odd };
         let reports = answer.usage_reports;
         let meaning = self.reader.record(record, answer, &mut remarks);
+        if std::mem::take(&mut answer.growth.lost) {
+            remarks.note(CHARACTERS_LOST, String::new);
+        }
         answer.count(meaning, answer.usage_reports > reports);
         if answer.growth.suspected && self.repeats_at.is_none() {
             self.repeats_at = Some(self.last);

@@ -2,10 +2,11 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
-use crate::dialect;
+use crate::dialect::{self, anthropic, openai_chat};
+use crate::framing::Framing;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&LLM_001, &LLM_002];
+pub(super) const RULES: &[&Rule] = &[&LLM_001, &LLM_002, &LLM_003, &LLM_004];
 
 /// A delta adds to what came before.
 pub static LLM_001: Rule = Rule {
@@ -91,6 +92,109 @@ pub static LLM_002: Rule = Rule {
         if case.stream().is_some() {
             case.tell(dialect::FOREIGN_ERROR, None, push, |odd, n| {
                 format!("{} in the form of another API: {}", many(n, "error", "errors"), odd.found)
+            });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// Characters come whole.
+pub static LLM_003: Rule = Rule {
+    code: "LLM-003",
+    name: "characters-lost",
+    level: Level::Warning,
+    summary: "No text has U+FFFD several times in a row: no character was decoded in pieces",
+    why: "A character of two to four bytes was cut, and each piece was decoded by itself: a token that ends inside a \
+        character, a cached answer that is cut by bytes, a proxy that decodes each read. Each piece became U+FFFD, the \
+        replacement character, before it was written as JSON, so that the stream is valid and the character is lost.",
+    source: "Unicode standard, section 3.9 (U+FFFD for each part of a sequence that is cut); WHATWG Encoding, decode \
+        with `stream`",
+    breaks: &["every client: the characters are lost"],
+    fix: "Decode with a decoder that keeps the incomplete bytes for the next piece, or cut text between characters.",
+    bad: &[
+        r#"chat; role
+           choices [{"index":0,"delta":{"content":"天\\ufffd"},"finish_reason":null}]
+           choices [{"index":0,"delta":{"content":"\\ufffd\\ufffd很好"},"finish_reason":null}]
+           stop; done; last"#,
+        // A proxy that decodes each read has both halves in one delta.
+        r#"chat; role
+           choices [{"index":0,"delta":{"content":"caf\u{fffd}\u{fffd}"},"finish_reason":null}]
+           stop; done; last"#,
+        r#"messages; message-start; block-start
+           event content_block_delta "index":0,"delta":{"type":"text_delta","text":"The \\ufffd"}
+           event content_block_delta "index":0,"delta":{"type":"text_delta","text":"\\ufffd sun"}
+           block-stop; stopped end_turn"#,
+        r#"chat; role
+           choices [{"index":0,"delta":{"reasoning_content":"适\\ufffd"},"finish_reason":null}]
+           choices [{"index":0,"delta":{"reasoning_content":"\\ufffd"},"finish_reason":null}]
+           word; stop; done; last"#,
+    ],
+    good: &[
+        "good-chat",
+        // What the model wrote.
+        r#"chat; role
+           choices [{"index":0,"delta":{"content":"U+FFFD is \\ufffd, "},"finish_reason":null}]
+           choices [{"index":0,"delta":{"content":"and \\ufffd again"},"finish_reason":null}]
+           stop; done; last"#,
+    ],
+    silenced_by: &["SSE-016", "SSE-024"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        if case.stream().is_some() {
+            case.tell(dialect::CHARACTERS_LOST, None, push, |_, n| {
+                format!(
+                    "{} with U+FFFD several times in a row: the replacement character stands for a character that was \
+                        cut and decoded in pieces",
+                    many(n, "record", "records")
+                )
+            });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// Refusals in the form of the dialect.
+pub static LLM_004: Rule = Rule {
+    code: "LLM-004",
+    name: "refusal-without-shape",
+    level: Level::Warning,
+    summary: "A refusal (4xx, 5xx) in JSON has the error form of the API that was asked",
+    why: "Clients see the status and raise. But they look for message, type and code where their API has them, to \
+        decide whether to try again and to say why. From `{\"detail\":…}` of a framework, or `{\"message\":…}` of a \
+        gateway, they report a bare status, and all refusals look alike.",
+    source: "the vendors' error pages: OpenAI (`error` with message, type, code), Anthropic (`type` error with `error`), \
+        Google (`error` with code, message, status); FastAPI, HTTPException (`detail`); AWS API Gateway (`message`)",
+    breaks: &["retry logic", "clients that show error.message"],
+    fix: "Make the error of the framework or the gateway into that of the API: an exception handler, an error page.",
+    bad: &[
+        r#"ask; < HTTP/1.1 503 Service Unavailable
+           <json {"detail":"no healthy upstream"}"#,
+        r#"ask; < HTTP/1.1 504 Gateway Timeout
+           <json {"message":"Endpoint request timed out"}"#,
+        r#"post /v1/messages {"model":"m","max_tokens":9,"stream":true,"messages":[]}
+           < HTTP/1.1 422 Unprocessable Entity
+           <json {"detail":[{"loc":["body","x"],"msg":"field required","type":"value_error.missing"}]}"#,
+        r#"post /v1/responses {"model":"m","stream":true,"input":"Hi"}
+           < HTTP/1.1 503 Service Unavailable
+           <json {"detail":"no healthy upstream"}"#,
+    ],
+    good: &[
+        "good-chat",
+        r#"ask; < HTTP/1.1 429 Too Many Requests
+           <json {"error":{"message":"slow down","type":"rate_limit_error","code":null}}"#,
+        r#"post /v1/messages {"model":"m","max_tokens":9,"stream":true,"messages":[]}
+           < HTTP/1.1 529 Overloaded
+           <json {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+    ],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = case.response().filter(|r| r.framing == Framing::Json) else { return };
+        let Some(status) = response.head.as_ref().map(|h| h.status).filter(|status| *status >= 400) else { return };
+        let kinds = [dialect::FOREIGN_ERROR, openai_chat::kinds::ERROR_SHAPE, anthropic::kinds::ERROR_SHAPE];
+        let seen = kinds.into_iter().find(|kind| case.exchange.oddities.find(*kind).is_some());
+        if let Some(kind) = seen.filter(|_| case.dialect().is_some_and(|d| d.generates)) {
+            case.tell(kind, None, push, |odd, _| {
+                format!("status {status} with an error that has not the form of this API: {}", odd.found)
             });
         }
     },

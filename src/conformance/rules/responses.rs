@@ -191,8 +191,24 @@ pub static OAI_RESP_006: Rule = Rule {
            numbered response.output_text.done 4 "output_index":0,"content_index":0,"text":"Hi!"
            completed Hi
            last"#,
+        // Text came, and the final response has none of it.
+        r#"responses; text-of-response
+           numbered response.completed 5 "response":{$response,"status":"completed","model":"m","output":null,$usage}
+           last"#,
+        r#"responses; text-of-response
+           numbered response.completed 5 "response":{$response,"status":"completed","model":"m","output":[],$usage}
+           last"#,
+        r#"responses; text-of-response
+           numbered response.incomplete 5 "response":{$response,"status":"incomplete","model":"m","output":"",$usage}
+           last"#,
     ],
-    good: &["good-responses"],
+    good: &[
+        "good-responses",
+        // A response that failed need not have what came before.
+        r#"responses; text-of-response
+           numbered response.failed 5 "response":{$response,"status":"failed","output":[],"error":{"code":"server_error","message":"m"}}
+           last"#,
+    ],
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {

@@ -84,6 +84,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         (chat_kinds::NOT_JSON, "SSE-023", Error),
         (dialect::LONE_SURROGATE, "SSE-024", Warning),
         (dialect::COMMENT_AS_DATA, "SSE-025", Warning),
+        (dialect::FIELD_IN_DATA, "SSE-027", Error),
         (chat_kinds::TERMINATOR_SPELLING, "OAI-CHAT-002", Info),
         (chat_kinds::DUPLICATE_TERMINATOR, "OAI-CHAT-003", Warning),
         (chat_kinds::DATA_AFTER_TERMINATOR, "OAI-CHAT-004", Error),

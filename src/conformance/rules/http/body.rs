@@ -8,6 +8,7 @@ use crate::conformance::{Case, Finding, Level, Rule};
 use crate::delivery::COLLECTED;
 use crate::exchange::Response;
 use crate::exchange::arrival::TOGETHER;
+use crate::framing::{Framing, json};
 use crate::http::event::{Fields, MessageEnd, Transfer};
 use crate::http::h1;
 use crate::time::Span;
@@ -56,14 +57,42 @@ pub static HTTP_007: Rule = Rule {
     source: "RFC 9112 sections 6.3 and 8",
     breaks: &["openai-node", "groq-python", "groq-js", "ai-sdk", "langchain-js", "fetch-event-source", "sseclient-py"],
     fix: "Compute Content-Length from the bytes that are really sent (after compression), or send a stream chunked.",
-    bad: &[r#"get /v1/models; < HTTP/1.1 200 OK
+    bad: &[
+        r#"get /v1/models; < HTTP/1.1 200 OK
            < Content-Type: application/json
            < Content-Length: 40
            <
            <| {"object":"list",
-           !fin <"#],
+           !fin <"#,
+        // The length is that of another body: the answer is over, and the client waits for the rest.
+        r#"ask; < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           no-cache; < Content-Length: 9000
+           <
+           <| data: $role\n\ndata: $word\n\ndata: $stop\n\ndata: [DONE]\n\n
+           wait 60s; !fin >"#,
+        r#"ask; < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           no-cache; < Content-Length: 9000
+           <
+           <| data: $role\n\ndata: $word\n\ndata: $stop\n\ndata: [DONE]\n\n
+           wait 5s; !rst >"#,
+        r#"get /v1/models; < HTTP/1.1 200 OK
+           < Content-Type: application/json
+           < Content-Length: 90
+           <
+           <| {"object":"list","data":[]}
+           wait 30s; !fin >"#,
+    ],
     good: &[
         "models",
+        // The client has what it wants.
+        r#"ask; < HTTP/1.1 200 OK
+           < Content-Type: text/event-stream
+           no-cache; < Content-Length: 9000
+           <
+           <| data: $role\n\ndata: $word\n\ndata: $stop\n\ndata: [DONE]\n\n
+           !fin >"#,
         // An answer to HEAD announces what GET would get, and has no body.
         "> HEAD /v1/models HTTP/1.1
          > Host: api.example
@@ -72,10 +101,21 @@ pub static HTTP_007: Rule = Rule {
          < Content-Length: 40
          <",
     ],
+    // A stream with a length.
+    also: &[("HTTP-010", Level::Warning)],
     needs_all_bytes: true,
     check: |case, push| {
         let Some(response) = case.response() else { return };
         if let Some(Transfer::Length(announced)) = transfer(response) {
+            if let Some(waited) = waited_in_vain(case, response) {
+                let message = format!(
+                    "Content-Length announces {}, and the answer is over after {}: the client waited {waited} for the \
+                        rest and gave up, so the length is that of another body",
+                    many(announced, "byte", "bytes"),
+                    response.body.wire_bytes
+                );
+                return push(Finding { at: Some(response.last_at), ..Finding::at_end(response, message) });
+            }
             cut(
                 case,
                 response,
@@ -185,7 +225,7 @@ pub static HTTP_010: Rule = Rule {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
         let Transfer::Length(n) = head.transfer else { return };
         // A length that is wrong was not known beforehand: HTTP-025.
-        if is_too_short(case, response) {
+        if is_too_short(case, response) || waited_in_vain(case, response).is_some() {
             return;
         }
         let body = &response.body;
@@ -355,6 +395,18 @@ fn is_text(response: &Response) -> bool {
     let Some(head) = &response.head else { return false };
     let text = |t: String| t.starts_with("text/") || t.ends_with("json") || is_lines(&t);
     essence(head).map_or(is_untyped(head), text)
+}
+
+/// How long the client waited for the rest of a body whose content was over, before it gave up.
+fn waited_in_vain(case: &Case<'_>, response: &Response) -> Option<Span> {
+    /// A client that has all it needs closes sooner.
+    const AT_ONCE: Span = Span::from_secs(1);
+    let document = response.framing == Framing::Json
+        && response.record_count == 1
+        && case.exchange.oddities.find(json::TRUNCATED).is_none();
+    let over = case.ended.said_end || document;
+    let gave_up = response.end == MessageEnd::CutByClient && over;
+    case.ended.silence.filter(|silence| gave_up && *silence >= AT_ONCE)
 }
 
 /// The finding of a body that was cut at this place. A client that left is not the server's fault.

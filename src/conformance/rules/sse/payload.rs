@@ -258,3 +258,51 @@ pub static SSE_026: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// An event is not the data of another one.
+pub static SSE_027: Rule = Rule {
+    code: "SSE-027",
+    name: "event-as-data",
+    level: Level::Error,
+    summary: "The data of an event does not begin with a field name: no `data: data: {…}`",
+    why: "A handler writes `data: ` itself, and its framework writes it again, or a gateway puts `data: ` before each \
+        line that it gets. Clients take off the field's name once, and the rest is not JSON. The terminator has the \
+        name twice too, so that no client sees the end.",
+    source: "WHATWG HTML 9.2.6 (one field name to a line); sse-starlette and Spring, which write the name themselves",
+    breaks: &["openai-python", "openai-node", "every client that parses JSON"],
+    fix: "Give the framework the payload only: the JSON in sse-starlette's `data`, in Spring's SseEmitter, in Flux<String>.",
+    bad: &[
+        r#"chat; send data: data: $role\n\n
+           send data: data: $word\n\n
+           send data: data: $stop\n\n
+           send data: data: [DONE]\n\n
+           last"#,
+        // The framework writes the empty line as data, too.
+        r#"chat; send data: data: $role\ndata: \ndata: \n\n
+           send data: data: $stop\ndata: \ndata: \n\n
+           last"#,
+        // An event with its name, each line as data.
+        r#"messages; send data: event: message_start\ndata: data: {"type":"message_start"}\ndata: \n\n
+           last"#,
+        r#"chat; send data:data:$role\n\n
+           done; last"#,
+    ],
+    good: &[
+        "good-chat",
+        r#"chat; role; choices [{"index":0,"delta":{"content":"data: data: x"},"finish_reason":null}]
+           stop; done; last"#,
+    ],
+    // The text of the answer looks like the protocol.
+    also: &[("OAI-CHAT-039", Level::Info)],
+    needs_all_bytes: false,
+    check: |case, push| {
+        if case.stream().is_some_and(|r| r.framing == Framing::Sse) {
+            case.tell(dialect::FIELD_IN_DATA, None, push, |odd, n| {
+                let found = odd.found.split_once(": ").map_or(&*odd.found, |(_, payload)| payload);
+                let events = many(n, "event", "events");
+                format!("{events} with the field name twice (data: data: …), which is not JSON: {found}")
+            });
+        }
+    },
+    ..Rule::DEFAULT
+};
