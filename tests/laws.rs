@@ -2,7 +2,7 @@
 //! samples of rules, and what a seeded generator makes of them.
 //!
 //! `SNIFF_LAWS_INPUTS` sets the number of damaged inputs: 2000 if it is not set; 1000000 take about half an hour in a
-//! debug build on two cores. `SNIFF_LAWS_SEED` sets the first seed: the message of a failure names the seed of its input, and
+//! debug build on two cores. `SNIFF_LAWS_SEED` sets the first seed: a failure names the seed of its input, and
 //! `SNIFF_LAWS_INPUTS=1` with that seed makes the same input again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 

@@ -41,6 +41,8 @@ pub struct Facts {
     pub silence: Option<Span>,
     /// From the request's last byte to the end.
     pub total: Option<Span>,
+    /// How long a gateway waited before it answered with its own 504 or 524.
+    pub waited: Option<Span>,
     /// The time-out of the party that ended it whose length fits.
     pub limit: Option<Limit>,
 }
@@ -122,6 +124,7 @@ impl Facts {
             closed: closed(x),
             silence: silence(x),
             total: x.request.as_ref().map(|q| x.ending.at.since(q.last_at)),
+            waited: waited(x),
             limit: None,
         };
         facts.limit = facts.reached(x.ending.told);
@@ -163,6 +166,18 @@ impl Facts {
         let flowing = self.silence.is_none_or(|span| span < FLOWING);
         idle.or_else(|| self.total.filter(|_| flowing).and_then(|span| reached(self.by, Kind::Total, span)))
     }
+}
+
+/// From the request to a status which says that a gateway has waited for the server in vain.
+fn waited(x: &Exchange) -> Option<Span> {
+    let r = x.response.as_ref().filter(|r| r.head.as_ref().is_some_and(|h| matches!(h.status, 504 | 524)))?;
+    x.request.as_ref().map(|request| r.first_at.since(request.last_at))
+}
+
+/// The limit of a gateway that waited for this time and got nothing.
+pub(super) fn waited_for(span: Span) -> Option<Limit> {
+    let of = |kind| reached(Party::Server, kind, span);
+    of(Kind::Idle).or_else(|| of(Kind::Total))
 }
 
 /// Status of success, or not seen.

@@ -83,7 +83,10 @@ pub fn of(x: &Exchange) -> Judgement {
     let facts = Facts::of(x);
     let verdict = on(x, &facts);
     let counts = matches!(verdict, Verdict::GatewayTimeout | Verdict::ServerTruncated | Verdict::ClientCancelled);
-    let limit = facts.limit.filter(|_| counts && !answered_504(x));
+    let limit = match facts.waited {
+        Some(waited) => facts::waited_for(waited),
+        None => facts.limit.filter(|_| counts && !answered_504(x)),
+    };
     Judgement { verdict, limit, why: reasons::of(x, &facts, verdict, limit) }
 }
 

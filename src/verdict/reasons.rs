@@ -59,6 +59,15 @@ fn race(race: Race) -> String {
 /// The time-out that fits, with whose default it is, or the silence before the end.
 fn timing(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Limit>, why: &mut Vec<String>) {
     let said = |span: Option<Span>| span.map(|s| s.to_string()).unwrap_or_default();
+    if let Some(waited) = facts.waited {
+        why.extend((waited >= AT_ONCE).then(|| match limit {
+            Some(l) => {
+                format!("the gateway answered {waited} after the request: {} s is the limit of {}", l.secs, l.of)
+            }
+            None => format!("the gateway answered {waited} after the request"),
+        }));
+        return;
+    }
     match limit {
         Some(l) if l.kind == Kind::Idle => {
             let silence = said(facts.silence);
@@ -152,6 +161,10 @@ fn transport(x: &Exchange) -> String {
         }
         Some(EndSignal::Idle) => format!("neither end closed, and nothing came for longer than the idle limit{place}"),
         Some(EndSignal::CaptureEnd) => format!("the recording ended{place}"),
+        // The bytes are there, and nothing in them ends the body.
+        Some(EndSignal::NotCaptured) if !x.gap && matches!(r.map(|r| r.end), Some(MessageEnd::CutByServer)) => {
+            format!("the server broke the framing of the body, and another message follows{place}")
+        }
         Some(EndSignal::NotCaptured) => "the bytes that show the end were not captured".into(),
         Some(EndSignal::Switched) => "the connection switched to another protocol".into(),
         None => "how it ended was not recorded".into(),

@@ -37,35 +37,56 @@ const fn client(limit: Limit) -> Limit {
     Limit { side: Party::Client, ..limit }
 }
 
-/// Defaults according to their vendors' documentation.
+/// Defaults, each with the document that states it.
 const LIMITS: &[Limit] = &[
-    idle(30, "Google Cloud load balancers, CloudFront's origin"),
-    idle(50, "HAProxy's usual configuration"),
+    // Amazon CloudFront API reference, OriginReadTimeout: 30 s. Gcore, CDN timeouts: proxy_read_timeout 30 s.
+    idle(30, "CloudFront and Gcore, waiting for the origin"),
+    // HAProxy has no default and warns without one; 50 s is in the haproxy.cfg of Debian's and Ubuntu's package.
+    idle(50, "HAProxy as Debian packages it"),
+    // nginx.org, ngx_http_proxy_module, proxy_read_timeout: 60 s between two reads. AWS Elastic Load Balancing user guide,
+    // Application Load Balancer, connection idle timeout: 60 s.
     idle(60, "nginx proxy_read_timeout, AWS ALB"),
-    idle(100, "Cloudflare, formerly"),
-    idle(120, "Cloudflare, Bifrost"),
+    // Cloudflare's pages on error 524 and on connection limits, Proxy Read Timeout: 100 s until September 2025, then 120 s
+    // (cloudflare-docs pull request 25614), since July 2026 125 s (32243). Bifrost, stream_idle_timeout_in_seconds: 120 s
+    // (issue 5010).
+    idle(100, "Cloudflare until 2025"),
+    idle(120, "Cloudflare until July 2026, Bifrost"),
     idle(125, "Cloudflare"),
+    // Microsoft's answers about Azure App Service: 230 s without a response (its load balancer's four minutes).
+    idle(230, "Azure App Service"),
+    // Envoy, FAQ on timeouts: stream_idle_timeout 5 minutes.
     idle(300, "Envoy's stream idle limit"),
+    // AWS Elastic Load Balancing user guide, Network Load Balancer, idle timeout of TCP flows and TLS listeners: 350 s.
     idle(350, "AWS NLB"),
+    // Envoy, FAQ on timeouts: route timeout 15 s, until the response is complete. MuleSoft's gateways keep it.
     total(15, "Envoy's routes"),
+    // AWS, Amazon API Gateway, integration timeout: 29 s unless raised (announcement of June 2024).
     total(29, "AWS API Gateway"),
+    // Google Compute Engine, BackendService.timeoutSec: 30 s. gunicorn, settings, timeout: 30 s (sync workers).
     total(30, "Google Cloud load balancers' backends and gunicorn's workers"),
-    total(60, "Google Cloud Functions (first generation); routes of Envoy and Istio are often given a minute"),
-    total(100, "gateways on HttpClient of .NET"),
-    total(230, "Azure App Service"),
+    // Google Cloud Functions, function timeout (1st gen): 60 s.
+    total(60, "Google Cloud Functions (first generation)"),
+    // Google Cloud Run, request timeout: 300 s. Vercel, maximum duration of functions: 300 s. aiohttp, ClientTimeout: 300 s.
     total(300, "Google Cloud Run, Vercel's functions and gateways on aiohttp"),
-    total(600, "Google App Engine"),
+    // AWS Lambda developer guide, function timeout: at most 900 s.
     total(900, "AWS Lambda (its maximum)"),
+    // python-httpx.org, timeouts: 5 s of inactivity.
     client(idle(5, "httpx")),
+    // OkHttp 5, OkHttpClient.readTimeoutMillis: 10 s.
     client(idle(10, "OkHttp")),
-    client(idle(30, "Google Cloud load balancers and CloudFront, as the server's client")),
+    client(idle(30, "CloudFront and Gcore, as the server's client")),
+    // MCP's TypeScript SDK gives a request 60 s, unless progress resets it (python-sdk issue 1374).
     client(idle(60, "nginx and AWS ALB, as the server's client, and MCP's TypeScript SDK")),
-    client(idle(100, "Cloudflare, formerly, as the server's client")),
-    client(idle(120, "Cloudflare, as the server's client")),
+    client(idle(100, "Cloudflare until 2025, as the server's client")),
+    client(idle(120, "Cloudflare until July 2026 and Bifrost, as the server's client")),
     client(idle(125, "Cloudflare, as the server's client")),
+    // undici, Client options, headersTimeout and bodyTimeout: 300 s (Node.js issue 46706).
     client(idle(300, "undici (Node's fetch), and Envoy as the server's client")),
+    // openai-python and openai-node, README, timeouts: 10 minutes. The Anthropic SDKs, ClientOptions.timeout: 10 minutes.
     client(idle(600, "the OpenAI and Anthropic SDKs")),
+    // Microsoft, HttpClient.Timeout: 100 s.
     client(total(100, "HttpClient of .NET")),
+    // aiohttp, ClientTimeout.total: 300 s (issue 7274).
     client(total(300, "aiohttp")),
 ];
 

@@ -103,9 +103,11 @@ fn the_closer_closed_first(s: &Statements<'_>) -> Option<String> {
         _ => return None,
     }
     let Some(at) = signal(own) else { return Some(format!("{} closed, and it did not", e.by.as_str())) };
+    // An end behind packets that are missing is known late.
+    let known = s.orderly && !s.exchange.gap;
     // Packets that crossed, or were swapped, differ by acknowledgement; a client that closed its own side and read
     // on has not ended the answer.
-    let (_, before) = other.first().filter(|(_, first)| s.orderly && at.since(*first) > CROSSED)?;
+    let (_, before) = other.first().filter(|(_, first)| known && at.since(*first) > CROSSED)?;
     let half_closed = e.by == Party::Server && response(s).is_some_and(|r| r.last_at >= before);
     (!half_closed).then(|| format!("{} closed {} after the other end", e.by.as_str(), at.since(before)))
 }

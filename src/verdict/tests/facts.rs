@@ -248,3 +248,29 @@ fn a_connection_that_gave_way_is_not_known_to_its_end() {
     assert!(cut.why.iter().any(|why| why.starts_with("the memory limit (--memory) was reached")), "{:?}", cut.why);
     assert_eq!(gave_way(&[ASK, HEAD, WORD, STOP, DONE, LAST]).verdict, Complete);
 }
+
+/// A gateway's own 504 tells how long it waited: the limit that fits is named, idle or in all.
+#[test]
+fn a_gateway_that_answers_itself_names_how_long_it_waited() {
+    let why = |ms: i64, status: &str| {
+        let wait = format!("@ +{ms}ms\n");
+        let head = format!("< HTTP/1.1 {status}\n< Content-Type: text/html\n< Content-Length: 2\n<\n<| no\n");
+        let judged = crate::verdict::of(&exchange(&[ASK, &wait, &head]));
+        assert_eq!(judged.verdict, GatewayTimeout, "{status} after {ms} ms");
+        (judged.limit.map(|l| l.secs), judged.why.join("; "))
+    };
+    for (ms, status, secs, of) in [
+        (60_003, "504 Gateway Time-out", 60, "60 s is the limit of nginx"),
+        (29_010, "504 Gateway Timeout", 29, "29 s is the limit of AWS API Gateway"),
+        (125_020, "524 A Timeout Occurred", 125, "125 s is the limit of Cloudflare"),
+        (15_001, "504 Gateway Timeout", 15, "15 s is the limit of Envoy's routes"),
+    ] {
+        let (limit, said) = why(ms, status);
+        assert_eq!(limit, Some(secs), "{said}");
+        assert!(said.contains(of) && said.contains("the gateway answered"), "{said}");
+    }
+    let (limit, said) = why(7_000, "504 Gateway Timeout");
+    assert_eq!(limit, None);
+    assert!(said.contains("the gateway answered 7.00 s after the request"), "{said}");
+    assert!(!why(20, "504 Gateway Timeout").1.contains("the gateway answered"));
+}

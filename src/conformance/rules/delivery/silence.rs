@@ -12,12 +12,12 @@ pub static DLV_006: Rule = Rule {
     code: "DLV-006",
     name: "idle-limit-hit",
     level: Level::Error,
-    summary: "No silence ends in a cut that looks like an idle limit (30, 50, 60, 100, 120, 125, 300, 350 s)",
+    summary: "No silence ends in a cut that looks like an idle limit (30, 50, 60, 100, 120, 125, 230, 300, 350 s)",
     why: "Proxies and load balancers cut what is silent for too long. A cut after a silence as long as a well-known \
         limit is theirs, not the server's: the model was still working, and the answer is lost. A client that closes \
         first has its own time-out; then the verdict names that.",
     source: "nginx proxy_read_timeout (60 s), AWS ALB (60 s) and NLB (350 s), Envoy stream idle (300 s), HAProxy (50 \
-        s), Google Cloud and CloudFront (30 s), Cloudflare (100, later 120 to 125 s)",
+        s), CloudFront and Gcore (30 s), Cloudflare (100, later 120 to 125 s), Azure App Service (230 s)",
     breaks: &["users who wait for the answer"],
     fix: "Send a comment every 15 s while nothing is generated, or raise the limit of the hop that is named.",
     bad: &["chat; role; word; wait 60s; !fin <", "chat; role; word; wait 300s; !rst <"],
@@ -42,12 +42,12 @@ pub static DLV_016: Rule = Rule {
     name: "total-limit-hit",
     level: Level::Warning,
     summary: "No answer is cut while it flows, at a time after the request that looks like a total time-out (15, 29, \
-        30, 60, 100, 230, 300, 600, 900 s)",
+        30, 60, 300, 900 s)",
     why: "Some hops give the whole answer a deadline, however much is flowing. Long answers are then cut in the \
         middle, always at the same time after the request, and no keep-alive helps. The default that fits is named; a \
         deadline that an operator set has often the same length.",
     source: "Envoy, route timeout (15 s); Google Cloud Functions (60 s) and Run (300 s); AWS API Gateway (29 s), \
-        Lambda (900 s); Azure App Service (230 s); gunicorn, timeout (30 s)",
+        Lambda (900 s); gunicorn, timeout (30 s)",
     breaks: &["users of long answers"],
     fix: "Raise the time-out of the route or function for streams, or switch it off and limit silence instead.",
     bad: &[
