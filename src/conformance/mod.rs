@@ -14,6 +14,7 @@ use std::cmp::Reverse;
 pub mod rules;
 
 mod case;
+mod consequences;
 pub mod causes;
 pub mod clients;
 pub mod hop;
@@ -313,6 +314,7 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
         f.level = f.level.and_then(|level| policy.level(&subject, f.rule, level, &f.message));
         f.level.is_some()
     });
+    consequences::point_to_causes(&mut findings);
     // Stable: findings at one place stay in the order of the catalogue.
     findings.sort_by_key(|f| (Reverse(f.level), f.record, f.offset));
     findings
