@@ -1,6 +1,6 @@
 //! Laws between the statements about one exchange: what no two of them may say together. Debug builds check each
-//! exchange that an [`super::Analyzer`] judges; `tests/laws.rs` checks captures, samples and damaged inputs. Which fault
-//! broke which law is in docs/verdicts.md.
+//! exchange that an [`super::Analyzer`] judges; `tests/laws.rs` checks captures, samples and damaged inputs. Which
+//! fault broke which law is in docs/verdicts.md.
 
 mod endings;
 mod figures;

@@ -43,12 +43,12 @@ const LIMITS: &[Limit] = &[
     idle(30, "CloudFront and Gcore, waiting for the origin"),
     // HAProxy has no default and warns without one; 50 s is in the haproxy.cfg of Debian's and Ubuntu's package.
     idle(50, "HAProxy as Debian packages it"),
-    // nginx.org, ngx_http_proxy_module, proxy_read_timeout: 60 s between two reads. AWS Elastic Load Balancing user guide,
-    // Application Load Balancer, connection idle timeout: 60 s.
+    // nginx.org, ngx_http_proxy_module, proxy_read_timeout: 60 s between two reads. AWS Elastic Load Balancing user
+    // guide, Application Load Balancer, connection idle timeout: 60 s.
     idle(60, "nginx proxy_read_timeout, AWS ALB"),
-    // Cloudflare's pages on error 524 and on connection limits, Proxy Read Timeout: 100 s until September 2025, then 120 s
-    // (cloudflare-docs pull request 25614), since July 2026 125 s (32243). Bifrost, stream_idle_timeout_in_seconds: 120 s
-    // (issue 5010).
+    // Cloudflare's pages on error 524 and on connection limits, Proxy Read Timeout: 100 s until September 2025, then
+    // 120 s (cloudflare-docs pull request 25614), since July 2026 125 s (32243). Bifrost,
+    // stream_idle_timeout_in_seconds: 120 s (issue 5010).
     idle(100, "Cloudflare until 2025"),
     idle(120, "Cloudflare until July 2026, Bifrost"),
     idle(125, "Cloudflare"),
@@ -56,7 +56,8 @@ const LIMITS: &[Limit] = &[
     idle(230, "Azure App Service"),
     // Envoy, FAQ on timeouts: stream_idle_timeout 5 minutes.
     idle(300, "Envoy's stream idle limit"),
-    // AWS Elastic Load Balancing user guide, Network Load Balancer, idle timeout of TCP flows and TLS listeners: 350 s.
+    // AWS Elastic Load Balancing user guide, Network Load Balancer, idle timeout of TCP flows and TLS listeners: 350
+    // s.
     idle(350, "AWS NLB"),
     // Envoy, FAQ on timeouts: route timeout 15 s, until the response is complete. MuleSoft's gateways keep it.
     total(15, "Envoy's routes"),
@@ -66,7 +67,8 @@ const LIMITS: &[Limit] = &[
     total(30, "Google Cloud load balancers' backends and gunicorn's workers"),
     // Google Cloud Functions, function timeout (1st gen): 60 s.
     total(60, "Google Cloud Functions (first generation)"),
-    // Google Cloud Run, request timeout: 300 s. Vercel, maximum duration of functions: 300 s. aiohttp, ClientTimeout: 300 s.
+    // Google Cloud Run, request timeout: 300 s. Vercel, maximum duration of functions: 300 s. aiohttp, ClientTimeout:
+    // 300 s.
     total(300, "Google Cloud Run, Vercel's functions and gateways on aiohttp"),
     // AWS Lambda developer guide, function timeout: at most 900 s.
     total(900, "AWS Lambda (its maximum)"),
@@ -82,7 +84,8 @@ const LIMITS: &[Limit] = &[
     client(idle(125, "Cloudflare, as the server's client")),
     // undici, Client options, headersTimeout and bodyTimeout: 300 s (Node.js issue 46706).
     client(idle(300, "undici (Node's fetch), and Envoy as the server's client")),
-    // openai-python and openai-node, README, timeouts: 10 minutes. The Anthropic SDKs, ClientOptions.timeout: 10 minutes.
+    // openai-python and openai-node, README, timeouts: 10 minutes. The Anthropic SDKs, ClientOptions.timeout: 10
+    // minutes.
     client(idle(600, "the OpenAI and Anthropic SDKs")),
     // Microsoft, HttpClient.Timeout: 100 s.
     client(total(100, "HttpClient of .NET")),

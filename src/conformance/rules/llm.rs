@@ -160,10 +160,11 @@ pub static LLM_004: Rule = Rule {
     level: Level::Warning,
     summary: "A refusal (4xx, 5xx) in JSON has the error form of the API that was asked",
     why: "Clients see the status and raise. But they look for message, type and code where their API has them, to \
-        decide whether to try again and to say why. From `{\"detail\":…}` of a framework, or `{\"message\":…}` of a \
-        gateway, they report a bare status, and all refusals look alike.",
-    source: "the vendors' error pages: OpenAI (`error` with message, type, code), Anthropic (`type` error with `error`), \
-        Google (`error` with code, message, status); FastAPI, HTTPException (`detail`); AWS API Gateway (`message`)",
+        decide whether to try again and to say why. From a framework's `{\"detail\":…}`, or a gateway's \
+        `{\"message\":…}`, they report a bare status, and all refusals look alike.",
+    source: "the vendors' error pages: OpenAI (`error` with message, type, code), Anthropic (`type` error with \
+        `error`), Google (`error` with code, message, status); FastAPI, HTTPException (`detail`); AWS API \
+        Gateway (`message`)",
     breaks: &["retry logic", "clients that show error.message"],
     fix: "Make the error of the framework or the gateway into that of the API: an exception handler, an error page.",
     bad: &[

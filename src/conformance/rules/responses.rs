@@ -206,7 +206,7 @@ pub static OAI_RESP_006: Rule = Rule {
         "good-responses",
         // A response that failed need not have what came before.
         r#"responses; text-of-response
-           numbered response.failed 5 "response":{$response,"status":"failed","output":[],"error":{"code":"server_error","message":"m"}}
+           numbered response.failed 5 "response":{$response,"status":"failed","output":[],"error":{"code":"server_error"}}
            last"#,
     ],
     silenced_by: &["OAI-RESP-003"],

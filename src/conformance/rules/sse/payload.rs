@@ -270,7 +270,8 @@ pub static SSE_027: Rule = Rule {
         name twice too, so that no client sees the end.",
     source: "WHATWG HTML 9.2.6 (one field name to a line); sse-starlette and Spring, which write the name themselves",
     breaks: &["openai-python", "openai-node", "every client that parses JSON"],
-    fix: "Give the framework the payload only: the JSON in sse-starlette's `data`, in Spring's SseEmitter, in Flux<String>.",
+    fix: "Give the framework the payload only: the JSON in sse-starlette's `data`, in Spring's SseEmitter, in \
+        Flux<String>.",
     bad: &[
         r#"chat; send data: data: $role\n\n
            send data: data: $word\n\n
