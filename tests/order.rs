@@ -18,6 +18,11 @@ const ARGUED: &[(&str, &str)] = &[(
     "both sides of a gateway: the shift moves its downstream request before or behind its upstream one (DLV-011)",
 )];
 
+/// Not compared where the packets of one direction change places. The truth of tcp/shuffled-file gives bytes behind a
+/// hole the time of the packet that fills it, also where that packet is the older one: swapped neighbours come together
+/// then, and these rules count what comes together.
+const OF_TIMES: &[&str] = &["DLV-003", "DLV-004"];
+
 /// Shift of a direction, in ns.
 const SHIFT: i64 = 3_000_000;
 
@@ -151,13 +156,13 @@ fn shuffled(c: &Capture, seed: u64) -> Order {
 }
 
 /// What must be equal, exchange by exchange.
-fn exchanges(c: &Capture, order: &Order, early: Span) -> Vec<String> {
+fn exchanges(c: &Capture, order: &Order, early: Span, shifted: bool) -> Vec<String> {
     let reassembly = ReassemblyLimits { early, ..ReassemblyLimits::default() };
     let mut analyzer = Analyzer::new(Options { keys: c.keys.clone(), reassembly, ..Options::whole() });
     let mut all = Vec::new();
     let mut sink = |output| {
         if let Output::Exchange(analyzed) = output {
-            all.push(told(&analyzed));
+            all.push(told(&analyzed, shifted));
         }
     };
     for (n, (i, shift)) in order.iter().enumerate() {
@@ -170,11 +175,12 @@ fn exchanges(c: &Capture, order: &Order, early: Span) -> Vec<String> {
     all
 }
 
-fn told(a: &Analyzed) -> String {
+fn told(a: &Analyzed, shifted: bool) -> String {
     let x = &a.exchange;
     let mut rules: Vec<&str> = a.findings.iter().map(|f| f.rule).collect();
     rules.sort_unstable();
     rules.dedup();
+    rules.retain(|rule| !OF_TIMES.contains(rule) || shifted);
     let request = x.request.as_ref().map(|r| (&r.head.method, &r.head.target, r.body.wire_bytes, r.body.decoded_bytes));
     let response = x.response.as_ref().map(|r| {
         let status = r.head.as_ref().map(|h| h.status);
@@ -216,11 +222,12 @@ fn violations(early: Span, one_of: usize) -> (usize, Vec<String>) {
         let name = path.strip_prefix(support::captures()).unwrap().display().to_string();
         let c = read(path);
         let plain = (0..c.packets.len()).map(|i| (i, 0)).collect();
-        let want = exchanges(&c, &plain, early);
+        let wanted = [false, true].map(|shifted| exchanges(&c, &plain, early, shifted));
         for (how, order) in orders(&c) {
             tried += 1;
-            let have = exchanges(&c, &order, early);
-            if have != want && !ARGUED.iter().any(|(argued, _)| name == *argued) {
+            let shifted = how.ends_with(" ms");
+            let (have, want) = (exchanges(&c, &order, early, shifted), &wanted[usize::from(shifted)]);
+            if have != *want && !ARGUED.iter().any(|(argued, _)| name == *argued) {
                 let lost = want.iter().filter(|w| !have.contains(w)).take(2).collect::<Vec<_>>();
                 let new = have.iter().filter(|h| !want.contains(h)).take(2).collect::<Vec<_>>();
                 out.push(format!("{name}: {how}\n  - {lost:?}\n  + {new:?}"));

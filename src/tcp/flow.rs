@@ -267,11 +267,10 @@ impl Flow {
     }
 
     /// Deliver the piece that waits at the expected position, if one does, with the stamp of the packet that
-    /// filled the hole, if that was sent later, or its own stamp.
+    /// filled the hole or its own stamp.
     fn take(&mut self, filler: Option<Stamp>, out: &mut Out<'_>) -> bool {
         let Some(piece) = self.waiting.take(self.next()) else { return false };
-        let late = filler.filter(|filler| filler.at >= piece.stamp.at);
-        let stamp = late.unwrap_or_else(|| self.not_before(piece.stamp));
+        let stamp = filler.unwrap_or_else(|| self.not_before(piece.stamp));
         self.deliver(&piece.bytes, stamp, out);
         self.skip(piece.missing, stamp);
         true

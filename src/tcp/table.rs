@@ -96,7 +96,7 @@ impl Table {
         self.account(slot);
         match self.slots.get(slot).and_then(Option::as_ref) {
             Some(conn) if conn.is_young() => self.grow(slot, sink),
-            Some(conn) if conn.has_early() => self.take_early(slot, Some(segment.at), sink),
+            Some(conn) if conn.has_early() => self.take_early(slot, Some((side, segment.at)), sink),
             _ => slot,
         }
     }
@@ -169,29 +169,43 @@ impl Table {
         slot
     }
 
-    /// Take what waited and need not wait any longer, not before `floor`: it was sent after what came at that time.
-    /// Without `floor` the wait is over for all of it.
+    /// Take what waited for `seen`, which this side sent at that time, and what waited for that in turn: nothing is
+    /// older than what it answers. Without `seen` the wait is over for all of it.
     #[cold]
     fn take_early(
         &mut self,
         mut slot: usize,
-        mut floor: Option<Timestamp>,
+        seen: Option<(usize, Timestamp)>,
         sink: &mut dyn FnMut(ByteEvent<'_>),
     ) -> usize {
+        let mut floors = [Timestamp(i64::MIN); 2];
+        if let Some((side, at)) = seen {
+            floors[1 - side] = at;
+        }
         while let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
-            if floor.is_none() {
+            if seen.is_none() {
                 conn.excuse();
             }
-            let Some((side, kept)) = conn.next_early(floor.is_none()) else { break };
-            let segment = kept.segment();
-            let at = floor.map_or(segment.at, |floor| floor.max(segment.at));
-            floor = floor.map(|_| at);
-            let (segment, last) = (Segment { at, ..segment }, conn.last);
-            slot = self.take(slot, Key::of(&segment).0, side, &segment, sink);
-            if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut).filter(|c| c.last.at < last.at) {
-                conn.last = last;
+            let ready: Vec<_> = std::iter::from_fn(|| conn.next_early(seen.is_none())).collect();
+            if ready.is_empty() {
+                break;
             }
-            self.account(slot);
+            let before = floors;
+            for (side, kept) in ready {
+                let segment = kept.segment();
+                let at = segment.at.max(before[side]);
+                if seen.is_some() {
+                    floors[1 - side] = floors[1 - side].max(at);
+                }
+                let last = self.slots.get(slot).and_then(Option::as_ref).map(|conn| conn.last);
+                slot = self.take(slot, Key::of(&segment).0, side, &Segment { at, ..segment }, sink);
+                if let (Some(conn), Some(last)) = (self.slots.get_mut(slot).and_then(Option::as_mut), last)
+                    && conn.last.at < last.at
+                {
+                    conn.last = last;
+                }
+                self.account(slot);
+            }
         }
         slot
     }
