@@ -13,6 +13,7 @@ use crate::analyzer::{self, Analyzer};
 use crate::capture::{Item, file};
 use crate::clients::{MAX_BODY, MAX_PIECES};
 use crate::conformance::Level;
+use crate::delivery::across::{self, MOST};
 use crate::exchange::redact::{Masks, Redactor};
 use crate::report::Format;
 use crate::report::check::{Findings, Form};
@@ -21,7 +22,7 @@ use crate::report::compliance::Case;
 use crate::report::reports::{self, Collect};
 use crate::store::select::SessionIs;
 use crate::store::{Reader, Selector};
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 use crate::tls::Keys;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -260,6 +261,7 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, found: 
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
     let mut analyzer = Analyzer::new(options(args, judge, &keys));
     let mut in_order = InOrder::default();
+    let mut compared = Vec::new();
     let ended = stop.clone();
     // Without an output there is no reason to read on.
     let mut pass_on = |case, clients| {
@@ -284,6 +286,9 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, found: 
             let mut summary = Summary::new(0, id, &f.exchange, &f.metrics, &f.findings, None);
             summary.hide(&masks, &redactor);
             case.iter_mut().for_each(|case| case.hide(masks.known(), &summary));
+            if compared.len() < MOST {
+                compared.push(summary::across::seen(&summary, f.exchange.ending.at));
+            }
             in_order.push(Some((Case::of(Some(name), &summary), case)), &mut pass_on);
         }
         analyzer::Output::Connection(c) => totals.connection(&c),
@@ -320,5 +325,6 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, found: 
     if let Some(counts) = packets {
         run_summary::readable(name, &counts, &net)?;
     }
+    found.findings.all.across(name, across::lines(&compared));
     Ok(())
 }

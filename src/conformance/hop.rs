@@ -2,6 +2,7 @@
 //! alone cannot show that; the upstream side does.
 
 use crate::conn::Endpoints;
+use crate::delivery::across::{self, Print};
 use crate::exchange::Exchange;
 use crate::metrics::Metrics;
 use crate::time::{Span, Timestamp};
@@ -10,18 +11,14 @@ use std::collections::VecDeque;
 /// What is compared of one stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Side {
-    /// Number of the exchange.
-    pub id: i64,
-    /// Session of its recording.
-    pub session: i64,
     /// Addresses of its connection.
     pub ends: Endpoints,
     /// When the request began.
     pub begun: Timestamp,
     /// When the response ended.
     pub ended: Timestamp,
-    /// Text of the answer.
-    pub text: String,
+    /// Its bytes.
+    pub print: Print,
     /// Time to first token.
     pub ttft: Span,
     /// Median ITL.
@@ -31,46 +28,31 @@ pub struct Side {
 impl Side {
     /// From a stream with text, two deltas or more, and their times; none for other exchanges.
     pub fn new(x: &Exchange, m: &Metrics) -> Option<Side> {
-        let answer = &x.response.as_ref()?.answer;
-        let text = answer.texts.values().next().filter(|text| !text.is_empty())?.clone();
+        let print = Print::of(x.request.as_ref(), x.response.as_ref());
+        print.text?;
         let (begun, ended) = (m.request_start?, m.response_end?);
-        Some(Side {
-            id: x.id.0 as i64,
-            session: 0,
-            ends: x.endpoints,
-            begun,
-            ended,
-            text,
-            ttft: m.ttft?,
-            gap: m.itl_p50()?,
-        })
+        Some(Side { ends: x.endpoints, begun, ended, print, ttft: m.ttft?, gap: m.itl_p50()? })
     }
 
-    /// `other` is the upstream side of a hop whose downstream side this is: the same answer, requested during this
+    /// `other` is the upstream side of a hop whose downstream side this is: the same bytes, requested during this
     /// exchange by the server that answers here (or its host), from another server. (Equal questions of one client to
     /// one server are not a hop.)
     pub fn has_inside(&self, other: &Side) -> bool {
-        let asker = other.ends.client.ip();
-        let by_the_hop =
-            (asker == self.ends.server.ip() || asker.is_loopback()) && other.ends.server != self.ends.server;
         let within = self.begun < other.begun && other.begun < self.ended;
-        self.session == other.session && by_the_hop && within && self.text == other.text
+        within && across::is_behind(&self.ends, &other.ends) && self.print.is_same(&other.print)
     }
 
     /// The hop between this side and `upstream` holds deltas back: the first comes later here, and the ITL is
     /// shorter.
     pub fn holds_back(&self, upstream: &Side) -> bool {
-        self.is_late(upstream) && self.gap.0.saturating_mul(2) < upstream.gap.0
+        self.is_late(upstream) && across::holds_back(self.gap, upstream.gap)
     }
 
     /// The first delta comes much later on this side.
     pub fn is_late(&self, upstream: &Side) -> bool {
-        self.ttft.0 > upstream.ttft.0.saturating_mul(2).saturating_add(LATE.0)
+        across::is_late(self.ttft, upstream.ttft)
     }
 }
-
-/// A hop may take this long to pass data on.
-const LATE: Span = Span::from_millis(20);
 
 /// Recent streams, among which upstream sides are searched: the upstream side of an answer ends before the downstream one.
 #[derive(Debug, Default)]
@@ -78,12 +60,10 @@ pub struct RecentStreams(VecDeque<Side>);
 
 impl RecentStreams {
     const MOST: usize = 256;
-    /// Longer texts are not kept for comparison.
-    const TEXT: usize = 64 << 10;
 
     /// The upstream side of this stream, if it is among the recent ones. The stream itself joins them.
     pub fn upstream_of(&mut self, x: &Exchange, m: &Metrics) -> Option<Side> {
-        let downstream = Side::new(x, m).filter(|side| side.text.len() <= Self::TEXT)?;
+        let downstream = Side::new(x, m)?;
         // The nearest hop is the one that was asked first.
         let upstream = self.0.iter().filter(|side| downstream.has_inside(side)).min_by_key(|side| side.begun).cloned();
         if self.0.len() >= Self::MOST {

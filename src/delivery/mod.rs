@@ -2,6 +2,7 @@
 //! server sent. Pure functions of an exchange; `conformance` judges with them and `summary` prints them as
 //! sentences.
 
+pub mod across;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

@@ -33,7 +33,7 @@ pub struct Ending {
 }
 
 /// The party that ended an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Party {
     /// The client closed, reset or cancelled.
     Client,

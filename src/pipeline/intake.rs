@@ -35,6 +35,8 @@ pub(super) struct Intake {
     decoder: Decoder,
     /// [`super::Config::contents`]
     contents: bool,
+    /// The wire bytes are hashed even if nothing else of them is kept: a request is recognised by its bytes.
+    hashed: bool,
     /// Hash of the wire bytes emitted so far; bytes in `body` are added when they are emitted, so that the
     /// hash gets long runs.
     wire_hash: Sha256,
@@ -59,6 +61,7 @@ impl Intake {
             body,
             decoder,
             contents,
+            hashed: contents,
             wire_hash,
             decoded_hash,
             offset: 0,
@@ -68,6 +71,11 @@ impl Intake {
             swollen: false,
             lines: 0,
         }
+    }
+
+    /// The same, with a hash of the wire bytes in any case.
+    pub(super) fn hashed(self) -> Self {
+        Intake { hashed: true, ..self }
     }
 
     /// Whether no bytes, gaps or units came.
@@ -124,6 +132,8 @@ impl Intake {
         if self.contents {
             self.note_piece(stamp, len, false);
             self.body.bytes.extend_from_slice(bytes);
+        } else if self.hashed {
+            self.wire_hash.update(bytes);
         }
         let Intake { decoder, decoded_hash, body, swollen, .. } = self;
         let before = *swollen;
@@ -158,12 +168,15 @@ impl Intake {
         if let Some(Unit { n, left: 1.., declared, line: false, .. }) = self.unit.take().filter(|_| self.contents) {
             self.body.unit_lines.push((n, format!("{declared:x}").into_bytes()));
         }
-        if self.holes || !self.contents {
+        if self.holes || !self.hashed {
             return;
         }
         self.wire_hash.update(&self.body.bytes);
         let wire: [u8; 32] = std::mem::take(&mut self.wire_hash).finalize().into();
         self.body.wire_sha256 = Some(wire);
+        if !self.contents {
+            return;
+        }
         self.body.decoded_sha256 = Some(self.decoded_hash.take().map_or(wire, |h| h.finalize().into()));
     }
 

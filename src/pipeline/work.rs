@@ -306,7 +306,7 @@ impl Work {
 
 impl RequestWork {
     fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
-        let intake = Intake::new(head.fields.content_codings().as_deref(), config.contents);
+        let intake = Intake::new(head.fields.content_codings().as_deref(), config.contents).hashed();
         RequestWork { head, head_at: at, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
     }
 

@@ -201,7 +201,8 @@ mod tests {
         let findings = if n % 7 == 0 { Vec::new() } else { vec![finding(level)] };
         let (file, request, host, dialect) = (None, format!("GET /{n}"), String::new(), String::new());
         let (exchange, status, order, zero_ns, verdict, verdict_why) = (n, Some(200), 0, None, None, Vec::new());
-        Case { file, exchange, request, host, status, dialect, order, zero_ns, verdict, verdict_why, findings }
+        let across = Vec::new();
+        Case { file, exchange, request, host, status, dialect, order, zero_ns, verdict, verdict_why, across, findings }
     }
 
     /// The output for this many exchanges, and the most that were kept meanwhile.

@@ -5,9 +5,10 @@ use super::finding::{self, RenderOptions};
 use super::list::{dialect, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::{Cell, Column, Table, render};
-use super::text::{Style, clean, clip_middle, count, level};
+use super::text::{Style, clean, clip_middle, count, level, wrap};
 use super::{Format, Terminal, check, markdown};
 use crate::conformance::{self, Level};
+use crate::delivery::across::Lines;
 use crate::summary::{FindingSummary, Summary};
 use anyhow::Result;
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub struct Compliance {
     pub rules: Vec<Broken>,
     /// Exchanges with findings; the worst first after [`Compliance::sort`].
     pub cases: Vec<Case>,
+    /// What exchanges of captures show about each other, which is known only when all of a file were seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub across: Vec<Across>,
     /// Exchanges without findings.
     #[serde(skip)]
     pub passed: Vec<Case>,
@@ -40,6 +44,17 @@ pub struct Compliance {
     /// Exchanges with findings that are not among `cases`, and those without that are not among `passed`.
     #[serde(skip)]
     pub left_out: [u64; 2],
+}
+
+/// What others show about one exchange of a capture.
+#[derive(Debug, Serialize)]
+pub struct Across {
+    /// Its file.
+    pub file: String,
+    /// Its number in the file, from 0.
+    pub exchange: i64,
+    /// The sentences.
+    pub lines: Vec<String>,
 }
 
 /// How many exchanges are kept: of those with findings the worst, of the others the first.
@@ -119,6 +134,8 @@ pub struct Case {
     pub verdict: Option<String>,
     /// The facts on which the verdict rests.
     pub verdict_why: Vec<String>,
+    /// What other exchanges show about this one.
+    pub across: Vec<String>,
     /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
 }
@@ -137,6 +154,7 @@ impl Case {
             zero_ns: s.timing.t_request_end_ns,
             verdict: s.verdict.clone(),
             verdict_why: s.verdict_why.clone(),
+            across: s.across.clone(),
             findings: s.findings.clone(),
         }
     }
@@ -190,6 +208,16 @@ impl Compliance {
             self.cases.truncate(most);
             self.cases.sort_by_key(|c| c.order);
         }
+    }
+
+    /// What the exchanges of `file` show about each other, once all of them are known.
+    pub fn across(&mut self, file: &str, lines: Lines) {
+        let of_file = self.cases.iter_mut().chain(&mut self.passed).filter(|c| c.file.as_deref() == Some(file));
+        of_file.for_each(|case| case.across.extend(lines.get(&case.exchange).into_iter().flatten().cloned()));
+        let told = lines.into_iter().map(|(exchange, lines)| Across { file: file.to_owned(), exchange, lines });
+        let mut told: Vec<Across> = told.collect();
+        told.sort_by_key(|a| a.exchange);
+        self.across.extend(told);
     }
 
     fn count(&mut self, file: Option<&str>, exchange: i64, f: &FindingSummary, again: bool) {
@@ -316,6 +344,11 @@ pub fn case_text(case: &Case, terminal: &Terminal) -> String {
         // Several findings of one rule have the same fix; only the last of them prints it.
         let last = case.findings.iter().skip(i + 1).all(|later| later.rule != f.rule);
         out += &finding::text(f, RenderOptions { code_width, zero_ns: case.zero_ns, fix: last }, terminal);
+    }
+    for line in &case.across {
+        let indent = "\n     ";
+        let lines = wrap(&clean(line), terminal.width.saturating_sub(6).max(30)).join(indent);
+        out += &format!("   {} {lines}\n", Style::Dim.paint("·", terminal.color));
     }
     out.push('\n');
     out

@@ -5,9 +5,8 @@ use super::list::{dialect, end, request_line};
 use super::reports::{self, Collect, Report, Source};
 use super::table::Table;
 use super::text::{Style, clean, clip_middle, count, wrap};
-use super::{Format, Terminal, hops, markdown};
+use super::{Format, Terminal, markdown};
 use crate::conformance::Level;
-use crate::conformance::hop::Side;
 use crate::delivery::COLLECTED;
 use crate::summary::{FindingSummary, Summary};
 use anyhow::{Result, bail};
@@ -42,7 +41,7 @@ pub struct Delivered {
 impl Delivered {
     /// The delivery of an exchange; none if its answer is not a stream.
     pub fn new(s: &Summary) -> Option<Delivered> {
-        (!s.delivery.is_empty()).then(|| Delivered {
+        (s.delivery.len() > s.across.len()).then(|| Delivered {
             exchange: s.id,
             request: request_line(s),
             host: s.authority(),
@@ -62,13 +61,10 @@ impl Delivered {
 #[serde(transparent)]
 pub struct Delivery {
     streams: Vec<Delivered>,
-    #[serde(skip)]
-    sides: Vec<Side>,
 }
 
 impl Collect for Delivery {
     fn add(&mut self, s: &Summary, _: &dyn Source) -> Result<()> {
-        self.sides.extend(hops::side(s));
         self.streams.extend(Delivered::new(s));
         Ok(())
     }
@@ -77,10 +73,7 @@ impl Collect for Delivery {
         true
     }
 
-    fn write(mut self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
-        for (id, sentence) in hops::sentences(&self.sides) {
-            self.streams.iter_mut().filter(|d| d.exchange == id).for_each(|d| d.delivery.push(sentence.clone()));
-        }
+    fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
         reports::write(&*self, format, terminal, out)
     }
 }

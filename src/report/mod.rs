@@ -15,7 +15,6 @@ pub mod endings;
 pub mod explain;
 pub mod finding;
 pub mod github;
-pub mod hops;
 pub mod json;
 pub mod jsonl;
 pub mod junit;

@@ -7,6 +7,7 @@
 //! ```
 //! To add a column: a new file in `migrations/`, one line in [`migrate::MIGRATIONS`], one line in `columns`.
 
+mod across;
 mod batch;
 mod columns;
 mod connections;

@@ -50,6 +50,7 @@ impl Summary {
             verdict: Some(judgement.verdict.as_str().into()),
             verdict_why: judgement.why,
             delivery: delivery::words(x),
+            across: Vec::new(),
             findings: findings.iter().map(FindingSummary::new).collect(),
         }
     }

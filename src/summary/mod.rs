@@ -1,6 +1,7 @@
 //! What `list` prints about an exchange: the object of docs/contract.md, field by field, in its order. It is made
 //! from an exchange or read back from the store.
 
+pub mod across;
 pub mod connection;
 pub mod session;
 pub mod detail;
@@ -65,8 +66,12 @@ pub struct Summary {
     pub verdict: Option<String>,
     /// The facts on which the verdict rests, the most important first.
     pub verdict_why: Vec<String>,
-    /// How a stream was delivered, one sentence each; empty if the answer is not a stream.
+    /// How a stream was delivered, one sentence each, and what other exchanges show about this one; empty if the
+    /// answer is not a stream and nothing else is known.
     pub delivery: Vec<String>,
+    /// The sentences of `delivery` that speak of other exchanges; they are not stored, but made when they are read.
+    #[serde(skip)]
+    pub across: Vec<String>,
     /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
 }
@@ -291,6 +296,7 @@ impl Default for Summary {
             verdict: None,
             verdict_why: Vec::new(),
             delivery: Vec::new(),
+            across: Vec::new(),
             findings: Vec::new(),
         }
     }

@@ -179,8 +179,8 @@ pub static DLV_011: Rule = Rule {
             return;
         };
         let message = format!(
-            "first token after {}, upstream of the hop (#{}) after {}; ITL (p50) {}, upstream {}",
-            downstream.ttft, upstream.id, upstream.ttft, downstream.gap, upstream.gap
+            "first token after {}, upstream of the hop ({} → {}) after {}; ITL (p50) {}, upstream {}",
+            downstream.ttft, upstream.ends.client, upstream.ends.server, upstream.ttft, downstream.gap, upstream.gap
         );
         push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
     },

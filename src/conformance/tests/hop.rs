@@ -3,6 +3,7 @@
 use super::build::{at, chat};
 use crate::conformance::hop::{RecentStreams, Side};
 use crate::conn::Endpoints;
+use crate::delivery::across::Print;
 use crate::exchange::Exchange;
 use crate::metrics::Metrics;
 use crate::time::Span;
@@ -16,27 +17,25 @@ fn downstream() -> Side {
     let ends = ends("10.0.0.1:5000", "10.0.0.2:80");
     let (begun, ended) = (at(0), at(1000));
     Side {
-        id: 1,
-        session: 0,
         ends,
         begun,
         ended,
-        text: "a".into(),
+        print: Print { request: Some(1), ..Print::default() }.with_text(Some("a")),
         ttft: Span::from_millis(300),
         gap: Span::from_millis(10),
     }
 }
 
 fn upstream() -> Side {
-    Side { id: 0, ends: ends("10.0.0.2:6000", "10.0.0.3:80"), begun: at(10), ended: at(990), ..downstream() }
+    Side { ends: ends("10.0.0.2:6000", "10.0.0.3:80"), begun: at(10), ended: at(990), ..downstream() }
 }
 
 #[test]
 fn the_far_side_was_asked_by_the_server_within_the_near_one() {
     assert!(downstream().has_inside(&upstream()));
     for (what, other) in [
-        ("another session", Side { session: 1, ..upstream() }),
-        ("another text", Side { text: "b".into(), ..upstream() }),
+        ("another text", Side { print: downstream().print.with_text(Some("b")), ..upstream() }),
+        ("another request", Side { print: Print { request: Some(2), ..downstream().print }, ..upstream() }),
         ("begun at once", Side { begun: at(0), ..upstream() }),
         ("begun at the end", Side { begun: at(1000), ..upstream() }),
         ("asked by another client", Side { ends: ends("10.0.0.9:6000", "10.0.0.3:80"), ..upstream() }),
@@ -66,7 +65,10 @@ fn a_hop_holds_back_where_the_first_delta_is_late_and_the_gaps_shrink() {
 }
 
 fn exchange(ends: Endpoints) -> Exchange {
-    Exchange { endpoints: ends, ..chat() }
+    let mut x = Exchange { endpoints: ends, ..chat() };
+    // Long enough to tell without a request.
+    x.response.as_mut().unwrap().answer.texts.insert(0, "word ".repeat(30));
+    x
 }
 
 fn metrics(begun: i64, ended: i64) -> Metrics {
@@ -88,7 +90,7 @@ fn the_nearest_hop_was_asked_first() {
     assert_eq!(sides.upstream_of(&exchange(one), &metrics(10, 950)), None);
     let found = sides.upstream_of(&exchange(downstream().ends), &metrics(0, 1000)).unwrap();
     assert_eq!((found.ends, found.begun, found.ended, found.gap), (one, at(10), at(950), Span::from_millis(2)));
-    assert_eq!((found.ttft, found.text.as_str()), (Span::from_millis(5), "word word "));
+    assert_eq!((found.ttft, found.print.text_bytes), (Span::from_millis(5), 150));
     let lacking = [
         Metrics { ttft: None, ..metrics(0, 1) },
         Metrics { itl: vec![], ..metrics(0, 1) },
