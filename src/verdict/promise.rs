@@ -29,8 +29,8 @@ impl Promise {
     /// The promise of this response.
     pub fn of(x: &Exchange, r: &Response) -> Promise {
         let status = r.head.as_ref().map(|h| h.status);
-        // 202, 204 and 205 have no content to speak of (RFC 9110 section 15.3), a refusal no answer.
-        if !succeeded(status) || matches!(status, Some(202 | 204 | 205)) || x.websocket.is_some() {
+        // A refusal is no answer.
+        if !succeeded(status) || x.websocket.is_some() {
             return marked(r).filter(|_| x.websocket.is_some()).map_or(Promise::Nothing, Promise::Marked);
         }
         if let Some(end) = marked(r) {
@@ -38,6 +38,10 @@ impl Promise {
         }
         if r.framing == Framing::Grpc {
             return Promise::Status;
+        }
+        // 202, 204 and 205 have no content to speak of (RFC 9110 section 15.3), unless a stream came.
+        if matches!(status, Some(202 | 204 | 205)) {
+            return Promise::Nothing;
         }
         let declared = declared(r);
         let request = x.request.as_ref();

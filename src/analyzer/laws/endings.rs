@@ -135,7 +135,9 @@ fn not_captured_blames_none(s: &Statements<'_>) -> Option<String> {
 
 fn limits_have_their_side(s: &Statements<'_>) -> Option<String> {
     let limit = s.judged.limit?;
-    let of_side = limit.side == s.facts.by && s.facts.by != Party::Capture;
+    // A gateway that answered 504 itself has given up, whatever became of its page.
+    let side = if s.facts.waited.is_some() { Party::Server } else { s.facts.by };
+    let of_side = limit.side == side && side != Party::Capture;
     let cut = matches!(s.judged.verdict, Verdict::GatewayTimeout | Verdict::ServerTruncated | Verdict::ClientCancelled);
     let named = s.says(limit.of);
     (!of_side || !cut || !named).then(|| format!("{limit:?}, ended by {:?}: {:?}", s.facts.by, s.judged.verdict))

@@ -80,15 +80,10 @@ fn times_are_ordered(s: &Statements<'_>) -> Option<String> {
 }
 
 fn durations(s: &Statements<'_>) -> Option<String> {
+    // Also where a clock stepped back, and where a server answers before the request is whole: then there is none.
     let m = s.metrics;
-    if !s.orderly {
-        return None;
-    }
-    let between = m.itl.iter().copied().chain(m.tpot).find(|span| span.0 < 0);
-    // A server may answer before the request is whole (RFC 9112 section 9.3.2, RFC 9113 section 8.1).
-    let early = response(s).zip(m.request_end).is_some_and(|(r, end)| r.first_at < end);
-    let since = [m.ttfb, m.ttft, m.ttft_content, m.duration].into_iter().flatten().find(|span| span.0 < 0);
-    between.or(since.filter(|_| !early)).map(|span| format!("{span}"))
+    let spans = m.itl.iter().copied().chain([m.tpot, m.ttfb, m.ttft, m.ttft_content, m.duration].into_iter().flatten());
+    spans.into_iter().find(|span| span.0 < 0).map(|span| format!("{span}"))
 }
 
 fn findings_are_whole(s: &Statements<'_>) -> Option<String> {

@@ -81,6 +81,15 @@ fn the_end_of_a_body_is_the_end_only_where_nothing_more_is_promised() {
     }
 }
 
+/// A status that has no content promises nothing, unless a stream comes under it.
+#[test]
+fn a_stream_under_202_has_the_end_of_its_dialect() {
+    let accepted = HEAD.replace("200 OK", "202 Accepted");
+    assert_eq!(of(&exchange(&[ASK, &accepted, WORD, LAST])).verdict, ServerTruncated);
+    assert_eq!(of(&exchange(&[ASK, &accepted, WORD, STOP, DONE, LAST])).verdict, Complete);
+    assert_eq!(of(&exchange(&[ASK, &accepted, LAST])).verdict, Complete);
+}
+
 #[test]
 fn a_stream_that_begins_without_a_delta_is_no_whole_answer() {
     let role = "@ +20ms\n<chunk data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":\
