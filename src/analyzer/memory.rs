@@ -1,6 +1,6 @@
 //! The memory of all connections: when it is short, some give way.
 
-use super::{Analyzer, Output};
+use super::{Analyzer, Output, drain, feed};
 use crate::budget::{self, Budget, Holder};
 
 /// The budget, and when to look at it again.
@@ -48,13 +48,12 @@ impl Analyzer {
         }
         let target = self.memory.budget.target().saturating_sub(rest.saturating_sub(waiting));
         for holder in budget::give_way(holders, target, self.pipeline.events()) {
-            self.pipeline.give_way(holder.conn);
+            let Analyzer { reassembly, pipeline, judge, .. } = self;
+            pipeline.give_way(holder.conn);
+            drain(pipeline, judge, sink);
             if let Some((slot, _)) = slot(&holder) {
-                let Analyzer { reassembly, pipeline, .. } = self;
-                reassembly.give_way(slot, &mut |event| pipeline.feed(&event));
+                reassembly.give_way(slot, &mut |event| feed(&event, pipeline, judge, sink));
             }
-            // At once: what is passed on is no longer held here.
-            self.drain(sink);
         }
         let held = self.held();
         self.memory.stuck = if self.memory.budget.is_over(held) { held + self.memory.budget.limit() / 16 } else { 0 };

@@ -157,8 +157,7 @@ impl Analyzer {
         let Analyzer { reassembly, pipeline, judge, .. } = self;
         judge.hear(packet.at);
         pipeline.below(reassembly.held());
-        reassembly.packet(packet, &mut |event| pipeline.feed(&event));
-        self.drain(sink);
+        reassembly.packet(packet, &mut |event| feed(&event, pipeline, judge, sink));
         self.relieve(sink);
     }
 
@@ -167,25 +166,23 @@ impl Analyzer {
     /// connections would collide.
     pub fn event(&mut self, event: &ByteEvent<'_>, sink: &mut dyn FnMut(Output)) {
         self.judge.hear(event.at);
-        self.pipeline.feed(event);
-        self.drain(sink);
+        feed(event, &mut self.pipeline, &mut self.judge, sink);
         self.relieve(sink);
     }
 
     /// Time passes without packets: holes that are old enough at `now` are given up, and idle connections end.
     pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(Output)) {
-        let Analyzer { reassembly, pipeline, .. } = self;
-        reassembly.advance(now, &mut |event| pipeline.feed(&event));
-        self.drain(sink);
+        let Analyzer { reassembly, pipeline, judge, .. } = self;
+        reassembly.advance(now, &mut |event| feed(&event, pipeline, judge, sink));
     }
 
     /// The capture is over: every open connection ends here. Afterwards the analyzer is empty. Returns the counts of
     /// packets by kind.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Output)) -> NetStats {
-        let Analyzer { reassembly, pipeline, .. } = self;
-        let stats = reassembly.finish(&mut |event| pipeline.feed(&event));
+        let Analyzer { reassembly, pipeline, judge, .. } = self;
+        let stats = reassembly.finish(&mut |event| feed(&event, pipeline, judge, sink));
         pipeline.finish();
-        self.drain(sink);
+        drain(pipeline, judge, sink);
         stats
     }
 
@@ -193,11 +190,19 @@ impl Analyzer {
     pub fn connections(&self) -> usize {
         self.reassembly.connections()
     }
+}
 
-    fn drain(&mut self, sink: &mut dyn FnMut(Output)) {
-        let Analyzer { pipeline, judge, .. } = self;
-        pipeline.drain(&mut |output| sink(output.map(|exchange| judge.judge(exchange))));
+/// One event, and at once what it completed: thousands of connections may end with one packet.
+#[inline]
+fn feed(event: &ByteEvent<'_>, pipeline: &mut Pipeline, judge: &mut Judge, sink: &mut dyn FnMut(Output)) {
+    pipeline.feed(event);
+    if pipeline.has_output() {
+        drain(pipeline, judge, sink);
     }
+}
+
+fn drain(pipeline: &mut Pipeline, judge: &mut Judge, sink: &mut dyn FnMut(Output)) {
+    pipeline.drain(&mut |output| sink(output.map(|exchange| judge.judge(exchange))));
 }
 
 impl Judge {

@@ -160,6 +160,12 @@ impl Pipeline {
         }
     }
 
+    /// Whether there are results to emit.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// Emit the results so far, in order.
     pub fn drain(&mut self, sink: &mut dyn FnMut(Output)) {
         self.out.drain(..).for_each(sink);

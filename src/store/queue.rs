@@ -104,7 +104,9 @@ impl Queue {
     /// Blocks while the queue is full, then adds the message. Returns false if the consumer has ended.
     pub(super) fn push(&self, message: Message) -> bool {
         let (bytes, rows) = message.cost();
-        let mut state = self.wait(self.lock(), |s| s.bytes >= s.capacity && !s.dead);
+        // A message may be larger than the capacity: what is being written counts too.
+        let full = |s: &State| s.bytes >= s.capacity || s.bytes + s.taken >= 2 * s.capacity;
+        let mut state = self.wait(self.lock(), |s| s.bytes + s.taken > 0 && full(s) && !s.dead);
         if state.dead {
             return false;
         }
@@ -130,6 +132,7 @@ impl Queue {
     /// gone by now.
     pub(super) fn take(&self) -> Taken {
         self.lock().forget_taken();
+        self.changed.notify_all();
         let waits = |s: &mut State| s.waiting.is_empty() && !s.closed && s.on_thread_start.is_none();
         let first = |state| self.changed.wait_timeout_while(state, IDLE, waits).unwrap_or_else(PoisonError::into_inner);
         let (mut state, mut waited) = first(self.lock());
