@@ -9,9 +9,8 @@ impl Summary {
     /// Replaces the secrets that this exchange has shown, in all texts. The exchange passed through `masks` before.
     pub fn hide(&mut self, masks: &Masks, redactor: &Redactor) {
         let known = masks.known();
-        // Where the answer spells a secret, perhaps record by record, an excerpt may show a part that is too short to
-        // be found.
-        let spelled = masks.hides_response() || self.response.as_ref().is_some_and(|r| spells(r, known));
+        // Where the answer spells a secret record by record, a finding may quote a part of it.
+        let spelled = masks.spells() || self.response.as_ref().is_some_and(|r| spells(r, known));
         if let Some(r) = &mut self.request {
             r.path = redactor.target(&r.path).into_owned();
             if let Some(authority) = &mut r.authority {
@@ -46,12 +45,20 @@ impl Summary {
         for FindingSummary { message, excerpt, fix, .. } in &mut self.findings {
             known.quote(message);
             fix.iter_mut().for_each(|fix| known.quote(fix));
+            if spelled {
+                known.pieces(message);
+            }
             match excerpt {
                 // A secret that is cut at the mark cannot be found.
-                Some(e) if spelled && e.of == Of::Body => {
+                Some(e) if masks.hides_response() && e.of == Of::Body => {
                     **e = Excerpt { of: e.of, offset: e.offset, ..Excerpt::default() };
                 }
-                Some(e) => known.excerpt(e),
+                Some(e) => {
+                    known.excerpt(e);
+                    if spelled {
+                        [&mut e.before, &mut e.marked, &mut e.after].into_iter().for_each(|text| known.pieces(text));
+                    }
+                }
                 None => {}
             }
         }

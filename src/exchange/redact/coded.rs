@@ -66,7 +66,7 @@ impl BodyMask {
     }
 
     /// The next bytes, in order. `last`: none follow that continue them. Adds to `out` what can be stored, and to
-    /// `found` the secrets that were whole. True if any were overwritten.
+    /// `found` the secrets that were whole. True if a name gave any away: a part of such a one cannot be recognised.
     pub(super) fn push(
         &mut self,
         part: Stretch,
@@ -81,7 +81,7 @@ impl BodyMask {
             Kind::Blank => {
                 let blank = vec![b'*'; part.bytes.len()];
                 out.push(Stretch { bytes: blank, ..part });
-                true
+                false
             }
             Kind::Open => {
                 out.push(part);
@@ -99,9 +99,8 @@ impl BodyMask {
             }
             Kind::Coded(_) if !self.coded.is_empty() => {
                 let (hits, _) = self.examine(true, around);
-                let hit = !hits.is_empty();
-                self.release(hit, out);
-                hit
+                self.release(!hits.is_empty(), out);
+                false
             }
             _ => false,
         };
@@ -140,11 +139,10 @@ impl BodyMask {
         let split = self.join(part.offset, from, around.known);
         let (hits, keep) = self.examine(last, around);
         for range in hits {
-            changed |= overwrite(&mut self.held[range], around.redactor, false);
+            overwrite(&mut self.held[range], around.redactor, false);
         }
         for range in split {
             self.held[range].fill(b'*');
-            changed = true;
         }
         self.let_go(self.held.len() - keep, out);
         changed
@@ -161,13 +159,13 @@ impl BodyMask {
         let Kind::Coded(decoder) = &mut self.kind else { return false };
         let mut decoder = std::mem::replace(decoder, Box::new(Decoder::new(None)));
         // Whether a secret was found, and whether one of them began in the bytes of an earlier part.
-        let (mut hit, mut earlier) = (false, false);
+        let (mut hit, mut earlier, mut named) = (false, false, false);
         let mut before = self.held.len();
         let mut look = |piece: crate::body::Piece<'_>| {
             let from = self.held.len();
             self.held.extend_from_slice(piece.bytes);
             if !self.names.is_over() {
-                hit |= self.names.apply(&mut self.held[from..], around.redactor, found);
+                named |= self.names.apply(&mut self.held[from..], around.redactor, found);
             }
             let split = self.join(self.offset + from as u64, from, around.known);
             hit |= !split.is_empty();
@@ -181,7 +179,7 @@ impl BodyMask {
             before = before.saturating_sub(gone);
         };
         decoder.push(Timestamp::default(), 0, &part.bytes, &mut look, &mut |_| {});
-        let (mut hit, mut earlier) = (hit, earlier);
+        hit |= named;
         if last {
             let (hits, _) = self.examine(true, around);
             hit |= !hits.is_empty();
@@ -192,7 +190,7 @@ impl BodyMask {
             self.release(earlier, out);
             out.push(Stretch { bytes: vec![b'*'; part.bytes.len()], ..part });
             self.kind = Kind::Blank;
-            return true;
+            return named;
         }
         self.kind = Kind::Coded(decoder);
         let waits: usize = self.coded.iter().map(|s| s.bytes.len()).sum();

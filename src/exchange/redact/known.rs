@@ -179,6 +179,22 @@ impl Known {
         }
     }
 
+    /// Replaces words that are parts of a secret, in a text about an answer that spells it record by record.
+    pub fn pieces(&self, text: &mut String) {
+        const LEAST: usize = 5;
+        let (mut found, mut at) = (Vec::new(), 0);
+        for word in text.split_inclusive(|c: char| !is_of_a_key(c)) {
+            let part = word.trim_end_matches(|c: char| !is_of_a_key(c));
+            if part.len() >= LEAST && self.telling().any(|secret| secret.contains(part)) {
+                found.push((at..at + part.len(), "[redacted]".to_owned()));
+            }
+            at += word.len();
+        }
+        if !found.is_empty() {
+            *text = super::replaced(text, found.into_iter());
+        }
+    }
+
     /// Replaces secrets in a head that quotes them. A short one is only in its own field.
     pub fn head(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut out: Option<Vec<u8>> = None;
@@ -276,13 +292,16 @@ fn same(text: &str, secret: &str) -> usize {
     text.chars().zip(secret.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
 }
 
-/// The end of a secret at the beginning of a text that was cut there.
+/// A later part of a secret at the beginning of a text that was cut there.
 fn ending(text: &str, secret: &str) -> Option<Range<usize>> {
     let rest = text.strip_prefix('…')?;
     let from = text.len() - rest.len();
-    let starts = secret.char_indices().map(|(at, _)| at).take_while(|at| secret.len() - at >= QUOTED);
-    let mut ends = starts.map(|at| &secret[at..]);
-    ends.find(|end| rest.starts_with(end)).map(|end| from..from + end.len())
+    let len = rest.find(|c: char| !is_of_a_key(c)).unwrap_or(rest.len());
+    (len >= QUOTED && secret.contains(&rest[..len])).then_some(from..from + len)
+}
+
+fn is_of_a_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.~+/=".contains(c)
 }
 
 /// A short secret where it is a word of its own.

@@ -39,8 +39,10 @@ pub struct Masks {
     found: Vec<String>,
     /// The exchange leaves in parts.
     in_parts: bool,
-    /// A part of the response was overwritten.
+    /// The response has a secret that its name gave away.
     response: bool,
+    /// The texts of the answer have a known secret, perhaps record by record.
+    spelled: bool,
 }
 
 #[derive(Debug)]
@@ -55,9 +57,14 @@ impl Masks {
         &self.known
     }
 
-    /// Whether a part of the response's body was overwritten.
+    /// Whether the response's body has secrets that only their names gave away: a part of one cannot be recognised.
     pub fn hides_response(&self) -> bool {
         self.response
+    }
+
+    /// Whether the texts of the answer have a known secret, perhaps record by record.
+    pub fn spells(&self) -> bool {
+        self.spelled
     }
 
     /// The heads of an exchange of which a part comes, and the content codings of both bodies, before the part.
@@ -192,7 +199,7 @@ impl Masks {
                 && let Some(Mask::Body(mask)) = &mut self.bodies[1]
             {
                 mask.follow();
-                self.response = true;
+                self.spelled = true;
             }
             // Where bytes were not kept, no secret of theirs is known.
             let kept = r.body.bytes.len() as u64 == r.body.wire_bytes || self.in_parts;

@@ -70,7 +70,7 @@ impl SocketMask {
         if self.lost || last || self.held.len() - whole > HELD {
             let rest = self.plain(whole..self.held.len(), around);
             rest.into_iter().for_each(|r| {
-                changed |= overwrite(&mut self.held[r], around.redactor, false);
+                overwrite(&mut self.held[r], around.redactor, false);
             });
             self.lost |= !last && self.held.len() > whole;
             whole = self.held.len();
@@ -127,7 +127,8 @@ impl SocketMask {
             text = plain;
         }
         let mut names = TextMask::new(self.names);
-        let mut changed = names.apply(&mut text, around.redactor, found);
+        let named = names.apply(&mut text, around.redactor, found);
+        let mut changed = named;
         names.finish(found);
         let mut hits = Vec::new();
         around.known.find(&text, &mut hits);
@@ -150,7 +151,7 @@ impl SocketMask {
                 from = to;
             }
         }
-        changed
+        named
     }
 
     fn plain(&self, range: Range<usize>, around: Around<'_>) -> Vec<Range<usize>> {
