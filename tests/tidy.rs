@@ -39,6 +39,7 @@ const NOT_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/http/event.rs", "none", "no transfer coding: a message without a body"),
     ("src/interchange/har/read.rs", "none", "no transfer coding"),
     ("src/store/load.rs", "none", "no transfer coding"),
+    ("src/store/content.rs", "none", "a level of --content"),
     ("src/framing/mod.rs", "grpc", "the framing"),
     ("src/framing/classify/declared.rs", "grpc", "a media type"),
     ("src/wire/message.rs", "grpc", "a sort of line in transcripts"),

@@ -8,7 +8,7 @@ use super::selectors::SelectorArgs;
 use crate::exchange::Exchange;
 use crate::report::Format;
 use crate::report::reports::{Entry, REPORTS, Source};
-use crate::store::Reader;
+use crate::store::{Content, Reader};
 use crate::time::Span;
 use anyhow::Result;
 use clap::Args;
@@ -70,5 +70,9 @@ impl Source for Reader {
 
     fn exchange(&self, id: i64) -> Result<Exchange> {
         Reader::exchange(self, id)
+    }
+
+    fn has_content(&self, id: i64) -> Result<bool> {
+        Ok(self.content(id)? == Content::Full)
     }
 }

@@ -7,7 +7,7 @@ use crate::pipeline::Contributions;
 use crate::report::show;
 use crate::report::text::{Style, clean};
 use crate::report::{Format, csv, json, jsonl};
-use crate::store::Reader;
+use crate::store::{Content, Reader};
 use crate::summary::detail::Detail;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -69,6 +69,10 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
 /// Replaces secrets in what a database may have been recorded with.
 pub(super) fn hide(reader: &Reader, id: i64, detail: &mut Detail, added: &mut Contributions) -> Result<()> {
     let (mut masks, redactor) = (Masks::default(), Redactor::default());
+    // What was recorded without content has no secret either.
+    if reader.content(id)? != Content::Full {
+        return Ok(());
+    }
     masks.exchange(&mut reader.exchange(id)?, &redactor);
     detail.summary.hide(&masks, &redactor);
     show::redact(detail);

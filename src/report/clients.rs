@@ -114,6 +114,7 @@ pub fn stored(
 ) -> Result<Option<Case>> {
     match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
         n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
+        _ if !source.has_content(summary.id)? => Ok(Some(Case::new(file, summary, Err(Unfit::NotKept.text())))),
         _ => {
             let mut exchange = source.exchange(summary.id)?;
             let mut case = case(file, summary, &exchange, answer);

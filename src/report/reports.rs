@@ -54,6 +54,12 @@ pub trait Source {
     /// # Errors
     /// It cannot be read, or it is too large.
     fn exchange(&self, id: i64) -> Result<Exchange>;
+
+    /// Whether the bodies of an exchange were stored (`--content`).
+    ///
+    /// # Errors
+    /// The source cannot be read.
+    fn has_content(&self, id: i64) -> Result<bool>;
 }
 
 /// A report that collects exchanges.

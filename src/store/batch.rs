@@ -4,7 +4,7 @@ use super::columns::{self, int, opt};
 use super::ending;
 use super::hide::Hide;
 use super::progress::Progress;
-use super::{Hop, runs};
+use super::{Content, Hop, runs};
 use crate::analyzer::{Analyzed, BodyPart, Connection as TcpConnection, Part};
 use crate::exchange::redact::{Masks, Stretch, stretches};
 use crate::exchange::{Body, ExchangeId, PieceInfo, RecordInfo};
@@ -56,6 +56,7 @@ pub(super) struct Step<'b> {
     /// only one insert.
     pub(super) bare: BTreeSet<i64>,
     pub(super) hide: Option<&'b Hide>,
+    pub(super) content: Content,
     /// Exchanges stored so far.
     pub(super) exchanges: &'b mut u64,
     pub(super) progress: &'b mut dyn Progress,
@@ -82,7 +83,13 @@ impl Step<'_> {
         if self.bare.remove(&running.id) {
             self.bare_row(running.id)?;
         }
+        self.content.records(&mut part.records);
         let [request, response] = match self.hide {
+            _ if self.content != Content::Full => {
+                part.request.unit_lines.clear();
+                part.response.unit_lines.clear();
+                [Bytes::Own(Vec::new()), Bytes::Own(Vec::new())]
+            }
             Some(hide) => hide.part(&mut running.masks, &mut part).map(Bytes::Hidden),
             None => [&mut part.request, &mut part.response].map(Bytes::of),
         };
@@ -107,13 +114,18 @@ impl Step<'_> {
             Some(hidden) => hidden,
             None => [own(x.request.as_mut().map(|r| &mut r.body)), own(x.response.as_mut().map(|r| &mut r.body))],
         };
-        let x = &f.exchange;
         self.bare.remove(&running.id);
         let id = running.id;
-        let mut summary = Summary::new(self.session, id, x, &f.metrics, &f.findings, None);
+        let mut summary = Summary::new(self.session, id, &f.exchange, &f.metrics, &f.findings, None);
         if let Some(hide) = self.hide {
             summary.hide(&running.masks, &hide.redactor);
         }
+        self.content.strip(&mut f.exchange, &mut summary);
+        let [request, response] = match self.content {
+            Content::Full => [request, response],
+            Content::None | Content::Lengths => [Bytes::Own(Vec::new()), Bytes::Own(Vec::new())],
+        };
+        let x = &f.exchange;
         self.progress.written(&summary);
         *self.exchanges += 1;
         let mut values = columns::values(&summary);

@@ -1,6 +1,7 @@
 //! Loads one whole exchange as the pipeline produced it: what was received comes from the rows, the rest is
 //! computed again by the same parsers.
 
+use super::Content;
 use super::read::{Reader, uint};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::ending::Party;
@@ -56,6 +57,7 @@ impl Reader {
     /// No exchange has this id, or its bodies are too large for memory.
     pub fn exchange(&self, id: i64) -> Result<Exchange> {
         let row = self.row(id)?;
+        self.has_content(id)?;
         let bytes: u64 = [&row.request, &row.response].into_iter().flatten().map(|m| m.bytes).sum();
         if bytes > MAX_BODIES {
             bail!(
@@ -70,7 +72,33 @@ impl Reader {
     /// # Errors
     /// There is no exchange of this id.
     pub fn contributions(&self, id: i64) -> Result<Contributions> {
+        if self.content(id)? != Content::Full {
+            return Ok(Contributions::new());
+        }
         Ok(self.stored(id, self.row(id)?)?.contributions())
+    }
+
+    /// What of the exchange was stored.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn content(&self, id: i64) -> Result<Content> {
+        let sql = "SELECT json_extract(s.options, '$.content') FROM exchange e JOIN session s ON s.id = e.session WHERE \
+            e.id = ?1";
+        let name =
+            self.db.prepare_cached(sql)?.query_row([id], |r| r.get::<_, Option<String>>(0)).optional()?.flatten();
+        Ok(name.and_then(|name| Content::parse(&name)).unwrap_or_default())
+    }
+
+    fn has_content(&self, id: i64) -> Result<()> {
+        match self.content(id)? {
+            Content::Full => Ok(()),
+            less => bail!(
+                "exchange {id} was recorded with --content {}: its bodies are not in the database, so that it can \
+                    neither be replayed nor exported",
+                less.as_str()
+            ),
+        }
     }
 
     /// Replaces secrets in a summary of this database. A recording may have kept them; otherwise they are hidden

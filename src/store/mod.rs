@@ -11,6 +11,7 @@ mod across;
 mod batch;
 mod columns;
 mod connections;
+mod content;
 mod ending;
 mod fault;
 mod hide;
@@ -31,6 +32,7 @@ mod sessions;
 mod tests;
 pub mod write;
 
+pub use content::Content;
 pub use fault::text as error_text;
 pub use message::{Hop, Stop, Written};
 pub use process::Process;
@@ -60,6 +62,8 @@ pub struct Bounds {
     pub session: Option<u64>,
     /// Bytes of the disk that stay free: with less nothing is stored. 0: no limit.
     pub reserve: u64,
+    /// What of each exchange is stored.
+    pub content: Content,
 }
 
 /// What is known about a recording when it begins.

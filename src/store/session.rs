@@ -84,6 +84,7 @@ impl Open {
             running,
             bare: BTreeSet::new(),
             hide: hide.as_ref(),
+            content: bounds.content,
             exchanges,
             progress: &mut *progress,
         };

@@ -10,7 +10,7 @@ use crate::cli::run_summary::{Door, RunSummary};
 use crate::cli::{limits, output, signals, values};
 use crate::net::NetStats;
 use crate::report::text::count;
-use crate::store::{Bounds, Process, Secrets, Session, Stop, Writer};
+use crate::store::{Bounds, Content, Process, Secrets, Session, Stop, Writer};
 use crate::tls::Keys;
 use anyhow::Result;
 
@@ -70,13 +70,16 @@ impl<'a> Recording<'a> {
     /// Begins a recording of any source.
     pub(in crate::cli) fn begin(
         source: Source,
-        options: analyzer::Options,
+        mut options: analyzer::Options,
         common: &'a Common,
         status: StatusLine,
     ) -> Result<Recording<'a>> {
+        // What is not stored is not kept either.
+        options.contents &= source.bounds.content != Content::None;
         let mut shaped_by = source.options;
         shaped_by["limits"] = limits::recorded(&options, source.door == Door::Packets);
         shaped_by["store_secrets"] = source.store_secrets.into();
+        shaped_by["content"] = source.bounds.content.as_str().into();
         let (started, process) = (values::now(), Process::current());
         let session = Session { source: source.name, started, options: shaped_by, process };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };

@@ -1,8 +1,9 @@
 //! Options of how safely, and how much, is stored.
 
 use crate::cli::values;
-use crate::store::Bounds;
+use crate::store::{Bounds, Content};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// Options of every command that records.
 #[derive(Debug, Clone, Args)]
@@ -17,17 +18,29 @@ pub(in crate::cli) struct StorageArgs {
     /// Store no more while the disk has less than this free
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "1G", hide_short_help = true)]
     pub(in crate::cli) reserve: usize,
+    /// What to store of bodies and texts: full, lengths or none
+    ///
+    /// lengths: times, boundaries, lengths and hashes, and findings without words; no prompt, answer or value of a
+    /// field. none: the same without a row for each delivery and record, without hashes and models.
+    #[arg(long, value_name = "LEVEL", value_parser = level(), default_value = "full", hide_short_help = true)]
+    pub(in crate::cli) content: Content,
+}
+
+/// The levels of `--content`, by name.
+fn level() -> impl TypedValueParser<Value = Content> {
+    PossibleValuesParser::new([Content::None, Content::Lengths, Content::Full].map(Content::as_str))
+        .try_map(|name| Content::parse(&name).ok_or("unknown level"))
 }
 
 impl Default for StorageArgs {
     fn default() -> Self {
-        StorageArgs { durable: false, max_session: None, reserve: 1 << 30 }
+        StorageArgs { durable: false, max_session: None, reserve: 1 << 30, content: Content::Full }
     }
 }
 
 impl StorageArgs {
     pub(in crate::cli) fn bounds(&self) -> Bounds {
         let session = self.max_session.map(|bytes| bytes as u64);
-        Bounds { durable: self.durable, session, reserve: self.reserve as u64 }
+        Bounds { durable: self.durable, session, reserve: self.reserve as u64, content: self.content }
     }
 }
