@@ -204,7 +204,7 @@ impl InOrder {
 }
 
 /// Whether the file begins as SQLite's files do.
-fn is_database(path: &str) -> bool {
+pub(super) fn is_database(path: &str) -> bool {
     let mut magic = [0; 16];
     path != "-"
         && std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok()

@@ -22,6 +22,7 @@ mod privileges;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod record;
+mod redact;
 mod replay;
 mod report;
 #[cfg(feature = "proxy")]
@@ -95,6 +96,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Import recordings of other tools
     Import(import::ImportArgs),
+    /// Copy a database without secrets, to attach to a bug report
+    Redact(redact::RedactArgs),
     /// Manage the proxy's certificate authority
     #[cfg(feature = "proxy")]
     Ca(ca::CaArgs),
@@ -165,6 +168,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::Replay(args)) => replay::run(args, common),
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Import(args)) => import::run(args, common),
+        Some(Command::Redact(args)) => redact::run(args, common),
         Some(Command::Check(args)) => check::run(args, common),
         Some(Command::Explain(args)) => explain::run(args, common),
         None if cli.record.has_source() => record::run(&cli.record, common),

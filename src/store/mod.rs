@@ -12,6 +12,7 @@ mod batch;
 mod columns;
 mod connections;
 mod content;
+pub mod copy;
 mod ending;
 mod fault;
 mod hide;

@@ -12,20 +12,24 @@
 
 mod body;
 mod coded;
+mod filler;
 mod forms;
 mod head;
 mod joined;
 mod known;
 mod masks;
 mod overwrite;
+mod share;
 mod socket;
 mod table;
 mod target;
 mod whole;
 
 pub use coded::BodyMask;
+pub use filler::Filler;
 pub use known::Known;
 pub use masks::{Heads, Masks, Stretch, stretches};
+pub use share::share;
 pub use table::Names;
 pub use whole::exchange;
 

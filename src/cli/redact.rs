@@ -1,0 +1,157 @@
+//! `sniff redact IN OUT`: writes a copy of a database that can be attached to a bug report: without secrets, and if
+//! asked for without prompts and answers.
+
+use super::common::{Common, say};
+use crate::analyzer::{Analyzed, Output};
+use crate::capture::Counts;
+use crate::conformance::{self, Finding, Limits};
+use crate::exchange::redact::{Filler, Masks, Redactor, share};
+use crate::metrics;
+use crate::report::text::count;
+use crate::store::select::SessionIs;
+use crate::store::{Reader, Secrets, Selector, Session, Writer, copy};
+use crate::summary::{FindingSummary, Summary};
+use crate::time::Timestamp;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Copy a database without secrets, to attach to a bug report
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sniff redact sniff.db report.db            without keys, tokens and cookies
+  sniff redact --text sniff.db report.db     without prompts and answers too
+Times, sizes, offsets and findings stay; bodies with a content coding are written decoded. A capture is recorded first:
+  sniff --db all.db --read capture.pcap && sniff redact --text all.db report.db")]
+pub(super) struct RedactArgs {
+    /// Database to copy
+    #[arg(value_name = "IN")]
+    from: PathBuf,
+    /// Database to write; it must not exist
+    #[arg(value_name = "OUT")]
+    to: PathBuf,
+    /// Replace every prompt and answer by filler of the same length
+    ///
+    /// Names of members, types, finish reasons and other words of a protocol stay, so that the findings stay.
+    #[arg(long)]
+    text: bool,
+}
+
+/// What was written, for the last line.
+#[derive(Debug, Default)]
+struct Done {
+    exchanges: u64,
+    decoded: u64,
+    decrypted: u64,
+}
+
+pub(super) fn run(args: &RedactArgs, common: &Common) -> Result<u8> {
+    let (from, to) = (&args.from, &args.to);
+    if !super::check::is_database(&from.to_string_lossy()) {
+        bail!(
+            "{0} is not a database of sniff; record it first: sniff --db all.db --read {0}, and then \
+                sniff redact all.db {1}",
+            from.display(),
+            to.display()
+        );
+    }
+    let reader = Reader::open(from)?;
+    create(to)?;
+    let filler = args.text.then(Filler::new);
+    let mut done = Done::default();
+    for session in reader.sessions(&Selector::default())? {
+        let mut options = reader.options(session.id)?;
+        options["store_secrets"] = false.into();
+        options["redacted"] = if args.text { "text" } else { "secrets" }.into();
+        let about = Session {
+            source: file_name(&session.source),
+            started: Timestamp(session.started_ns),
+            options,
+            process: None,
+        };
+        let mut writer = Writer::start(to, about, Secrets::Hide)?;
+        let selector = Selector { session: Some(SessionIs::Number(session.id)), ..Selector::default() };
+        let mut all = reader.list(&selector)?;
+        all.sort_by_key(|s| s.id);
+        for s in &all {
+            let (analyzed, decoded) = redacted(&reader, s, filler.as_ref())?;
+            done.exchanges += 1;
+            done.decoded += u64::from(decoded);
+            done.decrypted += u64::from(s.tls);
+            writer.send(Output::Exchange(Box::new(analyzed)))?;
+        }
+        let counts =
+            Counts { packets: session.packets.unwrap_or(0), bytes: session.bytes.unwrap_or(0), ..Counts::default() };
+        let written = writer.finish(Timestamp(session.ended_ns.unwrap_or(session.started_ns)), counts)?;
+        copy::connections(from, to, session.id, written.session)?;
+    }
+    if !common.quiet {
+        say(&last_line(&done, args));
+    }
+    Ok(0)
+}
+
+/// One exchange for the copy, and whether a content coding was undone.
+fn redacted(reader: &Reader, s: &Summary, filler: Option<&Filler>) -> Result<(Analyzed, bool)> {
+    let whole = reader.exchange(s.id)?;
+    let (mut masks, mut hidden) = (Masks::default(), s.clone());
+    masks.exchange(&mut whole.clone(), &Redactor::default());
+    hidden.hide(&masks, &Redactor::default());
+    let (exchange, decoded) = share(&whole, filler);
+    let metrics = metrics::of(&exchange);
+    let again = conformance::judge(&exchange, &metrics, &Limits::default());
+    let findings = hidden.findings.into_iter().map(|f| finding(f, &again, filler)).collect::<Result<_>>()?;
+    Ok((Analyzed { exchange: Box::new(exchange), metrics, findings }, decoded))
+}
+
+/// A stored finding at its place. With a filler its words are those that the same rule says of the copy.
+fn finding(f: FindingSummary, again: &[Finding], filler: Option<&Filler>) -> Result<Finding> {
+    let rule = conformance::by_code(&f.rule).with_context(|| format!("this version has no rule {}", f.rule))?;
+    let same = again.iter().find(|a| a.rule == rule.code && a.offset == f.offset && a.record == f.record);
+    let (message, excerpt) = match (filler, same) {
+        (None, _) => (f.message, f.excerpt),
+        (Some(_), Some(same)) => (same.message.clone(), same.excerpt.clone()),
+        (Some(_), None) => (rule.summary.to_owned(), None),
+    };
+    Ok(Finding {
+        rule: rule.code,
+        level: Some(f.level),
+        at: f.t_ns.map(Timestamp),
+        record: f.record,
+        offset: f.offset,
+        frame: f.packet,
+        chunk: f.chunk,
+        count: f.count,
+        message,
+        excerpt,
+        fix: same.and_then(|same| same.fix),
+    })
+}
+
+/// Makes the file, for this user alone.
+fn create(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(())
+}
+
+/// The source without its folders, which name users and projects.
+fn file_name(source: &str) -> String {
+    source.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn last_line(done: &Done, args: &RedactArgs) -> String {
+    let what = if args.text { "secrets, prompts and answers are replaced" } else { "secrets are replaced" };
+    let mut line = format!("{} in {}: {what}", count(done.exchanges, "exchange", "exchanges"), args.to.display());
+    if done.decoded > 0 {
+        line += &format!("; of {} the content coding is undone", done.decoded);
+    }
+    if done.decrypted > 0 {
+        line += &format!("; {} were encrypted and are stored in the clear", done.decrypted);
+    }
+    line
+}

@@ -1,0 +1,219 @@
+//! `sniff redact`: a copy of a database without secrets and words, whose times and findings are those of the original.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use sniff::conn::Direction::{ToClient, ToServer};
+use std::collections::BTreeSet;
+use support::place::{Place, chunk, delta, talk};
+
+/// Words that prompts or answers of the captures have, and protocols too: marks, types, codes of errors, names of models.
+const PROTOCOL: &[&str] = &[
+    "DONE",
+    "InternalServerError",
+    "chatcmpl",
+    "data",
+    "done",
+    "error",
+    "exceeded",
+    "limit",
+    "message",
+    "mini",
+    "mock",
+    "overloaded",
+    "rate",
+    "requests",
+    "start",
+    "text",
+    "tokens",
+    "type",
+];
+
+/// The letters of a word that filler has.
+fn is_filler(word: &str) -> bool {
+    word.chars().all(|c| "xzXZ".contains(c)) || ["true", "false", "null"].contains(&word)
+}
+
+fn words(text: &str, all: &mut BTreeSet<String>) {
+    let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| w.len() >= 4);
+    all.extend(words.filter(|w| !is_filler(w)).map(str::to_owned));
+}
+
+/// The words of prompts: strings of a request's body under the names that prompts have.
+fn prompts(value: &Value, within: bool, all: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if within => words(text, all),
+        Value::Array(list) => list.iter().for_each(|v| prompts(v, within, all)),
+        Value::Object(map) => {
+            for (name, value) in map {
+                let protocol = ["role", "type", "id", "model"].contains(&name.as_str());
+                let begins = ["content", "text", "prompt", "input", "inputs", "system", "message", "query", "parts"];
+                prompts(value, !protocol && (within || begins.contains(&name.as_str())), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The bodies of one side by exchange.
+fn bodies(place: &Place, db: &str, side: u8) -> Vec<(i64, Vec<u8>)> {
+    let db = rusqlite::Connection::open(place.path(db)).unwrap();
+    let sql = "SELECT exchange_id, data FROM segment WHERE side = ?1 ORDER BY exchange_id, off, id";
+    let mut statement = db.prepare(sql).unwrap();
+    let mut all: Vec<(i64, Vec<u8>)> = Vec::new();
+    for row in statement.query_map([side], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap() {
+        let (id, data) = row.unwrap();
+        match all.last_mut() {
+            Some((last, bytes)) if *last == id => bytes.extend(data),
+            _ => all.push((id, data)),
+        }
+    }
+    all
+}
+
+fn findings(s: &Value) -> Vec<String> {
+    let of = |f: &Value| ["rule", "level", "record", "offset", "count", "t_ns"].map(|k| f[k].to_string()).join(" ");
+    s["findings"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn real_captures_keep_their_times_and_findings_and_lose_their_words() {
+    let place = Place::new();
+    let mut captures: Vec<String> = std::fs::read_dir(support::real())
+        .unwrap()
+        .map(|e| e.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|p| p.ends_with(".pcap") || p.ends_with(".pcapng"))
+        .collect();
+    captures.sort();
+    let mut args = vec!["-q", "--db", "all.db", "--read"];
+    args.extend(captures.iter().map(String::as_str));
+    // Some of the files are damaged on purpose.
+    place.run(&args);
+    let (_, said) = place.want(0, &["redact", "--text", "all.db", "out.db"]);
+    assert!(
+        said.contains("secrets, prompts and answers are replaced") && said.contains("the content coding is undone"),
+        "{said}"
+    );
+    let [before, after] = ["all.db", "out.db"].map(|db| place.json(&["list", "--db", db, "--format", "json"]));
+    let (before, after) = (before.as_array().unwrap(), after.as_array().unwrap());
+    assert_eq!(before.len(), after.len());
+    let mut wrong = Vec::new();
+    let mut said = BTreeSet::new();
+    for (a, b) in before.iter().zip(after) {
+        let coded = !a["response"]["content_encoding"].is_null();
+        for what in ["timing", "tcp", "verdict", "client_port", "session"] {
+            if a[what] != b[what] {
+                wrong.push(format!("{} {what}: {} {}", a["id"], a[what], b[what]));
+            }
+        }
+        if !coded && findings(a) != findings(b) {
+            wrong.push(format!("{}: {:#?} {:#?}", a["id"], findings(a), findings(b)));
+        }
+        for name in
+            ["records", "content_deltas", "reasoning_deltas", "tool_deltas", "decoded_bytes", "framing", "dialect"]
+        {
+            if a["response"][name] != b["response"][name] {
+                wrong.push(format!("{} {name}: {} {}", a["id"], a["response"][name], b["response"][name]));
+            }
+        }
+        for name in ["text", "reasoning_text", "error_in_stream"] {
+            words(a["response"][name].as_str().unwrap_or_default(), &mut said);
+            let mut left = BTreeSet::new();
+            words(b["response"][name].as_str().unwrap_or_default(), &mut left);
+            if !left.is_empty() {
+                wrong.push(format!("{} {name}: {left:?}", b["id"]));
+            }
+        }
+    }
+    for (_, body) in bodies(&place, "all.db", 0) {
+        if let Ok(value) = serde_json::from_slice::<Value>(&body) {
+            prompts(&value, false, &mut said);
+        }
+    }
+    assert!(said.len() > 100, "{}", said.len());
+    let mut left = BTreeSet::new();
+    for side in [0, 1] {
+        for (id, body) in bodies(&place, "out.db", side) {
+            // Names of members stay.
+            let text = String::from_utf8_lossy(&body).replace("\":", "\u{0}");
+            let mut here = BTreeSet::new();
+            for part in text.split('\u{0}') {
+                let is_name = part.len() < text.len() && !text.ends_with(part);
+                let end = if is_name { part.rfind('"').unwrap_or(part.len()) } else { part.len() };
+                words(&part[..end], &mut here);
+            }
+            for word in here.intersection(&said).filter(|w| !PROTOCOL.contains(&w.as_str())) {
+                left.insert(format!("{word} ({side} {id})"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty() && left.is_empty(),
+        "{} wrong:\n{}\n{} left: {left:?}",
+        wrong.len(),
+        wrong.join("\n"),
+        left.len()
+    );
+    // The copy can be judged again, shown and replayed.
+    place.want(0, &["check", "--fail-on", "never", "out.db"]);
+    place.want(0, &["show", "--db", "out.db", "1"]);
+}
+
+fn with_a_key() -> Place {
+    let place = Place::new();
+    let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"a zebrawood of quokkas"}]}"#;
+    let ask = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer key-0123456789abcdef\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (one, two) =
+        (chunk(&delta("Hippogriff salamanders, ")), chunk(&delta("key-0123456789abcdef was umbrellabird")));
+    let steps = [
+        (0, ToServer, ask.as_bytes()),
+        (9, ToClient, head.as_bytes()),
+        (20, ToClient, one.as_bytes()),
+        (31, ToClient, two.as_bytes()),
+        (40, ToClient, b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"),
+    ];
+    place.record(&[&talk(1, &steps)]);
+    place
+}
+
+#[test]
+fn a_copy_has_no_secret_and_with_text_no_word() {
+    let place = with_a_key();
+    place.want(0, &["redact", "sniff.db", "a.db"]);
+    place.want(0, &["-q", "redact", "--text", "sniff.db", "b.db"]);
+    let has = |db: &str, what: &str| {
+        let bytes = std::fs::read(place.path(db)).unwrap();
+        memchr::memmem::find(&bytes, what.as_bytes()).is_some()
+    };
+    assert!(has("sniff.db", "key-0123456789"));
+    for db in ["a.db", "b.db"] {
+        assert!(!has(db, "key-012345"), "{db}");
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(place.path(db)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    for word in ["Hippogriff", "salamanders", "zebrawood", "quokkas", "umbrellabird"] {
+        assert_eq!((has("a.db", word), has("b.db", word)), (true, false), "{word}");
+    }
+    let lens = |db: &str| bodies(&place, db, 1).iter().map(|(_, b)| b.len()).collect::<Vec<_>>();
+    assert!(lens("a.db") == lens("sniff.db") && lens("b.db") == lens("sniff.db"));
+    let chunks = |db: &str| place.json(&["show", "--db", db, "1", "--format", "json"])["chunks"].clone();
+    assert_eq!(chunks("a.db"), chunks("b.db"));
+    assert_eq!(chunks("sniff.db"), chunks("b.db"));
+}
+
+#[test]
+fn captures_and_files_that_exist_are_refused() {
+    let place = with_a_key();
+    let (_, said) = place.want(2, &["redact", "a.pcap", "out.db"]);
+    assert!(said.contains("record it first: sniff --db all.db --read a.pcap"), "{said}");
+    assert!(!place.path("out.db").exists());
+    let before = std::fs::read(place.path("sniff.db")).unwrap();
+    assert!(place.want(2, &["redact", "sniff.db", "sniff.db"]).1.contains("cannot make sniff.db"));
+    assert_eq!(std::fs::read(place.path("sniff.db")).unwrap(), before);
+}
