@@ -28,6 +28,8 @@ pub(super) struct Joined {
     /// By name of the member: for each secret how much of it was seen, and where.
     seen: HashMap<Vec<u8>, Vec<Progress>>,
     secrets: Vec<(Vec<u8>, Vec<usize>)>,
+    /// The beginning of a secret was seen in the strings of the current name.
+    live: bool,
     at: u64,
 }
 
@@ -107,13 +109,13 @@ impl Joined {
             }
             self.line = usize::MAX;
             if !matches!(byte, b'{' | b'[' | b'"') {
-                self.state = State::Plain;
                 self.name = b"data".to_vec();
+                self.begin(State::Plain);
                 return self.feed(byte, self.at..self.at + 1, out);
             }
         }
         match byte {
-            b'"' if matches!(self.sign, b':' | b'[') && self.sign != 0 => self.state = State::Value,
+            b'"' if matches!(self.sign, b':' | b'[') => self.begin(State::Value),
             b'"' => {
                 self.state = State::Name;
                 self.name.clear();
@@ -157,14 +159,19 @@ impl Joined {
 
     /// The next byte of the joined text of this name, and its place.
     fn feed(&mut self, byte: u8, place: Range<u64>, out: &mut Vec<Range<u64>>) {
+        // Almost every byte leaves here.
+        if !self.live && !self.secrets.iter().any(|(s, _)| s.first() == Some(&byte)) {
+            return;
+        }
         if !self.seen.contains_key(&self.name) {
-            if self.seen.len() >= NAMES || !self.secrets.iter().any(|(s, _)| s.first() == Some(&byte)) {
+            if self.seen.len() >= NAMES {
                 return;
             }
             self.seen.insert(self.name.clone(), Vec::new());
         }
         let Some(all) = self.seen.get_mut(&self.name) else { return };
         all.resize(self.secrets.len(), Progress::default());
+        self.live = false;
         for ((secret, borders), Progress(places)) in self.secrets.iter().zip(all) {
             let mut n = places.len();
             while n > 0 && secret[n] != byte {
@@ -172,14 +179,20 @@ impl Joined {
             }
             let matches = secret[n] == byte;
             places.drain(..places.len() - n);
-            if !matches {
-                continue;
+            if matches {
+                places.push_back(place.clone());
             }
-            places.push_back(place.clone());
             if places.len() == secret.len() {
                 out.extend(places.drain(..));
             }
+            self.live |= !places.is_empty();
         }
+    }
+
+    /// A string or line of the current name begins.
+    fn begin(&mut self, state: State) {
+        self.state = state;
+        self.live = self.seen.get(&self.name).is_some_and(|all| all.iter().any(|p| !p.0.is_empty()));
     }
 }
 
