@@ -8,7 +8,7 @@ use sniff::conn::Direction::{ToClient, ToServer};
 use std::collections::BTreeSet;
 use support::place::{Place, chunk, delta, talk};
 
-/// Words that prompts or answers of the captures have, and protocols too: marks, types, codes of errors, names of models.
+/// Words that prompts or answers of the captures have, and protocols too: marks, types, codes, names of models.
 const PROTOCOL: &[&str] = &[
     "DONE",
     "InternalServerError",
