@@ -1,4 +1,4 @@
-//! Feeds exports to the programs that they are for: the schema of HTTP archives, vcrpy, WireMock.
+//! Feeds exports to the programs that they are for: the schema of HTTP archives, vcrpy, WireMock, a shell.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -11,9 +11,11 @@ use sniff::internal::pipeline::exchanges_of;
 use sniff::internal::wire;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use support::place::{Place, asked};
 
 fn target(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(path)
@@ -201,4 +203,100 @@ fn get(port: u16, method: &str, target: &str, kind: &str, body: &[u8]) -> (u16, 
         .find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case("content-type")))
         .map_or("", |(_, v)| v);
     (head[9..12].parse().unwrap(), kind.to_owned(), answer[split + 4..].to_vec())
+}
+
+/// Runs the exported command with `sh`: the arguments that `curl` gets, and its standard input.
+fn curl(p: &Place) -> (Vec<String>, Vec<u8>) {
+    curl_by("sh", p)
+}
+
+/// The same with another shell.
+fn curl_by(shell: &str, p: &Place) -> (Vec<String>, Vec<u8>) {
+    let stub = "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\0' \"$a\"; done > args\ncat > stdin\n";
+    std::fs::create_dir_all(p.path("bin")).unwrap();
+    p.write("bin/curl", stub);
+    std::fs::set_permissions(p.path("bin/curl"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let command = p.out(&["export", "1", "--reveal", "--format", "curl"]);
+    let path = format!("{}:{}", p.path("bin").display(), std::env::var("PATH").unwrap());
+    let home = p.path("args").parent().unwrap().to_owned();
+    let o = Command::new(shell)
+        .args(["-c", &command])
+        .env("PATH", path)
+        .current_dir(home)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(o.status.success(), "{command}\n{}", String::from_utf8_lossy(&o.stderr));
+    let args = String::from_utf8(std::fs::read(p.path("args")).unwrap()).unwrap();
+    (args.split_terminator('\0').map(str::to_owned).collect(), std::fs::read(p.path("stdin")).unwrap())
+}
+
+#[test]
+fn curl_gets_the_bytes_that_were_sent_whatever_a_shell_thinks_of_them() {
+    let body = "it's '' $HOME `id` \\ \"q\"\n!! ü";
+    let p = asked("POST /a'b?x=1&y=$z", "X-Odd: don't $(echo) 'x'\r\nAuthorization: Bearer k'1\r\n", body.as_bytes());
+    let want = [
+        "-gN",
+        "http://api.example:8000/a'b?x=1&y=$z",
+        "-H",
+        "X-Odd: don't $(echo) 'x'",
+        "-H",
+        "Authorization: Bearer k'1",
+        "--data-raw",
+        body,
+    ];
+    assert_eq!(curl(&p), (want.map(str::to_owned).to_vec(), Vec::new()));
+}
+
+#[test]
+fn curl_takes_a_body_that_begins_with_an_at_sign_as_text() {
+    // --data-binary would read a file of that name.
+    let (args, _) = curl(&asked("POST /x", "", b"@/etc/hostname"));
+    assert_eq!(args[2..], ["--data-raw", "@/etc/hostname"]);
+}
+
+#[test]
+fn curl_reads_bytes_that_no_argument_can_carry_from_a_pipe() {
+    for body in [&b"\xff\x00'@\n"[..], b"a\0b"] {
+        let (args, stdin) = curl(&asked("POST /x", "", body));
+        assert_eq!((&args[2..], stdin.as_slice()), (&["--data-binary".to_owned(), "@-".to_owned()][..], body));
+    }
+}
+
+/// Who is captured chooses the bytes of the request. None of them may make curl read a file of the user who runs the command.
+#[test]
+fn curl_reads_no_file_for_the_captured_peer() {
+    let p = asked("POST /x{a,b}[1-3]", "@/etc/passwd: 1\r\nX-Empty:\r\n", b"@/etc/hostname");
+    let (args, stdin) = curl(&p);
+    assert_eq!(args, ["-gN", "http://api.example:8000/x{a,b}[1-3]", "-H", "X-Empty;", "--data-raw", "@/etc/hostname"]);
+    assert!(stdin.is_empty());
+    let p = asked("GET file:///etc/passwd", "", b"");
+    let o = p.run(&["export", "1", "--reveal", "--format", "curl"]);
+    let said = String::from_utf8_lossy(&o.stderr);
+    assert!(!o.status.success() && o.stdout.is_empty() && said.contains("neither http nor https"), "{said}");
+}
+
+/// Pasted into a terminal, the command does not steer it; run by bash, it sends the bytes that were captured.
+#[test]
+fn curl_has_no_character_that_a_terminal_obeys() {
+    let body = "a\u{1b}[2J\u{7}'\\\u{9b}1\u{202e}\u{8}2\r\n";
+    let p = asked("POST /x", "X-Odd: \u{9b}2J\r\n", body.as_bytes());
+    let command = p.out(&["export", "1", "--reveal", "--format", "curl"]);
+    assert!(command.chars().all(|c| !c.is_control() || c == '\n') && !command.contains('\u{202e}'), "{command:?}");
+    let (args, _) = curl_by("bash", &p);
+    assert_eq!(args[2..], ["-H", "X-Odd: \u{9b}2J", "--data-raw", body]);
+}
+
+#[test]
+fn curl_names_a_method_only_where_it_would_choose_another() {
+    for (start, body, want) in [
+        ("GET /x", "", &[][..]),
+        ("POST /x", "", &["-X", "POST"]),
+        ("POST /x", "b", &["--data-raw", "b"]),
+        ("PUT /x", "b", &["-X", "PUT", "--data-raw", "b"]),
+        ("GET /x", "b", &["-X", "GET", "--data-raw", "b"]),
+    ] {
+        let (args, _) = curl(&asked(start, "", body.as_bytes()));
+        assert_eq!(args[2..], *want, "{start} {body:?}");
+    }
 }

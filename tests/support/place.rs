@@ -98,6 +98,15 @@ fn with_port(mut frame: Vec<u8>, port: u16) -> Vec<u8> {
     frame
 }
 
+/// A place where a request with this method, target, fields and body is recorded, with a short answer.
+pub fn asked(start: &str, fields: &str, body: &[u8]) -> Place {
+    let head = format!("{start} HTTP/1.1\r\nHost: api.example:8000\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
+    let p = Place::new();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    p.record(&[&talk(0, &[(0, ToServer, &[head.as_bytes(), body].concat()), (10, ToClient, answer)])]);
+    p
+}
+
 pub fn chunk(data: &str) -> String {
     format!("{:x}\r\n{data}\r\n", data.len())
 }
