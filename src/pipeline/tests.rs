@@ -1,5 +1,11 @@
 //! Times and counts of an exchange, each from a transcript whose deliveries are apart.
 
+mod bodies;
+mod connections;
+mod places;
+mod sockets;
+mod stored;
+
 use super::closing::Closings;
 use super::work::Work;
 use super::{Config, exchanges_of};
