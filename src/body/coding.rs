@@ -262,7 +262,7 @@ impl Stage {
             let Progress { used: took, made, status } = self.coding.step(&input[used..], &mut self.buffer);
             used += took;
             let offset = self.taken + used as u64;
-            let allowed = MOST.min(SLACK.saturating_add(offset.saturating_mul(RATIO)));
+            let allowed = allowed(offset);
             let made = made.min(self.buffer.len());
             if made > 0 {
                 self.given += made as u64;
@@ -302,6 +302,11 @@ impl Stage {
 /// Valid UTF-8, of which the last character may be cut.
 fn is_utf8_so_far(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true)
+}
+
+/// Bytes that a body may have become after this many coded ones.
+pub(super) fn allowed(coded: u64) -> u64 {
+    MOST.min(SLACK.saturating_add(coded.saturating_mul(RATIO)))
 }
 
 fn starts_differently(coding: &str, seen: &[u8]) -> String {

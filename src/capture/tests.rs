@@ -4,6 +4,7 @@
 mod corpus;
 mod damage;
 mod formats;
+mod values;
 
 use super::Item;
 use super::file::Reader;

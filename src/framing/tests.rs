@@ -8,6 +8,7 @@ use std::path::PathBuf;
 mod gaps;
 mod json;
 mod multipart;
+mod values;
 
 /// A record that outlives its sink.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod built;
 mod corpus;
 mod fragments;
 mod hostile;
+mod values;
 
 use super::{Decoder, NetStats, Segment};
 use crate::capture::Packet;

@@ -86,3 +86,30 @@ fn of_exchange(analyzed: &Analyzed) -> (usize, usize) {
         x.response.as_ref().map_or(0, |r| r.answer.kept_bytes + 64 * r.deltas.len() + 512 * r.informational.len());
     (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{ExchangeId, PieceInfo};
+
+    fn part(bytes: usize, pieces: usize) -> Message {
+        let piece = PieceInfo { at: Timestamp(0), frame: 0, unit: 0, offset: 0, len: 0, gap: false };
+        let body = |bytes: usize, pieces: usize| BodyPart {
+            bytes: Vec::with_capacity(bytes),
+            pieces: vec![piece; pieces],
+            ..BodyPart::default()
+        };
+        let (request, response) = (body(bytes, pieces), body(2 * bytes, 3 * pieces));
+        let part =
+            crate::pipeline::Part { id: ExchangeId(0), codings: [None, None], request, response, records: Vec::new() };
+        Message::Output(Output::Part(Box::new(part)))
+    }
+
+    /// The queue is bounded by what its messages cost, so every byte of a body has to count, and every row.
+    #[test]
+    fn a_message_costs_its_bytes_and_its_rows() {
+        let (empty, full) = (part(0, 0).cost(), part(1000, 5).cost());
+        assert_eq!((full.0 - empty.0, full.1 - empty.1), (3000 + 20 * 64, 20));
+        assert_eq!(Message::Hop(Hop { frame: 0, client_at: Timestamp(0) }).cost(), (48, 1));
+    }
+}

@@ -73,3 +73,26 @@ fn immutable(path: &Path) -> String {
     }
     uri + "?immutable=1"
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_log_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = beside(&folder.path().join("a.db"), "-wal");
+        assert!(log.ends_with("a.db-wal") && !holds_something(&log).unwrap(), "there is none");
+        std::fs::write(&log, "").unwrap();
+        assert!(!holds_something(&log).unwrap());
+        std::fs::write(&log, "x").unwrap();
+        assert!(holds_something(&log).unwrap());
+    }
+
+    /// RFC 8089: the path is part of a URI, so what has a meaning in one is escaped.
+    #[test]
+    fn any_path_can_be_opened_as_it_is() {
+        assert_eq!(immutable(Path::new("/a b/c?d#e%.db")), "file:///a%20b/c%3Fd%23e%25.db?immutable=1");
+    }
+}

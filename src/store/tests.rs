@@ -2,6 +2,7 @@
 //! full disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod again;
 mod durable;
 mod hidden;
 mod opening;

@@ -187,4 +187,26 @@ mod tests {
             let _ = ServerHello::parse(&hello[..cut]);
         }
     }
+
+    /// RFC 8701 section 2: GREASE has two equal bytes, the lower half of each 0xA. Other names of two letters are
+    /// names.
+    #[test]
+    fn only_grease_is_no_protocol() {
+        let names = |list: &[u8]| protocols(&vec16(list));
+        assert_eq!(names(b"\x02hh\x02\x0a\x0a\x02\xfa\xfa\x02ZZ\x02\x1a\x2a"), ["hh", "\x1a*"]);
+    }
+
+    /// Drafts before the 22nd had no session id; the 22nd has one.
+    #[test]
+    fn a_draft_has_its_own_form_of_a_hello() {
+        let hello = |version: u16, id: &[u8], compression: &[u8]| {
+            let suite = [0x13, 0x01];
+            let body = [&version.to_be_bytes()[..], &[7; 32], id, &suite, compression, &vec16(&[])].concat();
+            ServerHello::parse(&body).map(|h| (h.version, h.suite, h.is_retry))
+        };
+        assert_eq!(hello(0x7f15, &[], &[]), Some((0x7f15, 0x1301, false)));
+        for version in [0x7f16, 0x7f1c, 0x0303] {
+            assert_eq!(hello(version, &[2, 9, 9], &[0]), Some((version, 0x1301, false)));
+        }
+    }
 }

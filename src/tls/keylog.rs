@@ -120,4 +120,24 @@ mod tests {
         assert_eq!(log.find(&[0xab; 32], Label::Master).map(<[u8]>::len), Some(48));
         assert!(!format!("{log:?}").contains("cd"));
     }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_not_kept() {
+        let len = |random: usize, secret: usize| {
+            let mut log = KeyLog::default();
+            log.push(format!("CLIENT_RANDOM {} {}\n", "ab".repeat(random), "cd".repeat(secret)).as_bytes());
+            log.len()
+        };
+        assert_eq!([(32, 48), (32, 64), (32, 65), (31, 48), (33, 48)].map(|(r, s)| len(r, s)), [1, 1, 0, 0, 0]);
+    }
+
+    /// A line without end is not kept to its last byte.
+    #[test]
+    fn a_long_line_is_let_go() {
+        let mut log = KeyLog::default();
+        log.push(&[b'x'; 4096]);
+        assert_eq!(log.tail.len(), 4096);
+        log.push(b"x");
+        assert_eq!(log.tail.len(), 0);
+    }
 }

@@ -125,4 +125,30 @@ mod tests {
         credit.earn(1000);
         assert_eq!(credit.tries(40), 1000 * Credit::EARNED / (40 + TRY));
     }
+
+    /// RFC 8446 section 5.2 and 5.3: content, its type, zeros; the nonce is the IV with the sequence number.
+    #[test]
+    fn padding_is_no_content() {
+        use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+        let keys = Keys { key: vec![1; 16], iv: vec![2; 12], mac: Vec::new() };
+        let seal = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &keys.key).unwrap());
+        let mut opener = Opener::new(suite(0x1301).unwrap(), &keys, Version(0x0304), false).unwrap();
+        let mut credit = Credit::default();
+        for (n, inner, kind, content) in [
+            (0, &b"hi\x17"[..], 23, &b"hi"[..]),
+            (1, b"hi\x17\0\0\0", 23, b"hi"),
+            (2, b"h\0\x16\0", 22, b"h\0"),
+            (3, b"\x15\0", 21, b""),
+            (4, b"\0\0", 0, b""),
+        ] {
+            let mut body = inner.to_vec();
+            let mut nonce = [2; 12];
+            nonce[11] ^= n;
+            let header = [23, 3, 3, 0, (inner.len() + 16) as u8];
+            seal.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(header), &mut body).unwrap();
+            let mut out = Vec::new();
+            let opened = opener.open(Sealed { kind: 23, version: [3, 3], body: &body }, &mut credit, &mut out);
+            assert_eq!((opened, &out[..]), (Some(kind), content), "{n}");
+        }
+    }
 }

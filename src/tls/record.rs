@@ -199,4 +199,17 @@ mod tests {
             }
         }
     }
+
+    /// RFC 8446 section 5.1: the types, versions to 3.4 (as drafts of TLS 1.3 wrote it), and the longest fragment.
+    #[test]
+    fn what_a_header_may_say() {
+        let len = |b: [u8; 5]| header(&b);
+        assert_eq!([[20, 3, 0, 0, 1], [24, 3, 4, 0, 1]].map(len), [Some(1); 2]);
+        assert_eq!(
+            [[19, 3, 3, 0, 1], [25, 3, 3, 0, 1], [22, 2, 3, 0, 1], [22, 4, 0, 0, 1], [22, 3, 5, 0, 1]].map(len),
+            [None; 5]
+        );
+        assert_eq!([[23, 3, 3, 0x48, 0], [23, 3, 3, 0x48, 1]].map(len), [Some((1 << 14) + 2048), None]);
+        assert_eq!(header(&[22, 3, 3, 0]), None);
+    }
 }

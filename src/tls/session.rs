@@ -410,3 +410,7 @@ fn message(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let len = u32::from_be_bytes([0, head[1], head[2], head[3]]) as usize;
     Some((head[0], bytes.get(4..4 + len)?))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -34,3 +34,23 @@ impl Version {
         self.0 >= 0x0303
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8446: the header of a record is authenticated since draft 25. RFC 4346: explicit IVs since TLS 1.1.
+    /// RFC 5246: one PRF since TLS 1.2.
+    #[test]
+    fn what_each_version_does() {
+        let of = |v: u16| {
+            let v = Version(v);
+            (v.is_tls13(), v.authenticates_header())
+        };
+        assert_eq!([0x7f13, 0x7f14, 0x7f18].map(of), [(false, false), (true, false), (true, false)]);
+        assert_eq!([0x7f19, 0x7f1c, 0x0304].map(of), [(true, true); 3]);
+        assert_eq!(of(0x0303), (false, false));
+        let old = [0x0301, 0x0302, 0x0303].map(|v| (Version(v).has_explicit_iv(), Version(v).has_one_prf()));
+        assert_eq!(old, [(false, false), (true, false), (true, true)]);
+    }
+}

@@ -110,3 +110,43 @@ fn size(item: &Item) -> usize {
         Item::Damaged(_) | Item::Lost | Item::End(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn::Direction;
+    use crate::time::Timestamp;
+
+    fn here(dir: Direction) -> Here {
+        Here { at: Timestamp(0), frame: 0, dir }
+    }
+
+    fn record() -> Item {
+        Item::Record { kind: 23, version: [3, 3], body: vec![0; 1 << 20] }
+    }
+
+    /// What comes out: `r` a record, `l` a loss, with the direction.
+    fn pop(queue: &mut Queue) -> Option<(char, Direction)> {
+        let (here, item) = queue.pop()?;
+        Some((if matches!(item, Item::Lost) { 'l' } else { 'r' }, here.dir))
+    }
+
+    /// Four MiB wait. What comes then is one loss of its direction, until that loss has come out.
+    #[test]
+    fn a_full_queue_loses_what_comes_and_goes_on_after_it() {
+        use Direction::{ToClient, ToServer};
+        let keys = Keys::default();
+        let mut queue = Queue::new(keys.clone());
+        for _ in 0..6 {
+            assert!(queue.push_or_lose(here(ToClient), record()));
+        }
+        assert!(queue.push_or_lose(here(ToServer), record()));
+        let (kept, lost) = (Some(('r', ToClient)), |dir| Some(('l', dir)));
+        assert_eq!([(); 4].map(|()| pop(&mut queue)), [kept; 4]);
+        assert!(queue.push_or_lose(here(ToClient), record()), "it is behind a loss that has not come out");
+        assert_eq!([(); 3].map(|()| pop(&mut queue)), [lost(ToClient), lost(ToServer), None]);
+        assert!(queue.push_or_lose(here(ToClient), record()));
+        assert_eq!([(); 2].map(|()| pop(&mut queue)), [kept, None]);
+        assert!(keys.reserve(MAX_BYTES), "what came out is free again");
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod real;
+mod values;
 
 use super::{Decoder, Piece};
 use crate::time::Timestamp;

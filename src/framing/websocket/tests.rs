@@ -175,3 +175,35 @@ proptest! {
         }
     }
 }
+
+/// RFC 6455 section 5.5: a control frame has at most 125 bytes. What is longer is no ping and closes nothing.
+#[test]
+fn a_control_frame_that_is_too_long_says_nothing() {
+    let frame = |first: u8, len: u8| {
+        let head = if len < 126 { vec![first, len] } else { vec![first, 126, 0, len] };
+        [&head[..], &vec![b'x'; usize::from(len)], b"\x81\x01a"].concat()
+    };
+    assert_eq!(whole(None, Server, &frame(0x89, 125)), [("control", vec![b'x'; 125]), text("a")]);
+    assert_eq!(whole(None, Server, &frame(0x89, 126)), [odd(CONTROL), text("a")]);
+    assert_eq!(whole(None, Server, &frame(0x88, 126)), [odd(CONTROL), text("a")]);
+}
+
+/// RFC 7692 section 7.1.1: without `no_context_takeover` a message may refer to any before it, so after a lost one no
+/// compressed message can be trusted. What is not compressed can.
+#[test]
+fn after_a_lost_message_no_compressed_one_is_read() {
+    let hello = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let after = |extensions: &'static str| {
+        let steps = [
+            Step::Bytes(&hello[..4]),
+            Step::Gap(Some(3)),
+            Step::Bytes(&hello[7..]),
+            Step::Bytes(hello),
+            Step::Bytes(b"\x81\x01a"),
+        ];
+        steps_of(Some(extensions), Server, &steps)
+    };
+    assert_eq!(after("permessage-deflate"), [odd(LOST_SYNC), odd(BROKEN), text("a")]);
+    let anew = "permessage-deflate; server_no_context_takeover";
+    assert_eq!(after(anew), [odd(LOST_SYNC), text("Hello"), text("a")]);
+}

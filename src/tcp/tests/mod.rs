@@ -10,6 +10,7 @@ mod joined;
 mod limits;
 mod pcap;
 mod property;
+mod values;
 
 use super::{Limits, Table};
 use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, What};

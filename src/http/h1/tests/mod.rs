@@ -9,6 +9,7 @@ mod holes;
 mod messages;
 mod property;
 mod switches;
+mod values;
 
 use crate::conn::{ByteEvent, ConnId, Direction, End, What};
 use crate::http::Conn;

@@ -197,3 +197,19 @@ proptest! {
         }
     }
 }
+
+/// A connection that was joined: entry 62 is from before, until the sender has emptied its table (RFC 7541
+/// section 4.3).
+#[test]
+fn an_entry_from_before_the_capture_is_unknown_until_the_table_is_emptied() {
+    let mut d = Decoder::new(true);
+    let (fields, broken) = d.decode(&hex("be"));
+    let unknown = |f: &Field| (f.unknown_name, f.unknown_value, f.value.clone());
+    assert_eq!((unknown(&fields[0]), broken), ((true, true, Vec::new()), None));
+    // A literal with that name: its value is known, and so is that of the new entry.
+    let (fields, broken) = d.decode(&hex("7e 01 61 be"));
+    assert_eq!((fields.iter().map(unknown).collect::<Vec<_>>(), broken), (vec![(true, false, b"a".to_vec()); 2], None));
+    assert!(d.decode(&hex("3f01 bf")).1.is_none(), "a smaller table is not an empty one");
+    let (fields, broken) = d.decode(&hex("20 be"));
+    assert_eq!((fields.len(), broken.map(|b| (b.what, b.offset))), (0, Some(("index outside the tables", 1))));
+}

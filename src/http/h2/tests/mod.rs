@@ -7,6 +7,7 @@ mod holes;
 mod messages;
 mod property;
 mod steering;
+mod values;
 
 pub(super) use super::frame::{PREFACE, flag, kind};
 pub(super) use crate::http::Conn;
