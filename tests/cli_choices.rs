@@ -322,3 +322,102 @@ fn a_named_exchange_that_cannot_be_played_is_an_error() {
     let (_, err) = p.want(2, &["replay", "--listen", &listen]);
     assert!(err.contains("left out exchange"), "{err}");
 }
+
+#[test]
+fn sessions_are_chosen_by_number_and_times_alone() {
+    let p = two();
+    let sessions = |args: &[&str]| {
+        let all = p.json(&[&["list", "--sessions", "--format", "json"], args].concat());
+        all.as_array().unwrap().iter().map(|s| s["id"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    for (args, want) in [
+        (&[][..], &[1, 2][..]),
+        (&["--session", "2"], &[2]),
+        (&["--session", "last"], &[2]),
+        (&["--until", "2026-01-01"], &[]),
+    ] {
+        assert_eq!(sessions(args), want, "{args:?}");
+    }
+    for option in [
+        &["--host", "h"][..],
+        &["--path", "/"],
+        &["--model", "m"],
+        &["--dialect", "d"],
+        &["--framing", "sse"],
+        &["--streaming"],
+    ] {
+        assert!(p.want(2, &[&["list", "--sessions"], option].concat()).1.contains("belong to exchanges"), "{option:?}");
+    }
+}
+
+#[test]
+fn sessions_without_an_end_are_named_beside_tables_and_never_quietly() {
+    let p = two();
+    p.db().execute("UPDATE session SET ended_ns = NULL", []).unwrap();
+    let named = |args: &[&str]| p.want(0, args).1.contains("sessions 1, 2");
+    for command in [&["list"][..], &["list", "--connections"], &["report", "latency"], &["report", "compliance"]] {
+        assert!(named(command), "{command:?}");
+        for quiet in [&["-q"][..], &["--format", "json"], &["--format", "csv"], &["--format", "markdown"]] {
+            assert!(!named(&[command, quiet].concat()), "{command:?} {quiet:?}");
+        }
+    }
+}
+
+#[test]
+fn only_a_report_that_shows_findings_reads_the_rules() {
+    let p = two();
+    p.write("sniff.toml", "[levels\n");
+    p.want(0, &["report", "latency"]);
+    for report in ["compliance", "delivery"] {
+        assert!(p.want(2, &["report", report]).1.contains("sniff.toml:1:8"), "{report}");
+    }
+}
+
+/// The findings of a database are judged anew: each condition is compared with its own value of the exchange.
+#[test]
+fn exceptions_of_the_file_apply_to_what_is_stored() {
+    let p = two();
+    let plant =
+        "INSERT INTO finding (exchange_id, n, rule, level, count, message) VALUES (1, 0, 'SSE-002', 'error', 1, 'x')";
+    p.db().execute("DELETE FROM finding", []).unwrap();
+    p.db().execute(plant, []).unwrap();
+    for (condition, fits) in [
+        ("host = 'one.example'", true),
+        ("path = '/v1/one'", true),
+        ("model = 'm-one'", true),
+        ("host = 'one.example'\npath = '/v1/one'\nmodel = 'm-one'", true),
+        ("host = 'two.example'", false),
+        ("path = '/v1/two'", false),
+        ("path = 'POST'", false),
+        ("model = 'm-two'", false),
+        ("model = ''", false),
+    ] {
+        p.write("sniff.toml", format!("[[allow]]\n{condition}\n"));
+        p.want(if fits { 0 } else { 1 }, &["check", "sniff.db"]);
+        p.want(if fits { 0 } else { 1 }, &["report", "compliance", "--fail-on", "error"]);
+    }
+}
+
+/// Exchange 1 is a WebSocket, exchange 2 is not.
+#[test]
+fn a_websocket_is_left_out_of_what_cannot_hold_it_unless_it_was_named() {
+    let p = Place::new();
+    let ask = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let open = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    p.record(&[
+        &talk(0, &[(0, ToServer, ask.as_bytes()), (5, ToClient, open.as_bytes()), (9, ToClient, &[0x81, 1, b'a'])]),
+        &talk(1, &[(100, ToServer, b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"), (105, ToClient, answer)]),
+    ]);
+    let socket: i64 =
+        p.db().query_row("SELECT id FROM exchange WHERE websocket IS NOT NULL", [], |r| r.get(0)).unwrap();
+    for format in ["curl", "vcr", "wiremock"] {
+        let (out, err) = p.want(0, &["export", "--format", format]);
+        assert!(out.contains("/plain") && !out.contains("/chat"), "{format}: {out}");
+        assert!(err.contains(&format!("left out exchange {socket}: it is a WebSocket")), "{format}: {err}");
+        assert_eq!(p.want(0, &["-q", "export", "--format", format]).1, "");
+        let named = p.want(2, &["export", "1", "2", "--format", format]).1;
+        assert!(named.contains("cannot represent its messages"), "{format}: {named}");
+        p.want(2, &["export", "--path", "/chat", "--format", format]);
+    }
+}

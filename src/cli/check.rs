@@ -328,3 +328,14 @@ fn capture(path: &str, args: &CheckArgs, judge: &Judge, common: &Common, found: 
     found.findings.all.across(name, across::lines(&compared));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_level_of_failure_is_its_own() {
+        let of = [FailOn::Error, FailOn::Warning, FailOn::Info, FailOn::Never].map(FailOn::level);
+        assert_eq!(of, [Some(Level::Error), Some(Level::Warning), Some(Level::Info), None]);
+    }
+}

@@ -122,3 +122,32 @@ fn client_table(models: &[&Client]) -> Table {
     let row = |c: &&Client| [c.title, c.dialect.name, c.about, &c.evidence.text(), c.name].map(Cell::new).to_vec();
     Table { columns, rows: models.iter().map(row).collect() }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn near(wanted: &str) -> Vec<String> {
+        let e = find(wanted).err().unwrap().to_string();
+        let (_, all) = e.split_once("; perhaps ").unwrap_or_default();
+        all.split(", ").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_near_a_name_is_suggested_once() {
+        // The beginning of a code, a part of a rule's name in any case, a part of a client's name.
+        assert_eq!(near("SSE-00")[..2], ["SSE-001", "SSE-002"]);
+        assert_eq!(near("missing-don")[0], "OAI-CHAT-001");
+        assert_eq!(near("Missing-Don"), near("missing-don"));
+        for wanted in ["openai", "node", "python", "s"] {
+            let mut all = near(wanted);
+            let n = all.len();
+            assert!(n > 1, "{wanted}");
+            all.dedup();
+            assert_eq!(all.len(), n, "{wanted}");
+        }
+        let none = find("no such thing").err().unwrap().to_string();
+        assert!(none.ends_with("sniff explain lists the rules, docs/clients.md the clients"), "{none}");
+    }
+}

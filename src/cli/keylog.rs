@@ -118,6 +118,23 @@ mod tests {
         assert_eq!(keys.len(), 5000);
     }
 
+    /// The last line of a file may lack its line end, and a long file is a key log if one secret is in it.
+    #[test]
+    fn the_last_line_and_what_follows_a_secret_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.txt");
+        let line = format!("CLIENT_RANDOM {} {}", "ab".repeat(32), "cd".repeat(48));
+        let read = |path: &Path| {
+            let keys = Keys::default();
+            Follow::start(Some(path), &keys).and_then(Follow::finish).map(|()| keys.len()).map_err(|e| e.to_string())
+        };
+        std::fs::write(&path, &line).unwrap();
+        assert_eq!(read(&path), Ok(1));
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(NOTHING + 1).unwrap();
+        assert_eq!(read(&path), Ok(1));
+    }
+
     #[test]
     #[cfg(feature = "live")]
     fn a_key_log_that_comes_later_is_read() {

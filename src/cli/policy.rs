@@ -228,6 +228,8 @@ mod tests {
             ("profile = \"x\"\n", "1:11: ", "openai-compatible"),
             ("[[allow]]\nhots = \"a\"\n", "2:1: ", "hots"),
             ("[levels\n", "1:8: ", ""),
+            // Columns are characters, not bytes.
+            ("profile = \"ü\" \"x\"\n", "1:15: ", ""),
         ] {
             let e = parse(text).map(|_| ()).unwrap_err();
             assert!(e.starts_with(place) && e.contains(word), "{text:?}: {e}");

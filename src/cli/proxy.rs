@@ -239,3 +239,23 @@ impl<'a> ProxyRecording<'a> {
         self.recording.finish(self.counts, &NetStats::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_sockets_as_the_system_allows() {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointers are to a live value. A soft limit of 1024 is the usual one.
+        unsafe {
+            libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+            limit.rlim_cur = limit.rlim_max.min(1024);
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+        allow_many_sockets();
+        // SAFETY: as above.
+        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+        assert_eq!(limit.rlim_cur, limit.rlim_max);
+    }
+}

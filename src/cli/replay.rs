@@ -378,3 +378,61 @@ fn speed(text: &str) -> Result<f64, String> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        replay: ReplayArgs,
+    }
+
+    fn args(options: &str) -> ReplayArgs {
+        Line::try_parse_from(["sniff"].into_iter().chain(options.split_whitespace())).unwrap().replay
+    }
+
+    #[test]
+    fn each_time_has_its_option() {
+        let of = |options: &str| {
+            let p = args(options).pace.pace();
+            (p.speed, p.first_delay, p.jitter, p.seed)
+        };
+        let ms = Span::from_millis;
+        assert_eq!(of(""), (1.0, None, Span(0), 0));
+        assert_eq!(of("--speed 2.5 --first-delay 3ms --jitter 4ms --seed 5"), (2.5, Some(ms(3)), ms(4), 5));
+        assert_eq!(of("--speed max --first-delay 3ms"), (f64::INFINITY, Some(ms(3)), Span(0), 0));
+    }
+
+    #[test]
+    fn a_speed_is_greater_than_nothing() {
+        assert_eq!((speed("max"), speed("0.5")), (Ok(f64::INFINITY), Ok(0.5)));
+        for wrong in ["0", "-1", "nan", "", "fast", "0.0"] {
+            assert!(speed(wrong).is_err_and(|e| e.contains("greater than 0")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_what_was_counted() {
+        let said = |report: &Report, speed: f64| summary(report, &Pace { speed, ..args("").pace.pace() });
+        let mut report = Report::default();
+        assert_eq!(said(&report, 1.0), "sniff: 0 writes");
+        (report.lateness.writes, report.lateness.late, report.lateness.worst) = (3, 1, 2_000_000);
+        let late = ", late by 2.00 ms (p50), 2.00 ms (p99), 2.00 ms (worst); 1 by more than 1 ms";
+        assert_eq!(said(&report, 1.0), format!("sniff: 3 writes{late}"));
+        assert_eq!(said(&report, f64::INFINITY), "sniff: 3 writes", "all are due at once");
+        (report.unmatched, report.cut) = (1, 2);
+        let more = "; 1 request without a recording; 2 DATA frames cut by the client's limits";
+        assert_eq!(said(&report, f64::INFINITY), format!("sniff: 3 writes{more}"));
+    }
+
+    #[test]
+    fn the_reason_of_a_404_is_its_message() {
+        assert_eq!(message(r#"{"error":{"message":"sniff replay: no such path"}}"#), "no such path");
+        assert_eq!(message("not JSON"), "not JSON");
+        assert_eq!(message(r#"{"error":"x"}"#), r#"{"error":"x"}"#);
+    }
+}

@@ -126,3 +126,81 @@ pub(super) fn readable(name: &str, counts: &Counts, net: &NetStats) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(door: Door, color: bool) -> Vec<String> {
+        let summary = RunSummary { connections: 1, exchanges: 2, findings: [4, 1, 3], ..RunSummary::new(door) };
+        let counts = Counts { packets: 11, bytes: 1500, dropped_kernel: Some(5), dropped_device: Some(1) };
+        let net = NetStats {
+            unknown_link: 6,
+            unknown_link_type: Some(147),
+            malformed: 7,
+            bad_checksum: 8,
+            lost_fragments: 1,
+            ..NetStats::default()
+        };
+        summary.lines(&counts, &net, color)
+    }
+
+    #[test]
+    fn each_count_is_said_with_its_own_name() {
+        assert_eq!(
+            said(Door::Packets, false),
+            [
+                "11 packets (1.50 kB), 1 connection, 2 exchanges",
+                "findings: 3 errors, 1 warning, 4 info",
+                "DROPPED: 5 packets were dropped by the kernel (buffer full: try --buffer); exchanges may have holes",
+                "DROPPED: 1 packet was dropped by the device; exchanges may have holes",
+                "not read: 6 packets of link type 147, which sniff does not read",
+                "not read: 7 packets with broken headers",
+                "not read: 8 packets with wrong checksums",
+                "not read: 1 packet IP fragments that were never completed",
+            ]
+        );
+        let first = |door| said(door, false).remove(0);
+        assert_eq!(first(Door::Transcript), "a transcript of 1.50 kB, 1 connection, 2 exchanges");
+        #[cfg(feature = "proxy")]
+        assert_eq!(first(Door::Proxy), "1.50 kB relayed, 1 connection, 2 exchanges");
+    }
+
+    #[test]
+    fn what_is_none_is_not_said() {
+        let none = RunSummary::default().lines(&Counts::default(), &NetStats::default(), false);
+        assert_eq!(none, ["0 packets (0 B), 0 connections, 0 exchanges"]);
+        let counts = Counts { dropped_kernel: Some(0), ..Counts::default() };
+        assert_eq!(RunSummary::default().lines(&counts, &NetStats::default(), false).len(), 1);
+    }
+
+    /// The colour of the worst level: red 31, yellow 33, blue 34, and green 32 without a finding (ECMA-48, SGR).
+    #[test]
+    fn findings_have_the_colour_of_their_worst_level() {
+        for (findings, code) in [([4, 1, 3], 31), ([4, 1, 0], 33), ([4, 0, 0], 34), ([0; 3], 32)] {
+            let summary = RunSummary { exchanges: 1, findings, ..RunSummary::default() };
+            let lines = summary.lines(&Counts::default(), &NetStats::default(), true);
+            assert!(lines[1].starts_with(&format!("\x1b[{code}mfindings: ")), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_recording_without_room_for_all_of_it_has_failed() {
+        assert_eq!(RunSummary::default().code(), 0);
+        assert_eq!(RunSummary { disk_full: true, ..RunSummary::default() }.code(), 2);
+    }
+
+    #[test]
+    fn a_file_is_readable_if_one_of_its_packets_is() {
+        let of = |packets, unknown_link| {
+            let counts = Counts { packets, ..Counts::default() };
+            let net = NetStats { packets, unknown_link, unknown_link_type: Some(147), ..NetStats::default() };
+            readable("a.pcap", &counts, &net).map_err(|e| e.to_string())
+        };
+        assert_eq!(of(0, 0), Err("a.pcap contains no packets".to_owned()));
+        assert_eq!(of(2, 2), Err("a.pcap: all 2 packets have link type 147, which sniff does not read".to_owned()));
+        assert_eq!((of(2, 1), of(2, 0)), (Ok(()), Ok(())));
+        let counts = Counts { packets: 1, ..Counts::default() };
+        assert!(readable("a.wire", &counts, &NetStats::default()).is_ok(), "no layer below saw a packet");
+    }
+}

@@ -390,6 +390,17 @@ mod tests {
     }
 
     #[test]
+    fn the_folder_of_a_file_is_where_it_stands_and_where_it_points_to() {
+        assert_eq!(folders(Path::new("sniff-test-none.db")), [Path::new(".")]);
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| std::fs::canonicalize(place.path()).unwrap().join(name);
+        std::fs::create_dir(at("in")).unwrap();
+        std::fs::write(at("in/a.db"), "").unwrap();
+        std::os::unix::fs::symlink(at("in/a.db"), at("link.db")).unwrap();
+        assert_eq!(folders(&at("link.db")), [at(""), at("in")].map(|p| p.components().collect::<PathBuf>()));
+    }
+
+    #[test]
     fn a_restricted_thread_cannot_escape() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("in")).unwrap();

@@ -64,3 +64,44 @@ pub(super) fn session(text: &str) -> Result<SessionIs, String> {
         n => n.parse().map(SessionIs::Number).map_err(|_| "expected a session's number, or `last`".into()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        selectors: SelectorArgs,
+    }
+
+    #[test]
+    fn each_selector_has_its_option() {
+        let of = |options: &str| {
+            let line = Line::try_parse_from(["sniff"].into_iter().chain(options.split_whitespace()));
+            line.unwrap().selectors.selector()
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let want = Selector {
+            session: Some(SessionIs::Number(7)),
+            since: Some(Timestamp(1_000_000_000)),
+            until: Some(Timestamp(2_000_000_000)),
+            host: text("h"),
+            path: text("p"),
+            model: text("m"),
+            dialect: text("d"),
+            framing: text("f"),
+            streaming: Some(false),
+        };
+        let given = "--session 7 --since 1970-01-01T00:00:01Z --until 1970-01-01T00:00:02Z --host h --path p --model m \
+            --dialect d --framing f --streaming=false";
+        assert_eq!(of(given), want);
+        assert_eq!(
+            of("--streaming --session last"),
+            Selector { session: Some(SessionIs::Last), streaming: Some(true), ..Selector::default() }
+        );
+        assert_eq!(of(""), Selector::default());
+    }
+}

@@ -62,3 +62,53 @@ extern "C" fn on_signal(signal: i32) {
         unsafe { libc::_exit(130) };
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const IS_CHILD: &str = "SNIFF_TEST_SIGNALS";
+
+    /// Not a test by itself: signals are those of the whole process, so it needs its own. Its parent reads it.
+    #[test]
+    #[ignore = "run by other tests"]
+    fn child() {
+        let Some(plan) = std::env::var_os(IS_CHILD) else { return };
+        // SAFETY: raise and signal have no preconditions; SIG_IGN and SIG_DFL are no functions.
+        let raise = |signal| assert_eq!(unsafe { libc::raise(signal) }, 0);
+        // Whatever the tests themselves inherited.
+        let hup = if plan == "nohup" { libc::SIG_IGN } else { libc::SIG_DFL };
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGHUP, hup) };
+        let flag = stop_flag();
+        let told = |signal: i32| {
+            raise(signal);
+            println!("after {signal}: {}", flag.swap(false, Ordering::SeqCst));
+        };
+        for signal in [libc::SIGHUP, libc::SIGHUP, libc::SIGHUP, libc::SIGTERM, libc::SIGINT, libc::SIGINT] {
+            told(signal);
+        }
+    }
+
+    /// What the child says after each signal, and its exit code.
+    fn run(plan: &str) -> (Vec<String>, Option<i32>) {
+        let out = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "cli::signals::tests::child", "--nocapture", "--include-ignored"])
+            .env(IS_CHILD, plan)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        (text.lines().filter_map(|l| Some(l.split_once("after ")?.1.to_owned())).collect(), out.status.code())
+    }
+
+    #[test]
+    fn two_signals_ask_for_the_end_and_a_third_takes_it() {
+        let hup = |set: bool| format!("{}: {set}", libc::SIGHUP);
+        let stop = [format!("{}: true", libc::SIGTERM), format!("{}: true", libc::SIGINT)];
+        // A lost terminal asks as often as it likes; with nohup it does not ask.
+        assert_eq!(run(""), ([&[hup(true), hup(true), hup(true)][..], &stop].concat(), Some(130)));
+        assert_eq!(run("nohup"), ([&[hup(false), hup(false), hup(false)][..], &stop].concat(), Some(130)));
+    }
+}

@@ -42,7 +42,12 @@ pub(super) fn run(recordings: Vec<(Exchange, Script)>, pace: Pace, common: &Comm
         Format::Markdown => out.text(&crate::report::markdown::render(&table)),
     };
     unless_closed(written.and_then(|()| out.finish()))?;
-    Ok(u8::from(!found.iter().all(|(f, _)| f.is_equal())))
+    Ok(code(&found))
+}
+
+/// The exit code: 1 if one of them differs.
+fn code(found: &[(Fidelity, By)]) -> u8 {
+    u8::from(!found.iter().all(|(f, _)| f.is_equal()))
 }
 
 fn one(exchange: &Exchange, script: Script, pace: Pace) -> Result<(Fidelity, By)> {
@@ -167,4 +172,77 @@ fn line((f, by): &(Fidelity, By)) -> serde_json::Value {
         "late_p99_us": us(99.0),
         "late_max_us": us(100.0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Terminal;
+
+    fn fidelity() -> Fidelity {
+        Fidelity {
+            id: 7,
+            bytes: (11, 11),
+            bytes_equal: true,
+            units: (3, 3),
+            boundaries_equal: true,
+            heads_equal: true,
+            end_equal: true,
+            // Early counts as much as late: 1 to 100 µs.
+            errors: (1..=100).map(|n| if n % 2 == 0 { n * 1000 } else { -n * 1000 }).collect(),
+        }
+    }
+
+    #[test]
+    fn a_line_has_each_figure_under_its_own_name() {
+        let told = |f: Fidelity, by: By| line(&(f, by));
+        let all = serde_json::json!({
+            "exchange": 7, "bytes": 11, "bytes_equal": true, "units": 3, "boundaries_equal": true, "heads_equal": true,
+            "end_equal": true, "heard_by": "capture", "deliveries": 100, "late_p50_us": 50.0, "late_p99_us": 99.0,
+            "late_max_us": 100.0,
+        });
+        assert_eq!(told(fidelity(), By::Capture), all);
+        assert_eq!(told(fidelity(), By::Client("no device".into()))["heard_by"], "client");
+        for (name, other) in [
+            ("bytes_equal", Fidelity { bytes_equal: false, ..fidelity() }),
+            ("boundaries_equal", Fidelity { boundaries_equal: false, ..fidelity() }),
+            ("heads_equal", Fidelity { heads_equal: false, ..fidelity() }),
+            ("end_equal", Fidelity { end_equal: false, ..fidelity() }),
+        ] {
+            let mut want = all.clone();
+            want[name] = false.into();
+            assert_eq!(told(other, By::Capture), want, "{name}");
+        }
+        let silent = told(Fidelity { errors: Vec::new(), ..fidelity() }, By::Capture);
+        assert_eq!((&silent["deliveries"], &silent["late_max_us"]), (&0.into(), &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn what_differs_shows_what_was_received_of_what_was_recorded() {
+        let other =
+            Fidelity { bytes: (5, 11), bytes_equal: false, units: (2, 3), boundaries_equal: false, ..fidelity() };
+        let rows = |f: Fidelity| {
+            let terminal = Terminal { width: 160, color: false };
+            let text = render(&table(&[(f, By::Capture)]), &terminal);
+            text.lines().last().unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(rows(fidelity()), "7 11 equal 3 equal equal equal 50.0 µs 99.0 µs 100 µs");
+        assert_eq!(rows(other), "7 5/11 DIFFER 2/3 DIFFER equal equal 50.0 µs 99.0 µs 100 µs");
+    }
+
+    #[test]
+    fn one_difference_is_enough_to_fail() {
+        let (fine, other) =
+            (|| (fidelity(), By::Capture), || (Fidelity { end_equal: false, ..fidelity() }, By::Capture));
+        assert_eq!(code(&[fine(), fine()]), 0);
+        assert_eq!(code(&[fine(), other()]), 1);
+        assert_eq!(code(&[other(), fine()]), 1);
+    }
+
+    #[test]
+    fn the_note_says_how_times_were_measured() {
+        let by = |all: Vec<By>| By::note(&all.into_iter().map(|by| (fidelity(), by)).collect::<Vec<_>>());
+        assert!(by(vec![By::Capture]).ends_with("by a capture of the loopback device."));
+        assert!(by(vec![By::Capture, By::Client("why".into())]).ends_with("(no capture: why)."));
+    }
 }

@@ -103,3 +103,36 @@ impl RecordArgs {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        record: RecordArgs,
+    }
+
+    fn args(options: &str) -> RecordArgs {
+        Line::try_parse_from(["sniff"].into_iter().chain(options.split_whitespace())).unwrap().record
+    }
+
+    #[test]
+    fn a_session_keeps_each_option_under_its_own_name() {
+        let live = "--iface lo --iface eth0 --port 1,2 --filter tcp --duration 90s --snaplen 3k --buffer 4M \
+            --immediate --keylog k.txt";
+        let want = json!({
+            "iface": ["lo", "eth0"], "read": null, "port": [1, 2], "filter": "tcp", "duration_ms": 90_000.0,
+            "promiscuous": false, "snaplen": 3072, "buffer": 4 << 20, "immediate": true, "keylog": "k.txt",
+        });
+        assert_eq!(args(live).options("lo,eth0"), want);
+        assert_eq!(args("--iface lo --promiscuous").options("lo")["promiscuous"], true);
+        let files = args("--read a.pcap b.pcap -");
+        let read = |source: &str| files.options(source)["read"].clone();
+        assert_eq!([read("a.pcap"), read("b.pcap"), read("standard input")], ["a.pcap", "b.pcap", "-"]);
+        assert_eq!(files.options("a.pcap")["duration_ms"], serde_json::Value::Null);
+    }
+}

@@ -79,3 +79,17 @@ pub(super) fn stopped(limit: Stop) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_in_words() {
+        assert_eq!(stopped(Stop::Session(2_500_000)), "the database has grown by 2.50 MB, the limit of --max-session");
+        assert_eq!(
+            stopped(Stop::Reserve { free: 1_000_000, reserve: 3_000_000 }),
+            "the disk of the database has 1.00 MB free, and 3.00 MB stay free (--reserve)"
+        );
+    }
+}

@@ -44,3 +44,30 @@ impl StorageArgs {
         Bounds { durable: self.durable, session, reserve: self.reserve as u64, content: self.content }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        storage: StorageArgs,
+    }
+
+    #[test]
+    fn each_bound_has_its_option() {
+        let of = |options: &str| {
+            let b = Line::try_parse_from(["sniff"].into_iter().chain(options.split_whitespace())).unwrap();
+            let b = b.storage.bounds();
+            (b.durable, b.session, b.reserve)
+        };
+        assert_eq!(of(""), (false, None, 1 << 30));
+        assert_eq!(of("--durable"), (true, None, 1 << 30));
+        assert_eq!(of("--max-session 2k --reserve 3k"), (false, Some(2048), 3072));
+        let usual = StorageArgs::default().bounds();
+        assert_eq!((usual.durable, usual.session, usual.reserve), (false, None, 1 << 30));
+    }
+}

@@ -85,12 +85,28 @@ mod tests {
         let env = of("127.0.0.1:9".parse().unwrap(), &door, &certificate, home.path()).unwrap();
         let value = |name: &str| env.iter().find(|(n, _)| n == name).unwrap().1.to_string_lossy().into_owned();
         assert_eq!(value("HTTPS_PROXY"), "http://a:b%20c@127.0.0.1:9");
-        assert_eq!(value("https_proxy"), value("ALL_PROXY"));
-        assert_eq!(value("NO_PROXY"), "");
+        for name in PROXY {
+            assert_eq!(
+                (value(name), value(&name.to_lowercase())),
+                (value("HTTPS_PROXY"), value("HTTPS_PROXY")),
+                "{name}"
+            );
+        }
+        for name in BUNDLE.iter().chain(&["NODE_EXTRA_CA_CERTS", "DENO_CERT"]) {
+            assert_eq!(value(name), home.path().join("roots.pem").to_string_lossy(), "{name}");
+        }
+        assert_eq!((value("NO_PROXY"), value("no_proxy")), (String::new(), String::new()));
         let bundle =
             CertificateDer::pem_file_iter(value("SSL_CERT_FILE")).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
         let own = CertificateDer::from_pem_file(&certificate).unwrap();
         assert_eq!(bundle.last(), Some(&own));
         assert_eq!(bundle.len(), rustls_native_certs::load_native_certs().certs.len() + 1);
+    }
+
+    /// RFC 3986 section 3.2.1: what is neither unreserved nor the colon between name and password is escaped.
+    #[test]
+    fn words_of_a_user_are_escaped() {
+        assert_eq!(escaped("aZ09-._~:"), "aZ09-._~:");
+        assert_eq!(escaped("a@b/c?d#e%f ü[]!"), "a%40b%2Fc%3Fd%23e%25f%20%C3%BC%5B%5D%21");
     }
 }

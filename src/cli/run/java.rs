@@ -54,3 +54,35 @@ pub(super) fn trust_store(certificates: &[impl AsRef<[u8]>]) -> Vec<u8> {
     out.extend(digest.finish().as_ref());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::to_hex;
+
+    /// Made by another program after the description of the format: two entries, and SHA-1 over password, phrase and
+    /// entries.
+    #[test]
+    fn a_trust_store_is_what_java_reads() {
+        let want = concat!(
+            "feedfeed0000000200000002000000020005726f6f743000000000000000000005582e3530390000",
+            "0003300100000000020005726f6f743100000000000000000005582e3530390000000130",
+        );
+        let digest = "021a17fab7e4c6b438161fd5c0f0189e5ed17938";
+        let store = trust_store(&[&[0x30, 1, 0][..], &[0x30]]);
+        let (entries, end) = store.split_at(store.len() - 20);
+        assert_eq!((to_hex(entries), to_hex(end)), (want.to_owned(), digest.to_owned()));
+    }
+
+    #[test]
+    fn the_options_come_after_those_that_were_there() {
+        let of = |before: Option<&str>| {
+            let proxy = SocketAddr::from(([127, 0, 0, 1], 9));
+            options(proxy, Path::new("/t/roots.jks"), before.map(OsString::from)).to_string_lossy().into_owned()
+        };
+        let own = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=9 -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=9 \
+            -Dhttp.nonProxyHosts= -Djavax.net.ssl.trustStorePassword=changeit -Djavax.net.ssl.trustStore=/t/roots.jks";
+        assert_eq!((of(None), of(Some(""))), (own.to_owned(), own.to_owned()));
+        assert_eq!(of(Some("-Xmx1g")), format!("-Xmx1g {own}"));
+    }
+}
