@@ -108,3 +108,17 @@ fn records_after_damage_fit_their_neighbours() {
     assert_eq!(read(&chain(1_699_999_999 - 7 * day)), 0);
     assert_eq!(read(&longer), 0);
 }
+
+/// RFC 8878 section 3.1.2: a skippable frame may stand before the frames with the content; it has one of 16 magic
+/// numbers.
+#[test]
+fn a_skippable_frame_may_come_first() {
+    let file = [LITTLE.header(0xa1b2_c3d4, 1), LITTLE.record(1, 2, b"ab", 0)].concat();
+    let content = zstd::stream::encode_all(&file[..], 3).unwrap();
+    for n in 0..16 {
+        let skipped = [&[0x50 + n, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"any", &content].concat();
+        let all = read(&skipped);
+        assert_eq!((all.packets.len(), all.error), (1, None), "{n}");
+    }
+    assert!(read(&[&[0x60, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"any", &content].concat()).error.is_some());
+}

@@ -41,3 +41,17 @@ fn a_connection_that_is_over_makes_room_before_one_that_is_idle() {
     let said = t.said();
     assert_eq!(said[1..4], ["1> Capture #3", "1 closed", "2 open 40003 joined=true"], "{said:?}");
 }
+
+/// A SYN of another connection is confirmed by what follows it. Another SYN, one number on, is not that.
+#[test]
+fn a_second_stray_syn_confirms_no_connection() {
+    let mut talk = Talk::open();
+    talk.raw(true, 5000, 0, flags::SYN, b"", 0);
+    talk.raw(true, 5001, 1, flags::SYN | flags::ACK, b"", 0);
+    assert_eq!(talk.said(), Vec::<String>::new());
+    talk.data(0, "a");
+    assert_eq!(talk.said(), ["0< a #6"], "the live connection goes on");
+    talk.raw(true, 5000, 0, flags::SYN, b"", 0);
+    talk.raw(true, 5001, 1, flags::ACK, b"", 0);
+    assert!(talk.said().iter().any(|line| line == "0 closed"));
+}
