@@ -71,6 +71,9 @@ fn a_command_is_recorded_and_its_output_is_its_own() {
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned()), (Some(0), "hello\n".into()));
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(said.contains("GET /x") && said.contains("1 exchange") && !said.contains("no connection"), "{said}");
+    // Request and answer, each to its last byte: the answer alone has 44.
+    let relayed = said.lines().find_map(|line| line.split_once(" B relayed")?.0.parse::<u64>().ok());
+    assert!(relayed.is_some_and(|n| n > 100), "{said}");
     let list = listed(home.path());
     assert_eq!((list.len(), &list[0]["request"]["path"]), (1, &"/x".into()));
 }
