@@ -216,6 +216,16 @@ fn a_check_tells_what_it_read_though_it_could_not_read_all() {
     assert_eq!(p.want(2, &["check", "absent.pcap"]).0, "", "nothing was read");
 }
 
+#[test]
+fn a_quiet_check_says_nothing_of_damage() {
+    let p = streams();
+    let file = std::fs::read(p.path("a.pcap")).unwrap();
+    p.write("cut.pcap", &file[..file.len() - 5]);
+    let said = |args: &[&str]| p.want(0, &[&["check", "cut.pcap", "--fail-on", "never"], args].concat()).1;
+    assert!(said(&[]).starts_with("sniff: warning: cut.pcap: the file ends inside packet"), "{}", said(&[]));
+    assert_eq!(said(&["-q"]), "");
+}
+
 /// A reader that has gone before the first byte: the findings count all the same.
 #[test]
 fn a_closed_pipe_does_not_change_the_exit_code() {
