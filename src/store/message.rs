@@ -76,14 +76,22 @@ impl Message {
     }
 }
 
+/// Bytes of memory of the texts of an answer: while they are written there are copies of them, which count where they
+/// are long.
+fn text(len: usize) -> usize {
+    len + 2 * len.saturating_sub(1 << 20)
+}
+
 fn of_exchange(analyzed: &Analyzed) -> (usize, usize) {
     let x = &analyzed.exchange;
     let bodies = [x.request.as_ref().map(|r| &r.body), x.response.as_ref().map(|r| &r.body)];
     let pieces: usize = bodies.iter().flatten().map(|b| b.pieces.len()).sum();
     let bytes: usize = bodies.iter().flatten().map(|b| b.bytes.capacity()).sum();
     let records = x.response.as_ref().map_or(0, |r| r.records.len());
-    let answer =
-        x.response.as_ref().map_or(0, |r| r.answer.kept_bytes + 64 * r.deltas.len() + 512 * r.informational.len());
+    let answer = x
+        .response
+        .as_ref()
+        .map_or(0, |r| text(r.answer.kept_bytes) + 64 * r.deltas.len() + 512 * r.informational.len());
     (4096 + bytes + 64 * pieces + 96 * records + answer, 32 + pieces + records)
 }
 
