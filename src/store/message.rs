@@ -108,8 +108,9 @@ mod tests {
             ..BodyPart::default()
         };
         let (request, response) = (body(bytes, pieces), body(2 * bytes, 3 * pieces));
+        let (heads, records) = (crate::exchange::redact::Heads::default(), Vec::new());
         let part =
-            crate::pipeline::Part { id: ExchangeId(0), codings: [None, None], request, response, records: Vec::new() };
+            crate::pipeline::Part { id: ExchangeId(0), codings: [None, None], heads, request, response, records };
         Message::Output(Output::Part(Box::new(part)))
     }
 

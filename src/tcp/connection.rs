@@ -59,6 +59,11 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Bytes of all.
+    pub(super) fn all(self) -> usize {
+        self.waiting + self.after_reset + self.early
+    }
+
     /// In a sum: `now` takes the place of `before`.
     pub(super) fn replace(&mut self, before: Held, now: Held) {
         self.waiting = self.waiting - before.waiting + now.waiting;
@@ -380,7 +385,7 @@ impl Connection {
     /// Drop all that waits, to save memory.
     pub(super) fn forget_waiting(&mut self) {
         self.flows.iter_mut().for_each(Flow::forget_waiting);
-        self.ignored = None;
+        (self.ignored, self.early) = (None, None);
     }
 
     /// Drop the segments after a reset, to save memory.

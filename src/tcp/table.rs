@@ -233,14 +233,13 @@ impl Table {
 
     /// Bytes of memory in use, about.
     pub fn held(&self) -> usize {
-        self.held.waiting + self.held.after_reset + self.len() * CONNECTION
+        self.held.all() + self.len() * CONNECTION
     }
 
     /// What each connection holds, by number: with its slot, and bytes of memory.
     pub fn holders(&self) -> Vec<(ConnId, usize, usize)> {
         let each = self.slots.iter().enumerate().filter_map(|(slot, conn)| conn.as_ref().map(|conn| (slot, conn)));
-        let mut all: Vec<_> =
-            each.map(|(slot, c)| (c.id, slot, CONNECTION + c.counted.waiting + c.counted.after_reset)).collect();
+        let mut all: Vec<_> = each.map(|(slot, c)| (c.id, slot, CONNECTION + c.counted.all())).collect();
         all.sort_unstable();
         all
     }

@@ -57,7 +57,7 @@ fn a_long_gap_has_its_whole_length_and_one_beyond_any_body_none() {
     let gap = |len: Option<u64>| {
         let mut intake = Intake::new(None, true);
         intake.gap(stamp(1), len, &mut Oddities::default());
-        intake.data(stamp(2), b"x", &mut Oddities::default(), &mut |_| ());
+        intake.data(stamp(2), b"x", &mut Oddities::default(), &mut |_, _| ());
         let all = &intake.body.pieces;
         assert!(all[..all.len() - 1].iter().all(|p| p.gap) && !all[all.len() - 1].gap);
         (all.iter().filter(|p| p.gap).map(|p| u64::from(p.len)).sum::<u64>(), all[all.len() - 1].offset)
@@ -79,16 +79,16 @@ fn what_makes_a_body_begun() {
     assert!(!touched(&|_| ()));
     assert!(touched(&|i| i.unit_start(3, b"")));
     assert!(touched(&|i| i.gap(stamp(1), None, &mut Oddities::default())));
-    assert!(touched(&|i| i.data(stamp(1), b"x", &mut Oddities::default(), &mut |_| ())));
+    assert!(touched(&|i| i.data(stamp(1), b"x", &mut Oddities::default(), &mut |_, _| ())));
 }
 
 #[test]
 fn the_hash_is_that_of_all_bytes_though_parts_were_taken_out() {
     let mut intake = Intake::new(None, true);
     let mut odd = Oddities::default();
-    intake.data(stamp(1), b"ab", &mut odd, &mut |_| ());
+    intake.data(stamp(1), b"ab", &mut odd, &mut |_, _| ());
     assert_eq!(intake.take().bytes, b"ab");
-    intake.data(stamp(2), b"c", &mut odd, &mut |_| ());
+    intake.data(stamp(2), b"c", &mut odd, &mut |_, _| ());
     intake.finish(stamp(3), &mut odd);
     let want: [u8; 32] = Sha256::digest(b"abc").into();
     assert_eq!((intake.body.wire_sha256, intake.body.decoded_sha256), (Some(want), Some(want)));
