@@ -263,7 +263,8 @@ fn curl_reads_bytes_that_no_argument_can_carry_from_a_pipe() {
     }
 }
 
-/// Who is captured chooses the bytes of the request. None of them may make curl read a file of the user who runs the command.
+/// Who is captured chooses the bytes of the request. None of them may make curl read a file of the user who runs the
+/// command.
 #[test]
 fn curl_reads_no_file_for_the_captured_peer() {
     let p = asked("POST /x{a,b}[1-3]", "@/etc/passwd: 1\r\nX-Empty:\r\n", b"@/etc/hostname");

@@ -54,7 +54,8 @@ impl Side {
     }
 }
 
-/// Recent streams, among which upstream sides are searched: the upstream side of an answer ends before the downstream one.
+/// Recent streams, among which upstream sides are searched: the upstream side of an answer ends before the downstream
+/// one.
 #[derive(Debug, Default)]
 pub struct RecentStreams(VecDeque<Side>);
 

@@ -2,13 +2,13 @@
 
 use super::counters;
 use super::early::{Early, Needs};
-use super::flow::{Flow, RESET_REACH};
+use super::flow::Flow;
 use super::ignored_reset::IgnoredReset;
 use super::kept::Kept;
 use super::key::Key;
 use super::out::Out;
 use super::positions::Syn;
-use super::seq::extend;
+use super::seq::{RESET_REACH, extend};
 use super::{LINGER, Limits, ONE_SIDED, RESET_IGNORED};
 use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, Stamp, What};
 use crate::net::{Segment, flags};

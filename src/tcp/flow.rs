@@ -7,7 +7,7 @@ use super::hole::Holes;
 use super::out::Out;
 use super::positions::{Positions, Syn};
 use super::recent::Recent;
-use super::seq::{Place, WINDOW, extend, place};
+use super::seq::{Place, RESET_REACH, WINDOW, extend, place};
 use super::stall::{SenderStall, Stall};
 use super::tail::Tail;
 use super::waiting::Waiting;
@@ -17,10 +17,6 @@ use crate::net::{Segment, flags};
 use crate::oddity::{Kind, Oddity};
 use crate::time::Timestamp;
 use std::ops::Range;
-
-/// Largest distance in bytes between a RST and the sender's position at which the RST is accepted. Wide
-/// enough for bytes in flight, narrow for a blind guess.
-pub(super) const RESET_REACH: u64 = 16 << 20;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -402,9 +398,8 @@ impl Flow {
         }
     }
 
-    /// The first hole becomes a gap. The bytes that waited after it are delivered with their own times: the
-    /// receiver had them then, and only the capture lacks the bytes before. It had them not earlier than the bytes
-    /// that it has before the hole.
+    /// The first hole becomes a gap. The bytes that waited after it are delivered with their own times: the receiver
+    /// had them then, though not earlier than the bytes before the hole. Only the capture lacks what is missing.
     pub(super) fn give_up(&mut self, out: &mut Out<'_>) {
         let Some((edge, stamp)) = self.edge() else { return self.holes.close() };
         self.holes.lose(self.next()..edge);
@@ -428,10 +423,8 @@ impl Flow {
     }
 
     fn beyond_end(&mut self, position: u64, stamp: Stamp, out: &mut Out<'_>) {
-        let (kind, found) = match self.tail.is_reset() {
-            true => (DATA_AFTER_RESET, "bytes of a sender that had reset the connection"),
-            false => (DATA_AFTER_FIN, "bytes after the FIN"),
-        };
+        let reset = (DATA_AFTER_RESET, "bytes of a sender that had reset the connection");
+        let (kind, found) = if self.tail.is_reset() { reset } else { (DATA_AFTER_FIN, "bytes after the FIN") };
         self.oddity(kind, position, found, stamp, out);
     }
 
@@ -447,14 +440,11 @@ impl Flow {
 
     /// Report what the sender waited for, if it did.
     fn report(&self, stall: Option<Stall>, stamp: Stamp, out: &mut Out<'_>) {
-        if let Some(stall) = stall {
-            let oddity = stall.oddity(stamp.at, self.positions.offset(self.next()));
-            out.emit(stamp, What::Oddity(oddity));
-        }
+        let offset = self.positions.offset(self.next());
+        stall.into_iter().for_each(|stall| out.emit(stamp, What::Oddity(stall.oddity(stamp.at, offset))));
     }
 
     fn oddity(&self, kind: Kind, position: u64, found: &'static str, stamp: Stamp, out: &mut Out<'_>) {
-        let oddity = Oddity::new(kind, stamp.at, found).offset(self.positions.offset(position));
-        out.emit(stamp, What::Oddity(oddity));
+        out.emit(stamp, What::Oddity(Oddity::new(kind, stamp.at, found).offset(self.positions.offset(position))));
     }
 }

@@ -8,6 +8,9 @@ use std::ops::Range;
 /// The largest window there is (RFC 7323 section 2.3): a segment or acknowledgement beyond it cannot belong
 /// to the connection.
 pub(super) const WINDOW: u64 = 1 << 30;
+/// Largest distance in bytes between a RST and the sender's position at which the RST is accepted. Wide
+/// enough for bytes in flight, narrow for a blind guess.
+pub(super) const RESET_REACH: u64 = 16 << 20;
 
 /// The position of a sequence number of which nothing else is known. One turn above zero, so that earlier
 /// positions exist.
