@@ -17,7 +17,7 @@ pub(super) struct MemoryArgs {
     ///
     /// At the limit connections give way: first one that alone holds over a quarter, then those without progress that
     /// never finished an exchange, the oldest first, then the largest. Their verdicts say so.
-    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = values::size, hide_short_help = true)]
     memory: usize,
 }
 

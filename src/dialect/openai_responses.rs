@@ -67,7 +67,12 @@ struct Responses {
     parts: BTreeMap<(u32, u32), usize>,
     /// Items whose reasoning came in deltas, or whole, by `output_index`.
     reasoned: BTreeSet<u32>,
+    /// What a `.done` event has closed: parts, and with [`WHOLE`] items and arguments.
+    over: BTreeSet<(u32, u32)>,
 }
+
+/// In the place of a part: the item as a whole, or its arguments.
+const WHOLE: u32 = u32::MAX;
 
 impl Responses {
     fn new(evidence: &Evidence<'_>) -> Self {
@@ -83,6 +88,7 @@ impl Responses {
             items: BTreeSet::new(),
             parts: BTreeMap::new(),
             reasoned: BTreeSet::new(),
+            over: BTreeSet::new(),
         }
     }
 
@@ -121,19 +127,33 @@ impl Responses {
             }
             "output_item.added" => self.item(index, &event.item, answer),
             "content_part.added" => self.part(index, event, answer),
-            "output_text.done" => self.compare(index, &event.text, event, answer, remarks),
-            "refusal.done" => self.compare(index, &event.refusal, event, answer, remarks),
+            "output_text.done" => {
+                self.close(index, part(event));
+                self.compare(index, &event.text, event, answer, remarks)
+            }
+            "refusal.done" => {
+                self.close(index, part(event));
+                self.compare(index, &event.refusal, event, answer, remarks)
+            }
             "function_call_arguments.done" | "mcp_call_arguments.done" => {
+                self.close(index, WHOLE);
                 self.arguments_done(index, event.arguments.full(), event, answer, remarks)
             }
-            "custom_tool_call_input.done" => self.arguments_done(index, event.input.full(), event, answer, remarks),
+            "custom_tool_call_input.done" => {
+                self.close(index, WHOLE);
+                self.arguments_done(index, event.input.full(), event, answer, remarks)
+            }
             "reasoning_text.done" | "reasoning_summary_text.done" => {
                 self.reasoning_done(index, event.text.full(), answer, remarks)
             }
-            "output_item.done" => self.item_done(index, &event.item, answer, remarks),
+            "output_item.done" => {
+                self.close(index, WHOLE);
+                self.item_done(index, &event.item, answer, remarks)
+            }
             "output_text.delta" | "refusal.delta" => {
                 self.known(index, remarks);
                 self.known_part(index, event, remarks);
+                self.open(index, part(event), remarks);
                 Meaning {
                     content: event.delta.full().is_some_and(|text| answer.add_text(index, text)),
                     ..Meaning::default()
@@ -149,6 +169,7 @@ impl Responses {
             }
             "function_call_arguments.delta" | "custom_tool_call_input.delta" | "mcp_call_arguments.delta" => {
                 self.known(index, remarks);
+                self.open(index, WHOLE, remarks);
                 let fragment = event.delta.str().unwrap_or_default();
                 answer.add_arguments(&index.to_string(), fragment);
                 Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
@@ -236,6 +257,19 @@ impl Responses {
         Meaning::default()
     }
 
+    /// A `.done` event has closed this part.
+    fn close(&mut self, index: u32, part: u32) {
+        if self.over.len() < ITEMS_LIMIT {
+            self.over.insert((index, part));
+        }
+    }
+
+    /// A delta came: neither its part nor its item may be closed.
+    fn open(&self, index: u32, part: u32, remarks: &mut Remarks<'_>) {
+        let over = self.over.contains(&(index, part)) || self.over.contains(&(index, WHOLE));
+        remarks.note_if(over, DELTA_AFTER_DONE, || format!("output_index {index}"));
+    }
+
     fn known_part(&self, index: u32, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         let part = event.content_index.index().unwrap_or(0);
         let unknown = !self.joined
@@ -256,6 +290,11 @@ impl Responses {
             None => remarks.note(NO_SEQUENCE_NUMBER, || format!("{:?}", event.sequence_number)),
         }
     }
+}
+
+/// The part that an event is about.
+fn part(event: &Event<'_>) -> u32 {
+    event.content_index.index().unwrap_or(0)
 }
 
 const BAD_PAYLOAD: BadPayload =

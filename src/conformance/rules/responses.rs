@@ -153,20 +153,32 @@ pub static OAI_RESP_005: Rule = Rule {
     code: "OAI-RESP-005",
     name: "delta-without-item",
     level: Level::Error,
-    summary: "A delta belongs to an item, and its text to a part, that was added before",
+    summary: "A delta belongs to an item, and its text to a part, that was added before and is not done",
     why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. \
         Without output_item.added and content_part.added that place does not exist: IndexError in Python, TypeError \
         in JavaScript, and the AI SDK drops the text.",
     source: "OpenAI API reference, streaming events: response.output_item.added, response.content_part.added",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk"],
     fix: "Send response.output_item.added and, for text, response.content_part.added before the first delta.",
-    bad: &["responses; created; loose-delta 1; last", "responses; created; item-added 1; loose-delta 2; last"],
+    bad: &[
+        "responses; created; loose-delta 1; last",
+        "responses; created; item-added 1; loose-delta 2; last",
+        // The text was done, and goes on.
+        r#"responses; created; item-added 1; part-added; text-delta
+           numbered response.output_text.done 4 "output_index":0,"content_index":0,"text":"Hi"
+           numbered response.output_text.delta 5 "output_index":0,"content_index":0,"delta":"!"
+           completed Hi!
+           last"#,
+    ],
     good: &["good-responses"],
     silenced_by: &["OAI-RESP-003"],
     needs_all_bytes: true,
     check: |case, push| {
         tell(case, &[kinds::DELTA_WITHOUT_ITEM, kinds::DELTA_WITHOUT_PART], push, |found, n| {
             format!("{} for an item or part that was not added: {found}", many(n, "delta", "deltas"))
+        });
+        tell(case, &[kinds::DELTA_AFTER_DONE], push, |found, n| {
+            format!("{} after the done event of the same item or part: {found}", many(n, "delta", "deltas"))
         });
     },
     ..Rule::DEFAULT

@@ -22,6 +22,8 @@ pub const SEQUENCE_GAP: Kind = Kind("responses.sequence-gap");
 pub const DELTA_WITHOUT_ITEM: Kind = Kind("responses.delta-without-item");
 /// A text delta for a part that was not added.
 pub const DELTA_WITHOUT_PART: Kind = Kind("responses.delta-without-part");
+/// A delta for a part or an item that a `.done` event has closed.
+pub const DELTA_AFTER_DONE: Kind = Kind("responses.delta-after-done");
 /// What a `.done` event, or the finished item, has is not what the deltas brought; without deltas it is taken.
 pub const DONE_DIFFERS: Kind = Kind("responses.done-differs");
 /// A message in the terminal event's output is not what the deltas brought.

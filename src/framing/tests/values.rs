@@ -49,7 +49,7 @@ fn a_message_of_grpc_may_be_as_long_as_any_record() {
     };
     assert_eq!(
         (kinds(64 << 20), kinds((64 << 20) + 1)),
-        (vec!["grpc.truncated"], vec!["grpc.too-long", "grpc.truncated"])
+        (vec!["grpc.truncated"], vec!["framing.record-too-long", "grpc.truncated"])
     );
 }
 

@@ -96,7 +96,9 @@ pub static HTTP_016: Rule = Rule {
                 .map(|(n, _)| String::from_utf8_lossy(n).into_owned())
                 .collect();
             if !found.is_empty() {
-                push(Finding { at: Some(at), ..Finding::new(format!("the {side} has {}", found.join(", "))) });
+                let fields = if found.len() == 1 { "field" } else { "fields" };
+                let message = format!("the {side} has the connection-specific {fields} {}", found.join(", "));
+                push(Finding { at: Some(at), ..Finding::new(message) });
             }
         }
     },

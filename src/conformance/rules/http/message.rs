@@ -5,7 +5,7 @@ use crate::conformance::case::{answered, many};
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::exchange::Response;
 use crate::framing::sse;
-use crate::http::event::{MessageEnd, Transfer};
+use crate::http::event::{MessageEnd, Transfer, Version};
 use crate::http::{h1, h2};
 
 /// The announced length is that of the body.
@@ -55,12 +55,13 @@ pub static HTTP_026: Rule = Rule {
     code: "HTTP-026",
     name: "odd-transfer-encoding",
     level: Level::Error,
-    summary: "Transfer-Encoding comes once and is `chunked` (a warning for other codings, and in HTTP/1.0)",
+    summary: "Transfer-Encoding comes once and is `chunked` (a warning for other codings, and in HTTP/1.0: there is none)",
     why: "A message is chunked once. Two fields, from the server and from a proxy or a handler that sets its own, \
         read as `chunked, chunked`: Go, nginx, Node and Bun refuse the response, and others look for chunks inside \
-        of chunks.",
-    source: "RFC 9112 section 6.1 (chunked MUST NOT be applied more than once); Go net/http, too many transfer \
-        encodings; nginx, duplicate header line",
+        of chunks. A client of HTTP/1.0, as nginx was to its upstreams by default for long, takes the sizes of \
+        chunks for text.",
+    source: "RFC 9112 section 6.1 (chunked MUST NOT be applied more than once, nor sent unless the request says HTTP/1.1 \
+        or later); Go net/http, too many transfer encodings; nginx, duplicate header line",
     breaks: &["Go net/http", "nginx as a proxy", "Bun"],
     fix: "Let only the HTTP library set Transfer-Encoding; a proxy that copies fields must leave this one out.",
     bad: &[
@@ -73,10 +74,24 @@ pub static HTTP_026: Rule = Rule {
            <
            <| {}
            !fin <"#,
+        r#"> GET /v1/models HTTP/1.0
+           >
+           < HTTP/1.1 200 OK
+           < Content-Type: application/json
+           < Transfer-Encoding: chunked
+           <
+           <chunk {}
+           <last"#,
     ],
     good: &["good-chat"],
     needs_all_bytes: false,
     check: |case, push| {
+        let old = case.exchange.request.as_ref().is_some_and(|r| r.head.version == Version::H10);
+        let head = case.response().and_then(|r| r.head.as_ref()).filter(|h| h.transfer == Transfer::Chunked);
+        if let Some(head) = head.filter(|_| old) {
+            let message = "the answer to a request in HTTP/1.0 is chunked, which that version does not know";
+            push(Finding { at: Some(head.first_at), ..Finding::new(message.into()) }.level(Level::Warning));
+        }
         let Some((odd, _)) = case.exchange.oddities.find(h1::TRANSFER_ENCODING) else { return };
         let twice = odd.found.to_ascii_lowercase().matches("chunked").count() > 1;
         let level = if twice { Level::Error } else { Level::Warning };
