@@ -13,10 +13,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Captures in which the order does change something, and why that is right.
-const ARGUED: &[(&str, &str)] = &[(
-    "real/nginx-gzip-buffered.pcap",
-    "both sides of a gateway: the shift moves its downstream request before or behind its upstream one (DLV-011)",
-)];
+const ARGUED: &[(&str, &str)] = &[
+    (
+        "real/nginx-gzip-buffered.pcap",
+        "both sides of a gateway: the shift moves its downstream request before or behind its upstream one (DLV-011)",
+    ),
+    (
+        "reports/g14-h2-window-empty-for-12-s/input.pcap",
+        "its handshake backwards: the connection counts as joined, and then nothing is known of HTTP/2's windows (DLV-012)",
+    ),
+];
 
 /// Not compared where the packets of one direction change places. The truth of tcp/shuffled-file gives bytes behind a
 /// hole the time of the packet that fills it, also where that packet is the older one: swapped neighbours come together

@@ -346,12 +346,12 @@ fn streams(g: &mut Garden) {
             &secret,
         );
         let secret = g.secret();
-        let event = event_of(&place.to_owned(), &secret);
+        let event = event_of(place, &secret);
         let (a, b) = event.split_at(event.find(&secret).unwrap() + 7);
         g.h1(&format!("SSE in two chunks, {place}"), &ask(&secret), chunked(SSE, &[a, b], "0\r\n\r\n"), 5, &secret);
         let secret = g.secret();
         let key = format!("ghp_{secret}");
-        let event = event_of(&place.to_owned(), &key);
+        let event = event_of(place, &key);
         g.h1(
             &format!("SSE, a key of known form, {place}"),
             &ask("none"),
@@ -513,6 +513,7 @@ fn printed(folder: &Path, db: &str, ids: &[i64]) -> Vec<(String, Vec<u8>)> {
         for args in [
             &["show", &id, "--format", "json"][..],
             &["show", &id],
+            &["show", &id, "--play", "--speed", "1000000"],
             &["export", &id, "--format", "csv"],
             &["export", &id, "--format", "wire", "--allow-gaps"],
             &["export", &id, "--format", "curl"],

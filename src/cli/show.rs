@@ -42,19 +42,18 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let reader = Reader::open(&common.db)?;
     let id = reader.id(&args.id)?;
     let mut detail = reader.detail(id)?;
-    if args.play {
-        let mut out = Output::open(common)?;
-        unless_closed(play(&detail, &reader.contributions(id)?, args.speed, &mut out).and_then(|()| out.finish()))?;
-        return Ok(0);
-    }
     let mut added = match format {
-        Format::Json | Format::Jsonl => Contributions::new(),
+        Format::Json | Format::Jsonl if !args.play => Contributions::new(),
         _ => reader.contributions(id)?,
     };
     if !args.reveal {
         hide(&reader, id, &mut detail, &mut added)?;
     }
     let mut out = Output::open(common)?;
+    if args.play {
+        unless_closed(play(&detail, &added, args.speed, &mut out).and_then(|()| out.finish()))?;
+        return Ok(0);
+    }
     let written = match format {
         Format::Table => out.text(&show::text(&detail, &added, &out.terminal)),
         Format::Json => json::document(&detail, out.writer()),

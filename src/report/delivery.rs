@@ -156,6 +156,7 @@ fn summary(all: &[Delivered]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::conformance::sample;

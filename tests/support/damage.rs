@@ -83,6 +83,7 @@ impl Input {
     }
 
     /// Prints what can be read.
+    #[allow(clippy::print_stdout)] // asked for by hand
     pub fn show(&self) {
         match &self.kept {
             Kept::Packets(packets) => packets.iter().for_each(|p| println!("{} {} bytes", p.at, p.data.len())),

@@ -71,7 +71,7 @@ impl Known {
                 self.add(value, "[redacted]", table::is_random(value.as_bytes()));
             }
         }
-        let plain = Some(secret).filter(|_| basic).and_then(|s| encoding::from_base64(s));
+        let plain = Some(secret).filter(|_| basic).and_then(encoding::from_base64);
         if let Some(plain) = plain.and_then(|bytes| String::from_utf8(bytes).ok()) {
             self.add(&plain, "[redacted]", table::is_telling(&plain));
             let password = plain.split_once(':').map_or("", |(_, password)| password);

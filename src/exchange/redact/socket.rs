@@ -91,8 +91,7 @@ impl SocketMask {
         if self.lost || at >= self.held.len() {
             return None;
         }
-        loop {
-            let Some((head, len)) = FrameHead::read(&self.held[at..]) else { break };
+        while let Some((head, len)) = FrameHead::read(&self.held[at..]) {
             let from = at + len;
             let end = usize::try_from(head.len).ok().and_then(|n| from.checked_add(n));
             let whole = end.filter(|end| *end <= self.held.len());

@@ -243,7 +243,7 @@ pub(super) fn answer(target: &str, content_type: &str) -> Names {
 pub(super) fn scheme(value: &[u8]) -> usize {
     let Some(space) = value.iter().position(|b| *b == b' ') else { return 0 };
     let is = |s: &&str| value[..space].eq_ignore_ascii_case(s.as_bytes());
-    if SCHEMES.iter().any(|s| is(&s)) { space + 1 } else { 0 }
+    if SCHEMES.iter().any(is) { space + 1 } else { 0 }
 }
 
 /// Whether a value looks as if it was made by chance: a run of letters with digits, and no white space.

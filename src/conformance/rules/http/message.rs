@@ -90,7 +90,7 @@ pub static HTTP_026: Rule = Rule {
         let head = case.response().and_then(|r| r.head.as_ref()).filter(|h| h.transfer == Transfer::Chunked);
         if let Some(head) = head.filter(|_| old) {
             let message = "the answer to a request in HTTP/1.0 is chunked, which that version does not know";
-            push(Finding { at: Some(head.first_at), ..Finding::new(message.into()) }.level(Level::Warning));
+            push(Finding { at: Some(head.first_at), ..Finding::new(message) }.level(Level::Warning));
         }
         let Some((odd, _)) = case.exchange.oddities.find(h1::TRANSFER_ENCODING) else { return };
         let twice = odd.found.to_ascii_lowercase().matches("chunked").count() > 1;

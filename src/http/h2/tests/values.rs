@@ -33,7 +33,7 @@ fn windows_are_followed_while_all_of_the_client_is_captured() {
     let lost = [(4, s(seen)), (5, SGap(rest.len() as u64))];
     let open = (60, c(update(1, 100)));
     assert_eq!(stalled(&[(1, ask.clone()), (3, answer(1)), open.clone()]), [0]);
-    assert_eq!(stalled(&[&[(1, ask.clone()), (3, answer(1))][..], &lost, &[open.clone()]].concat()), [0]);
+    assert_eq!(stalled(&[&[(1, ask.clone()), (3, answer(1))][..], &lost, std::slice::from_ref(&open)].concat()), [0]);
     assert_eq!(stalled(&[(1, ask), (3, answer(1)), (4, CGap(13)), open]), Vec::<u64>::new());
 }
 
