@@ -233,6 +233,8 @@ impl Responses {
 
     /// A new item; a call says its name here.
     fn item(&mut self, index: u32, item: &Obj<Item<'_>>, answer: &mut Answer) -> Meaning {
+        // Some servers give every item the same index: a new one is open.
+        self.over.retain(|(item, _)| *item != index);
         if self.items.len() < ITEMS_LIMIT {
             self.items.insert(index);
         }

@@ -199,6 +199,10 @@ const OTHER_MEANING: &[(&str, &str)] = &[
     ("sv-bug-3286-02", "a RST that answers the SYN ends the connection; what follows is the next one"),
     ("sv-tcp-split-handshake", "both SYNs of a split handshake open one connection"),
     (
+        "tcpflow-test1-out-of-order",
+        "a segment from before the file's first one is put in its place; tshark leaves it out",
+    ),
+    (
         "tcpflow-test5-lines-randomized",
         "all bytes come out, in the connection that the late SYN-ACK opens; tshark loses them",
     ),

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 /// Well-formed by their source and read differently here, on purpose: part of the id, and why.
 const OTHERWISE: &[(&str, &str)] = &[
-    ("request/sample:317", "HTTP/0.9 has no heads"),
     ("request/sample:458", "a lone CR ends no line"),
     ("request/lenient-headers:112", "a lone CR ends no line"),
     ("request/content-length:522", "a lone CR ends no line"),
