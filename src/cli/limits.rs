@@ -6,6 +6,7 @@ use super::values;
 use crate::analyzer::Budget;
 use crate::time::Span;
 use crate::{analyzer, conformance, tcp};
+use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -33,9 +34,27 @@ impl MemoryArgs {
         Budget::new(self.memory)
     }
 
-    /// Bytes that may wait between two threads, if `most` are wanted: what waits counts too.
+    /// Bytes that may wait between two threads, if `most` are wanted: at most a quarter, because what waits counts
+    /// too.
     pub(super) fn queue(&self, most: usize) -> usize {
         most.min(self.memory / 4)
+    }
+
+    /// The same for the `--buffer` that the user chose.
+    ///
+    /// # Errors
+    /// A `--buffer` over the default one and over a quarter of the memory: a smaller one would lose what the user
+    /// wants kept.
+    pub(super) fn buffer(&self, wanted: usize) -> Result<usize> {
+        let room = self.queue(wanted);
+        let most_unasked = Budget::default().limit() / 4;
+        ensure!(
+            room == wanted || wanted <= most_unasked,
+            "--buffer {}M is over a quarter of --memory: set --memory to {}M or more",
+            wanted.div_ceil(1 << 20),
+            wanted.saturating_mul(4).div_ceil(1 << 20)
+        );
+        Ok(room)
     }
 }
 

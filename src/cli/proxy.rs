@@ -126,14 +126,14 @@ impl<'a> ProxyRecording<'a> {
         let Listening { listener, address, config, certificate } = listening;
         let Plan { name, upstream, door, policy, thresholds } = plan;
         let budget = door.memory.budget();
-        let room = door.memory.queue(door.buffer);
+        let room = door.memory.buffer(door.buffer)?;
         // The relay's threads fill it without asking: its room counts as used.
         budget.queue(room);
         let tee = Tee::new(room);
         // The recording is opened first: a client may use the proxy as soon as it serves.
         let upstream = upstream.map(redact::target);
         let options = json!({ "listen": address.to_string(), "upstream": upstream, "insecure": door.insecure,
-            "passthrough": door.passthrough, "buffer": door.buffer });
+            "passthrough": door.passthrough, "buffer": room });
         // The writer's queue has the same capacity as the tee.
         let (capacity, store_secrets) = (room, door.store_secrets);
         let (name, bounds) = (name.clone(), door.storage.bounds());

@@ -1,6 +1,6 @@
 //! Clients that hang, leave, smuggle or reach for what is not theirs; and passwords that others could read.
 
-use crate::door::{Door, read_head, reset, server};
+use crate::door::{Door, read_head, reset, server, sniff};
 use crate::tls::{Identity, answer, ask, client, tls_server};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -200,4 +200,12 @@ fn a_certificate_as_openssl_makes_it_can_be_trusted() {
     let (fine, door) = through(&[], "localhost");
     assert!(!fine);
     door.wait_for("cannot reach localhost");
+}
+
+#[test]
+fn a_buffer_that_the_memory_has_no_room_for_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let out = sniff(home.path()).args(["proxy", "--listen", "127.0.0.1:0", "--buffer", "64M"]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success() && said.contains("set --memory to 256M"), "{said}");
 }

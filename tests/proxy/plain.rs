@@ -236,7 +236,7 @@ fn a_stalled_reader_holds_upstream_back_and_nothing_is_lost() {
         tx.send(()).unwrap();
     });
     // The buffer has room for everything: the speed of the recording does not matter here.
-    let door = Door::open(&["--buffer", "64M"]);
+    let door = Door::open(&["--buffer", "64M", "--memory", "256M"]);
     let (_, mut client) = door.tunnel(&upstream.to_string());
     client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     read_head(&mut client);
