@@ -255,6 +255,15 @@ impl Fields {
         &self.raw
     }
 
+    /// What of the head is not in the list: its start line where every other line is a field, else all of it (folded
+    /// lines, lines without a colon).
+    pub(crate) fn other_lines(&self) -> &[u8] {
+        let first = self.list.first().map_or(self.raw.len(), |(name, _)| name.start as usize);
+        let (start, rest) = self.raw.split_at(first);
+        let lines = |bytes: &[u8]| bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        if lines(rest) == self.list.len() { start } else { &self.raw }
+    }
+
     /// (name, value) as sent, value without the whitespace around it.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let at = |r: &Range<u32>| &self.raw[r.start as usize..r.end as usize];

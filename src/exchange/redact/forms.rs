@@ -1,45 +1,30 @@
 //! Finds values that show by their form that they are keys: prefix, length and alphabet.
 
 use super::table::{FORMS, has_run};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Longest value that is followed to its end, in bytes.
 pub(super) const LONGEST: usize = 4 << 10;
 
+/// The scheme of RFC 6750, in either case. Made once: a search in a short text costs less than a finder.
+static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("earer "));
+/// The end of the line that begins a private key (RFC 7468 section 10).
+static PRIVATE_KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY-----"));
+
 /// Adds the ranges of all such values to `out`, without their prefixes, which are no secrets and explain failures.
 pub(super) fn find(bytes: &[u8], out: &mut Vec<Range<usize>>) {
     for at in memchr::memchr2_iter(b'-', b'_', bytes) {
-        // Which prefixes have their first separator here? The byte before it decides for almost all.
-        let before = at.checked_sub(1).map_or(0, |i| bytes[i]);
-        if matches!(
-            before,
-            b'k' | b'p'
-                | b'o'
-                | b'u'
-                | b's'
-                | b'r'
-                | b'b'
-                | b't'
-                | b'a'
-                | b'f'
-                | b'8'
-                | b'x'
-                | b'i'
-                | b'm'
-                | b'c'
-                | b'2'
-        ) {
-            separated(bytes, at, out);
-        }
+        separated(bytes, at, out);
     }
     for at in memchr::memchr2_iter(b'I', b'J', bytes) {
         out.extend(joined(bytes, at));
     }
-    for at in memmem::find_iter(bytes, b"earer ") {
+    for at in BEARER.find_iter(bytes) {
         out.extend(bearer(bytes, at));
     }
-    for at in memmem::find_iter(bytes, b"PRIVATE KEY-----") {
+    for at in PRIVATE_KEY.find_iter(bytes) {
         let begin = at + 16;
         let rest = &bytes[begin..bytes.len().min(begin + 2 * LONGEST)];
         let end = memmem::find(rest, b"-----END").or(memchr::memchr(b'"', rest)).unwrap_or(rest.len());
@@ -53,12 +38,12 @@ pub(super) fn find(bytes: &[u8], out: &mut Vec<Range<usize>>) {
 pub(super) fn find_cut(text: &str, out: &mut Vec<Range<usize>>) {
     const LEAST: usize = 8;
     let bytes = text.as_bytes();
-    for (prefix, _) in FORMS {
-        for at in memmem::find_iter(bytes, prefix) {
-            let run = run(bytes, at + prefix.len(), |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    for at in memchr::memchr2_iter(b'-', b'_', bytes) {
+        for (begin, prefix, _) in prefixes(bytes, at) {
+            let run = run(bytes, begin + prefix.len(), |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
             let rest = text.get(run.end..).unwrap_or_default();
             let cut = rest.is_empty() || rest.starts_with(['…', '"', '\'', '`', '.']);
-            if cut && run.len() >= LEAST && begins_word(bytes, at) && bytes[run.clone()].iter().any(u8::is_ascii_digit)
+            if cut && run.len() >= LEAST && begins_word(bytes, begin) && bytes[run.clone()].iter().any(u8::is_ascii_digit)
             {
                 out.push(run);
             }
@@ -88,19 +73,55 @@ pub(super) fn begun(bytes: &[u8]) -> usize {
     (0..run).find(|i| begins_word(bytes, from + i) && begins(&word[*i..])).map_or(0, |i| run - i)
 }
 
+/// For each byte the prefixes that have it before their first separator, as bits: that decides for almost all
+/// separators.
+const BEFORE: [u64; 256] = {
+    assert!(FORMS.len() <= 64, "a prefix has a bit of 64");
+    let (mut bits, mut n) = ([0; 256], 0);
+    while n < FORMS.len() {
+        let prefix = FORMS[n].0;
+        bits[prefix[first_separator(prefix) - 1] as usize] |= 1 << n;
+        n += 1;
+    }
+    bits
+};
+
+const fn first_separator(prefix: &[u8]) -> usize {
+    let mut at = 0;
+    while !matches!(prefix[at], b'-' | b'_') {
+        at += 1;
+    }
+    at
+}
+
+/// The prefixes that have their first separator at `at`: where each begins, and the least number of bytes after it.
+fn prefixes(bytes: &[u8], at: usize) -> impl Iterator<Item = (usize, &'static [u8], usize)> {
+    let mut bits = at.checked_sub(1).map_or(0, |i| BEFORE[usize::from(bytes[i])]);
+    std::iter::from_fn(move || {
+        while bits != 0 {
+            let (prefix, least) = FORMS[bits.trailing_zeros() as usize];
+            bits &= bits - 1;
+            if let Some(begin) = at.checked_sub(first_separator(prefix))
+                && bytes[begin..].starts_with(prefix)
+            {
+                return Some((begin, prefix, least));
+            }
+        }
+        None
+    })
+}
+
 /// A value whose prefix has its first separator at `at`.
 fn separated(bytes: &[u8], at: usize, out: &mut Vec<Range<usize>>) {
     let mut best: Option<Range<usize>> = None;
-    for (prefix, least) in FORMS {
-        let Some(first) = prefix.iter().position(|b| matches!(b, b'-' | b'_')) else { continue };
-        let Some(begin) = at.checked_sub(first) else { continue };
-        if !bytes[begin..].starts_with(prefix) || !begins_word(bytes, begin) {
+    for (begin, prefix, least) in prefixes(bytes, at) {
+        if !begins_word(bytes, begin) {
             continue;
         }
         let from = begin + prefix.len();
         let run = run(bytes, from, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         // The longest prefix says most of what is public.
-        if run.len() >= *least && has_run(&bytes[run.clone()]) && best.as_ref().is_none_or(|b| run.start > b.start) {
+        if run.len() >= least && has_run(&bytes[run.clone()]) && best.as_ref().is_none_or(|b| run.start > b.start) {
             best = Some(run);
         }
     }

@@ -29,6 +29,8 @@ struct Secret {
     mark: String,
     /// It is looked for in bodies too.
     telling: bool,
+    /// How many bytes of its beginning show it, in a text that quotes and in a body.
+    least: [usize; 2],
 }
 
 impl Known {
@@ -59,8 +61,9 @@ impl Known {
             }
         }
         // Lines that are no fields, and parts of folded ones.
-        redactor
-            .each_secret(fields.raw(), &mut |secret, mark| self.add(secret, mark, table::is_random(secret.as_bytes())));
+        redactor.each_secret(fields.other_lines(), &mut |secret, mark| {
+            self.add(secret, mark, table::is_random(secret.as_bytes()));
+        });
     }
 
     /// The secrets within a secret: the cookies of a list, the password of Basic (RFC 7617 section 2).
@@ -92,7 +95,10 @@ impl Known {
             let room = self.0.len() < MOST;
             match self.0.iter_mut().find(|s| s.text == text) {
                 Some(known) => known.telling |= telling,
-                None if room => self.0.push(Secret { text, mark: mark.to_owned(), telling }),
+                None if room => {
+                    let least = [QUOTED, BEGINNING].map(|usual| least(text.as_bytes(), usual));
+                    self.0.push(Secret { text, mark: mark.to_owned(), telling, least });
+                }
                 None => {}
             }
         };
@@ -120,8 +126,7 @@ impl Known {
 
     /// Adds the places of secrets in a body: each whole, or its first bytes.
     pub(super) fn find(&self, bytes: &[u8], out: &mut Vec<Range<usize>>) {
-        for secret in self.telling().map(str::as_bytes) {
-            let least = least(secret, BEGINNING);
+        for (secret, least) in self.0.iter().filter(|s| s.telling).map(|s| (s.text.as_bytes(), s.least[1])) {
             for at in memmem::find_iter(bytes, &secret[..least]) {
                 out.push(at..at + least + common(&bytes[at + least..], &secret[least..]));
             }
@@ -232,8 +237,8 @@ impl Known {
         for secret in &self.0 {
             if secret.text.len() >= QUOTED {
                 let least = match (quotes, secret.telling) {
-                    (true, _) => least(secret.text.as_bytes(), QUOTED),
-                    (false, true) => least(secret.text.as_bytes(), BEGINNING),
+                    (true, _) => secret.least[0],
+                    (false, true) => secret.least[1],
                     (false, false) => secret.text.len(),
                 };
                 let Some(begin) = secret.text.get(..least) else { continue };

@@ -139,7 +139,17 @@ pub(super) enum Marks {
 
 /// A name in lower case without its separators.
 fn squeezed(name: &str) -> String {
+    if name.is_ascii() {
+        let kept = name.bytes().filter(|b| !matches!(b, b'-' | b'_' | b'.' | b' '));
+        return kept.map(|b| char::from(b.to_ascii_lowercase())).collect();
+    }
     name.chars().filter(|c| !matches!(c, '-' | '_' | '.' | ' ')).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a name has one of these parts. (Names are short: a finder for each part costs more than the comparison.)
+fn has(name: &str, parts: &[&str]) -> bool {
+    let name = name.as_bytes();
+    (0..name.len()).any(|at| parts.iter().any(|p| name[at] == p.as_bytes()[0] && name[at..].starts_with(p.as_bytes())))
 }
 
 /// `%HH` decoded, as far as it is text.
@@ -179,7 +189,8 @@ pub(super) fn is_field(name: &str) -> bool {
         || name.ends_with("authorization")
         || name.ends_with("authorizationtoken")
         || FIELDS.contains(&lower.as_str())
-        || PARTS.iter().chain(FIELD_PARTS).any(|p| name.contains(p))
+        || has(&name, PARTS)
+        || has(&name, FIELD_PARTS)
 }
 
 /// Whether a parameter of this name, as sent, is a secret; and the least length of its value.
@@ -202,7 +213,7 @@ pub(super) fn member(name: &str, names: Names) -> Marks {
     let asked = names == Names::Asked;
     if MEMBERS.contains(&name)
         || MEMBER_ENDS.iter().any(|e| name.ends_with(e))
-        || PARTS.iter().any(|p| name.contains(p))
+        || has(name, PARTS)
         || (asked && ASKED.contains(&name))
     {
         return Marks::Secret;
