@@ -101,6 +101,9 @@ pub struct Delayed {
 pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
     const LEAST: usize = 5;
     const COALESCED: f64 = 1.3;
+    if deltas_per_delivery(deltas).is_none_or(|n| n < COALESCED) {
+        return None;
+    }
     let times: Vec<Timestamp> = deltas.chunk_by(|a, b| a.at == b.at).filter_map(|c| c.first()).map(|d| d.at).collect();
     let gaps: Vec<Span> = times.windows(2).map(|w| w[1].since(w[0])).collect();
     let near = |timer: Span| gaps.iter().filter(|g| (g.0 - timer.0).abs() <= timer.0 / 10).count();
@@ -109,8 +112,7 @@ pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
         gaps: near(timer),
         of: gaps.len(),
     });
-    let coalesced = deltas_per_delivery(deltas).is_some_and(|n| n >= COALESCED);
-    all.into_iter().max_by_key(|d| d.gaps).filter(|d| coalesced && d.gaps >= LEAST && d.gaps * 5 >= d.of * 3)
+    all.into_iter().max_by_key(|d| d.gaps).filter(|d| d.gaps >= LEAST && d.gaps * 5 >= d.of * 3)
 }
 
 /// A pause between deltas and what caused it.

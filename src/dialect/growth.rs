@@ -39,7 +39,9 @@ pub(super) struct Repeats {
 /// With this delta the text gets U+FFFD several times in a row. A single one may be what the model wrote.
 pub(super) fn loses(kept: &str, delta: &str) -> bool {
     const MARK: char = char::REPLACEMENT_CHARACTER;
-    delta.contains(MARK) && (delta.contains("\u{fffd}\u{fffd}") || (delta.starts_with(MARK) && kept.ends_with(MARK)))
+    // Its first byte stands in few texts: most deltas are short, and one look is enough.
+    memchr::memchr(0xEF, delta.as_bytes()).is_some()
+        && (delta.contains("\u{fffd}\u{fffd}") || (delta.starts_with(MARK) && kept.ends_with(MARK)))
 }
 
 /// How the deltas of one text grow.

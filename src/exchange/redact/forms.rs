@@ -43,7 +43,10 @@ pub(super) fn find_cut(text: &str, out: &mut Vec<Range<usize>>) {
             let run = run(bytes, begin + prefix.len(), |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
             let rest = text.get(run.end..).unwrap_or_default();
             let cut = rest.is_empty() || rest.starts_with(['…', '"', '\'', '`', '.']);
-            if cut && run.len() >= LEAST && begins_word(bytes, begin) && bytes[run.clone()].iter().any(u8::is_ascii_digit)
+            if cut
+                && run.len() >= LEAST
+                && begins_word(bytes, begin)
+                && bytes[run.clone()].iter().any(u8::is_ascii_digit)
             {
                 out.push(run);
             }

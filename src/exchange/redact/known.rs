@@ -322,7 +322,9 @@ fn lines(text: &str, found: &mut Vec<Range<usize>>) {
     let mut from = 0;
     while from < text.len() {
         let rest = &text[from..];
-        let end = LINE_ENDS.iter().filter_map(|e| rest.find(e).map(|at| (at, e.len()))).min();
+        let ends = memchr::memchr2_iter(b'\n', b'\\', rest.as_bytes());
+        let end =
+            ends.filter_map(|at| LINE_ENDS.iter().find(|e| rest[at..].starts_with(**e)).map(|e| (at, e.len()))).next();
         let (len, skip) = end.unwrap_or((rest.len(), 0));
         let line = &rest[..len];
         let mut put = |base: usize, ranges: Vec<Range<usize>>| {

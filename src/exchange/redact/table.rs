@@ -27,6 +27,34 @@ const PUBLIC: &[&str] = &[
     "sort-key",
     "prompt-cache-key",
 ];
+/// Names that most heads have and that are no secrets, sorted: they need no closer look.
+const USUAL: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "access-control-allow-origin",
+    "age",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "host",
+    "keep-alive",
+    "origin",
+    "server",
+    "transfer-encoding",
+    "user-agent",
+    "vary",
+    "via",
+    "x-accel-buffering",
+    "x-request-id",
+    "x-stainless-arch",
+    "x-stainless-lang",
+    "x-stainless-os",
+    "x-stainless-runtime",
+];
 /// Whole names of parameters, without separators, that are secrets if their value is long enough.
 const PARAMETERS: &[&str] =
     &["key", "token", "auth", "sig", "code", "session", "sessionid", "jwt", "sas", "pwd", "pass", "assertion", "sk"];
@@ -177,18 +205,23 @@ pub(super) fn decoded(name: &str) -> Cow<'_, str> {
 /// Whether a header field of this name is a secret as a whole.
 pub(super) fn is_field(name: &str) -> bool {
     let lower = name.trim().to_ascii_lowercase();
-    if PUBLIC.contains(&lower.as_str()) {
+    USUAL.binary_search(&lower.as_str()).is_err() && marks_a_secret(&lower)
+}
+
+/// The same by the parts of the name, in lower case.
+fn marks_a_secret(lower: &str) -> bool {
+    if PUBLIC.contains(&lower) {
         return false;
     }
     let last = lower.rsplit(['-', '_']).next().unwrap_or_default();
     // A single word is too common, but for these.
     let several = lower.len() > last.len();
     let by_word = FIELD_WORDS.contains(&last) && (several || matches!(last, "authorization" | "token"));
-    let name = squeezed(&lower);
+    let name = squeezed(lower);
     by_word
         || name.ends_with("authorization")
         || name.ends_with("authorizationtoken")
-        || FIELDS.contains(&lower.as_str())
+        || FIELDS.contains(&lower)
         || has(&name, PARTS)
         || has(&name, FIELD_PARTS)
 }
@@ -270,4 +303,16 @@ pub(super) fn has_run(value: &[u8]) -> bool {
 /// Whether a credential is worth looking for where its name does not stand: a short or plain word may be anything.
 pub(super) fn is_telling(secret: &str) -> bool {
     secret.len() >= 8 && (secret.len() >= 16 || secret.bytes().any(|b| b.is_ascii_digit())) && !secret.contains(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_names_are_sorted_and_none_marks_a_secret() {
+        assert!(USUAL.is_sorted());
+        assert_eq!(USUAL.iter().find(|name| marks_a_secret(name)), None);
+        assert!(is_field("X-Api-Key") && is_field("authorization") && !is_field("Content-Type"));
+    }
 }
