@@ -11,7 +11,7 @@ mod fill;
 mod visit;
 
 pub(super) use fields::{Flag, List, Num, Obj, Raw, Text};
-pub(super) use fill::{Boxed, Fill, fill};
+pub(super) use fill::{Boxed, Fill, fill, parse_into};
 
 use crate::oddity::Kind;
 use serde::de::Deserialize;

@@ -14,7 +14,7 @@ pub(super) mod usage;
 mod tests;
 
 use super::failure;
-use super::json::{self, Boxed, Obj};
+use super::json::{self, Obj};
 use super::payload::{BadPayload, Done, done, object};
 use super::reader::Reader;
 use super::remarks::{Place, Remarks};
@@ -213,7 +213,8 @@ impl Reader for Chat {
         }
         remarks.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
-            let chunk = json::parse::<Boxed<Chunk<'_>>>(text, repair)?;
+            let mut chunk = Chunk::default();
+            json::parse_into(text, repair, &mut chunk)?;
             Ok(self.chunk(&chunk, text, answer, remarks))
         })
     }

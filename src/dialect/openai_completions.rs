@@ -1,7 +1,7 @@
 //! OpenAI's legacy completions (docs/dialects.md a.2). Source: OpenAI's OpenAPI document 2.3.0,
 //! `CreateCompletionResponse`, the same for chunks.
 
-use super::json::{self, Boxed, Obj};
+use super::json::{self, Obj};
 use super::openai_chat::{chunk::Chunk, failed, usage};
 use super::payload::{BadPayload, Done, done, object};
 use super::reader::Reader;
@@ -91,7 +91,8 @@ impl Reader for Completions {
         }
         remarks.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
-            let chunk = json::parse::<Boxed<Chunk<'_>>>(text, repair)?;
+            let mut chunk = Chunk::default();
+            json::parse_into(text, repair, &mut chunk)?;
             Ok(self.chunk(&chunk, text, answer, remarks))
         })
     }

@@ -1,6 +1,7 @@
 //! Objects that are filled in place. A derived struct is passed by value from visitor to visitor; for a large struct
 //! in every record that is a large part of the cost of reading it.
 
+use super::{Fault, Repair, parse};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
@@ -40,6 +41,30 @@ impl<'de, T: Fill<'de>> Deserialize<'de> for Boxed<T> {
         }
         d.deserialize_map(V(PhantomData))
     }
+}
+
+/// Reads `text`, an object, into `value`, which is where the caller wants it: nothing is allocated for it.
+pub(in crate::dialect) fn parse_into<'a, T: Fill<'a>>(
+    text: &'a str,
+    repair: &'a mut Repair,
+    value: &mut T,
+) -> Result<(), Fault> {
+    struct V<'t, T>(&'t mut T);
+    impl<'de, T: Fill<'de>> Visitor<'de> for V<'_, T> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+            self.0.fill(map)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    if json.deserialize_map(V(&mut *value)).and_then(|()| json.end()).is_err() {
+        // What is wrong, and whether it can be repaired, is told by the other way of reading.
+        *value = *parse::<Boxed<T>>(text, repair)?.0;
+    }
+    Ok(())
 }
 
 /// [`Fill`] for a struct with these keys. A doubled key is an error, after which [`super::parse`] reads once more;

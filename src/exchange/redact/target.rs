@@ -57,6 +57,11 @@ fn bot(path: &str) -> Option<Range<usize>> {
 /// Adds the values of secret parameters. A parameter begins after `?`, `&`, `;` or `#`, as they are or encoded.
 fn parameters(target: &str, found: &mut Vec<Range<usize>>) {
     let bytes = target.as_bytes();
+    // Most targets have none.
+    let begins = |one, two, three| memchr::memchr3(one, two, three, bytes).is_some();
+    if !begins(b'?', b'&', b';') && !begins(b'#', b'%', b'%') {
+        return;
+    }
     let mut at = 0;
     while at < bytes.len() {
         let Some(len) = sign(bytes, at, b"?&;#", &["3f", "26", "3b", "23"]) else {
