@@ -41,6 +41,7 @@ pub mod shape;
 mod variant;
 
 pub mod a2a;
+pub mod ag_ui;
 pub mod ai_sdk_data;
 pub mod ai_sdk_ui;
 pub mod anthropic;
@@ -330,6 +331,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &workers_ai::DIALECT,
     &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
+    &ag_ui::DIALECT,
     &litserve::DIALECT,
     &a2a::DIALECT,
     &mcp::DIALECT,

@@ -164,6 +164,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "llamacpp.completion",
         "ai-sdk.ui",
         "ai-sdk.data",
+        "ag-ui",
         "mcp",
         "a2a",
         "grpc",

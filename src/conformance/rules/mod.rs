@@ -24,6 +24,7 @@ pub mod grpc;
 pub mod mcp;
 pub mod a2a;
 pub mod ai_sdk;
+pub mod ag_ui;
 pub mod dashscope;
 pub mod tgi;
 pub mod llamacpp;
@@ -54,6 +55,7 @@ const FAMILIES: &[&[&Rule]] = &[
     mcp::RULES,
     a2a::RULES,
     ai_sdk::RULES,
+    ag_ui::RULES,
     dashscope::RULES,
     tgi::RULES,
     llamacpp::RULES,
