@@ -28,6 +28,7 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("a2a.foreign-terminator");
 pub static DIALECT: Dialect = Dialect {
     name: "a2a",
     generates: false,
+    crlf: true,
     end: End::Terminator(TERMINAL),
     fields: &["a2a-version", "a2a-extensions"],
     paths: |_, path| path.ends_with("/message:stream") || path.ends_with(":subscribe"),

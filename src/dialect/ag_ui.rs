@@ -191,7 +191,7 @@ impl AgUi {
 
     fn finished(&mut self, event: &Event<'_>, answer: &mut Answer) -> Meaning {
         self.run = Run::Finished;
-        // Without an outcome the run was a success, in the words of versions before 1.0 it has none.
+        // Versions before 1.0 have no outcome, and nothing is made up for it.
         if let Some(outcome) = event.outcome.here().and_then(|outcome| outcome.kind.full()) {
             answer.finish(0, outcome);
         }

@@ -44,6 +44,7 @@ pub static DIALECT: Dialect = Dialect {
     generates: false,
     end: End::Terminator(RESPONSE),
     streams_by: StreamsBy::Server,
+    crlf: true,
     profile: Some("mcp"),
     fields: &["mcp-session-id", "mcp-protocol-version", "mcp-method"],
     paths: |_, path| path.ends_with("/mcp"),

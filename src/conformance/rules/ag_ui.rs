@@ -6,7 +6,7 @@ use crate::dialect::ag_ui;
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[&AGUI_001];
 
-/// The run is told from its beginning to its end.
+/// A run has its beginning, an order and its end.
 pub static AGUI_001: Rule = Rule {
     code: "AGUI-001",
     name: "broken-agent-run",

@@ -140,14 +140,18 @@ pub static SSE_017: Rule = Rule {
     level: Level::Info,
     summary: "Lines end with LF throughout",
     why: "The standard allows CRLF, LF and CR, mixed too. Readers that split the body at `\\n\\n` find no event in \
-        CRLF, and such readers are common in scripts and plugins. Gemini's API ends its lines with CRLF by design; \
-        that is not a finding.",
+        CRLF, and such readers are common in scripts and plugins. Gemini's API and the \
+        servers of MCP and A2A end their lines with CRLF by design; that is not a finding.",
     source: "WHATWG HTML 9.2.5 (all three are legal); docs/laboratory.md, run `crlf`",
     breaks: &["vLLM bench", "Dify plugins", "loops that split at \\n\\n"],
     fix: "Write `\\n`; a library that insists on CRLF usually has an option.",
     bad: &[r#"chat; send data: $role-and-word\r\n\r\n
            stop; done; last"#],
-    good: &["good-chat"],
+    good: &[
+        "good-chat",
+        r#"good-call; send data: {"jsonrpc":"2.0","id":7,"result":{}}\r\n\r\n
+           last"#,
+    ],
     needs_all_bytes: false,
     check: |case, push| {
         if case.stream().is_none() || case.dialect().is_some_and(|d| d.crlf) {
