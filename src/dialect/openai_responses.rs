@@ -53,6 +53,8 @@ pub static DIALECT: Dialect = Dialect {
 #[derive(Debug)]
 struct Responses {
     document: bool,
+    /// The events come over a WebSocket, where no item or part has to be added before its deltas.
+    socket: bool,
     /// The beginning was not captured.
     joined: bool,
     /// An event came.
@@ -81,6 +83,7 @@ impl Responses {
         let joined = resumed || evidence.response.is_none();
         Responses {
             document: evidence.framing == Framing::Json,
+            socket: evidence.framing == Framing::WebSocket,
             joined,
             begun: false,
             ended: false,
@@ -246,7 +249,8 @@ impl Responses {
     }
 
     fn known(&self, index: u32, remarks: &mut Remarks<'_>) {
-        let unknown = !self.joined && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
+        let due = !self.joined && !self.socket;
+        let unknown = due && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
         remarks.note_if(unknown, DELTA_WITHOUT_ITEM, || format!("output_index {index}"));
     }
 
@@ -275,6 +279,7 @@ impl Responses {
     fn known_part(&self, index: u32, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         let part = event.content_index.index().unwrap_or(0);
         let unknown = !self.joined
+            && !self.socket
             && self.items.contains(&index)
             && self.parts.len() < ITEMS_LIMIT
             && !self.parts.contains_key(&(index, part));

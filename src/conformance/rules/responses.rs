@@ -156,7 +156,8 @@ pub static OAI_RESP_005: Rule = Rule {
     summary: "A delta belongs to an item, and its text to a part, that was added before and is not done",
     why: "Helpers keep the output as a list and add a delta to `output[output_index].content[content_index]`. \
         Without output_item.added and content_part.added that place does not exist: IndexError in Python, TypeError \
-        in JavaScript, and the AI SDK drops the text.",
+        in JavaScript, and the AI SDK drops the text. Over a WebSocket these events are not due, and nothing is \
+        missed.",
     source: "OpenAI API reference, streaming events: response.output_item.added, response.content_part.added",
     breaks: &["openai-python helper", "openai-node helper", "ai-sdk"],
     fix: "Send response.output_item.added and, for text, response.content_part.added before the first delta.",

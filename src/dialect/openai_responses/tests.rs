@@ -236,3 +236,16 @@ fn the_terminal_event_and_its_status_agree() {
         (None, None, None)
     );
 }
+
+/// openai-python 3.57 says of its WebSocket client that the events which set items and parts up may be missing.
+#[test]
+fn over_a_websocket_no_item_has_to_be_added() {
+    let events = [
+        r#"{"type":"response.created","sequence_number":0,"response":{"id":"r","status":"in_progress"}}"#,
+        r#"{"type":"response.output_text.delta","sequence_number":1,"output_index":0,"content_index":0,"delta":"Hi"}"#,
+    ];
+    for (framing, noted) in [(Framing::WebSocket, false), (Framing::Sse, true)] {
+        let read = read_as(&DIALECT, framing, &events.map(|e| ("", e)));
+        assert_eq!((read.text(), read.kinds().contains(&DELTA_WITHOUT_ITEM.0)), ("Hi", noted), "{framing:?}");
+    }
+}
