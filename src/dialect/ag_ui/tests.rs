@@ -1,3 +1,5 @@
+//! Runs of AG-UI: order, ends, and what is generated.
+
 use super::super::testing::{Read, chosen, evidence, read_as, record};
 use super::super::{End, choose};
 use super::*;
