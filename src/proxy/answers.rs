@@ -81,7 +81,7 @@ impl Answers {
                             self.state = state;
                         }
                     }
-                    len - before
+                    len.saturating_sub(before)
                 }
             };
             bytes = &bytes[used..];
@@ -151,6 +151,19 @@ mod tests {
                 assert_eq!(whole_after(methods, &text, size), Some(text.len()), "{methods:?} in pieces of {size}");
             }
             assert_eq!(whole_after(&[methods, &["GET"]].concat(), &text, 4096), None, "one more is owed");
+        }
+    }
+
+    /// Lines may end in LF alone, one of them or all.
+    #[test]
+    fn a_head_ends_with_any_empty_line() {
+        for head in ["HTTP/1.1 200 OK\nContent-Length: 2\n\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\n"] {
+            let text = [head, "{}"].concat();
+            for size in [1, 2, 3, 4096] {
+                assert_eq!(whole_after(&["GET"], text.as_bytes(), size), Some(text.len()), "{head:?} in {size}");
+                let more = [&text, "HTTP/1.1 204 No\r\n\r\n"].concat();
+                assert_eq!(whole_after(&["GET", "GET"], more.as_bytes(), size), Some(more.len()), "{head:?} in {size}");
+            }
         }
     }
 

@@ -72,10 +72,10 @@ impl Search {
 
     /// Parsing `bytes` can tell more than the last time.
     pub(super) fn is_due(&mut self, bytes: &[u8]) -> bool {
-        // An empty line may begin in the bytes before; a line may end in LF alone (RFC 9112 section 2.2).
-        let from = self.searched.saturating_sub(3);
+        // An empty line may begin in the bytes before; each line may end in LF alone (RFC 9112 section 2.2).
+        let from = self.searched.saturating_sub(2);
         let new = bytes.get(from..).unwrap_or_default();
-        let ended = new.windows(2).any(|w| w == b"\n\n") || new.windows(4).any(|w| w == b"\r\n\r\n");
+        let ended = new.windows(2).any(|w| w == b"\n\n") || new.windows(3).any(|w| w == b"\n\r\n");
         let first = self.searched == 0;
         self.searched = bytes.len();
         ended || first || bytes.len() > MAX_HEAD

@@ -145,7 +145,11 @@ impl Editor {
     fn head(&mut self, out: &mut Vec<u8>) -> Result<(), Step> {
         let head = match self.search.parse(&self.input) {
             Parsed::More => return Err(Step::More),
-            Parsed::Not(why) => return Err(Step::Refuse(why)),
+            Parsed::Not(why) => {
+                // What comes before it is passed on first, and then these bytes are looked at again.
+                self.search = Search::default();
+                return Err(Step::Refuse(why));
+            }
             Parsed::Whole(head) => head,
         };
         // Whatever becomes of this head: the next search begins at a front.
@@ -225,6 +229,18 @@ mod tests {
             }
         }
         (out, None)
+    }
+
+    /// What is no request is refused also if it comes in one piece with what goes before it.
+    #[test]
+    fn what_follows_a_body_and_is_no_request_is_refused() {
+        let sent = b"POST http://h/ HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}\x01\x02 no head\r\n\r\n";
+        for size in [1, 7, 4096] {
+            let mut editor = Editor::new(Rewrite::Origin, at("h"), Vec::new());
+            let (out, step) = pass(&mut editor, sent, size);
+            assert!(out.ends_with(b"\r\n\r\n{}"), "{size}");
+            assert_eq!(step, Some(Step::Refuse("this is not an HTTP request")), "{size}");
+        }
     }
 
     fn at(host: &str) -> Option<(Scheme, Authority)> {
