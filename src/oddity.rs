@@ -148,6 +148,11 @@ impl Oddities {
         self.0.iter_mut().for_each(|(o, _)| change(o.found.to_mut()));
     }
 
+    /// The bytes around them, mutable for the same reason.
+    pub fn each_excerpt(&mut self, change: impl FnMut(&mut Excerpt)) {
+        self.0.iter_mut().filter_map(|(o, _)| o.excerpt.as_deref_mut()).for_each(change);
+    }
+
     /// The same oddities with the excerpts of `again`, which noticed them once more in the same bytes.
     #[must_use]
     pub fn shown_as(mut self, again: &Oddities) -> Self {

@@ -666,3 +666,26 @@ fn answers_without_secrets_do_not_change() {
     }
     assert!(changed.is_empty(), "{} of {}:\n{}", changed.len(), kept.len(), changed.join("\n"));
 }
+
+/// The bytes around what was noticed: the exchange itself quotes them, not only its findings.
+#[test]
+fn excerpts_of_oddities_have_no_secret_and_no_word() {
+    use sniff::exchange::redact::{Filler, exchange, share};
+    let text = "> POST /v1/chat/completions HTTP/1.1\n> Host: a.example\n> Authorization: Bearer \
+        sk-proj-Fz7Qx9Lm2Kc4Vb8Nw3Rt6Yp1\n>json {\"model\":\"m\",\"stream\":true}\n\n< HTTP/1.1 200 OK\n< Content-Type: \
+        text/plain\n< Transfer-Encoding: chunked\n<\n\n<chunk {\"token\":\"sk-proj-Fz7Qx9Lm2Kc4Vb8Nw3Rt6Yp1\", \
+        \"wonderful\": \"answers\"}\n<last\n";
+    let transcript = sniff::internal::wire::parse(text).unwrap();
+    let all = sniff::internal::pipeline::exchanges_of(|sink| {
+        transcript.replay(sniff::conn::ConnId(0), &mut |event| sink(event))
+    });
+    let excerpts = |x: &sniff::exchange::Exchange| {
+        x.oddities.iter().filter_map(|(o, _)| o.excerpt.as_ref()).map(|e| format!("{e:?}")).collect::<String>()
+    };
+    let before = excerpts(&all[0]);
+    assert!(before.contains("sk-proj-Fz7Q") && before.contains("wonderful"), "{before}");
+    let hidden = excerpts(&exchange(&all[0]));
+    assert!(!hidden.contains("sk-proj-Fz7Q") && hidden.contains("wonderful"), "{hidden}");
+    let filled = excerpts(&share(&all[0], Some(&Filler::new())).0);
+    assert!(!filled.contains("sk-proj-Fz7Q") && !filled.contains("answers"), "{filled}");
+}

@@ -216,6 +216,7 @@ impl Masks {
     fn texts(&self, x: &mut Exchange) {
         let known = &self.known;
         x.oddities.each_found(|found| known.quote(found));
+        x.oddities.each_excerpt(|excerpt| known.excerpt(excerpt));
         if let Some(close) = x.websocket.as_mut().and_then(|w| w.close.as_mut()) {
             known.text(&mut close.reason);
         }

@@ -92,6 +92,10 @@ fn without_coding(raw: &[u8], codings: &str, len: u64) -> Vec<u8> {
 fn fill(x: &mut Exchange, filler: &Filler) {
     let socket = x.websocket.is_some();
     x.oddities.each_found(|found| *found = filler.text(found));
+    x.oddities.each_excerpt(|excerpt| {
+        let parts = [&mut excerpt.before, &mut excerpt.marked, &mut excerpt.after];
+        parts.into_iter().for_each(|part| *part = filler.text(part));
+    });
     if let Some(close) = x.websocket.as_mut().and_then(|w| w.close.as_mut()) {
         close.reason = filler.text(&close.reason);
     }
