@@ -178,6 +178,7 @@ pub(super) struct Edit<'e> {
 
 /// The head with these changes, and without the fields for this proxy. All else is unchanged: order, case, spaces.
 pub(super) fn edited(head: &[u8], edit: &Edit<'_>) -> Vec<u8> {
+    let head = without_empty_lines(head);
     let mut out = Vec::with_capacity(head.len() + 128);
     for (n, line) in head.split_inclusive(|&b| b == b'\n').enumerate() {
         if n == 0 {
@@ -204,6 +205,12 @@ pub(super) fn edited(head: &[u8], edit: &Edit<'_>) -> Vec<u8> {
         }
     }
     out
+}
+
+/// A head without the empty lines that a client may send before it (RFC 9112 section 2.2).
+pub(super) fn without_empty_lines(head: &[u8]) -> &[u8] {
+    let empty = head.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    &head[empty..]
 }
 
 fn start_line(line: &[u8], target: Option<&str>, out: &mut Vec<u8>) {

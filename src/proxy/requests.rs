@@ -201,7 +201,7 @@ pub(super) const ORIGIN: &str =
     "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to replace one server";
 
 fn target_of(head: &[u8]) -> String {
-    let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
+    let line = head::without_empty_lines(head).split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
     let target = line.split(|&b| b == b' ').nth(1).unwrap_or(b"/");
     String::from_utf8_lossy(target).into_owned()
 }
@@ -229,6 +229,20 @@ mod tests {
             }
         }
         (out, None)
+    }
+
+    #[test]
+    fn a_head_after_an_empty_line_is_edited_too() {
+        let upstream = || Rewrite::To(Upstream::parse("http://u:8000/base").unwrap());
+        for before in ["\n", "\r\n", "\r\n\r\n"] {
+            for (target, wanted) in [("http://h/a?b", "/base/a?b"), ("/a?b", "/base/a?b")] {
+                let sent = format!("{before}GET {target} HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n");
+                let mut editor = Editor::new(upstream(), None, Vec::new());
+                let (out, step) = pass(&mut editor, sent.as_bytes(), 4096);
+                let wanted = format!("GET {wanted} HTTP/1.1\r\nHost: u:8000\r\nX: y\r\n\r\n");
+                assert_eq!((String::from_utf8(out).unwrap(), step), (wanted, None), "{before:?}");
+            }
+        }
     }
 
     /// What is no request is refused also if it comes in one piece with what goes before it.
