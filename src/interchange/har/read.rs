@@ -150,6 +150,9 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     if e.response.status == 0 {
         return Err("it has no response");
     }
+    if matches!(e.response.status, 100..200) && e.response.status != 101 {
+        return Err("its response is an interim one");
+    }
     if e.kind == "websocket" {
         return Err("it is a WebSocket: an archive has its messages, not its bytes");
     }
