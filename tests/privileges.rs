@@ -96,6 +96,46 @@ fn files_are_read_without_rights() {
     }
 }
 
+/// The status of a process that has ended: its system keeps it until its parent asks.
+fn ended(mut child: Child) -> [String; 3] {
+    let end = Instant::now() + Duration::from_secs(20);
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    while !state().rsplit(')').next().unwrap().trim().starts_with('Z') {
+        assert!(Instant::now() < end, "it does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (_, status) = threads(child.id()).remove(0);
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
+    status
+}
+
+/// A database has the bytes of strangers too.
+#[test]
+fn databases_are_read_without_rights() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture();
+    assert!(sniff(folder.path(), &["--read", file.to_str().unwrap()]).status().unwrap().success());
+    for args in [
+        &["list"][..],
+        &["list", "--connections", "--format", "csv"],
+        &["show", "last"],
+        &["show", "last", "--play", "--speed", "1000"],
+        &["report", "clients"],
+        &["report", "compliance", "-o", "report.txt"],
+        &["export", "last", "--format", "har", "-o", "a.har"],
+        &["import", "har", "a.har"],
+        &["redact", "--text", "sniff.db", "copy.db"],
+        &["--db", "copy.db", "list"],
+    ] {
+        let status = ended(sniff(folder.path(), args).spawn().unwrap());
+        assert_eq!(status, ["", "1", "2"].map(str::to_owned), "{args:?}");
+        let status = ended(sniff(folder.path(), &["list", "--no-sandbox"]).spawn().unwrap());
+        assert_eq!(status[2], "", "--no-sandbox");
+    }
+}
+
 #[test]
 fn a_replay_serves_without_rights() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use super::output::{Output, unless_closed};
+use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use crate::exchange::{Exchange, redact};
 use crate::interchange::{curl, har, pcapng, records, transcript, vcr, wiremock};
@@ -34,6 +35,8 @@ pub(super) struct ExportArgs {
     #[arg(long)]
     allow_gaps: bool,
     #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
     selectors: SelectorArgs,
 }
 
@@ -48,6 +51,7 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     if !FORMATS.contains(&format.as_str()) {
         bail!("unknown format {format:?}; expected one of {}", FORMATS.join(", "));
     }
+    Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;
     let ids = super::replay::selected(&reader, &args.ids, &args.selectors)?;
     match ids.len() {

@@ -1,6 +1,7 @@
 //! `sniff import har`: imports recordings of other tools into the database.
 
 use super::common::{Common, say};
+use super::sandbox::{Sandbox, SandboxArgs};
 use super::values;
 use crate::analyzer::{Analyzed, Output};
 use crate::capture::Counts;
@@ -25,6 +26,8 @@ pub(super) struct ImportArgs {
     /// File to import
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +40,8 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
     let Kind::Har = args.kind;
     let shown = args.file.display();
     let text = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    let process = Process::current();
+    Sandbox::of_database(&args.sandbox, common).enter()?;
     let har::Imported { exchanges, left_out } =
         har::exchanges(&text).with_context(|| format!("{shown} is not an HTTP archive"))?;
     for (n, why) in &left_out {
@@ -50,7 +55,7 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> Result<u8> {
         source: shown.to_string(),
         started: values::now(),
         options: serde_json::json!({"import": "har"}),
-        process: Process::current(),
+        process,
     };
     let mut writer = Writer::start(&common.db, session, Secrets::Hide)?;
     let limits = Limits::default();

@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use super::output::{Output, unless_closed};
+use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use crate::report::table::Table;
 use crate::report::{Format, connections, csv, json, jsonl, list, markdown, sessions, table};
@@ -29,11 +30,14 @@ pub(super) struct ListArgs {
     #[arg(long, conflicts_with = "connections")]
     sessions: bool,
     #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
     selectors: SelectorArgs,
 }
 
 pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
+    Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;
     let selector = args.selectors.selector();
     if args.sessions {

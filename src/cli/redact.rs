@@ -2,6 +2,7 @@
 //! asked for without prompts and answers.
 
 use super::common::{Common, say};
+use super::sandbox::{Sandbox, SandboxArgs};
 use crate::analyzer::{Analyzed, Output};
 use crate::capture::Counts;
 use crate::conformance::{self, Finding, Limits};
@@ -36,6 +37,8 @@ pub(super) struct RedactArgs {
     /// Names of members, types, finish reasons and other words of a protocol stay, so that the findings stay.
     #[arg(long)]
     text: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 /// What was written, for the last line.
@@ -56,8 +59,9 @@ pub(super) fn run(args: &RedactArgs, common: &Common) -> Result<u8> {
             to.display()
         );
     }
-    let reader = Reader::open(from)?;
     create(to)?;
+    Sandbox::of_database(&args.sandbox, common).writes_beside(from).writes_beside(to).enter()?;
+    let reader = Reader::open(from)?;
     let filler = args.text.then(Filler::new);
     let mut done = Done::default();
     for session in reader.sessions(&Selector::default())? {

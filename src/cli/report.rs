@@ -4,6 +4,7 @@ use super::check::FailOn;
 use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::policy::PolicyArgs;
+use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use crate::exchange::Exchange;
 use crate::report::Format;
@@ -33,6 +34,8 @@ pub(super) struct ReportArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
     selectors: SelectorArgs,
 }
 
@@ -45,10 +48,11 @@ fn names() -> impl TypedValueParser<Value = Entry> {
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
-    let reader = Reader::open(&common.db)?;
-    let mut out = Output::open(common)?;
     let mut report = (args.report.start)();
     let judge = report.shows_findings().then(|| args.policy.judge()).transpose()?;
+    Sandbox::of_database(&args.sandbox, common).enter()?;
+    let reader = Reader::open(&common.db)?;
+    let mut out = Output::open(common)?;
     reader.each(&args.selectors.selector(), &mut |mut s| {
         judge.iter().for_each(|judge| judge.relevel(&mut s));
         reader.hide(&mut s)?;

@@ -2,6 +2,7 @@
 //! programs, new connections. A fault in a parser then ends there. SECURITY.md names the threads of each command.
 
 use super::common::{Common, say};
+use crate::store::Process;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,14 @@ impl Sandbox {
             network: Network::Receive,
         };
         common.output.iter().fold(sandbox, |sandbox, path| sandbox.writes_beside(path))
+    }
+
+    /// A command that reads a database, and prints or writes beside it. It does not say what the system lacks: the
+    /// recording has said it.
+    pub(super) fn of_database(args: &SandboxArgs, common: &Common) -> Sandbox {
+        // A session whose process is gone was killed.
+        Process::look_around();
+        Sandbox::new(args, common).writes_beside(&common.db).quiet()
     }
 
     /// It may read this file or folder.

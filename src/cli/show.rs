@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use super::output::{Output, unless_closed};
+use super::sandbox::{Sandbox, SandboxArgs};
 use crate::exchange::redact::{Masks, Redactor};
 use crate::pipeline::Contributions;
 use crate::report::show;
@@ -35,10 +36,13 @@ pub(super) struct ShowArgs {
     /// Factor of the pace, with --play
     #[arg(long, value_name = "X", default_value_t = 1.0, requires = "play")]
     speed: f64,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
+    Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;
     let id = reader.id(&args.id)?;
     let mut detail = reader.detail(id)?;

@@ -44,6 +44,15 @@ pub(super) fn open(path: &Path) -> Result<(Connection, usize)> {
     Ok((db, version))
 }
 
+/// What does not fit into memory when it is sorted waits in the folder of the database: a command in a sandbox can
+/// write in no other. Where that folder takes nothing, SQLite looks for one itself.
+pub(super) fn sort_beside(db: &Connection, path: &Path) {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if let Some(folder) = path.parent().and_then(Path::to_str) {
+        let _ = db.pragma_update(None, "temp_store_directory", folder);
+    }
+}
+
 /// The file of that name beside a database.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -78,6 +87,17 @@ fn immutable(path: &Path) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sorted_waits_beside_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let db = Connection::open(&path).unwrap();
+        sort_beside(&db, &path);
+        let set: String = db.query_row("PRAGMA temp_store_directory", [], |r| r.get(0)).unwrap();
+        // Another test may have opened its own meanwhile: the setting is of the process.
+        assert!(Path::new(&set).is_absolute() && Path::new(&set).parent() == folder.path().parent(), "{set}");
+    }
 
     #[test]
     fn an_empty_log_holds_nothing() {

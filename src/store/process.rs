@@ -1,5 +1,6 @@
 //! Which process records a session, and whether it still runs. Source: proc(5).
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A process, for as long as the machine runs: numbers of processes are used again.
@@ -27,17 +28,44 @@ impl Process {
         CURRENT.get_or_init(read).clone()
     }
 
+    /// Notes which processes run, for a thread that is about to lose the right to look.
+    pub fn look_around() {
+        AROUND.get_or_init(Around::look);
+    }
+
     /// Whether it still runs; none if that cannot be known from here.
     pub(super) fn runs(&self) -> Option<bool> {
-        let (boot, space) = here()?;
+        let around = AROUND.get();
+        let (boot, space) = around.map_or_else(here, |around| around.here.clone())?;
         if boot != self.boot {
             return Some(false);
         }
         if space != self.space {
             return None;
         }
-        let started = read(&format!("/proc/{}/stat", self.pid)).and_then(|stat| start(&stat));
+        let started = match around {
+            Some(around) => around.starts.get(&self.pid).copied(),
+            None => read(&format!("/proc/{}/stat", self.pid)).and_then(|stat| start(&stat)),
+        };
         Some(started == Some(self.start))
+    }
+}
+
+/// What [`Process::look_around`] noted.
+static AROUND: OnceLock<Around> = OnceLock::new();
+
+struct Around {
+    here: Option<(String, String)>,
+    /// Starts by the number of the process.
+    starts: HashMap<i64, i64>,
+}
+
+impl Around {
+    fn look() -> Around {
+        let numbers = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<i64>().ok());
+        let starts = numbers.filter_map(|pid| Some((pid, start(&read(&format!("/proc/{pid}/stat"))?)?))).collect();
+        Around { here: here(), starts }
     }
 }
 

@@ -54,6 +54,7 @@ impl Reader {
             _ => {}
         }
         db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")?;
+        open::sort_beside(&db, path);
         Ok(Reader { db })
     }
 
