@@ -113,9 +113,8 @@ pub struct Grown {
     pub(super) lost: bool,
 }
 
-/// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`. Its clock may be off
-/// by any amount, so only
-/// differences are reported.
+/// Times that the server sent along: Ollama's `created_at` and durations, llama.cpp's `timings`, LM Studio's `stats`.
+/// Its clock may be off by any amount, so only differences are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServerClock {
     /// How much later than the fastest record the slowest one came, by the time stamps in them.
@@ -124,6 +123,10 @@ pub struct ServerClock {
     pub generating: Option<Span>,
     /// How long the server says that it read the prompt.
     pub reading: Option<Span>,
+    /// How long the server says that it loaded the model for this request.
+    pub loading: Option<Span>,
+    /// How long the first token took, as the server says.
+    pub first_token: Option<Span>,
 }
 
 impl Answer {
@@ -271,6 +274,7 @@ fn reasoning_tokens(usage: &serde_json::Value) -> Option<u64> {
         "/output_tokens_details/reasoning_tokens",
         "/output_tokens_details/thinking_tokens",
         "/thoughtsTokenCount",
+        "/reasoning_output_tokens",
     ];
     let reasoning = places.into_iter().find_map(at).filter(|n| *n > 0)?;
     let sum = |parts: &[&str]| parts.iter().try_fold(reasoning, |sum, part| sum.checked_add(at(part)?));

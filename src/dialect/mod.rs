@@ -53,6 +53,7 @@ pub mod grpc;
 pub mod koboldcpp;
 pub mod litserve;
 pub mod llamacpp;
+pub mod lmstudio;
 pub mod mcp;
 pub mod none;
 pub mod ollama;
@@ -329,6 +330,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &llamacpp::DIALECT,
     &koboldcpp::DIALECT,
     &workers_ai::DIALECT,
+    &lmstudio::DIALECT,
     &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
     &ag_ui::DIALECT,

@@ -53,6 +53,8 @@ const KEYS: &[&str] = &[
     "stop",
     "errorText",
     "p",
+    "model_instance_id",
+    "stats",
 ];
 
 /// The outline of one record.

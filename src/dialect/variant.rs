@@ -51,6 +51,9 @@ static MARKS: &[Variant] = &[
     v("azure", Mark::Header("apim-request-id")),
     v("azure", Mark::Header("x-ms-region")),
     v("azure", Mark::Host("services.ai.azure.com")),
+    // Not its path: `/openai/v1/` and `/anthropic/v1/` are those of others too.
+    v("bedrock", Mark::Header("x-amzn-bedrock-")),
+    v("bedrock", Mark::Host("api.aws")),
     v("vertex", Mark::Host("aiplatform.googleapis.com")),
     v("vertex", Mark::Path("/publishers/google/models/")),
     v("vertex", Mark::Path("/publishers/anthropic/models/")),

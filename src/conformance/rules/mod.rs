@@ -29,6 +29,7 @@ pub mod dashscope;
 pub mod tgi;
 pub mod llamacpp;
 pub mod koboldcpp;
+pub mod lmstudio;
 pub mod llm;
 pub mod records;
 pub mod delivery;
@@ -60,6 +61,7 @@ const FAMILIES: &[&[&Rule]] = &[
     tgi::RULES,
     llamacpp::RULES,
     koboldcpp::RULES,
+    lmstudio::RULES,
     llm::RULES,
     records::RULES,
     delivery::RULES,
