@@ -2,7 +2,7 @@
 //! reported.
 
 use super::growth::{Growth, Repeats, Watch, loses};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
 /// Text of all sorts kept for one response, in bytes.
@@ -85,6 +85,8 @@ pub struct Answer {
     pub reasoning_deltas: u64,
     /// Records with tool calls.
     pub tool_deltas: u64,
+    /// When reasoning first showed, with text or without.
+    pub reasoning_sign: Option<Timestamp>,
     /// Log probabilities came.
     pub logprobs: bool,
     /// A value kept here has reached its limit; more came and is only counted.
@@ -150,6 +152,11 @@ impl Answer {
         self.growth.lost |= loses(&self.reasoning_text, kept);
         self.reasoning_text.push_str(kept);
         !text.is_empty()
+    }
+
+    /// Reasoning shows at this time: it begins, goes on or is signed, with text or without. The first time stays.
+    pub fn reasons(&mut self, at: Timestamp) {
+        self.reasoning_sign.get_or_insert(at);
     }
 
     /// A fragment of a tool call's arguments; an empty one still makes the call known.
@@ -275,6 +282,7 @@ fn reasoning_tokens(usage: &serde_json::Value) -> Option<u64> {
         "/output_tokens_details/thinking_tokens",
         "/thoughtsTokenCount",
         "/reasoning_output_tokens",
+        "/total_thought_tokens",
     ];
     let reasoning = places.into_iter().find_map(at).filter(|n| *n > 0)?;
     let sum = |parts: &[&str]| parts.iter().try_fold(reasoning, |sum, part| sum.checked_add(at(part)?));

@@ -49,6 +49,8 @@ pub mod bedrock;
 pub mod cohere;
 pub mod dashscope;
 pub mod gemini;
+pub mod gemini_interactions;
+pub mod gemini_live;
 pub mod grpc;
 pub mod koboldcpp;
 pub mod litserve;
@@ -320,6 +322,8 @@ pub static DIALECTS: &[&Dialect] = &[
     &openai_responses::DIALECT,
     &anthropic::DIALECT,
     &gemini::DIALECT,
+    &gemini_interactions::DIALECT,
+    &gemini_live::DIALECT,
     &ollama::CHAT,
     &ollama::GENERATE,
     &ollama_status::DIALECT,

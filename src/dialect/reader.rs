@@ -101,6 +101,9 @@ impl StreamReader {
             remarks.note(CHARACTERS_LOST, String::new);
         }
         answer.count(meaning, answer.usage_reports > reports);
+        if meaning.reasoning {
+            answer.reasons(record.at);
+        }
         if answer.growth.suspected && self.repeats_at.is_none() {
             self.repeats_at = Some(self.last);
         }

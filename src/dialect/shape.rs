@@ -55,6 +55,10 @@ const KEYS: &[&str] = &[
     "p",
     "model_instance_id",
     "stats",
+    "events",
+    "setupComplete",
+    "serverContent",
+    "toolCall",
 ];
 
 /// The outline of one record.

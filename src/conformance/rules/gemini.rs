@@ -2,12 +2,12 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
-use crate::dialect::gemini;
+use crate::dialect::{gemini, gemini_interactions as interactions};
 use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004, &GEM_005, &GEM_006];
+pub(super) const RULES: &[&Rule] = &[&GEM_001, &GEM_002, &GEM_003, &GEM_004, &GEM_005, &GEM_006, &GEM_007];
 
 /// It says why it stopped.
 pub static GEM_001: Rule = Rule {
@@ -194,6 +194,36 @@ pub static GEM_006: Rule = Rule {
         case.tell_of(&gemini::DIALECT, gemini::PROMPT_BLOCKED, push, |found| {
             format!("the prompt was blocked: {found}")
         });
+    },
+    ..Rule::DEFAULT
+};
+
+/// An interaction says that it is over.
+pub static GEM_007: Rule = Rule {
+    code: "GEM-007",
+    name: "interaction-without-end",
+    level: Level::Error,
+    summary: "A stream of the Interactions API ends with `interaction.completed` or `error`",
+    why: "The status comes with that event only: whether the answer is whole, waits for a function's result, or \
+        failed. Clients end in silence on a stream without it, with half an answer. `[DONE]` alone says nothing.",
+    source: "google-genai 3.6.1, InteractionCompletedEvent; Gemini API reference, Interactions",
+    breaks: &["google-genai: no status", "usage accounts"],
+    fix: "Pass the last events on before closing. What is missing can be had with the last `event_id`.",
+    bad: &["interactions; interaction-text; last", "interactions; interaction-text; done; last"],
+    good: &[
+        "interactions; interaction-text; interaction-end; done; last",
+        r#"interactions; interaction-text
+           data {"event_type":"error","error":{"message":"overloaded"}}
+           last"#,
+        "interactions; interaction-text; !rst >",
+    ],
+    // A client that gives up in the middle is reported as info.
+    also: &[("DLV-010", Level::Info)],
+    silenced_by: &["HTTP-006", "HTTP-007", "SSE-001"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let message = "the stream ends without `interaction.completed`";
+        case.tell_at_end(&interactions::DIALECT, interactions::NO_END, push, message);
     },
     ..Rule::DEFAULT
 };
