@@ -2,6 +2,8 @@
 
 use super::table::{FORMS, has_run};
 use memchr::memmem::{self, Finder};
+use super::table::{FORMS, NAMED, has_run};
+use memchr::memmem;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -17,6 +19,29 @@ static PRIVATE_KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PR
 pub(super) fn find(bytes: &[u8], out: &mut Vec<Range<usize>>) {
     for at in memchr::memchr2_iter(b'-', b'_', bytes) {
         separated(bytes, at, out);
+        // Which prefixes have their first separator here? The byte before it decides for almost all.
+        let before = at.checked_sub(1).map_or(0, |i| bytes[i]);
+        if matches!(
+            before,
+            b'k' | b'p'
+                | b'o'
+                | b'u'
+                | b's'
+                | b'r'
+                | b'b'
+                | b't'
+                | b'a'
+                | b'f'
+                | b'8'
+                | b'x'
+                | b'i'
+                | b'm'
+                | b'c'
+                | b'2'
+        ) {
+            separated(bytes, at, out);
+            out.extend(named(bytes, at));
+        }
     }
     for at in memchr::memchr2_iter(b'I', b'J', bytes) {
         out.extend(joined(bytes, at));
@@ -56,7 +81,7 @@ pub(super) fn find_cut(text: &str, out: &mut Vec<Range<usize>>) {
 
 /// The number of last bytes that may be such a value, or the beginning of one.
 pub(super) fn begun(bytes: &[u8]) -> usize {
-    const OTHERS: [&[u8]; 6] = [b"AKIA", b"ASIA", b"AIza", b"eyJ", b"Bearer", b"bearer"];
+    const OTHERS: [&[u8]; 7] = [b"AKIA", b"ASIA", b"AIza", b"eyJ", b"Bearer", b"bearer", NAMED];
     let is = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
     let run = bytes.iter().rev().take(LONGEST + 1).take_while(|b| is(b)).count();
     // What is longer is no key.
@@ -67,6 +92,11 @@ pub(super) fn begun(bytes: &[u8]) -> usize {
     // The scheme before it tells that it is one.
     if before.len() >= 7 && before[before.len() - 7..].eq_ignore_ascii_case(b"bearer ") {
         return run + 7;
+    }
+    // So does the name before it.
+    let between = before.iter().rev().take(16).take_while(|b| between_name_and_value(**b)).count();
+    if before[..before.len() - between].ends_with(NAMED) {
+        return run + between + NAMED.len();
     }
     let begins = |rest: &[u8]| {
         let prefixes = FORMS.iter().map(|(prefix, _)| *prefix).chain(OTHERS);
@@ -112,6 +142,19 @@ fn prefixes(bytes: &[u8], at: usize) -> impl Iterator<Item = (usize, &'static [u
         }
         None
     })
+/// The value of a member that has a secret's name, whose first separator is at `at`.
+fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let begin = at.checked_sub(NAMED.iter().position(|b| *b == b'_')?)?;
+    let after = bytes.get(begin..)?.strip_prefix(NAMED)?;
+    let between = after.iter().take(16).take_while(|b| between_name_and_value(**b)).count();
+    let colon = after.get(..between)?.contains(&b':');
+    let run = run(bytes, begin + NAMED.len() + between, |b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+    Some(run).filter(|r| colon && r.len() >= 8)
+}
+
+/// A quote, in a string an escaped one, or the colon.
+fn between_name_and_value(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | b':' | b' ')
 }
 
 /// A value whose prefix has its first separator at `at`.
@@ -202,6 +245,26 @@ mod tests {
             hidden("-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END"),
             "-----BEGIN RSA PRIVATE KEY-----********-----END"
         );
+    }
+
+    #[test]
+    fn a_member_that_only_a_secret_has() {
+        for (text, want) in [
+            (
+                r#"{"a":{"fallback_credit_token":"fct_01HZ","b":1}}"#,
+                r#"{"a":{"fallback_credit_token":"********","b":1}}"#,
+            ),
+            (r#"{\"fallback_credit_token\": \"abcdefgh\"}"#, r#"{\"fallback_credit_token\": \"********\"}"#),
+            (r#"{"fallback_credit_token":null}"#, r#"{"fallback_credit_token":null}"#),
+            ("the fallback_credit_token expires", "the fallback_credit_token expires"),
+        ] {
+            assert_eq!(hidden(text), want);
+        }
+        // Cut anywhere, what came of it waits.
+        let whole = r#"{"fallback_credit_token":"fct_01HZ"#;
+        for cut in 3..whole.len() {
+            assert_eq!(begun(&whole.as_bytes()[..cut]), cut - 2, "{}", &whole[..cut]);
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ const MEMBER_ENDS: &[&str] = &[
     "bearertoken",
     "authorizationtoken",
     "authorization",
+    "credittoken",
 ];
 /// Whole names of members and form fields, without separators.
 const MEMBERS: &[&str] = &["cookie", "jwt", "privatekey", "clientassertion", "assertion"];
@@ -102,6 +103,9 @@ const GENERATORS: &[&str] = &[
 ];
 /// The schemes of credentials, in lower case (RFC 9110 section 11.1, and one that GitHub has).
 const SCHEMES: &[&str] = &["bearer", "basic", "token", "apikey"];
+
+/// A member that holds a secret without a prefix, at any depth of a generated answer; only one vendor has such a name.
+pub(super) const NAMED: &[u8] = b"fallback_credit_token";
 
 /// Prefix of a value, and the least number of bytes after it.
 pub(super) const FORMS: &[(&[u8], usize)] = &[
