@@ -71,6 +71,8 @@ pub struct Answer {
     pub usage_reports: u64,
     /// Model named by the response.
     pub model: Option<String>,
+    /// Models that took the answer over from that one, in order.
+    pub successors: Vec<String>,
     /// Response id.
     pub id: Option<String>,
     /// Error object (JSON as sent) or text in the stream.
@@ -87,6 +89,10 @@ pub struct Answer {
     pub tool_deltas: u64,
     /// When reasoning first showed, with text or without.
     pub reasoning_sign: Option<Timestamp>,
+    /// The model reasoned out of sight after the first delta: what came in that time can't be told.
+    pub hidden_later: bool,
+    /// Stages before the first token, as the stream shows them.
+    pub stages: Stages,
     /// Log probabilities came.
     pub logprobs: bool,
     /// A value kept here has reached its limit; more came and is only counted.
@@ -131,6 +137,41 @@ pub struct ServerClock {
     pub first_token: Option<Span>,
 }
 
+/// When stages before the first token began and ended, where a stream has records that say so. Of several the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stages {
+    /// The model is loaded.
+    pub loading: Stage,
+    /// The prompt is read.
+    pub prefill: Stage,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stage {
+    /// Its first record came.
+    pub began: Option<Timestamp>,
+    /// Its last record came.
+    pub ended: Option<Timestamp>,
+}
+
+impl Stage {
+    /// It begins.
+    pub(super) fn begin(&mut self, at: Timestamp) {
+        self.began.get_or_insert(at);
+    }
+
+    /// It ends.
+    pub(super) fn end(&mut self, at: Timestamp) {
+        self.ended.get_or_insert(at);
+    }
+
+    /// How long it took.
+    pub fn took(self) -> Option<Span> {
+        self.ended?.elapsed(self.began?)
+    }
+}
+
 impl Answer {
     /// Adds visible text of a choice. True if it was not empty.
     pub fn add_text(&mut self, choice: u32, text: &str) -> bool {
@@ -152,6 +193,19 @@ impl Answer {
         self.growth.lost |= loses(&self.reasoning_text, kept);
         self.reasoning_text.push_str(kept);
         !text.is_empty()
+    }
+
+    /// Reasoning goes on at this time, and its text stays hidden.
+    pub fn reasons_unseen(&mut self, at: Timestamp) {
+        self.reasons(at);
+        self.hidden_later |= self.content_deltas + self.tool_deltas > 0;
+    }
+
+    /// From here on another model answers.
+    pub fn hand_over(&mut self, model: &str) {
+        if self.successors.len() < KEYS_LIMIT {
+            self.successors.push(short(model));
+        }
     }
 
     /// Reasoning shows at this time: it begins, goes on or is signed, with text or without. The first time stays.

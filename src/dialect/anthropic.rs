@@ -6,11 +6,12 @@
 
 pub mod kinds;
 mod shape;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
-use super::json::{self, List, Obj, Raw};
+use super::json::{self, Obj};
 use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::{Place, Remarks};
@@ -19,8 +20,9 @@ use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use crate::time::{Span, Timestamp};
 use kinds::*;
-use shape::{Block, Event};
+use shape::Event;
 use std::collections::BTreeSet;
+use whole::{blocks, merge, whole};
 
 /// Maximum of content blocks that are followed at once.
 const BLOCKS_LIMIT: usize = 1024;
@@ -85,6 +87,8 @@ struct Messages {
     open: BTreeSet<u32>,
     /// The index of the next block: one more than that of the last one started.
     next: u32,
+    /// The client asked for tool input as it comes, without a check of its JSON.
+    eager: bool,
     /// A block called a tool of the client.
     called: bool,
     /// One JSON document.
@@ -111,6 +115,7 @@ impl Messages {
             phase: if joined { Phase::Open } else { Phase::Before },
             open: BTreeSet::new(),
             next: 0,
+            eager: is_eager(evidence),
             called: false,
             document: evidence.framing == Framing::Json,
             named: evidence.framing == Framing::Sse,
@@ -160,8 +165,8 @@ impl Messages {
                 remarks.note_if(!self.joined || answer.id.is_some(), MESSAGE_START_REPEATED, String::new);
                 self.start(event, answer, remarks)
             }
-            "content_block_start" => self.block_start(event, answer, remarks),
-            "content_block_delta" => self.block_delta(event, answer, remarks),
+            "content_block_start" => self.block_start(event, record, answer, remarks),
+            "content_block_delta" => self.block_delta(event, record, answer, remarks),
             "content_block_stop" => self.block_stop(event, answer, remarks),
             "message_delta" => self.message_delta(event, answer, remarks),
             "message_stop" => self.stop(answer, remarks),
@@ -203,7 +208,13 @@ impl Messages {
         Meaning { content: blocks(&message.content, answer).content, ..Meaning::default() }
     }
 
-    fn block_start(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn block_start(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let index = self.index(event, remarks);
         if self.open.contains(&index) {
             remarks.note(BLOCK_STARTED_TWICE, || format!("block {index}"));
@@ -217,6 +228,15 @@ impl Messages {
         let Obj::Here(block) = &event.content_block else { return Meaning::default() };
         self.called |= block.kind.str() == Some("tool_use");
         let meaning = block.begin(index, answer);
+        match block.kind.str() {
+            Some("thinking" | "redacted_thinking") => answer.reasons(record.at),
+            Some("fallback") => {
+                if let Some(model) = block.to.here().and_then(|to| to.model.full()) {
+                    answer.hand_over(model);
+                }
+            }
+            _ => {}
+        }
         remarks.note_if(meaning.is_delta() && block.streams(), START_WITH_CONTENT, || {
             let text = block.text.full().or(block.thinking.full()).unwrap_or_default();
             format!("block {index}: {}", excerpt(if meaning.tool { "input".as_bytes() } else { text.as_bytes() }))
@@ -224,7 +244,13 @@ impl Messages {
         meaning
     }
 
-    fn block_delta(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
+    fn block_delta(
+        &mut self,
+        event: &Event<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
         let index = self.index(event, remarks);
         remarks.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || {
             format!(
@@ -244,7 +270,11 @@ impl Messages {
             meaning.tool = !json.is_empty();
         }
         match delta.kind.str() {
-            Some("text_delta" | "thinking_delta" | "signature_delta" | "input_json_delta" | "citations_delta") => {}
+            // Without text it says only that thinking goes on (`estimated_tokens`).
+            Some("thinking_delta") if !meaning.reasoning => answer.reasons_unseen(record.at),
+            Some("signature_delta") => answer.reasons(record.at),
+            // A summary of the conversation for the next request, not a part of the answer.
+            Some("text_delta" | "thinking_delta" | "input_json_delta" | "citations_delta" | "compaction_delta") => {}
             _ => remarks.note(UNKNOWN_DELTA, || delta.kind.show()),
         }
         meaning
@@ -289,7 +319,7 @@ impl Messages {
         // An answer that reached a limit may end within a call.
         let whole = !matches!(reason, Some("max_tokens" | "model_context_window_exceeded"));
         if let Some((place, found)) = self.broken_input.take().filter(|_| whole) {
-            remarks.note_at(place, INPUT_NOT_JSON, || found);
+            remarks.note_at(place, if self.eager { INPUT_UNCHECKED } else { INPUT_NOT_JSON }, || found);
         }
         Meaning::default()
     }
@@ -333,6 +363,18 @@ impl Messages {
     }
 }
 
+/// The request asks for tool input as it comes: `eager_input_streaming` of a tool, or the beta that came before it.
+fn is_eager(evidence: &Evidence<'_>) -> bool {
+    let beta = |request: &crate::http::event::RequestHead| {
+        request
+            .fields
+            .all("anthropic-beta")
+            .any(|value| memchr::memmem::find(value, b"fine-grained-tool-streaming").is_some())
+    };
+    memchr::memmem::find(evidence.request_body, b"\"eager_input_streaming\"").is_some()
+        || evidence.request.is_some_and(beta)
+}
+
 const BAD_PAYLOAD: BadPayload =
     BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: Some(FOREIGN_TERMINATOR) };
 
@@ -349,66 +391,4 @@ impl Reader for Messages {
         let missing = complete && !self.document && !self.failed && self.phase != Phase::Stopped;
         remarks.note_if(missing, NO_MESSAGE_STOP, || "the body ended".into());
     }
-}
-
-impl Block<'_> {
-    /// Its content comes in deltas, so it starts empty. (Results of tools and calls of the server's own tools come
-    /// whole.)
-    fn streams(&self) -> bool {
-        matches!(self.kind.str(), Some("text" | "thinking" | "tool_use"))
-    }
-
-    /// A block begins, with what it holds already (usually nothing).
-    fn begin(&self, index: u32, answer: &mut Answer) -> Meaning {
-        let mut meaning = Meaning {
-            content: self.text.full().is_some_and(|text| answer.add_text(0, text)),
-            reasoning: self.thinking.full().is_some_and(|text| answer.add_reasoning(text)),
-            ..Meaning::default()
-        };
-        if self.kind.str().is_some_and(|kind| kind.ends_with("tool_use")) {
-            let key = index.to_string();
-            answer.name_tool(&key, self.name.str().unwrap_or_default());
-            let input = self.input.json().filter(|input| *input != "{}").unwrap_or_default();
-            answer.add_arguments(&key, input);
-            meaning.tool = !input.is_empty();
-        }
-        meaning
-    }
-}
-
-/// A whole message.
-fn whole(message: &Event<'_>, answer: &mut Answer) -> Meaning {
-    answer.identify(message.model.full(), message.id.full());
-    merge(&message.usage, answer);
-    if let Some(reason) = message.stop_reason.full() {
-        answer.finish(0, reason);
-    }
-    blocks(&message.content, answer)
-}
-
-/// The blocks of a whole message.
-fn blocks(content: &List<Obj<Block<'_>>>, answer: &mut Answer) -> Meaning {
-    let mut all = Meaning::default();
-    for (index, block) in content.iter().enumerate() {
-        if let Obj::Here(block) = block {
-            let meaning = block.begin(index as u32, answer);
-            all.content |= meaning.content;
-            all.reasoning |= meaning.reasoning;
-            all.tool |= meaning.tool;
-        }
-    }
-    all
-}
-
-/// Usage comes in `message_start` and, cumulative, in `message_delta`: later figures replace earlier ones; figures that
-/// are not repeated stay.
-fn merge(usage: &Raw<'_>, answer: &mut Answer) {
-    let Some(serde_json::Value::Object(new)) = usage.value() else { return };
-    let mut all = match answer.usage.take() {
-        Some(serde_json::Value::Object(old)) => old,
-        _ => serde_json::Map::new(),
-    };
-    all.extend(new.into_iter().filter(|(_, figure)| !figure.is_null()));
-    let output = all.get("output_tokens").and_then(serde_json::Value::as_u64);
-    answer.report_usage(Some(serde_json::Value::Object(all)), output);
 }

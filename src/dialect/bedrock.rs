@@ -101,7 +101,12 @@ impl Bedrock {
                 }
                 Meaning::default()
             }
-            "contentBlockDelta" => delta(event, &index, answer),
+            "contentBlockDelta" => {
+                if event.delta.here().is_some_and(|delta| delta.reasoning_content.here().is_some()) {
+                    answer.reasons(record.at);
+                }
+                delta(event, &index, answer)
+            }
             "messageStop" => {
                 self.stopped = true;
                 if let Some(reason) = event.stop_reason.full() {

@@ -85,6 +85,14 @@ struct Candidate<'a> {
     finish_reason: Text<'a>,
 }
 
+impl Candidate<'_> {
+    /// A part is a thought, or signed as what followed thoughts.
+    fn reasons(&self) -> bool {
+        let parts = self.content.here().into_iter().flat_map(|content| content.parts.iter()).filter_map(Obj::here);
+        parts.into_iter().any(|part| part.thought == Flag::Bool(true) || part.thought_signature.json().is_some())
+    }
+}
+
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct Content<'a> {
@@ -98,6 +106,8 @@ struct Part<'a> {
     #[serde(borrow)]
     text: Text<'a>,
     thought: Flag,
+    #[serde(borrow)]
+    thought_signature: Raw<'a>,
     #[serde(borrow)]
     function_call: Obj<call::Call<'a>>,
 }
@@ -161,6 +171,9 @@ impl Gemini {
             if let Obj::Here(candidate) = candidate {
                 let index = candidate.index.index().unwrap_or(position as u32);
                 self.candidate(candidate, index, answer, remarks, &mut meaning);
+                if candidate.reasons() {
+                    answer.reasons(record.at);
+                }
             }
         }
         meaning

@@ -32,8 +32,6 @@ pub const NO_TYPE: Kind = Kind("interactions.no-type");
 pub const UNKNOWN_TYPE: Kind = Kind("interactions.unknown-type");
 /// The body ended properly without `interaction.completed` and without an error.
 pub const NO_END: Kind = Kind("interactions.no-end");
-/// The interaction ended with status failed; the error that it names.
-pub const FAILED: Kind = Kind("interactions.failed");
 
 /// What ends an interaction.
 const COMPLETED: &str = "interaction.completed";
@@ -111,7 +109,7 @@ impl Interactions {
                     answer.identify(interaction.model.full(), interaction.id.full());
                 }
             }
-            "interaction.status_update" => self.status_update(event, answer, &mut meaning, remarks),
+            "interaction.status_update" => self.status_update(event, answer, &mut meaning),
             "step.start" | "content.start" => {
                 let index = event.index.index().unwrap_or(0);
                 if self.open.len() < STEPS_LIMIT {
@@ -134,7 +132,7 @@ impl Interactions {
                 self.open.remove(&event.index.index().unwrap_or(0));
                 take_usage(&event.usage, answer);
             }
-            COMPLETED | COMPLETE => self.completed(kind, event, answer, &mut meaning, remarks),
+            COMPLETED | COMPLETE => self.completed(kind, event, answer, &mut meaning),
             "interaction.canceled" | "interaction.cancelled" => {
                 take_usage(&event.usage, answer);
                 answer.finish(0, "cancelled");
@@ -159,31 +157,18 @@ impl Interactions {
 
     /// A status other than those of work in progress is how the answer stands; over a WebSocket another turn may
     /// follow.
-    fn status_update(
-        &mut self,
-        event: &Event<'_>,
-        answer: &mut Answer,
-        meaning: &mut Meaning,
-        remarks: &mut Remarks<'_>,
-    ) {
+    fn status_update(&mut self, event: &Event<'_>, answer: &mut Answer, meaning: &mut Meaning) {
         answer.identify(None, event.interaction_id.full());
         take_usage(&event.usage, answer);
         match event.status.text().as_deref() {
             Some("in_progress" | "queued" | "requires_continuation") | None => {}
-            Some("failed") => self.fail(&event.error, answer, meaning, remarks),
+            Some("failed") => self.fail(&event.error, answer, meaning),
             Some(status) => answer.finish(0, status),
         }
     }
 
     /// The last event. Over a WebSocket it has the figures itself, and `status` is an error's.
-    fn completed(
-        &mut self,
-        kind: &str,
-        event: &Event<'_>,
-        answer: &mut Answer,
-        meaning: &mut Meaning,
-        remarks: &mut Remarks<'_>,
-    ) {
+    fn completed(&mut self, kind: &str, event: &Event<'_>, answer: &mut Answer, meaning: &mut Meaning) {
         take_usage(&event.usage, answer);
         if let Some(error) = event.failure() {
             self.failed = true;
@@ -192,7 +177,7 @@ impl Interactions {
         }
         if let Obj::Here(interaction) = &event.interaction {
             let came = answer.content_deltas + answer.reasoning_deltas + answer.tool_deltas > 0;
-            let made = self.take(interaction, !came, answer, remarks);
+            let made = self.take(interaction, !came, answer);
             (meaning.content, meaning.reasoning, meaning.tool) = (made.content, made.reasoning, made.tool);
             meaning.error |= made.error;
         } else if !self.failed {
@@ -208,29 +193,22 @@ impl Interactions {
         meaning.terminator = true;
     }
 
-    fn fail(&mut self, error: &Raw<'_>, answer: &mut Answer, meaning: &mut Meaning, remarks: &mut Remarks<'_>) {
+    fn fail(&mut self, error: &Raw<'_>, answer: &mut Answer, meaning: &mut Meaning) {
         self.failed = true;
         let error = error.told().unwrap_or_else(|| "failed".into());
-        remarks.note(FAILED, || excerpt(error.as_bytes()));
         answer.fail(&error);
         meaning.error = true;
     }
 
     /// Figures and status of an interaction, and (`output`) what was made.
-    fn take(
-        &mut self,
-        interaction: &Interaction<'_>,
-        output: bool,
-        answer: &mut Answer,
-        remarks: &mut Remarks<'_>,
-    ) -> Meaning {
+    fn take(&mut self, interaction: &Interaction<'_>, output: bool, answer: &mut Answer) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(interaction.model.full(), interaction.id.full());
         take_usage(&interaction.usage, answer);
         match interaction.status.full() {
             Some("in_progress" | "queued") | None => {}
             Some("failed") => {
-                self.fail(&interaction.error, answer, &mut meaning, remarks);
+                self.fail(&interaction.error, answer, &mut meaning);
                 answer.finish(0, "failed");
             }
             Some(status) => answer.finish(0, status),
@@ -253,7 +231,7 @@ impl Interactions {
         let whole = event.object.str() == Some("interaction") || self.document && event.id.full().is_some();
         if whole && let Ok(interaction) = serde_json::from_slice::<Interaction<'_>>(record.data) {
             self.ended = true;
-            return self.take(&interaction, true, answer, remarks);
+            return self.take(&interaction, true, answer);
         }
         if let Some(error) = event.error.told() {
             self.failed = true;

@@ -42,13 +42,17 @@ pub static DIALECT: Dialect = Dialect {
     name: "lmstudio.chat",
     end: End::Terminator(CHAT_END),
     streams_by: StreamsBy::Flag,
-    paths: |_, path| path.ends_with("/api/v1/chat"),
+    // Many programs have such a path: the request must look like this one's, with an input and without messages.
+    paths: |evidence, path| {
+        let asks = |name: &[u8]| memchr::memmem::find(evidence.request_body, name).is_some();
+        path.ends_with("/api/v1/chat") && asks(b"\"input\"") && asks(b"\"model\"") && !asks(b"\"messages\"")
+    },
     shape: |_, shape| match shape.kind.as_deref() {
         Some("chat.start" | CHAT_END) => Confidence::Certain,
         Some(kind) if kind.starts_with("model_load.") || kind.starts_with("prompt_processing.") => Confidence::Certain,
         Some("message.start" | "message.delta" | "message.end") => Confidence::Likely,
         Some("reasoning.start" | "reasoning.delta" | "reasoning.end") => Confidence::Likely,
-        Some("tool_call.start" | "tool_call.arguments") => Confidence::Likely,
+        Some("tool_call.start" | "tool_call.arguments" | "tool_call.result") => Confidence::Likely,
         Some("error") if shape.is_error() => Confidence::Possible,
         None if shape.has_all(&["model_instance_id", "output", "stats"]) => Confidence::Certain,
         _ => Confidence::No,
@@ -81,7 +85,14 @@ impl LmStudio {
         remarks.note_if(self.ended, AFTER_END, || excerpt(kind.as_bytes()));
         match kind {
             "chat.start" => answer.identify(event.model_instance_id.full(), None),
-            "model_load.end" => answer.server_clock.loading = seconds(event.load_time_seconds),
+            "model_load.start" => answer.stages.loading.begin(record.at),
+            "model_load.end" => {
+                answer.stages.loading.end(record.at);
+                answer.server_clock.loading = seconds(event.load_time_seconds);
+            }
+            "prompt_processing.start" => answer.stages.prefill.begin(record.at),
+            "prompt_processing.end" => answer.stages.prefill.end(record.at),
+            "reasoning.start" => answer.reasons(record.at),
             "message.delta" => {
                 let content = event.content.full().is_some_and(|text| answer.add_text(0, text));
                 return Meaning { content, ..Meaning::default() };
@@ -113,12 +124,8 @@ impl LmStudio {
                 return Meaning { error: true, ..Meaning::default() };
             }
             CHAT_END => return self.end(event, answer),
-            "model_load.start"
-            | "model_load.progress"
-            | "prompt_processing.start"
+            "model_load.progress"
             | "prompt_processing.progress"
-            | "prompt_processing.end"
-            | "reasoning.start"
             | "reasoning.end"
             | "message.start"
             | "message.end" => {}
@@ -245,5 +252,5 @@ fn seconds(figure: Num) -> Option<Span> {
         Num::Float(n) => n,
         _ => return None,
     };
-    (0.0..1e9).contains(&seconds).then(|| Span((seconds * 1e9) as i64))
+    (0.0..1e9).contains(&seconds).then_some(Span((seconds * 1e9) as i64))
 }

@@ -128,7 +128,12 @@ impl Responses {
                 head(&event.response, answer);
                 Meaning::default()
             }
-            "output_item.added" => self.item(index, &event.item, answer),
+            "output_item.added" => {
+                if event.item.here().is_some_and(|item| item.kind.str() == Some("reasoning")) {
+                    answer.reasons(record.at);
+                }
+                self.item(index, &event.item, answer)
+            }
             "content_part.added" => self.part(index, event, answer),
             "output_text.done" => {
                 self.close(index, part(event));

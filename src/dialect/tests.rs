@@ -122,9 +122,13 @@ fn a_tie_is_decided_by_more_specific_evidence_or_not_at_all() {
 /// LM Studio's own API, whose path ends as one of Cohere's.
 #[test]
 fn a_path_that_ends_alike_is_another() {
-    let event = r#"{"type":"chat.start","model_instance_id":"m"}"#;
+    let event = r#"{"token":"Hi"}"#;
     assert_eq!(chosen("/api/v1/chat", Framing::Sse, event), Some("none"));
     assert_eq!(chosen("/v1/chat", Framing::Sse, event), Some("cohere.chat"));
+    let start = r#"{"type":"chat.start","model_instance_id":"m"}"#;
+    for path in ["/api/v1/chat", "/v1/chat"] {
+        assert_eq!(chosen(path, Framing::Sse, start), Some("lmstudio.chat"));
+    }
 }
 
 /// The events of Realtime and of Responses over a WebSocket have the same words.

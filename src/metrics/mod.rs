@@ -44,6 +44,16 @@ pub struct Metrics {
     pub duration: Option<Span>,
     /// Output tokens that the stream reports.
     pub output_tokens: Option<u64>,
+    /// First sign of reasoning, shown or hidden.
+    pub reasoning_sign: Option<Timestamp>,
+    /// First sign of reasoning − request's last byte.
+    pub ttfr: Option<Span>,
+    /// How long the model was loaded, as the stream's records show it.
+    pub load: Option<Span>,
+    /// How long the prompt was read, likewise.
+    pub prefill: Option<Span>,
+    /// First delta − end of reading the prompt, likewise.
+    pub first_token: Option<Span>,
 }
 
 /// The figures of one exchange.
@@ -64,7 +74,11 @@ pub fn of(exchange: &Exchange) -> Metrics {
         m.first_body_byte = response.body.first_at;
         m.first_record = response.first_record_at;
         m.first_delta = deltas().next().map(|d| d.at);
+        m.reasoning_sign = response.answer.reasoning_sign;
     }
+    let stages = response.answer.stages;
+    (m.load, m.prefill) = (stages.loading.took(), stages.prefill.took());
+    m.first_token = stages.prefill.ended.and_then(|ended| m.first_delta?.elapsed(ended));
     m.last_delta = deltas().next_back().map(|d| d.at);
     m.response_end = Some(response.last_at);
     m.output_tokens = response.answer.output_tokens;
@@ -74,12 +88,15 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m.ttfb = since_request(m.response_start);
     m.ttft = since_asked(m.first_delta);
     m.ttft_content = since_asked(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
+    m.ttfr = since_asked(m.reasoning_sign);
     m.duration = since_request(m.response_end);
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
     let pairs = deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at));
     m.itl = pairs.filter_map(|(a, b)| b.at.elapsed(a.at)).collect();
     let first_and_last = response.deltas.iter().filter(|d| d.meaning.is_delta()).take(2).count() == 2;
+    // Hidden tokens took a part of the time between the deltas.
     m.tpot = tokens_after_the_first_delta(response)
+        .filter(|_| !response.answer.hidden_later)
         .filter(|_| first_and_last)
         .and_then(|tokens| m.per_token(tokens))
         .filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));

@@ -212,8 +212,12 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     };
     let begun = s.begun_ns().map(|ns| Timestamp(ns).to_string()).unwrap_or_default();
     line("Begin", vec![begun]);
-    let spans = [("TTFB", t.ttfb), ("TTFT", t.ttft), ("duration", t.duration), ("TPOT", t.tpot)];
-    let mut parts: Vec<String> = spans.into_iter().map(|(n, v): (&str, Option<Span>)| named(n, span(v))).collect();
+    // Where reasoning and the first delta are one, TTFT says it all.
+    let reasoning = t.ttfr.filter(|_| t.ttfr != t.ttft);
+    let stages = [("loading", t.load), ("prompt", t.prefill), ("then first token", t.first_token)];
+    let spans = [("TTFB", t.ttfb), ("first reasoning", reasoning), ("TTFT", t.ttft), ("duration", t.duration)];
+    let spans = spans.into_iter().chain([("TPOT", t.tpot)]).chain(stages);
+    let mut parts: Vec<String> = spans.map(|(n, v): (&str, Option<Span>)| named(n, span(v))).collect();
     parts.extend([named("tokens", rate(t.tpot)), gaps]);
     line("Timing", parts);
     let mut hops: Vec<Span> =

@@ -114,6 +114,7 @@ columns!(
     error_in_stream,
     complete,
     cut_by,
+    models,
 );
 columns!(
     Timing,
@@ -134,6 +135,11 @@ columns!(
     itl_max as "itl_max_ns",
     tpot as "tpot_ns",
     duration as "duration_ns",
+    t_first_reasoning_sign_ns,
+    ttfr as "ttfr_ns",
+    load as "load_ns",
+    prefill as "prefill_ns",
+    first_token as "first_token_ns",
 );
 columns!(
     TcpSummary,

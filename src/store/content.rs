@@ -163,7 +163,7 @@ fn strip(r: &mut ResponseSummary) {
     r.content_type = r.content_type.as_deref().map(media_type);
     r.content_encoding = r.content_encoding.take().filter(|c| c.split(',').all(|c| is_name(c.trim())));
     r.trailers.clear();
-    (r.text, r.texts, r.reasoning_text, r.tool_arguments) = (None, None, None, None);
+    (r.text, r.texts, r.reasoning_text, r.tool_arguments, r.models) = (None, None, None, None, None);
     let known = |reason: &String| REASONS.contains(&reason.to_ascii_lowercase().as_str());
     r.finish_reason = r.finish_reason.take().filter(known);
     if let Some(all) = &mut r.finish_reasons {

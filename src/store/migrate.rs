@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_where", include_str!("../../migrations/0009_where.sql")),
     ("0010_fix", include_str!("../../migrations/0010_fix.sql")),
     ("0011_process", include_str!("../../migrations/0011_process.sql")),
+    ("0012_reasoning", include_str!("../../migrations/0012_reasoning.sql")),
 ];
 
 /// `snif` in ASCII, which distinguishes our databases from others (SQLite `PRAGMA application_id`).

@@ -36,7 +36,8 @@ impl Summary {
             ];
             let maps = [&mut r.texts, &mut r.tool_arguments, &mut r.finish_reasons];
             let maps = maps.into_iter().flatten().flat_map(|map| map.values_mut());
-            texts.into_iter().flatten().chain(maps).for_each(|text| known.text(text));
+            let models = r.models.iter_mut().flatten();
+            texts.into_iter().flatten().chain(maps).chain(models).for_each(|text| known.text(text));
             if let Some(usage) = &mut r.usage {
                 strings(usage, &mut |text| known.text(text));
             }

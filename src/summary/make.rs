@@ -121,6 +121,7 @@ impl ResponseSummary {
             error_in_stream: a.error.clone(),
             complete: r.end == MessageEnd::Complete,
             cut_by: Party::cutting(r.end).map(|by| by.as_str().into()),
+            models: a.model.is_some().then(|| a.model.iter().chain(&a.successors).cloned().collect()),
             headers: None,
         }
     }
@@ -173,6 +174,11 @@ impl Timing {
             itl_max: itl.last().copied(),
             tpot: m.tpot,
             duration: m.duration,
+            t_first_reasoning_sign_ns: ns(m.reasoning_sign),
+            ttfr: m.ttfr,
+            load: m.load,
+            prefill: m.prefill,
+            first_token: m.first_token,
         }
     }
 }

@@ -165,6 +165,8 @@ pub struct ResponseSummary {
     pub complete: bool,
     /// Who cut it: `client`, `server` or `capture`; null if it is complete.
     pub cut_by: Option<String>,
+    /// Models that the answer names, in the order in which they answered; null if it names none.
+    pub models: Option<Vec<String>>,
     /// Head fields; only if the command asks for them (`show`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Vec<Header>>,
@@ -227,6 +229,15 @@ pub struct Timing {
     pub tpot: Option<Span>,
     #[serde(rename = "duration_ms", serialize_with = "millis")]
     pub duration: Option<Span>,
+    pub t_first_reasoning_sign_ns: Option<i64>,
+    #[serde(rename = "ttfr_ms", serialize_with = "millis")]
+    pub ttfr: Option<Span>,
+    #[serde(rename = "load_ms", serialize_with = "millis")]
+    pub load: Option<Span>,
+    #[serde(rename = "prefill_ms", serialize_with = "millis")]
+    pub prefill: Option<Span>,
+    #[serde(rename = "first_token_ms", serialize_with = "millis")]
+    pub first_token: Option<Span>,
 }
 
 /// One finding of a [`Summary`].

@@ -82,7 +82,9 @@ fn times_are_ordered(s: &Statements<'_>) -> Option<String> {
 fn durations(s: &Statements<'_>) -> Option<String> {
     // Also where a clock stepped back, and where a server answers before the request is whole: then there is none.
     let m = s.metrics;
-    let spans = m.itl.iter().copied().chain([m.tpot, m.ttfb, m.ttft, m.ttft_content, m.duration].into_iter().flatten());
+    let stages = [m.ttfr, m.load, m.prefill, m.first_token];
+    let all = [m.tpot, m.ttfb, m.ttft, m.ttft_content, m.duration].into_iter().chain(stages).flatten();
+    let spans = m.itl.iter().copied().chain(all);
     spans.into_iter().find(|span| span.0 < 0).map(|span| format!("{span}"))
 }
 

@@ -59,6 +59,8 @@ pub const NO_MESSAGE_DELTA: Kind = Kind("anthropic.no-message-delta");
 pub const ERROR_SHAPE: Kind = Kind("anthropic.error-shape");
 /// The fragments of a tool's input do not join to JSON, though the answer was not cut short.
 pub const INPUT_NOT_JSON: Kind = Kind("anthropic.input-not-json");
+/// The same where the client asked for input as it comes, without a check.
+pub const INPUT_UNCHECKED: Kind = Kind("anthropic.input-unchecked");
 /// More than 30 seconds without an event.
 pub const SILENCE: Kind = Kind("anthropic.silence");
 /// `message_delta` without `stop_reason`.

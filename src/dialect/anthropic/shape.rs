@@ -59,6 +59,17 @@ pub(super) struct Block<'a> {
     pub(super) name: Text<'a>,
     #[serde(borrow)]
     pub(super) input: Raw<'a>,
+    /// Of a `fallback` block: the model that answers from here on.
+    #[serde(borrow)]
+    pub(super) to: Obj<Model<'a>>,
+}
+
+/// A model, in a `fallback` block.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Model<'a> {
+    #[serde(borrow)]
+    pub(super) model: Text<'a>,
 }
 
 /// `delta` of `content_block_delta` and `message_delta`.

@@ -216,3 +216,51 @@ fn a_figure_that_comes_as_null_takes_nothing_back() {
         (Some(1), Some(serde_json::json!({"input_tokens": 5, "output_tokens": 1})))
     );
 }
+
+#[test]
+fn hidden_thinking_shows_without_text() {
+    let think = |tokens| {
+        format!(
+            r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"thinking_delta","thinking":"","estimated_tokens":{tokens}}}}}"#
+        )
+    };
+    let (a, b) = (think(100), think(50));
+    let events = [
+        ("message_start", START),
+        (
+            "content_block_start",
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
+        ),
+        ("content_block_delta", a.as_str()),
+        ("content_block_delta", b.as_str()),
+        ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#),
+    ];
+    let hidden = read_as(&DIALECT, Framing::Sse, &events);
+    assert_eq!(hidden.answer.reasoning_sign, Some(super::super::testing::record(1, "").at));
+    assert!(hidden.answer.reasoning_deltas == 0 && !hidden.answer.hidden_later);
+    assert!(hidden.odd.find(UNKNOWN_DELTA).is_none());
+}
+
+#[test]
+fn a_fallback_names_the_model_that_goes_on() {
+    let block = r#"{"type":"content_block_start","index":0,"content_block":{"type":"fallback","from":{"model":"a"},"to":{"model":"b"},"trigger":{"type":"refusal"}}}"#;
+    let compaction =
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"compaction_delta","content":"A summary"}}"#;
+    let read = read_as(
+        &DIALECT,
+        Framing::Sse,
+        &[
+            ("message_start", START),
+            ("content_block_start", block),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"compaction","content":null}}"#,
+            ),
+            ("content_block_delta", compaction),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":1}"#),
+        ],
+    );
+    assert_eq!((read.answer.successors.as_slice(), read.text()), (["b".to_owned()].as_slice(), ""));
+    assert_eq!(read.kinds(), ["anthropic.no-message-stop"]);
+}

@@ -95,6 +95,11 @@ pub(super) fn finished(n: u64, at: i64) -> Analyzed {
         itl: vec![Span(10)],
         tpot: Some(Span(10)),
         duration: Some(Span(36)),
+        reasoning_sign: t(30),
+        ttfr: Some(Span(25)),
+        load: Some(Span(2)),
+        prefill: Some(Span(3)),
+        first_token: Some(Span(4)),
         ..Metrics::default()
     };
     let finding = Finding {

@@ -85,10 +85,11 @@ pub static ANT_010: Rule = Rule {
     code: "ANT-010",
     name: "tool-input-not-json",
     level: Level::Warning,
-    summary: "The `input_json_delta` pieces of a block join to one JSON value",
+    summary: "The `input_json_delta` pieces of a block join to one JSON value (info where the request asks for them unchecked)",
     why: "The pieces are parsed at content_block_stop and the tool is called with the result. Pieces that overlap, \
         repeat or miss a part make the call fail, far from the cause. An answer that reached max_tokens may end \
-        within a call; the rule does not apply to it.",
+        within a call; the rule does not apply to it. With `eager_input_streaming` the server does not check the \
+        JSON, and the client must expect that it is broken.",
     source: "Anthropic API documentation, streaming messages: input JSON delta",
     breaks: &["agents", "anthropic-python helper", "Claude Code"],
     fix: "Pass the model's argument text on as it comes, each character once; look for a relay that sends the whole \
@@ -108,7 +109,12 @@ pub static ANT_010: Rule = Rule {
     silenced_by: &["ANT-002"],
     needs_all_bytes: true,
     check: |case, push| {
-        tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is not JSON: {found}"))
+        tell(case, anthropic::INPUT_NOT_JSON, push, |found, _| format!("a tool's input is not JSON: {found}"));
+        if case.stream().is_some() {
+            case.tell(anthropic::INPUT_UNCHECKED, Some(Level::Info), push, |odd, _| {
+                format!("a tool's input, which was asked for as it comes, is not JSON: {}", odd.found)
+            });
+        }
     },
     ..Rule::DEFAULT
 };
