@@ -1,4 +1,4 @@
-//! The Agent User Interaction Protocol, AG-UI (docs/dialects.md a.28): the events of an agent's run as server-sent
+//! The Agent User Interaction Protocol, AG-UI (docs/dialects.md a.31): the events of an agent's run as server-sent
 //! events without names.
 //!
 //! Source: ag-ui-protocol 1.0.0, the classes of its events; `verify.ts` of its TypeScript client for their order. A run

@@ -1,9 +1,7 @@
 //! Finds values that show by their form that they are keys: prefix, length and alphabet.
 
-use super::table::{FORMS, has_run};
-use memchr::memmem::{self, Finder};
 use super::table::{FORMS, NAMED, has_run};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -19,27 +17,7 @@ static PRIVATE_KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PR
 pub(super) fn find(bytes: &[u8], out: &mut Vec<Range<usize>>) {
     for at in memchr::memchr2_iter(b'-', b'_', bytes) {
         separated(bytes, at, out);
-        // Which prefixes have their first separator here? The byte before it decides for almost all.
-        let before = at.checked_sub(1).map_or(0, |i| bytes[i]);
-        if matches!(
-            before,
-            b'k' | b'p'
-                | b'o'
-                | b'u'
-                | b's'
-                | b'r'
-                | b'b'
-                | b't'
-                | b'a'
-                | b'f'
-                | b'8'
-                | b'x'
-                | b'i'
-                | b'm'
-                | b'c'
-                | b'2'
-        ) {
-            separated(bytes, at, out);
+        if at.checked_sub(1).is_some_and(|i| bytes[i] == b'k') {
             out.extend(named(bytes, at));
         }
     }
@@ -142,6 +120,8 @@ fn prefixes(bytes: &[u8], at: usize) -> impl Iterator<Item = (usize, &'static [u
         }
         None
     })
+}
+
 /// The value of a member that has a secret's name, whose first separator is at `at`.
 fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let begin = at.checked_sub(NAMED.iter().position(|b| *b == b'_')?)?;
