@@ -56,7 +56,8 @@ fn read(case: &Path) -> Vec<(Value, Vec<(Level, &'static str)>)> {
         .collect()
 }
 
-/// Compares every field of `want`; objects are compared member by member.
+/// Compares every field of `want`; objects, and the answers of a WebSocket, are compared member by
+/// member.
 fn compare(path: &str, want: &Value, have: &Value, out: &mut Vec<String>) {
     match (want, have) {
         (Value::Object(w), _) => {
@@ -67,6 +68,11 @@ fn compare(path: &str, want: &Value, have: &Value, out: &mut Vec<String>) {
         (Value::Number(w), Value::Number(h)) if path.ends_with("_ms") => {
             if (w.as_f64().unwrap() - h.as_f64().unwrap()).abs() > 0.0101 {
                 out.push(format!("{path}: want {w}, have {h}"));
+            }
+        }
+        (Value::Array(w), Value::Array(h)) if path.ends_with(".answers") && w.len() == h.len() => {
+            for (n, (w, h)) in w.iter().zip(h).enumerate() {
+                compare(&format!("{path}.{n}"), w, h, out);
             }
         }
         _ if want == have => {}

@@ -45,6 +45,11 @@ impl<'a> Case<'a> {
         self.stream().filter(|r| r.dialect == Some(dialect.name))
     }
 
+    /// What came over a WebSocket, if it is of this dialect.
+    pub fn conversation_of(&self, dialect: &Dialect) -> Option<&'a Response> {
+        self.response().filter(|r| self.exchange.websocket.is_some() && r.dialect == Some(dialect.name))
+    }
+
     /// The response if it is a stream of generated text.
     pub fn llm_stream(&self) -> Option<&'a Response> {
         self.stream().filter(|r| r.dialect.and_then(dialect::by_name).is_some_and(|d| d.generates))

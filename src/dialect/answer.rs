@@ -103,6 +103,9 @@ pub struct Answer {
     pub variant: Option<&'static str>,
     /// The mark by which the variant was recognised, for people: `host openrouter.ai`.
     pub variant_by: Option<String>,
+    /// The answers of a conversation, in the order in which they were asked for or began; empty where the response is
+    /// one answer. The text of each is that of the choice with its number.
+    pub turns: Vec<super::Turn>,
     /// Bytes of text, reasoning and tool arguments kept so far.
     pub kept_bytes: usize,
     /// How the deltas of texts, of reasoning and of arguments grow.
@@ -317,7 +320,7 @@ impl Answer {
     }
 
     /// The beginning of `text` that still fits the limit.
-    fn admit<'t>(&mut self, text: &'t str) -> &'t str {
+    pub(super) fn admit<'t>(&mut self, text: &'t str) -> &'t str {
         let room = TEXT_LIMIT.saturating_sub(self.kept_bytes);
         let kept = if text.len() <= room { text } else { &text[..text.floor_char_boundary(room)] };
         self.text_limited |= kept.len() < text.len();

@@ -38,6 +38,7 @@ mod payload;
 mod reader;
 mod remarks;
 pub mod shape;
+pub mod turns;
 mod variant;
 
 pub mod a2a;
@@ -79,6 +80,7 @@ pub use growth::{CHARACTERS_LOST, CUMULATIVE, WHOLE_AGAIN};
 pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, FIELD_IN_DATA, LONE_SURROGATE, SECOND_VALUE};
 pub use payload::FOREIGN_ERROR;
 pub use reader::StreamReader;
+pub use turns::{Said, Turn};
 
 use crate::framing::{Framing, Record};
 use reader::Reader;
@@ -162,6 +164,8 @@ pub struct Meaning {
     pub terminator: bool,
     /// An error object.
     pub error: bool,
+    /// Number of the answer that it is of, in a conversation of several ([`Answer::turns`]).
+    pub turn: u16,
 }
 
 impl Meaning {

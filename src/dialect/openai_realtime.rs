@@ -4,11 +4,13 @@
 //! response's deltas between
 //! `response.created` and `response.done`. There is no terminator: a session ends with its connection.
 
+use super::answer::short;
 use super::json::{self, Num, Obj, Raw, Repair, Text};
 use super::payload::{BadPayload, object, text_of};
 use super::reader::Reader;
 use super::remarks::Remarks;
-use super::{Answer, Confidence, Dialect, Meaning, StreamsBy};
+use super::turns::Talk;
+use super::{Answer, Confidence, Dialect, Meaning, Said, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 use std::collections::BTreeSet;
@@ -42,7 +44,9 @@ pub static DIALECT: Dialect = Dialect {
                 Confidence::Certain
             }
             // Where the path says nothing, only the events of Responses are numbered.
-            Framing::WebSocket if ours && !shape.has("sequence_number") => Confidence::Certain,
+            Framing::WebSocket if ours && !shape.has("sequence_number") && !shape.has("stream_id") => {
+                Confidence::Certain
+            }
             _ => Confidence::No,
         }
     },
@@ -56,6 +60,8 @@ pub static DIALECT: Dialect = Dialect {
 struct Event<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
+    #[serde(borrow)]
+    response_id: Text<'a>,
     #[serde(borrow)]
     item_id: Text<'a>,
     content_index: Num,
@@ -102,11 +108,29 @@ struct Item<'a> {
 #[serde(default)]
 struct Response<'a> {
     #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
     status_details: Obj<StatusDetails<'a>>,
     #[serde(borrow)]
     usage: Raw<'a>,
+}
+
+/// An error that answers a message of the client.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Refusal<'a> {
+    #[serde(borrow)]
+    error: Obj<RefusedMessage<'a>>,
+}
+
+/// Which message it was.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct RefusedMessage<'a> {
+    #[serde(borrow)]
+    event_id: Text<'a>,
 }
 
 /// Why a response has its status.
@@ -139,15 +163,20 @@ impl Event<'_> {
 }
 
 /// How a response ended. True if it failed: there is no `error` event then.
-fn ended(response: &Response<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
+fn ended(n: usize, response: &Response<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
     let Some(status) = response.status.full() else { return false };
-    answer.finish(0, status);
+    answer.finish(n as u32, status);
     let details = response.status_details.here();
+    if let Some(turn) = answer.turns.get_mut(n) {
+        turn.finish = Some(short(status));
+        turn.reason = details.and_then(|details| details.reason.full()).map(short);
+    }
     match status {
         "failed" => {
             let error = details.and_then(|details| details.error.told()).unwrap_or("failed".into());
             remarks.note(RESPONSE_FAILED, || excerpt(error.as_bytes()));
             answer.fail(&error);
+            answer.turns.get_mut(n).into_iter().for_each(|turn| turn.error = Some(short(&error)));
             true
         }
         "incomplete" => {
@@ -160,9 +189,10 @@ fn ended(response: &Response<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>
     }
 }
 
-/// Reads the server's events; all responses of the session add up to one answer.
+/// Reads the server's events; each response of the session is an answer, and the text of each a choice.
 #[derive(Debug, Default)]
 struct Realtime {
+    talk: Talk,
     /// Items that call a tool, in order.
     calls: Vec<String>,
     /// Parts (item and index) whose text came in deltas.
@@ -180,6 +210,8 @@ impl Realtime {
         let mut meaning = Meaning::default();
         let kind = event.kind.str().unwrap_or_default();
         remarks.note_if(kind.is_empty(), NO_TYPE, || excerpt(record.data));
+        let turn = if kind.starts_with("response.") { self.turn(kind, event, record, answer) } else { None };
+        let n = turn.unwrap_or_default();
         match kind {
             "session.created" | "session.updated" => {
                 if let Obj::Here(session) = &event.session {
@@ -194,7 +226,7 @@ impl Realtime {
                 if self.told.len() < PARTS_LIMIT {
                     self.told.insert(event.part());
                 }
-                meaning.content = event.delta.full().is_some_and(|text| answer.add_text(0, text));
+                meaning.content = event.delta.full().is_some_and(|text| answer.add_text(n as u32, text));
             }
             // Without deltas the text is what the end of the part has.
             "response.output_text.done"
@@ -202,23 +234,23 @@ impl Realtime {
             | "response.output_audio_transcript.done"
             | "response.audio_transcript.done" => {
                 let text = event.text.full().or(event.transcript.full()).filter(|_| !self.told.contains(&event.part()));
-                meaning.content = text.is_some_and(|text| answer.add_text(0, text));
+                meaning.content = text.is_some_and(|text| answer.add_text(n as u32, text));
             }
             "response.output_item.added" => {
                 if let Some(item) = event.item.here().filter(|item| item.kind.str() == Some("function_call")) {
-                    let key = self.call(item.id.str().unwrap_or_default());
+                    let key = self.call(n, item.id.str().unwrap_or_default(), answer);
                     answer.name_tool(&key, item.name.str().unwrap_or_default());
                     answer.add_arguments(&key, "");
                 }
             }
             "response.function_call_arguments.delta" => {
-                let key = self.call(event.item_id.str().unwrap_or_default());
+                let key = self.call(n, event.item_id.str().unwrap_or_default(), answer);
                 let fragment = event.delta.str().unwrap_or_default();
                 answer.add_arguments(&key, fragment);
                 meaning.tool = !fragment.is_empty();
             }
             "response.function_call_arguments.done" => {
-                let key = self.call(event.item_id.str().unwrap_or_default());
+                let key = self.call(n, event.item_id.str().unwrap_or_default(), answer);
                 if answer.tool_arguments.get(&key).is_none_or(String::is_empty) {
                     let arguments = event.arguments.str().unwrap_or_default();
                     answer.add_arguments(&key, arguments);
@@ -227,28 +259,64 @@ impl Realtime {
             }
             "response.done" => {
                 if let Obj::Here(response) = &event.response {
-                    meaning.error = ended(response, answer, remarks);
+                    meaning.error = ended(n, response, answer, remarks);
                     let output = response
                         .usage
                         .json()
                         .and_then(|text| serde_json::from_str::<Usage>(text).ok()?.output_tokens.count());
                     answer.report_usage(response.usage.value(), output);
+                    answer.turns.get_mut(n).into_iter().for_each(|turn| turn.usage = response.usage.value());
                 }
+                self.talk.end(n, record.at, answer);
             }
             "error" => {
-                answer.fail(&event.error.told().unwrap_or_else(|| text_of(record)));
+                let told = event.error.told().unwrap_or_else(|| text_of(record));
+                answer.fail(&told);
                 meaning.error = true;
+                return self.refused(&told, record, meaning, answer);
             }
             _ => {}
         }
-        meaning
+        match turn {
+            Some(n) => self.talk.note(n, record.at, meaning, answer),
+            None => meaning,
+        }
+    }
+
+    /// The answer that this event is of; a new one if none goes on.
+    fn turn(&mut self, kind: &str, event: &Event<'_>, record: &Record<'_>, answer: &mut Answer) -> Option<usize> {
+        let id = event.response_id.full().or_else(|| event.response.here().and_then(|r| r.id.full()));
+        let known = id.and_then(|id| answer.turns.iter().rposition(|turn| turn.id.as_deref() == Some(id)));
+        let open = || self.talk.going_on(None, answer).filter(|_| kind != "response.created");
+        match known.or_else(open) {
+            Some(n) => {
+                let turn = answer.turns.get_mut(n)?;
+                turn.id = turn.id.take().or_else(|| id.map(short));
+                Some(n)
+            }
+            None => self.talk.begin(None, id, None, record.at, answer),
+        }
+    }
+
+    /// An error that names the client's message: the answer for which that has asked does not come.
+    fn refused(&mut self, told: &str, record: &Record<'_>, meaning: Meaning, answer: &mut Answer) -> Meaning {
+        let text = text_of(record);
+        let read = json::parse::<Refusal<'_>>(&text, &mut Repair::default())
+            .map(|r| r.error.here().map(|e| e.event_id.full().map(str::to_owned)));
+        let named = read.ok().flatten().flatten();
+        let Some(n) = named.and_then(|id| self.talk.due_by(&id)) else { return meaning };
+        answer.turns.get_mut(n).into_iter().for_each(|turn| turn.error = Some(short(told)));
+        self.talk.end(n, record.at, answer);
+        self.talk.note(n, record.at, meaning, answer)
     }
 
     /// The key of the call that this item is.
-    fn call(&mut self, item: &str) -> String {
+    fn call(&mut self, turn: usize, item: &str, answer: &mut Answer) -> String {
         let n = self.calls.iter().position(|known| known == item).unwrap_or_else(|| {
             if self.calls.len() < CALLS_LIMIT {
                 self.calls.push(item.to_owned());
+                let key = (self.calls.len() - 1).to_string();
+                answer.turns.get_mut(turn).into_iter().for_each(|turn| turn.calls.push(key.clone()));
             }
             self.calls.len() - 1
         });
@@ -260,10 +328,11 @@ const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT
 
 impl Reader for Realtime {
     /// Clients ask for a response, unless the server detects the end of speech itself.
-    fn asks(&mut self, message: &Record<'_>) -> bool {
-        let text = text_of(message);
-        json::parse::<Event<'_>>(&text, &mut Repair::default())
-            .is_ok_and(|event| event.kind.str() == Some("response.create"))
+    fn asks(&mut self, said: &Said, answer: &mut Answer) -> bool {
+        if said.creates {
+            self.talk.ask(said, answer);
+        }
+        said.creates
     }
 
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -327,8 +396,11 @@ mod tests {
         let read = read_as(&DIALECT, Framing::WebSocket, &events.map(|e| ("", e)));
         assert_eq!(
             (read.text(), read.answer.tool_arguments["0"].as_str(), read.answer.tool_names["0"].as_str()),
-            ("Hi there", "{}", "f")
+            ("Hi", "{}", "f")
         );
+        assert_eq!(read.answer.texts[&1], " there");
+        let turns: Vec<_> = read.answer.turns.iter().map(|t| (t.finish.as_deref(), t.calls.len())).collect();
+        assert_eq!(turns, [(Some("completed"), 0), (Some("completed"), 1)]);
         assert_eq!(
             (read.answer.output_tokens, read.answer.model.as_deref(), read.answer.id.as_deref()),
             (Some(5), Some("gpt-realtime"), Some("sess_1"))

@@ -6,6 +6,7 @@
 
 mod done;
 pub mod kinds;
+mod lanes;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
+use done::commands;
 use kinds::*;
 use shape::{Event, Item, QUIET, Response, Usage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,29 +34,35 @@ pub static DIALECT: Dialect = Dialect {
     profile: Some("openai-compatible"),
     paths: |_, path| path.ends_with("/responses"),
     shape: |evidence, shape| match (shape.kind.as_deref(), shape.object.as_deref()) {
+        // A refused request, the events of a gateway, and nothing at all come here too.
+        _ if evidence.framing == Framing::WebSocket
+            && evidence.path().is_some_and(|path| path.ends_with("/responses")) =>
+        {
+            Confidence::Certain
+        }
         (Some(kind), _) if kind.starts_with("response.") => match evidence.framing {
             // The events of Realtime have the same words.
             Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/realtime")) => Confidence::No,
-            Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/responses")) => {
-                Confidence::Certain
-            }
-            Framing::WebSocket if !shape.has("sequence_number") => Confidence::No,
+            Framing::WebSocket if !shape.has("sequence_number") && !shape.has("stream_id") => Confidence::No,
             _ => Confidence::Certain,
         },
         (_, Some("response")) if shape.has("output") => Confidence::Certain,
         _ if evidence.record.event.starts_with("response.") => Confidence::Likely,
         _ => Confidence::No,
     },
-    reader: |evidence| Box::new(Responses::new(evidence)),
+    reader: |evidence| match evidence.framing {
+        Framing::WebSocket => Box::new(lanes::Lanes::new(evidence)),
+        _ => Box::new(Responses::new(evidence)),
+    },
     ..Dialect::USUAL
 };
 
 /// Reads a stream of events, or one whole `response`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Responses {
     document: bool,
-    /// The events come over a WebSocket, where no item or part has to be added before its deltas.
-    socket: bool,
+    /// One answer of several on a WebSocket.
+    in_lane: bool,
     /// The beginning was not captured.
     joined: bool,
     /// An event came.
@@ -81,18 +89,12 @@ impl Responses {
         // A stream may be resumed after an event that the client has seen.
         let resumed = evidence.target.is_some_and(|t| t.contains("starting_after="));
         let joined = resumed || evidence.response.is_none();
-        Responses {
-            document: evidence.framing == Framing::Json,
-            socket: evidence.framing == Framing::WebSocket,
-            joined,
-            begun: false,
-            ended: false,
-            sequence: if joined { None } else { Some(0) },
-            items: BTreeSet::new(),
-            parts: BTreeMap::new(),
-            reasoned: BTreeSet::new(),
-            over: BTreeSet::new(),
-        }
+        let sequence = if joined { None } else { Some(0) };
+        Responses { document: evidence.framing == Framing::Json, joined, sequence, ..Responses::default() }
+    }
+
+    fn in_lane(joined: bool) -> Self {
+        Responses { in_lane: true, joined, ..Responses::default() }
     }
 
     fn dispatch(
@@ -175,6 +177,10 @@ impl Responses {
                     ..Meaning::default()
                 }
             }
+            "shell_call_command.added" | "shell_call_command.delta" | "shell_call_command.done" => {
+                self.known(index, remarks);
+                commands(kind, index, event, answer)
+            }
             "function_call_arguments.delta" | "custom_tool_call_input.delta" | "mcp_call_arguments.delta" => {
                 self.known(index, remarks);
                 self.open(index, WHOLE, remarks);
@@ -254,8 +260,7 @@ impl Responses {
     }
 
     fn known(&self, index: u32, remarks: &mut Remarks<'_>) {
-        let due = !self.joined && !self.socket;
-        let unknown = due && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
+        let unknown = !self.joined && !self.in_lane && self.items.len() < ITEMS_LIMIT && !self.items.contains(&index);
         remarks.note_if(unknown, DELTA_WITHOUT_ITEM, || format!("output_index {index}"));
     }
 
@@ -284,7 +289,7 @@ impl Responses {
     fn known_part(&self, index: u32, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         let part = event.content_index.index().unwrap_or(0);
         let unknown = !self.joined
-            && !self.socket
+            && !self.in_lane
             && self.items.contains(&index)
             && self.parts.len() < ITEMS_LIMIT
             && !self.parts.contains_key(&(index, part));
@@ -293,6 +298,7 @@ impl Responses {
 
     fn count(&mut self, event: &Event<'_>, remarks: &mut Remarks<'_>) {
         match event.sequence_number.int() {
+            _ if self.in_lane => {}
             Some(n) => {
                 let wrong = self.sequence.is_some_and(|due| due != n);
                 remarks
@@ -349,7 +355,7 @@ impl Response<'_> {
 impl Item<'_> {
     /// A tool call with its own name and arguments.
     fn is_call(&self) -> bool {
-        matches!(self.kind.str(), Some("function_call" | "custom_tool_call" | "mcp_call"))
+        matches!(self.kind.str(), Some("function_call" | "custom_tool_call" | "mcp_call" | "shell_call"))
     }
 
     /// The text of a message's parts.
@@ -377,7 +383,7 @@ impl Item<'_> {
         if self.is_call() {
             let key = index.to_string();
             answer.name_tool(&key, self.name.str().unwrap_or_default());
-            answer.add_arguments(&key, &self.arguments.text().or_else(|| self.input.text()).unwrap_or_default());
+            answer.add_arguments(&key, &self.told());
             meaning.tool = true;
         }
         meaning

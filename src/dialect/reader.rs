@@ -4,7 +4,7 @@ use super::growth::CHARACTERS_LOST;
 use super::payload::FOREIGN_ERROR;
 use super::remarks::{Place, Remarked, Remarks};
 use super::variant::{self, Variant};
-use super::{Answer, Dialect, End, Evidence, Meaning};
+use super::{Answer, Dialect, End, Evidence, Meaning, Said};
 use crate::framing::{Framing, Record};
 use crate::http::event::Fields;
 use crate::oddity::Oddity;
@@ -21,8 +21,8 @@ pub(super) trait Reader: Send {
 
     /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from
     /// its end.
-    fn asks(&mut self, message: &Record<'_>) -> bool {
-        let _ = message;
+    fn asks(&mut self, said: &Said, answer: &mut Answer) -> bool {
+        let _ = (said, answer);
         true
     }
 
@@ -112,8 +112,8 @@ impl StreamReader {
 
     /// A message of the client on a WebSocket. True: it asks for an answer, and the next delta's latency counts from
     /// its end.
-    pub fn asks(&mut self, message: &Record<'_>) -> bool {
-        self.reader.asks(message)
+    pub fn asks(&mut self, said: &Said, answer: &mut Answer) -> bool {
+        self.reader.asks(said, answer)
     }
 
     /// The JSON array that is the body was closed by its `]`.

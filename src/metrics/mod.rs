@@ -7,6 +7,7 @@
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
+use crate::dialect::Turn;
 use crate::exchange::{Exchange, Response};
 use crate::time::{Span, Timestamp};
 
@@ -86,8 +87,9 @@ pub fn of(exchange: &Exchange) -> Metrics {
     let since_request = |at: Option<Timestamp>| at?.elapsed(m.request_end?);
     let since_asked = |at: Option<Timestamp>| at?.elapsed(last_before(asks, at?).or(m.request_end)?);
     m.ttfb = since_request(m.response_start);
+    let first_content = deltas().find(|d| d.meaning.content && whole).map(|d| d.at);
     m.ttft = since_asked(m.first_delta);
-    m.ttft_content = since_asked(deltas().find(|d| d.meaning.content && whole).map(|d| d.at));
+    m.ttft_content = since_asked(first_content);
     m.ttfr = since_asked(m.reasoning_sign);
     m.duration = since_request(m.response_end);
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
@@ -100,7 +102,39 @@ pub fn of(exchange: &Exchange) -> Metrics {
         .filter(|_| first_and_last)
         .and_then(|tokens| m.per_token(tokens))
         .filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
+    if !response.answer.turns.is_empty() {
+        conversation(&mut m, response, whole);
+    }
     m
+}
+
+/// The figures of a conversation: latencies are those of the answer that was the first to come, and spans lie between
+/// deltas of one answer, whatever came of others meanwhile.
+fn conversation(m: &mut Metrics, response: &Response, whole: bool) {
+    let turns = &response.answer.turns;
+    let first = |of: fn(&Turn) -> Option<Timestamp>| {
+        let (at, turn) = turns.iter().filter_map(|turn| Some((of(turn)?, turn))).min_by_key(|(at, _)| *at)?;
+        at.elapsed(turn.asked?).filter(|_| whole)
+    };
+    m.ttft = first(|turn| turn.first_delta);
+    m.ttft_content = first(|turn| turn.first_content);
+    let mut before: Vec<Option<Timestamp>> = vec![None; turns.len()];
+    let deltas = response.deltas.iter().filter(|d| d.meaning.is_delta());
+    m.itl = deltas
+        .filter_map(|d| {
+            let last = before.get_mut(usize::from(d.meaning.turn))?.replace(d.at)?;
+            d.at.elapsed(last)
+        })
+        .collect();
+    if before.iter().flatten().count() > 1 {
+        m.tpot = None;
+    }
+}
+
+/// How long an answer of a conversation let its client wait, from the message that asked to its first delta of any
+/// kind.
+pub fn ttft_of(turn: &Turn) -> Option<Span> {
+    turn.first_delta?.elapsed(turn.asked?)
 }
 
 /// Output tokens that came after the first delta: the stream's figure less that of the first delta's own record. Where

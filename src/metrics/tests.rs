@@ -9,9 +9,12 @@ use crate::framing::Framing;
 use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
 use crate::oddity::Oddities;
 
-const CONTENT: Meaning = Meaning { content: true, reasoning: false, tool: false, terminator: false, error: false };
-const REASONING: Meaning = Meaning { content: false, reasoning: true, tool: false, terminator: false, error: false };
-const TOOL: Meaning = Meaning { content: false, reasoning: false, tool: true, terminator: false, error: false };
+const CONTENT: Meaning =
+    Meaning { content: true, reasoning: false, tool: false, terminator: false, error: false, turn: 0 };
+const REASONING: Meaning =
+    Meaning { content: false, reasoning: true, tool: false, terminator: false, error: false, turn: 0 };
+const TOOL: Meaning =
+    Meaning { content: false, reasoning: false, tool: true, terminator: false, error: false, turn: 0 };
 
 /// Milliseconds as an instant.
 fn at(ms: i64) -> Timestamp {

@@ -11,7 +11,7 @@ use super::Config;
 use super::contributions::{Contributions, Observer};
 use super::evidence::Recent;
 use crate::body::Piece;
-use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, StreamReader};
+use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Said, StreamReader};
 use crate::exchange::{Delta, RecordInfo};
 use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Framing, Record, Stream};
@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 
 /// Records that may wait for a dialect that knows them.
 const UNDECIDED_RECORDS: usize = 16;
+/// Messages of the client that may wait with them.
+const UNDECIDED_MESSAGES: usize = 64;
 /// Bytes of a body without records that are kept.
 const TEXT_KEPT: usize = 16 << 20;
 
@@ -78,13 +80,22 @@ pub(super) struct Found {
 
 /// Which dialect reads the records.
 pub(super) enum Choice {
-    Undecided { waiting: Vec<Waiting>, asked: usize },
-    Chosen { dialect: Option<&'static Dialect>, why: String, reader: Option<StreamReader> },
+    /// `said`: messages of the client on a WebSocket, each with the number of records before it.
+    Undecided {
+        waiting: Vec<Waiting>,
+        said: Vec<(usize, Said)>,
+        asked: usize,
+    },
+    Chosen {
+        dialect: Option<&'static Dialect>,
+        why: String,
+        reader: Option<StreamReader>,
+    },
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Choice::Undecided { waiting: Vec::new(), asked: 0 }
+        Choice::Undecided { waiting: Vec::new(), said: Vec::new(), asked: 0 }
     }
 }
 
@@ -116,8 +127,14 @@ impl Reading {
     /// Whether a message of the client on a WebSocket asks for an answer: the dialect decides; without a
     /// dialect every message does.
     pub(super) fn asks(&mut self, message: &Record<'_>) -> bool {
-        match &mut self.found.choice {
-            Choice::Chosen { reader: Some(reader), .. } => reader.asks(message),
+        let Found { choice, answer, waiting_bytes, .. } = &mut self.found;
+        match choice {
+            Choice::Chosen { reader: Some(reader), .. } => reader.asks(&Said::of(message), answer),
+            Choice::Undecided { waiting, said, .. } if said.len() < UNDECIDED_MESSAGES => {
+                *waiting_bytes += size_of::<Said>();
+                said.push((waiting.len(), Said::of(message)));
+                true
+            }
             _ => true,
         }
     }
@@ -179,8 +196,9 @@ impl Reading {
     /// Ask the dialects about the records that wait; the first that is sure takes them all. `last`: take the
     /// best guess.
     fn decide(&mut self, around: Around<'_>, last: bool) {
-        let Choice::Undecided { waiting, asked } = &mut self.found.choice else { return };
-        if last && waiting.is_empty() && self.stream.framing() == Framing::Grpc {
+        let Choice::Undecided { waiting, said, asked } = &mut self.found.choice else { return };
+        let asked_in_vain = self.stream.framing() == Framing::WebSocket && !said.is_empty();
+        if last && waiting.is_empty() && (self.stream.framing() == Framing::Grpc || asked_in_vain) {
             return self.decide_by_framing(around);
         }
         if waiting.is_empty() || (*asked == waiting.len() && !last) {
@@ -203,7 +221,7 @@ impl Reading {
         if !sure && !last && waiting.len() < UNDECIDED_RECORDS {
             return;
         }
-        let waiting = std::mem::take(waiting);
+        let (waiting, said) = (std::mem::take(waiting), std::mem::take(said));
         self.found.waiting_bytes = 0;
         let (dialect, why, reader) = match best {
             Some((dialect, _, why, i)) => {
@@ -213,20 +231,29 @@ impl Reading {
             None => (None, String::new(), None),
         };
         self.found.choice = Choice::Chosen { dialect, why, reader };
-        for record in &waiting {
+        let mut said = said.into_iter().peekable();
+        for (n, record) in waiting.iter().enumerate() {
+            while let Some((_, said)) = said.next_if(|(before, _)| *before <= n) {
+                self.found.hear(&said);
+            }
             self.found.read(&record.view(), &self.recent);
         }
+        said.for_each(|(_, said)| self.found.hear(&said));
         if let Some(said) = self.found.closed.take() {
             self.found.close(&said);
         }
     }
 
-    /// A failed call has no message, but its status has to be read.
+    /// A failed call has no message, but its status has to be read; what a client asked for may never come.
     fn decide_by_framing(&mut self, around: Around<'_>) {
         let nothing = Record::default();
         let evidence = around.evidence(self.stream.framing(), &nothing);
         let Some((dialect, _, why)) = dialect::choose(&evidence) else { return };
-        self.found.choice = Choice::Chosen { dialect: Some(dialect), why, reader: Some(dialect.read(&evidence)) };
+        let reader = Some(dialect.read(&evidence));
+        let before = std::mem::replace(&mut self.found.choice, Choice::Chosen { dialect: Some(dialect), why, reader });
+        if let Choice::Undecided { said, .. } = before {
+            said.iter().for_each(|(_, said)| self.found.hear(said));
+        }
         if let Some(said) = self.found.closed.take() {
             self.found.close(&said);
         }
@@ -299,6 +326,13 @@ impl Found {
         }
     }
 
+    /// The client has said this before the dialect was chosen.
+    fn hear(&mut self, said: &Said) {
+        if let Choice::Chosen { reader: Some(reader), .. } = &mut self.choice {
+            reader.asks(said, &mut self.answer);
+        }
+    }
+
     fn read(&mut self, record: &Record<'_>, recent: &Recent) {
         let Found { choice, answer, oddities, .. } = self;
         let meaning = match choice {
@@ -311,7 +345,9 @@ impl Found {
             observer.record(record, meaning, &self.answer);
         }
         if meaning.terminator {
-            self.terminator_at.get_or_insert(record.at);
+            // Of several answers the last one ends the conversation.
+            let first = self.terminator_at.filter(|_| self.answer.turns.is_empty());
+            self.terminator_at = Some(first.unwrap_or(record.at));
         }
         if self.answer.finishes > self.finishes {
             (self.finish_at, self.finishes) = (Some(record.at), self.answer.finishes);

@@ -202,7 +202,21 @@ mod tests {
         let (file, request, host, dialect) = (None, format!("GET /{n}"), String::new(), String::new());
         let (exchange, status, order, zero_ns, verdict, verdict_why) = (n, Some(200), 0, None, None, Vec::new());
         let across = Vec::new();
-        Case { file, exchange, request, host, status, dialect, order, zero_ns, verdict, verdict_why, across, findings }
+        Case {
+            file,
+            exchange,
+            request,
+            host,
+            status,
+            dialect,
+            order,
+            zero_ns,
+            verdict,
+            verdict_why,
+            across,
+            findings,
+            answers: Vec::new(),
+        }
     }
 
     /// The output for this many exchanges, and the most that were kept meanwhile.

@@ -9,7 +9,7 @@ use super::text::{Style, clean, clip_middle, count, level, wrap};
 use super::{Format, Terminal, check, markdown};
 use crate::conformance::{self, Level};
 use crate::delivery::across::Lines;
-use crate::summary::{FindingSummary, Summary};
+use crate::summary::{AnswerSummary, FindingSummary, Summary};
 use anyhow::Result;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -138,6 +138,9 @@ pub struct Case {
     pub across: Vec<String>,
     /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
+    /// The answers of a conversation over a WebSocket, as `list` has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<AnswerSummary>,
 }
 
 impl Case {
@@ -156,13 +159,13 @@ impl Case {
             verdict_why: s.verdict_why.clone(),
             across: s.across.clone(),
             findings: s.findings.clone(),
+            answers: s.websocket.as_ref().map(|w| w.answers.clone()).unwrap_or_default(),
         }
     }
 
     /// Number of its findings by level: error, warning, info.
     fn weight(&self) -> [usize; 3] {
-        let weight = |l| self.findings.iter().filter(|f| f.level == l).count();
-        [weight(Level::Error), weight(Level::Warning), weight(Level::Info)]
+        [Level::Error, Level::Warning, Level::Info].map(|l| self.findings.iter().filter(|f| f.level == l).count())
     }
 }
 

@@ -151,6 +151,12 @@ impl Content {
         if let Some(r) = &mut s.response {
             strip(r);
         }
+        for a in s.websocket.iter_mut().flat_map(|w| &mut w.answers) {
+            (a.id, a.lane, a.text, a.reasoning, a.tool_arguments, a.reason) = Default::default();
+            a.finish = a.finish.take().filter(known);
+            a.usage = a.usage.as_ref().and_then(counts);
+            a.error = a.error.as_ref().map(|_| NOT_STORED.to_owned());
+        }
         for FindingSummary { rule, message, excerpt, fix, .. } in &mut s.findings {
             *message = by_code(rule).map_or(String::new(), |r| r.summary.to_owned());
             *fix = FindingSummary::fix_of(rule);
@@ -164,7 +170,6 @@ fn strip(r: &mut ResponseSummary) {
     r.content_encoding = r.content_encoding.take().filter(|c| c.split(',').all(|c| is_name(c.trim())));
     r.trailers.clear();
     (r.text, r.texts, r.reasoning_text, r.tool_arguments, r.models) = (None, None, None, None, None);
-    let known = |reason: &String| REASONS.contains(&reason.to_ascii_lowercase().as_str());
     r.finish_reason = r.finish_reason.take().filter(known);
     if let Some(all) = &mut r.finish_reasons {
         all.retain(|_, reason| known(reason));
@@ -172,6 +177,11 @@ fn strip(r: &mut ResponseSummary) {
     r.usage = r.usage.as_ref().and_then(counts);
     r.error_in_stream = r.error_in_stream.as_ref().map(|_| NOT_STORED.to_owned());
     r.terminator.which = r.terminator.which.take().filter(|w| r.terminator.expected.as_ref() == Some(w));
+}
+
+/// Whether this is a reason that some dialect has.
+fn known(reason: &String) -> bool {
+    REASONS.contains(&reason.to_ascii_lowercase().as_str())
 }
 
 /// The numbers of a usage object, under names that speak of tokens.

@@ -110,7 +110,7 @@ fn carries(m: Meaning) -> u8 {
 
 fn meaning(carries: u8) -> Meaning {
     let bit = |n: u8| carries >> n & 1 == 1;
-    Meaning { content: bit(0), reasoning: bit(1), tool: bit(2), terminator: bit(3), error: bit(4) }
+    Meaning { content: bit(0), reasoning: bit(1), tool: bit(2), terminator: bit(3), error: bit(4), turn: 0 }
 }
 
 /// The items as a JSON array, without an intermediate list.

@@ -42,6 +42,10 @@ impl Summary {
                 strings(usage, &mut |text| known.text(text));
             }
         }
+        for answer in self.websocket.iter_mut().flat_map(|w| &mut w.answers) {
+            answer.texts().for_each(|text| known.text(text));
+            answer.usage.iter_mut().for_each(|usage| strings(usage, &mut |text| known.text(text)));
+        }
         self.verdict_why.iter_mut().chain(&mut self.delivery).for_each(|text| known.quote(text));
         for FindingSummary { message, excerpt, fix, .. } in &mut self.findings {
             known.quote(message);

@@ -44,7 +44,7 @@ impl Summary {
             http_version: version.map(|v| v.as_str().into()),
             request: x.request.as_ref().map(|r| RequestSummary::new(r, x.tls.is_some())),
             response: x.response.as_ref().map(ResponseSummary::new),
-            websocket: x.websocket.as_deref().map(|w| Box::new(WebSocketSummary::new(w))),
+            websocket: x.websocket.as_deref().map(|w| Box::new(WebSocketSummary::new(w, x))),
             tcp: tcp.map(TcpSummary::new),
             timing: Timing::new(metrics),
             verdict: Some(judgement.verdict.as_str().into()),

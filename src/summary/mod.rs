@@ -2,6 +2,7 @@
 //! from an exchange or read back from the store.
 
 pub mod across;
+pub mod answers;
 pub mod connection;
 pub mod session;
 pub mod detail;
@@ -10,6 +11,7 @@ mod hide;
 mod make;
 pub mod websocket;
 
+pub use answers::AnswerSummary;
 pub use websocket::WebSocketSummary;
 
 use crate::conformance::Level;

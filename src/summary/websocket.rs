@@ -1,8 +1,9 @@
 //! An exchange that became a WebSocket, as JSON. HTTP ended with the 101, so `response` and `timing` describe a
 //! response without a body, and `websocket` describes what followed, with the same fields.
 
+use super::{AnswerSummary, answers};
 use super::{RequestSummary, ResponseSummary, Summary, TerminatorSummary, Timing};
-use crate::exchange::WebSocket;
+use crate::exchange::{Exchange, WebSocket};
 use crate::framing::Framing;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -24,6 +25,9 @@ pub struct WebSocketSummary {
     /// Bytes that the client sent after its request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_bytes: Option<u64>,
+    /// The answers, if their dialect tells them apart.
+    #[serde(default)]
+    pub answers: Vec<AnswerSummary>,
     /// What the server sent after the 101. Only in JSON; otherwise it is in [`Summary::response`].
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub response: Option<ResponseSummary>,
@@ -33,12 +37,13 @@ pub struct WebSocketSummary {
 }
 
 impl WebSocketSummary {
-    pub(super) fn new(w: &WebSocket) -> Self {
+    pub(super) fn new(w: &WebSocket, x: &Exchange) -> Self {
         WebSocketSummary {
             t_open_ns: w.opened_at.nanos(),
             client_messages: w.client_messages,
             client_close: w.client_close,
             server_close: w.server_close,
+            answers: answers::of(x),
             ..WebSocketSummary::default()
         }
     }

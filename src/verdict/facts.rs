@@ -186,8 +186,11 @@ pub(super) fn succeeded(status: Option<u16>) -> bool {
 }
 
 /// Whether the records show that the answer is over: a terminator, or a finish reason of each choice that no delta
-/// follows. Of several reasons of a choice the last counts.
+/// follows. Of several reasons of a choice the last counts. Of a conversation every answer is over.
 pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
+    if !r.answer.turns.is_empty() {
+        return r.answer.turns.iter().all(|turn| turn.ended.is_some());
+    }
     let last_delta = r.deltas.last().map(|d| d.at);
     let finished = x.ending.finish_at.is_some_and(|at| last_delta.is_none_or(|last| at >= last));
     r.answer.terminator.seen || (finished && every_choice_finished(&r.answer))

@@ -11,6 +11,7 @@ mod facts;
 mod promise;
 mod reasons;
 mod timeout;
+mod turn;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -22,7 +23,9 @@ pub use facts::Closed;
 pub use facts::{Facts, Race, Unseen};
 pub use promise::Promise;
 pub use timeout::{Kind, Limit};
+use turn::of_turn;
 
+use crate::dialect::Turn;
 use crate::exchange::Exchange;
 
 /// How the answer ended.
@@ -93,6 +96,16 @@ pub fn of(x: &Exchange) -> Judgement {
 /// The verdict without its reasons, by facts that were made of the same exchange.
 pub fn on(x: &Exchange, facts: &Facts) -> Verdict {
     decide(facts, status(x))
+}
+
+/// The verdicts on the answers of a conversation, in their order.
+pub fn of_turns(x: &Exchange) -> Vec<Verdict> {
+    let turns: &[Turn] = x.response.as_ref().map_or(&[], |r| &r.answer.turns);
+    if turns.is_empty() {
+        return Vec::new();
+    }
+    let facts = Facts::of(x);
+    turns.iter().map(|turn| of_turn(turn, &facts, status(x))).collect()
 }
 
 fn status(x: &Exchange) -> Option<u16> {

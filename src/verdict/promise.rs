@@ -2,7 +2,7 @@
 
 use super::facts::{marked, succeeded};
 use crate::dialect::End;
-use crate::exchange::{Exchange, Response};
+use crate::exchange::{Exchange, Response, WebSocket};
 use crate::framing::Framing;
 use crate::http::event::Transfer;
 
@@ -30,8 +30,11 @@ impl Promise {
     pub fn of(x: &Exchange, r: &Response) -> Promise {
         let status = r.head.as_ref().map(|h| h.status);
         // A refusal is no answer.
-        if !succeeded(status) || x.websocket.is_some() {
-            return marked(r).filter(|_| x.websocket.is_some()).map_or(Promise::Nothing, Promise::Marked);
+        if let Some(socket) = &x.websocket {
+            return conversation(socket, r);
+        }
+        if !succeeded(status) {
+            return Promise::Nothing;
         }
         if let Some(end) = marked(r) {
             return Promise::Marked(end);
@@ -58,6 +61,15 @@ impl Promise {
         } else {
             Promise::Nothing
         }
+    }
+}
+
+/// Each answer of a conversation has an end of its own. Where none was asked for, and none came, none is due.
+fn conversation(socket: &WebSocket, r: &Response) -> Promise {
+    match r.answer.turns.is_empty() {
+        true if socket.asks.is_empty() && r.deltas.is_empty() => Promise::Nothing,
+        true => marked(r).map_or(Promise::Nothing, Promise::Marked),
+        false => Promise::Marked(r.answer.end),
     }
 }
 

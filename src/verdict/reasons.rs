@@ -18,7 +18,7 @@ const AT_ONCE: Span = Span::from_millis(1_000);
 pub(super) fn of(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Limit>) -> Vec<String> {
     let mut why = Vec::new();
     if let Some(r) = &x.response {
-        status(r, verdict, &mut why);
+        status(x, r, verdict, &mut why);
         why.extend(r.answer.error.as_ref().map(|e| format!("error in the stream: {}", excerpt(e.as_bytes()))));
         records(r, &mut why);
     }
@@ -106,19 +106,36 @@ fn unseen_by(unseen: Unseen, facts: &Facts) -> Option<String> {
     })
 }
 
-fn status(r: &Response, verdict: Verdict, why: &mut Vec<String>) {
+fn status(x: &Exchange, r: &Response, verdict: Verdict, why: &mut Vec<String>) {
     if let Some(status) = r.head.as_ref().map(|h| h.status).filter(|s| !(200..300).contains(s) && *s != SWITCHED) {
         why.push(match (verdict, status) {
             (Verdict::GatewayTimeout, 524) => "status 524: Cloudflare waited for the origin in vain".into(),
             (Verdict::GatewayTimeout, _) => format!("status {status}: a gateway waited for the server in vain"),
+            (_, 426) if upgrades(x) => {
+                "status 426: no WebSocket here, which is no fault; clients ask again over HTTP (Codex: with \
+                    server-sent events)"
+                    .into()
+            }
             _ => format!("status {status}"),
         });
     }
 }
 
+/// The request offers to become a WebSocket.
+fn upgrades(x: &Exchange) -> bool {
+    let offered = x.request.as_ref().and_then(|q| q.head.fields.text("upgrade"));
+    offered.is_some_and(|to| to.to_ascii_lowercase().contains("websocket"))
+}
+
 /// What the records show about their end.
 fn records(r: &Response, why: &mut Vec<String>) {
     let a = &r.answer;
+    if !a.turns.is_empty() {
+        let ended = a.turns.iter().filter(|turn| turn.ended.is_some()).count();
+        let what = if a.turns.len() == 1 { "answer" } else { "answers" };
+        why.push(format!("{ended} of {} {what} came to an end", a.turns.len()));
+        return;
+    }
     match (&a.terminator.which, a.terminator.expected) {
         (Some(which), _) => why.push(format!("terminator {which} came")),
         (None, Some(expected)) if r.framing.is_stream() => why.push(format!("terminator {expected} never came")),

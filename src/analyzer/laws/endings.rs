@@ -73,7 +73,8 @@ fn incomplete_says_why(s: &Statements<'_>) -> Option<String> {
 
 fn each_choice_finishes(s: &Statements<'_>) -> Option<String> {
     let answer = &response(s)?.answer;
-    let by_reasons = s.facts.said_end && !answer.terminator.seen;
+    // An answer of a conversation has a last event of its own, with a reason or without.
+    let by_reasons = s.facts.said_end && !answer.terminator.seen && answer.turns.is_empty();
     let without = answer.texts.keys().find(|choice| !answer.finish_reasons.contains_key(choice))?;
     by_reasons.then(|| format!("the end was said, and choice {without} has no finish reason"))
 }

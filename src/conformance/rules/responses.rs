@@ -16,6 +16,7 @@ pub(super) const RULES: &[&Rule] = &[
     &OAI_RESP_006,
     &OAI_RESP_007,
     &OAI_RESP_008,
+    &OAI_RESP_009,
 ];
 
 /// One event says how it ended.
@@ -275,9 +276,38 @@ pub static OAI_RESP_008: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// The response if it is a stream of this dialect.
+/// Nothing of an answer that the client gave up comes as the next one.
+pub static OAI_RESP_009: Rule = Rule {
+    code: "OAI-RESP-009",
+    name: "abandoned-response-goes-on",
+    level: Level::Warning,
+    summary: "Over a WebSocket, no answer goes on after the client asked for another in the same lane without building \
+        on it",
+    why: "The events of one lane come one after another, and deltas do not name their response. A client that gave \
+        an answer up and asks again on the same connection reads the rest of the old answer, and its terminal event, \
+        as the new one: wrong text, and an answer that ends before it began.",
+    source: "openai-python 3.57.0, ResponsesServerEvent: stream_id; stippi/code-assistant issue 200",
+    breaks: &["clients that give an answer up and keep the connection"],
+    fix: "Clients: read the old answer to its end, use another stream_id, or close the connection; compare the \
+        response's id. Servers: stop an answer when its lane is asked again.",
+    bad: &["responses-socket; created-frame; wait 20ms; ask-frame; wait 20ms; text-frame; wait 20ms; completed-frame"],
+    good: &[
+        "responses-socket; created-frame; text-frame; completed-frame; wait 20ms; ask-frame",
+        // It builds on the answer that goes on.
+        "responses-socket; created-frame; wait 20ms; ask-next-frame; wait 20ms; text-frame; completed-frame",
+    ],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::ABANDONED_GOES_ON], push, |found, n| {
+            format!("{} of an answer that the client had given up: {found}", many(n, "event", "events"))
+        });
+    },
+    ..Rule::DEFAULT
+};
+
+/// The response if it is a stream of this dialect, over HTTP or a WebSocket.
 fn stream<'a>(case: &Case<'a>) -> Option<&'a Response> {
-    case.stream_of(&openai_responses::DIALECT)
+    case.stream_of(&openai_responses::DIALECT).or_else(|| case.conversation_of(&openai_responses::DIALECT))
 }
 
 /// A finding for the first of these kinds that was noticed, in streams of this dialect.

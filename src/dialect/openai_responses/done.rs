@@ -7,6 +7,7 @@ use super::super::{Answer, Meaning};
 use super::kinds::DONE_DIFFERS;
 use super::shape::{Event, Item};
 use super::{ITEMS_LIMIT, Responses};
+use std::borrow::Cow;
 
 impl Responses {
     /// The text of a part that is over, against what its deltas brought. If none came, it is the text.
@@ -100,7 +101,7 @@ impl Responses {
         }
         if item.is_call() && answer.tool_arguments.get(&key).is_none_or(String::is_empty) {
             answer.name_tool(&key, item.name.str().unwrap_or_default());
-            let told = item.arguments.text().or_else(|| item.input.text()).unwrap_or_default();
+            let told = item.told();
             answer.add_arguments(&key, &told);
             meaning.tool = !told.is_empty();
         }
@@ -109,6 +110,31 @@ impl Responses {
         });
         meaning
     }
+}
+
+impl Item<'_> {
+    /// The arguments of a call, or the commands that it runs, one a line.
+    pub(super) fn told(&self) -> Cow<'_, str> {
+        let commands = || -> Option<Cow<'_, str>> {
+            let all: Vec<&str> = self.action.here()?.commands.iter().filter_map(Text::full).collect();
+            (!all.is_empty()).then(|| all.join("\n").into())
+        };
+        self.arguments.text().or_else(|| self.input.text()).or_else(commands).unwrap_or_default()
+    }
+}
+
+/// A command of a shell call: it may come whole in its first or last event, or in deltas.
+pub(super) fn commands(kind: &str, index: u32, event: &Event<'_>, answer: &mut Answer) -> Meaning {
+    let (key, which) = (index.to_string(), event.command_index.index().unwrap_or(0));
+    let kept = answer.tool_arguments.get(&key).map_or("", String::as_str);
+    let new = match kind.rsplit('.').next() {
+        Some("added") if which > 0 && !kept.is_empty() => format!("\n{}", event.command.str().unwrap_or_default()),
+        Some("done") if !kept.is_empty() => String::new(),
+        Some("delta") => event.delta.str().unwrap_or_default().to_owned(),
+        _ => event.command.str().unwrap_or_default().to_owned(),
+    };
+    answer.add_arguments(&key, &new);
+    Meaning { tool: !new.is_empty(), ..Meaning::default() }
 }
 
 /// No text came.

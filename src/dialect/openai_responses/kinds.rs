@@ -34,5 +34,7 @@ pub const STATUS_DIFFERS: Kind = Kind("responses.status-differs");
 pub const NO_TERMINAL: Kind = Kind("responses.no-terminal");
 /// An event after the terminal one.
 pub const AFTER_TERMINAL: Kind = Kind("responses.after-terminal");
+/// Over a WebSocket: an answer goes on after the client has asked for the next one of its lane.
+pub const ABANDONED_GOES_ON: Kind = Kind("responses.abandoned-goes-on");
 /// `[DONE]`, which this dialect does not have.
 pub const FOREIGN_TERMINATOR: Kind = Kind("responses.foreign-terminator");

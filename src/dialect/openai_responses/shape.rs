@@ -40,6 +40,28 @@ pub(super) struct Event<'a> {
     pub(super) message: Text<'a>,
     #[serde(borrow)]
     pub(super) object: Text<'a>,
+    #[serde(borrow)]
+    pub(super) item_id: Text<'a>,
+    /// Of `shell_call_command.added` and `.done`.
+    #[serde(borrow)]
+    pub(super) command: Text<'a>,
+    pub(super) command_index: Num,
+    /// The lane, over a WebSocket.
+    #[serde(borrow)]
+    pub(super) stream_id: Text<'a>,
+    /// Of a wrapped error: the status that HTTP would have had.
+    pub(super) status: Num,
+    /// Of `steer.accepted`, `steer.pending` and `steer.failed`.
+    #[serde(borrow)]
+    pub(super) steer: Obj<Steer<'a>>,
+}
+
+/// Input that was sent for a response that goes on.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Steer<'a> {
+    #[serde(borrow)]
+    pub(super) previous_response_id: Text<'a>,
 }
 
 /// The response, as far as it is there.
@@ -55,6 +77,8 @@ pub(super) struct Response<'a> {
     #[serde(borrow)]
     pub(super) incomplete_details: Raw<'a>,
     #[serde(borrow)]
+    pub(super) previous_response_id: Text<'a>,
+    #[serde(borrow)]
     pub(super) usage: Raw<'a>,
     #[serde(borrow)]
     pub(super) error: Raw<'a>,
@@ -66,6 +90,8 @@ pub(super) struct Response<'a> {
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Item<'a> {
+    #[serde(borrow)]
+    pub(super) id: Text<'a>,
     #[serde(borrow, rename = "type")]
     pub(super) kind: Text<'a>,
     #[serde(borrow)]
@@ -74,10 +100,29 @@ pub(super) struct Item<'a> {
     pub(super) arguments: Raw<'a>,
     #[serde(borrow)]
     pub(super) input: Raw<'a>,
+    /// Of a `shell_call`.
+    #[serde(borrow)]
+    pub(super) action: Obj<Action<'a>>,
     #[serde(borrow)]
     pub(super) content: List<Obj<Part<'a>>>,
     #[serde(borrow)]
     pub(super) summary: List<Obj<Part<'a>>>,
+}
+
+/// What a `shell_call` runs.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Action<'a> {
+    #[serde(borrow)]
+    pub(super) commands: List<Text<'a>>,
+}
+
+/// Why a response is incomplete.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Details<'a> {
+    #[serde(borrow)]
+    pub(super) reason: Text<'a>,
 }
 
 /// A part of an item's content.
@@ -125,6 +170,9 @@ pub(super) const QUIET: &[&str] = &[
     "image_generation_call.generating",
     "image_generation_call.partial_image",
     "image_generation_call.completed",
+    "compaction.compacting",
+    "shell_call_output_content.delta",
+    "shell_call_output_content.done",
     "audio.delta",
     "audio.done",
     "audio.transcript.delta",

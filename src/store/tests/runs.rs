@@ -65,6 +65,7 @@ fn shell(path: &Path) -> (Vec<PieceInfo>, Vec<RecordInfo>) {
                 tool: r.get(9)?,
                 terminator: r.get(10)?,
                 error: r.get(11)?,
+                turn: 0,
             },
         })
     };

@@ -5,6 +5,7 @@ use crate::delivery::{self, Cause, TRANSPORT_STALLS};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
 use crate::oddity::Oddity;
+use crate::time::Span;
 use crate::verdict::{Kind, Verdict};
 
 /// No idle limit ends the answer.
@@ -105,6 +106,9 @@ pub static DLV_007: Rule = Rule {
     silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
+        if case.exchange.websocket.is_some() {
+            return in_conversation(case, push);
+        }
         let Some(response) = case.llm_stream() else { return };
         let Some(first) = response.deltas.first() else { return };
         // Other rules judge silences after the first delta and before the head.
@@ -116,6 +120,22 @@ pub static DLV_007: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// The first answer of a conversation that was silent for too long before its first token. Messages are its life: pings
+/// set back no client's idle timer.
+fn in_conversation(case: &Case<'_>, push: &mut dyn FnMut(Finding)) {
+    let Some(response) = case.response() else { return };
+    let silent = |span: Span| span >= case.limits.keep_alive;
+    let quiet = response.answer.turns.iter().zip(0..).find_map(|(turn, n)| {
+        let (span, until) = turn.quiet.filter(|(span, _)| turn.first_delta.is_some() && silent(*span))?;
+        Some((span, until, n))
+    });
+    if let Some((span, until, n)) = quiet {
+        let message = format!("{span} without a message before the first token of answer {n}");
+        let record = response.deltas.iter().find(|d| d.at >= until && d.meaning.turn == n).map(|d| d.record);
+        push(Finding { record, at: Some(until), ..Finding::new(message) });
+    }
+}
 
 /// The head comes at once.
 pub static DLV_008: Rule = Rule {
