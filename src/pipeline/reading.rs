@@ -345,9 +345,7 @@ impl Found {
             observer.record(record, meaning, &self.answer);
         }
         if meaning.terminator {
-            // Of several answers the last one ends the conversation.
-            let first = self.terminator_at.filter(|_| self.answer.turns.is_empty());
-            self.terminator_at = Some(first.unwrap_or(record.at));
+            self.terminator_at.get_or_insert(record.at);
         }
         if self.answer.finishes > self.finishes {
             (self.finish_at, self.finishes) = (Some(record.at), self.answer.finishes);

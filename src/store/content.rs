@@ -153,7 +153,7 @@ impl Content {
         }
         for a in s.websocket.iter_mut().flat_map(|w| &mut w.answers) {
             (a.id, a.lane, a.text, a.reasoning, a.tool_arguments, a.reason) = Default::default();
-            a.finish = a.finish.take().filter(known);
+            a.finish = a.finish.take().filter(|reason| known(reason));
             a.usage = a.usage.as_ref().and_then(counts);
             a.error = a.error.as_ref().map(|_| NOT_STORED.to_owned());
         }
@@ -170,7 +170,7 @@ fn strip(r: &mut ResponseSummary) {
     r.content_encoding = r.content_encoding.take().filter(|c| c.split(',').all(|c| is_name(c.trim())));
     r.trailers.clear();
     (r.text, r.texts, r.reasoning_text, r.tool_arguments, r.models) = (None, None, None, None, None);
-    r.finish_reason = r.finish_reason.take().filter(known);
+    r.finish_reason = r.finish_reason.take().filter(|reason| known(reason));
     if let Some(all) = &mut r.finish_reasons {
         all.retain(|_, reason| known(reason));
     }
@@ -180,7 +180,7 @@ fn strip(r: &mut ResponseSummary) {
 }
 
 /// Whether this is a reason that some dialect has.
-fn known(reason: &String) -> bool {
+fn known(reason: &str) -> bool {
     REASONS.contains(&reason.to_ascii_lowercase().as_str())
 }
 

@@ -116,7 +116,7 @@ impl Facts {
             said_end: r.is_some_and(|r| said_its_end(x, r)),
             lacks_status: r.is_some_and(|r| lacks_status(x, r)),
             body: r.map(|r| r.end),
-            failed: success && r.is_some_and(|r| r.answer.error.is_some()),
+            failed: r.is_some_and(|r| failed(r, success)),
             by,
             half_closed,
             unseen: unseen(x),
@@ -194,6 +194,14 @@ pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
     let last_delta = r.deltas.last().map(|d| d.at);
     let finished = x.ending.finish_at.is_some_and(|at| last_delta.is_none_or(|last| at >= last));
     r.answer.terminator.seen || (finished && every_choice_finished(&r.answer))
+}
+
+/// An error came under a success; in a conversation, in the place of an answer or in it.
+fn failed(r: &Response, success: bool) -> bool {
+    match r.answer.turns.as_slice() {
+        [] => success && r.answer.error.is_some(),
+        turns => turns.iter().any(|turn| turn.error.is_some()),
+    }
 }
 
 fn lacks_status(x: &Exchange, r: &Response) -> bool {

@@ -20,7 +20,7 @@ pub(super) fn of(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Li
     if let Some(r) = &x.response {
         status(x, r, verdict, &mut why);
         why.extend(r.answer.error.as_ref().map(|e| format!("error in the stream: {}", excerpt(e.as_bytes()))));
-        records(r, &mut why);
+        records(x, r, &mut why);
     }
     why.extend(facts.missing().map(str::to_owned));
     // Who closed says nothing about an answer that was not seen.
@@ -128,12 +128,15 @@ fn upgrades(x: &Exchange) -> bool {
 }
 
 /// What the records show about their end.
-fn records(r: &Response, why: &mut Vec<String>) {
+fn records(x: &Exchange, r: &Response, why: &mut Vec<String>) {
     let a = &r.answer;
     if !a.turns.is_empty() {
         let ended = a.turns.iter().filter(|turn| turn.ended.is_some()).count();
         let what = if a.turns.len() == 1 { "answer" } else { "answers" };
         why.push(format!("{ended} of {} {what} came to an end", a.turns.len()));
+        return;
+    }
+    if x.websocket.is_some() && r.deltas.is_empty() && a.terminator.which.is_none() {
         return;
     }
     match (&a.terminator.which, a.terminator.expected) {
@@ -211,7 +214,8 @@ fn lacks(r: &Response) -> String {
 
 /// The records ended the answer, and the transport did not, or not at once.
 fn after_the_end(x: &Exchange, facts: &Facts, why: &mut Vec<String>) {
-    let Some(r) = x.response.as_ref().filter(|_| facts.said_end) else { return };
+    // A conversation may stay open for the next question.
+    let Some(r) = x.response.as_ref().filter(|r| facts.said_end && r.answer.turns.is_empty()) else { return };
     let Some(end) = x.ending.terminator_at.or(x.ending.finish_at) else { return };
     let until = if x.ending.by == Party::Capture { x.ending.seen_until.max(x.ending.at) } else { x.ending.at };
     let open = until.since(end);

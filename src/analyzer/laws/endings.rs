@@ -80,8 +80,11 @@ fn each_choice_finishes(s: &Statements<'_>) -> Option<String> {
 }
 
 fn errors_are_told(s: &Statements<'_>) -> Option<String> {
-    let failed = response(s).is_some_and(|r| r.answer.error.is_some())
-        && status(s.exchange).is_none_or(|status| (200..300).contains(&status));
+    let success = status(s.exchange).is_none_or(|status| (200..300).contains(&status));
+    let failed = response(s).is_some_and(|r| match r.answer.turns.as_slice() {
+        [] => success && r.answer.error.is_some(),
+        turns => turns.iter().any(|turn| turn.error.is_some()),
+    });
     let told = s.judged.verdict == Verdict::ErrorInside200;
     (failed != told).then(|| format!("an error under success: {failed}, and the verdict is {:?}", s.judged.verdict))
 }
