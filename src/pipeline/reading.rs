@@ -344,7 +344,8 @@ impl Found {
         if let Some(observer) = &mut self.observer {
             observer.record(record, meaning, &self.answer);
         }
-        if meaning.terminator {
+        // What ends one answer of a conversation leaves it open for the next.
+        if meaning.terminator && self.answer.turns.is_empty() {
             self.terminator_at.get_or_insert(record.at);
         }
         if self.answer.finishes > self.finishes {

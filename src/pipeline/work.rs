@@ -399,9 +399,7 @@ impl ResponseWork {
     fn tell(&mut self, ending: &mut Ending) {
         ending.last_byte_at = self.body_last_at;
         let found = self.reading.found();
-        // What ends one answer of a conversation leaves it open for the next.
-        let terminator_at = found.terminator_at.filter(|_| found.answer.turns.is_empty());
-        (ending.terminator_at, ending.finish_at) = (terminator_at, found.finish_at);
+        (ending.terminator_at, ending.finish_at) = (found.terminator_at, found.finish_at);
     }
 
     fn finish(mut self, oddities: &mut Oddities) -> Response {
