@@ -13,10 +13,11 @@ mod tests;
 
 use self::shape::{Data, Event, Frame, Interaction, Step, Usage};
 use super::json::{self, Obj, Raw, Repair};
-use super::payload::{BadPayload, done, foreign_error, object, text_of, unknown};
+use super::payload::{BadPayload, done, foreign_error, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::shape::Shape;
+use super::turns::Said;
 use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
@@ -282,14 +283,8 @@ impl Reader for Interactions {
         self.older.then_some(End::Terminator(COMPLETE))
     }
 
-    /// The input asks; what creates or ends the interaction does not.
-    fn asks(&mut self, message: &Record<'_>) -> bool {
-        let text = text_of(message);
-        let asks = |event: &Event<'_>| event.event_type.str() == Some("input") || event.input.present();
-        let (mut one, mut several) = (Repair::default(), Repair::default());
-        json::parse::<Event<'_>>(&text, &mut one).is_ok_and(|event| asks(&event))
-            || json::parse::<Frame<'_>>(&text, &mut several)
-                .is_ok_and(|frame| frame.events.iter().filter_map(Obj::here).any(asks))
+    fn asks(&mut self, said: &Said, _answer: &mut Answer) -> bool {
+        said.interaction_input
     }
 
     fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
@@ -381,4 +376,13 @@ fn take_usage(usage: &Raw<'_>, answer: &mut Answer) {
         (visible, thoughts) => Some(visible.unwrap_or(0).saturating_add(thoughts.unwrap_or(0))),
     };
     answer.report_usage(usage.value(), output);
+}
+
+/// Whether a client's message asks: its input does, what creates or ends the interaction does not.
+pub(super) fn is_input(text: &str) -> bool {
+    let asks = |event: &Event<'_>| event.event_type.str() == Some("input") || event.input.present();
+    let (mut one, mut several) = (Repair::default(), Repair::default());
+    json::parse::<Event<'_>>(text, &mut one).is_ok_and(|event| asks(&event))
+        || json::parse::<Frame<'_>>(text, &mut several)
+            .is_ok_and(|frame| frame.events.iter().filter_map(Obj::here).any(asks))
 }

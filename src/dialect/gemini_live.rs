@@ -5,9 +5,10 @@
 
 use super::answer::call_key;
 use super::json::{self, Flag, List, Obj, Raw, Repair, Text};
-use super::payload::{BadPayload, object, text_of, unknown};
+use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
+use super::turns::Said;
 use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::Kind;
@@ -253,19 +254,8 @@ impl Live {
 const BAD_PAYLOAD: BadPayload = BadPayload { not_json: NOT_JSON, not_object: NOT_OBJECT, foreign_done: None };
 
 impl Reader for Live {
-    /// Text, the end of speech that the client marks, the end of its turn, and results of tools. Where the server
-    /// detects the end of speech itself nothing on the wire says when it was asked.
-    fn asks(&mut self, message: &Record<'_>) -> bool {
-        let text = text_of(message);
-        json::parse::<Message<'_>>(&text, &mut Repair::default()).is_ok_and(|message| {
-            let asked = message.client_content.here().is_some_and(|asked| asked.turn_complete == Flag::Bool(true));
-            let said = message.realtime_input.here().is_some_and(|input| {
-                input.text.full().is_some()
-                    || input.activity_end.present()
-                    || input.audio_stream_end == Flag::Bool(true)
-            });
-            asked || said || message.tool_response.present()
-        })
+    fn asks(&mut self, said: &Said, _answer: &mut Answer) -> bool {
+        said.live_input
     }
 
     fn record(&mut self, record: &Record<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
@@ -278,6 +268,18 @@ impl Reader for Live {
             Ok(meaning)
         })
     }
+}
+
+/// Whether a client's message asks: text, the end of speech that the client marks, the end of its turn, and results of
+/// tools. Where the server detects the end of speech itself nothing on the wire says when it was asked.
+pub(super) fn is_input(text: &str) -> bool {
+    json::parse::<Message<'_>>(text, &mut Repair::default()).is_ok_and(|message| {
+        let asked = message.client_content.here().is_some_and(|asked| asked.turn_complete == Flag::Bool(true));
+        let said = message.realtime_input.here().is_some_and(|input| {
+            input.text.full().is_some() || input.activity_end.present() || input.audio_stream_end == Flag::Bool(true)
+        });
+        asked || said || message.tool_response.present()
+    })
 }
 
 #[cfg(test)]

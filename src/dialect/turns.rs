@@ -9,6 +9,7 @@ use super::Meaning;
 use super::answer::{Answer, short};
 use super::json::{self, Flag, Obj, Repair, Text};
 use super::payload::text_of;
+use super::{gemini_interactions, gemini_live};
 use crate::framing::Record;
 use crate::time::{Span, Timestamp};
 use std::collections::BTreeMap;
@@ -70,6 +71,10 @@ pub struct Said {
     pub(super) previous: Option<String>,
     /// Nothing is to be generated.
     pub(super) warm_up: bool,
+    /// It gives input to an interaction of Gemini.
+    pub(super) interaction_input: bool,
+    /// It gives input to a session of Gemini's Live API.
+    pub(super) live_input: bool,
 }
 
 /// A message of the client.
@@ -111,6 +116,8 @@ impl Said {
             event_id: read.event_id.full().map(short),
             previous: read.previous_response_id.full().or(nested).map(short),
             warm_up: read.generate == Flag::Bool(false),
+            interaction_input: gemini_interactions::is_input(&text),
+            live_input: gemini_live::is_input(&text),
         }
     }
 }

@@ -133,6 +133,7 @@ fn frames_of_a_session() {
         (r#"{"events":[{"event_type":"interaction.create"},{"event_type":"input","content":[]}]}"#, true),
         (r#"{"event_type":"interaction.cancel"}"#, false),
     ] {
-        assert_eq!(Interactions::default().asks(&record(0, message)), want, "{message}");
+        let said = Said::of(&record(0, message));
+        assert_eq!(Interactions::default().asks(&said, &mut Answer::default()), want, "{message}");
     }
 }

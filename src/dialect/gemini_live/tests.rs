@@ -54,6 +54,7 @@ fn what_asks() {
         (r#"{"toolResponse":{"functionResponses":[]}}"#, true),
         ("{", false),
     ] {
-        assert_eq!(Live::default().asks(&record(0, message)), want, "{message}");
+        let said = Said::of(&record(0, message));
+        assert_eq!(Live::default().asks(&said, &mut Answer::default()), want, "{message}");
     }
 }
