@@ -82,7 +82,9 @@ fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
             "findings" => continue,
             "client_ip" | "server_ip" => (format!("10.1.2.{i}").into(), format!("10.1.2.{i}").into()),
             "response_informational" => ("[103,104]".to_owned().into(), json!([103, 104])),
-            "verdict_why" | "delivery" => (format!("[\"{name} ü\"]").into(), json!([format!("{name} ü")])),
+            "verdict_why" | "delivery" | "response_models" => {
+                (format!("[\"{name} ü\"]").into(), json!([format!("{name} ü")]))
+            }
             "response_trailers"
             | "response_texts"
             | "response_tool_arguments"

@@ -132,8 +132,11 @@ impl Intake {
         if self.contents {
             self.note_piece(stamp, len, false);
             self.body.bytes.extend_from_slice(bytes);
-        } else if self.hashed {
-            self.wire_hash.update(bytes);
+        } else {
+            self.unit_of_delivery();
+            if self.hashed {
+                self.wire_hash.update(bytes);
+            }
         }
         let Intake { decoder, decoded_hash, body, swollen, .. } = self;
         let before = *swollen;
@@ -157,6 +160,8 @@ impl Intake {
         self.holes = true;
         if self.contents {
             self.note_piece(stamp, len.filter(|n| *n <= MAX_GAP).unwrap_or(0), true);
+        } else {
+            self.unit_of_delivery();
         }
         self.decoder.gap(stamp.at, &mut |o| oddities.push(o));
     }
@@ -193,20 +198,24 @@ impl Intake {
         }
     }
 
-    /// Offsets and lengths are stored as at most 4 GiB each; longer gaps become several.
-    fn note_piece(&mut self, stamp: Stamp, len: u64, gap: bool) {
-        let unit = match &mut self.unit {
+    /// The unit of a delivery: the open one; without transfer units every delivery counts as one, kept or not.
+    fn unit_of_delivery(&mut self) -> u64 {
+        match &mut self.unit {
             Some(unit) => {
                 unit.empty = false;
                 unit.n
             }
-            // Without transfer units every delivery counts as one.
             None if self.body.units.is_none() => {
                 self.units += 1;
                 self.units - 1
             }
             None => self.units,
-        };
+        }
+    }
+
+    /// Offsets and lengths are stored as at most 4 GiB each; longer gaps become several.
+    fn note_piece(&mut self, stamp: Stamp, len: u64, gap: bool) {
+        let unit = self.unit_of_delivery();
         let mut left = len;
         loop {
             let part = left.min(u64::from(u32::MAX)) as u32;

@@ -3,6 +3,7 @@
 use super::frames::fields;
 use sniff::exchange::{Body, Exchange};
 use sniff::internal::http::event::{Fields, Transfer};
+use sniff::time::Timestamp;
 use std::fmt::Write;
 
 /// Everything about an exchange that does not depend on when its bytes arrived and in which pieces.
@@ -33,9 +34,15 @@ pub fn shape(e: &Exchange) -> String {
         for x in &r.records {
             let _ = writeln!(s, "  #{} {}..{} {:?} {:?}", x.n, x.start, x.end, x.event, x.meaning.delta());
         }
-        // The delay of records against the server's clock depends on times.
+        // The delay of records against the server's clock depends on times, and so do these.
         let mut answer = r.answer.clone();
         answer.server_clock.lag_spread = None;
+        answer.reasoning_sign = answer.reasoning_sign.map(|_| Timestamp(0));
+        answer.stages = Default::default();
+        for turn in &mut answer.turns {
+            (turn.asked, turn.begun, turn.first_delta, turn.first_content) = (None, None, None, None);
+            (turn.ended, turn.quiet) = (None, None);
+        }
         let _ = writeln!(s, "  {answer:?}");
     }
     let mut odd: Vec<_> =

@@ -61,7 +61,7 @@ pub(in crate::dialect) fn parse_into<'a, T: Fill<'a>>(
     }
     let mut json = serde_json::Deserializer::from_str(text);
     if json.deserialize_map(V(&mut *value)).and_then(|()| json.end()).is_err() {
-        // What is wrong, and whether it can be repaired, is told by the other way of reading.
+        // What is wrong, and whether it can be repaired, the other way of reading tells.
         *value = *parse::<Boxed<T>>(text, repair)?.0;
     }
     Ok(())
