@@ -95,19 +95,19 @@ impl Candidate<'_> {
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-struct Content<'a> {
+pub(super) struct Content<'a> {
     #[serde(borrow)]
-    parts: List<Obj<Part<'a>>>,
+    pub(super) parts: List<Obj<Part<'a>>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Part<'a> {
+pub(super) struct Part<'a> {
     #[serde(borrow)]
-    text: Text<'a>,
-    thought: Flag,
+    pub(super) text: Text<'a>,
+    pub(super) thought: Flag,
     #[serde(borrow)]
-    thought_signature: Raw<'a>,
+    pub(super) thought_signature: Raw<'a>,
     #[serde(borrow)]
     function_call: Obj<call::Call<'a>>,
 }

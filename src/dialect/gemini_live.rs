@@ -4,6 +4,7 @@
 //! JSON, as a rule in binary frames. `setupComplete` comes first; a turn is over with `turnComplete`, or interrupted.
 
 use super::answer::call_key;
+use super::gemini::Content;
 use super::json::{self, Flag, List, Obj, Raw, Repair, Text};
 use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
@@ -93,23 +94,6 @@ struct Turn<'a> {
     output_transcription: Obj<Transcript<'a>>,
     #[serde(borrow)]
     turn_complete_reason: Text<'a>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Content<'a> {
-    #[serde(borrow)]
-    parts: List<Obj<Part<'a>>>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Text<'a>,
-    thought: Flag,
-    #[serde(borrow)]
-    thought_signature: Raw<'a>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]

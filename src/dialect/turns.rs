@@ -108,6 +108,8 @@ impl Said {
         let text = text_of(message);
         let mut repair = Repair::default();
         let read = json::parse::<Message<'_>>(&text, &mut repair).unwrap_or_default();
+        // A message of OpenAI's two APIs has a type; one of Gemini's has none.
+        let typed = read.kind.present();
         let nested = read.response.here().and_then(|r| r.previous_response_id.full());
         Said {
             at: message.at,
@@ -116,8 +118,8 @@ impl Said {
             event_id: read.event_id.full().map(short),
             previous: read.previous_response_id.full().or(nested).map(short),
             warm_up: read.generate == Flag::Bool(false),
-            interaction_input: gemini_interactions::is_input(&text),
-            live_input: gemini_live::is_input(&text),
+            interaction_input: !typed && gemini_interactions::is_input(&text),
+            live_input: !typed && gemini_live::is_input(&text),
         }
     }
 }
