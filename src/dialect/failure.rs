@@ -7,6 +7,7 @@
 //! (`status` or `code` with `msg`), Cloudflare (`success` with `errors`), Spark (`header.code`); FastAPI's `detail`;
 //! RFC 9457.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// Names of an error code.
@@ -46,6 +47,12 @@ pub(super) fn told(payload: &str) -> Option<String> {
         _ => return None,
     };
     part(object).or_else(|| whole(object).then(|| payload.trim().to_owned()))
+}
+
+/// The first failure that one of these JSON documents reports, whatever dialect the stream around them has.
+pub fn failure_outside(documents: &[u8]) -> Option<String> {
+    let documents = serde_json::Deserializer::from_slice(documents).into_iter::<&RawValue>();
+    documents.map_while(Result::ok).find_map(|document| told(document.get()))
 }
 
 /// The JSON text of an `error` member says that there is an error: it is not null, false or empty.
@@ -184,6 +191,15 @@ mod tests {
         ] {
             assert_eq!(told(payload).as_deref(), Some(payload));
         }
+    }
+
+    #[test]
+    fn failures_outside_of_records() {
+        let told = |documents: &str| failure_outside(documents.as_bytes());
+        assert_eq!(told("{\n \"error\": \"boom\"\n}\n").as_deref(), Some("boom"));
+        assert_eq!(told("{\"a\":1}\n{\"error\":\"boom\"}\n").as_deref(), Some("boom"), "the second document");
+        assert_eq!(told("{\"a\":1}\n"), None);
+        assert_eq!(told("{\"error\": \"bo"), None, "cut");
     }
 
     #[test]

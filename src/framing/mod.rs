@@ -186,6 +186,13 @@ pub enum Framed<'a> {
         /// Text after the colon, including a space before it; or the payload.
         text: &'a [u8],
     },
+    /// A JSON document between the records of an event stream, on lines that are no fields: clients drop them.
+    Stray {
+        /// Time of its last byte.
+        at: Timestamp,
+        /// Its lines, joined with LF; of a long one the first 64 KiB.
+        text: &'a [u8],
+    },
     /// Decoded text of a body without records ([`Framing::Text`]).
     Text {
         /// Time of its last byte.

@@ -29,6 +29,7 @@ pub(super) struct Said {
     pub(super) framing: Option<Framing>,
     pub(super) records: Vec<Owned>,
     pub(super) comments: Vec<(u64, String)>,
+    pub(super) stray: Vec<String>,
     pub(super) text: Vec<u8>,
     pub(super) closed: Option<u64>,
     pub(super) odd: Vec<(&'static str, Option<u64>, Option<u64>, String)>,
@@ -71,6 +72,7 @@ impl Said {
             Framed::Comment { start, text, .. } => {
                 self.comments.push((start, String::from_utf8_lossy(text).into_owned()))
             }
+            Framed::Stray { text, .. } => self.stray.push(String::from_utf8_lossy(text).into_owned()),
             Framed::Text { bytes, .. } => self.text.extend_from_slice(bytes),
             Framed::Closed { offset, .. } => self.closed = Some(offset),
             Framed::Oddity(o) => self.odd.push((o.kind.0, o.offset, o.record, o.found.into_owned())),

@@ -68,6 +68,8 @@ pub(super) struct Found {
     last_word: Option<(Timestamp, Vec<u8>)>,
     /// The end of the framing that came before a dialect was chosen, with its payload.
     closed: Option<Vec<u8>>,
+    /// A document outside of the records says that the answer failed: nothing is missing after it.
+    failed_outside: bool,
     /// Keep `records`.
     keep_records: bool,
     /// Records are only counted from here on: the body decodes to too much.
@@ -304,6 +306,12 @@ impl Found {
                 }
             }
             Framed::Comment { .. } => self.comments += 1,
+            Framed::Stray { text, .. } => {
+                if let Some(error) = dialect::failure_outside(text) {
+                    self.answer.fail(&error);
+                    self.failed_outside = true;
+                }
+            }
             Framed::Text { .. } if self.counting => self.answer.text_limited = true,
             Framed::Text { bytes, .. } => {
                 let room = TEXT_KEPT.saturating_sub(self.text.len());
@@ -376,7 +384,7 @@ impl Found {
     }
 
     fn finish(&mut self, at: Timestamp, complete: bool, trailers: &Fields, recent: &Recent) {
-        let Found { choice, answer, oddities, text, record_count, .. } = self;
+        let Found { choice, answer, oddities, text, record_count, failed_outside, .. } = self;
         let none = *record_count == 0;
         if let Choice::Chosen { reader: Some(reader), .. } = choice {
             if !trailers.is_empty() {
@@ -384,7 +392,9 @@ impl Found {
             }
             // Without a record the only place of an oddity is the end.
             let place = |o: Oddity| if none { Oddity { at, offset: None, record: None, ..o } } else { o };
-            reader.finish(complete, answer, &mut |o| oddities.push_with(place(o), |o| recent.show_bytes(o)));
+            reader.finish(complete && !*failed_outside, answer, &mut |o| {
+                oddities.push_with(place(o), |o| recent.show_bytes(o))
+            });
         }
         if !text.is_empty() {
             answer.texts.insert(0, String::from_utf8_lossy(text).into_owned());

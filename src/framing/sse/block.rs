@@ -12,6 +12,9 @@ use crate::oddity::excerpt;
 use crate::time::Timestamp;
 use std::borrow::Cow;
 
+/// Longest document outside of fields that is kept.
+const MAX_STRAY: usize = 64 << 10;
+
 /// State of the current block.
 #[derive(Debug, Default)]
 pub(super) struct Block {
@@ -26,10 +29,25 @@ pub(super) struct Block {
     pub(super) data: Vec<u8>,
     pub(super) from: usize,
     pub(super) data_lines: u64,
+    /// Lines that are no fields, from one on that may begin a JSON document: what a server wrote without `data:`.
+    pub(super) stray: Vec<u8>,
     /// Longer than the limit.
     pub(super) over: bool,
     /// Bytes that may be invalid UTF-8 or line separators were in the pieces.
     pub(super) suspect: bool,
+}
+
+impl Block {
+    /// A line without a field name, in a block without data so far.
+    pub(super) fn keep_stray(&mut self, line: &[u8]) {
+        let begins = || matches!(line.trim_ascii_start().first(), Some(b'{' | b'['));
+        if self.data_lines == 0 && (!self.stray.is_empty() || begins()) {
+            let room = MAX_STRAY.saturating_sub(self.stray.len());
+            self.stray.extend_from_slice(&line[..line.len().min(room)]);
+            self.stray.push(b'\n');
+            self.stray.truncate(MAX_STRAY);
+        }
+    }
 }
 
 impl Sse {
@@ -41,6 +59,7 @@ impl Sse {
             Sync::Lost => self.sync = Sync::Held,
             Sync::Start | Sync::Held => {}
         }
+        self.stray(seen.at, sink);
         if self.block.over {
             let found = format!("an event of more than {MAX_RECORD} bytes");
             self.odd(TOO_LONG, seen.at, self.block.start, found, sink);
@@ -89,6 +108,14 @@ impl Sse {
             id: &self.id,
             exception: false,
         }));
+    }
+
+    /// Reports the document outside of fields, if the block has one.
+    pub(super) fn stray(&mut self, at: Timestamp, sink: &mut Sink<'_>) {
+        if !self.block.stray.is_empty() {
+            let text = std::mem::take(&mut self.block.stray);
+            sink(Framed::Stray { at, text: &text });
+        }
     }
 
     /// Resets the block for the next one. The id is kept.

@@ -75,7 +75,8 @@ struct Seen {
 
 impl Framer for Sse {
     fn held(&self) -> usize {
-        self.line.held() + self.block.data.capacity() + self.event.capacity() + self.id.capacity()
+        let block = self.block.data.capacity() + self.block.stray.capacity();
+        self.line.held() + block + self.event.capacity() + self.id.capacity()
     }
 
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {
@@ -147,6 +148,11 @@ impl Framer for Sse {
             self.odd(TOO_LONG, at, self.line_start, format!("an event of more than {MAX_RECORD} bytes"), sink);
             return;
         }
+        let tail = self.line.bytes();
+        if !tail.is_empty() && matches!(Line::read(tail), Line::Other(_)) {
+            self.block.keep_stray(tail);
+        }
+        self.stray(at, sink);
         let tail = self.line.bytes();
         let value = match Line::read(tail) {
             Line::Field { field: Field::Data, value, .. } => tail.get(value..),
@@ -272,6 +278,7 @@ impl Sse {
                 // After data of the same event it is the rest of a payload that a raw line end broke.
                 let kind = if kind == NOT_A_FIELD_LINE && self.block.data_lines > 0 { RAW_NEWLINE } else { kind };
                 self.odd(kind, at, start, excerpt(line), sink);
+                self.block.keep_stray(line);
                 return None;
             }
             Line::Field { field, value, colon } => (field, value, colon),

@@ -224,3 +224,25 @@ fn the_last_retry_counts_and_a_bad_one_changes_nothing() {
         assert_eq!(run(TYPE, &[sent.as_bytes(), b"data: a\n\n"]).retry, want, "{sent:?}");
     }
 }
+
+#[test]
+fn a_document_without_fields_is_handed_on() {
+    let pretty = "{\n  \"error\": {\n    \"code\": 503\n  }\n}\n";
+    let stray = |body: &str| {
+        let whole = run(TYPE, &[body.as_bytes()]);
+        let bytes = run(TYPE, &body.as_bytes().chunks(1).collect::<Vec<_>>());
+        assert_eq!(whole.stray, bytes.stray, "{body:?}");
+        whole.stray
+    };
+    assert_eq!(stray(&format!("data: a\n\n{pretty}\n")), [pretty]);
+    assert_eq!(stray(&format!("data: a\n\n{pretty}")), [pretty], "no blank line at the end");
+    assert_eq!(stray("data: a\n\n{\"error\":1}"), ["{\"error\":1}\n"], "no line end");
+    assert_eq!(stray("data: a\n\n{\"a\":1}\n{\"b\":2}\n\n"), ["{\"a\":1}\n{\"b\":2}\n"]);
+    assert_eq!(stray("data: a\n\n{\"a\":1}\ndata: b\n\n"), ["{\"a\":1}\n"], "a field follows");
+    // What is no document, and what belongs to an event.
+    for body in ["data: a\n\noops\n\n", "data: a\n\n: {}\n\n", "data: {\"a\":\n{\"b\":1}}\n\n"] {
+        assert!(stray(body).is_empty(), "{body:?}");
+    }
+    let long = format!("data: a\n\n{{{}\n\n", "x".repeat(1 << 20));
+    assert_eq!(stray(&long)[0].len(), 64 << 10);
+}

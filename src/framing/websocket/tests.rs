@@ -27,7 +27,7 @@ fn steps_of(extensions: Option<&str>, sender: Sender, steps: &[Step<'_>]) -> Sai
         Framed::Comment { text, .. } => said.push(("control", text.to_vec())),
         Framed::Closed { said: last, .. } => said.push(("close", last.to_vec())),
         Framed::Oddity(o) => said.push((o.kind.0, Vec::new())),
-        Framed::Text { .. } | Framed::Revised(_) => said.push(("never", Vec::new())),
+        Framed::Text { .. } | Framed::Stray { .. } | Framed::Revised(_) => said.push(("never", Vec::new())),
     };
     for (i, step) in steps.iter().enumerate() {
         let at = Timestamp(i as i64);
