@@ -106,7 +106,6 @@ impl Facts {
     /// The facts of an exchange.
     pub fn of(x: &Exchange) -> Facts {
         let r = x.response.as_ref();
-        let success = r.is_some_and(|r| succeeded(r.head.as_ref().map(|h| h.status)));
         let half_closed = half_closed(x);
         let by = if half_closed { Party::Server } else { x.ending.by };
         let promise = r.map_or(Promise::Nothing, |r| Promise::of(x, r));
@@ -116,7 +115,7 @@ impl Facts {
             said_end: r.is_some_and(|r| said_its_end(x, r)),
             lacks_status: r.is_some_and(|r| lacks_status(x, r)),
             body: r.map(|r| r.end),
-            failed: r.is_some_and(|r| failed(r, success)),
+            failed: r.is_some_and(|r| failed(x, r)),
             by,
             half_closed,
             unseen: unseen(x),
@@ -196,10 +195,12 @@ pub fn said_its_end(x: &Exchange, r: &Response) -> bool {
     r.answer.terminator.seen || (finished && every_choice_finished(&r.answer))
 }
 
-/// An error came under a success; in a conversation, in the place of an answer or in it.
-fn failed(r: &Response, success: bool) -> bool {
+/// An error came under a success, which the 101 of a WebSocket is; in a conversation, in the place of an answer or in
+/// it.
+fn failed(x: &Exchange, r: &Response) -> bool {
+    let success = || x.websocket.is_some() || succeeded(r.head.as_ref().map(|h| h.status));
     match r.answer.turns.as_slice() {
-        [] => success && r.answer.error.is_some(),
+        [] => r.answer.error.is_some() && success(),
         turns => turns.iter().any(|turn| turn.error.is_some()),
     }
 }

@@ -6,7 +6,9 @@ use crate::conn::ConnId;
 use crate::exchange::ending::Party;
 use crate::exchange::{Answer, Close, Exchange, WebSocket};
 use crate::http::event::EndSignal;
-use crate::verdict::Verdict::{CaptureIncomplete, ClientCancelled, Complete, GatewayTimeout, ServerTruncated};
+use crate::verdict::Verdict::{
+    CaptureIncomplete, ClientCancelled, Complete, ErrorInside200, GatewayTimeout, ServerTruncated,
+};
 use crate::verdict::of;
 
 /// A WebSocket of records that promise nothing, closed with this frame. `asks`: the client asked after the last one.
@@ -43,6 +45,19 @@ fn the_code_of_a_close_frame_tells_whether_all_is_well() {
     let mut x = socket(Server, 1000, false);
     x.response.as_mut().unwrap().answer.end = crate::dialect::End::Terminator("response.done");
     assert_eq!(of(&x).verdict, ServerTruncated);
+}
+
+#[test]
+fn an_error_on_a_websocket_is_no_success_however_politely_it_is_closed() {
+    let mut x = socket(Party::Server, 1000, false);
+    x.response.as_mut().unwrap().head.as_mut().unwrap().status = 101;
+    assert_eq!(of(&x).verdict, Complete);
+    x.response.as_mut().unwrap().answer.error = Some("{\"code\":\"quota\"}".into());
+    assert_eq!(of(&x).verdict, ErrorInside200);
+    // The handshake itself was refused: the status says so already.
+    x.websocket = None;
+    x.response.as_mut().unwrap().head.as_mut().unwrap().status = 429;
+    assert_ne!(of(&x).verdict, ErrorInside200);
 }
 
 /// Heads of answers to the same request, and what their bodies must have to be whole.
