@@ -8,10 +8,12 @@
 
 mod fields;
 mod fill;
+mod hole;
 mod visit;
 
 pub(super) use fields::{Flag, List, Num, Obj, Raw, Text};
 pub(super) use fill::{Boxed, Fill, fill, parse_into};
+pub(super) use hole::Hole;
 
 use crate::oddity::Kind;
 use serde::de::Deserialize;

@@ -3,6 +3,7 @@
 //! Source: OpenAI's OpenAPI document 2.3.0, `CreateChatCompletionStreamResponse`. Role chunk, content deltas, a chunk
 //! with `finish_reason`, with `include_usage` one with `usage` and no choices, then `[DONE]`.
 
+mod alike;
 pub(super) mod choice;
 pub(super) mod chunk;
 pub mod kinds;
@@ -22,6 +23,7 @@ use super::variant::{self, Variant};
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
+use alike::Alike;
 use choice::{Carried, Frame, State};
 use chunk::Chunk;
 use invariants::StreamInvariants;
@@ -60,6 +62,7 @@ struct Chat {
     choices: BTreeMap<u32, State>,
     /// Chunks in a row that carried nothing, and where the run began.
     empty_run: (u64, Place),
+    alike: Alike,
     /// A terminator came.
     terminated: bool,
     counted: Counted,
@@ -84,6 +87,7 @@ impl Chat {
             invariants: StreamInvariants::default(),
             choices: BTreeMap::new(),
             empty_run: Default::default(),
+            alike: Alike::default(),
             terminated: false,
             counted: Counted::Nowhere,
         }
@@ -213,9 +217,16 @@ impl Reader for Chat {
         }
         remarks.note_if(self.terminated, DATA_AFTER_TERMINATOR, || excerpt(record.data));
         object(record, answer, remarks, BAD_PAYLOAD, |text, repair, answer, remarks| {
+            if let Some(like) = self.alike.take(text) {
+                let meaning = self.chunk(like.chunk(), text, answer, remarks);
+                self.alike.put_back(like);
+                return Ok(meaning);
+            }
             let mut chunk = Chunk::default();
             json::parse_into(text, repair, &mut chunk)?;
-            Ok(self.chunk(&chunk, text, answer, remarks))
+            let meaning = self.chunk(&chunk, text, answer, remarks);
+            self.alike.parsed(record.n, text, &chunk);
+            Ok(meaning)
         })
     }
 

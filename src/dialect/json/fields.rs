@@ -40,6 +40,16 @@ impl Text<'_> {
         *self != Text::Absent
     }
 
+    /// A copy that borrows nothing.
+    pub(in crate::dialect) fn owned(&self) -> Text<'static> {
+        match self {
+            Text::Absent => Text::Absent,
+            Text::Null => Text::Null,
+            Text::Str(s) => Text::Str(Cow::Owned(s.clone().into_owned())),
+            Text::Other(kind) => Text::Other(kind),
+        }
+    }
+
     /// For people: `absent`, `null`, `"value"` or the type.
     pub(in crate::dialect) fn show(&self) -> String {
         match self {
@@ -110,6 +120,16 @@ impl<T> Obj<T> {
         }
     }
 
+    /// The field of another type, if there is no object.
+    pub(in crate::dialect) fn nothing<U>(&self) -> Option<Obj<U>> {
+        match self {
+            Obj::Absent => Some(Obj::Absent),
+            Obj::Null => Some(Obj::Null),
+            Obj::Other(kind) => Some(Obj::Other(kind)),
+            Obj::Here(_) => None,
+        }
+    }
+
     /// For people: the type of the value that should be an object.
     pub(in crate::dialect) fn kind(&self) -> &'static str {
         match self {
@@ -149,6 +169,27 @@ impl<T> List<T> {
     /// Its elements.
     pub(in crate::dialect) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(self.rest.iter())
+    }
+
+    /// The element, if there is exactly one.
+    pub(in crate::dialect) fn only(&self) -> Option<&T> {
+        self.first.as_ref().filter(|_| self.rest.is_empty() && self.more == 0)
+    }
+
+    /// [`List::only`], to change it.
+    pub(in crate::dialect) fn only_mut(&mut self) -> Option<&mut T> {
+        self.first.as_mut().filter(|_| self.rest.is_empty() && self.more == 0)
+    }
+
+    /// A list of another type with one element, as this one has.
+    pub(in crate::dialect) fn with_only<U>(&self, element: U) -> Option<List<U>> {
+        self.only()?;
+        Some(List { first: Some(element), rest: Vec::new(), more: 0, kind: self.kind })
+    }
+
+    /// The field of another type, if it has no element.
+    pub(in crate::dialect) fn nothing<U>(&self) -> Option<List<U>> {
+        self.is_empty().then(|| List { kind: self.kind, ..List::default() })
     }
 
     /// No element.
@@ -198,6 +239,14 @@ impl<'a> Raw<'a> {
     /// It is a JSON string.
     pub(in crate::dialect) fn is_string(&self) -> bool {
         self.json().is_some_and(|s| s.starts_with('"'))
+    }
+
+    /// A copy that borrows nothing, if it is absent or null.
+    pub(in crate::dialect) fn nothing(&self) -> Option<Raw<'static>> {
+        match self.0 {
+            None => Some(Raw(None)),
+            Some(_) => self.is_null().then_some(Raw(Some(RawValue::NULL))),
+        }
     }
 
     /// As a value.

@@ -5,7 +5,7 @@ use super::{Fault, Repair, parse};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 /// An object whose fields can be set one by one.
 pub(in crate::dialect) trait Fill<'de>: Default {
@@ -16,6 +16,19 @@ pub(in crate::dialect) trait Fill<'de>: Default {
 /// A value on the heap, filled there.
 #[derive(Debug, Default)]
 pub(in crate::dialect) struct Boxed<T>(Box<T>);
+
+impl<T> Boxed<T> {
+    /// This value, on the heap.
+    pub(in crate::dialect) fn new(value: T) -> Self {
+        Boxed(Box::new(value))
+    }
+}
+
+impl<T> DerefMut for Boxed<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
 
 impl<T> Deref for Boxed<T> {
     type Target = T;

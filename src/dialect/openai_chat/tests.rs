@@ -1,5 +1,6 @@
 //! Chat streams written after OpenAI's document, and each way off it that docs/dialects.md names.
 
+mod alike;
 mod providers;
 
 use super::super::testing::{Read, chosen, read_as};
