@@ -6,6 +6,7 @@ use crate::dialect::{self, Dialect};
 use crate::exchange::Response;
 use crate::framing::Framing;
 use crate::http::event::{MessageEnd, ResponseHead};
+use crate::http::incremental;
 use crate::oddity::{Kind, Oddity};
 
 impl<'a> Case<'a> {
@@ -33,6 +34,13 @@ impl<'a> Case<'a> {
         let response = self.response().filter(|r| r.framing != Framing::WebSocket)?;
         let head = response.head.as_ref().filter(|h| (200..300).contains(&h.status))?;
         Some((response, head))
+    }
+
+    /// A hop refused to pass the message on as it comes, as RFC 10036 demands of one that cannot: 501, and a
+    /// Proxy-Status that says so. The refusal is the hop's and not the API's.
+    pub fn is_refused_by_hop(&self) -> bool {
+        let head = self.response().and_then(|r| r.head.as_ref()).filter(|h| h.status == incremental::REFUSED);
+        head.and_then(incremental::refusal).is_some_and(|refusal| refusal.never)
     }
 
     /// The dialect of the response, unless it is `none`.

@@ -37,6 +37,34 @@ pub static CAUSES: &[Cause] = &[
         ],
     },
     Cause {
+        title: "a hop is not asked to pass the answer on, or does not do what it is asked",
+        how: "A hop decides by its configuration what it collects, and most know the field Incremental only as one \
+            that they pass on. The answer then says that it is not held back, and is. Set the field, and set the \
+            switch of each hop besides. HTTP libraries collect too: in the server until a flush, in the client until \
+            the body is whole, unless they are asked for a stream.",
+        rules: &["HTTP-029", "HTTP-030", "DLV-017"],
+        fixes: &[
+            ("any server", "Incremental: ?1  # not true, not 1; in the response, whatever the request said"),
+            ("nginx", "proxy_buffering off; proxy_http_version 1.1;  # or X-Accel-Buffering: no in the response"),
+            ("Caddy", "reverse_proxy app:8000 { flush_interval -1 }"),
+            (
+                "Envoy",
+                "no buffer filter on the route; per route: typed_per_filter_config envoy.filters.http.buffer disabled",
+            ),
+            ("Go", "&httputil.ReverseProxy{FlushInterval: -1}; in a handler w.(http.Flusher).Flush() after each event"),
+            (
+                "Node",
+                "res.flushHeaders(); res.write(event)  // no compression middleware, or its flush() after each event",
+            ),
+            (
+                "Python servers",
+                "StreamingResponse, which sends each yield; no middleware that reads the body (BaseHTTPMiddleware)",
+            ),
+            ("Python clients", "client.stream(\"POST\", …) and iter_lines() of httpx; stream=True of requests"),
+            ("a hop that cannot", "501 with Proxy-Status: NAME; error=incremental_refused"),
+        ],
+    },
+    Cause {
         title: "something on the way collects the answer",
         how: "The server streams, and a proxy, a compressor or a middleware that needs the whole body (ETag, \
             logging, Content-Length) holds it back. The sign is that the first token comes together with the last \

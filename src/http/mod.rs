@@ -7,9 +7,11 @@ mod detect;
 pub mod event;
 pub mod h1;
 pub mod h2;
+pub mod incremental;
 mod backlog;
 mod socket;
 pub mod stored;
+mod structured;
 
 use crate::conn::Stamp;
 use crate::conn::{ByteEvent, ConnId, Direction, End, What};

@@ -5,6 +5,7 @@ use super::{Facts, Kind, Limit, Race, Unseen, Verdict};
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
 use crate::http::event::{EndSignal, MessageEnd, Transfer};
+use crate::http::incremental::{self, Refusal};
 use crate::oddity::excerpt;
 use crate::time::Span;
 
@@ -118,6 +119,20 @@ fn status(x: &Exchange, r: &Response, verdict: Verdict, why: &mut Vec<String>) {
             }
             _ => format!("status {status}"),
         });
+        why.extend(r.head.as_ref().and_then(incremental::refusal).map(|refusal| refused(&refusal)));
+    }
+}
+
+/// A hop refused to pass the message on as it comes (RFC 10036).
+fn refused(refusal: &Refusal) -> String {
+    let by = excerpt(refusal.by.as_bytes());
+    let said = refusal.details.as_ref().map(|d| format!(": {}", excerpt(d.as_bytes()))).unwrap_or_default();
+    match refusal.never {
+        true => format!(
+            "the hop {by} refuses to pass messages on as they come, which is its right (Proxy-Status \
+                error=incremental_refused){said}"
+        ),
+        false => format!("the hop {by} has too many connections (Proxy-Status error=connection_limit_reached){said}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules about delivery: when the bytes came, whether all came, and whether the capture has them.
 
+pub mod incremental;
 pub mod pace;
 pub mod silence;
 
@@ -33,6 +34,7 @@ pub(super) const RULES: &[&Rule] = &[
     &pace::DLV_014,
     &DLV_015,
     &silence::DLV_016,
+    &incremental::DLV_017,
 ];
 
 /// The stream is delivered as it is generated.
@@ -229,7 +231,7 @@ pub static DLV_015: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Why this stream was buffered on its way, if it was.
+/// How this stream shows that it was buffered on its way, if it was.
 fn buffered(case: &Case<'_>) -> Option<String> {
     let (response, limits) = (case.stream()?, case.limits);
     let (first, last) = (response.deltas.first()?, response.deltas.last()?);

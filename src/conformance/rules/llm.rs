@@ -3,6 +3,7 @@
 use crate::conformance::case::many;
 use crate::conformance::{Level, Rule};
 use crate::dialect::{self, anthropic, openai_chat};
+use crate::exchange::Response;
 use crate::framing::Framing;
 
 /// The rules of this family, in the order of the catalogue.
@@ -186,10 +187,15 @@ pub static LLM_004: Rule = Rule {
         r#"post /v1/messages {"model":"m","max_tokens":9,"stream":true,"messages":[]}
            < HTTP/1.1 529 Overloaded
            <json {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+        // The refusal of a hop that cannot pass a stream on (RFC 10036); it knows no API.
+        r#"ask; < HTTP/1.1 501 Not Implemented
+           < Proxy-Status: edge; error=incremental_refused
+           <json {"detail":"cannot forward incrementally"}"#,
     ],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.response().filter(|r| r.framing == Framing::Json) else { return };
+        let json = |r: &&Response| r.framing == Framing::Json && !case.is_refused_by_hop();
+        let Some(response) = case.response().filter(json) else { return };
         let Some(status) = response.head.as_ref().map(|h| h.status).filter(|status| *status >= 400) else { return };
         let kinds = [dialect::FOREIGN_ERROR, openai_chat::kinds::ERROR_SHAPE, anthropic::kinds::ERROR_SHAPE];
         let seen = kinds.into_iter().find(|kind| case.exchange.oddities.find(*kind).is_some());

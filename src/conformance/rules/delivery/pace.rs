@@ -1,7 +1,7 @@
 //! Rules about the pace of a delivery: what comes together, what is cut, what the ITL means.
 
 use crate::conformance::case::many;
-use crate::conformance::{Finding, Level, Rule};
+use crate::conformance::{Case, Finding, Level, Rule};
 use crate::delivery;
 
 /// Token by token, not block by block.
@@ -22,18 +22,24 @@ pub static DLV_002: Rule = Rule {
     silenced_by: &["CAP-001", "DLV-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        let Some(response) = case.llm_stream() else { return };
-        let (Some(block), arrival) = (response.body.arrival.block(), response.body.arrival) else { return };
-        let median = delivery::median_burst(&response.deltas) as u64;
-        if median >= case.limits.block_deltas {
-            let kib = block >> 10;
-            let message =
-                format!("most of {} bursts are about {kib} KiB large, {median} deltas each (median)", arrival.bursts);
-            push(Finding { at: response.deltas.first().map(|d| d.at), ..Finding::new(message) });
+        if let Some(message) = blocks(case) {
+            let first = case.llm_stream().and_then(|r| r.deltas.first());
+            push(Finding { at: first.map(|d| d.at), ..Finding::new(message) });
         }
     },
     ..Rule::DEFAULT
 };
+
+/// How this stream shows that it came in blocks as large as a buffer, if it did.
+pub(super) fn blocks(case: &Case<'_>) -> Option<String> {
+    let response = case.llm_stream()?;
+    let arrival = response.body.arrival;
+    let kib = arrival.block()? >> 10;
+    let median = delivery::median_burst(&response.deltas) as u64;
+    let bursts = arrival.bursts;
+    (median >= case.limits.block_deltas)
+        .then(|| format!("most of {bursts} bursts are about {kib} KiB large, {median} deltas each (median)"))
+}
 
 /// One delta, one packet.
 pub static DLV_003: Rule = Rule {

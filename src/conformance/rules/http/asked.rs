@@ -156,10 +156,15 @@ pub static HTTP_020: Rule = Rule {
         "good-chat",
         r#"ask; < HTTP/1.1 429 Too Many Requests
            <json {"error":{"message":"slow down","type":"rate_limit_error","code":null}}"#,
+        // A hop that cannot pass a stream on, with its reason in a field (RFC 10036).
+        "ask; < HTTP/1.1 501 Not Implemented
+         < Proxy-Status: edge; error=incremental_refused
+         < Content-Length: 0
+         <",
     ],
     needs_all_bytes: false,
     check: |case, push| {
-        let Some(response) = case.response().filter(|_| generates(case)) else { return };
+        let Some(response) = case.response().filter(|_| generates(case) && !case.is_refused_by_hop()) else { return };
         let Some(head) = response.head.as_ref().filter(|h| h.status >= 400) else { return };
         let declared = essence(head);
         if declared.is_none() && !is_untyped(head) {

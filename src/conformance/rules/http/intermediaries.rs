@@ -5,7 +5,7 @@ use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
 use crate::framing::Framing;
-use crate::http::event::{Known, MessageEnd};
+use crate::http::event::{Known, MessageEnd, RequestHead};
 use crate::time::Span;
 
 /// A body that ends within this after its terminator ends promptly.
@@ -74,13 +74,13 @@ pub static HTTP_013: Rule = Rule {
            no-cache; < X-Accel-Buffering: no
            chunked; role; word; stop; done; last"#,
     ],
+    // It tells nginx, and no other hop.
+    also: &[("HTTP-029", Level::Info)],
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
         let Some(request) = &case.exchange.request else { return };
-        let proxy = ["via", "forwarded", "x-forwarded-for", "x-real-ip"]
-            .into_iter()
-            .find(|n| request.head.fields.all(n).next().is_some());
+        let proxy = proxy_named(&request.head);
         let told = head.fields.known("x-accel-buffering") == Known::Unread
             || head.fields.all("x-accel-buffering").any(|v| v.eq_ignore_ascii_case(b"no"));
         if let Some(field) = proxy.filter(|_| response.framing == Framing::Sse && !told) {
@@ -192,6 +192,12 @@ pub static HTTP_021: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// The field of a request that names a proxy on the way.
+pub(super) fn proxy_named(request: &RequestHead) -> Option<&'static str> {
+    let names = ["via", "forwarded", "x-forwarded-for", "x-real-ip"];
+    names.into_iter().find(|name| request.fields.all(name).next().is_some())
+}
 
 /// Deliveries that brought deltas: however fast a model is, a flush after each event gives each its own.
 fn deliveries(response: &Response) -> usize {

@@ -3,6 +3,7 @@
 
 mod asked;
 mod body;
+mod incremental;
 mod h2;
 mod message;
 mod types;
@@ -11,6 +12,7 @@ mod intermediaries;
 pub use asked::*;
 pub use body::*;
 pub use h2::*;
+pub use incremental::*;
 pub use intermediaries::*;
 pub use message::*;
 
@@ -18,7 +20,7 @@ pub use message::*;
 pub(super) const RULES: &[&Rule] = &[
     &HTTP_001, &HTTP_002, &HTTP_003, &HTTP_004, &HTTP_005, &HTTP_006, &HTTP_007, &HTTP_008, &HTTP_009, &HTTP_010,
     &HTTP_011, &HTTP_012, &HTTP_013, &HTTP_014, &HTTP_015, &HTTP_016, &HTTP_017, &HTTP_018, &HTTP_019, &HTTP_020,
-    &HTTP_021, &HTTP_023, &HTTP_024, &HTTP_025, &HTTP_026, &HTTP_027, &HTTP_028,
+    &HTTP_021, &HTTP_023, &HTTP_024, &HTTP_025, &HTTP_026, &HTTP_027, &HTTP_028, &HTTP_029, &HTTP_030,
 ];
 #[cfg(test)]
 pub(crate) use types::wrong_type;
