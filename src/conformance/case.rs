@@ -77,6 +77,11 @@ impl<'a> Case<'a> {
         Some((response, finished.find(|reason| reasons.contains(&reason.as_str()))?))
     }
 
+    /// Closing the stream is how the client of this protocol cancels.
+    pub fn cancels_by_close(&self) -> bool {
+        self.exchange.request.as_ref().and_then(|r| r.rpc.as_ref()).is_some_and(|rpc| rpc.cancels_by_close)
+    }
+
     /// Bytes of this exchange were not captured: findings that need all of it are unsure.
     pub fn lacks_bytes(&self) -> bool {
         self.exchange.gap || self.response().is_some_and(|r| r.head.is_none())

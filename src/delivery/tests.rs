@@ -66,6 +66,7 @@ fn stream(times: &[i64]) -> Exchange {
         model: None,
         stream: Some(true),
         asked: None,
+        rpc: None,
         end: MessageEnd::Complete,
     };
     let end = std::net::SocketAddr::from(([127, 0, 0, 1], 80));

@@ -30,7 +30,8 @@ pub static DIALECT: Dialect = Dialect {
     generates: false,
     crlf: true,
     end: End::Terminator(TERMINAL),
-    fields: &["a2a-version", "a2a-extensions"],
+    // Version 0.3 has the last one with an X.
+    fields: &["a2a-version", "a2a-extensions", "x-a2a-extensions"],
     paths: |_, path| path.ends_with("/message:stream") || path.ends_with(":subscribe"),
     shape: |evidence, shape| match () {
         () if shape.is_object && has_any(evidence.record.data, UPDATES) => Confidence::Certain,
@@ -151,6 +152,12 @@ impl A2a {
             answer.fail(&error);
             return Meaning { error: true, ..Meaning::default() };
         }
+        // Clients raise on this event, whatever its data are.
+        if record.event == "error" {
+            self.ended = true;
+            answer.fail(text);
+            return Meaning { error: true, ..Meaning::default() };
+        }
         let inner = envelope.result.json().unwrap_or(text);
         let event = serde_json::from_str::<Obj<Event<'_>>>(inner).unwrap_or_default();
         let flat = serde_json::from_str::<Obj<Body<'_>>>(inner).unwrap_or_default();
@@ -264,6 +271,16 @@ mod tests {
             );
             assert!(read.kinds().is_empty() && read.meanings[1].content, "{events:?}");
             assert_eq!(chosen("/rpc", Framing::Sse, events[1]), Some("a2a"));
+        }
+    }
+
+    /// A stream over REST that fails in the middle.
+    #[test]
+    fn an_event_that_is_called_error_ends_the_stream() {
+        for data in [r#"{"error":{"code":500,"status":"INTERNAL","message":"no"}}"#, r#"{"why":"no"}"#] {
+            let read = read_as(&DIALECT, Framing::Sse, &[("", TASK), ("", TEXT), ("error", data)]);
+            assert!(read.meanings[2].error && read.answer.error.as_ref().is_some_and(|e| e.contains("no")), "{data}");
+            assert!(read.kinds().is_empty(), "{data}: {:?}", read.kinds());
         }
     }
 

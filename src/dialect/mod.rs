@@ -37,6 +37,7 @@ mod json;
 mod payload;
 mod reader;
 mod remarks;
+pub mod rpc;
 pub mod shape;
 pub mod turns;
 mod variant;

@@ -8,6 +8,7 @@ pub mod ending;
 pub mod redact;
 
 use crate::conn::{ConnId, Endpoints};
+use crate::dialect::rpc::Rpc;
 pub use crate::dialect::{Answer, Meaning};
 pub use crate::framing::Framing;
 pub use crate::http::event::{Fields, MessageEnd, RequestHead, ResponseHead, Transfer, Version};
@@ -137,6 +138,8 @@ pub struct Request {
     pub stream: Option<bool>,
     /// The other parameters of a JSON body; `None` if the body is not a JSON object or could not be read.
     pub asked: Option<Asked>,
+    /// What it says in JSON-RPC; `None` if it is none.
+    pub rpc: Option<Box<Rpc>>,
     /// How it ended.
     pub end: MessageEnd,
 }

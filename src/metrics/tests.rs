@@ -46,6 +46,7 @@ fn exchange(deltas: &[(i64, Meaning)], output_tokens: Option<u64>) -> Exchange {
         model: None,
         stream: None,
         asked: None,
+        rpc: None,
         head_at: Timestamp(0),
         end: MessageEnd::Complete,
     };

@@ -18,6 +18,7 @@ pub mod messages;
 mod noticed;
 mod output;
 mod reading;
+mod request;
 mod socket;
 mod work;
 

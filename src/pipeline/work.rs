@@ -1,11 +1,11 @@
 //! One exchange being read: HTTP events in, an [`Exchange`] out.
 
-use super::asked;
 use super::closing::Closings;
 use super::contributions::Contributions;
 use super::held::Surge;
 use super::intake::Intake;
 use super::reading::{Around, Choice, Reading};
+use super::request::RequestWork;
 use super::socket::Socket;
 use super::{Config, Part};
 use crate::conn::{ConnId, Endpoints, Stamp};
@@ -13,20 +13,16 @@ use crate::dialect::{self, Answer};
 use crate::exchange::clock;
 use crate::exchange::ending::Ending;
 use crate::exchange::redact::Heads;
-use crate::exchange::{Asked, Exchange, ExchangeId, Request, Response};
+use crate::exchange::{Exchange, ExchangeId, Response};
 use crate::framing::{Framing, Record};
-use crate::http::event::{
-    EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side, Transfer,
-};
-use crate::oddity::{Delivery, Kind, Oddities, Oddity};
+use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, ResponseHead, Side, Transfer};
+use crate::oddity::{Delivery, Kind, Oddities};
 use crate::time::Timestamp;
 
-/// A message is longer than the part that is kept to read `model` and `stream`.
-pub(super) const REQUEST_NOT_READ: Kind = Kind("pipeline.request-body-not-read");
 /// Too many exchanges of one connection are open; this one is not followed any longer.
 pub(super) const TOO_MANY_OPEN: Kind = Kind("pipeline.too-many-open");
 /// Bytes after which `framing` no longer revises a classification.
-const FIRM: u64 = 64 << 10;
+pub(super) const FIRM: u64 = 64 << 10;
 
 /// Whether something of an exchange was seen that begins it.
 ///
@@ -60,18 +56,6 @@ pub(super) struct Work {
     pub(super) counted: usize,
     /// One event brought more than there is room for: the rest of it was not read.
     pub(super) over: bool,
-}
-
-pub(super) struct RequestWork {
-    pub(super) head: RequestHead,
-    head_at: Timestamp,
-    last_at: Timestamp,
-    pub(super) intake: Intake,
-    /// Decoded body, for `model`, `stream` and the dialects.
-    pub(super) kept: Vec<u8>,
-    model: Option<String>,
-    asked: Option<Asked>,
-    end: Option<MessageEnd>,
 }
 
 pub(super) struct ResponseWork {
@@ -301,67 +285,6 @@ impl Work {
         });
         clock::oddities(&exchange).into_iter().for_each(|oddity| exchange.oddities.push(oddity));
         Box::new(exchange)
-    }
-}
-
-impl RequestWork {
-    fn new(head: RequestHead, at: Timestamp, config: &Config) -> Self {
-        let intake = Intake::new(head.fields.content_codings().as_deref(), config.contents).hashed();
-        RequestWork { head, head_at: at, last_at: at, intake, kept: Vec::new(), model: None, asked: None, end: None }
-    }
-
-    fn on(&mut self, stamp: Stamp, what: HttpWhat<'_>, exchange: &mut Exchange, config: &Config) {
-        let RequestWork { intake, kept, .. } = self;
-        match what {
-            HttpWhat::UnitStart { len, line } => intake.unit_start(len, line),
-            HttpWhat::Data(bytes) => {
-                self.last_at = stamp.at;
-                intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece, _| {
-                    let room = config.request_kept.saturating_sub(kept.len());
-                    kept.extend_from_slice(&piece.bytes[..room.min(piece.bytes.len())]);
-                });
-            }
-            HttpWhat::UnitEnd => intake.unit_end(stamp),
-            HttpWhat::Gap(len) => {
-                exchange.gap = true;
-                intake.gap(stamp, len, &mut exchange.oddities);
-            }
-            HttpWhat::End(how, _) => {
-                if how == MessageEnd::Complete {
-                    self.last_at = stamp.at;
-                }
-                self.end = Some(how);
-                intake.finish(stamp, &mut exchange.oddities);
-                self.read_body(stamp, &mut exchange.oddities);
-                // Enough to recognise the dialect.
-                self.kept.truncate(FIRM as usize);
-                self.kept.shrink_to_fit();
-            }
-            HttpWhat::Trailers(_) | HttpWhat::Request(_) | HttpWhat::Response(_) | HttpWhat::Oddity(_) => {}
-        }
-    }
-
-    /// Read what a JSON body asks for.
-    fn read_body(&mut self, stamp: Stamp, oddities: &mut Oddities) {
-        if (self.kept.len() as u64) < self.intake.body.decoded_bytes {
-            oddities.push(Oddity::new(
-                REQUEST_NOT_READ,
-                stamp.at,
-                format!("request body of {} bytes", self.intake.body.decoded_bytes),
-            ));
-        }
-        if let Some((model, asked)) = asked::read(&self.kept) {
-            (self.model, self.asked) = (model, Some(asked));
-        }
-    }
-
-    fn finish(mut self, oddities: &mut Oddities) -> Request {
-        if self.end.is_none() {
-            self.intake.finish(Stamp { at: self.last_at, frame: 0 }, oddities);
-        }
-        let RequestWork { head, head_at, last_at, intake, model, asked, end, .. } = self;
-        let (stream, end) = (asked.and_then(|a| a.stream), end.unwrap_or(MessageEnd::CutByCapture));
-        Request { head, head_at, last_at, body: intake.body, model, stream, asked, end }
     }
 }
 

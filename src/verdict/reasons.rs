@@ -34,6 +34,10 @@ pub(super) fn of(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Li
         _ => transport(x),
     });
     why.extend(facts.race.map(race));
+    let cancels = |x: &Exchange| x.request.as_ref().and_then(|r| r.rpc.as_ref()).is_some_and(|r| r.cancels_by_close);
+    if verdict == Verdict::ClientCancelled && cancels(x) {
+        why.push("to close is how a client of this protocol version cancels".into());
+    }
     after_the_end(x, facts, &mut why);
     timing(x, facts, verdict, limit, &mut why);
     if facts.half_closed {

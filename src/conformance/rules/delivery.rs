@@ -274,6 +274,8 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
         Verdict::Complete | Verdict::CaptureIncomplete | Verdict::ErrorInside200 => return None,
         // Where no stream was promised, a cut is the finding of the transfer's rules.
         _ if cut.is_some() && !response.framing.is_stream() => return None,
+        // To close is how it cancels, and no fault of either side.
+        Verdict::ClientCancelled if case.cancels_by_close() => return None,
         _ => {}
     }
     let mut signs = Vec::new();

@@ -2,13 +2,13 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
-use crate::dialect::mcp;
+use crate::dialect::{mcp, rpc};
 use crate::http::event::{Known, MessageEnd};
 
 use super::http::essence;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&MCP_001, &MCP_002, &MCP_003, &MCP_004];
+pub(super) const RULES: &[&Rule] = &[&MCP_001, &MCP_002, &MCP_003, &MCP_004, &MCP_005];
 
 /// The answer comes.
 pub static MCP_001: Rule = Rule {
@@ -145,6 +145,59 @@ pub static MCP_004: Rule = Rule {
             });
         }
     },
+    ..Rule::DEFAULT
+};
+
+/// What stands in the head is what stands in the body.
+pub static MCP_005: Rule = Rule {
+    code: "MCP-005",
+    name: "mcp-header-mismatch",
+    level: Level::Error,
+    summary: "From version 2026-07-28 on `Mcp-Method`, `Mcp-Name` and `MCP-Protocol-Version` say what the body says",
+    why: "Gateways route, count and allow by these fields and never read the body. If the two differ, the gateway has \
+        allowed something else than what runs. A server has to refuse such a request with status 400 and error \
+        -32020, also if a field is missing or comes twice.",
+    source: "MCP specification 2026-07-28, streamable HTTP: request metadata headers, server validation; python-sdk \
+        2.3.0 (mcp/shared/inbound.py)",
+    breaks: &["mcp python-sdk", "mcp typescript-sdk", "gateways that route by header"],
+    fix: "Write the fields from the body that is sent: `Mcp-Method` for every request, `Mcp-Name` for tools/call and \
+        prompts/get (`params.name`) and resources/read (`params.uri`). What is not printable ASCII is sent as \
+        `=?base64?…?=`.",
+    bad: &[
+        "tools-2026
+         > Mcp-Method: tools/list
+         > Mcp-Name: f
+         call-f; result 7; last",
+        "tools-2026
+         > Mcp-Method: tools/call
+         > Mcp-Name: =?base64?Zw==?=
+         call-f; result 7; last",
+        "tools-2026
+         > X: y
+         > Mcp-Name: f
+         call-f; result 7; last",
+        "tools-2026
+         > Mcp-Method: tools/call
+         > Mcp-Method: tools/call
+         call-f; result 7; last",
+    ],
+    good: &[
+        "good-call-2026; result 7; last",
+        "tools-2026
+         > Mcp-Method: tools/call
+         > Mcp-Name: =?base64?Zg==?=
+         call-f; result 7; last",
+        // Earlier versions have no such fields.
+        "tools; > Accept: application/json, text/event-stream
+         > MCP-Protocol-Version: 2025-11-25
+         > Mcp-Method: tools/list
+         call-f; result 7; last",
+        // A server that is silent for long decides late for events, and a client that closes has cancelled.
+        "call-f-2026; wait 15s; events-now; wait 1s; result 7; last",
+        "good-call-2026; progress; !fin >",
+    ],
+    needs_all_bytes: false,
+    check: |case, push| case.tell(rpc::FIELDS_DISAGREE, None, push, |odd, _| odd.found.clone().into_owned()),
     ..Rule::DEFAULT
 };
 

@@ -166,6 +166,7 @@ fn the_policy_sees_the_host_the_path_the_model_and_the_dialect() {
             model: Some("qwen3".into()),
             stream: Some(true),
             asked: None,
+            rpc: None,
             end: MessageEnd::Complete,
         });
         x

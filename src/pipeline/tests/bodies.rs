@@ -7,7 +7,7 @@ use crate::conn::{ConnId, Stamp};
 use crate::exchange::Exchange;
 use crate::framing::Framing;
 use crate::oddity::Oddities;
-use crate::pipeline::work::REQUEST_NOT_READ;
+use crate::pipeline::request::REQUEST_NOT_READ;
 use crate::time::Timestamp;
 use sha2::{Digest, Sha256};
 

@@ -171,6 +171,7 @@ fn request(at: i64) -> Request {
         model: Some("m-1".into()),
         stream: Some(true),
         asked: None,
+        rpc: None,
         end: MessageEnd::Complete,
     }
 }
