@@ -18,6 +18,7 @@ const ARGUED: &[(&str, &str)] = &[
         "real/nginx-gzip-buffered.pcap",
         "both sides of a gateway: the shift moves its downstream request before or behind its upstream one (DLV-011)",
     ),
+    ("real/nginx-incremental-buffering-on.pcap", "both sides of a gateway, as above"),
     (
         "reports/g14-h2-window-empty-for-12-s/input.pcap",
         "its handshake backwards: the connection counts as joined, and then nothing is known of HTTP/2's windows (DLV-012)",
