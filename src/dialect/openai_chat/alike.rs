@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// Chunks in a row that were unlike the one before; from then on few of a stream are kept for comparison.
 const UNLIKE: u32 = 16;
-/// … one of so many.
+/// … every 256th.
 const SELDOM: u64 = 256;
 
 /// The last chunk with a text, if chunks like it may follow.
