@@ -1,7 +1,7 @@
 //! One content coding being decoded: the trait of all decoders, and the states around it that are the same
 //! for all.
 
-use super::{BOMB, BROKEN, DROPPED, GAP, INCOMPLETE, NOT_CODED, TRAILING};
+use super::{BOMB, BROKEN, DROPPED, GAP, INCOMPLETE, NEEDS_DICTIONARY, NOT_CODED, TRAILING};
 use crate::oddity::{Kind, excerpt};
 
 /// Maximum of bytes in one output piece.
@@ -30,6 +30,11 @@ pub(super) trait Coding: std::fmt::Debug + Send {
         true
     }
 
+    /// It needs a dictionary that is not here.
+    fn is_locked(&self) -> bool {
+        false
+    }
+
     /// Bytes of memory of a decoder: what it always has, and the most that its window adds as output is made.
     fn weight(&self) -> (usize, usize);
 
@@ -56,13 +61,15 @@ pub(super) enum Status {
     Going,
     /// The coding has ended.
     Ended,
+    /// The input needs what is not here: the text says what.
+    Locked(String),
     /// The input is not valid.
     Broken(String),
 }
 
 /// ```text
 ///   Probing ──is coded──▶ Running ──end──▶ Probing (again) or Over
-///      │ is not              │ broken, gap, bomb
+///      │ is not              │ broken, locked, gap, bomb
 ///      ▼                     ▼
 ///   Passing                Dropping
 /// ```
@@ -146,6 +153,11 @@ impl Stage {
             + self.buffer.capacity()
             + seen
             + self.text.as_ref().map_or(0, Vec::capacity)
+    }
+
+    /// It needs a dictionary that is not here.
+    pub(super) fn is_locked(&self) -> bool {
+        self.coding.is_locked()
     }
 
     /// The body turned out not to be coded.
@@ -281,6 +293,12 @@ impl Stage {
                     } else {
                         State::Over
                     };
+                    return used;
+                }
+                Status::Locked(what) => {
+                    odd(NEEDS_DICTIONARY, 0, what);
+                    self.text = None;
+                    self.state = State::Dropping;
                     return used;
                 }
                 Status::Broken(why) => {

@@ -6,6 +6,7 @@
 mod br;
 mod coding;
 mod deflate;
+mod dictionary;
 mod gzip;
 mod magic;
 mod zstd;
@@ -20,6 +21,8 @@ use magic::Magic;
 
 /// An unknown coding: it, and the codings under it, are not decoded.
 pub const UNKNOWN: Kind = Kind("body.unknown-coding");
+/// The body is coded with a dictionary that is not here (dcb, dcz): it may be in order, and is not decoded.
+pub const NEEDS_DICTIONARY: Kind = Kind("body.needs-dictionary");
 /// A body that does not start as its declared coding does: it is read as not coded.
 pub const NOT_CODED: Kind = Kind("body.not-coded");
 /// The coded data is damaged; what follows can't be decoded.
@@ -74,6 +77,8 @@ impl Decoder {
                 "deflate" | "x-deflate" if decoder.has_room() => Box::new(deflate::Deflate::new()),
                 "br" if decoder.has_room() => Box::new(br::Br::new()),
                 "zstd" if decoder.has_room() => Box::new(zstd::Zstd::new()),
+                "dcb" if decoder.has_room() => Box::new(dictionary::Dictionary::brotli()),
+                "dcz" if decoder.has_room() => Box::new(dictionary::Dictionary::zstd()),
                 _ => {
                     // The codings under an unknown one can't be decoded.
                     decoder.unknown = Some(excerpt(name.as_bytes()));
@@ -89,6 +94,11 @@ impl Decoder {
     /// body.
     pub fn is_identity(&self) -> bool {
         self.stages.is_empty()
+    }
+
+    /// The coding that was applied last needs a dictionary that is not here: nothing is decoded.
+    pub fn is_locked(&self) -> bool {
+        self.stages.first().is_some_and(Stage::is_locked)
     }
 
     /// The next bytes of the wire body. All that can be decoded from them is emitted at once, in pieces of at

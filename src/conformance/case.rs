@@ -2,6 +2,7 @@
 //! "whole".
 
 use super::{Case, Finding, Level};
+use crate::body;
 use crate::dialect::{self, Dialect};
 use crate::exchange::Response;
 use crate::framing::Framing;
@@ -34,6 +35,11 @@ impl<'a> Case<'a> {
         let response = self.response().filter(|r| r.framing != Framing::WebSocket)?;
         let head = response.head.as_ref().filter(|h| (200..300).contains(&h.status))?;
         Some((response, head))
+    }
+
+    /// The body has a coding that is not read here, or not without a dictionary: what it holds is not known.
+    pub fn is_unread_coding(&self) -> bool {
+        [body::UNKNOWN, body::NEEDS_DICTIONARY].iter().any(|kind| self.exchange.oddities.find(*kind).is_some())
     }
 
     /// A hop refused to pass the message on as it comes, as RFC 10036 demands of one that cannot: 501, and a

@@ -85,6 +85,7 @@ pub use reader::StreamReader;
 pub use turns::{Said, Turn};
 
 use crate::framing::{Framing, Record};
+use crate::http::event::asks_with_body;
 use reader::Reader;
 use shape::Shape;
 
@@ -136,7 +137,7 @@ impl<'a> Evidence<'a> {
 
     /// The path, if the method is one that generates.
     fn posted(&self) -> Option<&'a str> {
-        self.path().filter(|_| self.method.is_none_or(|m| m == "POST"))
+        self.path().filter(|_| self.method.is_none_or(asks_with_body))
     }
 
     /// The response has a header field whose name begins so (lower case).

@@ -16,9 +16,21 @@ const FIRST_LINE: usize = 8 * 1024;
 /// may show that they were a malformed request.
 const DOUBT: usize = 256 * 1024;
 /// Methods that are accepted before the end of the line is seen (RFC 9110 section 9.3, RFC 5789, the most
-/// common ones of WebDAV).
-pub(super) const METHODS: [&[u8]; 11] =
-    [b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PROPFIND", b"SEARCH"];
+/// common ones of WebDAV, RFC 10008).
+pub(super) const METHODS: &[&[u8]] = &[
+    b"GET",
+    b"POST",
+    b"PUT",
+    b"HEAD",
+    b"DELETE",
+    b"OPTIONS",
+    b"PATCH",
+    b"CONNECT",
+    b"TRACE",
+    b"PROPFIND",
+    b"SEARCH",
+    b"QUERY",
+];
 
 /// What the bytes have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -338,7 +350,9 @@ mod tests {
             Some(Verdict::Http1 { client: ToServer })
         );
         assert_eq!(verdict(false, &[(ToServer, b"HTTP/1.1 200")]), Some(Verdict::Http1 { client: ToClient }));
-        assert_eq!(verdict(false, &[(ToClient, b"POST /")]), Some(Verdict::Http1 { client: ToClient }));
+        for first in [&b"POST /"[..], b"QUERY /"] {
+            assert_eq!(verdict(false, &[(ToClient, first)]), Some(Verdict::Http1 { client: ToClient }));
+        }
         assert_eq!(
             verdict(false, &[(ToServer, b"PRI * HT"), (ToServer, b"TP/2.0\r\n")]),
             Some(Verdict::Http2 { client: ToServer })

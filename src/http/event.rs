@@ -319,6 +319,11 @@ impl Fields {
     }
 }
 
+/// The content of a request with this method says what is asked for: POST (RFC 9110 section 9.3.3), QUERY (RFC 10008).
+pub fn asks_with_body(method: &str) -> bool {
+    matches!(method, "POST" | "QUERY")
+}
+
 /// A request head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHead {
@@ -346,6 +351,11 @@ impl RequestHead {
     /// Bytes of memory in use.
     pub(crate) fn held(&self) -> usize {
         size_of::<RequestHead>() + self.target.len() + self.method.len() + self.fields.held()
+    }
+
+    /// The method has a body that asks for an answer: POST, or QUERY (RFC 10008).
+    pub fn asks_with_body(&self) -> bool {
+        asks_with_body(&self.method)
     }
 
     /// A pseudo-header field of HTTP/2, named without its colon.

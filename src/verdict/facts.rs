@@ -8,8 +8,9 @@ use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
 use crate::framing::{Framing, json};
 use crate::http::event::{EndSignal, MessageEnd};
+use crate::oddity::Oddity;
 use crate::time::{Span, Timestamp};
-use crate::{budget, http, tcp, tls};
+use crate::{body, budget, http, tcp, tls};
 
 /// The facts about the end of one exchange.
 #[derive(Debug, Clone)]
@@ -219,6 +220,8 @@ fn came(x: &Exchange, r: &Response, promise: Promise) -> Came {
     let broken_off = || x.oddities.find(json::TRUNCATED).is_some_and(|(odd, _)| !odd.found.is_empty());
     match r.framing {
         _ if r.record_count > 0 => Came::Content,
+        // What an unread coding hides is neither an answer nor the lack of one.
+        _ if r.body.wire_bytes > 0 && unread_coding(x).is_some() => Came::Content,
         Framing::Json if broken_off() => Came::Part,
         // The declared type says events; a page is never what a request for a stream meant.
         Framing::Text
@@ -230,6 +233,11 @@ fn came(x: &Exchange, r: &Response, promise: Promise) -> Came {
         Framing::Binary => Came::Content,
         _ => Came::Blank,
     }
+}
+
+/// The coding of the body that is not read here, or not without a dictionary.
+pub(super) fn unread_coding(x: &Exchange) -> Option<&Oddity> {
+    [body::UNKNOWN, body::NEEDS_DICTIONARY].into_iter().find_map(|kind| x.oddities.find(kind)).map(|(odd, _)| odd)
 }
 
 /// A client that closed its own side and continued to read has not left. If the server continues for a while and then

@@ -49,7 +49,7 @@ impl Promise {
         let declared = declared(r);
         let request = x.request.as_ref();
         // A GET for an event stream subscribes: it has no last event, and may have none. HEAD asks for no body.
-        let posted = request.is_none_or(|q| q.head.method == "POST");
+        let posted = request.is_none_or(|q| q.head.asks_with_body());
         let bodiless = r.head.as_ref().is_some_and(|h| h.transfer == Transfer::None);
         let asks = request.is_some_and(|q| q.stream == Some(true));
         if bodiless {

@@ -1,6 +1,6 @@
 //! The reasons of a verdict as sentences.
 
-use super::facts::marked;
+use super::facts::{marked, unread_coding};
 use super::{Facts, Kind, Limit, Race, Unseen, Verdict};
 use crate::exchange::ending::Party;
 use crate::exchange::{Exchange, Response};
@@ -24,6 +24,7 @@ pub(super) fn of(x: &Exchange, facts: &Facts, verdict: Verdict, limit: Option<Li
         records(x, r, &mut why);
     }
     why.extend(facts.missing().map(str::to_owned));
+    why.extend(unread_coding(x).map(|odd| format!("the body is coded with {}: what it holds was not read", odd.found)));
     // Who closed says nothing about an answer that was not seen.
     why.push(match (facts.unseen, facts.body) {
         (Some(Unseen::OneSided | Unseen::Unreadable | Unseen::Gap | Unseen::LimitReached), None)

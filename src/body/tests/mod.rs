@@ -185,6 +185,32 @@ fn what_is_wrong_is_said() {
     }
 }
 
+/// RFC 9842 sections 4 and 5: magic bytes and a hash of the dictionary. Without it nothing is decoded, however the body
+/// is cut; what does not begin so is not coded.
+#[test]
+fn a_coding_with_a_dictionary_is_named_and_not_decoded() {
+    for (coding, magic) in
+        [("dcb", &b"\xffDCB"[..]), ("dcz", b"\x5e\x2a\x4d\x18\x20\0\0\0"), (" DCZ", b"\x5e\x2a\x4d\x18\x20\0\0\0")]
+    {
+        let body = [magic, &[0xab; 32], b"data: literal\n\n"].concat();
+        for size in [1, 7, 40, 1000] {
+            let got = decode(coding, body.chunks(size));
+            assert_eq!(
+                (got.bytes, got.odd),
+                (Vec::new(), vec!["body.needs-dictionary", "body.dropped"]),
+                "{coding} by {size}"
+            );
+        }
+        let mut said = Vec::new();
+        Decoder::new(Some(coding)).push(Timestamp(1), 1, &body, &mut |_| {}, &mut |o| said.push(o.found));
+        assert!(said[0].ends_with(&"ab".repeat(32)), "{said:?}");
+        assert_eq!(decode(coding, [&body[..20]]).odd, ["body.incomplete", "body.dropped"]);
+        let plain = b"data: {\"id\":1,\"choices\":[]}\n\ndata: [DONE]\n\n";
+        let got = decode(coding, [&plain[..]]);
+        assert_eq!((&got.bytes[..], &got.odd[..]), (&plain[..], &["body.not-coded"][..]));
+    }
+}
+
 /// What shows that a body is text and not coded comes before the damage, however it is cut.
 #[test]
 fn text_under_a_coding_is_told_by_what_came_before_the_damage() {

@@ -56,7 +56,9 @@ impl BodyMask {
     /// A mask for a body with these codings, in the order of `Content-Encoding`, in which names mean this.
     pub fn new(coding: Option<&str>, names: Names) -> BodyMask {
         let decoder = Decoder::new(coding);
-        let kind = if decoder.is_identity() { Kind::Text } else { Kind::Coded(Box::new(decoder)) };
+        // What cannot be decoded is searched as it is: literals stand in it.
+        let open = decoder.is_identity() || decoder.is_locked();
+        let kind = if open { Kind::Text } else { Kind::Coded(Box::new(decoder)) };
         BodyMask { kind, names: TextMask::new(names), joined: None, held: Vec::new(), offset: 0, coded: Vec::new() }
     }
 

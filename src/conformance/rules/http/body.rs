@@ -349,6 +349,11 @@ pub static HTTP_024: Rule = Rule {
         "ask; ok; < Content-Type: text/event-stream
          no-cache; < Content-Encoding: compress
          chunked; role; last",
+        // Info: only who has the dictionary can tell.
+        r#"ask; ok; < Content-Type: text/event-stream
+           no-cache; < Content-Encoding: dcb
+           chunked; <chunk \xffDCB0123456789abcdef0123456789abcdef\x1b\x80
+           last"#,
     ],
     good: &[
         "good-chat",
@@ -385,6 +390,11 @@ pub static HTTP_024: Rule = Rule {
             if asked {
                 case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
             }
+        }
+        if let Some((odd, count)) = case.exchange.oddities.find(body::NEEDS_DICTIONARY) {
+            let message = format!("the body cannot be decoded without its dictionary, {}", odd.found);
+            let fix = Some("Nothing is wrong. To read such answers, have the client send no Available-Dictionary.");
+            push(Finding { fix, ..Finding::of(odd, count, message) }.level(Level::Info));
         }
     },
     ..Rule::DEFAULT

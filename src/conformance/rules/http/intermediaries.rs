@@ -130,7 +130,8 @@ pub static HTTP_014: Rule = Rule {
         }
         let body = &response.body;
         let waited = body.first_at.map_or(Span(0), |first| case.exchange.ending.at.since(first));
-        if body.decoded_bytes == 0 && body.wire_bytes > 0 && waited >= HELD && response.end != MessageEnd::Complete {
+        let undecoded = body.decoded_bytes == 0 && body.wire_bytes > 0 && !case.is_unread_coding();
+        if undecoded && waited >= HELD && response.end != MessageEnd::Complete {
             let message = format!(
                 "{} of {coding} came, and in {waited} nothing that decodes: the compressor holds the answer back",
                 many(body.wire_bytes, "byte", "bytes")

@@ -82,7 +82,7 @@ pub static HTTP_002: Rule = Rule {
         let Some((response, head)) = case.succeeded_head() else { return };
         let Some(declared) = essence(head) else { return };
         let coded = |kind| case.exchange.oddities.find(kind).is_some();
-        if coded(body::UNDECLARED) || coded(body::CODED_AS_TEXT) || coded(body::BROKEN) || coded(body::UNKNOWN) {
+        if coded(body::UNDECLARED) || coded(body::CODED_AS_TEXT) || coded(body::BROKEN) || case.is_unread_coding() {
             return;
         }
         let promised = promises_records(&declared) || (declared.ends_with("json") && !is_lines(&declared));
