@@ -115,9 +115,15 @@ fn connections_are_chosen_by_session_times_and_host_alone() {
     ] {
         assert_eq!(streams(args), want, "{args:?}");
     }
-    for option in
-        [&["--path", "/"][..], &["--model", "m"], &["--dialect", "d"], &["--framing", "sse"], &["--streaming"]]
-    {
+    for option in [
+        &["--path", "/"][..],
+        &["--model", "m"],
+        &["--rpc-method", "m"],
+        &["--rpc-name", "n"],
+        &["--dialect", "d"],
+        &["--framing", "sse"],
+        &["--streaming"],
+    ] {
         p.want(2, &[&["list", "--connections"], option].concat());
     }
 }

@@ -52,8 +52,8 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     if args.connections {
         if !selector.is_of_connections() {
             bail!(
-                "connections have only session, times and host; --path, --model, --dialect, --framing and --streaming \
-                    belong to exchanges"
+                "connections have only session, times and host; --path, --model, --rpc-method, --rpc-name, \
+                    --dialect, --framing and --streaming belong to exchanges"
             );
         }
         let mut out = Output::open(common)?;

@@ -30,6 +30,12 @@ pub(super) struct SelectorArgs {
     /// Model of the request; * and ? are wildcards
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    /// Method of JSON-RPC, as tools/call; * and ? are wildcards
+    #[arg(long, value_name = "METHOD")]
+    rpc_method: Option<String>,
+    /// What it is called on, as a tool's name; * and ? are wildcards
+    #[arg(long, value_name = "NAME")]
+    rpc_name: Option<String>,
     /// Dialect, as openai.chat; * and ? are wildcards
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<String>,
@@ -50,6 +56,8 @@ impl SelectorArgs {
             host: self.host.clone(),
             path: self.path.clone(),
             model: self.model.clone(),
+            rpc_method: self.rpc_method.clone(),
+            rpc_name: self.rpc_name.clone(),
             dialect: self.dialect.clone(),
             framing: self.framing.clone(),
             streaming: self.streaming,
@@ -91,12 +99,14 @@ mod tests {
             host: text("h"),
             path: text("p"),
             model: text("m"),
+            rpc_method: text("r"),
+            rpc_name: text("n"),
             dialect: text("d"),
             framing: text("f"),
             streaming: Some(false),
         };
         let given = "--session 7 --since 1970-01-01T00:00:01Z --until 1970-01-01T00:00:02Z --host h --path p --model m \
-            --dialect d --framing f --streaming=false";
+            --rpc-method r --rpc-name n --dialect d --framing f --streaming=false";
         assert_eq!(of(given), want);
         assert_eq!(
             of("--streaming --session last"),

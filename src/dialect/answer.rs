@@ -2,6 +2,7 @@
 //! reported.
 
 use super::growth::{Growth, Repeats, Watch, loses};
+use super::rpc::Elsewhere;
 use crate::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
@@ -106,6 +107,10 @@ pub struct Answer {
     /// The answers of a conversation, in the order in which they were asked for or began; empty where the response is
     /// one answer. The text of each is that of the choice with its number.
     pub turns: Vec<super::Turn>,
+    /// When the response of JSON-RPC came to the request of this exchange; to the last one, where it has several.
+    pub rpc_answered: Option<Timestamp>,
+    /// Responses of JSON-RPC to requests of other exchanges.
+    pub rpc_elsewhere: Vec<Elsewhere>,
     /// Bytes of text, reasoning and tool arguments kept so far.
     pub kept_bytes: usize,
     /// How the deltas of texts, of reasoning and of arguments grow.
@@ -288,6 +293,17 @@ impl Answer {
     /// An error in the stream; the first one stays.
     pub fn fail(&mut self, error: &str) {
         self.error.get_or_insert_with(|| short(error));
+    }
+
+    /// The response to a request of another exchange.
+    pub fn answers_elsewhere(&mut self, found: Elsewhere) {
+        match self.rpc_elsewhere.len() < KEYS_LIMIT {
+            true => {
+                self.kept_bytes += size_of::<Elsewhere>();
+                self.rpc_elsewhere.push(found);
+            }
+            false => self.text_limited = true,
+        }
     }
 
     /// The model and the response id; the first non-empty ones stay.

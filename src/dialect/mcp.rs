@@ -10,6 +10,7 @@ use super::json::{self, Raw, Repair, Text};
 use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
+use super::rpc::{self, Elsewhere};
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
@@ -57,7 +58,9 @@ pub static DIALECT: Dialect = Dialect {
     },
     reader: |evidence| {
         let ids = ids(evidence.request_body);
-        Box::new(Mcp { document: evidence.framing == Framing::Json, known: !ids.is_empty(), ids, ..Mcp::default() })
+        let document = evidence.framing == Framing::Json;
+        let connection = rpc::connection_of(evidence);
+        Box::new(Mcp { document, known: !ids.is_empty(), ids, connection, ..Mcp::default() })
     },
     ..Dialect::USUAL
 };
@@ -109,6 +112,8 @@ struct Mcp {
     resumable: bool,
     /// Every request has its response.
     answered: bool,
+    /// Hash of the session's id.
+    connection: Option<u64>,
 }
 
 impl Mcp {
@@ -130,6 +135,15 @@ impl Mcp {
         let id = message.id.json().unwrap_or("null");
         let mine = self.ids.remove(id);
         remarks.note_if(self.known && !mine && !self.answered, WRONG_ID, || excerpt(id.as_bytes()));
+        match (mine, self.connection) {
+            (true, _) => answer.rpc_answered = Some(record.at),
+            // A stream that a GET opened has responses to the requests of other exchanges.
+            (false, Some(connection)) if !self.known => {
+                let key = rpc::key(connection, id);
+                answer.answers_elsewhere(Elsewhere { key, at: record.at, first_delta: None });
+            }
+            (false, _) => {}
+        }
         if let Some(error) = message.error.told() {
             answer.fail(&error);
             meaning.error = true;

@@ -4,12 +4,15 @@
 //! Source: JSON-RPC 2.0; MCP specification 2026-07-28, streamable HTTP (request metadata headers, cancellation);
 //! python-sdk 2.3.0, `mcp/shared/inbound.py`.
 
+use super::Evidence;
 use super::answer::short;
 use super::json::{self, Obj, Raw, Repair, Text};
 use crate::encoding::{from_base64, to_base64};
 use crate::http::event::{Fields, Known};
 use crate::oddity::{Kind, excerpt};
+use crate::time::Timestamp;
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A header field that names the method, what it is called on, or the version is missing, doubled, or says something
 /// else than the body.
@@ -20,6 +23,8 @@ const STATELESS: &str = "2026-07-28";
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
 const VERSION: &str = "mcp-protocol-version";
+/// Fields that name a connection.
+const CONNECTIONS: &[&str] = &["acp-connection-id", "mcp-session-id"];
 
 /// A request in JSON-RPC.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +37,43 @@ pub struct Rpc {
     pub id: Option<String>,
     /// Closing the stream of the response is how its client cancels, by its protocol.
     pub cancels_by_close: bool,
+    /// What its response is found by where it comes on the stream of another exchange.
+    pub key: Option<u64>,
+}
+
+/// The response to a request of another exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// [`Rpc::key`] of the request.
+    pub key: u64,
+    /// When the response came.
+    pub at: Timestamp,
+    /// When the first delta came that belongs to it.
+    pub first_delta: Option<Timestamp>,
+}
+
+/// The id of the connection, or session, of a protocol that spans several exchanges. By a hash, because who knows the
+/// id may speak in it.
+pub(super) fn connection(fields: &Fields) -> Option<u64> {
+    CONNECTIONS.iter().find_map(|name| fields.text(name)).map(hash)
+}
+
+/// The same of the exchange that this evidence is of: of the request, or given by the response.
+pub(super) fn connection_of(evidence: &Evidence<'_>) -> Option<u64> {
+    let request = evidence.request.and_then(|r| connection(&r.fields));
+    request.or_else(|| evidence.response.and_then(|r| connection(&r.fields)))
+}
+
+/// [`Rpc::key`] of a request with this id (JSON) on this connection.
+pub(super) fn key(connection: u64, id: &str) -> u64 {
+    // SQLite's integers have a sign.
+    hash((connection, id)) >> 1
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// One message.
@@ -91,7 +133,7 @@ impl Rpc {
         let Some(message) = message else {
             let method = fields.text(METHOD).filter(|m| !m.is_empty())?;
             let name = fields.text(NAME).and_then(|name| decoded(&name).map(|name| short(&name)));
-            let rpc = Rpc { method: Some(short(&method)), name, id: None, cancels_by_close: stateless };
+            let rpc = Rpc { method: Some(short(&method)), name, id: None, cancels_by_close: stateless, key: None };
             return Some((rpc, None));
         };
         let name = fields.text(NAME).and_then(|name| decoded(&name).map(Cow::into_owned));
@@ -100,6 +142,7 @@ impl Rpc {
             name: message.named().map(short).or(name.as_deref().map(short)),
             id: message.id.json().map(short),
             cancels_by_close: stateless,
+            key: message.id.json().and_then(|id| Some(key(connection(fields)?, id))),
         };
         // The specification demands the fields of requests; of notifications it does not speak.
         let asks = stateless && rpc.id.is_some() && message.method.present();

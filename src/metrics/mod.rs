@@ -55,6 +55,8 @@ pub struct Metrics {
     pub prefill: Option<Span>,
     /// First delta − end of reading the prompt, likewise.
     pub first_token: Option<Span>,
+    /// The response of JSON-RPC − request's last byte, where it came in this exchange.
+    pub rpc_answer: Option<Span>,
 }
 
 /// The figures of one exchange.
@@ -92,6 +94,7 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m.ttft_content = since_asked(first_content);
     m.ttfr = since_asked(m.reasoning_sign);
     m.duration = since_request(m.response_end);
+    m.rpc_answer = since_request(response.answer.rpc_answered);
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
     let pairs = deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at));
     m.itl = pairs.filter_map(|(a, b)| b.at.elapsed(a.at)).collect();

@@ -41,7 +41,7 @@ fn row(s: &Summary, one_day: bool) -> Vec<Cell> {
         Cell::new(begun).style(Style::Dim),
         Cell::new(std::net::SocketAddr::new(s.client_ip, s.client_port).to_string()),
         Cell::new(s.authority()),
-        Cell::new(request_line(s)),
+        Cell::new([Some(request_line(s)), call(s)].into_iter().flatten().collect::<Vec<_>>().join(" ")),
         status(s),
         Cell::new(response.map_or("", |r| &r.framing)),
         Cell::new(response.and_then(|r| r.dialect.as_deref()).unwrap_or_default()),
@@ -62,6 +62,13 @@ pub fn request_line(s: &Summary) -> String {
         Some(r) => format!("{} {}", r.method, redact::target(&r.path)),
         None => "(request not captured)".into(),
     }
+}
+
+/// The call of JSON-RPC: its method, and what it is called on.
+pub fn call(s: &Summary) -> Option<String> {
+    let request = s.request.as_ref()?;
+    let parts = [&request.rpc_method, &request.rpc_name].into_iter().flatten();
+    Some(parts.map(String::as_str).collect::<Vec<_>>().join(" ")).filter(|call| !call.is_empty())
 }
 
 /// Dialect with its variant.

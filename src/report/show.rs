@@ -2,7 +2,7 @@
 
 use super::Terminal;
 use super::finding::{self, RenderOptions};
-use super::list::{dialect, end, request_line};
+use super::list::{call, dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use crate::exchange::redact;
@@ -161,7 +161,16 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     if let Some(r) = &s.request {
         let stream = r.stream.map(|s| format!("stream: {s}")).unwrap_or_default();
         let model = r.model.as_ref().map(|m| format!("model {m}")).unwrap_or_default();
-        line("Request", vec![r.content_type.clone().unwrap_or_default(), bytes(r.body_bytes), model, stream]);
+        line(
+            "Request",
+            vec![
+                r.content_type.clone().unwrap_or_default(),
+                bytes(r.body_bytes),
+                model,
+                stream,
+                call(s).unwrap_or_default(),
+            ],
+        );
     }
     if let Some(r) = &s.response {
         let chunks =
@@ -217,6 +226,7 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     let stages = [("loading", t.load), ("prompt", t.prefill), ("then first token", t.first_token)];
     let spans = [("TTFB", t.ttfb), ("first reasoning", reasoning), ("TTFT", t.ttft), ("duration", t.duration)];
     let spans = spans.into_iter().chain([("TPOT", t.tpot)]).chain(stages);
+    let spans = spans.chain([("first delta elsewhere", t.rpc_first_delta), ("response", t.rpc_answer)]);
     let mut parts: Vec<String> = spans.map(|(n, v): (&str, Option<Span>)| named(n, span(v))).collect();
     parts.extend([named("tokens", rate(t.tpot)), gaps]);
     line("Timing", parts);

@@ -77,6 +77,8 @@ columns!(
     body_sha256,
     model,
     stream,
+    rpc_method,
+    rpc_name,
 );
 columns!(
     ResponseSummary,
@@ -140,6 +142,8 @@ columns!(
     load as "load_ns",
     prefill as "prefill_ns",
     first_token as "first_token_ns",
+    rpc_answer as "rpc_answer_ns",
+    rpc_first_delta as "rpc_first_delta_ns",
 );
 columns!(
     TcpSummary,
@@ -219,6 +223,8 @@ pub(super) const EXTRA: &[(&str, Of)] = &[
     }),
     ("tls_version", |x| opt(x.tls.as_ref().and_then(|t| t.version.clone()))),
     ("tls_suite", |x| opt(x.tls.as_ref().and_then(|t| t.suite))),
+    ("rpc_key", |x| x.request.as_ref().and_then(|r| r.rpc.as_ref()?.key).to_cell()),
+    ("rpc_answers", |x| opt(x.response.as_ref().and_then(|r| super::across::answers(&r.answer.rpc_elsewhere)))),
 ];
 
 /// Reads the cells of a row in order.

@@ -139,6 +139,11 @@ impl Content {
         s.verdict_why.clear();
         if let Some(r) = &mut s.request {
             let RequestSummary { method, authority, path: target, content_type, user_agent, model, .. } = r;
+            for text in [&mut r.rpc_method, &mut r.rpc_name] {
+                // The address of a resource may say what it holds.
+                let is_name = |text: &String| is_name(text) && !text.contains(':');
+                *text = text.take().filter(|text| self == Content::Lengths && is_name(text));
+            }
             if !method.bytes().all(|b| b.is_ascii_uppercase()) || method.len() > 10 {
                 "?".clone_into(method);
             }

@@ -1,15 +1,14 @@
 //! Reads while other processes may write: lists, one exchange with everything, times of deltas.
 
+use super::across::Across;
 use super::columns;
 use super::open::{self, PATIENCE};
 use super::select::{BEGUN, Selector};
 use super::{ending, migrate, runs};
 use crate::conformance::Level;
-use crate::delivery::across::Lines;
 use crate::exchange::RecordInfo;
 use crate::exchange::ending::Ending;
 use crate::pipeline::BodyPart;
-use crate::summary::across::add;
 use crate::summary::detail::{Chunk, Detail, Noticed, Record};
 use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
@@ -64,15 +63,15 @@ impl Reader {
         let mut statement = self.db.prepare(&select(&format!("{condition} ORDER BY {BEGUN}, e.id")))?;
         let mut rows = statement.query(params_from_iter(values))?;
         // Of one session at a time: the exchanges of several come in order of time.
-        let mut across: Option<(i64, Lines)> = None;
+        let mut across: Option<(i64, Across)> = None;
         while let Some(row) = rows.next()? {
             let mut summary = columns::summary(row)?;
             summary.findings = self.findings(summary.id)?;
             if across.as_ref().is_none_or(|(session, _)| *session != summary.session) {
                 across = Some((summary.session, self.across(summary.session)?));
             }
-            if let Some((_, lines)) = &mut across {
-                add(&mut summary, lines);
+            if let Some((_, across)) = &mut across {
+                across.add(&mut summary);
             }
             sink(summary)?;
         }
@@ -128,8 +127,7 @@ impl Reader {
             .optional()?
             .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
         summary.findings = self.findings(id)?;
-        let mut lines = self.across(summary.session)?;
-        add(&mut summary, &mut lines);
+        self.across(summary.session)?.add(&mut summary);
         if let Some(r) = &mut summary.request {
             r.headers = Some(self.headers(id, 0, "head")?);
         }

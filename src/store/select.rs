@@ -20,6 +20,10 @@ pub struct Selector {
     pub path: Option<String>,
     /// The model in the request.
     pub model: Option<String>,
+    /// The method of JSON-RPC in the request.
+    pub rpc_method: Option<String>,
+    /// What that method is called on.
+    pub rpc_name: Option<String>,
     /// The dialect.
     pub dialect: Option<String>,
     /// The framing.
@@ -79,6 +83,8 @@ impl Selector {
         }
         for (column, wanted) in [
             ("e.request_model", &self.model),
+            ("e.request_rpc_method", &self.rpc_method),
+            ("e.request_rpc_name", &self.rpc_name),
             ("e.response_dialect", &self.dialect),
             ("e.response_framing", &self.framing),
         ] {
@@ -98,7 +104,8 @@ impl Selector {
 impl Selector {
     /// Whether connections can satisfy it: it has no condition that only exchanges meet.
     pub fn is_of_connections(&self) -> bool {
-        [&self.path, &self.model, &self.dialect, &self.framing].iter().all(|s| s.is_none()) && self.streaming.is_none()
+        let names = [&self.path, &self.model, &self.rpc_method, &self.rpc_name, &self.dialect, &self.framing];
+        names.iter().all(|s| s.is_none()) && self.streaming.is_none()
     }
 
     /// A condition on `connection c`: its session, whether it was open within the times, its host.

@@ -16,7 +16,8 @@ impl Summary {
             if let Some(authority) = &mut r.authority {
                 *authority = redactor.value(":authority", authority).into_owned();
             }
-            for text in [&mut r.content_type, &mut r.user_agent, &mut r.model].into_iter().flatten() {
+            let rpc = [&mut r.rpc_method, &mut r.rpc_name];
+            for text in [&mut r.content_type, &mut r.user_agent, &mut r.model].into_iter().chain(rpc).flatten() {
                 known.text(text);
             }
             [&mut r.method, &mut r.scheme, &mut r.path].into_iter().for_each(|text| known.value(text));

@@ -79,6 +79,8 @@ impl RequestSummary {
             body_sha256: r.body.wire_sha256.filter(|_| r.body.wire_bytes > 0).map(|hash| to_hex(&hash)),
             model: r.model.clone(),
             stream: r.stream,
+            rpc_method: r.rpc.as_ref().and_then(|rpc| rpc.method.clone()),
+            rpc_name: r.rpc.as_ref().and_then(|rpc| rpc.name.clone()),
             headers: None,
         }
     }
@@ -179,6 +181,9 @@ impl Timing {
             load: m.load,
             prefill: m.prefill,
             first_token: m.first_token,
+            rpc_answer: m.rpc_answer,
+            // It comes in another exchange, and is found where several are read.
+            rpc_first_delta: None,
         }
     }
 }

@@ -101,6 +101,10 @@ pub struct RequestSummary {
     pub model: Option<String>,
     /// `stream` of a JSON body.
     pub stream: Option<bool>,
+    /// `method` of a request or notification in JSON-RPC.
+    pub rpc_method: Option<String>,
+    /// What that method is called on: the tool, the prompt, the address of the resource.
+    pub rpc_name: Option<String>,
     /// Head fields; only if the command asks for them (`show`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Vec<Header>>,
@@ -240,6 +244,10 @@ pub struct Timing {
     pub prefill: Option<Span>,
     #[serde(rename = "first_token_ms", serialize_with = "millis")]
     pub first_token: Option<Span>,
+    #[serde(rename = "rpc_answer_ms", serialize_with = "millis")]
+    pub rpc_answer: Option<Span>,
+    #[serde(rename = "rpc_first_delta_ms", serialize_with = "millis")]
+    pub rpc_first_delta: Option<Span>,
 }
 
 /// One finding of a [`Summary`].
