@@ -166,7 +166,7 @@ fn secrets_do_not_get_into_the_database() {
     for (name, key) in [("a", "sk-0123456789abcdef"), ("b", "sk-0123456789abcdef"), ("c", "sk-another0key0here")] {
         p.write(&format!("{name}.pcap"), &confiding(key)).want(0, &["-q", "--read", &format!("{name}.pcap")]);
     }
-    let stored = std::fs::read(p.path("sniff.db")).unwrap();
+    let stored = support::stored::bytes(p.path("sniff.db"));
     for secret in ["sk-0123456789", "89abcdef", "sk-another", "key0here"] {
         let at = stored.windows(secret.len()).position(|w| w == secret.as_bytes());
         assert_eq!(
@@ -191,7 +191,7 @@ fn secrets_do_not_get_into_the_database() {
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["model"], "m", "and stay what they are: {body}");
 
     p.want(0, &["-q", "--db", "kept.db", "--store-secrets", "--read", "a.pcap"]);
-    let kept = std::fs::read(p.path("kept.db")).unwrap();
+    let kept = support::stored::bytes(p.path("kept.db"));
     assert!(kept.windows(13).any(|w| w == b"sk-0123456789"));
     let shown = p.json(&["show", "1", "--db", "kept.db", "--format", "json"]);
     let head = format!("{} {} {}", shown["request"]["path"], shown["request"]["headers"], shown["response"]["headers"]);

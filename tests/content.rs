@@ -98,7 +98,7 @@ fn no_word_is_stored_and_every_figure_is() {
     let full = Place::new();
     full.write("a.pcap", pcap(&frames)).want(0, &["-q", "--store-secrets", "--read", "a.pcap"]);
     let whole = full.json(&["list", "--format", "json"]);
-    let bytes = std::fs::read(full.path("sniff.db")).unwrap();
+    let bytes = support::stored::bytes(full.path("sniff.db"));
     for word in WORDS {
         assert!(memchr::memmem::find(&bytes, word.as_bytes()).is_some(), "{word} is there in a whole recording");
     }
@@ -118,7 +118,7 @@ fn no_word_is_stored_and_every_figure_is() {
             stored.extend(["sniff.db", "sniff.db-wal"].map(|name| (name, std::fs::read(place.path(name)).unwrap())));
             drop(reader);
             place.want(0, &["list"]);
-            stored.push(("sniff.db", std::fs::read(place.path("sniff.db")).unwrap()));
+            stored.push(("sniff.db", support::stored::bytes(place.path("sniff.db"))));
             let ids: Vec<String> = rows(&place, "SELECT CAST(id AS TEXT) FROM exchange WHERE session = 2 ORDER BY id");
             for id in &ids {
                 stored.push(("show", place.out(&["show", id]).into_bytes()));

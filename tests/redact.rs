@@ -59,11 +59,8 @@ fn prompts(value: &Value, within: bool, all: &mut BTreeSet<String>) {
 /// The bodies of one side by exchange.
 fn bodies(place: &Place, db: &str, side: u8) -> Vec<(i64, Vec<u8>)> {
     let db = rusqlite::Connection::open(place.path(db)).unwrap();
-    let sql = "SELECT exchange_id, data FROM segment WHERE side = ?1 ORDER BY exchange_id, off, id";
-    let mut statement = db.prepare(sql).unwrap();
     let mut all: Vec<(i64, Vec<u8>)> = Vec::new();
-    for row in statement.query_map([side], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap() {
-        let (id, data) = row.unwrap();
+    for (id, data) in support::stored::segments(&db, side) {
         match all.last_mut() {
             Some((last, bytes)) if *last == id => bytes.extend(data),
             _ => all.push((id, data)),
@@ -188,7 +185,7 @@ fn a_copy_has_no_secret_and_with_text_no_word() {
     place.want(0, &["redact", "sniff.db", "a.db"]);
     place.want(0, &["-q", "redact", "--text", "sniff.db", "b.db"]);
     let has = |db: &str, what: &str| {
-        let bytes = std::fs::read(place.path(db)).unwrap();
+        let bytes = support::stored::bytes(place.path(db));
         memchr::memmem::find(&bytes, what.as_bytes()).is_some()
     };
     assert!(has("sniff.db", "key-0123456789"));

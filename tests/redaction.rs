@@ -572,7 +572,7 @@ fn no_planted_secret_is_found_again() {
         .map(Result::unwrap)
         .collect();
     assert!(ids.len() > g.0.len(), "{} exchanges of {} connections", ids.len(), g.0.len());
-    all.push(("sniff.db".to_owned(), std::fs::read(folder.join("sniff.db")).unwrap()));
+    all.push(("sniff.db".to_owned(), support::stored::bytes(folder.join("sniff.db"))));
     let some: Vec<i64> = ids.iter().copied().step_by(5).collect();
     all.extend(printed(folder, "sniff.db", &some));
     for format in ["table", "json", "jsonl", "markdown", "junit", "sarif", "github"] {
@@ -581,7 +581,7 @@ fn no_planted_secret_is_found_again() {
     all.push(said(folder, &["check", "--clients", "a.pcap", "--format", "json"]));
     // What was stored with its secrets is exported and shown without them.
     said(folder, &["-q", "--db", "kept.db", "--store-secrets", "--read", "a.pcap"]);
-    let kept = std::fs::read(folder.join("kept.db")).unwrap();
+    let kept = support::stored::bytes(folder.join("kept.db"));
     let lost: Vec<&str> =
         g.0.iter()
             .filter(|p| memchr::memmem::find(&kept, p.needles[0].as_bytes()).is_none())
@@ -611,10 +611,7 @@ fn answers(db: &Path) -> BTreeMap<i64, (Vec<u8>, String)> {
         let (id, text) = row.unwrap();
         all.insert(id, (Vec::new(), text));
     }
-    let mut rows =
-        db.prepare("SELECT exchange_id, data FROM segment WHERE side = 1 ORDER BY exchange_id, off, id").unwrap();
-    for row in rows.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap() {
-        let (id, data) = row.unwrap();
+    for (id, data) in support::stored::segments(&db, 1) {
         all.entry(id).or_default().0.extend(data);
     }
     all

@@ -42,9 +42,8 @@ fn recorded(capture: &[u8], side: u8) -> (Vec<u8>, Vec<u8>) {
     sniff(folder.path(), &["-q", "--read", "a.pcap"]);
     let path = folder.path().join("sniff.db");
     let db = rusqlite::Connection::open(&path).unwrap();
-    let mut rows = db.prepare("SELECT data FROM segment WHERE side = ?1 ORDER BY off").unwrap();
-    let parts: Vec<Vec<u8>> = rows.query_map([side], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
-    (std::fs::read(path).unwrap(), parts.concat())
+    let parts: Vec<Vec<u8>> = support::stored::segments(&db, side).into_iter().map(|(_, data)| data).collect();
+    (support::stored::bytes(path), parts.concat())
 }
 
 fn has(bytes: &[u8], secret: &str) -> bool {

@@ -4,6 +4,7 @@ use super::columns::{self, int, opt};
 use super::ending;
 use super::hide::Hide;
 use super::progress::Progress;
+use super::segment::{Packer, SEGMENT};
 use super::{Content, Hop, runs};
 use crate::analyzer::{Analyzed, BodyPart, Connection as TcpConnection, Part};
 use crate::exchange::redact::{Masks, Stretch, stretches};
@@ -28,9 +29,6 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
         sets.join(", ")
     )
 });
-
-/// Bodies are cut into segments of this many bytes: SQLite reads a part of a large row slowly.
-const SEGMENT: usize = 1 << 20;
 
 /// One exchange whose begin was written and whose end was not.
 #[derive(Debug)]
@@ -57,6 +55,7 @@ pub(super) struct Step<'b> {
     pub(super) bare: BTreeSet<i64>,
     pub(super) hide: Option<&'b Hide>,
     pub(super) content: Content,
+    pub(super) packer: &'b mut Packer,
     /// Exchanges stored so far.
     pub(super) exchanges: &'b mut u64,
     pub(super) progress: &'b mut dyn Progress,
@@ -279,27 +278,35 @@ impl Step<'_> {
     }
 
     fn body(
-        &self,
+        &mut self,
         running: &mut Running,
         side: Side,
         pieces: &[PieceInfo],
         bytes: &Bytes,
         lines: &[(u64, Vec<u8>)],
     ) -> Result<()> {
-        let sql = "INSERT INTO piece_run (exchange_id, side, seq, t_ns, frame, off, data) VALUES (?1, ?2, ?3, ?4, ?5, \
-            ?6, ?7)";
+        let sql = "INSERT INTO piece_run (exchange_id, side, seq, first_row, rows, unit, t_ns, frame, off) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let mut insert = self.tx.prepare_cached(sql)?;
         let seq = &mut running.seq[side as usize];
         for run in pieces.chunks(runs::RUN) {
-            let (base, data) = runs::of_pieces(run)?;
-            insert.execute(params![running.id, side as u8, *seq as i64, base.t_ns, base.frame, base.offset, data])?;
+            let (base, first) = runs::write_pieces(self.tx, run)?;
+            let runs::Base { unit, t_ns, frame, offset } = base;
+            let (id, rows) = (running.id, run.len() as i64);
+            insert.execute(params![id, side as u8, *seq as i64, first, rows, unit, t_ns, frame, offset])?;
             *seq += run.len() as u64;
         }
-        let sql = "INSERT INTO segment (exchange_id, side, off, data) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO segment (exchange_id, side, off, data, coding) VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut insert = self.tx.prepare_cached(sql)?;
         for (offset, data) in bytes.stretches(pieces) {
             for (i, data) in data.chunks(SEGMENT).enumerate() {
-                insert.execute(params![running.id, side as u8, (offset as usize + i * SEGMENT) as i64, data])?;
+                let offset = (offset as usize + i * SEGMENT) as i64;
+                match self.packer.pack(data)? {
+                    Some((packed, coding)) => {
+                        insert.execute(params![running.id, side as u8, offset, packed, coding])?
+                    }
+                    None => insert.execute(params![running.id, side as u8, offset, data, None::<&str>])?,
+                };
             }
         }
         let mut insert = self.tx.prepare_cached("INSERT OR REPLACE INTO unit_line VALUES (?1, ?2, ?3, ?4)")?;
@@ -316,12 +323,14 @@ impl Step<'_> {
             let sql = "DELETE FROM record_run WHERE exchange_id = ?1 AND n >= ?2";
             self.tx.prepare_cached(sql)?.execute([running.id, first.n as i64])?;
         }
-        let sql = "INSERT INTO record_run (exchange_id, n, t_ns, frame, start, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO record_run (exchange_id, n, first_row, rows, t_ns, frame, start) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let mut insert = self.tx.prepare_cached(sql)?;
         for run in records.chunks(runs::RUN) {
-            let (base, data) = runs::of_records(run)?;
+            let (runs::Base { t_ns, frame, offset, .. }, first) = runs::write_records(self.tx, run)?;
             running.record = run[0].n + run.len() as u64;
-            insert.execute(params![running.id, run[0].n as i64, base.t_ns, base.frame, base.offset, data])?;
+            let (n, rows) = (run[0].n as i64, run.len() as i64);
+            insert.execute(params![running.id, n, first, rows, t_ns, frame, offset])?;
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_process", include_str!("../../migrations/0011_process.sql")),
     ("0012_reasoning", include_str!("../../migrations/0012_reasoning.sql")),
     ("0014_rpc", include_str!("../../migrations/0014_rpc.sql")),
+    ("0016_rows", include_str!("../../migrations/0016_rows.sql")),
 ];
 
 /// `snif` in ASCII, which distinguishes our databases from others (SQLite `PRAGMA application_id`).

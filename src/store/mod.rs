@@ -26,6 +26,7 @@ mod progress;
 mod queue;
 pub mod read;
 mod runs;
+mod segment;
 pub mod select;
 mod session;
 mod sessions;

@@ -4,7 +4,7 @@ use super::across::Across;
 use super::columns;
 use super::open::{self, PATIENCE};
 use super::select::{BEGUN, Selector};
-use super::{ending, migrate, runs};
+use super::{ending, migrate, runs, segment};
 use crate::conformance::Level;
 use crate::exchange::RecordInfo;
 use crate::exchange::ending::Ending;
@@ -175,17 +175,16 @@ impl Reader {
     /// A body; `side` 0 is the request's, 1 the response's.
     pub(super) fn body(&self, id: i64, side: u8) -> Result<BodyPart> {
         let mut body = BodyPart::default();
-        let sql = "SELECT t_ns, frame, off, data FROM piece_run WHERE exchange_id = ?1 AND side = ?2 ORDER BY seq";
+        let sql = "SELECT r.unit, r.t_ns, r.frame, r.off, p.unit, p.t_ns, p.frame, p.off, p.len, p.gap \
+            FROM piece_run r CROSS JOIN piece_row p ON p.id >= r.first_row AND p.id < r.first_row + r.rows \
+            WHERE r.exchange_id = ?1 AND r.side = ?2 ORDER BY r.seq, p.id";
+        let mut statement = self.db.prepare_cached(sql)?;
+        body.pieces = statement.query_map(params![id, side], runs::piece)?.collect::<rusqlite::Result<_>>()?;
+        let sql = "SELECT data, coding FROM segment WHERE exchange_id = ?1 AND side = ?2 ORDER BY off, id";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query(params![id, side])?;
         while let Some(r) = rows.next()? {
-            body.pieces.extend(runs::to_pieces(base(r, 0)?, r.get_ref(3)?.as_str()?)?);
-        }
-        let sql = "SELECT data FROM segment WHERE exchange_id = ?1 AND side = ?2 ORDER BY off, id";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![id, side])?;
-        while let Some(r) = rows.next()? {
-            body.bytes.extend_from_slice(r.get_ref(0)?.as_blob()?);
+            segment::unpack(r.get_ref(0)?.as_blob()?, r.get_ref(1)?.as_str_or_null()?, &mut body.bytes)?;
         }
         let sql = "SELECT unit, line FROM unit_line WHERE exchange_id = ?1 AND side = ?2 ORDER BY unit";
         let mut statement = self.db.prepare_cached(sql)?;
@@ -196,14 +195,12 @@ impl Reader {
 
     /// The records of the response, in order.
     pub fn records(&self, id: i64) -> Result<Vec<RecordInfo>> {
-        let sql = "SELECT t_ns, frame, start, n, data FROM record_run WHERE exchange_id = ?1 ORDER BY n";
+        let sql = "SELECT r.t_ns, r.frame, r.start, r.n + p.id - r.first_row, \
+            p.t_ns, p.first_ns, p.frame, p.start, p.len, p.carries, p.event \
+            FROM record_run r CROSS JOIN record_row p ON p.id >= r.first_row AND p.id < r.first_row + r.rows \
+            WHERE r.exchange_id = ?1 ORDER BY r.n, p.id";
         let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query([id])?;
-        let mut records = Vec::new();
-        while let Some(r) = rows.next()? {
-            records.extend(runs::to_records(base(r, 0)?, uint(r, 3)?, r.get_ref(4)?.as_str()?)?);
-        }
-        Ok(records)
+        Ok(statement.query_map([id], runs::record)?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Spans between successive deltas, in order.
@@ -246,11 +243,6 @@ fn select(condition: &str) -> String {
         columns::names().map(|c| format!("e.{c}")).chain(columns::TCP.iter().map(|c| format!("c.{c}"))).collect();
     let join = "LEFT JOIN connection c ON c.session_id = e.session AND c.stream = e.stream";
     format!("SELECT {} FROM exchange e {join} WHERE {condition}", columns.join(", "))
-}
-
-/// Reads what a run's numbers are relative to, from three columns beginning with this one.
-fn base(row: &Row<'_>, index: usize) -> rusqlite::Result<runs::Base> {
-    Ok(runs::Base { t_ns: row.get(index)?, frame: row.get(index + 1)?, offset: row.get(index + 2)? })
 }
 
 pub(super) fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {

@@ -1,20 +1,24 @@
-//! Pieces and records in the form of the database: up to [`RUN`] in one row, as JSON arrays of numbers relative to
-//! the first one.
+//! Pieces and records in the form of the database: one row each, in numbers relative to the first one of their run.
 //!
-//! The views `piece` and `record` (migrations/0002) compute the same in SQL. This is for speed: one row per piece
-//! would cost more than reading the packets.
+//! The views `piece` and `record` (migrations/0016) compute the same in SQL. Short numbers take few bytes, several rows
+//! go into one statement, and rows that are only appended need no search.
 
 use crate::dialect::Meaning;
 use crate::exchange::{PieceInfo, RecordInfo};
 use crate::time::Timestamp;
-use anyhow::{Context, Result};
+use rusqlite::{Connection, Result, Row, Statement};
+use std::sync::LazyLock;
 
-/// Most items of one run.
-pub(super) const RUN: usize = 256;
+/// Most items of one run. Times within it mostly fit four bytes: two seconds.
+pub(super) const RUN: usize = 128;
+/// Rows that one statement inserts.
+const AT_ONCE: usize = 16;
 
 /// What the numbers of one run are relative to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Base {
+    /// Transfer unit; records have none.
+    pub(super) unit: i64,
     /// Time, ns since 1970 UTC.
     pub(super) t_ns: i64,
     /// Number of the packet.
@@ -23,73 +27,114 @@ pub(super) struct Base {
     pub(super) offset: i64,
 }
 
-/// Unit, time, packet, offset, length, gap.
-type Piece = (u64, i64, i64, i64, u32, u8);
+/// Statements that insert one row and [`AT_ONCE`] rows.
+struct Insert([String; 2]);
 
-/// Time, time since its first byte, packet, start, length, carries, event.
-type Record<E> = (i64, i64, i64, i64, i64, u8, Option<E>);
+static PIECES: LazyLock<Insert> =
+    LazyLock::new(|| Insert::of("piece_row", &["unit", "t_ns", "frame", "off", "len", "gap"]));
+static RECORDS: LazyLock<Insert> =
+    LazyLock::new(|| Insert::of("record_row", &["t_ns", "first_ns", "frame", "start", "len", "carries", "event"]));
 
-/// The row of a run of pieces; an empty run is an empty array.
-pub(super) fn of_pieces(pieces: &[PieceInfo]) -> Result<(Base, String)> {
-    let first = pieces.first();
-    let base = Base {
-        t_ns: first.map_or(0, |p| p.at.nanos()),
-        frame: first.map_or(0, |p| p.frame as i64),
-        offset: first.map_or(0, |p| p.offset as i64),
-    };
-    let run = pieces.iter().map(|p| -> Piece {
-        let [at, frame, offset] = relative(base, p.at, p.frame, p.offset);
-        (p.unit, at, frame, offset, p.len, p.gap.into())
-    });
-    Ok((base, array(run)?))
-}
+impl Insert {
+    fn of(table: &str, columns: &[&str]) -> Insert {
+        let row = format!("({}?)", "?, ".repeat(columns.len() - 1));
+        Insert([1, AT_ONCE].map(|n| {
+            let rows = vec![row.as_str(); n].join(", ");
+            format!("INSERT INTO {table} ({}) VALUES {rows}", columns.join(", "))
+        }))
+    }
 
-/// The pieces of one run.
-pub(super) fn to_pieces(base: Base, data: &str) -> Result<impl Iterator<Item = PieceInfo>> {
-    let run: Vec<Piece> = serde_json::from_str(data).context("a damaged run of pieces")?;
-    Ok(run.into_iter().map(move |(unit, at, frame, offset, len, gap)| PieceInfo {
-        at: Timestamp(base.t_ns.wrapping_add(at)),
-        frame: base.frame.wrapping_add(frame) as u64,
-        unit,
-        offset: base.offset.wrapping_add(offset) as u64,
-        len,
-        gap: gap != 0,
-    }))
-}
-
-/// The row of a run of records.
-pub(super) fn of_records(records: &[RecordInfo]) -> Result<(Base, String)> {
-    let first = records.first();
-    let base = Base {
-        t_ns: first.map_or(0, |r| r.at.nanos()),
-        frame: first.map_or(0, |r| r.frame as i64),
-        offset: first.map_or(0, |r| r.start as i64),
-    };
-    let run = records.iter().map(|r| -> Record<&str> {
-        let [at, frame, start] = relative(base, r.at, r.frame, r.start);
-        let len = r.end.wrapping_sub(r.start) as i64;
-        (at, r.at.nanos().wrapping_sub(r.first_at.nanos()), frame, start, len, carries(r.meaning), r.event.as_deref())
-    });
-    Ok((base, array(run)?))
-}
-
-/// The records of one run; the first one has number `n`.
-pub(super) fn to_records(base: Base, n: u64, data: &str) -> Result<impl Iterator<Item = RecordInfo>> {
-    let run: Vec<Record<Box<str>>> = serde_json::from_str(data).context("a damaged run of records")?;
-    Ok(run.into_iter().zip(n..).map(move |((at, since_first, frame, start, len, carries, event), n)| {
-        let at = base.t_ns.wrapping_add(at);
-        let start = base.offset.wrapping_add(start);
-        RecordInfo {
-            n,
-            at: Timestamp(at),
-            first_at: Timestamp(at.wrapping_sub(since_first)),
-            frame: base.frame.wrapping_add(frame) as u64,
-            start: start as u64,
-            end: start.wrapping_add(len) as u64,
-            event,
-            meaning: meaning(carries),
+    /// Inserts these items; `bind` sets the values of one from this parameter on. The id of the first row.
+    fn rows<T>(
+        &self,
+        db: &Connection,
+        items: &[T],
+        columns: usize,
+        bind: impl Fn(&mut Statement<'_>, usize, &T) -> Result<()>,
+    ) -> Result<i64> {
+        let mut insert = |sql: &str, items: &[T]| {
+            let mut statement = db.prepare_cached(sql)?;
+            for (i, item) in items.iter().enumerate() {
+                bind(&mut statement, 1 + i * columns, item)?;
+            }
+            statement.raw_execute()
+        };
+        let (many, rest) = items.split_at(items.len() - items.len() % AT_ONCE);
+        for items in many.chunks(AT_ONCE) {
+            insert(&self.0[1], items)?;
         }
-    }))
+        for item in rest.chunks(1) {
+            insert(&self.0[0], item)?;
+        }
+        Ok(db.last_insert_rowid() + 1 - items.len() as i64)
+    }
+}
+
+/// Writes the rows of one run of pieces, which is not empty: what they are relative to, and the id of the first row.
+pub(super) fn write_pieces(db: &Connection, pieces: &[PieceInfo]) -> Result<(Base, i64)> {
+    let base = pieces.first().map_or(Base::default(), |p| Base {
+        unit: p.unit as i64,
+        t_ns: p.at.nanos(),
+        frame: p.frame as i64,
+        offset: p.offset as i64,
+    });
+    let first = PIECES.rows(db, pieces, 6, |statement, at, p| {
+        let [t_ns, frame, offset] = relative(base, p.at, p.frame, p.offset);
+        let unit = (p.unit as i64).wrapping_sub(base.unit);
+        let values = [unit, t_ns, frame, offset, p.len.into(), p.gap.into()];
+        values.iter().zip(at..).try_for_each(|(value, at)| statement.raw_bind_parameter(at, value))
+    })?;
+    Ok((base, first))
+}
+
+/// The piece of a row: the base, then the columns of `piece_row`, all from the first column on.
+pub(super) fn piece(row: &Row<'_>) -> Result<PieceInfo> {
+    let base = Base { unit: row.get(0)?, t_ns: row.get(1)?, frame: row.get(2)?, offset: row.get(3)? };
+    let of = |i: usize| row.get::<_, i64>(4 + i);
+    Ok(PieceInfo {
+        unit: base.unit.wrapping_add(of(0)?) as u64,
+        at: Timestamp(base.t_ns.wrapping_add(of(1)?)),
+        frame: base.frame.wrapping_add(of(2)?) as u64,
+        offset: base.offset.wrapping_add(of(3)?) as u64,
+        len: row.get(8)?,
+        gap: of(5)? != 0,
+    })
+}
+
+/// Writes the rows of one run of records, which is not empty.
+pub(super) fn write_records(db: &Connection, records: &[RecordInfo]) -> Result<(Base, i64)> {
+    let base = records.first().map_or(Base::default(), |r| Base {
+        unit: 0,
+        t_ns: r.at.nanos(),
+        frame: r.frame as i64,
+        offset: r.start as i64,
+    });
+    let first = RECORDS.rows(db, records, 7, |statement, at, r| {
+        let [t_ns, frame, start] = relative(base, r.at, r.frame, r.start);
+        let first_ns = r.at.nanos().wrapping_sub(r.first_at.nanos());
+        let len = r.end.wrapping_sub(r.start) as i64;
+        let values = [t_ns, first_ns, frame, start, len, carries(r.meaning).into()];
+        values.iter().zip(at..).try_for_each(|(value, at)| statement.raw_bind_parameter(at, value))?;
+        statement.raw_bind_parameter(at + 6, r.event.as_deref())
+    })?;
+    Ok((base, first))
+}
+
+/// The record of a row: time, packet and start of the base, the record's number, then the columns of `record_row`.
+pub(super) fn record(row: &Row<'_>) -> Result<RecordInfo> {
+    let of = |i: usize| row.get::<_, i64>(i);
+    let at = of(0)?.wrapping_add(of(4)?);
+    let start = of(2)?.wrapping_add(of(7)?);
+    Ok(RecordInfo {
+        n: of(3)? as u64,
+        at: Timestamp(at),
+        first_at: Timestamp(at.wrapping_sub(of(5)?)),
+        frame: of(1)?.wrapping_add(of(6)?) as u64,
+        start: start as u64,
+        end: start.wrapping_add(of(8)?) as u64,
+        event: row.get_ref(10)?.as_str_or_null()?.map(Into::into),
+        meaning: meaning(row.get(9)?),
+    })
 }
 
 fn relative(base: Base, at: Timestamp, frame: u64, offset: u64) -> [i64; 3] {
@@ -111,18 +156,4 @@ fn carries(m: Meaning) -> u8 {
 fn meaning(carries: u8) -> Meaning {
     let bit = |n: u8| carries >> n & 1 == 1;
     Meaning { content: bit(0), reasoning: bit(1), tool: bit(2), terminator: bit(3), error: bit(4), turn: 0 }
-}
-
-/// The items as a JSON array, without an intermediate list.
-fn array<T: serde::Serialize>(items: impl ExactSizeIterator<Item = T>) -> Result<String> {
-    let mut out = Vec::with_capacity(items.len() * 32 + 2);
-    out.push(b'[');
-    for (i, item) in items.enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        serde_json::to_writer(&mut out, &item)?;
-    }
-    out.push(b']');
-    Ok(String::from_utf8(out)?)
 }

@@ -6,6 +6,7 @@ use super::hide::Hide;
 use super::message::{Message, Stop};
 use super::place::Place;
 use super::progress::Progress;
+use super::segment::Packer;
 use super::{Bounds, Session, Written, fault};
 use crate::analyzer::Output;
 use crate::capture::Counts;
@@ -39,6 +40,7 @@ pub(super) struct Open {
     running: HashMap<ExchangeId, Running>,
     /// Replaces secrets; none: secrets are stored.
     hide: Option<Hide>,
+    packer: Packer,
 }
 
 impl Open {
@@ -56,7 +58,8 @@ impl Open {
         let place = Place::of(Path::new(db.path().unwrap_or_default()))?;
         let size = size(&db)?;
         let (session, first, running) = (None, None, HashMap::new());
-        Ok(Open { db, place, bounds, size, stopped: None, exchanges: 0, about, session, first, running, hide })
+        let packer = Packer::new()?;
+        Ok(Open { db, place, bounds, size, stopped: None, exchanges: 0, about, session, first, running, hide, packer })
     }
 
     /// Writes all messages or none, unless a limit is reached: then those before it. `progress` learns what is
@@ -66,7 +69,8 @@ impl Open {
         if self.stopped.is_some() {
             return Ok(());
         }
-        let Open { db, about, session, first, running, hide, bounds, size: before, stopped, exchanges, .. } = self;
+        let Open { db, about, session, first, running, hide, bounds, size: before, stopped, exchanges, packer, .. } =
+            self;
         let tx = begin(db, progress)?;
         let session = match session {
             Some(id) => *id,
@@ -85,6 +89,7 @@ impl Open {
             bare: BTreeSet::new(),
             hide: hide.as_ref(),
             content: bounds.content,
+            packer,
             exchanges,
             progress: &mut *progress,
         };

@@ -7,7 +7,7 @@ mod durable;
 mod hidden;
 mod opening;
 mod runs;
-mod sample;
+pub(super) mod sample;
 mod values;
 
 use super::progress::Silent;

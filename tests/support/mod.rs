@@ -19,6 +19,7 @@ pub mod read;
 pub mod replay_server;
 pub mod sealed;
 pub mod shape;
+pub mod stored;
 pub mod tools;
 pub mod variants;
 

@@ -46,7 +46,9 @@ fn complete_has_no_missing_end(s: &Statements<'_>) -> Option<String> {
     }
     // A refusal is no answer, so its end is that of its body. A finish reason, or a terminator of another API, may have
     // said the end: then a rule may still miss its own.
-    let success = status(s.exchange).is_none_or(|status| (200..300).contains(&status));
+    // The 101 of a WebSocket is one.
+    let success =
+        s.exchange.websocket.is_some() || status(s.exchange).is_none_or(|status| (200..300).contains(&status));
     let says = |f: &&Finding| {
         let never = f.level == Some(Level::Error) && f.message.contains(NEVER_CAME) && success && !s.facts.said_end;
         CUT.contains(&f.rule) || never

@@ -167,7 +167,7 @@ fn stops(path: &Path, limit: u64, bytes: usize) -> bool {
     for n in 0..4 {
         let mut f = sample::finished(n, 100);
         let body = &mut f.exchange.response.as_mut().unwrap().body;
-        body.bytes = vec![b'x'; bytes];
+        body.bytes = sample::noise(bytes);
         body.pieces = vec![sample::piece(120, 0, 0, bytes as u32)];
         body.unit_lines.clear();
         writer.send(output(f)).unwrap();

@@ -19,6 +19,18 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints { client: ([10, 0, 0, 1], 5000).into(), server: ([10, 0, 0, 2], 80).into() }
 }
 
+/// Bytes that cannot be compressed.
+pub(in crate::store) fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
 pub(super) fn piece(at: i64, unit: u64, offset: u64, len: u32) -> PieceInfo {
     PieceInfo { at: Timestamp(at), frame: 3, unit, offset, len, gap: false }
 }
