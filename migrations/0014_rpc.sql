@@ -10,7 +10,7 @@ ALTER TABLE exchange ADD COLUMN rpc_answers TEXT;          -- JSON: [rpc_key, ti
 DROP VIEW v_exchanges;
 CREATE VIEW v_exchanges AS
     -- The fields of `sniff list --format json`, flat: request_*, response_*, tcp_*; times and spans without prefix. Flags are 0 or 1.
-    SELECT e.id, e.session, e.stream, e.h2_stream, e.tls, e.sni, e.alpn, e.client_ip, e.client_port, e.server_ip, e.server_port, e.http_version,
+    SELECT e.id, e.session, e.stream, e.h2_stream, e.tls, e.sni, e.alpn, e.client_ip, e.client_port, e.server_ip, e.server_port, e.http_version, e.ech,
         e.request_method, e.request_scheme, e.request_authority, e.request_path, e.request_content_type, e.request_user_agent,
         e.request_body_bytes, e.request_body_sha256, e.request_model, e.request_stream, e.request_rpc_method, e.request_rpc_name,
         e.response_status, e.response_content_type, e.response_transfer, e.response_content_encoding, e.response_informational,

@@ -56,8 +56,9 @@ fn path_of(column: &str) -> Vec<String> {
     }
 }
 
-const FLAGS: [&str; 6] = [
+const FLAGS: [&str; 7] = [
     "tls",
+    "ech",
     "request_stream",
     "response_terminator_seen",
     "response_terminator_own",
@@ -92,7 +93,8 @@ fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
             | "response_usage" => (json!({&name: "1"}).to_string().into(), json!({&name: "1"})),
             n if FLAGS.contains(&n) => ((n == FLAGS[set]).into(), (n == FLAGS[set]).into()),
             _ if tcp.is_some_and(|t| TCP_FLAGS.contains(&t)) => {
-                ((tcp == Some(TCP_FLAGS[set])).into(), (tcp == Some(TCP_FLAGS[set])).into())
+                let set = tcp == TCP_FLAGS.get(set).copied();
+                (set.into(), set.into())
             }
             n if n.starts_with("t_") => ((T0 + number).into(), (T0 + number).into()),
             n if n.ends_with("_ms") => ((number * MS / 4).into(), (number as f64 / 4.0).into()),

@@ -65,8 +65,10 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     }
     // An exchange that is missing in the table may be in a connection that could not be decrypted.
     if format == Format::Table && !common.quiet && selector.is_of_connections() {
-        let unread = connections::Unread::of(&reader.connections(&selector)?);
-        unread.lines(super::output::stderr_terminal(common).color).iter().for_each(|line| super::common::say(line));
+        let all = reader.connections(&selector)?;
+        let color = super::output::stderr_terminal(common).color;
+        let lines = connections::Unread::of(&all).lines(color);
+        lines.iter().chain(&connections::outer_names(&all, color)).for_each(|line| super::common::say(line));
     }
     if format == Format::Table {
         say_without_end(&reader, &selector, common)?;

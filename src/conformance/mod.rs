@@ -339,7 +339,9 @@ fn fold(found: &mut Vec<(&'static Rule, Finding)>) {
 fn host_of(exchange: &Exchange) -> String {
     let server = exchange.endpoints.server;
     let asked = exchange.request.as_ref().and_then(|r| r.head.authority.as_deref());
-    let named = asked.or(exchange.tls.as_ref().and_then(|t| t.sni.as_deref())).unwrap_or_default();
+    // An outer name of Encrypted Client Hello is that of many servers.
+    let own = exchange.tls.as_ref().filter(|t| t.ech != Some(true)).and_then(|t| t.sni.as_deref());
+    let named = asked.or(own).unwrap_or_default();
     match named.strip_suffix(&format!(":{}", server.port())).unwrap_or(named) {
         "" => server.ip().to_string(),
         host => host.to_owned(),

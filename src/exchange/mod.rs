@@ -87,6 +87,9 @@ impl WebSocket {
 pub struct TlsInfo {
     /// Server name that the client asked for.
     pub sni: Option<String>,
+    /// Whether its ClientHello has encrypted_client_hello (RFC 9849): then `sni` may be the outer name, which several
+    /// servers share. A client that greases has the same extension. `None` if no hello was seen.
+    pub ech: Option<bool>,
     /// Protocol agreed on.
     pub alpn: Option<String>,
     /// Version agreed on, for example `1.3`.
@@ -102,6 +105,7 @@ impl From<&crate::tls::Info> for TlsInfo {
         use crate::tls::Reading;
         TlsInfo {
             sni: info.sni.clone(),
+            ech: info.ech,
             alpn: info.alpn.clone(),
             version: info.version.map(|v| match v {
                 0x0301..=0x0304 => format!("1.{}", v - 0x0301),

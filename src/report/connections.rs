@@ -37,7 +37,7 @@ fn row(c: &ConnectionSummary) -> Vec<Cell> {
         Cell::new(SocketAddr::new(c.server_ip, c.server_port).to_string()),
         Cell::new(&c.speaks),
         Cell::new(c.tls_version.as_deref().unwrap_or(if c.tls { "?" } else { "" })),
-        Cell::new(c.sni.as_deref().unwrap_or_default()),
+        Cell::new(name(c)),
         Cell::new(alpn(c)),
         Cell::new(c.exchanges.to_string()),
         Cell::new(c.packets.to_string()),
@@ -45,6 +45,12 @@ fn row(c: &ConnectionSummary) -> Vec<Cell> {
         Cell::new(bytes(c.server_bytes)),
         Cell::new(c.unread.as_deref().map_or("", short)).style(Style::Yellow),
     ]
+}
+
+/// The server name as the hello has it; with Encrypted Client Hello it may be the outer one.
+fn name(c: &ConnectionSummary) -> String {
+    let name = c.sni.clone().unwrap_or_default();
+    if c.ech == Some(true) { format!("{name} (ECH)").trim_start().to_owned() } else { name }
 }
 
 /// The reason without the advice, which [`Unread`] prints once.
@@ -61,6 +67,17 @@ fn alpn(c: &ConnectionSummary) -> String {
     }
 }
 
+/// One line about connections whose server names may be outer ones, if there are any.
+pub fn outer_names(all: &[ConnectionSummary], color: bool) -> Option<String> {
+    let n = all.iter().filter(|c| c.ech == Some(true)).count() as u64;
+    let line = format!(
+        "{} with encrypted_client_hello (ECH): the server name may be the outer one, which many servers share, so that \
+            nothing is grouped by it",
+        count(n, "TLS connection", "TLS connections")
+    );
+    (n > 0).then(|| Style::Yellow.paint(&line, color))
+}
+
 /// Names that one line shows; it only counts the others.
 const NAMES: usize = 3;
 /// Different connections that are listed one by one; the rest is one number.
@@ -74,8 +91,8 @@ impl Unread {
     /// Adds a connection, if it could not be decrypted.
     pub fn add(&mut self, c: &ConnectionSummary) {
         let Some(why) = &c.unread else { return };
-        let name = c.sni.clone().unwrap_or_else(|| SocketAddr::new(c.server_ip, c.server_port).to_string());
-        let mut facts = vec![name];
+        let address = || SocketAddr::new(c.server_ip, c.server_port).to_string();
+        let mut facts = vec![c.own_name().map_or_else(address, str::to_owned)];
         facts.extend(c.tls_version.as_ref().map(|v| format!("TLS {v}")));
         facts.extend(Some(alpn(c)).filter(|a| !a.is_empty()));
         let of_reason = self.0.entry(why.clone()).or_default();
@@ -134,6 +151,7 @@ mod tests {
             speaks: "tls".into(),
             tls: true,
             sni: sni.map(str::to_owned),
+            ech: None,
             alpn: None,
             alpn_offered: offered.iter().map(|s| (*s).to_owned()).collect(),
             tls_version: version.map(str::to_owned),

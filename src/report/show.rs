@@ -236,6 +236,10 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     if let (Some(half), Some(most)) = (percentile(&hops, 50.0), hops.last()) {
         line("Proxy", vec![format!("handed on within {half} (p50), {most} (max)")]);
     }
+    if s.ech == Some(true) {
+        let name = s.sni.as_ref().map_or("its server name".to_owned(), |sni| format!("the server name {sni}"));
+        line("TLS", vec![format!("encrypted_client_hello (ECH): {name} may be the outer one")]);
+    }
     if let Some(tcp) = &s.tcp {
         let some = |n: u64, what: &str| if n > 0 { format!("{n} {what}") } else { String::new() };
         let flag = |f: bool, what: &str| if f { what.to_owned() } else { String::new() };

@@ -229,6 +229,7 @@ impl Step<'_> {
         let offered = Some(&c.offered).filter(|o| !o.is_empty()).and_then(|o| serde_json::to_string(o).ok());
         values.extend([opt(tls.and_then(|t| t.version.clone())), opt(tls.and_then(|t| t.suite)), opt(offered)]);
         values.push(opt(tls.and_then(|t| t.unread).map(str::to_owned)));
+        values.push(opt(tls.and_then(|t| t.ech)));
         let sql = format!("INSERT OR REPLACE INTO connection VALUES (?{})", ", ?".repeat(values.len() - 1));
         self.tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
         Ok(())

@@ -59,6 +59,7 @@ columns!(
     server_ip,
     server_port,
     http_version,
+    ech,
     websocket,
     verdict,
     verdict_why,

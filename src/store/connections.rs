@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use rusqlite::{Row, params_from_iter};
 
 const COLUMNS: &str = "session_id, stream, opened_ns, closed_ns, client_ip, client_port, server_ip, server_port, \
-    speaks, tls, sni, alpn, \
-                       alpn_offered, tls_version, tls_suite, unread, exchanges, packets, client_bytes, server_bytes";
+    speaks, tls, sni, alpn, alpn_offered, tls_version, tls_suite, unread, exchanges, packets, client_bytes, \
+    server_bytes, ech";
 
 impl Reader {
     /// Connections that have ended, in order of their first packet. Of the selector only session, times and host
@@ -54,5 +54,6 @@ fn connection(r: &Row<'_>) -> Result<ConnectionSummary> {
         packets: number(17)?,
         client_bytes: number(18)?,
         server_bytes: number(19)?,
+        ech: r.get(20)?,
     })
 }

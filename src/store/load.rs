@@ -22,7 +22,8 @@ const MAX_BODIES: u64 = 1 << 30;
 
 const COLUMNS: &str = "stream, client_ip, client_port, server_ip, server_port, tls, sni, alpn, tls_version, tls_suite, gap,
     request_method, request_transfer, request_units, request_complete, request_cut_by, t_request_end_ns, coalesce(request_body_bytes, 0),
-    response_framing, response_transfer, response_chunks, response_complete, response_cut_by, t_response_end_ns, coalesce(response_wire_body_bytes, 0)";
+    response_framing, response_transfer, response_chunks, response_complete, response_cut_by, t_response_end_ns,
+    coalesce(response_wire_body_bytes, 0), ech";
 
 /// The columns of `exchange` that are needed here.
 struct Stored {
@@ -205,7 +206,8 @@ impl Stored {
         let address = |ip, port| Ok::<_, rusqlite::Error>(SocketAddr::new(parse_ip(r.get(ip)?), r.get(port)?));
         let tls = match r.get(5)? {
             true => {
-                Some(TlsInfo { sni: r.get(6)?, alpn: r.get(7)?, version: r.get(8)?, suite: r.get(9)?, unread: None })
+                let (sni, alpn, version, suite, ech) = (r.get(6)?, r.get(7)?, r.get(8)?, r.get(9)?, r.get("ech")?);
+                Some(TlsInfo { sni, ech, alpn, version, suite, unread: None })
             }
             false => None,
         };

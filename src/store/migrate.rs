@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_fix", include_str!("../../migrations/0010_fix.sql")),
     ("0011_process", include_str!("../../migrations/0011_process.sql")),
     ("0012_reasoning", include_str!("../../migrations/0012_reasoning.sql")),
+    ("0013_ech", include_str!("../../migrations/0013_ech.sql")),
     ("0014_rpc", include_str!("../../migrations/0014_rpc.sql")),
     ("0016_rows", include_str!("../../migrations/0016_rows.sql")),
 ];

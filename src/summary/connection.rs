@@ -30,6 +30,8 @@ pub struct ConnectionSummary {
     pub tls: bool,
     /// Server name in the ClientHello (SNI).
     pub sni: Option<String>,
+    /// Whether the ClientHello has encrypted_client_hello (RFC 9849): `sni` may then be the outer name.
+    pub ech: Option<bool>,
     /// Protocol that ALPN agreed on; with TLS 1.3 it is known only with keys.
     pub alpn: Option<String>,
     /// Protocols that the client offered.
@@ -50,6 +52,13 @@ pub struct ConnectionSummary {
     pub server_bytes: u64,
 }
 
+impl ConnectionSummary {
+    /// The server's name, if it is that of one server: an outer name of Encrypted Client Hello stands for many.
+    pub fn own_name(&self) -> Option<&str> {
+        self.sni.as_deref().filter(|_| self.ech != Some(true))
+    }
+}
+
 impl From<&pipeline::Connection> for ConnectionSummary {
     fn from(c: &pipeline::Connection) -> Self {
         let tls = c.tls.clone();
@@ -66,6 +75,7 @@ impl From<&pipeline::Connection> for ConnectionSummary {
             speaks: c.speaks.into(),
             tls: tls.is_some(),
             sni: info.sni,
+            ech: info.ech,
             alpn: info.alpn,
             alpn_offered: c.offered.clone(),
             tls_version: info.version,

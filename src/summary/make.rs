@@ -42,6 +42,7 @@ impl Summary {
             server_ip: x.endpoints.server.ip(),
             server_port: x.endpoints.server.port(),
             http_version: version.map(|v| v.as_str().into()),
+            ech: x.tls.as_ref().and_then(|t| t.ech),
             request: x.request.as_ref().map(|r| RequestSummary::new(r, x.tls.is_some())),
             response: x.response.as_ref().map(ResponseSummary::new),
             websocket: x.websocket.as_deref().map(|w| Box::new(WebSocketSummary::new(w, x))),

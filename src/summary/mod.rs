@@ -52,6 +52,9 @@ pub struct Summary {
     pub server_port: u16,
     /// `1.0`, `1.1` or `2`: of the response, else of the request.
     pub http_version: Option<String>,
+    /// Whether the ClientHello has encrypted_client_hello (RFC 9849): `sni` may then be the outer name, which several
+    /// servers share.
+    pub ech: Option<bool>,
     /// The request, if it was captured.
     pub request: Option<RequestSummary>,
     /// The response, if any part of it was captured.
@@ -309,6 +312,7 @@ impl Default for Summary {
             server_ip: nowhere,
             server_port: 0,
             http_version: None,
+            ech: None,
             request: None,
             response: None,
             websocket: None,
@@ -359,9 +363,11 @@ impl Summary {
         }
     }
 
-    /// The server's name in the request, else in the TLS handshake.
+    /// The server's name in the request, else in the TLS handshake. An outer name of Encrypted Client Hello stands for
+    /// many servers, so that nothing is grouped by it.
     fn named(&self) -> Option<&str> {
-        self.request.as_ref().and_then(|r| r.authority.as_deref()).or(self.sni.as_deref())
+        let own = self.sni.as_deref().filter(|_| self.ech != Some(true));
+        self.request.as_ref().and_then(|r| r.authority.as_deref()).or(own)
     }
 
     /// The earliest known time, ns since 1970 UTC.
@@ -385,6 +391,17 @@ mod tests {
             RequestSummary { scheme: scheme.into(), authority: authority.map(Into::into), ..RequestSummary::default() };
         Summary { server_ip: server.ip(), server_port: server.port(), request: Some(request), ..Summary::template() }
             .authority()
+    }
+
+    /// An outer name of Encrypted Client Hello stands for many servers: the address stands for one.
+    #[test]
+    fn an_outer_name_names_no_server() {
+        for (ech, name) in [(None, "sni.example"), (Some(false), "sni.example"), (Some(true), "192.0.2.1")] {
+            let ip = [192, 0, 2, 1].into();
+            let (tls, sni) = (true, Some("sni.example".to_owned()));
+            let s = Summary { server_ip: ip, server_port: 443, tls, sni, ech, ..Summary::default() };
+            assert_eq!((s.authority(), s.host()), (name.to_owned(), name.to_owned()), "{ech:?}");
+        }
     }
 
     #[test]

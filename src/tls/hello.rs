@@ -17,11 +17,16 @@ const RETRY: [u8; 32] = [
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
+/// Extension encrypted_client_hello (RFC 9849 section 11.1).
+const ENCRYPTED_CLIENT_HELLO: usize = 0xfe0d;
+
 /// Contents of a ClientHello.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ClientHello {
     pub(super) random: [u8; 32],
     pub(super) sni: Option<String>,
+    /// It has encrypted_client_hello (RFC 9849 section 5), or a GREASE of it.
+    pub(super) ech: bool,
     pub(super) alpn: Vec<String>,
 }
 
@@ -84,6 +89,7 @@ impl ClientHello {
             match kind {
                 0 => hello.sni = server_name(body),
                 16 => hello.alpn = protocols(body),
+                ENCRYPTED_CLIENT_HELLO => hello.ech = true,
                 _ => {}
             }
         }
@@ -179,9 +185,14 @@ mod tests {
         let hello = [&[3, 3][..], &[7; 32], &[0], &suites, &[1, 0], &vec16(&extensions)].concat();
         let read = ClientHello::parse(&hello).unwrap();
         assert_eq!(
-            (read.sni.as_deref(), read.alpn),
-            (Some("public.example"), vec!["h2".to_owned(), "http/1.1".to_owned()])
+            (read.sni.as_deref(), read.ech, read.alpn),
+            (Some("public.example"), true, vec!["h2".to_owned(), "http/1.1".to_owned()])
         );
+        // The last but one byte of the extension's number: another extension.
+        let mut other = hello.clone();
+        let at = other.windows(2).position(|b| b == [0xfe, 0x0d]).unwrap();
+        other[at + 1] = 0x0c;
+        assert_eq!(ClientHello::parse(&other).map(|h| h.ech), Some(false));
         for cut in 0..hello.len() {
             let _ = ClientHello::parse(&hello[..cut]);
             let _ = ServerHello::parse(&hello[..cut]);

@@ -35,6 +35,8 @@ impl Label {
     }
 }
 
+// ECH_SECRET and ECH_CONFIG (RFC 9849 section 12), EXPORTER_SECRET and others are lines of the format that nothing here
+// needs: they are passed over.
 /// Longest secret of TLS in bytes (SHA-384 gives 48).
 const MAX_SECRET: usize = 64;
 

@@ -136,6 +136,9 @@ impl Keys {
 pub struct Info {
     /// Server name that the client asked for.
     pub sni: Option<String>,
+    /// Whether its ClientHello has encrypted_client_hello (RFC 9849): then `sni` may be the outer name, which several
+    /// servers share. A client that greases has the same extension. `None` if no hello was seen.
+    pub ech: Option<bool>,
     /// Protocols offered by the client.
     pub offered: Vec<String>,
     /// Protocol agreed on; in TLS 1.3 known only with keys.

@@ -385,6 +385,7 @@ impl Session {
         // The second ClientHello after a retry has the same random; one of a renegotiation has a new one.
         let Some(hello) = ClientHello::parse(body) else { return };
         self.info.sni = hello.sni.clone().or(self.info.sni.take());
+        self.info.ech = Some(hello.ech);
         self.info.offered.clone_from(&hello.alpn);
         self.client = Some(hello);
     }

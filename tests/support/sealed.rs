@@ -1,5 +1,6 @@
 //! Conversations that rustls encrypts, client and server in one process, with the key log that they write.
 
+use rustls::client::{EchGreaseConfig, EchMode};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
@@ -31,6 +32,7 @@ pub struct Ends {
     pub client: ClientConfig,
     pub server: ServerConfig,
     pub log: Arc<Log>,
+    roots: RootCertStore,
 }
 
 impl Ends {
@@ -48,12 +50,24 @@ impl Ends {
         let mut roots = RootCertStore::empty();
         roots.add(cert.clone()).unwrap();
         let builder = ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
-        let mut client = builder.with_root_certificates(roots).with_no_client_auth();
+        let mut client = builder.with_root_certificates(roots.clone()).with_no_client_auth();
         let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         let server = builder.with_no_client_auth().with_single_cert(vec![cert], key).unwrap();
         let log = Arc::new(Log::default());
         client.key_log = log.clone();
-        Ends { client, server, log }
+        Ends { client, server, log, roots }
+    }
+
+    /// The same with a client that sends a GREASE of Encrypted Client Hello (RFC 9849 section 6.2): TLS 1.3 only.
+    pub fn greased(mut self) -> Ends {
+        let suite = rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_128;
+        let (key, _) = rustls::crypto::hpke::Hpke::generate_key_pair(suite).unwrap();
+        let mode = EchMode::Grease(EchGreaseConfig::new(suite, key));
+        let builder = ClientConfig::builder_with_provider(self.client.crypto_provider().clone());
+        let builder = builder.with_ech(mode).unwrap().with_root_certificates(self.roots.clone());
+        self.client = builder.with_no_client_auth();
+        self.client.key_log = self.log.clone();
+        self
     }
 
     /// Offers only this suite.

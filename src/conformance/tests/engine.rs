@@ -192,6 +192,8 @@ fn the_policy_sees_the_host_the_path_the_model_and_the_dialect() {
     assert_eq!(host_of(&unnamed), "127.0.0.1");
     unnamed.tls = Some(TlsInfo { sni: Some("sni.test".into()), ..TlsInfo::default() });
     assert_eq!(host_of(&unnamed), "sni.test");
+    let outer = unnamed.tls.clone().map(|tls| TlsInfo { ech: Some(true), ..tls });
+    assert_eq!(host_of(&Exchange { tls: outer, ..unnamed.clone() }), "127.0.0.1", "an outer name is that of many");
     assert_eq!(host_of(&Exchange { tls: unnamed.tls.clone(), ..asked("api.test") }), "api.test");
     assert_eq!(host_of(&asked("")), "127.0.0.1");
     assert_eq!(host_of(&asked(":80")), "127.0.0.1");

@@ -73,7 +73,7 @@ pub(super) fn connection(n: u32) -> Connection {
 /// A TLS connection without keys.
 pub(super) fn unread(n: u32) -> Connection {
     let (sni, version, suite) = (Some("sni".into()), Some("1.3".into()), Some(0x1301));
-    let tls = Some(TlsInfo { sni, alpn: None, version, suite, unread: Some("no secrets") });
+    let tls = Some(TlsInfo { sni, ech: Some(true), alpn: None, version, suite, unread: Some("no secrets") });
     Connection { speaks: "tls", tls, offered: vec!["h2".into(), "http/1.1".into()], exchanges: 0, ..connection(n) }
 }
 
@@ -83,7 +83,12 @@ pub(super) fn finished(n: u64, at: i64) -> Analyzed {
         id: ExchangeId(n),
         conn: ConnId(0),
         endpoints: endpoints(),
-        tls: Some(TlsInfo { sni: Some("sni".into()), alpn: Some("http/1.1".into()), ..TlsInfo::default() }),
+        tls: Some(TlsInfo {
+            sni: Some("sni".into()),
+            alpn: Some("http/1.1".into()),
+            ech: Some(true),
+            ..TlsInfo::default()
+        }),
         request: Some(request(at)),
         response: Some(response(at)),
         ending: ending(at),

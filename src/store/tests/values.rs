@@ -122,8 +122,14 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
         };
         c.exchanges = 46;
         let t = |s: &str| Some(s.to_owned());
-        c.tls =
-            Some(TlsInfo { sni: t("sni"), alpn: t("alpn"), version: t("ver"), suite: Some(47), unread: Some("why") });
+        c.tls = Some(TlsInfo {
+            sni: t("sni"),
+            ech: Some(true),
+            alpn: t("alpn"),
+            version: t("ver"),
+            suite: Some(47),
+            unread: Some("why"),
+        });
         super::record(&path, vec![Output::Connection(Box::new(c))]);
         let have = row(&path, "SELECT * FROM connection");
         let value =
@@ -138,6 +144,7 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
             ("opened_ns", 90),
             ("closed_ns", 190),
             ("packets", 41),
+            ("ech", 1),
             ("client_bytes", 42),
             ("server_bytes", 43),
             ("retransmitted_segments", 44),
