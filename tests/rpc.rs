@@ -113,3 +113,38 @@ fn method_and_name_are_shown_and_select() {
     assert_eq!(row, "tools/call drop 1", "the view has what is stored, not what several exchanges show");
     assert!(!p.out(&["list", "--format", "json"]).contains("\"one\""), "the session's id is no field");
 }
+
+/// The Agent Client Protocol: prompts are posted, and answered on the stream of their session.
+#[test]
+fn the_first_delta_of_a_prompt_is_found_on_the_stream_of_its_session() {
+    let fields = "Acp-Connection-Id: c\r\nAcp-Session-Id: s\r\n";
+    let prompt =
+        |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "session/prompt", "params": {"sessionId": "s"}});
+    let update = |kind: &str, text: &str| {
+        let update = json!({"sessionUpdate": kind, "content": {"type": "text", "text": text}});
+        json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "s", "update": update}})
+    };
+    let done = |id: u32| json!({"jsonrpc": "2.0", "id": id, "result": {"stopReason": "end_turn"}});
+    let thought = || update("agent_thought_chunk", "Hm");
+    let text = || update("agent_message_chunk", "Hi");
+    let p = Place::new();
+    p.record(&[
+        &listen(1, fields, &[(300, thought()), (350, text()), (400, done(2)), (1100, text()), (1150, done(3))]),
+        &asked(2, 100, &post(fields, &prompt(2)), 4, ACCEPTED),
+        &asked(3, 1000, &post(fields, &prompt(3)), 4, ACCEPTED),
+        &asked(4, 2000, &post(fields, &prompt(4)), 4, ACCEPTED),
+    ]);
+    let all = p.json(&["list", "--format", "json"]);
+    let figures = |x: &Value| ["ttft_ms", "rpc_first_delta_ms", "rpc_answer_ms"].map(|name| x["timing"][name].clone());
+    let told: Vec<_> = all.as_array().unwrap().iter().map(figures).collect();
+    let none = || Value::Null;
+    assert_eq!(
+        told,
+        [
+            [none(), none(), none()],
+            [none(), json!(200.0), json!(300.0)],
+            [none(), json!(100.0), json!(150.0)],
+            [none(), none(), none()],
+        ]
+    );
+}

@@ -83,6 +83,11 @@ impl<'a> Case<'a> {
         Some((response, finished.find(|reason| reasons.contains(&reason.as_str()))?))
     }
 
+    /// Several answers come on one stream, each asked for while it is open: over a WebSocket, or by other exchanges.
+    pub fn is_conversation(&self) -> bool {
+        self.exchange.websocket.is_some() || self.response().is_some_and(|r| !r.answer.turns.is_empty())
+    }
+
     /// Closing the stream is how the client of this protocol cancels.
     pub fn cancels_by_close(&self) -> bool {
         self.exchange.request.as_ref().and_then(|r| r.rpc.as_ref()).is_some_and(|rpc| rpc.cancels_by_close)
@@ -132,6 +137,9 @@ impl<'a> Case<'a> {
 /// dialect has no terminator.
 pub(crate) fn answered(response: &Response) -> bool {
     let answer = &response.answer;
+    if !answer.turns.is_empty() {
+        return answer.turns.iter().all(|turn| turn.ended.is_some());
+    }
     answer.terminator.seen || (answer.terminator.expected.is_none() && !answer.finish_reasons.is_empty())
 }
 

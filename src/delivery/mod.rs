@@ -115,6 +115,14 @@ pub fn delayed_acks(deltas: &[Delta]) -> Option<Delayed> {
     all.into_iter().max_by_key(|d| d.gaps).filter(|d| d.gaps >= LEAST && d.gaps * 5 >= d.of * 3)
 }
 
+/// Deltas that follow each other in one answer. What lies between two answers of a conversation is the user's time.
+pub fn neighbours(deltas: &[Delta]) -> impl Iterator<Item = (&Delta, &Delta)> {
+    deltas.windows(2).filter_map(|pair| {
+        let [a, b] = pair else { return None };
+        (a.meaning.turn == b.meaning.turn).then_some((a, b))
+    })
+}
+
 /// A pause between deltas and what caused it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pause {
@@ -151,8 +159,8 @@ impl Cause {
 /// The longest pause between deltas, with its cause.
 pub fn longest_pause(x: &Exchange) -> Option<Pause> {
     let r = x.response.as_ref()?;
-    let (before, after) = r.deltas.windows(2).map(|w| (w[0], w[1])).max_by_key(|(a, b)| b.at.since(a.at))?;
-    Some(Pause { span: after.at.since(before.at), delta: after, cause: cause(x, before.at, after.at) })
+    let (before, after) = neighbours(&r.deltas).max_by_key(|(a, b)| b.at.since(a.at))?;
+    Some(Pause { span: after.at.since(before.at), delta: *after, cause: cause(x, before.at, after.at) })
 }
 
 /// The cause of a pause between two times: a transport stall that ended between them and lasted at least half

@@ -43,6 +43,7 @@ pub mod turns;
 mod variant;
 
 pub mod a2a;
+pub mod acp;
 pub mod ag_ui;
 pub mod ai_sdk_data;
 pub mod ai_sdk_ui;
@@ -348,6 +349,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &litserve::DIALECT,
     &a2a::DIALECT,
     &mcp::DIALECT,
+    &acp::DIALECT,
     &grpc::DIALECT,
     &none::DIALECT,
 ];

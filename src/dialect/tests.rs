@@ -170,6 +170,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "ai-sdk.data",
         "ag-ui",
         "mcp",
+        "acp",
         "a2a",
         "grpc",
         "none",

@@ -9,7 +9,7 @@ use super::Meaning;
 use super::answer::{Answer, short};
 use super::json::{self, Flag, Obj, Repair, Text};
 use super::payload::text_of;
-use super::{gemini_interactions, gemini_live};
+use super::{acp, gemini_interactions, gemini_live};
 use crate::framing::Record;
 use crate::time::{Span, Timestamp};
 use std::collections::BTreeMap;
@@ -71,6 +71,8 @@ pub struct Said {
     pub(super) previous: Option<String>,
     /// Nothing is to be generated.
     pub(super) warm_up: bool,
+    /// It prompts an agent (Agent Client Protocol); `event_id` is its id in JSON, `lane` the session.
+    pub(super) prompts: bool,
     /// It gives input to an interaction of Gemini.
     pub(super) interaction_input: bool,
     /// It gives input to a session of Gemini's Live API.
@@ -103,6 +105,13 @@ struct Nested<'a> {
 }
 
 impl Said {
+    /// A message that says nothing of all this.
+    fn nothing(at: Timestamp) -> Said {
+        let (creates, warm_up, prompts, interaction_input, live_input) = (false, false, false, false, false);
+        let (lane, event_id, previous) = (None, None, None);
+        Said { at, creates, lane, event_id, previous, warm_up, prompts, interaction_input, live_input }
+    }
+
     /// What this message says.
     pub fn of(message: &Record<'_>) -> Said {
         let text = text_of(message);
@@ -111,6 +120,10 @@ impl Said {
         // A message of OpenAI's two APIs has a type; one of Gemini's has none.
         let typed = read.kind.present();
         let nested = read.response.here().and_then(|r| r.previous_response_id.full());
+        let prompt = (!typed && text.contains("\"session/prompt\"")).then(|| acp::prompt(&text)).flatten();
+        if let Some((id, session)) = prompt {
+            return Said { event_id: Some(id), lane: session, prompts: true, ..Said::nothing(message.at) };
+        }
         Said {
             at: message.at,
             creates: read.kind.str() == Some("response.create"),
@@ -118,6 +131,7 @@ impl Said {
             event_id: read.event_id.full().map(short),
             previous: read.previous_response_id.full().or(nested).map(short),
             warm_up: read.generate == Flag::Bool(false),
+            prompts: false,
             interaction_input: !typed && gemini_interactions::is_input(&text),
             live_input: !typed && gemini_live::is_input(&text),
         }

@@ -106,14 +106,14 @@ pub fn of(exchange: &Exchange) -> Metrics {
         .and_then(|tokens| m.per_token(tokens))
         .filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
     if !response.answer.turns.is_empty() {
-        conversation(&mut m, response, whole);
+        conversation(&mut m, response, whole, exchange.websocket.is_some());
     }
     m
 }
 
 /// The figures of a conversation: latencies are those of the answer that was the first to come, and spans lie between
 /// deltas of one answer, whatever came of others meanwhile.
-fn conversation(m: &mut Metrics, response: &Response, whole: bool) {
+fn conversation(m: &mut Metrics, response: &Response, whole: bool, over_socket: bool) {
     let turns = &response.answer.turns;
     let first = |of: fn(&Turn) -> Option<Timestamp>| {
         let (at, turn) = turns.iter().filter_map(|turn| Some((of(turn)?, turn))).min_by_key(|(at, _)| *at)?;
@@ -121,6 +121,10 @@ fn conversation(m: &mut Metrics, response: &Response, whole: bool) {
     };
     m.ttft = first(|turn| turn.first_delta);
     m.ttft_content = first(|turn| turn.first_content);
+    // Over HTTP other exchanges asked: the request of this one only opened the stream.
+    if !over_socket {
+        m.ttfr = None;
+    }
     let mut before: Vec<Option<Timestamp>> = vec![None; turns.len()];
     let deltas = response.deltas.iter().filter(|d| d.meaning.is_delta());
     m.itl = deltas

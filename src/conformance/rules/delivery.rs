@@ -234,6 +234,10 @@ pub static DLV_015: Rule = Rule {
 /// How this stream shows that it was buffered on its way, if it was.
 fn buffered(case: &Case<'_>) -> Option<String> {
     let (response, limits) = (case.stream()?, case.limits);
+    // Between the answers of a conversation the user is silent.
+    if case.is_conversation() && case.exchange.websocket.is_none() {
+        return None;
+    }
     let (first, last) = (response.deltas.first()?, response.deltas.last()?);
     let n = response.deltas.len();
     if n <= limits.burst_min_deltas {
@@ -255,7 +259,8 @@ fn buffered(case: &Case<'_>) -> Option<String> {
 
 /// The longest stall, with the number of stalls.
 fn stalls(response: &Response, limits: &Limits, push: &mut dyn FnMut(Finding)) {
-    let gaps: Vec<(Span, &Delta)> = response.deltas.windows(2).map(|w| (w[1].at.since(w[0].at), &w[1])).collect();
+    let pairs = delivery::neighbours(&response.deltas);
+    let gaps: Vec<(Span, &Delta)> = pairs.map(|(a, b)| (b.at.since(a.at), b)).collect();
     let mut sorted: Vec<Span> = gaps.iter().map(|(gap, _)| *gap).collect();
     sorted.sort_unstable();
     let Some(median) = sorted.len().checked_sub(1).and_then(|last| sorted.get(last / 2)) else { return };

@@ -21,6 +21,7 @@ pub mod ndjson;
 pub mod ollama;
 pub mod aws;
 pub mod grpc;
+pub mod acp;
 pub mod mcp;
 pub mod a2a;
 pub mod ai_sdk;
@@ -54,6 +55,7 @@ const FAMILIES: &[&[&Rule]] = &[
     aws::RULES,
     grpc::RULES,
     mcp::RULES,
+    acp::RULES,
     a2a::RULES,
     ai_sdk::RULES,
     ag_ui::RULES,

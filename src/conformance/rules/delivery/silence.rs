@@ -106,7 +106,7 @@ pub static DLV_007: Rule = Rule {
     silenced_by: &["CAP-001"],
     needs_all_bytes: true,
     check: |case, push| {
-        if case.exchange.websocket.is_some() {
+        if case.is_conversation() {
             return in_conversation(case, push);
         }
         let Some(response) = case.llm_stream() else { return };
