@@ -127,6 +127,8 @@ fn databases_are_read_without_rights() {
         &["export", "last", "--format", "har", "-o", "a.har"],
         &["import", "har", "a.har"],
         &["redact", "--text", "sniff.db", "copy.db"],
+        &["session", "list"],
+        &["session", "note", "last", "a note"],
         &["--db", "copy.db", "list"],
     ] {
         let status = ended(sniff(folder.path(), args).spawn().unwrap());

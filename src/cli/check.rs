@@ -51,7 +51,7 @@ pub(super) struct CheckArgs {
     /// Exit with 1 on findings at or over this level
     #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
     fail_on: FailOn,
-    /// Only this session of a database (number, or last)
+    /// Only this session of a database (number, name, or last)
     #[arg(long, value_name = "N", value_parser = selectors::session)]
     session: Option<SessionIs>,
     /// Only TCP to or from these ports
@@ -215,7 +215,7 @@ pub(super) fn is_database(path: &str) -> bool {
 fn database(path: &str, args: &CheckArgs, judge: &Judge, sink: &mut Sink) -> Result<()> {
     let reader = Reader::open(Path::new(path))?;
     let before = sink.findings.all.exchanges;
-    reader.each(&Selector { session: args.session, ..Selector::default() }, &mut |mut s| {
+    reader.each(&Selector { session: args.session.clone(), ..Selector::default() }, &mut |mut s| {
         judge.relevel(&mut s);
         reader.hide(&mut s)?;
         let clients = match args.clients {
@@ -225,11 +225,12 @@ fn database(path: &str, args: &CheckArgs, judge: &Judge, sink: &mut Sink) -> Res
         if sink.add(Case::of(Some(path), &s), clients) { Ok(()) } else { bail!("the output failed") }
     })?;
     // As for a capture without packets: an empty result must not look like a clean one.
-    match (sink.findings.all.exchanges > before, args.session) {
+    match (sink.findings.all.exchanges > before, &args.session) {
         (true, _) => Ok(()),
         (false, None) => bail!("{path} has no exchanges"),
         (false, Some(SessionIs::Last)) => bail!("the last session of {path} has no exchanges"),
         (false, Some(SessionIs::Number(n))) => bail!("{path} has no exchanges of session {n}"),
+        (false, Some(SessionIs::Named(name))) => bail!("{path} has no exchanges of session {name}"),
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Common {
     #[arg(long, global = true, env = "SNIFF_DB", default_value = "sniff.db", value_name = "PATH",
         value_parser = clap::builder::OsStringValueParser::new().try_map(|name| super::values::database(&name)))]
     pub(super) db: PathBuf,
-    /// Output format, such as table, json, jsonl, csv, markdown
+    /// Output format, as table, json, jsonl, csv, markdown
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(super) format: Option<String>,
     /// Write data to this file instead of standard output

@@ -42,7 +42,7 @@ pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let selector = args.selectors.selector();
     if args.sessions {
         if !selector.is_of_connections() || selector.host.is_some() {
-            bail!("sessions have only numbers and times; the other selectors belong to exchanges");
+            bail!("sessions have only numbers, names and times; the other selectors belong to exchanges");
         }
         let all = reader.sessions(&selector)?;
         let mut out = Output::open(common)?;
@@ -87,7 +87,7 @@ pub(super) fn say_without_end(reader: &Reader, selector: &Selector, common: &Com
 }
 
 /// Writes what has a table of its own: connections, sessions.
-fn write_rows(all: &[impl Serialize], shown: &Table, format: Format, out: &mut Output) -> Result<()> {
+pub(super) fn write_rows(all: &[impl Serialize], shown: &Table, format: Format, out: &mut Output) -> Result<()> {
     match format {
         Format::Json => {
             let mut list = json::List::default();

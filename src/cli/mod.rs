@@ -28,6 +28,7 @@ mod report;
 #[cfg(feature = "proxy")]
 mod run;
 mod selectors;
+mod session;
 mod show;
 mod signals;
 mod run_summary;
@@ -86,6 +87,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Report latency, findings, delivery or failing clients
     Report(report::ReportArgs),
+    /// List, name and delete sessions
+    Session(session::SessionArgs),
     /// Judge captures or databases, for CI
     Check(check::CheckArgs),
     /// Explain a rule or a client model
@@ -165,6 +168,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => list::run(args, common),
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),
+        Some(Command::Session(args)) => session::run(args, common),
         Some(Command::Replay(args)) => replay::run(args, common),
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Import(args)) => import::run(args, common),

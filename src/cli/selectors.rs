@@ -3,6 +3,7 @@
 use super::values;
 use crate::store::Selector;
 use crate::store::select::SessionIs;
+use crate::store::upkeep::is_name;
 use crate::time::Timestamp;
 use clap::Args;
 
@@ -10,7 +11,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selectors")]
 pub(super) struct SelectorArgs {
-    /// Session (number, or last)
+    /// Session (number, name, or last)
     #[arg(long, value_name = "N", value_parser = session)]
     session: Option<SessionIs>,
     /// Begun at or after (RFC 3339, date, or 2h for 2h ago)
@@ -50,7 +51,7 @@ pub(super) struct SelectorArgs {
 impl SelectorArgs {
     pub(super) fn selector(&self) -> Selector {
         Selector {
-            session: self.session,
+            session: self.session.clone(),
             since: self.since,
             until: self.until,
             host: self.host.clone(),
@@ -65,11 +66,13 @@ impl SelectorArgs {
     }
 }
 
-/// A session's number, or `last`.
+/// A session's number, its name, or `last`.
 pub(super) fn session(text: &str) -> Result<SessionIs, String> {
-    match text {
-        "last" => Ok(SessionIs::Last),
-        n => n.parse().map(SessionIs::Number).map_err(|_| "expected a session's number, or `last`".into()),
+    match (text, text.parse()) {
+        ("last", _) => Ok(SessionIs::Last),
+        (_, Ok(number)) => Ok(SessionIs::Number(number)),
+        (name, Err(_)) if is_name(name) => Ok(SessionIs::Named(name.into())),
+        _ => Err("expected a session's number, its name, or `last`".into()),
     }
 }
 
@@ -112,6 +115,7 @@ mod tests {
             of("--streaming --session last"),
             Selector { session: Some(SessionIs::Last), streaming: Some(true), ..Selector::default() }
         );
+        assert_eq!(of("--session base-1").session, Some(SessionIs::Named("base-1".into())));
         assert_eq!(of(""), Selector::default());
     }
 }

@@ -1,4 +1,4 @@
-//! `sniff list --sessions`: one line per session, and a notice about those that were killed.
+//! `sniff session list` and `sniff list --sessions`: one line per session, and a notice about those that were killed.
 
 use super::list::clock;
 use super::table::{Cell, Column, Table};
@@ -9,6 +9,7 @@ use crate::summary::session::{SessionSummary, State};
 pub fn table(all: &[SessionSummary]) -> Table {
     let columns = vec![
         Column::right("Session"),
+        Column::left("Name").min(8),
         Column::left("Started (UTC)"),
         Column::left("Ended (UTC)"),
         Column::left("State"),
@@ -17,6 +18,7 @@ pub fn table(all: &[SessionSummary]) -> Table {
         Column::right("Bytes").spare(1),
         Column::left("Source").min(12),
         Column::left("Stopped because").min(12).spare(3),
+        Column::left("Note").min(12),
     ];
     Table { columns, rows: all.iter().map(row).collect() }
 }
@@ -29,6 +31,7 @@ fn row(s: &SessionSummary) -> Vec<Cell> {
     };
     vec![
         Cell::new(s.id.to_string()),
+        Cell::new(s.name.as_deref().unwrap_or_default()),
         Cell::new(clock(s.started_ns, false)).style(Style::Dim),
         Cell::new(s.ended_ns.map(|ns| clock(ns, false)).unwrap_or_default()).style(Style::Dim),
         Cell::new(s.state.as_str()).style(style),
@@ -37,6 +40,7 @@ fn row(s: &SessionSummary) -> Vec<Cell> {
         Cell::new(s.bytes.map(bytes).unwrap_or_default()),
         Cell::new(&s.source),
         Cell::new(s.stopped.as_deref().unwrap_or_default()),
+        Cell::new(s.note.as_deref().unwrap_or_default()),
     ]
 }
 

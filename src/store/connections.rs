@@ -14,6 +14,7 @@ impl Reader {
     /// Connections that have ended, in order of their first packet. Of the selector only session, times and host
     /// apply to them.
     pub fn connections(&self, selector: &Selector) -> Result<Vec<ConnectionSummary>> {
+        self.known(selector)?;
         let (condition, values) = selector.connections_sql();
         let sql =
             format!("SELECT {COLUMNS} FROM connection c WHERE {condition} ORDER BY opened_ns, session_id, stream");

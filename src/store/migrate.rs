@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0012_reasoning", include_str!("../../migrations/0012_reasoning.sql")),
     ("0013_ech", include_str!("../../migrations/0013_ech.sql")),
     ("0014_rpc", include_str!("../../migrations/0014_rpc.sql")),
+    ("0015_session_name", include_str!("../../migrations/0015_session_name.sql")),
     ("0016_rows", include_str!("../../migrations/0016_rows.sql")),
 ];
 

@@ -32,6 +32,7 @@ mod session;
 mod sessions;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 pub mod write;
 
 pub use content::Content;
@@ -41,6 +42,7 @@ pub use process::Process;
 pub use progress::{Ended, Progress};
 pub use read::Reader;
 pub use select::Selector;
+pub use upkeep::Upkeep;
 pub use write::Writer;
 
 use crate::time::Timestamp;

@@ -59,6 +59,7 @@ impl Reader {
 
     /// Passes every exchange that matches to `sink`, in order of the request's first byte.
     pub fn each(&self, selector: &Selector, sink: &mut dyn FnMut(Summary) -> Result<()>) -> Result<()> {
+        self.known(selector)?;
         let (condition, values) = selector.sql();
         let mut statement = self.db.prepare(&select(&format!("{condition} ORDER BY {BEGUN}, e.id")))?;
         let mut rows = statement.query(params_from_iter(values))?;

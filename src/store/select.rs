@@ -32,24 +32,35 @@ pub struct Selector {
     pub streaming: Option<bool>,
 }
 
-/// A session's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A session's number or name.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionIs {
     /// The newest session in the database.
     Last,
     /// The session with this number.
     Number(i64),
+    /// The session with this name.
+    Named(String),
+}
+
+impl SessionIs {
+    /// A condition on the column that has a session's number.
+    fn on(&self, column: &str, w: &mut Where) {
+        match self {
+            SessionIs::Last => w.and(&format!("{column} = (SELECT max(id) FROM session)"), []),
+            SessionIs::Number(n) => w.and(&format!("{column} = ?"), [(*n).into()]),
+            SessionIs::Named(name) => {
+                w.and(&format!("{column} = (SELECT id FROM session WHERE name = ?)"), [name.clone().into()]);
+            }
+        }
+    }
 }
 
 impl Selector {
     /// A condition on `exchange e`, and the values of its parameters.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
         let mut w = Where { sql: "e.done".into(), values: Vec::new() };
-        match self.session {
-            Some(SessionIs::Last) => w.sql.push_str(" AND e.session = (SELECT max(id) FROM session)"),
-            Some(SessionIs::Number(n)) => w.and("e.session = ?", [n.into()]),
-            None => {}
-        }
+        self.session.iter().for_each(|session| session.on("e.session", &mut w));
         if let Some(t) = self.since {
             w.and(&format!("{BEGUN} >= ?"), [t.nanos().into()]);
         }
@@ -108,14 +119,23 @@ impl Selector {
         names.iter().all(|s| s.is_none()) && self.streaming.is_none()
     }
 
+    /// A condition on `session s`: its number, and that it was recorded within the times.
+    pub(super) fn sessions_sql(&self) -> (String, Vec<Value>) {
+        let mut w = Where { sql: "true".into(), values: Vec::new() };
+        self.session.iter().for_each(|session| session.on("s.id", &mut w));
+        if let Some(t) = self.since {
+            w.and("(s.ended_ns IS NULL OR s.ended_ns >= ?)", [t.nanos().into()]);
+        }
+        if let Some(t) = self.until {
+            w.and("s.started_ns < ?", [t.nanos().into()]);
+        }
+        (w.sql, w.values)
+    }
+
     /// A condition on `connection c`: its session, whether it was open within the times, its host.
     pub(super) fn connections_sql(&self) -> (String, Vec<Value>) {
         let mut w = Where { sql: "true".into(), values: Vec::new() };
-        match self.session {
-            Some(SessionIs::Last) => w.sql.push_str(" AND c.session_id = (SELECT max(id) FROM session)"),
-            Some(SessionIs::Number(n)) => w.and("c.session_id = ?", [n.into()]),
-            None => {}
-        }
+        self.session.iter().for_each(|session| session.on("c.session_id", &mut w));
         if let Some(t) = self.since {
             w.and("c.closed_ns >= ?", [t.nanos().into()]);
         }

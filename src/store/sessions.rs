@@ -3,10 +3,10 @@
 use super::Reader;
 use super::process::Process;
 use super::select::{Selector, SessionIs};
+use super::upkeep::no_such_name;
 use crate::summary::session::{SessionSummary, State};
-use crate::time::Timestamp;
 use anyhow::Result;
-use rusqlite::{Row, params};
+use rusqlite::{Row, params_from_iter};
 
 impl Reader {
     /// The sessions, oldest first. Of the selector only session and times apply to them.
@@ -20,18 +20,23 @@ impl Reader {
     }
 
     fn select_sessions(&self, selector: &Selector, condition: &str) -> Result<Vec<SessionSummary>> {
+        self.known(selector)?;
+        let (selected, values) = selector.sessions_sql();
         let sql = format!(
             "SELECT id, source, started_ns, ended_ns, stopped, pid, pid_start, boot_id, pid_space, packets, bytes,
-                version, (SELECT count(*) FROM exchange e WHERE e.session = s.id AND e.done) FROM session s
-             WHERE {condition} AND (?1 IS NULL OR id = ?1) AND (NOT ?2 OR id = (SELECT max(id) FROM session))
-                AND (?3 IS NULL OR ended_ns IS NULL OR ended_ns >= ?3) AND (?4 IS NULL OR started_ns < ?4) ORDER BY id"
+                version, (SELECT count(*) FROM exchange e WHERE e.session = s.id AND e.done), name, note FROM session s
+             WHERE {condition} AND {selected} ORDER BY id"
         );
-        let number = selector.session.and_then(|s| if let SessionIs::Number(n) = s { Some(n) } else { None });
-        let is_last = selector.session == Some(SessionIs::Last);
-        let [since, until] = [selector.since, selector.until].map(|t| t.map(Timestamp::nanos));
         let mut statement = self.db.prepare(&sql)?;
-        let rows = statement.query_map(params![number, is_last, since, until], session)?;
+        let rows = statement.query_map(params_from_iter(values), session)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Fails if the selector names a session that does not exist: a name that was mistyped selects nothing by mistake.
+    pub(super) fn known(&self, selector: &Selector) -> Result<()> {
+        let Some(SessionIs::Named(name)) = &selector.session else { return Ok(()) };
+        let sql = "SELECT EXISTS (SELECT 1 FROM session WHERE name = ?1)";
+        if self.db.query_row(sql, [name], |r| r.get(0))? { Ok(()) } else { Err(no_such_name(name)) }
     }
 }
 
@@ -61,5 +66,7 @@ fn session(r: &Row<'_>) -> rusqlite::Result<SessionSummary> {
         packets: number(9)?,
         bytes: number(10)?,
         version: r.get(11)?,
+        name: r.get(13)?,
+        note: r.get(14)?,
     })
 }

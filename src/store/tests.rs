@@ -8,6 +8,7 @@ mod hidden;
 mod opening;
 mod runs;
 pub(super) mod sample;
+mod upkeep;
 mod values;
 
 use super::progress::Silent;

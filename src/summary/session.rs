@@ -1,4 +1,4 @@
-//! One session as `list --sessions` shows it.
+//! One session as `session list` shows it.
 
 use serde::Serialize;
 
@@ -56,4 +56,8 @@ pub struct SessionSummary {
     pub bytes: Option<u64>,
     /// Version of the program that recorded.
     pub version: String,
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// What the user noted about it.
+    pub note: Option<String>,
 }

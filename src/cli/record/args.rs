@@ -28,7 +28,7 @@ pub(in crate::cli) struct RecordArgs {
     /// Capture from this device (repeatable; any: all devices)
     #[arg(long, short, value_name = "DEVICE", conflicts_with = "read")]
     pub(in crate::cli) iface: Vec<String>,
-    /// Read these files (pcap, pcapng, .wire; gzip, zstd); - is standard input
+    /// Read files (pcap, pcapng, .wire; gzip, zstd), -: stdin
     #[arg(long, short, value_name = "FILE", num_args = 1..)]
     pub(in crate::cli) read: Vec<String>,
     /// Only TCP to or from these ports
