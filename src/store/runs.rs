@@ -52,7 +52,7 @@ impl Insert {
         columns: usize,
         bind: impl Fn(&mut Statement<'_>, usize, &T) -> Result<()>,
     ) -> Result<i64> {
-        let mut insert = |sql: &str, items: &[T]| {
+        let insert = |sql: &str, items: &[T]| {
             let mut statement = db.prepare_cached(sql)?;
             for (i, item) in items.iter().enumerate() {
                 bind(&mut statement, 1 + i * columns, item)?;
