@@ -32,10 +32,10 @@ pub(super) struct SelectorArgs {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
     /// Method of JSON-RPC, as tools/call; * and ? are wildcards
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", hide_short_help = true)]
     rpc_method: Option<String>,
     /// What it is called on, as a tool's name; * and ? are wildcards
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     rpc_name: Option<String>,
     /// Dialect, as openai.chat; * and ? are wildcards
     #[arg(long, value_name = "DIALECT")]

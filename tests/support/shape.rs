@@ -39,6 +39,10 @@ pub fn shape(e: &Exchange) -> String {
         answer.server_clock.lag_spread = None;
         answer.reasoning_sign = answer.reasoning_sign.map(|_| Timestamp(0));
         answer.stages = Default::default();
+        answer.rpc_answered = answer.rpc_answered.map(|_| Timestamp(0));
+        for found in &mut answer.rpc_elsewhere {
+            (found.at, found.first_delta) = (Timestamp(0), found.first_delta.map(|_| Timestamp(0)));
+        }
         for turn in &mut answer.turns {
             (turn.asked, turn.begun, turn.first_delta, turn.first_content) = (None, None, None, None);
             (turn.ended, turn.quiet) = (None, None);
