@@ -8,13 +8,14 @@
 //! infer_response = 2; }`, `ModelInferResponse { model_name = 1; …; outputs = 5 { contents = 5 { bytes_contents = 8 }
 //! }; raw_output_contents = 6; }`.
 
+use super::protobuf::{Fields, varint};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, Evidence, Meaning};
 use crate::framing::{Framing, Record};
 use crate::http::event::Fields as Section;
 use crate::oddity::Kind;
-use status::Outcome;
+pub(super) use status::Outcome;
 
 mod status;
 
@@ -78,7 +79,7 @@ impl Reader for Grpc {
             meaning.content = inferred(record.data, answer);
             return meaning;
         }
-        for (field, value) in Fields(record.data) {
+        for (field, value) in Fields::lengths(record.data) {
             match field {
                 1 if !value.is_empty() => {
                     answer.fail(&String::from_utf8_lossy(value));
@@ -118,7 +119,7 @@ impl Reader for Grpc {
 /// method's name too.)
 fn asks_to_infer(evidence: &Evidence<'_>) -> bool {
     match evidence.request_body.get(5..) {
-        Some(message) if !message.is_empty() => Fields(message).any(|(field, _)| field >= 5),
+        Some(message) if !message.is_empty() => Fields::lengths(message).any(|(field, _)| field >= 5),
         _ => true,
     }
 }
@@ -138,13 +139,15 @@ fn only_text(message: &[u8]) -> Option<&str> {
 /// A `ModelInferResponse`: the text of its BYTES tensors.
 fn inferred(message: &[u8], answer: &mut Answer) -> bool {
     let mut content = false;
-    for (field, value) in Fields(message) {
+    for (field, value) in Fields::lengths(message) {
         match field {
             1 => answer.identify(std::str::from_utf8(value).ok(), None),
             3 => answer.identify(None, std::str::from_utf8(value).ok()),
             5 => {
-                let contents = Fields(value).filter(|(field, _)| *field == 5);
-                for (_, text) in contents.flat_map(|(_, contents)| Fields(contents)).filter(|(field, _)| *field == 8) {
+                let contents = Fields::lengths(value).filter(|(field, _)| *field == 5);
+                for (_, text) in
+                    contents.flat_map(|(_, contents)| Fields::lengths(contents)).filter(|(field, _)| *field == 8)
+                {
                     content |= answer.add_text(0, &String::from_utf8_lossy(text));
                 }
             }
@@ -167,49 +170,6 @@ fn tensor(raw: &[u8], answer: &mut Answer) -> bool {
         rest = behind;
     }
     rest.is_empty() && texts.into_iter().fold(false, |any, text| answer.add_text(0, text) | any)
-}
-
-/// The length-delimited fields of a protobuf message; others are skipped, and a broken one ends the iteration.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (u64, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let tag = varint(&mut self.0)?;
-            let skip = match tag & 7 {
-                0 => {
-                    varint(&mut self.0)?;
-                    0
-                }
-                1 => 8,
-                2 => {
-                    let length = usize::try_from(varint(&mut self.0)?).ok()?;
-                    let (value, rest) = self.0.split_at_checked(length)?;
-                    self.0 = rest;
-                    return Some((tag >> 3, value));
-                }
-                5 => 4,
-                _ => return None,
-            };
-            self.0 = self.0.get(skip..)?;
-        }
-    }
-}
-
-/// A base 128 number.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ mod failure;
 mod growth;
 mod json;
 mod payload;
+mod protobuf;
 mod reader;
 mod remarks;
 pub mod rpc;
@@ -69,6 +70,7 @@ pub mod openai_realtime;
 pub mod openai_responses;
 pub mod tgi;
 pub mod workers_ai;
+pub mod xai;
 
 #[cfg(test)]
 mod example;
@@ -351,6 +353,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &mcp::DIALECT,
     &acp::DIALECT,
     &grpc::DIALECT,
+    &xai::DIALECT,
     &none::DIALECT,
 ];
 

@@ -173,6 +173,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "acp",
         "a2a",
         "grpc",
+        "xai.chat",
         "none",
     ] {
         assert_eq!(by_name(name).map(|d| d.name), Some(name));

@@ -10,6 +10,7 @@ pub mod http;
 pub mod sse;
 pub mod json;
 pub mod websocket;
+pub mod xai;
 pub mod chat;
 pub mod responses;
 pub mod realtime;
@@ -54,6 +55,7 @@ const FAMILIES: &[&[&Rule]] = &[
     ollama::RULES,
     aws::RULES,
     grpc::RULES,
+    xai::RULES,
     mcp::RULES,
     acp::RULES,
     a2a::RULES,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// What is known of a call's end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Outcome {
+pub(in crate::dialect) enum Outcome {
     /// Nothing said it.
     #[default]
     Unsaid,
@@ -50,13 +50,13 @@ struct End<'a> {
 
 impl Outcome {
     /// What a field section says; none where it says nothing.
-    pub(super) fn of(fields: &Fields) -> Option<Outcome> {
+    pub(in crate::dialect) fn of(fields: &Fields) -> Option<Outcome> {
         let status = fields.all("grpc-status").next()?;
         Some(Outcome::named(status, fields.all("grpc-message").next().unwrap_or_default()))
     }
 
     /// What the last frame of a body says.
-    pub(super) fn of_frame(said: &[u8]) -> Outcome {
+    pub(in crate::dialect) fn of_frame(said: &[u8]) -> Outcome {
         if said.first() == Some(&b'{') {
             return match serde_json::from_slice(said) {
                 Ok(End { error: None }) => Outcome::Ok,
