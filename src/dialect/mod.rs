@@ -49,6 +49,7 @@ pub mod ag_ui;
 pub mod ai_sdk_data;
 pub mod ai_sdk_ui;
 pub mod anthropic;
+pub mod anthropic_sessions;
 pub mod bedrock;
 pub mod cohere;
 pub mod dashscope;
@@ -331,6 +332,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &openai_realtime::DIALECT,
     &openai_responses::DIALECT,
     &anthropic::DIALECT,
+    &anthropic_sessions::DIALECT,
     &gemini::DIALECT,
     &gemini_interactions::DIALECT,
     &gemini_live::DIALECT,

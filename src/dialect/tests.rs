@@ -155,6 +155,7 @@ fn names_are_the_contracts_and_none_is_last() {
         "openai.responses",
         "openai.realtime",
         "anthropic.messages",
+        "anthropic.sessions",
         "gemini.generate",
         "ollama.chat",
         "ollama.generate",

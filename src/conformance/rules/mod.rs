@@ -15,6 +15,7 @@ pub mod chat;
 pub mod responses;
 pub mod realtime;
 pub mod anthropic;
+pub mod anthropic_sessions;
 pub mod gemini;
 pub mod cohere;
 pub mod multipart;
@@ -48,6 +49,7 @@ const FAMILIES: &[&[&Rule]] = &[
     responses::RULES,
     realtime::RULES,
     anthropic::RULES,
+    anthropic_sessions::RULES,
     gemini::RULES,
     cohere::RULES,
     ndjson::RULES,
