@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn several_lines_are_one_value() {
-        let lines = |all: &[&'static [u8]]| all.to_vec().into_iter();
+        fn lines(all: &'static [&'static [u8]]) -> impl Iterator<Item = &'static [u8]> {
+            all.iter().copied()
+        }
         assert_eq!(item(lines(&[b"?1", b"?1"])), None);
         let members = list(lines(&[b"a; error=x", b"\"b c\";error=\"y\" ,c;error=2;error"])).unwrap_or_default();
         let told: Vec<_> = members.iter().map(|member| (&member.bare, member.text("error"))).collect();
