@@ -69,6 +69,7 @@ mod tcp;
 mod tls;
 
 mod http;
+mod quic;
 mod body;
 mod framing;
 mod dialect;

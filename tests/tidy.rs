@@ -13,7 +13,7 @@ const RANKS: &[&[&str]] = &[
     &["capture", "wire", "budget"],
     &["net"],
     &["tcp", "tls"],
-    &["http"],
+    &["http", "quic"],
     &["body"],
     &["framing"],
     &["dialect"],

@@ -25,9 +25,10 @@ use crate::capture::Packet;
 use crate::conformance::hop::RecentStreams;
 use crate::conformance::{self, Finding};
 use crate::conn::ByteEvent;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, TlsInfo};
 use crate::metrics::{self, Metrics};
 use crate::pipeline::{self, Pipeline};
+use crate::quic::Quic;
 use crate::time::Timestamp;
 use memory::Memory;
 
@@ -42,7 +43,7 @@ pub struct Options {
     /// network device fills in
     /// checksums later.
     pub verify_checksums: bool,
-    /// Only packets to or from these TCP ports; empty: all. No effect on [`Analyzer::event`].
+    /// Only packets to or from these ports of TCP and QUIC; empty: all. No effect on [`Analyzer::event`].
     pub ports: Vec<u16>,
     /// Secrets that decrypt TLS. The list is shared: what is pushed to a clone of it later is used too.
     pub keys: Keys,
@@ -142,10 +143,10 @@ impl Analyzer {
     pub fn new(options: Options) -> Analyzer {
         let Options { budget, reassembly, verify_checksums, ports, keys, .. } = options;
         let Options { thresholds, policy, contents, part_bytes, part_items, .. } = options;
-        let memory = Memory::new(budget.clone());
+        let (memory, limit) = (Memory::new(budget.clone()), budget.limit());
         let config = pipeline::Config { part_bytes, part_items, keys, contents, budget, ..pipeline::Config::default() };
         Analyzer {
-            reassembly: Reassembly::new(reassembly, verify_checksums, ports),
+            reassembly: Reassembly::new(reassembly, verify_checksums, ports).within(limit),
             pipeline: Pipeline::new(config),
             judge: Judge::new(thresholds, policy),
             memory,
@@ -157,7 +158,9 @@ impl Analyzer {
         let Analyzer { reassembly, pipeline, judge, .. } = self;
         judge.hear(packet.at);
         pipeline.below(reassembly.held());
-        reassembly.packet(packet, &mut |event| feed(&event, pipeline, judge, sink));
+        let mut over = Vec::new();
+        reassembly.packet_or_quic(packet, &mut |event| feed(&event, pipeline, judge, sink), &mut |q| over.push(q));
+        over.into_iter().for_each(|quic| sink(named(quic)));
         self.relieve(sink);
     }
 
@@ -174,6 +177,7 @@ impl Analyzer {
     pub fn advance(&mut self, now: Timestamp, sink: &mut dyn FnMut(Output)) {
         let Analyzer { reassembly, pipeline, judge, .. } = self;
         reassembly.advance(now, &mut |event| feed(&event, pipeline, judge, sink));
+        reassembly.end_quic(Some(now), &mut |quic| sink(named(quic)));
     }
 
     /// The capture is over: every open connection ends here. Afterwards the analyzer is empty. Returns the counts of
@@ -183,6 +187,7 @@ impl Analyzer {
         let stats = reassembly.finish(&mut |event| feed(&event, pipeline, judge, sink));
         pipeline.finish();
         drain(pipeline, judge, sink);
+        reassembly.end_quic(None, &mut |quic| sink(named(quic)));
         stats
     }
 
@@ -190,6 +195,19 @@ impl Analyzer {
     pub fn connections(&self) -> usize {
         self.reassembly.connections()
     }
+}
+
+/// A QUIC connection, which is named and not read.
+fn named(quic: Quic) -> Output {
+    let Quic { id, endpoints, opened_at, closed_at, speaks, sni, ech, offered, facts } = quic;
+    let unread = Some(
+        "QUIC: HTTP/3, or what else it carries, is not read; have the client use HTTP/2, for example by refusing UDP \
+            to that port",
+    );
+    let tls = Some(TlsInfo { sni, ech, unread, ..TlsInfo::default() });
+    let exchanges = 0;
+    let c = Connection { id, endpoints, opened_at, closed_at, speaks, tls, offered, facts, exchanges };
+    Output::Connection(Box::new(c))
 }
 
 /// One event, and at once what it completed: thousands of connections may end with one packet.

@@ -1,16 +1,19 @@
-//! Packets in, byte events out: link and IP layers, the choice of ports, TCP.
+//! Packets in, byte events out: link and IP layers, the choice of ports, TCP; and what is seen of QUIC.
 
 use crate::capture::Packet;
 use crate::conn::{ByteEvent, ConnId};
 use crate::net::{self, NetStats};
+use crate::quic::{self, Quic};
 use crate::tcp;
 use crate::time::Timestamp;
+use std::net::SocketAddr;
 
 /// The layers below HTTP, for one capture.
 #[derive(Debug)]
 pub struct Reassembly {
     net: net::Decoder,
     tcp: tcp::Table,
+    quic: quic::Flows,
     /// Only these ports; empty: all.
     ports: Vec<u16>,
 }
@@ -23,20 +26,56 @@ impl Default for Reassembly {
 }
 
 impl Reassembly {
-    /// `ports`: only TCP to or from these; empty: all. `verify_checksums`: drop packets whose IPv4 or TCP checksum is
-    /// wrong.
+    /// `ports`: only TCP and QUIC to or from these; empty: all. `verify_checksums`: drop packets whose IPv4 or TCP
+    /// checksum is wrong.
     pub fn new(limits: tcp::Limits, verify_checksums: bool, ports: Vec<u16>) -> Reassembly {
-        Reassembly { net: net::Decoder::new().verify_checksums(verify_checksums), tcp: tcp::Table::new(limits), ports }
+        let (net, tcp) = (net::Decoder::new().verify_checksums(verify_checksums), tcp::Table::new(limits));
+        Reassembly { net, tcp, quic: quic::Flows::default(), ports }
     }
 
     /// The next packet.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(ByteEvent<'_>)) {
-        let Reassembly { net, tcp, ports } = self;
-        net.push(packet, &mut |segment| {
-            if ports.is_empty() || ports.contains(&segment.src.port()) || ports.contains(&segment.dst.port()) {
-                tcp.push(segment, sink);
-            }
-        });
+        self.packet_or_quic(packet, sink, &mut |_| {});
+    }
+
+    /// The next packet; `over` gets the QUIC connections that ended.
+    pub(super) fn packet_or_quic(
+        &mut self,
+        packet: &Packet<'_>,
+        sink: &mut dyn FnMut(ByteEvent<'_>),
+        over: &mut dyn FnMut(Quic),
+    ) {
+        let Reassembly { net, tcp, quic, ports } = self;
+        let wanted = |src: SocketAddr, dst: SocketAddr| {
+            ports.is_empty() || ports.contains(&src.port()) || ports.contains(&dst.port())
+        };
+        net.push_both(
+            packet,
+            &mut |segment| {
+                if wanted(segment.src, segment.dst) {
+                    tcp.push(segment, sink);
+                }
+            },
+            &mut |datagram| {
+                if wanted(datagram.src, datagram.dst) {
+                    quic.push(datagram, over);
+                }
+            },
+        );
+    }
+
+    /// QUIC connections that are idle at `now` end; without a time all do.
+    pub(super) fn end_quic(&mut self, now: Option<Timestamp>, over: &mut dyn FnMut(Quic)) {
+        match now {
+            Some(now) => self.quic.advance(now, over),
+            None => self.quic.finish(over),
+        }
+    }
+
+    /// What is seen of QUIC shares this budget.
+    pub(super) fn within(mut self, budget: usize) -> Reassembly {
+        self.quic = quic::Flows::new(budget);
+        self
     }
 
     /// The time is `now`, and no packet came.
@@ -54,7 +93,7 @@ impl Reassembly {
     /// Bytes of memory in use, about.
     #[inline]
     pub(super) fn held(&self) -> usize {
-        self.net.held() + self.tcp.held()
+        self.net.held() + self.tcp.held() + self.quic.held()
     }
 
     /// What each connection holds, by number: with its slot, and bytes of memory.

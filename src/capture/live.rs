@@ -235,13 +235,14 @@ impl Live {
     }
 }
 
-/// A filter for TCP on any of `ports`, joined with `filter` by "and"; an empty string captures everything.
+/// A filter for TCP and UDP (for the names of QUIC connections) on any of `ports`, joined with `filter` by "and"; an
+/// empty string captures everything.
 ///
 /// A port filter misses some packets, because BPF cannot see their ports: after a VLAN tag that the device
 /// leaves in the packet (`vlan and …` would be needed), in IP fragments except the first, after IPv6
 /// extension headers (so in all IPv6 fragments) and in tunnels.
 pub fn port_filter(ports: &[u16], filter: Option<&str>) -> String {
-    let ports = ports.iter().map(|p| format!("tcp port {p}")).collect::<Vec<_>>().join(" or ");
+    let ports = ports.iter().map(|p| format!("tcp port {p} or udp port {p}")).collect::<Vec<_>>().join(" or ");
     match (ports.as_str(), filter.map(str::trim).filter(|f| !f.is_empty())) {
         ("", filter) => filter.unwrap_or_default().into(),
         (ports, None) => ports.into(),

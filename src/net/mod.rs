@@ -1,4 +1,5 @@
-//! Link layers, IPv4, IPv6, fragments, tunnels: a packet becomes at most one TCP segment, borrowed from the packet.
+//! Link layers, IPv4, IPv6, fragments, tunnels: a packet becomes at most one TCP segment or UDP datagram,
+//! borrowed from the packet.
 //!
 //! One layer at a time: `link::strip` finds the first, `Decoder::layer` continues until TCP or an unsupported
 //! layer. Each layer is a [`view::View`], which knows how many bytes of the wire the capture lacks, so that
@@ -75,6 +76,29 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// Number of payload bytes that were on the wire after `payload` and are not in the capture (snaplen).
     pub missing: u32,
+}
+
+/// One UDP datagram as captured that is none of a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UdpDatagram<'a> {
+    /// Capture time of the packet (of the last fragment that completed it).
+    pub at: Timestamp,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// As [`Segment::realm`].
+    pub realm: u64,
+    /// Payload as captured.
+    pub payload: &'a [u8],
+    /// Number of payload bytes that were on the wire and are not in the capture (snaplen).
+    pub missing: u32,
+}
+
+/// Who takes what packets turn out to hold.
+struct Sinks<'s> {
+    tcp: &'s mut dyn FnMut(&Segment<'_>),
+    udp: &'s mut dyn FnMut(&UdpDatagram<'_>),
 }
 
 /// What became of the packets. `packets` is the sum of `tcp`, `unknown_link`, `other`, `malformed`,
@@ -178,8 +202,20 @@ impl Decoder {
         self
     }
 
-    /// Process one packet. Calls `sink` at most once.
+    /// Process one packet without UDP. Calls `sink` at most once.
+    #[cfg(test)]
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn FnMut(&Segment<'_>)) {
+        self.push_both(packet, sink, &mut |_| {});
+    }
+
+    /// Process one packet. Calls one of both sinks at most once.
+    pub fn push_both(
+        &mut self,
+        packet: &Packet<'_>,
+        tcp: &mut dyn FnMut(&Segment<'_>),
+        udp: &mut dyn FnMut(&UdpDatagram<'_>),
+    ) {
+        let sink = &mut Sinks { tcp, udp };
         let mut out = Outside { at: packet.at, frame: packet.frame, device: Some(packet.device), realm: 0, depth: 0 };
         let view = View::new(packet.data, packet.wire_len);
         let became = match link::strip(packet.link, view, &mut out) {
@@ -206,7 +242,7 @@ impl Decoder {
     }
 
     /// Walk inwards from `layer`.
-    fn layer(&mut self, mut layer: Layer<'_>, mut out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
+    fn layer(&mut self, mut layer: Layer<'_>, mut out: Outside, sink: &mut Sinks<'_>) -> Became {
         while out.depth < MAX_LAYERS {
             out.depth += 1;
             layer = match layer {
@@ -227,7 +263,7 @@ impl Decoder {
         Became::Malformed
     }
 
-    fn datagram(&mut self, d: Datagram<'_>, out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
+    fn datagram(&mut self, d: Datagram<'_>, out: Outside, sink: &mut Sinks<'_>) -> Became {
         let Some(part) = d.fragment else { return self.transport(&d, out, sink) };
         match self.fragments.push(&d, part, &out) {
             fragments::Pushed::Whole(protocol, whole) => {
@@ -239,11 +275,11 @@ impl Decoder {
         }
     }
 
-    fn transport(&mut self, d: &Datagram<'_>, out: Outside, sink: &mut dyn FnMut(&Segment<'_>)) -> Became {
+    fn transport(&mut self, d: &Datagram<'_>, out: Outside, sink: &mut Sinks<'_>) -> Became {
         let Some((protocol, payload)) = ip::skip_extensions(d.protocol, d.payload) else { return Became::Malformed };
         let inside = match protocol {
             6 if self.verify && !checksum::tcp(d, payload) => return Became::BadChecksum,
-            6 => return segment::tcp(d, payload, &out, sink),
+            6 => return segment::tcp(d, payload, &out, sink.tcp),
             4 | 41 => Some((Layer::Ip(payload), out.within(b'i', tunnel::ends(d)))), // RFC 2003, RFC 4213
             17 => tunnel::udp(d, payload, out),
             47 => tunnel::gre(payload, out.within(b'g', tunnel::ends(d))),
@@ -252,7 +288,12 @@ impl Decoder {
         };
         match inside {
             Some((layer, out)) => self.layer(layer, out, sink),
-            None => Became::Other,
+            None => {
+                if protocol == 17 {
+                    segment::udp(d, payload, &out, sink.udp);
+                }
+                Became::Other
+            }
         }
     }
 }

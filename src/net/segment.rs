@@ -1,8 +1,8 @@
-//! The TCP header (RFC 9293 section 3.1).
+//! The headers of TCP (RFC 9293 section 3.1) and UDP (RFC 768).
 
 use super::ip::Datagram;
 use super::view::View;
-use super::{Became, Outside, Segment};
+use super::{Became, Outside, Segment, UdpDatagram};
 use etherparse::TcpHeaderSlice;
 use std::net::SocketAddr;
 
@@ -35,4 +35,20 @@ pub(super) fn tcp(d: &Datagram<'_>, v: View<'_>, out: &Outside, sink: &mut dyn F
         missing: payload.cut,
     });
     Became::Tcp
+}
+
+/// Pass the datagram to `sink`, if its header is there.
+pub(super) fn udp(d: &Datagram<'_>, v: View<'_>, out: &Outside, sink: &mut dyn FnMut(&UdpDatagram<'_>)) {
+    let (Some(from), Some(to), Some(len)) = (v.u16(0), v.u16(2), v.u16(4)) else { return };
+    // 0: a jumbogram (RFC 2675 section 4), or segments that the device will make (UDP segmentation offload).
+    let whole = if len == 0 { v } else { v.limit(usize::from(len)) };
+    let Some(payload) = whole.skip(8) else { return };
+    sink(&UdpDatagram {
+        at: out.at,
+        src: SocketAddr::new(d.src, from),
+        dst: SocketAddr::new(d.dst, to),
+        realm: out.realm,
+        payload: payload.data,
+        missing: payload.cut,
+    });
 }

@@ -70,7 +70,8 @@ pub struct Connection {
     pub opened_at: Timestamp,
     /// Time of the last event.
     pub closed_at: Timestamp,
-    /// What it spoke: `http/1`, `http/2`, `tls`, `other`, `unknown`.
+    /// What it spoke: `http/1`, `http/2`, `tls`, `other`, `unknown`; `quic/1`,
+    /// `quic/2`.
     pub speaks: &'static str,
     /// TLS facts.
     pub tls: Option<TlsInfo>,

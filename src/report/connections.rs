@@ -1,8 +1,9 @@
-//! `sniff list --connections`: one line per TCP connection, and notices about TLS that could not be decrypted.
+//! `sniff list --connections`: one line per TCP or QUIC connection, and notices about TLS that could not be decrypted.
 
 use super::list::clock;
 use super::table::{Cell, Column, Table};
 use super::text::{Style, bytes, clean, count};
+use crate::quic;
 use crate::summary::connection::ConnectionSummary;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ pub fn table(all: &[ConnectionSummary]) -> Table {
 fn row(c: &ConnectionSummary) -> Vec<Cell> {
     vec![
         Cell::new(c.session.to_string()),
-        Cell::new(c.stream.to_string()),
+        Cell::new(number(c)),
         Cell::new(clock(c.opened_ns, false)).style(Style::Dim),
         Cell::new(SocketAddr::new(c.client_ip, c.client_port).to_string()),
         Cell::new(SocketAddr::new(c.server_ip, c.server_port).to_string()),
@@ -45,6 +46,14 @@ fn row(c: &ConnectionSummary) -> Vec<Cell> {
         Cell::new(bytes(c.server_bytes)),
         Cell::new(c.unread.as_deref().map_or("", short)).style(Style::Yellow),
     ]
+}
+
+/// TCP connections count from 0, QUIC connections from q0: their numbers are far above.
+fn number(c: &ConnectionSummary) -> String {
+    match c.stream.checked_sub(quic::FIRST) {
+        Some(n) => format!("q{n}"),
+        None => c.stream.to_string(),
+    }
 }
 
 /// The server name as the hello has it; with Encrypted Client Hello it may be the outer one.

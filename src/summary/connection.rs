@@ -1,16 +1,16 @@
-//! One TCP connection as `list --connections` shows it, also without exchanges: above all TLS that could not be
+//! One TCP or QUIC connection as `list --connections` shows it, also without exchanges: above all TLS that could not be
 //! decrypted.
 
 use crate::pipeline;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// One TCP connection. Absent values are null in JSON.
+/// One TCP or QUIC connection. Absent values are null in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConnectionSummary {
     /// Number of the session; 0 without a database.
     pub session: i64,
-    /// Number of the connection within the session, from 0.
+    /// Number of the connection within the session: TCP from 0, QUIC from 2^31.
     pub stream: u32,
     /// Time of the first packet, ns since 1970 UTC.
     pub opened_ns: i64,
@@ -24,7 +24,8 @@ pub struct ConnectionSummary {
     pub server_ip: IpAddr,
     /// The server's port.
     pub server_port: u16,
-    /// The protocol, as far as it could be read: `http/1`, `http/2`, `tls`, `other`, `unknown`.
+    /// The protocol, as far as it could be read: `http/1`, `http/2`, `tls`, `other`, `unknown`; `quic/1`,
+    /// `quic/2`.
     pub speaks: String,
     /// Whether it was TLS.
     pub tls: bool,

@@ -22,12 +22,14 @@ const ENCRYPTED_CLIENT_HELLO: usize = 0xfe0d;
 
 /// Contents of a ClientHello.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ClientHello {
+pub(crate) struct ClientHello {
     pub(super) random: [u8; 32],
-    pub(super) sni: Option<String>,
+    /// Server name (RFC 6066 section 3).
+    pub(crate) sni: Option<String>,
     /// It has encrypted_client_hello (RFC 9849 section 5), or a GREASE of it.
-    pub(super) ech: bool,
-    pub(super) alpn: Vec<String>,
+    pub(crate) ech: bool,
+    /// Protocols offered (RFC 7301).
+    pub(crate) alpn: Vec<String>,
 }
 
 /// Contents of a ServerHello.
@@ -78,7 +80,8 @@ fn extensions(list: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 }
 
 impl ClientHello {
-    pub(super) fn parse(body: &[u8]) -> Option<ClientHello> {
+    /// From the body of the handshake message.
+    pub(crate) fn parse(body: &[u8]) -> Option<ClientHello> {
         let mut f = Fields(body);
         f.take(2)?;
         let mut hello = ClientHello { random: f.take(32)?.try_into().ok()?, ..ClientHello::default() };

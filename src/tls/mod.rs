@@ -20,6 +20,7 @@ mod suite;
 mod version;
 mod waiting;
 
+pub(crate) use hello::ClientHello;
 pub use keylog::{KeyLog, Label};
 pub use session::Session;
 

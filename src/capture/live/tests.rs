@@ -179,10 +179,10 @@ fn a_bad_filter_is_shown() {
 fn ports_and_filter_become_one_expression() {
     assert_eq!(port_filter(&[], None), "");
     assert_eq!(port_filter(&[], Some(" host a ")), "host a");
-    assert_eq!(port_filter(&[80], None), "tcp port 80");
+    assert_eq!(port_filter(&[80], None), "tcp port 80 or udp port 80");
     assert_eq!(
         port_filter(&[80, 8080], Some("host a or host b")),
-        "(tcp port 80 or tcp port 8080) and (host a or host b)"
+        "(tcp port 80 or udp port 80 or tcp port 8080 or udp port 8080) and (host a or host b)"
     );
-    assert_eq!(port_filter(&[80], Some("")), "tcp port 80");
+    assert_eq!(port_filter(&[80], Some("")), "tcp port 80 or udp port 80");
 }
