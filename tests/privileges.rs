@@ -128,6 +128,10 @@ fn databases_are_read_without_rights() {
         &["import", "har", "a.har"],
         &["redact", "--text", "sniff.db", "copy.db"],
         &["session", "list"],
+        &["db", "info"],
+        &["db", "check"],
+        &["db", "vacuum"],
+        &["db", "prune", "--older-than", "1d"],
         &["session", "note", "last", "a note"],
         &["--db", "copy.db", "list"],
     ] {

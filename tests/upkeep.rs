@@ -136,3 +136,139 @@ fn a_session_that_is_recorded_stays() {
     assert!(p.want(2, &["session", "rm", "last"]).1.contains("--force if you know that it is not"));
     p.want(0, &["session", "rm", "last", "--force"]);
 }
+
+const DAY: i64 = 86_400_000_000_000;
+
+#[test]
+fn info_says_what_the_file_holds_and_how_fast_it_grows() {
+    let p = sessions(3);
+    let change = |sql: &str| p.db().execute_batch(sql).unwrap();
+    change("UPDATE session SET ended_ns = started_ns + 100000000000");
+    p.want(0, &["session", "rm", "1"]);
+    let info = p.json(&["db", "info", "--format", "json"]);
+    let number = |name: &str| info[name].as_u64().unwrap();
+    let file = std::fs::metadata(p.path("sniff.db")).unwrap().len();
+    assert_eq!((number("file_bytes"), number("wal_bytes")), (file, 0));
+    assert_eq!((number("sessions"), number("exchanges")), (2, 2));
+    let version = p.db().pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap() as u64;
+    assert_eq!(number("schema_version"), version);
+    // Every page of the file belongs to a table, or is free.
+    let groups: u64 = info["groups"].as_array().unwrap().iter().map(|g| g["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(groups + number("free_bytes"), file);
+    // One of two sessions with equal exchanges, in 100 seconds. Some tables are empty.
+    let growth = &info["growth"];
+    let of = |name: &str| growth[name].as_f64().unwrap();
+    assert_eq!((&growth["session"], of("seconds")), (&json!(3), 100.0));
+    let other = info["groups"].as_array().unwrap().last().unwrap();
+    let half = (groups - other["bytes"].as_u64().unwrap()) as f64 / 2.0;
+    assert!((of("bytes") - half).abs() < half / 6.0, "{growth}, half is {half}");
+    assert!((of("bytes_per_second") - of("bytes") / 100.0).abs() < 1.0);
+    let full = info["full_in_seconds"].as_f64().unwrap() * of("bytes_per_second") / number("disk_free_bytes") as f64;
+    assert!((full - 1.0).abs() < 0.001, "{full}");
+    let table = p.out(&["db", "info"]);
+    assert!(table.contains("session 3: ") && table.contains("in 100 seconds") && table.contains("full in"), "{table}");
+    // A moment says nothing about the rate.
+    change("UPDATE session SET ended_ns = started_ns");
+    let info = p.json(&["db", "info", "--format", "json"]);
+    assert_eq!((&info["growth"], &info["full_in_seconds"]), (&Value::Null, &Value::Null));
+    assert!(p.want(2, &["db", "info", "--format", "csv"]).1.contains("json"));
+}
+
+#[test]
+fn vacuum_gives_back_what_was_deleted() {
+    let p = sessions(1);
+    // Pages that no table needs any more.
+    p.db().execute_batch("CREATE TABLE t AS SELECT zeroblob(1000000) AS x; DROP TABLE t;").unwrap();
+    let size = || std::fs::metadata(p.path("sniff.db")).unwrap().len();
+    let before = size();
+    let list = p.out(&["list", "--format", "json"]);
+    let said = p.want(0, &["db", "vacuum"]).1;
+    assert!(before > 1_000_000 && size() < before - 900_000 && said.contains(" now"), "{before} {} {said}", size());
+    assert_eq!(p.json(&["db", "info", "--format", "json"])["free_bytes"], 0);
+    assert_eq!(p.out(&["list", "--format", "json"]), list);
+    // It would lock a recording out.
+    let recording = Recording::begin(&p);
+    let said = p.want(2, &["db", "vacuum", "--force"]).1;
+    assert!(said.contains("session 2 is still being recorded") && said.contains("locked out"), "{said}");
+    drop(recording);
+    p.want(0, &["db", "vacuum"]);
+    // A reader that stays: the log cannot be emptied.
+    let mut reader = p.db();
+    let snapshot = reader.transaction().unwrap();
+    let _: i64 = snapshot.query_row("SELECT count(*) FROM exchange", [], |r| r.get(0)).unwrap();
+    let said = p.want(2, &["db", "vacuum"]).1;
+    assert!(said.contains("still reads sniff.db-wal"), "{said}");
+}
+
+#[test]
+fn check_finds_what_is_missing() {
+    for (damage, check, what) in [
+        ("DELETE FROM segment WHERE side = 1", "contents", "side 1: 0 of "),
+        ("UPDATE segment SET data = CAST(data || x'00' AS BLOB) WHERE side = 0", "contents", "side 0: 28 of 27"),
+        ("UPDATE piece_run SET seq = seq + 1", "contents", "deliveries are missing or doubled: exchange 1, side 0"),
+        ("UPDATE record_run SET n = 7", "contents", "records are missing or doubled: exchange 1, from 7"),
+        ("UPDATE record_run SET data = '[['", "contents", "a run is not readable: records of exchange 1"),
+        ("UPDATE sqlite_sequence SET seq = 0", "contents", "will be given again: exchange 1"),
+        ("PRAGMA foreign_keys = OFF; DELETE FROM exchange", "owners", "segment: 2 rows belong to no exchange"),
+        ("PRAGMA foreign_keys = OFF; DELETE FROM session", "owners", "exchange: 1 rows belong to no session"),
+    ] {
+        let p = sessions(1);
+        assert_eq!(p.json(&["db", "check", "--format", "json"]), json!({"ok": true, "problems": []}));
+        assert!(p.want(0, &["db", "check"]).1.contains("the database is whole"));
+        p.db().execute_batch(damage).unwrap();
+        let (out, _) = p.want(1, &["db", "check", "--format", "json"]);
+        let found: Value = serde_json::from_str(&out).unwrap();
+        let named = found["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|problem| problem["check"] == check && problem["what"].as_str().unwrap().contains(what));
+        assert!(found["ok"] == false && named, "{damage}: {found}");
+        assert!(p.want(1, &["db", "check"]).0.contains(check));
+    }
+    // A page of a table, overwritten.
+    let p = sessions(1);
+    let sql = "SELECT rootpage FROM sqlite_master WHERE name = 'head'";
+    let page: u64 = p.db().query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap() as u64;
+    let mut bytes = std::fs::read(p.path("sniff.db")).unwrap();
+    let at = (page as usize - 1) * 16384;
+    bytes[at + 8..at + 300].fill(0xff);
+    p.write("sniff.db", &bytes);
+    let (out, _) = p.want(1, &["db", "check"]);
+    assert!(out.contains("integrity"), "{out}");
+}
+
+#[test]
+fn prune_deletes_sessions_that_ended_long_ago() {
+    let p = sessions(4);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    let ended = |id: i64, days: i64| {
+        let sql = "UPDATE session SET started_ns = ?2 - 1000, ended_ns = ?2 WHERE id = ?1";
+        p.db().execute(sql, [id, now - days * DAY + DAY / 2]).unwrap();
+    };
+    (1..=4).for_each(|id| ended(id, 10 - id));
+    let left = || ids(&p, &["session", "list"]);
+    let (out, said) = p.want(0, &["db", "prune", "--older-than", "7d", "--dry-run", "--format", "json"]);
+    let would: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(would.as_array().unwrap().iter().map(|s| s["id"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    assert!(said.contains("would delete 2 sessions with 2 exchanges") && left() == [1, 2, 3, 4], "{said}");
+    let (out, said) = p.want(0, &["db", "prune", "--older-than", "7.4d"]);
+    assert!(out.contains("ended") && said.contains("deleted 2 sessions with 2 exchanges"), "{out}{said}");
+    assert_eq!((left(), ids(&p, &["list"])), (vec![3, 4], vec![3, 4]));
+    // Without an end: one whose process cannot be seen stays, a killed one counts from the last that it did.
+    let db = p.db();
+    db.execute("UPDATE session SET ended_ns = NULL, pid = NULL WHERE id = 3", []).unwrap();
+    db.execute("UPDATE session SET ended_ns = NULL, boot_id = 'an older boot' WHERE id = 4", []).unwrap();
+    db.execute("UPDATE exchange SET t_response_end_ns = ?1", [now - DAY]).unwrap();
+    let said = p.want(0, &["db", "prune", "--older-than", "2d"]).1;
+    assert!(said.contains("deleted 0 sessions") && left() == [3, 4], "{said}");
+    let said = p.want(0, &["db", "prune", "--older-than", "1h"]).1;
+    assert!(said.contains("kept: session 3") && said.contains("deleted 1 session with 1 exchange"), "{said}");
+    assert_eq!(left(), [3]);
+    p.want(0, &["db", "prune", "--older-than", "1h", "--force"]);
+    let recording = Recording::begin(&p);
+    let said = p.want(0, &["db", "prune", "--older-than", "0s", "--force"]).1;
+    assert!(said.contains("is still being recorded") && said.contains("deleted 0 sessions"), "{said}");
+    drop(recording);
+    assert!(p.want(2, &["db", "prune"]).1.contains("--older-than"));
+}

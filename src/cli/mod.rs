@@ -7,6 +7,7 @@
 mod ca;
 mod check;
 mod common;
+mod db;
 mod explain;
 mod export;
 mod help;
@@ -89,6 +90,8 @@ enum Command {
     Report(report::ReportArgs),
     /// List, name and delete sessions
     Session(session::SessionArgs),
+    /// Database upkeep: size, check, vacuum, prune
+    Db(db::DbArgs),
     /// Judge captures or databases, for CI
     Check(check::CheckArgs),
     /// Explain a rule or a client model
@@ -169,6 +172,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),
         Some(Command::Session(args)) => session::run(args, common),
+        Some(Command::Db(args)) => db::run(args, common),
         Some(Command::Replay(args)) => replay::run(args, common),
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Import(args)) => import::run(args, common),

@@ -10,6 +10,7 @@ pub mod compliance;
 pub mod connections;
 pub mod sessions;
 pub mod csv;
+pub mod database;
 pub mod delivery;
 pub mod endings;
 pub mod explain;

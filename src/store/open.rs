@@ -54,7 +54,7 @@ pub(super) fn sort_beside(db: &Connection, path: &Path) {
 }
 
 /// The file of that name beside a database.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

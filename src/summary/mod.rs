@@ -4,6 +4,7 @@
 pub mod across;
 pub mod answers;
 pub mod connection;
+pub mod database;
 pub mod session;
 pub mod detail;
 pub mod ending;

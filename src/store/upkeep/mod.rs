@@ -1,12 +1,16 @@
 //! Changes what is in a database, and not by recording: names, notes, and what is deleted.
 
+mod check;
 mod erase;
+mod info;
+mod vacuum;
 
 pub(super) use erase::Owned;
 
 use super::select::SessionIs;
 use super::{Reader, fault, open, write};
 use crate::summary::session::{SessionSummary, State};
+use crate::time::Timestamp;
 use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
@@ -123,6 +127,28 @@ pub fn held(session: &SessionSummary, force: bool) -> Option<String> {
 }
 
 impl Reader {
+    /// The sessions that were over before this time, and those without an end that did nothing since.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn sessions_before(&self, time: Timestamp) -> Result<Vec<SessionSummary>> {
+        let mut all = self.sessions(&super::Selector::default())?;
+        let sql = "SELECT max(coalesce(t_response_end_ns, t_request_end_ns, t_request_start_ns)) FROM exchange
+            WHERE session = ?1";
+        let mut newest = self.db.prepare(sql)?;
+        let mut over = |s: &SessionSummary| -> Result<i64> {
+            let Some(ended) = s.ended_ns else {
+                let newest: Option<i64> = newest.query_row([s.id], |r| r.get(0))?;
+                return Ok(newest.unwrap_or(0).max(s.started_ns));
+            };
+            Ok(ended)
+        };
+        let over: Vec<i64> = all.iter().map(&mut over).collect::<Result<_>>()?;
+        let mut over = over.into_iter();
+        all.retain(|_| over.next().is_some_and(|ns| ns < time.nanos()));
+        Ok(all)
+    }
+
     /// The session that is meant.
     ///
     /// # Errors
