@@ -131,6 +131,7 @@ fn databases_are_read_without_rights() {
         &["db", "info"],
         &["db", "check"],
         &["db", "vacuum"],
+        &["db", "forget", "last"],
         &["db", "prune", "--older-than", "1d"],
         &["session", "note", "last", "a note"],
         &["--db", "copy.db", "list"],

@@ -272,3 +272,110 @@ fn prune_deletes_sessions_that_ended_long_ago() {
     drop(recording);
     assert!(p.want(2, &["db", "prune"]).1.contains("--older-than"));
 }
+
+/// Bytes that no other place has, in every part of an exchange.
+const PLANTED: [&str; 8] = [
+    "QUASAR-PATH",
+    "QUASAR-FIELD",
+    "QUASAR-REQUEST",
+    "QUASAR-ANSWER-FIELD",
+    "QUASAR-TEXT",
+    "QUASAR-EVENT",
+    "QUASAR-EXTENSION",
+    "QUASAR-TRAILER",
+];
+
+/// Exchange `n`, with the planted bytes under another first letter for each.
+fn planted(n: u16, letter: &str) -> support::packets::Talk {
+    let [path, field, request, answer, text, event, extension, trailer] =
+        PLANTED.map(|bytes| bytes.replacen('Q', letter, 1));
+    let body = format!("{{\"model\":\"m\",\"stream\":true,\"messages\":[{{\"content\":\"{request}\"}}]}}");
+    let ask = format!(
+        "POST /v1/{path} HTTP/1.1\r\nHost: api.example\r\nX-A: {field}\r\nContent-Type: \
+            application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nX-B: {answer}\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    let data = format!("event: {event}\n{}", delta(&text));
+    let chunks: String = (0..40).map(|_| chunk(&data).replacen("\r\n", &format!(";x={extension}\r\n"), 1)).collect();
+    let stream = format!("{head}{chunks}{}0\r\nX-C: {trailer}\r\n\r\n", chunk("data: [DONE]\n\n"));
+    talk(n, &[(0, ToServer, ask.as_bytes()), (5, ToClient, stream.as_bytes())])
+}
+
+/// How often each planted text of this letter is in the files of the database, the log and its index included.
+fn found(p: &Place, letter: &str) -> Vec<usize> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(p.path("")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("sniff.db") {
+            // By another process: whoever closes the file loses the locks of SQLite in this process.
+            files.push(std::process::Command::new("cat").arg(path).output().unwrap().stdout);
+        }
+    }
+    let count = |text: &str| {
+        let text = text.replacen('Q', letter, 1);
+        files.iter().map(|bytes| memchr::memmem::find_iter(bytes, text.as_bytes()).count()).sum()
+    };
+    PLANTED.map(count).to_vec()
+}
+
+#[test]
+fn nothing_is_left_of_a_forgotten_exchange() {
+    let p = Place::new();
+    p.record(&[&planted(0, "A"), &planted(1, "B"), &planted(2, "C")]);
+    // One was deleted before, one has copies in the free space of pages, and the log has all of them once more.
+    p.record(&[&planted(0, "D")]);
+    let other = p.db();
+    other.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON").unwrap();
+    other.execute("DELETE FROM session WHERE id = 2", []).unwrap();
+    other.execute_batch("UPDATE exchange SET response_text = 'x', request_path = '/', done = 1").unwrap();
+    for letter in ["A", "B", "C", "D"] {
+        assert!(found(&p, letter).iter().all(|n| *n > 0), "{letter}: {:?}", found(&p, letter));
+    }
+    let said = p.want(0, &["db", "forget", "2"]).1;
+    assert!(said.contains("1 exchange deleted"), "{said}");
+    // The other connection is still open, so the log is still there, and empty.
+    assert_eq!(std::fs::metadata(p.path("sniff.db-wal")).unwrap().len(), 0);
+    for letter in ["B", "D"] {
+        assert_eq!(found(&p, letter), [0; 8], "{letter}");
+    }
+    for letter in ["A", "C"] {
+        assert!(found(&p, letter)[1..].iter().all(|n| *n > 0), "{letter}: {:?}", found(&p, letter));
+    }
+    assert_eq!(ids(&p, &["list"]), [1, 3]);
+    assert_eq!(p.json(&["list", "--connections", "--format", "json"]).as_array().unwrap().len(), 2);
+    p.want(0, &["db", "check"]);
+    assert!(p.out(&["show", "3", "--format", "csv"]).contains("CUASAR-TEXT"));
+    drop(other);
+    p.want(0, &["db", "forget", "last", "1"]);
+    assert_eq!((found(&p, "A"), found(&p, "C")), (vec![0; 8], vec![0; 8]));
+    assert_eq!(p.json(&["db", "info", "--format", "json"])["exchanges"], 0);
+}
+
+#[test]
+fn forgetting_is_refused_where_it_cannot_be_kept() {
+    let p = Place::new();
+    p.record(&[&planted(0, "A"), &planted(1, "B")]);
+    assert!(p.want(2, &["db", "forget", "1", "7"]).1.contains("there is no exchange 7"));
+    assert_eq!(ids(&p, &["list"]), [1, 2], "all or none");
+    for wrong in ["x", ""] {
+        assert!(p.want(2, &["db", "forget", wrong]).1.contains("not an exchange's id"), "{wrong}");
+    }
+    // A reader that stays.
+    let mut reader = p.db();
+    reader.execute_batch("UPDATE session SET note = 'x'").unwrap();
+    let snapshot = reader.transaction().unwrap();
+    let _: i64 = snapshot.query_row("SELECT count(*) FROM exchange", [], |r| r.get(0)).unwrap();
+    p.want(0, &["session", "note", "1", "y"]);
+    let said = p.want(2, &["db", "forget", "1"]).1;
+    assert!(said.contains("nothing was deleted: another process reads sniff.db"), "{said}");
+    drop(snapshot);
+    drop(reader);
+    let recording = Recording::begin(&p);
+    let said = p.want(2, &["db", "forget", "1", "--force"]).1;
+    assert!(said.contains("session 2 is still being recorded") && said.contains("log cannot be emptied"), "{said}");
+    assert!(ids(&p, &["list", "--session", "1"]) == [1, 2] && found(&p, "A").iter().all(|n| *n > 0));
+    drop(recording);
+}

@@ -14,14 +14,15 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-/// Database upkeep: size, check, vacuum, prune
+/// Database upkeep: size, check, prune, vacuum, forget
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff db info                            size, contents, when the disk is full
   sniff db check                           exit code 1 if something is wrong
   sniff db prune --older-than 7d --dry-run
-  sniff db prune --older-than 7d && sniff db vacuum")]
+  sniff db prune --older-than 7d && sniff db vacuum
+  sniff db forget 12                       nothing of exchange 12 stays in the files")]
 pub(super) struct DbArgs {
     #[command(subcommand)]
     command: DbCommand,
@@ -49,6 +50,8 @@ enum DbCommand {
         #[command(flatten)]
         sandbox: SandboxArgs,
     },
+    /// Delete exchanges and every byte of them
+    Forget(ForgetArgs),
     /// Delete old sessions
     Prune {
         /// Sessions that ended longer ago, as 12h, 7d
@@ -65,12 +68,26 @@ enum DbCommand {
     },
 }
 
+/// Exchanges to delete without a trace.
+#[derive(Debug, Args)]
+struct ForgetArgs {
+    /// Numbers of exchanges (see sniff list), or last
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    /// Also with a session without an end whose process cannot be seen
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
+}
+
 pub(super) fn run(args: &DbArgs, common: &Common) -> Result<u8> {
     let (DbCommand::Info { sandbox }
     | DbCommand::Check { sandbox }
     | DbCommand::Vacuum { sandbox, .. }
-    | DbCommand::Prune { sandbox, .. }) = &args.command;
-    if matches!(args.command, DbCommand::Vacuum { .. }) {
+    | DbCommand::Prune { sandbox, .. }
+    | DbCommand::Forget(ForgetArgs { sandbox, .. })) = &args.command;
+    if matches!(args.command, DbCommand::Vacuum { .. } | DbCommand::Forget(_)) {
         no_data("sniff db info", common)?;
     }
     Sandbox::of_database(sandbox, common).enter()?;
@@ -79,6 +96,7 @@ pub(super) fn run(args: &DbArgs, common: &Common) -> Result<u8> {
         DbCommand::Check { .. } => check(common),
         DbCommand::Vacuum { force, .. } => vacuum(*force, common),
         DbCommand::Prune { older_than, dry_run, force, .. } => prune(*older_than, *dry_run, *force, common),
+        DbCommand::Forget(args) => forget(args, common),
     }
 }
 
@@ -127,6 +145,24 @@ fn vacuum(force: bool, common: &Common) -> Result<u8> {
     let [before, after] = upkeep.vacuum()?;
     if !common.quiet {
         say(&format!("{} before, {} now", bytes(before), bytes(after)));
+    }
+    Ok(0)
+}
+
+fn forget(args: &ForgetArgs, common: &Common) -> Result<u8> {
+    let mut upkeep = Upkeep::open(&common.db)?;
+    // The beginning of a number is not enough for what cannot be undone.
+    let id = |text: &String| match text.parse::<i64>() {
+        Ok(id) => Ok(id),
+        Err(_) => upkeep.reader().id(text),
+    };
+    let mut ids: Vec<i64> = args.ids.iter().map(id).collect::<Result<_>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    refuse_beside_a_recording(&upkeep, "its log cannot be emptied meanwhile", args.force)?;
+    upkeep.forget(&ids)?;
+    if !common.quiet {
+        say(&format!("{} deleted, and the file written anew", count(ids.len() as u64, "exchange", "exchanges")));
     }
     Ok(0)
 }

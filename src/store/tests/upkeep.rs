@@ -22,7 +22,7 @@ pub(super) fn full_session(path: &Path) -> i64 {
         writer.send(Output::Exchange(Box::new(sample::finished(n, 100)))).unwrap();
     }
     writer.send(Output::Connection(Box::new(sample::connection(0)))).unwrap();
-    for frame in 0..3 {
+    for frame in 0..4 {
         writer.hop(Hop { frame, client_at: Timestamp(5) }).unwrap();
     }
     writer.finish(Timestamp(9), Counts::default()).unwrap().session
@@ -52,6 +52,24 @@ fn a_session_goes_with_all_of_it_and_no_other() {
     assert_eq!(left.iter().map(|s| (s.session, s.id)).collect::<Vec<_>>(), [(2, 3), (2, 4)]);
     upkeep.delete_session(2).unwrap();
     assert!(rows(&upkeep.reader().db).values().all(|n| *n == 0));
+}
+
+/// Deliveries and connections belong to several exchanges: they go with the last one.
+#[test]
+fn what_exchanges_share_is_forgotten_with_the_last() {
+    let (_dir, path) = temp();
+    full_session(&path);
+    let mut upkeep = Upkeep::open(&path).unwrap();
+    let left = |upkeep: &Upkeep| {
+        let rows = rows(&upkeep.reader().db);
+        (rows["exchange"], rows["connection"], rows["hop"])
+    };
+    upkeep.forget(&[1]).unwrap();
+    assert_eq!(left(&upkeep), (1, 1, 4));
+    assert!(upkeep.forget(&[2, 3]).unwrap_err().to_string().contains("there is no exchange 3"));
+    assert_eq!(left(&upkeep), (1, 1, 4));
+    upkeep.forget(&[2]).unwrap();
+    assert_eq!(left(&upkeep), (0, 0, 3), "the deliveries of the exchanges are number 3");
 }
 
 /// A table that is added later names its owner by a foreign key, or its rows would stay for ever.

@@ -78,7 +78,8 @@ fn some(db: &Connection, of: &[Rows], owner: i64, rows: usize) -> Result<usize> 
     for Rows { delete, weight } in of {
         if deleted < rows {
             let most = (rows - deleted).div_ceil(*weight);
-            deleted += weight * db.prepare_cached(delete)?.execute(params![owner, most as i64])?;
+            deleted +=
+                weight * db.prepare_cached(delete)?.execute(params![owner, i64::try_from(most).unwrap_or(i64::MAX)])?;
         }
     }
     Ok(deleted)

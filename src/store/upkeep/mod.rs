@@ -2,6 +2,7 @@
 
 mod check;
 mod erase;
+mod forget;
 mod info;
 mod vacuum;
 

@@ -36,7 +36,7 @@ impl Upkeep {
     }
 
     /// While a database is written anew, a copy of its contents waits in a file, and another in the log.
-    fn room_for_a_copy(&self) -> Result<()> {
+    pub(super) fn room_for_a_copy(&self) -> Result<()> {
         let db = &self.reader.db;
         let number = |name: &str| db.pragma_query_value(None, name, |r| r.get::<_, i64>(0));
         let pages = number("page_count")?.saturating_sub(number("freelist_count")?).max(0) as u64;
