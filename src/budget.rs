@@ -25,6 +25,34 @@ const SURGE: usize = 24 << 20;
 const LEAST: usize = 1 << 20;
 /// Events since the last progress after which a connection has made none, for each connection that is open.
 const PATIENCE: u64 = 4;
+/// Bytes up to which a list that grows is doubled.
+const DOUBLED: usize = 1 << 20;
+
+/// Adds to a list that captured bytes make grow. What it has room for is held too, so a large one is not doubled: it
+/// grows by a quarter.
+#[inline]
+pub fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        grow(list);
+    }
+    list.push(item);
+}
+
+/// The same for a text.
+#[inline]
+pub fn push_str(text: &mut String, more: &str) {
+    if text.capacity() - text.len() < more.len() {
+        text.reserve_exact(more.len().max(text.len() / 4));
+    }
+    text.push_str(more);
+}
+
+#[cold]
+fn grow<T>(list: &mut Vec<T>) {
+    if list.len().saturating_mul(size_of::<T>()) > DOUBLED {
+        list.reserve_exact(list.len() / 4);
+    }
+}
 
 /// The budget, shared by all who hold something.
 #[derive(Debug, Clone)]
@@ -179,6 +207,16 @@ mod tests {
         let gone = give_way(all, 64 << 20, 100_000);
         assert!(gone.iter().all(|h| (1000..1030).contains(&h.conn.0)), "{gone:?}");
         assert!(gone.is_sorted_by_key(|h| h.progress), "the oldest first");
+    }
+
+    #[test]
+    fn a_large_list_has_no_more_than_a_quarter_to_spare() {
+        let mut list = Vec::new();
+        for n in 0..1_000_000_u64 {
+            push(&mut list, n);
+            let spare = (list.capacity() - list.len()) * 8;
+            assert!(spare <= DOUBLED.max(list.len() * 2), "{n}: {spare}");
+        }
     }
 
     #[test]

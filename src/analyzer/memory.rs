@@ -55,6 +55,7 @@ impl Analyzer {
                 reassembly.give_way(slot, &mut |event| feed(&event, pipeline, judge, sink));
             }
         }
+        self.reassembly.trim();
         let held = self.held();
         self.memory.stuck = if self.memory.budget.is_over(held) { held + self.memory.budget.limit() / 16 } else { 0 };
     }

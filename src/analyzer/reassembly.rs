@@ -106,6 +106,11 @@ impl Reassembly {
         self.tcp.give_way(slot, sink);
     }
 
+    /// The memory of all is short: tables that connections have left give their memory back.
+    pub(super) fn trim(&mut self) {
+        self.tcp.trim();
+    }
+
     /// Number of connections that are held, including those that ended a few seconds ago.
     pub fn connections(&self) -> usize {
         self.tcp.len()

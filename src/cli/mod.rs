@@ -3,6 +3,7 @@
 //!
 //! To add a subcommand: one file with its arguments and a `run`, one variant of [`Command`], one arm in [`run`].
 
+mod allocator;
 #[cfg(feature = "proxy")]
 mod ca;
 mod check;
@@ -120,6 +121,7 @@ pub fn command() -> clap::Command {
 
 /// Parses the arguments, runs the command and reports its error.
 pub fn run() -> ExitCode {
+    allocator::give_back_at_once();
     let cli = match help::parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(e) => {

@@ -2,14 +2,14 @@
 //! reported.
 
 use super::growth::{Growth, Repeats, Watch, loses};
+use super::keys::{KEYS_LIMIT, slot, text_slot};
 use super::rpc::Elsewhere;
+use crate::budget::push_str;
 use crate::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
 /// Text of all sorts kept for one response, in bytes.
 pub const TEXT_LIMIT: usize = 16 << 20;
-/// Maximum of choices, and of tool calls, that are distinguished in one response.
-const KEYS_LIMIT: usize = 1024;
 /// Bytes kept of an error, an id, a finish reason.
 const SHORT_LIMIT: usize = 4096;
 
@@ -113,6 +113,8 @@ pub struct Answer {
     pub rpc_elsewhere: Vec<Elsewhere>,
     /// Bytes of text, reasoning and tool arguments kept so far.
     pub kept_bytes: usize,
+    /// Bytes of memory of what they are kept by: choices and calls, with names and finish reasons.
+    pub keys: usize,
     /// How the deltas of texts, of reasoning and of arguments grow.
     pub growth: Grown,
 }
@@ -185,13 +187,18 @@ impl Answer {
     pub fn add_text(&mut self, choice: u32, text: &str) -> bool {
         if !text.is_empty() {
             let text = self.admit(text);
-            if let Some(kept) = slot(&mut self.texts, choice, &mut self.text_limited) {
+            if let Some(kept) = slot(&mut self.texts, choice, (&mut self.text_limited, &mut self.keys)) {
                 self.growth.suspected |= self.growth.texts.of(&choice).is_some_and(|watch| watch.see(kept, text));
                 self.growth.lost |= loses(kept, text);
-                kept.push_str(text);
+                push_str(kept, text);
             }
         }
         !text.is_empty()
+    }
+
+    /// Bytes of memory in use, about. Texts grow by a quarter.
+    pub fn held(&self) -> usize {
+        self.kept_bytes + self.kept_bytes / 4 + self.keys
     }
 
     /// Adds reasoning. True if it was not empty.
@@ -199,7 +206,7 @@ impl Answer {
         let kept = self.admit(text);
         self.growth.suspected |= self.growth.reasoning.see(&self.reasoning_text, kept);
         self.growth.lost |= loses(&self.reasoning_text, kept);
-        self.reasoning_text.push_str(kept);
+        push_str(&mut self.reasoning_text, kept);
         !text.is_empty()
     }
 
@@ -224,10 +231,10 @@ impl Answer {
     /// A fragment of a tool call's arguments; an empty one still makes the call known.
     pub fn add_arguments(&mut self, call: &str, fragment: &str) {
         let fragment = self.admit(fragment);
-        if let Some(kept) = text_slot(&mut self.tool_arguments, call, &mut self.text_limited) {
+        if let Some(kept) = text_slot(&mut self.tool_arguments, call, (&mut self.text_limited, &mut self.keys)) {
             self.growth.suspected |= self.growth.arguments.of(call).is_some_and(|watch| watch.see(kept, fragment));
             self.growth.lost |= loses(kept, fragment);
-            kept.push_str(fragment);
+            push_str(kept, fragment);
         }
     }
 
@@ -249,8 +256,11 @@ impl Answer {
 
     /// Sets the name of the called tool; the first one stays. False if the call already had a name.
     pub fn name_tool(&mut self, call: &str, name: &str) -> bool {
-        match text_slot(&mut self.tool_names, call, &mut self.text_limited) {
-            Some(kept) if kept.is_empty() => *kept = short(name),
+        match text_slot(&mut self.tool_names, call, (&mut self.text_limited, &mut self.keys)) {
+            Some(kept) if kept.is_empty() => {
+                *kept = short(name);
+                self.keys += kept.len();
+            }
             Some(_) => return false,
             None => {}
         }
@@ -266,10 +276,12 @@ impl Answer {
     /// How a choice stands, where its dialect says so before the end: kept in the place of a finish reason, but it is
     /// none.
     pub fn stand(&mut self, choice: u32, reason: &str) {
-        if let Some(kept) = slot(&mut self.finish_reasons, choice, &mut self.text_limited)
+        if let Some(kept) = slot(&mut self.finish_reasons, choice, (&mut self.text_limited, &mut self.keys))
             && kept != reason
         {
+            self.keys -= kept.len();
             *kept = short(reason);
+            self.keys += kept.len();
         }
     }
 
@@ -374,27 +386,6 @@ pub(super) fn short(text: &str) -> String {
         return text.to_owned();
     }
     format!("{}…", &text[..text.floor_char_boundary(SHORT_LIMIT)])
-}
-
-/// The entry of a choice, unless there are too many.
-fn slot<'m>(map: &'m mut BTreeMap<u32, String>, key: u32, limited: &mut bool) -> Option<&'m mut String> {
-    if map.len() >= KEYS_LIMIT && !map.contains_key(&key) {
-        *limited = true;
-        return None;
-    }
-    Some(map.entry(key).or_default())
-}
-
-/// The entry of a call, unless there are too many. Allocates its key only once.
-fn text_slot<'m>(map: &'m mut BTreeMap<String, String>, key: &str, limited: &mut bool) -> Option<&'m mut String> {
-    if !map.contains_key(key) {
-        if map.len() >= KEYS_LIMIT {
-            *limited = true;
-            return None;
-        }
-        map.insert(key.to_owned(), String::new());
-    }
-    map.get_mut(key)
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub mod answer;
 mod failure;
 mod growth;
 mod json;
+mod keys;
 mod payload;
 mod protobuf;
 mod reader;

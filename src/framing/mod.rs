@@ -259,6 +259,14 @@ pub(crate) trait Framer: std::fmt::Debug + Send {
     /// Bytes of memory that the body makes it hold, beyond its own size.
     fn held(&self) -> usize;
 
+    /// What follows may make it hold this many bytes more. One that decodes stops there.
+    fn allow(&mut self, _bytes: usize) {}
+
+    /// It stopped there: what came was not read.
+    fn is_short(&self) -> bool {
+        false
+    }
+
     /// SSE: the last valid `retry`, in milliseconds.
     fn retry(&self) -> Option<u64> {
         None

@@ -134,6 +134,20 @@ impl Stream {
         self.framer.as_ref().map_or_else(|| self.classifier.guess(), |(class, _)| *class)
     }
 
+    /// What follows may make this hold this many bytes more: a message of a WebSocket may inflate to very many.
+    #[inline]
+    pub fn allow(&mut self, bytes: usize) {
+        if let Some((Framing::WebSocket, framer)) = &mut self.framer {
+            framer.allow(bytes);
+        }
+    }
+
+    /// More was needed than that: what came was not read.
+    #[inline]
+    pub fn is_short(&self) -> bool {
+        matches!(&self.framer, Some((Framing::WebSocket, framer)) if framer.is_short())
+    }
+
     /// Bytes of memory that the body makes this hold, about.
     pub fn held(&self) -> usize {
         let again = self.held.bytes.capacity() + self.held.deliveries.capacity() * size_of::<Delivery>();

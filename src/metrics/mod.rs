@@ -97,7 +97,8 @@ pub fn of(exchange: &Exchange) -> Metrics {
     m.rpc_answer = since_request(response.answer.rpc_answered);
     let one_answer = |a: Timestamp, b: Timestamp| last_before(asks, b).is_none_or(|asked| asked <= a);
     let pairs = deltas().zip(deltas().skip(1)).filter(|(a, b)| one_answer(a.at, b.at));
-    m.itl = pairs.filter_map(|(a, b)| b.at.elapsed(a.at)).collect();
+    m.itl = Vec::with_capacity(response.deltas.len().saturating_sub(1));
+    m.itl.extend(pairs.filter_map(|(a, b)| b.at.elapsed(a.at)));
     let first_and_last = response.deltas.iter().filter(|d| d.meaning.is_delta()).take(2).count() == 2;
     // Hidden tokens took a part of the time between the deltas.
     m.tpot = tokens_after_the_first_delta(response)
@@ -127,12 +128,11 @@ fn conversation(m: &mut Metrics, response: &Response, whole: bool, over_socket: 
     }
     let mut before: Vec<Option<Timestamp>> = vec![None; turns.len()];
     let deltas = response.deltas.iter().filter(|d| d.meaning.is_delta());
-    m.itl = deltas
-        .filter_map(|d| {
-            let last = before.get_mut(usize::from(d.meaning.turn))?.replace(d.at)?;
-            d.at.elapsed(last)
-        })
-        .collect();
+    m.itl.clear();
+    m.itl.extend(deltas.filter_map(|d| {
+        let last = before.get_mut(usize::from(d.meaning.turn))?.replace(d.at)?;
+        d.at.elapsed(last)
+    }));
     if before.iter().flatten().count() > 1 {
         m.tpot = None;
     }

@@ -21,6 +21,11 @@ const MAX_INTERIM: usize = 256;
 const LOOK: usize = 1 << 20;
 /// Size of an oddity with its texts, about.
 const ODDITY: usize = 512;
+/// What an allocation takes in addition to its own bytes, about.
+const MALLOC: usize = 16;
+/// Bytes of the first node of the open exchanges of a connection, and of a place in another.
+const NODE: usize = 11 * ENTRY / 2 + MALLOC;
+const ENTRY: usize = 2 * size_of::<(u64, Box<Work>)>();
 
 /// Watches that one event does not make an exchange hold too much: few bytes may decode to very many.
 pub(super) struct Surge<'w> {
@@ -74,7 +79,7 @@ impl Work {
             heads + r.intake.held() + r.reading.held()
         });
         let socket = self.socket.as_ref().map_or(0, super::Socket::held);
-        size_of::<Work>() + self.exchange.oddities.len() * ODDITY + request + response + socket
+        size_of::<Work>() + MALLOC + self.exchange.oddities.len() * ODDITY + request + response + socket
     }
 }
 
@@ -88,7 +93,8 @@ impl Conn {
 
     /// After an event: the sums, and whether the connection has to give way at once.
     pub(super) fn account(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = size_of::<Conn>() + self.http.held() + self.noticed.held() + self.works;
+        let open = self.open.len() * ENTRY + if self.open.is_empty() { 0 } else { NODE };
+        let now = size_of::<Conn>() + MALLOC + self.http.held() + self.noticed.held() + open + self.works;
         *cx.held = *cx.held + now - self.counted;
         self.counted = now;
         cx.config.budget.is_far_over(cx.below + *cx.held)
@@ -125,7 +131,7 @@ impl Pipeline {
     /// Bytes of memory in use, about.
     #[inline]
     pub fn held(&self) -> usize {
-        self.held
+        self.held + self.conns.capacity() * size_of::<Option<Box<Conn>>>()
     }
 
     /// The layers below hold this many bytes.

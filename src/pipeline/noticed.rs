@@ -38,7 +38,7 @@ struct Entry {
 impl Noticed {
     /// Bytes of memory in use, about.
     pub(super) fn held(&self) -> usize {
-        self.log.len() * size_of::<Entry>()
+        self.log.capacity() * size_of::<Entry>()
     }
 
     /// The number that a new exchange remembers.

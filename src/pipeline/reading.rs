@@ -11,13 +11,14 @@ use super::Config;
 use super::contributions::{Contributions, Observer};
 use super::evidence::Recent;
 use crate::body::Piece;
+use crate::budget;
 use crate::dialect::{self, Answer, Confidence, Dialect, Evidence, Meaning, Said, StreamReader};
 use crate::exchange::{Delta, RecordInfo};
 use crate::framing::websocket::Sender;
 use crate::framing::{Framed, Framing, Record, Stream};
 use crate::http::event::{Fields, RequestHead, ResponseHead};
 use crate::oddity::{Delivery, Excerpt, Oddities, Oddity};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Records that may wait for a dialect that knows them.
 const UNDECIDED_RECORDS: usize = 16;
@@ -26,6 +27,8 @@ const UNDECIDED_MESSAGES: usize = 64;
 /// Bytes of a body without records that are kept.
 const TEXT_KEPT: usize = 16 << 20;
 
+/// Bytes that judging an exchange takes for each delta: its span, and lists of spans and bursts in turn.
+const JUDGED: usize = 3 * size_of::<Span>();
 /// Bytes of the framing's own end that are kept.
 const LAST_WORD: usize = 125;
 
@@ -141,11 +144,23 @@ impl Reading {
         }
     }
 
+    /// What follows may make this hold this many bytes more.
+    #[inline]
+    pub(super) fn allow(&mut self, bytes: usize) {
+        self.stream.allow(bytes);
+    }
+
+    /// More was needed than that.
+    #[inline]
+    pub(super) fn is_short(&self) -> bool {
+        self.stream.is_short()
+    }
+
     /// Bytes of memory in use, about. Takes constant time.
     pub(super) fn held(&self) -> usize {
         let Found { answer, deltas, records, text, waiting_bytes, names, .. } = &self.found;
-        let lists = deltas.capacity() * size_of::<Delta>() + records.capacity() * size_of::<RecordInfo>();
-        let kept = answer.kept_bytes + text.capacity() + waiting_bytes + names;
+        let lists = deltas.capacity() * (size_of::<Delta>() + JUDGED) + records.capacity() * size_of::<RecordInfo>();
+        let kept = answer.held() + text.capacity() + waiting_bytes + names;
         self.stream.held() + self.recent.held() + lists + kept
     }
 
@@ -360,11 +375,11 @@ impl Found {
             (self.finish_at, self.finishes) = (Some(record.at), self.answer.finishes);
         }
         if meaning.is_delta() {
-            self.deltas.push(Delta { at: record.at, record: record.n, meaning });
+            budget::push(&mut self.deltas, Delta { at: record.at, record: record.n, meaning });
         }
         if self.keep_records {
             self.names += record.event.len();
-            self.records.push(info(record, meaning));
+            budget::push(&mut self.records, info(record, meaning));
         }
     }
 

@@ -2,6 +2,7 @@
 //! the server's messages. Here are the client's messages and the end.
 
 use super::intake::Intake;
+use super::work::Work;
 use crate::conn::Stamp;
 use crate::exchange::ending::Party;
 use crate::exchange::{Close, Exchange, WebSocket};
@@ -39,6 +40,18 @@ impl Socket {
     pub(super) fn new(extensions: Option<&str>, at: Timestamp) -> Self {
         let client = Client::Sending(Box::new(Stream::websocket(Sender::Client, extensions)));
         Socket { client, found: WebSocket { opened_at: at, ..WebSocket::default() }, client_closed: None }
+    }
+
+    /// What follows may make this hold this many bytes more.
+    pub(super) fn allow(&mut self, bytes: usize) {
+        if let Client::Sending(stream) = &mut self.client {
+            stream.allow(bytes);
+        }
+    }
+
+    /// More was needed than that.
+    pub(super) fn is_short(&self) -> bool {
+        matches!(&self.client, Client::Sending(stream) if stream.is_short())
     }
 
     /// Bytes of memory in use, about.
@@ -117,6 +130,20 @@ impl Socket {
             _ => {}
         }
         odd.into_iter().for_each(|oddity| exchange.oddities.push(oddity));
+    }
+}
+
+impl Work {
+    /// What the client sends on a WebSocket, which may add `room` bytes to what is held.
+    pub(super) fn client_sends(&mut self, stamp: Stamp, what: &HttpWhat<'_>, room: usize) {
+        let Work { exchange, request: Some(request), response, socket: Some(socket), over, .. } = self else { return };
+        if let HttpWhat::End(how, _) = what {
+            request.end.get_or_insert(*how);
+        }
+        let mut asks = |message: &Record<'_>| response.as_mut().is_none_or(|r| r.reading.asks(message));
+        socket.allow(room);
+        socket.client_sends(stamp, what, &mut request.intake, exchange, &mut asks);
+        *over |= socket.is_short();
     }
 }
 

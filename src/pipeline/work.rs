@@ -14,7 +14,7 @@ use crate::exchange::clock;
 use crate::exchange::ending::Ending;
 use crate::exchange::redact::Heads;
 use crate::exchange::{Exchange, ExchangeId, Response};
-use crate::framing::{Framing, Record};
+use crate::framing::Framing;
 use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, ResponseHead, Side, Transfer};
 use crate::oddity::{Delivery, Kind, Oddities};
 use crate::time::Timestamp;
@@ -125,7 +125,7 @@ impl Work {
             (_, HttpWhat::Oddity(oddity)) => self.exchange.oddities.push_with(oddity, |o| {
                 o.delivery.get_or_insert(Delivery { frame: stamp.frame, unit: None });
             }),
-            (Side::Request, what) if self.socket.is_some() => self.client_sends(stamp, &what),
+            (Side::Request, what) if self.socket.is_some() => self.client_sends(stamp, &what, room),
             (Side::Request, what) => {
                 if let Some(request) = &mut self.request {
                     request.on(stamp, what, &mut self.exchange, config);
@@ -133,16 +133,6 @@ impl Work {
             }
             (Side::Response, what) => self.response(stamp, what, config, room),
         }
-    }
-
-    /// What the client sends on a WebSocket.
-    fn client_sends(&mut self, stamp: Stamp, what: &HttpWhat<'_>) {
-        let Work { exchange, request: Some(request), response, socket: Some(socket), .. } = self else { return };
-        if let HttpWhat::End(how, _) = what {
-            request.end.get_or_insert(*how);
-        }
-        let mut asks = |message: &Record<'_>| response.as_mut().is_none_or(|r| r.reading.asks(message));
-        socket.client_sends(stamp, what, &mut request.intake, exchange, &mut asks);
     }
 
     fn response_head(&mut self, head: ResponseHead, at: Timestamp, config: &Config) {
@@ -186,12 +176,14 @@ impl Work {
                 work.last_at = stamp.at;
                 work.body_last_at = Some(stamp.at);
                 let unit = intake.current_unit();
+                reading.allow(room);
                 let mut surge = Surge::new(counted.saturating_add(room), over);
                 intake.data(stamp, bytes, &mut exchange.oddities, &mut |piece, swollen| {
                     if surge.has_room(piece.bytes.len(), reading) {
                         reading.take_in(piece, swollen, unit, around);
                     }
                 });
+                *over |= reading.is_short();
             }
             HttpWhat::UnitEnd => intake.unit_end(stamp),
             HttpWhat::Gap(len) => {
@@ -261,7 +253,7 @@ impl Work {
         if self.socket.is_some() {
             let at = self.response.as_ref().map(|r| r.last_at).unwrap_or_default();
             let end = HttpWhat::End(MessageEnd::CutByCapture, EndSignal::CaptureEnd);
-            self.client_sends(Stamp { at, frame: 0 }, &end);
+            self.client_sends(Stamp { at, frame: 0 }, &end, usize::MAX);
         }
         let Work { mut exchange, request, response, socket, ended, .. } = *self;
         exchange.websocket = socket.map(|socket| Box::new(socket.into_found()));

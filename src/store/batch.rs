@@ -124,10 +124,17 @@ impl Step<'_> {
             Content::Full => [request, response],
             Content::None | Content::Lengths => [Bytes::Own(Vec::new()), Bytes::Own(Vec::new())],
         };
+        // From here on a long text is in memory once, where it is bound twice: it passes from place to place.
+        if let Some(r) = &mut f.exchange.response {
+            (r.deltas, r.answer.texts, r.answer.tool_arguments) = Default::default();
+            r.answer.reasoning_text = String::new();
+        }
+        f.metrics.itl = Vec::new();
         let x = &f.exchange;
         self.progress.written(&summary);
         *self.exchanges += 1;
-        let mut values = columns::values(&summary);
+        let findings = std::mem::take(&mut summary.findings);
+        let mut values = columns::values(summary);
         values.extend(columns::EXTRA.iter().map(|(_, of)| of(x)));
         self.tx.prepare_cached(&UPSERT)?.execute(params_from_iter(values))?;
         if let Some(r) = &x.request {
@@ -173,7 +180,7 @@ impl Step<'_> {
         let mut insert = self
             .tx
             .prepare_cached("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")?;
-        for (n, (f, own_fix)) in summary.findings.iter().zip(f.findings.iter().map(|f| f.fix)).enumerate() {
+        for (n, (f, own_fix)) in findings.iter().zip(f.findings.iter().map(|f| f.fix)).enumerate() {
             let place = [f.record, f.offset, f.packet, f.chunk].map(|v| v.map(|v| v as i64));
             let excerpt = f.excerpt.as_ref().and_then(|e| serde_json::to_string(e).ok());
             let (n, count, level) = (n as i64, f.count as i64, f.level.as_str());

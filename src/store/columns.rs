@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 trait Columns: Sized {
     /// Names of the columns.
     const NAMES: &[&str];
-    fn write(&self, out: &mut Vec<Value>);
+    fn write(self, out: &mut Vec<Value>);
     fn read(cells: &mut Cells<'_, '_>) -> Result<Self>;
 }
 
@@ -29,8 +29,8 @@ macro_rules! columns {
         impl Columns for $of {
             const NAMES: &[&str] = &[$(columns!(@name $prefix, $first $(.$rest)* $(, $name)?)),+];
 
-            fn write(&self, out: &mut Vec<Value>) {
-                out.extend([$(self.$first $(.$rest)*.to_cell()),+]);
+            fn write(self, out: &mut Vec<Value>) {
+                out.extend([$(self.$first $(.$rest)*.into_cell()),+]);
             }
 
             fn read(cells: &mut Cells<'_, '_>) -> Result<Self> {
@@ -162,7 +162,7 @@ columns!(
 impl<T: Columns> Columns for Option<T> {
     const NAMES: &[&str] = T::NAMES;
 
-    fn write(&self, out: &mut Vec<Value>) {
+    fn write(self, out: &mut Vec<Value>) {
         match self {
             Some(of) => of.write(out),
             None => out.extend(T::NAMES.iter().map(|_| Value::Null)),
@@ -187,13 +187,15 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// Columns of `connection` that become [`Summary::tcp`].
 pub(super) const TCP: &[&str] = TcpSummary::NAMES;
 
-/// The values of the columns of [`names`], in their order.
-pub(super) fn values(s: &Summary) -> Vec<Value> {
+/// The values of the columns of [`names`], in their order. Long texts are moved there.
+pub(super) fn values(s: Summary) -> Vec<Value> {
     let mut out = Vec::with_capacity(96);
-    s.write(&mut out);
-    s.request.write(&mut out);
-    s.response.write(&mut out);
-    s.timing.write(&mut out);
+    let Summary { request, response, timing, .. } = s;
+    let own = Summary { request: None, response: None, timing: Timing::default(), ..s };
+    own.write(&mut out);
+    request.write(&mut out);
+    response.write(&mut out);
+    timing.write(&mut out);
     out
 }
 
@@ -214,17 +216,17 @@ pub(super) const EXTRA: &[(&str, Of)] = &[
     ("done", |_| true.into()),
     ("gap", |x| x.gap.into()),
     ("dialect_why", |x| opt(x.response.as_ref().map(|r| r.dialect_why.clone()))),
-    ("comments", |x| x.response.as_ref().map(|r| r.comments).to_cell()),
-    ("output_tokens", |x| x.response.as_ref().and_then(|r| r.answer.output_tokens).to_cell()),
+    ("comments", |x| x.response.as_ref().map(|r| r.comments).into_cell()),
+    ("output_tokens", |x| x.response.as_ref().and_then(|r| r.answer.output_tokens).into_cell()),
     ("request_transfer", |x| opt(x.request.as_ref().map(|r| r.head.transfer.as_str().to_owned()))),
     ("request_complete", |x| opt(x.request.as_ref().map(|r| r.end == MessageEnd::Complete))),
-    ("request_units", |x| x.request.as_ref().and_then(|r| r.body.units).to_cell()),
+    ("request_units", |x| x.request.as_ref().and_then(|r| r.body.units).into_cell()),
     ("request_cut_by", |x| {
         opt(x.request.as_ref().and_then(|r| Party::cutting(r.end)).map(|by| by.as_str().to_owned()))
     }),
     ("tls_version", |x| opt(x.tls.as_ref().and_then(|t| t.version.clone()))),
     ("tls_suite", |x| opt(x.tls.as_ref().and_then(|t| t.suite))),
-    ("rpc_key", |x| x.request.as_ref().and_then(|r| r.rpc.as_ref()?.key).to_cell()),
+    ("rpc_key", |x| x.request.as_ref().and_then(|r| r.rpc.as_ref()?.key).into_cell()),
     ("rpc_answers", |x| opt(x.response.as_ref().and_then(|r| super::across::answers(&r.answer.rpc_elsewhere)))),
 ];
 
@@ -243,7 +245,7 @@ impl Cells<'_, '_> {
 
 /// The value of one column. Counts are SQLite's signed integers; compound values are JSON.
 trait Cell: Sized {
-    fn to_cell(&self) -> Value;
+    fn into_cell(self) -> Value;
     fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self>;
 }
 
@@ -256,8 +258,8 @@ impl<T: Cell> FromSql for Read<T> {
 }
 
 impl<T: Cell> Cell for Option<T> {
-    fn to_cell(&self) -> Value {
-        self.as_ref().map_or(Value::Null, T::to_cell)
+    fn into_cell(self) -> Value {
+        self.map_or(Value::Null, T::into_cell)
     }
 
     fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -266,8 +268,8 @@ impl<T: Cell> Cell for Option<T> {
 }
 
 impl Cell for u64 {
-    fn to_cell(&self) -> Value {
-        int(*self)
+    fn into_cell(self) -> Value {
+        int(self)
     }
 
     fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -276,7 +278,7 @@ impl Cell for u64 {
 }
 
 impl Cell for Span {
-    fn to_cell(&self) -> Value {
+    fn into_cell(self) -> Value {
         self.0.into()
     }
 
@@ -286,7 +288,7 @@ impl Cell for Span {
 }
 
 impl Cell for IpAddr {
-    fn to_cell(&self) -> Value {
+    fn into_cell(self) -> Value {
         self.to_string().into()
     }
 
@@ -299,8 +301,8 @@ impl Cell for IpAddr {
 macro_rules! plain {
     ($($of:ty),+) => {$(
         impl Cell for $of {
-            fn to_cell(&self) -> Value {
-                self.clone().into()
+            fn into_cell(self) -> Value {
+                self.into()
             }
 
             fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -315,8 +317,8 @@ plain!(bool, i64, u16, u32, String);
 macro_rules! as_json {
     ($($of:ty),+) => {$(
         impl Cell for $of {
-            fn to_cell(&self) -> Value {
-                serde_json::to_string(self).unwrap_or_default().into()
+            fn into_cell(self) -> Value {
+                serde_json::to_string(&self).unwrap_or_default().into()
             }
 
             fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {

@@ -17,7 +17,7 @@
 use super::kept::Kept;
 use crate::net::Segment;
 use crate::time::{Span, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 /// Segments that may wait, per connection.
 const SEGMENTS: usize = 512;
@@ -25,8 +25,8 @@ const SEGMENTS: usize = 512;
 const BYTES: usize = 1 << 20;
 /// The same, all connections together.
 pub(super) const ALL_BYTES: usize = 8 << 20;
-/// Bytes of memory that an entry costs in addition to its segment.
-const OVERHEAD: usize = 64;
+/// Bytes of memory that the copy of a payload costs in addition to its own.
+const OVERHEAD: usize = 32;
 
 /// What must have been seen before a segment is taken: a position of its own sender, and one of the other side. 0 if
 /// nothing is missing.
@@ -38,14 +38,26 @@ pub(super) struct Needs {
     pub(super) other: u64,
 }
 
+/// A segment that waits.
+#[derive(Debug)]
+struct Entry {
+    /// Position of the other side that it needs.
+    other: u64,
+    /// Position of its own side that it needs.
+    own: u64,
+    arrival: u64,
+    kept: Kept,
+}
+
 /// The segments of one connection that wait.
 #[derive(Debug, Default)]
 pub(super) struct Early {
     /// By sender: the segments by the position of the other side that they need, then by arrival. Acknowledgements
     /// only grow, so the first one is always the next one.
-    sides: [BTreeMap<(u64, u64), (u64, Kept)>; 2],
+    sides: [VecDeque<Entry>; 2],
     arrivals: u64,
-    bytes: usize,
+    /// Bytes of payloads, with what each costs.
+    payloads: usize,
     /// Position after the last byte that waits, by sender; 0 without.
     reach: [u64; 2],
 }
@@ -54,18 +66,24 @@ impl Early {
     /// `segment` of `side` waits.
     pub(super) fn push(&mut self, side: usize, needs: Needs, segment: &Segment<'_>) {
         let kept = Kept::of(segment);
-        self.bytes += kept.held_bytes() + OVERHEAD;
+        self.payloads += kept.payload_bytes() + OVERHEAD;
+        let queue = &mut self.sides[side];
         // A RST without an acknowledgement stays behind what its sender sent before it.
-        let behind = self.sides[side].last_key_value().filter(|_| needs.own > 0);
-        let other = behind.map_or(needs.other, |((last, _), _)| needs.other.max(*last));
-        self.sides[side].insert((other, self.arrivals), (needs.own, kept));
+        let behind = queue.back().filter(|_| needs.own > 0);
+        let other = behind.map_or(needs.other, |last| needs.other.max(last.other));
+        if queue.len() == queue.capacity() {
+            // Most wait alone.
+            queue.reserve_exact(queue.len().max(1));
+        }
+        let place = queue.partition_point(|entry| entry.other <= other);
+        queue.insert(place, Entry { other, own: needs.own, arrival: self.arrivals, kept });
         self.arrivals += 1;
     }
 
     /// The next segment of which `seen`, asked with a side and what the segment needs of it, says that all was seen.
     pub(super) fn pop(&mut self, seen: impl Fn(usize, u64) -> bool) -> Option<(usize, Kept)> {
         let ready = |side: &usize| {
-            let ((other, _), (own, _)) = self.sides[*side].first_key_value()?;
+            let Entry { other, own, .. } = self.sides[*side].front()?;
             (seen(1 - side, *other) && seen(*side, *own)).then_some(())
         };
         let first = [0, 1].into_iter().filter(|side| ready(side).is_some()).min_by_key(|side| self.arrival(*side))?;
@@ -82,7 +100,7 @@ impl Early {
     pub(super) fn furthest(&self) -> [u64; 2] {
         let mut furthest = [0; 2];
         for (side, queue) in self.sides.iter().enumerate() {
-            let last = queue.last_key_value().map_or(0, |((other, _), _)| *other);
+            let last = queue.back().map_or(0, |entry| entry.other);
             furthest[1 - side] = furthest[1 - side].max(last);
         }
         furthest
@@ -105,27 +123,28 @@ impl Early {
 
     /// More waits than may.
     pub(super) fn is_full(&self) -> bool {
-        self.sides.iter().map(BTreeMap::len).sum::<usize>() > SEGMENTS || self.bytes > BYTES
+        self.sides.iter().map(VecDeque::len).sum::<usize>() > SEGMENTS || self.held_bytes() > BYTES
     }
 
     /// Time at which no more is waited, `patience` after the oldest of what waits.
     pub(super) fn deadline(&self, patience: Span) -> Option<Timestamp> {
-        let firsts = self.sides.iter().filter_map(BTreeMap::first_key_value);
-        firsts.map(|(_, (_, kept))| kept.segment().at.plus(patience)).min()
+        let firsts = self.sides.iter().filter_map(VecDeque::front);
+        firsts.map(|entry| entry.kept.segment().at.plus(patience)).min()
     }
 
     /// Memory in use, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
-        self.bytes
+        let room: usize = self.sides.iter().map(VecDeque::capacity).sum();
+        size_of::<Early>() + room * size_of::<Entry>() + self.payloads
     }
 
     fn arrival(&self, side: usize) -> Option<u64> {
-        self.sides[side].first_key_value().map(|((_, arrival), _)| *arrival)
+        self.sides[side].front().map(|entry| entry.arrival)
     }
 
     fn take(&mut self, side: usize) -> Option<(usize, Kept)> {
-        let (_, (_, kept)) = self.sides[side].pop_first()?;
-        self.bytes -= kept.held_bytes() + OVERHEAD;
+        let kept = self.sides[side].pop_front()?.kept;
+        self.payloads -= kept.payload_bytes() + OVERHEAD;
         Some((side, kept))
     }
 }

@@ -23,8 +23,8 @@ impl Kept {
         Segment { payload: &self.payload, ..self.head.clone() }
     }
 
-    /// Memory in use, in bytes.
-    pub(super) fn held_bytes(&self) -> usize {
-        size_of::<Kept>() + self.payload.len()
+    /// Bytes of its payload.
+    pub(super) fn payload_bytes(&self) -> usize {
+        self.payload.len()
     }
 }

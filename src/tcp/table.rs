@@ -1,5 +1,7 @@
 //! Many connections: finding the connection of a segment, timers, and the shared limits.
 
+mod memory;
+
 use super::Limits;
 use super::connection::{Connection, Held, Rival, Verdict};
 use super::early::ALL_BYTES;
@@ -17,9 +19,6 @@ const SAMPLE: usize = 64;
 /// Bytes of memory for segments after resets, all connections together. The segments that come first are
 /// kept.
 const AFTER_RESET: usize = 8 << 20;
-
-/// Bytes of memory of one connection: itself, and its entries in the indexes and timers.
-const CONNECTION: usize = size_of::<Connection>() + 3 * size_of::<Key>() + 96;
 
 /// All connections.
 ///
@@ -40,6 +39,8 @@ pub struct Table {
     last_hole: u64,
     /// What all connections hold.
     held: Held,
+    /// Bytes of memory of the indexes, the slots and the timers.
+    tables: usize,
     next_id: u32,
     /// Time of the previous packet.
     previous: Option<Timestamp>,
@@ -231,27 +232,6 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
-    /// Bytes of memory in use, about.
-    pub fn held(&self) -> usize {
-        self.held.all() + self.len() * CONNECTION
-    }
-
-    /// What each connection holds, by number: with its slot, and bytes of memory.
-    pub fn holders(&self) -> Vec<(ConnId, usize, usize)> {
-        let each = self.slots.iter().enumerate().filter_map(|(slot, conn)| conn.as_ref().map(|conn| (slot, conn)));
-        let mut all: Vec<_> = each.map(|(slot, c)| (c.id, slot, CONNECTION + c.counted.all())).collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// The memory of all is short: the connection in this slot ends here, and what waits is dropped.
-    pub fn give_way(&mut self, slot: usize, sink: &mut dyn FnMut(ByteEvent<'_>)) {
-        if let Some(conn) = self.slots.get_mut(slot).and_then(Option::as_mut) {
-            conn.forget_waiting();
-            self.close(slot, End::Capture, sink);
-        }
-    }
-
     fn open(
         &mut self,
         key: Key,
@@ -279,6 +259,7 @@ impl Table {
         };
         self.index.insert(key, slot);
         self.halves.insert(key.ends(), slot);
+        self.count_tables();
         slot
     }
 

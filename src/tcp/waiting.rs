@@ -8,6 +8,8 @@ use std::ops::Range;
 /// Bytes of memory that a piece costs in addition to its payload: map entry and allocation. With it, tiny
 /// segments cannot evade the memory limit.
 const OVERHEAD: usize = 128;
+/// Bytes of memory of the first node of the map, which has room for eleven pieces.
+pub(super) const NODE: usize = 11 * size_of::<(u64, Piece)>() + 32;
 
 /// Consecutive bytes with the packet that brought them.
 #[derive(Debug)]
@@ -113,7 +115,7 @@ impl Waiting {
 
     /// Approximate memory in use, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
-        self.bytes + self.pieces.len() * OVERHEAD
+        self.bytes + self.pieces.len() * OVERHEAD + if self.pieces.is_empty() { 0 } else { NODE }
     }
 
     /// Pieces that share a position with `range`, ascending.

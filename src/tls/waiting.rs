@@ -34,7 +34,7 @@ impl Queue {
 
     /// Bytes of memory in use, about.
     pub(super) fn held(&self) -> usize {
-        self.bytes + self.items.len() * size_of::<(Here, Item)>()
+        self.bytes + self.items.capacity() * size_of::<(Here, Item)>()
     }
 
     pub(super) fn len(&self) -> usize {

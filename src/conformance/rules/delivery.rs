@@ -8,8 +8,8 @@ use crate::conformance::case::many;
 use crate::conformance::hop::Side;
 use crate::conformance::{Case, Finding, Level, Limits, Rule};
 use crate::delivery;
+use crate::exchange::Response;
 use crate::exchange::ending::Party;
-use crate::exchange::{Delta, Response};
 use crate::http::event::MessageEnd;
 use crate::tcp;
 use crate::time::Span;
@@ -259,14 +259,16 @@ fn buffered(case: &Case<'_>) -> Option<String> {
 
 /// The longest stall, with the number of stalls.
 fn stalls(response: &Response, limits: &Limits, push: &mut dyn FnMut(Finding)) {
-    let pairs = delivery::neighbours(&response.deltas);
-    let gaps: Vec<(Span, &Delta)> = pairs.map(|(a, b)| (b.at.since(a.at), b)).collect();
-    let mut sorted: Vec<Span> = gaps.iter().map(|(gap, _)| *gap).collect();
+    let gaps = || delivery::neighbours(&response.deltas).map(|(a, b)| (b.at.since(a.at), b));
+    if !gaps().any(|(gap, _)| gap >= limits.stall) {
+        return;
+    }
+    let mut sorted: Vec<Span> = gaps().map(|(gap, _)| gap).collect();
     sorted.sort_unstable();
     let Some(median) = sorted.len().checked_sub(1).and_then(|last| sorted.get(last / 2)) else { return };
     let long = |gap: Span| gap >= limits.stall && gap.0 as f64 > limits.stall_times_median * median.0 as f64;
-    let count = gaps.iter().filter(|(gap, _)| long(*gap)).count() as u64;
-    let Some((gap, delta)) = gaps.iter().filter(|(gap, _)| long(*gap)).max_by_key(|(gap, _)| *gap) else { return };
+    let count = gaps().filter(|(gap, _)| long(*gap)).count() as u64;
+    let Some((gap, delta)) = gaps().filter(|(gap, _)| long(*gap)).max_by_key(|(gap, _)| *gap) else { return };
     let message = format!("{gap} of silence before record {} (median ITL: {median})", delta.record);
     push(Finding { record: Some(delta.record), at: Some(delta.at), count, ..Finding::new(message) });
 }

@@ -6,11 +6,13 @@ use super::coded::Around;
 use super::overwrite::overwrite;
 use super::table::Names;
 use super::{Stretch, forms};
-use crate::framing::websocket::{FrameHead, Inflater, Sender};
+use crate::framing::websocket::{Fault, FrameHead, Inflater, Sender};
 use std::ops::Range;
 
 /// Most bytes that wait for the end of a message (256 KiB).
 const HELD: usize = 256 << 10;
+/// Most bytes that a message is inflated to. One of more is blanked: it is not searched.
+const SEARCHED: usize = 8 << 20;
 
 /// Walks through one direction, part by part.
 #[derive(Debug)]
@@ -115,19 +117,20 @@ impl SocketMask {
             payload.extend(unmasked(&self.held[range.clone()], *mask));
         }
         let squeezed = message.compressed && self.inflate.is_some();
-        let mut text = payload;
+        let (mut text, mut unsearched) = (payload, false);
         if squeezed {
-            let inflate = self.inflate.as_mut();
             let mut plain = Vec::new();
-            // What cannot be read cannot be searched.
-            if inflate.is_some_and(|i| !i.message(&text, &mut plain)) {
-                return false;
+            match self.inflate.as_mut().map(|inflate| inflate.message(&text, &mut plain, SEARCHED)) {
+                // What cannot be read cannot be searched.
+                Some(Err(Fault::Broken)) if !self.blank => return false,
+                Some(Err(_)) => unsearched = true,
+                Some(Ok(())) | None => {}
             }
             text = plain;
         }
         let mut names = TextMask::new(self.names);
         let named = names.apply(&mut text, around.redactor, found);
-        let mut changed = named;
+        let mut changed = named || unsearched;
         names.finish(found);
         let mut hits = Vec::new();
         around.known.find(&text, &mut hits);

@@ -60,6 +60,9 @@ pub(in crate::framing) struct Frames {
     control: Vec<u8>,
     inflate: Option<Inflate>,
     inflated: Vec<u8>,
+    /// Bytes that a message may inflate to, and whether one did not fit.
+    room: usize,
+    short: bool,
     /// Time and place of the first byte of the current frame.
     frame_at: (Timestamp, u64),
     closed: bool,
@@ -85,6 +88,8 @@ impl Frames {
             control: Vec::new(),
             inflate: deflate(sender, extensions).map(Inflate::new),
             inflated: Vec::new(),
+            room: usize::MAX,
+            short: false,
             frame_at: (Timestamp::default(), 0),
             closed: false,
             n: 0,
@@ -205,9 +210,13 @@ impl Frames {
             None => self.message.bytes(),
             Some(inflate) => {
                 self.inflated.clear();
-                match inflate.message(self.message.bytes(), &mut self.inflated) {
+                match inflate.message(self.message.bytes(), &mut self.inflated, self.room) {
                     Ok(()) => &self.inflated,
                     Err(Fault::Broken) => return self.odd(BROKEN, at, format!("{} bytes", self.message.len()), sink),
+                    Err(Fault::NoRoom) => {
+                        self.short = true;
+                        return;
+                    }
                     Err(Fault::TooLong) => return self.odd(TOO_LONG, at, format!("over {MAX_RECORD} bytes"), sink),
                 }
             }
@@ -243,6 +252,14 @@ impl Frames {
 impl Framer for Frames {
     fn held(&self) -> usize {
         self.message.held() + self.inflated.capacity() + self.inflate.as_ref().map_or(0, |_| INFLATE)
+    }
+
+    fn allow(&mut self, bytes: usize) {
+        self.room = bytes;
+    }
+
+    fn is_short(&self) -> bool {
+        self.short
     }
 
     fn push(&mut self, piece: Placed<'_>, sink: &mut Sink<'_>) {

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::oddity::Kind;
 pub(super) use frames::Frames;
+pub(crate) use inflate::Fault;
 
 /// The direction ended inside a message.
 pub const TRUNCATED: Kind = Kind("ws.truncated");
@@ -114,8 +115,11 @@ impl Inflater {
         self.takeover
     }
 
-    /// Decompresses a message into `out`; false if it cannot be read.
-    pub(crate) fn message(&mut self, data: &[u8], out: &mut Vec<u8>) -> bool {
-        self.inner.message(data, out).is_ok()
+    /// Decompresses a message into `out`, up to `room` bytes.
+    ///
+    /// # Errors
+    /// It cannot be read, or there are more.
+    pub(crate) fn message(&mut self, data: &[u8], out: &mut Vec<u8>, room: usize) -> Result<(), Fault> {
+        self.inner.message(data, out, room)
     }
 }

@@ -77,7 +77,7 @@ impl Dechunk {
 
     /// Bytes of memory in use.
     pub(super) fn held(&self) -> usize {
-        self.line.len()
+        self.line.capacity()
     }
 
     /// Body bytes so far, including those of gaps.

@@ -99,7 +99,7 @@ impl Pairing {
 
     /// Bytes of memory in use.
     pub(super) fn held(&self) -> usize {
-        self.queue.len() * size_of::<Slot>()
+        self.queue.capacity() * size_of::<Slot>()
     }
 
     /// Number of the next exchange.

@@ -31,7 +31,7 @@ enum Proof {
 impl Boundaries {
     /// Bytes of memory in use.
     pub(in crate::http) fn held(&self) -> usize {
-        self.pending.len() * size_of::<Candidate>()
+        self.pending.capacity() * size_of::<Candidate>()
     }
 
     /// Offset of a chunk-size line, once one is proven. Call after each delivery put into `backlog`.

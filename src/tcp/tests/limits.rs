@@ -2,6 +2,7 @@
 
 use super::{Limits, Talk};
 use crate::net::flags::{ACK, FIN, SYN};
+use crate::tcp::waiting::NODE;
 use crate::time::Span;
 
 #[test]
@@ -89,7 +90,7 @@ fn bytes_and_segments_behind_a_hole() {
 
 #[test]
 fn memory_of_all_gives_up_the_oldest_hole() {
-    let mut t = Talk::open_with(Limits { memory: 300, ..Limits::default() });
+    let mut t = Talk::open_with(Limits { memory: 300 + 2 * NODE, ..Limits::default() });
     t.data(2, "cd");
     t.ports.0 = 40_001;
     t.shake();

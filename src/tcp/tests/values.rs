@@ -2,6 +2,7 @@
 
 use super::{Limits, Talk};
 use crate::net::flags;
+use crate::tcp::waiting::NODE;
 
 #[test]
 fn the_first_byte_that_differs_is_the_place() {
@@ -24,7 +25,7 @@ fn memory_is_given_up_beyond_its_limit_and_not_at_it() {
         talk.data(2, "cd");
         talk.said().len()
     };
-    assert_eq!((said(130), said(129)), (0, 2));
+    assert_eq!((said(NODE + 130), said(NODE + 129)), (0, 2));
 }
 
 #[test]
