@@ -518,7 +518,7 @@ fn the_next_command_names_the_database() {
 fn a_newer_database_is_refused_untouched() {
     let p = Place::new();
     p.write("a.pcap", &capture(1, false)).want(0, &["-q", "--read", "a.pcap"]);
-    rusqlite::Connection::open(p.path("sniff.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    rusqlite::Connection::open(p.path("sniff.db")).unwrap().pragma_update(None, "user_version", 999).unwrap();
     let before = std::fs::read(p.path("sniff.db")).unwrap();
     for args in [&["--read", "a.pcap"][..], &["list"], &["show", "1"], &["report", "latency"]] {
         let (_, err) = p.want(2, args);

@@ -195,7 +195,7 @@ impl Reader {
 }
 
 impl Head {
-    /// Rows from before migration 3 do not have the time of the first byte.
+    /// Without a time of its first byte, as trailers are, it begins at `otherwise`.
     fn kept<'k>(&self, transfer: &'k str, otherwise: Timestamp) -> stored::Kept<'k> {
         stored::Kept { first_at: self.first_at.map_or(otherwise, Timestamp), h2_stream: self.h2_stream, transfer }
     }

@@ -1,29 +1,16 @@
 //! Migrations: each file of `migrations/` runs once, in order, in its own transaction. `user_version` is the number
-//! of migrations that ran.
+//! of the last one that ran.
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 
-/// All migrations in order. They are never changed; new ones are appended.
-pub const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_initial", include_str!("../../migrations/0001_initial.sql")),
-    ("0002_runs", include_str!("../../migrations/0002_runs.sql")),
-    ("0003_whole_exchange", include_str!("../../migrations/0003_whole_exchange.sql")),
-    ("0004_ending", include_str!("../../migrations/0004_ending.sql")),
-    ("0005_tls", include_str!("../../migrations/0005_tls.sql")),
-    ("0006_websocket", include_str!("../../migrations/0006_websocket.sql")),
-    ("0007_proxy", include_str!("../../migrations/0007_proxy.sql")),
-    ("0008_verdict", include_str!("../../migrations/0008_verdict.sql")),
-    ("0009_where", include_str!("../../migrations/0009_where.sql")),
-    ("0010_fix", include_str!("../../migrations/0010_fix.sql")),
-    ("0011_process", include_str!("../../migrations/0011_process.sql")),
-    ("0012_reasoning", include_str!("../../migrations/0012_reasoning.sql")),
-    ("0013_ech", include_str!("../../migrations/0013_ech.sql")),
-    ("0014_rpc", include_str!("../../migrations/0014_rpc.sql")),
-    ("0015_session_name", include_str!("../../migrations/0015_session_name.sql")),
-    ("0016_rows", include_str!("../../migrations/0016_rows.sql")),
-];
+/// All migrations in order. Until 0.1.0 is tagged there is one, which may be edited: each edit gives it, and
+/// [`DEVELOPMENT`], the next number. From then on they are never changed; new ones are appended.
+pub const MIGRATIONS: &[(&str, &str)] = &[("0100_schema", include_str!("../../migrations/0100_schema.sql"))];
+
+/// The highest number of a schema that no release had. The number of the first migration follows it.
+const DEVELOPMENT: i64 = 99;
 
 /// `snif` in ASCII, which distinguishes our databases from others (SQLite `PRAGMA application_id`).
 pub const APPLICATION_ID: i64 = 0x736e_6966;
@@ -33,7 +20,7 @@ pub fn up(db: &mut Connection, path: &Path) -> Result<()> {
     migrate(db, path, MIGRATIONS)
 }
 
-/// The version of a database that this program can read; the error says why it cannot be read.
+/// How many migrations have run on a database that this program can read; the error says why it cannot be read.
 pub fn check(db: &Connection, path: &Path) -> Result<usize> {
     snapshot(db, path, MIGRATIONS.len())
 }
@@ -48,7 +35,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[(&str, &st
             tx.execute_batch(sql)
                 .with_context(|| format!("{}: migration {name} failed; the database is unchanged", path.display()))?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.pragma_update(None, "user_version", version as i64 + 1)?;
+            tx.pragma_update(None, "user_version", DEVELOPMENT + version as i64 + 1)?;
             tx.commit()?;
         }
         version = now.max(version + usize::from(now == version));
@@ -79,13 +66,20 @@ fn look(db: &Connection, path: &Path, known: usize) -> Result<usize> {
         .with_context(|| format!("cannot read {path}"))?;
     match (id, version) {
         (0, 0) if tables == 0 => Ok(0),
-        (APPLICATION_ID, v) if usize::try_from(v).is_ok_and(|v| v <= known) => Ok(v as usize),
-        (APPLICATION_ID, v) => {
+        (APPLICATION_ID, v @ 1..=DEVELOPMENT) => {
             bail!(
-                "{path} was written by a newer sniff (database version {v}; this one knows up to {known}); it is left \
-                    untouched. Update sniff, or choose another database with --db"
+                "{path} was recorded by a development version of sniff (database version {v}): read the capture \
+                    again, into another database (--db)"
             )
         }
+        (APPLICATION_ID, v) => match usize::try_from(v - DEVELOPMENT) {
+            Ok(ran) if ran <= known => Ok(ran),
+            _ => bail!(
+                "{path} was written by a newer sniff (database version {v}; this one knows up to {}); it is left \
+                    untouched. Update sniff, or choose another database with --db",
+                DEVELOPMENT + known as i64
+            ),
+        },
         _ => bail!("{path} is a database of another program; choose another with --db"),
     }
 }

@@ -1,6 +1,6 @@
 //! Pieces and records in the form of the database: one row each, in numbers relative to the first one of their run.
 //!
-//! The views `piece` and `record` (migrations/0016) compute the same in SQL. Short numbers take few bytes, several rows
+//! The views `piece` and `record` (`migrations/`) compute the same in SQL. Short numbers take few bytes, several rows
 //! go into one statement, and rows that are only appended need no search.
 
 use crate::dialect::Meaning;

@@ -216,7 +216,7 @@ fn a_failed_migration_leaves_nothing() {
     assert!(migrate::migrate(&mut db, &path, &steps).is_err());
     let tables: String = db.query_row("SELECT group_concat(name) FROM sqlite_master", [], |r| r.get(0)).unwrap();
     assert_eq!(tables, "a");
-    assert_eq!(db.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(db.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap(), 100);
 }
 
 #[test]
@@ -232,10 +232,14 @@ fn newer_and_foreign_databases_are_refused_untouched() {
         assert_eq!(std::fs::read(&path).unwrap(), before);
     };
     spoil(&format!(
-        "CREATE TABLE t (x); PRAGMA application_id = {}; PRAGMA user_version = 99",
+        "CREATE TABLE t (x); PRAGMA application_id = {}; PRAGMA user_version = 999",
         migrate::APPLICATION_ID
     ));
     refused("newer sniff");
+    for version in [1, 16, 99] {
+        spoil(&format!("PRAGMA user_version = {version}"));
+        refused("recorded by a development version");
+    }
     spoil("PRAGMA application_id = 1; PRAGMA user_version = 0");
     refused("another program");
     std::fs::write(&path, "this is a text file, not a database, and it is long enough to have a header: ".repeat(10))
@@ -349,4 +353,14 @@ fn every_table_and_column_says_what_it_is_for() {
     columns.sort();
     out.sort();
     assert_eq!(columns, out);
+}
+
+/// Whoever edits the schema gives it the next number, so that a database of the schema before is not taken for one of
+/// this: the file's name, `DEVELOPMENT` in migrate.rs, and then this checksum.
+#[test]
+fn an_edited_schema_has_a_new_number() {
+    use sha2::{Digest, Sha256};
+    let [(name, sql)] = migrate::MIGRATIONS else { panic!("one, until 0.1.0 is tagged") };
+    let sum: String = Sha256::digest(sql).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    assert_eq!((*name, sum.as_str()), ("0100_schema", "18de653c818a301b"));
 }

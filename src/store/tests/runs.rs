@@ -1,11 +1,10 @@
-//! Pieces and records are stored in runs: the views, the reader and the input agree, over several runs, with old
-//! databases, and after a revision.
+//! Pieces and records are stored in runs: the views, the reader and the input agree, over several runs and after a
+//! revision.
 
 use super::{record, sample, temp};
 use crate::analyzer::Output;
 use crate::exchange::{ExchangeId, PieceInfo, RecordInfo};
 use crate::store::Reader;
-use crate::store::migrate::{self, MIGRATIONS};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -86,36 +85,6 @@ fn the_views_and_the_reader_give_back_what_was_written() {
     let reader = Reader::open(&path).unwrap();
     assert_eq!(reader.body(1, 1).unwrap().pieces, pieces);
     assert_eq!(reader.records(1).unwrap(), records);
-    assert_eq!(shell(&path), (pieces, records));
-}
-
-#[test]
-fn rows_of_the_first_schema_become_runs() {
-    let (_dir, path) = temp();
-    let (pieces, records) = many();
-    let mut db = Connection::open(&path).unwrap();
-    migrate::migrate(&mut db, &path, &MIGRATIONS[..1]).unwrap();
-    db.execute("INSERT INTO session VALUES (1, 's', 0, NULL, 0, 0, NULL, NULL, '', '{}')", []).unwrap();
-    db.execute("INSERT INTO exchange (id, session) VALUES (1, 1)", []).unwrap();
-    for (seq, p) in pieces.iter().enumerate() {
-        let row = (1, 1, seq as i64, p.unit as i64, p.at.0, p.frame as i64, p.offset as i64, p.len, p.gap);
-        db.execute("INSERT INTO piece VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row).unwrap();
-    }
-    for r in &records {
-        let m = r.meaning;
-        let row =
-            (1, r.n as i64, r.at.0, r.first_at.0, r.frame as i64, r.start as i64, r.end as i64, r.event.as_deref());
-        let flags = (m.content, m.reasoning, m.tool, m.terminator, m.error);
-        let sql = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let row = rusqlite::params![
-            row.0, row.1, row.2, row.3, row.4, row.5, row.6, row.7, flags.0, flags.1, flags.2, flags.3, flags.4
-        ];
-        db.execute(sql, row).unwrap();
-    }
-    drop(db);
-    // To open it for reading is enough to bring it up to date.
-    let reader = Reader::open(&path).unwrap();
-    assert_eq!((reader.body(1, 1).unwrap().pieces, reader.records(1).unwrap()), (pieces.clone(), records.clone()));
     assert_eq!(shell(&path), (pieces, records));
 }
 
