@@ -17,6 +17,7 @@ mod head;
 mod json;
 mod meant;
 mod ollama;
+mod parsed;
 mod reader;
 mod records;
 mod responses;
@@ -36,10 +37,12 @@ pub use table::catalogue_table;
 use crate::dialect::Dialect;
 use framing::Framing;
 use head::{CutBody, Transport};
+use parsed::Parsed;
 use reader::{Got, Step};
 use records::Records;
 use serde::Serialize;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 /// One client, as data.
 #[derive(Debug)]
@@ -138,7 +141,8 @@ pub fn judge(stream: &Stream) -> Vec<Verdict> {
 /// well.
 pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
     let Some(meant) = meant_by(stream, answer) else { return Vec::new() };
-    roster::clients().filter(|c| c.dialect.name == stream.dialect).map(|c| c.verdict(stream, &meant)).collect()
+    let parsed = Rc::default();
+    roster::clients().filter(|c| c.dialect.name == stream.dialect).map(|c| c.verdict(stream, &meant, &parsed)).collect()
 }
 
 /// What the server meant to say, or this text if the right answer is known. None if no client speaks the dialect.
@@ -163,8 +167,8 @@ enum Reached {
 
 impl Client {
     /// What it makes of a stream, compared with what was meant.
-    fn verdict(&self, stream: &Stream, meant: &Got) -> Verdict {
-        let (outcome, why, text) = match self.run(stream) {
+    fn verdict(&self, stream: &Stream, meant: &Got, parsed: &Rc<Parsed>) -> Verdict {
+        let (outcome, why, text) = match self.run(stream, parsed) {
             Err((outcome, why)) => (outcome, why, None),
             Ok(got) => {
                 let lack = got.lacks(meant).map(|lack| match &stream.coding {
@@ -181,7 +185,7 @@ impl Client {
     }
 
     /// What the application gets; the error is the outcome without a whole answer, and why.
-    fn run(&self, stream: &Stream) -> Result<Got, (Outcome, String)> {
+    fn run(&self, stream: &Stream, parsed: &Rc<Parsed>) -> Result<Got, (Outcome, String)> {
         if let Some(why) = self.transport.refuses(stream) {
             return Err((Outcome::Raises, why));
         }
@@ -190,7 +194,7 @@ impl Client {
             Some(block) if stream.blocks && stream.end != BodyEnd::Complete => body.len() / block * block,
             _ => body.len(),
         };
-        let mut reader = self.records.reader();
+        let mut reader = self.records.reader(parsed.clone());
         let (mut reached, mut events, mut drains) = (Reached::All, 0u64, false);
         let cut_unseen = stream.end == BodyEnd::Cut && self.transport.overlooks_cut(stream);
         let complete = (stream.end == BodyEnd::Complete || cut_unseen) && undecodable.is_none();

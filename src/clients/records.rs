@@ -2,10 +2,12 @@
 //! with an [`Accumulator`].
 
 use super::json::{Json, truthy, truthy_python};
+use super::parsed::Parsed;
 use super::reader::{Got, Reader, Step};
 use super::shape::Shape;
 use super::sse::Event;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// What one client does with events.
 #[derive(Debug)]
@@ -143,6 +145,7 @@ pub(super) fn any_event(_: &str) -> Route {
 /// A client reading one stream.
 struct Reading {
     records: &'static Records,
+    parsed: Rc<Parsed>,
     collect: Box<dyn Accumulator>,
     got: Got,
     done: bool,
@@ -150,10 +153,11 @@ struct Reading {
 }
 
 impl Records {
-    /// A fresh reader.
-    pub(super) fn reader(&'static self) -> Box<dyn Reader> {
+    /// A fresh reader of a stream whose payloads are `parsed`.
+    pub(super) fn reader(&'static self, parsed: Rc<Parsed>) -> Box<dyn Reader> {
         Box::new(Reading {
             records: self,
+            parsed,
             collect: (self.collect)(),
             got: Got { utf16: self.json == Json::Script, ..Got::default() },
             done: false,
@@ -193,8 +197,8 @@ impl Reader for Reading {
         if data.is_empty() && self.records.skips_empty {
             return Step::On;
         }
-        let value = match self.records.json.read(data) {
-            Ok(value) => value,
+        let payload = match self.parsed.read(self.records.json, data) {
+            Ok(payload) => payload,
             Err(_) if self.records.skips_unreadable => {
                 self.got.lose(|| "what is not JSON is skipped".into());
                 return Step::On;
@@ -204,10 +208,11 @@ impl Reader for Reading {
             }
             Err(why) => return Step::Raise(why),
         };
+        let value = &payload.value;
         if route == Route::Raise {
             return Step::Raise(format!("event {:?} is taken for an error", event.name.unwrap_or_default()));
         }
-        if route == Route::HiddenUnlessError && self.records.error.raises(&value) {
+        if route == Route::HiddenUnlessError && self.records.error.raises(value) {
             return Step::Raise("the error in the stream is raised".into());
         }
         if route == Route::Hidden || route == Route::HiddenUnlessError {
@@ -221,18 +226,18 @@ impl Reader for Reading {
                 Err(why) => Step::Raise(self.got.loss.clone().unwrap_or(why)),
             };
         }
-        if self.records.error.raises(&value) {
+        if self.records.error.raises(value) {
             let null = value.get("error").is_some_and(Value::is_null);
             return Step::Raise(
                 if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }
                     .into(),
             );
         }
-        if let Some(miss) = self.records.shape.and_then(|s| s.misses(&value)) {
+        if let Some(miss) = self.records.shape.and_then(|s| payload.misses(s)) {
             return Step::Raise(miss);
         }
         self.got.swallowed |= value.get("error").is_some_and(truthy_python);
-        match self.collect.chunk(&value, &mut self.got) {
+        match self.collect.chunk(value, &mut self.got) {
             Ok(()) if self.collect.is_content() => Step::Close,
             Ok(()) => Step::On,
             Err(why) => Step::Raise(why),

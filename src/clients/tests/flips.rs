@@ -9,6 +9,7 @@ use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, Colon, LastCr, Mark, Rest, Split, Sse, Utf8};
 use crate::clients::{Client, Stream, meant_by, roster};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// The client with one property changed, and which.
 type Flip = (String, Client);
@@ -249,7 +250,7 @@ fn each_property_of_each_client_decides_something() {
             crafted(c.dialect.name).into_iter().filter_map(|s| meant_by(&s, None).map(|meant| (s, meant))).collect()
         });
         let did = |c: &Client, (s, meant): &(Stream, Got)| {
-            let v = c.verdict(s, meant);
+            let v = c.verdict(s, meant, &Rc::default());
             (v.outcome, v.text)
         };
         let own: Vec<_> = streams.iter().map(|s| did(c, s)).collect();
