@@ -310,7 +310,7 @@ fn found(p: &Place, letter: &str) -> Vec<usize> {
     for entry in std::fs::read_dir(p.path("")).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().starts_with("sniff.db") {
-            // By another process: whoever closes the file loses the locks of SQLite in this process.
+            // By another process: to close the file here would give up the locks of SQLite in this process.
             files.push(std::process::Command::new("cat").arg(path).output().unwrap().stdout);
         }
     }
@@ -378,4 +378,38 @@ fn forgetting_is_refused_where_it_cannot_be_kept() {
     assert!(said.contains("session 2 is still being recorded") && said.contains("log cannot be emptied"), "{said}");
     assert!(ids(&p, &["list", "--session", "1"]) == [1, 2] && found(&p, "A").iter().all(|n| *n > 0));
     drop(recording);
+}
+
+#[test]
+fn a_recording_with_a_limit_says_what_it_cost() {
+    let p = Place::new();
+    // 30 MB of bodies that do not compress, over 16 MiB of database.
+    let body = |n: u16| {
+        let mut x = u64::from(n) + 1;
+        let mut next = || {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            format!("{x:016x}")
+        };
+        (0..25_000).map(|_| next()).collect::<String>()
+    };
+    let mut frames = Vec::new();
+    for n in 0..75 {
+        let (ask, answer) = ("GET / HTTP/1.1\r\nHost: h.example\r\n\r\n", body(n));
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let at = i64::from(n) * 100;
+        let answer = [head, answer].concat();
+        frames.extend(talk(n, &[(at, ToServer, ask.as_bytes()), (at + 5, ToClient, answer.as_bytes())]).frames);
+    }
+    frames.sort_by_key(|(at, _)| *at);
+    p.write("a.pcap", support::packets::pcap(&frames));
+    let said = p.want(0, &["--max-db", "16M", "--read", "a.pcap"]).1;
+    let size = std::fs::metadata(p.path("sniff.db")).unwrap().len();
+    let left = ids(&p, &["list"]);
+    let deleted = format!("{} older exchanges were deleted (--max-db)", 75 - left.len());
+    assert!(size <= 16 << 20 && left.last() == Some(&75) && left.len() > 10, "{size} {left:?}");
+    assert!(said.contains(&deleted), "{said}");
+    p.want(0, &["db", "check"]);
+    let options: String = p.db().query_row("SELECT options FROM session", [], |r| r.get(0)).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&options).unwrap()["max_db"], 16 << 20);
+    assert!(p.want(2, &["--max-db", "1M", "--read", "a.pcap"]).1.contains("the least is 16M"));
 }

@@ -31,7 +31,7 @@ const PARTS: (usize, usize) = (7 << 10, 128);
 
 pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     arguments::hide("--auth");
-    crate::store::Process::current();
+    args.door.storage.look_around();
     let stop = signals::stop_flag();
     let listen: SocketAddr =
         args.listen.parse().with_context(|| format!("--listen {}: expected ADDRESS:PORT", args.listen))?;

@@ -52,7 +52,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     super::proxy::arguments::hide("--auth");
-    crate::store::Process::current();
+    args.door.storage.look_around();
     // Signals are passed to the command from here on.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();

@@ -33,7 +33,7 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
 /// One exchange whose begin was written and whose end was not.
 #[derive(Debug)]
 pub(super) struct Running {
-    id: i64,
+    pub(super) id: i64,
     /// The next `piece.seq` of the request and of the response.
     seq: [u64; 2],
     /// Where secrets are in its bodies.

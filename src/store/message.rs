@@ -1,5 +1,6 @@
 //! The messages to the writer, and its result.
 
+use super::Gone;
 use crate::analyzer::{Analyzed, BodyPart, Output};
 use crate::time::Timestamp;
 
@@ -33,6 +34,8 @@ pub struct Written {
     pub exchanges: u64,
     /// Why nothing more was stored before the end.
     pub stopped: Option<Stop>,
+    /// What went because of [`super::Bounds::max_db`].
+    pub gone: Gone,
 }
 
 /// A limit at which storing ended.

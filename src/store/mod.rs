@@ -24,6 +24,7 @@ mod place;
 mod process;
 mod progress;
 mod queue;
+pub mod ring;
 pub mod read;
 mod runs;
 mod segment;
@@ -41,6 +42,7 @@ pub use message::{Hop, Stop, Written};
 pub use process::Process;
 pub use progress::{Ended, Progress};
 pub use read::Reader;
+pub use ring::Gone;
 pub use select::Selector;
 pub use upkeep::Upkeep;
 pub use write::Writer;
@@ -64,6 +66,9 @@ pub struct Bounds {
     pub durable: bool,
     /// Bytes by which the database may grow; then nothing more is stored. None: no limit.
     pub session: Option<u64>,
+    /// Bytes of the database's file and log together: the oldest exchanges go. At least [`ring::LEAST`]. None: no
+    /// limit.
+    pub max_db: Option<u64>,
     /// Bytes of the disk that stay free: with less nothing is stored. 0: no limit.
     pub reserve: u64,
     /// What of each exchange is stored.

@@ -6,6 +6,7 @@ use super::hide::Hide;
 use super::message::{Message, Stop};
 use super::place::Place;
 use super::progress::Progress;
+use super::ring::Ring;
 use super::segment::Packer;
 use super::{Bounds, Session, Written, fault};
 use crate::analyzer::Output;
@@ -14,13 +15,13 @@ use crate::exchange::ExchangeId;
 use crate::time::Timestamp;
 use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
 /// How long the writer waits for the lock of another process before it says so; it waits [`PATIENCE`] times as long
 /// before it gives up.
-const WAIT: Duration = Duration::from_secs(1);
+pub(super) const WAIT: Duration = Duration::from_secs(1);
 const PATIENCE: u32 = 10;
 
 /// The writer's state: the open database, the session and its running exchanges.
@@ -41,6 +42,8 @@ pub(super) struct Open {
     /// Replaces secrets; none: secrets are stored.
     hide: Option<Hide>,
     packer: Packer,
+    /// Keeps the database under its limit, if it has one.
+    ring: Option<Ring>,
 }
 
 impl Open {
@@ -56,10 +59,12 @@ impl Open {
         }
         db.busy_timeout(WAIT)?;
         let place = Place::of(Path::new(db.path().unwrap_or_default()))?;
+        let ring = bounds.max_db.map(|limit| Ring::new(&db, place.path(), limit)).transpose()?;
         let size = size(&db)?;
         let (session, first, running) = (None, None, HashMap::new());
         let packer = Packer::new()?;
-        Ok(Open { db, place, bounds, size, stopped: None, exchanges: 0, about, session, first, running, hide, packer })
+        let (stopped, exchanges) = (None, 0);
+        Ok(Open { db, place, bounds, size, stopped, exchanges, about, session, first, running, hide, packer, ring })
     }
 
     /// Writes all messages or none, unless a limit is reached: then those before it. `progress` learns what is
@@ -69,6 +74,35 @@ impl Open {
         if self.stopped.is_some() {
             return Ok(());
         }
+        let Some(mut ring) = self.ring.take() else { return self.transaction(messages, None, progress) };
+        let done = self.write_within(&mut ring, messages, progress);
+        self.ring = Some(ring);
+        done
+    }
+
+    /// The same for a database with a limit, in several transactions: each has room before it begins.
+    fn write_within(&mut self, ring: &mut Ring, messages: Vec<Message>, progress: &mut dyn Progress) -> Result<()> {
+        let mut waiting = VecDeque::from(messages);
+        while !waiting.is_empty() && self.stopped.is_none() {
+            let (some, bytes) = ring.next(&mut waiting);
+            let (has_room, notice) = ring.log_has_room(&self.db, bytes)?;
+            notice.iter().for_each(|text| progress.notice(text));
+            if has_room {
+                self.transaction(some, Some((ring, bytes)), progress)?;
+            } else {
+                ring.skip(some, &mut |exchange| self.running.remove(&exchange).map(|running| running.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// One transaction. `ring`: the limit, and the bytes that these messages may take.
+    fn transaction(
+        &mut self,
+        mut messages: Vec<Message>,
+        ring: Option<(&mut Ring, u64)>,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
         let Open { db, about, session, first, running, hide, bounds, size: before, stopped, exchanges, packer, .. } =
             self;
         let tx = begin(db, progress)?;
@@ -76,6 +110,18 @@ impl Open {
             Some(id) => *id,
             None => *session.insert(begin_session(&tx, about)?),
         };
+        if let Some((ring, bytes)) = ring {
+            let mut oldest = || {
+                let (exchange, id) = running.iter().map(|(exchange, r)| (*exchange, r.id)).min_by_key(|(_, id)| *id)?;
+                running.remove(&exchange);
+                Some((exchange, id))
+            };
+            if ring.make_room(&tx, session, bytes, &mut oldest)? {
+                messages.retain(|message| !ring.passes_over(message));
+            } else {
+                ring.skip(std::mem::take(&mut messages), &mut |exchange| Some(running.remove(&exchange)?.id));
+            }
+        }
         let next = tx
             .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'", [], |r| r.get(0))
             .optional()?
@@ -164,7 +210,8 @@ impl Open {
         tx.commit()?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         self.place.look()?;
-        Ok(Written { session, first: self.first, exchanges: self.exchanges, stopped: self.stopped })
+        let gone = self.ring.as_ref().map(Ring::gone).unwrap_or_default();
+        Ok(Written { session, first: self.first, exchanges: self.exchanges, stopped: self.stopped, gone })
     }
 }
 

@@ -6,38 +6,43 @@ use super::select::{Selector, SessionIs};
 use super::upkeep::no_such_name;
 use crate::summary::session::{SessionSummary, State};
 use anyhow::Result;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 impl Reader {
     /// The sessions, oldest first. Of the selector only session and times apply to them.
     pub fn sessions(&self, selector: &Selector) -> Result<Vec<SessionSummary>> {
-        self.select_sessions(selector, "true")
+        self.known(selector)?;
+        select(&self.db, selector, "true")
     }
 
     /// Those of the sessions that have no end.
     pub fn sessions_without_end(&self, selector: &Selector) -> Result<Vec<SessionSummary>> {
-        self.select_sessions(selector, "ended_ns IS NULL")
-    }
-
-    fn select_sessions(&self, selector: &Selector, condition: &str) -> Result<Vec<SessionSummary>> {
         self.known(selector)?;
-        let (selected, values) = selector.sessions_sql();
-        let sql = format!(
-            "SELECT id, source, started_ns, ended_ns, stopped, pid, pid_start, boot_id, pid_space, packets, bytes,
-                version, (SELECT count(*) FROM exchange e WHERE e.session = s.id AND e.done), name, note FROM session s
-             WHERE {condition} AND {selected} ORDER BY id"
-        );
-        let mut statement = self.db.prepare(&sql)?;
-        let rows = statement.query_map(params_from_iter(values), session)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        without_end(&self.db, selector)
     }
-
     /// Fails if the selector names a session that does not exist: a name that was mistyped selects nothing by mistake.
     pub(super) fn known(&self, selector: &Selector) -> Result<()> {
         let Some(SessionIs::Named(name)) = &selector.session else { return Ok(()) };
         let sql = "SELECT EXISTS (SELECT 1 FROM session WHERE name = ?1)";
         if self.db.query_row(sql, [name], |r| r.get(0))? { Ok(()) } else { Err(no_such_name(name)) }
     }
+}
+
+/// The sessions without an end.
+pub(super) fn without_end(db: &Connection, selector: &Selector) -> Result<Vec<SessionSummary>> {
+    select(db, selector, "ended_ns IS NULL")
+}
+
+fn select(db: &Connection, selector: &Selector, condition: &str) -> Result<Vec<SessionSummary>> {
+    let (selected, values) = selector.sessions_sql();
+    let sql = format!(
+        "SELECT id, source, started_ns, ended_ns, stopped, pid, pid_start, boot_id, pid_space, packets, bytes,
+                version, (SELECT count(*) FROM exchange e WHERE e.session = s.id AND e.done), name, note FROM session s
+             WHERE {condition} AND {selected} ORDER BY id"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), session)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn session(r: &Row<'_>) -> rusqlite::Result<SessionSummary> {

@@ -6,6 +6,7 @@ mod again;
 mod durable;
 mod hidden;
 mod opening;
+mod ring;
 mod runs;
 pub(super) mod sample;
 mod upkeep;

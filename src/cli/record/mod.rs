@@ -31,7 +31,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         );
     }
     // While this thread may still read what it needs for that.
-    crate::store::Process::current();
+    args.storage.look_around();
     if args.read.is_empty() {
         return from_devices(args, common);
     }

@@ -2,8 +2,8 @@
 
 use super::status_line::StatusLine;
 use crate::cli::common::{report_text, say};
-use crate::report::text::bytes;
-use crate::store::{Ended, Progress, Stop};
+use crate::report::text::{bytes, count};
+use crate::store::{Ended, Gone, Progress, Stop};
 use crate::summary::Summary;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,9 +80,25 @@ pub(super) fn stopped(limit: Stop) -> String {
     }
 }
 
+/// What a limit of the database cost, in words.
+pub(super) fn gone(gone: Gone) -> Vec<String> {
+    let line = |n: u64, one: &str, many: &str, what: &str| (n > 0).then(|| format!("{} {what}", count(n, one, many)));
+    let deleted = line(gone.deleted, "older exchange was", "older exchanges were", "deleted (--max-db)");
+    let missed = "not stored to the end: too large for --max-db, or another process read the database all the time";
+    deleted.into_iter().chain(line(gone.missed, "exchange was", "exchanges were", missed)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_in_words() {
+        assert!(gone(Gone::default()).is_empty());
+        let said = gone(Gone { deleted: 1, missed: 2 });
+        assert_eq!(said[0], "1 older exchange was deleted (--max-db)");
+        assert!(said[1].starts_with("2 exchanges were not stored to the end: "), "{said:?}");
+    }
 
     #[test]
     fn a_limit_in_words() {

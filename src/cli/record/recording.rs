@@ -79,6 +79,7 @@ impl<'a> Recording<'a> {
         let mut shaped_by = source.options;
         shaped_by["limits"] = limits::recorded(&options, source.door == Door::Packets);
         shaped_by["store_secrets"] = source.store_secrets.into();
+        shaped_by["max_db"] = source.bounds.max_db.into();
         shaped_by["content"] = source.bounds.content.as_str().into();
         let (started, process) = (values::now(), Process::current());
         let session = Session { source: source.name, started, options: shaped_by, process };
@@ -157,6 +158,9 @@ impl<'a> Recording<'a> {
             status.last(&format!("{stored} in the database: {}", printer::stopped(limit)));
             // The user chose the size of a session; a disk without room is a fault.
             self.summary.disk_full = matches!(limit, Stop::Reserve { .. });
+        }
+        for line in printer::gone(written.gone) {
+            status.last(&line);
         }
         let next = if written.exchanges > 0 {
             format!("; next: {}", next(self.common, written.session))
