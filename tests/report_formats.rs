@@ -343,7 +343,7 @@ fn csv_quotes_what_would_break_a_row() {
     ] {
         p.db().execute("UPDATE exchange SET request_model = ?1", [model]).unwrap();
         let csv = p.out(&["list", "--format", "csv"]);
-        assert!(csv.contains(&format!(",{cell},true,200,text/event-stream,")), "{model:?}: {csv:?}");
+        assert!(csv.contains(&format!(",{cell},true,,,200,text/event-stream,")), "{model:?}: {csv:?}");
     }
 }
 
