@@ -148,3 +148,18 @@ fn the_first_delta_of_a_prompt_is_found_on_the_stream_of_its_session() {
         ]
     );
 }
+
+/// The address of a resource is a word of the user's; the name of a tool is none.
+#[test]
+fn a_copy_without_words_has_no_address_of_a_resource() {
+    let p = Place::new();
+    let read =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "file:///plans/Merger"}});
+    p.record(&[&asked(1, 0, &post("", &read), 5, ACCEPTED), &asked(2, 50, &post("", &call("a", "add")), 5, ACCEPTED)]);
+    p.out(&["redact", "--text", "sniff.db", "copy.db"]);
+    let all = p.json(&["--db", "copy.db", "list", "--format", "json"]);
+    let names: Vec<_> = all.as_array().unwrap().iter().map(|x| x["request"]["rpc_name"].as_str().unwrap()).collect();
+    assert!(!names[0].contains("Merger") && names[0].len() == "file:///plans/Merger".len(), "{names:?}");
+    assert_eq!(names[1], "add");
+    assert!(!String::from_utf8_lossy(&std::fs::read(p.path("copy.db")).unwrap()).contains("Merger"));
+}

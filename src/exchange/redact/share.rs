@@ -108,6 +108,10 @@ fn fill(x: &mut Exchange, filler: &Filler) {
         r.head =
             stored::request(&raw, kept).unwrap_or_else(|| RequestHead { target: target.clone(), ..r.head.clone() });
         r.model = r.model.as_deref().map(|model| filler.name(model));
+        if let Some(name) = r.rpc.as_mut().and_then(|rpc| rpc.name.as_mut()) {
+            // The address of a resource may say what it holds.
+            *name = if name.contains(':') { filler.text(name) } else { filler.name(name) };
+        }
         match (socket, kind.starts_with("application/grpc")) {
             (true, _) => frames(&mut r.body.bytes, filler),
             (_, true) => filler.binary(&mut r.body.bytes),
