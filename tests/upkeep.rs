@@ -5,6 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use sniff::conn::Direction::{ToClient, ToServer};
+use std::io::Read;
 use std::io::Write;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -207,7 +208,9 @@ fn check_finds_what_is_missing() {
         ("UPDATE segment SET data = CAST(data || x'00' AS BLOB) WHERE side = 0", "contents", "side 0: 28 of 27"),
         ("UPDATE piece_run SET seq = seq + 1", "contents", "deliveries are missing or doubled: exchange 1, side 0"),
         ("UPDATE record_run SET n = 7", "contents", "records are missing or doubled: exchange 1, from 7"),
-        ("UPDATE record_run SET data = '[['", "contents", "a run is not readable: records of exchange 1"),
+        ("DELETE FROM record_row WHERE id = 1", "contents", "rows of a run are missing: records of exchange 1"),
+        ("DELETE FROM piece_row WHERE id = 1", "contents", "rows belong to no run, or to several: deliveries: "),
+        ("UPDATE segment SET coding = 'lzma' WHERE side = 0", "contents", "side 0: a stored body has the coding lzma"),
         ("UPDATE sqlite_sequence SET seq = 0", "contents", "will be given again: exchange 1"),
         ("PRAGMA foreign_keys = OFF; DELETE FROM exchange", "owners", "segment: 2 rows belong to no exchange"),
         ("PRAGMA foreign_keys = OFF; DELETE FROM session", "owners", "exchange: 1 rows belong to no session"),
@@ -304,6 +307,19 @@ fn planted(n: u16, letter: &str) -> support::packets::Talk {
     talk(n, &[(0, ToServer, ask.as_bytes()), (5, ToClient, stream.as_bytes())])
 }
 
+/// What the zstd frames in these bytes hold, wherever they stand: each is read as far as it goes.
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for at in memchr::memmem::find_iter(bytes, b"\x28\xb5\x2f\xfd") {
+        let mut frame = zstd::stream::read::Decoder::new(&bytes[at..]).unwrap().single_frame();
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = frame.read(&mut buffer) {
+            all.extend_from_slice(&buffer[..n]);
+        }
+    }
+    all
+}
+
 /// How often each planted text of this letter is in the files of the database, the log and its index included.
 fn found(p: &Place, letter: &str) -> Vec<usize> {
     let mut files = Vec::new();
@@ -311,7 +327,9 @@ fn found(p: &Place, letter: &str) -> Vec<usize> {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().starts_with("sniff.db") {
             // By another process: to close the file here would give up the locks of SQLite in this process.
-            files.push(std::process::Command::new("cat").arg(path).output().unwrap().stdout);
+            let bytes = std::process::Command::new("cat").arg(path).output().unwrap().stdout;
+            let frames = unpacked(&bytes);
+            files.extend([bytes, frames]);
         }
     }
     let count = |text: &str| {

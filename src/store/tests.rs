@@ -356,8 +356,7 @@ fn every_table_and_column_says_what_it_is_for() {
     assert_eq!(columns, out);
 }
 
-/// Whoever edits the schema gives it the next number, so that a database of the schema before is not taken for one of
-/// this: the file's name, `DEVELOPMENT` in migrate.rs, and then this checksum.
+/// An edited schema gets the next number, so that a database of the one before is not taken for one of this: the file's name, `DEVELOPMENT` in migrate.rs, and then this checksum.
 #[test]
 fn an_edited_schema_has_a_new_number() {
     use sha2::{Digest, Sha256};

@@ -14,8 +14,8 @@ use std::path::Path;
 /// Kinds of content and their tables. Any other table is in the last group.
 const GROUPS: &[(&str, &[&str])] = &[
     ("bodies", &["segment"]),
-    ("deliveries", &["piece_run", "unit_line", "hop"]),
-    ("records", &["record_run"]),
+    ("deliveries", &["piece_run", "piece_row", "unit_line", "hop"]),
+    ("records", &["record_run", "record_row"]),
     ("heads", &["head", "field"]),
     ("exchanges", &["exchange", "ending"]),
     ("findings", &["finding", "oddity"]),
@@ -86,9 +86,12 @@ impl Reader {
 
     /// The session's share of a table: of its contents where rows differ much, else of its rows.
     fn share(&self, table: &str, session: i64) -> Result<f64> {
-        let what = match table {
-            "segment" | "piece_run" | "record_run" => "sum(length(data))",
-            _ => "count(*)",
+        // Rows of a run are counted by their run.
+        let (table, what) = match table {
+            "segment" => (table, "sum(length(data))"),
+            "piece_run" | "piece_row" => ("piece_run", "sum(rows)"),
+            "record_run" | "record_row" => ("record_run", "sum(rows)"),
+            _ => (table, "count(*)"),
         };
         let owner = match table {
             "exchange" => "session",
