@@ -12,7 +12,7 @@ pub mod body {
 }
 
 pub mod cli {
-    pub use crate::cli::{command, parses, run};
+    pub use crate::cli::{command, config, parses, run};
 }
 
 pub mod clients {
@@ -64,7 +64,7 @@ pub mod pipeline {
 
 #[cfg(feature = "proxy")]
 pub mod proxy {
-    pub use crate::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, bind, provider};
+    pub use crate::proxy::{Authority, Beyond, Config, Hosts, Roots, Server, Tee, Upstream, bind, passed_on, provider};
 }
 
 pub mod replay {

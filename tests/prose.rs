@@ -62,7 +62,7 @@ fn files(folder: &str, kind: &str) -> Vec<(String, String)> {
 }
 
 fn code() -> Vec<(String, String)> {
-    ["src", "tests", "benches", "fuzz/fuzz_targets"].iter().flat_map(|f| files(f, "rs")).collect()
+    ["src", "tests", "benches", "fuzz/fuzz_targets", "fuzz/bodies"].iter().flat_map(|f| files(f, "rs")).collect()
 }
 
 /// What people read: every line of the documents, and of the code the comments and the literals.

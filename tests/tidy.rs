@@ -286,7 +286,7 @@ fn stacks(path: &str, text: &str) -> Vec<String> {
 fn only_the_analyzer_stacks_the_layers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut wrong = Vec::new();
-    for folder in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
+    for folder in ["src", "tests", "benches", "fuzz/fuzz_targets", "fuzz/bodies"] {
         for (path, text) in below(&root.join(folder)) {
             let path = path.strip_prefix(root).expect("below root").display().to_string();
             // The capture tests read the packets of the loopback device.

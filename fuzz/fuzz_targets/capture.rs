@@ -1,17 +1,9 @@
 //! A whole capture file: every reader, link layer, TCP, and all above.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use sniff::analyzer::{Analyzer, Options};
-use sniff::capture::{Item, file::Reader};
+#[path = "../bodies/mod.rs"]
+mod bodies;
 
-fuzz_target!(|data: &[u8]| {
-    let mut reader = Reader::new(Box::new(std::io::Cursor::new(data.to_vec())), "fuzz");
-    let mut analyzer = Analyzer::new(Options::default());
-    while let Ok(Some(item)) = reader.next() {
-        if let Item::Packet(packet) = item {
-            analyzer.packet(&packet, &mut drop);
-        }
-    }
-    analyzer.finish(&mut drop);
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    bodies::TARGETS.iter().filter(|t| t.0 == "capture").for_each(|t| t.1(data));
 });

@@ -152,6 +152,14 @@ pub fn parses(words: &[String]) -> Result<(), String> {
     }
 }
 
+/// Whether the text of a `sniff.toml` can be read.
+///
+/// # Errors
+/// Line, column, and what is wrong there.
+pub fn config(text: &str) -> Result<(), String> {
+    policy::parse(text).map(drop)
+}
+
 fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     let common = &cli.common;
     if cli.command.is_some() && cli.record.has_source() {

@@ -88,7 +88,7 @@ impl Judge {
 /// The content of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Config {
+pub(super) struct Config {
     profile: Option<ProfileName>,
     levels: BTreeMap<RuleName, LevelName>,
     limits: Limits,
@@ -176,7 +176,7 @@ fn read(path: &Path) -> Result<Config> {
 }
 
 /// Parses the file. The error begins with line and column.
-fn parse(text: &str) -> Result<Config, String> {
+pub(super) fn parse(text: &str) -> Result<Config, String> {
     toml::from_str(text).map_err(|e| {
         let at = e.span().map_or(0, |s| s.start).min(text.len());
         let before = text.get(..at).unwrap_or_default();

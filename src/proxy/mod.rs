@@ -31,6 +31,7 @@ mod threads;
 
 pub use auth::Credentials;
 pub use ca::Authority;
+pub use requests::passed_on;
 pub use roots::Roots;
 pub use target::{Beyond, Hosts, Upstream};
 pub use tee::{Hop, Tee, TeeEvent, TeeWhat};

@@ -196,6 +196,31 @@ impl Editor {
     }
 }
 
+/// What of a client's bytes, in these pieces, a reverse proxy passes on, and why it refuses the rest, if it does.
+pub fn passed_on<'p>(
+    upstream: Upstream,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+    strict: bool,
+) -> (Vec<u8>, Option<&'static str>) {
+    let mut editor = Editor::new(Rewrite::To(upstream), None, Vec::new()).strict(strict);
+    let mut out = Vec::new();
+    for piece in pieces {
+        let mut step = editor.push(piece);
+        loop {
+            match step {
+                Step::Pass(bytes) => out.extend(bytes),
+                Step::Refuse(why) => return (out, Some(why)),
+                Step::More | Step::Turn => break,
+            }
+            if !editor.has_input() {
+                break;
+            }
+            step = editor.push(b"");
+        }
+    }
+    (out, None)
+}
+
 /// The answer to a request in origin-form that came to the proxy.
 pub(super) const ORIGIN: &str =
     "this is a proxy: set it as such (HTTPS_PROXY), or start it with --upstream URL to replace one server";

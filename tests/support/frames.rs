@@ -1,6 +1,7 @@
 //! Converts exchanges to HTTP/2: frames and field blocks of one connection, each with the time at which its bytes
 //! arrived in HTTP/1.
 
+use super::shape::fields;
 use sniff::conn::Direction;
 use sniff::exchange::{Body, Exchange};
 use sniff::internal::http::event::{Fields, MessageEnd, Transfer};
@@ -74,18 +75,6 @@ fn integer(out: &mut Vec<u8>, pattern: u8, bits: u32, mut n: usize) {
         n >>= 7;
     }
     out.push(n as u8);
-}
-
-/// Fields of HTTP/1 that HTTP/2 does not allow (RFC 9113 section 8.2.2), and those that became pseudo-header
-/// fields.
-const CONNECTION: [&str; 8] =
-    ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "http2-settings"];
-
-/// The fields of a head as HTTP/2 sends them. `chunked` bodies have no length (RFC 9112 section 6.3).
-pub fn fields(fields: &Fields, transfer: Transfer) -> Vec<(String, Vec<u8>)> {
-    let lower = fields.iter().map(|(n, v)| (String::from_utf8_lossy(n).to_lowercase(), v.to_vec()));
-    let void = |n: &str| CONNECTION.contains(&n) || (n == "content-length" && transfer == Transfer::Chunked);
-    lower.filter(|(n, _)| !void(n)).collect()
 }
 
 /// Whether HTTP/2 can represent it: an HTTP/1 request with its response, without a change of protocol.

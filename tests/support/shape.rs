@@ -1,6 +1,5 @@
 //! An exchange without its times: what must be equal through every door.
 
-use super::frames::fields;
 use sniff::exchange::{Body, Exchange};
 use sniff::internal::http::event::{Fields, Transfer};
 use sniff::time::Timestamp;
@@ -123,4 +122,16 @@ fn body(b: &Body) -> String {
         b.unit_lines,
         String::from_utf8_lossy(&b.bytes)
     )
+}
+
+/// Fields of HTTP/1 that HTTP/2 does not allow (RFC 9113 section 8.2.2), and those that became pseudo-header
+/// fields.
+const CONNECTION: [&str; 8] =
+    ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "http2-settings"];
+
+/// The fields of a head as HTTP/2 sends them. `chunked` bodies have no length (RFC 9112 section 6.3).
+pub fn fields(fields: &Fields, transfer: Transfer) -> Vec<(String, Vec<u8>)> {
+    let lower = fields.iter().map(|(n, v)| (String::from_utf8_lossy(n).to_lowercase(), v.to_vec()));
+    let void = |n: &str| CONNECTION.contains(&n) || (n == "content-length" && transfer == Transfer::Chunked);
+    lower.filter(|(n, _)| !void(n)).collect()
 }

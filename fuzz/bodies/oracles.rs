@@ -1,0 +1,97 @@
+//! Laws of the whole pipeline: any input, and what must be equal.
+
+use super::{conversation, shape::shape};
+use sniff::analyzer::{Analyzer, Options, Output};
+use sniff::conformance::{self, Limits};
+use sniff::conn::{ByteEvent, ConnId, What};
+use sniff::exchange::{Exchange, ExchangeId};
+use sniff::internal::pipeline::exchanges_of;
+use sniff::internal::store::{Reader, Secrets, Selector, Session, Writer};
+use sniff::internal::wire::{self, Event, Transcript};
+use sniff::metrics;
+use sniff::time::Timestamp;
+
+/// Kinds of oddities that name an exchange whose messages are over.
+const AFTER_THE_END: &[&str] = &["h1.bytes-after-body"];
+
+/// However the bytes are cut, the exchanges are the same but for times. The last byte says where they are cut. Where a
+/// connection was joined in the middle or bytes are missing, messages are found again at the beginnings of deliveries.
+pub fn cuts(data: &[u8]) {
+    let Some((size, data)) = data.split_last() else { return };
+    let conversation = conversation::of(data);
+    let lost = |event: &Event| matches!(event.what, wire::What::Gap(_) | wire::What::Open { joined: true });
+    if conversation.events.iter().any(lost) {
+        return;
+    }
+    let whole = shapes(&conversation::exchanges(&conversation));
+    for size in [usize::from(*size).max(1), 1] {
+        let parts = exchanges_of(|sink| {
+            conversation.replay(ConnId(0), &mut |event| match event.what {
+                What::Data(bytes) => {
+                    bytes.chunks(size).for_each(|part| sink(ByteEvent { what: What::Data(part), ..event.clone() }))
+                }
+                _ => sink(event),
+            });
+        });
+        same(&format!("cut each {size} bytes"), &shapes(&parts), &whole);
+    }
+}
+
+/// Recorded in parts, read back and judged again: the same exchanges with the same findings.
+pub fn again(data: &[u8]) {
+    let conversation = conversation::of(data);
+    let whole = conversation::exchanges(&conversation);
+    let back = recorded(&conversation);
+    same("read back", &everything(&back), &everything(&whole));
+}
+
+/// Without what was noticed after the end of an exchange: what came with its last byte is known in time, and what came
+/// later is not.
+fn shapes(exchanges: &[Exchange]) -> String {
+    let timely = |x: &Exchange| {
+        let mut x = x.clone();
+        let all: Vec<_> = x.oddities.iter().map(|(oddity, n)| (oddity.clone(), n)).collect();
+        x.oddities = Default::default();
+        all.into_iter()
+            .filter(|(oddity, _)| !AFTER_THE_END.contains(&oddity.kind.0))
+            .for_each(|(oddity, n)| x.oddities.push_many(oddity, n));
+        // Whether a record ends before or after the second byte of a line end is known with that byte.
+        x.response.iter_mut().flat_map(|r| &mut r.records).for_each(|record| record.end = record.start);
+        shape(&x)
+    };
+    exchanges.iter().map(timely).collect::<Vec<_>>().join("\n")
+}
+
+/// Everything about exchanges except their numbers, which the database assigns anew, and what is found in them.
+fn everything(exchanges: &[Exchange]) -> String {
+    let all = exchanges.iter().map(|x| {
+        let findings = conformance::judge(x, &metrics::of(x), &Limits::default());
+        format!("{:#?}\n{findings:#?}\n", Exchange { id: ExchangeId(0), ..x.clone() })
+    });
+    all.collect()
+}
+
+fn recorded(conversation: &Transcript) -> Vec<Exchange> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("a.db");
+    let session =
+        Session { source: "fuzz".into(), started: Timestamp(0), options: serde_json::json!({}), process: None };
+    let mut writer = Writer::start(&path, session, Secrets::Keep).expect("a database");
+    let mut analyzer = Analyzer::new(Options { part_bytes: 40, part_items: 2, ..Options::default() });
+    let mut keep = |output: Output| writer.send(output).expect("written");
+    conversation.replay(ConnId(0), &mut |event| analyzer.event(&event, &mut keep));
+    analyzer.finish(&mut keep);
+    writer.finish(Timestamp(1), Default::default()).expect("written");
+    let reader = Reader::open(&path).expect("a database");
+    let mut ids: Vec<i64> = reader.list(&Selector::default()).expect("read").iter().map(|s| s.id).collect();
+    ids.sort_unstable();
+    ids.into_iter().map(|id| reader.exchange(id).expect("read")).collect()
+}
+
+fn same(what: &str, have: &str, wanted: &str) {
+    if have != wanted {
+        let differ = have.lines().zip(wanted.lines()).enumerate().filter(|(_, (h, w))| h != w);
+        let shown: Vec<String> = differ.take(6).map(|(n, (h, w))| format!("line {n}: {h}\n    not: {w}")).collect();
+        panic!("{what}: {} lines, not {}\n{}", have.lines().count(), wanted.lines().count(), shown.join("\n"));
+    }
+}
