@@ -206,7 +206,7 @@ fn transport(x: &Exchange) -> String {
             format!("the server broke the framing of the body, and another message follows{place}")
         }
         Some(EndSignal::NotCaptured) => "the bytes that show the end were not captured".into(),
-        Some(EndSignal::Switched) => "the connection switched to another protocol".into(),
+        Some(EndSignal::Switched) => format!("{who} switched the connection to another protocol"),
         None => "how it ended was not recorded".into(),
     }
 }

@@ -237,7 +237,7 @@ fn what_told_the_end_word_for_word() {
         (EndSignal::Idle, Capture, "neither end closed, and nothing came for longer than the idle limit", true),
         (EndSignal::CaptureEnd, Capture, "the recording ended", true),
         (EndSignal::NotCaptured, Capture, "the bytes that show the end were not captured", false),
-        (EndSignal::Switched, Server, "the connection switched to another protocol", false),
+        (EndSignal::Switched, Server, "the server switched the connection to another protocol", false),
     ] {
         assert_eq!(transport(&ended(told, by)), format!("{said}{}", if placed { place } else { "" }), "{told:?}");
     }

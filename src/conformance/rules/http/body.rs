@@ -229,12 +229,14 @@ pub static HTTP_010: Rule = Rule {
             return;
         }
         let body = &response.body;
-        let spread = body.first_at.map_or(Span(0), |first| response.last_at.since(first));
-        let message = match spread < TOGETHER {
-            true => {
+        // None: the clock of the capture stepped back.
+        let spread = body.first_at.map_or(Some(Span(0)), |first| response.last_at.elapsed(first));
+        let message = match spread {
+            None => format!("Content-Length {n} was sent before the body"),
+            Some(spread) if spread < TOGETHER => {
                 format!("Content-Length {n}, and the body came at once: {COLLECTED}")
             }
-            false => format!(
+            Some(spread) => format!(
                 "Content-Length {n} was sent before the body, which came in {} over {spread}: the answer, or its \
                     length, was fixed before it was generated",
                 many(body.arrival.deliveries, "delivery", "deliveries")
