@@ -1,4 +1,5 @@
-//! Every fuzz target over its corpus, and over a number of mutations of it that are the same in each run.
+//! Every fuzz target over its corpus, and over a number of mutations of it that are the same in each run. `MUTATIONS=N`
+//! makes N for each, and `SEED=N` others.
 #![cfg(feature = "proxy")]
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -79,8 +80,9 @@ fn smoke(name: &str) {
     for (path, data) in &corpus {
         one(target, data, &path.file_name().unwrap().to_string_lossy());
     }
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let times = if name == "again" { SLOW } else { MUTATIONS };
+    let set = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15 ^ set("SEED").unwrap_or(0));
+    let times = set("MUTATIONS").map_or(if name == "again" { SLOW } else { MUTATIONS }, |n| n as usize);
     for n in 0..times {
         let (from, other) = (&corpus[numbers.below(corpus.len())].1, &corpus[numbers.below(corpus.len())].1);
         one(target, &mutated(&mut numbers, from, other), &format!("mutation-{n}"));

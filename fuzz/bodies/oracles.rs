@@ -3,7 +3,7 @@
 use super::{conversation, shape::shape};
 use sniff::analyzer::{Analyzer, Options, Output};
 use sniff::conformance::{self, Limits};
-use sniff::conn::{ByteEvent, ConnId, What};
+use sniff::conn::{ByteEvent, ConnId, Direction, What};
 use sniff::exchange::{Exchange, ExchangeId};
 use sniff::internal::pipeline::exchanges_of;
 use sniff::internal::store::{Reader, Secrets, Selector, Session, Writer};
@@ -14,16 +14,25 @@ use sniff::time::Timestamp;
 /// Kinds of oddities that name an exchange whose messages are over.
 const AFTER_THE_END: &[&str] = &["h1.bytes-after-body"];
 
+/// Kinds of oddities after which the next message is searched for at the beginnings of deliveries.
+const FOUND_AGAIN: &[&str] = &["h1.not-http", "h1.head-too-long", "h1.chunk-size", "h2.bad-frame"];
+
 /// However the bytes are cut, the exchanges are the same but for times. The last byte says where they are cut. Where a
-/// connection was joined in the middle or bytes are missing, messages are found again at the beginnings of deliveries.
+/// connection was joined in the middle, or bytes are missing or no HTTP, messages are found again at the beginnings of
+/// deliveries.
 pub fn cuts(data: &[u8]) {
     let Some((size, data)) = data.split_last() else { return };
     let conversation = conversation::of(data);
     let lost = |event: &Event| matches!(event.what, wire::What::Gap(_) | wire::What::Open { joined: true });
-    if conversation.events.iter().any(lost) {
+    if conversation.events.iter().any(lost) || !begins_as_http(&conversation) {
         return;
     }
-    let whole = shapes(&conversation::exchanges(&conversation));
+    let whole = conversation::exchanges(&conversation);
+    let found_again = |x: &Exchange| x.oddities.iter().any(|(oddity, _)| FOUND_AGAIN.contains(&oddity.kind.0));
+    if whole.iter().any(found_again) {
+        return;
+    }
+    let whole = shapes(&whole);
     for size in [usize::from(*size).max(1), 1] {
         let parts = exchanges_of(|sink| {
             conversation.replay(ConnId(0), &mut |event| match event.what {
@@ -34,6 +43,26 @@ pub fn cuts(data: &[u8]) {
             });
         });
         same(&format!("cut each {size} bytes"), &shapes(&parts), &whole);
+    }
+}
+
+/// The client's first line is a request line, or the preface, and the server's a status line, or a frame.
+fn begins_as_http(conversation: &Transcript) -> bool {
+    let said = |dir: Direction| -> Vec<u8> {
+        let data = conversation.events.iter().filter(|event| event.dir == dir).filter_map(|event| match &event.what {
+            wire::What::Data(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        });
+        data.flatten().copied().take(8 << 10).collect()
+    };
+    let (client, server) = (said(Direction::ToServer), said(Direction::ToClient));
+    let line = client.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii_end();
+    match client.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") {
+        true => server.is_empty() || server.get(3) == Some(&4),
+        false => {
+            let asks = line.ends_with(b" HTTP/1.1") && line.first().is_some_and(u8::is_ascii_uppercase);
+            asks && (server.is_empty() || server.starts_with(b"HTTP/1.1 "))
+        }
     }
 }
 
