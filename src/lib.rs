@@ -55,38 +55,65 @@
 //! AES-CCM, TLS 1.0 and 1.1 of old
 //! captures); all three are on by default, and a library user needs none of them.
 
-// The map, in pipeline order. What is `pub` is the face of the library; the rest is the program's.
+// The map, in pipeline order. What is `pub` is the face of the library; the rest is the program's. Whatever reads
+// captured bytes has no `unsafe`; where devices, sockets and privileges are, the modules that read have none either.
+#[forbid(unsafe_code)]
 pub mod time;
+#[forbid(unsafe_code)]
 mod encoding;
+#[forbid(unsafe_code)]
 mod oddity;
+#[forbid(unsafe_code)]
 pub mod conn;
+#[forbid(unsafe_code)]
 mod wire;
+#[forbid(unsafe_code)]
 mod budget;
 
 pub mod capture;
+#[forbid(unsafe_code)]
 mod net;
+#[forbid(unsafe_code)]
 mod tcp;
+#[forbid(unsafe_code)]
 mod tls;
 
+#[forbid(unsafe_code)]
 mod http;
+#[forbid(unsafe_code)]
 mod quic;
+#[forbid(unsafe_code)]
 mod body;
+#[forbid(unsafe_code)]
 mod framing;
+#[forbid(unsafe_code)]
 mod dialect;
 
+#[forbid(unsafe_code)]
 pub mod exchange;
+#[forbid(unsafe_code)]
 mod pipeline;
+#[forbid(unsafe_code)]
 pub mod metrics;
+#[forbid(unsafe_code)]
 mod clients;
+#[forbid(unsafe_code)]
 mod verdict;
+#[forbid(unsafe_code)]
 mod delivery;
+#[forbid(unsafe_code)]
 pub mod conformance;
+#[forbid(unsafe_code)]
 pub mod analyzer;
+#[forbid(unsafe_code)]
 mod summary;
 
+#[forbid(unsafe_code)]
 mod store;
 mod replay;
+#[forbid(unsafe_code)]
 mod report;
+#[forbid(unsafe_code)]
 mod interchange;
 #[cfg(feature = "proxy")]
 mod proxy;

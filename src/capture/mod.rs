@@ -4,14 +4,19 @@
 //! or block each). To add one more file format: its magic number in `Reader::begin`, one file with a `step`,
 //! one arm in `Reader::step`.
 
+#[forbid(unsafe_code)]
 mod buffer;
+#[forbid(unsafe_code)]
 pub mod file;
 #[cfg(feature = "live")]
 pub mod live;
+#[forbid(unsafe_code)]
 mod pcap;
+#[forbid(unsafe_code)]
 mod pcapng;
 pub mod privileges;
 mod source;
+#[forbid(unsafe_code)]
 mod step;
 #[cfg(test)]
 mod tests;

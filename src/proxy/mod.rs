@@ -10,22 +10,38 @@
 //! heads that must be edited: absolute
 //! form and reverse mode. What is relayed never depends on what is read from it.
 
+#[forbid(unsafe_code)]
 mod answers;
+#[forbid(unsafe_code)]
 mod auth;
+#[forbid(unsafe_code)]
 pub mod ca;
+#[forbid(unsafe_code)]
 mod chunks;
+#[forbid(unsafe_code)]
 mod clock;
+#[forbid(unsafe_code)]
 mod connect;
+#[forbid(unsafe_code)]
 mod head;
+#[forbid(unsafe_code)]
 mod refuse;
+#[forbid(unsafe_code)]
 mod relay;
+#[forbid(unsafe_code)]
 mod requests;
+#[forbid(unsafe_code)]
 mod roots;
+#[forbid(unsafe_code)]
 mod session;
+#[forbid(unsafe_code)]
 mod shard;
+#[forbid(unsafe_code)]
 mod socks;
 mod stream;
+#[forbid(unsafe_code)]
 mod target;
+#[forbid(unsafe_code)]
 mod tee;
 mod threads;
 

@@ -7,18 +7,29 @@
 //! ```
 //! Everything but `serve` is pure: no socket, no clock, time is an argument.
 
+#[forbid(unsafe_code)]
 mod draft;
+#[forbid(unsafe_code)]
 pub mod fault;
+#[forbid(unsafe_code)]
 pub mod h1;
+#[forbid(unsafe_code)]
 pub mod h2;
+#[forbid(unsafe_code)]
 pub mod matching;
+#[forbid(unsafe_code)]
 pub mod normalize;
+#[forbid(unsafe_code)]
 pub mod pace;
+#[forbid(unsafe_code)]
 pub mod script;
 pub mod serve;
+#[forbid(unsafe_code)]
 pub mod verify;
 
+#[forbid(unsafe_code)]
 mod canonical;
+#[forbid(unsafe_code)]
 mod masked;
 
 pub use matching::{Book, MatchBy};
