@@ -46,9 +46,7 @@ fn complete_has_no_missing_end(s: &Statements<'_>) -> Option<String> {
     }
     // A refusal is no answer, so its end is that of its body. A finish reason, or a terminator of another API, may have
     // said the end: then a rule may still miss its own.
-    // The 101 of a WebSocket is one.
-    let success =
-        s.exchange.websocket.is_some() || status(s.exchange).is_none_or(|status| (200..300).contains(&status));
+    let success = succeeded(s);
     let says = |f: &&Finding| {
         let never = f.level == Some(Level::Error) && f.message.contains(NEVER_CAME) && success && !s.facts.said_end;
         CUT.contains(&f.rule) || never
@@ -57,7 +55,7 @@ fn complete_has_no_missing_end(s: &Statements<'_>) -> Option<String> {
 }
 
 fn incomplete_says_why(s: &Statements<'_>) -> Option<String> {
-    let success = status(s.exchange).is_none_or(|status| (200..300).contains(&status));
+    let success = succeeded(s);
     let found = |codes: &[&str]| s.findings.is_none_or(|all| all.iter().any(|f| codes.contains(&f.rule)));
     let cut = s.facts.body.is_none_or(|end| end != MessageEnd::Complete) || s.facts.closed.is_some();
     let told = match s.judged.verdict {
@@ -81,8 +79,13 @@ fn each_choice_finishes(s: &Statements<'_>) -> Option<String> {
     by_reasons.then(|| format!("the end was said, and choice {without} has no finish reason"))
 }
 
+/// A status of success, which the 101 of a WebSocket is, or none seen.
+fn succeeded(s: &Statements<'_>) -> bool {
+    s.exchange.websocket.is_some() || status(s.exchange).is_none_or(|status| (200..300).contains(&status))
+}
+
 fn errors_are_told(s: &Statements<'_>) -> Option<String> {
-    let success = status(s.exchange).is_none_or(|status| (200..300).contains(&status));
+    let success = succeeded(s);
     let failed = response(s).is_some_and(|r| match r.answer.turns.as_slice() {
         [] => success && r.answer.error.is_some(),
         turns => turns.iter().any(|turn| turn.error.is_some()),
