@@ -4,7 +4,7 @@ use super::{conversation, shape::shape};
 use sniff::analyzer::{Analyzer, Options, Output};
 use sniff::conformance::{self, Limits};
 use sniff::conn::{ByteEvent, ConnId, Direction, What};
-use sniff::exchange::{Exchange, ExchangeId};
+use sniff::exchange::{Exchange, ExchangeId, Transfer};
 use sniff::internal::pipeline::exchanges_of;
 use sniff::internal::store::{Reader, Secrets, Selector, Session, Writer};
 use sniff::internal::wire::{self, Event, Transcript};
@@ -66,12 +66,27 @@ fn begins_as_http(conversation: &Transcript) -> bool {
     }
 }
 
-/// Recorded in parts, read back and judged again: the same exchanges with the same findings.
+/// Recorded in parts, read back and judged again: the same exchanges with the same findings. Where an answer began
+/// before its request's head was whole, what is stored has the head first, and the dialect may be known by another mark.
 pub fn again(data: &[u8]) {
     let conversation = conversation::of(data);
     let whole = conversation::exchanges(&conversation);
+    if whole.iter().any(|x| answered_before_it_asked(x) || opens_a_websocket_with_a_body(x)) {
+        return;
+    }
     let back = recorded(&conversation);
     same("read back", &everything(&back), &everything(&whole));
+}
+
+fn answered_before_it_asked(x: &Exchange) -> bool {
+    let asked = x.request.as_ref().map(|r| r.head_at);
+    asked.zip(x.response.as_ref()).is_some_and(|(asked, r)| asked >= r.first_at)
+}
+
+/// The messages take the place of the body, of which a part may be stored.
+fn opens_a_websocket_with_a_body(x: &Exchange) -> bool {
+    let transfer = x.request.as_ref().map(|r| r.head.transfer);
+    x.websocket.is_some() && transfer.is_some_and(|transfer| transfer != Transfer::None)
 }
 
 /// Without what was noticed after the end of an exchange: what came with its last byte is known in time, and what came

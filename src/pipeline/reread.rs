@@ -149,7 +149,7 @@ impl<H> StoredMessage<H> {
                 say(last.at, last.frame, HttpWhat::UnitEnd);
             }
         }
-        if !trailers.is_empty() {
+        if !trailers.raw().is_empty() {
             say(*last_at, 0, HttpWhat::Trailers(trailers));
         }
         // The signal of the end is stored with the ending.

@@ -170,7 +170,8 @@ impl Step<'_> {
                     0,
                 )?;
             }
-            if !r.trailers.is_empty() {
+            // A section may have lines of which none is a field.
+            if !r.trailers.raw().trim_ascii().is_empty() {
                 self.head((id, &running.masks), (Side::Response, "trailer"), &r.trailers, (None, stream), 0)?;
             }
             self.body(&mut running, Side::Response, &r.body.pieces, &response, &r.body.unit_lines)?;

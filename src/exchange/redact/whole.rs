@@ -22,7 +22,7 @@ pub fn exchange(x: &Exchange) -> Exchange {
     if let Some(r) = &mut x.response {
         r.body.bytes = joined(response);
         let stream = r.head.as_ref().and_then(|h| h.h2_stream);
-        if !r.trailers.is_empty() {
+        if !r.trailers.raw().is_empty() {
             r.trailers = stored::trailers(&masks.head(r.trailers.raw(), &redactor), stream);
         }
         for h in r.head.iter_mut().chain(&mut r.informational) {
