@@ -67,7 +67,8 @@ fn begins_as_http(conversation: &Transcript) -> bool {
 }
 
 /// Recorded in parts, read back and judged again: the same exchanges with the same findings. Where an answer began
-/// before its request's head was whole, what is stored has the head first, and the dialect may be known by another mark.
+/// before its request's head was whole, what is stored has the head first, and the dialect may be known by another
+/// mark.
 pub fn again(data: &[u8]) {
     let conversation = conversation::of(data);
     let whole = conversation::exchanges(&conversation);
