@@ -4,7 +4,10 @@ use crate::conn::Stamp;
 use crate::conn::{ByteEvent, Direction, End, What};
 use crate::exchange::ending::{Closing, Ending, Party};
 use crate::http::event::{EndSignal, MessageEnd};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
+
+/// Ends that are closer together may have crossed.
+const CROSSED: Span = Span::from_millis(1_000);
 
 /// The state of one connection so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,8 +80,15 @@ impl Closings {
 
     /// No answer came: the side that closed first gave up.
     fn without_message(&self) -> (Party, EndSignal, Stamp) {
-        let first = self.first.and_then(|dir| Some((dir, self.sides[dir.index()].first()?)));
-        match first {
+        let closed = |dir: Direction| Some((dir, self.sides[dir.index()].first()?));
+        let first = self.first.and_then(closed);
+        // An end behind packets that are missing is reported late, with the time at which it came. Ends that crossed are
+        // told by the order of their packets.
+        let other = self.first.map(Direction::other).and_then(closed);
+        let earlier = |(_, (_, at)): (Direction, (EndSignal, Timestamp))| {
+            other.filter(|(_, (_, before))| at.since(*before) > CROSSED)
+        };
+        match first.and_then(earlier).or(first) {
             Some((Direction::ToServer, (told, at))) => (Party::Client, told, Stamp { at, frame: 0 }),
             Some((Direction::ToClient, (told, at))) => (Party::Server, told, Stamp { at, frame: 0 }),
             None => (Party::Capture, self.silent.map_or(EndSignal::CaptureEnd, EndSignal::of), self.last),
@@ -151,6 +161,24 @@ mod tests {
         assert_eq!(of("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
         assert_eq!(of("!rst >\n"), (Some(EndSignal::Reset), Party::Client));
         assert_eq!(of("!end\n"), (Some(EndSignal::CaptureEnd), Party::Capture));
+    }
+
+    #[test]
+    fn an_end_that_is_reported_late_has_the_time_at_which_it_came() {
+        let event = |ms: i64, dir| {
+            let at = crate::wire::START.plus(Span::from_millis(ms));
+            ByteEvent { at, frame: 0, conn: ConnId(0), dir, what: What::End(End::Fin) }
+        };
+        for (server, client, by) in [(15_000, 0, Party::Client), (900, 0, Party::Server), (0, 15_000, Party::Server)] {
+            let mut closings = Closings::default();
+            closings.note(&event(server, Direction::ToClient));
+            closings.note(&event(client, Direction::ToServer));
+            let e = closings.ending(None);
+            assert_eq!(
+                (e.by, e.at),
+                (by, crate::wire::START.plus(Span::from_millis(if by == Party::Client { client } else { server })))
+            );
+        }
     }
 
     #[test]
