@@ -60,7 +60,8 @@ fn begins_as_http(conversation: &Transcript) -> bool {
     match client.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") {
         true => server.is_empty() || server.get(3) == Some(&4),
         false => {
-            let asks = line.ends_with(b" HTTP/1.1") && line.first().is_some_and(u8::is_ascii_uppercase);
+            let method = line.split(|b| *b == b' ').next().unwrap_or_default();
+            let asks = line.ends_with(b" HTTP/1.1") && !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
             asks && (server.is_empty() || server.starts_with(b"HTTP/1.1 "))
         }
     }

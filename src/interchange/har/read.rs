@@ -164,10 +164,16 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     let (scheme, rest) = e.request.url.split_once("://").ok_or("its url is not absolute")?;
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let sent = e.request.post_data.as_ref().map(|p| p.text.clone().into_bytes()).unwrap_or_default();
+    if [&e.request.method, &e.request.url].into_iter().any(|text| has_line_end(text)) {
+        return Err("its request is not HTTP");
+    }
     let start = format!("{} {path} HTTP/1.1\r\nhost: {authority}", e.request.method);
     let request = message(&start, &e.request.headers, &sent, None, asked).ok_or("its request is not HTTP")?;
     let wanted: u64 = e.chunks.iter().map(|c| u64::from(c.bytes)).sum();
     let chunks = (wanted == body.len() as u64 && wanted > 0).then_some(e.chunks.as_slice());
+    if has_line_end(&e.response.status_text) {
+        return Err("its response is not HTTP");
+    }
     let start = format!("HTTP/1.1 {:03} {}", e.response.status, e.response.status_text);
     let response = message(&start, &e.response.headers, &body, chunks.map(|c| (asked, c)), last)
         .ok_or("its response is not HTTP")?;
@@ -228,6 +234,11 @@ fn exchange(n: u64, e: &Entry) -> Result<Exchange, &'static str> {
     Ok(kept.read())
 }
 
+/// A part of a line that would end it: what follows would be another line.
+fn has_line_end(text: &str) -> bool {
+    text.contains(['\r', '\n'])
+}
+
 type Message = (Vec<u8>, &'static str, BodyPart, Option<u64>);
 
 /// Makes a message: head, framing of the body, body, transfer units. `chunks`: the recorded chunks, and the time
@@ -242,7 +253,8 @@ fn message(
     let mut raw = format!("{start}\r\n");
     for Pair { name, value } in headers {
         let kept = !name.starts_with(':') && !OF_THE_TRANSFER.contains(&name.to_ascii_lowercase().as_str());
-        if [name, value].into_iter().any(|t| t.contains(['\r', '\n'])) {
+        // A name that begins with a space would continue the field before it (RFC 9112 section 5.2).
+        if [name, value].into_iter().any(|text| has_line_end(text)) || name.starts_with([' ', '\t']) {
             return None;
         }
         if kept {
