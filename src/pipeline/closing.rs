@@ -82,8 +82,8 @@ impl Closings {
     fn without_message(&self) -> (Party, EndSignal, Stamp) {
         let closed = |dir: Direction| Some((dir, self.sides[dir.index()].first()?));
         let first = self.first.and_then(closed);
-        // An end behind packets that are missing is reported late, with the time at which it came. Ends that crossed are
-        // told by the order of their packets.
+        // An end behind packets that are missing is reported late, with the time at which it came. Of ends that crossed
+        // the order of the packets says which was first.
         let other = self.first.map(Direction::other).and_then(closed);
         let earlier = |(_, (_, at)): (Direction, (EndSignal, Timestamp))| {
             other.filter(|(_, (_, before))| at.since(*before) > CROSSED)
