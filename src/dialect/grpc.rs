@@ -103,14 +103,7 @@ impl Reader for Grpc {
     }
 
     fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
-        match &self.outcome {
-            Outcome::Failed(how) => {
-                answer.fail(how);
-                remarks.note(STATUS, || how.clone());
-            }
-            Outcome::Unsaid if complete => remarks.note(NO_STATUS, || "the stream is complete".to_owned()),
-            Outcome::Unsaid | Outcome::BadPayload | Outcome::Ok => {}
-        }
+        self.outcome.tell(complete, answer, remarks);
     }
 }
 

@@ -5,7 +5,7 @@
 //! what its `chat.py` takes for the answer: outputs of the assistant; the last finish reason counts.
 
 use super::answer::call_key;
-use super::grpc::{NO_STATUS, Outcome, STATUS};
+use super::grpc::Outcome;
 use super::protobuf::{Fields, Value};
 use super::reader::Reader;
 use super::remarks::Remarks;
@@ -256,17 +256,10 @@ impl Reader for Xai {
         if self.unread {
             answer.end = End::Body;
         }
-        match &self.outcome {
-            Outcome::Failed(how) => {
-                answer.fail(how);
-                remarks.note(STATUS, || how.clone());
-            }
-            Outcome::Unsaid if complete => remarks.note(NO_STATUS, || "the stream is complete".to_owned()),
-            Outcome::Ok if complete && !self.unread => {
-                let finished = !answer.finish_reasons.is_empty();
-                remarks.note_if(!finished, NO_FINISH_REASON, || "the call ended with status 0".to_owned());
-            }
-            Outcome::Unsaid | Outcome::BadPayload | Outcome::Ok => {}
+        self.outcome.tell(complete, answer, remarks);
+        if self.outcome == Outcome::Ok && complete && !self.unread {
+            let finished = !answer.finish_reasons.is_empty();
+            remarks.note_if(!finished, NO_FINISH_REASON, || "the call ended with status 0".to_owned());
         }
     }
 }

@@ -2,6 +2,9 @@
 //! text in the last frame (gRPC-Web),
 //! or Connect's end of the stream as JSON.
 
+use super::{NO_STATUS, STATUS};
+use crate::dialect::Answer;
+use crate::dialect::remarks::Remarks;
 use crate::http::event::Fields;
 use crate::oddity::excerpt;
 use serde_json::value::RawValue;
@@ -74,6 +77,18 @@ impl Outcome {
             Some(status) => Outcome::named(status, value("grpc-message").unwrap_or_default()),
             None if std::str::from_utf8(said).is_ok() => Outcome::Unsaid,
             None => Outcome::BadPayload,
+        }
+    }
+
+    /// Tells a failure, and a call that ended (`complete`) without its status.
+    pub(in crate::dialect) fn tell(&self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
+        match self {
+            Outcome::Failed(how) => {
+                answer.fail(how);
+                remarks.note(STATUS, || how.clone());
+            }
+            Outcome::Unsaid if complete => remarks.note(NO_STATUS, || "the stream is complete".to_owned()),
+            Outcome::Unsaid | Outcome::BadPayload | Outcome::Ok => {}
         }
     }
 
