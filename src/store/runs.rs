@@ -27,8 +27,12 @@ pub(super) struct Base {
     pub(super) offset: i64,
 }
 
-/// Statements that insert one row and [`AT_ONCE`] rows.
-struct Insert([String; 2]);
+/// Statements that insert rows of one table.
+struct Insert {
+    one: String,
+    many: String,
+    columns: usize,
+}
 
 static PIECES: LazyLock<Insert> =
     LazyLock::new(|| Insert::of("piece_row", &["unit", "t_ns", "frame", "off", "len", "gap"]));
@@ -38,10 +42,11 @@ static RECORDS: LazyLock<Insert> =
 impl Insert {
     fn of(table: &str, columns: &[&str]) -> Insert {
         let row = format!("({}?)", "?, ".repeat(columns.len() - 1));
-        Insert([1, AT_ONCE].map(|n| {
+        let [one, many] = [1, AT_ONCE].map(|n| {
             let rows = vec![row.as_str(); n].join(", ");
             format!("INSERT INTO {table} ({}) VALUES {rows}", columns.join(", "))
-        }))
+        });
+        Insert { one, many, columns: columns.len() }
     }
 
     /// Inserts these items; `bind` sets the values of one from this parameter on. The id of the first row.
@@ -49,22 +54,21 @@ impl Insert {
         &self,
         db: &Connection,
         items: &[T],
-        columns: usize,
         bind: impl Fn(&mut Statement<'_>, usize, &T) -> Result<()>,
     ) -> Result<i64> {
         let insert = |sql: &str, items: &[T]| {
             let mut statement = db.prepare_cached(sql)?;
             for (i, item) in items.iter().enumerate() {
-                bind(&mut statement, 1 + i * columns, item)?;
+                bind(&mut statement, 1 + i * self.columns, item)?;
             }
             statement.raw_execute()
         };
         let (many, rest) = items.split_at(items.len() - items.len() % AT_ONCE);
         for items in many.chunks(AT_ONCE) {
-            insert(&self.0[1], items)?;
+            insert(&self.many, items)?;
         }
         for item in rest.chunks(1) {
-            insert(&self.0[0], item)?;
+            insert(&self.one, item)?;
         }
         Ok(db.last_insert_rowid() + 1 - items.len() as i64)
     }
@@ -78,7 +82,7 @@ pub(super) fn write_pieces(db: &Connection, pieces: &[PieceInfo]) -> Result<(Bas
         frame: p.frame as i64,
         offset: p.offset as i64,
     });
-    let first = PIECES.rows(db, pieces, 6, |statement, at, p| {
+    let first = PIECES.rows(db, pieces, |statement, at, p| {
         let [t_ns, frame, offset] = relative(base, p.at, p.frame, p.offset);
         let unit = (p.unit as i64).wrapping_sub(base.unit);
         let values = [unit, t_ns, frame, offset, p.len.into(), p.gap.into()];
@@ -109,7 +113,7 @@ pub(super) fn write_records(db: &Connection, records: &[RecordInfo]) -> Result<(
         frame: r.frame as i64,
         offset: r.start as i64,
     });
-    let first = RECORDS.rows(db, records, 7, |statement, at, r| {
+    let first = RECORDS.rows(db, records, |statement, at, r| {
         let [t_ns, frame, start] = relative(base, r.at, r.frame, r.start);
         let first_ns = r.at.nanos().wrapping_sub(r.first_at.nanos());
         let len = r.end.wrapping_sub(r.start) as i64;
