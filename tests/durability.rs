@@ -107,15 +107,7 @@ fn list(folder: &Path) -> Output {
         other.current_dir(folder).args(command.get_args()).uid(65534).gid(65534).env_remove("SNIFF_DB");
         command = other;
     }
-    let done = loop {
-        match command.output() {
-            // A child of another test, forked while the copy was written, has its descriptor until it executes.
-            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => {
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-            done => break done.unwrap(),
-        }
-    };
+    let done = support::run_copy(&mut command);
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
     done
 }

@@ -223,13 +223,7 @@ fn sudo_leaves_no_files_of_root() {
         let mut command = Command::new(&program);
         command.args(args).current_dir(folder.path()).env_remove("SNIFF_DB");
         command.envs([("SUDO_UID", "65534"), ("SUDO_GID", "65534")]);
-        loop {
-            match command.output() {
-                // A child of another test, forked while the copy was written, has its descriptor until it executes.
-                Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
-                done => break done.unwrap(),
-            }
-        }
+        support::run_copy(&mut command)
     };
     let o = run(&["--read", "a.pcap"]);
     let said = String::from_utf8_lossy(&o.stderr);

@@ -50,6 +50,19 @@ pub fn public(what: &str) -> PathBuf {
     path
 }
 
+/// Runs a program that this test has copied. A child of another test, forked while the copy was written, has its
+/// descriptor until it executes, and until then the copy cannot be run.
+pub fn run_copy(command: &mut std::process::Command) -> std::process::Output {
+    loop {
+        match command.output() {
+            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            done => return done.unwrap(),
+        }
+    }
+}
+
 /// Makes a close send RST.
 pub fn reset_on_close(stream: &std::net::TcpStream) {
     use std::os::fd::AsRawFd;
