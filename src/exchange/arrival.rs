@@ -46,9 +46,10 @@ impl Arrival {
         if self.last != Some((at, frame)) {
             self.deliveries += 1;
             match self.tail {
-                Tail::InCharacter => self.split_characters += 1,
+                // Only text goes on with the character: a checksum may end with what looks like the beginning of one.
+                Tail::InCharacter if bytes.first().is_some_and(|b| b & 0xc0 == 0x80) => self.split_characters += 1,
                 Tail::Cr if bytes.first() == Some(&b'\n') => self.split_line_ends += 1,
-                Tail::Cr | Tail::Whole => {}
+                Tail::InCharacter | Tail::Cr | Tail::Whole => {}
             }
         }
         if self.last.is_some_and(|(last, _)| at.since(last) >= TOGETHER) {
@@ -121,6 +122,8 @@ mod tests {
         assert_eq!((a.split_characters, a.split_line_ends), (1, 1));
         let emoji = "😀".as_bytes();
         assert_eq!(arrival(&[(0, &emoji[..3]), (1, &emoji[3..])]).split_characters, 1);
+        // The end of a binary message, and the length of the next one.
+        assert_eq!(arrival(&[(0, b"\x07\xe3"), (1, b"\0\0\0\x51")]).split_characters, 0);
     }
 
     #[test]
