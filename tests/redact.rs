@@ -1,4 +1,5 @@
-//! `sniff redact`: a copy of a database without secrets and words, whose times and findings are those of the original.
+//! `sniff redact`: a copy of a database or capture without secrets and words, whose times and findings are those of the
+//! original.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -204,11 +205,100 @@ fn a_copy_has_no_secret_and_with_text_no_word() {
     assert_eq!(chunks("sniff.db"), chunks("b.db"));
 }
 
+/// The exchanges of a file, in the order in which they began.
+fn exchanges(place: &Place, file: &str, keys: &[&str]) -> Vec<Value> {
+    let db = format!("{}.db", file.rsplit('/').next().unwrap());
+    place.run(&[&["-q", "--db", &db, "--read", file], keys].concat());
+    if !place.path(&db).exists() {
+        return Vec::new();
+    }
+    let all = place.json(&["list", "--db", &db, "--format", "json"]);
+    let mut all = all.as_array().unwrap().clone();
+    all.sort_by_key(|x| x["timing"]["t_request_ns"].as_i64().or(x["timing"]["t_response_ns"].as_i64()));
+    all
+}
+
 #[test]
-fn captures_and_files_that_exist_are_refused() {
+fn a_copy_of_a_capture_has_its_times_and_findings() {
+    // Exchanges whose copy differs, and why.
+    const DIFFER: [(&str, &str); 7] = [
+        ("fmt-lost-packets", "the hole is within chunks, whose boundaries were not captured"),
+        ("fmt-snaplen96", "nothing of the body was captured"),
+        ("h2c-node-rst-by-server", "HTTP/1.1 has no RST_STREAM"),
+        ("fmt-snaplen300", "of the request's head only the beginning was captured"),
+        ("proxy-connect-tls", "a tunnel has no packets of its own"),
+        ("websocket-realtime", "compressed messages are blanked"),
+        ("fmt-midstream-keepalive", "neither request nor head of the first was captured"),
+    ];
+    let place = Place::new();
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    let all = std::fs::read_dir(support::real()).unwrap().map(|e| e.unwrap().path());
+    for path in all.filter(|p| p.extension().is_some_and(|e| e == "pcap" || e == "pcapng")) {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let path = path.to_str().unwrap();
+        let copy = format!("{name}-copy.pcapng");
+        let keylog = path.rsplit_once('.').unwrap().0.to_owned() + ".keys";
+        let keys: &[&str] = if std::fs::exists(&keylog).unwrap() { &["--keylog", &keylog] } else { &[] };
+        let done = place.run(&[&["redact", "--text", path, &copy], keys].concat());
+        let before = exchanges(&place, path, keys);
+        // A capture cannot hold a response without a head whose request is missing too.
+        if before.iter().all(|x| x["request"].is_null() && x["response"]["status"].is_null()) {
+            assert_eq!(done.status.code(), Some(2), "{name}");
+            assert!(!place.path(&copy).exists(), "{name}");
+            continue;
+        }
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+        let after = exchanges(&place, &copy, &[]);
+        let mut differs = before.len() != after.len();
+        for (a, b) in before.iter().zip(&after) {
+            compared += 1;
+            let coded = !a["response"]["content_encoding"].is_null();
+            let mut times = [a["timing"].clone(), b["timing"].clone()];
+            if coded {
+                // The head of a coding has no text.
+                times.iter_mut().for_each(|t| t["t_first_body_byte_ns"] = Value::Null);
+            }
+            differs |= times[0] != times[1] || a["verdict"] != b["verdict"] || !coded && findings(a) != findings(b);
+        }
+        if differs != DIFFER.iter().any(|(known, _)| *known == name) {
+            wrong.push(format!("{name}: {} and {} exchanges, differ: {differs}", before.len(), after.len()));
+        }
+    }
+    assert!(wrong.is_empty() && compared > 200, "{compared} compared, {} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_capture_is_copied_without_secrets_and_words() {
     let place = with_a_key();
-    let (_, said) = place.want(2, &["redact", "a.pcap", "out.db"]);
-    assert!(said.contains("record it first: sniff --db all.db --read a.pcap"), "{said}");
+    let packets = place.run(&["export", "--reveal", "--format", "pcapng"]).stdout;
+    place.write("in.pcapng", packets);
+    for (to, hidden) in [("a.pcapng", false), ("b.pcapng", true), ("c.db", true)] {
+        let text: &[&str] = if hidden { &["--text"] } else { &[] };
+        place.want(0, &[&["redact", "in.pcapng", to], text].concat());
+        let bytes = match to.ends_with("db") {
+            true => support::stored::bytes(place.path(to)),
+            false => std::fs::read(place.path(to)).unwrap(),
+        };
+        let has = |what: &str| memchr::memmem::find(&bytes, what.as_bytes()).is_some();
+        assert!(!has("key-012345"), "{to}");
+        for word in ["Hippogriff", "salamanders", "zebrawood", "quokkas", "umbrellabird"] {
+            assert_eq!(has(word), !hidden, "{word} in {to}");
+        }
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(place.path(to)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // The recording on the way is gone.
+    let left = std::fs::read_dir(place.path(".")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.starts_with('.')).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn files_that_are_not_there_or_exist_are_refused() {
+    let place = with_a_key();
+    let (_, said) = place.want(2, &["redact", "none.pcap", "out.db"]);
+    assert!(said.contains("cannot open none.pcap: there is no such file"), "{said}");
+    place.write("a.txt", "no capture");
+    assert!(place.want(2, &["redact", "a.txt", "out.db"]).1.contains("a.txt is not a capture file"));
     assert!(!place.path("out.db").exists());
     let before = std::fs::read(place.path("sniff.db")).unwrap();
     assert!(place.want(2, &["redact", "sniff.db", "sniff.db"]).1.contains("cannot make sniff.db"));

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 /// The options that every command has.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Common {
     /// Database file

@@ -145,14 +145,8 @@ fn conversation(args: &ExportArgs, exchange: &Exchange) -> Result<wire::Transcri
 }
 
 fn pcapng(args: &ExportArgs, exchanges: &[Exchange]) -> Result<Vec<u8>> {
-    let all: Vec<_> = exchanges.iter().map(|x| Ok((x.endpoints, conversation(args, x)?))).collect::<Result<_>>()?;
+    let mut all: Vec<_> = exchanges.iter().map(|x| Ok((x.endpoints, conversation(args, x)?))).collect::<Result<_>>()?;
     // Each exchange becomes its own connection, with its own client port.
-    let ports = all.iter().enumerate().map(|(i, (endpoints, transcript))| {
-        let mut endpoints = *endpoints;
-        let taken =
-            all[..i].iter().filter(|(e, _)| e.client == endpoints.client && e.server == endpoints.server).count();
-        endpoints.client.set_port(endpoints.client.port().wrapping_add(taken as u16 * 7));
-        (endpoints, transcript)
-    });
-    Ok(pcapng::file(ports))
+    pcapng::own_ports(&mut all);
+    Ok(pcapng::file(all.iter().map(|(endpoints, transcript)| (*endpoints, transcript))))
 }

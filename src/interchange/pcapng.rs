@@ -5,23 +5,58 @@ use crate::conn::{Direction, End, Endpoints};
 use crate::time::Timestamp;
 use crate::wire::{Transcript, What};
 use etherparse::PacketBuilder;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 /// Most payload bytes of one packet: loopback devices carry it and every dissector accepts it.
 const SEGMENT: usize = 32_768;
+/// Most bytes of a gap that are written as packets.
+const GAP: u64 = 1 << 20;
 const WINDOW: u16 = 65_535;
 
 /// The bytes of the file. Times keep their nanoseconds.
 pub fn file<'t>(conversations: impl IntoIterator<Item = (Endpoints, &'t Transcript)>) -> Vec<u8> {
     let mut out = Vec::new();
     section(&mut out);
-    let mut packets: Vec<(Timestamp, Vec<u8>)> = Vec::new();
+    let mut packets: Vec<Packet> = Vec::new();
     for (endpoints, transcript) in conversations {
         Talk { endpoints, next: [1000, 5000], packets: &mut packets }.play(transcript);
     }
-    packets.sort_by_key(|(at, _)| *at);
-    packets.iter().for_each(|(at, bytes)| packet(&mut out, *at, bytes));
+    packets.sort_by_key(|packet| packet.at);
+    packets.iter().for_each(|packet| block_of(&mut out, packet));
     out
+}
+
+/// A packet of the file.
+struct Packet {
+    at: Timestamp,
+    bytes: Vec<u8>,
+    /// Those of its bytes that are in the file, from the first on.
+    captured: usize,
+}
+
+/// Gives every conversation after the first between the same two addresses and ports another port of the client, so
+/// that each is a connection of its own.
+pub fn own_ports(conversations: &mut [(Endpoints, Transcript)]) {
+    let tuple = |e: &Endpoints| (e.client, e.server);
+    let mut taken: HashSet<_> = HashSet::new();
+    // Where the search for a free port goes on, so that many exchanges of one connection cost no more than few.
+    let mut next: HashMap<_, u16> = HashMap::new();
+    let used: HashSet<_> = conversations.iter().map(|(e, _)| tuple(e)).collect();
+    for (endpoints, _) in conversations {
+        let asked = tuple(endpoints);
+        if taken.insert(asked) {
+            continue;
+        }
+        let port = next.entry(asked).or_insert(asked.0.port());
+        for _ in 0..=u16::MAX {
+            *port = port.wrapping_add(1).max(1024);
+            endpoints.client.set_port(*port);
+            if !used.contains(&tuple(endpoints)) && taken.insert(tuple(endpoints)) {
+                break;
+            }
+        }
+    }
 }
 
 /// Converts one connection into packets.
@@ -29,7 +64,7 @@ struct Talk<'p> {
     endpoints: Endpoints,
     /// Next sequence number of each direction.
     next: [u32; 2],
-    packets: &'p mut Vec<(Timestamp, Vec<u8>)>,
+    packets: &'p mut Vec<Packet>,
 }
 
 impl Talk<'_> {
@@ -53,8 +88,19 @@ impl Talk<'_> {
                     }
                     self.segment(event.at, event.dir.other(), Flags { ack: true, ..Flags::default() }, &[]);
                 }
-                // Bytes that were not captured leave a hole in the sequence numbers.
-                What::Gap(len) => self.next[event.dir.index()] = self.next[event.dir.index()].wrapping_add(*len as u32),
+                // Bytes that were not captured are packets of which only the head was; too many of them are a hole in
+                // the sequence numbers.
+                What::Gap(len) if *len > GAP => {
+                    self.next[event.dir.index()] = self.next[event.dir.index()].wrapping_add(*len as u32)
+                }
+                What::Gap(len) => {
+                    for part in vec![0; *len as usize].chunks(SEGMENT) {
+                        self.segment(event.at, event.dir, Flags { ack: true, ..Flags::default() }, part);
+                        if let Some(packet) = self.packets.last_mut() {
+                            packet.captured -= part.len();
+                        }
+                    }
+                }
                 What::End(End::Fin | End::CloseNotify) => {
                     self.segment(event.at, event.dir, Flags { fin: true, ack: true, ..Flags::default() }, &[]);
                     self.segment(event.at, event.dir.other(), Flags { ack: true, ..Flags::default() }, &[]);
@@ -101,7 +147,7 @@ impl Talk<'_> {
         let mut bytes = Vec::with_capacity(tcp.size(payload.len()));
         // Writing into memory fails only if the payload is too long for IP, and payloads are cut before.
         if tcp.write(&mut bytes, payload).is_ok() {
-            self.packets.push((at, bytes));
+            self.packets.push(Packet { at, captured: bytes.len(), bytes });
         }
     }
 }
@@ -139,14 +185,14 @@ fn section(out: &mut Vec<u8>) {
 }
 
 /// Enhanced packet block (draft-ietf-opsawg-pcapng section 4.3).
-fn packet(out: &mut Vec<u8>, at: Timestamp, bytes: &[u8]) {
-    let at = at.nanos() as u64;
-    let len = bytes.len() as u32;
-    let mut body = Vec::with_capacity(bytes.len() + 24);
-    for word in [0, (at >> 32) as u32, at as u32, len, len] {
+fn block_of(out: &mut Vec<u8>, packet: &Packet) {
+    let at = packet.at.nanos() as u64;
+    let captured = packet.bytes.get(..packet.captured).unwrap_or_default();
+    let mut body = Vec::with_capacity(captured.len() + 24);
+    for word in [0, (at >> 32) as u32, at as u32, captured.len() as u32, packet.bytes.len() as u32] {
         body.extend_from_slice(&word.to_le_bytes());
     }
-    body.extend_from_slice(bytes);
+    body.extend_from_slice(captured);
     body.resize(body.len().next_multiple_of(4), 0);
     block(out, 6, &body);
 }
@@ -199,11 +245,14 @@ mod tests {
         for (_, body) in blocks(file).into_iter().filter(|(kind, _)| *kind == 6) {
             let word = |at: usize| u32::from_le_bytes(body[at..at + 4].try_into().unwrap());
             let at = u64::from(word(4)) << 32 | u64::from(word(8));
-            assert_eq!((word(0), word(12)), (0, word(16)), "the only interface; nothing is cut");
+            assert_eq!(word(0), 0, "the only interface");
             let frame = &body[20..20 + word(12) as usize];
             let short = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
             let long = |at: usize| u32::from(short(at)) << 16 | u32::from(short(at + 2));
             let (begin, end) = (34 + usize::from(frame[46] >> 4) * 4, 14 + usize::from(short(16)));
+            // Of some packets only the head was captured.
+            assert!(word(16) as usize == end && (frame.len() == end || frame.len() == begin), "{}", word(16));
+            let end = end.min(frame.len());
             out.push((at, short(34), frame[47], long(38), long(42), frame[begin..end].to_vec()));
         }
         out
@@ -243,6 +292,7 @@ mod tests {
             said(1, SERVER, ack, 5001, 1004, b""),
             said(2, SERVER, push | ack, 5001, 1004, b"answer"),
             said(2, CLIENT, ack, 1004, 5007, b""),
+            said(3, SERVER, ack, 5007, 1004, b""),
             said(4, SERVER, push | ack, 5107, 1004, b"more"),
             said(4, CLIENT, ack, 1004, 5111, b""),
             said(5, SERVER, fin | ack, 5111, 1004, b""),
@@ -266,6 +316,14 @@ mod tests {
         ]);
         let flags: Vec<(u64, u8)> = packets(&file([(ends(CLIENT), &told)])).iter().map(|p| (p.0, p.2)).collect();
         assert_eq!(flags, [(2, 8 | 16), (2, 16), (3, 4 | 16)]);
+    }
+
+    #[test]
+    fn each_conversation_gets_a_connection_of_its_own() {
+        let mut all: Vec<_> = [7, 7, 8, 7, 65_535, 65_535].map(|port| (ends(port), Transcript::default())).into();
+        own_ports(&mut all);
+        let ports: Vec<u16> = all.iter().map(|(e, _)| e.client.port()).collect();
+        assert_eq!(ports, [7, 1024, 8, 1025, 65_535, 1026]);
     }
 
     #[test]

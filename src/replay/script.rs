@@ -26,6 +26,8 @@ pub struct Script {
     pub steps: Vec<Step>,
     /// What happens after all steps.
     pub ending: Ending,
+    /// Whether the request expects 100, which a server that plays the script sends before the body.
+    pub asked_to_continue: bool,
 }
 
 /// One step.
@@ -145,6 +147,7 @@ impl Script {
             trailers: response.trailers.clone(),
             steps: Vec::new(),
             ending: ending(response, exchange.ending.told, holes),
+            asked_to_continue: expected,
             parts,
             head,
         };
@@ -171,6 +174,7 @@ impl Script {
             trailers: Fields::default(),
             steps: steps.to_vec(),
             ending: Ending::Clean,
+            asked_to_continue: false,
         })
     }
 

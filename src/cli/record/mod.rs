@@ -20,7 +20,8 @@ use super::common::{Common, report_text, say};
 use super::sandbox::Sandbox;
 use super::signals;
 use anyhow::{Result, bail};
-use std::path::PathBuf;
+use clap::{Args, FromArgMatches};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
@@ -56,6 +57,13 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         }
     }
     Ok(code)
+}
+
+/// Records one file into the database of `common` with the usual options, and returns the exit code.
+pub(super) fn one_file(path: &Path, keylog: Option<&Path>, common: &Common) -> Result<u8> {
+    let usual = RecordArgs::augment_args(clap::Command::new("record")).get_matches_from(["record"]);
+    let args = RecordArgs { keylog: keylog.map(Path::to_path_buf), ..RecordArgs::from_arg_matches(&usual)? };
+    file::run(&path.to_string_lossy(), &args, common, &signals::stop_flag())
 }
 
 #[cfg(feature = "live")]

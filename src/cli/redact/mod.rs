@@ -1,5 +1,7 @@
-//! `sniff redact IN OUT`: writes a copy of a database that can be attached to a bug report: without secrets, and if
-//! asked for without prompts and answers.
+//! `sniff redact IN OUT`: writes a copy of a database or capture that can be attached to a bug report: without secrets,
+//! and if asked for without prompts and answers.
+
+mod capture;
 
 use super::common::{Common, say};
 use super::sandbox::{Sandbox, SandboxArgs};
@@ -10,28 +12,33 @@ use crate::exchange::redact::{Filler, Masks, Redactor, share};
 use crate::metrics;
 use crate::report::text::count;
 use crate::store::select::SessionIs;
-use crate::store::{Reader, Secrets, Selector, Session, Writer, copy};
+use crate::store::{self, Reader, Secrets, Selector, Session, Writer};
 use crate::summary::{FindingSummary, Summary};
 use crate::time::Timestamp;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Copy a database without secrets, to attach to a bug report
+/// Copy a database or capture without secrets, to attach to a bug report
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sniff redact sniff.db report.db            without keys, tokens and cookies
-  sniff redact --text sniff.db report.db     without prompts and answers too
-Times, sizes, offsets and findings stay; bodies with a content coding are written decoded. A capture is recorded first:
-  sniff --db all.db --read capture.pcap && sniff redact --text all.db report.db")]
+  sniff redact sniff.db report.db                 without keys, tokens and cookies
+  sniff redact --text sniff.db report.db          without prompts and answers too
+  sniff redact --text capture.pcap report.pcapng  as packets, for tools that read captures
+  sniff redact --text capture.pcap report.db      as a database, with WebSockets and what TCP did
+Times, sizes, offsets and findings stay; bodies with a content coding are written decoded, and what was encrypted in the
+clear. In a capture each exchange is a connection of its own, in HTTP/1.1.")]
 pub(super) struct RedactArgs {
-    /// Database to copy
+    /// Database, capture or .wire transcript to copy
     #[arg(value_name = "IN")]
     from: PathBuf,
-    /// Database to write; it must not exist
+    /// File to write: a capture if its name ends in .pcapng, .pcap or .cap, else a database; it must not exist
     #[arg(value_name = "OUT")]
     to: PathBuf,
+    /// TLS key log (NSS format), for a capture
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
+    keylog: Option<PathBuf>,
     /// Replace every prompt and answer by filler of the same length
     ///
     /// Names of members, types, finish reasons and other words of a protocol stay, so that the findings stay.
@@ -47,23 +54,61 @@ struct Done {
     exchanges: u64,
     decoded: u64,
     decrypted: u64,
+    /// Exchanges with bytes that were not captured, and whose copy has no hole there.
+    closed_up: u64,
+    /// One line for each exchange that the copy cannot hold.
+    left_out: Vec<String>,
+}
+
+impl Done {
+    fn add(&mut self, s: &Summary, decoded: bool) {
+        self.exchanges += 1;
+        self.decoded += u64::from(decoded);
+        self.decrypted += u64::from(s.tls);
+    }
 }
 
 pub(super) fn run(args: &RedactArgs, common: &Common) -> Result<u8> {
     let (from, to) = (&args.from, &args.to);
-    if !super::check::is_database(&from.to_string_lossy()) {
-        bail!(
-            "{0} is not a database of sniff; record it first: sniff --db all.db --read {0}, and then \
-                sniff redact all.db {1}",
-            from.display(),
-            to.display()
-        );
+    let recorded = super::check::is_database(&from.to_string_lossy());
+    if !from.exists() {
+        bail!("cannot open {}: there is no such file", from.display());
+    }
+    if recorded && capture::is_named(to) && capture::is_named(from) {
+        bail!("{} is a database of sniff, although its name is a capture's", from.display());
     }
     create(to)?;
-    Sandbox::of_database(&args.sandbox, common).writes_beside(from).writes_beside(to).enter()?;
-    let reader = Reader::open(from)?;
-    let filler = args.text.then(Filler::new);
+    let sandbox = Sandbox::of_database(&args.sandbox, common).writes_beside(from).writes_beside(to);
+    args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
+    // A capture goes through a recording, which is deleted with this value.
+    let copied =
+        if recorded { copy(from, args) } else { capture::record(args, common).and_then(|r| copy(r.path(), args)) };
+    if copied.is_err() {
+        // Half a copy would look like a whole one.
+        let _ = std::fs::remove_file(to);
+    }
+    let done = copied?;
+    if !common.quiet {
+        done.left_out.iter().for_each(|line| say(line));
+        say(&last_line(&done, args));
+    }
+    Ok(0)
+}
+
+/// Copies a database into a file of the kind that its name says.
+fn copy(from: &Path, args: &RedactArgs) -> Result<Done> {
     let mut done = Done::default();
+    match capture::is_named(&args.to) {
+        true => capture::write(from, args, &mut done)?,
+        false => database(from, args, &mut done)?,
+    }
+    Ok(done)
+}
+
+/// Copies all sessions of a database into another one.
+fn database(from: &Path, args: &RedactArgs, done: &mut Done) -> Result<()> {
+    let (to, reader) = (&args.to, Reader::open(from)?);
+    let filler = args.text.then(Filler::new);
     for session in reader.sessions(&Selector::default())? {
         let mut options = reader.options(session.id)?;
         options["store_secrets"] = false.into();
@@ -80,20 +125,15 @@ pub(super) fn run(args: &RedactArgs, common: &Common) -> Result<u8> {
         all.sort_by_key(|s| s.id);
         for s in &all {
             let (analyzed, decoded) = redacted(&reader, s, filler.as_ref())?;
-            done.exchanges += 1;
-            done.decoded += u64::from(decoded);
-            done.decrypted += u64::from(s.tls);
+            done.add(s, decoded);
             writer.send(Output::Exchange(Box::new(analyzed)))?;
         }
         let counts =
             Counts { packets: session.packets.unwrap_or(0), bytes: session.bytes.unwrap_or(0), ..Counts::default() };
         let written = writer.finish(Timestamp(session.ended_ns.unwrap_or(session.started_ns)), counts)?;
-        copy::connections(from, to, session.id, written.session)?;
+        store::copy::connections(from, to, session.id, written.session)?;
     }
-    if !common.quiet {
-        say(&last_line(&done, args));
-    }
-    Ok(0)
+    Ok(())
 }
 
 /// One exchange for the copy, and whether a content coding was undone.
@@ -155,7 +195,10 @@ fn last_line(done: &Done, args: &RedactArgs) -> String {
         line += &format!("; of {} the content coding is undone", done.decoded);
     }
     if done.decrypted > 0 {
-        line += &format!("; {} were encrypted and are stored in the clear", done.decrypted);
+        line += &format!("; {} were encrypted and are written in the clear", done.decrypted);
+    }
+    if done.closed_up > 0 {
+        line += &format!("; of {} the bytes that were not captured are left out without a hole", done.closed_up);
     }
     line
 }

@@ -58,6 +58,10 @@ const PROTOCOL: &[&str] = &[
 ];
 /// Lines of event streams that are words of a protocol.
 const ENDS: &[&str] = &["[DONE]", "[END]", "[ABORTED]", "ping", "keep-alive", "keepalive", "heartbeat"];
+/// Fields of event streams. A line that is only the name of one is that field without a value.
+const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 /// Values of JSON that are no strings.
 const LITERALS: [&str; 3] = ["true", "false", "null"];
 
@@ -107,7 +111,10 @@ impl Filler {
         if first == b'-' {
             return self.parts(body);
         }
-        for line in body.split_inclusive_mut(|b| *b == b'\n') {
+        // Event streams may end their lines with CR alone, and begin with a mark (HTML, section 9.2.5).
+        let marked = body.starts_with(MARK);
+        let body = if marked { &mut body[MARK.len()..] } else { body };
+        for line in body.split_inclusive_mut(|b| matches!(b, b'\n' | b'\r')) {
             self.line(line);
         }
     }
@@ -144,6 +151,9 @@ impl Filler {
     fn line(&self, line: &mut [u8]) {
         let text = line.trim_ascii();
         let field = |name: &[u8]| text.starts_with(name);
+        if FIELDS.contains(&text) {
+            return;
+        }
         let from = match line.iter().position(|b| *b == b':') {
             Some(colon) if field(b"data:") || field(b":") => colon + 1,
             Some(_) if field(b"event:") || field(b"id:") || field(b"retry:") => {
