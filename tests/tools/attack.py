@@ -9,7 +9,8 @@ Honest: many connections at once, each a stream of small events; together RATE p
 Attack (all of them in turn, or one): `requests` sends 50,000 pipelined requests that get no answer, again and again;
 `heads` leaves 300 heads of 200 kB unfinished; `bombs` serves bodies that decode to 60 MB without a line end.
 
-Shown for each run: packets dropped, honest exchanges stored whole, time from SIGINT to the exit, resident memory.
+Shown for each run: packets dropped, honest exchanges stored whole, time from SIGINT to the exit, resident memory
+without the kernel's buffer of packets, whose size --buffer sets.
 Exit status 0: no packet was dropped, every honest exchange is whole, the median of the exits is at most one second, and
 memory stayed within --memory and 64 MiB more (with --minutes: the last within 2 MiB of that after two minutes).
 """
@@ -136,8 +137,9 @@ ATTACKS = {"requests": requests, "heads": heads, "bombs": bombs}
 
 
 def resident(pid):
+    """MiB that the program holds. The kernel's buffer of packets (--buffer, 64 MiB) is mapped as a file, as the program itself is."""
     text = open("/proc/%d/status" % pid).read()
-    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+    return int(re.search(r"RssAnon:\s+(\d+)", text)[1]) / 1024
 
 
 def run(args, attack, folder):
