@@ -6,7 +6,7 @@ pub(super) mod arguments;
 
 use super::common::{Common, say};
 use super::record::status_line::StatusLine;
-use super::record::{AtEnd, Recording, Source};
+use super::record::{AtEnd, Full, Recording, Source};
 use super::run_summary::{Door, RunSummary};
 use super::signals;
 use crate::analyzer;
@@ -137,7 +137,8 @@ impl<'a> ProxyRecording<'a> {
         // The writer's queue has the same capacity as the tee.
         let (capacity, store_secrets) = (room, door.store_secrets);
         let (name, bounds) = (name.clone(), door.storage.bounds());
-        let source = Source { name, options, capacity, store_secrets, door: Door::Proxy, bounds, at_end: AtEnd::GoOn };
+        let (at_end, full) = (AtEnd::GoOn, Full::LeaveOut);
+        let source = Source { name, options, capacity, store_secrets, door: Door::Proxy, bounds, at_end, full };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
         let kept = analyzer::Options {

@@ -52,6 +52,9 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     super::proxy::arguments::hide("--auth");
+    if common.format.is_some() && common.output.is_none() {
+        anyhow::bail!("standard output belongs to the command; write the lines to a file with -o FILE");
+    }
     args.door.storage.look_around();
     // Signals are passed to the command from here on.
     child::forward_signals();

@@ -2,6 +2,7 @@
 
 mod args;
 mod file;
+mod lines;
 #[cfg(feature = "live")]
 mod live;
 mod printer;
@@ -11,6 +12,8 @@ pub(super) mod storage;
 
 pub(super) use args::RecordArgs;
 #[cfg(feature = "proxy")]
+pub(super) use lines::Full;
+#[cfg(feature = "proxy")]
 pub(super) use printer::AtEnd;
 pub(super) use recording::next;
 #[cfg(feature = "proxy")]
@@ -19,18 +22,13 @@ pub(super) use recording::{Recording, Source};
 use super::common::{Common, report_text, say};
 use super::sandbox::Sandbox;
 use super::signals;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, FromArgMatches};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
-    if common.format.is_some() || common.output.is_some() {
-        bail!(
-            "recording prints no data; use --format and --output with a command that does, such as: \
-                sniff list --format json"
-        );
-    }
+    lines::wanted(common, args.store_secrets)?;
     // While this thread may still read what it needs for that.
     args.storage.look_around();
     if args.read.is_empty() {
@@ -73,5 +71,5 @@ fn from_devices(args: &RecordArgs, common: &Common) -> Result<u8> {
 
 #[cfg(not(feature = "live"))]
 fn from_devices(_: &RecordArgs, _: &Common) -> Result<u8> {
-    bail!("this sniff was built without live capture (feature `live`); it reads files with --read")
+    anyhow::bail!("this sniff was built without live capture (feature `live`); it reads files with --read")
 }

@@ -1,5 +1,6 @@
 //! Prints what the writer's thread reports: exchanges once they are durable, and at once why storing ends.
 
+use super::lines::Lines;
 use super::status_line::StatusLine;
 use crate::cli::common::{report_text, say};
 use crate::report::text::{bytes, count};
@@ -36,15 +37,23 @@ pub(in crate::cli) enum AtEnd {
 pub(super) struct Printer {
     pub(super) status: Status,
     pub(super) at_end: AtEnd,
+    /// With `--format jsonl`.
+    pub(super) lines: Option<Lines>,
 }
 
 impl Progress for Printer {
     fn written(&mut self, exchange: &Summary) {
         self.status.lock().written(exchange);
+        if let Some(lines) = &mut self.lines {
+            lines.written(exchange);
+        }
     }
 
     fn committed(&mut self) {
         self.status.lock().committed();
+        if let Some(lines) = &mut self.lines {
+            lines.committed();
+        }
     }
 
     fn notice(&mut self, text: &str) {

@@ -1,6 +1,7 @@
 //! One recording: the analyzer, the store, one line per stored exchange on standard error, and the counts at the end.
 
 use super::args::RecordArgs;
+use super::lines::{self, Full, Lines};
 use super::printer::{self, AtEnd, Printer, Status};
 use super::status_line::StatusLine;
 use crate::analyzer::{self, Analyzer, Output};
@@ -32,6 +33,8 @@ pub(in crate::cli) struct Source {
     pub(in crate::cli) bounds: Bounds,
     /// What happens when storing ends early.
     pub(in crate::cli) at_end: AtEnd,
+    /// What happens when the reader of `--format jsonl` is slow.
+    pub(in crate::cli) full: Full,
 }
 
 /// A recording in progress.
@@ -62,6 +65,7 @@ impl<'a> Recording<'a> {
             door,
             bounds: args.storage.bounds(),
             at_end: AtEnd::Stop(signals::stop_flag()),
+            full: if args.read.is_empty() { Full::LeaveOut } else { Full::Wait },
         };
         args.privileges.make(&common.db)?;
         Recording::begin(source, args.analyzer(keys)?, common, status)
@@ -85,7 +89,11 @@ impl<'a> Recording<'a> {
         let session = Session { source: source.name, started, options: shaped_by, process };
         let secrets = if source.store_secrets { Secrets::Keep } else { Secrets::Hide };
         let status = Status::new(status);
-        let printer = Printer { status: status.clone(), at_end: source.at_end };
+        let lines = lines::wanted(common, source.store_secrets)?.then(|| match &source.at_end {
+            AtEnd::Stop(stop) => Lines::open(common, source.full, Some(stop.clone())),
+            AtEnd::GoOn => Lines::open(common, source.full, None),
+        });
+        let printer = Printer { status: status.clone(), at_end: source.at_end, lines: lines.transpose()? };
         let writer = Writer::start_with(&common.db, session, secrets, source.bounds, Box::new(printer))?;
         writer.set_capacity(source.capacity, options.budget.clone());
         let summary = RunSummary::new(source.door);
@@ -162,6 +170,7 @@ impl<'a> Recording<'a> {
         for line in printer::gone(written.gone) {
             status.last(&line);
         }
+        self.summary.session = written.session;
         let next = if written.exchanges > 0 {
             format!("; next: {}", next(self.common, written.session))
         } else {
