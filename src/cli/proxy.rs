@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use args::{DoorArgs, Plan, ProxyArgs};
 use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
             say(&format!("sniff: clients must trust {} (sniff ca install-help)", recording.certificate.display()));
         }
     }
-    recording.restrict(&args.door, common)?;
+    recording.restrict(&args.door, &[], common)?;
     while !stop.load(Ordering::Relaxed) {
         recording.listen(TICK);
     }
@@ -166,12 +166,13 @@ impl<'a> ProxyRecording<'a> {
     }
 
     /// Restricts this thread and the writer, which read what was relayed, and lowers their priority: relaying comes
-    /// first. Call it last: threads and programs that start later would inherit both.
+    /// first. They may still write these files. Call it last: threads and programs that start later would inherit both.
     ///
     /// # Errors
     /// The system refuses the restriction.
-    pub(super) fn restrict(&self, door: &DoorArgs, common: &Common) -> Result<()> {
+    pub(super) fn restrict(&self, door: &DoorArgs, files: &[&Path], common: &Common) -> Result<()> {
         let sandbox = door.privileges.sandbox(common);
+        let sandbox = files.iter().fold(sandbox, |sandbox, file| sandbox.writes_beside(file));
         sandbox.enter()?;
         self.recording.on_the_writer(move || {
             // It went well on this thread, which has said what the system lacks.

@@ -4,6 +4,7 @@
 mod child;
 mod environment;
 mod java;
+mod judge;
 
 use super::common::Common;
 use super::limits::ThresholdArgs;
@@ -15,6 +16,7 @@ use crate::capture::privileges::is_root;
 use anyhow::{Context, Result};
 use child::Running;
 use clap::Args;
+use judge::JudgeArgs;
 use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -36,12 +38,16 @@ Examples:
   sniff run -- python app.py
   sniff run -- npm test
   sniff run --passthrough login.example.com -- ./agent --verbose
+  sniff run --fail-on error --junit sniff.xml --sarif sniff.sarif -- pytest
 The command finds the proxy and the certificates in its environment (HTTPS_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, …); the system's trust
-store is not touched. Exit status: the command's; 128 + N where signal N ended it.")]
+store is not touched. Exit status: the command's; 128 + N where signal N ended it.
+With --fail-on, if the command's is 0: 1 with findings, 2 if nothing was recorded.")]
 pub(super) struct RunArgs {
     /// Command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<OsString>,
+    #[command(flatten)]
+    judge: JudgeArgs,
     #[command(flatten)]
     door: DoorArgs,
     #[command(flatten)]
@@ -73,7 +79,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     }
     let mut recording = ProxyRecording::open(listening, &plan, common, StatusLine::held(common))?;
     let mut running = early.map_or_else(start, Ok)?;
-    recording.restrict(&args.door, common)?;
+    recording.restrict(&args.door, &args.judge.files(), common)?;
     let status = loop {
         recording.listen(TICK);
         if let Some(status) = running.ended()? {
@@ -85,10 +91,16 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         recording.listen(TICK);
     }
     // The command's exit status counts, even if the recording failed.
-    match recording.close() {
-        Ok(summary) if summary.connections == 0 && !common.quiet => super::common::say(NOTHING),
-        Ok(_) => {}
-        Err(e) => super::common::say(&format!("sniff: error: {}", super::common::report_text(&e))),
-    }
-    Ok(status)
+    let judged = recording.close().and_then(|summary| {
+        if summary.connections == 0 && !common.quiet {
+            super::common::say(NOTHING);
+        }
+        args.judge.code(summary.session, common)
+    });
+    let found = judged.unwrap_or_else(|e| {
+        super::common::say(&format!("sniff: error: {}", super::common::report_text(&e)));
+        // Without --fail-on the recording is a side effect of the command.
+        if args.judge.is_wanted() { 2 } else { 0 }
+    });
+    Ok(if status == 0 { found } else { status })
 }

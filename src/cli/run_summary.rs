@@ -32,6 +32,8 @@ pub(super) struct RunSummary {
     /// Number of findings by level: info, warning, error.
     findings: [u64; 3],
     unread: Unread,
+    /// Number of the session.
+    pub(super) session: i64,
     /// The disk had no room for all of it.
     pub(super) disk_full: bool,
 }

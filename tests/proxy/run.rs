@@ -108,3 +108,69 @@ fn java_finds_proxy_and_roots() {
     let certificates = std::fs::read_to_string(home.path().join("sniff/ca.pem")).unwrap();
     assert!(certificates.contains("BEGIN CERTIFICATE"));
 }
+
+/// A server whose stream is broken in one way, for each path.
+fn streams() -> std::net::SocketAddr {
+    server(|mut stream| {
+        let head = crate::door::read_head(&mut stream);
+        let kind = if head.starts_with("GET /wrong") { "application/x-ndjson" } else { "text/event-stream" };
+        let body = "data: {\"id\":\"a\"}\n\n";
+        let len = body.len();
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-cache\r\nContent-Length: {len}\r\n\r\n{body}"
+        );
+    })
+}
+
+#[test]
+fn findings_are_the_exit_code_and_files_for_ci() {
+    let upstream = streams();
+    let home = tempfile::tempdir().unwrap();
+    let at = |path: &str| format!("http://{upstream}{path}");
+    let judged = |options: &[&str], script: &str| {
+        let mut run = sniff(home.path());
+        run.current_dir(home.path()).arg("run").args(options).args(["--", "sh", "-c", script]);
+        let out = run.output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (wrong, right) = (format!("curl -s {}", at("/wrong")), format!("curl -s {}", at("/right")));
+    let files = ["--fail-on", "error", "--junit", "f.xml", "--sarif", "f.sarif"];
+    let (code, said) = judged(&files, &wrong);
+    assert!(code == Some(1) && said.contains("HTTP-002") && said.contains("x-ndjson"), "{code:?} {said}");
+    let read = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
+    assert!(read("f.xml").contains("<failure") && read("f.xml").contains("HTTP-002"), "{}", read("f.xml"));
+    let sarif: serde_json::Value = serde_json::from_str(&read("f.sarif")).unwrap();
+    assert_eq!((&sarif["version"], &sarif["runs"][0]["results"][0]["ruleId"]), (&"2.1.0".into(), &"HTTP-002".into()));
+    // The session of this run alone, not those before it in the same database.
+    let (code, said) = judged(&files, &right);
+    assert!(code == Some(0) && !said.contains("HTTP-002"), "{code:?} {said}");
+    assert!(!read("f.xml").contains("<failure"), "{}", read("f.xml"));
+    // The command's own status comes first; without --fail-on findings are no failure.
+    assert_eq!(judged(&files, &format!("{wrong}; exit 7")).0, Some(7));
+    assert_eq!(judged(&["--junit", "g.xml"], &wrong).0, Some(0));
+    assert!(read("g.xml").contains("HTTP-002"));
+    let (code, said) = judged(&["--fail-on", "error"], "true");
+    assert!(code == Some(2) && said.contains("nothing was recorded"), "{code:?} {said}");
+}
+
+#[test]
+fn its_exchanges_are_lines_in_a_file() {
+    let upstream = streams();
+    let home = tempfile::tempdir().unwrap();
+    let run = |options: &[&str]| {
+        let mut run = sniff(home.path());
+        run.current_dir(home.path()).arg("run").args(options);
+        run.args(["--", "curl", "-s", &format!("http://{upstream}/right")]).output().unwrap()
+    };
+    let refused = run(&["--format", "jsonl"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("belongs to the command"), "{said}");
+    assert!(run(&["--format", "jsonl", "-o", "lines.jsonl"]).status.success());
+    let lines = std::fs::read_to_string(home.path().join("lines.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut list = listed(home.path());
+    // What is known only after the connection has ended.
+    list.iter_mut().for_each(|x| x["tcp"] = serde_json::Value::Null);
+    assert_eq!(lines, list);
+}
