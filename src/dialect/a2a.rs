@@ -49,6 +49,8 @@ pub static DIALECT: Dialect = Dialect {
 /// What ends a stream, for people. The state that came is named by its own word.
 const TERMINAL: &str = "terminal state";
 
+/// States of a task that goes on, without prefix. Version 0.3 has `unknown`, 1.0 `unspecified`.
+const WORKING: &[&str] = &["submitted", "working", "unspecified", "unknown"];
 /// Names of methods in a request, with their quotes.
 const METHODS: &[&str] =
     &["\"message/stream\"", "\"SendStreamingMessage\"", "\"tasks/resubscribe\"", "\"SubscribeToTask\""];
@@ -120,11 +122,32 @@ struct Artifact<'a> {
     parts: List<Obj<Part<'a>>>,
 }
 
+/// Text, or what has no letters: bytes, a file, data. Version 0.3 has `file` for the first two.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct Part<'a> {
     #[serde(borrow)]
     text: Text<'a>,
+    #[serde(borrow)]
+    raw: Raw<'a>,
+    #[serde(borrow)]
+    url: Raw<'a>,
+    #[serde(borrow)]
+    data: Raw<'a>,
+    #[serde(borrow)]
+    file: Raw<'a>,
+    #[serde(borrow)]
+    filename: Raw<'a>,
+    #[serde(borrow)]
+    kind: Text<'a>,
+}
+
+impl Part<'_> {
+    /// It has something other than text, of whatever kind.
+    fn is_media(&self) -> bool {
+        let members = [&self.raw, &self.url, &self.data, &self.file, &self.filename];
+        members.iter().any(|member| member.json().is_some()) || self.kind.full().is_some_and(|kind| kind != "text")
+    }
 }
 
 /// Reads events.
@@ -177,17 +200,20 @@ impl A2a {
             .map_or(("", None), |(sort, body)| (sort, Some(body))),
         };
         match (sort, body) {
-            ("task" | "message" | "status-update" | "artifact-update", Some(body)) => self.body(sort, body, answer),
+            ("task" | "message" | "status-update" | "artifact-update", Some(body)) => {
+                self.body(sort, body, answer, remarks)
+            }
             _ => unknown(record, answer, remarks, UNKNOWN_TYPE),
         }
     }
 
-    fn body(&mut self, sort: &str, body: &Body<'_>, answer: &mut Answer) -> Meaning {
+    fn body(&mut self, sort: &str, body: &Body<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let mut meaning = Meaning::default();
         answer.identify(None, body.task_id.full().or(body.id.full()));
         let artifacts = body.artifact.here().into_iter().chain(body.artifacts.iter().filter_map(Obj::here));
         for part in artifacts.flat_map(|a| a.parts.iter()).chain(body.parts.iter()).filter_map(Obj::here) {
-            meaning.content |= part.text.full().is_some_and(|text| answer.add_text(0, text));
+            meaning.content |=
+                part.text.full().is_some_and(|text| answer.add_text(0, text)) | answer.add_media(part.is_media());
         }
         if sort == "message" {
             self.end("message", answer, &mut meaning);
@@ -203,7 +229,8 @@ impl A2a {
                     answer.finish(0, state);
                     self.paused = true;
                 }
-                _ => {
+                state_of_work => {
+                    remarks.note_if(!WORKING.contains(&state_of_work), UNKNOWN_TYPE, || excerpt(state.as_bytes()));
                     answer.stand(0, state);
                     self.paused = false;
                 }

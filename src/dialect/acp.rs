@@ -65,6 +65,9 @@ pub static DIALECT: Dialect = Dialect {
 };
 
 const FIELDS: &[&str] = &["acp-connection-id", "acp-session-id"];
+/// Updates that tell of the session: plans, modes, how full the context is.
+const BESIDE: &[&str] =
+    &["plan", "plan_update", "plan_removed", "current_mode_update", "session_info_update", "usage_update"];
 
 /// Reads what the agent sends.
 #[derive(Debug, Default)]
@@ -135,14 +138,16 @@ impl Acp {
         let kind = update.session_update.str().unwrap_or_default();
         let speaks = matches!(kind, "agent_message_chunk" | "agent_thought_chunk" | "tool_call" | "tool_call_update");
         // What else comes tells of the session, and comes at any time.
-        if !speaks && kind != "user_message_chunk" {
+        if BESIDE.contains(&kind) || !speaks && kind != "user_message_chunk" {
             return Meaning::default();
         }
         let Some(n) = self.turn(session, record, answer) else { return Meaning::default() };
         let mut meaning = Meaning::default();
         match kind {
             "agent_message_chunk" => {
+                let media = update.content.here().is_some_and(Content::is_media);
                 meaning.content = update.said().is_some_and(|text| answer.add_text(n as u32, text));
+                meaning.content |= answer.add_media(media);
             }
             "agent_thought_chunk" => {
                 let text = update.said().unwrap_or_default();

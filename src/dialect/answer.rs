@@ -82,7 +82,9 @@ pub struct Answer {
     pub terminator: Terminator,
     /// How this stream ends, by its dialect.
     pub end: super::End,
-    /// Records with text.
+    /// Parts without letters: speech, images, files, what is not known.
+    pub media: u64,
+    /// Records with text, or with such parts.
     pub content_deltas: u64,
     /// Records with reasoning.
     pub reasoning_deltas: u64,
@@ -194,6 +196,13 @@ impl Answer {
             }
         }
         !text.is_empty()
+    }
+
+    /// Output without letters came (`came`) for a person: speech, an image, a file, a part of a kind that is not known.
+    /// Nothing of it is kept; its record counts as one with content, and has its time. Returns `came`.
+    pub fn add_media(&mut self, came: bool) -> bool {
+        self.media += u64::from(came);
+        came
     }
 
     /// Bytes of memory in use, about. Texts grow by a quarter.

@@ -237,6 +237,7 @@ impl Messages {
             }
             _ => {}
         }
+        remarks.note_if(block.is_unknown(), UNKNOWN_BLOCK, || block.kind.show());
         remarks.note_if(meaning.is_delta() && block.streams(), START_WITH_CONTENT, || {
             let text = block.text.full().or(block.thinking.full()).unwrap_or_default();
             format!("block {index}: {}", excerpt(if meaning.tool { "input".as_bytes() } else { text.as_bytes() }))
@@ -275,7 +276,11 @@ impl Messages {
             Some("signature_delta") => answer.reasons(record.at),
             // A summary of the conversation for the next request, not a part of the answer.
             Some("text_delta" | "thinking_delta" | "input_json_delta" | "citations_delta" | "compaction_delta") => {}
-            _ => remarks.note(UNKNOWN_DELTA, || delta.kind.show()),
+            // Whatever it is of, output came.
+            _ => {
+                remarks.note(UNKNOWN_DELTA, || delta.kind.show());
+                meaning.content |= answer.add_media(!meaning.is_delta());
+            }
         }
         meaning
     }

@@ -3,6 +3,7 @@
 //! Source: Google's `GenerateContentResponse`. The SSE form has no terminator; the array form ends with its `]`.
 
 mod call;
+mod part;
 
 use super::json::{self, Flag, List, Num, Obj, Raw, Text};
 use super::payload::{BadPayload, object, unknown};
@@ -11,12 +12,13 @@ use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
+pub(super) use part::{Content, Part};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("gemini.not-json");
 /// The payload is JSON but not an object.
 pub const NOT_OBJECT: Kind = Kind("gemini.not-object");
-/// Neither candidates nor anything else that the document has.
+/// Neither candidates nor anything else that the document has, or a part with something else.
 pub const UNKNOWN_TYPE: Kind = Kind("gemini.unknown-type");
 /// `finishReason` in a record that is not the last with candidates.
 pub const FINISH_EARLY: Kind = Kind("gemini.finish-early");
@@ -91,25 +93,6 @@ impl Candidate<'_> {
         let parts = self.content.here().into_iter().flat_map(|content| content.parts.iter()).filter_map(Obj::here);
         parts.into_iter().any(|part| part.thought == Flag::Bool(true) || part.thought_signature.json().is_some())
     }
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub(super) struct Content<'a> {
-    #[serde(borrow)]
-    pub(super) parts: List<Obj<Part<'a>>>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Part<'a> {
-    #[serde(borrow)]
-    pub(super) text: Text<'a>,
-    pub(super) thought: Flag,
-    #[serde(borrow)]
-    pub(super) thought_signature: Raw<'a>,
-    #[serde(borrow)]
-    function_call: Obj<call::Call<'a>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -189,14 +172,15 @@ impl Gemini {
     ) {
         let content = candidate.content.here();
         for part in content.iter().flat_map(|c| c.parts.iter()).filter_map(Obj::here) {
-            match part.text.full() {
-                Some(text) if part.thought == Flag::Bool(true) => meaning.reasoning |= answer.add_reasoning(text),
-                Some(text) => meaning.content |= answer.add_text(index, text),
-                None => {}
+            meaning.reasoning |= part.thinks(answer);
+            meaning.content |= part.shown(index, answer);
+            if let Some(name) = &part.unknown {
+                remarks.note(UNKNOWN_TYPE, || format!("part with {}", excerpt(name.as_bytes())));
             }
             if let Obj::Here(call) = &part.function_call {
                 meaning.tool |= self.calls.read(call, index, answer);
             }
+            meaning.tool |= self.calls.run(part, index, answer);
         }
         if let Some(reason) = candidate.finish_reason.full() {
             remarks.note_if(UNUSABLE_CALLS.contains(&reason), CALL_UNUSABLE, || excerpt(reason.as_bytes()));

@@ -11,7 +11,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use self::shape::{Data, Event, Frame, Interaction, Step, Usage};
+use self::shape::{Data, Event, Frame, Interaction, Part, Step, Usage};
 use super::json::{self, Obj, Raw, Repair};
 use super::payload::{BadPayload, done, foreign_error, object, unknown};
 use super::reader::Reader;
@@ -313,6 +313,8 @@ impl Step<'_> {
             }
             // The older form has the text itself; a step has parts.
             "text" | "model_output" => {
+                let media = self.content.iter().filter_map(Obj::here).any(Part::is_media);
+                meaning.content |= answer.add_media(media);
                 let parts = self.content.iter().filter_map(Obj::here).filter_map(|part| part.text.full());
                 for text in self.text.full().into_iter().chain(parts) {
                     meaning.content |= answer.add_text(0, text);
@@ -325,6 +327,11 @@ impl Step<'_> {
                 let arguments = self.arguments.text().filter(|json| json != "{}").unwrap_or_default();
                 answer.add_arguments(&key, &arguments);
                 meaning.tool |= !arguments.is_empty();
+            }
+            // Older blocks of media.
+            "audio" | "image" | "video" | "document" => {
+                let payload = self.data.full().or(self.uri.full());
+                meaning.content |= answer.add_media(payload.is_some());
             }
             _ => {}
         }
@@ -361,9 +368,17 @@ impl Data<'_> {
                 answer.add_arguments(&key, &arguments);
                 meaning.tool |= !arguments.is_empty();
             }
-            "audio" | "image" | "video" | "document" | "text_annotation_delta" => {}
+            "audio" | "image" | "video" | "document" => {
+                let payload = self.data.full().or(self.uri.full());
+                meaning.content |= answer.add_media(payload.is_some());
+            }
+            "text_annotation_delta" => {}
             _ if kind.ends_with("_result") => {}
-            _ => remarks.note(UNKNOWN_TYPE, || format!("delta {}", self.kind.show())),
+            // Whatever it is of, output came.
+            _ => {
+                remarks.note(UNKNOWN_TYPE, || format!("delta {}", self.kind.show()));
+                meaning.content |= answer.add_media(true);
+            }
         }
     }
 }

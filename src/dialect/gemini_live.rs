@@ -12,7 +12,7 @@ use super::remarks::Remarks;
 use super::turns::Said;
 use super::{Answer, Confidence, Dialect, End, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
-use crate::oddity::Kind;
+use crate::oddity::{Kind, excerpt};
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("gemini-live.not-json");
@@ -94,6 +94,10 @@ struct Turn<'a> {
     output_transcription: Obj<Transcript<'a>>,
     #[serde(borrow)]
     turn_complete_reason: Text<'a>,
+    /// The model is done; what it said may still be played.
+    generation_complete: Flag,
+    /// The turn is over, and the server waits for its user.
+    waiting_for_input: Flag,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -180,7 +184,7 @@ impl Live {
         }
         if let Obj::Here(turn) = &message.server_content {
             known = true;
-            self.content(turn, record, answer, &mut meaning);
+            self.content(turn, record, answer, &mut meaning, remarks);
         }
         if let Obj::Here(calls) = &message.tool_call {
             known = true;
@@ -208,17 +212,25 @@ impl Live {
         if known { meaning } else { unknown(record, answer, remarks, UNKNOWN_TYPE) }
     }
 
-    fn content(&mut self, turn: &Turn<'_>, record: &Record<'_>, answer: &mut Answer, meaning: &mut Meaning) {
+    fn content(
+        &mut self,
+        turn: &Turn<'_>,
+        record: &Record<'_>,
+        answer: &mut Answer,
+        meaning: &mut Meaning,
+        remarks: &mut Remarks<'_>,
+    ) {
         let parts = turn.model_turn.here().into_iter().flat_map(|content| content.parts.iter()).filter_map(Obj::here);
         for part in parts {
             self.turn = true;
             if part.thought == Flag::Bool(true) || part.thought_signature.json().is_some() {
                 answer.reasons(record.at);
             }
-            match part.text.full() {
-                Some(text) if part.thought == Flag::Bool(true) => meaning.reasoning |= answer.add_reasoning(text),
-                Some(text) => meaning.content |= answer.add_text(0, text),
-                None => {}
+            meaning.reasoning |= part.thinks(answer);
+            meaning.content |= part.shown(0, answer);
+            meaning.tool |= part.runs(0, &mut self.calls, answer);
+            if let Some(name) = &part.unknown {
+                remarks.note(UNKNOWN_TYPE, || format!("part with {}", excerpt(name.as_bytes())));
             }
         }
         // The transcript of speech is its text; the speech itself has no letters.
@@ -231,6 +243,11 @@ impl Live {
             self.turn = false;
             let reason = if interrupted { "interrupted" } else { TURN_COMPLETE };
             answer.finish(0, turn.turn_complete_reason.full().unwrap_or(reason));
+        }
+        // The answer is whole already, and no turn goes on while the server waits for its user.
+        let whole = turn.generation_complete == Flag::Bool(true) || turn.waiting_for_input == Flag::Bool(true);
+        if whole {
+            self.turn = false;
         }
     }
 }

@@ -162,7 +162,7 @@ impl<'a> Evidence<'a> {
 /// What one record carries. Several may hold at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Meaning {
-    /// Non-empty visible text.
+    /// Output for a person that is not empty: visible text, or media and other parts without letters.
     pub content: bool,
     /// Non-empty reasoning.
     pub reasoning: bool,

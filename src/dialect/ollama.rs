@@ -95,6 +95,14 @@ struct Event<'a> {
     prompt_eval_duration: Num,
     eval_duration: Num,
     total_duration: Num,
+    load_duration: Num,
+    #[serde(borrow)]
+    logprobs: Raw<'a>,
+    /// Image generation: steps that are done, of how many, and at last the image.
+    completed: Num,
+    total: Num,
+    #[serde(borrow)]
+    image: Text<'a>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -106,6 +114,7 @@ struct Message<'a> {
     thinking: Text<'a>,
     #[serde(borrow)]
     tool_calls: List<Obj<ToolCall<'a>>>,
+    images: List<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -198,7 +207,8 @@ impl Ollama {
             return meaning;
         }
         let message = event.message.here();
-        let known = message.is_some() || event.response.present() || matches!(event.done, Flag::Bool(_));
+        let steps = event.completed.count().is_some() || event.total.count().is_some();
+        let known = message.is_some() || event.response.present() || matches!(event.done, Flag::Bool(_)) || steps;
         if !known {
             return unknown(record, answer, remarks, UNKNOWN_TYPE);
         }
@@ -212,6 +222,9 @@ impl Ollama {
             self.call(call, answer);
             meaning.tool = true;
         }
+        let images = message.is_some_and(|m| !m.images.is_empty());
+        meaning.content |= answer.add_media(images || event.image.full().is_some());
+        answer.logprobs |= event.logprobs.json().is_some();
         if event.done == Flag::Bool(true) {
             self.end(event, answer, remarks);
             meaning.terminator = !self.document;
@@ -262,6 +275,7 @@ impl Ollama {
         answer.server_clock.generating = span(event.eval_duration);
         self.total = span(event.total_duration);
         answer.server_clock.reading = span(event.prompt_eval_duration);
+        answer.server_clock.loading = span(event.load_duration);
         if !counts.is_empty() {
             answer.report_usage(Some(counts.into()), event.eval_count.count());
         }

@@ -3,7 +3,7 @@
 //!
 //! Source: Ollama's `docs/api.md`, pull a model. The last line is `{"status":"success"}`, or one with `error`.
 
-use super::json::{self, Raw, Text};
+use super::json::{self, Num, Raw, Text};
 use super::payload::{BadPayload, object, unknown};
 use super::reader::Reader;
 use super::remarks::Remarks;
@@ -45,6 +45,9 @@ struct Line<'a> {
     status: Text<'a>,
     #[serde(borrow)]
     error: Raw<'a>,
+    /// Bytes of this layer that are there, of how many.
+    completed: Num,
+    total: Num,
 }
 
 /// Reads lines.
@@ -72,7 +75,7 @@ impl Reader for Status {
                     answer.terminator.saw(SUCCESS, true);
                     meaning.terminator = true;
                 }
-            } else if !line.status.present() {
+            } else if !line.status.present() && line.completed.count().or(line.total.count()).is_none() {
                 meaning = unknown(record, answer, remarks, UNKNOWN_TYPE);
             }
             Ok(meaning)

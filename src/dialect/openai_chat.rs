@@ -158,6 +158,7 @@ impl Chat {
             meaning.content |= carried.meaning.content;
             meaning.reasoning |= carried.meaning.reasoning;
             meaning.tool |= carried.meaning.tool;
+            meaning.error |= carried.meaning.error;
         }
         choice::limited(&chunk.choices, remarks);
         if !chunk.choices.is_array() {

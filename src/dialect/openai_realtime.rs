@@ -4,8 +4,10 @@
 //! response's deltas between
 //! `response.created` and `response.done`. There is no terminator: a session ends with its connection.
 
+mod shape;
+
 use super::answer::short;
-use super::json::{self, Num, Obj, Raw, Repair, Text};
+use super::json::{self, Obj, Repair};
 use super::payload::{BadPayload, object, text_of};
 use super::reader::Reader;
 use super::remarks::Remarks;
@@ -13,6 +15,7 @@ use super::turns::Talk;
 use super::{Answer, Confidence, Dialect, Meaning, Said, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
+use shape::{Event, Item, Refusal, Response, Usage};
 use std::collections::BTreeSet;
 
 /// The payload is not JSON; the serde error with its position.
@@ -21,6 +24,8 @@ pub const NOT_JSON: Kind = Kind("realtime.not-json");
 pub const NOT_OBJECT: Kind = Kind("realtime.not-object");
 /// No `type` in the payload.
 pub const NO_TYPE: Kind = Kind("realtime.no-type");
+/// A delta of an answer of a type that the reference does not have.
+pub const UNKNOWN_TYPE: Kind = Kind("realtime.unknown-type");
 /// `response.done` with status failed, and the error that it names.
 pub const RESPONSE_FAILED: Kind = Kind("realtime.response-failed");
 /// `response.done` with status incomplete, and the reason that it names.
@@ -34,9 +39,10 @@ pub static DIALECT: Dialect = Dialect {
     profile: Some("openai-compatible"),
     shape: |evidence, shape| {
         let kind = shape.kind.as_deref().unwrap_or_default();
-        let ours = ["session.", "response.", "conversation.", "input_audio_buffer.", "rate_limits."]
-            .iter()
-            .any(|start| kind.starts_with(start));
+        let ours =
+            ["session.", "response.", "conversation.", "input_audio_buffer.", "rate_limits.", "transcription_session."]
+                .iter()
+                .any(|start| kind.starts_with(start));
         match evidence.framing {
             // Responses can be requested over a WebSocket too, and have the same event types.
             Framing::WebSocket if evidence.path().is_some_and(|path| path.ends_with("/responses")) => Confidence::No,
@@ -54,113 +60,20 @@ pub static DIALECT: Dialect = Dialect {
     ..Dialect::USUAL
 };
 
-/// A server event.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Event<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    response_id: Text<'a>,
-    #[serde(borrow)]
-    item_id: Text<'a>,
-    content_index: Num,
-    #[serde(borrow)]
-    delta: Text<'a>,
-    /// Of `.done` events: the whole text, transcript or arguments.
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    transcript: Text<'a>,
-    #[serde(borrow)]
-    arguments: Text<'a>,
-    #[serde(borrow)]
-    item: Obj<Item<'a>>,
-    #[serde(borrow)]
-    session: Obj<Session<'a>>,
-    #[serde(borrow)]
-    response: Obj<Response<'a>>,
-    #[serde(borrow)]
-    error: Raw<'a>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Session<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    model: Text<'a>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Item<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Response<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    status: Text<'a>,
-    #[serde(borrow)]
-    status_details: Obj<StatusDetails<'a>>,
-    #[serde(borrow)]
-    usage: Raw<'a>,
-}
-
-/// An error that answers a message of the client.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Refusal<'a> {
-    #[serde(borrow)]
-    error: Obj<RefusedMessage<'a>>,
-}
-
-/// Which message it was.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct RefusedMessage<'a> {
-    #[serde(borrow)]
-    event_id: Text<'a>,
-}
-
-/// Why a response has its status.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct StatusDetails<'a> {
-    #[serde(borrow)]
-    reason: Text<'a>,
-    #[serde(borrow)]
-    error: Raw<'a>,
-}
-
-/// `usage`
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Usage {
-    output_tokens: Num,
-}
-
+/// What comes beside the output: parts and calls that are over, and lists of tools.
+const QUIET: &[&str] = &[
+    "response.output_audio.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "mcp_list_tools.completed",
+    "mcp_list_tools.failed",
+    "response.mcp_call.completed",
+    "response.mcp_call.failed",
+];
 /// Tool calls followed.
 const CALLS_LIMIT: usize = 1024;
 /// Parts followed.
 const PARTS_LIMIT: usize = 4096;
-
-impl Event<'_> {
-    /// The part of an item that it is about.
-    fn part(&self) -> (String, u32) {
-        (self.item_id.str().unwrap_or_default().to_owned(), self.content_index.index().unwrap_or(0))
-    }
-}
 
 /// How a response ended. True if it failed: there is no `error` event then.
 fn ended(n: usize, response: &Response<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> bool {
@@ -195,8 +108,10 @@ struct Realtime {
     talk: Talk,
     /// Items that call a tool, in order.
     calls: Vec<String>,
-    /// Parts (item and index) whose text came in deltas.
+    /// Parts (item and index) whose text came.
     told: BTreeSet<(String, u32)>,
+    /// The session writes down what its user says: that is its output.
+    transcribes: bool,
 }
 
 impl Realtime {
@@ -215,17 +130,17 @@ impl Realtime {
         match kind {
             "session.created" | "session.updated" => {
                 if let Obj::Here(session) = &event.session {
+                    self.transcribes |= session.kind.str() == Some("transcription");
                     answer.identify(session.model.full(), session.id.full());
                 }
             }
+            "transcription_session.created" | "transcription_session.updated" => self.transcribes = true,
             // The transcript of speech is its text; the speech itself has no letters.
             "response.output_text.delta"
             | "response.text.delta"
             | "response.output_audio_transcript.delta"
             | "response.audio_transcript.delta" => {
-                if self.told.len() < PARTS_LIMIT {
-                    self.told.insert(event.part());
-                }
+                self.tell(event.part());
                 meaning.content = event.delta.full().is_some_and(|text| answer.add_text(n as u32, text));
             }
             // Without deltas the text is what the end of the part has.
@@ -233,23 +148,31 @@ impl Realtime {
             | "response.text.done"
             | "response.output_audio_transcript.done"
             | "response.audio_transcript.done" => {
-                let text = event.text.full().or(event.transcript.full()).filter(|_| !self.told.contains(&event.part()));
-                meaning.content = text.is_some_and(|text| answer.add_text(n as u32, text));
+                let text = event.text.full().or(event.transcript.full());
+                meaning.content = self.tell(event.part()) && text.is_some_and(|text| answer.add_text(n as u32, text));
+            }
+            "response.output_audio.delta" | "response.audio.delta" => {
+                meaning.content = answer.add_media(event.delta.full().is_some());
             }
             "response.output_item.added" => {
-                if let Some(item) = event.item.here().filter(|item| item.kind.str() == Some("function_call")) {
+                if let Some(item) = event.item.here().filter(|item| item.is_call()) {
                     let key = self.call(n, item.id.str().unwrap_or_default(), answer);
                     answer.name_tool(&key, item.name.str().unwrap_or_default());
                     answer.add_arguments(&key, "");
                 }
             }
-            "response.function_call_arguments.delta" => {
+            "response.output_item.done" => {
+                if let Obj::Here(item) = &event.item {
+                    meaning = self.item(n, item, answer);
+                }
+            }
+            "response.function_call_arguments.delta" | "response.mcp_call_arguments.delta" => {
                 let key = self.call(n, event.item_id.str().unwrap_or_default(), answer);
                 let fragment = event.delta.str().unwrap_or_default();
                 answer.add_arguments(&key, fragment);
                 meaning.tool = !fragment.is_empty();
             }
-            "response.function_call_arguments.done" => {
+            "response.function_call_arguments.done" | "response.mcp_call_arguments.done" => {
                 let key = self.call(n, event.item_id.str().unwrap_or_default(), answer);
                 if answer.tool_arguments.get(&key).is_none_or(String::is_empty) {
                     let arguments = event.arguments.str().unwrap_or_default();
@@ -275,12 +198,70 @@ impl Realtime {
                 meaning.error = true;
                 return self.refused(&told, record, meaning, answer);
             }
+            // A session of translation answers all the time.
+            "session.output_transcript.delta" => {
+                meaning.content = event.delta.full().is_some_and(|text| answer.add_text(0, text));
+            }
+            "session.output_audio.delta" => {
+                meaning.content = answer.add_media(event.delta.full().is_some());
+            }
+            "session.closed" => {
+                answer.terminator.saw(kind, true);
+                meaning.terminator = true;
+            }
+            // In a session of transcription what the user said is the answer.
+            "conversation.item.input_audio_transcription.delta" if self.transcribes => {
+                self.tell(event.part());
+                meaning.content = event.delta.full().is_some_and(|text| answer.add_text(0, text));
+            }
+            "conversation.item.input_audio_transcription.completed" if self.transcribes => {
+                let text = event.transcript.full();
+                meaning.content = self.tell(event.part()) && text.is_some_and(|text| answer.add_text(0, text));
+                let figures = event.usage.json().and_then(|text| serde_json::from_str::<Usage>(text).ok());
+                answer.report_usage(event.usage.value(), figures.and_then(|usage| usage.output_tokens.count()));
+            }
+            "conversation.item.input_audio_transcription.failed" if self.transcribes => {
+                answer.fail(&event.error.told().unwrap_or_else(|| kind.into()));
+                meaning.error = true;
+            }
+            kind if QUIET.contains(&kind) || !kind.ends_with(".delta") => {}
+            // Whatever it is of, output came.
+            kind if turn.is_some() => {
+                remarks.note(UNKNOWN_TYPE, || excerpt(kind.as_bytes()));
+                meaning.content = answer.add_media(event.delta.full().is_some());
+            }
             _ => {}
         }
         match turn {
             Some(n) => self.talk.note(n, record.at, meaning, answer),
             None => meaning,
         }
+    }
+
+    /// This part's text comes. True: for the first time.
+    fn tell(&mut self, part: (String, u32)) -> bool {
+        self.told.len() < PARTS_LIMIT && self.told.insert(part)
+    }
+
+    /// An item that is over: what no other event brought of it.
+    fn item(&mut self, n: usize, item: &Item<'_>, answer: &mut Answer) -> Meaning {
+        let (mut meaning, id) = (Meaning::default(), item.id.str().unwrap_or_default());
+        if item.is_call() {
+            let key = self.call(n, id, answer);
+            answer.name_tool(&key, item.name.str().unwrap_or_default());
+            if let Some(arguments) =
+                item.arguments.full().filter(|_| answer.tool_arguments.get(&key).is_none_or(String::is_empty))
+            {
+                answer.add_arguments(&key, arguments);
+                meaning.tool = true;
+            }
+            return meaning;
+        }
+        for (index, part) in item.content.iter().enumerate().filter_map(|(n, part)| Some((n as u32, part.here()?))) {
+            let text = part.text.full().or(part.transcript.full()).filter(|_| self.tell((id.to_owned(), index)));
+            meaning.content |= text.is_some_and(|text| answer.add_text(n as u32, text));
+        }
+        meaning
     }
 
     /// The answer that this event is of; a new one if none goes on.
@@ -343,69 +324,4 @@ impl Reader for Realtime {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{chosen, read_as};
-    use super::*;
-
-    #[test]
-    fn a_response_that_failed_is_an_error() {
-        let failed = r#"{"type":"response.done","response":{"status":"failed","status_details":{"type":"failed","error":{"type":"insufficient_quota","message":"quota exceeded"}}}}"#;
-        let read = read_as(&DIALECT, Framing::WebSocket, &[("", failed)]);
-        assert!(read.meanings[0].error && read.answer.error.as_deref().is_some_and(|e| e.contains("quota exceeded")));
-        assert_eq!(
-            (read.kinds(), read.answer.finish_reasons[&0].as_str()),
-            (vec!["realtime.response-failed"], "failed")
-        );
-        for (status, kinds) in [("incomplete", vec!["realtime.response-incomplete"]), ("cancelled", vec![])] {
-            let read = read_as(&DIALECT, Framing::WebSocket, &[("", &failed.replace("failed", status))]);
-            assert_eq!((read.kinds(), read.answer.error), (kinds, None), "{status}");
-        }
-    }
-
-    #[test]
-    fn what_comes_only_at_the_end_of_its_part_is_taken() {
-        let read = read_as(
-            &DIALECT,
-            Framing::WebSocket,
-            &[
-                ("", r#"{"type":"response.output_text.delta","item_id":"a","content_index":0,"delta":"Hi"}"#),
-                ("", r#"{"type":"response.output_text.done","item_id":"a","content_index":0,"text":"Hi"}"#),
-                ("", r#"{"type":"response.output_audio_transcript.done","item_id":"b","transcript":" there"}"#),
-                ("", r#"{"type":"response.output_item.added","item":{"id":"c","type":"function_call","name":"f"}}"#),
-                ("", r#"{"type":"response.function_call_arguments.done","item_id":"c","arguments":"{}"}"#),
-                ("", r#"{"type":"response.function_call_arguments.done","item_id":"c","arguments":"{}"}"#),
-            ],
-        );
-        assert_eq!((read.text(), read.answer.tool_arguments["0"].as_str()), ("Hi there", "{}"));
-        assert_eq!((read.answer.content_deltas, read.answer.tool_deltas), (2, 1));
-    }
-
-    #[test]
-    fn a_session_with_two_responses() {
-        let events = [
-            r#"{"type":"session.created","session":{"id":"sess_1","model":"gpt-realtime"}}"#,
-            r#"{"type":"response.created","response":{"status":"in_progress"}}"#,
-            r#"{"type":"response.output_text.delta","item_id":"i1","output_index":0,"delta":"Hi"}"#,
-            r#"{"type":"response.done","response":{"status":"completed","usage":{"output_tokens":2}}}"#,
-            r#"{"type":"response.output_item.added","item":{"id":"i2","type":"function_call","name":"f"}}"#,
-            r#"{"type":"response.function_call_arguments.delta","item_id":"i2","delta":"{}"}"#,
-            r#"{"type":"response.output_audio_transcript.delta","item_id":"i3","delta":" there"}"#,
-            r#"{"type":"response.done","response":{"status":"completed","usage":{"output_tokens":5}}}"#,
-            r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}}"#,
-        ];
-        let read = read_as(&DIALECT, Framing::WebSocket, &events.map(|e| ("", e)));
-        assert_eq!(
-            (read.text(), read.answer.tool_arguments["0"].as_str(), read.answer.tool_names["0"].as_str()),
-            ("Hi", "{}", "f")
-        );
-        assert_eq!(read.answer.texts[&1], " there");
-        let turns: Vec<_> = read.answer.turns.iter().map(|t| (t.finish.as_deref(), t.calls.len())).collect();
-        assert_eq!(turns, [(Some("completed"), 0), (Some("completed"), 1)]);
-        assert_eq!(
-            (read.answer.output_tokens, read.answer.model.as_deref(), read.answer.id.as_deref()),
-            (Some(5), Some("gpt-realtime"), Some("sess_1"))
-        );
-        assert!(read.meanings[8].error && read.kinds().is_empty() && read.answer.terminator.expected.is_none());
-        assert_eq!(chosen("/v1/realtime?model=gpt-realtime", Framing::WebSocket, events[1]), Some("openai.realtime"));
-    }
-}
+mod tests;

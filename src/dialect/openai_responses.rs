@@ -5,22 +5,24 @@
 //! `response.completed`, `response.incomplete`, `response.failed` at the end, or `error`. There is no `[DONE]`.
 
 mod done;
+mod items;
 pub mod kinds;
 mod lanes;
 mod shape;
 #[cfg(test)]
 mod tests;
 
-use super::json::{self, Obj, Raw};
-use super::payload::{BadPayload, foreign_error, object};
+use super::json::{self, Obj};
+use super::payload::{BadPayload, object};
 use super::reader::Reader;
 use super::remarks::Remarks;
 use super::{Answer, Confidence, Dialect, End, Evidence, Meaning, StreamsBy};
 use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use done::commands;
+use items::{head, whole};
 use kinds::*;
-use shape::{Event, Item, QUIET, Response, Usage};
+use shape::{Event, Item, QUIET};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Output items followed, and parts of them.
@@ -153,6 +155,10 @@ impl Responses {
                 self.close(index, WHOLE);
                 self.arguments_done(index, event.input.full(), event, answer, remarks)
             }
+            "code_interpreter_call_code.done" => {
+                self.close(index, WHOLE);
+                self.arguments_done(index, event.code.full(), event, answer, remarks)
+            }
             "reasoning_text.done" | "reasoning_summary_text.done" => {
                 self.reasoning_done(index, event.text.full(), answer, remarks)
             }
@@ -181,19 +187,29 @@ impl Responses {
                 self.known(index, remarks);
                 commands(kind, index, event, answer)
             }
-            "function_call_arguments.delta" | "custom_tool_call_input.delta" | "mcp_call_arguments.delta" => {
+            "function_call_arguments.delta"
+            | "custom_tool_call_input.delta"
+            | "mcp_call_arguments.delta"
+            | "code_interpreter_call_code.delta" => {
                 self.known(index, remarks);
                 self.open(index, WHOLE, remarks);
                 let fragment = event.delta.str().unwrap_or_default();
                 answer.add_arguments(&index.to_string(), fragment);
                 Meaning { tool: !fragment.is_empty(), ..Meaning::default() }
             }
+            "audio.transcript.delta" => Meaning {
+                content: event.delta.full().is_some_and(|text| answer.add_text(index, text)),
+                ..Meaning::default()
+            },
+            "audio.delta" => media(&event.delta, answer),
+            "image_generation_call.partial_image" => media(&event.partial_image_b64, answer),
             "completed" | "incomplete" | "failed" => self.terminal(kind, event, answer, remarks),
             "error" => self.error(event, text, answer),
             quiet if QUIET.contains(&quiet) => Meaning::default(),
-            _ => {
+            // Whatever it is of, output came.
+            unknown => {
                 remarks.note(UNKNOWN_TYPE, || excerpt(kind.as_bytes()));
-                Meaning::default()
+                if unknown.ends_with(".delta") { media(&event.delta, answer) } else { Meaning::default() }
             }
         }
     }
@@ -207,7 +223,20 @@ impl Responses {
             let (no_text, no_call) =
                 (done::all_empty(answer.texts.values()), done::all_empty(answer.tool_arguments.values()));
             for (index, item) in response.output.iter().enumerate() {
-                if item.here().is_some_and(|item| if item.is_call() { no_call } else { no_text }) {
+                // Of what has no letters and no arguments nothing is kept: any content may have been that.
+                let is_message = item.here().is_some_and(|item| item.kind.str() == Some("message"));
+                let no_other = answer.content_deltas == 0;
+                let none = |item: &Item<'_>| match item.is_call() {
+                    true => no_call,
+                    false => {
+                        if is_message {
+                            no_text
+                        } else {
+                            no_other
+                        }
+                    }
+                };
+                if item.here().is_some_and(none) {
                     let meaning = self.item_done(index as u32, item, answer, remarks);
                     (late.content, late.tool) = (late.content | meaning.content, late.tool | meaning.tool);
                 }
@@ -252,7 +281,7 @@ impl Responses {
         if self.items.len() < ITEMS_LIMIT {
             self.items.insert(index);
         }
-        if let Some(name) = item.here().filter(|item| item.is_call()).and_then(|item| item.name.full()) {
+        if let Some(name) = item.here().and_then(Item::called).filter(|name| !name.is_empty()) {
             answer.name_tool(&index.to_string(), name);
             answer.add_arguments(&index.to_string(), "");
         }
@@ -310,6 +339,11 @@ impl Responses {
     }
 }
 
+/// Output without letters.
+fn media(payload: &json::Text<'_>, answer: &mut Answer) -> Meaning {
+    Meaning { content: answer.add_media(payload.full().is_some()), ..Meaning::default() }
+}
+
 /// The part that an event is about.
 fn part(event: &Event<'_>) -> u32 {
     event.content_index.index().unwrap_or(0)
@@ -327,120 +361,5 @@ impl Reader for Responses {
 
     fn finish(&mut self, complete: bool, _answer: &mut Answer, remarks: &mut Remarks<'_>) {
         remarks.note_if(complete && !self.ended && !self.document, NO_TERMINAL, || "the body ended".into());
-    }
-}
-
-impl Response<'_> {
-    /// What came before and the output does not have: a message, or a call.
-    fn lacks(&self, in_lane: bool, answer: &Answer) -> Option<String> {
-        // Without the key the event is not the API's, and says nothing about the output. On a WebSocket Codex's server
-        // leaves it empty.
-        if self.output.kind == "absent" || (in_lane && self.output.is_array() && self.output.is_empty()) {
-            return None;
-        }
-        let has = |is: fn(&Item<'_>) -> bool| self.output.iter().filter_map(Obj::here).any(is);
-        let texts = !done::all_empty(answer.texts.values()) && !has(|item| item.kind.str() == Some("message"));
-        let calls = !answer.tool_arguments.is_empty() && !has(|item| item.is_call());
-        let what = match (texts, calls) {
-            (true, _) => "text",
-            (_, true) => "a call",
-            _ => return None,
-        };
-        Some(match self.output.is_array() {
-            true => format!("{what} came, and the output has none"),
-            false => format!("{what} came, and the output is {}", self.output.kind),
-        })
-    }
-}
-
-impl Item<'_> {
-    /// A tool call with its own name and arguments.
-    fn is_call(&self) -> bool {
-        matches!(self.kind.str(), Some("function_call" | "custom_tool_call" | "mcp_call" | "shell_call"))
-    }
-
-    /// The text of a message's parts.
-    fn text(&self) -> String {
-        self.content
-            .iter()
-            .filter_map(Obj::here)
-            .filter_map(|part| part.text.full().or_else(|| part.refusal.full()))
-            .collect()
-    }
-
-    /// An item of a whole response.
-    fn take(&self, index: u32, answer: &mut Answer) -> Meaning {
-        let mut meaning = Meaning::default();
-        let reasons = self.kind.str() == Some("reasoning");
-        for part in self.summary.iter().chain(self.content.iter()).filter_map(Obj::here) {
-            for text in [part.text.full(), part.refusal.full()].into_iter().flatten() {
-                if reasons {
-                    meaning.reasoning |= answer.add_reasoning(text);
-                } else {
-                    meaning.content |= answer.add_text(index, text);
-                }
-            }
-        }
-        if self.is_call() {
-            let key = index.to_string();
-            answer.name_tool(&key, self.name.str().unwrap_or_default());
-            answer.add_arguments(&key, &self.told());
-            meaning.tool = true;
-        }
-        meaning
-    }
-}
-
-/// A whole response, or an error instead of one.
-fn whole(
-    event: &Event<'_>,
-    text: &str,
-    record: &Record<'_>,
-    answer: &mut Answer,
-    remarks: &mut Remarks<'_>,
-) -> Meaning {
-    if event.object.str() != Some("response") {
-        return match event.error.told() {
-            Some(error) => {
-                answer.fail(&error);
-                Meaning { error: true, ..Meaning::default() }
-            }
-            None => foreign_error(record, answer, remarks).unwrap_or_default(),
-        };
-    }
-    let response = serde_json::from_str::<Obj<Response<'_>>>(text).unwrap_or_default();
-    let mut all = Meaning { error: head(&response, answer), ..Meaning::default() };
-    let Obj::Here(response) = response else { return all };
-    if let Some(status) = response.status.full() {
-        answer.finish(0, status);
-    }
-    for (index, item) in response.output.iter().enumerate() {
-        if let Obj::Here(item) = item {
-            let meaning = item.take(index as u32, answer);
-            all.content |= meaning.content;
-            all.reasoning |= meaning.reasoning;
-            all.tool |= meaning.tool;
-        }
-    }
-    all
-}
-
-/// What every embedded response may tell. True if it holds an error.
-fn head(response: &Obj<Response<'_>>, answer: &mut Answer) -> bool {
-    let Obj::Here(response) = response else { return false };
-    answer.identify(response.model.full(), response.id.full());
-    take_usage(&response.usage, answer);
-    let error = response.error.told();
-    if let Some(error) = &error {
-        answer.fail(error);
-    }
-    error.is_some()
-}
-
-/// Takes `usage`, if it is not null.
-fn take_usage(usage: &Raw<'_>, answer: &mut Answer) {
-    if let Some(text) = usage.json() {
-        let output = serde_json::from_str::<Usage>(text).ok().and_then(|u| u.output_tokens.count());
-        answer.report_usage(usage.value(), output);
     }
 }

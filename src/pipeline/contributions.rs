@@ -6,7 +6,7 @@ use crate::oddity::excerpt;
 use std::collections::BTreeMap;
 
 /// By number of the record: the reasoning, text and tool arguments that it added to the answer; an excerpt of its data
-/// if it added none.
+/// if it added none. Speech and images add nothing, and have none.
 pub type Contributions = BTreeMap<u64, String>;
 
 /// Observes a reading. A live one has no observer.
@@ -17,6 +17,7 @@ pub(super) struct Observer {
     texts: BTreeMap<u32, usize>,
     tools: BTreeMap<String, usize>,
     reasoning: usize,
+    media: u64,
 }
 
 impl Observer {
@@ -37,7 +38,11 @@ impl Observer {
                 None => take(text, self.tools.entry(call.clone()).or_default()),
             }
         }
-        let added = if meaning.is_delta() && !added.is_empty() { added } else { excerpt(record.data) };
+        // Content without letters (speech, an image) is content, and adds nothing to the text.
+        let media = answer.media > self.media && meaning.delta() == Some("content");
+        self.media = answer.media;
+        let adds = meaning.is_delta() && (media || !added.is_empty());
+        let added = if adds { added } else { excerpt(record.data) };
         self.seen.insert(record.n, added);
     }
 }

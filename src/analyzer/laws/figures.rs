@@ -32,7 +32,8 @@ fn nothing_generated_has_no_times(s: &Statements<'_>) -> Option<String> {
     let a = &r.answer;
     let text = a.texts.values().any(|t| !t.is_empty()) || !a.reasoning_text.is_empty();
     let called = !a.tool_arguments.is_empty() || !a.tool_names.is_empty();
-    (!text && !called && !a.text_limited).then(|| format!("{} deltas, and no text and no call", r.deltas.len()))
+    let other = a.media > 0 || a.text_limited;
+    (!text && !called && !other).then(|| format!("{} deltas, and no text and no call", r.deltas.len()))
 }
 
 fn counts_agree(s: &Statements<'_>) -> Option<String> {

@@ -46,12 +46,24 @@ pub(super) struct Update<'a> {
     pub(super) raw_input: Raw<'a>,
 }
 
-/// `TextContentBlock`; other blocks have no text.
+/// `TextContentBlock`, `ImageContentBlock`, …: only the first has a text of the agent's own.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Content<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
     #[serde(borrow)]
     pub(super) text: Text<'a>,
+}
+
+impl Content<'_> {
+    /// It has no letters: media, a file, or something of a type that the protocol does not have.
+    pub(super) fn is_media(&self) -> bool {
+        match self.kind.full() {
+            Some("image" | "audio" | "resource_link" | "resource") => true,
+            kind => kind.is_some_and(|kind| kind != "text"),
+        }
+    }
 }
 
 /// `PromptResponse`

@@ -16,6 +16,8 @@ pub const EVENT_DIFFERS_FROM_TYPE: Kind = Kind("anthropic.event-differs-from-typ
 pub const UNKNOWN_TYPE: Kind = Kind("anthropic.unknown-type");
 /// A delta type that the document does not have.
 pub const UNKNOWN_DELTA: Kind = Kind("anthropic.unknown-delta");
+/// A block of a type that the reference does not have.
+pub const UNKNOWN_BLOCK: Kind = Kind("anthropic.unknown-block");
 /// An event before `message_start`.
 pub const NO_MESSAGE_START: Kind = Kind("anthropic.no-message-start");
 /// A second `message_start`.

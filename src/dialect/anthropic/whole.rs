@@ -4,7 +4,37 @@ use super::super::json::{List, Obj, Raw};
 use super::super::{Answer, Meaning};
 use super::shape::{Block, Event};
 
+/// Blocks that the model did not generate, or that have nothing for a person: results of the server's tools, lists of
+/// tools, files, summaries for the next request.
+const BESIDE: &[&str] = &[
+    "web_search_tool_result",
+    "web_fetch_tool_result",
+    "code_execution_tool_result",
+    "bash_code_execution_tool_result",
+    "text_editor_code_execution_tool_result",
+    "tool_search_tool_result",
+    "advisor_tool_result",
+    "mcp_tool_result",
+    "mcp_tool_listing",
+    "tool_addition",
+    "tool_removal",
+    "container_upload",
+    "compaction",
+    "fallback",
+];
+
 impl Block<'_> {
+    /// It is of a type that the reference does not have: output came.
+    pub(super) fn is_unknown(&self) -> bool {
+        let known = |kind: &str| {
+            matches!(kind, "text" | "thinking" | "redacted_thinking")
+                || kind.ends_with("tool_use")
+                || kind.ends_with("_tool_result")
+                || BESIDE.contains(&kind)
+        };
+        self.kind.full().is_some_and(|kind| !known(kind))
+    }
+
     /// Its content comes in deltas, so it starts empty. (Results of tools and calls of the server's own tools come
     /// whole.)
     pub(super) fn streams(&self) -> bool {
@@ -14,7 +44,8 @@ impl Block<'_> {
     /// A block begins, with what it holds already (usually nothing).
     pub(super) fn begin(&self, index: u32, answer: &mut Answer) -> Meaning {
         let mut meaning = Meaning {
-            content: self.text.full().is_some_and(|text| answer.add_text(0, text)),
+            content: self.text.full().is_some_and(|text| answer.add_text(0, text))
+                | answer.add_media(self.is_unknown()),
             reasoning: self.thinking.full().is_some_and(|text| answer.add_reasoning(text)),
             ..Meaning::default()
         };

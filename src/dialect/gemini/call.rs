@@ -6,6 +6,7 @@
 
 use super::super::answer::{Answer, TEXT_LIMIT, call_key};
 use super::super::json::{Flag, List, Num, Obj, Raw, Text};
+use super::Part;
 
 /// `functionCall` of a part.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -86,6 +87,11 @@ impl Calls {
             self.close(answer);
         }
         !goes_on || !call.partial_args.is_empty() || call.args.json().is_some()
+    }
+
+    /// Code that the server runs, or a call of one of its own tools, if the part is one.
+    pub(super) fn run(&mut self, part: &Part<'_>, candidate: u32, answer: &mut Answer) -> bool {
+        part.runs(candidate, &mut self.count, answer)
     }
 
     /// No more parts come: the arguments are what was there.

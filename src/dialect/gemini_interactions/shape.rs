@@ -92,6 +92,11 @@ pub(super) struct Step<'a> {
     pub(super) content: List<Obj<Part<'a>>>,
     #[serde(borrow)]
     pub(super) text: Text<'a>,
+    /// Of media: base64, or where they are.
+    #[serde(borrow)]
+    pub(super) data: Text<'a>,
+    #[serde(borrow)]
+    pub(super) uri: Text<'a>,
     #[serde(borrow)]
     pub(super) summary: List<Obj<Part<'a>>>,
     #[serde(borrow)]
@@ -104,8 +109,17 @@ pub(super) struct Step<'a> {
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
     #[serde(borrow)]
     pub(super) text: Text<'a>,
+}
+
+impl Part<'_> {
+    /// It has no letters: media, or something of a type that the reference does not have.
+    pub(super) fn is_media(&self) -> bool {
+        self.kind.full().is_some_and(|kind| kind != "text")
+    }
 }
 
 /// `delta`
@@ -116,6 +130,11 @@ pub(super) struct Data<'a> {
     pub(super) kind: Text<'a>,
     #[serde(borrow)]
     pub(super) text: Text<'a>,
+    /// Of media: base64, or where they are.
+    #[serde(borrow)]
+    pub(super) data: Text<'a>,
+    #[serde(borrow)]
+    pub(super) uri: Text<'a>,
     /// Of a thought's summary.
     #[serde(borrow)]
     pub(super) content: Obj<Part<'a>>,

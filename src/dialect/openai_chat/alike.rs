@@ -158,6 +158,8 @@ fn owned_delta(d: &Delta<'_>) -> Option<Delta<'static>> {
         reasoning: d.reasoning.owned(),
         tool_calls: d.tool_calls.nothing()?,
         function_call: d.function_call.nothing()?,
+        audio: d.audio.nothing()?,
+        images: d.images.nothing()?,
         tool_call_id: d.tool_call_id,
     })
 }

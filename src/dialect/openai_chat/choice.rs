@@ -13,6 +13,8 @@ use crate::oddity::excerpt;
 const CALLS_LIMIT: usize = 256;
 /// The finish reasons of the document.
 const FINISH_REASONS: &[&str] = &["stop", "length", "tool_calls", "content_filter", "function_call"];
+/// Finish reasons with which other services (Mistral, OpenRouter) say that the answer failed.
+const FAILED_REASONS: &[&str] = &["error"];
 
 /// What has come of one choice.
 #[derive(Debug, Default)]
@@ -139,6 +141,10 @@ impl State {
                 });
                 self.finished = true;
                 answer.finish(frame.index, reason);
+                if FAILED_REASONS.contains(&reason.as_ref()) {
+                    answer.fail(&format!("finish_reason {reason}"));
+                    carried.meaning.error = true;
+                }
             }
             Text::Other(kind) => remarks.note(FINISH_REASON_UNKNOWN, || (*kind).into()),
         }
@@ -265,12 +271,16 @@ fn content(delta: &Delta<'_>, frame: Frame<'_>, answer: &mut Answer, remarks: &m
         Text::Absent | Text::Null => false,
         Text::Other(kind) => {
             remarks.note(CONTENT_TYPE, || (*kind).into());
-            let text = parts(frame, "text");
-            answer.add_text(frame.index, &text)
+            let parts = parts(frame);
+            answer.add_text(frame.index, &joined(&parts, "text")) | answer.add_media(media(&parts).is_some())
         }
     };
     let refused = delta.refusal.full().is_some_and(|text| answer.add_text(frame.index, text));
-    said || refused
+    let spoken = delta.audio.here().is_some_and(|audio| {
+        let transcript = audio.transcript.full().is_some_and(|text| answer.add_text(frame.index, text));
+        transcript | answer.add_media(audio.data.full().is_some())
+    });
+    said | refused | spoken | answer.add_media(!delta.images.is_empty())
 }
 
 /// Reasoning of a delta, under either name (not both: some servers send it twice), or as typed parts of `content`.
@@ -286,17 +296,14 @@ fn reasoning(
     if let Some(text) = delta.reasoning_content.full().or_else(|| delta.reasoning.full()) {
         return answer.add_reasoning(text);
     }
-    matches!(delta.content, Text::Other("array")) && answer.add_reasoning(&parts(frame, "thinking"))
+    matches!(delta.content, Text::Other("array")) && answer.add_reasoning(&joined(&parts(frame), "thinking"))
 }
 
-/// Typed parts of `content` (Mistral): `{"type":"text","text":"…"}`,
+/// The text of typed parts of `content` (Mistral): `{"type":"text","text":"…"}`,
 /// `{"type":"thinking","thinking":[{"type":"text","text":"…"}]}`.
-fn parts(frame: Frame<'_>, wanted: &str) -> String {
-    let Ok(record) = serde_json::from_str::<serde_json::Value>(frame.text) else { return String::new() };
-    let choice = &record["choices"][frame.position];
-    let list = [&choice["delta"]["content"], &choice["message"]["content"]].into_iter().find_map(|c| c.as_array());
+fn joined(parts: &[serde_json::Value], wanted: &str) -> String {
     let mut out = String::new();
-    for part in list.into_iter().flatten().filter(|p| p["type"] == wanted) {
+    for part in parts.iter().filter(|p| p["type"] == wanted) {
         match &part[wanted] {
             serde_json::Value::String(text) => out.push_str(text),
             serde_json::Value::Array(inner) => {
@@ -306,6 +313,26 @@ fn parts(frame: Frame<'_>, wanted: &str) -> String {
         }
     }
     out
+}
+
+/// The type of the first part that is neither text nor thinking: an image, speech, a file. References are sources of
+/// the text.
+fn media(parts: &[serde_json::Value]) -> Option<&str> {
+    let mut kinds = parts.iter().filter_map(|part| part["type"].as_str());
+    kinds.find(|kind| !matches!(*kind, "text" | "thinking" | "reference"))
+}
+
+/// The typed parts of `content`.
+fn parts(frame: Frame<'_>) -> Vec<serde_json::Value> {
+    let Ok(mut record) = serde_json::from_str::<serde_json::Value>(frame.text) else { return Vec::new() };
+    let pointer = |name: &str| format!("/choices/{}/{name}/content", frame.position);
+    [pointer("delta"), pointer("message")]
+        .iter()
+        .find_map(|at| match record.pointer_mut(at).map(serde_json::Value::take) {
+            Some(serde_json::Value::Array(parts)) => Some(parts),
+            _ => None,
+        })
+        .unwrap_or_default()
 }
 
 /// Reports that a list was longer than the part that is read.

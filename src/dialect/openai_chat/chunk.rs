@@ -115,8 +115,24 @@ pub(in crate::dialect) struct Delta<'a> {
     pub(in crate::dialect) tool_calls: List<Obj<Box<ToolCall<'a>>>>,
     /// `function_call`, the legacy form of one tool call.
     pub(in crate::dialect) function_call: Obj<Box<Function<'a>>>,
+    /// `audio`: speech and its transcript.
+    pub(in crate::dialect) audio: Obj<Box<Audio<'a>>>,
+    /// `images`, which OpenRouter and LiteLLM add.
+    pub(in crate::dialect) images: List<IgnoredAny>,
     /// Mark of LitServe: its deltas are request messages.
     pub(in crate::dialect) tool_call_id: Seen,
+}
+
+/// Speech, and what it says.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(in crate::dialect) struct Audio<'a> {
+    /// `data`, base64.
+    #[serde(borrow)]
+    pub(in crate::dialect) data: Text<'a>,
+    /// `transcript`
+    #[serde(borrow)]
+    pub(in crate::dialect) transcript: Text<'a>,
 }
 
 /// One fragment of a tool call.
@@ -197,8 +213,10 @@ fill!(Choice:
     "native_finish_reason" => native_finish_reason, "content_filter_results" => content_filter_results);
 
 fill!(Delta:
-    "role" => role, "content" => content, "refusal" => refusal, "reasoning_content" => reasoning_content, "reasoning" => reasoning,
-    "tool_calls" => tool_calls, "function_call" => function_call, "tool_call_id" => tool_call_id);
+    "role" => role, "content" => content, "refusal" => refusal,
+    "reasoning_content" => reasoning_content, "reasoning" => reasoning,
+    "tool_calls" => tool_calls, "function_call" => function_call, "audio" => audio, "images" => images,
+    "tool_call_id" => tool_call_id);
 
 impl<'a, 'de: 'a> Fill<'de> for Chunk<'a> {
     /// By hand, so that unknown names are noticed in the same pass.

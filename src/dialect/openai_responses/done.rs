@@ -1,11 +1,11 @@
 //! What `.done` events and finished items have, against what the deltas brought. If none came, it is taken: a server
 //! that sends its answer whole has sent it.
 
-use super::super::json::{Obj, Text};
+use super::super::json::{self, Obj, Text};
 use super::super::remarks::Remarks;
 use super::super::{Answer, Meaning};
-use super::kinds::DONE_DIFFERS;
-use super::shape::{Event, Item};
+use super::kinds::{DONE_DIFFERS, UNKNOWN_TYPE};
+use super::shape::{Action, Event, Item, STREAMED_CALLS};
 use super::{ITEMS_LIMIT, Responses};
 use std::borrow::Cow;
 
@@ -99,27 +99,34 @@ impl Responses {
         if item.kind.str() == Some("message") && answer.texts.get(&index).is_none_or(String::is_empty) {
             meaning.content = answer.add_text(index, &item.text());
         }
-        if item.is_call() && answer.tool_arguments.get(&key).is_none_or(String::is_empty) {
-            answer.name_tool(&key, item.name.str().unwrap_or_default());
+        let none_came = answer.tool_arguments.get(&key).is_none_or(String::is_empty);
+        if let Some(name) = item.called().filter(|_| none_came) {
+            answer.name_tool(&key, name);
             let told = item.told();
             answer.add_arguments(&key, &told);
             meaning.tool = !told.is_empty();
         }
-        remarks.note_if(meaning.is_delta(), DONE_DIFFERS, || {
+        let whole = item.kind.str().is_some_and(|kind| item.is_call() && !STREAMED_CALLS.contains(&kind));
+        remarks.note_if(meaning.is_delta() && !whole, DONE_DIFFERS, || {
             format!("output_index {index}: no delta brought what the finished item has")
         });
+        remarks.note_if(item.is_unknown(), UNKNOWN_TYPE, || format!("item {}", item.kind.show()));
+        meaning.content |= answer.add_media(item.is_unknown() || item.result.full().is_some());
         meaning
     }
 }
 
 impl Item<'_> {
-    /// The arguments of a call, or the commands that it runs, one a line.
+    /// The arguments of a call, or the commands that it runs, one a line, or what else it has in their place.
     pub(super) fn told(&self) -> Cow<'_, str> {
         let commands = || -> Option<Cow<'_, str>> {
-            let all: Vec<&str> = self.action.here()?.commands.iter().filter_map(Text::full).collect();
+            let action = serde_json::from_str::<Obj<Action<'_>>>(self.action.json()?).ok()?;
+            let all: Vec<&str> = action.here()?.commands.iter().filter_map(Text::full).collect();
             (!all.is_empty()).then(|| all.join("\n").into())
         };
-        self.arguments.text().or_else(|| self.input.text()).or_else(commands).unwrap_or_default()
+        let others = [self.code, self.operation, self.queries, self.actions, self.action];
+        let other = || others.iter().find_map(json::Raw::text);
+        self.arguments.text().or_else(|| self.input.text()).or_else(commands).or_else(other).unwrap_or_default()
     }
 }
 

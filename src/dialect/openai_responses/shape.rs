@@ -23,6 +23,12 @@ pub(super) struct Event<'a> {
     /// Of `custom_tool_call_input.done`.
     #[serde(borrow)]
     pub(super) input: Text<'a>,
+    /// Of `code_interpreter_call_code.done`.
+    #[serde(borrow)]
+    pub(super) code: Text<'a>,
+    /// Of `image_generation_call.partial_image`.
+    #[serde(borrow)]
+    pub(super) partial_image_b64: Text<'a>,
     /// Of `refusal.done`.
     #[serde(borrow)]
     pub(super) refusal: Text<'a>,
@@ -100,9 +106,24 @@ pub(super) struct Item<'a> {
     pub(super) arguments: Raw<'a>,
     #[serde(borrow)]
     pub(super) input: Raw<'a>,
-    /// Of a `shell_call`.
+    /// Of calls of a shell, a computer and a search: what is to be done.
     #[serde(borrow)]
-    pub(super) action: Obj<Action<'a>>,
+    pub(super) action: Raw<'a>,
+    /// Of a `computer_call`, in the place of one action.
+    #[serde(borrow)]
+    pub(super) actions: Raw<'a>,
+    /// Of an `apply_patch_call`.
+    #[serde(borrow)]
+    pub(super) operation: Raw<'a>,
+    /// Of a `file_search_call`.
+    #[serde(borrow)]
+    pub(super) queries: Raw<'a>,
+    /// Of a `code_interpreter_call` and a `program`.
+    #[serde(borrow)]
+    pub(super) code: Raw<'a>,
+    /// Of an `image_generation_call`: the image.
+    #[serde(borrow)]
+    pub(super) result: Text<'a>,
     #[serde(borrow)]
     pub(super) content: List<Obj<Part<'a>>>,
     #[serde(borrow)]
@@ -142,6 +163,41 @@ pub(super) struct Usage {
     pub(super) output_tokens: Num,
 }
 
+/// Items that call a tool, of the client or of the server.
+pub(super) const CALLS: &[&str] = &[
+    "function_call",
+    "custom_tool_call",
+    "mcp_call",
+    "mcp_approval_request",
+    "shell_call",
+    "local_shell_call",
+    "apply_patch_call",
+    "computer_call",
+    "code_interpreter_call",
+    "web_search_call",
+    "file_search_call",
+    "tool_search_call",
+    "program",
+];
+/// Those of them whose arguments come in deltas.
+pub(super) const STREAMED_CALLS: &[&str] =
+    &["function_call", "custom_tool_call", "mcp_call", "shell_call", "code_interpreter_call"];
+/// Items that the model did not generate: results of tools, lists, and what the client sent.
+pub(super) const BESIDE: &[&str] = &[
+    "program_output",
+    "tool_search_output",
+    "shell_call_output",
+    "function_call_output",
+    "custom_tool_call_output",
+    "computer_call_output",
+    "local_shell_call_output",
+    "apply_patch_call_output",
+    "mcp_list_tools",
+    "mcp_approval_response",
+    "additional_tools",
+    "compaction",
+];
+
 /// What follows `response.` in the event types of the document, but for those that the reader acts on.
 pub(super) const QUIET: &[&str] = &[
     "queued",
@@ -164,17 +220,12 @@ pub(super) const QUIET: &[&str] = &[
     "code_interpreter_call.in_progress",
     "code_interpreter_call.interpreting",
     "code_interpreter_call.completed",
-    "code_interpreter_call_code.delta",
-    "code_interpreter_call_code.done",
     "image_generation_call.in_progress",
     "image_generation_call.generating",
-    "image_generation_call.partial_image",
     "image_generation_call.completed",
     "compaction.compacting",
     "shell_call_output_content.delta",
     "shell_call_output_content.done",
-    "audio.delta",
     "audio.done",
-    "audio.transcript.delta",
     "audio.transcript.done",
 ];

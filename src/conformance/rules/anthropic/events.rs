@@ -40,7 +40,7 @@ pub static ANT_008: Rule = Rule {
     code: "ANT-008",
     name: "unknown-event-type",
     level: Level::Info,
-    summary: "Event and delta types are those of the documentation",
+    summary: "Event, block and delta types are those of the documentation",
     why: "New ones may appear at any time and clients are asked to ignore them; most do, the AI SDK's Anthropic \
         provider raises.",
     source: "Anthropic API documentation, versioning policy, and streaming messages: other events",
@@ -58,6 +58,7 @@ pub static ANT_008: Rule = Rule {
     check: |case, push| {
         tell(case, anthropic::UNKNOWN_TYPE, push, |found, _| format!("event type {found}"));
         tell(case, anthropic::UNKNOWN_DELTA, push, |found, _| format!("delta type {found}"));
+        tell(case, anthropic::UNKNOWN_BLOCK, push, |found, _| format!("block type {found}"));
     },
     ..Rule::DEFAULT
 };
