@@ -36,6 +36,8 @@ pub const FOREIGN_TERMINATOR: Kind = Kind("anthropic-sessions.foreign-terminator
 
 /// Messages that are previewed at once.
 const LIMIT: usize = 256;
+/// Events of agents of other services (OpenAI, Mistral).
+const OF_OTHERS: &[&str] = &["agent.session.", "agent.output.", "agent.handoff."];
 /// What ends a turn.
 const IDLE: &str = "session.status_idle";
 
@@ -51,6 +53,7 @@ pub static DIALECT: Dialect = Dialect {
         let on_path = evidence.path().is_some_and(is_stream_of_session);
         let mine = ["agent.", "span.", "session.status_", "session.thread_", "workflow_run."];
         match kind {
+            _ if OF_OTHERS.iter().any(|start| kind.starts_with(start)) => Confidence::No,
             _ if mine.iter().any(|start| kind.starts_with(start)) => Confidence::Certain,
             _ if on_path => Confidence::Certain,
             "event_start" | "event_delta" | "user.message" => Confidence::Likely,
@@ -219,6 +222,8 @@ impl Session {
                 self.talk.end(n, record.at, answer);
                 self.talk.note(n, record.at, error, answer)
             }
+            // A run that the agent started failed: the agent hears of it, and its turn goes on.
+            "workflow_run.error" => Meaning::default(),
             // What users sent, what tools returned, other states: nothing that a model generates.
             _ => Meaning::default(),
         }

@@ -63,13 +63,18 @@ pub mod litserve;
 pub mod llamacpp;
 pub mod lmstudio;
 pub mod mcp;
+pub mod mistral_conversations;
 pub mod none;
 pub mod ollama;
 pub mod ollama_status;
+pub mod openai_agents;
+pub mod openai_assistants;
 pub mod openai_chat;
 pub mod openai_completions;
+pub mod openai_images;
 pub mod openai_realtime;
 pub mod openai_responses;
+pub mod openai_transcription;
 pub mod tgi;
 pub mod workers_ai;
 pub mod xai;
@@ -332,6 +337,10 @@ pub static DIALECTS: &[&Dialect] = &[
     &openai_completions::DIALECT,
     &openai_realtime::DIALECT,
     &openai_responses::DIALECT,
+    &openai_assistants::DIALECT,
+    &openai_agents::DIALECT,
+    &openai_transcription::DIALECT,
+    &openai_images::DIALECT,
     &anthropic::DIALECT,
     &anthropic_sessions::DIALECT,
     &gemini::DIALECT,
@@ -351,6 +360,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &ai_sdk_data::DIALECT,
     &ai_sdk_ui::DIALECT,
     &ag_ui::DIALECT,
+    &mistral_conversations::DIALECT,
     &litserve::DIALECT,
     &a2a::DIALECT,
     &mcp::DIALECT,
