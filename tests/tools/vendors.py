@@ -148,9 +148,9 @@ class Source:
             number = word.split()[0]
             return bool(re.search(rf"^\s*{number}\b[^\n]*=>|\({number}, Value", self.part(*how["numbers"]), re.M))
         if how.get("list"):
-            return f'"{word}"' in self.part(how["list"], "];")
+            return any(f'"{word}"' in self.part(start, "];") for start in how["list"])
         if how.get("fields"):
-            return snake(word) in self.fields or word in self.strings
+            return snake(word) in self.fields or word in self.strings or camel(word) in self.strings
         told = how.get("told", lambda w: w)(word)
         return word in self.strings or told in self.strings
 
@@ -171,6 +171,10 @@ def snake(word):
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", word).lower()
 
 
+def camel(word):
+    return re.sub(r"_([a-z0-9])", lambda m: m[1].upper(), word)
+
+
 # A name that says output or an end: no family covers it, and no omission may hide it.
 CARRIES = re.compile(
     r"delta|chunk|completed|failed|incomplete|done$|finished|error|cancel|closed|terminated|expired|_call$|tool_use$|transcript"
@@ -188,7 +192,8 @@ STATE = {"told": lambda w: w.removeprefix("TASK_STATE_").lower().replace("_", "-
 REALTIME = ("session.*", "response.*", "conversation.*", "input_audio_buffer.*", "rate_limits.*")
 FINISH = {"any": "answer.finish("}
 FIELDS = {"fields": True}
-LIST = {"list": "const FINISH_REASONS"}
+LIST = {"list": ("const FINISH_REASONS",)}
+FAILED = {"list": ("const FINISH_REASONS", "const FAILED_REASONS")}
 
 # Where the SDKs that are generated have their unions.
 MODULES = ["openai.types", "openai.types.audio", "openai.types.beta", "openai.types.chat", "openai.types.realtime",
@@ -210,11 +215,12 @@ TABLES = [
      {"families": REALTIME}),
     ("openai", "realtime status", ["openai_realtime"],
      lambda: values("openai.types.realtime:RealtimeResponse", "status"), FINISH),
-    ("openai", "realtime translation", [], lambda: union("openai.types.realtime:RealtimeTranslationServerEvent"), {}),
-    ("openai", "agent session", [], lambda: union("openai.types.beta:AgentSessionEvent"), {}),
-    ("openai", "assistants", [], lambda: union("openai.types.beta:AssistantStreamEvent", "event"), {}),
-    ("openai", "transcription", [], lambda: union("openai.types.audio:TranscriptionStreamEvent"), {}),
-    ("openai", "images", [],
+    ("openai", "realtime translation", ["openai_realtime"],
+     lambda: union("openai.types.realtime:RealtimeTranslationServerEvent"), {}),
+    ("openai", "agent session", ["openai_agents"], lambda: union("openai.types.beta:AgentSessionEvent"), {}),
+    ("openai", "assistants", ["openai_assistants"], lambda: union("openai.types.beta:AssistantStreamEvent", "event"), {}),
+    ("openai", "transcription", ["openai_transcription"], lambda: union("openai.types.audio:TranscriptionStreamEvent"), {}),
+    ("openai", "images", ["openai_images"],
      lambda: union("openai.types:ImageGenStreamEvent") + union("openai.types:ImageEditStreamEvent"), {}),
     ("anthropic", "messages event", ["anthropic"],
      lambda: union("anthropic.types:RawMessageStreamEvent") + union("anthropic.types.beta:BetaRawMessageStreamEvent"), {}),
@@ -261,12 +267,15 @@ TABLES = [
      lambda: values("cohere:ChatFinishReason") + values("cohere:FinishReason"), FINISH),
     ("mistralai", "chat delta", ["openai_chat"], lambda: fields("mistralai.client.models:DeltaMessage"), FIELDS),
     ("mistralai", "chat finish reason", ["openai_chat"],
-     lambda: values("mistralai.client.models:CompletionResponseStreamChoice", "finish_reason"), LIST),
+     lambda: values("mistralai.client.models:CompletionResponseStreamChoice", "finish_reason"), FAILED),
     ("mistralai", "responses event", ["openai_responses"],
      lambda: union("mistralai.client.models:ResponsesStreamFrameData"), RESPONSE),
-    ("mistralai", "conversations", [], lambda: union("mistralai.client.models:ConversationEventsData"), {}),
+    ("mistralai", "conversations", ["mistral_conversations"],
+     lambda: union("mistralai.client.models:ConversationEventsData"), {}),
+    ("mistralai", "transcription", ["openai_transcription"],
+     lambda: union("mistralai.client.models:TranscriptionStreamEventsData"), {}),
     ("xai-sdk", "delta", ["xai"], lambda: proto("xai_sdk.proto:chat_pb2.Delta", "numbers"), {"numbers": ("fn output(", "fn call(")}),
-    ("xai-sdk", "finish reason", ["xai"], lambda: list(find("xai_sdk.proto:sample_pb2.FinishReason").keys()), {"list": "const REASONS"}),
+    ("xai-sdk", "finish reason", ["xai"], lambda: list(find("xai_sdk.proto:sample_pb2.FinishReason").keys()), {"list": ("const REASONS",)}),
 ]
 
 # --- the comparison -----------------------------------------------------------------------------------------------------------------
