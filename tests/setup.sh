@@ -72,7 +72,7 @@ fi
 if [ "$what" = test ]; then
     top=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
     [ -e "$top/target/npm-exports/ready" ] && [ -e "$top/target/venv/schemas/ready" ] ||
-        echo "installing servers and clients from PyPI and npm below target/ (about 520 MB of disk)" >&2
+        echo "installing servers and clients from PyPI and npm below target/ (about 870 MB of disk)" >&2
     # Real servers and a real client for tests/live.rs, each LitServe in an environment of its own.
     for version in 0.2.4 0.2.5; do
         venv=$top/target/venv/litserve-$version
@@ -97,6 +97,8 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
+    # The vendors' libraries, which read replays (tests/replay_sdks.rs).
+    sh "$top/tests/vendors.sh" --install
     # What others publish of the formats that `check` writes (tests/check.rs): SARIF's schema, and the one of JUnit's XML that CI servers check by.
     schemas=$top/target/venv/schemas
     if [ ! -e "$schemas/ready" ]; then
