@@ -60,7 +60,7 @@ fn commands() -> Vec<Vec<String>> {
     with("list", "table json jsonl csv markdown");
     with("show 1", "table json jsonl");
     with("show 1 --reveal", "table json");
-    for report in ["latency", "compliance", "clients", "endings", "delivery"] {
+    for report in ["latency", "times", "compliance", "clients", "endings", "delivery"] {
         with(&format!("report {report}"), "table json jsonl csv markdown");
     }
     with("check a.pcap --fail-on never --clients", "table json jsonl csv markdown junit sarif github");

@@ -366,9 +366,18 @@ fn latency_tells_each_percentile_of_each_metric() {
     let report = p.json(&["report", "latency", "--format", "json"]);
     // Nearest rank: of 150 values the 75th, 135th, 149th and last; of 50 the 25th, 45th, 50th; of 200 the 100th,
     // 180th, 198th.
-    let spans = |n: i64, ranks: [i64; 4], by: i64| {
+    let spans = |n: i64, ranks: [i64; 4], by: i64, stats: &Value| {
         let [p50, p90, p99, max] = ranks.map(|r| (r * by) as f64);
-        json!({"n": n, "p50": p50, "p90": p90, "p99": p99, "max": max})
+        let want = json!({"n": n, "p50": p50, "p90": p90, "p99": p99, "max": max});
+        let have = ["n", "p50", "p90", "p99", "max"].map(|k| (k, stats[k].clone()));
+        assert_eq!(serde_json::Map::from_iter(have.map(|(k, v)| (k.to_owned(), v))), *want.as_object().unwrap());
+        // The values are n successive numbers times `by`: the first, the middle, and √(n(n + 1)/12).
+        let (last, count) = (ranks[3] as f64, n as f64);
+        let mean = (last - (count - 1.0) / 2.0) * by as f64;
+        let sd = (count * (count + 1.0) / 12.0).sqrt() * by as f64;
+        for (name, want) in [("min", (last - count + 1.0) * by as f64), ("mean", mean), ("sd", sd)] {
+            assert!((stats[name].as_f64().unwrap() - want).abs() < 1e-9, "{name}: {stats}, not {want}");
+        }
     };
     let groups = [
         (
@@ -390,7 +399,7 @@ fn latency_tells_each_percentile_of_each_metric() {
     for (group, names, n, ranks, slowest) in groups {
         assert_eq!(json!(["dialect", "model", "host", "exchanges"].map(|k| group[k].clone())), names);
         for (name, by) in [("ttfb_ms", 2), ("ttft_ms", 3), ("itl_ms", 1), ("tpot_ms", 5), ("duration_ms", 7)] {
-            assert_eq!(group[name], spans(n, ranks, by), "{name}");
+            spans(n, ranks, by, &group[name]);
         }
         let rate = |id: i64| 1e9 / (id * 5_000_000) as f64;
         for (name, id) in ["p50", "p90", "p99", "max"].into_iter().zip(slowest) {
@@ -417,20 +426,44 @@ fn latency_as_text_table_and_lines() {
         .lines()
         .map(|l| l.split("  ").map(str::trim).filter(|c| !c.is_empty()).map(str::to_owned).collect())
         .collect();
-    assert_eq!(lines[0], ["openai.chat · big · h.example:8000", "150 exchanges"]);
-    assert_eq!(lines[1], ["n", "p50", "p90", "p99", "max"]);
-    assert_eq!(lines[2..8], big);
-    assert_eq!(lines[9], ["openai.chat · small · h.example:8000", "50 exchanges"]);
-    assert_eq!(lines[18], ["All exchanges", "200 exchanges"]);
-    assert_eq!(lines[20], ["TTFB", "200", "200 ms", "360 ms", "396 ms", "400 ms"]);
+    assert_eq!(lines[0], ["200 exchanges, 200 streamed in 3 min 19 s, 0 failed (0.0 %)"]);
+    let at = |name: &str| lines.iter().position(|l| l.first().is_some_and(|cell| cell == name)).expect(name);
+    let block = at("openai.chat · big · h.example:8000 · streamed");
+    assert_eq!(lines[block][1], "150 exchanges, 1.01/s");
+    assert_eq!(lines[block + 1], ["status 200 ×150 · verdict complete ×150 · finish reason none ×150"]);
+    let titles = &lines[block + 2];
+    let figure = |row: &[String], title: &str| row[1 + titles.iter().position(|t| t == title).expect(title)].clone();
+    for (n, want) in big.iter().enumerate() {
+        let row = lines[block + 3..].iter().find(|l| l[0] == want[0]).expect(want[0]);
+        let have = ["n", "p50", "p90", "p99", "max"].map(|title| figure(row, title));
+        assert_eq!(have[..], want[1..], "{n}");
+    }
+    let total = at("All exchanges");
+    let row = lines[total..].iter().find(|l| l[0] == "TTFB").unwrap();
+    let have = ["n", "p50", "p90", "p99", "max"].map(|title| figure(row, title));
+    assert_eq!(have, ["200", "200 ms", "360 ms", "396 ms", "400 ms"]);
+    assert!(at("openai.chat · small · h.example:8000 · streamed") > block);
+    let narrow = String::from_utf8(p.command(&["report", "latency"]).env("COLUMNS", "80").output().unwrap().stdout);
+    assert!(narrow.unwrap().lines().all(|l| l.chars().count() <= 80));
     let csv = p.out(&["report", "latency", "--format", "csv"]);
     let rows: Vec<&str> = csv.split("\r\n").collect();
-    assert_eq!(rows[0], "dialect,model,host,metric,n,p50,p90,p99,max");
-    let want = big.map(|row| format!("openai.chat,big,h.example:8000,{}", row.join(",")));
-    assert_eq!(rows[1..7], want);
-    assert_eq!(rows[13], "(all),(all),(all),TTFB,200,200 ms,360 ms,396 ms,400 ms");
+    assert_eq!(rows[0], "dialect,model,host,metric,n,p50,p90,p99,max,min,mean,sd,p95,p99.9,streamed");
+    // Numbers: ms, and tokens per second.
+    let cells: Vec<&str> = rows[1].split(',').collect();
+    assert_eq!(
+        cells[..10],
+        ["openai.chat", "big", "h.example:8000", "ttfb_ms", "150", "150", "270", "298", "300", "2"]
+    );
+    assert_eq!(cells.last(), Some(&"true"));
+    let total = rows.iter().find(|row| row.starts_with("(all),(all),(all),ttfb_ms")).unwrap();
+    assert!(total.starts_with("(all),(all),(all),ttfb_ms,200,200,360,396,400,2,"), "{total}");
     let markdown = p.out(&["report", "latency", "--format", "markdown"]);
     let rows: Vec<&str> = markdown.lines().collect();
-    assert_eq!(rows[0], "| Dialect | Model | Host | Metric | n | p50 | p90 | p99 | max |");
-    assert_eq!(rows[2..8], big.map(|row| format!("| openai.chat | big | h.example:8000 | {} |", row.join(" | "))));
+    let head =
+        "| Dialect | Model | Host | Metric | n | p50 | p90 | p99 | max | min | mean | sd | p95 | p99.9 | Streamed |";
+    assert_eq!(rows[0], head);
+    for want in big {
+        let row = format!("| openai.chat | big | h.example:8000 | {} |", want.join(" | "));
+        assert!(rows.iter().any(|have| have.starts_with(&row)), "{row}\n{markdown}");
+    }
 }

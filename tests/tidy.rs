@@ -38,6 +38,7 @@ const NOT_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/capture/live/devices.rs", "none", "no capture device"),
     ("src/http/event.rs", "none", "no transfer coding: a message without a body"),
     ("src/interchange/har/read.rs", "none", "no transfer coding"),
+    ("src/report/groups.rs", "none", "a count of what has no name"),
     ("src/store/load.rs", "none", "no transfer coding"),
     ("src/store/content.rs", "none", "a level of --content"),
     ("src/framing/mod.rs", "grpc", "the framing"),

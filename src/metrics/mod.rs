@@ -3,6 +3,10 @@
 //! Capture clocks may step backwards. A span that would be negative is none, and so is one from or to a time outside of
 //! the calendar; [`exchange::clock`](crate::exchange::clock) says by how much the clock stepped.
 
+pub mod clocks;
+pub mod rank;
+pub mod slo;
+pub mod stats;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
@@ -41,6 +45,8 @@ pub struct Metrics {
     /// (last delta − first delta) ÷ tokens after the first delta, by the stream's own figures, in nanoseconds. None
     /// with fewer than two deltas.
     pub tpot: Option<Span>,
+    /// The same where the stream itself tells the tokens of its first delta; none where they are assumed.
+    pub tpot_net: Option<Span>,
     /// Response's last byte − request's last byte.
     pub duration: Option<Span>,
     /// Output tokens that the stream reports.
@@ -106,6 +112,7 @@ pub fn of(exchange: &Exchange) -> Metrics {
         .filter(|_| first_and_last)
         .and_then(|tokens| m.per_token(tokens))
         .filter(|_| m.first_delta.zip(m.last_delta).is_some_and(|(first, last)| one_answer(first, last)));
+    m.tpot_net = m.tpot.filter(|_| after_its_own_figure(response).is_some());
     if !response.answer.turns.is_empty() {
         conversation(&mut m, response, whole, exchange.websocket.is_some());
     }
@@ -134,7 +141,7 @@ fn conversation(m: &mut Metrics, response: &Response, whole: bool, over_socket: 
         d.at.elapsed(last)
     }));
     if before.iter().flatten().count() > 1 {
-        m.tpot = None;
+        (m.tpot, m.tpot_net) = (None, None);
     }
 }
 
@@ -147,10 +154,14 @@ pub fn ttft_of(turn: &Turn) -> Option<Span> {
 /// Output tokens that came after the first delta: the stream's figure less that of the first delta's own record. Where
 /// that has none, the first delta counts as one token, and reasoning that was not sent as none. None if none is left.
 fn tokens_after_the_first_delta(response: &Response) -> Option<u64> {
-    let answer = &response.answer;
-    let all = answer.output_tokens?;
-    let by_itself = answer.first_delta_tokens.filter(|first| *first > 0 && *first < all).map(|first| all - first);
-    by_itself.or_else(|| answer.streamed_tokens()?.checked_sub(1)).filter(|after| *after > 0)
+    let assumed = || response.answer.output_tokens.and(response.answer.streamed_tokens())?.checked_sub(1);
+    after_its_own_figure(response).or_else(assumed).filter(|after| *after > 0)
+}
+
+/// The same where the first delta's own record has a figure.
+fn after_its_own_figure(response: &Response) -> Option<u64> {
+    let (all, first) = (response.answer.output_tokens?, response.answer.first_delta_tokens?);
+    all.checked_sub(first).filter(|after| first > 0 && *after > 0)
 }
 
 /// The last of ascending times that is not later than `at`. On a WebSocket an answer's latency counts from

@@ -16,6 +16,7 @@ pub mod endings;
 pub mod explain;
 pub mod finding;
 pub mod github;
+pub mod groups;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
@@ -26,8 +27,10 @@ pub mod markdown;
 pub mod reports;
 pub mod sarif;
 pub mod show;
+pub mod spark;
 pub mod table;
 pub mod text;
+pub mod times;
 
 /// Output formats. Each command supports some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

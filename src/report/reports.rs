@@ -2,9 +2,13 @@
 //! itself in any format.
 
 use super::table::Table;
-use super::{Format, Terminal, clients, compliance, csv, delivery, endings, json, jsonl, latency, markdown};
+use super::{
+    Format, Terminal, clients, compliance, csv, delivery, endings, groups::By, json, jsonl, latency, markdown, times,
+};
 use crate::conformance::Level;
 use crate::exchange::Exchange;
+use crate::metrics::clocks::Clocks;
+use crate::metrics::slo::Slo;
 use crate::summary::Summary;
 use crate::time::Span;
 use anyhow::Result;
@@ -13,16 +17,32 @@ use std::io::Write;
 
 /// All reports. A new report is a file that implements [`Collect`] and a line here.
 pub const REPORTS: &[Entry] = &[
-    Entry::new("latency", "Time to first byte and token, gaps, rates: by dialect, model and host", || {
-        Box::<latency::Latency>::default()
+    Entry::new("latency", "Time to first byte and token, gaps, rates, goodput: by group, and over time", |options| {
+        Box::new(latency::Latency::new(options))
     }),
-    Entry::new("compliance", "Which rules are broken, worst first", || Box::<compliance::Compliance>::default()),
-    Entry::new("clients", "Which real clients break on each answer, how, and why", || Box::<clients::Cases>::default()),
-    Entry::new("delivery", "How each stream was delivered: buffering, pauses and their causes, in words", || {
+    Entry::new("times", "Each named time of each exchange, and the spans between them", |_| {
+        Box::<times::Times>::default()
+    }),
+    Entry::new("compliance", "Which rules are broken, worst first", |_| Box::<compliance::Compliance>::default()),
+    Entry::new("clients", "Which real clients break on each answer, how, and why", |_| {
+        Box::<clients::Cases>::default()
+    }),
+    Entry::new("delivery", "How each stream was delivered: buffering, pauses and their causes, in words", |_| {
         Box::<delivery::Delivery>::default()
     }),
-    Entry::new("endings", "How the answers of each server ended, by verdict", || Box::<endings::Endings>::default()),
+    Entry::new("endings", "How the answers of each server ended, by verdict", |_| Box::<endings::Endings>::default()),
 ];
+
+/// What the command line says to a report; each report takes what it knows.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What exchanges are grouped by, in this order; empty: what the report chooses.
+    pub by: Vec<By>,
+    /// Length of the intervals into which the time is cut.
+    pub every: Option<Span>,
+    /// What an exchange has to meet to be good.
+    pub slo: Option<Slo>,
+}
 
 /// An entry of the list of reports.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +52,11 @@ pub struct Entry {
     /// One line of help.
     pub about: &'static str,
     /// Makes an empty report.
-    pub start: fn() -> Box<dyn Collect>,
+    pub start: fn(&Options) -> Box<dyn Collect>,
 }
 
 impl Entry {
-    const fn new(name: &'static str, about: &'static str, start: fn() -> Box<dyn Collect>) -> Entry {
+    const fn new(name: &'static str, about: &'static str, start: fn(&Options) -> Box<dyn Collect>) -> Entry {
         Entry { name, about, start }
     }
 }
@@ -48,6 +68,12 @@ pub trait Source {
     /// # Errors
     /// They cannot be read.
     fn intervals(&self, id: i64) -> Result<Vec<Span>>;
+
+    /// The named clocks of an exchange, its records and its chunks.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn clocks(&self, id: i64) -> Result<Clocks>;
 
     /// The whole exchange.
     ///

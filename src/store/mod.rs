@@ -9,6 +9,7 @@
 
 mod across;
 mod batch;
+mod clocks;
 mod columns;
 mod connections;
 mod content;

@@ -1,0 +1,67 @@
+//! The named clocks of one exchange, from its rows. They need no body, so that `--content lengths` keeps them.
+
+use super::read::Reader;
+use super::{ending, runs};
+use crate::metrics::clocks::Clocks;
+use crate::time::Timestamp;
+use anyhow::Result;
+use rusqlite::{OptionalExtension, params};
+
+const EXCHANGE: &str = "SELECT e.t_request_start_ns, e.t_request_end_ns, e.t_response_start_ns, \
+    e.t_first_body_byte_ns, e.t_first_record_ns, e.t_first_reasoning_sign_ns, e.t_first_delta_ns, e.t_last_delta_ns, \
+    e.t_response_end_ns, (SELECT max(h.t_last_ns) FROM head h WHERE h.exchange_id = e.id AND h.side = 1 AND h.kind = \
+    'head'), e.output_tokens FROM exchange e WHERE e.id = ?1";
+
+const CHUNKS: &str = "SELECT r.unit, r.t_ns, r.frame, r.off, p.unit, p.t_ns, p.frame, p.off, p.len, p.gap \
+    FROM piece_run r CROSS JOIN piece_row p ON p.id >= r.first_row AND p.id < r.first_row + r.rows \
+    WHERE r.exchange_id = ?1 AND r.side = 1 ORDER BY r.seq, p.id";
+
+impl Reader {
+    /// The named clocks of an exchange, its records and its chunks.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn clocks(&self, id: i64) -> Result<Clocks> {
+        let mut clocks = self
+            .db
+            .prepare_cached(EXCHANGE)?
+            .query_row([id], |r| {
+                let at = |i: usize| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(Timestamp));
+                Ok(Clocks {
+                    request_start: at(0)?,
+                    request_end: at(1)?,
+                    head_start: at(2)?,
+                    first_byte: at(3)?,
+                    first_record: at(4)?,
+                    reasoning_sign: at(5)?,
+                    first_delta: at(6)?,
+                    last_delta: at(7)?,
+                    end: at(8)?,
+                    head_end: at(9)?.filter(|_| at(2).is_ok_and(|start| start.is_some())),
+                    output_tokens: r.get::<_, Option<i64>>(10)?.map(|n| n as u64),
+                    ..Clocks::default()
+                })
+            })
+            .optional()?
+            .unwrap_or_default();
+        if let Some(ending) = ending::read(&self.db, id)? {
+            (clocks.finish, clocks.terminator) = (ending.finish_at, ending.terminator_at);
+        }
+        clocks.records = self.records(id)?.into_iter().map(|r| (r.at, r.meaning)).collect();
+        // What was joined in the middle has no first delta, of no kind.
+        let content = clocks.records.iter().find(|(_, meaning)| meaning.content).map(|(at, _)| *at);
+        clocks.first_content = content.filter(|_| clocks.head_start.is_some());
+        let mut statement = self.db.prepare_cached(CHUNKS)?;
+        let mut rows = statement.query(params![id])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let piece = runs::piece(row)?;
+            match clocks.chunks.last_mut().filter(|_| last == Some(piece.unit)) {
+                Some(at) => *at = piece.at,
+                None => clocks.chunks.push(piece.at),
+            }
+            last = Some(piece.unit);
+        }
+        Ok(clocks)
+    }
+}
