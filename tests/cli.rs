@@ -304,7 +304,7 @@ fn what_cannot_be_read_is_exit_two_with_the_reason() {
     error(&["explain", "NOPE-999"], "no rule");
     p.write("a.pcap", &capture(1, false));
     error(&["--read", "a.pcap", "--db", "absent/x.db"], "absent/x.db");
-    error(&["--read", "a.pcap", "--format", "json"], "use --format and --output with a command");
+    error(&["--read", "a.pcap", "--format", "json"], "afterwards: sniff list --format json");
     p.want(0, &["-q", "--read", "a.pcap"]);
     error(&["list", "--format", "html"], "expected one of table, json, jsonl, csv, markdown");
     error(&["list", "--since", "yesterday"], "expected a time");

@@ -33,7 +33,9 @@ pub(super) struct RedactArgs {
     /// Database, capture or .wire transcript to copy
     #[arg(value_name = "IN")]
     from: PathBuf,
-    /// File to write: a capture if its name ends in .pcapng, .pcap or .cap, else a database; it must not exist
+    /// File to write (a capture: .pcapng, .pcap, .cap); it must not exist
+    ///
+    /// Any other name is that of a database.
     #[arg(value_name = "OUT")]
     to: PathBuf,
     /// TLS key log (NSS format), for a capture

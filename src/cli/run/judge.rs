@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// What to do with findings.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Findings")]
 pub(super) struct JudgeArgs {
     /// Exit with 1 on findings at or over this level, with 2 if nothing was recorded
     ///
