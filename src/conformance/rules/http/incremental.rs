@@ -1,6 +1,6 @@
 //! Rules about the field `Incremental` (RFC 10036), with which a message asks every hop to pass it on as it comes.
 
-use super::intermediaries::proxy_named;
+use super::intermediaries::{is_cacheable, proxy_named};
 use crate::conformance::{Finding, Level, Rule};
 use crate::framing::Framing;
 use crate::http::event::Fields;
@@ -12,12 +12,13 @@ pub static HTTP_029: Rule = Rule {
     code: "HTTP-029",
     name: "incremental-not-declared",
     level: Level::Info,
-    summary: "Where a proxy is on the way (or the request says it), an event stream says `Incremental: ?1`",
+    summary: "Where a proxy is on the way, the request says it, or no other field speaks to hops, an event stream says \
+        `Incremental: ?1`",
     why: "A hop may hold a message back, and cannot know which one it should not. This field is the standard's way to \
         say it, to every hop and to the HTTP libraries of both ends; X-Accel-Buffering is nginx's own. It counts for \
         one message, so the request's does not speak for the response. Few hops act on it yet, and none is harmed \
-        by it. Without a sign of a hop (Via, Forwarded, X-Forwarded-For, X-Real-IP, or Incremental in the request) \
-        there is no finding.",
+        by it. A stream that says how caches are to treat it (HTTP-012) has a finding only with a sign of a hop: Via, \
+        Forwarded, X-Forwarded-For, X-Real-IP, or Incremental in the request.",
     source: "RFC 10036 (Incremental Forwarding of HTTP Messages)",
     breaks: &[],
     fix: "Send `Incremental: ?1` with each stream, beside the switches of the hops that do not know it.",
@@ -36,6 +37,9 @@ pub static HTTP_029: Rule = Rule {
            < Content-Type: text/event-stream
            < X-Accel-Buffering: no
            no-cache; chunked; role; word; stop; done; last"#,
+        "ask; < HTTP/1.1 200 OK
+         < Content-Type: text/event-stream
+         chunked; role; word; stop; done; last",
     ],
     good: &[
         "good-chat",
@@ -62,6 +66,8 @@ pub static HTTP_029: Rule = Rule {
         let why = match proxy_named(&request.head) {
             _ if Declared::of(&request.head.fields) == Declared::Yes => "the request says Incremental: ?1".to_owned(),
             Some(field) => format!("the request came through a proxy ({field})"),
+            // Said beside HTTP-012: the answer tells no hop anything.
+            None if is_cacheable(head) => "no field speaks to hops".to_owned(),
             None => return,
         };
         let message = format!("{why}, and the answer does not say Incremental: ?1");

@@ -5,7 +5,7 @@ use crate::conformance::{Finding, Level, Rule};
 use crate::exchange::Response;
 use crate::exchange::ending::Party;
 use crate::framing::Framing;
-use crate::http::event::{Known, MessageEnd, RequestHead};
+use crate::http::event::{Known, MessageEnd, RequestHead, ResponseHead};
 use crate::time::Span;
 
 /// A body that ends within this after its terminator ends promptly.
@@ -33,8 +33,7 @@ pub static HTTP_012: Rule = Rule {
     needs_all_bytes: false,
     check: |case, push| {
         let Some((response, head)) = case.llm_stream().and(case.stream_head()) else { return };
-        let says = |v: &[u8]| ["no-cache", "no-store", "no-transform"].iter().any(|w| contains(v, w));
-        if response.framing == Framing::Sse && !head.fields.all("cache-control").any(says) {
+        if response.framing == Framing::Sse && is_cacheable(head) {
             let said = match head.fields.known("cache-control") {
                 Known::Sent(value) => format!("Cache-Control is {}", String::from_utf8_lossy(value)),
                 Known::Absent => "no Cache-Control".to_owned(),
@@ -45,6 +44,12 @@ pub static HTTP_012: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// No field says that the answer is not to be kept or changed on the way.
+pub(super) fn is_cacheable(head: &ResponseHead) -> bool {
+    let says = |v: &[u8]| ["no-cache", "no-store", "no-transform"].iter().any(|w| contains(v, w));
+    !head.fields.all("cache-control").any(says) && head.fields.known("cache-control") != Known::Unread
+}
 
 /// The response asks the proxy not to buffer.
 pub static HTTP_013: Rule = Rule {
