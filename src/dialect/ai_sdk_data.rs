@@ -95,8 +95,10 @@ impl Parts {
                 Ok(part) => self.object(code, &part, answer, &mut meaning),
                 Err(_) => remarks.note(WRONG_TYPE, || format!("{code}:{}", excerpt(text.as_bytes()))),
             },
-            // data, annotations, tool results, sources, redacted reasoning, signatures, files
-            "2" | "8" | "a" | "h" | "i" | "j" | "k" => {}
+            // A file.
+            "k" => meaning.content = answer.add_media(true),
+            // data, annotations, tool results, sources, redacted reasoning, signatures
+            "2" | "8" | "a" | "h" | "i" | "j" => {}
             other => remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
         }
         meaning

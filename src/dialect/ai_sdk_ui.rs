@@ -178,9 +178,14 @@ impl Ui {
                 self.finished = true;
                 answer.finish(0, part.finish_reason.full().unwrap_or(kind));
             }
-            "file" => {}
+            "file" => return Meaning { content: answer.add_media(true), ..Meaning::default() },
             kind if OWN.contains(&kind) || kind.starts_with("data-") => {}
-            other => remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes())),
+            other => {
+                remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
+                // Whatever it is of, output came.
+                let came = other.ends_with("-delta") && part.delta.full().is_some();
+                return Meaning { content: answer.add_media(came), ..Meaning::default() };
+            }
         }
         Meaning::default()
     }
@@ -297,6 +302,16 @@ mod tests {
         );
         let read = stream(&[r#"{"type":"error","errorText":"no"}"#, "[DONE]"]);
         assert!(read.meanings[0].error && read.answer.error.as_deref() == Some("no"));
+    }
+
+    #[test]
+    fn files_have_their_time() {
+        let file = r#"{"type":"file","url":"data:image/png;base64,iVBO","mediaType":"image/png"}"#;
+        let song = r#"{"type":"song-delta","id":"s","delta":"AAAA"}"#;
+        let events = [("", START), ("", file), ("", song), ("", FINISH), ("", "[DONE]")];
+        let read = read_as(&DIALECT, Framing::Sse, &events);
+        assert_eq!((read.answer.content_deltas, read.answer.media), (2, 2));
+        assert!(read.found(UNKNOWN_TYPE).is_some_and(|found| found == "song-delta"));
     }
 
     #[test]

@@ -164,6 +164,7 @@ fn delta(event: &Event<'_>, index: &str, answer: &mut Answer) -> Meaning {
     let mut meaning = Meaning::default();
     let Some(delta) = event.delta.here() else { return meaning };
     meaning.content = delta.text.full().is_some_and(|text| answer.add_text(0, text));
+    meaning.content |= answer.add_media(delta.image.json().is_some());
     let reasoning = delta.reasoning_content.here().and_then(|r| r.text.full());
     meaning.reasoning = reasoning.is_some_and(|text| answer.add_reasoning(text));
     if let Some(input) = delta.tool_use.here().and_then(|t| t.input.text()) {
@@ -183,6 +184,7 @@ fn whole(event: &Event<'_>, record: &Record<'_>, answer: &mut Answer) -> Meaning
     let message = event.output.here().and_then(|o| o.message.here());
     for (index, block) in message.iter().flat_map(|m| m.content.iter()).filter_map(Obj::here).enumerate() {
         meaning.content |= block.text.full().is_some_and(|text| answer.add_text(0, text));
+        meaning.content |= answer.add_media(block.image.json().is_some());
         let reasoning =
             block.reasoning_content.here().and_then(|r| r.reasoning_text.here()).and_then(|t| t.text.full());
         meaning.reasoning |= reasoning.is_some_and(|text| answer.add_reasoning(text));

@@ -130,7 +130,8 @@ impl Cohere {
             | "search-results" => Meaning::default(),
             other => foreign_error(record, answer, remarks).unwrap_or_else(|| {
                 remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
-                Meaning::default()
+                // Whatever it is of, output came.
+                Meaning { content: answer.add_media(other.ends_with("-delta")), ..Meaning::default() }
             }),
         }
     }

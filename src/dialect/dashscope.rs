@@ -96,6 +96,18 @@ struct Message<'a> {
 struct Part<'a> {
     #[serde(borrow)]
     text: Text<'a>,
+    #[serde(borrow)]
+    image: Raw<'a>,
+    #[serde(borrow)]
+    audio: Raw<'a>,
+    #[serde(borrow)]
+    video: Raw<'a>,
+}
+
+impl Part<'_> {
+    fn is_media(&self) -> bool {
+        [&self.image, &self.audio, &self.video].iter().any(|member| member.json().is_some())
+    }
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -187,6 +199,7 @@ impl DashScope {
             let parts = serde_json::from_str::<List<Obj<Part<'_>>>>(&content).unwrap_or_default();
             let text: String = parts.iter().filter_map(Obj::here).filter_map(|part| part.text.str()).collect();
             meaning.content |= self.text(index, &text, answer, remarks);
+            meaning.content |= answer.add_media(parts.iter().filter_map(Obj::here).any(Part::is_media));
         } else {
             meaning.content |= self.text(index, &content, answer, remarks);
         }

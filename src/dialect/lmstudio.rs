@@ -132,7 +132,8 @@ impl LmStudio {
             other => {
                 return foreign_error(record, answer, remarks).unwrap_or_else(|| {
                     remarks.note(UNKNOWN_TYPE, || excerpt(other.as_bytes()));
-                    Meaning::default()
+                    // Whatever it is of, output came.
+                    Meaning { content: answer.add_media(other.ends_with(".delta")), ..Meaning::default() }
                 });
             }
         }

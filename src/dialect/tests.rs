@@ -19,6 +19,53 @@ fn choose_for(
         .map(|(dialect, sure, why)| (dialect.name, sure, why))
 }
 
+/// Output without letters, and of types that no reference has: each has its time, and adds nothing to the text.
+#[test]
+fn what_has_no_letters_has_its_time() {
+    let socket = Framing::WebSocket;
+    let wrap = |part: &str| format!(r#"{{"candidates":[{{"content":{{"parts":[{part}]}}}}]}}"#);
+    let chat = |delta: &str| {
+        format!(r#"{{"id":"c","object":"chat.completion.chunk","choices":[{{"index":0,"delta":{delta}}}]}}"#)
+    };
+    let blob = r#"{"inlineData":{"mimeType":"image/png","data":"iVBO"}}"#;
+    let update = r#"{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"agent_message_chunk","content":{"type":"hologram"}}}}"#;
+    let parts = r#"{"output":{"choices":[{"message":{"content":[{"audio":{"data":"AAAA"}}]}}]},"request_id":"r"}"#;
+    let cases: [(&Dialect, Framing, &str, &str); 22] = [
+        (&openai_chat::DIALECT, Framing::Sse, "", &chat(r#"{"audio":{"data":"AAAA"}}"#)),
+        (&openai_chat::DIALECT, Framing::Sse, "", &chat(r#"{"images":[{"image_url":{"url":"data:"}}]}"#)),
+        (&openai_chat::DIALECT, Framing::Sse, "", &chat(r#"{"content":[{"type":"document_url"}]}"#)),
+        (&openai_responses::DIALECT, Framing::Sse, "", r#"{"type":"response.audio.delta","delta":"AAAA"}"#),
+        (&openai_responses::DIALECT, Framing::Sse, "", r#"{"type":"response.song.delta","delta":"AAAA"}"#),
+        (&openai_realtime::DIALECT, socket, "", r#"{"type":"response.output_audio.delta","delta":"AAAA"}"#),
+        (&openai_realtime::DIALECT, socket, "", r#"{"type":"response.song.delta","delta":"AAAA"}"#),
+        (&anthropic::DIALECT, Framing::Sse, "", r#"{"type":"content_block_start","content_block":{"type":"gallery"}}"#),
+        (&anthropic::DIALECT, Framing::Sse, "", r#"{"type":"content_block_delta","delta":{"type":"pixel_delta"}}"#),
+        (&gemini::DIALECT, Framing::Sse, "", &wrap(blob)),
+        (&gemini::DIALECT, Framing::Sse, "", &wrap(r#"{"smell":{}}"#)),
+        (&gemini_live::DIALECT, socket, "", &format!(r#"{{"serverContent":{{"modelTurn":{{"parts":[{blob}]}}}}}}"#)),
+        (
+            &gemini_interactions::DIALECT,
+            Framing::Sse,
+            "",
+            r#"{"event_type":"step.delta","delta":{"type":"audio","data":"AAAA"}}"#,
+        ),
+        (&acp::DIALECT, Framing::Sse, "", update),
+        (&a2a::DIALECT, Framing::Sse, "", r#"{"artifactUpdate":{"artifact":{"parts":[{"kind":"hologram"}]}}}"#),
+        (&ollama::CHAT, Framing::Ndjson, "", r#"{"message":{"content":"","images":["iVBO"]},"done":false}"#),
+        (&dashscope::DIALECT, Framing::Sse, "", parts),
+        (&bedrock::DIALECT, Framing::AwsEventStream, "contentBlockDelta", r#"{"delta":{"image":{"source":{}}}}"#),
+        (&ai_sdk_ui::DIALECT, Framing::Sse, "", r#"{"type":"file","url":"data:"}"#),
+        (&ai_sdk_data::DIALECT, Framing::CodedLines, "k", r#"{"data":"iVBO"}"#),
+        (&cohere::DIALECT, Framing::Sse, "", r#"{"type":"image-delta","delta":{}}"#),
+        (&lmstudio::DIALECT, Framing::Sse, "", r#"{"type":"image.delta"}"#),
+    ];
+    for (dialect, framing, event, data) in cases {
+        let read = testing::read_as(dialect, framing, &[(event, data)]);
+        let a = &read.answer;
+        assert_eq!((a.content_deltas, a.media, read.text()), (1, 1, ""), "{}: {data}", dialect.name);
+    }
+}
+
 #[test]
 fn path_and_object_are_certain() {
     let got = choose_for(Some("POST"), Some("/v1/chat/completions?x=1"), None, CHUNK);

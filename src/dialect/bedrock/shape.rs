@@ -50,6 +50,8 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) text: Text<'a>,
     #[serde(borrow)]
+    pub(super) image: Raw<'a>,
+    #[serde(borrow)]
     pub(super) reasoning_content: Obj<Reasoning<'a>>,
     #[serde(borrow)]
     pub(super) tool_use: Obj<ToolUse<'a>>,
