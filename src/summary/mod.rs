@@ -147,7 +147,7 @@ pub struct ResponseSummary {
     pub variant: Option<String>,
     /// Number of records.
     pub records: u64,
-    /// Number of records with text.
+    /// Number of records with text, or with output that has no letters.
     pub content_deltas: u64,
     /// Number of records with reasoning.
     pub reasoning_deltas: u64,
