@@ -182,35 +182,40 @@ impl Server {
     }
 }
 
-/// What each library yields, from the server at this address.
-fn read_by_libraries(address: &str) -> Vec<Value> {
-    let python = support::installed("venv/vendors/bin/python");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/sdk_events.py");
-    let arguments = READ_BY.iter().enumerate().map(|(n, (kind, _))| format!("{kind}=http://{address}/{n}"));
-    let out = Command::new(python)
-        .args(["-W", "ignore"])
-        .arg(script)
-        .args(arguments)
-        .env("NO_PROXY", "*")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
+/// Python with the vendors' libraries, and a script of the tests.
+fn python(script: &str) -> Command {
+    let mut command = Command::new(support::installed("venv/vendors/bin/python"));
+    command.args(["-W", "ignore"]).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(script));
+    command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// What the libraries yield; each argument is a function of `sdk_events.py` and an address.
+fn read_by_libraries(arguments: &[String]) -> Vec<Value> {
+    let out = python("sdk_events.py").args(arguments).output().unwrap();
     let lines: Vec<Value> =
         String::from_utf8_lossy(&out.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), READ_BY.len(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(lines.len(), arguments.len(), "{}", String::from_utf8_lossy(&out.stderr));
     lines
+}
+
+/// What libraries yield through a proxy before this server, and from the replay of what the proxy recorded.
+fn server_and_replay(upstream: &str, arguments: impl Fn(&str) -> Vec<String>) -> [Vec<Value>; 2] {
+    let place = Place::new();
+    let proxy = Server::start(&place, &["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream]);
+    let from_server = read_by_libraries(&arguments(&proxy.address));
+    proxy.stop();
+    let replay = Server::start(&place, &["replay", "--session", "last", "--speed", "max", "--listen", "127.0.0.1:0"]);
+    let from_replay = read_by_libraries(&arguments(&replay.address));
+    replay.stop();
+    [from_server, from_replay]
 }
 
 #[test]
 fn libraries_get_from_a_replay_what_they_got_from_the_server() {
-    let place = Place::new();
-    let upstream = format!("http://{}", mock());
-    let proxy = Server::start(&place, &["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]);
-    let from_server = read_by_libraries(&proxy.address);
-    proxy.stop();
-    let replay = Server::start(&place, &["replay", "--session", "last", "--speed", "max", "--listen", "127.0.0.1:0"]);
-    let from_replay = read_by_libraries(&replay.address);
-    replay.stop();
+    let [from_server, from_replay] = server_and_replay(&format!("http://{}", mock()), |address| {
+        READ_BY.iter().enumerate().map(|(n, (kind, _))| format!("{kind}=http://{address}/{n}")).collect()
+    });
     let mut wrong = Vec::new();
     for (((kind, case), server), replayed) in READ_BY.iter().zip(&from_server).zip(&from_replay) {
         let events = server["events"].as_array().map_or(0, Vec::len);
@@ -222,4 +227,19 @@ fn libraries_get_from_a_replay_what_they_got_from_the_server() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), READ_BY.len(), wrong.join("\n"));
+}
+
+/// gRPC over HTTP/2; the server is made with the vendor's classes.
+#[test]
+fn xais_library_gets_over_grpc_what_it_got() {
+    let mut server = python("xai_server.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let [from_server, from_replay] =
+        server_and_replay(&format!("http://{}", address.trim()), |address| vec![format!("xai_chat=http://{address}")]);
+    drop(server.stdin.take());
+    server.wait().unwrap();
+    let last = &from_server[0]["events"].as_array().and_then(|events| events.last()).cloned().unwrap_or_default();
+    assert_eq!((last["content"].as_str(), last["tokens"].as_u64()), (Some("At noon."), Some(5)), "{from_server:?}");
+    assert_eq!(from_server, from_replay);
 }

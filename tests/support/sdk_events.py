@@ -146,6 +146,21 @@ async def a2a(url):
             yield json_format.MessageToDict(event)
 
 
+def xai_chat(url):
+    from xai_sdk import Client
+    from xai_sdk.chat import user
+
+    client = Client(api_key="x", api_host=url.removeprefix("http://"), use_insecure_channel=True)
+    for response, chunk in client.chat.create(model="m", messages=[user("hello")]).stream():
+        yield {"content": chunk.content, "reasoning": chunk.reasoning_content}
+    yield {
+        "content": response.content,
+        "reasoning": response.reasoning_content,
+        "finish": response.finish_reason,
+        "tokens": response.usage.completion_tokens,
+    }
+
+
 async def mcp(url):
     from mcp.client import Client
 
