@@ -304,9 +304,9 @@ impl Answer {
     }
 
     /// Output tokens that can have come as deltas: all of them, or those without reasoning if usage counts reasoning
-    /// tokens and no delta brought any reasoning.
+    /// tokens and no delta brought any reasoning. None where media came: an image of one record is hundreds of tokens.
     pub fn streamed_tokens(&self) -> Option<u64> {
-        let tokens = self.output_tokens?;
+        let tokens = self.output_tokens.filter(|_| self.media == 0)?;
         let hidden = self.usage.as_ref().filter(|_| self.reasoning_deltas == 0).and_then(reasoning_tokens);
         Some(hidden.and_then(|hidden| tokens.checked_sub(hidden)).unwrap_or(tokens))
     }

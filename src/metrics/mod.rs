@@ -154,6 +154,10 @@ pub fn ttft_of(turn: &Turn) -> Option<Span> {
 /// Output tokens that came after the first delta: the stream's figure less that of the first delta's own record. Where
 /// that has none, the first delta counts as one token, and reasoning that was not sent as none. None if none is left.
 fn tokens_after_the_first_delta(response: &Response) -> Option<u64> {
+    // How many tokens media took cannot be told apart.
+    if response.answer.media > 0 {
+        return None;
+    }
     let assumed = || response.answer.output_tokens.and(response.answer.streamed_tokens())?.checked_sub(1);
     after_its_own_figure(response).or_else(assumed).filter(|after| *after > 0)
 }
