@@ -128,7 +128,7 @@ fn no_word_is_stored_and_every_figure_is() {
                 assert!(said.contains(&wanted), "{said}");
                 assert!(place.want(2, &["replay", id, "--listen", "127.0.0.1:0"]).1.contains(&wanted));
             }
-            for report in ["latency", "times", "compliance", "clients", "delivery", "endings"] {
+            for report in ["latency", "times", "errors", "compliance", "clients", "delivery", "endings"] {
                 stored.push((report, place.out(&["report", report, "--format", "json"]).into_bytes()));
             }
             for (what, bytes) in &stored {

@@ -63,6 +63,8 @@ fn commands() -> Vec<Vec<String>> {
     for report in ["latency", "times", "compliance", "clients", "endings", "delivery"] {
         with(&format!("report {report}"), "table json jsonl csv markdown");
     }
+    // Nothing failed here, so that there is no line of a failure.
+    with("report errors", "table json csv markdown");
     with("check a.pcap --fail-on never --clients", "table json jsonl csv markdown junit sarif github");
     with("export 1", "har jsonl csv wire curl vcr wiremock");
     with("export 1 --reveal", "har jsonl csv wire curl vcr wiremock");

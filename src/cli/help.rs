@@ -109,7 +109,7 @@ fn closed(command: Command, built: &Command, path: &str) -> Command {
 
 /// Parses a command line, program name first.
 pub(super) fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command().try_get_matches_from(asked_help(words))?)
+    Cli::from_arg_matches(&command().try_get_matches_from(super::report::compare::second_db(asked_help(words)))?)
 }
 
 /// Makes `sniff help report latency` equal to `sniff report latency --help`: the last word need not be a command.

@@ -68,7 +68,8 @@ Examples:
   sniff run -- python app.py             record a program's HTTP and HTTPS
   sniff list                             list what was recorded
   sniff show 3                           show one exchange, chunk by chunk
-  sniff report latency --model 'gpt-*'   time to first token, gaps, rates
+  sniff report latency --by server       time to first token, gaps, rates, goodput
+  sniff report compare 1 2               what changed between two sessions
   sniff check *.pcap                     judge captures; exit code 1 on errors
   sniff explain SSE-001                  what a rule requires, and why
   sniff replay last                      serve an exchange again, with its bytes and times";
@@ -87,7 +88,7 @@ enum Command {
     List(list::ListArgs),
     /// Show one exchange, chunk by chunk
     Show(show::ShowArgs),
-    /// Report latency, findings, delivery or failing clients
+    /// Report latency, errors, findings, clients; compare runs
     Report(report::ReportArgs),
     /// List, name and delete sessions
     Session(session::SessionArgs),

@@ -1,4 +1,6 @@
-//! `sniff report latency|compliance|delivery|clients`.
+//! `sniff report NAME`: the reports of [`REPORTS`], and the comparison of two runs.
+
+pub(super) mod compare;
 
 use super::check::FailOn;
 use super::common::Common;
@@ -11,21 +13,25 @@ use crate::exchange::Exchange;
 use crate::metrics::clocks::Clocks;
 use crate::metrics::slo::Slo;
 use crate::report::Format;
+use crate::report::compare::Limit;
 use crate::report::groups::By;
 use crate::report::reports::{Entry, Options, REPORTS, Source};
 use crate::store::{Content, Reader};
 use crate::time::Span;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
 
-/// Report latency, findings, delivery or failing clients
+/// Report latency, errors, findings, clients; compare runs
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sniff report latency --since 1h --model 'gpt-*'
   sniff report latency --by server,model --every 30s --slo 'ttft<500ms,itl_p99<80ms'
   sniff report times --session last --format csv -o times.csv
+  sniff report errors --by server,model
+  sniff report compare session=1 session=2 --fail-on-regression 'ttft.p99>10%'
   sniff report compliance --session last --fail-on error
   sniff report clients --session last --dialect openai.chat
   sniff report delivery --host 'api.*'
@@ -33,7 +39,21 @@ Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ReportArgs {
     /// Which report
     #[arg(value_parser = names())]
-    report: Entry,
+    report: Which,
+    /// Two runs, as session=1 or 'host=a.example model=gpt-*' (compare)
+    #[arg(value_name = "RUN", num_args = 0..=2)]
+    runs: Vec<String>,
+    /// Database of the second run; a second --db means the same (compare)
+    #[arg(long, value_name = "PATH", hide_short_help = true,
+        value_parser = clap::builder::OsStringValueParser::new().try_map(|name| values::database(&name)))]
+    with_db: Option<PathBuf>,
+    /// Exit with 1 if the second run is worse, as ttft.p99>10%,failed>1% (compare)
+    ///
+    /// A metric (ttfb, ttft, ttft_content, itl_p50, itl_p99, itl_max, tpot, duration, duration_plain), a figure (mean,
+    /// p50, p90, p95, p99), and by how much it may grow, in percent or as a duration; or the share of failed exchanges
+    /// in percentage points. What chance may give is no regression.
+    #[arg(long, value_name = "LIMIT", hide_short_help = true, value_delimiter = ',', value_parser = compare::limit)]
+    fail_on_regression: Vec<Limit>,
     /// Exit with 1 on findings at or over this level (compliance)
     #[arg(long, value_enum, default_value = "never", value_name = "LEVEL")]
     fail_on: FailOn,
@@ -77,16 +97,34 @@ fn slo(text: &str) -> Result<Slo, String> {
     Slo::parse(text, values::span)
 }
 
+/// What the first word names.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Of(Entry),
+    Compare,
+}
+
 /// The reports by name, for the command line.
-fn names() -> impl TypedValueParser<Value = Entry> {
-    let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about));
-    PossibleValuesParser::new(all)
-        .try_map(|name| REPORTS.iter().copied().find(|r| r.name == name).ok_or("unknown report"))
+fn names() -> impl TypedValueParser<Value = Which> {
+    let compare = PossibleValue::new(compare::NAME).help(compare::ABOUT);
+    let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about)).chain([compare]);
+    PossibleValuesParser::new(all).try_map(|name| match REPORTS.iter().find(|r| r.name == name) {
+        Some(entry) => Ok(Which::Of(*entry)),
+        None if name == compare::NAME => Ok(Which::Compare),
+        None => Err("unknown report"),
+    })
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
+    let entry = match args.report {
+        Which::Compare => return compare::run(args, common),
+        Which::Of(entry) => entry,
+    };
+    if !args.runs.is_empty() || args.with_db.is_some() || !args.fail_on_regression.is_empty() {
+        bail!("two runs, --with-db and --fail-on-regression belong to `sniff report compare`");
+    }
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
-    let mut report = (args.report.start)(&args.options());
+    let mut report = (entry.start)(&args.options());
     let judge = report.shows_findings().then(|| args.policy.judge()).transpose()?;
     Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;

@@ -13,6 +13,7 @@ mod retries;
 mod tests;
 mod twice;
 
+pub use retries::Retry;
 pub use twice::{holds_back, is_late};
 
 use crate::conn::Endpoints;
@@ -151,10 +152,21 @@ pub fn is_behind(near: &Endpoints, far: &Endpoints) -> bool {
     (asker == near.server.ip() || asker.is_loopback()) && far.server != near.server
 }
 
-/// All sentences.
-pub fn lines(all: &[Seen]) -> Lines {
+/// Each request that was sent again after it failed.
+pub fn retries(all: &[Seen]) -> Vec<Retry> {
+    retries::links(&in_order(all))
+}
+
+/// Those that are compared, in order of time.
+fn in_order(all: &[Seen]) -> Vec<&Seen> {
     let mut all: Vec<&Seen> = all.iter().take(MOST).collect();
     all.sort_by_key(|seen| (seen.begun.unwrap_or(seen.ended), seen.id));
+    all
+}
+
+/// All sentences.
+pub fn lines(all: &[Seen]) -> Lines {
+    let all = in_order(all);
     let mut lines = Lines::new();
     let mut say = |id: i64, line: String| lines.entry(id).or_default().push(line);
     cuts::say(&all, &mut say);

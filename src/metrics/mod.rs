@@ -5,6 +5,7 @@
 
 pub mod clocks;
 pub mod rank;
+pub mod resample;
 pub mod slo;
 pub mod stats;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod clients;
+pub mod compare;
 pub mod compliance;
 pub mod connections;
 pub mod sessions;
@@ -13,6 +14,7 @@ pub mod csv;
 pub mod database;
 pub mod delivery;
 pub mod endings;
+pub mod errors;
 pub mod explain;
 pub mod finding;
 pub mod github;

@@ -3,7 +3,8 @@
 
 use super::table::Table;
 use super::{
-    Format, Terminal, clients, compliance, csv, delivery, endings, groups::By, json, jsonl, latency, markdown, times,
+    Format, Terminal, clients, compliance, csv, delivery, endings, errors, groups::By, json, jsonl, latency, markdown,
+    times,
 };
 use crate::conformance::Level;
 use crate::exchange::Exchange;
@@ -22,6 +23,9 @@ pub const REPORTS: &[Entry] = &[
     }),
     Entry::new("times", "Each named time of each exchange, and the spans between them", |_| {
         Box::<times::Times>::default()
+    }),
+    Entry::new("errors", "What failed, who cut, what was sent again and came through: by group", |options| {
+        Box::new(errors::Errors::new(options))
     }),
     Entry::new("compliance", "Which rules are broken, worst first", |_| Box::<compliance::Compliance>::default()),
     Entry::new("clients", "Which real clients break on each answer, how, and why", |_| {

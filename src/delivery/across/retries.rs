@@ -20,8 +20,29 @@ struct Attempt<'a> {
     n: u64,
 }
 
+/// A request that was sent again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retry {
+    /// Id of the attempt that failed.
+    pub of: i64,
+    /// Id of the next attempt.
+    pub id: i64,
+    /// Its number, from 2.
+    pub attempt: u64,
+    /// From the end of the one to the begin of the other.
+    pub after: Span,
+    /// How the first ended.
+    pub outcome: Outcome,
+}
+
 /// One sentence for each attempt.
 pub(super) fn say(all: &[&Seen], say: &mut impl FnMut(i64, String)) {
+    links(all).iter().for_each(|retry| tell(retry, say));
+}
+
+/// Each request that was sent again, with the next attempt. The exchanges are in order of time.
+pub(super) fn links(all: &[&Seen]) -> Vec<Retry> {
+    let mut links = Vec::new();
     let mut open: HashMap<(IpAddr, u64), Vec<Attempt<'_>>> = HashMap::new();
     for seen in all {
         let (Some(asked), Some(begun)) = (seen.asked, seen.begun) else { continue };
@@ -30,12 +51,14 @@ pub(super) fn say(all: &[&Seen], say: &mut impl FnMut(i64, String)) {
         let mut n = 1;
         if let Some(before) = take_last(attempts, begun) {
             n = before.n + 1;
-            tell(&before, seen, n, begun, say);
+            let Seen { id: of, outcome, ended, .. } = *before.seen;
+            links.push(Retry { of, id: seen.id, attempt: n, after: begun.since(ended), outcome });
         }
         if patience(seen) > Span(0) && attempts.len() < WAITING {
             attempts.push(Attempt { seen, n });
         }
     }
+    links
 }
 
 /// The attempt that ended last before `begun`.
@@ -55,15 +78,14 @@ fn patience(seen: &Seen) -> Span {
     }
 }
 
-fn tell(before: &Attempt<'_>, seen: &Seen, n: u64, begun: Timestamp, say: &mut impl FnMut(i64, String)) {
-    let Attempt { seen: first, .. } = before;
-    let after = begun.since(first.ended);
-    let (end, why) = match first.outcome {
+fn tell(retry: &Retry, say: &mut impl FnMut(i64, String)) {
+    let Retry { of, id, attempt, after, outcome } = retry;
+    let (end, why) = match outcome {
         Outcome::Doubtful => {
             ("this whole answer", "a whole answer that the client may have refused (see its findings)")
         }
         _ => ("this one failed", "which failed"),
     };
-    say(first.id, format!("the client sent the same request again as #{}, {after} after {end}", seen.id));
-    say(seen.id, format!("attempt {n} of the same request: sent again {after} after the end of #{}, {why}", first.id));
+    say(*of, format!("the client sent the same request again as #{id}, {after} after {end}"));
+    say(*id, format!("attempt {attempt} of the same request: sent again {after} after the end of #{of}, {why}"));
 }

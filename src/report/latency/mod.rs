@@ -15,6 +15,7 @@ use crate::summary::Summary;
 use crate::time::Span;
 use anyhow::Result;
 use figures::Figures;
+pub(super) use figures::objective;
 use over_time::{Change, Interval};
 use serde::Serialize;
 use std::collections::BTreeMap;

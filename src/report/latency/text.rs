@@ -190,7 +190,7 @@ fn groups(report: &Report) -> Table {
             let interval = g.intervals.iter().flatten().find(|i| i.from_ns == *from)?;
             interval.metrics.get("ttft_ms").and_then(|s| s.p50)
         };
-        spark::line(&over.iter().map(of).collect::<Vec<_>>())
+        spark::line(&over.iter().map(of).collect::<Vec<_>>()).trim_end().to_owned()
     };
     let row = |g: &Group| {
         let t = &g.throughput;
@@ -276,12 +276,14 @@ fn over_time(intervals: &[Interval]) -> Table {
     let row = |i: &Interval| {
         let stats = of(i);
         let failed = Cell::new(if i.failed == 0 { String::new() } else { i.failed.to_string() }).style(Style::Red);
+        let tokens = Some(i.output_tokens_per_s).filter(|rate| *rate > 0.0);
+        let tokens = tokens.map(|rate| format!("{rate:.1}")).unwrap_or_default();
         vec![
             Cell::new(clock(i.from_ns)),
             Cell::new(i.exchanges.to_string()),
             failed,
             Cell::new(format!("{:.2}", i.requests_per_s)),
-            Cell::new(format!("{:.1}", i.output_tokens_per_s)),
+            Cell::new(tokens),
             Cell::new(value(stats.p50, true)),
             Cell::new(value(stats.p90, true)),
             Cell::new(value(stats.p99, true)),
