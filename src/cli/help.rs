@@ -13,6 +13,7 @@ use std::path::PathBuf;
 const LONG_HEADINGS: [&str; 3] = ["Rules", "Reassembly", "Thresholds"];
 /// Single options that are shown by `--help` only.
 const LONG_ONLY: &[&str] = &[
+    "duration",
     "filter",
     "promiscuous",
     "snaplen",

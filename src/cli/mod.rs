@@ -9,6 +9,7 @@ mod ca;
 mod check;
 mod common;
 mod db;
+mod diff;
 mod explain;
 mod export;
 mod help;
@@ -90,6 +91,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Report latency, errors, findings, clients; compare runs
     Report(report::ReportArgs),
+    /// Compare two taps of the same streams
+    Diff(diff::DiffArgs),
     /// List, name and delete sessions
     Session(session::SessionArgs),
     /// Database upkeep: size, check, vacuum, prune
@@ -182,6 +185,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => list::run(args, common),
         Some(Command::Show(args)) => show::run(args, common),
         Some(Command::Report(args)) => report::run(args, common),
+        Some(Command::Diff(args)) => diff::run(args, common),
         Some(Command::Session(args)) => session::run(args, common),
         Some(Command::Db(args)) => db::run(args, common),
         Some(Command::Replay(args)) => replay::run(args, common),

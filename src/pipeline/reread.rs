@@ -8,7 +8,7 @@ use super::work::Work;
 use super::{BodyPart, Config};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::ending::Ending;
-use crate::exchange::{Exchange, ExchangeId, TlsInfo};
+use crate::exchange::{Body, Exchange, ExchangeId, TlsInfo};
 use crate::http::event::{EndSignal, Fields, HttpEvent, HttpWhat, MessageEnd, RequestHead, ResponseHead, Side};
 use crate::oddity::Oddities;
 use crate::time::Timestamp;
@@ -112,6 +112,47 @@ impl StoredExchange {
         work.begin(*id);
         asked.into_iter().for_each(|event| work.on(event, config, usize::MAX));
         work
+    }
+}
+
+impl From<&Exchange> for StoredExchange {
+    /// What a store would have kept of an exchange that is whole in memory.
+    fn from(x: &Exchange) -> StoredExchange {
+        let part = |body: &Body| BodyPart {
+            pieces: body.pieces.clone(),
+            bytes: body.bytes.clone(),
+            unit_lines: body.unit_lines.clone(),
+        };
+        let request = x.request.as_ref().map(|r| StoredMessage {
+            head: Some(r.head.clone()),
+            head_at: r.head_at,
+            body: part(&r.body),
+            units: r.body.units,
+            trailers: Fields::default(),
+            last_at: r.last_at,
+            end: r.end,
+        });
+        let response = x.response.as_ref().map(|r| StoredMessage {
+            head: r.head.clone(),
+            head_at: r.head_at,
+            body: part(&r.body),
+            units: r.body.units,
+            trailers: r.trailers.clone(),
+            last_at: r.last_at,
+            end: r.end,
+        });
+        StoredExchange {
+            id: x.id,
+            conn: x.conn,
+            endpoints: x.endpoints,
+            tls: x.tls.clone(),
+            request,
+            response,
+            informational: x.response.as_ref().map(|r| r.informational.clone()).unwrap_or_default(),
+            ending: Some(x.ending),
+            oddities: x.oddities.clone(),
+            gap: x.gap,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod sessions;
 pub mod csv;
 pub mod database;
 pub mod delivery;
+pub mod diff;
 pub mod endings;
 pub mod errors;
 pub mod explain;

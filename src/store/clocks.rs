@@ -6,6 +6,7 @@ use crate::metrics::clocks::Clocks;
 use crate::time::Timestamp;
 use anyhow::Result;
 use rusqlite::{OptionalExtension, params};
+use std::collections::HashMap;
 
 const EXCHANGE: &str = "SELECT e.t_request_start_ns, e.t_request_end_ns, e.t_response_start_ns, \
     e.t_first_body_byte_ns, e.t_first_record_ns, e.t_first_reasoning_sign_ns, e.t_first_delta_ns, e.t_last_delta_ns, \
@@ -16,7 +17,22 @@ const CHUNKS: &str = "SELECT r.unit, r.t_ns, r.frame, r.off, p.unit, p.t_ns, p.f
     FROM piece_run r CROSS JOIN piece_row p ON p.id >= r.first_row AND p.id < r.first_row + r.rows \
     WHERE r.exchange_id = ?1 AND r.side = 1 ORDER BY r.seq, p.id";
 
+const HOPS: &str = "SELECT h.frame, h.t_client_ns FROM hop h JOIN exchange e ON e.session = h.session_id \
+    WHERE e.id = ?1 AND h.frame BETWEEN ?2 AND ?3";
+
 impl Reader {
+    /// When each delivery of a recording of the proxy, from one number to another, crossed the client's side. Empty
+    /// for packets.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn hops(&self, id: i64, first: u64, last: u64) -> Result<HashMap<u64, Timestamp>> {
+        let mut statement = self.db.prepare_cached(HOPS)?;
+        let range = params![id, first as i64, last as i64];
+        let rows = statement.query_map(range, |r| Ok((r.get::<_, i64>(0)? as u64, Timestamp(r.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The named clocks of an exchange, its records and its chunks.
     ///
     /// # Errors

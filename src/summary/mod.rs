@@ -8,6 +8,7 @@ pub mod database;
 pub mod session;
 pub mod detail;
 pub mod ending;
+pub mod taps;
 mod hide;
 mod make;
 pub mod websocket;
