@@ -360,3 +360,210 @@ fn times_of_each_exchange() {
         assert!(head.zip(ns(&have["t_first_body_byte_ns"])).is_none_or(|(head, body)| head <= body), "{id}");
     }
 }
+
+/// A chat stream as a client reads it: the time of each event, and its JSON (null: not of a chat client's form).
+struct Chat {
+    start: i64,
+    end: i64,
+    events: Vec<(i64, String, Value)>,
+}
+
+/// The streams of chat chunks, by the number of the exchange in `listed`; what other clients would refuse is left out.
+fn chats() -> Vec<(usize, Chat)> {
+    let r = recorded();
+    let mut all = Vec::new();
+    for (i, e) in r.listed.iter().enumerate() {
+        let t = &e["timing"];
+        let is_chat = e["response"]["framing"] == "sse" && e["response"]["complete"] == true;
+        let (Some(start), Some(end)) = (ns(&t["t_request_start_ns"]), ns(&t["t_response_end_ns"])) else { continue };
+        let refused = e["response"]["status"] != 200 || !e["response"]["error_in_stream"].is_null();
+        if !is_chat || refused || !e["websocket"].is_null() {
+            continue;
+        }
+        let lines = r.place.out(&["export", &e["id"].to_string(), "--format", "jsonl"]);
+        let event = |line: &str| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let raw = record["raw"].as_str().unwrap().trim().to_owned();
+            let data =
+                raw.strip_prefix("data: ").map_or(Value::Null, |d| serde_json::from_str(d).unwrap_or(Value::Null));
+            (record["t_ns"].as_i64().unwrap(), raw, data)
+        };
+        let events: Vec<(i64, String, Value)> = lines.lines().map(event).collect();
+        let readable = |(_, raw, data): &(i64, String, Value)| {
+            raw == "data: [DONE]" || data["object"] == "chat.completion.chunk" && data["choices"].is_array()
+        };
+        if events.iter().all(readable) && events.iter().any(|(_, _, data)| !data["choices"][0].is_null()) {
+            all.push((i, Chat { start, end, events }));
+        }
+    }
+    assert!(all.len() > 40, "{}", all.len());
+    all
+}
+
+/// What each tool's code does with a stream, told by its author: name of the figure, and its values in ms.
+type Told = Vec<(&'static str, Vec<f64>)>;
+
+fn ms(later: i64, earlier: i64) -> f64 {
+    (later - earlier) as f64 / 1e6
+}
+
+/// vLLM, `async_request_openai_chat_completions` and `calculate_metrics`.
+fn as_vllm(chat: &Chat) -> Told {
+    let (mut ttft, mut itl, mut latest, mut tokens) = (None, Vec::new(), chat.start, None);
+    for (at, raw, data) in &chat.events {
+        if raw.starts_with(':') || raw == "data: [DONE]" {
+            continue;
+        }
+        if data["choices"].as_array().is_some_and(|choices| !choices.is_empty()) {
+            match ttft {
+                None => ttft = Some(ms(*at, chat.start)),
+                Some(_) => itl.push(ms(*at, latest)),
+            }
+            latest = *at;
+        } else if data["usage"].is_object() {
+            tokens = data["usage"]["completion_tokens"].as_u64();
+        }
+    }
+    let (ttft, latency) = (ttft.unwrap(), ms(latest, chat.start));
+    let mut told = vec![("ttft", vec![ttft]), ("itl", itl), ("e2el", vec![latency])];
+    if let Some(tokens) = tokens.filter(|tokens| *tokens > 1) {
+        told.push(("tpot", vec![(latency - ttft) / (tokens - 1) as f64]));
+    }
+    told
+}
+
+fn truthy(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(false)) && *value != json!("") && *value != json!([])
+}
+
+/// Whether a chunk has output for AIPerf and GuideLLM, and whether that is more than reasoning.
+fn output(data: &Value) -> (bool, bool) {
+    let delta = &data["choices"][0]["delta"];
+    let reasoning = truthy(&delta["reasoning_content"]) || truthy(&delta["reasoning"]);
+    let visible = truthy(&delta["content"]) || truthy(&delta["tool_calls"]);
+    (reasoning || visible, visible)
+}
+
+fn outputs(chat: &Chat) -> (Vec<i64>, Option<i64>, Option<u64>) {
+    let times = chat.events.iter().filter(|(_, _, data)| output(data).0).map(|(at, ..)| *at).collect();
+    let visible = chat.events.iter().find(|(_, _, data)| output(data).1).map(|(at, ..)| *at);
+    let tokens = chat.events.iter().filter_map(|(_, _, data)| data["usage"]["completion_tokens"].as_u64()).next_back();
+    (times, visible, tokens)
+}
+
+/// AIPerf, `metrics/types`, with the server's token counts.
+fn as_aiperf(chat: &Chat) -> Option<Told> {
+    let (times, visible, tokens) = outputs(chat);
+    let (first, last) = (*times.first()?, *times.last()?);
+    let (ttft, latency) = (ms(first, chat.start), ms(last, chat.start));
+    let mut told = vec![("time_to_first_token", vec![ttft]), ("request_latency", vec![latency])];
+    told.extend(visible.map(|at| ("time_to_first_output_token", vec![ms(at, chat.start)])));
+    if times.len() > 1 {
+        told.push(("time_to_second_token", vec![ms(times[1], first)]));
+        told.push(("inter_chunk_latency", times.windows(2).map(|w| ms(w[1], w[0])).collect()));
+    }
+    if let Some(tokens) = tokens.filter(|tokens| *tokens >= 2) {
+        told.push(("inter_token_latency", vec![(latency - ttft) / (tokens - 1) as f64]));
+    }
+    Some(told)
+}
+
+/// GuideLLM, `schemas/base/request_stats.py` on the iterations of `backends/openai/http.py`.
+fn as_guidellm(chat: &Chat) -> Option<Told> {
+    let (times, visible, tokens) = outputs(chat);
+    let (first, last) = (*times.first()?, *times.last()?);
+    let tokens = tokens.unwrap_or(times.len() as u64) as f64;
+    let done = chat.events.iter().find(|(_, raw, _)| raw == "data: [DONE]").map_or(chat.end, |(at, ..)| *at);
+    let mut told = vec![
+        ("time_to_first_token_ms", vec![ms(first, chat.start)]),
+        ("request_latency_ms", vec![ms(done, chat.start)]),
+    ];
+    told.extend(visible.map(|at| ("time_to_first_output_token_ms", vec![ms(at, chat.start)])));
+    if tokens > 0.0 {
+        told.push(("time_per_output_token_ms", vec![ms(last, chat.start) / tokens]));
+    }
+    if tokens > 1.0 {
+        told.push(("inter_token_latency_ms", vec![ms(last, first) / (tokens - 1.0)]));
+    }
+    Some(told)
+}
+
+/// OpenTelemetry, the definitions of `gen-ai-metrics.md`: chunks are what a client's SDK hands over.
+fn as_otel(chat: &Chat) -> Told {
+    let chunks: Vec<i64> = chat.events.iter().filter(|(_, raw, _)| raw != "data: [DONE]").map(|(at, ..)| *at).collect();
+    vec![
+        ("gen_ai.client.operation.duration", vec![ms(chat.end, chat.start)]),
+        ("gen_ai.client.operation.time_to_first_chunk", vec![ms(chunks[0], chat.start)]),
+        ("gen_ai.client.operation.time_per_output_chunk", chunks.windows(2).map(|w| ms(w[1], w[0])).collect()),
+    ]
+}
+
+#[test]
+fn figures_of_other_tools() {
+    let r = recorded();
+    let chats = chats();
+    for tool in ["vllm", "aiperf", "guidellm", "otel"] {
+        let report = r.place.json(&["report", "reconcile", "--like", tool, "--format", "json"]);
+        let streams = report["streams"].as_array().unwrap();
+        assert_eq!(streams.len(), r.listed.len());
+        let mut compared = 0;
+        for (i, chat) in &chats {
+            let told = match tool {
+                "vllm" => Some(as_vllm(chat)),
+                "aiperf" => as_aiperf(chat),
+                "guidellm" => as_guidellm(chat),
+                _ => Some(as_otel(chat)),
+            };
+            let stream = &streams[*i];
+            let id = &r.listed[*i]["id"];
+            assert_eq!((&stream["exchange"], stream["left_out"].is_null()), (id, told.is_some()), "{tool} {id}");
+            let figures = stream["figures"].as_array().unwrap();
+            let told = told.unwrap_or_default();
+            assert!(tool == "otel" || figures.len() == told.len(), "{tool} {id}: {figures:?} {told:?}");
+            for (name, values) in told {
+                let figure = figures.iter().find(|f| f["name"] == name).unwrap_or_else(|| panic!("{tool} {id} {name}"));
+                let have: Vec<f64> = figure["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+                assert_eq!(have.len(), values.len(), "{tool} {id} {name}");
+                for (have, want) in have.iter().zip(&values) {
+                    assert!((have - want).abs() < 1e-6, "{tool} {id} {name}: {have} {want}");
+                }
+                compared += 1;
+            }
+        }
+        assert!(compared > 100, "{tool}: {compared}");
+        let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for figure in streams.iter().flat_map(|stream| stream["figures"].as_array().unwrap()) {
+            let all = figure["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap());
+            values.entry(figure["name"].as_str().unwrap()).or_default().extend(all);
+            // What is given as reasons adds up to the difference.
+            let parts: f64 = figure["parts"].as_array().unwrap().iter().map(|p| p["ms"].as_f64().unwrap()).sum();
+            if let Some(ours) = figure["our_value"].as_f64() {
+                let differs = figure["values"][0].as_f64().unwrap() - ours;
+                assert!((differs - parts).abs() < 1e-5, "{tool} {figure}");
+            }
+        }
+        let summed = r.place.json(&["report", "latency", "--like", tool, "--format", "json"]);
+        let scale = if tool == "otel" { 1e-3 } else { 1.0 };
+        for figure in summed["overall"]["figures"].as_array().unwrap() {
+            let mut of: Vec<f64> = values[figure["name"].as_str().unwrap()].iter().map(|v| v * scale).collect();
+            of.sort_by(f64::total_cmp);
+            let n = of.len() as f64;
+            let (mean, at) = (of.iter().sum::<f64>() / n, 0.9 * (n - 1.0));
+            // NumPy's default: a share of the way from one value to the next.
+            let linear = of[at.floor() as usize] + at.fract() * (of[at.ceil() as usize] - of[at.floor() as usize]);
+            let p90 = if tool == "vllm" || tool == "aiperf" { linear } else { rank(&of, 900).unwrap() };
+            let sd = (of.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+            for (name, want) in [("mean", mean), ("sd", sd), ("p90", p90), ("max", of[of.len() - 1])] {
+                let have = figure[name].as_f64().unwrap();
+                assert!((have - want).abs() < 1e-9 * want.abs().max(1.0), "{tool} {figure} {name} {want}");
+            }
+            assert_eq!(figure["n"], of.len());
+            if tool == "otel" {
+                let all = figure["buckets"].as_array().unwrap().iter().map(|b| b[1].as_u64().unwrap()).sum::<u64>();
+                assert_eq!(all, of.len() as u64);
+            }
+        }
+    }
+    let (_, err) = r.place.want(2, &["report", "reconcile"]);
+    assert!(err.contains("--like"), "{err}");
+}

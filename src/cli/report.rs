@@ -11,6 +11,7 @@ use super::selectors::SelectorArgs;
 use super::values;
 use crate::exchange::Exchange;
 use crate::metrics::clocks::Clocks;
+use crate::metrics::like::Tool;
 use crate::metrics::slo::Slo;
 use crate::report::Format;
 use crate::report::compare::Limit;
@@ -30,6 +31,7 @@ Examples:
   sniff report latency --since 1h --model 'gpt-*'
   sniff report latency --by server,model --every 30s --slo 'ttft<500ms,itl_p99<80ms'
   sniff report times --session last --format csv -o times.csv
+  sniff report latency --like vllm
   sniff report errors --by server,model
   sniff report compare session=1 session=2 --fail-on-regression 'ttft.p99>10%'
   sniff report compliance --session last --fail-on error
@@ -69,6 +71,9 @@ pub(super) struct ReportArgs {
     /// answer does not have is not met.
     #[arg(long, value_name = "OBJECTIVES", value_parser = slo)]
     slo: Option<Slo>,
+    /// The figures of another tool from the same streams (latency, reconcile)
+    #[arg(long, value_name = "TOOL", value_parser = tools())]
+    like: Option<Tool>,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -79,13 +84,18 @@ pub(super) struct ReportArgs {
 
 impl ReportArgs {
     fn options(&self) -> Options {
-        Options { by: self.by.clone(), every: self.every, slo: self.slo.clone() }
+        Options { by: self.by.clone(), every: self.every, slo: self.slo.clone(), like: self.like }
     }
 }
 
 fn keys() -> impl TypedValueParser<Value = By> {
     PossibleValuesParser::new(By::ALL.map(By::as_str))
         .try_map(|name| By::ALL.into_iter().find(|by| by.as_str() == name).ok_or("unknown"))
+}
+
+fn tools() -> impl TypedValueParser<Value = Tool> {
+    PossibleValuesParser::new(Tool::ALL.map(Tool::as_str))
+        .try_map(|name| Tool::ALL.into_iter().find(|tool| tool.as_str() == name).ok_or("unknown"))
 }
 
 fn interval(text: &str) -> Result<Span, String> {
@@ -122,6 +132,9 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     };
     if !args.runs.is_empty() || args.with_db.is_some() || !args.fail_on_regression.is_empty() {
         bail!("two runs, --with-db and --fail-on-regression belong to `sniff report compare`");
+    }
+    if entry.name == "reconcile" && args.like.is_none() {
+        bail!("say which tool, as in `sniff report reconcile --like aiperf`");
     }
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
     let mut report = (entry.start)(&args.options());

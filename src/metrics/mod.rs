@@ -4,6 +4,7 @@
 //! the calendar; [`exchange::clock`](crate::exchange::clock) says by how much the clock stepped.
 
 pub mod clocks;
+pub mod like;
 pub mod rank;
 pub mod resample;
 pub mod slo;

@@ -24,6 +24,7 @@ pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod latency;
+pub mod like;
 pub mod list;
 pub mod live;
 pub mod markdown;

@@ -3,12 +3,13 @@
 
 use super::table::Table;
 use super::{
-    Format, Terminal, clients, compliance, csv, delivery, endings, errors, groups::By, json, jsonl, latency, markdown,
-    times,
+    Format, Terminal, clients, compliance, csv, delivery, endings, errors, groups::By, json, jsonl, latency, like,
+    markdown, times,
 };
 use crate::conformance::Level;
 use crate::exchange::Exchange;
 use crate::metrics::clocks::Clocks;
+use crate::metrics::like::Tool;
 use crate::metrics::slo::Slo;
 use crate::summary::Summary;
 use crate::time::Span;
@@ -19,7 +20,13 @@ use std::io::Write;
 /// All reports. A new report is a file that implements [`Collect`] and a line here.
 pub const REPORTS: &[Entry] = &[
     Entry::new("latency", "Time to first byte and token, gaps, rates, goodput: by group, and over time", |options| {
-        Box::new(latency::Latency::new(options))
+        match options.like {
+            Some(tool) => Box::new(like::Like::new(options, tool, false)),
+            None => Box::new(latency::Latency::new(options)),
+        }
+    }),
+    Entry::new("reconcile", "Why the figures of another tool (--like) differ from ours, record by record", |options| {
+        Box::new(like::Like::new(options, options.like.unwrap_or(Tool::Aiperf), true))
     }),
     Entry::new("times", "Each named time of each exchange, and the spans between them", |_| {
         Box::<times::Times>::default()
@@ -46,6 +53,8 @@ pub struct Options {
     pub every: Option<Span>,
     /// What an exchange has to meet to be good.
     pub slo: Option<Slo>,
+    /// The tool whose figures are reported.
+    pub like: Option<Tool>,
 }
 
 /// An entry of the list of reports.
