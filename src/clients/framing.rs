@@ -1,8 +1,9 @@
 //! How a client gets from body bytes to events: a parser of event streams, or one of the simple loops that many
 //! programs contain.
 
-use super::sse::{Event, Rest, Sse, Take};
+use super::sse::{Blank, Event, Rest, Sse, Take};
 use super::stream::Stream;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// From bytes to events.
@@ -12,9 +13,12 @@ pub(super) enum Framing {
     Sse(Sse),
     /// A loop over lines or blocks that looks for a prefix.
     Loop(Loop),
-    /// The client's own function. Its arguments: the body, whether it is complete, where events go.
-    Own(fn(&[u8], bool, &mut Take<'_>) -> ControlFlow<()>),
+    /// The client's own function.
+    Own(Own),
 }
+
+/// Arguments: the body, whether it is complete, where events go.
+pub(super) type Own = for<'b> fn(&'b [u8], bool, &mut Take<'_, 'b>) -> ControlFlow<()>;
 
 /// `for line in body.split(…): if line.startswith("data: "): …`
 #[derive(Debug)]
@@ -64,7 +68,7 @@ const READ: usize = 64 << 10;
 
 impl Framing {
     /// All events of what was delivered. `complete`: the body's end was reached.
-    pub(super) fn read(&self, stream: &Stream, body: &[u8], complete: bool, take: &mut Take<'_>) {
+    pub(super) fn read<'b>(&self, stream: &Stream, body: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) {
         let _ = match self {
             Framing::Sse(sse) => sse.read(body, complete, take),
             Framing::Loop(l) => l.read(stream, body, complete, take),
@@ -73,8 +77,54 @@ impl Framing {
     }
 }
 
+/// The payloads of a body in which each event is one line `data: …` and a blank line, and nothing else occurs that
+/// parsers read differently: no CR, no byte order mark, no invalid UTF-8, no line end of Unicode, no space before a
+/// payload, nothing behind the last blank line. None if the body is of another kind.
+pub(super) fn plain(body: &[u8]) -> Option<Vec<&str>> {
+    // What Unicode or Python take for a line end, or `trim` for a space, begins with one of these bytes.
+    let odd = |b: &u8| matches!(b, 0..=0x09 | 0x0b..=0x1f | 0xc2 | 0xe1 | 0xe2 | 0xe3 | 0xef);
+    let text = std::str::from_utf8(body).ok()?;
+    if body.iter().any(odd) && text.chars().any(|c| c != '\n' && (c.is_whitespace() && c != ' ' || is_mark(c))) {
+        return None;
+    }
+    let events = text.strip_suffix("\n\n")?.split("\n\n");
+    events.map(|e| e.strip_prefix("data: ").filter(|p| !p.starts_with(' ') && !p.contains('\n'))).collect()
+}
+
+fn is_mark(c: char) -> bool {
+    c == '\u{feff}' || c.is_control()
+}
+
+/// What a parser makes of a plain body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfPlain {
+    /// The payloads.
+    Payloads,
+    /// The payloads with the space before each.
+    Spaced,
+    /// It has to be read.
+    Unknown,
+}
+
+impl Framing {
+    /// What it makes of a body that is [`plain`].
+    pub(super) fn of_plain(&self) -> OfPlain {
+        match self {
+            // The end of the body would dispatch once more.
+            Framing::Sse(Sse { blank: Blank::Always, rest: Rest::Dispatched, .. }) => OfPlain::Unknown,
+            Framing::Sse(sse) if sse.ends_at_blank_lines() => OfPlain::Payloads,
+            Framing::Loop(l) if !l.by_unit && l.patience.is_none_or(|lines| lines > 0) => match l.prefix {
+                "data: " => OfPlain::Payloads,
+                "data:" => OfPlain::Spaced,
+                _ => OfPlain::Unknown,
+            },
+            Framing::Sse(_) | Framing::Loop(_) | Framing::Own(_) => OfPlain::Unknown,
+        }
+    }
+}
+
 impl Loop {
-    fn read(&self, stream: &Stream, body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+    fn read<'b>(&self, stream: &Stream, body: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         if self.by_unit {
             for unit in &stream.units {
                 for read in body.get(unit.clone()).unwrap_or_default().chunks(READ) {
@@ -88,13 +138,28 @@ impl Loop {
         self.run(body, complete, take)
     }
 
-    fn run(&self, bytes: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+    fn run<'b>(&self, bytes: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         // Strict readers decode line by line: they still read what is before the bad bytes.
         let (text, broken) = match std::str::from_utf8(bytes) {
             Err(e) if self.strict => (String::from_utf8_lossy(&bytes[..e.valid_up_to()]), true),
-            _ => (String::from_utf8_lossy(bytes), false),
+            Ok(text) => (Cow::Borrowed(text), false),
+            Err(_) => (String::from_utf8_lossy(bytes), false),
         };
-        let text = if self.unmarks { text.strip_prefix('\u{feff}').unwrap_or(&text) } else { &text };
+        match text {
+            Cow::Borrowed(text) => self.pieces(text, (broken, complete), &|data| Cow::Borrowed(data), take),
+            Cow::Owned(text) => self.pieces(&text, (broken, complete), &|data| Cow::Owned(data.to_owned()), take),
+        }
+    }
+
+    /// The pieces of a text. `keep` makes one outlive it.
+    fn pieces<'l, 'b>(
+        &self,
+        text: &'l str,
+        (broken, complete): (bool, bool),
+        keep: &dyn Fn(&'l str) -> Cow<'b, str>,
+        take: &mut Take<'_, 'b>,
+    ) -> ControlFlow<()> {
+        let text = if self.unmarks { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
         let mut pieces = Pieces { cut: self.cut, text, start: 0 };
         let mut idle = 0;
         for piece in pieces.by_ref() {
@@ -102,27 +167,30 @@ impl Loop {
             if self.patience.is_some_and(|p| idle > p) {
                 return take(Err(format!("more than {} lines without data", idle - 1)));
             }
-            self.piece(piece, take)?;
+            self.data(piece).map_or(ControlFlow::Continue(()), |data| take(Ok(event(keep(data)))))?;
         }
         if broken {
             return take(Err("bytes that are not UTF-8".into()));
         }
         let rest = &text[pieces.start..];
-        if complete && self.rest == Rest::Dispatched && !rest.is_empty() {
-            self.piece(rest, take)
-        } else {
-            ControlFlow::Continue(())
+        match self.data(rest).filter(|_| complete && self.rest == Rest::Dispatched && !rest.is_empty()) {
+            Some(data) => take(Ok(event(keep(data)))),
+            None => ControlFlow::Continue(()),
         }
     }
 
-    fn piece(&self, piece: &str, take: &mut Take<'_>) -> ControlFlow<()> {
-        let data = match (piece.strip_prefix(self.prefix), self.others) {
-            (Some(data), _) => data,
-            (None, Others::Data) if !piece.trim().is_empty() && !piece.starts_with(':') => piece,
-            _ => return ControlFlow::Continue(()),
-        };
-        take(Ok(Event { name: None, data: Some(data.to_string()) }))
+    /// The data of a piece; none if it is skipped.
+    fn data<'l>(&self, piece: &'l str) -> Option<&'l str> {
+        match (piece.strip_prefix(self.prefix), self.others) {
+            (Some(data), _) => Some(data),
+            (None, Others::Data) if !piece.trim().is_empty() && !piece.starts_with(':') => Some(piece),
+            _ => None,
+        }
     }
+}
+
+fn event(data: Cow<'_, str>) -> Event<'_> {
+    Event { name: None, data: Some(data) }
 }
 
 /// The text before each cut; the text after the last cut is left at `start`.

@@ -105,10 +105,10 @@ impl Accumulator for Collect {
 
 /// Lines as google-genai for Python reads them: `data: ` with its space; any other line must be JSON, over as many
 /// lines as its braces need.
-pub(super) fn lines(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+pub(super) fn lines<'b>(body: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
     let text = String::from_utf8_lossy(body);
     let (mut data, mut raw, mut braces) = (None::<String>, String::new(), Braces::default());
-    let mut say = |data: String| take(Ok(Event { name: None, data: Some(data) }));
+    let mut say = |data: String| take(Ok(Event { name: None, data: Some(data.into()) }));
     let last = text.len() - text.rsplit(['\n', '\r']).next().map_or(0, str::len);
     let end = if complete { text.len() } else { last };
     for line in text[..end].lines().flat_map(|l| l.split('\r')) {
@@ -170,14 +170,14 @@ impl Braces {
 
 /// Blocks as `@google/genai` reads them: between double line ends, trimmed, and only those that begin with `data:`. A
 /// rest at the end raises.
-pub(super) fn blocks(body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+pub(super) fn blocks<'b>(body: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut parts = Parts { rest: body, separators: &[b"\n\n", b"\r\r", b"\r\n\r\n"] };
     for (block, _) in parts.by_ref() {
         let block = String::from_utf8_lossy(block);
         let block = block.trim();
         if let Some(data) = block.strip_prefix("data:") {
-            take(Ok(Event { name: None, data: Some(data.trim().to_string()) }))?;
+            take(Ok(Event { name: None, data: Some(data.trim().to_owned().into()) }))?;
         } else if Json::Script.read(block).is_ok_and(|v| v.get("error").is_some()) {
             take(Err("an error outside of any event is raised".into()))?;
         }

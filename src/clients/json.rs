@@ -83,6 +83,10 @@ fn relax(text: &str, numbers: bool, halves: bool) -> Option<String> {
 
 /// Text with its halves joined if both came (`pairs`), as happens in UTF-16 strings; single halves are not text.
 pub(super) fn join_halves(text: &str, pairs: bool) -> String {
+    // The halves begin with the byte of the last planes.
+    if memchr::memchr(0xf4, text.as_bytes()).is_none() {
+        return text.to_owned();
+    }
     let half = |c: char| (c as u32).checked_sub(HALVES).filter(|h| *h < 0x800);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -1,6 +1,7 @@
 //! What the server meant to say: a reading so generous that no fault of framing or schema stops it. Clients are
 //! compared with it.
 
+use super::alike::Last;
 use super::json::Json;
 use super::reader::Got;
 use serde_json::Value;
@@ -23,12 +24,12 @@ impl Meant {
         let text = String::from_utf8_lossy(body);
         let mut got = Got { utf16: true, ..Got::default() };
         let mut repeats = Repeats::default();
-        let mut block = String::new();
+        let (mut block, mut last) = (String::new(), Last::default());
         for line in text.lines().flat_map(|l| l.split('\r')).chain([""]) {
             let done = self.done && payload(line).is_some_and(|p| p.trim() == "[DONE]");
             match payload(line) {
                 Some(p) if p.is_empty() || done => {
-                    values(&block, &mut |v| {
+                    values(&block, &mut last, &mut |v| {
                         if !got.over {
                             (self.add)(v, &mut got);
                             repeats.note(&got.texts);
@@ -129,7 +130,11 @@ fn payload(line: &str) -> Option<&str> {
 }
 
 /// Every object of a block, found by its braces, so that what is around an object does not matter.
-fn values(block: &str, each: &mut dyn FnMut(&Value)) {
+fn values(block: &str, last: &mut Last, each: &mut dyn FnMut(&Value)) {
+    let alone = block.strip_suffix('\n').unwrap_or(block);
+    if let Some(value) = last.read(alone) {
+        return each(value);
+    }
     let (mut depth, mut start, mut quoted, mut escaped) = (0usize, 0, false, false);
     for (at, byte) in block.bytes().enumerate() {
         match byte {
@@ -151,6 +156,9 @@ fn values(block: &str, each: &mut dyn FnMut(&Value)) {
                     if let Ok(value) =
                         Json::Python.read(object).or_else(|_| Json::Python.read(&object.replace('\n', "\\n")))
                     {
+                        if object.len() == alone.len() {
+                            last.note(object, &value);
+                        }
                         each(&value);
                     }
                 }

@@ -8,12 +8,14 @@
 //! A client is one static value in `roster/`, composed of such parts. It knows nothing of particular servers or
 //! faults: what it does with bytes follows from how it reads them. To add one more: a value in its family's file.
 
+mod alike;
 mod anthropic;
 mod chat;
 mod coding;
 mod framing;
 mod gemini;
 mod head;
+mod heard;
 mod json;
 mod meant;
 mod ollama;
@@ -37,12 +39,11 @@ pub use table::catalogue_table;
 use crate::dialect::Dialect;
 use framing::Framing;
 use head::{CutBody, Transport};
-use parsed::Parsed;
-use reader::{Got, Step};
+use heard::{Reached, Shared};
+use reader::Got;
 use records::Records;
 use serde::Serialize;
-use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::borrow::Cow;
 
 /// One client, as data.
 #[derive(Debug)]
@@ -141,8 +142,8 @@ pub fn judge(stream: &Stream) -> Vec<Verdict> {
 /// well.
 pub fn judge_against(stream: &Stream, answer: Option<&str>) -> Vec<Verdict> {
     let Some(meant) = meant_by(stream, answer) else { return Vec::new() };
-    let parsed = Rc::default();
-    roster::clients().filter(|c| c.dialect.name == stream.dialect).map(|c| c.verdict(stream, &meant, &parsed)).collect()
+    let shared = Shared::new(stream, &meant);
+    roster::clients().filter(|c| c.dialect.name == stream.dialect).map(|c| c.verdict(&shared)).collect()
 }
 
 /// What the server meant to say, or this text if the right answer is known. None if no client speaks the dialect.
@@ -155,37 +156,35 @@ fn meant_by(stream: &Stream, answer: Option<&str>) -> Option<Got> {
     Some(meant)
 }
 
-/// How far a client got in the body.
-enum Reached {
-    /// It read everything and waits for more.
-    All,
-    /// It had its answer and closed.
-    Closed,
-    /// It raised.
-    Raised(String),
-}
-
 impl Client {
     /// What it makes of a stream, compared with what was meant.
-    fn verdict(&self, stream: &Stream, meant: &Got, parsed: &Rc<Parsed>) -> Verdict {
-        let (outcome, why, text) = match self.run(stream, parsed) {
+    fn verdict(&self, shared: &Shared<'_>) -> Verdict {
+        let (outcome, why, text) = match self.run(shared) {
             Err((outcome, why)) => (outcome, why, None),
-            Ok(got) => {
-                let lack = got.lacks(meant).map(|lack| match &stream.coding {
+            Ok((lack, text)) => {
+                let lack = lack.map(|lack| match &shared.stream.coding {
                     Coding::Undeclared { name, .. } => {
                         format!("the body is coded with {name}, which Content-Encoding does not say: {lack}")
                     }
                     Coding::AsDeclared | Coding::Broken { .. } => lack,
                 });
                 let outcome = if lack.is_some() { Outcome::Changed } else { Outcome::Fine };
-                (outcome, lack.unwrap_or_default(), Some(got.text()))
+                (outcome, lack.unwrap_or_default(), Some(text))
             }
         };
-        Verdict { client: self.name, name: self.title, outcome, why, evidence: self.evidence.text(), text }
+        self.says(outcome, why, text)
     }
 
-    /// What the application gets; the error is the outcome without a whole answer, and why.
-    fn run(&self, stream: &Stream, parsed: &Rc<Parsed>) -> Result<Got, (Outcome, String)> {
+    /// A verdict of this model.
+    fn says(&self, outcome: Outcome, why: String, text: Option<String>) -> Verdict {
+        let evidence = self.evidence.text();
+        Verdict { client: self.name, name: self.title, outcome, why, evidence, text }
+    }
+
+    /// What the application lacks, if anything, and the text that it gets; the error is the outcome without a whole
+    /// answer, and why.
+    fn run(&self, shared: &Shared<'_>) -> Result<(Option<String>, String), (Outcome, String)> {
+        let stream = shared.stream;
         if let Some(why) = self.transport.refuses(stream) {
             return Err((Outcome::Raises, why));
         }
@@ -194,45 +193,31 @@ impl Client {
             Some(block) if stream.blocks && stream.end != BodyEnd::Complete => body.len() / block * block,
             _ => body.len(),
         };
-        let mut reader = self.records.reader(parsed.clone());
-        let (mut reached, mut events, mut drains) = (Reached::All, 0u64, false);
         let cut_unseen = stream.end == BodyEnd::Cut && self.transport.overlooks_cut(stream);
         let complete = (stream.end == BodyEnd::Complete || cut_unseen) && undecodable.is_none();
-        self.framing.read(stream, &body[..delivered], complete, &mut |said| {
-            events += 1;
-            let step = match said {
-                Ok(event) => reader.event(event),
-                Err(why) => Step::Raise(why),
-            };
-            match step {
-                Step::On => return ControlFlow::Continue(()),
-                Step::Drain => {
-                    drains = true;
-                    return ControlFlow::Continue(());
-                }
-                Step::Close => reached = Reached::Closed,
-                Step::Raise(why) => reached = Reached::Raised(why),
-            }
-            ControlFlow::Break(())
-        });
-        if let (Reached::All, Some(why)) = (&reached, undecodable) {
+        let body = match &body {
+            Cow::Borrowed(body) => Ok(&body[..delivered]),
+            Cow::Owned(own) => Err(&own[..delivered]),
+        };
+        let read = shared.read(self.framing, self.records, body, complete);
+        if let (Reached::All, Some(why)) = (&read.reached, undecodable) {
             return Err((Outcome::Raises, why));
         }
-        let at_end = match (reached, stream.end) {
-            (Reached::Raised(why), _) => return Err((Outcome::Raises, why)),
+        let at_end = match (&read.reached, stream.end) {
+            (Reached::Raised(why), _) => return Err((Outcome::Raises, why.clone())),
             (Reached::Closed, _) | (Reached::All, BodyEnd::Complete) => None,
             (Reached::All, BodyEnd::Cut) if cut_unseen => None,
-            (Reached::All, end) => self.at_end(end, drains, stream.blocks),
+            (Reached::All, end) => self.at_end(end, read.drains, stream.blocks),
         };
         if let Some(end) = at_end {
             return Err(end);
         }
-        if self.transport.needs_event && events == 0 {
+        if self.transport.needs_event && !read.events {
             return Err((Outcome::Raises, "the body ends before any event".into()));
         }
-        match reader.finish() {
-            Err(why) => Err((Outcome::Raises, why)),
-            Ok(()) => Ok(std::mem::take(reader.got())),
+        match &read.got {
+            Err(why) => Err((Outcome::Raises, why.clone())),
+            Ok(got) => Ok((read.lacks(got, shared.meant), got.text())),
         }
     }
 

@@ -5,6 +5,7 @@ use super::shape::Shape;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Bytes of text whose values are kept; what comes beyond them is parsed again for each model.
@@ -14,6 +15,10 @@ const KEPT: usize = 2 << 20;
 #[derive(Default)]
 pub(super) struct Parsed {
     values: RefCell<HashMap<Box<str>, Rc<Payload>>>,
+    /// The same by place and length in a body that stays where it is: looking there up is cheaper.
+    places: RefCell<HashMap<(usize, usize), Rc<Payload>>>,
+    /// The addresses of that body.
+    body: Range<usize>,
     kept: Cell<usize>,
 }
 
@@ -26,7 +31,7 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    fn new(value: Value) -> Rc<Payload> {
+    pub(super) fn new(value: Value) -> Rc<Payload> {
         Rc::new(Payload { value, misses: RefCell::default() })
     }
 
@@ -43,9 +48,20 @@ impl Payload {
 }
 
 impl Parsed {
+    /// For payloads of which many are slices of `body`. It must live, unchanged, as long as what is returned is used.
+    pub(super) fn of(body: &[u8]) -> Parsed {
+        let from = body.as_ptr() as usize;
+        Parsed { body: from..from + body.len(), ..Parsed::default() }
+    }
+
     /// The value as this reader has it, or why it has none.
     pub(super) fn read(&self, json: Json, text: &str) -> Result<Rc<Payload>, String> {
-        if let Some(known) = self.values.borrow().get(text) {
+        let place = (text.as_ptr() as usize, text.len());
+        let placed = self.body.contains(&place.0) && place.0 + place.1 <= self.body.end;
+        if placed && let Some(known) = self.places.borrow().get(&place) {
+            return Ok(known.clone());
+        }
+        if !placed && let Some(known) = self.values.borrow().get(text) {
             return Ok(known.clone());
         }
         // What is JSON by the standard is the same for all readers.
@@ -54,7 +70,11 @@ impl Parsed {
         let kept = self.kept.get().saturating_add(text.len());
         if kept <= KEPT {
             self.kept.set(kept);
-            self.values.borrow_mut().insert(text.into(), payload.clone());
+            if placed {
+                self.places.borrow_mut().insert(place, payload.clone());
+            } else {
+                self.values.borrow_mut().insert(text.into(), payload.clone());
+            }
         }
         Ok(payload)
     }
@@ -73,6 +93,22 @@ mod tests {
             assert_eq!(parsed.read(Json::Script, "[1]").unwrap().value, serde_json::json!([1]));
         }
         assert_eq!(parsed.values.borrow().len(), 1);
+    }
+
+    #[test]
+    fn the_same_words_at_two_places_are_two_payloads_of_one_value() {
+        let body = b"[1] [1]";
+        let text = std::str::from_utf8(body).unwrap();
+        let parsed = Parsed::of(body);
+        for _ in 0..2 {
+            for text in [&text[..3], &text[4..], "[2]"] {
+                assert_eq!(
+                    parsed.read(Json::Strict, text).unwrap().value,
+                    serde_json::from_str::<Value>(text).unwrap()
+                );
+            }
+        }
+        assert_eq!((parsed.places.borrow().len(), parsed.values.borrow().len()), (2, 1));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a client makes of records one by one: the part of a model above framing.
 
 use super::json::{NO_TEXT, join_halves};
+use super::parsed::Payload;
 use super::shape::kind;
 use super::sse::Event;
 use serde_json::Value;
@@ -62,7 +63,14 @@ pub(super) enum Step {
 /// Takes the events of one stream.
 pub(super) trait Reader {
     /// One event.
-    fn event(&mut self, event: Event) -> Step;
+    fn event(&mut self, event: &Event<'_>) -> Step;
+
+    /// A chunk that stands for several events without a name which are alike: it has their texts joined. Only after one
+    /// of them came as an event, and only if [`Reader::joins_texts`].
+    fn joined(&mut self, chunk: &Payload) -> Step;
+
+    /// Whether [`Reader::joined`] does the same as the single events.
+    fn joins_texts(&self) -> bool;
 
     /// The stream is over for the client. The error: it raises now, and why.
     fn finish(&mut self) -> Result<(), String> {

@@ -2,7 +2,7 @@
 //! with an [`Accumulator`].
 
 use super::json::{Json, truthy, truthy_python};
-use super::parsed::Parsed;
+use super::parsed::{Parsed, Payload};
 use super::reader::{Got, Reader, Step};
 use super::shape::Shape;
 use super::sse::Event;
@@ -130,6 +130,12 @@ pub(super) trait Accumulator {
         false
     }
 
+    /// Whether two successive chunks that are [`Alike`](super::alike::Alike), the second and the third of their kind or
+    /// later ones, do the same as one with both texts joined.
+    fn joins_texts(&self) -> bool {
+        false
+    }
+
     /// The stream is over; an error is an exception.
     fn finish(&mut self, got: &mut Got) -> Result<(), String> {
         let _ = got;
@@ -166,8 +172,31 @@ impl Records {
     }
 }
 
+impl Reading {
+    /// A chunk that reaches the application as such.
+    fn chunk(&mut self, payload: &Payload) -> Step {
+        let value = &payload.value;
+        if self.records.error.raises(value) {
+            let null = value.get("error").is_some_and(Value::is_null);
+            return Step::Raise(
+                if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }
+                    .into(),
+            );
+        }
+        if let Some(miss) = self.records.shape.and_then(|s| payload.misses(s)) {
+            return Step::Raise(miss);
+        }
+        self.got.swallowed |= value.get("error").is_some_and(truthy_python);
+        match self.collect.chunk(value, &mut self.got) {
+            Ok(()) if self.collect.is_content() => Step::Close,
+            Ok(()) => Step::On,
+            Err(why) => Step::Raise(why),
+        }
+    }
+}
+
 impl Reader for Reading {
-    fn event(&mut self, event: Event) -> Step {
+    fn event(&mut self, event: &Event<'_>) -> Step {
         if self.done {
             return Step::On;
         }
@@ -178,7 +207,7 @@ impl Reader for Reading {
         }
         if route == Route::Dropped {
             if data.contains("\"delta\"") {
-                let name = event.name.map_or("without a name".into(), |n| format!("named {n:?}"));
+                let name = event.name.as_ref().map_or("without a name".into(), |n| format!("named {n:?}"));
                 self.got.lose(|| format!("events {name} never arrive"));
             }
             return Step::On;
@@ -210,13 +239,13 @@ impl Reader for Reading {
         };
         let value = &payload.value;
         if route == Route::Raise {
-            return Step::Raise(format!("event {:?} is taken for an error", event.name.unwrap_or_default()));
+            return Step::Raise(format!("event {:?} is taken for an error", event.name.as_deref().unwrap_or_default()));
         }
         if route == Route::HiddenUnlessError && self.records.error.raises(value) {
             return Step::Raise("the error in the stream is raised".into());
         }
         if route == Route::Hidden || route == Route::HiddenUnlessError {
-            let name = event.name.unwrap_or_default();
+            let name = event.name.as_deref().unwrap_or_default();
             if value.get("choices").is_some() {
                 self.got.lose(|| format!("chunks under `event: {name}` are passed on without choices"));
             }
@@ -226,22 +255,15 @@ impl Reader for Reading {
                 Err(why) => Step::Raise(self.got.loss.clone().unwrap_or(why)),
             };
         }
-        if self.records.error.raises(value) {
-            let null = value.get("error").is_some_and(Value::is_null);
-            return Step::Raise(
-                if null { "`\"error\": null` is taken for an error" } else { "the error in the stream is raised" }
-                    .into(),
-            );
-        }
-        if let Some(miss) = self.records.shape.and_then(|s| payload.misses(s)) {
-            return Step::Raise(miss);
-        }
-        self.got.swallowed |= value.get("error").is_some_and(truthy_python);
-        match self.collect.chunk(value, &mut self.got) {
-            Ok(()) if self.collect.is_content() => Step::Close,
-            Ok(()) => Step::On,
-            Err(why) => Step::Raise(why),
-        }
+        self.chunk(&payload)
+    }
+
+    fn joined(&mut self, chunk: &Payload) -> Step {
+        if self.done { Step::On } else { self.chunk(chunk) }
+    }
+
+    fn joins_texts(&self) -> bool {
+        self.collect.joins_texts() && self.records.unnamed == Route::Chunk
     }
 
     fn finish(&mut self) -> Result<(), String> {

@@ -8,17 +8,17 @@ use std::ops::ControlFlow;
 
 /// One dispatched event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Event {
+pub(super) struct Event<'b> {
     /// The value of `event:`, if the event had one.
-    pub(super) name: Option<String>,
-    /// The data lines, joined with LF; none if the event had no such line.
-    pub(super) data: Option<String>,
+    pub(super) name: Option<Cow<'b, str>>,
+    /// The data lines, joined with LF; none if the event had no such line. One line is a slice of the body.
+    pub(super) data: Option<Cow<'b, str>>,
 }
 
 /// What a parser returns: an event, or why it gave up.
-pub(super) type Said = Result<Event, String>;
+pub(super) type Said<'b> = Result<Event<'b>, String>;
 /// Takes what the parser returns; a break ends the reading.
-pub(super) type Take<'t> = dyn FnMut(Said) -> ControlFlow<()> + 't;
+pub(super) type Take<'t, 'b> = dyn FnMut(Said<'b>) -> ControlFlow<()> + 't;
 
 /// One parser: how it differs from the standard, point by point.
 #[derive(Debug)]
@@ -128,8 +128,16 @@ pub(super) const STANDARD: Sse = Sse {
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl Sse {
+    /// Two LF end an event.
+    pub(super) fn ends_at_blank_lines(&self) -> bool {
+        match self.split {
+            Split::Lines => true,
+            Split::Held(by) | Split::Blocks(by) => by.contains(&&b"\n\n"[..]),
+        }
+    }
+
     /// All events of a body. `complete`: its end was reached, so the parser's own end comes too.
-    pub(super) fn read(&self, body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+    pub(super) fn read<'b>(&self, body: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         if self.mark == Mark::Crashes && body.starts_with(BOM) {
             return take(Err("a byte order mark crashes the parser".into()));
         }
@@ -185,16 +193,16 @@ impl<'b> Iterator for Parts<'b> {
 }
 
 /// The current block.
-struct Block<'s> {
+struct Block<'s, 'b> {
     sse: &'s Sse,
-    event: Event,
+    event: Event<'b>,
     /// An `id` was seen in this block or an earlier one.
     id: bool,
     retry: bool,
 }
 
-impl Block<'_> {
-    fn lines(&mut self, body: &[u8], complete: bool, take: &mut Take<'_>) -> ControlFlow<()> {
+impl<'b> Block<'_, 'b> {
+    fn lines(&mut self, body: &'b [u8], complete: bool, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         let mut rest = body;
         if self.sse.last_cr == LastCr::Waits {
             rest = rest.strip_suffix(b"\r").unwrap_or(rest);
@@ -215,7 +223,7 @@ impl Block<'_> {
     }
 
     /// A whole block: its blank lines mean nothing, its end dispatches.
-    fn whole(&mut self, bytes: &[u8], take: &mut Take<'_>) -> ControlFlow<()> {
+    fn whole(&mut self, bytes: &'b [u8], take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let at = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
@@ -227,24 +235,26 @@ impl Block<'_> {
         self.blank(take)
     }
 
-    fn line(&mut self, line: &[u8], take: &mut Take<'_>) -> ControlFlow<()> {
+    fn line(&mut self, line: &'b [u8], take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         let line = if self.sse.mark == Mark::OffLines { line.strip_prefix(BOM).unwrap_or(line) } else { line };
         if line.is_empty() {
             return self.blank(take);
         }
-        let text = match std::str::from_utf8(line) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) if self.sse.utf8 == Utf8::Replaced => String::from_utf8_lossy(line),
+        match std::str::from_utf8(line) {
+            Ok(text) => self.field(text, &|value| Cow::Borrowed(value)),
+            Err(_) if self.sse.utf8 == Utf8::Replaced => {
+                self.field(&String::from_utf8_lossy(line), &|value| Cow::Owned(value.to_owned()));
+            }
             Err(_) => {
                 take(Err("bytes that are not UTF-8".into()))?;
                 return ControlFlow::Break(());
             }
-        };
-        self.field(&text);
+        }
         ControlFlow::Continue(())
     }
 
-    fn field(&mut self, line: &str) {
+    /// A line. `keep` makes a value outlive it.
+    fn field<'l>(&mut self, line: &'l str, keep: &dyn Fn(&'l str) -> Cow<'b, str>) {
         let (name, value) = match line.split_once(':') {
             Some(("", _)) => return,
             Some((name, value)) if self.sse.colon == Colon::Trimming => (name, value.trim_start()),
@@ -255,21 +265,22 @@ impl Block<'_> {
         match name {
             "data" => match &mut self.event.data {
                 // Parsers that check for earlier data take an empty first line for none.
-                Some(data) if data.is_empty() && self.sse.colon != Colon::Standard => data.push_str(value),
+                Some(data) if data.is_empty() && self.sse.colon != Colon::Standard => *data = keep(value),
                 Some(data) => {
+                    let data = data.to_mut();
                     data.push('\n');
                     data.push_str(value);
                 }
-                none => *none = Some(value.to_string()),
+                none => *none = Some(keep(value)),
             },
-            "event" => self.event.name = Some(value.to_string()),
+            "event" => self.event.name = Some(keep(value)),
             "id" => self.id |= !value.is_empty() && !value.contains('\0'),
             "retry" => self.retry |= value.trim().parse::<i64>().is_ok(),
             _ => {}
         }
     }
 
-    fn blank(&mut self, take: &mut Take<'_>) -> ControlFlow<()> {
+    fn blank(&mut self, take: &mut Take<'_, 'b>) -> ControlFlow<()> {
         let event = std::mem::take(&mut self.event);
         let retry = std::mem::take(&mut self.retry);
         let named = event.name.as_ref().is_some_and(|n| !n.is_empty());

@@ -5,6 +5,7 @@ mod crafted;
 mod flips;
 mod measured;
 mod parsers;
+mod shared;
 
 use super::sse::{Event, STANDARD, Said};
 use super::{BodyEnd, Coding, Outcome, Stream, judge, judge_against};
@@ -26,7 +27,8 @@ fn the_standard_parser_dispatches_what_a_browser_does() {
         let mut got = Vec::new();
         let _ = STANDARD.read(&body, true, &mut |said: Said| {
             let Event { name, data } = said.unwrap_or_default();
-            got.push((name.filter(|n| !n.is_empty()).unwrap_or("message".into()), data.unwrap_or_default()));
+            let name = name.filter(|n| !n.is_empty()).unwrap_or("message".into());
+            got.push((name.into_owned(), data.unwrap_or_default().into_owned()));
             ControlFlow::Continue(())
         });
         let text = |e: &serde_json::Value, key: &str| e[key].as_str().unwrap_or_default().to_string();

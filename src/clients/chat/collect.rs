@@ -36,6 +36,10 @@ pub(in crate::clients) enum Calls {
 }
 
 impl Accumulator for Collect {
+    fn joins_texts(&self) -> bool {
+        true
+    }
+
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         if chunk.is_null() || (self.object_only && !chunk.is_object()) {
             return Err(format!("an event is {}, not an object with choices", kind(chunk)));

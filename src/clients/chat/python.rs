@@ -90,6 +90,10 @@ impl HelperPython {
 }
 
 impl Accumulator for HelperPython {
+    fn joins_texts(&self) -> bool {
+        true
+    }
+
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         if !chunk.is_object() {
             return Err(format!("an event is {}, not an object", kind(chunk)));
@@ -133,6 +137,10 @@ pub(in crate::clients) struct LangChainPython {
 }
 
 impl Accumulator for LangChainPython {
+    fn joins_texts(&self) -> bool {
+        true
+    }
+
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         if !chunk.is_object() {
             return Err(format!("an event is {}, not an object", kind(chunk)));
@@ -191,6 +199,10 @@ impl Accumulator for LangChainPython {
 pub(in crate::clients) struct LiteLlm;
 
 impl Accumulator for LiteLlm {
+    fn joins_texts(&self) -> bool {
+        true
+    }
+
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         for key in ["prompt_tokens", "completion_tokens", "total_tokens"] {
             let number = chunk.get("usage").and_then(|u| u.get(key)).and_then(Value::as_f64);

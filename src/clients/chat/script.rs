@@ -149,6 +149,10 @@ impl Choice {
 }
 
 impl Accumulator for HelperScript {
+    fn joins_texts(&self) -> bool {
+        true
+    }
+
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         if !chunk.get("choices").is_some_and(Value::is_array) {
             return Err("`choices` is not iterable in an event".into());

@@ -24,6 +24,10 @@ pub(in crate::clients) struct Vercel {
 const KNOWN: &[&str] = &["stop", "length", "content_filter", "function_call", "tool_calls"];
 
 impl Accumulator for Vercel {
+    fn joins_texts(&self) -> bool {
+        true
+    }
+
     fn chunk(&mut self, chunk: &Value, got: &mut Got) -> Result<(), String> {
         if let Some(error) = chunk.get("error").filter(|_| self.error_key) {
             if !error.is_null() {

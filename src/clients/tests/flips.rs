@@ -3,13 +3,13 @@
 use super::crafted::crafted;
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::head::{CutBody, Kind, NODE, Status, Transport};
+use crate::clients::heard::Shared;
 use crate::clients::json::Json;
 use crate::clients::reader::Got;
 use crate::clients::records::{Done, ErrorRule, Records, Route, Then, any_event};
 use crate::clients::sse::{Blank, Colon, LastCr, Mark, Rest, Split, Sse, Utf8};
 use crate::clients::{Client, Stream, meant_by, roster};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 /// The client with one property changed, and which.
 type Flip = (String, Client);
@@ -250,7 +250,7 @@ fn each_property_of_each_client_decides_something() {
             crafted(c.dialect.name).into_iter().filter_map(|s| meant_by(&s, None).map(|meant| (s, meant))).collect()
         });
         let did = |c: &Client, (s, meant): &(Stream, Got)| {
-            let v = c.verdict(s, meant, &Rc::default());
+            let v = c.verdict(&Shared::new(s, meant));
             (v.outcome, v.text)
         };
         let own: Vec<_> = streams.iter().map(|s| did(c, s)).collect();

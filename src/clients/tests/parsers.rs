@@ -3,12 +3,13 @@
 use crate::clients::framing::{Cut, Framing, Loop, Others};
 use crate::clients::sse::{Blank, Colon, Event, LastCr, Mark, Rest, STANDARD, Split, Sse, Take, Utf8};
 use crate::clients::{BodyEnd, Coding, Stream};
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// Events as `name|data`, `-` for none; an exception as `!` and its text.
-fn events<T>(read: impl FnOnce(&mut Take<'_>) -> T) -> Vec<String> {
+fn events<'b, T>(read: impl FnOnce(&mut Take<'_, 'b>) -> T) -> Vec<String> {
     let mut out = Vec::new();
-    let plain = |part: Option<String>| part.unwrap_or_else(|| "-".into());
+    let plain = |part: Option<Cow<'_, str>>| part.map_or_else(|| "-".into(), Cow::into_owned);
     read(&mut |said| {
         out.push(match said {
             Ok(Event { name, data }) => format!("{}|{}", plain(name), plain(data)),
