@@ -10,6 +10,10 @@ use std::process::{Command, Stdio};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={CLIENTS}");
+    let mut models = Fnv(0xcbf2_9ce4_8422_2325);
+    models.folder(Path::new(CLIENTS));
+    println!("cargo::rustc-env=SNIFF_CLIENT_MODELS={:016x}", models.0);
     // The first three are those of the crate `pcap`, whose build script tells the linker where to look.
     for name in ["LIBPCAP_LIBDIR", "LIBPCAP_VER", "PKG_CONFIG_PATH", "LIBRARY_PATH"] {
         println!("cargo::rerun-if-env-changed={name}");
@@ -23,6 +27,33 @@ fn main() {
     let output = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("linked");
     if links(&linker, "pcap", &folders(), &output) == Some(false) {
         missing().lines().for_each(|line| println!("cargo::error={line}"));
+    }
+}
+
+/// The models of clients. Verdicts that a database keeps are those of one state of these sources.
+const CLIENTS: &str = "src/clients";
+
+/// The hash FNV-1a with 64 bits: equal sources have equal hashes with every compiler.
+struct Fnv(u64);
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    /// Names and contents of all files below a folder, in order; tests do not count.
+    fn folder(&mut self, folder: &Path) {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| !p.ends_with("tests")).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                self.folder(&path);
+            } else if !path.ends_with("tests.rs") {
+                self.bytes(path.file_name().unwrap_or_default().as_encoded_bytes());
+                self.bytes(&std::fs::read(&path).unwrap_or_default());
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What every subcommand uses: the global options, and messages on standard error.
 
+use crate::report::Format;
+use crate::report::zone::Zone;
 use clap::builder::TypedValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use std::io::Write;
@@ -22,6 +24,9 @@ pub(super) struct Common {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: Color,
+    /// Times in tables in UTC, not in the zone of this machine
+    #[arg(long, global = true)]
+    pub(super) utc: bool,
     /// Print errors only
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
@@ -31,6 +36,13 @@ pub(super) struct Common {
     /// Print help (-h: the usual options, --help: all of them)
     #[arg(long, short, global = true, action = ArgAction::Help)]
     pub(super) help: Option<bool>,
+}
+
+impl Common {
+    /// The zone of the times that this format shows: only tables for people have another than UTC.
+    pub(super) fn zone(&self, format: Format) -> Zone {
+        if self.utc || format != Format::Table { Zone::Utc } else { Zone::of_machine(super::values::now()) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -191,7 +191,7 @@ fn prune(older_than: Span, dry_run: bool, force: bool, common: &Common) -> Resul
     }
     if format != Format::Table || !old.is_empty() {
         let mut out = Output::open(common)?;
-        let written = super::list::write_rows(&old, &sessions::table(&old), format, &mut out);
+        let written = super::list::write_rows(&old, &sessions::table(&old, common.zone(format)), format, &mut out);
         unless_closed(written.and_then(|()| out.finish()))?;
     }
     if !common.quiet {

@@ -172,4 +172,12 @@ impl Source for Reader {
     fn has_content(&self, id: i64) -> Result<bool> {
         Ok(self.content(id)? == Content::Full)
     }
+
+    fn kept_verdicts(&self, id: i64, models: &str) -> Result<Option<Option<String>>> {
+        self.client_verdicts(id, models)
+    }
+
+    fn keep_verdicts(&self, id: i64, models: &str, verdicts: Option<String>) {
+        self.keep_client_verdicts(id, models, verdicts);
+    }
 }

@@ -1,11 +1,13 @@
 //! Selectors of exchanges: the same options for every command.
 
 use super::values;
+use crate::conformance::{Level, RULES, Rule};
 use crate::store::Selector;
 use crate::store::select::SessionIs;
 use crate::store::upkeep::is_name;
 use crate::time::Timestamp;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::ops::RangeInclusive;
 
 /// The options that select exchanges.
 #[derive(Debug, Args)]
@@ -46,6 +48,54 @@ pub(super) struct SelectorArgs {
     /// Only streamed answers (=false: only others)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, hide_possible_values = true, default_missing_value = "true")]
     streaming: Option<bool>,
+    /// Status, as 200, 4xx or 500-504; several separated by commas
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
+    status: Vec<RangeInclusive<u16>>,
+    /// Verdict, as complete, server-truncated; * and ? are wildcards
+    #[arg(long, value_name = "VERDICT")]
+    verdict: Option<String>,
+    /// Prompt, answer or a header field has this text, in any case
+    #[arg(long, value_name = "TEXT")]
+    grep: Option<String>,
+}
+
+/// More of them, for commands that take no levels of rules.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selectors")]
+pub(super) struct FindingArgs {
+    /// With a finding of this rule (code or name); * and ? are wildcards
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// With a finding of this level or worse
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    level: Option<LevelIs>,
+}
+
+impl FindingArgs {
+    /// The selector with these conditions too.
+    pub(super) fn of(&self, selector: Selector) -> Selector {
+        // A rule has a code and a name; the database has the codes.
+        let code = |rule: &str| by_name(rule).map_or(rule, |r| r.code).to_owned();
+        Selector { rule: self.rule.as_deref().map(code), level: self.level.map(LevelIs::level), ..selector }
+    }
+}
+
+/// The least level of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LevelIs {
+    Error,
+    Warning,
+    Info,
+}
+
+impl LevelIs {
+    fn level(self) -> Level {
+        match self {
+            LevelIs::Error => Level::Error,
+            LevelIs::Warning => Level::Warning,
+            LevelIs::Info => Level::Info,
+        }
+    }
 }
 
 impl SelectorArgs {
@@ -62,7 +112,32 @@ impl SelectorArgs {
             dialect: self.dialect.clone(),
             framing: self.framing.clone(),
             streaming: self.streaming,
+            status: self.status.clone(),
+            verdict: self.verdict.clone(),
+            rule: None,
+            level: None,
+            grep: self.grep.clone(),
         }
+    }
+}
+
+fn by_name(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|r| r.name.eq_ignore_ascii_case(name))
+}
+
+/// A status, a class of them, or a range.
+fn status(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let wrong = || format!("{text:?} is no status; expected 200, 4xx or 500-504");
+    let number = |text: &str| text.trim().parse::<u16>().ok().filter(|n| (100..1000).contains(n));
+    let lower = text.trim().to_ascii_lowercase();
+    if let Some(class) = lower.strip_suffix("xx") {
+        let class = class.parse::<u16>().ok().filter(|c| (1..10).contains(c)).ok_or_else(wrong)?;
+        return Ok(class * 100..=class * 100 + 99);
+    }
+    let (from, to) = lower.split_once('-').unwrap_or((&lower, &lower));
+    match (number(from), number(to)) {
+        (Some(from), Some(to)) if from <= to => Ok(from..=to),
+        _ => Err(wrong()),
     }
 }
 
@@ -86,13 +161,16 @@ mod tests {
     struct Line {
         #[command(flatten)]
         selectors: SelectorArgs,
+        #[command(flatten)]
+        findings: FindingArgs,
     }
 
     #[test]
     fn each_selector_has_its_option() {
         let of = |options: &str| {
             let line = Line::try_parse_from(["sniff"].into_iter().chain(options.split_whitespace()));
-            line.unwrap().selectors.selector()
+            let line = line.unwrap();
+            line.findings.of(line.selectors.selector())
         };
         let text = |text: &str| Some(text.to_owned());
         let want = Selector {
@@ -107,9 +185,15 @@ mod tests {
             dialect: text("d"),
             framing: text("f"),
             streaming: Some(false),
+            status: vec![200..=200, 400..=499, 500..=504],
+            verdict: text("v"),
+            rule: text("SSE-001"),
+            level: Some(Level::Warning),
+            grep: text("g"),
         };
         let given = "--session 7 --since 1970-01-01T00:00:01Z --until 1970-01-01T00:00:02Z --host h --path p --model m \
-            --rpc-method r --rpc-name n --dialect d --framing f --streaming=false";
+            --rpc-method r --rpc-name n --dialect d --framing f --streaming=false --status 200,4xx,500-504 --verdict v \
+            --rule SSE-001 --level warning --grep g";
         assert_eq!(of(given), want);
         assert_eq!(
             of("--streaming --session last"),
@@ -117,5 +201,15 @@ mod tests {
         );
         assert_eq!(of("--session base-1").session, Some(SessionIs::Named("base-1".into())));
         assert_eq!(of(""), Selector::default());
+        let rule = RULES[0];
+        assert_eq!(of(&format!("--rule {}", rule.name)).rule.as_deref(), Some(rule.code));
+    }
+
+    #[test]
+    fn a_status_is_a_number_a_class_or_a_range() {
+        assert_eq!([status("200"), status("5XX"), status("400-404")], [Ok(200..=200), Ok(500..=599), Ok(400..=404)]);
+        for wrong in ["", "20", "0xx", "xx", "abc", "404-400", "4x", "99-200", "1000"] {
+            assert!(status(wrong).is_err(), "{wrong}");
+        }
     }
 }

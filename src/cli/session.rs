@@ -121,7 +121,7 @@ fn list(common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
     let all = Reader::open(&common.db)?.sessions(&Selector::default())?;
     let mut out = Output::open(common)?;
-    let written = super::list::write_rows(&all, &sessions::table(&all), format, &mut out);
+    let written = super::list::write_rows(&all, &sessions::table(&all, common.zone(format)), format, &mut out);
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
 }

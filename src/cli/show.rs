@@ -3,9 +3,11 @@
 use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::sandbox::{Sandbox, SandboxArgs};
-use crate::exchange::redact::{Masks, Redactor};
+use crate::exchange::redact::{Masks, Redactor, stretches};
+use crate::exchange::{Body, Exchange};
 use crate::pipeline::Contributions;
-use crate::report::show;
+use crate::report::bytes::Bodies;
+use crate::report::show::{self, Shown};
 use crate::report::text::{Style, clean};
 use crate::report::{Format, csv, json, jsonl};
 use crate::store::{Content, Reader};
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 Examples:
   sniff show last
   sniff show 12 --reveal
+  sniff show 12 --hex                  what was sent, byte for byte
   sniff show 12 --play                 the text at its recorded pace
   sniff show 12 --format json | jq .chunks
 Formats: table, json, jsonl, csv (the timeline), markdown")]
@@ -30,6 +33,12 @@ pub(super) struct ShowArgs {
     /// Show secrets: authorization, cookies, keys
     #[arg(long)]
     reveal: bool,
+    /// Long texts to their end, not their first lines only
+    #[arg(long)]
+    all: bool,
+    /// Bodies as bytes, chunk by chunk
+    #[arg(long, conflicts_with = "play")]
+    hex: bool,
     /// Print the text at the pace at which it arrived
     #[arg(long)]
     play: bool,
@@ -50,8 +59,15 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
         Format::Json | Format::Jsonl if !args.play => Contributions::new(),
         _ => reader.contributions(id)?,
     };
+    let mut bodies = Bodies::default();
+    if !args.play && reader.content(id)? == Content::Full {
+        bodies = read_bodies(&mut reader.exchange(id)?, args.reveal, &mut detail);
+    }
     if !args.reveal {
         hide(&reader, id, &mut detail, &mut added)?;
+    }
+    if args.hex && format != Format::Table {
+        bail!("--hex prints tables only; export --format raw has the bytes");
     }
     let mut out = Output::open(common)?;
     if args.play {
@@ -59,7 +75,11 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
         return Ok(0);
     }
     let written = match format {
-        Format::Table => out.text(&show::text(&detail, &added, &out.terminal)),
+        Format::Table => {
+            let dump = args.hex.then_some(&bodies);
+            let shown = Shown { zone: common.zone(format), all: args.all, dump };
+            out.text(&show::text(&detail, &added, &shown, &out.terminal))
+        }
         Format::Json => json::document(&detail, out.writer()),
         Format::Jsonl => jsonl::line(&detail, out.writer()),
         Format::Csv => csv::table(&show::timeline(&detail, &added), out.writer()),
@@ -67,6 +87,27 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     };
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
+}
+
+/// The bytes of both bodies, without secrets unless they are to be revealed. The request's, decoded, goes into the
+/// detail.
+fn read_bodies(exchange: &mut Exchange, reveal: bool, detail: &mut Detail) -> Bodies {
+    let own = |body: Option<&Body>| {
+        let body = body.cloned().unwrap_or_default();
+        let stretches = stretches(&body.pieces).into_iter();
+        stretches.filter_map(|(at, range)| Some((at, body.bytes.get(range)?.to_vec()))).collect::<Vec<_>>()
+    };
+    let [request, response] = match reveal {
+        true => [own(exchange.request.as_ref().map(|r| &r.body)), own(exchange.response.as_ref().map(|r| &r.body))],
+        false => Masks::default()
+            .exchange(exchange, &Redactor::default())
+            .map(|side| side.into_iter().map(|s| (s.offset, s.bytes)).collect()),
+    };
+    if let Some(r) = &mut exchange.request {
+        r.body.bytes = request.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+        detail.set_request_body(r.decoded().bytes);
+    }
+    Bodies { request, response }
 }
 
 /// Replaces secrets in what a database may have been recorded with.

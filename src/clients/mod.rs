@@ -19,6 +19,7 @@ mod heard;
 mod json;
 mod meant;
 mod ollama;
+mod packed;
 mod parsed;
 mod reader;
 mod records;
@@ -33,6 +34,7 @@ mod table;
 mod tests;
 
 pub use coding::Coding;
+pub use packed::{VERSION, pack, unpack};
 pub use stream::{BodyEnd, MAX_BODY, MAX_PIECES, Stream, Unfit};
 pub use table::catalogue_table;
 
@@ -97,6 +99,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All, from best to worst.
+    pub const ALL: [Outcome; 4] = [Outcome::Fine, Outcome::Changed, Outcome::Raises, Outcome::Hangs];
+
     /// The name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -25,7 +25,7 @@ fn the_standard_parser_dispatches_what_a_browser_does() {
             .flat_map(|c| base64(c.as_str().unwrap_or_default()))
             .collect();
         let mut got = Vec::new();
-        let _ = STANDARD.read(&body, true, &mut |said: Said| {
+        let _ = STANDARD.read(&body, true, &mut |said: Said<'_>| {
             let Event { name, data } = said.unwrap_or_default();
             let name = name.filter(|n| !n.is_empty()).unwrap_or("message".into());
             got.push((name.into_owned(), data.unwrap_or_default().into_owned()));

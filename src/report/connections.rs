@@ -1,19 +1,19 @@
 //! `sniff list --connections`: one line per TCP or QUIC connection, and notices about TLS that could not be decrypted.
 
-use super::list::clock;
 use super::table::{Cell, Column, Table};
 use super::text::{Style, bytes, clean, count};
+use super::zone::{Zone, iso};
 use crate::quic;
 use crate::summary::connection::ConnectionSummary;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// The connections as a table.
-pub fn table(all: &[ConnectionSummary]) -> Table {
+pub fn table(all: &[ConnectionSummary], zone: Zone) -> Table {
     let columns = vec![
         Column::left("Session").spare(9),
         Column::right("Stream"),
-        Column::left("Time (UTC)").spare(3),
+        Column::left(zone.title("Time (UTC)")).spare(3).exact("opened_at"),
         Column::left("Client").spare(8),
         Column::left("Server").min(14),
         Column::left("Speaks"),
@@ -22,18 +22,18 @@ pub fn table(all: &[ConnectionSummary]) -> Table {
         Column::left("ALPN").min(8).spare(1),
         Column::right("Exchanges").spare(2),
         Column::right("Packets").spare(7),
-        Column::right("Sent").spare(6),
-        Column::right("Received").spare(5),
+        Column::right("Sent").spare(6).exact("sent_bytes"),
+        Column::right("Received").spare(5).exact("received_bytes"),
         Column::left("Not read").min(10),
     ];
-    Table { columns, rows: all.iter().map(row).collect() }
+    Table { columns, rows: all.iter().map(|c| row(c, zone)).collect() }
 }
 
-fn row(c: &ConnectionSummary) -> Vec<Cell> {
+fn row(c: &ConnectionSummary, zone: Zone) -> Vec<Cell> {
     vec![
         Cell::new(c.session.to_string()),
         Cell::new(number(c)),
-        Cell::new(clock(c.opened_ns, false)).style(Style::Dim),
+        Cell::new(zone.clock(c.opened_ns, false)).style(Style::Dim).exact(iso(c.opened_ns)),
         Cell::new(SocketAddr::new(c.client_ip, c.client_port).to_string()),
         Cell::new(SocketAddr::new(c.server_ip, c.server_port).to_string()),
         Cell::new(&c.speaks),
@@ -42,8 +42,8 @@ fn row(c: &ConnectionSummary) -> Vec<Cell> {
         Cell::new(alpn(c)),
         Cell::new(c.exchanges.to_string()),
         Cell::new(c.packets.to_string()),
-        Cell::new(bytes(c.client_bytes)),
-        Cell::new(bytes(c.server_bytes)),
+        Cell::new(bytes(c.client_bytes)).exact(c.client_bytes.to_string()),
+        Cell::new(bytes(c.server_bytes)).exact(c.server_bytes.to_string()),
         Cell::new(c.unread.as_deref().map_or("", short)).style(Style::Yellow),
     ]
 }
@@ -216,8 +216,10 @@ mod tests {
             server_bytes: 16,
             ..unread(Some("name.example"), Some("1.3"), &["offered"])
         };
-        let row = |c: ConnectionSummary| table(&[c]).rows.remove(0).into_iter().map(|c| c.text).collect::<Vec<_>>();
-        let (shown, titles) = (row(c.clone()), table(&[]).columns);
+        let row = |c: ConnectionSummary| {
+            table(&[c], Zone::Utc).rows.remove(0).into_iter().map(|c| c.text).collect::<Vec<_>>()
+        };
+        let (shown, titles) = (row(c.clone()), table(&[], Zone::Utc).columns);
         let want = [
             ("Session", "11"),
             ("Stream", "12"),

@@ -41,10 +41,16 @@ impl Writer {
     }
 }
 
-/// A table as CSV: the text of its cells, with titles in lower case.
+/// A table as CSV: the text of its cells, with titles in lower case. Behind them the exact values of those that are
+/// rounded.
 pub fn table(table: &Table, out: &mut dyn Write) -> Result<()> {
-    line(table.columns.iter().map(|c| c.title.to_lowercase()), out)?;
-    table.rows.iter().try_for_each(|row| line(row.iter().map(|c| harmless(&c.text)), out))
+    let exact: Vec<usize> = (0..table.columns.len()).filter(|i| table.columns[*i].exact.is_some()).collect();
+    let names = exact.iter().filter_map(|i| table.columns[*i].exact.map(str::to_owned));
+    line(table.columns.iter().map(|c| c.title.to_lowercase()).chain(names), out)?;
+    table.rows.iter().try_for_each(|row| {
+        let values = exact.iter().map(|i| row.get(*i).and_then(|c| c.exact.clone()).unwrap_or_default());
+        line(row.iter().map(|c| harmless(&c.text)).chain(values), out)
+    })
 }
 
 /// Text that a spreadsheet shows and does not run, and that a terminal shows and does not obey. A text that begins like

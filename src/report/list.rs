@@ -2,43 +2,88 @@
 
 use super::table::{Cell, Column, Table};
 use super::text::{Style, rate, span};
+use super::zone::Zone;
 use crate::conformance::Level;
 use crate::exchange::redact;
 use crate::summary::{FindingSummary, Summary};
-use crate::time::Timestamp;
 
-/// The exchanges as a table.
-pub fn table(all: &[Summary]) -> Table {
-    let mut days = all.iter().filter_map(Summary::begun_ns).map(|t| t.div_euclid(86_400_000_000_000));
-    let first = days.next();
-    let one_day = days.all(|d| Some(d) == first);
-    let columns = vec![
-        Column::right("ID"),
-        Column::left("Time (UTC)").spare(2),
-        Column::left("Client").spare(9),
-        Column::left("Host").min(12).spare(7),
-        Column::left("Request").min(18).middle(),
-        Column::right("Status"),
-        Column::left("Framing").spare(8),
-        Column::left("Dialect").min(12).spare(1),
-        Column::left("Model").min(8).spare(6),
-        Column::right("TTFT"),
-        Column::right("Gap p50").spare(5),
-        Column::right("Gap p99").spare(4),
-        Column::right("Tokens").spare(5),
-        Column::right("Duration").spare(3),
-        Column::left("End"),
-        Column::left("Findings").min(11),
-    ];
-    Table { columns, rows: all.iter().map(|s| row(s, one_day)).collect() }
+/// Builds the table row by row, so that only the cells are in memory.
+#[derive(Debug, Default)]
+pub struct Rows {
+    zone: Zone,
+    /// When each exchange began, and its cells without that.
+    rows: Vec<(Option<i64>, Vec<Cell>)>,
 }
 
-fn row(s: &Summary, one_day: bool) -> Vec<Cell> {
+/// Where the time stands.
+const TIME: usize = 1;
+
+impl Rows {
+    /// An empty table that shows times of this zone.
+    pub fn new(zone: Zone) -> Rows {
+        Rows { zone, rows: Vec::new() }
+    }
+
+    /// Adds an exchange.
+    pub fn push(&mut self, s: &Summary) {
+        self.rows.push((s.begun_ns(), row(s)));
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Turns the order round, and keeps the last `most` rows.
+    pub fn reverse(&mut self, most: usize) {
+        self.rows.truncate(most);
+        self.rows.reverse();
+    }
+
+    /// The table.
+    pub fn table(self) -> Table {
+        let Rows { zone, rows } = self;
+        let mut days = rows.iter().filter_map(|(begun, _)| *begun).map(|ns| zone.day(ns));
+        let first = days.next();
+        let one_day = days.all(|d| Some(d) == first);
+        // At 80 columns time, server, model and how it ended stay; the path of a server is mostly the same.
+        let columns = vec![
+            Column::right("ID"),
+            Column::left(zone.title("Time (UTC)")),
+            Column::left("Client").spare(10),
+            Column::left("Host").min(12),
+            Column::left("Request").min(18).middle().spare(3),
+            Column::right("Status"),
+            Column::left("Framing").spare(9),
+            Column::left("Dialect").min(12).spare(4),
+            Column::left("Model").min(8).spare(1),
+            Column::right("TTFT"),
+            Column::right("Gap p50").spare(8),
+            Column::right("Gap p99").spare(6),
+            Column::right("Tokens").spare(7),
+            Column::right("Duration").spare(5),
+            Column::left("End").min(8),
+            Column::left("Findings").min(8),
+        ];
+        let timed = |(begun, mut cells): (Option<i64>, Vec<Cell>)| {
+            let shown = begun.map(|ns| zone.clock(ns, one_day)).unwrap_or_default();
+            cells.insert(TIME, Cell::new(shown).style(Style::Dim));
+            cells
+        };
+        Table { columns, rows: rows.into_iter().map(timed).collect() }
+    }
+}
+
+/// The cells without that of the time.
+fn row(s: &Summary) -> Vec<Cell> {
     let (request, response, t) = (s.request.as_ref(), s.response.as_ref(), &s.timing);
-    let begun = s.begun_ns().map(|ns| clock(ns, one_day)).unwrap_or_default();
     vec![
         Cell::new(s.id.to_string()),
-        Cell::new(begun).style(Style::Dim),
         Cell::new(std::net::SocketAddr::new(s.client_ip, s.client_port).to_string()),
         Cell::new(s.authority()),
         Cell::new([Some(request_line(s)), call(s)].into_iter().flatten().collect::<Vec<_>>().join(" ")),
@@ -116,13 +161,6 @@ pub fn codes(findings: &[FindingSummary]) -> Cell {
         [first, ref more @ ..] => format!("{first} +{}", more.len()),
     };
     Cell::new(text).style(worst.map_or(Style::Plain, Style::of))
-}
-
-/// Time of day with milliseconds, or date and time of day.
-pub fn clock(ns: i64, time_only: bool) -> String {
-    let shown = Timestamp(ns).to_string();
-    let range = if time_only { 11..23 } else { 5..19 };
-    shown.get(range).unwrap_or(&shown).replace('T', " ")
 }
 
 #[cfg(test)]

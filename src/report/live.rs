@@ -1,9 +1,10 @@
 //! One line per finished exchange while a recording runs.
 
 use super::Terminal;
-use super::list::{clock, codes, dialect, end, request_line, status};
+use super::list::{codes, dialect, end, request_line, status};
 use super::table::Cell;
 use super::text::{Style, clip, clip_middle, rate, span, width};
+use super::zone::Zone;
 use crate::summary::Summary;
 
 /// One column: title, width (0: what the other columns leave; findings: what they need), the terminal width from
@@ -54,7 +55,7 @@ pub fn line(s: &Summary, terminal: &Terminal) -> String {
         std::net::SocketAddr::new(s.server_ip, s.server_port)
     );
     let cells = vec![
-        Cell::new(s.begun_ns().map(|ns| clock(ns, true)).unwrap_or_default()).style(Style::Dim),
+        Cell::new(s.begun_ns().map(|ns| Zone::Utc.clock(ns, true)).unwrap_or_default()).style(Style::Dim),
         Cell::new(ends),
         Cell::new(request_line(s)),
         status(s),
@@ -69,7 +70,7 @@ pub fn line(s: &Summary, terminal: &Terminal) -> String {
     let mut findings = codes(&s.findings);
     let end = end(s);
     if terminal.width < END_FROM && s.verdict.as_deref() != Some("complete") {
-        findings = Cell { text: format!("{} {}", end.text, findings.text), style: end.style };
+        findings = Cell { text: format!("{} {}", end.text, findings.text), style: end.style, exact: None };
     }
     line_of(cells, findings, terminal)
 }

@@ -4,6 +4,7 @@
 //! [`reports::REPORTS`]. To add an output format: one file, one variant of [`Format`], one arm in
 //! [`reports::write`].
 
+pub mod bytes;
 pub mod check;
 pub mod clients;
 pub mod compare;
@@ -35,6 +36,7 @@ pub mod spark;
 pub mod table;
 pub mod text;
 pub mod times;
+pub mod zone;
 
 /// Output formats. Each command supports some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

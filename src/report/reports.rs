@@ -99,6 +99,21 @@ pub trait Source {
     /// # Errors
     /// The source cannot be read.
     fn has_content(&self, id: i64) -> Result<bool>;
+
+    /// What was kept of the verdicts on an exchange, by models of this version: what [`crate::clients::pack`] wrote, or
+    /// none where there is nothing to judge. The outer option is none if nothing was kept.
+    ///
+    /// # Errors
+    /// The source cannot be read.
+    fn kept_verdicts(&self, id: i64, models: &str) -> Result<Option<Option<String>>> {
+        let _ = (id, models);
+        Ok(None)
+    }
+
+    /// Keeps such verdicts, if the source can.
+    fn keep_verdicts(&self, id: i64, models: &str, verdicts: Option<String>) {
+        let _ = (id, models, verdicts);
+    }
 }
 
 /// A report that collects exchanges.

@@ -1,29 +1,29 @@
 //! `sniff session list` and `sniff list --sessions`: one line per session, and a notice about those that were killed.
 
-use super::list::clock;
 use super::table::{Cell, Column, Table};
 use super::text::{Style, bytes, clean};
+use super::zone::{Zone, iso};
 use crate::summary::session::{SessionSummary, State};
 
 /// The sessions as a table.
-pub fn table(all: &[SessionSummary]) -> Table {
+pub fn table(all: &[SessionSummary], zone: Zone) -> Table {
     let columns = vec![
         Column::right("Session"),
         Column::left("Name").min(8),
-        Column::left("Started (UTC)"),
-        Column::left("Ended (UTC)"),
+        Column::left(zone.title("Started (UTC)")).exact("started_at"),
+        Column::left(zone.title("Ended (UTC)")).exact("ended_at"),
         Column::left("State"),
         Column::right("Exchanges"),
         Column::right("Packets").spare(2),
-        Column::right("Bytes").spare(1),
+        Column::right("Bytes").spare(1).exact("packet_bytes"),
         Column::left("Source").min(12),
         Column::left("Stopped because").min(12).spare(3),
         Column::left("Note").min(12),
     ];
-    Table { columns, rows: all.iter().map(row).collect() }
+    Table { columns, rows: all.iter().map(|s| row(s, zone)).collect() }
 }
 
-fn row(s: &SessionSummary) -> Vec<Cell> {
+fn row(s: &SessionSummary, zone: Zone) -> Vec<Cell> {
     let style = match s.state {
         State::Killed | State::Failed => Style::Red,
         State::Running => Style::Green,
@@ -32,12 +32,14 @@ fn row(s: &SessionSummary) -> Vec<Cell> {
     vec![
         Cell::new(s.id.to_string()),
         Cell::new(s.name.as_deref().unwrap_or_default()),
-        Cell::new(clock(s.started_ns, false)).style(Style::Dim),
-        Cell::new(s.ended_ns.map(|ns| clock(ns, false)).unwrap_or_default()).style(Style::Dim),
+        Cell::new(zone.clock(s.started_ns, false)).style(Style::Dim).exact(iso(s.started_ns)),
+        Cell::new(s.ended_ns.map(|ns| zone.clock(ns, false)).unwrap_or_default())
+            .style(Style::Dim)
+            .exact(s.ended_ns.map(iso).unwrap_or_default()),
         Cell::new(s.state.as_str()).style(style),
         Cell::new(s.exchanges.to_string()),
         Cell::new(s.packets.map(|n| n.to_string()).unwrap_or_default()),
-        Cell::new(s.bytes.map(bytes).unwrap_or_default()),
+        Cell::new(s.bytes.map(bytes).unwrap_or_default()).exact(s.bytes.map(|n| n.to_string()).unwrap_or_default()),
         Cell::new(&s.source),
         Cell::new(s.stopped.as_deref().unwrap_or_default()),
         Cell::new(s.note.as_deref().unwrap_or_default()),

@@ -1,10 +1,12 @@
 //! `sniff show`: one exchange chunk by chunk: request and response, times, findings, and what each chunk contained.
 
 use super::Terminal;
+use super::bytes::{self, Bodies, dump};
 use super::finding::{self, RenderOptions};
 use super::list::{call, dialect, end, request_line};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
+use super::zone::Zone;
 use crate::exchange::redact;
 use crate::metrics::percentile;
 use crate::pipeline::Contributions;
@@ -23,11 +25,22 @@ pub fn redact(detail: &mut Detail) {
     }
 }
 
+/// What is shown of it, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown<'b> {
+    /// Zone of its time.
+    pub zone: Zone,
+    /// Long texts to their end.
+    pub all: bool,
+    /// Bodies as bytes, in place of records.
+    pub dump: Option<&'b Bodies>,
+}
+
 /// The exchange for a terminal.
-pub fn text(d: &Detail, added: &Contributions, terminal: &Terminal) -> String {
+pub fn text(d: &Detail, added: &Contributions, shown: &Shown<'_>, terminal: &Terminal) -> String {
     let s = &d.summary;
     let mut out = head(s, terminal);
-    facts(&mut out, d, terminal);
+    facts(&mut out, d, shown.zone, terminal);
     if !s.findings.is_empty() {
         out += &format!("\n{}\n", Style::Bold.paint("Findings", terminal.color));
     }
@@ -40,6 +53,10 @@ pub fn text(d: &Detail, added: &Contributions, terminal: &Terminal) -> String {
     for (title, list) in [("Request headers", request), ("Response headers", response)] {
         headers(&mut out, title, list.unwrap_or_default(), terminal);
     }
+    if let Some(bodies) = shown.dump {
+        return out + &dump(d, bodies, terminal);
+    }
+    out += &bytes::request(d, shown.all, terminal);
     if !d.chunks.is_empty() {
         out += &format!("\n{}\n", Style::Bold.paint("Chunks", terminal.color));
         let since = if s.timing.t_request_end_ns.is_some() { "request's end" } else { "the first captured byte" };
@@ -126,7 +143,7 @@ fn record_cells(r: &Record, added: &Contributions) -> [Cell; 4] {
 }
 
 /// Milliseconds with microseconds, so that rows compare at a glance.
-fn moment(ns: i64, zero: i64) -> String {
+pub(super) fn moment(ns: i64, zero: i64) -> String {
     format!("{:+.3} ms", Timestamp(ns).since(Timestamp(zero)).as_millis_f64())
 }
 
@@ -135,21 +152,25 @@ fn head(s: &Summary, terminal: &Terminal) -> String {
     let version = s.http_version.as_ref().map(|v| format!("HTTP/{v}")).unwrap_or_default();
     let title = clip(&clean(&format!("{}  →  {status}", request_line(s))), terminal.width);
     let end = end(s);
-    let mut line = format!("exchange {}, session {}, stream {}", s.id, s.session, s.stream);
-    s.h2_stream.iter().for_each(|n| line += &format!(".{n}"));
+    let mut place = format!("exchange {}, session {}, stream {}", s.id, s.session, s.stream);
+    s.h2_stream.iter().for_each(|n| place += &format!(".{n}"));
     let ends = [(s.client_ip, s.client_port), (s.server_ip, s.server_port)]
         .map(|(ip, port)| std::net::SocketAddr::new(ip, port));
-    line += &format!(
-        "  {} → {}  {}  {version}{}",
-        ends[0],
-        ends[1],
-        clean(&s.authority()),
-        if s.tls { " over TLS" } else { "" }
-    );
-    format!("{}\n{line}  {}\n", Style::Bold.paint(&title, terminal.color), end.style.paint(&end.text, terminal.color))
+    let ends = format!("{} → {}", ends[0], ends[1]);
+    let protocol = format!("{version}{}", if s.tls { " over TLS" } else { "" });
+    let mut out = format!("{}\n", Style::Bold.paint(&title, terminal.color));
+    let mut column = 0;
+    let plain = [place, ends, clean(&s.authority()), protocol].map(|part| (part, Style::Plain));
+    for (part, style) in plain.into_iter().chain([(end.text, end.style)]).filter(|(part, _)| !part.trim().is_empty()) {
+        let breaks = column > 0 && column + 2 + width(&part) > terminal.width;
+        out += if breaks { "\n" } else { ["", "  "][usize::from(column > 0)] };
+        column = if breaks || column == 0 { width(&part) } else { column + 2 + width(&part) };
+        out += &style.paint(&part, terminal.color);
+    }
+    out + "\n"
 }
 
-fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
+fn facts(out: &mut String, d: &Detail, zone: Zone, terminal: &Terminal) {
     let s = &d.summary;
     let mut line = |title: &str, parts: Vec<String>| {
         let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
@@ -219,7 +240,7 @@ fn facts(out: &mut String, d: &Detail, terminal: &Terminal) {
     } else {
         format!("gaps p50 {}, p99 {}, max {}", gaps[0], gaps[1], gaps[2])
     };
-    let begun = s.begun_ns().map(|ns| Timestamp(ns).to_string()).unwrap_or_default();
+    let begun = s.begun_ns().map(|ns| zone.full(ns)).unwrap_or_default();
     line("Begin", vec![begun]);
     // Where reasoning and the first delta are one, TTFT says it all.
     let reasoning = t.ttfr.filter(|_| t.ttfr != t.ttft);

@@ -26,6 +26,8 @@ pub struct Column {
     /// Order in which columns are left out if space is short, the highest first; 0: never. Columns with [`COMFORT`]
     /// or more are left out before others are cut hard.
     pub spare: u8,
+    /// CSV has another column of this name, with the exact values: numbers, with the unit in the name, and times.
+    pub exact: Option<&'static str>,
 }
 
 /// One cell.
@@ -35,12 +37,14 @@ pub struct Cell {
     pub text: String,
     /// Style of the text.
     pub style: Style,
+    /// The exact value, in a column with [`Column::exact`].
+    pub exact: Option<String>,
 }
 
 impl Column {
     /// A column of text that is never cut.
     pub const fn left(title: &'static str) -> Column {
-        Column { title, right: false, min: 0, middle: false, spare: 0 }
+        Column { title, right: false, min: 0, middle: false, spare: 0, exact: None }
     }
 
     /// A column of numbers with their units.
@@ -65,18 +69,31 @@ impl Column {
     pub const fn spare(self, spare: u8) -> Column {
         Column { spare, ..self }
     }
+
+    /// CSV has another column of this name, with the exact values.
+    #[must_use]
+    pub const fn exact(self, name: &'static str) -> Column {
+        Column { exact: Some(name), ..self }
+    }
 }
 
 impl Cell {
     /// A cell with this text. Control characters of captured text are escaped.
     pub fn new(text: impl AsRef<str>) -> Cell {
-        Cell { text: super::text::clean(text.as_ref()), style: Style::Plain }
+        Cell { text: super::text::clean(text.as_ref()), ..Cell::default() }
     }
 
     /// A cell with this text in a style.
     #[must_use]
     pub fn style(mut self, style: Style) -> Cell {
         self.style = style;
+        self
+    }
+
+    /// The exact value of what the text rounds.
+    #[must_use]
+    pub fn exact(mut self, value: impl Into<String>) -> Cell {
+        self.exact = Some(value.into());
         self
     }
 }
@@ -90,7 +107,7 @@ pub const COMFORT: u8 = 3;
 pub fn render(table: &Table, terminal: &Terminal) -> String {
     let (shown, widths) = fit(table, terminal.width);
     let mut out = String::new();
-    let title = |c: &Column| Cell { text: c.title.into(), style: Style::Dim };
+    let title = |c: &Column| Cell { text: c.title.into(), style: Style::Dim, exact: None };
     let head: Vec<Cell> = table.columns.iter().map(title).collect();
     for row in std::iter::once(&head).chain(&table.rows) {
         let mut line = String::new();

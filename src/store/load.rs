@@ -2,7 +2,7 @@
 //! computed again by the same parsers.
 
 use super::Content;
-use super::read::{Reader, uint};
+use super::read::{KeptSecrets, Reader, uint};
 use crate::conn::{ConnId, Endpoints};
 use crate::exchange::ending::Party;
 use crate::exchange::redact::{Heads, Masks, Redactor};
@@ -102,13 +102,15 @@ impl Reader {
         }
     }
 
-    /// Replaces secrets in a summary of this database. A recording may have kept them; otherwise they are hidden
-    /// already.
+    /// Replaces secrets in a summary of this database. What this version recorded without them has none; another
+    /// version may have known fewer kinds.
     pub fn hide(&self, s: &mut Summary) -> Result<()> {
-        let sql = "SELECT coalesce(json_extract(options, '$.store_secrets'), 0) FROM session WHERE id = ?1";
-        let kept = self.db.prepare_cached(sql)?.query_row([s.session], |r| r.get::<_, bool>(0)).optional()?;
+        let kept = self.secrets(s.session)?;
+        if kept == KeptSecrets::None {
+            return Ok(());
+        }
         let (redactor, mut masks) = (Redactor::default(), Masks::default());
-        if kept == Some(true) {
+        if kept == KeptSecrets::All {
             let request = self.heads(s.id, Side::Request, "head")?.pop();
             let response = self.heads(s.id, Side::Response, "head")?.pop();
             let kept =
@@ -121,6 +123,22 @@ impl Reader {
         }
         s.hide(&masks, &redactor);
         Ok(())
+    }
+
+    /// What the rows of a session may have of secrets. Looked up once for each.
+    fn secrets(&self, session: i64) -> Result<KeptSecrets> {
+        if let Some(known) = self.sessions.borrow().get(&session) {
+            return Ok(*known);
+        }
+        let sql = "SELECT json_extract(options, '$.store_secrets'), version FROM session WHERE id = ?1";
+        let row = self.db.query_row(sql, [session], |r| Ok((r.get::<_, Option<bool>>(0)?, r.get::<_, String>(1)?)));
+        let kept = match row.optional()? {
+            Some((Some(true), _)) => KeptSecrets::All,
+            Some((Some(false), version)) if version == env!("CARGO_PKG_VERSION") => KeptSecrets::None,
+            _ => KeptSecrets::ByAnother,
+        };
+        self.sessions.borrow_mut().insert(session, kept);
+        Ok(kept)
     }
 
     fn row(&self, id: i64) -> Result<Stored> {

@@ -16,11 +16,13 @@ mod content;
 pub mod copy;
 mod ending;
 mod fault;
+mod grep;
 mod hide;
 mod load;
 mod message;
 pub mod migrate;
 mod open;
+pub mod order;
 mod place;
 mod process;
 mod progress;
@@ -35,11 +37,13 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod upkeep;
+mod verdicts;
 pub mod write;
 
 pub use content::Content;
 pub use fault::text as error_text;
 pub use message::{Hop, Stop, Written};
+pub use order::{Order, Sort};
 pub use process::Process;
 pub use progress::{Ended, Progress};
 pub use read::Reader;

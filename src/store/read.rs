@@ -1,9 +1,15 @@
 //! Reads while other processes may write: lists, one exchange with everything, times of deltas.
+//!
+//! A list is read in two steps: the ids in their order, which takes a few short columns or only an index, and then one
+//! exchange after the other. So nothing long is sorted, and who wants ten exchanges reads ten.
 
 use super::across::Across;
 use super::columns;
+use super::grep::Grep;
 use super::open::{self, PATIENCE};
-use super::select::{BEGUN, Selector};
+use super::order::Order;
+use super::select::Selector;
+use super::verdicts::Verdicts;
 use super::{ending, migrate, runs, segment};
 use crate::conformance::Level;
 use crate::exchange::RecordInfo;
@@ -13,14 +19,36 @@ use crate::summary::detail::{Chunk, Detail, Noticed, Record};
 use crate::summary::{FindingSummary, Header, Summary};
 use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params, params_from_iter};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// A database that is open for reading.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Connection,
+    /// What was looked up about sessions; see [`Reader::secrets`].
+    pub(super) sessions: RefCell<HashMap<i64, KeptSecrets>>,
+    pub(super) verdicts: RefCell<Verdicts>,
 }
+
+/// What a session may have left of secrets in its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeptSecrets {
+    /// None: this version of the program replaced them when it recorded.
+    None,
+    /// None that the version knew which recorded.
+    ByAnother,
+    /// All: the recording was told to keep them.
+    All,
+}
+
+/// The row of one exchange.
+static ONE: LazyLock<String> = LazyLock::new(|| select("e.id = ?1"));
 
 impl Reader {
     /// Opens a database for reading, while another process may be recording into it. Nothing is written, except
@@ -54,27 +82,75 @@ impl Reader {
         }
         db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")?;
         open::sort_beside(&db, path);
-        Ok(Reader { db })
+        Ok(Reader::on(db))
+    }
+
+    /// A reader of an open database.
+    pub(super) fn on(db: Connection) -> Reader {
+        // Else SQLite prepares a statement again for each value that is bound to it, which takes longer than the rows.
+        let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true);
+        db.set_prepared_statement_cache_capacity(64);
+        Reader { db, sessions: RefCell::default(), verdicts: RefCell::default() }
     }
 
     /// Passes every exchange that matches to `sink`, in order of the request's first byte.
     pub fn each(&self, selector: &Selector, sink: &mut dyn FnMut(Summary) -> Result<()>) -> Result<()> {
+        self.each_in(selector, &Order::default(), sink)
+    }
+
+    /// The same in another order.
+    pub fn each_in(
+        &self,
+        selector: &Selector,
+        order: &Order,
+        sink: &mut dyn FnMut(Summary) -> Result<()>,
+    ) -> Result<()> {
+        let mut across: HashMap<i64, Across> = HashMap::new();
+        self.each_alone(selector, order, &mut |mut summary| {
+            let across = match across.entry(summary.session) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.across(summary.session)?),
+            };
+            across.add(&mut summary);
+            sink(summary)
+        })
+    }
+
+    /// The same without what other exchanges show about each.
+    pub fn each_alone(
+        &self,
+        selector: &Selector,
+        order: &Order,
+        sink: &mut dyn FnMut(Summary) -> Result<()>,
+    ) -> Result<()> {
+        let (mut one, mut findings) = (self.db.prepare(&ONE)?, self.db.prepare(FINDINGS)?);
+        self.each_id(selector, order, &mut |id| {
+            let mut summary = one.query_row([id], columns::summary)?;
+            summary.findings = read_findings(&mut findings, id)?;
+            sink(summary)
+        })
+    }
+
+    /// The ids of the exchanges that match, in an order.
+    pub fn each_id(&self, selector: &Selector, order: &Order, sink: &mut dyn FnMut(i64) -> Result<()>) -> Result<()> {
         self.known(selector)?;
         let (condition, values) = selector.sql();
-        let mut statement = self.db.prepare(&select(&format!("{condition} ORDER BY {BEGUN}, e.id")))?;
+        let sql = format!("SELECT e.id FROM exchange e WHERE {condition} ORDER BY {}", order.sql());
+        let mut statement = self.db.prepare(&sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
-        // Of one session at a time: the exchanges of several come in order of time.
-        let mut across: Option<(i64, Across)> = None;
-        while let Some(row) = rows.next()? {
-            let mut summary = columns::summary(row)?;
-            summary.findings = self.findings(summary.id)?;
-            if across.as_ref().is_none_or(|(session, _)| *session != summary.session) {
-                across = Some((summary.session, self.across(summary.session)?));
+        let mut grep = selector.grep.as_deref().map(|text| Grep::new(self, text)).transpose()?;
+        let mut left = order.limit.unwrap_or(u64::MAX);
+        while left > 0
+            && let Some(row) = rows.next()?
+        {
+            let id = row.get(0)?;
+            if let Some(grep) = &mut grep
+                && !grep.is_in(id)?
+            {
+                continue;
             }
-            if let Some((_, across)) = &mut across {
-                across.add(&mut summary);
-            }
-            sink(summary)?;
+            left -= 1;
+            sink(id)?;
         }
         Ok(())
     }
@@ -124,7 +200,7 @@ impl Reader {
     pub fn detail(&self, id: i64) -> Result<Detail> {
         let mut summary = self
             .db
-            .query_row(&select("e.id = ?1"), [id], columns::summary)
+            .query_row(&ONE, [id], columns::summary)
             .optional()?
             .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
         summary.findings = self.findings(id)?;
@@ -150,6 +226,9 @@ impl Reader {
         let records =
             "SELECT n, t_ns, start, \"end\", kind, event, delta FROM v_records WHERE exchange_id = ?1 ORDER BY n";
         Ok(Detail {
+            request_body: None,
+            request_body_base64: None,
+            prompt: None,
             summary,
             dialect_why: self.db.query_row("SELECT dialect_why FROM exchange WHERE id = ?1", [id], |r| r.get(0))?,
             chunks: self.all(
@@ -206,23 +285,21 @@ impl Reader {
 
     /// Spans between successive deltas, in order.
     pub fn intervals(&self, id: i64) -> Result<Vec<Span>> {
-        let times: Vec<Timestamp> = self.records(id)?.iter().filter(|r| r.meaning.is_delta()).map(|r| r.at).collect();
-        Ok(times.windows(2).filter_map(|w| w[1].elapsed(w[0])).collect())
+        let sql = "SELECT r.t_ns + p.t_ns FROM record_run r CROSS JOIN record_row p ON p.id >= r.first_row AND \
+            p.id < r.first_row + r.rows WHERE r.exchange_id = ?1 AND p.carries & 7 ORDER BY r.n, p.id";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query([id])?;
+        let (mut spans, mut before) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            let at = Timestamp(row.get(0)?);
+            spans.extend(before.and_then(|before| at.elapsed(before)));
+            before = Some(at);
+        }
+        Ok(spans)
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
-        let sql = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix FROM finding \
-            WHERE exchange_id = ?1 ORDER BY n";
-        self.all(sql, id, |r| {
-            let level = Level::parse(r.get_ref(1)?.as_str()?).unwrap_or(Level::Info);
-            let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
-            let (rule, message, t_ns): (String, _, _) = (r.get(0)?, r.get(4)?, r.get(6)?);
-            let excerpt = r.get::<_, Option<String>>(9)?.and_then(|text| serde_json::from_str(&text).ok());
-            let (fix, packet, chunk) =
-                (r.get::<_, Option<String>>(10)?.or_else(|| FindingSummary::fix_of(&rule)), place(7)?, place(8)?);
-            let (record, offset, count) = (place(2)?, place(3)?, uint(r, 5)?);
-            Ok(FindingSummary { rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix })
-        })
+        read_findings(&mut *self.db.prepare_cached(FINDINGS)?, id)
     }
 
     fn headers(&self, id: i64, side: u8, kind: &str) -> Result<Vec<Header>> {
@@ -237,6 +314,23 @@ impl Reader {
         let mut statement = self.db.prepare_cached(sql)?;
         Ok(statement.query_map([id], read)?.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+const FINDINGS: &str = "SELECT rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix FROM \
+    finding WHERE exchange_id = ?1 ORDER BY n";
+
+fn read_findings(statement: &mut Statement<'_>, id: i64) -> Result<Vec<FindingSummary>> {
+    let read = |r: &Row<'_>| {
+        let level = Level::parse(r.get_ref(1)?.as_str()?).unwrap_or(Level::Info);
+        let place = |i| Ok::<_, rusqlite::Error>(r.get::<_, Option<i64>>(i)?.map(|n| n as u64));
+        let (rule, message, t_ns): (String, _, _) = (r.get(0)?, r.get(4)?, r.get(6)?);
+        let excerpt = r.get::<_, Option<String>>(9)?.and_then(|text| serde_json::from_str(&text).ok());
+        let (fix, packet, chunk) =
+            (r.get::<_, Option<String>>(10)?.or_else(|| FindingSummary::fix_of(&rule)), place(7)?, place(8)?);
+        let (record, offset, count) = (place(2)?, place(3)?, uint(r, 5)?);
+        Ok(FindingSummary { rule, level, record, offset, message, count, t_ns, packet, chunk, excerpt, fix })
+    };
+    Ok(statement.query_map([id], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn select(condition: &str) -> String {

@@ -1,8 +1,10 @@
 //! Selects exchanges: the selectors, which are the same for every command, as SQL.
 
+use crate::conformance::Level;
 use crate::framing::Framing;
 use crate::time::Timestamp;
 use rusqlite::types::Value;
+use std::ops::RangeInclusive;
 
 /// Conditions on exchanges; an empty selector matches all. Names are compared without case; `*` and `?` in them are
 /// wildcards.
@@ -30,6 +32,16 @@ pub struct Selector {
     pub framing: Option<String>,
     /// True: only streamed answers; false: only others.
     pub streaming: Option<bool>,
+    /// The status is within one of these ranges; empty: any.
+    pub status: Vec<RangeInclusive<u16>>,
+    /// The verdict.
+    pub verdict: Option<String>,
+    /// It has a finding of this rule.
+    pub rule: Option<String>,
+    /// It has a finding of this level or a worse one.
+    pub level: Option<Level>,
+    /// Prompt, answer or a header field has this text.
+    pub grep: Option<String>,
 }
 
 /// A session's number or name.
@@ -98,6 +110,7 @@ impl Selector {
             ("e.request_rpc_name", &self.rpc_name),
             ("e.response_dialect", &self.dialect),
             ("e.response_framing", &self.framing),
+            ("e.verdict", &self.verdict),
         ] {
             if let Some(wanted) = wanted {
                 w.and(&format!("lower({column}) GLOB ?"), [pattern(wanted, false).into()]);
@@ -108,15 +121,33 @@ impl Selector {
                 Framing::ALL.iter().filter(|f| f.is_stream()).map(|f| format!("'{}'", f.as_str())).collect();
             w.and(&format!("(coalesce(e.response_framing, '') IN ({})) = ?", names.join(", ")), [streaming.into()]);
         }
+        if !self.status.is_empty() {
+            let within = vec!["e.response_status BETWEEN ? AND ?"; self.status.len()].join(" OR ");
+            w.and(&format!("({within})"), []);
+            w.values.extend(self.status.iter().flat_map(|r| [Value::from(*r.start()), Value::from(*r.end())]));
+        }
+        if let Some(rule) = &self.rule {
+            w.and(&format!("{FINDING} lower(f.rule) GLOB ?)"), [pattern(rule, false).into()]);
+        }
+        if let Some(level) = self.level {
+            let levels = [Level::Info, Level::Warning, Level::Error].into_iter().filter(|l| *l >= level);
+            let names: Vec<String> = levels.map(|l| format!("'{}'", l.as_str())).collect();
+            w.and(&format!("{FINDING} f.level IN ({}))", names.join(", ")), []);
+        }
         (w.sql, w.values)
     }
 }
 
+/// The beginning of the condition that an exchange has a certain finding.
+const FINDING: &str = "EXISTS (SELECT 1 FROM finding f WHERE f.exchange_id = e.id AND";
+
 impl Selector {
     /// Whether connections can satisfy it: it has no condition that only exchanges meet.
     pub fn is_of_connections(&self) -> bool {
-        let names = [&self.path, &self.model, &self.rpc_method, &self.rpc_name, &self.dialect, &self.framing];
-        names.iter().all(|s| s.is_none()) && self.streaming.is_none()
+        let Selector { path, model, rpc_method, rpc_name, dialect, framing, verdict, rule, grep, .. } = self;
+        let names = [path, model, rpc_method, rpc_name, dialect, framing, verdict, rule, grep];
+        let others = self.streaming.is_none() && self.status.is_empty() && self.level.is_none();
+        others && names.iter().all(|s| s.is_none())
     }
 
     /// A condition on `session s`: its number, and that it was recorded within the times.

@@ -1,11 +1,13 @@
 //! What `show` prints beyond the summary: chunks, records and oddities.
 
 use super::Summary;
+use super::prompt::{Said, prompt};
 use crate::conn::ClosedAt;
+use crate::encoding;
 use crate::exchange::ending::Ending;
 use serde::Serialize;
 
-/// Everything about one exchange except the bytes of its bodies.
+/// Everything about one exchange except the bytes of the response's body.
 #[derive(Debug, Clone, Serialize)]
 pub struct Detail {
     /// The summary, with header fields.
@@ -23,6 +25,26 @@ pub struct Detail {
     pub closed: Option<ClosedAt>,
     /// Oddities that the layers noticed.
     pub oddities: Vec<Noticed>,
+    /// The request's body, decoded, if it is text and was stored.
+    pub request_body: Option<String>,
+    /// The same in base64 if it is no text.
+    pub request_body_base64: Option<String>,
+    /// What the request asks a model; null if it asks none.
+    pub prompt: Option<Vec<Said>>,
+}
+
+impl Detail {
+    /// Takes the request's body, decoded and without secrets.
+    pub fn set_request_body(&mut self, body: Vec<u8>) {
+        match String::from_utf8(body) {
+            Ok(text) => {
+                let asked = serde_json::from_str(&text).map(|body| prompt(&body)).unwrap_or_default();
+                self.prompt = Some(asked).filter(|p| !p.is_empty());
+                self.request_body = Some(text);
+            }
+            Err(e) => self.request_body_base64 = Some(encoding::to_base64(e.as_bytes())),
+        }
+    }
 }
 
 /// A chunk of the response: one transfer unit.

@@ -7,6 +7,7 @@ pub mod connection;
 pub mod database;
 pub mod session;
 pub mod detail;
+pub mod prompt;
 pub mod ending;
 pub mod taps;
 mod hide;

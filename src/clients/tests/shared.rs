@@ -4,7 +4,7 @@ use super::crafted::crafted;
 use super::{BodyEnd, Coding, Stream};
 use crate::clients::framing::plain;
 use crate::clients::heard::{Heard, Shared};
-use crate::clients::{Verdict, judge, meant_by, roster};
+use crate::clients::{Verdict, judge, meant_by, pack, roster, unpack};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -27,6 +27,18 @@ fn crafted_streams_are_judged_alike() {
         n += 1;
     }
     assert!(n > 100, "{n}");
+}
+
+#[test]
+fn packed_verdicts_are_the_same_without_the_text() {
+    for stream in dialects().into_iter().flat_map(crafted) {
+        let judged: Vec<Verdict> = judge(&stream).into_iter().map(|v| Verdict { text: None, ..v }).collect();
+        assert_eq!(unpack(&pack(Ok(&judged))), Some(Ok(judged)));
+    }
+    assert_eq!(unpack(&pack(Err("why \"so\""))), Some(Err("why \"so\"".into())));
+    for wrong in ["", "null", "[]", "{}", r#"{"clients":[["odd","",[0]]]}"#, r#"{"clients":[["fine","",[9999]]]}"#] {
+        assert_eq!(unpack(wrong), None, "{wrong}");
+    }
 }
 
 /// One event of a chat, or something between events.

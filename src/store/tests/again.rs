@@ -250,3 +250,24 @@ fn a_secret_of_two_letters_is_hidden_in_its_own_place_alone() {
     assert!(!body.contains("qz"), "{body}");
     assert_eq!(said("qzy").0, "is [redacted] or xqzy");
 }
+
+/// Nothing is sorted to list exchanges in the order of time, from either end.
+#[test]
+fn a_list_comes_from_an_index() {
+    use super::super::{Order, Sort};
+    let (_dir, path) = temp();
+    super::upkeep::full_session(&path);
+    let reader = Reader::open(&path).unwrap();
+    let plan = |order: Order| {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT e.id FROM exchange e WHERE e.done ORDER BY {}", order.sql());
+        let mut statement = reader.db.prepare(&sql).unwrap();
+        let steps = statement.query_map([], |r| r.get::<_, String>(3)).unwrap().map(Result::unwrap);
+        steps.collect::<Vec<_>>().join("; ")
+    };
+    for reverse in [false, true] {
+        let by_time = plan(Order { reverse, ..Order::default() });
+        assert!(by_time.contains("exchange_begun") && !by_time.contains("TEMP B-TREE"), "{by_time}");
+    }
+    let by_size = plan(Order { sort: Sort::Bytes, ..Order::default() });
+    assert!(by_size.contains("TEMP B-TREE"), "the plan says where it sorts: {by_size}");
+}

@@ -25,7 +25,12 @@ pub(super) fn full_session(path: &Path) -> i64 {
     for frame in 0..4 {
         writer.hop(Hop { frame, client_at: Timestamp(5) }).unwrap();
     }
-    writer.finish(Timestamp(9), Counts::default()).unwrap().session
+    let session = writer.finish(Timestamp(9), Counts::default()).unwrap().session;
+    let reader = Reader::open(path).unwrap();
+    for s in reader.list(&Selector::default()).unwrap() {
+        reader.keep_client_verdicts(s.id, "1", None);
+    }
+    session
 }
 
 /// Rows of each table that recordings fill.

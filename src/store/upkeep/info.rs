@@ -18,7 +18,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("records", &["record_run", "record_row"]),
     ("heads", &["head", "field"]),
     ("exchanges", &["exchange", "ending"]),
-    ("findings", &["finding", "oddity"]),
+    ("findings", &["finding", "oddity", "client_verdict"]),
     ("connections", &["connection"]),
     ("other", &[]),
 ];

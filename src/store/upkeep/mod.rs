@@ -45,7 +45,7 @@ impl Upkeep {
         drop(Reader::open(path)?);
         let db = write::open(path).map_err(|e| fault::writing(e, path))?;
         open::sort_beside(&db, path);
-        Ok(Upkeep { reader: Reader { db }, path: path.to_path_buf() })
+        Ok(Upkeep { reader: Reader::on(db), path: path.to_path_buf() })
     }
 
     /// The same database, to read from.

@@ -62,8 +62,10 @@ CREATE TABLE connection (
 
 CREATE TABLE exchange (
     -- One request and its response. The row is there from the first byte (done = 0) so that parts can refer to it; all else is filled in at its end.
+    -- Long texts stand last: SQLite reads a row up to the last column that is asked for.
     id                                 INTEGER PRIMARY KEY AUTOINCREMENT, -- over all sessions, in order of begin, never reused
     session                            INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+    done                               INTEGER NOT NULL DEFAULT 0, -- 1: finished and whole; 0: still running, or the recording was killed
     stream                             INTEGER, -- connection.stream
     h2_stream                          INTEGER, -- HTTP/2 stream identifier
     tls                                INTEGER, -- 1: inside TLS
@@ -79,7 +81,6 @@ CREATE TABLE exchange (
     request_authority                  TEXT,    -- Host field or :authority
     request_path                       TEXT,    -- request target as sent
     request_content_type               TEXT,    -- as sent
-    request_user_agent                 TEXT,    -- as sent
     request_body_bytes                 INTEGER, -- after transfer decoding
     request_body_sha256                TEXT,    -- null: empty body, or bytes are missing
     request_model                      TEXT,    -- "model" of a JSON body
@@ -88,13 +89,11 @@ CREATE TABLE exchange (
     response_content_type              TEXT,    -- as sent
     response_transfer                  TEXT,    -- chunked, length, close, h2, none
     response_content_encoding          TEXT,    -- as sent
-    response_informational             TEXT,    -- JSON array: status codes of interim heads
     response_wire_body_bytes           INTEGER, -- after transfer decoding, before content decoding
     response_wire_body_sha256          TEXT,    -- null: bytes are missing
     response_decoded_bytes             INTEGER, -- after content decoding too
     response_decoded_sha256            TEXT,    -- null: bytes are missing
     response_chunks                    INTEGER, -- HTTP/1.1 chunks without the last, or DATA frames; null for bodies without such units
-    response_trailers                  TEXT,    -- JSON object
     response_framing                   TEXT,    -- what the bytes are: sse, ndjson, json-array, …; null: nothing of the response was captured
     response_dialect                   TEXT,    -- openai.chat, anthropic.messages, …; none: records that no dialect claims; null: no records
     response_variant                   TEXT,    -- provider variant of the dialect
@@ -102,19 +101,11 @@ CREATE TABLE exchange (
     response_content_deltas            INTEGER, -- records with visible text
     response_reasoning_deltas          INTEGER, -- records with reasoning
     response_tool_deltas               INTEGER, -- records with tool calls
-    response_text                      TEXT,    -- text of the lowest choice
-    response_texts                     TEXT,    -- JSON object: texts by choice, where there are several
-    response_reasoning_text            TEXT,    -- reasoning of the lowest choice
-    response_tool_arguments            TEXT,    -- JSON object: arguments by call
     response_finish_reason             TEXT,    -- of the lowest choice
-    response_finish_reasons            TEXT,    -- JSON object: by choice, where there are several
-    response_usage                     TEXT,    -- JSON as sent
     response_terminator_expected       TEXT,    -- what the dialect promises at the end
     response_terminator_seen           INTEGER, -- 1: any terminator came
-    response_terminator_which          TEXT,    -- the last one that came
     response_terminator_own            INTEGER, -- 1: the dialect's own came
     response_terminator_is_last_record INTEGER, -- 1: nothing came behind it; null without records
-    response_error_in_stream           TEXT,    -- error object or text inside the stream
     response_complete                  INTEGER, -- 1: the transfer framing ended properly
     response_cut_by                    TEXT,    -- client, server, capture
     t_request_start_ns                 INTEGER, -- first byte of the request
@@ -133,9 +124,7 @@ CREATE TABLE exchange (
     itl_max_ns                         INTEGER, -- longest
     tpot_ns                            INTEGER, -- (last delta - first delta) / (output tokens - 1)
     duration_ns                        INTEGER, -- response end - request end
-    done                               INTEGER NOT NULL DEFAULT 0, -- 1: finished and whole; 0: still running, or the recording was killed
     gap                                INTEGER, -- 1: bytes of it are missing from the capture
-    dialect_why                        TEXT,    -- how the dialect was recognised
     comments                           INTEGER, -- SSE comments in the response
     output_tokens                      INTEGER, -- by the stream's own figure
     request_transfer                   TEXT,    -- how the request's body was delimited
@@ -144,26 +133,41 @@ CREATE TABLE exchange (
     request_cut_by                     TEXT,    -- client, server, capture; null: complete
     tls_version                        TEXT,    -- as 1.3
     tls_suite                          INTEGER, -- cipher suite number
-    websocket                          TEXT,    -- JSON: {t_open_ns, client_messages, client_close, server_close}; null: no WebSocket
     verdict                            TEXT,    -- how the answer ended and whose doing it was
-    verdict_why                        TEXT,    -- JSON array: the facts on which the verdict rests
-    delivery                           TEXT,    -- JSON array: how the answer was delivered, in sentences
     t_first_reasoning_sign_ns          INTEGER, -- first sign of reasoning, with text or without
     ttfr_ns                            INTEGER, -- from the request's last byte to it
     load_ns                            INTEGER, -- how long the model was loaded, where the stream shows it (LM Studio)
     prefill_ns                         INTEGER, -- how long the prompt was read, likewise
     first_token_ns                     INTEGER, -- from there to the first delta
-    response_models                    TEXT,    -- JSON array: models that the answer names, in the order in which they answered
     ech                                INTEGER, -- the same of its connection
     request_rpc_method                 TEXT,    -- method of a JSON-RPC request or notification
     request_rpc_name                   TEXT,    -- what it is called on: the tool, the prompt, the resource's address
     rpc_answer_ns                      INTEGER, -- from the request's last byte to its response, where that came in this exchange
     rpc_first_delta_ns                 INTEGER, -- always null: the first delta of such a request comes in another exchange
     rpc_key                            INTEGER, -- hash of the connection's id (Acp-Connection-Id, Mcp-Session-Id) and the request's id
-    rpc_answers                        TEXT     -- JSON: [rpc_key, time of the response, time of the first delta] of requests of other exchanges
+    request_user_agent                 TEXT,    -- as sent
+    response_informational             TEXT,    -- JSON array: status codes of interim heads
+    response_trailers                  TEXT,    -- JSON object
+    response_models                    TEXT,    -- JSON array: models that the answer names, in the order in which they answered
+    dialect_why                        TEXT,    -- how the dialect was recognised
+    verdict_why                        TEXT,    -- JSON array: the facts on which the verdict rests
+    websocket                          TEXT,    -- JSON: {t_open_ns, client_messages, client_close, server_close}; null: no WebSocket
+    response_finish_reasons            TEXT,    -- JSON object: by choice, where there are several
+    response_terminator_which          TEXT,    -- the last one that came
+    response_usage                     TEXT,    -- JSON as sent
+    response_error_in_stream           TEXT,    -- error object or text inside the stream
+    rpc_answers                        TEXT,    -- JSON: [rpc_key, time of the response, time of the first delta] of requests of other exchanges
+    delivery                           TEXT,    -- JSON array: how the answer was delivered, in sentences
+    response_tool_arguments            TEXT,    -- JSON object: arguments by call
+    response_texts                     TEXT,    -- JSON object: texts by choice, where there are several
+    response_text                      TEXT,    -- text of the lowest choice
+    response_reasoning_text            TEXT     -- reasoning of the lowest choice
 ) STRICT;
 CREATE INDEX exchange_session ON exchange (session, stream);
-CREATE INDEX exchange_begin ON exchange (t_request_start_ns);
+-- Few exchanges have answers to requests of others.
+CREATE INDEX exchange_rpc_answers ON exchange (session) WHERE rpc_answers IS NOT NULL;
+-- In the order in which exchanges began, as `list` shows them.
+CREATE INDEX exchange_begun ON exchange (coalesce(t_request_start_ns, t_response_start_ns, t_first_body_byte_ns));
 
 CREATE TABLE head (
     -- Heads and trailer sections, byte for byte.
@@ -328,6 +332,13 @@ CREATE TABLE oddity (
     unit        INTEGER,          -- transfer unit of that delivery
     PRIMARY KEY (exchange_id, n)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE client_verdict (
+    -- What the models of clients make of an exchange, as `sniff report clients` has computed it.
+    exchange_id INTEGER PRIMARY KEY REFERENCES exchange(id) ON DELETE CASCADE,
+    models      TEXT NOT NULL, -- version of the models; verdicts of another version are computed again
+    verdicts    TEXT           -- JSON: outcomes, reasons, clients by number, or why no model can judge; null: no stream
+) STRICT;
 
 CREATE TABLE salt (
     -- Stand-ins for secrets, [redacted, LENGTH bytes, HASH], hash under it: equal secrets have equal hashes within this database.
