@@ -262,10 +262,7 @@ fn reports_and_their_exit_codes() {
     let p = Place::new();
     p.write("bad.pcap", &capture(3, true)).want(0, &["-q", "--read", "bad.pcap"]);
     let (out, _) = p.want(0, &["report", "compliance"]);
-    assert!(
-        out.contains("HTTP-006") && out.contains("1/3") && out.trim_end().lines().last().unwrap().starts_with("1 of 3"),
-        "{out}"
-    );
+    assert!(out.contains("HTTP-006") && out.contains("1/3") && out.starts_with("1 of 3"), "{out}");
     p.want(1, &["report", "compliance", "--fail-on", "error"]);
     let latency = p.json(&["report", "latency", "--format", "json"]);
     assert_eq!(latency["overall"]["exchanges"], 3);

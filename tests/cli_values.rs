@@ -52,7 +52,7 @@ fn connections_have_each_count_in_its_column() {
 #[test]
 fn deliveries_are_judged_by_rules_of_delivery_alone() {
     let p = streams();
-    for (rule, level, shown, last) in [
+    for (rule, level, shown, first) in [
         ("DLV-001", "info", true, "2 streams, delivered well"),
         ("DLV-001", "warning", true, "1 of 2 streams delivered badly"),
         ("DLV-001", "error", true, "1 of 2 streams delivered badly"),
@@ -63,7 +63,7 @@ fn deliveries_are_judged_by_rules_of_delivery_alone() {
         p.db().execute("DELETE FROM finding", []).unwrap();
         p.db().execute(sql, [rule, level]).unwrap();
         let text = p.out(&["report", "delivery"]);
-        assert_eq!((text.contains("planted"), text.lines().last().unwrap()), (shown, last), "{rule} {level}");
+        assert_eq!((text.contains("planted"), text.lines().next().unwrap()), (shown, first), "{rule} {level}");
     }
 }
 

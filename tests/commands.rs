@@ -54,7 +54,7 @@ fn help_of_an_option_is_one_plain_line() {
 
 #[test]
 fn global_options_are_under_their_own_heading_and_nothing_else_is() {
-    let global = ["db", "format", "output", "color", "quiet", "verbose", "help", "version"];
+    let global = ["db", "format", "output", "color", "utc", "quiet", "verbose", "help", "version"];
     for (path, command) in commands() {
         for arg in options(&command) {
             let heading = arg.get_help_heading().unwrap_or("Options");

@@ -267,3 +267,42 @@ fn a_body_is_shown_without_secrets() {
         assert!(has(&revealed), "{revealed}");
     }
 }
+
+/// The summary comes first, and of many exchanges the ten worst; JSON has all.
+#[test]
+fn reports_begin_with_the_summary_and_show_the_worst() {
+    let p = six();
+    let db = p.db();
+    // Twelve copies of the first exchange, each with one finding more than the one before.
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
+        INSERT INTO exchange (session, done, stream, client_ip, client_port, server_ip, server_port, tls,
+            request_method, request_scheme, request_path, request_body_bytes, t_request_start_ns, verdict, delivery)
+        SELECT session, 1, stream, client_ip, client_port, server_ip, server_port, tls, request_method, request_scheme,
+            '/copy/' || i, 0, t_request_start_ns + i, 'complete', '[\"came at once\"]' FROM exchange, n WHERE id = 1";
+    db.execute(sql, []).unwrap();
+    db.execute("DELETE FROM finding", []).unwrap();
+    let sql = "INSERT INTO finding (exchange_id, n, rule, level, count, message)
+        SELECT e.id, m.id, 'DLV-00' || (m.id % 5 + 1), 'error', 1, 'late ' || e.id FROM exchange e, exchange m
+        WHERE e.request_path LIKE '/copy/%' AND m.id <= e.id - 6";
+    db.execute(sql, []).unwrap();
+    for (report, summary, more) in [
+        ("compliance", "12 of 18 exchanges with 78 errors", "… 2 more exchanges have findings: --all"),
+        ("delivery", "12 of 13 streams delivered badly", "… 3 more streams, none of them worse: --all"),
+    ] {
+        let text = p.out(&["report", report]);
+        assert!(text.starts_with(summary), "{report}\n{text}");
+        assert!(text.trim_end().lines().last().unwrap().starts_with(more), "{report}\n{text}");
+        let shown = |text: &str| -> Vec<i64> {
+            let titles = text.lines().filter_map(|l| l.strip_prefix('#')?.split_whitespace().next()?.parse().ok());
+            titles.collect()
+        };
+        let mut worst = shown(&text);
+        worst.sort_unstable();
+        assert_eq!(worst, (9..=18).collect::<Vec<_>>(), "{report}");
+        let all = p.out(&["report", report, "--all"]);
+        assert!(shown(&all).len() >= 12 && !all.contains("more"), "{all}");
+        let json = p.json(&["report", report, "--format", "json"]);
+        let cases = if report == "compliance" { &json["cases"] } else { &json };
+        assert_eq!(cases.as_array().unwrap().len(), shown(&all).len());
+    }
+}

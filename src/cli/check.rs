@@ -141,7 +141,7 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
         let Sink { findings, clients, mut out, .. } = sink;
         let terminal = out.terminal;
         let written = match args.clients {
-            true => reports::write(&Cases(clients), plain, &terminal, out.writer()),
+            true => reports::write(&Cases { cases: clients, all: true }, plain, &terminal, out.writer()),
             false => findings.finish(&terminal, out.writer()),
         };
         unless_closed(written.and_then(|()| out.finish()))?;

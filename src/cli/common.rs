@@ -25,7 +25,7 @@ pub(super) struct Common {
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) color: Color,
     /// Times in tables in UTC, not in the zone of this machine
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(super) utc: bool,
     /// Print errors only
     #[arg(long, short, global = true, conflicts_with = "verbose")]

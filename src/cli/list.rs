@@ -33,7 +33,7 @@ pub(super) struct ListArgs {
     /// List sessions, and which of them were killed
     #[arg(long, conflicts_with = "connections")]
     sessions: bool,
-    /// Order of exchanges; of figures the largest first
+    /// Order; of figures the largest first
     #[arg(long, value_name = "WHAT", default_value = "time", value_parser = sorts(), hide_possible_values = true)]
     sort: Sort,
     /// The other way round

@@ -21,6 +21,7 @@ mod limits;
 mod list;
 mod output;
 mod policy;
+mod progress;
 mod privileges;
 #[cfg(feature = "proxy")]
 mod proxy;

@@ -6,6 +6,7 @@ use super::check::FailOn;
 use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::policy::PolicyArgs;
+use super::progress::Progress;
 use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use super::values;
@@ -74,6 +75,9 @@ pub(super) struct ReportArgs {
     /// The figures of another tool from the same streams (latency, reconcile)
     #[arg(long, value_name = "TOOL", value_parser = tools())]
     like: Option<Tool>,
+    /// All exchanges in tables, not the ten worst only
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -142,11 +146,17 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;
     let mut out = Output::open(common)?;
+    let mut progress = Progress::new(common);
     reader.each(&args.selectors.selector(), &mut |mut s| {
+        progress.step();
         judge.iter().for_each(|judge| judge.relevel(&mut s));
         reader.hide(&mut s)?;
         report.add(&s, &reader)
     })?;
+    drop(progress);
+    if args.all {
+        report.show_all();
+    }
     let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));
     let terminal = out.terminal;
     unless_closed(report.write(format, &terminal, out.writer()).and_then(|()| out.finish()))?;

@@ -1,16 +1,21 @@
 //! `sniff report clients`: which clients break on an exchange, how and why. The worst come first.
 
+mod kept;
+
+pub use kept::stored;
+
 use super::list::{dialect, request_line};
-use super::reports::{self, Collect, Report, Source};
+use super::reports::{self, Collect, Report, Source, WORST, more};
 use super::table::{Cell, Column, Table};
 use super::text::{Style, clean, clip_middle, count, width, wrap};
 use super::{Format, Terminal, markdown};
-use crate::clients::{self, MAX_BODY, Outcome, Stream, Unfit, Verdict};
+use crate::clients::{self, Outcome, Stream, Unfit, Verdict};
 use crate::exchange::Exchange;
-use crate::exchange::redact::{Known, Masks, Redactor};
+use crate::exchange::redact::Known;
 use crate::summary::Summary;
 use anyhow::Result;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::io::Write;
 
 /// One exchange and what each client makes of it.
@@ -85,7 +90,7 @@ impl Case {
                 None => all.push(Group { outcome: v.outcome, why: &v.why, names: vec![v.name] }),
             }
         }
-        all.sort_by_key(|g| (std::cmp::Reverse(g.outcome), std::cmp::Reverse(g.names.len())));
+        all.sort_by_key(|g| (Reverse(g.outcome), Reverse(g.names.len())));
         all
     }
 }
@@ -105,56 +110,26 @@ pub fn case(file: Option<&str>, summary: &Summary, exchange: &Exchange, answer: 
     judge(exchange, answer).map(|judged| Case::new(file, summary, judged))
 }
 
-/// The case of an exchange of a database, from the verdicts that were kept, or else computed and kept. The exchange is
-/// loaded for this only, unless it is too large.
-pub fn stored(
-    file: Option<&str>,
-    source: &dyn Source,
-    summary: &Summary,
-    answer: Option<&str>,
-) -> Result<Option<Case>> {
-    // Against an answer of the user's they are other verdicts.
-    if answer.is_some() {
-        return computed(file, source, summary, answer);
-    }
-    if let Some(kept) = source.kept_verdicts(summary.id, clients::VERSION)? {
-        match kept.map(|packed| clients::unpack(&packed)) {
-            None => return Ok(None),
-            Some(Some(judged)) => return Ok(Some(Case::new(file, summary, judged))),
-            Some(None) => {}
-        }
-    }
-    let case = computed(file, source, summary, None)?;
-    let packed = case.as_ref().map(|case| clients::pack(case.unfit.as_deref().map_or(Ok(&case.clients), Err)));
-    source.keep_verdicts(summary.id, clients::VERSION, packed);
-    Ok(case)
-}
-
-fn computed(file: Option<&str>, source: &dyn Source, summary: &Summary, answer: Option<&str>) -> Result<Option<Case>> {
-    match summary.response.as_ref().map_or(0, |r| r.wire_body_bytes) {
-        n if n > MAX_BODY => Ok(Some(Case::new(file, summary, Err(Unfit::TooLarge(n).text())))),
-        _ if !source.has_content(summary.id)? => Ok(Some(Case::new(file, summary, Err(Unfit::NotKept.text())))),
-        _ => {
-            let mut exchange = source.exchange(summary.id)?;
-            let mut case = case(file, summary, &exchange, answer);
-            let mut masks = Masks::default();
-            masks.exchange(&mut exchange, &Redactor::default());
-            case.iter_mut().for_each(|case| case.hide(masks.known(), summary));
-            Ok(case)
-        }
-    }
-}
-
 /// All exchanges that client models can judge. Exchanges are loaded one by one: only one of them and the verdicts
 /// are in memory.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
-pub struct Cases(pub Vec<Case>);
+pub struct Cases {
+    /// The exchanges, in the order of the database or the file.
+    pub cases: Vec<Case>,
+    /// A terminal shows all of them, not the worst only.
+    #[serde(skip)]
+    pub all: bool,
+}
 
 impl Collect for Cases {
     fn add(&mut self, s: &Summary, source: &dyn Source) -> Result<()> {
-        self.0.extend(stored(None, source, s, None)?);
+        self.cases.extend(stored(None, source, s, None)?);
         Ok(())
+    }
+
+    fn show_all(&mut self) {
+        self.all = true;
     }
 
     fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
@@ -164,28 +139,36 @@ impl Collect for Cases {
 
 impl Report for Cases {
     fn text(&self, terminal: &Terminal) -> String {
-        text(&self.0, terminal)
+        text(&self.cases, if self.all { usize::MAX } else { WORST }, terminal)
     }
 
     fn table(&self) -> Result<Table> {
-        Ok(table(&self.0))
+        Ok(table(&self.cases))
     }
 
     fn markdown(&self) -> Result<String> {
-        Ok(markdown_text(&self.0))
+        Ok(markdown_text(&self.cases))
     }
 
     fn lines(&self, out: &mut dyn Write) -> Result<()> {
-        reports::lines(&self.0, out)
+        reports::lines(&self.cases, out)
     }
 }
 
-/// The cases for a terminal: every exchange with its groups, then the verdict.
-fn text(cases: &[Case], terminal: &Terminal) -> String {
-    let mut out: String = cases.iter().map(|c| case_text(c, terminal)).collect();
+/// The cases for a terminal: the verdict, then at most `most` exchanges with their groups, those on which most clients
+/// break, in the order of all.
+fn text(cases: &[Case], most: usize, terminal: &Terminal) -> String {
     let (verdict, style) = verdict(cases);
-    out += &format!("{}\n", style.paint(&verdict, terminal.color));
-    out
+    let mut shown: Vec<(usize, &Case)> = cases.iter().enumerate().collect();
+    if cases.len() > most {
+        shown.sort_by_key(|(n, c)| (Reverse(c.broken()), *n));
+        shown.truncate(most);
+        shown.sort_by_key(|(n, _)| *n);
+    }
+    let mut out = format!("{}\n\n", style.paint(&verdict, terminal.color));
+    shown.iter().for_each(|(_, case)| out += &case_text(case, terminal));
+    out += &more(cases.len(), most, "exchange, which is no worse", "exchanges, none of them worse", terminal);
+    out.trim_end().to_owned() + "\n"
 }
 
 fn case_text(case: &Case, terminal: &Terminal) -> String {
@@ -357,8 +340,10 @@ mod tests {
             ("d", Outcome::Raises, "id is missing"),
             ("e", Outcome::Raises, "model is missing"),
         ])];
-        let text = text(&cases, &Terminal { width: 80, color: false });
+        let text = text(&cases, WORST, &Terminal { width: 80, color: false });
         let expected = "\
+1 of 1 exchange breaks clients; most: 4 of 5 clients on #7
+
 #7  POST /v1/chat/completions  200  api.example  openai.chat
   hangs     1  c
                  the body stays open
@@ -367,8 +352,6 @@ mod tests {
                e
                  model is missing
   fine      1  a
-
-1 of 1 exchange breaks clients; most: 4 of 5 clients on #7
 ";
         assert_eq!(text, expected);
     }

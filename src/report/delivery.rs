@@ -2,7 +2,7 @@
 
 use super::finding::{self, RenderOptions};
 use super::list::{dialect, end, request_line};
-use super::reports::{self, Collect, Report, Source};
+use super::reports::{self, Collect, Report, Source, WORST, more};
 use super::table::Table;
 use super::text::{Style, clean, clip_middle, count, wrap};
 use super::{Format, Terminal, markdown};
@@ -56,11 +56,21 @@ impl Delivered {
     }
 }
 
+impl Delivered {
+    /// How bad the delivery was: findings by level from error on, and whether the answer is whole.
+    fn weight(&self) -> ([usize; 3], bool) {
+        let of = |level| self.findings.iter().filter(|f| f.level == level).count();
+        ([Level::Error, Level::Warning, Level::Info].map(of), self.verdict.as_deref() != Some("complete"))
+    }
+}
+
 /// All streams.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Delivery {
     streams: Vec<Delivered>,
+    #[serde(skip)]
+    all: bool,
 }
 
 impl Collect for Delivery {
@@ -73,6 +83,10 @@ impl Collect for Delivery {
         true
     }
 
+    fn show_all(&mut self) {
+        self.all = true;
+    }
+
     fn write(self: Box<Self>, format: Format, terminal: &Terminal, out: &mut dyn Write) -> Result<()> {
         reports::write(&*self, format, terminal, out)
     }
@@ -80,7 +94,7 @@ impl Collect for Delivery {
 
 impl Report for Delivery {
     fn text(&self, terminal: &Terminal) -> String {
-        text(&self.streams, terminal)
+        text(&self.streams, if self.all { usize::MAX } else { WORST }, terminal)
     }
 
     fn table(&self) -> Result<Table> {
@@ -96,9 +110,16 @@ impl Report for Delivery {
     }
 }
 
-fn text(all: &[Delivered], terminal: &Terminal) -> String {
-    let mut out = String::new();
-    for d in all {
+/// At most `most` streams, the worst, in the order of all.
+fn text(all: &[Delivered], most: usize, terminal: &Terminal) -> String {
+    let mut shown: Vec<(usize, &Delivered)> = all.iter().enumerate().collect();
+    if all.len() > most {
+        shown.sort_by_cached_key(|(n, d)| (std::cmp::Reverse(d.weight()), *n));
+        shown.truncate(most);
+        shown.sort_by_key(|(n, _)| *n);
+    }
+    let mut out = format!("{}\n\n", summary(all));
+    for (_, d) in shown {
         let request = clip_middle(&clean(&d.request), terminal.width.saturating_sub(30).max(30));
         let about = clean([d.host.as_str(), &d.dialect].map(str::trim).join("  ").trim());
         let title = Style::Bold.paint(&format!("#{}  {request}", d.exchange), terminal.color);
@@ -114,7 +135,8 @@ fn text(all: &[Delivered], terminal: &Terminal) -> String {
         }
         out.push('\n');
     }
-    out + &format!("{}\n", summary(all))
+    out += &more(all.len(), most, "stream, which is no worse", "streams, none of them worse", terminal);
+    out.trim_end().to_owned() + "\n"
 }
 
 fn markdown_text(all: &[Delivered]) -> String {

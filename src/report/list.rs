@@ -57,7 +57,7 @@ impl Rows {
             Column::left(zone.title("Time (UTC)")),
             Column::left("Client").spare(10),
             Column::left("Host").min(12),
-            Column::left("Request").min(18).middle().spare(3),
+            Column::left("Request").min(26).middle().spare(3),
             Column::right("Status"),
             Column::left("Framing").spare(9),
             Column::left("Dialect").min(12).spare(4),

@@ -2,6 +2,7 @@
 //! itself in any format.
 
 use super::table::Table;
+use super::text::Style;
 use super::{
     Format, Terminal, clients, compliance, csv, delivery, endings, errors, groups::By, json, jsonl, latency, like,
     markdown, times,
@@ -129,6 +130,9 @@ pub trait Collect {
         false
     }
 
+    /// A terminal shows all of it, not the worst only. Other formats have all always.
+    fn show_all(&mut self) {}
+
     /// Whether it contains a finding at or over this level.
     fn reaches(&self, _: Level) -> bool {
         false
@@ -165,6 +169,20 @@ pub trait Report: Serialize {
     /// # Errors
     /// The output fails.
     fn lines(&self, out: &mut dyn Write) -> Result<()>;
+}
+
+/// Exchanges that a terminal shows of a report, unless all are asked for: the worst.
+pub const WORST: usize = 10;
+
+/// A line about those of `all` that are not shown; empty if all are.
+pub fn more(all: usize, most: usize, one: &str, many: &str, terminal: &Terminal) -> String {
+    match all.saturating_sub(most) {
+        0 => String::new(),
+        left => {
+            let line = format!("… {left} more {}: --all, or --format json", if left == 1 { one } else { many });
+            format!("{}\n", Style::Dim.paint(&line, terminal.color))
+        }
+    }
 }
 
 /// Writes `report` in the given format.

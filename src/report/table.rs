@@ -1,7 +1,7 @@
 //! Tables for a terminal: no rules, aligned columns, numbers to the right, cut to the terminal's width.
 
 use super::Terminal;
-use super::text::{Style, clip, clip_middle, width};
+use super::text::{Style, clip, clip_middle, width, wrap};
 
 /// A table.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ pub struct Column {
     /// Order in which columns are left out if space is short, the highest first; 0: never. Columns with [`COMFORT`]
     /// or more are left out before others are cut hard.
     pub spare: u8,
+    /// A text that is too long goes on in the next line, and is not cut.
+    pub wraps: bool,
     /// CSV has another column of this name, with the exact values: numbers, with the unit in the name, and times.
     pub exact: Option<&'static str>,
 }
@@ -44,7 +46,7 @@ pub struct Cell {
 impl Column {
     /// A column of text that is never cut.
     pub const fn left(title: &'static str) -> Column {
-        Column { title, right: false, min: 0, middle: false, spare: 0, exact: None }
+        Column { title, right: false, min: 0, middle: false, spare: 0, wraps: false, exact: None }
     }
 
     /// A column of numbers with their units.
@@ -68,6 +70,12 @@ impl Column {
     #[must_use]
     pub const fn spare(self, spare: u8) -> Column {
         Column { spare, ..self }
+    }
+
+    /// A long text goes on in the next line.
+    #[must_use]
+    pub const fn wraps(self) -> Column {
+        Column { wraps: true, ..self }
     }
 
     /// CSV has another column of this name, with the exact values.
@@ -110,25 +118,39 @@ pub fn render(table: &Table, terminal: &Terminal) -> String {
     let title = |c: &Column| Cell { text: c.title.into(), style: Style::Dim, exact: None };
     let head: Vec<Cell> = table.columns.iter().map(title).collect();
     for row in std::iter::once(&head).chain(&table.rows) {
-        let mut line = String::new();
-        let mut pending = 0;
-        for (&i, &w) in shown.iter().zip(&widths) {
-            let (column, cell) = (&table.columns[i], row.get(i).cloned().unwrap_or_default());
-            let text = if column.middle { clip_middle(&cell.text, w) } else { clip(&cell.text, w) };
-            let pad = w.saturating_sub(width(&text));
-            let (before, after) = if column.right { (pad, 0) } else { (0, pad) };
-            if !text.is_empty() {
-                line.push_str(&" ".repeat(pending + before));
-                line.push_str(&cell.style.paint(&text, terminal.color));
-                pending = after + GAP;
-            } else {
-                pending += w + GAP;
+        // What a column that wraps has for each line of this row.
+        let parts: Vec<Vec<String>> = shown.iter().zip(&widths).map(|(&i, &w)| parts(table, row, i, w)).collect();
+        for n in 0..parts.iter().map(Vec::len).max().unwrap_or(1) {
+            let mut line = String::new();
+            let mut pending = 0;
+            for ((&i, &w), parts) in shown.iter().zip(&widths).zip(&parts) {
+                let text = parts.get(n).map(String::as_str).unwrap_or_default();
+                let pad = w.saturating_sub(width(text));
+                let (before, after) = if table.columns[i].right { (pad, 0) } else { (0, pad) };
+                if !text.is_empty() {
+                    line.push_str(&" ".repeat(pending + before));
+                    let style = row.get(i).map(|c| c.style).unwrap_or_default();
+                    line.push_str(&style.paint(text, terminal.color));
+                    pending = after + GAP;
+                } else {
+                    pending += w + GAP;
+                }
             }
+            out.push_str(&line);
+            out.push('\n');
         }
-        out.push_str(&line);
-        out.push('\n');
     }
     out
+}
+
+/// The text of a cell in its width: one line, or several in a column that wraps.
+fn parts(table: &Table, row: &[Cell], i: usize, w: usize) -> Vec<String> {
+    let text = row.get(i).map(|c| c.text.as_str()).unwrap_or_default();
+    match &table.columns[i] {
+        Column { wraps: true, .. } if width(text) > w => wrap(text, w).iter().map(|line| clip(line, w)).collect(),
+        Column { middle: true, .. } => vec![clip_middle(text, w)],
+        _ => vec![clip(text, w)],
+    }
 }
 
 /// Which columns are shown and how wide: spare columns are left out until the rest fits at minimum width, then the
@@ -207,6 +229,16 @@ mod tests {
         let out = render(&table(), &Terminal { width: 22, color: false });
         assert!(out.lines().all(|l| width(l) <= 22), "{out}");
         assert!(!out.contains("Host") && out.contains('…') && out.contains("20.1 ms"), "{out}");
+    }
+
+    #[test]
+    fn a_column_that_wraps_loses_nothing() {
+        let mut t = table();
+        t.columns[1] = Column::left("Path").min(6).wraps();
+        t.rows[0][1] = Cell::new("one two three four");
+        let out = render(&t, &Terminal { width: 28, color: false });
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(lines[1..4], [" 1  one two three   20.1 ms", "    four", "12  /x               1.50 s"], "{out}");
     }
 
     #[test]
