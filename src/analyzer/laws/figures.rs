@@ -103,7 +103,8 @@ fn findings_are_whole(s: &Statements<'_>) -> Option<String> {
 fn collected_or_not(s: &Statements<'_>) -> Option<String> {
     let one_by_one = s.delivery.iter().find(|words| words.contains("one by one"))?;
     let collected = s.delivery.iter().any(|words| words.contains(COLLECTED))
-        || s.findings.is_some_and(|all| all.iter().any(|f| f.message.contains(COLLECTED)));
+        // Messages of other rules may quote captured bytes, and these may say anything.
+        || s.findings.is_some_and(|all| all.iter().any(|f| f.rule == "HTTP-014" && f.message.contains(COLLECTED)));
     collected.then(|| format!("{one_by_one}, and {COLLECTED}"))
 }
 

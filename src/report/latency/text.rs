@@ -214,7 +214,7 @@ fn groups(report: &Report) -> Table {
             let stats = g.metrics.get(name).copied().unwrap_or_default();
             row.extend([stats.p50, stats.p99].map(|v| Cell::new(value(v, true))));
         }
-        row.push(Cell { text: trend(g), style: Style::Blue });
+        row.push(Cell::new(trend(g)).style(Style::Blue));
         row
     };
     Table { columns, rows: report.groups.iter().take(IN_TABLE).chain([&report.overall]).map(row).collect() }
@@ -248,7 +248,7 @@ fn rows(group: &Group) -> Vec<Vec<Cell>> {
         .map(|((title, name, is_span), stats)| {
             let figures = ORDER.map(|figure| Cell::new(value(of(figure, stats), *is_span)));
             let picture = group.spread.get(name).map(String::as_str).unwrap_or_default();
-            let picture = Cell { text: picture.into(), style: Style::Blue };
+            let picture = Cell::new(picture).style(Style::Blue);
             let first = [Cell::new(*title), Cell::new(stats.n.to_string())];
             first.into_iter().chain(figures).chain([picture]).collect()
         })
@@ -287,7 +287,7 @@ fn over_time(intervals: &[Interval]) -> Table {
             Cell::new(value(stats.p50, true)),
             Cell::new(value(stats.p90, true)),
             Cell::new(value(stats.p99, true)),
-            Cell { text: spark::bar_of(stats.p50, top, 16), style: Style::Blue },
+            Cell::new(spark::bar_of(stats.p50, top, 16)).style(Style::Blue),
         ]
     };
     Table { columns, rows: intervals.iter().map(row).collect() }
