@@ -48,6 +48,7 @@ const READ_BY: &[(&str, &str)] = &[
     ("mistral_chat", "mistral-chat-failed"),
     ("mistral_conversations", "mistral-conversations"),
     ("mistral_transcription", "mistral-transcription"),
+    ("mistral_speech", "mistral-speech"),
     ("cohere_chat", "cohere-chat"),
     ("cohere_chat_v1", "cohere-chat-v1"),
     ("ollama_chat", "ollama-chat"),

@@ -61,6 +61,9 @@ struct Message<'a> {
     tool_call_cancellation: Raw<'a>,
     #[serde(borrow)]
     go_away: Raw<'a>,
+    /// A prompt for music that was refused, and why.
+    #[serde(borrow)]
+    filtered_prompt: Raw<'a>,
     #[serde(borrow)]
     session_resumption_update: Raw<'a>,
     #[serde(borrow)]
@@ -94,6 +97,8 @@ struct Turn<'a> {
     output_transcription: Obj<Transcript<'a>>,
     #[serde(borrow)]
     turn_complete_reason: Text<'a>,
+    /// Music, on the path of Lyria.
+    audio_chunks: List<serde::de::IgnoredAny>,
     /// The model is done; what it said may still be played.
     generation_complete: Flag,
     /// The turn is over, and the server waits for its user.
@@ -171,6 +176,7 @@ impl Live {
         let mut known = [
             &message.tool_call_cancellation,
             &message.go_away,
+            &message.filtered_prompt,
             &message.session_resumption_update,
             &message.voice_activity,
             &message.voice_activity_detection_signal,
@@ -233,6 +239,7 @@ impl Live {
                 remarks.note(UNKNOWN_TYPE, || format!("part with {}", excerpt(name.as_bytes())));
             }
         }
+        meaning.content |= answer.add_media(!turn.audio_chunks.is_empty());
         // The transcript of speech is its text; the speech itself has no letters.
         if let Some(text) = turn.output_transcription.here().and_then(|transcript| transcript.text.full()) {
             self.turn = true;

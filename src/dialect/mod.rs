@@ -74,6 +74,7 @@ pub mod openai_completions;
 pub mod openai_images;
 pub mod openai_realtime;
 pub mod openai_responses;
+pub mod openai_speech;
 pub mod openai_transcription;
 pub mod tgi;
 pub mod workers_ai;
@@ -340,6 +341,7 @@ pub static DIALECTS: &[&Dialect] = &[
     &openai_assistants::DIALECT,
     &openai_agents::DIALECT,
     &openai_transcription::DIALECT,
+    &openai_speech::DIALECT,
     &openai_images::DIALECT,
     &anthropic::DIALECT,
     &anthropic_sessions::DIALECT,

@@ -30,7 +30,7 @@ fn what_has_no_letters_has_its_time() {
     let blob = r#"{"inlineData":{"mimeType":"image/png","data":"iVBO"}}"#;
     let update = r#"{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"agent_message_chunk","content":{"type":"hologram"}}}}"#;
     let parts = r#"{"output":{"choices":[{"message":{"content":[{"audio":{"data":"AAAA"}}]}}]},"request_id":"r"}"#;
-    let cases: [(&Dialect, Framing, &str, &str); 22] = [
+    let cases: [(&Dialect, Framing, &str, &str); 23] = [
         (&openai_chat::DIALECT, Framing::Sse, "", &chat(r#"{"audio":{"data":"AAAA"}}"#)),
         (&openai_chat::DIALECT, Framing::Sse, "", &chat(r#"{"images":[{"image_url":{"url":"data:"}}]}"#)),
         (&openai_chat::DIALECT, Framing::Sse, "", &chat(r#"{"content":[{"type":"document_url"}]}"#)),
@@ -49,6 +49,7 @@ fn what_has_no_letters_has_its_time() {
             "",
             r#"{"event_type":"step.delta","delta":{"type":"audio","data":"AAAA"}}"#,
         ),
+        (&gemini_live::DIALECT, socket, "", r#"{"serverContent":{"audioChunks":[{"data":"AAAA"}]}}"#),
         (&acp::DIALECT, Framing::Sse, "", update),
         (&a2a::DIALECT, Framing::Sse, "", r#"{"artifactUpdate":{"artifact":{"parts":[{"kind":"hologram"}]}}}"#),
         (&ollama::CHAT, Framing::Ndjson, "", r#"{"message":{"content":"","images":["iVBO"]},"done":false}"#),

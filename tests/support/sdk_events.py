@@ -101,6 +101,12 @@ def mistral_transcription(url):
         yield from stream
 
 
+def mistral_speech(url):
+    client = mistral(url)
+    with client.audio.speech.complete(input="hello", model="m", stream=True) as stream:
+        yield from stream
+
+
 def cohere_chat(url):
     import cohere
 
