@@ -113,6 +113,9 @@ struct Body<'a> {
 struct Status<'a> {
     #[serde(borrow)]
     state: Text<'a>,
+    /// What the agent says of this state. Where the task is over or waits, that may be the answer.
+    #[serde(borrow)]
+    message: Obj<Artifact<'a>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -222,10 +225,12 @@ impl A2a {
             let plain = state.strip_prefix("TASK_STATE_").unwrap_or(state).to_ascii_lowercase().replace('_', "-");
             match plain.as_str() {
                 "completed" | "failed" | "canceled" | "cancelled" | "rejected" => {
+                    meaning.content |= last_words(body, answer);
                     answer.finish(0, state);
                     self.end(state, answer, &mut meaning);
                 }
                 "input-required" | "auth-required" => {
+                    meaning.content |= last_words(body, answer);
                     answer.finish(0, state);
                     self.paused = true;
                 }
@@ -246,6 +251,18 @@ impl A2a {
             meaning.terminator = true;
         }
     }
+}
+
+/// What the agent says at the end, unless an artifact has said it.
+fn last_words(body: &Body<'_>, answer: &mut Answer) -> bool {
+    let message = body.status.here().and_then(|status| status.message.here());
+    let mut content = false;
+    for part in message.into_iter().flat_map(|message| message.parts.iter()).filter_map(Obj::here) {
+        let said = |text: &&str| answer.texts.get(&0).is_some_and(|kept| kept.ends_with(*text));
+        let new = part.text.full().filter(|text| !said(text));
+        content |= new.is_some_and(|text| answer.add_text(0, text)) | answer.add_media(part.is_media());
+    }
+    content
 }
 
 const BAD_PAYLOAD: BadPayload =
@@ -299,6 +316,23 @@ mod tests {
             assert!(read.kinds().is_empty() && read.meanings[1].content, "{events:?}");
             assert_eq!(chosen("/rpc", Framing::Sse, events[1]), Some("a2a"));
         }
+    }
+
+    /// Agents without artifacts answer in the message of the last state; what they say while they work is progress.
+    #[test]
+    fn the_last_state_may_have_the_answer() {
+        let say = |event: &str, text: &str| {
+            event.replace(
+                r#"COMPLETED""#,
+                &format!(r#"COMPLETED","message":{{"role":"ROLE_AGENT","parts":[{{"text":"{text}"}}]}}"#),
+            )
+        };
+        let working = say(DONE, "Looking").replace("COMPLETED", "WORKING");
+        let read = stream(&[TASK, &working, &say(DONE, "At noon.")]);
+        assert_eq!((read.text(), read.answer.content_deltas, read.meanings[2].content), ("At noon.", 1, true));
+        let asks = say(DONE, "Where?").replace("COMPLETED", "INPUT_REQUIRED");
+        assert_eq!(stream(&[TASK, &asks]).text(), "Where?");
+        assert_eq!(stream(&[TASK, TEXT, &say(DONE, "Hi")]).text(), "Hi", "the artifact has said it");
     }
 
     /// A stream over REST that fails in the middle.
