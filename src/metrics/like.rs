@@ -160,8 +160,9 @@ pub fn figures(tool: Tool, m: &Metrics, heard: &[Heard], tokens: Option<u64>) ->
     let counted = of(&|h| counts(tool, h));
     // Of chat chunks the tools read `usage` where it belongs only, not where some servers put it.
     let is_chat = heard.iter().any(|h| matches!(h.chunk, Chunk::Choices(_)));
-    let told = heard.iter().filter_map(|h| if let Chunk::Choices(n) | Chunk::Other(n) = h.chunk { n } else { None });
-    let tokens = if is_chat { told.last() } else { tokens };
+    let mut told =
+        heard.iter().filter_map(|h| if let Chunk::Choices(n) | Chunk::Other(n) = h.chunk { n } else { None });
+    let tokens = if is_chat { told.next_back() } else { tokens };
     let all = Stream { m, start, asked, end, heard, deltas: &deltas, counted: &counted, tokens };
     match tool {
         Tool::Vllm => all.vllm(),
@@ -247,8 +248,9 @@ impl Stream<'_> {
             many("itl", self.counted, "itl_ms"),
         ];
         // It reads usage from chunks without choices only.
-        let alone = self.heard.iter().filter_map(|h| if let Chunk::Other(tokens) = h.chunk { tokens } else { None });
-        if let Some(tokens) = alone.last().filter(|tokens| *tokens > 1) {
+        let mut alone =
+            self.heard.iter().filter_map(|h| if let Chunk::Other(tokens) = h.chunk { tokens } else { None });
+        if let Some(tokens) = alone.next_back().filter(|tokens| *tokens > 1) {
             let divisor = (tokens - 1) as f64;
             all.push(one(
                 "tpot",

@@ -19,6 +19,9 @@ use std::io::Write;
 /// Exchanges that the terminal shows in full.
 const SHOWN: usize = 10;
 
+/// The figures of a stream, or why the tool would leave it out.
+type Read = Result<Vec<Figure>, &'static str>;
+
 /// Collects the streams.
 #[derive(Debug)]
 pub struct Like {
@@ -123,7 +126,7 @@ impl Like {
     }
 
     /// The figures of one exchange, or why the tool would leave it out; and its records.
-    fn read(&self, s: &Summary, source: &dyn Source) -> Result<(Result<Vec<Figure>, &'static str>, Vec<Counted>)> {
+    fn read(&self, s: &Summary, source: &dyn Source) -> Result<(Read, Vec<Counted>)> {
         let none = |why| Ok((Err(why), Vec::new()));
         let response = s.response.as_ref();
         if response.and_then(|r| r.status).is_none_or(|status| !(200..300).contains(&status)) {
@@ -184,7 +187,7 @@ impl Like {
 }
 
 impl Group {
-    fn add(&mut self, read: &Result<Vec<Figure>, &'static str>) {
+    fn add(&mut self, read: &Read) {
         let all = match read {
             Ok(all) => all,
             Err(why) => return *self.left_out.entry(why).or_default() += 1,

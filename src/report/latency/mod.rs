@@ -208,8 +208,11 @@ impl reports::Report for Report {
     }
 }
 
+/// One figure of the order statistics.
+type OfStats = fn(&Stats) -> Option<f64>;
+
 /// The order statistics: title, and the figure.
-const FIGURES: [(&str, fn(&Stats) -> Option<f64>); 9] = [
+const FIGURES: [(&str, OfStats); 9] = [
     ("p50", |s| s.p50),
     ("p90", |s| s.p90),
     ("p99", |s| s.p99),
