@@ -27,8 +27,8 @@ pub struct Errors {
     groups: BTreeMap<Key, Group>,
     overall: Group,
     failures: Vec<(Key, Failure)>,
-    /// Every exchange, to find those that were sent again.
-    seen: Vec<Seen>,
+    /// Every exchange by its session, to find those that were sent again: other recordings are another story.
+    seen: BTreeMap<i64, Vec<Seen>>,
     /// Those of them that failed.
     failed: HashMap<i64, bool>,
 }
@@ -127,7 +127,7 @@ impl Errors {
             groups: BTreeMap::new(),
             overall: Group::default(),
             failures: Vec::new(),
-            seen: Vec::new(),
+            seen: BTreeMap::new(),
             failed: HashMap::new(),
         }
     }
@@ -142,7 +142,7 @@ impl Errors {
         }
         let t = &s.timing;
         let ended = t.t_response_end_ns.or(t.t_request_end_ns).or(s.begun_ns()).unwrap_or_default();
-        self.seen.push(summary::across::seen(s, Timestamp(ended)));
+        self.seen.entry(s.session).or_default().push(summary::across::seen(s, Timestamp(ended)));
         self.failed.insert(s.id, failed);
         self.failures.extend(failure.map(|failure| (key, failure)));
     }
@@ -151,7 +151,7 @@ impl Errors {
     pub fn report(mut self) -> Report {
         let mut next = HashMap::new();
         let mut before = HashMap::new();
-        for retry in across::retries(&self.seen) {
+        for retry in self.seen.values().flat_map(|session| across::retries(session)) {
             if matches!(retry.outcome, Outcome::Failed | Outcome::Cut(_)) {
                 next.insert(retry.of, retry);
                 before.insert(retry.id, retry);
@@ -310,6 +310,7 @@ mod tests {
             exchange(4, "a", 5, 200, "complete"),
             exchange(5, "c", 6, 200, "client-cancelled"),
             exchange(6, "b", 7, 500, "complete"),
+            Summary { session: 2, ..exchange(7, "c", 8, 200, "complete") },
         ] {
             errors.count(&s);
         }
@@ -324,7 +325,7 @@ mod tests {
         ];
         assert_eq!(r.failures.iter().map(of).collect::<Vec<_>>(), want);
         let all = &r.overall;
-        assert_eq!((all.exchanges, all.failed, all.sent_again, all.recovered), (6, 5, 3, 2));
+        assert_eq!((all.exchanges, all.failed, all.sent_again, all.recovered), (7, 5, 3, 2));
         assert_eq!(all.sent_again_after_p50_ms, Some(2500.0));
         assert_eq!((all.of_statuses(400, 500), all.of_statuses(500, 600)), (2, 2));
         assert_eq!(all.cuts, BTreeMap::from([("client".to_owned(), 1)]));
