@@ -248,6 +248,40 @@ fn latency_over_time() {
         }
     }
     assert_eq!(seen, (0..r.listed.len()).filter(|i| begun(i).is_some()).count());
+    // CSV has a row for each of them, with the time of its begin.
+    let csv = r.place.out(&["report", "latency", "--every", "1m", "--by", "client", "--format", "csv"]);
+    assert!(csv.starts_with("client,from,metric,n,p50,"), "{csv}");
+    let rows: Vec<&str> = csv.lines().filter(|row| row.starts_with("(all),20") && row.contains(",ttfb_ms,")).collect();
+    let with_values: Vec<&Value> = intervals.iter().filter(|i| i["ttfb_ms"]["n"] != 0).collect();
+    assert_eq!(rows.len(), with_values.len());
+    for (row, interval) in rows.iter().zip(with_values) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let from = chrono::DateTime::parse_from_rfc3339(cells[1]).unwrap().timestamp_nanos_opt();
+        assert_eq!((from, cells[3]), (interval["from_ns"].as_i64(), &*interval["ttfb_ms"]["n"].to_string()), "{row}");
+        assert_eq!(cells[4].parse::<f64>().ok(), interval["ttfb_ms"]["p50"].as_f64(), "{row}");
+    }
+}
+
+#[test]
+fn goodput_against_objectives() {
+    let r = recorded();
+    let slo = "ttft<150ms,duration<0.3s,itl_p99<40ms";
+    let report = r.place.json(&["report", "latency", "--slo", slo, "--format", "json"]);
+    let good = r.listed.iter().filter(|e| {
+        let t = &timed(e)["timing"];
+        let below = |name: &str, limit: f64| t[name].as_f64().is_some_and(|v| v < limit);
+        let refused = e["response"]["status"].as_u64().is_some_and(|status| status >= 400);
+        let whole = e["verdict"] == "complete" && !refused;
+        whole && below("ttft_ms", 150.0) && below("duration_ms", 300.0) && below("itl_p99_ms", 40.0)
+    });
+    let (good, t) = (good.count(), &report["overall"]["throughput"]);
+    assert!((10..r.listed.len() - 10).contains(&good), "{good}");
+    assert_eq!((&t["good"], &report["slo"]), (&json!(good), &json!(slo)));
+    let per_s = good as f64 / t["wall_s"].as_f64().unwrap();
+    assert!((t["goodput_per_s"].as_f64().unwrap() - per_s).abs() < 1e-9);
+    assert!((t["good_share"].as_f64().unwrap() - good as f64 / r.listed.len() as f64).abs() < 1e-12);
+    let (_, err) = r.place.want(2, &["report", "latency", "--slo", "speed<5ms"]);
+    assert!(err.contains("is no figure of an exchange"), "{err}");
 }
 
 /// Percentiles of the truth files, which other programs made from the same packets.

@@ -232,20 +232,27 @@ impl Report {
         value: impl Fn(Option<f64>, bool) -> String,
     ) -> Table {
         let figures = FIGURES.iter().map(|(title, _)| Column::right(title));
+        // With intervals each has its rows; those without a time are of the whole group.
+        let over_time = self.overall.intervals.is_some();
         let mut columns: Vec<Column> = self.keys.iter().map(|by| by.column()).collect();
+        columns.extend(over_time.then_some(Column::left("From")));
         columns.extend([Column::left("Metric"), Column::right("n")].into_iter().chain(figures));
         columns.push(Column::left("Streamed"));
         let mut table = Table { columns, rows: Vec::new() };
         for g in self.groups.iter().chain([&self.overall]) {
             let all = g.streamed.is_none();
             let parts = if all { vec!["(all)".to_owned(); self.keys.len()] } else { g.key.cells(&self.keys) };
-            for metric in METRICS {
-                let Some(stats) = g.metrics.get(metric.1).filter(|s| s.n > 0) else { continue };
-                let mut row: Vec<Cell> = parts.iter().map(Cell::new).collect();
-                row.extend([Cell::new(name(metric)), Cell::new(stats.n.to_string())]);
-                row.extend(FIGURES.iter().map(|(_, figure)| Cell::new(value(figure(stats), metric.2))));
-                row.push(Cell::new(g.streamed.map(|streamed| streamed.to_string()).unwrap_or_default()));
-                table.rows.push(row);
+            let intervals = g.intervals.iter().flatten().map(|i| (text::instant(i.from_ns), &i.metrics));
+            for (from, metrics) in std::iter::once((String::new(), &g.metrics)).chain(intervals) {
+                for metric in METRICS {
+                    let Some(stats) = metrics.get(metric.1).filter(|s| s.n > 0) else { continue };
+                    let mut row: Vec<Cell> = parts.iter().map(Cell::new).collect();
+                    row.extend(over_time.then(|| Cell::new(&from)));
+                    row.extend([Cell::new(name(metric)), Cell::new(stats.n.to_string())]);
+                    row.extend(FIGURES.iter().map(|(_, figure)| Cell::new(value(figure(stats), metric.2))));
+                    row.push(Cell::new(g.streamed.map(|streamed| streamed.to_string()).unwrap_or_default()));
+                    table.rows.push(row);
+                }
             }
         }
         table

@@ -130,6 +130,12 @@ fn how_long(seconds: f64) -> String {
     }
 }
 
+/// The instant, to the second unless it has a part of one.
+pub(super) fn instant(ns: i64) -> String {
+    let date = Timestamp(ns).to_string();
+    format!("{}T{}Z", date.get(..10).unwrap_or_default(), clock(ns))
+}
+
 /// The time of day.
 fn clock(ns: i64) -> String {
     let text = Timestamp(ns).to_string();
