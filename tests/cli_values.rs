@@ -123,8 +123,8 @@ fn a_timeline_reads_the_answer_by_what_was_asked() {
         ],
     )]);
     let csv = p.out(&["export", "1", "--format", "csv"]);
-    let last: Vec<&str> = csv.split_terminator("\r\n").filter_map(|row| row.rsplit(',').next()).collect();
-    assert_eq!(last, ["brings", "Hel", "lo"], "{csv}");
+    let brings: Vec<&str> = csv.split_terminator("\r\n").filter_map(|row| row.split(',').nth(7)).collect();
+    assert_eq!(brings, ["brings", "Hel", "lo"], "{csv}");
     let text = p.out(&["show", "1"]);
     let rows = text.lines().skip_while(|l| *l != "Chunks").skip(2).take(2);
     assert_eq!(rows.filter_map(|l| l.split_whitespace().last()).collect::<Vec<_>>(), ["Hel", "lo"], "{text}");
@@ -283,7 +283,7 @@ fn a_terminal_has_colours_unless_the_user_or_the_terminal_has_none() {
         command.current_dir(p.path("")).env_remove("NO_COLOR").env("TERM", "xterm").envs(set.iter().copied());
         let out = command.stdin(std::process::Stdio::null()).output().unwrap();
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(text.contains("/v1/chat/completions"), "{text}");
+        assert!(text.contains("POST /v1/"), "{text}");
         text.contains("\x1b[")
     };
     assert!(colours(&[], &["list"]));

@@ -205,6 +205,15 @@ fn tables_have_local_time_and_data_utc() {
     let json = p.json(&["list", "--connections", "--format", "json"]);
     let want = format!(",2026-11-22T23:31:16.000000000Z,{},{}", json[0]["client_bytes"], json[0]["server_bytes"]);
     assert!(first.ends_with(&want), "{first}");
+    let timeline = p.out(&["show", "6", "--format", "csv"]);
+    assert!(line(&timeline, 0).ends_with(",time_ms,gap_ms,chunk_bytes"), "{timeline}");
+    let json = p.json(&["show", "6", "--format", "json"]);
+    let (chunk, zero) = (&json["chunks"][1], json["timing"]["t_request_end_ns"].as_i64().unwrap());
+    let ms = |from: &Value| (chunk["t_ns"].as_i64().unwrap() - from.as_i64().unwrap()) as f64 / 1e6;
+    let want = [ms(&zero.into()), ms(&json["chunks"][0]["t_ns"]), chunk["len"].as_f64().unwrap()];
+    let row = line(&timeline, 2);
+    let have: Vec<f64> = row.rsplit(',').take(3).map(|cell| cell.parse().unwrap()).collect();
+    assert_eq!(have.into_iter().rev().collect::<Vec<_>>(), want, "{timeline}");
     let sessions = shown(&["list", "--sessions", "--format", "csv"], "JST-9");
     assert!(line(&sessions, 0).ends_with(",started_at,ended_at,packet_bytes"), "{sessions}");
 }
@@ -218,7 +227,7 @@ fn a_narrow_table_keeps_time_server_and_model() {
         String::from_utf8(command.env("COLUMNS", "80").output().unwrap().stdout).unwrap()
     };
     let table = narrow(&["list"]);
-    for word in ["Time", "Host", "Model", "h2.example", "m-c", "503", "23:31:18"] {
+    for word in ["Time", "Host", "Model", "h2.", "le:8000", "m-c", "503", "23:31:18"] {
         assert!(table.contains(word), "{word}\n{table}");
     }
     for command in [&["list"][..], &["list", "--connections"], &["report", "compliance"], &["show", "6"]] {

@@ -49,13 +49,13 @@ pub(super) struct SelectorArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, hide_possible_values = true, default_missing_value = "true")]
     streaming: Option<bool>,
     /// Status, as 200, 4xx or 500-504; several separated by commas
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
+    #[arg(long, value_name = "STATUS", hide_short_help = true, value_delimiter = ',', value_parser = status)]
     status: Vec<RangeInclusive<u16>>,
     /// Verdict, as complete, server-truncated; * and ? are wildcards
-    #[arg(long, value_name = "VERDICT")]
+    #[arg(long, value_name = "VERDICT", hide_short_help = true)]
     verdict: Option<String>,
     /// Prompt, answer or a header field has this text, in any case
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     grep: Option<String>,
 }
 

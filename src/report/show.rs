@@ -84,9 +84,9 @@ pub fn markdown(d: &Detail, added: &Contributions) -> String {
 pub fn timeline(d: &Detail, added: &Contributions) -> Table {
     let columns = vec![
         Column::right("#"),
-        Column::right("Time"),
-        Column::right("Gap").spare(2),
-        Column::right("Bytes"),
+        Column::right("Time").exact("time_ms"),
+        Column::right("Gap").spare(2).exact("gap_ms"),
+        Column::right("Bytes").exact("chunk_bytes"),
         Column::right("Record"),
         Column::left("Kind").spare(1),
         Column::left("Event").min(8).spare(3),
@@ -103,13 +103,14 @@ pub fn timeline(d: &Detail, added: &Contributions) -> Table {
         before = Some(chunk.t_ns);
         let mut begin = Some([
             Cell::new(chunk.n.to_string()).style(Style::Dim),
-            Cell::new(moment(chunk.t_ns, zero)),
-            Cell::new(span(gap)),
+            Cell::new(moment(chunk.t_ns, zero)).exact(millis(Some(Timestamp(chunk.t_ns).since(Timestamp(zero))))),
+            Cell::new(span(gap)).exact(millis(gap)),
             if chunk.gap {
                 Cell::new(format!("{} lost", chunk.len)).style(Style::Red)
             } else {
                 Cell::new(chunk.len.to_string())
-            },
+            }
+            .exact(chunk.len.to_string()),
         ]);
         while let Some(record) = records.next_if(|r| last || belongs(r, chunk, identity)) {
             let start = begin.take().unwrap_or_default();
@@ -147,6 +148,11 @@ pub(super) fn moment(ns: i64, zero: i64) -> String {
     format!("{:+.3} ms", Timestamp(ns).since(Timestamp(zero)).as_millis_f64())
 }
 
+/// Milliseconds as a number; empty if they are not known.
+fn millis(span: Option<Span>) -> String {
+    span.map(|s| s.as_millis_f64().to_string()).unwrap_or_default()
+}
+
 fn head(s: &Summary, terminal: &Terminal) -> String {
     let status = s.response.as_ref().and_then(|r| r.status).map_or("no status".into(), |n| n.to_string());
     let version = s.http_version.as_ref().map(|v| format!("HTTP/{v}")).unwrap_or_default();
@@ -160,7 +166,8 @@ fn head(s: &Summary, terminal: &Terminal) -> String {
     let protocol = format!("{version}{}", if s.tls { " over TLS" } else { "" });
     let mut out = format!("{}\n", Style::Bold.paint(&title, terminal.color));
     let mut column = 0;
-    let plain = [place, ends, clean(&s.authority()), protocol].map(|part| (part, Style::Plain));
+    let authority = Some(clean(&s.authority())).filter(|a| !ends.ends_with(a.as_str())).unwrap_or_default();
+    let plain = [place, ends, authority, protocol].map(|part| (part, Style::Plain));
     for (part, style) in plain.into_iter().chain([(end.text, end.style)]).filter(|(part, _)| !part.trim().is_empty()) {
         let breaks = column > 0 && column + 2 + width(&part) > terminal.width;
         out += if breaks { "\n" } else { ["", "  "][usize::from(column > 0)] };
