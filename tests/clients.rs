@@ -130,7 +130,7 @@ fn compare(variant: &Value, answer: &str, score: &mut Score) {
         if let (Some(shown), Some(arrived)) = (&v.text, did["text"].as_str()) {
             let arrived = if arrived == "=" { answer } else { arrived };
             score.texts.0 += 1;
-            if shown == arrived {
+            if **shown == *arrived {
                 score.texts.1 += 1;
             } else {
                 score.wrong.push(format!("{name} · {client}: shows {shown:?}, measured {arrived:?}"));

@@ -3,6 +3,7 @@
 
 use memchr::memchr2;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Texts that look alike at first and are not: after this many no more are compared with what follows them.
 pub(super) const PATIENCE: u32 = 8;
@@ -59,9 +60,14 @@ impl Alike {
     }
 
     /// The text in JSON that is the same but for this text.
-    pub(super) fn text_in<'t>(&self, json: &'t str) -> Option<&'t str> {
+    pub(super) fn text_in<'t>(&self, json: &'t str) -> Option<Cow<'t, str>> {
         let inner = json.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
-        is_plain(inner).then_some(inner)
+        if is_plain(inner) {
+            return Some(Cow::Borrowed(inner));
+        }
+        // With escapes: it must be one whole string.
+        let quoted = json.get(self.before.len() - 1..json.len() + 1 - self.after.len())?;
+        serde_json::from_str(quoted).ok().map(Cow::Owned)
     }
 
     /// The chunk with this text.
@@ -88,7 +94,7 @@ impl Last {
         let alike = self.alike.as_mut()?;
         let text = alike.text_in(json)?;
         self.misses = 0;
-        Some(alike.with(text))
+        Some(alike.with(&text))
     }
 
     /// Remembers a chunk that was read in full.
@@ -120,7 +126,7 @@ mod tests {
         ] {
             let mut found = alike(json).unwrap();
             let next = [&*found.before, "天 it's", &*found.after].concat();
-            let text = found.text_in(&next).unwrap().to_owned();
+            let text = found.text_in(&next).unwrap().into_owned();
             assert_eq!(*found.with(&text), serde_json::from_str::<Value>(&next).unwrap());
         }
         for json in [
@@ -137,11 +143,17 @@ mod tests {
             assert!(alike(json).is_none(), "{json}");
         }
         let found = alike(r#"{"choices":[{"delta":{"content":"Hi"}}]}"#).unwrap();
-        for other in
-            [r#"{"choices":[{"delta":{"content":"Hi"}}] }"#, r#"{"choices":[{"delta":{"content":"a\"b"}}]}"#, ""]
-        {
+        for other in [
+            r#"{"choices":[{"delta":{"content":"Hi"}}] }"#,
+            r#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a","content":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a\"}}]}"#,
+            "",
+        ] {
             assert!(found.text_in(other).is_none(), "{other}");
         }
+        let escaped = found.text_in(r#"{"choices":[{"delta":{"content":"say \"\u00e9\"\n"}}]}"#);
+        assert_eq!(escaped.as_deref(), Some("say \"é\"\n"));
     }
 
     proptest! {
@@ -150,7 +162,7 @@ mod tests {
         fn it_is_what_a_parser_reads(inner in r#"([a-z"\\nu0-9, :{}]|é|\\n|\\u00e9|\t){0,12}"#) {
             let mut found = alike(r#"{"choices":[{"delta":{"content":"Hi"},"index":0}]}"#).unwrap();
             let json = format!(r#"{{"choices":[{{"delta":{{"content":"{inner}"}},"index":0}}]}}"#);
-            if let Some(text) = found.text_in(&json).map(str::to_owned) {
+            if let Some(text) = found.text_in(&json).map(Cow::into_owned) {
                 prop_assert_eq!(found.with(&text), &serde_json::from_str::<Value>(&json).unwrap());
             }
         }

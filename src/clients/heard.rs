@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The events of a body.
 pub(super) struct Heard<'b> {
@@ -48,12 +49,18 @@ pub(super) struct Read {
     /// What the application has at the end of the stream, or the exception.
     pub(super) got: Result<Got, String>,
     lacks: OnceCell<Option<String>>,
+    text: OnceCell<Arc<str>>,
 }
 
 impl Read {
     /// See [`Got::lacks`]; `meant` is the same each time.
     pub(super) fn lacks(&self, got: &Got, meant: &Got) -> Option<String> {
         self.lacks.get_or_init(|| got.lacks(meant)).clone()
+    }
+
+    /// See [`Got::text`].
+    pub(super) fn text(&self, got: &Got) -> Arc<str> {
+        self.text.get_or_init(|| got.text().into()).clone()
     }
 }
 
@@ -115,15 +122,15 @@ impl<'b> Heard<'b> {
             }
         }
         let got = reader.finish().map(|()| std::mem::take(reader.got()));
-        Read { reached, events, drains, got, lacks: OnceCell::new() }
+        Read { reached, events, drains, got, lacks: OnceCell::new(), text: OnceCell::new() }
     }
 
     fn runs(&self, parsed: &Parsed) -> &[Run] {
         self.runs.get_or_init(|| {
-            let mut runs = Vec::new();
+            let (mut runs, mut alike) = (Vec::new(), None);
             let (mut n, mut misses) = (0, 0);
             while n + 1 < self.said.len() && misses < PATIENCE {
-                match self.run(n, parsed) {
+                match self.run(n, parsed, &mut alike) {
                     Some(run) => {
                         n = run.events.end;
                         misses = 0;
@@ -139,13 +146,17 @@ impl<'b> Heard<'b> {
         })
     }
 
-    /// The run that begins with this event; none if the next one is not like it.
-    fn run(&self, from: usize, parsed: &Parsed) -> Option<Run> {
+    /// The run that begins with this event; none if the next one is not like it. `alike` is the last chunk that was
+    /// compared with others.
+    fn run(&self, from: usize, parsed: &Parsed, alike: &mut Option<Alike>) -> Option<Run> {
         let first = self.payload(from)?;
-        let mut alike = Alike::of(first, &parsed.read(Json::Strict, first).ok()?.value)?;
+        if alike.as_ref().is_none_or(|alike| alike.text_in(first).is_none()) {
+            *alike = Alike::of(first, &parsed.read(Json::Strict, first).ok()?.value);
+        }
+        let alike = alike.as_mut()?;
         let (mut text, mut end) = (String::new(), from + 1);
         while let Some(more) = self.payload(end).and_then(|json| alike.text_in(json)) {
-            text.push_str(more);
+            text.push_str(&more);
             end += 1;
         }
         (end > from + 1).then(|| Run { events: from..end, joined: Payload::new(alike.with(&text).clone()) })

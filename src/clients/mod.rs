@@ -46,6 +46,7 @@ use reader::Got;
 use records::Records;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One client, as data.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ pub struct Verdict {
     pub evidence: String,
     /// Text that the application has, if nothing raises and nothing hangs.
     #[serde(skip)]
-    pub text: Option<String>,
+    pub text: Option<Arc<str>>,
 }
 
 /// Every model, by dialect and in the roster's order; some clients have a model for more than one dialect.
@@ -181,14 +182,14 @@ impl Client {
     }
 
     /// A verdict of this model.
-    fn says(&self, outcome: Outcome, why: String, text: Option<String>) -> Verdict {
+    fn says(&self, outcome: Outcome, why: String, text: Option<Arc<str>>) -> Verdict {
         let evidence = self.evidence.text();
         Verdict { client: self.name, name: self.title, outcome, why, evidence, text }
     }
 
     /// What the application lacks, if anything, and the text that it gets; the error is the outcome without a whole
     /// answer, and why.
-    fn run(&self, shared: &Shared<'_>) -> Result<(Option<String>, String), (Outcome, String)> {
+    fn run(&self, shared: &Shared<'_>) -> Result<(Option<String>, Arc<str>), (Outcome, String)> {
         let stream = shared.stream;
         if let Some(why) = self.transport.refuses(stream) {
             return Err((Outcome::Raises, why));
@@ -222,7 +223,7 @@ impl Client {
         }
         match &read.got {
             Err(why) => Err((Outcome::Raises, why.clone())),
-            Ok(got) => Ok((read.lacks(got, shared.meant), got.text())),
+            Ok(got) => Ok((read.lacks(got, shared.meant), read.text(got))),
         }
     }
 

@@ -52,7 +52,8 @@ impl Case {
     /// Makes the case of an exchange. `file` is its capture file, if several files are checked.
     pub fn new(file: Option<&str>, s: &Summary, judged: Result<Vec<Verdict>, String>) -> Case {
         let (clients, unfit) = match judged {
-            Ok(clients) => (clients, None),
+            // No report shows the texts.
+            Ok(clients) => (clients.into_iter().map(|v| Verdict { text: None, ..v }).collect(), None),
             Err(why) => (Vec::new(), Some(why)),
         };
         Case {

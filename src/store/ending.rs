@@ -29,7 +29,7 @@ pub(super) fn write(tx: &Transaction<'_>, id: i64, e: &Ending) -> Result<()> {
 
 /// The ending; none if the exchange was recorded by a version without this table.
 pub(super) fn read(db: &Connection, id: i64) -> Result<Option<Ending>> {
-    db.query_row(SELECT, [id], ending).optional()
+    db.prepare_cached(SELECT)?.query_row([id], ending).optional()
 }
 
 /// The first FIN and RST of each side of the connection; none while it is open.

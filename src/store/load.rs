@@ -16,6 +16,7 @@ use crate::time::{Span, Timestamp};
 use anyhow::{Result, anyhow, bail};
 use rusqlite::{OptionalExtension, Row};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 
 /// Most bytes of bodies in memory when an exchange is loaded (1 GiB).
 const MAX_BODIES: u64 = 1 << 30;
@@ -24,6 +25,8 @@ const COLUMNS: &str = "stream, client_ip, client_port, server_ip, server_port, t
     request_method, request_transfer, request_units, request_complete, request_cut_by, t_request_end_ns, coalesce(request_body_bytes, 0),
     response_framing, response_transfer, response_chunks, response_complete, response_cut_by, t_response_end_ns,
     coalesce(response_wire_body_bytes, 0), ech";
+
+static ROW: LazyLock<String> = LazyLock::new(|| format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done"));
 
 /// The columns of `exchange` that are needed here.
 struct Stored {
@@ -142,8 +145,7 @@ impl Reader {
     }
 
     fn row(&self, id: i64) -> Result<Stored> {
-        let sql = format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1 AND done");
-        let row = self.db.query_row(&sql, [id], Stored::read).optional()?;
+        let row = self.db.prepare_cached(&ROW)?.query_row([id], Stored::read).optional()?;
         row.ok_or_else(|| anyhow!("there is no exchange {id}"))
     }
 
