@@ -73,7 +73,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "OBJECTIVES", value_parser = slo)]
     slo: Option<Slo>,
     /// The figures of another tool from the same streams (latency, reconcile)
-    #[arg(long, value_name = "TOOL", value_parser = tools())]
+    #[arg(long, value_name = "TOOL", value_parser = tools(), hide_short_help = true)]
     like: Option<Tool>,
     /// All exchanges in tables, not the ten worst only
     #[arg(long)]

@@ -238,7 +238,7 @@ mod tests {
         t.rows[0][1] = Cell::new("one two three four");
         let out = render(&t, &Terminal { width: 28, color: false });
         let lines: Vec<&str> = out.lines().collect();
-        assert_eq!(lines[1..4], [" 1  one two three   20.1 ms", "    four", "12  /x               1.50 s"], "{out}");
+        assert_eq!(lines[1..4], [" 1  one two three    20.1 ms", "    four", "12  /x                1.50 s"], "{out}");
     }
 
     #[test]
