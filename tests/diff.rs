@@ -133,6 +133,21 @@ fn pairs_are_found_by_content() {
     assert!(err.contains("nothing.pcap is neither a file"), "{err}");
 }
 
+/// What an answer repeats of the request's secrets is not shown.
+#[test]
+fn secrets_of_the_request_are_hidden() {
+    let p = Place::new();
+    let secret = "sk-0123456789abcdef0123456789abcdef";
+    for (name, later) in [("up", 0), ("down", 100)] {
+        wire(&p, name, "q", later, &[&word("your key is ", "1"), &word(secret, "1")]);
+        let text = std::fs::read_to_string(p.path(&format!("{name}.wire"))).unwrap();
+        let with_key = text.replace(">json", &format!("> Authorization: Bearer {secret}\n>json"));
+        p.write(&format!("{name}.wire"), with_key);
+    }
+    let text = p.out(&["diff", "up.wire", "down.wire"]);
+    assert!(text.contains("your key is") && !text.contains("0123456789abcdef"), "{text}");
+}
+
 /// The proxy stores when each delivery crossed the client's side: that is the second tap.
 #[test]
 fn the_hops_of_the_proxy() {

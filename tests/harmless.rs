@@ -63,6 +63,11 @@ fn commands() -> Vec<Vec<String>> {
     for report in ["latency", "times", "compliance", "clients", "endings", "delivery"] {
         with(&format!("report {report}"), "table json jsonl csv markdown");
     }
+    with("report latency --by path,model,client --every 1s", "table json jsonl csv markdown");
+    with("report latency --like otel", "table json jsonl csv markdown");
+    with("report reconcile --like aiperf", "table json jsonl csv markdown");
+    with("report compare session=1 session=1", "table json jsonl csv markdown");
+    with("diff 1 1", "table json jsonl csv markdown");
     // Nothing failed here, so that there is no line of a failure.
     with("report errors", "table json csv markdown");
     with("check a.pcap --fail-on never --clients", "table json jsonl csv markdown junit sarif github");
