@@ -123,18 +123,18 @@ pub struct Part {
     pub ms: f64,
 }
 
-const UPLOAD: &str = "starts with the request's first byte, not its last";
-const TAIL: &str = "ends with the last token, not the last byte";
-const ROLE: &str = "the role chunk counts as the first token";
-const AFTER: &str = "ends with the last chunk with choices, not the last byte";
-const EMPTY_BEFORE: &str = "chunks before the first token are in the time";
-const EMPTY_AFTER: &str = "chunks after the last token are in the time";
-const TOKENS: &str = "counts all of usage − 1 as tokens after the first";
-const DONE: &str = "ends with [DONE], not the last byte";
+const UPLOAD: &str = "starts at the request's first byte";
+const TAIL: &str = "ends at the last token";
+const ROLE: &str = "takes the role chunk for a token";
+const AFTER: &str = "ends at the last chunk with choices";
+const EMPTY_BEFORE: &str = "has the chunks before the first token";
+const EMPTY_AFTER: &str = "has the chunks after the last token";
+const TOKENS: &str = "counts all tokens of usage but one";
+const DONE: &str = "ends at [DONE]";
 const INSIDE: &str = "has the time to the first token inside";
-const RECORD: &str = "any chunk counts as the first";
-const TOOL_CALL: &str = "a part of a tool call counts as output";
-const WHOLE: &str = "ends with the last byte, not the last token";
+const RECORD: &str = "takes any chunk for the first";
+const TOOL_CALL: &str = "counts tool calls as output";
+const WHOLE: &str = "ends at the last byte";
 
 /// Which record a tool counts, and we do not, or the other way round.
 pub fn counts(tool: Tool, heard: &Heard) -> bool {

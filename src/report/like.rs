@@ -255,7 +255,9 @@ impl reports::Report for Report {
         }
         let lines = wrap(&first, terminal.width);
         let mut out: String = lines.iter().map(|line| format!("{}\n", paint(Style::Bold, line))).collect();
-        out += &format!("\n{}", render(&self.rows(number), terminal));
+        if all.counted > 0 {
+            out += &format!("\n{}", render(&self.rows(number), terminal));
+        }
         let Some(streams) = &self.streams else { return out };
         for stream in streams.iter().filter(|stream| stream.left_out.is_none()).take(SHOWN) {
             out += &one(stream, terminal);
@@ -359,10 +361,10 @@ fn one(stream: &Stream, terminal: &Terminal) -> String {
     let mut out = format!("\n{}\n", paint(Style::Bold, &format!("#{}", stream.exchange)));
     let columns = vec![
         Column::left("Figure (ms)"),
-        Column::right("Theirs"),
-        Column::right("Ours"),
+        Column::right("Theirs").spare(2),
+        Column::right("Ours").spare(1),
         Column::right("Differs by"),
-        Column::left("Because it").min(24),
+        Column::left("Because it").min(38),
     ];
     let mut rows = Vec::new();
     for figure in &stream.figures {

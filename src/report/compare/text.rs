@@ -14,7 +14,9 @@ pub(super) fn text(report: &Report, terminal: &Terminal) -> String {
         let style = if n == 0 { Style::Bold } else { style };
         wrap(&line, terminal.width).iter().for_each(|line| out += &format!("{}\n", paint(style, line)));
     }
-    out += &format!("\n{}", render(&metrics(report), terminal));
+    if !report.metrics.is_empty() {
+        out += &format!("\n{}", render(&metrics(report), terminal));
+    }
     if !report.findings.is_empty() {
         out += &format!("\n{}\n{}", paint(Style::Bold, "Findings that changed"), render(&findings(report), terminal));
     }

@@ -13,6 +13,9 @@ const GROUPS: usize = 20;
 const FAILURES: usize = 10;
 
 pub(super) fn text(report: &Report, terminal: &Terminal) -> String {
+    if report.overall.exchanges == 0 {
+        return "no exchanges\n".into();
+    }
     let mut out = String::new();
     for (n, line) in summary(report).into_iter().enumerate() {
         for line in wrap(&line, terminal.width) {

@@ -18,6 +18,9 @@ const IN_FULL: usize = 6;
 
 pub(super) fn text(report: &Report, terminal: &Terminal) -> String {
     let mut out = String::new();
+    if report.overall.exchanges == 0 {
+        return "no exchanges\n".into();
+    }
     let paint = |style: Style, text: &str| style.paint(text, terminal.color);
     for (n, line) in summary(report).into_iter().enumerate() {
         for line in wrap(&line, terminal.width) {
