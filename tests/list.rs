@@ -60,8 +60,8 @@ fn selectors_take_what_sql_takes() {
     let db = p.db();
     let sql = |condition: &str| -> Vec<i64> {
         let sql = format!("SELECT id FROM v_exchanges e WHERE {condition} ORDER BY t_request_start_ns");
-        let ids = db.prepare(&sql).unwrap().query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
-        ids
+        let mut statement = db.prepare(&sql).unwrap();
+        statement.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
     };
     let with = |what: &str| format!("EXISTS (SELECT 1 FROM v_findings f WHERE f.exchange_id = e.id AND {what})");
     for (args, condition) in [

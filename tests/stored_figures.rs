@@ -30,7 +30,7 @@ fn what_is_stored_is_what_is_computed_again() {
             let again = Summary::new(stored.session, stored.id, &exchange, &metrics, &findings, None);
             // Connections are stored apart, and what other exchanges show is added when a list is read.
             let own = stored.delivery.len() - stored.across.len();
-            let mut timing = stored.timing.clone();
+            let mut timing = stored.timing;
             if !stored.across.is_empty() || stored.timing.rpc_answer != again.timing.rpc_answer {
                 (timing.rpc_answer, timing.rpc_first_delta) = (again.timing.rpc_answer, again.timing.rpc_first_delta);
             }
