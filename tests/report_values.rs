@@ -430,6 +430,7 @@ fn exchanges_findings_and_places_are_counted_apart() {
 fn a_fix_is_printed_once_after_the_last_finding_of_its_rule() {
     let text = figures().out(&["report", "compliance"]);
     let kinds = |exchange: &str| -> Vec<String> {
+        // Before the first of them is the summary.
         let case = text.split("\n#").skip(1).find(|case| case.starts_with(exchange)).unwrap();
         let case = case.split("\n\n").next().unwrap();
         case.lines()

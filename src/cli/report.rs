@@ -146,6 +146,9 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
     Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;
     let mut out = Output::open(common)?;
+    if args.all || format != Format::Table {
+        report.show_all();
+    }
     let mut progress = Progress::new(common);
     reader.each(&args.selectors.selector(), &mut |mut s| {
         progress.step();
@@ -154,9 +157,6 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
         report.add(&s, &reader)
     })?;
     drop(progress);
-    if args.all {
-        report.show_all();
-    }
     let reached = args.fail_on.level().is_some_and(|l| report.reaches(l));
     let terminal = out.terminal;
     unless_closed(report.write(format, &terminal, out.writer()).and_then(|()| out.finish()))?;

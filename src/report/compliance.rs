@@ -289,7 +289,8 @@ impl Collect for Compliance {
     fn add(&mut self, s: &Summary, _: &dyn Source) -> Result<()> {
         let mut case = Case::of(None, s);
         self.count_in(&mut case);
-        // Those without findings are in no format.
+        // Where the worst are shown, not many more are kept. Those without findings are in no format.
+        self.most.cases = if self.all { usize::MAX } else { WORST * 10 };
         if !case.findings.is_empty() {
             self.keep(case);
         }

@@ -130,7 +130,7 @@ pub trait Collect {
         false
     }
 
-    /// A terminal shows all of it, not the worst only. Other formats have all always.
+    /// All of it is shown, not the worst only. Called before the first exchange is added.
     fn show_all(&mut self) {}
 
     /// Whether it contains a finding at or over this level.

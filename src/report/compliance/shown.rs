@@ -14,7 +14,13 @@ pub fn text(c: &Compliance, most: usize, terminal: &Terminal) -> String {
     if !c.rules.is_empty() {
         out += &format!("\n{}\n", render(&rules_table(c), terminal));
         c.cases.iter().take(most).for_each(|case| out += &case_text(case, terminal));
-        out += &more(c.cases.len(), most, "exchange has findings", "exchanges have findings", terminal);
+        out += &more(
+            c.cases.len() + c.left_out[0] as usize,
+            most,
+            "exchange has findings",
+            "exchanges have findings",
+            terminal,
+        );
     }
     out.trim_end().to_owned() + "\n"
 }
