@@ -1,47 +1,9 @@
 //! An exchange that is read again from what is stored of it. The oracle is the live reading of the same transcript.
 
-use super::super::{BodyPart, StoredExchange, StoredMessage};
+use super::super::StoredExchange;
 use super::sockets::OPEN;
 use super::{ASK, HEAD, exchange};
-use crate::exchange::{Body, Exchange};
-
-fn body(body: &Body) -> BodyPart {
-    BodyPart { pieces: body.pieces.clone(), bytes: body.bytes.clone(), unit_lines: body.unit_lines.clone() }
-}
-
-/// What the store keeps of an exchange.
-fn stored(x: &Exchange) -> StoredExchange {
-    let request = x.request.as_ref().map(|r| StoredMessage {
-        head: Some(r.head.clone()),
-        head_at: r.head_at,
-        body: body(&r.body),
-        units: r.body.units,
-        trailers: Default::default(),
-        last_at: r.last_at,
-        end: r.end,
-    });
-    let response = x.response.as_ref().map(|r| StoredMessage {
-        head: r.head.clone(),
-        head_at: r.head_at,
-        body: body(&r.body),
-        units: r.body.units,
-        trailers: r.trailers.clone(),
-        last_at: r.last_at,
-        end: r.end,
-    });
-    StoredExchange {
-        id: x.id,
-        conn: x.conn,
-        endpoints: x.endpoints,
-        tls: x.tls.clone(),
-        request,
-        response,
-        informational: x.response.as_ref().map(|r| r.informational.clone()).unwrap_or_default(),
-        ending: Some(x.ending),
-        oddities: x.oddities.clone(),
-        gap: x.gap,
-    }
-}
+use crate::exchange::Exchange;
 
 #[test]
 fn it_is_the_same_when_it_is_read_again() {
@@ -77,7 +39,7 @@ fn it_is_the_same_when_it_is_read_again() {
     .into();
     for text in cases {
         let live = exchange(&[&text]);
-        let again = stored(&live).read();
+        let again = StoredExchange::from(&live).read();
         assert_eq!((again.id, again.gap, again.ending), (live.id, live.gap, live.ending), "{text}");
         assert_eq!(again.websocket, live.websocket, "{text}");
         let asked = |x: &Exchange| x.request.as_ref().map(|r| (r.head_at, r.last_at, r.end, r.body.clone(), r.asked));
