@@ -20,8 +20,8 @@ use crate::framing::{Framing, Record};
 use crate::oddity::excerpt;
 use crate::time::{Span, Timestamp};
 use kinds::*;
-use shape::Event;
-use std::collections::BTreeSet;
+use shape::{Brings, Event};
+use std::collections::BTreeMap;
 use whole::{blocks, merge, whole};
 
 /// Maximum of content blocks that are followed at once.
@@ -83,8 +83,8 @@ enum Phase {
 #[derive(Debug)]
 struct Messages {
     phase: Phase,
-    /// Blocks that were started and not stopped.
-    open: BTreeSet<u32>,
+    /// Blocks that were started and not stopped, and what their deltas bring.
+    open: BTreeMap<u32, Brings>,
     /// The index of the next block: one more than that of the last one started.
     next: u32,
     /// The client asked for tool input as it comes, without a check of its JSON.
@@ -113,7 +113,7 @@ impl Messages {
         let joined = evidence.response.is_none();
         Messages {
             phase: if joined { Phase::Open } else { Phase::Before },
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             next: 0,
             eager: is_eager(evidence),
             called: false,
@@ -216,13 +216,13 @@ impl Messages {
         remarks: &mut Remarks<'_>,
     ) -> Meaning {
         let index = self.index(event, remarks);
-        if self.open.contains(&index) {
+        if self.open.contains_key(&index) {
             remarks.note(BLOCK_STARTED_TWICE, || format!("block {index}"));
         } else if index != self.next && !self.joined {
             remarks.note(BLOCK_INDEX, || format!("{index} instead of {}", self.next));
         }
         if self.open.len() < BLOCKS_LIMIT {
-            self.open.insert(index);
+            self.open.insert(index, Brings::of_block(event.content_block.here().and_then(|block| block.kind.str())));
         }
         self.next = self.next.max(index.saturating_add(1));
         let Obj::Here(block) = &event.content_block else { return Meaning::default() };
@@ -253,7 +253,7 @@ impl Messages {
         remarks: &mut Remarks<'_>,
     ) -> Meaning {
         let index = self.index(event, remarks);
-        remarks.note_if(!self.open.contains(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || {
+        remarks.note_if(!self.open.contains_key(&index) && !self.joined, DELTA_WITHOUT_BLOCK, || {
             format!(
                 "block {index}, {}",
                 if index < self.next { "which was stopped" } else { "which was never started" }
@@ -264,6 +264,11 @@ impl Messages {
             remarks.note(DELTA_MISSING, || event.delta.kind().into());
             return meaning;
         };
+        if let (Some(block), Some(kind)) = (self.open.get(&index), delta.kind.str()) {
+            let other = block.differs(Brings::of_delta(kind));
+            remarks
+                .note_if(other, DELTA_OF_ANOTHER_TYPE, || format!("{kind} in block {index}, a {} block", block.name()));
+        }
         meaning.content = delta.text.full().is_some_and(|text| answer.add_text(0, text));
         meaning.reasoning = delta.thinking.full().is_some_and(|text| answer.add_reasoning(text));
         if let Some(json) = delta.partial_json.str() {
@@ -287,7 +292,7 @@ impl Messages {
 
     fn block_stop(&mut self, event: &Event<'_>, answer: &Answer, remarks: &mut Remarks<'_>) -> Meaning {
         let index = self.index(event, remarks);
-        let was_open = self.open.remove(&index);
+        let was_open = self.open.remove(&index).is_some();
         let kind = if index < self.next { STOPPED_TWICE } else { STOP_WITHOUT_BLOCK };
         remarks.note_if(!was_open && !self.joined, kind, || format!("block {index}"));
         if self.broken_input.is_none()
@@ -302,7 +307,9 @@ impl Messages {
     }
 
     fn message_delta(&mut self, event: &Event<'_>, answer: &mut Answer, remarks: &mut Remarks<'_>) -> Meaning {
-        remarks.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || format!("blocks {:?}", self.open));
+        remarks.note_if(!self.open.is_empty(), BLOCK_NOT_STOPPED, || {
+            format!("blocks {:?}", self.open.keys().collect::<Vec<_>>())
+        });
         self.open.clear();
         remarks.note_if(event.usage.json().is_none(), NO_USAGE, || "message_delta".into());
         self.concluded = true;

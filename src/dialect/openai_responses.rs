@@ -81,10 +81,16 @@ struct Responses {
     reasoned: BTreeSet<u32>,
     /// What a `.done` event has closed: parts, and with [`WHOLE`] items and arguments.
     over: BTreeSet<(u32, u32)>,
+    /// The `.done` events that are due, by `output_index`, part (or [`WHOLE`]) and name.
+    due: BTreeSet<(u32, u32, &'static str)>,
 }
 
 /// In the place of a part: the item as a whole, or its arguments.
 const WHOLE: u32 = u32::MAX;
+
+const TEXT_DONE: &str = "response.output_text.done";
+const PART_DONE: &str = "response.content_part.done";
+const ITEM_DONE: &str = "response.output_item.done";
 
 impl Responses {
     fn new(evidence: &Evidence<'_>) -> Self {
@@ -138,9 +144,17 @@ impl Responses {
                 }
                 self.item(index, &event.item, answer)
             }
-            "content_part.added" => self.part(index, event, answer),
+            "content_part.added" => {
+                self.expect(index, part(event), PART_DONE);
+                self.part(index, event, answer)
+            }
+            "content_part.done" => {
+                self.due.remove(&(index, part(event), PART_DONE));
+                self.part_done(index, event, answer, remarks)
+            }
             "output_text.done" => {
                 self.close(index, part(event));
+                self.due.remove(&(index, part(event), TEXT_DONE));
                 self.compare(index, &event.text, event, answer, remarks)
             }
             "refusal.done" => {
@@ -164,12 +178,16 @@ impl Responses {
             }
             "output_item.done" => {
                 self.close(index, WHOLE);
+                self.due.remove(&(index, WHOLE, ITEM_DONE));
                 self.item_done(index, &event.item, answer, remarks)
             }
             "output_text.delta" | "refusal.delta" => {
                 self.known(index, remarks);
                 self.known_part(index, event, remarks);
                 self.open(index, part(event), remarks);
+                if kind == "response.output_text.delta" && self.parts.contains_key(&(index, part(event))) {
+                    self.expect(index, part(event), TEXT_DONE);
+                }
                 Meaning {
                     content: event.delta.full().is_some_and(|text| answer.add_text(index, text)),
                     ..Meaning::default()
@@ -252,6 +270,17 @@ impl Responses {
             }
         }
         let status = kind.strip_prefix("response.").unwrap_or(kind);
+        if status == "completed" && !self.joined && !self.in_lane {
+            if let Some((index, _, due)) = self.due.first() {
+                remarks.note(NOT_DONE, || {
+                    let more = self.due.len() - 1;
+                    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+                    format!("no {due} for output_index {index}{more}")
+                });
+            }
+            let absent = event.response.here().filter(|response| response.output.kind == "absent");
+            remarks.note_if(absent.is_some(), COMPLETED_WITHOUT_OUTPUT, || kind.to_owned());
+        }
         answer.finish(0, status);
         answer.terminator.saw(kind, true);
         let told = event.response.here().and_then(|response| response.status.full());
@@ -276,6 +305,7 @@ impl Responses {
 
     /// A new item; a call says its name here.
     fn item(&mut self, index: u32, item: &Obj<Item<'_>>, answer: &mut Answer) -> Meaning {
+        self.expect(index, WHOLE, ITEM_DONE);
         // Some servers give every item the same index: a new one is open.
         self.over.retain(|(item, _)| *item != index);
         if self.items.len() < ITEMS_LIMIT {
@@ -300,6 +330,13 @@ impl Responses {
             self.parts.insert((index, event.content_index.index().unwrap_or(0)), begins);
         }
         Meaning::default()
+    }
+
+    /// This `.done` event is due before the response is completed.
+    fn expect(&mut self, index: u32, part: u32, done: &'static str) {
+        if self.due.len() < ITEMS_LIMIT {
+            self.due.insert((index, part, done));
+        }
     }
 
     /// A `.done` event has closed this part.

@@ -9,13 +9,13 @@ use crate::oddity::Kind;
 mod blocks;
 mod events;
 
-pub use blocks::{ANT_013, ANT_014, ANT_015};
+pub use blocks::{ANT_013, ANT_014, ANT_015, ANT_016};
 pub use events::{ANT_007, ANT_008, ANT_009, ANT_010, ANT_011, ANT_012};
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[
     &ANT_001, &ANT_002, &ANT_003, &ANT_004, &ANT_005, &ANT_006, &ANT_007, &ANT_008, &ANT_009, &ANT_010, &ANT_011,
-    &ANT_012, &ANT_013, &ANT_014, &ANT_015,
+    &ANT_012, &ANT_013, &ANT_014, &ANT_015, &ANT_016,
 ];
 
 /// One message from its start to its stop.

@@ -1,13 +1,15 @@
 //! Rules about streams of generated text in any dialect.
 
 use crate::conformance::case::many;
-use crate::conformance::{Level, Rule};
-use crate::dialect::{self, anthropic, openai_chat};
+use crate::conformance::{Case, Finding, Level, Rule};
+use crate::dialect::{self, Answer, anthropic, openai_chat};
 use crate::exchange::Response;
 use crate::framing::Framing;
+use crate::http::event::MessageEnd;
+use serde_json::Value;
 
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&LLM_001, &LLM_002, &LLM_003, &LLM_004];
+pub(super) const RULES: &[&Rule] = &[&LLM_001, &LLM_002, &LLM_003, &LLM_004, &LLM_005, &LLM_006];
 
 /// A delta adds to what came before.
 pub static LLM_001: Rule = Rule {
@@ -207,3 +209,112 @@ pub static LLM_004: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// The text of an answer counts.
+pub static LLM_005: Rule = Rule {
+    code: "LLM-005",
+    name: "usage-without-output-tokens",
+    level: Level::Warning,
+    summary: "Usage of an answer with text or a call has output tokens",
+    why: "Accounts, limits and dashboards count nothing, and tokens per second cannot be told. Gateways that make one \
+        API's stream of another's write their last event before the figures have come.",
+    source: "the vendors' descriptions of usage: output_tokens, completion_tokens; neutree pull request 404",
+    breaks: &["usage accounts", "rate limits by tokens"],
+    fix: "Wait for the usage of the server behind, or count; leave usage out where it is not known.",
+    bad: &[
+        r#"messages; message-start; text-block
+           event message_delta "delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":0}
+           message-stop; last"#,
+        r#"ask "stream_options":{"include_usage":true}
+           typed text/event-stream; charset=utf-8
+           role; word; stop
+           chunk "choices":[],"usage":{"prompt_tokens":9,"completion_tokens":0,"total_tokens":9}
+           done; last"#,
+    ],
+    good: &["good-message", "good-chat"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = whole(case) else { return };
+        let answer = &response.answer;
+        let deltas = answer.content_deltas + answer.reasoning_deltas + answer.tool_deltas;
+        if answer.output_tokens == Some(0) && deltas > 0 && bytes(answer) > 0 {
+            let came = many(deltas, "delta", "deltas");
+            let found =
+                Finding::at_end(response, format!("usage reports no output tokens, and {came} with output came"));
+            // Where all figures are 0, the server does not count.
+            let counts = answer.usage.as_ref().is_some_and(any_above_zero);
+            push(if counts { found } else { Finding { level: Some(Level::Info), ..found } });
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// The tokens that count have come.
+pub static LLM_006: Rule = Rule {
+    code: "LLM-006",
+    name: "tokens-without-output",
+    level: Level::Info,
+    summary: "Usage does not report many more output tokens than bytes of output came",
+    why: "A token stands for a byte at least, mostly for three or four. If far more are charged than came, deltas were \
+        lost on the way, or the model reasoned and neither its reasoning nor `reasoning_tokens` was passed on.",
+    source: "opencode issue 43379: 859 tokens, one delta of eight words; BPE tokenizers begin with the single bytes",
+    breaks: &["usage accounts", "figures per token"],
+    fix: "Pass on every delta, or say in usage which tokens were reasoning.",
+    bad: &[r#"ask "stream_options":{"include_usage":true}
+           typed text/event-stream; charset=utf-8
+           role; word; stop
+           chunk "choices":[],"usage":{"prompt_tokens":9,"completion_tokens":859,"total_tokens":868}
+           done; last"#],
+    // Usage without the nulls before it.
+    also: &[("OAI-CHAT-029", Level::Info)],
+    good: &[
+        "good-chat",
+        r#"ask "stream_options":{"include_usage":true}
+           typed text/event-stream; charset=utf-8
+           role; word; stop
+           chunk "choices":[],"usage":{"completion_tokens":859,"completion_tokens_details":{"reasoning_tokens":850}}
+           done; last"#,
+    ],
+    needs_all_bytes: true,
+    check: |case, push| {
+        let Some(response) = whole(case) else { return };
+        let answer = &response.answer;
+        // Reasoning was hidden, and said so.
+        if answer.reasoning_sign.is_some() && answer.reasoning_deltas == 0 {
+            return;
+        }
+        let Some(tokens) = answer.streamed_tokens() else { return };
+        let came = bytes(answer) as u64;
+        if tokens > 2 * came + TOKENS_BESIDE {
+            let found = format!("usage reports {tokens} output tokens, and {came} bytes of output came");
+            push(Finding::at_end(response, found));
+        }
+    },
+    ..Rule::DEFAULT
+};
+
+/// Tokens without text that an answer may have: marks of turns and calls, an end.
+const TOKENS_BESIDE: u64 = 50;
+
+/// A stream of generated text that came to its end without an error, all of its output as text.
+fn whole<'a>(case: &Case<'a>) -> Option<&'a Response> {
+    let response = case.stream().filter(|r| r.end == MessageEnd::Complete)?;
+    let answer = &response.answer;
+    let plain = answer.error.is_none() && answer.media == 0 && !answer.text_limited && answer.turns.is_empty();
+    (plain && case.dialect().is_some_and(|d| d.generates)).then_some(response)
+}
+
+/// Whether a figure of usage is more than 0.
+fn any_above_zero(usage: &Value) -> bool {
+    match usage {
+        Value::Object(members) => members.values().any(any_above_zero),
+        Value::Number(n) => n.as_f64().is_some_and(|n| n > 0.0),
+        _ => false,
+    }
+}
+
+/// Bytes of text, reasoning, arguments and names that came.
+fn bytes(answer: &Answer) -> usize {
+    let texts = answer.texts.values().chain(answer.tool_arguments.values()).map(String::len).sum::<usize>();
+    texts + answer.reasoning_text.len()
+}

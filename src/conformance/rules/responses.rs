@@ -17,6 +17,8 @@ pub(super) const RULES: &[&Rule] = &[
     &OAI_RESP_007,
     &OAI_RESP_008,
     &OAI_RESP_009,
+    &OAI_RESP_010,
+    &OAI_RESP_011,
 ];
 
 /// One event says how it ended.
@@ -79,7 +81,7 @@ pub static OAI_RESP_002: Rule = Rule {
     good: &[
         "good-responses",
         "get /v1/responses/resp_67c9fdcecf488190?stream=true&starting_after=2; wait 50ms; events-now
-         text-delta; text-done; completed Hi
+         text-delta; text-done; part-done; item-done; completed Hi
          last",
     ],
     needs_all_bytes: true,
@@ -207,20 +209,20 @@ pub static OAI_RESP_006: Rule = Rule {
            last"#,
         // Text came, and the final response has none of it.
         r#"responses; text-of-response
-           numbered response.completed 5 "response":{$response,"status":"completed","model":"m","output":null,$usage}
+           numbered response.completed 7 "response":{$response,"status":"completed","model":"m","output":null,$usage}
            last"#,
         r#"responses; text-of-response
-           numbered response.completed 5 "response":{$response,"status":"completed","model":"m","output":[],$usage}
+           numbered response.completed 7 "response":{$response,"status":"completed","model":"m","output":[],$usage}
            last"#,
         r#"responses; text-of-response
-           numbered response.incomplete 5 "response":{$response,"status":"incomplete","model":"m","output":"",$usage}
+           numbered response.incomplete 7 "response":{$response,"status":"incomplete","model":"m","output":"",$usage}
            last"#,
     ],
     good: &[
         "good-responses",
         // A response that failed need not have what came before.
         r#"responses; text-of-response
-           numbered response.failed 5 "response":{$response,"status":"failed","output":[],"error":{"code":"server_error"}}
+           numbered response.failed 7 "response":{$response,"status":"failed","output":[],"error":{"code":"server_error"}}
            last"#,
     ],
     silenced_by: &["OAI-RESP-003"],
@@ -264,7 +266,7 @@ pub static OAI_RESP_008: Rule = Rule {
     breaks: &["agents that look at the event", "clients that look at the status"],
     fix: "Choose the event by the status: incomplete makes response.incomplete, failed makes response.failed.",
     bad: &[r#"responses; text-of-response
-           numbered response.completed 5 "response":{$response,"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[$message-of"text":"Hi"}]}],$usage}
+           numbered response.completed 7 "response":{$response,"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[$message-of"text":"Hi"}]}],$usage}
            last"#],
     good: &["good-responses"],
     needs_all_bytes: false,
@@ -300,6 +302,67 @@ pub static OAI_RESP_009: Rule = Rule {
     check: |case, push| {
         tell(case, &[kinds::ABANDONED_GOES_ON], push, |found, n| {
             format!("{} of an answer that the client had given up: {found}", many(n, "event", "events"))
+        });
+    },
+    ..Rule::DEFAULT
+};
+
+/// What was begun is done.
+pub static OAI_RESP_010: Rule = Rule {
+    code: "OAI-RESP-010",
+    name: "item-not-done",
+    level: Level::Warning,
+    summary: "Items, parts and texts are closed by their `.done` events before `response.completed`",
+    why: "Agents take a message or a call when its item is done: Codex CLI keeps what response.output_item.done has, \
+        and shows nothing without it. Interfaces wait for the end of a part to format it.",
+    source: "OpenAI API reference, streaming events: response.output_text.done, response.content_part.done, \
+        response.output_item.done; opencode-llm-proxy issue 48, agentgateway pull request 2281",
+    breaks: &["Codex CLI", "agents that act at output_item.done"],
+    fix: "After the last delta send output_text.done, content_part.done and output_item.done, each with the whole \
+        content.",
+    bad: &[
+        "responses; created; item-added 1; part-added; text-delta; text-done; completed Hi
+         last",
+        r#"responses; created; item-added 1; part-added; text-delta
+           numbered response.output_item.done 4 "output_index":0,"item":$message-of"text":"Hi"}]}
+           completed Hi
+           last"#,
+    ],
+    good: &[
+        "good-responses",
+        // A response that failed leaves open what it was at.
+        r#"responses; created; item-added 1; part-added; text-delta
+           numbered response.failed 4 "response":{$response,"status":"failed","output":[],"error":{"code":"server_error"}}
+           last"#,
+    ],
+    silenced_by: &["OAI-RESP-003"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::NOT_DONE], push, |found, _| format!("the response was completed with parts open: {found}"));
+    },
+    ..Rule::DEFAULT
+};
+
+/// The final response is whole.
+pub static OAI_RESP_011: Rule = Rule {
+    code: "OAI-RESP-011",
+    name: "completed-without-output",
+    level: Level::Warning,
+    summary: "The response in `response.completed` has its `output`",
+    why: "SDKs return that object as the answer. Without `output` their helpers fail when they look through it \
+        (openai-python: 'NoneType' object is not iterable), and stores keep an empty answer.",
+    source: "OpenAI OpenAPI document, Response: output is required; 9router issue 705",
+    breaks: &["openai-python helper", "ai-sdk", "conversation stores"],
+    fix: "Put the whole response into the event, with the items that were streamed as its output.",
+    bad: &[r#"responses; text-of-response
+           numbered response.completed 7 "response":{$response,"status":"completed","model":"m",$usage}
+           last"#],
+    good: &["good-responses"],
+    silenced_by: &["OAI-RESP-003"],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, &[kinds::COMPLETED_WITHOUT_OUTPUT], push, |_, _| {
+            "the response of response.completed has no output".into()
         });
     },
     ..Rule::DEFAULT

@@ -46,6 +46,8 @@ pub const BLOCK_STARTED_TWICE: Kind = Kind("anthropic.block-started-twice");
 pub const BLOCK_NOT_STOPPED: Kind = Kind("anthropic.block-not-stopped");
 /// A block event without an integer `index`.
 pub const INDEX_MISSING: Kind = Kind("anthropic.index-missing");
+/// A delta of a type that its block does not take: thinking in a text block.
+pub const DELTA_OF_ANOTHER_TYPE: Kind = Kind("anthropic.delta-of-another-type");
 /// `content_block_delta` without a `delta` object.
 pub const DELTA_MISSING: Kind = Kind("anthropic.delta-missing");
 /// `message_start` without `message` or its `usage`, or without a figure in it that clients add to.

@@ -87,3 +87,47 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) stop_reason: Text<'a>,
 }
+
+/// What the deltas of a block bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Brings {
+    Text,
+    Thinking,
+    Input,
+    /// Something else, or of a type that is not known.
+    Other,
+}
+
+impl Brings {
+    pub(super) fn of_block(kind: Option<&str>) -> Brings {
+        match kind {
+            Some("text") => Brings::Text,
+            Some("thinking") => Brings::Thinking,
+            Some("tool_use" | "server_tool_use" | "mcp_tool_use") => Brings::Input,
+            _ => Brings::Other,
+        }
+    }
+
+    pub(super) fn of_delta(kind: &str) -> Brings {
+        match kind {
+            "text_delta" | "citations_delta" => Brings::Text,
+            "thinking_delta" | "signature_delta" => Brings::Thinking,
+            "input_json_delta" => Brings::Input,
+            _ => Brings::Other,
+        }
+    }
+
+    /// Both are known, and are not the same.
+    pub(super) fn differs(self, other: Brings) -> bool {
+        self != other && self != Brings::Other && other != Brings::Other
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Brings::Text => "text",
+            Brings::Thinking => "thinking",
+            Brings::Input => "tool",
+            Brings::Other => "other",
+        }
+    }
+}

@@ -51,12 +51,13 @@ fn thinking_and_tools() {
     let input =
         r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a\":1}"}}"#;
     let empty = r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":""}}"#;
+    let block = r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#;
     let think = r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#;
     let sign = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#;
     let stop = r#"{"type":"content_block_stop","index":1}"#;
     let read = stream(&[
         START,
-        BLOCK,
+        block,
         think,
         sign,
         BLOCK_STOP,
@@ -263,4 +264,32 @@ fn a_fallback_names_the_model_that_goes_on() {
     );
     assert_eq!((read.answer.successors.as_slice(), read.text()), (["b".to_owned()].as_slice(), ""));
     assert_eq!(read.kinds(), ["anthropic.no-message-stop"]);
+}
+
+#[test]
+fn deltas_are_of_the_type_of_their_block() {
+    let block =
+        |kind: &str| format!(r#"{{"type":"content_block_start","index":0,"content_block":{{"type":"{kind}"}}}}"#);
+    let delta = |kind: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"{kind}"}}}}"#);
+    let differs = |of: &str, kind: &str| {
+        let read = stream(&[START, &block(of), &delta(kind), BLOCK_STOP, DELTA, STOP]);
+        read.found(DELTA_OF_ANOTHER_TYPE).map(str::to_owned)
+    };
+    let found = "thinking_delta in block 0, a text block";
+    assert_eq!(differs("text", "thinking_delta").as_deref(), Some(found));
+    let fits = [
+        ("text", "text_delta citations_delta"),
+        ("thinking", "thinking_delta signature_delta"),
+        ("tool_use", "input_json_delta"),
+        ("server_tool_use", "input_json_delta"),
+    ];
+    for (of, deltas) in fits {
+        for (_, kinds) in fits {
+            for kind in kinds.split(' ') {
+                assert_eq!(differs(of, kind).is_some(), !deltas.contains(kind), "{kind} in {of}");
+            }
+        }
+        // What is not known says nothing.
+        assert_eq!((differs(of, "new_delta"), differs("new_block", deltas)), (None, None));
+    }
 }

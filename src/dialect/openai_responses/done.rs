@@ -35,6 +35,20 @@ impl Responses {
         Meaning { content: late && answer.add_text(index, told), ..Meaning::default() }
     }
 
+    /// A part that is over, against what its deltas brought. If it has not said its text itself, nothing is compared.
+    pub(super) fn part_done(
+        &mut self,
+        index: u32,
+        event: &Event<'_>,
+        answer: &mut Answer,
+        remarks: &mut Remarks<'_>,
+    ) -> Meaning {
+        match event.part.here().map(|part| &part.text) {
+            Some(text) if text.str().is_some() => self.compare(index, text, event, answer, remarks),
+            _ => Meaning::default(),
+        }
+    }
+
     /// The arguments of a call that is over, against what its deltas brought. If none came, they are the arguments.
     pub(super) fn arguments_done(
         &self,
@@ -96,8 +110,18 @@ impl Responses {
         let mut meaning = Meaning::default();
         let Some(item) = item.here().filter(|_| !self.joined && !answer.text_limited) else { return meaning };
         let key = index.to_string();
-        if item.kind.str() == Some("message") && answer.texts.get(&index).is_none_or(String::is_empty) {
-            meaning.content = answer.add_text(index, &item.text());
+        if item.kind.str() == Some("message") {
+            match answer.texts.get(&index).filter(|text| !text.is_empty()) {
+                None => meaning.content = answer.add_text(index, &item.text()),
+                Some(kept) => {
+                    let told = item.text();
+                    // Some servers give every item the same index: the last one ends the text.
+                    let differs = told.is_empty() || !kept.ends_with(&told);
+                    remarks.note_if(differs, DONE_DIFFERS, || {
+                        format!("item of output_index {index}: {} bytes, the deltas brought {}", told.len(), kept.len())
+                    });
+                }
+            }
         }
         let none_came = answer.tool_arguments.get(&key).is_none_or(String::is_empty);
         if let Some(name) = item.called().filter(|_| none_came) {

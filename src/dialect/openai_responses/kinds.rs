@@ -28,6 +28,10 @@ pub const DELTA_AFTER_DONE: Kind = Kind("responses.delta-after-done");
 pub const DONE_DIFFERS: Kind = Kind("responses.done-differs");
 /// A message in the terminal event's output is not what the deltas brought.
 pub const OUTPUT_DIFFERS: Kind = Kind("responses.output-differs");
+/// `response.completed` came, and an item, a part or its text was not closed by its `.done` event.
+pub const NOT_DONE: Kind = Kind("responses.not-done");
+/// `response.completed` came with a response that has no `output` member.
+pub const COMPLETED_WITHOUT_OUTPUT: Kind = Kind("responses.completed-without-output");
 /// The terminal event's name is not the status of the response in it.
 pub const STATUS_DIFFERS: Kind = Kind("responses.status-differs");
 /// The body ended properly without completed, incomplete, failed or error.

@@ -14,6 +14,9 @@ pub(super) struct Event<'a> {
     pub(super) content_index: Num,
     #[serde(borrow)]
     pub(super) delta: Text<'a>,
+    /// Of `content_part.done`: the part.
+    #[serde(borrow)]
+    pub(super) part: Obj<Part<'a>>,
     /// Of `output_text.done`: the whole text of the part.
     #[serde(borrow)]
     pub(super) text: Text<'a>,
@@ -201,7 +204,6 @@ pub(super) const BESIDE: &[&str] = &[
 /// What follows `response.` in the event types of the document, but for those that the reader acts on.
 pub(super) const QUIET: &[&str] = &[
     "queued",
-    "content_part.done",
     "output_text.annotation.added",
     "reasoning_summary_part.added",
     "reasoning_summary_part.done",

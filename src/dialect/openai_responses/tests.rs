@@ -7,7 +7,11 @@ const CREATED: &str = r#"{"type":"response.created","sequence_number":0,"respons
 const ITEM: &str = r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"type":"message","id":"msg_1","content":[]}}"#;
 const PART: &str = r#"{"type":"response.content_part.added","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"part":{}}"#;
 const TEXT: &str = r#"{"type":"response.output_text.delta","sequence_number":3,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#;
-const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":4,"response":{"id":"resp_1","status":"completed","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"error":null}}"#;
+const TEXT_DONE: &str =
+    r#"{"type":"response.output_text.done","sequence_number":4,"output_index":0,"content_index":0,"text":"Hi"}"#;
+const PART_DONE: &str = r#"{"type":"response.content_part.done","sequence_number":5,"item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"Hi"}}"#;
+const ITEM_DONE: &str = r#"{"type":"response.output_item.done","sequence_number":6,"output_index":0,"item":{"type":"message","id":"msg_1","content":[{"type":"output_text","text":"Hi"}]}}"#;
+const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":7,"response":{"id":"resp_1","status":"completed","output":[{"type":"message","id":"msg_1","content":[{"type":"output_text","text":"Hi"}]}],"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"error":null}}"#;
 
 /// Read events under their own names.
 fn stream(events: &[&str]) -> Read {
@@ -24,7 +28,7 @@ fn stream(events: &[&str]) -> Read {
 
 #[test]
 fn a_clean_stream() {
-    let read = stream(&[CREATED, ITEM, PART, TEXT, COMPLETED]);
+    let read = stream(&[CREATED, ITEM, PART, TEXT, TEXT_DONE, PART_DONE, ITEM_DONE, COMPLETED]);
     assert_eq!((read.text(), read.answer.content_deltas, read.answer.output_tokens), ("Hi", 1, Some(2)));
     assert_eq!(
         (read.answer.finish_reasons[&0].as_str(), read.answer.id.as_deref(), read.answer.model.as_deref()),
@@ -37,7 +41,7 @@ fn a_clean_stream() {
 
 #[test]
 fn done_behind_completed_is_foreign_and_last() {
-    let read = stream(&[CREATED, ITEM, PART, TEXT, COMPLETED, "[DONE]"]);
+    let read = stream(&[CREATED, ITEM, PART, TEXT, TEXT_DONE, PART_DONE, ITEM_DONE, COMPLETED, "[DONE]"]);
     let t = &read.answer.terminator;
     assert_eq!((t.which.as_deref(), t.own, t.is_last_record), (Some("response.completed"), true, Some(false)));
     assert_eq!(read.kinds(), ["responses.foreign-terminator"]);
@@ -81,11 +85,26 @@ fn oddities() {
     for (events, kinds) in [
         (
             vec![ITEM, TEXT, COMPLETED],
-            vec!["responses.delta-without-part", "responses.no-created", "responses.sequence-gap"],
+            vec![
+                "responses.delta-without-part",
+                "responses.no-created",
+                "responses.not-done",
+                "responses.sequence-gap",
+            ],
         ),
         (vec![CREATED, TEXT, COMPLETED], vec!["responses.delta-without-item", "responses.sequence-gap"]),
         (
-            vec![CREATED, ITEM, PART, TEXT, COMPLETED, r#"{"type":"response.x","sequence_number":5}"#],
+            vec![
+                CREATED,
+                ITEM,
+                PART,
+                TEXT,
+                TEXT_DONE,
+                PART_DONE,
+                ITEM_DONE,
+                COMPLETED,
+                r#"{"type":"response.x","sequence_number":8}"#,
+            ],
             vec!["responses.after-terminal", "responses.unknown-type"],
         ),
         (
@@ -100,22 +119,50 @@ fn oddities() {
         Framing::Sse,
         &[("response.x", CREATED), ("response.completed", r#"{"sequence_number":1,"response":{}}"#)],
     );
-    assert_eq!(read.kinds(), ["responses.event-differs-from-type", "responses.no-type"]);
+    assert_eq!(
+        read.kinds(),
+        ["responses.completed-without-output", "responses.event-differs-from-type", "responses.no-type"]
+    );
 }
 
 #[test]
 fn what_is_said_twice_is_compared() {
-    let part_done =
-        r#"{"type":"response.output_text.done","sequence_number":4,"output_index":0,"content_index":0,"text":"Hi"}"#;
     let last = |text: &str| {
         format!(
-            r#"{{"type":"response.completed","sequence_number":5,"response":{{"status":"completed","output":[{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}]}}}}"#
+            r#"{{"type":"response.completed","sequence_number":7,"response":{{"status":"completed","output":[{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}]}}}}"#
         )
     };
-    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, part_done, &last("Hi")]).kinds(), Vec::<&str>::new());
-    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, part_done, &last("Hi!")]).kinds(), ["responses.output-differs"]);
-    let other = part_done.replace("Hi", "Ho");
-    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, &other, &last("Hi")]).kinds(), ["responses.done-differs"]);
+    let read = |events: [&str; 4]| {
+        let [text, part, item, last] = events;
+        stream(&[CREATED, ITEM, PART, TEXT, text, part, item, last])
+    };
+    let kinds = |events: [&str; 4]| read(events).kinds().join(" ");
+    assert_eq!(kinds([TEXT_DONE, PART_DONE, ITEM_DONE, &last("Hi")]), "");
+    assert_eq!(kinds([TEXT_DONE, PART_DONE, ITEM_DONE, &last("Hi!")]), "responses.output-differs");
+    for other in [TEXT_DONE, PART_DONE, ITEM_DONE] {
+        for told in ["Ho", ""] {
+            let wrong = other.replace(r#":"Hi""#, &format!(":\"{told}\""));
+            let events = [TEXT_DONE, PART_DONE, ITEM_DONE].map(|done| if done == other { &wrong } else { done });
+            let read = read([events[0], events[1], events[2], &last("Hi")]);
+            assert_eq!(read.kinds(), ["responses.done-differs"], "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn what_was_added_is_done_before_the_response_is() {
+    let open = |left: &str| {
+        let all = [CREATED, ITEM, PART, TEXT, TEXT_DONE, PART_DONE, ITEM_DONE, COMPLETED];
+        let read = stream(&all.into_iter().filter(|event| *event != left).collect::<Vec<_>>());
+        read.found(NOT_DONE).map(str::to_owned)
+    };
+    assert_eq!(open(""), None);
+    for (left, name) in [(TEXT_DONE, "output_text"), (PART_DONE, "content_part"), (ITEM_DONE, "output_item")] {
+        assert_eq!(open(left), Some(format!("no response.{name}.done for output_index 0")));
+    }
+    // A response that was not completed leaves open what it was at.
+    let incomplete = COMPLETED.replace("completed", "incomplete").replace(":7,", ":4,");
+    assert_eq!(stream(&[CREATED, ITEM, PART, TEXT, &incomplete]).kinds(), [""; 0]);
 }
 
 #[test]
@@ -159,11 +206,19 @@ fn arguments_are_deltas_unless_empty_and_are_compared_when_done() {
             r#"{{"type":"response.function_call_arguments.done","sequence_number":4,"output_index":0,"arguments":"{text}"}}"#
         )
     };
-    let last = COMPLETED.replace(":4,", ":5,");
-    let read = |told: &str| stream(&[CREATED, call, &part(2, ""), &part(3, "{}"), &done(told), &last]);
+    let called = r#"{"type":"function_call","name":"f","arguments":"{}"}"#;
+    let over =
+        format!(r#"{{"type":"response.output_item.done","sequence_number":5,"output_index":0,"item":{called}}}"#);
+    let last = format!(
+        r#"{{"type":"response.completed","sequence_number":6,"response":{{"status":"completed","output":[{called}]}}}}"#
+    );
+    let read = |told: &str| stream(&[CREATED, call, &part(2, ""), &part(3, "{}"), &done(told), &over, &last]);
     let same = read("{}");
     assert_eq!(same.kinds(), [""; 0]);
-    assert_eq!(same.meanings.iter().map(|m| m.tool).collect::<Vec<_>>(), [false, false, false, true, false, false]);
+    assert_eq!(
+        same.meanings.iter().map(|m| m.tool).collect::<Vec<_>>(),
+        [false, false, false, true, false, false, false]
+    );
     assert_eq!(same.answer.tool_deltas, 1);
     assert_eq!(read("{ }").found(DONE_DIFFERS), Some("arguments of output_index 0: 3 bytes, the deltas brought 2"));
 }

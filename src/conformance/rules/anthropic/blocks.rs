@@ -94,3 +94,39 @@ pub static ANT_015: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// Deltas fit their block.
+pub static ANT_016: Rule = Rule {
+    code: "ANT-016",
+    name: "delta-of-another-type",
+    level: Level::Error,
+    summary: "A delta is of the type of its block: text_delta in a text block, thinking_delta and signature_delta in a \
+        thinking block, input_json_delta in a tool block",
+    why: "Helpers add a delta to its block if the types fit, and drop it if not: text or reasoning is lost without an \
+        error. Others raise in the middle of the answer. Gateways that make this stream of another API's do it where \
+        the model turns from reasoning to text or to a call.",
+    source: "Anthropic API documentation, streaming messages: content block delta types; anthropic-python 2.14, \
+        _messages.py; PostHog pull request 72287",
+    breaks: &["anthropic-python helper", "anthropic-typescript helper", "Claude Code"],
+    fix: "Stop the block and start one of the new type, with the next index, before its first delta.",
+    bad: &[
+        r#"messages; message-start; block-start
+           event content_block_delta "index":0,"delta":{"type":"thinking_delta","thinking":"Well"}
+           block-delta; block-stop; stopped end_turn"#,
+        r#"messages; message-start; tool-start
+           event content_block_delta "index":0,"delta":{"type":"text_delta","text":"Hi"}
+           block-stop; stopped tool_use"#,
+    ],
+    good: &[
+        "good-message",
+        r#"messages; message-start; tool-start; tool-input {}
+           stopped tool_use"#,
+    ],
+    needs_all_bytes: true,
+    check: |case, push| {
+        tell(case, anthropic::DELTA_OF_ANOTHER_TYPE, push, |found, n| {
+            format!("{} of another type than the block: {found}", many(n, "delta", "deltas"))
+        });
+    },
+    ..Rule::DEFAULT
+};
